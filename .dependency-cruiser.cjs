@@ -1,0 +1,76 @@
+// The layers of ARCHITECTURE.md: imports go down only.
+const settings = '^server/(config|telemetry)';
+const layer = (name, from, to) => ({
+  name,
+  severity: 'error',
+  from: { path: from },
+  to: { path: '^(server|client|test)/', pathNot: [to, settings] },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    layer('core-stands-alone', '^server/core/', '^server/core/'),
+    layer('journal-port', '^server/journal/journal', '^server/core/'),
+    layer('journal-tail', '^server/journal/tail', '^server/(core/|journal/journal)'),
+    layer('journal-memory', '^server/journal/memory', '^server/(core/|journal/(journal|memory))'),
+    layer(
+      'domain-sees-only-the-port',
+      '^server/domain/',
+      '^server/(core/|domain/|journal/(journal|tail))',
+    ),
+    layer(
+      'session-above-domain',
+      '^server/session/',
+      '^server/(core/|domain/|session/|journal/(journal|tail))',
+    ),
+    layer(
+      'rpc-above-session',
+      '^server/rpc/',
+      '^server/(core/|domain/|session/|rpc/|journal/(journal|tail))',
+    ),
+    layer('server-never-client', '^server/', '^server/'),
+    {
+      name: 'client-alone',
+      severity: 'error',
+      from: { path: '^client/' },
+      to: { path: '^(server|test)/' },
+    },
+    {
+      name: 'settings-as-types',
+      severity: 'error',
+      from: { path: '^server/(core|journal|domain|session|rpc)/' },
+      to: { path: settings, dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'grpc-only-at-the-edge',
+      severity: 'error',
+      from: { path: '^server/(core|journal|domain|session)/' },
+      to: { path: 'node_modules/(nice-grpc|@grpc/)' },
+    },
+    {
+      name: 'generated-code-not-in-core-and-engines',
+      severity: 'error',
+      from: { path: '^server/(core/|journal/(journal|memory))' },
+      to: { path: '^gen/' },
+    },
+    {
+      name: 'storage-messages-stay-in-the-domain',
+      severity: 'error',
+      from: { pathNot: '^(server/domain|gen)/' },
+      to: { path: '^gen/ts/kelpie/storage/' },
+    },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, pathNot: '^(server/main|client/(index|cli/main)|test/)' },
+      to: {},
+    },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: ['node_modules', '^gen/'] },
+    exclude: { path: '^(dist|test/bedrock/node_modules)/' },
+  },
+};

@@ -1,0 +1,45 @@
+# Every target is a script of package.json, after what it needs is installed.
+.PHONY: run test demo check build gen clean
+
+NODE_MODULES := node_modules/.package-lock.json
+BEDROCK_MODULES := test/bedrock/node_modules/.package-lock.json
+
+# Install, build, and start a coordinator on 127.0.0.1:50051.
+run: build
+	@node dist/server/main.js
+
+# Run all tests, the demo among them. Ends with the count.
+test: build $(BEDROCK_MODULES)
+	@npm run --silent test
+
+# A small Bedrock network with real players: TIMES=3 for three in a row.
+demo: build $(BEDROCK_MODULES)
+	@node dist/test/bedrock/demo.js
+
+# Everything that is not a test: generated code, style, layers, unused code, coverage of the last test.
+check: build
+	npm run --silent gen:fresh
+	npm run --silent lint
+	npm run --silent arch
+	npm run --silent unused
+	@if [ -f protos/released.binpb ]; then echo 'buf breaking against protos/released.binpb'; else echo 'buf breaking: protos/released.binpb is not there yet'; fi
+	npm run --silent breaking
+	@test -d coverage/tmp || $(MAKE) test
+	npm run --silent coverage
+
+build: $(NODE_MODULES)
+	@npm run --silent build
+
+gen: $(NODE_MODULES)
+	@npm run --silent gen
+
+clean:
+	rm -rf dist coverage
+
+$(NODE_MODULES): package.json package-lock.json
+	@npm ci --ignore-scripts --no-fund --no-audit
+	@touch $@
+
+$(BEDROCK_MODULES): test/bedrock/package.json test/bedrock/package-lock.json
+	@cd test/bedrock && npm ci --ignore-scripts --no-fund --no-audit
+	@touch $@

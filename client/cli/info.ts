@@ -1,0 +1,32 @@
+/** `kelpie info`: what the coordinator is and how it does. */
+import { GetInfoResponse } from '../../gen/ts/kelpie/v1/coordinator_service.js';
+import { Durability } from '../../gen/ts/kelpie/v1/session_service.js';
+import type { Api } from '../api.js';
+import { bytes, duration, nameOf, print, printJson, table } from './output.js';
+
+export async function info(api: Api, { json }: { json: boolean }): Promise<void> {
+  const answer = await api.coordinator.getInfo({});
+  if (json) {
+    printJson(GetInfoResponse.toJSON(answer));
+    return;
+  }
+  const { coordinatorId, version, uptime, network, durability, head, topics } = answer;
+  print(
+    table(
+      ['coordinator', coordinatorId],
+      [
+        ['version', version],
+        ['up for', duration(uptime?.seconds ?? 0)],
+        ['network', network],
+        ['journal', nameOf(Durability, durability).toLowerCase()],
+        ['holds', `${answer.entries} entries, ${bytes(answer.bytes)}`],
+        ['head', String(head?.sequence ?? 0)],
+        ['nodes', String(answer.nodes)],
+        ['sessions', String(answer.sessions)],
+      ],
+    ),
+  );
+  if (topics.length === 0) return;
+  const rows = topics.map((used) => [used.topic, String(used.entries), bytes(used.bytes)]);
+  print(`\n${table(['TOPIC', 'ENTRIES', 'SIZE'], rows)}`);
+}

@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+/** The program kelpie: what an operator asks a network, from a shell. */
+import { Command, InvalidArgumentError } from 'commander';
+import { type Api, openApi } from '../api.js';
+import { fromThrown } from '../errors.js';
+import { endpointsOf } from '../options.js';
+import { version } from '../version.js';
+import { info } from './info.js';
+import { nodes } from './nodes.js';
+import { publish, type PublishOptions } from './publish.js';
+import { tail, type TailOptions } from './tail.js';
+
+interface Common {
+  readonly endpoint?: string;
+  readonly json: boolean;
+}
+
+const program = new Command('kelpie')
+  .description('Ask a Kelpie coordinator, and tell it things.')
+  .version(version)
+  .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage.')
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+command('nodes', 'list the nodes of the network').action((options: Common) =>
+  run(options, (api) => nodes(api, options)),
+);
+
+command('tail <topics...>', `follow topics, for example 'chat.>' or 'nodes.*'`)
+  .option('--all', 'begin with the history there is', false)
+  .option('--since <time>', 'begin with events that are at most this old: 90s, 10m, 2h', age)
+  .action((topics: string[], options: Common & TailOptions) =>
+    run(options, (api) => tail(api, topics, options)),
+  );
+
+command('publish <topic> <message>', 'publish a message')
+  .option('--type <type>', 'kind of message, for its readers', '')
+  .option('--attribute <name=value>', 'a fact beside the message; may be repeated', attribute, {})
+  .option('--object', 'the message is a JSON object', false)
+  .action((topic: string, message: string, options: Common & PublishOptions) =>
+    run(options, (api) => publish(api, topic, message, options)),
+  );
+
+command('info', 'show what the coordinator is and how it does').action((options: Common) =>
+  run(options, (api) => info(api, options)),
+);
+
+process.on('SIGINT', () => process.exit(0));
+process.on('SIGTERM', () => process.exit(0));
+// A reader that has gone, `kelpie tail … | head -1`, is no error.
+process.stdout.on('error', () => process.exit(0));
+await program.parseAsync(process.argv);
+
+function command(usage: string, description: string): Command {
+  return program
+    .command(usage)
+    .description(description)
+    .option(
+      '--endpoint <host:port>',
+      'the coordinator (default: KELPIE_ENDPOINTS, else 127.0.0.1:50051)',
+    )
+    .option('--json', 'print one JSON object a line', false);
+}
+
+async function run({ endpoint }: Common, work: (api: Api) => Promise<void>): Promise<void> {
+  let where = '';
+  try {
+    [where = ''] = endpointsOf(endpoint);
+    const api = openApi(where);
+    await work(api);
+    api.close();
+  } catch (thrown) {
+    const { reason, message } = fromThrown(thrown);
+    const away = reason === 'UNAVAILABLE';
+    const advice = away ? `no coordinator answers at ${where}; is kelpied running there?` : message;
+    process.stderr.write(`kelpie: ${advice}${away ? '' : ` (${reason})`}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function age(text: string): number {
+  const [, count, unit] = /^(\d{1,9})(s|m|h|d)$/.exec(text) ?? [];
+  const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit ?? ''];
+  if (unitMs === undefined) throw new InvalidArgumentError('Write it as 90s, 10m, 2h or 1d.');
+  return Number(count) * unitMs;
+}
+
+function attribute(text: string, known: Record<string, string>): Record<string, string> {
+  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) {
+    throw new InvalidArgumentError('Write it as name=value.');
+  }
+  return { ...known, [name]: value };
+}

@@ -1,0 +1,233 @@
+/**
+ * A node's membership of the network: one stream at a time, made again whenever it ends, and what
+ * outlives a stream.
+ */
+import type { Cursor } from '../gen/ts/kelpie/v1/cursor.js';
+import { GoodbyeReason, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
+import type { EventBatch, Gap } from '../gen/ts/kelpie/v1/stream.js';
+import { backoffMs } from './backoff.js';
+import { KelpieError } from './errors.js';
+import { Link, type LinkEvents } from './link.js';
+import { type ConnectOptions, helloOf, type Route, routesOf, startOf } from './options.js';
+import { Publisher } from './publisher.js';
+import { draftOf, type MessageContent, type MessageOptions } from './received.js';
+import { Roster, ROSTER_TOPICS } from './roster.js';
+import { type Status, StatusBoard } from './status.js';
+import { type Handler, type Subscription, Subscriptions } from './subscriptions.js';
+import { sdk } from './version.js';
+
+/** A stream that lived this long was healthy: the next attempt starts from no back-off. */
+const HEALTHY_MS = 10_000;
+/** How long `close` waits for publishes that are not acknowledged. */
+const CLOSE_MS = 5000;
+
+/**
+ * Connects a node. Returns at once; the first stream opens in this tick's end, with all topics that
+ * were subscribed until then. Throws for options that can never do.
+ */
+export function connect(options: ConnectOptions): KelpieClient {
+  return new KelpieClient(options);
+}
+
+export class KelpieClient {
+  /** The nodes of the network, live, from memory. */
+  readonly roster = new Roster();
+  readonly #routes: Route[];
+  readonly #hello: Hello;
+  readonly #options: ConnectOptions;
+  readonly #status = new StatusBoard();
+  readonly #publisher = new Publisher(() => this.#link?.wake());
+  readonly #subscriptions: Subscriptions;
+  #link: Link | undefined;
+  /** Everything up to here was received. */
+  #position: Cursor | undefined;
+  #welcome: Welcome | undefined;
+  #end: { error: KelpieError | undefined } | undefined;
+  #wakeUp = (): void => undefined;
+  readonly #running: Promise<void>;
+
+  constructor(options: ConnectOptions) {
+    this.#options = options;
+    this.#routes = routesOf(options);
+    this.#hello = helloOf(options, sdk);
+    this.#subscriptions = new Subscriptions({
+      handlerTimeoutMs: options.handlerTimeoutMs ?? 10_000,
+      onPatterns: () => this.#changeTopics(),
+      onFailure: (pattern, error) => this.#status.post({ type: 'handlerFailed', pattern, error }),
+    });
+    for (const topic of ROSTER_TOPICS) this.#subscriptions.want(topic);
+    this.#running = this.#run();
+  }
+
+  /**
+   * Resolves when the session is open and the roster is loaded. Rejects with the error that ended
+   * the client, for instance NODE_NAME_IN_USE.
+   */
+  async ready(): Promise<void> {
+    await Promise.race([this.roster.loaded, this.#running]);
+    if (this.#end) throw this.#end.error ?? closedError();
+  }
+
+  /**
+   * Publishes a message. Resolves when the coordinator has stored it, also over reconnects; rejects
+   * with its refusal (TOPIC_RESERVED, PAYLOAD_TOO_LARGE …), PUBLISH_QUEUE_FULL or CLOSED.
+   */
+  publish(topic: string, content: MessageContent, options: MessageOptions = {}): Promise<void> {
+    if (this.#end) return Promise.reject(this.#end.error ?? closedError());
+    return this.#publisher.publish(draftOf(topic, content, options));
+  }
+
+  /**
+   * Calls the handler with each event whose topic matches, in order, one at a time. A topic that is
+   * subscribed later than the first stream starts with what happens from then on.
+   */
+  subscribe(pattern: string, handler: Handler): Subscription {
+    return this.#subscriptions.add(pattern, handler);
+  }
+
+  /** What the client goes through, from its present state on. Ends when the client does. */
+  status(): AsyncIterable<Status> {
+    return this.#status.read();
+  }
+
+  /** Waits for publishes (up to 5 s), says goodbye, and ends. The node leaves at once. */
+  async close(): Promise<void> {
+    if (!this.#end) {
+      if (this.#link?.open) await settledWithin(CLOSE_MS, this.#publisher.idle());
+      this.#end ??= { error: undefined };
+      this.#link?.leave(GoodbyeReason.STOP);
+      const giveUp = setTimeout(() => this.#link?.fail(closedError()), CLOSE_MS);
+      this.#wakeUp();
+      await this.#running;
+      clearTimeout(giveUp);
+    }
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Topics that are subscribed in this tick go into the first Hello.
+    await Promise.resolve();
+    for (let attempt = 0, route = 0; !this.#end; route++) {
+      const startedMs = performance.now();
+      const error = await this.#stream(this.#routes[route % this.#routes.length], attempt);
+      if (this.#isFinal(error)) this.#end = { error };
+      if (this.#end) break;
+      attempt = performance.now() - startedMs > HEALTHY_MS ? 0 : attempt + 1;
+      const retryInMs = backoffMs(attempt, this.#longestBackoffMs(), Math.random);
+      this.#status.post({ type: 'disconnected', error, retryInMs });
+      await this.#pause(retryInMs);
+    }
+    this.#finish();
+  }
+
+  async #stream(route: Route | undefined, attempt: number): Promise<KelpieError | undefined> {
+    if (!route) throw new Error('a client has at least one route');
+    const { endpoint, transport } = route;
+    this.#status.post({ type: 'connecting', endpoint, attempt });
+    const link = new Link(this.#publisher, this.#eventsOf(endpoint));
+    this.#link = link;
+    const start = this.#position
+      ? startOf({ after: this.#position })
+      : startOf(this.#options.start ?? 'SNAPSHOT');
+    const topics = this.#subscriptions.patterns;
+    return link.run(transport, { ...this.#hello, topics, start });
+  }
+
+  #eventsOf(endpoint: string): LinkEvents {
+    return {
+      welcome: (welcome) => {
+        this.#welcome = welcome;
+        // Those that came after the Hello was sent.
+        this.#changeTopics();
+        this.#status.post({ type: 'connected', endpoint, welcome });
+      },
+      batch: (batch) => this.#take(batch),
+      snapshot: (part) => {
+        if (part.cursor) this.#caughtUp(part.cursor);
+        this.roster.applySnapshot(part, this.#graceMs());
+      },
+      gap: (gap) => this.#lose(gap),
+      caughtUp: (cursor) => this.#caughtUp(cursor),
+      drain: () => {
+        this.#status.post({ type: 'draining' });
+        this.#link?.leave(GoodbyeReason.DRAINED);
+      },
+      refused: (error) => this.#status.post({ type: 'refused', error }),
+    };
+  }
+
+  #take({ after, upTo, events }: EventBatch): Promise<unknown> | undefined {
+    const position = this.#position?.sequence ?? after;
+    if (after > position) {
+      const message = `a batch begins after ${after}, but only what is up to ${position} was received`;
+      this.#link?.fail(new KelpieError('PROTOCOL', message));
+      return undefined;
+    }
+    const processed: Promise<unknown>[] = [];
+    for (const event of events) {
+      if (event.sequence <= position) continue;
+      this.roster.applyEvent(event);
+      const handled = this.#subscriptions.deliver(event);
+      if (handled) processed.push(handled);
+    }
+    if (upTo) this.#caughtUp(upTo);
+    return processed.length > 0 ? Promise.all(processed) : undefined;
+  }
+
+  #caughtUp(cursor: Cursor): void {
+    if (cursor.sequence >= (this.#position?.sequence ?? 0)) this.#position = cursor;
+  }
+
+  #lose(gap: Gap): void {
+    this.#position = gap.resumesAt;
+    this.roster.applyGap(gap);
+    this.#status.post({ type: 'gap', gap });
+  }
+
+  #changeTopics(): void {
+    this.#link?.setTopics(this.#subscriptions.patterns);
+  }
+
+  /** Errors that no later attempt can mend, and a name that is somebody else's from the start. */
+  #isFinal(error: KelpieError | undefined): boolean {
+    if (!error) return false;
+    return error.permanent || (error.reason === 'NODE_NAME_IN_USE' && !this.#welcome);
+  }
+
+  #graceMs(): number {
+    const grace = this.#welcome?.grace;
+    return grace ? grace.seconds * 1000 + grace.nanos / 1e6 : 15_000;
+  }
+
+  #longestBackoffMs(): number {
+    return this.#graceMs() / 3;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #finish(): void {
+    const error = this.#end?.error;
+    this.#publisher.close(error ?? closedError());
+    this.roster.close();
+    this.#status.post({ type: 'closed', error });
+  }
+}
+
+function closedError(): KelpieError {
+  return new KelpieError('CLOSED', 'the client is closed');
+}
+
+async function settledWithin(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}

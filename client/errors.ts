@@ -1,0 +1,82 @@
+/** The one error of the client, made from whatever the wire or the transport gives. */
+import { ClientError, Status } from 'nice-grpc-common';
+import { RichClientError } from 'nice-grpc-error-details';
+import { Error as WireError, Reason } from '../gen/ts/kelpie/v1/error.js';
+
+/** Why something failed: a reason of the contract, or one of the client's own. */
+export type FailureReason =
+  | Exclude<keyof typeof Reason, 'UNSPECIFIED'>
+  /** The coordinator cannot be reached, or the stream broke. */
+  | 'UNAVAILABLE'
+  /** The client was closed. */
+  | 'CLOSED'
+  /** Too much waits to be acknowledged. */
+  | 'PUBLISH_QUEUE_FULL'
+  /** A handler did not settle in time. */
+  | 'HANDLER_TIMEOUT'
+  /** The other side broke the protocol. */
+  | 'PROTOCOL'
+  /** Anything else; the cause says more. */
+  | 'UNKNOWN';
+
+export class KelpieError extends Error {
+  readonly reason: FailureReason;
+  /** The facts of the message, by name. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Trying the same again can never help. */
+  readonly permanent: boolean;
+
+  constructor(
+    reason: FailureReason,
+    message: string,
+    options: { metadata?: Record<string, string>; permanent?: boolean; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.name = 'KelpieError';
+    this.reason = reason;
+    this.metadata = options.metadata ?? {};
+    this.permanent = options.permanent ?? false;
+  }
+}
+
+/** Codes that say that the request itself is at fault. */
+const PERMANENT: readonly number[] = [
+  Status.INVALID_ARGUMENT,
+  Status.NOT_FOUND,
+  Status.UNIMPLEMENTED,
+  Status.PERMISSION_DENIED,
+  Status.UNAUTHENTICATED,
+];
+
+const names = new Map<number, FailureReason>(
+  Object.entries(Reason).map(([name, number]) => [number, name as FailureReason]),
+);
+
+/** An error of a frame. */
+export function fromWire(error: WireError | undefined): KelpieError {
+  if (!error) return new KelpieError('UNKNOWN', 'the coordinator gave no reason');
+  const { metadata, code } = error;
+  return new KelpieError(names.get(error.reason) ?? 'UNKNOWN', error.message, {
+    metadata,
+    permanent: PERMANENT.includes(code),
+  });
+}
+
+/** Anything thrown by a call or a stream. */
+export function fromThrown(thrown: unknown): KelpieError {
+  if (thrown instanceof KelpieError) return thrown;
+  if (thrown instanceof RichClientError) {
+    for (const detail of thrown.extra) {
+      if ('typeUrl' in detail && detail.typeUrl.endsWith('/kelpie.v1.Error')) {
+        return fromWire(WireError.decode(detail.value));
+      }
+    }
+  }
+  if (thrown instanceof ClientError) {
+    const reason = thrown.code === Status.UNAVAILABLE ? 'UNAVAILABLE' : 'UNKNOWN';
+    const permanent = PERMANENT.includes(thrown.code);
+    return new KelpieError(reason, thrown.details, { permanent, cause: thrown });
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new KelpieError('UNKNOWN', message, { cause: thrown });
+}

@@ -1,0 +1,12 @@
+/** Kelpie's client: connect a proxy, a game server or any other process to the network. */
+export { connect, KelpieClient } from './client.js';
+export type { ConnectOptions, StartOption } from './options.js';
+export { type FailureReason, KelpieError } from './errors.js';
+export type { MessageContent, MessageOptions, ReceivedEvent } from './received.js';
+export type { Roster } from './roster.js';
+export type { Status } from './status.js';
+export type { Handler, Subscription } from './subscriptions.js';
+export type { Transport } from './transport.js';
+export { type Cursor } from '../gen/ts/kelpie/v1/cursor.js';
+export { type Event, LeaveReason } from '../gen/ts/kelpie/v1/event.js';
+export { type Node, NodeState, Role } from '../gen/ts/kelpie/v1/node.js';

@@ -1,0 +1,186 @@
+/**
+ * One stream to a coordinator, from Hello to its end. The client makes a new one each time; what
+ * outlives a stream (position, pending publishes, roster) is handed in.
+ */
+import { type Cursor, StartAt } from '../gen/ts/kelpie/v1/cursor.js';
+import {
+  type CoordinatorFrame,
+  type Drain,
+  GoodbyeReason,
+  type Hello,
+  type SubscriptionUpdated,
+  type Welcome,
+} from '../gen/ts/kelpie/v1/session_service.js';
+import type { EventBatch, Gap, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
+import { fromThrown, fromWire, KelpieError } from './errors.js';
+import { Outbox } from './outbox.js';
+import type { Publisher } from './publisher.js';
+import type { Transport } from './transport.js';
+
+/** How long a coordinator has to say Welcome. It may be asking the name's holder for 3 s. */
+const WELCOME_MS = 10_000;
+
+/** What a stream tells its client. */
+export interface LinkEvents {
+  welcome(welcome: Welcome): void;
+  /** Hands a batch on; resolves when it is processed. */
+  batch(batch: EventBatch): Promise<unknown> | undefined;
+  snapshot(part: Snapshot): void;
+  gap(gap: Gap): void;
+  /** Everything up to here was received. */
+  caughtUp(cursor: Cursor): void;
+  drain(drain: Drain): void;
+  refused(error: KelpieError): void;
+}
+
+export class Link {
+  readonly #events: LinkEvents;
+  readonly #publisher: Publisher;
+  readonly #abort = new AbortController();
+  readonly #outbox: Outbox;
+  #welcome: Welcome | undefined;
+  #failure: KelpieError | undefined;
+  /** What the coordinator has been told to send. */
+  #topics: readonly string[] = [];
+  #silence: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  /** Ends of batches that are being processed, in order. */
+  readonly #processing: { sequence: number; done: boolean }[] = [];
+
+  constructor(publisher: Publisher, events: LinkEvents) {
+    this.#publisher = publisher;
+    this.#events = events;
+    this.#outbox = new Outbox(publisher);
+  }
+
+  get open(): boolean {
+    return this.#welcome !== undefined && !this.#abort.signal.aborted;
+  }
+
+  /** Runs until the stream ends. Returns why, or undefined if it ended in peace. */
+  async run(transport: Transport, hello: Hello): Promise<KelpieError | undefined> {
+    this.#topics = hello.topics;
+    this.#outbox.send({ $case: 'hello', value: hello });
+    this.#watchSilence(WELCOME_MS);
+    try {
+      for await (const response of transport(this.#outbox.messages(), this.#abort.signal)) {
+        this.#watchSilence(this.#maxSilenceMs());
+        for (const frame of response.frames) this.#receive(frame);
+      }
+      return this.#failure;
+    } catch (error) {
+      return this.#failure ?? fromThrown(error);
+    } finally {
+      clearTimeout(this.#silence);
+      clearInterval(this.#heartbeat);
+      this.#abort.abort();
+      this.#outbox.end();
+    }
+  }
+
+  #receive({ frame }: CoordinatorFrame): void {
+    switch (frame?.$case) {
+      case 'eventBatch':
+        return this.#batch(frame.value);
+      case 'publishAck':
+        return this.#publisher.acknowledge(frame.value);
+      case 'welcome':
+        return this.#start(frame.value);
+      case 'snapshot':
+        return this.#events.snapshot(frame.value);
+      case 'gap':
+        return this.#events.gap(frame.value);
+      case 'heartbeatAck':
+      case 'subscriptionUpdated':
+        return this.#position(frame.value);
+      case 'heartbeatRequested':
+        return this.#outbox.send({ $case: 'heartbeat', value: {} });
+      case 'requestFailed':
+        return this.#events.refused(fromWire(frame.value.error));
+      case 'drain':
+        return this.#events.drain(frame.value);
+      case 'requestOk':
+      case undefined:
+        // Of a newer coordinator: what a client does not know it skips.
+        return undefined;
+    }
+  }
+
+  #start(welcome: Welcome): void {
+    this.#welcome = welcome;
+    const heartbeatMs = msOf(welcome.heartbeatInterval, 5000);
+    const beat = (): void => this.#outbox.send({ $case: 'heartbeat', value: {} });
+    this.#heartbeat = setInterval(beat, heartbeatMs);
+    this.#publisher.restart(welcome);
+    this.#events.welcome(welcome);
+    this.#outbox.open();
+  }
+
+  #batch(batch: EventBatch): void {
+    const { upTo } = batch;
+    if (!upTo) return this.fail(new KelpieError('PROTOCOL', 'a batch came without its position'));
+    const entry = { sequence: upTo.sequence, done: false };
+    this.#processing.push(entry);
+    const processed = this.#events.batch(batch);
+    const finish = (): void => {
+      entry.done = true;
+      this.#acknowledge();
+    };
+    if (processed) void processed.then(finish);
+    else finish();
+  }
+
+  /** Cumulative: as far as all batches before are processed too. */
+  #acknowledge(): void {
+    let sequence = 0;
+    while (this.#processing[0]?.done) sequence = this.#processing.shift()?.sequence ?? 0;
+    if (sequence > 0) this.#outbox.send({ $case: 'ack', value: { sequence } });
+  }
+
+  #position({ cursor }: { cursor: SubscriptionUpdated['cursor'] }): void {
+    if (cursor) this.#events.caughtUp(cursor);
+  }
+
+  #maxSilenceMs(): number {
+    return this.#welcome ? msOf(this.#welcome.maxSilence, 15_000) : WELCOME_MS;
+  }
+
+  #watchSilence(ms: number): void {
+    clearTimeout(this.#silence);
+    const message = `the coordinator said nothing for ${ms / 1000} s`;
+    const fail = (): void => this.fail(new KelpieError('UNAVAILABLE', message));
+    this.#silence = setTimeout(fail, ms);
+  }
+
+  /** Brings the topics of the stream up to date. What is added starts now. Nothing before Welcome. */
+  setTopics(topics: readonly string[]): void {
+    if (!this.open) return;
+    const add = topics.filter((topic) => !this.#topics.includes(topic));
+    const remove = this.#topics.filter((topic) => !topics.includes(topic));
+    if (add.length === 0 && remove.length === 0) return;
+    this.#topics = topics;
+    const value = { add, remove, start: StartAt.LATEST };
+    this.#outbox.send({ $case: 'updateSubscription', value });
+  }
+
+  /** There is something to publish. */
+  wake(): void {
+    this.#outbox.wake();
+  }
+
+  /** Says goodbye and lets the stream end. */
+  leave(reason: GoodbyeReason): void {
+    this.#outbox.send({ $case: 'goodbye', value: { reason } });
+    this.#outbox.end();
+  }
+
+  /** Breaks the stream off. */
+  fail(error: KelpieError): void {
+    this.#failure ??= error;
+    this.#abort.abort();
+  }
+}
+
+function msOf(duration: Welcome['grace'], defaultMs: number): number {
+  return duration ? duration.seconds * 1000 + duration.nanos / 1e6 : defaultMs;
+}

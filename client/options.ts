@@ -1,0 +1,97 @@
+/** Options of `connect`, with every default in one place. */
+import { randomBytes } from 'node:crypto';
+import { Role } from '../gen/ts/kelpie/v1/node.js';
+import type { Hello } from '../gen/ts/kelpie/v1/session_service.js';
+import { type Start, StartAt } from '../gen/ts/kelpie/v1/cursor.js';
+import type { Cursor } from '../gen/ts/kelpie/v1/cursor.js';
+import { KelpieError } from './errors.js';
+import { grpcTransport, type Transport } from './transport.js';
+
+/** Where reading starts: what is there now, all history, only the future, or a position. */
+export type StartOption =
+  'SNAPSHOT' | 'EARLIEST' | 'LATEST' | { readonly after: Cursor } | { readonly sinceMs: number };
+
+/** What a node says of itself, and how it connects. */
+export interface ConnectOptions {
+  /** The node's name, unique in the network. Letters, digits, `_` and `-`. */
+  readonly name: string;
+  readonly role: 'PROXY' | 'DOWNSTREAM' | 'BACKEND';
+  /** Coordinators as host:port. Default: KELPIE_ENDPOINTS (with commas), else 127.0.0.1:50051. */
+  readonly endpoints?: string | readonly string[];
+  /** Where proxies reach this node. Without a host: the address that the coordinator sees. */
+  readonly address?: { readonly host?: string; readonly port: number };
+  /** The address that a Bedrock transfer names to players. */
+  readonly publicAddress?: { readonly host: string; readonly port: number };
+  /** Free marks to select nodes by. */
+  readonly labels?: Record<string, string>;
+  /** How many players fit. */
+  readonly maxPlayers?: number;
+  readonly motd?: string;
+  /** The software and its version, for people. */
+  readonly software?: string;
+  readonly version?: string;
+  /** Where the first stream starts to read. Default SNAPSHOT. Later ones go on where it was. */
+  readonly start?: StartOption;
+  /** How long a handler may take before its event counts as processed. Default 10,000. */
+  readonly handlerTimeoutMs?: number;
+  /** Another way to a coordinator than gRPC; `endpoints` is not used then. */
+  readonly transport?: Transport;
+}
+
+/** A way to a coordinator, and its name for people. */
+export interface Route {
+  readonly endpoint: string;
+  readonly transport: Transport;
+}
+
+/** The coordinators as given, or by the environment. */
+export function endpointsOf(given: string | readonly string[] | undefined): string[] {
+  const text = given ?? process.env['KELPIE_ENDPOINTS'] ?? '127.0.0.1:50051';
+  const endpoints = (typeof text === 'string' ? text.split(',') : [...text]).map((one) =>
+    one.trim(),
+  );
+  const odd = endpoints.find((one) => !/^(\[[^\]]+\]|[^:\s]+):\d{1,5}$/.test(one));
+  if (odd === undefined && endpoints.length > 0) return endpoints;
+  throw new KelpieError(
+    'OUT_OF_RANGE',
+    `"${odd ?? ''}" is no endpoint; an endpoint is host:port, as in 127.0.0.1:50051`,
+    { permanent: true },
+  );
+}
+
+export function routesOf({ endpoints, transport }: ConnectOptions): Route[] {
+  if (transport) return [{ endpoint: 'transport', transport }];
+  return endpointsOf(endpoints).map((endpoint) => ({
+    endpoint,
+    transport: grpcTransport(endpoint),
+  }));
+}
+
+/** The Hello of this process; topics and start are filled in for each stream. */
+export function helloOf(options: ConnectOptions, sdk: string): Hello {
+  const { address, publicAddress } = options;
+  return {
+    name: options.name,
+    role: Role[options.role],
+    instanceId: randomBytes(16),
+    address: address && { host: address.host ?? '', port: address.port },
+    publicAddress: publicAddress && { ...publicAddress },
+    labels: options.labels ?? {},
+    maxPlayers: options.maxPlayers ?? 0,
+    motd: options.motd ?? '',
+    software: options.software ?? '',
+    version: options.version ?? '',
+    topics: [],
+    start: undefined,
+    window: undefined,
+    sdk,
+  };
+}
+
+export function startOf(option: StartOption): Start {
+  if (typeof option === 'string') return { start: { $case: 'at', value: StartAt[option] } };
+  if ('after' in option) return { start: { $case: 'after', value: option.after } };
+  const seconds = Math.floor(option.sinceMs / 1000);
+  const nanos = Math.round((option.sinceMs % 1000) * 1e6);
+  return { start: { $case: 'since', value: { seconds, nanos } } };
+}

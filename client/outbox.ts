@@ -1,0 +1,55 @@
+/** What goes to the coordinator, pulled by the stream: all that is ready travels in one message. */
+import type { ConnectRequest, NodeFrame } from '../gen/ts/kelpie/v1/session_service.js';
+import type { Publisher } from './publisher.js';
+
+/** A frame that a node sends. */
+export type Frame = NonNullable<NodeFrame['frame']>;
+
+export class Outbox {
+  #frames: NodeFrame[] = [];
+  #ended = false;
+  #wakeReader: (() => void) | undefined;
+  readonly #publisher: Publisher;
+  /** Publishes wait for Welcome, which says where to go on. */
+  #open = false;
+
+  constructor(publisher: Publisher) {
+    this.#publisher = publisher;
+  }
+
+  send(frame: Frame, requestId = 0): void {
+    this.#frames.push({ requestId, frame });
+    this.wake();
+  }
+
+  /** Publishes may go out. */
+  open(): void {
+    this.#open = true;
+    this.wake();
+  }
+
+  /** Ends the stream after what is ready. */
+  end(): void {
+    this.#ended = true;
+    this.wake();
+  }
+
+  wake(): void {
+    const wakeReader = this.#wakeReader;
+    if (!wakeReader) return;
+    this.#wakeReader = undefined;
+    setImmediate(wakeReader);
+  }
+
+  async *messages(): AsyncGenerator<ConnectRequest> {
+    for (;;) {
+      const frames = this.#frames;
+      this.#frames = [];
+      const publish = this.#open ? this.#publisher.take() : undefined;
+      if (publish) frames.push({ requestId: 0, frame: { $case: 'publishEvents', value: publish } });
+      if (frames.length > 0) yield { frames };
+      else if (this.#ended) return;
+      else await new Promise<void>((resolve) => (this.#wakeReader = resolve));
+    }
+  }
+}

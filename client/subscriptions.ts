@@ -1,0 +1,117 @@
+/**
+ * Who gets which event. Handlers of one subscription run in order, one at a time; a slow one
+ * delays the acknowledgement of its events, up to the window, and nobody else's handlers.
+ */
+import type { Event } from '../gen/ts/kelpie/v1/event.js';
+import { KelpieError } from './errors.js';
+import { received, type ReceivedEvent } from './received.js';
+import { checkPattern, matches } from './topic.js';
+
+/** What a subscriber does with an event. What it throws is told in `status()`. */
+export type Handler = (event: ReceivedEvent) => void | Promise<void>;
+
+/** A subscription that runs. */
+export interface Subscription {
+  readonly pattern: string;
+  /** No further event reaches the handler. Safe to call again. */
+  close(): void;
+}
+
+/** What the subscriptions need of the client. */
+export interface SubscriptionsOptions {
+  readonly handlerTimeoutMs: number;
+  /** The patterns have changed. */
+  readonly onPatterns: () => void;
+  readonly onFailure: (pattern: string, error: unknown) => void;
+}
+
+export class Subscriptions {
+  readonly #options: SubscriptionsOptions;
+  readonly #all = new Set<Lane>();
+  /** How many want each pattern. */
+  readonly #wanted = new Map<string, number>();
+
+  constructor(options: SubscriptionsOptions) {
+    this.#options = options;
+  }
+
+  /** All patterns that somebody wants. */
+  get patterns(): string[] {
+    return [...this.#wanted.keys()];
+  }
+
+  /** Throws TOPIC_INVALID at once for what is no pattern. */
+  add(pattern: string, handler: Handler): Subscription {
+    checkPattern(pattern);
+    const lane = new Lane(pattern, handler, this.#options);
+    this.#all.add(lane);
+    this.want(pattern);
+    const close = (): void => {
+      if (this.#all.delete(lane)) this.#unwant(pattern);
+    };
+    return { pattern, close };
+  }
+
+  /** Asks for a pattern on the client's own behalf. */
+  want(pattern: string): void {
+    const count = this.#wanted.get(pattern) ?? 0;
+    this.#wanted.set(pattern, count + 1);
+    if (count === 0) this.#options.onPatterns();
+  }
+
+  #unwant(pattern: string): void {
+    const count = (this.#wanted.get(pattern) ?? 0) - 1;
+    if (count > 0) {
+      this.#wanted.set(pattern, count);
+      return;
+    }
+    this.#wanted.delete(pattern);
+    this.#options.onPatterns();
+  }
+
+  /** Hands an event to its handlers. Resolves when all have settled; undefined if there are none. */
+  deliver(event: Event): Promise<unknown> | undefined {
+    const lanes = [...this.#all].filter(({ pattern }) => matches(pattern, event.topic));
+    if (lanes.length === 0) return undefined;
+    const given = received(event);
+    return Promise.all(lanes.map((lane) => lane.run(given)));
+  }
+}
+
+/** The events of one subscription, one after the other. */
+class Lane {
+  readonly pattern: string;
+  readonly #handler: Handler;
+  readonly #options: SubscriptionsOptions;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(pattern: string, handler: Handler, options: SubscriptionsOptions) {
+    this.pattern = pattern;
+    this.#handler = handler;
+    this.#options = options;
+  }
+
+  run(event: ReceivedEvent): Promise<void> {
+    this.#last = this.#last.then(() => this.#handle(event));
+    return this.#last;
+  }
+
+  async #handle(event: ReceivedEvent): Promise<void> {
+    const { handlerTimeoutMs, onFailure } = this.#options;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const result = this.#handler(event);
+      if (!(result instanceof Promise)) return;
+      const late = new Promise<never>((_, reject) => {
+        const message = `the handler of "${this.pattern}" did not settle within ${handlerTimeoutMs} ms`;
+        const fail = (): void => reject(new KelpieError('HANDLER_TIMEOUT', message));
+        timer = setTimeout(fail, handlerTimeoutMs);
+      });
+      await Promise.race([result, late]);
+    } catch (error) {
+      onFailure(this.pattern, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

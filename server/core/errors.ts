@@ -1,0 +1,87 @@
+/** The numbers of google.rpc.Code, as far as Kelpie uses them. */
+export const Code = {
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+} as const;
+
+/**
+ * Every reason for which Kelpie refuses or fails something, with the code of its status. The one
+ * table: a test holds it equal to the enum `Reason` of the contract.
+ */
+export const reasons = {
+  INTERNAL: 'INTERNAL',
+  FRAME_UNKNOWN: 'UNIMPLEMENTED',
+  HELLO_REQUIRED: 'FAILED_PRECONDITION',
+  HELLO_DUPLICATE: 'FAILED_PRECONDITION',
+  HELLO_TIMEOUT: 'DEADLINE_EXCEEDED',
+  NODE_NAME_INVALID: 'INVALID_ARGUMENT',
+  NODE_NAME_IN_USE: 'FAILED_PRECONDITION',
+  NODE_NOT_FOUND: 'NOT_FOUND',
+  ROLE_INVALID: 'INVALID_ARGUMENT',
+  INSTANCE_ID_INVALID: 'INVALID_ARGUMENT',
+  LABELS_INVALID: 'INVALID_ARGUMENT',
+  TEXT_TOO_LONG: 'INVALID_ARGUMENT',
+  TOPIC_INVALID: 'INVALID_ARGUMENT',
+  TOPIC_RESERVED: 'INVALID_ARGUMENT',
+  PATTERN_LIMIT: 'RESOURCE_EXHAUSTED',
+  START_MISSING: 'INVALID_ARGUMENT',
+  START_INVALID: 'INVALID_ARGUMENT',
+  CURSOR_INVALID: 'INVALID_ARGUMENT',
+  EVENT_EMPTY: 'INVALID_ARGUMENT',
+  PAYLOAD_TOO_LARGE: 'INVALID_ARGUMENT',
+  BATCH_INVALID: 'INVALID_ARGUMENT',
+  PUBLISH_SEQUENCE_HOLE: 'OUT_OF_RANGE',
+  ACK_INVALID: 'INVALID_ARGUMENT',
+  WINDOW_INVALID: 'INVALID_ARGUMENT',
+  SESSION_REPLACED: 'ABORTED',
+  SESSION_SILENT: 'ABORTED',
+  STALE_GENERATION: 'ABORTED',
+  DRAINING: 'UNAVAILABLE',
+  OUTCOME_UNKNOWN: 'UNAVAILABLE',
+  PAGE_TOKEN_INVALID: 'INVALID_ARGUMENT',
+  OUT_OF_RANGE: 'INVALID_ARGUMENT',
+  SESSION_LIMIT: 'RESOURCE_EXHAUSTED',
+} as const satisfies Record<string, keyof typeof Code>;
+
+/** The name of a reason, as in the contract without its prefix. */
+export type ReasonName = keyof typeof reasons;
+
+/** Facts of an error for a program: names as the contract's Reason lists them. */
+export type Metadata = Record<string, string>;
+
+/**
+ * The only error that Kelpie's own code throws at a user. The message says what is wrong and what
+ * to do; the facts in it stand in `metadata` too.
+ */
+export class KelpieError extends Error {
+  readonly reason: ReasonName;
+  readonly metadata: Metadata;
+  /** Set where trying again helps: wait at least this long. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    reason: ReasonName,
+    message: string,
+    metadata: Metadata = {},
+    options: { cause?: unknown; retryAfterMs?: number } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.name = 'KelpieError';
+    this.reason = reason;
+    this.metadata = metadata;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  /** The google.rpc.Code of the reason. */
+  get code(): number {
+    return Code[reasons[this.reason]];
+  }
+}

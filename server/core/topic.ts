@@ -1,0 +1,152 @@
+/**
+ * Topics are dot-separated tokens, `chat.global`. Patterns may use `*` for one token and `>` for
+ * one or more at the end. What a pattern may not see is decided here, so that there is one place
+ * to look when somebody asks who can read what.
+ */
+import { KelpieError } from './errors.js';
+
+/** Bytes of a topic or pattern. */
+export const TOPIC_BYTES = 255;
+/** Tokens of a topic or pattern. */
+export const TOPIC_TOKENS = 16;
+
+/** First tokens of the coordinator's own topics: nobody else publishes to them. */
+const RESERVED = new Set(['nodes', 'players', 'state', 'routing', 'kelpie']);
+const INBOX = 'inbox';
+const TOKEN = /^[A-Za-z0-9_-]+$/;
+
+/** The topic that only the session of this node receives. */
+export function inboxOf(node: string): string {
+  return `${INBOX}.${node}`;
+}
+
+/** Throws TOPIC_INVALID or TOPIC_RESERVED unless somebody may publish to the topic. */
+export function checkTopic(topic: string): void {
+  const tokens = split(topic, 'topic');
+  const odd = tokens.find((token) => !TOKEN.test(token));
+  if (odd !== undefined) throw malformed(topic, 'topic', odd);
+  const first = tokens[0] ?? '';
+  if (RESERVED.has(first)) {
+    throw new KelpieError(
+      'TOPIC_RESERVED',
+      `topic "${topic}" is the coordinator's own; publish to a topic that does not begin with "${first}"`,
+      { topic },
+    );
+  }
+  if (first === INBOX && tokens.length !== 2) {
+    throw new KelpieError(
+      'TOPIC_INVALID',
+      `topic "${topic}" is no inbox; an inbox is "inbox.<node>"`,
+      { topic },
+    );
+  }
+}
+
+/** Throws TOPIC_INVALID or TOPIC_RESERVED unless somebody may read the pattern. */
+export function checkPattern(pattern: string): void {
+  const tokens = split(pattern, 'pattern');
+  tokens.forEach((token, index) => {
+    const wildcard = token === '*' || (token === '>' && index === tokens.length - 1);
+    if (!wildcard && !TOKEN.test(token)) throw malformed(pattern, 'pattern', token);
+  });
+  if (tokens[0] === INBOX || tokens[0] === 'kelpie') {
+    const why =
+      tokens[0] === INBOX
+        ? 'an inbox reaches its own node, without a pattern'
+        : 'these entries are for coordinators';
+    throw new KelpieError('TOPIC_RESERVED', `pattern "${pattern}" cannot be read: ${why}`, {
+      topic: pattern,
+    });
+  }
+}
+
+function split(text: string, kind: 'topic' | 'pattern'): string[] {
+  if (Buffer.byteLength(text) > TOPIC_BYTES) {
+    throw new KelpieError(
+      'TOPIC_INVALID',
+      `the ${kind} "${text.slice(0, 40)}…" has ${Buffer.byteLength(text)} bytes; the limit is ${TOPIC_BYTES}`,
+      { topic: text.slice(0, TOPIC_BYTES), limit: String(TOPIC_BYTES) },
+    );
+  }
+  const tokens = text.split('.');
+  if (tokens.length > TOPIC_TOKENS) {
+    throw new KelpieError(
+      'TOPIC_INVALID',
+      `the ${kind} "${text}" has ${tokens.length} tokens; the limit is ${TOPIC_TOKENS}`,
+      { topic: text, limit: String(TOPIC_TOKENS) },
+    );
+  }
+  return tokens;
+}
+
+function malformed(text: string, kind: 'topic' | 'pattern', token: string): KelpieError {
+  const wildcards = kind === 'pattern' ? ', "*", or ">" at the end' : '; wildcards are for reading';
+  const what = token === '' ? 'an empty token' : `the token "${token}"`;
+  return new KelpieError(
+    'TOPIC_INVALID',
+    `the ${kind} "${text}" has ${what}; tokens are letters, digits, "_" and "-"${wildcards}`,
+    { topic: text },
+  );
+}
+
+/** Whether a pattern matches a topic. Both must have passed their checks. */
+export function matches(pattern: string, topic: string): boolean {
+  const wanted = pattern.split('.');
+  const tokens = topic.split('.');
+  const first = tokens[0] ?? '';
+  // A wildcard in front never opens what is the coordinator's own, or a node's.
+  if (wanted[0] !== first && (RESERVED.has(first) || first === INBOX)) return false;
+  for (const [index, token] of wanted.entries()) {
+    if (token === '>') return tokens.length > index;
+    if (token !== '*' && token !== tokens[index]) return false;
+    if (index >= tokens.length) return false;
+  }
+  return wanted.length === tokens.length;
+}
+
+/** The topic of a table row, `nodes/lobby-1` = `nodes.lobby-1`. */
+export function topicOfKey(key: string): string {
+  return key.replaceAll('/', '.');
+}
+
+/**
+ * The topics that one reader gets: its patterns, and its inbox if it has one. Answers are
+ * remembered, since the same few topics come again and again; the memory is bounded.
+ */
+export class TopicFilter {
+  readonly #patterns: ReadonlySet<string>;
+  readonly #inbox: string | undefined;
+  readonly #known = new Map<string, boolean>();
+
+  constructor(patterns: Iterable<string>, inbox?: string) {
+    this.#patterns = new Set(patterns);
+    this.#inbox = inbox;
+  }
+
+  get patterns(): ReadonlySet<string> {
+    return this.#patterns;
+  }
+
+  matches(topic: string): boolean {
+    let known = this.#known.get(topic);
+    if (known === undefined) {
+      if (this.#known.size >= 4096) this.#known.clear();
+      known = topic === this.#inbox || [...this.#patterns].some((one) => matches(one, topic));
+      this.#known.set(topic, known);
+    }
+    return known;
+  }
+
+  /** The same reader with other patterns. */
+  with(add: Iterable<string>, remove: Iterable<string>): TopicFilter {
+    const patterns = new Set(this.#patterns);
+    for (const pattern of remove) patterns.delete(pattern);
+    for (const pattern of add) patterns.add(pattern);
+    return new TopicFilter(patterns, this.#inbox);
+  }
+
+  /** The patterns that can match resources, which a Snapshot shows. */
+  resourcePatterns(): string[] {
+    return [...this.#patterns].filter((pattern) => RESERVED.has(pattern.split('.')[0] ?? ''));
+  }
+}

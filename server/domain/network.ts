@@ -1,0 +1,87 @@
+/**
+ * One network: its journal, the tail that readers share, and the tables that are folded from the
+ * entries. The one order of effects holds here: durable, folded into the tables, answered, rung.
+ */
+import type { Row } from '../../gen/ts/kelpie/v1/stream.js';
+import type { Clock } from '../core/clock.js';
+import { KelpieError } from '../core/errors.js';
+import type { TopicFilter } from '../core/topic.js';
+import { topicOfKey } from '../core/topic.js';
+import type { Entry, Journal, Outcome, Transaction, Unsubscribe } from '../journal/journal.js';
+import { Tail, type TailLimits } from '../journal/tail.js';
+import { NodeTables } from './node-tables.js';
+import type { Limits, Times } from './settings.js';
+
+/** What a network is made of. */
+export interface NetworkOptions {
+  readonly name: string;
+  /** The id of this coordinator, new for each start. */
+  readonly coordinatorId: string;
+  /** The version of the software. */
+  readonly version: string;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly times: Times;
+  readonly tail: TailLimits;
+  /** Hears of faults in work that nobody waits for. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export class Network {
+  readonly options: NetworkOptions;
+  readonly tables = new NodeTables();
+  readonly tail: Tail;
+  readonly #bells = new Set<(entries: readonly Entry[]) => void>();
+
+  private constructor(options: NetworkOptions) {
+    this.options = options;
+    this.tail = new Tail(options.journal.head, options.tail);
+    options.journal.onAppend((entries) => this.#take(entries));
+  }
+
+  /** Loads the tables and follows the journal from there. */
+  static async open(options: NetworkOptions): Promise<Network> {
+    const network = new Network(options);
+    for await (const row of options.journal.rows('')) network.tables.fold(row);
+    return network;
+  }
+
+  #take(entries: readonly Entry[]): void {
+    for (const { key, value, sequence } of entries) {
+      if (key !== undefined) this.tables.fold({ key, value: value ?? null, sequence });
+    }
+    this.tail.push(entries);
+    for (const bell of this.#bells) bell(entries);
+  }
+
+  /** Calls the bell with entries once tables and tail have them, before their append resolves. */
+  onEntries(bell: (entries: readonly Entry[]) => void): Unsubscribe {
+    this.#bells.add(bell);
+    return () => this.#bells.delete(bell);
+  }
+
+  /** Stores one transaction. Throws OUTCOME_UNKNOWN if the journal cannot tell what became of it. */
+  async commit(transaction: Transaction): Promise<Outcome> {
+    try {
+      const [outcome] = await this.options.journal.append([transaction]);
+      if (outcome) return outcome;
+      throw new Error('the journal gave no outcome');
+    } catch (cause) {
+      throw new KelpieError(
+        'OUTCOME_UNKNOWN',
+        'the journal did not say whether the write is stored; try again',
+        {},
+        { cause, retryAfterMs: 1000 },
+      );
+    }
+  }
+
+  /** The resources that a filter shows, as they are when the iteration comes to them. */
+  *resources(filter: TopicFilter): Generator<Row> {
+    for (const [name, { value, sequence }] of this.tables.nodes.entries()) {
+      const topic = topicOfKey(this.tables.nodes.keyOf(name));
+      if (filter.matches(topic)) yield { sequence, resource: { $case: 'node', value } };
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** The rows of nodes, public and internal, and what is stored in them. */
+import { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
+import { Event } from '../../gen/ts/kelpie/v1/event.js';
+import { Node } from '../../gen/ts/kelpie/v1/node.js';
+import { topicOfKey } from '../core/topic.js';
+import type { Draft } from '../journal/journal.js';
+import { Table, type Write } from './table.js';
+
+/** Entries that say who owns a node. No pattern matches it, and they are no events. */
+const OWNER_TOPIC = 'kelpie.sessions';
+const NO_EVENT = new Uint8Array();
+
+export class NodeTables {
+  /** The public facts, `nodes/<node>`. */
+  readonly nodes = new Table('nodes/', (bytes) => Node.decode(bytes));
+  /** Who owns a node, `sessions/<node>`; the row's sequence is the node's generation. */
+  readonly owners = new Table('sessions/', (bytes) => SessionRow.decode(bytes));
+
+  fold(write: Write): void {
+    this.nodes.fold(write);
+    this.owners.fold(write);
+  }
+
+  /** What every write in the name of a node must require. */
+  fence(name: string, generation: number): { key: string; sequence: number } {
+    return { key: this.owners.keyOf(name), sequence: generation };
+  }
+
+  /** The entry that gives the node to an owner, or to nobody. */
+  ownerDraft(name: string, owner: SessionRow | null): Draft {
+    const value = owner && SessionRow.encode(owner).finish();
+    const key = this.owners.keyOf(name);
+    return { topic: OWNER_TOPIC, event: NO_EVENT, source: '', key, value };
+  }
+
+  /** The entry that tells what became of a node, and writes or deletes its row. */
+  nodeDraft(name: string, time: Date, body: NonNullable<Event['body']>, row: Node | null): Draft {
+    const key = this.nodes.keyOf(name);
+    const topic = topicOfKey(key);
+    const event = { sequence: 0, topic, source: name, time, untrusted: false, body };
+    return {
+      topic,
+      event: Event.encode(event).finish(),
+      source: name,
+      key,
+      value: row && Node.encode(row).finish(),
+    };
+  }
+}

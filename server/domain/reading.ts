@@ -1,0 +1,85 @@
+/** Where readers start, and whether they may. */
+import type { Start } from '../../gen/ts/kelpie/v1/cursor.js';
+import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
+import type { Cursor } from '../core/cursor.js';
+import { ID_BYTES } from '../core/cursor.js';
+import { msOf, type WireDuration } from '../core/duration.js';
+import { KelpieError } from '../core/errors.js';
+import { checkPattern, TopicFilter } from '../core/topic.js';
+import type { Network } from './network.js';
+
+/** A reader's first position. */
+export interface ReadingStart {
+  readonly position: Cursor;
+  /** The position is somebody's word: the journal must check it before anything is read from it. */
+  readonly claimed: boolean;
+  /** Resources come first. */
+  readonly snapshot: boolean;
+}
+
+/** The filter of a reader. Throws TOPIC_INVALID, TOPIC_RESERVED or PATTERN_LIMIT. */
+export function filterOf(patterns: readonly string[], limit: number, inbox?: string): TopicFilter {
+  for (const pattern of patterns) checkPattern(pattern);
+  const filter = new TopicFilter(patterns, inbox);
+  checkPatternCount(filter, limit);
+  return filter;
+}
+
+/** Throws PATTERN_LIMIT if the filter has too many patterns. */
+export function checkPatternCount(filter: TopicFilter, limit: number): void {
+  if (filter.patterns.size <= limit) return;
+  throw new KelpieError(
+    'PATTERN_LIMIT',
+    `${filter.patterns.size} patterns are too many for one reader; the limit is ${limit}; wildcards may help`,
+    { limit: String(limit) },
+  );
+}
+
+/** Where to start. Throws START_MISSING, START_INVALID, CURSOR_INVALID or OUT_OF_RANGE. */
+export async function startOf(network: Network, start: Start | undefined): Promise<ReadingStart> {
+  const { journal } = network.options;
+  const at = start?.start;
+  if (!at) throw startMissing();
+  if (at.$case === 'after') {
+    const { epoch, sequence, tag } = at.value;
+    if (epoch.length !== ID_BYTES) {
+      throw new KelpieError(
+        'CURSOR_INVALID',
+        `the cursor's epoch has ${epoch.length} bytes, not ${ID_BYTES}; hand cursors back as they came`,
+      );
+    }
+    return { position: { epoch, sequence, tag }, claimed: true, snapshot: false };
+  }
+  if (at.$case === 'since') {
+    return { position: await journal.since(ageOf(at.value)), claimed: false, snapshot: false };
+  }
+  switch (at.value) {
+    case StartAt.EARLIEST:
+      return { position: journal.oldest, claimed: false, snapshot: false };
+    case StartAt.LATEST:
+      return { position: network.tail.head, claimed: false, snapshot: false };
+    case StartAt.SNAPSHOT:
+      return { position: network.tail.head, claimed: false, snapshot: true };
+    case StartAt.UNSPECIFIED:
+      throw startMissing();
+    default:
+      throw new KelpieError('START_INVALID', 'this coordinator knows no such start');
+  }
+}
+
+/** The error for a reader that does not say where it starts. */
+export function startMissing(): KelpieError {
+  return new KelpieError(
+    'START_MISSING',
+    'say where reading starts: after a cursor, at SNAPSHOT, EARLIEST or LATEST, or since a duration',
+  );
+}
+
+function ageOf(since: WireDuration): number {
+  const ms = msOf(since);
+  if (ms >= 0 && Number.isSafeInteger(Math.floor(ms))) return ms;
+  throw new KelpieError('OUT_OF_RANGE', 'start.since is negative or too long', {
+    field: 'start.since',
+    limit: '0',
+  });
+}

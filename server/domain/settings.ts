@@ -1,0 +1,54 @@
+/** What a coordinator allows and promises. The numbers that Welcome tells every node. */
+
+/** What may be sent. More is refused, and loses nothing. */
+export interface Limits {
+  /** Bytes of one event's message. */
+  readonly payloadBytes: number;
+  /** Events of one publish. */
+  readonly publishEvents: number;
+  /** Bytes of one publish. */
+  readonly publishBytes: number;
+  /** Patterns of one reader. */
+  readonly patterns: number;
+  /** Bytes of one message on a stream. */
+  readonly messageBytes: number;
+  /** Sessions of one coordinator. */
+  readonly sessions: number;
+}
+
+export const defaultLimits: Limits = {
+  payloadBytes: 256 * 1024,
+  publishEvents: 256,
+  publishBytes: 512 * 1024,
+  patterns: 1000,
+  messageBytes: 1024 * 1024,
+  sessions: 20_000,
+};
+
+/** How long things take. All in milliseconds, by the monotonic clock. */
+export interface Times {
+  /** How often a node says that it lives. */
+  readonly heartbeatMs: number;
+  /** Both sides give a stream up that said nothing for this long: three heartbeats. */
+  readonly maxSilenceMs: number;
+  /** How long a lost stream may be away before anybody is told. */
+  readonly unreachableMs: number;
+  /** How long a lost node is kept. */
+  readonly graceMs: number;
+  /** How long a new stream has for its Hello. */
+  readonly helloMs: number;
+  /** How long the holder of a name has to prove that it lives. Game servers stall. */
+  readonly probeMs: number;
+  /** How long sessions have to move on when the coordinator stops. */
+  readonly drainMs: number;
+}
+
+export const defaultTimes: Times = {
+  heartbeatMs: 5000,
+  maxSilenceMs: 15_000,
+  unreachableMs: 1000,
+  graceMs: 15_000,
+  helloMs: 5000,
+  probeMs: 3000,
+  drainMs: 10_000,
+};

@@ -1,0 +1,53 @@
+/** One kind of rows of the journal's table, decoded: a fold of the entries that name them. */
+
+/** A row, decoded. */
+export interface Folded<T> {
+  readonly value: T;
+  /** The sequence of the entry that last wrote it. */
+  readonly sequence: number;
+}
+
+/** What a row is folded from: an entry with a key, or a row of the journal. */
+export interface Write {
+  readonly key: string;
+  readonly sequence: number;
+  /** null deletes. */
+  readonly value: Uint8Array | null;
+}
+
+export class Table<T> {
+  readonly #prefix: string;
+  readonly #decode: (bytes: Uint8Array) => T;
+  readonly #rows = new Map<string, Folded<T>>();
+
+  constructor(prefix: string, decode: (bytes: Uint8Array) => T) {
+    this.#prefix = prefix;
+    this.#decode = decode;
+  }
+
+  /** Takes a write in if it is of this table and newer than what is there. */
+  fold({ key, value, sequence }: Write): void {
+    if (!key.startsWith(this.#prefix)) return;
+    const name = key.slice(this.#prefix.length);
+    if (sequence <= (this.#rows.get(name)?.sequence ?? 0)) return;
+    if (value) this.#rows.set(name, { value: this.#decode(value), sequence });
+    else this.#rows.delete(name);
+  }
+
+  keyOf(name: string): string {
+    return this.#prefix + name;
+  }
+
+  get(name: string): Folded<T> | undefined {
+    return this.#rows.get(name);
+  }
+
+  /** A live iteration: rows that come or go meanwhile may or may not be seen, none twice at once. */
+  entries(): Iterable<[string, Folded<T>]> {
+    return this.#rows;
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+}

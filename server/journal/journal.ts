@@ -1,0 +1,150 @@
+/**
+ * The port to whatever stores the facts of one network: a journal of entries, and a table of rows
+ * that entries with a key set or delete in the same atomic step. Engines live beside this file;
+ * `test/contract/journal.ts` is what an engine must pass.
+ */
+import type { Cursor } from '../core/cursor.js';
+
+/** What the journal guarantees about writes, reads and their order, for every engine. */
+export interface Journal {
+  /**
+   * Stores transactions in the order given. Each is stored whole, its entries consecutive, or not
+   * at all. The outcomes are told when they are durable, and after the listeners of `onAppend` saw
+   * the entries. A rejection means that the outcome is unknown.
+   */
+  append(transactions: readonly Transaction[]): Promise<Outcome[]>;
+  /**
+   * The entries strictly after a cursor, at most `limit`, oldest first; an empty page when there is
+   * none. A Gap if they are not all there, or if the cursor belongs to another history.
+   */
+  read(after: Cursor, limit: number): Promise<Page | JournalGap>;
+  /**
+   * The rows whose key begins with `prefix`, each once or more, in no promised order. A live
+   * iteration: rows may be newer than its beginning, and what changes meanwhile is in the entries.
+   */
+  rows(prefix: string): AsyncIterable<TableRow>;
+  /** The highest number that the producer has stored, or undefined if it is not known. */
+  producer(instance: Uint8Array): Promise<number | undefined>;
+  /** The position after which all entries are at most `ageMs` old by the calendar clock. */
+  since(ageMs: number): Promise<Cursor>;
+  /** The newest durable position. Nothing that this journal shows lies after it. */
+  readonly head: Cursor;
+  /** The position before the oldest entry. */
+  readonly oldest: Cursor;
+  /** What a told outcome survives, as in the contract. */
+  readonly durability: 'MEMORY';
+  /** What the journal holds. */
+  usage(): Usage;
+  /**
+   * Calls the listener with entries that became durable, each once, in order, whoever appended
+   * them; always before the `append` that stored them resolves.
+   */
+  onAppend(listener: (entries: readonly Entry[]) => void): Unsubscribe;
+  /** Releases what the engine holds. Pending appends are settled first. */
+  close(): Promise<void>;
+}
+
+/** Ends a subscription. Calling it again does nothing. */
+export type Unsubscribe = () => void;
+
+/** Entries that are stored together, under conditions. */
+export interface Transaction {
+  /** Rows that must still be what the writer saw: the sequence that last wrote them, 0 = absent. */
+  readonly require?: readonly { readonly key: string; readonly sequence: number }[];
+  /** Makes the transaction idempotent. */
+  readonly producer?: Producer;
+  /** 1 to 1000; none only to move a producer on. */
+  readonly entries: readonly Draft[];
+}
+
+/**
+ * Numbers of a publisher. The number stored for the instance must be `previous`, then it becomes
+ * `last`; an instance that is not known may begin anywhere.
+ */
+export interface Producer {
+  /** 16 bytes. */
+  readonly instance: Uint8Array;
+  readonly previous: number;
+  readonly last: number;
+}
+
+/** An entry that is to be stored. */
+export interface Draft {
+  readonly topic: string;
+  /** The encoded Event without its sequence; empty for entries that are no event. */
+  readonly event: Uint8Array;
+  /** The node that it comes from; empty for none. */
+  readonly source: string;
+  /** The row that it writes. */
+  readonly key?: string;
+  /** The row's new value; null deletes it. Needed with `key`. */
+  readonly value?: Uint8Array | null;
+}
+
+/** A stored entry. */
+export interface Entry extends Draft {
+  readonly sequence: number;
+  /** Drawn once for each `append` call. */
+  readonly tag: number;
+}
+
+/** What became of a transaction. Only `first` means that it is stored. */
+export type Outcome =
+  /** Stored; the sequence of its first entry (of the next one, if it has none). */
+  | { readonly kind: 'stored'; readonly first: number }
+  /** A row was not what `require` demands; `actual` is the sequence that last wrote it. */
+  | { readonly kind: 'conflict'; readonly key: string; readonly actual: number }
+  /** The producer's number was not `previous` but this. */
+  | { readonly kind: 'producerAt'; readonly sequence: number };
+
+/** Entries in order, and the position after them. */
+export interface Page {
+  readonly kind: 'page';
+  readonly entries: readonly Entry[];
+  readonly upTo: Cursor;
+}
+
+/** Why entries cannot be read, as in the contract. */
+export type GapReasonName = 'TRIMMED' | 'EPOCH_CHANGED' | 'HISTORY_REWRITTEN' | 'CURSOR_AHEAD';
+
+/** All after `lostAfter` up to and with `resumesAt` cannot be read; go on after `resumesAt`. */
+export interface JournalGap {
+  readonly kind: 'gap';
+  readonly lostAfter: Cursor;
+  readonly resumesAt: Cursor;
+  readonly reason: GapReasonName;
+}
+
+/** A row of the table. */
+export interface TableRow {
+  readonly key: string;
+  readonly value: Uint8Array;
+  /** The sequence of the entry that last wrote it. */
+  readonly sequence: number;
+}
+
+/** What a journal holds. */
+export interface Usage {
+  readonly entries: number;
+  readonly bytes: number;
+  /** The topics by their first two tokens, largest first, at most 10. */
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly entries: number;
+    readonly bytes: number;
+  }[];
+}
+
+/** How much history is kept: whichever limit is reached first. */
+export interface Retention {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly ageMs: number;
+}
+
+/** Entries of one transaction at the most. */
+export const TRANSACTION_ENTRIES = 1000;
+/** Producers that are remembered at the most. */
+export const PRODUCERS = 100_000;
+/** How long a producer is remembered after its last write. */
+export const PRODUCER_AGE_MS = 24 * 60 * 60 * 1000;

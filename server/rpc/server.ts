@@ -1,0 +1,79 @@
+/** The gRPC server: services, middleware, and the channel options that keep it safe. */
+import { type ChannelOptions, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { createServer, type Server } from 'nice-grpc';
+import { errorDetailsServerMiddleware } from 'nice-grpc-error-details';
+import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
+import { CoordinatorServiceDefinition } from '../../gen/ts/kelpie/v1/coordinator_service.js';
+import { EventServiceDefinition } from '../../gen/ts/kelpie/v1/event_service.js';
+import { NodeServiceDefinition } from '../../gen/ts/kelpie/v1/node_service.js';
+import { SessionServiceDefinition } from '../../gen/ts/kelpie/v1/session_service.js';
+import type { Hub } from '../session/hub.js';
+import { coordinatorService } from './coordinator-service.js';
+import { EventService, SessionService } from './definitions.js';
+import { errorsAsStatus } from './errors.js';
+import { eventService } from './event-service.js';
+import { nodeService } from './node-service.js';
+import { addReflection } from './reflection.js';
+import { sessionService } from './session-service.js';
+
+const services = [
+  SessionServiceDefinition,
+  NodeServiceDefinition,
+  EventServiceDefinition,
+  CoordinatorServiceDefinition,
+].map(({ fullName }) => fullName);
+
+function channelOptions(messageBytes: number): ChannelOptions {
+  return {
+    'grpc.max_receive_message_length': messageBytes,
+    // Without it one connection could open streams without end.
+    'grpc.max_concurrent_streams': 256,
+    // Off by default, and then a frozen peer is never noticed.
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 5000,
+    // It keeps a trace of every call, which nobody reads here.
+    'grpc.enable_channelz': 0,
+    // No max_connection_age: a GOAWAY ends long streams at the client's next ping (grpc-node #3068).
+  };
+}
+
+/** The edge of a coordinator. */
+export interface Edge {
+  /** Listens. Returns the port, which matters if it was 0. */
+  listen(host: string, port: number): Promise<number>;
+  /** Tells health checks that nobody should come any more. */
+  notServing(): void;
+  /** Stops listening and ends what is still open. */
+  stop(): Promise<void>;
+}
+
+/** How long the last frames of streams that have ended may take to get out. */
+const FLUSH_MS = 1000;
+
+async function endStreams(server: Server): Promise<void> {
+  const force = setTimeout(() => server.forceShutdown(), FLUSH_MS);
+  await server.shutdown();
+  clearTimeout(force);
+}
+
+export function createEdge(hub: Hub): Edge {
+  const { limits, onFault } = hub.network.options;
+  // What it would print on stderr, a port that is taken, it throws as well.
+  setLogVerbosity(logVerbosity.NONE);
+  const server: Server = createServer(channelOptions(limits.messageBytes))
+    .use(errorDetailsServerMiddleware)
+    .use(errorsAsStatus(onFault));
+  server.add(SessionService, sessionService(hub));
+  server.add(NodeServiceDefinition, nodeService(hub.network));
+  server.add(EventService, eventService(hub));
+  server.add(CoordinatorServiceDefinition, coordinatorService(hub));
+  const health = HealthState();
+  for (const service of services) health.setStatus('healthy', service);
+  server.add(HealthDefinition, HealthServiceImpl(health));
+  addReflection(server, services);
+  return {
+    listen: (host, port) => server.listen(`${host.includes(':') ? `[${host}]` : host}:${port}`),
+    notServing: () => ['', ...services].forEach((name) => health.setStatus('unhealthy', name)),
+    stop: () => endStreams(server),
+  };
+}

@@ -1,0 +1,168 @@
+/**
+ * What one reader gets of the journal: a position and a filter, not a queue. Live and replay are
+ * one path. A slow reader costs nothing but its position; when it has fallen out of the journal it
+ * is told so by a Gap, and gets its resources again by a Snapshot.
+ */
+import type { Cursor } from '../core/cursor.js';
+import { TopicFilter } from '../core/topic.js';
+import type { Network } from '../domain/network.js';
+import type { ReadingStart } from '../domain/reading.js';
+import type { JournalGap } from '../journal/journal.js';
+import {
+  type Batch,
+  BATCH_LIMITS,
+  type BatchLimits,
+  collect,
+  encodeEntry,
+} from '../journal/tail.js';
+import { GapReason } from '../../gen/ts/kelpie/v1/stream.js';
+import { encodeBatchFrame, encodeFrame } from './frames.js';
+import { snapshotParts } from './snapshot.js';
+import { Window, type WindowSize } from './window.js';
+
+/** Entries that are read from the engine at once. */
+const PAGE_ENTRIES = 1000;
+
+/** What a feed is made of. */
+export interface FeedOptions {
+  readonly network: Network;
+  readonly filter: TopicFilter;
+  readonly start: ReadingStart;
+  readonly window: WindowSize;
+  readonly batch?: BatchLimits;
+  /** Called when there is something to pull again. */
+  readonly wake: () => void;
+}
+
+export class Feed {
+  readonly #network: Network;
+  readonly #wake: () => void;
+  readonly #window: Window;
+  readonly #batchLimits: BatchLimits;
+  #filter: TopicFilter;
+  /** Everything that matches up to here was handed out. Stands still while the feed is caught up. */
+  #position: Cursor;
+  /** The journal itself has said that the position belongs to its history. */
+  #verified: boolean;
+  /** The last position that the reader was told: what it holds a batch's `after` against. */
+  #told: number;
+  /** Something after the position may match. False: caught up, wherever the head has gone since. */
+  #behind: boolean;
+  #snapshots: Generator<Uint8Array>[] = [];
+
+  constructor({ network, filter, start, window, batch, wake }: FeedOptions) {
+    this.#network = network;
+    this.#filter = filter;
+    this.#wake = wake;
+    this.#window = new Window(window);
+    this.#batchLimits = batch ?? BATCH_LIMITS;
+    this.#position = start.position;
+    this.#told = start.position.sequence;
+    this.#verified = !start.claimed;
+    this.#behind = start.claimed || start.position.sequence < network.tail.head.sequence;
+    if (start.snapshot) this.#queueSnapshot(filter);
+  }
+
+  get filter(): TopicFilter {
+    return this.#filter;
+  }
+
+  /** Everything that matches up to here was handed out. */
+  get position(): Cursor {
+    return this.#behind ? this.#position : this.#network.tail.head;
+  }
+
+  /** The bell: the entry at this sequence matches, and the tail has it. */
+  ring(sequence: number): void {
+    if (!this.#behind) this.#position = this.#network.tail.cursorAt(sequence - 1) ?? this.#position;
+    this.#behind = true;
+    this.#wake();
+  }
+
+  /**
+   * The next frame, or undefined if there is none until the next wake. Undefined too while the
+   * window is full. A promise only where the engine must be asked.
+   */
+  next(): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    return this.#snapshotPart() ?? this.#events();
+  }
+
+  #snapshotPart(): Uint8Array | undefined {
+    for (let parts = this.#snapshots[0]; parts; parts = this.#snapshots[0]) {
+      const part = parts.next();
+      if (!part.done) return part.value;
+      this.#snapshots.shift();
+    }
+    return undefined;
+  }
+
+  #events(): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    if (!this.#behind || !this.#window.open) return undefined;
+    const { tail } = this.#network;
+    const from = this.#position.sequence;
+    if (!this.#verified || !tail.covers(from)) return this.#page();
+    // A piece without a match reaches to the head, so this ends.
+    return this.#deliver(tail.batch(from, this.#filter, this.#batchLimits)) ?? this.#events();
+  }
+
+  async #page(): Promise<Uint8Array | undefined> {
+    const page = await this.#network.options.journal.read(this.#position, PAGE_ENTRIES);
+    this.#verified = true;
+    if (page.kind === 'gap') return this.#lose(page);
+    const entries = page.entries.map(encodeEntry);
+    const batch = collect(entries, 0, page.upTo, this.#filter, this.#batchLimits);
+    return this.#deliver(batch) ?? this.#events();
+  }
+
+  #deliver(batch: Batch): Uint8Array | undefined {
+    this.#moveTo(batch.upTo);
+    if (batch.chunks.length === 0) return undefined;
+    const frame = encodeBatchFrame(this.#told, batch);
+    this.#told = batch.upTo.sequence;
+    this.#window.sent(batch.upTo.sequence, batch.chunks.length, batch.bytes);
+    return frame;
+  }
+
+  #moveTo(position: Cursor): void {
+    this.#position = position;
+    this.#behind = position.sequence < this.#network.tail.head.sequence;
+  }
+
+  #lose({ lostAfter, resumesAt, reason }: JournalGap): Uint8Array {
+    this.#moveTo(resumesAt);
+    this.#told = resumesAt.sequence;
+    this.#queueSnapshot(new TopicFilter(this.#filter.resourcePatterns()));
+    return encodeFrame({
+      $case: 'gap',
+      value: { lostAfter, resumesAt, reason: GapReason[reason] },
+    });
+  }
+
+  /** Changes the filter from the scan position on, which it answers with. */
+  update(filter: TopicFilter, snapshotOf: TopicFilter | undefined): Cursor {
+    if (!this.#behind) this.#position = this.#network.tail.head;
+    this.#filter = filter;
+    if (snapshotOf) this.#queueSnapshot(snapshotOf);
+    this.#wake();
+    return this.#position;
+  }
+
+  #queueSnapshot(filter: TopicFilter): void {
+    if (filter.resourcePatterns().length === 0) return;
+    this.#snapshots.push(snapshotParts(this.#network, filter, this.#position));
+  }
+
+  /** Takes an acknowledgement. Throws ACK_INVALID. */
+  acknowledge(sequence: number): void {
+    this.#window.acknowledge(sequence);
+    this.#wake();
+  }
+
+  /** The head, if the reader has been told everything up to it; renews a quiet reader's cursor. */
+  renewed(): Cursor | undefined {
+    if (this.#behind || this.#snapshots.length > 0) return undefined;
+    this.#position = this.#network.tail.head;
+    this.#told = this.#position.sequence;
+    return this.#position;
+  }
+}

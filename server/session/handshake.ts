@@ -1,0 +1,98 @@
+/** From Hello to Welcome: everything is checked before anything is changed. */
+import type {
+  Hello,
+  Limits as WireLimits,
+  Welcome,
+} from '../../gen/ts/kelpie/v1/session_service.js';
+import { Durability, WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
+import { durationOf } from '../core/duration.js';
+import { KelpieError } from '../core/errors.js';
+import { inboxOf, TOPIC_BYTES, TOPIC_TOKENS, type TopicFilter } from '../core/topic.js';
+import type { Network } from '../domain/network.js';
+import { nodeOf } from '../domain/node-facts.js';
+import type { Claimed } from '../domain/nodes.js';
+import { filterOf, type ReadingStart, startOf } from '../domain/reading.js';
+import type { Limits } from '../domain/settings.js';
+import type { Hub } from './hub.js';
+import { defaultWindow, type WindowSize } from './window.js';
+
+/** What a Hello got. */
+export interface Opened {
+  readonly name: string;
+  readonly instance: Uint8Array;
+  readonly generation: number;
+  /** The highest publish sequence that the journal has of this instance. */
+  readonly stored: number | undefined;
+  readonly filter: TopicFilter;
+  readonly window: WindowSize;
+  readonly start: ReadingStart;
+  readonly welcome: Welcome;
+}
+
+/** Claims the node for the session. Throws the errors that the contract lists at Hello. */
+export async function open(
+  hub: Hub,
+  hello: Hello,
+  sessionId: string,
+  host: string,
+): Promise<Opened> {
+  const { network } = hub;
+  hub.admit();
+  const node = nodeOf(hello, host);
+  const filter = filterOf(hello.topics, network.options.limits.patterns, inboxOf(node.name));
+  const window = windowOf(hello);
+  await startOf(network, hello.start);
+  const claimed = await hub.nodes.claim(node, sessionId, hub);
+  // Asked only now: "latest" is after the node's own arrival, and no older stream can publish.
+  const start = await startOf(network, hello.start);
+  const stored = await network.options.journal.producer(node.instanceId);
+  const { generation } = claimed;
+  const welcome = welcomeOf(network, claimed, { sessionId, stored, name: node.name });
+  const { name, instanceId: instance } = node;
+  return { name, instance, generation, stored, filter, window, start, welcome };
+}
+
+function windowOf({ window }: Hello): WindowSize {
+  if (!window) return defaultWindow;
+  if (window.events > 0 && window.bytes > 0) return window;
+  throw new KelpieError(
+    'WINDOW_INVALID',
+    `a window of ${window.events} events and ${window.bytes} bytes lets nothing through; leave it out for the default`,
+  );
+}
+
+function welcomeOf(
+  { options }: Network,
+  { generation, outcome }: Claimed,
+  { sessionId, stored, name }: { sessionId: string; stored: number | undefined; name: string },
+): Welcome {
+  const { times, limits, coordinatorId, version } = options;
+  return {
+    sessionId,
+    coordinatorId,
+    generation,
+    outcome: WelcomeOutcome[outcome],
+    heartbeatInterval: durationOf(times.heartbeatMs),
+    maxSilence: durationOf(times.maxSilenceMs),
+    grace: durationOf(times.graceMs),
+    limits: wireLimits(limits),
+    durability: Durability[options.journal.durability],
+    publishSequence: stored ?? 0,
+    nodeName: name,
+    version,
+  };
+}
+
+/** The limits as nodes are told them. */
+export function wireLimits(limits: Limits): WireLimits {
+  const { payloadBytes, publishEvents, publishBytes, patterns, messageBytes } = limits;
+  return {
+    topicBytes: TOPIC_BYTES,
+    topicTokens: TOPIC_TOKENS,
+    payloadBytes,
+    publishEvents,
+    publishBytes,
+    patterns,
+    messageBytes,
+  };
+}

@@ -1,0 +1,139 @@
+/** All sessions of one coordinator in one network: who is here, who fell silent, who must go. */
+import type { Cancel } from '../core/clock.js';
+import { KelpieError } from '../core/errors.js';
+import { durationOf } from '../core/duration.js';
+import type { Network } from '../domain/network.js';
+import type { Liveness, Nodes } from '../domain/nodes.js';
+import type { Entry } from '../journal/journal.js';
+import { Bell } from './bell.js';
+import { Gate } from './gate.js';
+import type { Drain } from '../../gen/ts/kelpie/v1/session_service.js';
+
+/** What the hub asks of a session. */
+export interface Member {
+  readonly id: string;
+  /** Whether the peer lives, asked now. */
+  probe(): Promise<boolean>;
+  /** Ends the stream if the peer said nothing for too long. */
+  checkSilence(): void;
+  /** Tells the peer to move on. */
+  drain(drain: Drain): void;
+  /** Ends the stream with an error; the node itself is not lost by it. */
+  evict(error: KelpieError): void;
+}
+
+/** How often silence is looked for. */
+const SWEEP_MS = 1000;
+
+export class Hub implements Liveness {
+  readonly network: Network;
+  readonly nodes: Nodes;
+  readonly bell: Bell;
+  readonly #sessions = new Map<string, Member>();
+  readonly #emptied = new Gate();
+  readonly #watchers = new Set<() => void>();
+  #sweep: Cancel;
+  #draining = false;
+
+  constructor(network: Network, nodes: Nodes) {
+    this.network = network;
+    this.nodes = nodes;
+    this.bell = new Bell(network);
+    network.onEntries((entries) => this.#endReplaced(entries));
+    this.#sweep = this.#sweepLater();
+  }
+
+  /** Sessions that are open. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Throws DRAINING when the coordinator is about to stop. */
+  checkDraining(): void {
+    if (this.#draining) throw drainingError();
+  }
+
+  /** Throws DRAINING or SESSION_LIMIT if nobody else may come in. */
+  admit(): void {
+    this.checkDraining();
+    const limit = this.network.options.limits.sessions;
+    if (this.#sessions.size >= limit) {
+      throw new KelpieError('SESSION_LIMIT', `${limit} sessions are open; no more fit here`, {
+        limit: String(limit),
+      });
+    }
+  }
+
+  /** Calls the watcher when the coordinator begins to stop. Returns how to forget it. */
+  onDrain(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** Takes a session in that has got its node. Throws SESSION_REPLACED if it lost it meanwhile. */
+  add(session: Member, name: string): void {
+    const owner = this.network.tables.owners.get(name);
+    if (owner?.value.sessionId !== session.id) throw replacedError(name);
+    this.#sessions.set(name, session);
+  }
+
+  remove(session: Member, name: string): void {
+    if (this.#sessions.get(name) === session) this.#sessions.delete(name);
+    if (this.#sessions.size === 0) this.#emptied.open();
+  }
+
+  /** Whether the session that holds the name answers. A name without a stream here has no holder. */
+  async alive(name: string): Promise<boolean> {
+    return (await this.#sessions.get(name)?.probe()) ?? false;
+  }
+
+  /** Whoever writes a node's owner replaces the session before: one rule, wherever it happened. */
+  #endReplaced(entries: readonly Entry[]): void {
+    const { owners } = this.network.tables;
+    for (const { key } of entries) {
+      if (!key?.startsWith(owners.keyOf(''))) continue;
+      const name = key.slice(owners.keyOf('').length);
+      const session = this.#sessions.get(name);
+      if (session && owners.get(name)?.value.sessionId !== session.id) {
+        session.evict(replacedError(name));
+      }
+    }
+  }
+
+  #sweepLater(): Cancel {
+    return this.network.options.clock.after(SWEEP_MS, () => {
+      for (const session of this.#sessions.values()) session.checkSilence();
+      this.#sweep = this.#sweepLater();
+    });
+  }
+
+  /** Lets sessions move on by themselves, then ends the rest. Nobody is reported as lost. */
+  async drain(): Promise<void> {
+    const { clock, times } = this.network.options;
+    this.#draining = true;
+    const grace = durationOf(times.drainMs);
+    const reconnectWindow = durationOf(Math.min(1000, times.drainMs / 2));
+    for (const watcher of this.#watchers) watcher();
+    for (const session of this.#sessions.values()) session.drain({ grace, reconnectWindow });
+    if (this.#sessions.size > 0) {
+      const cancel = clock.after(times.drainMs, () => this.#emptied.open());
+      await this.#emptied.wait();
+      cancel();
+    }
+    for (const session of this.#sessions.values()) session.evict(drainingError());
+    this.#sweep();
+  }
+}
+
+function drainingError(): KelpieError {
+  const message = 'the coordinator is about to stop; connect again, here or elsewhere';
+  return new KelpieError('DRAINING', message, {}, { retryAfterMs: 500 });
+}
+
+function replacedError(name: string): KelpieError {
+  return new KelpieError('SESSION_REPLACED', `a newer stream of "${name}" took over`, { name });
+}

@@ -1,0 +1,93 @@
+/**
+ * What goes out to one peer, pulled: a message is made only when the transport can take one. Lanes:
+ * control first, then events. Everything that is ready travels in one message; there is no timer,
+ * the peer is woken once a tick.
+ */
+import type { KelpieError } from '../core/errors.js';
+import type { Feed } from './feed.js';
+import { encodeFrame, encodeResponse, type Frame } from './frames.js';
+import { Gate } from './gate.js';
+
+/** Above this the peer is not read any more, so that its answers cannot pile up here. */
+const CONTROL_BYTES = 256 * 1024;
+
+export class Outbound {
+  #control: Uint8Array[] = [];
+  #controlBytes = 0;
+  /** Frames that are made when they are pulled, because only their newest state counts. */
+  readonly #latest: () => Frame | undefined;
+  #feed: Feed | undefined;
+  #ended: { error: KelpieError | undefined } | undefined;
+  #wakeReader: (() => void) | undefined;
+  readonly #room = new Gate();
+
+  constructor(latest: () => Frame | undefined) {
+    this.#latest = latest;
+  }
+
+  /** Queues a control frame. */
+  send(frame: Frame, requestId = 0): void {
+    if (this.#ended) return;
+    const bytes = encodeFrame(frame, requestId);
+    this.#control.push(bytes);
+    this.#controlBytes += bytes.length;
+    this.wake();
+  }
+
+  /** Connects the event lane. */
+  follow(feed: Feed): void {
+    this.#feed = feed;
+    this.wake();
+  }
+
+  /** Looks again whether there is something to send, at the end of this tick. */
+  readonly wake = (): void => {
+    const wakeReader = this.#wakeReader;
+    if (!wakeReader) return;
+    this.#wakeReader = undefined;
+    setImmediate(wakeReader);
+  };
+
+  /** Ends after what is queued in the control lane; with an error if one is given. */
+  end(error?: KelpieError): void {
+    this.#ended ??= { error };
+    this.#room.open();
+    this.wake();
+  }
+
+  /** Resolves when the control lane has room again; undefined if it has. */
+  room(): Promise<void> | undefined {
+    if (this.#controlBytes < CONTROL_BYTES || this.#ended) return undefined;
+    return this.#room.wait();
+  }
+
+  /** The messages of the stream. Throws the error of `end`. */
+  async *messages(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const frames = this.#takeControl();
+      const event = this.#ended ? undefined : this.#feed?.next();
+      // Control frames do not wait for the engine.
+      if (event instanceof Promise && frames.length > 0) yield encodeResponse(frames.splice(0));
+      const ready = await event;
+      if (ready) frames.push(ready);
+      if (frames.length > 0) yield encodeResponse(frames);
+      else if (this.#ended) break;
+      else await this.#asleep();
+    }
+    if (this.#ended.error) throw this.#ended.error;
+  }
+
+  #takeControl(): Uint8Array[] {
+    const frames = this.#control;
+    const latest = this.#latest();
+    if (latest) frames.push(encodeFrame(latest));
+    this.#control = [];
+    this.#controlBytes = 0;
+    this.#room.open();
+    return frames;
+  }
+
+  #asleep(): Promise<void> {
+    return new Promise((resolve) => (this.#wakeReader = resolve));
+  }
+}

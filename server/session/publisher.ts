@@ -1,0 +1,164 @@
+/**
+ * The publishing side of a session. Publish sequences make each event stored once, however often
+ * it is sent: what is known is acknowledged again, what overlaps is cut, a hole is refused.
+ */
+import type { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
+import type { PublishEvents, PublishRejection } from '../../gen/ts/kelpie/v1/session_service.js';
+import { KelpieError } from '../core/errors.js';
+import { checkBatch, draftEntry } from '../domain/events.js';
+import type { Network } from '../domain/network.js';
+import type { Draft, Outcome } from '../journal/journal.js';
+import { type Frame, wireError } from './frames.js';
+import { Gate } from './gate.js';
+
+/** Who publishes. */
+export interface PublisherOptions {
+  readonly network: Network;
+  readonly name: string;
+  readonly instance: Uint8Array;
+  readonly generation: number;
+  /** The highest number of this instance that the journal has stored. */
+  readonly stored: number | undefined;
+  readonly wake: () => void;
+}
+
+/** Events in flight to the journal, above which the publisher is not read any more. */
+const IN_FLIGHT_EVENTS = 4096;
+/** The same for rejections that the publisher has not fetched. */
+const PENDING_REJECTIONS = 1024;
+
+export class Publisher {
+  readonly #options: PublisherOptions;
+  /** The number that the next event must have; undefined: any. */
+  #next: number | undefined;
+  #settled = 0;
+  #rejections: PublishRejection[] = [];
+  #unacknowledged = false;
+  #inFlight = 0;
+  readonly #room = new Gate();
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.#next = options.stored === undefined ? undefined : options.stored + 1;
+    this.#settled = options.stored ?? 0;
+  }
+
+  /**
+   * Takes a publish. Throws at once what refuses it whole; rejects with what is known only when the
+   * journal has answered (STALE_GENERATION, OUTCOME_UNKNOWN).
+   */
+  publish(request: PublishEvents): Promise<void> {
+    const { limits } = this.#options.network.options;
+    checkBatch(request.events, limits);
+    const fresh = this.#fresh(request);
+    if (fresh.length === 0) {
+      this.#acknowledge();
+      return Promise.resolve();
+    }
+    const last = request.firstSequence + request.events.length - 1;
+    const first = last - fresh.length + 1;
+    const { entries, rejections } = this.#judge(fresh, first);
+    this.#next = last + 1;
+    return this.#store(first - 1, last, entries, rejections);
+  }
+
+  /** What of the request is new. Throws OUT_OF_RANGE or PUBLISH_SEQUENCE_HOLE. */
+  #fresh({ firstSequence, events }: PublishEvents): EventDraft[] {
+    if (firstSequence < 1) {
+      throw new KelpieError('OUT_OF_RANGE', 'publish sequences begin above 0', {
+        field: 'first_sequence',
+        limit: '1',
+      });
+    }
+    const next = this.#next ?? firstSequence;
+    if (firstSequence > next) {
+      throw new KelpieError(
+        'PUBLISH_SEQUENCE_HOLE',
+        `publish sequence ${firstSequence} leaves a hole; ${next} comes next; send from there`,
+        { expected: String(next) },
+      );
+    }
+    return events.slice(next - firstSequence);
+  }
+
+  #judge(
+    drafts: EventDraft[],
+    first: number,
+  ): { entries: Draft[]; rejections: PublishRejection[] } {
+    const { network, name } = this.#options;
+    const time = new Date(network.options.clock.wall());
+    const entries: Draft[] = [];
+    const rejections: PublishRejection[] = [];
+    drafts.forEach((draft, index) => {
+      try {
+        entries.push(draftEntry(draft, name, time, network.options.limits));
+      } catch (error) {
+        if (!(error instanceof KelpieError)) throw error;
+        rejections.push({ sequence: first + index, error: wireError(error) });
+      }
+    });
+    return { entries, rejections };
+  }
+
+  async #store(
+    previous: number,
+    last: number,
+    entries: Draft[],
+    rejections: PublishRejection[],
+  ): Promise<void> {
+    const { network, name, instance, generation } = this.#options;
+    const count = last - previous;
+    this.#inFlight += count;
+    try {
+      const outcome = await network.commit({
+        require: [network.tables.fence(name, generation)],
+        producer: { instance, previous, last },
+        entries,
+      });
+      if (outcome.kind !== 'stored') throw this.#refused(outcome);
+      this.#settled = last;
+      this.#rejections.push(...rejections);
+      this.#acknowledge();
+    } finally {
+      this.#inFlight -= count;
+      this.#room.open();
+    }
+  }
+
+  /** Neither happens to the owner of the node: each Hello reads the number after it has the name. */
+  #refused(outcome: Exclude<Outcome, { kind: 'stored' }>): KelpieError {
+    const { name } = this.#options;
+    if (outcome.kind === 'producerAt') this.#next = outcome.sequence + 1;
+    return outcome.kind === 'conflict'
+      ? new KelpieError('STALE_GENERATION', `a newer stream owns "${name}"; nothing was stored`, {
+          name,
+        })
+      : new KelpieError(
+          'PUBLISH_SEQUENCE_HOLE',
+          `publish sequence ${outcome.sequence} is the newest stored; send from ${outcome.sequence + 1}`,
+          { expected: String(outcome.sequence + 1) },
+        );
+  }
+
+  #acknowledge(): void {
+    this.#unacknowledged = true;
+    this.#options.wake();
+  }
+
+  /** The newest acknowledgement, if there is one to send. */
+  takeAck(): Frame | undefined {
+    if (!this.#unacknowledged) return undefined;
+    this.#unacknowledged = false;
+    const rejections = this.#rejections;
+    this.#rejections = [];
+    this.#room.open();
+    return { $case: 'publishAck', value: { sequence: this.#settled, rejections } };
+  }
+
+  /** Resolves when there may be room again; undefined if there is. */
+  room(): Promise<void> | undefined {
+    const full =
+      this.#inFlight >= IN_FLIGHT_EVENTS || this.#rejections.length >= PENDING_REJECTIONS;
+    return full ? this.#room.wait() : undefined;
+  }
+}

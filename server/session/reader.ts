@@ -1,0 +1,146 @@
+/** Reading without a session: the same feed, held back by the call instead of by a window. */
+import { type Start, StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
+import type {
+  ReadEventsRequest,
+  ReadEventsResponse,
+  WatchEventsRequest,
+} from '../../gen/ts/kelpie/v1/event_service.js';
+import { CoordinatorFrame } from '../../gen/ts/kelpie/v1/session_service.js';
+import type { Gap } from '../../gen/ts/kelpie/v1/stream.js';
+import { msOf } from '../core/duration.js';
+import { KelpieError } from '../core/errors.js';
+import { filterOf, startOf } from '../domain/reading.js';
+import { BATCH_LIMITS } from '../journal/tail.js';
+import { Feed } from './feed.js';
+import type { Frame } from './frames.js';
+import { Gate } from './gate.js';
+import type { Hub } from './hub.js';
+import { unlimitedWindow } from './window.js';
+
+const LONGEST_WAIT_MS = 60_000;
+
+/** A feed on the bell, and a place to wait for it. */
+class Reader {
+  readonly #hub: Hub;
+  readonly #bell = new Gate();
+  readonly feed: Feed;
+
+  private constructor(hub: Hub, options: Omit<ConstructorParameters<typeof Feed>[0], 'wake'>) {
+    this.#hub = hub;
+    this.feed = new Feed({ ...options, wake: this.wake });
+    hub.bell.add(this.feed);
+  }
+
+  /** Throws TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, or what a bad start gives. */
+  static async open(
+    hub: Hub,
+    { topics, start }: { topics: string[]; start: Start | undefined },
+    events = BATCH_LIMITS.events,
+  ): Promise<Reader> {
+    const { network } = hub;
+    if (topics.length === 0) {
+      throw new KelpieError('TOPIC_INVALID', 'name at least one topic; ">" reads all messages');
+    }
+    const filter = filterOf(topics, network.options.limits.patterns);
+    const from = await startOf(network, start);
+    const batch = { ...BATCH_LIMITS, events };
+    return new Reader(hub, { network, filter, start: from, window: unlimitedWindow, batch });
+  }
+
+  readonly wake = (): void => this.#bell.open();
+
+  rung(): Promise<void> {
+    return this.#bell.wait();
+  }
+
+  close(): void {
+    this.#hub.bell.remove(this.feed);
+  }
+}
+
+/** The frames of a watch, encoded. Ends when the signal aborts; throws DRAINING. */
+export async function* watch(
+  hub: Hub,
+  request: WatchEventsRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const reader = await Reader.open(hub, request);
+  const forgetWatcher = hub.onDrain(reader.wake);
+  signal.addEventListener('abort', reader.wake, { once: true });
+  try {
+    while (!signal.aborted) {
+      hub.checkDraining();
+      const frame = await reader.feed.next();
+      if (frame) yield frame;
+      else await reader.rung();
+    }
+  } finally {
+    forgetWatcher();
+    reader.close();
+  }
+}
+
+/** A page of events. Waits for the first one if the request says so. */
+export async function readPage(
+  hub: Hub,
+  request: ReadEventsRequest,
+  signal: AbortSignal,
+): Promise<ReadEventsResponse> {
+  const { waitMs, pageSize } = checked(request);
+  const reader = await Reader.open(hub, request, pageSize);
+  let over = waitMs === 0;
+  const stop = (): void => {
+    over = true;
+    reader.wake();
+  };
+  const cancel = hub.network.options.clock.after(waitMs, stop);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await pageOf(reader, () => over);
+  } finally {
+    cancel();
+    reader.close();
+  }
+}
+
+async function pageOf(reader: Reader, over: () => boolean): Promise<ReadEventsResponse> {
+  let gap: Gap | undefined;
+  for (;;) {
+    const bytes = await reader.feed.next();
+    const frame: Frame | undefined = bytes && CoordinatorFrame.decode(bytes).frame;
+    if (frame?.$case === 'eventBatch') {
+      return { events: frame.value.events, cursor: frame.value.upTo, gap };
+    }
+    if (frame?.$case === 'gap') gap = frame.value;
+    if (frame) continue;
+    // A gap is news too: it is not kept waiting for an event.
+    if (over() || gap) return { events: [], cursor: reader.feed.position, gap };
+    await reader.rung();
+  }
+}
+
+function checked({ pageSize, wait, start }: ReadEventsRequest): {
+  waitMs: number;
+  pageSize: number;
+} {
+  const waitMs = wait ? msOf(wait) : 0;
+  if (waitMs < 0 || waitMs > LONGEST_WAIT_MS) {
+    throw outOfRange('wait', 'wait is 0 to 60 s', LONGEST_WAIT_MS);
+  }
+  if (pageSize > BATCH_LIMITS.events) {
+    const limit = BATCH_LIMITS.events;
+    throw outOfRange('page_size', `a page has at most ${limit} events`, limit);
+  }
+  if (start?.start?.$case === 'at' && start.start.value === StartAt.SNAPSHOT) {
+    throw new KelpieError(
+      'START_INVALID',
+      'a page of events has no snapshot; start after a cursor, at EARLIEST or LATEST, or since a duration',
+      { start: 'SNAPSHOT' },
+    );
+  }
+  return { waitMs, pageSize: pageSize === 0 ? BATCH_LIMITS.events : pageSize };
+}
+
+function outOfRange(field: string, message: string, limit: number): KelpieError {
+  return new KelpieError('OUT_OF_RANGE', message, { field, limit: String(limit) });
+}

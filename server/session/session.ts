@@ -1,0 +1,274 @@
+/**
+ * One stream of one node, free of gRPC: requests come in as an async iterable, responses go out as
+ * encoded messages. AWAIT_HELLO, then ACTIVE, then CLOSED; only a broken protocol, a fault or the
+ * peer itself ends it, every other mistake is answered with RequestFailed.
+ */
+import { randomUUID } from 'node:crypto';
+import { LeaveReason } from '../../gen/ts/kelpie/v1/event.js';
+import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
+import {
+  type ConnectRequest,
+  type Drain,
+  type Goodbye,
+  GoodbyeReason,
+  type Hello,
+  type NodeFrame,
+  type PublishEvents,
+  type UpdateSubscription,
+} from '../../gen/ts/kelpie/v1/session_service.js';
+import type { Cancel } from '../core/clock.js';
+import { KelpieError } from '../core/errors.js';
+import { checkPatternCount, filterOf, startMissing } from '../domain/reading.js';
+import { Feed } from './feed.js';
+import { publicError, wireError } from './frames.js';
+import { type Opened, open } from './handshake.js';
+import type { Hub, Member } from './hub.js';
+import { Outbound } from './outbound.js';
+import { Publisher } from './publisher.js';
+import { Pulse } from './pulse.js';
+
+/** The other end of a stream. */
+export interface Peer {
+  /** The host that the stream comes from, for nodes that do not name their own. */
+  readonly host: string;
+  /** Aborts when the stream is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** A session after its Hello. */
+interface Active {
+  readonly name: string;
+  readonly generation: number;
+  readonly feed: Feed;
+  readonly publisher: Publisher;
+}
+
+/** Runs a session on a stream. Throws a KelpieError if the stream must end with a status. */
+export async function* serve(
+  requests: AsyncIterable<ConnectRequest>,
+  peer: Peer,
+  hub: Hub,
+): AsyncGenerator<Uint8Array> {
+  const session = new Session(hub, peer.host);
+  peer.signal.addEventListener('abort', () => session.cut(), { once: true });
+  void session.read(requests);
+  try {
+    yield* session.outbound.messages();
+  } finally {
+    session.cut();
+  }
+}
+
+class Session implements Member {
+  readonly id = randomUUID();
+  readonly outbound = new Outbound(() => this.#active?.publisher.takeAck());
+  readonly #hub: Hub;
+  readonly #host: string;
+  readonly #helloTimer: Cancel;
+  #active: Active | undefined;
+  #closed = false;
+  readonly #pulse: Pulse;
+
+  constructor(hub: Hub, host: string) {
+    const { clock, times } = hub.network.options;
+    this.#hub = hub;
+    this.#host = host;
+    this.#pulse = new Pulse(clock);
+    this.#helloTimer = clock.after(times.helloMs, () =>
+      this.outbound.end(helloTimeout(times.helloMs)),
+    );
+  }
+
+  /** Reads until the stream ends. Never rejects: what goes wrong ends the outbound side. */
+  async read(requests: AsyncIterable<ConnectRequest>): Promise<void> {
+    try {
+      for await (const request of requests) {
+        this.#pulse.heard();
+        for (const frame of request.frames) {
+          // A promise is awaited only where there is one: the hot path has no needless turn.
+          const pending = this.#receive(frame) ?? this.#room();
+          if (pending) await pending;
+          if (this.#closed) return;
+        }
+      }
+      this.outbound.end();
+      this.cut();
+    } catch (error) {
+      const aborted = error instanceof Error && error.name === 'AbortError';
+      if (!aborted) this.outbound.end(publicError(error, this.#onFault));
+      this.cut();
+    }
+  }
+
+  #room(): Promise<void> | undefined {
+    const room = this.outbound.room() ?? this.#active?.publisher.room();
+    if (!room) return undefined;
+    this.#pulse.pause();
+    return room.then(() => this.#pulse.resume());
+  }
+
+  #receive({ requestId, frame }: NodeFrame): Promise<void> | undefined {
+    if (!this.#active) return this.#await(frame);
+    try {
+      return this.#dispatch(this.#active, requestId, frame);
+    } catch (error) {
+      this.#fail(requestId, error);
+      return undefined;
+    }
+  }
+
+  #await(frame: NodeFrame['frame']): Promise<void> {
+    if (frame?.$case === 'hello') return this.#open(frame.value);
+    throw new KelpieError('HELLO_REQUIRED', 'the first frame of a stream must be Hello');
+  }
+
+  async #open(hello: Hello): Promise<void> {
+    this.#helloTimer();
+    const opened = await open(this.#hub, hello, this.id, this.#host);
+    if (this.#closed) {
+      this.#hub.nodes.lost(opened.name, opened.generation);
+      return;
+    }
+    this.#hub.add(this, opened.name);
+    this.outbound.send({ $case: 'welcome', value: opened.welcome });
+    this.#active = this.#activate(opened);
+  }
+
+  #activate({ name, instance, generation, stored, filter, window, start }: Opened): Active {
+    const { network, bell } = this.#hub;
+    const { wake } = this.outbound;
+    const feed = new Feed({ network, filter, start, window, wake });
+    const publisher = new Publisher({ network, name, instance, generation, stored, wake });
+    bell.add(feed);
+    this.outbound.follow(feed);
+    return { name, generation, feed, publisher };
+  }
+
+  #dispatch(
+    active: Active,
+    requestId: number,
+    frame: NodeFrame['frame'],
+  ): Promise<void> | undefined {
+    switch (frame?.$case) {
+      case 'publishEvents':
+        this.#publish(active, requestId, frame.value);
+        return undefined;
+      case 'ack':
+        active.feed.acknowledge(frame.value.sequence);
+        return undefined;
+      case 'heartbeat':
+        this.outbound.send(
+          { $case: 'heartbeatAck', value: { cursor: active.feed.renewed() } },
+          requestId,
+        );
+        return undefined;
+      case 'updateSubscription':
+        this.#subscribe(active, requestId, frame.value);
+        return undefined;
+      case 'goodbye':
+        return this.#goodbye(active, frame.value);
+      case 'hello':
+        this.outbound.end(
+          new KelpieError('HELLO_DUPLICATE', 'a stream has one Hello; open another stream'),
+        );
+        this.cut();
+        return undefined;
+      case undefined:
+        throw new KelpieError(
+          'FRAME_UNKNOWN',
+          'the frame is empty, or of a kind that this coordinator does not know',
+        );
+    }
+  }
+
+  #publish({ publisher }: Active, requestId: number, request: PublishEvents): void {
+    publisher.publish(request).catch((error: unknown) => {
+      const hole = error instanceof KelpieError && error.reason === 'PUBLISH_SEQUENCE_HOLE';
+      // Unsettled is not rejected: the stream ends, and the events are sent again on the next one.
+      if (hole) this.#fail(requestId, error);
+      else this.outbound.end(publicError(error, this.#onFault));
+    });
+  }
+
+  #subscribe(
+    { feed }: Active,
+    requestId: number,
+    { add, remove, start }: UpdateSubscription,
+  ): void {
+    const { patterns } = this.#hub.network.options.limits;
+    const added = filterOf(add, patterns);
+    if (add.length > 0 && start === StartAt.UNSPECIFIED) throw startMissing();
+    if (add.length > 0 && start !== StartAt.SNAPSHOT && start !== StartAt.LATEST) {
+      throw new KelpieError(
+        'START_INVALID',
+        'a topic that is added starts at SNAPSHOT or LATEST; read older events by a call',
+        { start: String(start) },
+      );
+    }
+    const filter = feed.filter.with(add, remove);
+    checkPatternCount(filter, patterns);
+    const cursor = feed.update(filter, start === StartAt.SNAPSHOT ? added : undefined);
+    this.#hub.bell.refresh(feed);
+    this.outbound.send({ $case: 'subscriptionUpdated', value: { cursor } }, requestId);
+  }
+
+  async #goodbye({ name, generation }: Active, { reason }: Goodbye): Promise<void> {
+    const stops = reason !== GoodbyeReason.DRAINED;
+    if (stops) await this.#hub.nodes.leave(name, generation, LeaveReason.STOPPED);
+    this.outbound.end();
+    this.#close();
+  }
+
+  #fail(requestId: number, cause: unknown): void {
+    const error = wireError(publicError(cause, this.#onFault));
+    this.outbound.send({ $case: 'requestFailed', value: { error } }, requestId);
+  }
+
+  probe(): Promise<boolean> {
+    this.outbound.send({ $case: 'heartbeatRequested', value: {} });
+    return this.#pulse.beats(this.#hub.network.options.times.probeMs);
+  }
+
+  checkSilence(): void {
+    const { times } = this.#hub.network.options;
+    if (this.#pulse.silentMs() <= times.maxSilenceMs) return;
+    const message = `nothing was heard for ${times.maxSilenceMs / 1000} s; send a Heartbeat every ${times.heartbeatMs / 1000} s`;
+    this.outbound.end(new KelpieError('SESSION_SILENT', message));
+    this.cut();
+  }
+
+  /** Ends the stream, which is no loss: the node has another one, or will. */
+  evict(error: KelpieError): void {
+    this.outbound.end(error);
+    this.#close();
+  }
+
+  drain(drain: Drain): void {
+    this.outbound.send({ $case: 'drain', value: drain });
+  }
+
+  /** The stream is gone or will be, without a goodbye. */
+  cut(): void {
+    if (this.#closed) return;
+    const active = this.#active;
+    this.#close();
+    if (active && !this.#hub.draining) this.#hub.nodes.lost(active.name, active.generation);
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#helloTimer();
+    this.#pulse.stop();
+    this.outbound.end();
+    if (!this.#active) return;
+    this.#hub.bell.remove(this.#active.feed);
+    this.#hub.remove(this, this.#active.name);
+  }
+
+  readonly #onFault = (error: unknown): void => this.#hub.network.options.onFault(error);
+}
+
+function helloTimeout(helloMs: number): KelpieError {
+  return new KelpieError('HELLO_TIMEOUT', `no Hello came within ${helloMs / 1000} s`);
+}

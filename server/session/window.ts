@@ -1,0 +1,68 @@
+/** How much of what was sent is not acknowledged yet. Pure. */
+import { KelpieError } from '../core/errors.js';
+
+/** What may be outstanding. One batch may always be, however large. */
+export interface WindowSize {
+  readonly events: number;
+  readonly bytes: number;
+}
+
+export const defaultWindow: WindowSize = { events: 4096, bytes: 1024 * 1024 };
+
+/** For readers that gRPC's own flow control holds back. */
+export const unlimitedWindow: WindowSize = { events: Infinity, bytes: Infinity };
+
+interface Outstanding {
+  readonly sequence: number;
+  readonly events: number;
+  readonly bytes: number;
+}
+
+export class Window {
+  readonly #size: WindowSize;
+  #batches: Outstanding[] = [];
+  #events = 0;
+  #bytes = 0;
+  #acknowledged = 0;
+
+  constructor(size: WindowSize) {
+    this.#size = size;
+  }
+
+  /** Whether another batch may go out. */
+  get open(): boolean {
+    if (this.#batches.length === 0) return true;
+    return this.#events < this.#size.events && this.#bytes < this.#size.bytes;
+  }
+
+  /** Bytes that were sent and not acknowledged. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** A batch went out that ends at `sequence`. */
+  sent(sequence: number, events: number, bytes: number): void {
+    if (this.#size.events === Infinity) return;
+    this.#batches.push({ sequence, events, bytes });
+    this.#events += events;
+    this.#bytes += bytes;
+  }
+
+  /** Takes batches off up to the one that ends at `sequence`. Throws ACK_INVALID. */
+  acknowledge(sequence: number): void {
+    if (sequence === this.#acknowledged) return;
+    const index = this.#batches.findIndex((batch) => batch.sequence === sequence);
+    if (index < 0) {
+      throw new KelpieError(
+        'ACK_INVALID',
+        `${sequence} ends no outstanding batch; acknowledge the up_to of a batch that was received`,
+        { sequence: String(sequence) },
+      );
+    }
+    for (const batch of this.#batches.splice(0, index + 1)) {
+      this.#events -= batch.events;
+      this.#bytes -= batch.bytes;
+    }
+    this.#acknowledged = sequence;
+  }
+}

@@ -1,0 +1,76 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Report } from './director.js';
+import { History } from './history.js';
+import { isNoise } from './library.js';
+
+const LEASH = new URL('./leash.js', import.meta.url).href;
+const EXIT_MS = 15_000;
+
+/** A process of the demo: what it reported, what it printed, and its end. */
+export class Child {
+  /** Of this run, also those that have ended. */
+  static readonly all: Child[] = [];
+
+  readonly name: string;
+  readonly reports = new History<Report>();
+  readonly lines = new History<string>();
+  /** The exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>;
+  readonly #process: ChildProcess;
+
+  constructor(name: string, script: URL, args: string[]) {
+    this.name = name;
+    this.#process = fork(script, args, {
+      execArgv: ['--import', LEASH],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.#process.on('message', (report) => this.reports.add(report as Report));
+    for (const output of [this.#process.stdout, this.#process.stderr]) {
+      if (!output) continue;
+      createInterface(output).on('line', (line) => {
+        if (!isNoise(line)) this.lines.add(line);
+      });
+    }
+    Child.all.push(this);
+    this.ended = new Promise((resolve) => {
+      // 'close' and not 'exit': by then its last words have been read.
+      this.#process.once('close', (code, signal) => {
+        const end = code ?? signal ?? 'nothing';
+        this.lines.add(`(ended with ${end})`);
+        this.lines.end(`${name} ended with ${end}`);
+        this.reports.end(`${name} ended with ${end}`);
+        resolve(end);
+      });
+    });
+  }
+
+  /** Resolves with how it ended. One that does not heed the signal is killed for it. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | string> {
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), EXIT_MS);
+    this.#process.kill(signal);
+    const end = await this.ended;
+    clearTimeout(timer);
+    return end;
+  }
+
+  /** Resolves at the first such change of its connection to Kelpie since the mark. */
+  async waitForStatus(status: string, since: number): Promise<void> {
+    await this.reports.waitFor(
+      `${this.name} to be '${status}'`,
+      (report) => report.type === 'status' && report.status === status,
+      { since },
+    );
+  }
+
+  statusesSince(mark: number): string[] {
+    return this.reports
+      .since(mark)
+      .flatMap((report) => (report.type === 'status' ? [report.status] : []));
+  }
+
+  /** Whatever runs is killed and forgotten: at the end of a run, and of the director. */
+  static killAll(): void {
+    for (const child of Child.all.splice(0)) child.#process.kill('SIGKILL');
+  }
+}

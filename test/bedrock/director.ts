@@ -1,0 +1,40 @@
+/** What a process of the demo says to its director, and hears from it. */
+import type { KelpieClient } from '../../client/index.js';
+
+export type Report =
+  { type: 'ready' } | { type: 'status'; status: string } | { type: 'servers'; names: string[] };
+
+/** Over IPC, because the native code of the game prints to stdout. */
+export function tell(report: Report): void {
+  if (process.connected) process.send?.(report);
+}
+
+/** The arguments of a process: its name, its UDP port, the coordinator's endpoint. */
+export function role(): { name: string; port: number; endpoint: string } {
+  const [name, port, endpoint] = process.argv.slice(2);
+  if (name === undefined || port === undefined || endpoint === undefined) {
+    throw new Error('usage: <name> <udp port> <coordinator host:port>');
+  }
+  return { name, port: Number(port), endpoint };
+}
+
+/** Tells each change of the connection to Kelpie, until it is closed. */
+export async function tellStatus(kelpie: KelpieClient, onChange?: () => void): Promise<void> {
+  for await (const status of kelpie.status()) {
+    tell({ type: 'status', status: status.type });
+    onChange?.();
+  }
+}
+
+/** On SIGTERM: what there is to close, then out. */
+export function onStop(close: () => Promise<void>): void {
+  process.once('SIGTERM', () => {
+    void close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  });
+}

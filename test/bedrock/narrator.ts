@@ -1,0 +1,82 @@
+const inColour = process.stdout.isTTY && !process.env['NO_COLOR'];
+
+function paint(code: number, text: string): string {
+  return inColour ? `\u001b[${code}m${text}\u001b[0m` : text;
+}
+
+const bold = (text: string) => paint(1, text);
+const red = (text: string) => paint(31, text);
+const green = (text: string) => paint(32, text);
+const dim = (text: string) => paint(2, text);
+
+/** Tells the story, and counts which of its claims held. */
+export class Narrator {
+  readonly #startMs = performance.now();
+  #passed = 0;
+  #failed = 0;
+
+  title(text: string, subtitle: string): void {
+    console.log(`\n${bold(text)}\n${dim(subtitle)}`);
+  }
+
+  act(number: number, text: string): void {
+    console.log(`\n${bold(`Act ${number}. ${text}`)}`);
+  }
+
+  /** Something that the director did. */
+  does(text: string): void {
+    this.#line(dim('·'), text);
+  }
+
+  /**
+   * Claims something and waits for the fact. The value may add what was measured. The first claim
+   * that does not hold ends the story, by a rejection.
+   */
+  async expect<T>(
+    claim: string,
+    fact: () => T | Promise<T>,
+    detail: (value: T) => string = () => '',
+  ): Promise<T> {
+    try {
+      const value = await fact();
+      this.#passed += 1;
+      const measured = detail(value);
+      this.#line(green('✓'), claim + (measured && dim(` (${measured})`)));
+      return value;
+    } catch (error) {
+      this.#failed += 1;
+      this.#line(red('✗'), `${claim}\n            ${red(reason(error))}`);
+      throw error;
+    }
+  }
+
+  /** Something went wrong outside of all claims. */
+  fails(error: unknown): void {
+    if (this.#failed > 0) return;
+    this.#failed += 1;
+    this.#line(red('✗'), red(reason(error)));
+  }
+
+  lastWords(name: string, lines: string[]): void {
+    console.log(`\n${bold(name)} ${dim(lines.length === 0 ? 'said nothing' : 'said last:')}`);
+    for (const line of lines) console.log(`  ${line}`);
+  }
+
+  summary(): void {
+    const counts = `${this.#passed} passed, ${this.#failed} failed`;
+    const seconds = dim(`in ${this.#seconds()} s`);
+    console.log(`\n${this.#failed === 0 ? green(counts) : red(counts)} ${seconds}`);
+  }
+
+  #line(mark: string, text: string): void {
+    console.log(`${dim(`${this.#seconds().padStart(6)} s`)}  ${mark} ${text}`);
+  }
+
+  #seconds(): string {
+    return ((performance.now() - this.#startMs) / 1000).toFixed(1);
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

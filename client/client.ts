@@ -79,7 +79,8 @@ export class KelpieClient {
 
   /**
    * Calls the handler with each event whose topic matches, in order, one at a time. A topic that is
-   * subscribed later than the first stream starts with what happens from then on.
+   * subscribed later than the first stream starts with what happens from then on. What others
+   * publish on `inbox.<this node>` reaches this node alone.
    */
   subscribe(pattern: string, handler: Handler): Subscription {
     return this.#subscriptions.add(pattern, handler);

@@ -35,9 +35,9 @@ export class Subscriptions {
     this.#options = options;
   }
 
-  /** All patterns that somebody wants. */
+  /** What to ask the coordinator for. A node's own inbox comes without asking. */
   get patterns(): string[] {
-    return [...this.#wanted.keys()];
+    return [...this.#wanted.keys()].filter((pattern) => !pattern.startsWith('inbox.'));
   }
 
   /** Throws TOPIC_INVALID at once for what is no pattern. */

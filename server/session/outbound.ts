@@ -6,6 +6,7 @@
 import type { KelpieError } from '../core/errors.js';
 import type { Feed } from './feed.js';
 import { encodeFrame, encodeResponse, type Frame } from './frames.js';
+import { Alarm } from './alarm.js';
 import { Gate } from './gate.js';
 
 /** Above this the peer is not read any more, so that its answers cannot pile up here. */
@@ -18,7 +19,7 @@ export class Outbound {
   readonly #latest: () => Frame | undefined;
   #feed: Feed | undefined;
   #ended: { error: KelpieError | undefined } | undefined;
-  #wakeReader: (() => void) | undefined;
+  readonly #alarm = new Alarm();
   readonly #room = new Gate();
 
   constructor(latest: () => Frame | undefined) {
@@ -41,12 +42,7 @@ export class Outbound {
   }
 
   /** Looks again whether there is something to send, at the end of this tick. */
-  readonly wake = (): void => {
-    const wakeReader = this.#wakeReader;
-    if (!wakeReader) return;
-    this.#wakeReader = undefined;
-    setImmediate(wakeReader);
-  };
+  readonly wake = this.#alarm.ring;
 
   /** Ends after what is queued in the control lane; with an error if one is given. */
   end(error?: KelpieError): void {
@@ -68,11 +64,11 @@ export class Outbound {
       const event = this.#ended ? undefined : this.#feed?.next();
       // Control frames do not wait for the engine.
       if (event instanceof Promise && frames.length > 0) yield encodeResponse(frames.splice(0));
-      const ready = await event;
+      const ready = event instanceof Promise ? await event : event;
       if (ready) frames.push(ready);
       if (frames.length > 0) yield encodeResponse(frames);
       else if (this.#ended) break;
-      else await this.#asleep();
+      else await this.#alarm.sleep();
     }
     if (this.#ended.error) throw this.#ended.error;
   }
@@ -85,9 +81,5 @@ export class Outbound {
     this.#controlBytes = 0;
     this.#room.open();
     return frames;
-  }
-
-  #asleep(): Promise<void> {
-    return new Promise((resolve) => (this.#wakeReader = resolve));
   }
 }

@@ -11,9 +11,9 @@ import { msOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import { filterOf, startOf } from '../domain/reading.js';
 import { BATCH_LIMITS } from '../journal/tail.js';
+import { Alarm } from './alarm.js';
 import { Feed } from './feed.js';
 import type { Frame } from './frames.js';
-import { Gate } from './gate.js';
 import type { Hub } from './hub.js';
 import { unlimitedWindow } from './window.js';
 
@@ -22,7 +22,7 @@ const LONGEST_WAIT_MS = 60_000;
 /** A feed on the bell, and a place to wait for it. */
 class Reader {
   readonly #hub: Hub;
-  readonly #bell = new Gate();
+  readonly #alarm = new Alarm();
   readonly feed: Feed;
 
   private constructor(hub: Hub, options: Omit<ConstructorParameters<typeof Feed>[0], 'wake'>) {
@@ -47,10 +47,10 @@ class Reader {
     return new Reader(hub, { network, filter, start: from, window: unlimitedWindow, batch });
   }
 
-  readonly wake = (): void => this.#bell.open();
+  readonly wake = this.#alarm.ring;
 
   rung(): Promise<void> {
-    return this.#bell.wait();
+    return this.#alarm.sleep();
   }
 
   close(): void {

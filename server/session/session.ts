@@ -214,6 +214,8 @@ class Session implements Member {
 
   async #goodbye({ name, generation }: Active, { reason }: Goodbye): Promise<void> {
     const stops = reason !== GoodbyeReason.DRAINED;
+    // It goes by itself: the end of its ownership is no reason to evict it.
+    this.#hub.remove(this, name);
     if (stops) await this.#hub.nodes.leave(name, generation, LeaveReason.STOPPED);
     this.outbound.end();
     this.#close();

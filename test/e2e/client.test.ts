@@ -1,0 +1,297 @@
+import { expect } from 'chai';
+import {
+  connect,
+  type ConnectOptions,
+  type KelpieClient,
+  KelpieError,
+  LeaveReason,
+  type ReceivedEvent,
+  Role,
+  type Status,
+} from '../../client/index.js';
+import { type Kelpied, startKelpied } from '../support/kelpied.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+
+/** Waits for a status of this type; those before it are skipped. */
+async function status<T extends Status['type']>(
+  client: KelpieClient,
+  type: T,
+): Promise<Extract<Status, { type: T }>> {
+  for await (const one of client.status()) {
+    if (one.type === type) return one as Extract<Status, { type: T }>;
+  }
+  throw new Error(`the client ended before "${type}"`);
+}
+
+/** Collects what a subscription gets, and resolves when there is enough. */
+class Inbox {
+  readonly events: ReceivedEvent[] = [];
+  #waiting: { count: number; resolve: () => void } | undefined;
+
+  readonly take = (event: ReceivedEvent): void => {
+    this.events.push(event);
+    if (this.#waiting && this.events.length >= this.#waiting.count) this.#waiting.resolve();
+  };
+
+  async atLeast(count: number): Promise<ReceivedEvent[]> {
+    if (this.events.length < count) {
+      await new Promise<void>((resolve) => (this.#waiting = { count, resolve }));
+    }
+    return this.events;
+  }
+}
+
+describe('the client', () => {
+  let kelpied: Kelpied;
+  const open: KelpieClient[] = [];
+
+  function join(name: string, options: Partial<ConnectOptions> = {}): KelpieClient {
+    const client = connect({ name, role: 'DOWNSTREAM', endpoints: kelpied.endpoint, ...options });
+    open.push(client);
+    return client;
+  }
+
+  before(async () => {
+    kelpied = await startKelpied();
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((client) => client.close()));
+  });
+  after(() => kelpied.stop());
+
+  it('publishes text, bytes and objects, which others receive with their source', async () => {
+    const inbox = new Inbox();
+    const reader = join('reader');
+    reader.subscribe('chat.>', inbox.take);
+    await reader.ready();
+    const writer = join('Writer');
+    await writer.publish('chat.global', 'hello', { type: 'chat', attributes: { lang: 'en' } });
+    await writer.publish('chat.global', new Uint8Array([1, 2, 3]), { untrusted: true });
+    await writer.publish('chat.staff.alerts', { cps: 23, name: 'Steve' });
+    await writer.publish('shop.sold', 'not for chat');
+    const [text, bytes, object] = await inbox.atLeast(3);
+    expect(text).to.include({ content: 'hello', type: 'chat', source: 'writer', untrusted: false });
+    expect(text?.attributes).to.deep.equal({ lang: 'en' });
+    expect(text?.time).to.be.instanceOf(Date);
+    expect([...(bytes?.content as Uint8Array)]).to.deep.equal([1, 2, 3]);
+    expect(bytes?.untrusted).to.equal(true);
+    expect(object?.content).to.deep.equal({ cps: 23, name: 'Steve' });
+  });
+
+  it('reaches one node alone through its inbox', async () => {
+    const [own, all] = [new Inbox(), new Inbox()];
+    const lobby = join('lobby-1');
+    lobby.subscribe('inbox.lobby-1', own.take);
+    lobby.subscribe('done', own.take);
+    const spy = join('spy');
+    spy.subscribe('>', all.take);
+    await Promise.all([lobby.ready(), spy.ready()]);
+    await spy.publish('inbox.lobby-1', 'only for you');
+    await spy.publish('done', 'for all');
+    expect((await own.atLeast(2)).map(({ content }) => content)).to.deep.equal([
+      'only for you',
+      'for all',
+    ]);
+    expect((await all.atLeast(1)).map(({ content }) => content)).to.deep.equal(['for all']);
+  });
+
+  it('keeps a roster that follows nodes as they come and go', async () => {
+    const proxy = join('proxy-1', { role: 'PROXY' });
+    const gone = new Inbox();
+    proxy.subscribe('nodes.*', (event) => {
+      if (event.body?.$case === 'nodeLeft') gone.take(event);
+    });
+    await proxy.ready();
+    const lobby = connect({
+      name: 'lobby-2',
+      role: 'DOWNSTREAM',
+      endpoints: kelpied.endpoint,
+      address: { port: 19132 },
+      labels: { mode: 'lobby' },
+    });
+    await lobby.ready();
+    const other = join('other');
+    await other.ready();
+    // What `other` publishes comes after the arrival of lobby-2, so the proxy has both then.
+    const seen = new Inbox();
+    proxy.subscribe('sync', seen.take);
+    const synced = seen.atLeast(1);
+    await proxy.publish('sync', '');
+    await synced;
+    expect(proxy.roster.node('LOBBY-2')?.address).to.deep.equal({ host: '127.0.0.1', port: 19132 });
+    expect(
+      proxy.roster.ready(Role.DOWNSTREAM, { mode: 'lobby' }).map(({ name }) => name),
+    ).to.deep.equal(['lobby-2']);
+    await lobby.close();
+    const [left] = await gone.atLeast(1);
+    expect(left?.body?.$case === 'nodeLeft' && left.body.value.reason).to.equal(
+      LeaveReason.STOPPED,
+    );
+    expect(proxy.roster.node('lobby-2')).to.equal(undefined);
+  });
+
+  it('goes on exactly where it was when connections break, in both directions', async () => {
+    const wire = await startTcpProxy(kelpied.port);
+    const inbox = new Inbox();
+    const reader = join('steady-reader', { endpoints: wire.endpoint });
+    reader.subscribe('count', inbox.take);
+    await reader.ready();
+    const writer = join('steady-writer', { endpoints: wire.endpoint });
+    await writer.ready();
+    const gaps: Status[] = [];
+    void (async () => {
+      for await (const one of reader.status()) if (one.type === 'gap') gaps.push(one);
+    })();
+    const acknowledged: Promise<void>[] = [];
+    for (let round = 0; round < 5; round++) {
+      for (let index = 0; index < 200; index++) {
+        acknowledged.push(writer.publish('count', String(round * 200 + index)));
+      }
+      // In the middle of them: some are on their way, some stored and not acknowledged.
+      await acknowledged.at(-100);
+      wire.cut();
+    }
+    await Promise.all(acknowledged);
+    const numbers = (await inbox.atLeast(1000)).map(({ content }) => Number(content));
+    expect(numbers).to.deep.equal(Array.from({ length: 1000 }, (_, index) => index));
+    expect(gaps).to.be.empty;
+    await Promise.all([reader.close(), writer.close()]);
+    await wire.close();
+  });
+
+  it('comes back to a coordinator that forgot everything, and tells the gap', async () => {
+    const first = await startKelpied();
+    const inbox = new Inbox();
+    const reader = join('reader', { endpoints: first.endpoint });
+    reader.subscribe('news', inbox.take);
+    const writer = join('writer', { endpoints: first.endpoint });
+    await Promise.all([reader.ready(), writer.ready()]);
+    await first.kill();
+    await status(reader, 'disconnected');
+    const late = writer.publish('news', 'written while nobody listened');
+    const told = status(reader, 'gap');
+    const second = await startKelpied(['--port', String(first.port)]);
+    await late;
+    expect((await told).gap.lostAfter?.epoch).to.not.deep.equal((await told).gap.resumesAt?.epoch);
+    expect((await inbox.atLeast(1))[0]?.content).to.equal('written while nobody listened');
+    expect(
+      reader.roster.nodes().map(({ name }) => name),
+      'known from before or seen again',
+    ).to.include.members(['reader', 'writer']);
+    await Promise.all([reader.close(), writer.close()]);
+    expect(await second.stop()).to.equal(0);
+  });
+
+  it('says what is refused, and publishes the rest', async () => {
+    const client = join('writer');
+    const [refused, stored] = await Promise.allSettled([
+      client.publish('nodes.lobby-1', 'I am a node'),
+      client.publish('chat.global', 'I am not'),
+    ]);
+    expect(refused.status).to.equal('rejected');
+    const { reason } = refused as PromiseRejectedResult;
+    expect((reason as KelpieError).reason).to.equal('TOPIC_RESERVED');
+    expect(stored.status).to.equal('fulfilled');
+  });
+
+  it('fails at once for a name that is taken, and for one that is none', async () => {
+    await join('taken').ready();
+    const errors = await Promise.all(
+      ['taken', 'Lobby 1'].map((name) =>
+        join(name)
+          .ready()
+          .catch((error: unknown) => error as KelpieError),
+      ),
+    );
+    expect(errors.map((error) => error?.reason)).to.deep.equal([
+      'NODE_NAME_IN_USE',
+      'NODE_NAME_INVALID',
+    ]);
+    expect(errors[1]?.metadata['proposal']).to.equal('lobby-1');
+  });
+
+  it('runs handlers of one subscription in order and apart from those of others', async () => {
+    const client = join('worker');
+    const order: string[] = [];
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const slow = new Inbox();
+    const fast = new Inbox();
+    client.subscribe('job', async (event) => {
+      if (event.content === '1') await held;
+      order.push(String(event.content));
+      slow.take(event);
+    });
+    client.subscribe('*', fast.take);
+    await client.ready();
+    await Promise.all(['1', '2', '3'].map((job) => client.publish('job', job)));
+    await fast.atLeast(3);
+    expect(order, 'the slow one holds back its own, nobody else').to.be.empty;
+    release();
+    await slow.atLeast(3);
+    expect(order).to.deep.equal(['1', '2', '3']);
+  });
+
+  it('tells of a handler that throws or hangs, and goes on', async () => {
+    const client = join('fragile', { handlerTimeoutMs: 20 });
+    const failures: unknown[] = [];
+    const after = new Inbox();
+    client.subscribe('bang', () => {
+      throw new Error('boom');
+    });
+    client.subscribe('hang', () => new Promise<void>(() => undefined));
+    client.subscribe('calm', after.take);
+    await client.ready();
+    const both = (async () => {
+      for await (const one of client.status()) {
+        if (one.type === 'handlerFailed') failures.push(one.error);
+        if (failures.length === 2) return;
+      }
+    })();
+    await client.publish('bang', '');
+    await client.publish('hang', '');
+    await client.publish('calm', '');
+    await Promise.all([both, after.atLeast(1)]);
+    expect(
+      failures.map((error) => (error instanceof KelpieError ? error.reason : String(error))),
+    ).to.have.members(['Error: boom', 'HANDLER_TIMEOUT']);
+  });
+
+  it('sees a topic that it subscribes later, from then on, and no more after it closed it', async () => {
+    const client = join('curious');
+    await client.ready();
+    await client.publish('radio', 'before');
+    const radio = new Inbox();
+    const subscription = client.subscribe('radio', radio.take);
+    const marks = new Inbox();
+    client.subscribe('mark', marks.take);
+    await client.publish('radio', 'during');
+    expect((await radio.atLeast(1))[0]?.content).to.equal('during');
+    subscription.close();
+    subscription.close();
+    await client.publish('radio', 'after');
+    await client.publish('mark', '');
+    await marks.atLeast(1);
+    expect(radio.events.map(({ content }) => content)).to.deep.equal(['during']);
+  });
+
+  it('rejects everything after it was closed', async () => {
+    const client = join('gone');
+    await client.ready();
+    await client.close();
+    const error = await client.publish('chat', 'hello?').catch((reason: unknown) => reason);
+    expect((error as KelpieError).reason).to.equal('CLOSED');
+    const states: string[] = [];
+    for await (const { type } of client.status()) states.push(type);
+    expect(states).to.deep.equal(['closed']);
+  });
+
+  it('connects without a coordinator, and closes without one', async () => {
+    const client = connect({ name: 'early', role: 'BACKEND', endpoints: '127.0.0.1:1' });
+    const { error } = await status(client, 'disconnected');
+    expect(error?.reason).to.equal('UNAVAILABLE');
+    const pending = client.publish('chat', 'hello?').catch((reason: unknown) => reason);
+    await client.close();
+    expect(((await pending) as KelpieError).reason).to.equal('CLOSED');
+  });
+});

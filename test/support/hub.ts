@@ -1,0 +1,185 @@
+/** A hub over a memory journal and a fake clock, and nodes that talk to it without a socket. */
+import { randomBytes } from 'node:crypto';
+import { type Cursor, type Start, StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
+import { Role } from '../../gen/ts/kelpie/v1/node.js';
+import {
+  type ConnectRequest,
+  ConnectResponse,
+  type CoordinatorFrame,
+  Hello,
+  type NodeFrame,
+} from '../../gen/ts/kelpie/v1/session_service.js';
+import { Network } from '../../server/domain/network.js';
+import { Nodes } from '../../server/domain/nodes.js';
+import {
+  defaultLimits,
+  defaultTimes,
+  type Limits,
+  type Times,
+} from '../../server/domain/settings.js';
+import type { Retention } from '../../server/journal/journal.js';
+import { MemoryJournal } from '../../server/journal/memory.js';
+import type { TailLimits } from '../../server/journal/tail.js';
+import { Hub } from '../../server/session/hub.js';
+import { serve } from '../../server/session/session.js';
+import { FakeClock } from './fake-clock.js';
+
+/** What a test may want to be different. */
+export interface HubOptions {
+  readonly retention?: Partial<Retention>;
+  readonly tail?: TailLimits;
+  readonly limits?: Partial<Limits>;
+  readonly times?: Partial<Times>;
+}
+
+/** A coordinator without its edge. */
+export interface TestHub {
+  readonly hub: Hub;
+  readonly network: Network;
+  readonly journal: MemoryJournal;
+  readonly nodes: Nodes;
+  readonly clock: FakeClock;
+  readonly faults: unknown[];
+}
+
+export async function openHub(options: HubOptions = {}): Promise<TestHub> {
+  const clock = new FakeClock();
+  const retention = { entries: 100_000, bytes: 2 ** 30, ageMs: 2 ** 40, ...options.retention };
+  const journal = new MemoryJournal(clock, retention);
+  const faults: unknown[] = [];
+  const network = await Network.open({
+    name: 'main',
+    coordinatorId: 'coordinator-1',
+    version: '0.0.0',
+    journal,
+    clock,
+    limits: { ...defaultLimits, ...options.limits },
+    times: { ...defaultTimes, ...options.times },
+    tail: options.tail ?? { entries: 1000, bytes: 2 ** 20 },
+    onFault: (error) => faults.push(error),
+  });
+  const nodes = new Nodes(network);
+  return { hub: new Hub(network, nodes), network, journal, nodes, clock, faults };
+}
+
+type Frame = NonNullable<CoordinatorFrame['frame']>;
+type Case = Frame['$case'];
+type ValueOf<C extends Case> = Extract<Frame, { $case: C }>['value'];
+
+export const SNAPSHOT: Start = { start: { $case: 'at', value: StartAt.SNAPSHOT } };
+export const LATEST: Start = { start: { $case: 'at', value: StartAt.LATEST } };
+export const EARLIEST: Start = { start: { $case: 'at', value: StartAt.EARLIEST } };
+
+export function after(cursor: Cursor): Start {
+  return { start: { $case: 'after', value: cursor } };
+}
+
+export function hello(name: string, partial: Partial<Hello> = {}): Hello {
+  const base = { name, role: Role.DOWNSTREAM, instanceId: randomBytes(16), start: LATEST };
+  return { ...Hello.create(base), ...partial };
+}
+
+/** One stream of a node. Nothing is read from it but by `pull`, so a test decides how slow it is. */
+export class TestStream {
+  readonly #requests = new RequestQueue();
+  readonly #abort = new AbortController();
+  readonly #responses: AsyncGenerator<Uint8Array>;
+  #unread: CoordinatorFrame[] = [];
+  /** How many messages came. */
+  messages = 0;
+
+  constructor(hub: Hub) {
+    this.#responses = serve(this.#requests, { host: '10.0.0.7', signal: this.#abort.signal }, hub);
+  }
+
+  send(...frames: (NonNullable<NodeFrame['frame']> | undefined)[]): void {
+    this.#requests.push({ frames: frames.map((frame) => ({ requestId: 0, frame })) });
+  }
+
+  request(requestId: number, frame: NonNullable<NodeFrame['frame']> | undefined): void {
+    this.#requests.push({ frames: [{ requestId, frame }] });
+  }
+
+  /** The frames of the next message; undefined at the end. Throws what ends the stream. */
+  async pull(): Promise<CoordinatorFrame[] | undefined> {
+    if (this.#unread.length > 0) return this.#unread.splice(0);
+    const { value, done } = await this.#responses.next();
+    if (done) return undefined;
+    this.messages += 1;
+    return ConnectResponse.decode(value).frames;
+  }
+
+  /** The next frame of a kind; others before it are skipped. */
+  async next<C extends Case>(wanted: C): Promise<ValueOf<C>> {
+    for (;;) {
+      const frame = await this.#nextFrame();
+      if (frame?.$case === wanted) return frame.value as ValueOf<C>;
+    }
+  }
+
+  async #nextFrame(): Promise<CoordinatorFrame['frame']> {
+    const [first, ...rest] = this.#unread.length > 0 ? this.#unread : await this.#pullSome();
+    this.#unread = rest;
+    return first?.frame;
+  }
+
+  async #pullSome(): Promise<CoordinatorFrame[]> {
+    const frames = await this.pull();
+    if (!frames) throw new Error('the stream ended');
+    return frames;
+  }
+
+  /** Reads to the end; the error that ended it, if it was one. */
+  async ended(): Promise<unknown> {
+    try {
+      while (await this.pull());
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  /** The node closes its side without a goodbye. */
+  halfClose(): void {
+    this.#requests.end();
+  }
+
+  /** The connection breaks. */
+  async cut(): Promise<void> {
+    this.#requests.end();
+    this.#abort.abort();
+    await this.#responses.return(undefined);
+  }
+}
+
+/** Opens a stream and waits for its Welcome. */
+export async function join({ hub }: TestHub, first: Hello) {
+  const stream = new TestStream(hub);
+  stream.send({ $case: 'hello', value: first });
+  return { stream, welcome: await stream.next('welcome') };
+}
+
+class RequestQueue implements AsyncIterable<ConnectRequest> {
+  #waiting: ConnectRequest[] = [];
+  #ended = false;
+  #wake = (): void => undefined;
+
+  push(request: ConnectRequest): void {
+    this.#waiting.push(request);
+    this.#wake();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ConnectRequest> {
+    for (;;) {
+      const request = this.#waiting.shift();
+      if (request) yield request;
+      else if (this.#ended) return;
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+}

@@ -46,17 +46,26 @@ export interface Route {
 
 /** The coordinators as given, or by the environment. */
 export function endpointsOf(given: string | readonly string[] | undefined): string[] {
-  const text = given ?? process.env['KELPIE_ENDPOINTS'] ?? '127.0.0.1:50051';
+  // An empty variable is one that is not set.
+  const set = [given, process.env['KELPIE_ENDPOINTS']].find(
+    (one) => one !== undefined && one !== '',
+  );
+  const text = set ?? '127.0.0.1:50051';
   const endpoints = (typeof text === 'string' ? text.split(',') : [...text]).map((one) =>
     one.trim(),
   );
-  const odd = endpoints.find((one) => !/^(\[[^\]]+\]|[^:\s]+):\d{1,5}$/.test(one));
+  const odd = endpoints.find((one) => !isEndpoint(one));
   if (odd === undefined && endpoints.length > 0) return endpoints;
   throw new KelpieError(
     'OUT_OF_RANGE',
     `"${odd ?? ''}" is no endpoint; an endpoint is host:port, as in 127.0.0.1:50051`,
     { permanent: true },
   );
+}
+
+function isEndpoint(text: string): boolean {
+  const [, port] = /^(?:\[[^\]]+\]|[^:\s]+):(\d{1,5})$/.exec(text) ?? [];
+  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
 }
 
 export function routesOf({ endpoints, transport }: ConnectOptions): Route[] {

@@ -44,10 +44,14 @@ export class StatusBoard {
   }
 
   /** Begins with the present state of the connection; ends after `closed`. */
-  async *read(): AsyncGenerator<Status> {
+  read(): AsyncGenerator<Status> {
     const reader = new StatusReader();
     if (this.#connection) reader.push(this.#connection);
     this.#readers.add(reader);
+    return this.#drain(reader);
+  }
+
+  async *#drain(reader: StatusReader): AsyncGenerator<Status> {
     try {
       for (;;) {
         const status = await reader.next();

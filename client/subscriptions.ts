@@ -47,6 +47,7 @@ export class Subscriptions {
     this.#all.add(lane);
     this.want(pattern);
     const close = (): void => {
+      lane.closed = true;
       if (this.#all.delete(lane)) this.#unwant(pattern);
     };
     return { pattern, close };
@@ -84,6 +85,8 @@ class Lane {
   readonly #handler: Handler;
   readonly #options: SubscriptionsOptions;
   #last: Promise<void> = Promise.resolve();
+  /** What still waits in the lane is dropped. */
+  closed = false;
 
   constructor(pattern: string, handler: Handler, options: SubscriptionsOptions) {
     this.pattern = pattern;
@@ -97,6 +100,7 @@ class Lane {
   }
 
   async #handle(event: ReceivedEvent): Promise<void> {
+    if (this.closed) return;
     const { handlerTimeoutMs, onFailure } = this.#options;
     let timer: NodeJS.Timeout | undefined;
     try {

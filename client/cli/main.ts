@@ -1,17 +1,19 @@
 #!/usr/bin/env node
 /** The program kelpie: what an operator asks a network, from a shell. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Api, openApi } from '../api.js';
 import { fromThrown } from '../errors.js';
 import { endpointsOf } from '../options.js';
 import { version } from '../version.js';
 import { info } from './info.js';
 import { nodes } from './nodes.js';
+import { UsageError } from './output.js';
 import { publish, type PublishOptions } from './publish.js';
 import { tail, type TailOptions } from './tail.js';
 
 interface Common {
-  readonly endpoint?: string;
+  /** The first of them is asked. */
+  readonly endpoint: readonly string[];
   readonly json: boolean;
 }
 
@@ -54,26 +56,41 @@ function command(usage: string, description: string): Command {
   return program
     .command(usage)
     .description(description)
-    .option(
-      '--endpoint <host:port>',
-      'the coordinator (default: KELPIE_ENDPOINTS, else 127.0.0.1:50051)',
+    .addOption(
+      new Option('--endpoint <host:port>', 'the coordinator to ask')
+        .env('KELPIE_ENDPOINTS')
+        .argParser(endpoints)
+        .default(['127.0.0.1:50051'], '127.0.0.1:50051'),
     )
     .option('--json', 'print one JSON object a line', false);
 }
 
 async function run({ endpoint }: Common, work: (api: Api) => Promise<void>): Promise<void> {
-  let where = '';
+  const [where = ''] = endpoint;
+  const api = openApi(where);
   try {
-    [where = ''] = endpointsOf(endpoint);
-    const api = openApi(where);
     await work(api);
-    api.close();
   } catch (thrown) {
-    const { reason, message } = fromThrown(thrown);
-    const away = reason === 'UNAVAILABLE';
-    const advice = away ? `no coordinator answers at ${where}; is kelpied running there?` : message;
-    process.stderr.write(`kelpie: ${advice}${away ? '' : ` (${reason})`}\n`);
-    process.exitCode = 1;
+    process.exitCode = thrown instanceof UsageError ? 2 : 1;
+    process.stderr.write(`kelpie: ${explain(thrown, where)}\n`);
+  } finally {
+    api.close();
+  }
+}
+
+function explain(thrown: unknown, where: string): string {
+  if (thrown instanceof UsageError) return thrown.message;
+  const { reason, message } = fromThrown(thrown);
+  return reason === 'UNAVAILABLE'
+    ? `no coordinator answers at ${where}; is kelpied running there?`
+    : `${message} (${reason})`;
+}
+
+function endpoints(text: string): string[] {
+  try {
+    return endpointsOf(text);
+  } catch (error) {
+    throw new InvalidArgumentError(fromThrown(error).message);
   }
 }
 

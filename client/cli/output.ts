@@ -1,5 +1,8 @@
 /** What the commands print: tables for people, one JSON object a line for programs. */
 
+/** The command was given something that it cannot be given. */
+export class UsageError extends Error {}
+
 /** A table with its columns aligned, without lines. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((name, column) =>

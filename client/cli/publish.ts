@@ -1,8 +1,7 @@
 /** `kelpie publish`: say something on a topic. */
-import { KelpieError } from '../errors.js';
 import { draftOf, type MessageContent } from '../received.js';
 import type { Api } from '../api.js';
-import { print, printJson } from './output.js';
+import { print, printJson, UsageError } from './output.js';
 
 export interface PublishOptions {
   readonly json: boolean;
@@ -33,8 +32,5 @@ function parse(text: string): Record<string, unknown> {
   } catch {
     // The same advice as for JSON that is no object.
   }
-  throw new KelpieError(
-    'EVENT_EMPTY',
-    `with --object the message must be a JSON object, such as '{"coins": 5}'`,
-  );
+  throw new UsageError(`with --object the message must be a JSON object, such as '{"coins": 5}'`);
 }

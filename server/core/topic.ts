@@ -33,10 +33,10 @@ export function checkTopic(topic: string): void {
       { topic },
     );
   }
-  if (first === INBOX && tokens.length !== 2) {
+  if (first === INBOX && (tokens.length !== 2 || topic !== topic.toLowerCase())) {
     throw new KelpieError(
       'TOPIC_INVALID',
-      `topic "${topic}" is no inbox; an inbox is "inbox.<node>"`,
+      `topic "${topic}" is no inbox; an inbox is "inbox.<node>", with the node's name in lower case`,
       { topic },
     );
   }

@@ -20,6 +20,7 @@ export function nodeOf(hello: Hello, seenHost: string): Node {
   }
   checkRole(hello.role);
   const name = foldName(hello.name);
+  text('sdk', hello.sdk, 128);
   return {
     name,
     displayName: hello.name,
@@ -27,7 +28,7 @@ export function nodeOf(hello: Hello, seenHost: string): Node {
     state: NodeState.READY,
     instanceId: hello.instanceId,
     address: addressOf('address', hello.address, seenHost),
-    publicAddress: addressOf('public_address', hello.publicAddress, ''),
+    publicAddress: addressOf('public_address', hello.publicAddress, seenHost),
     labels: labelsOf(hello.labels),
     maxPlayers: hello.maxPlayers,
     motd: text('motd', hello.motd, 1024),

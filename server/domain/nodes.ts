@@ -107,6 +107,8 @@ export class Nodes {
    */
   lost(name: string, generation: number): void {
     const { clock, times } = this.#network.options;
+    // A late word of an older stream: the timers, if there are any, are its successor's.
+    if (this.#network.tables.owners.get(name)?.sequence !== generation) return;
     this.#forgetLoss(name);
     const expire = () => this.#inBackground(this.leave(name, generation, LeaveReason.LOST));
     const stray = () => {

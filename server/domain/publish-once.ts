@@ -5,7 +5,7 @@ import type {
 } from '../../gen/ts/kelpie/v1/event_service.js';
 import { ID_BYTES } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
-import type { Producer } from '../journal/journal.js';
+import type { Outcome } from '../journal/journal.js';
 import { checkBatch, draftEntry } from './events.js';
 import type { Network } from './network.js';
 
@@ -19,32 +19,26 @@ export async function publishOnce(
   const time = new Date(clock.wall());
   const entries = events.map((event) => draftEntry(event, '', time, limits));
   if (instanceId.length === 0 && firstSequence === 0) {
-    return store(network, entries);
+    return answerOf(await network.commit({ entries }), entries.length);
   }
   checkNumbers(instanceId, firstSequence);
   const last = firstSequence + events.length - 1;
-  const known = (await journal.producer(instanceId)) ?? firstSequence - 1;
-  if (known >= last) return { firstSequence: 0, stored: 0 };
-  if (known < firstSequence - 1) throw hole(known + 1);
-  const fresh = entries.slice(known - (firstSequence - 1));
-  return store(network, fresh, { instance: instanceId, previous: known, last });
+  let known = (await journal.producer(instanceId)) ?? firstSequence - 1;
+  // Another call of the same instance may store at the same time; the number only grows.
+  for (;;) {
+    if (known >= last) return { firstSequence: 0, stored: 0 };
+    if (known < firstSequence - 1) throw hole(known + 1);
+    const fresh = entries.slice(known - (firstSequence - 1));
+    const producer = { instance: instanceId, previous: known, last };
+    const outcome = await network.commit({ entries: fresh, producer });
+    if (outcome.kind !== 'producerAt') return answerOf(outcome, fresh.length);
+    known = outcome.sequence;
+  }
 }
 
-async function store(
-  network: Network,
-  entries: ReturnType<typeof draftEntry>[],
-  producer?: Producer,
-): Promise<PublishEventsResponse> {
-  const outcome = await network.commit({ entries, ...(producer && { producer }) });
-  switch (outcome.kind) {
-    case 'stored':
-      return { firstSequence: outcome.first, stored: entries.length };
-    case 'producerAt':
-      // Two calls of one instance at the same time; the caller sends again what is missing.
-      throw hole(outcome.sequence + 1);
-    case 'conflict':
-      throw new Error(`a publish without conditions met a conflict on ${outcome.key}`);
-  }
+function answerOf(outcome: Outcome, stored: number): PublishEventsResponse {
+  if (outcome.kind === 'stored') return { firstSequence: outcome.first, stored };
+  throw new Error('a publish that requires nothing was refused');
 }
 
 function checkNumbers(instanceId: Uint8Array, firstSequence: number): void {

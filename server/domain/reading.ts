@@ -67,6 +67,11 @@ export async function startOf(network: Network, start: Start | undefined): Promi
   }
 }
 
+/** The name of a place to start; a newer client may send one that is not known here. */
+export function startName(start: number): string {
+  return Object.entries(StartAt).find(([, number]) => number === start)?.[0] ?? String(start);
+}
+
 /** The error for a reader that does not say where it starts. */
 export function startMissing(): KelpieError {
   return new KelpieError(

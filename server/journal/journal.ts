@@ -8,13 +8,16 @@ import type { Cursor } from '../core/cursor.js';
 /** What the journal guarantees about writes, reads and their order, for every engine. */
 export interface Journal {
   /**
-   * Stores transactions in the order given. Each is stored whole, its entries consecutive, or not
-   * at all. The outcomes are told when they are durable, and after the listeners of `onAppend` saw
-   * the entries. A rejection means that the outcome is unknown.
+   * Stores transactions in the order given, and calls in the order made. Each is stored whole, its
+   * entries consecutive, or not at all; sequences have no holes. `require` is judged before
+   * `producer`. A transaction that is too large rejects the call, and nothing of it is stored. The
+   * outcomes are told when they are durable, and after the listeners of `onAppend` saw
+   * the entries. Any other rejection
+   * means that the outcome is unknown.
    */
   append(transactions: readonly Transaction[]): Promise<Outcome[]>;
   /**
-   * The entries strictly after a cursor, at most `limit`, oldest first; an empty page when there is
+   * The entries strictly after a cursor, at most `limit` (1 or more), oldest first; an empty page when there is
    * none. A Gap if they are not all there, or if the cursor belongs to another history.
    */
   read(after: Cursor, limit: number): Promise<Page | JournalGap>;
@@ -25,7 +28,10 @@ export interface Journal {
   rows(prefix: string): AsyncIterable<TableRow>;
   /** The highest number that the producer has stored, or undefined if it is not known. */
   producer(instance: Uint8Array): Promise<number | undefined>;
-  /** The position after which all entries are at most `ageMs` old by the calendar clock. */
+  /**
+   * The position after which entries are at most `ageMs` old by the calendar clock. Where that clock
+   * has run back, older ones may be among them; none that is young enough is left out.
+   */
   since(ageMs: number): Promise<Cursor>;
   /** The newest durable position. Nothing that this journal shows lies after it. */
   readonly head: Cursor;
@@ -135,7 +141,7 @@ export interface Usage {
   }[];
 }
 
-/** How much history is kept: whichever limit is reached first. */
+/** How much history is kept: whichever limit is reached first. Enforced when entries are stored. */
 export interface Retention {
   readonly entries: number;
   readonly bytes: number;

@@ -52,6 +52,9 @@ export class MemoryJournal implements Journal {
   }
 
   async append(transactions: readonly Transaction[]): Promise<Outcome[]> {
+    if (transactions.some(({ entries }) => entries.length > TRANSACTION_ENTRIES)) {
+      throw new RangeError(`a transaction has at most ${TRANSACTION_ENTRIES} entries`);
+    }
     const tag = newTag();
     const stored: Entry[] = [];
     const outcomes = transactions.map((transaction) => this.#commit(transaction, tag, stored));
@@ -65,9 +68,6 @@ export class MemoryJournal implements Journal {
 
   #commit(transaction: Transaction, tag: number, stored: Entry[]): Outcome {
     const { producer, entries } = transaction;
-    if (entries.length > TRANSACTION_ENTRIES) {
-      throw new RangeError(`a transaction has at most ${TRANSACTION_ENTRIES} entries`);
-    }
     const refusal = this.#refusal(transaction);
     if (refusal) return refusal;
     if (producer) this.#remember(producer.instance, producer.last);

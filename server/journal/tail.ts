@@ -51,7 +51,7 @@ export interface TailLimits {
 
 export class Tail {
   readonly #limits: TailLimits;
-  #entries: EncodedEntry[] = [];
+  #entries: (EncodedEntry | undefined)[] = [];
   #start = 0;
   #bytes = 0;
   /** The position before the oldest entry of the tail. */
@@ -100,8 +100,9 @@ export class Tail {
 
   #trim(): void {
     while (this.#entries.length - this.#start > 1 && this.#full()) {
-      const entry = this.#entries[this.#start++];
+      const entry = this.#entries[this.#start];
       if (!entry) break;
+      this.#entries[this.#start++] = undefined;
       this.#bytes -= entry.chunk?.length ?? 0;
       this.#floor = { epoch: this.#head.epoch, sequence: entry.sequence, tag: entry.tag };
     }
@@ -122,7 +123,7 @@ export class Tail {
  * at `end` if all entries were looked at, else at the last event taken.
  */
 export function collect(
-  entries: readonly EncodedEntry[],
+  entries: readonly (EncodedEntry | undefined)[],
   from: number,
   end: Cursor,
   filter: TopicFilter,

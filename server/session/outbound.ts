@@ -61,7 +61,7 @@ export class Outbound {
   async *messages(): AsyncGenerator<Uint8Array> {
     for (;;) {
       const frames = this.#takeControl();
-      const event = this.#ended ? undefined : this.#feed?.next();
+      const event = this.#nextEvent();
       // Control frames do not wait for the engine.
       if (event instanceof Promise && frames.length > 0) yield encodeResponse(frames.splice(0));
       const ready = event instanceof Promise ? await event : event;
@@ -71,6 +71,10 @@ export class Outbound {
       else await this.#alarm.sleep();
     }
     if (this.#ended.error) throw this.#ended.error;
+  }
+
+  #nextEvent(): ReturnType<Feed['next']> {
+    return this.#ended ? undefined : this.#feed?.next();
   }
 
   #takeControl(): Uint8Array[] {

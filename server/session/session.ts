@@ -5,7 +5,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import { LeaveReason } from '../../gen/ts/kelpie/v1/event.js';
-import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import {
   type ConnectRequest,
   type Drain,
@@ -13,19 +12,17 @@ import {
   GoodbyeReason,
   type Hello,
   type NodeFrame,
-  type PublishEvents,
-  type UpdateSubscription,
 } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Cancel } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
-import { checkPatternCount, filterOf, startMissing } from '../domain/reading.js';
 import { Feed } from './feed.js';
-import { publicError, wireError } from './frames.js';
+import { publicError } from './frames.js';
 import { type Opened, open } from './handshake.js';
 import type { Hub, Member } from './hub.js';
 import { Outbound } from './outbound.js';
 import { Publisher } from './publisher.js';
 import { Pulse } from './pulse.js';
+import { Requests } from './requests.js';
 
 /** The other end of a stream. */
 export interface Peer {
@@ -41,6 +38,7 @@ interface Active {
   readonly generation: number;
   readonly feed: Feed;
   readonly publisher: Publisher;
+  readonly requests: Requests;
 }
 
 /** Runs a session on a stream. Throws a KelpieError if the stream must end with a status. */
@@ -107,14 +105,16 @@ class Session implements Member {
     return room.then(() => this.#pulse.resume());
   }
 
-  #receive({ requestId, frame }: NodeFrame): Promise<void> | undefined {
-    if (!this.#active) return this.#await(frame);
-    try {
-      return this.#dispatch(this.#active, requestId, frame);
-    } catch (error) {
-      this.#fail(requestId, error);
-      return undefined;
+  #receive(frame: NodeFrame): Promise<void> | undefined {
+    if (!this.#active) return this.#await(frame.frame);
+    if (frame.frame?.$case === 'goodbye') {
+      return this.#goodbye(this.#active, frame.requestId, frame.frame.value);
     }
+    if (frame.frame?.$case === 'hello') {
+      throw new KelpieError('HELLO_DUPLICATE', 'a stream has one Hello; open another stream');
+    }
+    this.#active.requests.handle(frame);
+    return undefined;
   }
 
   #await(frame: NodeFrame['frame']): Promise<void> {
@@ -141,89 +141,20 @@ class Session implements Member {
     const publisher = new Publisher({ network, name, instance, generation, stored, wake });
     bell.add(feed);
     this.outbound.follow(feed);
-    return { name, generation, feed, publisher };
+    const requests = new Requests({ hub: this.#hub, outbound: this.outbound, feed, publisher });
+    return { name, generation, feed, publisher, requests };
   }
 
-  #dispatch(
-    active: Active,
-    requestId: number,
-    frame: NodeFrame['frame'],
-  ): Promise<void> | undefined {
-    switch (frame?.$case) {
-      case 'publishEvents':
-        this.#publish(active, requestId, frame.value);
-        return undefined;
-      case 'ack':
-        active.feed.acknowledge(frame.value.sequence);
-        return undefined;
-      case 'heartbeat':
-        this.outbound.send(
-          { $case: 'heartbeatAck', value: { cursor: active.feed.renewed() } },
-          requestId,
-        );
-        return undefined;
-      case 'updateSubscription':
-        this.#subscribe(active, requestId, frame.value);
-        return undefined;
-      case 'goodbye':
-        return this.#goodbye(active, frame.value);
-      case 'hello':
-        this.outbound.end(
-          new KelpieError('HELLO_DUPLICATE', 'a stream has one Hello; open another stream'),
-        );
-        this.cut();
-        return undefined;
-      case undefined:
-        throw new KelpieError(
-          'FRAME_UNKNOWN',
-          'the frame is empty, or of a kind that this coordinator does not know',
-        );
-    }
-  }
-
-  #publish({ publisher }: Active, requestId: number, request: PublishEvents): void {
-    publisher.publish(request).catch((error: unknown) => {
-      const hole = error instanceof KelpieError && error.reason === 'PUBLISH_SEQUENCE_HOLE';
-      // Unsettled is not rejected: the stream ends, and the events are sent again on the next one.
-      if (hole) this.#fail(requestId, error);
-      else this.outbound.end(publicError(error, this.#onFault));
-    });
-  }
-
-  #subscribe(
-    { feed }: Active,
-    requestId: number,
-    { add, remove, start }: UpdateSubscription,
-  ): void {
-    const { patterns } = this.#hub.network.options.limits;
-    const added = filterOf(add, patterns);
-    if (add.length > 0 && start === StartAt.UNSPECIFIED) throw startMissing();
-    if (add.length > 0 && start !== StartAt.SNAPSHOT && start !== StartAt.LATEST) {
-      throw new KelpieError(
-        'START_INVALID',
-        'a topic that is added starts at SNAPSHOT or LATEST; read older events by a call',
-        { start: String(start) },
-      );
-    }
-    const filter = feed.filter.with(add, remove);
-    checkPatternCount(filter, patterns);
-    const cursor = feed.update(filter, start === StartAt.SNAPSHOT ? added : undefined);
-    this.#hub.bell.refresh(feed);
-    this.outbound.send({ $case: 'subscriptionUpdated', value: { cursor } }, requestId);
-  }
-
-  async #goodbye({ name, generation }: Active, { reason }: Goodbye): Promise<void> {
-    const stops = reason !== GoodbyeReason.DRAINED;
+  async #goodbye(active: Active, requestId: number, { reason }: Goodbye): Promise<void> {
+    const { name, generation, requests } = active;
+    const { nodes } = this.#hub;
     // It goes by itself: the end of its ownership is no reason to evict it.
     this.#hub.remove(this, name);
-    if (stops) await this.#hub.nodes.leave(name, generation, LeaveReason.STOPPED);
-    this.outbound.end();
+    if (reason !== GoodbyeReason.DRAINED) await nodes.leave(name, generation, LeaveReason.STOPPED);
+    // Drained, and no newer stream took over: it must come back within the grace.
+    else if (!this.#hub.draining) nodes.lost(name, generation);
+    requests.done(requestId);
     this.#close();
-  }
-
-  #fail(requestId: number, cause: unknown): void {
-    const error = wireError(publicError(cause, this.#onFault));
-    this.outbound.send({ $case: 'requestFailed', value: { error } }, requestId);
   }
 
   probe(): Promise<boolean> {

@@ -85,8 +85,6 @@ export class TestStream {
   readonly #abort = new AbortController();
   readonly #responses: AsyncGenerator<Uint8Array>;
   #unread: CoordinatorFrame[] = [];
-  /** How many messages came. */
-  messages = 0;
 
   constructor(hub: Hub) {
     this.#responses = serve(this.#requests, { host: '10.0.0.7', signal: this.#abort.signal }, hub);
@@ -96,17 +94,12 @@ export class TestStream {
     this.#requests.push({ frames: frames.map((frame) => ({ requestId: 0, frame })) });
   }
 
-  request(requestId: number, frame: NonNullable<NodeFrame['frame']> | undefined): void {
-    this.#requests.push({ frames: [{ requestId, frame }] });
-  }
-
   /** The frames of the next message; undefined at the end. Throws what ends the stream. */
   async pull(): Promise<CoordinatorFrame[] | undefined> {
     if (this.#unread.length > 0) return this.#unread.splice(0);
-    const { value, done } = await this.#responses.next();
-    if (done) return undefined;
-    this.messages += 1;
-    return ConnectResponse.decode(value).frames;
+    const result = await this.#responses.next();
+    if (result.done) return undefined;
+    return ConnectResponse.decode(result.value).frames;
   }
 
   /** The next frame of a kind; others before it are skipped. */

@@ -101,7 +101,10 @@ export interface Node {
   address:
     | Address
     | undefined;
-  /** The address that a Bedrock transfer names to players. Not set if players cannot come directly. */
+  /**
+   * The address that a Bedrock transfer names to players. Not set if players cannot come directly.
+   * An empty host in Hello is replaced as above.
+   */
   publicAddress:
     | Address
     | undefined;

@@ -126,8 +126,9 @@ export interface ConnectResponse {
 /** A frame from node to coordinator. */
 export interface NodeFrame {
   /**
-   * The node's number for this request. The answer, RequestOk or RequestFailed, carries it. 0: no
-   * answer wanted unless it fails.
+   * The node's number for this request, which the answer carries: HeartbeatAck, SubscriptionUpdated,
+   * RequestFailed, or RequestOk where there is nothing else to say (for PublishEvents: when the
+   * events are settled). 0: no RequestOk wanted.
    */
   requestId: number;
   /**
@@ -223,7 +224,7 @@ export interface Hello {
   address:
     | Address
     | undefined;
-  /** The address that a Bedrock transfer names to players. */
+  /** The address that a Bedrock transfer names to players. An empty host as above. */
   publicAddress:
     | Address
     | undefined;
@@ -304,7 +305,8 @@ export interface Welcome {
   durability: Durability;
   /**
    * The highest publish sequence of this instance that is settled: send those after it again. 0: the
-   * journal knows none, so publishing may begin at any sequence.
+   * journal knows none, so publishing may begin at any sequence. A rejection whose PublishAck was
+   * lost with the stream is not told again: check what you publish by the limits above.
    */
   publishSequence: number;
   /** The node's name as it is used in topics. */

@@ -1,0 +1,119 @@
+/** What a node may ask for on an open session: one method for each frame. */
+import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
+import type {
+  NodeFrame,
+  PublishEvents,
+  UpdateSubscription,
+} from '../../gen/ts/kelpie/v1/session_service.js';
+import { KelpieError } from '../core/errors.js';
+import { checkPatternCount, filterOf, startMissing, startName } from '../domain/reading.js';
+import type { Feed } from './feed.js';
+import { publicError, wireError } from './frames.js';
+import type { Hub } from './hub.js';
+import type { Outbound } from './outbound.js';
+import type { Publisher } from './publisher.js';
+
+/** What requests work on. */
+export interface RequestsOptions {
+  readonly hub: Hub;
+  readonly outbound: Outbound;
+  readonly feed: Feed;
+  readonly publisher: Publisher;
+}
+
+export class Requests {
+  readonly #hub: Hub;
+  readonly #outbound: Outbound;
+  readonly #feed: Feed;
+  readonly #publisher: Publisher;
+
+  constructor({ hub, outbound, feed, publisher }: RequestsOptions) {
+    this.#hub = hub;
+    this.#outbound = outbound;
+    this.#feed = feed;
+    this.#publisher = publisher;
+  }
+
+  /** Does what a frame asks, or answers why not. Frames that open or end a session are not its. */
+  handle({ requestId, frame }: NodeFrame): void {
+    try {
+      this.#handle(requestId, frame);
+    } catch (error) {
+      this.#fail(requestId, error);
+    }
+  }
+
+  #handle(requestId: number, frame: NodeFrame['frame']): void {
+    switch (frame?.$case) {
+      case 'publishEvents':
+        return this.#publish(requestId, frame.value);
+      case 'ack':
+        this.#feed.acknowledge(frame.value.sequence);
+        return this.done(requestId);
+      case 'heartbeat':
+        return this.#heartbeat(requestId);
+      case 'updateSubscription':
+        return this.#subscribe(requestId, frame.value);
+      case 'hello':
+      case 'goodbye':
+      case undefined:
+        throw new KelpieError(
+          'FRAME_UNKNOWN',
+          'the frame is empty, or of a kind that this coordinator does not know',
+        );
+    }
+  }
+
+  #publish(requestId: number, request: PublishEvents): void {
+    this.#publisher.publish(request).then(
+      () => this.done(requestId),
+      (error: unknown) => {
+        const hole = error instanceof KelpieError && error.reason === 'PUBLISH_SEQUENCE_HOLE';
+        // Unsettled is not rejected: the stream ends, and the events are sent again on the next one.
+        if (hole) this.#fail(requestId, error);
+        else this.#outbound.end(this.#public(error));
+      },
+    );
+  }
+
+  #heartbeat(requestId: number): void {
+    const cursor = this.#feed.renewed();
+    this.#outbound.send({ $case: 'heartbeatAck', value: { cursor } }, requestId);
+  }
+
+  #subscribe(requestId: number, { add, remove, start }: UpdateSubscription): void {
+    const { patterns } = this.#hub.network.options.limits;
+    const added = filterOf(add, patterns);
+    if (add.length > 0) checkLiveStart(start);
+    const filter = this.#feed.filter.with(add, remove);
+    checkPatternCount(filter, patterns);
+    const cursor = this.#feed.update(filter, start === StartAt.SNAPSHOT ? added : undefined);
+    this.#hub.bell.refresh(this.#feed);
+    this.#outbound.send({ $case: 'subscriptionUpdated', value: { cursor } }, requestId);
+  }
+
+  /** Says yes to a request that wants an answer and has no other one. */
+  done(requestId: number): void {
+    if (requestId > 0) this.#outbound.send({ $case: 'requestOk', value: {} }, requestId);
+  }
+
+  #fail(requestId: number, cause: unknown): void {
+    const error = wireError(this.#public(cause));
+    this.#outbound.send({ $case: 'requestFailed', value: { error } }, requestId);
+  }
+
+  #public(error: unknown): KelpieError {
+    return publicError(error, this.#hub.network.options.onFault);
+  }
+}
+
+/** A session has one position, so a topic cannot be added with a past of its own. */
+function checkLiveStart(start: StartAt): void {
+  if (start === StartAt.UNSPECIFIED) throw startMissing();
+  if (start === StartAt.SNAPSHOT || start === StartAt.LATEST) return;
+  throw new KelpieError(
+    'START_INVALID',
+    'a topic that is added starts at SNAPSHOT or LATEST; read older events by a call',
+    { start: startName(start) },
+  );
+}

@@ -1,0 +1,232 @@
+import { performance } from 'node:perf_hooks';
+import { expect } from 'chai';
+import { Roster } from '../../client/roster.js';
+import { Event, LeaveReason } from '../../gen/ts/kelpie/v1/event.js';
+import { Node, NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
+import { Gap, GapReason, type Row, Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
+import { messageEvent } from '../support/messages.js';
+import { until } from '../support/until.js';
+
+const GRACE_MS = 60_000;
+
+function node(name: string, partial: Partial<Node> = {}): Node {
+  const base = { name, displayName: name, role: Role.DOWNSTREAM, state: NodeState.READY };
+  return { ...Node.create(base), ...partial };
+}
+
+function row(sequence: number, value: Node): Row {
+  return { sequence, resource: { $case: 'node', value } };
+}
+
+const cursor = { epoch: Buffer.alloc(16, 1), sequence: 100, tag: 1 };
+
+/** The parts of a snapshot, one for each list of rows. */
+function snapshot(...parts: Row[][]): Snapshot[] {
+  return parts.map((rows, index) => ({
+    cursor: index === 0 ? cursor : undefined,
+    topics: index === 0 ? ['nodes.*'] : [],
+    rows,
+    last: index === parts.length - 1,
+  }));
+}
+
+function event(sequence: number, body: Event['body']): Event {
+  return { ...Event.create({ sequence, topic: 'nodes.x' }), body };
+}
+
+const joined = (sequence: number, value: Node): Event =>
+  event(sequence, { $case: 'nodeJoined', value: { node: value } });
+const updated = (sequence: number, value: Node): Event =>
+  event(sequence, { $case: 'nodeUpdated', value: { node: value } });
+const left = (sequence: number, value: Node): Event =>
+  event(sequence, { $case: 'nodeLeft', value: { node: value, reason: LeaveReason.STOPPED } });
+
+function gap(reason: GapReason): Gap {
+  return { lostAfter: cursor, resumesAt: cursor, reason };
+}
+
+describe('a roster', () => {
+  let roster: Roster;
+
+  beforeEach(() => {
+    roster = new Roster();
+  });
+
+  afterEach(() => roster.close());
+
+  const apply = (parts: Snapshot[], graceMs = GRACE_MS): void => {
+    for (const part of parts) roster.applySnapshot(part, graceMs);
+  };
+
+  const names = (): string[] => roster.nodes().map(({ name }) => name);
+
+  describe('of a snapshot', () => {
+    it('has the rows of all its parts, by name', () => {
+      apply(snapshot([row(5, node('c')), row(6, node('a'))], [], [row(7, node('b'))]));
+      expect(names()).to.deep.equal(['a', 'b', 'c']);
+    });
+
+    it('is loaded when the last part is there, not before', async () => {
+      let loaded = false;
+      const loading = roster.loaded.then(() => (loaded = true));
+      const [first, last] = snapshot([row(5, node('a'))], [row(6, node('b'))]);
+      apply(first ? [first] : []);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(loaded).to.equal(false);
+      apply(last ? [last] : []);
+      await loading;
+      expect(names()).to.deep.equal(['a', 'b']);
+    });
+
+    it('is replaced by the next one, when its last part is there', () => {
+      apply(snapshot([row(5, node('a')), row(6, node('b'))]));
+      const [first, last] = snapshot([row(7, node('c'))], [row(5, node('a'))]);
+      apply(first ? [first] : []);
+      expect(names()).to.deep.equal(['a', 'b', 'c']);
+      apply(last ? [last] : []);
+      expect(names()).to.deep.equal(['a', 'c']);
+    });
+
+    it('may be empty', async () => {
+      apply(snapshot([row(5, node('a'))]));
+      apply(snapshot([]));
+      expect(names()).to.be.empty;
+      await roster.loaded;
+    });
+
+    it('keeps what is newer than a row', () => {
+      apply(snapshot([row(5, node('a'))]));
+      roster.applyEvent(updated(9, node('a', { motd: 'new' })));
+      apply(snapshot([row(5, node('a', { motd: 'old' }))]));
+      expect(roster.node('a')?.motd).to.equal('new');
+    });
+
+    it('keeps what an event brought while it was under way', () => {
+      const [first, last] = snapshot([row(5, node('a'))], [row(6, node('b'))]);
+      apply(first ? [first] : []);
+      roster.applyEvent(joined(120, node('c')));
+      apply(last ? [last] : []);
+      expect(names()).to.deep.equal(['a', 'b', 'c']);
+    });
+
+    it('takes resources that it does not know for nothing', () => {
+      apply(snapshot([{ sequence: 5, resource: undefined }, row(6, node('a'))]));
+      expect(names()).to.deep.equal(['a']);
+    });
+  });
+
+  describe('that follows events', () => {
+    beforeEach(() => apply(snapshot([row(50, node('a')), row(120, node('b'))])));
+
+    it('has nodes that join, as they are after each change, and not those that leave', () => {
+      roster.applyEvent(joined(130, node('c')));
+      roster.applyEvent(updated(131, node('a', { motd: 'changed' })));
+      roster.applyEvent(left(132, node('b')));
+      expect(names()).to.deep.equal(['a', 'c']);
+      expect(roster.node('a')?.motd).to.equal('changed');
+    });
+
+    it('skips events that are older than the row of a snapshot', () => {
+      roster.applyEvent(updated(110, node('b', { motd: 'older' })));
+      roster.applyEvent(left(119, node('b')));
+      roster.applyEvent(left(120, node('b')));
+      expect(roster.node('b')?.motd).to.equal('');
+    });
+
+    it('does not mind that a node leaves which it never saw', () => {
+      roster.applyEvent(left(130, node('never-seen')));
+      expect(names()).to.deep.equal(['a', 'b']);
+    });
+
+    it('takes other events for nothing', () => {
+      roster.applyEvent(messageEvent('hello', 'nodes.a', 130));
+      roster.applyEvent(event(131, undefined));
+      expect(names()).to.deep.equal(['a', 'b']);
+    });
+  });
+
+  describe('asked', () => {
+    beforeEach(() =>
+      apply(
+        snapshot([
+          row(1, node('lobby-2', { labels: { game: 'lobby', eu: '1' } })),
+          row(2, node('lobby-1', { labels: { game: 'lobby' } })),
+          row(3, node('lobby-3', { labels: { game: 'lobby' }, state: NodeState.UNREACHABLE })),
+          row(4, node('proxy-1', { labels: { game: 'lobby' }, role: Role.PROXY })),
+          row(5, node('arena', { labels: { game: 'bedwars' } })),
+        ]),
+      ),
+    );
+
+    it('knows a node in any case of its name', () => {
+      expect(roster.node('LOBBY-1')?.name).to.equal('lobby-1');
+      expect(roster.node('lobby-9')).to.equal(undefined);
+    });
+
+    it('knows who of a role is ready and has all labels', () => {
+      const ready = (labels?: Record<string, string>) =>
+        roster.ready(Role.DOWNSTREAM, labels).map(({ name }) => name);
+      expect(ready()).to.deep.equal(['arena', 'lobby-1', 'lobby-2']);
+      expect(ready({ game: 'lobby' })).to.deep.equal(['lobby-1', 'lobby-2']);
+      expect(ready({ game: 'lobby', eu: '1' })).to.deep.equal(['lobby-2']);
+      expect(ready({ game: 'lobby', eu: '2' })).to.be.empty;
+      expect(roster.ready(Role.PROXY).map(({ name }) => name)).to.deep.equal(['proxy-1']);
+    });
+  });
+
+  describe('after the coordinator lost its memory', () => {
+    beforeEach(() => apply(snapshot([row(5, node('a')), row(6, node('b')), row(7, node('c'))])));
+
+    it('keeps nodes that are not back yet, marked stale, for one grace', async () => {
+      roster.applyGap(gap(GapReason.EPOCH_CHANGED));
+      expect(roster.isStale('a')).to.equal(false);
+      const sinceMs = performance.now();
+      apply(snapshot([row(1005, node('a'))]), 50);
+      expect(names()).to.deep.equal(['a', 'b', 'c']);
+      expect(['a', 'B', 'c', 'd'].filter((name) => roster.isStale(name))).to.deep.equal(['B', 'c']);
+
+      await until(() => roster.node('b') === undefined);
+      // A timer may ring a fraction of a millisecond early by this clock.
+      expect(performance.now() - sinceMs).to.be.greaterThan(48);
+      expect(names()).to.deep.equal(['a']);
+    });
+
+    it('keeps for good those that come back in that time', async () => {
+      roster.applyGap(gap(GapReason.EPOCH_CHANGED));
+      apply(snapshot([]), 20);
+      roster.applyEvent(joined(1010, node('b', { motd: 'back' })));
+      expect(roster.isStale('b')).to.equal(false);
+      await until(() => roster.node('a') === undefined);
+      expect(names()).to.deep.equal(['b']);
+      expect(roster.node('b')?.motd).to.equal('back');
+    });
+
+    it('lets those go that leave in that time', () => {
+      roster.applyGap(gap(GapReason.EPOCH_CHANGED));
+      apply(snapshot([]));
+      roster.applyEvent(left(1010, node('b')));
+      expect(names()).to.deep.equal(['a', 'c']);
+    });
+
+    it('forgives once: the snapshot after that is the truth', () => {
+      roster.applyGap(gap(GapReason.EPOCH_CHANGED));
+      apply(snapshot([row(1005, node('a')), row(1006, node('b'))]));
+      apply(snapshot([row(1005, node('a'))]));
+      expect(roster.node('b')).to.equal(undefined);
+    });
+
+    it('believes a snapshot after any other gap at once', () => {
+      for (const reason of [
+        GapReason.TRIMMED,
+        GapReason.HISTORY_REWRITTEN,
+        GapReason.CURSOR_AHEAD,
+      ]) {
+        const one = new Roster();
+        for (const part of snapshot([row(5, node('a'))])) one.applySnapshot(part, GRACE_MS);
+        one.applyGap(gap(reason));
+        for (const part of snapshot([])) one.applySnapshot(part, GRACE_MS);
+        expect(one.nodes()).to.be.empty;
+      }
+    });
+  });
+});

@@ -1,0 +1,299 @@
+/** The program kelpied as an operator meets it: what it says, and how it ends. */
+import { Client, credentials } from '@grpc/grpc-js';
+import { fromJSON, type ServiceDefinition } from '@grpc/proto-loader';
+import { expect } from 'chai';
+import { type Kelpied, runKelpied, startKelpied } from '../support/kelpied.js';
+import { Wire } from '../support/wire.js';
+
+const UNAVAILABLE = 14;
+
+const SERVICES = ['CoordinatorService', 'EventService', 'NodeService', 'SessionService'].map(
+  (name) => `kelpie.v1.${name}`,
+);
+
+describe('kelpied', () => {
+  let kelpied: Kelpied;
+
+  before(async () => {
+    kelpied = await startKelpied();
+  });
+
+  after(() => kelpied.stop());
+
+  describe('when it starts', () => {
+    it('prints where it listens, and commands that find it there', () => {
+      const lines = kelpied.output().split('\n');
+      expect(lines[0]).to.match(/^kelpied \d+\.\d+\.\d+\S* listens on 127\.0\.0\.1:\d+ /);
+      expect(lines[0]).to.include(kelpied.endpoint);
+      const commands = lines.filter((line) => line.includes('npx kelpie'));
+      expect(commands).to.have.length.above(1);
+      for (const command of commands) {
+        expect(command).to.include(`KELPIE_ENDPOINTS=${kelpied.endpoint} npx kelpie`);
+      }
+    });
+
+    it('takes its settings from the environment too, and the command line wins', async () => {
+      // Each port that it asks for is taken, so that it names the port and ends.
+      const port = String(kelpied.port);
+      const [byVariable, byFlag] = await Promise.all([
+        runKelpied([], { KELPIE_PORT: port }),
+        runKelpied(['--port', port], { KELPIE_PORT: '0' }),
+      ]);
+      expect(byVariable.errors).to.include(`${kelpied.endpoint} is taken`);
+      expect(byFlag.errors).to.include(`${kelpied.endpoint} is taken`);
+    });
+
+    it('ends with 1 and says what to do when its port is taken', async () => {
+      const { code, output, errors } = await runKelpied(['--port', String(kelpied.port)]);
+      expect(code).to.equal(1);
+      expect(output).to.equal('');
+      expect(errors.trim().split('\n')).to.have.length(1);
+      expect(errors).to.include(`${kelpied.endpoint} is taken`).and.include('--port');
+    });
+
+    const wrong: [string, string[], NodeJS.ProcessEnv, RegExp][] = [
+      ['an unknown flag', ['--prot', '0'], {}, /unknown option '--prot'.*--port/s],
+      ['an argument', ['start'], {}, /too many arguments|unknown command/],
+      ['an unknown variable', [], { KELPIE_PROT: '0' }, /KELPIE_PROT.*KELPIE_PORT\?/],
+      ['a variable far from any', [], { KELPIE_GRACE: '5' }, /KELPIE_GRACE.*KELPIE_\w+\?/],
+      ['a port out of range', ['--port', '65536'], {}, /'65536'.*0 to 65535/],
+      ['a port that is no number', [], { KELPIE_PORT: 'http' }, /'http'.*KELPIE_PORT.*0 to 65535/],
+      ['a fraction of a second', ['--grace-seconds', '2.5'], {}, /whole number from 2 to 3600/],
+      [
+        'a host that others reach',
+        ['--host', '0.0.0.0'],
+        {},
+        /0\.0\.0\.0.*127\.0\.0\.1.*--insecure/,
+      ],
+      ['a host by variable', [], { KELPIE_HOST: '::' }, /--insecure/],
+      ['an --insecure that is neither', [], { KELPIE_INSECURE: 'maybe' }, /true or false/],
+    ];
+    for (const [what, args, env, sentence] of wrong) {
+      it(`ends with 2 and a clear sentence for ${what}`, async () => {
+        const { code, output, errors } = await runKelpied(args, env);
+        expect(errors).to.match(sentence);
+        expect(output).to.equal('');
+        expect(code).to.equal(2);
+      });
+    }
+
+    it('ends with 0 for --help, which names every option with its variable', async () => {
+      const { code, output, errors } = await runKelpied(['--help']);
+      expect(code).to.equal(0);
+      expect(errors).to.equal('');
+      const options = ['HOST', 'PORT', 'INSECURE', 'GRACE_SECONDS', 'DRAIN_SECONDS'];
+      for (const name of options) {
+        expect(output).to.include(`KELPIE_${name}`);
+        expect(output).to.include(`--${name.toLowerCase().replaceAll('_', '-')}`);
+      }
+    });
+
+    it('ends with 0 for --version', async () => {
+      const { code, output } = await runKelpied(['--version']);
+      expect(code).to.equal(0);
+      expect(output).to.match(/^\d+\.\d+\.\d+\S*\n$/);
+    });
+  });
+
+  describe('when it is told to stop', () => {
+    it('tells its sessions, waits for them, and ends with 0', async () => {
+      const mine = await startKelpied(['--drain-seconds', '30']);
+      const wire = new Wire(mine.endpoint);
+      const { stream: one } = await wire.join('one', { topics: ['nodes.*'] });
+      const { stream: two } = await wire.join('two');
+      const watch = wire.watch(['nodes.*'], { at: 'START_AT_SNAPSHOT' });
+      await watch.next('snapshot');
+      expect(await healthOf(mine, '')).to.equal('SERVING');
+
+      const stopped = mine.stop();
+      for (const stream of [one, two]) {
+        const drain = await stream.next('drain');
+        expect(drain.grace).to.deep.equal({ seconds: 30, nanos: 0 });
+        expect(drain.reconnect_window).to.deep.equal({ seconds: 1, nanos: 0 });
+      }
+      expect(await healthOf(mine, '')).to.equal('NOT_SERVING');
+      const late = await wire.hello('late').ended();
+      expect(late.code).to.equal(UNAVAILABLE);
+      expect(late.error?.reason).to.equal('REASON_DRAINING');
+      expect(late.error?.retry_after).to.deep.equal({ seconds: 0, nanos: 500_000_000 });
+      expect((await watch.ended()).error?.reason).to.equal('REASON_DRAINING');
+
+      // A session still works in the meantime.
+      one.send({ request_id: 1, heartbeat: {} });
+      expect((await one.answer(1)).frame).to.equal('heartbeat_ack');
+      for (const stream of [two, one])
+        stream.send({ goodbye: { reason: 'GOODBYE_REASON_DRAINED' } });
+      expect((await one.ended()).code).to.equal(0);
+      expect((await two.ended()).code).to.equal(0);
+      expect(await stopped).to.equal(0);
+      // That the other one went was no loss, nor a leave.
+      const news = one.frames.flatMap(({ event_batch: batch }) => batch?.events ?? []);
+      expect(news.map(({ body }) => body)).to.deep.equal(['node_joined']);
+      wire.close();
+    });
+
+    it('ends sessions that stay with DRAINING when the time is over, and ends with 0', async () => {
+      const mine = await startKelpied(['--drain-seconds', '1']);
+      const wire = new Wire(mine.endpoint);
+      const { stream } = await wire.join('stays');
+      const stopped = mine.stop();
+      const end = await stream.ended();
+      expect(stream.kinds).to.deep.equal(['welcome', 'drain']);
+      expect(end.code).to.equal(UNAVAILABLE);
+      expect(end.error?.reason).to.equal('REASON_DRAINING');
+      expect(await stopped).to.equal(0);
+      wire.close();
+    });
+
+    it('ends with 1 at once when it is told twice', async () => {
+      const mine = await startKelpied(['--drain-seconds', '30']);
+      const wire = new Wire(mine.endpoint);
+      const { stream } = await wire.join('stays');
+      const stopped = mine.stop();
+      await stream.next('drain');
+      mine.process.kill('SIGTERM');
+      expect(await stopped).to.equal(1);
+      expect((await stream.ended()).code).to.equal(UNAVAILABLE);
+      wire.close();
+    });
+  });
+
+  describe('to tools that know gRPC but not Kelpie', () => {
+    it('is SERVING, as a whole and service by service', async () => {
+      for (const service of ['', ...SERVICES]) {
+        expect(await healthOf(kelpied, service), service).to.equal('SERVING');
+      }
+    });
+
+    for (const version of ['v1', 'v1alpha']) {
+      it(`lists its services and shows their files by reflection ${version}`, async () => {
+        const listed = await reflect(kelpied, version, { list_services: '*' });
+        const names = listed.list_services_response?.service.map(({ name }) => name);
+        expect(names).to.include.members(SERVICES);
+        for (const symbol of SERVICES) {
+          const found = await reflect(kelpied, version, { file_containing_symbol: symbol });
+          const files = found.file_descriptor_response?.file_descriptor_proto ?? [];
+          const text = Buffer.concat(files).toString('latin1');
+          expect(text).to.include(symbol.replace('kelpie.v1.', ''));
+        }
+      });
+    }
+  });
+});
+
+const LOADING = { keepCase: true, enums: String, defaults: true, oneofs: true };
+
+const health = fromJSON(
+  {
+    nested: {
+      grpc: {
+        nested: {
+          health: {
+            nested: {
+              v1: {
+                nested: {
+                  Request: { fields: { service: { type: 'string', id: 1 } } },
+                  Response: { fields: { status: { type: 'Status', id: 1 } } },
+                  Status: { values: { UNKNOWN: 0, SERVING: 1, NOT_SERVING: 2 } },
+                  Health: {
+                    methods: {
+                      Check: { requestType: 'Request', responseType: 'Response', comment: '' },
+                    },
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+  LOADING,
+);
+
+async function healthOf({ endpoint }: Kelpied, service: string): Promise<string> {
+  const check = (health['grpc.health.v1.Health'] as ServiceDefinition)['Check'];
+  if (!check) throw new Error('there is no Check');
+  const client = new Client(endpoint, credentials.createInsecure());
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      client.makeUnaryRequest(
+        check.path,
+        check.requestSerialize,
+        (bytes) => (check.responseDeserialize(bytes) as { status: string }).status,
+        { service },
+        (error, status) => {
+          if (status === undefined) reject(error ?? new Error('no answer'));
+          else resolve(status);
+        },
+      );
+    });
+  } finally {
+    client.close();
+  }
+}
+
+interface Reflected {
+  list_services_response?: { service: { name: string }[] };
+  file_descriptor_response?: { file_descriptor_proto: Buffer[] };
+  error_response?: { error_code: number; error_message: string };
+}
+
+/** The messages that matter of grpc/reflection, the same in both versions. */
+function reflection(version: string): ServiceDefinition[string] {
+  const fields = (...types: [name: string, type: string, id: number, rule?: 'repeated'][]) =>
+    Object.fromEntries(
+      types.map(([name, type, id, rule]) => [name, { type, id, ...(rule && { rule }) }]),
+    );
+  const pack = fromJSON(
+    {
+      nested: {
+        Request: {
+          fields: fields(['file_containing_symbol', 'string', 4], ['list_services', 'string', 7]),
+          oneofs: { request: { oneof: ['file_containing_symbol', 'list_services'] } },
+        },
+        Response: {
+          fields: fields(
+            ['file_descriptor_response', 'Files', 4],
+            ['list_services_response', 'Services', 6],
+            ['error_response', 'Failure', 7],
+          ),
+        },
+        Files: { fields: fields(['file_descriptor_proto', 'bytes', 1, 'repeated']) },
+        Services: { fields: fields(['service', 'Service', 1, 'repeated']) },
+        Service: { fields: fields(['name', 'string', 1]) },
+        Failure: { fields: fields(['error_code', 'int32', 1], ['error_message', 'string', 2]) },
+        ServerReflection: {
+          methods: {
+            ServerReflectionInfo: { requestType: 'Request', responseType: 'Response', comment: '' },
+          },
+        },
+      },
+    },
+    LOADING,
+  );
+  const method = (pack['ServerReflection'] as ServiceDefinition)['ServerReflectionInfo'];
+  if (!method) throw new Error('there is no ServerReflectionInfo');
+  const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+  return { ...method, path };
+}
+
+async function reflect({ endpoint }: Kelpied, version: string, request: object) {
+  const { path, requestSerialize, responseDeserialize } = reflection(version);
+  const client = new Client(endpoint, credentials.createInsecure());
+  try {
+    return await new Promise<Reflected>((resolve, reject) => {
+      const call = client.makeBidiStreamRequest(
+        path,
+        requestSerialize,
+        (bytes) => responseDeserialize(bytes) as Reflected,
+      );
+      call.on('data', resolve);
+      call.on('error', reject);
+      call.write(request);
+      call.end();
+    });
+  } finally {
+    client.close();
+  }
+}

@@ -1,0 +1,97 @@
+/** The README's commands, outputs and settings are those of the programs. */
+import { exec, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { type Kelpied, runKelpied, startKelpied } from '../support/kelpied.js';
+
+/** Compiled, this file lies in dist/test/e2e. */
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const readme = readFileSync(`${ROOT}README.md`, 'utf8');
+
+/** The fenced blocks of a language, in order. */
+function blocks(language: string): string[] {
+  return [...readme.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 'gs'))].map(
+    ([, text = '']) => text,
+  );
+}
+
+/** What differs from run to run: times, random ids, tags, sequences and the port. */
+function masked(text: string): string {
+  return text
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
+    .replaceAll(/[A-Za-z0-9+/]{22}==/g, '<id>')
+    .replaceAll(/"tag": \d+/g, '"tag": <tag>')
+    .replaceAll(/\b\d{16}\b/g, '<sequence>')
+    .replaceAll(/127\.0\.0\.1:(?!19132)\d+/g, '127.0.0.1:<port>')
+    .replaceAll(/KELPIE_ENDPOINTS=\S+ /g, '')
+    .replaceAll(/^npm warn .*\n/gm, '')
+    .trimEnd();
+}
+
+/** Both streams, as a terminal shows them; buf writes errors to the other one. */
+async function run(command: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const options = { cwd: ROOT, env: { ...process.env, ...env } };
+  const { stdout, stderr } = await promisify(exec)(command, options).catch(
+    (error: unknown) => error as { stdout: string; stderr: string },
+  );
+  return stdout + stderr;
+}
+
+describe('the README', () => {
+  let kelpied: Kelpied;
+
+  before(async () => {
+    kelpied = await startKelpied();
+  });
+  after(() => kelpied.stop());
+
+  it('shows what kelpied says when it starts', () => {
+    expect(masked(kelpied.output())).to.equal(masked(blocks('text')[0] ?? ''));
+  });
+
+  it('has ten lines that join the network, and a session in the shell that is true', async () => {
+    const [program = ''] = blocks('ts');
+    const env = { KELPIE_ENDPOINTS: kelpied.endpoint };
+    const lobby = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let printed = '';
+    lobby.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+    while (!printed.includes('<lobby-1> lobby-1 is open') || !printed.includes("[ 'lobby-1' ]")) {
+      await once(lobby.stdout, 'data');
+    }
+    const session = blocks('console').filter((block) => block.startsWith('$ npx'));
+    const commands = session
+      .join('')
+      .split(/^\$ /m)
+      .filter((command) => command !== '');
+    expect(commands.length).to.be.greaterThan(3);
+    for (const shown of commands) {
+      const [command = '', ...output] = shown.split('\n');
+      const real = await run(command.replaceAll('127.0.0.1:50051', kelpied.endpoint), env);
+      expect(masked(real), command).to.equal(masked(output.join('\n')));
+    }
+    lobby.kill();
+    await once(lobby, 'exit');
+  });
+
+  it('lists every setting with its variable and default', async () => {
+    const { output } = await runKelpied(['--help']);
+    const flat = output.replaceAll(/\s+/g, ' ');
+    const real = [
+      ...flat.matchAll(
+        /(--[a-z-]+) (?:<[^>]+>|\[[^\]]+\])(?:(?! --).)*?\(default: "?([^",]+)"?,(?: preset: "\w+",)? env: (\w+)\)/g,
+      ),
+    ].map(([, flag, value, variable]) => `${flag} ${variable} ${value}`);
+    const listed = [...readme.matchAll(/^\| `(--[a-z-]+)`\s+\| `(\w+)`\s+\| `([^`]+)`/gm)].map(
+      ([, flag, variable, value]) => `${flag} ${variable} ${value}`,
+    );
+    expect(real.length).to.be.greaterThan(5);
+    expect(listed).to.deep.equal(real);
+  });
+});

@@ -1,0 +1,283 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import * as client from '../../client/topic.js';
+import { KelpieError as ClientError } from '../../client/errors.js';
+import { KelpieError } from '../../server/core/errors.js';
+import {
+  checkPattern,
+  checkTopic,
+  inboxOf,
+  matches,
+  TopicFilter,
+  topicOfKey,
+} from '../../server/core/topic.js';
+import { patterns, topics } from '../support/topics.js';
+import { thrownBy } from '../support/thrown.js';
+
+const reserved = ['nodes', 'players', 'state', 'routing', 'kelpie'];
+const bytes255 = 'a'.repeat(255);
+const tokens16 = Array.from({ length: 16 }, () => 'a').join('.');
+
+function refusalOf(run: () => void): KelpieError {
+  return thrownBy(KelpieError, run);
+}
+
+describe('a topic', () => {
+  for (const topic of ['chat', 'chat.global', 'A-Z_0.9.-', 'chat.nodes', 'inbox.lobby-1']) {
+    it(`may be "${topic}"`, () => {
+      expect(() => checkTopic(topic)).to.not.throw();
+    });
+  }
+
+  for (const topic of [
+    '',
+    '.',
+    'chat.',
+    '.chat',
+    'chat..global',
+    'chat global',
+    'chät',
+    'a/b',
+    'a\n',
+  ]) {
+    it(`may not be ${JSON.stringify(topic)}`, () => {
+      const { reason, metadata } = refusalOf(() => checkTopic(topic));
+      expect({ reason, metadata }).to.deep.equal({ reason: 'TOPIC_INVALID', metadata: { topic } });
+    });
+  }
+
+  for (const topic of ['*', '>', 'chat.*', 'chat.>', '*.global', 'chat.a*']) {
+    it(`is no pattern: "${topic}"`, () => {
+      expect(refusalOf(() => checkTopic(topic)).reason).to.equal('TOPIC_INVALID');
+    });
+  }
+
+  for (const first of reserved) {
+    it(`is the coordinator's own if it begins with "${first}"`, () => {
+      for (const topic of [first, `${first}.a`, `${first}.a.b`]) {
+        const { reason, metadata } = refusalOf(() => checkTopic(topic));
+        expect({ reason, metadata }).to.deep.equal({
+          reason: 'TOPIC_RESERVED',
+          metadata: { topic },
+        });
+      }
+      for (const topic of [`${first}s`, first.toUpperCase(), `a.${first}`]) {
+        expect(() => checkTopic(topic)).to.not.throw();
+      }
+    });
+  }
+
+  it('is an inbox only with exactly one node', () => {
+    expect(() => checkTopic(inboxOf('lobby-1'))).to.not.throw();
+    for (const topic of ['inbox', 'inbox.a.b']) {
+      expect(refusalOf(() => checkTopic(topic)).reason).to.equal('TOPIC_INVALID');
+    }
+  });
+
+  it('is what the key of a row is called', () => {
+    expect(topicOfKey('nodes/lobby-1')).to.equal('nodes.lobby-1');
+    expect(topicOfKey('state/shop/apples')).to.equal('state.shop.apples');
+    expect(topicOfKey('routing')).to.equal('routing');
+  });
+});
+
+describe('a pattern', () => {
+  for (const pattern of [
+    '>',
+    '*',
+    'chat.>',
+    '*.*',
+    'chat.*.x',
+    '*.>',
+    'nodes.>',
+    'nodes.*',
+    'state.a.>',
+  ]) {
+    it(`may be "${pattern}"`, () => {
+      expect(() => checkPattern(pattern)).to.not.throw();
+    });
+  }
+
+  for (const pattern of ['', 'a..b', '>.a', 'a.>.b', 'a*', 'a.>>', 'a.**', 'a b', 'chat.ä']) {
+    it(`may not be ${JSON.stringify(pattern)}`, () => {
+      const { reason, metadata } = refusalOf(() => checkPattern(pattern));
+      expect({ reason, metadata }).to.deep.equal({
+        reason: 'TOPIC_INVALID',
+        metadata: { topic: pattern },
+      });
+    });
+  }
+
+  for (const pattern of [
+    'inbox',
+    'inbox.*',
+    'inbox.>',
+    'inbox.lobby-1',
+    'kelpie',
+    'kelpie.>',
+    'kelpie.sessions',
+  ]) {
+    it(`is for nobody to read: "${pattern}"`, () => {
+      const { reason, metadata } = refusalOf(() => checkPattern(pattern));
+      expect({ reason, metadata }).to.deep.equal({
+        reason: 'TOPIC_RESERVED',
+        metadata: { topic: pattern },
+      });
+    });
+  }
+
+  it('passes the client’s check if it passes the coordinator’s, and the other way round', () => {
+    const text = fc.oneof(
+      patterns,
+      fc.string({ unit: fc.constantFrom('a', '.', '*', '>', '-', ' ', 'é'), maxLength: 8 }),
+    );
+    fc.assert(
+      fc.property(text, (pattern) => {
+        const [ours] = reasonsOf(() => checkPattern(pattern));
+        const [theirs] = reasonsOf(() => client.checkPattern(pattern));
+        // What nobody may read the client leaves to the coordinator.
+        expect(theirs).to.equal(ours === 'TOPIC_RESERVED' ? undefined : ours);
+      }),
+    );
+  });
+});
+
+function reasonsOf(run: () => void): string[] {
+  try {
+    run();
+    return [];
+  } catch (error) {
+    if (error instanceof KelpieError || error instanceof ClientError) return [error.reason];
+    throw error;
+  }
+}
+
+for (const [what, check] of [
+  ['a topic', checkTopic],
+  ['a pattern', checkPattern],
+] as const) {
+  describe(`the limits of ${what}`, () => {
+    it('are 255 bytes', () => {
+      expect(() => check(bytes255)).to.not.throw();
+      const { reason, metadata } = refusalOf(() => check(`${bytes255}a`));
+      expect(reason).to.equal('TOPIC_INVALID');
+      expect(metadata['limit']).to.equal('255');
+      expect(`${bytes255}a`).to.include(metadata['topic']);
+    });
+
+    it('count bytes, not letters', () => {
+      // The letter is refused either way; the limit tells why.
+      const { metadata } = refusalOf(() => check('ä'.repeat(128)));
+      expect(metadata['limit']).to.equal('255');
+    });
+
+    it('are 16 tokens', () => {
+      expect(() => check(tokens16)).to.not.throw();
+      const { reason, metadata } = refusalOf(() => check(`${tokens16}.a`));
+      expect({ reason, metadata }).to.deep.equal({
+        reason: 'TOPIC_INVALID',
+        metadata: { topic: `${tokens16}.a`, limit: '16' },
+      });
+    });
+  });
+}
+
+describe('matching', () => {
+  const table: Record<string, { yes: string[]; no: string[] }> = {
+    'chat.global': {
+      yes: ['chat.global'],
+      no: ['chat', 'chat.local', 'chat.global.a', 'Chat.global'],
+    },
+    'chat.*': { yes: ['chat.global', 'chat.a'], no: ['chat', 'chat.a.b', 'x.chat'] },
+    '*.global': {
+      yes: ['chat.global'],
+      no: ['global', 'chat.a.global', 'nodes.global', 'inbox.global'],
+    },
+    '*.*': {
+      yes: ['a.b'],
+      no: ['a', 'a.b.c', 'nodes.a', 'players.a', 'state.a', 'kelpie.sessions'],
+    },
+    'chat.>': { yes: ['chat.a', 'chat.a.b'], no: ['chat', 'chats.a'] },
+    'chat.*.>': { yes: ['chat.a.b', 'chat.a.b.c'], no: ['chat', 'chat.a'] },
+    '>': {
+      yes: ['a', 'a.b', 'a.nodes'],
+      no: ['nodes', 'nodes.a', 'routing', 'inbox.a', 'kelpie.a'],
+    },
+    '*': { yes: ['a'], no: ['routing', 'nodes', 'a.b'] },
+    'nodes.>': { yes: ['nodes.a'], no: ['nodes', 'players.a'] },
+    'nodes.*': { yes: ['nodes.lobby-1'], no: ['nodes.a.b', 'state.a'] },
+    'state.*.x': { yes: ['state.a.x'], no: ['state.a.y', 'state.x'] },
+    routing: { yes: ['routing'], no: ['routing.a'] },
+  };
+  for (const [pattern, { yes, no }] of Object.entries(table)) {
+    it(`opens to "${pattern}" what it names, and nothing else`, () => {
+      expect(yes.filter((topic) => !matches(pattern, topic))).to.be.empty;
+      expect(no.filter((topic) => matches(pattern, topic))).to.be.empty;
+    });
+  }
+
+  it('is what the pattern says as a regular expression, behind a first token that opens', () => {
+    fc.assert(
+      fc.property(patterns, topics, (pattern, topic) => {
+        const [first = ''] = topic.split('.');
+        const closed = [...reserved, 'inbox'].includes(first) && !pattern.startsWith(first);
+        const source = pattern.replaceAll('.', '\\.').replaceAll('*', '[^.]+').replace(/>$/, '.+');
+        expect(matches(pattern, topic)).to.equal(!closed && new RegExp(`^${source}$`).test(topic));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is the same for the client and the coordinator', () => {
+    fc.assert(
+      fc.property(patterns, topics, (pattern, topic) => {
+        expect(client.matches(pattern, topic)).to.equal(matches(pattern, topic));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+describe('a filter', () => {
+  it('matches what one of its patterns matches', () => {
+    const filter = new TopicFilter(['chat.*', 'nodes.>']);
+    expect(['chat.a', 'nodes.a', 'chat.a'].every((topic) => filter.matches(topic))).to.equal(true);
+    expect(['shop.a', 'chat', 'inbox.a'].some((topic) => filter.matches(topic))).to.equal(false);
+  });
+
+  it('matches its own inbox without a pattern, and no other one', () => {
+    const filter = new TopicFilter(['>'], inboxOf('lobby-1'));
+    expect(filter.matches('inbox.lobby-1')).to.equal(true);
+    expect(filter.matches('inbox.lobby-2')).to.equal(false);
+    expect(new TopicFilter(['>']).matches('inbox.lobby-1')).to.equal(false);
+  });
+
+  it('stays right when it has seen more topics than it remembers', () => {
+    const filter = new TopicFilter(['chat.*']);
+    for (let index = 0; index < 5000; index++) {
+      expect(filter.matches(`chat.t${index}`)).to.equal(true);
+      expect(filter.matches(`shop.t${index}`)).to.equal(false);
+    }
+    expect(filter.matches('chat.t0')).to.equal(true);
+    expect(filter.matches('shop.t0')).to.equal(false);
+  });
+
+  it('changes into another one, and stays as it was itself', () => {
+    const before = new TopicFilter(['a', 'b'], inboxOf('lobby-1'));
+    const after = before.with(['c', 'a'], ['b', 'never-there']);
+    expect([...after.patterns]).to.have.members(['a', 'c']);
+    expect(after.matches('b')).to.equal(false);
+    expect(after.matches('inbox.lobby-1')).to.equal(true);
+    expect([...before.patterns]).to.have.members(['a', 'b']);
+    expect(before.matches('c')).to.equal(false);
+  });
+
+  it('keeps a pattern that is removed and added at once', () => {
+    expect([...new TopicFilter(['a']).with(['a'], ['a']).patterns]).to.deep.equal(['a']);
+  });
+
+  it('knows which of its patterns can show resources', () => {
+    const filter = new TopicFilter(['chat.*', 'nodes.*', '>', '*.a', 'state.>', 'routing']);
+    expect(filter.resourcePatterns()).to.deep.equal(['nodes.*', 'state.>', 'routing']);
+  });
+});

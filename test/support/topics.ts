@@ -1,0 +1,22 @@
+/** Topics and patterns as users write them, the reserved ones among them. */
+import fc from 'fast-check';
+
+const token = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom('a', 'b', 'lobby-1', 'A_1') },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom('nodes', 'players', 'state', 'routing', 'kelpie', 'inbox'),
+  },
+);
+
+export const topics = fc
+  .array(token, { minLength: 1, maxLength: 5 })
+  .map((tokens) => tokens.join('.'));
+
+/** Patterns that are well formed; a few of them nobody may read. */
+export const patterns = fc
+  .tuple(
+    fc.array(fc.oneof(token, fc.constant('*')), { maxLength: 4 }),
+    fc.oneof(token, fc.constant('*'), fc.constant('>')),
+  )
+  .map(([tokens, last]) => [...tokens, last].join('.'));

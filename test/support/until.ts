@@ -1,0 +1,4 @@
+/** Resolves once the condition holds, asked each time that the process has nothing else to do. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}

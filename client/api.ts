@@ -1,21 +1,40 @@
 /** The unary services, for tools that need no session. */
 import { credentials } from '@grpc/grpc-js';
-import { createChannel } from 'nice-grpc';
+import { createChannel, waitForChannelReady } from 'nice-grpc';
 import { CoordinatorServiceDefinition } from '../gen/ts/kelpie/v1/coordinator_service.js';
 import { EventServiceDefinition } from '../gen/ts/kelpie/v1/event_service.js';
 import { NodeServiceDefinition } from '../gen/ts/kelpie/v1/node_service.js';
+import { KelpieError } from './errors.js';
 import { channelOptions, clients } from './transport.js';
 
 /** Clients of one coordinator. */
-export type Api = ReturnType<typeof openApi>;
+export type Api = ReturnType<typeof clientsOf>;
 
-/** Opens a channel; nothing is sent before the first call. */
-export function openApi(endpoint: string) {
+/** How long an endpoint has to answer before the next one is tried. */
+const REACH_MS = 2000;
+
+/** Connects to the first endpoint that answers. Throws UNAVAILABLE if none does. */
+export async function reachApi(endpoints: readonly string[]): Promise<Api> {
+  for (const endpoint of endpoints) {
+    const api = clientsOf(endpoint);
+    const found = await api.reachable().catch(() => false);
+    if (found) return api;
+    api.close();
+  }
+  const message = `no coordinator answers at ${endpoints.join(' or ')}; is kelpied running there?`;
+  throw new KelpieError('UNAVAILABLE', message);
+}
+
+function clientsOf(endpoint: string) {
   const channel = createChannel(endpoint, credentials.createInsecure(), channelOptions);
   return {
     nodes: clients.create(NodeServiceDefinition, channel),
     events: clients.create(EventServiceDefinition, channel),
     coordinator: clients.create(CoordinatorServiceDefinition, channel),
+    reachable: async () => {
+      await waitForChannelReady(channel, new Date(Date.now() + REACH_MS));
+      return true;
+    },
     close: () => channel.close(),
   };
 }

@@ -2,13 +2,13 @@
  * A node's membership of the network: one stream at a time, made again whenever it ends, and what
  * outlives a stream.
  */
-import type { Cursor } from '../gen/ts/kelpie/v1/cursor.js';
 import { GoodbyeReason, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch, Gap } from '../gen/ts/kelpie/v1/stream.js';
 import { backoffMs } from './backoff.js';
 import { KelpieError } from './errors.js';
 import { Link, type LinkEvents } from './link.js';
-import { type ConnectOptions, helloOf, type Route, routesOf, startOf } from './options.js';
+import { type ConnectOptions, helloOf, type Route, routesOf } from './options.js';
+import { Position } from './position.js';
 import { Publisher } from './publisher.js';
 import { draftOf, type MessageContent, type MessageOptions } from './received.js';
 import { Roster, ROSTER_TOPICS } from './roster.js';
@@ -34,22 +34,20 @@ export class KelpieClient {
   readonly roster = new Roster();
   readonly #routes: Route[];
   readonly #hello: Hello;
-  readonly #options: ConnectOptions;
   readonly #status = new StatusBoard();
   readonly #publisher = new Publisher(() => this.#link?.wake());
   readonly #subscriptions: Subscriptions;
   #link: Link | undefined;
-  /** Everything up to here was received. */
-  #position: Cursor | undefined;
+  readonly #position: Position;
   #welcome: Welcome | undefined;
   #end: { error: KelpieError | undefined } | undefined;
   #wakeUp = (): void => undefined;
   readonly #running: Promise<void>;
 
   constructor(options: ConnectOptions) {
-    this.#options = options;
     this.#routes = routesOf(options);
     this.#hello = helloOf(options, sdk);
+    this.#position = new Position(options.start ?? 'SNAPSHOT');
     this.#subscriptions = new Subscriptions({
       handlerTimeoutMs: options.handlerTimeoutMs ?? 10_000,
       onPatterns: () => this.#changeTopics(),
@@ -127,9 +125,7 @@ export class KelpieClient {
     this.#status.post({ type: 'connecting', endpoint, attempt });
     const link = new Link(this.#publisher, this.#eventsOf(endpoint));
     this.#link = link;
-    const start = this.#position
-      ? startOf({ after: this.#position })
-      : startOf(this.#options.start ?? 'SNAPSHOT');
+    const start = this.#position.restart();
     const topics = this.#subscriptions.patterns;
     return link.run(transport, { ...this.#hello, topics, start });
   }
@@ -138,17 +134,18 @@ export class KelpieClient {
     return {
       welcome: (welcome) => {
         this.#welcome = welcome;
+        if (welcome.cursor) this.#position.reach(welcome.cursor);
         // Those that came after the Hello was sent.
         this.#changeTopics();
         this.#status.post({ type: 'connected', endpoint, welcome });
       },
       batch: (batch) => this.#take(batch),
       snapshot: (part) => {
-        if (part.cursor) this.#caughtUp(part.cursor);
+        this.#position.load(part);
         this.roster.applySnapshot(part, this.#graceMs());
       },
       gap: (gap) => this.#lose(gap),
-      caughtUp: (cursor) => this.#caughtUp(cursor),
+      caughtUp: (cursor) => this.#position.reach(cursor),
       drain: () => {
         this.#status.post({ type: 'draining' });
         this.#link?.leave(GoodbyeReason.DRAINED);
@@ -158,7 +155,7 @@ export class KelpieClient {
   }
 
   #take({ after, upTo, events }: EventBatch): Promise<unknown> | undefined {
-    const position = this.#position?.sequence ?? after;
+    const position = this.#position.sequence;
     if (after > position) {
       const message = `a batch begins after ${after}, but only what is up to ${position} was received`;
       this.#link?.fail(new KelpieError('PROTOCOL', message));
@@ -171,16 +168,12 @@ export class KelpieClient {
       const handled = this.#subscriptions.deliver(event);
       if (handled) processed.push(handled);
     }
-    if (upTo) this.#caughtUp(upTo);
+    if (upTo) this.#position.reach(upTo);
     return processed.length > 0 ? Promise.all(processed) : undefined;
   }
 
-  #caughtUp(cursor: Cursor): void {
-    if (cursor.sequence >= (this.#position?.sequence ?? 0)) this.#position = cursor;
-  }
-
   #lose(gap: Gap): void {
-    this.#position = gap.resumesAt;
+    this.#position.lose(gap);
     this.roster.applyGap(gap);
     this.#status.post({ type: 'gap', gap });
   }

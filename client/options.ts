@@ -47,10 +47,8 @@ export interface Route {
 /** The coordinators as given, or by the environment. */
 export function endpointsOf(given: string | readonly string[] | undefined): string[] {
   // An empty variable is one that is not set.
-  const set = [given, process.env['KELPIE_ENDPOINTS']].find(
-    (one) => one !== undefined && one !== '',
-  );
-  const text = set ?? '127.0.0.1:50051';
+  const variable = process.env['KELPIE_ENDPOINTS'];
+  const text = given ?? (variable === '' ? undefined : variable) ?? '127.0.0.1:50051';
   const endpoints = (typeof text === 'string' ? text.split(',') : [...text]).map((one) =>
     one.trim(),
   );

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The program kelpie: what an operator asks a network, from a shell. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type Api, openApi } from '../api.js';
+import { type Api, reachApi } from '../api.js';
 import { fromThrown } from '../errors.js';
 import { endpointsOf } from '../options.js';
 import { version } from '../version.js';
@@ -12,7 +12,7 @@ import { publish, type PublishOptions } from './publish.js';
 import { tail, type TailOptions } from './tail.js';
 
 interface Common {
-  /** The first of them is asked. */
+  /** The first one that answers is asked. */
   readonly endpoint: readonly string[];
   readonly json: boolean;
 }
@@ -57,7 +57,7 @@ function command(usage: string, description: string): Command {
     .command(usage)
     .description(description)
     .addOption(
-      new Option('--endpoint <host:port>', 'the coordinator to ask')
+      new Option('--endpoint <host:port,...>', 'the coordinators; the first that answers is asked')
         .env('KELPIE_ENDPOINTS')
         .argParser(endpoints)
         .default(['127.0.0.1:50051'], '127.0.0.1:50051'),
@@ -66,29 +66,27 @@ function command(usage: string, description: string): Command {
 }
 
 async function run({ endpoint }: Common, work: (api: Api) => Promise<void>): Promise<void> {
-  const [where = ''] = endpoint;
-  const api = openApi(where);
+  let api: Api | undefined;
   try {
+    api = await reachApi(endpoint);
     await work(api);
   } catch (thrown) {
     process.exitCode = thrown instanceof UsageError ? 2 : 1;
-    process.stderr.write(`kelpie: ${explain(thrown, where)}\n`);
+    process.stderr.write(`kelpie: ${explain(thrown)}\n`);
   } finally {
-    api.close();
+    api?.close();
   }
 }
 
-function explain(thrown: unknown, where: string): string {
+function explain(thrown: unknown): string {
   if (thrown instanceof UsageError) return thrown.message;
   const { reason, message } = fromThrown(thrown);
-  return reason === 'UNAVAILABLE'
-    ? `no coordinator answers at ${where}; is kelpied running there?`
-    : `${message} (${reason})`;
+  return reason === 'UNAVAILABLE' ? message : `${message} (${reason})`;
 }
 
 function endpoints(text: string): string[] {
   try {
-    return endpointsOf(text);
+    return endpointsOf(text === '' ? undefined : text);
   } catch (error) {
     throw new InvalidArgumentError(fromThrown(error).message);
   }

@@ -131,7 +131,7 @@ export class Feed {
   #lose({ lostAfter, resumesAt, reason }: JournalGap): Uint8Array {
     this.#moveTo(resumesAt);
     this.#told = resumesAt.sequence;
-    this.#queueSnapshot(new TopicFilter(this.#filter.resourcePatterns()));
+    if (this.#filter.resourcePatterns().length > 0) this.#queueSnapshot(this.#filter);
     return encodeFrame({
       $case: 'gap',
       value: { lostAfter, resumesAt, reason: GapReason[reason] },
@@ -148,8 +148,8 @@ export class Feed {
   }
 
   #queueSnapshot(filter: TopicFilter): void {
-    if (filter.resourcePatterns().length === 0) return;
-    this.#snapshots.push(snapshotParts(this.#network, filter, this.#position));
+    const resources = new TopicFilter(filter.resourcePatterns());
+    this.#snapshots.push(snapshotParts(this.#network, resources, this.#position));
   }
 
   /** Takes an acknowledgement. Throws ACK_INVALID. */

@@ -5,6 +5,7 @@ import type {
   Welcome,
 } from '../../gen/ts/kelpie/v1/session_service.js';
 import { Durability, WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
+import type { Cursor } from '../core/cursor.js';
 import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import { inboxOf, TOPIC_BYTES, TOPIC_TOKENS, type TopicFilter } from '../core/topic.js';
@@ -47,8 +48,9 @@ export async function open(
   const start = await startOf(network, hello.start);
   const stored = await network.options.journal.producer(node.instanceId);
   const { generation } = claimed;
-  const welcome = welcomeOf(network, claimed, { sessionId, stored, name: node.name });
   const { name, instanceId: instance } = node;
+  const cursor = start.position;
+  const welcome = welcomeOf(network, claimed, { sessionId, stored, name, cursor });
   return { name, instance, generation, stored, filter, window, start, welcome };
 }
 
@@ -64,11 +66,11 @@ function windowOf({ window }: Hello): WindowSize {
 function welcomeOf(
   { options }: Network,
   { generation, outcome }: Claimed,
-  { sessionId, stored, name }: { sessionId: string; stored: number | undefined; name: string },
+  opened: { sessionId: string; stored: number | undefined; name: string; cursor: Cursor },
 ): Welcome {
   const { times, limits, coordinatorId, version } = options;
   return {
-    sessionId,
+    sessionId: opened.sessionId,
     coordinatorId,
     generation,
     outcome: WelcomeOutcome[outcome],
@@ -77,8 +79,9 @@ function welcomeOf(
     grace: durationOf(times.graceMs),
     limits: wireLimits(limits),
     durability: Durability[options.journal.durability],
-    publishSequence: stored ?? 0,
-    nodeName: name,
+    publishSequence: opened.stored ?? 0,
+    nodeName: opened.name,
+    cursor: opened.cursor,
     version,
   };
 }

@@ -175,10 +175,8 @@ describe('kelpie', () => {
       await wire.join('tailed', { role: 'ROLE_PROXY' });
       await tail.line(/nodeJoined/);
       const [first, second] = tail.lines.map(parsed);
-      expect(first).to.deep.include({
-        topic: 'tail.json',
-        messagePublished: { content: { text: 'one' } },
-      });
+      expect(first).to.have.property('topic', 'tail.json');
+      expect(first).to.have.nested.property('messagePublished.content.text', 'one');
       expect(second).to.have.property('topic', 'nodes.tailed');
       expect(second).to.have.nested.property('nodeJoined.node.role', 'ROLE_PROXY');
     });

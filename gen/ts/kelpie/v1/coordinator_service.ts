@@ -306,19 +306,19 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
 
   toJSON(message: GetInfoResponse): unknown {
     const obj: any = {};
-    if (message.coordinatorId !== "") {
+    if (message.coordinatorId !== undefined) {
       obj.coordinatorId = message.coordinatorId;
     }
-    if (message.version !== "") {
+    if (message.version !== undefined) {
       obj.version = message.version;
     }
     if (message.uptime !== undefined) {
       obj.uptime = Duration.toJSON(message.uptime);
     }
-    if (message.network !== "") {
+    if (message.network !== undefined) {
       obj.network = message.network;
     }
-    if (message.durability !== 0) {
+    if (message.durability !== undefined) {
       obj.durability = durabilityToJSON(message.durability);
     }
     if (message.head !== undefined) {
@@ -327,19 +327,19 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     if (message.oldest !== undefined) {
       obj.oldest = Cursor.toJSON(message.oldest);
     }
-    if (message.entries !== 0) {
+    if (message.entries !== undefined) {
       obj.entries = Math.round(message.entries);
     }
-    if (message.bytes !== 0) {
+    if (message.bytes !== undefined) {
       obj.bytes = Math.round(message.bytes);
     }
     if (message.topics?.length) {
       obj.topics = message.topics.map((e) => TopicUsage.toJSON(e));
     }
-    if (message.sessions !== 0) {
+    if (message.sessions !== undefined) {
       obj.sessions = Math.round(message.sessions);
     }
-    if (message.nodes !== 0) {
+    if (message.nodes !== undefined) {
       obj.nodes = Math.round(message.nodes);
     }
     if (message.limits !== undefined) {
@@ -445,13 +445,13 @@ export const TopicUsage: MessageFns<TopicUsage> = {
 
   toJSON(message: TopicUsage): unknown {
     const obj: any = {};
-    if (message.topic !== "") {
+    if (message.topic !== undefined) {
       obj.topic = message.topic;
     }
-    if (message.entries !== 0) {
+    if (message.entries !== undefined) {
       obj.entries = Math.round(message.entries);
     }
-    if (message.bytes !== 0) {
+    if (message.bytes !== undefined) {
       obj.bytes = Math.round(message.bytes);
     }
     return obj;

@@ -17,8 +17,8 @@ export const StartAt = {
   /** UNSPECIFIED - Not a place. Answered with START_MISSING. */
   UNSPECIFIED: 0,
   /**
-   * SNAPSHOT - First a Snapshot of the resources that the topics match, then every event after the
-   * snapshot's cursor. Topics without resources start at that cursor too.
+   * SNAPSHOT - First a Snapshot of the resources that the topics match (without rows, if none can), then every
+   * event after the snapshot's cursor. Topics without resources start at that cursor too.
    */
   SNAPSHOT: 1,
   /** EARLIEST - At the oldest entry that the journal still has. */
@@ -162,13 +162,13 @@ export const Cursor: MessageFns<Cursor> = {
 
   toJSON(message: Cursor): unknown {
     const obj: any = {};
-    if (message.epoch.length !== 0) {
+    if (message.epoch !== undefined) {
       obj.epoch = base64FromBytes(message.epoch);
     }
-    if (message.sequence !== 0) {
+    if (message.sequence !== undefined) {
       obj.sequence = Math.round(message.sequence);
     }
-    if (message.tag !== 0) {
+    if (message.tag !== undefined) {
       obj.tag = Math.round(message.tag);
     }
     return obj;

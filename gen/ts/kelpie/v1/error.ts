@@ -36,11 +36,14 @@ export const Reason = {
   ROLE_INVALID: 9,
   /** INSTANCE_ID_INVALID - The instance id is not 16 bytes. */
   INSTANCE_ID_INVALID: 10,
-  /** LABELS_INVALID - The labels are over a limit. Metadata: limit, label. */
+  /** LABELS_INVALID - The labels are over a limit. Metadata: limit, label (empty if there are too many). */
   LABELS_INVALID: 11,
   /** TEXT_TOO_LONG - A text of a node (motd, software, version, host) is over its limit. Metadata: field, limit. */
   TEXT_TOO_LONG: 12,
-  /** TOPIC_INVALID - The topic or pattern is malformed or over a limit. Metadata: topic, limit. */
+  /**
+   * TOPIC_INVALID - The topic or pattern is malformed or over a limit, or a reader names none. Metadata: topic (at
+   * most 255 bytes of it), limit (if it is over one).
+   */
   TOPIC_INVALID: 13,
   /**
    * TOPIC_RESERVED - The topic is the coordinator's own and cannot be published to, or the pattern is one that
@@ -60,8 +63,8 @@ export const Reason = {
   /** PAYLOAD_TOO_LARGE - An event is over the limit. Metadata: bytes, limit. */
   PAYLOAD_TOO_LARGE: 20,
   /**
-   * BATCH_INVALID - A batch of events is empty, or over the limit in events or bytes. Metadata: events, bytes,
-   * limit.
+   * BATCH_INVALID - A batch of events is empty, or over the limit in events or bytes. Metadata: events or bytes, and
+   * its limit.
    */
   BATCH_INVALID: 21,
   /** PUBLISH_SEQUENCE_HOLE - The publish sequences leave a hole. Nothing of the batch was stored. Metadata: expected. */
@@ -207,7 +210,7 @@ export function reasonToJSON(object: Reason): string {
 
 /**
  * Why something failed. Travels in frames (RequestFailed, PublishAck), and in the status details of
- * every call and stream that fails.
+ * every call and stream that the coordinator fails.
  */
 export interface Error {
   /** The reason. Stable for ever; decide by it. */
@@ -324,13 +327,13 @@ export const Error: MessageFns<Error> = {
 
   toJSON(message: Error): unknown {
     const obj: any = {};
-    if (message.reason !== 0) {
+    if (message.reason !== undefined) {
       obj.reason = reasonToJSON(message.reason);
     }
-    if (message.code !== 0) {
+    if (message.code !== undefined) {
       obj.code = Math.round(message.code);
     }
-    if (message.message !== "") {
+    if (message.message !== undefined) {
       obj.message = message.message;
     }
     if (message.metadata) {
@@ -430,10 +433,10 @@ export const Error_MetadataEntry: MessageFns<Error_MetadataEntry> = {
 
   toJSON(message: Error_MetadataEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;

@@ -291,19 +291,19 @@ export const Event: MessageFns<Event> = {
 
   toJSON(message: Event): unknown {
     const obj: any = {};
-    if (message.sequence !== 0) {
+    if (message.sequence !== undefined) {
       obj.sequence = Math.round(message.sequence);
     }
-    if (message.topic !== "") {
+    if (message.topic !== undefined) {
       obj.topic = message.topic;
     }
-    if (message.source !== "") {
+    if (message.source !== undefined) {
       obj.source = message.source;
     }
     if (message.time !== undefined) {
       obj.time = message.time.toISOString();
     }
-    if (message.untrusted !== false) {
+    if (message.untrusted !== undefined) {
       obj.untrusted = message.untrusted;
     }
     if (message.body?.$case === "messagePublished") {
@@ -430,7 +430,7 @@ export const MessagePublished: MessageFns<MessagePublished> = {
 
   toJSON(message: MessagePublished): unknown {
     const obj: any = {};
-    if (message.type !== "") {
+    if (message.type !== undefined) {
       obj.type = message.type;
     }
     if (message.content !== undefined) {
@@ -528,10 +528,10 @@ export const MessagePublished_AttributesEntry: MessageFns<MessagePublished_Attri
 
   toJSON(message: MessagePublished_AttributesEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -727,13 +727,13 @@ export const EventDraft: MessageFns<EventDraft> = {
 
   toJSON(message: EventDraft): unknown {
     const obj: any = {};
-    if (message.topic !== "") {
+    if (message.topic !== undefined) {
       obj.topic = message.topic;
     }
     if (message.message !== undefined) {
       obj.message = MessagePublished.toJSON(message.message);
     }
-    if (message.untrusted !== false) {
+    if (message.untrusted !== undefined) {
       obj.untrusted = message.untrusted;
     }
     return obj;
@@ -940,7 +940,7 @@ export const NodeLeft: MessageFns<NodeLeft> = {
     if (message.node !== undefined) {
       obj.node = Node.toJSON(message.node);
     }
-    if (message.reason !== 0) {
+    if (message.reason !== undefined) {
       obj.reason = leaveReasonToJSON(message.reason);
     }
     return obj;

@@ -168,10 +168,10 @@ export const PublishEventsRequest: MessageFns<PublishEventsRequest> = {
     if (message.events?.length) {
       obj.events = message.events.map((e) => EventDraft.toJSON(e));
     }
-    if (message.instanceId.length !== 0) {
+    if (message.instanceId !== undefined) {
       obj.instanceId = base64FromBytes(message.instanceId);
     }
-    if (message.firstSequence !== 0) {
+    if (message.firstSequence !== undefined) {
       obj.firstSequence = Math.round(message.firstSequence);
     }
     return obj;
@@ -247,10 +247,10 @@ export const PublishEventsResponse: MessageFns<PublishEventsResponse> = {
 
   toJSON(message: PublishEventsResponse): unknown {
     const obj: any = {};
-    if (message.firstSequence !== 0) {
+    if (message.firstSequence !== undefined) {
       obj.firstSequence = Math.round(message.firstSequence);
     }
-    if (message.stored !== 0) {
+    if (message.stored !== undefined) {
       obj.stored = Math.round(message.stored);
     }
     return obj;
@@ -353,7 +353,7 @@ export const ReadEventsRequest: MessageFns<ReadEventsRequest> = {
     if (message.start !== undefined) {
       obj.start = Start.toJSON(message.start);
     }
-    if (message.pageSize !== 0) {
+    if (message.pageSize !== undefined) {
       obj.pageSize = Math.round(message.pageSize);
     }
     if (message.wait !== undefined) {
@@ -667,7 +667,7 @@ export const EventServiceDefinition = {
     /**
      * Publishes events. Either all are stored, in order and without others between them, or the call
      * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-     * PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN.
+     * INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN.
      */
     publishEvents: {
       name: "PublishEvents",
@@ -691,7 +691,8 @@ export const EventServiceDefinition = {
     },
     /**
      * Follows topics, with the frames of a session. Ends only with the call, or when the coordinator
-     * stops (DRAINING). Fails as ReadEvents does.
+     * stops (DRAINING). Fails with START_MISSING, START_INVALID (a place that is not known),
+     * CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE (`since`).
      */
     watchEvents: {
       name: "WatchEvents",
@@ -708,7 +709,7 @@ export interface EventServiceImplementation<CallContextExt = {}> {
   /**
    * Publishes events. Either all are stored, in order and without others between them, or the call
    * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-   * PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN.
+   * INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN.
    */
   publishEvents(
     request: PublishEventsRequest,
@@ -724,7 +725,8 @@ export interface EventServiceImplementation<CallContextExt = {}> {
   ): Promise<DeepPartial<ReadEventsResponse>>;
   /**
    * Follows topics, with the frames of a session. Ends only with the call, or when the coordinator
-   * stops (DRAINING). Fails as ReadEvents does.
+   * stops (DRAINING). Fails with START_MISSING, START_INVALID (a place that is not known),
+   * CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE (`since`).
    */
   watchEvents(
     request: WatchEventsRequest,
@@ -736,7 +738,7 @@ export interface EventServiceClient<CallOptionsExt = {}> {
   /**
    * Publishes events. Either all are stored, in order and without others between them, or the call
    * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-   * PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN.
+   * INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN.
    */
   publishEvents(
     request: DeepPartial<PublishEventsRequest>,
@@ -752,7 +754,8 @@ export interface EventServiceClient<CallOptionsExt = {}> {
   ): Promise<ReadEventsResponse>;
   /**
    * Follows topics, with the frames of a session. Ends only with the call, or when the coordinator
-   * stops (DRAINING). Fails as ReadEvents does.
+   * stops (DRAINING). Fails with START_MISSING, START_INVALID (a place that is not known),
+   * CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE (`since`).
    */
   watchEvents(
     request: DeepPartial<WatchEventsRequest>,

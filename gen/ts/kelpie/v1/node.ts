@@ -331,19 +331,19 @@ export const Node: MessageFns<Node> = {
 
   toJSON(message: Node): unknown {
     const obj: any = {};
-    if (message.name !== "") {
+    if (message.name !== undefined) {
       obj.name = message.name;
     }
-    if (message.displayName !== "") {
+    if (message.displayName !== undefined) {
       obj.displayName = message.displayName;
     }
-    if (message.role !== 0) {
+    if (message.role !== undefined) {
       obj.role = roleToJSON(message.role);
     }
-    if (message.state !== 0) {
+    if (message.state !== undefined) {
       obj.state = nodeStateToJSON(message.state);
     }
-    if (message.instanceId.length !== 0) {
+    if (message.instanceId !== undefined) {
       obj.instanceId = base64FromBytes(message.instanceId);
     }
     if (message.address !== undefined) {
@@ -361,16 +361,16 @@ export const Node: MessageFns<Node> = {
         });
       }
     }
-    if (message.maxPlayers !== 0) {
+    if (message.maxPlayers !== undefined) {
       obj.maxPlayers = Math.round(message.maxPlayers);
     }
-    if (message.motd !== "") {
+    if (message.motd !== undefined) {
       obj.motd = message.motd;
     }
-    if (message.software !== "") {
+    if (message.software !== undefined) {
       obj.software = message.software;
     }
-    if (message.version !== "") {
+    if (message.version !== undefined) {
       obj.version = message.version;
     }
     if (message.joinTime !== undefined) {
@@ -471,10 +471,10 @@ export const Node_LabelsEntry: MessageFns<Node_LabelsEntry> = {
 
   toJSON(message: Node_LabelsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -549,10 +549,10 @@ export const Address: MessageFns<Address> = {
 
   toJSON(message: Address): unknown {
     const obj: any = {};
-    if (message.host !== "") {
+    if (message.host !== undefined) {
       obj.host = message.host;
     }
-    if (message.port !== 0) {
+    if (message.port !== undefined) {
       obj.port = Math.round(message.port);
     }
     return obj;

@@ -109,10 +109,10 @@ export const ListNodesRequest: MessageFns<ListNodesRequest> = {
 
   toJSON(message: ListNodesRequest): unknown {
     const obj: any = {};
-    if (message.pageSize !== 0) {
+    if (message.pageSize !== undefined) {
       obj.pageSize = Math.round(message.pageSize);
     }
-    if (message.pageToken !== "") {
+    if (message.pageToken !== undefined) {
       obj.pageToken = message.pageToken;
     }
     return obj;
@@ -201,7 +201,7 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
     if (message.nodes?.length) {
       obj.nodes = message.nodes.map((e) => Node.toJSON(e));
     }
-    if (message.nextPageToken !== "") {
+    if (message.nextPageToken !== undefined) {
       obj.nextPageToken = message.nextPageToken;
     }
     if (message.cursor !== undefined) {
@@ -271,7 +271,7 @@ export const GetNodeRequest: MessageFns<GetNodeRequest> = {
 
   toJSON(message: GetNodeRequest): unknown {
     const obj: any = {};
-    if (message.name !== "") {
+    if (message.name !== undefined) {
       obj.name = message.name;
     }
     return obj;

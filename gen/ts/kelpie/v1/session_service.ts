@@ -111,7 +111,11 @@ export function goodbyeReasonToJSON(object: GoodbyeReason): string {
   }
 }
 
-/** What a node sends: all frames that are ready, in order. At most 1 MiB. */
+/**
+ * What a node sends: all frames that are ready, in order. At most 1 MiB; a larger one ends the stream
+ * with RESOURCE_EXHAUSTED, bytes that are no ConnectRequest end it with INTERNAL. These two come from
+ * gRPC itself and carry no Error.
+ */
 export interface ConnectRequest {
   /** The frames. */
   frames: NodeFrame[];
@@ -200,9 +204,11 @@ export interface CoordinatorFrame {
 }
 
 /**
- * Opens the session. Refused with the status of an Error: NODE_NAME_INVALID, NODE_NAME_IN_USE,
+ * Opens the session. It must come within 5 s (HELLO_TIMEOUT), as the first frame (HELLO_REQUIRED) and
+ * once (HELLO_DUPLICATE). Refused with the status of an Error: NODE_NAME_INVALID, NODE_NAME_IN_USE,
  * ROLE_INVALID, INSTANCE_ID_INVALID, LABELS_INVALID, TEXT_TOO_LONG, TOPIC_INVALID, TOPIC_RESERVED,
- * PATTERN_LIMIT, START_MISSING, CURSOR_INVALID, WINDOW_INVALID, OUT_OF_RANGE, DRAINING.
+ * PATTERN_LIMIT, START_MISSING, START_INVALID, CURSOR_INVALID, WINDOW_INVALID, OUT_OF_RANGE,
+ * SESSION_LIMIT, DRAINING; SESSION_REPLACED if a newer stream of the node was faster.
  */
 export interface Hello {
   /**
@@ -313,6 +319,11 @@ export interface Welcome {
   nodeName: string;
   /** The coordinator's version. */
   version: string;
+  /**
+   * Where reading starts. Keep it to come back with, unless the start is SNAPSHOT: then keep the
+   * Snapshot's cursor, once its last part is there.
+   */
+  cursor: Cursor | undefined;
 }
 
 /** What may be sent. More is refused, and loses nothing. */
@@ -364,8 +375,9 @@ export interface Ack {
 
 /**
  * Publishes events, in order, each exactly once however often it is sent. Refused as a whole:
- * BATCH_INVALID, PUBLISH_SEQUENCE_HOLE. Refused one by one, in the PublishAck: TOPIC_INVALID,
- * TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE.
+ * BATCH_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE. Refused one by one, in the PublishAck:
+ * TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE. STALE_GENERATION and OUTCOME_UNKNOWN
+ * end the stream; the events are then unsettled, and are sent again on the next one.
  */
 export interface PublishEvents {
   /**
@@ -373,7 +385,7 @@ export interface PublishEvents {
    * events without holes, from any number above 0.
    */
   firstSequence: number;
-  /** The events: at most 256 and 512 KiB. */
+  /** The events: 1 to 256, at most 512 KiB. */
   events: EventDraft[];
 }
 
@@ -395,7 +407,8 @@ export interface PublishRejection {
 
 /**
  * Changes the topics of the session from its reading position on. Refused whole: TOPIC_INVALID,
- * TOPIC_RESERVED, PATTERN_LIMIT, START_INVALID.
+ * TOPIC_RESERVED, PATTERN_LIMIT, START_MISSING (something is added and no start is said),
+ * START_INVALID (EARLIEST: a session has one position, so a topic cannot be added with a past).
  */
 export interface UpdateSubscription {
   /** Patterns to read. One that is there already stays. */
@@ -685,7 +698,7 @@ export const NodeFrame: MessageFns<NodeFrame> = {
 
   toJSON(message: NodeFrame): unknown {
     const obj: any = {};
-    if (message.requestId !== 0) {
+    if (message.requestId !== undefined) {
       obj.requestId = Math.round(message.requestId);
     }
     if (message.frame?.$case === "hello") {
@@ -925,7 +938,7 @@ export const CoordinatorFrame: MessageFns<CoordinatorFrame> = {
 
   toJSON(message: CoordinatorFrame): unknown {
     const obj: any = {};
-    if (message.requestId !== 0) {
+    if (message.requestId !== undefined) {
       obj.requestId = Math.round(message.requestId);
     }
     if (message.frame?.$case === "eventBatch") {
@@ -1240,13 +1253,13 @@ export const Hello: MessageFns<Hello> = {
 
   toJSON(message: Hello): unknown {
     const obj: any = {};
-    if (message.name !== "") {
+    if (message.name !== undefined) {
       obj.name = message.name;
     }
-    if (message.role !== 0) {
+    if (message.role !== undefined) {
       obj.role = roleToJSON(message.role);
     }
-    if (message.instanceId.length !== 0) {
+    if (message.instanceId !== undefined) {
       obj.instanceId = base64FromBytes(message.instanceId);
     }
     if (message.address !== undefined) {
@@ -1264,16 +1277,16 @@ export const Hello: MessageFns<Hello> = {
         });
       }
     }
-    if (message.maxPlayers !== 0) {
+    if (message.maxPlayers !== undefined) {
       obj.maxPlayers = Math.round(message.maxPlayers);
     }
-    if (message.motd !== "") {
+    if (message.motd !== undefined) {
       obj.motd = message.motd;
     }
-    if (message.software !== "") {
+    if (message.software !== undefined) {
       obj.software = message.software;
     }
-    if (message.version !== "") {
+    if (message.version !== undefined) {
       obj.version = message.version;
     }
     if (message.topics?.length) {
@@ -1285,7 +1298,7 @@ export const Hello: MessageFns<Hello> = {
     if (message.window !== undefined) {
       obj.window = Window.toJSON(message.window);
     }
-    if (message.sdk !== "") {
+    if (message.sdk !== undefined) {
       obj.sdk = message.sdk;
     }
     return obj;
@@ -1386,10 +1399,10 @@ export const Hello_LabelsEntry: MessageFns<Hello_LabelsEntry> = {
 
   toJSON(message: Hello_LabelsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -1464,10 +1477,10 @@ export const Window: MessageFns<Window> = {
 
   toJSON(message: Window): unknown {
     const obj: any = {};
-    if (message.events !== 0) {
+    if (message.events !== undefined) {
       obj.events = Math.round(message.events);
     }
-    if (message.bytes !== 0) {
+    if (message.bytes !== undefined) {
       obj.bytes = Math.round(message.bytes);
     }
     return obj;
@@ -1498,6 +1511,7 @@ function createBaseWelcome(): Welcome {
     publishSequence: 0,
     nodeName: "",
     version: "",
+    cursor: undefined,
   };
 }
 
@@ -1538,6 +1552,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.version !== "") {
       writer.uint32(98).string(message.version);
+    }
+    if (message.cursor !== undefined) {
+      Cursor.encode(message.cursor, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -1651,6 +1668,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.version = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.cursor = Cursor.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1665,16 +1690,16 @@ export const Welcome: MessageFns<Welcome> = {
 
   toJSON(message: Welcome): unknown {
     const obj: any = {};
-    if (message.sessionId !== "") {
+    if (message.sessionId !== undefined) {
       obj.sessionId = message.sessionId;
     }
-    if (message.coordinatorId !== "") {
+    if (message.coordinatorId !== undefined) {
       obj.coordinatorId = message.coordinatorId;
     }
-    if (message.generation !== 0) {
+    if (message.generation !== undefined) {
       obj.generation = Math.round(message.generation);
     }
-    if (message.outcome !== 0) {
+    if (message.outcome !== undefined) {
       obj.outcome = welcomeOutcomeToJSON(message.outcome);
     }
     if (message.heartbeatInterval !== undefined) {
@@ -1689,17 +1714,20 @@ export const Welcome: MessageFns<Welcome> = {
     if (message.limits !== undefined) {
       obj.limits = Limits.toJSON(message.limits);
     }
-    if (message.durability !== 0) {
+    if (message.durability !== undefined) {
       obj.durability = durabilityToJSON(message.durability);
     }
-    if (message.publishSequence !== 0) {
+    if (message.publishSequence !== undefined) {
       obj.publishSequence = Math.round(message.publishSequence);
     }
-    if (message.nodeName !== "") {
+    if (message.nodeName !== undefined) {
       obj.nodeName = message.nodeName;
     }
-    if (message.version !== "") {
+    if (message.version !== undefined) {
       obj.version = message.version;
+    }
+    if (message.cursor !== undefined) {
+      obj.cursor = Cursor.toJSON(message.cursor);
     }
     return obj;
   },
@@ -1729,6 +1757,9 @@ export const Welcome: MessageFns<Welcome> = {
     message.publishSequence = object.publishSequence ?? 0;
     message.nodeName = object.nodeName ?? "";
     message.version = object.version ?? "";
+    message.cursor = (object.cursor !== undefined && object.cursor !== null)
+      ? Cursor.fromPartial(object.cursor)
+      : undefined;
     return message;
   },
 };
@@ -1854,25 +1885,25 @@ export const Limits: MessageFns<Limits> = {
 
   toJSON(message: Limits): unknown {
     const obj: any = {};
-    if (message.topicBytes !== 0) {
+    if (message.topicBytes !== undefined) {
       obj.topicBytes = Math.round(message.topicBytes);
     }
-    if (message.topicTokens !== 0) {
+    if (message.topicTokens !== undefined) {
       obj.topicTokens = Math.round(message.topicTokens);
     }
-    if (message.payloadBytes !== 0) {
+    if (message.payloadBytes !== undefined) {
       obj.payloadBytes = Math.round(message.payloadBytes);
     }
-    if (message.publishEvents !== 0) {
+    if (message.publishEvents !== undefined) {
       obj.publishEvents = Math.round(message.publishEvents);
     }
-    if (message.publishBytes !== 0) {
+    if (message.publishBytes !== undefined) {
       obj.publishBytes = Math.round(message.publishBytes);
     }
-    if (message.patterns !== 0) {
+    if (message.patterns !== undefined) {
       obj.patterns = Math.round(message.patterns);
     }
-    if (message.messageBytes !== 0) {
+    if (message.messageBytes !== undefined) {
       obj.messageBytes = Math.round(message.messageBytes);
     }
     return obj;
@@ -2102,7 +2133,7 @@ export const Ack: MessageFns<Ack> = {
 
   toJSON(message: Ack): unknown {
     const obj: any = {};
-    if (message.sequence !== 0) {
+    if (message.sequence !== undefined) {
       obj.sequence = Math.round(message.sequence);
     }
     return obj;
@@ -2176,7 +2207,7 @@ export const PublishEvents: MessageFns<PublishEvents> = {
 
   toJSON(message: PublishEvents): unknown {
     const obj: any = {};
-    if (message.firstSequence !== 0) {
+    if (message.firstSequence !== undefined) {
       obj.firstSequence = Math.round(message.firstSequence);
     }
     if (message.events?.length) {
@@ -2254,7 +2285,7 @@ export const PublishAck: MessageFns<PublishAck> = {
 
   toJSON(message: PublishAck): unknown {
     const obj: any = {};
-    if (message.sequence !== 0) {
+    if (message.sequence !== undefined) {
       obj.sequence = Math.round(message.sequence);
     }
     if (message.rejections?.length) {
@@ -2332,7 +2363,7 @@ export const PublishRejection: MessageFns<PublishRejection> = {
 
   toJSON(message: PublishRejection): unknown {
     const obj: any = {};
-    if (message.sequence !== 0) {
+    if (message.sequence !== undefined) {
       obj.sequence = Math.round(message.sequence);
     }
     if (message.error !== undefined) {
@@ -2427,7 +2458,7 @@ export const UpdateSubscription: MessageFns<UpdateSubscription> = {
     if (message.remove?.length) {
       obj.remove = message.remove;
     }
-    if (message.start !== 0) {
+    if (message.start !== undefined) {
       obj.start = startAtToJSON(message.start);
     }
     return obj;
@@ -2750,7 +2781,7 @@ export const Goodbye: MessageFns<Goodbye> = {
 
   toJSON(message: Goodbye): unknown {
     const obj: any = {};
-    if (message.reason !== 0) {
+    if (message.reason !== undefined) {
       obj.reason = goodbyeReasonToJSON(message.reason);
     }
     return obj;

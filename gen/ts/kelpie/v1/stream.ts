@@ -18,9 +18,12 @@ export const protobufFileName = "kelpie/v1/stream.proto";
 export const GapReason = {
   /** UNSPECIFIED - Not said. */
   UNSPECIFIED: 0,
-  /** TRIMMED - They fell out of the journal's retention. */
+  /** TRIMMED - They fell out of the journal's retention. Delivery goes on with the oldest entry. */
   TRIMMED: 1,
-  /** EPOCH_CHANGED - The journal began a new epoch: what came before is not there any more. */
+  /**
+   * EPOCH_CHANGED - The journal began a new epoch: what came before is not there any more. Delivery goes on with the
+   * oldest entry of the new one.
+   */
   EPOCH_CHANGED: 2,
   /**
    * HISTORY_REWRITTEN - The cursor's tag is not that of its entry: another history was stored over the one that the
@@ -106,7 +109,7 @@ export interface Snapshot {
   cursor:
     | Cursor
     | undefined;
-  /** The patterns that the snapshot answers, in its first part only. */
+  /** The patterns that the snapshot answers, those that can match resources, in its first part only. */
   topics: string[];
   /** The rows of this part, at most 256. */
   rows: Row[];
@@ -195,7 +198,7 @@ export const EventBatch: MessageFns<EventBatch> = {
 
   toJSON(message: EventBatch): unknown {
     const obj: any = {};
-    if (message.after !== 0) {
+    if (message.after !== undefined) {
       obj.after = Math.round(message.after);
     }
     if (message.upTo !== undefined) {
@@ -294,7 +297,7 @@ export const Gap: MessageFns<Gap> = {
     if (message.resumesAt !== undefined) {
       obj.resumesAt = Cursor.toJSON(message.resumesAt);
     }
-    if (message.reason !== 0) {
+    if (message.reason !== undefined) {
       obj.reason = gapReasonToJSON(message.reason);
     }
     return obj;
@@ -405,7 +408,7 @@ export const Snapshot: MessageFns<Snapshot> = {
     if (message.rows?.length) {
       obj.rows = message.rows.map((e) => Row.toJSON(e));
     }
-    if (message.last !== false) {
+    if (message.last !== undefined) {
       obj.last = message.last;
     }
     return obj;
@@ -486,7 +489,7 @@ export const Row: MessageFns<Row> = {
 
   toJSON(message: Row): unknown {
     const obj: any = {};
-    if (message.sequence !== 0) {
+    if (message.sequence !== undefined) {
       obj.sequence = Math.round(message.sequence);
     }
     if (message.resource?.$case === "node") {

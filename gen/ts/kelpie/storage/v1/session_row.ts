@@ -106,16 +106,16 @@ export const SessionRow: MessageFns<SessionRow> = {
 
   toJSON(message: SessionRow): unknown {
     const obj: any = {};
-    if (message.instanceId.length !== 0) {
+    if (message.instanceId !== undefined) {
       obj.instanceId = base64FromBytes(message.instanceId);
     }
-    if (message.coordinatorId !== "") {
+    if (message.coordinatorId !== undefined) {
       obj.coordinatorId = message.coordinatorId;
     }
-    if (message.sessionId !== "") {
+    if (message.sessionId !== undefined) {
       obj.sessionId = message.sessionId;
     }
-    if (message.nonce.length !== 0) {
+    if (message.nonce !== undefined) {
       obj.nonce = base64FromBytes(message.nonce);
     }
     return obj;

@@ -62,6 +62,24 @@ export function fromWire(error: WireError | undefined): KelpieError {
   });
 }
 
+/** The coordinator's own error, as it comes through a transport without a wire. */
+interface Reasoned {
+  readonly reason: FailureReason;
+  readonly code: number;
+  readonly message: string;
+  readonly metadata: Record<string, string>;
+}
+
+function isReasoned(thrown: unknown): thrown is Reasoned {
+  return (
+    thrown instanceof Error &&
+    'code' in thrown &&
+    'metadata' in thrown &&
+    'reason' in thrown &&
+    [...names.values()].includes(thrown.reason as FailureReason)
+  );
+}
+
 /** Anything thrown by a call or a stream. */
 export function fromThrown(thrown: unknown): KelpieError {
   if (thrown instanceof KelpieError) return thrown;
@@ -71,6 +89,10 @@ export function fromThrown(thrown: unknown): KelpieError {
         return fromWire(WireError.decode(detail.value));
       }
     }
+  }
+  if (isReasoned(thrown)) {
+    const { reason, message, metadata, code } = thrown;
+    return new KelpieError(reason, message, { metadata, permanent: PERMANENT.includes(code) });
   }
   if (thrown instanceof ClientError) {
     const reason = thrown.code === Status.UNAVAILABLE ? 'UNAVAILABLE' : 'UNKNOWN';

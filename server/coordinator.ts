@@ -3,6 +3,7 @@
  * the opposite one, and can be embedded in another process.
  */
 import { randomUUID } from 'node:crypto';
+import { type ConnectRequest, ConnectResponse } from '../gen/ts/kelpie/v1/session_service.js';
 import type { Clock } from './core/clock.js';
 import { Network } from './domain/network.js';
 import { Nodes } from './domain/nodes.js';
@@ -12,6 +13,7 @@ import { MemoryJournal } from './journal/memory.js';
 import type { TailLimits } from './journal/tail.js';
 import { createEdge } from './rpc/server.js';
 import { Hub } from './session/hub.js';
+import { serve } from './session/session.js';
 import { version } from './version.js';
 
 /** Everything that can be set. */
@@ -34,11 +36,22 @@ export interface CoordinatorOptions {
   readonly onFault?: (error: unknown) => void;
 }
 
+/** What the client calls a Transport; the two sides do not import each other. */
+export type InProcessTransport = (
+  requests: AsyncIterable<ConnectRequest>,
+  signal: AbortSignal,
+) => AsyncIterable<ConnectResponse>;
+
 /** A coordinator that runs. */
 export interface Coordinator {
   readonly id: string;
   readonly host: string;
   readonly port: number;
+  /**
+   * A way into this coordinator without a socket, for `connect({ transport })` in the same process:
+   * a proxy that carries its coordinator is attached by it.
+   */
+  transport(): InProcessTransport;
   /** Lets sessions move on, then stops. Resolves when nothing is left. Safe to call again. */
   stop(): Promise<void>;
 }
@@ -81,11 +94,20 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   try {
     const bound = await edge.listen(host, port);
     const id = network.options.coordinatorId;
-    return { id, host, port: bound, stop: () => (stopping ??= stop()) };
+    const transport = () => inProcess(hub);
+    return { id, host, port: bound, transport, stop: () => (stopping ??= stop()) };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function inProcess(hub: Hub): InProcessTransport {
+  return async function* connect(requests, signal) {
+    for await (const bytes of serve(requests, { host: '127.0.0.1', signal }, hub)) {
+      yield ConnectResponse.decode(bytes);
+    }
+  };
 }
 
 const realClock: Clock = {

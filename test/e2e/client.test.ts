@@ -5,10 +5,10 @@ import {
   type KelpieClient,
   KelpieError,
   LeaveReason,
-  type ReceivedEvent,
   Role,
   type Status,
 } from '../../client/index.js';
+import { Inbox } from '../support/inbox.js';
 import { type Kelpied, startKelpied } from '../support/kelpied.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 
@@ -21,24 +21,6 @@ async function status<T extends Status['type']>(
     if (one.type === type) return one as Extract<Status, { type: T }>;
   }
   throw new Error(`the client ended before "${type}"`);
-}
-
-/** Collects what a subscription gets, and resolves when there is enough. */
-class Inbox {
-  readonly events: ReceivedEvent[] = [];
-  #waiting: { count: number; resolve: () => void } | undefined;
-
-  readonly take = (event: ReceivedEvent): void => {
-    this.events.push(event);
-    if (this.#waiting && this.events.length >= this.#waiting.count) this.#waiting.resolve();
-  };
-
-  async atLeast(count: number): Promise<ReceivedEvent[]> {
-    if (this.events.length < count) {
-      await new Promise<void>((resolve) => (this.#waiting = { count, resolve }));
-    }
-    return this.events;
-  }
 }
 
 describe('the client', () => {

@@ -40,6 +40,27 @@ async function run(command: string, env: NodeJS.ProcessEnv): Promise<string> {
   return stdout + stderr;
 }
 
+/** A program of the README, run in the repository, where `kelpie` is this package. */
+function start(program: string, env: NodeJS.ProcessEnv) {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let printed = '';
+  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  return {
+    prints: async (pattern: RegExp): Promise<string> => {
+      while (!pattern.test(printed)) await once(child.stdout, 'data');
+      return printed;
+    },
+    stop: async (): Promise<void> => {
+      child.kill();
+      await once(child, 'exit');
+    },
+  };
+}
+
 describe('the README', () => {
   let kelpied: Kelpied;
 
@@ -55,16 +76,9 @@ describe('the README', () => {
   it('has ten lines that join the network, and a session in the shell that is true', async () => {
     const [program = ''] = blocks('ts');
     const env = { KELPIE_ENDPOINTS: kelpied.endpoint };
-    const lobby = spawn(process.execPath, ['--input-type=module', '--eval', program], {
-      cwd: ROOT,
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let printed = '';
-    lobby.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-    while (!printed.includes('<lobby-1> lobby-1 is open') || !printed.includes("[ 'lobby-1' ]")) {
-      await once(lobby.stdout, 'data');
-    }
+    const lobby = start(program, env);
+    await lobby.prints(/<lobby-1> lobby-1 is open/);
+    await lobby.prints(/\[ 'lobby-1' \]/);
     const session = blocks('console').filter((block) => block.startsWith('$ npx'));
     const commands = session
       .join('')
@@ -76,8 +90,14 @@ describe('the README', () => {
       const real = await run(command.replaceAll('127.0.0.1:50051', kelpied.endpoint), env);
       expect(masked(real), command).to.equal(masked(output.join('\n')));
     }
-    lobby.kill();
-    await once(lobby, 'exit');
+    await lobby.stop();
+  });
+
+  it('has a proxy that carries its coordinator', async () => {
+    const [, program = ''] = blocks('ts');
+    const proxy = start(program.replace('port: 50051', 'port: 0'), {});
+    expect(await proxy.prints(/\n/)).to.match(/^servers connect to 127\.0\.0\.1:\d+\n$/);
+    await proxy.stop();
   });
 
   it('lists every setting with its variable and default', async () => {

@@ -1,0 +1,93 @@
+/** A coordinator inside the process of a proxy: the Proxy-Server architecture, without its price. */
+import { expect } from 'chai';
+import { connect, KelpieError } from '../../client/index.js';
+import { startCoordinator } from '../../server/coordinator.js';
+import { Inbox } from '../support/inbox.js';
+import { rejectionOf } from '../support/thrown.js';
+
+describe('an embedded coordinator', () => {
+  it('serves its own proxy without a socket, and other nodes over gRPC', async () => {
+    const coordinator = await startCoordinator({ port: 0 });
+    const endpoints = `127.0.0.1:${coordinator.port}`;
+    const proxy = connect({ name: 'proxy-1', role: 'PROXY', transport: coordinator.transport() });
+    const heard = new Inbox();
+    proxy.subscribe('chat.>', heard.take);
+    await proxy.ready();
+    const lobby = connect({
+      name: 'lobby-1',
+      role: 'DOWNSTREAM',
+      endpoints,
+      address: { port: 19132 },
+    });
+    const answers = new Inbox();
+    lobby.subscribe('inbox.lobby-1', answers.take);
+    await lobby.ready();
+    await lobby.publish('chat.global', 'hello from afar');
+    expect((await heard.atLeast(1))[0]).to.include({
+      content: 'hello from afar',
+      source: 'lobby-1',
+    });
+    await proxy.publish('inbox.lobby-1', 'hello from inside');
+    expect((await answers.atLeast(1))[0]).to.include({ content: 'hello from inside' });
+    expect(proxy.roster.nodes().map(({ name }) => name)).to.deep.equal(['lobby-1', 'proxy-1']);
+    await Promise.all([proxy.close(), lobby.close()]);
+    await coordinator.stop();
+  });
+
+  it('refuses in words, as it does over a wire', async () => {
+    const coordinator = await startCoordinator({ port: 0 });
+    const transport = coordinator.transport();
+    const odd = connect({ name: 'Lobby 1', role: 'DOWNSTREAM', transport });
+    const error = await rejectionOf(KelpieError, odd.ready());
+    expect(error.reason).to.equal('NODE_NAME_INVALID');
+    expect(error.metadata['proposal']).to.equal('lobby-1');
+    await coordinator.stop();
+  });
+
+  it('lets its client come back after a drain, to the next coordinator', async () => {
+    const first = await startCoordinator({ port: 0 });
+    const second = await startCoordinator({ port: 0 });
+    let current = first;
+    const client = connect({
+      name: 'mover',
+      role: 'BACKEND',
+      transport: (requests, signal) => current.transport()(requests, signal),
+    });
+    await client.ready();
+    const connected = new Inbox<string>();
+    void (async () => {
+      for await (const status of client.status()) {
+        if (status.type === 'connected') connected.take(status.welcome.coordinatorId);
+      }
+    })();
+    current = second;
+    await first.stop();
+    expect(await connected.atLeast(2)).to.deep.equal([first.id, second.id]);
+    await client.close();
+    await second.stop();
+  });
+
+  it('is one of several that a process talks to at once', async () => {
+    const [red, blue] = await Promise.all([
+      startCoordinator({ port: 0 }),
+      startCoordinator({ port: 0 }),
+    ]);
+    const clients = [red, blue].map(({ port }) =>
+      connect({ name: 'bridge', role: 'BACKEND', endpoints: `127.0.0.1:${port}` }),
+    );
+    const inboxes = clients.map((client) => {
+      const inbox = new Inbox();
+      client.subscribe('chat.*', inbox.take);
+      return inbox;
+    });
+    await Promise.all(clients.map((client) => client.ready()));
+    await Promise.all(clients.map((client, index) => client.publish('chat.a', String(index))));
+    const heard = await Promise.all(inboxes.map((inbox) => inbox.atLeast(1)));
+    expect(heard.map((events) => events.map(({ content }) => content))).to.deep.equal([
+      ['0'],
+      ['1'],
+    ]);
+    await Promise.all(clients.map((client) => client.close()));
+    await Promise.all([red.stop(), blue.stop()]);
+  });
+});

@@ -6,6 +6,7 @@ import { GoodbyeReason, type Hello, type Welcome } from '../gen/ts/kelpie/v1/ses
 import type { EventBatch, Gap } from '../gen/ts/kelpie/v1/stream.js';
 import { backoffMs } from './backoff.js';
 import { KelpieError } from './errors.js';
+import { type Change, changeOf, helloAfter } from './change.js';
 import { Link, type LinkEvents } from './link.js';
 import { type ConnectOptions, helloOf, type Route, routesOf } from './options.js';
 import { Position } from './position.js';
@@ -33,7 +34,7 @@ export class KelpieClient {
   /** The nodes of the network, live, from memory. */
   readonly roster = new Roster();
   readonly #routes: Route[];
-  readonly #hello: Hello;
+  #hello: Hello;
   readonly #status = new StatusBoard();
   readonly #publisher = new Publisher(() => this.#link?.wake());
   readonly #subscriptions: Subscriptions;
@@ -82,6 +83,17 @@ export class KelpieClient {
    */
   subscribe(pattern: string, handler: Handler): Subscription {
     return this.#subscriptions.add(pattern, handler);
+  }
+
+  /**
+   * Changes what others see of this node. What is left out stays. Resolves when it is stored, and
+   * holds for later streams too; rejects with LABELS_INVALID, or UNAVAILABLE while no coordinator is
+   * connected.
+   */
+  async update(change: Change): Promise<void> {
+    const value = { change: changeOf(change) };
+    await (this.#link?.request({ $case: 'updateNode', value }) ?? Promise.reject(closedError()));
+    this.#hello = helloAfter(this.#hello, change);
   }
 
   /** What the client goes through, from its present state on. Ends when the client does. */
@@ -182,10 +194,11 @@ export class KelpieClient {
     this.#link?.setTopics(this.#subscriptions.patterns);
   }
 
-  /** Errors that no later attempt can mend, and a name that is somebody else's from the start. */
+  /** What no later attempt can or should mend, and a name that is somebody else's from the start. */
   #isFinal(error: KelpieError | undefined): boolean {
     if (!error) return false;
-    return error.permanent || (error.reason === 'NODE_NAME_IN_USE' && !this.#welcome);
+    const ended = error.reason === 'SESSION_ENDED';
+    return error.permanent || ended || (error.reason === 'NODE_NAME_IN_USE' && !this.#welcome);
   }
 
   #graceMs(): number {

@@ -13,7 +13,7 @@ import {
 } from '../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch, Gap, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
 import { fromThrown, fromWire, KelpieError } from './errors.js';
-import { Outbox } from './outbox.js';
+import { type Frame, Outbox } from './outbox.js';
 import type { Publisher } from './publisher.js';
 import type { Transport } from './transport.js';
 
@@ -44,6 +44,9 @@ export class Link {
   #topics: readonly string[] = [];
   #silence: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
+  /** Requests that wait for their answer. They end with the stream at the latest. */
+  readonly #requests = new Map<number, { resolve: () => void; reject: (e: KelpieError) => void }>();
+  #lastRequest = 0;
   /** Ends of batches that are being processed, in order. */
   readonly #processing: { sequence: number; done: boolean }[] = [];
 
@@ -73,12 +76,13 @@ export class Link {
     } finally {
       clearTimeout(this.#silence);
       clearInterval(this.#heartbeat);
+      this.#dropRequests();
       this.#abort.abort();
       this.#outbox.end();
     }
   }
 
-  #receive({ frame }: CoordinatorFrame): void {
+  #receive({ requestId, frame }: CoordinatorFrame): void {
     switch (frame?.$case) {
       case 'eventBatch':
         return this.#batch(frame.value);
@@ -96,14 +100,41 @@ export class Link {
       case 'heartbeatRequested':
         return this.#outbox.send({ $case: 'heartbeat', value: {} });
       case 'requestFailed':
-        return this.#events.refused(fromWire(frame.value.error));
+        return this.#refuse(requestId, fromWire(frame.value.error));
       case 'drain':
         return this.#events.drain(frame.value);
       case 'requestOk':
+        return this.#answered(requestId)?.resolve();
       case undefined:
         // Of a newer coordinator: what a client does not know it skips.
         return undefined;
     }
+  }
+
+  /** Sends a request. Resolves with yes; rejects with its refusal, or UNAVAILABLE. */
+  request(frame: Frame): Promise<void> {
+    if (!this.open) return Promise.reject(unanswered());
+    return new Promise((resolve, reject) => {
+      this.#requests.set(++this.#lastRequest, { resolve, reject });
+      this.#outbox.send(frame, this.#lastRequest);
+    });
+  }
+
+  #answered(requestId: number) {
+    const request = this.#requests.get(requestId);
+    this.#requests.delete(requestId);
+    return request;
+  }
+
+  #refuse(requestId: number, error: KelpieError): void {
+    const request = this.#answered(requestId);
+    if (request) request.reject(error);
+    else this.#events.refused(error);
+  }
+
+  #dropRequests(): void {
+    for (const { reject } of this.#requests.values()) reject(unanswered());
+    this.#requests.clear();
   }
 
   #start(welcome: Welcome): void {
@@ -179,6 +210,10 @@ export class Link {
     this.#failure ??= error;
     this.#abort.abort();
   }
+}
+
+function unanswered(): KelpieError {
+  return new KelpieError('UNAVAILABLE', 'no coordinator is connected to answer; try again');
 }
 
 function msOf(duration: Welcome['grace'], defaultMs: number): number {

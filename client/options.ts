@@ -1,7 +1,7 @@
 /** Options of `connect`, with every default in one place. */
 import { randomBytes } from 'node:crypto';
-import { Role } from '../gen/ts/kelpie/v1/node.js';
-import type { Hello } from '../gen/ts/kelpie/v1/session_service.js';
+import { NodeState, Role } from '../gen/ts/kelpie/v1/node.js';
+import { Hello } from '../gen/ts/kelpie/v1/session_service.js';
 import { type Start, StartAt } from '../gen/ts/kelpie/v1/cursor.js';
 import type { Cursor } from '../gen/ts/kelpie/v1/cursor.js';
 import { KelpieError } from './errors.js';
@@ -10,6 +10,9 @@ import { grpcTransport, type Transport } from './transport.js';
 /** Where reading starts: what is there now, all history, only the future, or a position. */
 export type StartOption =
   'SNAPSHOT' | 'EARLIEST' | 'LATEST' | { readonly after: Cursor } | { readonly sinceMs: number };
+
+/** What a node can say that it is up to. */
+export type SettableState = 'STARTING' | 'READY' | 'DRAINING' | 'MAINTENANCE';
 
 /** What a node says of itself, and how it connects. */
 export interface ConnectOptions {
@@ -34,6 +37,10 @@ export interface ConnectOptions {
   readonly start?: StartOption;
   /** How long a handler may take before its event counts as processed. Default 10,000. */
   readonly handlerTimeoutMs?: number;
+  /** Leave out the events that this node published itself, and those about it. Default false. */
+  readonly excludeOwn?: boolean;
+  /** What the node is up to when it joins. Default READY. */
+  readonly state?: SettableState;
   /** Another way to a coordinator than gRPC; `endpoints` is not used then. */
   readonly transport?: Transport;
 }
@@ -76,23 +83,19 @@ export function routesOf({ endpoints, transport }: ConnectOptions): Route[] {
 
 /** The Hello of this process; topics and start are filled in for each stream. */
 export function helloOf(options: ConnectOptions, sdk: string): Hello {
-  const { address, publicAddress } = options;
-  return {
-    name: options.name,
-    role: Role[options.role],
+  const { name, role, state, address, publicAddress, ...facts } = options;
+  // `create` takes what a Hello knows, and fills in what is missing.
+  return Hello.create({
+    ...facts,
+    name,
+    role: Role[role],
+    state: NodeState[state ?? 'READY'],
     instanceId: randomBytes(16),
-    address: address && { host: address.host ?? '', port: address.port },
-    publicAddress: publicAddress && { ...publicAddress },
-    labels: options.labels ?? {},
-    maxPlayers: options.maxPlayers ?? 0,
-    motd: options.motd ?? '',
-    software: options.software ?? '',
-    version: options.version ?? '',
-    topics: [],
+    ...(address && { address }),
+    ...(publicAddress && { publicAddress }),
     start: undefined,
-    window: undefined,
     sdk,
-  };
+  });
 }
 
 export function startOf(option: StartOption): Start {

@@ -5,8 +5,9 @@ import { type Api, reachApi } from '../api.js';
 import { fromThrown } from '../errors.js';
 import { endpointsOf } from '../options.js';
 import { version } from '../version.js';
+import { NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
 import { info } from './info.js';
-import { nodes } from './nodes.js';
+import { nodes, type NodesOptions } from './nodes.js';
 import { UsageError } from './output.js';
 import { publish, type PublishOptions } from './publish.js';
 import { tail, type TailOptions } from './tail.js';
@@ -23,9 +24,12 @@ const program = new Command('kelpie')
   .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage.')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
-command('nodes', 'list the nodes of the network').action((options: Common) =>
-  run(options, (api) => nodes(api, options)),
-);
+command('nodes', 'list the nodes of the network')
+  .option('--role <role>', 'only proxy, downstream or backend', oneOf(Role), [])
+  .option('--state <state>', 'only nodes in this state, for example ready', oneOf(NodeState), [])
+  .option('--label <name=value>', 'only nodes with this label; may be repeated', pair, {})
+  .option('--watch', 'go on with what changes, of all nodes', false)
+  .action((options: Common & NodesOptions) => run(options, (api) => nodes(api, options)));
 
 command('tail <topics...>', `follow topics, for example 'chat.>' or 'nodes.*'`)
   .option('--all', 'begin with the history there is', false)
@@ -36,7 +40,7 @@ command('tail <topics...>', `follow topics, for example 'chat.>' or 'nodes.*'`)
 
 command('publish <topic> <message>', 'publish a message')
   .option('--type <type>', 'kind of message, for its readers', '')
-  .option('--attribute <name=value>', 'a fact beside the message; may be repeated', attribute, {})
+  .option('--attribute <name=value>', 'a fact beside the message; may be repeated', pair, {})
   .option('--object', 'the message is a JSON object', false)
   .action((topic: string, message: string, options: Common & PublishOptions) =>
     run(options, (api) => publish(api, topic, message, options)),
@@ -99,7 +103,17 @@ function age(text: string): number {
   return Number(count) * unitMs;
 }
 
-function attribute(text: string, known: Record<string, string>): Record<string, string> {
+/** Names of an enum, in any case, which may be repeated. */
+function oneOf<T extends number>(names: Readonly<Record<string, T>>) {
+  return (text: string, known: T[]): T[] => {
+    const number = names[text.toUpperCase()];
+    if (number !== undefined && number !== 0) return [...known, number];
+    const all = Object.keys(names).filter((name) => names[name] !== 0);
+    throw new InvalidArgumentError(`It must be one of ${all.join(', ').toLowerCase()}.`);
+  };
+}
+
+function pair(text: string, known: Record<string, string>): Record<string, string> {
   const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined) {
     throw new InvalidArgumentError('Write it as name=value.');

@@ -49,6 +49,7 @@ export const reasons = {
   PAGE_TOKEN_INVALID: 'INVALID_ARGUMENT',
   OUT_OF_RANGE: 'INVALID_ARGUMENT',
   SESSION_LIMIT: 'RESOURCE_EXHAUSTED',
+  SESSION_ENDED: 'ABORTED',
 } as const satisfies Record<string, keyof typeof Code>;
 
 /** The name of a reason, as in the contract without its prefix. */

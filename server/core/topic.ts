@@ -109,18 +109,26 @@ export function topicOfKey(key: string): string {
   return key.replaceAll('/', '.');
 }
 
+/** What a reader gets, or does not get, because of who it is. */
+export interface OwnTopics {
+  /** Its inbox, which needs no pattern. */
+  readonly inbox?: string;
+  /** A source whose entries it does not want: itself. */
+  readonly excluded?: string;
+}
+
 /**
  * The topics that one reader gets: its patterns, and its inbox if it has one. Answers are
  * remembered, since the same few topics come again and again; the memory is bounded.
  */
 export class TopicFilter {
   readonly #patterns: ReadonlySet<string>;
-  readonly #inbox: string | undefined;
+  readonly #own: OwnTopics;
   readonly #known = new Map<string, boolean>();
 
-  constructor(patterns: Iterable<string>, inbox?: string) {
+  constructor(patterns: Iterable<string>, own: OwnTopics = {}) {
     this.#patterns = new Set(patterns);
-    this.#inbox = inbox;
+    this.#own = own;
   }
 
   get patterns(): ReadonlySet<string> {
@@ -131,10 +139,15 @@ export class TopicFilter {
     let known = this.#known.get(topic);
     if (known === undefined) {
       if (this.#known.size >= 4096) this.#known.clear();
-      known = topic === this.#inbox || [...this.#patterns].some((one) => matches(one, topic));
+      known = topic === this.#own.inbox || [...this.#patterns].some((one) => matches(one, topic));
       this.#known.set(topic, known);
     }
     return known;
+  }
+
+  /** Whether the reader gets an entry, rung for it or not. */
+  takes({ topic, source }: { readonly topic: string; readonly source: string }): boolean {
+    return this.matches(topic) && (source === '' || source !== this.#own.excluded);
   }
 
   /** The same reader with other patterns. */
@@ -142,7 +155,7 @@ export class TopicFilter {
     const patterns = new Set(this.#patterns);
     for (const pattern of remove) patterns.delete(pattern);
     for (const pattern of add) patterns.add(pattern);
-    return new TopicFilter(patterns, this.#inbox);
+    return new TopicFilter(patterns, this.#own);
   }
 
   /** The patterns that can match resources, which a Snapshot shows. */

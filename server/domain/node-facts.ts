@@ -25,7 +25,7 @@ export function nodeOf(hello: Hello, seenHost: string): Node {
     name,
     displayName: hello.name,
     role: hello.role,
-    state: NodeState.READY,
+    state: hello.state === NodeState.UNSPECIFIED ? NodeState.READY : checkState(hello.state),
     instanceId: hello.instanceId,
     address: addressOf('address', hello.address, seenHost),
     publicAddress: addressOf('public_address', hello.publicAddress, seenHost),
@@ -35,6 +35,7 @@ export function nodeOf(hello: Hello, seenHost: string): Node {
     software: text('software', hello.software, 128),
     version: text('version', hello.version, 128),
     joinTime: undefined,
+    lastState: NodeState.UNSPECIFIED,
   };
 }
 
@@ -44,6 +45,22 @@ function checkRole(role: number): void {
   throw new KelpieError(
     'ROLE_INVALID',
     'the node names no role that is known here: set role to ROLE_PROXY, ROLE_DOWNSTREAM or ROLE_BACKEND',
+  );
+}
+
+/** A state that a node can be put into from outside. Throws OUT_OF_RANGE. */
+export function checkState(state: NodeState): NodeState {
+  const settable: readonly NodeState[] = [
+    NodeState.STARTING,
+    NodeState.READY,
+    NodeState.DRAINING,
+    NodeState.MAINTENANCE,
+  ];
+  if (settable.includes(state)) return state;
+  throw new KelpieError(
+    'OUT_OF_RANGE',
+    'a node can be put into STARTING, READY, DRAINING or MAINTENANCE',
+    { field: 'state', limit: 'MAINTENANCE' },
   );
 }
 
@@ -72,8 +89,8 @@ function addressOf(
   return { host: text(`${field}.host`, host === '' ? seenHost : host, 253), port };
 }
 
-/** In the order of their names, so that the same labels are the same bytes. */
-function labelsOf(labels: Record<string, string>): Record<string, string> {
+/** In the order of their names, so that the same labels are the same bytes. Throws LABELS_INVALID. */
+export function labelsOf(labels: Record<string, string>): Record<string, string> {
   const entries = Object.entries(labels).sort(([left], [right]) => (left < right ? -1 : 1));
   if (entries.length > LABELS) {
     throw labelError(`${entries.length} labels; the limit is ${LABELS}`, '', LABELS);

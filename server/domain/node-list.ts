@@ -1,9 +1,10 @@
 /** The nodes as lists and one by one. */
 import { Cursor as CursorMessage } from '../../gen/ts/kelpie/v1/cursor.js';
-import type { Node } from '../../gen/ts/kelpie/v1/node.js';
+import type { Node, NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
 import type { Cursor } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import type { Network } from './network.js';
+import type { Folded } from './table.js';
 
 const DEFAULT_PAGE = 100;
 const LARGEST_PAGE = 1000;
@@ -17,8 +18,19 @@ export interface NodePage {
   readonly cursor: Cursor;
 }
 
+/** Which nodes to list: all that match each of these; what is empty matches any. */
+export interface NodeFilter {
+  readonly roles: readonly Role[];
+  readonly states: readonly NodeState[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** Lists nodes. Throws OUT_OF_RANGE or PAGE_TOKEN_INVALID. */
-export function listNodes(network: Network, pageSize: number, pageToken: string): NodePage {
+export function listNodes(
+  network: Network,
+  filter: NodeFilter,
+  { pageSize, pageToken }: { pageSize: number; pageToken: string },
+): NodePage {
   if (pageSize > LARGEST_PAGE) {
     throw new KelpieError('OUT_OF_RANGE', `a page has at most ${LARGEST_PAGE} nodes`, {
       field: 'page_size',
@@ -27,21 +39,34 @@ export function listNodes(network: Network, pageSize: number, pageToken: string)
   }
   const { after, cursor } = pageToken === '' ? firstPage(network) : readToken(pageToken);
   const size = pageSize === 0 ? DEFAULT_PAGE : pageSize;
-  const names = [...network.tables.nodes.entries()].map(([name]) => name);
-  const rest = names.filter((name) => name > after).sort();
-  const page = rest.slice(0, size);
-  const nodes = page.flatMap((name) => network.tables.nodes.get(name)?.value ?? []);
-  const last = page.at(-1);
+  const rest = [...network.tables.nodes.entries()]
+    .filter(([name, { value }]) => name > after && matches(value, filter))
+    .map(([, { value }]) => value)
+    .sort((left, right) => (left.name < right.name ? -1 : 1));
+  const nodes = rest.slice(0, size);
+  const last = nodes.at(-1)?.name;
   const more = rest.length > size && last !== undefined;
   return { nodes, nextPageToken: more ? writeToken(last, cursor) : '', cursor };
 }
 
+function matches({ role, state, labels }: Node, filter: NodeFilter): boolean {
+  return (
+    (filter.roles.length === 0 || filter.roles.includes(role)) &&
+    (filter.states.length === 0 || filter.states.includes(state)) &&
+    Object.entries(filter.labels).every(([name, value]) => labels[name] === value)
+  );
+}
+
 /** The node of a name, in any case. Throws NODE_NOT_FOUND. */
-export function getNode(network: Network, typed: string): Node {
-  const node = network.tables.nodes.get(typed.toLowerCase())?.value;
-  if (node) return node;
-  const name = typed.slice(0, 255);
-  throw new KelpieError('NODE_NOT_FOUND', `no node "${name}" is known`, { name });
+export function findNode(network: Network, typed: string): Folded<Node> {
+  const found = network.tables.nodes.get(typed.toLowerCase());
+  if (found) return found;
+  throw notFound(typed.slice(0, 255));
+}
+
+/** The error for a name that no node has. */
+export function notFound(name: string): KelpieError {
+  return new KelpieError('NODE_NOT_FOUND', `no node "${name}" is known`, { name });
 }
 
 function firstPage(network: Network): { after: string; cursor: Cursor } {

@@ -1,13 +1,15 @@
 /** Who is part of the network: claiming a name, losing a stream, leaving. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
 import { LeaveReason } from '../../gen/ts/kelpie/v1/event.js';
-import { Node, NodeState } from '../../gen/ts/kelpie/v1/node.js';
+import { Node, type NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 import type { Cancel } from '../core/clock.js';
 import { ID_BYTES, sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import type { Draft } from '../journal/journal.js';
 import type { Network } from './network.js';
+import { changedNode, reachable, unreachable } from './node-change.js';
+import { findNode, notFound } from './node-list.js';
 import type { Folded } from './table.js';
 
 /** Tells whether the holder of a name lives. Its session answers, which is above this layer. */
@@ -48,7 +50,7 @@ export class Nodes {
         require: [tables.fence(node.name, owner?.sequence ?? 0)],
         entries: [
           tables.ownerDraft(node.name, this.#ownerRow(node, sessionId)),
-          ...this.#arrival(node, outcome),
+          ...this.#arrival(node, outcome, owner),
         ],
       });
       if (written.kind !== 'stored') continue;
@@ -64,29 +66,69 @@ export class Nodes {
 
   #ownerRow(node: Node, sessionId: string): SessionRow {
     const { coordinatorId } = this.#network.options;
-    return { instanceId: node.instanceId, coordinatorId, sessionId, nonce: randomBytes(ID_BYTES) };
+    const { instanceId } = node;
+    const nonce = randomBytes(ID_BYTES);
+    return { instanceId, coordinatorId, sessionId, nonce, factsDigest: digestOf(node) };
   }
 
   /** What the public sees of a claim: a resumed node is told only if something about it changed. */
-  #arrival(node: Node, outcome: Claimed['outcome']): Draft[] {
+  #arrival(
+    node: Node,
+    outcome: Claimed['outcome'],
+    owner: Folded<SessionRow> | undefined,
+  ): Draft[] {
     const { tables } = this.#network;
-    const time = this.#time();
     const known = tables.nodes.get(node.name)?.value;
     if (known && outcome === 'RESUMED') {
-      const row = { ...node, joinTime: known.joinTime };
-      const changed = !sameBytes(Node.encode(known).finish(), Node.encode(row).finish());
-      const body = { $case: 'nodeUpdated', value: { node: row } } as const;
-      return changed ? [tables.nodeDraft(node.name, time, body, row)] : [];
+      // The same Hello as before keeps what was changed since; another one counts anew.
+      const same = owner && sameBytes(owner.value.factsDigest, digestOf(node));
+      const row = same ? reachable(known) : { ...node, joinTime: known.joinTime };
+      return sameNode(known, row) ? [] : [this.#update(row)];
     }
-    const row = { ...node, joinTime: time };
+    const row = { ...node, joinTime: this.#time() };
     const joined = { $case: 'nodeJoined', value: { node: row } } as const;
     const drafts = known ? [this.#departure(known, LeaveReason.REPLACED)] : [];
-    return [...drafts, tables.nodeDraft(node.name, time, joined, row)];
+    return [...drafts, tables.nodeDraft(node.name, this.#time(), joined, row)];
+  }
+
+  #update(row: Node): Draft {
+    const body = { $case: 'nodeUpdated', value: { node: row } } as const;
+    return this.#network.tables.nodeDraft(row.name, this.#time(), body, row);
   }
 
   #departure(node: Node, reason: LeaveReason): Draft {
     const body = { $case: 'nodeLeft', value: { node, reason } } as const;
     return this.#network.tables.nodeDraft(node.name, this.#time(), body, null);
+  }
+
+  /**
+   * Changes a node. With a generation, in the name of its owner: throws STALE_GENERATION if it is
+   * not that any more. Throws NODE_NOT_FOUND, LABELS_INVALID or OUT_OF_RANGE.
+   */
+  async update(name: string, change: NodeChange, generation?: number): Promise<Node> {
+    const { tables } = this.#network;
+    for (;;) {
+      const known = findNode(this.#network, name);
+      const row = changedNode(known.value, change);
+      if (sameNode(known.value, row)) return row;
+      const seen = { key: tables.nodes.keyOf(name), sequence: known.sequence };
+      const fence = generation === undefined ? [] : [tables.fence(name, generation)];
+      const require = [...fence, seen];
+      const written = await this.#network.commit({ require, entries: [this.#update(row)] });
+      if (written.kind === 'stored') return row;
+      // Somebody else changed it meanwhile: judge the change against what it is now.
+      if (written.kind === 'conflict' && written.key === seen.key) continue;
+      throw new KelpieError('STALE_GENERATION', `a newer stream owns "${name}"`, { name });
+    }
+  }
+
+  /** Ends a node's session and presence, whoever owns it. Throws NODE_NOT_FOUND. */
+  async disconnect(name: string): Promise<void> {
+    for (;;) {
+      const owner = this.#network.tables.owners.get(name);
+      if (!owner) throw notFound(name);
+      if (await this.leave(name, owner.sequence, LeaveReason.DISCONNECTED)) return;
+    }
   }
 
   /** Ends a node's presence. False if a newer generation owns it. */
@@ -122,11 +164,9 @@ export class Nodes {
     const { tables } = this.#network;
     const known = tables.nodes.get(name)?.value;
     if (!known) return;
-    const row = { ...known, state: NodeState.UNREACHABLE };
-    const body = { $case: 'nodeUpdated', value: { node: row } } as const;
     await this.#network.commit({
       require: [tables.fence(name, generation)],
-      entries: [tables.nodeDraft(name, this.#time(), body, row)],
+      entries: [this.#update(unreachable(known))],
     });
   }
 
@@ -158,4 +198,13 @@ export class Nodes {
 function outcomeOf(node: Node, owner: Folded<SessionRow> | undefined): Claimed['outcome'] {
   if (!owner) return 'NEW';
   return sameBytes(owner.value.instanceId, node.instanceId) ? 'RESUMED' : 'REPLACED';
+}
+
+function sameNode(left: Node, right: Node): boolean {
+  return sameBytes(Node.encode(left).finish(), Node.encode(right).finish());
+}
+
+/** Of what a Hello said; not of what became of it since. */
+function digestOf(node: Node): Uint8Array {
+  return createHash('sha256').update(Node.encode(node).finish()).digest();
 }

@@ -5,7 +5,7 @@ import type { Cursor } from '../core/cursor.js';
 import { ID_BYTES } from '../core/cursor.js';
 import { msOf, type WireDuration } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
-import { checkPattern, TopicFilter } from '../core/topic.js';
+import { checkPattern, type OwnTopics, TopicFilter } from '../core/topic.js';
 import type { Network } from './network.js';
 
 /** A reader's first position. */
@@ -18,9 +18,13 @@ export interface ReadingStart {
 }
 
 /** The filter of a reader. Throws TOPIC_INVALID, TOPIC_RESERVED or PATTERN_LIMIT. */
-export function filterOf(patterns: readonly string[], limit: number, inbox?: string): TopicFilter {
+export function filterOf(
+  patterns: readonly string[],
+  limit: number,
+  own: OwnTopics = {},
+): TopicFilter {
   for (const pattern of patterns) checkPattern(pattern);
-  const filter = new TopicFilter(patterns, inbox);
+  const filter = new TopicFilter(patterns, own);
   checkPatternCount(filter, limit);
   return filter;
 }

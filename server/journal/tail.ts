@@ -29,6 +29,7 @@ export interface EncodedEntry {
   readonly sequence: number;
   readonly tag: number;
   readonly topic: string;
+  readonly source: string;
   /** The entry as the `events` field of an EventBatch; undefined for entries that are no event. */
   readonly chunk: Uint8Array | undefined;
 }
@@ -134,7 +135,7 @@ export function collect(
   let upTo = end;
   for (let index = from; index < entries.length; index++) {
     const entry = entries[index];
-    if (!entry?.chunk || !filter.matches(entry.topic)) continue;
+    if (!entry?.chunk || !filter.takes(entry)) continue;
     const full = chunks.length === limits.events || bytes + entry.chunk.length > limits.bytes;
     if (full && chunks.length > 0) return { upTo, bytes, chunks };
     chunks.push(entry.chunk);
@@ -146,8 +147,8 @@ export function collect(
 
 /** Appends the sequence to the event; fields of a message may come in any order. */
 export function encodeEntry(entry: Entry): EncodedEntry {
-  const { sequence, tag, topic, event } = entry;
-  if (event.length === 0) return { sequence, tag, topic, chunk: undefined };
+  const { sequence, tag, topic, source, event } = entry;
+  if (event.length === 0) return { sequence, tag, topic, source, chunk: undefined };
   const number = new BinaryWriter().uint32(EVENT_SEQUENCE).uint64(sequence).finish();
   const chunk = new BinaryWriter()
     .uint32(BATCH_EVENT)
@@ -155,7 +156,7 @@ export function encodeEntry(entry: Entry): EncodedEntry {
     .raw(event)
     .raw(number)
     .finish();
-  return { sequence, tag, topic, chunk };
+  return { sequence, tag, topic, source, chunk };
 }
 
 /** The bytes of the EventBatch message; `after` as the contract has it. */

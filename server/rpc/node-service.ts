@@ -1,22 +1,35 @@
 /** NodeService: who is part of the network. */
 import type { ServiceImplementation } from 'nice-grpc';
 import type {
+  DisconnectNodeRequest,
+  DisconnectNodeResponse,
   GetNodeRequest,
   GetNodeResponse,
   ListNodesRequest,
   ListNodesResponse,
   NodeServiceDefinition,
+  UpdateNodeRequest,
+  UpdateNodeResponse,
 } from '../../gen/ts/kelpie/v1/node_service.js';
-import type { Network } from '../domain/network.js';
-import { getNode, listNodes } from '../domain/node-list.js';
+import { NodeChange } from '../../gen/ts/kelpie/v1/node.js';
+import { findNode, listNodes } from '../domain/node-list.js';
+import type { Hub } from '../session/hub.js';
 
-export function nodeService(network: Network): ServiceImplementation<NodeServiceDefinition> {
+export function nodeService({ network, nodes }: Hub): ServiceImplementation<NodeServiceDefinition> {
   return {
-    async listNodes({ pageSize, pageToken }: ListNodesRequest): Promise<ListNodesResponse> {
-      return listNodes(network, pageSize, pageToken);
+    async listNodes(request: ListNodesRequest): Promise<ListNodesResponse> {
+      return listNodes(network, request, request);
     },
     async getNode({ name }: GetNodeRequest): Promise<GetNodeResponse> {
-      return { node: getNode(network, name), cursor: network.tail.head };
+      return { node: findNode(network, name).value, cursor: network.tail.head };
+    },
+    async updateNode({ name, change }: UpdateNodeRequest): Promise<UpdateNodeResponse> {
+      const node = await nodes.update(name.toLowerCase(), change ?? NodeChange.create());
+      return { node, cursor: network.tail.head };
+    },
+    async disconnectNode({ name }: DisconnectNodeRequest): Promise<DisconnectNodeResponse> {
+      await nodes.disconnect(name.toLowerCase());
+      return { cursor: network.tail.head };
     },
   };
 }

@@ -64,7 +64,7 @@ export function createEdge(hub: Hub): Edge {
     .use(errorDetailsServerMiddleware)
     .use(errorsAsStatus(onFault));
   server.add(SessionService, sessionService(hub));
-  server.add(NodeServiceDefinition, nodeService(hub.network));
+  server.add(NodeServiceDefinition, nodeService(hub));
   server.add(EventService, eventService(hub));
   server.add(CoordinatorServiceDefinition, coordinatorService(hub));
   const health = HealthState();

@@ -40,7 +40,8 @@ export async function open(
   const { network } = hub;
   hub.admit();
   const node = nodeOf(hello, host);
-  const filter = filterOf(hello.topics, network.options.limits.patterns, inboxOf(node.name));
+  const own = { inbox: inboxOf(node.name), ...(hello.excludeOwn && { excluded: node.name }) };
+  const filter = filterOf(hello.topics, network.options.limits.patterns, own);
   const window = windowOf(hello);
   await startOf(network, hello.start);
   const claimed = await hub.nodes.claim(node, sessionId, hub);

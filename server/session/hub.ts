@@ -98,9 +98,9 @@ export class Hub implements Liveness {
       if (!key?.startsWith(owners.keyOf(''))) continue;
       const name = key.slice(owners.keyOf('').length);
       const session = this.#sessions.get(name);
-      if (session && owners.get(name)?.value.sessionId !== session.id) {
-        session.evict(replacedError(name));
-      }
+      const owner = owners.get(name)?.value;
+      if (!session || owner?.sessionId === session.id) continue;
+      session.evict(owner ? replacedError(name) : endedError(name));
     }
   }
 
@@ -132,6 +132,10 @@ export class Hub implements Liveness {
 function drainingError(): KelpieError {
   const message = 'the coordinator is about to stop; connect again, here or elsewhere';
   return new KelpieError('DRAINING', message, {}, { retryAfterMs: 500 });
+}
+
+function endedError(name: string): KelpieError {
+  return new KelpieError('SESSION_ENDED', `an operator ended the session of "${name}"`, { name });
 }
 
 function replacedError(name: string): KelpieError {

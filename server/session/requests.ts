@@ -1,8 +1,10 @@
 /** What a node may ask for on an open session: one method for each frame. */
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
+import { NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 import type {
   NodeFrame,
   PublishEvents,
+  UpdateNode,
   UpdateSubscription,
 } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../core/errors.js';
@@ -19,6 +21,8 @@ export interface RequestsOptions {
   readonly outbound: Outbound;
   readonly feed: Feed;
   readonly publisher: Publisher;
+  readonly name: string;
+  readonly generation: number;
 }
 
 export class Requests {
@@ -26,8 +30,12 @@ export class Requests {
   readonly #outbound: Outbound;
   readonly #feed: Feed;
   readonly #publisher: Publisher;
+  readonly #name: string;
+  readonly #generation: number;
 
-  constructor({ hub, outbound, feed, publisher }: RequestsOptions) {
+  constructor({ hub, outbound, feed, publisher, name, generation }: RequestsOptions) {
+    this.#name = name;
+    this.#generation = generation;
     this.#hub = hub;
     this.#outbound = outbound;
     this.#feed = feed;
@@ -54,6 +62,8 @@ export class Requests {
         return this.#heartbeat(requestId);
       case 'updateSubscription':
         return this.#subscribe(requestId, frame.value);
+      case 'updateNode':
+        return this.#update(requestId, frame.value);
       case 'hello':
       case 'goodbye':
       case undefined:
@@ -90,6 +100,14 @@ export class Requests {
     const cursor = this.#feed.update(filter, start === StartAt.SNAPSHOT ? added : undefined);
     this.#hub.bell.refresh(this.#feed);
     this.#outbound.send({ $case: 'subscriptionUpdated', value: { cursor } }, requestId);
+  }
+
+  #update(requestId: number, { change }: UpdateNode): void {
+    const { nodes } = this.#hub;
+    nodes.update(this.#name, change ?? NodeChange.create(), this.#generation).then(
+      () => this.done(requestId),
+      (error: unknown) => this.#fail(requestId, error),
+    );
   }
 
   /** Says yes to a request that wants an answer and has no other one. */

@@ -141,7 +141,9 @@ class Session implements Member {
     const publisher = new Publisher({ network, name, instance, generation, stored, wake });
     bell.add(feed);
     this.outbound.follow(feed);
-    const requests = new Requests({ hub: this.#hub, outbound: this.outbound, feed, publisher });
+    const { outbound } = this;
+    const hub = this.#hub;
+    const requests = new Requests({ hub, outbound, feed, publisher, name, generation });
     return { name, generation, feed, publisher, requests };
   }
 

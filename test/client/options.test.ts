@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { KelpieError } from '../../client/errors.js';
 import { endpointsOf, helloOf, routesOf, startOf } from '../../client/options.js';
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
-import { Role } from '../../gen/ts/kelpie/v1/node.js';
+import { NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
 import { thrownBy } from '../support/thrown.js';
 
 describe('the endpoints of a client', () => {
@@ -103,6 +103,8 @@ describe('the hello of a client', () => {
     expect({ ...hello, instanceId: hello.instanceId.length }).to.deep.equal({
       name: 'Lobby-1',
       role: Role.DOWNSTREAM,
+      excludeOwn: false,
+      state: NodeState.READY,
       instanceId: 16,
       address: { host: '', port: 19132 },
       publicAddress: { host: 'play.example.org', port: 19133 },

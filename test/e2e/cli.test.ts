@@ -42,7 +42,7 @@ describe('kelpie', () => {
     it('says so when there are none', async () => {
       expect(await kelpie('nodes')).to.deep.equal({
         code: 0,
-        output: 'No node is connected.',
+        output: 'No node is there.',
         errors: '',
       });
       expect(await kelpie('nodes', '--json')).to.deep.equal({ code: 0, output: '', errors: '' });
@@ -150,6 +150,27 @@ describe('kelpie', () => {
       expect(code).to.equal(1);
       expect(output).to.equal('');
       expect(errors).to.include('TOPIC_RESERVED').and.include('nodes.lobby-1');
+    });
+  });
+
+  describe('nodes --watch', () => {
+    it('lists who is there, then tells who comes, changes and goes', async () => {
+      await wire.join('there-already');
+      const watch = startKelpie(['nodes', '--watch'], kelpied.endpoint);
+      following.push(watch);
+      await watch.line(/^there-already +BACKEND +READY/);
+      const { stream } = await wire.join('newcomer');
+      await watch.line(/^\d\d:\d\d:\d\d {2}newcomer {2}joined$/);
+      stream.send({ update_node: { change: { state: 'NODE_STATE_MAINTENANCE' } } });
+      await watch.line(/newcomer {2}is MAINTENANCE$/);
+      await stream.leave();
+      await watch.line(/newcomer {2}left \(STOPPED\)$/);
+    });
+
+    it('refuses a role or state that is none, and says which there are', async () => {
+      const { code, errors } = await kelpie('nodes', '--role', 'king');
+      expect(code).to.equal(2);
+      expect(errors).to.include('proxy, downstream, backend');
     });
   });
 

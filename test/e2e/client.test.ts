@@ -8,6 +8,8 @@ import {
   Role,
   type Status,
 } from '../../client/index.js';
+import { reachApi } from '../../client/api.js';
+import { runKelpie } from '../support/cli.js';
 import { Inbox } from '../support/inbox.js';
 import { type Kelpied, startKelpied } from '../support/kelpied.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
@@ -162,6 +164,38 @@ describe('the client', () => {
     ).to.include.members(['reader', 'writer']);
     await Promise.all([reader.close(), writer.close()]);
     expect(await second.stop()).to.equal(0);
+  });
+
+  it('changes its own node, and an operator changes or ends it', async () => {
+    const first = await startKelpied();
+    const lobby = join('lobby-3', { endpoints: first.endpoint, labels: { mode: 'lobby' } });
+    await lobby.ready();
+    await lobby.update({ setLabels: { arena: '1' }, state: 'DRAINING', maxPlayers: 7 });
+    const refused = await lobby.update({ setLabels: { '': '' } }).catch((error: unknown) => error);
+    expect((refused as KelpieError).reason).to.equal('LABELS_INVALID');
+    const args = ['nodes', '--json', '--state', 'draining', '--role', 'downstream', '--label'];
+    const listed = await runKelpie([...args, 'arena=1'], first.endpoint);
+    expect(JSON.parse(listed.output)).to.include({ name: 'lobby-3', maxPlayers: 7 });
+    expect((await runKelpie([...args, 'arena=2'], first.endpoint)).output).to.equal('');
+
+    await first.kill();
+    await status(lobby, 'disconnected');
+    const late = await lobby.update({ state: 'READY' }).catch((error: unknown) => error);
+    expect((late as KelpieError).reason).to.equal('UNAVAILABLE');
+    const gap = status(lobby, 'gap');
+    const second = await startKelpied(['--port', String(first.port)]);
+    await gap;
+    const again = await runKelpie(['nodes', '--json'], second.endpoint);
+    expect(JSON.parse(again.output), 'a coordinator that forgot is told again').to.deep.include({
+      state: 'NODE_STATE_DRAINING',
+      labels: { arena: '1', mode: 'lobby' },
+    });
+    const api = await reachApi([second.endpoint]);
+    const ended = status(lobby, 'closed');
+    await api.nodes.disconnectNode({ name: 'LOBBY-3' });
+    expect((await ended).error?.reason).to.equal('SESSION_ENDED');
+    api.close();
+    await second.stop();
   });
 
   it('says what is refused, and publishes the rest', async () => {

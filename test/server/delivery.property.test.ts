@@ -39,7 +39,7 @@ class Reader {
   constructor(town: TestHub, index: number, topics: string[], fromStart: boolean, window: number) {
     this.#town = town;
     this.name = `reader-${index}`;
-    this.filter = new TopicFilter(topics, `inbox.${this.name}`);
+    this.filter = new TopicFilter(topics, { inbox: `inbox.${this.name}` });
     const start = fromStart ? EARLIEST : LATEST;
     this.#hello = hello(this.name, { topics, start, window: { events: window, bytes: 2 ** 20 } });
   }

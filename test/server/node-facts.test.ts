@@ -113,6 +113,7 @@ describe('what a node says of itself', () => {
       software: 'PocketMine-MP',
       version: '5.0.0',
       joinTime: undefined,
+      lastState: NodeState.UNSPECIFIED,
     });
   });
 

@@ -246,7 +246,7 @@ describe('a filter', () => {
   });
 
   it('matches its own inbox without a pattern, and no other one', () => {
-    const filter = new TopicFilter(['>'], inboxOf('lobby-1'));
+    const filter = new TopicFilter(['>'], { inbox: inboxOf('lobby-1') });
     expect(filter.matches('inbox.lobby-1')).to.equal(true);
     expect(filter.matches('inbox.lobby-2')).to.equal(false);
     expect(new TopicFilter(['>']).matches('inbox.lobby-1')).to.equal(false);
@@ -263,7 +263,7 @@ describe('a filter', () => {
   });
 
   it('changes into another one, and stays as it was itself', () => {
-    const before = new TopicFilter(['a', 'b'], inboxOf('lobby-1'));
+    const before = new TopicFilter(['a', 'b'], { inbox: inboxOf('lobby-1') });
     const after = before.with(['c', 'a'], ['b', 'never-there']);
     expect([...after.patterns]).to.have.members(['a', 'c']);
     expect(after.matches('b')).to.equal(false);

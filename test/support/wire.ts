@@ -154,6 +154,7 @@ export interface NodeFrame {
   ack?: { sequence: number };
   publish_events?: { first_sequence: number; events: Draft[] };
   update_subscription?: { add?: string[]; remove?: string[]; start?: string };
+  update_node?: { change: { state?: string; set_labels?: Record<string, string> } };
   goodbye?: { reason?: string };
 }
 

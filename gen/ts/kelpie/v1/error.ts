@@ -95,6 +95,8 @@ export const Reason = {
   OUT_OF_RANGE: 31,
   /** SESSION_LIMIT - Too many are connected already. Metadata: limit. */
   SESSION_LIMIT: 32,
+  /** SESSION_ENDED - An operator ended the session. The process should not come back by itself. */
+  SESSION_ENDED: 33,
 } as const;
 
 export type Reason = typeof Reason[keyof typeof Reason];
@@ -133,6 +135,7 @@ export namespace Reason {
   export type PAGE_TOKEN_INVALID = typeof Reason.PAGE_TOKEN_INVALID;
   export type OUT_OF_RANGE = typeof Reason.OUT_OF_RANGE;
   export type SESSION_LIMIT = typeof Reason.SESSION_LIMIT;
+  export type SESSION_ENDED = typeof Reason.SESSION_ENDED;
 }
 
 export function reasonToJSON(object: Reason): string {
@@ -203,6 +206,8 @@ export function reasonToJSON(object: Reason): string {
       return "REASON_OUT_OF_RANGE";
     case Reason.SESSION_LIMIT:
       return "REASON_SESSION_LIMIT";
+    case Reason.SESSION_ENDED:
+      return "REASON_SESSION_ENDED";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Reason");
   }

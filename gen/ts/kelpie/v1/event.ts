@@ -24,6 +24,8 @@ export const LeaveReason = {
   LOST: 2,
   /** REPLACED - Another process took its name. Its NodeJoined follows directly. */
   REPLACED: 3,
+  /** DISCONNECTED - An operator ended its session. */
+  DISCONNECTED: 4,
 } as const;
 
 export type LeaveReason = typeof LeaveReason[keyof typeof LeaveReason];
@@ -33,6 +35,7 @@ export namespace LeaveReason {
   export type STOPPED = typeof LeaveReason.STOPPED;
   export type LOST = typeof LeaveReason.LOST;
   export type REPLACED = typeof LeaveReason.REPLACED;
+  export type DISCONNECTED = typeof LeaveReason.DISCONNECTED;
 }
 
 export function leaveReasonToJSON(object: LeaveReason): string {
@@ -45,6 +48,8 @@ export function leaveReasonToJSON(object: LeaveReason): string {
       return "LEAVE_REASON_LOST";
     case LeaveReason.REPLACED:
       return "LEAVE_REASON_REPLACED";
+    case LeaveReason.DISCONNECTED:
+      return "LEAVE_REASON_DISCONNECTED";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum LeaveReason");
   }

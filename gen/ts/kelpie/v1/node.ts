@@ -52,17 +52,29 @@ export function roleToJSON(object: Role): string {
 export const NodeState = {
   /** UNSPECIFIED - Not said. */
   UNSPECIFIED: 0,
+  /** STARTING - It is on its way up and takes no players yet. */
+  STARTING: 1,
   /** READY - It is up and takes players. */
-  READY: 1,
-  /** UNREACHABLE - Its stream was lost. It is kept for the grace and then leaves as LOST. */
-  UNREACHABLE: 2,
+  READY: 2,
+  /** DRAINING - It is on its way down: those who play stay, nobody new is sent to it. */
+  DRAINING: 3,
+  /** MAINTENANCE - It is up, but not for players. */
+  MAINTENANCE: 4,
+  /**
+   * UNREACHABLE - Its stream was lost. It is kept for the grace and then leaves as LOST. Set by the coordinator
+   * alone.
+   */
+  UNREACHABLE: 5,
 } as const;
 
 export type NodeState = typeof NodeState[keyof typeof NodeState];
 
 export namespace NodeState {
   export type UNSPECIFIED = typeof NodeState.UNSPECIFIED;
+  export type STARTING = typeof NodeState.STARTING;
   export type READY = typeof NodeState.READY;
+  export type DRAINING = typeof NodeState.DRAINING;
+  export type MAINTENANCE = typeof NodeState.MAINTENANCE;
   export type UNREACHABLE = typeof NodeState.UNREACHABLE;
 }
 
@@ -70,8 +82,14 @@ export function nodeStateToJSON(object: NodeState): string {
   switch (object) {
     case NodeState.UNSPECIFIED:
       return "NODE_STATE_UNSPECIFIED";
+    case NodeState.STARTING:
+      return "NODE_STATE_STARTING";
     case NodeState.READY:
       return "NODE_STATE_READY";
+    case NodeState.DRAINING:
+      return "NODE_STATE_DRAINING";
+    case NodeState.MAINTENANCE:
+      return "NODE_STATE_MAINTENANCE";
     case NodeState.UNREACHABLE:
       return "NODE_STATE_UNREACHABLE";
     default:
@@ -119,10 +137,34 @@ export interface Node {
   /** The version of the software, at most 128 bytes. */
   version: string;
   /** When the node joined, by the coordinator's clock. For display only. */
-  joinTime: Date | undefined;
+  joinTime:
+    | Date
+    | undefined;
+  /** While the node is UNREACHABLE: the state that it had before, and has again when it is back. */
+  lastState: NodeState;
 }
 
 export interface Node_LabelsEntry {
+  key: string;
+  value: string;
+}
+
+/** What can be changed of a node that is there. What is not set stays as it is. */
+export interface NodeChange {
+  /** Labels to set. */
+  setLabels: { [key: string]: string };
+  /** Names of labels to remove. One that is not there is no error. */
+  removeLabels: string[];
+  /**
+   * The new state: STARTING, READY, DRAINING or MAINTENANCE (OUT_OF_RANGE). Of a node that is
+   * UNREACHABLE it is the state that it will have when it is back.
+   */
+  state: NodeState;
+  /** How many players fit. */
+  maxPlayers?: number | undefined;
+}
+
+export interface NodeChange_SetLabelsEntry {
   key: string;
   value: string;
 }
@@ -150,6 +192,7 @@ function createBaseNode(): Node {
     software: "",
     version: "",
     joinTime: undefined,
+    lastState: 0,
   };
 }
 
@@ -193,6 +236,9 @@ export const Node: MessageFns<Node> = {
     }
     if (message.joinTime !== undefined) {
       Timestamp.encode(toTimestamp(message.joinTime), writer.uint32(106).fork()).join();
+    }
+    if (message.lastState !== 0) {
+      writer.uint32(112).int32(message.lastState);
     }
     return writer;
   },
@@ -317,6 +363,14 @@ export const Node: MessageFns<Node> = {
             message.joinTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.lastState = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -376,6 +430,9 @@ export const Node: MessageFns<Node> = {
     if (message.joinTime !== undefined) {
       obj.joinTime = message.joinTime.toISOString();
     }
+    if (message.lastState !== undefined) {
+      obj.lastState = nodeStateToJSON(message.lastState);
+    }
     return obj;
   },
 
@@ -409,6 +466,7 @@ export const Node: MessageFns<Node> = {
     message.software = object.software ?? "";
     message.version = object.version ?? "";
     message.joinTime = object.joinTime ?? undefined;
+    message.lastState = object.lastState ?? 0;
     return message;
   },
 };
@@ -485,6 +543,209 @@ export const Node_LabelsEntry: MessageFns<Node_LabelsEntry> = {
   },
   fromPartial(object: DeepPartial<Node_LabelsEntry>): Node_LabelsEntry {
     const message = createBaseNode_LabelsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeChange(): NodeChange {
+  return { setLabels: {}, removeLabels: [], state: 0, maxPlayers: undefined };
+}
+
+export const NodeChange: MessageFns<NodeChange> = {
+  encode(message: NodeChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    globalThis.Object.entries(message.setLabels).forEach(([key, value]: [string, string]) => {
+      NodeChange_SetLabelsEntry.encode({ key: key as any, value }, writer.uint32(10).fork()).join();
+    });
+    for (const v of message.removeLabels) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.state !== 0) {
+      writer.uint32(24).int32(message.state);
+    }
+    if (message.maxPlayers !== undefined) {
+      writer.uint32(32).uint32(message.maxPlayers);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            const entry1 = NodeChange_SetLabelsEntry.decode(reader, reader.uint32());
+            if (entry1.value !== undefined) {
+              message.setLabels[entry1.key] = entry1.value;
+            }
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.removeLabels.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.maxPlayers = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: NodeChange): unknown {
+    const obj: any = {};
+    if (message.setLabels) {
+      const entries = globalThis.Object.entries(message.setLabels) as [string, string][];
+      if (entries.length > 0) {
+        obj.setLabels = {};
+        entries.forEach(([k, v]) => {
+          obj.setLabels[k] = v;
+        });
+      }
+    }
+    if (message.removeLabels?.length) {
+      obj.removeLabels = message.removeLabels;
+    }
+    if (message.state !== undefined) {
+      obj.state = nodeStateToJSON(message.state);
+    }
+    if (message.maxPlayers !== undefined) {
+      obj.maxPlayers = Math.round(message.maxPlayers);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeChange>): NodeChange {
+    return NodeChange.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeChange>): NodeChange {
+    const message = createBaseNodeChange();
+    message.setLabels = (globalThis.Object.entries(object.setLabels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.removeLabels = object.removeLabels?.map((e) => e) || [];
+    message.state = object.state ?? 0;
+    message.maxPlayers = object.maxPlayers ?? undefined;
+    return message;
+  },
+};
+
+function createBaseNodeChange_SetLabelsEntry(): NodeChange_SetLabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const NodeChange_SetLabelsEntry: MessageFns<NodeChange_SetLabelsEntry> = {
+  encode(message: NodeChange_SetLabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeChange_SetLabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeChange_SetLabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: NodeChange_SetLabelsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = message.key;
+    }
+    if (message.value !== undefined) {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeChange_SetLabelsEntry>): NodeChange_SetLabelsEntry {
+    return NodeChange_SetLabelsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeChange_SetLabelsEntry>): NodeChange_SetLabelsEntry {
+    const message = createBaseNodeChange_SetLabelsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
     return message;

@@ -8,7 +8,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
 import { Cursor } from "./cursor.js";
-import { Node } from "./node.js";
+import { Node, NodeChange, NodeState, nodeStateToJSON, Role, roleToJSON } from "./node.js";
 
 export const protobufPackage = "kelpie.v1";
 
@@ -20,6 +20,17 @@ export interface ListNodesRequest {
   pageSize: number;
   /** The next_page_token of the page before. Empty = first page. */
   pageToken: string;
+  /** Only nodes of these roles. Empty: of any. */
+  roles: Role[];
+  /** Only nodes in these states. Empty: in any. */
+  states: NodeState[];
+  /** Only nodes that have all these labels with these values. Keep the three the same on every page. */
+  labels: { [key: string]: string };
+}
+
+export interface ListNodesRequest_LabelsEntry {
+  key: string;
+  value: string;
 }
 
 /** A page of nodes. */
@@ -51,8 +62,38 @@ export interface GetNodeResponse {
   cursor: Cursor | undefined;
 }
 
+/** What to change. */
+export interface UpdateNodeRequest {
+  /** The node's name, in any case. */
+  name: string;
+  /** What changes. */
+  change: NodeChange | undefined;
+}
+
+/** The node after the change. */
+export interface UpdateNodeResponse {
+  /** The node. */
+  node:
+    | Node
+    | undefined;
+  /** A position that its state is not older than. */
+  cursor: Cursor | undefined;
+}
+
+/** Which node to disconnect. */
+export interface DisconnectNodeRequest {
+  /** Its name, in any case. */
+  name: string;
+}
+
+/** It is gone. */
+export interface DisconnectNodeResponse {
+  /** The position after its departure. */
+  cursor: Cursor | undefined;
+}
+
 function createBaseListNodesRequest(): ListNodesRequest {
-  return { pageSize: 0, pageToken: "" };
+  return { pageSize: 0, pageToken: "", roles: [], states: [], labels: {} };
 }
 
 export const ListNodesRequest: MessageFns<ListNodesRequest> = {
@@ -63,6 +104,23 @@ export const ListNodesRequest: MessageFns<ListNodesRequest> = {
     if (message.pageToken !== "") {
       writer.uint32(18).string(message.pageToken);
     }
+    if (message.roles.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.roles) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.states.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.states) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      ListNodesRequest_LabelsEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
     return writer;
   },
 
@@ -95,6 +153,53 @@ export const ListNodesRequest: MessageFns<ListNodesRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 3: {
+            if (tag === 24) {
+              message.roles.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.roles.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 4: {
+            if (tag === 32) {
+              message.states.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.states.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = ListNodesRequest_LabelsEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.labels[entry5.key] = entry5.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -115,6 +220,21 @@ export const ListNodesRequest: MessageFns<ListNodesRequest> = {
     if (message.pageToken !== undefined) {
       obj.pageToken = message.pageToken;
     }
+    if (message.roles?.length) {
+      obj.roles = message.roles.map((e) => roleToJSON(e));
+    }
+    if (message.states?.length) {
+      obj.states = message.states.map((e) => nodeStateToJSON(e));
+    }
+    if (message.labels) {
+      const entries = globalThis.Object.entries(message.labels) as [string, string][];
+      if (entries.length > 0) {
+        obj.labels = {};
+        entries.forEach(([k, v]) => {
+          obj.labels[k] = v;
+        });
+      }
+    }
     return obj;
   },
 
@@ -125,6 +245,95 @@ export const ListNodesRequest: MessageFns<ListNodesRequest> = {
     const message = createBaseListNodesRequest();
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.roles = object.roles?.map((e) => e) || [];
+    message.states = object.states?.map((e) => e) || [];
+    message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseListNodesRequest_LabelsEntry(): ListNodesRequest_LabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const ListNodesRequest_LabelsEntry: MessageFns<ListNodesRequest_LabelsEntry> = {
+  encode(message: ListNodesRequest_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListNodesRequest_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListNodesRequest_LabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ListNodesRequest_LabelsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = message.key;
+    }
+    if (message.value !== undefined) {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListNodesRequest_LabelsEntry>): ListNodesRequest_LabelsEntry {
+    return ListNodesRequest_LabelsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListNodesRequest_LabelsEntry>): ListNodesRequest_LabelsEntry {
+    const message = createBaseListNodesRequest_LabelsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -367,6 +576,294 @@ export const GetNodeResponse: MessageFns<GetNodeResponse> = {
   },
 };
 
+function createBaseUpdateNodeRequest(): UpdateNodeRequest {
+  return { name: "", change: undefined };
+}
+
+export const UpdateNodeRequest: MessageFns<UpdateNodeRequest> = {
+  encode(message: UpdateNodeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.change !== undefined) {
+      NodeChange.encode(message.change, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateNodeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateNodeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.change = NodeChange.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: UpdateNodeRequest): unknown {
+    const obj: any = {};
+    if (message.name !== undefined) {
+      obj.name = message.name;
+    }
+    if (message.change !== undefined) {
+      obj.change = NodeChange.toJSON(message.change);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UpdateNodeRequest>): UpdateNodeRequest {
+    return UpdateNodeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateNodeRequest>): UpdateNodeRequest {
+    const message = createBaseUpdateNodeRequest();
+    message.name = object.name ?? "";
+    message.change = (object.change !== undefined && object.change !== null)
+      ? NodeChange.fromPartial(object.change)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateNodeResponse(): UpdateNodeResponse {
+  return { node: undefined, cursor: undefined };
+}
+
+export const UpdateNodeResponse: MessageFns<UpdateNodeResponse> = {
+  encode(message: UpdateNodeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== undefined) {
+      Node.encode(message.node, writer.uint32(10).fork()).join();
+    }
+    if (message.cursor !== undefined) {
+      Cursor.encode(message.cursor, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateNodeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateNodeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = Node.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cursor = Cursor.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: UpdateNodeResponse): unknown {
+    const obj: any = {};
+    if (message.node !== undefined) {
+      obj.node = Node.toJSON(message.node);
+    }
+    if (message.cursor !== undefined) {
+      obj.cursor = Cursor.toJSON(message.cursor);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UpdateNodeResponse>): UpdateNodeResponse {
+    return UpdateNodeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateNodeResponse>): UpdateNodeResponse {
+    const message = createBaseUpdateNodeResponse();
+    message.node = (object.node !== undefined && object.node !== null) ? Node.fromPartial(object.node) : undefined;
+    message.cursor = (object.cursor !== undefined && object.cursor !== null)
+      ? Cursor.fromPartial(object.cursor)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDisconnectNodeRequest(): DisconnectNodeRequest {
+  return { name: "" };
+}
+
+export const DisconnectNodeRequest: MessageFns<DisconnectNodeRequest> = {
+  encode(message: DisconnectNodeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DisconnectNodeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDisconnectNodeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: DisconnectNodeRequest): unknown {
+    const obj: any = {};
+    if (message.name !== undefined) {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DisconnectNodeRequest>): DisconnectNodeRequest {
+    return DisconnectNodeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DisconnectNodeRequest>): DisconnectNodeRequest {
+    const message = createBaseDisconnectNodeRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseDisconnectNodeResponse(): DisconnectNodeResponse {
+  return { cursor: undefined };
+}
+
+export const DisconnectNodeResponse: MessageFns<DisconnectNodeResponse> = {
+  encode(message: DisconnectNodeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cursor !== undefined) {
+      Cursor.encode(message.cursor, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DisconnectNodeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDisconnectNodeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cursor = Cursor.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: DisconnectNodeResponse): unknown {
+    const obj: any = {};
+    if (message.cursor !== undefined) {
+      obj.cursor = Cursor.toJSON(message.cursor);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DisconnectNodeResponse>): DisconnectNodeResponse {
+    return DisconnectNodeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DisconnectNodeResponse>): DisconnectNodeResponse {
+    const message = createBaseDisconnectNodeResponse();
+    message.cursor = (object.cursor !== undefined && object.cursor !== null)
+      ? Cursor.fromPartial(object.cursor)
+      : undefined;
+    return message;
+  },
+};
+
 /** The nodes of the network. */
 export type NodeServiceDefinition = typeof NodeServiceDefinition;
 export const NodeServiceDefinition = {
@@ -391,6 +888,30 @@ export const NodeServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * Changes what others see of a node, and what its session said before. Fails with NODE_NOT_FOUND,
+     * LABELS_INVALID or OUT_OF_RANGE.
+     */
+    updateNode: {
+      name: "UpdateNode",
+      requestType: UpdateNodeRequest as typeof UpdateNodeRequest,
+      requestStream: false,
+      responseType: UpdateNodeResponse as typeof UpdateNodeResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Ends a node's session and presence now: the node leaves as DISCONNECTED, its stream ends with
+     * SESSION_ENDED. Fails with NODE_NOT_FOUND.
+     */
+    disconnectNode: {
+      name: "DisconnectNode",
+      requestType: DisconnectNodeRequest as typeof DisconnectNodeRequest,
+      requestStream: false,
+      responseType: DisconnectNodeResponse as typeof DisconnectNodeResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
@@ -399,6 +920,22 @@ export interface NodeServiceImplementation<CallContextExt = {}> {
   listNodes(request: ListNodesRequest, context: CallContext & CallContextExt): Promise<DeepPartial<ListNodesResponse>>;
   /** Gets one node. Fails with NODE_NOT_FOUND. */
   getNode(request: GetNodeRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetNodeResponse>>;
+  /**
+   * Changes what others see of a node, and what its session said before. Fails with NODE_NOT_FOUND,
+   * LABELS_INVALID or OUT_OF_RANGE.
+   */
+  updateNode(
+    request: UpdateNodeRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<UpdateNodeResponse>>;
+  /**
+   * Ends a node's session and presence now: the node leaves as DISCONNECTED, its stream ends with
+   * SESSION_ENDED. Fails with NODE_NOT_FOUND.
+   */
+  disconnectNode(
+    request: DisconnectNodeRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<DisconnectNodeResponse>>;
 }
 
 export interface NodeServiceClient<CallOptionsExt = {}> {
@@ -406,6 +943,22 @@ export interface NodeServiceClient<CallOptionsExt = {}> {
   listNodes(request: DeepPartial<ListNodesRequest>, options?: CallOptions & CallOptionsExt): Promise<ListNodesResponse>;
   /** Gets one node. Fails with NODE_NOT_FOUND. */
   getNode(request: DeepPartial<GetNodeRequest>, options?: CallOptions & CallOptionsExt): Promise<GetNodeResponse>;
+  /**
+   * Changes what others see of a node, and what its session said before. Fails with NODE_NOT_FOUND,
+   * LABELS_INVALID or OUT_OF_RANGE.
+   */
+  updateNode(
+    request: DeepPartial<UpdateNodeRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<UpdateNodeResponse>;
+  /**
+   * Ends a node's session and presence now: the node leaves as DISCONNECTED, its stream ends with
+   * SESSION_ENDED. Fails with NODE_NOT_FOUND.
+   */
+  disconnectNode(
+    request: DeepPartial<DisconnectNodeRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<DisconnectNodeResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;

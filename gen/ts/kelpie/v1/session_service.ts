@@ -11,7 +11,7 @@ import { Duration } from "../../google/protobuf/duration.js";
 import { Cursor, Start, StartAt, startAtToJSON } from "./cursor.js";
 import { Error } from "./error.js";
 import { EventDraft } from "./event.js";
-import { Address, Role, roleToJSON } from "./node.js";
+import { Address, NodeChange, NodeState, nodeStateToJSON, Role, roleToJSON } from "./node.js";
 import { EventBatch, Gap, Snapshot } from "./stream.js";
 
 export const protobufPackage = "kelpie.v1";
@@ -158,6 +158,9 @@ export interface NodeFrame {
     | //
     /** Ends the session. */
     { $case: "goodbye"; value: Goodbye }
+    | //
+    /** Changes what others see of the node. */
+    { $case: "updateNode"; value: UpdateNode }
     | undefined;
 }
 
@@ -260,6 +263,10 @@ export interface Hello {
     | undefined;
   /** The SDK and its version, for people who look at `kelpie info`. At most 128 bytes. */
   sdk: string;
+  /** Do not send this node the events that it published itself, nor those about itself. */
+  excludeOwn: boolean;
+  /** What the node is up to: STARTING, READY, DRAINING or MAINTENANCE. Not set: READY. */
+  state: NodeState;
 }
 
 export interface Hello_LabelsEntry {
@@ -420,6 +427,16 @@ export interface UpdateSubscription {
    * where `add` is not empty.
    */
   start: StartAt;
+}
+
+/**
+ * Changes what others see of the node. Told as NodeUpdated if it is a change. Stays when the node comes
+ * back with the Hello that it had before; another Hello counts anew. Refused: LABELS_INVALID,
+ * OUT_OF_RANGE.
+ */
+export interface UpdateNode {
+  /** What changes. */
+  change: NodeChange | undefined;
 }
 
 /** The topics were changed. */
@@ -611,6 +628,9 @@ export const NodeFrame: MessageFns<NodeFrame> = {
       case "goodbye":
         Goodbye.encode(message.frame.value, writer.uint32(58).fork()).join();
         break;
+      case "updateNode":
+        UpdateNode.encode(message.frame.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -684,6 +704,14 @@ export const NodeFrame: MessageFns<NodeFrame> = {
             message.frame = { $case: "goodbye", value: Goodbye.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.frame = { $case: "updateNode", value: UpdateNode.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -713,6 +741,8 @@ export const NodeFrame: MessageFns<NodeFrame> = {
       obj.updateSubscription = UpdateSubscription.toJSON(message.frame.value);
     } else if (message.frame?.$case === "goodbye") {
       obj.goodbye = Goodbye.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "updateNode") {
+      obj.updateNode = UpdateNode.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -757,6 +787,12 @@ export const NodeFrame: MessageFns<NodeFrame> = {
       case "goodbye": {
         if (object.frame?.value !== undefined && object.frame?.value !== null) {
           message.frame = { $case: "goodbye", value: Goodbye.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "updateNode": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "updateNode", value: UpdateNode.fromPartial(object.frame.value) };
         }
         break;
       }
@@ -1061,6 +1097,8 @@ function createBaseHello(): Hello {
     start: undefined,
     window: undefined,
     sdk: "",
+    excludeOwn: false,
+    state: 0,
   };
 }
 
@@ -1107,6 +1145,12 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.sdk !== "") {
       writer.uint32(114).string(message.sdk);
+    }
+    if (message.excludeOwn !== false) {
+      writer.uint32(120).bool(message.excludeOwn);
+    }
+    if (message.state !== 0) {
+      writer.uint32(128).int32(message.state);
     }
     return writer;
   },
@@ -1239,6 +1283,22 @@ export const Hello: MessageFns<Hello> = {
             message.sdk = reader.string();
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.excludeOwn = reader.bool();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1301,6 +1361,12 @@ export const Hello: MessageFns<Hello> = {
     if (message.sdk !== undefined) {
       obj.sdk = message.sdk;
     }
+    if (message.excludeOwn !== undefined) {
+      obj.excludeOwn = message.excludeOwn;
+    }
+    if (message.state !== undefined) {
+      obj.state = nodeStateToJSON(message.state);
+    }
     return obj;
   },
 
@@ -1337,6 +1403,8 @@ export const Hello: MessageFns<Hello> = {
       ? Window.fromPartial(object.window)
       : undefined;
     message.sdk = object.sdk ?? "";
+    message.excludeOwn = object.excludeOwn ?? false;
+    message.state = object.state ?? 0;
     return message;
   },
 };
@@ -2472,6 +2540,71 @@ export const UpdateSubscription: MessageFns<UpdateSubscription> = {
     message.add = object.add?.map((e) => e) || [];
     message.remove = object.remove?.map((e) => e) || [];
     message.start = object.start ?? 0;
+    return message;
+  },
+};
+
+function createBaseUpdateNode(): UpdateNode {
+  return { change: undefined };
+}
+
+export const UpdateNode: MessageFns<UpdateNode> = {
+  encode(message: UpdateNode, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.change !== undefined) {
+      NodeChange.encode(message.change, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateNode {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateNode();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.change = NodeChange.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: UpdateNode): unknown {
+    const obj: any = {};
+    if (message.change !== undefined) {
+      obj.change = NodeChange.toJSON(message.change);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UpdateNode>): UpdateNode {
+    return UpdateNode.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateNode>): UpdateNode {
+    const message = createBaseUpdateNode();
+    message.change = (object.change !== undefined && object.change !== null)
+      ? NodeChange.fromPartial(object.change)
+      : undefined;
     return message;
   },
 };

@@ -24,10 +24,18 @@ export interface SessionRow {
   sessionId: string;
   /** 16 random bytes of the writer, by which it knows its own write again after an unknown outcome. */
   nonce: Uint8Array;
+  /** SHA-256 over the facts of its Hello, to know whether another Hello says the same. */
+  factsDigest: Uint8Array;
 }
 
 function createBaseSessionRow(): SessionRow {
-  return { instanceId: new Uint8Array(0), coordinatorId: "", sessionId: "", nonce: new Uint8Array(0) };
+  return {
+    instanceId: new Uint8Array(0),
+    coordinatorId: "",
+    sessionId: "",
+    nonce: new Uint8Array(0),
+    factsDigest: new Uint8Array(0),
+  };
 }
 
 export const SessionRow: MessageFns<SessionRow> = {
@@ -43,6 +51,9 @@ export const SessionRow: MessageFns<SessionRow> = {
     }
     if (message.nonce.length !== 0) {
       writer.uint32(34).bytes(message.nonce);
+    }
+    if (message.factsDigest.length !== 0) {
+      writer.uint32(42).bytes(message.factsDigest);
     }
     return writer;
   },
@@ -92,6 +103,14 @@ export const SessionRow: MessageFns<SessionRow> = {
             message.nonce = reader.bytes();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.factsDigest = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -118,6 +137,9 @@ export const SessionRow: MessageFns<SessionRow> = {
     if (message.nonce !== undefined) {
       obj.nonce = base64FromBytes(message.nonce);
     }
+    if (message.factsDigest !== undefined) {
+      obj.factsDigest = base64FromBytes(message.factsDigest);
+    }
     return obj;
   },
 
@@ -130,6 +152,7 @@ export const SessionRow: MessageFns<SessionRow> = {
     message.coordinatorId = object.coordinatorId ?? "";
     message.sessionId = object.sessionId ?? "";
     message.nonce = object.nonce ?? new Uint8Array(0);
+    message.factsDigest = object.factsDigest ?? new Uint8Array(0);
     return message;
   },
 };

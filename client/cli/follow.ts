@@ -1,0 +1,55 @@
+/** Following topics from a shell, also over a restart of the coordinator. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cursor, Start } from '../../gen/ts/kelpie/v1/cursor.js';
+import type { WatchEventsResponse } from '../../gen/ts/kelpie/v1/event_service.js';
+import { Gap, GapReason } from '../../gen/ts/kelpie/v1/stream.js';
+import type { Api } from '../api.js';
+import { backoffMs } from '../backoff.js';
+import { fromThrown } from '../errors.js';
+import { startOf } from '../options.js';
+import { nameOf, print, printJson } from './output.js';
+
+const LONGEST_BACKOFF_MS = 5000;
+
+/** What the coordinator sends to somebody who follows. */
+export type WatchFrame = NonNullable<WatchEventsResponse['frame']>;
+
+/** Follows until the process ends. Throws what no later attempt can mend. */
+export async function follow(
+  api: Api,
+  topics: string[],
+  from: Start,
+  show: (frame: WatchFrame) => void,
+): Promise<never> {
+  let start = from;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      for await (const { frame } of api.events.watchEvents({ topics, start })) {
+        if (!frame) continue;
+        attempt = 1;
+        show(frame);
+        start = nextStart(frame) ?? start;
+      }
+    } catch (thrown) {
+      const error = fromThrown(thrown);
+      if (error.permanent) throw error;
+      process.stderr.write(`kelpie: ${error.message}; trying again\n`);
+    }
+    await sleep(100 + backoffMs(attempt, LONGEST_BACKOFF_MS, Math.random));
+  }
+}
+
+function nextStart(frame: WatchFrame): Start | undefined {
+  if (frame.$case === 'gap') return after(frame.value.resumesAt);
+  return frame.$case === 'eventBatch' ? after(frame.value.upTo) : undefined;
+}
+
+/** After a cursor that the coordinator has given. */
+export function after(cursor: Cursor | undefined): Start {
+  return cursor ? startOf({ after: cursor }) : startOf('LATEST');
+}
+
+export function showGap(gap: Gap, json: boolean): void {
+  if (json) printJson({ gap: Gap.toJSON(gap) });
+  else print(`--- events were lost here: ${nameOf(GapReason, gap.reason)}`);
+}

@@ -1,0 +1,31 @@
+/** Changes of a node that is there. Pure. */
+import { type Node, type NodeChange, NodeState } from '../../gen/ts/kelpie/v1/node.js';
+import { checkState, labelsOf } from './node-facts.js';
+
+/** The node after a change. Throws LABELS_INVALID or OUT_OF_RANGE. */
+export function changedNode(node: Node, change: NodeChange): Node {
+  const labels = { ...node.labels, ...change.setLabels };
+  const removed = new Set(change.removeLabels);
+  const kept = Object.fromEntries(Object.entries(labels).filter(([name]) => !removed.has(name)));
+  const next = {
+    ...node,
+    labels: labelsOf(kept),
+    maxPlayers: change.maxPlayers ?? node.maxPlayers,
+  };
+  if (change.state === NodeState.UNSPECIFIED) return next;
+  const state = checkState(change.state);
+  // What it is up to is one thing, whether it can be reached another.
+  return node.state === NodeState.UNREACHABLE ? { ...next, lastState: state } : { ...next, state };
+}
+
+/** The node when its stream is lost. */
+export function unreachable(node: Node): Node {
+  if (node.state === NodeState.UNREACHABLE) return node;
+  return { ...node, state: NodeState.UNREACHABLE, lastState: node.state };
+}
+
+/** The node when it is back. */
+export function reachable(node: Node): Node {
+  if (node.state !== NodeState.UNREACHABLE) return node;
+  return { ...node, state: node.lastState, lastState: NodeState.UNSPECIFIED };
+}

@@ -5,10 +5,10 @@
 import { GoodbyeReason, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch, Gap } from '../gen/ts/kelpie/v1/stream.js';
 import { backoffMs } from './backoff.js';
-import { KelpieError } from './errors.js';
+import { closedError, KelpieError } from './errors.js';
 import { type Change, changeOf, helloAfter } from './change.js';
 import { Link, type LinkEvents } from './link.js';
-import { type ConnectOptions, helloOf, type Route, routesOf } from './options.js';
+import { type ConnectOptions, helloOf, type Load, type Route, routesOf } from './options.js';
 import { Position } from './position.js';
 import { Publisher } from './publisher.js';
 import { draftOf, type MessageContent, type MessageOptions } from './received.js';
@@ -35,6 +35,7 @@ export class KelpieClient {
   readonly roster = new Roster();
   readonly #routes: Route[];
   #hello: Hello;
+  readonly #load: ConnectOptions['load'];
   readonly #status = new StatusBoard();
   readonly #publisher = new Publisher(() => this.#link?.wake());
   readonly #subscriptions: Subscriptions;
@@ -48,6 +49,7 @@ export class KelpieClient {
   constructor(options: ConnectOptions) {
     this.#routes = routesOf(options);
     this.#hello = helloOf(options, sdk);
+    this.#load = options.load;
     this.#position = new Position(options.start ?? 'SNAPSHOT');
     this.#subscriptions = new Subscriptions({
       handlerTimeoutMs: options.handlerTimeoutMs ?? 10_000,
@@ -162,6 +164,8 @@ export class KelpieClient {
         this.#status.post({ type: 'draining' });
         this.#link?.leave(GoodbyeReason.DRAINED);
       },
+      loads: ({ loads }) => this.roster.applyLoads(loads),
+      load: () => this.#sayLoad(),
       refused: (error) => this.#status.post({ type: 'refused', error }),
     };
   }
@@ -188,6 +192,16 @@ export class KelpieClient {
     this.#position.lose(gap);
     this.roster.applyGap(gap);
     this.#status.post({ type: 'gap', gap });
+  }
+
+  /** The user's function; what it throws must not end a heartbeat. */
+  #sayLoad(): Load | undefined {
+    try {
+      return this.#load?.();
+    } catch (error) {
+      this.#status.post({ type: 'handlerFailed', pattern: 'load', error });
+      return undefined;
+    }
   }
 
   #changeTopics(): void {
@@ -226,10 +240,6 @@ export class KelpieClient {
     this.roster.close();
     this.#status.post({ type: 'closed', error });
   }
-}
-
-function closedError(): KelpieError {
-  return new KelpieError('CLOSED', 'the client is closed');
 }
 
 async function settledWithin(ms: number, work: Promise<void>): Promise<void> {

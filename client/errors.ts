@@ -102,3 +102,8 @@ export function fromThrown(thrown: unknown): KelpieError {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new KelpieError('UNKNOWN', message, { cause: thrown });
 }
+
+/** The error of everything that is asked of a client that was closed. */
+export function closedError(): KelpieError {
+  return new KelpieError('CLOSED', 'the client is closed');
+}

@@ -1,7 +1,7 @@
 /** Kelpie's client: connect a proxy, a game server or any other process to the network. */
 export type { Change } from './change.js';
 export { connect, KelpieClient } from './client.js';
-export type { ConnectOptions, SettableState, StartOption } from './options.js';
+export type { ConnectOptions, Load, SettableState, StartOption } from './options.js';
 export { type FailureReason, KelpieError } from './errors.js';
 export type { MessageContent, MessageOptions, ReceivedEvent } from './received.js';
 export type { Roster } from './roster.js';

@@ -3,17 +3,20 @@
  * outlives a stream (position, pending publishes, roster) is handed in.
  */
 import { type Cursor, StartAt } from '../gen/ts/kelpie/v1/cursor.js';
+import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
 import {
   type CoordinatorFrame,
   type Drain,
   GoodbyeReason,
   type Hello,
+  type NodeLoads,
   type SubscriptionUpdated,
   type Welcome,
 } from '../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch, Gap, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
 import { fromThrown, fromWire, KelpieError } from './errors.js';
 import { type Frame, Outbox } from './outbox.js';
+import type { Load } from './options.js';
 import type { Publisher } from './publisher.js';
 import type { Transport } from './transport.js';
 
@@ -30,6 +33,9 @@ export interface LinkEvents {
   /** Everything up to here was received. */
   caughtUp(cursor: Cursor): void;
   drain(drain: Drain): void;
+  loads(loads: NodeLoads): void;
+  /** How this node does, for its next heartbeat. */
+  load(): Load | undefined;
   refused(error: KelpieError): void;
 }
 
@@ -40,6 +46,8 @@ export class Link {
   readonly #outbox: Outbox;
   #welcome: Welcome | undefined;
   #failure: KelpieError | undefined;
+  #beatMs: number | undefined;
+  #roundTripMs: number | undefined;
   /** What the coordinator has been told to send. */
   #topics: readonly string[] = [];
   #silence: NodeJS.Timeout | undefined;
@@ -94,11 +102,15 @@ export class Link {
         return this.#events.snapshot(frame.value);
       case 'gap':
         return this.#events.gap(frame.value);
+      case 'nodeLoads':
+        return this.#events.loads(frame.value);
       case 'heartbeatAck':
+        if (this.#beatMs !== undefined) this.#roundTripMs = performance.now() - this.#beatMs;
+        return this.#position(frame.value);
       case 'subscriptionUpdated':
         return this.#position(frame.value);
       case 'heartbeatRequested':
-        return this.#outbox.send({ $case: 'heartbeat', value: {} });
+        return this.#beat();
       case 'requestFailed':
         return this.#refuse(requestId, fromWire(frame.value.error));
       case 'drain':
@@ -140,11 +152,20 @@ export class Link {
   #start(welcome: Welcome): void {
     this.#welcome = welcome;
     const heartbeatMs = msOf(welcome.heartbeatInterval, 5000);
-    const beat = (): void => this.#outbox.send({ $case: 'heartbeat', value: {} });
-    this.#heartbeat = setInterval(beat, heartbeatMs);
+    this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
+    // At once, so that the others need not wait an interval to see how the node does.
+    this.#beat();
     this.#publisher.restart(welcome);
     this.#events.welcome(welcome);
     this.#outbox.open();
+  }
+
+  #beat(): void {
+    const said = this.#events.load();
+    const roundTripMs = Math.max(1, Math.round(this.#roundTripMs ?? 0));
+    const load = said && NodeLoad.create({ ...said, ...(this.#roundTripMs && { roundTripMs }) });
+    this.#beatMs = performance.now();
+    this.#outbox.send({ $case: 'heartbeat', value: { load } });
   }
 
   #batch(batch: EventBatch): void {

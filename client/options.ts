@@ -14,6 +14,14 @@ export type StartOption =
 /** What a node can say that it is up to. */
 export type SettableState = 'STARTING' | 'READY' | 'DRAINING' | 'MAINTENANCE';
 
+/** How a node does; what is left out is not said. */
+export interface Load {
+  /** Ticks a second. */
+  readonly tps?: number;
+  readonly memoryUsedBytes?: number;
+  readonly memoryMaxBytes?: number;
+}
+
 /** What a node says of itself, and how it connects. */
 export interface ConnectOptions {
   /** The node's name, unique in the network. Letters, digits, `_` and `-`. */
@@ -41,6 +49,8 @@ export interface ConnectOptions {
   readonly excludeOwn?: boolean;
   /** What the node is up to when it joins. Default READY. */
   readonly state?: SettableState;
+  /** Asked with each heartbeat; others see it in their rosters. */
+  readonly load?: () => Load;
   /** Another way to a coordinator than gRPC; `endpoints` is not used then. */
   readonly transport?: Transport;
 }

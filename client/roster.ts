@@ -2,8 +2,9 @@
  * A live copy of the network's nodes, because the hooks of a proxy are synchronous and must answer
  * from memory, also while the coordinator is away. It follows a Snapshot and the events after it.
  */
-import { NodeState, type Node, type Role } from '../gen/ts/kelpie/v1/node.js';
+import { type Node, type NodeLoad, NodeState, type Role } from '../gen/ts/kelpie/v1/node.js';
 import type { Event } from '../gen/ts/kelpie/v1/event.js';
+import type { NamedLoad } from '../gen/ts/kelpie/v1/session_service.js';
 import { GapReason, type Gap, type Snapshot } from '../gen/ts/kelpie/v1/stream.js';
 
 interface Seat {
@@ -19,6 +20,8 @@ export const ROSTER_TOPICS = ['nodes.*'];
 
 export class Roster {
   readonly #seats = new Map<string, Seat>();
+  /** Of nodes that have a seat. */
+  readonly #loads = new Map<string, NodeLoad>();
   /** Names of the snapshot that is under way. */
   #named: Set<string> | undefined;
   /** A new epoch began: nodes that are not there yet may only be on their way back. */
@@ -56,6 +59,17 @@ export class Roster {
     return this.#seats.get(name.toLowerCase())?.stale ?? false;
   }
 
+  /** How a node does, as far as it said; what was told last, so it may be old. */
+  load(name: string): NodeLoad | undefined {
+    return this.#loads.get(name.toLowerCase());
+  }
+
+  applyLoads(loads: readonly NamedLoad[]): void {
+    for (const { name, load } of loads) {
+      if (load && this.#seats.has(name)) this.#loads.set(name, load);
+    }
+  }
+
   /** Takes a part of a snapshot in. Unconfirmed rows of a former epoch stay for `graceMs`. */
   applySnapshot(part: Snapshot, graceMs: number): void {
     if (part.cursor) this.#named = new Set();
@@ -71,7 +85,7 @@ export class Roster {
     for (const [name, seat] of this.#seats) {
       if (this.#named?.has(name)) continue;
       if (this.#forgiving) seat.stale = true;
-      else this.#seats.delete(name);
+      else this.#remove(name);
     }
     if (this.#forgiving) {
       clearTimeout(this.#sweep);
@@ -83,7 +97,7 @@ export class Roster {
   }
 
   #dropStale(): void {
-    for (const [name, seat] of this.#seats) if (seat.stale) this.#seats.delete(name);
+    for (const [name, seat] of this.#seats) if (seat.stale) this.#remove(name);
   }
 
   /** Takes an event in, if it is newer than what is known. */
@@ -95,7 +109,7 @@ export class Roster {
         break;
       case 'nodeLeft': {
         const name = body.value.node?.name ?? '';
-        if (sequence > (this.#seats.get(name)?.sequence ?? 0)) this.#seats.delete(name);
+        if (sequence > (this.#seats.get(name)?.sequence ?? 0)) this.#remove(name);
         break;
       }
       case 'messagePublished':
@@ -106,6 +120,11 @@ export class Roster {
 
   applyGap({ reason }: Gap): void {
     if (reason === GapReason.EPOCH_CHANGED) this.#forgiving = true;
+  }
+
+  #remove(name: string): void {
+    this.#seats.delete(name);
+    this.#loads.delete(name);
   }
 
   #put(node: Node, sequence: number): void {

@@ -21,7 +21,7 @@ export type Status =
   | { readonly type: 'draining' }
   /** A request of the client was refused; what it was about did not happen. */
   | { readonly type: 'refused'; readonly error: KelpieError }
-  /** A handler threw or timed out. The event counts as processed. */
+  /** A handler threw or timed out; its event counts as processed. `load` is that of the options. */
   | { readonly type: 'handlerFailed'; readonly pattern: string; readonly error: unknown }
   /** The reader of this iterator was too slow: this many were skipped. */
   | { readonly type: 'skipped'; readonly count: number }

@@ -123,12 +123,19 @@ export interface OwnTopics {
  */
 export class TopicFilter {
   readonly #patterns: ReadonlySet<string>;
+  readonly #resources: readonly string[];
   readonly #own: OwnTopics;
   readonly #known = new Map<string, boolean>();
 
   constructor(patterns: Iterable<string>, own: OwnTopics = {}) {
     this.#patterns = new Set(patterns);
+    this.#resources = [...this.#patterns].filter((one) => RESERVED.has(one.split('.')[0] ?? ''));
     this.#own = own;
+  }
+
+  /** Whether any pattern can match resources. */
+  get hasResources(): boolean {
+    return this.#resources.length > 0;
   }
 
   get patterns(): ReadonlySet<string> {
@@ -159,7 +166,7 @@ export class TopicFilter {
   }
 
   /** The patterns that can match resources, which a Snapshot shows. */
-  resourcePatterns(): string[] {
-    return [...this.#patterns].filter((pattern) => RESERVED.has(pattern.split('.')[0] ?? ''));
+  resourcePatterns(): readonly string[] {
+    return this.#resources;
   }
 }

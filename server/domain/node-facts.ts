@@ -36,6 +36,7 @@ export function nodeOf(hello: Hello, seenHost: string): Node {
     version: text('version', hello.version, 128),
     joinTime: undefined,
     lastState: NodeState.UNSPECIFIED,
+    load: undefined,
   };
 }
 

@@ -11,17 +11,20 @@ import type {
   UpdateNodeRequest,
   UpdateNodeResponse,
 } from '../../gen/ts/kelpie/v1/node_service.js';
-import { NodeChange } from '../../gen/ts/kelpie/v1/node.js';
+import { type Node, NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 import { findNode, listNodes } from '../domain/node-list.js';
 import type { Hub } from '../session/hub.js';
 
-export function nodeService({ network, nodes }: Hub): ServiceImplementation<NodeServiceDefinition> {
+export function nodeService(hub: Hub): ServiceImplementation<NodeServiceDefinition> {
+  const { network, nodes, loads } = hub;
+  const withLoad = (node: Node): Node => ({ ...node, load: loads.get(node.name) });
   return {
     async listNodes(request: ListNodesRequest): Promise<ListNodesResponse> {
-      return listNodes(network, request, request);
+      const { nodes: found, ...page } = listNodes(network, request, request);
+      return { nodes: found.map(withLoad), ...page };
     },
     async getNode({ name }: GetNodeRequest): Promise<GetNodeResponse> {
-      return { node: findNode(network, name).value, cursor: network.tail.head };
+      return { node: withLoad(findNode(network, name).value), cursor: network.tail.head };
     },
     async updateNode({ name, change }: UpdateNodeRequest): Promise<UpdateNodeResponse> {
       const node = await nodes.update(name.toLowerCase(), change ?? NodeChange.create());

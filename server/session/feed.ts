@@ -131,7 +131,7 @@ export class Feed {
   #lose({ lostAfter, resumesAt, reason }: JournalGap): Uint8Array {
     this.#moveTo(resumesAt);
     this.#told = resumesAt.sequence;
-    if (this.#filter.resourcePatterns().length > 0) this.#queueSnapshot(this.#filter);
+    if (this.#filter.hasResources) this.#queueSnapshot(this.#filter);
     return encodeFrame({
       $case: 'gap',
       value: { lostAfter, resumesAt, reason: GapReason[reason] },

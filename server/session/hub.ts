@@ -7,6 +7,7 @@ import type { Liveness, Nodes } from '../domain/nodes.js';
 import type { Entry } from '../journal/journal.js';
 import { Bell } from './bell.js';
 import { Gate } from './gate.js';
+import { Loads } from './loads.js';
 import type { Drain } from '../../gen/ts/kelpie/v1/session_service.js';
 
 /** What the hub asks of a session. */
@@ -16,6 +17,8 @@ export interface Member {
   probe(): Promise<boolean>;
   /** Ends the stream if the peer said nothing for too long. */
   checkSilence(): void;
+  /** There may be loads of nodes to tell. */
+  tellLoads(): void;
   /** Tells the peer to move on. */
   drain(drain: Drain): void;
   /** Ends the stream with an error; the node itself is not lost by it. */
@@ -29,10 +32,12 @@ export class Hub implements Liveness {
   readonly network: Network;
   readonly nodes: Nodes;
   readonly bell: Bell;
+  readonly loads = new Loads();
   readonly #sessions = new Map<string, Member>();
   readonly #emptied = new Gate();
   readonly #watchers = new Set<() => void>();
   #sweep: Cancel;
+  #loadsTimer: Cancel;
   #draining = false;
 
   constructor(network: Network, nodes: Nodes) {
@@ -41,6 +46,7 @@ export class Hub implements Liveness {
     this.bell = new Bell(network);
     network.onEntries((entries) => this.#endReplaced(entries));
     this.#sweep = this.#sweepLater();
+    this.#loadsTimer = this.#tellLoadsLater();
   }
 
   /** Sessions that are open. */
@@ -82,7 +88,10 @@ export class Hub implements Liveness {
   }
 
   remove(session: Member, name: string): void {
-    if (this.#sessions.get(name) === session) this.#sessions.delete(name);
+    if (this.#sessions.get(name) === session) {
+      this.#sessions.delete(name);
+      this.loads.forget(name);
+    }
     if (this.#sessions.size === 0) this.#emptied.open();
   }
 
@@ -111,6 +120,14 @@ export class Hub implements Liveness {
     });
   }
 
+  #tellLoadsLater(): Cancel {
+    const { clock, times } = this.network.options;
+    return clock.after(times.heartbeatMs, () => {
+      for (const session of this.#sessions.values()) session.tellLoads();
+      this.#loadsTimer = this.#tellLoadsLater();
+    });
+  }
+
   /** Lets sessions move on by themselves, then ends the rest. Nobody is reported as lost. */
   async drain(): Promise<void> {
     const { clock, times } = this.network.options;
@@ -126,6 +143,7 @@ export class Hub implements Liveness {
     }
     for (const session of this.#sessions.values()) session.evict(drainingError());
     this.#sweep();
+    this.#loadsTimer();
   }
 }
 

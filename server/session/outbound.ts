@@ -16,13 +16,13 @@ export class Outbound {
   #control: Uint8Array[] = [];
   #controlBytes = 0;
   /** Frames that are made when they are pulled, because only their newest state counts. */
-  readonly #latest: () => Frame | undefined;
+  readonly #latest: () => readonly Frame[];
   #feed: Feed | undefined;
   #ended: { error: KelpieError | undefined } | undefined;
   readonly #alarm = new Alarm();
   readonly #room = new Gate();
 
-  constructor(latest: () => Frame | undefined) {
+  constructor(latest: () => readonly Frame[]) {
     this.#latest = latest;
   }
 
@@ -79,8 +79,7 @@ export class Outbound {
 
   #takeControl(): Uint8Array[] {
     const frames = this.#control;
-    const latest = this.#latest();
-    if (latest) frames.push(encodeFrame(latest));
+    for (const frame of this.#latest()) frames.push(encodeFrame(frame));
     this.#control = [];
     this.#controlBytes = 0;
     this.#room.open();

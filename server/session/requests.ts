@@ -2,6 +2,7 @@
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import { NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 import type {
+  Heartbeat,
   NodeFrame,
   PublishEvents,
   UpdateNode,
@@ -59,7 +60,7 @@ export class Requests {
         this.#feed.acknowledge(frame.value.sequence);
         return this.done(requestId);
       case 'heartbeat':
-        return this.#heartbeat(requestId);
+        return this.#heartbeat(requestId, frame.value);
       case 'updateSubscription':
         return this.#subscribe(requestId, frame.value);
       case 'updateNode':
@@ -86,7 +87,8 @@ export class Requests {
     );
   }
 
-  #heartbeat(requestId: number): void {
+  #heartbeat(requestId: number, { load }: Heartbeat): void {
+    if (load) this.#hub.loads.tell(this.#name, load);
     const cursor = this.#feed.renewed();
     this.#outbound.send({ $case: 'heartbeatAck', value: { cursor } }, requestId);
   }

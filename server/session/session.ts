@@ -16,7 +16,7 @@ import {
 import type { Cancel } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import { Feed } from './feed.js';
-import { publicError } from './frames.js';
+import { type Frame, publicError } from './frames.js';
 import { type Opened, open } from './handshake.js';
 import type { Hub, Member } from './hub.js';
 import { Outbound } from './outbound.js';
@@ -59,11 +59,13 @@ export async function* serve(
 
 class Session implements Member {
   readonly id = randomUUID();
-  readonly outbound = new Outbound(() => this.#active?.publisher.takeAck());
+  readonly outbound = new Outbound(() => this.#latest());
   readonly #hub: Hub;
   readonly #host: string;
   readonly #helloTimer: Cancel;
   #active: Active | undefined;
+  #loadsSeen = 0;
+  #loadsDue = false;
   #closed = false;
   readonly #pulse: Pulse;
 
@@ -75,6 +77,31 @@ class Session implements Member {
     this.#helloTimer = clock.after(times.helloMs, () =>
       this.outbound.end(helloTimeout(times.helloMs)),
     );
+  }
+
+  /** Frames of which only the newest counts, made when they are pulled. */
+  #latest(): Frame[] {
+    const ack = this.#active?.publisher.takeAck();
+    const loads = this.#loadsDue ? this.#takeLoads() : undefined;
+    return [ack, loads].filter((frame) => frame !== undefined);
+  }
+
+  #takeLoads(): Frame | undefined {
+    const { loads } = this.#hub;
+    const { filter } = this.#active?.feed ?? {};
+    const news = loads
+      .since(this.#loadsSeen)
+      .filter(({ name }) => filter?.matches(`nodes.${name}`));
+    this.#loadsDue = false;
+    this.#loadsSeen = loads.version;
+    return news.length > 0 ? { $case: 'nodeLoads', value: { loads: news } } : undefined;
+  }
+
+  tellLoads(): void {
+    if (!this.#active?.feed.filter.hasResources || this.#hub.loads.version === this.#loadsSeen)
+      return;
+    this.#loadsDue = true;
+    this.outbound.wake();
   }
 
   /** Reads until the stream ends. Never rejects: what goes wrong ends the outbound side. */

@@ -1,5 +1,6 @@
 /** A coordinator inside the process of a proxy: the Proxy-Server architecture, without its price. */
 import { expect } from 'chai';
+import { reachApi } from '../../client/api.js';
 import { connect, KelpieError } from '../../client/index.js';
 import { startCoordinator } from '../../server/coordinator.js';
 import { Inbox } from '../support/inbox.js';
@@ -89,5 +90,27 @@ describe('an embedded coordinator', () => {
     ]);
     await Promise.all(clients.map((client) => client.close()));
     await Promise.all([red.stop(), blue.stop()]);
+  });
+
+  it('shows everybody how the others do', async () => {
+    const coordinator = await startCoordinator({ port: 0, times: { heartbeatMs: 20 } });
+    const endpoints = `127.0.0.1:${coordinator.port}`;
+    const load = () => ({ tps: 19.5, memoryUsedBytes: 2 ** 30 });
+    const lobby = connect({ name: 'lobby-1', role: 'DOWNSTREAM', endpoints, load });
+    const proxy = connect({ name: 'proxy-1', role: 'PROXY', transport: coordinator.transport() });
+    await Promise.all([lobby.ready(), proxy.ready()]);
+    // The second heartbeat is the first that knows how long an answer takes.
+    while (!proxy.roster.load('lobby-1')?.roundTripMs) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(proxy.roster.load('Lobby-1')).to.include({ tps: 19.5, memoryUsedBytes: 2 ** 30 });
+    const api = await reachApi([endpoints]);
+    expect((await api.nodes.getNode({ name: 'lobby-1' })).node?.load?.tps).to.equal(19.5);
+    const { nodes } = await api.nodes.listNodes({});
+    expect(nodes.map((node) => node.load?.tps)).to.deep.equal([19.5, undefined]);
+    await lobby.close();
+    api.close();
+    await proxy.close();
+    await coordinator.stop();
   });
 });

@@ -114,6 +114,7 @@ describe('what a node says of itself', () => {
       version: '5.0.0',
       joinTime: undefined,
       lastState: NodeState.UNSPECIFIED,
+      load: undefined,
     });
   });
 

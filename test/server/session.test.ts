@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { LeaveReason } from '../../gen/ts/kelpie/v1/event.js';
-import { NodeState } from '../../gen/ts/kelpie/v1/node.js';
+import { NodeLoad, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { GoodbyeReason, WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { KelpieError } from '../../server/core/errors.js';
 import { type Entry } from '../../server/journal/journal.js';
@@ -14,6 +14,7 @@ import {
   type TestHub,
   TestStream,
 } from '../support/hub.js';
+import { until } from '../support/until.js';
 
 /** The bodies of the events that the journal gets, in order, from now on. */
 function record({ journal }: TestHub): NonNullable<Event['body']>[] {
@@ -129,7 +130,7 @@ describe('a session', () => {
     const { stream } = await join(town, hello('lobby-1'));
     const ended = stream.ended();
     town.clock.advance(14_000);
-    stream.send({ $case: 'heartbeat', value: {} });
+    stream.send({ $case: 'heartbeat', value: { load: undefined } });
     await settled();
     town.clock.advance(14_000);
     await settled();
@@ -175,7 +176,7 @@ describe('a name that two processes want', () => {
     other.send({ $case: 'hello', value: hello('lobby-1') });
     const refused = other.ended();
     await stream.next('heartbeatRequested');
-    stream.send({ $case: 'heartbeat', value: {} });
+    stream.send({ $case: 'heartbeat', value: { load: undefined } });
     expect(((await refused) as KelpieError).reason).to.equal('NODE_NAME_IN_USE');
     expect(town.hub.size).to.equal(1);
   });
@@ -285,5 +286,42 @@ describe('the rows and events of a session', () => {
     );
     const { events } = await stream.next('eventBatch');
     expect(events.map(({ topic }) => topic)).to.deep.equal(['nodes.lobby-1', 'nodes.reader']);
+  });
+});
+
+describe('the loads of nodes', () => {
+  const load = (tps: number) => ({ ...NodeLoad.create(), tps });
+
+  it('reach those who read nodes, the newest of each, once a heartbeat interval', async () => {
+    const town = await openHub();
+    const [north, south] = [await join(town, hello('north')), await join(town, hello('south'))];
+    const reader = await join(town, hello('reader', { topics: ['nodes.*'] }));
+    const other = await join(town, hello('other', { topics: ['chat.>', 'nodes.south'] }));
+    for (const tps of [20, 12, 5]) {
+      north.stream.send({ $case: 'heartbeat', value: { load: load(tps) } });
+    }
+    await until(() => town.hub.loads.get('north')?.tps === 5);
+    town.clock.advance(5000);
+    const told = await reader.stream.next('nodeLoads');
+    expect(told.loads).to.deep.equal([{ name: 'north', load: load(5) }]);
+
+    south.stream.send({ $case: 'heartbeat', value: { load: load(19) } });
+    await until(() => town.hub.loads.get('south')?.tps === 19);
+    town.clock.advance(5000);
+    for (const { stream } of [reader, other]) {
+      const next = await stream.next('nodeLoads');
+      expect(next.loads, 'only what is new').to.deep.equal([{ name: 'south', load: load(19) }]);
+    }
+  });
+
+  it('are no events, and go with the session', async () => {
+    const town = await openHub();
+    const { stream } = await join(town, hello('north'));
+    const head = town.journal.head.sequence;
+    stream.send({ $case: 'heartbeat', value: { load: load(20) } });
+    await until(() => town.hub.loads.get('north') !== undefined);
+    expect(town.journal.head.sequence).to.equal(head);
+    await stream.cut();
+    expect(town.hub.loads.get('north')).to.equal(undefined);
   });
 });

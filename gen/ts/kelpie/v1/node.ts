@@ -142,11 +142,31 @@ export interface Node {
     | undefined;
   /** While the node is UNREACHABLE: the state that it had before, and has again when it is back. */
   lastState: NodeState;
+  /**
+   * How it does, as its last Heartbeat said. Not part of the row: only GetNode and ListNodes answer
+   * it, sessions get it as NodeLoads, and it goes with the node's stream.
+   */
+  load: NodeLoad | undefined;
 }
 
 export interface Node_LabelsEntry {
   key: string;
   value: string;
+}
+
+/** How a node does. Never an event: it changes all the time. */
+export interface NodeLoad {
+  /** Ticks a second; 20 is what a game server aims at. 0 = not said. */
+  tps: number;
+  /** Memory in use. 0 = not said. */
+  memoryUsedBytes: number;
+  /** Memory there is for it. 0 = not said. */
+  memoryMaxBytes: number;
+  /**
+   * How long the coordinator took to answer the Heartbeat before, as the node measured it. 0 = not
+   * said.
+   */
+  roundTripMs: number;
 }
 
 /** What can be changed of a node that is there. What is not set stays as it is. */
@@ -193,6 +213,7 @@ function createBaseNode(): Node {
     version: "",
     joinTime: undefined,
     lastState: 0,
+    load: undefined,
   };
 }
 
@@ -239,6 +260,9 @@ export const Node: MessageFns<Node> = {
     }
     if (message.lastState !== 0) {
       writer.uint32(112).int32(message.lastState);
+    }
+    if (message.load !== undefined) {
+      NodeLoad.encode(message.load, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -371,6 +395,14 @@ export const Node: MessageFns<Node> = {
             message.lastState = reader.int32() as any;
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.load = NodeLoad.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -433,6 +465,9 @@ export const Node: MessageFns<Node> = {
     if (message.lastState !== undefined) {
       obj.lastState = nodeStateToJSON(message.lastState);
     }
+    if (message.load !== undefined) {
+      obj.load = NodeLoad.toJSON(message.load);
+    }
     return obj;
   },
 
@@ -467,6 +502,7 @@ export const Node: MessageFns<Node> = {
     message.version = object.version ?? "";
     message.joinTime = object.joinTime ?? undefined;
     message.lastState = object.lastState ?? 0;
+    message.load = (object.load !== undefined && object.load !== null) ? NodeLoad.fromPartial(object.load) : undefined;
     return message;
   },
 };
@@ -545,6 +581,114 @@ export const Node_LabelsEntry: MessageFns<Node_LabelsEntry> = {
     const message = createBaseNode_LabelsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeLoad(): NodeLoad {
+  return { tps: 0, memoryUsedBytes: 0, memoryMaxBytes: 0, roundTripMs: 0 };
+}
+
+export const NodeLoad: MessageFns<NodeLoad> = {
+  encode(message: NodeLoad, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tps !== 0) {
+      writer.uint32(9).double(message.tps);
+    }
+    if (message.memoryUsedBytes !== 0) {
+      writer.uint32(16).uint64(message.memoryUsedBytes);
+    }
+    if (message.memoryMaxBytes !== 0) {
+      writer.uint32(24).uint64(message.memoryMaxBytes);
+    }
+    if (message.roundTripMs !== 0) {
+      writer.uint32(32).uint32(message.roundTripMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeLoad {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeLoad();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.tps = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.memoryUsedBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.memoryMaxBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.roundTripMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: NodeLoad): unknown {
+    const obj: any = {};
+    if (message.tps !== undefined) {
+      obj.tps = floatToJson(message.tps);
+    }
+    if (message.memoryUsedBytes !== undefined) {
+      obj.memoryUsedBytes = Math.round(message.memoryUsedBytes);
+    }
+    if (message.memoryMaxBytes !== undefined) {
+      obj.memoryMaxBytes = Math.round(message.memoryMaxBytes);
+    }
+    if (message.roundTripMs !== undefined) {
+      obj.roundTripMs = Math.round(message.roundTripMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeLoad>): NodeLoad {
+    return NodeLoad.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeLoad>): NodeLoad {
+    const message = createBaseNodeLoad();
+    message.tps = object.tps ?? 0;
+    message.memoryUsedBytes = object.memoryUsedBytes ?? 0;
+    message.memoryMaxBytes = object.memoryMaxBytes ?? 0;
+    message.roundTripMs = object.roundTripMs ?? 0;
     return message;
   },
 };
@@ -842,6 +986,10 @@ function base64FromBytes(arr: Uint8Array): string {
   }
 }
 
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
+
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 
 export type DeepPartial<T> = T extends Builtin ? T
@@ -861,6 +1009,17 @@ function fromTimestamp(t: Timestamp): Date {
   let millis = (t.seconds || 0) * 1_000;
   millis += (t.nanos || 0) / 1_000_000;
   return new globalThis.Date(millis);
+}
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
 }
 
 export interface MessageFns<T> {

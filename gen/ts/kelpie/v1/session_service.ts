@@ -11,7 +11,7 @@ import { Duration } from "../../google/protobuf/duration.js";
 import { Cursor, Start, StartAt, startAtToJSON } from "./cursor.js";
 import { Error } from "./error.js";
 import { EventDraft } from "./event.js";
-import { Address, NodeChange, NodeState, nodeStateToJSON, Role, roleToJSON } from "./node.js";
+import { Address, NodeChange, NodeLoad, NodeState, nodeStateToJSON, Role, roleToJSON } from "./node.js";
 import { EventBatch, Gap, Snapshot } from "./stream.js";
 
 export const protobufPackage = "kelpie.v1";
@@ -203,6 +203,9 @@ export interface CoordinatorFrame {
     | //
     /** The coordinator wants a sign of life now. */
     { $case: "heartbeatRequested"; value: HeartbeatRequested }
+    | //
+    /** How nodes do. */
+    { $case: "nodeLoads"; value: NodeLoads }
     | undefined;
 }
 
@@ -353,6 +356,25 @@ export interface Limits {
 
 /** Says that the node lives. Send one each heartbeat interval, and at once when asked. */
 export interface Heartbeat {
+  /** How it does. Not set: what was said before stays. */
+  load: NodeLoad | undefined;
+}
+
+/**
+ * How nodes do, for sessions that read their topics: those whose load was told since the last such
+ * frame, at most once each heartbeat interval. Has no position, and is not repeated.
+ */
+export interface NodeLoads {
+  /** The loads, one a node. */
+  loads: NamedLoad[];
+}
+
+/** How one node does. */
+export interface NamedLoad {
+  /** The node's name. */
+  name: string;
+  /** Its load. */
+  load: NodeLoad | undefined;
 }
 
 /** Answers a Heartbeat. */
@@ -844,6 +866,9 @@ export const CoordinatorFrame: MessageFns<CoordinatorFrame> = {
       case "heartbeatRequested":
         HeartbeatRequested.encode(message.frame.value, writer.uint32(98).fork()).join();
         break;
+      case "nodeLoads":
+        NodeLoads.encode(message.frame.value, writer.uint32(106).fork()).join();
+        break;
     }
     return writer;
   },
@@ -960,6 +985,14 @@ export const CoordinatorFrame: MessageFns<CoordinatorFrame> = {
             message.frame = { $case: "heartbeatRequested", value: HeartbeatRequested.decode(reader, reader.uint32()) };
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.frame = { $case: "nodeLoads", value: NodeLoads.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -999,6 +1032,8 @@ export const CoordinatorFrame: MessageFns<CoordinatorFrame> = {
       obj.drain = Drain.toJSON(message.frame.value);
     } else if (message.frame?.$case === "heartbeatRequested") {
       obj.heartbeatRequested = HeartbeatRequested.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "nodeLoads") {
+      obj.nodeLoads = NodeLoads.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -1073,6 +1108,12 @@ export const CoordinatorFrame: MessageFns<CoordinatorFrame> = {
       case "heartbeatRequested": {
         if (object.frame?.value !== undefined && object.frame?.value !== null) {
           message.frame = { $case: "heartbeatRequested", value: HeartbeatRequested.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "nodeLoads": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "nodeLoads", value: NodeLoads.fromPartial(object.frame.value) };
         }
         break;
       }
@@ -1994,11 +2035,14 @@ export const Limits: MessageFns<Limits> = {
 };
 
 function createBaseHeartbeat(): Heartbeat {
-  return {};
+  return { load: undefined };
 }
 
 export const Heartbeat: MessageFns<Heartbeat> = {
-  encode(_: Heartbeat, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: Heartbeat, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.load !== undefined) {
+      NodeLoad.encode(message.load, writer.uint32(10).fork()).join();
+    }
     return writer;
   },
 
@@ -2015,6 +2059,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.load = NodeLoad.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2027,16 +2079,161 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
   },
 
-  toJSON(_: Heartbeat): unknown {
+  toJSON(message: Heartbeat): unknown {
     const obj: any = {};
+    if (message.load !== undefined) {
+      obj.load = NodeLoad.toJSON(message.load);
+    }
     return obj;
   },
 
   create(base?: DeepPartial<Heartbeat>): Heartbeat {
     return Heartbeat.fromPartial(base ?? {});
   },
-  fromPartial(_: DeepPartial<Heartbeat>): Heartbeat {
+  fromPartial(object: DeepPartial<Heartbeat>): Heartbeat {
     const message = createBaseHeartbeat();
+    message.load = (object.load !== undefined && object.load !== null) ? NodeLoad.fromPartial(object.load) : undefined;
+    return message;
+  },
+};
+
+function createBaseNodeLoads(): NodeLoads {
+  return { loads: [] };
+}
+
+export const NodeLoads: MessageFns<NodeLoads> = {
+  encode(message: NodeLoads, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.loads) {
+      NamedLoad.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeLoads {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeLoads();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.loads.push(NamedLoad.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: NodeLoads): unknown {
+    const obj: any = {};
+    if (message.loads?.length) {
+      obj.loads = message.loads.map((e) => NamedLoad.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeLoads>): NodeLoads {
+    return NodeLoads.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeLoads>): NodeLoads {
+    const message = createBaseNodeLoads();
+    message.loads = object.loads?.map((e) => NamedLoad.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNamedLoad(): NamedLoad {
+  return { name: "", load: undefined };
+}
+
+export const NamedLoad: MessageFns<NamedLoad> = {
+  encode(message: NamedLoad, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.load !== undefined) {
+      NodeLoad.encode(message.load, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NamedLoad {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNamedLoad();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.load = NodeLoad.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: NamedLoad): unknown {
+    const obj: any = {};
+    if (message.name !== undefined) {
+      obj.name = message.name;
+    }
+    if (message.load !== undefined) {
+      obj.load = NodeLoad.toJSON(message.load);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NamedLoad>): NamedLoad {
+    return NamedLoad.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NamedLoad>): NamedLoad {
+    const message = createBaseNamedLoad();
+    message.name = object.name ?? "";
+    message.load = (object.load !== undefined && object.load !== null) ? NodeLoad.fromPartial(object.load) : undefined;
     return message;
   },
 };

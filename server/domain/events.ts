@@ -1,4 +1,5 @@
 /** Publishing: what may be published, and how it is stored once. */
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
 import { Event, MessagePublished } from '../../gen/ts/kelpie/v1/event.js';
 import { KelpieError } from '../core/errors.js';
@@ -6,8 +7,19 @@ import { checkTopic } from '../core/topic.js';
 import type { Draft } from '../journal/journal.js';
 import type { Limits } from './settings.js';
 
-/** Throws BATCH_INVALID unless the events may come in one publish. */
-export function checkBatch(drafts: readonly EventDraft[], limits: Limits): void {
+/** A draft whose message is encoded: once, for its size and for the journal. */
+export interface EncodedDraft extends EventDraft {
+  readonly bytes: Uint8Array;
+}
+
+/** `message_published` of Event: `<field number> << 3 | <wire type>`. A test decodes it. */
+const EVENT_MESSAGE = (6 << 3) | 2;
+
+/** Reused, so that its buffer is grown once; every `finish` copies what was written out of it. */
+let writer = new BinaryWriter();
+
+/** Encodes the events of one publish. Throws BATCH_INVALID unless they may come together. */
+export function encodeDrafts(drafts: readonly EventDraft[], limits: Limits): EncodedDraft[] {
   if (drafts.length < 1 || drafts.length > limits.publishEvents) {
     throw new KelpieError(
       'BATCH_INVALID',
@@ -15,7 +27,8 @@ export function checkBatch(drafts: readonly EventDraft[], limits: Limits): void 
       { events: String(drafts.length), limit: String(limits.publishEvents) },
     );
   }
-  const bytes = drafts.reduce((sum, draft) => sum + sizeOf(draft), 0);
+  const encoded = drafts.map((draft) => ({ ...draft, bytes: encodeMessage(draft) }));
+  const bytes = encoded.reduce((sum, draft) => sum + draft.bytes.length, 0);
   if (bytes > limits.publishBytes) {
     throw new KelpieError(
       'BATCH_INVALID',
@@ -23,14 +36,19 @@ export function checkBatch(drafts: readonly EventDraft[], limits: Limits): void 
       { bytes: String(bytes), limit: String(limits.publishBytes) },
     );
   }
+  return encoded;
+}
+
+function encodeMessage({ message }: EventDraft): Uint8Array {
+  return message ? encoded(() => MessagePublished.encode(message, writer)) : new Uint8Array();
 }
 
 /**
  * The entry for an event. Throws TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY or PAYLOAD_TOO_LARGE.
  * `source` is the node's name, or empty.
  */
-export function draftEntry(draft: EventDraft, source: string, time: Date, limits: Limits): Draft {
-  const { topic, message, untrusted } = draft;
+export function draftEntry(draft: EncodedDraft, source: string, time: Date, limits: Limits): Draft {
+  const { topic, message, untrusted, bytes } = draft;
   checkTopic(topic);
   if (!message?.content?.content) {
     throw new KelpieError(
@@ -38,19 +56,24 @@ export function draftEntry(draft: EventDraft, source: string, time: Date, limits
       `the event on "${topic}" has no content: set message.content to data, text or json`,
     );
   }
-  const bytes = sizeOf(draft);
-  if (bytes > limits.payloadBytes) {
+  if (bytes.length > limits.payloadBytes) {
     throw new KelpieError(
       'PAYLOAD_TOO_LARGE',
-      `the event on "${topic}" has ${bytes} bytes; the limit is ${limits.payloadBytes}`,
-      { bytes: String(bytes), limit: String(limits.payloadBytes) },
+      `the event on "${topic}" has ${bytes.length} bytes; the limit is ${limits.payloadBytes}`,
+      { bytes: String(bytes.length), limit: String(limits.payloadBytes) },
     );
   }
-  const body = { $case: 'messagePublished', value: message } as const;
-  const event = Event.encode({ sequence: 0, topic, source, time, untrusted, body }).finish();
+  const frame = { sequence: 0, topic, source, time, untrusted, body: undefined };
+  const event = encoded(() => Event.encode(frame, writer).uint32(EVENT_MESSAGE).bytes(bytes));
   return { topic, event, source };
 }
 
-function sizeOf(draft: EventDraft): number {
-  return draft.message ? MessagePublished.encode(draft.message).finish().length : 0;
+/** What cannot be encoded must not leave its beginning to the next one. */
+function encoded(write: () => BinaryWriter): Uint8Array {
+  try {
+    return write().finish();
+  } catch (error) {
+    writer = new BinaryWriter();
+    throw error;
+  }
 }

@@ -6,7 +6,7 @@ import type {
 import { ID_BYTES } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import type { Outcome } from '../journal/journal.js';
-import { checkBatch, draftEntry } from './events.js';
+import { draftEntry, encodeDrafts } from './events.js';
 import type { Network } from './network.js';
 
 /** Stores the events. Throws the errors that the contract lists at PublishEvents. */
@@ -15,9 +15,9 @@ export async function publishOnce(
   { events, instanceId, firstSequence }: PublishEventsRequest,
 ): Promise<PublishEventsResponse> {
   const { limits, clock, journal } = network.options;
-  checkBatch(events, limits);
   const time = new Date(clock.wall());
-  const entries = events.map((event) => draftEntry(event, '', time, limits));
+  const drafts = encodeDrafts(events, limits);
+  const entries = drafts.map((draft) => draftEntry(draft, '', time, limits));
   if (instanceId.length === 0 && firstSequence === 0) {
     return answerOf(await network.commit({ entries }), entries.length);
   }

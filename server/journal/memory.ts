@@ -87,9 +87,15 @@ export class MemoryJournal implements Journal {
   }
 
   #store(draft: Draft, tag: number): Entry {
-    const entry: Entry = { ...draft, sequence: this.#ring.newest + 1, tag };
+    const sequence = this.#ring.newest + 1;
+    const { topic, event, source } = draft;
+    // Most entries write no row; spreading them was a tenth of a publish.
+    const plain = draft.key === undefined;
+    const entry: Entry = plain
+      ? { topic, event, source, sequence, tag }
+      : { ...draft, sequence, tag };
     this.#ring.push(entry, this.#clock.wall());
-    const { key, value, sequence } = entry;
+    const { key, value } = entry;
     if (key !== undefined) {
       if (value) this.#table.set(key, { key, value, sequence });
       else this.#table.delete(key);

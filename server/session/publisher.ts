@@ -2,10 +2,9 @@
  * The publishing side of a session. Publish sequences make each event stored once, however often
  * it is sent: what is known is acknowledged again, what overlaps is cut, a hole is refused.
  */
-import type { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
 import type { PublishEvents, PublishRejection } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../core/errors.js';
-import { checkBatch, draftEntry } from '../domain/events.js';
+import { draftEntry, type EncodedDraft, encodeDrafts } from '../domain/events.js';
 import type { Network } from '../domain/network.js';
 import type { Draft, Outcome } from '../journal/journal.js';
 import { type Frame, wireError } from './frames.js';
@@ -49,8 +48,8 @@ export class Publisher {
    */
   publish(request: PublishEvents): Promise<void> {
     const { limits } = this.#options.network.options;
-    checkBatch(request.events, limits);
-    const fresh = this.#fresh(request);
+    const drafts = encodeDrafts(request.events, limits);
+    const fresh = drafts.slice(this.#known(request));
     if (fresh.length === 0) {
       this.#acknowledge();
       return Promise.resolve();
@@ -62,8 +61,8 @@ export class Publisher {
     return this.#store(first - 1, last, entries, rejections);
   }
 
-  /** What of the request is new. Throws OUT_OF_RANGE or PUBLISH_SEQUENCE_HOLE. */
-  #fresh({ firstSequence, events }: PublishEvents): EventDraft[] {
+  /** How many of the events are known already. Throws OUT_OF_RANGE or PUBLISH_SEQUENCE_HOLE. */
+  #known({ firstSequence }: PublishEvents): number {
     if (firstSequence < 1) {
       throw new KelpieError('OUT_OF_RANGE', 'publish sequences begin above 0', {
         field: 'first_sequence',
@@ -78,11 +77,11 @@ export class Publisher {
         { expected: String(next) },
       );
     }
-    return events.slice(next - firstSequence);
+    return next - firstSequence;
   }
 
   #judge(
-    drafts: EventDraft[],
+    drafts: EncodedDraft[],
     first: number,
   ): { entries: Draft[]; rejections: PublishRejection[] } {
     const { network, name } = this.#options;

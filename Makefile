@@ -1,5 +1,5 @@
 # Every target is a script of package.json, after what it needs is installed.
-.PHONY: run test demo check build gen clean
+.PHONY: run test demo bench languages check build gen clean
 
 NODE_MODULES := node_modules/.package-lock.json
 BEDROCK_MODULES := test/bedrock/node_modules/.package-lock.json
@@ -15,6 +15,14 @@ test: build $(BEDROCK_MODULES)
 # A small Bedrock network with real players: TIMES=3 for three in a row.
 demo: build $(BEDROCK_MODULES)
 	@node dist/test/bedrock/demo.js
+
+# Throughput and latency beside peers, in the same run: ARGS=--quick for a short one.
+bench: build
+	@node dist/test/bench/main.js $(ARGS)
+
+# Client code for Java, Go, PHP and Python, compiled with a small plugin where the tools are there.
+languages: $(NODE_MODULES)
+	@bash test/languages/languages.sh
 
 # Everything that is not a test: generated code, style, layers, unused code, coverage of the last test.
 check: build

@@ -2,7 +2,16 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', 'gen', 'coverage', 'test/bedrock/node_modules', 'test/bedrock/stub'] },
+  {
+    ignores: [
+      'dist',
+      'gen',
+      'coverage',
+      'test/*/node_modules',
+      'test/languages/out',
+      'test/bedrock/stub',
+    ],
+  },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,

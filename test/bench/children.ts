@@ -1,0 +1,109 @@
+/** Processes of a run. None outlives it. */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { startKelpied } from '../support/kelpied.js';
+import { findNatsServer, natsPackage } from './nats-package.js';
+import type { ServerName, WireName } from './plan.js';
+import type { Measurement, Task } from './workload.js';
+
+/** A server that listens. */
+export interface RunningServer {
+  readonly endpoint: string;
+  readonly pid: number;
+  stop(): void;
+}
+
+/** Why a server cannot be had here, for people. */
+export class NotHere extends Error {}
+
+const starts: Record<ServerName, () => Promise<RunningServer>> = {
+  kelpied: startCoordinator,
+  relay: startRelay,
+  'nats-server': startNats,
+};
+
+/** Starts a server on a free port of the loopback. Throws NotHere if the machine has none. */
+export function startServer(name: ServerName): Promise<RunningServer> {
+  return starts[name]();
+}
+
+async function startCoordinator(): Promise<RunningServer> {
+  const { endpoint, process } = await startKelpied();
+  return { endpoint, pid: process.pid ?? 0, stop: () => process.kill('SIGKILL') };
+}
+
+async function startRelay(): Promise<RunningServer> {
+  const child = reaped(fork(new URL('relay.js', import.meta.url)));
+  const { port } = (await messageOf(child, 'the relay')) as { port: number };
+  return serverOf(child, `127.0.0.1:${port}`);
+}
+
+async function startNats(): Promise<RunningServer> {
+  const program = findNatsServer();
+  if (program === undefined) {
+    throw new NotHere('no nats-server on the PATH, in GOBIN or in GOPATH/bin');
+  }
+  if (!natsPackage.install()) throw new NotHere('the client of NATS could not be installed');
+  const args = ['--addr', '127.0.0.1', '--port', '-1'];
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  reaped(child);
+  const port = await new Promise<string>((resolve, reject) => {
+    let printed = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      printed += chunk.toString();
+      const [, found] = /client connections on \S+:(\d+)/.exec(printed) ?? [];
+      if (found !== undefined) resolve(found);
+    });
+    child.once('exit', () => reject(new Error(`nats-server ended: ${printed}`)));
+  });
+  return serverOf(child, `127.0.0.1:${port}`);
+}
+
+function serverOf(child: ChildProcess, endpoint: string): RunningServer {
+  return { endpoint, pid: child.pid ?? 0, stop: () => child.kill('SIGKILL') };
+}
+
+/** All clients of one system, in a process of their own. */
+export class Clients {
+  readonly #name: WireName;
+  readonly #child: ChildProcess;
+
+  constructor(name: WireName) {
+    this.#name = name;
+    this.#child = reaped(fork(new URL('clients.js', import.meta.url), [name]));
+  }
+
+  /** Rejects if the process ends before it has measured. */
+  async measure(task: Task): Promise<Measurement> {
+    const answer = messageOf(this.#child, `the clients of ${this.#name}`);
+    this.#child.send(task);
+    return (await answer) as Measurement;
+  }
+
+  stop(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+async function messageOf(child: ChildProcess, name: string): Promise<unknown> {
+  const over = new AbortController();
+  const { signal } = over;
+  const failed = once(child, 'exit', { signal }).then(() => {
+    throw new Error(`${name} ended before the answer; it has said why above`);
+  });
+  try {
+    const answer = once(child, 'message', { signal }) as Promise<[unknown]>;
+    const [message] = await Promise.race([answer, failed]);
+    return message;
+  } finally {
+    failed.catch(() => undefined);
+    over.abort();
+  }
+}
+
+function reaped<Child extends ChildProcess>(child: Child): Child {
+  const reap = (): boolean => child.kill('SIGKILL');
+  process.once('exit', reap);
+  child.once('exit', () => process.off('exit', reap));
+  return child;
+}

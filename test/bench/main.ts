@@ -1,0 +1,55 @@
+/**
+ * Kelpie beside its peers, measured in the same run on the same machine: only the ratios say
+ * something, and none of them is held against a limit.
+ *
+ *   node dist/test/bench/main.js [--quick] [--json]
+ */
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import {
+  CEILING_MS,
+  full,
+  PAYLOAD_BYTES,
+  quick,
+  scenarios,
+  systems,
+  WINDOW_EVENTS,
+} from './plan.js';
+import { print } from './report.js';
+import { run } from './run.js';
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+const effort = values.quick ? quick : full;
+
+// By these ways too the processes of the run go with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+setTimeout(() => {
+  process.stderr.write(`it is not over after ${CEILING_MS / 1000} s: something has got stuck\n`);
+  process.exit(1);
+}, CEILING_MS).unref();
+
+const { tables, missing } = await run({ effort, scenarios, systems, onProgress: tell });
+if (values.json) {
+  const conditions = { node: process.version, cpus: cpus().length, payloadBytes: PAYLOAD_BYTES };
+  process.stdout.write(`${JSON.stringify({ ...conditions, effort, missing, tables }, null, 2)}\n`);
+} else {
+  const { repetitions } = effort;
+  process.stdout.write(`
+Events of ${PAYLOAD_BYTES} bytes, ${WINDOW_EVENTS} under way; server and clients in a process each; ${cpus().length} CPUs, Node ${process.version}.
+Median (least–most) of ${repetitions} ${repetitions === 1 ? 'round' : 'rounds'}; ÷ is the ratio to a peer in the same round.
+"Kelpie" is the SDK on both sides; in "Kelpie, counting" the readers keep the protocol and look at no event.
+`);
+  for (const table of tables) process.stdout.write(`\n${print(table)}\n`);
+  for (const { title, reason } of missing)
+    process.stdout.write(`\n${title} is not here: ${reason}\n`);
+}
+process.exit(0);
+
+function tell(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${text}`);
+}

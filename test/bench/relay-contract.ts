@@ -1,0 +1,14 @@
+/** The peer that is gRPC and nothing else: what its server and its clients agree on. */
+import type { MethodDefinition } from '@grpc/grpc-js';
+import { Event, EventDraft } from '../../gen/ts/kelpie/v1/event.js';
+
+/** A stream that sends an empty draft subscribes; any other draft goes to all subscribers. */
+export const relay: MethodDefinition<EventDraft, Event> = {
+  path: '/kelpie.bench.Relay/Connect',
+  requestStream: true,
+  responseStream: true,
+  requestSerialize: (draft) => Buffer.from(EventDraft.encode(draft).finish()),
+  requestDeserialize: (bytes) => EventDraft.decode(bytes),
+  responseSerialize: (event) => Buffer.from(Event.encode(event).finish()),
+  responseDeserialize: (bytes) => Event.decode(bytes),
+};

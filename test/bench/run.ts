@@ -1,0 +1,101 @@
+/** A run: servers and clients are started once, then measured in turn, round after round. */
+import { Clients, NotHere, type RunningServer, startServer } from './children.js';
+import type { Effort, Scenario, ServerName, Span, System, WireName } from './plan.js';
+import type { Row, Table } from './report.js';
+import type { Measurement } from './workload.js';
+
+export interface RunOptions {
+  readonly effort: Effort;
+  readonly scenarios: readonly Scenario[];
+  readonly systems: readonly System[];
+  readonly onProgress: (text: string) => void;
+}
+
+/** A system that cannot be measured on this machine. */
+export interface Missing {
+  readonly title: string;
+  readonly reason: string;
+}
+
+/** A system that can. */
+interface Candidate {
+  readonly system: System;
+  readonly server: RunningServer;
+  readonly clients: Clients;
+}
+
+export async function run(
+  options: RunOptions,
+): Promise<{ tables: readonly Table[]; missing: readonly Missing[] }> {
+  const { candidates, missing } = await startAll(options.systems);
+  try {
+    return { tables: await measureAll(options, candidates), missing };
+  } finally {
+    for (const { server, clients } of candidates) {
+      clients.stop();
+      server.stop();
+    }
+  }
+}
+
+async function startAll(
+  systems: readonly System[],
+): Promise<{ candidates: Candidate[]; missing: Missing[] }> {
+  const servers = new Map<ServerName, RunningServer>();
+  const candidates: Candidate[] = [];
+  const missing: Missing[] = [];
+  for (const system of systems) {
+    try {
+      const server = servers.get(system.server) ?? (await startServer(system.server));
+      servers.set(system.server, server);
+      candidates.push({ system, server, clients: new Clients(system.wire) });
+    } catch (error) {
+      if (!(error instanceof NotHere)) throw error;
+      missing.push({ title: system.title, reason: error.message });
+    }
+  }
+  return { candidates, missing };
+}
+
+async function measureAll(
+  { effort, scenarios, onProgress }: RunOptions,
+  candidates: readonly Candidate[],
+): Promise<Table[]> {
+  const tables = scenarios.map((scenario) => ({ scenario, rows: rowsOf(scenario, candidates) }));
+  // Round 0 is the rehearsal.
+  for (let round = effort.rehearsal ? 0 : 1; round <= effort.repetitions; round++) {
+    for (const { scenario, rows } of tables) {
+      const span = (round === 0 ? effort.rehearsal : undefined) ?? effort[scenario.kind];
+      for (const { system, candidate, measurements } of rows) {
+        onProgress(`round ${round} of ${effort.repetitions}: ${scenario.title}, ${system.title}`);
+        const measurement = await measureOne(candidate, scenario, span);
+        if (round > 0) measurements.push(measurement);
+      }
+    }
+  }
+  onProgress('');
+  return tables.map(({ scenario, rows }) => ({
+    scenario,
+    rows: rows.map(({ system, measurements }): Row => ({ system, measurements })),
+  }));
+}
+
+function rowsOf({ wires }: Scenario, candidates: readonly Candidate[]) {
+  const included = (wire: WireName): boolean => wires.includes(wire);
+  return candidates
+    .filter(({ system }) => included(system.wire))
+    .map((candidate) => ({
+      system: candidate.system,
+      candidate,
+      measurements: [] as Measurement[],
+    }));
+}
+
+function measureOne(
+  { server, clients }: Candidate,
+  { kind, subscribers }: Scenario,
+  { warmUpMs, measureMs }: Span,
+): Promise<Measurement> {
+  const { endpoint, pid: serverPid } = server;
+  return clients.measure({ kind, subscribers, warmUpMs, measureMs, endpoint, serverPid });
+}

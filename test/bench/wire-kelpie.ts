@@ -1,0 +1,39 @@
+/** Kelpie as its users have it: the SDK on both sides. */
+import { connect, type KelpieClient } from '../../client/index.js';
+import { PAYLOAD_BYTES, TOPIC } from './plan.js';
+import type { OpenWire } from './wire.js';
+
+export const open: OpenWire = async ({ endpoint, subscribers, onDelivered }) => {
+  const readers = Array.from({ length: subscribers }, (_, index) => {
+    const client = connect({
+      name: `bench-reader-${index}`,
+      role: 'BACKEND',
+      endpoints: endpoint,
+    });
+    client.subscribe(TOPIC, () => onDelivered(1));
+    return client;
+  });
+  await Promise.all(readers.map((reader) => reader.ready()));
+  const publisher = await openPublisher(endpoint);
+  return {
+    publish: publisher.publish,
+    close: async () => {
+      await publisher.close();
+      await Promise.all(readers.map((reader) => reader.close()));
+    },
+  };
+};
+
+/** The publishing half. */
+export async function openPublisher(
+  endpoint: string,
+): Promise<{ publish: () => void; close: KelpieClient['close'] }> {
+  const client = connect({ name: 'bench-publisher', role: 'BACKEND', endpoints: endpoint });
+  await client.ready();
+  const payload = new Uint8Array(PAYLOAD_BYTES);
+  return {
+    // A refusal is nobody's to handle: it ends the process, and with it the measurement.
+    publish: () => void client.publish(TOPIC, payload),
+    close: () => client.close(),
+  };
+}

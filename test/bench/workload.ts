@@ -1,0 +1,152 @@
+/** Drives a wire, and measures what arrives. */
+import { cpuSeconds } from './cpu.js';
+import { type Scenario, type Span, WINDOW_EVENTS } from './plan.js';
+import type { OpenWire, Wire } from './wire.js';
+
+/** What to measure. */
+export interface Task extends Span, Pick<Scenario, 'kind' | 'subscribers'> {
+  readonly endpoint: string;
+  readonly serverPid: number;
+}
+
+/** What came out; what a kind of scenario does not measure is not there. */
+export interface Measurement {
+  readonly deliveriesPerSecond?: number;
+  /** CPU seconds per second, of the server and of the process with all clients. */
+  readonly serverCpu?: number | undefined;
+  readonly clientCpu?: number;
+  readonly p50Ms?: number;
+  readonly p99Ms?: number;
+}
+
+/** Samples of one measurement at most. */
+const SAMPLES = 20_000;
+/** How long the last events may take to arrive. */
+const DRAIN_MS = 5000;
+
+export async function measure(open: OpenWire, task: Task): Promise<Measurement> {
+  const flow = new Flow(task.subscribers);
+  const { endpoint, subscribers } = task;
+  const wire = await open({ endpoint, subscribers, onDelivered: flow.onDelivered });
+  const result = await (task.kind === 'throughput'
+    ? measureThroughput(flow, wire, task)
+    : measureLatency(flow, wire, task));
+  await wire.close();
+  return result;
+}
+
+/** What was published, and what of it has arrived. */
+class Flow {
+  delivered = 0;
+  published = 0;
+  readonly #subscribers: number;
+  #enough = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(subscribers: number) {
+    this.#subscribers = subscribers;
+  }
+
+  /** Events that not every subscriber has, on the average of the subscribers. */
+  get underWay(): number {
+    return this.published - this.delivered / this.#subscribers;
+  }
+
+  readonly onDelivered = (count: number): void => {
+    this.delivered += count;
+    if (this.#wake === undefined || this.underWay > this.#enough) return;
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake();
+  };
+
+  /** Resolves when no more than so many events are under way. */
+  until(enough: number): Promise<void> {
+    if (this.underWay <= enough) return Promise.resolve();
+    this.#enough = enough;
+    return new Promise((resolve) => (this.#wake = resolve));
+  }
+}
+
+async function measureThroughput(flow: Flow, wire: Wire, task: Task): Promise<Measurement> {
+  let over = false;
+  const pumped = pump(flow, wire, () => over);
+  await delay(task.warmUpMs);
+  const before = snapshot(flow, task.serverPid);
+  await delay(task.measureMs);
+  const after = snapshot(flow, task.serverPid);
+  over = true;
+  await pumped;
+  await arrival(flow);
+  const seconds = (after.atMs - before.atMs) / 1000;
+  const serverSeconds =
+    after.serverSeconds === undefined || before.serverSeconds === undefined
+      ? undefined
+      : after.serverSeconds - before.serverSeconds;
+  return {
+    deliveriesPerSecond: (after.delivered - before.delivered) / seconds,
+    serverCpu: serverSeconds === undefined ? undefined : serverSeconds / seconds,
+    clientCpu: (after.clientSeconds - before.clientSeconds) / seconds,
+  };
+}
+
+/** The same for every system: fill the window, go on when half of it has arrived. */
+async function pump(flow: Flow, wire: Wire, isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
+    while (flow.underWay < WINDOW_EVENTS) {
+      flow.published += 1;
+      wire.publish();
+    }
+    await flow.until(WINDOW_EVENTS / 2);
+  }
+}
+
+interface Snapshot {
+  readonly atMs: number;
+  readonly delivered: number;
+  readonly serverSeconds: number | undefined;
+  readonly clientSeconds: number;
+}
+
+function snapshot({ delivered }: Flow, serverPid: number): Snapshot {
+  const { user, system } = process.cpuUsage();
+  return {
+    atMs: performance.now(),
+    delivered,
+    serverSeconds: cpuSeconds(serverPid),
+    clientSeconds: (user + system) / 1e6,
+  };
+}
+
+async function measureLatency(flow: Flow, wire: Wire, task: Task): Promise<Measurement> {
+  await sample(flow, wire, task.warmUpMs);
+  const samplesMs = await sample(flow, wire, task.measureMs);
+  samplesMs.sort((left, right) => left - right);
+  const at = (share: number): number => samplesMs[Math.floor(samplesMs.length * share)] ?? NaN;
+  return { p50Ms: at(0.5), p99Ms: at(0.99) };
+}
+
+async function sample(flow: Flow, wire: Wire, spanMs: number): Promise<number[]> {
+  const samplesMs: number[] = [];
+  const endMs = performance.now() + spanMs;
+  while (performance.now() < endMs && samplesMs.length < SAMPLES) {
+    const sentMs = performance.now();
+    flow.published += 1;
+    wire.publish();
+    await flow.until(0);
+    samplesMs.push(performance.now() - sentMs);
+  }
+  return samplesMs;
+}
+
+/** Nothing that was published may be missing: a system that loses events is not compared. */
+async function arrival(flow: Flow): Promise<void> {
+  const late = delay(DRAIN_MS).then(() => {
+    throw new Error(`${flow.underWay} of ${flow.published} events did not arrive`);
+  });
+  await Promise.race([flow.until(0), late]);
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,104 @@
+<?php
+
+// What a plugin in PHP writes.
+
+use Kelpie\V1\Address;
+use Kelpie\V1\ConnectRequest;
+use Kelpie\V1\Content;
+use Kelpie\V1\CoordinatorFrame;
+use Kelpie\V1\Event;
+use Kelpie\V1\EventDraft;
+use Kelpie\V1\Hello;
+use Kelpie\V1\LeaveReason;
+use Kelpie\V1\MessagePublished;
+use Kelpie\V1\NodeChange;
+use Kelpie\V1\NodeFrame;
+use Kelpie\V1\NodeState;
+use Kelpie\V1\PublishAck;
+use Kelpie\V1\PublishEvents;
+use Kelpie\V1\Reason;
+use Kelpie\V1\Role;
+use Kelpie\V1\Start;
+use Kelpie\V1\StartAt;
+use Kelpie\V1\UpdateNode;
+use Kelpie\V1\UpdateSubscription;
+
+function hello(): Hello
+{
+    return (new Hello())
+        ->setName('lobby-1')
+        ->setRole(Role::ROLE_DOWNSTREAM)
+        ->setInstanceId(random_bytes(16))
+        ->setAddress((new Address())->setPort(19132))
+        ->setLabels(['mode' => 'lobby'])
+        ->setTopics(['chat.*'])
+        ->setStart((new Start())->setAt(StartAt::START_AT_SNAPSHOT));
+}
+
+function say(int $sequence, string $text): PublishEvents
+{
+    $message = (new MessagePublished())->setContent((new Content())->setText($text));
+    $draft = (new EventDraft())->setTopic('chat.global')->setMessage($message);
+    return (new PublishEvents())->setFirstSequence($sequence)->setEvents([$draft]);
+}
+
+function otherTopics(): UpdateSubscription
+{
+    return (new UpdateSubscription())
+        ->setAdd(['party.*'])
+        ->setRemove(['chat.*'])
+        ->setStart(StartAt::START_AT_LATEST);
+}
+
+function drain(): UpdateNode
+{
+    return (new UpdateNode())->setChange(
+        (new NodeChange())
+            ->setSetLabels(['mode' => 'closing'])
+            ->setRemoveLabels(['vip'])
+            ->setState(NodeState::NODE_STATE_DRAINING)
+    );
+}
+
+function read(CoordinatorFrame $frame): string
+{
+    return match ($frame->getFrame()) {
+        'welcome' => 'I am ' . $frame->getWelcome()->getNodeName(),
+        'event_batch' => implode(array_map('readEvent', [...$frame->getEventBatch()->getEvents()])),
+        'snapshot' => $frame->getSnapshot()->getRows()[0]->getNode()->getName()
+            . $frame->getSnapshot()->getLast(),
+        'publish_ack' => readAck($frame->getPublishAck()),
+        'gap' => 'lost after ' . $frame->getGap()->getLostAfter()->getSequence(),
+        default => '',
+    };
+}
+
+function readEvent(Event $event): string
+{
+    return match ($event->getBody()) {
+        'message_published' => $event->getMessagePublished()->getContent()->getText(),
+        'node_left' => $event->getNodeLeft()->getNode()->getName()
+            . LeaveReason::name($event->getNodeLeft()->getReason()),
+        default => '',
+    };
+}
+
+function readAck(PublishAck $ack): string
+{
+    foreach ($ack->getRejections() as $rejection) {
+        if ($rejection->getError()->getReason() === Reason::REASON_TOPIC_RESERVED) {
+            return $rejection->getError()->getMessage();
+        }
+    }
+    return (string) $ack->getSequence();
+}
+
+function request(): ConnectRequest
+{
+    return (new ConnectRequest())->setFrames([
+        (new NodeFrame())->setHello(hello()),
+        (new NodeFrame())->setRequestId(1)->setPublishEvents(say(1, 'hi')),
+        (new NodeFrame())->setRequestId(2)->setUpdateSubscription(otherTopics()),
+        (new NodeFrame())->setRequestId(3)->setUpdateNode(drain()),
+    ]);
+}

@@ -4,12 +4,16 @@ import { readConfig } from './config.js';
 import { type Coordinator, startCoordinator } from './coordinator.js';
 import { version } from './version.js';
 
+// Whoever read what is printed may have gone; that is no reason to stop without draining.
+process.stdout.on('error', () => undefined);
+
 const options = readConfig(process.argv, process.env);
 
 try {
   const coordinator = await startCoordinator(options);
-  greet(coordinator);
+  // Before it says that it listens: whoever reads that may stop it at once.
   stopOnSignal(coordinator);
+  greet(coordinator);
 } catch (error) {
   process.stderr.write(`kelpied: ${explain(error)}\n`);
   process.exitCode = 1;

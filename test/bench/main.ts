@@ -27,7 +27,12 @@ const { values } = parseArgs({
 const effort = values.quick ? quick : full;
 
 // By these ways too the processes of the run go with it.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    process.stderr.write(`stopped by ${signal}\n`);
+    process.exit(1);
+  });
+}
 setTimeout(() => {
   process.stderr.write(`it is not over after ${CEILING_MS / 1000} s: something has got stuck\n`);
   process.exit(1);

@@ -179,6 +179,12 @@ describe('kelpied', () => {
       });
     }
   });
+
+  it('stops in good order though nobody reads what it prints any more', async () => {
+    const deaf = await startKelpied();
+    deaf.process.stdout?.destroy();
+    expect(await deaf.stop()).to.equal(0);
+  });
 });
 
 const LOADING = { keepCase: true, enums: String, defaults: true, oneofs: true };

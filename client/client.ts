@@ -5,6 +5,7 @@
 import { GoodbyeReason, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch, Gap } from '../gen/ts/kelpie/v1/stream.js';
 import { backoffMs } from './backoff.js';
+import { msOf } from './duration.js';
 import { closedError, KelpieError } from './errors.js';
 import { type Change, changeOf, helloAfter } from './change.js';
 import { Link, type LinkEvents } from './link.js';
@@ -216,8 +217,7 @@ export class KelpieClient {
   }
 
   #graceMs(): number {
-    const grace = this.#welcome?.grace;
-    return grace ? grace.seconds * 1000 + grace.nanos / 1e6 : 15_000;
+    return msOf(this.#welcome?.grace, 15_000);
   }
 
   #longestBackoffMs(): number {

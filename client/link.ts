@@ -14,6 +14,7 @@ import {
   type Welcome,
 } from '../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch, Gap, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
+import { msOf } from './duration.js';
 import { fromThrown, fromWire, KelpieError } from './errors.js';
 import { type Frame, Outbox } from './outbox.js';
 import type { Load } from './options.js';
@@ -235,8 +236,4 @@ export class Link {
 
 function unanswered(): KelpieError {
   return new KelpieError('UNAVAILABLE', 'no coordinator is connected to answer; try again');
-}
-
-function msOf(duration: Welcome['grace'], defaultMs: number): number {
-  return duration ? duration.seconds * 1000 + duration.nanos / 1e6 : defaultMs;
 }

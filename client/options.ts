@@ -4,8 +4,12 @@ import { NodeState, Role } from '../gen/ts/kelpie/v1/node.js';
 import { Hello } from '../gen/ts/kelpie/v1/session_service.js';
 import { type Start, StartAt } from '../gen/ts/kelpie/v1/cursor.js';
 import type { Cursor } from '../gen/ts/kelpie/v1/cursor.js';
+import { durationOf } from './duration.js';
 import { KelpieError } from './errors.js';
 import { grpcTransport, type Transport } from './transport.js';
+
+/** Where kelpied listens unless it is told otherwise. */
+export const DEFAULT_ENDPOINT = '127.0.0.1:50051';
 
 /** Where reading starts: what is there now, all history, only the future, or a position. */
 export type StartOption =
@@ -65,7 +69,7 @@ export interface Route {
 export function endpointsOf(given: string | readonly string[] | undefined): string[] {
   // An empty variable is one that is not set.
   const variable = process.env['KELPIE_ENDPOINTS'];
-  const text = given ?? (variable === '' ? undefined : variable) ?? '127.0.0.1:50051';
+  const text = given ?? (variable === '' ? undefined : variable) ?? DEFAULT_ENDPOINT;
   const endpoints = (typeof text === 'string' ? text.split(',') : [...text]).map((one) =>
     one.trim(),
   );
@@ -111,7 +115,5 @@ export function helloOf(options: ConnectOptions, sdk: string): Hello {
 export function startOf(option: StartOption): Start {
   if (typeof option === 'string') return { start: { $case: 'at', value: StartAt[option] } };
   if ('after' in option) return { start: { $case: 'after', value: option.after } };
-  const seconds = Math.floor(option.sinceMs / 1000);
-  const nanos = Math.round((option.sinceMs % 1000) * 1e6);
-  return { start: { $case: 'since', value: { seconds, nanos } } };
+  return { start: { $case: 'since', value: durationOf(option.sinceMs) } };
 }

@@ -3,7 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Api, reachApi } from '../api.js';
 import { fromThrown } from '../errors.js';
-import { endpointsOf } from '../options.js';
+import { DEFAULT_ENDPOINT, endpointsOf } from '../options.js';
 import { version } from '../version.js';
 import { NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
 import { info } from './info.js';
@@ -64,7 +64,7 @@ function command(usage: string, description: string): Command {
       new Option('--endpoint <host:port,...>', 'the coordinators; the first that answers is asked')
         .env('KELPIE_ENDPOINTS')
         .argParser(endpoints)
-        .default(['127.0.0.1:50051'], '127.0.0.1:50051'),
+        .default([DEFAULT_ENDPOINT], DEFAULT_ENDPOINT),
     )
     .option('--json', 'print one JSON object a line', false);
 }

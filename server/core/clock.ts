@@ -16,3 +16,16 @@ export interface Clock {
   /** Calls `ring` once after `delayMs` (0 to 2^31 - 1). Does not keep the process alive. */
   after(delayMs: number, ring: () => void): Cancel;
 }
+
+/** Calls `work` again and again, `intervalMs` apart, until it is cancelled. */
+export function every(clock: Clock, intervalMs: number, work: () => void): Cancel {
+  let cancel = (): void => undefined;
+  const again = (): void => {
+    cancel = clock.after(intervalMs, () => {
+      work();
+      again();
+    });
+  };
+  again();
+  return () => cancel();
+}

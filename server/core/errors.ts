@@ -86,3 +86,8 @@ export class KelpieError extends Error {
     return Code[reasons[this.reason]];
   }
 }
+
+/** A number that is out of its range. `limit` is the one that it passes. */
+export function outOfRange(field: string, limit: number | string, message: string): KelpieError {
+  return new KelpieError('OUT_OF_RANGE', message, { field, limit: String(limit) });
+}

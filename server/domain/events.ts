@@ -2,7 +2,7 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
 import { Event, MessagePublished } from '../../gen/ts/kelpie/v1/event.js';
-import { KelpieError } from '../core/errors.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
 import { checkTopic } from '../core/topic.js';
 import type { Draft } from '../journal/journal.js';
 import type { Limits } from './settings.js';
@@ -39,8 +39,13 @@ export function encodeDrafts(drafts: readonly EventDraft[], limits: Limits): Enc
   return encoded;
 }
 
+/** Throws OUT_OF_RANGE unless a publish may be numbered from here. */
+export function checkFirstSequence(firstSequence: number): void {
+  if (firstSequence < 1) throw outOfRange('first_sequence', 1, 'publish sequences begin above 0');
+}
+
 function encodeMessage({ message }: EventDraft): Uint8Array {
-  return message ? encoded(() => MessagePublished.encode(message, writer)) : new Uint8Array();
+  return message ? written(() => MessagePublished.encode(message, writer)) : new Uint8Array();
 }
 
 /**
@@ -64,12 +69,12 @@ export function draftEntry(draft: EncodedDraft, source: string, time: Date, limi
     );
   }
   const frame = { sequence: 0, topic, source, time, untrusted, body: undefined };
-  const event = encoded(() => Event.encode(frame, writer).uint32(EVENT_MESSAGE).bytes(bytes));
+  const event = written(() => Event.encode(frame, writer).uint32(EVENT_MESSAGE).bytes(bytes));
   return { topic, event, source };
 }
 
 /** What cannot be encoded must not leave its beginning to the next one. */
-function encoded(write: () => BinaryWriter): Uint8Array {
+function written(write: () => BinaryWriter): Uint8Array {
   try {
     return write().finish();
   } catch (error) {

@@ -6,7 +6,6 @@ import type { Row } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Clock } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import type { TopicFilter } from '../core/topic.js';
-import { topicOfKey } from '../core/topic.js';
 import type { Entry, Journal, Outcome, Transaction, Unsubscribe } from '../journal/journal.js';
 import { Tail, type TailLimits } from '../journal/tail.js';
 import { NodeTables } from './node-tables.js';
@@ -80,8 +79,8 @@ export class Network {
   /** The resources that a filter shows, as they are when the iteration comes to them. */
   *resources(filter: TopicFilter): Generator<Row> {
     for (const [name, { value, sequence }] of this.tables.nodes.entries()) {
-      const topic = topicOfKey(this.tables.nodes.keyOf(name));
-      if (filter.matches(topic)) yield { sequence, resource: { $case: 'node', value } };
+      if (filter.matches(this.tables.topicOf(name)))
+        yield { sequence, resource: { $case: 'node', value } };
     }
   }
 }

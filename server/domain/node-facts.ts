@@ -3,7 +3,7 @@ import type { Address, Node } from '../../gen/ts/kelpie/v1/node.js';
 import { NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
 import type { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
 import { ID_BYTES } from '../core/cursor.js';
-import { KelpieError } from '../core/errors.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
 import { foldName } from './node-name.js';
 
 const LABELS = 64;
@@ -58,11 +58,8 @@ export function checkState(state: NodeState): NodeState {
     NodeState.MAINTENANCE,
   ];
   if (settable.includes(state)) return state;
-  throw new KelpieError(
-    'OUT_OF_RANGE',
-    'a node can be put into STARTING, READY, DRAINING or MAINTENANCE',
-    { field: 'state', limit: 'MAINTENANCE' },
-  );
+  const message = 'a node can be put into STARTING, READY, DRAINING or MAINTENANCE';
+  throw outOfRange('state', 'MAINTENANCE', message);
 }
 
 function text(field: string, value: string, limit: number): string {
@@ -82,10 +79,8 @@ function addressOf(
   if (!address) return undefined;
   const { host, port } = address;
   if (port < 1 || port > 65_535) {
-    throw new KelpieError('OUT_OF_RANGE', `${field}.port is ${port}; ports are 1 to 65535`, {
-      field: `${field}.port`,
-      limit: '65535',
-    });
+    const message = `${field}.port is ${port}; ports are 1 to 65535`;
+    throw outOfRange(`${field}.port`, 65_535, message);
   }
   return { host: text(`${field}.host`, host === '' ? seenHost : host, 253), port };
 }

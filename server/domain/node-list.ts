@@ -2,7 +2,7 @@
 import { Cursor as CursorMessage } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Node, NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
 import type { Cursor } from '../core/cursor.js';
-import { KelpieError } from '../core/errors.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
 import type { Network } from './network.js';
 import type { Folded } from './table.js';
 
@@ -32,10 +32,7 @@ export function listNodes(
   { pageSize, pageToken }: { pageSize: number; pageToken: string },
 ): NodePage {
   if (pageSize > LARGEST_PAGE) {
-    throw new KelpieError('OUT_OF_RANGE', `a page has at most ${LARGEST_PAGE} nodes`, {
-      field: 'page_size',
-      limit: String(LARGEST_PAGE),
-    });
+    throw outOfRange('page_size', LARGEST_PAGE, `a page has at most ${LARGEST_PAGE} nodes`);
   }
   const { after, cursor } = pageToken === '' ? firstPage(network) : readToken(pageToken);
   const size = pageSize === 0 ? DEFAULT_PAGE : pageSize;

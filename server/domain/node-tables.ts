@@ -21,6 +21,11 @@ export class NodeTables {
     this.owners.fold(write);
   }
 
+  /** The topic on which a node's row is readable. */
+  topicOf(name: string): string {
+    return topicOfKey(this.nodes.keyOf(name));
+  }
+
   /** What every write in the name of a node must require. */
   fence(name: string, generation: number): { key: string; sequence: number } {
     return { key: this.owners.keyOf(name), sequence: generation };
@@ -36,7 +41,7 @@ export class NodeTables {
   /** The entry that tells what became of a node, and writes or deletes its row. */
   nodeDraft(name: string, time: Date, body: NonNullable<Event['body']>, row: Node | null): Draft {
     const key = this.nodes.keyOf(name);
-    const topic = topicOfKey(key);
+    const topic = this.topicOf(name);
     const event = { sequence: 0, topic, source: name, time, untrusted: false, body };
     return {
       topic,

@@ -6,7 +6,7 @@ import type {
 import { ID_BYTES } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import type { Outcome } from '../journal/journal.js';
-import { draftEntry, encodeDrafts } from './events.js';
+import { checkFirstSequence, draftEntry, encodeDrafts } from './events.js';
 import type { Network } from './network.js';
 
 /** Stores the events. Throws the errors that the contract lists at PublishEvents. */
@@ -48,12 +48,7 @@ function checkNumbers(instanceId: Uint8Array, firstSequence: number): void {
       `instance_id has ${instanceId.length} bytes; draw ${ID_BYTES} random bytes, or send neither it nor first_sequence`,
     );
   }
-  if (firstSequence < 1) {
-    throw new KelpieError('OUT_OF_RANGE', 'publish sequences begin above 0', {
-      field: 'first_sequence',
-      limit: '1',
-    });
-  }
+  checkFirstSequence(firstSequence);
 }
 
 function hole(expected: number): KelpieError {

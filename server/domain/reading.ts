@@ -4,7 +4,7 @@ import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Cursor } from '../core/cursor.js';
 import { ID_BYTES } from '../core/cursor.js';
 import { msOf, type WireDuration } from '../core/duration.js';
-import { KelpieError } from '../core/errors.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
 import { checkPattern, type OwnTopics, TopicFilter } from '../core/topic.js';
 import type { Network } from './network.js';
 
@@ -87,8 +87,5 @@ export function startMissing(): KelpieError {
 function ageOf(since: WireDuration): number {
   const ms = msOf(since);
   if (ms >= 0 && Number.isSafeInteger(Math.floor(ms))) return ms;
-  throw new KelpieError('OUT_OF_RANGE', 'start.since is negative or too long', {
-    field: 'start.since',
-    limit: '0',
-  });
+  throw outOfRange('start.since', 0, 'start.since is negative or too long');
 }

@@ -1,5 +1,5 @@
 /** All sessions of one coordinator in one network: who is here, who fell silent, who must go. */
-import type { Cancel } from '../core/clock.js';
+import { type Cancel, every } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import { durationOf } from '../core/duration.js';
 import type { Network } from '../domain/network.js';
@@ -36,8 +36,7 @@ export class Hub implements Liveness {
   readonly #sessions = new Map<string, Member>();
   readonly #emptied = new Gate();
   readonly #watchers = new Set<() => void>();
-  #sweep: Cancel;
-  #loadsTimer: Cancel;
+  readonly #timers: readonly Cancel[];
   #draining = false;
 
   constructor(network: Network, nodes: Nodes) {
@@ -45,8 +44,11 @@ export class Hub implements Liveness {
     this.nodes = nodes;
     this.bell = new Bell(network);
     network.onEntries((entries) => this.#endReplaced(entries));
-    this.#sweep = this.#sweepLater();
-    this.#loadsTimer = this.#tellLoadsLater();
+    const { clock, times } = network.options;
+    this.#timers = [
+      every(clock, SWEEP_MS, () => this.#all((session) => session.checkSilence())),
+      every(clock, times.heartbeatMs, () => this.#all((session) => session.tellLoads())),
+    ];
   }
 
   /** Sessions that are open. */
@@ -113,19 +115,8 @@ export class Hub implements Liveness {
     }
   }
 
-  #sweepLater(): Cancel {
-    return this.network.options.clock.after(SWEEP_MS, () => {
-      for (const session of this.#sessions.values()) session.checkSilence();
-      this.#sweep = this.#sweepLater();
-    });
-  }
-
-  #tellLoadsLater(): Cancel {
-    const { clock, times } = this.network.options;
-    return clock.after(times.heartbeatMs, () => {
-      for (const session of this.#sessions.values()) session.tellLoads();
-      this.#loadsTimer = this.#tellLoadsLater();
-    });
+  #all(work: (session: Member) => void): void {
+    for (const session of this.#sessions.values()) work(session);
   }
 
   /** Lets sessions move on by themselves, then ends the rest. Nobody is reported as lost. */
@@ -135,15 +126,14 @@ export class Hub implements Liveness {
     const grace = durationOf(times.drainMs);
     const reconnectWindow = durationOf(Math.min(1000, times.drainMs / 2));
     for (const watcher of this.#watchers) watcher();
-    for (const session of this.#sessions.values()) session.drain({ grace, reconnectWindow });
+    this.#all((session) => session.drain({ grace, reconnectWindow }));
     if (this.#sessions.size > 0) {
       const cancel = clock.after(times.drainMs, () => this.#emptied.open());
       await this.#emptied.wait();
       cancel();
     }
-    for (const session of this.#sessions.values()) session.evict(drainingError());
-    this.#sweep();
-    this.#loadsTimer();
+    this.#all((session) => session.evict(drainingError()));
+    for (const cancel of this.#timers) cancel();
   }
 }
 

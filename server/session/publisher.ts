@@ -4,7 +4,12 @@
  */
 import type { PublishEvents, PublishRejection } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../core/errors.js';
-import { draftEntry, type EncodedDraft, encodeDrafts } from '../domain/events.js';
+import {
+  checkFirstSequence,
+  draftEntry,
+  type EncodedDraft,
+  encodeDrafts,
+} from '../domain/events.js';
 import type { Network } from '../domain/network.js';
 import type { Draft, Outcome } from '../journal/journal.js';
 import { type Frame, wireError } from './frames.js';
@@ -63,12 +68,7 @@ export class Publisher {
 
   /** How many of the events are known already. Throws OUT_OF_RANGE or PUBLISH_SEQUENCE_HOLE. */
   #known({ firstSequence }: PublishEvents): number {
-    if (firstSequence < 1) {
-      throw new KelpieError('OUT_OF_RANGE', 'publish sequences begin above 0', {
-        field: 'first_sequence',
-        limit: '1',
-      });
-    }
+    checkFirstSequence(firstSequence);
     const next = this.#next ?? firstSequence;
     if (firstSequence > next) {
       throw new KelpieError(

@@ -8,7 +8,7 @@ import type {
 import { CoordinatorFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Gap } from '../../gen/ts/kelpie/v1/stream.js';
 import { msOf } from '../core/duration.js';
-import { KelpieError } from '../core/errors.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
 import { filterOf, startOf } from '../domain/reading.js';
 import { BATCH_LIMITS } from '../journal/tail.js';
 import { Alarm } from './alarm.js';
@@ -125,11 +125,11 @@ function checked({ pageSize, wait, start }: ReadEventsRequest): {
 } {
   const waitMs = wait ? msOf(wait) : 0;
   if (waitMs < 0 || waitMs > LONGEST_WAIT_MS) {
-    throw outOfRange('wait', 'wait is 0 to 60 s', LONGEST_WAIT_MS);
+    throw outOfRange('wait', LONGEST_WAIT_MS, 'wait is 0 to 60 s');
   }
   if (pageSize > BATCH_LIMITS.events) {
     const limit = BATCH_LIMITS.events;
-    throw outOfRange('page_size', `a page has at most ${limit} events`, limit);
+    throw outOfRange('page_size', limit, `a page has at most ${limit} events`);
   }
   if (start?.start?.$case === 'at' && start.start.value === StartAt.SNAPSHOT) {
     throw new KelpieError(
@@ -139,8 +139,4 @@ function checked({ pageSize, wait, start }: ReadEventsRequest): {
     );
   }
   return { waitMs, pageSize: pageSize === 0 ? BATCH_LIMITS.events : pageSize };
-}
-
-function outOfRange(field: string, message: string, limit: number): KelpieError {
-  return new KelpieError('OUT_OF_RANGE', message, { field, limit: String(limit) });
 }

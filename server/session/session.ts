@@ -87,11 +87,11 @@ class Session implements Member {
   }
 
   #takeLoads(): Frame | undefined {
-    const { loads } = this.#hub;
+    const { loads, network } = this.#hub;
     const { filter } = this.#active?.feed ?? {};
     const news = loads
       .since(this.#loadsSeen)
-      .filter(({ name }) => filter?.matches(`nodes.${name}`));
+      .filter(({ name }) => filter?.matches(network.tables.topicOf(name)));
     this.#loadsDue = false;
     this.#loadsSeen = loads.version;
     return news.length > 0 ? { $case: 'nodeLoads', value: { loads: news } } : undefined;

@@ -5,16 +5,16 @@ import type { SettableState } from './options.js';
 
 /** What changes; what is left out stays. */
 export interface Change {
-  readonly setLabels?: Record<string, string>;
-  readonly removeLabels?: readonly string[];
+  readonly labels?: Record<string, string>;
+  readonly removedLabels?: readonly string[];
   readonly state?: SettableState;
   readonly maxPlayers?: number;
 }
 
-export function changeOf({ setLabels, removeLabels, state, maxPlayers }: Change): NodeChange {
+export function changeOf({ labels, removedLabels, state, maxPlayers }: Change): NodeChange {
   return {
-    setLabels: setLabels ?? {},
-    removeLabels: [...(removeLabels ?? [])],
+    labels: labels ?? {},
+    removedLabels: [...(removedLabels ?? [])],
     state: state ? NodeState[state] : NodeState.UNSPECIFIED,
     maxPlayers,
   };
@@ -22,8 +22,8 @@ export function changeOf({ setLabels, removeLabels, state, maxPlayers }: Change)
 
 /** What the node says of itself from then on: a coordinator that forgot it is told all of it. */
 export function helloAfter(hello: Hello, change: Change): Hello {
-  const labels = Object.entries({ ...hello.labels, ...change.setLabels });
-  const removed = new Set(change.removeLabels);
+  const labels = Object.entries({ ...hello.labels, ...change.labels });
+  const removed = new Set(change.removedLabels);
   return {
     ...hello,
     labels: Object.fromEntries(labels.filter(([name]) => !removed.has(name))),

@@ -171,10 +171,10 @@ export class KelpieClient {
     };
   }
 
-  #take({ after, upTo, events }: EventBatch): Promise<unknown> | undefined {
+  #take({ afterSequence, upTo, events }: EventBatch): Promise<unknown> | undefined {
     const position = this.#position.sequence;
-    if (after > position) {
-      const message = `a batch begins after ${after}, but only what is up to ${position} was received`;
+    if (afterSequence > position) {
+      const message = `a batch begins after ${afterSequence}, but only what is up to ${position} was received`;
       this.#link?.fail(new KelpieError('PROTOCOL', message));
       return undefined;
     }

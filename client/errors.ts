@@ -1,11 +1,11 @@
 /** The one error of the client, made from whatever the wire or the transport gives. */
 import { ClientError, Status } from 'nice-grpc-common';
 import { RichClientError } from 'nice-grpc-error-details';
-import { Error as WireError, Reason } from '../gen/ts/kelpie/v1/error.js';
+import { ErrorDetail as WireError, ErrorReason } from '../gen/ts/kelpie/v1/error.js';
 
 /** Why something failed: a reason of the contract, or one of the client's own. */
 export type FailureReason =
-  | Exclude<keyof typeof Reason, 'UNSPECIFIED'>
+  | Exclude<keyof typeof ErrorReason, 'UNSPECIFIED'>
   /** The coordinator cannot be reached, or the stream broke. */
   | 'UNAVAILABLE'
   /** The client was closed. */
@@ -49,7 +49,7 @@ const PERMANENT: readonly number[] = [
 ];
 
 const names = new Map<number, FailureReason>(
-  Object.entries(Reason).map(([name, number]) => [number, name as FailureReason]),
+  Object.entries(ErrorReason).map(([name, number]) => [number, name as FailureReason]),
 );
 
 /** An error of a frame. */
@@ -85,7 +85,7 @@ export function fromThrown(thrown: unknown): KelpieError {
   if (thrown instanceof KelpieError) return thrown;
   if (thrown instanceof RichClientError) {
     for (const detail of thrown.extra) {
-      if ('typeUrl' in detail && detail.typeUrl.endsWith('/kelpie.v1.Error')) {
+      if ('typeUrl' in detail && detail.typeUrl.endsWith('/kelpie.v1.ErrorDetail')) {
         return fromWire(WireError.decode(detail.value));
       }
     }

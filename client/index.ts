@@ -9,5 +9,5 @@ export type { Status } from './status.js';
 export type { Handler, Subscription } from './subscriptions.js';
 export type { Transport } from './transport.js';
 export { type Cursor } from '../gen/ts/kelpie/v1/cursor.js';
-export { type Event, LeaveReason } from '../gen/ts/kelpie/v1/event.js';
-export { type Node, NodeState, Role } from '../gen/ts/kelpie/v1/node.js';
+export { type Event, NodeLeaveReason } from '../gen/ts/kelpie/v1/event.js';
+export { type Node, NodeState, NodeRole } from '../gen/ts/kelpie/v1/node.js';

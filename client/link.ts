@@ -208,11 +208,11 @@ export class Link {
   /** Brings the topics of the stream up to date. What is added starts now. Nothing before Welcome. */
   setTopics(topics: readonly string[]): void {
     if (!this.open) return;
-    const add = topics.filter((topic) => !this.#topics.includes(topic));
-    const remove = this.#topics.filter((topic) => !topics.includes(topic));
-    if (add.length === 0 && remove.length === 0) return;
+    const addedTopics = topics.filter((topic) => !this.#topics.includes(topic));
+    const removedTopics = this.#topics.filter((topic) => !topics.includes(topic));
+    if (addedTopics.length === 0 && removedTopics.length === 0) return;
     this.#topics = topics;
-    const value = { add, remove, start: StartAt.LATEST };
+    const value = { addedTopics, removedTopics, startAt: StartAt.LATEST };
     this.#outbox.send({ $case: 'updateSubscription', value });
   }
 

@@ -1,6 +1,6 @@
 /** Options of `connect`, with every default in one place. */
 import { randomBytes } from 'node:crypto';
-import { NodeState, Role } from '../gen/ts/kelpie/v1/node.js';
+import { NodeState, NodeRole } from '../gen/ts/kelpie/v1/node.js';
 import { Hello } from '../gen/ts/kelpie/v1/session_service.js';
 import { type Start, StartAt } from '../gen/ts/kelpie/v1/cursor.js';
 import type { Cursor } from '../gen/ts/kelpie/v1/cursor.js';
@@ -102,7 +102,7 @@ export function helloOf(options: ConnectOptions, sdk: string): Hello {
   return Hello.create({
     ...facts,
     name,
-    role: Role[role],
+    role: NodeRole[role],
     state: NodeState[state ?? 'READY'],
     instanceId: randomBytes(16),
     ...(address && { address }),
@@ -113,7 +113,7 @@ export function helloOf(options: ConnectOptions, sdk: string): Hello {
 }
 
 export function startOf(option: StartOption): Start {
-  if (typeof option === 'string') return { start: { $case: 'at', value: StartAt[option] } };
-  if ('after' in option) return { start: { $case: 'after', value: option.after } };
-  return { start: { $case: 'since', value: durationOf(option.sinceMs) } };
+  if (typeof option === 'string') return { place: { $case: 'at', value: StartAt[option] } };
+  if ('after' in option) return { place: { $case: 'after', value: option.after } };
+  return { place: { $case: 'since', value: durationOf(option.sinceMs) } };
 }

@@ -42,9 +42,9 @@ export class Position {
     this.#received = resumesAt;
   }
 
-  load({ cursor, last }: Snapshot): void {
+  load({ cursor, complete }: Snapshot): void {
     if (cursor) this.reach(cursor);
-    if (!last) return;
+    if (!complete) return;
     this.#loading = false;
     this.#resume = this.#received;
   }

@@ -69,12 +69,12 @@ export class Publisher {
       bytes += pending.bytes;
     }
     this.#unsent += events.length;
-    return { firstSequence: first.sequence, events };
+    return { firstPublishSequence: first.sequence, events };
   }
 
-  acknowledge({ sequence, rejections }: PublishAck): void {
-    const refused = new Map(rejections.map((one) => [one.sequence, fromWire(one.error)]));
-    this.#settle(sequence, refused);
+  acknowledge({ publishSequence, rejections }: PublishAck): void {
+    const refused = new Map(rejections.map((one) => [one.publishSequence, fromWire(one.error)]));
+    this.#settle(publishSequence, refused);
   }
 
   #settle(sequence: number, refused?: Map<number, KelpieError>): void {

@@ -42,7 +42,7 @@ export function received({ sequence, topic, source, time, untrusted, body }: Eve
     time,
     untrusted,
     type: message?.type ?? '',
-    content: message?.content?.content?.value,
+    content: message?.content?.form?.value,
     attributes: message?.attributes ?? {},
     body,
   };
@@ -53,11 +53,11 @@ export function draftOf(
   content: MessageContent,
   { type = '', attributes = {}, untrusted = false }: MessageOptions,
 ): EventDraft {
-  return { topic, message: { type, content: contentOf(content), attributes }, untrusted };
+  return { topic, payload: { type, content: contentOf(content), attributes }, untrusted };
 }
 
 function contentOf(content: MessageContent): Content {
-  if (typeof content === 'string') return { content: { $case: 'text', value: content } };
-  if (content instanceof Uint8Array) return { content: { $case: 'data', value: content } };
-  return { content: { $case: 'json', value: { ...content } } };
+  if (typeof content === 'string') return { form: { $case: 'text', value: content } };
+  if (content instanceof Uint8Array) return { form: { $case: 'data', value: content } };
+  return { form: { $case: 'json', value: { ...content } } };
 }

@@ -2,7 +2,7 @@
  * A live copy of the network's nodes, because the hooks of a proxy are synchronous and must answer
  * from memory, also while the coordinator is away. It follows a Snapshot and the events after it.
  */
-import { type Node, type NodeLoad, NodeState, type Role } from '../gen/ts/kelpie/v1/node.js';
+import { type Node, type NodeLoad, NodeState, type NodeRole } from '../gen/ts/kelpie/v1/node.js';
 import type { Event } from '../gen/ts/kelpie/v1/event.js';
 import type { NamedLoad } from '../gen/ts/kelpie/v1/session_service.js';
 import { GapReason, type Gap, type Snapshot } from '../gen/ts/kelpie/v1/stream.js';
@@ -44,7 +44,7 @@ export class Roster {
   }
 
   /** Nodes of a role that are READY and have all these labels. */
-  ready(role: Role, labels: Readonly<Record<string, string>> = {}): Node[] {
+  ready(role: NodeRole, labels: Readonly<Record<string, string>> = {}): Node[] {
     const wanted = Object.entries(labels);
     return this.nodes().filter(
       (node) =>
@@ -78,7 +78,7 @@ export class Roster {
       this.#named?.add(resource.value.name);
       this.#put(resource.value, sequence);
     }
-    if (part.last) this.#replaceAll(graceMs);
+    if (part.complete) this.#replaceAll(graceMs);
   }
 
   #replaceAll(graceMs: number): void {

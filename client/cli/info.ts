@@ -1,6 +1,6 @@
 /** `kelpie info`: what the coordinator is and how it does. */
 import { GetInfoResponse } from '../../gen/ts/kelpie/v1/coordinator_service.js';
-import { Durability } from '../../gen/ts/kelpie/v1/session_service.js';
+import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import type { Api } from '../api.js';
 import { bytes, duration, nameOf, print, printJson, table } from './output.js';
 

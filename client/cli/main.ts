@@ -5,7 +5,7 @@ import { type Api, reachApi } from '../api.js';
 import { fromThrown } from '../errors.js';
 import { DEFAULT_ENDPOINT, endpointsOf } from '../options.js';
 import { version } from '../version.js';
-import { NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
+import { NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { info } from './info.js';
 import { nodes, type NodesOptions } from './nodes.js';
 import { UsageError } from './output.js';
@@ -25,7 +25,7 @@ const program = new Command('kelpie')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
 command('nodes', 'list the nodes of the network')
-  .option('--role <role>', 'only proxy, downstream or backend', oneOf(Role), [])
+  .option('--role <role>', 'only proxy, downstream or backend', oneOf(NodeRole), [])
   .option('--state <state>', 'only nodes in this state, for example ready', oneOf(NodeState), [])
   .option('--label <name=value>', 'only nodes with this label; may be repeated', pair, {})
   .option('--watch', 'go on with what changes, of all nodes', false)

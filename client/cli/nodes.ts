@@ -1,6 +1,6 @@
 /** `kelpie nodes`: who is part of the network. */
-import { Event, LeaveReason } from '../../gen/ts/kelpie/v1/event.js';
-import { Node, NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
+import { Event, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
+import { Node, NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import type { Api } from '../api.js';
 import { after, follow, showGap, type WatchFrame } from './follow.js';
 import { nameOf, print, printJson, table } from './output.js';
@@ -9,7 +9,7 @@ export interface NodesOptions {
   readonly json: boolean;
   /** Go on with what changes. */
   readonly watch: boolean;
-  readonly role: readonly Role[];
+  readonly role: readonly NodeRole[];
   readonly state: readonly NodeState[];
   readonly label: Readonly<Record<string, string>>;
 }
@@ -44,7 +44,7 @@ function show(found: readonly Node[], json: boolean): void {
 function row({ name, role, state, address, software, version, joinTime }: Node): string[] {
   return [
     name,
-    nameOf(Role, role),
+    nameOf(NodeRole, role),
     nameOf(NodeState, state),
     address ? `${address.host}:${address.port}` : '-',
     `${software} ${version}`.trim() || '-',
@@ -77,7 +77,7 @@ function change({ time, topic, body }: Event): string {
     case 'nodeUpdated':
       return `${at}  ${name}  is ${nameOf(NodeState, body.value.node?.state ?? 0)}`;
     case 'nodeLeft':
-      return `${at}  ${name}  left (${nameOf(LeaveReason, body.value.reason)})`;
+      return `${at}  ${name}  left (${nameOf(NodeLeaveReason, body.value.reason)})`;
     case 'messagePublished':
     case undefined:
       return `${at}  ${name}  an event of a newer kind`;

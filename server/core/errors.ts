@@ -50,6 +50,7 @@ export const reasons = {
   OUT_OF_RANGE: 'INVALID_ARGUMENT',
   SESSION_LIMIT: 'RESOURCE_EXHAUSTED',
   SESSION_ENDED: 'ABORTED',
+  HELLO_TOO_LARGE: 'INVALID_ARGUMENT',
 } as const satisfies Record<string, keyof typeof Code>;
 
 /** The name of a reason, as in the contract without its prefix. */

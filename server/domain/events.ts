@@ -1,13 +1,13 @@
 /** Publishing: what may be published, and how it is stored once. */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
-import { Event, MessagePublished } from '../../gen/ts/kelpie/v1/event.js';
+import { Event, Payload } from '../../gen/ts/kelpie/v1/event.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
 import { checkTopic } from '../core/topic.js';
 import type { Draft } from '../journal/journal.js';
 import type { Limits } from './settings.js';
 
-/** A draft whose message is encoded: once, for its size and for the journal. */
+/** A draft whose payload is encoded: once, for its size and for the journal. */
 export interface EncodedDraft extends EventDraft {
   readonly bytes: Uint8Array;
 }
@@ -27,7 +27,7 @@ export function encodeDrafts(drafts: readonly EventDraft[], limits: Limits): Enc
       { events: String(drafts.length), limit: String(limits.publishEvents) },
     );
   }
-  const encoded = drafts.map((draft) => ({ ...draft, bytes: encodeMessage(draft) }));
+  const encoded = drafts.map((draft) => ({ ...draft, bytes: encodePayload(draft) }));
   const bytes = encoded.reduce((sum, draft) => sum + draft.bytes.length, 0);
   if (bytes > limits.publishBytes) {
     throw new KelpieError(
@@ -39,13 +39,17 @@ export function encodeDrafts(drafts: readonly EventDraft[], limits: Limits): Enc
   return encoded;
 }
 
-/** Throws OUT_OF_RANGE unless a publish may be numbered from here. */
-export function checkFirstSequence(firstSequence: number): void {
-  if (firstSequence < 1) throw outOfRange('first_sequence', 1, 'publish sequences begin above 0');
+/** Throws OUT_OF_RANGE unless so many events may be numbered from here. */
+export function checkNumbering(first: number, count: number): void {
+  const field = 'first_publish_sequence';
+  if (first < 1) throw outOfRange(field, 1, 'publish sequences begin above 0');
+  // Subtracted: a sum above 2^53 is rounded, and may look safe.
+  if (first <= Number.MAX_SAFE_INTEGER - (count - 1)) return;
+  throw outOfRange(field, Number.MAX_SAFE_INTEGER, 'publish sequences stay below 2^53');
 }
 
-function encodeMessage({ message }: EventDraft): Uint8Array {
-  return message ? written(() => MessagePublished.encode(message, writer)) : new Uint8Array();
+function encodePayload({ payload }: EventDraft): Uint8Array {
+  return payload ? written(() => Payload.encode(payload, writer)) : new Uint8Array();
 }
 
 /**
@@ -53,12 +57,12 @@ function encodeMessage({ message }: EventDraft): Uint8Array {
  * `source` is the node's name, or empty.
  */
 export function draftEntry(draft: EncodedDraft, source: string, time: Date, limits: Limits): Draft {
-  const { topic, message, untrusted, bytes } = draft;
+  const { topic, payload, untrusted, bytes } = draft;
   checkTopic(topic);
-  if (!message?.content?.content) {
+  if (!payload?.content?.form) {
     throw new KelpieError(
       'EVENT_EMPTY',
-      `the event on "${topic}" has no content: set message.content to data, text or json`,
+      `the event on "${topic}" has no content: set payload.content to data, text or json`,
     );
   }
   if (bytes.length > limits.payloadBytes) {

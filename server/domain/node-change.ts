@@ -4,8 +4,8 @@ import { checkState, labelsOf } from './node-facts.js';
 
 /** The node after a change. Throws LABELS_INVALID or OUT_OF_RANGE. */
 export function changedNode(node: Node, change: NodeChange): Node {
-  const labels = { ...node.labels, ...change.setLabels };
-  const removed = new Set(change.removeLabels);
+  const labels = { ...node.labels, ...change.labels };
+  const removed = new Set(change.removedLabels);
   const kept = Object.fromEntries(Object.entries(labels).filter(([name]) => !removed.has(name)));
   const next = {
     ...node,

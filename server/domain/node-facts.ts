@@ -1,6 +1,6 @@
 /** What a node says of itself in its Hello: checked, and made into the public Node. */
 import type { Address, Node } from '../../gen/ts/kelpie/v1/node.js';
-import { NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
+import { NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import type { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
 import { ID_BYTES } from '../core/cursor.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
@@ -41,11 +41,11 @@ export function nodeOf(hello: Hello, seenHost: string): Node {
 }
 
 function checkRole(role: number): void {
-  const roles: readonly number[] = [Role.PROXY, Role.DOWNSTREAM, Role.BACKEND];
+  const roles: readonly number[] = [NodeRole.PROXY, NodeRole.DOWNSTREAM, NodeRole.BACKEND];
   if (roles.includes(role)) return;
   throw new KelpieError(
     'ROLE_INVALID',
-    'the node names no role that is known here: set role to ROLE_PROXY, ROLE_DOWNSTREAM or ROLE_BACKEND',
+    'the node names no role that is known here: set role to NODE_ROLE_PROXY, NODE_ROLE_DOWNSTREAM or NODE_ROLE_BACKEND',
   );
 }
 

@@ -1,6 +1,6 @@
 /** The nodes as lists and one by one. */
 import { Cursor as CursorMessage } from '../../gen/ts/kelpie/v1/cursor.js';
-import type { Node, NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
+import type { Node, NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import type { Cursor } from '../core/cursor.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
 import type { Network } from './network.js';
@@ -20,7 +20,7 @@ export interface NodePage {
 
 /** Which nodes to list: all that match each of these; what is empty matches any. */
 export interface NodeFilter {
-  readonly roles: readonly Role[];
+  readonly roles: readonly NodeRole[];
   readonly states: readonly NodeState[];
   readonly labels: Readonly<Record<string, string>>;
 }

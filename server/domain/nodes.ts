@@ -1,7 +1,7 @@
 /** Who is part of the network: claiming a name, losing a stream, leaving. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
-import { LeaveReason } from '../../gen/ts/kelpie/v1/event.js';
+import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { Node, type NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 import type { Cancel } from '../core/clock.js';
 import { ID_BYTES, sameBytes } from '../core/cursor.js';
@@ -87,7 +87,7 @@ export class Nodes {
     }
     const row = { ...node, joinTime: this.#time() };
     const joined = { $case: 'nodeJoined', value: { node: row } } as const;
-    const drafts = known ? [this.#departure(known, LeaveReason.REPLACED)] : [];
+    const drafts = known ? [this.#departure(known, NodeLeaveReason.REPLACED)] : [];
     return [...drafts, tables.nodeDraft(node.name, this.#time(), joined, row)];
   }
 
@@ -96,7 +96,7 @@ export class Nodes {
     return this.#network.tables.nodeDraft(row.name, this.#time(), body, row);
   }
 
-  #departure(node: Node, reason: LeaveReason): Draft {
+  #departure(node: Node, reason: NodeLeaveReason): Draft {
     const body = { $case: 'nodeLeft', value: { node, reason } } as const;
     return this.#network.tables.nodeDraft(node.name, this.#time(), body, null);
   }
@@ -127,12 +127,12 @@ export class Nodes {
     for (;;) {
       const owner = this.#network.tables.owners.get(name);
       if (!owner) throw notFound(name);
-      if (await this.leave(name, owner.sequence, LeaveReason.DISCONNECTED)) return;
+      if (await this.leave(name, owner.sequence, NodeLeaveReason.DISCONNECTED)) return;
     }
   }
 
   /** Ends a node's presence. False if a newer generation owns it. */
-  async leave(name: string, generation: number, reason: LeaveReason): Promise<boolean> {
+  async leave(name: string, generation: number, reason: NodeLeaveReason): Promise<boolean> {
     const { tables } = this.#network;
     const node = tables.nodes.get(name)?.value;
     const written = await this.#network.commit({
@@ -152,7 +152,7 @@ export class Nodes {
     // A late word of an older stream: the timers, if there are any, are its successor's.
     if (this.#network.tables.owners.get(name)?.sequence !== generation) return;
     this.#forgetLoss(name);
-    const expire = () => this.#inBackground(this.leave(name, generation, LeaveReason.LOST));
+    const expire = () => this.#inBackground(this.leave(name, generation, NodeLeaveReason.LOST));
     const stray = () => {
       this.#losses.set(name, clock.after(times.graceMs - times.unreachableMs, expire));
       this.#inBackground(this.#markUnreachable(name, generation));

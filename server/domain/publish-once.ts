@@ -6,29 +6,30 @@ import type {
 import { ID_BYTES } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import type { Outcome } from '../journal/journal.js';
-import { checkFirstSequence, draftEntry, encodeDrafts } from './events.js';
+import { checkNumbering, draftEntry, encodeDrafts } from './events.js';
 import type { Network } from './network.js';
 
 /** Stores the events. Throws the errors that the contract lists at PublishEvents. */
 export async function publishOnce(
   network: Network,
-  { events, instanceId, firstSequence }: PublishEventsRequest,
+  { events, instanceId, firstPublishSequence: firstNumber }: PublishEventsRequest,
 ): Promise<PublishEventsResponse> {
   const { limits, clock, journal } = network.options;
   const time = new Date(clock.wall());
   const drafts = encodeDrafts(events, limits);
   const entries = drafts.map((draft) => draftEntry(draft, '', time, limits));
-  if (instanceId.length === 0 && firstSequence === 0) {
+  if (instanceId.length === 0 && firstNumber === 0) {
     return answerOf(await network.commit({ entries }), entries.length);
   }
-  checkNumbers(instanceId, firstSequence);
-  const last = firstSequence + events.length - 1;
-  let known = (await journal.producer(instanceId)) ?? firstSequence - 1;
+  checkInstance(instanceId);
+  checkNumbering(firstNumber, events.length);
+  const last = firstNumber + events.length - 1;
+  let known = (await journal.producer(instanceId)) ?? firstNumber - 1;
   // Another call of the same instance may store at the same time; the number only grows.
   for (;;) {
     if (known >= last) return { firstSequence: 0, stored: 0 };
-    if (known < firstSequence - 1) throw hole(known + 1);
-    const fresh = entries.slice(known - (firstSequence - 1));
+    if (known < firstNumber - 1) throw hole(known + 1);
+    const fresh = entries.slice(known - (firstNumber - 1));
     const producer = { instance: instanceId, previous: known, last };
     const outcome = await network.commit({ entries: fresh, producer });
     if (outcome.kind !== 'producerAt') return answerOf(outcome, fresh.length);
@@ -41,14 +42,13 @@ function answerOf(outcome: Outcome, stored: number): PublishEventsResponse {
   throw new Error('a publish that requires nothing was refused');
 }
 
-function checkNumbers(instanceId: Uint8Array, firstSequence: number): void {
+function checkInstance(instanceId: Uint8Array): void {
   if (instanceId.length !== ID_BYTES) {
     throw new KelpieError(
       'INSTANCE_ID_INVALID',
-      `instance_id has ${instanceId.length} bytes; draw ${ID_BYTES} random bytes, or send neither it nor first_sequence`,
+      `instance_id has ${instanceId.length} bytes; draw ${ID_BYTES} random bytes, or send neither it nor first_publish_sequence`,
     );
   }
-  checkFirstSequence(firstSequence);
 }
 
 function hole(expected: number): KelpieError {

@@ -42,7 +42,7 @@ export function checkPatternCount(filter: TopicFilter, limit: number): void {
 /** Where to start. Throws START_MISSING, START_INVALID, CURSOR_INVALID or OUT_OF_RANGE. */
 export async function startOf(network: Network, start: Start | undefined): Promise<ReadingStart> {
   const { journal } = network.options;
-  const at = start?.start;
+  const at = start?.place;
   if (!at) throw startMissing();
   if (at.$case === 'after') {
     const { epoch, sequence, tag } = at.value;

@@ -12,6 +12,8 @@ export interface Limits {
   readonly patterns: number;
   /** Bytes of one message on a stream. */
   readonly messageBytes: number;
+  /** Bytes of a Hello: of a peer that has not said yet who it is. */
+  readonly helloBytes: number;
   /** Sessions of one coordinator. */
   readonly sessions: number;
 }
@@ -22,6 +24,7 @@ export const defaultLimits: Limits = {
   publishBytes: 512 * 1024,
   patterns: 1000,
   messageBytes: 1024 * 1024,
+  helloBytes: 64 * 1024,
   sessions: 20_000,
 };
 

@@ -4,7 +4,7 @@ import type {
   CoordinatorServiceDefinition,
   GetInfoResponse,
 } from '../../gen/ts/kelpie/v1/coordinator_service.js';
-import { Durability } from '../../gen/ts/kelpie/v1/session_service.js';
+import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import { durationOf } from '../core/duration.js';
 import { wireLimits } from '../session/handshake.js';
 import type { Hub } from '../session/hub.js';

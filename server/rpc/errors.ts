@@ -7,7 +7,7 @@ import {
   RetryInfo,
   RichServerError,
 } from 'nice-grpc-error-details';
-import { Error as WireError } from '../../gen/ts/kelpie/v1/error.js';
+import { ErrorDetail as WireError } from '../../gen/ts/kelpie/v1/error.js';
 import { durationOf } from '../core/duration.js';
 import { type KelpieError, reasons } from '../core/errors.js';
 import { publicError, wireError } from '../session/frames.js';
@@ -37,6 +37,6 @@ function statusOf(error: KelpieError): RichServerError {
     details.push(RetryInfo.fromPartial({ retryDelay: durationOf(retryAfterMs) }));
   }
   const value = WireError.encode(wireError(error)).finish();
-  details.push(Any.fromPartial({ typeUrl: 'type.googleapis.com/kelpie.v1.Error', value }));
+  details.push(Any.fromPartial({ typeUrl: 'type.googleapis.com/kelpie.v1.ErrorDetail', value }));
   return new RichServerError(Status[reasons[reason]], error.message, details);
 }

@@ -4,8 +4,8 @@
  */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { CoordinatorFrame } from '../../gen/ts/kelpie/v1/session_service.js';
-import type { Error as WireError } from '../../gen/ts/kelpie/v1/error.js';
-import { Reason } from '../../gen/ts/kelpie/v1/error.js';
+import type { ErrorDetail as WireError } from '../../gen/ts/kelpie/v1/error.js';
+import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import { type Batch, encodeBatch } from '../journal/tail.js';
@@ -35,7 +35,7 @@ export function encodeResponse(frames: readonly Uint8Array[]): Uint8Array {
 /** The error as it travels in frames and in status details. */
 export function wireError(error: KelpieError): WireError {
   return {
-    reason: Reason[error.reason],
+    reason: ErrorReason[error.reason],
     code: error.code,
     message: error.message,
     metadata: error.metadata,

@@ -1,10 +1,6 @@
 /** From Hello to Welcome: everything is checked before anything is changed. */
-import type {
-  Hello,
-  Limits as WireLimits,
-  Welcome,
-} from '../../gen/ts/kelpie/v1/session_service.js';
-import { Durability, WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
+import { Durability, type Limits as WireLimits } from '../../gen/ts/kelpie/v1/coordinator.js';
+import { Hello, type Welcome, WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Cursor } from '../core/cursor.js';
 import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
@@ -39,6 +35,7 @@ export async function open(
 ): Promise<Opened> {
   const { network } = hub;
   hub.admit();
+  checkSize(hello, network.options.limits.helloBytes);
   const node = nodeOf(hello, host);
   const own = { inbox: inboxOf(node.name), ...(hello.excludeOwn && { excluded: node.name }) };
   const filter = filterOf(hello.topics, network.options.limits.patterns, own);
@@ -53,6 +50,17 @@ export async function open(
   const cursor = start.position;
   const welcome = welcomeOf(network, claimed, { sessionId, stored, name, cursor });
   return { name, instance, generation, stored, filter, window, start, welcome };
+}
+
+/** Before anything of it is looked at: it may come from anybody. */
+function checkSize(hello: Hello, limit: number): void {
+  const bytes = Hello.encode(hello).finish().length;
+  if (bytes <= limit) return;
+  throw new KelpieError(
+    'HELLO_TOO_LARGE',
+    `the Hello has ${bytes} bytes; the limit is ${limit}; add topics when the session is open`,
+    { bytes: String(bytes), limit: String(limit) },
+  );
 }
 
 function windowOf({ window }: Hello): WindowSize {
@@ -83,13 +91,13 @@ function welcomeOf(
     publishSequence: opened.stored ?? 0,
     nodeName: opened.name,
     cursor: opened.cursor,
-    version,
+    coordinatorVersion: version,
   };
 }
 
 /** The limits as nodes are told them. */
 export function wireLimits(limits: Limits): WireLimits {
-  const { payloadBytes, publishEvents, publishBytes, patterns, messageBytes } = limits;
+  const { payloadBytes, publishEvents, publishBytes, patterns, messageBytes, helloBytes } = limits;
   return {
     topicBytes: TOPIC_BYTES,
     topicTokens: TOPIC_TOKENS,
@@ -98,5 +106,6 @@ export function wireLimits(limits: Limits): WireLimits {
     publishBytes,
     patterns,
     messageBytes,
+    helloBytes,
   };
 }

@@ -4,12 +4,7 @@
  */
 import type { PublishEvents, PublishRejection } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../core/errors.js';
-import {
-  checkFirstSequence,
-  draftEntry,
-  type EncodedDraft,
-  encodeDrafts,
-} from '../domain/events.js';
+import { checkNumbering, draftEntry, type EncodedDraft, encodeDrafts } from '../domain/events.js';
 import type { Network } from '../domain/network.js';
 import type { Draft, Outcome } from '../journal/journal.js';
 import { type Frame, wireError } from './frames.js';
@@ -59,7 +54,7 @@ export class Publisher {
       this.#acknowledge();
       return Promise.resolve();
     }
-    const last = request.firstSequence + request.events.length - 1;
+    const last = request.firstPublishSequence + request.events.length - 1;
     const first = last - fresh.length + 1;
     const { entries, rejections } = this.#judge(fresh, first);
     this.#next = last + 1;
@@ -67,17 +62,17 @@ export class Publisher {
   }
 
   /** How many of the events are known already. Throws OUT_OF_RANGE or PUBLISH_SEQUENCE_HOLE. */
-  #known({ firstSequence }: PublishEvents): number {
-    checkFirstSequence(firstSequence);
-    const next = this.#next ?? firstSequence;
-    if (firstSequence > next) {
+  #known({ firstPublishSequence, events }: PublishEvents): number {
+    checkNumbering(firstPublishSequence, events.length);
+    const next = this.#next ?? firstPublishSequence;
+    if (firstPublishSequence > next) {
       throw new KelpieError(
         'PUBLISH_SEQUENCE_HOLE',
-        `publish sequence ${firstSequence} leaves a hole; ${next} comes next; send from there`,
+        `publish sequence ${firstPublishSequence} leaves a hole; ${next} comes next; send from there`,
         { expected: String(next) },
       );
     }
-    return next - firstSequence;
+    return next - firstPublishSequence;
   }
 
   #judge(
@@ -93,7 +88,7 @@ export class Publisher {
         entries.push(draftEntry(draft, name, time, network.options.limits));
       } catch (error) {
         if (!(error instanceof KelpieError)) throw error;
-        rejections.push({ sequence: first + index, error: wireError(error) });
+        rejections.push({ publishSequence: first + index, error: wireError(error) });
       }
     });
     return { entries, rejections };
@@ -151,7 +146,7 @@ export class Publisher {
     const rejections = this.#rejections;
     this.#rejections = [];
     this.#room.open();
-    return { $case: 'publishAck', value: { sequence: this.#settled, rejections } };
+    return { $case: 'publishAck', value: { publishSequence: this.#settled, rejections } };
   }
 
   /** Resolves when there may be room again; undefined if there is. */

@@ -131,7 +131,7 @@ function checked({ pageSize, wait, start }: ReadEventsRequest): {
     const limit = BATCH_LIMITS.events;
     throw outOfRange('page_size', limit, `a page has at most ${limit} events`);
   }
-  if (start?.start?.$case === 'at' && start.start.value === StartAt.SNAPSHOT) {
+  if (start?.place?.$case === 'at' && start.place.value === StartAt.SNAPSHOT) {
     throw new KelpieError(
       'START_INVALID',
       'a page of events has no snapshot; start after a cursor, at EARLIEST or LATEST, or since a duration',

@@ -93,13 +93,13 @@ export class Requests {
     this.#outbound.send({ $case: 'heartbeatAck', value: { cursor } }, requestId);
   }
 
-  #subscribe(requestId: number, { add, remove, start }: UpdateSubscription): void {
+  #subscribe(requestId: number, { addedTopics, removedTopics, startAt }: UpdateSubscription): void {
     const { patterns } = this.#hub.network.options.limits;
-    const added = filterOf(add, patterns);
-    if (add.length > 0) checkLiveStart(start);
-    const filter = this.#feed.filter.with(add, remove);
+    const added = filterOf(addedTopics, patterns);
+    if (addedTopics.length > 0) checkLiveStart(startAt);
+    const filter = this.#feed.filter.with(addedTopics, removedTopics);
     checkPatternCount(filter, patterns);
-    const cursor = this.#feed.update(filter, start === StartAt.SNAPSHOT ? added : undefined);
+    const cursor = this.#feed.update(filter, startAt === StartAt.SNAPSHOT ? added : undefined);
     this.#hub.bell.refresh(this.#feed);
     this.#outbound.send({ $case: 'subscriptionUpdated', value: { cursor } }, requestId);
   }

@@ -4,7 +4,7 @@
  * peer itself ends it, every other mistake is answered with RequestFailed.
  */
 import { randomUUID } from 'node:crypto';
-import { LeaveReason } from '../../gen/ts/kelpie/v1/event.js';
+import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import {
   type ConnectRequest,
   type Drain,
@@ -179,7 +179,8 @@ class Session implements Member {
     const { nodes } = this.#hub;
     // It goes by itself: the end of its ownership is no reason to evict it.
     this.#hub.remove(this, name);
-    if (reason !== GoodbyeReason.DRAINED) await nodes.leave(name, generation, LeaveReason.STOPPED);
+    if (reason !== GoodbyeReason.DRAINED)
+      await nodes.leave(name, generation, NodeLeaveReason.STOPPED);
     // Drained, and no newer stream took over: it must come back within the grace.
     else if (!this.#hub.draining) nodes.lost(name, generation);
     requests.done(requestId);

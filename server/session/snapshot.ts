@@ -14,17 +14,17 @@ export function* snapshotParts(
   filter: TopicFilter,
   cursor: Cursor,
 ): Generator<Uint8Array> {
-  let part: Snapshot = { cursor, topics: [...filter.patterns], rows: [], last: false };
+  let part: Snapshot = { cursor, topics: [...filter.patterns], rows: [], complete: false };
   let bytes = 0;
   for (const row of network.resources(filter)) {
     const size = Row.encode(row).finish().length;
     if (part.rows.length === PART_ROWS || (part.rows.length > 0 && bytes + size > PART_BYTES)) {
       yield encodeFrame({ $case: 'snapshot', value: part });
-      part = { cursor: undefined, topics: [], rows: [], last: false };
+      part = { cursor: undefined, topics: [], rows: [], complete: false };
       bytes = 0;
     }
     part.rows.push(row);
     bytes += size;
   }
-  yield encodeFrame({ $case: 'snapshot', value: { ...part, last: true } });
+  yield encodeFrame({ $case: 'snapshot', value: { ...part, complete: true } });
 }

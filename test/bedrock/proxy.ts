@@ -1,5 +1,5 @@
 /** A proxy that is told no server: it knows those that Kelpie's roster names. */
-import { connect, Role } from '../../client/index.js';
+import { connect, NodeRole } from '../../client/index.js';
 import { onStop, role, tell, tellStatus } from './director.js';
 import type { Target } from './forwarder.js';
 import { Forwarder } from './forwarder.js';
@@ -65,7 +65,7 @@ function pick(refused: ReadonlySet<string>): Target | undefined {
 
 function openServers(): Target[] {
   return kelpie.roster
-    .ready(Role.DOWNSTREAM)
+    .ready(NodeRole.DOWNSTREAM)
     .flatMap(({ name, address }) => (address ? { name, ...address } : []));
 }
 

@@ -52,8 +52,8 @@ function anySlow(): boolean {
   return false;
 }
 
-function publish(call: Call, { topic, message, untrusted }: EventDraft): void {
-  const body = message && ({ $case: 'messagePublished', value: message } as const);
+function publish(call: Call, { topic, payload, untrusted }: EventDraft): void {
+  const body = payload && ({ $case: 'messagePublished', value: payload } as const);
   const event: Event = {
     sequence: ++sequence,
     topic,
@@ -77,7 +77,7 @@ function subscribe(call: Call): void {
 }
 
 function connect(call: Call): void {
-  call.on('data', (draft: EventDraft) => (draft.message ? publish(call, draft) : subscribe(call)));
+  call.on('data', (draft: EventDraft) => (draft.payload ? publish(call, draft) : subscribe(call)));
   call.on('close', () => publishers.delete(call));
   call.on('error', () => publishers.delete(call));
   call.on('end', () => call.end());

@@ -11,7 +11,7 @@ import {
   type FromTsProtoServiceDefinition,
 } from 'nice-grpc/lib/service-definitions/ts-proto.js';
 import { Cursor, StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
-import { Role } from '../../gen/ts/kelpie/v1/node.js';
+import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import {
   type ConnectRequest,
   GoodbyeReason,
@@ -105,10 +105,10 @@ class Reader {
 function helloOf(name: string): Hello {
   return Hello.fromPartial({
     name,
-    role: Role.BACKEND,
+    role: NodeRole.BACKEND,
     instanceId: randomBytes(16),
     topics: [TOPIC],
-    start: { start: { $case: 'at', value: StartAt.LATEST } },
+    start: { place: { $case: 'at', value: StartAt.LATEST } },
   });
 }
 

@@ -11,11 +11,11 @@ export const open: OpenWire = async ({ endpoint, subscribers, onDelivered }) => 
     Array.from({ length: subscribers }, () => openReader(endpoint, onDelivered)),
   );
   const publisher = openStream(endpoint);
-  const content = { content: { $case: 'data', value: new Uint8Array(PAYLOAD_BYTES) } } as const;
+  const content = { form: { $case: 'data', value: new Uint8Array(PAYLOAD_BYTES) } } as const;
   return {
     publish: () => {
-      const message = { type: '', content, attributes: {} };
-      publisher.call.write({ topic: TOPIC, message, untrusted: false });
+      const payload = { type: '', content, attributes: {} };
+      publisher.call.write({ topic: TOPIC, payload, untrusted: false });
     },
     close: async () => {
       await Promise.all([publisher, ...readers].map((stream) => stream.close()));
@@ -52,7 +52,7 @@ function openStream(endpoint: string): Stream {
 async function openReader(endpoint: string, onDelivered: (count: number) => void): Promise<Stream> {
   const stream = openStream(endpoint);
   stream.call.on('data', () => onDelivered(1));
-  stream.call.write({ topic: TOPIC, message: undefined, untrusted: false });
+  stream.call.write({ topic: TOPIC, payload: undefined, untrusted: false });
   await once(stream.call, 'metadata');
   return stream;
 }

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { KelpieError } from '../../client/errors.js';
 import { endpointsOf, helloOf, routesOf, startOf } from '../../client/options.js';
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
-import { NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
+import { NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { thrownBy } from '../support/thrown.js';
 
 describe('the endpoints of a client', () => {
@@ -102,7 +102,7 @@ describe('the hello of a client', () => {
     );
     expect({ ...hello, instanceId: hello.instanceId.length }).to.deep.equal({
       name: 'Lobby-1',
-      role: Role.DOWNSTREAM,
+      role: NodeRole.DOWNSTREAM,
       excludeOwn: false,
       state: NodeState.READY,
       instanceId: 16,
@@ -143,13 +143,13 @@ describe('the hello of a client', () => {
 describe('where a client starts to read', () => {
   for (const place of ['SNAPSHOT', 'EARLIEST', 'LATEST'] as const) {
     it(`can be ${place}`, () => {
-      expect(startOf(place)).to.deep.equal({ start: { $case: 'at', value: StartAt[place] } });
+      expect(startOf(place)).to.deep.equal({ place: { $case: 'at', value: StartAt[place] } });
     });
   }
 
   it('can be a position that it had', () => {
     const after = { epoch: Buffer.alloc(16, 1), sequence: 7, tag: 9 };
-    expect(startOf({ after })).to.deep.equal({ start: { $case: 'after', value: after } });
+    expect(startOf({ after })).to.deep.equal({ place: { $case: 'after', value: after } });
   });
 
   for (const [sinceMs, value] of [
@@ -159,7 +159,7 @@ describe('where a client starts to read', () => {
     [0.5, { seconds: 0, nanos: 500_000 }],
   ] as const) {
     it(`can be ${sinceMs} ms ago`, () => {
-      expect(startOf({ sinceMs })).to.deep.equal({ start: { $case: 'since', value } });
+      expect(startOf({ sinceMs })).to.deep.equal({ place: { $case: 'since', value } });
     });
   }
 });

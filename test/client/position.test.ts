@@ -4,23 +4,23 @@ import { Position } from '../../client/position.js';
 
 const epoch = new Uint8Array(16);
 const cursor = (sequence: number) => ({ epoch, sequence, tag: sequence * 7 });
-const part = (first: number | undefined, last: boolean) => ({
+const part = (first: number | undefined, complete: boolean) => ({
   cursor: first === undefined ? undefined : cursor(first),
   topics: [],
   rows: [],
-  last,
+  complete,
 });
 const gap = (from: number, to: number) => ({
   lostAfter: cursor(from),
   resumesAt: cursor(to),
   reason: 1 as const,
 });
-const after = (sequence: number) => ({ start: { $case: 'after', value: cursor(sequence) } });
+const after = (sequence: number) => ({ place: { $case: 'after', value: cursor(sequence) } });
 
 describe('the position of a client', () => {
-  it('asks for the snapshot again when a stream broke before its last part', () => {
+  it('asks for the snapshot again when a stream broke before its complete part', () => {
     const position = new Position('SNAPSHOT');
-    const snapshot = { start: { $case: 'at', value: StartAt.SNAPSHOT } };
+    const snapshot = { place: { $case: 'at', value: StartAt.SNAPSHOT } };
     expect(position.restart()).to.deep.equal(snapshot);
     position.reach(cursor(10));
     position.load(part(10, false));

@@ -4,20 +4,20 @@ import { KelpieError } from '../../client/errors.js';
 import { Publisher } from '../../client/publisher.js';
 import { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
 import { type PublishEvents, Welcome } from '../../gen/ts/kelpie/v1/session_service.js';
-import { Reason } from '../../gen/ts/kelpie/v1/error.js';
+import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import { messageDraft, textOfMessage } from '../support/messages.js';
 import { rejectionOf } from '../support/thrown.js';
 
 function textsOf(frame: PublishEvents | undefined): (string | undefined)[] {
-  return (frame?.events ?? []).map(({ message }) => textOfMessage(message));
+  return (frame?.events ?? []).map(({ payload }) => textOfMessage(payload));
 }
 
 const welcome = (publishSequence: number): Welcome => Welcome.create({ publishSequence });
 
 const refused = (sequence: number) => ({
-  sequence,
+  publishSequence: sequence,
   error: {
-    reason: Reason.TOPIC_RESERVED,
+    reason: ErrorReason.TOPIC_RESERVED,
     code: 3,
     message: 'the topic is reserved',
     metadata: { topic: 'nodes.a' },
@@ -60,12 +60,12 @@ describe('the publisher of a client', () => {
     publish('a', 'b');
     expect(wakes).to.equal(2);
     const frame = publisher.take();
-    expect(frame?.firstSequence).to.equal(1);
+    expect(frame?.firstPublishSequence).to.equal(1);
     expect(textsOf(frame)).to.deep.equal(['a', 'b']);
     expect(publisher.take()).to.equal(undefined);
     publish('c');
     const next = publisher.take();
-    expect([next?.firstSequence, ...textsOf(next)]).to.deep.equal([3, 'c']);
+    expect([next?.firstPublishSequence, ...textsOf(next)]).to.deep.equal([3, 'c']);
   });
 
   it('has nothing to send before something is published', () => {
@@ -76,7 +76,9 @@ describe('the publisher of a client', () => {
     publish(...Array.from({ length: 600 }, (_, index) => String(index)));
     const frames = takeAll();
     expect(frames.map(({ events }) => events.length)).to.deep.equal([256, 256, 88]);
-    expect(frames.map(({ firstSequence }) => firstSequence)).to.deep.equal([1, 257, 513]);
+    expect(frames.map(({ firstPublishSequence }) => firstPublishSequence)).to.deep.equal([
+      1, 257, 513,
+    ]);
     expect(frames.flatMap(textsOf)).to.deep.equal(
       Array.from({ length: 600 }, (_, index) => String(index)),
     );
@@ -93,7 +95,7 @@ describe('the publisher of a client', () => {
     publisher.take();
     await told();
     expect(outcomes).to.deep.equal({});
-    publisher.acknowledge({ sequence: 2, rejections: [] });
+    publisher.acknowledge({ publishSequence: 2, rejections: [] });
     await told();
     expect(outcomes).to.deep.equal({ a: 'stored', b: 'stored' });
     expect(publisher.take()).to.equal(undefined);
@@ -102,8 +104,8 @@ describe('the publisher of a client', () => {
   it('takes an old acknowledgement for nothing new', async () => {
     publish('a', 'b');
     publisher.take();
-    publisher.acknowledge({ sequence: 1, rejections: [] });
-    publisher.acknowledge({ sequence: 1, rejections: [] });
+    publisher.acknowledge({ publishSequence: 1, rejections: [] });
+    publisher.acknowledge({ publishSequence: 1, rejections: [] });
     await told();
     expect(outcomes).to.deep.equal({ a: 'stored' });
   });
@@ -112,7 +114,7 @@ describe('the publisher of a client', () => {
     const publishing = publisher.publish(messageDraft('a'));
     publish('b');
     publisher.take();
-    publisher.acknowledge({ sequence: 2, rejections: [refused(1)] });
+    publisher.acknowledge({ publishSequence: 2, rejections: [refused(1)] });
     const error = await rejectionOf(KelpieError, publishing);
     expect(error.reason).to.equal('TOPIC_RESERVED');
     expect(error.message).to.equal('the topic is reserved');
@@ -131,19 +133,19 @@ describe('the publisher of a client', () => {
       await told();
       expect(outcomes).to.deep.equal({ a: 'stored', b: 'stored' });
       const [frame, ...more] = takeAll();
-      expect([frame?.firstSequence, ...textsOf(frame)]).to.deep.equal([3, 'c', 'd']);
+      expect([frame?.firstPublishSequence, ...textsOf(frame)]).to.deep.equal([3, 'c', 'd']);
       expect(more).to.be.empty;
     });
 
     it('sends everything again to a coordinator that knows nothing of it', async () => {
       publish('a', 'b');
       publisher.take();
-      publisher.acknowledge({ sequence: 1, rejections: [] });
+      publisher.acknowledge({ publishSequence: 1, rejections: [] });
       publish('c');
       publisher.restart(welcome(0));
       const frame = publisher.take();
-      expect([frame?.firstSequence, ...textsOf(frame)]).to.deep.equal([2, 'b', 'c']);
-      publisher.acknowledge({ sequence: 3, rejections: [] });
+      expect([frame?.firstPublishSequence, ...textsOf(frame)]).to.deep.equal([2, 'b', 'c']);
+      publisher.acknowledge({ publishSequence: 3, rejections: [] });
       await told();
       expect(outcomes).to.deep.equal({ a: 'stored', b: 'stored', c: 'stored' });
     });
@@ -164,12 +166,12 @@ describe('the publisher of a client', () => {
         const take = (): boolean => {
           const frame = one.take();
           if (!frame) return false;
-          expect(frame.firstSequence).to.be.within(1, stored.length + 1);
+          expect(frame.firstPublishSequence).to.be.within(1, stored.length + 1);
           const texts = textsOf(frame);
-          stored.push(...texts.slice(stored.length + 1 - frame.firstSequence));
+          stored.push(...texts.slice(stored.length + 1 - frame.firstPublishSequence));
           return true;
         };
-        const ack = () => one.acknowledge({ sequence: stored.length, rejections: [] });
+        const ack = () => one.acknowledge({ publishSequence: stored.length, rejections: [] });
         for (const todo of steps) {
           if ('count' in todo) {
             for (let count = 0; count < todo.count; count++) {
@@ -198,10 +200,10 @@ describe('the publisher of a client', () => {
       expect((await rejectionOf(KelpieError, full)).reason).to.equal('PUBLISH_QUEUE_FULL');
       const frames = takeAll();
       expect(frames.flatMap(({ events }) => events)).to.have.length(10_000);
-      publisher.acknowledge({ sequence: 1, rejections: [] });
+      publisher.acknowledge({ publishSequence: 1, rejections: [] });
       publish('again');
       const next = publisher.take();
-      expect([next?.firstSequence, ...textsOf(next)]).to.deep.equal([10_001, 'again']);
+      expect([next?.firstPublishSequence, ...textsOf(next)]).to.deep.equal([10_001, 'again']);
     });
 
     it('refuses more than 16 MiB, and takes more once there is room', async () => {
@@ -213,9 +215,9 @@ describe('the publisher of a client', () => {
       expect((await rejectionOf(KelpieError, full)).reason).to.equal('PUBLISH_QUEUE_FULL');
       publish('small');
       expect(takeAll().flatMap(({ events }) => events)).to.have.length(fitting + 1);
-      publisher.acknowledge({ sequence: 1, rejections: [] });
+      publisher.acknowledge({ publishSequence: 1, rejections: [] });
       publish(text);
-      expect(publisher.take()?.firstSequence).to.equal(fitting + 2);
+      expect(publisher.take()?.firstPublishSequence).to.equal(fitting + 2);
     });
   });
 
@@ -225,10 +227,10 @@ describe('the publisher of a client', () => {
     publisher.take();
     let idle = false;
     const waiting = publisher.idle().then(() => (idle = true));
-    publisher.acknowledge({ sequence: 1, rejections: [] });
+    publisher.acknowledge({ publishSequence: 1, rejections: [] });
     await told();
     expect(idle).to.equal(false);
-    publisher.acknowledge({ sequence: 2, rejections: [] });
+    publisher.acknowledge({ publishSequence: 2, rejections: [] });
     await waiting;
     expect(outcomes).to.deep.equal({ a: 'stored', b: 'stored' });
   });

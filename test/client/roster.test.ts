@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { expect } from 'chai';
 import { Roster } from '../../client/roster.js';
-import { Event, LeaveReason } from '../../gen/ts/kelpie/v1/event.js';
-import { Node, NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
+import { Event, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
+import { Node, NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { Gap, GapReason, type Row, Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
 import { messageEvent } from '../support/messages.js';
 import { until } from '../support/until.js';
@@ -10,7 +10,7 @@ import { until } from '../support/until.js';
 const GRACE_MS = 60_000;
 
 function node(name: string, partial: Partial<Node> = {}): Node {
-  const base = { name, displayName: name, role: Role.DOWNSTREAM, state: NodeState.READY };
+  const base = { name, displayName: name, role: NodeRole.DOWNSTREAM, state: NodeState.READY };
   return { ...Node.create(base), ...partial };
 }
 
@@ -26,7 +26,7 @@ function snapshot(...parts: Row[][]): Snapshot[] {
     cursor: index === 0 ? cursor : undefined,
     topics: index === 0 ? ['nodes.*'] : [],
     rows,
-    last: index === parts.length - 1,
+    complete: index === parts.length - 1,
   }));
 }
 
@@ -39,7 +39,7 @@ const joined = (sequence: number, value: Node): Event =>
 const updated = (sequence: number, value: Node): Event =>
   event(sequence, { $case: 'nodeUpdated', value: { node: value } });
 const left = (sequence: number, value: Node): Event =>
-  event(sequence, { $case: 'nodeLeft', value: { node: value, reason: LeaveReason.STOPPED } });
+  event(sequence, { $case: 'nodeLeft', value: { node: value, reason: NodeLeaveReason.STOPPED } });
 
 function gap(reason: GapReason): Gap {
   return { lostAfter: cursor, resumesAt: cursor, reason };
@@ -66,24 +66,24 @@ describe('a roster', () => {
       expect(names()).to.deep.equal(['a', 'b', 'c']);
     });
 
-    it('is loaded when the last part is there, not before', async () => {
+    it('is loaded when the complete part is there, not before', async () => {
       let loaded = false;
       const loading = roster.loaded.then(() => (loaded = true));
-      const [first, last] = snapshot([row(5, node('a'))], [row(6, node('b'))]);
+      const [first, complete] = snapshot([row(5, node('a'))], [row(6, node('b'))]);
       apply(first ? [first] : []);
       await new Promise((resolve) => setImmediate(resolve));
       expect(loaded).to.equal(false);
-      apply(last ? [last] : []);
+      apply(complete ? [complete] : []);
       await loading;
       expect(names()).to.deep.equal(['a', 'b']);
     });
 
-    it('is replaced by the next one, when its last part is there', () => {
+    it('is replaced by the next one, when its complete part is there', () => {
       apply(snapshot([row(5, node('a')), row(6, node('b'))]));
-      const [first, last] = snapshot([row(7, node('c'))], [row(5, node('a'))]);
+      const [first, complete] = snapshot([row(7, node('c'))], [row(5, node('a'))]);
       apply(first ? [first] : []);
       expect(names()).to.deep.equal(['a', 'b', 'c']);
-      apply(last ? [last] : []);
+      apply(complete ? [complete] : []);
       expect(names()).to.deep.equal(['a', 'c']);
     });
 
@@ -102,10 +102,10 @@ describe('a roster', () => {
     });
 
     it('keeps what an event brought while it was under way', () => {
-      const [first, last] = snapshot([row(5, node('a'))], [row(6, node('b'))]);
+      const [first, complete] = snapshot([row(5, node('a'))], [row(6, node('b'))]);
       apply(first ? [first] : []);
       roster.applyEvent(joined(120, node('c')));
-      apply(last ? [last] : []);
+      apply(complete ? [complete] : []);
       expect(names()).to.deep.equal(['a', 'b', 'c']);
     });
 
@@ -152,7 +152,7 @@ describe('a roster', () => {
           row(1, node('lobby-2', { labels: { game: 'lobby', eu: '1' } })),
           row(2, node('lobby-1', { labels: { game: 'lobby' } })),
           row(3, node('lobby-3', { labels: { game: 'lobby' }, state: NodeState.UNREACHABLE })),
-          row(4, node('proxy-1', { labels: { game: 'lobby' }, role: Role.PROXY })),
+          row(4, node('proxy-1', { labels: { game: 'lobby' }, role: NodeRole.PROXY })),
           row(5, node('arena', { labels: { game: 'bedwars' } })),
         ]),
       ),
@@ -165,12 +165,12 @@ describe('a roster', () => {
 
     it('knows who of a role is ready and has all labels', () => {
       const ready = (labels?: Record<string, string>) =>
-        roster.ready(Role.DOWNSTREAM, labels).map(({ name }) => name);
+        roster.ready(NodeRole.DOWNSTREAM, labels).map(({ name }) => name);
       expect(ready()).to.deep.equal(['arena', 'lobby-1', 'lobby-2']);
       expect(ready({ game: 'lobby' })).to.deep.equal(['lobby-1', 'lobby-2']);
       expect(ready({ game: 'lobby', eu: '1' })).to.deep.equal(['lobby-2']);
       expect(ready({ game: 'lobby', eu: '2' })).to.be.empty;
-      expect(roster.ready(Role.PROXY).map(({ name }) => name)).to.deep.equal(['proxy-1']);
+      expect(roster.ready(NodeRole.PROXY).map(({ name }) => name)).to.deep.equal(['proxy-1']);
     });
   });
 

@@ -120,10 +120,10 @@ describe('bad input', () => {
     it('answers an empty frame with FRAME_UNKNOWN, and handles those around it', async () => {
       const { stream } = await wire.join('empty', { topics: ['empty'] });
       stream.send(
-        { publish_events: { first_sequence: 1, events: [say('empty', 'one')] } },
+        { publish_events: { first_publish_sequence: 1, events: [say('empty', 'one')] } },
         { request_id: 5 },
         {},
-        { publish_events: { first_sequence: 2, events: [say('empty', 'two')] } },
+        { publish_events: { first_publish_sequence: 2, events: [say('empty', 'two')] } },
       );
       const failed = await stream.answer(5);
       expectError(failed.request_failed?.error, 'FRAME_UNKNOWN', {}, UNIMPLEMENTED);
@@ -200,8 +200,11 @@ describe('bad input', () => {
     for (const [what, add, at, reason, facts] of subscriptions) {
       it(`refuses a subscription whole that has ${what}`, async () => {
         const { stream } = await wire.join('subscriber', { topics: ['marker'] });
-        const start = at === undefined ? {} : { start: `START_AT_${at}` };
-        stream.send({ request_id: 3, update_subscription: { add, remove: ['marker'], ...start } });
+        const start = at === undefined ? {} : { start_at: `START_AT_${at}` };
+        stream.send({
+          request_id: 3,
+          update_subscription: { added_topics: add, removed_topics: ['marker'], ...start },
+        });
         expectError((await stream.answer(3)).request_failed?.error, reason, facts);
         await tell('fine', 'not added');
         await tell('marker', 'not removed');
@@ -214,13 +217,17 @@ describe('bad input', () => {
       const { stream } = await wire.join('many', { topics });
       stream.send({
         request_id: 3,
-        update_subscription: { add: ['one-more'], start: 'START_AT_LATEST' },
+        update_subscription: { added_topics: ['one-more'], start_at: 'START_AT_LATEST' },
       });
       const failed = (await stream.answer(3)).request_failed?.error;
       expectError(failed, 'PATTERN_LIMIT', { limit: '1000' }, RESOURCE_EXHAUSTED);
       stream.send({
         request_id: 4,
-        update_subscription: { add: ['one-more'], remove: ['many.7'], start: 'START_AT_LATEST' },
+        update_subscription: {
+          added_topics: ['one-more'],
+          removed_topics: ['many.7'],
+          start_at: 'START_AT_LATEST',
+        },
       });
       expect((await stream.answer(4)).frame).to.equal('subscription_updated');
     });
@@ -256,7 +263,7 @@ describe('bad input', () => {
     const long = `${'a'.repeat(63)}.`.repeat(4) + 'abc';
 
     const hellos: [string, Hello, string, Facts][] = [
-      ['no role', { role: 'ROLE_UNSPECIFIED' }, 'ROLE_INVALID', {}],
+      ['no role', { role: 'NODE_ROLE_UNSPECIFIED' }, 'ROLE_INVALID', {}],
       ['a role that nobody knows', { role: 99 }, 'ROLE_INVALID', {}],
       ['no instance id', { instance_id: Buffer.alloc(0) }, 'INSTANCE_ID_INVALID', {}],
       ['a short instance id', { instance_id: randomBytes(15) }, 'INSTANCE_ID_INVALID', {}],
@@ -329,7 +336,7 @@ describe('bad input', () => {
     }
 
     it('refuses a Hello that does not say where to start', () => {
-      const hello = { name: 'refused', role: 'ROLE_PROXY', instance_id: randomBytes(16) };
+      const hello = { name: 'refused', role: 'NODE_ROLE_PROXY', instance_id: randomBytes(16) };
       return expectRefused(hello, 'START_MISSING', {}, INVALID_ARGUMENT);
     });
 
@@ -337,6 +344,19 @@ describe('bad input', () => {
       const topics = Array.from({ length: 1001 }, (_, index) => `many.${index}`);
       const hello = helloOf('refused', { topics });
       return expectRefused(hello, 'PATTERN_LIMIT', { limit: '1000' }, RESOURCE_EXHAUSTED);
+    });
+
+    it('refuses a Hello over 64 KiB, and takes its topics afterwards', async () => {
+      const topics = Array.from({ length: 300 }, (_, index) => `${'long'.repeat(60)}.${index}`);
+      const stream = wire.hello('refused', { topics });
+      const { error } = await stream.ended();
+      expect(error?.reason).to.equal('ERROR_REASON_HELLO_TOO_LARGE');
+      expect(Number(error?.metadata['bytes'])).to.be.greaterThan(64 * KIB);
+      expect(error?.metadata['limit']).to.equal(String(64 * KIB));
+      const { stream: next } = await wire.join('taken', {});
+      const update = { added_topics: topics, start_at: 'START_AT_LATEST' };
+      next.send({ request_id: 1, update_subscription: update });
+      expect((await next.answer(1)).frame).to.equal('subscription_updated');
     });
 
     it('welcomes what only just fits', async () => {
@@ -433,7 +453,7 @@ describe('bad input', () => {
     const long = 'a'.repeat(256);
     const data = (length: number): Draft => ({
       topic: 'bad.data',
-      message: { content: { data: Buffer.alloc(length) } },
+      payload: { content: { data: Buffer.alloc(length) } },
     });
 
     it('rejects each bad event with its reason, and stores those beside it', async () => {
@@ -455,8 +475,8 @@ describe('bad input', () => {
         [say(deep, 'x'), 'TOPIC_INVALID', { topic: deep, limit: '16' }],
         [say(long, 'x'), 'TOPIC_INVALID', { topic: long.slice(0, 255), limit: '255' }],
         [{ topic: 'bad.x' }, 'EVENT_EMPTY', {}],
-        [{ topic: 'bad.x', message: {} }, 'EVENT_EMPTY', {}],
-        [{ topic: 'bad.x', message: { content: {} } }, 'EVENT_EMPTY', {}],
+        [{ topic: 'bad.x', payload: {} }, 'EVENT_EMPTY', {}],
+        [{ topic: 'bad.x', payload: { content: {} } }, 'EVENT_EMPTY', {}],
         [
           data(LARGEST_DATA + 1),
           'PAYLOAD_TOO_LARGE',
@@ -465,9 +485,11 @@ describe('bad input', () => {
       ];
       const drafts = bad.flatMap(([draft], index) => [draft, say('bad.good', String(index))]);
       stream.publish(1, say('bad.good', 'first'), ...drafts, say('bad.good', 'last'));
-      const { sequence, rejections } = await stream.settled(drafts.length + 2);
+      const { publish_sequence: sequence, rejections } = await stream.settled(drafts.length + 2);
       expect(sequence).to.equal(drafts.length + 2);
-      expect(rejections.map((one) => one.sequence)).to.deep.equal(bad.map((_, at) => 2 * at + 2));
+      expect(rejections.map((one) => one.publish_sequence)).to.deep.equal(
+        bad.map((_, at) => 2 * at + 2),
+      );
       for (const [index, { error }] of rejections.entries()) {
         const [, reason = '', facts = {}] = bad[index] ?? [];
         expectError(error, reason, facts);
@@ -504,7 +526,7 @@ describe('bad input', () => {
       ];
       for (const [index, [events, facts]] of batches.entries()) {
         const request_id = index + 1;
-        stream.send({ request_id, publish_events: { first_sequence: 1, events } });
+        stream.send({ request_id, publish_events: { first_publish_sequence: 1, events } });
         const failed = (await stream.answer(request_id)).request_failed?.error;
         expectError(failed, 'BATCH_INVALID', facts);
       }
@@ -520,36 +542,42 @@ describe('bad input', () => {
       await stream.settled(8);
       stream.send({
         request_id: 1,
-        publish_events: { first_sequence: 10, events: [say('holes', 'ten')] },
+        publish_events: { first_publish_sequence: 10, events: [say('holes', 'ten')] },
       });
       const failed = (await stream.answer(1)).request_failed?.error;
       expectError(failed, 'PUBLISH_SEQUENCE_HOLE', { expected: '9' }, OUT_OF_RANGE);
       stream.publish(7, say('holes', 'seven again'));
-      expect((await stream.next('publish_ack')).sequence).to.equal(8);
+      expect((await stream.next('publish_ack')).publish_sequence).to.equal(8);
       stream.publish(9, say('holes', 'nine'), say('holes', 'ten'));
       await stream.settled(10);
       expect(await history('holes')).to.deep.equal(['seven', 'eight', 'nine', 'ten']);
     });
 
-    it('refuses 0 as the first publish sequence', async () => {
-      const { stream } = await wire.join('zero');
-      stream.send({
-        request_id: 1,
-        publish_events: { first_sequence: 0, events: [say('zero', 'x')] },
+    for (const [first, limit] of [
+      [0, 1],
+      [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+    ] as const) {
+      it(`refuses ${first} as the first publish sequence of two`, async () => {
+        const topic = `first.${first}`;
+        const { stream } = await wire.join('numbers');
+        const events = [say(topic, 'x'), say(topic, 'y')];
+        stream.send({ request_id: 1, publish_events: { first_publish_sequence: first, events } });
+
+        const failed = (await stream.answer(1)).request_failed?.error;
+        const facts = { field: 'first_publish_sequence', limit: String(limit) };
+        expectError(failed, 'OUT_OF_RANGE', facts);
+        stream.publish(1, say(topic, 'one'));
+        await stream.settled(1);
+        expect(await history(topic)).to.deep.equal(['one']);
       });
-      const failed = (await stream.answer(1)).request_failed?.error;
-      expectError(failed, 'OUT_OF_RANGE', { field: 'first_sequence', limit: '1' });
-      stream.publish(1, say('zero', 'one'));
-      await stream.settled(1);
-      expect(await history('zero')).to.deep.equal(['one']);
-    });
+    }
   });
 
   describe('in a call', () => {
     const good = say('call.publish', 'good');
     const large = {
       topic: 'call.publish',
-      message: { content: { data: Buffer.alloc(200 * KIB) } },
+      payload: { content: { data: Buffer.alloc(200 * KIB) } },
     };
     const manyTopics = Array.from({ length: 1001 }, (_, index) => `many.${index}`);
     const shortEpoch = { after: { epoch: randomBytes(3), sequence: 1, tag: 1 } };
@@ -579,22 +607,27 @@ describe('bad input', () => {
       ['an empty event', { events: [good, { topic: 'call.publish' }] }, 'EVENT_EMPTY', {}],
       [
         'an event over 256 KiB',
-        { events: [good, { ...large, message: { content: { data: Buffer.alloc(300 * KIB) } } }] },
+        { events: [good, { ...large, payload: { content: { data: Buffer.alloc(300 * KIB) } } }] },
         'PAYLOAD_TOO_LARGE',
         { bytes: String(300 * KIB + 8), limit: String(256 * KIB) },
       ],
       [
         'a short instance id',
-        { events: [good], instance_id: randomBytes(15), first_sequence: 1 },
+        { events: [good], instance_id: randomBytes(15), first_publish_sequence: 1 },
         'INSTANCE_ID_INVALID',
         {},
       ],
-      ['a number of nobody', { events: [good], first_sequence: 1 }, 'INSTANCE_ID_INVALID', {}],
+      [
+        'a number of nobody',
+        { events: [good], first_publish_sequence: 1 },
+        'INSTANCE_ID_INVALID',
+        {},
+      ],
       [
         'an instance without a number',
         { events: [good], ...instance },
         'OUT_OF_RANGE',
-        { field: 'first_sequence', limit: '1' },
+        { field: 'first_publish_sequence', limit: '1' },
       ],
     ];
     for (const [what, request, reason, facts] of publishes) {
@@ -607,16 +640,19 @@ describe('bad input', () => {
 
     it('PublishEvents refuses a hole, and stores a repeat and an overlap once', async () => {
       const topic = 'call.numbered';
-      const publish = (first_sequence: number, ...texts: string[]) =>
+      const publish = (first_publish_sequence: number, ...texts: string[]) =>
         wire.call('EventService.PublishEvents', {
           events: texts.map((text) => say(topic, text)),
-          first_sequence,
+          first_publish_sequence,
           ...instance,
         });
       expect(await publish(1, 'one', 'two')).to.have.property('stored', 2);
       const hole = await failureOf(publish(4, 'four'));
       expectEnd(hole, 'PUBLISH_SEQUENCE_HOLE', { expected: '3' }, OUT_OF_RANGE);
-      expect(await publish(1, 'one', 'two')).to.deep.equal({ first_sequence: 0, stored: 0 });
+      expect(await publish(1, 'one', 'two')).to.deep.equal({
+        first_sequence: 0,
+        stored: 0,
+      });
       expect(await publish(2, 'two', 'three')).to.have.property('stored', 1);
       expect(await history(topic)).to.deep.equal(['one', 'two', 'three']);
     });
@@ -765,7 +801,7 @@ function expectError(
   facts: Facts,
   code = INVALID_ARGUMENT,
 ): void {
-  expect(error?.reason).to.equal(`REASON_${reason}`);
+  expect(error?.reason).to.equal(`ERROR_REASON_${reason}`);
   expect(error?.code).to.equal(code);
   expect(error?.metadata).to.deep.equal(facts);
   expect(error?.message, 'a sentence').to.match(/^\S+( \S+){3,}/);

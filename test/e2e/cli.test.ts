@@ -49,8 +49,8 @@ describe('kelpie', () => {
     });
 
     it('prints a table of them, sorted, its columns aligned', async () => {
-      await wire.join('lobby-1', { role: 'ROLE_DOWNSTREAM', address: { port: 19133 } });
-      await wire.join('edge', { role: 'ROLE_PROXY' });
+      await wire.join('lobby-1', { role: 'NODE_ROLE_DOWNSTREAM', address: { port: 19133 } });
+      await wire.join('edge', { role: 'NODE_ROLE_PROXY' });
       const { code, output } = await kelpie('nodes');
       expect(code).to.equal(0);
       const [head = '', ...rows] = output.split('\n');
@@ -73,15 +73,15 @@ describe('kelpie', () => {
     });
 
     it('prints one JSON object a line', async () => {
-      await wire.join('Lobby-1', { role: 'ROLE_DOWNSTREAM', labels: { mode: 'bedwars' } });
-      await wire.join('edge', { role: 'ROLE_PROXY' });
+      await wire.join('Lobby-1', { role: 'NODE_ROLE_DOWNSTREAM', labels: { mode: 'bedwars' } });
+      await wire.join('edge', { role: 'NODE_ROLE_PROXY' });
       const { code, output } = await kelpie('nodes', '--json');
       expect(code).to.equal(0);
       const nodes = output.split('\n').map(parsed);
       expect(nodes.map(({ name }) => name)).to.deep.equal(['edge', 'lobby-1']);
       expect(nodes[1]).to.deep.include({
         displayName: 'Lobby-1',
-        role: 'ROLE_DOWNSTREAM',
+        role: 'NODE_ROLE_DOWNSTREAM',
         state: 'NODE_STATE_READY',
         labels: { mode: 'bedwars' },
       });
@@ -142,7 +142,7 @@ describe('kelpie', () => {
         type: 'sale',
         attributes: { shop: 'north', note: 'a=b' },
       });
-      expect(event?.message_published?.content.content).to.equal('json');
+      expect(event?.message_published?.content.form).to.equal('json');
     });
 
     it('fails on a reserved topic with the reason', async () => {
@@ -183,7 +183,7 @@ describe('kelpie', () => {
       const { stream } = await wire.join('speaker');
       stream.publish(1, {
         topic: 'tail.all',
-        message: { type: 'chat', content: { data: Buffer.alloc(3) } },
+        payload: { type: 'chat', content: { data: Buffer.alloc(3) } },
       });
       expect(await tail.line(/speaker/)).to.match(/ {2}tail\.all {2}speaker {2}\[chat\] 3 bytes$/);
       expect(tail.lines).to.have.length(3);
@@ -193,13 +193,13 @@ describe('kelpie', () => {
       await tell('tail.json', 'one');
       const tail = follow('--all', '--json', 'tail.json', 'nodes.tailed');
       await tail.line(/one/);
-      await wire.join('tailed', { role: 'ROLE_PROXY' });
+      await wire.join('tailed', { role: 'NODE_ROLE_PROXY' });
       await tail.line(/nodeJoined/);
       const [first, second] = tail.lines.map(parsed);
       expect(first).to.have.property('topic', 'tail.json');
       expect(first).to.have.nested.property('messagePublished.content.text', 'one');
       expect(second).to.have.property('topic', 'nodes.tailed');
-      expect(second).to.have.nested.property('nodeJoined.node.role', 'ROLE_PROXY');
+      expect(second).to.have.nested.property('nodeJoined.node.role', 'NODE_ROLE_PROXY');
     });
 
     it('begins with what is young enough with --since', async () => {

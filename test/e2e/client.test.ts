@@ -4,8 +4,8 @@ import {
   type ConnectOptions,
   type KelpieClient,
   KelpieError,
-  LeaveReason,
-  Role,
+  NodeLeaveReason,
+  NodeRole,
   type Status,
 } from '../../client/index.js';
 import { reachApi } from '../../client/api.js';
@@ -104,12 +104,12 @@ describe('the client', () => {
     await synced;
     expect(proxy.roster.node('LOBBY-2')?.address).to.deep.equal({ host: '127.0.0.1', port: 19132 });
     expect(
-      proxy.roster.ready(Role.DOWNSTREAM, { mode: 'lobby' }).map(({ name }) => name),
+      proxy.roster.ready(NodeRole.DOWNSTREAM, { mode: 'lobby' }).map(({ name }) => name),
     ).to.deep.equal(['lobby-2']);
     await lobby.close();
     const [left] = await gone.atLeast(1);
     expect(left?.body?.$case === 'nodeLeft' && left.body.value.reason).to.equal(
-      LeaveReason.STOPPED,
+      NodeLeaveReason.STOPPED,
     );
     expect(proxy.roster.node('lobby-2')).to.equal(undefined);
   });
@@ -170,8 +170,8 @@ describe('the client', () => {
     const first = await startKelpied();
     const lobby = join('lobby-3', { endpoints: first.endpoint, labels: { mode: 'lobby' } });
     await lobby.ready();
-    await lobby.update({ setLabels: { arena: '1' }, state: 'DRAINING', maxPlayers: 7 });
-    const refused = await lobby.update({ setLabels: { '': '' } }).catch((error: unknown) => error);
+    await lobby.update({ labels: { arena: '1' }, state: 'DRAINING', maxPlayers: 7 });
+    const refused = await lobby.update({ labels: { '': '' } }).catch((error: unknown) => error);
     expect((refused as KelpieError).reason).to.equal('LABELS_INVALID');
     const args = ['nodes', '--json', '--state', 'draining', '--role', 'downstream', '--label'];
     const listed = await runKelpie([...args, 'arena=1'], first.endpoint);

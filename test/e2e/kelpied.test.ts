@@ -114,9 +114,9 @@ describe('kelpied', () => {
       expect(await healthOf(mine, '')).to.equal('NOT_SERVING');
       const late = await wire.hello('late').ended();
       expect(late.code).to.equal(UNAVAILABLE);
-      expect(late.error?.reason).to.equal('REASON_DRAINING');
+      expect(late.error?.reason).to.equal('ERROR_REASON_DRAINING');
       expect(late.error?.retry_after).to.deep.equal({ seconds: 0, nanos: 500_000_000 });
-      expect((await watch.ended()).error?.reason).to.equal('REASON_DRAINING');
+      expect((await watch.ended()).error?.reason).to.equal('ERROR_REASON_DRAINING');
 
       // A session still works in the meantime.
       one.send({ request_id: 1, heartbeat: {} });
@@ -140,7 +140,7 @@ describe('kelpied', () => {
       const end = await stream.ended();
       expect(stream.kinds).to.deep.equal(['welcome', 'drain']);
       expect(end.code).to.equal(UNAVAILABLE);
-      expect(end.error?.reason).to.equal('REASON_DRAINING');
+      expect(end.error?.reason).to.equal('ERROR_REASON_DRAINING');
       expect(await stopped).to.equal(0);
       wire.close();
     });

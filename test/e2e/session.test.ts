@@ -33,9 +33,9 @@ describe('a session', () => {
 
   describe('from hello to goodbye', () => {
     it('is welcomed before anything else, then shown the resources its topics match', async () => {
-      await wire.join('first-other', { role: 'ROLE_PROXY' });
+      await wire.join('first-other', { role: 'NODE_ROLE_PROXY' });
       const { stream, welcome } = await wire.join('First-Reader', {
-        role: 'ROLE_DOWNSTREAM',
+        role: 'NODE_ROLE_DOWNSTREAM',
         topics: ['nodes.*', 'first.>'],
         start: RESOURCES,
         address: { port: 19132 },
@@ -55,6 +55,7 @@ describe('a session', () => {
         publish_bytes: 512 * 1024,
         patterns: 1000,
         message_bytes: 1024 * 1024,
+        hello_bytes: 64 * 1024,
       });
 
       const snapshot = await stream.next('snapshot');
@@ -62,14 +63,14 @@ describe('a session', () => {
       expect(snapshot.cursor?.epoch).to.have.length(16);
       expect(snapshot.cursor?.sequence).to.be.at.least(welcome.generation);
       expect(snapshot.topics, 'those that can match resources').to.deep.equal(['nodes.*']);
-      expect(snapshot.last).to.equal(true);
+      expect(snapshot.complete).to.equal(true);
       const rows = new Map(snapshot.rows.map((row) => [row.node.name, row]));
-      expect(rows.get('first-other')?.node.role).to.equal('ROLE_PROXY');
+      expect(rows.get('first-other')?.node.role).to.equal('NODE_ROLE_PROXY');
       const own = rows.get('first-reader');
       expect(own?.sequence).to.be.at.most(snapshot.cursor?.sequence ?? 0);
       expect(own?.node).to.deep.include({
         display_name: 'First-Reader',
-        role: 'ROLE_DOWNSTREAM',
+        role: 'NODE_ROLE_DOWNSTREAM',
         state: 'NODE_STATE_READY',
         address: { host: '127.0.0.1', port: 19132 },
         labels: { mode: 'bedwars' },
@@ -84,7 +85,7 @@ describe('a session', () => {
       const { stream: writer } = await wire.join('talk-writer');
       reader.send({
         request_id: 7,
-        update_subscription: { add: ['talk.*'], start: 'START_AT_LATEST' },
+        update_subscription: { added_topics: ['talk.*'], start_at: 'START_AT_LATEST' },
       });
       const updated = await reader.answer(7);
       const from = updated.subscription_updated?.cursor.sequence ?? 0;
@@ -92,11 +93,11 @@ describe('a session', () => {
 
       writer.publish(1, {
         topic: 'talk.global',
-        message: { type: 'chat', content: { text: 'hello' }, attributes: { player: 'Steve' } },
+        payload: { type: 'chat', content: { text: 'hello' }, attributes: { player: 'Steve' } },
         untrusted: true,
       });
       const ack = await writer.settled(1);
-      expect(ack).to.deep.equal({ sequence: 1, rejections: [] });
+      expect(ack).to.deep.equal({ publish_sequence: 1, rejections: [] });
 
       let batch = await reader.next('event_batch');
       // The writer's arrival, on a topic that was there before, may have a batch of its own.
@@ -111,11 +112,11 @@ describe('a session', () => {
         body: 'message_published',
         message_published: {
           type: 'chat',
-          content: { content: 'text', text: 'hello' },
+          content: { form: 'text', text: 'hello' },
           attributes: { player: 'Steve' },
         },
       });
-      expect(batch.after).to.be.below(event?.sequence ?? 0);
+      expect(batch.after_sequence).to.be.below(event?.sequence ?? 0);
       expect(batch.up_to.sequence).to.be.at.least(event?.sequence ?? Infinity);
 
       reader.send({ ack: { sequence: batch.up_to.sequence } }, { request_id: 8, heartbeat: {} });
@@ -126,7 +127,7 @@ describe('a session', () => {
 
     it('answers a request that has a number even if there is nothing to say but yes', async () => {
       const { stream } = await wire.join('numbered', { topics: ['numbered'] });
-      const publish = { first_sequence: 1, events: [say('numbered', 'one')] };
+      const publish = { first_publish_sequence: 1, events: [say('numbered', 'one')] };
       stream.send({ request_id: 4, publish_events: publish });
       expect((await stream.answer(4)).frame).to.equal('request_ok');
       expect(stream.kinds).to.include('publish_ack');
@@ -144,7 +145,7 @@ describe('a session', () => {
       stream.publish(1, say('numberless', 'one'));
       await stream.settled(1);
       stream.send(
-        { update_subscription: { remove: ['numberless'] } },
+        { update_subscription: { removed_topics: ['numberless'] } },
         { goodbye: { reason: 'GOODBYE_REASON_STOP' } },
       );
       await stream.ended();
@@ -155,7 +156,10 @@ describe('a session', () => {
       const { stream } = await wire.join('less', { topics: ['less.a', 'less.b'] });
       await tell('less.a', 'a1');
       expect(await stream.texts('a1')).to.deep.equal(['a1']);
-      stream.send({ request_id: 1, update_subscription: { remove: ['less.a', 'less.never'] } });
+      stream.send({
+        request_id: 1,
+        update_subscription: { removed_topics: ['less.a', 'less.never'] },
+      });
       await stream.answer(1);
       await tell('less.a', 'a2');
       await tell('less.b', 'b1');
@@ -166,14 +170,14 @@ describe('a session', () => {
       const { stream } = await wire.join('later', { topics: ['later'] });
       stream.send({
         request_id: 1,
-        update_subscription: { add: ['nodes.later'], start: 'START_AT_SNAPSHOT' },
+        update_subscription: { added_topics: ['nodes.later'], start_at: 'START_AT_SNAPSHOT' },
       });
       const cursor = (await stream.answer(1)).subscription_updated?.cursor;
       const snapshot = await stream.next('snapshot');
       expect(snapshot.cursor).to.deep.equal(cursor);
       expect(snapshot.topics).to.deep.equal(['nodes.later']);
       expect(snapshot.rows.map(({ node }) => node.name)).to.deep.equal(['later']);
-      expect(snapshot.last).to.equal(true);
+      expect(snapshot.complete).to.equal(true);
       expect(stream.kinds).to.deep.equal(['welcome', 'subscription_updated', 'snapshot']);
     });
 
@@ -183,13 +187,13 @@ describe('a session', () => {
         {
           hello: {
             name: 'eager',
-            role: 'ROLE_BACKEND',
+            role: 'NODE_ROLE_BACKEND',
             instance_id: randomBytes(16),
             topics: ['eager'],
             start: LATEST,
           },
         },
-        { publish_events: { first_sequence: 1, events: [say('eager', 'one')] } },
+        { publish_events: { first_publish_sequence: 1, events: [say('eager', 'one')] } },
         { request_id: 3, heartbeat: {} },
       );
       expect(await stream.texts('one')).to.deep.equal(['one']);
@@ -207,7 +211,7 @@ describe('a session', () => {
       expect(end).to.deep.equal({ code: 0, message: 'OK', info: undefined, error: undefined });
       const events = await watcher.until(({ node_left: left }) => left !== undefined);
       expect(events.map(({ body }) => body).at(-1)).to.equal('node_left');
-      expect(events.at(-1)?.node_left).to.deep.include({ reason: 'LEAVE_REASON_STOPPED' });
+      expect(events.at(-1)?.node_left).to.deep.include({ reason: 'NODE_LEAVE_REASON_STOPPED' });
       expect(events.at(-1)?.node_left?.node.name).to.equal('stopping');
       expect(events.at(-1)?.topic).to.equal('nodes.stopping');
     });
@@ -239,7 +243,7 @@ describe('a session', () => {
         if (left) gone.set(left.node.name, left.reason);
         return gone.has('lost-broken') && gone.has('lost-silent');
       });
-      expect([...new Set(gone.values())]).to.deep.equal(['LEAVE_REASON_LOST']);
+      expect([...new Set(gone.values())]).to.deep.equal(['NODE_LEAVE_REASON_LOST']);
     });
 
     it('loses the node after the grace if no stream follows its DRAINED', async () => {
@@ -247,7 +251,7 @@ describe('a session', () => {
       const { stream } = await wire.join('ghost');
       stream.send({ goodbye: { reason: 'GOODBYE_REASON_DRAINED' } });
       const events = await watcher.until(({ node_left: left }) => left !== undefined);
-      expect(events.at(-1)?.node_left?.reason).to.equal('LEAVE_REASON_LOST');
+      expect(events.at(-1)?.node_left?.reason).to.equal('NODE_LEAVE_REASON_LOST');
     });
   });
 
@@ -274,7 +278,7 @@ describe('a session', () => {
       expect(again.session_id).to.not.equal(welcome.session_id);
       expect(await second.texts('four')).to.deep.equal(['three', 'four']);
       expect(second.kinds).to.not.include('gap');
-      expect(batchesOf(second)[0]?.after).to.be.at.most(cursor.sequence);
+      expect(batchesOf(second)[0]?.after_sequence).to.be.at.most(cursor.sequence);
     });
 
     it('ends the older stream of the same process with SESSION_REPLACED', async () => {
@@ -285,7 +289,7 @@ describe('a session', () => {
       const end = await first.ended();
       expect(end.code).to.equal(ABORTED);
       expect(end.error).to.deep.include({
-        reason: 'REASON_SESSION_REPLACED',
+        reason: 'ERROR_REASON_SESSION_REPLACED',
         code: ABORTED,
         metadata: { name: 'replaced' },
       });
@@ -315,7 +319,7 @@ describe('a session', () => {
       expect(texts).to.deep.equal(
         [...events.keys()].map((index) => String(index + 1)).concat('end'),
       );
-      expect((await first.ended()).error?.reason).to.equal('REASON_SESSION_REPLACED');
+      expect((await first.ended()).error?.reason).to.equal('ERROR_REASON_SESSION_REPLACED');
     });
 
     it('gives the name of a process that is gone to another one, and says so', async () => {
@@ -326,7 +330,7 @@ describe('a session', () => {
       expect(welcome.outcome).to.equal('WELCOME_OUTCOME_REPLACED');
       await second.leave();
       const events = await watcher.until(
-        ({ node_left: left }) => left?.reason === 'LEAVE_REASON_STOPPED',
+        ({ node_left: left }) => left?.reason === 'NODE_LEAVE_REASON_STOPPED',
       );
       const told = events.filter(({ node_updated: updated }) => !updated);
       expect(told.map(({ body }) => body)).to.deep.equal([
@@ -335,7 +339,7 @@ describe('a session', () => {
         'node_joined',
         'node_left',
       ]);
-      expect(told[1]?.node_left?.reason).to.equal('LEAVE_REASON_REPLACED');
+      expect(told[1]?.node_left?.reason).to.equal('NODE_LEAVE_REASON_REPLACED');
       expect(told[2]?.sequence).to.equal((told[1]?.sequence ?? 0) + 1);
     });
   });
@@ -347,11 +351,11 @@ describe('a session', () => {
       const events = ['one', 'two', 'three', 'four', 'five'].map((text) => say('once', text));
       // Any number may be the first one.
       writer.publish(40, ...events.slice(0, 3));
-      expect((await writer.settled(42)).sequence).to.equal(42);
+      expect((await writer.settled(42)).publish_sequence).to.equal(42);
       writer.publish(40, ...events.slice(0, 3));
-      expect((await writer.next('publish_ack')).sequence).to.equal(42);
+      expect((await writer.next('publish_ack')).publish_sequence).to.equal(42);
       writer.publish(41, ...events.slice(1));
-      expect((await writer.next('publish_ack')).sequence).to.equal(44);
+      expect((await writer.next('publish_ack')).publish_sequence).to.equal(44);
       expect(await reader.texts('five')).to.deep.equal(['one', 'two', 'three', 'four', 'five']);
     });
 
@@ -364,7 +368,10 @@ describe('a session', () => {
       expect(welcome.publish_sequence).to.equal(2);
       // Whoever does not look at it and sends all again is told the same, and stores nothing twice.
       second.publish(1, say('settled', 'one'), say('settled', 'two'));
-      expect(await second.next('publish_ack')).to.deep.equal({ sequence: 2, rejections: [] });
+      expect(await second.next('publish_ack')).to.deep.equal({
+        publish_sequence: 2,
+        rejections: [],
+      });
       const page = await wire.call('EventService.ReadEvents', {
         topics: ['settled'],
         start: EARLIEST,
@@ -422,7 +429,7 @@ describe('a session', () => {
       stream.send({ ack: { sequence: first.up_to.sequence } });
       const second = await stream.next('event_batch');
       expect(second.events.map(textOf)).to.deep.equal(['two', 'three']);
-      expect(second.after).to.be.at.least(first.up_to.sequence);
+      expect(second.after_sequence).to.be.at.least(first.up_to.sequence);
 
       // To acknowledge the last acknowledged one again is no mistake, and opens nothing.
       await tell('narrow', 'four');
@@ -469,7 +476,7 @@ describe('a session', () => {
       const { stream: second } = await wire.join('quiet', { ...me, start: { after: cursor } });
       expect(await second.texts('one')).to.deep.equal(['one']);
       expect(second.kinds).to.not.include('gap');
-      expect(batchesOf(second)[0]?.after).to.be.at.most(cursor.sequence);
+      expect(batchesOf(second)[0]?.after_sequence).to.be.at.most(cursor.sequence);
     });
   });
 
@@ -569,7 +576,7 @@ describe('a session', () => {
       expect(events).to.have.length(1001);
 
       let position = 0;
-      for (const { after, up_to: upTo, events: some } of batchesOf(reader)) {
+      for (const { after_sequence: after, up_to: upTo, events: some } of batchesOf(reader)) {
         const sequences = some.map(sequenceOf);
         expect(after, 'nothing between the batches').to.equal(position === 0 ? after : position);
         for (const [index, sequence] of sequences.entries()) {

@@ -74,7 +74,7 @@ class Reader {
   }
 
   #take(batch: EventBatch): void {
-    expect(batch.after, 'a batch begins where the reader is, or before').to.be.at.most(
+    expect(batch.afterSequence, 'a batch begins where the reader is, or before').to.be.at.most(
       this.position?.sequence ?? 0,
     );
     this.seen.push({ kind: 'events', batch });

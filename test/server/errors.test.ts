@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { Status } from 'nice-grpc-common';
-import { Reason } from '../../gen/ts/kelpie/v1/error.js';
+import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import { Code, KelpieError, reasons } from '../../server/core/errors.js';
 
 /** Compiled, this file lies in dist/test/server. */
@@ -9,7 +9,7 @@ const PROTO = new URL('../../../protos/kelpie/v1/error.proto', import.meta.url);
 
 describe('the table of reasons', () => {
   it('has exactly the reasons of the contract', () => {
-    const contract = Object.keys(Reason).filter((name) => name !== 'UNSPECIFIED');
+    const contract = Object.keys(ErrorReason).filter((name) => name !== 'UNSPECIFIED');
     expect(Object.keys(reasons).sort()).to.deep.equal(contract.sort());
   });
 
@@ -26,11 +26,11 @@ describe('the table of reasons', () => {
 
   it('is explained in the contract, reason by reason, under the same numbers', async () => {
     const proto = await readFile(PROTO, 'utf8');
-    const [, body = ''] = /^enum Reason \{\n(.*?)^\}/ms.exec(proto) ?? [];
-    const explained = [...body.matchAll(/^ {2}\/\/ \S.*\n {2}REASON_(\w+) = (\d+);$/gm)].map(
+    const [, body = ''] = /^enum ErrorReason \{\n(.*?)^\}/ms.exec(proto) ?? [];
+    const explained = [...body.matchAll(/^ {2}\/\/ \S.*\n {2}ERROR_REASON_(\w+) = (\d+);$/gm)].map(
       ([, name, number]) => [name, Number(number)],
     );
-    expect(explained).to.deep.equal(Object.entries(Reason));
+    expect(explained).to.deep.equal(Object.entries(ErrorReason));
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Event, type EventDraft, MessagePublished } from '../../gen/ts/kelpie/v1/event.js';
+import { Event, type EventDraft, Payload } from '../../gen/ts/kelpie/v1/event.js';
 import { draftEntry, encodeDrafts } from '../../server/domain/events.js';
 import { defaultLimits } from '../../server/domain/settings.js';
 import { messageDraft, messageEvent } from '../support/messages.js';
@@ -16,19 +16,19 @@ describe('an event on its way into the journal', () => {
   });
 
   it('keeps every form of content, and what goes with it', () => {
-    const contents: MessagePublished['content'][] = [
-      { content: { $case: 'data', value: new Uint8Array([0, 255]) } },
-      { content: { $case: 'text', value: '§aGrüße 🐴' } },
-      { content: { $case: 'json', value: { nested: { list: [1, 'two', null, true] } } } },
+    const contents: Payload['content'][] = [
+      { form: { $case: 'data', value: new Uint8Array([0, 255]) } },
+      { form: { $case: 'text', value: '§aGrüße 🐴' } },
+      { form: { $case: 'json', value: { nested: { list: [1, 'two', null, true] } } } },
     ];
     for (const content of contents) {
       const message = { type: 'x', content, attributes: { player: 'Steve', lang: 'de' } };
       const { body, untrusted } = Event.decode(
-        entryOf({ topic: 'a.b', message, untrusted: true }).event,
+        entryOf({ topic: 'a.b', payload: message, untrusted: true }).event,
       );
       expect(body).to.deep.equal({
         $case: 'messagePublished',
-        value: MessagePublished.decode(MessagePublished.encode(message).finish()),
+        value: Payload.decode(Payload.encode(message).finish()),
       });
       expect(untrusted).to.equal(true);
     }
@@ -38,10 +38,10 @@ describe('an event on its way into the journal', () => {
     const value = { twice: 1n as unknown as number };
     const message = {
       type: 't'.repeat(50),
-      content: { content: { $case: 'json' as const, value } },
+      content: { form: { $case: 'json' as const, value } },
       attributes: {},
     };
-    expect(() => entryOf({ topic: 'a', message, untrusted: false })).to.throw();
+    expect(() => entryOf({ topic: 'a', payload: message, untrusted: false })).to.throw();
     expect(Event.decode(entryOf(messageDraft('next')).event)).to.deep.equal(messageEvent('next'));
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { LeaveReason } from '../../gen/ts/kelpie/v1/event.js';
-import { NodeChange, NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
+import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
+import { NodeChange, NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../../server/core/errors.js';
 import { listNodes } from '../../server/domain/node-list.js';
@@ -24,8 +24,8 @@ describe('a change of a node', () => {
     const { stream } = await join(town, hello('lobby-1', { labels, maxPlayers: 40, motd: 'hi' }));
     const value = {
       change: change({
-        setLabels: { arena: '3' },
-        removeLabels: ['map', 'never'],
+        labels: { arena: '3' },
+        removedLabels: ['map', 'never'],
         state: NodeState.DRAINING,
         maxPlayers: 0,
       }),
@@ -70,7 +70,7 @@ describe('a change of a node', () => {
     const refused = await Promise.all(
       [
         town.nodes.update('lobby-1', change({ state: NodeState.UNREACHABLE })),
-        town.nodes.update('lobby-1', change({ setLabels: tooMany })),
+        town.nodes.update('lobby-1', change({ labels: tooMany })),
         town.nodes.update('lobby-2', change({ maxPlayers: 1 })),
         town.nodes.update('lobby-1', change({ maxPlayers: 1 }), 1),
       ].map((work) => rejectionOf(KelpieError, work)),
@@ -97,7 +97,7 @@ describe('a change of a node', () => {
     await join(town, hello('lobby-1'));
     const names = Array.from({ length: 20 }, (_, n) => `label-${n}`);
     await Promise.all(
-      names.map((name) => town.nodes.update('lobby-1', change({ setLabels: { [name]: 'set' } }))),
+      names.map((name) => town.nodes.update('lobby-1', change({ labels: { [name]: 'set' } }))),
     );
     expect(Object.keys(rowOf(town, 'lobby-1')?.labels ?? {})).to.have.members(names);
   });
@@ -113,7 +113,7 @@ describe('a node that an operator disconnects', () => {
     expect(error.reason).to.equal('SESSION_ENDED');
     const { events } = await left.stream.next('eventBatch');
     const body = events.at(-1)?.body;
-    expect(body?.$case === 'nodeLeft' && body.value.reason).to.equal(LeaveReason.DISCONNECTED);
+    expect(body?.$case === 'nodeLeft' && body.value.reason).to.equal(NodeLeaveReason.DISCONNECTED);
     expect(town.nodes.losses).to.equal(0);
     expect((await rejectionOf(KelpieError, town.nodes.disconnect('lobby-1'))).reason).to.equal(
       'NODE_NOT_FOUND',
@@ -125,13 +125,13 @@ describe('a list of nodes', () => {
   it('has those that match every filter, over pages in a stable order', async () => {
     const town = await openHub();
     for (let index = 0; index < 12; index++) {
-      const role = index % 3 === 0 ? Role.PROXY : Role.DOWNSTREAM;
+      const role = index % 3 === 0 ? NodeRole.PROXY : NodeRole.DOWNSTREAM;
       const labels = { mode: index % 2 === 0 ? 'bedwars' : 'lobby' };
       await join(town, hello(`node-${String(index).padStart(2, '0')}`, { role, labels }));
     }
     await town.nodes.update('node-02', change({ state: NodeState.DRAINING }));
     const filter = {
-      roles: [Role.DOWNSTREAM],
+      roles: [NodeRole.DOWNSTREAM],
       states: [NodeState.READY, NodeState.STARTING],
       labels: { mode: 'bedwars' },
     };
@@ -152,14 +152,14 @@ describe('a node that wants nothing of its own', () => {
     const first = hello('quiet', { topics: ['>', 'nodes.*'], start: EARLIEST, excludeOwn: true });
     const { stream } = await join(town, first);
     const other = await join(town, hello('other'));
-    const message = {
+    const payload = {
       type: '',
-      content: { content: { $case: 'text', value: 'hi' } as const },
+      content: { form: { $case: 'text', value: 'hi' } as const },
       attributes: {},
     };
     const publish = (sequence: number, topic: string) => ({
       $case: 'publishEvents' as const,
-      value: { firstSequence: sequence, events: [{ topic, message, untrusted: false }] },
+      value: { firstPublishSequence: sequence, events: [{ topic, payload, untrusted: false }] },
     });
     stream.send(publish(1, 'chat.own'));
     const topicsStored = () => town.journal.usage().topics.map(({ topic }) => topic);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Node, NodeState, Role } from '../../gen/ts/kelpie/v1/node.js';
+import { Node, NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../../server/core/errors.js';
 import { nodeOf } from '../../server/domain/node-facts.js';
@@ -11,7 +11,7 @@ const NAME = /^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$/;
 const SEEN = '10.0.0.7';
 
 function helloOf(partial: Partial<Hello>): Hello {
-  const base = { name: 'Lobby-1', role: Role.DOWNSTREAM, instanceId: Buffer.alloc(16, 1) };
+  const base = { name: 'Lobby-1', role: NodeRole.DOWNSTREAM, instanceId: Buffer.alloc(16, 1) };
   return { ...Hello.create(base), ...partial };
 }
 
@@ -102,7 +102,7 @@ describe('what a node says of itself', () => {
     expect(nodeOf(hello, SEEN)).to.deep.equal({
       name: 'lobby-1',
       displayName: 'Lobby-1',
-      role: Role.DOWNSTREAM,
+      role: NodeRole.DOWNSTREAM,
       state: NodeState.READY,
       instanceId: hello.instanceId,
       address: { host: 'mc.internal', port: 19132 },
@@ -125,11 +125,11 @@ describe('what a node says of itself', () => {
   }
 
   it('has a role that is known', () => {
-    for (const role of [Role.PROXY, Role.DOWNSTREAM, Role.BACKEND]) {
+    for (const role of [NodeRole.PROXY, NodeRole.DOWNSTREAM, NodeRole.BACKEND]) {
       expect(facts({ role }).role).to.equal(role);
     }
-    expect(refusal({ role: Role.UNSPECIFIED }).reason).to.equal('ROLE_INVALID');
-    const unknown = Hello.decode(Hello.encode(helloOf({ role: 9 as Role })).finish()).role;
+    expect(refusal({ role: NodeRole.UNSPECIFIED }).reason).to.equal('ROLE_INVALID');
+    const unknown = Hello.decode(Hello.encode(helloOf({ role: 9 as NodeRole })).finish()).role;
     expect(refusal({ role: unknown }).reason).to.equal('ROLE_INVALID');
   });
 

@@ -18,10 +18,14 @@ describe('publishing by a call', () => {
     start = town.journal.head;
   });
 
-  const publish = (texts: readonly string[], firstSequence = 0, instance?: Uint8Array) => {
-    const numbered = firstSequence > 0 ? instanceId : new Uint8Array();
+  const publish = (texts: readonly string[], firstPublishSequence = 0, instance?: Uint8Array) => {
+    const numbered = firstPublishSequence > 0 ? instanceId : new Uint8Array();
     const events = texts.map((text) => messageDraft(text));
-    return publishOnce(town.network, { events, instanceId: instance ?? numbered, firstSequence });
+    return publishOnce(town.network, {
+      events,
+      instanceId: instance ?? numbered,
+      firstPublishSequence,
+    });
   };
 
   const refusal = async (publishing: Promise<unknown>) => {
@@ -126,14 +130,14 @@ describe('publishing by a call', () => {
       );
       expect(await refusal(publish(['a'], 0, instanceId))).to.deep.equal({
         reason: 'OUT_OF_RANGE',
-        metadata: { field: 'first_sequence', limit: '1' },
+        metadata: { field: 'first_publish_sequence', limit: '1' },
       });
       expect(await stored()).to.be.empty;
     });
   });
 
   describe('of which one event is refused', () => {
-    const empty: EventDraft = { topic: 'a', message: undefined, untrusted: false };
+    const empty: EventDraft = { topic: 'a', payload: undefined, untrusted: false };
     for (const [reason, odd] of [
       ['TOPIC_INVALID', messageDraft('x', 'chat.*')],
       ['TOPIC_RESERVED', messageDraft('x', 'nodes.lobby-1')],
@@ -142,7 +146,11 @@ describe('publishing by a call', () => {
     ] as const) {
       it(`stores nothing and moves no number on: ${reason}`, async () => {
         const events = [messageDraft('a'), odd, messageDraft('b')];
-        const publishing = publishOnce(town.network, { events, instanceId, firstSequence: 1 });
+        const publishing = publishOnce(town.network, {
+          events,
+          instanceId,
+          firstPublishSequence: 1,
+        });
         expect((await refusal(publishing)).reason).to.equal(reason);
         expect(await stored()).to.be.empty;
         expect(await town.journal.producer(instanceId)).to.equal(undefined);

@@ -29,7 +29,7 @@ function drafts(...topics: string[]): EventDraft[] {
 describe('the publisher of a session', () => {
   it('stores nothing once a newer generation owns the node', async () => {
     const { publisher, stored } = await publishing((own) => own - 1);
-    const late = publisher.publish({ firstSequence: 1, events: drafts('chat.a') });
+    const late = publisher.publish({ firstPublishSequence: 1, events: drafts('chat.a') });
     expect((await rejectionOf(KelpieError, late)).reason).to.equal('STALE_GENERATION');
     expect(stored).to.be.empty;
     expect(publisher.takeAck()).to.equal(undefined);
@@ -37,34 +37,37 @@ describe('the publisher of a session', () => {
 
   it('merges acknowledgements, and tells each rejection once', async () => {
     const { publisher } = await publishing();
-    await publisher.publish({ firstSequence: 7, events: drafts('chat.a', 'nodes.x', 'chat.b') });
-    await publisher.publish({ firstSequence: 10, events: drafts('chat.c', 'bad topic') });
+    await publisher.publish({
+      firstPublishSequence: 7,
+      events: drafts('chat.a', 'nodes.x', 'chat.b'),
+    });
+    await publisher.publish({ firstPublishSequence: 10, events: drafts('chat.c', 'bad topic') });
     const ack = publisher.takeAck();
     const value = ack?.$case === 'publishAck' ? ack.value : undefined;
-    expect(value?.sequence).to.equal(11);
-    expect(value?.rejections.map(({ sequence }) => sequence)).to.deep.equal([8, 11]);
+    expect(value?.publishSequence).to.equal(11);
+    expect(value?.rejections.map(({ publishSequence }) => publishSequence)).to.deep.equal([8, 11]);
     expect(publisher.takeAck()).to.equal(undefined);
   });
 
   it('stores what overlaps once, in order, also while the first answer is outstanding', async () => {
     const { publisher, stored } = await publishing();
     await Promise.all([
-      publisher.publish({ firstSequence: 1, events: drafts('a', 'b') }),
-      publisher.publish({ firstSequence: 1, events: drafts('a', 'b') }),
-      publisher.publish({ firstSequence: 2, events: drafts('b', 'c') }),
+      publisher.publish({ firstPublishSequence: 1, events: drafts('a', 'b') }),
+      publisher.publish({ firstPublishSequence: 1, events: drafts('a', 'b') }),
+      publisher.publish({ firstPublishSequence: 2, events: drafts('b', 'c') }),
     ]);
     expect(stored).to.deep.equal(['a', 'b', 'c']);
   });
 
   it('refuses a hole and takes what comes next', async () => {
     const { publisher, stored } = await publishing();
-    await publisher.publish({ firstSequence: 5, events: drafts('a') });
+    await publisher.publish({ firstPublishSequence: 5, events: drafts('a') });
     const hole = thrownBy(KelpieError, () =>
-      publisher.publish({ firstSequence: 7, events: drafts('c') }),
+      publisher.publish({ firstPublishSequence: 7, events: drafts('c') }),
     );
     expect(hole.reason).to.equal('PUBLISH_SEQUENCE_HOLE');
     expect(hole.metadata['expected']).to.equal('6');
-    await publisher.publish({ firstSequence: 6, events: drafts('b') });
+    await publisher.publish({ firstPublishSequence: 6, events: drafts('b') });
     expect(stored).to.deep.equal(['a', 'b']);
   });
 
@@ -73,7 +76,7 @@ describe('the publisher of a session', () => {
     const bad = drafts(...Array.from({ length: 256 }, () => 'nodes.x'));
     for (let frame = 0; frame < 4; frame++) {
       expect(publisher.room(), `frame ${frame}`).to.equal(undefined);
-      await publisher.publish({ firstSequence: frame * 256 + 1, events: bad });
+      await publisher.publish({ firstPublishSequence: frame * 256 + 1, events: bad });
     }
     const room = publisher.room();
     expect(room).to.be.instanceOf(Promise);

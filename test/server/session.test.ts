@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { LeaveReason } from '../../gen/ts/kelpie/v1/event.js';
+import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeLoad, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { GoodbyeReason, WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { KelpieError } from '../../server/core/errors.js';
@@ -85,7 +85,7 @@ describe('a session', () => {
     expect(town.network.tables.nodes.get('lobby-1')).to.equal(undefined);
     expect(town.network.tables.owners.get('lobby-1')).to.equal(undefined);
     const left = events.find(({ $case }) => $case === 'nodeLeft');
-    expect(left?.$case === 'nodeLeft' && left.value.reason).to.equal(LeaveReason.LOST);
+    expect(left?.$case === 'nodeLeft' && left.value.reason).to.equal(NodeLeaveReason.LOST);
     expect(town.nodes.losses).to.equal(0);
   });
 
@@ -151,19 +151,19 @@ describe('a session', () => {
   it('handles frames that came between Hello and Welcome afterwards, in order', async () => {
     const town = await openHub();
     const stream = new TestStream(town.hub);
-    const message = {
+    const payload = {
       type: '',
-      content: { content: { $case: 'text', value: 'hi' } as const },
+      content: { form: { $case: 'text', value: 'hi' } as const },
       attributes: {},
     };
-    const events = [{ topic: 'chat.a', message, untrusted: false }];
+    const events = [{ topic: 'chat.a', payload, untrusted: false }];
     stream.send(
       { $case: 'hello', value: hello('eager') },
-      { $case: 'publishEvents', value: { firstSequence: 1, events } },
+      { $case: 'publishEvents', value: { firstPublishSequence: 1, events } },
       { $case: 'goodbye', value: { reason: GoodbyeReason.STOP } },
     );
     expect((await stream.next('welcome')).nodeName).to.equal('eager');
-    expect((await stream.next('publishAck')).sequence).to.equal(1);
+    expect((await stream.next('publishAck')).publishSequence).to.equal(1);
     expect(await stream.ended()).to.equal(undefined);
   });
 });
@@ -193,7 +193,7 @@ describe('a name that two processes want', () => {
     expect((await welcome).outcome).to.equal(WelcomeOutcome.REPLACED);
     expect(((await holder.stream.ended()) as KelpieError).reason).to.equal('SESSION_REPLACED');
     const [left, joined] = events;
-    expect(left?.$case === 'nodeLeft' && left.value.reason).to.equal(LeaveReason.REPLACED);
+    expect(left?.$case === 'nodeLeft' && left.value.reason).to.equal(NodeLeaveReason.REPLACED);
     expect(joined?.$case).to.equal('nodeJoined');
   });
 
@@ -262,7 +262,7 @@ describe('the rows and events of a session', () => {
     }
     const { stream } = await join(town, hello('reader', { topics: ['nodes.*'], start: SNAPSHOT }));
     const parts = [await stream.next('snapshot')];
-    while (!parts.at(-1)?.last) parts.push(await stream.next('snapshot'));
+    while (!parts.at(-1)?.complete) parts.push(await stream.next('snapshot'));
     expect(parts.length).to.be.greaterThan(2);
     expect(parts.map((part) => part.cursor !== undefined)).to.deep.equal([
       true,
@@ -273,7 +273,7 @@ describe('the rows and events of a session', () => {
 
     await join(town, hello('newcomer'));
     const batch = await stream.next('eventBatch');
-    expect(batch.after).to.be.at.most(parts[0]?.cursor?.sequence ?? 0);
+    expect(batch.afterSequence).to.be.at.most(parts[0]?.cursor?.sequence ?? 0);
     expect(batch.events.map(({ topic }) => topic)).to.deep.equal(['nodes.newcomer']);
   });
 

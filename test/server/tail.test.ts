@@ -70,7 +70,11 @@ describe('a batch on the wire', () => {
         const tail = tailOf(entries);
         const batch = tail.batch(FIRST, everything, { events: 100, bytes: 2 ** 20 });
         const events = entries.filter(({ event }) => event.length > 0).map(eventOf);
-        expect(decode(FIRST, batch)).to.deep.equal({ after: FIRST, upTo: tail.head, events });
+        expect(decode(FIRST, batch)).to.deep.equal({
+          afterSequence: FIRST,
+          upTo: tail.head,
+          events,
+        });
       }),
     );
   });
@@ -85,7 +89,7 @@ describe('a batch on the wire', () => {
 
   it('can be empty', () => {
     const decoded = decode(7, { upTo: floor, bytes: 0, chunks: [] });
-    expect(decoded).to.deep.equal({ after: 7, upTo: floor, events: [] });
+    expect(decoded).to.deep.equal({ afterSequence: 7, upTo: floor, events: [] });
   });
 
   it('does not carry entries that are no event', () => {

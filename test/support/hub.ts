@@ -1,7 +1,7 @@
 /** A hub over a memory journal and a fake clock, and nodes that talk to it without a socket. */
 import { randomBytes } from 'node:crypto';
 import { type Cursor, type Start, StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
-import { Role } from '../../gen/ts/kelpie/v1/node.js';
+import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import {
   type ConnectRequest,
   ConnectResponse,
@@ -66,16 +66,16 @@ type Frame = NonNullable<CoordinatorFrame['frame']>;
 type Case = Frame['$case'];
 type ValueOf<C extends Case> = Extract<Frame, { $case: C }>['value'];
 
-export const SNAPSHOT: Start = { start: { $case: 'at', value: StartAt.SNAPSHOT } };
-export const LATEST: Start = { start: { $case: 'at', value: StartAt.LATEST } };
-export const EARLIEST: Start = { start: { $case: 'at', value: StartAt.EARLIEST } };
+export const SNAPSHOT: Start = { place: { $case: 'at', value: StartAt.SNAPSHOT } };
+export const LATEST: Start = { place: { $case: 'at', value: StartAt.LATEST } };
+export const EARLIEST: Start = { place: { $case: 'at', value: StartAt.EARLIEST } };
 
 export function after(cursor: Cursor): Start {
-  return { start: { $case: 'after', value: cursor } };
+  return { place: { $case: 'after', value: cursor } };
 }
 
 export function hello(name: string, partial: Partial<Hello> = {}): Hello {
-  const base = { name, role: Role.DOWNSTREAM, instanceId: randomBytes(16), start: LATEST };
+  const base = { name, role: NodeRole.DOWNSTREAM, instanceId: randomBytes(16), start: LATEST };
   return { ...Hello.create(base), ...partial };
 }
 

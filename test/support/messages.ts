@@ -1,13 +1,13 @@
 /** Messages of publishers, as drafts and as events. */
-import type { Event, EventDraft, MessagePublished } from '../../gen/ts/kelpie/v1/event.js';
+import type { Event, EventDraft, Payload } from '../../gen/ts/kelpie/v1/event.js';
 
-function messageOf(text: string): MessagePublished {
-  return { type: 'note', content: { content: { $case: 'text', value: text } }, attributes: {} };
+function messageOf(text: string): Payload {
+  return { type: 'note', content: { form: { $case: 'text', value: text } }, attributes: {} };
 }
 
 /** A message that is to be published. */
 export function messageDraft(text: string, topic = 'chat.global'): EventDraft {
-  return { topic, message: messageOf(text), untrusted: false };
+  return { topic, payload: messageOf(text), untrusted: false };
 }
 
 /** The event that becomes of it. Without a sequence it is what a journal stores. */
@@ -23,7 +23,7 @@ export function messageEvent(text: string, topic = 'chat.global', sequence = 0):
 }
 
 /** What a message says, as a publisher would have it; undefined for what says no text. */
-export function textOfMessage(message: MessagePublished | undefined): string | undefined {
-  const content = message?.content?.content;
+export function textOfMessage(message: Payload | undefined): string | undefined {
+  const content = message?.content?.form;
   return content?.$case === 'text' ? content.value : undefined;
 }

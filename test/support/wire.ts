@@ -87,7 +87,7 @@ export interface Start {
   since?: Duration;
 }
 
-/** kelpie.v1.Error. */
+/** kelpie.v1.ErrorDetail. */
 export interface WireError {
   reason: string;
   code: number;
@@ -115,7 +115,7 @@ export interface Event {
   body: string;
   message_published?: {
     type: string;
-    content: { content: string; text?: string; data?: Buffer };
+    content: { form: string; text?: string; data?: Buffer };
     attributes: Record<string, string>;
   };
   node_joined?: { node: Node };
@@ -126,7 +126,7 @@ export interface Event {
 /** What a test publishes; whole or not, right or wrong. */
 export interface Draft {
   topic?: string;
-  message?: {
+  payload?: {
     type?: string;
     content?: { text?: string; data?: Buffer };
     attributes?: Record<string, string>;
@@ -152,9 +152,9 @@ export interface NodeFrame {
   hello?: Hello;
   heartbeat?: object;
   ack?: { sequence: number };
-  publish_events?: { first_sequence: number; events: Draft[] };
-  update_subscription?: { add?: string[]; remove?: string[]; start?: string };
-  update_node?: { change: { state?: string; set_labels?: Record<string, string> } };
+  publish_events?: { first_publish_sequence: number; events: Draft[] };
+  update_subscription?: { added_topics?: string[]; removed_topics?: string[]; start_at?: string };
+  update_node?: { change: { state?: string; labels?: Record<string, string> } };
   goodbye?: { reason?: string };
 }
 
@@ -169,7 +169,7 @@ export interface Welcome {
 }
 
 interface EventBatch {
-  after: number;
+  after_sequence: number;
   up_to: Cursor;
   events: Event[];
 }
@@ -178,7 +178,7 @@ interface Snapshot {
   cursor: Cursor | null;
   topics: string[];
   rows: { sequence: number; node: Node }[];
-  last: boolean;
+  complete: boolean;
 }
 
 interface Gap {
@@ -189,7 +189,10 @@ interface Gap {
 
 interface Frames {
   event_batch: EventBatch;
-  publish_ack: { sequence: number; rejections: { sequence: number; error: WireError }[] };
+  publish_ack: {
+    publish_sequence: number;
+    rejections: { publish_sequence: number; error: WireError }[];
+  };
   heartbeat_ack: { cursor: Cursor | null };
   welcome: Welcome;
   snapshot: Snapshot;
@@ -217,7 +220,7 @@ export interface End {
 
 interface Calls {
   'EventService.PublishEvents': {
-    request: { events: Draft[]; instance_id?: Buffer; first_sequence?: number };
+    request: { events: Draft[]; instance_id?: Buffer; first_publish_sequence?: number };
     response: { first_sequence: number; stored: number };
   };
   'EventService.ReadEvents': {
@@ -462,14 +465,14 @@ export class Stream extends Incoming {
   }
 
   publish(firstSequence: number, ...events: Draft[]): void {
-    this.send({ publish_events: { first_sequence: firstSequence, events } });
+    this.send({ publish_events: { first_publish_sequence: firstSequence, events } });
   }
 
   /** Resolves when this publish sequence is settled. */
   async settled(sequence: number): Promise<Frames['publish_ack']> {
     for (;;) {
       const ack = await this.next('publish_ack');
-      if (ack.sequence >= sequence) return ack;
+      if (ack.publish_sequence >= sequence) return ack;
     }
   }
 
@@ -494,12 +497,12 @@ export class Stream extends Incoming {
 /** A Hello that nothing is wrong with, but for what `more` says. */
 export function helloOf(name: string, more: Hello = {}): Hello {
   const start = { at: 'START_AT_LATEST' };
-  return { name, role: 'ROLE_BACKEND', instance_id: randomBytes(16), start, ...more };
+  return { name, role: 'NODE_ROLE_BACKEND', instance_id: randomBytes(16), start, ...more };
 }
 
 /** An event that says something. */
 export function say(topic: string, text: string): Draft {
-  return { topic, message: { content: { text } } };
+  return { topic, payload: { content: { text } } };
 }
 
 export function textOf(event: Event): string | undefined {
@@ -528,7 +531,7 @@ function endOf({
     code,
     message: details,
     info: detail(google, 'ErrorInfo') as End['info'],
-    error: detail(contract, 'Error') as End['error'],
+    error: detail(contract, 'ErrorDetail') as End['error'],
   };
 }
 

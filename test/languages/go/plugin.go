@@ -17,22 +17,22 @@ func hello() *kelpiev1.Hello {
 	rand.Read(instanceID)
 	return &kelpiev1.Hello{
 		Name:       "lobby-1",
-		Role:       kelpiev1.Role_ROLE_DOWNSTREAM,
+		Role:       kelpiev1.NodeRole_NODE_ROLE_DOWNSTREAM,
 		InstanceId: instanceID,
 		Address:    &kelpiev1.Address{Port: 19132},
 		Labels:     map[string]string{"mode": "lobby"},
 		Topics:     []string{"chat.*"},
-		Start:      &kelpiev1.Start{Start: &kelpiev1.Start_At{At: kelpiev1.StartAt_START_AT_SNAPSHOT}},
+		Start:      &kelpiev1.Start{Place: &kelpiev1.Start_At{At: kelpiev1.StartAt_START_AT_SNAPSHOT}},
 	}
 }
 
 func say(sequence uint64, text string) *kelpiev1.PublishEvents {
 	return &kelpiev1.PublishEvents{
-		FirstSequence: sequence,
+		FirstPublishSequence: sequence,
 		Events: []*kelpiev1.EventDraft{{
 			Topic: "chat.global",
-			Message: &kelpiev1.MessagePublished{
-				Content: &kelpiev1.Content{Content: &kelpiev1.Content_Text{Text: text}},
+			Payload: &kelpiev1.Payload{
+				Content: &kelpiev1.Content{Form: &kelpiev1.Content_Text{Text: text}},
 			},
 		}},
 	}
@@ -40,17 +40,17 @@ func say(sequence uint64, text string) *kelpiev1.PublishEvents {
 
 func otherTopics() *kelpiev1.UpdateSubscription {
 	return &kelpiev1.UpdateSubscription{
-		Add:    []string{"party.*"},
-		Remove: []string{"chat.*"},
-		Start:  kelpiev1.StartAt_START_AT_LATEST,
+		AddedTopics:   []string{"party.*"},
+		RemovedTopics: []string{"chat.*"},
+		StartAt:       kelpiev1.StartAt_START_AT_LATEST,
 	}
 }
 
 func drain() *kelpiev1.UpdateNode {
 	return &kelpiev1.UpdateNode{Change: &kelpiev1.NodeChange{
-		SetLabels:    map[string]string{"mode": "closing"},
-		RemoveLabels: []string{"vip"},
-		State:        kelpiev1.NodeState_NODE_STATE_DRAINING,
+		Labels:        map[string]string{"mode": "closing"},
+		RemovedLabels: []string{"vip"},
+		State:         kelpiev1.NodeState_NODE_STATE_DRAINING,
 	}}
 }
 
@@ -70,14 +70,14 @@ func read(frame *kelpiev1.CoordinatorFrame) string {
 		}
 		return text
 	case *kelpiev1.CoordinatorFrame_Snapshot:
-		return fmt.Sprint(frame.Snapshot.GetRows()[0].GetNode().GetName(), frame.Snapshot.GetLast())
+		return fmt.Sprint(frame.Snapshot.GetRows()[0].GetNode().GetName(), frame.Snapshot.GetComplete())
 	case *kelpiev1.CoordinatorFrame_PublishAck:
 		for _, rejection := range frame.PublishAck.GetRejections() {
-			if rejection.GetError().GetReason() == kelpiev1.Reason_REASON_TOPIC_RESERVED {
+			if rejection.GetError().GetReason() == kelpiev1.ErrorReason_ERROR_REASON_TOPIC_RESERVED {
 				return rejection.GetError().GetMessage()
 			}
 		}
-		return fmt.Sprint(frame.PublishAck.GetSequence())
+		return fmt.Sprint(frame.PublishAck.GetPublishSequence())
 	case *kelpiev1.CoordinatorFrame_Gap:
 		return fmt.Sprint("lost after ", frame.Gap.GetLostAfter().GetSequence())
 	default:

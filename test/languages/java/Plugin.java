@@ -9,14 +9,14 @@ import kelpie.v1.CoordinatorFrame;
 import kelpie.v1.Event;
 import kelpie.v1.EventDraft;
 import kelpie.v1.Hello;
-import kelpie.v1.MessagePublished;
+import kelpie.v1.Payload;
 import kelpie.v1.NodeChange;
 import kelpie.v1.NodeFrame;
 import kelpie.v1.NodeState;
 import kelpie.v1.PublishAck;
 import kelpie.v1.PublishEvents;
-import kelpie.v1.Reason;
-import kelpie.v1.Role;
+import kelpie.v1.ErrorReason;
+import kelpie.v1.NodeRole;
 import kelpie.v1.SessionServiceGrpc;
 import kelpie.v1.Start;
 import kelpie.v1.StartAt;
@@ -28,7 +28,7 @@ public final class Plugin implements StreamObserver<ConnectResponse> {
   static Hello hello() {
     return Hello.newBuilder()
         .setName("lobby-1")
-        .setRole(Role.ROLE_DOWNSTREAM)
+        .setRole(NodeRole.NODE_ROLE_DOWNSTREAM)
         .setInstanceId(ByteString.copyFrom(new byte[16]))
         .setAddress(Address.newBuilder().setPort(19132))
         .putLabels("mode", "lobby")
@@ -39,20 +39,20 @@ public final class Plugin implements StreamObserver<ConnectResponse> {
 
   static PublishEvents say(long sequence, String text) {
     return PublishEvents.newBuilder()
-        .setFirstSequence(sequence)
+        .setFirstPublishSequence(sequence)
         .addEvents(
             EventDraft.newBuilder()
                 .setTopic("chat.global")
-                .setMessage(
-                    MessagePublished.newBuilder().setContent(Content.newBuilder().setText(text))))
+                .setPayload(
+                    Payload.newBuilder().setContent(Content.newBuilder().setText(text))))
         .build();
   }
 
   static UpdateSubscription otherTopics() {
     return UpdateSubscription.newBuilder()
-        .addAdd("party.*")
-        .addRemove("chat.*")
-        .setStart(StartAt.START_AT_LATEST)
+        .addAddedTopics("party.*")
+        .addRemovedTopics("chat.*")
+        .setStartAt(StartAt.START_AT_LATEST)
         .build();
   }
 
@@ -60,8 +60,8 @@ public final class Plugin implements StreamObserver<ConnectResponse> {
     return UpdateNode.newBuilder()
         .setChange(
             NodeChange.newBuilder()
-                .putSetLabels("mode", "closing")
-                .addRemoveLabels("vip")
+                .putLabels("mode", "closing")
+                .addRemovedLabels("vip")
                 .setState(NodeState.NODE_STATE_DRAINING))
         .build();
   }
@@ -75,7 +75,7 @@ public final class Plugin implements StreamObserver<ConnectResponse> {
         yield text.toString();
       }
       case SNAPSHOT ->
-          frame.getSnapshot().getRows(0).getNode().getName() + frame.getSnapshot().getLast();
+          frame.getSnapshot().getRows(0).getNode().getName() + frame.getSnapshot().getComplete();
       case PUBLISH_ACK -> read(frame.getPublishAck());
       case GAP -> "lost after " + frame.getGap().getLostAfter().getSequence();
       default -> "";
@@ -92,11 +92,11 @@ public final class Plugin implements StreamObserver<ConnectResponse> {
 
   static String read(PublishAck ack) {
     for (var rejection : ack.getRejectionsList()) {
-      if (rejection.getError().getReason() == Reason.REASON_TOPIC_RESERVED) {
+      if (rejection.getError().getReason() == ErrorReason.ERROR_REASON_TOPIC_RESERVED) {
         return rejection.getError().getMessage();
       }
     }
-    return Long.toString(ack.getSequence());
+    return Long.toString(ack.getPublishSequence());
   }
 
   @Override

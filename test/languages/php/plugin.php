@@ -9,15 +9,15 @@ use Kelpie\V1\CoordinatorFrame;
 use Kelpie\V1\Event;
 use Kelpie\V1\EventDraft;
 use Kelpie\V1\Hello;
-use Kelpie\V1\LeaveReason;
-use Kelpie\V1\MessagePublished;
+use Kelpie\V1\NodeLeaveReason;
+use Kelpie\V1\Payload;
 use Kelpie\V1\NodeChange;
 use Kelpie\V1\NodeFrame;
 use Kelpie\V1\NodeState;
 use Kelpie\V1\PublishAck;
 use Kelpie\V1\PublishEvents;
-use Kelpie\V1\Reason;
-use Kelpie\V1\Role;
+use Kelpie\V1\ErrorReason;
+use Kelpie\V1\NodeRole;
 use Kelpie\V1\Start;
 use Kelpie\V1\StartAt;
 use Kelpie\V1\UpdateNode;
@@ -27,7 +27,7 @@ function hello(): Hello
 {
     return (new Hello())
         ->setName('lobby-1')
-        ->setRole(Role::ROLE_DOWNSTREAM)
+        ->setRole(NodeRole::NODE_ROLE_DOWNSTREAM)
         ->setInstanceId(random_bytes(16))
         ->setAddress((new Address())->setPort(19132))
         ->setLabels(['mode' => 'lobby'])
@@ -37,25 +37,25 @@ function hello(): Hello
 
 function say(int $sequence, string $text): PublishEvents
 {
-    $message = (new MessagePublished())->setContent((new Content())->setText($text));
-    $draft = (new EventDraft())->setTopic('chat.global')->setMessage($message);
-    return (new PublishEvents())->setFirstSequence($sequence)->setEvents([$draft]);
+    $payload = (new Payload())->setContent((new Content())->setText($text));
+    $draft = (new EventDraft())->setTopic('chat.global')->setPayload($payload);
+    return (new PublishEvents())->setFirstPublishSequence($sequence)->setEvents([$draft]);
 }
 
 function otherTopics(): UpdateSubscription
 {
     return (new UpdateSubscription())
-        ->setAdd(['party.*'])
-        ->setRemove(['chat.*'])
-        ->setStart(StartAt::START_AT_LATEST);
+        ->setAddedTopics(['party.*'])
+        ->setRemovedTopics(['chat.*'])
+        ->setStartAt(StartAt::START_AT_LATEST);
 }
 
 function drain(): UpdateNode
 {
     return (new UpdateNode())->setChange(
         (new NodeChange())
-            ->setSetLabels(['mode' => 'closing'])
-            ->setRemoveLabels(['vip'])
+            ->setLabels(['mode' => 'closing'])
+            ->setRemovedLabels(['vip'])
             ->setState(NodeState::NODE_STATE_DRAINING)
     );
 }
@@ -66,7 +66,7 @@ function read(CoordinatorFrame $frame): string
         'welcome' => 'I am ' . $frame->getWelcome()->getNodeName(),
         'event_batch' => implode(array_map('readEvent', [...$frame->getEventBatch()->getEvents()])),
         'snapshot' => $frame->getSnapshot()->getRows()[0]->getNode()->getName()
-            . $frame->getSnapshot()->getLast(),
+            . $frame->getSnapshot()->getComplete(),
         'publish_ack' => readAck($frame->getPublishAck()),
         'gap' => 'lost after ' . $frame->getGap()->getLostAfter()->getSequence(),
         default => '',
@@ -78,7 +78,7 @@ function readEvent(Event $event): string
     return match ($event->getBody()) {
         'message_published' => $event->getMessagePublished()->getContent()->getText(),
         'node_left' => $event->getNodeLeft()->getNode()->getName()
-            . LeaveReason::name($event->getNodeLeft()->getReason()),
+            . NodeLeaveReason::name($event->getNodeLeft()->getReason()),
         default => '',
     };
 }
@@ -86,11 +86,11 @@ function readEvent(Event $event): string
 function readAck(PublishAck $ack): string
 {
     foreach ($ack->getRejections() as $rejection) {
-        if ($rejection->getError()->getReason() === Reason::REASON_TOPIC_RESERVED) {
+        if ($rejection->getError()->getReason() === ErrorReason::ERROR_REASON_TOPIC_RESERVED) {
             return $rejection->getError()->getMessage();
         }
     }
-    return (string) $ack->getSequence();
+    return (string) $ack->getPublishSequence();
 }
 
 function request(): ConnectRequest

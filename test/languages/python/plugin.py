@@ -4,9 +4,9 @@ import os
 
 import grpc
 from kelpie.v1.cursor_pb2 import START_AT_LATEST, START_AT_SNAPSHOT, Start
-from kelpie.v1.error_pb2 import REASON_TOPIC_RESERVED
-from kelpie.v1.event_pb2 import Content, Event, EventDraft, LeaveReason, MessagePublished
-from kelpie.v1.node_pb2 import NODE_STATE_DRAINING, ROLE_DOWNSTREAM, Address, NodeChange
+from kelpie.v1.error_pb2 import ERROR_REASON_TOPIC_RESERVED
+from kelpie.v1.event_pb2 import Content, Event, EventDraft, NodeLeaveReason, Payload
+from kelpie.v1.node_pb2 import NODE_STATE_DRAINING, NODE_ROLE_DOWNSTREAM, Address, NodeChange
 from kelpie.v1.session_service_pb2 import (
     ConnectRequest,
     CoordinatorFrame,
@@ -23,7 +23,7 @@ from kelpie.v1.session_service_pb2_grpc import SessionServiceStub
 def hello() -> Hello:
     return Hello(
         name="lobby-1",
-        role=ROLE_DOWNSTREAM,
+        role=NODE_ROLE_DOWNSTREAM,
         instance_id=os.urandom(16),
         address=Address(port=19132),
         labels={"mode": "lobby"},
@@ -33,18 +33,18 @@ def hello() -> Hello:
 
 
 def say(sequence: int, text: str) -> PublishEvents:
-    message = MessagePublished(content=Content(text=text))
-    draft = EventDraft(topic="chat.global", message=message)
-    return PublishEvents(first_sequence=sequence, events=[draft])
+    payload = Payload(content=Content(text=text))
+    draft = EventDraft(topic="chat.global", payload=payload)
+    return PublishEvents(first_publish_sequence=sequence, events=[draft])
 
 
 def other_topics() -> UpdateSubscription:
-    return UpdateSubscription(add=["party.*"], remove=["chat.*"], start=START_AT_LATEST)
+    return UpdateSubscription(added_topics=["party.*"], removed_topics=["chat.*"], start_at=START_AT_LATEST)
 
 
 def drain() -> UpdateNode:
     change = NodeChange(
-        set_labels={"mode": "closing"}, remove_labels=["vip"], state=NODE_STATE_DRAINING
+        labels={"mode": "closing"}, removed_labels=["vip"], state=NODE_STATE_DRAINING
     )
     return UpdateNode(change=change)
 
@@ -56,7 +56,7 @@ def read(frame: CoordinatorFrame) -> str:
         case "event_batch":
             return "".join(map(read_event, frame.event_batch.events))
         case "snapshot":
-            return f"{frame.snapshot.rows[0].node.name} {frame.snapshot.last}"
+            return f"{frame.snapshot.rows[0].node.name} {frame.snapshot.complete}"
         case "publish_ack":
             return read_ack(frame.publish_ack)
         case "gap":
@@ -70,16 +70,16 @@ def read_event(event: Event) -> str:
         case "message_published":
             return event.message_published.content.text
         case "node_left":
-            return event.node_left.node.name + LeaveReason.Name(event.node_left.reason)
+            return event.node_left.node.name + NodeLeaveReason.Name(event.node_left.reason)
         case _:
             return ""
 
 
 def read_ack(ack: PublishAck) -> str:
     for rejection in ack.rejections:
-        if rejection.error.reason == REASON_TOPIC_RESERVED:
+        if rejection.error.reason == ERROR_REASON_TOPIC_RESERVED:
             return rejection.error.message
-    return str(ack.sequence)
+    return str(ack.publish_sequence)
 
 
 def request() -> ConnectRequest:

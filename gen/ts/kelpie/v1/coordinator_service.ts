@@ -8,8 +8,8 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
 import { Duration } from "../../google/protobuf/duration.js";
+import { Durability, durabilityToJSON, Limits } from "./coordinator.js";
 import { Cursor } from "./cursor.js";
-import { Durability, durabilityToJSON, Limits } from "./session_service.js";
 
 export const protobufPackage = "kelpie.v1";
 

@@ -74,7 +74,7 @@ export interface Cursor {
 /** Where reading starts. Nothing set is an error (START_MISSING), never "now". */
 export interface Start {
   /** The place. Exactly one of them. */
-  start:
+  place:
     | //
     /**
      * After this cursor: what a reader sends who comes back. If the journal no longer reaches back
@@ -187,20 +187,20 @@ export const Cursor: MessageFns<Cursor> = {
 };
 
 function createBaseStart(): Start {
-  return { start: undefined };
+  return { place: undefined };
 }
 
 export const Start: MessageFns<Start> = {
   encode(message: Start, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    switch (message.start?.$case) {
+    switch (message.place?.$case) {
       case "after":
-        Cursor.encode(message.start.value, writer.uint32(10).fork()).join();
+        Cursor.encode(message.place.value, writer.uint32(10).fork()).join();
         break;
       case "at":
-        writer.uint32(16).int32(message.start.value);
+        writer.uint32(16).int32(message.place.value);
         break;
       case "since":
-        Duration.encode(message.start.value, writer.uint32(26).fork()).join();
+        Duration.encode(message.place.value, writer.uint32(26).fork()).join();
         break;
     }
     return writer;
@@ -224,7 +224,7 @@ export const Start: MessageFns<Start> = {
               break;
             }
 
-            message.start = { $case: "after", value: Cursor.decode(reader, reader.uint32()) };
+            message.place = { $case: "after", value: Cursor.decode(reader, reader.uint32()) };
             continue;
           }
           case 2: {
@@ -232,7 +232,7 @@ export const Start: MessageFns<Start> = {
               break;
             }
 
-            message.start = { $case: "at", value: reader.int32() as any };
+            message.place = { $case: "at", value: reader.int32() as any };
             continue;
           }
           case 3: {
@@ -240,7 +240,7 @@ export const Start: MessageFns<Start> = {
               break;
             }
 
-            message.start = { $case: "since", value: Duration.decode(reader, reader.uint32()) };
+            message.place = { $case: "since", value: Duration.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -257,12 +257,12 @@ export const Start: MessageFns<Start> = {
 
   toJSON(message: Start): unknown {
     const obj: any = {};
-    if (message.start?.$case === "after") {
-      obj.after = Cursor.toJSON(message.start.value);
-    } else if (message.start?.$case === "at") {
-      obj.at = startAtToJSON(message.start.value);
-    } else if (message.start?.$case === "since") {
-      obj.since = Duration.toJSON(message.start.value);
+    if (message.place?.$case === "after") {
+      obj.after = Cursor.toJSON(message.place.value);
+    } else if (message.place?.$case === "at") {
+      obj.at = startAtToJSON(message.place.value);
+    } else if (message.place?.$case === "since") {
+      obj.since = Duration.toJSON(message.place.value);
     }
     return obj;
   },
@@ -272,22 +272,22 @@ export const Start: MessageFns<Start> = {
   },
   fromPartial(object: DeepPartial<Start>): Start {
     const message = createBaseStart();
-    switch (object.start?.$case) {
+    switch (object.place?.$case) {
       case "after": {
-        if (object.start?.value !== undefined && object.start?.value !== null) {
-          message.start = { $case: "after", value: Cursor.fromPartial(object.start.value) };
+        if (object.place?.value !== undefined && object.place?.value !== null) {
+          message.place = { $case: "after", value: Cursor.fromPartial(object.place.value) };
         }
         break;
       }
       case "at": {
-        if (object.start?.value !== undefined && object.start?.value !== null) {
-          message.start = { $case: "at", value: object.start.value };
+        if (object.place?.value !== undefined && object.place?.value !== null) {
+          message.place = { $case: "at", value: object.place.value };
         }
         break;
       }
       case "since": {
-        if (object.start?.value !== undefined && object.start?.value !== null) {
-          message.start = { $case: "since", value: Duration.fromPartial(object.start.value) };
+        if (object.place?.value !== undefined && object.place?.value !== null) {
+          message.place = { $case: "since", value: Duration.fromPartial(object.place.value) };
         }
         break;
       }

@@ -13,7 +13,7 @@ export const protobufPackage = "kelpie.v1";
 export const protobufFileName = "kelpie/v1/error.proto";
 
 /** Every reason for which the coordinator refuses or fails something. */
-export const Reason = {
+export const ErrorReason = {
   /** UNSPECIFIED - Not a reason. */
   UNSPECIFIED: 0,
   /** INTERNAL - A fault of the coordinator. Its log says more. */
@@ -97,119 +97,127 @@ export const Reason = {
   SESSION_LIMIT: 32,
   /** SESSION_ENDED - An operator ended the session. The process should not come back by itself. */
   SESSION_ENDED: 33,
+  /**
+   * HELLO_TOO_LARGE - The Hello is larger than what is taken of a peer that has not said yet who it is. Metadata:
+   * bytes, limit.
+   */
+  HELLO_TOO_LARGE: 34,
 } as const;
 
-export type Reason = typeof Reason[keyof typeof Reason];
+export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
 
-export namespace Reason {
-  export type UNSPECIFIED = typeof Reason.UNSPECIFIED;
-  export type INTERNAL = typeof Reason.INTERNAL;
-  export type FRAME_UNKNOWN = typeof Reason.FRAME_UNKNOWN;
-  export type HELLO_REQUIRED = typeof Reason.HELLO_REQUIRED;
-  export type HELLO_DUPLICATE = typeof Reason.HELLO_DUPLICATE;
-  export type HELLO_TIMEOUT = typeof Reason.HELLO_TIMEOUT;
-  export type NODE_NAME_INVALID = typeof Reason.NODE_NAME_INVALID;
-  export type NODE_NAME_IN_USE = typeof Reason.NODE_NAME_IN_USE;
-  export type NODE_NOT_FOUND = typeof Reason.NODE_NOT_FOUND;
-  export type ROLE_INVALID = typeof Reason.ROLE_INVALID;
-  export type INSTANCE_ID_INVALID = typeof Reason.INSTANCE_ID_INVALID;
-  export type LABELS_INVALID = typeof Reason.LABELS_INVALID;
-  export type TEXT_TOO_LONG = typeof Reason.TEXT_TOO_LONG;
-  export type TOPIC_INVALID = typeof Reason.TOPIC_INVALID;
-  export type TOPIC_RESERVED = typeof Reason.TOPIC_RESERVED;
-  export type PATTERN_LIMIT = typeof Reason.PATTERN_LIMIT;
-  export type START_MISSING = typeof Reason.START_MISSING;
-  export type START_INVALID = typeof Reason.START_INVALID;
-  export type CURSOR_INVALID = typeof Reason.CURSOR_INVALID;
-  export type EVENT_EMPTY = typeof Reason.EVENT_EMPTY;
-  export type PAYLOAD_TOO_LARGE = typeof Reason.PAYLOAD_TOO_LARGE;
-  export type BATCH_INVALID = typeof Reason.BATCH_INVALID;
-  export type PUBLISH_SEQUENCE_HOLE = typeof Reason.PUBLISH_SEQUENCE_HOLE;
-  export type ACK_INVALID = typeof Reason.ACK_INVALID;
-  export type WINDOW_INVALID = typeof Reason.WINDOW_INVALID;
-  export type SESSION_REPLACED = typeof Reason.SESSION_REPLACED;
-  export type SESSION_SILENT = typeof Reason.SESSION_SILENT;
-  export type STALE_GENERATION = typeof Reason.STALE_GENERATION;
-  export type DRAINING = typeof Reason.DRAINING;
-  export type OUTCOME_UNKNOWN = typeof Reason.OUTCOME_UNKNOWN;
-  export type PAGE_TOKEN_INVALID = typeof Reason.PAGE_TOKEN_INVALID;
-  export type OUT_OF_RANGE = typeof Reason.OUT_OF_RANGE;
-  export type SESSION_LIMIT = typeof Reason.SESSION_LIMIT;
-  export type SESSION_ENDED = typeof Reason.SESSION_ENDED;
+export namespace ErrorReason {
+  export type UNSPECIFIED = typeof ErrorReason.UNSPECIFIED;
+  export type INTERNAL = typeof ErrorReason.INTERNAL;
+  export type FRAME_UNKNOWN = typeof ErrorReason.FRAME_UNKNOWN;
+  export type HELLO_REQUIRED = typeof ErrorReason.HELLO_REQUIRED;
+  export type HELLO_DUPLICATE = typeof ErrorReason.HELLO_DUPLICATE;
+  export type HELLO_TIMEOUT = typeof ErrorReason.HELLO_TIMEOUT;
+  export type NODE_NAME_INVALID = typeof ErrorReason.NODE_NAME_INVALID;
+  export type NODE_NAME_IN_USE = typeof ErrorReason.NODE_NAME_IN_USE;
+  export type NODE_NOT_FOUND = typeof ErrorReason.NODE_NOT_FOUND;
+  export type ROLE_INVALID = typeof ErrorReason.ROLE_INVALID;
+  export type INSTANCE_ID_INVALID = typeof ErrorReason.INSTANCE_ID_INVALID;
+  export type LABELS_INVALID = typeof ErrorReason.LABELS_INVALID;
+  export type TEXT_TOO_LONG = typeof ErrorReason.TEXT_TOO_LONG;
+  export type TOPIC_INVALID = typeof ErrorReason.TOPIC_INVALID;
+  export type TOPIC_RESERVED = typeof ErrorReason.TOPIC_RESERVED;
+  export type PATTERN_LIMIT = typeof ErrorReason.PATTERN_LIMIT;
+  export type START_MISSING = typeof ErrorReason.START_MISSING;
+  export type START_INVALID = typeof ErrorReason.START_INVALID;
+  export type CURSOR_INVALID = typeof ErrorReason.CURSOR_INVALID;
+  export type EVENT_EMPTY = typeof ErrorReason.EVENT_EMPTY;
+  export type PAYLOAD_TOO_LARGE = typeof ErrorReason.PAYLOAD_TOO_LARGE;
+  export type BATCH_INVALID = typeof ErrorReason.BATCH_INVALID;
+  export type PUBLISH_SEQUENCE_HOLE = typeof ErrorReason.PUBLISH_SEQUENCE_HOLE;
+  export type ACK_INVALID = typeof ErrorReason.ACK_INVALID;
+  export type WINDOW_INVALID = typeof ErrorReason.WINDOW_INVALID;
+  export type SESSION_REPLACED = typeof ErrorReason.SESSION_REPLACED;
+  export type SESSION_SILENT = typeof ErrorReason.SESSION_SILENT;
+  export type STALE_GENERATION = typeof ErrorReason.STALE_GENERATION;
+  export type DRAINING = typeof ErrorReason.DRAINING;
+  export type OUTCOME_UNKNOWN = typeof ErrorReason.OUTCOME_UNKNOWN;
+  export type PAGE_TOKEN_INVALID = typeof ErrorReason.PAGE_TOKEN_INVALID;
+  export type OUT_OF_RANGE = typeof ErrorReason.OUT_OF_RANGE;
+  export type SESSION_LIMIT = typeof ErrorReason.SESSION_LIMIT;
+  export type SESSION_ENDED = typeof ErrorReason.SESSION_ENDED;
+  export type HELLO_TOO_LARGE = typeof ErrorReason.HELLO_TOO_LARGE;
 }
 
-export function reasonToJSON(object: Reason): string {
+export function errorReasonToJSON(object: ErrorReason): string {
   switch (object) {
-    case Reason.UNSPECIFIED:
-      return "REASON_UNSPECIFIED";
-    case Reason.INTERNAL:
-      return "REASON_INTERNAL";
-    case Reason.FRAME_UNKNOWN:
-      return "REASON_FRAME_UNKNOWN";
-    case Reason.HELLO_REQUIRED:
-      return "REASON_HELLO_REQUIRED";
-    case Reason.HELLO_DUPLICATE:
-      return "REASON_HELLO_DUPLICATE";
-    case Reason.HELLO_TIMEOUT:
-      return "REASON_HELLO_TIMEOUT";
-    case Reason.NODE_NAME_INVALID:
-      return "REASON_NODE_NAME_INVALID";
-    case Reason.NODE_NAME_IN_USE:
-      return "REASON_NODE_NAME_IN_USE";
-    case Reason.NODE_NOT_FOUND:
-      return "REASON_NODE_NOT_FOUND";
-    case Reason.ROLE_INVALID:
-      return "REASON_ROLE_INVALID";
-    case Reason.INSTANCE_ID_INVALID:
-      return "REASON_INSTANCE_ID_INVALID";
-    case Reason.LABELS_INVALID:
-      return "REASON_LABELS_INVALID";
-    case Reason.TEXT_TOO_LONG:
-      return "REASON_TEXT_TOO_LONG";
-    case Reason.TOPIC_INVALID:
-      return "REASON_TOPIC_INVALID";
-    case Reason.TOPIC_RESERVED:
-      return "REASON_TOPIC_RESERVED";
-    case Reason.PATTERN_LIMIT:
-      return "REASON_PATTERN_LIMIT";
-    case Reason.START_MISSING:
-      return "REASON_START_MISSING";
-    case Reason.START_INVALID:
-      return "REASON_START_INVALID";
-    case Reason.CURSOR_INVALID:
-      return "REASON_CURSOR_INVALID";
-    case Reason.EVENT_EMPTY:
-      return "REASON_EVENT_EMPTY";
-    case Reason.PAYLOAD_TOO_LARGE:
-      return "REASON_PAYLOAD_TOO_LARGE";
-    case Reason.BATCH_INVALID:
-      return "REASON_BATCH_INVALID";
-    case Reason.PUBLISH_SEQUENCE_HOLE:
-      return "REASON_PUBLISH_SEQUENCE_HOLE";
-    case Reason.ACK_INVALID:
-      return "REASON_ACK_INVALID";
-    case Reason.WINDOW_INVALID:
-      return "REASON_WINDOW_INVALID";
-    case Reason.SESSION_REPLACED:
-      return "REASON_SESSION_REPLACED";
-    case Reason.SESSION_SILENT:
-      return "REASON_SESSION_SILENT";
-    case Reason.STALE_GENERATION:
-      return "REASON_STALE_GENERATION";
-    case Reason.DRAINING:
-      return "REASON_DRAINING";
-    case Reason.OUTCOME_UNKNOWN:
-      return "REASON_OUTCOME_UNKNOWN";
-    case Reason.PAGE_TOKEN_INVALID:
-      return "REASON_PAGE_TOKEN_INVALID";
-    case Reason.OUT_OF_RANGE:
-      return "REASON_OUT_OF_RANGE";
-    case Reason.SESSION_LIMIT:
-      return "REASON_SESSION_LIMIT";
-    case Reason.SESSION_ENDED:
-      return "REASON_SESSION_ENDED";
+    case ErrorReason.UNSPECIFIED:
+      return "ERROR_REASON_UNSPECIFIED";
+    case ErrorReason.INTERNAL:
+      return "ERROR_REASON_INTERNAL";
+    case ErrorReason.FRAME_UNKNOWN:
+      return "ERROR_REASON_FRAME_UNKNOWN";
+    case ErrorReason.HELLO_REQUIRED:
+      return "ERROR_REASON_HELLO_REQUIRED";
+    case ErrorReason.HELLO_DUPLICATE:
+      return "ERROR_REASON_HELLO_DUPLICATE";
+    case ErrorReason.HELLO_TIMEOUT:
+      return "ERROR_REASON_HELLO_TIMEOUT";
+    case ErrorReason.NODE_NAME_INVALID:
+      return "ERROR_REASON_NODE_NAME_INVALID";
+    case ErrorReason.NODE_NAME_IN_USE:
+      return "ERROR_REASON_NODE_NAME_IN_USE";
+    case ErrorReason.NODE_NOT_FOUND:
+      return "ERROR_REASON_NODE_NOT_FOUND";
+    case ErrorReason.ROLE_INVALID:
+      return "ERROR_REASON_ROLE_INVALID";
+    case ErrorReason.INSTANCE_ID_INVALID:
+      return "ERROR_REASON_INSTANCE_ID_INVALID";
+    case ErrorReason.LABELS_INVALID:
+      return "ERROR_REASON_LABELS_INVALID";
+    case ErrorReason.TEXT_TOO_LONG:
+      return "ERROR_REASON_TEXT_TOO_LONG";
+    case ErrorReason.TOPIC_INVALID:
+      return "ERROR_REASON_TOPIC_INVALID";
+    case ErrorReason.TOPIC_RESERVED:
+      return "ERROR_REASON_TOPIC_RESERVED";
+    case ErrorReason.PATTERN_LIMIT:
+      return "ERROR_REASON_PATTERN_LIMIT";
+    case ErrorReason.START_MISSING:
+      return "ERROR_REASON_START_MISSING";
+    case ErrorReason.START_INVALID:
+      return "ERROR_REASON_START_INVALID";
+    case ErrorReason.CURSOR_INVALID:
+      return "ERROR_REASON_CURSOR_INVALID";
+    case ErrorReason.EVENT_EMPTY:
+      return "ERROR_REASON_EVENT_EMPTY";
+    case ErrorReason.PAYLOAD_TOO_LARGE:
+      return "ERROR_REASON_PAYLOAD_TOO_LARGE";
+    case ErrorReason.BATCH_INVALID:
+      return "ERROR_REASON_BATCH_INVALID";
+    case ErrorReason.PUBLISH_SEQUENCE_HOLE:
+      return "ERROR_REASON_PUBLISH_SEQUENCE_HOLE";
+    case ErrorReason.ACK_INVALID:
+      return "ERROR_REASON_ACK_INVALID";
+    case ErrorReason.WINDOW_INVALID:
+      return "ERROR_REASON_WINDOW_INVALID";
+    case ErrorReason.SESSION_REPLACED:
+      return "ERROR_REASON_SESSION_REPLACED";
+    case ErrorReason.SESSION_SILENT:
+      return "ERROR_REASON_SESSION_SILENT";
+    case ErrorReason.STALE_GENERATION:
+      return "ERROR_REASON_STALE_GENERATION";
+    case ErrorReason.DRAINING:
+      return "ERROR_REASON_DRAINING";
+    case ErrorReason.OUTCOME_UNKNOWN:
+      return "ERROR_REASON_OUTCOME_UNKNOWN";
+    case ErrorReason.PAGE_TOKEN_INVALID:
+      return "ERROR_REASON_PAGE_TOKEN_INVALID";
+    case ErrorReason.OUT_OF_RANGE:
+      return "ERROR_REASON_OUT_OF_RANGE";
+    case ErrorReason.SESSION_LIMIT:
+      return "ERROR_REASON_SESSION_LIMIT";
+    case ErrorReason.SESSION_ENDED:
+      return "ERROR_REASON_SESSION_ENDED";
+    case ErrorReason.HELLO_TOO_LARGE:
+      return "ERROR_REASON_HELLO_TOO_LARGE";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Reason");
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ErrorReason");
   }
 }
 
@@ -217,9 +225,9 @@ export function reasonToJSON(object: Reason): string {
  * Why something failed. Travels in frames (RequestFailed, PublishAck), and in the status details of
  * every call and stream that the coordinator fails.
  */
-export interface Error {
+export interface ErrorDetail {
   /** The reason. Stable for ever; decide by it. */
-  reason: Reason;
+  reason: ErrorReason;
   /**
    * The google.rpc.Code that fits the reason, the same that a failing call would carry as its
    * status.
@@ -233,17 +241,17 @@ export interface Error {
   retryAfter: Duration | undefined;
 }
 
-export interface Error_MetadataEntry {
+export interface ErrorDetail_MetadataEntry {
   key: string;
   value: string;
 }
 
-function createBaseError(): Error {
+function createBaseErrorDetail(): ErrorDetail {
   return { reason: 0, code: 0, message: "", metadata: {}, retryAfter: undefined };
 }
 
-export const Error: MessageFns<Error> = {
-  encode(message: Error, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const ErrorDetail: MessageFns<ErrorDetail> = {
+  encode(message: ErrorDetail, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.reason !== 0) {
       writer.uint32(8).int32(message.reason);
     }
@@ -254,7 +262,7 @@ export const Error: MessageFns<Error> = {
       writer.uint32(26).string(message.message);
     }
     globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
-      Error_MetadataEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+      ErrorDetail_MetadataEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
     });
     if (message.retryAfter !== undefined) {
       Duration.encode(message.retryAfter, writer.uint32(42).fork()).join();
@@ -262,7 +270,7 @@ export const Error: MessageFns<Error> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Error {
+  decode(input: BinaryReader | Uint8Array, length?: number): ErrorDetail {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -271,7 +279,7 @@ export const Error: MessageFns<Error> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseError();
+      const message = createBaseErrorDetail();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -304,7 +312,7 @@ export const Error: MessageFns<Error> = {
               break;
             }
 
-            const entry4 = Error_MetadataEntry.decode(reader, reader.uint32());
+            const entry4 = ErrorDetail_MetadataEntry.decode(reader, reader.uint32());
             if (entry4.value !== undefined) {
               message.metadata[entry4.key] = entry4.value;
             }
@@ -330,10 +338,10 @@ export const Error: MessageFns<Error> = {
     }
   },
 
-  toJSON(message: Error): unknown {
+  toJSON(message: ErrorDetail): unknown {
     const obj: any = {};
     if (message.reason !== undefined) {
-      obj.reason = reasonToJSON(message.reason);
+      obj.reason = errorReasonToJSON(message.reason);
     }
     if (message.code !== undefined) {
       obj.code = Math.round(message.code);
@@ -356,11 +364,11 @@ export const Error: MessageFns<Error> = {
     return obj;
   },
 
-  create(base?: DeepPartial<Error>): Error {
-    return Error.fromPartial(base ?? {});
+  create(base?: DeepPartial<ErrorDetail>): ErrorDetail {
+    return ErrorDetail.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<Error>): Error {
-    const message = createBaseError();
+  fromPartial(object: DeepPartial<ErrorDetail>): ErrorDetail {
+    const message = createBaseErrorDetail();
     message.reason = object.reason ?? 0;
     message.code = object.code ?? 0;
     message.message = object.message ?? "";
@@ -380,12 +388,12 @@ export const Error: MessageFns<Error> = {
   },
 };
 
-function createBaseError_MetadataEntry(): Error_MetadataEntry {
+function createBaseErrorDetail_MetadataEntry(): ErrorDetail_MetadataEntry {
   return { key: "", value: "" };
 }
 
-export const Error_MetadataEntry: MessageFns<Error_MetadataEntry> = {
-  encode(message: Error_MetadataEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const ErrorDetail_MetadataEntry: MessageFns<ErrorDetail_MetadataEntry> = {
+  encode(message: ErrorDetail_MetadataEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.key !== "") {
       writer.uint32(10).string(message.key);
     }
@@ -395,7 +403,7 @@ export const Error_MetadataEntry: MessageFns<Error_MetadataEntry> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Error_MetadataEntry {
+  decode(input: BinaryReader | Uint8Array, length?: number): ErrorDetail_MetadataEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -404,7 +412,7 @@ export const Error_MetadataEntry: MessageFns<Error_MetadataEntry> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseError_MetadataEntry();
+      const message = createBaseErrorDetail_MetadataEntry();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -436,7 +444,7 @@ export const Error_MetadataEntry: MessageFns<Error_MetadataEntry> = {
     }
   },
 
-  toJSON(message: Error_MetadataEntry): unknown {
+  toJSON(message: ErrorDetail_MetadataEntry): unknown {
     const obj: any = {};
     if (message.key !== undefined) {
       obj.key = message.key;
@@ -447,11 +455,11 @@ export const Error_MetadataEntry: MessageFns<Error_MetadataEntry> = {
     return obj;
   },
 
-  create(base?: DeepPartial<Error_MetadataEntry>): Error_MetadataEntry {
-    return Error_MetadataEntry.fromPartial(base ?? {});
+  create(base?: DeepPartial<ErrorDetail_MetadataEntry>): ErrorDetail_MetadataEntry {
+    return ErrorDetail_MetadataEntry.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<Error_MetadataEntry>): Error_MetadataEntry {
-    const message = createBaseError_MetadataEntry();
+  fromPartial(object: DeepPartial<ErrorDetail_MetadataEntry>): ErrorDetail_MetadataEntry {
+    const message = createBaseErrorDetail_MetadataEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
     return message;

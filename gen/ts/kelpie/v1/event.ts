@@ -15,7 +15,7 @@ export const protobufPackage = "kelpie.v1";
 export const protobufFileName = "kelpie/v1/event.proto";
 
 /** Why a node left. */
-export const LeaveReason = {
+export const NodeLeaveReason = {
   /** UNSPECIFIED - Not said. */
   UNSPECIFIED: 0,
   /** STOPPED - It said goodbye. */
@@ -28,30 +28,30 @@ export const LeaveReason = {
   DISCONNECTED: 4,
 } as const;
 
-export type LeaveReason = typeof LeaveReason[keyof typeof LeaveReason];
+export type NodeLeaveReason = typeof NodeLeaveReason[keyof typeof NodeLeaveReason];
 
-export namespace LeaveReason {
-  export type UNSPECIFIED = typeof LeaveReason.UNSPECIFIED;
-  export type STOPPED = typeof LeaveReason.STOPPED;
-  export type LOST = typeof LeaveReason.LOST;
-  export type REPLACED = typeof LeaveReason.REPLACED;
-  export type DISCONNECTED = typeof LeaveReason.DISCONNECTED;
+export namespace NodeLeaveReason {
+  export type UNSPECIFIED = typeof NodeLeaveReason.UNSPECIFIED;
+  export type STOPPED = typeof NodeLeaveReason.STOPPED;
+  export type LOST = typeof NodeLeaveReason.LOST;
+  export type REPLACED = typeof NodeLeaveReason.REPLACED;
+  export type DISCONNECTED = typeof NodeLeaveReason.DISCONNECTED;
 }
 
-export function leaveReasonToJSON(object: LeaveReason): string {
+export function nodeLeaveReasonToJSON(object: NodeLeaveReason): string {
   switch (object) {
-    case LeaveReason.UNSPECIFIED:
-      return "LEAVE_REASON_UNSPECIFIED";
-    case LeaveReason.STOPPED:
-      return "LEAVE_REASON_STOPPED";
-    case LeaveReason.LOST:
-      return "LEAVE_REASON_LOST";
-    case LeaveReason.REPLACED:
-      return "LEAVE_REASON_REPLACED";
-    case LeaveReason.DISCONNECTED:
-      return "LEAVE_REASON_DISCONNECTED";
+    case NodeLeaveReason.UNSPECIFIED:
+      return "NODE_LEAVE_REASON_UNSPECIFIED";
+    case NodeLeaveReason.STOPPED:
+      return "NODE_LEAVE_REASON_STOPPED";
+    case NodeLeaveReason.LOST:
+      return "NODE_LEAVE_REASON_LOST";
+    case NodeLeaveReason.REPLACED:
+      return "NODE_LEAVE_REASON_REPLACED";
+    case NodeLeaveReason.DISCONNECTED:
+      return "NODE_LEAVE_REASON_DISCONNECTED";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum LeaveReason");
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum NodeLeaveReason");
   }
 }
 
@@ -75,8 +75,8 @@ export interface Event {
   /** What happened. */
   body:
     | //
-    /** A message of a publisher, on the topic that it chose. */
-    { $case: "messagePublished"; value: MessagePublished }
+    /** Somebody published this, on the topic that it chose. */
+    { $case: "messagePublished"; value: Payload }
     | //
     /** A node joined. Topic `nodes.<name>`. */
     { $case: "nodeJoined"; value: NodeJoined }
@@ -89,11 +89,11 @@ export interface Event {
     | undefined;
 }
 
-/** A message of a publisher. */
-export interface MessagePublished {
+/** What a publisher says. At most 256 KiB encoded (PAYLOAD_TOO_LARGE). */
+export interface Payload {
   /** What kind of message it is, for its readers. At most 255 bytes, may be empty. */
   type: string;
-  /** What it says. Content, type and attributes of one event share the limit of 256 KiB. */
+  /** What it says. */
   content:
     | Content
     | undefined;
@@ -101,7 +101,7 @@ export interface MessagePublished {
   attributes: { [key: string]: string };
 }
 
-export interface MessagePublished_AttributesEntry {
+export interface Payload_AttributesEntry {
   key: string;
   value: string;
 }
@@ -109,7 +109,7 @@ export interface MessagePublished_AttributesEntry {
 /** What a message says, in the form that suits its readers. */
 export interface Content {
   /** One of three forms. */
-  content:
+  form:
     | //
     /** Bytes that only the readers understand. */
     { $case: "data"; value: Uint8Array }
@@ -129,9 +129,9 @@ export interface EventDraft {
    * are the coordinator's own (TOPIC_RESERVED); `inbox.<node>` reaches that node's session alone.
    */
   topic: string;
-  /** The message. Its content must be set (EVENT_EMPTY). */
-  message:
-    | MessagePublished
+  /** What it says. Its content must be set (EVENT_EMPTY). */
+  payload:
+    | Payload
     | undefined;
   /** Set it if a player's client is where this comes from. */
   untrusted: boolean;
@@ -156,7 +156,7 @@ export interface NodeLeft {
     | Node
     | undefined;
   /** Why it left. */
-  reason: LeaveReason;
+  reason: NodeLeaveReason;
 }
 
 function createBaseEvent(): Event {
@@ -182,7 +182,7 @@ export const Event: MessageFns<Event> = {
     }
     switch (message.body?.$case) {
       case "messagePublished":
-        MessagePublished.encode(message.body.value, writer.uint32(50).fork()).join();
+        Payload.encode(message.body.value, writer.uint32(50).fork()).join();
         break;
       case "nodeJoined":
         NodeJoined.encode(message.body.value, writer.uint32(58).fork()).join();
@@ -255,7 +255,7 @@ export const Event: MessageFns<Event> = {
               break;
             }
 
-            message.body = { $case: "messagePublished", value: MessagePublished.decode(reader, reader.uint32()) };
+            message.body = { $case: "messagePublished", value: Payload.decode(reader, reader.uint32()) };
             continue;
           }
           case 7: {
@@ -312,7 +312,7 @@ export const Event: MessageFns<Event> = {
       obj.untrusted = message.untrusted;
     }
     if (message.body?.$case === "messagePublished") {
-      obj.messagePublished = MessagePublished.toJSON(message.body.value);
+      obj.messagePublished = Payload.toJSON(message.body.value);
     } else if (message.body?.$case === "nodeJoined") {
       obj.nodeJoined = NodeJoined.toJSON(message.body.value);
     } else if (message.body?.$case === "nodeUpdated") {
@@ -336,7 +336,7 @@ export const Event: MessageFns<Event> = {
     switch (object.body?.$case) {
       case "messagePublished": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
-          message.body = { $case: "messagePublished", value: MessagePublished.fromPartial(object.body.value) };
+          message.body = { $case: "messagePublished", value: Payload.fromPartial(object.body.value) };
         }
         break;
       }
@@ -363,12 +363,12 @@ export const Event: MessageFns<Event> = {
   },
 };
 
-function createBaseMessagePublished(): MessagePublished {
+function createBasePayload(): Payload {
   return { type: "", content: undefined, attributes: {} };
 }
 
-export const MessagePublished: MessageFns<MessagePublished> = {
-  encode(message: MessagePublished, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const Payload: MessageFns<Payload> = {
+  encode(message: Payload, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.type !== "") {
       writer.uint32(10).string(message.type);
     }
@@ -376,12 +376,12 @@ export const MessagePublished: MessageFns<MessagePublished> = {
       Content.encode(message.content, writer.uint32(18).fork()).join();
     }
     globalThis.Object.entries(message.attributes).forEach(([key, value]: [string, string]) => {
-      MessagePublished_AttributesEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+      Payload_AttributesEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): MessagePublished {
+  decode(input: BinaryReader | Uint8Array, length?: number): Payload {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -390,7 +390,7 @@ export const MessagePublished: MessageFns<MessagePublished> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMessagePublished();
+      const message = createBasePayload();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -415,7 +415,7 @@ export const MessagePublished: MessageFns<MessagePublished> = {
               break;
             }
 
-            const entry3 = MessagePublished_AttributesEntry.decode(reader, reader.uint32());
+            const entry3 = Payload_AttributesEntry.decode(reader, reader.uint32());
             if (entry3.value !== undefined) {
               message.attributes[entry3.key] = entry3.value;
             }
@@ -433,7 +433,7 @@ export const MessagePublished: MessageFns<MessagePublished> = {
     }
   },
 
-  toJSON(message: MessagePublished): unknown {
+  toJSON(message: Payload): unknown {
     const obj: any = {};
     if (message.type !== undefined) {
       obj.type = message.type;
@@ -453,11 +453,11 @@ export const MessagePublished: MessageFns<MessagePublished> = {
     return obj;
   },
 
-  create(base?: DeepPartial<MessagePublished>): MessagePublished {
-    return MessagePublished.fromPartial(base ?? {});
+  create(base?: DeepPartial<Payload>): Payload {
+    return Payload.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<MessagePublished>): MessagePublished {
-    const message = createBaseMessagePublished();
+  fromPartial(object: DeepPartial<Payload>): Payload {
+    const message = createBasePayload();
     message.type = object.type ?? "";
     message.content = (object.content !== undefined && object.content !== null)
       ? Content.fromPartial(object.content)
@@ -475,12 +475,12 @@ export const MessagePublished: MessageFns<MessagePublished> = {
   },
 };
 
-function createBaseMessagePublished_AttributesEntry(): MessagePublished_AttributesEntry {
+function createBasePayload_AttributesEntry(): Payload_AttributesEntry {
   return { key: "", value: "" };
 }
 
-export const MessagePublished_AttributesEntry: MessageFns<MessagePublished_AttributesEntry> = {
-  encode(message: MessagePublished_AttributesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const Payload_AttributesEntry: MessageFns<Payload_AttributesEntry> = {
+  encode(message: Payload_AttributesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.key !== "") {
       writer.uint32(10).string(message.key);
     }
@@ -490,7 +490,7 @@ export const MessagePublished_AttributesEntry: MessageFns<MessagePublished_Attri
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): MessagePublished_AttributesEntry {
+  decode(input: BinaryReader | Uint8Array, length?: number): Payload_AttributesEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -499,7 +499,7 @@ export const MessagePublished_AttributesEntry: MessageFns<MessagePublished_Attri
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMessagePublished_AttributesEntry();
+      const message = createBasePayload_AttributesEntry();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -531,7 +531,7 @@ export const MessagePublished_AttributesEntry: MessageFns<MessagePublished_Attri
     }
   },
 
-  toJSON(message: MessagePublished_AttributesEntry): unknown {
+  toJSON(message: Payload_AttributesEntry): unknown {
     const obj: any = {};
     if (message.key !== undefined) {
       obj.key = message.key;
@@ -542,11 +542,11 @@ export const MessagePublished_AttributesEntry: MessageFns<MessagePublished_Attri
     return obj;
   },
 
-  create(base?: DeepPartial<MessagePublished_AttributesEntry>): MessagePublished_AttributesEntry {
-    return MessagePublished_AttributesEntry.fromPartial(base ?? {});
+  create(base?: DeepPartial<Payload_AttributesEntry>): Payload_AttributesEntry {
+    return Payload_AttributesEntry.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<MessagePublished_AttributesEntry>): MessagePublished_AttributesEntry {
-    const message = createBaseMessagePublished_AttributesEntry();
+  fromPartial(object: DeepPartial<Payload_AttributesEntry>): Payload_AttributesEntry {
+    const message = createBasePayload_AttributesEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
     return message;
@@ -554,20 +554,20 @@ export const MessagePublished_AttributesEntry: MessageFns<MessagePublished_Attri
 };
 
 function createBaseContent(): Content {
-  return { content: undefined };
+  return { form: undefined };
 }
 
 export const Content: MessageFns<Content> = {
   encode(message: Content, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    switch (message.content?.$case) {
+    switch (message.form?.$case) {
       case "data":
-        writer.uint32(10).bytes(message.content.value);
+        writer.uint32(10).bytes(message.form.value);
         break;
       case "text":
-        writer.uint32(18).string(message.content.value);
+        writer.uint32(18).string(message.form.value);
         break;
       case "json":
-        Struct.encode(Struct.wrap(message.content.value), writer.uint32(26).fork()).join();
+        Struct.encode(Struct.wrap(message.form.value), writer.uint32(26).fork()).join();
         break;
     }
     return writer;
@@ -591,7 +591,7 @@ export const Content: MessageFns<Content> = {
               break;
             }
 
-            message.content = { $case: "data", value: reader.bytes() };
+            message.form = { $case: "data", value: reader.bytes() };
             continue;
           }
           case 2: {
@@ -599,7 +599,7 @@ export const Content: MessageFns<Content> = {
               break;
             }
 
-            message.content = { $case: "text", value: reader.string() };
+            message.form = { $case: "text", value: reader.string() };
             continue;
           }
           case 3: {
@@ -607,7 +607,7 @@ export const Content: MessageFns<Content> = {
               break;
             }
 
-            message.content = { $case: "json", value: Struct.unwrap(Struct.decode(reader, reader.uint32())) };
+            message.form = { $case: "json", value: Struct.unwrap(Struct.decode(reader, reader.uint32())) };
             continue;
           }
         }
@@ -624,12 +624,12 @@ export const Content: MessageFns<Content> = {
 
   toJSON(message: Content): unknown {
     const obj: any = {};
-    if (message.content?.$case === "data") {
-      obj.data = base64FromBytes(message.content.value);
-    } else if (message.content?.$case === "text") {
-      obj.text = message.content.value;
-    } else if (message.content?.$case === "json") {
-      obj.json = message.content.value;
+    if (message.form?.$case === "data") {
+      obj.data = base64FromBytes(message.form.value);
+    } else if (message.form?.$case === "text") {
+      obj.text = message.form.value;
+    } else if (message.form?.$case === "json") {
+      obj.json = message.form.value;
     }
     return obj;
   },
@@ -639,22 +639,22 @@ export const Content: MessageFns<Content> = {
   },
   fromPartial(object: DeepPartial<Content>): Content {
     const message = createBaseContent();
-    switch (object.content?.$case) {
+    switch (object.form?.$case) {
       case "data": {
-        if (object.content?.value !== undefined && object.content?.value !== null) {
-          message.content = { $case: "data", value: object.content.value };
+        if (object.form?.value !== undefined && object.form?.value !== null) {
+          message.form = { $case: "data", value: object.form.value };
         }
         break;
       }
       case "text": {
-        if (object.content?.value !== undefined && object.content?.value !== null) {
-          message.content = { $case: "text", value: object.content.value };
+        if (object.form?.value !== undefined && object.form?.value !== null) {
+          message.form = { $case: "text", value: object.form.value };
         }
         break;
       }
       case "json": {
-        if (object.content?.value !== undefined && object.content?.value !== null) {
-          message.content = { $case: "json", value: object.content.value };
+        if (object.form?.value !== undefined && object.form?.value !== null) {
+          message.form = { $case: "json", value: object.form.value };
         }
         break;
       }
@@ -664,7 +664,7 @@ export const Content: MessageFns<Content> = {
 };
 
 function createBaseEventDraft(): EventDraft {
-  return { topic: "", message: undefined, untrusted: false };
+  return { topic: "", payload: undefined, untrusted: false };
 }
 
 export const EventDraft: MessageFns<EventDraft> = {
@@ -672,8 +672,8 @@ export const EventDraft: MessageFns<EventDraft> = {
     if (message.topic !== "") {
       writer.uint32(10).string(message.topic);
     }
-    if (message.message !== undefined) {
-      MessagePublished.encode(message.message, writer.uint32(18).fork()).join();
+    if (message.payload !== undefined) {
+      Payload.encode(message.payload, writer.uint32(18).fork()).join();
     }
     if (message.untrusted !== false) {
       writer.uint32(24).bool(message.untrusted);
@@ -707,7 +707,7 @@ export const EventDraft: MessageFns<EventDraft> = {
               break;
             }
 
-            message.message = MessagePublished.decode(reader, reader.uint32());
+            message.payload = Payload.decode(reader, reader.uint32());
             continue;
           }
           case 3: {
@@ -735,8 +735,8 @@ export const EventDraft: MessageFns<EventDraft> = {
     if (message.topic !== undefined) {
       obj.topic = message.topic;
     }
-    if (message.message !== undefined) {
-      obj.message = MessagePublished.toJSON(message.message);
+    if (message.payload !== undefined) {
+      obj.payload = Payload.toJSON(message.payload);
     }
     if (message.untrusted !== undefined) {
       obj.untrusted = message.untrusted;
@@ -750,8 +750,8 @@ export const EventDraft: MessageFns<EventDraft> = {
   fromPartial(object: DeepPartial<EventDraft>): EventDraft {
     const message = createBaseEventDraft();
     message.topic = object.topic ?? "";
-    message.message = (object.message !== undefined && object.message !== null)
-      ? MessagePublished.fromPartial(object.message)
+    message.payload = (object.payload !== undefined && object.payload !== null)
+      ? Payload.fromPartial(object.payload)
       : undefined;
     message.untrusted = object.untrusted ?? false;
     return message;
@@ -946,7 +946,7 @@ export const NodeLeft: MessageFns<NodeLeft> = {
       obj.node = Node.toJSON(message.node);
     }
     if (message.reason !== undefined) {
-      obj.reason = leaveReasonToJSON(message.reason);
+      obj.reason = nodeLeaveReasonToJSON(message.reason);
     }
     return obj;
   },

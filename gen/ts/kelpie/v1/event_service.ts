@@ -29,7 +29,7 @@ export interface PublishEventsRequest {
    * The publish sequence of the first event, from 1. Needed with instance_id, see PublishEvents of
    * the session.
    */
-  firstSequence: number;
+  firstPublishSequence: number;
 }
 
 /** What was stored. */
@@ -97,7 +97,7 @@ export interface WatchEventsResponse {
 }
 
 function createBasePublishEventsRequest(): PublishEventsRequest {
-  return { events: [], instanceId: new Uint8Array(0), firstSequence: 0 };
+  return { events: [], instanceId: new Uint8Array(0), firstPublishSequence: 0 };
 }
 
 export const PublishEventsRequest: MessageFns<PublishEventsRequest> = {
@@ -108,8 +108,8 @@ export const PublishEventsRequest: MessageFns<PublishEventsRequest> = {
     if (message.instanceId.length !== 0) {
       writer.uint32(18).bytes(message.instanceId);
     }
-    if (message.firstSequence !== 0) {
-      writer.uint32(24).uint64(message.firstSequence);
+    if (message.firstPublishSequence !== 0) {
+      writer.uint32(24).uint64(message.firstPublishSequence);
     }
     return writer;
   },
@@ -148,7 +148,7 @@ export const PublishEventsRequest: MessageFns<PublishEventsRequest> = {
               break;
             }
 
-            message.firstSequence = longToNumber(reader.uint64());
+            message.firstPublishSequence = longToNumber(reader.uint64());
             continue;
           }
         }
@@ -171,8 +171,8 @@ export const PublishEventsRequest: MessageFns<PublishEventsRequest> = {
     if (message.instanceId !== undefined) {
       obj.instanceId = base64FromBytes(message.instanceId);
     }
-    if (message.firstSequence !== undefined) {
-      obj.firstSequence = Math.round(message.firstSequence);
+    if (message.firstPublishSequence !== undefined) {
+      obj.firstPublishSequence = Math.round(message.firstPublishSequence);
     }
     return obj;
   },
@@ -184,7 +184,7 @@ export const PublishEventsRequest: MessageFns<PublishEventsRequest> = {
     const message = createBasePublishEventsRequest();
     message.events = object.events?.map((e) => EventDraft.fromPartial(e)) || [];
     message.instanceId = object.instanceId ?? new Uint8Array(0);
-    message.firstSequence = object.firstSequence ?? 0;
+    message.firstPublishSequence = object.firstPublishSequence ?? 0;
     return message;
   },
 };

@@ -13,7 +13,7 @@ export const protobufPackage = "kelpie.v1";
 export const protobufFileName = "kelpie/v1/node.proto";
 
 /** What a node is to the network. */
-export const Role = {
+export const NodeRole = {
   /** UNSPECIFIED - Not a role. Answered with ROLE_INVALID. */
   UNSPECIFIED: 0,
   /** PROXY - Players connect to it, and it connects them to downstreams. */
@@ -24,27 +24,27 @@ export const Role = {
   BACKEND: 3,
 } as const;
 
-export type Role = typeof Role[keyof typeof Role];
+export type NodeRole = typeof NodeRole[keyof typeof NodeRole];
 
-export namespace Role {
-  export type UNSPECIFIED = typeof Role.UNSPECIFIED;
-  export type PROXY = typeof Role.PROXY;
-  export type DOWNSTREAM = typeof Role.DOWNSTREAM;
-  export type BACKEND = typeof Role.BACKEND;
+export namespace NodeRole {
+  export type UNSPECIFIED = typeof NodeRole.UNSPECIFIED;
+  export type PROXY = typeof NodeRole.PROXY;
+  export type DOWNSTREAM = typeof NodeRole.DOWNSTREAM;
+  export type BACKEND = typeof NodeRole.BACKEND;
 }
 
-export function roleToJSON(object: Role): string {
+export function nodeRoleToJSON(object: NodeRole): string {
   switch (object) {
-    case Role.UNSPECIFIED:
-      return "ROLE_UNSPECIFIED";
-    case Role.PROXY:
-      return "ROLE_PROXY";
-    case Role.DOWNSTREAM:
-      return "ROLE_DOWNSTREAM";
-    case Role.BACKEND:
-      return "ROLE_BACKEND";
+    case NodeRole.UNSPECIFIED:
+      return "NODE_ROLE_UNSPECIFIED";
+    case NodeRole.PROXY:
+      return "NODE_ROLE_PROXY";
+    case NodeRole.DOWNSTREAM:
+      return "NODE_ROLE_DOWNSTREAM";
+    case NodeRole.BACKEND:
+      return "NODE_ROLE_BACKEND";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Role");
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum NodeRole");
   }
 }
 
@@ -107,7 +107,7 @@ export interface Node {
   /** The name as the node typed it, where only the case differs. */
   displayName: string;
   /** What the node is to the network. */
-  role: Role;
+  role: NodeRole;
   /** What the node is up to. */
   state: NodeState;
   /** 16 random bytes, new for each start of the process. */
@@ -172,9 +172,9 @@ export interface NodeLoad {
 /** What can be changed of a node that is there. What is not set stays as it is. */
 export interface NodeChange {
   /** Labels to set. */
-  setLabels: { [key: string]: string };
+  labels: { [key: string]: string };
   /** Names of labels to remove. One that is not there is no error. */
-  removeLabels: string[];
+  removedLabels: string[];
   /**
    * The new state: STARTING, READY, DRAINING or MAINTENANCE (OUT_OF_RANGE). Of a node that is
    * UNREACHABLE it is the state that it will have when it is back.
@@ -184,7 +184,7 @@ export interface NodeChange {
   maxPlayers?: number | undefined;
 }
 
-export interface NodeChange_SetLabelsEntry {
+export interface NodeChange_LabelsEntry {
   key: string;
   value: string;
 }
@@ -424,7 +424,7 @@ export const Node: MessageFns<Node> = {
       obj.displayName = message.displayName;
     }
     if (message.role !== undefined) {
-      obj.role = roleToJSON(message.role);
+      obj.role = nodeRoleToJSON(message.role);
     }
     if (message.state !== undefined) {
       obj.state = nodeStateToJSON(message.state);
@@ -694,15 +694,15 @@ export const NodeLoad: MessageFns<NodeLoad> = {
 };
 
 function createBaseNodeChange(): NodeChange {
-  return { setLabels: {}, removeLabels: [], state: 0, maxPlayers: undefined };
+  return { labels: {}, removedLabels: [], state: 0, maxPlayers: undefined };
 }
 
 export const NodeChange: MessageFns<NodeChange> = {
   encode(message: NodeChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    globalThis.Object.entries(message.setLabels).forEach(([key, value]: [string, string]) => {
-      NodeChange_SetLabelsEntry.encode({ key: key as any, value }, writer.uint32(10).fork()).join();
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      NodeChange_LabelsEntry.encode({ key: key as any, value }, writer.uint32(10).fork()).join();
     });
-    for (const v of message.removeLabels) {
+    for (const v of message.removedLabels) {
       writer.uint32(18).string(v!);
     }
     if (message.state !== 0) {
@@ -732,9 +732,9 @@ export const NodeChange: MessageFns<NodeChange> = {
               break;
             }
 
-            const entry1 = NodeChange_SetLabelsEntry.decode(reader, reader.uint32());
+            const entry1 = NodeChange_LabelsEntry.decode(reader, reader.uint32());
             if (entry1.value !== undefined) {
-              message.setLabels[entry1.key] = entry1.value;
+              message.labels[entry1.key] = entry1.value;
             }
             continue;
           }
@@ -743,7 +743,7 @@ export const NodeChange: MessageFns<NodeChange> = {
               break;
             }
 
-            message.removeLabels.push(reader.string());
+            message.removedLabels.push(reader.string());
             continue;
           }
           case 3: {
@@ -776,17 +776,17 @@ export const NodeChange: MessageFns<NodeChange> = {
 
   toJSON(message: NodeChange): unknown {
     const obj: any = {};
-    if (message.setLabels) {
-      const entries = globalThis.Object.entries(message.setLabels) as [string, string][];
+    if (message.labels) {
+      const entries = globalThis.Object.entries(message.labels) as [string, string][];
       if (entries.length > 0) {
-        obj.setLabels = {};
+        obj.labels = {};
         entries.forEach(([k, v]) => {
-          obj.setLabels[k] = v;
+          obj.labels[k] = v;
         });
       }
     }
-    if (message.removeLabels?.length) {
-      obj.removeLabels = message.removeLabels;
+    if (message.removedLabels?.length) {
+      obj.removedLabels = message.removedLabels;
     }
     if (message.state !== undefined) {
       obj.state = nodeStateToJSON(message.state);
@@ -802,7 +802,7 @@ export const NodeChange: MessageFns<NodeChange> = {
   },
   fromPartial(object: DeepPartial<NodeChange>): NodeChange {
     const message = createBaseNodeChange();
-    message.setLabels = (globalThis.Object.entries(object.setLabels ?? {}) as [string, string][]).reduce(
+    message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {
           acc[key] = globalThis.String(value);
@@ -811,19 +811,19 @@ export const NodeChange: MessageFns<NodeChange> = {
       },
       {},
     );
-    message.removeLabels = object.removeLabels?.map((e) => e) || [];
+    message.removedLabels = object.removedLabels?.map((e) => e) || [];
     message.state = object.state ?? 0;
     message.maxPlayers = object.maxPlayers ?? undefined;
     return message;
   },
 };
 
-function createBaseNodeChange_SetLabelsEntry(): NodeChange_SetLabelsEntry {
+function createBaseNodeChange_LabelsEntry(): NodeChange_LabelsEntry {
   return { key: "", value: "" };
 }
 
-export const NodeChange_SetLabelsEntry: MessageFns<NodeChange_SetLabelsEntry> = {
-  encode(message: NodeChange_SetLabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const NodeChange_LabelsEntry: MessageFns<NodeChange_LabelsEntry> = {
+  encode(message: NodeChange_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.key !== "") {
       writer.uint32(10).string(message.key);
     }
@@ -833,7 +833,7 @@ export const NodeChange_SetLabelsEntry: MessageFns<NodeChange_SetLabelsEntry> = 
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): NodeChange_SetLabelsEntry {
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeChange_LabelsEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -842,7 +842,7 @@ export const NodeChange_SetLabelsEntry: MessageFns<NodeChange_SetLabelsEntry> = 
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseNodeChange_SetLabelsEntry();
+      const message = createBaseNodeChange_LabelsEntry();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -874,7 +874,7 @@ export const NodeChange_SetLabelsEntry: MessageFns<NodeChange_SetLabelsEntry> = 
     }
   },
 
-  toJSON(message: NodeChange_SetLabelsEntry): unknown {
+  toJSON(message: NodeChange_LabelsEntry): unknown {
     const obj: any = {};
     if (message.key !== undefined) {
       obj.key = message.key;
@@ -885,11 +885,11 @@ export const NodeChange_SetLabelsEntry: MessageFns<NodeChange_SetLabelsEntry> = 
     return obj;
   },
 
-  create(base?: DeepPartial<NodeChange_SetLabelsEntry>): NodeChange_SetLabelsEntry {
-    return NodeChange_SetLabelsEntry.fromPartial(base ?? {});
+  create(base?: DeepPartial<NodeChange_LabelsEntry>): NodeChange_LabelsEntry {
+    return NodeChange_LabelsEntry.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<NodeChange_SetLabelsEntry>): NodeChange_SetLabelsEntry {
-    const message = createBaseNodeChange_SetLabelsEntry();
+  fromPartial(object: DeepPartial<NodeChange_LabelsEntry>): NodeChange_LabelsEntry {
+    const message = createBaseNodeChange_LabelsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
     return message;

@@ -8,7 +8,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
 import { Cursor } from "./cursor.js";
-import { Node, NodeChange, NodeState, nodeStateToJSON, Role, roleToJSON } from "./node.js";
+import { Node, NodeChange, NodeRole, nodeRoleToJSON, NodeState, nodeStateToJSON } from "./node.js";
 
 export const protobufPackage = "kelpie.v1";
 
@@ -21,7 +21,7 @@ export interface ListNodesRequest {
   /** The next_page_token of the page before. Empty = first page. */
   pageToken: string;
   /** Only nodes of these roles. Empty: of any. */
-  roles: Role[];
+  roles: NodeRole[];
   /** Only nodes in these states. Empty: in any. */
   states: NodeState[];
   /** Only nodes that have all these labels with these values. Keep the three the same on every page. */
@@ -221,7 +221,7 @@ export const ListNodesRequest: MessageFns<ListNodesRequest> = {
       obj.pageToken = message.pageToken;
     }
     if (message.roles?.length) {
-      obj.roles = message.roles.map((e) => roleToJSON(e));
+      obj.roles = message.roles.map((e) => nodeRoleToJSON(e));
     }
     if (message.states?.length) {
       obj.states = message.states.map((e) => nodeStateToJSON(e));

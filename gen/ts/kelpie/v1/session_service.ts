@@ -8,10 +8,11 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
 import { Duration } from "../../google/protobuf/duration.js";
+import { Durability, durabilityToJSON, Limits } from "./coordinator.js";
 import { Cursor, Start, StartAt, startAtToJSON } from "./cursor.js";
-import { Error } from "./error.js";
+import { ErrorDetail } from "./error.js";
 import { EventDraft } from "./event.js";
-import { Address, NodeChange, NodeLoad, NodeState, nodeStateToJSON, Role, roleToJSON } from "./node.js";
+import { Address, NodeChange, NodeLoad, NodeRole, nodeRoleToJSON, NodeState, nodeStateToJSON } from "./node.js";
 import { EventBatch, Gap, Snapshot } from "./stream.js";
 
 export const protobufPackage = "kelpie.v1";
@@ -54,32 +55,6 @@ export function welcomeOutcomeToJSON(object: WelcomeOutcome): string {
   }
 }
 
-/** What an acknowledged publish survives. */
-export const Durability = {
-  /** UNSPECIFIED - Not said. */
-  UNSPECIFIED: 0,
-  /** MEMORY - Lives in the memory of the coordinator, and ends with it. */
-  MEMORY: 1,
-} as const;
-
-export type Durability = typeof Durability[keyof typeof Durability];
-
-export namespace Durability {
-  export type UNSPECIFIED = typeof Durability.UNSPECIFIED;
-  export type MEMORY = typeof Durability.MEMORY;
-}
-
-export function durabilityToJSON(object: Durability): string {
-  switch (object) {
-    case Durability.UNSPECIFIED:
-      return "DURABILITY_UNSPECIFIED";
-    case Durability.MEMORY:
-      return "DURABILITY_MEMORY";
-    default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Durability");
-  }
-}
-
 /** What a Goodbye ends. */
 export const GoodbyeReason = {
   /** UNSPECIFIED - Taken as STOP. */
@@ -114,7 +89,7 @@ export function goodbyeReasonToJSON(object: GoodbyeReason): string {
 /**
  * What a node sends: all frames that are ready, in order. At most 1 MiB; a larger one ends the stream
  * with RESOURCE_EXHAUSTED, bytes that are no ConnectRequest end it with INTERNAL. These two come from
- * gRPC itself and carry no Error.
+ * gRPC itself and carry no ErrorDetail.
  */
 export interface ConnectRequest {
   /** The frames. */
@@ -210,8 +185,9 @@ export interface CoordinatorFrame {
 }
 
 /**
- * Opens the session. It must come within 5 s (HELLO_TIMEOUT), as the first frame (HELLO_REQUIRED) and
- * once (HELLO_DUPLICATE). Refused with the status of an Error: NODE_NAME_INVALID, NODE_NAME_IN_USE,
+ * Opens the session. It must come within 5 s (HELLO_TIMEOUT), as the first frame (HELLO_REQUIRED),
+ * once (HELLO_DUPLICATE), and with at most 64 KiB (HELLO_TOO_LARGE; more topics can be added when the
+ * session is open). Refused with the status of an ErrorDetail: NODE_NAME_INVALID, NODE_NAME_IN_USE,
  * ROLE_INVALID, INSTANCE_ID_INVALID, LABELS_INVALID, TEXT_TOO_LONG, TOPIC_INVALID, TOPIC_RESERVED,
  * PATTERN_LIMIT, START_MISSING, START_INVALID, CURSOR_INVALID, WINDOW_INVALID, OUT_OF_RANGE,
  * SESSION_LIMIT, DRAINING; SESSION_REPLACED if a newer stream of the node was faster.
@@ -223,7 +199,7 @@ export interface Hello {
    */
   name: string;
   /** What the node is to the network. */
-  role: Role;
+  role: NodeRole;
   /**
    * 16 random bytes, drawn once when the process starts. The same bytes resume the session; others
    * ask for the name, which they get if its holder is gone.
@@ -328,30 +304,12 @@ export interface Welcome {
   /** The node's name as it is used in topics. */
   nodeName: string;
   /** The coordinator's version. */
-  version: string;
+  coordinatorVersion: string;
   /**
    * Where reading starts. Keep it to come back with, unless the start is SNAPSHOT: then keep the
    * Snapshot's cursor, once its last part is there.
    */
   cursor: Cursor | undefined;
-}
-
-/** What may be sent. More is refused, and loses nothing. */
-export interface Limits {
-  /** Bytes of a topic. */
-  topicBytes: number;
-  /** Tokens of a topic. */
-  topicTokens: number;
-  /** Bytes of one event's message. */
-  payloadBytes: number;
-  /** Events of one PublishEvents. */
-  publishEvents: number;
-  /** Bytes of one PublishEvents. */
-  publishBytes: number;
-  /** Patterns of one session. */
-  patterns: number;
-  /** Bytes of one message on the stream. */
-  messageBytes: number;
 }
 
 /** Says that the node lives. Send one each heartbeat interval, and at once when asked. */
@@ -411,9 +369,9 @@ export interface Ack {
 export interface PublishEvents {
   /**
    * The publish sequence of the first event; the next ones count on from it. An instance numbers its
-   * events without holes, from any number above 0.
+   * events without holes, from any number above 0, below 2^53.
    */
-  firstSequence: number;
+  firstPublishSequence: number;
   /** The events: 1 to 256, at most 512 KiB. */
   events: EventDraft[];
 }
@@ -421,7 +379,7 @@ export interface PublishEvents {
 /** Publishes are settled. Frames of acknowledgement can be merged: only the newest counts. */
 export interface PublishAck {
   /** All publish sequences up to this one are settled: stored, or rejected below. */
-  sequence: number;
+  publishSequence: number;
   /** Those that were rejected since the last PublishAck. */
   rejections: PublishRejection[];
 }
@@ -429,9 +387,9 @@ export interface PublishAck {
 /** An event that was not stored. */
 export interface PublishRejection {
   /** Its publish sequence. It is settled: the number is not used again. */
-  sequence: number;
+  publishSequence: number;
   /** Why. */
-  error: Error | undefined;
+  error: ErrorDetail | undefined;
 }
 
 /**
@@ -441,14 +399,14 @@ export interface PublishRejection {
  */
 export interface UpdateSubscription {
   /** Patterns to read. One that is there already stays. */
-  add: string[];
+  addedTopics: string[];
   /** Patterns to read no longer. One that is not there is no error. */
-  remove: string[];
+  removedTopics: string[];
   /**
    * For the added patterns: SNAPSHOT sends the resources that they match, LATEST does not. Needed
-   * where `add` is not empty.
+   * where `added_topics` is not empty.
    */
-  start: StartAt;
+  startAt: StartAt;
 }
 
 /**
@@ -474,7 +432,7 @@ export interface RequestOk {
 /** A request failed. The stream lives on. */
 export interface RequestFailed {
   /** Why. */
-  error: Error | undefined;
+  error: ErrorDetail | undefined;
 }
 
 /**
@@ -1358,7 +1316,7 @@ export const Hello: MessageFns<Hello> = {
       obj.name = message.name;
     }
     if (message.role !== undefined) {
-      obj.role = roleToJSON(message.role);
+      obj.role = nodeRoleToJSON(message.role);
     }
     if (message.instanceId !== undefined) {
       obj.instanceId = base64FromBytes(message.instanceId);
@@ -1619,7 +1577,7 @@ function createBaseWelcome(): Welcome {
     durability: 0,
     publishSequence: 0,
     nodeName: "",
-    version: "",
+    coordinatorVersion: "",
     cursor: undefined,
   };
 }
@@ -1659,8 +1617,8 @@ export const Welcome: MessageFns<Welcome> = {
     if (message.nodeName !== "") {
       writer.uint32(90).string(message.nodeName);
     }
-    if (message.version !== "") {
-      writer.uint32(98).string(message.version);
+    if (message.coordinatorVersion !== "") {
+      writer.uint32(98).string(message.coordinatorVersion);
     }
     if (message.cursor !== undefined) {
       Cursor.encode(message.cursor, writer.uint32(106).fork()).join();
@@ -1774,7 +1732,7 @@ export const Welcome: MessageFns<Welcome> = {
               break;
             }
 
-            message.version = reader.string();
+            message.coordinatorVersion = reader.string();
             continue;
           }
           case 13: {
@@ -1832,8 +1790,8 @@ export const Welcome: MessageFns<Welcome> = {
     if (message.nodeName !== undefined) {
       obj.nodeName = message.nodeName;
     }
-    if (message.version !== undefined) {
-      obj.version = message.version;
+    if (message.coordinatorVersion !== undefined) {
+      obj.coordinatorVersion = message.coordinatorVersion;
     }
     if (message.cursor !== undefined) {
       obj.cursor = Cursor.toJSON(message.cursor);
@@ -1865,171 +1823,10 @@ export const Welcome: MessageFns<Welcome> = {
     message.durability = object.durability ?? 0;
     message.publishSequence = object.publishSequence ?? 0;
     message.nodeName = object.nodeName ?? "";
-    message.version = object.version ?? "";
+    message.coordinatorVersion = object.coordinatorVersion ?? "";
     message.cursor = (object.cursor !== undefined && object.cursor !== null)
       ? Cursor.fromPartial(object.cursor)
       : undefined;
-    return message;
-  },
-};
-
-function createBaseLimits(): Limits {
-  return {
-    topicBytes: 0,
-    topicTokens: 0,
-    payloadBytes: 0,
-    publishEvents: 0,
-    publishBytes: 0,
-    patterns: 0,
-    messageBytes: 0,
-  };
-}
-
-export const Limits: MessageFns<Limits> = {
-  encode(message: Limits, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.topicBytes !== 0) {
-      writer.uint32(8).uint32(message.topicBytes);
-    }
-    if (message.topicTokens !== 0) {
-      writer.uint32(16).uint32(message.topicTokens);
-    }
-    if (message.payloadBytes !== 0) {
-      writer.uint32(24).uint32(message.payloadBytes);
-    }
-    if (message.publishEvents !== 0) {
-      writer.uint32(32).uint32(message.publishEvents);
-    }
-    if (message.publishBytes !== 0) {
-      writer.uint32(40).uint32(message.publishBytes);
-    }
-    if (message.patterns !== 0) {
-      writer.uint32(48).uint32(message.patterns);
-    }
-    if (message.messageBytes !== 0) {
-      writer.uint32(56).uint32(message.messageBytes);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): Limits {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLimits();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.topicBytes = reader.uint32();
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.topicTokens = reader.uint32();
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.payloadBytes = reader.uint32();
-            continue;
-          }
-          case 4: {
-            if (tag !== 32) {
-              break;
-            }
-
-            message.publishEvents = reader.uint32();
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
-            message.publishBytes = reader.uint32();
-            continue;
-          }
-          case 6: {
-            if (tag !== 48) {
-              break;
-            }
-
-            message.patterns = reader.uint32();
-            continue;
-          }
-          case 7: {
-            if (tag !== 56) {
-              break;
-            }
-
-            message.messageBytes = reader.uint32();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  toJSON(message: Limits): unknown {
-    const obj: any = {};
-    if (message.topicBytes !== undefined) {
-      obj.topicBytes = Math.round(message.topicBytes);
-    }
-    if (message.topicTokens !== undefined) {
-      obj.topicTokens = Math.round(message.topicTokens);
-    }
-    if (message.payloadBytes !== undefined) {
-      obj.payloadBytes = Math.round(message.payloadBytes);
-    }
-    if (message.publishEvents !== undefined) {
-      obj.publishEvents = Math.round(message.publishEvents);
-    }
-    if (message.publishBytes !== undefined) {
-      obj.publishBytes = Math.round(message.publishBytes);
-    }
-    if (message.patterns !== undefined) {
-      obj.patterns = Math.round(message.patterns);
-    }
-    if (message.messageBytes !== undefined) {
-      obj.messageBytes = Math.round(message.messageBytes);
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<Limits>): Limits {
-    return Limits.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<Limits>): Limits {
-    const message = createBaseLimits();
-    message.topicBytes = object.topicBytes ?? 0;
-    message.topicTokens = object.topicTokens ?? 0;
-    message.payloadBytes = object.payloadBytes ?? 0;
-    message.publishEvents = object.publishEvents ?? 0;
-    message.publishBytes = object.publishBytes ?? 0;
-    message.patterns = object.patterns ?? 0;
-    message.messageBytes = object.messageBytes ?? 0;
     return message;
   },
 };
@@ -2415,13 +2212,13 @@ export const Ack: MessageFns<Ack> = {
 };
 
 function createBasePublishEvents(): PublishEvents {
-  return { firstSequence: 0, events: [] };
+  return { firstPublishSequence: 0, events: [] };
 }
 
 export const PublishEvents: MessageFns<PublishEvents> = {
   encode(message: PublishEvents, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.firstSequence !== 0) {
-      writer.uint32(8).uint64(message.firstSequence);
+    if (message.firstPublishSequence !== 0) {
+      writer.uint32(8).uint64(message.firstPublishSequence);
     }
     for (const v of message.events) {
       EventDraft.encode(v!, writer.uint32(18).fork()).join();
@@ -2447,7 +2244,7 @@ export const PublishEvents: MessageFns<PublishEvents> = {
               break;
             }
 
-            message.firstSequence = longToNumber(reader.uint64());
+            message.firstPublishSequence = longToNumber(reader.uint64());
             continue;
           }
           case 2: {
@@ -2472,8 +2269,8 @@ export const PublishEvents: MessageFns<PublishEvents> = {
 
   toJSON(message: PublishEvents): unknown {
     const obj: any = {};
-    if (message.firstSequence !== undefined) {
-      obj.firstSequence = Math.round(message.firstSequence);
+    if (message.firstPublishSequence !== undefined) {
+      obj.firstPublishSequence = Math.round(message.firstPublishSequence);
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => EventDraft.toJSON(e));
@@ -2486,20 +2283,20 @@ export const PublishEvents: MessageFns<PublishEvents> = {
   },
   fromPartial(object: DeepPartial<PublishEvents>): PublishEvents {
     const message = createBasePublishEvents();
-    message.firstSequence = object.firstSequence ?? 0;
+    message.firstPublishSequence = object.firstPublishSequence ?? 0;
     message.events = object.events?.map((e) => EventDraft.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBasePublishAck(): PublishAck {
-  return { sequence: 0, rejections: [] };
+  return { publishSequence: 0, rejections: [] };
 }
 
 export const PublishAck: MessageFns<PublishAck> = {
   encode(message: PublishAck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.sequence !== 0) {
-      writer.uint32(8).uint64(message.sequence);
+    if (message.publishSequence !== 0) {
+      writer.uint32(8).uint64(message.publishSequence);
     }
     for (const v of message.rejections) {
       PublishRejection.encode(v!, writer.uint32(18).fork()).join();
@@ -2525,7 +2322,7 @@ export const PublishAck: MessageFns<PublishAck> = {
               break;
             }
 
-            message.sequence = longToNumber(reader.uint64());
+            message.publishSequence = longToNumber(reader.uint64());
             continue;
           }
           case 2: {
@@ -2550,8 +2347,8 @@ export const PublishAck: MessageFns<PublishAck> = {
 
   toJSON(message: PublishAck): unknown {
     const obj: any = {};
-    if (message.sequence !== undefined) {
-      obj.sequence = Math.round(message.sequence);
+    if (message.publishSequence !== undefined) {
+      obj.publishSequence = Math.round(message.publishSequence);
     }
     if (message.rejections?.length) {
       obj.rejections = message.rejections.map((e) => PublishRejection.toJSON(e));
@@ -2564,23 +2361,23 @@ export const PublishAck: MessageFns<PublishAck> = {
   },
   fromPartial(object: DeepPartial<PublishAck>): PublishAck {
     const message = createBasePublishAck();
-    message.sequence = object.sequence ?? 0;
+    message.publishSequence = object.publishSequence ?? 0;
     message.rejections = object.rejections?.map((e) => PublishRejection.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBasePublishRejection(): PublishRejection {
-  return { sequence: 0, error: undefined };
+  return { publishSequence: 0, error: undefined };
 }
 
 export const PublishRejection: MessageFns<PublishRejection> = {
   encode(message: PublishRejection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.sequence !== 0) {
-      writer.uint32(8).uint64(message.sequence);
+    if (message.publishSequence !== 0) {
+      writer.uint32(8).uint64(message.publishSequence);
     }
     if (message.error !== undefined) {
-      Error.encode(message.error, writer.uint32(18).fork()).join();
+      ErrorDetail.encode(message.error, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -2603,7 +2400,7 @@ export const PublishRejection: MessageFns<PublishRejection> = {
               break;
             }
 
-            message.sequence = longToNumber(reader.uint64());
+            message.publishSequence = longToNumber(reader.uint64());
             continue;
           }
           case 2: {
@@ -2611,7 +2408,7 @@ export const PublishRejection: MessageFns<PublishRejection> = {
               break;
             }
 
-            message.error = Error.decode(reader, reader.uint32());
+            message.error = ErrorDetail.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -2628,11 +2425,11 @@ export const PublishRejection: MessageFns<PublishRejection> = {
 
   toJSON(message: PublishRejection): unknown {
     const obj: any = {};
-    if (message.sequence !== undefined) {
-      obj.sequence = Math.round(message.sequence);
+    if (message.publishSequence !== undefined) {
+      obj.publishSequence = Math.round(message.publishSequence);
     }
     if (message.error !== undefined) {
-      obj.error = Error.toJSON(message.error);
+      obj.error = ErrorDetail.toJSON(message.error);
     }
     return obj;
   },
@@ -2642,26 +2439,28 @@ export const PublishRejection: MessageFns<PublishRejection> = {
   },
   fromPartial(object: DeepPartial<PublishRejection>): PublishRejection {
     const message = createBasePublishRejection();
-    message.sequence = object.sequence ?? 0;
-    message.error = (object.error !== undefined && object.error !== null) ? Error.fromPartial(object.error) : undefined;
+    message.publishSequence = object.publishSequence ?? 0;
+    message.error = (object.error !== undefined && object.error !== null)
+      ? ErrorDetail.fromPartial(object.error)
+      : undefined;
     return message;
   },
 };
 
 function createBaseUpdateSubscription(): UpdateSubscription {
-  return { add: [], remove: [], start: 0 };
+  return { addedTopics: [], removedTopics: [], startAt: 0 };
 }
 
 export const UpdateSubscription: MessageFns<UpdateSubscription> = {
   encode(message: UpdateSubscription, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    for (const v of message.add) {
+    for (const v of message.addedTopics) {
       writer.uint32(10).string(v!);
     }
-    for (const v of message.remove) {
+    for (const v of message.removedTopics) {
       writer.uint32(18).string(v!);
     }
-    if (message.start !== 0) {
-      writer.uint32(24).int32(message.start);
+    if (message.startAt !== 0) {
+      writer.uint32(24).int32(message.startAt);
     }
     return writer;
   },
@@ -2684,7 +2483,7 @@ export const UpdateSubscription: MessageFns<UpdateSubscription> = {
               break;
             }
 
-            message.add.push(reader.string());
+            message.addedTopics.push(reader.string());
             continue;
           }
           case 2: {
@@ -2692,7 +2491,7 @@ export const UpdateSubscription: MessageFns<UpdateSubscription> = {
               break;
             }
 
-            message.remove.push(reader.string());
+            message.removedTopics.push(reader.string());
             continue;
           }
           case 3: {
@@ -2700,7 +2499,7 @@ export const UpdateSubscription: MessageFns<UpdateSubscription> = {
               break;
             }
 
-            message.start = reader.int32() as any;
+            message.startAt = reader.int32() as any;
             continue;
           }
         }
@@ -2717,14 +2516,14 @@ export const UpdateSubscription: MessageFns<UpdateSubscription> = {
 
   toJSON(message: UpdateSubscription): unknown {
     const obj: any = {};
-    if (message.add?.length) {
-      obj.add = message.add;
+    if (message.addedTopics?.length) {
+      obj.addedTopics = message.addedTopics;
     }
-    if (message.remove?.length) {
-      obj.remove = message.remove;
+    if (message.removedTopics?.length) {
+      obj.removedTopics = message.removedTopics;
     }
-    if (message.start !== undefined) {
-      obj.start = startAtToJSON(message.start);
+    if (message.startAt !== undefined) {
+      obj.startAt = startAtToJSON(message.startAt);
     }
     return obj;
   },
@@ -2734,9 +2533,9 @@ export const UpdateSubscription: MessageFns<UpdateSubscription> = {
   },
   fromPartial(object: DeepPartial<UpdateSubscription>): UpdateSubscription {
     const message = createBaseUpdateSubscription();
-    message.add = object.add?.map((e) => e) || [];
-    message.remove = object.remove?.map((e) => e) || [];
-    message.start = object.start ?? 0;
+    message.addedTopics = object.addedTopics?.map((e) => e) || [];
+    message.removedTopics = object.removedTopics?.map((e) => e) || [];
+    message.startAt = object.startAt ?? 0;
     return message;
   },
 };
@@ -2926,7 +2725,7 @@ function createBaseRequestFailed(): RequestFailed {
 export const RequestFailed: MessageFns<RequestFailed> = {
   encode(message: RequestFailed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.error !== undefined) {
-      Error.encode(message.error, writer.uint32(10).fork()).join();
+      ErrorDetail.encode(message.error, writer.uint32(10).fork()).join();
     }
     return writer;
   },
@@ -2949,7 +2748,7 @@ export const RequestFailed: MessageFns<RequestFailed> = {
               break;
             }
 
-            message.error = Error.decode(reader, reader.uint32());
+            message.error = ErrorDetail.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -2967,7 +2766,7 @@ export const RequestFailed: MessageFns<RequestFailed> = {
   toJSON(message: RequestFailed): unknown {
     const obj: any = {};
     if (message.error !== undefined) {
-      obj.error = Error.toJSON(message.error);
+      obj.error = ErrorDetail.toJSON(message.error);
     }
     return obj;
   },
@@ -2977,7 +2776,9 @@ export const RequestFailed: MessageFns<RequestFailed> = {
   },
   fromPartial(object: DeepPartial<RequestFailed>): RequestFailed {
     const message = createBaseRequestFailed();
-    message.error = (object.error !== undefined && object.error !== null) ? Error.fromPartial(object.error) : undefined;
+    message.error = (object.error !== undefined && object.error !== null)
+      ? ErrorDetail.fromPartial(object.error)
+      : undefined;
     return message;
   },
 };
@@ -3135,7 +2936,7 @@ export const SessionServiceDefinition = {
   methods: {
     /**
      * Opens a node's session. The node sends Hello first and once; the coordinator answers with
-     * Welcome before anything else, or ends the stream with the status of an Error.
+     * Welcome before anything else, or ends the stream with the status of an ErrorDetail.
      *
      * The session outlives the stream: a node that comes back with the same name and instance id
      * within the grace goes on where it was, and nobody is told that it was away.
@@ -3154,7 +2955,7 @@ export const SessionServiceDefinition = {
 export interface SessionServiceImplementation<CallContextExt = {}> {
   /**
    * Opens a node's session. The node sends Hello first and once; the coordinator answers with
-   * Welcome before anything else, or ends the stream with the status of an Error.
+   * Welcome before anything else, or ends the stream with the status of an ErrorDetail.
    *
    * The session outlives the stream: a node that comes back with the same name and instance id
    * within the grace goes on where it was, and nobody is told that it was away.
@@ -3168,7 +2969,7 @@ export interface SessionServiceImplementation<CallContextExt = {}> {
 export interface SessionServiceClient<CallOptionsExt = {}> {
   /**
    * Opens a node's session. The node sends Hello first and once; the coordinator answers with
-   * Welcome before anything else, or ends the stream with the status of an Error.
+   * Welcome before anything else, or ends the stream with the status of an ErrorDetail.
    *
    * The session outlives the stream: a node that comes back with the same name and instance id
    * within the grace goes on where it was, and nobody is told that it was away.

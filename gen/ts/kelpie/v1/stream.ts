@@ -68,7 +68,7 @@ export interface EventBatch {
    * the first event. A reader whose position is lower has missed something and must reconnect; one
    * whose position is higher skips what it has.
    */
-  after: number;
+  afterSequence: number;
   /**
    * The position after the batch. Every matching event up to it was delivered; acknowledge its
    * sequence, and keep it to come back with.
@@ -114,7 +114,7 @@ export interface Snapshot {
   /** The rows of this part, at most 256. */
   rows: Row[];
   /** Nothing follows. */
-  last: boolean;
+  complete: boolean;
 }
 
 /** A resource as it stands in the table. */
@@ -130,13 +130,13 @@ export interface Row {
 }
 
 function createBaseEventBatch(): EventBatch {
-  return { after: 0, upTo: undefined, events: [] };
+  return { afterSequence: 0, upTo: undefined, events: [] };
 }
 
 export const EventBatch: MessageFns<EventBatch> = {
   encode(message: EventBatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.after !== 0) {
-      writer.uint32(8).uint64(message.after);
+    if (message.afterSequence !== 0) {
+      writer.uint32(8).uint64(message.afterSequence);
     }
     if (message.upTo !== undefined) {
       Cursor.encode(message.upTo, writer.uint32(18).fork()).join();
@@ -165,7 +165,7 @@ export const EventBatch: MessageFns<EventBatch> = {
               break;
             }
 
-            message.after = longToNumber(reader.uint64());
+            message.afterSequence = longToNumber(reader.uint64());
             continue;
           }
           case 2: {
@@ -198,8 +198,8 @@ export const EventBatch: MessageFns<EventBatch> = {
 
   toJSON(message: EventBatch): unknown {
     const obj: any = {};
-    if (message.after !== undefined) {
-      obj.after = Math.round(message.after);
+    if (message.afterSequence !== undefined) {
+      obj.afterSequence = Math.round(message.afterSequence);
     }
     if (message.upTo !== undefined) {
       obj.upTo = Cursor.toJSON(message.upTo);
@@ -215,7 +215,7 @@ export const EventBatch: MessageFns<EventBatch> = {
   },
   fromPartial(object: DeepPartial<EventBatch>): EventBatch {
     const message = createBaseEventBatch();
-    message.after = object.after ?? 0;
+    message.afterSequence = object.afterSequence ?? 0;
     message.upTo = (object.upTo !== undefined && object.upTo !== null) ? Cursor.fromPartial(object.upTo) : undefined;
     message.events = object.events?.map((e) => Event.fromPartial(e)) || [];
     return message;
@@ -320,7 +320,7 @@ export const Gap: MessageFns<Gap> = {
 };
 
 function createBaseSnapshot(): Snapshot {
-  return { cursor: undefined, topics: [], rows: [], last: false };
+  return { cursor: undefined, topics: [], rows: [], complete: false };
 }
 
 export const Snapshot: MessageFns<Snapshot> = {
@@ -334,8 +334,8 @@ export const Snapshot: MessageFns<Snapshot> = {
     for (const v of message.rows) {
       Row.encode(v!, writer.uint32(26).fork()).join();
     }
-    if (message.last !== false) {
-      writer.uint32(32).bool(message.last);
+    if (message.complete !== false) {
+      writer.uint32(32).bool(message.complete);
     }
     return writer;
   },
@@ -382,7 +382,7 @@ export const Snapshot: MessageFns<Snapshot> = {
               break;
             }
 
-            message.last = reader.bool();
+            message.complete = reader.bool();
             continue;
           }
         }
@@ -408,8 +408,8 @@ export const Snapshot: MessageFns<Snapshot> = {
     if (message.rows?.length) {
       obj.rows = message.rows.map((e) => Row.toJSON(e));
     }
-    if (message.last !== undefined) {
-      obj.last = message.last;
+    if (message.complete !== undefined) {
+      obj.complete = message.complete;
     }
     return obj;
   },
@@ -424,7 +424,7 @@ export const Snapshot: MessageFns<Snapshot> = {
       : undefined;
     message.topics = object.topics?.map((e) => e) || [];
     message.rows = object.rows?.map((e) => Row.fromPartial(e)) || [];
-    message.last = object.last ?? false;
+    message.complete = object.complete ?? false;
     return message;
   },
 };

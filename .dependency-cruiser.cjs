@@ -12,22 +12,22 @@ module.exports = {
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
     layer('core-stands-alone', '^server/core/', '^server/core/'),
     layer('journal-port', '^server/journal/journal', '^server/core/'),
-    layer('journal-tail', '^server/journal/tail', '^server/(core/|journal/journal)'),
+    layer('journal-tail', '^server/journal/(tail|batch)', '^server/(core/|journal/(journal|batch))'),
     layer('journal-memory', '^server/journal/memory', '^server/(core/|journal/(journal|memory))'),
     layer(
       'domain-sees-only-the-port',
       '^server/domain/',
-      '^server/(core/|domain/|journal/(journal|tail))',
+      '^server/(core/|domain/|journal/(journal|tail|batch))',
     ),
     layer(
       'session-above-domain',
       '^server/session/',
-      '^server/(core/|domain/|session/|journal/(journal|tail))',
+      '^server/(core/|domain/|session/|journal/(journal|tail|batch))',
     ),
     layer(
       'rpc-above-session',
       '^server/rpc/',
-      '^server/(core/|domain/|session/|rpc/|journal/(journal|tail))',
+      '^server/(core/|domain/|session/|rpc/|journal/(journal|tail|batch))',
     ),
     layer('server-never-client', '^server/', '^server/'),
     {

@@ -157,6 +157,11 @@ export class TopicFilter {
     return this.matches(topic) && (source === '' || source !== this.#own.excluded);
   }
 
+  /** Whether the reader leaves out entries of any of these sources. */
+  excludes(sources: ReadonlySet<string>): boolean {
+    return this.#own.excluded !== undefined && sources.has(this.#own.excluded);
+  }
+
   /** The same reader with other patterns. */
   with(add: Iterable<string>, remove: Iterable<string>): TopicFilter {
     const patterns = new Set(this.#patterns);

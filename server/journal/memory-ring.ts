@@ -7,23 +7,36 @@ interface Position {
   tag: number;
 }
 
-interface Kept {
-  readonly entry: Entry;
-  /** When it was stored, by the calendar clock. */
+/** From this sequence on, entries were stored at this time or later. */
+interface Mark {
+  readonly sequence: number;
   readonly atMs: number;
-  readonly bytes: number;
+}
+
+/** What the entries of topics that share their first two tokens take. */
+interface Group {
+  readonly topic: string;
+  entries: number;
+  bytes: number;
 }
 
 /** Bytes that an entry takes beside its event and topic, roughly. */
 const ENTRY_OVERHEAD_BYTES = 64;
+/** Topics whose group is remembered; the memory begins anew when there are more. */
+const TOPICS = 4096;
 
+/**
+ * Of an entry only the entry itself is kept, no object beside it: a million of them are looked
+ * through by the garbage collector again and again.
+ */
 export class MemoryRing {
   readonly #retention: Retention;
-  /** Entries from `#start` on are kept; those before are forgotten and cut off in bulk. */
-  #entries: (Kept | undefined)[] = [];
-  #start = 0;
+  readonly #entries = new Shifting<Entry>();
+  /** Times, one for each millisecond in which something was stored. */
+  readonly #marks = new Shifting<Mark>();
   #bytes = 0;
-  readonly #topics = new Map<string, { entries: number; bytes: number }>();
+  readonly #groups = new Map<string, Group>();
+  readonly #groupOf = new Map<string, Group>();
   /** The position before the oldest entry. */
   readonly floor: Position;
 
@@ -33,7 +46,7 @@ export class MemoryRing {
   }
 
   get size(): number {
-    return this.#entries.length - this.#start;
+    return this.#entries.size;
   }
 
   /** The sequence of the newest entry there ever was. */
@@ -42,76 +55,126 @@ export class MemoryRing {
   }
 
   push(entry: Entry, atMs: number): void {
-    const bytes = entry.event.length + entry.topic.length + ENTRY_OVERHEAD_BYTES;
-    this.#entries.push({ entry, atMs, bytes });
-    this.#count(entry.topic, 1, bytes);
+    if (this.#marks.newest?.atMs !== atMs) this.#marks.push({ sequence: entry.sequence, atMs });
+    this.#entries.push(entry);
+    this.#count(entry.topic, 1, bytesOf(entry));
   }
 
   /** Forgets what retention no longer wants. */
   trim(nowMs: number): void {
     const { entries, bytes, ageMs } = this.#retention;
-    for (;;) {
-      const kept = this.#entries[this.#start];
-      if (!kept) break;
-      const over = this.size > entries || this.#bytes > bytes || nowMs - kept.atMs > ageMs;
+    for (let entry = this.#entries.at(0); entry; entry = this.#entries.at(0)) {
+      const over = this.size > entries || this.#bytes > bytes || nowMs - this.#oldestMs > ageMs;
       if (!over) break;
-      this.#entries[this.#start++] = undefined;
-      this.#count(kept.entry.topic, -1, -kept.bytes);
-      this.floor.sequence = kept.entry.sequence;
-      this.floor.tag = kept.entry.tag;
+      this.#entries.shift();
+      this.#count(entry.topic, -1, -bytesOf(entry));
+      this.floor.sequence = entry.sequence;
+      this.floor.tag = entry.tag;
+      const next = this.#marks.at(1);
+      if (next && next.sequence <= entry.sequence + 1) this.#marks.shift();
     }
-    if (this.#start > 1024 && this.#start > this.#entries.length / 2) {
-      this.#entries = this.#entries.slice(this.#start);
-      this.#start = 0;
-    }
+  }
+
+  /** When the oldest entry was stored. */
+  get #oldestMs(): number {
+    return this.#marks.at(0)?.atMs ?? 0;
   }
 
   /** The tag of a kept sequence, or of the floor. */
   tagAt(sequence: number): number | undefined {
     if (sequence === this.floor.sequence) return this.floor.tag;
-    return this.#at(sequence)?.entry.tag;
+    return this.#entries.at(sequence - this.floor.sequence - 1)?.tag;
   }
 
   /** At most `limit` entries after a sequence that is not below the floor. */
   slice(after: number, limit: number): Entry[] {
-    const from = this.#start + (after - this.floor.sequence);
-    const kept = this.#entries.slice(from, from + limit);
-    return kept.flatMap((one) => (one ? [one.entry] : []));
+    return this.#entries.slice(after - this.floor.sequence, limit);
   }
 
   /** The position before the first entry that was stored at `atMs` or later. */
   before(atMs: number): Position {
-    let low = this.#start;
-    let high = this.#entries.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#entries[middle]?.atMs ?? 0) < atMs) low = middle + 1;
-      else high = middle;
-    }
-    const sequence = this.floor.sequence + (low - this.#start);
+    const mark = this.#marks.at(this.#marks.find((one) => one.atMs >= atMs));
+    // The oldest mark may begin before what is kept.
+    const sequence = Math.max(this.floor.sequence, mark ? mark.sequence - 1 : this.newest);
     return { sequence, tag: this.tagAt(sequence) ?? this.floor.tag };
   }
 
   usage(): Usage {
-    const topics = [...this.#topics]
-      .map(([topic, used]) => ({ topic, ...used }))
+    const topics = [...this.#groups.values()]
+      .map((group) => ({ ...group }))
       .sort((left, right) => right.bytes - left.bytes)
       .slice(0, 10);
     return { entries: this.size, bytes: this.#bytes, topics };
   }
 
-  #at(sequence: number): Kept | undefined {
-    return this.#entries[this.#start + (sequence - this.floor.sequence) - 1];
+  #count(topic: string, entries: number, bytes: number): void {
+    const group = this.#groupOf.get(topic) ?? this.#group(topic);
+    this.#bytes += bytes;
+    group.entries += entries;
+    group.bytes += bytes;
+    if (group.entries > 0) return;
+    this.#groups.delete(group.topic);
+    this.#groupOf.clear();
   }
 
-  #count(topic: string, entries: number, bytes: number): void {
-    this.#bytes += bytes;
+  #group(topic: string): Group {
     const tokens = topic.split('.');
     const name = tokens.length > 2 ? `${tokens.slice(0, 2).join('.')}.*` : topic;
-    const used = this.#topics.get(name) ?? { entries: 0, bytes: 0 };
-    used.entries += entries;
-    used.bytes += bytes;
-    if (used.entries === 0) this.#topics.delete(name);
-    else this.#topics.set(name, used);
+    const group = this.#groups.get(name) ?? { topic: name, entries: 0, bytes: 0 };
+    this.#groups.set(name, group);
+    if (this.#groupOf.size >= TOPICS) this.#groupOf.clear();
+    this.#groupOf.set(topic, group);
+    return group;
+  }
+}
+
+function bytesOf({ event, topic }: Entry): number {
+  return event.length + topic.length + ENTRY_OVERHEAD_BYTES;
+}
+
+/** A list that loses its first elements one by one; they are cut off in bulk. */
+class Shifting<T> {
+  #all: (T | undefined)[] = [];
+  #start = 0;
+
+  get size(): number {
+    return this.#all.length - this.#start;
+  }
+
+  get newest(): T | undefined {
+    return this.#all[this.#all.length - 1];
+  }
+
+  at(index: number): T | undefined {
+    return this.#all[this.#start + index];
+  }
+
+  push(element: T): void {
+    this.#all.push(element);
+  }
+
+  shift(): void {
+    this.#all[this.#start++] = undefined;
+    if (this.#start <= 1024 || this.#start <= this.#all.length / 2) return;
+    this.#all = this.#all.slice(this.#start);
+    this.#start = 0;
+  }
+
+  slice(from: number, limit: number): T[] {
+    const start = this.#start + from;
+    return this.#all.slice(start, start + limit).filter((one) => one !== undefined);
+  }
+
+  /** The index of the first element for which the condition holds; it holds for all after it. */
+  find(holds: (element: T) => boolean): number {
+    let low = 0;
+    let high = this.size;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const element = this.at(middle);
+      if (element && holds(element)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 }

@@ -1,53 +1,36 @@
 /**
  * The newest entries of a network in memory, each already encoded as it goes into an EventBatch,
- * shared by all readers: an event is encoded once, however many read it. Readers that are older
- * than the tail read pages from the engine, which `collect` turns into batches the same way.
+ * shared by all readers. Readers at the same position in whose filters the same topics match share
+ * the batch too, so what a fan-out costs is a look-up a reader. Readers that are older than the tail
+ * read pages from the engine.
  */
-import { BinaryWriter } from '@bufbuild/protobuf/wire';
-import { Cursor as CursorMessage } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Cursor } from '../core/cursor.js';
 import type { TopicFilter } from '../core/topic.js';
+import { type Batch, type BatchLimits, collect, type EncodedEntry, encodeEntry } from './batch.js';
 import type { Entry } from './journal.js';
-
-/** How large a batch may become; a single event always fits. */
-export interface BatchLimits {
-  readonly events: number;
-  readonly bytes: number;
-}
-
-/** 64 KiB is also one HTTP/2 window: more at once would make heartbeats wait for a round trip. */
-export const BATCH_LIMITS: BatchLimits = { events: 256, bytes: 64 * 1024 };
-
-/** Tags of the wire: `<field number> << 3 | <wire type>`. A test decodes what they make. */
-const EVENT_SEQUENCE = (1 << 3) | 0;
-const BATCH_AFTER = (1 << 3) | 0;
-const BATCH_UP_TO = (2 << 3) | 2;
-const BATCH_EVENT = (3 << 3) | 2;
-
-/** An entry as readers need it. */
-export interface EncodedEntry {
-  readonly sequence: number;
-  readonly tag: number;
-  readonly topic: string;
-  readonly source: string;
-  /** The entry as the `events` field of an EventBatch; undefined for entries that are no event. */
-  readonly chunk: Uint8Array | undefined;
-}
-
-/** A piece of the journal, filtered. */
-export interface Batch {
-  /** The position up to which everything that matches is in it. */
-  readonly upTo: Cursor;
-  /** Bytes of the events. */
-  readonly bytes: number;
-  /** The encoded events, in order. */
-  readonly chunks: readonly Uint8Array[];
-}
 
 /** How much the tail holds. */
 export interface TailLimits {
   readonly entries: number;
   readonly bytes: number;
+}
+
+/** Entries that are looked at for one batch. */
+const STRETCH_ENTRIES = 256;
+/** An older stretch with at least so many is worth a message; a shorter one is made anew. */
+const WORTH_ENTRIES = 64;
+/** Stretches that are remembered, and batches of each: 32 MiB of encoded batches at the most. */
+const STRETCHES = 32;
+const BATCHES = 16;
+
+/** What follows one position, and the batches that were made of it. */
+interface Stretch {
+  readonly entries: readonly EncodedEntry[];
+  readonly end: Cursor;
+  readonly topics: readonly string[];
+  readonly sources: ReadonlySet<string>;
+  /** By their limits and which of the topics match. */
+  readonly batches: Map<string, Batch>;
 }
 
 export class Tail {
@@ -58,6 +41,8 @@ export class Tail {
   /** The position before the oldest entry of the tail. */
   #floor: Cursor;
   #head: Cursor;
+  /** By the sequence that they follow; in the order in which they were made. */
+  readonly #stretches = new Map<number, Stretch>();
 
   constructor(head: Cursor, limits: TailLimits) {
     this.#limits = limits;
@@ -93,10 +78,53 @@ export class Tail {
     return entry && { epoch: this.#head.epoch, sequence, tag: entry.tag };
   }
 
-  /** What matches after a sequence that the tail covers. */
+  /**
+   * What matches after a sequence that the tail covers; the same object for readers to whom the
+   * same is due. It may end before the head, also without an event.
+   */
   batch(after: number, filter: TopicFilter, limits: BatchLimits): Batch {
+    const { entries, end, topics, sources, batches } = this.#stretch(after);
+    const make = (): Batch => collect(entries, end, filter, limits);
+    // What a reader leaves out because it said it itself is left out for no other one.
+    if (filter.excludes(sources)) return make();
+    let key = `${limits.events}/${limits.bytes}:`;
+    topics.forEach((topic, index) => {
+      if (filter.matches(topic)) key += ` ${index}`;
+    });
+    const made = batches.get(key);
+    if (made) return made;
+    const batch = make();
+    if (batches.size < BATCHES) batches.set(key, batch);
+    return batch;
+  }
+
+  #stretch(after: number): Stretch {
+    const known = this.#stretches.get(after);
+    if (known && this.#usable(known)) return known;
+    const stretch = this.#cut(after);
+    this.#stretches.delete(after);
+    this.#stretches.set(after, stretch);
+    const [oldest] = this.#stretches.keys();
+    if (this.#stretches.size > STRETCHES && oldest !== undefined) this.#stretches.delete(oldest);
+    return stretch;
+  }
+
+  #usable({ end, entries }: Stretch): boolean {
+    return end.sequence === this.#head.sequence || entries.length >= WORTH_ENTRIES;
+  }
+
+  #cut(after: number): Stretch {
     const from = this.#start + (after - this.#floor.sequence);
-    return collect(this.#entries, from, this.#head, filter, limits);
+    const entries = this.#entries
+      .slice(from, from + STRETCH_ENTRIES)
+      .filter((entry) => entry !== undefined);
+    const last = entries.at(-1);
+    const end = last
+      ? { epoch: this.#head.epoch, sequence: last.sequence, tag: last.tag }
+      : this.#head;
+    const topics = [...new Set(entries.map(({ topic }) => topic))];
+    const sources = new Set(entries.map(({ source }) => source));
+    return { entries, end, topics, sources, batches: new Map() };
   }
 
   #trim(): void {
@@ -106,6 +134,9 @@ export class Tail {
       this.#entries[this.#start++] = undefined;
       this.#bytes -= entry.chunk?.length ?? 0;
       this.#floor = { epoch: this.#head.epoch, sequence: entry.sequence, tag: entry.tag };
+    }
+    for (const after of this.#stretches.keys()) {
+      if (!this.covers(after)) this.#stretches.delete(after);
     }
     if (this.#start > 1024 && this.#start > this.#entries.length / 2) {
       this.#entries = this.#entries.slice(this.#start);
@@ -117,74 +148,4 @@ export class Tail {
     const size = this.#entries.length - this.#start;
     return size > this.#limits.entries || this.#bytes > this.#limits.bytes;
   }
-}
-
-/**
- * Takes what matches from `entries[from]` on until a limit of the batch is reached. The batch ends
- * at `end` if all entries were looked at, else at the last event taken.
- */
-export function collect(
-  entries: readonly (EncodedEntry | undefined)[],
-  from: number,
-  end: Cursor,
-  filter: TopicFilter,
-  limits: BatchLimits,
-): Batch {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  let upTo = end;
-  for (let index = from; index < entries.length; index++) {
-    const entry = entries[index];
-    if (!entry?.chunk || !filter.takes(entry)) continue;
-    const full = chunks.length === limits.events || bytes + entry.chunk.length > limits.bytes;
-    if (full && chunks.length > 0) return { upTo, bytes, chunks };
-    chunks.push(entry.chunk);
-    bytes += entry.chunk.length;
-    upTo = { epoch: end.epoch, sequence: entry.sequence, tag: entry.tag };
-  }
-  return { upTo: end, bytes, chunks };
-}
-
-/**
- * Appends the sequence to the event; fields of a message may come in any order. Written by hand into
- * a pooled buffer: this runs once for every event, and allocation is most of what it costs.
- */
-export function encodeEntry(entry: Entry): EncodedEntry {
-  const { sequence, tag, topic, source, event } = entry;
-  if (event.length === 0) return { sequence, tag, topic, source, chunk: undefined };
-  const length = event.length + 1 + varintLength(sequence);
-  const chunk = Buffer.allocUnsafe(1 + varintLength(length) + length);
-  chunk[0] = BATCH_EVENT;
-  let at = writeVarint(chunk, 1, length);
-  chunk.set(event, at);
-  at += event.length;
-  chunk[at] = EVENT_SEQUENCE;
-  writeVarint(chunk, at + 1, sequence);
-  return { sequence, tag, topic, source, chunk };
-}
-
-function varintLength(value: number): number {
-  let length = 1;
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) length += 1;
-  return length;
-}
-
-/** Arithmetic and not bits: sequences have more than 32. Returns where it ends. */
-function writeVarint(target: Uint8Array, from: number, value: number): number {
-  let at = from;
-  let rest = value;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) target[at++] = (rest % 128) + 128;
-  target[at++] = rest;
-  return at;
-}
-
-/** The bytes of the EventBatch message; `after` as the contract has it. */
-export function encodeBatch(after: number, batch: Batch): Uint8Array {
-  const writer = new BinaryWriter()
-    .uint32(BATCH_AFTER)
-    .uint64(after)
-    .uint32(BATCH_UP_TO)
-    .bytes(CursorMessage.encode(batch.upTo).finish());
-  for (const chunk of batch.chunks) writer.raw(chunk);
-  return writer.finish();
 }

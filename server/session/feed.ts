@@ -7,21 +7,22 @@ import type { Cursor } from '../core/cursor.js';
 import { TopicFilter } from '../core/topic.js';
 import type { Network } from '../domain/network.js';
 import type { ReadingStart } from '../domain/reading.js';
-import type { JournalGap } from '../journal/journal.js';
+import type { Entry, JournalGap } from '../journal/journal.js';
 import {
   type Batch,
   BATCH_LIMITS,
   type BatchLimits,
   collect,
+  type EncodedEntry,
   encodeEntry,
-} from '../journal/tail.js';
+} from '../journal/batch.js';
 import { GapReason } from '../../gen/ts/kelpie/v1/stream.js';
-import { encodeBatchFrame, encodeFrame } from './frames.js';
+import { encodeBatchFrame, encodeFrame, type FramePart } from './frames.js';
 import { snapshotParts } from './snapshot.js';
 import { Window, type WindowSize } from './window.js';
 
 /** Entries that are read from the engine at once. */
-const PAGE_ENTRIES = 1000;
+const PAGE_ENTRIES = 256;
 
 /** What a feed is made of. */
 export interface FeedOptions {
@@ -48,7 +49,7 @@ export class Feed {
   #told: number;
   /** Something after the position may match. False: caught up, wherever the head has gone since. */
   #behind: boolean;
-  #snapshots: Generator<Uint8Array>[] = [];
+  #snapshots: Generator<FramePart>[] = [];
 
   constructor({ network, filter, start, window, batch, wake }: FeedOptions) {
     this.#network = network;
@@ -83,11 +84,11 @@ export class Feed {
    * The next frame, or undefined if there is none until the next wake. Undefined too while the
    * window is full. A promise only where the engine must be asked.
    */
-  next(): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+  next(): FramePart | undefined | Promise<FramePart | undefined> {
     return this.#snapshotPart() ?? this.#events();
   }
 
-  #snapshotPart(): Uint8Array | undefined {
+  #snapshotPart(): FramePart | undefined {
     for (let parts = this.#snapshots[0]; parts; parts = this.#snapshots[0]) {
       const part = parts.next();
       if (!part.done) return part.value;
@@ -96,25 +97,25 @@ export class Feed {
     return undefined;
   }
 
-  #events(): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+  #events(): FramePart | undefined | Promise<FramePart | undefined> {
     if (!this.#behind || !this.#window.open) return undefined;
     const { tail } = this.#network;
     const from = this.#position.sequence;
     if (!this.#verified || !tail.covers(from)) return this.#page();
-    // A piece without a match reaches to the head, so this ends.
+    // A piece without a match ends further on, so this ends at the head.
     return this.#deliver(tail.batch(from, this.#filter, this.#batchLimits)) ?? this.#events();
   }
 
-  async #page(): Promise<Uint8Array | undefined> {
+  async #page(): Promise<FramePart | undefined> {
     const page = await this.#network.options.journal.read(this.#position, PAGE_ENTRIES);
     this.#verified = true;
     if (page.kind === 'gap') return this.#lose(page);
-    const entries = page.entries.map(encodeEntry);
-    const batch = collect(entries, 0, page.upTo, this.#filter, this.#batchLimits);
+    const entries = encoded(page.entries, this.#filter);
+    const batch = collect(entries, page.upTo, this.#filter, this.#batchLimits);
     return this.#deliver(batch) ?? this.#events();
   }
 
-  #deliver(batch: Batch): Uint8Array | undefined {
+  #deliver(batch: Batch): FramePart | undefined {
     this.#moveTo(batch.upTo);
     if (batch.chunks.length === 0) return undefined;
     const frame = encodeBatchFrame(this.#told, batch);
@@ -128,7 +129,7 @@ export class Feed {
     this.#behind = position.sequence < this.#network.tail.head.sequence;
   }
 
-  #lose({ lostAfter, resumesAt, reason }: JournalGap): Uint8Array {
+  #lose({ lostAfter, resumesAt, reason }: JournalGap): FramePart {
     this.#moveTo(resumesAt);
     this.#told = resumesAt.sequence;
     if (this.#filter.hasResources) this.#queueSnapshot(this.#filter);
@@ -165,4 +166,9 @@ export class Feed {
     this.#told = this.#position.sequence;
     return this.#position;
   }
+}
+
+/** Encodes what a reader takes, one by one as far as its batch gets. */
+function* encoded(entries: readonly Entry[], filter: TopicFilter): Generator<EncodedEntry> {
+  for (const entry of entries) if (filter.takes(entry)) yield encodeEntry(entry);
 }

@@ -2,34 +2,54 @@
  * Frames as bytes. Connect's responses pass through the rpc edge untouched, so that a batch that
  * many sessions get is encoded once; WatchEvents has the same frames under the same numbers.
  */
-import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import { CoordinatorFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { ErrorDetail as WireError } from '../../gen/ts/kelpie/v1/error.js';
 import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
-import { type Batch, encodeBatch } from '../journal/tail.js';
+import { type Batch, encodeBatch } from '../journal/batch.js';
 
 /** The kinds of frames that a coordinator sends. */
 export type Frame = NonNullable<CoordinatorFrame['frame']>;
 
+/** A frame as the `frames` field of a ConnectResponse: parts one after the other are a message. */
+export type FramePart = Uint8Array;
+
 const RESPONSE_FRAME = (1 << 3) | 2;
 const FRAME_EVENT_BATCH = (2 << 3) | 2;
 
-export function encodeFrame(frame: Frame, requestId = 0): Uint8Array {
-  return CoordinatorFrame.encode({ requestId, frame }).finish();
+export function encodeFrame(frame: Frame, requestId = 0): FramePart {
+  const writer = new BinaryWriter().uint32(RESPONSE_FRAME).fork();
+  return CoordinatorFrame.encode({ requestId, frame }, writer).join().finish();
 }
 
-/** The frame of a batch whose events are encoded already. */
-export function encodeBatchFrame(after: number, batch: Batch): Uint8Array {
-  return new BinaryWriter().uint32(FRAME_EVENT_BATCH).bytes(encodeBatch(after, batch)).finish();
+/** What was made of batches, with the position that it begins after. */
+const made = new WeakMap<Batch, { readonly after: number; readonly part: FramePart }>();
+
+/**
+ * The frame of a batch whose events are encoded already. Readers that share a batch share its
+ * bytes, which begin after the lowest position among them: whoever is further skips what it has.
+ */
+export function encodeBatchFrame(after: number, batch: Batch): FramePart {
+  const known = made.get(batch);
+  if (known && known.after <= after) return known.part;
+  const part = encodeBatch(after, batch, [RESPONSE_FRAME, FRAME_EVENT_BATCH]);
+  made.set(batch, { after, part });
+  return part;
 }
 
 /** The ConnectResponse that carries these frames. */
-export function encodeResponse(frames: readonly Uint8Array[]): Uint8Array {
-  const writer = new BinaryWriter();
-  for (const frame of frames) writer.uint32(RESPONSE_FRAME).bytes(frame);
-  return writer.finish();
+export function encodeResponse(parts: readonly FramePart[]): Uint8Array {
+  const [first] = parts;
+  return first && parts.length === 1 ? first : Buffer.concat(parts);
+}
+
+/** The frame without the field around it, as WatchEvents sends it. */
+export function frameOf(part: FramePart): Uint8Array {
+  const reader = new BinaryReader(part);
+  reader.tag();
+  return reader.bytes();
 }
 
 /** The error as it travels in frames and in status details. */

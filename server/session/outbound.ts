@@ -5,7 +5,7 @@
  */
 import type { KelpieError } from '../core/errors.js';
 import type { Feed } from './feed.js';
-import { encodeFrame, encodeResponse, type Frame } from './frames.js';
+import { encodeFrame, encodeResponse, type Frame, type FramePart } from './frames.js';
 import { Alarm } from './alarm.js';
 import { Gate } from './gate.js';
 
@@ -13,7 +13,7 @@ import { Gate } from './gate.js';
 const CONTROL_BYTES = 256 * 1024;
 
 export class Outbound {
-  #control: Uint8Array[] = [];
+  #control: FramePart[] = [];
   #controlBytes = 0;
   /** Frames that are made when they are pulled, because only their newest state counts. */
   readonly #latest: () => readonly Frame[];
@@ -77,7 +77,7 @@ export class Outbound {
     return this.#ended ? undefined : this.#feed?.next();
   }
 
-  #takeControl(): Uint8Array[] {
+  #takeControl(): FramePart[] {
     const frames = this.#control;
     for (const frame of this.#latest()) frames.push(encodeFrame(frame));
     this.#control = [];

@@ -10,10 +10,10 @@ import type { Gap } from '../../gen/ts/kelpie/v1/stream.js';
 import { msOf } from '../core/duration.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
 import { filterOf, startOf } from '../domain/reading.js';
-import { BATCH_LIMITS } from '../journal/tail.js';
+import { BATCH_LIMITS } from '../journal/batch.js';
 import { Alarm } from './alarm.js';
 import { Feed } from './feed.js';
-import type { Frame } from './frames.js';
+import { type Frame, frameOf } from './frames.js';
 import type { Hub } from './hub.js';
 import { unlimitedWindow } from './window.js';
 
@@ -71,7 +71,7 @@ export async function* watch(
     while (!signal.aborted) {
       hub.checkDraining();
       const frame = await reader.feed.next();
-      if (frame) yield frame;
+      if (frame) yield frameOf(frame);
       else await reader.rung();
     }
   } finally {
@@ -107,7 +107,7 @@ async function pageOf(reader: Reader, over: () => boolean): Promise<ReadEventsRe
   let gap: Gap | undefined;
   for (;;) {
     const bytes = await reader.feed.next();
-    const frame: Frame | undefined = bytes && CoordinatorFrame.decode(bytes).frame;
+    const frame: Frame | undefined = bytes && CoordinatorFrame.decode(frameOf(bytes)).frame;
     if (frame?.$case === 'eventBatch') {
       return { events: frame.value.events, cursor: frame.value.upTo, gap };
     }

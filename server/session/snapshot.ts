@@ -3,7 +3,7 @@ import { Row, type Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Cursor } from '../core/cursor.js';
 import type { TopicFilter } from '../core/topic.js';
 import type { Network } from '../domain/network.js';
-import { encodeFrame } from './frames.js';
+import { encodeFrame, type FramePart } from './frames.js';
 
 const PART_ROWS = 256;
 const PART_BYTES = 64 * 1024;
@@ -13,7 +13,7 @@ export function* snapshotParts(
   network: Network,
   filter: TopicFilter,
   cursor: Cursor,
-): Generator<Uint8Array> {
+): Generator<FramePart> {
   let part: Snapshot = { cursor, topics: [...filter.patterns], rows: [], complete: false };
   let bytes = 0;
   for (const row of network.resources(filter)) {

@@ -11,8 +11,8 @@ import {
   collect,
   encodeBatch,
   encodeEntry,
-  Tail,
-} from '../../server/journal/tail.js';
+} from '../../server/journal/batch.js';
+import { Tail } from '../../server/journal/tail.js';
 import { messageEntry, positionOf } from '../support/entries.js';
 import { messageEvent } from '../support/messages.js';
 
@@ -217,7 +217,7 @@ describe('the tail', () => {
     const tail = tailOf(entries);
     const filter = new TopicFilter(['a']);
     const limits = { events: 1, bytes: 1000 };
-    const again = collect(entries.map(encodeEntry), 0, tail.head, filter, limits);
+    const again = collect(entries.map(encodeEntry), tail.head, filter, limits);
     expect(again).to.deep.equal(tail.batch(FIRST, filter, limits));
   });
 
@@ -263,9 +263,72 @@ describe('the tail', () => {
       expect(tail.covers(FIRST + oldest)).to.equal(true);
       expect(tail.cursorAt(FIRST + oldest)?.tag).to.equal(entries[oldest - 1]?.tag ?? floor.tag);
       if (oldest > 0) expect(tail.covers(FIRST + oldest - 1)).to.equal(false);
-      const { events } = decode(0, tail.batch(FIRST + oldest, everything, BATCH_LIMITS));
       const wanted = entries.slice(oldest, newest).map(({ sequence }) => sequence);
-      expect(events.map(({ sequence }) => sequence)).to.deep.equal(wanted);
+      expect(readOn(tail, FIRST + oldest, everything)).to.deep.equal(wanted);
     }
+  });
+});
+
+/** Sequences of all that a filter takes after a position, batch by batch. */
+function readOn(tail: Tail, after: number, filter: TopicFilter): number[] {
+  const got: number[] = [];
+  for (let at = after; at < tail.head.sequence;) {
+    const batch = tail.batch(at, filter, BATCH_LIMITS);
+    expect(batch.upTo.sequence, 'each batch gets on').to.be.greaterThan(at);
+    got.push(...decode(at, batch).events.map(({ sequence }) => sequence));
+    at = batch.upTo.sequence;
+  }
+  return got;
+}
+
+describe('readers of the tail', () => {
+  const mixed = (count: number) =>
+    entriesOf(
+      Array.from({ length: count }, (_, at) => ({ topic: `t.${at % 3}`, text: String(at) })),
+    ).map((entry, at) => ({ ...entry, source: `node-${at % 2}` }));
+
+  it('share a batch if the same topics of it match, whatever else their patterns are', () => {
+    const tail = tailOf(mixed(90));
+    const batchOf = (patterns: string[], own = {}) =>
+      tail.batch(FIRST, new TopicFilter(patterns, own), BATCH_LIMITS);
+    const first = batchOf(['t.0', 'other'], { inbox: 'inbox.a' });
+    expect(batchOf(['t.0', 'shop.>'], { inbox: 'inbox.b' })).to.equal(first);
+    expect(batchOf(['t.0'], { excluded: 'node-9' })).to.equal(first);
+    expect(batchOf(['t.*'])).to.not.equal(first);
+    expect(batchOf(['t.0'], { excluded: 'node-1' })).to.not.equal(first);
+    expect(tail.batch(FIRST, new TopicFilter(['t.0']), { events: 2, bytes: 999 }).chunks).length(2);
+  });
+
+  it('get what their own filter takes, however their reading and what is pushed interleave', () => {
+    const filters = [
+      new TopicFilter(['t.0']),
+      new TopicFilter(['t.0', 't.1']),
+      new TopicFilter(['>']),
+      new TopicFilter(['>'], { excluded: 'node-1' }),
+      new TopicFilter(['nothing']),
+    ];
+    const turn = fc.record({ reader: fc.nat({ max: 4 }), push: fc.nat({ max: 120 }) });
+    fc.assert(
+      fc.property(fc.array(turn, { minLength: 5, maxLength: 60 }), (turns) => {
+        const entries = mixed(7200);
+        const tail = new Tail(floor, { entries: 7200, bytes: 2 ** 30 });
+        const readers = filters.map((filter) => ({ filter, at: FIRST, got: [] as number[] }));
+        let pushed = 0;
+        for (const { reader, push } of turns) {
+          tail.push(entries.slice(pushed, pushed + push));
+          pushed += push;
+          const one = readers[reader];
+          if (!one) continue;
+          const batch = tail.batch(one.at, one.filter, BATCH_LIMITS);
+          one.got.push(...decode(one.at, batch).events.map(({ sequence }) => sequence));
+          one.at = batch.upTo.sequence;
+        }
+        for (const { filter, at, got } of readers) {
+          got.push(...readOn(tail, at, filter));
+          const taken = entries.slice(0, pushed).filter((entry) => filter.takes(entry));
+          expect(got).to.deep.equal(taken.map(({ sequence }) => sequence));
+        }
+      }),
+    );
   });
 });

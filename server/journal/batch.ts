@@ -94,12 +94,11 @@ export function encodeBatch(
 ): Uint8Array {
   const cursor = CursorMessage.encode(upTo).finish();
   const fixed = 1 + varintLength(after) + 1 + varintLength(cursor.length) + cursor.length;
-  // Inside out: how long the value of each field is.
-  const lengths = [fixed + bytes];
-  for (const _ of fields) {
-    const [inner = 0] = lengths;
-    lengths.unshift(1 + varintLength(inner) + inner);
-  }
+  // Inside out: the length of the whole, and of the value of each field.
+  const lengths = fields.reduceRight(
+    ([inner = 0, ...rest]) => [1 + varintLength(inner) + inner, inner, ...rest],
+    [fixed + bytes],
+  );
   const buffer = Buffer.allocUnsafe(lengths[0] ?? 0);
   let at = 0;
   fields.forEach((field, index) => (at = writeField(buffer, at, field, lengths[index + 1] ?? 0)));

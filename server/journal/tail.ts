@@ -16,7 +16,7 @@ export interface TailLimits {
 }
 
 /** Entries that are looked at for one batch. */
-const STRETCH_ENTRIES = 256;
+const STRETCH_ENTRIES = 1024;
 /** An older stretch with at least so many is worth a message; a shorter one is made anew. */
 const WORTH_ENTRIES = 64;
 /** Stretches that are remembered, and batches of each: 32 MiB of encoded batches at the most. */

@@ -12,7 +12,11 @@ module.exports = {
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
     layer('core-stands-alone', '^server/core/', '^server/core/'),
     layer('journal-port', '^server/journal/journal', '^server/core/'),
-    layer('journal-tail', '^server/journal/(tail|batch)', '^server/(core/|journal/(journal|batch))'),
+    layer(
+      'journal-tail',
+      '^server/journal/(tail|batch)',
+      '^server/(core/|journal/(journal|batch))',
+    ),
     layer('journal-memory', '^server/journal/memory', '^server/(core/|journal/(journal|memory))'),
     layer(
       'domain-sees-only-the-port',

@@ -2,14 +2,16 @@
  * A node's membership of the network: one stream at a time, made again whenever it ends, and what
  * outlives a stream.
  */
+import { StartAt } from '../gen/ts/kelpie/v1/cursor.js';
 import { GoodbyeReason, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch, Gap } from '../gen/ts/kelpie/v1/stream.js';
-import { backoffMs } from './backoff.js';
 import { msOf } from './duration.js';
 import { closedError, KelpieError } from './errors.js';
 import { type Change, changeOf, helloAfter } from './change.js';
+import { Kept } from './kept.js';
 import { Link, type LinkEvents } from './link.js';
 import { type ConnectOptions, helloOf, type Load, type Route, routesOf } from './options.js';
+import { Connection, type Stream } from './connection.js';
 import { Position } from './position.js';
 import { Publisher } from './publisher.js';
 import { draftOf, type MessageContent, type MessageOptions } from './received.js';
@@ -18,8 +20,6 @@ import { type Status, StatusBoard } from './status.js';
 import { type Handler, type Subscription, Subscriptions } from './subscriptions.js';
 import { sdk } from './version.js';
 
-/** A stream that lived this long was healthy: the next attempt starts from no back-off. */
-const HEALTHY_MS = 10_000;
 /** How long `close` waits for publishes that are not acknowledged. */
 const CLOSE_MS = 5000;
 
@@ -33,32 +33,45 @@ export function connect(options: ConnectOptions): KelpieClient {
 
 export class KelpieClient {
   /** The nodes of the network, live, from memory. */
-  readonly roster = new Roster();
-  readonly #routes: Route[];
+  readonly roster: Roster = new Roster(() => this.#kept.rosterChanged(this.roster));
   #hello: Hello;
   readonly #load: ConnectOptions['load'];
   readonly #status = new StatusBoard();
   readonly #publisher = new Publisher(() => this.#link?.wake());
   readonly #subscriptions: Subscriptions;
-  #link: Link | undefined;
+  readonly #connection: Connection;
   readonly #position: Position;
+  readonly #kept: Kept;
   #welcome: Welcome | undefined;
   #end: { error: KelpieError | undefined } | undefined;
-  #wakeUp = (): void => undefined;
   readonly #running: Promise<void>;
 
   constructor(options: ConnectOptions) {
-    this.#routes = routesOf(options);
     this.#hello = helloOf(options, sdk);
     this.#load = options.load;
-    this.#position = new Position(options.start ?? 'SNAPSHOT');
+    this.#kept = new Kept(options, (path, error) =>
+      this.#status.post({ type: 'fileFailed', path, error }),
+    );
+    this.#position = new Position(options.start ?? 'SNAPSHOT', this.#kept.cursor);
+    this.#connection = new Connection({
+      routes: routesOf(options),
+      open: (route) => this.#open(route),
+      isFinal: (error) => this.#isFinal(error),
+      longestBackoffMs: () => this.#graceMs() / 3,
+      post: (status) => this.#status.post(status),
+    });
     this.#subscriptions = new Subscriptions({
       handlerTimeoutMs: options.handlerTimeoutMs ?? 10_000,
       onPatterns: () => this.#changeTopics(),
       onFailure: (pattern, error) => this.#status.post({ type: 'handlerFailed', pattern, error }),
     });
     for (const topic of ROSTER_TOPICS) this.#subscriptions.want(topic);
+    this.#kept.restore(this.roster);
     this.#running = this.#run();
+  }
+
+  get #link(): Link | undefined {
+    return this.#connection.link;
   }
 
   /**
@@ -107,11 +120,11 @@ export class KelpieClient {
   /** Waits for publishes (up to 5 s), says goodbye, and ends. The node leaves at once. */
   async close(): Promise<void> {
     if (!this.#end) {
-      if (this.#link?.open) await settledWithin(CLOSE_MS, this.#publisher.idle());
+      if (this.#link?.open) await this.#publisher.idle(CLOSE_MS);
       this.#end ??= { error: undefined };
+      this.#connection.close();
       this.#link?.leave(GoodbyeReason.STOP);
       const giveUp = setTimeout(() => this.#link?.fail(closedError()), CLOSE_MS);
-      this.#wakeUp();
       await this.#running;
       clearTimeout(giveUp);
     }
@@ -121,36 +134,30 @@ export class KelpieClient {
   async #run(): Promise<void> {
     // Topics that are subscribed in this tick go into the first Hello.
     await Promise.resolve();
-    for (let attempt = 0, route = 0; !this.#end; route++) {
-      const startedMs = performance.now();
-      const error = await this.#stream(this.#routes[route % this.#routes.length], attempt);
-      if (this.#isFinal(error)) this.#end = { error };
-      if (this.#end) break;
-      attempt = performance.now() - startedMs > HEALTHY_MS ? 0 : attempt + 1;
-      const retryInMs = backoffMs(attempt, this.#longestBackoffMs(), Math.random);
-      this.#status.post({ type: 'disconnected', error, retryInMs });
-      await this.#pause(retryInMs);
-    }
+    const error = await this.#connection.run();
+    this.#end ??= { error };
     this.#finish();
   }
 
-  async #stream(route: Route | undefined, attempt: number): Promise<KelpieError | undefined> {
-    if (!route) throw new Error('a client has at least one route');
-    const { endpoint, transport } = route;
-    this.#status.post({ type: 'connecting', endpoint, attempt });
-    const link = new Link(this.#publisher, this.#eventsOf(endpoint));
-    this.#link = link;
+  #open({ endpoint, transport }: Route): Stream {
+    const link: Link = new Link(
+      this.#publisher,
+      this.#eventsOf(endpoint, () => link),
+    );
     const start = this.#position.restart();
-    const topics = this.#subscriptions.patterns;
-    return link.run(transport, { ...this.#hello, topics, start });
+    const whole = this.roster.complete || start.place?.$case === 'at';
+    const all = this.#subscriptions.patterns;
+    // Reading goes on elsewhere than at a Snapshot: then the roster asks for its own, when it can.
+    const topics = whole ? all : all.filter((topic) => !ROSTER_TOPICS.includes(topic));
+    return { link, ended: link.run(transport, { ...this.#hello, topics, start }) };
   }
 
-  #eventsOf(endpoint: string): LinkEvents {
+  #eventsOf(endpoint: string, link: () => Link): LinkEvents {
     return {
       welcome: (welcome) => {
+        this.#connection.welcomed(link());
         this.#welcome = welcome;
         if (welcome.cursor) this.#position.reach(welcome.cursor);
-        // Those that came after the Hello was sent.
         this.#changeTopics();
         this.#status.post({ type: 'connected', endpoint, welcome });
       },
@@ -160,10 +167,13 @@ export class KelpieClient {
         this.roster.applySnapshot(part, this.#graceMs());
       },
       gap: (gap) => this.#lose(gap),
-      caughtUp: (cursor) => this.#position.reach(cursor),
-      drain: () => {
+      caughtUp: (cursor) => {
+        this.#position.reach(cursor);
+        this.#kept.processed(this.#kept.received(cursor));
+      },
+      drain: ({ reconnectWindow }) => {
         this.#status.post({ type: 'draining' });
-        this.#link?.leave(GoodbyeReason.DRAINED);
+        void this.#connection.move(link(), msOf(reconnectWindow, 1000), !this.#position.loading);
       },
       loads: ({ loads }) => this.roster.applyLoads(loads),
       load: () => this.#sayLoad(),
@@ -178,15 +188,19 @@ export class KelpieClient {
       this.#link?.fail(new KelpieError('PROTOCOL', message));
       return undefined;
     }
-    const processed: Promise<unknown>[] = [];
+    const handling: Promise<unknown>[] = [];
     for (const event of events) {
       if (event.sequence <= position) continue;
       this.roster.applyEvent(event);
       const handled = this.#subscriptions.deliver(event);
-      if (handled) processed.push(handled);
+      if (handled) handling.push(handled);
     }
-    if (upTo) this.#position.reach(upTo);
-    return processed.length > 0 ? Promise.all(processed) : undefined;
+    if (!upTo) return undefined;
+    this.#position.reach(upTo);
+    const piece = this.#kept.received(upTo);
+    if (handling.length > 0) return Promise.all(handling).then(() => this.#kept.processed(piece));
+    this.#kept.processed(piece);
+    return undefined;
   }
 
   #lose(gap: Gap): void {
@@ -206,7 +220,11 @@ export class KelpieClient {
   }
 
   #changeTopics(): void {
-    this.#link?.setTopics(this.#subscriptions.patterns);
+    const topics = this.#subscriptions.patterns;
+    const own = topics.filter((topic) => ROSTER_TOPICS.includes(topic));
+    // A Snapshot is for what was not there before; for the rest this is the order of asking.
+    this.#link?.addTopics(own, StartAt.SNAPSHOT);
+    this.#link?.setTopics(topics);
   }
 
   /** What no later attempt can or should mend, and a name that is somebody else's from the start. */
@@ -220,31 +238,11 @@ export class KelpieClient {
     return msOf(this.#welcome?.grace, 15_000);
   }
 
-  #longestBackoffMs(): number {
-    return this.#graceMs() / 3;
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wakeUp = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
   #finish(): void {
     const error = this.#end?.error;
     this.#publisher.close(error ?? closedError());
     this.roster.close();
+    this.#kept.close();
     this.#status.post({ type: 'closed', error });
   }
-}
-
-async function settledWithin(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }

@@ -12,6 +12,8 @@ export type FailureReason =
   | 'CLOSED'
   /** Too much waits to be acknowledged. */
   | 'PUBLISH_QUEUE_FULL'
+  /** A file of the client's cannot be read. */
+  | 'FILE_INVALID'
   /** A handler did not settle in time. */
   | 'HANDLER_TIMEOUT'
   /** The other side broke the protocol. */

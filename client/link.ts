@@ -11,6 +11,7 @@ import {
   type Hello,
   type NodeLoads,
   type SubscriptionUpdated,
+  type UpdateSubscription,
   type Welcome,
 } from '../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch, Gap, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
@@ -18,6 +19,8 @@ import { msOf } from './duration.js';
 import { fromThrown, fromWire, KelpieError } from './errors.js';
 import { type Frame, Outbox } from './outbox.js';
 import type { Load } from './options.js';
+import { Pending, unanswered } from './pending.js';
+import { type Piece, Processing } from './processing.js';
 import type { Publisher } from './publisher.js';
 import type { Transport } from './transport.js';
 
@@ -53,11 +56,13 @@ export class Link {
   #topics: readonly string[] = [];
   #silence: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
-  /** Requests that wait for their answer. They end with the stream at the latest. */
-  readonly #requests = new Map<number, { resolve: () => void; reject: (e: KelpieError) => void }>();
-  #lastRequest = 0;
-  /** Ends of batches that are being processed, in order. */
-  readonly #processing: { sequence: number; done: boolean }[] = [];
+  readonly #pending = new Pending();
+  readonly #processing = new Processing();
+  /** Another stream took over: what still comes on this one is old. */
+  #retired = false;
+  #settleWelcomed: (open: boolean) => void = () => undefined;
+  /** Resolves with true when the session is open, with false if it ends before. */
+  readonly welcomed = new Promise<boolean>((resolve) => (this.#settleWelcomed = resolve));
 
   constructor(publisher: Publisher, events: LinkEvents) {
     this.#publisher = publisher;
@@ -77,7 +82,7 @@ export class Link {
     try {
       for await (const response of transport(this.#outbox.messages(), this.#abort.signal)) {
         this.#watchSilence(this.#maxSilenceMs());
-        for (const frame of response.frames) this.#receive(frame);
+        for (const frame of response.frames) if (!this.#retired) this.#receive(frame);
       }
       return this.#failure;
     } catch (error) {
@@ -85,7 +90,8 @@ export class Link {
     } finally {
       clearTimeout(this.#silence);
       clearInterval(this.#heartbeat);
-      this.#dropRequests();
+      this.#pending.drop();
+      this.#settleWelcomed(false);
       this.#abort.abort();
       this.#outbox.end();
     }
@@ -117,7 +123,7 @@ export class Link {
       case 'drain':
         return this.#events.drain(frame.value);
       case 'requestOk':
-        return this.#answered(requestId)?.resolve();
+        return this.#pending.answered(requestId)?.resolve();
       case undefined:
         // Of a newer coordinator: what a client does not know it skips.
         return undefined;
@@ -127,27 +133,13 @@ export class Link {
   /** Sends a request. Resolves with yes; rejects with its refusal, or UNAVAILABLE. */
   request(frame: Frame): Promise<void> {
     if (!this.open) return Promise.reject(unanswered());
-    return new Promise((resolve, reject) => {
-      this.#requests.set(++this.#lastRequest, { resolve, reject });
-      this.#outbox.send(frame, this.#lastRequest);
-    });
-  }
-
-  #answered(requestId: number) {
-    const request = this.#requests.get(requestId);
-    this.#requests.delete(requestId);
-    return request;
+    return this.#pending.ask((requestId) => this.#outbox.send(frame, requestId));
   }
 
   #refuse(requestId: number, error: KelpieError): void {
-    const request = this.#answered(requestId);
+    const request = this.#pending.answered(requestId);
     if (request) request.reject(error);
     else this.#events.refused(error);
-  }
-
-  #dropRequests(): void {
-    for (const { reject } of this.#requests.values()) reject(unanswered());
-    this.#requests.clear();
   }
 
   #start(welcome: Welcome): void {
@@ -159,6 +151,7 @@ export class Link {
     this.#publisher.restart(welcome);
     this.#events.welcome(welcome);
     this.#outbox.open();
+    this.#settleWelcomed(true);
   }
 
   #beat(): void {
@@ -172,26 +165,22 @@ export class Link {
   #batch(batch: EventBatch): void {
     const { upTo } = batch;
     if (!upTo) return this.fail(new KelpieError('PROTOCOL', 'a batch came without its position'));
-    const entry = { sequence: upTo.sequence, done: false };
-    this.#processing.push(entry);
+    const piece = this.#processing.begin(upTo, batch.events.length);
     const processed = this.#events.batch(batch);
-    const finish = (): void => {
-      entry.done = true;
-      this.#acknowledge();
-    };
-    if (processed) void processed.then(finish);
-    else finish();
+    if (processed) void processed.then(() => this.#finish(piece));
+    else this.#finish(piece);
   }
 
-  /** Cumulative: as far as all batches before are processed too. */
-  #acknowledge(): void {
-    let sequence = 0;
-    while (this.#processing[0]?.done) sequence = this.#processing.shift()?.sequence ?? 0;
-    if (sequence > 0) this.#outbox.send({ $case: 'ack', value: { sequence } });
+  /** Cumulative: as far as all pieces before are processed too. */
+  #finish(piece: Piece): void {
+    const progress = this.#processing.finish(piece);
+    if (!progress || this.#retired) return;
+    this.#outbox.acknowledge(progress.upTo.sequence, progress.due);
   }
 
   #position({ cursor }: { cursor: SubscriptionUpdated['cursor'] }): void {
-    if (cursor) this.#events.caughtUp(cursor);
+    if (!cursor) return;
+    this.#events.caughtUp(cursor);
   }
 
   #maxSilenceMs(): number {
@@ -205,14 +194,24 @@ export class Link {
     this.#silence = setTimeout(fail, ms);
   }
 
+  /** Adds those topics that the stream does not have. Nothing before Welcome. */
+  addTopics(topics: readonly string[], startAt: StartAt): void {
+    const addedTopics = topics.filter((topic) => !this.#topics.includes(topic));
+    this.#change({ addedTopics, removedTopics: [], startAt });
+  }
+
   /** Brings the topics of the stream up to date. What is added starts now. Nothing before Welcome. */
   setTopics(topics: readonly string[]): void {
-    if (!this.open) return;
     const addedTopics = topics.filter((topic) => !this.#topics.includes(topic));
     const removedTopics = this.#topics.filter((topic) => !topics.includes(topic));
-    if (addedTopics.length === 0 && removedTopics.length === 0) return;
-    this.#topics = topics;
-    const value = { addedTopics, removedTopics, startAt: StartAt.LATEST };
+    this.#change({ addedTopics, removedTopics, startAt: StartAt.LATEST });
+  }
+
+  #change(value: UpdateSubscription): void {
+    const { addedTopics, removedTopics } = value;
+    if (!this.open || addedTopics.length + removedTopics.length === 0) return;
+    const kept = this.#topics.filter((topic) => !removedTopics.includes(topic));
+    this.#topics = [...kept, ...addedTopics];
     this.#outbox.send({ $case: 'updateSubscription', value });
   }
 
@@ -227,13 +226,15 @@ export class Link {
     this.#outbox.end();
   }
 
+  /** Another stream took over: says so, and takes nothing more from this one. */
+  retire(): void {
+    this.#retired = true;
+    this.leave(GoodbyeReason.DRAINED);
+  }
+
   /** Breaks the stream off. */
   fail(error: KelpieError): void {
     this.#failure ??= error;
     this.#abort.abort();
   }
-}
-
-function unanswered(): KelpieError {
-  return new KelpieError('UNAVAILABLE', 'no coordinator is connected to answer; try again');
 }

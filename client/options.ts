@@ -55,6 +55,13 @@ export interface ConnectOptions {
   readonly state?: SettableState;
   /** Asked with each heartbeat; others see it in their rosters. */
   readonly load?: () => Load;
+  /**
+   * A file in which the node keeps how far its handlers have got, so that its next process goes on
+   * there; `start` counts only while there is none. What was handled last may come again.
+   */
+  readonly cursorFile?: string;
+  /** A file in which the roster is kept, so that it answers before a coordinator does. */
+  readonly rosterFile?: string;
   /** Another way to a coordinator than gRPC; `endpoints` is not used then. */
   readonly transport?: Transport;
 }

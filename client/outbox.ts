@@ -10,6 +10,9 @@ export class Outbox {
   #ended = false;
   #wakeReader: (() => void) | undefined;
   readonly #publisher: Publisher;
+  /** The newest acknowledgement, which travels with something else unless it is due. */
+  #ack: number | undefined;
+  #ackDue = false;
   /** Publishes wait for Welcome, which says where to go on. */
   #open = false;
 
@@ -20,6 +23,13 @@ export class Outbox {
   send(frame: Frame, requestId = 0): void {
     this.#frames.push({ requestId, frame });
     this.wake();
+  }
+
+  /** Acknowledges up to a sequence; at once if it is due, else with the next message. */
+  acknowledge(sequence: number, due: boolean): void {
+    this.#ack = sequence;
+    this.#ackDue ||= due;
+    if (due) this.wake();
   }
 
   /** Publishes may go out. */
@@ -43,13 +53,23 @@ export class Outbox {
 
   async *messages(): AsyncGenerator<ConnectRequest> {
     for (;;) {
-      const frames = this.#frames;
-      this.#frames = [];
-      const publish = this.#open ? this.#publisher.take() : undefined;
-      if (publish) frames.push({ requestId: 0, frame: { $case: 'publishEvents', value: publish } });
+      const frames = this.#take();
       if (frames.length > 0) yield { frames };
       else if (this.#ended) return;
       else await new Promise<void>((resolve) => (this.#wakeReader = resolve));
     }
+  }
+
+  #take(): NodeFrame[] {
+    const frames = this.#frames;
+    this.#frames = [];
+    const publish = this.#open ? this.#publisher.take() : undefined;
+    if (publish) frames.push({ requestId: 0, frame: { $case: 'publishEvents', value: publish } });
+    if (this.#ack !== undefined && (this.#ackDue || frames.length > 0)) {
+      frames.push({ requestId: 0, frame: { $case: 'ack', value: { sequence: this.#ack } } });
+      this.#ack = undefined;
+      this.#ackDue = false;
+    }
+    return frames;
   }
 }

@@ -13,8 +13,15 @@ export class Position {
   #resume: Cursor | undefined;
   #loading = false;
 
-  constructor(first: StartOption) {
+  /** @param stored where the process was in a former life; `first` counts only without it. */
+  constructor(first: StartOption, stored?: Cursor) {
     this.#first = first;
+    this.#resume = stored;
+  }
+
+  /** A Snapshot is due: what was received is not yet where the next stream starts. */
+  get loading(): boolean {
+    return this.#loading;
   }
 
   /** The sequence up to which everything was received; 0 before the first stream. */

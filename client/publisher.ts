@@ -2,7 +2,7 @@
  * Publishes that are not acknowledged yet: numbered once, kept until the coordinator has settled
  * them, sent again on the next stream. The numbers make each stored once.
  */
-import { EventDraft } from '../gen/ts/kelpie/v1/event.js';
+import { EventDraft, Payload } from '../gen/ts/kelpie/v1/event.js';
 import type { PublishAck, PublishEvents, Welcome } from '../gen/ts/kelpie/v1/session_service.js';
 import { fromWire, KelpieError } from './errors.js';
 
@@ -37,7 +37,7 @@ export class Publisher {
 
   /** Resolves when the event is stored. Rejects with PUBLISH_QUEUE_FULL, CLOSED or its refusal. */
   publish(draft: EventDraft): Promise<void> {
-    const bytes = EventDraft.encode(draft).finish().length;
+    const bytes = sizeOf(draft);
     if (this.#pending.length >= PENDING_EVENTS || this.#bytes + bytes > PENDING_BYTES) {
       const message = `${this.#pending.length} events (${this.#bytes} bytes) wait to be acknowledged; publish less, or wait for what was published`;
       return Promise.reject(new KelpieError('PUBLISH_QUEUE_FULL', message));
@@ -96,10 +96,15 @@ export class Publisher {
     for (const release of this.#idle.splice(0)) release();
   }
 
-  /** Resolves when nothing waits to be acknowledged any more. */
-  idle(): Promise<void> {
-    if (this.#pending.length === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+  /** Resolves when nothing waits to be acknowledged any more, or when it took too long. */
+  async idle(withinMs: number): Promise<void> {
+    if (this.#pending.length === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#idle.push(resolve);
+      timer = setTimeout(resolve, withinMs);
+    });
+    clearTimeout(timer);
   }
 
   /** Rejects everything that is left. */
@@ -109,4 +114,20 @@ export class Publisher {
     this.#bytes = 0;
     this.#release();
   }
+}
+
+/** Bytes that go with each text. */
+const OVERHEAD_BYTES = 8;
+
+/** About as many bytes as the draft takes on the wire, not less; to encode it for that is dear. */
+function sizeOf(draft: EventDraft): number {
+  const { topic, payload = Payload.create() } = draft;
+  const form = payload.content?.form;
+  if (form?.$case === 'json') return EventDraft.encode(draft).finish().length;
+  const { type, attributes } = payload;
+  const texts = [topic, type, form?.value ?? '', ...Object.entries(attributes).flat()];
+  return texts.reduce(
+    (sum, text) => sum + Buffer.byteLength(text) + OVERHEAD_BYTES,
+    OVERHEAD_BYTES,
+  );
 }

@@ -5,14 +5,14 @@
 import { type Node, type NodeLoad, NodeState, type NodeRole } from '../gen/ts/kelpie/v1/node.js';
 import type { Event } from '../gen/ts/kelpie/v1/event.js';
 import type { NamedLoad } from '../gen/ts/kelpie/v1/session_service.js';
-import { GapReason, type Gap, type Snapshot } from '../gen/ts/kelpie/v1/stream.js';
+import { GapReason, type Gap, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
 
 interface Seat {
   readonly node: Node;
   /** The sequence that last wrote it. */
   readonly sequence: number;
-  /** Of a former epoch, and not confirmed in the new one yet. */
-  stale: boolean;
+  /** Of a former epoch or a file, and not confirmed since. Any other word about it is newer. */
+  readonly stale: boolean;
 }
 
 /** The topics that a roster needs. */
@@ -27,9 +27,20 @@ export class Roster {
   /** A new epoch began: nodes that are not there yet may only be on their way back. */
   #forgiving = false;
   #sweep: NodeJS.Timeout | undefined;
+  #complete = false;
+  readonly #onChange: () => void;
   #loaded = (): void => undefined;
   /** Resolves when the first Snapshot is whole. */
   readonly loaded = new Promise<void>((resolve) => (this.#loaded = resolve));
+
+  constructor(onChange: () => void = () => undefined) {
+    this.#onChange = onChange;
+  }
+
+  /** Whether a first Snapshot came whole. */
+  get complete(): boolean {
+    return this.#complete;
+  }
 
   /** All nodes, by name. */
   nodes(): Node[] {
@@ -84,7 +95,7 @@ export class Roster {
   #replaceAll(graceMs: number): void {
     for (const [name, seat] of this.#seats) {
       if (this.#named?.has(name)) continue;
-      if (this.#forgiving) seat.stale = true;
+      if (this.#forgiving) this.#seats.set(name, { node: seat.node, sequence: 0, stale: true });
       else this.#remove(name);
     }
     if (this.#forgiving) {
@@ -93,6 +104,7 @@ export class Roster {
     }
     this.#forgiving = false;
     this.#named = undefined;
+    this.#complete = true;
     this.#loaded();
   }
 
@@ -125,6 +137,7 @@ export class Roster {
   #remove(name: string): void {
     this.#seats.delete(name);
     this.#loads.delete(name);
+    this.#onChange();
   }
 
   #put(node: Node, sequence: number): void {
@@ -132,6 +145,30 @@ export class Roster {
     this.#named?.add(node.name);
     if (sequence <= (this.#seats.get(node.name)?.sequence ?? 0)) return;
     this.#seats.set(node.name, { node, sequence, stale: false });
+    this.#onChange();
+  }
+
+  /** The roster as bytes, to be kept in a file. */
+  save(): Uint8Array {
+    const rows = [...this.#seats.values()].map(({ node, sequence }) => ({
+      sequence,
+      resource: { $case: 'node' as const, value: node },
+    }));
+    return Snapshot.encode({
+      cursor: undefined,
+      topics: ROSTER_TOPICS,
+      rows,
+      complete: true,
+    }).finish();
+  }
+
+  /** What was saved: it answers until the coordinator does, and a grace longer where it does not. */
+  restore(bytes: Uint8Array): void {
+    for (const { resource } of Snapshot.decode(bytes).rows) {
+      if (resource?.$case !== 'node') continue;
+      this.#seats.set(resource.value.name, { node: resource.value, sequence: 0, stale: true });
+    }
+    this.#forgiving = true;
   }
 
   close(): void {

@@ -23,6 +23,8 @@ export type Status =
   | { readonly type: 'refused'; readonly error: KelpieError }
   /** A handler threw or timed out; its event counts as processed. `load` is that of the options. */
   | { readonly type: 'handlerFailed'; readonly pattern: string; readonly error: unknown }
+  /** A file of the client's could not be read or written. */
+  | { readonly type: 'fileFailed'; readonly path: string; readonly error: unknown }
   /** The reader of this iterator was too slow: this many were skipped. */
   | { readonly type: 'skipped'; readonly count: number }
   /** The end, with the error if there was one. */

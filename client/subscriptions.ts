@@ -10,6 +10,9 @@ import { checkPattern, matches } from './topic.js';
 /** What a subscriber does with an event. What it throws is told in `status()`. */
 export type Handler = (event: ReceivedEvent) => void | Promise<void>;
 
+/** Topics whose handlers are remembered. */
+const TOPICS = 4096;
+
 /** A subscription that runs. */
 export interface Subscription {
   readonly pattern: string;
@@ -28,6 +31,8 @@ export interface SubscriptionsOptions {
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #all = new Set<Lane>();
+  /** Those that a topic goes to, as far as it came already. */
+  readonly #lanes = new Map<string, readonly Lane[]>();
   /** How many want each pattern. */
   readonly #wanted = new Map<string, number>();
 
@@ -45,9 +50,11 @@ export class Subscriptions {
     checkPattern(pattern);
     const lane = new Lane(pattern, handler, this.#options);
     this.#all.add(lane);
+    this.#lanes.clear();
     this.want(pattern);
     const close = (): void => {
       lane.closed = true;
+      this.#lanes.clear();
       if (this.#all.delete(lane)) this.#unwant(pattern);
     };
     return { pattern, close };
@@ -70,12 +77,26 @@ export class Subscriptions {
     this.#options.onPatterns();
   }
 
-  /** Hands an event to its handlers. Resolves when all have settled; undefined if there are none. */
+  /**
+   * Hands an event to its handlers. Resolves when all have settled; undefined if they have already,
+   * or there are none: most handlers do not wait for anything, and an event then costs no promise.
+   */
   deliver(event: Event): Promise<unknown> | undefined {
-    const lanes = [...this.#all].filter(({ pattern }) => matches(pattern, event.topic));
+    const lanes = this.#lanesOf(event.topic);
     if (lanes.length === 0) return undefined;
     const given = received(event);
-    return Promise.all(lanes.map((lane) => lane.run(given)));
+    const running = lanes.map((lane) => lane.run(given)).filter((one) => one !== undefined);
+    return running.length > 0 ? Promise.all(running) : undefined;
+  }
+
+  #lanesOf(topic: string): readonly Lane[] {
+    let lanes = this.#lanes.get(topic);
+    if (!lanes) {
+      if (this.#lanes.size >= TOPICS) this.#lanes.clear();
+      lanes = [...this.#all].filter(({ pattern }) => matches(pattern, topic));
+      this.#lanes.set(topic, lanes);
+    }
+    return lanes;
   }
 }
 
@@ -84,7 +105,8 @@ class Lane {
   readonly pattern: string;
   readonly #handler: Handler;
   readonly #options: SubscriptionsOptions;
-  #last: Promise<void> = Promise.resolve();
+  /** The handling that the next event must wait for. */
+  #last: Promise<void> | undefined;
   /** What still waits in the lane is dropped. */
   closed = false;
 
@@ -94,18 +116,32 @@ class Lane {
     this.#options = options;
   }
 
-  run(event: ReceivedEvent): Promise<void> {
-    this.#last = this.#last.then(() => this.#handle(event));
-    return this.#last;
+  /** Resolves when the event is handled; undefined if it is. */
+  run(event: ReceivedEvent): Promise<void> | undefined {
+    const running = this.#last ? this.#last.then(() => this.#handle(event)) : this.#handle(event);
+    if (!running) return undefined;
+    this.#last = running;
+    void running.then(() => {
+      if (this.#last === running) this.#last = undefined;
+    });
+    return running;
   }
 
-  async #handle(event: ReceivedEvent): Promise<void> {
-    if (this.closed) return;
+  #handle(event: ReceivedEvent): Promise<void> | undefined {
+    if (this.closed) return undefined;
+    try {
+      const result = this.#handler(event);
+      return result instanceof Promise ? this.#settle(result) : undefined;
+    } catch (error) {
+      this.#options.onFailure(this.pattern, error);
+      return undefined;
+    }
+  }
+
+  async #settle(result: Promise<void>): Promise<void> {
     const { handlerTimeoutMs, onFailure } = this.#options;
     let timer: NodeJS.Timeout | undefined;
     try {
-      const result = this.#handler(event);
-      if (!(result instanceof Promise)) return;
       const late = new Promise<never>((_, reject) => {
         const message = `the handler of "${this.pattern}" did not settle within ${handlerTimeoutMs} ms`;
         const fail = (): void => reject(new KelpieError('HANDLER_TIMEOUT', message));

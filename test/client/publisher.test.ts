@@ -184,7 +184,7 @@ describe('the publisher of a client', () => {
         }
         while (take()) ack();
         ack();
-        await one.idle();
+        await one.idle(1000);
         await told();
         const all = Array.from({ length: published }, (_, index) => index + 1);
         expect(stored).to.deep.equal(all.map(String));
@@ -222,11 +222,11 @@ describe('the publisher of a client', () => {
   });
 
   it('is idle when nothing waits to be acknowledged', async () => {
-    await publisher.idle();
+    await publisher.idle(1000);
     publish('a', 'b');
     publisher.take();
     let idle = false;
-    const waiting = publisher.idle().then(() => (idle = true));
+    const waiting = publisher.idle(1000).then(() => (idle = true));
     publisher.acknowledge({ publishSequence: 1, rejections: [] });
     await told();
     expect(idle).to.equal(false);
@@ -238,11 +238,17 @@ describe('the publisher of a client', () => {
   it('rejects what is left when the client is closed', async () => {
     publish('a', 'b');
     publisher.take();
-    const idle = publisher.idle();
+    const idle = publisher.idle(1000);
     publisher.close(new KelpieError('CLOSED', 'the client is closed'));
     await idle;
     await told();
     expect(outcomes).to.deep.equal({ a: 'CLOSED', b: 'CLOSED' });
     expect(publisher.take()).to.equal(undefined);
+  });
+
+  it('waits no longer than it is told to for what is not acknowledged', async () => {
+    publish('a');
+    await publisher.idle(1);
+    expect(outcomes).to.deep.equal({});
   });
 });

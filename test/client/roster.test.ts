@@ -54,6 +54,30 @@ describe('a roster', () => {
 
   afterEach(() => roster.close());
 
+  it('answers from what was saved until somebody knows better', async () => {
+    apply(snapshot([row(2, node('gone')), row(3, node('lobby-1', { maxPlayers: 5 }))]));
+    const next = new Roster();
+    next.restore(roster.save());
+    expect(next.nodes().map(({ name }) => name)).to.deep.equal(['gone', 'lobby-1']);
+    expect([next.isStale('gone'), next.complete]).to.deep.equal([true, false]);
+    // Another journal may count from lower numbers.
+    next.applySnapshot({ cursor, topics: [], rows: [row(1, node('lobby-1'))], complete: true }, 5);
+    expect(next.node('lobby-1')?.maxPlayers).to.equal(0);
+    expect([next.isStale('gone'), next.isStale('lobby-1')]).to.deep.equal([true, false]);
+    await until(() => next.node('gone') === undefined);
+    next.close();
+  });
+
+  it('says when it changes, so that it can be saved', () => {
+    let changes = 0;
+    const watched = new Roster(() => (changes += 1));
+    watched.applyEvent(joined(5, node('a')));
+    watched.applyEvent(updated(4, node('a')));
+    watched.applyEvent(left(6, node('a')));
+    expect(changes).to.equal(2);
+    watched.close();
+  });
+
   const apply = (parts: Snapshot[], graceMs = GRACE_MS): void => {
     for (const part of parts) roster.applySnapshot(part, graceMs);
   };

@@ -1,0 +1,131 @@
+/**
+ * One stream at a time, made again whenever it ends; and moved to another coordinator without a
+ * break when its own is about to stop.
+ */
+import { GoodbyeReason } from '../gen/ts/kelpie/v1/session_service.js';
+import { backoffMs } from './backoff.js';
+import type { KelpieError } from './errors.js';
+import type { Link } from './link.js';
+import type { Route } from './options.js';
+import type { Status } from './status.js';
+
+/** A stream that lived this long was healthy: the next attempt starts from no back-off. */
+const HEALTHY_MS = 10_000;
+
+/** A stream on its way. */
+export interface Stream {
+  readonly link: Link;
+  /** Resolves with why it ended, or undefined if it ended in peace. */
+  readonly ended: Promise<KelpieError | undefined>;
+}
+
+/** What a connection needs of its client. */
+export interface ConnectionOptions {
+  readonly routes: readonly Route[];
+  readonly open: (route: Route) => Stream;
+  /** Whether no later attempt can or should mend it. */
+  readonly isFinal: (error: KelpieError | undefined) => boolean;
+  readonly longestBackoffMs: () => number;
+  readonly post: (status: Status) => void;
+}
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  #current: Stream | undefined;
+  /** Opened beside the current one, which it takes the place of when it is welcomed. */
+  #successor: Stream | undefined;
+  #turn = 0;
+  #closed = false;
+  readonly #wakeUps = new Set<() => void>();
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  get link(): Link | undefined {
+    return this.#current?.link;
+  }
+
+  /** Runs until it is closed, or until an error that is final, which it returns. */
+  async run(): Promise<KelpieError | undefined> {
+    for (let attempt = 0; !this.#closed;) {
+      const startedMs = performance.now();
+      const error = await this.#untilBroken(attempt);
+      if (this.#options.isFinal(error)) return error;
+      attempt = performance.now() - startedMs > HEALTHY_MS ? 0 : attempt + 1;
+      await this.#rest(error, attempt);
+    }
+    return undefined;
+  }
+
+  /** Waits before an attempt. */
+  #rest(error: KelpieError | undefined, attempt: number): Promise<void> | undefined {
+    if (this.#closed) return undefined;
+    const retryInMs = backoffMs(attempt, this.#options.longestBackoffMs(), Math.random);
+    this.#options.post({ type: 'disconnected', error, retryInMs });
+    return this.#pause(retryInMs);
+  }
+
+  async #untilBroken(attempt: number): Promise<KelpieError | undefined> {
+    const route = this.#nextRoute();
+    this.#options.post({ type: 'connecting', endpoint: route.endpoint, attempt });
+    this.#current = this.#options.open(route);
+    for (;;) {
+      const stream: Stream = this.#current;
+      const error = await stream.ended;
+      // It may have been too late for the old stream, but not for the new one.
+      await this.#successor?.link.welcomed;
+      if (this.#current === stream) return error;
+    }
+  }
+
+  #nextRoute(): Route {
+    const { routes } = this.#options;
+    const route = routes[this.#turn++ % routes.length];
+    if (!route) throw new Error('a client has at least one route');
+    return route;
+  }
+
+  /** A stream is open. If it is the successor, the older one has done its work. */
+  welcomed(link: Link): void {
+    if (this.#successor?.link !== link) return;
+    const former = this.#current?.link;
+    this.#current = this.#successor;
+    this.#successor = undefined;
+    former?.retire();
+  }
+
+  /**
+   * Leaves a coordinator that is about to stop: first the new stream, elsewhere, then the end of the
+   * old one. Where nobody else welcomes it, it leaves all the same, and comes back.
+   */
+  async move(from: Link, windowMs: number, movable: boolean): Promise<void> {
+    const elsewhere = movable ? this.#options.routes.length - 1 : 0;
+    if (elsewhere > 0) await this.#pause(Math.random() * windowMs);
+    for (let tries = 0; tries < elsewhere && this.link === from && !this.#closed; tries++) {
+      this.#successor = this.#options.open(this.#nextRoute());
+      if (await this.#successor.link.welcomed) return;
+      this.#successor = undefined;
+    }
+    if (this.link === from) from.leave(GoodbyeReason.DRAINED);
+  }
+
+  /** No further attempt. What is open ends by itself. */
+  close(): void {
+    this.#closed = true;
+    this.#successor?.link.retire();
+    for (const wakeUp of this.#wakeUps) wakeUp();
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wakeUp = (): void => {
+        clearTimeout(timer);
+        this.#wakeUps.delete(wakeUp);
+        resolve();
+      };
+      const timer = setTimeout(wakeUp, ms);
+      this.#wakeUps.add(wakeUp);
+    });
+  }
+}

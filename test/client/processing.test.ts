@@ -1,0 +1,36 @@
+import { expect } from 'chai';
+import { type Piece, Processing } from '../../client/processing.js';
+
+const cursor = (sequence: number) => ({ epoch: new Uint8Array(16), sequence, tag: 1 });
+
+describe('what a client is processing', () => {
+  let processing: Processing;
+
+  beforeEach(() => {
+    processing = new Processing();
+  });
+
+  const finish = (piece: Piece) => {
+    const progress = processing.finish(piece);
+    return progress && { upTo: progress.upTo.sequence, due: progress.due };
+  };
+
+  it('is done as far as everything before is done', () => {
+    const [first, second, third] = [1, 2, 3].map((at) => processing.begin(cursor(at), 1));
+    expect(second && finish(second)).to.equal(undefined);
+    expect(first && finish(first)).to.deep.equal({ upTo: 2, due: false });
+    expect(third && finish(third)).to.deep.equal({ upTo: 3, due: false });
+  });
+
+  it('is to be acknowledged at a quarter of the window, in batches or in events', () => {
+    const dueAfter = (events: number) => {
+      for (let count = 1; ; count++) {
+        if (finish(processing.begin(cursor(count), events))?.due) return count;
+      }
+    };
+    expect(dueAfter(1)).to.equal(4);
+    expect(dueAfter(512)).to.equal(2);
+    expect(dueAfter(1024)).to.equal(1);
+    expect(dueAfter(1)).to.equal(4);
+  });
+});

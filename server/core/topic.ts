@@ -91,17 +91,38 @@ function malformed(text: string, kind: 'topic' | 'pattern', token: string): Kelp
 
 /** Whether a pattern matches a topic. Both must have passed their checks. */
 export function matches(pattern: string, topic: string): boolean {
-  const wanted = pattern.split('.');
-  const tokens = topic.split('.');
+  return fits(pattern.split('.'), tokensOf(topic));
+}
+
+function fits(wanted: readonly string[], tokens: readonly string[]): boolean {
   const first = tokens[0] ?? '';
   // A wildcard in front never opens what is the coordinator's own, or a node's.
   if (wanted[0] !== first && (RESERVED.has(first) || first === INBOX)) return false;
-  for (const [index, token] of wanted.entries()) {
+  for (let index = 0; index < wanted.length; index++) {
+    const token = wanted[index];
     if (token === '>') return tokens.length > index;
-    if (token !== '*' && token !== tokens[index]) return false;
-    if (index >= tokens.length) return false;
+    if (index >= tokens.length || (token !== '*' && token !== tokens[index])) return false;
   }
   return wanted.length === tokens.length;
+}
+
+/** Tokens of topics that came lately: the same few come again and again, to every reader. */
+const tokensKnown = new Map<string, readonly string[]>();
+const TOPICS_KNOWN = 4096;
+
+function tokensOf(topic: string): readonly string[] {
+  let tokens = tokensKnown.get(topic);
+  if (!tokens) {
+    if (tokensKnown.size >= TOPICS_KNOWN) tokensKnown.clear();
+    tokens = topic.split('.');
+    tokensKnown.set(topic, tokens);
+  }
+  return tokens;
+}
+
+/** Whether a pattern stands for more than the one topic of its name. */
+export function isWild(pattern: string): boolean {
+  return pattern.includes('*') || pattern.endsWith('>');
 }
 
 /** The topic of a table row, `nodes/lobby-1` = `nodes.lobby-1`. */
@@ -117,18 +138,21 @@ export interface OwnTopics {
   readonly excluded?: string;
 }
 
-/**
- * The topics that one reader gets: its patterns, and its inbox if it has one. Answers are
- * remembered, since the same few topics come again and again; the memory is bounded.
- */
+/** Above so many patterns with wildcards, answers are remembered; some, since there are many readers. */
+const WILD_PATTERNS = 8;
+const ANSWERS = 1024;
+
+/** The topics that one reader gets: its patterns, and its inbox if it has one. */
 export class TopicFilter {
   readonly #patterns: ReadonlySet<string>;
+  readonly #wild: readonly (readonly string[])[];
   readonly #resources: readonly string[];
   readonly #own: OwnTopics;
-  readonly #known = new Map<string, boolean>();
+  readonly #answers = new Map<string, boolean>();
 
   constructor(patterns: Iterable<string>, own: OwnTopics = {}) {
     this.#patterns = new Set(patterns);
+    this.#wild = [...this.#patterns].filter(isWild).map((pattern) => pattern.split('.'));
     this.#resources = [...this.#patterns].filter((one) => RESERVED.has(one.split('.')[0] ?? ''));
     this.#own = own;
   }
@@ -142,14 +166,28 @@ export class TopicFilter {
     return this.#patterns;
   }
 
+  /** The patterns, and the inbox that needs none. */
+  get names(): string[] {
+    return this.#own.inbox === undefined
+      ? [...this.#patterns]
+      : [...this.#patterns, this.#own.inbox];
+  }
+
   matches(topic: string): boolean {
-    let known = this.#known.get(topic);
-    if (known === undefined) {
-      if (this.#known.size >= 4096) this.#known.clear();
-      known = topic === this.#own.inbox || [...this.#patterns].some((one) => matches(one, topic));
-      this.#known.set(topic, known);
+    if (this.#patterns.has(topic) || topic === this.#own.inbox) return true;
+    if (this.#wild.length <= WILD_PATTERNS) return this.#fitsWild(topic);
+    let answer = this.#answers.get(topic);
+    if (answer === undefined) {
+      if (this.#answers.size >= ANSWERS) this.#answers.clear();
+      answer = this.#fitsWild(topic);
+      this.#answers.set(topic, answer);
     }
-    return known;
+    return answer;
+  }
+
+  #fitsWild(topic: string): boolean {
+    const tokens = tokensOf(topic);
+    return this.#wild.some((wanted) => fits(wanted, tokens));
   }
 
   /** Whether the reader gets an entry, rung for it or not. */

@@ -2,12 +2,10 @@
 import { Cursor as CursorMessage } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Node, NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import type { Cursor } from '../core/cursor.js';
-import { KelpieError, outOfRange } from '../core/errors.js';
+import { KelpieError } from '../core/errors.js';
 import type { Network } from './network.js';
+import { pageSizeOf } from './page.js';
 import type { Folded } from './table.js';
-
-const DEFAULT_PAGE = 100;
-const LARGEST_PAGE = 1000;
 
 /** A page of nodes, by name. */
 export interface NodePage {
@@ -31,11 +29,8 @@ export function listNodes(
   filter: NodeFilter,
   { pageSize, pageToken }: { pageSize: number; pageToken: string },
 ): NodePage {
-  if (pageSize > LARGEST_PAGE) {
-    throw outOfRange('page_size', LARGEST_PAGE, `a page has at most ${LARGEST_PAGE} nodes`);
-  }
+  const size = pageSizeOf({ pageSize }, 'nodes');
   const { after, cursor } = pageToken === '' ? firstPage(network) : readToken(pageToken);
-  const size = pageSize === 0 ? DEFAULT_PAGE : pageSize;
   const rest = [...network.tables.nodes.entries()]
     .filter(([name, { value }]) => name > after && matches(value, filter))
     .map(([, { value }]) => value)

@@ -3,8 +3,11 @@ import type { ServiceImplementation } from 'nice-grpc';
 import type {
   CoordinatorServiceDefinition,
   GetInfoResponse,
+  ListSessionsRequest,
+  ListSessionsResponse,
 } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
+import { pageSizeOf } from '../domain/page.js';
 import { durationOf } from '../core/duration.js';
 import { wireLimits } from '../session/handshake.js';
 import type { Hub } from '../session/hub.js';
@@ -31,6 +34,13 @@ export function coordinatorService(hub: Hub): ServiceImplementation<CoordinatorS
         nodes: tables.nodes.size,
         limits: wireLimits(limits),
       };
+    },
+    async listSessions(request: ListSessionsRequest): Promise<ListSessionsResponse> {
+      const size = pageSizeOf(request, 'sessions');
+      const sessions = hub.reports(request.pageToken, size + 1);
+      const page = sessions.slice(0, size);
+      const last = sessions.length > size ? page.at(-1)?.nodeName : undefined;
+      return { sessions: page, nextPageToken: last ?? '' };
     },
   };
 }

@@ -1,59 +1,92 @@
 /**
- * Who is to be told of which entry: an index from topics to the feeds that match them, so that an
- * event costs the sessions that do not read it nothing.
+ * Who is to be told of which entry. Feeds hang under the patterns that they read, and a topic is
+ * looked up once: as a name, and in the few patterns with wildcards that there are. So an event costs
+ * the sessions that do not read it nothing, and a session that comes costs the topics nothing.
  */
+import { isWild, matches } from '../core/topic.js';
 import type { Network } from '../domain/network.js';
 import type { Entry } from '../journal/journal.js';
 import type { Feed } from './feed.js';
 
-/** Topics that are remembered; the index is built again from the feeds when there are more. */
+/** Topics of which it is remembered which patterns with wildcards match them. */
 const TOPICS = 4096;
 
 export class Bell {
-  readonly #feeds = new Set<Feed>();
-  readonly #index = new Map<string, Set<Feed>>();
+  /** Under what each feed hangs. */
+  readonly #names = new Map<Feed, readonly string[]>();
+  readonly #feeds = new Map<string, Set<Feed>>();
+  readonly #wild = new Set<string>();
+  /** The patterns with wildcards that match a topic. */
+  readonly #matching = new Map<string, readonly string[]>();
 
   constructor(network: Network) {
     network.onEntries((entries) => this.#ring(entries));
   }
 
   add(feed: Feed): void {
-    this.#feeds.add(feed);
-    this.refresh(feed);
+    const { names } = feed.filter;
+    this.#names.set(feed, names);
+    for (const name of names) this.#hang(name).add(feed);
   }
 
   /** The feed's filter has changed. */
   refresh(feed: Feed): void {
-    for (const [topic, feeds] of this.#index) {
-      if (feed.filter.matches(topic)) feeds.add(feed);
-      else feeds.delete(feed);
-    }
+    this.remove(feed);
+    this.add(feed);
   }
 
   remove(feed: Feed): void {
-    this.#feeds.delete(feed);
-    for (const feeds of this.#index.values()) feeds.delete(feed);
+    for (const name of this.#names.get(feed) ?? []) {
+      const feeds = this.#feeds.get(name);
+      feeds?.delete(feed);
+      if (feeds?.size === 0) this.#drop(name);
+    }
+    this.#names.delete(feed);
   }
 
   /** Feeds that hang on the bell. */
   get size(): number {
-    return this.#feeds.size;
+    return this.#names.size;
+  }
+
+  #hang(name: string): Set<Feed> {
+    let feeds = this.#feeds.get(name);
+    if (!feeds) {
+      feeds = new Set();
+      this.#feeds.set(name, feeds);
+      if (isWild(name)) {
+        this.#wild.add(name);
+        this.#matching.clear();
+      }
+    }
+    return feeds;
+  }
+
+  #drop(name: string): void {
+    this.#feeds.delete(name);
+    if (this.#wild.delete(name)) this.#matching.clear();
   }
 
   #ring(entries: readonly Entry[]): void {
     for (const { topic, sequence, event } of entries) {
       if (event.length === 0) continue;
-      for (const feed of this.#matching(topic)) feed.ring(sequence);
+      this.#ringAll(topic, sequence);
+      for (const pattern of this.#wildFor(topic)) this.#ringAll(pattern, sequence);
     }
   }
 
-  #matching(topic: string): Set<Feed> {
-    let feeds = this.#index.get(topic);
-    if (!feeds) {
-      if (this.#index.size >= TOPICS) this.#index.clear();
-      feeds = new Set([...this.#feeds].filter((feed) => feed.filter.matches(topic)));
-      this.#index.set(topic, feeds);
+  #ringAll(name: string, sequence: number): void {
+    const feeds = this.#feeds.get(name);
+    if (feeds) for (const feed of feeds) feed.ring(sequence);
+  }
+
+  #wildFor(topic: string): readonly string[] {
+    let patterns = this.#matching.get(topic);
+    if (!patterns) {
+      if (this.#matching.size >= TOPICS) this.#matching.clear();
+      patterns = [...this.#wild].filter((pattern) => matches(pattern, topic));
+      this.#matching.set(topic, patterns);
     }
-    return feeds;
+    return patterns;
   }
 }

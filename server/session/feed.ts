@@ -50,6 +50,8 @@ export class Feed {
   /** Something after the position may match. False: caught up, wherever the head has gone since. */
   #behind: boolean;
   #snapshots: Generator<FramePart>[] = [];
+  #rings = 0;
+  #rungFor = 0;
 
   constructor({ network, filter, start, window, batch, wake }: FeedOptions) {
     this.#network = network;
@@ -75,9 +77,23 @@ export class Feed {
 
   /** The bell: the entry at this sequence matches, and the tail has it. */
   ring(sequence: number): void {
+    // Several of its patterns may match the same entry.
+    if (sequence === this.#rungFor) return;
+    this.#rungFor = sequence;
     if (!this.#behind) this.#position = this.#network.tail.cursorAt(sequence - 1) ?? this.#position;
     this.#behind = true;
+    this.#rings += 1;
     this.#wake();
+  }
+
+  /** How often the bell rang for it. */
+  get rings(): number {
+    return this.#rings;
+  }
+
+  /** Bytes of events that were handed out and are not acknowledged. */
+  get unacknowledgedBytes(): number {
+    return this.#window.bytes;
   }
 
   /**

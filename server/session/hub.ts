@@ -8,11 +8,14 @@ import type { Entry } from '../journal/journal.js';
 import { Bell } from './bell.js';
 import { Gate } from './gate.js';
 import { Loads } from './loads.js';
+import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import type { Drain } from '../../gen/ts/kelpie/v1/session_service.js';
 
 /** What the hub asks of a session. */
 export interface Member {
   readonly id: string;
+  /** How far it is. */
+  report(): SessionReport;
   /** Whether the peer lives, asked now. */
   probe(): Promise<boolean>;
   /** Ends the stream if the peer said nothing for too long. */
@@ -49,6 +52,12 @@ export class Hub implements Liveness {
       every(clock, SWEEP_MS, () => this.#all((session) => session.checkSilence())),
       every(clock, times.heartbeatMs, () => this.#all((session) => session.tellLoads())),
     ];
+  }
+
+  /** Reports of the sessions whose nodes' names come after one, in their order. */
+  reports(after: string, limit: number): SessionReport[] {
+    const names = [...this.#sessions.keys()].filter((name) => name > after).sort();
+    return names.slice(0, limit).flatMap((name) => this.#sessions.get(name)?.report() ?? []);
   }
 
   /** Sessions that are open. */

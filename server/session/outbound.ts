@@ -35,6 +35,11 @@ export class Outbound {
     this.wake();
   }
 
+  /** Bytes of control frames that wait. */
+  get queuedBytes(): number {
+    return this.#controlBytes;
+  }
+
   /** Connects the event lane. */
   follow(feed: Feed): void {
     this.#feed = feed;

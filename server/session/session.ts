@@ -4,6 +4,7 @@
  * peer itself ends it, every other mistake is answered with RequestFailed.
  */
 import { randomUUID } from 'node:crypto';
+import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import {
   type ConnectRequest,
@@ -19,6 +20,7 @@ import { Feed } from './feed.js';
 import { type Frame, publicError } from './frames.js';
 import { type Opened, open } from './handshake.js';
 import type { Hub, Member } from './hub.js';
+import { LoadNews } from './load-news.js';
 import { Outbound } from './outbound.js';
 import { Publisher } from './publisher.js';
 import { Pulse } from './pulse.js';
@@ -64,8 +66,7 @@ class Session implements Member {
   readonly #host: string;
   readonly #helloTimer: Cancel;
   #active: Active | undefined;
-  #loadsSeen = 0;
-  #loadsDue = false;
+  readonly #loadNews: LoadNews;
   #closed = false;
   readonly #pulse: Pulse;
 
@@ -74,6 +75,7 @@ class Session implements Member {
     this.#hub = hub;
     this.#host = host;
     this.#pulse = new Pulse(clock);
+    this.#loadNews = new LoadNews(hub.loads, hub.network.tables);
     this.#helloTimer = clock.after(times.helloMs, () =>
       this.outbound.end(helloTimeout(times.helloMs)),
     );
@@ -82,26 +84,12 @@ class Session implements Member {
   /** Frames of which only the newest counts, made when they are pulled. */
   #latest(): Frame[] {
     const ack = this.#active?.publisher.takeAck();
-    const loads = this.#loadsDue ? this.#takeLoads() : undefined;
+    const loads = this.#loadNews.take(this.#active?.feed.filter);
     return [ack, loads].filter((frame) => frame !== undefined);
   }
 
-  #takeLoads(): Frame | undefined {
-    const { loads, network } = this.#hub;
-    const { filter } = this.#active?.feed ?? {};
-    const news = loads
-      .since(this.#loadsSeen)
-      .filter(({ name }) => filter?.matches(network.tables.topicOf(name)));
-    this.#loadsDue = false;
-    this.#loadsSeen = loads.version;
-    return news.length > 0 ? { $case: 'nodeLoads', value: { loads: news } } : undefined;
-  }
-
   tellLoads(): void {
-    if (!this.#active?.feed.filter.hasResources || this.#hub.loads.version === this.#loadsSeen)
-      return;
-    this.#loadsDue = true;
-    this.outbound.wake();
+    if (this.#active?.feed.filter.hasResources && this.#loadNews.ring()) this.outbound.wake();
   }
 
   /** Reads until the stream ends. Never rejects: what goes wrong ends the outbound side. */
@@ -185,6 +173,24 @@ class Session implements Member {
     else if (!this.#hub.draining) nodes.lost(name, generation);
     requests.done(requestId);
     this.#close();
+  }
+
+  report(): SessionReport {
+    if (!this.#active) throw new Error('a session is reported when it is open');
+    const { name: nodeName, generation, feed } = this.#active;
+    const { position, rings, unacknowledgedBytes } = feed;
+    const { head } = this.#hub.network.tail;
+    return {
+      nodeName,
+      sessionId: this.id,
+      generation,
+      position,
+      entriesBehind: Math.max(0, head.sequence - position.sequence),
+      unacknowledgedBytes,
+      queuedBytes: this.outbound.queuedBytes,
+      rings,
+      topics: [...feed.filter.patterns],
+    };
   }
 
   probe(): Promise<boolean> {

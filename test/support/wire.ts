@@ -239,6 +239,20 @@ interface Calls {
     request: object;
     response: { coordinator_id: string; head: Cursor; sessions: number };
   };
+  'CoordinatorService.ListSessions': {
+    request: { page_size?: number; page_token?: string };
+    response: { sessions: SessionReport[]; next_page_token: string };
+  };
+}
+
+/** kelpie.v1.Session, as far as tests look at it. */
+export interface SessionReport {
+  node_name: string;
+  entries_behind: number;
+  unacknowledged_bytes: number;
+  queued_bytes: number;
+  rings: number;
+  topics: string[];
 }
 
 /** A call that failed. */
@@ -388,6 +402,18 @@ export class Incoming {
     return this.#wait((frame) => frame.request_id === requestId, `an answer to ${requestId}`);
   }
 
+  /** The frame that came as number `index`, once it has. */
+  async at(index: number): Promise<Frame> {
+    const giveUp = AbortSignal.timeout(CEILING_MS);
+    for (;;) {
+      const frame = this.frames[index];
+      if (frame) return frame;
+      if (this.#end)
+        throw new Error(`it ended before frame ${index}: ${JSON.stringify(this.#end)}`);
+      await this.#change(`frame ${index}`, giveUp);
+    }
+  }
+
   /** The error of the next request that fails. */
   async failure(): Promise<WireError> {
     return (await this.next('request_failed')).error;
@@ -412,6 +438,15 @@ export class Incoming {
       if (this.#end) return this.#end;
       await this.#change('the end', giveUp);
     }
+  }
+
+  /** Reads nothing more of the connection until `resume`. */
+  pause(): void {
+    this.#call.pause();
+  }
+
+  resume(): void {
+    this.#call.resume();
   }
 
   /** Breaks it off, as a lost connection would. */

@@ -15,6 +15,46 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/coordinator_service.proto";
 
+/** What to list. */
+export interface ListSessionsRequest {
+  /** How many sessions a page has: up to 1,000. 0 = 100. */
+  pageSize: number;
+  /** The next_page_token of the page before. Empty = first page. */
+  pageToken: string;
+}
+
+/** A page of sessions. */
+export interface ListSessionsResponse {
+  /** The sessions, by the names of their nodes. */
+  sessions: Session[];
+  /** For the next page. Empty on the last. */
+  nextPageToken: string;
+}
+
+/** A node's session as its coordinator sees it now. */
+export interface Session {
+  /** The node. */
+  nodeName: string;
+  /** The session's id, as in Welcome. */
+  sessionId: string;
+  /** The fencing token, as in Welcome. */
+  generation: number;
+  /** Everything that the session's topics match up to here was sent. */
+  position:
+    | Cursor
+    | undefined;
+  /** How many entries of the journal lie after that. 0: the session is caught up. */
+  entriesBehind: number;
+  /** Bytes of events that were sent and are not acknowledged. */
+  unacknowledgedBytes: number;
+  /** Bytes of other frames that wait to be sent. */
+  queuedBytes: number;
+  /** How often the session was woken for an event. */
+  rings: number;
+  /** The patterns that it reads. */
+  topics: string[];
+}
+
 /** Nothing to say. */
 export interface GetInfoRequest {
 }
@@ -64,6 +104,357 @@ export interface TopicUsage {
   /** How many bytes. */
   bytes: number;
 }
+
+function createBaseListSessionsRequest(): ListSessionsRequest {
+  return { pageSize: 0, pageToken: "" };
+}
+
+export const ListSessionsRequest: MessageFns<ListSessionsRequest> = {
+  encode(message: ListSessionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSessionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSessionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ListSessionsRequest): unknown {
+    const obj: any = {};
+    if (message.pageSize !== undefined) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== undefined) {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListSessionsRequest>): ListSessionsRequest {
+    return ListSessionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListSessionsRequest>): ListSessionsRequest {
+    const message = createBaseListSessionsRequest();
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListSessionsResponse(): ListSessionsResponse {
+  return { sessions: [], nextPageToken: "" };
+}
+
+export const ListSessionsResponse: MessageFns<ListSessionsResponse> = {
+  encode(message: ListSessionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sessions) {
+      Session.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSessionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSessionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessions.push(Session.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ListSessionsResponse): unknown {
+    const obj: any = {};
+    if (message.sessions?.length) {
+      obj.sessions = message.sessions.map((e) => Session.toJSON(e));
+    }
+    if (message.nextPageToken !== undefined) {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListSessionsResponse>): ListSessionsResponse {
+    return ListSessionsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListSessionsResponse>): ListSessionsResponse {
+    const message = createBaseListSessionsResponse();
+    message.sessions = object.sessions?.map((e) => Session.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseSession(): Session {
+  return {
+    nodeName: "",
+    sessionId: "",
+    generation: 0,
+    position: undefined,
+    entriesBehind: 0,
+    unacknowledgedBytes: 0,
+    queuedBytes: 0,
+    rings: 0,
+    topics: [],
+  };
+}
+
+export const Session: MessageFns<Session> = {
+  encode(message: Session, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeName !== "") {
+      writer.uint32(10).string(message.nodeName);
+    }
+    if (message.sessionId !== "") {
+      writer.uint32(18).string(message.sessionId);
+    }
+    if (message.generation !== 0) {
+      writer.uint32(24).uint64(message.generation);
+    }
+    if (message.position !== undefined) {
+      Cursor.encode(message.position, writer.uint32(34).fork()).join();
+    }
+    if (message.entriesBehind !== 0) {
+      writer.uint32(40).uint64(message.entriesBehind);
+    }
+    if (message.unacknowledgedBytes !== 0) {
+      writer.uint32(48).uint64(message.unacknowledgedBytes);
+    }
+    if (message.queuedBytes !== 0) {
+      writer.uint32(56).uint64(message.queuedBytes);
+    }
+    if (message.rings !== 0) {
+      writer.uint32(64).uint64(message.rings);
+    }
+    for (const v of message.topics) {
+      writer.uint32(74).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Session {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSession();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.position = Cursor.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.entriesBehind = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.unacknowledgedBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.queuedBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.rings = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.topics.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: Session): unknown {
+    const obj: any = {};
+    if (message.nodeName !== undefined) {
+      obj.nodeName = message.nodeName;
+    }
+    if (message.sessionId !== undefined) {
+      obj.sessionId = message.sessionId;
+    }
+    if (message.generation !== undefined) {
+      obj.generation = Math.round(message.generation);
+    }
+    if (message.position !== undefined) {
+      obj.position = Cursor.toJSON(message.position);
+    }
+    if (message.entriesBehind !== undefined) {
+      obj.entriesBehind = Math.round(message.entriesBehind);
+    }
+    if (message.unacknowledgedBytes !== undefined) {
+      obj.unacknowledgedBytes = Math.round(message.unacknowledgedBytes);
+    }
+    if (message.queuedBytes !== undefined) {
+      obj.queuedBytes = Math.round(message.queuedBytes);
+    }
+    if (message.rings !== undefined) {
+      obj.rings = Math.round(message.rings);
+    }
+    if (message.topics?.length) {
+      obj.topics = message.topics;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Session>): Session {
+    return Session.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Session>): Session {
+    const message = createBaseSession();
+    message.nodeName = object.nodeName ?? "";
+    message.sessionId = object.sessionId ?? "";
+    message.generation = object.generation ?? 0;
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Cursor.fromPartial(object.position)
+      : undefined;
+    message.entriesBehind = object.entriesBehind ?? 0;
+    message.unacknowledgedBytes = object.unacknowledgedBytes ?? 0;
+    message.queuedBytes = object.queuedBytes ?? 0;
+    message.rings = object.rings ?? 0;
+    message.topics = object.topics?.map((e) => e) || [];
+    return message;
+  },
+};
 
 function createBaseGetInfoRequest(): GetInfoRequest {
   return {};
@@ -484,17 +875,45 @@ export const CoordinatorServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * Lists the sessions that this coordinator holds, by node, and how far each one is: who reads too
+     * slowly, who is woken for nothing. Fails with OUT_OF_RANGE.
+     */
+    listSessions: {
+      name: "ListSessions",
+      requestType: ListSessionsRequest as typeof ListSessionsRequest,
+      requestStream: false,
+      responseType: ListSessionsResponse as typeof ListSessionsResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
 export interface CoordinatorServiceImplementation<CallContextExt = {}> {
   /** Says what the coordinator is and how it does. */
   getInfo(request: GetInfoRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetInfoResponse>>;
+  /**
+   * Lists the sessions that this coordinator holds, by node, and how far each one is: who reads too
+   * slowly, who is woken for nothing. Fails with OUT_OF_RANGE.
+   */
+  listSessions(
+    request: ListSessionsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListSessionsResponse>>;
 }
 
 export interface CoordinatorServiceClient<CallOptionsExt = {}> {
   /** Says what the coordinator is and how it does. */
   getInfo(request: DeepPartial<GetInfoRequest>, options?: CallOptions & CallOptionsExt): Promise<GetInfoResponse>;
+  /**
+   * Lists the sessions that this coordinator holds, by node, and how far each one is: who reads too
+   * slowly, who is woken for nothing. Fails with OUT_OF_RANGE.
+   */
+  listSessions(
+    request: DeepPartial<ListSessionsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListSessionsResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;

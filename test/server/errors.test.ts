@@ -5,6 +5,7 @@ import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import { Code, KelpieError, reasons } from '../../server/core/errors.js';
 
 /** Compiled, this file lies in dist/test/server. */
+const README = new URL('../../../protos/README.md', import.meta.url);
 const PROTO = new URL('../../../protos/kelpie/v1/error.proto', import.meta.url);
 
 describe('the table of reasons', () => {
@@ -31,6 +32,25 @@ describe('the table of reasons', () => {
       ([, name, number]) => [name, Number(number)],
     );
     expect(explained).to.deep.equal(Object.entries(ErrorReason));
+  });
+
+  it('is the table of the document, in the words of the contract', async () => {
+    const [proto, document] = await Promise.all([
+      readFile(PROTO, 'utf8'),
+      readFile(README, 'utf8'),
+    ]);
+    const [, body = ''] = /^enum ErrorReason \{\n(.*?)^\}/ms.exec(proto) ?? [];
+    const told = [...body.matchAll(/((?: {2}\/\/ .*\n)+) {2}ERROR_REASON_(\w+) = [1-9]/g)].map(
+      ([, comment = '', name = '']) => {
+        const meaning = comment
+          .replaceAll(/^ {2}\/\/ /gm, '')
+          .trim()
+          .replaceAll('\n', ' ');
+        return [name, reasons[name as keyof typeof reasons], meaning];
+      },
+    );
+    const listed = [...document.matchAll(/^\| ([A-Z_]+) +\| ([A-Z_]+) +\| (.*?) +\|$/gm)];
+    expect(listed.map((row) => row.slice(1))).to.deep.equal(told);
   });
 });
 

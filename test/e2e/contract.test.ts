@@ -1,0 +1,60 @@
+/** What was released is held for ever: a change that breaks it fails. */
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+
+/** Compiled, this file lies in dist/test/e2e. */
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+describe('the released contract', () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'kelpie-contract-'));
+    await cp(join(ROOT, 'protos'), join(folder, 'protos'), { recursive: true });
+    await cp(join(ROOT, 'buf.yaml'), join(folder, 'buf.yaml'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  /** The check of `make check`, on the copy. */
+  const check = () =>
+    new Promise<{ code: number; output: string }>((resolve) => {
+      const buf = join(ROOT, 'node_modules/.bin/buf');
+      const args = ['breaking', '--against', join('protos', 'released.binpb')];
+      execFile(buf, args, { cwd: folder }, (error, stdout, stderr) =>
+        resolve({ code: Number(error?.code ?? 0), output: stdout + stderr }),
+      );
+    });
+
+  const change = async (from: string, to: string): Promise<void> => {
+    const file = join(folder, 'protos/kelpie/v1/event.proto');
+    const proto = await readFile(file, 'utf8');
+    expect(proto).to.contain(from);
+    await writeFile(file, proto.replace(from, to));
+  };
+
+  it('is kept by what there is', async () => {
+    expect(await check()).to.deep.equal({ code: 0, output: '' });
+  });
+
+  it('allows a field more', async () => {
+    await change('bool untrusted = 5;', 'bool untrusted = 5;\n  // New.\n  string note = 100;');
+    expect((await check()).code).to.equal(0);
+  });
+
+  for (const [what, to] of [
+    ['number', 'bool untrusted = 15;'],
+    ['name', 'bool doubtful = 5;'],
+    ['type', 'string untrusted = 5;'],
+  ] as const) {
+    it(`fails for a field of another ${what}`, async () => {
+      await change('bool untrusted = 5;', to);
+      const { code, output } = await check();
+      expect(code).to.equal(100);
+      expect(output).to.match(/event\.proto:\d+:\d+:.*"untrusted"/);
+    });
+  }
+});

@@ -25,6 +25,7 @@ import { Outbound } from './outbound.js';
 import { Publisher } from './publisher.js';
 import { Pulse } from './pulse.js';
 import { Requests } from './requests.js';
+import { Stretch } from './stretch.js';
 
 /** The other end of a stream. */
 export interface Peer {
@@ -64,6 +65,7 @@ class Session implements Member {
   readonly outbound = new Outbound(() => this.#latest());
   readonly #hub: Hub;
   readonly #host: string;
+  readonly #stretch: Stretch;
   readonly #helloTimer: Cancel;
   #active: Active | undefined;
   readonly #loadNews: LoadNews;
@@ -74,6 +76,7 @@ class Session implements Member {
     const { clock, times } = hub.network.options;
     this.#hub = hub;
     this.#host = host;
+    this.#stretch = new Stretch(clock);
     this.#pulse = new Pulse(clock);
     this.#loadNews = new LoadNews(hub.loads, hub.network.tables);
     this.#helloTimer = clock.after(times.helloMs, () =>
@@ -99,7 +102,7 @@ class Session implements Member {
         this.#pulse.heard();
         for (const frame of request.frames) {
           // A promise is awaited only where there is one: the hot path has no needless turn.
-          const pending = this.#receive(frame) ?? this.#room();
+          const pending = this.#stretch.work(() => this.#receive(frame)) ?? this.#room();
           if (pending) await pending;
           if (this.#closed) return;
         }
@@ -114,7 +117,8 @@ class Session implements Member {
   }
 
   #room(): Promise<void> | undefined {
-    const room = this.outbound.room() ?? this.#active?.publisher.room();
+    const { outbound } = this;
+    const room = outbound.room() ?? this.#active?.publisher.room() ?? this.#stretch.over();
     if (!room) return undefined;
     this.#pulse.pause();
     return room.then(() => this.#pulse.resume());

@@ -391,6 +391,11 @@ export class Incoming {
     return this.frames.flatMap(({ event_batch }) => event_batch?.events ?? []).map(sequenceOf);
   }
 
+  /** The next frame that was not looked at yet, whatever it is. */
+  any(): Promise<Frame> {
+    return this.#wait(() => true, 'anything');
+  }
+
   /** The next frame of a kind that was not looked at yet; skips what comes before it. */
   async next<K extends Kind>(kind: K): Promise<Frames[K]> {
     const frame = await this.#wait((one) => one.frame === kind, kind);
@@ -527,6 +532,16 @@ export class Stream extends Incoming {
     if (open) this.send({ goodbye: { reason: 'GOODBYE_REASON_STOP' } });
     return this.ended();
   }
+}
+
+/** The bytes of a message on a session's stream, for peers that write them by hand. */
+export function requestBytes(...frames: NodeFrame[]): Buffer {
+  return bytesOf('SessionService.Connect', { frames });
+}
+
+/** The bytes of a request of a method. */
+export function bytesOf(method: string, request: object): Buffer {
+  return methodOf(method).requestSerialize(request);
 }
 
 /** A Hello that nothing is wrong with, but for what `more` says. */

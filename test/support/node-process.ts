@@ -1,0 +1,77 @@
+/** The handle of a node that is a process of its own; node-child.ts is that process. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+
+/** Longer than anything takes; whoever waits this long waits for something that never comes. */
+const CEILING_MS = 30_000;
+
+/** What a parent says. */
+export type Parent = 'report' | 'leave';
+
+export interface Report {
+  readonly published: number;
+  readonly received: number;
+  /** From saying to hearing, since the last report. */
+  readonly slowestMs: number;
+  /** What should not have come, or not now. */
+  readonly wrong: readonly string[];
+}
+
+/** What the process says. */
+export type Child =
+  | { kind: 'welcome'; outcome: string; generation: number }
+  | { kind: 'ended'; code: number; reason: string }
+  | ({ kind: 'report' } & Report);
+
+type Said<Kind extends Child['kind']> = Extract<Child, { kind: Kind }>;
+
+export class NodeProcess {
+  readonly #child: ChildProcess;
+  readonly #said: Child[] = [];
+
+  constructor(endpoint: string, name: string, instance = randomBytes(16), publishMs = 100) {
+    const args = [endpoint, name, instance.toString('hex'), String(publishMs)];
+    this.#child = fork(new URL('node-child.js', import.meta.url), args);
+    this.#child.on('message', (message: Child) => this.#said.push(message));
+  }
+
+  /** The first thing of this kind that it said and nobody asked for yet. */
+  async next<Kind extends Child['kind']>(kind: Kind): Promise<Said<Kind>> {
+    const signal = AbortSignal.timeout(CEILING_MS);
+    for (;;) {
+      const at = this.#said.findIndex((message) => message.kind === kind);
+      if (at >= 0) return this.#said.splice(at, 1)[0] as Said<Kind>;
+      await once(this.#child, 'message', { signal }).catch(() => {
+        throw new Error(`a node process never said its ${kind}; ${JSON.stringify(this.#said)}`);
+      });
+    }
+  }
+
+  /** Lets it publish once more, and says what it saw when it has heard that. */
+  report(): Promise<Report> {
+    this.#say('report');
+    return this.next('report');
+  }
+
+  leave(): Promise<Said<'ended'>> {
+    this.#say('leave');
+    return this.next('ended');
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Whatever became of it, it is gone afterwards. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+
+  #say(message: Parent): void {
+    this.#child.send(message);
+  }
+}

@@ -245,6 +245,16 @@ describe('a filter', () => {
     expect(['shop.a', 'chat', 'inbox.a'].some((topic) => filter.matches(topic))).to.equal(false);
   });
 
+  it('is any of its patterns, whatever they share', () => {
+    fc.assert(
+      fc.property(fc.array(patterns), topics, (many, topic) => {
+        const any = many.some((pattern) => matches(pattern, topic));
+        expect(new TopicFilter(many).matches(topic)).to.equal(any);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it('matches its own inbox without a pattern, and no other one', () => {
     const filter = new TopicFilter(['>'], { inbox: inboxOf('lobby-1') });
     expect(filter.matches('inbox.lobby-1')).to.equal(true);

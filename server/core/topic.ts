@@ -89,35 +89,14 @@ function malformed(text: string, kind: 'topic' | 'pattern', token: string): Kelp
   );
 }
 
-/** Whether a pattern matches a topic. Both must have passed their checks. */
-export function matches(pattern: string, topic: string): boolean {
-  return fits(pattern.split('.'), tokensOf(topic));
+/** Whether a wildcard in front does not open topics of this first token: the coordinator's own, or a node's. */
+export function isClosed(first: string): boolean {
+  return isReserved(first) || first === INBOX;
 }
 
-function fits(wanted: readonly string[], tokens: readonly string[]): boolean {
-  const first = tokens[0] ?? '';
-  // A wildcard in front never opens what is the coordinator's own, or a node's.
-  if (wanted[0] !== first && (RESERVED.has(first) || first === INBOX)) return false;
-  for (let index = 0; index < wanted.length; index++) {
-    const token = wanted[index];
-    if (token === '>') return tokens.length > index;
-    if (index >= tokens.length || (token !== '*' && token !== tokens[index])) return false;
-  }
-  return wanted.length === tokens.length;
-}
-
-/** Tokens of topics that came lately: the same few come again and again, to every reader. */
-const tokensKnown = new Map<string, readonly string[]>();
-const TOPICS_KNOWN = 4096;
-
-function tokensOf(topic: string): readonly string[] {
-  let tokens = tokensKnown.get(topic);
-  if (!tokens) {
-    if (tokensKnown.size >= TOPICS_KNOWN) tokensKnown.clear();
-    tokens = topic.split('.');
-    tokensKnown.set(topic, tokens);
-  }
-  return tokens;
+/** Whether topics of this first token, or patterns that name it, are the coordinator's own. */
+export function isReserved(first: string): boolean {
+  return RESERVED.has(first);
 }
 
 /** Whether a pattern stands for more than the one topic of its name. */
@@ -128,88 +107,4 @@ export function isWild(pattern: string): boolean {
 /** The topic of a table row, `nodes/lobby-1` = `nodes.lobby-1`. */
 export function topicOfKey(key: string): string {
   return key.replaceAll('/', '.');
-}
-
-/** What a reader gets, or does not get, because of who it is. */
-export interface OwnTopics {
-  /** Its inbox, which needs no pattern. */
-  readonly inbox?: string;
-  /** A source whose entries it does not want: itself. */
-  readonly excluded?: string;
-}
-
-/** Above so many patterns with wildcards, answers are remembered; some, since there are many readers. */
-const WILD_PATTERNS = 8;
-const ANSWERS = 1024;
-
-/** The topics that one reader gets: its patterns, and its inbox if it has one. */
-export class TopicFilter {
-  readonly #patterns: ReadonlySet<string>;
-  readonly #wild: readonly (readonly string[])[];
-  readonly #resources: readonly string[];
-  readonly #own: OwnTopics;
-  readonly #answers = new Map<string, boolean>();
-
-  constructor(patterns: Iterable<string>, own: OwnTopics = {}) {
-    this.#patterns = new Set(patterns);
-    this.#wild = [...this.#patterns].filter(isWild).map((pattern) => pattern.split('.'));
-    this.#resources = [...this.#patterns].filter((one) => RESERVED.has(one.split('.')[0] ?? ''));
-    this.#own = own;
-  }
-
-  /** Whether any pattern can match resources. */
-  get hasResources(): boolean {
-    return this.#resources.length > 0;
-  }
-
-  get patterns(): ReadonlySet<string> {
-    return this.#patterns;
-  }
-
-  /** The patterns, and the inbox that needs none. */
-  get names(): string[] {
-    return this.#own.inbox === undefined
-      ? [...this.#patterns]
-      : [...this.#patterns, this.#own.inbox];
-  }
-
-  matches(topic: string): boolean {
-    if (this.#patterns.has(topic) || topic === this.#own.inbox) return true;
-    if (this.#wild.length <= WILD_PATTERNS) return this.#fitsWild(topic);
-    let answer = this.#answers.get(topic);
-    if (answer === undefined) {
-      if (this.#answers.size >= ANSWERS) this.#answers.clear();
-      answer = this.#fitsWild(topic);
-      this.#answers.set(topic, answer);
-    }
-    return answer;
-  }
-
-  #fitsWild(topic: string): boolean {
-    const tokens = tokensOf(topic);
-    return this.#wild.some((wanted) => fits(wanted, tokens));
-  }
-
-  /** Whether the reader gets an entry, rung for it or not. */
-  takes({ topic, source }: { readonly topic: string; readonly source: string }): boolean {
-    return this.matches(topic) && (source === '' || source !== this.#own.excluded);
-  }
-
-  /** Whether the reader leaves out entries of any of these sources. */
-  excludes(sources: ReadonlySet<string>): boolean {
-    return this.#own.excluded !== undefined && sources.has(this.#own.excluded);
-  }
-
-  /** The same reader with other patterns. */
-  with(add: Iterable<string>, remove: Iterable<string>): TopicFilter {
-    const patterns = new Set(this.#patterns);
-    for (const pattern of remove) patterns.delete(pattern);
-    for (const pattern of add) patterns.add(pattern);
-    return new TopicFilter(patterns, this.#own);
-  }
-
-  /** The patterns that can match resources, which a Snapshot shows. */
-  resourcePatterns(): readonly string[] {
-    return this.#resources;
-  }
 }

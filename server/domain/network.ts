@@ -5,7 +5,7 @@
 import type { Row } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Clock } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
-import type { TopicFilter } from '../core/topic.js';
+import type { TopicFilter } from '../core/topic-filter.js';
 import type { Entry, Journal, Outcome, Transaction, Unsubscribe } from '../journal/journal.js';
 import { Tail, type TailLimits } from '../journal/tail.js';
 import { NodeTables } from './node-tables.js';

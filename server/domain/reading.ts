@@ -5,7 +5,8 @@ import type { Cursor } from '../core/cursor.js';
 import { ID_BYTES } from '../core/cursor.js';
 import { msOf, type WireDuration } from '../core/duration.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
-import { checkPattern, type OwnTopics, TopicFilter } from '../core/topic.js';
+import { checkPattern } from '../core/topic.js';
+import { type OwnTopics, TopicFilter } from '../core/topic-filter.js';
 import type { Network } from './network.js';
 
 /** A reader's first position. */

@@ -4,7 +4,7 @@
  */
 import { Cursor as CursorMessage } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Cursor } from '../core/cursor.js';
-import type { TopicFilter } from '../core/topic.js';
+import type { TopicFilter } from '../core/topic-filter.js';
 import type { Entry } from './journal.js';
 
 /** How large a batch may become; a single event always fits. */

@@ -5,7 +5,7 @@
  * read pages from the engine.
  */
 import type { Cursor } from '../core/cursor.js';
-import type { TopicFilter } from '../core/topic.js';
+import type { TopicFilter } from '../core/topic-filter.js';
 import { type Batch, type BatchLimits, collect, type EncodedEntry, encodeEntry } from './batch.js';
 import type { Entry } from './journal.js';
 

@@ -3,7 +3,8 @@
  * looked up once: as a name, and in the few patterns with wildcards that there are. So an event costs
  * the sessions that do not read it nothing, and a session that comes costs the topics nothing.
  */
-import { isWild, matches } from '../core/topic.js';
+import { PatternTree } from '../core/pattern-tree.js';
+import { isWild } from '../core/topic.js';
 import type { Network } from '../domain/network.js';
 import type { Entry } from '../journal/journal.js';
 import type { Feed } from './feed.js';
@@ -15,7 +16,7 @@ export class Bell {
   /** Under what each feed hangs. */
   readonly #names = new Map<Feed, readonly string[]>();
   readonly #feeds = new Map<string, Set<Feed>>();
-  readonly #wild = new Set<string>();
+  readonly #wild = new PatternTree();
   /** The patterns with wildcards that match a topic. */
   readonly #matching = new Map<string, readonly string[]>();
 
@@ -64,7 +65,9 @@ export class Bell {
 
   #drop(name: string): void {
     this.#feeds.delete(name);
-    if (this.#wild.delete(name)) this.#matching.clear();
+    if (!isWild(name)) return;
+    this.#wild.remove(name);
+    this.#matching.clear();
   }
 
   #ring(entries: readonly Entry[]): void {
@@ -84,7 +87,7 @@ export class Bell {
     let patterns = this.#matching.get(topic);
     if (!patterns) {
       if (this.#matching.size >= TOPICS) this.#matching.clear();
-      patterns = [...this.#wild].filter((pattern) => matches(pattern, topic));
+      patterns = this.#wild.matching(topic);
       this.#matching.set(topic, patterns);
     }
     return patterns;

@@ -4,7 +4,7 @@
  * is told so by a Gap, and gets its resources again by a Snapshot.
  */
 import type { Cursor } from '../core/cursor.js';
-import { TopicFilter } from '../core/topic.js';
+import { TopicFilter } from '../core/topic-filter.js';
 import type { Network } from '../domain/network.js';
 import type { ReadingStart } from '../domain/reading.js';
 import type { Entry, JournalGap } from '../journal/journal.js';

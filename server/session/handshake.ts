@@ -4,7 +4,8 @@ import { Hello, type Welcome, WelcomeOutcome } from '../../gen/ts/kelpie/v1/sess
 import type { Cursor } from '../core/cursor.js';
 import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
-import { inboxOf, TOPIC_BYTES, TOPIC_TOKENS, type TopicFilter } from '../core/topic.js';
+import { inboxOf, TOPIC_BYTES, TOPIC_TOKENS } from '../core/topic.js';
+import type { TopicFilter } from '../core/topic-filter.js';
 import type { Network } from '../domain/network.js';
 import { nodeOf } from '../domain/node-facts.js';
 import type { Claimed } from '../domain/nodes.js';

@@ -1,5 +1,5 @@
 /** What one session is told of how nodes do: the newest only, when it is pulled. */
-import type { TopicFilter } from '../core/topic.js';
+import type { TopicFilter } from '../core/topic-filter.js';
 import type { NodeTables } from '../domain/node-tables.js';
 import type { Frame } from './frames.js';
 import type { Loads } from './loads.js';

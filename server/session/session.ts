@@ -25,7 +25,7 @@ import { Outbound } from './outbound.js';
 import { Publisher } from './publisher.js';
 import { Pulse } from './pulse.js';
 import { Requests } from './requests.js';
-import { Stretch } from './stretch.js';
+import { Turn } from './turn.js';
 
 /** The other end of a stream. */
 export interface Peer {
@@ -65,7 +65,7 @@ class Session implements Member {
   readonly outbound = new Outbound(() => this.#latest());
   readonly #hub: Hub;
   readonly #host: string;
-  readonly #stretch: Stretch;
+  readonly #turn: Turn;
   readonly #helloTimer: Cancel;
   #active: Active | undefined;
   readonly #loadNews: LoadNews;
@@ -76,7 +76,7 @@ class Session implements Member {
     const { clock, times } = hub.network.options;
     this.#hub = hub;
     this.#host = host;
-    this.#stretch = new Stretch(clock);
+    this.#turn = new Turn(clock);
     this.#pulse = new Pulse(clock);
     this.#loadNews = new LoadNews(hub.loads, hub.network.tables);
     this.#helloTimer = clock.after(times.helloMs, () =>
@@ -102,7 +102,7 @@ class Session implements Member {
         this.#pulse.heard();
         for (const frame of request.frames) {
           // A promise is awaited only where there is one: the hot path has no needless turn.
-          const pending = this.#stretch.work(() => this.#receive(frame)) ?? this.#room();
+          const pending = this.#turn.work(() => this.#receive(frame)) ?? this.#room();
           if (pending) await pending;
           if (this.#closed) return;
         }
@@ -118,7 +118,7 @@ class Session implements Member {
 
   #room(): Promise<void> | undefined {
     const { outbound } = this;
-    const room = outbound.room() ?? this.#active?.publisher.room() ?? this.#stretch.over();
+    const room = outbound.room() ?? this.#active?.publisher.room() ?? this.#turn.over();
     if (!room) return undefined;
     this.#pulse.pause();
     return room.then(() => this.#pulse.resume());

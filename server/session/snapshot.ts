@@ -1,7 +1,7 @@
 /** A Snapshot in parts, each made when it is pulled: memory for one part, however many rows. */
 import { Row, type Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Cursor } from '../core/cursor.js';
-import type { TopicFilter } from '../core/topic.js';
+import type { TopicFilter } from '../core/topic-filter.js';
 import type { Network } from '../domain/network.js';
 import { encodeFrame, type FramePart } from './frames.js';
 

@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { EventBatch, Gap } from '../../gen/ts/kelpie/v1/stream.js';
-import { TopicFilter } from '../../server/core/topic.js';
+import { TopicFilter } from '../../server/core/topic-filter.js';
 import type { Entry } from '../../server/journal/journal.js';
 import {
   after,

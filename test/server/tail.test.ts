@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { EventBatch } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Cursor } from '../../server/core/cursor.js';
-import { TopicFilter } from '../../server/core/topic.js';
+import { TopicFilter } from '../../server/core/topic-filter.js';
 import type { Entry } from '../../server/journal/journal.js';
 import {
   type Batch,

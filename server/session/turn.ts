@@ -1,12 +1,12 @@
 /**
  * Fair turns: a message has room for many thousand frames, and each of them may be one that is
- * costly. What one peer asks for is worked on for a stretch, then everybody else is served.
+ * costly. What one peer asks for is worked on for a turn, then it is the turn of everybody else.
  */
 import type { Clock } from '../core/clock.js';
 
-const STRETCH_MS = 5;
+const TURN_MS = 5;
 
-export class Stretch {
+export class Turn {
   readonly #clock: Clock;
   #workedMs = 0;
 
@@ -22,9 +22,9 @@ export class Stretch {
     return result;
   }
 
-  /** Resolves when the others have had their turn; undefined while the stretch goes on. */
+  /** Resolves when the others have had their turn; undefined while the turn goes on. */
   over(): Promise<void> | undefined {
-    if (this.#workedMs < STRETCH_MS) return undefined;
+    if (this.#workedMs < TURN_MS) return undefined;
     this.#workedMs = 0;
     return new Promise((resolve) => setImmediate(resolve));
   }

@@ -36,10 +36,9 @@ export class TopicFilter {
   }
 
   /** The patterns, and the inbox that needs none. */
-  get names(): string[] {
-    return this.#own.inbox === undefined
-      ? [...this.#patterns]
-      : [...this.#patterns, this.#own.inbox];
+  get names(): ReadonlySet<string> {
+    const { inbox } = this.#own;
+    return inbox === undefined ? this.#patterns : new Set(this.#patterns).add(inbox);
   }
 
   matches(topic: string): boolean {

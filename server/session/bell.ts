@@ -14,7 +14,7 @@ const TOPICS = 4096;
 
 export class Bell {
   /** Under what each feed hangs. */
-  readonly #names = new Map<Feed, readonly string[]>();
+  readonly #names = new Map<Feed, ReadonlySet<string>>();
   readonly #feeds = new Map<string, Set<Feed>>();
   readonly #wild = new PatternTree();
   /** The patterns with wildcards that match a topic. */
@@ -24,25 +24,21 @@ export class Bell {
     network.onEntries((entries) => this.#ring(entries));
   }
 
-  add(feed: Feed): void {
-    const { names } = feed.filter;
-    this.#names.set(feed, names);
-    for (const name of names) this.#hang(name).add(feed);
-  }
-
-  /** The feed's filter has changed. */
-  refresh(feed: Feed): void {
-    this.remove(feed);
-    this.add(feed);
+  /** Takes a feed in, or its new filter. */
+  hang(feed: Feed): void {
+    this.#change(feed, feed.filter.names);
   }
 
   remove(feed: Feed): void {
-    for (const name of this.#names.get(feed) ?? []) {
-      const feeds = this.#feeds.get(name);
-      feeds?.delete(feed);
-      if (feeds?.size === 0) this.#drop(name);
-    }
+    this.#change(feed, new Set());
     this.#names.delete(feed);
+  }
+
+  #change(feed: Feed, names: ReadonlySet<string>): void {
+    const former = this.#names.get(feed);
+    this.#names.set(feed, names);
+    for (const name of names) if (!former?.has(name)) this.#under(name).add(feed);
+    for (const name of former ?? []) if (!names.has(name)) this.#unhang(name, feed);
   }
 
   /** Feeds that hang on the bell. */
@@ -50,7 +46,7 @@ export class Bell {
     return this.#names.size;
   }
 
-  #hang(name: string): Set<Feed> {
+  #under(name: string): Set<Feed> {
     let feeds = this.#feeds.get(name);
     if (!feeds) {
       feeds = new Set();
@@ -63,7 +59,10 @@ export class Bell {
     return feeds;
   }
 
-  #drop(name: string): void {
+  #unhang(name: string, feed: Feed): void {
+    const feeds = this.#feeds.get(name);
+    feeds?.delete(feed);
+    if (feeds?.size !== 0) return;
     this.#feeds.delete(name);
     if (!isWild(name)) return;
     this.#wild.remove(name);

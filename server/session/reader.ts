@@ -28,7 +28,7 @@ class Reader {
   private constructor(hub: Hub, options: Omit<ConstructorParameters<typeof Feed>[0], 'wake'>) {
     this.#hub = hub;
     this.feed = new Feed({ ...options, wake: this.wake });
-    hub.bell.add(this.feed);
+    hub.bell.hang(this.feed);
   }
 
   /** Throws TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, or what a bad start gives. */

@@ -100,7 +100,7 @@ export class Requests {
     const filter = this.#feed.filter.with(addedTopics, removedTopics);
     checkPatternCount(filter, patterns);
     const cursor = this.#feed.update(filter, startAt === StartAt.SNAPSHOT ? added : undefined);
-    this.#hub.bell.refresh(this.#feed);
+    this.#hub.bell.hang(this.#feed);
     this.#outbound.send({ $case: 'subscriptionUpdated', value: { cursor } }, requestId);
   }
 

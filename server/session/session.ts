@@ -158,7 +158,7 @@ class Session implements Member {
     const { wake } = this.outbound;
     const feed = new Feed({ network, filter, start, window, wake });
     const publisher = new Publisher({ network, name, instance, generation, stored, wake });
-    bell.add(feed);
+    bell.hang(feed);
     this.outbound.follow(feed);
     const { outbound } = this;
     const hub = this.#hub;

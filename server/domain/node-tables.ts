@@ -31,6 +31,11 @@ export class NodeTables {
     return { key: this.owners.keyOf(name), sequence: generation };
   }
 
+  /** What a write must require that is made of the node's public row as it is now. */
+  seen(name: string): { key: string; sequence: number } {
+    return { key: this.nodes.keyOf(name), sequence: this.nodes.get(name)?.sequence ?? 0 };
+  }
+
   /** The entry that gives the node to an owner, or to nobody. */
   ownerDraft(name: string, owner: SessionRow | null): Draft {
     const value = owner && SessionRow.encode(owner).finish();

@@ -3,10 +3,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
 import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { Node, type NodeChange } from '../../gen/ts/kelpie/v1/node.js';
-import type { Cancel } from '../core/clock.js';
 import { ID_BYTES, sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import type { Draft } from '../journal/journal.js';
+import { Losses } from './losses.js';
 import type { Network } from './network.js';
 import { changedNode, reachable, unreachable } from './node-change.js';
 import { findNode, notFound } from './node-list.js';
@@ -29,11 +29,19 @@ const CLAIM_ATTEMPTS = 8;
 
 export class Nodes {
   readonly #network: Network;
-  /** Timers of lost nodes, by name. */
-  readonly #losses = new Map<string, Cancel>();
+  readonly #losses: Losses;
 
+  /** Nodes that a former coordinator left behind have the grace from now on to come back. */
   constructor(network: Network) {
+    const { options, tables } = network;
     this.#network = network;
+    this.#losses = new Losses(options, {
+      unreachable: (name, generation) => this.#markUnreachable(name, generation),
+      lost: (name, generation) => this.leave(name, generation, NodeLeaveReason.LOST),
+    });
+    for (const [name, { value, sequence }] of tables.owners.entries()) {
+      if (value.coordinatorId !== options.coordinatorId) this.#losses.inherited(name, sequence);
+    }
   }
 
   /**
@@ -46,15 +54,14 @@ export class Nodes {
       const owner = tables.owners.get(node.name);
       const outcome = outcomeOf(node, owner);
       if (outcome === 'REPLACED' && (await liveness.alive(node.name))) break;
+      const arrival = this.#arrival(node, outcome, owner);
+      const seen = arrival.length > 0 ? [tables.seen(node.name)] : [];
       const written = await this.#network.commit({
-        require: [tables.fence(node.name, owner?.sequence ?? 0)],
-        entries: [
-          tables.ownerDraft(node.name, this.#ownerRow(node, sessionId)),
-          ...this.#arrival(node, outcome, owner),
-        ],
+        require: [tables.fence(node.name, owner?.sequence ?? 0), ...seen],
+        entries: [tables.ownerDraft(node.name, this.#ownerRow(node, sessionId)), ...arrival],
       });
       if (written.kind !== 'stored') continue;
-      this.#forgetLoss(node.name);
+      this.#losses.forget(node.name);
       return { generation: written.first, outcome };
     }
     throw new KelpieError(
@@ -111,7 +118,7 @@ export class Nodes {
       const known = findNode(this.#network, name);
       const row = changedNode(known.value, change);
       if (sameNode(known.value, row)) return row;
-      const seen = { key: tables.nodes.keyOf(name), sequence: known.sequence };
+      const seen = tables.seen(name);
       const fence = generation === undefined ? [] : [tables.fence(name, generation)];
       const require = [...fence, seen];
       const written = await this.#network.commit({ require, entries: [this.#update(row)] });
@@ -139,59 +146,44 @@ export class Nodes {
       require: [tables.fence(name, generation)],
       entries: [...(node ? [this.#departure(node, reason)] : []), tables.ownerDraft(name, null)],
     });
-    if (written.kind === 'stored') this.#forgetLoss(name);
+    if (written.kind === 'stored') this.#losses.forget(name);
     return written.kind === 'stored';
   }
 
-  /**
-   * The node's stream ended without a goodbye: UNREACHABLE soon, LOST after the grace, unless the
-   * node comes back. The fence decides; the timers only ask.
-   */
+  /** The node's stream ended without a goodbye. */
   lost(name: string, generation: number): void {
-    const { clock, times } = this.#network.options;
-    // A late word of an older stream: the timers, if there are any, are its successor's.
+    // A late word of an older stream: a timer, if there is one, is its successor's.
     if (this.#network.tables.owners.get(name)?.sequence !== generation) return;
-    this.#forgetLoss(name);
-    const expire = () => this.#inBackground(this.leave(name, generation, NodeLeaveReason.LOST));
-    const stray = () => {
-      this.#losses.set(name, clock.after(times.graceMs - times.unreachableMs, expire));
-      this.#inBackground(this.#markUnreachable(name, generation));
-    };
-    this.#losses.set(name, clock.after(times.unreachableMs, stray));
+    this.#losses.seen(name, generation);
   }
 
   async #markUnreachable(name: string, generation: number): Promise<void> {
     const { tables } = this.#network;
-    const known = tables.nodes.get(name)?.value;
-    if (!known) return;
-    await this.#network.commit({
-      require: [tables.fence(name, generation)],
-      entries: [this.#update(unreachable(known))],
-    });
-  }
-
-  #inBackground(work: Promise<unknown>): void {
-    work.catch(this.#network.options.onFault);
-  }
-
-  #forgetLoss(name: string): void {
-    this.#losses.get(name)?.();
-    this.#losses.delete(name);
+    for (;;) {
+      const known = tables.nodes.get(name);
+      if (!known) return;
+      const seen = tables.seen(name);
+      const written = await this.#network.commit({
+        require: [tables.fence(name, generation), seen],
+        entries: [this.#update(unreachable(known.value))],
+      });
+      // Somebody changed the node meanwhile, which must not be undone: look again.
+      if (written.kind !== 'conflict' || written.key !== seen.key) return;
+    }
   }
 
   #time(): Date {
     return new Date(this.#network.options.clock.wall());
   }
 
-  /** Lost nodes whose grace runs. */
+  /** Nodes without a stream whose grace runs. */
   get losses(): number {
     return this.#losses.size;
   }
 
   /** Stops all timers. */
   close(): void {
-    for (const cancel of this.#losses.values()) cancel();
-    this.#losses.clear();
+    this.#losses.close();
   }
 }
 

@@ -3,40 +3,14 @@ import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeLoad, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { GoodbyeReason, WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { KelpieError } from '../../server/core/errors.js';
-import { type Entry } from '../../server/journal/journal.js';
-import { Event } from '../../gen/ts/kelpie/v1/event.js';
-import {
-  EARLIEST,
-  hello,
-  join,
-  openHub,
-  SNAPSHOT,
-  type TestHub,
-  TestStream,
-} from '../support/hub.js';
+import { EARLIEST, hello, join, openHub, SNAPSHOT, TestStream } from '../support/hub.js';
+import { bodiesOf, settled } from '../support/history.js';
 import { until } from '../support/until.js';
-
-/** The bodies of the events that the journal gets, in order, from now on. */
-function record({ journal }: TestHub): NonNullable<Event['body']>[] {
-  const bodies: NonNullable<Event['body']>[] = [];
-  journal.onAppend((entries: readonly Entry[]) => {
-    for (const { event } of entries) {
-      const { body } = Event.decode(event);
-      if (body) bodies.push(body);
-    }
-  });
-  return bodies;
-}
-
-/** Lets everything that is ready happen; nothing here waits for a real timer. */
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
 
 describe('a session', () => {
   it('puts the node into the table and tells it once', async () => {
     const town = await openHub();
-    const events = record(town);
+    const events = bodiesOf(town.journal);
     const { welcome } = await join(town, hello('Lobby-1', { address: { host: '', port: 19132 } }));
     expect(welcome.outcome).to.equal(WelcomeOutcome.NEW);
     expect(welcome.nodeName).to.equal('lobby-1');
@@ -50,7 +24,7 @@ describe('a session', () => {
     const town = await openHub();
     const first = hello('lobby-1');
     const { stream, welcome } = await join(town, first);
-    const events = record(town);
+    const events = bodiesOf(town.journal);
     await stream.cut();
     town.clock.advance(900);
     const again = await join(town, first);
@@ -75,7 +49,7 @@ describe('a session', () => {
     const again = await join(town, first);
     expect(town.network.tables.nodes.get('lobby-1')?.value.state).to.equal(NodeState.READY);
 
-    const events = record(town);
+    const events = bodiesOf(town.journal);
     await again.stream.cut();
     town.clock.advance(14_999);
     await settled();
@@ -107,7 +81,7 @@ describe('a session', () => {
     const town = await openHub();
     const first = hello('lobby-1', { labels: { mode: 'bedwars', arena: '1' } });
     await join(town, first);
-    const events = record(town);
+    const events = bodiesOf(town.journal);
     await join(town, { ...first, labels: { arena: '1', mode: 'bedwars' } });
     expect(events).to.be.empty;
     await join(town, { ...first, motd: 'closing soon' });
@@ -184,7 +158,7 @@ describe('a name that two processes want', () => {
   it('goes to the other if its holder does not answer in three seconds', async () => {
     const town = await openHub();
     const holder = await join(town, hello('lobby-1'));
-    const events = record(town);
+    const events = bodiesOf(town.journal);
     const other = new TestStream(town.hub);
     other.send({ $case: 'hello', value: hello('lobby-1') });
     const welcome = other.next('welcome');

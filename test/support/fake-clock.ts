@@ -3,6 +3,7 @@ import type { Cancel, Clock } from '../../server/core/clock.js';
 
 interface Timer {
   readonly atMs: number;
+  readonly order: number;
   readonly ring: () => void;
 }
 
@@ -14,7 +15,8 @@ export class FakeClock implements Clock {
   #nowMs = 5000;
   #wallMs = Date.UTC(2025, 0, 1);
   /** By the time at which they are due, then in the order in which they were set. */
-  #timers: Timer[] = [];
+  readonly #timers: Timer[] = [];
+  #order = 0;
 
   now(): number {
     return this.#nowMs;
@@ -28,12 +30,26 @@ export class FakeClock implements Clock {
     // A real timer would ring at once: a fault that a test should see.
     if (!(delayMs >= 0 && delayMs <= LONGEST_MS))
       throw new RangeError(`no timer waits ${delayMs} ms`);
-    const timer = { atMs: this.#nowMs + delayMs, ring };
-    const later = this.#timers.findIndex(({ atMs }) => atMs > timer.atMs);
-    this.#timers.splice(later < 0 ? this.#timers.length : later, 0, timer);
+    const timer = { atMs: this.#nowMs + delayMs, order: this.#order++, ring };
+    this.#timers.splice(this.#placeOf(timer), 0, timer);
     return () => {
-      this.#timers = this.#timers.filter((one) => one !== timer);
+      const place = this.#placeOf(timer);
+      if (this.#timers[place] === timer) this.#timers.splice(place, 1);
     };
+  }
+
+  /** Where a timer is, or would be. By halves: some tests have thousands. */
+  #placeOf({ atMs, order }: Timer): number {
+    let low = 0;
+    let high = this.#timers.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const one = this.#timers[middle];
+      const earlier = one && (one.atMs < atMs || (one.atMs === atMs && one.order < order));
+      if (earlier) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** Timers that are set and have not rung. */

@@ -17,12 +17,15 @@ import {
   type Limits,
   type Times,
 } from '../../server/domain/settings.js';
-import type { Retention } from '../../server/journal/journal.js';
+import type { Journal, Retention } from '../../server/journal/journal.js';
 import { MemoryJournal } from '../../server/journal/memory.js';
 import type { TailLimits } from '../../server/journal/tail.js';
 import { Hub } from '../../server/session/hub.js';
 import { serve } from '../../server/session/session.js';
+import type { Clock } from '../../server/core/clock.js';
 import { FakeClock } from './fake-clock.js';
+import { JournalAccess } from './journal-access.js';
+import { MortalClock } from './mortal-clock.js';
 
 /** What a test may want to be different. */
 export interface HubOptions {
@@ -44,12 +47,51 @@ export interface TestHub {
 
 export async function openHub(options: HubOptions = {}): Promise<TestHub> {
   const clock = new FakeClock();
-  const retention = { entries: 100_000, bytes: 2 ** 30, ageMs: 2 ** 40, ...options.retention };
-  const journal = new MemoryJournal(clock, retention);
+  const journal = openJournal(clock, options.retention);
+  return { ...(await openOn(journal, clock, options)), journal, clock };
+}
+
+/** An empty journal in memory. */
+export function openJournal(clock: Clock, retention: Partial<Retention> = {}): MemoryJournal {
+  return new MemoryJournal(clock, {
+    entries: 100_000,
+    bytes: 2 ** 30,
+    ageMs: 2 ** 40,
+    ...retention,
+  });
+}
+
+/** A coordinator on a journal that lives on when it dies. */
+export interface MortalHub extends Omit<TestHub, 'journal' | 'clock'> {
+  /** Ends it like a process that is killed: it writes nothing more, and no timer rings. */
+  die(): void;
+}
+
+/** Opens a coordinator on a journal that others may have written. */
+export async function openMortal(
+  journal: Journal,
+  clock: FakeClock,
+  options: HubOptions & { coordinatorId?: string; turns?: () => number } = {},
+): Promise<MortalHub> {
+  const access = new JournalAccess(journal, options.turns);
+  const life = new MortalClock(clock);
+  const town = await openOn(access, life, options);
+  const die = (): void => {
+    access.die();
+    life.die();
+  };
+  return { ...town, die };
+}
+
+async function openOn(
+  journal: Journal,
+  clock: Clock,
+  options: HubOptions & { coordinatorId?: string },
+): Promise<Omit<TestHub, 'journal' | 'clock'>> {
   const faults: unknown[] = [];
   const network = await Network.open({
     name: 'main',
-    coordinatorId: 'coordinator-1',
+    coordinatorId: options.coordinatorId ?? 'coordinator-1',
     version: '0.0.0',
     journal,
     clock,
@@ -59,7 +101,7 @@ export async function openHub(options: HubOptions = {}): Promise<TestHub> {
     onFault: (error) => faults.push(error),
   });
   const nodes = new Nodes(network);
-  return { hub: new Hub(network, nodes), network, journal, nodes, clock, faults };
+  return { hub: new Hub(network, nodes), network, nodes, faults };
 }
 
 type Frame = NonNullable<CoordinatorFrame['frame']>;
@@ -146,7 +188,7 @@ export class TestStream {
 }
 
 /** Opens a stream and waits for its Welcome. */
-export async function join({ hub }: TestHub, first: Hello) {
+export async function join({ hub }: Pick<TestHub, 'hub'>, first: Hello) {
   const stream = new TestStream(hub);
   stream.send({ $case: 'hello', value: first });
   return { stream, welcome: await stream.next('welcome') };

@@ -1,6 +1,8 @@
 /** /metrics and /healthz of a real kelpied, over real HTTP. */
-import { request } from 'node:http';
+import { type OutgoingHttpHeaders, request } from 'node:http';
 import { expect } from 'chai';
+import { type Health, serveTelemetry } from '../../server/telemetry-server.js';
+import { Telemetry } from '../../server/telemetry.js';
 import { type Kelpied, runKelpied, startKelpied } from '../support/kelpied.js';
 import { runKelpie } from '../support/cli.js';
 import { until } from '../support/until.js';
@@ -12,10 +14,15 @@ interface Answer {
   readonly text: string;
 }
 
-async function ask(base: string, path: string, method = 'GET'): Promise<Answer> {
+async function ask(
+  base: string,
+  path: string,
+  method = 'GET',
+  headers: OutgoingHttpHeaders = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(base);
-    const call = request({ hostname, port, path, method, agent: false }, (response) => {
+    const call = request({ hostname, port, path, method, headers, agent: false }, (response) => {
       let text = '';
       response.on('data', (chunk: Buffer) => (text += chunk.toString()));
       response.on('end', () =>
@@ -128,6 +135,8 @@ describe('metrics of kelpied', () => {
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
       expect((await ask(base, '/metrics', method)).status, method).to.equal(405);
     }
+    const long = await ask(base, '/metrics', 'GET', { cookie: 'x'.repeat(9000) });
+    expect(long.status).to.equal(431);
   });
 
   it('say 503 while it drains, and are there to the end', async () => {
@@ -143,6 +152,18 @@ describe('metrics of kelpied', () => {
     stream.send({ goodbye: { reason: 'GOODBYE_REASON_DRAINED' } });
     expect(await stopped).to.equal(0);
     other.close();
+  });
+
+  it('say 503 before it serves', async () => {
+    let health: Health = 'starting';
+    const address = { host: '127.0.0.1', port: 0 };
+    const pages = await serveTelemetry(address, new Telemetry(), () => health);
+    expect(await ask(pages.url, '/healthz')).to.include({ status: 503, text: 'starting\n' });
+    // What there is to count is not there yet.
+    expect((await ask(pages.url, '/metrics')).status).to.equal(200);
+    health = 'serving';
+    expect((await ask(pages.url, '/healthz')).status).to.equal(200);
+    await pages.close();
   });
 
   it('can be left out', async () => {

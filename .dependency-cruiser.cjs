@@ -1,5 +1,5 @@
 // The layers of ARCHITECTURE.md: imports go down only.
-const settings = '^server/(config|telemetry)';
+const settings = '^server/(config|telemetry|log)';
 const layer = (name, from, to) => ({
   name,
   severity: 'error',
@@ -51,6 +51,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^server/(core|journal|domain|session)/' },
       to: { path: 'node_modules/(nice-grpc|@grpc/)' },
+    },
+    {
+      name: 'one-file-for-each-tool-of-operators',
+      severity: 'error',
+      from: { path: '^(server|client)/', pathNot: '^server/(config/|log|telemetry|rpc/trace)' },
+      to: { path: 'node_modules/(yaml|pino|prom-client|@opentelemetry)/' },
     },
     {
       name: 'generated-code-not-in-core-and-engines',

@@ -1,77 +1,144 @@
-/** Every setting of kelpied, once: flag, environment variable, default, meaning. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+/**
+ * Every setting of kelpied, once: its kind, range, default and meaning. Flags, variables, keys of
+ * kelpie.yaml, the help and the README's table follow from it.
+ */
 import { type CoordinatorOptions, defaultRetention } from './coordinator.js';
 import { defaultTimes } from './domain/settings.js';
-import { version } from './version.js';
 
-/** What the command line and the environment say. */
-interface Settings {
-  host: string;
-  port: number;
-  insecure: boolean;
-  retentionEntries: number;
-  retentionBytes: number;
-  retentionHours: number;
-  graceSeconds: number;
-  drainSeconds: number;
+/** One setting. */
+export interface Setting<T> {
+  /** What stands for the value in the help. */
+  readonly placeholder: string;
+  readonly default: T;
+  readonly meaning: string;
+  /** The value that a text says. Throws a RangeError that says what it must be. */
+  readonly parse: (text: string) => T;
 }
 
-/** Variables of the SDK and the CLI, which may stand in the same environment. */
-const FOREIGN = ['KELPIE_ENDPOINTS', 'KELPIE_TOKEN'];
+/** In the order of the help. Units stand in the names. */
+export const settings = {
+  host: text('<address>', '127.0.0.1', 'address to listen on'),
+  port: whole('<port>', 0, 65_535, 50_051, 'port to listen on; 0 takes a free one'),
+  insecure: truth('allow addresses that are not loopback, though nothing is encrypted yet'),
+  dev: truth('for tests of plugins: free ports, all in memory, one line of JSON when ready'),
+  journal: choice('<engine>', ['memory', 'file'], 'where history is kept: memory or file'),
+  data: text('<directory>', 'data', 'directory of the journal in files'),
+  sync: choice(
+    '<when>',
+    ['commit', 'interval'],
+    'when the journal in files is forced to disk: commit or interval',
+  ),
+  retentionEntries: whole(
+    '<count>',
+    1,
+    100_000_000,
+    defaultRetention.entries,
+    'entries of history to keep',
+  ),
+  retentionBytes: whole(
+    '<bytes>',
+    1024,
+    2 ** 40,
+    defaultRetention.bytes,
+    'bytes of history to keep',
+  ),
+  retentionHours: whole(
+    '<hours>',
+    1,
+    24 * 365,
+    defaultRetention.ageMs / 3_600_000,
+    'hours of history to keep',
+  ),
+  graceSeconds: whole(
+    '<seconds>',
+    2,
+    3600,
+    defaultTimes.graceMs / 1000,
+    'how long a lost node is kept before it leaves',
+  ),
+  drainSeconds: whole(
+    '<seconds>',
+    0,
+    3600,
+    defaultTimes.drainMs / 1000,
+    'how long nodes have to move on when it stops',
+  ),
+  metricsHost: text('<address>', '127.0.0.1', 'address of /metrics and /healthz'),
+  metricsPort: portOrOff(9464, 'port of /metrics and /healthz; 0 takes a free one, off has none'),
+  logLevel: choice(
+    '<level>',
+    ['info', 'debug', 'warn', 'error', 'silent'],
+    'least level to log: debug, info, warn, error or silent',
+  ),
+  logFormat: choice(
+    '<format>',
+    ['auto', 'pretty', 'json'],
+    'how logs look: pretty, json, or auto, which is pretty on a terminal',
+  ),
+};
 
-const options = [
-  setting('--host <address>', 'address to listen on').default('127.0.0.1'),
-  setting('--port <port>', 'port to listen on; 0 takes a free one')
-    .argParser(wholeNumber(0, 65_535))
-    .default(50_051),
-  setting(
-    '--insecure [true|false]',
-    'allow an address that is not loopback, though nothing is encrypted and nobody is asked who they are',
-  )
-    .argParser(truth)
-    .preset('true')
-    .default(false),
-  setting('--retention-entries <count>', 'entries of history to keep')
-    .argParser(wholeNumber(1, 100_000_000))
-    .default(defaultRetention.entries),
-  setting('--retention-bytes <bytes>', 'bytes of history to keep')
-    .argParser(wholeNumber(1024, 2 ** 40))
-    .default(defaultRetention.bytes),
-  setting('--retention-hours <hours>', 'hours of history to keep')
-    .argParser(wholeNumber(1, 24 * 365))
-    .default(defaultRetention.ageMs / 3_600_000),
-  setting('--grace-seconds <seconds>', 'how long a lost node is kept before it leaves')
-    .argParser(wholeNumber(2, 3600))
-    .default(defaultTimes.graceMs / 1000),
-  setting('--drain-seconds <seconds>', 'how long nodes have to move on when it stops')
-    .argParser(wholeNumber(0, 3600))
-    .default(defaultTimes.drainMs / 1000),
-];
+export type SettingName = keyof typeof settings;
 
-/** Reads the command line and the environment. Ends the process with a message if they are wrong. */
-export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): CoordinatorOptions {
-  const command = new Command('kelpied')
-    .description('The coordinator of a Minecraft Bedrock network.')
-    .version(version)
-    .addHelpText('after', '\nEach option can be set by its variable too; the command line wins.')
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-  for (const option of options) command.addOption(option);
-  refuseUnknownVariables(command, env);
-  const settings = command.parse(argv).opts<Settings>();
-  if (!settings.insecure && !isLoopback(settings.host)) {
-    command.error(
-      `error: ${settings.host} is reachable from other machines, and there are no credentials and no TLS yet: ` +
-        'anybody could join and publish. Listen on 127.0.0.1, or give --insecure on a network that you trust',
+/** What all settings are set to. */
+export type Settings = {
+  readonly [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never;
+};
+
+/** All names, in the order of the help. */
+export const settingNames = Object.keys(settings) as readonly SettingName[];
+
+/** The setting's key in kelpie.yaml, and its flag without the dashes: grace-seconds. */
+export function keyOf(name: SettingName): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** The setting's variable: KELPIE_GRACE_SECONDS. */
+export function variableOf(name: SettingName): string {
+  return `KELPIE_${keyOf(name).replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** What --dev changes in settings that nobody set. */
+export const devDefaults: Partial<Settings> = { port: 0, metricsPort: 0 };
+
+/** Why these settings cannot be together; undefined if they can. */
+export function contradiction(settings: Settings): string | undefined {
+  const { host, port, metricsHost, metricsPort, insecure, dev, journal } = settings;
+  if (dev && journal === 'file') {
+    return '--dev keeps its journal in memory; leave out one of --dev and --journal file';
+  }
+  if (!insecure && !isLoopback(host)) {
+    return (
+      `${host} is reachable from other machines, and there are no credentials and no TLS yet: ` +
+      'anybody could join and publish. Listen on 127.0.0.1, or give --insecure on a network that you trust'
     );
   }
-  return toOptions(settings);
+  return metricsPort === 'off'
+    ? undefined
+    : metricsContradiction({ port, metricsHost, metricsPort, insecure });
 }
 
-function toOptions(settings: Settings): CoordinatorOptions {
-  const { host, port } = settings;
+function metricsContradiction(settings: Partial<Settings>): string | undefined {
+  const { port, metricsHost = '', metricsPort, insecure } = settings;
+  if (!insecure && !isLoopback(metricsHost)) {
+    return (
+      `${metricsHost} is reachable from other machines, and whoever reaches it could read the metrics. ` +
+      'Serve them on 127.0.0.1, or give --insecure on a network that you trust'
+    );
+  }
+  if (port === metricsPort && port !== 0) {
+    return `--port and --metrics-port are both ${port}; choose another for one of them`;
+  }
+  return undefined;
+}
+
+/** The settings as the coordinator takes them. */
+export function toOptions(settings: Settings): CoordinatorOptions {
+  const { host, port, journal, metricsHost, metricsPort } = settings;
   return {
     host,
     port,
+    journal,
+    metrics: metricsPort === 'off' ? undefined : { host: metricsHost, port: metricsPort },
     retention: {
       entries: settings.retentionEntries,
       bytes: settings.retentionBytes,
@@ -81,51 +148,60 @@ function toOptions(settings: Settings): CoordinatorOptions {
   };
 }
 
-function setting(flags: string, description: string): Option {
-  const option = new Option(flags, description);
-  return option.env(`KELPIE_${option.name().replaceAll('-', '_').toUpperCase()}`);
-}
-
-function refuseUnknownVariables(command: Command, env: NodeJS.ProcessEnv): void {
-  const known = [...options.flatMap((option) => option.envVar ?? []), ...FOREIGN];
-  for (const name of Object.keys(env)) {
-    if (!name.startsWith('KELPIE_') || known.includes(name)) continue;
-    command.error(`error: unknown variable ${name}; did you mean ${nearest(name, known)}?`);
-  }
-}
-
-/** The known name with the fewest letters to change (Levenshtein's distance). */
-function nearest(name: string, known: readonly string[]): string {
-  const distances = known.map((one) => ({ one, distance: distance(name, one) }));
-  return distances.sort((left, right) => left.distance - right.distance)[0]?.one ?? '';
-}
-
-function distance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= left.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= right.length; j++) {
-      const change = (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
-}
-
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+function text(placeholder: string, byDefault: string, meaning: string): Setting<string> {
+  const parse = (said: string): string => {
+    if (said.trim() !== '') return said;
+    throw new RangeError('It must not be empty.');
   };
+  return { placeholder, default: byDefault, meaning, parse };
 }
 
-/** A flag that is a variable too: KELPIE_INSECURE=true. */
-function truth(text: string): boolean {
-  if (['true', '1', 'yes'].includes(text)) return true;
-  if (['false', '0', 'no', ''].includes(text)) return false;
-  throw new InvalidArgumentError('It must be true or false.');
+function whole(
+  placeholder: string,
+  least: number,
+  most: number,
+  byDefault: number,
+  meaning: string,
+): Setting<number> {
+  const parse = (said: string): number => {
+    const value = Number(said);
+    if (/^\d+$/.test(said) && value >= least && value <= most) return value;
+    throw new RangeError(`It must be a whole number from ${least} to ${most}.`);
+  };
+  return { placeholder, default: byDefault, meaning, parse };
+}
+
+function portOrOff(byDefault: number, meaning: string): Setting<number | 'off'> {
+  const parse = (said: string): number | 'off' => {
+    if (said === 'off') return said;
+    if (/^\d{1,5}$/.test(said) && Number(said) <= 65_535) return Number(said);
+    throw new RangeError('It must be off or a whole number from 0 to 65535.');
+  };
+  return { placeholder: '<port>', default: byDefault, meaning, parse };
+}
+
+/** The first choice is the default. */
+function choice<const Choice extends string>(
+  placeholder: string,
+  choices: readonly [Choice, ...Choice[]],
+  meaning: string,
+): Setting<Choice> {
+  const parse = (said: string): Choice => {
+    const chosen = choices.find((one) => one === said);
+    if (chosen !== undefined) return chosen;
+    throw new RangeError(`It must be one of ${choices.join(', ')}.`);
+  };
+  return { placeholder, default: choices[0], meaning, parse };
+}
+
+/** A flag that needs no value, and a variable that does: KELPIE_INSECURE=true. */
+function truth(meaning: string): Setting<boolean> {
+  const parse = (said: string): boolean => {
+    if (['true', '1', 'yes'].includes(said)) return true;
+    if (['false', '0', 'no', ''].includes(said)) return false;
+    throw new RangeError('It must be true or false.');
+  };
+  return { placeholder: '[true|false]', default: false, meaning, parse };
 }
 
 function isLoopback(host: string): boolean {

@@ -11,9 +11,13 @@ import { defaultLimits, defaultTimes, type Limits, type Times } from './domain/s
 import type { Retention } from './journal/journal.js';
 import { MemoryJournal } from './journal/memory.js';
 import type { TailLimits } from './journal/tail.js';
-import { createEdge } from './rpc/server.js';
+import type { Logger } from './log.js';
+import { logSessions } from './log-sessions.js';
+import { createEdge, type Edge } from './rpc/server.js';
 import { Hub } from './session/hub.js';
 import { serve } from './session/session.js';
+import { Telemetry } from './telemetry.js';
+import { type Health, serveTelemetry, type TelemetryAddress } from './telemetry-server.js';
 import { version } from './version.js';
 
 /** Everything that can be set. */
@@ -22,6 +26,8 @@ export interface CoordinatorOptions {
   readonly host?: string;
   /** The port; 0 takes a free one. Default 50051. */
   readonly port?: number;
+  /** Where history is kept. Default memory. */
+  readonly journal?: 'memory' | 'file';
   /** How much history is kept. Default 1,000,000 entries, 1 GiB, 24 h. */
   readonly retention?: Partial<Retention>;
   /** How much of it is kept encoded, for readers that are nearly caught up. */
@@ -32,8 +38,12 @@ export interface CoordinatorOptions {
   readonly times?: Partial<Times>;
   /** Time, for tests. */
   readonly clock?: Clock;
-  /** Hears of faults. Default: one line each on stderr. */
+  /** Hears of faults. Default: the logger's errors; without a logger, a line each on stderr. */
   readonly onFault?: (error: unknown) => void;
+  /** Hears what becomes of sessions and nodes. A pino logger is one. Default: nothing is logged. */
+  readonly logger?: Logger | undefined;
+  /** Where to serve /metrics and /healthz. Default: nowhere. */
+  readonly metrics?: TelemetryAddress | undefined;
 }
 
 /** What the client calls a Transport; the two sides do not import each other. */
@@ -47,6 +57,8 @@ export interface Coordinator {
   readonly id: string;
   readonly host: string;
   readonly port: number;
+  /** Where its metrics are, if they are served. */
+  readonly metricsUrl: string | undefined;
   /**
    * A way into this coordinator without a socket, for `connect({ transport })` in the same process:
    * a proxy that carries its coordinator is attached by it.
@@ -66,8 +78,49 @@ const defaultTail: TailLimits = { entries: 65_536, bytes: 64 * 1024 ** 2 };
 
 /** Starts a coordinator. Rejects if it cannot listen. */
 export async function startCoordinator(options: CoordinatorOptions = {}): Promise<Coordinator> {
-  const { host = '127.0.0.1', port = 50_051, clock = realClock, onFault = printFault } = options;
-  const journal = new MemoryJournal(clock, { ...defaultRetention, ...options.retention });
+  const { host = '127.0.0.1', port = 50_051, metrics } = options;
+  const telemetry = metrics && new Telemetry();
+  let health: Health = 'starting';
+  // First, so that a supervisor is answered from the beginning to the end.
+  const pages = telemetry && (await serveTelemetry(metrics, telemetry, () => health));
+  let parts: Parts | undefined;
+  const stop = async (): Promise<void> => {
+    health = 'draining';
+    await parts?.stop();
+    await pages?.close();
+  };
+  let stopping: Promise<void> | undefined;
+  try {
+    const { hub, edge } = (parts = await assemble(options, telemetry));
+    const bound = await edge.listen(host, port);
+    health = 'serving';
+    return {
+      id: hub.network.options.coordinatorId,
+      host,
+      port: bound,
+      metricsUrl: pages?.url,
+      transport: () => inProcess(hub),
+      stop: () => (stopping ??= stop()),
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** What was put together, and how to take it apart. */
+interface Parts {
+  readonly hub: Hub;
+  readonly edge: Edge;
+  stop(): Promise<void>;
+}
+
+async function assemble(
+  options: CoordinatorOptions,
+  telemetry: Telemetry | undefined,
+): Promise<Parts> {
+  const { clock = realClock, logger } = options;
+  const journal = openJournal(options, clock);
   const network = await Network.open({
     name: 'main',
     coordinatorId: randomUUID(),
@@ -77,13 +130,18 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
     limits: { ...defaultLimits, ...options.limits },
     times: { ...defaultTimes, ...options.times },
     tail: { ...defaultTail, ...options.tail },
-    onFault,
+    onFault: faultHandler(options, telemetry),
+    onCommit: telemetry?.committed,
   });
   const nodes = new Nodes(network);
-  const hub = new Hub(network, nodes);
-  const edge = createEdge(hub);
-
-  let stopping: Promise<void> | undefined;
+  const observers = [telemetry?.sessions, logger && logSessions(logger, network)];
+  const hub = new Hub(
+    network,
+    nodes,
+    observers.filter((one) => one !== undefined),
+  );
+  telemetry?.watch(hub);
+  const edge = createEdge(hub, telemetry?.called ?? (() => undefined));
   const stop = async (): Promise<void> => {
     edge.notServing();
     await hub.drain();
@@ -91,15 +149,26 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
     nodes.close();
     await journal.close();
   };
-  try {
-    const bound = await edge.listen(host, port);
-    const id = network.options.coordinatorId;
-    const transport = () => inProcess(hub);
-    return { id, host, port: bound, transport, stop: () => (stopping ??= stop()) };
-  } catch (error) {
-    await stop();
-    throw error;
+  return { hub, edge, stop };
+}
+
+function openJournal({ journal, retention }: CoordinatorOptions, clock: Clock): MemoryJournal {
+  if (journal === 'file') {
+    throw new Error('the journal in files is not built in yet; leave it in memory');
   }
+  return new MemoryJournal(clock, { ...defaultRetention, ...retention });
+}
+
+function faultHandler(
+  { onFault, logger }: CoordinatorOptions,
+  telemetry: Telemetry | undefined,
+): (error: unknown) => void {
+  const log = logger && ((err: unknown) => logger.error({ err }, 'fault'));
+  const tell = onFault ?? log ?? printFault;
+  return (error) => {
+    telemetry?.fault();
+    tell(error);
+  };
 }
 
 function inProcess(hub: Hub): InProcessTransport {

@@ -1,28 +1,57 @@
 #!/usr/bin/env node
-/** The program kelpied: arguments, start, signals. */
-import { readConfig } from './config.js';
+/** The program kelpied: settings, start, signals. */
+import { keyOf, settingNames, toOptions } from './config.js';
+import { printed } from './config/print.js';
+import { type Config, readConfig } from './config/sources.js';
 import { type Coordinator, startCoordinator } from './coordinator.js';
+import { createLogger, type Logger } from './log.js';
 import { version } from './version.js';
 
 // Whoever read what is printed may have gone; that is no reason to stop without draining.
 process.stdout.on('error', () => undefined);
 
-const options = readConfig(process.argv, process.env);
+const config = readConfig(process.argv, process.env);
+const { settings } = config;
 
-try {
-  const coordinator = await startCoordinator(options);
-  // Before it says that it listens: whoever reads that may stop it at once.
-  stopOnSignal(coordinator);
-  greet(coordinator);
-} catch (error) {
-  process.stderr.write(`kelpied: ${explain(error)}\n`);
-  process.exitCode = 1;
+if (config.print) process.stdout.write(printed(config, config.print));
+else await run();
+
+async function run(): Promise<void> {
+  const logger = loggerOf(config);
+  try {
+    const coordinator = await startCoordinator({ ...toOptions(settings), logger });
+    // Before it says that it listens: whoever reads that may stop it at once.
+    stopOnSignal(coordinator, logger);
+    greet(coordinator);
+    logStart(coordinator, logger);
+  } catch (error) {
+    process.stderr.write(`kelpied: ${explain(error)}\n`);
+    process.exitCode = 1;
+  }
 }
 
-function greet({ host, port }: Coordinator): void {
-  const elsewhere = port === 50_051 ? '' : `KELPIE_ENDPOINTS=${host}:${port} `;
-  process.stdout.write(
-    `kelpied ${version} listens on ${host}:${port} (network main, journal in memory)
+function loggerOf({ settings: { logLevel, logFormat } }: Config): Logger {
+  const { isTTY } = process.stderr;
+  const format = logFormat === 'auto' ? (isTTY ? 'pretty' : 'json') : logFormat;
+  return createLogger({ level: logLevel, format, colours: isTTY && !process.env['NO_COLOR'] });
+}
+
+/** Whoever asked for JSON reads the log; whoever starts it for tests reads one line. */
+function greet({ host, port, metricsUrl }: Coordinator): void {
+  const endpoint = `${host}:${port}`;
+  if (settings.dev) {
+    const metrics = metricsUrl ?? null;
+    const ready = { event: 'ready', endpoint, metrics, pid: process.pid, version };
+    process.stdout.write(`${JSON.stringify(ready)}\n`);
+  } else if (settings.logFormat !== 'json') {
+    process.stdout.write(
+      greeting(endpoint, port === 50_051 ? '' : `KELPIE_ENDPOINTS=${endpoint} `),
+    );
+  }
+}
+
+function greeting(endpoint: string, elsewhere: string): string {
+  return `kelpied ${version} listens on ${endpoint} (network main, journal in memory)
 
 Try next, in another terminal:
   ${elsewhere}npx kelpie nodes                               who is part of the network
@@ -30,21 +59,31 @@ Try next, in another terminal:
   ${elsewhere}npx kelpie publish chat.global 'hello'         say something on it
 
 Stop with Ctrl+C.
-`,
-  );
+`;
+}
+
+function logStart({ host, port, metricsUrl }: Coordinator, logger: Logger): void {
+  const endpoint = `${host}:${port}`;
+  logger.info({ endpoint, metrics: metricsUrl, version, pid: process.pid }, 'listening');
+  const set = settingNames.filter((name) => config.origins[name] !== 'default');
+  const facts = set.map((name) => [keyOf(name), `${settings[name]} (${config.origins[name]})`]);
+  if (set.length > 0) logger.info(Object.fromEntries(facts) as object, 'settings that were made');
+  if (settings.insecure) logger.warn({ endpoint }, 'insecure: no encryption, no credentials');
 }
 
 /** The first signal stops gracefully; a second one does not wait. */
-function stopOnSignal(coordinator: Coordinator): void {
+function stopOnSignal(coordinator: Coordinator, logger: Logger): void {
   let asked = false;
   const stop = (): void => {
     if (asked) process.exit(1);
     asked = true;
-    process.stdout.write('kelpied: stopping, nodes are told to move on\n');
     coordinator.stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        process.stderr.write(`kelpied: ${explain(error)}\n`);
+      () => {
+        logger.info({}, 'stopped');
+        process.exit(0);
+      },
+      (err: unknown) => {
+        logger.error({ err }, 'could not stop in good order');
         process.exit(1);
       },
     );
@@ -55,7 +94,7 @@ function stopOnSignal(coordinator: Coordinator): void {
 
 function explain(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const { host = '', port = 0 } = options;
+  const { host, port } = settings;
   return message.includes('EADDRINUSE')
     ? `${host}:${port} is taken by another process; stop that one, or choose another --port`
     : message;

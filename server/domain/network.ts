@@ -25,6 +25,8 @@ export interface NetworkOptions {
   readonly tail: TailLimits;
   /** Hears of faults in work that nobody waits for. */
   readonly onFault: (error: unknown) => void;
+  /** Hears how long the journal took for a transaction. */
+  readonly onCommit?: ((durationMs: number) => void) | undefined;
 }
 
 export class Network {
@@ -62,8 +64,11 @@ export class Network {
 
   /** Stores one transaction. Throws OUTCOME_UNKNOWN if the journal cannot tell what became of it. */
   async commit(transaction: Transaction): Promise<Outcome> {
+    const { clock, journal, onCommit } = this.options;
+    const startMs = clock.now();
     try {
-      const [outcome] = await this.options.journal.append([transaction]);
+      const [outcome] = await journal.append([transaction]);
+      onCommit?.(clock.now() - startMs);
       if (outcome) return outcome;
       throw new Error('the journal gave no outcome');
     } catch (cause) {

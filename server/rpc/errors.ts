@@ -1,5 +1,5 @@
 /** The one way from an error to a gRPC status, with its details. */
-import { type CallContext, type ServerMiddlewareCall, ServerError, Status } from 'nice-grpc';
+import { ServerError, Status } from 'nice-grpc';
 import {
   Any,
   ErrorInfo,
@@ -15,19 +15,10 @@ import { publicError, wireError } from '../session/frames.js';
 /** The domain of ErrorInfo. */
 const DOMAIN = 'kelpie';
 
-/** Middleware that turns what handlers throw into a status; what is not ours is masked. */
-export function errorsAsStatus(onFault: (error: unknown) => void) {
-  return async function* errors<Request, Response>(
-    call: ServerMiddlewareCall<Request, Response>,
-    context: CallContext,
-  ): AsyncGenerator<Response, Response | undefined, undefined> {
-    try {
-      return (yield* call.next(call.request, context)) as Response | undefined;
-    } catch (error) {
-      const known = error instanceof ServerError || (error as Error).name === 'AbortError';
-      throw known ? error : statusOf(publicError(error, onFault));
-    }
-  };
+/** What a call ends with that threw this; what is not ours is masked, and told to `onFault`. */
+export function thrownAsStatus(thrown: unknown, onFault: (error: unknown) => void): unknown {
+  const known = thrown instanceof ServerError || (thrown as Error).name === 'AbortError';
+  return known ? thrown : statusOf(publicError(thrown, onFault));
 }
 
 function statusOf(error: KelpieError): RichServerError {

@@ -10,9 +10,9 @@ import { SessionServiceDefinition } from '../../gen/ts/kelpie/v1/session_service
 import type { Hub } from '../session/hub.js';
 import { coordinatorService } from './coordinator-service.js';
 import { EventService, SessionService } from './definitions.js';
-import { errorsAsStatus } from './errors.js';
 import { eventService } from './event-service.js';
 import { nodeService } from './node-service.js';
+import { type CallObserver, observeCalls } from './observe.js';
 import { addReflection } from './reflection.js';
 import { sessionService } from './session-service.js';
 
@@ -56,13 +56,13 @@ async function endStreams(server: Server): Promise<void> {
   clearTimeout(force);
 }
 
-export function createEdge(hub: Hub): Edge {
-  const { limits, onFault } = hub.network.options;
+export function createEdge(hub: Hub, onCall: CallObserver): Edge {
+  const { limits } = hub.network.options;
   // What it would print on stderr, a port that is taken, it throws as well.
   setLogVerbosity(logVerbosity.NONE);
   const server: Server = createServer(channelOptions(limits.messageBytes))
     .use(errorDetailsServerMiddleware)
-    .use(errorsAsStatus(onFault));
+    .use(observeCalls(hub.network, onCall));
   server.add(SessionService, sessionService(hub));
   server.add(NodeServiceDefinition, nodeService(hub));
   server.add(EventService, eventService(hub));

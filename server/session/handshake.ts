@@ -19,6 +19,7 @@ export interface Opened {
   readonly name: string;
   readonly instance: Uint8Array;
   readonly generation: number;
+  readonly outcome: Claimed['outcome'];
   /** The highest publish sequence that the journal has of this instance. */
   readonly stored: number | undefined;
   readonly filter: TopicFilter;
@@ -46,11 +47,11 @@ export async function open(
   // Asked only now: "latest" is after the node's own arrival, and no older stream can publish.
   const start = await startOf(network, hello.start);
   const stored = await network.options.journal.producer(node.instanceId);
-  const { generation } = claimed;
+  const { generation, outcome } = claimed;
   const { name, instanceId: instance } = node;
   const cursor = start.position;
   const welcome = welcomeOf(network, claimed, { sessionId, stored, name, cursor });
-  return { name, instance, generation, stored, filter, window, start, welcome };
+  return { name, instance, generation, outcome, stored, filter, window, start, welcome };
 }
 
 /** Before anything of it is looked at: it may come from anybody. */

@@ -9,6 +9,7 @@ import { Bell } from './bell.js';
 import { Gate } from './gate.js';
 import { Loads } from './loads.js';
 import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
+import { type SessionObserver, tellAll } from './observer.js';
 import type { Drain } from '../../gen/ts/kelpie/v1/session_service.js';
 
 /** What the hub asks of a session. */
@@ -36,16 +37,18 @@ export class Hub implements Liveness {
   readonly nodes: Nodes;
   readonly bell: Bell;
   readonly loads = new Loads();
+  readonly observer: SessionObserver;
   readonly #sessions = new Map<string, Member>();
   readonly #emptied = new Gate();
   readonly #watchers = new Set<() => void>();
   readonly #timers: readonly Cancel[];
   #draining = false;
 
-  constructor(network: Network, nodes: Nodes) {
+  constructor(network: Network, nodes: Nodes, observers: readonly SessionObserver[] = []) {
     this.network = network;
     this.nodes = nodes;
     this.bell = new Bell(network);
+    this.observer = tellAll(observers);
     network.onEntries((entries) => this.#endReplaced(entries));
     const { clock, times } = network.options;
     this.#timers = [
@@ -63,6 +66,11 @@ export class Hub implements Liveness {
   /** Sessions that are open. */
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** The nodes whose sessions are open here. */
+  get names(): Iterable<string> {
+    return this.#sessions.keys();
   }
 
   get draining(): boolean {
@@ -132,6 +140,7 @@ export class Hub implements Liveness {
   async drain(): Promise<void> {
     const { clock, times } = this.network.options;
     this.#draining = true;
+    this.observer.draining(this.#sessions.size);
     const grace = durationOf(times.drainMs);
     const reconnectWindow = durationOf(Math.min(1000, times.drainMs / 2));
     for (const watcher of this.#watchers) watcher();

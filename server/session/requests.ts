@@ -118,8 +118,10 @@ export class Requests {
   }
 
   #fail(requestId: number, cause: unknown): void {
-    const error = wireError(this.#public(cause));
-    this.#outbound.send({ $case: 'requestFailed', value: { error } }, requestId);
+    const error = this.#public(cause);
+    this.#hub.observer.requestFailed(error.reason);
+    const value = { error: wireError(error) };
+    this.#outbound.send({ $case: 'requestFailed', value }, requestId);
   }
 
   #public(error: unknown): KelpieError {

@@ -21,6 +21,7 @@ import { type Frame, publicError } from './frames.js';
 import { type Opened, open } from './handshake.js';
 import type { Hub, Member } from './hub.js';
 import { LoadNews } from './load-news.js';
+import type { SessionEnd } from './observer.js';
 import { Outbound } from './outbound.js';
 import { Publisher } from './publisher.js';
 import { Pulse } from './pulse.js';
@@ -67,6 +68,7 @@ class Session implements Member {
   readonly #host: string;
   readonly #turn: Turn;
   readonly #helloTimer: Cancel;
+  #helloName: string | undefined;
   #active: Active | undefined;
   readonly #loadNews: LoadNews;
   #closed = false;
@@ -80,7 +82,9 @@ class Session implements Member {
     this.#pulse = new Pulse(clock);
     this.#loadNews = new LoadNews(hub.loads, hub.network.tables);
     this.#helloTimer = clock.after(times.helloMs, () =>
-      this.outbound.end(helloTimeout(times.helloMs)),
+      this.#refuse(
+        new KelpieError('HELLO_TIMEOUT', `no Hello came within ${times.helloMs / 1000} s`),
+      ),
     );
   }
 
@@ -110,10 +114,22 @@ class Session implements Member {
       this.outbound.end();
       this.cut();
     } catch (error) {
-      const aborted = error instanceof Error && error.name === 'AbortError';
-      if (!aborted) this.outbound.end(publicError(error, this.#onFault));
-      this.cut();
+      // A stream that was ended here is read no more: that it says so is no fault.
+      if (this.#closed || (error as Error).name === 'AbortError') this.cut();
+      else this.#break(publicError(error, this.#onFault));
     }
+  }
+
+  /** Ends the stream with an error; the node is lost by it, if there is one. */
+  #break(error: KelpieError): void {
+    if (this.#active) this.outbound.end(error);
+    else this.#refuse(error);
+    this.cut(error.reason);
+  }
+
+  #refuse(error: KelpieError): void {
+    this.#hub.observer.refused({ name: this.#helloName, host: this.#host, reason: error.reason });
+    this.outbound.end(error);
   }
 
   #room(): Promise<void> | undefined {
@@ -143,6 +159,7 @@ class Session implements Member {
 
   async #open(hello: Hello): Promise<void> {
     this.#helloTimer();
+    this.#helloName = hello.name;
     const opened = await open(this.#hub, hello, this.id, this.#host);
     if (this.#closed) {
       this.#hub.nodes.lost(opened.name, opened.generation);
@@ -151,6 +168,7 @@ class Session implements Member {
     this.#hub.add(this, opened.name);
     this.outbound.send({ $case: 'welcome', value: opened.welcome });
     this.#active = this.#activate(opened);
+    this.#hub.observer.opened({ ...opened, sessionId: this.id, host: this.#host });
   }
 
   #activate({ name, instance, generation, stored, filter, window, start }: Opened): Active {
@@ -160,23 +178,21 @@ class Session implements Member {
     const publisher = new Publisher({ network, name, instance, generation, stored, wake });
     bell.hang(feed);
     this.outbound.follow(feed);
-    const { outbound } = this;
-    const hub = this.#hub;
-    const requests = new Requests({ hub, outbound, feed, publisher, name, generation });
+    const parts = { hub: this.#hub, outbound: this.outbound, feed, publisher };
+    const requests = new Requests({ ...parts, name, generation });
     return { name, generation, feed, publisher, requests };
   }
 
   async #goodbye(active: Active, requestId: number, { reason }: Goodbye): Promise<void> {
     const { name, generation, requests } = active;
-    const { nodes } = this.#hub;
     // It goes by itself: the end of its ownership is no reason to evict it.
     this.#hub.remove(this, name);
     if (reason !== GoodbyeReason.DRAINED)
-      await nodes.leave(name, generation, NodeLeaveReason.STOPPED);
+      await this.#hub.nodes.leave(name, generation, NodeLeaveReason.STOPPED);
     // Drained, and no newer stream took over: it must come back within the grace.
-    else if (!this.#hub.draining) nodes.lost(name, generation);
+    else if (!this.#hub.draining) this.#hub.nodes.lost(name, generation);
     requests.done(requestId);
-    this.#close();
+    this.#close(reason === GoodbyeReason.DRAINED ? 'DRAINED' : 'STOPPED');
   }
 
   report(): SessionReport {
@@ -206,14 +222,13 @@ class Session implements Member {
     const { times } = this.#hub.network.options;
     if (this.#pulse.silentMs() <= times.maxSilenceMs) return;
     const message = `nothing was heard for ${times.maxSilenceMs / 1000} s; send a Heartbeat every ${times.heartbeatMs / 1000} s`;
-    this.outbound.end(new KelpieError('SESSION_SILENT', message));
-    this.cut();
+    this.#break(new KelpieError('SESSION_SILENT', message));
   }
 
   /** Ends the stream, which is no loss: the node has another one, or will. */
   evict(error: KelpieError): void {
     this.outbound.end(error);
-    this.#close();
+    this.#close(error.reason);
   }
 
   drain(drain: Drain): void {
@@ -221,27 +236,25 @@ class Session implements Member {
   }
 
   /** The stream is gone or will be, without a goodbye. */
-  cut(): void {
+  cut(end: SessionEnd = 'LOST'): void {
     if (this.#closed) return;
     const active = this.#active;
-    this.#close();
+    this.#close(end);
     if (active && !this.#hub.draining) this.#hub.nodes.lost(active.name, active.generation);
   }
 
-  #close(): void {
+  #close(end: SessionEnd): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#helloTimer();
     this.#pulse.stop();
     this.outbound.end();
     if (!this.#active) return;
-    this.#hub.bell.remove(this.#active.feed);
-    this.#hub.remove(this, this.#active.name);
+    const { name, feed } = this.#active;
+    this.#hub.bell.remove(feed);
+    this.#hub.remove(this, name);
+    this.#hub.observer.ended({ name, sessionId: this.id }, end);
   }
 
   readonly #onFault = (error: unknown): void => this.#hub.network.options.onFault(error);
-}
-
-function helloTimeout(helloMs: number): KelpieError {
-  return new KelpieError('HELLO_TIMEOUT', `no Hello came within ${helloMs / 1000} s`);
 }

@@ -60,7 +60,8 @@ export class Network {
 
   /** Resolves when it has said where it listens. */
   async startCoordinator(): Promise<void> {
-    const args = ['--host', HOST, '--port', String(this.ports.coordinator)];
+    const port = String(this.ports.coordinator);
+    const args = ['--host', HOST, '--port', port, '--metrics-port', 'off'];
     this.#coordinator = new Child('coordinator', COORDINATOR, args);
     await this.#coordinator.lines.waitFor('the coordinator to listen', (line) =>
       line.includes(this.endpoint),

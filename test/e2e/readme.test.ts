@@ -5,7 +5,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { type Kelpied, runKelpied, startKelpied } from '../support/kelpied.js';
+import { keyOf, settingNames, settings, variableOf } from '../../server/config.js';
+import { Telemetry } from '../../server/telemetry.js';
+import { type Kelpied, startDev, startKelpied } from '../support/kelpied.js';
 
 /** Compiled, this file lies in dist/test/e2e. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -100,18 +102,60 @@ describe('the README', () => {
     await proxy.stop();
   });
 
-  it('lists every setting with its variable and default', async () => {
-    const { output } = await runKelpied(['--help']);
-    const flat = output.replaceAll(/\s+/g, ' ');
-    const real = [
-      ...flat.matchAll(
-        /(--[a-z-]+) (?:<[^>]+>|\[[^\]]+\])(?:(?! --).)*?\(default: "?([^",]+)"?,(?: preset: "\w+",)? env: (\w+)\)/g,
-      ),
-    ].map(([, flag, value, variable]) => `${flag} ${variable} ${value}`);
-    const listed = [...readme.matchAll(/^\| `(--[a-z-]+)`\s+\| `(\w+)`\s+\| `([^`]+)`/gm)].map(
-      ([, flag, variable, value]) => `${flag} ${variable} ${value}`,
-    );
-    expect(real.length).to.be.greaterThan(5);
-    expect(listed).to.deep.equal(real);
+  it('shows the line of JSON that --dev prints', async () => {
+    const dev = await startDev();
+    const shown = blocks('text')[1]?.replace('$ npx kelpied --dev\n', '') ?? '';
+    const kinds = (line: string) =>
+      Object.entries(JSON.parse(line) as object).map(([name, value]) => [
+        name,
+        masked(String(value)).replace(/^\d+$/, '<pid>'),
+      ]);
+    expect(kinds(shown)).to.deep.equal(kinds(dev.output()));
+    await dev.stop();
+  });
+
+  it('lists every setting with its variable, default and meaning', () => {
+    const real = settingNames.map((name) => [
+      `\`--${keyOf(name)}\``,
+      `\`${variableOf(name)}\``,
+      `\`${settings[name].default}\``,
+      settings[name].meaning,
+    ]);
+    expect(table('flag')).to.deep.equal(real);
+  });
+
+  it('lists every metric with its type, labels and meaning', () => {
+    const { registry } = new Telemetry();
+    const metrics = registry.getMetricsAsArray() as unknown as {
+      name: string;
+      type: string;
+      labelNames?: string[];
+      help: string;
+    }[];
+    const real = metrics
+      .filter(({ name }) => name.startsWith('kelpie_'))
+      .map(({ name, type, labelNames = [], help }) => [
+        `\`${name}\``,
+        type,
+        labelNames.map((label) => `\`${label}\``).join(', '),
+        help,
+      ]);
+    expect(real.length).to.be.greaterThan(10);
+    expect(table('metric')).to.deep.equal(real);
   });
 });
+
+/** The rows of the table whose first column has this name. */
+function table(column: string): string[][] {
+  const [, rows = ''] =
+    new RegExp(`^\\| ${column} .*\n\\|[-| ]+\n((?:\\|.*\n)+)`, 'm').exec(readme) ?? [];
+  return rows
+    .trimEnd()
+    .split('\n')
+    .map((row) =>
+      row
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}

@@ -13,6 +13,8 @@ export interface Kelpied {
   readonly process: ChildProcess;
   /** Everything it has printed on stdout. */
   output(): string;
+  /** Everything it has printed on stderr: its log. */
+  errors(): string;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
   /** SIGKILL. */
@@ -20,22 +22,35 @@ export interface Kelpied {
 }
 
 /** Starts it on a free port, or on the one in `args`. Rejects with what it printed if it ends. */
-export async function startKelpied(args: readonly string[] = []): Promise<Kelpied> {
-  const { child, output, errors } = launch(
-    args.includes('--port') ? args : ['--port', '0', ...args],
-  );
-  const listening = /listens on (\S+):(\d+)/;
+export function startKelpied(args: readonly string[] = []): Promise<Kelpied> {
+  return listening(launch(args.includes('--port') ? args : ['--port', '0', ...args]));
+}
+
+/** Starts `kelpied --dev`. */
+export function startDev(): Promise<Kelpied> {
+  return listening(launch(['--dev'], { KELPIE_METRICS_PORT: undefined }));
+}
+
+/** With --log-format json it is the log that says where it listens. */
+async function listening({ child, output, errors }: ReturnType<typeof launch>): Promise<Kelpied> {
+  const said = child.spawnargs.includes('json') ? errors : output;
+  const place = /(?:listens on |"endpoint":")([^\s"]+):(\d+)/;
   await new Promise<void>((resolve, reject) => {
-    child.stdout.on('data', () => listening.test(output()) && resolve());
+    const look = (): void => {
+      if (place.test(said())) resolve();
+    };
+    child.stdout.on('data', look);
+    child.stderr.on('data', look);
     child.on('exit', () => reject(new Error(`kelpied ended: ${errors()}${output()}`)));
   });
-  const [, host = '', port = ''] = listening.exec(output()) ?? [];
+  const [, host = '', port = ''] = place.exec(said()) ?? [];
   const gone = once(child, 'exit') as Promise<[number | null]>;
   return {
     endpoint: `${host}:${port}`,
     port: Number(port),
     process: child,
     output,
+    errors,
     stop: async () => {
       child.kill('SIGTERM');
       return (await gone)[0];
@@ -51,16 +66,19 @@ export async function startKelpied(args: readonly string[] = []): Promise<Kelpie
 export async function runKelpied(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  cwd?: string,
 ): Promise<{ code: number | null; output: string; errors: string }> {
-  const { child, output, errors } = launch(args, env);
+  const { child, output, errors } = launch(args, env, cwd);
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, output: output(), errors: errors() };
 }
 
-function launch(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+function launch(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd?: string) {
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
+    cwd,
+    // Several run at once, and the one that somebody works with is left alone.
+    env: { ...process.env, KELPIE_METRICS_PORT: '0', ...env },
   });
   const printed = { out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => (printed.out += chunk.toString()));

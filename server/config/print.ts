@@ -1,0 +1,33 @@
+/** The settings for people and for programs: `kelpied config`. */
+import { keyOf, settingNames, settings } from '../config.js';
+import type { Config } from './sources.js';
+
+/** What `kelpied config` prints. */
+export function printed(config: Config, format: NonNullable<Config['print']>): string {
+  return { table, json, sample }[format](config);
+}
+
+function table({ settings: values, origins }: Config): string {
+  const rows = settingNames.map((name) => [keyOf(name), String(values[name]), origins[name]]);
+  const all = [['SETTING', 'VALUE', 'FROM'], ...rows];
+  const widths = [0, 1].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const lines = all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)));
+  return lines.map((cells) => `${cells.join('  ')}\n`).join('');
+}
+
+function json({ settings: values, origins }: Config): string {
+  const entries = settingNames.map((name) => [
+    keyOf(name),
+    { value: values[name], from: origins[name] },
+  ]);
+  return `${JSON.stringify(Object.fromEntries(entries))}\n`;
+}
+
+/** A kelpie.yaml in which every setting has its default. */
+function sample(): string {
+  const lines = settingNames.map((name) => {
+    const { meaning, default: byDefault } = settings[name];
+    return `# ${meaning}\n# ${keyOf(name)}: ${String(byDefault)}\n`;
+  });
+  return lines.join('\n');
+}

@@ -1,0 +1,125 @@
+/** Where settings come from: kelpie.yaml, then KELPIE_* variables, then flags; the last wins. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import {
+  contradiction,
+  devDefaults,
+  keyOf,
+  type SettingName,
+  settingNames,
+  type Settings,
+  settings,
+  variableOf,
+} from '../config.js';
+import { readConfigFile } from './file.js';
+import { nearest } from './nearest.js';
+import { version } from '../version.js';
+
+/** What is in force, and what the program is asked for. */
+export interface Config {
+  readonly settings: Settings;
+  /** Where each value comes from: `default`, a flag, a variable, or a file and its line. */
+  readonly origins: Readonly<Record<SettingName, string>>;
+  /** To print the settings instead of running with them. */
+  readonly print: 'table' | 'json' | 'sample' | undefined;
+}
+
+/** The file that is read if none is named. */
+const DEFAULT_FILE = 'kelpie.yaml';
+
+/** Variables that stand in the same environment and are no settings of kelpied. */
+const OTHER_VARIABLES = ['KELPIE_CONFIG', 'KELPIE_ENDPOINTS', 'KELPIE_TOKEN'];
+
+/** Reads all sources. Ends the process with 2 and a message if they are wrong. */
+export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
+  let print: Config['print'];
+  const command = commandOf((asked) => (print = asked));
+  refuseUnknownVariables(command, env);
+  command.parse(argv);
+  const fromFile = fill(command);
+  const values = command.opts<Settings>();
+  const origins = {} as Record<SettingName, string>;
+  for (const name of settingNames) origins[name] = fromFile.get(name) ?? originOf(command, name);
+  const wrong = contradiction(values);
+  if (wrong !== undefined) command.error(`error: ${wrong}`);
+  return { settings: values, origins, print };
+}
+
+function commandOf(onPrint: (asked: Config['print']) => void): Command {
+  const command = new Command('kelpied')
+    .description('The coordinator of a Minecraft Bedrock network.')
+    .version(version)
+    .addHelpText(
+      'after',
+      `\nEach option can be set by its variable too, and by its name without dashes in ${DEFAULT_FILE};` +
+        '\nthe command line wins, then the variable.',
+    )
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+    .addOption(
+      new Option('--config <file>', `file of settings, instead of ${DEFAULT_FILE}`).env(
+        'KELPIE_CONFIG',
+      ),
+    )
+    .action(() => onPrint(undefined));
+  for (const name of settingNames) command.addOption(optionOf(name));
+  command
+    .command('config')
+    .description('print the settings in force, and where each comes from')
+    .option('--json', 'for programs')
+    .option('--sample', 'print a file with every setting instead')
+    .action(({ json, sample }: { json?: true; sample?: true }) =>
+      onPrint(sample ? 'sample' : json ? 'json' : 'table'),
+    );
+  return command;
+}
+
+function optionOf(name: SettingName): Option {
+  const { placeholder, meaning, parse, default: byDefault } = settings[name];
+  const option = new Option(`--${keyOf(name)} ${placeholder}`, meaning)
+    .env(variableOf(name))
+    .default(byDefault)
+    .argParser((text) => {
+      try {
+        return parse(text);
+      } catch (error) {
+        throw new InvalidArgumentError((error as Error).message);
+      }
+    });
+  return typeof byDefault === 'boolean' ? option.preset('true') : option;
+}
+
+/** What no flag and no variable sets, from the file, then from --dev. Returns where it found it. */
+function fill(command: Command): Map<SettingName, string> {
+  const { config } = command.opts<{ config?: string }>();
+  const found = new Map<SettingName, string>();
+  const set = (name: SettingName, value: unknown, from: string): void => {
+    if (command.getOptionValueSource(name) !== 'default') return;
+    command.setOptionValueWithSource(name, value, 'config');
+    found.set(name, from);
+  };
+  try {
+    const file = readConfigFile(config ?? DEFAULT_FILE, config !== undefined);
+    for (const { name, value, from } of file) set(name, value, from);
+  } catch (error) {
+    command.error(`error: ${(error as Error).message}`);
+  }
+  if (command.opts<Settings>().dev) {
+    for (const [name, value] of Object.entries(devDefaults)) {
+      set(name as SettingName, value, '--dev');
+    }
+  }
+  return found;
+}
+
+function originOf(command: Command, name: SettingName): string {
+  const source = command.getOptionValueSource(name);
+  if (source === 'cli') return `--${keyOf(name)}`;
+  return source === 'env' ? variableOf(name) : 'default';
+}
+
+function refuseUnknownVariables(command: Command, env: NodeJS.ProcessEnv): void {
+  const known = [...settingNames.map(variableOf), ...OTHER_VARIABLES];
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('KELPIE_') || known.includes(name)) continue;
+    command.error(`error: unknown variable ${name}; did you mean ${nearest(name, known)}?`);
+  }
+}

@@ -1,0 +1,25 @@
+/** Nodes that left, read from the entries that say so. */
+import { Event, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
+import type { Entry } from '../journal/journal.js';
+import type { NodeTables } from './node-tables.js';
+
+/** Why a node left, as in the contract. */
+export type LeaveReasonName = keyof typeof NodeLeaveReason;
+
+/** All that there are among the entries. Entries that write no row cost nothing but a look. */
+export function* departures(
+  tables: NodeTables,
+  entries: readonly Entry[],
+): Generator<{ name: string; reason: LeaveReasonName }> {
+  for (const { key, value, event } of entries) {
+    if (key === undefined || value !== null || !key.startsWith(tables.nodes.keyOf(''))) continue;
+    const { body } = Event.decode(event);
+    if (body?.$case !== 'nodeLeft') continue;
+    yield { name: key.slice(tables.nodes.keyOf('').length), reason: nameOf(body.value.reason) };
+  }
+}
+
+function nameOf(reason: NodeLeaveReason): LeaveReasonName {
+  const names = Object.keys(NodeLeaveReason) as LeaveReasonName[];
+  return names.find((name) => NodeLeaveReason[name] === reason) ?? 'UNSPECIFIED';
+}

@@ -1,0 +1,52 @@
+/** What the log says of sessions and nodes. */
+import { NodeRole } from '../gen/ts/kelpie/v1/node.js';
+import { departures } from './domain/departures.js';
+import type { Network } from './domain/network.js';
+import type { Logger } from './log.js';
+import type { OpenedSession, SessionEnd, SessionObserver } from './session/observer.js';
+
+/** Longer names, which are refused anyway, are cut. */
+const NAME_LENGTH = 64;
+
+const OPENED: Record<OpenedSession['outcome'], string> = {
+  NEW: 'session opened',
+  RESUMED: 'session resumed',
+  REPLACED: 'session opened in place of another process',
+};
+
+/** Ends that nobody needs to look into. */
+const EXPECTED: readonly SessionEnd[] = ['STOPPED', 'DRAINED', 'DRAINING', 'SESSION_REPLACED'];
+
+/** Logs what becomes of sessions, and which nodes are lost. */
+export function logSessions(logger: Logger, network: Network): SessionObserver {
+  const { tables } = network;
+  network.onEntries((entries) => {
+    for (const { name, reason } of departures(tables, entries)) {
+      logger[reason === 'LOST' ? 'warn' : 'info']({ node: name, reason }, 'node left');
+    }
+  });
+  return {
+    opened({ name, sessionId, generation, outcome, host }) {
+      const role = roleName(tables.nodes.get(name)?.value.role);
+      logger.info({ node: name, role, host, generation, session: sessionId }, OPENED[outcome]);
+    },
+    refused({ name, host, reason }) {
+      logger.warn({ node: name?.slice(0, NAME_LENGTH), host, reason }, 'session refused');
+    },
+    ended({ name, sessionId }, end) {
+      const level = EXPECTED.includes(end) ? 'info' : 'warn';
+      logger[level]({ node: name, reason: end, session: sessionId }, 'session ended');
+    },
+    requestFailed(reason) {
+      logger.debug({ reason }, 'request failed');
+    },
+    draining(sessions) {
+      const level = sessions > 0 ? 'info' : 'debug';
+      logger[level]({ sessions }, 'draining: nodes are told to move on');
+    },
+  };
+}
+
+function roleName(role: NodeRole | undefined): string | undefined {
+  return Object.entries(NodeRole).find(([, number]) => number === role)?.[0];
+}

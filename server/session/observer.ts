@@ -1,0 +1,48 @@
+/** What can be heard of sessions, for logs and metrics. */
+import type { ReasonName } from '../core/errors.js';
+import type { Claimed } from '../domain/nodes.js';
+
+/** How a session came to its end: by a Goodbye, without one, or by an error. */
+export type SessionEnd = 'STOPPED' | 'DRAINED' | 'LOST' | ReasonName;
+
+/** A session that was welcomed. */
+export interface OpenedSession {
+  readonly name: string;
+  readonly sessionId: string;
+  readonly generation: number;
+  readonly outcome: Claimed['outcome'];
+  /** Where its stream comes from. */
+  readonly host: string;
+}
+
+/** A stream that got no Welcome. */
+interface RefusedSession {
+  /** As its Hello says it, unchecked; undefined if there was none. */
+  readonly name: string | undefined;
+  readonly host: string;
+  readonly reason: ReasonName;
+}
+
+/** Is called in the middle of things: it must neither throw nor wait. */
+export interface SessionObserver {
+  opened(session: OpenedSession): void;
+  refused(session: RefusedSession): void;
+  /** Of a session that was opened. */
+  ended(session: { readonly name: string; readonly sessionId: string }, end: SessionEnd): void;
+  /** A request on an open session was answered with RequestFailed. */
+  requestFailed(reason: ReasonName): void;
+  /** The coordinator begins to stop while so many sessions are open. */
+  draining(sessions: number): void;
+}
+
+/** Tells all of them. */
+export function tellAll(observers: readonly SessionObserver[]): SessionObserver {
+  const all = (tell: (observer: SessionObserver) => void): void => observers.forEach(tell);
+  return {
+    opened: (session) => all((observer) => observer.opened(session)),
+    refused: (session) => all((observer) => observer.refused(session)),
+    ended: (session, end) => all((observer) => observer.ended(session, end)),
+    requestFailed: (reason) => all((observer) => observer.requestFailed(reason)),
+    draining: (sessions) => all((observer) => observer.draining(sessions)),
+  };
+}

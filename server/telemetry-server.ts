@@ -1,0 +1,89 @@
+/** /metrics for Prometheus and /healthz for supervisors, over HTTP. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Telemetry } from './telemetry.js';
+
+/** Where a coordinator is in its life. Only one that serves is healthy. */
+export type Health = 'starting' | 'serving' | 'draining';
+
+/** Where to listen. */
+export interface TelemetryAddress {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+}
+
+/** Pages that are served. */
+export interface TelemetryServer {
+  /** The address of /metrics. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A page is asked for in one short request, by a scraper or two. */
+const BOUNDS = {
+  maxHeaderSize: 8 * 1024,
+  headersTimeout: 5000,
+  requestTimeout: 5000,
+  keepAliveTimeout: 5000,
+  connectionsCheckingInterval: 1000,
+};
+const MAX_CONNECTIONS = 64;
+
+/** Serves the pages. Rejects if it cannot listen. */
+export async function serveTelemetry(
+  { host, port }: TelemetryAddress,
+  telemetry: Telemetry,
+  health: () => Health,
+): Promise<TelemetryServer> {
+  const server = createServer(BOUNDS, (request, response) => {
+    answer(request, response, telemetry, health()).catch(() => response.destroy());
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  await listen(server, host, port);
+  const { port: bound } = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}/metrics`,
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+    throw new Error(
+      `${host}:${port}, where metrics would be, is taken by another process; ` +
+        'stop that one, or choose another --metrics-port',
+      { cause },
+    );
+  }
+}
+
+async function answer(
+  { url = '', method = '' }: IncomingMessage,
+  response: ServerResponse,
+  { registry }: Telemetry,
+  health: Health,
+): Promise<void> {
+  const [path] = url.split('?');
+  response.setHeader('content-type', 'text/plain; charset=utf-8');
+  if (path !== '/metrics' && path !== '/healthz') {
+    response.writeHead(404).end('There are /metrics and /healthz.\n');
+  } else if (method !== 'GET' && method !== 'HEAD') {
+    response.writeHead(405, { allow: 'GET, HEAD' }).end('Pages can be read only.\n');
+  } else if (path === '/healthz') {
+    response.writeHead(health === 'serving' ? 200 : 503).end(`${health}\n`);
+  } else {
+    response.setHeader('content-type', registry.contentType);
+    response.end(await registry.metrics());
+  }
+}

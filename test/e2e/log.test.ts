@@ -1,0 +1,182 @@
+/** What kelpied logs, for programs and for people, and what it never does. */
+import { expect } from 'chai';
+import { reachApi } from '../../client/api.js';
+import { connect } from '../../client/index.js';
+import { startCoordinator } from '../../server/coordinator.js';
+import { type Kelpied, startDev, startKelpied } from '../support/kelpied.js';
+import { until } from '../support/until.js';
+import { Wire } from '../support/wire.js';
+
+interface Line extends Record<string, unknown> {
+  level: string;
+  time: string;
+  msg: string;
+}
+
+function linesOf(kelpied: Kelpied): Line[] {
+  return kelpied
+    .errors()
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Line);
+}
+
+/** Without what differs from run to run. */
+function facts({ time, session, generation, ...rest }: Line): object {
+  expect(time).to.match(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  expect(session).to.satisfy((id?: string) => id === undefined || id.length === 36);
+  expect(generation).to.satisfy((number?: number) => number === undefined || number > 1e15);
+  return rest;
+}
+
+describe('the log of kelpied', () => {
+  it('tells what becomes of sessions and nodes, and not what they say', async () => {
+    const kelpied = await startKelpied(['--log-level', 'debug', '--grace-seconds', '2']);
+    const wire = new Wire(kelpied.endpoint);
+    const said = async (message: string, count = 1): Promise<void> =>
+      until(() => linesOf(kelpied).filter(({ msg }) => msg === message).length >= count);
+    const instance = Buffer.alloc(16, 7);
+    await wire.join('lobby-1', { instance_id: instance });
+    const { stream } = await wire.join('lobby-1', { instance_id: instance });
+    stream.send({ request_id: 3, ack: { sequence: 1 } });
+    await stream.answer(3);
+    await wire.hello('Not\nA Name').ended();
+    stream.publish(1, { topic: 'chat.a', payload: { content: { text: 'a-secret' } } });
+    await stream.settled(1);
+    stream.cut();
+    await said('node left');
+    const { stream: shop } = await wire.join('shop', { role: 'NODE_ROLE_BACKEND' });
+    shop.send({ goodbye: { reason: 'GOODBYE_REASON_STOPPED' } });
+    await shop.ended();
+    await kelpied.kill();
+    wire.close();
+
+    const host = '127.0.0.1';
+    const lobby = { node: 'lobby-1', role: 'BACKEND', host };
+    const shown = linesOf(kelpied).slice(2).map(facts);
+    expect(shown).to.deep.include.members([
+      { level: 'info', msg: 'session opened', ...lobby },
+      { level: 'info', msg: 'session resumed', ...lobby },
+      { level: 'info', msg: 'session ended', node: 'lobby-1', reason: 'SESSION_REPLACED' },
+      { level: 'debug', msg: 'request failed', reason: 'ACK_INVALID' },
+      {
+        level: 'warn',
+        msg: 'session refused',
+        node: 'Not\nA Name',
+        host,
+        reason: 'NODE_NAME_INVALID',
+      },
+      { level: 'warn', msg: 'session ended', node: 'lobby-1', reason: 'LOST' },
+      { level: 'warn', msg: 'node left', node: 'lobby-1', reason: 'LOST' },
+      { level: 'info', msg: 'session opened', node: 'shop', role: 'BACKEND', host },
+      { level: 'info', msg: 'node left', node: 'shop', reason: 'STOPPED' },
+      { level: 'info', msg: 'session ended', node: 'shop', reason: 'STOPPED' },
+    ]);
+    expect(kelpied.errors()).not.to.include('a-secret');
+  });
+
+  it('says that it listens, with which settings, and how it stopped', async () => {
+    const kelpied = await startKelpied([
+      ...['--log-format', 'json', '--insecure', '--drain-seconds', '1'],
+    ]);
+    const wire = new Wire(kelpied.endpoint);
+    await wire.join('stays');
+    expect(await kelpied.stop()).to.equal(0);
+    wire.close();
+    // Programs that read the log find nothing else.
+    expect(kelpied.output()).to.equal('');
+    const lines = linesOf(kelpied);
+    expect(lines[0]).to.include({ level: 'info', msg: 'listening', endpoint: kelpied.endpoint });
+    expect(lines[1]).to.include({
+      insecure: 'true (--insecure)',
+      'log-format': 'json (--log-format)',
+    });
+    expect(lines[2]).to.include({ level: 'warn' });
+    expect(lines.slice(-3).map(({ level, msg }) => [level, msg])).to.deep.equal([
+      ['info', 'draining: nodes are told to move on'],
+      ['info', 'session ended'],
+      ['info', 'stopped'],
+    ]);
+  });
+
+  it('is lines for people with --log-format pretty, in which nobody can forge one', async () => {
+    const kelpied = await startKelpied(['--log-format', 'pretty']);
+    const wire = new Wire(kelpied.endpoint);
+    const { stream } = await wire.join('lobby-1');
+    await wire.hello('evil\n20:15:03 info  \u001b[2Jstopped').ended();
+    await stream.leave();
+    wire.close();
+    expect(await kelpied.stop()).to.equal(0);
+    const lines = kelpied.errors().trimEnd().split('\n');
+    for (const line of lines) expect(line).to.match(/^\d\d:\d\d:\d\d (info |warn ) [\x20-\x7e]+$/);
+    expect(kelpied.errors()).to.match(/info {2}session opened {2}node=lobby-1 role=BACKEND host=/);
+    expect(kelpied.errors()).to.include('node="evil\\n20:15:03 info  \\u001b[2Jstopped"');
+  });
+
+  it('is as loud as it is told to be', async () => {
+    const kelpied = await startKelpied(['--log-level', 'silent']);
+    expect(await kelpied.stop()).to.equal(0);
+    expect(kelpied.errors()).to.equal('');
+  });
+
+  it('stays off stdout, where --dev says one thing', async () => {
+    const dev = await startDev();
+    const wire = new Wire(dev.endpoint);
+    const { stream } = await wire.join('lobby-1');
+    const { event, endpoint, metrics, pid, version } = JSON.parse(dev.output()) as Record<
+      string,
+      string
+    >;
+    expect({ event, endpoint, pid }).to.deep.equal({
+      event: 'ready',
+      endpoint: dev.endpoint,
+      pid: dev.process.pid,
+    });
+    expect(version).to.match(/^\d+\.\d+\.\d+/);
+    expect(await (await fetch(new URL('/healthz', metrics))).text()).to.equal('serving\n');
+    await stream.leave();
+    wire.close();
+    expect(await dev.stop()).to.equal(0);
+    expect(dev.output().trimEnd().split('\n')).to.have.length(1);
+    expect(dev.errors()).to.include('"session opened"');
+  });
+
+  it('is a logger of the program that embeds the coordinator, which hears of faults too', async () => {
+    const heard: [string, object, string][] = [];
+    const to = (level: string) => (of: object, message: string) => heard.push([level, of, message]);
+    let broken = false;
+    const coordinator = await startCoordinator({
+      port: 0,
+      logger: { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') },
+      clock: {
+        now: () => performance.now(),
+        wall: () => {
+          if (broken) throw new Error('the clock fell off the wall');
+          return Date.now();
+        },
+        after: (delayMs, ring) => {
+          const timer = setTimeout(ring, delayMs).unref();
+          return () => clearTimeout(timer);
+        },
+      },
+    });
+    const endpoints = `${coordinator.host}:${coordinator.port}`;
+    const node = connect({ name: 'lobby-1', role: 'DOWNSTREAM', endpoints });
+    await node.ready();
+    const api = await reachApi([endpoints]);
+    expect(heard.map(([level, , message]) => [level, message])).to.deep.equal([
+      ['info', 'session opened'],
+    ]);
+    broken = true;
+    const published = api.events.publishEvents({ events: [{ topic: 'chat.a' }] });
+    const masked = await published.catch((error: unknown) => String(error));
+    expect(masked).to.include('INTERNAL').and.not.include('wall');
+    const [, fault, message] = heard.find(([level]) => level === 'error') ?? [];
+    expect(message).to.equal('fault');
+    expect((fault as { err: Error }).err.message).to.equal('the clock fell off the wall');
+    broken = false;
+    api.close();
+    await node.close();
+    await coordinator.stop();
+  });
+});

@@ -1,0 +1,120 @@
+/** The package as its users get it: packed, installed in an empty folder, run from there. */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { keyOf, settingNames, settings, variableOf } from '../../server/config.js';
+
+/** Compiled, this file lies in dist/test/e2e. */
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const INSTALL_MS = 120_000;
+
+const run = promisify(execFile);
+
+describe('what operators run it with', () => {
+  const texts = ['Dockerfile', 'compose.yaml', 'kelpied.service'].map((name) => ({
+    name,
+    text: readFileSync(join(ROOT, name), 'utf8'),
+  }));
+
+  it('sets nothing that there is not', () => {
+    for (const { name, text } of texts) {
+      const set = [...text.matchAll(/\b(KELPIE_\w+)[=:]/g)].map(([, variable]) => variable);
+      expect(set, name).not.to.be.empty;
+      expect(settingNames.map(variableOf), name).to.include.members(set);
+      const [, flag] = /kelpied --([a-z-]+)/.exec(text) ?? [];
+      expect(settingNames.map(keyOf), name).to.include(flag ?? 'port');
+    }
+  });
+
+  it('listens, and is asked for its health, where it is by default', () => {
+    const { text } = texts[0] ?? { text: '' };
+    expect(text).to.include(`EXPOSE ${settings.port.default}`);
+    expect(text).to.include(`http://127.0.0.1:${settings.metricsPort.default}/healthz`);
+  });
+
+  it('gives it more time to stop than it takes', () => {
+    for (const { text, name } of texts.slice(1)) {
+      const [, seconds] = /(?:TimeoutStopSec=|stop_grace_period: )(\d+)/.exec(text) ?? [];
+      expect(Number(seconds), name).to.be.greaterThan(settings.drainSeconds.default);
+    }
+  });
+});
+
+describe('the package', () => {
+  let folder: string;
+  const bin = (name: string) => join(folder, 'node_modules', '.bin', name);
+
+  before(async function () {
+    this.timeout(INSTALL_MS);
+    folder = await mkdtemp(join(tmpdir(), 'kelpie-package-'));
+    await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: ROOT });
+    const [tarball = ''] = await readdir(folder);
+    await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+    const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+    const install = ['install', '--ignore-scripts', '--prefer-offline', ...quiet, `./${tarball}`];
+    await run('npm', install, { cwd: folder });
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('has what its users need, and no tests', async () => {
+    const files = await readdir(join(folder, 'node_modules/kelpie'), { recursive: true });
+    expect(files).to.include.members(['README.md', 'gen/kelpie.binpb', 'protos/kelpie/v1']);
+    expect(files.filter((file) => /\btest\b|\.tsbuildinfo$/.test(file))).to.deep.equal([]);
+  });
+
+  it('has programs that know their version', async () => {
+    for (const name of ['kelpied', 'kelpie']) {
+      const { stdout } = await run(bin(name), ['--version']);
+      expect(stdout).to.match(/^\d+\.\d+\.\d+\S*\n$/);
+    }
+  });
+
+  it('starts a coordinator that its command line finds', async () => {
+    const kelpied = spawn(bin('kelpied'), ['--dev'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const gone = once(kelpied, 'exit') as Promise<[number | null]>;
+    try {
+      const [line] = (await once(createInterface(kelpied.stdout), 'line')) as [string];
+      const { endpoint } = JSON.parse(line) as { endpoint: string };
+      const env = { ...process.env, KELPIE_ENDPOINTS: endpoint };
+      const { stdout } = await run(bin('kelpie'), ['nodes'], { env });
+      expect(stdout).to.match(/^No node is there/);
+    } finally {
+      kelpied.kill();
+    }
+    expect((await gone)[0]).to.equal(0);
+  });
+
+  it('can be imported, with a coordinator and with types', async () => {
+    const program = `
+      import { connect } from 'kelpie';
+      import { startCoordinator } from 'kelpie/coordinator';
+      const coordinator = await startCoordinator({ port: 0 });
+      const node = connect({ name: 'lobby-1', role: 'DOWNSTREAM', transport: coordinator.transport() });
+      await node.ready();
+      console.log(node.roster.nodes().map(({ name }) => name).join());
+      await node.close();
+      await coordinator.stop();
+    `;
+    await writeFile(join(folder, 'program.js'), program);
+    const { stdout } = await run(process.execPath, ['program.js'], { cwd: folder });
+    expect(stdout).to.equal('lobby-1\n');
+
+    const typed = program.replace('console.log(', 'const names: string = (');
+    await writeFile(
+      join(folder, 'typed.ts'),
+      `${typed}; export const length: number = names.length;`,
+    );
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023'];
+    await run(process.execPath, [tsc, ...options, '--skipLibCheck', 'typed.ts'], {
+      cwd: folder,
+    });
+  }).timeout(INSTALL_MS);
+});

@@ -60,6 +60,13 @@ export const Durability = {
   UNSPECIFIED: 0,
   /** MEMORY - Lives in the memory of the coordinator, and ends with it. */
   MEMORY: 1,
+  /** FILE - On the coordinator's disk before it is told: survives its end, kill -9 and a power cut. */
+  FILE: 2,
+  /**
+   * FILE_INTERVAL - With the coordinator's operating system: survives its end and kill -9. A power cut may take the
+   * last milliseconds, which the coordinator then says by a new epoch.
+   */
+  FILE_INTERVAL: 3,
 } as const;
 
 export type Durability = typeof Durability[keyof typeof Durability];
@@ -67,6 +74,8 @@ export type Durability = typeof Durability[keyof typeof Durability];
 export namespace Durability {
   export type UNSPECIFIED = typeof Durability.UNSPECIFIED;
   export type MEMORY = typeof Durability.MEMORY;
+  export type FILE = typeof Durability.FILE;
+  export type FILE_INTERVAL = typeof Durability.FILE_INTERVAL;
 }
 
 export function durabilityToJSON(object: Durability): string {
@@ -75,6 +84,10 @@ export function durabilityToJSON(object: Durability): string {
       return "DURABILITY_UNSPECIFIED";
     case Durability.MEMORY:
       return "DURABILITY_MEMORY";
+    case Durability.FILE:
+      return "DURABILITY_FILE";
+    case Durability.FILE_INTERVAL:
+      return "DURABILITY_FILE_INTERVAL";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Durability");
   }

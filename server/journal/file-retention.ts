@@ -13,6 +13,11 @@ export interface Kept extends Position {
 
 /** How many of the oldest entries are read at once. */
 const PAGE = 256;
+/**
+ * How many are forgotten for one call of `append`: more than it adds, and few enough that nobody waits
+ * long, also when all has grown old while the coordinator was away.
+ */
+const AT_ONCE = 10_000;
 
 export class FileRetention {
   readonly #store: Store;
@@ -51,12 +56,12 @@ export class FileRetention {
   }
 
   /**
-   * Takes what is over a limit out of the count, oldest first. What bears a time to come, because the
+   * Takes what is over a limit out of the count, oldest first, at most 10,000. What bears a time to come, because the
    * calendar clock was set back, is of no age until that clock has caught up; the other limits hold.
    */
   *over(nowMs: number): Iterable<Kept> {
     const { entries, bytes, ageMs } = this.#limits;
-    for (;;) {
+    for (let taken = 0; taken < AT_ONCE; taken++) {
       const kept = this.#first();
       if (!kept) return;
       if (this.entries <= entries && this.bytes <= bytes && nowMs - kept.atMs <= ageMs) return;

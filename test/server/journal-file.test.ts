@@ -12,7 +12,10 @@ import {
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { hex } from '../../server/core/cursor.js';
+import { Anchor } from '../../server/journal/file-anchor.js';
+import { checkData } from '../../server/journal/file-check.js';
 import { FileJournal } from '../../server/journal/file.js';
+import { fileFault } from '../../server/journal/file-folder.js';
 import type { Entry, Journal, Transaction } from '../../server/journal/journal.js';
 import { JournalError } from '../../server/journal/journal-error.js';
 import { journalContract } from '../contract/journal.js';
@@ -333,6 +336,42 @@ describe('the journal in a file', () => {
       await journal.close().catch(() => undefined);
     });
 
+    it('with sync interval finds all that was synced, whatever was written over it since', async () => {
+      const retention = { ...everything, entries: 100 };
+      const options = { retention, sync: 'interval', bootId: before } as const;
+      const { journal, store } = await probed(options);
+      const churn = async (calls: number): Promise<void> => {
+        for (let call = 0; call < calls; call++) {
+          const rows = [1, 2, 3].map((one) => write(`nodes/${(call * one) % 40}`, 'y'.repeat(500)));
+          await journal.append([{ entries: [note('x'.repeat(1000)), ...rows] }]);
+        }
+      };
+      await churn(100);
+      const begun = deferred<undefined>();
+      store.beforeSync = async () => begun.resolve(undefined);
+      clock.advance(50);
+      await begun.promise;
+      const { sequence } = journal.head;
+      const gate = deferred<undefined>();
+      await until(() =>
+        readFileSync(join(folder, 'interval'), 'utf8').includes(`${sequence + 2 ** 24}`),
+      );
+      store.beforeSync = () => gate.promise;
+      clock.advance(50);
+      await churn(300);
+
+      const copy = cut();
+      const left = await new Anchor(copy, join(copy, DATA), after).restore();
+      expect(left).to.deep.equal({ powerCut: true, ceiling: sequence + 2 ** 24 });
+      rmSync(join(copy, 'interval'));
+      expect(await checkData(copy)).to.deep.include({ entries: 100, findings: [] });
+      const found = await openFile(copy, { clock });
+      expect(found.head.sequence).to.equal(sequence);
+      await found.close();
+      gate.resolve(undefined);
+      await journal.close();
+    });
+
     it('with sync interval loses nothing while the kernel runs on', async () => {
       const { journal, store } = await probed({ sync: 'interval', bootId: before });
       store.beforeSync = () => Promise.reject(new Error('killed before that'));
@@ -430,6 +469,33 @@ describe('the journal in a file', () => {
       const next = await openFile(folder);
       expect(next.head).to.deep.equal(head);
       await next.close();
+    });
+
+    it('is what a disk that takes no more means, and the next start has all that was told', async () => {
+      // A limit of the shell stands for a full disk, which only root could make: lmdb's write fails.
+      const writer = startWriter(folder, 'commit', 2000);
+      await writer.opened;
+      expect(await writer.failed)
+        .to.include('READ_ONLY')
+        .and.include(`The disk of ${folder}`);
+      const promised = await writer.kill();
+      expect(promised.length).to.be.at.least(100);
+      const journal = await openFile(folder, { clock });
+      const numbers = (await all(journal)).map(({ sequence }) => sequence);
+      expect(numbers).to.include.members(promised);
+      expect(numbers).to.have.length(journal.head.sequence - journal.oldest.sequence);
+      await say(journal, 'goes on');
+      await journal.close();
+      expect((await checkData(folder)).findings).to.deep.equal([]);
+    });
+
+    it('says that the disk is full when it is, whatever lmdb says', () => {
+      for (const code of ['ENOSPC', 'EDQUOT']) {
+        const error = fileFault(new Error(`${code}: no space left on device, write`), folder);
+        expect(error.code).to.equal('DISK_FULL');
+        expect(error.message).to.include(folder).and.include('Make room');
+      }
+      expect(fileFault(new Error('Input/output error'), folder).code).to.equal('IO');
     });
 
     it('tells nothing, of any kind, before the commit that decided it', async () => {
@@ -672,6 +738,25 @@ describe('the journal in a file', () => {
     const interval = await openFile(dataFolder(), { sync: 'interval' });
     expect([commit.durability, interval.durability]).to.deep.equal(['FILE', 'FILE_INTERVAL']);
     await Promise.all([commit.close(), interval.close()]);
+  });
+
+  it('forgets in pieces what has grown old while it was away', async () => {
+    const first = await openFile(folder, { clock });
+    for (let call = 0; call < 25; call++) {
+      await say(first, ...Array.from({ length: 1000 }, () => 'x'));
+    }
+    await first.close();
+    clock.advance(DAY_MS);
+    const retention = { ...everything, ageMs: DAY_MS / 2 };
+    const journal = await openFile(folder, { clock, retention });
+    const sizes: number[] = [];
+    for (let call = 0; call < 3; call++) {
+      await say(journal, 'new');
+      sizes.push(journal.usage().entries);
+      expect(await all(journal)).to.have.length(journal.usage().entries);
+    }
+    expect(sizes).to.deep.equal([15_001, 5002, 3]);
+    await journal.close();
   });
 
   it('stays right while it forgets far more than it keeps', async () => {

@@ -34,16 +34,25 @@ export interface Writer {
   readonly process: ChildProcess;
   /** The epoch in hex, once it has opened the journal; rejects with what it said if it could not. */
   readonly opened: Promise<string>;
+  /** What it printed on stderr, once it has ended by itself. */
+  readonly failed: Promise<string>;
   /** Resolves when it was told that many more. */
   told(count: number): Promise<void>;
   /** SIGKILL; resolves with every number that it had printed. */
   kill(): Promise<number[]>;
 }
 
-export function startWriter(folder: string, sync: 'commit' | 'interval' = 'commit'): Writer {
-  const child = spawn(process.execPath, [WRITER, folder, sync], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+/** `fileBlocks`: how large a file it may write, in the shell's blocks of 512 bytes. */
+export function startWriter(
+  folder: string,
+  sync: 'commit' | 'interval' = 'commit',
+  fileBlocks?: number,
+): Writer {
+  const run = [process.execPath, WRITER, folder, sync];
+  // Without the trap it would be killed instead of being refused.
+  const limited = ['-c', `trap '' XFSZ; ulimit -f ${fileBlocks}; exec "$0" "$@"`, ...run];
+  const [command = '', ...args] = fileBlocks === undefined ? run : ['sh', ...limited];
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   // Whatever happens to the tests, no child outlives them.
   const reap = (): boolean => child.kill('SIGKILL');
   process.once('exit', reap);
@@ -68,6 +77,7 @@ export function startWriter(folder: string, sync: 'commit' | 'interval' = 'commi
   return {
     process: child,
     opened,
+    failed: gone.then(() => errors),
     told: (more) =>
       new Promise((resolve) => {
         const wait = { count: numbers.length + more, done: () => waits.delete(wait) && resolve() };

@@ -47,8 +47,9 @@ export class LmdbStore implements Store {
     this.#anchor = anchor;
     const path = join(folder, DATA_FILE);
     padFile(path);
+    let root: Root | undefined;
     try {
-      this.#root = open<Buffer, StoreKey>({
+      root = open<Buffer, StoreKey>({
         path,
         noSubdir: true,
         encoding: 'binary',
@@ -61,29 +62,25 @@ export class LmdbStore implements Store {
         eventTurnBatching: false,
       } as Settings) as Root;
       this.#spaces = {
-        log: this.#open('log'),
-        table: this.#open('table'),
-        producers: this.#open('producers'),
-        meta: this.#open('meta'),
+        log: database(root, 'log'),
+        table: database(root, 'table'),
+        producers: database(root, 'producers'),
+        meta: database(root, 'meta'),
       };
+      this.#view = root.useReadTransaction();
     } catch (error) {
+      void root?.close();
       throw this.#fault(error);
     }
-    this.#view = this.#root.useReadTransaction();
-  }
-
-  #open(name: Space): Database<Buffer, StoreKey> {
-    const keyEncoding = name === 'log' ? 'ordered-binary' : 'binary';
-    return this.#root.openDB<Buffer, StoreKey>({ name, encoding: 'binary', keyEncoding });
+    this.#root = root;
   }
 
   async commit(changes: readonly Change[]): Promise<void> {
     try {
       await this.#root.batch(() => {
         for (const { space, key, value } of changes) {
-          const database = this.#spaces[space];
-          if (value) void database.put(key, value);
-          else void database.remove(key);
+          if (value) void this.#spaces[space].put(key, value);
+          else void this.#spaces[space].remove(key);
         }
       });
     } catch (error) {
@@ -158,6 +155,11 @@ export class LmdbStore implements Store {
   #fault(error: unknown): JournalError {
     return fileFault(error, this.#folder);
   }
+}
+
+function database(root: Root, name: Space): Database<Buffer, StoreKey> {
+  const keyEncoding = name === 'log' ? 'ordered-binary' : 'binary';
+  return root.openDB<Buffer, StoreKey>({ name, encoding: 'binary', keyEncoding });
 }
 
 /** lmdb says why a commit failed in a promise beside the error. */

@@ -87,10 +87,11 @@ export function readGroups(store: Store): Map<string, Used> {
 
 /** Refuses a log whose ends are not where the state says. */
 export function checkEnds(store: Store, { newest, floor, entries }: State): void {
-  const [oldest] = store.range('log', floor.sequence, undefined, 1);
-  const first = oldest?.key ?? newest.sequence + 1;
-  const whole = newest.sequence - floor.sequence === entries && first === floor.sequence + 1;
-  const beyond = store.range('log', newest.sequence + 1, undefined, 1);
-  if (!whole || beyond.length > 0)
-    throw new Damage('the ends of the log, or what they are said to be,');
+  const first = store.range('log', floor.sequence, undefined, 1).map(({ key }) => key);
+  const last = store.range('log', newest.sequence, undefined, 2).map(({ key }) => key);
+  const whole = entries === 0 ? [] : [floor.sequence + 1, newest.sequence];
+  const counted = newest.sequence - floor.sequence === entries;
+  if (!counted || [...first, ...last].join() !== whole.join()) {
+    throw new Damage('an end of the log, or where it is said to be,');
+  }
 }

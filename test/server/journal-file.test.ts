@@ -16,6 +16,7 @@ import { Anchor } from '../../server/journal/file-anchor.js';
 import { checkData } from '../../server/journal/file-check.js';
 import { FileJournal } from '../../server/journal/file.js';
 import { fileFault } from '../../server/journal/file-folder.js';
+import { LmdbStore } from '../../server/journal/file-lmdb.js';
 import type { Entry, Journal, Transaction } from '../../server/journal/journal.js';
 import { JournalError } from '../../server/journal/journal-error.js';
 import { journalContract } from '../contract/journal.js';
@@ -201,6 +202,17 @@ describe('the journal in a file', () => {
       }
     });
 
+    it('leaves out nothing that is young enough, also where the calendar clock ran back', async () => {
+      const journal = await openFile(folder, { clock });
+      await say(journal, 'from a time to come');
+      clock.setWall(clock.wall() - 10 * 60_000);
+      for (const text of ['b', 'c']) await say(journal, text);
+      clock.advance(5 * 60_000);
+      const answer = await journal.read(await journal.since(60_000), 10);
+      expect(answer.kind === 'page' && textsOf(answer)[0]).to.equal('from a time to come');
+      await journal.close();
+    });
+
     it('reads the table and the ends of the log, not the history', async () => {
       const first = await openFile(folder, { clock });
       for (let call = 0; call < 200; call++) {
@@ -319,7 +331,8 @@ describe('the journal in a file', () => {
       const lost = journal.head;
 
       clock.setWall(clock.wall() - YEAR_MS);
-      const next = await openFile(cut(), { clock, sync: 'interval', bootId: after });
+      const copy = cut();
+      const next = await openFile(copy, { clock, sync: 'interval', bootId: after });
       expect(next.head.epoch).to.not.deep.equal(lost.epoch);
       expect(next.head.sequence).to.be.greaterThan(lost.sequence);
       const rows = await tableOf(next.rows(''));
@@ -333,6 +346,10 @@ describe('the journal in a file', () => {
       await say(next, 'goes on');
       expect(textsOf({ entries: await all(next) })).to.deep.equal(['goes on']);
       await next.close();
+      // Nor does what nobody can read any more take room.
+      const left = new LmdbStore({ folder: copy, unsynced: false });
+      expect(left.range('log', 0, undefined, 10)).to.have.length(1);
+      await left.close();
       await journal.close().catch(() => undefined);
     });
 
@@ -372,6 +389,26 @@ describe('the journal in a file', () => {
       await journal.close();
     });
 
+    it('finds synced, at the next interval, what was told while a sync was under way', async () => {
+      const { journal, store } = await probed({ sync: 'interval', bootId: before });
+      const gates = [deferred<undefined>(), deferred<undefined>()];
+      let begun = 0;
+      store.beforeSync = () => gates[begun++]?.promise ?? Promise.resolve();
+      await say(journal, 'a');
+      clock.advance(50);
+      await until(() => begun === 1);
+      await say(journal, 'b');
+      clock.advance(500);
+      expect(begun).to.equal(1);
+      gates[0]?.resolve(undefined);
+      await until(() => clock.pending > 0);
+      clock.advance(50);
+      await until(() => begun === 2);
+      gates[1]?.resolve(undefined);
+      await journal.close();
+      expect(clock.pending).to.equal(0);
+    });
+
     it('with sync interval loses nothing while the kernel runs on', async () => {
       const { journal, store } = await probed({ sync: 'interval', bootId: before });
       store.beforeSync = () => Promise.reject(new Error('killed before that'));
@@ -399,6 +436,23 @@ describe('the journal in a file', () => {
       expect(third.head).to.deep.equal(head);
       await third.close();
       await journal.close().catch(() => undefined);
+    });
+
+    it('makes producers no younger', async () => {
+      const { journal } = await probed({ sync: 'interval', bootId: before });
+      clock.advance(DAY_MS / 2);
+      const instance = instanceOf(1);
+      await journal.append([{ producer: { instance, previous: 0, last: 1 }, entries: [] }]);
+      await journal.close();
+      const killed = await openFile(folder, { clock, sync: 'interval', bootId: before });
+      const later = new FakeClock();
+      const next = await openFile(cut(), { clock: later, sync: 'interval', bootId: after });
+      expect(next.head.epoch).to.not.deep.equal(killed.head.epoch);
+      expect(await next.producer(instance)).to.equal(1);
+      later.advance(DAY_MS);
+      expect(await next.producer(instance)).to.equal(undefined);
+      await next.close();
+      await killed.close();
     });
 
     it('after the journal was closed is none', async () => {
@@ -607,6 +661,36 @@ describe('the journal in a file', () => {
       expect(await codeOf(openFile(folder))).to.equal('DAMAGED');
     });
 
+    it('is told for an entry that is missing, at the start or when it is read', async () => {
+      const journal = await openFile(folder, { clock });
+      const start = journal.oldest.sequence;
+      await say(journal, ...Array.from({ length: 600 }, () => 'x'));
+      await journal.close();
+      for (const [missing, where] of [
+        [1, 'start'],
+        [600, 'start'],
+        [2, 'read'],
+        [256, 'read'],
+        [257, 'read'],
+        [599, 'read'],
+      ] as const) {
+        const copy = dataFolder();
+        for (const name of [DATA, 'format']) copyFileSync(join(folder, name), join(copy, name));
+        const store = new LmdbStore({ folder: copy, unsynced: false });
+        await store.commit([{ space: 'log', key: start + missing, value: null }]);
+        await store.close();
+        const opening = openFile(copy, { clock });
+        if (where === 'start') {
+          expect(await codeOf(opening)).to.equal('DAMAGED');
+          continue;
+        }
+        const opened = await opening;
+        const error = await rejectionOf(JournalError, all(opened));
+        expect(error.message).to.include(`entry ${start + missing} `);
+        await opened.close();
+      }
+    });
+
     it('that retention meets ends writing', async () => {
       await flipped('the first');
       const retention = { ...everything, entries: 5 };
@@ -756,6 +840,17 @@ describe('the journal in a file', () => {
       expect(await all(journal)).to.have.length(journal.usage().entries);
     }
     expect(sizes).to.deep.equal([15_001, 5002, 3]);
+    await journal.close();
+  });
+
+  it('remembers no entry for retention that the disk has', async () => {
+    const { journal, store } = await probed({ retention: { ...everything, entries: 1000 } });
+    for (let call = 0; call < 100; call++) {
+      await say(journal, ...Array.from({ length: 100 }, () => 'x'));
+    }
+    expect(journal.usage().entries).to.equal(1000);
+    // All that was forgotten was read before, but for the first of it, which was still at hand.
+    expect(store.reads.log).to.be.within(8900, 10_000);
     await journal.close();
   });
 

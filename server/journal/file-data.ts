@@ -4,7 +4,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hex } from '../core/cursor.js';
 import { ANCHOR_FILE } from './file-anchor.js';
-import { checkFolder, FORMAT, folderFault, readFormat, syncFolder } from './file-folder.js';
+import { checkFolder, fileFault, FORMAT, readFormat, syncFolder } from './file-folder.js';
 import { DATA_FILE, LmdbStore } from './file-lmdb.js';
 import { FolderLock } from './file-lock.js';
 import { Damage, decodeEntry } from './file-record.js';
@@ -94,7 +94,7 @@ export async function withData<T>(
       await store.close();
     }
   } catch (error) {
-    throw folderFault(error, folder, 'cannot be used');
+    throw fileFault(error, folder);
   } finally {
     await lock.release();
   }

@@ -267,6 +267,9 @@ describe('the journal in a file', () => {
       expect(refusal.code).to.equal('IN_USE');
       expect(refusal.message).to.include(folder).and.include('another process');
       await writer.told(10);
+      // One that is stopped, or busy, lives.
+      writer.process.kill('SIGSTOP');
+      expect(await codeOf(openFile(folder))).to.equal('IN_USE');
       await writer.kill();
       const journal = await openFile(folder);
       expect(await codeOf(openFile(folder))).to.equal('IN_USE');

@@ -18,6 +18,7 @@ module.exports = {
       '^server/(core/|journal/(journal|batch))',
     ),
     layer('journal-memory', '^server/journal/memory', '^server/(core/|journal/(journal|memory))'),
+    layer('journal-file', '^server/journal/file', '^server/(core/|journal/(journal|file))'),
     layer(
       'domain-sees-only-the-port',
       '^server/domain/',
@@ -59,9 +60,15 @@ module.exports = {
       to: { path: 'node_modules/(yaml|pino|prom-client|@opentelemetry)/' },
     },
     {
+      name: 'lmdb-only-in-the-file-engine',
+      severity: 'error',
+      from: { path: '^(server|client)/', pathNot: '^server/journal/file' },
+      to: { path: 'node_modules/(lmdb|@lmdb)/' },
+    },
+    {
       name: 'generated-code-not-in-core-and-engines',
       severity: 'error',
-      from: { path: '^server/(core/|journal/(journal|memory))' },
+      from: { path: '^server/(core/|journal/(journal|memory|file))' },
       to: { path: '^gen/' },
     },
     {

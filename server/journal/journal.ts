@@ -38,7 +38,7 @@ export interface Journal {
   /** The position before the oldest entry. */
   readonly oldest: Cursor;
   /** What a told outcome survives, as in the contract. */
-  readonly durability: 'MEMORY';
+  readonly durability: Durability;
   /** What the journal holds. */
   usage(): Usage;
   /**
@@ -49,6 +49,13 @@ export interface Journal {
   /** Releases what the engine holds. Pending appends are settled first. */
   close(): Promise<void>;
 }
+
+/**
+ * What a told outcome survives: MEMORY nothing; FILE the end of the process and a power cut;
+ * FILE_INTERVAL the end of the process, and a power cut but for the last milliseconds before it,
+ * whose loss the next start says by a new epoch.
+ */
+export type Durability = 'MEMORY' | 'FILE' | 'FILE_INTERVAL';
 
 /** Ends a subscription. Calling it again does nothing. */
 export type Unsubscribe = () => void;

@@ -1,0 +1,154 @@
+/** Walks over everything in a data directory and says what is not as it was written. */
+import { withData } from './file-data.js';
+import { storedProducer } from './file-producers.js';
+import { Damage, decodeEntry, decodeRow } from './file-record.js';
+import { groupOf, readGroups, readState, type State, type Used } from './file-state.js';
+import { chunks, type Store } from './file-store.js';
+
+/** How many entries are read at once, and how often progress is told. */
+const PAGE = 1000;
+/** More findings say nothing more; the count goes on. */
+const FINDINGS = 100;
+
+export interface DataCheck {
+  readonly entries: number;
+  readonly rows: number;
+  /** What is wrong, at most 100; none if all is well. */
+  readonly findings: readonly string[];
+  /** How much is wrong. */
+  readonly faults: number;
+}
+
+/** Throws a JournalError if the directory cannot be checked at all. Damage is a finding. */
+export async function checkData(
+  folder: string,
+  onProgress: (done: number, of: number) => void = () => undefined,
+): Promise<DataCheck> {
+  return withData(folder, async (store) => {
+    const check = new Check(store);
+    await check.run(onProgress);
+    const { entries, rows, findings, faults } = check;
+    return { entries, rows, findings, faults };
+  });
+}
+
+class Check implements DataCheck {
+  entries = 0;
+  rows = 0;
+  faults = 0;
+  readonly findings: string[] = [];
+  readonly #store: Store;
+  readonly #used = new Map<string, Used>();
+  /** What the log says of the rows that it writes: by which entry, or 0 for deleted. */
+  readonly #written = new Map<string, number>();
+  #bytes = 0;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async run(onProgress: (done: number, of: number) => void): Promise<void> {
+    const state = this.#try(() => readState(this.#store));
+    if (!state) {
+      if (this.faults === 0) this.#find('where the log begins and ends is not stored');
+      return;
+    }
+    await this.#log(state, onProgress);
+    this.#table(state);
+    this.#counts(state);
+    this.#producers();
+  }
+
+  async #log({ floor, newest }: State, onProgress: (done: number, of: number) => void) {
+    const of = newest.sequence - floor.sequence;
+    for (let from = floor.sequence + 1; from <= newest.sequence; from += PAGE) {
+      const end = Math.min(from + PAGE, newest.sequence + 1);
+      const found = this.#try(() => this.#store.range('log', from, end, PAGE)) ?? [];
+      const records = new Map(found.map(({ key, value }) => [key, value]));
+      for (let sequence = from; sequence < end; sequence++) {
+        const record = records.get(sequence);
+        if (record) this.#try(() => this.#entry(sequence, record));
+        else this.#find(`entry ${sequence} is missing`);
+      }
+      onProgress(end - 1 - floor.sequence, of);
+      // Whoever waits for the progress, or for a signal, is heard.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const beyond = this.#try(() => this.#store.range('log', newest.sequence + 1, undefined, 1));
+    if (beyond?.[0]) this.#find(`entry ${beyond[0].key} lies after the end of the log`);
+    this.#tag(newest.sequence, newest.tag);
+  }
+
+  #entry(sequence: number, record: Buffer): void {
+    const { entry, bytes } = decodeEntry(sequence, record);
+    this.entries += 1;
+    this.#bytes += bytes;
+    const group = groupOf(entry.topic);
+    const used = this.#used.get(group) ?? { entries: 0, bytes: 0 };
+    this.#used.set(group, { entries: used.entries + 1, bytes: used.bytes + bytes });
+    if (entry.key !== undefined) this.#written.set(entry.key, entry.value ? sequence : 0);
+  }
+
+  #tag(sequence: number, tag: number): void {
+    const record = this.#try(() => this.#store.get('log', sequence));
+    if (record && record.readUInt32LE(4) !== tag) this.#find('the newest entry is another one');
+  }
+
+  #table(state: State): void {
+    this.#try(() => {
+      for (const chunk of chunks(this.#store, 'table', '')) {
+        for (const { key, value } of chunk) this.#try(() => this.#row(state, key, value));
+      }
+    });
+    for (const [key, sequence] of this.#written) {
+      if (sequence > 0) this.#find(`row ${key}, which entry ${sequence} wrote, is missing`);
+    }
+  }
+
+  #row({ newest, floor }: State, key: Uint8Array, record: Buffer): void {
+    this.rows += 1;
+    const row = decodeRow(key, record);
+    const written = this.#written.get(row.key);
+    this.#written.delete(row.key);
+    const expected = written ?? (row.sequence > floor.sequence ? undefined : row.sequence);
+    if (expected !== row.sequence || row.sequence > newest.sequence) {
+      this.#find(`row ${row.key} is of entry ${row.sequence}, and the log says otherwise`);
+    }
+  }
+
+  #counts(state: State): void {
+    // Where entries are damaged the counts cannot be right.
+    if (this.faults > 0) return;
+    const groups = this.#try(() => readGroups(this.#store));
+    const right = state.entries === this.entries && state.bytes === this.#bytes;
+    if (!right) this.#find('the count of entries and bytes is not that of the log');
+    const shown = (used: Used | undefined): string => `${used?.entries ?? 0}/${used?.bytes ?? 0}`;
+    for (const group of new Set([...(groups?.keys() ?? []), ...this.#used.keys()])) {
+      const same = shown(groups?.get(group)) === shown(this.#used.get(group));
+      if (!same) this.#find(`the count of ${group} is not that of the log`);
+    }
+  }
+
+  #producers(): void {
+    this.#try(() => {
+      for (const chunk of chunks(this.#store, 'producers', '')) {
+        for (const { key, value } of chunk) this.#try(() => storedProducer(key, value, 0));
+      }
+    });
+  }
+
+  #find(what: string): void {
+    this.faults += 1;
+    if (this.findings.length < FINDINGS) this.findings.push(what);
+  }
+
+  #try<T>(look: () => T): T | undefined {
+    try {
+      return look();
+    } catch (error) {
+      if (!(error instanceof Damage)) throw error;
+      this.#find(`${error.what} is damaged`);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,209 @@
+/** The data directory: what can be wrong with it, and small files that are replaced whole. */
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { JournalError } from './journal-error.js';
+import { Damage } from './file-record.js';
+
+/** The format that this version writes. */
+export const FORMAT = 1;
+const FORMAT_FILE = 'format';
+/** With less than that free, a disk that fails to write is full. */
+const FULL_BYTES = 2 ** 20;
+const FORMAT_LINE = /^kelpie journal ([1-9]\d{0,8})( is being made)?\n$/;
+
+/** Makes sure of a folder that can be written. Its parent must be there, so that a typo is told. */
+export function prepareFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw folderFault(error, folder, 'cannot be made');
+  }
+  checkFolder(folder);
+}
+
+/** The same for a folder that must be there already. */
+export function checkFolder(folder: string): void {
+  try {
+    if (!statSync(folder).isDirectory()) {
+      throw new JournalError(
+        'FOLDER',
+        `The data directory ${folder} is not a directory. Name another one, or move that file away.`,
+      );
+    }
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw folderFault(error, folder, 'cannot be used');
+  }
+}
+
+export function folderFault(error: unknown, folder: string, what: string): JournalError {
+  if (error instanceof JournalError) return error;
+  const code = codeOf(error) ?? '';
+  const advice: Record<string, string> = {
+    ENOENT: 'Its parent directory is missing: make that first, or name another directory.',
+    ENOTDIR: 'A part of its path is a file. Name another directory.',
+    EACCES: 'Give the user that runs the coordinator the right to write there (chown, chmod).',
+    EPERM: 'Give the user that runs the coordinator the right to write there (chown, chmod).',
+    EROFS: 'Its file system is mounted read-only. Mount it for writing, or name another directory.',
+    ENOSPC: 'The disk is full. Make room and start again.',
+  };
+  const help = advice[code] ?? 'Look at the file system, or name another directory.';
+  return new JournalError(
+    code === 'ENOSPC' ? 'DISK_FULL' : 'FOLDER',
+    `The data directory ${folder} ${what} (${code || String(error)}). ${help}`,
+    error,
+  );
+}
+
+/** What lmdb or the file system said, for an operator. */
+export function fileFault(error: unknown, folder: string): JournalError {
+  if (error instanceof JournalError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (/ENOSPC|EDQUOT|No space left|quota/i.test(message) || isFull(folder)) {
+    return new JournalError(
+      'DISK_FULL',
+      `The disk of ${folder} is full. Make room and start the coordinator again; ` +
+        'until then the journal can be read and takes nothing.',
+      error,
+    );
+  }
+  if (
+    /MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|VERSION_MISMATCH|PANIC)|Invalid key size/.test(message)
+  ) {
+    return new Damage(`a page of the file (${message})`, error);
+  }
+  return new JournalError(
+    'IO',
+    `The disk of ${folder} failed: ${message}. Look at the system's log, the disk and its quotas, then start ` +
+      'the coordinator again; until then the journal takes nothing.',
+    error,
+  );
+}
+
+/** lmdb calls it an input/output error when only a part of what it writes finds room. */
+function isFull(folder: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize < FULL_BYTES;
+  } catch {
+    return false;
+  }
+}
+
+/** What a folder says of itself. */
+export interface Format {
+  readonly number: number;
+  /** The first start was cut short: nothing that is there was ever told. */
+  readonly unfinished: boolean;
+}
+
+/** Undefined if nothing was stored in a folder yet. Throws a JournalError for a newer format. */
+export async function readFormat(folder: string): Promise<Format | undefined> {
+  const text = await readFile(join(folder, FORMAT_FILE), 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw folderFault(error, folder, 'cannot be read');
+  });
+  if (text === undefined) return undefined;
+  const [, digits, making] = FORMAT_LINE.exec(text) ?? [];
+  if (digits === undefined) throw new Damage(`the file ${join(folder, FORMAT_FILE)}`);
+  const number = Number(digits);
+  if (number > FORMAT) {
+    throw new JournalError(
+      'FORMAT',
+      `The data directory ${folder} is of format ${number}, and this version of Kelpie knows ` +
+        `${FORMAT} at the most. Start the version that wrote it or a newer one, or name another directory.`,
+    );
+  }
+  // Older ones are migrated here, once there are any.
+  return { number, unfinished: making !== undefined };
+}
+
+/** `unfinished` before there is data, and again without it when the first state is on the disk. */
+export async function writeFormat(folder: string, unfinished: boolean): Promise<void> {
+  const making = unfinished ? ' is being made' : '';
+  await replaceFile(join(folder, FORMAT_FILE), `kelpie journal ${FORMAT}${making}\n`);
+}
+
+/** Replaces a file as a whole: whenever it ends, the former content is there, or the new one. */
+export async function replaceFile(path: string, content: string): Promise<void> {
+  const fresh = `${path}.new`;
+  const file = await open(fresh, 'w', 0o600);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(fresh, path);
+  await syncFolder(dirname(path));
+}
+
+export async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await syncFolder(dirname(path));
+}
+
+/** Makes names that came and went durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Where LMDB's header has what we need of it, little-endian. */
+const MAGIC = 24;
+const PAGE_SIZE = 48;
+const LAST_PAGE = 144;
+const HEADER_END = 152;
+const MAGIC_NUMBER = 0xbeefc0de;
+
+/**
+ * A file that lost its end would end the process (SIGBUS), because lmdb reads through a memory map. So
+ * it is made as long as its header says. What was lost reads as zeros, which no checksum takes for
+ * a record. A file may be shorter without a loss: free pages at its end are never written.
+ */
+export function padFile(path: string): void {
+  let file: number;
+  try {
+    file = openSync(path, 'r+');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return;
+    throw folderFault(error, dirname(path), 'has a file that cannot be opened');
+  }
+  try {
+    const { size } = fstatSync(file);
+    if (size === 0) return;
+    const page = Buffer.alloc(HEADER_END);
+    readSync(file, page, 0, HEADER_END, 0);
+    const pageSize = page.readUInt32LE(PAGE_SIZE);
+    const known = page.readUInt32LE(MAGIC) === MAGIC_NUMBER && pageSize >= 512 && pageSize <= 65536;
+    if (!known) throw new Damage(`the header of ${path}`);
+    const twin = Buffer.alloc(HEADER_END);
+    readSync(file, twin, 0, HEADER_END, pageSize);
+    const lastPage = Math.max(...[page, twin].map((one) => Number(one.readBigUInt64LE(LAST_PAGE))));
+    const wanted = (lastPage + 1) * pageSize;
+    if (!Number.isSafeInteger(wanted)) throw new Damage(`the header of ${path}`);
+    if (size < wanted) ftruncateSync(file, wanted);
+  } finally {
+    closeSync(file);
+  }
+}
+
+export function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}

@@ -1,170 +1,90 @@
 /**
- * The law of delivery: whatever is published, cut, acknowledged late or trimmed meanwhile, every
- * subscriber of a fixed filter sees exactly the journal, filtered, in order; or a Gap that names
+ * The law of delivery: whatever is published, cut, replaced, subscribed, acknowledged late or trimmed
+ * meanwhile, every subscriber sees exactly the journal, filtered, in order; or a Gap that names
  * exactly what it lost.
  */
+import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
-import type { EventBatch, Gap } from '../../gen/ts/kelpie/v1/stream.js';
-import { TopicFilter } from '../../server/core/topic-filter.js';
-import type { Entry } from '../../server/journal/journal.js';
-import {
-  after,
-  EARLIEST,
-  hello,
-  LATEST,
-  openHub,
-  type TestHub,
-  TestStream,
-} from '../support/hub.js';
+import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
+import { Node, NodeChange, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import { defaultTimes } from '../../server/domain/settings.js';
+import { DeliveryLaw } from '../support/delivery-law.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { historyOf, settled } from '../support/history.js';
+import { type MortalHub, openJournal, openMortal } from '../support/hub.js';
+import { Subscriber } from '../support/subscriber.js';
 
 const TOPICS = ['chat.global', 'chat.staff', 'shop.sold', 'party.1.moved', 'inbox.reader-0'];
-const FILTERS = [['>'], ['chat.*'], ['chat.global', 'party.>'], ['shop.sold'], []];
+const PATTERNS = ['>', 'chat.*', 'chat.global', 'party.>', 'shop.sold', 'nodes.*', 'nodes.bot-1'];
+const READERS = 5;
 
-/** What a reader has gone through, in order. */
-type Seen = { kind: 'events'; batch: EventBatch } | { kind: 'gap'; gap: Gap };
+const reader = fc.nat({ max: READERS - 1 });
+const topic = fc.constantFrom(...TOPICS);
+const topics = fc.uniqueArray(fc.constantFrom(...PATTERNS), { maxLength: 3 });
 
-/** A subscriber with a fixed filter, over as many streams as it takes. */
-class Reader {
-  readonly name: string;
-  readonly filter: TopicFilter;
-  readonly seen: Seen[] = [];
-  readonly #town: TestHub;
-  readonly #hello: ReturnType<typeof hello>;
-  #stream: TestStream | undefined;
-  position: Cursor | undefined;
-  #unacknowledged: number[] = [];
-
-  constructor(town: TestHub, index: number, topics: string[], fromStart: boolean, window: number) {
-    this.#town = town;
-    this.name = `reader-${index}`;
-    this.filter = new TopicFilter(topics, { inbox: `inbox.${this.name}` });
-    const start = fromStart ? EARLIEST : LATEST;
-    this.#hello = hello(this.name, { topics, start, window: { events: window, bytes: 2 ** 20 } });
-  }
-
-  async connect(): Promise<void> {
-    const start = this.position ? after(this.position) : this.#hello.start;
-    this.#stream = new TestStream(this.#town.hub);
-    this.#stream.send({ $case: 'hello', value: { ...this.#hello, start } });
-    await this.#stream.next('welcome');
-    // The position of the first stream: where nothing was missed yet.
-    this.position ??=
-      this.#hello.start === EARLIEST ? this.#town.journal.oldest : this.#town.journal.head;
-  }
-
-  /** Takes what is there now, up to `messages`; what is pulled but not kept is lost on the way. */
-  async read(messages: number, keep: boolean): Promise<void> {
-    for (let count = 0; count < messages; count++) {
-      const frames = await pullIfReady(this.#stream);
-      if (!frames) return;
-      if (!keep) continue;
-      for (const { frame } of frames) {
-        if (frame?.$case === 'gap') this.#lose(frame.value);
-        if (frame?.$case === 'eventBatch') this.#take(frame.value);
-        expect(frame?.$case, 'nothing is refused').to.not.equal('requestFailed');
-      }
-    }
-  }
-
-  #lose(gap: Gap): void {
-    this.seen.push({ kind: 'gap', gap });
-    this.position = gap.resumesAt;
-  }
-
-  #take(batch: EventBatch): void {
-    expect(batch.afterSequence, 'a batch begins where the reader is, or before').to.be.at.most(
-      this.position?.sequence ?? 0,
-    );
-    this.seen.push({ kind: 'events', batch });
-    this.position = batch.upTo;
-    this.#unacknowledged.push(batch.upTo?.sequence ?? 0);
-  }
-
-  acknowledge(): void {
-    const sequence = this.#unacknowledged.pop();
-    this.#unacknowledged = [];
-    if (sequence !== undefined) this.#stream?.send({ $case: 'ack', value: { sequence } });
-  }
-
-  async cut(): Promise<void> {
-    await this.#stream?.cut();
-    this.#unacknowledged = [];
-  }
+/** A step, with how likely it is. */
+function step<T>(weight: number, parts: { [K in keyof T]: fc.Arbitrary<T[K]> }) {
+  return { weight, arbitrary: fc.record(parts) };
 }
+const kind = <K extends string>(one: K) => fc.constant(one);
 
-/** A pull that gives up when nothing is ready: a pull that is given up is taken up by the next. */
-const waiting = new WeakMap<TestStream, ReturnType<TestStream['pull']>>();
-async function pullIfReady(stream: TestStream | undefined) {
-  if (!stream) return undefined;
-  const pull = waiting.get(stream) ?? stream.pull();
-  waiting.set(stream, pull);
-  const idle = new Promise<'idle'>((resolve) => {
-    // Three turns of the event loop: a woken stream answers in two.
-    setImmediate(() => setImmediate(() => setImmediate(() => resolve('idle'))));
-  });
-  const frames = await Promise.race([pull, idle]);
-  if (frames === 'idle') return undefined;
-  waiting.delete(stream);
-  return frames;
-}
-
-type Step =
-  | { kind: 'publish'; topic: number; count: number; bytes: number }
-  | { kind: 'read'; reader: number; messages: number; keep: boolean }
-  | { kind: 'acknowledge'; reader: number }
-  | { kind: 'cut'; reader: number };
-
-const reader = fc.nat({ max: 4 });
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant('publish' as const),
-      topic: fc.nat({ max: TOPICS.length - 1 }),
+const steps = fc.array(
+  fc.oneof(
+    step(5, {
+      kind: kind('publish'),
+      topic,
       count: fc.integer({ min: 1, max: 40 }),
       bytes: fc.constantFrom(1, 100, 30_000),
     }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant('read' as const),
+    step(2, { kind: kind('publishOwn'), reader, topic, count: fc.integer({ min: 1, max: 5 }) }),
+    step(5, { kind: kind('read'), reader, messages: fc.integer({ min: 1, max: 6 }) }),
+    step(2, { kind: kind('acknowledge'), reader, all: fc.boolean() }),
+    step(3, {
+      kind: kind('subscribe'),
       reader,
-      messages: fc.integer({ min: 1, max: 6 }),
-      keep: fc.boolean(),
+      add: topics,
+      remove: topics,
+      startAt: fc.constantFrom('LATEST' as const, 'SNAPSHOT' as const),
     }),
-  },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('acknowledge' as const), reader }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cut' as const), reader }) },
+    step(1, { kind: kind('heartbeat'), reader }),
+    step(1, { kind: kind('cut'), reader, lost: fc.nat({ max: 3 }), succeeded: fc.boolean() }),
+    step(1, { kind: kind('replace'), reader }),
+    step(1, { kind: kind('contest'), reader, answers: fc.boolean() }),
+    step(2, { kind: kind('bot'), bot: fc.nat({ max: 2 }), label: fc.nat({ max: 9 }) }),
+    step(1, { kind: kind('botLeaves'), bot: fc.nat({ max: 2 }) }),
+  ),
+  { minLength: 20, maxLength: 60 },
 );
+type Step = typeof steps extends fc.Arbitrary<(infer S)[]> ? S : never;
 
-/** Everything the journal ever had, which retention makes it forget, and where it once began. */
-interface History {
-  readonly all: Entry[];
-  readonly floors: Set<number>;
-}
+const settings = fc.record({
+  entries: fc.integer({ min: 10, max: 60 }),
+  tail: fc.integer({ min: 1, max: 60 }),
+  turns: fc.constantFrom(0, 0, 1, 2),
+  readers: fc.array(
+    fc.record({
+      topics,
+      start: fc.constantFrom('EARLIEST' as const, 'LATEST' as const, 'SNAPSHOT' as const),
+      windowEvents: fc.constantFrom(1, 10, 4096),
+      excludeOwn: fc.boolean(),
+    }),
+    { minLength: READERS, maxLength: READERS },
+  ),
+});
+type Settings = typeof settings extends fc.Arbitrary<infer S> ? S : never;
 
-function history({ journal }: TestHub): History {
-  const floors = new Set([journal.oldest.sequence]);
-  const all: Entry[] = [];
-  journal.onAppend((entries) => {
-    all.push(...entries);
-    floors.add(journal.oldest.sequence);
-  });
-  return { all, floors };
-}
-
-async function publish(town: TestHub, { topic, count, bytes }: Extract<Step, { kind: 'publish' }>) {
-  const name = TOPICS[topic] ?? 'chat.global';
+async function publish(
+  town: MortalHub,
+  { topic, count, bytes }: Extract<Step, { kind: 'publish' }>,
+) {
   const entries = Array.from({ length: count }, () => ({
-    topic: name,
+    topic,
     source: '',
     // An Event whose topic is set and whose unknown field 15 pads it.
     event: Buffer.concat([
-      Buffer.from([0x12, name.length]),
-      Buffer.from(name),
+      Buffer.from([0x12, topic.length]),
+      Buffer.from(topic),
       Buffer.from([0x7a, ...varint(bytes)]),
       Buffer.alloc(bytes),
     ]),
@@ -176,88 +96,87 @@ function varint(value: number): number[] {
   return value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)];
 }
 
-function check({ seen, filter }: Reader, from: number, { all, floors }: History): void {
-  const matching = all.filter(({ topic, event }) => event.length > 0 && filter.matches(topic));
-  let position = from;
-  for (const item of seen) {
-    if (item.kind === 'gap') {
-      const { lostAfter, resumesAt } = item.gap;
-      const [low, high] = [lostAfter?.sequence ?? 0, resumesAt?.sequence ?? 0];
-      expect(low, 'a gap begins where the reader is, or later').to.be.at.least(position);
-      const skipped = matching.filter(({ sequence }) => sequence > position && sequence <= low);
-      expect(skipped, 'nothing is missing before the gap').to.be.empty;
-      expect(high, 'a gap is not empty').to.be.greaterThan(low);
-      expect(floors.has(high), 'it goes on with the oldest entry there was').to.equal(true);
-      position = high;
-      continue;
-    }
-    const { events, upTo } = item.batch;
-    const end = upTo?.sequence ?? 0;
-    const expected = matching.filter(({ sequence }) => sequence > position && sequence <= end);
-    const given = events.map(({ sequence }) => sequence).filter((sequence) => sequence > position);
-    expect(given).to.deep.equal(expected.map(({ sequence }) => sequence));
-    position = Math.max(position, end);
+const BOT = { instanceId: randomBytes(16), role: NodeRole.BACKEND };
+
+/** A node that joins, or changes if it is there. */
+async function moveBot({ nodes, network }: MortalHub, name: string, label: number) {
+  if (network.tables.nodes.get(name)) {
+    await nodes.update(name, NodeChange.create({ labels: { at: String(label) } }));
+  } else {
+    await nodes.claim(Node.create({ ...BOT, name }), 'bot', { alive: async () => false });
   }
-  const rest = matching.filter(({ sequence }) => sequence > position);
-  expect(rest, 'at the end nothing is outstanding').to.be.empty;
+}
+
+async function removeBot({ nodes, network }: MortalHub, name: string) {
+  const owner = network.tables.owners.get(name);
+  if (owner) await nodes.leave(name, owner.sequence, NodeLeaveReason.STOPPED);
+}
+
+async function take(town: MortalHub, clock: FakeClock, one: Step, readers: Subscriber[]) {
+  if (one.kind === 'publish') return publish(town, one);
+  if (one.kind === 'bot') return moveBot(town, `bot-${one.bot}`, one.label);
+  if (one.kind === 'botLeaves') return removeBot(town, `bot-${one.bot}`);
+  const target = readers[one.reader];
+  switch (one.kind) {
+    case 'publishOwn':
+      return target?.publish(one.topic, one.count);
+    case 'read':
+      return target?.read(one.messages, true);
+    case 'acknowledge':
+      return target?.acknowledge(one.all);
+    case 'subscribe':
+      return target?.update(one);
+    case 'heartbeat':
+      return target?.heartbeat();
+    case 'cut':
+      // Some messages are on their way when the connection breaks.
+      await target?.read(one.lost, false);
+      if (one.succeeded) return target?.succeed();
+      await target?.cut();
+      return target?.open();
+    case 'replace':
+      return target?.replace();
+    case 'contest':
+      return target?.contest(one.answers, () => clock.advance(defaultTimes.probeMs));
+  }
+}
+
+/** What the runs went through, so that a law that tests nothing is seen. */
+const tally = new Map<string, number>();
+
+async function run(plan: Step[], { entries, tail, turns, readers: kinds }: Settings) {
+  const clock = new FakeClock();
+  const journal = openJournal(clock, { entries });
+  const history = historyOf(journal);
+  const town = await openMortal(journal, clock, {
+    tail: { entries: tail, bytes: 2 ** 20 },
+    // Silence is not what is tested here.
+    times: { maxSilenceMs: 2 ** 30 },
+    turns: () => turns,
+  });
+  const readers = kinds.map(
+    (options, index) => new Subscriber(town.hub, journal, { ...options, name: `reader-${index}` }),
+  );
+  for (const one of readers) await one.open();
+  for (const one of plan) await take(town, clock, one, readers);
+  await settled(20);
+  for (const one of readers) await one.finish();
+  for (const one of readers) new DeliveryLaw(one, history).check();
+  for (const { kind } of readers.flatMap(({ seen }) => seen)) {
+    tally.set(kind, (tally.get(kind) ?? 0) + 1);
+  }
+  expect(town.faults).to.be.empty;
+  for (const one of readers) await one.cut();
+  expect(town.hub.bell.size, 'no feed is left behind').to.equal(0);
+  town.die();
+  expect(clock.pending, 'no timer is left behind').to.equal(0);
 }
 
 describe('delivery', () => {
   it('is the journal filtered, in order, or an exact gap', async () => {
-    let gaps = 0;
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(step, { minLength: 20, maxLength: 60 }),
-        fc.integer({ min: 10, max: 60 }),
-        fc.integer({ min: 1, max: 60 }),
-        fc.array(fc.tuple(fc.boolean(), fc.constantFrom(1, 10, 4096)), {
-          minLength: 5,
-          maxLength: 5,
-        }),
-        async (steps, entries, tail, kinds) => {
-          const town = await openHub({
-            retention: { entries },
-            tail: { entries: tail, bytes: 2 ** 20 },
-          });
-          const past = history(town);
-          const readers = kinds.map(
-            ([fromStart, window], index) =>
-              new Reader(town, index, FILTERS[index] ?? [], fromStart, window),
-          );
-          for (const one of readers) await one.connect();
-          const origins = readers.map(({ position }) => position?.sequence ?? 0);
-          for (const one of steps) {
-            if (one.kind === 'publish') {
-              await publish(town, one);
-              continue;
-            }
-            const target = readers[one.reader];
-            if (one.kind === 'read') await target?.read(one.messages, true);
-            if (one.kind === 'acknowledge') target?.acknowledge();
-            if (one.kind === 'cut') {
-              // Some messages are on their way when the connection breaks.
-              await target?.read(2, false);
-              await target?.cut();
-              await target?.connect();
-            }
-          }
-          for (const one of readers) {
-            for (let round = 0; round < 200; round++) {
-              const before = one.seen.length;
-              one.acknowledge();
-              await one.read(50, true);
-              if (one.seen.length === before && round > 1) break;
-            }
-          }
-          readers.forEach((one, index) => check(one, origins[index] ?? 0, past));
-          gaps += readers.flatMap(({ seen }) => seen).filter(({ kind }) => kind === 'gap').length;
-          expect(town.faults).to.be.empty;
-          for (const one of readers) await one.cut();
-          expect(town.hub.bell.size, 'no feed is left behind').to.equal(0);
-        },
-      ),
-      { numRuns: 150 },
-    );
-    expect(gaps, 'retention has overtaken readers, so gaps were tested').to.be.greaterThan(10);
+    await fc.assert(fc.asyncProperty(steps, settings, run), { numRuns: 200 });
+    for (const kind of ['gap', 'updated', 'renewed', 'snapshot']) {
+      expect(tally.get(kind), `${kind} was tested`).to.be.above(100);
+    }
   }).timeout(120_000);
 });

@@ -24,6 +24,7 @@ import { Hub } from '../../server/session/hub.js';
 import { serve } from '../../server/session/session.js';
 import type { Clock } from '../../server/core/clock.js';
 import { FakeClock } from './fake-clock.js';
+import { settled } from './history.js';
 import { JournalAccess } from './journal-access.js';
 import { MortalClock } from './mortal-clock.js';
 
@@ -127,6 +128,8 @@ export class TestStream {
   readonly #abort = new AbortController();
   readonly #responses: AsyncGenerator<Uint8Array>;
   #unread: CoordinatorFrame[] = [];
+  /** A pull that was given up. */
+  #pending: Promise<CoordinatorFrame[] | undefined> | undefined;
 
   constructor(hub: Hub) {
     this.#responses = serve(this.#requests, { host: '10.0.0.7', signal: this.#abort.signal }, hub);
@@ -139,6 +142,26 @@ export class TestStream {
   /** The frames of the next message; undefined at the end. Throws what ends the stream. */
   async pull(): Promise<CoordinatorFrame[] | undefined> {
     if (this.#unread.length > 0) return this.#unread.splice(0);
+    const pull = this.#pending ?? this.#pull();
+    this.#pending = undefined;
+    return pull;
+  }
+
+  /**
+   * Like `pull`, but gives up when nothing is ready; the next pull takes it up. A woken stream answers
+   * in two turns of the event loop, if its journal does at once.
+   */
+  async pullIfReady(turns = 3): Promise<CoordinatorFrame[] | undefined> {
+    if (this.#unread.length > 0) return this.#unread.splice(0);
+    this.#pending ??= this.#pull();
+    const idle = settled(turns).then(() => 'idle' as const);
+    const frames = await Promise.race([this.#pending, idle]);
+    if (frames === 'idle') return undefined;
+    this.#pending = undefined;
+    return frames;
+  }
+
+  async #pull(): Promise<CoordinatorFrame[] | undefined> {
     const result = await this.#responses.next();
     if (result.done) return undefined;
     return ConnectResponse.decode(result.value).frames;

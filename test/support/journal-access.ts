@@ -23,7 +23,7 @@ export class JournalAccess implements Journal {
   #before: Promise<unknown> = Promise.resolve();
   #dead = false;
 
-  /** @param turns how many turns of the event loop the next append takes */
+  /** @param turns how many turns of the event loop the next append or read takes */
   constructor(journal: Journal, turns: () => number = () => 0) {
     this.#journal = journal;
     this.#turns = turns;
@@ -33,7 +33,7 @@ export class JournalAccess implements Journal {
     if (this.#dead) return new Promise(() => undefined);
     const turns = this.#turns();
     const outcomes = this.#before.then(async () => {
-      for (let turn = 0; turn < turns; turn++) await new Promise((next) => setImmediate(next));
+      await pass(turns);
       // A process that is dead gets no answer.
       if (this.#dead) return new Promise<Outcome[]>(() => undefined);
       return this.#journal.append(transactions);
@@ -42,7 +42,8 @@ export class JournalAccess implements Journal {
     return outcomes;
   }
 
-  read(after: Cursor, limit: number): Promise<Page | JournalGap> {
+  async read(after: Cursor, limit: number): Promise<Page | JournalGap> {
+    await pass(this.#turns());
     return this.#journal.read(after, limit);
   }
 
@@ -84,4 +85,8 @@ export class JournalAccess implements Journal {
     this.#dead = true;
     for (const forget of this.#forget) forget();
   }
+}
+
+async function pass(turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise((next) => setImmediate(next));
 }

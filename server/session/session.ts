@@ -105,10 +105,11 @@ class Session implements Member {
       for await (const request of requests) {
         this.#pulse.heard();
         for (const frame of request.frames) {
+          // Also what was on its way when the stream ended asks for nothing any more.
+          if (this.#closed) return;
           // A promise is awaited only where there is one: the hot path has no needless turn.
           const pending = this.#turn.work(() => this.#receive(frame)) ?? this.#room();
           if (pending) await pending;
-          if (this.#closed) return;
         }
       }
       this.outbound.end();

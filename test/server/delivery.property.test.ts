@@ -8,7 +8,6 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { Node, NodeChange, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import { defaultTimes } from '../../server/domain/settings.js';
 import { DeliveryLaw } from '../support/delivery-law.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { historyOf, settled } from '../support/history.js';
@@ -50,7 +49,6 @@ const steps = fc.array(
     step(1, { kind: kind('heartbeat'), reader }),
     step(1, { kind: kind('cut'), reader, lost: fc.nat({ max: 3 }), succeeded: fc.boolean() }),
     step(1, { kind: kind('replace'), reader }),
-    step(1, { kind: kind('contest'), reader, answers: fc.boolean() }),
     step(2, { kind: kind('bot'), bot: fc.nat({ max: 2 }), label: fc.nat({ max: 9 }) }),
     step(1, { kind: kind('botLeaves'), bot: fc.nat({ max: 2 }) }),
   ),
@@ -112,7 +110,7 @@ async function removeBot({ nodes, network }: MortalHub, name: string) {
   if (owner) await nodes.leave(name, owner.sequence, NodeLeaveReason.STOPPED);
 }
 
-async function take(town: MortalHub, clock: FakeClock, one: Step, readers: Subscriber[]) {
+async function take(town: MortalHub, one: Step, readers: Subscriber[]) {
   if (one.kind === 'publish') return publish(town, one);
   if (one.kind === 'bot') return moveBot(town, `bot-${one.bot}`, one.label);
   if (one.kind === 'botLeaves') return removeBot(town, `bot-${one.bot}`);
@@ -136,8 +134,6 @@ async function take(town: MortalHub, clock: FakeClock, one: Step, readers: Subsc
       return target?.open();
     case 'replace':
       return target?.replace();
-    case 'contest':
-      return target?.contest(one.answers, () => clock.advance(defaultTimes.probeMs));
   }
 }
 
@@ -158,7 +154,7 @@ async function run(plan: Step[], { entries, tail, turns, readers: kinds }: Setti
     (options, index) => new Subscriber(town.hub, journal, { ...options, name: `reader-${index}` }),
   );
   for (const one of readers) await one.open();
-  for (const one of plan) await take(town, clock, one, readers);
+  for (const one of plan) await take(town, one, readers);
   await settled(20);
   for (const one of readers) await one.finish();
   for (const one of readers) new DeliveryLaw(one, history).check();

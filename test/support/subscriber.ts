@@ -82,26 +82,6 @@ export class Subscriber {
     await this.open();
   }
 
-  /** Another process wants the name while the holder's stream is open, and perhaps answers. */
-  async contest(answers: boolean, giveUp: () => void): Promise<void> {
-    const old = this.#stream;
-    const rival = new TestStream(this.#hub);
-    const instance = randomBytes(16);
-    rival.send({ $case: 'hello', value: this.#hello(instance) });
-    expect(await rival.pullIfReady(6), 'the holder is asked first').to.equal(undefined);
-    if (answers) {
-      old?.send({ $case: 'heartbeat', value: { load: undefined } });
-      expect(reasonOf(await rival.ended())).to.equal('NODE_NAME_IN_USE');
-      return;
-    }
-    giveUp();
-    this.#forgetUnanswered();
-    this.#instance = instance;
-    this.#stream = rival;
-    await this.#welcomed(rival);
-    if (old) expect(reasonOf(await old.ended())).to.equal('SESSION_REPLACED');
-  }
-
   #hello(instanceId: Uint8Array): Hello {
     const { name, start, windowEvents, excludeOwn } = this.options;
     return hello(name, {

@@ -18,11 +18,15 @@ import {
 } from '../journal/batch.js';
 import { GapReason } from '../../gen/ts/kelpie/v1/stream.js';
 import { encodeBatchFrame, encodeFrame, type FramePart } from './frames.js';
+import { Gate } from './gate.js';
 import { snapshotParts } from './snapshot.js';
 import { Window, type WindowSize } from './window.js';
 
 /** Entries that are read from the engine at once. */
 const PAGE_ENTRIES = 256;
+
+/** Snapshots that a reader has asked for and not taken, above which it is not asked any more. */
+const SNAPSHOTS = 8;
 
 /** What a feed is made of. */
 export interface FeedOptions {
@@ -50,6 +54,7 @@ export class Feed {
   /** Something after the position may match. False: caught up, wherever the head has gone since. */
   #behind: boolean;
   #snapshots: Generator<FramePart>[] = [];
+  readonly #room = new Gate();
   #rings = 0;
   #rungFor = 0;
 
@@ -109,8 +114,20 @@ export class Feed {
       const part = parts.next();
       if (!part.done) return part.value;
       this.#snapshots.shift();
+      this.#room.open();
     }
     return undefined;
+  }
+
+  /** Resolves when fewer snapshots wait to be taken; undefined if they are few. */
+  room(): Promise<void> | undefined {
+    return this.#snapshots.length >= SNAPSHOTS ? this.#room.wait() : undefined;
+  }
+
+  /** Nobody takes anything any more. */
+  close(): void {
+    this.#snapshots = [];
+    this.#room.open();
   }
 
   #events(): FramePart | undefined | Promise<FramePart | undefined> {

@@ -135,7 +135,8 @@ class Session implements Member {
 
   #room(): Promise<void> | undefined {
     const { outbound } = this;
-    const room = outbound.room() ?? this.#active?.publisher.room() ?? this.#turn.over();
+    const { publisher, feed } = this.#active ?? {};
+    const room = outbound.room() ?? publisher?.room() ?? feed?.room() ?? this.#turn.over();
     if (!room) return undefined;
     this.#pulse.pause();
     return room.then(() => this.#pulse.resume());
@@ -253,6 +254,7 @@ class Session implements Member {
     if (!this.#active) return;
     const { name, feed } = this.#active;
     this.#hub.bell.remove(feed);
+    feed.close();
     this.#hub.remove(this, name);
     this.#hub.observer.ended({ name, sessionId: this.id }, end);
   }

@@ -67,6 +67,27 @@ describe('abuse by sessions', () => {
       }
     };
 
+    /** Asks the same again and again until nobody reads it, 64 MiB at most. Returns the bytes. */
+    const askUntilUnheard = async (peer: RawPeer, bytes: Buffer) => {
+      const size = bytes.length + 5;
+      let sent = 0;
+      for (let stalled = 0; stalled < 50 && sent < 64 * MIB;) {
+        if (Math.min(peer.streamWindow, peer.connectionWindow) >= size) {
+          peer.message(1, bytes);
+          peer.streamWindow -= size;
+          peer.connectionWindow -= size;
+          sent += size;
+          stalled = 0;
+        } else {
+          // A grant would have come before the answer to a PING, were there one.
+          await peer.ping();
+          await pause(5);
+          stalled += 1;
+        }
+      }
+      return sent;
+    };
+
     it('100 MiB for peers that never read, and read a byte a second, are not kept', async () => {
       // What is kept for all readers has its full size before it is measured.
       await flood();
@@ -94,26 +115,26 @@ describe('abuse by sessions', () => {
         ...(index % 2 === 0 ? { heartbeat: {} } : { ack: { sequence: index } }),
       }));
       const bytes = requestBytes(...frames);
-      const fits = () => Math.min(peer.streamWindow, peer.connectionWindow) >= bytes.length + 5;
-      let sent = 0;
-      for (let stalled = 0; stalled < 50 && sent < 64 * MIB;) {
-        if (fits()) {
-          peer.message(1, bytes);
-          peer.streamWindow -= bytes.length + 5;
-          peer.connectionWindow -= bytes.length + 5;
-          sent += bytes.length;
-          stalled = 0;
-        } else {
-          // A grant would have come before the answer to a PING, were there one.
-          await peer.ping();
-          await pause(5);
-          stalled += 1;
-        }
-      }
+      const sent = await askUntilUnheard(peer, bytes);
       const more = siege.memory() - before;
       console.log(`      asked ${(sent / KIB).toFixed()} KiB, ${more.toFixed(1)} MiB more`);
       expect(sent).to.be.below(4 * MIB);
       expect(more).to.be.below(64);
+      await peer.destroy();
+    });
+
+    it('one that asks for snapshots for ever and takes few is not read any more', async () => {
+      const before = siege.memory();
+      const settings = [[Setting.initialWindow, KIB]] as const;
+      const peer = await join(new RawPeer(siege.port, { polite: true, settings }), 'curious');
+      const added_topics = Array.from({ length: 100 }, (_, index) => `nodes.${index}`);
+      const ask = { update_subscription: { added_topics, start_at: 'START_AT_SNAPSHOT' } };
+      const bytes = requestBytes(ask, ask);
+      for (let round = 0; round < 5; round++) {
+        await askUntilUnheard(peer, bytes);
+        peer.grant(1, 256 * KIB);
+      }
+      expect(siege.memory() - before).to.be.below(64);
       await peer.destroy();
     });
 

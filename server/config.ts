@@ -133,11 +133,13 @@ function metricsContradiction(settings: Partial<Settings>): string | undefined {
 
 /** The settings as the coordinator takes them. */
 export function toOptions(settings: Settings): CoordinatorOptions {
-  const { host, port, journal, metricsHost, metricsPort } = settings;
+  const { host, port, journal, data, sync, metricsHost, metricsPort } = settings;
   return {
     host,
     port,
     journal,
+    data,
+    sync,
     metrics: metricsPort === 'off' ? undefined : { host: metricsHost, port: metricsPort },
     retention: {
       entries: settings.retentionEntries,

@@ -8,7 +8,8 @@ import type { Clock } from './core/clock.js';
 import { Network } from './domain/network.js';
 import { Nodes } from './domain/nodes.js';
 import { defaultLimits, defaultTimes, type Limits, type Times } from './domain/settings.js';
-import type { Retention } from './journal/journal.js';
+import { FileJournal } from './journal/file.js';
+import type { Journal, Retention } from './journal/journal.js';
 import { MemoryJournal } from './journal/memory.js';
 import type { TailLimits } from './journal/tail.js';
 import type { Logger } from './log.js';
@@ -28,6 +29,13 @@ export interface CoordinatorOptions {
   readonly port?: number;
   /** Where history is kept. Default memory. */
   readonly journal?: 'memory' | 'file';
+  /** The directory of the journal in files, for one coordinator at a time. Default data. */
+  readonly data?: string;
+  /**
+   * When the journal in files is on disk before it is told: at each commit, or in intervals, which may
+   * lose the last milliseconds when the power goes. Default commit.
+   */
+  readonly sync?: 'commit' | 'interval';
   /** How much history is kept. Default 1,000,000 entries, 1 GiB, 24 h. */
   readonly retention?: Partial<Retention>;
   /** How much of it is kept encoded, for readers that are nearly caught up. */
@@ -120,7 +128,8 @@ async function assemble(
   telemetry: Telemetry | undefined,
 ): Promise<Parts> {
   const { clock = realClock, logger } = options;
-  const journal = openJournal(options, clock);
+  const onFault = faultHandler(options, telemetry);
+  const journal = await openJournal(options, clock, onFault);
   const network = await Network.open({
     name: 'main',
     coordinatorId: randomUUID(),
@@ -130,7 +139,7 @@ async function assemble(
     limits: { ...defaultLimits, ...options.limits },
     times: { ...defaultTimes, ...options.times },
     tail: { ...defaultTail, ...options.tail },
-    onFault: faultHandler(options, telemetry),
+    onFault,
     onCommit: telemetry?.committed,
   });
   const nodes = new Nodes(network);
@@ -152,11 +161,20 @@ async function assemble(
   return { hub, edge, stop };
 }
 
-function openJournal({ journal, retention }: CoordinatorOptions, clock: Clock): MemoryJournal {
-  if (journal === 'file') {
-    throw new Error('the journal in files is not built in yet; leave it in memory');
-  }
-  return new MemoryJournal(clock, { ...defaultRetention, ...retention });
+async function openJournal(
+  { journal, data = 'data', sync, retention }: CoordinatorOptions,
+  clock: Clock,
+  onFault: (error: unknown) => void,
+): Promise<Journal> {
+  const kept = { ...defaultRetention, ...retention };
+  if (journal !== 'file') return new MemoryJournal(clock, kept);
+  return FileJournal.open({
+    folder: data,
+    clock,
+    retention: kept,
+    sync: sync ?? 'commit',
+    onFault,
+  });
 }
 
 function faultHandler(

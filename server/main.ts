@@ -51,7 +51,8 @@ function greet({ host, port, metricsUrl }: Coordinator): void {
 }
 
 function greeting(endpoint: string, elsewhere: string): string {
-  return `kelpied ${version} listens on ${endpoint} (network main, journal in memory)
+  const journal = settings.journal === 'file' ? `journal in ${settings.data}` : 'journal in memory';
+  return `kelpied ${version} listens on ${endpoint} (network main, ${journal})
 
 Try next, in another terminal:
   ${elsewhere}npx kelpie nodes                               who is part of the network

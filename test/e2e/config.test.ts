@@ -153,9 +153,12 @@ describe('the settings of kelpied', () => {
   });
 
   it('end it with 1 if it cannot be what they say', async () => {
-    const { code, errors } = await runKelpied(['--port', '0', '--journal', 'file']);
+    const { code, errors } = await runKelpied([
+      ...['--port', '0', '--metrics-port', 'off'],
+      ...['--journal', 'file', '--data', '/dev/null/data'],
+    ]);
     expect(code).to.equal(1);
-    expect(errors).to.match(/^kelpied: .*not built in yet/);
+    expect(errors).to.match(/^kelpied: .*\/dev\/null\/data/s);
   });
 
   it('have variables that are their names', () => {

@@ -170,7 +170,7 @@ async function run(plan: Step[], { entries, tail, turns, readers: kinds }: Setti
 
 describe('delivery', () => {
   it('is the journal filtered, in order, or an exact gap', async () => {
-    await fc.assert(fc.asyncProperty(steps, settings, run), { numRuns: 200 });
+    await fc.assert(fc.asyncProperty(steps, settings, run), { numRuns: 400 });
     for (const kind of ['gap', 'updated', 'renewed', 'snapshot']) {
       expect(tally.get(kind), `${kind} was tested`).to.be.above(100);
     }

@@ -4,9 +4,18 @@
  */
 import type { Row } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Clock } from '../core/clock.js';
+import { type Cursor, hex } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import type { TopicFilter } from '../core/topic-filter.js';
-import type { Entry, Journal, Outcome, Transaction, Unsubscribe } from '../journal/journal.js';
+import type {
+  Entry,
+  Journal,
+  JournalGap,
+  Outcome,
+  Page,
+  Transaction,
+  Unsubscribe,
+} from '../journal/journal.js';
 import { Tail, type TailLimits } from '../journal/tail.js';
 import { NodeTables } from './node-tables.js';
 import type { Limits, Times } from './settings.js';
@@ -33,6 +42,8 @@ export class Network {
   readonly options: NetworkOptions;
   readonly tables = new NodeTables();
   readonly tail: Tail;
+  /** Readings that are under way. */
+  readonly #pages = new Map<string, Promise<Page | JournalGap>>();
   readonly #bells = new Set<(entries: readonly Entry[]) => void>();
 
   private constructor(options: NetworkOptions) {
@@ -79,6 +90,20 @@ export class Network {
         { cause, retryAfterMs: 1000 },
       );
     }
+  }
+
+  /**
+   * A page of the journal, as its `read` gives it. Readers that want the same page at the same time
+   * share one reading, as all do who come back after an engine was slow.
+   */
+  page(after: Cursor, limit: number): Promise<Page | JournalGap> {
+    const key = `${hex(after.epoch)} ${after.sequence} ${after.tag} ${limit}`;
+    let page = this.#pages.get(key);
+    if (!page) {
+      page = this.options.journal.read(after, limit).finally(() => this.#pages.delete(key));
+      this.#pages.set(key, page);
+    }
+    return page;
   }
 
   /** The resources that a filter shows, as they are when the iteration comes to them. */

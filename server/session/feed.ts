@@ -140,7 +140,7 @@ export class Feed {
   }
 
   async #page(): Promise<FramePart | undefined> {
-    const page = await this.#network.options.journal.read(this.#position, PAGE_ENTRIES);
+    const page = await this.#network.page(this.#position, PAGE_ENTRIES);
     this.#verified = true;
     if (page.kind === 'gap') return this.#lose(page);
     const entries = encoded(page.entries, this.#filter);

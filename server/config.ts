@@ -21,7 +21,7 @@ export const settings = {
   port: whole('<port>', 0, 65_535, 50_051, 'port to listen on; 0 takes a free one'),
   insecure: truth('allow addresses that are not loopback, though nothing is encrypted yet'),
   dev: truth('for tests of plugins: free ports, all in memory, one line of JSON when ready'),
-  journal: choice('<engine>', ['memory', 'file'], 'where history is kept: memory or file'),
+  journal: choice('<engine>', ['file', 'memory'], 'where history is kept: file or memory'),
   data: text('<directory>', 'data', 'directory of the journal in files'),
   sync: choice(
     '<when>',
@@ -98,7 +98,7 @@ export function variableOf(name: SettingName): string {
 }
 
 /** What --dev changes in settings that nobody set. */
-export const devDefaults: Partial<Settings> = { port: 0, metricsPort: 0 };
+export const devDefaults: Partial<Settings> = { port: 0, metricsPort: 0, journal: 'memory' };
 
 /** Why these settings cannot be together; undefined if they can. */
 export function contradiction(settings: Settings): string | undefined {

@@ -27,8 +27,8 @@ export interface CoordinatorOptions {
   readonly host?: string;
   /** The port; 0 takes a free one. Default 50051. */
   readonly port?: number;
-  /** Where history is kept. Default memory. */
-  readonly journal?: 'memory' | 'file';
+  /** Where history is kept: in files it survives the process. Default file. */
+  readonly journal?: 'file' | 'memory';
   /** The directory of the journal in files, for one coordinator at a time. Default data. */
   readonly data?: string;
   /**
@@ -167,7 +167,7 @@ async function openJournal(
   onFault: (error: unknown) => void,
 ): Promise<Journal> {
   const kept = { ...defaultRetention, ...retention };
-  if (journal !== 'file') return new MemoryJournal(clock, kept);
+  if (journal === 'memory') return new MemoryJournal(clock, kept);
   return FileJournal.open({
     folder: data,
     clock,

@@ -61,7 +61,7 @@ export class Network {
   /** Resolves when it has said where it listens. */
   async startCoordinator(): Promise<void> {
     const port = String(this.ports.coordinator);
-    const args = ['--host', HOST, '--port', port, '--metrics-port', 'off'];
+    const args = ['--host', HOST, '--port', port, '--metrics-port', 'off', '--journal', 'memory'];
     this.#coordinator = new Child('coordinator', COORDINATOR, args);
     await this.#coordinator.lines.waitFor('the coordinator to listen', (line) =>
       line.includes(this.endpoint),

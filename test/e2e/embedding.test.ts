@@ -8,7 +8,7 @@ import { rejectionOf } from '../support/thrown.js';
 
 describe('an embedded coordinator', () => {
   it('serves its own proxy without a socket, and other nodes over gRPC', async () => {
-    const coordinator = await startCoordinator({ port: 0 });
+    const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
     const endpoints = `127.0.0.1:${coordinator.port}`;
     const proxy = connect({ name: 'proxy-1', role: 'PROXY', transport: coordinator.transport() });
     const heard = new Inbox();
@@ -36,7 +36,7 @@ describe('an embedded coordinator', () => {
   });
 
   it('refuses in words, as it does over a wire', async () => {
-    const coordinator = await startCoordinator({ port: 0 });
+    const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
     const transport = coordinator.transport();
     const odd = connect({ name: 'Lobby 1', role: 'DOWNSTREAM', transport });
     const error = await rejectionOf(KelpieError, odd.ready());
@@ -46,8 +46,8 @@ describe('an embedded coordinator', () => {
   });
 
   it('lets its client come back after a drain, to the next coordinator', async () => {
-    const first = await startCoordinator({ port: 0 });
-    const second = await startCoordinator({ port: 0 });
+    const first = await startCoordinator({ journal: 'memory', port: 0 });
+    const second = await startCoordinator({ journal: 'memory', port: 0 });
     let current = first;
     const client = connect({
       name: 'mover',
@@ -70,8 +70,8 @@ describe('an embedded coordinator', () => {
 
   it('is one of several that a process talks to at once', async () => {
     const [red, blue] = await Promise.all([
-      startCoordinator({ port: 0 }),
-      startCoordinator({ port: 0 }),
+      startCoordinator({ journal: 'memory', port: 0 }),
+      startCoordinator({ journal: 'memory', port: 0 }),
     ]);
     const clients = [red, blue].map(({ port }) =>
       connect({ name: 'bridge', role: 'BACKEND', endpoints: `127.0.0.1:${port}` }),
@@ -93,7 +93,11 @@ describe('an embedded coordinator', () => {
   });
 
   it('shows everybody how the others do', async () => {
-    const coordinator = await startCoordinator({ port: 0, times: { heartbeatMs: 20 } });
+    const coordinator = await startCoordinator({
+      journal: 'memory',
+      port: 0,
+      times: { heartbeatMs: 20 },
+    });
     const endpoints = `127.0.0.1:${coordinator.port}`;
     const load = () => ({ tps: 19.5, memoryUsedBytes: 2 ** 30 });
     const lobby = connect({ name: 'lobby-1', role: 'DOWNSTREAM', endpoints, load });

@@ -21,7 +21,7 @@ describe('a client with files', () => {
     connect({ name, role: 'BACKEND', endpoints: `127.0.0.1:${port}`, ...more });
 
   it('goes on where the handlers of its former process were, with a whole roster', async () => {
-    const coordinator = await startCoordinator({ port: 0 });
+    const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
     const writer = named('writer', coordinator.port);
     const cursorFile = join(folder, 'cursor');
     const life = async (texts: string[], read: number) => {
@@ -55,7 +55,7 @@ describe('a client with files', () => {
 
   it('knows the network before a coordinator answers, and a damaged file costs only that', async () => {
     const rosterFile = join(folder, 'roster');
-    const coordinator = await startCoordinator({ port: 0 });
+    const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
     const lobby = named('lobby-1', coordinator.port);
     const proxy = named('proxy-1', coordinator.port, { rosterFile });
     await Promise.all([lobby.ready(), proxy.ready()]);
@@ -85,7 +85,9 @@ describe('a client with files', () => {
 
 describe('a client with several coordinators', () => {
   it('has its new stream before it leaves the one that is about to stop', async () => {
-    const [first, second] = await Promise.all([1, 2].map(() => startCoordinator({ port: 0 })));
+    const [first, second] = await Promise.all(
+      [1, 2].map(() => startCoordinator({ journal: 'memory', port: 0 })),
+    );
     if (!first || !second) throw new Error('two coordinators were started');
     const endpoints = [first, second].map(({ port }) => `127.0.0.1:${port}`);
     const client = connect({ name: 'lobby-1', role: 'DOWNSTREAM', endpoints });
@@ -106,7 +108,7 @@ describe('a client with several coordinators', () => {
   });
 
   it('leaves all the same if nobody else welcomes it', async () => {
-    const only = await startCoordinator({ port: 0 });
+    const only = await startCoordinator({ journal: 'memory', port: 0 });
     const nobody = '127.0.0.1:1';
     const endpoints = [`127.0.0.1:${only.port}`, nobody];
     const client = connect({ name: 'lobby-1', role: 'DOWNSTREAM', endpoints });

@@ -146,6 +146,7 @@ describe('the log of kelpied', () => {
     const to = (level: string) => (of: object, message: string) => heard.push([level, of, message]);
     let broken = false;
     const coordinator = await startCoordinator({
+      journal: 'memory',
       port: 0,
       logger: { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') },
       clock: {

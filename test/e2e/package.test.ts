@@ -95,7 +95,7 @@ describe('the package', () => {
     const program = `
       import { connect } from 'kelpie';
       import { startCoordinator } from 'kelpie/coordinator';
-      const coordinator = await startCoordinator({ port: 0 });
+      const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
       const node = connect({ name: 'lobby-1', role: 'DOWNSTREAM', transport: coordinator.transport() });
       await node.ready();
       console.log(node.roster.nodes().map(({ name }) => name).join());

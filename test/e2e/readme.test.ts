@@ -2,6 +2,9 @@
 import { exec, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
@@ -65,11 +68,16 @@ function start(program: string, env: NodeJS.ProcessEnv) {
 
 describe('the README', () => {
   let kelpied: Kelpied;
+  let folder: string;
 
   before(async () => {
-    kelpied = await startKelpied();
+    folder = await mkdtemp(join(tmpdir(), 'kelpie-readme-'));
+    kelpied = await startKelpied([], folder);
   });
-  after(() => kelpied.stop());
+  after(async () => {
+    await kelpied.stop();
+    await rm(folder, { recursive: true });
+  });
 
   it('shows what kelpied says when it starts', () => {
     expect(masked(kelpied.output())).to.equal(masked(blocks('text')[0] ?? ''));
@@ -97,7 +105,7 @@ describe('the README', () => {
 
   it('has a proxy that carries its coordinator', async () => {
     const [, program = ''] = blocks('ts');
-    const proxy = start(program.replace('port: 50051', 'port: 0'), {});
+    const proxy = start(program.replace('port: 50051', `port: 0, data: '${folder}/proxy'`), {});
     expect(await proxy.prints(/\n/)).to.match(/^servers connect to 127\.0\.0\.1:\d+\n$/);
     await proxy.stop();
   });

@@ -23,6 +23,7 @@ describe('tracing', () => {
   before(async () => {
     provider.register();
     coordinator = await startCoordinator({
+      journal: 'memory',
       port: 0,
       onFault: () => undefined,
       clock: {

@@ -22,8 +22,8 @@ export interface Kelpied {
 }
 
 /** Starts it on a free port, or on the one in `args`. Rejects with what it printed if it ends. */
-export function startKelpied(args: readonly string[] = []): Promise<Kelpied> {
-  return listening(launch(args.includes('--port') ? args : ['--port', '0', ...args]));
+export function startKelpied(args: readonly string[] = [], cwd?: string): Promise<Kelpied> {
+  return listening(launch(args.includes('--port') ? args : ['--port', '0', ...args], {}, cwd));
 }
 
 /** Starts `kelpied --dev`. */
@@ -73,12 +73,14 @@ export async function runKelpied(
   return { code, output: output(), errors: errors() };
 }
 
+/** Without a folder of its own it keeps its journal in memory, unless it is told otherwise. */
 function launch(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd?: string) {
+  const journal = cwd === undefined ? { KELPIE_JOURNAL: 'memory' } : {};
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd,
     // Several run at once, and the one that somebody works with is left alone.
-    env: { ...process.env, KELPIE_METRICS_PORT: '0', ...env },
+    env: { ...process.env, KELPIE_METRICS_PORT: '0', ...journal, ...env },
   });
   const printed = { out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => (printed.out += chunk.toString()));

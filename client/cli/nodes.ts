@@ -56,7 +56,9 @@ function showChange(frame: WatchFrame, json: boolean): void {
   if (frame.$case === 'gap') showGap(frame.value, json);
   if (frame.$case === 'snapshot') {
     show(
-      frame.value.rows.flatMap(({ resource }) => resource?.value ?? []),
+      frame.value.rows.flatMap(({ resource }) =>
+        resource?.$case === 'node' ? resource.value : [],
+      ),
       json,
     );
   }
@@ -78,8 +80,7 @@ function change({ time, topic, body }: Event): string {
       return `${at}  ${name}  is ${nameOf(NodeState, body.value.node?.state ?? 0)}`;
     case 'nodeLeft':
       return `${at}  ${name}  left (${nameOf(NodeLeaveReason, body.value.reason)})`;
-    case 'messagePublished':
-    case undefined:
+    default:
       return `${at}  ${name}  an event of a newer kind`;
   }
 }

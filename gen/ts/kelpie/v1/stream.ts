@@ -9,6 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Cursor } from "./cursor.js";
 import { Event } from "./event.js";
 import { Node } from "./node.js";
+import { Player } from "./player.js";
 
 export const protobufPackage = "kelpie.v1";
 
@@ -126,6 +127,9 @@ export interface Row {
     | //
     /** A node, topic `nodes.<name>`. */
     { $case: "node"; value: Node }
+    | //
+    /** A player, topic `players.<id>`. */
+    { $case: "player"; value: Player }
     | undefined;
 }
 
@@ -442,6 +446,9 @@ export const Row: MessageFns<Row> = {
       case "node":
         Node.encode(message.resource.value, writer.uint32(18).fork()).join();
         break;
+      case "player":
+        Player.encode(message.resource.value, writer.uint32(26).fork()).join();
+        break;
     }
     return writer;
   },
@@ -475,6 +482,14 @@ export const Row: MessageFns<Row> = {
             message.resource = { $case: "node", value: Node.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.resource = { $case: "player", value: Player.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -494,6 +509,8 @@ export const Row: MessageFns<Row> = {
     }
     if (message.resource?.$case === "node") {
       obj.node = Node.toJSON(message.resource.value);
+    } else if (message.resource?.$case === "player") {
+      obj.player = Player.toJSON(message.resource.value);
     }
     return obj;
   },
@@ -508,6 +525,12 @@ export const Row: MessageFns<Row> = {
       case "node": {
         if (object.resource?.value !== undefined && object.resource?.value !== null) {
           message.resource = { $case: "node", value: Node.fromPartial(object.resource.value) };
+        }
+        break;
+      }
+      case "player": {
+        if (object.resource?.value !== undefined && object.resource?.value !== null) {
+          message.resource = { $case: "player", value: Player.fromPartial(object.resource.value) };
         }
         break;
       }

@@ -64,7 +64,8 @@ export class Nodes {
       const owned = tables.ownerDraft(node.name, this.#ownerRow(node, sessionId));
       const written = await this.#network.commit({
         require: [...require, ...seen],
-        entries: [...entries, owned, ...arrival],
+        // The owner's first: its sequence is the generation.
+        entries: [owned, ...entries, ...arrival],
       });
       if (written.kind !== 'stored') continue;
       this.#losses.forget(node.name);

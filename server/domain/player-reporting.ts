@@ -7,7 +7,7 @@ import type { Network } from './network.js';
 import { judge, subjectOf } from './player-reports.js';
 import type { Held } from './player-table.js';
 import { commitWrites } from './player-writes.js';
-import { type Holder, type Players, staleHolder } from './players.js';
+import { type Holder, isOwn, type Players, staleHolder } from './players.js';
 
 /** What became of a report. */
 export interface Reported {
@@ -99,9 +99,14 @@ class DraftBook {
       this.#rows.set(id, verdict.after);
       return { id, generation: verdict.after ? generation : 0 };
     } catch (error) {
-      if (error instanceof KelpieError) return { id, generation: 0, error };
+      if (error instanceof KelpieError) return { id, generation: this.#generationOf(id), error };
       throw error;
     }
+  }
+
+  #generationOf(id: string): number {
+    const held = this.#rowOf(id);
+    return held && isOwn(this.#holder, held) ? held.player.generation : 0;
   }
 
   #rowOf(id: string): Held | undefined {

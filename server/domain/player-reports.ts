@@ -10,7 +10,7 @@ import { notFound } from './node-list.js';
 import { changedPlayer, idOf, invalid, playerNotFound, playerOf } from './player-facts.js';
 import { Player as PlayerMessage } from '../../gen/ts/kelpie/v1/player.js';
 import type { Held } from './player-table.js';
-import { type Holder, isOwn } from './players.js';
+import { type Holder, isOwn, staleLogin } from './players.js';
 
 /** What becomes of a report. */
 export type Verdict =
@@ -40,7 +40,8 @@ export function judge(
   const { what, generation } = report;
   if (what?.$case === 'joined' && generation === 0) return { kind: 'acquire', player: what.value };
   if (!held) throw playerNotFound(subjectOf(report));
-  if (!isOwn(holder, held) || held.player.generation !== generation) throw staleLogin(held);
+  if (!isOwn(holder, held) || held.player.generation !== generation)
+    throw staleLogin(held.player.id);
   const change = new Change(network, held);
   switch (what?.$case) {
     case 'joined':
@@ -131,11 +132,6 @@ export class Change {
 
 function samePlayer(left: Player, right: Player): boolean {
   return sameBytes(PlayerMessage.encode(left).finish(), PlayerMessage.encode(right).finish());
-}
-
-function staleLogin({ player }: Held): KelpieError {
-  const message = `a newer login of "${player.id}" holds`;
-  return new KelpieError('STALE_GENERATION', message, { player: player.id });
 }
 
 function reasonError(): KelpieError {

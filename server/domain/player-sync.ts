@@ -56,7 +56,8 @@ class Plan implements Synced {
   constructor(network: Network, holder: Holder, part: SyncPlayers, granted: Set<string>) {
     this.#network = network;
     this.#holder = holder;
-    this.#asOf = part.asOf;
+    // What was granted on a stream before this one can be told no more: the list knows better.
+    this.#asOf = Math.max(part.asOf, holder.generation);
     this.#granted = granted;
     const told = new Set<string>();
     for (const player of part.players) {

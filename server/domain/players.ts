@@ -220,7 +220,12 @@ function heldBy(network: Network, holder: Holder, id: string, generation: number
   const held = network.players.get(id)?.value;
   if (!held) throw playerNotFound(id);
   if (isOwn(holder, held) && held.player.generation === generation) return held;
-  throw new KelpieError('STALE_GENERATION', 'a newer login of the player holds', { player: id });
+  throw staleLogin(id);
+}
+
+/** The error for what is said of a login that is not the newest. */
+export function staleLogin(id: string): KelpieError {
+  return new KelpieError('STALE_GENERATION', `a newer login of "${id}" holds`, { player: id });
 }
 
 /** The error for a session that does not own its node any more. */

@@ -6,6 +6,7 @@ import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { Player } from '../../gen/ts/kelpie/v1/player.js';
 import type {
   AcquirePlayer,
+  PlayerAcquired,
   PlayerLatency,
   PlayerReportResult,
   PresenceDigest,
@@ -18,7 +19,7 @@ import { KelpieError } from '../core/errors.js';
 import { digestOf } from '../domain/presence-digest.js';
 import { report, type Reported } from '../domain/player-reporting.js';
 import { sync } from '../domain/player-sync.js';
-import type { Acquired, Holder } from '../domain/players.js';
+import { type Acquired, type Holder, isOwn, staleLogin } from '../domain/players.js';
 import { type Frame, wireError } from './frames.js';
 import { Gate } from './gate.js';
 import type { Hub } from './hub.js';
@@ -32,6 +33,12 @@ const MOST_MISMATCHES = 64;
 /** Writes under way, above which the session is not read. */
 const WRITES = 32;
 const LOGINS = 1000;
+
+/**
+ * An answer, made when it is sent: a player may be given away while it is on its way there, and what
+ * tells of that must not come before what tells of the grant.
+ */
+type Answer = () => Frame;
 
 export class Presence {
   readonly #hub: Hub;
@@ -51,7 +58,7 @@ export class Presence {
   }
 
   /** Throws what AcquirePlayer names. */
-  async acquire({ player = Player.create(), policy }: AcquirePlayer): Promise<Frame> {
+  async acquire({ player = Player.create(), policy }: AcquirePlayer): Promise<Answer> {
     this.#checkProxy();
     if (this.#unsettled - this.#writes >= LOGINS) throw loginLimit();
     const { players, verify } = this.#hub;
@@ -60,7 +67,23 @@ export class Presence {
     const acquired = await this.#settling(() =>
       players.acquire(this.#holder, player, policy, verify),
     );
-    return { $case: 'playerAcquired', value: answerOf(acquired, player) };
+    return () => ({ $case: 'playerAcquired', value: this.#acquired(acquired, player) });
+  }
+
+  #acquired(acquired: Acquired, said: Player): PlayerAcquired {
+    if (acquired.kind === 'denied') return deniedTo(said, acquired.holder);
+    const { id, generation } = acquired;
+    if (this.#holds(id, generation)) {
+      return { playerId: id, outcome: { $case: 'generation', value: generation } };
+    }
+    const holder = this.#hub.network.players.get(id)?.value.player;
+    return deniedTo(said, holder ?? { id, proxy: '' });
+  }
+
+  /** Whether nobody else was given the player since. */
+  #holds(id: string, generation: number): boolean {
+    const held = this.#hub.network.players.get(id)?.value;
+    return held?.player.generation === generation && isOwn(this.#holder, held);
   }
 
   /** Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
@@ -69,20 +92,37 @@ export class Presence {
   }
 
   /** Throws BATCH_INVALID or STALE_GENERATION. */
-  async report({ reports }: ReportPlayers): Promise<PlayerReportResult[]> {
+  async report({ reports }: ReportPlayers): Promise<() => PlayerReportResult[]> {
     checkCount('reports', reports.length, 1, REPORTS);
     const { players, network } = this.#hub;
     const results = await this.#inOrder(() => report(players, network, this.#holder, reports));
-    return results.map(resultOf);
+    return () => results.map((result) => this.#resultOf(result));
   }
 
   /** Throws BATCH_INVALID, STALE_GENERATION or OUTCOME_UNKNOWN. */
-  async sync(part: SyncPlayers): Promise<Frame> {
+  async sync(part: SyncPlayers): Promise<Answer> {
     checkCount('players', part.players.length, 0, PART_PLAYERS);
     const { network } = this.#hub;
     const { results, kicked } = await this.#inOrder(() => sync(network, this.#holder, part));
-    const value = { results: results.map(resultOf), kickedPlayerIds: [...kicked] };
-    return { $case: 'playersSynced', value };
+    return () => {
+      const gone = results.filter((result) => this.#isGone(result)).map(({ id }) => id);
+      const there = results.filter((result) => !this.#isGone(result));
+      const all = there.map((result) => this.#resultOf(result));
+      const value = { results: all, kickedPlayerIds: [...kicked, ...gone] };
+      return { $case: 'playersSynced', value };
+    };
+  }
+
+  #isGone({ id, generation }: Reported): boolean {
+    return generation > 0 && !this.#holds(id, generation);
+  }
+
+  #resultOf(result: Reported): PlayerReportResult {
+    const { id: playerId, generation, error } = result;
+    if (this.#isGone(result)) {
+      return { playerId, generation: 0, error: wireError(staleLogin(playerId)) };
+    }
+    return { playerId, generation, error: error && wireError(error) };
   }
 
   /** Resolves when fewer writes are under way; undefined if they are few. Logins do not count. */
@@ -153,18 +193,10 @@ export class Presence {
   }
 }
 
-function answerOf(acquired: Acquired, said: Player) {
-  if (acquired.kind === 'granted') {
-    const { id, generation } = acquired;
-    return { playerId: id, outcome: { $case: 'generation', value: generation } as const };
-  }
-  const { id, proxy } = acquired.holder;
+function deniedTo(said: Player, holder: Pick<Player, 'id' | 'proxy'>): PlayerAcquired {
   const text = `${said.name} is already on this network.`;
-  return { playerId: id, outcome: { $case: 'denial', value: { text, proxy } } as const };
-}
-
-function resultOf({ id, generation, error }: Reported): PlayerReportResult {
-  return { playerId: id, generation, error: error && wireError(error) };
+  const value = { text, proxy: holder.proxy };
+  return { playerId: holder.id, outcome: { $case: 'denial', value } };
 }
 
 function loginLimit(): KelpieError {

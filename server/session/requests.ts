@@ -162,16 +162,17 @@ export class Requests {
     );
   }
 
-  #answer(requestId: number, work: Promise<Frame>): void {
+  #answer(requestId: number, work: Promise<() => Frame>): void {
     work.then(
-      (frame) => this.#outbound.send(frame, requestId),
+      (frameNow) => this.#outbound.send(frameNow(), requestId),
       (error: unknown) => this.#fail(requestId, error),
     );
   }
 
   #report(requestId: number, request: ReportPlayers): void {
     this.#presence.report(request).then(
-      (results) => {
+      (resultsNow) => {
+        const results = resultsNow();
         const news = request.reports.some(
           ({ what, generation }) => what?.$case === 'joined' && generation === 0,
         );

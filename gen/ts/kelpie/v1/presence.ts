@@ -136,7 +136,7 @@ export interface PlayerReportResult {
 export interface SyncPlayers {
   /**
    * The highest player generation that the proxy had been told when it made the list. Players who
-   * were granted to it later are left alone.
+   * were granted to it later, on this stream, are left alone.
    */
   asOf: number;
   /** The range of the part: ids after this one, compared bytewise ... */

@@ -34,8 +34,7 @@ export function factOf(event: Event, before: Node | undefined): Fact {
         ...(before && node && { changes: changesOf(before, node) }),
       };
     }
-    case 'messagePublished':
-    case undefined:
+    default:
       return { ...at, what: 'unknown' };
   }
 }

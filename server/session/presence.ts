@@ -96,7 +96,9 @@ export class Presence {
     checkCount('reports', reports.length, 1, REPORTS);
     const { players, network } = this.#hub;
     const results = await this.#inOrder(() => report(players, network, this.#holder, reports));
-    return () => results.map((result) => this.#resultOf(result));
+    // Who left by one of these reports was given to nobody.
+    const left = new Set(results.filter(isEnd).map(({ id }) => id));
+    return () => results.map((result) => (left.has(result.id) ? wire(result) : this.#now(result)));
   }
 
   /** Throws BATCH_INVALID, STALE_GENERATION or OUTCOME_UNKNOWN. */
@@ -107,8 +109,7 @@ export class Presence {
     return () => {
       const gone = results.filter((result) => this.#isGone(result)).map(({ id }) => id);
       const there = results.filter((result) => !this.#isGone(result));
-      const all = there.map((result) => this.#resultOf(result));
-      const value = { results: all, kickedPlayerIds: [...kicked, ...gone] };
+      const value = { results: there.map(wire), kickedPlayerIds: [...kicked, ...gone] };
       return { $case: 'playersSynced', value };
     };
   }
@@ -117,12 +118,9 @@ export class Presence {
     return generation > 0 && !this.#holds(id, generation);
   }
 
-  #resultOf(result: Reported): PlayerReportResult {
-    const { id: playerId, generation, error } = result;
-    if (this.#isGone(result)) {
-      return { playerId, generation: 0, error: wireError(staleLogin(playerId)) };
-    }
-    return { playerId, generation, error: error && wireError(error) };
+  #now(result: Reported): PlayerReportResult {
+    if (!this.#isGone(result)) return wire(result);
+    return wire({ id: result.id, generation: 0, error: staleLogin(result.id) });
   }
 
   /** Resolves when fewer writes are under way; undefined if they are few. Logins do not count. */
@@ -191,6 +189,14 @@ export class Presence {
   latencyOf(id: string): number | undefined {
     return this.#latencies.get(id);
   }
+}
+
+function isEnd({ generation, error }: Reported): boolean {
+  return generation === 0 && !error;
+}
+
+function wire({ id: playerId, generation, error }: Reported): PlayerReportResult {
+  return { playerId, generation, error: error && wireError(error) };
 }
 
 function deniedTo(said: Player, holder: Pick<Player, 'id' | 'proxy'>): PlayerAcquired {

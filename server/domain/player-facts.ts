@@ -54,7 +54,8 @@ export function changedPlayer(player: Player, change: PlayerChange): Player {
 
 /** How names and UUIDs are compared. */
 export function folded(text: string): string {
-  return text.normalize('NFC').toLowerCase();
+  // Up and down again: some letters have more than one small form.
+  return text.normalize('NFC').toUpperCase().toLowerCase();
 }
 
 /** What a lookup looks for. Throws PLAYER_INVALID if that is nothing. */

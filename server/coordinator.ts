@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { type ConnectRequest, ConnectResponse } from '../gen/ts/kelpie/v1/session_service.js';
 import type { Clock } from './core/clock.js';
+import { KelpieError } from './core/errors.js';
 import { Network } from './domain/network.js';
 import { Nodes } from './domain/nodes.js';
 import { defaultLimits, defaultTimes, type Limits, type Times } from './domain/settings.js';
@@ -90,7 +91,9 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   const telemetry = metrics && new Telemetry();
   let health: Health = 'starting';
   // First, so that a supervisor is answered from the beginning to the end.
-  const pages = telemetry && (await serveTelemetry(metrics, telemetry, () => health));
+  const healthNow = (): Health =>
+    health === 'serving' && parts?.hub.network.readOnly ? 'journal read-only' : health;
+  const pages = telemetry && (await serveTelemetry(metrics, telemetry, healthNow));
   let parts: Parts | undefined;
   const stop = async (): Promise<void> => {
     health = 'draining';
@@ -129,7 +132,12 @@ async function assemble(
 ): Promise<Parts> {
   const { clock = realClock, logger } = options;
   const onFault = faultHandler(options, telemetry);
-  const journal = await openJournal(options, clock, onFault);
+  let edge: Edge | undefined;
+  const journal = await openJournal(options, clock, (error) => {
+    onFault(error);
+    // Calls that read are still answered; but whoever has a choice should go elsewhere.
+    edge?.notServing();
+  });
   const network = await Network.open({
     name: 'main',
     coordinatorId: randomUUID(),
@@ -150,15 +158,15 @@ async function assemble(
     observers.filter((one) => one !== undefined),
   );
   telemetry?.watch(hub);
-  const edge = createEdge(hub, telemetry?.called ?? (() => undefined));
+  const created = (edge = createEdge(hub, telemetry?.called ?? (() => undefined)));
   const stop = async (): Promise<void> => {
-    edge.notServing();
+    created.notServing();
     await hub.drain();
-    await edge.stop();
+    await created.stop();
     nodes.close();
     await journal.close();
   };
-  return { hub, edge, stop };
+  return { hub, edge: created, stop };
 }
 
 async function openJournal(
@@ -184,6 +192,8 @@ function faultHandler(
   const log = logger && ((err: unknown) => logger.error({ err }, 'fault'));
   const tell = onFault ?? log ?? printFault;
   return (error) => {
+    // The journal has told why, once; this is what each write says from then on.
+    if (error instanceof KelpieError && error.reason === 'JOURNAL_READ_ONLY') return;
     telemetry?.fault();
     tell(error);
   };

@@ -51,6 +51,7 @@ export const reasons = {
   SESSION_LIMIT: 'RESOURCE_EXHAUSTED',
   SESSION_ENDED: 'ABORTED',
   HELLO_TOO_LARGE: 'INVALID_ARGUMENT',
+  JOURNAL_READ_ONLY: 'UNAVAILABLE',
 } as const satisfies Record<string, keyof typeof Code>;
 
 /** The name of a reason, as in the contract without its prefix. */

@@ -100,6 +100,10 @@ export class FileJournal implements Journal {
     return { epoch: this.#told.epoch, ...this.#told.floor };
   }
 
+  get readOnly(): boolean {
+    return this.#fault !== undefined;
+  }
+
   /** Rejects with a RangeError for what is too large, with a JournalError for everything else. */
   async append(transactions: readonly Transaction[]): Promise<Outcome[]> {
     checkSizes(transactions);

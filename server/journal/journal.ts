@@ -39,6 +39,8 @@ export interface Journal {
   readonly oldest: Cursor;
   /** What a told outcome survives, as in the contract. */
   readonly durability: Durability;
+  /** A fault has ended writing, until it is opened anew: every `append` rejects. Reading goes on. */
+  readonly readOnly: boolean;
   /** What the journal holds. */
   usage(): Usage;
   /**

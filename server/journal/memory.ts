@@ -29,6 +29,7 @@ type Listener = (entries: readonly Entry[]) => void;
 /** Opens an empty journal with a new epoch. */
 export class MemoryJournal implements Journal {
   readonly durability = 'MEMORY';
+  readonly readOnly = false;
   readonly #clock: Clock;
   readonly #epoch = randomBytes(ID_BYTES);
   readonly #ring: MemoryRing;

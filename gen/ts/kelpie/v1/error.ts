@@ -102,6 +102,11 @@ export const ErrorReason = {
    * bytes, limit.
    */
   HELLO_TOO_LARGE: 34,
+  /**
+   * JOURNAL_READ_ONLY - The coordinator's disk is full or failed: it stores nothing until an operator has mended that and
+   * started it again. Nothing was stored. What is open goes on reading.
+   */
+  JOURNAL_READ_ONLY: 35,
 } as const;
 
 export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
@@ -142,6 +147,7 @@ export namespace ErrorReason {
   export type SESSION_LIMIT = typeof ErrorReason.SESSION_LIMIT;
   export type SESSION_ENDED = typeof ErrorReason.SESSION_ENDED;
   export type HELLO_TOO_LARGE = typeof ErrorReason.HELLO_TOO_LARGE;
+  export type JOURNAL_READ_ONLY = typeof ErrorReason.JOURNAL_READ_ONLY;
 }
 
 export function errorReasonToJSON(object: ErrorReason): string {
@@ -216,6 +222,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_SESSION_ENDED";
     case ErrorReason.HELLO_TOO_LARGE:
       return "ERROR_REASON_HELLO_TOO_LARGE";
+    case ErrorReason.JOURNAL_READ_ONLY:
+      return "ERROR_REASON_JOURNAL_READ_ONLY";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ErrorReason");
   }

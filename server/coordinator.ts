@@ -7,6 +7,7 @@ import { type ConnectRequest, ConnectResponse } from '../gen/ts/kelpie/v1/sessio
 import type { Clock } from './core/clock.js';
 import { KelpieError } from './core/errors.js';
 import { Network } from './domain/network.js';
+import { checkOwnRetention } from './domain/own-retention.js';
 import { Nodes } from './domain/nodes.js';
 import { defaultLimits, defaultTimes, type Limits, type Times } from './domain/settings.js';
 import { FileJournal } from './journal/file.js';
@@ -37,7 +38,10 @@ export interface CoordinatorOptions {
    * lose the last milliseconds when the power goes. Default commit.
    */
   readonly sync?: 'commit' | 'interval';
-  /** How much history is kept. Default 1,000,000 entries, 1 GiB, 24 h. */
+  /**
+   * How much history is kept. Default 1,000,000 entries, 1 GiB, 24 h, of all topics alike. Rejects with
+   * TOPIC_INVALID or TOPIC_RESERVED, or a RangeError, for topics that cannot be kept for less.
+   */
   readonly retention?: Partial<Retention>;
   /** How much of it is kept encoded, for readers that are nearly caught up. */
   readonly tail?: Partial<TailLimits>;
@@ -175,6 +179,7 @@ async function openJournal(
   onFault: (error: unknown) => void,
 ): Promise<Journal> {
   const kept = { ...defaultRetention, ...retention };
+  checkOwnRetention(kept.topics ?? []);
   if (journal === 'memory') return new MemoryJournal(clock, kept);
   return FileJournal.open({
     folder: data,

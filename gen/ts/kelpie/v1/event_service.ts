@@ -68,7 +68,10 @@ export interface ReadEventsResponse {
   cursor:
     | Cursor
     | undefined;
-  /** Set when events before this page were lost. */
+  /**
+   * Set when events before this page were lost; or, if the gap names topics, when events of these are
+   * missing in it or after it, up to `resumes_at` at the most.
+   */
   gap: Gap | undefined;
 }
 

@@ -83,6 +83,11 @@ export interface EventBatch {
 /**
  * Events were lost: the journal no longer has them, or never had this history. Events of topics
  * without resources are gone; resources follow whole in a Snapshot.
+ *
+ * With `topics`, the network keeps these topics for a shorter time than others, and only their events
+ * are lost. Events of other topics in the range follow: a reader's position stays where it is. A
+ * reader that does not know the field moves on to `resumes_at` and skips more than it must; what it
+ * was told is true of it.
  */
 export interface Gap {
   /** What the reader had. Everything after it ... */
@@ -95,6 +100,8 @@ export interface Gap {
     | undefined;
   /** Why. */
   reason: GapReason;
+  /** If set, only events whose topics match one of these patterns are lost. */
+  topics: string[];
 }
 
 /**
@@ -223,7 +230,7 @@ export const EventBatch: MessageFns<EventBatch> = {
 };
 
 function createBaseGap(): Gap {
-  return { lostAfter: undefined, resumesAt: undefined, reason: 0 };
+  return { lostAfter: undefined, resumesAt: undefined, reason: 0, topics: [] };
 }
 
 export const Gap: MessageFns<Gap> = {
@@ -236,6 +243,9 @@ export const Gap: MessageFns<Gap> = {
     }
     if (message.reason !== 0) {
       writer.uint32(24).int32(message.reason);
+    }
+    for (const v of message.topics) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -277,6 +287,14 @@ export const Gap: MessageFns<Gap> = {
             message.reason = reader.int32() as any;
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.topics.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -300,6 +318,9 @@ export const Gap: MessageFns<Gap> = {
     if (message.reason !== undefined) {
       obj.reason = gapReasonToJSON(message.reason);
     }
+    if (message.topics?.length) {
+      obj.topics = message.topics;
+    }
     return obj;
   },
 
@@ -315,6 +336,7 @@ export const Gap: MessageFns<Gap> = {
       ? Cursor.fromPartial(object.resumesAt)
       : undefined;
     message.reason = object.reason ?? 0;
+    message.topics = object.topics?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,6 +1,7 @@
 /** The unary services, for tools that need no session. */
 import { credentials } from '@grpc/grpc-js';
 import { createChannel, waitForChannelReady } from 'nice-grpc';
+import { HealthDefinition } from 'nice-grpc-server-health';
 import { CoordinatorServiceDefinition } from '../gen/ts/kelpie/v1/coordinator_service.js';
 import { EventServiceDefinition } from '../gen/ts/kelpie/v1/event_service.js';
 import { NodeServiceDefinition } from '../gen/ts/kelpie/v1/node_service.js';
@@ -8,7 +9,7 @@ import { KelpieError } from './errors.js';
 import { channelOptions, clients } from './transport.js';
 
 /** Clients of one coordinator. */
-export type Api = ReturnType<typeof clientsOf>;
+export type Api = ReturnType<typeof apiAt>;
 
 /** How long an endpoint has to answer before the next one is tried. */
 const REACH_MS = 2000;
@@ -16,7 +17,7 @@ const REACH_MS = 2000;
 /** Connects to the first endpoint that answers. Throws UNAVAILABLE if none does. */
 export async function reachApi(endpoints: readonly string[]): Promise<Api> {
   for (const endpoint of endpoints) {
-    const api = clientsOf(endpoint);
+    const api = apiAt(endpoint);
     if (await api.reachable()) return api;
     api.close();
   }
@@ -24,12 +25,14 @@ export async function reachApi(endpoints: readonly string[]): Promise<Api> {
   throw new KelpieError('UNAVAILABLE', message);
 }
 
-function clientsOf(endpoint: string) {
+/** Connects when it is first asked something. */
+export function apiAt(endpoint: string) {
   const channel = createChannel(endpoint, credentials.createInsecure(), channelOptions);
   return {
     nodes: clients.create(NodeServiceDefinition, channel),
     events: clients.create(EventServiceDefinition, channel),
     coordinator: clients.create(CoordinatorServiceDefinition, channel),
+    health: clients.create(HealthDefinition, channel),
     // The library takes its deadline by the calendar clock.
     reachable: () =>
       waitForChannelReady(channel, new Date(Date.now() + REACH_MS)).then(

@@ -17,6 +17,8 @@ export function changeOf({ labels, removedLabels, state, maxPlayers }: Change): 
     removedLabels: [...(removedLabels ?? [])],
     state: state ? NodeState[state] : NodeState.UNSPECIFIED,
     maxPlayers,
+    addedCommands: [],
+    removedCommands: [],
   };
 }
 

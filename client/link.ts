@@ -124,7 +124,7 @@ export class Link {
         return this.#events.drain(frame.value);
       case 'requestOk':
         return this.#pending.answered(requestId)?.resolve();
-      case undefined:
+      default:
         // Of a newer coordinator: what a client does not know it skips.
         return undefined;
     }
@@ -159,7 +159,7 @@ export class Link {
     const roundTripMs = Math.max(1, Math.round(this.#roundTripMs ?? 0));
     const load = said && NodeLoad.create({ ...said, ...(this.#roundTripMs && { roundTripMs }) });
     this.#beatMs = performance.now();
-    this.#outbox.send({ $case: 'heartbeat', value: { load } });
+    this.#outbox.send({ $case: 'heartbeat', value: { load, presence: undefined, latencies: [] } });
   }
 
   #batch(batch: EventBatch): void {

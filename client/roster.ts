@@ -124,8 +124,7 @@ export class Roster {
         if (sequence > (this.#seats.get(name)?.sequence ?? 0)) this.#remove(name);
         break;
       }
-      case 'messagePublished':
-      case undefined:
+      default:
         break;
     }
   }

@@ -9,6 +9,8 @@ import { KelpieError } from './core/errors.js';
 import { Network } from './domain/network.js';
 import { checkOwnRetention } from './domain/own-retention.js';
 import { Nodes } from './domain/nodes.js';
+import { endOrphans } from './domain/player-ends.js';
+import { Players } from './domain/players.js';
 import { defaultLimits, defaultTimes, type Limits, type Times } from './domain/settings.js';
 import { FileJournal } from './journal/file.js';
 import type { Journal, Retention } from './journal/journal.js';
@@ -154,11 +156,14 @@ async function assemble(
     onFault,
     onCommit: telemetry?.committed,
   });
+  await endOrphans(network);
   const nodes = new Nodes(network);
+  const players = new Players(network);
   const observers = [telemetry?.sessions, logger && logSessions(logger, network)];
   const hub = new Hub(
     network,
     nodes,
+    players,
     observers.filter((one) => one !== undefined),
   );
   telemetry?.watch(hub);
@@ -168,6 +173,7 @@ async function assemble(
     await hub.drain();
     await created.stop();
     nodes.close();
+    players.close();
     await journal.close();
   };
   return { hub, edge: created, stop };

@@ -40,6 +40,9 @@ export function logSessions(logger: Logger, network: Network): SessionObserver {
     requestFailed(reason) {
       logger.debug({ reason }, 'request failed');
     },
+    presenceDiffers() {
+      logger.debug({}, 'a proxy and the table differ in their players');
+    },
     draining(sessions) {
       const level = sessions > 0 ? 'info' : 'debug';
       logger[level]({ sessions }, 'draining: nodes are told to move on');

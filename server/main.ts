@@ -4,6 +4,7 @@ import { keyOf, settingNames, toOptions } from './config.js';
 import { printed } from './config/print.js';
 import { type Config, readConfig } from './config/sources.js';
 import { type Coordinator, startCoordinator } from './coordinator.js';
+import { runDataTask } from './data-command.js';
 import { createLogger, type Logger } from './log.js';
 import { version } from './version.js';
 
@@ -11,9 +12,10 @@ import { version } from './version.js';
 process.stdout.on('error', () => undefined);
 
 const config = readConfig(process.argv, process.env);
-const { settings } = config;
+const { settings, task } = config;
 
-if (config.print) process.stdout.write(printed(config, config.print));
+if (task?.kind === 'config') process.stdout.write(printed(config, task.format));
+else if (task?.kind === 'data') process.exitCode = await runDataTask(task, settings.data);
 else await run();
 
 async function run(): Promise<void> {

@@ -59,12 +59,18 @@ export class Telemetry {
     ['method'],
   );
 
+  readonly #presenceDiffers = this.#counter(
+    'kelpie_presence_mismatches_total',
+    'digests of proxies that differed from the table of players',
+  );
+
   /** Counts what becomes of sessions. */
   readonly sessions: SessionObserver = {
     opened: ({ outcome }) => this.#opened.inc({ outcome }),
     refused: ({ reason }) => this.#refused.inc({ reason }),
     ended: (_, reason) => this.#ended.inc({ reason }),
     requestFailed: (reason) => this.#requestsFailed.inc({ reason }),
+    presenceDiffers: () => this.#presenceDiffers.inc(),
     draining: () => undefined,
   };
 

@@ -6,11 +6,14 @@ import { fromThrown } from '../errors.js';
 import { DEFAULT_ENDPOINT, endpointsOf } from '../options.js';
 import { version } from '../version.js';
 import { NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import { doctor } from './doctor.js';
+import { history, type HistoryOptions } from './history.js';
 import { info } from './info.js';
 import { nodes, type NodesOptions } from './nodes.js';
 import { UsageError } from './output.js';
 import { publish, type PublishOptions } from './publish.js';
 import { tail, type TailOptions } from './tail.js';
+import { top, type TopOptions } from './top.js';
 
 interface Common {
   /** The first one that answers is asked. */
@@ -48,6 +51,23 @@ command('publish <topic> <message>', 'publish a message')
 
 command('info', 'show what the coordinator is and how it does').action((options: Common) =>
   run(options, (api) => info(api, options)),
+);
+
+command('history <node>', 'show what happened to a node, as far back as the journal reaches')
+  .option('--since <time>', 'only what is at most this old: 90s, 10m, 2h, 1d', age)
+  .action((node: string, options: Common & HistoryOptions) =>
+    run(options, (api) => history(api, node, options)),
+  );
+
+command('top', 'watch the sessions of the coordinator: who reads too slowly')
+  .option('--interval <seconds>', 'how often to look, 0.1 to 3600', interval, 2)
+  .option('--once', 'look once, and end', false)
+  .action((options: Common & TopOptions) => run(options, (api) => top(api, options)));
+
+command('doctor', 'check the way to each coordinator, and what it says of itself').action(
+  async ({ endpoint, json }: Common) => {
+    if (!(await doctor(endpoint, json))) process.exitCode = 1;
+  },
 );
 
 process.on('SIGINT', () => process.exit(0));
@@ -101,6 +121,12 @@ function age(text: string): number {
   const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit ?? ''];
   if (unitMs === undefined) throw new InvalidArgumentError('Write it as 90s, 10m, 2h or 1d.');
   return Number(count) * unitMs;
+}
+
+function interval(text: string): number {
+  const seconds = Number(text);
+  if (seconds >= 0.1 && seconds <= 3600) return seconds;
+  throw new InvalidArgumentError('It must be a number of seconds from 0.1 to 3600.');
 }
 
 /** Names of an enum, in any case, which may be repeated. */

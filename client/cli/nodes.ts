@@ -17,18 +17,26 @@ export interface NodesOptions {
 /** Lists the nodes that match; with `watch`, follows all of them until the process ends. */
 export async function nodes(api: Api, options: NodesOptions): Promise<void> {
   const { json, watch } = options;
-  const { found, cursor } = await all(api, options);
+  const { found, cursor } = await allNodes(api, options);
   show(found, json);
   // From the list's own position, so nothing is missed between the two.
   if (watch) await follow(api, ['nodes.*'], after(cursor), (frame) => showChange(frame, json));
 }
 
-async function all(api: Api, { role, state, label }: NodesOptions) {
+/** All pages of a list, and the position from which what changes can be followed. */
+export async function allNodes(
+  api: Api,
+  { role = [], state = [], label = {} }: Partial<NodesOptions>,
+  signal?: AbortSignal,
+) {
   const found: Node[] = [];
   let pageToken = '';
   for (;;) {
     const filter = { roles: [...role], states: [...state], labels: label };
-    const page = await api.nodes.listNodes({ pageSize: 1000, pageToken, ...filter });
+    const page = await api.nodes.listNodes(
+      { pageSize: 1000, pageToken, ...filter },
+      signal ? { signal } : {},
+    );
     found.push(...page.nodes);
     pageToken = page.nextPageToken;
     if (pageToken === '') return { found, cursor: page.cursor };
@@ -56,7 +64,9 @@ function showChange(frame: WatchFrame, json: boolean): void {
   if (frame.$case === 'gap') showGap(frame.value, json);
   if (frame.$case === 'snapshot') {
     show(
-      frame.value.rows.flatMap(({ resource }) => resource?.value ?? []),
+      frame.value.rows.flatMap(({ resource }) =>
+        resource?.$case === 'node' ? resource.value : [],
+      ),
       json,
     );
   }
@@ -78,8 +88,7 @@ function change({ time, topic, body }: Event): string {
       return `${at}  ${name}  is ${nameOf(NodeState, body.value.node?.state ?? 0)}`;
     case 'nodeLeft':
       return `${at}  ${name}  left (${nameOf(NodeLeaveReason, body.value.reason)})`;
-    case 'messagePublished':
-    case undefined:
+    default:
       return `${at}  ${name}  an event of a newer kind`;
   }
 }

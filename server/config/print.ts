@@ -1,17 +1,26 @@
 /** The settings for people and for programs: `kelpied config`. */
 import { keyOf, settingNames, settings } from '../config.js';
-import type { Config } from './sources.js';
+import type { Config, Task } from './sources.js';
+
+type Format = Extract<Task, { kind: 'config' }>['format'];
 
 /** What `kelpied config` prints. */
-export function printed(config: Config, format: NonNullable<Config['print']>): string {
+export function printed(config: Config, format: Format): string {
   return { table, json, sample }[format](config);
 }
 
 function table({ settings: values, origins }: Config): string {
   const rows = settingNames.map((name) => [keyOf(name), String(values[name]), origins[name]]);
-  const all = [['SETTING', 'VALUE', 'FROM'], ...rows];
-  const widths = [0, 1].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  const lines = all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)));
+  return aligned([['SETTING', 'VALUE', 'FROM'], ...rows]);
+}
+
+/** A line for each row, its columns aligned but for the last. */
+export function aligned(rows: readonly (readonly string[])[]): string {
+  const columns = Math.max(...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns - 1 }, (_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)));
   return lines.map((cells) => `${cells.join('  ')}\n`).join('');
 }
 

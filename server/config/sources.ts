@@ -19,8 +19,19 @@ export interface Config {
   readonly settings: Settings;
   /** Where each value comes from: `default`, a flag, a variable, or a file and its line. */
   readonly origins: Readonly<Record<SettingName, string>>;
-  /** To print the settings instead of running with them. */
-  readonly print: 'table' | 'json' | 'sample' | undefined;
+  /** What to do instead of running with the settings; undefined: run. */
+  readonly task: Task | undefined;
+}
+
+/** `kelpied config` and `kelpied data`. */
+export type Task =
+  | { readonly kind: 'config'; readonly format: 'table' | 'json' | 'sample' }
+  | ({ readonly kind: 'data' } & DataTask);
+
+/** What to do with the data directory. */
+export interface DataTask {
+  readonly action: 'info' | 'check' | 'compact';
+  readonly json: boolean;
 }
 
 /** The file that is read if none is named. */
@@ -31,8 +42,8 @@ const OTHER_VARIABLES = ['KELPIE_CONFIG', 'KELPIE_ENDPOINTS', 'KELPIE_TOKEN'];
 
 /** Reads all sources. Ends the process with 2 and a message if they are wrong. */
 export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
-  let print: Config['print'];
-  const command = commandOf((asked) => (print = asked));
+  let task: Task | undefined;
+  const command = commandOf((asked) => (task = asked));
   refuseUnknownVariables(command, env);
   command.parse(argv);
   const fromFile = fill(command);
@@ -41,10 +52,10 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Con
   for (const name of settingNames) origins[name] = fromFile.get(name) ?? originOf(command, name);
   const wrong = contradiction(values);
   if (wrong !== undefined) command.error(`error: ${wrong}`);
-  return { settings: values, origins, print };
+  return { settings: values, origins, task };
 }
 
-function commandOf(onPrint: (asked: Config['print']) => void): Command {
+function commandOf(onTask: (asked: Task) => void): Command {
   const command = new Command('kelpied')
     .description('The coordinator of a Minecraft Bedrock network.')
     .version(version)
@@ -59,7 +70,8 @@ function commandOf(onPrint: (asked: Config['print']) => void): Command {
         'KELPIE_CONFIG',
       ),
     )
-    .action(() => onPrint(undefined));
+    // Without a subcommand it runs.
+    .action(() => undefined);
   for (const name of settingNames) command.addOption(optionOf(name));
   command
     .command('config')
@@ -67,9 +79,32 @@ function commandOf(onPrint: (asked: Config['print']) => void): Command {
     .option('--json', 'for programs')
     .option('--sample', 'print a file with every setting instead')
     .action(({ json, sample }: { json?: true; sample?: true }) =>
-      onPrint(sample ? 'sample' : json ? 'json' : 'table'),
+      onTask({ kind: 'config', format: sample ? 'sample' : json ? 'json' : 'table' }),
     );
+  addDataCommand(command, onTask);
   return command;
+}
+
+function addDataCommand(command: Command, onTask: (asked: Task) => void): void {
+  const data = command
+    .command('data')
+    .description('look at, check or compact a data directory that no coordinator uses')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 fine, 1 damaged, in use or not readable, 2 wrong usage.',
+    );
+  const actions: [DataTask['action'], string][] = [
+    ['info', 'show what is in it'],
+    ['check', 'read all of it, and say what is not as it was written'],
+    ['compact', 'write it anew without what is free in it'],
+  ];
+  for (const [action, description] of actions) {
+    data
+      .command(action)
+      .description(`${description}; which one, --data says`)
+      .option('--json', 'for programs', false)
+      .action(({ json }: { json: boolean }) => onTask({ kind: 'data', action, json }));
+  }
 }
 
 function optionOf(name: SettingName): Option {

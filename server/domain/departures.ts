@@ -1,7 +1,14 @@
-/** Nodes that left, read from the entries that say so. */
+/** Nodes and players that left, read from the entries that say so. */
 import { Event, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
+import { type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import type { Entry } from '../journal/journal.js';
 import type { NodeTables } from './node-tables.js';
+import type { PlayerTable } from './player-table.js';
+
+const EVICTED: readonly PlayerLeaveReason[] = [
+  PlayerLeaveReason.REPLACED,
+  PlayerLeaveReason.LAPSED,
+];
 
 /** Why a node left, as in the contract. */
 export type LeaveReasonName = keyof typeof NodeLeaveReason;
@@ -16,6 +23,20 @@ export function* departures(
     const { body } = Event.decode(event);
     if (body?.$case !== 'nodeLeft') continue;
     yield { name: key.slice(tables.nodes.keyOf('').length), reason: nameOf(body.value.reason) };
+  }
+}
+
+/** Players who were taken from their proxy by somebody else, or whose login lapsed. */
+export function* evictions(
+  players: PlayerTable,
+  entries: readonly Entry[],
+): Generator<{ player: Player; reason: PlayerLeaveReason }> {
+  for (const { key, value, event } of entries) {
+    if (value !== null || !key?.startsWith(players.keyOf(''))) continue;
+    const { body } = Event.decode(event);
+    if (body?.$case !== 'playerLeft') continue;
+    const { player, reason } = body.value;
+    if (player && EVICTED.includes(reason)) yield { player, reason };
   }
 }
 

@@ -18,7 +18,9 @@ import type {
 } from '../journal/journal.js';
 import { Tail, type TailLimits } from '../journal/tail.js';
 import { NodeTables } from './node-tables.js';
+import { PlayerTable } from './player-table.js';
 import type { Limits, Times } from './settings.js';
+import type { Write } from './table.js';
 
 /** What a network is made of. */
 export interface NetworkOptions {
@@ -41,6 +43,7 @@ export interface NetworkOptions {
 export class Network {
   readonly options: NetworkOptions;
   readonly tables = new NodeTables();
+  readonly players = new PlayerTable();
   readonly tail: Tail;
   /** Readings that are under way. */
   readonly #pages = new Map<string, Promise<Page | JournalGap>>();
@@ -55,13 +58,18 @@ export class Network {
   /** Loads the tables and follows the journal from there. */
   static async open(options: NetworkOptions): Promise<Network> {
     const network = new Network(options);
-    for await (const row of options.journal.rows('')) network.tables.fold(row);
+    for await (const row of options.journal.rows('')) network.#fold(row);
     return network;
+  }
+
+  #fold(write: Write): void {
+    this.tables.fold(write);
+    this.players.fold(write);
   }
 
   #take(entries: readonly Entry[]): void {
     for (const { key, value, sequence } of entries) {
-      if (key !== undefined) this.tables.fold({ key, value: value ?? null, sequence });
+      if (key !== undefined) this.#fold({ key, value: value ?? null, sequence });
     }
     this.tail.push(entries);
     for (const bell of this.#bells) bell(entries);
@@ -117,9 +125,23 @@ export class Network {
 
   /** The resources that a filter shows, as they are when the iteration comes to them. */
   *resources(filter: TopicFilter): Generator<Row> {
+    // A wildcard as first token matches no resources, so each pattern names the kind that it is about.
+    const kinds = new Set(filter.resourcePatterns().map((pattern) => pattern.split('.')[0]));
+    if (kinds.has('nodes')) yield* this.#nodes(filter);
+    if (kinds.has('players')) yield* this.#players(filter);
+  }
+
+  *#nodes(filter: TopicFilter): Generator<Row> {
     for (const [name, { value, sequence }] of this.tables.nodes.entries()) {
       if (filter.matches(this.tables.topicOf(name)))
         yield { sequence, resource: { $case: 'node', value } };
+    }
+  }
+
+  *#players(filter: TopicFilter): Generator<Row> {
+    for (const [id, { value, sequence }] of this.players.entries()) {
+      if (!value.loggingIn && filter.matches(this.players.topicOf(id)))
+        yield { sequence, resource: { $case: 'player', value: value.player } };
     }
   }
 }

@@ -1,8 +1,9 @@
 /** Changes of a node that is there. Pure. */
 import { type Node, type NodeChange, NodeState } from '../../gen/ts/kelpie/v1/node.js';
-import { checkState, labelsOf } from './node-facts.js';
+import { commandsOf, labelsOf } from './facts.js';
+import { checkState } from './node-facts.js';
 
-/** The node after a change. Throws LABELS_INVALID or OUT_OF_RANGE. */
+/** The node after a change. Throws LABELS_INVALID, COMMAND_INVALID or OUT_OF_RANGE. */
 export function changedNode(node: Node, change: NodeChange): Node {
   const labels = { ...node.labels, ...change.labels };
   const removed = new Set(change.removedLabels);
@@ -11,6 +12,9 @@ export function changedNode(node: Node, change: NodeChange): Node {
     ...node,
     labels: labelsOf(kept),
     maxPlayers: change.maxPlayers ?? node.maxPlayers,
+    commands: commandsOf([...node.commands, ...change.addedCommands]).filter(
+      (name) => !change.removedCommands.includes(name),
+    ),
   };
   if (change.state === NodeState.UNSPECIFIED) return next;
   const state = checkState(change.state);

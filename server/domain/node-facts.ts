@@ -4,11 +4,8 @@ import { NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import type { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
 import { ID_BYTES } from '../core/cursor.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
+import { commandsOf, labelsOf, textOf } from './facts.js';
 import { foldName } from './node-name.js';
-
-const LABELS = 64;
-const LABEL_NAME_BYTES = 63;
-const LABEL_VALUE_BYTES = 255;
 
 /** Checks a Hello's facts. `seenHost` stands in for an empty host. */
 export function nodeOf(hello: Hello, seenHost: string): Node {
@@ -20,7 +17,7 @@ export function nodeOf(hello: Hello, seenHost: string): Node {
   }
   checkRole(hello.role);
   const name = foldName(hello.name);
-  text('sdk', hello.sdk, 128);
+  textOf('sdk', hello.sdk, 128);
   return {
     name,
     displayName: hello.name,
@@ -31,12 +28,13 @@ export function nodeOf(hello: Hello, seenHost: string): Node {
     publicAddress: addressOf('public_address', hello.publicAddress, seenHost),
     labels: labelsOf(hello.labels),
     maxPlayers: hello.maxPlayers,
-    motd: text('motd', hello.motd, 1024),
-    software: text('software', hello.software, 128),
-    version: text('version', hello.version, 128),
+    motd: textOf('motd', hello.motd, 1024),
+    software: textOf('software', hello.software, 128),
+    version: textOf('version', hello.version, 128),
     joinTime: undefined,
     lastState: NodeState.UNSPECIFIED,
     load: undefined,
+    commands: commandsOf(hello.commands),
   };
 }
 
@@ -62,15 +60,6 @@ export function checkState(state: NodeState): NodeState {
   throw outOfRange('state', 'MAINTENANCE', message);
 }
 
-function text(field: string, value: string, limit: number): string {
-  if (Buffer.byteLength(value) <= limit) return value;
-  throw new KelpieError(
-    'TEXT_TOO_LONG',
-    `${field} has ${Buffer.byteLength(value)} bytes; the limit is ${limit}`,
-    { field, limit: String(limit) },
-  );
-}
-
 function addressOf(
   field: string,
   address: Address | undefined,
@@ -82,36 +71,5 @@ function addressOf(
     const message = `${field}.port is ${port}; ports are 1 to 65535`;
     throw outOfRange(`${field}.port`, 65_535, message);
   }
-  return { host: text(`${field}.host`, host === '' ? seenHost : host, 253), port };
-}
-
-/** In the order of their names, so that the same labels are the same bytes. Throws LABELS_INVALID. */
-export function labelsOf(labels: Record<string, string>): Record<string, string> {
-  const entries = Object.entries(labels).sort(([left], [right]) => (left < right ? -1 : 1));
-  if (entries.length > LABELS) {
-    throw labelError(`${entries.length} labels; the limit is ${LABELS}`, '', LABELS);
-  }
-  for (const [name, value] of entries) {
-    const bytes = Buffer.byteLength(name);
-    if (bytes < 1 || bytes > LABEL_NAME_BYTES) {
-      const shown = name.slice(0, LABEL_NAME_BYTES);
-      throw labelError(
-        `label name "${shown}" has ${bytes} bytes; 1 to ${LABEL_NAME_BYTES} fit`,
-        shown,
-        LABEL_NAME_BYTES,
-      );
-    }
-    if (Buffer.byteLength(value) > LABEL_VALUE_BYTES) {
-      throw labelError(
-        `label "${name}" has a value of ${Buffer.byteLength(value)} bytes; the limit is ${LABEL_VALUE_BYTES}`,
-        name,
-        LABEL_VALUE_BYTES,
-      );
-    }
-  }
-  return Object.fromEntries(entries);
-}
-
-function labelError(message: string, label: string, limit: number): KelpieError {
-  return new KelpieError('LABELS_INVALID', message, { label, limit: String(limit) });
+  return { host: textOf(`${field}.host`, host === '' ? seenHost : host, 253), port };
 }

@@ -3,7 +3,7 @@ import { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Node } from '../../gen/ts/kelpie/v1/node.js';
 import { topicOfKey } from '../core/topic.js';
-import type { Draft } from '../journal/journal.js';
+import type { Draft, Requirement } from '../journal/journal.js';
 import { Table, type Write } from './table.js';
 
 /** Entries that say who owns a node. No pattern matches it, and they are no events. */
@@ -27,12 +27,12 @@ export class NodeTables {
   }
 
   /** What every write in the name of a node must require. */
-  fence(name: string, generation: number): { key: string; sequence: number } {
+  fence(name: string, generation: number): Requirement {
     return { key: this.owners.keyOf(name), sequence: generation };
   }
 
   /** What a write must require that is made of the node's public row as it is now. */
-  seen(name: string): { key: string; sequence: number } {
+  seen(name: string): Requirement {
     return { key: this.nodes.keyOf(name), sequence: this.nodes.get(name)?.sequence ?? 0 };
   }
 

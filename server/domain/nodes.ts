@@ -8,6 +8,8 @@ import { KelpieError } from '../core/errors.js';
 import type { Draft } from '../journal/journal.js';
 import { Losses } from './losses.js';
 import type { Network } from './network.js';
+import { endsOf } from './player-ends.js';
+import { transactionOf } from './player-writes.js';
 import { changedNode, reachable, unreachable } from './node-change.js';
 import { findNode, notFound } from './node-list.js';
 import type { Folded } from './table.js';
@@ -54,11 +56,16 @@ export class Nodes {
       const owner = tables.owners.get(node.name);
       const outcome = outcomeOf(node, owner);
       if (outcome === 'REPLACED' && (await liveness.alive(node.name))) break;
+      const fence = tables.fence(node.name, owner?.sequence ?? 0);
+      const ends = outcome === 'REPLACED' ? await endsOf(this.#network, node.name, fence) : [];
+      const { require, entries } = transactionOf(ends, fence);
       const arrival = this.#arrival(node, outcome, owner);
       const seen = arrival.length > 0 ? [tables.seen(node.name)] : [];
+      const owned = tables.ownerDraft(node.name, this.#ownerRow(node, sessionId));
       const written = await this.#network.commit({
-        require: [tables.fence(node.name, owner?.sequence ?? 0), ...seen],
-        entries: [tables.ownerDraft(node.name, this.#ownerRow(node, sessionId)), ...arrival],
+        require: [...require, ...seen],
+        // The owner's first: its sequence is the generation.
+        entries: [owned, ...entries, ...arrival],
       });
       if (written.kind !== 'stored') continue;
       this.#losses.forget(node.name);
@@ -138,16 +145,25 @@ export class Nodes {
     }
   }
 
-  /** Ends a node's presence. False if a newer generation owns it. */
+  /**
+   * Ends a node's presence, and that of its players with it. False if a newer generation owns it.
+   */
   async leave(name: string, generation: number, reason: NodeLeaveReason): Promise<boolean> {
     const { tables } = this.#network;
-    const node = tables.nodes.get(name)?.value;
-    const written = await this.#network.commit({
-      require: [tables.fence(name, generation)],
-      entries: [...(node ? [this.#departure(node, reason)] : []), tables.ownerDraft(name, null)],
-    });
-    if (written.kind === 'stored') this.#losses.forget(name);
-    return written.kind === 'stored';
+    const fence = tables.fence(name, generation);
+    for (;;) {
+      const { require, entries } = transactionOf(await endsOf(this.#network, name, fence), fence);
+      const node = tables.nodes.get(name)?.value;
+      const departure = node ? [this.#departure(node, reason)] : [];
+      const written = await this.#network.commit({
+        require,
+        entries: [...entries, ...departure, tables.ownerDraft(name, null)],
+      });
+      // A player of it was given to another proxy meanwhile: look again.
+      if (written.kind === 'conflict' && written.key !== fence.key) continue;
+      if (written.kind === 'stored') this.#losses.forget(name);
+      return written.kind === 'stored';
+    }
   }
 
   /** The node's stream ended without a goodbye. */

@@ -16,6 +16,10 @@ export interface Limits {
   readonly helloBytes: number;
   /** Sessions of one coordinator. */
   readonly sessions: number;
+  /** Players of one network, those who log in among them. */
+  readonly players: number;
+  /** Commands that wait for answers, of one coordinator. */
+  readonly commands: number;
 }
 
 export const defaultLimits: Limits = {
@@ -26,6 +30,8 @@ export const defaultLimits: Limits = {
   messageBytes: 1024 * 1024,
   helloBytes: 64 * 1024,
   sessions: 20_000,
+  players: 2_000_000,
+  commands: 10_000,
 };
 
 /** How long things take. All in milliseconds, by the monotonic clock. */
@@ -44,6 +50,10 @@ export interface Times {
   readonly probeMs: number;
   /** How long sessions have to move on when the coordinator stops. */
   readonly drainMs: number;
+  /** How long a proxy may take from the grant of a player to the report that he joined. */
+  readonly loginMs: number;
+  /** How long the holder of a player has to prove that he is there, asked twice in it. */
+  readonly verifyMs: number;
 }
 
 export const defaultTimes: Times = {
@@ -54,4 +64,6 @@ export const defaultTimes: Times = {
   helloMs: 5000,
   probeMs: 3000,
   drainMs: 10_000,
+  loginMs: 60_000,
+  verifyMs: 800,
 };

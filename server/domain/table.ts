@@ -17,10 +17,14 @@ export interface Write {
 
 export class Table<T> {
   readonly #prefix: string;
-  readonly #decode: (bytes: Uint8Array) => T;
+  readonly #decode: (bytes: Uint8Array, sequence: number) => T;
   readonly #rows = new Map<string, Folded<T>>();
+  /** Called for each row that changes; for tables that keep an index. */
+  protected onChange:
+    | ((name: string, before: Folded<T> | undefined, after: Folded<T> | undefined) => void)
+    | undefined;
 
-  constructor(prefix: string, decode: (bytes: Uint8Array) => T) {
+  constructor(prefix: string, decode: (bytes: Uint8Array, sequence: number) => T) {
     this.#prefix = prefix;
     this.#decode = decode;
   }
@@ -29,9 +33,12 @@ export class Table<T> {
   fold({ key, value, sequence }: Write): void {
     if (!key.startsWith(this.#prefix)) return;
     const name = key.slice(this.#prefix.length);
-    if (sequence <= (this.#rows.get(name)?.sequence ?? 0)) return;
-    if (value) this.#rows.set(name, { value: this.#decode(value), sequence });
+    const before = this.#rows.get(name);
+    if (sequence <= (before?.sequence ?? 0)) return;
+    const after = value ? { value: this.#decode(value, sequence), sequence } : undefined;
+    if (after) this.#rows.set(name, after);
     else this.#rows.delete(name);
+    this.onChange?.(name, before, after);
   }
 
   keyOf(name: string): string {

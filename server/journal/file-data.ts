@@ -84,6 +84,7 @@ export async function withData<T>(
   folder: string,
   use: (store: LmdbStore, format: number) => Promise<T>,
 ): Promise<T> {
+  if (!existsSync(folder)) throw missing(folder);
   checkFolder(folder);
   const lock = await FolderLock.take(folder);
   try {
@@ -103,6 +104,13 @@ export async function withData<T>(
   } finally {
     await lock.release();
   }
+}
+
+function missing(folder: string): JournalError {
+  return new JournalError(
+    'FOLDER',
+    `There is no data directory ${folder}. Name the one that the coordinator uses.`,
+  );
 }
 
 function empty(folder: string): JournalError {

@@ -65,10 +65,16 @@ export type Durability = 'MEMORY' | 'FILE' | 'FILE_INTERVAL';
 /** Ends a subscription. Calling it again does nothing. */
 export type Unsubscribe = () => void;
 
+/** A row must be as it was seen: last written by the entry of this sequence, 0 = absent. */
+export interface Requirement {
+  readonly key: string;
+  readonly sequence: number;
+}
+
 /** Entries that are stored together, under conditions. */
 export interface Transaction {
   /** Rows that must still be what the writer saw: the sequence that last wrote them, 0 = absent. */
-  readonly require?: readonly { readonly key: string; readonly sequence: number }[];
+  readonly require?: readonly Requirement[];
   /** Makes the transaction idempotent. */
   readonly producer?: Producer;
   /** 1 to 1000; none only to move a producer on. */

@@ -3,22 +3,28 @@ import { type ChannelOptions, logVerbosity, setLogVerbosity } from '@grpc/grpc-j
 import { createServer, type Server } from 'nice-grpc';
 import { errorDetailsServerMiddleware } from 'nice-grpc-error-details';
 import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
+import { CommandServiceDefinition } from '../../gen/ts/kelpie/v1/command_service.js';
 import { CoordinatorServiceDefinition } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { EventServiceDefinition } from '../../gen/ts/kelpie/v1/event_service.js';
 import { NodeServiceDefinition } from '../../gen/ts/kelpie/v1/node_service.js';
+import { PlayerServiceDefinition } from '../../gen/ts/kelpie/v1/player_service.js';
 import { SessionServiceDefinition } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Hub } from '../session/hub.js';
+import { commandService } from './command-service.js';
 import { coordinatorService } from './coordinator-service.js';
 import { EventService, SessionService } from './definitions.js';
 import { eventService } from './event-service.js';
 import { nodeService } from './node-service.js';
 import { type CallObserver, observeCalls } from './observe.js';
+import { playerService } from './player-service.js';
 import { addReflection } from './reflection.js';
 import { sessionService } from './session-service.js';
 
 const services = [
   SessionServiceDefinition,
   NodeServiceDefinition,
+  PlayerServiceDefinition,
+  CommandServiceDefinition,
   EventServiceDefinition,
   CoordinatorServiceDefinition,
 ].map(({ fullName }) => fullName);
@@ -65,6 +71,8 @@ export function createEdge(hub: Hub, onCall: CallObserver): Edge {
     .use(observeCalls(hub.network, onCall));
   server.add(SessionService, sessionService(hub));
   server.add(NodeServiceDefinition, nodeService(hub));
+  server.add(PlayerServiceDefinition, playerService(hub));
+  server.add(CommandServiceDefinition, commandService(hub));
   server.add(EventService, eventService(hub));
   server.add(CoordinatorServiceDefinition, coordinatorService(hub));
   const health = HealthState();

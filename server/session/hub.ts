@@ -2,14 +2,23 @@
 import { type Cancel, every } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import { durationOf } from '../core/duration.js';
+import { type Carrier, Commands, type Handover } from '../domain/commands.js';
 import type { Network } from '../domain/network.js';
+import { evictions } from '../domain/departures.js';
+import { verifier } from '../domain/verify.js';
+import type { Players, Verify } from '../domain/players.js';
 import type { Liveness, Nodes } from '../domain/nodes.js';
 import type { Entry } from '../journal/journal.js';
 import { Bell } from './bell.js';
+import { frameOffer, requestOffer } from './command-frames.js';
+import type { Frame } from './frames.js';
 import { Gate } from './gate.js';
 import { Loads } from './loads.js';
 import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { type SessionObserver, tellAll } from './observer.js';
+import type { Offer } from './outbound.js';
+import { evictionOf } from './eviction.js';
+import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { Drain } from '../../gen/ts/kelpie/v1/session_service.js';
 
 /** What the hub asks of a session. */
@@ -27,14 +36,24 @@ export interface Member {
   drain(drain: Drain): void;
   /** Ends the stream with an error; the node itself is not lost by it. */
   evict(error: KelpieError): void;
+  /** Sends a frame. */
+  send(frame: Frame): void;
+  /** Queues a frame of a command. False: there is no room. */
+  offer(offer: Offer): boolean;
+  /** How long a packet to a player of the node and back takes, if it said so. */
+  latencyOf(playerId: string): number | undefined;
 }
 
 /** How often silence is looked for. */
 const SWEEP_MS = 1000;
 
-export class Hub implements Liveness {
+export class Hub implements Liveness, Carrier {
   readonly network: Network;
   readonly nodes: Nodes;
+  readonly players: Players;
+  readonly commands: Commands;
+  /** Whether a player is really there, as his proxy says. */
+  readonly verify: Verify;
   readonly bell: Bell;
   readonly loads = new Loads();
   readonly observer: SessionObserver;
@@ -44,12 +63,21 @@ export class Hub implements Liveness {
   readonly #timers: readonly Cancel[];
   #draining = false;
 
-  constructor(network: Network, nodes: Nodes, observers: readonly SessionObserver[] = []) {
+  constructor(
+    network: Network,
+    nodes: Nodes,
+    players: Players,
+    observers: readonly SessionObserver[] = [],
+  ) {
     this.network = network;
     this.nodes = nodes;
+    this.players = players;
+    this.commands = new Commands(network, this);
+    this.verify = verifier(network, this.commands);
     this.bell = new Bell(network);
     this.observer = tellAll(observers);
     network.onEntries((entries) => this.#endReplaced(entries));
+    network.onEntries((entries) => this.#evictPlayers(entries));
     const { clock, times } = network.options;
     this.#timers = [
       every(clock, SWEEP_MS, () => this.#all((session) => session.checkSilence())),
@@ -130,6 +158,32 @@ export class Hub implements Liveness {
       if (!session || owner?.sessionId === session.id) continue;
       session.evict(owner ? replacedError(name) : endedError(name));
     }
+  }
+
+  /** Whoever gives a player away tells the proxy that had him: one rule, wherever it happened. */
+  #evictPlayers(entries: readonly Entry[]): void {
+    for (const { player, reason } of evictions(this.network.players, entries)) {
+      const { proxy, id, generation } = player;
+      this.#sessions.get(proxy)?.send(evictionOf(id, generation, reason));
+    }
+  }
+
+  hand(node: string, handover: Handover): ReturnType<Carrier['hand']> {
+    const session = this.#sessions.get(node);
+    if (!session) return 'absent';
+    return session.offer(requestOffer(handover)) ? 'queued' : 'full';
+  }
+
+  withdraw(node: string, commandId: number): void {
+    const frame = { $case: 'commandCancelled', value: { commandId } } as const;
+    // A node that does not read is not told; it learns by its answer that nobody waits.
+    this.#sessions.get(node)?.offer(frameOffer(frame));
+  }
+
+  /** The player with what his proxy last said of his latency. */
+  withLatency(player: Player): Player {
+    const latencyMs = this.#sessions.get(player.proxy)?.latencyOf(player.id);
+    return latencyMs === undefined ? player : { ...player, latencyMs };
   }
 
   #all(work: (session: Member) => void): void {

@@ -31,6 +31,8 @@ export interface SessionObserver {
   ended(session: { readonly name: string; readonly sessionId: string }, end: SessionEnd): void;
   /** A request on an open session was answered with RequestFailed. */
   requestFailed(reason: ReasonName): void;
+  /** A proxy's list of players differs from the table. */
+  presenceDiffers(): void;
   /** The coordinator begins to stop while so many sessions are open. */
   draining(sessions: number): void;
 }
@@ -43,6 +45,7 @@ export function tellAll(observers: readonly SessionObserver[]): SessionObserver 
     refused: (session) => all((observer) => observer.refused(session)),
     ended: (session, end) => all((observer) => observer.ended(session, end)),
     requestFailed: (reason) => all((observer) => observer.requestFailed(reason)),
+    presenceDiffers: () => all((observer) => observer.presenceDiffers()),
     draining: (sessions) => all((observer) => observer.draining(sessions)),
   };
 }

@@ -1,6 +1,6 @@
 /**
  * What goes out to one peer, pulled: a message is made only when the transport can take one. Lanes:
- * control first, then events. Everything that is ready travels in one message; there is no timer,
+ * control first, then commands, then events. Everything that is ready travels in one message; there is no timer,
  * the peer is woken once a tick.
  */
 import type { KelpieError } from '../core/errors.js';
@@ -12,11 +12,29 @@ import { Gate } from './gate.js';
 /** Above this the peer is not read any more, so that its answers cannot pile up here. */
 const CONTROL_BYTES = 256 * 1024;
 
+/** Commands and results that wait, above which no more are taken. */
+const OFFERS = 1000;
+const OFFER_BYTES = 2 * 1024 * 1024;
+/** So many bytes of them go in one message. */
+const MESSAGE_BYTES = 256 * 1024;
+
+/** A frame of the commands' lane, which is made when it goes out, if it is still wanted then. */
+export interface Offer {
+  /** About. */
+  readonly bytes: number;
+  /** The frame; undefined if it is not wanted any more. It is on its way now. */
+  take(): FramePart | undefined;
+  /** It will not go out. */
+  drop(): void;
+}
+
 export class Outbound {
   #control: FramePart[] = [];
   #controlBytes = 0;
   /** Frames that are made when they are pulled, because only their newest state counts. */
   readonly #latest: () => readonly Frame[];
+  #offers: Offer[] = [];
+  #offerBytes = 0;
   #feed: Feed | undefined;
   #ended: { error: KelpieError | undefined } | undefined;
   readonly #alarm = new Alarm();
@@ -35,9 +53,19 @@ export class Outbound {
     this.wake();
   }
 
-  /** Bytes of control frames that wait. */
+  /** Queues a frame of a command. False: there is no room, or the stream ends. */
+  offer(offer: Offer): boolean {
+    const full = this.#offers.length >= OFFERS || this.#offerBytes >= OFFER_BYTES;
+    if (this.#ended || full) return false;
+    this.#offers.push(offer);
+    this.#offerBytes += offer.bytes;
+    this.wake();
+    return true;
+  }
+
+  /** Bytes of control frames and commands that wait. */
   get queuedBytes(): number {
-    return this.#controlBytes;
+    return this.#controlBytes + this.#offerBytes;
   }
 
   /** Connects the event lane. */
@@ -52,6 +80,8 @@ export class Outbound {
   /** Ends after what is queued in the control lane; with an error if one is given. */
   end(error?: KelpieError): void {
     this.#ended ??= { error };
+    for (const offer of this.#offers.splice(0)) offer.drop();
+    this.#offerBytes = 0;
     this.#room.open();
     this.wake();
   }
@@ -66,6 +96,7 @@ export class Outbound {
   async *messages(): AsyncGenerator<Uint8Array> {
     for (;;) {
       const frames = this.#takeControl();
+      this.#takeOffers(frames);
       const event = this.#nextEvent();
       // Control frames do not wait for the engine.
       if (event instanceof Promise && frames.length > 0) yield encodeResponse(frames.splice(0));
@@ -76,6 +107,17 @@ export class Outbound {
       else await this.#alarm.sleep();
     }
     if (this.#ended.error) throw this.#ended.error;
+  }
+
+  #takeOffers(frames: FramePart[]): void {
+    for (let bytes = 0; bytes < MESSAGE_BYTES;) {
+      const offer = this.#offers.shift();
+      if (!offer) return;
+      this.#offerBytes -= offer.bytes;
+      bytes += offer.bytes;
+      const frame = offer.take();
+      if (frame) frames.push(frame);
+    }
   }
 
   #nextEvent(): ReturnType<Feed['next']> {

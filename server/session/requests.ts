@@ -1,6 +1,7 @@
 /** What a node may ask for on an open session: one method for each frame. */
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import { NodeChange } from '../../gen/ts/kelpie/v1/node.js';
+import type { ReportPlayers } from '../../gen/ts/kelpie/v1/presence.js';
 import type {
   Heartbeat,
   NodeFrame,
@@ -11,9 +12,11 @@ import type {
 import { KelpieError } from '../core/errors.js';
 import { checkPatternCount, filterOf, startMissing, startName } from '../domain/reading.js';
 import type { Feed } from './feed.js';
-import { publicError, wireError } from './frames.js';
+import { type Frame, publicError, wireError } from './frames.js';
 import type { Hub } from './hub.js';
+import { Issued } from './issued.js';
 import type { Outbound } from './outbound.js';
+import { Presence } from './presence.js';
 import type { Publisher } from './publisher.js';
 
 /** What requests work on. */
@@ -23,6 +26,7 @@ export interface RequestsOptions {
   readonly feed: Feed;
   readonly publisher: Publisher;
   readonly name: string;
+  readonly instance: Uint8Array;
   readonly generation: number;
 }
 
@@ -32,15 +36,36 @@ export class Requests {
   readonly #feed: Feed;
   readonly #publisher: Publisher;
   readonly #name: string;
+  readonly #instance: Uint8Array;
   readonly #generation: number;
+  readonly #presence: Presence;
+  readonly #issued: Issued;
 
-  constructor({ hub, outbound, feed, publisher, name, generation }: RequestsOptions) {
+  constructor(options: RequestsOptions) {
+    const { hub, outbound, name } = options;
     this.#name = name;
-    this.#generation = generation;
+    this.#instance = options.instance;
+    this.#generation = options.generation;
     this.#hub = hub;
     this.#outbound = outbound;
-    this.#feed = feed;
-    this.#publisher = publisher;
+    this.#feed = options.feed;
+    this.#publisher = options.publisher;
+    this.#presence = new Presence(hub, options);
+    this.#issued = new Issued(hub.commands, outbound, name);
+  }
+
+  /** Resolves when there is room for more writes; undefined if there is. */
+  room(): Promise<void> | undefined {
+    return this.#presence.room();
+  }
+
+  latencyOf(playerId: string): number | undefined {
+    return this.#presence.latencyOf(playerId);
+  }
+
+  /** The stream is gone. */
+  close(): void {
+    this.#issued.close();
   }
 
   /** Does what a frame asks, or answers why not. Frames that open or end a session are not its. */
@@ -65,6 +90,22 @@ export class Requests {
         return this.#subscribe(requestId, frame.value);
       case 'updateNode':
         return this.#update(requestId, frame.value);
+      case 'acquirePlayer':
+        return this.#answer(requestId, this.#presence.acquire(frame.value));
+      case 'releasePlayer':
+        return this.#confirm(requestId, this.#presence.release(frame.value));
+      case 'reportPlayers':
+        return this.#report(requestId, frame.value);
+      case 'syncPlayers':
+        return this.#answer(requestId, this.#presence.sync(frame.value));
+      case 'issueCommand':
+        return this.#issued.issue(requestId, frame.value);
+      case 'cancelCommand':
+        this.#issued.cancel(frame.value.issuedRequestId);
+        return this.done(requestId);
+      case 'commandReply':
+        this.#hub.commands.reply(this.#name, this.#instance, frame.value);
+        return this.done(requestId);
       case 'hello':
       case 'goodbye':
       case undefined:
@@ -88,8 +129,12 @@ export class Requests {
     );
   }
 
-  #heartbeat(requestId: number, { load }: Heartbeat): void {
+  #heartbeat(requestId: number, { load, presence, latencies }: Heartbeat): void {
     if (load) this.#hub.loads.tell(this.#name, load);
+    if (latencies.length > 0) this.#presence.latencies(latencies);
+    if (presence && this.#presence.differs(presence)) {
+      this.#outbound.send({ $case: 'syncRequested', value: {} });
+    }
     const cursor = this.#feed.renewed();
     this.#outbound.send({ $case: 'heartbeatAck', value: { cursor } }, requestId);
   }
@@ -107,8 +152,35 @@ export class Requests {
 
   #update(requestId: number, { change }: UpdateNode): void {
     const { nodes } = this.#hub;
-    nodes.update(this.#name, change ?? NodeChange.create(), this.#generation).then(
+    const updated = nodes.update(this.#name, change ?? NodeChange.create(), this.#generation);
+    this.#confirm(requestId, updated);
+  }
+
+  #confirm(requestId: number, work: Promise<unknown>): void {
+    work.then(
       () => this.done(requestId),
+      (error: unknown) => this.#fail(requestId, error),
+    );
+  }
+
+  #answer(requestId: number, work: Promise<() => Frame>): void {
+    work.then(
+      (frameNow) => this.#outbound.send(frameNow(), requestId),
+      (error: unknown) => this.#fail(requestId, error),
+    );
+  }
+
+  #report(requestId: number, request: ReportPlayers): void {
+    this.#presence.report(request).then(
+      (resultsNow) => {
+        const results = resultsNow();
+        const news = request.reports.some(
+          ({ what, generation }) => what?.$case === 'joined' && generation === 0,
+        );
+        const failed = results.some(({ error }) => error);
+        if (requestId === 0 && !news && !failed) return;
+        this.#outbound.send({ $case: 'playersReported', value: { results } }, requestId);
+      },
       (error: unknown) => this.#fail(requestId, error),
     );
   }

@@ -22,7 +22,7 @@ import { type Opened, open } from './handshake.js';
 import type { Hub, Member } from './hub.js';
 import { LoadNews } from './load-news.js';
 import type { SessionEnd } from './observer.js';
-import { Outbound } from './outbound.js';
+import { type Offer, Outbound } from './outbound.js';
 import { Publisher } from './publisher.js';
 import { Pulse } from './pulse.js';
 import { Requests } from './requests.js';
@@ -135,8 +135,9 @@ class Session implements Member {
 
   #room(): Promise<void> | undefined {
     const { outbound } = this;
-    const { publisher, feed } = this.#active ?? {};
-    const room = outbound.room() ?? publisher?.room() ?? feed?.room() ?? this.#turn.over();
+    const { publisher, feed, requests } = this.#active ?? {};
+    const writes = publisher?.room() ?? requests?.room();
+    const room = outbound.room() ?? writes ?? feed?.room() ?? this.#turn.over();
     if (!room) return undefined;
     this.#pulse.pause();
     return room.then(() => this.#pulse.resume());
@@ -181,7 +182,7 @@ class Session implements Member {
     bell.hang(feed);
     this.outbound.follow(feed);
     const parts = { hub: this.#hub, outbound: this.outbound, feed, publisher };
-    const requests = new Requests({ ...parts, name, generation });
+    const requests = new Requests({ ...parts, name, instance, generation });
     return { name, generation, feed, publisher, requests };
   }
 
@@ -233,6 +234,18 @@ class Session implements Member {
     this.#close(error.reason);
   }
 
+  send(frame: Frame): void {
+    this.outbound.send(frame);
+  }
+
+  offer(offer: Offer): boolean {
+    return this.outbound.offer(offer);
+  }
+
+  latencyOf(playerId: string): number | undefined {
+    return this.#active?.requests.latencyOf(playerId);
+  }
+
   drain(drain: Drain): void {
     this.outbound.send({ $case: 'drain', value: drain });
   }
@@ -252,9 +265,10 @@ class Session implements Member {
     this.#pulse.stop();
     this.outbound.end();
     if (!this.#active) return;
-    const { name, feed } = this.#active;
+    const { name, feed, requests } = this.#active;
     this.#hub.bell.remove(feed);
     feed.close();
+    requests.close();
     this.#hub.remove(this, name);
     this.#hub.observer.ended({ name, sessionId: this.id }, end);
   }

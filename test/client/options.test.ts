@@ -103,6 +103,7 @@ describe('the hello of a client', () => {
     expect({ ...hello, instanceId: hello.instanceId.length }).to.deep.equal({
       name: 'Lobby-1',
       role: NodeRole.DOWNSTREAM,
+      commands: [],
       excludeOwn: false,
       state: NodeState.READY,
       instanceId: 16,

@@ -140,6 +140,40 @@ describe('topics that are kept for less', () => {
     expect(output).to.match(/^metrics\.tps +2 +\S+ \S+ +2 entries, 1 h$/m);
   });
 
+  it('are right after kill -9 in the middle of it, as `kelpied data` sees it', async () => {
+    const data = join(folder, 'killed');
+    const args = ['--journal', 'file', '--data', data, '--retention-topics', 'count.busy=20'];
+    let mine = await startKelpied(args);
+    const { port, endpoint: endpoints } = mine;
+    const writer = connect({ name: 'writer', role: 'BACKEND', endpoints });
+    const publishing: Promise<void>[] = [];
+    for (let round = 0; round < 4; round++) {
+      const first = publishing.length;
+      for (let index = 0; index < 200; index++) {
+        publishing.push(writer.publish(index % 4 === 0 ? 'count.rare' : 'count.busy', `${index}`));
+      }
+      // Some of it is stored, and some of that removed.
+      await publishing[first + 50];
+      await mine.kill();
+      mine = await startKelpied([...args, '--port', String(port)]);
+    }
+    await Promise.all(publishing);
+    const own = new Wire(endpoints);
+    const topics = ['count.*'];
+    const start = { at: 'START_AT_EARLIEST' };
+    const { events, gap } = await own.call('EventService.ReadEvents', { topics, start });
+    expect(events.filter(({ topic }) => topic === 'count.rare')).to.have.length(200);
+    expect(events.filter(({ topic }) => topic === 'count.busy')).to.have.length(20);
+    expect(gap?.topics).to.deep.equal(['count.busy', 'count.busy.>']);
+    own.close();
+    await writer.close();
+    expect(await mine.stop()).to.equal(0);
+    const check = await runKelpied(['data', 'check', '--data', data]);
+    expect(check.output + check.errors).to.include('is whole');
+    const info = await runKelpied(['data', 'info', '--data', data]);
+    expect(info.output).to.match(/^kept less +count\.busy, gone up to \d+$/m);
+  });
+
   for (const [said, why] of [
     ['nodes=5', /own/],
     ['chat', /list of <topic>=<limit>/],

@@ -23,14 +23,32 @@ function blocks(language: string): string[] {
   );
 }
 
-/** What differs from run to run: times, random ids, tags, sequences and the port. */
+/** The commands of console blocks that begin with such a line, and what they print. */
+function commandsOf(wanted: (block: string) => boolean): { command: string; output: string }[] {
+  return blocks('console')
+    .filter((block) => block.startsWith('$ npx') && wanted(block))
+    .join('')
+    .split(/^\$ /m)
+    .filter((text) => text !== '')
+    .map((text) => {
+      const [command = '', ...output] = text.split('\n');
+      return { command, output: output.join('\n') };
+    });
+}
+
+/** What differs from run to run: times, random ids, tags, sequences, sizes and the port. */
 function masked(text: string): string {
   return text
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
-    .replaceAll(/[A-Za-z0-9+/]{22}==/g, '<id>')
+    .replaceAll(/[A-Za-z0-9+/]{22}==|\b[0-9a-f]{32}\b/g, '<id>')
     .replaceAll(/"tag": \d+/g, '"tag": <tag>')
     .replaceAll(/\b\d{16}\b/g, '<sequence>')
     .replaceAll(/127\.0\.0\.1:(?!19132)\d+/g, '127.0.0.1:<port>')
+    .replaceAll(/\d+(\.\d)? ([KM]i)?B\b/g, '<size>')
+    .replaceAll(/\d+ (rows|entries)|(?<=^entries +)\d+/gm, '<count>')
+    .replaceAll(/\d+\.\d ms/g, '<duration>')
+    .replaceAll(/up \d+ (s|min)( \d+ s)?/g, 'up <duration>')
+    .replaceAll(/(?<=^NODE +BEHIND .*\n).+/gm, '<session>')
     .replaceAll(/KELPIE_ENDPOINTS=\S+ /g, '')
     .replaceAll(/^npm warn .*\n/gm, '')
     .trimEnd();
@@ -89,18 +107,28 @@ describe('the README', () => {
     const lobby = start(program, env);
     await lobby.prints(/<lobby-1> lobby-1 is open/);
     await lobby.prints(/\[ 'lobby-1' \]/);
-    const session = blocks('console').filter((block) => block.startsWith('$ npx'));
-    const commands = session
-      .join('')
-      .split(/^\$ /m)
-      .filter((command) => command !== '');
-    expect(commands.length).to.be.greaterThan(3);
-    for (const shown of commands) {
-      const [command = '', ...output] = shown.split('\n');
+    const session = commandsOf((command) => !command.startsWith('$ npx kelpied'));
+    expect(session.length).to.be.greaterThan(6);
+    for (const { command, output } of session) {
       const real = await run(command.replaceAll('127.0.0.1:50051', kelpied.endpoint), env);
-      expect(masked(real), command).to.equal(masked(output.join('\n')));
+      expect(masked(real), command).to.equal(masked(output));
     }
     await lobby.stop();
+    // Each command is a process of its own.
+  }).timeout(60_000);
+
+  it('shows what kelpied says of a data directory that nobody uses', async () => {
+    const own = await mkdtemp(join(folder, 'own-'));
+    const used = await startKelpied([], own);
+    const env = { KELPIE_ENDPOINTS: used.endpoint, KELPIE_DATA: `${own}/data` };
+    await run('npx kelpie publish chat.global hello', env);
+    await used.stop();
+    const shown = commandsOf((command) => command.startsWith('$ npx kelpied data'));
+    expect(shown).to.have.length(3);
+    for (const { command, output } of shown) {
+      const real = (await run(command, env)).replaceAll(own, '/srv/kelpie');
+      expect(masked(real), command).to.equal(masked(output));
+    }
   });
 
   it('has a proxy that carries its coordinator', async () => {

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
+import { NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 import { GoodbyeReason } from '../../gen/ts/kelpie/v1/session_service.js';
 import { NodeTables } from '../../server/domain/node-tables.js';
 import type { Entry } from '../../server/journal/journal.js';
@@ -57,7 +58,7 @@ class Claimant {
 
   change(stream: number, label: string): void {
     const labels = { by: hex(this.instance), label };
-    const change = { labels, removedLabels: [], state: 0 as const, maxPlayers: undefined };
+    const change = { ...NodeChange.create(), labels };
     this.#at(stream)?.send({ $case: 'updateNode', value: { change } });
   }
 

@@ -115,6 +115,7 @@ describe('what a node says of itself', () => {
       joinTime: undefined,
       lastState: NodeState.UNSPECIFIED,
       load: undefined,
+      commands: [],
     });
   });
 

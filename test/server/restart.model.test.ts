@@ -8,6 +8,7 @@ import { backoffMs } from '../../client/backoff.js';
 import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
 import { Event, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeState } from '../../gen/ts/kelpie/v1/node.js';
+import { Heartbeat } from '../../gen/ts/kelpie/v1/session_service.js';
 import { defaultTimes } from '../../server/domain/settings.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { bodiesOf, settled } from '../support/history.js';
@@ -61,7 +62,7 @@ class ModelNode {
   }
 
   beat(): void {
-    this.#stream?.send({ $case: 'heartbeat', value: { load: undefined } });
+    this.#stream?.send({ $case: 'heartbeat', value: Heartbeat.create() });
   }
 
   async read(): Promise<void> {

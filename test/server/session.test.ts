@@ -1,7 +1,11 @@
 import { expect } from 'chai';
 import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeLoad, NodeState } from '../../gen/ts/kelpie/v1/node.js';
-import { GoodbyeReason, WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
+import {
+  GoodbyeReason,
+  Heartbeat,
+  WelcomeOutcome,
+} from '../../gen/ts/kelpie/v1/session_service.js';
 import type { KelpieError } from '../../server/core/errors.js';
 import { EARLIEST, hello, join, openHub, SNAPSHOT, TestStream } from '../support/hub.js';
 import { bodiesOf, settled } from '../support/history.js';
@@ -104,7 +108,7 @@ describe('a session', () => {
     const { stream } = await join(town, hello('lobby-1'));
     const ended = stream.ended();
     town.clock.advance(14_000);
-    stream.send({ $case: 'heartbeat', value: { load: undefined } });
+    stream.send({ $case: 'heartbeat', value: Heartbeat.create() });
     await settled();
     town.clock.advance(14_000);
     await settled();
@@ -150,7 +154,7 @@ describe('a name that two processes want', () => {
     other.send({ $case: 'hello', value: hello('lobby-1') });
     const refused = other.ended();
     await stream.next('heartbeatRequested');
-    stream.send({ $case: 'heartbeat', value: { load: undefined } });
+    stream.send({ $case: 'heartbeat', value: Heartbeat.create() });
     expect(((await refused) as KelpieError).reason).to.equal('NODE_NAME_IN_USE');
     expect(town.hub.size).to.equal(1);
   });
@@ -272,14 +276,14 @@ describe('the loads of nodes', () => {
     const reader = await join(town, hello('reader', { topics: ['nodes.*'] }));
     const other = await join(town, hello('other', { topics: ['chat.>', 'nodes.south'] }));
     for (const tps of [20, 12, 5]) {
-      north.stream.send({ $case: 'heartbeat', value: { load: load(tps) } });
+      north.stream.send({ $case: 'heartbeat', value: { ...Heartbeat.create(), load: load(tps) } });
     }
     await until(() => town.hub.loads.get('north')?.tps === 5);
     town.clock.advance(5000);
     const told = await reader.stream.next('nodeLoads');
     expect(told.loads).to.deep.equal([{ name: 'north', load: load(5) }]);
 
-    south.stream.send({ $case: 'heartbeat', value: { load: load(19) } });
+    south.stream.send({ $case: 'heartbeat', value: { ...Heartbeat.create(), load: load(19) } });
     await until(() => town.hub.loads.get('south')?.tps === 19);
     town.clock.advance(5000);
     for (const { stream } of [reader, other]) {
@@ -292,7 +296,7 @@ describe('the loads of nodes', () => {
     const town = await openHub();
     const { stream } = await join(town, hello('north'));
     const head = town.journal.head.sequence;
-    stream.send({ $case: 'heartbeat', value: { load: load(20) } });
+    stream.send({ $case: 'heartbeat', value: { ...Heartbeat.create(), load: load(20) } });
     await until(() => town.hub.loads.get('north') !== undefined);
     expect(town.journal.head.sequence).to.equal(head);
     await stream.cut();

@@ -178,7 +178,7 @@ export class DeliveryLaw {
     const loading = this.#loading;
     if (!loading) throw new Error('a snapshot has no beginning');
     for (const { sequence, resource } of rows) {
-      if (!resource) throw new Error('a row has no resource');
+      if (resource?.$case !== 'node') throw new Error('a row is no node');
       loading.named.add(resource.value.name);
       this.#checkRow(loading, sequence, resource.value);
     }

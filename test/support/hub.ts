@@ -11,6 +11,8 @@ import {
 } from '../../gen/ts/kelpie/v1/session_service.js';
 import { Network } from '../../server/domain/network.js';
 import { Nodes } from '../../server/domain/nodes.js';
+import { endOrphans } from '../../server/domain/player-ends.js';
+import { Players } from '../../server/domain/players.js';
 import {
   defaultLimits,
   defaultTimes,
@@ -42,6 +44,7 @@ export interface TestHub {
   readonly network: Network;
   readonly journal: MemoryJournal;
   readonly nodes: Nodes;
+  readonly players: Players;
   readonly clock: FakeClock;
   readonly faults: unknown[];
 }
@@ -102,7 +105,9 @@ async function openOn(
     onFault: (error) => faults.push(error),
   });
   const nodes = new Nodes(network);
-  return { hub: new Hub(network, nodes), network, nodes, faults };
+  await endOrphans(network);
+  const players = new Players(network);
+  return { hub: new Hub(network, nodes, players), network, nodes, players, faults };
 }
 
 type Frame = NonNullable<CoordinatorFrame['frame']>;
@@ -135,8 +140,11 @@ export class TestStream {
     this.#responses = serve(this.#requests, { host: '10.0.0.7', signal: this.#abort.signal }, hub);
   }
 
-  send(...frames: (NonNullable<NodeFrame['frame']> | undefined)[]): void {
-    this.#requests.push({ frames: frames.map((frame) => ({ requestId: 0, frame })) });
+  send(...frames: (NodeFrame | NonNullable<NodeFrame['frame']> | undefined)[]): void {
+    const numbered = frames.map((frame) =>
+      frame && 'requestId' in frame ? frame : { requestId: 0, frame },
+    );
+    this.#requests.push({ frames: numbered });
   }
 
   /** The frames of the next message; undefined at the end. Throws what ends the stream. */

@@ -5,7 +5,11 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { type Cursor, StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
-import type { CoordinatorFrame, Hello } from '../../gen/ts/kelpie/v1/session_service.js';
+import {
+  type CoordinatorFrame,
+  Heartbeat,
+  type Hello,
+} from '../../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch, Gap, Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
 import type { KelpieError } from '../../server/core/errors.js';
 import type { Journal } from '../../server/journal/journal.js';
@@ -174,7 +178,7 @@ export class Subscriber {
   }
 
   heartbeat(): void {
-    this.#stream?.send({ $case: 'heartbeat', value: { load: undefined } });
+    this.#stream?.send({ $case: 'heartbeat', value: Heartbeat.create() });
   }
 
   publish(topic: string, count: number): void {

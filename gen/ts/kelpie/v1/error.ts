@@ -80,13 +80,17 @@ export const ErrorReason = {
   SESSION_REPLACED: 25,
   /** SESSION_SILENT - The node said nothing for too long. The stream ends. */
   SESSION_SILENT: 26,
-  /** STALE_GENERATION - A newer process or stream owns the node; nothing was written. Metadata: name. */
+  /**
+   * STALE_GENERATION - A newer process or stream owns the node, or a newer login the player; nothing was written.
+   * Metadata: name, or player.
+   */
   STALE_GENERATION: 27,
   /** DRAINING - The coordinator is about to stop. Try again, here or elsewhere. */
   DRAINING: 28,
   /**
-   * OUTCOME_UNKNOWN - The journal did not say whether the write is stored. Sending it again under the same publish
-   * sequence is safe.
+   * OUTCOME_UNKNOWN - It is not known whether it was done: the journal did not say whether the write is stored, or a node
+   * was handed the command and did not answer (metadata: name). Sending an event again under the same
+   * publish sequence is safe.
    */
   OUTCOME_UNKNOWN: 29,
   /** PAGE_TOKEN_INVALID - The page token is not one of this list, or of another filter. */
@@ -102,11 +106,37 @@ export const ErrorReason = {
    * bytes, limit.
    */
   HELLO_TOO_LARGE: 34,
+  /** PLAYER_INVALID - What is said of a player cannot be, or nothing is. Metadata: field, limit. */
+  PLAYER_INVALID: 35,
+  /** PLAYER_NOT_FOUND - The player is not online. Metadata: player. */
+  PLAYER_NOT_FOUND: 36,
+  /** PLAYER_LIMIT - More players than a network has. Metadata: limit. */
+  PLAYER_LIMIT: 37,
+  /** ROLE_NOT_PROXY - Only proxies hold players. */
+  ROLE_NOT_PROXY: 38,
+  /** COMMAND_INVALID - The command is empty or malformed, has no target, or its name cannot be one. Metadata: field. */
+  COMMAND_INVALID: 39,
+  /** DEADLINE_INVALID - The command has no time, or more than it may have. Metadata: limit (in milliseconds). */
+  DEADLINE_INVALID: 40,
+  /** NO_TARGET - Nobody is there who could be asked. */
+  NO_TARGET: 41,
+  /** COMMAND_NOT_HANDLED - The node does not do this command. Metadata: name, command. */
+  COMMAND_NOT_HANDLED: 42,
+  /** COMMAND_NOT_FOUND - No command of this number waits for an answer of this node. Metadata: command_id. */
+  COMMAND_NOT_FOUND: 43,
+  /** COMMAND_LIMIT - Too many commands are under way. Metadata: limit. */
+  COMMAND_LIMIT: 44,
+  /** NOT_DELIVERED - The command was not handed to the node, and is not done. Metadata: name. */
+  NOT_DELIVERED: 45,
+  /** COMMAND_FAILED - The node says that it did not do it. Metadata: name. */
+  COMMAND_FAILED: 46,
+  /** CANCELLED - The issuer withdrew the command, which may have been done all the same. */
+  CANCELLED: 47,
   /**
    * JOURNAL_READ_ONLY - The coordinator's disk is full or failed: it stores nothing until an operator has mended that and
    * started it again. Nothing was stored. What is open goes on reading.
    */
-  JOURNAL_READ_ONLY: 35,
+  JOURNAL_READ_ONLY: 48,
 } as const;
 
 export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
@@ -147,6 +177,19 @@ export namespace ErrorReason {
   export type SESSION_LIMIT = typeof ErrorReason.SESSION_LIMIT;
   export type SESSION_ENDED = typeof ErrorReason.SESSION_ENDED;
   export type HELLO_TOO_LARGE = typeof ErrorReason.HELLO_TOO_LARGE;
+  export type PLAYER_INVALID = typeof ErrorReason.PLAYER_INVALID;
+  export type PLAYER_NOT_FOUND = typeof ErrorReason.PLAYER_NOT_FOUND;
+  export type PLAYER_LIMIT = typeof ErrorReason.PLAYER_LIMIT;
+  export type ROLE_NOT_PROXY = typeof ErrorReason.ROLE_NOT_PROXY;
+  export type COMMAND_INVALID = typeof ErrorReason.COMMAND_INVALID;
+  export type DEADLINE_INVALID = typeof ErrorReason.DEADLINE_INVALID;
+  export type NO_TARGET = typeof ErrorReason.NO_TARGET;
+  export type COMMAND_NOT_HANDLED = typeof ErrorReason.COMMAND_NOT_HANDLED;
+  export type COMMAND_NOT_FOUND = typeof ErrorReason.COMMAND_NOT_FOUND;
+  export type COMMAND_LIMIT = typeof ErrorReason.COMMAND_LIMIT;
+  export type NOT_DELIVERED = typeof ErrorReason.NOT_DELIVERED;
+  export type COMMAND_FAILED = typeof ErrorReason.COMMAND_FAILED;
+  export type CANCELLED = typeof ErrorReason.CANCELLED;
   export type JOURNAL_READ_ONLY = typeof ErrorReason.JOURNAL_READ_ONLY;
 }
 
@@ -222,6 +265,32 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_SESSION_ENDED";
     case ErrorReason.HELLO_TOO_LARGE:
       return "ERROR_REASON_HELLO_TOO_LARGE";
+    case ErrorReason.PLAYER_INVALID:
+      return "ERROR_REASON_PLAYER_INVALID";
+    case ErrorReason.PLAYER_NOT_FOUND:
+      return "ERROR_REASON_PLAYER_NOT_FOUND";
+    case ErrorReason.PLAYER_LIMIT:
+      return "ERROR_REASON_PLAYER_LIMIT";
+    case ErrorReason.ROLE_NOT_PROXY:
+      return "ERROR_REASON_ROLE_NOT_PROXY";
+    case ErrorReason.COMMAND_INVALID:
+      return "ERROR_REASON_COMMAND_INVALID";
+    case ErrorReason.DEADLINE_INVALID:
+      return "ERROR_REASON_DEADLINE_INVALID";
+    case ErrorReason.NO_TARGET:
+      return "ERROR_REASON_NO_TARGET";
+    case ErrorReason.COMMAND_NOT_HANDLED:
+      return "ERROR_REASON_COMMAND_NOT_HANDLED";
+    case ErrorReason.COMMAND_NOT_FOUND:
+      return "ERROR_REASON_COMMAND_NOT_FOUND";
+    case ErrorReason.COMMAND_LIMIT:
+      return "ERROR_REASON_COMMAND_LIMIT";
+    case ErrorReason.NOT_DELIVERED:
+      return "ERROR_REASON_NOT_DELIVERED";
+    case ErrorReason.COMMAND_FAILED:
+      return "ERROR_REASON_COMMAND_FAILED";
+    case ErrorReason.CANCELLED:
+      return "ERROR_REASON_CANCELLED";
     case ErrorReason.JOURNAL_READ_ONLY:
       return "ERROR_REASON_JOURNAL_READ_ONLY";
     default:

@@ -9,6 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Struct } from "../../google/protobuf/struct.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
 import { Node } from "./node.js";
+import { Player, PlayerLeaveReason, playerLeaveReasonToJSON } from "./player.js";
 
 export const protobufPackage = "kelpie.v1";
 
@@ -86,6 +87,18 @@ export interface Event {
     | //
     /** A node left. Topic `nodes.<name>`. */
     { $case: "nodeLeft"; value: NodeLeft }
+    | //
+    /** A player joined. Topic `players.<id>`. */
+    { $case: "playerJoined"; value: PlayerJoined }
+    | //
+    /** A player is on another server. Topic `players.<id>`. */
+    { $case: "playerMoved"; value: PlayerMoved }
+    | //
+    /** Something else about a player changed. Topic `players.<id>`. */
+    { $case: "playerUpdated"; value: PlayerUpdated }
+    | //
+    /** A player left. Topic `players.<id>`. */
+    { $case: "playerLeft"; value: PlayerLeft }
     | undefined;
 }
 
@@ -159,6 +172,38 @@ export interface NodeLeft {
   reason: NodeLeaveReason;
 }
 
+/** A player joined. */
+export interface PlayerJoined {
+  /** The player. */
+  player: Player | undefined;
+}
+
+/** A player is on another server. */
+export interface PlayerMoved {
+  /** The player, whole, after the move. */
+  player:
+    | Player
+    | undefined;
+  /** The server that he was on. Empty: on none. */
+  fromServer: string;
+}
+
+/** Something else about a player changed. */
+export interface PlayerUpdated {
+  /** The player, whole, after the change. */
+  player: Player | undefined;
+}
+
+/** A player left. His row is gone. */
+export interface PlayerLeft {
+  /** The player as he was. */
+  player:
+    | Player
+    | undefined;
+  /** Why he left. */
+  reason: PlayerLeaveReason;
+}
+
 function createBaseEvent(): Event {
   return { sequence: 0, topic: "", source: "", time: undefined, untrusted: false, body: undefined };
 }
@@ -192,6 +237,18 @@ export const Event: MessageFns<Event> = {
         break;
       case "nodeLeft":
         NodeLeft.encode(message.body.value, writer.uint32(74).fork()).join();
+        break;
+      case "playerJoined":
+        PlayerJoined.encode(message.body.value, writer.uint32(82).fork()).join();
+        break;
+      case "playerMoved":
+        PlayerMoved.encode(message.body.value, writer.uint32(90).fork()).join();
+        break;
+      case "playerUpdated":
+        PlayerUpdated.encode(message.body.value, writer.uint32(98).fork()).join();
+        break;
+      case "playerLeft":
+        PlayerLeft.encode(message.body.value, writer.uint32(106).fork()).join();
         break;
     }
     return writer;
@@ -282,6 +339,38 @@ export const Event: MessageFns<Event> = {
             message.body = { $case: "nodeLeft", value: NodeLeft.decode(reader, reader.uint32()) };
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.body = { $case: "playerJoined", value: PlayerJoined.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.body = { $case: "playerMoved", value: PlayerMoved.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.body = { $case: "playerUpdated", value: PlayerUpdated.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.body = { $case: "playerLeft", value: PlayerLeft.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -319,6 +408,14 @@ export const Event: MessageFns<Event> = {
       obj.nodeUpdated = NodeUpdated.toJSON(message.body.value);
     } else if (message.body?.$case === "nodeLeft") {
       obj.nodeLeft = NodeLeft.toJSON(message.body.value);
+    } else if (message.body?.$case === "playerJoined") {
+      obj.playerJoined = PlayerJoined.toJSON(message.body.value);
+    } else if (message.body?.$case === "playerMoved") {
+      obj.playerMoved = PlayerMoved.toJSON(message.body.value);
+    } else if (message.body?.$case === "playerUpdated") {
+      obj.playerUpdated = PlayerUpdated.toJSON(message.body.value);
+    } else if (message.body?.$case === "playerLeft") {
+      obj.playerLeft = PlayerLeft.toJSON(message.body.value);
     }
     return obj;
   },
@@ -355,6 +452,30 @@ export const Event: MessageFns<Event> = {
       case "nodeLeft": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "nodeLeft", value: NodeLeft.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "playerJoined": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "playerJoined", value: PlayerJoined.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "playerMoved": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "playerMoved", value: PlayerMoved.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "playerUpdated": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "playerUpdated", value: PlayerUpdated.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "playerLeft": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "playerLeft", value: PlayerLeft.fromPartial(object.body.value) };
         }
         break;
       }
@@ -957,6 +1078,296 @@ export const NodeLeft: MessageFns<NodeLeft> = {
   fromPartial(object: DeepPartial<NodeLeft>): NodeLeft {
     const message = createBaseNodeLeft();
     message.node = (object.node !== undefined && object.node !== null) ? Node.fromPartial(object.node) : undefined;
+    message.reason = object.reason ?? 0;
+    return message;
+  },
+};
+
+function createBasePlayerJoined(): PlayerJoined {
+  return { player: undefined };
+}
+
+export const PlayerJoined: MessageFns<PlayerJoined> = {
+  encode(message: PlayerJoined, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.player !== undefined) {
+      Player.encode(message.player, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlayerJoined {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlayerJoined();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.player = Player.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: PlayerJoined): unknown {
+    const obj: any = {};
+    if (message.player !== undefined) {
+      obj.player = Player.toJSON(message.player);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PlayerJoined>): PlayerJoined {
+    return PlayerJoined.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlayerJoined>): PlayerJoined {
+    const message = createBasePlayerJoined();
+    message.player = (object.player !== undefined && object.player !== null)
+      ? Player.fromPartial(object.player)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePlayerMoved(): PlayerMoved {
+  return { player: undefined, fromServer: "" };
+}
+
+export const PlayerMoved: MessageFns<PlayerMoved> = {
+  encode(message: PlayerMoved, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.player !== undefined) {
+      Player.encode(message.player, writer.uint32(10).fork()).join();
+    }
+    if (message.fromServer !== "") {
+      writer.uint32(18).string(message.fromServer);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlayerMoved {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlayerMoved();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.player = Player.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.fromServer = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: PlayerMoved): unknown {
+    const obj: any = {};
+    if (message.player !== undefined) {
+      obj.player = Player.toJSON(message.player);
+    }
+    if (message.fromServer !== undefined) {
+      obj.fromServer = message.fromServer;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PlayerMoved>): PlayerMoved {
+    return PlayerMoved.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlayerMoved>): PlayerMoved {
+    const message = createBasePlayerMoved();
+    message.player = (object.player !== undefined && object.player !== null)
+      ? Player.fromPartial(object.player)
+      : undefined;
+    message.fromServer = object.fromServer ?? "";
+    return message;
+  },
+};
+
+function createBasePlayerUpdated(): PlayerUpdated {
+  return { player: undefined };
+}
+
+export const PlayerUpdated: MessageFns<PlayerUpdated> = {
+  encode(message: PlayerUpdated, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.player !== undefined) {
+      Player.encode(message.player, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlayerUpdated {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlayerUpdated();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.player = Player.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: PlayerUpdated): unknown {
+    const obj: any = {};
+    if (message.player !== undefined) {
+      obj.player = Player.toJSON(message.player);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PlayerUpdated>): PlayerUpdated {
+    return PlayerUpdated.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlayerUpdated>): PlayerUpdated {
+    const message = createBasePlayerUpdated();
+    message.player = (object.player !== undefined && object.player !== null)
+      ? Player.fromPartial(object.player)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePlayerLeft(): PlayerLeft {
+  return { player: undefined, reason: 0 };
+}
+
+export const PlayerLeft: MessageFns<PlayerLeft> = {
+  encode(message: PlayerLeft, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.player !== undefined) {
+      Player.encode(message.player, writer.uint32(10).fork()).join();
+    }
+    if (message.reason !== 0) {
+      writer.uint32(16).int32(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlayerLeft {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlayerLeft();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.player = Player.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reason = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: PlayerLeft): unknown {
+    const obj: any = {};
+    if (message.player !== undefined) {
+      obj.player = Player.toJSON(message.player);
+    }
+    if (message.reason !== undefined) {
+      obj.reason = playerLeaveReasonToJSON(message.reason);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PlayerLeft>): PlayerLeft {
+    return PlayerLeft.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlayerLeft>): PlayerLeft {
+    const message = createBasePlayerLeft();
+    message.player = (object.player !== undefined && object.player !== null)
+      ? Player.fromPartial(object.player)
+      : undefined;
     message.reason = object.reason ?? 0;
     return message;
   },

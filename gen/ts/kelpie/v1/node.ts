@@ -146,7 +146,11 @@ export interface Node {
    * How it does, as its last Heartbeat said. Not part of the row: only GetNode and ListNodes answer
    * it, sessions get it as NodeLoads, and it goes with the node's stream.
    */
-  load: NodeLoad | undefined;
+  load:
+    | NodeLoad
+    | undefined;
+  /** The names of the commands that it does. */
+  commands: string[];
 }
 
 export interface Node_LabelsEntry {
@@ -181,7 +185,13 @@ export interface NodeChange {
    */
   state: NodeState;
   /** How many players fit. */
-  maxPlayers?: number | undefined;
+  maxPlayers?:
+    | number
+    | undefined;
+  /** Names of commands that the node does from now on, see Hello (COMMAND_INVALID). */
+  addedCommands: string[];
+  /** Names of commands that it does no longer. One that is not there is no error. */
+  removedCommands: string[];
 }
 
 export interface NodeChange_LabelsEntry {
@@ -214,6 +224,7 @@ function createBaseNode(): Node {
     joinTime: undefined,
     lastState: 0,
     load: undefined,
+    commands: [],
   };
 }
 
@@ -263,6 +274,9 @@ export const Node: MessageFns<Node> = {
     }
     if (message.load !== undefined) {
       NodeLoad.encode(message.load, writer.uint32(122).fork()).join();
+    }
+    for (const v of message.commands) {
+      writer.uint32(130).string(v!);
     }
     return writer;
   },
@@ -403,6 +417,14 @@ export const Node: MessageFns<Node> = {
             message.load = NodeLoad.decode(reader, reader.uint32());
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.commands.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -468,6 +490,9 @@ export const Node: MessageFns<Node> = {
     if (message.load !== undefined) {
       obj.load = NodeLoad.toJSON(message.load);
     }
+    if (message.commands?.length) {
+      obj.commands = message.commands;
+    }
     return obj;
   },
 
@@ -503,6 +528,7 @@ export const Node: MessageFns<Node> = {
     message.joinTime = object.joinTime ?? undefined;
     message.lastState = object.lastState ?? 0;
     message.load = (object.load !== undefined && object.load !== null) ? NodeLoad.fromPartial(object.load) : undefined;
+    message.commands = object.commands?.map((e) => e) || [];
     return message;
   },
 };
@@ -694,7 +720,7 @@ export const NodeLoad: MessageFns<NodeLoad> = {
 };
 
 function createBaseNodeChange(): NodeChange {
-  return { labels: {}, removedLabels: [], state: 0, maxPlayers: undefined };
+  return { labels: {}, removedLabels: [], state: 0, maxPlayers: undefined, addedCommands: [], removedCommands: [] };
 }
 
 export const NodeChange: MessageFns<NodeChange> = {
@@ -710,6 +736,12 @@ export const NodeChange: MessageFns<NodeChange> = {
     }
     if (message.maxPlayers !== undefined) {
       writer.uint32(32).uint32(message.maxPlayers);
+    }
+    for (const v of message.addedCommands) {
+      writer.uint32(42).string(v!);
+    }
+    for (const v of message.removedCommands) {
+      writer.uint32(50).string(v!);
     }
     return writer;
   },
@@ -762,6 +794,22 @@ export const NodeChange: MessageFns<NodeChange> = {
             message.maxPlayers = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.addedCommands.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.removedCommands.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -794,6 +842,12 @@ export const NodeChange: MessageFns<NodeChange> = {
     if (message.maxPlayers !== undefined) {
       obj.maxPlayers = Math.round(message.maxPlayers);
     }
+    if (message.addedCommands?.length) {
+      obj.addedCommands = message.addedCommands;
+    }
+    if (message.removedCommands?.length) {
+      obj.removedCommands = message.removedCommands;
+    }
     return obj;
   },
 
@@ -814,6 +868,8 @@ export const NodeChange: MessageFns<NodeChange> = {
     message.removedLabels = object.removedLabels?.map((e) => e) || [];
     message.state = object.state ?? 0;
     message.maxPlayers = object.maxPlayers ?? undefined;
+    message.addedCommands = object.addedCommands?.map((e) => e) || [];
+    message.removedCommands = object.removedCommands?.map((e) => e) || [];
     return message;
   },
 };

@@ -8,11 +8,26 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
 import { Duration } from "../../google/protobuf/duration.js";
+import { CancelCommand, CommandCancelled, CommandReply, CommandRequest, CommandResult } from "./command.js";
+import { IssueCommandRequest } from "./command_service.js";
 import { Durability, durabilityToJSON, Limits } from "./coordinator.js";
 import { Cursor, Start, StartAt, startAtToJSON } from "./cursor.js";
 import { ErrorDetail } from "./error.js";
 import { EventDraft } from "./event.js";
 import { Address, NodeChange, NodeLoad, NodeRole, nodeRoleToJSON, NodeState, nodeStateToJSON } from "./node.js";
+import {
+  AcquirePlayer,
+  PlayerAcquired,
+  PlayerEvicted,
+  PlayerLatency,
+  PlayersReported,
+  PlayersSynced,
+  PresenceDigest,
+  ReleasePlayer,
+  ReportPlayers,
+  SyncPlayers,
+  SyncRequested,
+} from "./presence.js";
 import { EventBatch, Gap, Snapshot } from "./stream.js";
 
 export const protobufPackage = "kelpie.v1";
@@ -106,8 +121,9 @@ export interface ConnectResponse {
 export interface NodeFrame {
   /**
    * The node's number for this request, which the answer carries: HeartbeatAck, SubscriptionUpdated,
-   * RequestFailed, or RequestOk where there is nothing else to say (for PublishEvents: when the
-   * events are settled). 0: no RequestOk wanted.
+   * PlayerAcquired, PlayersReported, PlayersSynced, CommandResult, RequestFailed, or RequestOk where
+   * there is nothing else to say (for PublishEvents: when the events are settled). 0: no RequestOk
+   * wanted.
    */
   requestId: number;
   /**
@@ -136,6 +152,27 @@ export interface NodeFrame {
     | //
     /** Changes what others see of the node. */
     { $case: "updateNode"; value: UpdateNode }
+    | //
+    /** Asks for a player in his login. */
+    { $case: "acquirePlayer"; value: AcquirePlayer }
+    | //
+    /** Gives a grant back. */
+    { $case: "releasePlayer"; value: ReleasePlayer }
+    | //
+    /** Reports what players do. */
+    { $case: "reportPlayers"; value: ReportPlayers }
+    | //
+    /** Says which players the proxy has. */
+    { $case: "syncPlayers"; value: SyncPlayers }
+    | //
+    /** Issues a command. */
+    { $case: "issueCommand"; value: IssueCommandRequest }
+    | //
+    /** Withdraws a command. */
+    { $case: "cancelCommand"; value: CancelCommand }
+    | //
+    /** Answers a command. */
+    { $case: "commandReply"; value: CommandReply }
     | undefined;
 }
 
@@ -181,6 +218,30 @@ export interface CoordinatorFrame {
     | //
     /** How nodes do. */
     { $case: "nodeLoads"; value: NodeLoads }
+    | //
+    /** Asks the node to do something. */
+    { $case: "commandRequest"; value: CommandRequest }
+    | //
+    /** What a node said to a command that was issued here. */
+    { $case: "commandResult"; value: CommandResult }
+    | //
+    /** A command is not wanted any more. */
+    { $case: "commandCancelled"; value: CommandCancelled }
+    | //
+    /** Answers AcquirePlayer. */
+    { $case: "playerAcquired"; value: PlayerAcquired }
+    | //
+    /** Answers ReportPlayers. */
+    { $case: "playersReported"; value: PlayersReported }
+    | //
+    /** Answers SyncPlayers. */
+    { $case: "playersSynced"; value: PlayersSynced }
+    | //
+    /** The proxy's list of players is wanted. */
+    { $case: "syncRequested"; value: SyncRequested }
+    | //
+    /** The proxy holds a player no longer. */
+    { $case: "playerEvicted"; value: PlayerEvicted }
     | undefined;
 }
 
@@ -246,6 +307,11 @@ export interface Hello {
   excludeOwn: boolean;
   /** What the node is up to: STARTING, READY, DRAINING or MAINTENANCE. Not set: READY. */
   state: NodeState;
+  /**
+   * The names of the commands that the node does (COMMAND_INVALID): those of Command's forms, or its own,
+   * see CustomCommand. At most 256.
+   */
+  commands: string[];
 }
 
 export interface Hello_LabelsEntry {
@@ -315,7 +381,15 @@ export interface Welcome {
 /** Says that the node lives. Send one each heartbeat interval, and at once when asked. */
 export interface Heartbeat {
   /** How it does. Not set: what was said before stays. */
-  load: NodeLoad | undefined;
+  load:
+    | NodeLoad
+    | undefined;
+  /** Of a proxy: which players it has, as far as it has reported them. Not set: nothing is compared. */
+  presence:
+    | PresenceDigest
+    | undefined;
+  /** Of a proxy: latencies that are new. At most 10,000; more, and of others' players, are ignored. */
+  latencies: PlayerLatency[];
 }
 
 /**
@@ -614,6 +688,27 @@ export const NodeFrame: MessageFns<NodeFrame> = {
       case "updateNode":
         UpdateNode.encode(message.frame.value, writer.uint32(66).fork()).join();
         break;
+      case "acquirePlayer":
+        AcquirePlayer.encode(message.frame.value, writer.uint32(74).fork()).join();
+        break;
+      case "releasePlayer":
+        ReleasePlayer.encode(message.frame.value, writer.uint32(82).fork()).join();
+        break;
+      case "reportPlayers":
+        ReportPlayers.encode(message.frame.value, writer.uint32(90).fork()).join();
+        break;
+      case "syncPlayers":
+        SyncPlayers.encode(message.frame.value, writer.uint32(98).fork()).join();
+        break;
+      case "issueCommand":
+        IssueCommandRequest.encode(message.frame.value, writer.uint32(106).fork()).join();
+        break;
+      case "cancelCommand":
+        CancelCommand.encode(message.frame.value, writer.uint32(114).fork()).join();
+        break;
+      case "commandReply":
+        CommandReply.encode(message.frame.value, writer.uint32(122).fork()).join();
+        break;
     }
     return writer;
   },
@@ -695,6 +790,62 @@ export const NodeFrame: MessageFns<NodeFrame> = {
             message.frame = { $case: "updateNode", value: UpdateNode.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.frame = { $case: "acquirePlayer", value: AcquirePlayer.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.frame = { $case: "releasePlayer", value: ReleasePlayer.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.frame = { $case: "reportPlayers", value: ReportPlayers.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.frame = { $case: "syncPlayers", value: SyncPlayers.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.frame = { $case: "issueCommand", value: IssueCommandRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.frame = { $case: "cancelCommand", value: CancelCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.frame = { $case: "commandReply", value: CommandReply.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -726,6 +877,20 @@ export const NodeFrame: MessageFns<NodeFrame> = {
       obj.goodbye = Goodbye.toJSON(message.frame.value);
     } else if (message.frame?.$case === "updateNode") {
       obj.updateNode = UpdateNode.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "acquirePlayer") {
+      obj.acquirePlayer = AcquirePlayer.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "releasePlayer") {
+      obj.releasePlayer = ReleasePlayer.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "reportPlayers") {
+      obj.reportPlayers = ReportPlayers.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "syncPlayers") {
+      obj.syncPlayers = SyncPlayers.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "issueCommand") {
+      obj.issueCommand = IssueCommandRequest.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "cancelCommand") {
+      obj.cancelCommand = CancelCommand.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "commandReply") {
+      obj.commandReply = CommandReply.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -779,6 +944,48 @@ export const NodeFrame: MessageFns<NodeFrame> = {
         }
         break;
       }
+      case "acquirePlayer": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "acquirePlayer", value: AcquirePlayer.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "releasePlayer": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "releasePlayer", value: ReleasePlayer.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "reportPlayers": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "reportPlayers", value: ReportPlayers.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "syncPlayers": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "syncPlayers", value: SyncPlayers.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "issueCommand": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "issueCommand", value: IssueCommandRequest.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "cancelCommand": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "cancelCommand", value: CancelCommand.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "commandReply": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "commandReply", value: CommandReply.fromPartial(object.frame.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -829,6 +1036,30 @@ export const CoordinatorFrame: MessageFns<CoordinatorFrame> = {
         break;
       case "nodeLoads":
         NodeLoads.encode(message.frame.value, writer.uint32(106).fork()).join();
+        break;
+      case "commandRequest":
+        CommandRequest.encode(message.frame.value, writer.uint32(114).fork()).join();
+        break;
+      case "commandResult":
+        CommandResult.encode(message.frame.value, writer.uint32(122).fork()).join();
+        break;
+      case "commandCancelled":
+        CommandCancelled.encode(message.frame.value, writer.uint32(130).fork()).join();
+        break;
+      case "playerAcquired":
+        PlayerAcquired.encode(message.frame.value, writer.uint32(138).fork()).join();
+        break;
+      case "playersReported":
+        PlayersReported.encode(message.frame.value, writer.uint32(146).fork()).join();
+        break;
+      case "playersSynced":
+        PlayersSynced.encode(message.frame.value, writer.uint32(154).fork()).join();
+        break;
+      case "syncRequested":
+        SyncRequested.encode(message.frame.value, writer.uint32(162).fork()).join();
+        break;
+      case "playerEvicted":
+        PlayerEvicted.encode(message.frame.value, writer.uint32(170).fork()).join();
         break;
     }
     return writer;
@@ -954,6 +1185,70 @@ export const CoordinatorFrame: MessageFns<CoordinatorFrame> = {
             message.frame = { $case: "nodeLoads", value: NodeLoads.decode(reader, reader.uint32()) };
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.frame = { $case: "commandRequest", value: CommandRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.frame = { $case: "commandResult", value: CommandResult.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.frame = { $case: "commandCancelled", value: CommandCancelled.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.frame = { $case: "playerAcquired", value: PlayerAcquired.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.frame = { $case: "playersReported", value: PlayersReported.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.frame = { $case: "playersSynced", value: PlayersSynced.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.frame = { $case: "syncRequested", value: SyncRequested.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.frame = { $case: "playerEvicted", value: PlayerEvicted.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -995,6 +1290,22 @@ export const CoordinatorFrame: MessageFns<CoordinatorFrame> = {
       obj.heartbeatRequested = HeartbeatRequested.toJSON(message.frame.value);
     } else if (message.frame?.$case === "nodeLoads") {
       obj.nodeLoads = NodeLoads.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "commandRequest") {
+      obj.commandRequest = CommandRequest.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "commandResult") {
+      obj.commandResult = CommandResult.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "commandCancelled") {
+      obj.commandCancelled = CommandCancelled.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "playerAcquired") {
+      obj.playerAcquired = PlayerAcquired.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "playersReported") {
+      obj.playersReported = PlayersReported.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "playersSynced") {
+      obj.playersSynced = PlayersSynced.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "syncRequested") {
+      obj.syncRequested = SyncRequested.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "playerEvicted") {
+      obj.playerEvicted = PlayerEvicted.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -1078,6 +1389,54 @@ export const CoordinatorFrame: MessageFns<CoordinatorFrame> = {
         }
         break;
       }
+      case "commandRequest": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "commandRequest", value: CommandRequest.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "commandResult": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "commandResult", value: CommandResult.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "commandCancelled": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "commandCancelled", value: CommandCancelled.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "playerAcquired": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "playerAcquired", value: PlayerAcquired.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "playersReported": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "playersReported", value: PlayersReported.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "playersSynced": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "playersSynced", value: PlayersSynced.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "syncRequested": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "syncRequested", value: SyncRequested.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "playerEvicted": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "playerEvicted", value: PlayerEvicted.fromPartial(object.frame.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -1101,6 +1460,7 @@ function createBaseHello(): Hello {
     sdk: "",
     excludeOwn: false,
     state: 0,
+    commands: [],
   };
 }
 
@@ -1153,6 +1513,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.state !== 0) {
       writer.uint32(128).int32(message.state);
+    }
+    for (const v of message.commands) {
+      writer.uint32(138).string(v!);
     }
     return writer;
   },
@@ -1301,6 +1664,14 @@ export const Hello: MessageFns<Hello> = {
             message.state = reader.int32() as any;
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.commands.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1369,6 +1740,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.state !== undefined) {
       obj.state = nodeStateToJSON(message.state);
     }
+    if (message.commands?.length) {
+      obj.commands = message.commands;
+    }
     return obj;
   },
 
@@ -1407,6 +1781,7 @@ export const Hello: MessageFns<Hello> = {
     message.sdk = object.sdk ?? "";
     message.excludeOwn = object.excludeOwn ?? false;
     message.state = object.state ?? 0;
+    message.commands = object.commands?.map((e) => e) || [];
     return message;
   },
 };
@@ -1835,13 +2210,19 @@ export const Welcome: MessageFns<Welcome> = {
 };
 
 function createBaseHeartbeat(): Heartbeat {
-  return { load: undefined };
+  return { load: undefined, presence: undefined, latencies: [] };
 }
 
 export const Heartbeat: MessageFns<Heartbeat> = {
   encode(message: Heartbeat, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.load !== undefined) {
       NodeLoad.encode(message.load, writer.uint32(10).fork()).join();
+    }
+    if (message.presence !== undefined) {
+      PresenceDigest.encode(message.presence, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.latencies) {
+      PlayerLatency.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1867,6 +2248,22 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.load = NodeLoad.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.presence = PresenceDigest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.latencies.push(PlayerLatency.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1884,6 +2281,12 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     if (message.load !== undefined) {
       obj.load = NodeLoad.toJSON(message.load);
     }
+    if (message.presence !== undefined) {
+      obj.presence = PresenceDigest.toJSON(message.presence);
+    }
+    if (message.latencies?.length) {
+      obj.latencies = message.latencies.map((e) => PlayerLatency.toJSON(e));
+    }
     return obj;
   },
 
@@ -1893,6 +2296,10 @@ export const Heartbeat: MessageFns<Heartbeat> = {
   fromPartial(object: DeepPartial<Heartbeat>): Heartbeat {
     const message = createBaseHeartbeat();
     message.load = (object.load !== undefined && object.load !== null) ? NodeLoad.fromPartial(object.load) : undefined;
+    message.presence = (object.presence !== undefined && object.presence !== null)
+      ? PresenceDigest.fromPartial(object.presence)
+      : undefined;
+    message.latencies = object.latencies?.map((e) => PlayerLatency.fromPartial(e)) || [];
     return message;
   },
 };

@@ -9,6 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Cursor } from "./cursor.js";
 import { Event } from "./event.js";
 import { Node } from "./node.js";
+import { Player } from "./player.js";
 
 export const protobufPackage = "kelpie.v1";
 
@@ -133,6 +134,9 @@ export interface Row {
     | //
     /** A node, topic `nodes.<name>`. */
     { $case: "node"; value: Node }
+    | //
+    /** A player, topic `players.<id>`. */
+    { $case: "player"; value: Player }
     | undefined;
 }
 
@@ -464,6 +468,9 @@ export const Row: MessageFns<Row> = {
       case "node":
         Node.encode(message.resource.value, writer.uint32(18).fork()).join();
         break;
+      case "player":
+        Player.encode(message.resource.value, writer.uint32(26).fork()).join();
+        break;
     }
     return writer;
   },
@@ -497,6 +504,14 @@ export const Row: MessageFns<Row> = {
             message.resource = { $case: "node", value: Node.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.resource = { $case: "player", value: Player.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -516,6 +531,8 @@ export const Row: MessageFns<Row> = {
     }
     if (message.resource?.$case === "node") {
       obj.node = Node.toJSON(message.resource.value);
+    } else if (message.resource?.$case === "player") {
+      obj.player = Player.toJSON(message.resource.value);
     }
     return obj;
   },
@@ -530,6 +547,12 @@ export const Row: MessageFns<Row> = {
       case "node": {
         if (object.resource?.value !== undefined && object.resource?.value !== null) {
           message.resource = { $case: "node", value: Node.fromPartial(object.resource.value) };
+        }
+        break;
+      }
+      case "player": {
+        if (object.resource?.value !== undefined && object.resource?.value !== null) {
+          message.resource = { $case: "player", value: Player.fromPartial(object.resource.value) };
         }
         break;
       }

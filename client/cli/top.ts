@@ -1,0 +1,87 @@
+/** `kelpie top`: the sessions of a coordinator, who reads too slowly first. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Session } from '../../gen/ts/kelpie/v1/coordinator_service.js';
+import type { Api } from '../api.js';
+import { fromThrown } from '../errors.js';
+import { allNodes } from './nodes.js';
+import { print, printJson } from './output.js';
+import { entriesPerSecond, jsonOf, linesOf, type View, worstFirst } from './top-screen.js';
+
+export interface TopOptions {
+  readonly json: boolean;
+  /** In seconds. */
+  readonly interval: number;
+  /** One look, then the end. */
+  readonly once: boolean;
+}
+
+const LOOK_MS = 5000;
+const PAGE = 1000;
+
+/** Looks until the process ends; once, where neither a terminal nor a program follows. */
+export async function top(api: Api, { json, interval, once }: TopOptions): Promise<void> {
+  const live = !json && process.stdout.isTTY;
+  if (once || !(json || live)) {
+    show(await look(api), undefined, { json, live: false });
+    return;
+  }
+  if (live) process.stdout.write('\u001b[2J');
+  let before: View | undefined;
+  for (;;) {
+    try {
+      const view = await look(api);
+      show(view, before, { json, live });
+      before = view;
+    } catch (thrown) {
+      const error = fromThrown(thrown);
+      if (error.permanent) throw error;
+      process.stderr.write(`kelpie: ${error.message}; trying again\n`);
+    }
+    await sleep(interval * 1000);
+  }
+}
+
+async function look(api: Api): Promise<View> {
+  // A coordinator that hangs is no reason to hang as well.
+  const signal = AbortSignal.timeout(LOOK_MS);
+  try {
+    const [info, sessions, { found }] = await Promise.all([
+      api.coordinator.getInfo({}, { signal }),
+      allSessions(api, signal),
+      allNodes(api, {}, signal),
+    ]);
+    const loads = found.flatMap(({ name, load }) => (load ? [[name, load] as const] : []));
+    return { info, sessions: worstFirst(sessions), loads: new Map(loads) };
+  } catch (thrown) {
+    if (signal.aborted) throw new Error(`no answer in ${LOOK_MS / 1000} s`, { cause: thrown });
+    throw thrown;
+  }
+}
+
+async function allSessions(api: Api, signal: AbortSignal): Promise<Session[]> {
+  const found: Session[] = [];
+  for (let pageToken = ''; ;) {
+    const page = await api.coordinator.listSessions({ pageSize: PAGE, pageToken }, { signal });
+    found.push(...page.sessions);
+    pageToken = page.nextPageToken;
+    if (pageToken === '') return found;
+  }
+}
+
+function show(
+  view: View,
+  before: View | undefined,
+  { json, live }: { json: boolean; live: boolean },
+): void {
+  const rate = entriesPerSecond(view, before);
+  if (json) printJson(jsonOf(view, rate));
+  else if (live) redraw(linesOf(view, rate, process.stdout.rows - 1));
+  else print(linesOf(view, rate).join('\n'));
+}
+
+/** Over what stands there, without a flicker. A line that wrapped would move all below it. */
+function redraw(lines: readonly string[]): void {
+  const { columns } = process.stdout;
+  const drawn = lines.map((line) => `${line.slice(0, columns)}\u001b[K\n`);
+  process.stdout.write(`\u001b[H${drawn.join('')}\u001b[J`);
+}

@@ -1,0 +1,45 @@
+/** Commands as frames of a session's own lane. */
+import { KelpieError } from '../core/errors.js';
+import type { Handover, NodeResult } from '../domain/commands.js';
+import { encodeFrame, type Frame, wireError } from './frames.js';
+import type { Offer } from './outbound.js';
+
+/** A request is made when it goes out, so that it says how much time is left then. */
+const REQUEST_BYTES = 256;
+
+/** A request for the node of a session. */
+export function requestOffer(handover: Handover): Offer {
+  return {
+    bytes: handover.bytes + REQUEST_BYTES,
+    take: () => {
+      const value = handover.take();
+      return value && encodeFrame({ $case: 'commandRequest', value });
+    },
+    drop: () => handover.drop(),
+  };
+}
+
+/** A frame that is nobody's loss. */
+export function frameOffer(frame: Frame, requestId = 0): Offer {
+  const part = encodeFrame(frame, requestId);
+  return { bytes: part.length, take: () => part, drop: () => undefined };
+}
+
+/** What a node said, as the issuer's frame. */
+export function resultFrame({
+  node,
+  outcome,
+  last,
+}: NodeResult): Frame & { $case: 'commandResult' } {
+  const said =
+    outcome instanceof KelpieError
+      ? ({ $case: 'error', value: wireError(outcome) } as const)
+      : ({ $case: 'answer', value: outcome } as const);
+  return { $case: 'commandResult', value: { node, outcome: said, last } };
+}
+
+/** The result where its answer found no room with the issuer. */
+export function unread(result: NodeResult): NodeResult {
+  const message = 'the answer is lost: more came than the issuer reads';
+  return { ...result, outcome: new KelpieError('COMMAND_LIMIT', message, { name: result.node }) };
+}

@@ -1,5 +1,5 @@
 /** Topics that are kept for less, in a journal that is closed, killed, damaged and set otherwise. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { checkData } from '../../server/journal/file-check.js';
@@ -131,6 +131,31 @@ describe('topics with a retention of their own, in a file', () => {
     expect(textsOf(await page(next))).to.deep.equal(textsOf(before));
     await next.close();
     expect(await findings()).to.deep.equal([]);
+  });
+
+  it('have no holes in a new epoch', async () => {
+    const retention = { ...everything, topics: [chat] };
+    const interval = { clock, retention, sync: 'interval' } as const;
+    const journal = await openFile(folder, { ...interval, bootId: 'before' });
+    await say(journal, 'chat', '1', '2', '3', '4');
+    const { head } = journal;
+    const copy = dataFolder();
+    // As it is without a goodbye, when the power goes.
+    for (const name of ['journal.mdb', 'format', 'interval']) {
+      copyFileSync(join(folder, name), join(copy, name));
+    }
+    await journal.close();
+    const next = await openFile(copy, { ...interval, bootId: 'after' });
+    expect(next.head.epoch).to.not.deep.equal(head.epoch);
+    expect(next.usage()).to.deep.include({
+      entries: 0,
+      own: [{ limits: chat, entries: 0, bytes: 0 }],
+    });
+    await say(next, 'chat', '5', '6');
+    expect(await page(next)).to.deep.include({ missing: [] });
+    expect(textsOf(await page(next))).to.deep.equal(['5', '6']);
+    await next.close();
+    expect((await checkData(copy)).findings).to.deep.equal([]);
   });
 
   it('are found among others by a bounded amount of reading for each append', async () => {

@@ -17,8 +17,16 @@ module.exports = {
       '^server/journal/(tail|batch)',
       '^server/(core/|journal/(journal|batch))',
     ),
-    layer('journal-memory', '^server/journal/memory', '^server/(core/|journal/(journal|memory))'),
-    layer('journal-file', '^server/journal/file', '^server/(core/|journal/(journal|file))'),
+    layer(
+      'journal-memory',
+      '^server/journal/memory',
+      '^server/(core/|journal/(journal|topic-budget|memory))',
+    ),
+    layer(
+      'journal-file',
+      '^server/journal/file',
+      '^server/(core/|journal/(journal|topic-budget|file))',
+    ),
     layer(
       'domain-sees-only-the-port',
       '^server/domain/',

@@ -204,7 +204,8 @@ export class KelpieClient {
   }
 
   #lose(gap: Gap): void {
-    this.#position.lose(gap);
+    // Of some topics alone: all else that lies there comes.
+    if (gap.topics.length === 0) this.#position.lose(gap);
     this.roster.applyGap(gap);
     this.#status.post({ type: 'gap', gap });
   }

@@ -15,7 +15,10 @@ export type Status =
       readonly error: KelpieError | undefined;
       readonly retryInMs: number;
     }
-  /** Events were lost: what follows from them must be loaded anew. */
+  /**
+   * Events were lost: what follows from them must be loaded anew. If `gap.topics` names patterns, only
+   * events that match one of them.
+   */
   | { readonly type: 'gap'; readonly gap: Gap }
   /** The coordinator is about to stop; the client moves on. */
   | { readonly type: 'draining' }

@@ -2,6 +2,7 @@
  * Every setting of kelpied, once: its kind, range, default and meaning. Flags, variables, keys of
  * kelpie.yaml, the help and the README's table follow from it.
  */
+import { parseOwnRetention } from './config/own-retention.js';
 import { type CoordinatorOptions, defaultRetention } from './coordinator.js';
 import { defaultTimes } from './domain/settings.js';
 
@@ -48,6 +49,9 @@ export const settings = {
     24 * 365,
     defaultRetention.ageMs / 3_600_000,
     'hours of history to keep',
+  ),
+  retentionTopics: ownRetention(
+    'topics of which less is kept, below them too: chat=10000, metrics.tps=1h, map=64MiB',
   ),
   graceSeconds: whole(
     '<seconds>',
@@ -145,6 +149,7 @@ export function toOptions(settings: Settings): CoordinatorOptions {
       entries: settings.retentionEntries,
       bytes: settings.retentionBytes,
       ageMs: settings.retentionHours * 3_600_000,
+      topics: parseOwnRetention(settings.retentionTopics),
     },
     times: { graceMs: settings.graceSeconds * 1000, drainMs: settings.drainSeconds * 1000 },
   };
@@ -156,6 +161,15 @@ function text(placeholder: string, byDefault: string, meaning: string): Setting<
     throw new RangeError('It must not be empty.');
   };
   return { placeholder, default: byDefault, meaning, parse };
+}
+
+/** Stays the text that it is, for people; what it says is checked. */
+function ownRetention(meaning: string): Setting<string> {
+  const parse = (said: string): string => {
+    parseOwnRetention(said);
+    return said;
+  };
+  return { placeholder: '<list>', default: 'none', meaning, parse };
 }
 
 function whole(

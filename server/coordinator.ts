@@ -5,7 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import { type ConnectRequest, ConnectResponse } from '../gen/ts/kelpie/v1/session_service.js';
 import type { Clock } from './core/clock.js';
+import { KelpieError } from './core/errors.js';
 import { Network } from './domain/network.js';
+import { checkOwnRetention } from './domain/own-retention.js';
 import { Nodes } from './domain/nodes.js';
 import { endOrphans } from './domain/player-ends.js';
 import { Players } from './domain/players.js';
@@ -38,7 +40,10 @@ export interface CoordinatorOptions {
    * lose the last milliseconds when the power goes. Default commit.
    */
   readonly sync?: 'commit' | 'interval';
-  /** How much history is kept. Default 1,000,000 entries, 1 GiB, 24 h. */
+  /**
+   * How much history is kept. Default 1,000,000 entries, 1 GiB, 24 h, of all topics alike. Rejects with
+   * TOPIC_INVALID or TOPIC_RESERVED, or a RangeError, for topics that cannot be kept for less.
+   */
   readonly retention?: Partial<Retention>;
   /** How much of it is kept encoded, for readers that are nearly caught up. */
   readonly tail?: Partial<TailLimits>;
@@ -92,7 +97,9 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   const telemetry = metrics && new Telemetry();
   let health: Health = 'starting';
   // First, so that a supervisor is answered from the beginning to the end.
-  const pages = telemetry && (await serveTelemetry(metrics, telemetry, () => health));
+  const healthNow = (): Health =>
+    health === 'serving' && parts?.hub.network.readOnly ? 'journal read-only' : health;
+  const pages = telemetry && (await serveTelemetry(metrics, telemetry, healthNow));
   let parts: Parts | undefined;
   const stop = async (): Promise<void> => {
     health = 'draining';
@@ -131,7 +138,12 @@ async function assemble(
 ): Promise<Parts> {
   const { clock = realClock, logger } = options;
   const onFault = faultHandler(options, telemetry);
-  const journal = await openJournal(options, clock, onFault);
+  let edge: Edge | undefined;
+  const journal = await openJournal(options, clock, (error) => {
+    onFault(error);
+    // Calls that read are still answered; but whoever has a choice should go elsewhere.
+    edge?.notServing();
+  });
   const network = await Network.open({
     name: 'main',
     coordinatorId: randomUUID(),
@@ -155,16 +167,16 @@ async function assemble(
     observers.filter((one) => one !== undefined),
   );
   telemetry?.watch(hub);
-  const edge = createEdge(hub, telemetry?.called ?? (() => undefined));
+  const created = (edge = createEdge(hub, telemetry?.called ?? (() => undefined)));
   const stop = async (): Promise<void> => {
-    edge.notServing();
+    created.notServing();
     await hub.drain();
-    await edge.stop();
+    await created.stop();
     nodes.close();
     players.close();
     await journal.close();
   };
-  return { hub, edge, stop };
+  return { hub, edge: created, stop };
 }
 
 async function openJournal(
@@ -173,6 +185,7 @@ async function openJournal(
   onFault: (error: unknown) => void,
 ): Promise<Journal> {
   const kept = { ...defaultRetention, ...retention };
+  checkOwnRetention(kept.topics ?? []);
   if (journal === 'memory') return new MemoryJournal(clock, kept);
   return FileJournal.open({
     folder: data,
@@ -190,6 +203,8 @@ function faultHandler(
   const log = logger && ((err: unknown) => logger.error({ err }, 'fault'));
   const tell = onFault ?? log ?? printFault;
   return (error) => {
+    // The journal has told why, once; this is what each write says from then on.
+    if (error instanceof KelpieError && error.reason === 'JOURNAL_READ_ONLY') return;
     telemetry?.fault();
     tell(error);
   };

@@ -53,7 +53,7 @@ const tasks: Record<
 };
 
 function infoText(directory: string, info: DataInfo): string {
-  const { format, epoch, entries, bytes, fileBytes, oldest, newest } = info;
+  const { format, epoch, entries, bytes, fileBytes, oldest, newest, topics } = info;
   const end = (at: DataInfo['oldest']): string =>
     at ? `${at.sequence}, of ${new Date(at.atMs).toISOString()}` : '-';
   return aligned([
@@ -64,6 +64,10 @@ function infoText(directory: string, info: DataInfo): string {
     ['file', sizeOf(fileBytes)],
     ['oldest', end(oldest)],
     ['newest', end(newest)],
+    ...topics.map(({ prefix, goneUpTo }): [string, string] => [
+      'kept less',
+      `${prefix}${goneUpTo > 0 ? `, gone up to ${goneUpTo}` : ''}`,
+    ]),
   ]);
 }
 

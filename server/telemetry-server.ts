@@ -4,8 +4,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Telemetry } from './telemetry.js';
 
-/** Where a coordinator is in its life. Only one that serves is healthy. */
-export type Health = 'starting' | 'serving' | 'draining';
+/**
+ * Where a coordinator is in its life. Only one that serves is healthy; one whose journal is read-only
+ * can be read and keeps its sessions, but must be started again.
+ */
+export type Health = 'starting' | 'serving' | 'journal read-only' | 'draining';
 
 /** Where to listen. */
 export interface TelemetryAddress {

@@ -136,6 +136,10 @@ export class Telemetry {
     this.#gauge('kelpie_journal_bytes', 'bytes of history', [], (gauge, hub) => {
       gauge.set(hub.network.options.journal.usage().bytes);
     });
+    const readOnly = '1 once a fault of the disk has ended writing';
+    this.#gauge('kelpie_journal_read_only', readOnly, [], (gauge, hub) => {
+      gauge.set(hub.network.readOnly ? 1 : 0);
+    });
     this.#gauge('kelpie_journal_head_sequence', 'newest sequence', [], (gauge, hub) => {
       gauge.set(hub.network.options.journal.head.sequence);
     });

@@ -40,6 +40,8 @@ export async function follow(
 }
 
 function nextStart(frame: WatchFrame): Start | undefined {
+  // Of some topics alone: all else that lies there comes.
+  if (frame.$case === 'gap' && frame.value.topics.length > 0) return undefined;
   if (frame.$case === 'gap') return after(frame.value.resumesAt);
   return frame.$case === 'eventBatch' ? after(frame.value.upTo) : undefined;
 }
@@ -51,5 +53,11 @@ export function after(cursor: Cursor | undefined): Start {
 
 export function showGap(gap: Gap, json: boolean): void {
   if (json) printJson({ gap: Gap.toJSON(gap) });
-  else print(`--- events were lost here: ${nameOf(GapReason, gap.reason)}`);
+  else if (gap.topics.length === 0) {
+    print(`--- events were lost here: ${nameOf(GapReason, gap.reason)}`);
+  } else {
+    print(
+      `--- older events of ${gap.topics.join(' and ')} are not kept any more: some are missing`,
+    );
+  }
 }

@@ -1,5 +1,8 @@
 /** `kelpie info`: what the coordinator is and how it does. */
-import { GetInfoResponse } from '../../gen/ts/kelpie/v1/coordinator_service.js';
+import {
+  GetInfoResponse,
+  type TopicRetention,
+} from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import type { Api } from '../api.js';
 import { bytes, duration, nameOf, print, printJson, table } from './output.js';
@@ -26,7 +29,22 @@ export async function info(api: Api, { json }: { json: boolean }): Promise<void>
       ],
     ),
   );
-  if (topics.length === 0) return;
   const rows = topics.map((used) => [used.topic, String(used.entries), bytes(used.bytes)]);
-  print(`\n${table(['TOPIC', 'ENTRIES', 'SIZE'], rows)}`);
+  if (rows.length > 0) print(`\n${table(['TOPIC', 'ENTRIES', 'SIZE'], rows)}`);
+  const own = answer.retentionTopics.map((one) => [
+    one.topic,
+    String(one.entries),
+    bytes(one.bytes),
+    limitsOf(one),
+  ]);
+  if (own.length > 0) print(`\n${table(['KEPT LESS', 'ENTRIES', 'SIZE', 'AT THE MOST'], own)}`);
+}
+
+function limitsOf({ maxEntries, maxBytes, maxAge }: TopicRetention): string {
+  const limits = [
+    maxEntries > 0 ? `${maxEntries} entries` : '',
+    maxBytes > 0 ? bytes(maxBytes) : '',
+    maxAge ? duration(maxAge.seconds) : '',
+  ];
+  return limits.filter((limit) => limit !== '').join(', ');
 }

@@ -66,6 +66,7 @@ export const reasons = {
   NOT_DELIVERED: 'UNAVAILABLE',
   COMMAND_FAILED: 'UNKNOWN',
   CANCELLED: 'CANCELLED',
+  JOURNAL_READ_ONLY: 'UNAVAILABLE',
 } as const satisfies Record<string, keyof typeof Code>;
 
 /** The name of a reason, as in the contract without its prefix. */

@@ -1,6 +1,6 @@
 /** What one reader gets of all topics. */
 import { PatternTree } from './pattern-tree.js';
-import { isReserved, isWild } from './topic.js';
+import { isReserved, isWild, reaches } from './topic.js';
 
 /** What a reader gets, or does not get, because of who it is. */
 export interface OwnTopics {
@@ -46,6 +46,12 @@ export class TopicFilter {
     if (this.#wild.length === 0) return false;
     this.#tree ??= new PatternTree(this.#wild);
     return this.#tree.matches(topic);
+  }
+
+  /** Whether any topic matches that is `prefix` or lies below it. */
+  reaches(prefix: string): boolean {
+    for (const name of this.names) if (reaches(name, prefix)) return true;
+    return false;
   }
 
   /** Whether the reader gets an entry, rung for it or not. */

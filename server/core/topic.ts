@@ -108,3 +108,27 @@ export function isWild(pattern: string): boolean {
 export function topicOfKey(key: string): string {
   return key.replaceAll('/', '.');
 }
+
+/** Whether a topic is `prefix`, or lies below it. */
+export function isUnder(topic: string, prefix: string): boolean {
+  return (
+    topic.startsWith(prefix) && (topic.length === prefix.length || topic[prefix.length] === '.')
+  );
+}
+
+/** The patterns that match `prefix` and all below it. */
+export function patternsUnder(prefix: string): readonly string[] {
+  return [prefix, `${prefix}.>`];
+}
+
+/** Whether a pattern matches `prefix`, or any topic below it. */
+export function reaches(pattern: string, prefix: string): boolean {
+  const wanted = pattern.split('.');
+  const tokens = prefix.split('.');
+  if (isClosed(tokens[0] ?? '') && wanted[0] !== tokens[0]) return false;
+  for (const [index, token] of tokens.entries()) {
+    if (wanted[index] === '>') return true;
+    if (wanted[index] !== '*' && wanted[index] !== token) return false;
+  }
+  return true;
+}

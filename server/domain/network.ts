@@ -81,9 +81,13 @@ export class Network {
     return () => this.#bells.delete(bell);
   }
 
-  /** Stores one transaction. Throws OUTCOME_UNKNOWN if the journal cannot tell what became of it. */
+  /**
+   * Stores one transaction. Throws OUTCOME_UNKNOWN if the journal cannot tell what became of it, and
+   * JOURNAL_READ_ONLY if it takes none any more.
+   */
   async commit(transaction: Transaction): Promise<Outcome> {
     const { clock, journal, onCommit } = this.options;
+    if (journal.readOnly) throw readOnlyError();
     const startMs = clock.now();
     try {
       const [outcome] = await journal.append([transaction]);
@@ -98,6 +102,11 @@ export class Network {
         { cause, retryAfterMs: 1000 },
       );
     }
+  }
+
+  /** Whether nothing can be written any more, until the coordinator is started again. */
+  get readOnly(): boolean {
+    return this.options.journal.readOnly;
   }
 
   /**
@@ -135,4 +144,11 @@ export class Network {
         yield { sequence, resource: { $case: 'player', value: value.player } };
     }
   }
+}
+
+function readOnlyError(): KelpieError {
+  const message =
+    'the coordinator stores nothing, as its disk is full or failed; its log says more; nothing was ' +
+    'stored; try again when it was started again';
+  return new KelpieError('JOURNAL_READ_ONLY', message, {}, { retryAfterMs: 5000 });
 }

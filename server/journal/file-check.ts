@@ -1,9 +1,11 @@
 /** Walks over everything in a data directory and says what is not as it was written. */
 import { withData } from './file-data.js';
+import { lastHole } from './file-own.js';
 import { storedProducer } from './file-producers.js';
 import { Damage, decodeEntry, decodeRow } from './file-record.js';
 import { groupOf, readGroups, readState, type State, type Used } from './file-state.js';
 import { chunks, type Store } from './file-store.js';
+import { TopicBudget } from './topic-budget.js';
 
 /** How many entries are read at once, and how often progress is told. */
 const PAGE = 1000;
@@ -41,6 +43,7 @@ class Check implements DataCheck {
   readonly #used = new Map<string, Used>();
   /** What the log says of the rows that it writes: by which entry, or 0 for deleted. */
   readonly #written = new Map<string, number>();
+  #own: TopicBudget[] = [];
   #bytes = 0;
 
   constructor(store: Store) {
@@ -53,30 +56,45 @@ class Check implements DataCheck {
       if (this.faults === 0) this.#find('where the log begins and ends is not stored');
       return;
     }
+    this.#own = state.own
+      .filter(({ counted }) => counted)
+      .map(({ prefix }) => new TopicBudget({ prefix }));
     await this.#log(state, onProgress);
     this.#table(state);
     this.#counts(state);
     this.#producers();
   }
 
-  async #log({ floor, newest }: State, onProgress: (done: number, of: number) => void) {
+  async #log(state: State, onProgress: (done: number, of: number) => void) {
+    const { floor, newest } = state;
     const of = newest.sequence - floor.sequence;
-    for (let from = floor.sequence + 1; from <= newest.sequence; from += PAGE) {
-      const end = Math.min(from + PAGE, newest.sequence + 1);
-      const found = this.#try(() => this.#store.range('log', from, end, PAGE)) ?? [];
-      const records = new Map(found.map(({ key, value }) => [key, value]));
-      for (let sequence = from; sequence < end; sequence++) {
-        const record = records.get(sequence);
-        if (record) this.#try(() => this.#entry(sequence, record));
-        else this.#find(`entry ${sequence} is missing`);
+    const hole = lastHole(state);
+    for (let from = floor.sequence + 1; from <= newest.sequence;) {
+      const found =
+        this.#try(() => this.#store.range('log', from, newest.sequence + 1, PAGE)) ?? [];
+      const last = found.length === PAGE ? found.at(-1)?.key : undefined;
+      for (const { key, value } of found) {
+        this.#missing(Math.max(from, hole + 1), key);
+        this.#try(() => this.#entry(key, value));
+        from = key + 1;
       }
-      onProgress(end - 1 - floor.sequence, of);
+      if (last === undefined) {
+        this.#missing(Math.max(from, hole + 1), newest.sequence + 1);
+        from = newest.sequence + 1;
+      }
+      onProgress(from - 1 - floor.sequence, of);
       // Whoever waits for the progress, or for a signal, is heard.
       await new Promise((resolve) => setImmediate(resolve));
     }
     const beyond = this.#try(() => this.#store.range('log', newest.sequence + 1, undefined, 1));
     if (beyond?.[0]) this.#find(`entry ${beyond[0].key} lies after the end of the log`);
     this.#tag(newest.sequence, newest.tag);
+  }
+
+  /** What should be there before `end`. Below, the counts tell whether more is missing than was removed. */
+  #missing(from: number, end: number): void {
+    for (let sequence = from; sequence < end; sequence++)
+      this.#find(`entry ${sequence} is missing`);
   }
 
   #entry(sequence: number, record: Buffer): void {
@@ -86,6 +104,7 @@ class Check implements DataCheck {
     const group = groupOf(entry.topic);
     const used = this.#used.get(group) ?? { entries: 0, bytes: 0 };
     this.#used.set(group, { entries: used.entries + 1, bytes: used.bytes + bytes });
+    this.#own.find((own) => own.takes(entry.topic))?.count(1, bytes);
     if (entry.key !== undefined) this.#written.set(entry.key, entry.value ? sequence : 0);
   }
 
@@ -105,13 +124,14 @@ class Check implements DataCheck {
     }
   }
 
-  #row({ newest, floor }: State, key: Uint8Array, record: Buffer): void {
+  #row(state: State, key: Uint8Array, record: Buffer): void {
     this.rows += 1;
     const row = decodeRow(key, record);
     const written = this.#written.get(row.key);
     this.#written.delete(row.key);
-    const expected = written ?? (row.sequence > floor.sequence ? undefined : row.sequence);
-    if (expected !== row.sequence || row.sequence > newest.sequence) {
+    const known = Math.max(state.floor.sequence, lastHole(state));
+    const expected = written ?? (row.sequence > known ? undefined : row.sequence);
+    if (expected !== row.sequence || row.sequence > state.newest.sequence) {
       this.#find(`row ${row.key} is of entry ${row.sequence}, and the log says otherwise`);
     }
   }
@@ -122,10 +142,18 @@ class Check implements DataCheck {
     const groups = this.#try(() => readGroups(this.#store));
     const right = state.entries === this.entries && state.bytes === this.#bytes;
     if (!right) this.#find('the count of entries and bytes is not that of the log');
-    const shown = (used: Used | undefined): string => `${used?.entries ?? 0}/${used?.bytes ?? 0}`;
     for (const group of new Set([...(groups?.keys() ?? []), ...this.#used.keys()])) {
       const same = shown(groups?.get(group)) === shown(this.#used.get(group));
       if (!same) this.#find(`the count of ${group} is not that of the log`);
+    }
+    this.#ownCounts(state);
+  }
+
+  #ownCounts(state: State): void {
+    for (const own of this.#own) {
+      const stored = state.own.find(({ prefix }) => prefix === own.prefix);
+      const same = shown(stored) === shown(own);
+      if (!same) this.#find(`the count of ${own.prefix} is not that of the log`);
     }
   }
 
@@ -151,4 +179,8 @@ class Check implements DataCheck {
       return undefined;
     }
   }
+}
+
+function shown(used: Used | undefined): string {
+  return `${used?.entries ?? 0}/${used?.bytes ?? 0}`;
 }

@@ -24,6 +24,8 @@ export interface DataInfo {
   readonly fileBytes: number;
   readonly oldest?: { readonly sequence: number; readonly atMs: number };
   readonly newest?: { readonly sequence: number; readonly atMs: number };
+  /** Topics that are kept for less than others, now or formerly; up to where they are gone, 0 for nowhere. */
+  readonly topics: readonly { readonly prefix: string; readonly goneUpTo: number }[];
 }
 
 /** Reads no more than the ends of the log. Throws a JournalError. */
@@ -33,13 +35,16 @@ export async function infoData(folder: string): Promise<DataInfo> {
     if (!state) throw empty(folder);
     const fileBytes = statSync(join(folder, DATA_FILE)).size;
     const { epoch, entries, bytes, floor, newest } = state;
-    const at = (sequence: number) => {
-      const record = store.get('log', sequence);
-      return record && { sequence, atMs: decodeEntry(sequence, record).atMs };
+    const at = (from: number) => {
+      const [found] = store.range('log', from, newest.sequence + 1, 1);
+      return found && { sequence: found.key, atMs: decodeEntry(found.key, found.value).atMs };
     };
     const ends = { oldest: at(floor.sequence + 1), newest: at(newest.sequence) };
+    const topics = state.own.map(({ prefix, removed }) => {
+      return { prefix, goneUpTo: removed?.sequence ?? 0 };
+    });
     return {
-      ...{ format, epoch: hex(epoch), entries, bytes, fileBytes },
+      ...{ format, epoch: hex(epoch), entries, bytes, fileBytes, topics },
       ...(ends.oldest && { oldest: ends.oldest }),
       ...(ends.newest && { newest: ends.newest }),
     };

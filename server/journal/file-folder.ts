@@ -16,8 +16,11 @@ import { dirname, join } from 'node:path';
 import { JournalError } from './journal-error.js';
 import { Damage } from './file-record.js';
 
-/** The format that this version writes. */
-export const FORMAT = 1;
+/**
+ * The format that this version writes. In 2 the log may have holes; what is of format 1 has none, and is
+ * of format 2 as it is.
+ */
+export const FORMAT = 2;
 const FORMAT_FILE = 'format';
 /** With less than that free, a disk that fails to write is full. */
 const FULL_BYTES = 2 ** 20;
@@ -126,7 +129,6 @@ export async function readFormat(folder: string): Promise<Format | undefined> {
         `${FORMAT} at the most. Start the version that wrote it or a newer one, or name another directory.`,
     );
   }
-  // Older ones are migrated here, once there are any.
   return { number, unfinished: making !== undefined };
 }
 

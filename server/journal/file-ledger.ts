@@ -6,6 +6,7 @@
 import type { Clock } from '../core/clock.js';
 import { FileProducers } from './file-producers.js';
 import { decodeRow, encodeEntry, encodeRow } from './file-record.js';
+import type { OwnState } from './file-own.js';
 import { FileRetention } from './file-retention.js';
 import {
   groupChange,
@@ -51,9 +52,14 @@ export class FileLedger {
   }
 
   get state(): State {
-    const { floor, entries, bytes } = this.#retention;
+    const { floor, entries, bytes, own } = this.#retention;
     const ends = { epoch: this.#epoch, newest: this.#newest, floor };
-    return { ...ends, entries, bytes, latestMs: this.#latestMs, lifeMs: this.lifeMs };
+    return { ...ends, entries, bytes, latestMs: this.#latestMs, lifeMs: this.lifeMs, own };
+  }
+
+  /** What topics with a retention of their own use, of those that changed since the last call. */
+  takeOwn(): OwnState[] {
+    return this.#retention.takeChanged();
   }
 
   /** What each group of topics that changed since the last call uses now. */
@@ -123,7 +129,8 @@ export class FileLedger {
       : { ...draft, sequence, tag };
     const record = encodeEntry(entry, atMs, this.#latestMs);
     changes.push({ space: 'log', key: sequence, value: record });
-    this.#retention.add({ sequence, tag, atMs, bytes: record.length, topic });
+    const latestMs = this.#latestMs;
+    this.#retention.add({ sequence, tag, atMs, latestMs, bytes: record.length, topic });
     this.#count(topic, 1, record.length);
     if (!plain) this.#write(key, value ?? null, sequence, changes);
     return entry;

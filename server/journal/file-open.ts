@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import { ID_BYTES } from '../core/cursor.js';
 import { Anchor, ANCHOR_FILE, type Left } from './file-anchor.js';
-import { prepareFolder, readFormat, writeFormat } from './file-folder.js';
+import { FORMAT, prepareFolder, readFormat, writeFormat } from './file-folder.js';
 import { FileLedger } from './file-ledger.js';
 import { DATA_FILE, LmdbStore } from './file-lmdb.js';
 import { FolderLock } from './file-lock.js';
+import { noOwnChange } from './file-own.js';
 import { Damage } from './file-record.js';
 import {
   checkEnds,
@@ -19,6 +20,7 @@ import {
   stateChange,
   type Used,
 } from './file-state.js';
+import { settleOwn } from './file-settle.js';
 import type { Change, Store, StoreOptions } from './file-store.js';
 import { ceilingAbove } from './file-sync.js';
 import type { Retention } from './journal.js';
@@ -74,6 +76,7 @@ async function prepareFormat(folder: string): Promise<boolean> {
   const data = join(folder, DATA_FILE);
   if (format && !format.unfinished) {
     if (!existsSync(data) || statSync(data).size === 0) throw new Damage(`the file ${data}`);
+    if (format.number < FORMAT) await writeFormat(folder, false);
     return false;
   }
   if (!format) {
@@ -106,12 +109,15 @@ async function openLocked(
   return withStore(
     openStore({ folder, unsynced: interval, anchor }),
     async (store) => {
-      const state = await first(store);
-      if (interval || left) await store.sync(ceilingAbove(state.newest.sequence));
+      const found = await first(store);
+      if (interval || left) await store.sync(ceilingAbove(found.newest.sequence));
       if (left && !interval) await anchor.clear();
       store.advance();
-      await purge(store, state);
-      checkEnds(store, state);
+      await purge(store, found);
+      checkEnds(store, found);
+      const { state, changes } = await settleOwn(store, found, options.retention.topics);
+      if (changes.length > 0) await store.commit(changes);
+      store.advance();
       if (fresh) await writeFormat(folder, false);
       const ledger = new FileLedger(store, state, clock, options.retention);
       const close = async (whole: boolean): Promise<void> => {
@@ -156,7 +162,8 @@ function begin(clock: Clock, fresh: boolean, left?: Left): (store: Store) => Pro
     const state = newEpoch(clock, former, left);
     const groups = [...readGroups(store).keys()];
     const changes = groups.map((group): Change => groupChange(group, { entries: 0, bytes: 0 }));
-    await store.commit([...changes, stateChange(state)]);
+    const holes = (former?.own ?? []).map(noOwnChange);
+    await store.commit([...changes, ...holes, stateChange(state)]);
     return state;
   };
 }
@@ -167,7 +174,7 @@ function newEpoch(clock: Clock, former?: State, left?: Left): State {
   const sequence = Math.max(last + 1, Math.floor(clock.wall() * 1000));
   const position = { sequence, tag: randomInt(2 ** 32) };
   const ends = { epoch: randomBytes(ID_BYTES), newest: position, floor: position };
-  return { ...ends, entries: 0, bytes: 0, latestMs: 0, lifeMs: former?.lifeMs ?? 0 };
+  return { ...ends, entries: 0, bytes: 0, latestMs: 0, lifeMs: former?.lifeMs ?? 0, own: [] };
 }
 
 /** Removes what a former epoch left in the log. Nobody can read it: a start is where its log ends. */

@@ -1,9 +1,11 @@
 /** Reads the log and the table as far as they were told. */
 import { type Cursor, sameBytes } from '../core/cursor.js';
 import { Damage, decodeEntry, decodeRow, type StoredEntry } from './file-record.js';
+import { lastHole } from './file-own.js';
 import type { State } from './file-state.js';
 import { chunks, type Store } from './file-store.js';
-import type { Entry, GapReasonName, JournalGap, Page, TableRow } from './journal.js';
+import type { Entry, GapReasonName, JournalGap, Missing, Page, TableRow } from './journal.js';
+import { afterOld } from './topic-budget.js';
 
 /** How many entries are read at once. */
 const CHUNK = 256;
@@ -26,7 +28,7 @@ export class FileReader {
     const entries: Entry[] = [];
     let bytes = 0;
     while (entries.length < limit && bytes < PAGE_BYTES) {
-      const from = after.sequence + entries.length + 1;
+      const from = (entries.at(-1)?.sequence ?? after.sequence) + 1;
       const some = this.#entries(from, Math.min(CHUNK, limit - entries.length));
       for (const { entry, bytes: size } of some) {
         entries.push(entry);
@@ -37,7 +39,16 @@ export class FileReader {
     const last = entries.at(-1);
     const { epoch } = this.#told();
     const upTo = last ? { epoch, sequence: last.sequence, tag: last.tag } : this.#head();
-    return { kind: 'page', entries, upTo };
+    return { kind: 'page', entries, upTo, missing: this.#missing(after.sequence) };
+  }
+
+  #missing(after: number): Missing[] {
+    const { epoch, own } = this.#told();
+    return own.flatMap(({ prefix, removed }) =>
+      removed && removed.sequence > after
+        ? [{ prefix, upTo: { epoch, sequence: removed.sequence, tag: removed.tag } }]
+        : [],
+    );
   }
 
   async *rows(prefix: string): AsyncIterable<TableRow> {
@@ -48,41 +59,48 @@ export class FileReader {
 
   /** The position before the first entry of which, or of one before it, the time is `atMs` or later. */
   async before(atMs: number): Promise<Cursor> {
-    const { epoch, newest, floor } = this.#told();
+    const { epoch, newest, floor, own } = this.#told();
     let low = floor.sequence;
     let high = newest.sequence;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      if (this.#entry(middle + 1).latestMs < atMs) low = middle + 1;
+      const [next] = this.#entries(middle + 1, 1);
+      if (next && next.latestMs < atMs) low = next.entry.sequence;
       else high = middle;
     }
-    return { epoch, sequence: low, tag: this.#tagAt(low) };
+    // An entry that is there, or the floor.
+    const position = { sequence: low, tag: this.#tagAt(low) ?? floor.tag };
+    const removed = own.map((one) => one.removed);
+    return { epoch, ...afterOld(position, removed, atMs) };
   }
 
   /** At most `limit` entries from a sequence on. Throws if one is missing or damaged. */
   #entries(from: number, limit: number): StoredEntry[] {
-    const newest = this.#told().newest.sequence;
-    const wanted = Math.min(limit, newest + 1 - from);
-    if (wanted <= 0) return [];
-    const found = this.#store.range('log', from, newest + 1, wanted);
-    const entries = found.map(({ key, value }, index) => {
-      if (key !== from + index) throw new Damage(`entry ${from + index}`);
+    const { newest, ...state } = this.#told();
+    const hole = lastHole(state);
+    let next = from;
+    // What was removed early is not there; anything else must be.
+    const expect = (sequence: number): void => {
+      if (sequence > next && sequence - 1 > hole)
+        throw new Damage(`entry ${Math.max(next, hole + 1)}`);
+      next = sequence + 1;
+    };
+    const found = this.#store.range('log', from, newest.sequence + 1, limit);
+    const entries = found.map(({ key, value }) => {
+      expect(key);
       return decodeEntry(key, value);
     });
-    if (entries.length < wanted) throw new Damage(`entry ${from + entries.length}`);
+    if (entries.length < limit) expect(newest.sequence + 1);
     return entries;
   }
 
-  #entry(sequence: number): StoredEntry {
-    const record = this.#store.get('log', sequence);
-    if (!record) throw new Damage(`entry ${sequence}`);
-    return decodeEntry(sequence, record);
-  }
-
-  #tagAt(sequence: number): number {
+  /** Undefined for an entry that was removed early. */
+  #tagAt(sequence: number): number | undefined {
     const { newest, floor } = this.#told();
     if (sequence === floor.sequence) return floor.tag;
-    return sequence === newest.sequence ? newest.tag : this.#entry(sequence).entry.tag;
+    if (sequence === newest.sequence) return newest.tag;
+    const [entry] = this.#entries(sequence, 1);
+    return entry?.entry.sequence === sequence ? entry.entry.tag : undefined;
   }
 
   #gap(after: Cursor): [GapReasonName, Cursor] | undefined {
@@ -91,8 +109,8 @@ export class FileReader {
     if (!sameBytes(after.epoch, epoch)) return ['EPOCH_CHANGED', oldest];
     if (after.sequence > newest.sequence) return ['CURSOR_AHEAD', this.#head()];
     if (after.sequence < floor.sequence) return ['TRIMMED', oldest];
-    if (after.tag !== this.#tagAt(after.sequence)) return ['HISTORY_REWRITTEN', oldest];
-    return undefined;
+    const tag = this.#tagAt(after.sequence);
+    return tag === undefined || tag === after.tag ? undefined : ['HISTORY_REWRITTEN', oldest];
   }
 
   #head(): Cursor {

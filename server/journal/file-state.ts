@@ -1,5 +1,6 @@
 /** What a start needs to know beside the table: where the log begins and ends, and what fills it. */
 import { ID_BYTES } from '../core/cursor.js';
+import { lastHole, type OwnState, readOwn } from './file-own.js';
 import { Damage, seal, unseal } from './file-record.js';
 import { type Change, chunks, type Store } from './file-store.js';
 
@@ -21,6 +22,8 @@ export interface State {
   readonly latestMs: number;
   /** How long the journal was open in all its life, in milliseconds. */
   readonly lifeMs: number;
+  /** Topics with a retention of their own, now or formerly. */
+  readonly own: readonly OwnState[];
 }
 
 export interface Used {
@@ -55,6 +58,7 @@ export function readState(store: Store): State | undefined {
     bytes: number(5),
     latestMs: number(6),
     lifeMs: number(7),
+    own: readOwn(store),
   };
 }
 
@@ -85,13 +89,19 @@ export function readGroups(store: Store): Map<string, Used> {
   return groups;
 }
 
-/** Refuses a log whose ends are not where the state says. */
-export function checkEnds(store: Store, { newest, floor, entries }: State): void {
+/** Refuses a log whose ends are not where the state says, but for what was removed early. */
+export function checkEnds(store: Store, state: State): void {
+  const { newest, floor, entries } = state;
+  const hole = Math.max(floor.sequence, lastHole(state));
   const first = store.range('log', floor.sequence, undefined, 1).map(({ key }) => key);
   const last = store.range('log', newest.sequence, undefined, 2).map(({ key }) => key);
-  const whole = entries === 0 ? [] : [floor.sequence + 1, newest.sequence];
-  const counted = newest.sequence - floor.sequence === entries;
-  if (!counted || [...first, ...last].join() !== whole.join()) {
+  const holes = newest.sequence - floor.sequence - entries;
+  const counted = holes >= 0 && holes <= hole - floor.sequence;
+  const begins = first.every(
+    (key) => key > floor.sequence && key <= Math.max(hole, floor.sequence) + 1,
+  );
+  const ends = last.length === 0 ? newest.sequence <= hole : last.join() === `${newest.sequence}`;
+  if (!counted || !begins || !ends || first.length !== Math.min(1, entries)) {
     throw new Damage('an end of the log, or where it is said to be,');
   }
 }

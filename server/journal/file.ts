@@ -11,6 +11,7 @@ import { randomInt } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Cursor } from '../core/cursor.js';
 import { FileLedger, groupChanges } from './file-ledger.js';
+import { ownChange, type OwnState } from './file-own.js';
 import { type FileJournalOptions, type Opened, openFolder } from './file-open.js';
 import { storedProducer } from './file-producers.js';
 import { FileReader } from './file-reader.js';
@@ -26,6 +27,7 @@ import {
   type Outcome,
   type Page,
   type TableRow,
+  type TopicRetention,
   type Transaction,
   TRANSACTION_ENTRIES,
   type Unsubscribe,
@@ -100,6 +102,10 @@ export class FileJournal implements Journal {
     return { epoch: this.#told.epoch, ...this.#told.floor };
   }
 
+  get readOnly(): boolean {
+    return this.#fault !== undefined;
+  }
+
   /** Rejects with a RangeError for what is too large, with a JournalError for everything else. */
   async append(transactions: readonly Transaction[]): Promise<Outcome[]> {
     checkSizes(transactions);
@@ -143,7 +149,11 @@ export class FileJournal implements Journal {
       .map(([topic, used]) => ({ topic, ...used }))
       .sort((left, right) => right.bytes - left.bytes)
       .slice(0, 10);
-    return { entries: this.#told.entries, bytes: this.#told.bytes, topics };
+    const own = (this.#options.retention.topics ?? []).map((limits) => {
+      const { entries = 0, bytes = 0 } = this.#told.own.find(isOf(limits)) ?? {};
+      return { limits, entries, bytes };
+    });
+    return { entries: this.#told.entries, bytes: this.#told.bytes, topics, own };
   }
 
   onAppend(listener: Listener): Unsubscribe {
@@ -185,10 +195,11 @@ export class FileJournal implements Journal {
   async #commit(group: Group): Promise<void> {
     const { state } = this.#ledger;
     const groups = this.#ledger.takeGroups();
+    const own = this.#ledger.takeOwn();
     try {
       // Refusals alone stand on what is durable already.
       if (group.changes.length > 0) {
-        group.changes.push(...groupChanges(groups), stateChange(state));
+        group.changes.push(...groupChanges(groups), ...own.map(ownChange), stateChange(state));
         await this.#opened.store.commit(group.changes);
         this.#opened.store.advance();
       }
@@ -241,6 +252,10 @@ function asFault(error: unknown): JournalError {
 function readOnly(cause: unknown): JournalError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new JournalError('READ_ONLY', `The journal takes nothing any more. ${why}`, cause);
+}
+
+function isOf({ prefix }: TopicRetention): (own: OwnState) => boolean {
+  return (own) => own.prefix === prefix;
 }
 
 function newTag(): number {

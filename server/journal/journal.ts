@@ -18,7 +18,9 @@ export interface Journal {
   append(transactions: readonly Transaction[]): Promise<Outcome[]>;
   /**
    * The entries strictly after a cursor, at most `limit` (1 or more), oldest first; an empty page when there is
-   * none. A Gap if they are not all there, or if the cursor belongs to another history.
+   * none. A Gap if they are not all there, or if the cursor belongs to another history; what topics with a
+   * retention of their own have lost, the page names. A cursor at an entry that was lost so can be read
+   * after; its tag is not checked.
    */
   read(after: Cursor, limit: number): Promise<Page | JournalGap>;
   /**
@@ -30,7 +32,8 @@ export interface Journal {
   producer(instance: Uint8Array): Promise<number | undefined>;
   /**
    * The position after which entries are at most `ageMs` old by the calendar clock. Where that clock
-   * has run back, older ones may be among them; none that is young enough is left out.
+   * has run back, older ones may be among them; none that is young enough is left out, and of those that
+   * were lost early the page that is read from there says so.
    */
   since(ageMs: number): Promise<Cursor>;
   /** The newest durable position. Nothing that this journal shows lies after it. */
@@ -39,6 +42,8 @@ export interface Journal {
   readonly oldest: Cursor;
   /** What a told outcome survives, as in the contract. */
   readonly durability: Durability;
+  /** A fault has ended writing, until it is opened anew: every `append` rejects. Reading goes on. */
+  readonly readOnly: boolean;
   /** What the journal holds. */
   usage(): Usage;
   /**
@@ -121,6 +126,14 @@ export interface Page {
   readonly kind: 'page';
   readonly entries: readonly Entry[];
   readonly upTo: Cursor;
+  /** What else lay after the cursor, or beyond this page, and is not there any more. */
+  readonly missing: readonly Missing[];
+}
+
+/** All entries up to and with a position whose topic is `prefix` or lies below it are gone. */
+export interface Missing {
+  readonly prefix: string;
+  readonly upTo: Cursor;
 }
 
 /** Why entries cannot be read, as in the contract. */
@@ -152,13 +165,29 @@ export interface Usage {
     readonly entries: number;
     readonly bytes: number;
   }[];
+  /** What topics with a retention of their own use. */
+  readonly own: readonly {
+    readonly limits: TopicRetention;
+    readonly entries: number;
+    readonly bytes: number;
+  }[];
 }
 
-/** How much history is kept: whichever limit is reached first. Enforced when entries are stored. */
+/**
+ * How much history is kept: whichever limit is reached first. Enforced when entries are stored, by a
+ * bounded amount of work for each: after much has grown old at once it lags behind.
+ */
 export interface Retention {
   readonly entries: number;
   readonly bytes: number;
   readonly ageMs: number;
+  /** Topics of which less is kept. None lies below another one. */
+  readonly topics?: readonly TopicRetention[];
+}
+
+/** The same for a topic and all below it. Rows that the entries wrote stay in the table. */
+export interface TopicRetention extends Partial<Omit<Retention, 'topics'>> {
+  readonly prefix: string;
 }
 
 /** Entries of one transaction at the most. */

@@ -1,11 +1,19 @@
-/** The entries of the memory journal: contiguous sequences, trimmed at the old end. Pure. */
+/**
+ * The entries of the memory journal, in order, trimmed at the old end; topics with a retention of their
+ * own lose some in the middle too. Pure.
+ */
 import type { Entry, Retention, Usage } from './journal.js';
+import { Shifting } from './memory-shifting.js';
+import { afterOld, TopicBudget } from './topic-budget.js';
 
 /** A position without its epoch. */
 interface Position {
-  sequence: number;
-  tag: number;
+  readonly sequence: number;
+  readonly tag: number;
 }
+
+/** An entry, or the sequence of one that was removed early. */
+type Slot = Entry | number;
 
 /** From this sequence on, entries were stored at this time or later. */
 interface Mark {
@@ -24,6 +32,13 @@ interface Group {
 const ENTRY_OVERHEAD_BYTES = 64;
 /** Topics whose group is remembered; the memory begins anew when there are more. */
 const TOPICS = 4096;
+/** With more empty slots than that, and than entries, the slots are moved together. */
+const EMPTY_SLOTS = 1024;
+
+/** Topics with a retention of their own, and their entries, oldest first. */
+class OwnEntries extends TopicBudget {
+  readonly queue = new Shifting<Entry>();
+}
 
 /**
  * Of an entry only the entry itself is kept, no object beside it: a million of them are looked
@@ -31,48 +46,99 @@ const TOPICS = 4096;
  */
 export class MemoryRing {
   readonly #retention: Retention;
-  readonly #entries = new Shifting<Entry>();
+  readonly #slots = new Shifting<Slot>();
   /** Times, one for each millisecond in which something was stored. */
   readonly #marks = new Shifting<Mark>();
+  readonly #own: readonly OwnEntries[];
   #bytes = 0;
+  #empty = 0;
   readonly #groups = new Map<string, Group>();
   readonly #groupOf = new Map<string, Group>();
   /** The position before the oldest entry. */
-  readonly floor: Position;
+  floor: Position;
+  /** The sequence of the newest entry there ever was. */
+  newest: number;
 
   constructor(retention: Retention, newest: number, tag: number) {
     this.#retention = retention;
+    this.#own = (retention.topics ?? []).map((limits) => new OwnEntries(limits));
     this.floor = { sequence: newest, tag };
+    this.newest = newest;
   }
 
   get size(): number {
-    return this.#entries.size;
-  }
-
-  /** The sequence of the newest entry there ever was. */
-  get newest(): number {
-    return this.floor.sequence + this.size;
+    return this.#slots.size - this.#empty;
   }
 
   push(entry: Entry, atMs: number): void {
     if (this.#marks.newest?.atMs !== atMs) this.#marks.push({ sequence: entry.sequence, atMs });
-    this.#entries.push(entry);
+    this.#slots.push(entry);
+    this.newest = entry.sequence;
     this.#count(entry.topic, 1, bytesOf(entry));
+    const own = this.#ownOf(entry.topic);
+    own?.count(1, bytesOf(entry));
+    own?.queue.push(entry);
   }
 
   /** Forgets what retention no longer wants. */
   trim(nowMs: number): void {
+    for (const own of this.#own) this.#trimOwn(own, nowMs);
     const { entries, bytes, ageMs } = this.#retention;
-    for (let entry = this.#entries.at(0); entry; entry = this.#entries.at(0)) {
+    for (let entry = this.#oldest(); entry; entry = this.#oldest()) {
       const over = this.size > entries || this.#bytes > bytes || nowMs - this.#oldestMs > ageMs;
       if (!over) break;
-      this.#entries.shift();
-      this.#count(entry.topic, -1, -bytesOf(entry));
-      this.floor.sequence = entry.sequence;
-      this.floor.tag = entry.tag;
+      this.#slots.shift();
+      this.#forget(entry, this.#ownOf(entry.topic));
+      this.floor = { sequence: entry.sequence, tag: entry.tag };
       const next = this.#marks.at(1);
       if (next && next.sequence <= entry.sequence + 1) this.#marks.shift();
     }
+    if (this.#empty > EMPTY_SLOTS && this.#empty > this.size) this.#compact();
+  }
+
+  #trimOwn(own: OwnEntries, nowMs: number): void {
+    for (let entry = own.queue.at(0); entry; entry = own.queue.at(0)) {
+      const { sequence, tag } = entry;
+      if (!own.over(() => nowMs - this.#storedMs(sequence))) return;
+      own.removed = { sequence, tag, latestMs: this.#storedMs(sequence) };
+      this.#slots.set(this.#indexAfter(sequence - 1), sequence);
+      this.#empty += 1;
+      this.#forget(entry, own);
+    }
+  }
+
+  #forget(entry: Entry, own: OwnEntries | undefined): void {
+    this.#count(entry.topic, -1, -bytesOf(entry));
+    own?.count(-1, -bytesOf(entry));
+    own?.queue.shift();
+  }
+
+  /** Drops empty slots, and times, before it. */
+  #oldest(): Entry | undefined {
+    for (let slot = this.#slots.at(0); slot !== undefined; slot = this.#slots.at(0)) {
+      if (typeof slot !== 'number') {
+        for (let next = this.#marks.at(1); next; next = this.#marks.at(1)) {
+          if (next.sequence > slot.sequence) break;
+          this.#marks.shift();
+        }
+        return slot;
+      }
+      this.#slots.shift();
+      this.#empty -= 1;
+    }
+    return undefined;
+  }
+
+  #compact(): void {
+    this.#slots.keep((slot) => typeof slot !== 'number');
+    this.#empty = 0;
+    const marks = this.#marks;
+    const sequenceAt = (index: number): number => marks.at(index)?.sequence ?? Infinity;
+    const ends = Array.from({ length: marks.size }, (_, index) => sequenceAt(index + 1));
+    marks.keep(({ sequence }, index) => {
+      const first = this.#slots.at(this.#indexAfter(sequence - 1));
+      return first !== undefined && sequenceOf(first) < (ends[index] ?? Infinity);
+    });
   }
 
   /** When the oldest entry was stored. */
@@ -80,23 +146,60 @@ export class MemoryRing {
     return this.#marks.at(0)?.atMs ?? 0;
   }
 
+  #storedMs(sequence: number): number {
+    const later = this.#marks.find((mark) => mark.sequence > sequence);
+    return this.#marks.at(later - 1)?.atMs ?? 0;
+  }
+
+  /** Where the first slot after a sequence is. */
+  #indexAfter(sequence: number): number {
+    return this.#slots.find((slot) => sequenceOf(slot) > sequence);
+  }
+
   /** The tag of a kept sequence, or of the floor. */
   tagAt(sequence: number): number | undefined {
     if (sequence === this.floor.sequence) return this.floor.tag;
-    return this.#entries.at(sequence - this.floor.sequence - 1)?.tag;
+    const slot = this.#slots.at(this.#indexAfter(sequence - 1));
+    return typeof slot === 'object' && slot.sequence === sequence ? slot.tag : undefined;
   }
 
   /** At most `limit` entries after a sequence that is not below the floor. */
   slice(after: number, limit: number): Entry[] {
-    return this.#entries.slice(after - this.floor.sequence, limit);
+    const entries: Entry[] = [];
+    for (let index = this.#indexAfter(after); entries.length < limit; index++) {
+      const slot = this.#slots.at(index);
+      if (slot === undefined) break;
+      if (typeof slot !== 'number') entries.push(slot);
+    }
+    return entries;
+  }
+
+  /** The topics of which entries after a sequence were removed early, and the last of these. */
+  missing(after: number): (Position & { readonly prefix: string })[] {
+    return this.#own.flatMap(({ prefix, removed }) =>
+      removed && removed.sequence > after
+        ? [{ prefix, sequence: removed.sequence, tag: removed.tag }]
+        : [],
+    );
   }
 
   /** The position before the first entry that was stored at `atMs` or later. */
   before(atMs: number): Position {
     const mark = this.#marks.at(this.#marks.find((one) => one.atMs >= atMs));
-    // The oldest mark may begin before what is kept.
-    const sequence = Math.max(this.floor.sequence, mark ? mark.sequence - 1 : this.newest);
-    return { sequence, tag: this.tagAt(sequence) ?? this.floor.tag };
+    const first = mark ? this.#indexAfter(mark.sequence - 1) : this.#slots.size;
+    return afterOld(
+      this.#entryBefore(first),
+      this.#own.map(({ removed }) => removed),
+      atMs,
+    );
+  }
+
+  #entryBefore(index: number): Position {
+    for (let before = index - 1; before >= 0; before--) {
+      const slot = this.#slots.at(before);
+      if (typeof slot === 'object') return { sequence: slot.sequence, tag: slot.tag };
+    }
+    return this.floor;
   }
 
   usage(): Usage {
@@ -104,7 +207,12 @@ export class MemoryRing {
       .map((group) => ({ ...group }))
       .sort((left, right) => right.bytes - left.bytes)
       .slice(0, 10);
-    return { entries: this.size, bytes: this.#bytes, topics };
+    const own = this.#own.map((one) => one.usage());
+    return { entries: this.size, bytes: this.#bytes, topics, own };
+  }
+
+  #ownOf(topic: string): OwnEntries | undefined {
+    return this.#own.find((own) => own.takes(topic));
   }
 
   #count(topic: string, entries: number, bytes: number): void {
@@ -128,53 +236,10 @@ export class MemoryRing {
   }
 }
 
-function bytesOf({ event, topic }: Entry): number {
-  return event.length + topic.length + ENTRY_OVERHEAD_BYTES;
+function sequenceOf(slot: Slot): number {
+  return typeof slot === 'number' ? slot : slot.sequence;
 }
 
-/** A list that loses its first elements one by one; they are cut off in bulk. */
-class Shifting<T> {
-  #all: (T | undefined)[] = [];
-  #start = 0;
-
-  get size(): number {
-    return this.#all.length - this.#start;
-  }
-
-  get newest(): T | undefined {
-    return this.#all[this.#all.length - 1];
-  }
-
-  at(index: number): T | undefined {
-    return this.#all[this.#start + index];
-  }
-
-  push(element: T): void {
-    this.#all.push(element);
-  }
-
-  shift(): void {
-    this.#all[this.#start++] = undefined;
-    if (this.#start <= 1024 || this.#start <= this.#all.length / 2) return;
-    this.#all = this.#all.slice(this.#start);
-    this.#start = 0;
-  }
-
-  slice(from: number, limit: number): T[] {
-    const start = this.#start + from;
-    return this.#all.slice(start, start + limit).filter((one) => one !== undefined);
-  }
-
-  /** The index of the first element for which the condition holds; it holds for all after it. */
-  find(holds: (element: T) => boolean): number {
-    let low = 0;
-    let high = this.size;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const element = this.at(middle);
-      if (element && holds(element)) high = middle;
-      else low = middle + 1;
-    }
-    return low;
-  }
+function bytesOf({ event, topic }: Entry): number {
+  return event.length + topic.length + ENTRY_OVERHEAD_BYTES;
 }

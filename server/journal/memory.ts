@@ -29,6 +29,7 @@ type Listener = (entries: readonly Entry[]) => void;
 /** Opens an empty journal with a new epoch. */
 export class MemoryJournal implements Journal {
   readonly durability = 'MEMORY';
+  readonly readOnly = false;
   readonly #clock: Clock;
   readonly #epoch = randomBytes(ID_BYTES);
   readonly #ring: MemoryRing;
@@ -123,15 +124,20 @@ export class MemoryJournal implements Journal {
     const entries = this.#ring.slice(after.sequence, limit);
     const last = entries.at(-1);
     const upTo = last ? { epoch: this.#epoch, sequence: last.sequence, tag: last.tag } : this.head;
-    return { kind: 'page', entries, upTo };
+    const missing = this.#ring.missing(after.sequence).map(({ prefix, sequence, tag }) => ({
+      prefix,
+      upTo: { epoch: this.#epoch, sequence, tag },
+    }));
+    return { kind: 'page', entries, upTo, missing };
   }
 
   #gap(after: Cursor): [GapReasonName, Cursor] | undefined {
     if (!sameBytes(after.epoch, this.#epoch)) return ['EPOCH_CHANGED', this.oldest];
     if (after.sequence > this.#ring.newest) return ['CURSOR_AHEAD', this.head];
     if (after.sequence < this.#ring.floor.sequence) return ['TRIMMED', this.oldest];
-    if (after.tag !== this.#ring.tagAt(after.sequence)) return ['HISTORY_REWRITTEN', this.oldest];
-    return undefined;
+    const tag = this.#ring.tagAt(after.sequence);
+    const rewritten = tag !== undefined && tag !== after.tag;
+    return rewritten ? ['HISTORY_REWRITTEN', this.oldest] : undefined;
   }
 
   async *rows(prefix: string): AsyncIterable<TableRow> {

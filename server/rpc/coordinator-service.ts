@@ -5,12 +5,25 @@ import type {
   GetInfoResponse,
   ListSessionsRequest,
   ListSessionsResponse,
+  TopicRetention,
 } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import { pageSizeOf } from '../domain/page.js';
 import { durationOf } from '../core/duration.js';
+import type { Usage } from '../journal/journal.js';
 import { wireLimits } from '../session/handshake.js';
 import type { Hub } from '../session/hub.js';
+
+function topicRetention({ limits, entries, bytes }: Usage['own'][number]): TopicRetention {
+  return {
+    topic: limits.prefix,
+    entries,
+    bytes,
+    maxEntries: limits.entries ?? 0,
+    maxBytes: limits.bytes ?? 0,
+    maxAge: limits.ageMs === undefined ? undefined : durationOf(limits.ageMs),
+  };
+}
 
 export function coordinatorService(hub: Hub): ServiceImplementation<CoordinatorServiceDefinition> {
   const { tables, options } = hub.network;
@@ -18,7 +31,7 @@ export function coordinatorService(hub: Hub): ServiceImplementation<CoordinatorS
   const startedMs = clock.now();
   return {
     async getInfo(): Promise<GetInfoResponse> {
-      const { entries, bytes, topics } = journal.usage();
+      const { entries, bytes, topics, own } = journal.usage();
       return {
         coordinatorId,
         version,
@@ -33,6 +46,7 @@ export function coordinatorService(hub: Hub): ServiceImplementation<CoordinatorS
         sessions: hub.size,
         nodes: tables.nodes.size,
         limits: wireLimits(limits),
+        retentionTopics: own.map(topicRetention),
       };
     },
     async listSessions(request: ListSessionsRequest): Promise<ListSessionsResponse> {

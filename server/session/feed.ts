@@ -4,10 +4,11 @@
  * is told so by a Gap, and gets its resources again by a Snapshot.
  */
 import type { Cursor } from '../core/cursor.js';
+import { patternsUnder } from '../core/topic.js';
 import { TopicFilter } from '../core/topic-filter.js';
 import type { Network } from '../domain/network.js';
 import type { ReadingStart } from '../domain/reading.js';
-import type { Entry, JournalGap } from '../journal/journal.js';
+import type { Entry, JournalGap, Missing, Page } from '../journal/journal.js';
 import {
   type Batch,
   BATCH_LIMITS,
@@ -53,6 +54,11 @@ export class Feed {
   #told: number;
   /** Something after the position may match. False: caught up, wherever the head has gone since. */
   #behind: boolean;
+  /** What of some topics alone the reader is to be told is lost, and what was read when it was found. */
+  #holes: Missing[] = [];
+  #held: Batch | undefined;
+  /** Up to where the reader was told that a prefix is lost. */
+  readonly #lost = new Map<string, number>();
   #snapshots: Generator<FramePart>[] = [];
   readonly #room = new Gate();
   #rings = 0;
@@ -106,7 +112,7 @@ export class Feed {
    * window is full. A promise only where the engine must be asked.
    */
   next(): FramePart | undefined | Promise<FramePart | undefined> {
-    return this.#snapshotPart() ?? this.#events();
+    return this.#nextHole() ?? this.#snapshotPart() ?? this.#events();
   }
 
   #snapshotPart(): FramePart | undefined {
@@ -127,6 +133,7 @@ export class Feed {
   /** Nobody takes anything any more. */
   close(): void {
     this.#snapshots = [];
+    this.#held = undefined;
     this.#room.open();
   }
 
@@ -134,6 +141,7 @@ export class Feed {
     if (!this.#behind || !this.#window.open) return undefined;
     const { tail } = this.#network;
     const from = this.#position.sequence;
+    if (this.#held) return this.#deliver(this.#held) ?? this.#events();
     if (!this.#verified || !tail.covers(from)) return this.#page();
     // A piece without a match ends further on, so this ends at the head.
     return this.#deliver(tail.batch(from, this.#filter, this.#batchLimits)) ?? this.#events();
@@ -143,12 +151,41 @@ export class Feed {
     const page = await this.#network.page(this.#position, PAGE_ENTRIES);
     this.#verified = true;
     if (page.kind === 'gap') return this.#lose(page);
+    // What the journal removed early the tail may have still.
+    if (this.#network.tail.covers(this.#position.sequence)) return this.#events();
     const entries = encoded(page.entries, this.#filter);
     const batch = collect(entries, page.upTo, this.#filter, this.#batchLimits);
-    return this.#deliver(batch) ?? this.#events();
+    this.#findHoles(page, batch.upTo);
+    const hole = this.#nextHole();
+    if (!hole) return this.#deliver(batch) ?? this.#events();
+    // Not read again after the gap was told: by then more may be gone, and so on without an end.
+    this.#held = batch;
+    return hole;
+  }
+
+  /** Of what a page misses, that which the reader wants, and was not told. */
+  #findHoles({ missing }: Page, upTo: Cursor): void {
+    this.#holes = missing.filter((hole) => {
+      const told = this.#lost.get(hole.prefix) ?? 0;
+      const news = told < Math.min(upTo.sequence, hole.upTo.sequence);
+      return news && this.#filter.reaches(hole.prefix);
+    });
+    // A reader that does not know gaps of topics skips all that is in them.
+    if (this.#holes.length > 0 && this.#filter.hasResources) this.#queueSnapshot(this.#filter);
+  }
+
+  #nextHole(): FramePart | undefined {
+    const hole = this.#holes.shift();
+    if (!hole) return undefined;
+    this.#lost.set(hole.prefix, hole.upTo.sequence);
+    const range = { lostAfter: this.#position, resumesAt: hole.upTo };
+    const topics = [...patternsUnder(hole.prefix)];
+    const value = { ...range, reason: GapReason.TRIMMED, topics };
+    return encodeFrame({ $case: 'gap', value });
   }
 
   #deliver(batch: Batch): FramePart | undefined {
+    this.#held = undefined;
     this.#moveTo(batch.upTo);
     if (batch.chunks.length === 0) return undefined;
     const frame = encodeBatchFrame(this.#told, batch);
@@ -168,7 +205,7 @@ export class Feed {
     if (this.#filter.hasResources) this.#queueSnapshot(this.#filter);
     return encodeFrame({
       $case: 'gap',
-      value: { lostAfter, resumesAt, reason: GapReason[reason] },
+      value: { lostAfter, resumesAt, reason: GapReason[reason], topics: [] },
     });
   }
 
@@ -176,6 +213,9 @@ export class Feed {
   update(filter: TopicFilter, snapshotOf: TopicFilter | undefined): Cursor {
     if (!this.#behind) this.#position = this.#network.tail.head;
     this.#filter = filter;
+    // What was read for the former topics is read again.
+    this.#held = undefined;
+    this.#holes = [];
     if (snapshotOf) this.#queueSnapshot(snapshotOf);
     this.#wake();
     return this.#position;

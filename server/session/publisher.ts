@@ -44,7 +44,7 @@ export class Publisher {
 
   /**
    * Takes a publish. Throws at once what refuses it whole; rejects with what is known only when the
-   * journal has answered (STALE_GENERATION, OUTCOME_UNKNOWN).
+   * journal has answered (STALE_GENERATION, OUTCOME_UNKNOWN, JOURNAL_READ_ONLY).
    */
   publish(request: PublishEvents): Promise<void> {
     const { limits } = this.#options.network.options;

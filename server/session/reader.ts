@@ -106,17 +106,37 @@ export async function readPage(
 async function pageOf(reader: Reader, over: () => boolean): Promise<ReadEventsResponse> {
   let gap: Gap | undefined;
   for (;;) {
-    const bytes = await reader.feed.next();
-    const frame: Frame | undefined = bytes && CoordinatorFrame.decode(frameOf(bytes)).frame;
+    const frame = await nextFrame(reader);
     if (frame?.$case === 'eventBatch') {
       return { events: frame.value.events, cursor: frame.value.upTo, gap };
     }
-    if (frame?.$case === 'gap') gap = frame.value;
+    if (frame?.$case === 'gap') {
+      // One is told; the next when the caller comes back.
+      if (isWhole(gap)) return { events: [], cursor: gap.resumesAt, gap };
+      gap = together(gap, frame.value);
+    }
     if (frame) continue;
     // A gap is news too: it is not kept waiting for an event.
     if (over() || gap) return { events: [], cursor: reader.feed.position, gap };
     await reader.rung();
   }
+}
+
+async function nextFrame({ feed }: Reader): Promise<Frame | undefined> {
+  const bytes = await feed.next();
+  return bytes && CoordinatorFrame.decode(frameOf(bytes)).frame;
+}
+
+/** Whether a gap is of all topics. */
+function isWhole(gap: Gap | undefined): gap is Gap {
+  return gap?.topics.length === 0;
+}
+
+/** Gaps of several topics as one that is not smaller. */
+function together(former: Gap | undefined, gap: Gap): Gap {
+  if (!former) return gap;
+  const further = (gap.resumesAt?.sequence ?? 0) > (former.resumesAt?.sequence ?? 0) ? gap : former;
+  return { ...further, topics: [...former.topics, ...gap.topics] };
 }
 
 function checked({ pageSize, wait, start }: ReadEventsRequest): {

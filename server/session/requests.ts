@@ -122,7 +122,8 @@ export class Requests {
       (error: unknown) => {
         const hole = error instanceof KelpieError && error.reason === 'PUBLISH_SEQUENCE_HOLE';
         // Unsettled is not rejected: the stream ends, and the events are sent again on the next one.
-        if (hole) this.#fail(requestId, error);
+        // Where nothing can be written there would be no next one, and this one can still read.
+        if (hole || this.#hub.network.readOnly) this.#fail(requestId, error);
         else this.#outbound.end(this.#public(error));
       },
     );

@@ -14,6 +14,7 @@ const gap = (from: number, to: number) => ({
   lostAfter: cursor(from),
   resumesAt: cursor(to),
   reason: 1 as const,
+  topics: [],
 });
 const after = (sequence: number) => ({ place: { $case: 'after', value: cursor(sequence) } });
 

@@ -42,7 +42,7 @@ const left = (sequence: number, value: Node): Event =>
   event(sequence, { $case: 'nodeLeft', value: { node: value, reason: NodeLeaveReason.STOPPED } });
 
 function gap(reason: GapReason): Gap {
-  return { lostAfter: cursor, resumesAt: cursor, reason };
+  return { lostAfter: cursor, resumesAt: cursor, reason, topics: [] };
 }
 
 describe('a roster', () => {

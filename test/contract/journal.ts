@@ -17,6 +17,7 @@ import type {
 import { note, positionOf, shown, tableOf, textsOf, write } from '../support/entries.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { instanceOf, intendedCalls, JournalModel } from '../support/journal-model.js';
+import { ownRetentionContract } from './own-retention.js';
 
 /** What an engine is opened with. */
 export interface JournalOptions {
@@ -530,6 +531,7 @@ export function journalContract(
           kind: 'page',
           entries: [],
           upTo: journal.head,
+          missing: [],
         });
       });
 
@@ -802,7 +804,7 @@ export function journalContract(
         journal.usage().topics.filter(({ topic }) => topic.startsWith(begin));
 
       it('counts what is there', async () => {
-        expect(journal.usage()).to.deep.equal({ entries: 0, bytes: 0, topics: [] });
+        expect(journal.usage()).to.deep.equal({ entries: 0, bytes: 0, topics: [], own: [] });
         await say('a', 'b');
         expect(journal.usage().entries).to.equal(2);
         expect(journal.usage().bytes).to.be.at.least(2);
@@ -854,6 +856,8 @@ export function journalContract(
         expect(topics.map((one) => one.bytes)).to.deep.equal([bytes]);
       });
     });
+
+    describe('topics with a retention of their own', () => ownRetentionContract(make));
 
     it('reads, whatever is written, as an array of entries and a map of rows would', async () => {
       await fc.assert(

@@ -55,7 +55,7 @@ describe('kelpied data', () => {
           .map((line) => line.split(/ {2,}/, 2) as [string, string]),
       );
       expect(facts.get('directory')).to.equal(data);
-      expect(facts.get('format')).to.equal('1');
+      expect(facts.get('format')).to.equal('2');
       expect(facts.get('epoch')).to.match(/^[0-9a-f]{32}$/);
       expect(facts.get('entries')).to.match(/^50, \d+\.\d KiB$/);
       expect(facts.get('file')).to.match(/^\d+\.\d KiB$/);
@@ -67,7 +67,7 @@ describe('kelpied data', () => {
     it('shows it for programs', async () => {
       const { code, found } = await json('info');
       expect(code).to.equal(0);
-      expect(found).to.include({ directory: data, format: 1, entries: EVENTS });
+      expect(found).to.include({ directory: data, format: 2, entries: EVENTS });
       const [oldest, newest] = [found['oldest'], found['newest']] as { sequence: number }[];
       expect((newest?.sequence ?? 0) - (oldest?.sequence ?? 0)).to.equal(EVENTS - 1);
     });
@@ -161,8 +161,8 @@ describe('kelpied data', () => {
     });
 
     it('for a format that only a newer version knows', async () => {
-      writeFileSync(join(data, 'format'), 'kelpie journal 2\n');
-      await refused('is of format 2', 'Start the version that wrote it or a newer one');
+      writeFileSync(join(data, 'format'), 'kelpie journal 3\n');
+      await refused('is of format 3', 'Start the version that wrote it or a newer one');
     });
 
     it('for a directory that is not there, and makes none', async () => {

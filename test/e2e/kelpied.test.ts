@@ -2,6 +2,7 @@
 import { Client, credentials } from '@grpc/grpc-js';
 import { fromJSON, type ServiceDefinition } from '@grpc/proto-loader';
 import { expect } from 'chai';
+import { healthOf } from '../support/health.js';
 import { type Kelpied, runKelpied, startKelpied } from '../support/kelpied.js';
 import { Wire } from '../support/wire.js';
 
@@ -103,7 +104,7 @@ describe('kelpied', () => {
       const { stream: two } = await wire.join('two');
       const watch = wire.watch(['nodes.*'], { at: 'START_AT_SNAPSHOT' });
       await watch.next('snapshot');
-      expect(await healthOf(mine, '')).to.equal('SERVING');
+      expect(await healthOf(mine.endpoint, '')).to.equal('SERVING');
 
       const stopped = mine.stop();
       for (const stream of [one, two]) {
@@ -111,7 +112,7 @@ describe('kelpied', () => {
         expect(drain.grace).to.deep.equal({ seconds: 30, nanos: 0 });
         expect(drain.reconnect_window).to.deep.equal({ seconds: 1, nanos: 0 });
       }
-      expect(await healthOf(mine, '')).to.equal('NOT_SERVING');
+      expect(await healthOf(mine.endpoint, '')).to.equal('NOT_SERVING');
       const late = await wire.hello('late').ended();
       expect(late.code).to.equal(UNAVAILABLE);
       expect(late.error?.reason).to.equal('ERROR_REASON_DRAINING');
@@ -161,7 +162,7 @@ describe('kelpied', () => {
   describe('to tools that know gRPC but not Kelpie', () => {
     it('is SERVING, as a whole and service by service', async () => {
       for (const service of ['', ...SERVICES]) {
-        expect(await healthOf(kelpied, service), service).to.equal('SERVING');
+        expect(await healthOf(kelpied.endpoint, service), service).to.equal('SERVING');
       }
     });
 
@@ -188,56 +189,6 @@ describe('kelpied', () => {
 });
 
 const LOADING = { keepCase: true, enums: String, defaults: true, oneofs: true };
-
-const health = fromJSON(
-  {
-    nested: {
-      grpc: {
-        nested: {
-          health: {
-            nested: {
-              v1: {
-                nested: {
-                  Request: { fields: { service: { type: 'string', id: 1 } } },
-                  Response: { fields: { status: { type: 'Status', id: 1 } } },
-                  Status: { values: { UNKNOWN: 0, SERVING: 1, NOT_SERVING: 2 } },
-                  Health: {
-                    methods: {
-                      Check: { requestType: 'Request', responseType: 'Response', comment: '' },
-                    },
-                  },
-                },
-              },
-            },
-          },
-        },
-      },
-    },
-  },
-  LOADING,
-);
-
-async function healthOf({ endpoint }: Kelpied, service: string): Promise<string> {
-  const check = (health['grpc.health.v1.Health'] as ServiceDefinition)['Check'];
-  if (!check) throw new Error('there is no Check');
-  const client = new Client(endpoint, credentials.createInsecure());
-  try {
-    return await new Promise<string>((resolve, reject) => {
-      client.makeUnaryRequest(
-        check.path,
-        check.requestSerialize,
-        (bytes) => (check.responseDeserialize(bytes) as { status: string }).status,
-        { service },
-        (error, status) => {
-          if (status === undefined) reject(error ?? new Error('no answer'));
-          else resolve(status);
-        },
-      );
-    });
-  } finally {
-    client.close();
-  }
-}
 
 interface Reflected {
   list_services_response?: { service: { name: string }[] };

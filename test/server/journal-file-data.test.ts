@@ -63,13 +63,14 @@ describe('a data directory that is not in use', () => {
       await journal.close();
       const atMs = clock.wall();
       expect(await infoData(folder)).to.deep.equal({
-        format: 1,
+        format: 2,
         epoch: hex(head.epoch),
         entries: 5,
         bytes,
         fileBytes: statSync(join(folder, DATA)).size,
         oldest: { sequence: start + 1, atMs: atMs - 60_000 },
         newest: { sequence: start + 5, atMs },
+        topics: [],
       });
     });
 
@@ -101,7 +102,7 @@ describe('a data directory that is not in use', () => {
       const error = await rejectionOf(JournalError, infoData(used));
       expect(error.message).to.include('sync: interval').and.include('Start it and stop it');
       await (await openFile(used)).close();
-      expect((await infoData(used)).format).to.equal(1);
+      expect((await infoData(used)).format).to.equal(2);
     });
   });
 

@@ -345,7 +345,7 @@ describe('the journal in a file', () => {
         expect(answer.kind === 'gap' && answer.reason).to.equal('EPOCH_CHANGED');
       }
       expect(await all(next)).to.be.empty;
-      expect(next.usage()).to.deep.equal({ entries: 0, bytes: 0, topics: [] });
+      expect(next.usage()).to.deep.equal({ entries: 0, bytes: 0, topics: [], own: [] });
       await say(next, 'goes on');
       expect(textsOf({ entries: await all(next) })).to.deep.equal(['goes on']);
       await next.close();
@@ -811,11 +811,11 @@ describe('the journal in a file', () => {
 
     it('of a newer format is refused, and left alone', async () => {
       await (await openFile(folder)).close();
-      writeFileSync(join(folder, 'format'), 'kelpie journal 2\n');
+      writeFileSync(join(folder, 'format'), 'kelpie journal 3\n');
       const before = readFileSync(join(folder, DATA));
       const error = await rejectionOf(JournalError, openFile(folder));
       expect(error.code).to.equal('FORMAT');
-      expect(error.message).to.include('format 2').and.include('newer');
+      expect(error.message).to.include('format 3').and.include('newer');
       expect(readFileSync(join(folder, DATA)).equals(before)).to.equal(true);
     });
   });

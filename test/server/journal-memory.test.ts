@@ -74,6 +74,31 @@ describe('the journal in memory', () => {
     }
   });
 
+  it('stays right while topics of their own retention lose far more than is kept', async () => {
+    const topics = [{ prefix: 'metrics', entries: 10 }];
+    const busy = new MemoryJournal(clock, { ...retention, entries: 1000, topics });
+    const start = busy.oldest;
+    const said: string[] = [];
+    for (let call = 0; call < 500; call++) {
+      const noise = Array.from({ length: 40 }, () => note('noise', 'metrics.tps'));
+      said.push(`${call}`);
+      await busy.append([{ entries: [...noise, note(`${call}`)] }]);
+      clock.advance(1000);
+    }
+    const answer = await busy.read(start, 10_000);
+    if (answer.kind === 'gap') throw new Error(answer.reason);
+    expect(textsOf(answer).filter((text) => text !== 'noise')).to.deep.equal(said);
+    expect(answer.entries).to.have.length(510);
+    expect(answer.missing.map(({ prefix }) => prefix)).to.deep.equal(['metrics']);
+    for (const calls of [1, 7, 123, 499]) {
+      const page = await busy.read(await busy.since(calls * 1000), 10_000);
+      const texts = page.kind === 'page' ? textsOf(page) : [];
+      expect(texts.filter((text) => text !== 'noise')).to.deep.equal(said.slice(-calls));
+    }
+    for (const text of said.slice(0, 600)) await busy.append([{ entries: [note(text)] }]);
+    expect(busy.usage().entries).to.equal(1000);
+  });
+
   it('forgets the producer that wrote least recently when there are more than 100,000', async () => {
     await move(0);
     await move(1);

@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import * as client from '../../client/topic.js';
 import { KelpieError as ClientError } from '../../client/errors.js';
 import { KelpieError } from '../../server/core/errors.js';
-import { checkPattern, checkTopic, inboxOf, topicOfKey } from '../../server/core/topic.js';
+import {
+  checkPattern,
+  checkTopic,
+  inboxOf,
+  isUnder,
+  reaches,
+  topicOfKey,
+} from '../../server/core/topic.js';
 import { PatternTree } from '../../server/core/pattern-tree.js';
 import { TopicFilter } from '../../server/core/topic-filter.js';
 import { patterns, topics } from '../support/topics.js';
@@ -292,5 +299,33 @@ describe('a tree of patterns', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('a topic with all below it', () => {
+  it('has what begins with its tokens, not with its letters', () => {
+    for (const topic of ['chat', 'chat.a', 'chat.a.b'])
+      expect(isUnder(topic, 'chat')).to.equal(true);
+    for (const topic of ['chats', 'cha', 'a.chat']) expect(isUnder(topic, 'chat')).to.equal(false);
+  });
+
+  it('is reached by the patterns that match some topic of it', () => {
+    const prefixes = ['chat', 'chat.a', 'inbox.lobby-1'];
+    const reaching: Record<string, readonly string[]> = {
+      '>': ['chat', 'chat.a'],
+      '*': ['chat'],
+      '*.*': ['chat', 'chat.a'],
+      chat: ['chat'],
+      'chat.>': ['chat', 'chat.a'],
+      'chat.*.x': ['chat', 'chat.a'],
+      'chat.b.>': ['chat'],
+      'shop.>': [],
+      '*.b.x': ['chat'],
+      'inbox.lobby-1': ['inbox.lobby-1'],
+    };
+    for (const [pattern, wanted] of Object.entries(reaching)) {
+      const reached = prefixes.filter((prefix) => reaches(pattern, prefix));
+      expect(reached, pattern).to.deep.equal(wanted);
+    }
   });
 });

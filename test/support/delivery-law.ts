@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { Node } from '../../gen/ts/kelpie/v1/node.js';
 import type { Gap, Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
 import { PatternTree } from '../../server/core/pattern-tree.js';
-import { topicOfKey } from '../../server/core/topic.js';
+import { isUnder, reaches, topicOfKey } from '../../server/core/topic.js';
 import type { Entry } from '../../server/journal/journal.js';
 import type { History } from './history.js';
 import type { Seen, Subscriber } from './subscriber.js';
@@ -40,6 +40,10 @@ export class DeliveryLaw {
   /** What snapshots of this stream may be of. */
   #asked: Patterns[] = [];
   #loading: Loading | undefined;
+  /** What the stream was told to be lost of some topics alone: up to where, by prefix. */
+  #lost = new Map<string, number>();
+  /** The last thing of the event lane was such a gap. */
+  #inGaps = false;
 
   constructor({ options, seen }: Subscriber, history: History) {
     this.#history = history;
@@ -64,10 +68,11 @@ export class DeliveryLaw {
       case 'updated':
         return this.#update(item.at);
       case 'events': {
+        this.#inGaps = false;
         const upTo = item.batch.upTo?.sequence ?? 0;
         const given = item.batch.events.map(({ sequence }) => sequence);
         const fresh = given.filter((sequence) => sequence > this.#position);
-        expect(fresh, 'the journal, filtered').to.deep.equal(this.#between(this.#position, upTo));
+        this.#compare(fresh, upTo);
         this.#position = Math.max(this.#position, upTo);
         return;
       }
@@ -80,6 +85,15 @@ export class DeliveryLaw {
     }
   }
 
+  /** Of topics of which something was lost that may be there still which came from the tail. */
+  #compare(fresh: readonly number[], upTo: number): void {
+    const wanted = this.#between(this.#position, upTo, true);
+    expect(wanted, 'only what is in the journal').to.include.members([...fresh]);
+    const must = this.#between(this.#position, upTo);
+    expect(fresh, 'the journal, filtered').to.include.members(must);
+    expect(fresh, 'in order').to.deep.equal([...new Set(fresh)].sort((one, two) => one - two));
+  }
+
   #open({ at, patterns, snapshot }: Extract<Seen, { kind: 'opened' }>): void {
     this.#position = at;
     this.#patterns = patterns;
@@ -87,6 +101,8 @@ export class DeliveryLaw {
     this.#loading = undefined;
     this.#owed = { least: 0, most: 0 };
     this.#asked = [];
+    this.#lost = new Map();
+    this.#inGaps = false;
     if (snapshot) this.#owe(patterns, 1, 1);
   }
 
@@ -108,17 +124,41 @@ export class DeliveryLaw {
     this.#position = Math.max(this.#position, at);
   }
 
-  #lose({ lostAfter, resumesAt }: Gap): void {
+  #lose(gap: Gap): void {
+    if (gap.topics.length > 0) this.#loseTopics(gap);
+    else this.#loseAll(gap);
+    // Those of several topics that are found at once are followed by one snapshot together.
+    this.#oweAfterGap(this.#inGaps && gap.topics.length > 0 ? 0 : 1);
+    this.#inGaps = gap.topics.length > 0;
+  }
+
+  /** It names what the reader reads, and was not told, and what the journal has lost, and not more. */
+  #loseTopics({ lostAfter, resumesAt, topics: [prefix = '', below] }: Gap): void {
+    const [low, high] = [lostAfter?.sequence ?? 0, resumesAt?.sequence ?? 0];
+    expect(below).to.equal(`${prefix}.>`);
+    expect(this.#between(this.#position, low), 'nothing is missing before it').to.be.empty;
+    expect(high, 'it is not empty').to.be.greaterThan(Math.max(low, this.#lost.get(prefix) ?? 0));
+    expect(this.#history.gone.get(prefix)?.has(high), 'so much was lost').to.equal(true);
+    const patterns = [...this.#patterns, ...(this.#change?.asked.patterns ?? [])];
+    const read = [...patterns, `inbox.${this.#name}`].some((one) => reaches(one, prefix));
+    expect(read, 'it is of what the reader reads').to.equal(true);
+    this.#lost.set(prefix, high);
+  }
+
+  #loseAll({ lostAfter, resumesAt }: Gap): void {
     const [low, high] = [lostAfter?.sequence ?? 0, resumesAt?.sequence ?? 0];
     expect(low, 'a gap begins where the reader is, or later').to.be.at.least(this.#position);
     expect(this.#between(this.#position, low), 'nothing is missing before it').to.be.empty;
     expect(high, 'it is not empty').to.be.greaterThan(low);
     expect(this.#history.floors.has(high), 'it ends before the oldest entry').to.equal(true);
     this.#position = high;
+  }
+
+  #oweAfterGap(least: 0 | 1): void {
     const now = [this.#patterns, this.#change?.asked.patterns ?? this.#patterns];
     const resources = now.map((patterns) => resourcesOf(patterns).length > 0);
     for (const patterns of now) this.#asked.push(patterns);
-    this.#owed.least += resources.every(Boolean) ? 1 : 0;
+    this.#owed.least += resources.every(Boolean) ? least : 0;
     this.#owed.most += resources.some(Boolean) ? 1 : 0;
   }
 
@@ -129,6 +169,7 @@ export class DeliveryLaw {
   }
 
   #load({ cursor, topics, rows, complete }: Snapshot, head: number): void {
+    this.#inGaps = false;
     if (cursor) {
       const asked = this.#asked.map((patterns) => resourcesOf(patterns).toSorted());
       expect(asked, 'what was asked for').to.deep.include(topics.toSorted());
@@ -174,11 +215,15 @@ export class DeliveryLaw {
   }
 
   /** The sequences of what the subscriber should get after one position, up to another. */
-  #between(low: number, high: number): number[] {
+  #between(low: number, high: number, lostToo = false): number[] {
     return this.#history.entries
       .filter(({ sequence }) => sequence > low && sequence <= high)
-      .filter((entry) => this.#wants(entry))
+      .filter((entry) => this.#wants(entry) && (lostToo || !this.#isLost(entry)))
       .map(({ sequence }) => sequence);
+  }
+
+  #isLost({ sequence, topic }: Entry): boolean {
+    return [...this.#lost].some(([prefix, upTo]) => sequence <= upTo && isUnder(topic, prefix));
   }
 
   #wants({ sequence, topic, source, event }: Entry): boolean {

@@ -7,13 +7,22 @@ export interface History {
   readonly entries: Entry[];
   /** Positions before the oldest entry, as they were after each append. */
   readonly floors: Set<number>;
+  /** Up to where topics that are kept for less were gone, by their prefixes, as it was after each append. */
+  readonly gone: Map<string, Set<number>>;
 }
 
 export function historyOf(journal: Journal): History {
-  const history = { entries: [] as Entry[], floors: new Set([journal.oldest.sequence]) };
+  const floors = new Set([journal.oldest.sequence]);
+  const history: History = { entries: [], floors, gone: new Map() };
   journal.onAppend((entries) => {
     history.entries.push(...entries);
-    history.floors.add(journal.oldest.sequence);
+    floors.add(journal.oldest.sequence);
+    // A journal in memory answers with what there is at the time of the call.
+    void journal.read(journal.oldest, 1).then((page) => {
+      for (const { prefix, upTo } of page.kind === 'page' ? page.missing : []) {
+        history.gone.set(prefix, (history.gone.get(prefix) ?? new Set()).add(upTo.sequence));
+      }
+    });
   });
   return history;
 }

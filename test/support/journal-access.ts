@@ -42,6 +42,10 @@ export class JournalAccess implements Journal {
     return outcomes;
   }
 
+  get readOnly(): boolean {
+    return this.#journal.readOnly;
+  }
+
   async read(after: Cursor, limit: number): Promise<Page | JournalGap> {
     await pass(this.#turns());
     return this.#journal.read(after, limit);

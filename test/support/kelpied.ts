@@ -26,6 +26,13 @@ export function startKelpied(args: readonly string[] = [], cwd?: string): Promis
   return listening(launch(args.includes('--port') ? args : ['--port', '0', ...args], {}, cwd));
 }
 
+/** Starts it with no more than so many blocks of 512 bytes for each of its files: a disk that is full. */
+export function startOnSmallDisk(args: readonly string[], blocks: number): Promise<Kelpied> {
+  // Without the trap it would be killed instead of being refused.
+  const limited = `trap '' XFSZ; ulimit -f ${blocks}; exec "$0" "$@"`;
+  return listening(launch(args, {}, undefined, ['sh', '-c', limited]));
+}
+
 /** Starts `kelpied --dev`. */
 export function startDev(): Promise<Kelpied> {
   return listening(launch(['--dev'], { KELPIE_METRICS_PORT: undefined }));
@@ -74,9 +81,15 @@ export async function runKelpied(
 }
 
 /** Without a folder of its own it keeps its journal in memory, unless it is told otherwise. */
-function launch(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd?: string) {
+function launch(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  cwd?: string,
+  shell: readonly string[] = [],
+) {
+  const [command = '', ...rest] = [...shell, process.execPath, MAIN, ...args];
   const journal = cwd === undefined ? { KELPIE_JOURNAL: 'memory' } : {};
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const child = spawn(command, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd,
     // Several run at once, and the one that somebody works with is left alone.

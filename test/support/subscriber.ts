@@ -134,7 +134,7 @@ export class Subscriber {
     if (frame?.$case === 'eventBatch') this.#takeBatch(frame.value);
     if (frame?.$case === 'gap') {
       this.seen.push({ kind: 'gap', gap: frame.value });
-      this.#position = frame.value.resumesAt;
+      if (frame.value.topics.length === 0) this.#position = frame.value.resumesAt;
     }
     if (frame?.$case === 'snapshot') {
       const head = this.#journal.head.sequence;

@@ -185,6 +185,7 @@ interface Gap {
   lost_after: Cursor;
   resumes_at: Cursor;
   reason: string;
+  topics: string[];
 }
 
 interface Frames {

@@ -92,7 +92,27 @@ export interface GetInfoResponse {
   /** How many nodes are known. */
   nodes: number;
   /** What may be sent. */
-  limits: Limits | undefined;
+  limits:
+    | Limits
+    | undefined;
+  /** The topics that are kept for a shorter time than others. */
+  retentionTopics: TopicRetention[];
+}
+
+/** How long events of some topics are kept, where that is less than others are. */
+export interface TopicRetention {
+  /** The topic, and with it all topics below it. */
+  topic: string;
+  /** How many entries of them the journal holds. */
+  entries: number;
+  /** How many bytes of them the journal holds. */
+  bytes: number;
+  /** How many entries are kept at the most. 0: no such limit. */
+  maxEntries: number;
+  /** How many bytes are kept at the most. 0: no such limit. */
+  maxBytes: number;
+  /** How long they are kept at the most. Not set: no such limit. */
+  maxAge: Duration | undefined;
 }
 
 /** How much of the journal a topic fills. */
@@ -519,6 +539,7 @@ function createBaseGetInfoResponse(): GetInfoResponse {
     sessions: 0,
     nodes: 0,
     limits: undefined,
+    retentionTopics: [],
   };
 }
 
@@ -562,6 +583,9 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     }
     if (message.limits !== undefined) {
       Limits.encode(message.limits, writer.uint32(106).fork()).join();
+    }
+    for (const v of message.retentionTopics) {
+      TopicRetention.encode(v!, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -683,6 +707,14 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
             message.limits = Limits.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.retentionTopics.push(TopicRetention.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -736,6 +768,9 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     if (message.limits !== undefined) {
       obj.limits = Limits.toJSON(message.limits);
     }
+    if (message.retentionTopics?.length) {
+      obj.retentionTopics = message.retentionTopics.map((e) => TopicRetention.toJSON(e));
+    }
     return obj;
   },
 
@@ -762,6 +797,147 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     message.nodes = object.nodes ?? 0;
     message.limits = (object.limits !== undefined && object.limits !== null)
       ? Limits.fromPartial(object.limits)
+      : undefined;
+    message.retentionTopics = object.retentionTopics?.map((e) => TopicRetention.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTopicRetention(): TopicRetention {
+  return { topic: "", entries: 0, bytes: 0, maxEntries: 0, maxBytes: 0, maxAge: undefined };
+}
+
+export const TopicRetention: MessageFns<TopicRetention> = {
+  encode(message: TopicRetention, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.topic !== "") {
+      writer.uint32(10).string(message.topic);
+    }
+    if (message.entries !== 0) {
+      writer.uint32(16).uint64(message.entries);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(24).uint64(message.bytes);
+    }
+    if (message.maxEntries !== 0) {
+      writer.uint32(32).uint64(message.maxEntries);
+    }
+    if (message.maxBytes !== 0) {
+      writer.uint32(40).uint64(message.maxBytes);
+    }
+    if (message.maxAge !== undefined) {
+      Duration.encode(message.maxAge, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TopicRetention {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTopicRetention();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.topic = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.entries = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.maxEntries = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maxBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.maxAge = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: TopicRetention): unknown {
+    const obj: any = {};
+    if (message.topic !== undefined) {
+      obj.topic = message.topic;
+    }
+    if (message.entries !== undefined) {
+      obj.entries = Math.round(message.entries);
+    }
+    if (message.bytes !== undefined) {
+      obj.bytes = Math.round(message.bytes);
+    }
+    if (message.maxEntries !== undefined) {
+      obj.maxEntries = Math.round(message.maxEntries);
+    }
+    if (message.maxBytes !== undefined) {
+      obj.maxBytes = Math.round(message.maxBytes);
+    }
+    if (message.maxAge !== undefined) {
+      obj.maxAge = Duration.toJSON(message.maxAge);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TopicRetention>): TopicRetention {
+    return TopicRetention.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TopicRetention>): TopicRetention {
+    const message = createBaseTopicRetention();
+    message.topic = object.topic ?? "";
+    message.entries = object.entries ?? 0;
+    message.bytes = object.bytes ?? 0;
+    message.maxEntries = object.maxEntries ?? 0;
+    message.maxBytes = object.maxBytes ?? 0;
+    message.maxAge = (object.maxAge !== undefined && object.maxAge !== null)
+      ? Duration.fromPartial(object.maxAge)
       : undefined;
     return message;
   },

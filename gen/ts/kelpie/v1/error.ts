@@ -132,6 +132,11 @@ export const ErrorReason = {
   COMMAND_FAILED: 46,
   /** CANCELLED - The issuer withdrew the command, which may have been done all the same. */
   CANCELLED: 47,
+  /**
+   * JOURNAL_READ_ONLY - The coordinator's disk is full or failed: it stores nothing until an operator has mended that and
+   * started it again. Nothing was stored. What is open goes on reading.
+   */
+  JOURNAL_READ_ONLY: 48,
 } as const;
 
 export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
@@ -185,6 +190,7 @@ export namespace ErrorReason {
   export type NOT_DELIVERED = typeof ErrorReason.NOT_DELIVERED;
   export type COMMAND_FAILED = typeof ErrorReason.COMMAND_FAILED;
   export type CANCELLED = typeof ErrorReason.CANCELLED;
+  export type JOURNAL_READ_ONLY = typeof ErrorReason.JOURNAL_READ_ONLY;
 }
 
 export function errorReasonToJSON(object: ErrorReason): string {
@@ -285,6 +291,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_COMMAND_FAILED";
     case ErrorReason.CANCELLED:
       return "ERROR_REASON_CANCELLED";
+    case ErrorReason.JOURNAL_READ_ONLY:
+      return "ERROR_REASON_JOURNAL_READ_ONLY";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ErrorReason");
   }

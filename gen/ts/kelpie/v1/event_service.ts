@@ -68,7 +68,10 @@ export interface ReadEventsResponse {
   cursor:
     | Cursor
     | undefined;
-  /** Set when events before this page were lost. */
+  /**
+   * Set when events before this page were lost; or, if the gap names topics, when events of these are
+   * missing in it or after it, up to `resumes_at` at the most.
+   */
   gap: Gap | undefined;
 }
 
@@ -667,7 +670,8 @@ export const EventServiceDefinition = {
     /**
      * Publishes events. Either all are stored, in order and without others between them, or the call
      * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-     * INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN.
+     * INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
+     * JOURNAL_READ_ONLY.
      */
     publishEvents: {
       name: "PublishEvents",
@@ -709,7 +713,8 @@ export interface EventServiceImplementation<CallContextExt = {}> {
   /**
    * Publishes events. Either all are stored, in order and without others between them, or the call
    * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-   * INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN.
+   * INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
+   * JOURNAL_READ_ONLY.
    */
   publishEvents(
     request: PublishEventsRequest,
@@ -738,7 +743,8 @@ export interface EventServiceClient<CallOptionsExt = {}> {
   /**
    * Publishes events. Either all are stored, in order and without others between them, or the call
    * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-   * INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN.
+   * INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
+   * JOURNAL_READ_ONLY.
    */
   publishEvents(
     request: DeepPartial<PublishEventsRequest>,

@@ -251,7 +251,7 @@ export interface CoordinatorFrame {
  * session is open). Refused with the status of an ErrorDetail: NODE_NAME_INVALID, NODE_NAME_IN_USE,
  * ROLE_INVALID, INSTANCE_ID_INVALID, LABELS_INVALID, TEXT_TOO_LONG, TOPIC_INVALID, TOPIC_RESERVED,
  * PATTERN_LIMIT, START_MISSING, START_INVALID, CURSOR_INVALID, WINDOW_INVALID, OUT_OF_RANGE,
- * SESSION_LIMIT, DRAINING; SESSION_REPLACED if a newer stream of the node was faster.
+ * SESSION_LIMIT, DRAINING, JOURNAL_READ_ONLY; SESSION_REPLACED if a newer stream of the node was faster.
  */
 export interface Hello {
   /**
@@ -438,7 +438,10 @@ export interface Ack {
  * Publishes events, in order, each exactly once however often it is sent. Refused as a whole:
  * BATCH_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE. Refused one by one, in the PublishAck:
  * TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE. STALE_GENERATION and OUTCOME_UNKNOWN
- * end the stream; the events are then unsettled, and are sent again on the next one.
+ * end the stream; the events are then unsettled, and are sent again on the next one. Where the
+ * coordinator's disk is full or failed they are answered with JOURNAL_READ_ONLY, or OUTCOME_UNKNOWN
+ * for those that were on their way, and the stream lives on, to read: they are unsettled too, until
+ * a later stream.
  */
 export interface PublishEvents {
   /**

@@ -84,6 +84,11 @@ export interface EventBatch {
 /**
  * Events were lost: the journal no longer has them, or never had this history. Events of topics
  * without resources are gone; resources follow whole in a Snapshot.
+ *
+ * With `topics`, the network keeps these topics for a shorter time than others, and only their events
+ * are lost. Events of other topics in the range follow: a reader's position stays where it is. A
+ * reader that does not know the field moves on to `resumes_at` and skips more than it must; what it
+ * was told is true of it.
  */
 export interface Gap {
   /** What the reader had. Everything after it ... */
@@ -96,6 +101,8 @@ export interface Gap {
     | undefined;
   /** Why. */
   reason: GapReason;
+  /** If set, only events whose topics match one of these patterns are lost. */
+  topics: string[];
 }
 
 /**
@@ -227,7 +234,7 @@ export const EventBatch: MessageFns<EventBatch> = {
 };
 
 function createBaseGap(): Gap {
-  return { lostAfter: undefined, resumesAt: undefined, reason: 0 };
+  return { lostAfter: undefined, resumesAt: undefined, reason: 0, topics: [] };
 }
 
 export const Gap: MessageFns<Gap> = {
@@ -240,6 +247,9 @@ export const Gap: MessageFns<Gap> = {
     }
     if (message.reason !== 0) {
       writer.uint32(24).int32(message.reason);
+    }
+    for (const v of message.topics) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -281,6 +291,14 @@ export const Gap: MessageFns<Gap> = {
             message.reason = reader.int32() as any;
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.topics.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -304,6 +322,9 @@ export const Gap: MessageFns<Gap> = {
     if (message.reason !== undefined) {
       obj.reason = gapReasonToJSON(message.reason);
     }
+    if (message.topics?.length) {
+      obj.topics = message.topics;
+    }
     return obj;
   },
 
@@ -319,6 +340,7 @@ export const Gap: MessageFns<Gap> = {
       ? Cursor.fromPartial(object.resumesAt)
       : undefined;
     message.reason = object.reason ?? 0;
+    message.topics = object.topics?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,0 +1,140 @@
+/** A coordinator whose disk is full: what operators, readers and publishers see, and how it ends. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { connect, type KelpieClient, type Status } from '../../client/index.js';
+import { healthOf } from '../support/health.js';
+import { Inbox } from '../support/inbox.js';
+import { type Kelpied, startKelpied, startOnSmallDisk } from '../support/kelpied.js';
+import { until } from '../support/until.js';
+import { CallFailure, say, Wire } from '../support/wire.js';
+
+/** About a megabyte, which the first messages fill. */
+const BLOCKS = 2000;
+const MESSAGE = 'x'.repeat(20_000);
+
+describe('a disk that is full', () => {
+  let folder: string;
+  let args: string[];
+  let kelpied: Kelpied;
+  let wire: Wire;
+  let reader: KelpieClient;
+  let writer: KelpieClient;
+  const inbox = new Inbox();
+  const seen = { reader: [] as Status[], writer: [] as Status[] };
+  const publishing: Promise<void>[] = [];
+  let stored = 0;
+
+  const publish = (): Promise<void> => {
+    const text = `${publishing.length} ${MESSAGE}`;
+    const settled = writer.publish('count', text).then(() => {
+      stored += 1;
+    });
+    publishing.push(settled);
+    return settled;
+  };
+  const watch = async (client: KelpieClient, into: Status[]): Promise<void> => {
+    for await (const status of client.status()) into.push(status);
+  };
+  const metrics = (): string => /"metrics":"([^"]+)"/.exec(kelpied.errors())?.[1] ?? '';
+  const page = async (path: string): Promise<{ status: number; text: string }> => {
+    const answer = await fetch(new URL(path, metrics()));
+    return { status: answer.status, text: await answer.text() };
+  };
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'kelpie-full-'));
+    args = ['--journal', 'file', '--data', join(folder, 'data'), '--log-format', 'json'];
+    kelpied = await startOnSmallDisk([...args, '--port', '0'], BLOCKS);
+    wire = new Wire(kelpied.endpoint);
+    const endpoints = kelpied.endpoint;
+    reader = connect({ name: 'reader', role: 'BACKEND', endpoints });
+    writer = connect({ name: 'writer', role: 'BACKEND', endpoints });
+    reader.subscribe('count', inbox.take);
+    void watch(reader, seen.reader);
+    void watch(writer, seen.writer);
+    await Promise.all([reader.ready(), writer.ready()]);
+  });
+  after(async () => {
+    wire.close();
+    await Promise.all([reader.close(), writer.close()]);
+    await kelpied.kill();
+    await rm(folder, { recursive: true });
+  });
+
+  it('is told to who publishes on a session, which stays open', async () => {
+    const { stream } = await wire.join('raw');
+    const isRefused = (): boolean => seen.writer.some(({ type }) => type === 'refused');
+    while (!isRefused()) await Promise.race([publish(), until(isRefused)]);
+    stream.send({
+      request_id: 7,
+      publish_events: { first_publish_sequence: 1, events: [say('count', 'no')] },
+    });
+    const { request_failed: refused } = await stream.answer(7);
+    expect(refused?.error).to.include({ reason: 'ERROR_REASON_JOURNAL_READ_ONLY', code: 14 });
+    expect(refused?.error.retry_after?.seconds).to.equal(5);
+    // What is written after the fault is refused too, and is not sent again and again.
+    void publish();
+    stream.send({ request_id: 8, heartbeat: {} });
+    await stream.answer(8);
+    expect(seen.writer.filter(({ type }) => type === 'disconnected')).to.be.empty;
+    expect(seen.writer.filter(({ type }) => type === 'refused').length).to.be.at.most(
+      publishing.length - stored,
+    );
+    stream.cut();
+  });
+
+  it('is told to who joins or publishes by a call, and reading goes on', async () => {
+    const { error } = await wire.hello('late').ended();
+    expect(error?.reason).to.equal('ERROR_REASON_JOURNAL_READ_ONLY');
+    const failure: unknown = await wire
+      .call('EventService.PublishEvents', { events: [say('count', 'no')] })
+      .catch((thrown: unknown) => thrown);
+    expect(failure).to.be.instanceOf(CallFailure);
+    expect((failure as CallFailure).end.error?.reason).to.equal('ERROR_REASON_JOURNAL_READ_ONLY');
+    const late = connect({ name: 'late', role: 'BACKEND', endpoints: kelpied.endpoint });
+    for await (const status of late.status()) {
+      if (status.type !== 'disconnected') continue;
+      expect(status.error?.reason).to.equal('JOURNAL_READ_ONLY');
+      if (status.retryInMs > 0) break;
+    }
+    await late.close();
+    const { nodes } = await wire.call('NodeService.ListNodes', {});
+    expect(nodes.map(({ name }) => name)).to.include.members(['reader', 'writer']);
+    expect(await inbox.atLeast(stored)).to.have.length(stored);
+    expect(seen.reader.map(({ type }) => type)).to.not.include('disconnected');
+  });
+
+  it('is seen by operators: health, a gauge, and one line of the log', async () => {
+    expect(await page('/healthz')).to.deep.equal({ status: 503, text: 'journal read-only\n' });
+    expect((await page('/metrics')).text).to.match(/^kelpie_journal_read_only 1$/m);
+    for (const service of ['', 'kelpie.v1.SessionService', 'kelpie.v1.EventService']) {
+      expect(await healthOf(kelpied.endpoint, service), service).to.equal('NOT_SERVING');
+    }
+    // A stream that is lost is written down 1 s later, which is refused like all else, and no news.
+    await until(() => kelpied.errors().includes('"session ended"'));
+    const lostMs = performance.now();
+    while (performance.now() - lostMs < 1500) await wire.call('NodeService.ListNodes', {});
+    const errors = kelpied
+      .errors()
+      .split('\n')
+      .filter((line) => line.includes('"level":"error"'));
+    expect(errors).to.have.length(1);
+    expect(errors[0]).to.include(`The disk of ${join(folder, 'data')}`);
+  });
+
+  it('is over when there is room and it was started again: what waited is stored, once and in order', async () => {
+    const { port } = kelpied;
+    expect(stored).to.be.greaterThan(5).and.lessThan(publishing.length);
+    expect(await kelpied.stop()).to.equal(0);
+    kelpied = await startKelpied([...args, '--port', String(port)]);
+    await Promise.all(publishing);
+    const events = await inbox.atLeast(publishing.length);
+    const numbers = events.map(({ content }) => Number((content as string).split(' ')[0]));
+    expect(numbers).to.deep.equal(publishing.map((_, index) => index));
+    expect(seen.reader.map(({ type }) => type)).to.not.include('gap');
+    expect((await page('/healthz')).text).to.equal('serving\n');
+    expect((await page('/metrics')).text).to.match(/^kelpie_journal_read_only 0$/m);
+  });
+});

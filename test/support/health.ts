@@ -1,0 +1,56 @@
+/** grpc.health.v1, as a load balancer asks it. */
+import { Client, credentials } from '@grpc/grpc-js';
+import { fromJSON, type ServiceDefinition } from '@grpc/proto-loader';
+
+const LOADING = { enums: String, defaults: true };
+
+const health = fromJSON(
+  {
+    nested: {
+      grpc: {
+        nested: {
+          health: {
+            nested: {
+              v1: {
+                nested: {
+                  Request: { fields: { service: { type: 'string', id: 1 } } },
+                  Response: { fields: { status: { type: 'Status', id: 1 } } },
+                  Status: { values: { UNKNOWN: 0, SERVING: 1, NOT_SERVING: 2 } },
+                  Health: {
+                    methods: {
+                      Check: { requestType: 'Request', responseType: 'Response', comment: '' },
+                    },
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+  LOADING,
+);
+
+/** What the coordinator says of one of its services, or of itself (empty). */
+export async function healthOf(endpoint: string, service: string): Promise<string> {
+  const check = (health['grpc.health.v1.Health'] as ServiceDefinition)['Check'];
+  if (!check) throw new Error('there is no Check');
+  const client = new Client(endpoint, credentials.createInsecure());
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      client.makeUnaryRequest(
+        check.path,
+        check.requestSerialize,
+        (bytes) => (check.responseDeserialize(bytes) as { status: string }).status,
+        { service },
+        (error, status) => {
+          if (status === undefined) reject(error ?? new Error('no answer'));
+          else resolve(status);
+        },
+      );
+    });
+  } finally {
+    client.close();
+  }
+}

@@ -79,9 +79,10 @@ const clients = Array.from({ length: nodes }, (_, index) => join(index));
 
 function speak(): void {
   begun = true;
+  const [before = 0] = published;
   const startMs = performance.now();
   speaking = setInterval(() => {
-    const due = Math.floor(((performance.now() - startMs) / 1000) * perSecond);
+    const due = before + Math.floor(((performance.now() - startMs) / 1000) * perSecond);
     clients.forEach((client, index) => {
       for (let count = published[index] ?? 0; count < due; count++) {
         published[index] = count + 1;

@@ -19,8 +19,8 @@ export interface CrowdOptions {
 }
 
 /**
- * What a parent says. `progress`: say so when 500 more events are acknowledged. `settle`: publish no
- * more, and report once everything that was published is acknowledged and heard.
+ * What a parent says. `progress`: say so when 500 more events are acknowledged. `settle`: publish
+ * nothing until told so again, and report once everything that was published is acknowledged and heard.
  */
 export type Order = 'publish' | 'progress' | 'report' | 'settle' | 'close';
 

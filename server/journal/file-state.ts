@@ -1,6 +1,6 @@
 /** What a start needs to know beside the table: where the log begins and ends, and what fills it. */
 import { ID_BYTES } from '../core/cursor.js';
-import { Damage, seal, unseal } from './file-record.js';
+import { Damage, decodeEntry, seal, unseal } from './file-record.js';
 import { type Change, chunks, type Store } from './file-store.js';
 
 /** A position without its epoch. */
@@ -85,13 +85,15 @@ export function readGroups(store: Store): Map<string, Used> {
   return groups;
 }
 
-/** Refuses a log whose ends are not where the state says. */
+/** Refuses a log whose ends are not where the state says, or are damaged. */
 export function checkEnds(store: Store, { newest, floor, entries }: State): void {
-  const first = store.range('log', floor.sequence, undefined, 1).map(({ key }) => key);
-  const last = store.range('log', newest.sequence, undefined, 2).map(({ key }) => key);
+  const first = store.range('log', floor.sequence, undefined, 1);
+  const last = store.range('log', newest.sequence, undefined, 2);
+  const ends = [...first, ...last];
   const whole = entries === 0 ? [] : [floor.sequence + 1, newest.sequence];
   const counted = newest.sequence - floor.sequence === entries;
-  if (!counted || [...first, ...last].join() !== whole.join()) {
+  if (!counted || ends.map(({ key }) => key).join() !== whole.join()) {
     throw new Damage('an end of the log, or where it is said to be,');
   }
+  for (const { key, value } of ends) decodeEntry(key, value);
 }

@@ -75,6 +75,8 @@ async function lookAt(kelpied: Kelpied, crowd: Crowd, data: string): Promise<Lif
   const api = await reachApi([kelpied.endpoint]);
   const { entries } = await api.coordinator.getInfo({});
   api.close();
+  const { wrong } = await crowd.report();
+  expect(wrong).to.be.empty;
   const sizes = readdirSync(data).map((name) => statSync(join(data, name)).size);
   const disk = sizes.reduce((sum, size) => sum + size, 0);
   return {

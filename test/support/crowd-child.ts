@@ -99,6 +99,7 @@ function speak(): void {
 }
 
 function report(): void {
+  globalThis.gc?.();
   const resources: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) {
     resources[kind] = (resources[kind] ?? 0) + 1;

@@ -43,7 +43,7 @@ describe('kelpied that is stopped and started again', () => {
     for (const { published, acknowledged, wrong } of await Promise.all(
       crowds.map((crowd) => crowd.settle()),
     )) {
-      expect(wrong, 'not in order, not once, a gap, a node that changed or left').to.be.empty;
+      expect(wrong, 'not in order, not once, a gap, a node that changed or left').to.deep.equal([]);
       expect(acknowledged).to.equal(published);
     }
     expect(new Set(crowds.flatMap(({ epochs }) => [...epochs])).size, 'epochs').to.equal(1);

@@ -76,7 +76,7 @@ const REFUSED: [what: string, spoil: Spoil, words: RegExp][] = [
     flipped('what it says of itself'),
     /row nodes\/guest .*`kelpied data check`/,
   ],
-  ...[0, 0.01, 0.4, 0.7].map((part): [string, Spoil, RegExp] => [
+  ...[0, 0.4].map((part): [string, Spoil, RegExp] => [
     `of whose data ${part * 100} % are left`,
     cut(part),
     /is damaged: .*`kelpied data check`/,

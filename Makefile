@@ -1,5 +1,5 @@
 # Every target is a script of package.json, after what it needs is installed.
-.PHONY: run test demo bench languages check build gen clean
+.PHONY: run test demo soak bench languages check build gen clean
 
 NODE_MODULES := node_modules/.package-lock.json
 BEDROCK_MODULES := test/bedrock/node_modules/.package-lock.json
@@ -15,6 +15,10 @@ test: build $(BEDROCK_MODULES)
 # A small Bedrock network with real players: TIMES=3 for three in a row.
 demo: build $(BEDROCK_MODULES)
 	@node dist/test/bedrock/demo.js
+
+# Sixty restarts under load, ten seconds apart: nothing may grow.
+soak: build
+	@npm run --silent soak
 
 # Throughput and latency beside peers, in the same run: ARGS=--quick for a short one.
 bench: build

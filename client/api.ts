@@ -1,12 +1,11 @@
 /** The unary services, for tools that need no session. */
-import { credentials } from '@grpc/grpc-js';
-import { createChannel, waitForChannelReady } from 'nice-grpc';
+import { waitForChannelReady } from 'nice-grpc';
 import { HealthDefinition } from 'nice-grpc-server-health';
 import { CoordinatorServiceDefinition } from '../gen/ts/kelpie/v1/coordinator_service.js';
 import { EventServiceDefinition } from '../gen/ts/kelpie/v1/event_service.js';
 import { NodeServiceDefinition } from '../gen/ts/kelpie/v1/node_service.js';
 import { KelpieError } from './errors.js';
-import { channelOptions, clients } from './transport.js';
+import { clients, openChannel } from './transport.js';
 
 /** Clients of one coordinator. */
 export type Api = ReturnType<typeof apiAt>;
@@ -27,7 +26,7 @@ export async function reachApi(endpoints: readonly string[]): Promise<Api> {
 
 /** Connects when it is first asked something. */
 export function apiAt(endpoint: string) {
-  const channel = createChannel(endpoint, credentials.createInsecure(), channelOptions);
+  const channel = openChannel(endpoint);
   return {
     nodes: clients.create(NodeServiceDefinition, channel),
     events: clients.create(EventServiceDefinition, channel),

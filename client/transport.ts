@@ -1,6 +1,6 @@
 /** How a client reaches a coordinator: a function from what it sends to what it receives. */
-import { type ChannelOptions, credentials } from '@grpc/grpc-js';
-import { createChannel, createClientFactory } from 'nice-grpc';
+import { type ChannelCredentials, type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { type Channel, createChannel, createClientFactory } from 'nice-grpc';
 import { errorDetailsClientMiddleware } from 'nice-grpc-error-details';
 import {
   type ConnectRequest,
@@ -18,7 +18,7 @@ export type Transport = (
 ) => AsyncIterable<ConnectResponse>;
 
 /** For channels of this client: a dead coordinator is noticed, and nothing is retried behind us. */
-export const channelOptions: ChannelOptions = {
+const channelOptions: ChannelOptions = {
   'grpc.keepalive_time_ms': 20_000,
   'grpc.keepalive_timeout_ms': 5000,
   'grpc.keepalive_permit_without_calls': 1,
@@ -30,13 +30,44 @@ export const channelOptions: ChannelOptions = {
   'grpc.enable_channelz': 0,
 };
 
+/** A channel that connects no more once it is closed. */
+export function openChannel(endpoint: string): Channel {
+  return createChannel(endpoint, endingWithChannel(credentials.createInsecure()), channelOptions);
+}
+
+/**
+ * A channel that is closed while it waits for its next attempt makes that attempt all the same, and
+ * nobody ends the connection that comes of it. What grpc-js does tell are the credentials, without which
+ * it does not connect.
+ */
+function endingWithChannel(given: ChannelCredentials): ChannelCredentials {
+  const create = given._createSecureConnector.bind(given);
+  given._createSecureConnector = (...args) => {
+    const connector = create(...args);
+    let closed = false;
+    return {
+      connect: (socket) => connector.connect(socket),
+      getCallCredentials: () => connector.getCallCredentials(),
+      waitForReady: async () => {
+        if (closed) throw new Error('the channel is closed');
+        await connector.waitForReady();
+      },
+      destroy: () => {
+        closed = true;
+        connector.destroy();
+      },
+    };
+  };
+  return given;
+}
+
 /** Clients that turn status details into errors with a reason. */
 export const clients = createClientFactory().use(errorDetailsClientMiddleware);
 
 /** A transport over gRPC, with a connection of its own for each stream. */
 export function grpcTransport(endpoint: string): Transport {
   return async function* connect(requests, signal) {
-    const channel = createChannel(endpoint, credentials.createInsecure(), channelOptions);
+    const channel = openChannel(endpoint);
     try {
       yield* clients.create(SessionServiceDefinition, channel).connect(requests, { signal });
     } finally {

@@ -1,4 +1,5 @@
 /** The data directory: what can be wrong with it, and small files that are replaced whole. */
+import { randomBytes } from 'node:crypto';
 import {
   accessSync,
   closeSync,
@@ -8,8 +9,10 @@ import {
   mkdirSync,
   openSync,
   readSync,
+  rmSync,
   statfsSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -61,13 +64,34 @@ export function folderFault(error: unknown, folder: string, what: string): Journ
     EPERM: 'Give the user that runs the coordinator the right to write there (chown, chmod).',
     EROFS: 'Its file system is mounted read-only. Mount it for writing, or name another directory.',
     ENOSPC: 'The disk is full. Make room and start again.',
+    EDQUOT: 'The quota of the disk is used up. Make room and start again.',
+    EFBIG: 'Its files may not grow. Raise the limit (ulimit -f, LimitFSIZE) and start again.',
   };
   const help = advice[code] ?? 'Look at the file system, or name another directory.';
   return new JournalError(
-    code === 'ENOSPC' ? 'DISK_FULL' : 'FOLDER',
+    ['ENOSPC', 'EDQUOT'].includes(code) ? 'DISK_FULL' : 'FOLDER',
     `The data directory ${folder} ${what} (${code || String(error)}). ${help}`,
     error,
   );
+}
+
+/** More than a start writes before its first commit. */
+const ROOM_BYTES = 2 ** 16;
+
+/**
+ * Makes sure that there is room to start. Without it lmdb would end the process: it notes its readers in a
+ * small file through a memory map, and what finds no place behind that is SIGBUS.
+ */
+export function checkRoom(folder: string): void {
+  const path = join(folder, 'room');
+  try {
+    // What cannot be compressed, or it would prove little.
+    writeFileSync(path, randomBytes(ROOM_BYTES));
+  } catch (error) {
+    throw folderFault(error, folder, 'cannot be written to');
+  } finally {
+    rmSync(path, { force: true });
+  }
 }
 
 /** What lmdb or the file system said, for an operator. */
@@ -178,18 +202,20 @@ const MAGIC_NUMBER = 0xbeefc0de;
  * A file that lost its end would end the process (SIGBUS), because lmdb reads through a memory map. So
  * it is made as long as its header says. What was lost reads as zeros, which no checksum takes for
  * a record. A file may be shorter without a loss: free pages at its end are never written.
+ *
+ * Returns how long it was, if it was changed: for whoever refuses it then and leaves it as it was.
  */
-export function padFile(path: string): void {
+export function padFile(path: string): number | undefined {
   let file: number;
   try {
     file = openSync(path, 'r+');
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw folderFault(error, dirname(path), 'has a file that cannot be opened');
   }
   try {
     const { size } = fstatSync(file);
-    if (size === 0) return;
+    if (size === 0) return undefined;
     const page = Buffer.alloc(HEADER_END);
     readSync(file, page, 0, HEADER_END, 0);
     const pageSize = page.readUInt32LE(PAGE_SIZE);
@@ -200,7 +226,9 @@ export function padFile(path: string): void {
     const lastPage = Math.max(...[page, twin].map((one) => Number(one.readBigUInt64LE(LAST_PAGE))));
     const wanted = (lastPage + 1) * pageSize;
     if (!Number.isSafeInteger(wanted)) throw new Damage(`the header of ${path}`);
-    if (size < wanted) ftruncateSync(file, wanted);
+    if (size >= wanted) return undefined;
+    ftruncateSync(file, wanted);
+    return size;
   } finally {
     closeSync(file);
   }

@@ -10,6 +10,7 @@
  * Not promised: lmdb has no checksums of its own pages. A bit that flips in one of them, and not in
  * a record, may end the process instead of being told.
  */
+import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase, type Transaction } from 'lmdb';
 import type { Anchor } from './file-anchor.js';
@@ -36,6 +37,8 @@ export class LmdbStore implements Store {
   readonly #spaces: Readonly<Record<Space, Database<Buffer, StoreKey>>>;
   readonly #anchor: Anchor | undefined;
   readonly #folder: string;
+  /** How long the file was, if it lost its end and nothing was written to it since. */
+  #short: number | undefined;
   /** The snapshot that is read: no reader sees a commit before `advance`. */
   #view: Transaction;
   /** With `unsynced`, the last synced snapshot: while it is held, lmdb reuses no page of it. */
@@ -46,7 +49,7 @@ export class LmdbStore implements Store {
     this.#folder = folder;
     this.#anchor = anchor;
     const path = join(folder, DATA_FILE);
-    padFile(path);
+    this.#short = padFile(path);
     let root: Root | undefined;
     try {
       root = open<Buffer, StoreKey>({
@@ -69,13 +72,14 @@ export class LmdbStore implements Store {
       };
       this.#view = root.useReadTransaction();
     } catch (error) {
-      void root?.close();
+      void (root?.close() ?? Promise.resolve()).then(() => this.#restore());
       throw this.#fault(error);
     }
     this.#root = root;
   }
 
   async commit(changes: readonly Change[]): Promise<void> {
+    this.#short = undefined;
     try {
       await this.#root.batch(() => {
         for (const { space, key, value } of changes) {
@@ -150,6 +154,12 @@ export class LmdbStore implements Store {
     this.#view.done();
     this.#synced?.done();
     await this.#root.close();
+    this.#restore();
+  }
+
+  /** What was refused is left as it was found. */
+  #restore(): void {
+    if (this.#short !== undefined) truncateSync(join(this.#folder, DATA_FILE), this.#short);
   }
 
   #fault(error: unknown): JournalError {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import { ID_BYTES } from '../core/cursor.js';
 import { Anchor, ANCHOR_FILE, type Left } from './file-anchor.js';
-import { FORMAT, prepareFolder, readFormat, writeFormat } from './file-folder.js';
+import { checkRoom, FORMAT, prepareFolder, readFormat, writeFormat } from './file-folder.js';
 import { FileLedger } from './file-ledger.js';
 import { DATA_FILE, LmdbStore } from './file-lmdb.js';
 import { FolderLock } from './file-lock.js';
@@ -62,6 +62,7 @@ export async function openFolder(options: FileJournalOptions): Promise<Opened> {
   prepareFolder(folder);
   const lock = await FolderLock.take(folder);
   try {
+    checkRoom(folder);
     const fresh = await prepareFormat(folder);
     return await openLocked(options, lock, fresh);
   } catch (error) {

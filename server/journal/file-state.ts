@@ -1,7 +1,7 @@
 /** What a start needs to know beside the table: where the log begins and ends, and what fills it. */
 import { ID_BYTES } from '../core/cursor.js';
 import { lastHole, type OwnState, readOwn } from './file-own.js';
-import { Damage, seal, unseal } from './file-record.js';
+import { Damage, decodeEntry, seal, unseal } from './file-record.js';
 import { type Change, chunks, type Store } from './file-store.js';
 
 /** A position without its epoch. */
@@ -89,19 +89,21 @@ export function readGroups(store: Store): Map<string, Used> {
   return groups;
 }
 
-/** Refuses a log whose ends are not where the state says, but for what was removed early. */
+/**
+ * Refuses a log whose ends are not where the state says, but for what was removed early, or are damaged.
+ */
 export function checkEnds(store: Store, state: State): void {
   const { newest, floor, entries } = state;
   const hole = Math.max(floor.sequence, lastHole(state));
-  const first = store.range('log', floor.sequence, undefined, 1).map(({ key }) => key);
-  const last = store.range('log', newest.sequence, undefined, 2).map(({ key }) => key);
+  const first = store.range('log', floor.sequence, undefined, 1);
+  const last = store.range('log', newest.sequence, undefined, 2);
   const holes = newest.sequence - floor.sequence - entries;
   const counted = holes >= 0 && holes <= hole - floor.sequence;
-  const begins = first.every(
-    (key) => key > floor.sequence && key <= Math.max(hole, floor.sequence) + 1,
-  );
-  const ends = last.length === 0 ? newest.sequence <= hole : last.join() === `${newest.sequence}`;
+  const begins = first.every(({ key }) => key > floor.sequence && key <= hole + 1);
+  const keys = last.map(({ key }) => key).join();
+  const ends = last.length === 0 ? newest.sequence <= hole : keys === `${newest.sequence}`;
   if (!counted || !begins || !ends || first.length !== Math.min(1, entries)) {
     throw new Damage('an end of the log, or where it is said to be,');
   }
+  for (const { key, value } of [...first, ...last]) decodeEntry(key, value);
 }

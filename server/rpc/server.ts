@@ -56,10 +56,20 @@ export interface Edge {
 /** How long the last frames of streams that have ended may take to get out. */
 const FLUSH_MS = 1000;
 
+/**
+ * A peer that is frozen does not close its connection, and one that was asked to close is not broken
+ * off by force either: it is waited for no longer, and its socket goes with it or with the process.
+ */
 async function endStreams(server: Server): Promise<void> {
-  const force = setTimeout(() => server.forceShutdown(), FLUSH_MS);
-  await server.shutdown();
-  clearTimeout(force);
+  let timer: NodeJS.Timeout | undefined;
+  const force = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, FLUSH_MS);
+  });
+  await Promise.race([server.shutdown(), force]);
+  clearTimeout(timer);
 }
 
 export function createEdge(hub: Hub, onCall: CallObserver): Edge {

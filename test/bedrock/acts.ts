@@ -4,6 +4,7 @@ import type { Bot } from './bots.js';
 import type { Narrator } from './narrator.js';
 import type { Network, Server } from './network.js';
 import type { Party } from './party.js';
+import { Talk } from './talk.js';
 
 /** What every act plays with. */
 interface Stage {
@@ -121,14 +122,22 @@ async function loseProxy({ network, party, narrator }: Stage): Promise<void> {
 
 async function loseCoordinator(stage: Stage): Promise<void> {
   const { network, party, narrator, coordinatorEnd } = stage;
-  narrator.act(5, 'The coordinator dies, with all that it remembered');
-  const children = [...network.downstreams, network.proxy];
-  const marks = children.map((child) => ({ child, since: child.reports.mark }));
+  narrator.act(5, 'The coordinator dies in the middle of a talk');
   const witnesses = party.bots.map((bot) => ({ bot, since: bot.seen.mark }));
+  const marks = [...network.downstreams, network.proxy].map((child) => ({
+    child,
+    since: child.reports.mark,
+  }));
   const all = (status: string) =>
     Promise.all(marks.map(({ child, since }) => child.waitForStatus(status, since)));
+  const [one, other] = [party.one('north'), party.one('south')];
+  const talk = new Talk(one, other);
+  await narrator.expect(`${one.name} and ${other.name} talk across, without a pause`, () =>
+    talk.flows(),
+  );
 
   narrator.does(`${coordinatorEnd} to the coordinator`);
+  const before = talk.lines;
   await network.coordinator.stop(coordinatorEnd);
   await narrator.expect('servers and proxy notice', () => all('disconnected'));
   await narrator.expect(
@@ -137,11 +146,41 @@ async function loseCoordinator(stage: Stage): Promise<void> {
     () => party.places(),
   );
 
-  narrator.does('the coordinator starts again, empty');
+  narrator.does('the coordinator starts again, with the journal that it left');
   await network.startCoordinator();
+  const meanwhile = talk.lines - before;
   await narrator.expect('servers and proxy come back by themselves', () => all('connected'));
-  await narrator.expect('and are told that they missed something', () => all('gap'));
+  await narrator.expect(
+    'everybody saw every line of the talk, once and in order',
+    () => talk.endsWhole(witnesses.map(({ bot }) => bot)),
+    () => `${talk.lines} lines each, ${meanwhile} of them while no coordinator was there`,
+  );
+  await narrator.expect('nobody was told of a gap', () => {
+    for (const { child, since } of marks) {
+      assert.ok(!child.statusesSince(since).includes('gap'), `${child.name} lost something`);
+    }
+  });
+  await nobodyWasGone(stage, marks.at(-1)?.since ?? 0);
+  await lifeGoesOn(stage);
+  await narrator.expect("nobody's connection to the game broke", () => {
+    const broken = witnesses.flatMap(({ bot, since }) => bot.brokenSince(since) ?? []);
+    assert.deepEqual(broken, [], broken.join(', '));
+  });
+}
+
+/** The proxy reads what becomes of nodes: of all that, only the newcomer is news. */
+async function nobodyWasGone({ network, narrator }: Stage, since: number): Promise<void> {
   await narrator.expect('a newcomer finds all three in its roster', () => newcomerSees(network));
+  await narrator.expect(
+    'and all that the proxy was told of anybody is that the newcomer came and went',
+    async () => {
+      const news = await network.proxy.newsUntil('nodeLeft newcomer', since);
+      assert.deepEqual(news, ['nodeJoined newcomer', 'nodeLeft newcomer']);
+    },
+  );
+}
+
+async function lifeGoesOn({ party, narrator }: Stage): Promise<void> {
   await hears(narrator, party.one('north'), party.one('south'), 'did you notice anything?');
   await hears(narrator, party.one('south'), party.one('north'), 'not a thing');
   await narrator.expect(
@@ -152,13 +191,9 @@ async function loseCoordinator(stage: Stage): Promise<void> {
     },
     () => party.places(),
   );
-  await narrator.expect("nobody's connection to the game broke", () => {
-    const broken = witnesses.flatMap(({ bot, since }) => bot.brokenSince(since) ?? []);
-    assert.deepEqual(broken, [], broken.join(', '));
-  });
 }
 
-/** Unlike the proxy, it has no memory of before: what it sees, the coordinator was told anew. */
+/** Unlike the proxy, it has no memory of before: what it sees, the coordinator has kept. */
 async function newcomerSees(network: Network): Promise<void> {
   const kelpie = connect({ name: 'newcomer', role: 'BACKEND', endpoints: network.endpoint });
   try {

@@ -47,6 +47,11 @@ export class Bot {
     return this.server;
   }
 
+  /** Whether it has a connection, and did not leave. */
+  get here(): boolean {
+    return this.#client !== undefined;
+  }
+
   say(message: string): void {
     if (!this.#client) throw new Error(`${this.name} is not connected`);
     sendText(this.#client, { type: 'chat', source_name: this.name, message });
@@ -72,10 +77,16 @@ export class Bot {
     return sight.message;
   }
 
+  /** Every text that it saw, in order. */
+  texts(): string[] {
+    return this.seen
+      .since(0)
+      .flatMap((sight) => (sight.type === 'text' ? [sight.text.message] : []));
+  }
+
   /** How often the bot saw a text in which these words are. */
   count(words: string): number {
-    const isIt = (sight: Sight) => sight.type === 'text' && sight.text.message.includes(words);
-    return this.seen.since(0).filter(isIt).length;
+    return this.texts().filter((text) => text.includes(words)).length;
   }
 
   /** What broke its connection since then, if anything did. */

@@ -63,6 +63,15 @@ export class Child {
     );
   }
 
+  /** Resolves with what it was told of nodes since the mark, up to this. */
+  async newsUntil(last: string, since: number): Promise<string[]> {
+    const isIt = (report: Report) => report.type === 'news' && report.news === last;
+    await this.reports.waitFor(`${this.name} to hear of ${last}`, isIt, { since });
+    return this.reports
+      .since(since)
+      .flatMap((report) => (report.type === 'news' ? [report.news] : []));
+  }
+
   statusesSince(mark: number): string[] {
     return this.reports
       .since(mark)
@@ -70,7 +79,9 @@ export class Child {
   }
 
   /** Whatever runs is killed and forgotten: at the end of a run, and of the director. */
-  static killAll(): void {
-    for (const child of Child.all.splice(0)) child.#process.kill('SIGKILL');
+  static async killAll(): Promise<void> {
+    const children = Child.all.splice(0);
+    for (const child of children) child.#process.kill('SIGKILL');
+    await Promise.all(children.map(({ ended }) => ended));
   }
 }

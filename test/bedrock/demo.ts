@@ -10,7 +10,7 @@ const LAST_LINES = 12;
 const times = Number(process.env['TIMES'] ?? '1');
 if (!Number.isInteger(times) || times < 1) throw new Error('TIMES must be a whole number from 1');
 
-process.on('exit', () => Child.killAll());
+process.on('exit', () => void Child.killAll());
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => process.exit(1));
 }
@@ -24,7 +24,7 @@ async function play(time: number): Promise<boolean> {
   const narrator = new Narrator();
   const network = await Network.plan();
   const party = new Party(network.ports.proxy);
-  const coordinatorEnd = time % 2 === 1 ? 'SIGTERM' : 'SIGKILL';
+  const coordinatorEnd = time % 2 === 1 ? 'SIGKILL' : 'SIGTERM';
   narrator.title(
     times === 1
       ? 'Kelpie herds a Bedrock network'
@@ -41,8 +41,9 @@ async function play(time: number): Promise<boolean> {
     }
     return false;
   } finally {
-    Child.killAll();
+    await Child.killAll();
     party.leave(...party.bots);
+    await network.forget();
     narrator.summary();
   }
 }

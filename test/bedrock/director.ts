@@ -2,7 +2,11 @@
 import type { KelpieClient } from '../../client/index.js';
 
 export type Report =
-  { type: 'ready' } | { type: 'status'; status: string } | { type: 'servers'; names: string[] };
+  | { type: 'ready' }
+  | { type: 'status'; status: string }
+  | { type: 'servers'; names: string[] }
+  /** What happened to a node, as the network was told. */
+  | { type: 'news'; news: string };
 
 /** Over IPC, because the native code of the game prints to stdout. */
 export function tell(report: Report): void {

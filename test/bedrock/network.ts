@@ -1,6 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Child } from './child.js';
 import { HOST } from './library.js';
 
@@ -20,12 +23,15 @@ interface Ports {
 /** The processes of the demo. Each comes back on the port that it had. */
 export class Network {
   readonly ports: Ports;
+  /** Where the coordinator keeps its journal. */
+  readonly #data: string;
   #coordinator: Child | undefined;
   #proxy: Child | undefined;
   readonly #downstreams = new Map<Server, Child>();
 
-  private constructor(ports: Ports) {
+  private constructor(ports: Ports, data: string) {
     this.ports = ports;
+    this.#data = data;
   }
 
   static async plan(): Promise<Network> {
@@ -35,7 +41,13 @@ export class Network {
       freeUdpPort(),
       freeUdpPort(),
     ]);
-    return new Network({ coordinator, proxy, north, south });
+    const data = await mkdtemp(join(tmpdir(), 'kelpie-demo-'));
+    return new Network({ coordinator, proxy, north, south }, data);
+  }
+
+  /** Once all of it has ended. */
+  async forget(): Promise<void> {
+    await rm(this.#data, { recursive: true });
   }
 
   get coordinator(): Child {
@@ -61,7 +73,7 @@ export class Network {
   /** Resolves when it has said where it listens. */
   async startCoordinator(): Promise<void> {
     const port = String(this.ports.coordinator);
-    const args = ['--host', HOST, '--port', port, '--metrics-port', 'off', '--journal', 'memory'];
+    const args = ['--host', HOST, '--port', port, '--metrics-port', 'off', '--data', this.#data];
     this.#coordinator = new Child('coordinator', COORDINATOR, args);
     await this.#coordinator.lines.waitFor('the coordinator to listen', (line) =>
       line.includes(this.endpoint),

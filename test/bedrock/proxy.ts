@@ -18,7 +18,10 @@ const kelpie = connect({
   software: 'kelpie-bedrock-demo',
   version: VERSION,
 });
-kelpie.subscribe('nodes.*', tellServers);
+kelpie.subscribe('nodes.*', ({ topic, body }) => {
+  tellServers();
+  tell({ type: 'news', news: `${body?.$case ?? 'nothing'} ${topic.slice('nodes.'.length)}` });
+});
 void tellStatus(kelpie, tellServers);
 
 const server = await listen({

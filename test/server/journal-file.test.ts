@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -624,9 +625,13 @@ describe('the journal in a file', () => {
   });
 
   describe('damage', () => {
-    /** A journal of three entries and a row, closed, of which one bit is flipped where `text` stands. */
-    const flipped = async (text: string): Promise<void> => {
+    /**
+     * A journal of three entries and a row, closed, of which one bit is flipped where `text` stands.
+     * Resolves with the position before its first entry.
+     */
+    const flipped = async (text: string): Promise<number> => {
       const journal = await openFile(folder, { clock });
+      const start = journal.oldest.sequence;
       for (const one of ['the first', 'the middle', 'the last']) await say(journal, one);
       await journal.append([{ entries: [write('nodes/a', 'what is in the row')] }]);
       await say(journal, 'the end');
@@ -641,16 +646,31 @@ describe('the journal in a file', () => {
       }
       expect(found).to.be.at.least(1);
       writeFileSync(path, bytes);
+      return start;
     };
 
-    for (const text of ['the first', 'the middle', 'the last', 'the end']) {
+    for (const [text, number] of [
+      ['the first', 1],
+      ['the end', 5],
+    ] as const) {
+      it(`is told with the entry at the start, which reads the ends: a bit of ${text}`, async () => {
+        const start = await flipped(text);
+        const { code, message } = await rejectionOf(JournalError, openFile(folder, { clock }));
+        expect(code).to.equal('DAMAGED');
+        expect(message).to.include(`entry ${start + number}`);
+      });
+    }
+
+    for (const [text, number] of [
+      ['the middle', 2],
+      ['the last', 3],
+    ] as const) {
       it(`is told with the entry, not skipped: a bit of ${text}`, async () => {
-        await flipped(text);
-        const number = ['the first', 'the middle', 'the last', '', 'the end'].indexOf(text) + 1;
+        const start = await flipped(text);
         const journal = await openFile(folder, { clock });
         const error = await rejectionOf(JournalError, all(journal));
         expect(error.code).to.equal('DAMAGED');
-        expect(error.message).to.include(`entry ${journal.oldest.sequence + number}`);
+        expect(error.message).to.include(`entry ${start + number}`);
         await journal.close();
       });
     }
@@ -695,8 +715,8 @@ describe('the journal in a file', () => {
     });
 
     it('that retention meets ends writing', async () => {
-      await flipped('the first');
-      const retention = { ...everything, entries: 5 };
+      await flipped('the middle');
+      const retention = { ...everything, entries: 4 };
       const journal = await openFile(folder, { clock, retention });
       const error = await rejectionOf(JournalError, say(journal, 'one more'));
       expect(error.code).to.equal('READ_ONLY');
@@ -727,6 +747,8 @@ describe('the journal in a file', () => {
           }
         };
         expect(await codeOf(look()), `${part}`).to.equal('DAMAGED');
+        // It is left as it was.
+        await until(() => statSync(join(copy, DATA)).size === Math.floor(whole.length * part));
       }
     });
 

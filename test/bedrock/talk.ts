@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import type { Bot } from './bots.js';
+
+const PAUSE_MS = 100;
+
+/** Players who say numbered lines without a pause, each on its own server. */
+export class Talk {
+  readonly #speakers: readonly Bot[];
+  readonly #timer: NodeJS.Timeout;
+  #lines = 0;
+
+  constructor(...speakers: readonly Bot[]) {
+    this.#speakers = speakers;
+    this.#timer = setInterval(() => this.#speak(), PAUSE_MS);
+  }
+
+  #speak(): void {
+    // Whoever ends the story early sends them home.
+    if (!this.#speakers.every((bot) => bot.here)) return clearInterval(this.#timer);
+    this.#lines += 1;
+    for (const bot of this.#speakers) bot.say(line(bot, this.#lines));
+  }
+
+  /** How many lines each of them has said. */
+  get lines(): number {
+    return this.#lines;
+  }
+
+  /** Resolves when each has seen the other's first line. */
+  async flows(): Promise<void> {
+    await this.#seen(this.#speakers, 1);
+  }
+
+  /** They fall silent. Resolves when all listeners have seen every line, of each, once and in order. */
+  async endsWhole(listeners: readonly Bot[]): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#seen(listeners, this.#lines);
+    for (const listener of listeners) {
+      for (const speaker of this.#speakers) {
+        const said = Array.from({ length: this.#lines }, (_, index) => line(speaker, index + 1));
+        const seen = listener.texts().filter((text) => text.startsWith(line(speaker, '')));
+        assert.deepEqual(seen, said, `what ${listener.name} saw of ${speaker.name}`);
+      }
+    }
+  }
+
+  async #seen(listeners: readonly Bot[], lines: number): Promise<void> {
+    const last = this.#speakers.map((bot) => line(bot, lines));
+    const waits = listeners.flatMap((listener) =>
+      last.map((words) => listener.waitForText(({ message }) => message === words)),
+    );
+    await Promise.all(waits);
+  }
+}
+
+function line(speaker: Bot, number: number | ''): string {
+  return `${speaker.name}'s line ${number}`;
+}

@@ -1,0 +1,196 @@
+/**
+ * A data directory that cannot be used: kelpied refuses it in words, says what to do, ends with 1, and
+ * leaves it as it was. What its history hides is told when somebody comes to it.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { dataFolder, removeDataFolders } from '../support/data-folder.js';
+import { runKelpied, startKelpied } from '../support/kelpied.js';
+import { say, Wire } from '../support/wire.js';
+
+const DATA = 'journal.mdb';
+const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url));
+
+/** Spoils a whole directory. Returns the path that kelpied is given, if it is another one. */
+type Spoil = (data: string) => string | undefined;
+
+const changed =
+  (name: string, content: string): Spoil =>
+  (data) => {
+    writeFileSync(join(data, name), content);
+    return undefined;
+  };
+const without =
+  (name: string): Spoil =>
+  (data) => {
+    rmSync(join(data, name));
+    return undefined;
+  };
+/** One bit less of what says this, wherever it stands. */
+const flipped =
+  (text: string): Spoil =>
+  (data) => {
+    const bytes = readFileSync(join(data, DATA));
+    expect(bytes.includes(text)).to.equal(true);
+    for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) {
+      bytes[at] = bytes.readUInt8(at) ^ 4;
+    }
+    writeFileSync(join(data, DATA), bytes);
+    return undefined;
+  };
+const cut =
+  (part: number): Spoil =>
+  (data) => {
+    const { length } = readFileSync(join(data, DATA));
+    truncateSync(join(data, DATA), Math.floor(length * part));
+    return undefined;
+  };
+
+const REFUSED: [what: string, spoil: Spoil, words: RegExp][] = [
+  ['whose parent is missing', (data) => join(data, 'a', 'b'), /parent directory is missing: make/],
+  ['that is a file', (data) => join(data, DATA), /is not a directory\. Name another one/],
+  ['under a file', (data) => join(data, DATA, 'data'), /part of its path is a file\. Name another/],
+  // Where root may not write either.
+  ['that cannot be written', () => '/proc/self/fdinfo', /cannot be .*\. (Give|Look|Mount|Its)/],
+  ['of a newer format', changed('format', 'kelpie journal 2\n'), /format 2.* Start the version/],
+  ['whose format is none', changed('format', 'whatever'), /file .*format.*`kelpied data check`/],
+  ['without its format', without('format'), /file .*format.*`kelpied data check`/],
+  ['without its data', without(DATA), /journal\.mdb.*`kelpied data check`/],
+  ['whose data is none', changed(DATA, 'nothing'.repeat(9999)), /header of .*`kelpied data check`/],
+  ['whose first entry is damaged', flipped('the first word'), /entry \d+ .*`kelpied data check`/],
+  ['whose last entry is damaged', flipped('the last word'), /entry \d+ .*`kelpied data check`/],
+  [
+    'whose table is damaged',
+    flipped('what it says of itself'),
+    /row nodes\/guest .*`kelpied data check`/,
+  ],
+  ...[0, 0.4].map((part): [string, Spoil, RegExp] => [
+    `of whose data ${part * 100} % are left`,
+    cut(part),
+    /is damaged: .*`kelpied data check`/,
+  ]),
+];
+
+describe('a data directory', () => {
+  let whole: string;
+  let data: string;
+
+  before('was used', async () => {
+    whole = join(dataFolder(), 'data');
+    const kelpied = await startKelpied(['--journal', 'file', '--data', whole]);
+    const wire = new Wire(kelpied.endpoint);
+    const tell = (...texts: string[]) =>
+      wire.call('EventService.PublishEvents', { events: texts.map((text) => say('chat', text)) });
+    await tell('the first word');
+    await wire.join('guest', { motd: 'what it says of itself' });
+    // More than retention reads ahead.
+    for (let count = 0; count < 300; count += 50) {
+      await tell(...Array.from({ length: 50 }, () => 'x'.repeat(2000)));
+    }
+    await tell('a word in the middle');
+    await tell('and one after it');
+    await tell('the last word');
+    // With the guest still in it.
+    await kelpied.kill();
+    wire.close();
+  });
+  beforeEach(() => {
+    data = join(dataFolder(), 'data');
+    cpSync(whole, data, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+  });
+  after(removeDataFolders);
+
+  const args = (path: string) => ['--journal', 'file', '--data', path, '--port', '0'];
+
+  const expectRefused = (
+    { code, output, errors }: { code: number | null; output: string; errors: string },
+    words: RegExp,
+  ): void => {
+    const said = errors.split('\n').find((line) => line.startsWith('kelpied: '));
+    expect(said, errors).to.match(words);
+    expect(errors).to.not.match(/\n +at /);
+    expect(output).to.equal('');
+    expect(code).to.equal(1);
+  };
+
+  for (const [what, spoil, words] of REFUSED) {
+    it(`${what} is refused, with what to do, and left alone`, async () => {
+      const path = spoil(data) ?? data;
+      const before = contentOf(data);
+      expectRefused(await runKelpied(args(path)), words);
+      expect(contentOf(data)).to.deep.equal(before);
+    });
+  }
+
+  it('that a living process uses is refused, with what to do; a dead one’s is taken over', async () => {
+    const kelpied = await startKelpied(args(data));
+    expectRefused(await runKelpied(args(data)), /in use by another process.* Stop that process/);
+    await kelpied.kill();
+    expect(readdirSync(data).filter((name) => name.endsWith('.sock'))).to.have.length(1);
+    const next = await startKelpied(args(data));
+    expect(await next.stop()).to.equal(0);
+  });
+
+  it('is made if it is missing', async () => {
+    const kelpied = await startKelpied(args(join(data, 'new')));
+    expect(existsSync(join(data, 'new', DATA))).to.equal(true);
+    expect(await kelpied.stop()).to.equal(0);
+  });
+
+  it('for which there is no room is refused, with what to do', () => {
+    // A limit of the shell stands for a full disk, which only root could make. Without the trap it
+    // would be killed by it.
+    const limited = `trap '' XFSZ; ulimit -f 4; exec "$0" "$@"`;
+    const command = ['-c', limited, process.execPath, MAIN, ...args(join(data, 'new'))];
+    const env = { ...process.env, KELPIE_METRICS_PORT: '0' };
+    const { status, stdout, stderr } = spawnSync('sh', command, { encoding: 'utf8', env });
+    expectRefused(
+      { code: status, output: stdout, errors: stderr },
+      /cannot be written to .*LimitFSIZE/,
+    );
+  });
+
+  it('whose history is damaged in its middle tells whoever comes to it, and skips nothing', async () => {
+    flipped('a word in the middle')(data);
+    const kelpied = await startKelpied(args(data));
+    const wire = new Wire(kelpied.endpoint);
+    const watch = wire.watch(['chat'], { at: 'START_AT_EARLIEST' });
+    const { error } = await watch.ended();
+    expect(error?.reason).to.equal('ERROR_REASON_INTERNAL');
+    const texts = watch.frames.flatMap(({ event_batch: batch }) => batch?.events ?? []);
+    expect(texts.map(({ message_published: said }) => said?.content.text)).to.not.include(
+      'and one after it',
+    );
+    expect(kelpied.errors()).to.match(/journal is damaged: entry \d+ .*`kelpied data check`/);
+    // Those who are further on are not concerned.
+    const { stream } = await wire.join('late', { topics: ['chat'] });
+    await wire.call('EventService.PublishEvents', { events: [say('chat', 'still here')] });
+    expect(await stream.texts('still here')).to.deep.equal(['still here']);
+    await wire.leave();
+    wire.close();
+    expect(await kelpied.stop()).to.equal(0);
+  });
+});
+
+/** Its files and what is in them; but what lmdb notes of its readers, and of which nothing is lost. */
+function contentOf(folder: string): Record<string, string> {
+  const names = readdirSync(folder).filter((name) => name !== `${DATA}-lock`);
+  return Object.fromEntries(
+    names.map((name) => {
+      const hash = createHash('sha256').update(readFileSync(join(folder, name)));
+      return [name, hash.digest('hex')];
+    }),
+  );
+}

@@ -1,9 +1,11 @@
 /** The unary services, for tools that need no session. */
 import { credentials } from '@grpc/grpc-js';
 import { createChannel, waitForChannelReady } from 'nice-grpc';
+import { CommandServiceDefinition } from '../gen/ts/kelpie/v1/command_service.js';
 import { CoordinatorServiceDefinition } from '../gen/ts/kelpie/v1/coordinator_service.js';
 import { EventServiceDefinition } from '../gen/ts/kelpie/v1/event_service.js';
 import { NodeServiceDefinition } from '../gen/ts/kelpie/v1/node_service.js';
+import { PlayerServiceDefinition } from '../gen/ts/kelpie/v1/player_service.js';
 import { KelpieError } from './errors.js';
 import { channelOptions, clients } from './transport.js';
 
@@ -28,6 +30,8 @@ function clientsOf(endpoint: string) {
   const channel = createChannel(endpoint, credentials.createInsecure(), channelOptions);
   return {
     nodes: clients.create(NodeServiceDefinition, channel),
+    players: clients.create(PlayerServiceDefinition, channel),
+    commands: clients.create(CommandServiceDefinition, channel),
     events: clients.create(EventServiceDefinition, channel),
     coordinator: clients.create(CoordinatorServiceDefinition, channel),
     // The library takes its deadline by the calendar clock.

@@ -3,21 +3,29 @@
  * outlives a stream.
  */
 import { StartAt } from '../gen/ts/kelpie/v1/cursor.js';
-import { GoodbyeReason, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
-import type { EventBatch, Gap } from '../gen/ts/kelpie/v1/stream.js';
-import { msOf } from './duration.js';
-import { closedError, KelpieError } from './errors.js';
+import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
+import {
+  GoodbyeReason,
+  Heartbeat,
+  type Hello,
+  type Welcome,
+} from '../gen/ts/kelpie/v1/session_service.js';
 import { type Change, changeOf, helloAfter } from './change.js';
-import { Kept } from './kept.js';
+import type { AnyCommand, FormName, ResultOf, Target } from './commands.js';
+import { Connection, type Stream } from './connection.js';
+import { msOf } from './duration.js';
+import { closedError, fromThrown, KelpieError } from './errors.js';
+import { type CustomHandler, type FormHandler, Handlers, type Handling } from './handlers.js';
+import { type CommandOutcome, type Issue, issue, type IssueOptions } from './issued.js';
 import { Link, type LinkEvents } from './link.js';
 import { type ConnectOptions, helloOf, type Load, type Route, routesOf } from './options.js';
-import { Connection, type Stream } from './connection.js';
-import { Position } from './position.js';
+import type { Answer } from './pending.js';
 import { Publisher } from './publisher.js';
+import { Reading } from './reading.js';
 import { draftOf, type MessageContent, type MessageOptions } from './received.js';
-import { Roster, ROSTER_TOPICS } from './roster.js';
+import type { Roster } from './roster.js';
 import { type Status, StatusBoard } from './status.js';
-import { type Handler, type Subscription, Subscriptions } from './subscriptions.js';
+import type { Handler, Subscription } from './subscriptions.js';
 import { sdk } from './version.js';
 
 /** How long `close` waits for publishes that are not acknowledged. */
@@ -25,23 +33,20 @@ const CLOSE_MS = 5000;
 
 /**
  * Connects a node. Returns at once; the first stream opens in this tick's end, with all topics that
- * were subscribed until then. Throws for options that can never do.
+ * were subscribed and all commands that are handled until then. Throws for options that can never do.
  */
 export function connect(options: ConnectOptions): KelpieClient {
   return new KelpieClient(options);
 }
 
 export class KelpieClient {
-  /** The nodes of the network, live, from memory. */
-  readonly roster: Roster = new Roster(() => this.#kept.rosterChanged(this.roster));
   #hello: Hello;
   readonly #load: ConnectOptions['load'];
   readonly #status = new StatusBoard();
   readonly #publisher = new Publisher(() => this.#link?.wake());
-  readonly #subscriptions: Subscriptions;
+  readonly #reading: Reading;
+  readonly #handlers: Handlers;
   readonly #connection: Connection;
-  readonly #position: Position;
-  readonly #kept: Kept;
   #welcome: Welcome | undefined;
   #end: { error: KelpieError | undefined } | undefined;
   readonly #running: Promise<void>;
@@ -49,25 +54,27 @@ export class KelpieClient {
   constructor(options: ConnectOptions) {
     this.#hello = helloOf(options, sdk);
     this.#load = options.load;
-    this.#kept = new Kept(options, (path, error) =>
-      this.#status.post({ type: 'fileFailed', path, error }),
-    );
-    this.#position = new Position(options.start ?? 'SNAPSHOT', this.#kept.cursor);
+    const post = (status: Status): void => this.#status.post(status);
     this.#connection = new Connection({
       routes: routesOf(options),
       open: (route) => this.#open(route),
       isFinal: (error) => this.#isFinal(error),
       longestBackoffMs: () => this.#graceMs() / 3,
-      post: (status) => this.#status.post(status),
+      post,
     });
-    this.#subscriptions = new Subscriptions({
-      handlerTimeoutMs: options.handlerTimeoutMs ?? 10_000,
-      onPatterns: () => this.#changeTopics(),
-      onFailure: (pattern, error) => this.#status.post({ type: 'handlerFailed', pattern, error }),
+    this.#reading = new Reading(options, post, () => this.#changeTopics());
+    this.#handlers = new Handlers({
+      link: () => this.#link,
+      onNames: () => this.#link?.setCommands(this.#handlers.names),
+      holds: () => true,
+      onRefused: (error) => post({ type: 'refused', error }),
     });
-    for (const topic of ROSTER_TOPICS) this.#subscriptions.want(topic);
-    this.#kept.restore(this.roster);
     this.#running = this.#run();
+  }
+
+  /** The nodes of the network, live, from memory. */
+  get roster(): Roster {
+    return this.#reading.roster;
   }
 
   get #link(): Link | undefined {
@@ -98,7 +105,47 @@ export class KelpieClient {
    * publish on `inbox.<this node>` reaches this node alone.
    */
   subscribe(pattern: string, handler: Handler): Subscription {
-    return this.#subscriptions.add(pattern, handler);
+    return this.#reading.subscribe(pattern, handler);
+  }
+
+  /**
+   * Does a command whenever this node is asked to. The others see the name at once, also on later
+   * streams. Throws COMMAND_INVALID for what is no name, or is handled already.
+   */
+  handle<Name extends FormName>(name: Name, handler: FormHandler<Name>): Handling;
+  handle(name: string, handler: CustomHandler): Handling;
+  handle(name: string, handler: FormHandler<FormName> | CustomHandler): Handling {
+    return this.#handlers.add(name, handler);
+  }
+
+  /**
+   * Asks nodes to do something, and gives each one's result as it comes. It is asked once: reading ends
+   * with what IssueCommand names, UNAVAILABLE if no coordinator is connected, or OUTCOME_UNKNOWN if the
+   * stream breaks. Whoever stops reading withdraws it. Throws DEADLINE_INVALID.
+   */
+  issue<C extends AnyCommand>(
+    options: Issue<C>,
+  ): AsyncGenerator<CommandOutcome<ResultOf<C>>, void> {
+    return issue(this.#link, options);
+  }
+
+  /**
+   * Asks for a command of the nodes' own. Resolves with the first answer; rejects with the first error
+   * if there is none, for instance NO_TARGET, COMMAND_FAILED or OUTCOME_UNKNOWN.
+   */
+  async call(
+    target: Target,
+    name: string,
+    content: MessageContent,
+    options: IssueOptions,
+  ): Promise<MessageContent | undefined> {
+    const command = { custom: { name, content } };
+    let failure: KelpieError | undefined;
+    for await (const one of this.issue({ ...options, target, command, maxAnswers: 1 })) {
+      if (!one.error) return one.answer;
+      failure ??= one.error;
+    }
+    throw failure ?? new KelpieError('PROTOCOL', 'a command ended without a result');
   }
 
   /**
@@ -110,6 +157,11 @@ export class KelpieClient {
     const value = { change: changeOf(change) };
     await (this.#link?.request({ $case: 'updateNode', value }) ?? Promise.reject(closedError()));
     this.#hello = helloAfter(this.#hello, change);
+  }
+
+  /** Requests and commands that wait for an answer, from here or from others. */
+  get pending(): number {
+    return (this.#link?.pending ?? 0) + this.#handlers.pending;
   }
 
   /** What the client goes through, from its present state on. Ends when the client does. */
@@ -144,12 +196,8 @@ export class KelpieClient {
       this.#publisher,
       this.#eventsOf(endpoint, () => link),
     );
-    const start = this.#position.restart();
-    const whole = this.roster.complete || start.place?.$case === 'at';
-    const all = this.#subscriptions.patterns;
-    // Reading goes on elsewhere than at a Snapshot: then the roster asks for its own, when it can.
-    const topics = whole ? all : all.filter((topic) => !ROSTER_TOPICS.includes(topic));
-    return { link, ended: link.run(transport, { ...this.#hello, topics, start }) };
+    const hello = { ...this.#hello, ...this.#reading.restart(), commands: this.#handlers.names };
+    return { link, ended: link.run(transport, hello) };
   }
 
   #eventsOf(endpoint: string, link: () => Link): LinkEvents {
@@ -157,56 +205,54 @@ export class KelpieClient {
       welcome: (welcome) => {
         this.#connection.welcomed(link());
         this.#welcome = welcome;
-        if (welcome.cursor) this.#position.reach(welcome.cursor);
+        this.#reading.begin(welcome.cursor);
         this.#changeTopics();
+        link().setCommands(this.#handlers.names);
+        this.#handlers.restart();
         this.#status.post({ type: 'connected', endpoint, welcome });
       },
-      batch: (batch) => this.#take(batch),
-      snapshot: (part) => {
-        this.#position.load(part);
-        this.roster.applySnapshot(part, this.#graceMs());
+      batch: (batch) => {
+        try {
+          return this.#reading.take(batch);
+        } catch (error) {
+          link().fail(fromThrown(error));
+          return undefined;
+        }
       },
-      gap: (gap) => this.#lose(gap),
-      caughtUp: (cursor) => {
-        this.#position.reach(cursor);
-        this.#kept.processed(this.#kept.received(cursor));
-      },
-      drain: ({ reconnectWindow }) => {
-        this.#status.post({ type: 'draining' });
-        void this.#connection.move(link(), msOf(reconnectWindow, 1000), !this.#position.loading);
-      },
-      loads: ({ loads }) => this.roster.applyLoads(loads),
-      load: () => this.#sayLoad(),
+      caughtUp: (cursor) => this.#reading.reach(cursor),
+      told: (frame) => this.#told(frame, link()),
+      heartbeat: (roundTripMs) => this.#heartbeat(roundTripMs),
       refused: (error) => this.#status.post({ type: 'refused', error }),
     };
   }
 
-  #take({ afterSequence, upTo, events }: EventBatch): Promise<unknown> | undefined {
-    const position = this.#position.sequence;
-    if (afterSequence > position) {
-      const message = `a batch begins after ${afterSequence}, but only what is up to ${position} was received`;
-      this.#link?.fail(new KelpieError('PROTOCOL', message));
-      return undefined;
+  #told(frame: Answer, link: Link): void {
+    switch (frame.$case) {
+      case 'snapshot':
+        return this.#reading.load(frame.value, this.#graceMs());
+      case 'gap':
+        this.#reading.lose(frame.value);
+        return this.#status.post({ type: 'gap', gap: frame.value });
+      case 'nodeLoads':
+        return this.#reading.loads(frame.value.loads);
+      case 'drain': {
+        this.#status.post({ type: 'draining' });
+        const windowMs = msOf(frame.value.reconnectWindow, 1000);
+        return void this.#connection.move(link, windowMs, !this.#reading.loading);
+      }
+      case 'commandRequest':
+        return this.#handlers.take(frame.value);
+      case 'commandCancelled':
+        return this.#handlers.cancel(frame.value.commandId);
+      default:
+        return undefined;
     }
-    const handling: Promise<unknown>[] = [];
-    for (const event of events) {
-      if (event.sequence <= position) continue;
-      this.roster.applyEvent(event);
-      const handled = this.#subscriptions.deliver(event);
-      if (handled) handling.push(handled);
-    }
-    if (!upTo) return undefined;
-    this.#position.reach(upTo);
-    const piece = this.#kept.received(upTo);
-    if (handling.length > 0) return Promise.all(handling).then(() => this.#kept.processed(piece));
-    this.#kept.processed(piece);
-    return undefined;
   }
 
-  #lose(gap: Gap): void {
-    this.#position.lose(gap);
-    this.roster.applyGap(gap);
-    this.#status.post({ type: 'gap', gap });
+  #heartbeat(roundTripMs: number): Heartbeat {
+    const said = this.#sayLoad();
+    const measured = roundTripMs > 0 && { roundTripMs: Math.max(1, Math.round(roundTripMs)) };
+    return Heartbeat.create({ load: said && NodeLoad.create({ ...said, ...measured }) });
   }
 
   /** The user's function; what it throws must not end a heartbeat. */
@@ -220,11 +266,12 @@ export class KelpieClient {
   }
 
   #changeTopics(): void {
-    const topics = this.#subscriptions.patterns;
-    const own = topics.filter((topic) => ROSTER_TOPICS.includes(topic));
+    if (!this.#link) return;
+    const { topics, roster } = this.#reading;
+    const own = topics.filter((topic) => roster.topics.includes(topic));
     // A Snapshot is for what was not there before; for the rest this is the order of asking.
-    this.#link?.addTopics(own, StartAt.SNAPSHOT);
-    this.#link?.setTopics(topics);
+    this.#link.addTopics(own, StartAt.SNAPSHOT);
+    this.#link.setTopics(topics);
   }
 
   /** What no later attempt can or should mend, and a name that is somebody else's from the start. */
@@ -241,8 +288,8 @@ export class KelpieClient {
   #finish(): void {
     const error = this.#end?.error;
     this.#publisher.close(error ?? closedError());
-    this.roster.close();
-    this.#kept.close();
+    this.#reading.close();
+    this.#handlers.close();
     this.#status.post({ type: 'closed', error });
   }
 }

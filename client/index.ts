@@ -1,6 +1,19 @@
 /** Kelpie's client: connect a proxy, a game server or any other process to the network. */
 export type { Change } from './change.js';
 export { connect, KelpieClient } from './client.js';
+export type {
+  AnyCommand,
+  ConsoleOutput,
+  Forms,
+  PlayerFailure,
+  PlayerRef,
+  PlayerResult,
+  Selector,
+  Target,
+  Verified,
+} from './commands.js';
+export type { CommandContext, CustomHandler, FormHandler, Handling } from './handlers.js';
+export type { CommandOutcome, Issue, IssueOptions } from './issued.js';
 export type { ConnectOptions, Load, SettableState, StartOption } from './options.js';
 export { type FailureReason, KelpieError } from './errors.js';
 export type { MessageContent, MessageOptions, ReceivedEvent } from './received.js';

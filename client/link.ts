@@ -3,23 +3,21 @@
  * outlives a stream (position, pending publishes, roster) is handed in.
  */
 import { type Cursor, StartAt } from '../gen/ts/kelpie/v1/cursor.js';
-import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
+import { NodeChange } from '../gen/ts/kelpie/v1/node.js';
 import {
   type CoordinatorFrame,
-  type Drain,
   GoodbyeReason,
+  type Heartbeat,
   type Hello,
-  type NodeLoads,
   type SubscriptionUpdated,
   type UpdateSubscription,
   type Welcome,
 } from '../gen/ts/kelpie/v1/session_service.js';
-import type { EventBatch, Gap, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
+import type { EventBatch } from '../gen/ts/kelpie/v1/stream.js';
 import { msOf } from './duration.js';
 import { fromThrown, fromWire, KelpieError } from './errors.js';
 import { type Frame, Outbox } from './outbox.js';
-import type { Load } from './options.js';
-import { Pending, unanswered } from './pending.js';
+import { type Answer, Pending, unanswered, type Waiter } from './pending.js';
 import { type Piece, Processing } from './processing.js';
 import type { Publisher } from './publisher.js';
 import type { Transport } from './transport.js';
@@ -32,14 +30,12 @@ export interface LinkEvents {
   welcome(welcome: Welcome): void;
   /** Hands a batch on; resolves when it is processed. */
   batch(batch: EventBatch): Promise<unknown> | undefined;
-  snapshot(part: Snapshot): void;
-  gap(gap: Gap): void;
   /** Everything up to here was received. */
   caughtUp(cursor: Cursor): void;
-  drain(drain: Drain): void;
-  loads(loads: NodeLoads): void;
-  /** How this node does, for its next heartbeat. */
-  load(): Load | undefined;
+  /** Takes a frame that is nothing to a stream as such. */
+  told(frame: Answer): void;
+  /** What this node says in its next heartbeat; `roundTripMs` is 0 before the first answer. */
+  heartbeat(roundTripMs: number): Heartbeat;
   refused(error: KelpieError): void;
 }
 
@@ -54,6 +50,7 @@ export class Link {
   #roundTripMs: number | undefined;
   /** What the coordinator has been told to send. */
   #topics: readonly string[] = [];
+  #commands: readonly string[] = [];
   #silence: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   readonly #pending = new Pending();
@@ -77,6 +74,7 @@ export class Link {
   /** Runs until the stream ends. Returns why, or undefined if it ended in peace. */
   async run(transport: Transport, hello: Hello): Promise<KelpieError | undefined> {
     this.#topics = hello.topics;
+    this.#commands = hello.commands;
     this.#outbox.send({ $case: 'hello', value: hello });
     this.#watchSilence(WELCOME_MS);
     try {
@@ -105,12 +103,6 @@ export class Link {
         return this.#publisher.acknowledge(frame.value);
       case 'welcome':
         return this.#start(frame.value);
-      case 'snapshot':
-        return this.#events.snapshot(frame.value);
-      case 'gap':
-        return this.#events.gap(frame.value);
-      case 'nodeLoads':
-        return this.#events.loads(frame.value);
       case 'heartbeatAck':
         if (this.#beatMs !== undefined) this.#roundTripMs = performance.now() - this.#beatMs;
         return this.#position(frame.value);
@@ -120,46 +112,65 @@ export class Link {
         return this.#beat();
       case 'requestFailed':
         return this.#refuse(requestId, fromWire(frame.value.error));
-      case 'drain':
-        return this.#events.drain(frame.value);
       case 'requestOk':
-        return this.#pending.answered(requestId)?.resolve();
+      case 'commandResult':
+      case 'playerAcquired':
+      case 'playersReported':
+      case 'playersSynced':
+        return this.#pending.answer(requestId, frame);
       default:
-        // Of a newer coordinator: what a client does not know it skips.
-        return undefined;
+        // Nothing there: of a newer coordinator. What a client does not know it skips.
+        if (frame) this.#events.told(frame);
     }
   }
 
-  /** Sends a request. Resolves with yes; rejects with its refusal, or UNAVAILABLE. */
-  request(frame: Frame): Promise<void> {
-    if (!this.open) return Promise.reject(unanswered());
-    return this.#pending.ask((requestId) => this.#outbox.send(frame, requestId));
+  /** Sends a request. Resolves with its one answer; rejects with its refusal, or UNAVAILABLE. */
+  request(frame: Frame): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const answer = (one: Answer): boolean => {
+        resolve(one);
+        return true;
+      };
+      this.issue(frame, { answer, fail: reject });
+    });
+  }
+
+  /** Sends a request that can have many answers. Returns its number. Throws UNAVAILABLE. */
+  issue(frame: Frame, waiter: Waiter): number {
+    if (!this.open) throw unanswered();
+    return this.#pending.open(waiter, (requestId) => this.#outbox.send(frame, requestId));
+  }
+
+  /** Sends a frame that needs no answer but a refusal. */
+  send(frame: Frame): void {
+    if (this.open) this.#outbox.send(frame);
+  }
+
+  /** Requests that wait for answers. */
+  get pending(): number {
+    return this.#pending.size;
   }
 
   #refuse(requestId: number, error: KelpieError): void {
-    const request = this.#pending.answered(requestId);
-    if (request) request.reject(error);
-    else this.#events.refused(error);
+    if (!this.#pending.refuse(requestId, error)) this.#events.refused(error);
   }
 
   #start(welcome: Welcome): void {
     this.#welcome = welcome;
     const heartbeatMs = msOf(welcome.heartbeatInterval, 5000);
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
-    // At once, so that the others need not wait an interval to see how the node does.
-    this.#beat();
     this.#publisher.restart(welcome);
     this.#events.welcome(welcome);
+    // At once, so that the others need not wait an interval to see how the node does.
+    this.#beat();
     this.#outbox.open();
     this.#settleWelcomed(true);
   }
 
   #beat(): void {
-    const said = this.#events.load();
-    const roundTripMs = Math.max(1, Math.round(this.#roundTripMs ?? 0));
-    const load = said && NodeLoad.create({ ...said, ...(this.#roundTripMs && { roundTripMs }) });
+    const value = this.#events.heartbeat(this.#roundTripMs ?? 0);
     this.#beatMs = performance.now();
-    this.#outbox.send({ $case: 'heartbeat', value: { load, presence: undefined, latencies: [] } });
+    this.#outbox.send({ $case: 'heartbeat', value });
   }
 
   #batch(batch: EventBatch): void {
@@ -213,6 +224,16 @@ export class Link {
     const kept = this.#topics.filter((topic) => !removedTopics.includes(topic));
     this.#topics = [...kept, ...addedTopics];
     this.#outbox.send({ $case: 'updateSubscription', value });
+  }
+
+  /** Brings what the node says that it does up to date. Nothing before Welcome. */
+  setCommands(names: readonly string[]): void {
+    const addedCommands = names.filter((name) => !this.#commands.includes(name));
+    const removedCommands = this.#commands.filter((name) => !names.includes(name));
+    if (!this.open || addedCommands.length + removedCommands.length === 0) return;
+    this.#commands = names;
+    const change = NodeChange.create({ addedCommands, removedCommands });
+    this.#outbox.send({ $case: 'updateNode', value: { change } });
   }
 
   /** There is something to publish. */

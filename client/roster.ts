@@ -29,6 +29,7 @@ export class Roster {
   #sweep: NodeJS.Timeout | undefined;
   #complete = false;
   readonly #onChange: () => void;
+  readonly topics: readonly string[] = ROSTER_TOPICS;
   #loaded = (): void => undefined;
   /** Resolves when the first Snapshot is whole. */
   readonly loaded = new Promise<void>((resolve) => (this.#loaded = resolve));

@@ -20,6 +20,8 @@ import { type CommandOutcome, type Issue, issue, type IssueOptions } from './iss
 import { Link, type LinkEvents } from './link.js';
 import { type ConnectOptions, helloOf, type Load, type Route, routesOf } from './options.js';
 import type { Answer } from './pending.js';
+import type { Players } from './players.js';
+import { ProxySession } from './proxy-session.js';
 import { Publisher } from './publisher.js';
 import { Reading } from './reading.js';
 import { draftOf, type MessageContent, type MessageOptions } from './received.js';
@@ -46,6 +48,8 @@ export class KelpieClient {
   readonly #publisher = new Publisher(() => this.#link?.wake());
   readonly #reading: Reading;
   readonly #handlers: Handlers;
+  /** Of a proxy that has players. */
+  readonly #proxy: ProxySession | undefined;
   readonly #connection: Connection;
   #welcome: Welcome | undefined;
   #end: { error: KelpieError | undefined } | undefined;
@@ -66,10 +70,32 @@ export class KelpieClient {
     this.#handlers = new Handlers({
       link: () => this.#link,
       onNames: () => this.#link?.setCommands(this.#handlers.names),
-      holds: () => true,
+      holds: (player) => this.#proxy?.holds(player) ?? true,
       onRefused: (error) => post({ type: 'refused', error }),
     });
+    this.#proxy = this.#proxyOf(options);
     this.#running = this.#run();
+  }
+
+  #proxyOf({ role, players }: ConnectOptions): ProxySession | undefined {
+    if (!players) return undefined;
+    if (role !== 'PROXY') throw notProxy('only proxies have players');
+    const proxy = new ProxySession({
+      players,
+      link: () => this.#link,
+      onRefused: (error) => this.#status.post({ type: 'refused', error }),
+      onFailure: (pattern, error) => this.#status.post({ type: 'handlerFailed', pattern, error }),
+    });
+    if (players.verify) this.handle('verify_player', ({ player }) => proxy.verify(player));
+    return proxy;
+  }
+
+  /** The players of this proxy. Throws ROLE_NOT_PROXY unless it is one, with the option `players`. */
+  get players(): Players {
+    if (this.#proxy) return this.#proxy.players;
+    throw notProxy(
+      'say who disconnects players: connect({ role: "PROXY", players: { onEvicted } })',
+    );
   }
 
   /** The nodes of the network, live, from memory. */
@@ -161,7 +187,7 @@ export class KelpieClient {
 
   /** Requests and commands that wait for an answer, from here or from others. */
   get pending(): number {
-    return (this.#link?.pending ?? 0) + this.#handlers.pending;
+    return (this.#link?.pending ?? 0) + this.#handlers.pending + (this.#proxy?.pending ?? 0);
   }
 
   /** What the client goes through, from its present state on. Ends when the client does. */
@@ -208,6 +234,7 @@ export class KelpieClient {
         this.#reading.begin(welcome.cursor);
         this.#changeTopics();
         link().setCommands(this.#handlers.names);
+        this.#proxy?.restart();
         this.#handlers.restart();
         this.#status.post({ type: 'connected', endpoint, welcome });
       },
@@ -244,6 +271,10 @@ export class KelpieClient {
         return this.#handlers.take(frame.value);
       case 'commandCancelled':
         return this.#handlers.cancel(frame.value.commandId);
+      case 'playerEvicted':
+        return this.#proxy?.evicted(frame.value);
+      case 'syncRequested':
+        return this.#proxy?.sync();
       default:
         return undefined;
     }
@@ -252,7 +283,8 @@ export class KelpieClient {
   #heartbeat(roundTripMs: number): Heartbeat {
     const said = this.#sayLoad();
     const measured = roundTripMs > 0 && { roundTripMs: Math.max(1, Math.round(roundTripMs)) };
-    return Heartbeat.create({ load: said && NodeLoad.create({ ...said, ...measured }) });
+    const load = said && NodeLoad.create({ ...said, ...measured });
+    return Heartbeat.create({ load, ...this.#proxy?.heartbeat() });
   }
 
   /** The user's function; what it throws must not end a heartbeat. */
@@ -290,6 +322,11 @@ export class KelpieClient {
     this.#publisher.close(error ?? closedError());
     this.#reading.close();
     this.#handlers.close();
+    this.#proxy?.close();
     this.#status.post({ type: 'closed', error });
   }
+}
+
+function notProxy(message: string): KelpieError {
+  return new KelpieError('ROLE_NOT_PROXY', message, { permanent: true });
 }

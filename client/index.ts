@@ -16,6 +16,8 @@ export type { CommandContext, CustomHandler, FormHandler, Handling } from './han
 export type { CommandOutcome, Issue, IssueOptions } from './issued.js';
 export type { ConnectOptions, Load, SettableState, StartOption } from './options.js';
 export { type FailureReason, KelpieError } from './errors.js';
+export type { PlayerFacts, PlayerFactsChange } from './player-facts.js';
+export type { Acquired, Evicted, Players, PlayersOptions } from './players.js';
 export type { MessageContent, MessageOptions, ReceivedEvent } from './received.js';
 export type { Roster } from './roster.js';
 export type { Status } from './status.js';
@@ -23,4 +25,5 @@ export type { Handler, Subscription } from './subscriptions.js';
 export type { Transport } from './transport.js';
 export { type Cursor } from '../gen/ts/kelpie/v1/cursor.js';
 export { type Event, NodeLeaveReason } from '../gen/ts/kelpie/v1/event.js';
+export type { Player } from '../gen/ts/kelpie/v1/player.js';
 export { type Node, NodeState, NodeRole } from '../gen/ts/kelpie/v1/node.js';

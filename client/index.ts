@@ -20,6 +20,7 @@ export type { PlayerFacts, PlayerFactsChange } from './player-facts.js';
 export type { Acquired, Evicted, Players, PlayersOptions } from './players.js';
 export type { MessageContent, MessageOptions, ReceivedEvent } from './received.js';
 export type { Roster } from './roster.js';
+export type { PlayerLookup } from './roster-players.js';
 export type { Status } from './status.js';
 export type { Handler, Subscription } from './subscriptions.js';
 export type { Transport } from './transport.js';

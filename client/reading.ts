@@ -16,13 +16,16 @@ export class Reading {
   readonly #position: Position;
   readonly #kept: Kept;
 
-  /** Calls `onTopics` when other topics are wanted. Throws FILE_INVALID. */
+  /** Calls `onTopics` when other topics are wanted. Throws FILE_INVALID or OUT_OF_RANGE. */
   constructor(options: ConnectOptions, post: (status: Status) => void, onTopics: () => void) {
     const onFile = (path: string, error: unknown): void =>
       post({ type: 'fileFailed', path, error });
     this.#kept = new Kept(options, onFile);
     this.#position = new Position(options.start ?? 'SNAPSHOT', this.#kept.cursor);
-    this.roster = new Roster(() => this.#kept.rosterChanged(this.roster));
+    const players = options.roster?.players ?? false;
+    if (players && options.excludeOwn) throw blind();
+    const onChange = (): void => this.#kept.rosterChanged(this.roster);
+    this.roster = new Roster({ players, onChange });
     this.#subscriptions = new Subscriptions({
       handlerTimeoutMs: options.handlerTimeoutMs ?? 10_000,
       onPatterns: onTopics,
@@ -106,4 +109,10 @@ export class Reading {
     this.roster.close();
     this.#kept.close();
   }
+}
+
+function blind(): KelpieError {
+  const message =
+    'with excludeOwn a roster would not see its own players leave; choose one of the two';
+  return new KelpieError('OUT_OF_RANGE', message, { permanent: true });
 }

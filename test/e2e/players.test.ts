@@ -337,6 +337,23 @@ describe('players', () => {
     await Promise.all([open.close(), deny.close()]);
   });
 
+  it('are in the rosters that want them, with their counts', async () => {
+    await town.join('lobby');
+    const { players } = await town.proxy('gate-1');
+    await players.joined({ ...steve, server: 'lobby' });
+    const { roster } = await town.join('gate-2', { role: 'PROXY', roster: { players: true } });
+    expect(roster.player({ name: 'STEVE' })).to.include({ proxy: 'gate-1', server: 'lobby' });
+    expect(roster.playerCount({ server: 'lobby' })).to.equal(1);
+    await players.joined({ xuid: '2', name: 'Alex' });
+    await until(() => roster.playerCount() === 2);
+    await players.left(steve.xuid);
+    await until(() => roster.playerCount({ server: 'lobby' }) === 0);
+    expect(roster.players().map(({ name }) => name)).to.deep.equal(['Alex']);
+    const blind = { excludeOwn: true, roster: { players: true } };
+    const refused = thrownBy(KelpieError, () => connect({ name: 'x', role: 'PROXY', ...blind }));
+    expect(refused.reason).to.equal('OUT_OF_RANGE');
+  });
+
   it('are kicked by their proxy, which is asked only for those who are there', async () => {
     const { client, players } = await town.proxy('gate-1');
     const asked: string[][] = [];

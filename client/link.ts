@@ -2,15 +2,13 @@
  * One stream to a coordinator, from Hello to its end. The client makes a new one each time; what
  * outlives a stream (position, pending publishes, roster) is handed in.
  */
-import { type Cursor, StartAt } from '../gen/ts/kelpie/v1/cursor.js';
-import { NodeChange } from '../gen/ts/kelpie/v1/node.js';
+import type { Cursor } from '../gen/ts/kelpie/v1/cursor.js';
 import {
   type CoordinatorFrame,
   GoodbyeReason,
   type Heartbeat,
   type Hello,
   type SubscriptionUpdated,
-  type UpdateSubscription,
   type Welcome,
 } from '../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch } from '../gen/ts/kelpie/v1/stream.js';
@@ -21,6 +19,7 @@ import { type Answer, Pending, unanswered, type Waiter } from './pending.js';
 import { type Piece, Processing } from './processing.js';
 import type { Publisher } from './publisher.js';
 import type { Transport } from './transport.js';
+import { Wishes } from './wishes.js';
 
 /** How long a coordinator has to say Welcome. It may be asking the name's holder for 3 s. */
 const WELCOME_MS = 10_000;
@@ -48,11 +47,10 @@ export class Link {
   #failure: KelpieError | undefined;
   #beatMs: number | undefined;
   #roundTripMs: number | undefined;
-  /** What the coordinator has been told to send. */
-  #topics: readonly string[] = [];
-  #commands: readonly string[] = [];
   #silence: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
+  /** What the coordinator has been told that this node reads and does. */
+  readonly wishes = new Wishes((frame) => this.send(frame));
   readonly #pending = new Pending();
   readonly #processing = new Processing();
   /** Another stream took over: what still comes on this one is old. */
@@ -73,8 +71,7 @@ export class Link {
 
   /** Runs until the stream ends. Returns why, or undefined if it ended in peace. */
   async run(transport: Transport, hello: Hello): Promise<KelpieError | undefined> {
-    this.#topics = hello.topics;
-    this.#commands = hello.commands;
+    this.wishes.begin(hello);
     this.#outbox.send({ $case: 'hello', value: hello });
     this.#watchSilence(WELCOME_MS);
     try {
@@ -141,9 +138,10 @@ export class Link {
     return this.#pending.open(waiter, (requestId) => this.#outbox.send(frame, requestId));
   }
 
-  /** Sends a frame that needs no answer but a refusal. */
-  send(frame: Frame): void {
+  /** Sends a frame that needs no answer but a refusal. False: no session is open. */
+  send(frame: Frame): boolean {
     if (this.open) this.#outbox.send(frame);
+    return this.open;
   }
 
   /** Requests that wait for answers. */
@@ -203,37 +201,6 @@ export class Link {
     const message = `the coordinator said nothing for ${ms / 1000} s`;
     const fail = (): void => this.fail(new KelpieError('UNAVAILABLE', message));
     this.#silence = setTimeout(fail, ms);
-  }
-
-  /** Adds those topics that the stream does not have. Nothing before Welcome. */
-  addTopics(topics: readonly string[], startAt: StartAt): void {
-    const addedTopics = topics.filter((topic) => !this.#topics.includes(topic));
-    this.#change({ addedTopics, removedTopics: [], startAt });
-  }
-
-  /** Brings the topics of the stream up to date. What is added starts now. Nothing before Welcome. */
-  setTopics(topics: readonly string[]): void {
-    const addedTopics = topics.filter((topic) => !this.#topics.includes(topic));
-    const removedTopics = this.#topics.filter((topic) => !topics.includes(topic));
-    this.#change({ addedTopics, removedTopics, startAt: StartAt.LATEST });
-  }
-
-  #change(value: UpdateSubscription): void {
-    const { addedTopics, removedTopics } = value;
-    if (!this.open || addedTopics.length + removedTopics.length === 0) return;
-    const kept = this.#topics.filter((topic) => !removedTopics.includes(topic));
-    this.#topics = [...kept, ...addedTopics];
-    this.#outbox.send({ $case: 'updateSubscription', value });
-  }
-
-  /** Brings what the node says that it does up to date. Nothing before Welcome. */
-  setCommands(names: readonly string[]): void {
-    const addedCommands = names.filter((name) => !this.#commands.includes(name));
-    const removedCommands = this.#commands.filter((name) => !names.includes(name));
-    if (!this.open || addedCommands.length + removedCommands.length === 0) return;
-    this.#commands = names;
-    const change = NodeChange.create({ addedCommands, removedCommands });
-    this.#outbox.send({ $case: 'updateNode', value: { change } });
   }
 
   /** There is something to publish. */

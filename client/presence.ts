@@ -5,33 +5,19 @@
 import { PlayerLeaveReason } from '../gen/ts/kelpie/v1/player.js';
 import {
   type PlayerEvicted,
-  PlayerReport,
   type PlayerReportResult,
   type PlayersSynced,
   type PresenceDigest,
 } from '../gen/ts/kelpie/v1/presence.js';
 import { fromThrown, fromWire, type KelpieError } from './errors.js';
 import type { Link } from './link.js';
-import { inParts } from './parts.js';
 import type { Held, Part, PlayerList } from './player-list.js';
+import { framesOf, type Report, reportOf, settle, type What } from './player-report.js';
 
-const REPORTS = 256;
-const REPORT_BYTES = 512 * 1024;
 /** Above it the whole list is told instead. */
 const WAITING = 10_000;
 /** For a player whom the coordinator did not take. */
 const TEXT = 'You are not on this network any more.';
-
-type What = NonNullable<PlayerReport['what']>;
-
-interface Report {
-  readonly held: Held;
-  readonly what: What;
-  readonly resolve: () => void;
-  readonly reject: (error: KelpieError) => void;
-  /** It is refused: takes back what the list says of it. */
-  readonly undo: (error: KelpieError) => void;
-}
 
 /** What presence needs of its client. */
 export interface PresenceOptions {
@@ -96,7 +82,7 @@ export class Presence {
       if (what.$case === 'joined' && held.generation === 0) unknown.add(held);
     }
     this.#waiting = waiting;
-    for (const part of inParts(ready, sizeOf, REPORTS, REPORT_BYTES)) this.#send(link, part);
+    for (const part of framesOf(ready)) this.#send(link, part);
   }
 
   #send(link: Link, part: readonly Report[]): void {
@@ -250,16 +236,4 @@ export class Presence {
     clearImmediate(this.#flushing);
     this.#settleAll();
   }
-}
-
-function reportOf({ held: { id: playerId, generation }, what }: Report): PlayerReport {
-  return { playerId, generation, what };
-}
-
-function sizeOf(report: Report): number {
-  return PlayerReport.encode(reportOf(report)).finish().length;
-}
-
-function settle(reports: readonly Report[]): void {
-  for (const { resolve } of reports) resolve();
 }

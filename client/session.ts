@@ -56,7 +56,7 @@ export class Session {
     this.reading = new Reading(options, post, () => this.#changeTopics());
     this.handlers = new Handlers({
       link: () => this.link,
-      onNames: () => this.link?.setCommands(this.handlers.names),
+      onNames: () => this.link?.wishes.setCommands(this.handlers.names),
       holds: (player) => this.proxy?.holds(player) ?? true,
       onRefused: (error) => post({ type: 'refused', error }),
     });
@@ -142,7 +142,7 @@ export class Session {
         this.#welcome = welcome;
         this.reading.begin(welcome.cursor);
         this.#changeTopics();
-        link().setCommands(this.handlers.names);
+        link().wishes.setCommands(this.handlers.names);
         this.proxy?.restart();
         this.handlers.restart();
         this.status.post({ type: 'connected', endpoint, welcome });
@@ -211,8 +211,8 @@ export class Session {
     const { topics, roster } = this.reading;
     const own = topics.filter((topic) => roster.topics.includes(topic));
     // A Snapshot is for what was not there before; for the rest this is the order of asking.
-    this.link.addTopics(own, StartAt.SNAPSHOT);
-    this.link.setTopics(topics);
+    this.link.wishes.addTopics(own, StartAt.SNAPSHOT);
+    this.link.wishes.setTopics(topics);
   }
 
   /** What no later attempt can or should mend, and a name that is somebody else's from the start. */

@@ -1,9 +1,11 @@
 /** The unary services, for tools that need no session. */
 import { waitForChannelReady } from 'nice-grpc';
 import { HealthDefinition } from 'nice-grpc-server-health';
+import { CommandServiceDefinition } from '../gen/ts/kelpie/v1/command_service.js';
 import { CoordinatorServiceDefinition } from '../gen/ts/kelpie/v1/coordinator_service.js';
 import { EventServiceDefinition } from '../gen/ts/kelpie/v1/event_service.js';
 import { NodeServiceDefinition } from '../gen/ts/kelpie/v1/node_service.js';
+import { PlayerServiceDefinition } from '../gen/ts/kelpie/v1/player_service.js';
 import { KelpieError } from './errors.js';
 import { clients, openChannel } from './transport.js';
 
@@ -29,6 +31,8 @@ export function apiAt(endpoint: string) {
   const channel = openChannel(endpoint);
   return {
     nodes: clients.create(NodeServiceDefinition, channel),
+    players: clients.create(PlayerServiceDefinition, channel),
+    commands: clients.create(CommandServiceDefinition, channel),
     events: clients.create(EventServiceDefinition, channel),
     coordinator: clients.create(CoordinatorServiceDefinition, channel),
     health: clients.create(HealthDefinition, channel),

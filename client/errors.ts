@@ -12,6 +12,8 @@ export type FailureReason =
   | 'CLOSED'
   /** Too much waits to be acknowledged. */
   | 'PUBLISH_QUEUE_FULL'
+  /** Players are asked of a roster that was made without them. */
+  | 'ROSTER_WITHOUT_PLAYERS'
   /** A file of the client's cannot be read. */
   | 'FILE_INVALID'
   /** A handler did not settle in time. */

@@ -2,27 +2,24 @@
  * One stream to a coordinator, from Hello to its end. The client makes a new one each time; what
  * outlives a stream (position, pending publishes, roster) is handed in.
  */
-import { type Cursor, StartAt } from '../gen/ts/kelpie/v1/cursor.js';
-import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
+import type { Cursor } from '../gen/ts/kelpie/v1/cursor.js';
 import {
   type CoordinatorFrame,
-  type Drain,
   GoodbyeReason,
+  type Heartbeat,
   type Hello,
-  type NodeLoads,
   type SubscriptionUpdated,
-  type UpdateSubscription,
   type Welcome,
 } from '../gen/ts/kelpie/v1/session_service.js';
-import type { EventBatch, Gap, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
+import type { EventBatch } from '../gen/ts/kelpie/v1/stream.js';
 import { msOf } from './duration.js';
 import { fromThrown, fromWire, KelpieError } from './errors.js';
 import { type Frame, Outbox } from './outbox.js';
-import type { Load } from './options.js';
-import { Pending, unanswered } from './pending.js';
+import { type Answer, Pending, unanswered, type Waiter } from './pending.js';
 import { type Piece, Processing } from './processing.js';
 import type { Publisher } from './publisher.js';
 import type { Transport } from './transport.js';
+import { Wishes } from './wishes.js';
 
 /** How long a coordinator has to say Welcome. It may be asking the name's holder for 3 s. */
 const WELCOME_MS = 10_000;
@@ -32,14 +29,12 @@ export interface LinkEvents {
   welcome(welcome: Welcome): void;
   /** Hands a batch on; resolves when it is processed. */
   batch(batch: EventBatch): Promise<unknown> | undefined;
-  snapshot(part: Snapshot): void;
-  gap(gap: Gap): void;
   /** Everything up to here was received. */
   caughtUp(cursor: Cursor): void;
-  drain(drain: Drain): void;
-  loads(loads: NodeLoads): void;
-  /** How this node does, for its next heartbeat. */
-  load(): Load | undefined;
+  /** Takes a frame that is nothing to a stream as such. */
+  told(frame: Answer): void;
+  /** What this node says in its next heartbeat; `roundTripMs` is 0 before the first answer. */
+  heartbeat(roundTripMs: number): Heartbeat;
   refused(error: KelpieError): void;
 }
 
@@ -52,10 +47,10 @@ export class Link {
   #failure: KelpieError | undefined;
   #beatMs: number | undefined;
   #roundTripMs: number | undefined;
-  /** What the coordinator has been told to send. */
-  #topics: readonly string[] = [];
   #silence: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
+  /** What the coordinator has been told that this node reads and does. */
+  readonly wishes = new Wishes((frame) => this.send(frame));
   readonly #pending = new Pending();
   readonly #processing = new Processing();
   /** Another stream took over: what still comes on this one is old. */
@@ -76,7 +71,7 @@ export class Link {
 
   /** Runs until the stream ends. Returns why, or undefined if it ended in peace. */
   async run(transport: Transport, hello: Hello): Promise<KelpieError | undefined> {
-    this.#topics = hello.topics;
+    this.wishes.begin(hello);
     this.#outbox.send({ $case: 'hello', value: hello });
     this.#watchSilence(WELCOME_MS);
     try {
@@ -105,12 +100,6 @@ export class Link {
         return this.#publisher.acknowledge(frame.value);
       case 'welcome':
         return this.#start(frame.value);
-      case 'snapshot':
-        return this.#events.snapshot(frame.value);
-      case 'gap':
-        return this.#events.gap(frame.value);
-      case 'nodeLoads':
-        return this.#events.loads(frame.value);
       case 'heartbeatAck':
         if (this.#beatMs !== undefined) this.#roundTripMs = performance.now() - this.#beatMs;
         return this.#position(frame.value);
@@ -120,46 +109,66 @@ export class Link {
         return this.#beat();
       case 'requestFailed':
         return this.#refuse(requestId, fromWire(frame.value.error));
-      case 'drain':
-        return this.#events.drain(frame.value);
       case 'requestOk':
-        return this.#pending.answered(requestId)?.resolve();
+      case 'commandResult':
+      case 'playerAcquired':
+      case 'playersReported':
+      case 'playersSynced':
+        return this.#pending.answer(requestId, frame);
       default:
-        // Of a newer coordinator: what a client does not know it skips.
-        return undefined;
+        // Nothing there: of a newer coordinator. What a client does not know it skips.
+        if (frame) this.#events.told(frame);
     }
   }
 
-  /** Sends a request. Resolves with yes; rejects with its refusal, or UNAVAILABLE. */
-  request(frame: Frame): Promise<void> {
-    if (!this.open) return Promise.reject(unanswered());
-    return this.#pending.ask((requestId) => this.#outbox.send(frame, requestId));
+  /** Sends a request. Resolves with its one answer; rejects with its refusal, or UNAVAILABLE. */
+  request(frame: Frame): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const answer = (one: Answer): boolean => {
+        resolve(one);
+        return true;
+      };
+      this.issue(frame, { answer, fail: reject });
+    });
+  }
+
+  /** Sends a request that can have many answers. Returns its number. Throws UNAVAILABLE. */
+  issue(frame: Frame, waiter: Waiter): number {
+    if (!this.open) throw unanswered();
+    return this.#pending.open(waiter, (requestId) => this.#outbox.send(frame, requestId));
+  }
+
+  /** Sends a frame that needs no answer but a refusal. False: no session is open. */
+  send(frame: Frame): boolean {
+    if (this.open) this.#outbox.send(frame);
+    return this.open;
+  }
+
+  /** Requests that wait for answers. */
+  get pending(): number {
+    return this.#pending.size;
   }
 
   #refuse(requestId: number, error: KelpieError): void {
-    const request = this.#pending.answered(requestId);
-    if (request) request.reject(error);
-    else this.#events.refused(error);
+    if (!this.#pending.refuse(requestId, error)) this.#events.refused(error);
   }
 
   #start(welcome: Welcome): void {
     this.#welcome = welcome;
     const heartbeatMs = msOf(welcome.heartbeatInterval, 5000);
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
-    // At once, so that the others need not wait an interval to see how the node does.
-    this.#beat();
     this.#publisher.restart(welcome);
     this.#events.welcome(welcome);
+    // At once, so that the others need not wait an interval to see how the node does.
+    this.#beat();
     this.#outbox.open();
     this.#settleWelcomed(true);
   }
 
   #beat(): void {
-    const said = this.#events.load();
-    const roundTripMs = Math.max(1, Math.round(this.#roundTripMs ?? 0));
-    const load = said && NodeLoad.create({ ...said, ...(this.#roundTripMs && { roundTripMs }) });
+    const value = this.#events.heartbeat(this.#roundTripMs ?? 0);
     this.#beatMs = performance.now();
-    this.#outbox.send({ $case: 'heartbeat', value: { load, presence: undefined, latencies: [] } });
+    this.#outbox.send({ $case: 'heartbeat', value });
   }
 
   #batch(batch: EventBatch): void {
@@ -192,27 +201,6 @@ export class Link {
     const message = `the coordinator said nothing for ${ms / 1000} s`;
     const fail = (): void => this.fail(new KelpieError('UNAVAILABLE', message));
     this.#silence = setTimeout(fail, ms);
-  }
-
-  /** Adds those topics that the stream does not have. Nothing before Welcome. */
-  addTopics(topics: readonly string[], startAt: StartAt): void {
-    const addedTopics = topics.filter((topic) => !this.#topics.includes(topic));
-    this.#change({ addedTopics, removedTopics: [], startAt });
-  }
-
-  /** Brings the topics of the stream up to date. What is added starts now. Nothing before Welcome. */
-  setTopics(topics: readonly string[]): void {
-    const addedTopics = topics.filter((topic) => !this.#topics.includes(topic));
-    const removedTopics = this.#topics.filter((topic) => !topics.includes(topic));
-    this.#change({ addedTopics, removedTopics, startAt: StartAt.LATEST });
-  }
-
-  #change(value: UpdateSubscription): void {
-    const { addedTopics, removedTopics } = value;
-    if (!this.open || addedTopics.length + removedTopics.length === 0) return;
-    const kept = this.#topics.filter((topic) => !removedTopics.includes(topic));
-    this.#topics = [...kept, ...addedTopics];
-    this.#outbox.send({ $case: 'updateSubscription', value });
   }
 
   /** There is something to publish. */

@@ -6,6 +6,7 @@ import { type Start, StartAt } from '../gen/ts/kelpie/v1/cursor.js';
 import type { Cursor } from '../gen/ts/kelpie/v1/cursor.js';
 import { durationOf } from './duration.js';
 import { KelpieError } from './errors.js';
+import type { PlayersOptions } from './players.js';
 import { grpcTransport, type Transport } from './transport.js';
 
 /** Where kelpied listens unless it is told otherwise. */
@@ -62,6 +63,10 @@ export interface ConnectOptions {
   readonly cursorFile?: string;
   /** A file in which the roster is kept, so that it answers before a coordinator does. */
   readonly rosterFile?: string;
+  /** For a proxy that has players: it says who they are, by `client.players`. */
+  readonly players?: PlayersOptions;
+  /** What the roster has beside the nodes. Players: everybody who is online. Default: not. */
+  readonly roster?: { readonly players?: boolean };
   /** Another way to a coordinator than gRPC; `endpoints` is not used then. */
   readonly transport?: Transport;
 }

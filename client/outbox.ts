@@ -1,12 +1,20 @@
 /** What goes to the coordinator, pulled by the stream: all that is ready travels in one message. */
-import type { ConnectRequest, NodeFrame } from '../gen/ts/kelpie/v1/session_service.js';
+import { type ConnectRequest, NodeFrame } from '../gen/ts/kelpie/v1/session_service.js';
 import type { Publisher } from './publisher.js';
 
 /** A frame that a node sends. */
 export type Frame = NonNullable<NodeFrame['frame']>;
 
+/** A message has at most 1 MiB: so much of frames, beside which publishes and an Ack find room. */
+const MESSAGE_BYTES = 600 * 1024;
+
+interface Ready {
+  readonly frame: NodeFrame;
+  readonly bytes: number;
+}
+
 export class Outbox {
-  #frames: NodeFrame[] = [];
+  #ready: Ready[] = [];
   #ended = false;
   #wakeReader: (() => void) | undefined;
   readonly #publisher: Publisher;
@@ -20,8 +28,10 @@ export class Outbox {
     this.#publisher = publisher;
   }
 
-  send(frame: Frame, requestId = 0): void {
-    this.#frames.push({ requestId, frame });
+  /** Throws if the frame cannot be encoded. */
+  send(body: Frame, requestId = 0): void {
+    const frame = { requestId, frame: body };
+    this.#ready.push({ frame, bytes: NodeFrame.encode(frame).finish().length });
     this.wake();
   }
 
@@ -61,9 +71,9 @@ export class Outbox {
   }
 
   #take(): NodeFrame[] {
-    const frames = this.#frames;
-    this.#frames = [];
-    const publish = this.#open ? this.#publisher.take() : undefined;
+    const frames = this.#fitting();
+    const open = this.#open && this.#ready.length === 0;
+    const publish = open ? this.#publisher.take() : undefined;
     if (publish) frames.push({ requestId: 0, frame: { $case: 'publishEvents', value: publish } });
     if (this.#ack !== undefined && (this.#ackDue || frames.length > 0)) {
       frames.push({ requestId: 0, frame: { $case: 'ack', value: { sequence: this.#ack } } });
@@ -71,5 +81,16 @@ export class Outbox {
       this.#ackDue = false;
     }
     return frames;
+  }
+
+  /** The first frames that fit in a message, at least one if there is one. */
+  #fitting(): NodeFrame[] {
+    let [count, bytes] = [0, 0];
+    for (const one of this.#ready) {
+      if (count > 0 && bytes + one.bytes > MESSAGE_BYTES) break;
+      count += 1;
+      bytes += one.bytes;
+    }
+    return this.#ready.splice(0, count).map(({ frame }) => frame);
   }
 }

@@ -1,40 +1,48 @@
 /**
- * A live copy of the network's nodes, because the hooks of a proxy are synchronous and must answer
- * from memory, also while the coordinator is away. It follows a Snapshot and the events after it.
+ * A live copy of the network's nodes, and of its players where they are wanted, because the hooks of a
+ * proxy are synchronous and must answer from memory, also while the coordinator is away. It follows a
+ * Snapshot and the events after it.
  */
 import { type Node, type NodeLoad, NodeState, type NodeRole } from '../gen/ts/kelpie/v1/node.js';
 import type { Event } from '../gen/ts/kelpie/v1/event.js';
+import type { Player } from '../gen/ts/kelpie/v1/player.js';
 import type { NamedLoad } from '../gen/ts/kelpie/v1/session_service.js';
-import { GapReason, type Gap, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
+import { GapReason, type Gap, type Row, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
+import { KelpieError } from './errors.js';
+import { type PlayerLookup, RosterPlayers } from './roster-players.js';
+import { Seats } from './seats.js';
 
-interface Seat {
-  readonly node: Node;
-  /** The sequence that last wrote it. */
-  readonly sequence: number;
-  /** Of a former epoch or a file, and not confirmed since. Any other word about it is newer. */
-  readonly stale: boolean;
+/** What a roster has, and who hears of its changes. */
+export interface RosterOptions {
+  readonly players?: boolean;
+  readonly onChange?: () => void;
 }
 
-/** The topics that a roster needs. */
-export const ROSTER_TOPICS = ['nodes.*'];
-
 export class Roster {
-  readonly #seats = new Map<string, Seat>();
+  /** The topics that it needs. */
+  readonly topics: readonly string[];
+  readonly #nodes: Seats<Node>;
   /** Of nodes that have a seat. */
   readonly #loads = new Map<string, NodeLoad>();
-  /** Names of the snapshot that is under way. */
-  #named: Set<string> | undefined;
-  /** A new epoch began: nodes that are not there yet may only be on their way back. */
+  readonly #players: RosterPlayers | undefined;
+  /** A new epoch began: who is not there yet may only be on the way back. */
   #forgiving = false;
   #sweep: NodeJS.Timeout | undefined;
   #complete = false;
-  readonly #onChange: () => void;
   #loaded = (): void => undefined;
   /** Resolves when the first Snapshot is whole. */
   readonly loaded = new Promise<void>((resolve) => (this.#loaded = resolve));
 
-  constructor(onChange: () => void = () => undefined) {
-    this.#onChange = onChange;
+  constructor({ players = false, onChange = () => undefined }: RosterOptions = {}) {
+    this.topics = players ? ['nodes.*', 'players.*'] : ['nodes.*'];
+    this.#players = players ? new RosterPlayers(onChange) : undefined;
+    this.#nodes = new Seats<Node>(
+      ({ name }) => name,
+      (before, after) => {
+        if (before && !after) this.#loads.delete(before.name);
+        onChange();
+      },
+    );
   }
 
   /** Whether a first Snapshot came whole. */
@@ -44,14 +52,12 @@ export class Roster {
 
   /** All nodes, by name. */
   nodes(): Node[] {
-    return [...this.#seats.values()]
-      .map(({ node }) => node)
-      .sort((left, right) => (left.name < right.name ? -1 : 1));
+    return this.#nodes.all();
   }
 
   /** The node of a name, in any case. */
   node(name: string): Node | undefined {
-    return this.#seats.get(name.toLowerCase())?.node;
+    return this.#nodes.get(name.toLowerCase());
   }
 
   /** Nodes of a role that are READY and have all these labels. */
@@ -67,7 +73,7 @@ export class Roster {
 
   /** Whether the node is known from before the coordinator lost its memory, and not seen since. */
   isStale(name: string): boolean {
-    return this.#seats.get(name.toLowerCase())?.stale ?? false;
+    return this.#nodes.isStale(name.toLowerCase());
   }
 
   /** How a node does, as far as it said; what was told last, so it may be old. */
@@ -75,41 +81,60 @@ export class Roster {
     return this.#loads.get(name.toLowerCase());
   }
 
+  /** Everybody who is online, by id. Throws ROSTER_WITHOUT_PLAYERS, as the next two do. */
+  players(): Player[] {
+    return this.#withPlayers().seats.all();
+  }
+
+  /** A player who is online. Of several with one name, the one who joined last. */
+  player(lookup: PlayerLookup): Player | undefined {
+    return this.#withPlayers().find(lookup);
+  }
+
+  /** How many are online: in all, on a proxy, on a server, or on both. */
+  playerCount(place: { readonly proxy?: string; readonly server?: string } = {}): number {
+    return this.#withPlayers().count(place);
+  }
+
+  #withPlayers(): RosterPlayers {
+    if (this.#players) return this.#players;
+    const message = 'this roster has nodes alone: connect({ roster: { players: true } })';
+    throw new KelpieError('ROSTER_WITHOUT_PLAYERS', message, { permanent: true });
+  }
+
   applyLoads(loads: readonly NamedLoad[]): void {
     for (const { name, load } of loads) {
-      if (load && this.#seats.has(name)) this.#loads.set(name, load);
+      if (load && this.#nodes.get(name)) this.#loads.set(name, load);
     }
   }
 
   /** Takes a part of a snapshot in. Unconfirmed rows of a former epoch stay for `graceMs`. */
   applySnapshot(part: Snapshot, graceMs: number): void {
-    if (part.cursor) this.#named = new Set();
+    if (part.cursor) for (const seats of this.#kinds()) seats.begin();
     for (const { sequence, resource } of part.rows) {
-      if (resource?.$case !== 'node') continue;
-      this.#named?.add(resource.value.name);
-      this.#put(resource.value, sequence);
+      if (resource?.$case === 'node') this.#nodes.put(resource.value, sequence);
+      if (resource?.$case === 'player') this.#players?.seats.put(resource.value, sequence);
     }
-    if (part.complete) this.#replaceAll(graceMs);
+    if (part.complete) this.#finish(graceMs);
   }
 
-  #replaceAll(graceMs: number): void {
-    for (const [name, seat] of this.#seats) {
-      if (this.#named?.has(name)) continue;
-      if (this.#forgiving) this.#seats.set(name, { node: seat.node, sequence: 0, stale: true });
-      else this.#remove(name);
-    }
+  #finish(graceMs: number): void {
+    for (const seats of this.#kinds()) seats.complete(this.#forgiving);
     if (this.#forgiving) {
       clearTimeout(this.#sweep);
       this.#sweep = setTimeout(() => this.#dropStale(), graceMs).unref();
     }
     this.#forgiving = false;
-    this.#named = undefined;
     this.#complete = true;
     this.#loaded();
   }
 
+  #kinds() {
+    return this.#players ? [this.#nodes, this.#players.seats] : [this.#nodes];
+  }
+
   #dropStale(): void {
-    for (const [name, seat] of this.#seats) if (seat.stale) this.#remove(name);
+    for (const seats of this.#kinds()) seats.dropStale();
   }
 
   /** Takes an event in, if it is newer than what is known. */
@@ -117,13 +142,19 @@ export class Roster {
     switch (body?.$case) {
       case 'nodeJoined':
       case 'nodeUpdated':
-        if (body.value.node) this.#put(body.value.node, sequence);
+        if (body.value.node) this.#nodes.put(body.value.node, sequence);
         break;
-      case 'nodeLeft': {
-        const name = body.value.node?.name ?? '';
-        if (sequence > (this.#seats.get(name)?.sequence ?? 0)) this.#remove(name);
+      case 'nodeLeft':
+        if (body.value.node) this.#nodes.leave(body.value.node, sequence);
         break;
-      }
+      case 'playerJoined':
+      case 'playerMoved':
+      case 'playerUpdated':
+        if (body.value.player) this.#players?.seats.put(body.value.player, sequence);
+        break;
+      case 'playerLeft':
+        if (body.value.player) this.#players?.seats.leave(body.value.player, sequence);
+        break;
       default:
         break;
     }
@@ -133,39 +164,24 @@ export class Roster {
     if (reason === GapReason.EPOCH_CHANGED) this.#forgiving = true;
   }
 
-  #remove(name: string): void {
-    this.#seats.delete(name);
-    this.#loads.delete(name);
-    this.#onChange();
-  }
-
-  #put(node: Node, sequence: number): void {
-    // A row of a snapshot in progress counts as named even if an event brought it.
-    this.#named?.add(node.name);
-    if (sequence <= (this.#seats.get(node.name)?.sequence ?? 0)) return;
-    this.#seats.set(node.name, { node, sequence, stale: false });
-    this.#onChange();
-  }
-
   /** The roster as bytes, to be kept in a file. */
   save(): Uint8Array {
-    const rows = [...this.#seats.values()].map(({ node, sequence }) => ({
-      sequence,
-      resource: { $case: 'node' as const, value: node },
-    }));
-    return Snapshot.encode({
-      cursor: undefined,
-      topics: ROSTER_TOPICS,
-      rows,
-      complete: true,
-    }).finish();
+    const rows: Row[] = [];
+    for (const { sequence, value } of this.#nodes.rows()) {
+      rows.push({ sequence, resource: { $case: 'node', value } });
+    }
+    for (const { sequence, value } of this.#players?.seats.rows() ?? []) {
+      rows.push({ sequence, resource: { $case: 'player', value } });
+    }
+    const topics = [...this.topics];
+    return Snapshot.encode({ cursor: undefined, topics, rows, complete: true }).finish();
   }
 
   /** What was saved: it answers until the coordinator does, and a grace longer where it does not. */
   restore(bytes: Uint8Array): void {
     for (const { resource } of Snapshot.decode(bytes).rows) {
-      if (resource?.$case !== 'node') continue;
-      this.#seats.set(resource.value.name, { node: resource.value, sequence: 0, stale: true });
+      if (resource?.$case === 'node') this.#nodes.restore(resource.value);
+      if (resource?.$case === 'player') this.#players?.seats.restore(resource.value);
     }
     this.#forgiving = true;
   }

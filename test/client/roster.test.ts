@@ -70,7 +70,7 @@ describe('a roster', () => {
 
   it('says when it changes, so that it can be saved', () => {
     let changes = 0;
-    const watched = new Roster(() => (changes += 1));
+    const watched = new Roster({ onChange: () => (changes += 1) });
     watched.applyEvent(joined(5, node('a')));
     watched.applyEvent(updated(4, node('a')));
     watched.applyEvent(left(6, node('a')));

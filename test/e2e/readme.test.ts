@@ -80,8 +80,10 @@ function start(program: string, env: NodeJS.ProcessEnv) {
       return printed;
     },
     stop: async (): Promise<void> => {
+      if (child.exitCode !== null) return;
+      const gone = once(child, 'exit');
       child.kill();
-      await once(child, 'exit');
+      await gone;
     },
   };
 }
@@ -133,8 +135,23 @@ describe('the README', () => {
     }
   });
 
+  it('has a proxy with players, and commands that are done', async () => {
+    const [lobby = '', proxy = '', commands = ''] = blocks('ts');
+    const env = { KELPIE_ENDPOINTS: kelpied.endpoint };
+    const server = start(lobby, env);
+    await server.prints(/\[ 'lobby-1' \]/);
+    const gate = start(proxy, env);
+    expect(await gate.prints(/on lobby-1\n.* on lobby-1\n/)).to.match(
+      /^come in\nSteve is on lobby-1\n\d on lobby-1\n$/,
+    );
+    const arena = start(commands, env);
+    await arena.prints(/arena-1/);
+    expect(await arena.prints(/\]\n/)).to.equal("slot 7\narena-1 [ 'ran save-all' ]\n");
+    await Promise.all([server, gate, arena].map((one) => one.stop()));
+  });
+
   it('has a proxy that carries its coordinator', async () => {
-    const [, program = ''] = blocks('ts');
+    const [, , , program = ''] = blocks('ts');
     const proxy = start(program.replace('port: 50051', `port: 0, data: '${folder}/proxy'`), {});
     expect(await proxy.prints(/\n/)).to.match(/^servers connect to 127\.0\.0\.1:\d+\n$/);
     await proxy.stop();

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Position } from '../../client/position.js';
-import { Roster, ROSTER_TOPICS } from '../../client/roster.js';
+import { Roster } from '../../client/roster.js';
 import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import type { CoordinatorFrame } from '../../gen/ts/kelpie/v1/session_service.js';
@@ -33,7 +33,7 @@ class Follower {
 
   open(): void {
     const start = this.#position.restart();
-    const facts = { instanceId: this.#instanceId, topics: ROSTER_TOPICS, start };
+    const facts = { instanceId: this.#instanceId, topics: [...this.roster.topics], start };
     this.#stream = new TestStream(this.#hub);
     this.#stream.send({ $case: 'hello', value: hello('follower', facts) });
   }

@@ -6,12 +6,20 @@ export interface TcpProxy {
   readonly endpoint: string;
   /** Breaks every connection that is open. New ones are let through. */
   cut(): void;
+  /** Breaks every connection, and new ones too until `release`. */
+  hold(): void;
+  release(): void;
   close(): Promise<void>;
 }
 
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  let held = false;
   const server = createServer((incoming) => {
+    if (held) {
+      incoming.resetAndDestroy();
+      return;
+    }
     const outgoing = connect(targetPort, '127.0.0.1');
     for (const [from, to] of [
       [incoming, outgoing],
@@ -36,6 +44,13 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   return {
     endpoint: `127.0.0.1:${address.port}`,
     cut,
+    hold: () => {
+      held = true;
+      cut();
+    },
+    release: () => {
+      held = false;
+    },
     close: async () => {
       const closed = once(server, 'close');
       server.close();

@@ -1,0 +1,226 @@
+/**
+ * The players of a proxy, as it says them. Who holds a player is decided by the coordinator; the proxy
+ * says what happens, and disconnects whom it is told to.
+ */
+import {
+  DuplicatePolicy,
+  type Player,
+  type PlayerChange,
+  PlayerLeaveReason,
+} from '../gen/ts/kelpie/v1/player.js';
+import type { Verified } from './commands.js';
+import { fromThrown, KelpieError } from './errors.js';
+import type { Link } from './link.js';
+import {
+  changed,
+  changeOf,
+  playerOf,
+  type PlayerFacts,
+  type PlayerFactsChange,
+  unchanged,
+} from './player-facts.js';
+import type { Held, PlayerList } from './player-list.js';
+import type { Presence } from './presence.js';
+
+/** What a proxy that has players brings. */
+export interface PlayersOptions {
+  /**
+   * Disconnect this player: he is elsewhere, his login took too long, or the coordinator did not take
+   * him. Show him the text. There is nothing to report of him.
+   */
+  readonly onEvicted: (evicted: Evicted) => void;
+  /**
+   * Whether a player is really there, for a login of him elsewhere; also asked about those who are
+   * logging in. Left out: a login elsewhere always wins.
+   */
+  readonly verify?: (id: string) => Verified | Promise<Verified>;
+  /** What becomes of logins while no coordinator is connected. Default open: he is let in. */
+  readonly whenAway?: 'open' | 'deny';
+  /** Asked with each heartbeat: how long a packet to a player and back takes, by id. */
+  readonly latencies?: () => Iterable<readonly [id: string, ms: number]>;
+}
+
+/** A player who must be disconnected. */
+export interface Evicted {
+  readonly id: string;
+  readonly text: string;
+  readonly reason: keyof typeof PlayerLeaveReason;
+}
+
+/** What a login got. */
+export type Acquired =
+  /** `generation` 0: no coordinator was there; what he is settled as shows when one is. */
+  | { readonly granted: true; readonly generation: number }
+  /** Show him the text. */
+  | { readonly granted: false; readonly text: string; readonly proxy?: string };
+
+export class Players {
+  readonly #options: PlayersOptions;
+  readonly #link: () => Link | undefined;
+  readonly #list: PlayerList;
+  readonly #presence: Presence;
+  /** Logins that wait for their answer, newest of each player. */
+  readonly #asking = new Map<string, { cancelled: boolean }>();
+
+  constructor(
+    options: PlayersOptions,
+    link: () => Link | undefined,
+    list: PlayerList,
+    presence: Presence,
+  ) {
+    this.#options = options;
+    this.#link = link;
+    this.#list = list;
+    this.#presence = presence;
+  }
+
+  /** How many are in. */
+  get size(): number {
+    return this.#list.size;
+  }
+
+  /** A player who is in, as he was reported last. */
+  get(id: string): Player | undefined {
+    return this.#list.get(id)?.player;
+  }
+
+  /**
+   * Asks for a player in his login, before he is let in. `policy` says what if another proxy has him;
+   * by default that proxy is asked whether he is really there. A grant is followed by `joined` within
+   * 60 s, or by `release`. Rejects with what AcquirePlayer names.
+   */
+  async acquire(
+    facts: PlayerFacts,
+    { policy = 'VERIFY_OLD' }: { policy?: 'DENY_NEW' | 'KICK_OLD' | 'VERIFY_OLD' } = {},
+  ): Promise<Acquired> {
+    const player = playerOf(facts);
+    const { id } = player;
+    const asking = { cancelled: false };
+    this.#asking.set(id, asking);
+    try {
+      const acquired = await this.#ask(player, DuplicatePolicy[policy]);
+      if (!acquired.granted) return acquired;
+      const { generation } = acquired;
+      if (asking.cancelled) {
+        await this.#giveBack(id, generation);
+        return { granted: false, text: 'The login was cancelled.' };
+      }
+      this.#presence.replace(id);
+      this.#list.grant(id, generation, performance.now());
+      return acquired;
+    } finally {
+      if (this.#asking.get(id) === asking) this.#asking.delete(id);
+    }
+  }
+
+  async #ask(player: Player, policy: DuplicatePolicy): Promise<Acquired> {
+    // What was said before comes first.
+    this.#presence.flush();
+    const link = this.#link();
+    if (!link?.open) return this.#away();
+    try {
+      const answer = await link.request({ $case: 'acquirePlayer', value: { player, policy } });
+      const outcome = answer.$case === 'playerAcquired' ? answer.value.outcome : undefined;
+      if (outcome?.$case === 'generation') return { granted: true, generation: outcome.value };
+      return { granted: false, ...(outcome?.value ?? { text: 'Try again.' }) };
+    } catch (error) {
+      const why = fromThrown(error);
+      if (why.reason === 'UNAVAILABLE') return this.#away();
+      throw why;
+    }
+  }
+
+  #away(): Acquired {
+    if (this.#options.whenAway !== 'deny') return { granted: true, generation: 0 };
+    return { granted: false, text: 'The network cannot be reached right now. Try again soon.' };
+  }
+
+  /** The login was cancelled: the player did not come in. If he is in, he left. */
+  async release(id: string): Promise<void> {
+    const asking = this.#asking.get(id);
+    if (asking) asking.cancelled = true;
+    const login = this.#list.endLogin(id);
+    if (login) await this.#giveBack(id, login.generation);
+    else if (!asking) await this.left(id);
+  }
+
+  async #giveBack(playerId: string, generation: number): Promise<void> {
+    const link = this.#link();
+    if (generation === 0 || !link?.open) return;
+    try {
+      await link.request({ $case: 'releasePlayer', value: { playerId, generation } });
+    } catch (error) {
+      const why = fromThrown(error);
+      // It is not held any more, or lapses by itself.
+      const over = ['PLAYER_NOT_FOUND', 'STALE_GENERATION', 'UNAVAILABLE'].includes(why.reason);
+      if (!over) throw why;
+    }
+  }
+
+  /**
+   * He is in, with these facts; or he was, and this is how he is now. Without `acquire` before it, a
+   * login elsewhere ends. Rejects with what PlayerReportResult names: he is not held then, but after
+   * NODE_NOT_FOUND, which leaves him on no server.
+   */
+  async joined(facts: PlayerFacts): Promise<void> {
+    const player = playerOf(facts);
+    const login = this.#list.endLogin(player.id);
+    const known = login ? undefined : this.#list.get(player.id);
+    if (known)
+      return this.#updated(known, facts.server === undefined ? known.player.server : '', player);
+    const held = this.#list.add(player, login?.generation ?? 0);
+    const undo = (): void => this.#list.remove(held);
+    return this.#presence.report(held, { $case: 'joined', value: player }, undo);
+  }
+
+  #updated(held: Held, server: string, said: Player): Promise<void> {
+    const before = held.player;
+    const player = server === '' ? said : { ...said, server };
+    held.player = player;
+    const undo = (): void => {
+      if (held.player === player) held.player = before;
+    };
+    return this.#presence.report(held, { $case: 'joined', value: player }, undo);
+  }
+
+  /**
+   * He is on this server now; '' is none that is a node. Rejects with PLAYER_NOT_FOUND if he is not in,
+   * NODE_NOT_FOUND if the server is no node: he is on none then.
+   */
+  async moved(id: string, server: string): Promise<void> {
+    const held = this.#heldOf(id);
+    const name = server.toLowerCase();
+    if (held.player.server === name) return;
+    held.player = { ...held.player, server: name };
+    await this.#presence.report(held, { $case: 'movedTo', value: name });
+  }
+
+  /** Something about him changed. Rejects with PLAYER_NOT_FOUND, LABELS_INVALID, PLAYER_INVALID … */
+  async changed(id: string, change: PlayerFactsChange): Promise<void> {
+    const held = this.#heldOf(id);
+    const value: PlayerChange = changeOf(change);
+    const before = held.player;
+    held.player = changed(before, value);
+    const undo = (): void => {
+      held.player = unchanged(held.player, before, value);
+    };
+    await this.#presence.report(held, { $case: 'changed', value }, undo);
+  }
+
+  /**
+   * He left. Of somebody who is not in, nothing is said: he was evicted. While he logs in again, it is
+   * his older connection that left.
+   */
+  async left(id: string, reason: 'QUIT' | 'KICKED' = 'QUIT'): Promise<void> {
+    const held = this.#list.get(id);
+    if (!held) return;
+    this.#list.remove(held);
+    await this.#presence.report(held, { $case: 'left', value: PlayerLeaveReason[reason] });
+  }
+
+  #heldOf(id: string): Held {
+    const held = this.#list.get(id);
+    if (held) return held;
+    throw new KelpieError('PLAYER_NOT_FOUND', `no player "${id}" is in here`);
+  }
+}

@@ -1,0 +1,112 @@
+/** A proxy's side of players towards the coordinator: what it is asked, and says without being asked. */
+import { PlayerLeaveReason } from '../gen/ts/kelpie/v1/player.js';
+import type { PlayerEvicted, PlayerLatency, PresenceDigest } from '../gen/ts/kelpie/v1/presence.js';
+import type { PlayerRef, Verified } from './commands.js';
+import type { KelpieError } from './errors.js';
+import type { Link } from './link.js';
+import { PlayerList } from './player-list.js';
+import { Players, type PlayersOptions } from './players.js';
+import { Presence } from './presence.js';
+
+/** What a Heartbeat has room for. */
+const LATENCIES = 10_000;
+
+/** What the players need of their client. */
+export interface ProxySessionOptions {
+  readonly players: PlayersOptions;
+  readonly link: () => Link | undefined;
+  readonly onRefused: (error: KelpieError) => void;
+  /** A function of the options threw. */
+  readonly onFailure: (name: string, error: unknown) => void;
+}
+
+export class ProxySession {
+  readonly players: Players;
+  readonly #options: ProxySessionOptions;
+  readonly #list = new PlayerList();
+  readonly #presence: Presence;
+  /** As far as the coordinator knows them. */
+  #latencies = new Map<string, number>();
+
+  constructor(options: ProxySessionOptions) {
+    this.#options = options;
+    const { link, onRefused } = options;
+    const onEvicted = (evicted: PlayerEvicted): void => this.#evict(evicted);
+    this.#presence = new Presence({ link, onRefused, onEvicted, list: this.#list });
+    this.players = new Players(options.players, link, this.#list, this.#presence);
+  }
+
+  /** What waits to be answered. */
+  get pending(): number {
+    return this.#presence.pending;
+  }
+
+  /** A new stream is open: the list comes first. */
+  restart(): void {
+    this.#latencies = new Map();
+    this.#presence.sync();
+  }
+
+  /** The list is wanted. */
+  sync(): void {
+    this.#presence.sync();
+  }
+
+  evicted(evicted: PlayerEvicted): void {
+    this.#presence.evicted(evicted);
+  }
+
+  #evict({ playerId: id, text, reason: number }: PlayerEvicted): void {
+    const names = Object.keys(PlayerLeaveReason) as (keyof typeof PlayerLeaveReason)[];
+    const reason = names.find((name) => PlayerLeaveReason[name] === number) ?? 'UNSPECIFIED';
+    this.#try('onEvicted', () => this.#options.players.onEvicted({ id, text, reason }));
+  }
+
+  /** Whether a player is here, or logs in, under this generation. */
+  holds({ id, generation }: PlayerRef): boolean {
+    const here = [this.#list.get(id), this.#list.login(id)];
+    // One that is not told yet may be this one.
+    return here.some((one) => one && (one.generation === generation || one.generation === 0));
+  }
+
+  /** Whether a player is really there. */
+  async verify(player: PlayerRef): Promise<Verified> {
+    const { verify } = this.#options.players;
+    return verify && this.holds(player) ? verify(player.id) : { connected: false };
+  }
+
+  /** What a heartbeat says of players. */
+  heartbeat(): { presence: PresenceDigest | undefined; latencies: PlayerLatency[] } {
+    return { presence: this.#presence.digest(), latencies: this.#newLatencies() };
+  }
+
+  #newLatencies(): PlayerLatency[] {
+    const { latencies } = this.#options.players;
+    if (!latencies) return [];
+    const before = this.#latencies;
+    this.#latencies = new Map();
+    const news: PlayerLatency[] = [];
+    this.#try('latencies', () => {
+      for (const [playerId, ms] of latencies()) {
+        const latencyMs = Math.max(0, Math.round(ms));
+        if (!this.#list.get(playerId) || !Number.isFinite(latencyMs)) continue;
+        if (before.get(playerId) !== latencyMs && news.length === LATENCIES) continue;
+        this.#latencies.set(playerId, latencyMs);
+        if (before.get(playerId) !== latencyMs) news.push({ playerId, latencyMs });
+      }
+    });
+    return news;
+  }
+
+  #try(name: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#options.onFailure(name, error);
+    }
+  }
+
+  close(): void {
+    this.#presence.close();
+  }
+}

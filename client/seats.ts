@@ -1,0 +1,101 @@
+/**
+ * Rows of one kind as a Snapshot and the events after it tell them, also over a coordinator that lost its
+ * memory: then those that are not back yet stay for a while, marked stale.
+ */
+
+interface Seat<T> {
+  readonly value: T;
+  /** The sequence that last wrote it. */
+  readonly sequence: number;
+  /** Of a former epoch or a file, and not confirmed since. Any other word about it is newer. */
+  readonly stale: boolean;
+}
+
+/** Hears of each row that changes. */
+export type OnSeat<T> = (before: T | undefined, after: T | undefined) => void;
+
+export class Seats<T> {
+  readonly #seats = new Map<string, Seat<T>>();
+  readonly #keyOf: (value: T) => string;
+  readonly #onChange: OnSeat<T>;
+  /** Keys of the snapshot that is under way. */
+  #named: Set<string> | undefined;
+
+  constructor(keyOf: (value: T) => string, onChange: OnSeat<T>) {
+    this.#keyOf = keyOf;
+    this.#onChange = onChange;
+  }
+
+  get(key: string): T | undefined {
+    return this.#seats.get(key)?.value;
+  }
+
+  /** All, by key. */
+  all(): T[] {
+    return [...this.#seats]
+      .sort(([left], [right]) => (left < right ? -1 : 1))
+      .map(([, { value }]) => value);
+  }
+
+  get size(): number {
+    return this.#seats.size;
+  }
+
+  isStale(key: string): boolean {
+    return this.#seats.get(key)?.stale ?? false;
+  }
+
+  /** A snapshot begins. */
+  begin(): void {
+    this.#named = new Set();
+  }
+
+  /** A row, if it is newer than what is known. */
+  put(value: T, sequence: number): void {
+    const key = this.#keyOf(value);
+    // A row of a snapshot in progress counts as named even if an event brought it.
+    this.#named?.add(key);
+    if (sequence > (this.#seats.get(key)?.sequence ?? 0)) this.#set(key, value, sequence, false);
+  }
+
+  /** It is gone, if that is newer than what is known. */
+  leave(value: T, sequence: number): void {
+    const key = this.#keyOf(value);
+    if (sequence > (this.#seats.get(key)?.sequence ?? 0)) this.#remove(key);
+  }
+
+  /** The snapshot is whole. What it does not name is gone, or stale if `forgiving`. */
+  complete(forgiving: boolean): void {
+    for (const [key, { value }] of this.#seats) {
+      if (this.#named?.has(key)) continue;
+      if (forgiving) this.#set(key, value, 0, true);
+      else this.#remove(key);
+    }
+    this.#named = undefined;
+  }
+
+  dropStale(): void {
+    for (const [key, { stale }] of this.#seats) if (stale) this.#remove(key);
+  }
+
+  /** What is known from a file. */
+  restore(value: T): void {
+    this.#set(this.#keyOf(value), value, 0, true);
+  }
+
+  /** Each with its sequence. */
+  *rows(): Generator<{ value: T; sequence: number }> {
+    for (const { value, sequence } of this.#seats.values()) yield { value, sequence };
+  }
+
+  #set(key: string, value: T, sequence: number, stale: boolean): void {
+    const before = this.#seats.get(key)?.value;
+    this.#seats.set(key, { value, sequence, stale });
+    this.#onChange(before, value);
+  }
+
+  #remove(key: string): void {
+    const before = this.#seats.get(key)?.value;
+    if (this.#seats.delete(key)) this.#onChange(before, undefined);
+  }
+}

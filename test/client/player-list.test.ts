@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import { expect } from 'chai';
+import { idOf, playerOf } from '../../client/player-facts.js';
+import { digestOf, PlayerList } from '../../client/player-list.js';
+import { KelpieError } from '../../client/index.js';
+import { SyncPlayers } from '../../gen/ts/kelpie/v1/presence.js';
+import { vectors } from '../support/digest-vectors.js';
+import { thrownBy } from '../support/thrown.js';
+
+const player = (number: number, context?: Uint8Array) =>
+  playerOf({ xuid: String(number), name: `Player ${number}`, ...(context && { context }) });
+
+describe("a proxy's list of players", () => {
+  it('has the digest of the test vectors, in any order', () => {
+    for (const { players, digest } of vectors) {
+      expect(digestOf(players).toString('hex')).to.equal(digest);
+      expect(digestOf(players.toReversed()).toString('hex')).to.equal(digest);
+      const list = new PlayerList();
+      for (const { id, generation, server } of players) {
+        list.add({ ...player(1), id, server }, generation);
+      }
+      expect(list.digest().players).to.equal(players.length);
+      expect(Buffer.from(list.digest().digest).toString('hex')).to.equal(digest);
+    }
+  });
+
+  it('goes in parts of at most 1,000 players, each for a range of ids, that cover all', () => {
+    const list = new PlayerList();
+    for (let number = 3000; number > 500; number--) list.add(player(number), number);
+    const parts = list.parts();
+    expect(parts.map(({ held }) => held.length)).to.deep.equal([1000, 1000, 500]);
+    const told = parts.flatMap(({ value }) => value.players.map(({ id }) => id));
+    expect(told).to.deep.equal([...told].sort());
+    expect(parts.map(({ value: { afterId } }) => afterId)).to.deep.equal([
+      '',
+      ...parts.slice(0, -1).map(({ value: { upToId } }) => upToId),
+    ]);
+    expect(parts.at(-1)?.value.upToId).to.equal('');
+    for (const { value } of parts.slice(0, -1)) {
+      expect(value.upToId).to.equal(value.players.at(-1)?.id);
+    }
+  });
+
+  it('goes in parts of at most 512 KiB', () => {
+    const list = new PlayerList();
+    for (let number = 1; number <= 100; number++) list.add(player(number, randomBytes(16_000)), 1);
+    const sizes = list.parts().map(({ value }) => SyncPlayers.encode(value).finish().length);
+    expect(sizes.length).to.equal(4);
+    for (const size of sizes) expect(size).to.be.at.most(512 * 1024);
+  });
+
+  it('is one part when nobody is there, so that whoever was there leaves', () => {
+    expect(new PlayerList().parts().map(({ value }) => value)).to.deep.equal([
+      { asOf: 0, afterId: '', upToId: '', players: [] },
+    ]);
+  });
+
+  it('is as of the newest generation, but before those who log in', () => {
+    const list = new PlayerList();
+    const asOf = () => list.parts()[0]?.value.asOf;
+    list.saw(90);
+    expect(asOf()).to.equal(90);
+    list.grant('1', 100, 0);
+    list.grant('2', 110, 0);
+    list.grant('3', 0, 0);
+    expect(asOf()).to.equal(99);
+    list.endLogin('1');
+    expect(asOf()).to.equal(109);
+  });
+
+  it('forgets logins that took longer than a minute', () => {
+    const list = new PlayerList();
+    list.grant('1', 1, 0);
+    list.grant('2', 2, 30_000);
+    list.grant('1', 3, 31_000);
+    list.grant('3', 4, 90_500);
+    expect(['1', '2', '3'].map((id) => list.login(id)?.generation)).to.deep.equal([
+      3,
+      undefined,
+      4,
+    ]);
+  });
+});
+
+describe('a player as a proxy says him', () => {
+  it('has his XUID as id, else his UUID in lower case', () => {
+    expect(idOf({ xuid: '25', uuid: 'A' })).to.equal('25');
+    expect(idOf({ xuid: '0', uuid: 'AB-C' })).to.equal('ab-c');
+    expect(thrownBy(KelpieError, () => idOf({})).reason).to.equal('PLAYER_INVALID');
+  });
+
+  it('is refused at once if he cannot be sent', () => {
+    const odd = { xuid: '1', name: 'Steve', protocolVersion: Number.NaN };
+    expect(thrownBy(KelpieError, () => playerOf(odd)).reason).to.equal('PLAYER_INVALID');
+  });
+});

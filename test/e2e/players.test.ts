@@ -1,0 +1,468 @@
+/** Players of real proxies, through a real coordinator, also one that is not there for a while. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { expect } from 'chai';
+import { reachApi } from '../../client/api.js';
+import {
+  connect,
+  type ConnectOptions,
+  type Evicted,
+  type KelpieClient,
+  KelpieError,
+  type PlayersOptions,
+  type ReceivedEvent,
+} from '../../client/index.js';
+import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
+import { dataFolder, removeDataFolders } from '../support/data-folder.js';
+import { type Kelpied, startDev, startKelpied } from '../support/kelpied.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+import { rejectionOf, thrownBy } from '../support/thrown.js';
+import { until } from '../support/until.js';
+
+const steve = { xuid: '2535400000000001', name: 'Steve' };
+const timeoutMs = 20_000;
+
+/** The players of a network that a real coordinator serves. */
+class Town {
+  readonly endpoint: string;
+  readonly #open: KelpieClient[] = [];
+
+  constructor({ endpoint }: { endpoint: string }) {
+    this.endpoint = endpoint;
+  }
+
+  async join(name: string, options: Partial<ConnectOptions> = {}): Promise<KelpieClient> {
+    const client = connect({ name, role: 'DOWNSTREAM', endpoints: this.endpoint, ...options });
+    this.#open.push(client);
+    await client.ready();
+    return client;
+  }
+
+  /** A proxy, and whom it had to disconnect. */
+  async proxy(name: string, players: Partial<PlayersOptions> = {}, endpoint = this.endpoint) {
+    const evicted: Evicted[] = [];
+    const onEvicted = (one: Evicted): void => void evicted.push(one);
+    const client = await this.join(name, {
+      role: 'PROXY',
+      endpoints: endpoint,
+      players: { onEvicted, ...players },
+    });
+    return { client, players: client.players, evicted };
+  }
+
+  /** What a reader of `players.*` is told from now on. */
+  async told(name = 'reader'): Promise<string[]> {
+    const told: string[] = [];
+    const reader = connect({ name, role: 'BACKEND', endpoints: this.endpoint });
+    this.#open.push(reader);
+    reader.subscribe('players.*', (event) => void told.push(saidBy(event)));
+    await reader.ready();
+    return told;
+  }
+
+  /** Nothing waits any more, then all leave. */
+  async close(): Promise<void> {
+    await until(() => this.#open.every(({ pending }) => pending === 0));
+    await Promise.all(this.#open.map((client) => client.close()));
+  }
+}
+
+function saidBy({ body }: ReceivedEvent): string {
+  switch (body?.$case) {
+    case 'playerJoined':
+      return `${body.value.player?.name} joined ${body.value.player?.proxy}`;
+    case 'playerMoved':
+      return `${body.value.player?.name} on ${body.value.player?.server}`;
+    case 'playerUpdated':
+      return `${body.value.player?.name} updated`;
+    case 'playerLeft': {
+      const { player, reason } = body.value;
+      const [name] = Object.entries(PlayerLeaveReason).find(([, one]) => one === reason) ?? [];
+      return `${player?.name} left ${name}`;
+    }
+    default:
+      return String(body?.$case);
+  }
+}
+
+/** A status of the client of this type, from its present one on. */
+async function status(client: KelpieClient, wanted: string): Promise<void> {
+  for await (const { type } of client.status()) if (type === wanted) return;
+}
+
+describe('players', () => {
+  let kelpied: Kelpied;
+  let town: Town;
+
+  before(async () => {
+    kelpied = await startKelpied(['--grace-seconds', '5']);
+  });
+  beforeEach(() => {
+    town = new Town(kelpied);
+  });
+  afterEach(() => town.close());
+  after(() => kelpied.stop());
+
+  it('log in, join, move, change and leave', async () => {
+    await town.join('lobby');
+    const told = await town.told();
+    const { players } = await town.proxy('gate-1');
+    const acquired = await players.acquire(steve);
+    expect(acquired).to.include({ granted: true });
+    await players.joined(steve);
+    await players.moved(steve.xuid, 'LOBBY');
+    await players.changed(steve.xuid, { properties: { rank: 'vip' }, language: 'en_GB' });
+    expect(players.get(steve.xuid)).to.deep.include({
+      server: 'lobby',
+      language: 'en_GB',
+      properties: { rank: 'vip' },
+    });
+    await players.left(steve.xuid, 'KICKED');
+    await until(() => told.length === 4);
+    expect(told).to.deep.equal([
+      'Steve joined gate-1',
+      'Steve on lobby',
+      'Steve updated',
+      'Steve left KICKED',
+    ]);
+    expect(players.size).to.equal(0);
+  });
+
+  it('are of proxies that say who disconnects them', async () => {
+    const server = await town.join('lobby');
+    expect(thrownBy(KelpieError, () => server.players).reason).to.equal('ROLE_NOT_PROXY');
+    const options = {
+      name: 'x',
+      role: 'BACKEND',
+      players: { onEvicted: () => undefined },
+    } as const;
+    expect(thrownBy(KelpieError, () => connect(options)).reason).to.equal('ROLE_NOT_PROXY');
+  });
+
+  it('are on one proxy at a time: the policies of a duplicate login', async () => {
+    let silenceMs = 100;
+    const asked: string[] = [];
+    const verify = (id: string) => {
+      asked.push(id);
+      return { connected: true, silenceMs };
+    };
+    const first = await town.proxy('gate-1', { verify });
+    const second = await town.proxy('gate-2', { verify });
+    const login = (one: typeof first, policy?: 'DENY_NEW' | 'KICK_OLD') =>
+      one.players.acquire(steve, policy && { policy });
+    // He is asked about while he logs in, too.
+    await login(first);
+    expect(await login(second)).to.deep.include({ granted: false, proxy: 'gate-1' });
+    await first.players.joined(steve);
+    const denied = await login(second, 'DENY_NEW');
+    expect(denied).to.deep.equal({
+      granted: false,
+      text: 'Steve is already on this network.',
+      proxy: 'gate-1',
+    });
+    expect(await login(second)).to.include({ granted: false });
+    expect(asked).to.deep.equal([steve.xuid, steve.xuid]);
+    silenceMs = 5000;
+    expect(await login(second)).to.include({ granted: true });
+    await until(() => first.evicted.length === 1);
+    expect(first.evicted[0]).to.include({ id: steve.xuid, reason: 'REPLACED' });
+    // The first proxy disconnects him, and says that he quit: it is nothing to the newer login.
+    await Promise.all([first.players.left(steve.xuid), second.players.joined(steve)]);
+    expect([first.players.size, second.players.size]).to.deep.equal([0, 1]);
+    expect(await login(first, 'KICK_OLD')).to.include({ granted: true });
+    await first.players.joined(steve);
+    await until(() => second.evicted.length === 1);
+    expect(first.evicted).to.have.length(1);
+  });
+
+  it('who log in again on the same proxy end their older connection, and its quit says nothing', async () => {
+    const told = await town.told();
+    const { players, evicted } = await town.proxy('gate-1');
+    await players.acquire(steve);
+    await players.joined(steve);
+    await players.acquire(steve);
+    expect(evicted.map(({ reason }) => reason)).to.deep.equal(['REPLACED']);
+    await players.left(steve.xuid);
+    await players.joined(steve);
+    expect(players.size).to.equal(1);
+    await until(() => told.length === 3);
+    expect(told).to.deep.equal([
+      'Steve joined gate-1',
+      'Steve left REPLACED',
+      'Steve joined gate-1',
+    ]);
+  });
+
+  it('whose login is cancelled were never there, also before it is granted', async () => {
+    const told = await town.told();
+    const { players } = await town.proxy('gate-1');
+    await players.acquire(steve);
+    await players.release(steve.xuid);
+    const asked = players.acquire(steve);
+    await players.release(steve.xuid);
+    expect(await asked).to.include({ granted: false });
+    // Nobody holds him, so that nobody need be asked.
+    const other = await town.proxy('gate-2');
+    expect(await other.players.acquire(steve, { policy: 'DENY_NEW' })).to.include({
+      granted: true,
+    });
+    await other.players.joined(steve);
+    await until(() => told.length > 0);
+    expect(told).to.deep.equal(['Steve joined gate-2']);
+  });
+
+  it('on a server that is no node are on none, and the author hears of it', async () => {
+    await town.join('lobby');
+    const { players, client } = await town.proxy('gate-1');
+    await players.acquire(steve);
+    const joining = await rejectionOf(KelpieError, players.joined({ ...steve, server: 'nowhere' }));
+    expect(joining.reason).to.equal('NODE_NOT_FOUND');
+    await players.moved(steve.xuid, 'lobby');
+    const moving = await rejectionOf(KelpieError, players.moved(steve.xuid, 'elsewhere'));
+    expect(moving.reason).to.equal('NODE_NOT_FOUND');
+    expect(players.get(steve.xuid)?.server).to.equal('');
+    await until(() => client.pending === 0);
+    const api = await reachApi([town.endpoint]);
+    const { player } = await api.players.getPlayer({
+      player: { by: { $case: 'id', value: steve.xuid } },
+    });
+    api.close();
+    expect(player).to.include({ server: '', proxy: 'gate-1' });
+  });
+
+  it('are refused what cannot be said of them, and stay as they were', async () => {
+    const { players } = await town.proxy('gate-1');
+    expect((await rejectionOf(KelpieError, players.joined({ name: 'x' }))).reason).to.equal(
+      'PLAYER_INVALID',
+    );
+    const nameless = { xuid: '77', name: '' };
+    expect((await rejectionOf(KelpieError, players.joined(nameless))).reason).to.equal(
+      'PLAYER_INVALID',
+    );
+    expect(players.size).to.equal(0);
+    await players.joined({ ...steve, properties: { rank: 'vip' } });
+    const long = { properties: { rank: 'x'.repeat(300) } };
+    const refused = rejectionOf(KelpieError, players.changed(steve.xuid, long));
+    await players.changed(steve.xuid, { properties: { team: 'red' } });
+    expect((await refused).reason).to.equal('LABELS_INVALID');
+    expect(players.get(steve.xuid)?.properties).to.deep.equal({ rank: 'vip', team: 'red' });
+    const unknown = rejectionOf(KelpieError, players.moved('404', ''));
+    expect((await unknown).reason).to.equal('PLAYER_NOT_FOUND');
+  });
+
+  it('come by thousands in a tick, without logins too, and what is said of them at once waits', async () => {
+    await town.join('lobby');
+    const { players } = await town.proxy('gate-1');
+    const ids = Array.from({ length: 3000 }, (_, index) => String(10_000 + index));
+    await Promise.all(
+      ids.flatMap((xuid) => [
+        players.joined({ xuid, name: `Player ${xuid}` }),
+        players.moved(xuid, 'lobby'),
+      ]),
+    );
+    const api = await reachApi([town.endpoint]);
+    const { nodes } = await api.players.countPlayers({ nodes: {} });
+    expect(nodes.map(({ name, players: count }) => [name, count])).to.deep.include.members([
+      ['gate-1', 3000],
+      ['lobby', 3000],
+    ]);
+    await Promise.all(ids.map((id) => players.left(id)));
+    expect((await api.players.countPlayers({})).network).to.equal(0);
+    api.close();
+  });
+
+  it('of a proxy that is killed leave with it', async () => {
+    const told = await town.told();
+    const url = new URL('../support/proxy-child.js', import.meta.url);
+    const child = fork(url, [town.endpoint, 'gate-9', 'Alex', 'Steve']);
+    const [message] = (await once(child, 'message')) as [unknown];
+    expect(message).to.deep.equal({ joined: 2 });
+    child.kill('SIGKILL');
+    await until(() => told.length === 4);
+    expect(told.slice(2).sort()).to.deep.equal(['Alex left PROXY_LOST', 'Steve left PROXY_LOST']);
+  });
+
+  it('are settled after a break: who left meanwhile, who came, and who was taken elsewhere', async () => {
+    const wire = await startTcpProxy(kelpied.port);
+    await town.join('lobby');
+    const told = await town.told();
+    const { client, players, evicted } = await town.proxy('gate-1', {}, wire.endpoint);
+    const alex = { xuid: '1', name: 'Alex' };
+    const [kai, zuri] = [
+      { xuid: '2', name: 'Kai' },
+      { xuid: '3', name: 'Zuri' },
+    ];
+    for (const one of [steve, alex, kai]) await players.joined(one);
+    await until(() => told.length === 3);
+    wire.hold();
+    await status(client, 'disconnected');
+    // Steve's is under way while nobody is there, Kai's is taken elsewhere.
+    expect(await players.acquire(zuri)).to.deep.equal({ granted: true, generation: 0 });
+    await Promise.all([
+      players.joined(zuri),
+      players.moved(zuri.xuid, 'lobby'),
+      players.left(steve.xuid),
+      players.changed(alex.xuid, { properties: { rank: 'vip' } }),
+    ]);
+    const other = await town.proxy('gate-2');
+    await other.players.acquire(kai, { policy: 'KICK_OLD' });
+    await other.players.joined(kai);
+    wire.release();
+    await until(() => told.length === 8);
+    expect(told.slice(3, 5)).to.deep.equal(['Kai left REPLACED', 'Kai joined gate-2']);
+    expect(told.slice(5)).to.have.members([
+      'Steve left SYNC',
+      'Zuri joined gate-1',
+      'Alex updated',
+    ]);
+    await until(() => evicted.length === 1);
+    expect(evicted[0]?.id).to.equal(kai.xuid);
+    expect(players.size).to.equal(2);
+    expect(players.get(zuri.xuid)?.server).to.equal('lobby');
+    await client.close();
+    await wire.close();
+  });
+
+  it('are let in or not while nobody answers, as the proxy says', async () => {
+    const away = (whenAway?: 'open' | 'deny') =>
+      connect({
+        name: 'lonely',
+        role: 'PROXY',
+        endpoints: '127.0.0.1:1',
+        players: { onEvicted: () => undefined, ...(whenAway && { whenAway }) },
+      });
+    const [open, deny] = [away(), away('deny')];
+    expect(await open.players.acquire(steve)).to.deep.equal({ granted: true, generation: 0 });
+    expect(await deny.players.acquire(steve)).to.include({ granted: false });
+    await Promise.all([open.close(), deny.close()]);
+  });
+
+  it('are in the rosters that want them, with their counts', async () => {
+    await town.join('lobby');
+    const { players } = await town.proxy('gate-1');
+    await players.joined({ ...steve, server: 'lobby' });
+    const { roster } = await town.join('gate-2', { role: 'PROXY', roster: { players: true } });
+    expect(roster.player({ name: 'STEVE' })).to.include({ proxy: 'gate-1', server: 'lobby' });
+    expect(roster.playerCount({ server: 'lobby' })).to.equal(1);
+    await players.joined({ xuid: '2', name: 'Alex' });
+    await until(() => roster.playerCount() === 2);
+    await players.left(steve.xuid);
+    await until(() => roster.playerCount({ server: 'lobby' }) === 0);
+    expect(roster.players().map(({ name }) => name)).to.deep.equal(['Alex']);
+    const blind = { excludeOwn: true, roster: { players: true } };
+    const refused = thrownBy(KelpieError, () => connect({ name: 'x', role: 'PROXY', ...blind }));
+    expect(refused.reason).to.equal('OUT_OF_RANGE');
+  });
+
+  it('are kicked by their proxy, which is asked only for those who are there', async () => {
+    const { client, players } = await town.proxy('gate-1');
+    const asked: string[][] = [];
+    client.handle('kick_players', async ({ players: whom }) => {
+      asked.push(whom.map(({ id }) => id));
+      // One of them quits in the middle of it.
+      await players.left('2');
+    });
+    await until(() => client.pending === 0);
+    const facts = ['1', '2'].map((xuid) => ({ xuid, name: `P ${xuid}` }));
+    for (const one of facts) await players.joined(one);
+    const asker = await town.join('asker');
+    await until(() => asker.roster.node('gate-1')?.commands.length === 1);
+    const api = await reachApi([town.endpoint]);
+    const target = { place: { $case: 'everyone', value: {} } } as const;
+    const { succeeded, failed } = await api.players.kickPlayers({ target, message: 'bye' });
+    expect([succeeded, failed, asked]).to.deep.equal([2, 0, [['1', '2']]]);
+    const old = { id: '1', generation: 1 };
+    const command = { kick_players: { players: [old], message: '' } };
+    for await (const { answer } of asker.issue({
+      target: { node: 'gate-1' },
+      command,
+      timeoutMs,
+    })) {
+      expect(answer?.[0]?.error?.message).to.equal('he is not here any more');
+    }
+    expect(asked).to.have.length(1);
+    api.close();
+  });
+});
+
+describe('players of a coordinator that restarts', () => {
+  async function restarted(args: readonly string[], count: number) {
+    const folder = dataFolder();
+    const first = await startKelpied(args, folder);
+    const town = new Town(first);
+    const lobby = await town.join('lobby');
+    const told = await town.told();
+    const { client, players, evicted } = await town.proxy('gate-1');
+    for (let number = 1; number <= count; number++) {
+      const facts = { xuid: String(number), name: `Player ${number}` };
+      void players.joined(facts);
+      void players.moved(facts.xuid, 'lobby');
+    }
+    await until(() => told.length === 2 * count);
+    told.length = 0;
+    await first.kill();
+    await status(client, 'disconnected');
+    const second = await startKelpied([...args, '--port', String(first.port)], folder);
+    await status(client, 'connected');
+    await until(() => client.pending === 0);
+    // What comes after all that the restart brought.
+    await lobby.ready();
+    return { town, told, client, players, evicted, second };
+  }
+
+  after(removeDataFolders);
+
+  it('all stay with the journal in files, and nobody is told of anything', async () => {
+    const { town, told, players, evicted, second } = await restarted([], 100);
+    await players.joined({ xuid: '9999', name: 'The last one' });
+    await until(() => told.length > 0);
+    expect(told).to.deep.equal(['The last one joined gate-1']);
+    expect([players.size, evicted]).to.deep.equal([101, []]);
+    await town.close();
+    await second.stop();
+  });
+
+  it('all come back with the journal in memory', async () => {
+    const memory = ['--journal', 'memory'];
+    const { town, players, evicted, second } = await restarted(memory, 1500);
+    expect([players.size, evicted]).to.deep.equal([1500, []]);
+    const api = await reachApi([second.endpoint]);
+    const counted = async () => {
+      const { nodes } = await api.players.countPlayers({ nodes: {} });
+      return nodes.find(({ name }) => name === 'lobby')?.players;
+    };
+    expect((await api.players.countPlayers({})).network).to.equal(1500);
+    // Where their server came back later than they, the digest shows it.
+    while ((await counted()) !== 1500);
+    // They can be spoken of under their new generations.
+    await players.left('1');
+    expect((await api.players.countPlayers({})).network).to.equal(1499);
+    api.close();
+    await town.close();
+    await second.stop();
+  });
+});
+
+describe('what a proxy says with its heartbeats', () => {
+  it('is who is there, which is what the coordinator knows, and their latencies', async () => {
+    const dev = await startDev();
+    const town = new Town(dev);
+    const latencies = () => [[steve.xuid, 41.6] as const, ['404', 5] as const];
+    const { players } = await town.proxy('gate-1', { latencies });
+    await town.join('lobby');
+    await players.acquire(steve);
+    await players.joined(steve);
+    await players.moved(steve.xuid, 'lobby');
+    await players.joined({ uuid: '0A1B2C3D-0000-4000-8000-00000000000F', name: 'Alex' });
+    const api = await reachApi([dev.endpoint]);
+    const lookup = { player: { by: { $case: 'id', value: steve.xuid } } } as const;
+    const latency = async () => (await api.players.getPlayer(lookup)).player?.latencyMs;
+    while ((await latency()) !== 42);
+    const { metrics } = JSON.parse(dev.output()) as { metrics: string };
+    const text = await (await fetch(metrics)).text();
+    expect(text).to.match(/^kelpie_presence_mismatches_total 0$/m);
+    api.close();
+    await town.close();
+    await dev.stop();
+  });
+});

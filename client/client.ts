@@ -145,9 +145,9 @@ export class KelpieClient {
       this.#eventsOf(endpoint, () => link),
     );
     const start = this.#position.restart();
-    const whole = this.roster.complete || start.place?.$case === 'at';
+    const whole = this.roster.complete || this.#position.loading;
     const all = this.#subscriptions.patterns;
-    // Reading goes on elsewhere than at a Snapshot: then the roster asks for its own, when it can.
+    // Reading starts elsewhere than at a Snapshot: then the roster asks for its own, when it can.
     const topics = whole ? all : all.filter((topic) => !ROSTER_TOPICS.includes(topic));
     return { link, ended: link.run(transport, { ...this.#hello, topics, start }) };
   }

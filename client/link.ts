@@ -81,7 +81,7 @@ export class Link {
     this.#watchSilence(WELCOME_MS);
     try {
       for await (const response of transport(this.#outbox.messages(), this.#abort.signal)) {
-        this.#watchSilence(this.#maxSilenceMs());
+        this.#silence?.refresh();
         for (const frame of response.frames) if (!this.#retired) this.#receive(frame);
       }
       return this.#failure;
@@ -144,6 +144,7 @@ export class Link {
 
   #start(welcome: Welcome): void {
     this.#welcome = welcome;
+    this.#watchSilence(msOf(welcome.maxSilence, 15_000));
     const heartbeatMs = msOf(welcome.heartbeatInterval, 5000);
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
     // At once, so that the others need not wait an interval to see how the node does.
@@ -181,10 +182,6 @@ export class Link {
   #position({ cursor }: { cursor: SubscriptionUpdated['cursor'] }): void {
     if (!cursor) return;
     this.#events.caughtUp(cursor);
-  }
-
-  #maxSilenceMs(): number {
-    return this.#welcome ? msOf(this.#welcome.maxSilence, 15_000) : WELCOME_MS;
   }
 
   #watchSilence(ms: number): void {

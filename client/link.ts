@@ -76,7 +76,7 @@ export class Link {
     this.#watchSilence(WELCOME_MS);
     try {
       for await (const response of transport(this.#outbox.messages(), this.#abort.signal)) {
-        this.#watchSilence(this.#maxSilenceMs());
+        this.#silence?.refresh();
         for (const frame of response.frames) if (!this.#retired) this.#receive(frame);
       }
       return this.#failure;
@@ -155,6 +155,7 @@ export class Link {
 
   #start(welcome: Welcome): void {
     this.#welcome = welcome;
+    this.#watchSilence(msOf(welcome.maxSilence, 15_000));
     const heartbeatMs = msOf(welcome.heartbeatInterval, 5000);
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
     this.#publisher.restart(welcome);
@@ -190,10 +191,6 @@ export class Link {
   #position({ cursor }: { cursor: SubscriptionUpdated['cursor'] }): void {
     if (!cursor) return;
     this.#events.caughtUp(cursor);
-  }
-
-  #maxSilenceMs(): number {
-    return this.#welcome ? msOf(this.#welcome.maxSilence, 15_000) : WELCOME_MS;
   }
 
   #watchSilence(ms: number): void {

@@ -52,8 +52,8 @@ export class Reading {
   /** A new stream begins: what it asks for. */
   restart(): { topics: string[]; start: Start } {
     const start = this.#position.restart();
-    const whole = this.roster.complete || start.place?.$case === 'at';
-    // Reading goes on elsewhere than at a Snapshot: then the roster asks for its own, when it can.
+    const whole = this.roster.complete || this.#position.loading;
+    // Reading starts elsewhere than at a Snapshot: then the roster asks for its own, when it can.
     const topics = this.topics.filter((topic) => whole || !this.roster.topics.includes(topic));
     return { topics, start };
   }

@@ -1,6 +1,7 @@
 /** Processes of a run. None outlives it. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { dataFolder } from '../support/data-folder.js';
 import { startKelpied } from '../support/kelpied.js';
 import { findNatsServer, natsPackage } from './nats-package.js';
 import type { ServerName, WireName } from './plan.js';
@@ -10,14 +11,16 @@ import type { Measurement, Task } from './workload.js';
 export interface RunningServer {
   readonly endpoint: string;
   readonly pid: number;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 /** Why a server cannot be had here, for people. */
 export class NotHere extends Error {}
 
 const starts: Record<ServerName, () => Promise<RunningServer>> = {
-  kelpied: startCoordinator,
+  kelpied: () => startCoordinator([]),
+  'kelpied-interval': () => startWithFiles('interval'),
+  'kelpied-commit': () => startWithFiles('commit'),
   relay: startRelay,
   'nats-server': startNats,
 };
@@ -27,9 +30,18 @@ export function startServer(name: ServerName): Promise<RunningServer> {
   return starts[name]();
 }
 
-async function startCoordinator(): Promise<RunningServer> {
-  const { endpoint, process } = await startKelpied();
-  return { endpoint, pid: process.pid ?? 0, stop: () => process.kill('SIGKILL') };
+/** A kelpied; its journal is in memory unless the arguments say otherwise. */
+export async function startCoordinator(args: readonly string[]): Promise<RunningServer> {
+  const kelpied = await startKelpied(args);
+  return {
+    endpoint: kelpied.endpoint,
+    pid: kelpied.process.pid ?? 0,
+    stop: () => kelpied.kill(),
+  };
+}
+
+function startWithFiles(sync: 'commit' | 'interval'): Promise<RunningServer> {
+  return startCoordinator(['--journal', 'file', '--data', dataFolder(), '--sync', sync]);
 }
 
 async function startRelay(): Promise<RunningServer> {
@@ -60,7 +72,12 @@ async function startNats(): Promise<RunningServer> {
 }
 
 function serverOf(child: ChildProcess, endpoint: string): RunningServer {
-  return { endpoint, pid: child.pid ?? 0, stop: () => child.kill('SIGKILL') };
+  const gone = once(child, 'exit');
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await gone;
+  };
+  return { endpoint, pid: child.pid ?? 0, stop };
 }
 
 /** All clients of one system, in a process of their own. */

@@ -7,6 +7,7 @@ import { measure, type Task } from './workload.js';
 const wires: Record<WireName, () => Promise<{ open: OpenWire }>> = {
   kelpie: () => import('./wire-kelpie.js'),
   'kelpie-counting': () => import('./wire-kelpie-counting.js'),
+  'kelpie-acknowledged': () => import('./wire-kelpie-acknowledged.js'),
   relay: () => import('./wire-relay.js'),
   nats: () => import('./wire-nats.js'),
 };

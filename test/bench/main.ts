@@ -4,17 +4,11 @@
  *
  *   node dist/test/bench/main.js [--quick] [--json]
  */
-import { cpus } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import {
-  CEILING_MS,
-  full,
-  PAYLOAD_BYTES,
-  quick,
-  scenarios,
-  systems,
-  WINDOW_EVENTS,
-} from './plan.js';
+import { removeDataFolders } from '../support/data-folder.js';
+import { measureHistories } from './history.js';
+import { full, PAYLOAD_BYTES, quick, scenarios, systems, WINDOW_EVENTS } from './plan.js';
 import { print } from './report.js';
 import { run } from './run.js';
 
@@ -26,7 +20,10 @@ const { values } = parseArgs({
 });
 const effort = values.quick ? quick : full;
 
-// By these ways too the processes of the run go with it.
+// Each process of the run has one, so that it goes with the run; then their folders.
+process.setMaxListeners(50);
+process.once('exit', removeDataFolders);
+// By these ways too.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     process.stderr.write(`stopped by ${signal}\n`);
@@ -34,11 +31,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 setTimeout(() => {
-  process.stderr.write(`it is not over after ${CEILING_MS / 1000} s: something has got stuck\n`);
+  process.stderr.write(
+    `it is not over after ${effort.ceilingMs / 1000} s: something has got stuck\n`,
+  );
   process.exit(1);
-}, CEILING_MS).unref();
+}, effort.ceilingMs).unref();
 
-const { tables, missing } = await run({ effort, scenarios, systems, onProgress: tell });
+const { tables: live, missing } = await run({ effort, scenarios, systems, onProgress: tell });
+const tables = [...live, await measureHistories(effort, tell)];
 if (values.json) {
   const conditions = { node: process.version, cpus: cpus().length, payloadBytes: PAYLOAD_BYTES };
   process.stdout.write(`${JSON.stringify({ ...conditions, effort, missing, tables }, null, 2)}\n`);
@@ -48,6 +48,7 @@ if (values.json) {
 Events of ${PAYLOAD_BYTES} bytes, ${WINDOW_EVENTS} under way; server and clients in a process each; ${cpus().length} CPUs, Node ${process.version}.
 Median (least–most) of ${repetitions} ${repetitions === 1 ? 'round' : 'rounds'}; ÷ is the ratio to a peer in the same round.
 "Kelpie" is the SDK on both sides; in "Kelpie, counting" the readers keep the protocol and look at no event.
+Journals in files are on the disk of ${tmpdir()}; directories that were just filled are read from the system's cache.
 `);
   for (const table of tables) process.stdout.write(`\n${print(table)}\n`);
   for (const { title, reason } of missing)

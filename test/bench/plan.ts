@@ -8,29 +8,37 @@ export const TOPIC = 'bench.events';
 export const WINDOW_EVENTS = 2048;
 
 /** How clients talk to a system. */
-export type WireName = 'kelpie' | 'kelpie-counting' | 'relay' | 'nats';
+export type WireName = 'kelpie' | 'kelpie-counting' | 'kelpie-acknowledged' | 'relay' | 'nats';
 /** What runs in the server's process. */
-export type ServerName = 'kelpied' | 'relay' | 'nats-server';
+export type ServerName =
+  'kelpied' | 'kelpied-interval' | 'kelpied-commit' | 'relay' | 'nats-server';
 
 /** One row of a table. */
 export interface System {
   readonly wire: WireName;
   readonly server: ServerName;
   readonly title: string;
+  /** The others of its table are held against it. */
+  readonly peer?: true;
 }
 
 export const systems: readonly System[] = [
   { wire: 'kelpie', server: 'kelpied', title: 'Kelpie' },
   { wire: 'kelpie-counting', server: 'kelpied', title: 'Kelpie, counting' },
-  { wire: 'relay', server: 'relay', title: 'plain grpc-js' },
-  { wire: 'nats', server: 'nats-server', title: 'NATS core' },
+  { wire: 'relay', server: 'relay', title: 'plain grpc-js', peer: true },
+  { wire: 'nats', server: 'nats-server', title: 'NATS core', peer: true },
+  { wire: 'kelpie-acknowledged', server: 'kelpied', title: 'journal in memory', peer: true },
+  { wire: 'kelpie-acknowledged', server: 'kelpied-interval', title: 'in files, sync interval' },
+  { wire: 'kelpie-acknowledged', server: 'kelpied-commit', title: 'in files, sync commit' },
 ];
 
 /** One table. */
 export interface Scenario {
   readonly id: string;
   readonly title: string;
-  readonly kind: 'throughput' | 'latency';
+  readonly kind: 'throughput' | 'latency' | 'history';
+  /** What its throughput is made of. Default: deliveries. */
+  readonly counts?: 'acknowledged';
   readonly subscribers: number;
   readonly wires: readonly WireName[];
 }
@@ -59,7 +67,37 @@ export const scenarios: readonly Scenario[] = [
     subscribers: 50,
     wires: ALL,
   },
+  {
+    id: 'acknowledged',
+    title: '1 publisher, many events under way',
+    kind: 'throughput',
+    counts: 'acknowledged',
+    subscribers: 1,
+    wires: ['kelpie-acknowledged'],
+  },
+  {
+    id: 'acknowledged-one-at-a-time',
+    title: '1 publisher, one event at a time: from publish to acknowledgement',
+    kind: 'latency',
+    subscribers: 1,
+    wires: ['kelpie-acknowledged'],
+  },
 ];
+
+/** A kelpied that starts on a data directory, and a subscriber that reads all of it. */
+export const history: Scenario = {
+  id: 'history',
+  title: 'A data directory: from spawn to the ready line, then 1 subscriber from EARLIEST',
+  kind: 'history',
+  subscribers: 1,
+  wires: ['kelpie'],
+};
+
+/** How much is in a data directory, and how often it is measured. */
+export interface HistorySize {
+  readonly entries: number;
+  readonly rounds: number;
+}
 
 /** How long one measurement takes. */
 export interface Span {
@@ -75,6 +113,9 @@ export interface Effort {
   readonly latency: Span;
   /** A first round whose results are discarded: compilers learn the hot paths in it. */
   readonly rehearsal?: Span;
+  readonly histories: readonly HistorySize[];
+  /** Longer than a run can take; what is not over by then has got stuck. */
+  readonly ceilingMs: number;
 }
 
 export const full: Effort = {
@@ -82,6 +123,12 @@ export const full: Effort = {
   throughput: { warmUpMs: 500, measureMs: 1300 },
   latency: { warmUpMs: 200, measureMs: 800 },
   rehearsal: { warmUpMs: 0, measureMs: 500 },
+  histories: [
+    { entries: 0, rounds: 3 },
+    { entries: 1_000_000, rounds: 3 },
+    { entries: 10_000_000, rounds: 1 },
+  ],
+  ceilingMs: 30 * 60_000,
 };
 
 /** Shows that everything runs; its numbers are rough. */
@@ -89,7 +136,10 @@ export const quick: Effort = {
   repetitions: 1,
   throughput: { warmUpMs: 200, measureMs: 300 },
   latency: { warmUpMs: 100, measureMs: 200 },
+  histories: [
+    { entries: 0, rounds: 1 },
+    { entries: 100_000, rounds: 1 },
+    { entries: 1_000_000, rounds: 1 },
+  ],
+  ceilingMs: 5 * 60_000,
 };
-
-/** Longer than a run can take; what is not over by then has got stuck. */
-export const CEILING_MS = 90_000;

@@ -1,5 +1,5 @@
 /** Results as tables for people. Pure. */
-import type { Scenario, System, WireName } from './plan.js';
+import type { Scenario, System } from './plan.js';
 import { ratioOf, type Summary, summaryOf } from './statistics.js';
 import type { Measurement } from './workload.js';
 
@@ -28,49 +28,50 @@ interface Quantity {
 const thousands = (value: number): string => (value / 1000).toFixed(1);
 const short = (value: number): string => value.toFixed(value < 10 ? 2 : 1);
 const ratio = (value: number): string => (value < 1 ? value.toPrecision(2) : short(value));
+const whole = (value: number): string => value.toFixed(0);
 const percent = (value: number): string => `${Math.round(value * 100)} %`;
 
-const quantities: Record<Scenario['kind'], readonly Quantity[]> = {
-  throughput: [
-    {
-      title: 'k deliveries/s',
-      pick: ({ deliveriesPerSecond }) => deliveriesPerSecond,
-      format: thousands,
-      compared: true,
-    },
-    {
-      title: 'k per server CPU s',
-      pick: ({ deliveriesPerSecond, serverCpu }) =>
-        deliveriesPerSecond && serverCpu ? deliveriesPerSecond / serverCpu : undefined,
-      format: thousands,
-      compared: false,
-    },
-    {
-      title: 'server CPU',
-      pick: ({ serverCpu }) => serverCpu,
-      format: percent,
-      compared: false,
-    },
-    {
-      title: 'clients CPU',
-      pick: ({ clientCpu }) => clientCpu,
-      format: percent,
-      compared: false,
-    },
-  ],
-  latency: [
+const flowing = (counts: string): readonly Quantity[] => [
+  {
+    title: `k ${counts}/s`,
+    pick: ({ deliveriesPerSecond }) => deliveriesPerSecond,
+    format: thousands,
+    compared: true,
+  },
+  {
+    title: 'k per server CPU s',
+    pick: ({ deliveriesPerSecond, serverCpu }) =>
+      deliveriesPerSecond && serverCpu ? deliveriesPerSecond / serverCpu : undefined,
+    format: thousands,
+    compared: false,
+  },
+  { title: 'server CPU', pick: ({ serverCpu }) => serverCpu, format: percent, compared: false },
+  { title: 'clients CPU', pick: ({ clientCpu }) => clientCpu, format: percent, compared: false },
+];
+
+const quantities: Record<Scenario['kind'], (scenario: Scenario) => readonly Quantity[]> = {
+  throughput: ({ counts = 'deliveries' }) => flowing(counts),
+  latency: () => [
     { title: 'p50 ms', pick: ({ p50Ms }) => p50Ms, format: short, compared: true },
     { title: 'p99 ms', pick: ({ p99Ms }) => p99Ms, format: short, compared: true },
   ],
+  history: () => [
+    {
+      title: 'filled in s',
+      pick: ({ fillSeconds }) => fillSeconds,
+      format: short,
+      compared: false,
+    },
+    { title: 'MiB', pick: ({ mebibytes }) => mebibytes, format: whole, compared: false },
+    { title: 'start ms', pick: ({ startMs }) => startMs, format: whole, compared: true },
+    ...flowing('deliveries'),
+  ],
 };
-
-/** Those that the others are held against. */
-const PEERS: readonly WireName[] = ['relay', 'nats'];
 
 /** The table as lines of text. */
 export function print({ scenario, rows }: Table): string {
-  const shown = quantities[scenario.kind];
-  const peers = rows.filter(({ system }) => PEERS.includes(system.wire));
+  const shown = quantities[scenario.kind](scenario);
+  const peers = rows.filter(({ system }) => system.peer);
   const header = ['', ...shown.flatMap((one) => titlesOf(one, peers))];
   const body = rows.map((row) => [
     row.system.title,

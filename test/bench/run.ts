@@ -33,7 +33,7 @@ export async function run(
   } finally {
     for (const { server, clients } of candidates) {
       clients.stop();
-      server.stop();
+      await server.stop();
     }
   }
 }
@@ -65,7 +65,7 @@ async function measureAll(
   // Round 0 is the rehearsal.
   for (let round = effort.rehearsal ? 0 : 1; round <= effort.repetitions; round++) {
     for (const { scenario, rows } of tables) {
-      const span = (round === 0 ? effort.rehearsal : undefined) ?? effort[scenario.kind];
+      const span = (round === 0 ? effort.rehearsal : undefined) ?? spanOf(effort, scenario);
       for (const { system, candidate, measurements } of rows) {
         onProgress(`round ${round} of ${effort.repetitions}: ${scenario.title}, ${system.title}`);
         const measurement = await measureOne(candidate, scenario, span);
@@ -78,6 +78,10 @@ async function measureAll(
     scenario,
     rows: rows.map(({ system, measurements }): Row => ({ system, measurements })),
   }));
+}
+
+function spanOf({ throughput, latency }: Effort, { kind }: Scenario): Span {
+  return kind === 'latency' ? latency : throughput;
 }
 
 function rowsOf({ wires }: Scenario, candidates: readonly Candidate[]) {

@@ -3,12 +3,14 @@ import { connect, type KelpieClient } from '../../client/index.js';
 import { PAYLOAD_BYTES, TOPIC } from './plan.js';
 import type { OpenWire } from './wire.js';
 
-export const open: OpenWire = async ({ endpoint, subscribers, onDelivered }) => {
+export const open: OpenWire = async (options) => {
+  const { endpoint, subscribers, fromEarliest, onDelivered } = options;
   const readers = Array.from({ length: subscribers }, (_, index) => {
     const client = connect({
       name: `bench-reader-${index}`,
       role: 'BACKEND',
       endpoints: endpoint,
+      start: fromEarliest ? 'EARLIEST' : 'SNAPSHOT',
     });
     client.subscribe(TOPIC, () => onDelivered(1));
     return client;

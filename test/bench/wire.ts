@@ -9,6 +9,8 @@ export interface Wire {
 interface WireOptions {
   readonly endpoint: string;
   readonly subscribers: number;
+  /** Subscribers read all history first. Otherwise they get what comes. */
+  readonly fromEarliest?: boolean;
   /** Called as events arrive, with how many. */
   readonly onDelivered: (count: number) => void;
 }

@@ -7,6 +7,8 @@ import type { OpenWire, Wire } from './wire.js';
 export interface Task extends Span, Pick<Scenario, 'kind' | 'subscribers'> {
   readonly endpoint: string;
   readonly serverPid: number;
+  /** Of a history, which has them before the subscribers come. */
+  readonly events?: number;
 }
 
 /** What came out; what a kind of scenario does not measure is not there. */
@@ -17,6 +19,9 @@ export interface Measurement {
   readonly clientCpu?: number;
   readonly p50Ms?: number;
   readonly p99Ms?: number;
+  readonly fillSeconds?: number;
+  readonly mebibytes?: number;
+  readonly startMs?: number;
 }
 
 /** Samples of one measurement at most. */
@@ -27,12 +32,30 @@ const DRAIN_MS = 5000;
 export async function measure(open: OpenWire, task: Task): Promise<Measurement> {
   const flow = new Flow(task.subscribers);
   const { endpoint, subscribers } = task;
+  if (task.kind === 'history') return measureHistory(flow, open, task);
   const wire = await open({ endpoint, subscribers, onDelivered: flow.onDelivered });
   const result = await (task.kind === 'throughput'
     ? measureThroughput(flow, wire, task)
     : measureLatency(flow, wire, task));
   await wire.close();
   return result;
+}
+
+/** From the first attempt to connect to the last event. */
+async function measureHistory(flow: Flow, open: OpenWire, task: Task): Promise<Measurement> {
+  const { endpoint, subscribers, serverPid, events = 0 } = task;
+  flow.published = events;
+  const before = snapshot(flow, serverPid);
+  const wire = await open({
+    endpoint,
+    subscribers,
+    fromEarliest: true,
+    onDelivered: flow.onDelivered,
+  });
+  await flow.until(0);
+  const measurement = between(before, snapshot(flow, serverPid));
+  await wire.close();
+  return measurement;
 }
 
 /** What was published, and what of it has arrived. */
@@ -78,6 +101,10 @@ async function measureThroughput(flow: Flow, wire: Wire, task: Task): Promise<Me
   over = true;
   await pumped;
   await arrival(flow);
+  return between(before, after);
+}
+
+function between(before: Snapshot, after: Snapshot): Measurement {
   const seconds = (after.atMs - before.atMs) / 1000;
   const serverSeconds =
     after.serverSeconds === undefined || before.serverSeconds === undefined

@@ -92,7 +92,12 @@ describe('the players of a roster', () => {
   });
 
   it('stay for a grace when the coordinator lost its memory, and in a file', async () => {
-    roster.applyGap({ lostAfter: cursor, resumesAt: cursor, reason: GapReason.EPOCH_CHANGED });
+    roster.applyGap({
+      lostAfter: cursor,
+      resumesAt: cursor,
+      reason: GapReason.EPOCH_CHANGED,
+      topics: [],
+    });
     load([row(1005, player('1'))], 20);
     expect(ids()).to.deep.equal(['1', '2', '3']);
     const next = new Roster({ players: true });

@@ -291,6 +291,27 @@ describe('the client', () => {
     expect(radio.events.map(({ content }) => content)).to.deep.equal(['during']);
   });
 
+  it('knows the network wherever it starts to read', async () => {
+    const writer = join('here-before');
+    const starts = [
+      ['EARLIEST', ['before', 'after']],
+      [{ sinceMs: 60_000 }, ['before', 'after']],
+      ['LATEST', ['after']],
+    ] as const;
+    for (const [index, [start, expected]] of starts.entries()) {
+      const topic = `late.${index}`;
+      await writer.publish(topic, 'before');
+      const inbox = new Inbox();
+      const reader = join(`late-${index}`, { start });
+      reader.subscribe(topic, inbox.take);
+      await reader.ready();
+      expect(reader.roster.node('here-before')?.name).to.equal('here-before');
+      await writer.publish(topic, 'after');
+      const events = await inbox.atLeast(expected.length);
+      expect(events.map(({ content }) => content)).to.deep.equal(expected);
+    }
+  });
+
   it('rejects everything after it was closed', async () => {
     const client = join('gone');
     await client.ready();

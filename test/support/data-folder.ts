@@ -12,7 +12,7 @@ export function dataFolder(): string {
   return folder;
 }
 
-/** Removes all folders that were made so far. */
+/** Removes all folders that were made so far. Nothing may work in them any more. */
 export function removeDataFolders(): void {
   for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true });
 }

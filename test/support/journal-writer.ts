@@ -3,22 +3,13 @@
  * way, and prints the sequence of each entry when it was told. Never ends by itself.
  */
 import { writeSync } from 'node:fs';
-import type { Clock } from '../../server/core/clock.js';
 import { hex } from '../../server/core/cursor.js';
 import { FileJournal } from '../../server/journal/file.js';
 import { note, write } from './entries.js';
 import { everything } from './file-journals.js';
+import { realClock as clock } from './real-clock.js';
 
 const AT_ONCE = 16;
-
-const clock: Clock = {
-  now: () => performance.now(),
-  wall: () => Date.now(),
-  after: (delayMs, ring) => {
-    const timer = setTimeout(ring, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
 
 const [folder = '', sync] = process.argv.slice(2);
 const journal = await FileJournal.open({

@@ -100,7 +100,8 @@ function launch(
   child.stderr.on('data', (chunk: Buffer) => (printed.err += chunk.toString()));
   // Whatever happens to the tests, no child outlives them.
   const reap = (): boolean => child.kill('SIGKILL');
-  process.once('exit', reap);
+  // Before what others do then, such as removing the folder that it works in.
+  process.prependOnceListener('exit', reap);
   child.once('exit', () => process.off('exit', reap));
   return { child, output: () => printed.out, errors: () => printed.err };
 }

@@ -8,7 +8,9 @@ const wires: Record<WireName, () => Promise<{ open: OpenWire }>> = {
   kelpie: () => import('./wire-kelpie.js'),
   'kelpie-counting': () => import('./wire-kelpie-counting.js'),
   'kelpie-acknowledged': () => import('./wire-kelpie-acknowledged.js'),
+  'kelpie-command': () => import('./wire-kelpie-command.js'),
   relay: () => import('./wire-relay.js'),
+  unary: () => import('./wire-unary.js'),
   nats: () => import('./wire-nats.js'),
 };
 

@@ -8,7 +8,14 @@ export const TOPIC = 'bench.events';
 export const WINDOW_EVENTS = 2048;
 
 /** How clients talk to a system. */
-export type WireName = 'kelpie' | 'kelpie-counting' | 'kelpie-acknowledged' | 'relay' | 'nats';
+export type WireName =
+  | 'kelpie'
+  | 'kelpie-counting'
+  | 'kelpie-acknowledged'
+  | 'kelpie-command'
+  | 'relay'
+  | 'unary'
+  | 'nats';
 /** What runs in the server's process. */
 export type ServerName =
   'kelpied' | 'kelpied-interval' | 'kelpied-commit' | 'relay' | 'nats-server';
@@ -27,6 +34,8 @@ export const systems: readonly System[] = [
   { wire: 'kelpie-counting', server: 'kelpied', title: 'Kelpie, counting' },
   { wire: 'relay', server: 'relay', title: 'plain grpc-js', peer: true },
   { wire: 'nats', server: 'nats-server', title: 'NATS core', peer: true },
+  { wire: 'kelpie-command', server: 'kelpied', title: 'a command through Kelpie' },
+  { wire: 'unary', server: 'relay', title: 'unary grpc-js, direct', peer: true },
   { wire: 'kelpie-acknowledged', server: 'kelpied', title: 'journal in memory', peer: true },
   { wire: 'kelpie-acknowledged', server: 'kelpied-interval', title: 'in files, sync interval' },
   { wire: 'kelpie-acknowledged', server: 'kelpied-commit', title: 'in files, sync commit' },
@@ -36,9 +45,11 @@ export const systems: readonly System[] = [
 export interface Scenario {
   readonly id: string;
   readonly title: string;
-  readonly kind: 'throughput' | 'latency' | 'history';
+  readonly kind: 'throughput' | 'latency' | 'history' | 'players';
   /** What its throughput is made of. Default: deliveries. */
-  readonly counts?: 'acknowledged';
+  readonly counts?: 'acknowledged' | 'answered';
+  /** Events that may be under way. Default: WINDOW_EVENTS. */
+  readonly window?: number;
   readonly subscribers: number;
   readonly wires: readonly WireName[];
 }
@@ -82,7 +93,32 @@ export const scenarios: readonly Scenario[] = [
     subscribers: 1,
     wires: ['kelpie-acknowledged'],
   },
+  {
+    id: 'commands',
+    title: 'Commands and their answers, 64 under way',
+    kind: 'throughput',
+    counts: 'answered',
+    window: 64,
+    subscribers: 1,
+    wires: ['kelpie-command', 'unary'],
+  },
+  {
+    id: 'commands-one-at-a-time',
+    title: 'A command and its answer, one at a time',
+    kind: 'latency',
+    subscribers: 1,
+    wires: ['kelpie-command', 'unary'],
+  },
 ];
+
+/** A network with many players, of whom one after the other is looked up by name. */
+export const players: Scenario = {
+  id: 'players',
+  title: 'GetPlayer by name',
+  kind: 'players',
+  subscribers: 1,
+  wires: ['kelpie'],
+};
 
 /** A kelpied that starts on a data directory, and a subscriber that reads all of it. */
 export const history: Scenario = {
@@ -114,6 +150,8 @@ export interface Effort {
   /** A first round whose results are discarded: compilers learn the hot paths in it. */
   readonly rehearsal?: Span;
   readonly histories: readonly HistorySize[];
+  /** How many players a network has. */
+  readonly crowds: readonly number[];
   /** Longer than a run can take; what is not over by then has got stuck. */
   readonly ceilingMs: number;
 }
@@ -128,6 +166,7 @@ export const full: Effort = {
     { entries: 1_000_000, rounds: 3 },
     { entries: 10_000_000, rounds: 1 },
   ],
+  crowds: [1000, 100_000, 1_000_000],
   ceilingMs: 30 * 60_000,
 };
 
@@ -141,5 +180,6 @@ export const quick: Effort = {
     { entries: 100_000, rounds: 1 },
     { entries: 1_000_000, rounds: 1 },
   ],
+  crowds: [1000, 10_000],
   ceilingMs: 5 * 60_000,
 };

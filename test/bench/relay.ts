@@ -2,9 +2,14 @@
  * A process that relays events the plain way, with one encode and one write for each subscriber. It
  * keeps drain: who is slow gets a queue, and while a queue is long no publisher is read.
  */
-import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import {
+  type handleUnaryCall,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+} from '@grpc/grpc-js';
 import type { Event, EventDraft } from '../../gen/ts/kelpie/v1/event.js';
-import { relay } from './relay-contract.js';
+import { echo, relay } from './relay-contract.js';
 
 type Call = ServerDuplexStream<EventDraft, Event>;
 
@@ -84,7 +89,8 @@ function connect(call: Call): void {
 }
 
 const server = new Server({ 'grpc.enable_channelz': 0 });
-server.addService({ connect: relay }, { connect });
+const answer: handleUnaryCall<EventDraft, EventDraft> = ({ request }, done) => done(null, request);
+server.addService({ connect: relay, echo }, { connect, echo: answer });
 server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;
   process.send?.({ port });

@@ -55,6 +55,17 @@ const quantities: Record<Scenario['kind'], (scenario: Scenario) => readonly Quan
     { title: 'p50 ms', pick: ({ p50Ms }) => p50Ms, format: short, compared: true },
     { title: 'p99 ms', pick: ({ p99Ms }) => p99Ms, format: short, compared: true },
   ],
+  players: () => [
+    {
+      title: 'filled in s',
+      pick: ({ fillSeconds }) => fillSeconds,
+      format: short,
+      compared: false,
+    },
+    { title: 'bytes a player', pick: ({ bytesEach }) => bytesEach, format: whole, compared: false },
+    { title: 'p50 ms', pick: ({ p50Ms }) => p50Ms, format: short, compared: true },
+    { title: 'p99 ms', pick: ({ p99Ms }) => p99Ms, format: short, compared: true },
+  ],
   history: () => [
     {
       title: 'filled in s',

@@ -97,9 +97,11 @@ function rowsOf({ wires }: Scenario, candidates: readonly Candidate[]) {
 
 function measureOne(
   { server, clients }: Candidate,
-  { kind, subscribers }: Scenario,
+  { kind, subscribers, window }: Scenario,
   { warmUpMs, measureMs }: Span,
 ): Promise<Measurement> {
   const { endpoint, pid: serverPid } = server;
-  return clients.measure({ kind, subscribers, warmUpMs, measureMs, endpoint, serverPid });
+  const span = { warmUpMs, measureMs };
+  const load = { kind, subscribers, ...(window !== undefined && { window }) };
+  return clients.measure({ ...load, ...span, endpoint, serverPid });
 }

@@ -4,7 +4,7 @@ import { type Scenario, type Span, WINDOW_EVENTS } from './plan.js';
 import type { OpenWire, Wire } from './wire.js';
 
 /** What to measure. */
-export interface Task extends Span, Pick<Scenario, 'kind' | 'subscribers'> {
+export interface Task extends Span, Pick<Scenario, 'kind' | 'subscribers' | 'window'> {
   readonly endpoint: string;
   readonly serverPid: number;
   /** Of a history, which has them before the subscribers come. */
@@ -22,6 +22,7 @@ export interface Measurement {
   readonly fillSeconds?: number;
   readonly mebibytes?: number;
   readonly startMs?: number;
+  readonly bytesEach?: number;
 }
 
 /** Samples of one measurement at most. */
@@ -93,7 +94,7 @@ class Flow {
 
 async function measureThroughput(flow: Flow, wire: Wire, task: Task): Promise<Measurement> {
   let over = false;
-  const pumped = pump(flow, wire, () => over);
+  const pumped = pump(flow, wire, task.window ?? WINDOW_EVENTS, () => over);
   await delay(task.warmUpMs);
   const before = snapshot(flow, task.serverPid);
   await delay(task.measureMs);
@@ -118,13 +119,13 @@ function between(before: Snapshot, after: Snapshot): Measurement {
 }
 
 /** The same for every system: fill the window, go on when half of it has arrived. */
-async function pump(flow: Flow, wire: Wire, isOver: () => boolean): Promise<void> {
+async function pump(flow: Flow, wire: Wire, window: number, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
-    while (flow.underWay < WINDOW_EVENTS) {
+    while (flow.underWay < window) {
       flow.published += 1;
       wire.publish();
     }
-    await flow.until(WINDOW_EVENTS / 2);
+    await flow.until(window / 2);
   }
 }
 

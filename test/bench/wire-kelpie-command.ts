@@ -1,0 +1,25 @@
+/** A command through the coordinator: the issuer's SDK, and the SDK of the node that answers. */
+import { connect } from '../../client/index.js';
+import { PAYLOAD_BYTES } from './plan.js';
+import type { OpenWire } from './wire.js';
+
+const COMMAND = 'echo';
+const TARGET = { node: 'bench-node' };
+const TIMEOUT_MS = 30_000;
+
+export const open: OpenWire = async ({ endpoint, onDelivered }) => {
+  const node = connect({ name: TARGET.node, role: 'BACKEND', endpoints: endpoint });
+  node.handle(COMMAND, (content) => content);
+  await node.ready();
+  const issuer = connect({ name: 'bench-issuer', role: 'BACKEND', endpoints: endpoint });
+  await issuer.ready();
+  const payload = new Uint8Array(PAYLOAD_BYTES);
+  const call = () => issuer.call(TARGET, COMMAND, payload, { timeoutMs: TIMEOUT_MS });
+  return {
+    // One that fails ends the process, and with it the measurement.
+    publish: () => void call().then(() => onDelivered(1)),
+    close: async () => {
+      await Promise.all([issuer.close(), node.close()]);
+    },
+  };
+};

@@ -3,22 +3,27 @@
 const NOBODY: ReadonlySet<string> = new Set();
 
 export class Groups {
-  readonly #members = new Map<string, Set<string>>();
+  /** A member alone is itself: a million groups of one need no million sets. */
+  readonly #members = new Map<string, string | Set<string>>();
 
   add(group: string, member: string): void {
     const members = this.#members.get(group);
-    if (members) members.add(member);
-    else this.#members.set(group, new Set([member]));
+    if (members === undefined) this.#members.set(group, member);
+    else if (typeof members !== 'string') members.add(member);
+    else if (members !== member) this.#members.set(group, new Set([members, member]));
   }
 
   remove(group: string, member: string): void {
     const members = this.#members.get(group);
-    if (members?.delete(member) && members.size === 0) this.#members.delete(group);
+    if (members === member) this.#members.delete(group);
+    else if (members instanceof Set && members.delete(member) && members.size === 0)
+      this.#members.delete(group);
   }
 
   /** In the order in which they came. */
   get(group: string): ReadonlySet<string> {
-    return this.#members.get(group) ?? NOBODY;
+    const members = this.#members.get(group) ?? NOBODY;
+    return typeof members === 'string' ? new Set([members]) : members;
   }
 
   /** How many groups there are. */

@@ -14,8 +14,8 @@ export function endDraft(network: Network, held: Held, reason: PlayerLeaveReason
 }
 
 /** Whether the process that holds the player still owns its node. */
-export function isHeld(network: Network, { player, instance }: Held): boolean {
-  const owner = network.tables.owners.get(player.proxy)?.value;
+export function isHeld(network: Network, { proxy, instance }: Held): boolean {
+  const owner = network.tables.owners.get(proxy)?.value;
   return owner !== undefined && sameBytes(owner.instanceId, instance);
 }
 

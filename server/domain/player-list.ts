@@ -48,8 +48,8 @@ function* matching(network: Network, filter: PlayerFilter): Generator<string> {
   const proxy = filter.proxy.toLowerCase();
   const { players } = network;
   for (const id of onServers(network, filter)) {
-    const player = players.onlineOf(id)?.value.player;
-    if (player && (proxy === '' || player.proxy === proxy)) yield id;
+    const held = players.onlineOf(id)?.value;
+    if (held && (proxy === '' || held.proxy === proxy)) yield id;
   }
 }
 
@@ -87,6 +87,6 @@ function others({ players }: Network, server: string, proxies: ReadonlySet<strin
   const here = players.byServer.get(server);
   if (proxies.size === 0) return here.size;
   let count = 0;
-  for (const id of here) if (!proxies.has(players.get(id)?.value.player.proxy ?? '')) count += 1;
+  for (const id of here) if (!proxies.has(players.get(id)?.value.proxy ?? '')) count += 1;
   return count;
 }

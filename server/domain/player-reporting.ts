@@ -106,7 +106,7 @@ class DraftBook {
 
   #generationOf(id: string): number {
     const held = this.#rowOf(id);
-    return held && isOwn(this.#holder, held) ? held.player.generation : 0;
+    return held && isOwn(this.#holder, held) ? held.generation : 0;
   }
 
   #rowOf(id: string): Held | undefined {

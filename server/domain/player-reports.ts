@@ -9,7 +9,7 @@ import type { Network } from './network.js';
 import { notFound } from './node-list.js';
 import { changedPlayer, idOf, invalid, playerNotFound, playerOf } from './player-facts.js';
 import { Player as PlayerMessage } from '../../gen/ts/kelpie/v1/player.js';
-import type { Held } from './player-table.js';
+import { type Held, heldOf } from './player-table.js';
 import { type Holder, isOwn, staleLogin } from './players.js';
 
 /** What becomes of a report. */
@@ -40,8 +40,7 @@ export function judge(
   const { what, generation } = report;
   if (what?.$case === 'joined' && generation === 0) return { kind: 'acquire', player: what.value };
   if (!held) throw playerNotFound(subjectOf(report));
-  if (!isOwn(holder, held) || held.player.generation !== generation)
-    throw staleLogin(held.player.id);
+  if (!isOwn(holder, held) || held.generation !== generation) throw staleLogin(held.player.id);
   const change = new Change(network, held);
   switch (what?.$case) {
     case 'joined':
@@ -102,14 +101,14 @@ export class Change {
   }
 
   #moved(after: Player): Verdict {
-    const fromServer = this.#held.player.server;
+    const fromServer = this.#held.server;
     return this.#write(after, { $case: 'playerMoved', value: { player: after, fromServer } });
   }
 
   /** A server is a node, or none; one that he is on already may have left. */
   #server(typed: string): string {
     const name = typed.toLowerCase();
-    const known = name === '' || name === this.#held.player.server;
+    const known = name === '' || name === this.#held.server;
     if (!known && !this.#network.tables.nodes.get(name)) throw notFound(typed.slice(0, 255));
     return name;
   }
@@ -120,7 +119,7 @@ export class Change {
   }
 
   #write(player: Player | null, body: NonNullable<Event['body']>): Verdict {
-    const after = player && { player, instance: this.#held.instance, loggingIn: false };
+    const after = player && heldOf(player, this.#held.instance, false);
     const draft = this.#network.players.draft(this.#held, this.#time(), body, after);
     return { kind: 'write', draft, after };
   }

@@ -87,7 +87,7 @@ class Plan implements Synced {
     // Granted once already: somebody else was given him since.
     else if (this.#granted.has(id)) this.kicked.push(id);
     // A login that the proxy got no grant for, or in another history, is taken for the newer one.
-    else if (!lives || said.generation === 0 || said.generation > held.player.generation)
+    else if (!lives || said.generation === 0 || said.generation > held.generation)
       this.#grant(id, said, held);
     else this.kicked.push(id);
   }
@@ -104,7 +104,7 @@ class Plan implements Synced {
   }
 
   #update(id: string, said: Player, held: Held): void {
-    const { generation } = held.player;
+    const { generation } = held;
     this.#results.set(id, { id, generation });
     // A login that began after the list was made: what the list says is of the one before.
     if (this.#isLater(id, held) && said.generation !== generation) return;
@@ -125,8 +125,8 @@ class Plan implements Synced {
     this.writes.push(writeOf(this.#network.players, id, [draft]));
   }
 
-  #isLater(id: string, { player }: Held): boolean {
-    return player.generation > this.#asOf && !this.#granted.has(id);
+  #isLater(id: string, { generation }: Held): boolean {
+    return generation > this.#asOf && !this.#granted.has(id);
   }
 
   #write(id: string, { draft }: Verdict & { kind: 'write' }): void {

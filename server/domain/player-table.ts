@@ -2,6 +2,7 @@
 import { PlayerRow } from '../../gen/ts/kelpie/storage/v1/player_row.js';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Player, type PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
+import { sameBytes } from '../core/cursor.js';
 import { Groups } from '../core/groups.js';
 import { topicOfKey } from '../core/topic.js';
 import type { Draft, Requirement } from '../journal/journal.js';
@@ -9,11 +10,42 @@ import { folded } from './player-facts.js';
 import { type Folded, Table } from './table.js';
 
 /** A player, and the process that holds him. */
-export interface Held {
+export interface Held extends Pick<Player, 'proxy' | 'server' | 'generation'> {
+  /** All of him; decoded each time. */
   readonly player: Player;
   readonly instance: Uint8Array;
   /** Granted, and not joined: not online. */
   readonly loggingIn: boolean;
+}
+
+/** A player as he is about to be written. */
+export function heldOf(player: Player, instance: Uint8Array, loggingIn: boolean): Held {
+  const { proxy, server, generation } = player;
+  return { proxy, server, generation, player, instance, loggingIn };
+}
+
+/** As he is kept: his bytes, which the journal has too, and what he is found and judged by. */
+class Kept implements Held {
+  readonly proxy: string;
+  readonly server: string;
+  readonly generation: number;
+  readonly instance: Uint8Array;
+  readonly loggingIn: boolean;
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array, generation: number, row: PlayerRow, instance: Uint8Array) {
+    this.proxy = row.player?.proxy ?? '';
+    this.server = row.player?.server ?? '';
+    this.generation = generation;
+    this.instance = instance;
+    this.loggingIn = row.loggingIn;
+    this.#bytes = bytes;
+  }
+
+  get player(): Player {
+    const player = PlayerRow.decode(this.#bytes).player ?? Player.create();
+    return { ...player, generation: this.generation };
+  }
 }
 
 /** What happens to players who are not online. No pattern matches it. */
@@ -32,10 +64,12 @@ export class PlayerTable extends Table<Held> {
   readonly #byName = new Groups();
   readonly #byUuid = new Groups();
   readonly #watchers = new Set<Change>();
+  /** One for all players of a process. */
+  readonly #instances = new Map<string, Uint8Array>();
   #online = 0;
 
   constructor() {
-    super('players/', decode);
+    super('players/', (bytes, sequence) => this.#keep(bytes, sequence));
     this.onChange = (id, before, after) => {
       if (before) this.#index(id, before.value, 'remove');
       if (after) this.#index(id, after.value, 'add');
@@ -43,12 +77,27 @@ export class PlayerTable extends Table<Held> {
     };
   }
 
-  #index(id: string, { player, loggingIn }: Held, how: 'add' | 'remove'): void {
-    this.byHolder[how](player.proxy, id);
+  #keep(bytes: Uint8Array, sequence: number): Held {
+    const row = PlayerRow.decode(bytes);
+    const generation = row.loggingIn ? sequence : (row.player?.generation ?? 0);
+    const proxy = row.player?.proxy ?? '';
+    const known = this.#instances.get(proxy);
+    // Not a view into the bytes of one row.
+    const instance =
+      known && sameBytes(known, row.proxyInstanceId) ? known : row.proxyInstanceId.slice();
+    this.#instances.set(proxy, instance);
+    return new Kept(bytes, generation, row, instance);
+  }
+
+  #index(id: string, held: Held, how: 'add' | 'remove'): void {
+    const { proxy, server, loggingIn } = held;
+    this.byHolder[how](proxy, id);
+    if (how === 'remove' && this.byHolder.get(proxy).size === 0) this.#instances.delete(proxy);
     if (loggingIn) return;
+    const { player } = held;
     this.#online += how === 'add' ? 1 : -1;
-    this.byProxy[how](player.proxy, id);
-    if (player.server !== '') this.byServer[how](player.server, id);
+    this.byProxy[how](proxy, id);
+    if (server !== '') this.byServer[how](server, id);
     this.#byName[how](folded(player.name), id);
     if (player.uuid !== '') this.#byUuid[how](player.uuid, id);
   }
@@ -92,7 +141,7 @@ export class PlayerTable extends Table<Held> {
 
   /** The entry that gives a player to a proxy for his login. Its sequence is his generation. */
   grantDraft(player: Player, instance: Uint8Array): Draft {
-    const held = { player: { ...player, generation: 0 }, instance, loggingIn: true };
+    const held = heldOf({ ...player, generation: 0 }, instance, true);
     const { id, proxy } = player;
     const place = { key: this.keyOf(id), value: encode(held), source: proxy };
     return { topic: HIDDEN_TOPIC, event: NO_EVENT, ...place };
@@ -115,19 +164,9 @@ export class PlayerTable extends Table<Held> {
 }
 
 function generationOf({ value }: Folded<Held>): number {
-  return value.player.generation;
+  return value.generation;
 }
 
 function encode({ player, instance: proxyInstanceId, loggingIn }: Held): Uint8Array {
   return PlayerRow.encode({ player, proxyInstanceId, loggingIn }).finish();
-}
-
-function decode(bytes: Uint8Array, sequence: number): Held {
-  const { player, proxyInstanceId: instance, loggingIn } = PlayerRow.decode(bytes);
-  const known = player ?? Player.create();
-  return {
-    player: loggingIn ? { ...known, generation: sequence } : known,
-    instance,
-    loggingIn,
-  };
 }

@@ -73,7 +73,7 @@ export class Players {
       if (met === undefined) continue;
       if (met.kind !== 'verify') return met;
       if (await this.#ask(met.held, verify)) return { kind: 'denied', holder: met.held.player };
-      judge.gone = met.held.player.generation;
+      judge.gone = met.held.generation;
     }
     throw new KelpieError(
       'OUTCOME_UNKNOWN',
@@ -98,7 +98,7 @@ export class Players {
     if (written === 'stale') throw staleHolder(holder);
     const granted = players.get(id)?.value;
     if (written === 'changed' || !granted) return undefined;
-    return { kind: 'granted', id, generation: granted.player.generation } as const;
+    return { kind: 'granted', id, generation: granted.generation } as const;
   }
 
   /** Ends what a proxy holds of a player, in its own name. Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
@@ -115,7 +115,7 @@ export class Players {
   }
 
   #ask(held: Held, verify: Verify): Promise<boolean> {
-    const { generation } = held.player;
+    const { generation } = held;
     let question = this.#questions.get(generation);
     if (!question) {
       question = verify(held).finally(() => this.#questions.delete(generation));
@@ -193,7 +193,7 @@ class Judge {
       return { kind: 'grant' };
     if (this.#policy === DuplicatePolicy.DENY_NEW) return { kind: 'deny', holder: held.player };
     const given = this.#policy === DuplicatePolicy.KICK_OLD;
-    if (given || held.player.generation === this.gone) return { kind: 'grant' };
+    if (given || held.generation === this.gone) return { kind: 'grant' };
     return { kind: 'verify', held };
   }
 }
@@ -212,14 +212,14 @@ export function grantDrafts(
 
 /** Whether this process holds the player. */
 export function isOwn({ name, instance }: Holder, held: Held): boolean {
-  return held.player.proxy === name && sameBytes(held.instance, instance);
+  return held.proxy === name && sameBytes(held.instance, instance);
 }
 
 /** What a process holds under a generation. Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
 function heldBy(network: Network, holder: Holder, id: string, generation: number): Held {
   const held = network.players.get(id)?.value;
   if (!held) throw playerNotFound(id);
-  if (isOwn(holder, held) && held.player.generation === generation) return held;
+  if (isOwn(holder, held) && held.generation === generation) return held;
   throw staleLogin(id);
 }
 

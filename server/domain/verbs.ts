@@ -50,12 +50,12 @@ export async function doToPlayers(
 function targeted(network: Network, target: PlayerTarget | undefined): Map<string, PlayerRef[]> {
   const found = new Map<string, PlayerRef[]>();
   for (const id of idsOf(network, target)) {
-    const player = network.players.onlineOf(id)?.value.player;
-    if (!player) continue;
-    const ref = { playerId: id, generation: player.generation };
-    const refs = found.get(player.proxy);
+    const held = network.players.onlineOf(id)?.value;
+    if (!held) continue;
+    const ref = { playerId: id, generation: held.generation };
+    const refs = found.get(held.proxy);
     if (refs) refs.push(ref);
-    else found.set(player.proxy, [ref]);
+    else found.set(held.proxy, [ref]);
   }
   return found;
 }

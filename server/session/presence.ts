@@ -83,7 +83,7 @@ export class Presence {
   /** Whether nobody else was given the player since. */
   #holds(id: string, generation: number): boolean {
     const held = this.#hub.network.players.get(id)?.value;
-    return held?.player.generation === generation && isOwn(this.#holder, held);
+    return held?.generation === generation && isOwn(this.#holder, held);
   }
 
   /** Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
@@ -162,7 +162,10 @@ export class Presence {
     if (this.#unsettled > 0) return false;
     const { players } = this.#hub.network;
     const ids = players.byProxy.get(this.#holder.name);
-    const held = [...ids].flatMap((id) => players.get(id)?.value.player ?? []);
+    const held = [...ids].map((id) => {
+      const { generation = 0, server = '' } = players.get(id)?.value ?? {};
+      return { id, generation, server };
+    });
     if (ids.size === count && sameBytes(digest, digestOf(held))) {
       this.#mismatches = 0;
       this.#patience = MISMATCHES;

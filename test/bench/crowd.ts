@@ -64,13 +64,12 @@ async function measureCrowd(size: number): Promise<Measurement> {
 
 /** A proxy that says whom it has, and nothing else. */
 class Gate {
-  readonly #responses: AsyncIterator<ConnectResponse, undefined>;
+  readonly #responses: AsyncGenerator<ConnectResponse, undefined>;
   readonly #requests: ConnectRequest[] = [];
   #wake = (): void => undefined;
 
   constructor(endpoint: string, signal: AbortSignal) {
-    const responses = grpcTransport(endpoint)(this.#outgoing(), signal);
-    this.#responses = responses[Symbol.asyncIterator]();
+    this.#responses = each(grpcTransport(endpoint)(this.#outgoing(), signal));
     const start = { place: { $case: 'at', value: StartAt.LATEST } } as const;
     const facts = { name: 'gate-1', role: NodeRole.PROXY, instanceId: randomBytes(16) };
     this.#send({ $case: 'hello', value: { ...Hello.create(facts), start } });
@@ -101,6 +100,10 @@ class Gate {
       if (next.value.frames.some(({ frame }) => frame?.$case === 'playersSynced')) return;
     }
   }
+}
+
+async function* each<T>(all: AsyncIterable<T>): AsyncGenerator<T, undefined> {
+  yield* all;
 }
 
 function playerOf(number: number): Player {

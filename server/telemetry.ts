@@ -124,6 +124,12 @@ export class Telemetry {
         gauge.inc({ role: nameOf(NodeRole, role), state: nameOf(NodeState, state) });
       }
     });
+    this.#gauge('kelpie_players', 'players who are online', [], (gauge, hub) => {
+      gauge.set(hub.network.players.online);
+    });
+    this.#gauge('kelpie_commands', 'commands that wait for answers', [], (gauge, hub) => {
+      gauge.set(hub.commands.pending);
+    });
     this.#gauge('kelpie_draining', '1 while the coordinator stops', [], (gauge, hub) => {
       gauge.set(hub.draining ? 1 : 0);
     });

@@ -19,8 +19,14 @@ const SERVING = 1;
 
 export async function checkHealth(api: Api): Promise<string> {
   const { status } = await answered((signal) => api.health.check({ service: '' }, { signal }));
-  // It says otherwise only while it drains.
   if ((status as number) === SERVING) return 'SERVING';
+  const { readOnly } = await infoOf(api);
+  if (readOnly) {
+    throw new Trouble(
+      'its journal is read-only: the disk is full or failed',
+      'Make room or mend the disk, then start kelpied again.',
+    );
+  }
   throw new Trouble(
     'DRAINING: it is about to stop, and takes no session',
     'Wait until it has been started again, or name another coordinator as endpoint.',

@@ -14,6 +14,7 @@ export async function info(api: Api, { json }: { json: boolean }): Promise<void>
     return;
   }
   const { coordinatorId, version, uptime, network, durability, head, topics } = answer;
+  const readOnly = answer.readOnly ? ', read-only: its disk is full or failed' : '';
   print(
     table(
       ['coordinator', coordinatorId],
@@ -21,10 +22,11 @@ export async function info(api: Api, { json }: { json: boolean }): Promise<void>
         ['version', version],
         ['up for', duration(uptime?.seconds ?? 0)],
         ['network', network],
-        ['journal', nameOf(Durability, durability).toLowerCase()],
+        ['journal', `${nameOf(Durability, durability).toLowerCase()}${readOnly}`],
         ['holds', `${answer.entries} entries, ${bytes(answer.bytes)}`],
         ['head', String(head?.sequence ?? 0)],
         ['nodes', String(answer.nodes)],
+        ['players', String(answer.players)],
         ['sessions', String(answer.sessions)],
       ],
     ),

@@ -47,6 +47,8 @@ export function coordinatorService(hub: Hub): ServiceImplementation<CoordinatorS
         nodes: tables.nodes.size,
         limits: wireLimits(limits),
         retentionTopics: own.map(topicRetention),
+        players: hub.network.players.online,
+        readOnly: hub.network.readOnly,
       };
     },
     async listSessions(request: ListSessionsRequest): Promise<ListSessionsResponse> {

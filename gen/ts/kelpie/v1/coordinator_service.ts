@@ -97,6 +97,10 @@ export interface GetInfoResponse {
     | undefined;
   /** The topics that are kept for a shorter time than others. */
   retentionTopics: TopicRetention[];
+  /** How many players are online. */
+  players: number;
+  /** The journal stores nothing any more, because its disk is full or failed. */
+  readOnly: boolean;
 }
 
 /** How long events of some topics are kept, where that is less than others are. */
@@ -540,6 +544,8 @@ function createBaseGetInfoResponse(): GetInfoResponse {
     nodes: 0,
     limits: undefined,
     retentionTopics: [],
+    players: 0,
+    readOnly: false,
   };
 }
 
@@ -586,6 +592,12 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     }
     for (const v of message.retentionTopics) {
       TopicRetention.encode(v!, writer.uint32(114).fork()).join();
+    }
+    if (message.players !== 0) {
+      writer.uint32(120).uint32(message.players);
+    }
+    if (message.readOnly !== false) {
+      writer.uint32(128).bool(message.readOnly);
     }
     return writer;
   },
@@ -715,6 +727,22 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
             message.retentionTopics.push(TopicRetention.decode(reader, reader.uint32()));
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.players = reader.uint32();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.readOnly = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -771,6 +799,12 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     if (message.retentionTopics?.length) {
       obj.retentionTopics = message.retentionTopics.map((e) => TopicRetention.toJSON(e));
     }
+    if (message.players !== undefined) {
+      obj.players = Math.round(message.players);
+    }
+    if (message.readOnly !== undefined) {
+      obj.readOnly = message.readOnly;
+    }
     return obj;
   },
 
@@ -799,6 +833,8 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
       ? Limits.fromPartial(object.limits)
       : undefined;
     message.retentionTopics = object.retentionTopics?.map((e) => TopicRetention.fromPartial(e)) || [];
+    message.players = object.players ?? 0;
+    message.readOnly = object.readOnly ?? false;
     return message;
   },
 };

@@ -6,6 +6,7 @@ import { Player } from '../../gen/ts/kelpie/v1/player.js';
 import {
   type ConnectRequest,
   type ConnectResponse,
+  Heartbeat,
   Hello,
   type NodeFrame,
 } from '../../gen/ts/kelpie/v1/session_service.js';
@@ -19,6 +20,8 @@ import type { Measurement } from './workload.js';
 
 /** Of one SyncPlayers. */
 const PART = 1000;
+/** Players of one proxy. */
+const HELD = 10_000;
 const SAMPLES = 2000;
 /** History is not what is measured. */
 const KEPT = ['--retention-entries', '1000'];
@@ -44,13 +47,22 @@ export async function measureCrowds(
 async function measureCrowd(size: number): Promise<Measurement> {
   const server = await startCoordinator(KEPT);
   const end = new AbortController();
-  const gate = new Gate(server.endpoint, end.signal);
+  const gateAt = (from: number): Gate => new Gate(server.endpoint, from / HELD, end.signal);
   try {
+    const gates = [gateAt(0)];
     // What the first part costs is the program's warming up.
-    await gate.bring(0, PART);
+    await gates[0]?.bring(0, PART);
     const before = ownMemoryOf(server.pid);
     const beganMs = performance.now();
-    for (let from = PART; from < size; from += PART) await gate.bring(from, PART);
+    for (let from = PART; from < size; from += PART) {
+      if (from % HELD === 0) {
+        // Or those before would fall silent, and their players leave.
+        for (const gate of gates) gate.beat();
+        gates.push(gateAt(from));
+      }
+      await gates.at(-1)?.bring(from, PART);
+    }
+    for (const gate of gates) gate.beat();
     const fillSeconds = (performance.now() - beganMs) / 1000;
     const grown = ownMemoryOf(server.pid) - before;
     const bytesEach = size > PART ? grown / (size - PART) : undefined;
@@ -68,10 +80,10 @@ class Gate {
   readonly #requests: ConnectRequest[] = [];
   #wake = (): void => undefined;
 
-  constructor(endpoint: string, signal: AbortSignal) {
+  constructor(endpoint: string, number: number, signal: AbortSignal) {
     this.#responses = each(grpcTransport(endpoint)(this.#outgoing(), signal));
     const start = { place: { $case: 'at', value: StartAt.LATEST } } as const;
-    const facts = { name: 'gate-1', role: NodeRole.PROXY, instanceId: randomBytes(16) };
+    const facts = { name: `gate-${number}`, role: NodeRole.PROXY, instanceId: randomBytes(16) };
     this.#send({ $case: 'hello', value: { ...Hello.create(facts), start } });
   }
 
@@ -86,6 +98,10 @@ class Gate {
   #send(frame: NonNullable<NodeFrame['frame']>): void {
     this.#requests.push({ frames: [{ requestId: 0, frame }] });
     this.#wake();
+  }
+
+  beat(): void {
+    this.#send({ $case: 'heartbeat', value: Heartbeat.create() });
   }
 
   /** Resolves when the coordinator has them. */

@@ -1,5 +1,6 @@
 /** How fast a player is found among many, and what each of them takes. */
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import { Player } from '../../gen/ts/kelpie/v1/player.js';
@@ -47,6 +48,8 @@ export async function measureCrowds(
 async function measureCrowd(size: number): Promise<Measurement> {
   const server = await startCoordinator(KEPT);
   const end = new AbortController();
+  // One a gate.
+  setMaxListeners(0, end.signal);
   const gateAt = (from: number): Gate => new Gate(server.endpoint, from / HELD, end.signal);
   try {
     const gates = [gateAt(0)];

@@ -2,9 +2,11 @@
 import { credentials } from '@grpc/grpc-js';
 import { createChannel, waitForChannelReady } from 'nice-grpc';
 import { HealthDefinition } from 'nice-grpc-server-health';
+import { CommandServiceDefinition } from '../gen/ts/kelpie/v1/command_service.js';
 import { CoordinatorServiceDefinition } from '../gen/ts/kelpie/v1/coordinator_service.js';
 import { EventServiceDefinition } from '../gen/ts/kelpie/v1/event_service.js';
 import { NodeServiceDefinition } from '../gen/ts/kelpie/v1/node_service.js';
+import { PlayerServiceDefinition } from '../gen/ts/kelpie/v1/player_service.js';
 import { KelpieError } from './errors.js';
 import { channelOptions, clients } from './transport.js';
 
@@ -31,6 +33,8 @@ export function apiAt(endpoint: string) {
   return {
     nodes: clients.create(NodeServiceDefinition, channel),
     events: clients.create(EventServiceDefinition, channel),
+    players: clients.create(PlayerServiceDefinition, channel),
+    commands: clients.create(CommandServiceDefinition, channel),
     coordinator: clients.create(CoordinatorServiceDefinition, channel),
     health: clients.create(HealthDefinition, channel),
     // The library takes its deadline by the calendar clock.

@@ -56,7 +56,8 @@ export function draftOf(
   return { topic, payload: { type, content: contentOf(content), attributes }, untrusted };
 }
 
-function contentOf(content: MessageContent): Content {
+/** The content that a message has on the wire. */
+export function contentOf(content: MessageContent): Content {
   if (typeof content === 'string') return { form: { $case: 'text', value: content } };
   if (content instanceof Uint8Array) return { form: { $case: 'data', value: content } };
   return { form: { $case: 'json', value: { ...content } } };

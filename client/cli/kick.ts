@@ -59,16 +59,21 @@ async function mayKick(players: number, { yes }: KickOptions): Promise<boolean> 
   return false;
 }
 
-/** Asks; everything but a yes is a no, the end of the input too. */
+/** Asks; everything but a yes is a no, the end of the input too. Nothing more can be read after it. */
 export async function confirmed(
   question: string,
   input: Readable,
   output: Writable,
 ): Promise<boolean> {
   output.write(`${question} [y/N] `);
-  // The terminal's own line editing, so that Ctrl+C interrupts.
-  for await (const line of createInterface({ input, terminal: false })) {
-    return /^y(es)?$/i.test(line.trim());
+  try {
+    // The terminal's own line editing, so that Ctrl+C interrupts.
+    for await (const line of createInterface({ input, terminal: false })) {
+      return /^y(es)?$/i.test(line.trim());
+    }
+    return false;
+  } finally {
+    // An open terminal would keep the process from ending.
+    input.destroy();
   }
-  return false;
 }

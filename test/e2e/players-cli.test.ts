@@ -1,11 +1,18 @@
 /** What kelpie shows of players and does to them, against a real kelpied with proxies and servers. */
+import { exec } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { confirmed } from '../../client/cli/kick.js';
 import { type Kelpie, runKelpie, startKelpie } from '../support/cli.js';
 import { type Kelpied, startKelpied } from '../support/kelpied.js';
 import { Wire } from '../support/wire.js';
-import { WireNode } from '../support/wire-node.js';
+import { done, WireNode } from '../support/wire-node.js';
+
+/** Compiled, this file lies in dist/test/e2e. */
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 const steve = {
   xuid: '2535400000000001',
@@ -276,8 +283,11 @@ describe('kelpie, of players,', () => {
       const answers = { 'y\n': true, ' YES \n': true, 'no\n': false, '\n': false, '': false };
       for (const [typed, expected] of Object.entries(answers)) {
         const [input, output] = [new PassThrough(), new PassThrough()];
-        input.end(typed);
+        // A terminal stays open after what was typed; without anything it is closed.
+        if (typed === '') input.end();
+        else input.write(typed);
         expect(await confirmed('Kick 2 players?', input, output), typed).to.equal(expected);
+        expect(input.destroyed, 'an open terminal keeps the process').to.equal(true);
         expect(String(output.read())).to.equal('Kick 2 players? [y/N] ');
       }
     });
@@ -472,4 +482,43 @@ describe('kelpie, of players,', () => {
       );
     });
   });
+
+  it('does what the README shows', async () => {
+    const readme = readFileSync(`${ROOT}README.md`, 'utf8');
+    const [, block = ''] = /```console\n(\$ kelpie players\n.*?)```/s.exec(readme) ?? [];
+    const commands = block.split(/^\$ /m).slice(1);
+    expect(commands).to.have.length.greaterThan(6);
+    const shop = { role: 'NODE_ROLE_BACKEND', commands: ['price'] };
+    const server = {
+      role: 'NODE_ROLE_DOWNSTREAM',
+      commands: ['run_console_command'],
+      labels: { mode: 'hub' },
+    };
+    const lines = ['There are 2/20 players online:', 'Steve the First, Alex'];
+    await WireNode.join(wire, 'lobby-1', server, () => ({ console: { success: true, lines } }));
+    await WireNode.join(wire, 'shop', shop, () => ({ custom: { text: '250 coins' } }));
+    let gone: Promise<void> | undefined;
+    const proxy: WireNode = await WireNode.proxy(wire, 'proxy-1', (command) => {
+      if (command.kick_players) gone = proxy.report(alex, { left: 'PLAYER_LEAVE_REASON_KICKED' });
+      return done(command);
+    });
+    for (const player of [steve, alex]) await proxy.bring(player, 'lobby-1');
+    await proxy.ping(steve.xuid, 42);
+    for (const text of commands) {
+      const [command = '', ...output] = text.trimEnd().split('\n');
+      const real = await promisify(exec)(`npx ${command}`, {
+        cwd: ROOT,
+        env: { ...process.env, KELPIE_ENDPOINTS: kelpied.endpoint },
+      });
+      expect(masked(real.stdout.trimEnd()), command).to.equal(masked(output.join('\n')));
+      await gone;
+    }
+  });
 });
+
+/** What differs from run to run: times, and sequences, which XUIDs are as long as. */
+function masked(text: string): string {
+  return text
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
+    .replaceAll(/\b1\d{15}\b/g, '<sequence>');
+}

@@ -112,7 +112,7 @@ type ReportOf = Omit<
 >;
 
 /** Does to every player what is asked. */
-function done(command: Command): CommandAnswer {
+export function done(command: Command): CommandAnswer {
   const players = (command.kick_players ?? command.show_message)?.players ?? [];
   return { players: { outcomes: players.map(({ player_id }) => ({ player_id })) } };
 }

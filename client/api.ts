@@ -34,6 +34,8 @@ export function apiAt(endpoint: string) {
     players: clients.create(PlayerServiceDefinition, channel),
     commands: clients.create(CommandServiceDefinition, channel),
     events: clients.create(EventServiceDefinition, channel),
+    players: clients.create(PlayerServiceDefinition, channel),
+    commands: clients.create(CommandServiceDefinition, channel),
     coordinator: clients.create(CoordinatorServiceDefinition, channel),
     health: clients.create(HealthDefinition, channel),
     // The library takes its deadline by the calendar clock.

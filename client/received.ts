@@ -56,7 +56,7 @@ export function draftOf(
   return { topic, payload: { type, content: contentOf(content), attributes }, untrusted };
 }
 
-/** Content on the wire. */
+/** The content that a message has on the wire. */
 export function contentOf(content: MessageContent): Content {
   if (typeof content === 'string') return { form: { $case: 'text', value: content } };
   if (content instanceof Uint8Array) return { form: { $case: 'data', value: content } };

@@ -1,24 +1,31 @@
-/** One thing that happened to a node, out of its event and the one before. */
+/** One thing that happened to a node or a player, out of its event and what was known before. */
 import { type Event, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
-import { type Address, type Node, NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
-import { nameOf } from './output.js';
+import { type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
+import { type Facts, factsOfNode, factsOfPlayer } from './facts.js';
+import { nameOf, plain } from './output.js';
 
-/** Something that happened to the node. */
+/** Something that happened. */
 export interface Fact {
   readonly time: Date | undefined;
   readonly sequence: number;
-  readonly what: 'joined' | 'changed' | 'left' | 'unknown';
+  readonly what: 'joined' | 'moved' | 'changed' | 'left' | 'unknown';
   /** Of `left`. */
   readonly reason?: string;
   /** Of `changed`; undefined where what was before is not in the history. */
   readonly changes?: Changes;
+  /** Of a player who `joined` or `left`; the server is empty if he is on none. */
+  readonly proxy?: string;
+  readonly server?: string;
+  /** Of `moved`: servers, empty for none. */
+  readonly from?: string;
+  readonly to?: string;
 }
 
 /** By what changed; empty for what was or is not said. */
 type Changes = Readonly<Record<string, { readonly from: string; readonly to: string }>>;
 
-/** `before`: the node as it was, if that is known. */
-export function factOf(event: Event, before: Node | undefined): Fact {
+/** `before`: what was known, if that is in the history. */
+export function factOf(event: Event, before: Facts | undefined): Fact {
   const { sequence, time, body } = event;
   const at = { time, sequence };
   switch (body?.$case) {
@@ -26,33 +33,50 @@ export function factOf(event: Event, before: Node | undefined): Fact {
       return { ...at, what: 'joined' };
     case 'nodeLeft':
       return { ...at, what: 'left', reason: nameOf(NodeLeaveReason, body.value.reason) };
-    case 'nodeUpdated': {
-      const { node } = body.value;
-      return {
-        ...at,
-        what: 'changed',
-        ...(before && node && { changes: changesOf(before, node) }),
-      };
+    case 'playerJoined':
+      return { ...at, what: 'joined', ...placeOf(body.value.player) };
+    case 'playerMoved': {
+      const { player, fromServer } = body.value;
+      return { ...at, what: 'moved', from: fromServer, to: player?.server ?? '' };
+    }
+    case 'playerLeft': {
+      const reason = nameOf(PlayerLeaveReason, body.value.reason);
+      return { ...at, what: 'left', reason, ...placeOf(body.value.player) };
+    }
+    case 'nodeUpdated':
+    case 'playerUpdated': {
+      const now = factsAfter(event);
+      return { ...at, what: 'changed', ...(before && now && { changes: changesOf(before, now) }) };
     }
     default:
       return { ...at, what: 'unknown' };
   }
 }
 
-/** The node after an event; none after it left. */
-export function nodeAfter({ body }: Event): Node | undefined {
-  return body?.$case === 'nodeJoined' || body?.$case === 'nodeUpdated'
-    ? body.value.node
-    : undefined;
+/** What is known after an event; nothing after it left. */
+export function factsAfter({ body }: Event): Facts | undefined {
+  switch (body?.$case) {
+    case 'nodeJoined':
+    case 'nodeUpdated':
+      return body.value.node && factsOfNode(body.value.node);
+    case 'playerJoined':
+    case 'playerMoved':
+    case 'playerUpdated':
+      return body.value.player && factsOfPlayer(body.value.player);
+    default:
+      return undefined;
+  }
 }
 
 /** For people. */
-export function told({ what, reason, changes }: Fact): string {
+export function told({ what, reason, changes, proxy, server, from, to }: Fact): string {
   switch (what) {
     case 'joined':
-      return 'joined';
+      return proxy === undefined ? 'joined' : `joined ${proxy}, server ${shown(server)}`;
+    case 'moved':
+      return `moved: ${shown(from)} → ${shown(to)}`;
     case 'left':
-      return `left: ${reason ?? ''}`;
+      return `${proxy === undefined ? 'left' : `left ${proxy}`}: ${shown(reason)}`;
     case 'changed':
       return changes
         ? `changed: ${toldChanges(changes)}`
@@ -64,18 +88,16 @@ export function told({ what, reason, changes }: Fact): string {
 
 function toldChanges(changes: Changes): string {
   const all = Object.entries(changes).map(([field, { from, to }]) => {
-    return `${plain(field)} ${plain(from) || '-'} → ${plain(to) || '-'}`;
+    return `${plain(field)} ${shown(from)} → ${shown(to)}`;
   });
-  return all.join(', ');
+  return all.length === 0 ? 'nothing that this kelpie knows' : all.join(', ');
 }
 
-/** What a terminal would obey is written out. */
-function plain(text: string): string {
-  return /\p{Cc}/u.test(text) ? JSON.stringify(text) : text;
+function shown(text = ''): string {
+  return text === '' ? '-' : plain(text);
 }
 
-function changesOf(before: Node, now: Node): Changes {
-  const [from, to] = [factsOf(before), factsOf(now)];
+function changesOf(from: Facts, to: Facts): Changes {
   const fields = [...new Set([...from.keys(), ...to.keys()])];
   const changed = fields.filter((field) => from.get(field) !== to.get(field));
   return Object.fromEntries(
@@ -83,25 +105,6 @@ function changesOf(before: Node, now: Node): Changes {
   );
 }
 
-/** What others see of a node, as text. Its name, its process and when it joined do not change. */
-function factsOf(node: Node): Map<string, string> {
-  return new Map([
-    ['state', nameOf(NodeState, node.state)],
-    ['role', nameOf(NodeRole, node.role)],
-    ['address', addressOf(node.address)],
-    ['public address', addressOf(node.publicAddress)],
-    ['places', String(node.maxPlayers)],
-    ['motd', node.motd],
-    ['software', node.software],
-    ['version', node.version],
-    ['display name', node.displayName],
-    ...Object.entries(node.labels).map(([name, value]): [string, string] => [
-      `label ${name}`,
-      value,
-    ]),
-  ]);
-}
-
-function addressOf(address: Address | undefined): string {
-  return address ? `${address.host}:${address.port}` : '';
+function placeOf(player: Player | undefined) {
+  return { proxy: player?.proxy ?? '', server: player?.server ?? '' };
 }

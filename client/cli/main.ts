@@ -1,17 +1,23 @@
 #!/usr/bin/env node
 /** The program kelpie: what an operator asks a network, from a shell. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { type Api, reachApi } from '../api.js';
-import { fromThrown } from '../errors.js';
-import { DEFAULT_ENDPOINT, endpointsOf } from '../options.js';
+import { DEFAULT_ENDPOINT } from '../options.js';
 import { version } from '../version.js';
 import { NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import { age, count, endpoints, interval, name, oneOf, pair, span, timeout } from './arguments.js';
+import { call, type CallOptions } from './call.js';
 import { doctor } from './doctor.js';
+import { find } from './find.js';
 import { history, type HistoryOptions } from './history.js';
 import { info } from './info.js';
+import { kick, type KickOptions } from './kick.js';
 import { nodes, type NodesOptions } from './nodes.js';
-import { UsageError } from './output.js';
+import { explain, UsageError } from './output.js';
+import { players, type PlayersOptions } from './players.js';
 import { publish, type PublishOptions } from './publish.js';
+import { run, type RunOptions } from './run.js';
+import { say, type SayOptions } from './say.js';
 import { tail, type TailOptions } from './tail.js';
 import { top, type TopOptions } from './top.js';
 
@@ -25,20 +31,74 @@ const program = new Command('kelpie')
   .description('Ask a Kelpie coordinator, and tell it things.')
   .version(version)
   .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage.')
+  .enablePositionalOptions()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
-command('nodes', 'list the nodes of the network')
-  .option('--role <role>', 'only proxy, downstream or backend', oneOf(NodeRole), [])
-  .option('--state <state>', 'only nodes in this state, for example ready', oneOf(NodeState), [])
-  .option('--label <name=value>', 'only nodes with this label; may be repeated', pair, {})
+selecting(command('nodes', 'list the nodes of the network'))
   .option('--watch', 'go on with what changes, of all nodes', false)
-  .action((options: Common & NodesOptions) => run(options, (api) => nodes(api, options)));
+  .action((options: Common & NodesOptions) => ask(options, (api) => nodes(api, options)));
+
+selecting(command('players', 'list the players who are online'))
+  .option('--proxy <name>', 'only on this proxy', name)
+  .option('--server <name>', 'only on this server', name)
+  .option('--count', 'print how many there are, in all and on each node', false)
+  .option('--watch', 'go on with who comes, moves, changes and goes', false)
+  .action((options: Common & PlayersOptions) => ask(options, (api) => players(api, options)));
+
+command('find <who...>', 'show a player who is online: by id, XUID, UUID or name').action(
+  (who: string[], options: Common) => ask(options, (api) => find(api, who, options)),
+);
+
+among(command('kick [who] [reason...]', 'disconnect a player, or all at a place'))
+  .option('--all', 'everybody in the network', false)
+  .option('--yes', 'do not ask on a terminal', false)
+  .action((who: string | undefined, reason: string[], options: Common & KickOptions) =>
+    act(options, (api) => kick(api, who === undefined ? [] : [who, ...reason], options)),
+  );
+
+among(command('say <text...>', 'show players a line of chat, or something else'))
+  .option('--player <who>', 'only this one: his id, XUID, UUID or name', name)
+  .option('--title', 'the text is a title on the screen', false)
+  .option('--subtitle <text>', 'the small line below the title')
+  .option('--fade-in <time>', 'how long the title takes to come: 500ms, 2s', span)
+  .option('--stay <time>', 'how long it stays', span)
+  .option('--fade-out <time>', 'how long it takes to go', span)
+  .option('--action-bar', 'a line above the hotbar', false)
+  .option('--tip', 'a tip', false)
+  .option('--popup', 'a popup', false)
+  .option('--toast <title>', 'a toast with this title, at the top of the screen')
+  .action((text: string[], options: Common & SayOptions) =>
+    act(options, (api) => say(api, text, options)),
+  );
+
+selecting(command('run [node] [line...]', 'run a line on the console of a node'))
+  .option('--all', 'on all nodes that match; no node is named then', false)
+  .addOption(timeLimit())
+  // A line has options and negative numbers of its own.
+  .passThroughOptions()
+  .addHelpText('after', '\nOptions go before the node: what comes after it is the line.')
+  .action((node: string | undefined, line: string[], options: Common & RunOptions) =>
+    act(options, (api) => run(api, node === undefined ? [] : [node, ...line], options)),
+  );
+
+selecting(command('call <command> [content]', 'ask nodes to do a command of their own'))
+  .option('--node <name>', 'this node', name)
+  .option('--any', 'one of the nodes that match, another one each time', false)
+  .option('--every', 'all nodes that match', false)
+  .option('--player-proxy <who>', 'the proxy of this player', name)
+  .option('--player-server <who>', 'the server of this player', name)
+  .option('--object', 'the content is a JSON object', false)
+  .addOption(timeLimit())
+  .option('--max-answers <count>', 'end after so many answers', count, 0)
+  .action((called: string, content: string | undefined, options: Common & CallOptions) =>
+    act(options, (api) => call(api, called, content ?? '', options)),
+  );
 
 command('tail <topics...>', `follow topics, for example 'chat.>' or 'nodes.*'`)
   .option('--all', 'begin with the history there is', false)
   .option('--since <time>', 'begin with events that are at most this old: 90s, 10m, 2h', age)
   .action((topics: string[], options: Common & TailOptions) =>
-    run(options, (api) => tail(api, topics, options)),
+    ask(options, (api) => tail(api, topics, options)),
   );
 
 command('publish <topic> <message>', 'publish a message')
@@ -46,23 +106,28 @@ command('publish <topic> <message>', 'publish a message')
   .option('--attribute <name=value>', 'a fact beside the message; may be repeated', pair, {})
   .option('--object', 'the message is a JSON object', false)
   .action((topic: string, message: string, options: Common & PublishOptions) =>
-    run(options, (api) => publish(api, topic, message, options)),
+    ask(options, (api) => publish(api, topic, message, options)),
   );
 
 command('info', 'show what the coordinator is and how it does').action((options: Common) =>
-  run(options, (api) => info(api, options)),
+  ask(options, (api) => info(api, options)),
 );
 
-command('history <node>', 'show what happened to a node, as far back as the journal reaches')
+command(
+  'history <name...>',
+  'show what happened to a node or a player, as far as the journal reaches',
+)
+  .option('--node', 'it is the name of a node', false)
+  .option('--player', 'it is the name or id of a player', false)
   .option('--since <time>', 'only what is at most this old: 90s, 10m, 2h, 1d', age)
-  .action((node: string, options: Common & HistoryOptions) =>
-    run(options, (api) => history(api, node, options)),
+  .action((words: string[], options: Common & HistoryOptions) =>
+    ask(options, (api) => history(api, words, options)),
   );
 
 command('top', 'watch the sessions of the coordinator: who reads too slowly')
   .option('--interval <seconds>', 'how often to look, 0.1 to 3600', interval, 2)
   .option('--once', 'look once, and end', false)
-  .action((options: Common & TopOptions) => run(options, (api) => top(api, options)));
+  .action((options: Common & TopOptions) => ask(options, (api) => top(api, options)));
 
 command('doctor', 'check the way to each coordinator, and what it says of itself').action(
   async ({ endpoint, json }: Common) => {
@@ -70,8 +135,9 @@ command('doctor', 'check the way to each coordinator, and what it says of itself
   },
 );
 
-process.on('SIGINT', () => process.exit(0));
-process.on('SIGTERM', () => process.exit(0));
+// What follows is ended so, and ends well; what was to be done is not done, or nobody knows.
+process.on('SIGINT', () => process.exit());
+process.on('SIGTERM', () => process.exit());
 // A reader that has gone, `kelpie tail … | head -1`, is no error.
 process.stdout.on('error', () => process.exit(0));
 await program.parseAsync(process.argv);
@@ -89,7 +155,37 @@ function command(usage: string, description: string): Command {
     .option('--json', 'print one JSON object a line', false);
 }
 
-async function run({ endpoint }: Common, work: (api: Api) => Promise<void>): Promise<void> {
+/** Options that choose nodes. */
+function selecting(to: Command): Command {
+  return to
+    .option('--role <role>', 'only proxy, downstream or backend', oneOf(NodeRole), [])
+    .option('--state <state>', 'only nodes in this state, for example ready', oneOf(NodeState), [])
+    .option('--label <name=value>', 'only nodes with this label; may be repeated', pair, {});
+}
+
+/** Options that choose a place where players are. */
+function among(to: Command): Command {
+  return to
+    .option('--server <name>', 'all on this server', name)
+    .option('--proxy <name>', 'all on this proxy', name)
+    .option('--label <name=value>', 'all on servers with this label; may be repeated', pair, {});
+}
+
+function timeLimit(): Option {
+  return new Option('--timeout <time>', 'how long it may take: 500ms, 10s, at most 5m')
+    .argParser(timeout)
+    .default(10_000, '10s');
+}
+
+/** Does something that may fail in part: `work` returns whether all of it was done. */
+function act(options: Common, work: (api: Api) => Promise<boolean>): Promise<void> {
+  process.exitCode = 1;
+  return ask(options, async (api) => {
+    if (await work(api)) process.exitCode = 0;
+  });
+}
+
+async function ask({ endpoint }: Common, work: (api: Api) => Promise<void>): Promise<void> {
   let api: Api | undefined;
   try {
     api = await reachApi(endpoint);
@@ -100,49 +196,4 @@ async function run({ endpoint }: Common, work: (api: Api) => Promise<void>): Pro
   } finally {
     api?.close();
   }
-}
-
-function explain(thrown: unknown): string {
-  if (thrown instanceof UsageError) return thrown.message;
-  const { reason, message } = fromThrown(thrown);
-  return reason === 'UNAVAILABLE' ? message : `${message} (${reason})`;
-}
-
-function endpoints(text: string): string[] {
-  try {
-    return endpointsOf(text === '' ? undefined : text);
-  } catch (error) {
-    throw new InvalidArgumentError(fromThrown(error).message);
-  }
-}
-
-function age(text: string): number {
-  const [, count, unit] = /^(\d{1,9})(s|m|h|d)$/.exec(text) ?? [];
-  const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit ?? ''];
-  if (unitMs === undefined) throw new InvalidArgumentError('Write it as 90s, 10m, 2h or 1d.');
-  return Number(count) * unitMs;
-}
-
-function interval(text: string): number {
-  const seconds = Number(text);
-  if (seconds >= 0.1 && seconds <= 3600) return seconds;
-  throw new InvalidArgumentError('It must be a number of seconds from 0.1 to 3600.');
-}
-
-/** Names of an enum, in any case, which may be repeated. */
-function oneOf<T extends number>(names: Readonly<Record<string, T>>) {
-  return (text: string, known: T[]): T[] => {
-    const number = names[text.toUpperCase()];
-    if (number !== undefined && number !== 0) return [...known, number];
-    const all = Object.keys(names).filter((name) => names[name] !== 0);
-    throw new InvalidArgumentError(`It must be one of ${all.join(', ').toLowerCase()}.`);
-  };
-}
-
-function pair(text: string, known: Record<string, string>): Record<string, string> {
-  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-  if (name === undefined || value === undefined) {
-    throw new InvalidArgumentError('Write it as name=value.');
-  }
-  return { ...known, [name]: value };
 }

@@ -1,9 +1,10 @@
 /** `kelpie nodes`: who is part of the network. */
-import { Event, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
+import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Node, NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import type { Api } from '../api.js';
 import { after, follow, showGap, type WatchFrame } from './follow.js';
-import { nameOf, print, printJson, table } from './output.js';
+import { nameOf, print, printJson, shownTime, table } from './output.js';
+import { inWords } from './words.js';
 
 export interface NodesOptions {
   readonly json: boolean;
@@ -56,7 +57,7 @@ function row({ name, role, state, address, software, version, joinTime }: Node):
     nameOf(NodeState, state),
     address ? `${address.host}:${address.port}` : '-',
     `${software} ${version}`.trim() || '-',
-    joinTime?.toISOString().replace(/\.\d+Z$/, 'Z') ?? '-',
+    shownTime(joinTime),
   ];
 }
 
@@ -78,17 +79,7 @@ function showChange(frame: WatchFrame, json: boolean): void {
 }
 
 /** `12:03:04  lobby-1  left (LOST)` */
-function change({ time, topic, body }: Event): string {
-  const at = time?.toISOString().slice(11, 19) ?? '-';
-  const name = topic.slice('nodes.'.length);
-  switch (body?.$case) {
-    case 'nodeJoined':
-      return `${at}  ${name}  joined`;
-    case 'nodeUpdated':
-      return `${at}  ${name}  is ${nameOf(NodeState, body.value.node?.state ?? 0)}`;
-    case 'nodeLeft':
-      return `${at}  ${name}  left (${nameOf(NodeLeaveReason, body.value.reason)})`;
-    default:
-      return `${at}  ${name}  an event of a newer kind`;
-  }
+function change(event: Event): string {
+  const at = event.time?.toISOString().slice(11, 19) ?? '-';
+  return `${at}  ${event.topic.slice('nodes.'.length)}  ${inWords(event)}`;
 }

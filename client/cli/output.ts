@@ -1,4 +1,5 @@
 /** What the commands print: tables for people, one JSON object a line for programs. */
+import { fromThrown } from '../errors.js';
 
 /** The command was given something that it cannot be given. */
 export class UsageError extends Error {}
@@ -48,6 +49,28 @@ export function print(text: string): void {
 
 export function printJson(value: unknown): void {
   print(JSON.stringify(value));
+}
+
+/** Seconds are enough for people: `2026-11-25T02:35:22Z`. */
+export function shownTime(time: Date | undefined): string {
+  return time?.toISOString().replace(/\.\d+Z$/, 'Z') ?? '-';
+}
+
+/** What a terminal would obey is written out. */
+export function plain(text: string): string {
+  return /\p{Cc}/u.test(text) ? JSON.stringify(text) : text;
+}
+
+/** `1 player`, `2 players`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+/** What went wrong, and its reason, for people. */
+export function explain(thrown: unknown): string {
+  if (thrown instanceof UsageError) return thrown.message;
+  const { reason, message } = fromThrown(thrown);
+  return reason === 'UNAVAILABLE' ? message : `${plain(message)} (${reason})`;
 }
 
 /** The name of an enum's number; a newer coordinator may send one that is not known here. */

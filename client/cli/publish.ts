@@ -1,7 +1,8 @@
 /** `kelpie publish`: say something on a topic. */
-import { draftOf, type MessageContent } from '../received.js';
+import { draftOf } from '../received.js';
 import type { Api } from '../api.js';
-import { print, printJson, UsageError } from './output.js';
+import { messageOf } from './message.js';
+import { print, printJson } from './output.js';
 
 export interface PublishOptions {
   readonly json: boolean;
@@ -16,21 +17,8 @@ export async function publish(
   message: string,
   { json, type, attribute, object }: PublishOptions,
 ): Promise<void> {
-  const content: MessageContent = object ? parse(message) : message;
-  const draft = draftOf(topic, content, { type, attributes: attribute });
+  const draft = draftOf(topic, messageOf(message, object), { type, attributes: attribute });
   const { firstSequence } = await api.events.publishEvents({ events: [draft] });
   if (json) printJson({ topic, sequence: firstSequence });
   else print(`Published on ${topic} as ${firstSequence}.`);
-}
-
-function parse(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      return value as Record<string, unknown>;
-    }
-  } catch {
-    // The same advice as for JSON that is no object.
-  }
-  throw new UsageError(`with --object the message must be a JSON object, such as '{"coins": 5}'`);
 }

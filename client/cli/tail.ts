@@ -3,9 +3,9 @@ import type { Start } from '../../gen/ts/kelpie/v1/cursor.js';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import type { Api } from '../api.js';
 import { startOf } from '../options.js';
-import { received } from '../received.js';
 import { after, follow, showGap, type WatchFrame } from './follow.js';
 import { print, printJson } from './output.js';
+import { inWords } from './words.js';
 
 export interface TailOptions {
   readonly json: boolean;
@@ -40,14 +40,5 @@ function show(frame: WatchFrame, json: boolean): void {
 /** `12:03:04.123  chat.global  lobby-1  hello` */
 function line(event: Event): string {
   const time = event.time?.toISOString().slice(11, 23) ?? '-';
-  return [time, event.topic, event.source || '-', says(event)].join('  ');
-}
-
-function says(event: Event): string {
-  const { type, content } = received(event);
-  if (content === undefined) return event.body?.$case ?? 'an event of a newer kind';
-  const kind = type === '' ? '' : `[${type}] `;
-  if (typeof content === 'string') return kind + content;
-  if (content instanceof Uint8Array) return `${kind}${content.length} bytes`;
-  return kind + JSON.stringify(content);
+  return [time, event.topic, event.source || '-', inWords(event)].join('  ');
 }

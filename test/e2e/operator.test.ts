@@ -180,20 +180,24 @@ describe('an operator', () => {
 
     it('of nobody: ends with 1, and with 2 for what is no name', async () => {
       await tell('chat.global', 'there is history');
-      const unknown = await kelpie('history', 'nobody');
-      expect(unknown.errors).to.match(
-        /nothing is known of a node "nobody"; history goes back to \d/,
-      );
-      expect(unknown.output).to.equal('');
-      expect(unknown.code).to.equal(1);
-      const lately = await kelpie('history', 'nobody', '--since', '5m', '--json');
-      expect(lately.errors).to.match(/"nobody" in the time that was asked for/);
+      for (const [args, what] of [
+        [['nobody'], 'node or player'],
+        [['nobody', '--node'], 'node'],
+      ] as const) {
+        const { code, output, errors } = await kelpie('history', ...args);
+        expect(errors).to.include(`nothing is known of a ${what} "nobody"; history goes back to 2`);
+        expect({ code, output }).to.deep.equal({ code: 1, output: '' });
+      }
+      await live('gone');
+      const lately = await kelpie('history', 'gone', '--since', '0s', '--json');
+      expect(lately.errors).to.match(/"gone" in the time that was asked for/);
       expect(lately).to.include({ code: 1, output: '' });
-      for (const typed of ['*', 'a.b', '>', '']) {
-        const { code, errors } = await kelpie('history', typed);
+      for (const typed of ['*', 'a.b', '>', 'two words']) {
+        const { code, errors } = await kelpie('history', typed, '--node');
         expect(errors).to.include('cannot be the name of a node');
         expect(code).to.equal(2);
       }
+      expect(await kelpie('history', '')).to.include({ code: 2, output: '' });
     });
   });
 

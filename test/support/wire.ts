@@ -145,6 +145,44 @@ export interface Hello {
   topics?: string[];
   start?: Start;
   window?: { events: number; bytes: number };
+  commands?: string[];
+}
+
+/** A player as a proxy says him; whole or not, right or wrong. */
+export interface WirePlayer {
+  xuid?: string;
+  uuid?: string;
+  name?: string;
+  address?: string;
+  device?: { os?: string; model?: string; input?: string };
+  language?: string;
+  properties?: Record<string, string>;
+  context?: Buffer;
+}
+
+interface PlayerReport {
+  player_id?: string;
+  generation?: number;
+  joined?: WirePlayer;
+  moved_to?: string;
+  changed?: { properties?: Record<string, string>; context?: Buffer; language?: string };
+  left?: string;
+}
+
+/** kelpie.v1.Command, as far as tests look at it; `form` names the field that is set. */
+export interface Command {
+  form: string;
+  kick_players?: { players: { player_id: string }[]; message: string };
+  show_message?: { players: { player_id: string }[]; display: object };
+  run_console_command?: { line: string };
+  custom?: { name: string; content: { form: string; text?: string; json?: object } };
+}
+
+/** kelpie.v1.CommandAnswer. */
+export interface CommandAnswer {
+  players?: { outcomes: { player_id: string; error?: { message: string } }[] };
+  console?: { success: boolean; lines: string[] };
+  custom?: { text?: string; data?: Buffer; json?: object };
 }
 
 export interface NodeFrame {
@@ -155,6 +193,9 @@ export interface NodeFrame {
   publish_events?: { first_publish_sequence: number; events: Draft[] };
   update_subscription?: { added_topics?: string[]; removed_topics?: string[]; start_at?: string };
   update_node?: { change: { state?: string; labels?: Record<string, string> } };
+  acquire_player?: { player: WirePlayer };
+  report_players?: { reports: PlayerReport[] };
+  command_reply?: { command_id: number; answer?: CommandAnswer; failure?: { message: string } };
   goodbye?: { reason?: string };
 }
 
@@ -203,6 +244,10 @@ interface Frames {
   request_failed: { error: WireError };
   drain: { grace: Duration; reconnect_window: Duration };
   heartbeat_requested: object;
+  player_acquired: { outcome: string; generation?: number };
+  players_reported: { results: { player_id: string; error: WireError | null }[] };
+  command_request: { command_id: number; command: Command };
+  command_cancelled: { command_id: number };
 }
 
 export type Kind = keyof Frames;

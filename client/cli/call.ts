@@ -1,0 +1,78 @@
+/** `kelpie call`: a command that only its nodes understand. */
+import type { CommandResult } from '../../gen/ts/kelpie/v1/command.js';
+import type { Api } from '../api.js';
+import { fromWire } from '../errors.js';
+import { contentOf } from '../received.js';
+import { requirePlayer } from './find.js';
+import { issue, type Issue, type Selection, selectorOf, selects } from './issue.js';
+import { messageOf } from './message.js';
+import { explain, plain, print, UsageError } from './output.js';
+import { contentInWords } from './words.js';
+
+export interface CallOptions extends Selection {
+  readonly json: boolean;
+  readonly node?: string;
+  readonly any: boolean;
+  readonly every: boolean;
+  /** Whose proxy is asked. */
+  readonly playerProxy?: string;
+  /** Whose server is asked. */
+  readonly playerServer?: string;
+  /** The content is a JSON object. */
+  readonly object: boolean;
+  /** In milliseconds. */
+  readonly timeout: number;
+  readonly maxAnswers: number;
+}
+
+/** Returns whether every result is an answer. */
+export async function call(
+  api: Api,
+  name: string,
+  text: string,
+  options: CallOptions,
+): Promise<boolean> {
+  const { json, object, timeout, maxAnswers } = options;
+  const content = contentOf(messageOf(text, object));
+  const form: Issue['form'] = { $case: 'custom', value: { name, content } };
+  const place = await placeOf(api, options);
+  return issue(api, { place, form, timeoutMs: timeout, maxAnswers }, json, (result) => {
+    if (!json) print(`${result.node}  ${said(result)}`);
+    return result.outcome?.$case === 'answer';
+  });
+}
+
+function said({ outcome }: CommandResult): string {
+  if (outcome?.$case !== 'answer') return `failed: ${explain(fromWire(outcome?.value))}`;
+  const { form } = outcome.value;
+  const content = form?.$case === 'custom' ? form.value.form?.value : undefined;
+  return plain(contentInWords(content));
+}
+
+async function placeOf(api: Api, options: CallOptions): Promise<Issue['place']> {
+  checkWay(options);
+  const { node, any, playerProxy, playerServer } = options;
+  if (node !== undefined) return { $case: 'node', value: node };
+  if (playerProxy !== undefined) {
+    return { $case: 'playerProxy', value: (await requirePlayer(api, playerProxy)).id };
+  }
+  if (playerServer !== undefined) {
+    return { $case: 'playerServer', value: (await requirePlayer(api, playerServer)).id };
+  }
+  return { $case: any ? 'any' : 'every', value: selectorOf(options) };
+}
+
+/** One way to say who is asked; those who match are all of them, if nothing else is said. */
+function checkWay(options: CallOptions): void {
+  const { node, any, every, playerProxy, playerServer } = options;
+  const single = [node, playerProxy, playerServer].filter((text) => text !== undefined).length;
+  const ways = single + Number(any) + Number(every);
+  if (ways > 1 || (ways === 0 && !selects(options))) {
+    throw new UsageError(
+      'say who is asked: --node, --any, --every, --player-proxy or --player-server',
+    );
+  }
+  if (single > 0 && selects(options)) {
+    throw new UsageError('--role, --state and --label go with --any or --every');
+  }
+}

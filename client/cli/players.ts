@@ -1,0 +1,157 @@
+/** `kelpie players`: who is online. */
+import { Event } from '../../gen/ts/kelpie/v1/event.js';
+import { NodeRole, type NodeState } from '../../gen/ts/kelpie/v1/node.js';
+import { Player } from '../../gen/ts/kelpie/v1/player.js';
+import { CountPlayersResponse } from '../../gen/ts/kelpie/v1/player_service.js';
+import type { Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
+import type { Api } from '../api.js';
+import { after, follow, showGap, type WatchFrame } from './follow.js';
+import {
+  counted,
+  nameOf,
+  plain,
+  print,
+  printJson,
+  shownTime,
+  table,
+  UsageError,
+} from './output.js';
+import { inWords } from './words.js';
+
+/** Where players are; what is not said is anywhere. */
+export interface PlayerFilter {
+  readonly proxy?: string;
+  readonly server?: string;
+  /** Of the server. */
+  readonly label: Readonly<Record<string, string>>;
+}
+
+export interface PlayersOptions extends PlayerFilter {
+  readonly json: boolean;
+  /** Go on with what changes. */
+  readonly watch: boolean;
+  /** How many there are instead of who. */
+  readonly count: boolean;
+  /** Of the nodes to count on. */
+  readonly role: readonly NodeRole[];
+  readonly state: readonly NodeState[];
+}
+
+/** As many as fit into one message of gRPC, whatever is known of them. */
+export const PAGE = 100;
+
+/** Lists the players who match, or counts; with `watch`, follows them until the process ends. */
+export async function players(api: Api, options: PlayersOptions): Promise<void> {
+  checkOptions(options);
+  if (options.count) return count(api, options);
+  const cursor = await list(api, options);
+  if (!options.watch) return;
+  // From the list's own position, so nothing is missed between the two.
+  await follow(api, ['players.*'], after(cursor), (frame) => showChange(frame, options));
+}
+
+/** Page by page: a network can have more players than fit into one answer. */
+export async function* playerPages(api: Api, { proxy = '', server = '', label }: PlayerFilter) {
+  let pageToken = '';
+  do {
+    const filter = { proxy, server, serverLabels: label };
+    const page = await api.players.listPlayers({ pageSize: PAGE, pageToken, ...filter });
+    yield page;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '');
+}
+
+/** Nobody is there: throws NODE_NOT_FOUND if that is because no such node is. */
+export async function refuseUnknownPlace(api: Api, { proxy, server }: PlayerFilter): Promise<void> {
+  for (const name of [proxy, server]) if (name !== undefined) await api.nodes.getNode({ name });
+}
+
+function checkOptions({ count, watch, proxy, server, label, role, state }: PlayersOptions): void {
+  if (count && (watch || proxy !== undefined || server !== undefined)) {
+    throw new UsageError('--count goes with --role, --state and --label alone; it lists each node');
+  }
+  if (!count && role.length + state.length > 0) {
+    throw new UsageError('--role and --state choose nodes to count on; they go with --count');
+  }
+  if (watch && Object.keys(label).length > 0) {
+    throw new UsageError('--watch cannot follow labels, which change; name one with --server');
+  }
+}
+
+async function list(api: Api, options: PlayersOptions) {
+  const rows: string[][] = [];
+  let cursor;
+  for await (const page of playerPages(api, options)) {
+    cursor = page.cursor;
+    if (options.json) for (const player of page.players) printJson(Player.toJSON(player));
+    else rows.push(...page.players.map(row));
+    if (page.players.length === 0) await refuseUnknownPlace(api, options);
+  }
+  if (!options.json) show(rows);
+  return cursor;
+}
+
+function show(rows: readonly string[][]): void {
+  const head = ['NAME', 'ID', 'PROXY', 'SERVER', 'DEVICE', 'PING', 'JOINED'];
+  print(rows.length === 0 ? 'No player is there.' : table(head, rows));
+}
+
+function row({ name, id, proxy, server, device, latencyMs, joinTime }: Player): string[] {
+  return [
+    plain(name),
+    id,
+    proxy,
+    server || '-',
+    plain([device?.os, device?.input].filter(Boolean).join(', ')) || '-',
+    latencyMs === 0 ? '-' : `${latencyMs} ms`,
+    shownTime(joinTime),
+  ];
+}
+
+async function count(api: Api, { json, role, state, label }: PlayersOptions): Promise<void> {
+  const selector = { roles: [...role], states: [...state], labels: label };
+  const answer = await api.players.countPlayers({ nodes: selector });
+  if (json) {
+    printJson(CountPlayersResponse.toJSON(answer));
+    return;
+  }
+  const { network, selected, nodes } = answer;
+  const all = role.length + state.length + Object.keys(label).length === 0;
+  print(`${counted(network, 'player')} in the network${all ? '' : `, ${selected} on these nodes`}`);
+  if (nodes.length === 0) return;
+  const rows = nodes.map((node) => [node.name, nameOf(NodeRole, node.role), String(node.players)]);
+  print(`\n${table(['NODE', 'ROLE', 'PLAYERS'], rows)}`);
+}
+
+function showChange(frame: WatchFrame, options: PlayersOptions): void {
+  const { json } = options;
+  if (frame.$case === 'gap') showGap(frame.value, json);
+  if (frame.$case === 'snapshot') showPart(frame.value, options);
+  if (frame.$case !== 'eventBatch') return;
+  for (const event of frame.value.events.filter((one) => concerns(one, options))) {
+    if (json) printJson(Event.toJSON(event));
+    else print(`${event.time?.toISOString().slice(11, 19) ?? '-'}  ${inWords(event)}`);
+  }
+}
+
+/** Who is there after a gap. */
+function showPart({ rows }: Snapshot, options: PlayersOptions): void {
+  const found = rows
+    .flatMap(({ resource }) => (resource?.$case === 'player' ? resource.value : []))
+    .filter((player) => isThere(player, player.server, options));
+  if (options.json) for (const player of found) printJson(Player.toJSON(player));
+  else if (found.length > 0) show(found.map(row));
+}
+
+/** Also who goes from there to another server. */
+function concerns({ body }: Event, filter: PlayerFilter): boolean {
+  const player = body && 'player' in body.value ? body.value.player : undefined;
+  if (!player) return false;
+  const from = body?.$case === 'playerMoved' ? body.value.fromServer : player.server;
+  return isThere(player, player.server, filter) || isThere(player, from, filter);
+}
+
+function isThere({ proxy }: Player, server: string, filter: PlayerFilter): boolean {
+  const onProxy = filter.proxy === undefined || filter.proxy.toLowerCase() === proxy;
+  return onProxy && (filter.server === undefined || filter.server.toLowerCase() === server);
+}

@@ -1,0 +1,47 @@
+/** `kelpie run`: run a line on the consoles of nodes. */
+import { type CommandResult, ConsoleOutput } from '../../gen/ts/kelpie/v1/command.js';
+import type { Api } from '../api.js';
+import { fromWire, KelpieError } from '../errors.js';
+import { issue, type Issue, type Selection, selectorOf, selects } from './issue.js';
+import { explain, plain, print, UsageError } from './output.js';
+
+export interface RunOptions extends Selection {
+  readonly json: boolean;
+  /** On all nodes that match. */
+  readonly all: boolean;
+  /** In milliseconds. */
+  readonly timeout: number;
+}
+
+/** `words`: the node, unless it is for all, then the line. Returns whether it succeeded everywhere. */
+export function run(api: Api, words: string[], options: RunOptions): Promise<boolean> {
+  const { json, all, timeout } = options;
+  if (!all && selects(options)) {
+    throw new UsageError('--role, --state and --label choose among many nodes; say --all too');
+  }
+  const [node = '', ...rest] = words;
+  const line = (all ? words : rest).join(' ').replace(/^\//, '');
+  if (line.trim() === '') throw new UsageError('say which line to run, after the node');
+  const place: Issue['place'] = all
+    ? { $case: 'every', value: selectorOf(options) }
+    : { $case: 'node', value: node };
+  const form: Issue['form'] = { $case: 'runConsoleCommand', value: { line } };
+  const asked = { place, form, timeoutMs: timeout, maxAnswers: 0 };
+  return issue(api, asked, json, (result) => show(result, options));
+}
+
+/** What consoles print goes to stdout, and nothing else does. */
+function show({ node, outcome }: CommandResult, { json, all }: RunOptions): boolean {
+  const prefix = all ? `${node}: ` : '';
+  const form = outcome?.$case === 'answer' ? outcome.value.form : undefined;
+  const output = form?.$case === 'console' ? form.value : ConsoleOutput.create();
+  if (!json) for (const line of output.lines) print(prefix + plain(line));
+  if (output.success) return true;
+  process.stderr.write(`kelpie: ${prefix}${explain(failureOf(node, outcome))}\n`);
+  return false;
+}
+
+function failureOf(node: string, outcome: CommandResult['outcome']): KelpieError {
+  if (outcome?.$case === 'error') return fromWire(outcome.value);
+  return new KelpieError('COMMAND_FAILED', `"${node}" says that the line did not succeed`);
+}

@@ -1,0 +1,118 @@
+/** A proxy or a server that does commands, and holds players if it is a proxy; from the protos alone. */
+import type {
+  Command,
+  CommandAnswer,
+  Frame,
+  Hello,
+  NodeFrame,
+  Stream,
+  Wire,
+  WirePlayer,
+} from './wire.js';
+
+/** Well below the silence that ends a session. */
+const HEARTBEAT_MS = 2000;
+
+/** Answers a command; a text says why it is not done, and undefined never answers. */
+export type Doing = (command: Command) => CommandAnswer | string | undefined;
+
+export class WireNode {
+  /** The commands that it was asked to do. */
+  readonly asked: Command[] = [];
+  /** Commands that are not wanted any more. */
+  readonly cancelled: number[] = [];
+  readonly #stream: Stream;
+  readonly #doing: Doing;
+  readonly #answers = new Map<number, (frame: Frame) => void>();
+  /** Of its players, by id. */
+  readonly #generations = new Map<string, number>();
+  #requests = 0;
+
+  private constructor(stream: Stream, doing: Doing) {
+    this.#stream = stream;
+    this.#doing = doing;
+    const beat = setInterval(() => stream.send({ heartbeat: {} }), HEARTBEAT_MS);
+    void this.#run().finally(() => clearInterval(beat));
+  }
+
+  /** A node that does what `hello.commands` names. It leaves with its wire. */
+  static async join(
+    wire: Wire,
+    name: string,
+    hello: Hello,
+    doing: Doing = () => undefined,
+  ): Promise<WireNode> {
+    return new WireNode((await wire.join(name, hello)).stream, doing);
+  }
+
+  /** A proxy that kicks players and shows them things. */
+  static proxy(wire: Wire, name: string, doing: Doing = done): Promise<WireNode> {
+    const commands = ['kick_players', 'show_message'];
+    return WireNode.join(wire, name, { role: 'NODE_ROLE_PROXY', commands }, doing);
+  }
+
+  /** Lets a player in, as after a login, and on a server. */
+  async bring(player: WirePlayer, server?: string): Promise<void> {
+    const { player_acquired: acquired } = await this.#ask({ acquire_player: { player } });
+    const generation = acquired?.generation ?? 0;
+    this.#generations.set(player.xuid ?? player.uuid ?? '', generation);
+    await this.report(player, { joined: player });
+    if (server !== undefined) await this.report(player, { moved_to: server });
+  }
+
+  /** Reports what one of its players did. */
+  async report({ xuid, uuid }: WirePlayer, what: ReportOf): Promise<void> {
+    const id = xuid ?? uuid ?? '';
+    const report = { player_id: id, generation: this.#generations.get(id) ?? 0, ...what };
+    const frame = await this.#ask({ report_players: { reports: [report] } });
+    const error = frame.players_reported?.results[0]?.error;
+    if (error) throw new Error(error.message);
+  }
+
+  /** Says how long packets to a player take. */
+  async ping(playerId: string, latencyMs: number): Promise<void> {
+    const latencies = [{ player_id: playerId, latency_ms: latencyMs }];
+    await this.#ask({ heartbeat: { latencies } });
+  }
+
+  #ask(frame: NodeFrame): Promise<Frame> {
+    const id = ++this.#requests;
+    return new Promise((resolve) => {
+      this.#answers.set(id, resolve);
+      this.#stream.send({ request_id: id, ...frame });
+    });
+  }
+
+  /** Until the stream ends. */
+  async #run(): Promise<void> {
+    for (;;) {
+      const frame = await this.#stream.any().catch(() => undefined);
+      if (!frame) return;
+      this.#take(frame);
+    }
+  }
+
+  #take(frame: Frame): void {
+    this.#answers.get(frame.request_id)?.(frame);
+    if (frame.frame === 'heartbeat_requested') this.#stream.send({ heartbeat: {} });
+    if (frame.command_cancelled) this.cancelled.push(frame.command_cancelled.command_id);
+    if (!frame.command_request) return;
+    const { command_id: id, command } = frame.command_request;
+    this.asked.push(command);
+    const said = this.#doing(command);
+    if (said === undefined) return;
+    const outcome = typeof said === 'string' ? { failure: { message: said } } : { answer: said };
+    this.#stream.send({ command_reply: { command_id: id, ...outcome } });
+  }
+}
+
+type ReportOf = Omit<
+  NonNullable<NodeFrame['report_players']>['reports'][number],
+  'player_id' | 'generation'
+>;
+
+/** Does to every player what is asked. */
+export function done(command: Command): CommandAnswer {
+  const players = (command.kick_players ?? command.show_message)?.players ?? [];
+  return { players: { outcomes: players.map(({ player_id }) => ({ player_id })) } };
+}

@@ -31,8 +31,6 @@ export function apiAt(endpoint: string) {
   const channel = openChannel(endpoint);
   return {
     nodes: clients.create(NodeServiceDefinition, channel),
-    players: clients.create(PlayerServiceDefinition, channel),
-    commands: clients.create(CommandServiceDefinition, channel),
     events: clients.create(EventServiceDefinition, channel),
     players: clients.create(PlayerServiceDefinition, channel),
     commands: clients.create(CommandServiceDefinition, channel),

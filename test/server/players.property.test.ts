@@ -9,6 +9,7 @@ import { DuplicatePolicy, type Player } from '../../gen/ts/kelpie/v1/player.js';
 import { TopicFilter } from '../../server/core/topic-filter.js';
 import type { Entry } from '../../server/journal/journal.js';
 import { FakeClock } from '../support/fake-clock.js';
+import { Follower } from '../support/follower.js';
 import { settled } from '../support/history.js';
 import { hello, join, type MortalHub, openJournal, openMortal } from '../support/hub.js';
 import { player } from '../support/proxy.js';
@@ -41,6 +42,7 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('connect'), proxy }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash'), proxy }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart') }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('blink') }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('advance'), ms: fc.nat(3000) }) },
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('settle'), turns: fc.nat(4) }) },
 ) as fc.Arbitrary<Step>;
@@ -50,7 +52,7 @@ type Step =
   | { kind: 'quit'; proxy: number; who: number }
   | { kind: 'move'; proxy: number; who: number; server: string }
   | { kind: 'cut' | 'connect' | 'crash'; proxy: number }
-  | { kind: 'restart' }
+  | { kind: 'restart' | 'blink' }
   | { kind: 'advance'; ms: number }
   | { kind: 'settle'; turns: number };
 
@@ -60,6 +62,8 @@ class World {
   readonly #turns: number;
   readonly proxies: ProxyModel[];
   readonly entries: Entry[] = [];
+  /** Somebody with a roster of players. */
+  readonly follower = new Follower({ players: true });
   #town: MortalHub | undefined;
   #lives = 0;
 
@@ -97,21 +101,26 @@ class World {
         return this.proxies[one.proxy]?.crash();
       case 'restart':
         return this.restart();
+      case 'blink':
+        await this.follower.cut();
+        return this.follower.open(this.town.hub);
       case 'advance':
         return this.advance(one.ms);
       case 'settle':
+        await this.follower.read(1);
         return settled(one.turns);
     }
   }
 
   async restart(): Promise<void> {
     this.town.die();
-    await Promise.all(this.proxies.map((one) => one.cut()));
+    await Promise.all([...this.proxies, this.follower].map((one) => one.cut()));
     await this.open();
+    this.follower.open(this.town.hub);
   }
 
   async advance(ms: number): Promise<void> {
-    for (const one of this.proxies) one.beat();
+    for (const one of [...this.proxies, this.follower]) one.beat();
     await settled(2);
     this.#clock.advance(ms);
   }
@@ -127,6 +136,7 @@ class World {
       for (const one of there) one.connect(this.town.hub);
       await settled(40 * (this.#turns + 1));
       await this.advance(5000);
+      await this.follower.read(1000);
     }
     await settled(40 * (this.#turns + 1));
   }
@@ -156,7 +166,7 @@ function readerOf(entries: readonly Entry[]): Map<string, Player> {
   return roster;
 }
 
-function checkQuiet({ town, proxies, entries }: World): void {
+function checkQuiet({ town, proxies, entries, follower }: World): void {
   const { players } = town.network;
   const rows = [...players.entries()];
   const has = proxies.flatMap(({ name, guests }) =>
@@ -176,7 +186,9 @@ function checkQuiet({ town, proxies, entries }: World): void {
   expect(players.online).to.equal(rows.length);
   const read = [...readerOf(entries).values()].map(({ id, generation }) => ({ id, generation }));
   const stands = ofTable.map(({ id, generation }) => ({ id, generation }));
-  expect(read, 'a roster is the table').to.have.deep.members(stands);
+  expect(read, 'what all events come to is the table').to.have.deep.members(stands);
+  const roster = follower.roster.players().map(({ id, generation }) => ({ id, generation }));
+  expect(roster, 'a roster is the table').to.have.deep.members(stands);
   expect(town.players.pending).to.equal(0);
   expect(town.hub.commands.pending).to.equal(0);
   expect(town.faults).to.deep.equal([]);
@@ -201,12 +213,14 @@ describe('presence', () => {
           await world.open();
           for (const name of SERVERS) await join(world.town, hello(name));
           for (const one of world.proxies) one.connect(world.town.hub);
+          world.follower.open(world.town.hub);
           await settled(20);
           for (const one of steps) await world.take(one);
           await world.quiet(away);
           checkQuiet(world);
           told += world.entries.filter(({ topic }) => topic.startsWith('players.')).length;
-          for (const one of world.proxies) await one.cut();
+          for (const one of [...world.proxies, world.follower]) await one.cut();
+          world.follower.roster.close();
           world.town.die();
         },
       ),

@@ -2,82 +2,16 @@
  * The law of rosters: once it is quiet, a client's roster is the table, whatever happened to its
  * stream on the way there: cut in the middle of a Snapshot, overtaken by retention, or both.
  */
-import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Position } from '../../client/position.js';
-import { Roster } from '../../client/roster.js';
 import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import type { CoordinatorFrame } from '../../gen/ts/kelpie/v1/session_service.js';
-import type { EventBatch } from '../../gen/ts/kelpie/v1/stream.js';
 import { note } from '../support/entries.js';
-import { hello, openHub, type TestHub, TestStream } from '../support/hub.js';
+import { Follower } from '../support/follower.js';
+import { openHub, type TestHub } from '../support/hub.js';
 
 /** So many that a Snapshot has three parts. */
 const BOTS = 600;
-
-/** A client as far as its roster goes, with the classes that real clients have. */
-class Follower {
-  readonly roster = new Roster();
-  readonly #position = new Position('SNAPSHOT');
-  readonly #hub: TestHub['hub'];
-  readonly #instanceId = randomBytes(16);
-  #stream: TestStream | undefined;
-  gaps = 0;
-  parts = 0;
-
-  constructor({ hub }: TestHub) {
-    this.#hub = hub;
-  }
-
-  open(): void {
-    const start = this.#position.restart();
-    const facts = { instanceId: this.#instanceId, topics: [...this.roster.topics], start };
-    this.#stream = new TestStream(this.#hub);
-    this.#stream.send({ $case: 'hello', value: hello('follower', facts) });
-  }
-
-  /** Takes up to so many messages of what is ready; false if there was none. */
-  async read(messages: number): Promise<boolean> {
-    for (let count = 0; count < messages; count++) {
-      const frames = await this.#stream?.pullIfReady(6);
-      if (!frames) return count > 0;
-      for (const frame of frames) this.#take(frame);
-    }
-    return true;
-  }
-
-  #take({ frame }: CoordinatorFrame): void {
-    if (frame?.$case === 'eventBatch') return this.#takeBatch(frame.value);
-    if (frame?.$case === 'snapshot') {
-      this.parts += 1;
-      this.#position.load(frame.value);
-      this.roster.applySnapshot(frame.value, 1);
-    } else if (frame?.$case === 'gap') {
-      this.gaps += 1;
-      this.#position.lose(frame.value);
-      this.roster.applyGap(frame.value);
-    } else {
-      expect(frame?.$case, 'nothing else comes').to.equal('welcome');
-      if (frame?.$case === 'welcome' && frame.value.cursor)
-        this.#position.reach(frame.value.cursor);
-    }
-  }
-
-  #takeBatch({ events, upTo }: EventBatch): void {
-    for (const event of events) {
-      if (event.sequence > this.#position.sequence) this.roster.applyEvent(event);
-    }
-    if (!upTo) throw new Error('a batch has a position');
-    this.#position.reach(upTo);
-    this.#stream?.send({ $case: 'ack', value: { sequence: upTo.sequence } });
-  }
-
-  async cut(): Promise<void> {
-    await this.#stream?.cut();
-  }
-}
 
 async function put(town: TestHub, index: number, label: number | undefined): Promise<void> {
   const { tables } = town.network;
@@ -118,8 +52,8 @@ describe('a roster', () => {
         const tail = { entries: 5, bytes: 2 ** 20 };
         const town = await openHub({ retention: { entries }, tail });
         for (let index = 0; index < BOTS; index++) await put(town, index, 0);
-        const follower = new Follower(town);
-        follower.open();
+        const follower = new Follower();
+        follower.open(town.hub);
         for (const step of plan) {
           if (step.kind === 'put') await put(town, step.bot, step.label);
           if (step.kind === 'leave') await put(town, step.bot, undefined);
@@ -130,7 +64,7 @@ describe('a roster', () => {
           }
           if (step.kind === 'cut') {
             await follower.cut();
-            follower.open();
+            follower.open(town.hub);
           }
         }
         while (await follower.read(100));

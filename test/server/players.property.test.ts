@@ -103,7 +103,8 @@ class World {
         return this.restart();
       case 'blink':
         await this.follower.cut();
-        return this.follower.open(this.town.hub);
+        this.follower.open(this.town.hub);
+        return;
       case 'advance':
         return this.advance(one.ms);
       case 'settle':

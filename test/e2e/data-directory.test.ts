@@ -64,7 +64,7 @@ const REFUSED: [what: string, spoil: Spoil, words: RegExp][] = [
   ['under a file', (data) => join(data, DATA, 'data'), /part of its path is a file\. Name another/],
   // Where root may not write either.
   ['that cannot be written', () => '/proc/self/fdinfo', /cannot be .*\. (Give|Look|Mount|Its)/],
-  ['of a newer format', changed('format', 'kelpie journal 2\n'), /format 2.* Start the version/],
+  ['of a newer format', changed('format', 'kelpie journal 9\n'), /format 9.* Start the version/],
   ['whose format is none', changed('format', 'whatever'), /file .*format.*`kelpied data check`/],
   ['without its format', without('format'), /file .*format.*`kelpied data check`/],
   ['without its data', without(DATA), /journal\.mdb.*`kelpied data check`/],

@@ -19,6 +19,8 @@ export interface Reported {
 
 /** How often reports are judged anew because others wrote about the same players. */
 const ATTEMPTS = 8;
+/** Each report may write the whole player anew. */
+const BYTES = 256 * 1024;
 
 /** Takes reports. Throws STALE_GENERATION if the session does not own its node any more. */
 export async function report(
@@ -32,16 +34,16 @@ export async function report(
     const rest = reports.slice(results.length);
     const done = await step(network, holder, rest);
     results.push(...done);
-    const next = rest[done.length];
-    // What stopped the step is a join without a grant: it is made of two transactions.
-    if (next?.what?.$case === 'joined') {
+    const [next] = rest;
+    // What stopped the step at once is a join without a grant: it is made of two transactions.
+    if (done.length === 0 && next?.what?.$case === 'joined') {
       results.push(await joinUngranted(players, network, holder, next, next.what.value));
     }
   }
   return results;
 }
 
-/** Reports up to the next join without a grant. */
+/** Reports up to the next join without a grant, or as many as one transaction should have. */
 async function step(
   network: Network,
   holder: Holder,
@@ -69,6 +71,7 @@ class DraftBook {
   readonly #holder: Holder;
   readonly #rows = new Map<string, Held | null>();
   readonly #drafts = new Map<string, Draft[]>();
+  #bytes = 0;
 
   constructor(network: Network, holder: Holder) {
     this.#network = network;
@@ -81,6 +84,7 @@ class DraftBook {
       const result = this.#take(one);
       if (!result) break;
       results.push(result);
+      if (this.#bytes > BYTES) break;
     }
     return results;
   }
@@ -95,6 +99,8 @@ class DraftBook {
       if (verdict.kind === 'acquire') return undefined;
       const { generation } = one;
       if (verdict.kind === 'unchanged') return { id, generation };
+      const { event, value } = verdict.draft;
+      this.#bytes += event.length + (value?.length ?? 0);
       this.#drafts.set(id, [...(this.#drafts.get(id) ?? []), verdict.draft]);
       this.#rows.set(id, verdict.after);
       return { id, generation: verdict.after ? generation : 0 };

@@ -1,13 +1,14 @@
 /** What a proxy's session says of its players, where it is wrong or differs. */
 import { expect } from 'chai';
 import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
-import { Player } from '../../gen/ts/kelpie/v1/player.js';
+import { Player, PlayerChange } from '../../gen/ts/kelpie/v1/player.js';
 import type { PlayerReport, PresenceDigest } from '../../gen/ts/kelpie/v1/presence.js';
 import { Heartbeat } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../../server/core/errors.js';
 import { digestOf } from '../../server/domain/presence-digest.js';
 import { doToPlayers } from '../../server/domain/verbs.js';
 import type { PlayerTarget } from '../../gen/ts/kelpie/v1/player_service.js';
+import { historyOf } from '../support/history.js';
 import { hello, join, openHub, type TestHub } from '../support/hub.js';
 import { about, joined, player, quit, steve, TestProxy } from '../support/proxy.js';
 import { rejectionOf } from '../support/thrown.js';
@@ -148,6 +149,28 @@ describe('a report', () => {
       expect(town.network.players.size).to.equal(1);
     });
   }
+
+  it('takes room for the whole player each time, and so several transactions', async () => {
+    const town = await openHub();
+    const proxy = await TestProxy.join(town, 'gate-1');
+    const generation = await proxy.bring(steve());
+    const { entries } = historyOf(town.journal);
+    const contexts = Array.from({ length: 60 }, (_, fill) => new Uint8Array(16 * 1024).fill(fill));
+    const reports = contexts.map((context) =>
+      about(STEVE, generation, { $case: 'changed', value: { ...PlayerChange.create(), context } }),
+    );
+    const results = await proxy.report(...reports);
+    expect(results.filter(({ error }) => error)).to.deep.equal([]);
+    const bytes = new Map<number, number>();
+    for (const { tag, event, value } of entries) {
+      bytes.set(tag, (bytes.get(tag) ?? 0) + event.length + (value?.length ?? 0));
+    }
+    expect(entries).to.have.length(60);
+    expect(Math.max(...bytes.values())).to.be.below(512 * 1024);
+    expect(town.network.players.get(STEVE)?.value.player.context).to.deep.equal(
+      Buffer.from(contexts.at(-1) ?? []),
+    );
+  });
 
   it('for a player of another proxy is STALE_GENERATION', async () => {
     const town = await openHub();

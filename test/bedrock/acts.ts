@@ -1,243 +1,185 @@
+/** The day of the network: its good hours here, its losses in a file of their own. */
 import assert from 'node:assert/strict';
-import { connect } from '../../client/index.js';
-import type { Bot } from './bots.js';
-import type { Narrator } from './narrator.js';
-import type { Network, Server } from './network.js';
-import type { Party } from './party.js';
-import { Talk } from './talk.js';
+import { loseCoordinator, loseProxy, loseServer } from './losses.js';
+import { PROXIES, SERVERS } from './network.js';
+import { allSaw, answers, areListed, hears, type Stage, Unbroken } from './stage.js';
 
-/** What every act plays with. */
-interface Stage {
-  network: Network;
-  party: Party;
-  narrator: Narrator;
-  /** How the coordinator is stopped in the last act. */
-  coordinatorEnd: 'SIGTERM' | 'SIGKILL';
-}
+const NAMES =
+  'Ana Ben Cleo Dan Eve Fay Gus Hal Ida Jon Kim Leo Mia Ned Oda Pia Quin Rob Sue Tom'.split(' ');
 
-export const acts = [gather, talk, loseServer, loseProxy, loseCoordinator, goHome];
+export const acts = [gather, talk, guardTheDoor, loseServer, loseProxy, loseCoordinator, goHome];
 
-async function gather({ network, party, narrator }: Stage): Promise<void> {
-  narrator.act(1, 'Two servers, one proxy, four players');
+async function gather(stage: Stage): Promise<void> {
+  const { network, party, narrator } = stage;
+  narrator.act(1, 'Two proxies, three servers, twenty players');
   await narrator.expect(
     'the coordinator listens',
-    () => network.startCoordinator(),
+    async () => {
+      await network.startCoordinator();
+      await network.startWatch();
+    },
     () => network.endpoint,
   );
+  await narrator.expect('servers and proxies register, both proxies find all servers', async () => {
+    await Promise.all([...SERVERS, ...PROXIES].map((name) => network.start(name)));
+    await network.proxiesKnow(SERVERS);
+  });
   await narrator.expect(
-    'north and south register, the proxy finds both in its roster',
+    'twenty players join and are spread over all of it',
     async () => {
-      await Promise.all([
-        network.startDownstream('north'),
-        network.startDownstream('south'),
-        network.startProxy(),
-      ]);
-      await network.proxyKnows(['north', 'south']);
+      await party.join(...NAMES);
+      for (const proxy of PROXIES) assert.equal(party.by(proxy).length, 10, party.counts());
+      for (const server of SERVERS) assert.ok(party.on(server).length >= 5, party.counts());
     },
+    () => party.counts(),
   );
-  await narrator.expect(
-    'Ana, Ben, Cleo and Dan join and are spread over both',
-    async () => {
-      await party.join('Ana', 'Ben', 'Cleo', 'Dan');
-      assert.equal(party.on('north').length, 2, party.places());
-      assert.equal(party.on('south').length, 2, party.places());
-    },
-    () => party.places(),
-  );
+  await areListed(stage);
+  await narrator.expect('and so are the counts of each node', async () => {
+    const { network: all, nodes } = await network.ask((api) => api.players.countPlayers({}));
+    const counts = nodes.map(({ name, players }) => [name, players]).sort();
+    const known = [
+      ...SERVERS.map((server) => [server, party.on(server).length]),
+      ...PROXIES.map((proxy) => [proxy, party.by(proxy).length]),
+    ];
+    assert.deepEqual([all, counts], [NAMES.length, known.sort()]);
+  });
 }
 
-async function talk({ party, narrator }: Stage): Promise<void> {
-  narrator.act(2, 'A word crosses from server to server');
-  await hears(narrator, party.one('north'), party.one('south'), 'is anybody there?');
-  await hears(narrator, party.one('south'), party.one('north'), 'loud and clear!');
-  await narrator.expect('all four saw both lines, each exactly once', async () => {
-    for (const words of ['is anybody there?', 'loud and clear!']) {
-      for (const bot of party.bots) {
-        await bot.waitForText(({ message }) => message === words);
-        assert.equal(bot.count(words), 1, `${bot.name} saw it ${bot.count(words)} times`);
-      }
+async function talk(stage: Stage): Promise<void> {
+  const { party, narrator } = stage;
+  narrator.act(2, 'Words, a toast and a title');
+  const [one, other] = [party.one('north', 'gate-1'), party.one('south', 'gate-2')];
+  await hears(stage, one, other, 'is anybody there?');
+  await hears(stage, other, one, 'loud and clear!');
+  await narrator.expect('all twenty saw both lines, each exactly once', async () => {
+    await allSaw(party.bots, 'is anybody there?');
+    await allSaw(party.bots, 'loud and clear!');
+  });
+  const names = party.on('south').map(({ name }) => name);
+  const answer = `On south: ${names.sort().join(', ')}`;
+  await answers(stage, { bot: one, about: 'south', answer });
+  await showThings(stage);
+}
+
+async function showThings({ network, party, narrator }: Stage): Promise<void> {
+  const toast = { title: 'Lunch', message: 'is on the house' };
+  const title = { title: 'The fair', subtitle: 'has begun' };
+  narrator.does('a toast is shown to south, then a title to everyone');
+  const shown = await network.ask(async (api) => {
+    const first = await api.players.showMessage({
+      target: { place: { $case: 'server', value: 'south' } },
+      display: { form: { $case: 'toast', value: toast } },
+    });
+    const second = await api.players.showMessage({
+      target: { place: { $case: 'everyone', value: {} } },
+      display: { form: { $case: 'title', value: title } },
+    });
+    return [first, second].map(({ succeeded, failed }) => ({ succeeded, failed }));
+  });
+  await narrator.expect('all twenty see the title and its small line, once', async () => {
+    assert.deepEqual(shown[1], { succeeded: NAMES.length, failed: 0 });
+    for (const line of ['set_subtitle has begun', 'set_title The fair']) {
+      await Promise.all(party.bots.map((bot) => bot.waitForShown(line)));
+      for (const bot of party.bots) assert.equal(bot.countShown(line), 1, bot.name);
+    }
+  });
+  // What they saw of the title came after the toast, on the same connection.
+  await narrator.expect("south's players have seen the toast, once, and nobody else has", () => {
+    assert.deepEqual(shown[0], { succeeded: party.on('south').length, failed: 0 });
+    for (const bot of party.bots) {
+      const times = bot.server === 'south' ? 1 : 0;
+      assert.equal(bot.countShown('toast Lunch: is on the house'), times, bot.name);
     }
   });
 }
 
-async function loseServer({ network, party, narrator }: Stage): Promise<void> {
-  narrator.act(3, 'A server closes and comes back');
-  const guests = party.on('south').map((bot) => ({ bot, since: bot.seen.mark }));
-  const since = network.proxy.reports.mark;
-  narrator.does('SIGTERM to south');
-  const closed = network.downstream('south').stop('SIGTERM');
+async function guardTheDoor(stage: Stage): Promise<void> {
+  stage.narrator.act(3, 'A kick, and one account on both proxies');
+  await kick(stage);
+  await logInTwice(stage);
+  await areListed(stage);
+}
+
+async function kick({ network, party, narrator }: Stage): Promise<void> {
+  const rude = party.one('north', 'gate-1');
+  const others = party.bots.filter((bot) => bot !== rude);
+  const unbroken = new Unbroken(others);
+  const since = rude.seen.mark;
+  const newsSince = network.watch.news.mark;
+  const message = 'Mind your language.';
+  narrator.does(`${rude.name} is kicked`);
+  await network.ask((api) =>
+    api.players.kickPlayers({
+      target: {
+        place: { $case: 'player', value: { by: { $case: 'name', value: rude.name } } },
+      },
+      message,
+    }),
+  );
   await narrator.expect(
-    "south's players are told by their own client",
+    `${rude.name}'s own client is told why`,
+    async () => assert.equal(await rude.waitForDisconnect(since), message),
+    () => message,
+  );
+  await narrator.expect('the network is told who left, and why: KICKED', async () => {
+    await network.watch.hears(`${rude.name} left: KICKED`, newsSince);
+    assert.equal(network.watch.leavesSince(newsSince).length, 1);
+  });
+  await narrator.expect('everybody else stays', async () => {
+    party.one('south').say('what did he say?');
+    await allSaw(others, 'what did he say?');
+    unbroken.check();
+  });
+  await party.rejoin([rude]);
+}
+
+async function logInTwice({ network, party, narrator }: Stage): Promise<void> {
+  const old = party.one('north', 'gate-1');
+  const { name } = old;
+  const unbroken = new Unbroken(party.bots.filter((bot) => bot !== old));
+  const [since, newsSince] = [old.seen.mark, network.watch.news.mark];
+  narrator.does(`${name} logs in again, at gate-2, where the newer login wins`);
+  const twin = await party.joinBy('gate-2', name);
+  await narrator.expect(
+    'the older client is told, and the newer one plays',
     async () => {
-      const told = guests.map(({ bot, since }) => bot.waitForDisconnect(since));
-      for (const message of await Promise.all(told)) assert.match(message, /south is closing/);
+      const text = await old.waitForDisconnect(since);
+      assert.match(text, /another place/);
+      await network.watch.hears(`${name} left: REPLACED`, newsSince);
+      return text;
     },
-    () => guests.map(({ bot }) => bot.name).join(', '),
+    (text) => text,
   );
-  await narrator.expect('south ends in good order, the proxy forgets it', async () => {
-    assert.equal(await closed, 0, 'its exit code');
-    await network.proxyKnows(['north'], since);
-  });
-  await lands(narrator, party, 'Eve', 'north');
-
-  narrator.does('south starts again');
-  await narrator.expect('the proxy knows south again', async () => {
-    const since = network.proxy.reports.mark;
-    await network.startDownstream('south');
-    await network.proxyKnows(['north', 'south'], since);
-  });
-  await lands(narrator, party, guests[0]?.bot.name ?? '', 'south');
-  await lands(narrator, party, guests[1]?.bot.name ?? '', 'south');
-}
-
-async function loseProxy({ network, party, narrator }: Stage): Promise<void> {
-  narrator.act(4, 'The proxy is killed');
-  const marks = network.downstreams.map((child) => ({ child, since: child.reports.mark }));
-  narrator.does('SIGKILL to the proxy');
-  await network.proxy.stop('SIGKILL');
-
-  const nina = await party.joinServer('Nina', network.ports.north);
-  const sam = await party.joinServer('Sam', network.ports.south);
-  await hears(narrator, nina, sam, 'the gate is down');
-  await hears(narrator, sam, nina, 'but we still talk');
-  await narrator.expect("no server's session with Kelpie ended", () => {
-    for (const { child, since } of marks) {
-      assert.deepEqual(child.statusesSince(since), [], `${child.name} lived through`);
-    }
-  });
-  party.leave(nina, sam);
-
-  narrator.does('the proxy starts again');
+  old.leave();
+  const twinUnbroken = new Unbroken([twin]);
+  narrator.does(`${name} logs in once more, at gate-1, which asks whether the older one is there`);
   await narrator.expect(
-    'everybody comes back in',
+    'the newer client is told that it cannot, and the older one plays on',
     async () => {
-      await network.startProxy();
-      await network.proxyKnows(['north', 'south']);
-      await party.rejoin();
+      const text = await party.refusal('gate-1', name);
+      assert.match(text, /already on this network/);
+      const words = 'there can be only one';
+      twin.say(words);
+      await allSaw(party.bots, words);
+      twinUnbroken.check();
+      unbroken.check();
+      return text;
     },
-    () => party.places(),
+    (text) => text,
   );
-  await hears(narrator, party.one('north'), party.one('south'), 'where were we?');
-}
-
-async function loseCoordinator(stage: Stage): Promise<void> {
-  const { network, party, narrator, coordinatorEnd } = stage;
-  narrator.act(5, 'The coordinator dies in the middle of a talk');
-  const witnesses = party.bots.map((bot) => ({ bot, since: bot.seen.mark }));
-  const marks = [...network.downstreams, network.proxy].map((child) => ({
-    child,
-    since: child.reports.mark,
-  }));
-  const all = (status: string) =>
-    Promise.all(marks.map(({ child, since }) => child.waitForStatus(status, since)));
-  const [one, other] = [party.one('north'), party.one('south')];
-  const talk = new Talk(one, other);
-  await narrator.expect(`${one.name} and ${other.name} talk across, without a pause`, () =>
-    talk.flows(),
-  );
-
-  narrator.does(`${coordinatorEnd} to the coordinator`);
-  const before = talk.lines;
-  await network.coordinator.stop(coordinatorEnd);
-  await narrator.expect('servers and proxy notice', () => all('disconnected'));
-  await narrator.expect(
-    'Fay joins all the same: the roster answers from memory',
-    () => party.join('Fay'),
-    () => party.places(),
-  );
-
-  narrator.does('the coordinator starts again, with the journal that it left');
-  await network.startCoordinator();
-  const meanwhile = talk.lines - before;
-  await narrator.expect('servers and proxy come back by themselves', () => all('connected'));
-  await narrator.expect(
-    'everybody saw every line of the talk, once and in order',
-    () => talk.endsWhole(witnesses.map(({ bot }) => bot)),
-    () => `${talk.lines} lines each, ${meanwhile} of them while no coordinator was there`,
-  );
-  await narrator.expect('nobody was told of a gap', () => {
-    for (const { child, since } of marks) {
-      assert.ok(!child.statusesSince(since).includes('gap'), `${child.name} lost something`);
-    }
-  });
-  await nobodyWasGone(stage, marks.at(-1)?.since ?? 0);
-  await lifeGoesOn(stage);
-  await narrator.expect("nobody's connection to the game broke", () => {
-    const broken = witnesses.flatMap(({ bot, since }) => bot.brokenSince(since) ?? []);
-    assert.deepEqual(broken, [], broken.join(', '));
-  });
-}
-
-/** The proxy reads what becomes of nodes: of all that, only the newcomer is news. */
-async function nobodyWasGone({ network, narrator }: Stage, since: number): Promise<void> {
-  await narrator.expect('a newcomer finds all three in its roster', () => newcomerSees(network));
-  await narrator.expect(
-    'and all that the proxy was told of anybody is that the newcomer came and went',
-    async () => {
-      const news = await network.proxy.newsUntil('nodeLeft newcomer', since);
-      assert.deepEqual(news, ['nodeJoined newcomer', 'nodeLeft newcomer']);
-    },
-  );
-}
-
-async function lifeGoesOn({ party, narrator }: Stage): Promise<void> {
-  await hears(narrator, party.one('north'), party.one('south'), 'did you notice anything?');
-  await hears(narrator, party.one('south'), party.one('north'), 'not a thing');
-  await narrator.expect(
-    'Gus and Hal, who are new, join one on each: the proxy knows both',
-    async () => {
-      const places = (await party.join('Gus', 'Hal')).map((bot) => bot.server);
-      assert.deepEqual(places.sort(), ['north', 'south']);
-    },
-    () => party.places(),
-  );
-}
-
-/** Unlike the proxy, it has no memory of before: what it sees, the coordinator has kept. */
-async function newcomerSees(network: Network): Promise<void> {
-  const kelpie = connect({ name: 'newcomer', role: 'BACKEND', endpoints: network.endpoint });
-  try {
-    await kelpie.ready();
-    const names = kelpie.roster.nodes().map((node) => node.name);
-    for (const name of ['gate', 'north', 'south']) assert.ok(names.includes(name), names.join());
-  } finally {
-    await kelpie.close();
-  }
 }
 
 async function goHome({ network, party, narrator }: Stage): Promise<void> {
-  narrator.act(6, 'Lights out');
+  narrator.act(7, 'Lights out');
   party.leave(...party.bots);
   await narrator.expect('everything ends on SIGTERM, in good order', async () => {
-    const children = [network.proxy, ...network.downstreams];
+    const children = [...network.proxies, ...network.servers];
     const ends = await Promise.all(children.map((child) => child.stop('SIGTERM')));
+    await network.watch.close();
     ends.push(await network.coordinator.stop('SIGTERM'));
-    assert.deepEqual(ends, [0, 0, 0, 0], `the exit codes: ${ends.join(', ')}`);
-  });
-}
-
-async function hears(narrator: Narrator, from: Bot, to: Bot, words: string): Promise<void> {
-  await narrator.expect(
-    `${from.name} says “${words}” on ${from.server}, ${to.name} sees it on ${to.server}`,
-    async () => {
-      const startMs = performance.now();
-      from.say(words);
-      const { source_name: source } = await to.waitForText(({ message }) => message === words);
-      assert.equal(source, `${from.name}@${from.server}`);
-      return performance.now() - startMs;
-    },
-    (tookMs) => `${tookMs.toFixed(0)} ms`,
-  );
-}
-
-async function lands(
-  narrator: Narrator,
-  party: Party,
-  name: string,
-  server: Server,
-): Promise<void> {
-  await narrator.expect(`${name} joins and gets to ${server}`, async () => {
-    const [bot] = await party.join(name);
-    assert.equal(bot?.server, server);
+    assert.ok(
+      ends.every((end) => end === 0),
+      `the exit codes: ${ends.join(', ')}`,
+    );
   });
 }

@@ -1,6 +1,7 @@
 import { History } from './history.js';
 import type { Client, Text } from './library.js';
 import { dial, HOST, sendText } from './library.js';
+import type { ProxyName } from './network.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const GREETING = /^Welcome to ([^,]+), /;
@@ -8,6 +9,8 @@ const GREETING = /^Welcome to ([^,]+), /;
 /** Something that the bot's own client received. */
 type Sight =
   | { type: 'text'; text: Text }
+  /** A line of a title, or a toast: `set_title Fair`, `toast Lunch: on the house`. */
+  | { type: 'shown'; what: string }
   | { type: 'disconnect'; message: string }
   | { type: 'close' }
   | { type: 'error'; message: string };
@@ -16,16 +19,33 @@ type Sight =
 export class Bot {
   readonly seen = new History<Sight>();
   readonly name: string;
+  /** The proxy that it comes by. */
+  readonly proxy: ProxyName;
   /** Where its last greeting came from. */
   server = '';
   #client: Client | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, proxy: ProxyName) {
     this.name = name;
+    this.proxy = proxy;
   }
 
-  /** Resolves with the name of the server that greeted it: the client's own 'join' proves little. */
-  async join(port: number): Promise<string> {
+  /** Resolves when a server has greeted it: the client's own 'join' proves little. */
+  async join(port: number): Promise<void> {
+    const first = await this.#knock(port);
+    if (first.type !== 'text') throw new Error(`${this.name} did not get in: ${describe(first)}`);
+    this.server = GREETING.exec(first.text.message)?.[1] ?? '';
+  }
+
+  /** Resolves with what it is told at the door, where it must not get in. */
+  async refusal(port: number): Promise<string> {
+    const first = await this.#knock(port);
+    if (first.type === 'disconnect') return first.message;
+    throw new Error(`${this.name} was not refused: ${describe(first)}`);
+  }
+
+  /** The greeting, or what came instead of it. */
+  #knock(port: number): Promise<Sight> {
     const since = this.seen.mark;
     const client = dial({ host: HOST, port, name: this.name, timeoutMs: CONNECT_TIMEOUT_MS });
     this.#client = client;
@@ -33,18 +53,22 @@ export class Bot {
       if (this.#client === client) this.seen.add(sight);
     };
     client.on('text', (text) => see({ type: 'text', text }));
+    client.on('set_title', ({ type, text }) => see({ type: 'shown', what: `${type} ${text}` }));
+    client.on('toast_request', ({ title, message }) =>
+      see({ type: 'shown', what: `toast ${title}: ${message}` }),
+    );
     client.on('disconnect', ({ message = '' }) => see({ type: 'disconnect', message }));
     client.on('close', () => see({ type: 'close' }));
     client.on('error', ({ message }) => see({ type: 'error', message }));
-
-    const first = await this.seen.waitFor(
+    // As every client of the game does.
+    client.on('network_stack_latency', ({ timestamp }) =>
+      client.write('network_stack_latency', { timestamp, needs_response: false }),
+    );
+    return this.seen.waitFor(
       `${this.name} to be greeted`,
-      (sight) => sight.type !== 'text' || GREETING.test(sight.text.message),
+      (sight) => (sight.type === 'text' ? GREETING.test(sight.text.message) : isEnd(sight)),
       { since },
     );
-    if (first.type !== 'text') throw new Error(`${this.name} did not get in: ${describe(first)}`);
-    this.server = GREETING.exec(first.text.message)?.[1] ?? '';
-    return this.server;
   }
 
   /** Whether it has a connection, and did not leave. */
@@ -53,28 +77,50 @@ export class Bot {
   }
 
   say(message: string): void {
+    sendText(this.#connected, { type: 'chat', source_name: this.name, message });
+  }
+
+  /** Types a command: `/who south`. */
+  type(command: string): void {
+    const origin = { type: 'player', uuid: this.#connected.profile.uuid, request_id: '' };
+    this.#connected.write('command_request', { command, origin, internal: false, version: 66 });
+  }
+
+  get #connected(): Client {
     if (!this.#client) throw new Error(`${this.name} is not connected`);
-    sendText(this.#client, { type: 'chat', source_name: this.name, message });
+    return this.#client;
   }
 
   /** Resolves with the first text that matches, also if it came before. */
-  async waitForText(matches: (text: Text) => boolean, deadlineMs = 30_000): Promise<Text> {
+  async waitForText(matches: (text: Text) => boolean, since = 0): Promise<Text> {
     const what = `a text that ${this.name} should see`;
     const isIt = (sight: Sight) => sight.type === 'text' && matches(sight.text);
-    const sight = await this.seen.waitFor(what, isIt, { deadlineMs });
+    const sight = await this.seen.waitFor(what, isIt, { since });
     if (sight.type !== 'text') throw new Error(what);
     return sight.text;
   }
 
+  /** Resolves when a line of a title or a toast is seen, also if it came before. */
+  async waitForShown(what: string): Promise<void> {
+    const isIt = (sight: Sight) => sight.type === 'shown' && sight.what === what;
+    await this.seen.waitFor(`${this.name} to see ${what}`, isIt);
+  }
+
   /** Resolves with the message with which the bot was shown out. */
   async waitForDisconnect(since: number): Promise<string> {
-    const sight = await this.seen.waitFor(
-      `${this.name} to be told`,
-      ({ type }) => type !== 'text',
-      { since },
-    );
+    const sight = await this.#end(since);
     if (sight.type !== 'disconnect') throw new Error(`${this.name} only saw: ${describe(sight)}`);
     return sight.message;
+  }
+
+  /** Resolves when its connection breaks without a word. */
+  async waitForSilentEnd(since: number): Promise<void> {
+    const sight = await this.#end(since);
+    if (sight.type !== 'close') throw new Error(`${this.name} saw: ${describe(sight)}`);
+  }
+
+  #end(since: number): Promise<Sight> {
+    return this.seen.waitFor(`${this.name}'s connection to end`, isEnd, { since });
   }
 
   /** Every text that it saw, in order. */
@@ -89,9 +135,15 @@ export class Bot {
     return this.texts().filter((text) => text.includes(words)).length;
   }
 
+  /** How often it was shown this line of a title, or this toast. */
+  countShown(what: string): number {
+    return this.seen.since(0).filter((sight) => sight.type === 'shown' && sight.what === what)
+      .length;
+  }
+
   /** What broke its connection since then, if anything did. */
   brokenSince(mark: number): string | undefined {
-    const broken = this.seen.since(mark).find(({ type }) => type !== 'text');
+    const broken = this.seen.since(mark).find(isEnd);
     return broken && `${this.name}: ${describe(broken)}`;
   }
 
@@ -101,6 +153,10 @@ export class Bot {
     this.#client = undefined;
     client?.close();
   }
+}
+
+function isEnd({ type }: Sight): boolean {
+  return type === 'disconnect' || type === 'close' || type === 'error';
 }
 
 function describe(sight: Sight): string {

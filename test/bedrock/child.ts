@@ -63,13 +63,14 @@ export class Child {
     );
   }
 
-  /** Resolves with what it was told of nodes since the mark, up to this. */
-  async newsUntil(last: string, since: number): Promise<string[]> {
-    const isIt = (report: Report) => report.type === 'news' && report.news === last;
-    await this.reports.waitFor(`${this.name} to hear of ${last}`, isIt, { since });
-    return this.reports
-      .since(since)
-      .flatMap((report) => (report.type === 'news' ? [report.news] : []));
+  /** Resolves when the roster of a proxy names exactly these servers. */
+  async knows(names: readonly string[]): Promise<void> {
+    const wanted = [...names].sort().join();
+    const isIt = (report: Report) => report.type === 'servers' && report.names.join() === wanted;
+    const last = this.reports.since(0).findLast(({ type }) => type === 'servers');
+    if (last && isIt(last)) return;
+    const since = this.reports.mark;
+    await this.reports.waitFor(`${this.name} to know ${wanted || 'no server'}`, isIt, { since });
   }
 
   statusesSince(mark: number): string[] {

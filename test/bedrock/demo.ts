@@ -23,13 +23,13 @@ process.exit(0);
 async function play(time: number): Promise<boolean> {
   const narrator = new Narrator();
   const network = await Network.plan();
-  const party = new Party(network.ports.proxy);
+  const party = new Party(network.ports);
   const coordinatorEnd = time % 2 === 1 ? 'SIGKILL' : 'SIGTERM';
   narrator.title(
     times === 1
       ? 'Kelpie herds a Bedrock network'
       : `Kelpie herds a Bedrock network, ${time} of ${times}`,
-    'Servers, proxy and players speak Bedrock over UDP. A ✓ is what a player’s own client saw, or a process reported.',
+    'Servers, proxies and players speak Bedrock over UDP. A ✓ is what a player’s own client saw, or a process reported.',
   );
   try {
     for (const act of acts) await act({ network, party, narrator, coordinatorEnd });

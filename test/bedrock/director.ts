@@ -2,24 +2,20 @@
 import type { KelpieClient } from '../../client/index.js';
 
 export type Report =
-  | { type: 'ready' }
-  | { type: 'status'; status: string }
-  | { type: 'servers'; names: string[] }
-  /** What happened to a node, as the network was told. */
-  | { type: 'news'; news: string };
+  { type: 'ready' } | { type: 'status'; status: string } | { type: 'servers'; names: string[] };
 
 /** Over IPC, because the native code of the game prints to stdout. */
 export function tell(report: Report): void {
   if (process.connected) process.send?.(report);
 }
 
-/** The arguments of a process: its name, its UDP port, the coordinator's endpoint. */
-export function role(): { name: string; port: number; endpoint: string } {
-  const [name, port, endpoint] = process.argv.slice(2);
+/** The arguments of a process: its name, its UDP port, the coordinator's endpoint, and more. */
+export function role(): { name: string; port: number; endpoint: string; more: string[] } {
+  const [name, port, endpoint, ...more] = process.argv.slice(2);
   if (name === undefined || port === undefined || endpoint === undefined) {
-    throw new Error('usage: <name> <udp port> <coordinator host:port>');
+    throw new Error('usage: <name> <udp port> <coordinator host:port> [more]');
   }
-  return { name, port: Number(port), endpoint };
+  return { name, port: Number(port), endpoint, more };
 }
 
 /** Tells each change of the connection to Kelpie, until it is closed. */

@@ -1,12 +1,13 @@
 /** A game server: players chat here, and through Kelpie with those of the other servers. */
 import type { ReceivedEvent } from '../../client/index.js';
-import { connect } from '../../client/index.js';
+import { connect, KelpieError } from '../../client/index.js';
 import { onStop, role, tell, tellStatus } from './director.js';
 import type { Player, Text } from './library.js';
 import { dismiss, HOST, listen, sendText, VERSION } from './library.js';
 
 const CHAT = 'chat.global';
 const MAX_MESSAGE_LENGTH = 512;
+const WHO = /^\/who ([A-Za-z0-9_-]{1,63})$/;
 
 const { name, port, endpoint } = role();
 const players = new Map<string, Player>();
@@ -22,6 +23,7 @@ const kelpie = connect({
   version: VERSION,
 });
 kelpie.subscribe(CHAT, showRemoteChat);
+kelpie.handle('who', () => ({ players: [...players.values()].map(({ profile }) => profile.name) }));
 void tellStatus(kelpie);
 
 const server = await listen({
@@ -48,6 +50,7 @@ function welcome(player: Player): void {
     if (players.get(uuid) === player) players.delete(uuid);
   });
   player.on('text', (text) => hear(playerName, text));
+  player.on('command_request', ({ command }) => void obey(player, command));
   sendText(player, { type: 'system', message: `Welcome to ${name}, ${playerName}!` });
 }
 
@@ -62,6 +65,23 @@ function hear(playerName: string, text: Text): void {
       untrusted: true,
     })
     .catch((error: unknown) => console.error('not published:', error));
+}
+
+/** `/who south` asks that server who is on it. */
+async function obey(player: Player, command: string): Promise<void> {
+  const [, node] = WHO.exec(command) ?? [];
+  const message = node === undefined ? 'There is no such command.' : await whoIsOn(node);
+  sendText(player, { type: 'system', message });
+}
+
+async function whoIsOn(node: string): Promise<string> {
+  try {
+    const answer = await kelpie.call({ node }, 'who', {}, { timeoutMs: 5000 });
+    const { players: names } = answer as { players: string[] };
+    return names.length === 0 ? `Nobody is on ${node}.` : `On ${node}: ${names.sort().join(', ')}`;
+  } catch (error) {
+    return error instanceof KelpieError ? `${node}: ${error.message}` : `${node} cannot be asked.`;
+  }
 }
 
 function showRemoteChat(event: ReceivedEvent): void {

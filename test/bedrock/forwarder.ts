@@ -7,6 +7,8 @@ const DISCONNECT = 5;
 const CONNECT_TIMEOUT_MS = 3000;
 /** What a player may send before he is through to a server. No honest client sends more. */
 const MAX_EARLY_PACKETS = 256;
+/** How long his client may take to answer: longer than a coordinator asks. */
+const ANSWER_MS = 1000;
 
 /** A downstream as the proxy dials it. */
 export interface Target {
@@ -20,11 +22,36 @@ export class Forwarder {
   readonly #player: Player;
   readonly #early: Buffer[] = [];
   #upstream: Client | undefined;
+  #over = false;
+  #heardMs = performance.now();
+  #onHeard = (): void => undefined;
 
   /** From the player's 'join' on, when his login with the proxy is done. */
   constructor(player: Player) {
     this.#player = player;
     player.readPacket = (packet) => this.#forward(packet);
+    player.once('close', () => (this.#over = true));
+  }
+
+  /** He left, or was told to go. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Asks the player's client for an answer. Resolves with how long ago it was heard. */
+  async silenceMs(): Promise<number> {
+    this.#player.write('network_stack_latency', { timestamp: 0n, needs_response: true });
+    await new Promise<void>((resolve) => {
+      this.#onHeard = resolve;
+      setTimeout(resolve, ANSWER_MS);
+    });
+    return performance.now() - this.#heardMs;
+  }
+
+  /** Tells the player why he must go. His server loses him at once. Resolves when he has gone. */
+  showOut(message: string): Promise<void> {
+    this.#leaveServer();
+    return dismiss(this.#player, message);
   }
 
   /** Resolves when the target has let the player in. Rejects if it does not, or he leaves. */
@@ -48,6 +75,7 @@ export class Forwarder {
         if (this.#upstream === upstream) this.#lose(target.name);
       });
       upstream.once('join', () => {
+        if (this.#over) return upstream.close();
         upstream.readPacket = (packet) => this.#return(packet);
         for (const packet of this.#early.splice(0)) upstream.sendBuffer(packet, true);
         this.#upstream = upstream;
@@ -57,6 +85,8 @@ export class Forwarder {
   }
 
   #forward(packet: Buffer): void {
+    this.#heardMs = performance.now();
+    this.#onHeard();
     // At once: waiting for the library's tick would add 20 ms to everything that a player does.
     if (this.#upstream) this.#upstream.sendBuffer(packet, true);
     else if (this.#early.push(packet) > MAX_EARLY_PACKETS) this.#player.close();
@@ -71,15 +101,19 @@ export class Forwarder {
 
   /** The player has the server's own words; our end of the connection has nothing to add. */
   #end(): void {
-    const upstream = this.#upstream;
-    this.#upstream = undefined;
-    upstream?.close();
+    this.#leaveServer();
     void letGo(this.#player);
   }
 
-  #lose(server: string): void {
+  #leaveServer(): void {
+    this.#over = true;
+    const upstream = this.#upstream;
     this.#upstream = undefined;
-    void dismiss(this.#player, `The connection to ${server} was lost.`);
+    upstream?.close();
+  }
+
+  #lose(server: string): void {
+    void this.showOut(`The connection to ${server} was lost.`);
   }
 }
 

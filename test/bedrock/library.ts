@@ -14,14 +14,29 @@ const MAX_PLAYERS = 100;
 const LEAVE_MS = 1500;
 
 export interface Text {
-  type: 'chat' | 'system';
+  type: 'chat' | 'system' | 'tip' | 'popup';
   source_name?: string;
   message: string;
+  /** Of a popup, which must have them. */
+  parameters?: string[];
+}
+
+/** A line of a title, or the one above the hotbar. */
+export interface TitleLine {
+  type: 'set_title' | 'set_subtitle' | 'action_bar_message';
+  text: string;
+  fade_in_time: number;
+  stay_time: number;
+  fade_out_time: number;
 }
 
 interface Events {
   join: [];
   text: [Text];
+  set_title: [TitleLine];
+  toast_request: [{ title: string; message: string }];
+  command_request: [{ command: string }];
+  network_stack_latency: [{ timestamp: bigint; needs_response: boolean }];
   disconnect: [{ message?: string }];
   close: [];
   error: [Error];
@@ -145,6 +160,7 @@ export function dial(options: {
     conLog: null,
   });
   guard(client);
+  closeOnce(client);
   client.connect();
   // An own uuid is taken only between this call and the login that follows it.
   if (uuid !== undefined) client.profile.uuid = uuid;
@@ -166,6 +182,16 @@ function guard(connection: Connection): void {
     }
   };
   connection.on('error', () => connection.close());
+}
+
+/** Closing again what the native code has freed would corrupt the memory of the process. */
+function closeOnce(client: Client): void {
+  const close = client.close.bind(client);
+  let closed = false;
+  client.close = () => {
+    if (!closed) close();
+    closed = true;
+  };
 }
 
 /** Sends a text. The library throws if any of the fields is missing, however empty. */

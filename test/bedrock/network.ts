@@ -4,49 +4,52 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Api, reachApi } from '../../client/api.js';
 import { Child } from './child.js';
 import { HOST } from './library.js';
+import { Watch } from './watch.js';
 
-export type Server = 'north' | 'south';
+export const SERVERS = ['east', 'north', 'south'] as const;
+export const PROXIES = ['gate-1', 'gate-2'] as const;
+const NODES = [...SERVERS, ...PROXIES] as const;
+export type Server = (typeof SERVERS)[number];
+export type ProxyName = (typeof PROXIES)[number];
+type NodeName = Server | ProxyName;
 
 const COORDINATOR = new URL('../../server/main.js', import.meta.url);
 const DOWNSTREAM = new URL('./downstream.js', import.meta.url);
 const PROXY = new URL('./proxy.js', import.meta.url);
 
-interface Ports {
-  coordinator: number;
-  proxy: number;
-  north: number;
-  south: number;
-}
+/** How long a lost node, and a proxy's players with it, is kept. */
+export const GRACE_SECONDS = 10;
 
 /** The processes of the demo. Each comes back on the port that it had. */
 export class Network {
-  readonly ports: Ports;
+  readonly ports: Readonly<Record<NodeName, number>>;
+  /** Where the coordinator listens. */
+  readonly endpoint: string;
   /** Where the coordinator keeps its journal. */
   readonly #data: string;
   #coordinator: Child | undefined;
-  #proxy: Child | undefined;
-  readonly #downstreams = new Map<Server, Child>();
+  #watch: Watch | undefined;
+  readonly #nodes = new Map<NodeName, Child>();
 
-  private constructor(ports: Ports, data: string) {
+  private constructor(ports: Readonly<Record<NodeName, number>>, port: number, data: string) {
     this.ports = ports;
+    this.endpoint = `${HOST}:${port}`;
     this.#data = data;
   }
 
   static async plan(): Promise<Network> {
-    const [coordinator, proxy, north, south] = await Promise.all([
-      freeTcpPort(),
-      freeUdpPort(),
-      freeUdpPort(),
-      freeUdpPort(),
-    ]);
+    const ports = await Promise.all(NODES.map(async (name) => [name, await freeUdpPort()]));
     const data = await mkdtemp(join(tmpdir(), 'kelpie-demo-'));
-    return new Network({ coordinator, proxy, north, south }, data);
+    const byName = Object.fromEntries(ports) as Record<NodeName, number>;
+    return new Network(byName, await freeTcpPort(), data);
   }
 
   /** Once all of it has ended. */
   async forget(): Promise<void> {
+    await this.#watch?.close();
     await rm(this.#data, { recursive: true });
   }
 
@@ -54,63 +57,74 @@ export class Network {
     return running(this.#coordinator);
   }
 
-  get proxy(): Child {
-    return running(this.#proxy);
+  /** The director's own client. */
+  get watch(): Watch {
+    return running(this.#watch);
   }
 
-  downstream(name: Server): Child {
-    return running(this.#downstreams.get(name));
+  node(name: NodeName): Child {
+    return running(this.#nodes.get(name));
   }
 
-  get downstreams(): Child[] {
-    return [...this.#downstreams.values()];
+  get servers(): Child[] {
+    return SERVERS.map((name) => this.node(name));
   }
 
-  get endpoint(): string {
-    return `${HOST}:${this.ports.coordinator}`;
+  get proxies(): Child[] {
+    return PROXIES.map((name) => this.node(name));
   }
 
   /** Resolves when it has said where it listens. */
   async startCoordinator(): Promise<void> {
-    const port = String(this.ports.coordinator);
-    const args = ['--host', HOST, '--port', port, '--metrics-port', 'off', '--data', this.#data];
-    this.#coordinator = new Child('coordinator', COORDINATOR, args);
+    const [host = '', port = ''] = this.endpoint.split(':');
+    this.#coordinator = new Child('coordinator', COORDINATOR, [
+      ...['--host', host, '--port', port, '--metrics-port', 'off', '--data', this.#data],
+      ...['--grace-seconds', String(GRACE_SECONDS)],
+    ]);
     await this.#coordinator.lines.waitFor('the coordinator to listen', (line) =>
       line.includes(this.endpoint),
     );
   }
 
-  /** Resolves when it is on the network. */
-  async startDownstream(name: Server): Promise<void> {
-    const child = new Child(name, DOWNSTREAM, [name, String(this.ports[name]), this.endpoint]);
-    this.#downstreams.set(name, child);
-    await isReady(child);
+  async startWatch(): Promise<void> {
+    this.#watch = new Watch(this.endpoint);
+    await this.#watch.ready();
   }
 
   /** Resolves when it is on the network. */
-  async startProxy(): Promise<void> {
-    this.#proxy = new Child('proxy', PROXY, ['gate', String(this.ports.proxy), this.endpoint]);
-    await isReady(this.#proxy);
+  async start(name: NodeName): Promise<void> {
+    const script = isProxy(name) ? PROXY : DOWNSTREAM;
+    const args = [name, String(this.ports[name]), this.endpoint];
+    // The second proxy thinks otherwise than the first of who logs in twice.
+    if (name === 'gate-2') args.push('KICK_OLD');
+    const child = new Child(name, script, args);
+    this.#nodes.set(name, child);
+    await child.reports.waitFor(`${name} to be ready`, ({ type }) => type === 'ready');
   }
 
-  /** Resolves when the proxy's roster names exactly these servers. */
-  async proxyKnows(names: Server[], since = 0): Promise<void> {
-    const wanted = names.join();
-    await this.proxy.reports.waitFor(
-      `the proxy to know ${wanted || 'no server'}`,
-      (report) => report.type === 'servers' && report.names.join() === wanted,
-      { since },
-    );
+  /** Resolves when the roster of each proxy names exactly these servers. */
+  async proxiesKnow(servers: readonly Server[]): Promise<void> {
+    await Promise.all(this.proxies.map((proxy) => proxy.knows(servers)));
+  }
+
+  /** Asks the coordinator, as a tool does. */
+  async ask<T>(question: (api: Api) => Promise<T>): Promise<T> {
+    const api = await reachApi([this.endpoint]);
+    try {
+      return await question(api);
+    } finally {
+      api.close();
+    }
   }
 }
 
-function running(child: Child | undefined): Child {
-  if (!child) throw new Error('not started yet');
-  return child;
+function isProxy(name: NodeName): boolean {
+  return PROXIES.some((proxy) => proxy === name);
 }
 
-async function isReady(child: Child): Promise<void> {
-  await child.reports.waitFor(`${child.name} to be ready`, ({ type }) => type === 'ready');
+function running<T>(part: T | undefined): T {
+  if (part === undefined) throw new Error('not started yet');
+  return part;
 }
 
 async function freeTcpPort(): Promise<number> {

@@ -1,36 +1,44 @@
 import { Bot } from './bots.js';
-import type { Server } from './network.js';
+import { PROXIES, type ProxyName, type Server, SERVERS } from './network.js';
 
 /** The players that are about. */
 export class Party {
-  readonly #proxyPort: number;
+  readonly #ports: Readonly<Record<ProxyName, number>>;
   readonly #bots = new Map<string, Bot>();
 
-  constructor(proxyPort: number) {
-    this.#proxyPort = proxyPort;
+  constructor(ports: Readonly<Record<ProxyName, number>>) {
+    this.#ports = ports;
   }
 
   get bots(): Bot[] {
     return [...this.#bots.values()];
   }
 
-  /** Through the proxy, all at once; old ones come back in. */
-  join(...names: string[]): Promise<Bot[]> {
-    return Promise.all(names.map((name) => this.joinServer(name, this.#proxyPort)));
+  /** All at once, the first by the first proxy, the second by the second, and so on. */
+  async join(...names: string[]): Promise<void> {
+    const ways = names.map((name, index) => [name, PROXIES[index % PROXIES.length]] as const);
+    await Promise.all(ways.map(([name, proxy = PROXIES[0]]) => this.joinBy(proxy, name)));
   }
 
-  /** To whatever listens there. */
-  async joinServer(name: string, port: number): Promise<Bot> {
-    const bot = this.#bots.get(name) ?? new Bot(name);
+  async joinBy(proxy: ProxyName, name: string): Promise<Bot> {
+    const bot = new Bot(name, proxy);
+    await bot.join(this.#ports[proxy]);
     this.#bots.set(name, bot);
-    await bot.join(port);
     return bot;
   }
 
-  /** Closes every connection and opens a new one, through the proxy. */
-  async rejoin(): Promise<void> {
-    for (const bot of this.bots) bot.leave();
-    await this.join(...this.#bots.keys());
+  /** They come back, by the proxies that they came by before. */
+  async rejoin(bots: readonly Bot[]): Promise<void> {
+    for (const bot of bots) bot.leave();
+    await Promise.all(bots.map((bot) => bot.join(this.#ports[bot.proxy])));
+  }
+
+  /** Resolves with what somebody is told who is not let in. */
+  async refusal(proxy: ProxyName, name: string): Promise<string> {
+    const bot = new Bot(name, proxy);
+    const message = await bot.refusal(this.#ports[proxy]);
+    bot.leave();
+    return message;
   }
 
   leave(...bots: Bot[]): void {
@@ -44,17 +52,26 @@ export class Party {
     return this.bots.filter((bot) => bot.server === server);
   }
 
-  one(server: Server): Bot {
-    const [bot] = this.on(server);
+  by(proxy: ProxyName): Bot[] {
+    return this.bots.filter((bot) => bot.proxy === proxy);
+  }
+
+  /** Somebody on a server, who came by this proxy if one is given. */
+  one(server: Server, proxy?: ProxyName): Bot {
+    const bot = this.on(server).find((one) => proxy === undefined || one.proxy === proxy);
     if (!bot) throw new Error(`nobody is on ${server}`);
     return bot;
   }
 
-  places(): string {
-    const names = (server: Server) =>
-      this.on(server)
-        .map((bot) => bot.name)
-        .join(' ');
-    return `north: ${names('north')}; south: ${names('south')}`;
+  /** Who is where, as the bots know it: `Ana by gate-1 on north`. */
+  places(): string[] {
+    return this.bots.map(({ name, proxy, server }) => `${name} by ${proxy} on ${server}`).sort();
+  }
+
+  counts(): string {
+    const counts = SERVERS.map((server) => `${this.on(server).length} on ${server}`);
+    return [...counts, ...PROXIES.map((proxy) => `${this.by(proxy).length} by ${proxy}`)].join(
+      ', ',
+    );
   }
 }

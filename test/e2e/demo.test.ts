@@ -1,4 +1,4 @@
-/** `make demo`, once: real servers, a real proxy and real players, whose clients are the witnesses. */
+/** `make demo`, once: real servers, real proxies and real players, whose clients are the witnesses. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -21,5 +21,5 @@ describe('the demo', () => {
     process.off('exit', reap);
     expect(code, printed).to.equal(0);
     expect(printed).to.match(/\d+ passed, 0 failed/);
-  }).timeout(180_000);
+  }).timeout(240_000);
 });

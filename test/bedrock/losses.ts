@@ -1,0 +1,171 @@
+/** The acts in which something of the network is lost, and comes back. */
+import assert from 'node:assert/strict';
+import { GRACE_SECONDS, type Network, SERVERS } from './network.js';
+import { allSaw, answers, areListed, hears, listed, type Stage, Unbroken } from './stage.js';
+import { Talk } from './talk.js';
+
+export async function loseServer(stage: Stage): Promise<void> {
+  const { network, party, narrator } = stage;
+  narrator.act(4, 'A server closes and comes back');
+  const guests = party.on('south').map((bot) => ({ bot, since: bot.seen.mark }));
+  const others = new Unbroken(party.bots.filter((bot) => bot.server !== 'south'));
+  narrator.does('SIGTERM to south');
+  const closed = network.node('south').stop('SIGTERM');
+  await narrator.expect(
+    "south's players are told by their own clients",
+    async () => {
+      const told = guests.map(({ bot, since }) => bot.waitForDisconnect(since));
+      for (const message of await Promise.all(told)) assert.match(message, /south is closing/);
+    },
+    () => guests.map(({ bot }) => bot.name).join(', '),
+  );
+  await narrator.expect('south ends in good order, both proxies forget it', async () => {
+    assert.equal(await closed, 0, 'its exit code');
+    await network.proxiesKnow(['east', 'north']);
+  });
+  narrator.does('south starts again');
+  await narrator.expect('both proxies know south again', async () => {
+    await network.start('south');
+    await network.proxiesKnow(SERVERS);
+  });
+  const bot = party.one('north');
+  await answers(stage, { bot, about: 'south', answer: 'Nobody is on south.' });
+  await narrator.expect('its players come back in, and it is empty no more', async () => {
+    await party.rejoin(guests.map((guest) => guest.bot));
+    assert.ok(party.on('south').length > 0, party.counts());
+    others.check();
+  });
+  await areListed(stage);
+}
+
+export async function loseProxy(stage: Stage): Promise<void> {
+  const { network, party, narrator } = stage;
+  narrator.act(5, 'A proxy is killed');
+  const lost = party.by('gate-1').map((bot) => ({ bot, since: bot.seen.mark }));
+  const rest = party.by('gate-2');
+  const unbroken = new Unbroken(rest);
+  const sessions = statusMarks(network).filter(({ child }) => child.name !== 'gate-1');
+  const since = network.watch.news.mark;
+  narrator.does('SIGKILL to gate-1');
+  const killedMs = performance.now();
+  await network.node('gate-1').stop('SIGKILL');
+
+  await hears(stage, party.one('north', 'gate-2'), party.one('south', 'gate-2'), 'a gate is down');
+  await narrator.expect(
+    'its players, and only they, leave: PROXY_LOST',
+    async () => {
+      const leaves = lost.map(({ bot }) => `${bot.name} left: PROXY_LOST`);
+      await Promise.all(leaves.map((line) => network.watch.hears(line, since)));
+      const tookMs = performance.now() - killedMs;
+      await network.watch.hears('gate-1 left: LOST', since);
+      const told = network.watch.leavesSince(since);
+      assert.deepEqual(told, [...leaves, 'gate-1 left: LOST'].sort());
+      return tookMs;
+    },
+    (tookMs) =>
+      `after ${(tookMs / 1000).toFixed(1)} s, with a grace of ${GRACE_SECONDS} s: ${lost.length} players`,
+  );
+  await narrator.expect('their own clients notice that nobody is there', async () => {
+    await Promise.all(lost.map(({ bot, since: mark }) => bot.waitForSilentEnd(mark)));
+  });
+  await narrator.expect("nobody else's connection broke, no other session ended", async () => {
+    party.one('east', 'gate-2').say('but we still talk');
+    await allSaw(rest, 'but we still talk');
+    unbroken.check();
+    for (const { child, since: mark } of sessions) {
+      assert.deepEqual(child.statusesSince(mark), [], `${child.name} lived through`);
+    }
+  });
+  narrator.does('gate-1 starts again');
+  await narrator.expect('its players come back in', async () => {
+    await network.start('gate-1');
+    await network.proxiesKnow(SERVERS);
+    await party.rejoin(lost.map(({ bot }) => bot));
+  });
+  await areListed(stage);
+}
+
+export async function loseCoordinator(stage: Stage): Promise<void> {
+  const { network, party, narrator, coordinatorEnd } = stage;
+  narrator.act(6, 'The coordinator dies in the middle of a talk');
+  const witnesses = party.bots;
+  const unbroken = new Unbroken(witnesses);
+  const marks = statusMarks(network);
+  const all = (status: string) =>
+    Promise.all(marks.map(({ child, since }) => child.waitForStatus(status, since)));
+  const newsSince = network.watch.news.mark;
+  const stays = await listed(network);
+  const [one, other] = [party.one('north'), party.one('south')];
+  const talk = new Talk(one, other);
+  await narrator.expect(`${one.name} and ${other.name} talk across, without a pause`, () =>
+    talk.flows(),
+  );
+
+  narrator.does(`${coordinatorEnd} to the coordinator`);
+  const before = talk.lines;
+  await network.coordinator.stop(coordinatorEnd);
+  await narrator.expect('servers and proxies notice', () => all('disconnected'));
+  await narrator.expect(
+    'Uma joins all the same: the roster answers from memory',
+    () => party.joinBy('gate-2', 'Uma'),
+    ({ server }) => server,
+  );
+  narrator.does('the coordinator starts again, with the journal that it left');
+  await network.startCoordinator();
+  const meanwhile = talk.lines - before;
+  await narrator.expect('servers and proxies come back by themselves', () => all('connected'));
+  await narrator.expect(
+    'everybody saw every line of the talk, once and in order',
+    () => talk.endsWhole(witnesses),
+    () => `${talk.lines} lines each, ${meanwhile} of them while no coordinator was there`,
+  );
+  await narrator.expect('nobody was told of a gap', () => {
+    for (const { child, since } of marks) {
+      assert.ok(!child.statusesSince(since).includes('gap'), `${child.name} lost something`);
+    }
+    assert.ok(!network.watch.statuses.since(0).includes('gap'), 'the director lost something');
+  });
+  await nobodyWasGone(stage, stays, newsSince);
+  await narrator.expect("nobody's connection to the game broke", () => unbroken.check());
+}
+
+/** The newcomers are all the news that there is. */
+async function nobodyWasGone(
+  stage: Stage,
+  stays: Awaited<ReturnType<typeof listed>>,
+  newsSince: number,
+): Promise<void> {
+  const { network, party, narrator } = stage;
+  await narrator.expect(
+    'Val joins by the other proxy: both know who is where',
+    () => party.joinBy('gate-1', 'Val'),
+    ({ server }) => server,
+  );
+  await areListed(stage);
+  await narrator.expect('the twenty are listed with the stays that they had before', async () => {
+    const now = await listed(network);
+    assert.deepEqual(
+      now.filter(({ place }) => !isOfNewcomer(place)),
+      stays,
+    );
+  });
+  await narrator.expect('and nobody was told that anybody left, or came back', () => {
+    const news = network.watch.news.since(newsSince).filter((line) => !isOfNewcomer(line));
+    assert.deepEqual(news, []);
+    assert.deepEqual(network.watch.leavesSince(newsSince), []);
+  });
+  await hears(stage, party.one('north'), party.one('south'), 'did you notice anything?');
+  await hears(stage, party.one('south'), party.one('north'), 'not a thing');
+}
+
+function isOfNewcomer(line: string): boolean {
+  return /^(Uma|Val) /.test(line);
+}
+
+/** The nodes, and from when on their sessions are looked at. */
+function statusMarks(network: Network) {
+  return [...network.servers, ...network.proxies].map((child) => ({
+    child,
+    since: child.reports.mark,
+  }));
+}

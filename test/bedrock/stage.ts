@@ -1,0 +1,91 @@
+/** What every act plays with, and what several of them claim. */
+import assert from 'node:assert/strict';
+import type { Bot } from './bots.js';
+import type { Narrator } from './narrator.js';
+import type { Network } from './network.js';
+import type { Party } from './party.js';
+
+export interface Stage {
+  network: Network;
+  party: Party;
+  narrator: Narrator;
+  /** How the coordinator is stopped when it is its turn. */
+  coordinatorEnd: 'SIGTERM' | 'SIGKILL';
+}
+
+/** What somebody says on one server is seen on another. */
+export async function hears({ narrator }: Stage, from: Bot, to: Bot, words: string): Promise<void> {
+  await narrator.expect(
+    `${from.name} says “${words}” on ${from.server}, ${to.name} sees it on ${to.server}`,
+    async () => {
+      const startMs = performance.now();
+      from.say(words);
+      const { source_name: source } = await to.waitForText(({ message }) => message === words);
+      assert.equal(source, `${from.name}@${from.server}`);
+      return performance.now() - startMs;
+    },
+    (tookMs) => `${tookMs.toFixed(0)} ms`,
+  );
+}
+
+/** All see the words, once. */
+export async function allSaw(bots: readonly Bot[], words: string): Promise<void> {
+  await Promise.all(bots.map((bot) => bot.waitForText(({ message }) => message === words)));
+  for (const bot of bots) {
+    assert.equal(bot.count(words), 1, `${bot.name} saw “${words}” ${bot.count(words)} times`);
+  }
+}
+
+/** A server asks another who is there, because one of its players wants to know. */
+export async function answers(
+  { narrator }: Stage,
+  { bot, about, answer }: { bot: Bot; about: string; answer: string },
+): Promise<void> {
+  await narrator.expect(
+    `${bot.name} types /who ${about} on ${bot.server}, and ${about} answers its call`,
+    async () => {
+      const since = bot.seen.mark;
+      bot.type(`/who ${about}`);
+      const wanted = new RegExp(`\\b${about}(:|\\.$)`);
+      const { message } = await bot.waitForText((text) => wanted.test(text.message), since);
+      assert.equal(message, answer);
+    },
+    () => answer,
+  );
+}
+
+/** PlayerService names everybody, where his own client is, and nobody else. */
+export async function areListed({ narrator, network, party }: Stage): Promise<void> {
+  await narrator.expect(
+    'the list of players is as their clients have it',
+    async () => {
+      const places = party.places();
+      await network.watch.sees(places);
+      assert.deepEqual((await listed(network)).map(({ place }) => place).sort(), places);
+    },
+    () => `${party.bots.length}: ${party.counts()}`,
+  );
+}
+
+/** The players as the coordinator lists them, each with what tells this stay of his from another. */
+export async function listed(network: Network): Promise<{ place: string; stay: string }[]> {
+  const { players } = await network.ask((api) => api.players.listPlayers({ pageSize: 1000 }));
+  return players.map(({ name, proxy, server, generation, joinTime }) => ({
+    place: `${name} by ${proxy} on ${server}`,
+    stay: `${generation} since ${joinTime?.toISOString()}`,
+  }));
+}
+
+/** The bots, and from when on nothing may break their connections. */
+export class Unbroken {
+  readonly #marks: readonly { bot: Bot; since: number }[];
+
+  constructor(bots: readonly Bot[]) {
+    this.#marks = bots.map((bot) => ({ bot, since: bot.seen.mark }));
+  }
+
+  check(): void {
+    const broken = this.#marks.flatMap(({ bot, since }) => bot.brokenSince(since) ?? []);
+    assert.deepEqual(broken, [], broken.join(', '));
+  }
+}

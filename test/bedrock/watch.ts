@@ -1,0 +1,89 @@
+import {
+  connect,
+  type KelpieClient,
+  NodeLeaveReason,
+  type ReceivedEvent,
+} from '../../client/index.js';
+import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
+import { History } from './history.js';
+
+/** What the network itself is told of its nodes and players, by a client of the director's. */
+export class Watch {
+  /** `Ana joined gate-1`, `Ana is on north`, `Ana left: KICKED`, `south left: STOPPED` … */
+  readonly news = new History<string>();
+  readonly statuses = new History<string>();
+  readonly #kelpie: KelpieClient;
+
+  constructor(endpoint: string) {
+    const roster = { players: true };
+    this.#kelpie = connect({ name: 'watch', role: 'BACKEND', endpoints: endpoint, roster });
+    const take = (event: ReceivedEvent): void => this.news.add(saidBy(event));
+    this.#kelpie.subscribe('nodes.*', take);
+    this.#kelpie.subscribe('players.*', take);
+    void this.#follow();
+  }
+
+  async #follow(): Promise<void> {
+    for await (const { type } of this.#kelpie.status()) this.statuses.add(type);
+  }
+
+  ready(): Promise<void> {
+    return this.#kelpie.ready();
+  }
+
+  /** Resolves when this is told, also if it was since the mark. */
+  async hears(line: string, since: number): Promise<void> {
+    await this.news.waitFor(`the news "${line}"`, (one) => one === line, { since });
+  }
+
+  /** Who was told to have left since the mark, and why, by name. */
+  leavesSince(mark: number): string[] {
+    return this.news
+      .since(mark)
+      .filter((line) => line.includes(' left: '))
+      .sort();
+  }
+
+  /** Resolves when the roster has these players at these places. Each is `Ana by gate-1 on north`. */
+  async sees(places: readonly string[]): Promise<void> {
+    const isSo = (): boolean => this.#has(places);
+    if (isSo()) return;
+    await this.news.waitFor(`the roster to have ${places.join('; ')}`, isSo, {
+      since: this.news.mark,
+    });
+  }
+
+  #has(places: readonly string[]): boolean {
+    const { roster } = this.#kelpie;
+    if (roster.playerCount() !== places.length) return false;
+    return places.every((place) => {
+      const [name = ''] = place.split(' ');
+      const player = roster.player({ name });
+      return player && `${name} by ${player.proxy} on ${player.server}` === place;
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#kelpie.close();
+  }
+}
+
+function saidBy({ topic, body }: ReceivedEvent): string {
+  const node = topic.slice('nodes.'.length);
+  switch (body?.$case) {
+    case 'nodeLeft':
+      return `${node} left: ${nameOf(NodeLeaveReason, body.value.reason)}`;
+    case 'playerJoined':
+      return `${body.value.player?.name} joined ${body.value.player?.proxy}`;
+    case 'playerMoved':
+      return `${body.value.player?.name} is on ${body.value.player?.server}`;
+    case 'playerLeft':
+      return `${body.value.player?.name} left: ${nameOf(PlayerLeaveReason, body.value.reason)}`;
+    default:
+      return `${body?.$case} ${topic}`;
+  }
+}
+
+function nameOf(reasons: Record<string, unknown>, reason: unknown): string {
+  return Object.keys(reasons).find((name) => reasons[name] === reason) ?? String(reason);
+}

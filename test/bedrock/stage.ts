@@ -1,5 +1,7 @@
 /** What every act plays with, and what several of them claim. */
 import assert from 'node:assert/strict';
+import type { Player } from '../../gen/ts/kelpie/v1/player.js';
+import { runKelpie } from '../support/cli.js';
 import type { Bot } from './bots.js';
 import type { Narrator } from './narrator.js';
 import type { Network } from './network.js';
@@ -54,10 +56,10 @@ export async function answers(
   );
 }
 
-/** PlayerService names everybody, where his own client is, and nobody else. */
+/** `kelpie players` names everybody, where his own client is, and nobody else. */
 export async function areListed({ narrator, network, party }: Stage): Promise<void> {
   await narrator.expect(
-    'the list of players is as their clients have it',
+    '`kelpie players` lists everybody as their clients have it',
     async () => {
       const places = party.places();
       await network.watch.sees(places);
@@ -67,12 +69,15 @@ export async function areListed({ narrator, network, party }: Stage): Promise<vo
   );
 }
 
-/** The players as the coordinator lists them, each with what tells this stay of his from another. */
+/** The players as an operator lists them, each with what tells this stay of his from another. */
 export async function listed(network: Network): Promise<{ place: string; stay: string }[]> {
-  const { players } = await network.ask((api) => api.players.listPlayers({ pageSize: 1000 }));
+  const { code, output, errors } = await runKelpie(['players', '--json'], network.endpoint);
+  assert.equal(code, 0, errors);
+  const lines = output.split('\n').filter((line) => line !== '');
+  const players = lines.map((line) => JSON.parse(line) as Record<keyof Player, string>);
   return players.map(({ name, proxy, server, generation, joinTime }) => ({
     place: `${name} by ${proxy} on ${server}`,
-    stay: `${generation} since ${joinTime?.toISOString()}`,
+    stay: `${generation} since ${joinTime}`,
   }));
 }
 

@@ -16,16 +16,14 @@ import {
 } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Cancel } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
-import { Feed } from './feed.js';
+import { type Active, activate, reportOf } from './active.js';
 import { type Frame, publicError } from './frames.js';
-import { type Opened, open } from './handshake.js';
+import { open } from './handshake.js';
 import type { Hub, Member } from './hub.js';
 import { LoadNews } from './load-news.js';
 import type { SessionEnd } from './observer.js';
 import { type Offer, Outbound } from './outbound.js';
-import { Publisher } from './publisher.js';
 import { Pulse } from './pulse.js';
-import { Requests } from './requests.js';
 import { Turn } from './turn.js';
 
 /** The other end of a stream. */
@@ -34,15 +32,6 @@ export interface Peer {
   readonly host: string;
   /** Aborts when the stream is gone. */
   readonly signal: AbortSignal;
-}
-
-/** A session after its Hello. */
-interface Active {
-  readonly name: string;
-  readonly generation: number;
-  readonly feed: Feed;
-  readonly publisher: Publisher;
-  readonly requests: Requests;
 }
 
 /** Runs a session on a stream. Throws a KelpieError if the stream must end with a status. */
@@ -170,20 +159,8 @@ class Session implements Member {
     }
     this.#hub.add(this, opened.name);
     this.outbound.send({ $case: 'welcome', value: opened.welcome });
-    this.#active = this.#activate(opened);
+    this.#active = activate(this.#hub, this.outbound, opened);
     this.#hub.observer.opened({ ...opened, sessionId: this.id, host: this.#host });
-  }
-
-  #activate({ name, instance, generation, stored, filter, window, start }: Opened): Active {
-    const { network, bell } = this.#hub;
-    const { wake } = this.outbound;
-    const feed = new Feed({ network, filter, start, window, wake });
-    const publisher = new Publisher({ network, name, instance, generation, stored, wake });
-    bell.hang(feed);
-    this.outbound.follow(feed);
-    const parts = { hub: this.#hub, outbound: this.outbound, feed, publisher };
-    const requests = new Requests({ ...parts, name, instance, generation });
-    return { name, generation, feed, publisher, requests };
   }
 
   async #goodbye(active: Active, requestId: number, { reason }: Goodbye): Promise<void> {
@@ -200,20 +177,7 @@ class Session implements Member {
 
   report(): SessionReport {
     if (!this.#active) throw new Error('a session is reported when it is open');
-    const { name: nodeName, generation, feed } = this.#active;
-    const { position, rings, unacknowledgedBytes } = feed;
-    const { head } = this.#hub.network.tail;
-    return {
-      nodeName,
-      sessionId: this.id,
-      generation,
-      position,
-      entriesBehind: Math.max(0, head.sequence - position.sequence),
-      unacknowledgedBytes,
-      queuedBytes: this.outbound.queuedBytes,
-      rings,
-      topics: [...feed.filter.patterns],
-    };
+    return reportOf(this.#active, this.id, this.#hub, this.outbound);
   }
 
   probe(): Promise<boolean> {

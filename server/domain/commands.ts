@@ -15,8 +15,17 @@ import { sameBytes } from '../core/cursor.js';
 import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import type { Entry } from '../journal/journal.js';
+import {
+  busy,
+  cancelled,
+  limitError,
+  notDelivered,
+  notWaiting,
+  unanswered,
+} from './command-errors.js';
 import { checkAnswer, checkCommand } from './command-facts.js';
 import { Targets } from './command-targets.js';
+import { ownersWritten } from './departures.js';
 import type { Network } from './network.js';
 
 /** A request for a node, until it is on its way. */
@@ -105,6 +114,20 @@ export class Commands {
     return () => this.#endAll(pending, () => cancelled());
   }
 
+  /** Asks one node, in nobody's name. Rejects with what is refused before it was asked. */
+  ask(node: string, command: Command, timeoutMs: number): Promise<NodeResult> {
+    const request = {
+      target: { place: { $case: 'node', value: node } } as const,
+      command,
+      timeout: durationOf(timeoutMs),
+      maxAnswers: 0,
+      attributes: {},
+    };
+    return new Promise((resolve) => {
+      this.issue(request, '', resolve);
+    });
+  }
+
   #target(name: string): Target {
     const owner = this.#network.tables.owners.get(name)?.value;
     return { instance: owner?.instanceId ?? new Uint8Array(), handed: false };
@@ -185,10 +208,7 @@ export class Commands {
 
   #dropReplaced(entries: readonly Entry[]): void {
     if (this.#pending.size === 0) return;
-    const prefix = this.#network.tables.owners.keyOf('');
-    for (const { key } of entries) {
-      if (key?.startsWith(prefix)) this.#dropUnlessOwned(key.slice(prefix.length));
-    }
+    for (const name of ownersWritten(this.#network.tables, entries)) this.#dropUnlessOwned(name);
   }
 
   /** A process that does not own its node any more will not answer. */
@@ -205,41 +225,4 @@ export class Commands {
   get pending(): number {
     return this.#pending.size;
   }
-}
-
-function cancelled(): KelpieError {
-  return new KelpieError('CANCELLED', 'the command was withdrawn');
-}
-
-function notDelivered(name: string): KelpieError {
-  return new KelpieError('NOT_DELIVERED', `"${name}" was not handed the command`, { name });
-}
-
-function unanswered(name: string): KelpieError {
-  const message = `"${name}" was handed the command and did not answer; it may have done it`;
-  return new KelpieError('OUTCOME_UNKNOWN', message, { name });
-}
-
-function busy(name: string): KelpieError {
-  return new KelpieError(
-    'COMMAND_LIMIT',
-    `"${name}" has too many commands before this one`,
-    { name },
-    { retryAfterMs: 1000 },
-  );
-}
-
-function limitError(limit: number): KelpieError {
-  const message = `${limit} commands are under way; no more fit`;
-  return new KelpieError(
-    'COMMAND_LIMIT',
-    message,
-    { limit: String(limit) },
-    { retryAfterMs: 1000 },
-  );
-}
-
-function notWaiting(commandId: number): KelpieError {
-  const message = 'no such command waits for an answer of this node';
-  return new KelpieError('COMMAND_NOT_FOUND', message, { command_id: String(commandId) });
 }

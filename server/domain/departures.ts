@@ -26,6 +26,15 @@ export function* departures(
   }
 }
 
+/** The nodes whose owners the entries write: somebody claims one, or it leaves. */
+export function* ownersWritten(
+  { owners }: NodeTables,
+  entries: readonly Entry[],
+): Generator<string> {
+  const prefix = owners.keyOf('');
+  for (const { key } of entries) if (key?.startsWith(prefix)) yield key.slice(prefix.length);
+}
+
 /** Players who were taken from their proxy by somebody else, or whose login lapsed. */
 export function* evictions(
   players: PlayerTable,

@@ -6,7 +6,7 @@ import type { Draft } from '../journal/journal.js';
 import type { Network } from './network.js';
 import { judge, subjectOf } from './player-reports.js';
 import type { Held } from './player-table.js';
-import { commitWrites } from './player-writes.js';
+import { commitWrites, contested } from './player-writes.js';
 import { type Holder, isOwn, type Players, staleHolder } from './players.js';
 
 /** What became of a report. */
@@ -57,12 +57,7 @@ async function step(
     if (written === 'stored') return results;
     if (written === 'stale') throw staleHolder(holder);
   }
-  throw new KelpieError(
-    'OUTCOME_UNKNOWN',
-    'others write about these players all the time; send SyncPlayers',
-    {},
-    { retryAfterMs: 1000 },
-  );
+  throw contested();
 }
 
 /** Reports judged one after the other, each against what those before it leave. */

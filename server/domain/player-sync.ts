@@ -8,7 +8,7 @@ import { idOf, playerOf } from './player-facts.js';
 import { Change, type Verdict } from './player-reports.js';
 import type { Reported } from './player-reporting.js';
 import type { Held } from './player-table.js';
-import { commitWrites, type PlayerWrite, writeOf } from './player-writes.js';
+import { commitWrites, contested, type PlayerWrite, writeOf } from './player-writes.js';
 import { checkRoom, grantDrafts, type Holder, isOwn, staleHolder } from './players.js';
 
 /** What a part of a list got. */
@@ -32,12 +32,7 @@ export async function sync(network: Network, holder: Holder, part: SyncPlayers):
     if (written === 'changed') attempt += 1;
     else if (!grants) return plan;
   }
-  throw new KelpieError(
-    'OUTCOME_UNKNOWN',
-    'others write about these players all the time; send SyncPlayers again',
-    {},
-    { retryAfterMs: 1000 },
-  );
+  throw contested();
 }
 
 /** What is to be done about a part, as the table is now. */

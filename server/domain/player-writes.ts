@@ -1,4 +1,5 @@
 /** Writes about players: each made of the row as it was seen, many in one transaction. */
+import { KelpieError } from '../core/errors.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import type { Network } from './network.js';
 import type { PlayerTable } from './player-table.js';
@@ -64,6 +65,12 @@ export function transactionOf(writes: readonly PlayerWrite[], fence: Requirement
 /** A write about a player whose row is as the table has it. */
 export function writeOf(players: PlayerTable, id: string, drafts: readonly Draft[]): PlayerWrite {
   return { seen: players.seen(id), drafts };
+}
+
+/** The error where the rows were never twice the same. */
+export function contested(): KelpieError {
+  const message = 'others write about these players all the time; send SyncPlayers';
+  return new KelpieError('OUTCOME_UNKNOWN', message, {}, { retryAfterMs: 1000 });
 }
 
 function fitting(writes: readonly PlayerWrite[]): readonly PlayerWrite[] {

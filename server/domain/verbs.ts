@@ -1,7 +1,7 @@
 /** What is done to players, whichever proxies they are on: one command for each proxy, or a few. */
 import type { Command, PlayerRef } from '../../gen/ts/kelpie/v1/command.js';
 import type { PlayerTarget } from '../../gen/ts/kelpie/v1/player_service.js';
-import { durationOf, type WireDuration } from '../core/duration.js';
+import type { WireDuration } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import { timeoutOf } from './command-facts.js';
 import type { Commands, NodeResult } from './commands.js';
@@ -96,17 +96,8 @@ async function askProxy(
   verb: Verb,
   timeoutMs: number,
 ): Promise<PlayerFate[]> {
-  const request = {
-    target: { place: { $case: 'node', value: proxy } } as const,
-    command: verb(players),
-    timeout: durationOf(timeoutMs),
-    maxAnswers: 0,
-    attributes: {},
-  };
   try {
-    const { outcome } = await new Promise<NodeResult>((resolve) => {
-      commands.issue(request, '', resolve);
-    });
+    const { outcome } = await commands.ask(proxy, verb(players), timeoutMs);
     return players.map(({ playerId }) => fateOf(playerId, outcome));
   } catch (error) {
     // What is wrong with the command is so for all; that this proxy cannot, for its players.

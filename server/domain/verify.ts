@@ -2,10 +2,11 @@
 import { msOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import type { Commands, NodeResult } from './commands.js';
-import { durationOf } from '../core/duration.js';
 import type { Network } from './network.js';
 import type { Held } from './player-table.js';
 import type { Verify } from './players.js';
+
+type Outcome = NodeResult['outcome'];
 
 /** A client that was heard so lately is there. */
 const HEARD_MS = 2000;
@@ -19,7 +20,7 @@ export function verifier(network: Network, commands: Commands): Verify {
   const timeoutMs = network.options.times.verifyMs / QUESTIONS;
   return async (held) => {
     for (let question = 0; question < QUESTIONS; question++) {
-      const { outcome } = await ask(commands, held, timeoutMs);
+      const outcome = await ask(commands, held, timeoutMs);
       if (!(outcome instanceof KelpieError)) return isThere(outcome);
       if (outcome.reason !== 'OUTCOME_UNKNOWN') return false;
     }
@@ -27,27 +28,19 @@ export function verifier(network: Network, commands: Commands): Verify {
   };
 }
 
-function ask(commands: Commands, { player }: Held, timeoutMs: number): Promise<NodeResult> {
-  const { id: playerId, generation, proxy } = player;
-  const form = { $case: 'verifyPlayer', value: { player: { playerId, generation } } } as const;
-  const request = {
-    target: { place: { $case: 'node', value: proxy } } as const,
-    command: { form },
-    timeout: durationOf(timeoutMs),
-    maxAnswers: 0,
-    attributes: {},
-  };
-  return new Promise((resolve) => {
-    try {
-      commands.issue(request, '', resolve);
-    } catch (error) {
-      if (!(error instanceof KelpieError)) throw error;
-      resolve({ node: proxy, outcome: error, last: true });
-    }
-  });
+/** A proxy that cannot be asked is an error as its answer. */
+async function ask(commands: Commands, held: Held, timeoutMs: number): Promise<Outcome> {
+  const player = { playerId: held.player.id, generation: held.generation };
+  const form = { $case: 'verifyPlayer', value: { player } } as const;
+  try {
+    return (await commands.ask(held.proxy, { form }, timeoutMs)).outcome;
+  } catch (error) {
+    if (error instanceof KelpieError) return error;
+    throw error;
+  }
 }
 
-function isThere({ form }: Exclude<NodeResult['outcome'], KelpieError>): boolean {
+function isThere({ form }: Exclude<Outcome, KelpieError>): boolean {
   if (form?.$case !== 'verified' || !form.value.connected) return false;
   const { silence } = form.value;
   return silence === undefined || msOf(silence) <= HEARD_MS;

@@ -4,7 +4,7 @@ import { KelpieError } from '../core/errors.js';
 import { durationOf } from '../core/duration.js';
 import { type Carrier, Commands, type Handover } from '../domain/commands.js';
 import type { Network } from '../domain/network.js';
-import { evictions } from '../domain/departures.js';
+import { evictions, ownersWritten } from '../domain/departures.js';
 import { verifier } from '../domain/verify.js';
 import type { Players, Verify } from '../domain/players.js';
 import type { Liveness, Nodes } from '../domain/nodes.js';
@@ -149,12 +149,10 @@ export class Hub implements Liveness, Carrier {
 
   /** Whoever writes a node's owner replaces the session before: one rule, wherever it happened. */
   #endReplaced(entries: readonly Entry[]): void {
-    const { owners } = this.network.tables;
-    for (const { key } of entries) {
-      if (!key?.startsWith(owners.keyOf(''))) continue;
-      const name = key.slice(owners.keyOf('').length);
+    const { tables } = this.network;
+    for (const name of ownersWritten(tables, entries)) {
       const session = this.#sessions.get(name);
-      const owner = owners.get(name)?.value;
+      const owner = tables.owners.get(name)?.value;
       if (!session || owner?.sessionId === session.id) continue;
       session.evict(owner ? replacedError(name) : endedError(name));
     }

@@ -1,7 +1,7 @@
 /**
  * What goes out to one peer, pulled: a message is made only when the transport can take one. Lanes:
- * control first, then commands, then events. Everything that is ready travels in one message; there is no timer,
- * the peer is woken once a tick.
+ * control first, then commands, then events. Everything that is ready travels in one message; there is
+ * no timer, the peer is woken once a tick.
  */
 import type { KelpieError } from '../core/errors.js';
 import type { Feed } from './feed.js';

@@ -4,6 +4,7 @@ import { departures } from './domain/departures.js';
 import type { Network } from './domain/network.js';
 import type { Logger } from './log.js';
 import type { OpenedSession, SessionEnd, SessionObserver } from './session/observer.js';
+import { cutText } from './core/text.js';
 
 /** Longer names, which are refused anyway, are cut. */
 const NAME_LENGTH = 64;
@@ -31,7 +32,7 @@ export function logSessions(logger: Logger, network: Network): SessionObserver {
       logger.info({ node: name, role, host, generation, session: sessionId }, OPENED[outcome]);
     },
     refused({ name, host, reason }) {
-      logger.warn({ node: name?.slice(0, NAME_LENGTH), host, reason }, 'session refused');
+      logger.warn({ node: name && cutText(name, NAME_LENGTH), host, reason }, 'session refused');
     },
     ended({ name, sessionId }, end) {
       const level = EXPECTED.includes(end) ? 'info' : 'warn';

@@ -4,6 +4,7 @@
  * to look when somebody asks who can read what.
  */
 import { KelpieError } from './errors.js';
+import { cutText } from './text.js';
 
 /** Bytes of a topic or pattern. */
 export const TOPIC_BYTES = 255;
@@ -64,8 +65,8 @@ function split(text: string, kind: 'topic' | 'pattern'): string[] {
   if (Buffer.byteLength(text) > TOPIC_BYTES) {
     throw new KelpieError(
       'TOPIC_INVALID',
-      `the ${kind} "${text.slice(0, 40)}…" has ${Buffer.byteLength(text)} bytes; the limit is ${TOPIC_BYTES}`,
-      { topic: text.slice(0, TOPIC_BYTES), limit: String(TOPIC_BYTES) },
+      `the ${kind} "${cutText(text, 40)}…" has ${Buffer.byteLength(text)} bytes; the limit is ${TOPIC_BYTES}`,
+      { topic: cutText(text, TOPIC_BYTES), limit: String(TOPIC_BYTES) },
     );
   }
   const tokens = text.split('.');

@@ -5,6 +5,7 @@ import { msOf, type WireDuration } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import { isCommandName, labelsOf, textOf } from './facts.js';
 import { invalid } from './player-facts.js';
+import { cutText } from '../core/text.js';
 
 type Form = NonNullable<Command['form']>;
 type AnswerForm = NonNullable<CommandAnswer['form']>['$case'];
@@ -88,7 +89,7 @@ function checkName(name: string): void {
   const taken = Object.values(forms).some((form) => form.name === name);
   if (isCommandName(name) && !taken) return;
   const why = taken ? 'is the name of a form of its own' : 'cannot be the name of a command';
-  throw commandInvalid('name', `"${name.slice(0, 80)}" ${why}`);
+  throw commandInvalid('name', `"${cutText(name, 80)}" ${why}`);
 }
 
 function checkPlayers(count: number): void {

@@ -6,6 +6,7 @@ import { commandInvalid } from './command-facts.js';
 import type { Network } from './network.js';
 import { selected } from './node-list.js';
 import { playerNotFound } from './player-facts.js';
+import { cutText } from '../core/text.js';
 
 const TARGETS = 1000;
 
@@ -42,7 +43,7 @@ export class Targets {
 
   #node(name: string, command: string): string {
     const node = this.#network.tables.nodes.get(name)?.value;
-    if (!node) throw noTarget(`no node "${name.slice(0, 255)}" is there`);
+    if (!node) throw noTarget(`no node "${cutText(name, 255)}" is there`);
     if (node.commands.includes(command)) return name;
     const message = `"${name}" does not do ${command}`;
     throw new KelpieError('COMMAND_NOT_HANDLED', message, { name, command });

@@ -27,6 +27,7 @@ import { checkAnswer, checkCommand } from './command-facts.js';
 import { Targets } from './command-targets.js';
 import { ownersWritten } from './departures.js';
 import type { Network } from './network.js';
+import { cutText } from '../core/text.js';
 
 /** A request for a node, until it is on its way. */
 export interface Handover {
@@ -169,7 +170,7 @@ export class Commands {
 
   #outcomeOf(command: Command, node: string, outcome: CommandReply['outcome']) {
     if (outcome?.$case === 'failure') {
-      const said = outcome.value.message.slice(0, 4096);
+      const said = cutText(outcome.value.message, 4096);
       return new KelpieError('COMMAND_FAILED', said || `"${node}" did not do it`, { name: node });
     }
     const answer = outcome?.value ?? { form: undefined };

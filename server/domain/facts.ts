@@ -1,5 +1,6 @@
 /** What is said of nodes and players, checked. */
 import { KelpieError } from '../core/errors.js';
+import { cutText } from '../core/text.js';
 
 const LABELS = 64;
 const LABEL_NAME_BYTES = 63;
@@ -26,7 +27,7 @@ export function labelsOf(labels: Record<string, string>): Record<string, string>
   for (const [name, value] of entries) {
     const bytes = Buffer.byteLength(name);
     if (bytes < 1 || bytes > LABEL_NAME_BYTES) {
-      const shown = name.slice(0, LABEL_NAME_BYTES);
+      const shown = cutText(name, LABEL_NAME_BYTES);
       throw labelError(
         `label name "${shown}" has ${bytes} bytes; 1 to ${LABEL_NAME_BYTES} fit`,
         shown,
@@ -51,7 +52,7 @@ export function labelsOf(labels: Record<string, string>): Record<string, string>
 export function commandsOf(names: readonly string[]): string[] {
   const odd = names.find((name) => !isCommandName(name));
   if (odd !== undefined) {
-    throw commandError(`"${odd.slice(0, 80)}" cannot be the name of a command`);
+    throw commandError(`"${cutText(odd, 80)}" cannot be the name of a command`);
   }
   const commands = [...new Set(names)].sort();
   if (commands.length <= COMMANDS) return commands;

@@ -6,6 +6,7 @@ import { KelpieError } from '../core/errors.js';
 import type { Network } from './network.js';
 import { pageOf, type PageRequest } from './page.js';
 import type { Folded } from './table.js';
+import { cutText } from '../core/text.js';
 
 /** A page of nodes, by name. */
 export interface NodePage {
@@ -44,7 +45,7 @@ export function selected(network: Network, { roles, states, labels }: NodeSelect
 export function findNode(network: Network, typed: string): Folded<Node> {
   const found = network.tables.nodes.get(typed.toLowerCase());
   if (found) return found;
-  throw notFound(typed.slice(0, 255));
+  throw notFound(cutText(typed, 255));
 }
 
 /** The error for a name that no node has. */

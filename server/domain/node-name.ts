@@ -1,5 +1,6 @@
 /** Names of nodes: compared without case, and fit to be a token of a topic. */
 import { KelpieError } from '../core/errors.js';
+import { cutText } from '../core/text.js';
 
 const NAME = /^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$/;
 
@@ -10,15 +11,14 @@ export function foldName(typed: string): string {
   const proposal = propose(name);
   throw new KelpieError(
     'NODE_NAME_INVALID',
-    `"${typed.slice(0, 80)}" cannot be a node's name: 1 to 63 of a-z, 0-9, "_" and "-", ` +
+    `"${cutText(typed, 80)}" cannot be a node's name: 1 to 63 of a-z, 0-9, "_" and "-", ` +
       `beginning and ending with a letter or digit; "${proposal}" would do`,
-    { name: typed.slice(0, 255), proposal },
+    { name: cutText(typed, 255), proposal },
   );
 }
 
 function propose(name: string): string {
-  const ascii = name
-    .slice(0, 255)
+  const ascii = cutText(name, 255)
     .normalize('NFKD')
     .replace(/\p{Mark}/gu, '')
     .replace(/[^a-z0-9_-]+/g, '-')

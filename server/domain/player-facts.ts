@@ -2,6 +2,7 @@
 import type { Device, Player, PlayerChange, PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
 import { KelpieError } from '../core/errors.js';
 import { labelsOf, textOf } from './facts.js';
+import { cutText } from '../core/text.js';
 
 const NAME_BYTES = 128;
 const CONTEXT_BYTES = 16 * 1024;
@@ -73,7 +74,7 @@ export function invalid(field: string, message: string, limit?: number): KelpieE
 
 /** The error for somebody who is not online. */
 export function playerNotFound(player: string): KelpieError {
-  const shown = player.slice(0, NAME_BYTES);
+  const shown = cutText(player, NAME_BYTES);
   return new KelpieError('PLAYER_NOT_FOUND', `no player "${shown}" is online`, { player: shown });
 }
 

@@ -8,6 +8,7 @@ import { judge, subjectOf } from './player-reports.js';
 import type { Held } from './player-table.js';
 import { commitWrites, contested } from './player-writes.js';
 import { type Holder, isOwn, type Players, staleHolder } from './players.js';
+import { cutText } from '../core/text.js';
 
 /** What became of a report. */
 export interface Reported {
@@ -86,7 +87,7 @@ class DraftBook {
 
   /** Undefined for one that cannot be written with the others. */
   #take(one: PlayerReport): Reported | undefined {
-    let id = one.playerId.slice(0, 255);
+    let id = cutText(one.playerId, 255);
     try {
       id = subjectOf(one);
       const held = this.#rowOf(id);

@@ -11,6 +11,7 @@ import { changedPlayer, idOf, invalid, playerNotFound, playerOf } from './player
 import { Player as PlayerMessage } from '../../gen/ts/kelpie/v1/player.js';
 import { type Held, heldOf } from './player-table.js';
 import { type Holder, isOwn, staleLogin } from './players.js';
+import { cutText } from '../core/text.js';
 
 /** What becomes of a report. */
 export type Verdict =
@@ -109,7 +110,7 @@ export class Change {
   #server(typed: string): string {
     const name = typed.toLowerCase();
     const known = name === '' || name === this.#held.server;
-    if (!known && !this.#network.tables.nodes.get(name)) throw notFound(typed.slice(0, 255));
+    if (!known && !this.#network.tables.nodes.get(name)) throw notFound(cutText(typed, 255));
     return name;
   }
 

@@ -24,7 +24,7 @@ import { LoadNews } from './load-news.js';
 import type { SessionEnd } from './observer.js';
 import { type Offer, Outbound } from './outbound.js';
 import { Pulse } from './pulse.js';
-import { Turn } from './turn.js';
+import { FairTurn } from '../core/fair-turn.js';
 
 /** The other end of a stream. */
 export interface Peer {
@@ -55,7 +55,7 @@ class Session implements Member {
   readonly outbound = new Outbound(() => this.#latest());
   readonly #hub: Hub;
   readonly #host: string;
-  readonly #turn: Turn;
+  readonly #turn: FairTurn;
   readonly #helloTimer: Cancel;
   #helloName: string | undefined;
   #active: Active | undefined;
@@ -67,7 +67,7 @@ class Session implements Member {
     const { clock, times } = hub.network.options;
     this.#hub = hub;
     this.#host = host;
-    this.#turn = new Turn(clock);
+    this.#turn = new FairTurn(clock);
     this.#pulse = new Pulse(clock);
     this.#loadNews = new LoadNews(hub.loads, hub.network.tables);
     this.#helloTimer = clock.after(times.helloMs, () =>

@@ -16,7 +16,7 @@ test: build $(BEDROCK_MODULES)
 demo: build $(BEDROCK_MODULES)
 	@node dist/test/bedrock/demo.js
 
-# Sixty restarts under load, ten seconds apart: nothing may grow.
+# Attacks at their full size, then sixty restarts under load, ten seconds apart: nothing may grow.
 soak: build
 	@npm run --silent soak
 

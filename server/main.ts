@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-/** The program kelpied: settings, start, signals. */
+/** The program kelpied: settings and start. */
 import { keyOf, settingNames, toOptions } from './config.js';
 import { printed } from './config/print.js';
 import { type Config, readConfig } from './config/sources.js';
 import { type Coordinator, startCoordinator } from './coordinator.js';
 import { runDataTask } from './data-command.js';
 import { createLogger, type Logger } from './log.js';
+import { ProcessEnd } from './process-end.js';
 import { version } from './version.js';
 
 // Whoever read what is printed may have gone; that is no reason to stop without draining.
@@ -20,10 +21,11 @@ else await run();
 
 async function run(): Promise<void> {
   const logger = loggerOf(config);
+  const end = new ProcessEnd(logger);
   try {
     const coordinator = await startCoordinator({ ...toOptions(settings), logger });
     // Before it says that it listens: whoever reads that may stop it at once.
-    stopOnSignal(coordinator, logger);
+    end.stops(coordinator);
     greet(coordinator);
     logStart(coordinator, logger);
   } catch (error) {
@@ -72,27 +74,6 @@ function logStart({ host, port, metricsUrl }: Coordinator, logger: Logger): void
   const facts = set.map((name) => [keyOf(name), `${settings[name]} (${config.origins[name]})`]);
   if (set.length > 0) logger.info(Object.fromEntries(facts) as object, 'settings that were made');
   if (settings.insecure) logger.warn({ endpoint }, 'insecure: no encryption, no credentials');
-}
-
-/** The first signal stops gracefully; a second one does not wait. */
-function stopOnSignal(coordinator: Coordinator, logger: Logger): void {
-  let asked = false;
-  const stop = (): void => {
-    if (asked) process.exit(1);
-    asked = true;
-    coordinator.stop().then(
-      () => {
-        logger.info({}, 'stopped');
-        process.exit(0);
-      },
-      (err: unknown) => {
-        logger.error({ err }, 'could not stop in good order');
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
 }
 
 function explain(error: unknown): string {

@@ -35,7 +35,7 @@ export class Outbound {
   readonly #latest: () => readonly Frame[];
   #offers: Offer[] = [];
   #offerBytes = 0;
-  #feed: Feed | undefined;
+  #feed: Pick<Feed, 'next'> | undefined;
   #ended: { error: KelpieError | undefined } | undefined;
   readonly #alarm = new Alarm();
   readonly #room = new Gate();
@@ -69,7 +69,7 @@ export class Outbound {
   }
 
   /** Connects the event lane. */
-  follow(feed: Feed): void {
+  follow(feed: Pick<Feed, 'next'>): void {
     this.#feed = feed;
     this.wake();
   }
@@ -98,8 +98,12 @@ export class Outbound {
       const frames = this.#takeControl();
       this.#takeOffers(frames);
       const event = this.#nextEvent();
-      // Control frames do not wait for the engine.
-      if (event instanceof Promise && frames.length > 0) yield encodeResponse(frames.splice(0));
+      if (event instanceof Promise && frames.length > 0) {
+        // Nobody awaits the event while the peer takes the frames, or ever, if the stream ends meanwhile.
+        event.catch(() => undefined);
+        // Control frames do not wait for the engine.
+        yield encodeResponse(frames.splice(0));
+      }
       const ready = event instanceof Promise ? await event : event;
       if (ready) frames.push(ready);
       if (frames.length > 0) yield encodeResponse(frames);

@@ -35,6 +35,15 @@ describe('an embedded coordinator', () => {
     await coordinator.stop();
   });
 
+  it('leaves the faults and signals of the process to its host', async () => {
+    const names = ['uncaughtException', 'unhandledRejection', 'SIGINT', 'SIGTERM', 'warning'];
+    const listeners = () => names.map((name) => process.listenerCount(name));
+    const before = listeners();
+    const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
+    expect(listeners()).to.deep.equal(before);
+    await coordinator.stop();
+  });
+
   it('refuses in words, as it does over a wire', async () => {
     const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
     const transport = coordinator.transport();

@@ -22,8 +22,12 @@ export interface Kelpied {
 }
 
 /** Starts it on a free port, or on the one in `args`. Rejects with what it printed if it ends. */
-export function startKelpied(args: readonly string[] = [], cwd?: string): Promise<Kelpied> {
-  return listening(launch(args.includes('--port') ? args : ['--port', '0', ...args], {}, cwd));
+export function startKelpied(
+  args: readonly string[] = [],
+  cwd?: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Kelpied> {
+  return listening(launch(args.includes('--port') ? args : ['--port', '0', ...args], env, cwd));
 }
 
 /** Starts it with no more than so many blocks of 512 bytes for each of its files: a disk that is full. */

@@ -8,7 +8,7 @@ import type { ConnectOptions } from './options.js';
 import type { Players } from './players.js';
 import { draftOf, type MessageContent, type MessageOptions } from './received.js';
 import type { Roster } from './roster.js';
-import { Session } from './session.js';
+import { Session, type Surroundings } from './session.js';
 import type { Status } from './status.js';
 import type { Handler, Subscription } from './subscriptions.js';
 
@@ -23,8 +23,9 @@ export function connect(options: ConnectOptions): KelpieClient {
 export class KelpieClient {
   readonly #session: Session;
 
-  constructor(options: ConnectOptions) {
-    this.#session = new Session(options);
+  /** `connect` does it; tests bring time and coordinators of their own. */
+  constructor(options: ConnectOptions, surroundings?: Partial<Surroundings>) {
+    this.#session = new Session(options, surroundings);
   }
 
   /** The players of this proxy. Throws ROLE_NOT_PROXY unless it is one, with the option `players`. */

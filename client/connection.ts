@@ -4,6 +4,7 @@
  */
 import { GoodbyeReason } from '../gen/ts/kelpie/v1/session_service.js';
 import { backoffMs } from './backoff.js';
+import type { Clock } from './clock.js';
 import type { KelpieError } from './errors.js';
 import type { Link } from './link.js';
 import type { Route } from './options.js';
@@ -21,6 +22,7 @@ export interface Stream {
 
 /** What a connection needs of its client. */
 export interface ConnectionOptions {
+  readonly clock: Clock;
   readonly routes: readonly Route[];
   readonly open: (route: Route) => Stream;
   /** Whether no later attempt can or should mend it. */
@@ -48,11 +50,12 @@ export class Connection {
 
   /** Runs until it is closed, or until an error that is final, which it returns. */
   async run(): Promise<KelpieError | undefined> {
+    const { clock } = this.#options;
     for (let attempt = 0; !this.#closed;) {
-      const startedMs = performance.now();
+      const startedMs = clock.now();
       const error = await this.#untilBroken(attempt);
       if (this.#options.isFinal(error)) return error;
-      attempt = performance.now() - startedMs > HEALTHY_MS ? 0 : attempt + 1;
+      attempt = clock.now() - startedMs > HEALTHY_MS ? 0 : attempt + 1;
       await this.#rest(error, attempt);
     }
     return undefined;
@@ -61,8 +64,9 @@ export class Connection {
   /** Waits before an attempt. */
   #rest(error: KelpieError | undefined, attempt: number): Promise<void> | undefined {
     if (this.#closed) return undefined;
-    const retryInMs = backoffMs(attempt, this.#options.longestBackoffMs(), Math.random);
-    this.#options.post({ type: 'disconnected', error, retryInMs });
+    const { clock, longestBackoffMs, post } = this.#options;
+    const retryInMs = backoffMs(attempt, longestBackoffMs(), () => clock.random());
+    post({ type: 'disconnected', error, retryInMs });
     return this.#pause(retryInMs);
   }
 
@@ -101,7 +105,7 @@ export class Connection {
    */
   async move(from: Link, windowMs: number, movable: boolean): Promise<void> {
     const elsewhere = movable ? this.#options.routes.length - 1 : 0;
-    if (elsewhere > 0) await this.#pause(Math.random() * windowMs);
+    if (elsewhere > 0) await this.#pause(this.#options.clock.random() * windowMs);
     for (let tries = 0; tries < elsewhere && this.link === from && !this.#closed; tries++) {
       this.#successor = this.#options.open(this.#nextRoute());
       if (await this.#successor.link.welcomed) return;
@@ -120,11 +124,11 @@ export class Connection {
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const wakeUp = (): void => {
-        clearTimeout(timer);
+        cancel();
         this.#wakeUps.delete(wakeUp);
         resolve();
       };
-      const timer = setTimeout(wakeUp, ms);
+      const cancel = this.#options.clock.after(ms, wakeUp);
       this.#wakeUps.add(wakeUp);
     });
   }

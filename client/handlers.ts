@@ -11,6 +11,7 @@ import {
   type PlayerRef,
   requestOf,
 } from './commands.js';
+import type { Cancel, Clock } from './clock.js';
 import { msOf } from './duration.js';
 import { closedError, KelpieError } from './errors.js';
 import type { Link } from './link.js';
@@ -59,6 +60,7 @@ export interface Handling {
 
 /** What the handlers need of their client. */
 export interface HandlersOptions {
+  readonly clock: Clock;
   readonly link: () => Link | undefined;
   /** Other names are done now. */
   readonly onNames: () => void;
@@ -71,7 +73,7 @@ export interface HandlersOptions {
 interface Running {
   readonly commandId: number;
   readonly abort: AbortController;
-  readonly timer: NodeJS.Timeout;
+  readonly timer: Cancel;
   /** Waits to be confirmed. */
   outcome: CommandReply['outcome'];
 }
@@ -120,7 +122,7 @@ export class Handlers {
     }
     const abort = new AbortController();
     const timeLeftMs = msOf(timeLeft, 0);
-    const timer = setTimeout(() => this.cancel(commandId), timeLeftMs);
+    const timer = this.#options.clock.after(timeLeftMs, () => this.cancel(commandId));
     const running: Running = { commandId, abort, timer, outcome: undefined };
     this.#running.set(commandId, running);
     const context = { source, timeLeftMs, signal: abort.signal, attributes };
@@ -210,13 +212,13 @@ export class Handlers {
   }
 
   #end({ commandId, timer }: Running): void {
-    clearTimeout(timer);
+    timer();
     this.#running.delete(commandId);
   }
 
   close(): void {
     for (const running of this.#running.values()) {
-      clearTimeout(running.timer);
+      running.timer();
       running.abort.abort(closedError());
     }
     this.#running.clear();

@@ -1,5 +1,6 @@
 /** What a client keeps in files, for its next process. */
 import { Cursor } from '../gen/ts/kelpie/v1/cursor.js';
+import type { Clock } from './clock.js';
 import type { ConnectOptions } from './options.js';
 import { type Piece, Processing } from './processing.js';
 import type { Roster } from './roster.js';
@@ -17,9 +18,9 @@ export class Kept {
   readonly cursor: Cursor | undefined;
 
   /** Throws FILE_INVALID for a cursor file that cannot be read: to begin elsewhere would be a gap. */
-  constructor({ cursorFile, rosterFile }: ConnectOptions, onFailure: OnFileFailure) {
-    this.#cursorFile = fileAt(cursorFile, onFailure);
-    this.#rosterFile = fileAt(rosterFile, onFailure);
+  constructor({ cursorFile, rosterFile }: ConnectOptions, clock: Clock, onFailure: OnFileFailure) {
+    this.#cursorFile = fileAt(cursorFile, clock, onFailure);
+    this.#rosterFile = fileAt(rosterFile, clock, onFailure);
     this.cursor = this.#cursorFile?.load((bytes) => Cursor.decode(bytes));
   }
 
@@ -55,7 +56,11 @@ export class Kept {
   }
 }
 
-function fileAt(path: string | undefined, onFailure: OnFileFailure): StoredFile | undefined {
+function fileAt(
+  path: string | undefined,
+  clock: Clock,
+  onFailure: OnFileFailure,
+): StoredFile | undefined {
   if (path === undefined) return undefined;
-  return new StoredFile(path, (error) => onFailure(path, error));
+  return new StoredFile(path, clock, (error) => onFailure(path, error));
 }

@@ -12,6 +12,7 @@ import {
   type Welcome,
 } from '../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch } from '../gen/ts/kelpie/v1/stream.js';
+import type { Cancel, Clock } from './clock.js';
 import { msOf } from './duration.js';
 import { fromThrown, fromWire, KelpieError } from './errors.js';
 import { type Frame, Outbox } from './outbox.js';
@@ -41,14 +42,17 @@ export interface LinkEvents {
 export class Link {
   readonly #events: LinkEvents;
   readonly #publisher: Publisher;
+  readonly #clock: Clock;
   readonly #abort = new AbortController();
   readonly #outbox: Outbox;
   #welcome: Welcome | undefined;
   #failure: KelpieError | undefined;
   #beatMs: number | undefined;
   #roundTripMs: number | undefined;
-  #silence: NodeJS.Timeout | undefined;
-  #heartbeat: NodeJS.Timeout | undefined;
+  /** When something came last. */
+  #heardMs = 0;
+  #silence: Cancel = () => undefined;
+  #heartbeat: Cancel = () => undefined;
   /** What the coordinator has been told that this node reads and does. */
   readonly wishes = new Wishes((frame) => this.send(frame));
   readonly #pending = new Pending();
@@ -59,8 +63,9 @@ export class Link {
   /** Resolves with true when the session is open, with false if it ends before. */
   readonly welcomed = new Promise<boolean>((resolve) => (this.#settleWelcomed = resolve));
 
-  constructor(publisher: Publisher, events: LinkEvents) {
+  constructor(publisher: Publisher, clock: Clock, events: LinkEvents) {
     this.#publisher = publisher;
+    this.#clock = clock;
     this.#events = events;
     this.#outbox = new Outbox(publisher);
   }
@@ -76,15 +81,15 @@ export class Link {
     this.#watchSilence(WELCOME_MS);
     try {
       for await (const response of transport(this.#outbox.messages(), this.#abort.signal)) {
-        this.#silence?.refresh();
+        this.#heardMs = this.#clock.now();
         for (const frame of response.frames) if (!this.#retired) this.#receive(frame);
       }
       return this.#failure;
     } catch (error) {
       return this.#failure ?? fromThrown(error);
     } finally {
-      clearTimeout(this.#silence);
-      clearInterval(this.#heartbeat);
+      this.#silence();
+      this.#heartbeat();
       this.#pending.drop();
       this.#settleWelcomed(false);
       this.#abort.abort();
@@ -101,7 +106,7 @@ export class Link {
       case 'welcome':
         return this.#start(frame.value);
       case 'heartbeatAck':
-        if (this.#beatMs !== undefined) this.#roundTripMs = performance.now() - this.#beatMs;
+        if (this.#beatMs !== undefined) this.#roundTripMs = this.#clock.now() - this.#beatMs;
         return this.#position(frame.value);
       case 'subscriptionUpdated':
         return this.#position(frame.value);
@@ -156,8 +161,7 @@ export class Link {
   #start(welcome: Welcome): void {
     this.#welcome = welcome;
     this.#watchSilence(msOf(welcome.maxSilence, 15_000));
-    const heartbeatMs = msOf(welcome.heartbeatInterval, 5000);
-    this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
+    this.#beatEvery(msOf(welcome.heartbeatInterval, 5000));
     this.#publisher.restart(welcome);
     this.#events.welcome(welcome);
     // At once, so that the others need not wait an interval to see how the node does.
@@ -166,9 +170,16 @@ export class Link {
     this.#settleWelcomed(true);
   }
 
+  #beatEvery(intervalMs: number): void {
+    this.#heartbeat = this.#clock.after(intervalMs, () => {
+      this.#beat();
+      this.#beatEvery(intervalMs);
+    });
+  }
+
   #beat(): void {
     const value = this.#events.heartbeat(this.#roundTripMs ?? 0);
-    this.#beatMs = performance.now();
+    this.#beatMs = this.#clock.now();
     this.#outbox.send({ $case: 'heartbeat', value });
   }
 
@@ -194,10 +205,20 @@ export class Link {
   }
 
   #watchSilence(ms: number): void {
-    clearTimeout(this.#silence);
+    this.#silence();
+    this.#heardMs = this.#clock.now();
+    this.#checkSilence(ms);
+  }
+
+  /** A timer that looks when it rings: what comes in between costs it nothing. */
+  #checkSilence(ms: number): void {
+    const leftMs = this.#heardMs + ms - this.#clock.now();
+    if (leftMs > 0) {
+      this.#silence = this.#clock.after(leftMs, () => this.#checkSilence(ms));
+      return;
+    }
     const message = `the coordinator said nothing for ${ms / 1000} s`;
-    const fail = (): void => this.fail(new KelpieError('UNAVAILABLE', message));
-    this.#silence = setTimeout(fail, ms);
+    this.fail(new KelpieError('UNAVAILABLE', message));
   }
 
   /** There is something to publish. */

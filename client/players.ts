@@ -8,6 +8,7 @@ import {
   type PlayerChange,
   PlayerLeaveReason,
 } from '../gen/ts/kelpie/v1/player.js';
+import type { Clock } from './clock.js';
 import type { Verified } from './commands.js';
 import { fromThrown, KelpieError } from './errors.js';
 import type { Link } from './link.js';
@@ -56,6 +57,7 @@ export type Acquired =
 
 export class Players {
   readonly #options: PlayersOptions;
+  readonly #clock: Clock;
   readonly #link: () => Link | undefined;
   readonly #list: PlayerList;
   readonly #presence: Presence;
@@ -64,11 +66,13 @@ export class Players {
 
   constructor(
     options: PlayersOptions,
+    clock: Clock,
     link: () => Link | undefined,
     list: PlayerList,
     presence: Presence,
   ) {
     this.#options = options;
+    this.#clock = clock;
     this.#link = link;
     this.#list = list;
     this.#presence = presence;
@@ -106,7 +110,7 @@ export class Players {
         return { granted: false, text: 'The login was cancelled.' };
       }
       this.#presence.replace(id);
-      this.#list.grant(id, generation, performance.now());
+      this.#list.grant(id, generation, this.#clock.now());
       return acquired;
     } finally {
       if (this.#asking.get(id) === asking) this.#asking.delete(id);

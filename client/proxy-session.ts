@@ -2,6 +2,7 @@
 import { PlayerLeaveReason } from '../gen/ts/kelpie/v1/player.js';
 import type { PlayerEvicted, PlayerLatency, PresenceDigest } from '../gen/ts/kelpie/v1/presence.js';
 import type { PlayerRef, Verified } from './commands.js';
+import type { Clock } from './clock.js';
 import type { KelpieError } from './errors.js';
 import type { Link } from './link.js';
 import { PlayerList } from './player-list.js';
@@ -13,6 +14,7 @@ const LATENCIES = 10_000;
 
 /** What the players need of their client. */
 export interface ProxySessionOptions {
+  readonly clock: Clock;
   readonly players: PlayersOptions;
   readonly link: () => Link | undefined;
   readonly onRefused: (error: KelpieError) => void;
@@ -30,10 +32,10 @@ export class ProxySession {
 
   constructor(options: ProxySessionOptions) {
     this.#options = options;
-    const { link, onRefused } = options;
+    const { clock, link, onRefused } = options;
     const onEvicted = (evicted: PlayerEvicted): void => this.#evict(evicted);
     this.#presence = new Presence({ link, onRefused, onEvicted, list: this.#list });
-    this.players = new Players(options.players, link, this.#list, this.#presence);
+    this.players = new Players(options.players, clock, link, this.#list, this.#presence);
   }
 
   /** What waits to be answered. */

@@ -4,6 +4,7 @@
  */
 import { EventDraft, Payload } from '../gen/ts/kelpie/v1/event.js';
 import type { PublishAck, PublishEvents, Welcome } from '../gen/ts/kelpie/v1/session_service.js';
+import { type Cancel, type Clock, systemClock } from './clock.js';
 import { fromWire, KelpieError } from './errors.js';
 
 /** Above one of these, `publish` rejects: the coordinator has been away for too long. */
@@ -29,10 +30,12 @@ export class Publisher {
   #bytes = 0;
   #next = 1;
   readonly #wake: () => void;
+  readonly #clock: Clock;
   #idle: (() => void)[] = [];
 
-  constructor(wake: () => void) {
+  constructor(wake: () => void, clock: Clock = systemClock) {
     this.#wake = wake;
+    this.#clock = clock;
   }
 
   /** Resolves when the event is stored. Rejects with PUBLISH_QUEUE_FULL, CLOSED or its refusal. */
@@ -99,12 +102,12 @@ export class Publisher {
   /** Resolves when nothing waits to be acknowledged any more, or when it took too long. */
   async idle(withinMs: number): Promise<void> {
     if (this.#pending.length === 0) return;
-    let timer: NodeJS.Timeout | undefined;
+    let cancel: Cancel | undefined;
     await new Promise<void>((resolve) => {
       this.#idle.push(resolve);
-      timer = setTimeout(resolve, withinMs);
+      cancel = this.#clock.after(withinMs, resolve);
     });
-    clearTimeout(timer);
+    cancel?.();
   }
 
   /** Rejects everything that is left. */

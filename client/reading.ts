@@ -2,6 +2,7 @@
 import type { Cursor, Start } from '../gen/ts/kelpie/v1/cursor.js';
 import type { NamedLoad } from '../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch, Gap, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
+import type { Clock } from './clock.js';
 import { KelpieError } from './errors.js';
 import { Kept } from './kept.js';
 import type { ConnectOptions } from './options.js';
@@ -17,16 +18,22 @@ export class Reading {
   readonly #kept: Kept;
 
   /** Calls `onTopics` when other topics are wanted. Throws FILE_INVALID or OUT_OF_RANGE. */
-  constructor(options: ConnectOptions, post: (status: Status) => void, onTopics: () => void) {
+  constructor(
+    options: ConnectOptions,
+    clock: Clock,
+    post: (status: Status) => void,
+    onTopics: () => void,
+  ) {
     const onFile = (path: string, error: unknown): void =>
       post({ type: 'fileFailed', path, error });
-    this.#kept = new Kept(options, onFile);
+    this.#kept = new Kept(options, clock, onFile);
     this.#position = new Position(options.start ?? 'SNAPSHOT', this.#kept.cursor);
     const players = options.roster?.players ?? false;
     if (players && options.excludeOwn) throw blind();
     const onChange = (): void => this.#kept.rosterChanged(this.roster);
-    this.roster = new Roster({ players, onChange });
+    this.roster = new Roster({ players, onChange, clock });
     this.#subscriptions = new Subscriptions({
+      clock,
       handlerTimeoutMs: options.handlerTimeoutMs ?? 10_000,
       onPatterns: onTopics,
       onFailure: (pattern, error) => post({ type: 'handlerFailed', pattern, error }),

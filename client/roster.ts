@@ -8,6 +8,7 @@ import type { Event } from '../gen/ts/kelpie/v1/event.js';
 import type { Player } from '../gen/ts/kelpie/v1/player.js';
 import type { NamedLoad } from '../gen/ts/kelpie/v1/session_service.js';
 import { GapReason, type Gap, type Row, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
+import { type Cancel, type Clock, systemClock } from './clock.js';
 import { KelpieError } from './errors.js';
 import { type PlayerLookup, RosterPlayers } from './roster-players.js';
 import { Seats } from './seats.js';
@@ -16,6 +17,7 @@ import { Seats } from './seats.js';
 export interface RosterOptions {
   readonly players?: boolean;
   readonly onChange?: () => void;
+  readonly clock?: Clock;
 }
 
 export class Roster {
@@ -27,13 +29,19 @@ export class Roster {
   readonly #players: RosterPlayers | undefined;
   /** A new epoch began: who is not there yet may only be on the way back. */
   #forgiving = false;
-  #sweep: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  #sweep: Cancel | undefined;
   #complete = false;
   #loaded = (): void => undefined;
   /** Resolves when the first Snapshot is whole. */
   readonly loaded = new Promise<void>((resolve) => (this.#loaded = resolve));
 
-  constructor({ players = false, onChange = () => undefined }: RosterOptions = {}) {
+  constructor({
+    players = false,
+    onChange = () => undefined,
+    clock = systemClock,
+  }: RosterOptions = {}) {
+    this.#clock = clock;
     this.topics = players ? ['nodes.*', 'players.*'] : ['nodes.*'];
     this.#players = players ? new RosterPlayers(onChange) : undefined;
     this.#nodes = new Seats<Node>(
@@ -121,8 +129,8 @@ export class Roster {
   #finish(graceMs: number): void {
     for (const seats of this.#kinds()) seats.complete(this.#forgiving);
     if (this.#forgiving) {
-      clearTimeout(this.#sweep);
-      this.#sweep = setTimeout(() => this.#dropStale(), graceMs).unref();
+      this.#sweep?.();
+      this.#sweep = this.#clock.after(graceMs, () => this.#dropStale());
     }
     this.#forgiving = false;
     this.#complete = true;
@@ -187,6 +195,6 @@ export class Roster {
   }
 
   close(): void {
-    clearTimeout(this.#sweep);
+    this.#sweep?.();
   }
 }

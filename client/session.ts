@@ -10,6 +10,7 @@ import {
   type Hello,
   type Welcome,
 } from '../gen/ts/kelpie/v1/session_service.js';
+import { type Clock, systemClock } from './clock.js';
 import { type Change, changeOf, helloAfter } from './change.js';
 import type { PlayerRef } from './commands.js';
 import { Connection, type Stream } from './connection.js';
@@ -28,13 +29,20 @@ import { sdk } from './version.js';
 /** How long `close` waits for publishes that are not acknowledged. */
 const CLOSE_MS = 5000;
 
+/** What surrounds a session, and tests replace. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly routes: readonly Route[];
+}
+
 export class Session {
   readonly status = new StatusBoard();
-  readonly publisher = new Publisher(() => this.link?.wake());
+  readonly publisher: Publisher;
   readonly reading: Reading;
   readonly handlers: Handlers;
   /** Of a proxy that has players. */
   readonly proxy: ProxySession | undefined;
+  readonly #clock: Clock;
   #hello: Hello;
   readonly #load: ConnectOptions['load'];
   readonly #connection: Connection;
@@ -42,19 +50,24 @@ export class Session {
   #end: { error: KelpieError | undefined } | undefined;
   readonly #running: Promise<void>;
 
-  constructor(options: ConnectOptions) {
+  constructor(options: ConnectOptions, surroundings: Partial<Surroundings> = {}) {
+    const { clock = systemClock, routes = routesOf(options) } = surroundings;
+    this.#clock = clock;
+    this.publisher = new Publisher(() => this.link?.wake(), clock);
     this.#hello = helloOf(options, sdk);
     this.#load = options.load;
     const post = (status: Status): void => this.status.post(status);
     this.#connection = new Connection({
-      routes: routesOf(options),
+      clock,
+      routes,
       open: (route) => this.#open(route),
       isFinal: (error) => this.#isFinal(error),
       longestBackoffMs: () => this.#graceMs() / 3,
       post,
     });
-    this.reading = new Reading(options, post, () => this.#changeTopics());
+    this.reading = new Reading(options, clock, post, () => this.#changeTopics());
     this.handlers = new Handlers({
+      clock,
       link: () => this.link,
       onNames: () => this.link?.wishes.setCommands(this.handlers.names),
       holds: (player) => this.proxy?.holds(player) ?? true,
@@ -69,6 +82,7 @@ export class Session {
     if (role !== 'PROXY')
       throw new KelpieError('ROLE_NOT_PROXY', 'only proxies have players', { permanent: true });
     const proxy = new ProxySession({
+      clock: this.#clock,
       players,
       link: () => this.link,
       onRefused: (error) => this.status.post({ type: 'refused', error }),
@@ -111,9 +125,9 @@ export class Session {
       this.#end ??= { error: undefined };
       this.#connection.close();
       this.link?.leave(GoodbyeReason.STOP);
-      const giveUp = setTimeout(() => this.link?.fail(closedError()), CLOSE_MS);
+      const giveUp = this.#clock.after(CLOSE_MS, () => this.link?.fail(closedError()));
       await this.#running;
-      clearTimeout(giveUp);
+      giveUp();
     }
     await this.#running;
   }
@@ -127,10 +141,8 @@ export class Session {
   }
 
   #open({ endpoint, transport }: Route): Stream {
-    const link: Link = new Link(
-      this.publisher,
-      this.#eventsOf(endpoint, () => link),
-    );
+    const events = this.#eventsOf(endpoint, () => link);
+    const link: Link = new Link(this.publisher, this.#clock, events);
     const hello = { ...this.#hello, ...this.reading.restart(), commands: this.handlers.names };
     return { link, ended: link.run(transport, hello) };
   }

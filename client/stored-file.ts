@@ -4,6 +4,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
+import type { Cancel, Clock } from './clock.js';
 import { KelpieError } from './errors.js';
 
 /** Changes within this time are written together. */
@@ -11,15 +12,17 @@ const SETTLE_MS = 500;
 
 export class StoredFile {
   readonly #path: string;
+  readonly #clock: Clock;
   /** Says that it could not be read or written. */
   readonly fail: (error: unknown) => void;
   /** What is to be written, made when it is. */
   #next: (() => Uint8Array) | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Cancel | undefined;
   #writing = false;
 
-  constructor(path: string, onFailure: (error: unknown) => void) {
+  constructor(path: string, clock: Clock, onFailure: (error: unknown) => void) {
     this.#path = path;
+    this.#clock = clock;
     this.fail = onFailure;
   }
 
@@ -39,7 +42,7 @@ export class StoredFile {
   save(make: () => Uint8Array): void {
     this.#next = make;
     if (this.#writing) return;
-    this.#timer ??= setTimeout(() => void this.#write(), SETTLE_MS).unref();
+    this.#timer ??= this.#clock.after(SETTLE_MS, () => void this.#write());
   }
 
   async #write(): Promise<void> {
@@ -69,7 +72,7 @@ export class StoredFile {
   }
 
   #take(): Uint8Array | undefined {
-    clearTimeout(this.#timer);
+    this.#timer?.();
     this.#timer = undefined;
     const bytes = this.#next?.();
     this.#next = undefined;

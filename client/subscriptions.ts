@@ -3,6 +3,7 @@
  * delays the acknowledgement of its events, up to the window, and nobody else's handlers.
  */
 import type { Event } from '../gen/ts/kelpie/v1/event.js';
+import { type Cancel, type Clock, systemClock } from './clock.js';
 import { KelpieError } from './errors.js';
 import { received, type ReceivedEvent } from './received.js';
 import { checkPattern, matches } from './topic.js';
@@ -22,6 +23,7 @@ export interface Subscription {
 
 /** What the subscriptions need of the client. */
 export interface SubscriptionsOptions {
+  readonly clock?: Clock;
   readonly handlerTimeoutMs: number;
   /** The patterns have changed. */
   readonly onPatterns: () => void;
@@ -139,19 +141,19 @@ class Lane {
   }
 
   async #settle(result: Promise<void>): Promise<void> {
-    const { handlerTimeoutMs, onFailure } = this.#options;
-    let timer: NodeJS.Timeout | undefined;
+    const { clock = systemClock, handlerTimeoutMs, onFailure } = this.#options;
+    let cancel: Cancel | undefined;
     try {
       const late = new Promise<never>((_, reject) => {
         const message = `the handler of "${this.pattern}" did not settle within ${handlerTimeoutMs} ms`;
         const fail = (): void => reject(new KelpieError('HANDLER_TIMEOUT', message));
-        timer = setTimeout(fail, handlerTimeoutMs);
+        cancel = clock.after(handlerTimeoutMs, fail);
       });
       await Promise.race([result, late]);
     } catch (error) {
       onFailure(this.pattern, error);
     } finally {
-      clearTimeout(timer);
+      cancel?.();
     }
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { KelpieError } from '../../client/errors.js';
+import { systemClock } from '../../client/clock.js';
 import { StoredFile } from '../../client/stored-file.js';
 import { thrownBy } from '../support/thrown.js';
 import { until } from '../support/until.js';
@@ -17,7 +18,7 @@ describe('a file of a client', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kelpie-file-'));
     failures = [];
-    file = new StoredFile(join(folder, 'state'), (error) => failures.push(error));
+    file = new StoredFile(join(folder, 'state'), systemClock, (error) => failures.push(error));
   });
   afterEach(() => rm(folder, { recursive: true }));
 
@@ -59,7 +60,9 @@ describe('a file of a client', () => {
   });
 
   it('tells that it cannot be written, and goes on', async () => {
-    const lost = new StoredFile(join(folder, 'missing', 'state'), (error) => failures.push(error));
+    const lost = new StoredFile(join(folder, 'missing', 'state'), systemClock, (error) =>
+      failures.push(error),
+    );
     lost.save(() => Buffer.from('a'));
     await until(() => failures.length === 1);
     lost.save(() => Buffer.from('b'));

@@ -4,6 +4,14 @@ import { settled } from '../support/history.js';
 import { rejectionOf } from '../support/thrown.js';
 
 describe('what goes out to a peer', () => {
+  const unhandled: unknown[] = [];
+  const take = (reason: unknown) => void unhandled.push(reason);
+  before(() => process.on('unhandledRejection', take));
+  after(() => process.off('unhandledRejection', take));
+  afterEach('and no rejection is left that ends the process', () => {
+    expect(unhandled).to.deep.equal([]);
+  });
+
   /** A disk that fails while the peer takes frames. */
   function failing(): AsyncGenerator<Uint8Array> {
     const outbound = new Outbound(() => []);
@@ -24,7 +32,6 @@ describe('what goes out to a peer', () => {
     const messages = failing();
     await messages.next();
     await messages.return(undefined);
-    // Else the test runner would hear of a rejection that nobody handled.
     await settled();
   });
 });

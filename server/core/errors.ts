@@ -1,3 +1,5 @@
+import { cutBytes } from './text.js';
+
 /** The numbers of google.rpc.Code, as far as Kelpie uses them. */
 export const Code = {
   CANCELLED: 1,
@@ -67,6 +69,10 @@ export const reasons = {
   COMMAND_FAILED: 'UNKNOWN',
   CANCELLED: 'CANCELLED',
   JOURNAL_READ_ONLY: 'UNAVAILABLE',
+  MESSAGE_INVALID: 'INVALID_ARGUMENT',
+  MESSAGE_TOO_LARGE: 'RESOURCE_EXHAUSTED',
+  REQUEST_TIMEOUT: 'DEADLINE_EXCEEDED',
+  CALL_LIMIT: 'RESOURCE_EXHAUSTED',
 } as const satisfies Record<string, keyof typeof Code>;
 
 /** The name of a reason, as in the contract without its prefix. */
@@ -76,8 +82,15 @@ export type ReasonName = keyof typeof reasons;
 export type Metadata = Record<string, string>;
 
 /**
+ * Bytes of an error's message, and of all its facts together. An error may repeat what a peer sent, and
+ * travels three times in the trailers of a call, for which many clients have no more than 8 KiB.
+ */
+const MESSAGE_BYTES = 768;
+const METADATA_BYTES = 1024;
+
+/**
  * The only error that Kelpie's own code throws at a user. The message says what is wrong and what
- * to do; the facts in it stand in `metadata` too.
+ * to do; the facts in it stand in `metadata` too. Both are cut to what every transport carries.
  */
 export class KelpieError extends Error {
   readonly reason: ReasonName;
@@ -91,10 +104,10 @@ export class KelpieError extends Error {
     metadata: Metadata = {},
     options: { cause?: unknown; retryAfterMs?: number } = {},
   ) {
-    super(message, { cause: options.cause });
+    super(cutBytes(message, MESSAGE_BYTES), { cause: options.cause });
     this.name = 'KelpieError';
     this.reason = reason;
-    this.metadata = metadata;
+    this.metadata = cutFacts(metadata);
     this.retryAfterMs = options.retryAfterMs;
   }
 
@@ -102,6 +115,16 @@ export class KelpieError extends Error {
   get code(): number {
     return Code[reasons[this.reason]];
   }
+}
+
+function cutFacts(metadata: Metadata): Metadata {
+  let room = METADATA_BYTES;
+  const facts = Object.entries(metadata).map(([key, value]) => {
+    const text = cutBytes(value, Math.max(0, room));
+    room -= key.length + Buffer.byteLength(text);
+    return [key, text];
+  });
+  return Object.fromEntries(facts) as Metadata;
 }
 
 /** A number that is out of its range. `limit` is the one that it passes. */

@@ -15,3 +15,16 @@ export function cutText(text: string, codePoints: number): string {
   }
   return candidates.slice(0, units).toWellFormed();
 }
+
+/** At most so many bytes of a text as UTF-8, well formed. */
+export function cutBytes(text: string, bytes: number): string {
+  // A unit has at least one byte. Half of a pair becomes three bytes, which are out where a pair was cut.
+  const encoded = Buffer.from(text.slice(0, bytes));
+  let end = Math.min(bytes, encoded.length);
+  while (end > 0 && isContinuation(encoded[end])) end--;
+  return encoded.toString('utf8', 0, end);
+}
+
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
+}

@@ -66,6 +66,14 @@ describe('an error', () => {
     expect(error.retryAfterMs).to.equal(1000);
   });
 
+  it('repeats no more of what a peer sent than the trailers of a call carry', () => {
+    const long = 'x'.repeat(766) + '😀'.repeat(60_000);
+    const error = new KelpieError('NODE_NOT_FOUND', long, { name: long, proposal: long });
+    expect(error.message).to.equal('x'.repeat(766));
+    expect(Buffer.byteLength(Object.values(error.metadata).join(''))).to.be.at.most(1024);
+    expect(Object.keys(error.metadata)).to.deep.equal(['name', 'proposal']);
+  });
+
   it('says nothing that it was not told', () => {
     const error = new KelpieError('INTERNAL', 'a fault');
     expect(error.metadata).to.deep.equal({});

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { cutText } from '../../server/core/text.js';
+import { cutBytes, cutText } from '../../server/core/text.js';
 import { hostileStrings } from '../support/hostile.js';
 
 describe('Text is cut', () => {
@@ -22,6 +22,33 @@ describe('Text is cut', () => {
       .array(fc.integer({ min: 0xd780, max: 0xe080 }))
       .map((units) => String.fromCharCode(...units));
     fc.assert(fc.property(fc.oneof(text, broken), fc.nat(20), check));
+  });
+});
+
+describe('Text is cut by its bytes', () => {
+  it('at the end of a character', () => {
+    expect(cutBytes('x'.repeat(254) + '😀', 255)).to.equal('x'.repeat(254));
+    expect(cutBytes('x'.repeat(251) + '😀y', 255)).to.equal('x'.repeat(251) + '😀');
+    expect(cutBytes('äöü', 3)).to.equal('ä');
+    expect(cutBytes('\ud800', 3)).to.equal('\ufffd');
+  });
+
+  it('to no more than was asked for, well formed, and as much as fits', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      ...Object.values(hostileStrings).map(fc.constant),
+    );
+    fc.assert(
+      fc.property(text, fc.nat(300), (whole, bytes) => {
+        const cut = cutBytes(whole, bytes);
+        expect(cut.isWellFormed()).to.equal(true);
+        expect(whole.toWellFormed().startsWith(cut)).to.equal(true);
+        const length = Buffer.byteLength(cut);
+        expect(length).to.be.at.most(bytes);
+        const rest = Buffer.byteLength(whole) - length;
+        expect(rest === 0 || bytes - length < 4).to.equal(true);
+      }),
+    );
   });
 });
 

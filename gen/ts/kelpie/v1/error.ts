@@ -137,6 +137,23 @@ export const ErrorReason = {
    * started it again. Nothing was stored. What is open goes on reading.
    */
   JOURNAL_READ_ONLY: 48,
+  /** MESSAGE_INVALID - The bytes are no message of the contract, or their compression is broken. The call or stream ends. */
+  MESSAGE_INVALID: 60,
+  /**
+   * MESSAGE_TOO_LARGE - A message is larger than Limits.message_bytes. The call or stream ends.
+   * Metadata: limit (in bytes).
+   */
+  MESSAGE_TOO_LARGE: 61,
+  /**
+   * REQUEST_TIMEOUT - The request of a call did not come whole in time, so that nothing was done. Metadata: limit (in
+   * milliseconds).
+   */
+  REQUEST_TIMEOUT: 62,
+  /**
+   * CALL_LIMIT - Too many calls, or too many bytes of their requests, are under way. Nothing was done. Metadata:
+   * limit.
+   */
+  CALL_LIMIT: 63,
 } as const;
 
 export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
@@ -191,6 +208,10 @@ export namespace ErrorReason {
   export type COMMAND_FAILED = typeof ErrorReason.COMMAND_FAILED;
   export type CANCELLED = typeof ErrorReason.CANCELLED;
   export type JOURNAL_READ_ONLY = typeof ErrorReason.JOURNAL_READ_ONLY;
+  export type MESSAGE_INVALID = typeof ErrorReason.MESSAGE_INVALID;
+  export type MESSAGE_TOO_LARGE = typeof ErrorReason.MESSAGE_TOO_LARGE;
+  export type REQUEST_TIMEOUT = typeof ErrorReason.REQUEST_TIMEOUT;
+  export type CALL_LIMIT = typeof ErrorReason.CALL_LIMIT;
 }
 
 export function errorReasonToJSON(object: ErrorReason): string {
@@ -293,6 +314,14 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_CANCELLED";
     case ErrorReason.JOURNAL_READ_ONLY:
       return "ERROR_REASON_JOURNAL_READ_ONLY";
+    case ErrorReason.MESSAGE_INVALID:
+      return "ERROR_REASON_MESSAGE_INVALID";
+    case ErrorReason.MESSAGE_TOO_LARGE:
+      return "ERROR_REASON_MESSAGE_TOO_LARGE";
+    case ErrorReason.REQUEST_TIMEOUT:
+      return "ERROR_REASON_REQUEST_TIMEOUT";
+    case ErrorReason.CALL_LIMIT:
+      return "ERROR_REASON_CALL_LIMIT";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ErrorReason");
   }

@@ -3,9 +3,11 @@ import { Command, CommandAnswer, type Display } from '../../gen/ts/kelpie/v1/com
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import { msOf, type WireDuration } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
+import { checkContent } from './content.js';
 import { isCommandName, labelsOf, textOf } from './facts.js';
 import { invalid } from './player-facts.js';
 import { cutText } from '../core/text.js';
+import type { Limits } from './settings.js';
 
 type Form = NonNullable<Command['form']>;
 type AnswerForm = NonNullable<CommandAnswer['form']>['$case'];
@@ -21,6 +23,7 @@ const forms = {
 const LONGEST_MS = 5 * 60 * 1000;
 const TEXT_BYTES = 4096;
 const PLAYERS = 1000;
+const LINES = 10_000;
 
 /** A command that is fit to be issued. */
 export interface CheckedCommand {
@@ -32,16 +35,17 @@ export interface CheckedCommand {
 }
 
 /**
- * Checks what is issued. Throws COMMAND_INVALID, TEXT_TOO_LONG, PAYLOAD_TOO_LARGE, DEADLINE_INVALID,
- * BATCH_INVALID, PLAYER_INVALID or LABELS_INVALID.
+ * Checks what is issued. Throws COMMAND_INVALID, TEXT_TOO_LONG, PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP,
+ * DEADLINE_INVALID, BATCH_INVALID, PLAYER_INVALID or LABELS_INVALID.
  */
 export function checkCommand(
   { command, timeout, attributes }: IssueCommandRequest,
-  payloadBytes: number,
+  { payloadBytes, jsonDepth }: Limits,
 ): CheckedCommand {
   const form = command?.form;
   if (!form) throw commandInvalid('command', 'the command is empty; set one of its forms');
   checkForm(form);
+  if (form.$case === 'custom') checkContent(form.value.content, jsonDepth);
   const bytes = Command.encode(command).finish().length;
   checkSize('the command', bytes, payloadBytes);
   const timeoutMs = timeoutOf(timeout);
@@ -117,14 +121,34 @@ export function checkDisplay(display: Display | undefined): void {
   }
 }
 
-/** Throws COMMAND_INVALID unless the answer is of the command's form, PAYLOAD_TOO_LARGE if it is too long. */
-export function checkAnswer(command: Command, answer: CommandAnswer, payloadBytes: number): void {
-  const asked = command.form?.$case;
-  const wanted = asked === undefined || asked === 'custom' ? 'custom' : forms[asked].answer;
-  if (answer.form?.$case !== wanted) {
+/**
+ * Throws COMMAND_INVALID unless the answer is of the command's form and of a fit number of parts,
+ * PAYLOAD_TOO_LARGE or CONTENT_TOO_DEEP if it is too much.
+ */
+export function checkAnswer(
+  { form: asked }: Command,
+  answer: CommandAnswer,
+  { payloadBytes, jsonDepth }: Limits,
+): void {
+  const wanted =
+    asked === undefined || asked.$case === 'custom' ? 'custom' : forms[asked.$case].answer;
+  const { form } = answer;
+  if (form?.$case !== wanted) {
     throw commandInvalid('answer', `the answer to this command is of the form ${wanted}`);
   }
+  if (form.$case === 'custom') checkContent(form.value, jsonDepth);
+  if (form.$case === 'console') checkParts('lines', form.value.lines, LINES);
+  if (form.$case === 'players') {
+    const players = asked && 'players' in asked.value ? asked.value.players.length : 0;
+    checkParts('outcomes', form.value.outcomes, players);
+  }
   checkSize('the answer', CommandAnswer.encode(answer).finish().length, payloadBytes);
+}
+
+/** Before anything is done with each of them: empty ones take two bytes. */
+function checkParts(field: string, parts: readonly unknown[], limit: number): void {
+  if (parts.length <= limit) return;
+  throw commandInvalid(field, `the answer has ${parts.length} ${field}; at most ${limit} fit`);
 }
 
 /** Throws PAYLOAD_TOO_LARGE. */

@@ -96,7 +96,7 @@ export class Commands {
     onResult: (result: NodeResult) => void,
   ): Cancel {
     const { limits, clock } = this.#network.options;
-    const checked = checkCommand(request, limits.payloadBytes);
+    const checked = checkCommand(request, limits);
     const names = this.#targets.of(request.target, checked.name);
     if (this.#pending.size >= limits.commands) throw limitError(limits.commands);
     const id = ++this.#lastId;
@@ -151,8 +151,8 @@ export class Commands {
   }
 
   /**
-   * Takes a node's answer. Throws COMMAND_NOT_FOUND; COMMAND_INVALID or PAYLOAD_TOO_LARGE, which end the
-   * command for this node too.
+   * Takes a node's answer. Throws COMMAND_NOT_FOUND; COMMAND_INVALID, PAYLOAD_TOO_LARGE or
+   * CONTENT_TOO_DEEP, which end the command for this node too.
    */
   reply(node: string, instance: Uint8Array, { commandId, outcome }: CommandReply): void {
     const pending = this.#pending.get(commandId);
@@ -174,7 +174,7 @@ export class Commands {
       return new KelpieError('COMMAND_FAILED', said || `"${node}" did not do it`, { name: node });
     }
     const answer = outcome?.value ?? { form: undefined };
-    checkAnswer(command, answer, this.#network.options.limits.payloadBytes);
+    checkAnswer(command, answer, this.#network.options.limits);
     return answer;
   }
 

@@ -5,6 +5,7 @@ import { Event, Payload } from '../../gen/ts/kelpie/v1/event.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
 import { checkTopic } from '../core/topic.js';
 import type { Draft } from '../journal/journal.js';
+import { checkContent } from './content.js';
 import type { Limits } from './settings.js';
 
 /** A draft whose payload is encoded: once, for its size and for the journal. */
@@ -53,7 +54,8 @@ function encodePayload({ payload }: EventDraft): Uint8Array {
 }
 
 /**
- * The entry for an event. Throws TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY or PAYLOAD_TOO_LARGE.
+ * The entry for an event. Throws TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE or
+ * CONTENT_TOO_DEEP.
  * `source` is the node's name, or empty.
  */
 export function draftEntry(draft: EncodedDraft, source: string, time: Date, limits: Limits): Draft {
@@ -72,6 +74,7 @@ export function draftEntry(draft: EncodedDraft, source: string, time: Date, limi
       { bytes: String(bytes.length), limit: String(limits.payloadBytes) },
     );
   }
+  checkContent(payload.content, limits.jsonDepth);
   const frame = { sequence: 0, topic, source, time, untrusted, body: undefined };
   const event = written(() => Event.encode(frame, writer).uint32(EVENT_MESSAGE).bytes(bytes));
   return { topic, event, source };

@@ -20,10 +20,11 @@ export function textOf(field: string, value: string, limit: number): string {
 
 /** In the order of their names, so that the same labels are the same bytes. Throws LABELS_INVALID. */
 export function labelsOf(labels: Record<string, string>): Record<string, string> {
-  const entries = Object.entries(labels).sort(([left], [right]) => (left < right ? -1 : 1));
+  const entries = Object.entries(labels);
   if (entries.length > LABELS) {
     throw labelError(`${entries.length} labels; the limit is ${LABELS}`, '', LABELS);
   }
+  entries.sort(([left], [right]) => (left < right ? -1 : 1));
   for (const [name, value] of entries) {
     const bytes = Buffer.byteLength(name);
     if (bytes < 1 || bytes > LABEL_NAME_BYTES) {

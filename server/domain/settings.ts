@@ -18,8 +18,20 @@ export interface Limits {
   readonly sessions: number;
   /** Players of one network, those who log in among them. */
   readonly players: number;
-  /** Commands that wait for answers, of one coordinator. */
+  /** Nodes that are asked to do commands, of one coordinator. */
   readonly commands: number;
+  /** Bytes of the commands that are under way, of one coordinator. */
+  readonly commandBytes: number;
+  /** Levels of JSON content. */
+  readonly jsonDepth: number;
+  /** The largest window in events. */
+  readonly windowEvents: number;
+  /** The largest window in bytes. */
+  readonly windowBytes: number;
+  /** Entries that wait for the journal, above which publishers are not read. */
+  readonly backlogEntries: number;
+  /** The same in bytes. */
+  readonly backlogBytes: number;
 }
 
 export const defaultLimits: Limits = {
@@ -31,7 +43,13 @@ export const defaultLimits: Limits = {
   helloBytes: 64 * 1024,
   sessions: 20_000,
   players: 2_000_000,
-  commands: 10_000,
+  commands: 100_000,
+  commandBytes: 64 * 1024 * 1024,
+  jsonDepth: 30,
+  windowEvents: 65_536,
+  windowBytes: 16 * 1024 * 1024,
+  backlogEntries: 65_536,
+  backlogBytes: 32 * 1024 * 1024,
 };
 
 /** How long things take. All in milliseconds, by the monotonic clock. */

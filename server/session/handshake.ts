@@ -41,7 +41,7 @@ export async function open(
   const node = nodeOf(hello, host);
   const own = { inbox: inboxOf(node.name), ...(hello.excludeOwn && { excluded: node.name }) };
   const filter = filterOf(hello.topics, network.options.limits.patterns, own);
-  const window = windowOf(hello);
+  const window = windowOf(hello, network.options.limits);
   await startOf(network, hello.start);
   const claimed = await hub.nodes.claim(node, sessionId, hub);
   // Asked only now: "latest" is after the node's own arrival, and no older stream can publish.
@@ -65,12 +65,14 @@ function checkSize(hello: Hello, limit: number): void {
   );
 }
 
-function windowOf({ window }: Hello): WindowSize {
-  if (!window) return defaultWindow;
-  if (window.events > 0 && window.bytes > 0) return window;
+function windowOf({ window }: Hello, { windowEvents, windowBytes }: Limits): WindowSize {
+  const { events, bytes } = window ?? defaultWindow;
+  // What languages send for "no limit" is the largest one, not a mistake.
+  if (events > 0 && bytes > 0)
+    return { events: Math.min(events, windowEvents), bytes: Math.min(bytes, windowBytes) };
   throw new KelpieError(
     'WINDOW_INVALID',
-    `a window of ${window.events} events and ${window.bytes} bytes lets nothing through; leave it out for the default`,
+    `a window of ${events} events and ${bytes} bytes lets nothing through; leave it out for the default`,
   );
 }
 
@@ -100,14 +102,11 @@ function welcomeOf(
 /** The limits as nodes are told them. */
 export function wireLimits(limits: Limits): WireLimits {
   const { payloadBytes, publishEvents, publishBytes, patterns, messageBytes, helloBytes } = limits;
+  const { jsonDepth, windowEvents, windowBytes } = limits;
   return {
     topicBytes: TOPIC_BYTES,
     topicTokens: TOPIC_TOKENS,
-    payloadBytes,
-    publishEvents,
-    publishBytes,
-    patterns,
-    messageBytes,
-    helloBytes,
+    ...{ payloadBytes, publishEvents, publishBytes, patterns, messageBytes, helloBytes },
+    ...{ jsonDepth, windowEvents, windowBytes },
   };
 }

@@ -56,6 +56,9 @@ describe('a session', () => {
         patterns: 1000,
         message_bytes: 1024 * 1024,
         hello_bytes: 64 * 1024,
+        json_depth: 30,
+        window_events: 65_536,
+        window_bytes: 16 * 1024 * 1024,
       });
 
       const snapshot = await stream.next('snapshot');

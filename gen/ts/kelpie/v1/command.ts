@@ -128,7 +128,10 @@ export interface VerifyPlayer {
 export interface CustomCommand {
   /** Its name: `^[a-z0-9][a-z0-9._-]{0,62}$`, and none of those above. */
   name: string;
-  /** What it is about. Command and answers have at most 256 KiB each (PAYLOAD_TOO_LARGE). */
+  /**
+   * What it is about. Command and answers have at most 256 KiB each (PAYLOAD_TOO_LARGE), and JSON in them
+   * at most 30 levels (CONTENT_TOO_DEEP).
+   */
   content: Content | undefined;
 }
 
@@ -156,11 +159,11 @@ export interface CommandTarget {
 
 /** Nodes that match each of these; what is empty matches any. */
 export interface NodeSelector {
-  /** Of these roles. */
+  /** Of these roles: at most 64 (OUT_OF_RANGE). */
   roles: NodeRole[];
-  /** In these states. */
+  /** In these states: at most 64 (OUT_OF_RANGE). */
   states: NodeState[];
-  /** With all these labels. */
+  /** With all these labels: at most 64, as nodes have them (LABELS_INVALID). */
   labels: { [key: string]: string };
 }
 
@@ -190,7 +193,7 @@ export interface CommandAnswer {
 
 /** What became of each player. */
 export interface PlayerOutcomes {
-  /** One a player. */
+  /** One a player: at most as many as the command is about (COMMAND_INVALID). */
   outcomes: PlayerOutcome[];
 }
 
@@ -206,7 +209,7 @@ export interface PlayerOutcome {
 export interface ConsoleOutput {
   /** Whether the command was one and succeeded, as far as the node can tell. */
   success: boolean;
-  /** What it printed. */
+  /** What it printed: at most 10,000 lines (COMMAND_INVALID). */
   lines: string[];
 }
 
@@ -220,7 +223,7 @@ export interface PlayerVerified {
 
 /**
  * Withdraws a command that was issued on this stream. It ends with CANCELLED; nodes that were asked are
- * told. One that has ended is no error.
+ * sent CommandCancelled. One that has ended is no error. The end of the stream withdraws all of them.
  */
 export interface CancelCommand {
   /** The request_id under which it was issued. */
@@ -259,7 +262,8 @@ export interface CommandCancelled {
 /**
  * Answers a CommandRequest, once, on this stream or on a later one of the same process. Refused:
  * COMMAND_NOT_FOUND (it has ended, was answered, or is another node's), COMMAND_INVALID (an answer of
- * another form), PAYLOAD_TOO_LARGE (which ends the command too).
+ * another form, or about more players than the command), PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP: all but
+ * COMMAND_NOT_FOUND end the command too, and its issuer gets the same error.
  */
 export interface CommandReply {
   /** The number of the command. */
@@ -293,7 +297,9 @@ export interface CommandResult {
     | //
     /**
      * Why there is no answer: NOT_DELIVERED (certainly not done), OUTCOME_UNKNOWN (it was handed over),
-     * COMMAND_FAILED (the node says so), CANCELLED, PAYLOAD_TOO_LARGE, COMMAND_LIMIT.
+     * COMMAND_FAILED (the node says so), CANCELLED, COMMAND_INVALID, PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP
+     * (the answer was refused), COMMAND_LIMIT (no room for the command with the node, or for the
+     * answer with the issuer).
      */
     { $case: "error"; value: ErrorDetail }
     | undefined;
@@ -330,7 +336,7 @@ export const Command: MessageFns<Command> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Command {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -467,7 +473,7 @@ export const KickPlayers: MessageFns<KickPlayers> = {
   decode(input: BinaryReader | Uint8Array, length?: number): KickPlayers {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -545,7 +551,7 @@ export const PlayerRef: MessageFns<PlayerRef> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PlayerRef {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -623,7 +629,7 @@ export const ShowMessage: MessageFns<ShowMessage> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ShowMessage {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -717,7 +723,7 @@ export const Display: MessageFns<Display> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Display {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -879,7 +885,7 @@ export const Title: MessageFns<Title> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Title {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -997,7 +1003,7 @@ export const Toast: MessageFns<Toast> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Toast {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1072,7 +1078,7 @@ export const RunConsoleCommand: MessageFns<RunConsoleCommand> = {
   decode(input: BinaryReader | Uint8Array, length?: number): RunConsoleCommand {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1135,7 +1141,7 @@ export const VerifyPlayer: MessageFns<VerifyPlayer> = {
   decode(input: BinaryReader | Uint8Array, length?: number): VerifyPlayer {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1203,7 +1209,7 @@ export const CustomCommand: MessageFns<CustomCommand> = {
   decode(input: BinaryReader | Uint8Array, length?: number): CustomCommand {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1294,7 +1300,7 @@ export const CommandTarget: MessageFns<CommandTarget> = {
   decode(input: BinaryReader | Uint8Array, length?: number): CommandTarget {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1442,7 +1448,7 @@ export const NodeSelector: MessageFns<NodeSelector> = {
   decode(input: BinaryReader | Uint8Array, length?: number): NodeSelector {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1495,7 +1501,7 @@ export const NodeSelector: MessageFns<NodeSelector> = {
 
             const entry3 = NodeSelector_LabelsEntry.decode(reader, reader.uint32());
             if (entry3.value !== undefined) {
-              message.labels[entry3.key] = entry3.value;
+              setOwn(message.labels, entry3.key, entry3.value);
             }
             continue;
           }
@@ -1524,7 +1530,7 @@ export const NodeSelector: MessageFns<NodeSelector> = {
       if (entries.length > 0) {
         obj.labels = {};
         entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
+          setOwn(obj.labels, k, v);
         });
       }
     }
@@ -1541,7 +1547,7 @@ export const NodeSelector: MessageFns<NodeSelector> = {
     message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {
-          acc[key] = globalThis.String(value);
+          setOwn(acc, key, globalThis.String(value));
         }
         return acc;
       },
@@ -1569,7 +1575,7 @@ export const NodeSelector_LabelsEntry: MessageFns<NodeSelector_LabelsEntry> = {
   decode(input: BinaryReader | Uint8Array, length?: number): NodeSelector_LabelsEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1655,7 +1661,7 @@ export const CommandAnswer: MessageFns<CommandAnswer> = {
   decode(input: BinaryReader | Uint8Array, length?: number): CommandAnswer {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1773,7 +1779,7 @@ export const PlayerOutcomes: MessageFns<PlayerOutcomes> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PlayerOutcomes {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1839,7 +1845,7 @@ export const PlayerOutcome: MessageFns<PlayerOutcome> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PlayerOutcome {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1919,7 +1925,7 @@ export const ConsoleOutput: MessageFns<ConsoleOutput> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ConsoleOutput {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1997,7 +2003,7 @@ export const PlayerVerified: MessageFns<PlayerVerified> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PlayerVerified {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2074,7 +2080,7 @@ export const CancelCommand: MessageFns<CancelCommand> = {
   decode(input: BinaryReader | Uint8Array, length?: number): CancelCommand {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2149,7 +2155,7 @@ export const CommandRequest: MessageFns<CommandRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): CommandRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2198,7 +2204,7 @@ export const CommandRequest: MessageFns<CommandRequest> = {
 
             const entry5 = CommandRequest_AttributesEntry.decode(reader, reader.uint32());
             if (entry5.value !== undefined) {
-              message.attributes[entry5.key] = entry5.value;
+              setOwn(message.attributes, entry5.key, entry5.value);
             }
             continue;
           }
@@ -2233,7 +2239,7 @@ export const CommandRequest: MessageFns<CommandRequest> = {
       if (entries.length > 0) {
         obj.attributes = {};
         entries.forEach(([k, v]) => {
-          obj.attributes[k] = v;
+          setOwn(obj.attributes, k, v);
         });
       }
     }
@@ -2256,7 +2262,7 @@ export const CommandRequest: MessageFns<CommandRequest> = {
     message.attributes = (globalThis.Object.entries(object.attributes ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {
-          acc[key] = globalThis.String(value);
+          setOwn(acc, key, globalThis.String(value));
         }
         return acc;
       },
@@ -2284,7 +2290,7 @@ export const CommandRequest_AttributesEntry: MessageFns<CommandRequest_Attribute
   decode(input: BinaryReader | Uint8Array, length?: number): CommandRequest_AttributesEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2359,7 +2365,7 @@ export const CommandCancelled: MessageFns<CommandCancelled> = {
   decode(input: BinaryReader | Uint8Array, length?: number): CommandCancelled {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2430,7 +2436,7 @@ export const CommandReply: MessageFns<CommandReply> = {
   decode(input: BinaryReader | Uint8Array, length?: number): CommandReply {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2528,7 +2534,7 @@ export const CommandFailure: MessageFns<CommandFailure> = {
   decode(input: BinaryReader | Uint8Array, length?: number): CommandFailure {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2602,7 +2608,7 @@ export const CommandResult: MessageFns<CommandResult> = {
   decode(input: BinaryReader | Uint8Array, length?: number): CommandResult {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2723,4 +2729,10 @@ export interface MessageFns<T> {
   toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
+}
+
+/** Also the key `__proto__` is a key. */
+function setOwn(map: object, key: string, value: unknown): void {
+  if (key !== "__proto__") (map as any)[key] = value;
+  else globalThis.Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }

@@ -17,6 +17,14 @@ export const protobufFileName = "kelpie/v1/command_service.proto";
 /**
  * What to do, and who. The same message is a session's frame, answered there with CommandResult frames
  * or RequestFailed; its request_id must be set (OUT_OF_RANGE).
+ *
+ * Everything under way is weighed by the nodes that it asks and by its bytes; above a bound of the session
+ * or of the coordinator it is refused (COMMAND_LIMIT), and nobody is asked. A session may have 256
+ * commands under way, which ask 10,000 nodes, results that it has not read among them.
+ *
+ * A session's commands end with its stream: nodes that were not handed one never get it, the others are
+ * sent CommandCancelled and may have done it, and no result comes on a later stream. Whoever must
+ * know asks again on the next one.
  */
 export interface IssueCommandRequest {
   /** Who is asked. Nobody there: NO_TARGET, at once. */
@@ -81,7 +89,7 @@ export const IssueCommandRequest: MessageFns<IssueCommandRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): IssueCommandRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -130,7 +138,7 @@ export const IssueCommandRequest: MessageFns<IssueCommandRequest> = {
 
             const entry5 = IssueCommandRequest_AttributesEntry.decode(reader, reader.uint32());
             if (entry5.value !== undefined) {
-              message.attributes[entry5.key] = entry5.value;
+              setOwn(message.attributes, entry5.key, entry5.value);
             }
             continue;
           }
@@ -165,7 +173,7 @@ export const IssueCommandRequest: MessageFns<IssueCommandRequest> = {
       if (entries.length > 0) {
         obj.attributes = {};
         entries.forEach(([k, v]) => {
-          obj.attributes[k] = v;
+          setOwn(obj.attributes, k, v);
         });
       }
     }
@@ -190,7 +198,7 @@ export const IssueCommandRequest: MessageFns<IssueCommandRequest> = {
     message.attributes = (globalThis.Object.entries(object.attributes ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {
-          acc[key] = globalThis.String(value);
+          setOwn(acc, key, globalThis.String(value));
         }
         return acc;
       },
@@ -218,7 +226,7 @@ export const IssueCommandRequest_AttributesEntry: MessageFns<IssueCommandRequest
   decode(input: BinaryReader | Uint8Array, length?: number): IssueCommandRequest_AttributesEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -293,7 +301,7 @@ export const IssueCommandResponse: MessageFns<IssueCommandResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): IssueCommandResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -353,7 +361,8 @@ export const CommandServiceDefinition = {
      * Issues a command and answers with each node's result as it comes; each node gives one. Ends with
      * the last of them, at the latest when the time is up. Cancelling the call withdraws the command.
      * Fails before anybody was asked: COMMAND_INVALID, TEXT_TOO_LONG, PAYLOAD_TOO_LARGE, DEADLINE_INVALID,
-     * NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED, COMMAND_LIMIT, BATCH_INVALID.
+     * CONTENT_TOO_DEEP, NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED, COMMAND_LIMIT, BATCH_INVALID,
+     * PLAYER_INVALID, LABELS_INVALID, OUT_OF_RANGE (a selector that names too much).
      */
     issueCommand: {
       name: "IssueCommand",
@@ -371,7 +380,8 @@ export interface CommandServiceImplementation<CallContextExt = {}> {
    * Issues a command and answers with each node's result as it comes; each node gives one. Ends with
    * the last of them, at the latest when the time is up. Cancelling the call withdraws the command.
    * Fails before anybody was asked: COMMAND_INVALID, TEXT_TOO_LONG, PAYLOAD_TOO_LARGE, DEADLINE_INVALID,
-   * NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED, COMMAND_LIMIT, BATCH_INVALID.
+   * CONTENT_TOO_DEEP, NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED, COMMAND_LIMIT, BATCH_INVALID,
+   * PLAYER_INVALID, LABELS_INVALID, OUT_OF_RANGE (a selector that names too much).
    */
   issueCommand(
     request: IssueCommandRequest,
@@ -384,7 +394,8 @@ export interface CommandServiceClient<CallOptionsExt = {}> {
    * Issues a command and answers with each node's result as it comes; each node gives one. Ends with
    * the last of them, at the latest when the time is up. Cancelling the call withdraws the command.
    * Fails before anybody was asked: COMMAND_INVALID, TEXT_TOO_LONG, PAYLOAD_TOO_LARGE, DEADLINE_INVALID,
-   * NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED, COMMAND_LIMIT, BATCH_INVALID.
+   * CONTENT_TOO_DEEP, NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED, COMMAND_LIMIT, BATCH_INVALID,
+   * PLAYER_INVALID, LABELS_INVALID, OUT_OF_RANGE (a selector that names too much).
    */
   issueCommand(
     request: DeepPartial<IssueCommandRequest>,
@@ -409,4 +420,10 @@ export interface MessageFns<T> {
   toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
+}
+
+/** Also the key `__proto__` is a key. */
+function setOwn(map: object, key: string, value: unknown): void {
+  if (key !== "__proto__") (map as any)[key] = value;
+  else globalThis.Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }

@@ -68,6 +68,15 @@ export interface Limits {
   messageBytes: number;
   /** Bytes of a Hello. */
   helloBytes: number;
+  /**
+   * Levels of JSON content: objects and lists in each other, the outermost among them. Some readers
+   * stop at 100 levels of messages, of which a level of JSON takes up to three.
+   */
+  jsonDepth: number;
+  /** The largest window in events. A Hello that asks for more gets this. */
+  windowEvents: number;
+  /** The largest window in bytes. A Hello that asks for more gets this. */
+  windowBytes: number;
 }
 
 function createBaseLimits(): Limits {
@@ -80,6 +89,9 @@ function createBaseLimits(): Limits {
     patterns: 0,
     messageBytes: 0,
     helloBytes: 0,
+    jsonDepth: 0,
+    windowEvents: 0,
+    windowBytes: 0,
   };
 }
 
@@ -109,13 +121,22 @@ export const Limits: MessageFns<Limits> = {
     if (message.helloBytes !== 0) {
       writer.uint32(64).uint32(message.helloBytes);
     }
+    if (message.jsonDepth !== 0) {
+      writer.uint32(72).uint32(message.jsonDepth);
+    }
+    if (message.windowEvents !== 0) {
+      writer.uint32(80).uint32(message.windowEvents);
+    }
+    if (message.windowBytes !== 0) {
+      writer.uint32(88).uint32(message.windowBytes);
+    }
     return writer;
   },
 
   decode(input: BinaryReader | Uint8Array, length?: number): Limits {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -189,6 +210,30 @@ export const Limits: MessageFns<Limits> = {
             message.helloBytes = reader.uint32();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.jsonDepth = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.windowEvents = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.windowBytes = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -227,6 +272,15 @@ export const Limits: MessageFns<Limits> = {
     if (message.helloBytes !== undefined) {
       obj.helloBytes = Math.round(message.helloBytes);
     }
+    if (message.jsonDepth !== undefined) {
+      obj.jsonDepth = Math.round(message.jsonDepth);
+    }
+    if (message.windowEvents !== undefined) {
+      obj.windowEvents = Math.round(message.windowEvents);
+    }
+    if (message.windowBytes !== undefined) {
+      obj.windowBytes = Math.round(message.windowBytes);
+    }
     return obj;
   },
 
@@ -243,6 +297,9 @@ export const Limits: MessageFns<Limits> = {
     message.patterns = object.patterns ?? 0;
     message.messageBytes = object.messageBytes ?? 0;
     message.helloBytes = object.helloBytes ?? 0;
+    message.jsonDepth = object.jsonDepth ?? 0;
+    message.windowEvents = object.windowEvents ?? 0;
+    message.windowBytes = object.windowBytes ?? 0;
     return message;
   },
 };

@@ -137,6 +137,10 @@ export const ErrorReason = {
    * started it again. Nothing was stored. What is open goes on reading.
    */
   JOURNAL_READ_ONLY: 48,
+  /** CONTENT_TOO_DEEP - JSON content lies deeper than every reader can decode. Metadata: limit. */
+  CONTENT_TOO_DEEP: 49,
+  /** PUBLISH_LIMIT - More is being published than the journal can store; nothing of the call was stored. Metadata: limit. */
+  PUBLISH_LIMIT: 50,
   /** MESSAGE_INVALID - The bytes are no message of the contract, or their compression is broken. The call or stream ends. */
   MESSAGE_INVALID: 60,
   /**
@@ -208,6 +212,8 @@ export namespace ErrorReason {
   export type COMMAND_FAILED = typeof ErrorReason.COMMAND_FAILED;
   export type CANCELLED = typeof ErrorReason.CANCELLED;
   export type JOURNAL_READ_ONLY = typeof ErrorReason.JOURNAL_READ_ONLY;
+  export type CONTENT_TOO_DEEP = typeof ErrorReason.CONTENT_TOO_DEEP;
+  export type PUBLISH_LIMIT = typeof ErrorReason.PUBLISH_LIMIT;
   export type MESSAGE_INVALID = typeof ErrorReason.MESSAGE_INVALID;
   export type MESSAGE_TOO_LARGE = typeof ErrorReason.MESSAGE_TOO_LARGE;
   export type REQUEST_TIMEOUT = typeof ErrorReason.REQUEST_TIMEOUT;
@@ -314,6 +320,10 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_CANCELLED";
     case ErrorReason.JOURNAL_READ_ONLY:
       return "ERROR_REASON_JOURNAL_READ_ONLY";
+    case ErrorReason.CONTENT_TOO_DEEP:
+      return "ERROR_REASON_CONTENT_TOO_DEEP";
+    case ErrorReason.PUBLISH_LIMIT:
+      return "ERROR_REASON_PUBLISH_LIMIT";
     case ErrorReason.MESSAGE_INVALID:
       return "ERROR_REASON_MESSAGE_INVALID";
     case ErrorReason.MESSAGE_TOO_LARGE:
@@ -379,7 +389,7 @@ export const ErrorDetail: MessageFns<ErrorDetail> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ErrorDetail {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -420,7 +430,7 @@ export const ErrorDetail: MessageFns<ErrorDetail> = {
 
             const entry4 = ErrorDetail_MetadataEntry.decode(reader, reader.uint32());
             if (entry4.value !== undefined) {
-              message.metadata[entry4.key] = entry4.value;
+              setOwn(message.metadata, entry4.key, entry4.value);
             }
             continue;
           }
@@ -460,7 +470,7 @@ export const ErrorDetail: MessageFns<ErrorDetail> = {
       if (entries.length > 0) {
         obj.metadata = {};
         entries.forEach(([k, v]) => {
-          obj.metadata[k] = v;
+          setOwn(obj.metadata, k, v);
         });
       }
     }
@@ -481,7 +491,7 @@ export const ErrorDetail: MessageFns<ErrorDetail> = {
     message.metadata = (globalThis.Object.entries(object.metadata ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {
-          acc[key] = globalThis.String(value);
+          setOwn(acc, key, globalThis.String(value));
         }
         return acc;
       },
@@ -512,7 +522,7 @@ export const ErrorDetail_MetadataEntry: MessageFns<ErrorDetail_MetadataEntry> = 
   decode(input: BinaryReader | Uint8Array, length?: number): ErrorDetail_MetadataEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -587,4 +597,10 @@ export interface MessageFns<T> {
   toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
+}
+
+/** Also the key `__proto__` is a key. */
+function setOwn(map: object, key: string, value: unknown): void {
+  if (key !== "__proto__") (map as any)[key] = value;
+  else globalThis.Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }

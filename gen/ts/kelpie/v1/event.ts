@@ -130,7 +130,11 @@ export interface Content {
     /** Text. */
     { $case: "text"; value: string }
     | //
-    /** A JSON object. */
+    /**
+     * A JSON object: at most 30 levels of objects and lists in each other, itself among them
+     * (CONTENT_TOO_DEEP), so that every reader can decode it wherever it is sent. Content of more than
+     * some hundred levels cannot be decoded by the coordinator either: it ends the stream or the call.
+     */
     { $case: "json"; value: { [key: string]: any } | undefined }
     | undefined;
 }
@@ -257,7 +261,7 @@ export const Event: MessageFns<Event> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Event {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -505,7 +509,7 @@ export const Payload: MessageFns<Payload> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Payload {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -538,7 +542,7 @@ export const Payload: MessageFns<Payload> = {
 
             const entry3 = Payload_AttributesEntry.decode(reader, reader.uint32());
             if (entry3.value !== undefined) {
-              message.attributes[entry3.key] = entry3.value;
+              setOwn(message.attributes, entry3.key, entry3.value);
             }
             continue;
           }
@@ -567,7 +571,7 @@ export const Payload: MessageFns<Payload> = {
       if (entries.length > 0) {
         obj.attributes = {};
         entries.forEach(([k, v]) => {
-          obj.attributes[k] = v;
+          setOwn(obj.attributes, k, v);
         });
       }
     }
@@ -586,7 +590,7 @@ export const Payload: MessageFns<Payload> = {
     message.attributes = (globalThis.Object.entries(object.attributes ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {
-          acc[key] = globalThis.String(value);
+          setOwn(acc, key, globalThis.String(value));
         }
         return acc;
       },
@@ -614,7 +618,7 @@ export const Payload_AttributesEntry: MessageFns<Payload_AttributesEntry> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Payload_AttributesEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -697,7 +701,7 @@ export const Content: MessageFns<Content> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Content {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -805,7 +809,7 @@ export const EventDraft: MessageFns<EventDraft> = {
   decode(input: BinaryReader | Uint8Array, length?: number): EventDraft {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -894,7 +898,7 @@ export const NodeJoined: MessageFns<NodeJoined> = {
   decode(input: BinaryReader | Uint8Array, length?: number): NodeJoined {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -957,7 +961,7 @@ export const NodeUpdated: MessageFns<NodeUpdated> = {
   decode(input: BinaryReader | Uint8Array, length?: number): NodeUpdated {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1023,7 +1027,7 @@ export const NodeLeft: MessageFns<NodeLeft> = {
   decode(input: BinaryReader | Uint8Array, length?: number): NodeLeft {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1098,7 +1102,7 @@ export const PlayerJoined: MessageFns<PlayerJoined> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PlayerJoined {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1166,7 +1170,7 @@ export const PlayerMoved: MessageFns<PlayerMoved> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PlayerMoved {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1243,7 +1247,7 @@ export const PlayerUpdated: MessageFns<PlayerUpdated> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PlayerUpdated {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1311,7 +1315,7 @@ export const PlayerLeft: MessageFns<PlayerLeft> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PlayerLeft {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1423,4 +1427,10 @@ export interface MessageFns<T> {
   toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
+}
+
+/** Also the key `__proto__` is a key. */
+function setOwn(map: object, key: string, value: unknown): void {
+  if (key !== "__proto__") (map as any)[key] = value;
+  else globalThis.Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }

@@ -120,7 +120,7 @@ export const PublishEventsRequest: MessageFns<PublishEventsRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PublishEventsRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -210,7 +210,7 @@ export const PublishEventsResponse: MessageFns<PublishEventsResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PublishEventsResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -294,7 +294,7 @@ export const ReadEventsRequest: MessageFns<ReadEventsRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ReadEventsRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -399,7 +399,7 @@ export const ReadEventsResponse: MessageFns<ReadEventsResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ReadEventsResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -491,7 +491,7 @@ export const WatchEventsRequest: MessageFns<WatchEventsRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): WatchEventsRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -574,7 +574,7 @@ export const WatchEventsResponse: MessageFns<WatchEventsResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): WatchEventsResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -670,8 +670,8 @@ export const EventServiceDefinition = {
     /**
      * Publishes events. Either all are stored, in order and without others between them, or the call
      * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-     * INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
-     * JOURNAL_READ_ONLY.
+     * CONTENT_TOO_DEEP, INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
+     * JOURNAL_READ_ONLY, PUBLISH_LIMIT (the journal is behind: try again after `retry_after`).
      */
     publishEvents: {
       name: "PublishEvents",
@@ -713,8 +713,8 @@ export interface EventServiceImplementation<CallContextExt = {}> {
   /**
    * Publishes events. Either all are stored, in order and without others between them, or the call
    * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-   * INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
-   * JOURNAL_READ_ONLY.
+   * CONTENT_TOO_DEEP, INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
+   * JOURNAL_READ_ONLY, PUBLISH_LIMIT (the journal is behind: try again after `retry_after`).
    */
   publishEvents(
     request: PublishEventsRequest,
@@ -743,8 +743,8 @@ export interface EventServiceClient<CallOptionsExt = {}> {
   /**
    * Publishes events. Either all are stored, in order and without others between them, or the call
    * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-   * INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
-   * JOURNAL_READ_ONLY.
+   * CONTENT_TOO_DEEP, INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
+   * JOURNAL_READ_ONLY, PUBLISH_LIMIT (the journal is behind: try again after `retry_after`).
    */
   publishEvents(
     request: DeepPartial<PublishEventsRequest>,

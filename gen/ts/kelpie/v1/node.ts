@@ -284,7 +284,7 @@ export const Node: MessageFns<Node> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Node {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -357,7 +357,7 @@ export const Node: MessageFns<Node> = {
 
             const entry8 = Node_LabelsEntry.decode(reader, reader.uint32());
             if (entry8.value !== undefined) {
-              message.labels[entry8.key] = entry8.value;
+              setOwn(message.labels, entry8.key, entry8.value);
             }
             continue;
           }
@@ -465,7 +465,7 @@ export const Node: MessageFns<Node> = {
       if (entries.length > 0) {
         obj.labels = {};
         entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
+          setOwn(obj.labels, k, v);
         });
       }
     }
@@ -515,7 +515,7 @@ export const Node: MessageFns<Node> = {
     message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {
-          acc[key] = globalThis.String(value);
+          setOwn(acc, key, globalThis.String(value));
         }
         return acc;
       },
@@ -551,7 +551,7 @@ export const Node_LabelsEntry: MessageFns<Node_LabelsEntry> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Node_LabelsEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -635,7 +635,7 @@ export const NodeLoad: MessageFns<NodeLoad> = {
   decode(input: BinaryReader | Uint8Array, length?: number): NodeLoad {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -749,7 +749,7 @@ export const NodeChange: MessageFns<NodeChange> = {
   decode(input: BinaryReader | Uint8Array, length?: number): NodeChange {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -766,7 +766,7 @@ export const NodeChange: MessageFns<NodeChange> = {
 
             const entry1 = NodeChange_LabelsEntry.decode(reader, reader.uint32());
             if (entry1.value !== undefined) {
-              message.labels[entry1.key] = entry1.value;
+              setOwn(message.labels, entry1.key, entry1.value);
             }
             continue;
           }
@@ -829,7 +829,7 @@ export const NodeChange: MessageFns<NodeChange> = {
       if (entries.length > 0) {
         obj.labels = {};
         entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
+          setOwn(obj.labels, k, v);
         });
       }
     }
@@ -859,7 +859,7 @@ export const NodeChange: MessageFns<NodeChange> = {
     message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {
-          acc[key] = globalThis.String(value);
+          setOwn(acc, key, globalThis.String(value));
         }
         return acc;
       },
@@ -892,7 +892,7 @@ export const NodeChange_LabelsEntry: MessageFns<NodeChange_LabelsEntry> = {
   decode(input: BinaryReader | Uint8Array, length?: number): NodeChange_LabelsEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -970,7 +970,7 @@ export const Address: MessageFns<Address> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Address {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1084,4 +1084,10 @@ export interface MessageFns<T> {
   toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
+}
+
+/** Also the key `__proto__` is a key. */
+function setOwn(map: object, key: string, value: unknown): void {
+  if (key !== "__proto__") (map as any)[key] = value;
+  else globalThis.Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }

@@ -127,7 +127,7 @@ export const ListNodesRequest: MessageFns<ListNodesRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ListNodesRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -196,7 +196,7 @@ export const ListNodesRequest: MessageFns<ListNodesRequest> = {
 
             const entry5 = ListNodesRequest_LabelsEntry.decode(reader, reader.uint32());
             if (entry5.value !== undefined) {
-              message.labels[entry5.key] = entry5.value;
+              setOwn(message.labels, entry5.key, entry5.value);
             }
             continue;
           }
@@ -231,7 +231,7 @@ export const ListNodesRequest: MessageFns<ListNodesRequest> = {
       if (entries.length > 0) {
         obj.labels = {};
         entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
+          setOwn(obj.labels, k, v);
         });
       }
     }
@@ -250,7 +250,7 @@ export const ListNodesRequest: MessageFns<ListNodesRequest> = {
     message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {
-          acc[key] = globalThis.String(value);
+          setOwn(acc, key, globalThis.String(value));
         }
         return acc;
       },
@@ -278,7 +278,7 @@ export const ListNodesRequest_LabelsEntry: MessageFns<ListNodesRequest_LabelsEnt
   decode(input: BinaryReader | Uint8Array, length?: number): ListNodesRequest_LabelsEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -359,7 +359,7 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ListNodesResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -448,7 +448,7 @@ export const GetNodeRequest: MessageFns<GetNodeRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): GetNodeRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -514,7 +514,7 @@ export const GetNodeResponse: MessageFns<GetNodeResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): GetNodeResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -594,7 +594,7 @@ export const UpdateNodeRequest: MessageFns<UpdateNodeRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): UpdateNodeRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -674,7 +674,7 @@ export const UpdateNodeResponse: MessageFns<UpdateNodeResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): UpdateNodeResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -751,7 +751,7 @@ export const DisconnectNodeRequest: MessageFns<DisconnectNodeRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): DisconnectNodeRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -814,7 +814,7 @@ export const DisconnectNodeResponse: MessageFns<DisconnectNodeResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): DisconnectNodeResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -976,4 +976,10 @@ export interface MessageFns<T> {
   toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
+}
+
+/** Also the key `__proto__` is a key. */
+function setOwn(map: object, key: string, value: unknown): void {
+  if (key !== "__proto__") (map as any)[key] = value;
+  else globalThis.Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }

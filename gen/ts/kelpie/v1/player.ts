@@ -278,7 +278,7 @@ export const Player: MessageFns<Player> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Player {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -391,7 +391,7 @@ export const Player: MessageFns<Player> = {
 
             const entry13 = Player_PropertiesEntry.decode(reader, reader.uint32());
             if (entry13.value !== undefined) {
-              message.properties[entry13.key] = entry13.value;
+              setOwn(message.properties, entry13.key, entry13.value);
             }
             continue;
           }
@@ -466,7 +466,7 @@ export const Player: MessageFns<Player> = {
       if (entries.length > 0) {
         obj.properties = {};
         entries.forEach(([k, v]) => {
-          obj.properties[k] = v;
+          setOwn(obj.properties, k, v);
         });
       }
     }
@@ -501,7 +501,7 @@ export const Player: MessageFns<Player> = {
     message.properties = (globalThis.Object.entries(object.properties ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {
-          acc[key] = globalThis.String(value);
+          setOwn(acc, key, globalThis.String(value));
         }
         return acc;
       },
@@ -531,7 +531,7 @@ export const Player_PropertiesEntry: MessageFns<Player_PropertiesEntry> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Player_PropertiesEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -612,7 +612,7 @@ export const Device: MessageFns<Device> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Device {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -708,7 +708,7 @@ export const PlayerChange: MessageFns<PlayerChange> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PlayerChange {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -725,7 +725,7 @@ export const PlayerChange: MessageFns<PlayerChange> = {
 
             const entry1 = PlayerChange_PropertiesEntry.decode(reader, reader.uint32());
             if (entry1.value !== undefined) {
-              message.properties[entry1.key] = entry1.value;
+              setOwn(message.properties, entry1.key, entry1.value);
             }
             continue;
           }
@@ -772,7 +772,7 @@ export const PlayerChange: MessageFns<PlayerChange> = {
       if (entries.length > 0) {
         obj.properties = {};
         entries.forEach(([k, v]) => {
-          obj.properties[k] = v;
+          setOwn(obj.properties, k, v);
         });
       }
     }
@@ -796,7 +796,7 @@ export const PlayerChange: MessageFns<PlayerChange> = {
     message.properties = (globalThis.Object.entries(object.properties ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {
-          acc[key] = globalThis.String(value);
+          setOwn(acc, key, globalThis.String(value));
         }
         return acc;
       },
@@ -827,7 +827,7 @@ export const PlayerChange_PropertiesEntry: MessageFns<PlayerChange_PropertiesEnt
   decode(input: BinaryReader | Uint8Array, length?: number): PlayerChange_PropertiesEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -913,7 +913,7 @@ export const PlayerLookup: MessageFns<PlayerLookup> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PlayerLookup {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1066,4 +1066,10 @@ export interface MessageFns<T> {
   toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
+}
+
+/** Also the key `__proto__` is a key. */
+function setOwn(map: object, key: string, value: unknown): void {
+  if (key !== "__proto__") (map as any)[key] = value;
+  else globalThis.Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }

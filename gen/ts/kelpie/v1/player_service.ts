@@ -194,7 +194,7 @@ export const GetPlayerRequest: MessageFns<GetPlayerRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): GetPlayerRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -262,7 +262,7 @@ export const GetPlayerResponse: MessageFns<GetPlayerResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): GetPlayerResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -341,7 +341,7 @@ export const BatchGetPlayersRequest: MessageFns<BatchGetPlayersRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): BatchGetPlayersRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -410,7 +410,7 @@ export const BatchGetPlayersResponse: MessageFns<BatchGetPlayersResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): BatchGetPlayersResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -511,7 +511,7 @@ export const ListPlayersRequest: MessageFns<ListPlayersRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ListPlayersRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -560,7 +560,7 @@ export const ListPlayersRequest: MessageFns<ListPlayersRequest> = {
 
             const entry5 = ListPlayersRequest_ServerLabelsEntry.decode(reader, reader.uint32());
             if (entry5.value !== undefined) {
-              message.serverLabels[entry5.key] = entry5.value;
+              setOwn(message.serverLabels, entry5.key, entry5.value);
             }
             continue;
           }
@@ -595,7 +595,7 @@ export const ListPlayersRequest: MessageFns<ListPlayersRequest> = {
       if (entries.length > 0) {
         obj.serverLabels = {};
         entries.forEach(([k, v]) => {
-          obj.serverLabels[k] = v;
+          setOwn(obj.serverLabels, k, v);
         });
       }
     }
@@ -614,7 +614,7 @@ export const ListPlayersRequest: MessageFns<ListPlayersRequest> = {
     message.serverLabels = (globalThis.Object.entries(object.serverLabels ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {
-          acc[key] = globalThis.String(value);
+          setOwn(acc, key, globalThis.String(value));
         }
         return acc;
       },
@@ -642,7 +642,7 @@ export const ListPlayersRequest_ServerLabelsEntry: MessageFns<ListPlayersRequest
   decode(input: BinaryReader | Uint8Array, length?: number): ListPlayersRequest_ServerLabelsEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -723,7 +723,7 @@ export const ListPlayersResponse: MessageFns<ListPlayersResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ListPlayersResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -812,7 +812,7 @@ export const CountPlayersRequest: MessageFns<CountPlayersRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): CountPlayersRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -883,7 +883,7 @@ export const CountPlayersResponse: MessageFns<CountPlayersResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): CountPlayersResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -976,7 +976,7 @@ export const NodeCount: MessageFns<NodeCount> = {
   decode(input: BinaryReader | Uint8Array, length?: number): NodeCount {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1077,7 +1077,7 @@ export const PlayerTarget: MessageFns<PlayerTarget> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PlayerTarget {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1208,7 +1208,7 @@ export const Everyone: MessageFns<Everyone> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Everyone {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1265,7 +1265,7 @@ export const KickPlayersRequest: MessageFns<KickPlayersRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): KickPlayersRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1362,7 +1362,7 @@ export const KickPlayersResponse: MessageFns<KickPlayersResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): KickPlayersResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1455,7 +1455,7 @@ export const ShowMessageRequest: MessageFns<ShowMessageRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ShowMessageRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1554,7 +1554,7 @@ export const ShowMessageResponse: MessageFns<ShowMessageResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ShowMessageResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1776,4 +1776,10 @@ export interface MessageFns<T> {
   toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
+}
+
+/** Also the key `__proto__` is a key. */
+function setOwn(map: object, key: string, value: unknown): void {
+  if (key !== "__proto__") (map as any)[key] = value;
+  else globalThis.Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }

@@ -324,9 +324,12 @@ export interface Hello_LabelsEntry {
  * outstanding, however large.
  */
 export interface Window {
-  /** In events, at least 1. */
+  /** In events, at least 1 (WINDOW_INVALID). Above the limit that Welcome names: that limit. */
   events: number;
-  /** In bytes of encoded events, at least 1. */
+  /**
+   * In bytes of encoded events, at least 1 (WINDOW_INVALID). Above the limit that Welcome names: that
+   * limit.
+   */
   bytes: number;
 }
 
@@ -437,8 +440,9 @@ export interface Ack {
 /**
  * Publishes events, in order, each exactly once however often it is sent. Refused as a whole:
  * BATCH_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE. Refused one by one, in the PublishAck:
- * TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE. STALE_GENERATION and OUTCOME_UNKNOWN
- * end the stream; the events are then unsettled, and are sent again on the next one. Where the
+ * TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP. A session with much
+ * that is not settled yet (4096 events or 2 MiB), or while the journal is behind, is not read until some
+ * of it is stored. STALE_GENERATION and OUTCOME_UNKNOWN end the stream; the events are then unsettled, and are sent again on the next one. Where the
  * coordinator's disk is full or failed they are answered with JOURNAL_READ_ONLY, or OUTCOME_UNKNOWN
  * for those that were on their way, and the stream lives on, to read: they are unsettled too, until
  * a later stream.
@@ -546,7 +550,7 @@ export const ConnectRequest: MessageFns<ConnectRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ConnectRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -609,7 +613,7 @@ export const ConnectResponse: MessageFns<ConnectResponse> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ConnectResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -716,7 +720,7 @@ export const NodeFrame: MessageFns<NodeFrame> = {
   decode(input: BinaryReader | Uint8Array, length?: number): NodeFrame {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1068,7 +1072,7 @@ export const CoordinatorFrame: MessageFns<CoordinatorFrame> = {
   decode(input: BinaryReader | Uint8Array, length?: number): CoordinatorFrame {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1523,7 +1527,7 @@ export const Hello: MessageFns<Hello> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Hello {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1580,7 +1584,7 @@ export const Hello: MessageFns<Hello> = {
 
             const entry6 = Hello_LabelsEntry.decode(reader, reader.uint32());
             if (entry6.value !== undefined) {
-              message.labels[entry6.key] = entry6.value;
+              setOwn(message.labels, entry6.key, entry6.value);
             }
             continue;
           }
@@ -1706,7 +1710,7 @@ export const Hello: MessageFns<Hello> = {
       if (entries.length > 0) {
         obj.labels = {};
         entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
+          setOwn(obj.labels, k, v);
         });
       }
     }
@@ -1763,7 +1767,7 @@ export const Hello: MessageFns<Hello> = {
     message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {
-          acc[key] = globalThis.String(value);
+          setOwn(acc, key, globalThis.String(value));
         }
         return acc;
       },
@@ -1804,7 +1808,7 @@ export const Hello_LabelsEntry: MessageFns<Hello_LabelsEntry> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Hello_LabelsEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -1882,7 +1886,7 @@ export const Window: MessageFns<Window> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Window {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2007,7 +2011,7 @@ export const Welcome: MessageFns<Welcome> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Welcome {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2230,7 +2234,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Heartbeat {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2319,7 +2323,7 @@ export const NodeLoads: MessageFns<NodeLoads> = {
   decode(input: BinaryReader | Uint8Array, length?: number): NodeLoads {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2385,7 +2389,7 @@ export const NamedLoad: MessageFns<NamedLoad> = {
   decode(input: BinaryReader | Uint8Array, length?: number): NamedLoad {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2460,7 +2464,7 @@ export const HeartbeatAck: MessageFns<HeartbeatAck> = {
   decode(input: BinaryReader | Uint8Array, length?: number): HeartbeatAck {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2522,7 +2526,7 @@ export const HeartbeatRequested: MessageFns<HeartbeatRequested> = {
   decode(input: BinaryReader | Uint8Array, length?: number): HeartbeatRequested {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2573,7 +2577,7 @@ export const Ack: MessageFns<Ack> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Ack {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2639,7 +2643,7 @@ export const PublishEvents: MessageFns<PublishEvents> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PublishEvents {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2717,7 +2721,7 @@ export const PublishAck: MessageFns<PublishAck> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PublishAck {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2795,7 +2799,7 @@ export const PublishRejection: MessageFns<PublishRejection> = {
   decode(input: BinaryReader | Uint8Array, length?: number): PublishRejection {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2878,7 +2882,7 @@ export const UpdateSubscription: MessageFns<UpdateSubscription> = {
   decode(input: BinaryReader | Uint8Array, length?: number): UpdateSubscription {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -2965,7 +2969,7 @@ export const UpdateNode: MessageFns<UpdateNode> = {
   decode(input: BinaryReader | Uint8Array, length?: number): UpdateNode {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -3030,7 +3034,7 @@ export const SubscriptionUpdated: MessageFns<SubscriptionUpdated> = {
   decode(input: BinaryReader | Uint8Array, length?: number): SubscriptionUpdated {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -3092,7 +3096,7 @@ export const RequestOk: MessageFns<RequestOk> = {
   decode(input: BinaryReader | Uint8Array, length?: number): RequestOk {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -3143,7 +3147,7 @@ export const RequestFailed: MessageFns<RequestFailed> = {
   decode(input: BinaryReader | Uint8Array, length?: number): RequestFailed {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -3211,7 +3215,7 @@ export const Drain: MessageFns<Drain> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Drain {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -3290,7 +3294,7 @@ export const Goodbye: MessageFns<Goodbye> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Goodbye {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
+    if (previousRecursionDepth >= 1000) {
       throw new globalThis.Error("protobuf decode recursion limit exceeded");
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
@@ -3430,4 +3434,10 @@ export interface MessageFns<T> {
   toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
+}
+
+/** Also the key `__proto__` is a key. */
+function setOwn(map: object, key: string, value: unknown): void {
+  if (key !== "__proto__") (map as any)[key] = value;
+  else globalThis.Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }

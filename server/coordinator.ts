@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { type ConnectRequest, ConnectResponse } from '../gen/ts/kelpie/v1/session_service.js';
-import type { Clock } from './core/clock.js';
+import { anyDelay, type Clock } from './core/clock.js';
 import { KelpieError } from './core/errors.js';
 import { Network } from './domain/network.js';
 import { checkOwnRetention } from './domain/own-retention.js';
@@ -139,7 +139,7 @@ async function assemble(
   const { clock = realClock, logger } = options;
   const onFault = faultHandler(options, telemetry);
   let edge: Edge | undefined;
-  const journal = await openJournal(options, clock, (error) => {
+  const journal = await openJournal(options, clock, onFault, (error) => {
     onFault(error);
     // Calls that read are still answered; but whoever has a choice should go elsewhere.
     edge?.notServing();
@@ -182,17 +182,19 @@ async function assemble(
 async function openJournal(
   { journal, data = 'data', sync, retention }: CoordinatorOptions,
   clock: Clock,
+  onListenerFault: (error: unknown) => void,
   onFault: (error: unknown) => void,
 ): Promise<Journal> {
   const kept = { ...defaultRetention, ...retention };
   checkOwnRetention(kept.topics ?? []);
-  if (journal === 'memory') return new MemoryJournal(clock, kept);
+  if (journal === 'memory') return new MemoryJournal(clock, kept, onListenerFault);
   return FileJournal.open({
     folder: data,
     clock,
     retention: kept,
     sync: sync ?? 'commit',
     onFault,
+    onListenerFault,
   });
 }
 
@@ -206,7 +208,13 @@ function faultHandler(
     // The journal has told why, once; this is what each write says from then on.
     if (error instanceof KelpieError && error.reason === 'JOURNAL_READ_ONLY') return;
     telemetry?.fault();
-    tell(error);
+    try {
+      tell(error);
+    } catch (own) {
+      // Also who is told of faults has some; nobody else is left but the operator.
+      printFault(own);
+      printFault(error);
+    }
   };
 }
 
@@ -221,11 +229,11 @@ function inProcess(hub: Hub): InProcessTransport {
 const realClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
-  after(delayMs, ring) {
+  after: anyDelay((delayMs, ring) => {
     const timer = setTimeout(ring, delayMs);
     timer.unref();
     return () => clearTimeout(timer);
-  },
+  }),
 };
 
 function printFault(error: unknown): void {

@@ -13,8 +13,24 @@ export interface Clock {
    * in retention and `since`, and for the floor of a new epoch's sequence; for nothing else.
    */
   wall(): number;
-  /** Calls `ring` once after `delayMs` (0 to 2^31 - 1). Does not keep the process alive. */
+  /** Calls `ring` once after `delayMs`, which may be of any length. Does not keep the process alive. */
   after(delayMs: number, ring: () => void): Cancel;
+}
+
+/** What one timer of the runtime can wait, 24.8 days. A longer one would ring at once. */
+const TIMER_MS = 2 ** 31 - 1;
+
+/** Waits for any length of time with timers that cannot: the one place that knows their bound. */
+export function anyDelay(timer: Clock['after']): Clock['after'] {
+  return (delayMs, ring) => {
+    let cancel = (): void => undefined;
+    const wait = (leftMs: number): void => {
+      const rest = leftMs - TIMER_MS;
+      cancel = rest > 0 ? timer(TIMER_MS, () => wait(rest)) : timer(leftMs, ring);
+    };
+    wait(delayMs);
+    return () => cancel();
+  };
 }
 
 /** Calls `work` again and again, `intervalMs` apart, until it is cancelled. */

@@ -6,6 +6,7 @@ import type { Row } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Clock } from '../core/clock.js';
 import { type Cursor, hex } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
+import { Listeners } from '../core/listeners.js';
 import type { TopicFilter } from '../core/topic-filter.js';
 import type {
   Entry,
@@ -47,10 +48,17 @@ export class Network {
   readonly tail: Tail;
   /** Readings that are under way. */
   readonly #pages = new Map<string, Promise<Page | JournalGap>>();
-  readonly #bells = new Set<(entries: readonly Entry[]) => void>();
+  readonly #folds: Listeners<[Write]>;
+  readonly #bells: Listeners<[readonly Entry[]]>;
+  readonly #commits: Listeners<[number]>;
 
   private constructor(options: NetworkOptions) {
     this.options = options;
+    this.#folds = new Listeners(options.onFault);
+    this.#folds.add((write) => this.#fold(write));
+    this.#bells = new Listeners(options.onFault);
+    this.#commits = new Listeners(options.onFault);
+    if (options.onCommit) this.#commits.add(options.onCommit);
     this.tail = new Tail(options.journal.head, options.tail);
     options.journal.onAppend((entries) => this.#take(entries));
   }
@@ -69,16 +77,15 @@ export class Network {
 
   #take(entries: readonly Entry[]): void {
     for (const { key, value, sequence } of entries) {
-      if (key !== undefined) this.#fold({ key, value: value ?? null, sequence });
+      if (key !== undefined) this.#folds.tell({ key, value: value ?? null, sequence });
     }
     this.tail.push(entries);
-    for (const bell of this.#bells) bell(entries);
+    this.#bells.tell(entries);
   }
 
   /** Calls the bell with entries once tables and tail have them, before their append resolves. */
   onEntries(bell: (entries: readonly Entry[]) => void): Unsubscribe {
-    this.#bells.add(bell);
-    return () => this.#bells.delete(bell);
+    return this.#bells.add(bell);
   }
 
   /**
@@ -86,12 +93,12 @@ export class Network {
    * JOURNAL_READ_ONLY if it takes none any more.
    */
   async commit(transaction: Transaction): Promise<Outcome> {
-    const { clock, journal, onCommit } = this.options;
+    const { clock, journal } = this.options;
     if (journal.readOnly) throw readOnlyError();
     const startMs = clock.now();
     try {
       const [outcome] = await journal.append([transaction]);
-      onCommit?.(clock.now() - startMs);
+      this.#commits.tell(clock.now() - startMs);
       if (outcome) return outcome;
       throw new Error('the journal gave no outcome');
     } catch (cause) {

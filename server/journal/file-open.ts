@@ -39,6 +39,8 @@ export interface FileJournalOptions {
   readonly sync?: 'commit' | 'interval';
   /** Called once, when the journal stops taking anything. */
   readonly onFault?: (error: JournalError) => void;
+  /** Hears what a listener throws. Default: a warning of the process. */
+  readonly onListenerFault?: (error: unknown) => void;
   /** Which run of the kernel this is; empty for unknown. Default: what Linux says. */
   readonly bootId?: string;
   /** What stores; for tests. */

@@ -10,6 +10,7 @@
 import { randomInt } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Cursor } from '../core/cursor.js';
+import { Listeners } from '../core/listeners.js';
 import { FileLedger, groupChanges } from './file-ledger.js';
 import { ownChange, type OwnState } from './file-own.js';
 import { type FileJournalOptions, type Opened, openFolder } from './file-open.js';
@@ -37,8 +38,6 @@ import { JournalError } from './journal-error.js';
 
 export type { FileJournalOptions } from './file-open.js';
 
-type Listener = (entries: readonly Entry[]) => void;
-
 /** A call of `append` that was decided and is not told. */
 interface Call {
   readonly outcomes: Outcome[];
@@ -63,7 +62,7 @@ export class FileJournal implements Journal {
   readonly #syncs: IntervalSync | undefined;
   /** What each group of topics uses, as far as it was told. */
   readonly #groups: Map<string, Used>;
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners: Listeners<[readonly Entry[]]>;
   /** What was told. */
   #told: State;
   #next: Group | undefined;
@@ -82,6 +81,7 @@ export class FileJournal implements Journal {
   private constructor(options: FileJournalOptions, opened: Opened) {
     this.durability = options.sync === 'interval' ? 'FILE_INTERVAL' : 'FILE';
     this.#options = options;
+    this.#listeners = new Listeners(options.onListenerFault);
     this.#opened = opened;
     this.#ledger = opened.ledger;
     this.#groups = opened.groups;
@@ -156,9 +156,8 @@ export class FileJournal implements Journal {
     return { entries: this.#told.entries, bytes: this.#told.bytes, topics, own };
   }
 
-  onAppend(listener: Listener): Unsubscribe {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  onAppend(listener: (entries: readonly Entry[]) => void): Unsubscribe {
+    return this.#listeners.add(listener);
   }
 
   close(): Promise<void> {
@@ -205,7 +204,6 @@ export class FileJournal implements Journal {
       }
       this.#tell(group, state, groups);
     } catch (error) {
-      // Also when a listener throws: it has not seen what the next outcomes would stand on.
       this.#fail(error, group.calls);
       return;
     }
@@ -219,7 +217,7 @@ export class FileJournal implements Journal {
       if (used.entries === 0) this.#groups.delete(group);
       else this.#groups.set(group, used);
     }
-    if (entries.length > 0) for (const listener of this.#listeners) listener(entries);
+    if (entries.length > 0) this.#listeners.tell(entries);
     for (const { outcomes, resolve } of calls) resolve(outcomes);
   }
 

@@ -48,7 +48,8 @@ export interface Journal {
   usage(): Usage;
   /**
    * Calls the listener with entries that became durable, each once, in order, whoever appended
-   * them; always before the `append` that stored them resolves.
+   * them; always before the `append` that stored them resolves. What a listener throws is reported
+   * and changes nothing: neither what is stored, nor the outcomes, nor what other listeners see.
    */
   onAppend(listener: (entries: readonly Entry[]) => void): Unsubscribe;
   /** Releases what the engine holds. Pending appends are settled first. */

@@ -5,6 +5,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Clock } from '../core/clock.js';
 import { type Cursor, hex, ID_BYTES, sameBytes } from '../core/cursor.js';
+import { Listeners } from '../core/listeners.js';
 import {
   type Draft,
   type Entry,
@@ -24,8 +25,6 @@ import {
 } from './journal.js';
 import { MemoryRing } from './memory-ring.js';
 
-type Listener = (entries: readonly Entry[]) => void;
-
 /** Opens an empty journal with a new epoch. */
 export class MemoryJournal implements Journal {
   readonly durability = 'MEMORY';
@@ -35,11 +34,13 @@ export class MemoryJournal implements Journal {
   readonly #ring: MemoryRing;
   readonly #table = new Map<string, TableRow>();
   readonly #producers = new Map<string, { last: number; atMs: number }>();
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners: Listeners<[readonly Entry[]]>;
   #headTag = newTag();
 
-  constructor(clock: Clock, retention: Retention) {
+  /** `onListenerFault` hears what a listener throws. */
+  constructor(clock: Clock, retention: Retention, onListenerFault?: (error: unknown) => void) {
     this.#clock = clock;
+    this.#listeners = new Listeners(onListenerFault);
     // Above every sequence of former lives, as long as the calendar clock did not run back.
     this.#ring = new MemoryRing(retention, Math.floor(clock.wall() * 1000), this.#headTag);
   }
@@ -62,7 +63,7 @@ export class MemoryJournal implements Journal {
     if (stored.length > 0) {
       this.#headTag = tag;
       this.#ring.trim(this.#clock.wall());
-      for (const listener of this.#listeners) listener(stored);
+      this.#listeners.tell(stored);
     }
     return outcomes;
   }
@@ -156,9 +157,8 @@ export class MemoryJournal implements Journal {
     return this.#ring.usage();
   }
 
-  onAppend(listener: Listener): Unsubscribe {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  onAppend(listener: (entries: readonly Entry[]) => void): Unsubscribe {
+    return this.#listeners.add(listener);
   }
 
   async close(): Promise<void> {

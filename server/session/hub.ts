@@ -75,7 +75,7 @@ export class Hub implements Liveness, Carrier {
     this.commands = new Commands(network, this);
     this.verify = verifier(network, this.commands);
     this.bell = new Bell(network);
-    this.observer = tellAll(observers);
+    this.observer = tellAll(observers, network.options.onFault);
     network.onEntries((entries) => this.#endReplaced(entries));
     network.onEntries((entries) => this.#evictPlayers(entries));
     const { clock, times } = network.options;

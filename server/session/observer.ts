@@ -1,5 +1,6 @@
 /** What can be heard of sessions, for logs and metrics. */
 import type { ReasonName } from '../core/errors.js';
+import { Listeners } from '../core/listeners.js';
 import type { Claimed } from '../domain/nodes.js';
 
 /** How a session came to its end: by a Goodbye, without one, or by an error. */
@@ -23,7 +24,7 @@ interface RefusedSession {
   readonly reason: ReasonName;
 }
 
-/** Is called in the middle of things: it must neither throw nor wait. */
+/** Is called in the middle of things: it must not wait. What it throws is reported. */
 export interface SessionObserver {
   opened(session: OpenedSession): void;
   refused(session: RefusedSession): void;
@@ -37,9 +38,14 @@ export interface SessionObserver {
   draining(sessions: number): void;
 }
 
-/** Tells all of them. */
-export function tellAll(observers: readonly SessionObserver[]): SessionObserver {
-  const all = (tell: (observer: SessionObserver) => void): void => observers.forEach(tell);
+/** Tells all of them. Never throws. */
+export function tellAll(
+  observers: readonly SessionObserver[],
+  onFault: (error: unknown) => void,
+): SessionObserver {
+  const listeners = new Listeners<[(observer: SessionObserver) => void]>(onFault);
+  for (const observer of observers) listeners.add((tell) => tell(observer));
+  const all = (tell: (observer: SessionObserver) => void): void => listeners.tell(tell);
   return {
     opened: (session) => all((observer) => observer.opened(session)),
     refused: (session) => all((observer) => observer.refused(session)),

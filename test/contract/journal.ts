@@ -23,6 +23,8 @@ import { ownRetentionContract } from './own-retention.js';
 export interface JournalOptions {
   readonly clock: FakeClock;
   readonly retention: Retention;
+  /** Hears what a listener throws. */
+  readonly onListenerFault?: (error: unknown) => void;
 }
 
 const everything: Retention = { entries: 1_000_000, bytes: 2 ** 30, ageMs: 2 ** 40 };
@@ -36,9 +38,12 @@ export function journalContract(
     let clock: FakeClock;
     let journal: Journal;
     let opened: Journal[];
+    let listenerFaults: unknown[];
 
     const open = async (retention: Partial<Retention> = {}): Promise<Journal> => {
-      const one = await make({ clock, retention: { ...everything, ...retention } });
+      const onListenerFault = (error: unknown): number => listenerFaults.push(error);
+      const kept = { ...everything, ...retention };
+      const one = await make({ clock, retention: kept, onListenerFault });
       opened.push(one);
       return one;
     };
@@ -46,6 +51,7 @@ export function journalContract(
     beforeEach(async () => {
       clock = new FakeClock();
       opened = [];
+      listenerFaults = [];
       journal = await open();
     });
 
@@ -476,6 +482,20 @@ export function journalContract(
         expect(told.map(shown)).to.deep.equal(read.map(shown));
         expect(told.map(({ tag }) => tag)).to.deep.equal(read.map(({ tag }) => tag));
         expect(told).to.have.length(5);
+      });
+
+      it('that throw are reported, and touch neither the journal nor each other', async () => {
+        const fault = new Error('a fault of the listener');
+        const seen: string[] = [];
+        journal.onAppend(() => {
+          throw fault;
+        });
+        journal.onAppend((entries) => seen.push(...textsOf({ entries })));
+        const first = await store({ entries: [note('a'), write('k', '1')] });
+        await store({ require: [{ key: 'k', sequence: first + 1 }], entries: [note('b')] });
+        expect(seen).to.deep.equal(textsOf({ entries: await all(journal.oldest) }));
+        expect(listenerFaults).to.deep.equal([fault, fault]);
+        expect(journal.readOnly).to.equal(false);
       });
 
       it('see entries before the append that stored them resolves', async () => {

@@ -9,7 +9,11 @@ const retention = { entries: 10_000, bytes: 2 ** 30, ageMs: 2 ** 40 };
 const PRODUCERS = 100_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-journalContract('memory', async ({ clock, retention: kept }) => new MemoryJournal(clock, kept));
+journalContract(
+  'memory',
+  async ({ clock, retention: kept, onListenerFault }) =>
+    new MemoryJournal(clock, kept, onListenerFault),
+);
 
 describe('the journal in memory', () => {
   let clock: FakeClock;

@@ -111,7 +111,7 @@ export class PlayerList {
     return parts.map((held, index) => {
       const upToId = index === parts.length - 1 ? '' : (held.at(-1)?.id ?? '');
       const players = held.map(({ player, generation }) => ({ ...player, generation }));
-      const value = { asOf, afterId, upToId, players };
+      const value = { asOf, afterId, upToId, players, loginAges: {} };
       afterId = upToId;
       return { value, held };
     });

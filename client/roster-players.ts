@@ -1,8 +1,13 @@
 /** Everybody who is online, found and counted from memory. */
 import type { Player } from '../gen/ts/kelpie/v1/player.js';
+import { KelpieError } from './errors.js';
+import { folded } from './name.js';
 import { Seats } from './seats.js';
 
-/** How a player is looked up; names and UUIDs in any case. */
+/**
+ * How a player is looked up; names and UUIDs in any case. A name that is exactly right wins over names that
+ * differ in case.
+ */
 export type PlayerLookup =
   | { readonly id: string }
   | { readonly xuid: string }
@@ -34,10 +39,14 @@ export class RosterPlayers {
     this.#byUuid[how](uuid, id);
   }
 
-  /** Of several with one name or UUID, the one who joined last. */
+  /** As the coordinator finds them. Throws PLAYER_AMBIGUOUS. */
   find(lookup: PlayerLookup): Player | undefined {
     const found = [...this.#idsOf(lookup)].flatMap((id) => this.seats.get(id) ?? []);
-    return found.sort((left, right) => right.generation - left.generation)[0];
+    if (found.length < 2 || !('name' in lookup)) return found[0];
+    const exact = found.filter(({ name }) => name === lookup.name);
+    const meant = exact.length > 0 ? exact : found;
+    if (meant.length === 1) return meant[0];
+    throw ambiguous(lookup.name, meant);
   }
 
   #idsOf(lookup: PlayerLookup): Iterable<string> {
@@ -55,6 +64,8 @@ export class RosterPlayers {
   }
 }
 
+/** Of those who are meant perhaps, so many are named. */
+const CANDIDATES = 10;
 const NONE: ReadonlySet<string> = new Set();
 
 /** Ids by what their players have in common. */
@@ -78,7 +89,9 @@ class Index {
   }
 }
 
-/** How the coordinator compares names. */
-function folded(name: string): string {
-  return name.normalize('NFC').toLowerCase();
+function ambiguous(name: string, players: readonly Player[]): KelpieError {
+  const shown = players.slice(0, CANDIDATES);
+  const candidates = shown.map((one) => `${one.name} (${one.id})`).join(', ');
+  const message = `"${name}" may be ${candidates}; name the player by id`;
+  return new KelpieError('PLAYER_AMBIGUOUS', message, { permanent: true });
 }

@@ -94,7 +94,7 @@ export class Roster {
     return this.#withPlayers().seats.all();
   }
 
-  /** A player who is online. Of several with one name, the one who joined last. */
+  /** A player who is online. Throws PLAYER_AMBIGUOUS if several fit the name, and none exactly. */
   player(lookup: PlayerLookup): Player | undefined {
     return this.#withPlayers().find(lookup);
   }

@@ -75,6 +75,7 @@ export const reasons = {
   MESSAGE_TOO_LARGE: 'RESOURCE_EXHAUSTED',
   REQUEST_TIMEOUT: 'DEADLINE_EXCEEDED',
   CALL_LIMIT: 'RESOURCE_EXHAUSTED',
+  PLAYER_AMBIGUOUS: 'FAILED_PRECONDITION',
 } as const satisfies Record<string, keyof typeof Code>;
 
 /** The name of a reason, as in the contract without its prefix. */

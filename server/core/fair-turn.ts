@@ -53,3 +53,60 @@ export async function inTurns<Item>(
     beganMs = clock.now();
   }
 }
+
+/**
+ * Long works of many askers, which take one turn together: each has a piece of it, in the order in which
+ * they came. Two hundred askers with a turn each would keep everybody else out for a second.
+ */
+export class SharedTurn {
+  readonly #clock: Clock;
+  /** Resolves when those before have had their piece. */
+  #line: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #beganMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Does a work that yields wherever others may go on. Rejects with what it throws. */
+  async work<Result>(pieces: Generator<unknown, Result>): Promise<Result> {
+    if (this.#waiting++ === 0) this.#beganMs = this.#clock.now();
+    try {
+      for (;;) {
+        const turn = this.#line.then(() => this.#piece(pieces));
+        this.#line = turn.then(
+          () => this.#over(),
+          () => undefined,
+        );
+        const { done, value } = await turn;
+        if (done) return value;
+      }
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  #piece<Result>(pieces: Generator<unknown, Result>): IteratorResult<unknown, Result> {
+    for (;;) {
+      const result = pieces.next();
+      if (result.done || this.#isOver()) return result;
+    }
+  }
+
+  /** What is done with a result before the next one has its piece counts too. */
+  #isOver(): boolean {
+    return this.#clock.now() - this.#beganMs >= TURN_MS;
+  }
+
+  async #over(): Promise<void> {
+    if (!this.#isOver()) return;
+    await othersTurn();
+    this.#beganMs = this.#clock.now();
+  }
+
+  /** Works under way. */
+  get pending(): number {
+    return this.#waiting;
+  }
+}

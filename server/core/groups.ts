@@ -1,29 +1,34 @@
-/** Members by the group that they are in; a group is there while it has members. */
+/** Members by the group that they are in, in order; a group is there while it has members. */
+import { SortedSet } from './sorted-set.js';
 
-const NOBODY: ReadonlySet<string> = new Set();
+const NOBODY = new SortedSet();
+
+/** A group as it is seen from outside. */
+export type Group = Pick<SortedSet, 'size' | 'version' | 'has' | 'after'> & Iterable<string>;
 
 export class Groups {
   /** A member alone is itself: a million groups of one need no million sets. */
-  readonly #members = new Map<string, string | Set<string>>();
+  readonly #members = new Map<string, string | SortedSet>();
 
   add(group: string, member: string): void {
     const members = this.#members.get(group);
     if (members === undefined) this.#members.set(group, member);
     else if (typeof members !== 'string') members.add(member);
-    else if (members !== member) this.#members.set(group, new Set([members, member]));
+    else if (members !== member) this.#members.set(group, new SortedSet([members, member]));
   }
 
   remove(group: string, member: string): void {
     const members = this.#members.get(group);
     if (members === member) this.#members.delete(group);
-    else if (members instanceof Set && members.delete(member) && members.size === 0)
-      this.#members.delete(group);
+    else if (members instanceof SortedSet) {
+      members.delete(member);
+      if (members.size === 0) this.#members.delete(group);
+    }
   }
 
-  /** In the order in which they came. */
-  get(group: string): ReadonlySet<string> {
+  get(group: string): Group {
     const members = this.#members.get(group) ?? NOBODY;
-    return typeof members === 'string' ? new Set([members]) : members;
+    return typeof members === 'string' ? new SortedSet([members]) : members;
   }
 
   /** How many groups there are. */

@@ -1,6 +1,7 @@
 /**
  * Text that peers wrote is cut here and nowhere else: by code points, and what comes out is well formed.
- * Half of a surrogate pair in a status message would make the transport throw.
+ * Half of a surrogate pair in a status message would make the transport throw. And names are compared
+ * here and nowhere else in the server.
  */
 
 /** At most so many code points of a text, well formed. */
@@ -27,4 +28,13 @@ export function cutBytes(text: string, bytes: number): string {
 
 function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
+}
+
+/**
+ * The form in which names are compared: without case. The same text stands in the client, and a test
+ * holds both equal. Down and up again, because some letters have more than one small form or more than
+ * one capital; taken apart, so that the beginning of a name is the beginning of its form.
+ */
+export function folded(name: string): string {
+  return name.normalize('NFD').toLowerCase().toUpperCase().normalize('NFD');
 }

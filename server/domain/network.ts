@@ -7,6 +7,8 @@ import type { Clock } from '../core/clock.js';
 import { type Cursor, hex } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import { Listeners } from '../core/listeners.js';
+import { SharedTurn } from '../core/fair-turn.js';
+import { isWild } from '../core/topic.js';
 import type { TopicFilter } from '../core/topic-filter.js';
 import type {
   Entry,
@@ -21,7 +23,7 @@ import { Tail, type TailLimits } from '../journal/tail.js';
 import { NodeTables } from './node-tables.js';
 import { PlayerTable } from './player-table.js';
 import type { Limits, Times } from './settings.js';
-import type { Write } from './table.js';
+import type { Table, Write } from './table.js';
 
 /** What a network is made of. */
 export interface NetworkOptions {
@@ -46,6 +48,8 @@ export class Network {
   readonly tables = new NodeTables();
   readonly players = new PlayerTable();
   readonly tail: Tail;
+  /** The turn that long lists and searches share. */
+  readonly searches: SharedTurn;
   /** Readings that are under way. */
   readonly #pages = new Map<string, Promise<Page | JournalGap>>();
   readonly #folds: Listeners<[Write]>;
@@ -59,6 +63,7 @@ export class Network {
     this.#bells = new Listeners(options.onFault);
     this.#commits = new Listeners(options.onFault);
     if (options.onCommit) this.#commits.add(options.onCommit);
+    this.searches = new SharedTurn(options.clock);
     this.tail = new Tail(options.journal.head, options.tail);
     options.journal.onAppend((entries) => this.#take(entries));
   }
@@ -132,25 +137,28 @@ export class Network {
 
   /** The resources that a filter shows, as they are when the iteration comes to them. */
   *resources(filter: TopicFilter): Generator<Row> {
-    // A wildcard as first token matches no resources, so each pattern names the kind that it is about.
-    const kinds = new Set(filter.resourcePatterns().map((pattern) => pattern.split('.')[0]));
-    if (kinds.has('nodes')) yield* this.#nodes(filter);
-    if (kinds.has('players')) yield* this.#players(filter);
-  }
-
-  *#nodes(filter: TopicFilter): Generator<Row> {
-    for (const [name, { value, sequence }] of this.tables.nodes.entries()) {
-      if (filter.matches(this.tables.topicOf(name)))
-        yield { sequence, resource: { $case: 'node', value } };
+    const { nodes } = this.tables;
+    for (const name of shown(filter, 'nodes', nodes)) {
+      const row = nodes.get(name);
+      if (!row || !filter.matches(this.tables.topicOf(name))) continue;
+      yield { sequence: row.sequence, resource: { $case: 'node', value: row.value } };
+    }
+    for (const id of shown(filter, 'players', this.players)) {
+      const row = this.players.onlineOf(id);
+      if (!row || !filter.matches(this.players.topicOf(id))) continue;
+      yield { sequence: row.sequence, resource: { $case: 'player', value: row.value.player } };
     }
   }
+}
 
-  *#players(filter: TopicFilter): Generator<Row> {
-    for (const [id, { value, sequence }] of this.players.entries()) {
-      if (!value.loggingIn && filter.matches(this.players.topicOf(id)))
-        yield { sequence, resource: { $case: 'player', value: value.player } };
-    }
-  }
+/**
+ * The names of rows that a filter may show: those that its patterns name, or all if one has a wildcard.
+ * A wildcard as first token matches no resources, so each pattern names the kind that it is about.
+ */
+function shown(filter: TopicFilter, kind: string, rows: Pick<Table<unknown>, 'names'>): Iterable<string> {
+  const patterns = filter.resourcePatterns().filter((one) => one.startsWith(`${kind}.`));
+  if (patterns.some(isWild)) return rows.names.after('');
+  return patterns.map((one) => one.slice(kind.length + 1));
 }
 
 function readOnlyError(): KelpieError {

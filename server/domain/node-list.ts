@@ -1,44 +1,50 @@
 /** The nodes as lists and one by one. */
 import type { NodeSelector } from '../../gen/ts/kelpie/v1/command.js';
-import type { Node } from '../../gen/ts/kelpie/v1/node.js';
-import type { Cursor } from '../core/cursor.js';
+import { Node } from '../../gen/ts/kelpie/v1/node.js';
 import { KelpieError } from '../core/errors.js';
 import type { Network } from './network.js';
-import { pageOf, type PageRequest } from './page.js';
+import { type Page, pageOf, type PageRequest } from './page.js';
 import type { Folded } from './table.js';
 import { cutText } from '../core/text.js';
 
-/** A page of nodes, by name. */
-export interface NodePage {
-  readonly nodes: Node[];
-  /** Empty on the last page. */
-  readonly nextPageToken: string;
-  /** The position of the first page, on every page. */
-  readonly cursor: Cursor;
-}
+/** What the load takes that is told beside a node. */
+const LOAD_BYTES = 128;
 
-/** Lists nodes. Throws OUT_OF_RANGE or PAGE_TOKEN_INVALID. */
+/** Lists nodes by name, in turns. Throws OUT_OF_RANGE or PAGE_TOKEN_INVALID. */
 export function listNodes(
   network: Network,
   selector: NodeSelector,
   request: PageRequest,
-): NodePage {
-  const found = new Map(selected(network, selector).map((node) => [node.name, node]));
-  const { names, ...page } = pageOf(found.keys(), network.tail.head, request, 'nodes');
-  return { nodes: names.flatMap((name) => found.get(name) ?? []), ...page };
+): Promise<Page<Node>> {
+  const { nodes } = network.tables;
+  const matches = matcherOf(selector);
+  const listing = {
+    after: (name: string) => nodes.names.after(name),
+    item: (name: string) => {
+      const node = nodes.get(name)?.value;
+      return node && matches(node) ? node : undefined;
+    },
+    bytesOf: (node: Node) => Node.encode(node).finish().length + LOAD_BYTES,
+  };
+  return network.searches.work(pageOf(listing, network.tail.head, request, 'nodes'));
 }
 
 /** The nodes that match each of these; what is empty matches any. */
-export function selected(network: Network, { roles, states, labels }: NodeSelector): Node[] {
-  const wanted = Object.entries(labels);
-  return [...network.tables.nodes.entries()]
-    .map(([, { value }]) => value)
-    .filter(
-      (node) =>
-        (roles.length === 0 || roles.includes(node.role)) &&
-        (states.length === 0 || states.includes(node.state)) &&
-        wanted.every(([name, value]) => node.labels[name] === value),
-    );
+export function selected(network: Network, selector: NodeSelector): Node[] {
+  const matches = matcherOf(selector);
+  const nodes = Array.from(network.tables.nodes.entries(), ([, { value }]) => value);
+  return nodes.filter(matches);
+}
+
+/** Repeated roles and states cost once, however many there are. */
+function matcherOf({ roles, states, labels }: NodeSelector): (node: Node) => boolean {
+  const wantedRoles = new Set(roles);
+  const wantedStates = new Set(states);
+  const wantedLabels = Object.entries(labels);
+  return (node) =>
+    (wantedRoles.size === 0 || wantedRoles.has(node.role)) &&
+    (wantedStates.size === 0 || wantedStates.has(node.state)) &&
+    wantedLabels.every(([name, value]) => node.labels[name] === value);
 }
 
 /** The node of a name, in any case. Throws NODE_NOT_FOUND. */

@@ -5,6 +5,9 @@ import { labelsOf, textOf } from './facts.js';
 import { cutText } from '../core/text.js';
 
 const NAME_BYTES = 128;
+const LOOKUP_BYTES = 255;
+/** Of those who are meant perhaps, so many are named. */
+export const CANDIDATES = 10;
 const CONTEXT_BYTES = 16 * 1024;
 const XUID = /^\d{1,20}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -12,7 +15,10 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** Who holds the player, and where he is. */
-export type Place = Pick<Player, 'proxy' | 'server' | 'generation' | 'joinTime'>;
+export type Place = Pick<
+  Player,
+  'proxy' | 'server' | 'serverUnregistered' | 'generation' | 'joinTime'
+>;
 
 /** Checks facts. Throws PLAYER_INVALID, LABELS_INVALID or TEXT_TOO_LONG. */
 export function playerOf(said: Player, place: Place): Player {
@@ -53,17 +59,24 @@ export function changedPlayer(player: Player, change: PlayerChange): Player {
   };
 }
 
-/** How names and UUIDs are compared. */
-export function folded(text: string): string {
-  // Up and down again: some letters have more than one small form.
-  return text.normalize('NFC').toUpperCase().toLowerCase();
-}
-
 /** What a lookup looks for. Throws PLAYER_INVALID if that is nothing. */
 export function lookupOf(lookup: PlayerLookup | undefined): NonNullable<PlayerLookup['by']> {
   const by = lookup?.by;
-  if (by && by.value !== '') return by;
-  throw invalid('player', 'say by what the player is looked up: id, xuid, uuid or name');
+  if (!by || by.value === '') {
+    throw invalid('player', 'say by what the player is looked up: id, xuid, uuid or name');
+  }
+  const bytes = Buffer.byteLength(by.value);
+  if (bytes <= LOOKUP_BYTES) return by;
+  const message = `the ${by.$case} that is looked for has ${bytes} bytes; at most ${LOOKUP_BYTES} fit`;
+  throw invalid('player', message, LOOKUP_BYTES);
+}
+
+/** The beginning of a name that is looked for. Throws PLAYER_INVALID. */
+export function prefixOf(prefix: string): string {
+  const bytes = Buffer.byteLength(prefix);
+  if (bytes <= NAME_BYTES) return prefix;
+  const message = `the beginning of a name has ${bytes} bytes; a name has at most ${NAME_BYTES}`;
+  throw invalid('name_prefix', message, NAME_BYTES);
 }
 
 /** An error about something that is said of a player. */
@@ -76,6 +89,18 @@ export function invalid(field: string, message: string, limit?: number): KelpieE
 export function playerNotFound(player: string): KelpieError {
   const shown = cutText(player, NAME_BYTES);
   return new KelpieError('PLAYER_NOT_FOUND', `no player "${shown}" is online`, { player: shown });
+}
+
+/** The error for a name that several players fit, none of them exactly. */
+export function playerAmbiguous(name: string, players: readonly Player[]): KelpieError {
+  const shown = players.slice(0, CANDIDATES);
+  const candidates = shown.map((one) => `${one.name} (${one.id})`).join(', ');
+  const more = players.length > shown.length ? ', and more' : '';
+  return new KelpieError(
+    'PLAYER_AMBIGUOUS',
+    `"${cutText(name, NAME_BYTES)}" may be ${candidates}${more}; name the player by id`,
+    { player: cutText(name, NAME_BYTES), candidates: shown.map(({ id }) => id).join() },
+  );
 }
 
 function xuidOf(said: string): string {

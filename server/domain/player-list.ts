@@ -1,92 +1,153 @@
-/** The players who are online: found, listed and counted. */
+/** The players who are online: found, one by one or many, and listed. */
 import type { NodeSelector } from '../../gen/ts/kelpie/v1/command.js';
-import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import type { Player, PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
-import type { CountPlayersResponse, NodeCount } from '../../gen/ts/kelpie/v1/player_service.js';
-import type { Cursor } from '../core/cursor.js';
+import type { ListPlayersRequest } from '../../gen/ts/kelpie/v1/player_service.js';
+import { labelsOf } from './facts.js';
 import type { Network } from './network.js';
 import { selected } from './node-list.js';
-import { pageOf, type PageRequest } from './page.js';
-import { lookupOf, playerNotFound } from './player-facts.js';
+import { AnswerRoom, type Listing, type Page, pageOf } from './page.js';
+import {
+  CANDIDATES,
+  lookupOf,
+  playerAmbiguous,
+  playerNotFound,
+  prefixOf,
+} from './player-facts.js';
+import { idIn } from './player-index.js';
+import type { Held } from './player-table.js';
 
-/** Which players to list: those who match each of these; what is empty matches any. */
-export interface PlayerFilter {
-  readonly proxy: string;
-  readonly server: string;
-  /** Of the server. */
-  readonly serverLabels: Record<string, string>;
-}
-
-/** A page of players, by id. */
-export interface PlayerPage {
-  readonly players: Player[];
-  readonly nextPageToken: string;
-  readonly cursor: Cursor;
-}
-
-/** A player who is online. Throws PLAYER_NOT_FOUND or PLAYER_INVALID. */
+/** A player who is online. Throws PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS or PLAYER_INVALID. */
 export function findPlayer(network: Network, lookup: PlayerLookup | undefined): Player {
   const by = lookupOf(lookup);
-  const found = network.players.find(by);
-  if (found) return found.value.player;
-  throw playerNotFound(by.value);
+  const [first, ...others] = network.players.find(by);
+  if (!first) throw playerNotFound(by.value);
+  if (others.length === 0) return first.value.player;
+  const players = [first, ...others.slice(0, CANDIDATES)].map(({ value }) => value.player);
+  throw playerAmbiguous(by.value, players);
 }
 
-/** Lists players. Throws OUT_OF_RANGE or PAGE_TOKEN_INVALID. */
-export function listPlayers(
+/** What lookups found: as much as fits into an answer. */
+export interface FoundPlayers {
+  readonly players: Player[];
+  readonly missing: PlayerLookup[];
+  readonly ambiguous: { readonly lookup: PlayerLookup; readonly playerIds: string[] }[];
+  readonly leftOut: PlayerLookup[];
+}
+
+/** Looks many up, in turns. `lookupBytes`: what they take, as each may be in the answer. Throws PLAYER_INVALID. */
+export function findPlayers(
   network: Network,
-  filter: PlayerFilter,
-  request: PageRequest,
-): PlayerPage {
-  const ids = matching(network, filter);
-  const { names, ...page } = pageOf(ids, network.tail.head, request, 'players');
-  return { players: names.flatMap((id) => network.players.get(id)?.value.player ?? []), ...page };
+  lookups: readonly PlayerLookup[],
+  lookupBytes: number,
+): Promise<FoundPlayers> {
+  return network.searches.work(finding(network, lookups, lookupBytes));
 }
 
-/** Their ids, in no order. */
-function* matching(network: Network, filter: PlayerFilter): Generator<string> {
-  const proxy = filter.proxy.toLowerCase();
-  const { players } = network;
-  for (const id of onServers(network, filter)) {
-    const held = players.onlineOf(id)?.value;
-    if (held && (proxy === '' || held.proxy === proxy)) yield id;
+function* finding(
+  network: Network,
+  lookups: readonly PlayerLookup[],
+  lookupBytes: number,
+): Generator<undefined, FoundPlayers> {
+  // All are looked at before any is looked up: what is wrong with the request fails all of it.
+  const wanted = lookups.map((lookup) => ({ lookup, by: lookupOf(lookup) }));
+  const found: FoundPlayers = { players: [], missing: [], ambiguous: [], leftOut: [] };
+  const room = new AnswerRoom(lookupBytes);
+  for (const { lookup, by } of wanted) {
+    yield;
+    const rows = network.players.find(by);
+    const [one] = rows;
+    const several = rows.length > 1 ? rows.slice(0, CANDIDATES).map(({ value }) => value) : [];
+    const bytes = several.length > 0 ? ID_BYTES * several.length : (one?.value.bytes ?? 0);
+    if (found.leftOut.length > 0 || !room.take(bytes)) found.leftOut.push(lookup);
+    else if (!one) found.missing.push(lookup);
+    else if (several.length === 0) found.players.push(one.value.player);
+    else found.ambiguous.push({ lookup, playerIds: several.map(({ player }) => player.id) });
   }
+  return found;
 }
 
-function* onServers(network: Network, { proxy, server, serverLabels }: PlayerFilter) {
+/** What an id takes at most. */
+const ID_BYTES = 40;
+
+/** Which players to list: those who match each of these; what is empty matches any. */
+export type PlayerFilter = Pick<
+  ListPlayersRequest,
+  'proxy' | 'server' | 'serverLabels' | 'namePrefix' | 'properties'
+>;
+
+/**
+ * Lists players, in turns: by id, or by name where the beginning of a name is given. Throws OUT_OF_RANGE,
+ * PAGE_TOKEN_INVALID, PLAYER_INVALID or LABELS_INVALID.
+ */
+export async function listPlayers(
+  network: Network,
+  request: ListPlayersRequest,
+): Promise<Page<Player>> {
+  const { tail, searches } = network;
+  const page = playersOf(pageOf(listingOf(network, request), tail.head, request, 'players'));
+  return searches.work(page);
+}
+
+/** Read from their rows within the turn. */
+function* playersOf(page: Generator<undefined, Page<Held>>): Generator<undefined, Page<Player>> {
+  const { items, ...rest } = yield* page;
+  const players: Player[] = [];
+  for (const { player } of items) {
+    players.push(player);
+    yield;
+  }
+  return { items: players, ...rest };
+}
+
+function listingOf(network: Network, filter: PlayerFilter): Listing<Held> {
   const { players } = network;
-  if (Object.keys(serverLabels).length > 0) {
-    const servers = selected(network, { roles: [], states: [], labels: serverLabels });
-    const wanted = servers.filter(({ name }) => server === '' || name === server.toLowerCase());
-    for (const { name } of wanted) yield* players.byServer.get(name);
-  } else if (server !== '') yield* players.byServer.get(server.toLowerCase());
-  else if (proxy !== '') yield* players.byProxy.get(proxy.toLowerCase());
-  else for (const [id] of players.entries()) yield id;
+  const { index } = players;
+  const matches = matcherOf(network, filter);
+  const prefix = prefixOf(filter.namePrefix);
+  const itemOf = (id: string): Held | undefined => {
+    const held = players.onlineOf(id)?.value;
+    return held && matches(held) ? held : undefined;
+  };
+  const bytesOf = ({ bytes }: Held): number => bytes;
+  if (prefix !== '') {
+    const after = (key: string) => index.namesAfter(prefix, key);
+    return { after, item: (key) => itemOf(idIn(key)), bytesOf };
+  }
+  const { proxy, server } = filter;
+  if (server !== '') {
+    const onServer = players.byServer.get(server.toLowerCase());
+    return { after: (id) => onServer.after(id), item: itemOf, bytesOf };
+  }
+  const ids = proxy === '' ? players.names : players.byProxy.get(proxy.toLowerCase());
+  return { after: (id) => ids.after(id), item: itemOf, bytesOf };
 }
 
-/** Counts players of the network, of the nodes that match together, and of each of them. */
-export function countPlayers(network: Network, nodes: NodeSelector): CountPlayersResponse {
-  const found = selected(network, nodes);
-  const proxies = found.filter(({ role }) => role === NodeRole.PROXY);
-  const servers = found.filter(({ role }) => role === NodeRole.DOWNSTREAM);
-  const { players } = network;
-  const counts: NodeCount[] = [
-    ...proxies.map(({ name, role }) => ({ name, role, players: players.byProxy.get(name).size })),
-    ...servers.map(({ name, role }) => ({ name, role, players: players.byServer.get(name).size })),
-  ];
-  counts.sort((left, right) => (left.name < right.name ? -1 : 1));
-  const counted = new Set(proxies.map(({ name }) => name));
-  let together = 0;
-  for (const name of counted) together += players.byProxy.get(name).size;
-  for (const { name } of servers) together += others(network, name, counted);
-  return { network: players.online, selected: together, nodes: counts };
+function matcherOf(network: Network, filter: PlayerFilter): (held: Held) => boolean {
+  const proxy = filter.proxy.toLowerCase();
+  const server = filter.server.toLowerCase();
+  const servers = serversOf(network, filter.serverLabels);
+  const has = propertyMatcher(filter.properties);
+  return (held) =>
+    (proxy === '' || held.proxy === proxy) &&
+    (server === '' || held.server === server) &&
+    (servers === undefined || servers.has(held.server)) &&
+    (has === undefined || has(held));
 }
 
-/** Players of a server whose proxies are not counted already. */
-function others({ players }: Network, server: string, proxies: ReadonlySet<string>): number {
-  const here = players.byServer.get(server);
-  if (proxies.size === 0) return here.size;
-  let count = 0;
-  for (const id of here) if (!proxies.has(players.get(id)?.value.proxy ?? '')) count += 1;
-  return count;
+/** The servers with these labels; undefined: any. */
+function serversOf(
+  network: Network,
+  labels: NodeSelector['labels'],
+): ReadonlySet<string> | undefined {
+  if (Object.keys(labels).length === 0) return undefined;
+  return new Set(selected(network, { roles: [], states: [], labels }).map(({ name }) => name));
+}
+
+/** Whether a player has all of these properties; undefined: any has. Throws LABELS_INVALID. */
+export function propertyMatcher(
+  properties: Record<string, string>,
+): ((held: Held) => boolean) | undefined {
+  const wanted = Object.entries(labelsOf(properties));
+  if (wanted.length === 0) return undefined;
+  return ({ player }) => wanted.every(([name, value]) => player.properties[name] === value);
 }

@@ -73,7 +73,8 @@ export class Change {
     const { proxy, generation } = player;
     const server = this.#server(said.server);
     const joinTime = loggingIn ? this.#time() : player.joinTime;
-    const after = playerOf(said, { proxy, server, generation, joinTime });
+    const place = { proxy, server, serverUnregistered: false, generation, joinTime };
+    const after = playerOf(said, place);
     if (loggingIn) return this.#write(after, { $case: 'playerJoined', value: { player: after } });
     return server === player.server ? this.facts(after) : this.#moved(after);
   }

@@ -3,10 +3,9 @@ import { PlayerRow } from '../../gen/ts/kelpie/storage/v1/player_row.js';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Player, type PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
 import { sameBytes } from '../core/cursor.js';
-import { Groups } from '../core/groups.js';
 import { topicOfKey } from '../core/topic.js';
 import type { Draft, Requirement } from '../journal/journal.js';
-import { folded } from './player-facts.js';
+import { PlayerIndex } from './player-index.js';
 import { type Folded, Table } from './table.js';
 
 /** A player, and the process that holds him. */
@@ -16,12 +15,21 @@ export interface Held extends Pick<Player, 'proxy' | 'server' | 'generation'> {
   readonly instance: Uint8Array;
   /** Granted, and not joined: not online. */
   readonly loggingIn: boolean;
+  /** What the row takes. */
+  readonly bytes: number;
 }
 
 /** A player as he is about to be written. */
-export function heldOf(player: Player, instance: Uint8Array, loggingIn: boolean): Held {
+export function heldOf(player: Player, proxyInstanceId: Uint8Array, loggingIn: boolean): Written {
   const { proxy, server, generation } = player;
-  return { proxy, server, generation, player, instance, loggingIn };
+  const row = PlayerRow.encode({ player, proxyInstanceId, loggingIn }).finish();
+  const bytes = row.length;
+  return { proxy, server, generation, player, instance: proxyInstanceId, loggingIn, bytes, row };
+}
+
+/** A player about to be written, and the row that says so. */
+export interface Written extends Held {
+  readonly row: Uint8Array;
 }
 
 /** As he is kept: his bytes, which the journal has too, and what he is found and judged by. */
@@ -42,6 +50,10 @@ class Kept implements Held {
     this.#bytes = bytes;
   }
 
+  get bytes(): number {
+    return this.#bytes.length;
+  }
+
   get player(): Player {
     const player = PlayerRow.decode(this.#bytes).player ?? Player.create();
     return { ...player, generation: this.generation };
@@ -55,24 +67,22 @@ const NO_EVENT = new Uint8Array();
 type Change = (id: string, after: Held | undefined) => void;
 
 export class PlayerTable extends Table<Held> {
-  /** Whom a proxy holds, those who log in among them. */
-  readonly byHolder = new Groups();
-  /** Who is online on a proxy. */
-  readonly byProxy = new Groups();
-  /** Who is online on a server. */
-  readonly byServer = new Groups();
-  readonly #byName = new Groups();
-  readonly #byUuid = new Groups();
+  readonly index = new PlayerIndex();
+  readonly byHolder = this.index.byHolder;
+  readonly byProxy = this.index.byProxy;
+  readonly byServer = this.index.byServer;
   readonly #watchers = new Set<Change>();
   /** One for all players of a process. */
   readonly #instances = new Map<string, Uint8Array>();
-  #online = 0;
 
   constructor() {
     super('players/', (bytes, sequence) => this.#keep(bytes, sequence));
     this.onChange = (id, before, after) => {
-      if (before) this.#index(id, before.value, 'remove');
-      if (after) this.#index(id, after.value, 'add');
+      if (before) this.index.remove(id, before.value);
+      if (after) this.index.add(id, after.value);
+      // Of a proxy that has nobody any more.
+      const proxy = (after ?? before)?.value.proxy ?? '';
+      if (this.index.byHolder.get(proxy).size === 0) this.#instances.delete(proxy);
       for (const watcher of this.#watchers) watcher(id, after?.value);
     };
   }
@@ -89,19 +99,6 @@ export class PlayerTable extends Table<Held> {
     return new Kept(bytes, generation, row, instance);
   }
 
-  #index(id: string, held: Held, how: 'add' | 'remove'): void {
-    const { proxy, server, loggingIn } = held;
-    this.byHolder[how](proxy, id);
-    if (how === 'remove' && this.byHolder.get(proxy).size === 0) this.#instances.delete(proxy);
-    if (loggingIn) return;
-    const { player } = held;
-    this.#online += how === 'add' ? 1 : -1;
-    this.byProxy[how](proxy, id);
-    if (server !== '') this.byServer[how](server, id);
-    this.#byName[how](folded(player.name), id);
-    if (player.uuid !== '') this.#byUuid[how](player.uuid, id);
-  }
-
   /** Calls the watcher for each row that changes, while it is folded. */
   watch(watcher: Change): void {
     this.#watchers.add(watcher);
@@ -109,19 +106,22 @@ export class PlayerTable extends Table<Held> {
 
   /** How many are online. */
   get online(): number {
-    return this.#online;
+    return this.index.online;
   }
 
-  /** A player who is online. Of several with one name or UUID, the one who joined last. */
-  find({ $case, value }: NonNullable<PlayerLookup['by']>): Folded<Held> | undefined {
-    const ids = {
-      id: () => [value],
-      xuid: () => [value],
-      uuid: () => this.#byUuid.get(value.toLowerCase()),
-      name: () => this.#byName.get(folded(value)),
-    }[$case]();
-    const found = [...ids].flatMap((id) => this.onlineOf(id) ?? []);
-    return found.sort((left, right) => generationOf(right) - generationOf(left))[0];
+  /**
+   * Who is online and meant. A player whose name is exactly what is looked for wins over others; several
+   * are left where nobody can decide.
+   */
+  find(by: NonNullable<PlayerLookup['by']>): Folded<Held>[] {
+    const found: Folded<Held>[] = [];
+    for (const id of this.index.idsOf(by)) {
+      const row = this.onlineOf(id);
+      if (row) found.push(row);
+    }
+    if (by.$case !== 'name' || found.length < 2) return found;
+    const exact = found.filter(({ value }) => value.player.name === by.value);
+    return exact.length > 0 ? exact : found;
   }
 
   /** The player's row if he is online. */
@@ -141,14 +141,14 @@ export class PlayerTable extends Table<Held> {
 
   /** The entry that gives a player to a proxy for his login. Its sequence is his generation. */
   grantDraft(player: Player, instance: Uint8Array): Draft {
-    const held = heldOf({ ...player, generation: 0 }, instance, true);
+    const { row: value } = heldOf({ ...player, generation: 0 }, instance, true);
     const { id, proxy } = player;
-    const place = { key: this.keyOf(id), value: encode(held), source: proxy };
+    const place = { key: this.keyOf(id), value, source: proxy };
     return { topic: HIDDEN_TOPIC, event: NO_EVENT, ...place };
   }
 
   /** The entry that tells what became of a player, and writes his row, or deletes it. */
-  draft(before: Held, time: Date, body: NonNullable<Event['body']>, after: Held | null): Draft {
+  draft(before: Held, time: Date, body: NonNullable<Event['body']>, after: Written | null): Draft {
     const { id, proxy } = (after ?? before).player;
     // Who was not online does not leave for anybody but coordinators.
     const topic = after === null && before.loggingIn ? HIDDEN_TOPIC : this.topicOf(id);
@@ -158,15 +158,7 @@ export class PlayerTable extends Table<Held> {
       event: Event.encode(event).finish(),
       source: proxy,
       key: this.keyOf(id),
-      value: after && encode(after),
+      value: after && after.row,
     };
   }
-}
-
-function generationOf({ value }: Folded<Held>): number {
-  return value.generation;
-}
-
-function encode({ player, instance: proxyInstanceId, loggingIn }: Held): Uint8Array {
-  return PlayerRow.encode({ player, proxyInstanceId, loggingIn }).finish();
 }

@@ -1,5 +1,7 @@
 /** One kind of rows of the journal's table, decoded: a fold of the entries that name them. */
 
+import { SortedSet } from '../core/sorted-set.js';
+
 /** A row, decoded. */
 export interface Folded<T> {
   readonly value: T;
@@ -19,6 +21,7 @@ export class Table<T> {
   readonly #prefix: string;
   readonly #decode: (bytes: Uint8Array, sequence: number) => T;
   readonly #rows = new Map<string, Folded<T>>();
+  readonly #names = new SortedSet();
   /** Called for each row that changes; for tables that keep an index. */
   protected onChange:
     | ((name: string, before: Folded<T> | undefined, after: Folded<T> | undefined) => void)
@@ -38,6 +41,8 @@ export class Table<T> {
     const after = value ? { value: this.#decode(value, sequence), sequence } : undefined;
     if (after) this.#rows.set(name, after);
     else this.#rows.delete(name);
+    if (after && !before) this.#names.add(name);
+    if (before && !after) this.#names.delete(name);
     this.onChange?.(name, before, after);
   }
 
@@ -52,6 +57,11 @@ export class Table<T> {
   /** A live iteration: rows that come or go meanwhile may or may not be seen, none twice at once. */
   entries(): Iterable<[string, Folded<T>]> {
     return this.#rows;
+  }
+
+  /** The names of rows, in order. */
+  get names(): Pick<SortedSet, 'after'> {
+    return this.#names;
   }
 
   get size(): number {

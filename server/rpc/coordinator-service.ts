@@ -1,14 +1,15 @@
 /** CoordinatorService: the coordinator itself. */
 import type { ServiceImplementation } from 'nice-grpc';
-import type {
-  CoordinatorServiceDefinition,
-  GetInfoResponse,
-  ListSessionsRequest,
-  ListSessionsResponse,
-  TopicRetention,
+import {
+  type CoordinatorServiceDefinition,
+  type GetInfoResponse,
+  type ListSessionsRequest,
+  type ListSessionsResponse,
+  Session,
+  type TopicRetention,
 } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
-import { pageSizeOf } from '../domain/page.js';
+import { pageOf } from '../domain/page.js';
 import { durationOf } from '../core/duration.js';
 import type { Usage } from '../journal/journal.js';
 import { wireLimits } from '../session/handshake.js';
@@ -52,11 +53,14 @@ export function coordinatorService(hub: Hub): ServiceImplementation<CoordinatorS
       };
     },
     async listSessions(request: ListSessionsRequest): Promise<ListSessionsResponse> {
-      const size = pageSizeOf(request, 'sessions');
-      const sessions = hub.reports(request.pageToken, size + 1);
-      const page = sessions.slice(0, size);
-      const last = sessions.length > size ? page.at(-1)?.nodeName : undefined;
-      return { sessions: page, nextPageToken: last ?? '' };
+      const listing = {
+        after: (name: string) => tables.owners.names.after(name),
+        item: (name: string) => hub.report(name),
+        bytesOf: (session: Session) => Session.encode(session).finish().length,
+      };
+      const page = pageOf(listing, journal.head, request, 'sessions');
+      const { items: sessions, nextPageToken } = await hub.network.searches.work(page);
+      return { sessions, nextPageToken };
     },
   };
 }

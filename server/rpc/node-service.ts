@@ -20,8 +20,8 @@ export function nodeService(hub: Hub): ServiceImplementation<NodeServiceDefiniti
   const withLoad = (node: Node): Node => ({ ...node, load: loads.get(node.name) });
   return {
     async listNodes(request: ListNodesRequest): Promise<ListNodesResponse> {
-      const { nodes: found, ...page } = listNodes(network, request, request);
-      return { nodes: found.map(withLoad), ...page };
+      const { items, ...page } = await listNodes(network, request, request);
+      return { nodes: items.map(withLoad), ...page };
     },
     async getNode({ name }: GetNodeRequest): Promise<GetNodeResponse> {
       return { node: withLoad(findNode(network, name).value), cursor: network.tail.head };

@@ -1,13 +1,8 @@
 /** PlayerService: who is online, and what is done to players. */
 import type { ServiceImplementation } from 'nice-grpc';
-import type { PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
-import {
-  NodeSelector,
-  type PlayerOutcome,
-  type PlayerRef,
-} from '../../gen/ts/kelpie/v1/command.js';
+import type { PlayerOutcome, PlayerRef } from '../../gen/ts/kelpie/v1/command.js';
+import { BatchGetPlayersRequest } from '../../gen/ts/kelpie/v1/player_service.js';
 import type {
-  BatchGetPlayersRequest,
   BatchGetPlayersResponse,
   CountPlayersRequest,
   CountPlayersResponse,
@@ -23,8 +18,8 @@ import type {
 } from '../../gen/ts/kelpie/v1/player_service.js';
 import { KelpieError } from '../core/errors.js';
 import { checkDisplay } from '../domain/command-facts.js';
-import { lookupOf } from '../domain/player-facts.js';
-import { countPlayers, findPlayer, listPlayers } from '../domain/player-list.js';
+import { countPlayers } from '../domain/player-counts.js';
+import { findPlayer, findPlayers, listPlayers } from '../domain/player-list.js';
 import { doToPlayers, type PlayerFate } from '../domain/verbs.js';
 import { wireError } from '../session/frames.js';
 import type { Hub } from '../session/hub.js';
@@ -41,14 +36,14 @@ export function playerService(hub: Hub): ServiceImplementation<PlayerServiceDefi
       return { player: found, cursor: network.tail.head };
     },
     async batchGetPlayers(request: BatchGetPlayersRequest): Promise<BatchGetPlayersResponse> {
-      return batchGet(hub, request.players);
+      return batchGet(hub, request);
     },
     async listPlayers(request: ListPlayersRequest): Promise<ListPlayersResponse> {
-      const { players, ...page } = listPlayers(network, request, request);
-      return { players: players.map((player) => hub.withLatency(player)), ...page };
+      const { items, ...page } = await listPlayers(network, request);
+      return { players: items.map((player) => hub.withLatency(player)), ...page };
     },
-    async countPlayers({ nodes }: CountPlayersRequest): Promise<CountPlayersResponse> {
-      return countPlayers(network, nodes ?? NodeSelector.create());
+    async countPlayers(request: CountPlayersRequest): Promise<CountPlayersResponse> {
+      return countPlayers(network, request);
     },
     async kickPlayers(request: KickPlayersRequest): Promise<KickPlayersResponse> {
       const { target, message, timeout } = request;
@@ -66,22 +61,20 @@ export function playerService(hub: Hub): ServiceImplementation<PlayerServiceDefi
   };
 }
 
-function batchGet(hub: Hub, lookups: readonly PlayerLookup[]): BatchGetPlayersResponse {
+async function batchGet(
+  hub: Hub,
+  request: BatchGetPlayersRequest,
+): Promise<BatchGetPlayersResponse> {
+  const { players: lookups } = request;
   if (lookups.length < 1 || lookups.length > BATCH) {
     const message = `a batch looks up 1 to ${BATCH} players, not ${lookups.length}`;
     const metadata = { players: String(lookups.length), limit: String(BATCH) };
     throw new KelpieError('BATCH_INVALID', message, metadata);
   }
-  const { network } = hub;
-  const found = lookups.map((lookup) => ({
-    lookup,
-    row: network.players.find(lookupOf(lookup)),
-  }));
-  return {
-    players: found.flatMap(({ row }) => (row ? hub.withLatency(row.value.player) : [])),
-    missing: found.filter(({ row }) => !row).map(({ lookup }) => lookup),
-    cursor: network.tail.head,
-  };
+  const bytes = BatchGetPlayersRequest.encode(request).finish().length;
+  const found = await findPlayers(hub.network, lookups, bytes);
+  const players = found.players.map((player) => hub.withLatency(player));
+  return { ...found, players, cursor: hub.network.tail.head };
 }
 
 function summary(fates: readonly PlayerFate[]) {

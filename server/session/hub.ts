@@ -85,10 +85,9 @@ export class Hub implements Liveness, Carrier {
     ];
   }
 
-  /** Reports of the sessions whose nodes' names come after one, in their order. */
-  reports(after: string, limit: number): SessionReport[] {
-    const names = [...this.#sessions.keys()].filter((name) => name > after).sort();
-    return names.slice(0, limit).flatMap((name) => this.#sessions.get(name)?.report() ?? []);
+  /** How far the session of a node is, if it is open here. */
+  report(name: string): SessionReport | undefined {
+    return this.#sessions.get(name)?.report();
   }
 
   /** Sessions that are open. */

@@ -111,7 +111,7 @@ class Gate {
   async bring(from: number, count: number): Promise<void> {
     const some = Array.from({ length: count }, (_, index) => playerOf(from + index));
     const last = some.at(-1)?.xuid ?? '';
-    const value = { asOf: 0, afterId: last, upToId: last, players: some };
+    const value = { asOf: 0, afterId: last, upToId: last, players: some, loginAges: {} };
     this.#send({ $case: 'syncPlayers', value });
     for (;;) {
       const next = await this.#responses.next();

@@ -51,7 +51,7 @@ describe("a proxy's list of players", () => {
 
   it('is one part when nobody is there, so that whoever was there leaves', () => {
     expect(new PlayerList().parts().map(({ value }) => value)).to.deep.equal([
-      { asOf: 0, afterId: '', upToId: '', players: [] },
+      { asOf: 0, afterId: '', upToId: '', players: [], loginAges: {} },
     ]);
   });
 

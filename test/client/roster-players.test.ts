@@ -62,7 +62,10 @@ describe('the players of a roster', () => {
     expect(roster.player({ id: '2' })?.id).to.equal('2');
     expect(roster.player({ xuid: '2' })?.id).to.equal('2');
     expect(roster.player({ uuid: 'AB' })?.id).to.equal('2');
-    expect(roster.player({ name: 'ÄLVA' })?.id, 'the one who joined last').to.equal('3');
+    expect(roster.player({ name: 'älva' })?.id, 'an exact name wins').to.equal('3');
+    const { reason, message } = thrownBy(KelpieError, () => roster.player({ name: 'ÄLVA' }));
+    expect(reason).to.equal('PLAYER_AMBIGUOUS');
+    expect(message).to.contain('Älva (1), älva (3)');
     expect(roster.player({ name: 'nobody' })).to.equal(undefined);
   });
 

@@ -137,8 +137,8 @@ describe('a list of nodes', () => {
     };
     const names: string[] = [];
     for (let pageToken = ''; ;) {
-      const page = listNodes(town.network, filter, { pageSize: 2, pageToken });
-      names.push(...page.nodes.map(({ name }) => name));
+      const page = await listNodes(town.network, filter, { pageSize: 2, pageToken });
+      names.push(...page.items.map(({ name }) => name));
       pageToken = page.nextPageToken;
       if (pageToken === '') break;
     }

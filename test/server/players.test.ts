@@ -128,7 +128,7 @@ describe('a player', () => {
     await proxy.bring(steve({ uuid, name: 'Ünal The Great' }));
     const { players } = town.network;
     const by = (by: 'id' | 'xuid' | 'uuid' | 'name', value: string) =>
-      players.find({ $case: by, value })?.value.player.id;
+      players.find({ $case: by, value })[0]?.value.player.id;
     expect(by('id', steveId)).to.equal(steveId);
     expect(by('xuid', steveId)).to.equal(steveId);
     expect(by('uuid', uuid)).to.equal(steveId);
@@ -255,7 +255,7 @@ describe('a proxy that goes', () => {
     for (let from = 0; from < many.length; from += 1000) {
       const part = many.slice(from, from + 1000).sort((a, b) => (a.xuid < b.xuid ? -1 : 1));
       for (const one of part) one.id = one.xuid;
-      const value = { asOf: 2 ** 52, afterId: 'z', upToId: 'z', players: part };
+      const value = { asOf: 2 ** 52, afterId: 'z', upToId: 'z', players: part, loginAges: {} };
       proxy.stream.send({ $case: 'syncPlayers', value });
       expect((await proxy.stream.next('playersSynced')).results).to.have.length(part.length);
     }
@@ -333,7 +333,7 @@ describe('a list of players', () => {
     const town = await openHub();
     const proxy = await TestProxy.join(town, 'gate-1');
     for (const number of [1, 2, 3]) await proxy.bring(player(number));
-    const value = { asOf: 2 ** 52, afterId: '1001', upToId: '1002', players: [] };
+    const value = { asOf: 2 ** 52, afterId: '1001', upToId: '1002', players: [], loginAges: {} };
     proxy.stream.send({ $case: 'syncPlayers', value });
     await proxy.stream.next('playersSynced');
     expect([...town.network.players.byProxy.get('gate-1')]).to.deep.equal(['1001', '1003']);

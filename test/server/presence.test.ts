@@ -105,7 +105,7 @@ describe('what cannot be said of a player', () => {
     const names = ['Der Große Ünal', '素晴らしい', '🐺 kelpie', "O'Brien; DROP TABLE"];
     for (const [number, name] of names.entries()) await proxy.bring(player(number, { name }));
     for (const [number, name] of names.entries()) {
-      const found = town.network.players.find({ $case: 'name', value: name.toUpperCase() });
+      const [found] = town.network.players.find({ $case: 'name', value: name.toUpperCase() });
       expect(found?.value.player.id).to.equal(player(number).xuid);
     }
   });
@@ -200,7 +200,7 @@ describe('a report', () => {
       { $case: 'reportPlayers', value: { reports: [joined(steve())] } },
       { $case: 'acquirePlayer', value: { player: steve(), policy: 0 } },
       { $case: 'releasePlayer', value: { playerId: STEVE, generation: 1 } },
-      { $case: 'syncPlayers', value: { asOf: 0, afterId: '', upToId: '', players: [] } },
+      { $case: 'syncPlayers', value: { asOf: 0, afterId: '', upToId: '', players: [], loginAges: {} } },
     );
     for (let count = 0; count < 4; count++) {
       const { error } = await stream.next('requestFailed');

@@ -104,7 +104,7 @@ export class ProxyModel {
       server,
       generation,
     }));
-    const value = { asOf: this.#seen, afterId: '', upToId: '', players };
+    const value = { asOf: this.#seen, afterId: '', upToId: '', players, loginAges: {} };
     this.#stream?.send({ $case: 'syncPlayers', value });
   }
 

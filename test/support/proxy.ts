@@ -77,7 +77,7 @@ export class TestProxy {
   }
 
   async sync(players: readonly Player[], asOf: number) {
-    const value = { asOf, afterId: '', upToId: '', players: [...players] };
+    const value = { asOf, afterId: '', upToId: '', players: [...players], loginAges: {} };
     this.stream.send({ $case: 'syncPlayers', value });
     return this.stream.next('playersSynced');
   }

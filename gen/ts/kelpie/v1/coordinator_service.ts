@@ -17,7 +17,10 @@ export const protobufFileName = "kelpie/v1/coordinator_service.proto";
 
 /** What to list. */
 export interface ListSessionsRequest {
-  /** How many sessions a page has: up to 1,000. 0 = 100. */
+  /**
+   * How many sessions a page has: up to 1,000. 0 = 100. A page has fewer where they would be larger than
+   * 1 MiB: only an empty next_page_token says that it is the last one.
+   */
   pageSize: number;
   /** The next_page_token of the page before. Empty = first page. */
   pageToken: string;
@@ -1089,7 +1092,7 @@ export const CoordinatorServiceDefinition = {
     },
     /**
      * Lists the sessions that this coordinator holds, by node, and how far each one is: who reads too
-     * slowly, who is woken for nothing. Fails with OUT_OF_RANGE.
+     * slowly, who is woken for nothing. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE.
      */
     listSessions: {
       name: "ListSessions",
@@ -1107,7 +1110,7 @@ export interface CoordinatorServiceImplementation<CallContextExt = {}> {
   getInfo(request: GetInfoRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetInfoResponse>>;
   /**
    * Lists the sessions that this coordinator holds, by node, and how far each one is: who reads too
-   * slowly, who is woken for nothing. Fails with OUT_OF_RANGE.
+   * slowly, who is woken for nothing. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE.
    */
   listSessions(
     request: ListSessionsRequest,
@@ -1120,7 +1123,7 @@ export interface CoordinatorServiceClient<CallOptionsExt = {}> {
   getInfo(request: DeepPartial<GetInfoRequest>, options?: CallOptions & CallOptionsExt): Promise<GetInfoResponse>;
   /**
    * Lists the sessions that this coordinator holds, by node, and how far each one is: who reads too
-   * slowly, who is woken for nothing. Fails with OUT_OF_RANGE.
+   * slowly, who is woken for nothing. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE.
    */
   listSessions(
     request: DeepPartial<ListSessionsRequest>,

@@ -110,7 +110,10 @@ export const ErrorReason = {
   PLAYER_INVALID: 35,
   /** PLAYER_NOT_FOUND - The player is not online. Metadata: player. */
   PLAYER_NOT_FOUND: 36,
-  /** PLAYER_LIMIT - More players than a network has. Metadata: limit. */
+  /**
+   * PLAYER_LIMIT - More players than a network has, more logins than a proxy has, or more bytes of rows than either.
+   * Metadata: limit.
+   */
   PLAYER_LIMIT: 37,
   /** ROLE_NOT_PROXY - Only proxies hold players. */
   ROLE_NOT_PROXY: 38,
@@ -158,6 +161,11 @@ export const ErrorReason = {
    * limit.
    */
   CALL_LIMIT: 63,
+  /**
+   * PLAYER_AMBIGUOUS - Several players who are online fit the name, and none has exactly this one. Name the player by id.
+   * Metadata: player, candidates (at most 10 ids, separated by commas).
+   */
+  PLAYER_AMBIGUOUS: 70,
 } as const;
 
 export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
@@ -218,6 +226,7 @@ export namespace ErrorReason {
   export type MESSAGE_TOO_LARGE = typeof ErrorReason.MESSAGE_TOO_LARGE;
   export type REQUEST_TIMEOUT = typeof ErrorReason.REQUEST_TIMEOUT;
   export type CALL_LIMIT = typeof ErrorReason.CALL_LIMIT;
+  export type PLAYER_AMBIGUOUS = typeof ErrorReason.PLAYER_AMBIGUOUS;
 }
 
 export function errorReasonToJSON(object: ErrorReason): string {
@@ -332,6 +341,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_REQUEST_TIMEOUT";
     case ErrorReason.CALL_LIMIT:
       return "ERROR_REASON_CALL_LIMIT";
+    case ErrorReason.PLAYER_AMBIGUOUS:
+      return "ERROR_REASON_PLAYER_AMBIGUOUS";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ErrorReason");
   }

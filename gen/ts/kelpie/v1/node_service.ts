@@ -16,7 +16,10 @@ export const protobufFileName = "kelpie/v1/node_service.proto";
 
 /** What to list. */
 export interface ListNodesRequest {
-  /** How many nodes a page has: up to 1,000. 0 = 100. */
+  /**
+   * How many nodes a page has: up to 1,000. 0 = 100. A page has fewer where they would be larger than
+   * 1 MiB: only an empty next_page_token says that it is the last one.
+   */
   pageSize: number;
   /** The next_page_token of the page before. Empty = first page. */
   pageToken: string;

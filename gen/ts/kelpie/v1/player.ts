@@ -105,6 +105,9 @@ export function duplicatePolicyToJSON(object: DuplicatePolicy): string {
 /**
  * Somebody who is online. The row lives from the proxy's report that the player joined until he left,
  * and is readable as topic `players.<id>`.
+ *
+ * A person is online once: two logins with the same XUID or the same UUID are logins of one person,
+ * whatever else they say.
  */
 export interface Player {
   /** The XUID where there is one, else the UUID. Set by the coordinator. */
@@ -120,7 +123,10 @@ export interface Player {
   name: string;
   /** The proxy that he is connected to: a node's name. Set by the coordinator. */
   proxy: string;
-  /** The server that he plays on: a node's name. Empty: on none yet, or on one that is no node. */
+  /**
+   * The server that they play on, in lower case: a node's name, or with `server_unregistered` a name
+   * that no node has. At most 255 bytes without control characters. Empty: on none yet.
+   */
   server: string;
   /**
    * The fencing token of this presence: grows with each login of the player. Reports of an older one
@@ -150,6 +156,11 @@ export interface Player {
    * only PlayerService answers it. 0 = not said.
    */
   latencyMs: number;
+  /**
+   * The server was no node of the network when the proxy reported it: a static server, perhaps. Its name
+   * is as the proxy gave it. Set by the coordinator.
+   */
+  serverUnregistered: boolean;
 }
 
 export interface Player_PropertiesEntry {
@@ -200,7 +211,11 @@ export interface PlayerLookup {
     /** His UUID, in any case. */
     { $case: "uuid"; value: string }
     | //
-    /** His name, in any case. Of two players with one name, the one who joined last. */
+    /**
+     * Their name. A player whose name is exactly this wins over players whose names differ from it in
+     * case alone; if the coordinator cannot decide, PLAYER_AMBIGUOUS. At most 255 bytes, as all of these
+     * (PLAYER_INVALID).
+     */
     { $case: "name"; value: string }
     | undefined;
 }
@@ -222,6 +237,7 @@ function createBasePlayer(): Player {
     properties: {},
     context: new Uint8Array(0),
     latencyMs: 0,
+    serverUnregistered: false,
   };
 }
 
@@ -271,6 +287,9 @@ export const Player: MessageFns<Player> = {
     }
     if (message.latencyMs !== 0) {
       writer.uint32(120).uint32(message.latencyMs);
+    }
+    if (message.serverUnregistered !== false) {
+      writer.uint32(128).bool(message.serverUnregistered);
     }
     return writer;
   },
@@ -411,6 +430,14 @@ export const Player: MessageFns<Player> = {
             message.latencyMs = reader.uint32();
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.serverUnregistered = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -476,6 +503,9 @@ export const Player: MessageFns<Player> = {
     if (message.latencyMs !== undefined) {
       obj.latencyMs = Math.round(message.latencyMs);
     }
+    if (message.serverUnregistered !== undefined) {
+      obj.serverUnregistered = message.serverUnregistered;
+    }
     return obj;
   },
 
@@ -509,6 +539,7 @@ export const Player: MessageFns<Player> = {
     );
     message.context = object.context ?? new Uint8Array(0);
     message.latencyMs = object.latencyMs ?? 0;
+    message.serverUnregistered = object.serverUnregistered ?? false;
     return message;
   },
 };

@@ -46,12 +46,34 @@ export interface BatchGetPlayersResponse {
   /** The lookups that found nobody. */
   missing: PlayerLookup[];
   /** A position that their state is not older than. */
-  cursor: Cursor | undefined;
+  cursor:
+    | Cursor
+    | undefined;
+  /** The lookups that found several players, where no name is exactly the one that was looked for. */
+  ambiguous: AmbiguousLookup[];
+  /**
+   * The lookups that the coordinator did not look at, as the answer would be larger than 1 MiB: ask for
+   * them again. At least one lookup of a request is always answered.
+   */
+  leftOut: PlayerLookup[];
+}
+
+/** A lookup that several players fit. */
+export interface AmbiguousLookup {
+  /** The lookup. */
+  lookup:
+    | PlayerLookup
+    | undefined;
+  /** The ids of the players who fit, at most 10. */
+  playerIds: string[];
 }
 
 /** Whom to list: players who match each of these; what is empty matches any. */
 export interface ListPlayersRequest {
-  /** How many players a page has: up to 1,000. 0 = 100. */
+  /**
+   * How many players a page has: up to 1,000. 0 = 100. A page has fewer where they would be larger than
+   * 1 MiB: only an empty next_page_token says that it is the last one.
+   */
   pageSize: number;
   /** The next_page_token of the page before. Empty = first page. */
   pageToken: string;
@@ -59,8 +81,19 @@ export interface ListPlayersRequest {
   proxy: string;
   /** On this server, in any case. */
   server: string;
-  /** On a server that has all these labels. Keep the three the same on every page. */
+  /** On a server that has all these labels. */
   serverLabels: { [key: string]: string };
+  /**
+   * Whose names begin with this, in any case; at most 128 bytes (PLAYER_INVALID). The list is then in the
+   * order of names, compared without case, and not of ids.
+   */
+  namePrefix: string;
+  /**
+   * Who have all of these properties with these values; limits as for Player.properties
+   * (LABELS_INVALID). The coordinator has no index of properties: it looks at each player who matches
+   * the rest. Keep all five filters the same on every page.
+   */
+  properties: { [key: string]: string };
 }
 
 export interface ListPlayersRequest_ServerLabelsEntry {
@@ -68,9 +101,14 @@ export interface ListPlayersRequest_ServerLabelsEntry {
   value: string;
 }
 
+export interface ListPlayersRequest_PropertiesEntry {
+  key: string;
+  value: string;
+}
+
 /** A page of players. */
 export interface ListPlayersResponse {
-  /** The players, by id. */
+  /** The players, by id; by name where the request has a name_prefix. */
   players: Player[];
   /** For the next page. Empty on the last. */
   nextPageToken: string;
@@ -84,17 +122,31 @@ export interface ListPlayersResponse {
 /** Which nodes to count. */
 export interface CountPlayersRequest {
   /** The nodes whose players count. Not set: all. */
-  nodes: NodeSelector | undefined;
+  nodes:
+    | NodeSelector
+    | undefined;
+  /**
+   * Count only players who have all of these properties with these values; limits as for
+   * Player.properties (LABELS_INVALID). The answer's numbers are of these players alone.
+   */
+  properties: { [key: string]: string };
+}
+
+export interface CountPlayersRequest_PropertiesEntry {
+  key: string;
+  value: string;
 }
 
 /** How many players are online. */
 export interface CountPlayersResponse {
-  /** In the whole network, whatever the request selects. */
+  /** In the whole network, whatever nodes the request selects. */
   network: number;
   /** Those on any of the nodes that match. */
   selected: number;
   /** Proxies and servers that match, by name. A player counts once on his proxy and once on his server. */
   nodes: NodeCount[];
+  /** How many nodes are not in the list, as the answer would be larger than 1 MiB. */
+  nodesLeftOut: number;
 }
 
 /** How many players a node has. */
@@ -151,7 +203,7 @@ export interface KickPlayersResponse {
   succeeded: number;
   /** How many were not. */
   failed: number;
-  /** What became of each, failures first; at most 10,000. */
+  /** What became of each, failures first; at most 10,000, and at most 1 MiB. */
   outcomes: PlayerOutcome[];
 }
 
@@ -175,7 +227,7 @@ export interface ShowMessageResponse {
   succeeded: number;
   /** How many were not. */
   failed: number;
-  /** What became of each, failures first; at most 10,000. */
+  /** What became of each, failures first; at most 10,000, and at most 1 MiB. */
   outcomes: PlayerOutcome[];
 }
 
@@ -390,7 +442,7 @@ export const BatchGetPlayersRequest: MessageFns<BatchGetPlayersRequest> = {
 };
 
 function createBaseBatchGetPlayersResponse(): BatchGetPlayersResponse {
-  return { players: [], missing: [], cursor: undefined };
+  return { players: [], missing: [], cursor: undefined, ambiguous: [], leftOut: [] };
 }
 
 export const BatchGetPlayersResponse: MessageFns<BatchGetPlayersResponse> = {
@@ -403,6 +455,12 @@ export const BatchGetPlayersResponse: MessageFns<BatchGetPlayersResponse> = {
     }
     if (message.cursor !== undefined) {
       Cursor.encode(message.cursor, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.ambiguous) {
+      AmbiguousLookup.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.leftOut) {
+      PlayerLookup.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -444,6 +502,22 @@ export const BatchGetPlayersResponse: MessageFns<BatchGetPlayersResponse> = {
             message.cursor = Cursor.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.ambiguous.push(AmbiguousLookup.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.leftOut.push(PlayerLookup.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -467,6 +541,12 @@ export const BatchGetPlayersResponse: MessageFns<BatchGetPlayersResponse> = {
     if (message.cursor !== undefined) {
       obj.cursor = Cursor.toJSON(message.cursor);
     }
+    if (message.ambiguous?.length) {
+      obj.ambiguous = message.ambiguous.map((e) => AmbiguousLookup.toJSON(e));
+    }
+    if (message.leftOut?.length) {
+      obj.leftOut = message.leftOut.map((e) => PlayerLookup.toJSON(e));
+    }
     return obj;
   },
 
@@ -480,12 +560,94 @@ export const BatchGetPlayersResponse: MessageFns<BatchGetPlayersResponse> = {
     message.cursor = (object.cursor !== undefined && object.cursor !== null)
       ? Cursor.fromPartial(object.cursor)
       : undefined;
+    message.ambiguous = object.ambiguous?.map((e) => AmbiguousLookup.fromPartial(e)) || [];
+    message.leftOut = object.leftOut?.map((e) => PlayerLookup.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAmbiguousLookup(): AmbiguousLookup {
+  return { lookup: undefined, playerIds: [] };
+}
+
+export const AmbiguousLookup: MessageFns<AmbiguousLookup> = {
+  encode(message: AmbiguousLookup, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lookup !== undefined) {
+      PlayerLookup.encode(message.lookup, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.playerIds) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AmbiguousLookup {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAmbiguousLookup();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lookup = PlayerLookup.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.playerIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: AmbiguousLookup): unknown {
+    const obj: any = {};
+    if (message.lookup !== undefined) {
+      obj.lookup = PlayerLookup.toJSON(message.lookup);
+    }
+    if (message.playerIds?.length) {
+      obj.playerIds = message.playerIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AmbiguousLookup>): AmbiguousLookup {
+    return AmbiguousLookup.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AmbiguousLookup>): AmbiguousLookup {
+    const message = createBaseAmbiguousLookup();
+    message.lookup = (object.lookup !== undefined && object.lookup !== null)
+      ? PlayerLookup.fromPartial(object.lookup)
+      : undefined;
+    message.playerIds = object.playerIds?.map((e) => e) || [];
     return message;
   },
 };
 
 function createBaseListPlayersRequest(): ListPlayersRequest {
-  return { pageSize: 0, pageToken: "", proxy: "", server: "", serverLabels: {} };
+  return { pageSize: 0, pageToken: "", proxy: "", server: "", serverLabels: {}, namePrefix: "", properties: {} };
 }
 
 export const ListPlayersRequest: MessageFns<ListPlayersRequest> = {
@@ -504,6 +666,12 @@ export const ListPlayersRequest: MessageFns<ListPlayersRequest> = {
     }
     globalThis.Object.entries(message.serverLabels).forEach(([key, value]: [string, string]) => {
       ListPlayersRequest_ServerLabelsEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    if (message.namePrefix !== "") {
+      writer.uint32(50).string(message.namePrefix);
+    }
+    globalThis.Object.entries(message.properties).forEach(([key, value]: [string, string]) => {
+      ListPlayersRequest_PropertiesEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
     });
     return writer;
   },
@@ -564,6 +732,25 @@ export const ListPlayersRequest: MessageFns<ListPlayersRequest> = {
             }
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.namePrefix = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            const entry7 = ListPlayersRequest_PropertiesEntry.decode(reader, reader.uint32());
+            if (entry7.value !== undefined) {
+              setOwn(message.properties, entry7.key, entry7.value);
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -599,6 +786,18 @@ export const ListPlayersRequest: MessageFns<ListPlayersRequest> = {
         });
       }
     }
+    if (message.namePrefix !== undefined) {
+      obj.namePrefix = message.namePrefix;
+    }
+    if (message.properties) {
+      const entries = globalThis.Object.entries(message.properties) as [string, string][];
+      if (entries.length > 0) {
+        obj.properties = {};
+        entries.forEach(([k, v]) => {
+          setOwn(obj.properties, k, v);
+        });
+      }
+    }
     return obj;
   },
 
@@ -612,6 +811,16 @@ export const ListPlayersRequest: MessageFns<ListPlayersRequest> = {
     message.proxy = object.proxy ?? "";
     message.server = object.server ?? "";
     message.serverLabels = (globalThis.Object.entries(object.serverLabels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          setOwn(acc, key, globalThis.String(value));
+        }
+        return acc;
+      },
+      {},
+    );
+    message.namePrefix = object.namePrefix ?? "";
+    message.properties = (globalThis.Object.entries(object.properties ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {
           setOwn(acc, key, globalThis.String(value));
@@ -696,6 +905,84 @@ export const ListPlayersRequest_ServerLabelsEntry: MessageFns<ListPlayersRequest
   },
   fromPartial(object: DeepPartial<ListPlayersRequest_ServerLabelsEntry>): ListPlayersRequest_ServerLabelsEntry {
     const message = createBaseListPlayersRequest_ServerLabelsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseListPlayersRequest_PropertiesEntry(): ListPlayersRequest_PropertiesEntry {
+  return { key: "", value: "" };
+}
+
+export const ListPlayersRequest_PropertiesEntry: MessageFns<ListPlayersRequest_PropertiesEntry> = {
+  encode(message: ListPlayersRequest_PropertiesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPlayersRequest_PropertiesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPlayersRequest_PropertiesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ListPlayersRequest_PropertiesEntry): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = message.key;
+    }
+    if (message.value !== undefined) {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListPlayersRequest_PropertiesEntry>): ListPlayersRequest_PropertiesEntry {
+    return ListPlayersRequest_PropertiesEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListPlayersRequest_PropertiesEntry>): ListPlayersRequest_PropertiesEntry {
+    const message = createBaseListPlayersRequest_PropertiesEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
     return message;
@@ -798,7 +1085,7 @@ export const ListPlayersResponse: MessageFns<ListPlayersResponse> = {
 };
 
 function createBaseCountPlayersRequest(): CountPlayersRequest {
-  return { nodes: undefined };
+  return { nodes: undefined, properties: {} };
 }
 
 export const CountPlayersRequest: MessageFns<CountPlayersRequest> = {
@@ -806,6 +1093,9 @@ export const CountPlayersRequest: MessageFns<CountPlayersRequest> = {
     if (message.nodes !== undefined) {
       NodeSelector.encode(message.nodes, writer.uint32(10).fork()).join();
     }
+    globalThis.Object.entries(message.properties).forEach(([key, value]: [string, string]) => {
+      CountPlayersRequest_PropertiesEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
     return writer;
   },
 
@@ -830,6 +1120,17 @@ export const CountPlayersRequest: MessageFns<CountPlayersRequest> = {
             message.nodes = NodeSelector.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = CountPlayersRequest_PropertiesEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              setOwn(message.properties, entry2.key, entry2.value);
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -847,6 +1148,15 @@ export const CountPlayersRequest: MessageFns<CountPlayersRequest> = {
     if (message.nodes !== undefined) {
       obj.nodes = NodeSelector.toJSON(message.nodes);
     }
+    if (message.properties) {
+      const entries = globalThis.Object.entries(message.properties) as [string, string][];
+      if (entries.length > 0) {
+        obj.properties = {};
+        entries.forEach(([k, v]) => {
+          setOwn(obj.properties, k, v);
+        });
+      }
+    }
     return obj;
   },
 
@@ -858,12 +1168,99 @@ export const CountPlayersRequest: MessageFns<CountPlayersRequest> = {
     message.nodes = (object.nodes !== undefined && object.nodes !== null)
       ? NodeSelector.fromPartial(object.nodes)
       : undefined;
+    message.properties = (globalThis.Object.entries(object.properties ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          setOwn(acc, key, globalThis.String(value));
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseCountPlayersRequest_PropertiesEntry(): CountPlayersRequest_PropertiesEntry {
+  return { key: "", value: "" };
+}
+
+export const CountPlayersRequest_PropertiesEntry: MessageFns<CountPlayersRequest_PropertiesEntry> = {
+  encode(message: CountPlayersRequest_PropertiesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CountPlayersRequest_PropertiesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCountPlayersRequest_PropertiesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: CountPlayersRequest_PropertiesEntry): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = message.key;
+    }
+    if (message.value !== undefined) {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CountPlayersRequest_PropertiesEntry>): CountPlayersRequest_PropertiesEntry {
+    return CountPlayersRequest_PropertiesEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CountPlayersRequest_PropertiesEntry>): CountPlayersRequest_PropertiesEntry {
+    const message = createBaseCountPlayersRequest_PropertiesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
 
 function createBaseCountPlayersResponse(): CountPlayersResponse {
-  return { network: 0, selected: 0, nodes: [] };
+  return { network: 0, selected: 0, nodes: [], nodesLeftOut: 0 };
 }
 
 export const CountPlayersResponse: MessageFns<CountPlayersResponse> = {
@@ -876,6 +1273,9 @@ export const CountPlayersResponse: MessageFns<CountPlayersResponse> = {
     }
     for (const v of message.nodes) {
       NodeCount.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.nodesLeftOut !== 0) {
+      writer.uint32(32).uint32(message.nodesLeftOut);
     }
     return writer;
   },
@@ -917,6 +1317,14 @@ export const CountPlayersResponse: MessageFns<CountPlayersResponse> = {
             message.nodes.push(NodeCount.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.nodesLeftOut = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -940,6 +1348,9 @@ export const CountPlayersResponse: MessageFns<CountPlayersResponse> = {
     if (message.nodes?.length) {
       obj.nodes = message.nodes.map((e) => NodeCount.toJSON(e));
     }
+    if (message.nodesLeftOut !== undefined) {
+      obj.nodesLeftOut = Math.round(message.nodesLeftOut);
+    }
     return obj;
   },
 
@@ -951,6 +1362,7 @@ export const CountPlayersResponse: MessageFns<CountPlayersResponse> = {
     message.network = object.network ?? 0;
     message.selected = object.selected ?? 0;
     message.nodes = object.nodes?.map((e) => NodeCount.fromPartial(e)) || [];
+    message.nodesLeftOut = object.nodesLeftOut ?? 0;
     return message;
   },
 };
@@ -1626,13 +2038,16 @@ export const ShowMessageResponse: MessageFns<ShowMessageResponse> = {
   },
 };
 
-/** The players who are online. */
+/**
+ * The players who are online. No answer is larger than 1 MiB: pages end early, and what an answer has no
+ * room for is counted or listed in it.
+ */
 export type PlayerServiceDefinition = typeof PlayerServiceDefinition;
 export const PlayerServiceDefinition = {
   name: "PlayerService",
   fullName: "kelpie.v1.PlayerService",
   methods: {
-    /** Gets one player. Fails with PLAYER_NOT_FOUND or PLAYER_INVALID. */
+    /** Gets one player. Fails with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS or PLAYER_INVALID. */
     getPlayer: {
       name: "GetPlayer",
       requestType: GetPlayerRequest as typeof GetPlayerRequest,
@@ -1641,7 +2056,10 @@ export const PlayerServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Gets many players. Fails with BATCH_INVALID or PLAYER_INVALID; who is not online is no error. */
+    /**
+     * Gets many players. Fails with BATCH_INVALID or PLAYER_INVALID. A lookup that finds nobody, or several,
+     * fails nothing.
+     */
     batchGetPlayers: {
       name: "BatchGetPlayers",
       requestType: BatchGetPlayersRequest as typeof BatchGetPlayersRequest,
@@ -1650,7 +2068,7 @@ export const PlayerServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Lists players by id. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE. */
+    /** Lists players by id. Fails with PAGE_TOKEN_INVALID, OUT_OF_RANGE, PLAYER_INVALID or LABELS_INVALID. */
     listPlayers: {
       name: "ListPlayers",
       requestType: ListPlayersRequest as typeof ListPlayersRequest,
@@ -1659,7 +2077,7 @@ export const PlayerServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Counts players, of the network and by node. */
+    /** Counts players, of the network and by node. Fails with LABELS_INVALID. */
     countPlayers: {
       name: "CountPlayers",
       requestType: CountPlayersRequest as typeof CountPlayersRequest,
@@ -1670,7 +2088,7 @@ export const PlayerServiceDefinition = {
     },
     /**
      * Disconnects players. Fails as a whole if nothing was attempted, or if it is about one player:
-     * PLAYER_NOT_FOUND, PLAYER_INVALID, NO_TARGET, TEXT_TOO_LONG, DEADLINE_INVALID, and what CommandResult
+     * PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS, PLAYER_INVALID, NO_TARGET, TEXT_TOO_LONG, DEADLINE_INVALID, and what CommandResult
      * names.
      */
     kickPlayers: {
@@ -1694,26 +2112,29 @@ export const PlayerServiceDefinition = {
 } as const;
 
 export interface PlayerServiceImplementation<CallContextExt = {}> {
-  /** Gets one player. Fails with PLAYER_NOT_FOUND or PLAYER_INVALID. */
+  /** Gets one player. Fails with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS or PLAYER_INVALID. */
   getPlayer(request: GetPlayerRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetPlayerResponse>>;
-  /** Gets many players. Fails with BATCH_INVALID or PLAYER_INVALID; who is not online is no error. */
+  /**
+   * Gets many players. Fails with BATCH_INVALID or PLAYER_INVALID. A lookup that finds nobody, or several,
+   * fails nothing.
+   */
   batchGetPlayers(
     request: BatchGetPlayersRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<BatchGetPlayersResponse>>;
-  /** Lists players by id. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE. */
+  /** Lists players by id. Fails with PAGE_TOKEN_INVALID, OUT_OF_RANGE, PLAYER_INVALID or LABELS_INVALID. */
   listPlayers(
     request: ListPlayersRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListPlayersResponse>>;
-  /** Counts players, of the network and by node. */
+  /** Counts players, of the network and by node. Fails with LABELS_INVALID. */
   countPlayers(
     request: CountPlayersRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<CountPlayersResponse>>;
   /**
    * Disconnects players. Fails as a whole if nothing was attempted, or if it is about one player:
-   * PLAYER_NOT_FOUND, PLAYER_INVALID, NO_TARGET, TEXT_TOO_LONG, DEADLINE_INVALID, and what CommandResult
+   * PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS, PLAYER_INVALID, NO_TARGET, TEXT_TOO_LONG, DEADLINE_INVALID, and what CommandResult
    * names.
    */
   kickPlayers(
@@ -1728,26 +2149,29 @@ export interface PlayerServiceImplementation<CallContextExt = {}> {
 }
 
 export interface PlayerServiceClient<CallOptionsExt = {}> {
-  /** Gets one player. Fails with PLAYER_NOT_FOUND or PLAYER_INVALID. */
+  /** Gets one player. Fails with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS or PLAYER_INVALID. */
   getPlayer(request: DeepPartial<GetPlayerRequest>, options?: CallOptions & CallOptionsExt): Promise<GetPlayerResponse>;
-  /** Gets many players. Fails with BATCH_INVALID or PLAYER_INVALID; who is not online is no error. */
+  /**
+   * Gets many players. Fails with BATCH_INVALID or PLAYER_INVALID. A lookup that finds nobody, or several,
+   * fails nothing.
+   */
   batchGetPlayers(
     request: DeepPartial<BatchGetPlayersRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<BatchGetPlayersResponse>;
-  /** Lists players by id. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE. */
+  /** Lists players by id. Fails with PAGE_TOKEN_INVALID, OUT_OF_RANGE, PLAYER_INVALID or LABELS_INVALID. */
   listPlayers(
     request: DeepPartial<ListPlayersRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListPlayersResponse>;
-  /** Counts players, of the network and by node. */
+  /** Counts players, of the network and by node. Fails with LABELS_INVALID. */
   countPlayers(
     request: DeepPartial<CountPlayersRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<CountPlayersResponse>;
   /**
    * Disconnects players. Fails as a whole if nothing was attempted, or if it is about one player:
-   * PLAYER_NOT_FOUND, PLAYER_INVALID, NO_TARGET, TEXT_TOO_LONG, DEADLINE_INVALID, and what CommandResult
+   * PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS, PLAYER_INVALID, NO_TARGET, TEXT_TOO_LONG, DEADLINE_INVALID, and what CommandResult
    * names.
    */
   kickPlayers(

@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Duration } from "../../google/protobuf/duration.js";
 import { ErrorDetail } from "./error.js";
 import {
   DuplicatePolicy,
@@ -23,10 +24,15 @@ export const protobufFileName = "kelpie/v1/presence.proto";
 /**
  * Asks for a player in his login, before he is let in. Proxies only (ROLE_NOT_PROXY). Answered with
  * PlayerAcquired; refused with PLAYER_INVALID, LABELS_INVALID, TEXT_TOO_LONG, PLAYER_LIMIT,
- * STALE_GENERATION or OUTCOME_UNKNOWN.
+ * COMMAND_LIMIT, STALE_GENERATION or OUTCOME_UNKNOWN.
  *
  * The proxy that holds a player is always granted again, under a new generation: its older login of
- * the player ends.
+ * the player ends. A login elsewhere is of the same person if it has the same XUID or the same UUID, under
+ * whatever id.
+ *
+ * A proxy has at most 1,000 logins, of at most 8 MiB, that are not answered (COMMAND_LIMIT), and at most
+ * 5,000 grants whose players have not joined (PLAYER_LIMIT). The rows of its players take at most 256 MiB,
+ * those of the network 1 GiB (PLAYER_LIMIT).
  */
 export interface AcquirePlayer {
   /** Who logs in. What the coordinator sets is ignored, and so is the server. */
@@ -87,17 +93,21 @@ export interface ReportPlayers {
 export interface PlayerReport {
   /** The player's id. For a player who joined, it may be left out. */
   playerId: string;
-  /** His generation. 0 where he joined without a grant: then he is acquired with KICK_OLD. */
+  /**
+   * Their generation. 0 where they joined without a grant: then they are acquired with KICK_OLD. What
+   * follows in the same frame about that player may have 0 too, and is then of that join.
+   */
   generation: number;
   /** What he did. Nothing set: PLAYER_INVALID. */
   what:
     | //
-    /** He is in, with these facts. */
+    /** They are in, with these facts. Their server as below. */
     { $case: "joined"; value: Player }
     | //
     /**
-     * He is on this server now. A server that is no node is NODE_NOT_FOUND and changes nothing; an
-     * empty name says that he is on none that is one.
+     * They are on this server now; empty: on none. A name that no node has is kept, and the player's
+     * `server_unregistered` says so. A name of a node that is no DOWNSTREAM, the proxy itself among them,
+     * is PLAYER_INVALID and changes nothing.
      */
     { $case: "movedTo"; value: string }
     | //
@@ -123,7 +133,7 @@ export interface PlayerReportResult {
   generation: number;
   /**
    * Set if the report changed nothing: PLAYER_INVALID, PLAYER_NOT_FOUND, STALE_GENERATION,
-   * NODE_NOT_FOUND, LABELS_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE, PLAYER_LIMIT, OUTCOME_UNKNOWN.
+   * LABELS_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE, PLAYER_LIMIT, OUTCOME_UNKNOWN.
    */
   error: ErrorDetail | undefined;
 }
@@ -148,6 +158,18 @@ export interface SyncPlayers {
    * At most 1,000 a part.
    */
   players: Player[];
+  /**
+   * How long ago players with generation 0 logged in, by id, as the proxy's own clock measures it. Of two
+   * logins of one person that no coordinator granted the newer one holds, whichever list comes first; of two
+   * of the same age (to the millisecond), that of the proxy whose name sorts first. A player with
+   * generation 0 and without an age is taken for newer than any login before the list.
+   */
+  loginAges: { [key: string]: Duration };
+}
+
+export interface SyncPlayers_LoginAgesEntry {
+  key: string;
+  value: Duration | undefined;
 }
 
 /** Answers a part of SyncPlayers. */
@@ -163,7 +185,9 @@ export interface PlayersSynced {
 
 /**
  * The coordinator's list of this proxy's players differs from the digest in its Heartbeats: send
- * SyncPlayers.
+ * SyncPlayers. It comes at the second digest in a row that differs, so that what is under way has time to
+ * settle; each time that the list did not help, after twice as many digests, at most 64. A digest that
+ * comes while frames of the proxy are not settled is not compared.
  */
 export interface SyncRequested {
 }
@@ -928,7 +952,7 @@ export const PlayerReportResult: MessageFns<PlayerReportResult> = {
 };
 
 function createBaseSyncPlayers(): SyncPlayers {
-  return { asOf: 0, afterId: "", upToId: "", players: [] };
+  return { asOf: 0, afterId: "", upToId: "", players: [], loginAges: {} };
 }
 
 export const SyncPlayers: MessageFns<SyncPlayers> = {
@@ -945,6 +969,9 @@ export const SyncPlayers: MessageFns<SyncPlayers> = {
     for (const v of message.players) {
       Player.encode(v!, writer.uint32(34).fork()).join();
     }
+    globalThis.Object.entries(message.loginAges).forEach(([key, value]: [string, Duration]) => {
+      SyncPlayers_LoginAgesEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
     return writer;
   },
 
@@ -993,6 +1020,17 @@ export const SyncPlayers: MessageFns<SyncPlayers> = {
             message.players.push(Player.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = SyncPlayers_LoginAgesEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              setOwn(message.loginAges, entry5.key, entry5.value);
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1019,6 +1057,15 @@ export const SyncPlayers: MessageFns<SyncPlayers> = {
     if (message.players?.length) {
       obj.players = message.players.map((e) => Player.toJSON(e));
     }
+    if (message.loginAges) {
+      const entries = globalThis.Object.entries(message.loginAges) as [string, Duration][];
+      if (entries.length > 0) {
+        obj.loginAges = {};
+        entries.forEach(([k, v]) => {
+          setOwn(obj.loginAges, k, Duration.toJSON(v));
+        });
+      }
+    }
     return obj;
   },
 
@@ -1031,6 +1078,95 @@ export const SyncPlayers: MessageFns<SyncPlayers> = {
     message.afterId = object.afterId ?? "";
     message.upToId = object.upToId ?? "";
     message.players = object.players?.map((e) => Player.fromPartial(e)) || [];
+    message.loginAges = (globalThis.Object.entries(object.loginAges ?? {}) as [string, Duration][]).reduce(
+      (acc: { [key: string]: Duration }, [key, value]: [string, Duration]) => {
+        if (value !== undefined) {
+          setOwn(acc, key, Duration.fromPartial(value));
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseSyncPlayers_LoginAgesEntry(): SyncPlayers_LoginAgesEntry {
+  return { key: "", value: undefined };
+}
+
+export const SyncPlayers_LoginAgesEntry: MessageFns<SyncPlayers_LoginAgesEntry> = {
+  encode(message: SyncPlayers_LoginAgesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      Duration.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SyncPlayers_LoginAgesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSyncPlayers_LoginAgesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: SyncPlayers_LoginAgesEntry): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = message.key;
+    }
+    if (message.value !== undefined) {
+      obj.value = Duration.toJSON(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SyncPlayers_LoginAgesEntry>): SyncPlayers_LoginAgesEntry {
+    return SyncPlayers_LoginAgesEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SyncPlayers_LoginAgesEntry>): SyncPlayers_LoginAgesEntry {
+    const message = createBaseSyncPlayers_LoginAgesEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null)
+      ? Duration.fromPartial(object.value)
+      : undefined;
     return message;
   },
 };
@@ -1463,4 +1599,10 @@ export interface MessageFns<T> {
   toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
+}
+
+/** Also the key `__proto__` is a key. */
+function setOwn(map: object, key: string, value: unknown): void {
+  if (key !== "__proto__") (map as any)[key] = value;
+  else globalThis.Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }

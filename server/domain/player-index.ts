@@ -1,0 +1,108 @@
+/** By what players are found: who holds them, where they are, and what names them. */
+import type { Player, PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
+import { Groups } from '../core/groups.js';
+import { SortedSet } from '../core/sorted-set.js';
+import { folded } from '../core/text.js';
+
+/** What the index reads of a row. */
+interface Indexed extends Pick<Player, 'proxy' | 'server'> {
+  readonly player: Pick<Player, 'name' | 'uuid'>;
+  readonly loggingIn: boolean;
+  readonly bytes: number;
+}
+
+/** Stands behind a name, which has no such character. */
+const END = '\0';
+
+export class PlayerIndex {
+  /** Whom a proxy holds, those who log in among them. */
+  readonly byHolder = new Groups();
+  /** Who is online on a proxy. */
+  readonly byProxy = new Groups();
+  /** Who is online on a server. */
+  readonly byServer = new Groups();
+  /** All rows by UUID, those who log in among them. */
+  readonly byUuid = new Groups();
+  /** Who is online: the folded name, then the id. */
+  readonly #names = new SortedSet();
+  /** Of rows, by the proxy that holds them. */
+  readonly #bytes = new Map<string, number>();
+  #allBytes = 0;
+  #online = 0;
+
+  add(id: string, held: Indexed): void {
+    this.byHolder.add(held.proxy, id);
+    this.#weigh(held.proxy, held.bytes);
+    const { player } = held;
+    if (player.uuid !== '') this.byUuid.add(player.uuid, id);
+    if (held.loggingIn) return;
+    this.#online += 1;
+    this.byProxy.add(held.proxy, id);
+    if (held.server !== '') this.byServer.add(held.server, id);
+    this.#names.add(nameKey(player.name, id));
+  }
+
+  remove(id: string, held: Indexed): void {
+    this.byHolder.remove(held.proxy, id);
+    this.#weigh(held.proxy, -held.bytes);
+    const { player } = held;
+    if (player.uuid !== '') this.byUuid.remove(player.uuid, id);
+    if (held.loggingIn) return;
+    this.#online -= 1;
+    this.byProxy.remove(held.proxy, id);
+    if (held.server !== '') this.byServer.remove(held.server, id);
+    this.#names.delete(nameKey(player.name, id));
+  }
+
+  #weigh(proxy: string, bytes: number): void {
+    this.#allBytes += bytes;
+    const ofProxy = (this.#bytes.get(proxy) ?? 0) + bytes;
+    if (ofProxy === 0) this.#bytes.delete(proxy);
+    else this.#bytes.set(proxy, ofProxy);
+  }
+
+  /** How many are online. */
+  get online(): number {
+    return this.#online;
+  }
+
+  /** Bytes of all rows. */
+  get bytes(): number {
+    return this.#allBytes;
+  }
+
+  /** Bytes of the rows of a proxy's players. */
+  bytesOf(proxy: string): number {
+    return this.#bytes.get(proxy) ?? 0;
+  }
+
+  /** Those whose grants on a proxy wait for their joins. */
+  loginsOf(proxy: string): number {
+    return this.byHolder.get(proxy).size - this.byProxy.get(proxy).size;
+  }
+
+  /** The ids that a lookup can mean. */
+  *idsOf({ $case, value }: NonNullable<PlayerLookup['by']>): Generator<string> {
+    if ($case === 'id' || $case === 'xuid') yield value;
+    else if ($case === 'uuid') yield* this.byUuid.get(value.toLowerCase());
+    else for (const key of this.#names.beginning(folded(value) + END)) yield idIn(key);
+  }
+
+  /** The keys of names that begin so, after one of them, in the order of names. */
+  *namesAfter(prefix: string, key: string): Generator<string> {
+    const form = folded(prefix);
+    for (const name of this.#names.after(key > form ? key : form)) {
+      if (!name.startsWith(form)) return;
+      yield name;
+    }
+  }
+}
+
+/** Whose name a key of names is. */
+export function idIn(nameKey: string): string {
+  return nameKey.slice(nameKey.lastIndexOf(END) + 1);
+}
+
+function nameKey(name: string, id: string): string {
+  return folded(name) + END + id;
+}

@@ -155,7 +155,11 @@ export class Network {
  * The names of rows that a filter may show: those that its patterns name, or all if one has a wildcard.
  * A wildcard as first token matches no resources, so each pattern names the kind that it is about.
  */
-function shown(filter: TopicFilter, kind: string, rows: Pick<Table<unknown>, 'names'>): Iterable<string> {
+function shown(
+  filter: TopicFilter,
+  kind: string,
+  rows: Pick<Table<unknown>, 'names'>,
+): Iterable<string> {
   const patterns = filter.resourcePatterns().filter((one) => one.startsWith(`${kind}.`));
   if (patterns.some(isWild)) return rows.names.after('');
   return patterns.map((one) => one.slice(kind.length + 1));

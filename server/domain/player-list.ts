@@ -6,13 +6,7 @@ import { labelsOf } from './facts.js';
 import type { Network } from './network.js';
 import { selected } from './node-list.js';
 import { AnswerRoom, type Listing, type Page, pageOf } from './page.js';
-import {
-  CANDIDATES,
-  lookupOf,
-  playerAmbiguous,
-  playerNotFound,
-  prefixOf,
-} from './player-facts.js';
+import { CANDIDATES, lookupOf, playerAmbiguous, playerNotFound, prefixOf } from './player-facts.js';
 import { idIn } from './player-index.js';
 import type { Held } from './player-table.js';
 

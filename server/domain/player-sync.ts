@@ -91,7 +91,13 @@ class Plan implements Synced {
     const { name: proxy, instance } = this.#holder;
     this.#attempt(id, () => {
       if (!held) checkRoom(this.#network, this.grants.length);
-      const player = playerOf(said, { proxy, server: '', serverUnregistered: false, generation: 0, joinTime: undefined });
+      const player = playerOf(said, {
+        proxy,
+        server: '',
+        serverUnregistered: false,
+        generation: 0,
+        joinTime: undefined,
+      });
       const drafts = grantDrafts(this.#network, held, player, instance);
       this.grants.push(writeOf(this.#network.players, id, drafts));
       this.#granted.add(id);

@@ -158,7 +158,7 @@ export class PlayerTable extends Table<Held> {
       event: Event.encode(event).finish(),
       source: proxy,
       key: this.keyOf(id),
-      value: after && after.row,
+      value: after?.row ?? null,
     };
   }
 }

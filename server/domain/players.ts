@@ -64,7 +64,13 @@ export class Players {
     policy: DuplicatePolicy,
     verify: Verify,
   ): Promise<Acquired> {
-    const place = { proxy: holder.name, server: '', serverUnregistered: false, generation: 0, joinTime: undefined };
+    const place = {
+      proxy: holder.name,
+      server: '',
+      serverUnregistered: false,
+      generation: 0,
+      joinTime: undefined,
+    };
     const player = playerOf(said, place);
     const { id } = player;
     const judge = new Judge(this.#network, holder, policy);

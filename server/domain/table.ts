@@ -39,11 +39,18 @@ export class Table<T> {
     const before = this.#rows.get(name);
     if (sequence <= (before?.sequence ?? 0)) return;
     const after = value ? { value: this.#decode(value, sequence), sequence } : undefined;
-    if (after) this.#rows.set(name, after);
-    else this.#rows.delete(name);
-    if (after && !before) this.#names.add(name);
-    if (before && !after) this.#names.delete(name);
+    this.#put(name, after);
     this.onChange?.(name, before, after);
+  }
+
+  #put(name: string, row: Folded<T> | undefined): void {
+    if (row) {
+      this.#rows.set(name, row);
+      this.#names.add(name);
+    } else {
+      this.#rows.delete(name);
+      this.#names.delete(name);
+    }
   }
 
   keyOf(name: string): string {

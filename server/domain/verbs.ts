@@ -3,6 +3,7 @@ import type { Command, PlayerRef } from '../../gen/ts/kelpie/v1/command.js';
 import type { PlayerTarget } from '../../gen/ts/kelpie/v1/player_service.js';
 import type { WireDuration } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
+import { cutText } from '../core/text.js';
 import { timeoutOf } from './command-facts.js';
 import type { Commands, NodeResult } from './commands.js';
 import type { Network } from './network.js';
@@ -19,13 +20,16 @@ export interface PlayerFate {
 /** Makes the command for some players of one proxy. */
 export type Verb = (players: PlayerRef[]) => Command;
 
-/** As many as one command may be about, and their ids fit into one in any case. */
+/** As many as one command may be about; their ids fit into one in any case. */
 const PLAYERS = 1000;
 const TIMEOUT_MS = 10_000;
+/** Of what a proxy says about one player. */
+const REASON_LETTERS = 512;
 
 /**
- * Does something to players and says what became of each. Throws what is wrong with the command, NO_TARGET
- * if nobody matches, and what is wrong with the one player, if it is about one.
+ * Does something to players and says what became of each, in the parts in which they were asked for.
+ * Throws what is wrong with the command, NO_TARGET if nobody matches, and what is wrong with the one
+ * player, if it is about one.
  */
 export async function doToPlayers(
   network: Network,
@@ -33,31 +37,59 @@ export async function doToPlayers(
   target: PlayerTarget | undefined,
   verb: Verb,
   timeout: WireDuration | undefined,
-): Promise<PlayerFate[]> {
-  const byProxy = targeted(network, target);
-  if (byProxy.size === 0) throw new KelpieError('NO_TARGET', 'no player is there');
+): Promise<PlayerFate[][]> {
   const timeoutMs = timeout ? timeoutOf(timeout) : TIMEOUT_MS;
-  const asked = [...byProxy].flatMap(([proxy, players]) =>
-    chunks(players).map((chunk) => askProxy(commands, proxy, chunk, verb, timeoutMs)),
-  );
-  const fates = (await Promise.all(asked)).flat();
-  const [only] = fates;
+  const parts = await network.searches.work(targeted(network, target));
+  if (parts.length === 0) throw new KelpieError('NO_TARGET', 'no player is there');
+  const ask = (part: Part): Promise<PlayerFate[]> => askProxy(commands, part, verb, timeoutMs);
+  const fates = await Promise.all(await network.searches.work(asking(parts, ask)));
+  const only = fates[0]?.[0];
   if (target?.place?.$case === 'player' && only?.error) throw only.error;
   return fates;
 }
 
-/** Whom it is for, by proxy. */
-function targeted(network: Network, target: PlayerTarget | undefined): Map<string, PlayerRef[]> {
-  const found = new Map<string, PlayerRef[]>();
+/** Players of one proxy, as many as one command may be about. */
+interface Part {
+  readonly proxy: string;
+  readonly players: PlayerRef[];
+}
+
+/** Whom it is for. */
+function* targeted(
+  network: Network,
+  target: PlayerTarget | undefined,
+): Generator<undefined, Part[]> {
+  const parts: Part[] = [];
+  const open = new Map<string, Part>();
   for (const id of idsOf(network, target)) {
+    yield;
     const held = network.players.onlineOf(id)?.value;
     if (!held) continue;
-    const ref = { playerId: id, generation: held.generation };
-    const refs = found.get(held.proxy);
-    if (refs) refs.push(ref);
-    else found.set(held.proxy, [ref]);
+    const { proxy, generation } = held;
+    let part = open.get(proxy);
+    if (!part || part.players.length === PLAYERS) {
+      part = { proxy, players: [] };
+      open.set(proxy, part);
+      parts.push(part);
+    }
+    part.players.push({ playerId: id, generation });
   }
-  return found;
+  return parts;
+}
+
+function* asking<Result>(
+  parts: readonly Part[],
+  ask: (part: Part) => Promise<Result>,
+): Generator<undefined, Promise<Result>[]> {
+  const asked: Promise<Result>[] = [];
+  for (const part of parts) {
+    const one = ask(part);
+    // Waited for when all are asked: a rejection before that is not alone.
+    one.catch(() => undefined);
+    asked.push(one);
+    yield;
+  }
+  return asked;
 }
 
 function* idsOf(network: Network, target: PlayerTarget | undefined): Generator<string> {
@@ -68,37 +100,31 @@ function* idsOf(network: Network, target: PlayerTarget | undefined): Generator<s
       yield findPlayer(network, place.value).id;
       return;
     case 'server':
-      return yield* players.byServer.get(place.value.toLowerCase());
+      yield* players.byServer.get(place.value.toLowerCase());
+      return;
     case 'proxy':
-      return yield* players.byProxy.get(place.value.toLowerCase());
+      yield* players.byProxy.get(place.value.toLowerCase());
+      return;
     case 'servers':
       for (const { name } of selected(network, place.value)) yield* players.byServer.get(name);
       return;
     case 'everyone':
-      for (const [id] of players.entries()) yield id;
+      yield* players.names.after('');
       return;
     case undefined:
       throw invalid('target', 'say for whom it is: a player, a server, a proxy, servers, everyone');
   }
 }
 
-function chunks(players: readonly PlayerRef[]): PlayerRef[][] {
-  const count = Math.ceil(players.length / PLAYERS);
-  return Array.from({ length: count }, (_, index) =>
-    players.slice(index * PLAYERS, (index + 1) * PLAYERS),
-  );
-}
-
 async function askProxy(
   commands: Commands,
-  proxy: string,
-  players: PlayerRef[],
+  { proxy, players }: Part,
   verb: Verb,
   timeoutMs: number,
 ): Promise<PlayerFate[]> {
   try {
     const { outcome } = await commands.ask(proxy, verb(players), timeoutMs);
-    return players.map(({ playerId }) => fateOf(playerId, outcome));
+    return fatesOf(players, outcome);
   } catch (error) {
     // What is wrong with the command is so for all; that this proxy cannot, for its players.
     if (!(error instanceof KelpieError) || !OF_PROXY.has(error.reason)) throw error;
@@ -112,11 +138,19 @@ const OF_PROXY: ReadonlySet<string> = new Set([
   'COMMAND_LIMIT',
 ]);
 
-function fateOf(playerId: string, outcome: NodeResult['outcome']): PlayerFate {
-  if (outcome instanceof KelpieError) return { playerId, error: outcome };
+function fatesOf(players: readonly PlayerRef[], outcome: NodeResult['outcome']): PlayerFate[] {
+  if (outcome instanceof KelpieError) {
+    return players.map(({ playerId }) => ({ playerId, error: outcome }));
+  }
   const outcomes = outcome.form?.$case === 'players' ? outcome.form.value.outcomes : [];
-  const said = outcomes.find((one) => one.playerId === playerId);
-  if (said && !said.error) return { playerId };
-  const message = said?.error?.message ?? 'the proxy did not say what became of it';
-  return { playerId, error: new KelpieError('COMMAND_FAILED', message, { player: playerId }) };
+  const byId = new Map(outcomes.map((one) => [one.playerId, one]));
+  return players.map(({ playerId }) => {
+    const given = byId.get(playerId);
+    if (given && !given.error) return { playerId };
+    const message = given?.error?.message ?? 'the proxy did not say what became of it';
+    const error = new KelpieError('COMMAND_FAILED', cutText(message, REASON_LETTERS), {
+      player: playerId,
+    });
+    return { playerId, error };
+  });
 }

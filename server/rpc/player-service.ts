@@ -1,6 +1,6 @@
 /** PlayerService: who is online, and what is done to players. */
 import type { ServiceImplementation } from 'nice-grpc';
-import type { PlayerOutcome, PlayerRef } from '../../gen/ts/kelpie/v1/command.js';
+import { PlayerOutcome, type PlayerRef } from '../../gen/ts/kelpie/v1/command.js';
 import { BatchGetPlayersRequest } from '../../gen/ts/kelpie/v1/player_service.js';
 import type {
   BatchGetPlayersResponse,
@@ -20,11 +20,14 @@ import { KelpieError } from '../core/errors.js';
 import { checkDisplay } from '../domain/command-facts.js';
 import { countPlayers } from '../domain/player-counts.js';
 import { findPlayer, findPlayers, listPlayers } from '../domain/player-list.js';
+import { AnswerRoom } from '../domain/page.js';
 import { doToPlayers, type PlayerFate } from '../domain/verbs.js';
 import { wireError } from '../session/frames.js';
 import type { Hub } from '../session/hub.js';
 
 const BATCH = 1000;
+type Summary = KickPlayersResponse & ShowMessageResponse;
+
 /** Outcomes that an answer lists; all are counted. */
 const LISTED = 10_000;
 
@@ -49,14 +52,16 @@ export function playerService(hub: Hub): ServiceImplementation<PlayerServiceDefi
       const { target, message, timeout } = request;
       const verb = (players: PlayerRef[]) =>
         ({ form: { $case: 'kickPlayers', value: { players, message } } }) as const;
-      return summary(await doToPlayers(network, commands, target, verb, timeout));
+      const fates = await doToPlayers(network, commands, target, verb, timeout);
+      return network.searches.work(summary(fates));
     },
     async showMessage(request: ShowMessageRequest): Promise<ShowMessageResponse> {
       const { target, display, timeout } = request;
       checkDisplay(display);
       const verb = (players: PlayerRef[]) =>
         ({ form: { $case: 'showMessage', value: { players, display } } }) as const;
-      return summary(await doToPlayers(network, commands, target, verb, timeout));
+      const fates = await doToPlayers(network, commands, target, verb, timeout);
+      return network.searches.work(summary(fates));
     },
   };
 }
@@ -77,11 +82,35 @@ async function batchGet(
   return { ...found, players, cursor: hub.network.tail.head };
 }
 
-function summary(fates: readonly PlayerFate[]) {
-  const failures = fates.filter(({ error }) => error);
-  const successes = fates.filter(({ error }) => !error);
-  const outcomes = [...failures, ...successes].slice(0, LISTED).map(outcomeOf);
-  return { succeeded: successes.length, failed: failures.length, outcomes };
+/** Counts all, and lists as many as fit: failures first. */
+function* summary(fates: readonly PlayerFate[][]): Generator<undefined, Summary> {
+  const { failures, successes, ...counts } = yield* sorted(fates);
+  const outcomes: PlayerOutcome[] = [];
+  const room = new AnswerRoom();
+  for (const fate of [...failures, ...successes].slice(0, LISTED)) {
+    const outcome = outcomeOf(fate);
+    if (!room.take(PlayerOutcome.encode(outcome).finish().length)) break;
+    outcomes.push(outcome);
+    yield;
+  }
+  return { ...counts, outcomes };
+}
+
+/** Those that may be listed, and how many there are in all. */
+function* sorted(fates: readonly PlayerFate[][]) {
+  const failures: PlayerFate[] = [];
+  const successes: PlayerFate[] = [];
+  let [succeeded, failed] = [0, 0];
+  for (const part of fates) {
+    for (const fate of part) {
+      if (fate.error) failed += 1;
+      else succeeded += 1;
+      const same = fate.error ? failures : successes;
+      if (same.length < LISTED) same.push(fate);
+    }
+    yield;
+  }
+  return { failures, successes, succeeded, failed };
 }
 
 function outcomeOf({ playerId, error }: PlayerFate): PlayerOutcome {

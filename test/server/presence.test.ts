@@ -1,5 +1,6 @@
 /** What a proxy's session says of its players, where it is wrong or differs. */
 import { expect } from 'chai';
+import { PlayerOutcome } from '../../gen/ts/kelpie/v1/command.js';
 import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import { Player, PlayerChange } from '../../gen/ts/kelpie/v1/player.js';
 import type { PlayerReport, PresenceDigest } from '../../gen/ts/kelpie/v1/presence.js';
@@ -200,7 +201,10 @@ describe('a report', () => {
       { $case: 'reportPlayers', value: { reports: [joined(steve())] } },
       { $case: 'acquirePlayer', value: { player: steve(), policy: 0 } },
       { $case: 'releasePlayer', value: { playerId: STEVE, generation: 1 } },
-      { $case: 'syncPlayers', value: { asOf: 0, afterId: '', upToId: '', players: [], loginAges: {} } },
+      {
+        $case: 'syncPlayers',
+        value: { asOf: 0, afterId: '', upToId: '', players: [], loginAges: {} },
+      },
     );
     for (let count = 0; count < 4; count++) {
       const { error } = await stream.next('requestFailed');
@@ -265,7 +269,7 @@ describe('a verb', () => {
     first.stream.send({ $case: 'commandReply', value: { commandId, outcome } });
     await second.stream.next('commandRequest');
     town.clock.advance(10_000);
-    const reasons = (await fates).map(({ playerId, error }) => [playerId, error?.reason]);
+    const reasons = (await fates).flat().map(({ playerId, error }) => [playerId, error?.reason]);
     expect(reasons).to.deep.equal([
       ['1001', undefined],
       ['1002', 'COMMAND_FAILED'],
@@ -273,6 +277,43 @@ describe('a verb', () => {
       ['1004', 'COMMAND_NOT_HANDLED'],
     ]);
     expect(town.hub.commands.pending).to.equal(0);
+  });
+
+  it('takes no more outcomes than it asked for', async () => {
+    const town = await openHub();
+    const proxy = await TestProxy.join(town, 'gate-1', { commands: ['kick_players'] });
+    await proxy.bring(player(1));
+    const fates = kick(town, { place: { $case: 'everyone', value: {} } });
+    const { commandId } = await proxy.stream.next('commandRequest');
+    const outcomes = [PlayerOutcome.create({ playerId: '1001' }), PlayerOutcome.create()];
+    const answer = { form: { $case: 'players', value: { outcomes } } } as const;
+    const outcome = { $case: 'answer', value: answer } as const;
+    proxy.stream.send({ $case: 'commandReply', value: { commandId, outcome } });
+    expect((await fates)[0]?.[0]?.error?.reason).to.equal('COMMAND_INVALID');
+    const { error } = await proxy.stream.next('requestFailed');
+    expect(error?.reason).to.equal(ErrorReason.COMMAND_INVALID);
+  });
+
+  it('refuses a name that two players have, none of them exactly', async () => {
+    const town = await openHub();
+    const proxy = await TestProxy.join(town, 'gate-1', { commands: ['kick_players'] });
+    await proxy.bring(player(1, { name: 'Notch' }));
+    await proxy.bring(player(2, { name: 'notch' }));
+    const named = (value: string): PlayerTarget => ({
+      place: { $case: 'player', value: { by: { $case: 'name', value } } },
+    });
+    const refused = await rejectionOf(KelpieError, kick(town, named('NOTCH')));
+    expect(refused).to.include({ reason: 'PLAYER_AMBIGUOUS' });
+    expect(refused.metadata).to.deep.equal({ player: 'NOTCH', candidates: '1001,1002' });
+    const fates = kick(town, named('Notch'));
+    const { commandId, command } = await proxy.stream.next('commandRequest');
+    const form = command?.form?.$case === 'kickPlayers' ? command.form.value : undefined;
+    expect(form?.players.map(({ playerId }) => playerId)).to.deep.equal(['1001']);
+    const outcomes = [PlayerOutcome.create({ playerId: '1001' })];
+    const answer = { form: { $case: 'players', value: { outcomes } } } as const;
+    const outcome = { $case: 'answer', value: answer } as const;
+    proxy.stream.send({ $case: 'commandReply', value: { commandId, outcome } });
+    expect(await fates).to.deep.equal([[{ playerId: '1001' }]]);
   });
 
   it('on one player fails as a whole, and one that matches nobody does too', async () => {

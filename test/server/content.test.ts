@@ -112,7 +112,13 @@ describe('the keys of a map', () => {
     expect(Object.values(changed.labels)).to.include('y').and.not.include('x');
     const said = Player.create({ xuid: '1', name: 'Steve', properties: mapOf('z') });
     const read = Player.decode(Player.encode(said).finish());
-    const place = { proxy: 'gate', server: '', serverUnregistered: false, generation: 1, joinTime: undefined };
+    const place = {
+      proxy: 'gate',
+      server: '',
+      serverUnregistered: false,
+      generation: 1,
+      joinTime: undefined,
+    };
     expect(Object.keys(playerOf(read, place).properties)).to.have.members(keys);
   });
 

@@ -20,6 +20,7 @@ import type {
   Unsubscribe,
 } from '../journal/journal.js';
 import { Tail, type TailLimits } from '../journal/tail.js';
+import { Backlog, weightOf } from './backlog.js';
 import { NodeTables } from './node-tables.js';
 import { PlayerTable } from './player-table.js';
 import type { Limits, Times } from './settings.js';
@@ -50,6 +51,8 @@ export class Network {
   readonly tail: Tail;
   /** The turn that long lists and searches share. */
   readonly searches: SharedTurn;
+  /** What waits for the journal. */
+  readonly backlog: Backlog;
   /** Readings that are under way. */
   readonly #pages = new Map<string, Promise<Page | JournalGap>>();
   readonly #folds: Listeners<[Write]>;
@@ -64,6 +67,7 @@ export class Network {
     this.#commits = new Listeners(options.onFault);
     if (options.onCommit) this.#commits.add(options.onCommit);
     this.searches = new SharedTurn(options.clock);
+    this.backlog = new Backlog(options.limits, options.clock);
     this.tail = new Tail(options.journal.head, options.tail);
     options.journal.onAppend((entries) => this.#take(entries));
   }
@@ -101,6 +105,8 @@ export class Network {
     const { clock, journal } = this.options;
     if (journal.readOnly) throw readOnlyError();
     const startMs = clock.now();
+    const weight = weightOf(transaction);
+    this.backlog.enter(weight);
     try {
       const [outcome] = await journal.append([transaction]);
       this.#commits.tell(clock.now() - startMs);
@@ -113,6 +119,8 @@ export class Network {
         {},
         { cause, retryAfterMs: 1000 },
       );
+    } finally {
+      this.backlog.leave(weight);
     }
   }
 

@@ -5,7 +5,7 @@ import type {
 } from '../../gen/ts/kelpie/v1/event_service.js';
 import { ID_BYTES } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
-import type { Outcome } from '../journal/journal.js';
+import type { Outcome, Transaction } from '../journal/journal.js';
 import { checkNumbering, draftEntry, encodeDrafts } from './events.js';
 import type { Network } from './network.js';
 
@@ -19,7 +19,7 @@ export async function publishOnce(
   const drafts = encodeDrafts(events, limits);
   const entries = drafts.map((draft) => draftEntry(draft, '', time, limits));
   if (instanceId.length === 0 && firstNumber === 0) {
-    return answerOf(await network.commit({ entries }), entries.length);
+    return answerOf(await store(network, { entries }), entries.length);
   }
   checkInstance(instanceId);
   checkNumbering(firstNumber, events.length);
@@ -31,10 +31,18 @@ export async function publishOnce(
     if (known < firstNumber - 1) throw hole(known + 1);
     const fresh = entries.slice(known - (firstNumber - 1));
     const producer = { instance: instanceId, previous: known, last };
-    const outcome = await network.commit({ entries: fresh, producer });
+    const outcome = await store(network, { entries: fresh, producer });
     if (outcome.kind !== 'producerAt') return answerOf(outcome, fresh.length);
     known = outcome.sequence;
   }
+}
+
+/** Throws PUBLISH_LIMIT: callers are refused, not held, since nothing would bound how many wait. */
+function store(network: Network, transaction: Transaction): Promise<Outcome> {
+  if (!network.backlog.closed) return network.commit(transaction);
+  const message = 'the journal is behind what is published; nothing was stored; try again later';
+  const metadata = { limit: String(network.options.limits.backlogBytes) };
+  throw new KelpieError('PUBLISH_LIMIT', message, metadata, { retryAfterMs: 1000 });
 }
 
 function answerOf(outcome: Outcome, stored: number): PublishEventsResponse {

@@ -2,7 +2,7 @@
  * The publishing side of a session. Publish sequences make each event stored once, however often
  * it is sent: what is known is acknowledged again, what overlaps is cut, a hole is refused.
  */
-import type { PublishEvents, PublishRejection } from '../../gen/ts/kelpie/v1/session_service.js';
+import { type PublishEvents, PublishRejection } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../core/errors.js';
 import { checkNumbering, draftEntry, type EncodedDraft, encodeDrafts } from '../domain/events.js';
 import type { Network } from '../domain/network.js';
@@ -21,10 +21,12 @@ export interface PublisherOptions {
   readonly wake: () => void;
 }
 
-/** Events in flight to the journal, above which the publisher is not read any more. */
+/** What may be in flight to the journal, above which no more is taken. */
 const IN_FLIGHT_EVENTS = 4096;
+const IN_FLIGHT_BYTES = 2 * 1024 * 1024;
 /** The same for rejections that the publisher has not fetched. */
 const PENDING_REJECTIONS = 1024;
+const PENDING_REJECTION_BYTES = 256 * 1024;
 
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -32,8 +34,10 @@ export class Publisher {
   #next: number | undefined;
   #settled = 0;
   #rejections: PublishRejection[] = [];
+  #rejectionBytes = 0;
   #unacknowledged = false;
-  #inFlight = 0;
+  #inFlightEvents = 0;
+  #inFlightBytes = 0;
   readonly #room = new Gate();
 
   constructor(options: PublisherOptions) {
@@ -102,7 +106,9 @@ export class Publisher {
   ): Promise<void> {
     const { network, name, instance, generation } = this.#options;
     const count = last - previous;
-    this.#inFlight += count;
+    const bytes = entries.reduce((sum, { event }) => sum + event.length, 0);
+    this.#inFlightEvents += count;
+    this.#inFlightBytes += bytes;
     try {
       const outcome = await network.commit({
         require: [network.tables.fence(name, generation)],
@@ -111,10 +117,11 @@ export class Publisher {
       });
       if (outcome.kind !== 'stored') throw this.#refused(outcome);
       this.#settled = last;
-      this.#rejections.push(...rejections);
+      for (const rejection of rejections) this.#reject(rejection);
       this.#acknowledge();
     } finally {
-      this.#inFlight -= count;
+      this.#inFlightEvents -= count;
+      this.#inFlightBytes -= bytes;
       this.#room.open();
     }
   }
@@ -134,6 +141,11 @@ export class Publisher {
         );
   }
 
+  #reject(rejection: PublishRejection): void {
+    this.#rejections.push(rejection);
+    this.#rejectionBytes += PublishRejection.encode(rejection).finish().length;
+  }
+
   #acknowledge(): void {
     this.#unacknowledged = true;
     this.#options.wake();
@@ -145,14 +157,18 @@ export class Publisher {
     this.#unacknowledged = false;
     const rejections = this.#rejections;
     this.#rejections = [];
+    this.#rejectionBytes = 0;
     this.#room.open();
     return { $case: 'publishAck', value: { publishSequence: this.#settled, rejections } };
   }
 
   /** Resolves when there may be room again; undefined if there is. */
   room(): Promise<void> | undefined {
-    const full =
-      this.#inFlight >= IN_FLIGHT_EVENTS || this.#rejections.length >= PENDING_REJECTIONS;
-    return full ? this.#room.wait() : undefined;
+    const inFlight =
+      this.#inFlightEvents >= IN_FLIGHT_EVENTS || this.#inFlightBytes >= IN_FLIGHT_BYTES;
+    const rejected =
+      this.#rejections.length >= PENDING_REJECTIONS ||
+      this.#rejectionBytes >= PENDING_REJECTION_BYTES;
+    return inFlight || rejected ? this.#room.wait() : undefined;
   }
 }

@@ -14,10 +14,14 @@ import { checkPatternCount, filterOf, startMissing, startName } from '../domain/
 import type { Feed } from './feed.js';
 import { type Frame, publicError, wireError } from './frames.js';
 import type { Hub } from './hub.js';
+import { Gate } from './gate.js';
 import { Issued } from './issued.js';
 import type { Outbound } from './outbound.js';
 import { Presence } from './presence.js';
 import type { Publisher } from './publisher.js';
+
+/** Updates of the node under way, above which no more are taken. */
+const UPDATES = 32;
 
 /** What requests work on. */
 export interface RequestsOptions {
@@ -40,6 +44,9 @@ export class Requests {
   readonly #generation: number;
   readonly #presence: Presence;
   readonly #issued: Issued;
+  #updates = 0;
+  readonly #updated = new Gate();
+  #closed = false;
 
   constructor(options: RequestsOptions) {
     const { hub, outbound, name } = options;
@@ -65,11 +72,36 @@ export class Requests {
 
   /** The stream is gone. */
   close(): void {
+    this.#closed = true;
     this.#issued.close();
   }
 
-  /** Does what a frame asks, or answers why not. Frames that open or end a session are not its. */
-  handle({ requestId, frame }: NodeFrame): void {
+  /**
+   * Does what a frame asks, or answers why not. Frames that open or end a session are not its. A promise
+   * where there is no room yet for more of its kind: nothing may be handed in before it resolves. Whatever
+   * comes before such a frame is not held up.
+   */
+  handle(frame: NodeFrame): Promise<void> | undefined {
+    const room = this.#roomFor(frame.frame);
+    // Others may have been faster when it resolves.
+    if (room) return room.then(() => this.handle(frame));
+    if (this.#closed) return undefined;
+    if (frame.frame?.$case === 'publishEvents') {
+      return this.#hub.network.backlog.admit(() => this.#attempt(frame));
+    }
+    this.#attempt(frame);
+    return undefined;
+  }
+
+  #roomFor(frame: NodeFrame['frame']): Promise<void> | undefined {
+    if (this.#closed) return undefined;
+    if (frame?.$case === 'publishEvents') return this.#publisher.room();
+    if (frame?.$case === 'updateNode' && this.#updates >= UPDATES) return this.#updated.wait();
+    return undefined;
+  }
+
+  #attempt({ requestId, frame }: NodeFrame): void {
+    if (this.#closed) return;
     try {
       this.#handle(requestId, frame);
     } catch (error) {
@@ -153,7 +185,12 @@ export class Requests {
   #update(requestId: number, { change }: UpdateNode): void {
     const { nodes } = this.#hub;
     const updated = nodes.update(this.#name, change ?? NodeChange.create(), this.#generation);
-    this.#confirm(requestId, updated);
+    this.#updates += 1;
+    const ended = updated.finally(() => {
+      this.#updates -= 1;
+      this.#updated.open();
+    });
+    this.#confirm(requestId, ended);
   }
 
   #confirm(requestId: number, work: Promise<unknown>): void {

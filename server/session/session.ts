@@ -124,9 +124,13 @@ class Session implements Member {
 
   #room(): Promise<void> | undefined {
     const { outbound } = this;
-    const { publisher, feed, requests } = this.#active ?? {};
-    const writes = publisher?.room() ?? requests?.room();
-    const room = outbound.room() ?? writes ?? feed?.room() ?? this.#turn.over();
+    const { feed, requests } = this.#active ?? {};
+    const room = outbound.room() ?? requests?.room() ?? feed?.room() ?? this.#turn.over();
+    return this.#heldBack(room);
+  }
+
+  /** Nobody is judged by what lies unread before a held frame. */
+  #heldBack(room: Promise<void> | undefined): Promise<void> | undefined {
     if (!room) return undefined;
     this.#pulse.pause();
     return room.then(() => this.#pulse.resume());
@@ -140,8 +144,7 @@ class Session implements Member {
     if (frame.frame?.$case === 'hello') {
       throw new KelpieError('HELLO_DUPLICATE', 'a stream has one Hello; open another stream');
     }
-    this.#active.requests.handle(frame);
-    return undefined;
+    return this.#heldBack(this.#active.requests.handle(frame));
   }
 
   #await(frame: NodeFrame['frame']): Promise<void> {

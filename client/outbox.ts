@@ -48,9 +48,10 @@ export class Outbox {
     this.wake();
   }
 
-  /** Ends the stream after what is ready. */
+  /** Ends the stream after what is ready. What is to be published is for the next one. */
   end(): void {
     this.#ended = true;
+    this.#open = false;
     this.wake();
   }
 

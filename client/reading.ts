@@ -58,11 +58,12 @@ export class Reading {
 
   /** A new stream begins: what it asks for. */
   restart(): { topics: string[]; start: Start } {
-    const start = this.#position.restart();
-    const whole = this.roster.complete || this.#position.loading;
-    // Reading starts elsewhere than at a Snapshot: then the roster asks for its own, when it can.
-    const topics = this.topics.filter((topic) => whole || !this.roster.topics.includes(topic));
-    return { topics, start };
+    return { topics: this.topics, start: this.#position.restart() };
+  }
+
+  /** Reading started elsewhere than at a Snapshot, so the roster must ask for its own. */
+  get unloaded(): boolean {
+    return !this.roster.complete && !this.#position.loading;
   }
 
   /** Resolves when all is handled; undefined if it is. Throws PROTOCOL if something is missing. */
@@ -114,6 +115,7 @@ export class Reading {
   }
 
   close(): void {
+    this.#subscriptions.close();
     this.roster.close();
     this.#kept.close();
   }

@@ -2,7 +2,6 @@
  * What a client is, behind what users see: all that outlives a stream, and what is done with what each
  * stream brings.
  */
-import { StartAt } from '../gen/ts/kelpie/v1/cursor.js';
 import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
 import {
   GoodbyeReason,
@@ -153,6 +152,7 @@ export class Session {
         this.#connection.welcomed(link());
         this.#welcome = welcome;
         this.reading.begin(welcome.cursor);
+        if (this.reading.unloaded) link().wishes.load(this.reading.roster.topics);
         this.#changeTopics();
         link().wishes.setCommands(this.handlers.names);
         this.proxy?.restart();
@@ -219,12 +219,7 @@ export class Session {
   }
 
   #changeTopics(): void {
-    if (!this.link) return;
-    const { topics, roster } = this.reading;
-    const own = topics.filter((topic) => roster.topics.includes(topic));
-    // A Snapshot is for what was not there before; for the rest this is the order of asking.
-    this.link.wishes.addTopics(own, StartAt.SNAPSHOT);
-    this.link.wishes.setTopics(topics);
+    this.link?.wishes.setTopics(this.reading.topics);
   }
 
   /** What no later attempt can or should mend, and a name that is somebody else's from the start. */

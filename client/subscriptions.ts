@@ -33,6 +33,8 @@ export interface SubscriptionsOptions {
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #all = new Set<Lane>();
+  /** Those of handlers that run. */
+  readonly #timers = new Set<Cancel>();
   /** Those that a topic goes to, as far as it came already. */
   readonly #lanes = new Map<string, readonly Lane[]>();
   /** How many want each pattern. */
@@ -50,7 +52,7 @@ export class Subscriptions {
   /** Throws TOPIC_INVALID at once for what is no pattern. */
   add(pattern: string, handler: Handler): Subscription {
     checkPattern(pattern);
-    const lane = new Lane(pattern, handler, this.#options);
+    const lane = new Lane(pattern, handler, this.#options, this.#timers);
     this.#all.add(lane);
     this.#lanes.clear();
     this.want(pattern);
@@ -91,6 +93,12 @@ export class Subscriptions {
     return running.length > 0 ? Promise.all(running) : undefined;
   }
 
+  /** Nothing reaches a handler any more, nor waits for one. */
+  close(): void {
+    for (const lane of this.#all) lane.closed = true;
+    for (const cancel of this.#timers) cancel();
+  }
+
   #lanesOf(topic: string): readonly Lane[] {
     let lanes = this.#lanes.get(topic);
     if (!lanes) {
@@ -107,12 +115,19 @@ class Lane {
   readonly pattern: string;
   readonly #handler: Handler;
   readonly #options: SubscriptionsOptions;
+  readonly #timers: Set<Cancel>;
   /** The handling that the next event must wait for. */
   #last: Promise<void> | undefined;
   /** What still waits in the lane is dropped. */
   closed = false;
 
-  constructor(pattern: string, handler: Handler, options: SubscriptionsOptions) {
+  constructor(
+    pattern: string,
+    handler: Handler,
+    options: SubscriptionsOptions,
+    timers: Set<Cancel>,
+  ) {
+    this.#timers = timers;
     this.pattern = pattern;
     this.#handler = handler;
     this.#options = options;
@@ -142,18 +157,20 @@ class Lane {
 
   async #settle(result: Promise<void>): Promise<void> {
     const { clock = systemClock, handlerTimeoutMs, onFailure } = this.#options;
-    let cancel: Cancel | undefined;
+    let cancel: Cancel = () => undefined;
     try {
       const late = new Promise<never>((_, reject) => {
         const message = `the handler of "${this.pattern}" did not settle within ${handlerTimeoutMs} ms`;
         const fail = (): void => reject(new KelpieError('HANDLER_TIMEOUT', message));
         cancel = clock.after(handlerTimeoutMs, fail);
+        this.#timers.add(cancel);
       });
       await Promise.race([result, late]);
     } catch (error) {
       onFailure(this.pattern, error);
     } finally {
-      cancel?.();
+      cancel();
+      this.#timers.delete(cancel);
     }
   }
 }

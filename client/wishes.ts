@@ -19,21 +19,18 @@ export class Wishes {
     this.#commands = commands;
   }
 
-  /** Adds those topics that the stream does not have. Nothing before Welcome. */
-  addTopics(topics: readonly string[], startAt: StartAt): void {
-    this.#setTopics([...new Set([...this.#topics, ...topics])], startAt);
+  /** Asks for a Snapshot of topics that the stream reads already. Nothing before Welcome. */
+  load(topics: readonly string[]): void {
+    const value = { addedTopics: [...topics], removedTopics: [], startAt: StartAt.SNAPSHOT };
+    this.#send({ $case: 'updateSubscription', value });
   }
 
   /** Brings the topics of the stream up to date. What is added starts now. Nothing before Welcome. */
   setTopics(topics: readonly string[]): void {
-    this.#setTopics(topics, StartAt.LATEST);
-  }
-
-  #setTopics(topics: readonly string[], startAt: StartAt): void {
     const addedTopics = missing(topics, this.#topics);
     const removedTopics = missing(this.#topics, topics);
     if (addedTopics.length + removedTopics.length === 0) return;
-    const value = { addedTopics, removedTopics, startAt };
+    const value = { addedTopics, removedTopics, startAt: StartAt.LATEST };
     if (this.#send({ $case: 'updateSubscription', value })) this.#topics = topics;
   }
 

@@ -32,6 +32,10 @@ export class MortalClock implements Clock {
     return cancel;
   }
 
+  get dead(): boolean {
+    return this.#dead;
+  }
+
   /** Nothing rings any more. */
   die(): void {
     this.#dead = true;

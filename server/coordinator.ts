@@ -3,7 +3,6 @@
  * the opposite one, and can be embedded in another process.
  */
 import { randomUUID } from 'node:crypto';
-import { type ConnectRequest, ConnectResponse } from '../gen/ts/kelpie/v1/session_service.js';
 import { anyDelay, type Clock } from './core/clock.js';
 import { KelpieError } from './core/errors.js';
 import { Network } from './domain/network.js';
@@ -18,9 +17,9 @@ import { MemoryJournal } from './journal/memory.js';
 import type { TailLimits } from './journal/tail.js';
 import type { Logger } from './log.js';
 import { logSessions } from './log-sessions.js';
+import { inProcess, type InProcessTransport } from './rpc/in-process.js';
 import { createEdge, type Edge } from './rpc/server.js';
 import { Hub } from './session/hub.js';
-import { serve } from './session/session.js';
 import { Telemetry } from './telemetry.js';
 import { type Health, serveTelemetry, type TelemetryAddress } from './telemetry-server.js';
 import { version } from './version.js';
@@ -60,12 +59,6 @@ export interface CoordinatorOptions {
   /** Where to serve /metrics and /healthz. Default: nowhere. */
   readonly metrics?: TelemetryAddress | undefined;
 }
-
-/** What the client calls a Transport; the two sides do not import each other. */
-export type InProcessTransport = (
-  requests: AsyncIterable<ConnectRequest>,
-  signal: AbortSignal,
-) => AsyncIterable<ConnectResponse>;
 
 /** A coordinator that runs. */
 export interface Coordinator {
@@ -218,13 +211,6 @@ function faultHandler(
   };
 }
 
-function inProcess(hub: Hub): InProcessTransport {
-  return async function* connect(requests, signal) {
-    for await (const bytes of serve(requests, { host: '127.0.0.1', signal }, hub)) {
-      yield ConnectResponse.decode(bytes);
-    }
-  };
-}
 
 const realClock: Clock = {
   now: () => performance.now(),

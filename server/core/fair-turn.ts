@@ -28,6 +28,16 @@ export class FairTurn {
     return result;
   }
 
+  /** The items of what is work to iterate. */
+  *each<Item>(items: Iterable<Item>): Generator<Item> {
+    const iterator = items[Symbol.iterator]();
+    for (;;) {
+      const next = this.work(() => iterator.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  }
+
   /** Resolves when the others have had their turn; undefined while the turn goes on. */
   over(): Promise<void> | undefined {
     if (this.#workedMs < TURN_MS) return undefined;

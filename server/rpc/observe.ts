@@ -1,16 +1,17 @@
 /** Around every call: what it throws becomes a status, and what became of it is told. */
 import { type CallContext, ServerError, type ServerMiddlewareCall, Status } from 'nice-grpc';
 import type { Network } from '../domain/network.js';
-import { thrownAsStatus } from './errors.js';
+import { publicError } from '../session/frames.js';
+import { DETAILS, detailsOf, statusOf } from './errors.js';
 import { startSpan } from './trace.js';
 
 /** Hears of calls that ended, by path and status code; without a duration of streams. */
 export type CallObserver = (method: string, code: string, durationMs?: number) => void;
 
 /** A stream's responses are yielded, a single one is returned. */
-type Responses<Response> = AsyncGenerator<Response, Response | undefined, undefined>;
+export type Responses<Response> = AsyncGenerator<Response, Response | undefined, undefined>;
 
-/** The innermost middleware. */
+/** The outermost middleware. */
 export function observeCalls({ options }: Network, onCall: CallObserver) {
   const { clock, onFault, version } = options;
   return async function* observed<Request, Response>(
@@ -29,7 +30,7 @@ export function observeCalls({ options }: Network, onCall: CallObserver) {
       if (!context.signal.aborted) code = 'OK';
       return response;
     } catch (error) {
-      const status = thrownAsStatus(error, onFault);
+      const status = statusFor(error, context, onFault);
       if (status instanceof ServerError) code = Status[status.code];
       throw status;
     } finally {
@@ -37,4 +38,13 @@ export function observeCalls({ options }: Network, onCall: CallObserver) {
       span?.end(code);
     }
   };
+}
+
+/** What a call ends with that threw this; its details are in the trailers. */
+function statusFor(thrown: unknown, { trailer }: CallContext, onFault: (fault: unknown) => void) {
+  // A library's own, or nobody waits any more.
+  if (thrown instanceof ServerError || (thrown as Error).name === 'AbortError') return thrown;
+  const error = publicError(thrown, onFault);
+  trailer.set(DETAILS, detailsOf(error));
+  return statusOf(error);
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Server } from 'nice-grpc';
 import { ServerReflection, ServerReflectionService } from 'nice-grpc-server-reflection';
+import { later } from './definitions.js';
 
 /** Compiled, this file lies two folders deeper than in the source tree. */
 const descriptors = new URL('../../../gen/kelpie.binpb', import.meta.url);
@@ -9,8 +10,8 @@ const descriptors = new URL('../../../gen/kelpie.binpb', import.meta.url);
 /** Adds reflection of the services named. */
 export function addReflection(server: Server, serviceNames: readonly string[]): void {
   const implementation = ServerReflection(readFileSync(descriptors), serviceNames);
-  server.add(ServerReflectionService, implementation);
-  server.add(alphaService, implementation);
+  server.add(later(ServerReflectionService), implementation);
+  server.add(later(alphaService), implementation);
 }
 
 /** v1alpha is the same definition under another package. */

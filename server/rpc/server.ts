@@ -1,7 +1,6 @@
 /** The gRPC server: services, middleware, and the channel options that keep it safe. */
-import { type ChannelOptions, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { logVerbosity, type ServerOptions, setLogVerbosity } from '@grpc/grpc-js';
 import { createServer, type Server } from 'nice-grpc';
-import { errorDetailsServerMiddleware } from 'nice-grpc-error-details';
 import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
 import { CommandServiceDefinition } from '../../gen/ts/kelpie/v1/command_service.js';
 import { CoordinatorServiceDefinition } from '../../gen/ts/kelpie/v1/coordinator_service.js';
@@ -10,11 +9,15 @@ import { NodeServiceDefinition } from '../../gen/ts/kelpie/v1/node_service.js';
 import { PlayerServiceDefinition } from '../../gen/ts/kelpie/v1/player_service.js';
 import { SessionServiceDefinition } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Hub } from '../session/hub.js';
+import { admitCalls } from './admit.js';
+import { CallTurns } from './call-turns.js';
 import { commandService } from './command-service.js';
 import { coordinatorService } from './coordinator-service.js';
-import { EventService, SessionService } from './definitions.js';
+import { EventService, later, methodsOf, ofContract, SessionService } from './definitions.js';
 import { eventService } from './event-service.js';
+import { Http2Guard } from './http2-guard.js';
 import { nodeService } from './node-service.js';
+import { OpenCalls } from './open-calls.js';
 import { type CallObserver, observeCalls } from './observe.js';
 import { playerService } from './player-service.js';
 import { addReflection } from './reflection.js';
@@ -29,8 +32,9 @@ const services = [
   CoordinatorServiceDefinition,
 ].map(({ fullName }) => fullName);
 
-function channelOptions(messageBytes: number): ChannelOptions {
+function serverOptions(messageBytes: number, calls: OpenCalls): ServerOptions {
   return {
+    interceptors: [calls.interceptor],
     'grpc.max_receive_message_length': messageBytes,
     // Without it one connection could open streams without end.
     'grpc.max_concurrent_streams': 256,
@@ -73,25 +77,32 @@ async function endStreams(server: Server): Promise<void> {
 }
 
 export function createEdge(hub: Hub, onCall: CallObserver): Edge {
-  const { limits } = hub.network.options;
+  const { limits, clock } = hub.network.options;
   // What it would print on stderr, a port that is taken, it throws as well.
   setLogVerbosity(logVerbosity.NONE);
-  const server: Server = createServer(channelOptions(limits.messageBytes))
-    .use(errorDetailsServerMiddleware)
-    .use(observeCalls(hub.network, onCall));
-  server.add(SessionService, sessionService(hub));
-  server.add(NodeServiceDefinition, nodeService(hub));
-  server.add(PlayerServiceDefinition, playerService(hub));
-  server.add(CommandServiceDefinition, commandService(hub));
+  const calls = new OpenCalls(clock, limits);
+  const guard = new Http2Guard(clock);
+  const server: Server = createServer(serverOptions(limits.messageBytes, calls))
+    .use(observeCalls(hub.network, onCall))
+    .use(admitCalls(new CallTurns(clock)));
+  server.add(SessionService, sessionService(hub, calls));
+  server.add(ofContract(NodeServiceDefinition), nodeService(hub));
+  server.add(ofContract(PlayerServiceDefinition), playerService(hub));
+  server.add(ofContract(CommandServiceDefinition), commandService(hub));
   server.add(EventService, eventService(hub));
-  server.add(CoordinatorServiceDefinition, coordinatorService(hub));
+  server.add(ofContract(CoordinatorServiceDefinition), coordinatorService(hub));
   const health = HealthState();
   for (const service of services) health.setStatus('healthy', service);
-  server.add(HealthDefinition, HealthServiceImpl(health));
+  server.add(later(methodsOf(HealthDefinition)), HealthServiceImpl(health));
   addReflection(server, services);
   return {
-    listen: (host, port) => server.listen(`${host.includes(':') ? `[${host}]` : host}:${port}`),
+    listen: (host, port) =>
+      guard.listen(server, `${host.includes(':') ? `[${host}]` : host}:${port}`),
     notServing: () => ['', ...services].forEach((name) => health.setStatus('unhealthy', name)),
-    stop: () => endStreams(server),
+    stop: async () => {
+      await endStreams(server);
+      calls.close();
+      guard.close();
+    },
   };
 }

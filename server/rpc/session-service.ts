@@ -1,17 +1,24 @@
 /** SessionService: the stream of a node, handed to session/ as it comes. */
 import type { CallContext, ServiceImplementation } from 'nice-grpc';
-import type { ConnectRequest } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Hub } from '../session/hub.js';
 import { serve } from '../session/session.js';
 import type { SessionService } from './definitions.js';
+import { decoded } from './messages.js';
+import { CALL_ID, type OpenCalls } from './open-calls.js';
 
-export function sessionService(hub: Hub): ServiceImplementation<typeof SessionService> {
+export function sessionService(
+  hub: Hub,
+  calls: OpenCalls,
+): ServiceImplementation<typeof SessionService> {
+  const { coordinatorId, limits } = hub.network.options;
   return {
-    async *connect(requests: AsyncIterable<ConnectRequest>, context: CallContext) {
+    async *connect(messages: AsyncIterable<Uint8Array>, context: CallContext) {
       // At once, so that the client knows that it is connected before its first frame is answered.
-      context.header.set('kelpie-coordinator', hub.network.options.coordinatorId);
+      context.header.set('kelpie-coordinator', coordinatorId);
       context.sendHeader();
-      yield* serve(requests, { host: hostOf(context.peer), signal: context.signal }, hub);
+      const ending = (): void => calls.ending(context.metadata.get(CALL_ID));
+      const peer = { host: hostOf(context.peer), signal: context.signal, ending };
+      yield* serve(decoded(messages, limits.helloBytes), peer, hub);
     },
   };
 }

@@ -37,6 +37,7 @@ export class Outbound {
   #offerBytes = 0;
   #feed: Pick<Feed, 'next'> | undefined;
   #ended: { error: KelpieError | undefined } | undefined;
+  #onEnd: (() => void) | undefined;
   readonly #alarm = new Alarm();
   readonly #room = new Gate();
 
@@ -77,9 +78,17 @@ export class Outbound {
   /** Looks again whether there is something to send, at the end of this tick. */
   readonly wake = this.#alarm.ring;
 
+  /** Calls back once, when the stream begins to end. */
+  onEnd(call: () => void): void {
+    this.#onEnd = call;
+  }
+
   /** Ends after what is queued in the control lane; with an error if one is given. */
   end(error?: KelpieError): void {
-    this.#ended ??= { error };
+    if (!this.#ended) {
+      this.#ended = { error };
+      this.#onEnd?.();
+    }
     for (const offer of this.#offers.splice(0)) offer.drop();
     this.#offerBytes = 0;
     this.#room.open();

@@ -7,7 +7,6 @@ import { randomUUID } from 'node:crypto';
 import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import {
-  type ConnectRequest,
   type Drain,
   type Goodbye,
   GoodbyeReason,
@@ -32,16 +31,24 @@ export interface Peer {
   readonly host: string;
   /** Aborts when the stream is gone. */
   readonly signal: AbortSignal;
+  /** Called when the stream is ended from here: a peer that takes no more may hold that up for ever. */
+  readonly ending?: () => void;
+}
+
+/** A message of a peer. Its frames may be decoded as they are iterated, which throws if they are none. */
+export interface Message {
+  readonly frames: Iterable<NodeFrame>;
 }
 
 /** Runs a session on a stream. Throws a KelpieError if the stream must end with a status. */
 export async function* serve(
-  requests: AsyncIterable<ConnectRequest>,
+  requests: AsyncIterable<Message>,
   peer: Peer,
   hub: Hub,
 ): AsyncGenerator<Uint8Array> {
   const session = new Session(hub, peer.host);
   peer.signal.addEventListener('abort', () => session.cut(), { once: true });
+  if (peer.ending) session.outbound.onEnd(peer.ending);
   void session.read(requests);
   try {
     yield* session.outbound.messages();
@@ -89,11 +96,11 @@ class Session implements Member {
   }
 
   /** Reads until the stream ends. Never rejects: what goes wrong ends the outbound side. */
-  async read(requests: AsyncIterable<ConnectRequest>): Promise<void> {
+  async read(requests: AsyncIterable<Message>): Promise<void> {
     try {
       for await (const request of requests) {
         this.#pulse.heard();
-        for (const frame of request.frames) {
+        for (const frame of this.#turn.each(request.frames)) {
           // Also what was on its way when the stream ended asks for nothing any more.
           if (this.#closed) return;
           // A promise is awaited only where there is one: the hot path has no needless turn.

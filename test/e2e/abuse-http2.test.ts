@@ -62,14 +62,15 @@ describe('abuse by HTTP/2', () => {
 
   for (const settled of [true, false]) {
     const who = settled ? 'a peer that has agreed to the limit' : 'a peer that agrees to nothing';
-    it(`lets ${who} have ${STREAMS} streams of 10,000, and hangs up`, async () => {
+    it(`lets ${who} have at most ${STREAMS} streams of 10,000, and hangs up`, async () => {
       const before = siege.memory();
       const peer = new RawPeer(siege.port, { polite: settled }).preface();
       // Its own settings, and its answer to ours.
       await peer.until(() => peer.count(FrameType.settings) === 2, 'the settings');
       peer.socket.write(Buffer.concat(streams(10_000).map(open)));
       await peer.ended();
-      expect(peer.answered.size).to.equal(STREAMS);
+      // Streams are begun in turns, and the connection ends meanwhile.
+      expect(peer.answered.size).to.be.within(1, STREAMS);
       console.log(`      10,000 streams: ${(siege.memory() - before).toFixed(1)} MiB more`);
     });
   }

@@ -10,10 +10,10 @@ import { Flag, FrameType, frameOf, grpcMessage, RawPeer } from '../support/raw-p
 import { bytesOf, helloOf, requestBytes, say, textOf } from '../support/wire.js';
 
 const OK = 0;
+const INVALID_ARGUMENT = 3;
 const RESOURCE_EXHAUSTED = 8;
 const FAILED_PRECONDITION = 9;
 const UNIMPLEMENTED = 12;
-const INTERNAL = 13;
 
 const KIB = 1024;
 const LIMIT = 1024 * KIB;
@@ -50,11 +50,16 @@ describe('abuse by messages', () => {
     it(`${what} ends a stream before and after its Hello, and the node can come back`, async () => {
       const first = siege.wire.connect();
       first.sendBytes(bytes);
-      expect((await first.ended()).code).to.equal(INTERNAL);
+      // A first frame may be whole, and no Hello, or announce more than a Hello may have.
+      const reasons = ['MESSAGE_INVALID', 'HELLO_REQUIRED', 'HELLO_TOO_LARGE'];
+      const refused = reasons.map((reason) => `ERROR_REASON_${reason}`);
+      expect((await first.ended()).error?.reason).to.be.oneOf(refused);
       const hello = helloOf('malformed');
       const { stream } = await siege.wire.join('malformed', hello);
       stream.sendBytes(bytes);
-      expect((await stream.ended()).code).to.equal(INTERNAL);
+      const { code, error } = await stream.ended();
+      expect(code).to.equal(INVALID_ARGUMENT);
+      expect(error?.reason).to.equal('ERROR_REASON_MESSAGE_INVALID');
       const { welcome } = await siege.wire.join('malformed', hello);
       expect(welcome.outcome).to.equal('WELCOME_OUTCOME_RESUMED');
     });
@@ -111,8 +116,13 @@ describe('abuse by messages', () => {
     const hello = requestBytes({ hello: helloOf('zipped') });
     const bomb = gzipSync(Buffer.alloc(512 * LIMIT));
     const lies: [string, Record<string, string>, Buffer, number][] = [
-      ['garbage', gzip, Buffer.alloc(100, 7), INTERNAL],
-      ['the beginning of what was compressed', gzip, gzipSync(hello).subarray(0, -12), INTERNAL],
+      ['garbage', gzip, Buffer.alloc(100, 7), INVALID_ARGUMENT],
+      [
+        'the beginning of what was compressed',
+        gzip,
+        gzipSync(hello).subarray(0, -12),
+        INVALID_ARGUMENT,
+      ],
       ['512 MiB of nothing', gzip, bomb, RESOURCE_EXHAUSTED],
       ['an encoding that nobody knows', { 'grpc-encoding': 'br' }, hello, UNIMPLEMENTED],
     ];
@@ -158,9 +168,10 @@ describe('abuse by messages', () => {
       stream.sendBytes(heartbeatOf(LIMIT));
       expect((await stream.answer(1)).frame).to.equal('heartbeat_ack');
       stream.sendBytes(heartbeatOf(LIMIT + 1));
-      const { code, message } = await stream.ended();
+      const { code, message, error } = await stream.ended();
       expect(code).to.equal(RESOURCE_EXHAUSTED);
       expect(message).to.include(String(LIMIT));
+      expect(error?.reason).to.equal('ERROR_REASON_MESSAGE_TOO_LARGE');
     });
 
     it('of 4 GiB is refused when it is announced, not when it has come', async () => {

@@ -1,0 +1,63 @@
+/** Around a call: it waits for its turn, and only then its request is decoded. */
+import { type CallContext, ServerError, type ServerMiddlewareCall, Status } from 'nice-grpc';
+import type { CallTurns } from './call-turns.js';
+import { decodeRequest } from './definitions.js';
+import { callLimit } from './errors.js';
+import type { Responses } from './observe.js';
+
+/** Calls that wait for their turn at once. */
+const WAITING = 1024;
+
+/** The innermost middleware. Throws CALL_LIMIT or MESSAGE_INVALID. */
+export function admitCalls(turns: CallTurns) {
+  return async function* admitted<Request, Response>(
+    call: ServerMiddlewareCall<Request, Response>,
+    context: CallContext,
+  ): Responses<Response> {
+    const { path } = call.method;
+    if (call.requestStream) {
+      return yield* call.next(decodedStream(path, call.request), context) as Responses<Response>;
+    }
+    const begin = (): Responses<Response> =>
+      call.next(decodeRequest(path, call.request) as Request, context) as Responses<Response>;
+    const { responses, first } = await begun(turns, context, begin);
+    try {
+      const { done, value } = await first;
+      if (done === true) return value;
+      yield value;
+      return yield* responses;
+    } finally {
+      await responses.return(undefined);
+    }
+  };
+}
+
+/** A call that has its turn. */
+interface Begun<Response> {
+  readonly responses: Responses<Response>;
+  /** In an object, as it may be long in coming: the turn is over before. */
+  readonly first: ReturnType<Responses<Response>['next']>;
+}
+
+function begun<Response>(
+  turns: CallTurns,
+  { peer, signal }: CallContext,
+  begin: () => Responses<Response>,
+): Promise<Begun<Response>> {
+  if (turns.size >= WAITING) throw callLimit(WAITING, 'calls');
+  // Async for its errors alone: all of it is done in the turn.
+  const now = async (): Promise<Begun<Response>> => {
+    // Nobody waits for it any more.
+    if (signal.aborted) throw new ServerError(Status.CANCELLED, 'the call was cancelled');
+    const responses = begin();
+    return { responses, first: responses.next() };
+  };
+  return new Promise((resolve) => turns.take(peer, () => resolve(now())));
+}
+
+async function* decodedStream<Request>(
+  path: string,
+  requests: AsyncIterable<Request>,
+): AsyncGenerator<Request> {
+  for await (const request of requests) yield decodeRequest(path, request) as Request;
+}

@@ -211,7 +211,6 @@ function faultHandler(
   };
 }
 
-
 const realClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),

@@ -1,6 +1,6 @@
 /** What one reader gets of all topics. */
-import { PatternTree } from './pattern-tree.js';
-import { isReserved, isWild, reaches } from './topic.js';
+import { isReserved, isWild, matches, reaches } from './topic.js';
+import { nameOf, namesOf } from './topic-names.js';
 
 /** What a reader gets, or does not get, because of who it is. */
 export interface OwnTopics {
@@ -13,45 +13,76 @@ export interface OwnTopics {
 /** The topics that one reader gets: its patterns, and its inbox if it has one. */
 export class TopicFilter {
   readonly #patterns: ReadonlySet<string>;
-  readonly #wild: readonly string[];
-  readonly #resources: readonly string[];
   readonly #own: OwnTopics;
-  /** Made when it is asked for: a reader may change its patterns often and hear of few topics. */
-  #tree: PatternTree | undefined;
+  /** Whether any pattern has wildcards. */
+  readonly #wild: boolean;
+  /** Patterns that share their names, by these. */
+  readonly #long: ReadonlyMap<string, readonly string[]>;
+  /** Whether topics of a prefix match, as far as that was asked. */
+  readonly #reached = new Map<string, boolean>();
+  /** Bytes of all patterns. */
+  readonly bytes: number;
 
   constructor(patterns: Iterable<string>, own: OwnTopics = {}) {
     this.#patterns = new Set(patterns);
-    this.#wild = [...this.#patterns].filter(isWild);
-    this.#resources = [...this.#patterns].filter((one) => isReserved(one.split('.')[0] ?? ''));
     this.#own = own;
+    const long = new Map<string, string[]>();
+    let bytes = 0;
+    let wild = false;
+    for (const pattern of this.#patterns) {
+      // Patterns have passed their check: a letter is a byte.
+      bytes += pattern.length;
+      wild ||= isWild(pattern);
+      const name = nameOf(pattern);
+      if (name === pattern) continue;
+      const sharing = long.get(name);
+      if (sharing) sharing.push(pattern);
+      else long.set(name, [pattern]);
+    }
+    this.#long = long;
+    this.#wild = wild;
+    this.bytes = bytes;
   }
 
   /** Whether any pattern can match resources. */
   get hasResources(): boolean {
-    return this.#resources.length > 0;
+    for (const pattern of this.#patterns) if (isOfResources(pattern)) return true;
+    return false;
   }
 
   get patterns(): ReadonlySet<string> {
     return this.#patterns;
   }
 
-  /** The patterns, and the inbox that needs none. */
-  get names(): ReadonlySet<string> {
+  /** The names under which the reader is filed, see `nameOf`. */
+  *names(): Generator<string> {
     const { inbox } = this.#own;
-    return inbox === undefined ? this.#patterns : new Set(this.#patterns).add(inbox);
+    if (inbox !== undefined) yield inbox;
+    for (const pattern of this.#patterns) yield nameOf(pattern);
   }
 
   matches(topic: string): boolean {
     if (this.#patterns.has(topic) || topic === this.#own.inbox) return true;
-    if (this.#wild.length === 0) return false;
-    this.#tree ??= new PatternTree(this.#wild);
-    return this.#tree.matches(topic);
+    if (!this.#wild) return false;
+    for (const name of namesOf(topic)) {
+      if (this.#patterns.has(name)) return true;
+      if (this.#long.size > 0 && this.#long.get(name)?.some((one) => matches(one, topic))) {
+        return true;
+      }
+    }
+    return false;
   }
 
-  /** Whether any topic matches that is `prefix` or lies below it. */
+  /** Whether any topic matches that is `prefix` or lies below it. For the few prefixes of the settings. */
   reaches(prefix: string): boolean {
-    for (const name of this.names) if (reaches(name, prefix)) return true;
-    return false;
+    let reached = this.#reached.get(prefix);
+    if (reached === undefined) {
+      const { inbox } = this.#own;
+      const all = inbox === undefined ? this.#patterns : [...this.#patterns, inbox];
+      reached = [...all].some((pattern) => reaches(pattern, prefix));
+      this.#reached.set(prefix, reached);
+    }
+    return reached;
   }
 
   /** Whether the reader gets an entry, rung for it or not. */
@@ -74,6 +105,10 @@ export class TopicFilter {
 
   /** The patterns that can match resources, which a Snapshot shows. */
   resourcePatterns(): readonly string[] {
-    return this.#resources;
+    return [...this.#patterns].filter(isOfResources);
   }
+}
+
+function isOfResources(pattern: string): boolean {
+  return isReserved(pattern.split('.', 1)[0] ?? '');
 }

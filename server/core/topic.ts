@@ -105,6 +105,25 @@ export function isWild(pattern: string): boolean {
   return pattern.includes('*') || pattern.endsWith('>');
 }
 
+const DOT = '.'.charCodeAt(0);
+const ONE = '*'.charCodeAt(0);
+const REST = '>'.charCodeAt(0);
+
+/** Whether a pattern matches a topic. Both must have passed their checks. Keeps nothing, allocates nothing. */
+export function matches(pattern: string, topic: string): boolean {
+  const first = pattern.charCodeAt(0);
+  if ((first === ONE || first === REST) && isClosed(topic.split('.', 1)[0] ?? '')) return false;
+  let at = 0;
+  for (let index = 0; index < pattern.length; index++) {
+    if (at >= topic.length) return false;
+    const letter = pattern.charCodeAt(index);
+    if (letter === REST) return true;
+    if (letter === ONE) while (at < topic.length && topic.charCodeAt(at) !== DOT) at += 1;
+    else if (letter !== topic.charCodeAt(at++)) return false;
+  }
+  return at === topic.length;
+}
+
 /** The topic of a table row, `nodes/lobby-1` = `nodes.lobby-1`. */
 export function topicOfKey(key: string): string {
   return key.replaceAll('/', '.');

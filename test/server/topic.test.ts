@@ -8,19 +8,18 @@ import {
   checkTopic,
   inboxOf,
   isUnder,
+  matches,
   reaches,
   topicOfKey,
 } from '../../server/core/topic.js';
-import { PatternTree } from '../../server/core/pattern-tree.js';
 import { TopicFilter } from '../../server/core/topic-filter.js';
+import { nameOf, namesOf } from '../../server/core/topic-names.js';
 import { patterns, topics } from '../support/topics.js';
 import { thrownBy } from '../support/thrown.js';
 
 const reserved = ['nodes', 'players', 'state', 'routing', 'kelpie'];
 const bytes255 = 'a'.repeat(255);
 const tokens16 = Array.from({ length: 16 }, () => 'a').join('.');
-
-const matches = (pattern: string, topic: string) => new PatternTree([pattern]).matches(topic);
 
 function refusalOf(run: () => void): KelpieError {
   return thrownBy(KelpieError, run);
@@ -286,16 +285,36 @@ describe('a filter', () => {
   });
 });
 
-describe('a tree of patterns', () => {
-  it('knows which of its patterns match, also after some were removed', () => {
+describe('the names of a topic', () => {
+  it('have among them that of every pattern that matches, and of no other one that is short', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(patterns), fc.nat(), topics, (many, cut, topic) => {
-        const tree = new PatternTree(many);
-        const at = cut % (many.length + 1);
-        for (const pattern of many.slice(0, at)) tree.remove(pattern);
-        const matching = many.slice(at).filter((pattern) => matches(pattern, topic));
-        expect(tree.matching(topic).sort()).to.deep.equal(matching.sort());
-        expect(tree.matches(topic)).to.equal(matching.length > 0);
+      fc.property(patterns, topics, (pattern, topic) => {
+        const found = namesOf(topic).includes(nameOf(pattern));
+        if (matches(pattern, topic)) expect(found).to.equal(true);
+        else if (nameOf(pattern) === pattern) expect(found).to.equal(false);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('are few, whatever topic it is', () => {
+    fc.assert(
+      fc.property(topics, (topic) => {
+        const names = namesOf(topic);
+        expect(names.length).to.be.at.most(32);
+        expect(new Set(names).size).to.equal(names.length);
+        expect(names[0]).to.equal(topic);
+      }),
+    );
+    const deep = Array.from({ length: 16 }, (_, at) => `t${at}`).join('.');
+    expect(namesOf(deep)).to.have.length(32);
+  });
+
+  it('decide for a filter of many patterns as each of these would', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(patterns), topics, (many, topic) => {
+        const matching = many.some((pattern) => matches(pattern, topic));
+        expect(new TopicFilter(many).matches(topic)).to.equal(matching);
       }),
       { numRuns: 1000 },
     );

@@ -10,13 +10,13 @@ const token = fc.oneof(
 );
 
 export const topics = fc
-  .array(token, { minLength: 1, maxLength: 5 })
+  .array(token, { minLength: 1, maxLength: 7 })
   .map((tokens) => tokens.join('.'));
 
 /** Patterns that are well formed; a few of them nobody may read. */
 export const patterns = fc
   .tuple(
-    fc.array(fc.oneof(token, fc.constant('*')), { maxLength: 4 }),
+    fc.array(fc.oneof(token, fc.constant('*')), { maxLength: 6 }),
     fc.oneof(token, fc.constant('*'), fc.constant('>')),
   )
   .map(([tokens, last]) => [...tokens, last].join('.'));

@@ -33,14 +33,19 @@ module.exports = {
       '^server/(core/|domain/|journal/(journal|tail|batch))',
     ),
     layer(
-      'session-above-domain',
+      'delivery-above-the-port',
+      '^server/delivery/',
+      '^server/(core/|delivery/|journal/(journal|tail|batch))',
+    ),
+    layer(
+      'session-above-delivery',
       '^server/session/',
-      '^server/(core/|domain/|session/|journal/(journal|tail|batch))',
+      '^server/(core/|domain/|delivery/|session/|journal/(journal|tail|batch))',
     ),
     layer(
       'rpc-above-session',
       '^server/rpc/',
-      '^server/(core/|domain/|session/|rpc/|journal/(journal|tail|batch))',
+      '^server/(core/|domain/|delivery/|session/|rpc/|journal/(journal|tail|batch))',
     ),
     layer('server-never-client', '^server/', '^server/'),
     {
@@ -52,13 +57,13 @@ module.exports = {
     {
       name: 'settings-as-types',
       severity: 'error',
-      from: { path: '^server/(core|journal|domain|session|rpc)/' },
+      from: { path: '^server/(core|journal|domain|delivery|session|rpc)/' },
       to: { path: settings, dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'grpc-only-at-the-edge',
       severity: 'error',
-      from: { path: '^server/(core|journal|domain|session)/' },
+      from: { path: '^server/(core|journal|domain|delivery|session)/' },
       to: { path: 'node_modules/(nice-grpc|@grpc/)' },
     },
     {

@@ -2,11 +2,12 @@
 import type { Cursor } from '../gen/ts/kelpie/v1/cursor.js';
 
 /**
- * A quarter of the window that a Hello asks for by saying nothing (4096 events, 1 MiB in batches of
- * 64 KiB): late enough that acknowledging costs nothing, early enough that nobody waits for it.
+ * Late enough that acknowledging costs nothing, early enough that nobody waits for it: the window that a
+ * Hello asks for by saying nothing (4096 events, 1 MiB) has room for three batches of one event each that
+ * is as large as it may be, and not for four.
  */
 const DUE_EVENTS = 1024;
-const DUE_BATCHES = 4;
+const DUE_BATCHES = 3;
 
 /** A piece of the journal that was received. */
 export interface Piece {

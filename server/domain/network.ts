@@ -4,21 +4,12 @@
  */
 import type { Row } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Clock } from '../core/clock.js';
-import { type Cursor, hex } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import { Listeners } from '../core/listeners.js';
 import { SharedTurn } from '../core/fair-turn.js';
 import { isWild } from '../core/topic.js';
 import type { TopicFilter } from '../core/topic-filter.js';
-import type {
-  Entry,
-  Journal,
-  JournalGap,
-  Outcome,
-  Page,
-  Transaction,
-  Unsubscribe,
-} from '../journal/journal.js';
+import type { Entry, Journal, Outcome, Transaction, Unsubscribe } from '../journal/journal.js';
 import { Tail, type TailLimits } from '../journal/tail.js';
 import { Backlog, weightOf } from './backlog.js';
 import { NodeTables } from './node-tables.js';
@@ -53,8 +44,6 @@ export class Network {
   readonly searches: SharedTurn;
   /** What waits for the journal. */
   readonly backlog: Backlog;
-  /** Readings that are under way. */
-  readonly #pages = new Map<string, Promise<Page | JournalGap>>();
   readonly #folds: Listeners<[Write]>;
   readonly #bells: Listeners<[readonly Entry[]]>;
   readonly #commits: Listeners<[number]>;
@@ -127,20 +116,6 @@ export class Network {
   /** Whether nothing can be written any more, until the coordinator is started again. */
   get readOnly(): boolean {
     return this.options.journal.readOnly;
-  }
-
-  /**
-   * A page of the journal, as its `read` gives it. Readers that want the same page at the same time
-   * share one reading, as all do who come back after an engine was slow.
-   */
-  page(after: Cursor, limit: number): Promise<Page | JournalGap> {
-    const key = `${hex(after.epoch)} ${after.sequence} ${after.tag} ${limit}`;
-    let page = this.#pages.get(key);
-    if (!page) {
-      page = this.options.journal.read(after, limit).finally(() => this.#pages.delete(key));
-      this.#pages.set(key, page);
-    }
-    return page;
   }
 
   /** The resources that a filter shows, as they are when the iteration comes to them. */

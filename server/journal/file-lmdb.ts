@@ -113,14 +113,18 @@ export class LmdbStore implements Store {
     from: Key,
     end: Key | undefined,
     limit: number,
+    bytes = Infinity,
   ): Stored<Key>[] {
     const found: Stored<Key>[] = [];
+    let left = bytes;
     const bounds = { start: from, ...(end !== undefined && { end }), limit };
     try {
       const range = this.#spaces[space].getRange({ ...bounds, transaction: this.#view });
       for (const { key, value } of range) {
         const copy = typeof key === 'number' ? key : Buffer.from(key);
         found.push({ key: copy as Key, value: asBuffer(value) });
+        left -= value.length;
+        if (left <= 0) break;
       }
     } catch (error) {
       throw this.#fault(error);

@@ -7,8 +7,6 @@ import { chunks, type Store } from './file-store.js';
 import type { Entry, GapReasonName, JournalGap, Missing, Page, TableRow } from './journal.js';
 import { afterOld } from './topic-budget.js';
 
-/** How many entries are read at once. */
-const CHUNK = 256;
 /** A page ends early when it is this large, whatever its limit; one entry always fits. */
 const PAGE_BYTES = 4 * 2 ** 20;
 
@@ -22,24 +20,22 @@ export class FileReader {
     this.#told = told;
   }
 
-  async read(after: Cursor, limit: number): Promise<Page | JournalGap> {
+  async read(after: Cursor, limit: number, bytes = PAGE_BYTES): Promise<Page | JournalGap> {
     const gap = this.#gap(after);
     if (gap) return { kind: 'gap', lostAfter: after, resumesAt: gap[1], reason: gap[0] };
-    const entries: Entry[] = [];
-    let bytes = 0;
-    while (entries.length < limit && bytes < PAGE_BYTES) {
-      const from = (entries.at(-1)?.sequence ?? after.sequence) + 1;
-      const some = this.#entries(from, Math.min(CHUNK, limit - entries.length));
-      for (const { entry, bytes: size } of some) {
-        entries.push(entry);
-        bytes += size;
-      }
-      if (some.length === 0) break;
-    }
+    const entries = this.#page(after.sequence + 1, limit, Math.min(bytes, PAGE_BYTES));
     const last = entries.at(-1);
     const { epoch } = this.#told();
     const upTo = last ? { epoch, sequence: last.sequence, tag: last.tag } : this.#head();
     return { kind: 'page', entries, upTo, missing: this.#missing(after.sequence) };
+  }
+
+  #page(from: number, limit: number, bytes: number): Entry[] {
+    const found = this.#entries(from, limit, bytes);
+    const sum = found.reduce((total, one) => total + one.bytes, 0);
+    // The last one is that with which there are enough, or too many.
+    if (sum > bytes && found.length > 1) found.pop();
+    return found.map(({ entry }) => entry);
   }
 
   #missing(after: number): Missing[] {
@@ -74,8 +70,8 @@ export class FileReader {
     return { epoch, ...afterOld(position, removed, atMs) };
   }
 
-  /** At most `limit` entries from a sequence on. Throws if one is missing or damaged. */
-  #entries(from: number, limit: number): StoredEntry[] {
+  /** At most `limit` entries from a sequence on, as `range` has them. Throws if one is missing or damaged. */
+  #entries(from: number, limit: number, bytes = Infinity): StoredEntry[] {
     const { newest, ...state } = this.#told();
     const hole = lastHole(state);
     let next = from;
@@ -85,12 +81,14 @@ export class FileReader {
         throw new Damage(`entry ${Math.max(next, hole + 1)}`);
       next = sequence + 1;
     };
-    const found = this.#store.range('log', from, newest.sequence + 1, limit);
+    const found = this.#store.range('log', from, newest.sequence + 1, limit, bytes);
+    let left = bytes;
     const entries = found.map(({ key, value }) => {
       expect(key);
+      left -= value.length;
       return decodeEntry(key, value);
     });
-    if (entries.length < limit) expect(newest.sequence + 1);
+    if (entries.length < limit && left > 0) expect(newest.sequence + 1);
     return entries;
   }
 

@@ -29,12 +29,16 @@ export interface Store {
   /** Lets readers see every commit that has resolved. */
   advance(): void;
   get(space: Space, key: StoreKey): Buffer | undefined;
-  /** What lies at `from` or after it and before `end`, in order, at most `limit`. */
+  /**
+   * What lies at `from` or after it and before `end`, in order, at most `limit`, and nothing after that with
+   * which there are so many bytes.
+   */
   range<Key extends StoreKey>(
     space: Space,
     from: Key,
     end: Key | undefined,
     limit: number,
+    bytes?: number,
   ): Stored<Key>[];
   /**
    * Puts what was committed on the disk, so that a power cut loses nothing of it. Begins at once, and must not

@@ -127,8 +127,8 @@ export class FileJournal implements Journal {
     });
   }
 
-  read(after: Cursor, limit: number): Promise<Page | JournalGap> {
-    return this.#reader.read(after, limit);
+  read(after: Cursor, limit: number, bytes?: number): Promise<Page | JournalGap> {
+    return this.#reader.read(after, limit, bytes);
   }
 
   rows(prefix: string): AsyncIterable<TableRow> {

@@ -17,12 +17,12 @@ export interface Journal {
    */
   append(transactions: readonly Transaction[]): Promise<Outcome[]>;
   /**
-   * The entries strictly after a cursor, at most `limit` (1 or more), oldest first; an empty page when there is
-   * none. A Gap if they are not all there, or if the cursor belongs to another history; what topics with a
+   * The entries strictly after a cursor, oldest first, at most `limit` (1 or more) and so many bytes, but
+   * always one of them; an empty page when there is none. A Gap if they are not all there, or if the cursor belongs to another history; what topics with a
    * retention of their own have lost, the page names. A cursor at an entry that was lost so can be read
    * after; its tag is not checked.
    */
-  read(after: Cursor, limit: number): Promise<Page | JournalGap>;
+  read(after: Cursor, limit: number, bytes?: number): Promise<Page | JournalGap>;
   /**
    * The rows whose key begins with `prefix`, each once or more, in no promised order. A live
    * iteration: rows may be newer than its beginning, and what changes meanwhile is in the entries.

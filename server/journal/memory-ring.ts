@@ -163,13 +163,17 @@ export class MemoryRing {
     return typeof slot === 'object' && slot.sequence === sequence ? slot.tag : undefined;
   }
 
-  /** At most `limit` entries after a sequence that is not below the floor. */
-  slice(after: number, limit: number): Entry[] {
+  /** At most `limit` entries and so many bytes, but one at least, after a sequence that is not below the floor. */
+  slice(after: number, limit: number, bytes: number): Entry[] {
     const entries: Entry[] = [];
+    let left = bytes;
     for (let index = this.#indexAfter(after); entries.length < limit; index++) {
       const slot = this.#slots.at(index);
       if (slot === undefined) break;
-      if (typeof slot !== 'number') entries.push(slot);
+      if (typeof slot === 'number') continue;
+      left -= bytesOf(slot);
+      if (left < 0 && entries.length > 0) break;
+      entries.push(slot);
     }
     return entries;
   }

@@ -119,10 +119,10 @@ export class MemoryJournal implements Journal {
     if (this.#producers.size > PRODUCERS && eldest !== undefined) this.#producers.delete(eldest);
   }
 
-  async read(after: Cursor, limit: number): Promise<Page | JournalGap> {
+  async read(after: Cursor, limit: number, bytes = Infinity): Promise<Page | JournalGap> {
     const gap = this.#gap(after);
     if (gap) return { kind: 'gap', lostAfter: after, resumesAt: gap[1], reason: gap[0] };
-    const entries = this.#ring.slice(after.sequence, limit);
+    const entries = this.#ring.slice(after.sequence, limit, bytes);
     const last = entries.at(-1);
     const upTo = last ? { epoch: this.#epoch, sequence: last.sequence, tag: last.tag } : this.head;
     const missing = this.#ring.missing(after.sequence).map(({ prefix, sequence, tag }) => ({

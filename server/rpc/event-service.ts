@@ -9,7 +9,7 @@ import type {
 } from '../../gen/ts/kelpie/v1/event_service.js';
 import { publishOnce } from '../domain/publish-once.js';
 import type { Hub } from '../session/hub.js';
-import { readPage, watch } from '../session/reader.js';
+import { type Caller, readPage, watch } from '../session/reader.js';
 import type { EventService } from './definitions.js';
 
 export function eventService(hub: Hub): ServiceImplementation<typeof EventService> {
@@ -17,11 +17,20 @@ export function eventService(hub: Hub): ServiceImplementation<typeof EventServic
     publishEvents(request: PublishEventsRequest): Promise<PublishEventsResponse> {
       return publishOnce(hub.network, request);
     },
-    readEvents(request: ReadEventsRequest, { signal }: CallContext): Promise<ReadEventsResponse> {
-      return readPage(hub, request, signal);
+    readEvents(request: ReadEventsRequest, context: CallContext): Promise<ReadEventsResponse> {
+      return readPage(hub, request, callerOf(hub, context));
     },
-    async *watchEvents(request: WatchEventsRequest, { signal }: CallContext) {
-      yield* watch(hub, request, signal);
+    async *watchEvents(request: WatchEventsRequest, context: CallContext) {
+      yield* watch(hub, request, callerOf(hub, context));
     },
   };
+}
+
+function callerOf(hub: Hub, context: CallContext): Caller {
+  const opened = (): void => {
+    // Without an entry the header would wait for the first message.
+    context.header.set('kelpie-coordinator', hub.network.options.coordinatorId);
+    context.sendHeader();
+  };
+  return { signal: context.signal, opened };
 }

@@ -18,9 +18,9 @@ export interface Active {
 /** Puts the parts of an opened session together. */
 export function activate(hub: Hub, outbound: Outbound, opened: Opened): Active {
   const { name, instance, generation, stored, filter, window, start } = opened;
-  const { network, bell } = hub;
+  const { network, bell, pages } = hub;
   const { wake } = outbound;
-  const feed = new Feed({ network, filter, start, window, wake });
+  const feed = new Feed({ network, pages, filter, start, window, wake });
   const publisher = new Publisher({ network, name, instance, generation, stored, wake });
   bell.hang(feed);
   outbound.follow(feed);

@@ -2,13 +2,19 @@
  * What one reader gets of the journal: a position and a filter, not a queue. Live and replay are
  * one path. A slow reader costs nothing but its position; when it has fallen out of the journal it
  * is told so by a Gap, and gets its resources again by a Snapshot.
+ *
+ * Nobody waits for a feed: what may be much work (a page, a part of a Snapshot, a search for what is
+ * rare) it does piece by piece in the turn that it shares with all others, and wakes its reader after it.
  */
 import type { Cursor } from '../core/cursor.js';
 import { patternsUnder } from '../core/topic.js';
 import { TopicFilter } from '../core/topic-filter.js';
 import type { Network } from '../domain/network.js';
 import type { ReadingStart } from '../domain/reading.js';
-import type { Entry, JournalGap, Missing, Page } from '../journal/journal.js';
+import { Holes } from '../delivery/holes.js';
+import type { Pages } from '../delivery/pages.js';
+import type { Piece } from '../delivery/reading-turn.js';
+import type { Entry, JournalGap, Page } from '../journal/journal.js';
 import {
   type Batch,
   BATCH_LIMITS,
@@ -19,19 +25,16 @@ import {
 } from '../journal/batch.js';
 import { GapReason } from '../../gen/ts/kelpie/v1/stream.js';
 import { encodeBatchFrame, encodeFrame, type FramePart } from './frames.js';
-import { Gate } from './gate.js';
-import { snapshotParts } from './snapshot.js';
+import { snapshotParts, Snapshots } from './snapshot.js';
 import { Window, type WindowSize } from './window.js';
 
-/** Entries that are read from the engine at once. */
+/** Entries of a page where the one before had nothing for the reader. */
 const PAGE_ENTRIES = 256;
-
-/** Snapshots that a reader has asked for and not taken, above which it is not asked any more. */
-const SNAPSHOTS = 8;
 
 /** What a feed is made of. */
 export interface FeedOptions {
   readonly network: Network;
+  readonly pages: Pages;
   readonly filter: TopicFilter;
   readonly start: ReadingStart;
   readonly window: WindowSize;
@@ -40,8 +43,12 @@ export interface FeedOptions {
   readonly wake: () => void;
 }
 
+/** What was found and is not handed out yet. */
+type Found = JournalGap | Batch;
+
 export class Feed {
   readonly #network: Network;
+  readonly #pages: Pages;
   readonly #wake: () => void;
   readonly #window: Window;
   readonly #batchLimits: BatchLimits;
@@ -54,18 +61,23 @@ export class Feed {
   #told: number;
   /** Something after the position may match. False: caught up, wherever the head has gone since. */
   #behind: boolean;
-  /** What of some topics alone the reader is to be told is lost, and what was read when it was found. */
-  #holes: Missing[] = [];
-  #held: Batch | undefined;
-  /** Up to where the reader was told that a prefix is lost. */
-  readonly #lost = new Map<string, number>();
-  #snapshots: Generator<FramePart>[] = [];
-  readonly #room = new Gate();
+  /** What was looked at last had nothing for the reader. */
+  #searching = false;
+  #found: Found | undefined;
+  readonly #holes = new Holes();
+  /** What was found is kept until it is handed out: it was read when holes were found. */
+  #keep = false;
+  readonly #snapshots = new Snapshots();
+  /** A piece of work is under way, or waits for its turn. */
+  #busy = false;
+  #fault: { readonly error: unknown } | undefined;
+  #closed = false;
   #rings = 0;
   #rungFor = 0;
 
-  constructor({ network, filter, start, window, batch, wake }: FeedOptions) {
+  constructor({ network, pages, filter, start, window, batch, wake }: FeedOptions) {
     this.#network = network;
+    this.#pages = pages;
     this.#filter = filter;
     this.#wake = wake;
     this.#window = new Window(window);
@@ -84,6 +96,11 @@ export class Feed {
   /** Everything that matches up to here was handed out. */
   get position(): Cursor {
     return this.#behind ? this.#position : this.#network.tail.head;
+  }
+
+  /** The sequence up to which the reader was told that it has everything. */
+  get told(): number {
+    return this.#told;
   }
 
   /** The bell: the entry at this sequence matches, and the tail has it. */
@@ -107,87 +124,132 @@ export class Feed {
     return this.#window.bytes;
   }
 
+  /** Nothing is to be handed out, and nothing is searched. Of a reader without a window. */
+  get idle(): boolean {
+    return !this.#behind && this.#snapshots.size === 0 && this.#holes.size === 0;
+  }
+
   /**
    * The next frame, or undefined if there is none until the next wake. Undefined too while the
-   * window is full. A promise only where the engine must be asked.
+   * window is full. Throws what the engine threw.
    */
-  next(): FramePart | undefined | Promise<FramePart | undefined> {
+  next(): FramePart | undefined {
+    if (this.#fault) throw this.#fault.error;
+    if (this.#closed) return undefined;
     return this.#nextHole() ?? this.#snapshotPart() ?? this.#events();
   }
 
+  /** Does a piece of work now, or in its turn; then the reader is woken after it. */
+  #begin(piece: Piece): void {
+    const working = this.#pages.turn.take(() => (this.#closed ? undefined : piece()));
+    if (!working) return;
+    this.#busy = true;
+    void working
+      .catch((error: unknown) => (this.#fault = { error }))
+      .finally(() => {
+        this.#busy = false;
+        this.#wake();
+      });
+  }
+
   #snapshotPart(): FramePart | undefined {
-    for (let parts = this.#snapshots[0]; parts; parts = this.#snapshots[0]) {
-      const part = parts.next();
-      if (!part.done) return part.value;
-      this.#snapshots.shift();
-      this.#room.open();
-    }
-    return undefined;
+    if (this.#snapshots.size === 0 || this.#busy) return undefined;
+    return this.#snapshots.take() ?? this.#makePart();
+  }
+
+  #makePart(): FramePart | undefined {
+    this.#begin(() => this.#snapshots.make());
+    return this.#snapshots.take();
   }
 
   /** Resolves when fewer snapshots wait to be taken; undefined if they are few. */
   room(): Promise<void> | undefined {
-    return this.#snapshots.length >= SNAPSHOTS ? this.#room.wait() : undefined;
+    return this.#snapshots.room();
   }
 
   /** Nobody takes anything any more. */
   close(): void {
-    this.#snapshots = [];
-    this.#held = undefined;
-    this.#room.open();
+    this.#closed = true;
+    this.#snapshots.clear();
+    this.#found = undefined;
   }
 
-  #events(): FramePart | undefined | Promise<FramePart | undefined> {
-    if (!this.#behind || !this.#window.open) return undefined;
+  #events(): FramePart | undefined {
+    while (this.#behind && !this.#busy && this.#window.open) {
+      if (!this.#found) this.#look();
+      if (!this.#found) break;
+      const frame = this.#take(this.#found);
+      if (frame) return frame;
+    }
+    return undefined;
+  }
+
+  /** Looks for what follows: in the tail at once, unless that is a search; in the engine later. */
+  #look(): void {
+    const live = this.#verified && this.#network.tail.covers(this.#position.sequence);
+    if (live && !this.#searching) this.#lookAtTail();
+    else this.#begin(live ? () => this.#lookAtTail() : () => this.#lookAtPage());
+  }
+
+  #lookAtTail(): void {
     const { tail } = this.#network;
-    const from = this.#position.sequence;
-    if (this.#held) return this.#deliver(this.#held) ?? this.#events();
-    if (!this.#verified || !tail.covers(from)) return this.#page();
-    // A piece without a match ends further on, so this ends at the head.
-    return this.#deliver(tail.batch(from, this.#filter, this.#batchLimits)) ?? this.#events();
+    const { sequence } = this.#position;
+    let batch = tail.batch(sequence, this.#filter, this.#batchLimits);
+    // What fits as it is is shared with other readers.
+    if (!this.#window.fits(batch.chunks.length, batch.bytes)) {
+      batch = tail.batch(sequence, this.#filter, this.#window.left(this.#batchLimits));
+    }
+    this.#found = batch;
   }
 
-  async #page(): Promise<FramePart | undefined> {
-    const page = await this.#network.page(this.#position, PAGE_ENTRIES);
+  async #lookAtPage(): Promise<void> {
+    const { events, bytes } = this.#batchLimits;
+    const limits = { events: this.#searching ? PAGE_ENTRIES : events, bytes };
+    const page = await this.#pages.read(this.#position, limits);
     this.#verified = true;
-    if (page.kind === 'gap') return this.#lose(page);
     // What the journal removed early the tail may have still.
-    if (this.#network.tail.covers(this.#position.sequence)) return this.#events();
-    const entries = encoded(page.entries, this.#filter);
-    const batch = collect(entries, page.upTo, this.#filter, this.#batchLimits);
-    this.#findHoles(page, batch.upTo);
-    const hole = this.#nextHole();
-    if (!hole) return this.#deliver(batch) ?? this.#events();
-    // Not read again after the gap was told: by then more may be gone, and so on without an end.
-    this.#held = batch;
-    return hole;
+    const live = page.kind === 'page' && this.#network.tail.covers(this.#position.sequence);
+    if (this.#closed || live) return;
+    if (page.kind === 'gap') this.#found = page;
+    else this.#pages.turn.work(() => this.#filterPage(page));
   }
 
-  /** Of what a page misses, that which the reader wants, and was not told. */
-  #findHoles({ missing }: Page, upTo: Cursor): void {
-    this.#holes = missing.filter((hole) => {
-      const told = this.#lost.get(hole.prefix) ?? 0;
-      const news = told < Math.min(upTo.sequence, hole.upTo.sequence);
-      return news && this.#filter.reaches(hole.prefix);
-    });
-    // A reader that does not know gaps of topics skips all that is in them.
-    if (this.#holes.length > 0 && this.#filter.hasResources) this.#queueSnapshot(this.#filter);
+  #filterPage(page: Page): void {
+    const entries = encoded(page.entries, this.#filter);
+    const limits = this.#window.left(this.#batchLimits);
+    const batch = collect(entries, page.upTo, this.#filter, limits);
+    this.#holes.find(page, batch.upTo.sequence, this.#filter);
+    this.#found = batch;
+    // Not read again after the gap was told: by then more may be gone, and so on without an end.
+    this.#keep = this.#holes.size > 0;
   }
 
   #nextHole(): FramePart | undefined {
-    const hole = this.#holes.shift();
+    const { fresh } = this.#holes;
+    const hole = this.#holes.take();
     if (!hole) return undefined;
-    this.#lost.set(hole.prefix, hole.upTo.sequence);
+    // A reader that does not know gaps of topics skips all that is in them.
+    if (fresh && this.#filter.hasResources) this.#queueSnapshot(this.#filter);
     const range = { lostAfter: this.#position, resumesAt: hole.upTo };
     const topics = [...patternsUnder(hole.prefix)];
     const value = { ...range, reason: GapReason.TRIMMED, topics };
     return encodeFrame({ $case: 'gap', value });
   }
 
-  #deliver(batch: Batch): FramePart | undefined {
-    this.#held = undefined;
+  /** Hands out what was found. Undefined if it has no event, or does not fit into the window. */
+  #take(found: Found): FramePart | undefined {
+    if ('kind' in found) return this.#lose(found);
+    const { chunks, bytes } = found;
+    if (chunks.length === 0) this.#moveTo(found.upTo);
+    else if (this.#window.admits(chunks.length, bytes)) return this.#deliver(found);
+    else if (!this.#keep) this.#found = undefined;
+    this.#searching = this.#behind && chunks.length === 0;
+    return undefined;
+  }
+
+  #deliver(batch: Batch): FramePart {
     this.#moveTo(batch.upTo);
-    if (batch.chunks.length === 0) return undefined;
+    this.#searching = false;
     const frame = encodeBatchFrame(this.#told, batch);
     this.#told = batch.upTo.sequence;
     this.#window.sent(batch.upTo.sequence, batch.chunks.length, batch.bytes);
@@ -195,6 +257,8 @@ export class Feed {
   }
 
   #moveTo(position: Cursor): void {
+    this.#found = undefined;
+    this.#keep = false;
     this.#position = position;
     this.#behind = position.sequence < this.#network.tail.head.sequence;
   }
@@ -214,8 +278,9 @@ export class Feed {
     if (!this.#behind) this.#position = this.#network.tail.head;
     this.#filter = filter;
     // What was read for the former topics is read again.
-    this.#held = undefined;
-    this.#holes = [];
+    this.#found = undefined;
+    this.#keep = false;
+    this.#holes.clear();
     if (snapshotOf) this.#queueSnapshot(snapshotOf);
     this.#wake();
     return this.#position;
@@ -223,7 +288,7 @@ export class Feed {
 
   #queueSnapshot(filter: TopicFilter): void {
     const resources = new TopicFilter(filter.resourcePatterns());
-    this.#snapshots.push(snapshotParts(this.#network, resources, this.#position));
+    this.#snapshots.add(snapshotParts(this.#network, resources, this.#position));
   }
 
   /** Takes an acknowledgement. Throws ACK_INVALID. */
@@ -234,7 +299,7 @@ export class Feed {
 
   /** The head, if the reader has been told everything up to it; renews a quiet reader's cursor. */
   renewed(): Cursor | undefined {
-    if (this.#behind || this.#snapshots.length > 0) return undefined;
+    if (this.#behind || this.#snapshots.size > 0) return undefined;
     this.#position = this.#network.tail.head;
     this.#told = this.#position.sequence;
     return this.#position;

@@ -9,6 +9,7 @@ import { verifier } from '../domain/verify.js';
 import type { Players, Verify } from '../domain/players.js';
 import type { Liveness, Nodes } from '../domain/nodes.js';
 import type { Entry } from '../journal/journal.js';
+import { Pages } from '../delivery/pages.js';
 import { Bell } from './bell.js';
 import { frameOffer, requestOffer } from './command-frames.js';
 import type { Frame } from './frames.js';
@@ -55,6 +56,7 @@ export class Hub implements Liveness, Carrier {
   /** Whether a player is really there, as his proxy says. */
   readonly verify: Verify;
   readonly bell: Bell;
+  readonly pages: Pages;
   readonly loads = new Loads();
   readonly observer: SessionObserver;
   readonly #sessions = new Map<string, Member>();
@@ -75,6 +77,7 @@ export class Hub implements Liveness, Carrier {
     this.commands = new Commands(network, this);
     this.verify = verifier(network, this.commands);
     this.bell = new Bell(network);
+    this.pages = new Pages(network.options.journal, network.options.clock);
     this.observer = tellAll(observers, network.options.onFault);
     network.onEntries((entries) => this.#endReplaced(entries));
     network.onEntries((entries) => this.#evictPlayers(entries));

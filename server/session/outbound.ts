@@ -107,14 +107,7 @@ export class Outbound {
       const frames = this.#takeControl();
       this.#takeOffers(frames);
       const event = this.#nextEvent();
-      if (event instanceof Promise && frames.length > 0) {
-        // Nobody awaits the event while the peer takes the frames, or ever, if the stream ends meanwhile.
-        event.catch(() => undefined);
-        // Control frames do not wait for the engine.
-        yield encodeResponse(frames.splice(0));
-      }
-      const ready = event instanceof Promise ? await event : event;
-      if (ready) frames.push(ready);
+      if (event) frames.push(event);
       if (frames.length > 0) yield encodeResponse(frames);
       else if (this.#ended) break;
       else await this.#alarm.sleep();
@@ -133,7 +126,7 @@ export class Outbound {
     }
   }
 
-  #nextEvent(): ReturnType<Feed['next']> {
+  #nextEvent(): FramePart | undefined {
     return this.#ended ? undefined : this.#feed?.next();
   }
 

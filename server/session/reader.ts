@@ -7,13 +7,15 @@ import type {
 } from '../../gen/ts/kelpie/v1/event_service.js';
 import { CoordinatorFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Gap } from '../../gen/ts/kelpie/v1/stream.js';
+import { every } from '../core/clock.js';
+import type { Cursor } from '../core/cursor.js';
 import { msOf } from '../core/duration.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
-import { filterOf, startOf } from '../domain/reading.js';
+import { filterOf, type ReadingStart, startOf } from '../domain/reading.js';
 import { BATCH_LIMITS } from '../journal/batch.js';
 import { Alarm } from './alarm.js';
-import { Feed } from './feed.js';
-import { type Frame, frameOf } from './frames.js';
+import { Feed, type FeedOptions } from './feed.js';
+import { encodeBatchFrame, type Frame, frameOf, type FramePart } from './frames.js';
 import type { Hub } from './hub.js';
 import { unlimitedWindow } from './window.js';
 
@@ -23,10 +25,14 @@ const LONGEST_WAIT_MS = 60_000;
 class Reader {
   readonly #hub: Hub;
   readonly #alarm = new Alarm();
+  readonly #start: ReadingStart;
+  /** A quiet reader is to be told how far it is. */
+  #renewing = false;
   readonly feed: Feed;
 
-  private constructor(hub: Hub, options: Omit<ConstructorParameters<typeof Feed>[0], 'wake'>) {
+  private constructor(hub: Hub, options: Omit<FeedOptions, 'wake'>) {
     this.#hub = hub;
+    this.#start = options.start;
     this.feed = new Feed({ ...options, wake: this.wake });
     hub.bell.hang(this.feed);
   }
@@ -37,44 +43,84 @@ class Reader {
     { topics, start }: { topics: string[]; start: Start | undefined },
     events = BATCH_LIMITS.events,
   ): Promise<Reader> {
-    const { network } = hub;
+    const { network, pages } = hub;
     if (topics.length === 0) {
       throw new KelpieError('TOPIC_INVALID', 'name at least one topic; ">" reads all messages');
     }
     const filter = filterOf(topics, network.options.limits.patterns);
     const from = await startOf(network, start);
     const batch = { ...BATCH_LIMITS, events };
-    return new Reader(hub, { network, filter, start: from, window: unlimitedWindow, batch });
+    const parts = { network, pages, filter, start: from, batch };
+    return new Reader(hub, { ...parts, window: unlimitedWindow });
   }
 
   readonly wake = this.#alarm.ring;
+
+  /** Where reading starts, if neither the caller says so nor a Snapshot. */
+  startFrame(): FramePart | undefined {
+    const { position, claimed, snapshot } = this.#start;
+    return claimed || snapshot ? undefined : positionFrame(position);
+  }
+
+  /** Looks whether the reader is told nothing lately, so that its cursor must be renewed. */
+  readonly renew = (): void => {
+    this.#renewing = true;
+    this.wake();
+  };
+
+  next(): FramePart | undefined {
+    const frame = this.feed.next();
+    if (frame || !this.#renewing) return frame;
+    this.#renewing = false;
+    const { told } = this.feed;
+    const cursor = this.feed.renewed();
+    return cursor && cursor.sequence > told ? positionFrame(cursor) : undefined;
+  }
 
   rung(): Promise<void> {
     return this.#alarm.sleep();
   }
 
-  close(): void {
+  /** Nobody waits for it any more: what it was about to read is not read. */
+  readonly close = (): void => {
+    this.feed.close();
     this.#hub.bell.remove(this.feed);
-  }
+    this.wake();
+  };
+}
+
+/** Who reads by a call. */
+export interface Caller {
+  /** Aborts when nobody waits any more. */
+  readonly signal: AbortSignal;
+  /** The call is in order, and is answered, however long the first event takes. */
+  opened(): void;
 }
 
 /** The frames of a watch, encoded. Ends when the signal aborts; throws DRAINING. */
 export async function* watch(
   hub: Hub,
   request: WatchEventsRequest,
-  signal: AbortSignal,
+  caller: Caller,
 ): AsyncGenerator<Uint8Array> {
+  const { signal } = caller;
   const reader = await Reader.open(hub, request);
+  const { clock, times } = hub.network.options;
   const forgetWatcher = hub.onDrain(reader.wake);
-  signal.addEventListener('abort', reader.wake, { once: true });
+  const stop = every(clock, times.heartbeatMs, reader.renew);
+  signal.addEventListener('abort', reader.close, { once: true });
+  caller.opened();
   try {
+    const start = reader.startFrame();
+    if (start) yield frameOf(start);
     while (!signal.aborted) {
       hub.checkDraining();
-      const frame = await reader.feed.next();
+      const frame = reader.next();
       if (frame) yield frameOf(frame);
       else await reader.rung();
     }
   } finally {
+    stop();
     forgetWatcher();
     reader.close();
   }
@@ -84,7 +130,7 @@ export async function* watch(
 export async function readPage(
   hub: Hub,
   request: ReadEventsRequest,
-  signal: AbortSignal,
+  { signal, opened }: Caller,
 ): Promise<ReadEventsResponse> {
   const { waitMs, pageSize } = checked(request);
   const reader = await Reader.open(hub, request, pageSize);
@@ -94,9 +140,10 @@ export async function readPage(
     reader.wake();
   };
   const cancel = hub.network.options.clock.after(waitMs, stop);
-  signal.addEventListener('abort', stop, { once: true });
+  signal.addEventListener('abort', reader.close, { once: true });
+  opened();
   try {
-    return await pageOf(reader, () => over);
+    return await pageOf(reader, () => signal.aborted || (over && reader.feed.idle));
   } finally {
     cancel();
     reader.close();
@@ -106,7 +153,7 @@ export async function readPage(
 async function pageOf(reader: Reader, over: () => boolean): Promise<ReadEventsResponse> {
   let gap: Gap | undefined;
   for (;;) {
-    const frame = await nextFrame(reader);
+    const frame = nextFrame(reader);
     if (frame?.$case === 'eventBatch') {
       return { events: frame.value.events, cursor: frame.value.upTo, gap };
     }
@@ -122,9 +169,14 @@ async function pageOf(reader: Reader, over: () => boolean): Promise<ReadEventsRe
   }
 }
 
-async function nextFrame({ feed }: Reader): Promise<Frame | undefined> {
-  const bytes = await feed.next();
+function nextFrame({ feed }: Reader): Frame | undefined {
+  const bytes = feed.next();
   return bytes && CoordinatorFrame.decode(frameOf(bytes)).frame;
+}
+
+/** A batch without events: all up to here was sent. */
+function positionFrame(upTo: Cursor): FramePart {
+  return encodeBatchFrame(upTo.sequence, { upTo, bytes: 0, chunks: [] });
 }
 
 /** Whether a gap is of all topics. */

@@ -4,6 +4,57 @@ import type { Cursor } from '../core/cursor.js';
 import type { TopicFilter } from '../core/topic-filter.js';
 import type { Network } from '../domain/network.js';
 import { encodeFrame, type FramePart } from './frames.js';
+import { Gate } from './gate.js';
+
+/** Snapshots that a reader has asked for and not taken, above which it is not asked any more. */
+const SNAPSHOTS = 8;
+
+/** The snapshots that a reader is to get, one after the other. */
+export class Snapshots {
+  #all: Generator<FramePart>[] = [];
+  #part: FramePart | undefined;
+  readonly #room = new Gate();
+
+  add(parts: Generator<FramePart>): void {
+    this.#all.push(parts);
+  }
+
+  get size(): number {
+    return this.#all.length;
+  }
+
+  /** Makes the next part, if there is one. */
+  make(): void {
+    for (let parts = this.#all[0]; parts && !this.#part; parts = this.#all[0]) {
+      const part = parts.next();
+      if (!part.done) this.#part = part.value;
+      else this.#drop();
+    }
+  }
+
+  #drop(): void {
+    this.#all.shift();
+    this.#room.open();
+  }
+
+  /** The part that was made last. */
+  take(): FramePart | undefined {
+    const part = this.#part;
+    this.#part = undefined;
+    return part;
+  }
+
+  /** Resolves when there are fewer; undefined if they are few. */
+  room(): Promise<void> | undefined {
+    return this.#all.length >= SNAPSHOTS ? this.#room.wait() : undefined;
+  }
+
+  clear(): void {
+    this.#all = [];
+    this.#part = undefined;
+    this.#room.open();
+  }
+}
 
 const PART_ROWS = 256;
 const PART_BYTES = 64 * 1024;

@@ -1,7 +1,7 @@
 /** How much of what was sent is not acknowledged yet. Pure. */
 import { KelpieError } from '../core/errors.js';
 
-/** What may be outstanding. One batch may always be, however large. */
+/** What may be outstanding. A single event may always be, however large. */
 export interface WindowSize {
   readonly events: number;
   readonly bytes: number;
@@ -24,6 +24,8 @@ export class Window {
   #events = 0;
   #bytes = 0;
   #acknowledged = 0;
+  /** What comes next did not fit: it is not tried again before an acknowledgement. */
+  #full = false;
 
   constructor(size: WindowSize) {
     this.#size = size;
@@ -32,7 +34,26 @@ export class Window {
   /** Whether another batch may go out. */
   get open(): boolean {
     if (this.#batches.length === 0) return true;
-    return this.#events < this.#size.events && this.#bytes < this.#size.bytes;
+    return !this.#full && this.#events < this.#size.events && this.#bytes < this.#size.bytes;
+  }
+
+  /** Whether so much does not exceed what is left. */
+  fits(events: number, bytes: number): boolean {
+    return this.#events + events <= this.#size.events && this.#bytes + bytes <= this.#size.bytes;
+  }
+
+  /** The limits of a batch that is to fit; a single event may exceed them. */
+  left({ events, bytes }: WindowSize): WindowSize {
+    return {
+      events: Math.min(events, this.#size.events - this.#events),
+      bytes: Math.min(bytes, this.#size.bytes - this.#bytes),
+    };
+  }
+
+  /** Whether a batch may go out that was made to fit. If not, none may until an acknowledgement. */
+  admits(events: number, bytes: number): boolean {
+    this.#full = this.#batches.length > 0 && !this.fits(events, bytes);
+    return !this.#full;
   }
 
   /** Bytes that were sent and not acknowledged. */
@@ -63,6 +84,7 @@ export class Window {
       this.#events -= batch.events;
       this.#bytes -= batch.bytes;
     }
+    this.#full = false;
     this.#acknowledged = sequence;
   }
 }

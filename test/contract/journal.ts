@@ -565,6 +565,27 @@ export function journalContract(
         expect(textsOf(await page(journal.head))).to.be.empty;
       });
 
+      it('ends a page before it has more bytes than wanted, but gives one entry', async () => {
+        const start = journal.head;
+        await say(
+          ...Array.from({ length: 20 }, (_, at) => `${at}`.padEnd(1000)),
+          'x'.repeat(9000),
+          'y',
+        );
+        const first = pageOf(await journal.read(start, 100, 5000));
+        expect(first.entries.length).to.be.within(3, 4);
+        expect(first.upTo.sequence).to.equal(first.entries.at(-1)?.sequence);
+        const lengths: number[] = [];
+        for (let at = start; at.sequence < journal.head.sequence;) {
+          const { entries, upTo } = pageOf(await journal.read(at, 100, 5000));
+          lengths.push(...entries.map(({ event }) => event.length));
+          const bytes = entries.reduce((sum, { event }) => sum + event.length, 0);
+          expect(entries.length === 1 || bytes <= 5000).to.equal(true);
+          at = upTo;
+        }
+        expect(lengths).to.deep.equal([...Array.from({ length: 20 }, () => 1000), 9000, 1]);
+      });
+
       it('gives pages of at most the limit, each ending at its last entry', async () => {
         const start = journal.head;
         await say('a', 'b', 'c');

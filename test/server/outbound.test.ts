@@ -1,7 +1,20 @@
 import { expect } from 'chai';
-import { Outbound } from '../../server/session/outbound.js';
+import { Heartbeat } from '../../gen/ts/kelpie/v1/session_service.js';
+import type { Journal } from '../../server/journal/journal.js';
+import { note } from '../support/entries.js';
 import { settled } from '../support/history.js';
-import { rejectionOf } from '../support/thrown.js';
+import { EARLIEST, hello, openHub, TestStream } from '../support/hub.js';
+
+/** A node that reads from the beginning what the tail has no longer, out of this journal. */
+async function readerOf(read: Journal['read']) {
+  const town = await openHub({ tail: { entries: 1, bytes: 2 ** 20 } });
+  for (let count = 0; count < 10; count++) await town.network.commit({ entries: [note('a')] });
+  town.journal.read = read;
+  const stream = new TestStream(town.hub);
+  stream.send({ $case: 'hello', value: hello('lobby-1', { topics: ['>'], start: EARLIEST }) });
+  await stream.next('welcome');
+  return { ...town, stream };
+}
 
 describe('what goes out to a peer', () => {
   const unhandled: unknown[] = [];
@@ -12,26 +25,27 @@ describe('what goes out to a peer', () => {
     expect(unhandled).to.deep.equal([]);
   });
 
-  /** A disk that fails while the peer takes frames. */
-  function failing(): AsyncGenerator<Uint8Array> {
-    const outbound = new Outbound(() => []);
-    outbound.follow({ next: () => Promise.reject(new Error('the disk is broken')) });
-    outbound.send({ $case: 'requestOk', value: {} });
-    return outbound.messages();
-  }
-
   it('ends with the fault of the reading that it did not wait for', async () => {
-    const messages = failing();
-    expect((await messages.next()).done).to.equal(false);
-    await settled();
-    const fault = await rejectionOf(Error, messages.next());
-    expect(fault.message).to.equal('the disk is broken');
+    const { stream } = await readerOf(() => Promise.reject(new Error('the disk is broken')));
+    expect(String(await stream.ended())).to.contain('the disk is broken');
   });
 
   it('leaves no promise behind when its stream ends meanwhile', async () => {
-    const messages = failing();
-    await messages.next();
-    await messages.return(undefined);
+    let fail = (): void => undefined;
+    const broken = new Promise<never>((_, reject) => {
+      fail = () => reject(new Error('the disk is broken'));
+    });
+    const { stream } = await readerOf(() => broken);
     await settled();
+    await stream.cut();
+    fail();
+    await settled();
+  });
+
+  it('does not wait for a reading: heartbeats are answered meanwhile', async () => {
+    const { stream } = await readerOf(() => new Promise(() => undefined));
+    stream.send({ $case: 'heartbeat', value: Heartbeat.create() });
+    expect((await stream.next('heartbeatAck')).cursor).to.equal(undefined);
+    await stream.cut();
   });
 });

@@ -66,12 +66,12 @@ class ModelNode {
   }
 
   async read(): Promise<void> {
-    for (let frames = await this.#stream?.pullIfReady(); frames;) {
+    for (let frames = await this.#stream?.pullIfReady(40); frames;) {
       for (const { frame } of frames) {
         if (frame?.$case === 'gap') this.gaps += 1;
         if (frame?.$case === 'eventBatch') this.events += frame.value.events.length;
       }
-      frames = await this.#stream?.pullIfReady();
+      frames = await this.#stream?.pullIfReady(40);
     }
   }
 

@@ -31,6 +31,24 @@ describe('a window', () => {
     expect(window.open).to.equal(false);
   });
 
+  it('cuts a batch to what is left of it, and lets a single event out alone', () => {
+    const window = new Window({ events: 10, bytes: 1000 });
+    const limits = { events: 256, bytes: 65_536 };
+    expect(window.left(limits)).to.deep.equal({ events: 10, bytes: 1000 });
+    expect(window.fits(11, 10)).to.equal(false);
+    // A single event of more bytes than the window has.
+    expect(window.admits(1, 5000)).to.equal(true);
+    window.sent(1, 1, 5000);
+    window.acknowledge(1);
+    window.sent(2, 4, 600);
+    expect(window.left(limits)).to.deep.equal({ events: 6, bytes: 400 });
+    expect(window.admits(1, 401)).to.equal(false);
+    expect(window.open, 'it is not tried again before an acknowledgement').to.equal(false);
+    window.acknowledge(2);
+    expect(window.open).to.equal(true);
+    expect(window.admits(1, 401)).to.equal(true);
+  });
+
   it('takes an acknowledgement for all batches before it', () => {
     const window = new Window({ events: 3, bytes: 1000 });
     for (const sequence of [10, 20, 30]) window.sent(sequence, 1, 100);

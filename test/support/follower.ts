@@ -31,7 +31,7 @@ export class Follower {
   /** Takes up to so many messages of what is ready; false if there was none. */
   async read(messages: number): Promise<boolean> {
     for (let count = 0; count < messages; count++) {
-      const frames = await this.#stream?.pullIfReady(6);
+      const frames = await this.#stream?.pullIfReady(12);
       if (!frames) return count > 0;
       for (const frame of frames) this.#take(frame);
     }

@@ -157,9 +157,9 @@ export class TestStream {
 
   /**
    * Like `pull`, but gives up when nothing is ready; the next pull takes it up. A woken stream answers
-   * in two turns of the event loop, if its journal does at once.
+   * in three turns of the event loop, if its journal does at once.
    */
-  async pullIfReady(turns = 3): Promise<CoordinatorFrame[] | undefined> {
+  async pullIfReady(turns = 5): Promise<CoordinatorFrame[] | undefined> {
     if (this.#unread.length > 0) return this.#unread.splice(0);
     this.#pending ??= this.#pull();
     const idle = settled(turns).then(() => 'idle' as const);

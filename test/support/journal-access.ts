@@ -46,9 +46,9 @@ export class JournalAccess implements Journal {
     return this.#journal.readOnly;
   }
 
-  async read(after: Cursor, limit: number): Promise<Page | JournalGap> {
+  async read(after: Cursor, limit: number, bytes?: number): Promise<Page | JournalGap> {
     await pass(this.#turns());
-    return this.#journal.read(after, limit);
+    return this.#journal.read(after, limit, bytes);
   }
 
   rows(prefix: string): AsyncIterable<TableRow> {

@@ -1,0 +1,38 @@
+/**
+ * Pages of the journal, for readers that are behind what the tail has. Readers that want the same page
+ * at the same time share one reading, as all do who come back after an engine was slow.
+ */
+import type { Clock } from '../core/clock.js';
+import { type Cursor, hex } from '../core/cursor.js';
+import type { Journal, JournalGap, Page } from '../journal/journal.js';
+import { ReadingTurn } from './reading-turn.js';
+
+/** What is read at once: as much as goes into a batch, so that nothing is read to be thrown away. */
+export interface PageLimits {
+  readonly events: number;
+  readonly bytes: number;
+}
+
+export class Pages {
+  /** In which readers do what may be much work. */
+  readonly turn: ReadingTurn;
+  readonly #journal: Journal;
+  /** Readings that are under way. */
+  readonly #readings = new Map<string, Promise<Page | JournalGap>>();
+
+  constructor(journal: Journal, clock: Clock) {
+    this.#journal = journal;
+    this.turn = new ReadingTurn(clock);
+  }
+
+  /** A page, as the journal's `read` gives it. */
+  read(after: Cursor, { events, bytes }: PageLimits): Promise<Page | JournalGap> {
+    const key = `${hex(after.epoch)} ${after.sequence} ${after.tag} ${events} ${bytes}`;
+    let reading = this.#readings.get(key);
+    if (!reading) {
+      reading = this.#journal.read(after, events, bytes).finally(() => this.#readings.delete(key));
+      this.#readings.set(key, reading);
+    }
+    return reading;
+  }
+}

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import type { StartOption } from '../../client/options.js';
 import type { ReceivedEvent } from '../../client/received.js';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
-import { PatternTree } from '../../server/core/pattern-tree.js';
+import { matches } from '../../server/core/topic.js';
 import { textOfMessage } from '../support/messages.js';
 import { type Process, SdkWorld, type Stored } from '../support/sdk-world.js';
 import { inSoak } from '../support/soak.js';
@@ -185,9 +185,7 @@ class Member {
 function wants(pattern: string, { topic, event }: Stored): boolean {
   if (event.length === 0) return false;
   // The own inbox, or a pattern.
-  return (
-    topic === pattern || (!topic.startsWith('inbox.') && new PatternTree([pattern]).matches(topic))
-  );
+  return topic === pattern || (!topic.startsWith('inbox.') && matches(pattern, topic));
 }
 
 /** An event that was published, and what became of it. */

@@ -1,7 +1,8 @@
 /** Changes of the own node while it is connected. */
 import { type NodeChange, NodeState } from '../gen/ts/kelpie/v1/node.js';
 import type { Hello } from '../gen/ts/kelpie/v1/session_service.js';
-import type { SettableState } from './options.js';
+import { textList, texts, UINT32, whole } from './arguments.js';
+import { type SettableState, settableStateOf } from './spelling.js';
 
 /** What changes; what is left out stays. */
 export interface Change {
@@ -11,12 +12,14 @@ export interface Change {
   readonly maxPlayers?: number;
 }
 
-export function changeOf({ labels, removedLabels, state, maxPlayers }: Change): NodeChange {
+/** Throws VALUE_INVALID or OUT_OF_RANGE; the coordinator checks the rest. */
+export function changeOf(change: Change): NodeChange {
+  const { labels = {}, removedLabels = [], state, maxPlayers } = change;
   return {
-    labels: labels ?? {},
-    removedLabels: [...(removedLabels ?? [])],
-    state: state ? NodeState[state] : NodeState.UNSPECIFIED,
-    maxPlayers,
+    labels: texts('labels', labels),
+    removedLabels: textList('removedLabels', removedLabels),
+    state: state === undefined ? NodeState.UNSPECIFIED : settableStateOf(state),
+    maxPlayers: maxPlayers === undefined ? undefined : whole('maxPlayers', maxPlayers, 0, UINT32),
     addedCommands: [],
     removedCommands: [],
   };

@@ -1,12 +1,14 @@
 /** What users see: a node's membership of the network. */
 import type { Change } from './change.js';
+import type { MessageContent } from './content.js';
 import type { AnyCommand, FormName, ResultOf, Target } from './commands.js';
-import { KelpieError } from './errors.js';
+import { fromThrown, KelpieError, typed } from './errors.js';
 import type { CustomHandler, FormHandler, Handling } from './handlers.js';
 import { type CommandOutcome, type Issue, issue, type IssueOptions } from './issued.js';
+import { checkedOptions } from './checked-options.js';
 import type { ConnectOptions } from './options.js';
 import type { Players } from './players.js';
-import { draftOf, type MessageContent, type MessageOptions } from './received.js';
+import { draftOf, type MessageOptions } from './received.js';
 import type { Roster } from './roster.js';
 import { Session, type Surroundings } from './session.js';
 import type { Status } from './status.js';
@@ -25,7 +27,7 @@ export class KelpieClient {
 
   /** `connect` does it; tests bring time and coordinators of their own. */
   constructor(options: ConnectOptions, surroundings?: Partial<Surroundings>) {
-    this.#session = new Session(options, surroundings);
+    this.#session = typed(() => new Session(checkedOptions(options), surroundings));
   }
 
   /** The players of this proxy. Throws ROLE_NOT_PROXY unless it is one, with the option `players`. */
@@ -53,9 +55,13 @@ export class KelpieClient {
    * with its refusal (TOPIC_RESERVED, PAYLOAD_TOO_LARGE …), PUBLISH_QUEUE_FULL or CLOSED.
    */
   publish(topic: string, content: MessageContent, options: MessageOptions = {}): Promise<void> {
-    const { ended, publisher } = this.#session;
-    if (ended) return Promise.reject(ended);
-    return publisher.publish(draftOf(topic, content, options));
+    const { publishesEnded, publisher } = this.#session;
+    if (publishesEnded) return Promise.reject(publishesEnded);
+    try {
+      return publisher.publish(typed(() => draftOf(topic, content, options)));
+    } catch (error) {
+      return Promise.reject(fromThrown(error));
+    }
   }
 
   /**
@@ -64,7 +70,7 @@ export class KelpieClient {
    * publish on `inbox.<this node>` reaches this node alone.
    */
   subscribe(pattern: string, handler: Handler): Subscription {
-    return this.#session.reading.subscribe(pattern, handler);
+    return typed(() => this.#session.subscribe(pattern, handler));
   }
 
   /**
@@ -74,7 +80,7 @@ export class KelpieClient {
   handle<Name extends FormName>(name: Name, handler: FormHandler<Name>): Handling;
   handle(name: string, handler: CustomHandler): Handling;
   handle(name: string, handler: FormHandler<FormName> | CustomHandler): Handling {
-    return this.#session.handlers.add(name, handler);
+    return typed(() => this.#session.handlers.add(name, handler));
   }
 
   /**
@@ -85,7 +91,7 @@ export class KelpieClient {
   issue<C extends AnyCommand>(
     options: Issue<C>,
   ): AsyncGenerator<CommandOutcome<ResultOf<C>>, void> {
-    return issue(this.#session.link, options);
+    return typed(() => issue(this.#session.link, options));
   }
 
   /**
@@ -100,7 +106,8 @@ export class KelpieClient {
   ): Promise<MessageContent | undefined> {
     const command = { custom: { name, content } };
     let failure: KelpieError | undefined;
-    for await (const one of this.issue({ ...options, target, command, maxAnswers: 1 })) {
+    const all = typed(() => ({ ...options, target, command, maxAnswers: 1 }));
+    for await (const one of this.issue(all)) {
       if (!one.error) return one.answer;
       failure ??= one.error;
     }
@@ -122,8 +129,11 @@ export class KelpieClient {
     return (link?.pending ?? 0) + handlers.pending + (proxy?.pending ?? 0);
   }
 
-  /** What the client goes through, from its present state on. Ends when the client does. */
-  status(): AsyncIterable<Status> {
+  /**
+   * What the client goes through, from its present state on. Ends when the client does. While nobody reads
+   * it, what goes wrong is a warning.
+   */
+  status(): AsyncIterableIterator<Status, undefined> {
     return this.#session.status.read();
   }
 

@@ -1,16 +1,14 @@
 /** Commands as programs say them, and as the contract does. Pure. */
-import type {
-  Command,
-  CommandAnswer,
-  CommandTarget,
+import {
+  type Command,
+  type CommandTarget,
   Display,
-  NodeSelector,
+  type NodeSelector,
 } from '../gen/ts/kelpie/v1/command.js';
-import { ErrorDetail, ErrorReason } from '../gen/ts/kelpie/v1/error.js';
-import { NodeRole, NodeState } from '../gen/ts/kelpie/v1/node.js';
-import { durationOf, msOf } from './duration.js';
-import { fromWire, KelpieError } from './errors.js';
-import { contentOf, type MessageContent } from './received.js';
+import { invalid, object, shown, text, textList, texts, whole } from './arguments.js';
+import type { KelpieError } from './errors.js';
+import { contentOf, type MessageContent } from './content.js';
+import { type RoleName, roleOf, type StateName, stateOf } from './spelling.js';
 
 /** A player's presence: not the one that he may have when he comes back. */
 export interface PlayerRef {
@@ -86,8 +84,8 @@ export type ResultOf<C> = C extends { custom: unknown }
 
 /** Nodes that match each of these; what is left out matches any. */
 export interface Selector {
-  readonly roles?: readonly ('PROXY' | 'DOWNSTREAM' | 'BACKEND')[];
-  readonly states?: readonly Exclude<keyof typeof NodeState, 'UNSPECIFIED'>[];
+  readonly roles?: readonly RoleName[];
+  readonly states?: readonly StateName[];
   readonly labels?: Readonly<Record<string, string>>;
 }
 
@@ -102,51 +100,76 @@ export type Target =
   | { readonly playerServer: string };
 
 type Form = NonNullable<Command['form']>;
-type AnswerForm = NonNullable<CommandAnswer['form']>;
 
-export function targetOf(target: Target): CommandTarget {
-  if ('node' in target) return { place: { $case: 'node', value: target.node } };
+/** Throws VALUE_INVALID. */
+export function targetOf(given: Target): CommandTarget {
+  const target = object('target', given) as Target;
+  if ('node' in target)
+    return { place: { $case: 'node', value: text('target.node', target.node) } };
   if ('every' in target) return { place: { $case: 'every', value: selectorOf(target.every) } };
   if ('any' in target) return { place: { $case: 'any', value: selectorOf(target.any) } };
-  if ('playerProxy' in target)
-    return { place: { $case: 'playerProxy', value: target.playerProxy } };
-  return { place: { $case: 'playerServer', value: target.playerServer } };
+  if ('playerProxy' in target) {
+    const value = text('target.playerProxy', target.playerProxy);
+    return { place: { $case: 'playerProxy', value } };
+  }
+  const value = text('target.playerServer', target.playerServer);
+  return { place: { $case: 'playerServer', value } };
 }
 
-function selectorOf({ roles = [], states = [], labels = {} }: Selector): NodeSelector {
+function selectorOf(selector: Selector): NodeSelector {
+  const { roles = [], states = [], labels = {} } = object('the selector', selector) as Selector;
   return {
-    roles: roles.map((role) => NodeRole[role]),
-    states: states.map((state) => NodeState[state]),
-    labels: { ...labels },
+    roles: textList('roles', roles).map((role) => roleOf(role as RoleName)),
+    states: textList('states', states).map((state) => stateOf(state as StateName)),
+    labels: texts('labels', labels),
   };
 }
 
+/** A copy. Throws VALUE_INVALID or OUT_OF_RANGE; the coordinator checks the rest. */
 export function commandOf(command: AnyCommand): Command {
-  return { form: formOf(command) };
+  return { form: formOf(object('command', command) as AnyCommand) };
 }
 
 function formOf(command: AnyCommand): Form {
   if ('custom' in command) {
     const { name, content } = command.custom;
-    return { $case: 'custom', value: { name, content: contentOf(content) } };
+    const value = { name: text('command.custom.name', name), content: contentOf(content) };
+    return { $case: 'custom', value };
   }
   if ('kick_players' in command) {
     const { players, message } = command.kick_players;
-    return { $case: 'kickPlayers', value: { players: players.map(wireRef), message } };
+    const value = { players: wireRefs(players), message: text('message', message) };
+    return { $case: 'kickPlayers', value };
   }
   if ('show_message' in command) {
     const { players, display } = command.show_message;
-    const value = { players: players.map(wireRef), display: { form: display } };
+    const value = { players: wireRefs(players), display: displayOf(display) };
     return { $case: 'showMessage', value };
   }
   if ('run_console_command' in command) {
-    return { $case: 'runConsoleCommand', value: { ...command.run_console_command } };
+    const line = text('line', command.run_console_command.line);
+    return { $case: 'runConsoleCommand', value: { line } };
   }
   return { $case: 'verifyPlayer', value: { player: wireRef(command.verify_player.player) } };
 }
 
-function wireRef({ id: playerId, generation }: PlayerRef) {
-  return { playerId, generation };
+/** What is shown, as it is decoded: a copy of what can be encoded. */
+function displayOf(form: NonNullable<Display['form']>): Display {
+  object('display', form);
+  return Display.decode(Display.encode({ form }).finish());
+}
+
+function wireRefs(players: readonly PlayerRef[]) {
+  if (Array.isArray(players)) return Array.from(players, wireRef);
+  throw invalid(`players is ${shown(players)}; it must be a list`, 'players');
+}
+
+function wireRef(player: PlayerRef) {
+  const { id, generation } = object('a player', player) as PlayerRef;
+  return {
+    playerId: text('a player.id', id),
+    generation: whole('a player.generation', generation),
+  };
 }
 
 function refOf({ playerId: id, generation }: { playerId: string; generation: number }): PlayerRef {
@@ -173,71 +196,6 @@ export function requestOf(form: Form | undefined): { name: string; request: unkn
       return { name: 'verify_player', request: { player: refOf(form.value.player) } };
     case 'custom':
       return { name: form.value.name, request: form.value.content?.form?.value };
-    case undefined:
-      return undefined;
-  }
-}
-
-/** What a handler returned to a form of the contract, on the wire. */
-export function answerOf<Name extends FormName>(
-  name: Name,
-  request: Forms[Name]['request'],
-  said: Forms[Name]['answer'],
-): CommandAnswer;
-export function answerOf(name: FormName, request: unknown, said: unknown): CommandAnswer {
-  if (name === 'run_console_command') return { form: consoleForm(said) };
-  if (name === 'verify_player') {
-    const { connected, silenceMs = 0 } = said as Verified;
-    return { form: { $case: 'verified', value: { connected, silence: durationOf(silenceMs) } } };
-  }
-  const { players } = request as Forms['kick_players']['request'];
-  const failures = new Map(
-    ((said ?? []) as readonly PlayerFailure[]).map(({ id, message }) => [id, message]),
-  );
-  const outcomes = players.map(({ id: playerId }) => {
-    const message = failures.get(playerId);
-    return { playerId, error: message === undefined ? undefined : failed(message) };
-  });
-  return { form: { $case: 'players', value: { outcomes } } };
-}
-
-/** What a handler returned to a command of another name; nothing is an answer without content. */
-export function customAnswer(said: MessageContent | undefined): CommandAnswer {
-  const value = said === undefined ? { form: undefined } : contentOf(said);
-  return { form: { $case: 'custom', value } };
-}
-
-/** gRPC's code for what has no better one. */
-const UNKNOWN = 2;
-
-function failed(message: string): ErrorDetail {
-  return ErrorDetail.create({ reason: ErrorReason.COMMAND_FAILED, code: UNKNOWN, message });
-}
-
-function consoleForm(said: unknown): AnswerForm {
-  const output = said as Forms['run_console_command']['answer'];
-  if (typeof output === 'string') {
-    return { $case: 'console', value: { success: true, lines: output.split('\n') } };
-  }
-  const { success, lines } = 'lines' in output ? output : { success: true, lines: output };
-  return { $case: 'console', value: { success, lines: [...lines] } };
-}
-
-/** What a node answered, for the issuer. */
-export function resultOf({ form }: CommandAnswer): unknown {
-  switch (form?.$case) {
-    case 'players':
-      return form.value.outcomes.map(({ playerId: id, error }): PlayerResult =>
-        error ? { id, error: fromWire(error) } : { id },
-      );
-    case 'console':
-      return form.value;
-    case 'verified': {
-      const { connected, silence } = form.value;
-      return { connected, silenceMs: msOf(silence, 0) };
-    }
-    case 'custom':
-      return form.value.form?.value;
     case undefined:
       return undefined;
   }

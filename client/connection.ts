@@ -13,11 +13,18 @@ import type { Status } from './status.js';
 /** A stream that lived this long was healthy: the next attempt starts from no back-off. */
 const HEALTHY_MS = 10_000;
 
+/** A coordinator that asks for more time than this is asked again all the same. */
+const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
+
 /** A stream on its way. */
 export interface Stream {
   readonly link: Link;
   /** Resolves with why it ended, or undefined if it ended in peace. */
   readonly ended: Promise<KelpieError | undefined>;
+}
+
+interface OpenStream extends Stream {
+  readonly route: Route;
 }
 
 /** What a connection needs of its client. */
@@ -33,12 +40,14 @@ export interface ConnectionOptions {
 
 export class Connection {
   readonly #options: ConnectionOptions;
-  #current: Stream | undefined;
+  #current: OpenStream | undefined;
   /** Opened beside the current one, which it takes the place of when it is welcomed. */
-  #successor: Stream | undefined;
+  #successor: OpenStream | undefined;
   #turn = 0;
   #closed = false;
   readonly #wakeUps = new Set<() => void>();
+  /** When those may be tried again that asked for time. */
+  readonly #notBefore = new Map<Route, number>();
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -55,17 +64,29 @@ export class Connection {
       const startedMs = clock.now();
       const error = await this.#untilBroken(attempt);
       if (this.#options.isFinal(error)) return error;
+      this.#heed(error);
       attempt = clock.now() - startedMs > HEALTHY_MS ? 0 : attempt + 1;
       await this.#rest(error, attempt);
     }
     return undefined;
   }
 
+  /** A coordinator that says when to come back means itself, not the others. */
+  #heed(error: KelpieError | undefined): void {
+    const route = this.#current?.route;
+    if (!route || !(error?.retryAfterMs && error.retryAfterMs > 0)) return;
+    const waitMs = Math.min(error.retryAfterMs, LONGEST_RETRY_AFTER_MS);
+    this.#notBefore.set(route, this.#options.clock.now() + waitMs);
+  }
+
   /** Waits before an attempt. */
   #rest(error: KelpieError | undefined, attempt: number): Promise<void> | undefined {
     if (this.#closed) return undefined;
     const { clock, longestBackoffMs, post } = this.#options;
-    const retryInMs = backoffMs(attempt, longestBackoffMs(), () => clock.random());
+    const askedMs = (this.#notBefore.get(this.#upcoming) ?? 0) - clock.now();
+    const backoff = backoffMs(attempt, longestBackoffMs(), () => clock.random());
+    // On top of what was asked for: all who were asked for the same would come in step.
+    const retryInMs = Math.max(0, askedMs) + backoff;
     post({ type: 'disconnected', error, retryInMs });
     return this.#pause(retryInMs);
   }
@@ -73,9 +94,9 @@ export class Connection {
   async #untilBroken(attempt: number): Promise<KelpieError | undefined> {
     const route = this.#nextRoute();
     this.#options.post({ type: 'connecting', endpoint: route.endpoint, attempt });
-    this.#current = this.#options.open(route);
+    this.#current = this.#open(route);
     for (;;) {
-      const stream: Stream = this.#current;
+      const stream: OpenStream = this.#current;
       const error = await stream.ended;
       // It may have been too late for the old stream, but not for the new one.
       await this.#successor?.link.welcomed;
@@ -84,10 +105,20 @@ export class Connection {
   }
 
   #nextRoute(): Route {
+    const route = this.#upcoming;
+    this.#turn += 1;
+    return route;
+  }
+
+  get #upcoming(): Route {
     const { routes } = this.#options;
-    const route = routes[this.#turn++ % routes.length];
+    const route = routes[this.#turn % routes.length];
     if (!route) throw new Error('a client has at least one route');
     return route;
+  }
+
+  #open(route: Route): OpenStream {
+    return { ...this.#options.open(route), route };
   }
 
   /** A stream is open. If it is the successor, the older one has done its work. */
@@ -107,7 +138,7 @@ export class Connection {
     const elsewhere = movable ? this.#options.routes.length - 1 : 0;
     if (elsewhere > 0) await this.#pause(this.#options.clock.random() * windowMs);
     for (let tries = 0; tries < elsewhere && this.link === from && !this.#closed; tries++) {
-      this.#successor = this.#options.open(this.#nextRoute());
+      this.#successor = this.#open(this.#nextRoute());
       if (await this.#successor.link.welcomed) return;
       this.#successor = undefined;
     }

@@ -6,5 +6,7 @@ export function msOf(duration: Duration | undefined, defaultMs: number): number 
 }
 
 export function durationOf(ms: number): Duration {
-  return { seconds: Math.floor(ms / 1000), nanos: Math.round((ms % 1000) * 1e6) };
+  const nanos = Math.round((ms % 1000) * 1e6);
+  // Rounded, they may be a second.
+  return { seconds: Math.floor(ms / 1000) + Math.floor(nanos / 1e9), nanos: nanos % 1e9 };
 }

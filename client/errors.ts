@@ -2,12 +2,17 @@
 import { ClientError, Status } from 'nice-grpc-common';
 import { RichClientError } from 'nice-grpc-error-details';
 import { ErrorDetail as WireError, ErrorReason } from '../gen/ts/kelpie/v1/error.js';
+import { msOf } from './duration.js';
 
 /** Why something failed: a reason of the contract, or one of the client's own. */
 export type FailureReason =
   | Exclude<keyof typeof ErrorReason, 'UNSPECIFIED'>
   /** The coordinator cannot be reached, or the stream broke. */
   | 'UNAVAILABLE'
+  /** The answer came from something that is no coordinator: another program, or a balancer in between. */
+  | 'NOT_A_COORDINATOR'
+  /** What was handed in cannot be carried or used. The message names the place. */
+  | 'VALUE_INVALID'
   /** The client was closed. */
   | 'CLOSED'
   /** Too much waits to be acknowledged. */
@@ -23,23 +28,29 @@ export type FailureReason =
   /** Anything else; the cause says more. */
   | 'UNKNOWN';
 
+interface ErrorOptions {
+  readonly metadata?: Record<string, string>;
+  readonly permanent?: boolean;
+  readonly retryAfterMs?: number | undefined;
+  readonly cause?: unknown;
+}
+
 export class KelpieError extends Error {
   readonly reason: FailureReason;
   /** The facts of the message, by name. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Trying the same again can never help. */
   readonly permanent: boolean;
+  /** Set where the coordinator asks to wait at least this long before the next attempt. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(
-    reason: FailureReason,
-    message: string,
-    options: { metadata?: Record<string, string>; permanent?: boolean; cause?: unknown } = {},
-  ) {
+  constructor(reason: FailureReason, message: string, options: ErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.name = 'KelpieError';
     this.reason = reason;
     this.metadata = options.metadata ?? {};
     this.permanent = options.permanent ?? false;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 
@@ -59,10 +70,11 @@ const names = new Map<number, FailureReason>(
 /** An error of a frame. */
 export function fromWire(error: WireError | undefined): KelpieError {
   if (!error) return new KelpieError('UNKNOWN', 'the coordinator gave no reason');
-  const { metadata, code } = error;
+  const { metadata, code, retryAfter } = error;
   return new KelpieError(names.get(error.reason) ?? 'UNKNOWN', error.message, {
     metadata,
     permanent: PERMANENT.includes(code),
+    retryAfterMs: retryAfter && msOf(retryAfter, 0),
   });
 }
 
@@ -72,6 +84,7 @@ interface Reasoned {
   readonly code: number;
   readonly message: string;
   readonly metadata: Record<string, string>;
+  readonly retryAfterMs?: number | undefined;
 }
 
 function isReasoned(thrown: unknown): thrown is Reasoned {
@@ -95,16 +108,43 @@ export function fromThrown(thrown: unknown): KelpieError {
     }
   }
   if (isReasoned(thrown)) {
-    const { reason, message, metadata, code } = thrown;
-    return new KelpieError(reason, message, { metadata, permanent: PERMANENT.includes(code) });
+    const { reason, message, metadata, code, retryAfterMs } = thrown;
+    const permanent = PERMANENT.includes(code);
+    return new KelpieError(reason, message, { metadata, permanent, retryAfterMs });
   }
   if (thrown instanceof ClientError) {
-    const reason = thrown.code === Status.UNAVAILABLE ? 'UNAVAILABLE' : 'UNKNOWN';
-    const permanent = PERMANENT.includes(thrown.code);
-    return new KelpieError(reason, thrown.details, { permanent, cause: thrown });
+    return new KelpieError(reasonOf(thrown), thrown.details, { cause: thrown });
   }
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new KelpieError('UNKNOWN', message, { cause: thrown });
+  return new KelpieError('UNKNOWN', messageOf(thrown), { cause: thrown });
+}
+
+/** Without an ErrorDetail it is not from a coordinator, and may be otherwise in a moment. */
+function reasonOf({ code }: ClientError): FailureReason {
+  if (code === Status.UNAVAILABLE) return 'UNAVAILABLE';
+  return PERMANENT.includes(code) ? 'NOT_A_COORDINATOR' : 'UNKNOWN';
+}
+
+/** What something thrown says, whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return 'something that cannot be shown was thrown';
+  }
+}
+
+/**
+ * Runs what looks at something that a caller handed in, whose getters may throw anything. Throws nothing
+ * but a KelpieError.
+ */
+export function typed<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (cause) {
+    if (cause instanceof KelpieError) throw cause;
+    const message = `what was handed in cannot be read: ${messageOf(cause)}`;
+    throw new KelpieError('VALUE_INVALID', message, { permanent: true, cause });
+  }
 }
 
 /** The error of everything that is asked of a client that was closed. */

@@ -2,20 +2,20 @@
  * The commands that this node does. A request that is under way when its stream breaks is answered on
  * the next one; what is not wanted any more is aborted, and its answer dropped.
  */
-import type { CommandReply, CommandRequest } from '../gen/ts/kelpie/v1/command.js';
 import {
-  answerOf,
-  customAnswer,
-  type FormName,
-  type Forms,
-  type PlayerRef,
-  requestOf,
-} from './commands.js';
+  CommandAnswer,
+  type CommandReply,
+  type CommandRequest,
+} from '../gen/ts/kelpie/v1/command.js';
+import { callback, shown } from './arguments.js';
+import { answerOf, customAnswer, failuresOf } from './answers.js';
+import { type FormName, type Forms, type PlayerRef, requestOf } from './commands.js';
 import type { Cancel, Clock } from './clock.js';
 import { msOf } from './duration.js';
-import { closedError, KelpieError } from './errors.js';
+import { closedError, KelpieError, messageOf } from './errors.js';
 import type { Link } from './link.js';
-import type { MessageContent } from './received.js';
+import { cutText } from './text.js';
+import type { MessageContent } from './content.js';
 
 /** Requests under way; more are answered with a failure. */
 const RUNNING = 1000;
@@ -24,6 +24,8 @@ const NAMES = 256;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 /** Of what a failure says: at most 4 KiB, whatever the letters. */
 const MESSAGE_LETTERS = 1024;
+/** Of an answer, where the coordinator does not say what it takes. */
+const ANSWER_BYTES = 256 * 1024;
 
 /** What a handler knows beside the request. */
 export interface CommandContext {
@@ -62,6 +64,8 @@ export interface Handling {
 export interface HandlersOptions {
   readonly clock: Clock;
   readonly link: () => Link | undefined;
+  /** Throws if a node cannot do all these. */
+  readonly admit: (names: readonly string[]) => void;
   /** Other names are done now. */
   readonly onNames: () => void;
   /** Whether a player is here, under this generation. */
@@ -97,11 +101,17 @@ export class Handlers {
     return this.#running.size;
   }
 
-  /** Throws COMMAND_INVALID for what is no name, is handled already, or is one too many. */
+  /**
+   * Throws COMMAND_INVALID for what is no name, is handled already, or is one too many; VALUE_INVALID for
+   * what is no handler; HELLO_TOO_LARGE.
+   */
   add(name: string, handler: AnyHandler): Handling {
-    if (!NAME.test(name)) throw invalid(`"${name}" cannot be the name of a command`);
+    if (typeof name !== 'string' || !NAME.test(name))
+      throw invalid(`${shown(name)} cannot be the name of a command`);
+    callback(`the handler of "${name}"`, handler);
     if (this.#handlers.has(name)) throw invalid(`"${name}" is handled already`);
     if (this.#handlers.size >= NAMES) throw invalid(`a node does at most ${NAMES} commands`);
+    this.#options.admit([...this.names, name]);
     this.#handlers.set(name, handler);
     this.#options.onNames();
     const close = (): void => {
@@ -161,12 +171,8 @@ export class Handlers {
     const here = request.players.filter((player) => this.#options.holds(player));
     const gone = request.players.filter((player) => !here.includes(player));
     const said = here.length > 0 ? await ask({ ...request, players: here }) : undefined;
-    const failures = (said ?? []) as Forms['kick_players']['answer'] & unknown[];
-    const all = [
-      ...failures,
-      ...gone.map(({ id }) => ({ id, message: 'he is not here any more' })),
-    ];
-    return answerOf(name, request as never, all as never);
+    const missing = gone.map(({ id }) => ({ id, message: 'the player is not here any more' }));
+    return answerOf(name, request as never, [...failuresOf(name, said), ...missing]);
   }
 
   #refuse(commandId: number, message: string): void {
@@ -178,7 +184,8 @@ export class Handlers {
   #reply(running: Running): void {
     const link = this.#options.link();
     if (!link?.open) return;
-    const { commandId, outcome } = running;
+    const { commandId } = running;
+    const outcome = (running.outcome = fitting(running.outcome, link.limits?.payloadBytes));
     link.request({ $case: 'commandReply', value: { commandId, outcome } }).then(
       () => this.#end(running),
       (error: unknown) => this.#unconfirmed(running, error),
@@ -187,11 +194,7 @@ export class Handlers {
 
   #unconfirmed(running: Running, error: unknown): void {
     if (this.#running.get(running.commandId) !== running) return;
-    if (!(error instanceof KelpieError)) {
-      // What the handler returned cannot be sent: whoever asked is told why.
-      running.outcome = failureOf(error);
-      return this.#reply(running);
-    }
+    if (!(error instanceof KelpieError)) return this.#end(running);
     if (error.reason === 'UNAVAILABLE') return;
     this.#end(running);
     // Too late is nobody's mistake.
@@ -227,9 +230,24 @@ export class Handlers {
 
 type PlayersRequest = Forms['kick_players']['request'] | Forms['show_message']['request'];
 
+/** The outcome as it can be sent: what was asked fails alone where its answer cannot. */
+function fitting(
+  outcome: CommandReply['outcome'],
+  mostBytes = ANSWER_BYTES,
+): CommandReply['outcome'] {
+  if (outcome?.$case !== 'answer') return outcome;
+  try {
+    const bytes = CommandAnswer.encode(outcome.value).finish().length;
+    if (bytes <= mostBytes) return outcome;
+    const message = `the answer has ${bytes} bytes; the limit is ${mostBytes}`;
+    return failureOf(new KelpieError('PAYLOAD_TOO_LARGE', message));
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
 function failureOf(error: unknown) {
-  const said = error instanceof Error ? error.message : String(error);
-  const message = said.slice(0, MESSAGE_LETTERS);
+  const message = cutText(messageOf(error), MESSAGE_LETTERS);
   return { $case: 'failure', value: { message } } as const;
 }
 

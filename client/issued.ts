@@ -1,14 +1,9 @@
 /** A command that was issued, until its last result. */
 import type { CommandResult } from '../gen/ts/kelpie/v1/command.js';
 import type { IssueCommandRequest } from '../gen/ts/kelpie/v1/command_service.js';
-import {
-  type AnyCommand,
-  commandOf,
-  type ResultOf,
-  resultOf,
-  type Target,
-  targetOf,
-} from './commands.js';
+import { resultOf } from './answers.js';
+import { type AnyCommand, commandOf, type ResultOf, type Target, targetOf } from './commands.js';
+import { invalid, shown, texts, UINT32, whole } from './arguments.js';
 import { durationOf } from './duration.js';
 import { fromThrown, fromWire, KelpieError } from './errors.js';
 import type { Link } from './link.js';
@@ -47,19 +42,21 @@ export function issue<C extends AnyCommand>(
   return new Issued<ResultOf<C>>(link, requestOf(options), options.signal).results();
 }
 
-/** Throws DEADLINE_INVALID. */
+/** Throws DEADLINE_INVALID, VALUE_INVALID or OUT_OF_RANGE. */
 function requestOf<C extends AnyCommand>(options: Issue<C>): IssueCommandRequest {
-  const { target, command, timeoutMs, maxAnswers = 0, attributes = {} } = options;
-  if (!(timeoutMs > 0 && timeoutMs <= LONGEST_MS)) {
-    const message = `a command has a timeout above 0 and of at most 5 min, not ${timeoutMs} ms`;
+  const { target, command, timeoutMs, maxAnswers = 0, attributes = {}, signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalid(`signal is ${shown(signal)}; it must be an AbortSignal`, 'signal');
+  if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= LONGEST_MS)) {
+    const message = `timeoutMs is ${shown(timeoutMs)}; it must be above 0, and at most 300000 (5 min)`;
     throw new KelpieError('DEADLINE_INVALID', message, { permanent: true });
   }
   return {
     target: targetOf(target),
     command: commandOf(command),
     timeout: durationOf(timeoutMs),
-    maxAnswers,
-    attributes: { ...attributes },
+    maxAnswers: whole('maxAnswers', maxAnswers, 0, UINT32),
+    attributes: texts('attributes', attributes),
   };
 }
 

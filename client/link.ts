@@ -2,6 +2,7 @@
  * One stream to a coordinator, from Hello to its end. The client makes a new one each time; what
  * outlives a stream (position, pending publishes, roster) is handed in.
  */
+import type { Limits } from '../gen/ts/kelpie/v1/coordinator.js';
 import type { Cursor } from '../gen/ts/kelpie/v1/cursor.js';
 import {
   type CoordinatorFrame,
@@ -68,6 +69,11 @@ export class Link {
     this.#clock = clock;
     this.#events = events;
     this.#outbox = new Outbox(publisher);
+  }
+
+  /** What the coordinator takes, once it has said so. */
+  get limits(): Limits | undefined {
+    return this.#welcome?.limits;
   }
 
   get open(): boolean {
@@ -160,6 +166,7 @@ export class Link {
 
   #start(welcome: Welcome): void {
     this.#welcome = welcome;
+    if (welcome.limits) this.#outbox.limit(welcome.limits.messageBytes);
     this.#watchSilence(msOf(welcome.maxSilence, 15_000));
     this.#beatEvery(msOf(welcome.heartbeatInterval, 5000));
     this.#publisher.restart(welcome);

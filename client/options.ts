@@ -1,13 +1,27 @@
 /** Options of `connect`, with every default in one place. */
 import { randomBytes } from 'node:crypto';
-import { NodeState, NodeRole } from '../gen/ts/kelpie/v1/node.js';
 import { Hello } from '../gen/ts/kelpie/v1/session_service.js';
 import { type Start, StartAt } from '../gen/ts/kelpie/v1/cursor.js';
 import type { Cursor } from '../gen/ts/kelpie/v1/cursor.js';
+import {
+  amount,
+  bytes,
+  object,
+  oneOf,
+  shown,
+  text,
+  textList,
+  texts,
+  UINT32,
+  whole,
+} from './arguments.js';
 import { durationOf } from './duration.js';
 import { KelpieError } from './errors.js';
+import type { Load } from './load.js';
 import type { PlayersOptions } from './players.js';
+import { type RoleName, roleOf, type SettableState, settableStateOf } from './spelling.js';
 import { grpcTransport, type Transport } from './transport.js';
+import type { WarningLogger } from './warnings.js';
 
 /** Where kelpied listens unless it is told otherwise. */
 export const DEFAULT_ENDPOINT = '127.0.0.1:50051';
@@ -16,22 +30,11 @@ export const DEFAULT_ENDPOINT = '127.0.0.1:50051';
 export type StartOption =
   'SNAPSHOT' | 'EARLIEST' | 'LATEST' | { readonly after: Cursor } | { readonly sinceMs: number };
 
-/** What a node can say that it is up to. */
-export type SettableState = 'STARTING' | 'READY' | 'DRAINING' | 'MAINTENANCE';
-
-/** How a node does; what is left out is not said. */
-export interface Load {
-  /** Ticks a second. */
-  readonly tps?: number;
-  readonly memoryUsedBytes?: number;
-  readonly memoryMaxBytes?: number;
-}
-
 /** What a node says of itself, and how it connects. */
 export interface ConnectOptions {
   /** The node's name, unique in the network. Letters, digits, `_` and `-`. */
   readonly name: string;
-  readonly role: 'PROXY' | 'DOWNSTREAM' | 'BACKEND';
+  readonly role: RoleName;
   /** Coordinators as host:port. Default: KELPIE_ENDPOINTS (with commas), else 127.0.0.1:50051. */
   readonly endpoints?: string | readonly string[];
   /** Where proxies reach this node. Without a host: the address that the coordinator sees. */
@@ -48,7 +51,7 @@ export interface ConnectOptions {
   readonly version?: string;
   /** Where the first stream starts to read. Default SNAPSHOT. Later ones go on where it was. */
   readonly start?: StartOption;
-  /** How long a handler may take before its event counts as processed. Default 10,000. */
+  /** How long a handler may take before its event counts as processed. Default 10,000, at most a day. */
   readonly handlerTimeoutMs?: number;
   /** Leave out the events that this node published itself, and those about it. Default false. */
   readonly excludeOwn?: boolean;
@@ -67,6 +70,8 @@ export interface ConnectOptions {
   readonly players?: PlayersOptions;
   /** What the roster has beside the nodes. Players: everybody who is online. Default: not. */
   readonly roster?: { readonly players?: boolean };
+  /** Takes warnings, while nobody reads `status()`. Default: `process.emitWarning`, to stderr. */
+  readonly logger?: WarningLogger;
   /** Another way to a coordinator than gRPC; `endpoints` is not used then. */
   readonly transport?: Transport;
 }
@@ -81,15 +86,15 @@ export interface Route {
 export function endpointsOf(given: string | readonly string[] | undefined): string[] {
   // An empty variable is one that is not set.
   const variable = process.env['KELPIE_ENDPOINTS'];
-  const text = given ?? (variable === '' ? undefined : variable) ?? DEFAULT_ENDPOINT;
-  const endpoints = (typeof text === 'string' ? text.split(',') : [...text]).map((one) =>
-    one.trim(),
+  const all = given ?? (variable === '' ? undefined : variable) ?? DEFAULT_ENDPOINT;
+  const endpoints = (typeof all === 'string' ? all.split(',') : textList('endpoints', all)).map(
+    (one) => one.trim(),
   );
   const odd = endpoints.find((one) => !isEndpoint(one));
   if (odd === undefined && endpoints.length > 0) return endpoints;
   throw new KelpieError(
     'OUT_OF_RANGE',
-    `"${odd ?? ''}" is no endpoint; an endpoint is host:port, as in 127.0.0.1:50051`,
+    `${shown(odd ?? '')} is no endpoint; an endpoint is host:port, as in 127.0.0.1:50051`,
     { permanent: true },
   );
 }
@@ -109,23 +114,52 @@ export function routesOf({ endpoints, transport }: ConnectOptions): Route[] {
 
 /** The Hello of this process; topics and start are filled in for each stream. */
 export function helloOf(options: ConnectOptions, sdk: string): Hello {
-  const { name, role, state, address, publicAddress, ...facts } = options;
-  // `create` takes what a Hello knows, and fills in what is missing.
-  return Hello.create({
-    ...facts,
-    name,
-    role: NodeRole[role],
-    state: NodeState[state ?? 'READY'],
+  const { name, role, state, address, publicAddress, labels, maxPlayers } = options;
+  const { motd = '', software = '', version = '', excludeOwn = false } = options;
+  return {
+    name: text('name', name),
+    role: roleOf(role),
+    state: settableStateOf(state ?? 'READY'),
     instanceId: randomBytes(16),
-    ...(address && { address }),
-    ...(publicAddress && { publicAddress }),
+    address: address && addressOf('address', address),
+    publicAddress: publicAddress && addressOf('publicAddress', publicAddress),
+    labels: texts('labels', labels ?? {}),
+    maxPlayers: whole('maxPlayers', maxPlayers ?? 0, 0, UINT32),
+    motd: text('motd', motd),
+    software: text('software', software),
+    version: text('version', version),
+    excludeOwn,
+    topics: [],
+    commands: [],
     start: undefined,
+    window: undefined,
     sdk,
-  });
+  };
 }
 
+function addressOf(field: string, address: { readonly host?: string; readonly port: number }) {
+  const { host = '', port } = address;
+  return { host: text(`${field}.host`, host), port: whole(`${field}.port`, port, 1, 65_535) };
+}
+
+/** Where reading starts. Throws VALUE_INVALID or OUT_OF_RANGE. */
 export function startOf(option: StartOption): Start {
-  if (typeof option === 'string') return { place: { $case: 'at', value: StartAt[option] } };
-  if ('after' in option) return { place: { $case: 'after', value: option.after } };
-  return { place: { $case: 'since', value: durationOf(option.sinceMs) } };
+  if (typeof option === 'string') {
+    const place = oneOf<'SNAPSHOT' | 'EARLIEST' | 'LATEST'>('start', option, StartAt);
+    return { place: { $case: 'at', value: StartAt[place] } };
+  }
+  const start = object('start', option) as typeof option;
+  if ('after' in start) return { place: { $case: 'after', value: cursorOf(start.after) } };
+  // As far back as a wall clock can be.
+  const sinceMs = amount('start.sinceMs', start.sinceMs, 0, Number.MAX_SAFE_INTEGER);
+  return { place: { $case: 'since', value: durationOf(sinceMs) } };
+}
+
+function cursorOf(given: Cursor): Cursor {
+  const { epoch, sequence, tag } = object('start.after', given) as Cursor;
+  return {
+    epoch: bytes('start.after.epoch', epoch),
+    sequence: whole('start.after.sequence', sequence),
+    tag: whole('start.after.tag', tag, 0, UINT32),
+  };
 }

@@ -2,6 +2,7 @@
  * Publishes that are not acknowledged yet: numbered once, kept until the coordinator has settled
  * them, sent again on the next stream. The numbers make each stored once.
  */
+import type { Limits } from '../gen/ts/kelpie/v1/coordinator.js';
 import { EventDraft, Payload } from '../gen/ts/kelpie/v1/event.js';
 import type { PublishAck, PublishEvents, Welcome } from '../gen/ts/kelpie/v1/session_service.js';
 import { type Cancel, type Clock, systemClock } from './clock.js';
@@ -15,20 +16,27 @@ const PENDING_BYTES = 16 * 1024 * 1024;
 const BATCH_EVENTS = 256;
 const BATCH_BYTES = 256 * 1024;
 
+/** What else is in a message beside one event: its topic, numbers, an Ack. */
+const BESIDE_BYTES = 1024;
+
 interface Pending {
-  readonly sequence: number;
   readonly draft: EventDraft;
+  /** Not less than it takes. */
   readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (error: KelpieError) => void;
 }
 
 export class Publisher {
-  /** In order of their sequences; those before `#unsent` are on their way. */
+  /** In order; the first `#unsent` are on their way on this stream, the first `#sent` were on one. */
   #pending: Pending[] = [];
   #unsent = 0;
+  #sent = 0;
+  /** The publish sequence of the first of them; the others count on from it. */
+  #first = 1;
   #bytes = 0;
-  #next = 1;
+  /** Those of the newest Welcome. */
+  #limits: Limits | undefined;
   readonly #wake: () => void;
   readonly #clock: Clock;
   #idle: (() => void)[] = [];
@@ -38,41 +46,81 @@ export class Publisher {
     this.#clock = clock;
   }
 
-  /** Resolves when the event is stored. Rejects with PUBLISH_QUEUE_FULL, CLOSED or its refusal. */
+  /** Resolves when the event is settled. Rejects with PUBLISH_QUEUE_FULL, CLOSED or its refusal. */
   publish(draft: EventDraft): Promise<void> {
     const bytes = sizeOf(draft);
-    if (this.#pending.length >= PENDING_EVENTS || this.#bytes + bytes > PENDING_BYTES) {
-      const message = `${this.#pending.length} events (${this.#bytes} bytes) wait to be acknowledged; publish less, or wait for what was published`;
-      return Promise.reject(new KelpieError('PUBLISH_QUEUE_FULL', message));
-    }
+    const refusal = this.#tooLarge(draft, bytes) ?? this.#full(bytes);
+    if (refusal) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      this.#pending.push({ sequence: this.#next++, draft, bytes, resolve, reject });
+      this.#pending.push({ draft, bytes, resolve, reject });
       this.#bytes += bytes;
       this.#wake();
     });
   }
 
-  /** A new stream: what the coordinator has is settled, the rest goes out again. */
-  restart({ publishSequence }: Welcome): void {
-    this.#unsent = 0;
-    this.#settle(publishSequence);
+  #full(bytes: number): KelpieError | undefined {
+    const { length } = this.#pending;
+    if (length < PENDING_EVENTS && this.#bytes + bytes <= PENDING_BYTES) return undefined;
+    const message = `${length} events (${this.#bytes} bytes) wait to be acknowledged; publish less, or wait for what was published`;
+    return new KelpieError('PUBLISH_QUEUE_FULL', message);
   }
 
-  /** The next frame to send, if there is something. */
-  take(): PublishEvents | undefined {
-    const [first] = this.#pending.slice(this.#unsent, this.#unsent + 1);
-    if (!first) return undefined;
+  /** Why the coordinator would not take it. Before the first Welcome nobody knows. */
+  #tooLarge(draft: EventDraft, bytes: number): KelpieError | undefined {
+    if (!this.#limits) return undefined;
+    const { payloadBytes, publishBytes, messageBytes } = this.#limits;
+    const limit = Math.min(payloadBytes, publishBytes, messageBytes - BESIDE_BYTES);
+    if (bytes <= limit) return undefined;
+    const exact = Payload.encode(draft.payload ?? Payload.create()).finish().length;
+    if (exact <= limit) return undefined;
+    const message = `the event on "${draft.topic}" has ${exact} bytes; the limit is ${limit}`;
+    const metadata = { bytes: String(exact), limit: String(limit) };
+    return new KelpieError('PAYLOAD_TOO_LARGE', message, { metadata, permanent: true });
+  }
+
+  /** A new stream: what the coordinator has is settled, the rest goes out again, as far as it may. */
+  restart({ publishSequence, limits }: Welcome): void {
+    this.#limits = limits;
+    this.#settle(publishSequence);
+    // What it has not is stored nowhere, and no older stream can store it any more: the numbers are free.
+    if (publishSequence > 0) this.#first = publishSequence + 1;
+    this.#unsent = 0;
+    this.#refuseLarge();
+  }
+
+  /** Limits may be smaller than those under which something was taken. */
+  #refuseLarge(): void {
+    let [sent, index] = [0, 0];
+    this.#pending = this.#pending.filter(({ draft, bytes, reject }) => {
+      const refusal = this.#tooLarge(draft, bytes);
+      if (!refusal && index < this.#sent) sent += 1;
+      index += 1;
+      if (!refusal) return true;
+      this.#bytes -= bytes;
+      reject(refusal);
+      return false;
+    });
+    this.#sent = sent;
+    if (this.#pending.length === 0) this.#release();
+  }
+
+  /** The next frame to send, of at most so many bytes, if there is something. */
+  take(room = Infinity): PublishEvents | undefined {
+    const { publishEvents = BATCH_EVENTS, publishBytes = BATCH_BYTES } = this.#limits ?? {};
+    const mostBytes = Math.min(BATCH_BYTES, publishBytes, room);
+    const end = this.#unsent + Math.min(BATCH_EVENTS, publishEvents);
     const events: EventDraft[] = [];
     let bytes = 0;
-    for (let index = this.#unsent; index < this.#pending.length; index++) {
-      const pending = this.#pending[index];
-      if (!pending || events.length === BATCH_EVENTS) break;
-      if (events.length > 0 && bytes + pending.bytes > BATCH_BYTES) break;
-      events.push(pending.draft);
-      bytes += pending.bytes;
+    for (const { draft, bytes: own } of this.#pending.slice(this.#unsent, end)) {
+      if (bytes + own > (events.length > 0 ? mostBytes : room)) break;
+      events.push(draft);
+      bytes += own;
     }
+    if (events.length === 0) return undefined;
+    const firstPublishSequence = this.#first + this.#unsent;
     this.#unsent += events.length;
-    return { firstPublishSequence: first.sequence, events };
+    this.#sent = Math.max(this.#sent, this.#unsent);
+    return { firstPublishSequence, events };
   }
 
   acknowledge({ publishSequence, rejections }: PublishAck): void {
@@ -80,17 +128,17 @@ export class Publisher {
     this.#settle(publishSequence, refused);
   }
 
-  #settle(sequence: number, refused?: Map<number, KelpieError>): void {
-    let count = 0;
-    for (const pending of this.#pending) {
-      if (pending.sequence > sequence) break;
-      count += 1;
+  /** What never went out is not settled, whatever a number says. */
+  #settle(upTo: number, refused?: Map<number, KelpieError>): void {
+    const count = Math.min(Math.max(0, upTo - this.#first + 1), this.#sent);
+    for (const [index, pending] of this.#pending.splice(0, count).entries()) {
       this.#bytes -= pending.bytes;
-      const error = refused?.get(pending.sequence);
+      const error = refused?.get(this.#first + index);
       if (error) pending.reject(error);
       else pending.resolve();
     }
-    this.#pending.splice(0, count);
+    this.#first += count;
+    this.#sent -= count;
     this.#unsent = Math.max(0, this.#unsent - count);
     if (this.#pending.length === 0) this.#release();
   }
@@ -113,7 +161,7 @@ export class Publisher {
   /** Rejects everything that is left. */
   close(error: KelpieError): void {
     for (const pending of this.#pending.splice(0)) pending.reject(error);
-    this.#unsent = 0;
+    this.#unsent = this.#sent = 0;
     this.#bytes = 0;
     this.#release();
   }
@@ -126,7 +174,8 @@ const OVERHEAD_BYTES = 8;
 function sizeOf(draft: EventDraft): number {
   const { topic, payload = Payload.create() } = draft;
   const form = payload.content?.form;
-  if (form?.$case === 'json') return EventDraft.encode(draft).finish().length;
+  if (form?.$case === 'json' || form?.$case === 'list')
+    return EventDraft.encode(draft).finish().length;
   const { type, attributes } = payload;
   const texts = [topic, type, form?.value ?? '', ...Object.entries(attributes).flat()];
   return texts.reduce(

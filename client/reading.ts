@@ -35,6 +35,7 @@ export class Reading {
     this.#subscriptions = new Subscriptions({
       clock,
       handlerTimeoutMs: options.handlerTimeoutMs ?? 10_000,
+      node: options.name,
       onPatterns: onTopics,
       onFailure: (pattern, error) => post({ type: 'handlerFailed', pattern, error }),
     });

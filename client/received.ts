@@ -1,8 +1,8 @@
 /** Events as handlers get them: a message's parts at hand, the whole body beside them. */
-import type { Content, Event, EventDraft } from '../gen/ts/kelpie/v1/event.js';
-
-/** What a message can say: bytes, text, or a JSON object. */
-export type MessageContent = Uint8Array | string | Readonly<Record<string, unknown>>;
+import type { Event, EventDraft } from '../gen/ts/kelpie/v1/event.js';
+import { flag, text, texts } from './arguments.js';
+import { contentOf, type MessageContent } from './content.js';
+import { checkTopic } from './topic.js';
 
 /** An event as a handler gets it. */
 export interface ReceivedEvent {
@@ -48,17 +48,16 @@ export function received({ sequence, topic, source, time, untrusted, body }: Eve
   };
 }
 
+/** The event to publish: a copy. Throws TOPIC_INVALID, TOPIC_RESERVED, VALUE_INVALID or PAYLOAD_TOO_LARGE. */
 export function draftOf(
   topic: string,
   content: MessageContent,
   { type = '', attributes = {}, untrusted = false }: MessageOptions,
 ): EventDraft {
-  return { topic, payload: { type, content: contentOf(content), attributes }, untrusted };
-}
-
-/** The content that a message has on the wire. */
-export function contentOf(content: MessageContent): Content {
-  if (typeof content === 'string') return { form: { $case: 'text', value: content } };
-  if (content instanceof Uint8Array) return { form: { $case: 'data', value: content } };
-  return { form: { $case: 'json', value: { ...content } } };
+  const payload = {
+    type: text('type', type),
+    content: contentOf(content),
+    attributes: texts('attributes', attributes),
+  };
+  return { topic: checkTopic(topic), payload, untrusted: flag('untrusted', untrusted) };
 }

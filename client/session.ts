@@ -14,16 +14,21 @@ import { type Change, changeOf, helloAfter } from './change.js';
 import type { PlayerRef } from './commands.js';
 import { Connection, type Stream } from './connection.js';
 import { msOf } from './duration.js';
-import { closedError, fromThrown, KelpieError } from './errors.js';
+import { closedError, fromThrown, KelpieError, typed } from './errors.js';
 import { Handlers } from './handlers.js';
+import { checkRoom } from './hello-room.js';
 import { Link, type LinkEvents } from './link.js';
-import { type ConnectOptions, helloOf, type Load, type Route, routesOf } from './options.js';
+import { checkedLoad, type Load } from './load.js';
+import { type ConnectOptions, helloOf, type Route, routesOf } from './options.js';
 import type { Answer } from './pending.js';
 import { ProxySession } from './proxy-session.js';
 import { Publisher } from './publisher.js';
 import { Reading } from './reading.js';
 import { type Status, StatusBoard } from './status.js';
+import type { Handler, Subscription } from './subscriptions.js';
+import { checkPattern } from './topic.js';
 import { sdk } from './version.js';
+import { processWarnings, Warnings } from './warnings.js';
 
 /** How long `close` waits for publishes that are not acknowledged. */
 const CLOSE_MS = 5000;
@@ -35,7 +40,7 @@ export interface Surroundings {
 }
 
 export class Session {
-  readonly status = new StatusBoard();
+  readonly status: StatusBoard;
   readonly publisher: Publisher;
   readonly reading: Reading;
   readonly handlers: Handlers;
@@ -47,11 +52,14 @@ export class Session {
   readonly #connection: Connection;
   #welcome: Welcome | undefined;
   #end: { error: KelpieError | undefined } | undefined;
+  #closing = false;
   readonly #running: Promise<void>;
 
   constructor(options: ConnectOptions, surroundings: Partial<Surroundings> = {}) {
     const { clock = systemClock, routes = routesOf(options) } = surroundings;
     this.#clock = clock;
+    const warnings = new Warnings(options.name, options.logger ?? processWarnings, clock);
+    this.status = new StatusBoard((status) => warnings.hear(status));
     this.publisher = new Publisher(() => this.link?.wake(), clock);
     this.#hello = helloOf(options, sdk);
     this.#load = options.load;
@@ -67,6 +75,7 @@ export class Session {
     this.reading = new Reading(options, clock, post, () => this.#changeTopics());
     this.handlers = new Handlers({
       clock,
+      admit: (commands) => this.#checkRoom({ commands: [...commands] }),
       link: () => this.link,
       onNames: () => this.link?.wishes.setCommands(this.handlers.names),
       holds: (player) => this.proxy?.holds(player) ?? true,
@@ -104,6 +113,11 @@ export class Session {
     return this.#end && (this.#end.error ?? closedError());
   }
 
+  /** Why nothing more is published: it has ended, or is about to. */
+  get publishesEnded(): KelpieError | undefined {
+    return this.ended ?? (this.#closing ? closedError() : undefined);
+  }
+
   /** Resolves when a first Snapshot came whole. Rejects with the error that ended it before. */
   async ready(): Promise<void> {
     await Promise.race([this.reading.roster.loaded, this.#running]);
@@ -112,15 +126,30 @@ export class Session {
 
   /** Changes what others see of the node. */
   async update(change: Change): Promise<void> {
-    const value = { change: changeOf(change) };
+    const value = { change: typed(() => changeOf(change)) };
     await (this.link?.request({ $case: 'updateNode', value }) ?? Promise.reject(closedError()));
     this.#hello = helloAfter(this.#hello, change);
   }
 
+  /** Throws PATTERN_LIMIT or HELLO_TOO_LARGE too. */
+  subscribe(given: string, handler: Handler): Subscription {
+    const pattern = checkPattern(given, this.#hello.name);
+    const { topics } = this.reading;
+    const asked = topics.includes(pattern) || pattern.startsWith('inbox.');
+    if (!asked) this.#checkRoom({ topics: [...topics, pattern] });
+    return this.reading.subscribe(pattern, handler);
+  }
+
+  #checkRoom({ topics = this.reading.topics, commands = this.handlers.names }): void {
+    checkRoom({ ...this.#hello, topics, commands }, this.#welcome?.limits);
+  }
+
   /** Waits for publishes (up to 5 s), says goodbye, and ends. The node leaves at once. */
   async close(): Promise<void> {
-    if (!this.#end) {
-      if (this.link?.open) await this.publisher.idle(CLOSE_MS);
+    if (!this.#end && !this.#closing) {
+      this.#closing = true;
+      // Also where no stream is open yet, or just now: one may be in time.
+      await this.publisher.idle(CLOSE_MS);
       this.#end ??= { error: undefined };
       this.#connection.close();
       this.link?.leave(GoodbyeReason.STOP);
@@ -211,7 +240,7 @@ export class Session {
   /** The user's function; what it throws must not end a heartbeat. */
   #sayLoad(): Load | undefined {
     try {
-      return this.#load?.();
+      return checkedLoad(this.#load?.());
     } catch (error) {
       this.status.post({ type: 'handlerFailed', pattern: 'load', error });
       return undefined;

@@ -33,66 +33,132 @@ export type Status =
   /** The end, with the error if there was one. */
   | { readonly type: 'closed'; readonly error: KelpieError | undefined };
 
-/** What an iterator holds for a reader that does not read. */
-const QUEUE = 1000;
+/** What is kept for readers that fall behind. */
+const KEPT = 1000;
 
-/** Hands each status to every iterator that is open. */
+/** Hears of what nobody reads. */
+export type OnUnread = (status: Status) => void;
+
+/** Tells every iterator each status. An iterator is a position: one that is left alone holds nothing here. */
 export class StatusBoard {
-  readonly #readers = new Set<StatusReader>();
+  readonly #onUnread: OnUnread;
+  /** The newest, in order. */
+  readonly #kept: Status[] = [];
+  /** How many there were before those that are kept. */
+  #gone = 0;
   #connection: Status | undefined;
+  #readers = 0;
+  #news: { readonly told: Promise<void>; readonly tell: () => void } | undefined;
+
+  constructor(onUnread: OnUnread = () => undefined) {
+    this.#onUnread = onUnread;
+  }
 
   post(status: Status): void {
     if (['connecting', 'connected', 'disconnected', 'closed'].includes(status.type)) {
       this.#connection = status;
     }
-    for (const reader of this.#readers) reader.push(status);
-  }
-
-  /** Begins with the present state of the connection; ends after `closed`. */
-  read(): AsyncGenerator<Status> {
-    const reader = new StatusReader();
-    if (this.#connection) reader.push(this.#connection);
-    this.#readers.add(reader);
-    return this.#drain(reader);
-  }
-
-  async *#drain(reader: StatusReader): AsyncGenerator<Status> {
-    try {
-      for (;;) {
-        const status = await reader.next();
-        yield status;
-        if (status.type === 'closed') return;
-      }
-    } finally {
-      this.#readers.delete(reader);
+    this.#kept.push(status);
+    if (this.#kept.length > KEPT) {
+      this.#kept.shift();
+      this.#gone += 1;
     }
+    this.#tell();
+    if (this.#readers === 0) this.#onUnread(status);
+  }
+
+  /** Begins with the present state of the connection; ends after `closed`, or by `return()`. */
+  read(): AsyncIterableIterator<Status, undefined> {
+    const reader = new Reader(this.#connection, this.#gone + this.#kept.length, {
+      at: (position) => this.#at(position),
+      news: () => this.#untilNews(),
+      count: (change) => (this.#readers += change),
+      tell: () => this.#tell(),
+    });
+    return reader;
+  }
+
+  /** The status at a position; how many were skipped, where it is gone; undefined if it is yet to come. */
+  #at(position: number): Status | undefined {
+    const count = this.#gone - position;
+    return count > 0 ? { type: 'skipped', count } : this.#kept[-count];
+  }
+
+  #untilNews(): Promise<void> {
+    if (!this.#news) {
+      let tell = (): void => undefined;
+      const told = new Promise<void>((resolve) => (tell = resolve));
+      this.#news = { told, tell };
+    }
+    return this.#news.told;
+  }
+
+  #tell(): void {
+    this.#news?.tell();
+    this.#news = undefined;
   }
 }
 
-class StatusReader {
-  #queue: Status[] = [];
-  #skipped = 0;
-  #wake: (() => void) | undefined;
+/** What a reader asks its board. */
+interface Board {
+  at(position: number): Status | undefined;
+  news(): Promise<void>;
+  count(change: 1 | -1): void;
+  tell(): void;
+}
 
-  push(status: Status): void {
-    if (this.#queue.length >= QUEUE) {
-      this.#queue.shift();
-      this.#skipped += 1;
-    }
-    this.#queue.push(status);
-    this.#wake?.();
+class Reader implements AsyncIterableIterator<Status, undefined> {
+  readonly #board: Board;
+  #first: Status | undefined;
+  #position: number;
+  #state: 'new' | 'reading' | 'ended' = 'new';
+
+  constructor(first: Status | undefined, position: number, board: Board) {
+    this.#first = first;
+    this.#position = position;
+    this.#board = board;
   }
 
-  async next(): Promise<Status> {
-    if (this.#skipped > 0) {
-      const count = this.#skipped;
-      this.#skipped = 0;
-      return { type: 'skipped', count };
+  async next(): Promise<IteratorResult<Status, undefined>> {
+    if (this.#state === 'new') {
+      this.#state = 'reading';
+      this.#board.count(1);
     }
     for (;;) {
-      const status = this.#queue.shift();
-      if (status) return status;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      if (this.#ended) return { done: true, value: undefined };
+      const status = this.#take();
+      if (status?.type === 'closed') this.#end();
+      if (status) return { done: false, value: status };
+      await this.#board.news();
     }
+  }
+
+  #take(): Status | undefined {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first) return first;
+    const status = this.#board.at(this.#position);
+    if (status) this.#position += status.type === 'skipped' ? status.count : 1;
+    return status;
+  }
+
+  get #ended(): boolean {
+    return this.#state === 'ended';
+  }
+
+  async return(): Promise<IteratorResult<Status, undefined>> {
+    this.#end();
+    return { done: true, value: undefined };
+  }
+
+  #end(): void {
+    if (this.#state === 'reading') this.#board.count(-1);
+    this.#state = 'ended';
+    // A `next` that waits ends too.
+    this.#board.tell();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }

@@ -4,12 +4,13 @@
  */
 import type { Event } from '../gen/ts/kelpie/v1/event.js';
 import { type Cancel, type Clock, systemClock } from './clock.js';
+import { callback } from './arguments.js';
 import { KelpieError } from './errors.js';
 import { received, type ReceivedEvent } from './received.js';
 import { checkPattern, matches } from './topic.js';
 
 /** What a subscriber does with an event. What it throws is told in `status()`. */
-export type Handler = (event: ReceivedEvent) => void | Promise<void>;
+export type Handler = (event: ReceivedEvent) => void | PromiseLike<void>;
 
 /** Topics whose handlers are remembered. */
 const TOPICS = 4096;
@@ -25,6 +26,8 @@ export interface Subscription {
 export interface SubscriptionsOptions {
   readonly clock?: Clock;
   readonly handlerTimeoutMs: number;
+  /** The node whose inbox can be read. */
+  readonly node: string;
   /** The patterns have changed. */
   readonly onPatterns: () => void;
   readonly onFailure: (pattern: string, error: unknown) => void;
@@ -49,9 +52,10 @@ export class Subscriptions {
     return [...this.#wanted.keys()].filter((pattern) => !pattern.startsWith('inbox.'));
   }
 
-  /** Throws TOPIC_INVALID at once for what is no pattern. */
-  add(pattern: string, handler: Handler): Subscription {
-    checkPattern(pattern);
+  /** Throws TOPIC_INVALID or TOPIC_RESERVED for what is no pattern, VALUE_INVALID for what is no handler. */
+  add(given: string, handler: Handler): Subscription {
+    const pattern = checkPattern(given, this.#options.node);
+    callback('the handler', handler);
     const lane = new Lane(pattern, handler, this.#options, this.#timers);
     this.#all.add(lane);
     this.#lanes.clear();
@@ -148,14 +152,14 @@ class Lane {
     if (this.closed) return undefined;
     try {
       const result = this.#handler(event);
-      return result instanceof Promise ? this.#settle(result) : undefined;
+      return isThenable(result) ? this.#settle(result) : undefined;
     } catch (error) {
       this.#options.onFailure(this.pattern, error);
       return undefined;
     }
   }
 
-  async #settle(result: Promise<void>): Promise<void> {
+  async #settle(result: PromiseLike<void>): Promise<void> {
     const { clock = systemClock, handlerTimeoutMs, onFailure } = this.#options;
     let cancel: Cancel = () => undefined;
     try {
@@ -173,4 +177,9 @@ class Lane {
       this.#timers.delete(cancel);
     }
   }
+}
+
+/** Whether something is to be waited for. */
+function isThenable(result: unknown): result is PromiseLike<void> {
+  return typeof (result as Partial<PromiseLike<void>> | null | undefined)?.then === 'function';
 }

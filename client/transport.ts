@@ -28,6 +28,8 @@ const channelOptions: ChannelOptions = {
   // Else a new channel would wait for the back-off of an old one to the same address.
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_channelz': 0,
+  // A proxy that the environment names for the web would also be asked for the way to this machine.
+  'grpc.enable_http_proxy': 0,
 };
 
 /** A channel that connects no more once it is closed. */

@@ -1,8 +1,8 @@
 /** `kelpie call`: a command that only its nodes understand. */
 import type { CommandResult } from '../../gen/ts/kelpie/v1/command.js';
 import type { Api } from '../api.js';
+import { contentOf } from '../content.js';
 import { fromWire } from '../errors.js';
-import { contentOf } from '../received.js';
 import { requirePlayer } from './find.js';
 import { issue, type Issue, type Selection, selectorOf, selects } from './issue.js';
 import { messageOf } from './message.js';

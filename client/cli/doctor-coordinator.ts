@@ -118,8 +118,8 @@ async function answered<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T
         'Look at the log of kelpied and at the load of its machine.',
       );
     }
-    const { message, permanent } = fromThrown(thrown);
-    throw permanent
+    const { message, permanent, reason } = fromThrown(thrown);
+    throw permanent || reason === 'NOT_A_COORDINATOR'
       ? new Trouble(
           `it refuses a call that every coordinator answers: ${message}`,
           'Something else than kelpied may listen there: `kelpied config` prints where that does.',

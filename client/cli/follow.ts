@@ -32,7 +32,7 @@ export async function follow(
       }
     } catch (thrown) {
       const error = fromThrown(thrown);
-      if (error.permanent) throw error;
+      if (error.permanent || error.reason === 'NOT_A_COORDINATOR') throw error;
       process.stderr.write(`kelpie: ${error.message}; trying again\n`);
     }
     await sleep(100 + backoffMs(attempt, LONGEST_BACKOFF_MS, Math.random));

@@ -1,5 +1,5 @@
 /** What somebody wants to say, as he typed it. */
-import type { MessageContent } from '../received.js';
+import type { MessageContent } from '../content.js';
 import { UsageError } from './output.js';
 
 /** The text, or the JSON object that it is. Throws a UsageError if it is none. */

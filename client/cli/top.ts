@@ -34,7 +34,7 @@ export async function top(api: Api, { json, interval, once }: TopOptions): Promi
       before = view;
     } catch (thrown) {
       const error = fromThrown(thrown);
-      if (error.permanent) throw error;
+      if (error.permanent || error.reason === 'NOT_A_COORDINATOR') throw error;
       process.stderr.write(`kelpie: ${error.message}; trying again\n`);
     }
     await sleep(interval * 1000);

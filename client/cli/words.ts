@@ -2,7 +2,8 @@
 import { type Event, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
-import { type MessageContent, received } from '../received.js';
+import type { MessageContent } from '../content.js';
+import { received } from '../received.js';
 import { nameOf, plain } from './output.js';
 
 /** `left (LOST)` of a node, which its topic names; `Steve left (QUIT)`; what a message says. */

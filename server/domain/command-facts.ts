@@ -84,7 +84,7 @@ function checkForm(form: Form): void {
     case 'custom':
       checkName(form.value.name);
       if (!form.value.content?.form) {
-        throw commandInvalid('content', 'a custom command has content: data, text or json');
+        throw commandInvalid('content', 'a custom command has content: data, text, json or list');
       }
   }
 }

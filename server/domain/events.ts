@@ -64,7 +64,7 @@ export function draftEntry(draft: EncodedDraft, source: string, time: Date, limi
   if (!payload?.content?.form) {
     throw new KelpieError(
       'EVENT_EMPTY',
-      `the event on "${topic}" has no content: set payload.content to data, text or json`,
+      `the event on "${topic}" has no content: set payload.content to data, text, json or list`,
     );
   }
   if (bytes.length > limits.payloadBytes) {

@@ -17,7 +17,9 @@ async function allOf(statuses: AsyncIterable<Status>): Promise<Status[]> {
 }
 
 /** Begins to read, and waits for the first status. */
-async function begin(board: StatusBoard): Promise<{ first: Status; rest: AsyncGenerator<Status> }> {
+async function begin(
+  board: StatusBoard,
+): Promise<{ first: Status; rest: AsyncIterableIterator<Status> }> {
   const rest = board.read();
   const { value } = (await rest.next()) as IteratorYieldResult<Status>;
   return { first: value, rest };

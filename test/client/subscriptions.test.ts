@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { KelpieError } from '../../client/errors.js';
-import type { MessageContent, ReceivedEvent } from '../../client/received.js';
+import type { MessageContent } from '../../client/content.js';
+import type { ReceivedEvent } from '../../client/received.js';
 import { Subscriptions } from '../../client/subscriptions.js';
 import { messageEvent } from '../support/messages.js';
 import { thrownBy } from '../support/thrown.js';
@@ -27,6 +28,7 @@ describe('the subscriptions of a client', () => {
     failures = [];
     subscriptions = new Subscriptions({
       handlerTimeoutMs: 20,
+      node: 'lobby-1',
       onPatterns: () => changes.push(subscriptions.patterns),
       onFailure: (pattern, error) => failures.push({ pattern, error }),
     });

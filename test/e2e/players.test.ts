@@ -378,7 +378,7 @@ describe('players', () => {
       command,
       timeoutMs,
     })) {
-      expect(answer?.[0]?.error?.message).to.equal('he is not here any more');
+      expect(answer?.[0]?.error?.message).to.equal('the player is not here any more');
     }
     expect(asked).to.have.length(1);
     api.close();

@@ -6,7 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { Struct } from "../../google/protobuf/struct.js";
+import { ListValue, Struct } from "../../google/protobuf/struct.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
 import { Node } from "./node.js";
 import { Player, PlayerLeaveReason, playerLeaveReasonToJSON } from "./player.js";
@@ -121,7 +121,7 @@ export interface Payload_AttributesEntry {
 
 /** What a message says, in the form that suits its readers. */
 export interface Content {
-  /** One of three forms. */
+  /** One of four forms. A coordinator that does not know `list` yet answers it with EVENT_EMPTY. */
   form:
     | //
     /** Bytes that only the readers understand. */
@@ -136,6 +136,9 @@ export interface Content {
      * some hundred levels cannot be decoded by the coordinator either: it ends the stream or the call.
      */
     { $case: "json"; value: { [key: string]: any } | undefined }
+    | //
+    /** A JSON array. */
+    { $case: "list"; value: Array<any> | undefined }
     | undefined;
 }
 
@@ -694,6 +697,9 @@ export const Content: MessageFns<Content> = {
       case "json":
         Struct.encode(Struct.wrap(message.form.value), writer.uint32(26).fork()).join();
         break;
+      case "list":
+        ListValue.encode(ListValue.wrap(message.form.value), writer.uint32(34).fork()).join();
+        break;
     }
     return writer;
   },
@@ -735,6 +741,14 @@ export const Content: MessageFns<Content> = {
             message.form = { $case: "json", value: Struct.unwrap(Struct.decode(reader, reader.uint32())) };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.form = { $case: "list", value: ListValue.unwrap(ListValue.decode(reader, reader.uint32())) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -755,6 +769,8 @@ export const Content: MessageFns<Content> = {
       obj.text = message.form.value;
     } else if (message.form?.$case === "json") {
       obj.json = message.form.value;
+    } else if (message.form?.$case === "list") {
+      obj.list = message.form.value;
     }
     return obj;
   },
@@ -780,6 +796,12 @@ export const Content: MessageFns<Content> = {
       case "json": {
         if (object.form?.value !== undefined && object.form?.value !== null) {
           message.form = { $case: "json", value: object.form.value };
+        }
+        break;
+      }
+      case "list": {
+        if (object.form?.value !== undefined && object.form?.value !== null) {
+          message.form = { $case: "list", value: object.form.value };
         }
         break;
       }

@@ -1,0 +1,56 @@
+/** Options of `connect`, checked and copied when they are handed in. */
+import { callback, flag, object, oneOf, text, whole } from './arguments.js';
+import { type ConnectOptions, type StartOption, startOf } from './options.js';
+import type { PlayersOptions } from './players.js';
+
+/** A day. A handler that needs longer should not be waited for. */
+const LONGEST_HANDLING_MS = 24 * 60 * 60 * 1000;
+
+/** What options must be, where they are there; by name. */
+type Check = (value: unknown, field: string) => unknown;
+type Checks<T> = Readonly<Partial<Record<keyof T, Check>>>;
+
+const isFlag: Check = (value, field) => flag(field, value);
+const isText: Check = (value, field) => text(field, value);
+const isFunction: Check = (value, field) => callback(field, value);
+
+const checks: Checks<ConnectOptions> = {
+  handlerTimeoutMs: (value, field) => whole(field, value, 1, LONGEST_HANDLING_MS),
+  start: (value) => startOf(value as StartOption),
+  excludeOwn: isFlag,
+  cursorFile: isText,
+  rosterFile: isText,
+  load: isFunction,
+  transport: isFunction,
+  roster: (value, field) => checked(field, value, { players: isFlag }),
+  logger: (value, field) => callback(`${field}.warn`, Reflect.get(object(field, value), 'warn')),
+};
+
+const playersChecks: Checks<PlayersOptions> = {
+  verify: isFunction,
+  latencies: isFunction,
+  whenAway: (value, field) => oneOf(field, value, { open: 1, deny: 1 }),
+};
+
+/**
+ * Throws VALUE_INVALID or OUT_OF_RANGE. What a Hello says is checked where it is made, and the coordinator
+ * checks what it allows.
+ */
+export function checkedOptions(given: ConnectOptions): ConnectOptions {
+  const options = checked('options', given, checks);
+  text('name', options.name);
+  if (options.players === undefined) return options;
+  const players = checked('players', options.players, playersChecks);
+  callback('players.onEvicted', players.onEvicted);
+  return { ...options, players };
+}
+
+/** A copy. */
+function checked<T>(field: string, given: T, all: Readonly<Record<string, Check>>): T {
+  const copy: object = { ...object(field, given) };
+  for (const [name, check] of Object.entries(all)) {
+    const value: unknown = Reflect.get(copy, name);
+    if (value !== undefined) check(value, field === 'options' ? name : `${field}.${name}`);
+  }
+  return copy as T;
+}

@@ -76,8 +76,6 @@ export function entries(field: string, value: unknown): [string, unknown][] {
   const all = Object.entries(value);
   for (const [name] of all) {
     if (!name.isWellFormed()) text(`a key of ${field}`, name);
-    // Decoders that write it into an object lose it.
-    if (name === '__proto__') throw invalid(`${field} cannot have the key "__proto__"`, field);
   }
   return all;
 }

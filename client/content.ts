@@ -7,16 +7,13 @@ import { KelpieError } from './errors.js';
 export type MessageContent =
   Uint8Array | string | Readonly<Record<string, unknown>> | readonly unknown[];
 
-/**
- * How deep objects and lists may lie in each other. Decoders stop at 100 messages within each other, of
- * which an object takes three.
- */
-export const NESTING = 24;
+/** So many objects and lists may lie in each other, the outermost among them; see Limits.json_depth. */
+export const JSON_DEPTH = 30;
 
 /** What a client holds at all. The limit of the coordinator is lower. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
-/** The content as it goes on the wire: a copy. Throws VALUE_INVALID, or PAYLOAD_TOO_LARGE. */
+/** The content as it goes on the wire: a copy. Throws VALUE_INVALID, CONTENT_TOO_DEEP or PAYLOAD_TOO_LARGE. */
 export function contentOf(content: MessageContent): Content {
   const given: unknown = content;
   if (typeof given === 'string') return { form: { $case: 'text', value: text('content', given) } };
@@ -27,6 +24,22 @@ export function contentOf(content: MessageContent): Content {
     `content is ${shown(given)}; it must be text, a Uint8Array, a plain object or a list${adviceOn(given)}`,
     'content',
   );
+}
+
+/** Whether content has more than so many levels: a coordinator may take fewer than this client does. */
+export function isDeeper(content: Content | undefined, levels: number): boolean {
+  return levels < JSON_DEPTH && liesDeeper(content?.form?.value, levels);
+}
+
+function liesDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return false;
+  return levels === 0 || Object.values(value).some((inner) => liesDeeper(inner, levels - 1));
+}
+
+export function tooDeep(levels: number): KelpieError {
+  const message = `content has at most ${levels} objects and lists in each other; send it as text, or less deep`;
+  const metadata = { limit: String(levels) };
+  return new KelpieError('CONTENT_TOO_DEEP', message, { metadata, permanent: true });
 }
 
 /** A place in what is copied. */
@@ -43,13 +56,14 @@ class Json {
   #bytes = 0;
 
   record(given: unknown, place = ROOT): Record<string, unknown> {
-    const copy: Record<string, unknown> = {};
+    const copied: [string, unknown][] = [];
     for (const [key, value] of entries(pathOf(place), given)) {
       this.#weigh(key.length);
       // As in JSON, what is undefined is not there.
-      if (value !== undefined) copy[key] = this.#value(value, place, key);
+      if (value !== undefined) copied.push([key, this.#value(value, place, key)]);
     }
-    return copy;
+    // Not assigned: the key `__proto__` is one like others.
+    return Object.fromEntries(copied);
   }
 
   list(given: readonly unknown[], place = ROOT): unknown[] {
@@ -71,10 +85,7 @@ class Json {
       const path = pathOf(place);
       throw invalid(`${path} is ${shown(value)}; JSON has no such value${adviceOn(value)}`, path);
     }
-    if (place.depth > NESTING) {
-      const path = pathOf(place).slice(0, 80);
-      throw invalid(`${path}… lies in more than ${NESTING} objects and lists`, path);
-    }
+    if (place.depth > JSON_DEPTH) throw tooDeep(JSON_DEPTH);
     return list ? this.list(value, place) : this.record(value, place);
   }
 

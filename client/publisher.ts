@@ -6,6 +6,7 @@ import type { Limits } from '../gen/ts/kelpie/v1/coordinator.js';
 import { EventDraft, Payload } from '../gen/ts/kelpie/v1/event.js';
 import type { PublishAck, PublishEvents, Welcome } from '../gen/ts/kelpie/v1/session_service.js';
 import { type Cancel, type Clock, systemClock } from './clock.js';
+import { isDeeper, tooDeep } from './content.js';
 import { fromWire, KelpieError } from './errors.js';
 
 /** Above one of these, `publish` rejects: the coordinator has been away for too long. */
@@ -49,7 +50,7 @@ export class Publisher {
   /** Resolves when the event is settled. Rejects with PUBLISH_QUEUE_FULL, CLOSED or its refusal. */
   publish(draft: EventDraft): Promise<void> {
     const bytes = sizeOf(draft);
-    const refusal = this.#tooLarge(draft, bytes) ?? this.#full(bytes);
+    const refusal = this.#refusal(draft, bytes) ?? this.#full(bytes);
     if (refusal) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#pending.push({ draft, bytes, resolve, reject });
@@ -66,8 +67,11 @@ export class Publisher {
   }
 
   /** Why the coordinator would not take it. Before the first Welcome nobody knows. */
-  #tooLarge(draft: EventDraft, bytes: number): KelpieError | undefined {
+  #refusal(draft: EventDraft, bytes: number): KelpieError | undefined {
     if (!this.#limits) return undefined;
+    const { jsonDepth } = this.#limits;
+    // 0: of a coordinator that does not say it.
+    if (jsonDepth > 0 && isDeeper(draft.payload?.content, jsonDepth)) return tooDeep(jsonDepth);
     const { payloadBytes, publishBytes, messageBytes } = this.#limits;
     const limit = Math.min(payloadBytes, publishBytes, messageBytes - BESIDE_BYTES);
     if (bytes <= limit) return undefined;
@@ -85,14 +89,14 @@ export class Publisher {
     // What it has not is stored nowhere, and no older stream can store it any more: the numbers are free.
     if (publishSequence > 0) this.#first = publishSequence + 1;
     this.#unsent = 0;
-    this.#refuseLarge();
+    this.#refuseUnfit();
   }
 
   /** Limits may be smaller than those under which something was taken. */
-  #refuseLarge(): void {
+  #refuseUnfit(): void {
     let [sent, index] = [0, 0];
     this.#pending = this.#pending.filter(({ draft, bytes, reject }) => {
-      const refusal = this.#tooLarge(draft, bytes);
+      const refusal = this.#refusal(draft, bytes);
       if (!refusal && index < this.#sent) sent += 1;
       index += 1;
       if (!refusal) return true;

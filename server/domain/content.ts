@@ -8,7 +8,8 @@ import { KelpieError } from '../core/errors.js';
  */
 export function checkContent(content: Content | undefined, levels: number): void {
   const form = content?.form;
-  if (form?.$case !== 'json' || !isDeeper(form.value, levels)) return;
+  const isJson = form?.$case === 'json' || form?.$case === 'list';
+  if (!isJson || !isDeeper(form.value, levels)) return;
   throw new KelpieError(
     'CONTENT_TOO_DEEP',
     `JSON content has at most ${levels} levels of objects and lists; send less deep ones, or text or data`,

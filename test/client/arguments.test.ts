@@ -40,7 +40,7 @@ describe('what callers hand in', () => {
       expect(refusalOf(() => textList('labels', odd))).to.include('labels');
     for (const odd of [1, {}, 'a\ud83d', new String('a')])
       expect(refusalOf(() => text('motd', odd))).to.include('motd');
-    for (const odd of [JSON.parse('{"__proto__":"x"}'), [], new Map(), 'a', null])
+    for (const odd of [[], new Map(), 'a', null])
       expect(refusalOf(() => entries('labels', odd))).to.include('labels');
   });
 });

@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { contentOf, type MessageContent, NESTING } from '../../client/content.js';
+import { contentOf, type MessageContent, JSON_DEPTH } from '../../client/content.js';
 import { KelpieError } from '../../client/errors.js';
 import { Content, Event } from '../../gen/ts/kelpie/v1/event.js';
 import { ConnectResponse } from '../../gen/ts/kelpie/v1/session_service.js';
@@ -37,6 +37,7 @@ describe('the content of a message', () => {
     ['a list', [1, 'a', null, true, [2], { b: 3 }]],
     ['an empty list', []],
     ['an object', { a: { b: [1.5, -0, 'x', null, false] }, constructor: 1, toString: 'x' }],
+    ['an object with a key of every object', JSON.parse('{"__proto__":{"a":1},"b":[]}')],
     ['an object without a prototype', Object.assign(Object.create(null) as object, { a: 1 })],
   ] as const) {
     it(`arrives as it is if it is ${what}`, () => {
@@ -73,11 +74,6 @@ describe('the content of a message', () => {
     ['bytes in JSON', { a: { b: new Uint8Array(1) } }, 'content.a.b is an object (Uint8Array)'],
     ['a Date in JSON', { when: new Date(0) }, 'content.when is an object (Date)'],
     ['a function in JSON', { a: () => 1 }, 'content.a is a function'],
-    [
-      'the key __proto__',
-      JSON.parse('{"a":{"__proto__":1}}'),
-      'content.a cannot have the key "__proto__"',
-    ],
     ['a symbol as a key', { [Symbol('x')]: 1 }, 'content has a symbol as a key'],
     ['half of a surrogate pair', 'a\ud83d', 'half of a surrogate pair'],
     ['half of a pair in JSON', { a: '\ude00' }, 'content.a has half of a surrogate pair'],
@@ -93,15 +89,15 @@ describe('the content of a message', () => {
   it('is refused if it turns in a circle, and where it lies too deep', () => {
     const circle: Record<string, unknown> = {};
     circle['a'] = [circle];
-    expect(refusal(circle).message).to.include('objects and lists');
+    expect(refusal(circle).reason).to.equal('CONTENT_TOO_DEEP');
     for (const wrap of [(inner: unknown) => [inner], (inner: unknown) => ({ a: inner })]) {
-      expect(refusal(nested(NESTING + 1, wrap)).reason).to.equal('VALUE_INVALID');
-      expect(arrives(nested(NESTING, wrap))).to.deep.equal(nested(NESTING, wrap));
+      expect(refusal(nested(JSON_DEPTH + 1, wrap)).reason).to.equal('CONTENT_TOO_DEEP');
+      expect(arrives(nested(JSON_DEPTH, wrap))).to.deep.equal(nested(JSON_DEPTH, wrap));
     }
   });
 
   it('can be read inside of all that is around it on a stream', () => {
-    const deepest = contentOf(nested(NESTING, (a) => ({ a })) as MessageContent);
+    const deepest = contentOf(nested(JSON_DEPTH, (a) => ({ a })) as MessageContent);
     const body = {
       $case: 'messagePublished',
       value: { type: '', content: deepest, attributes: {} },

@@ -137,7 +137,7 @@ export interface Content {
      */
     { $case: "json"; value: { [key: string]: any } | undefined }
     | //
-    /** A JSON array. */
+    /** A JSON array: as deep as an object. */
     { $case: "list"; value: Array<any> | undefined }
     | undefined;
 }

@@ -27,9 +27,9 @@ export class Roster {
   /** Of nodes that have a seat. */
   readonly #loads = new Map<string, NodeLoad>();
   readonly #players: RosterPlayers | undefined;
-  /** A new epoch began: who is not there yet may only be on the way back. */
-  #forgiving = false;
   readonly #clock: Clock;
+  /** A new epoch began: who is stale may only be on the way back. */
+  #forgiving = false;
   #sweep: Cancel | undefined;
   #complete = false;
   #loaded = (): void => undefined;
@@ -116,7 +116,7 @@ export class Roster {
     }
   }
 
-  /** Takes a part of a snapshot in. Unconfirmed rows of a former epoch stay for `graceMs`. */
+  /** Takes a part of a snapshot in. Unconfirmed rows of another history stay for `graceMs`. */
   applySnapshot(part: Snapshot, graceMs: number): void {
     if (part.cursor) for (const seats of this.#kinds()) seats.begin();
     for (const { sequence, resource } of part.rows) {
@@ -127,11 +127,8 @@ export class Roster {
   }
 
   #finish(graceMs: number): void {
-    for (const seats of this.#kinds()) seats.complete(this.#forgiving);
-    if (this.#forgiving) {
-      this.#sweep?.();
-      this.#sweep = this.#clock.after(graceMs, () => this.#dropStale());
-    }
+    for (const seats of this.#kinds()) seats.complete();
+    if (this.#forgiving) this.#sweep = this.#clock.after(graceMs, () => this.#dropStale());
     this.#forgiving = false;
     this.#complete = true;
     this.#loaded();
@@ -169,7 +166,13 @@ export class Roster {
   }
 
   applyGap({ reason }: Gap): void {
-    if (reason === GapReason.EPOCH_CHANGED) this.#forgiving = true;
+    if (reason === GapReason.TRIMMED) return;
+    const forgotten = reason === GapReason.EPOCH_CHANGED;
+    for (const seats of this.#kinds()) seats.outdate(forgotten);
+    if (!forgotten) return;
+    // Nobody is dropped before the new history was read.
+    this.#sweep?.();
+    this.#forgiving = true;
   }
 
   /** The roster as bytes, to be kept in a file. */

@@ -7,7 +7,7 @@ interface Seat<T> {
   readonly value: T;
   /** The sequence that last wrote it. */
   readonly sequence: number;
-  /** Of a former epoch or a file, and not confirmed since. Any other word about it is newer. */
+  /** Of another history or a file, and not confirmed since. Any other word about it is newer. */
   readonly stale: boolean;
 }
 
@@ -64,14 +64,20 @@ export class Seats<T> {
     if (sequence > (this.#seats.get(key)?.sequence ?? 0)) this.#remove(key);
   }
 
-  /** The snapshot is whole. What it does not name is gone, or stale if `forgiving`. */
-  complete(forgiving: boolean): void {
-    for (const [key, { value }] of this.#seats) {
-      if (this.#named?.has(key)) continue;
-      if (forgiving) this.#set(key, value, 0, true);
-      else this.#remove(key);
+  /** The snapshot is whole. What it does not name is gone; but what is stale has time until it is dropped. */
+  complete(): void {
+    for (const [key, { stale }] of this.#seats) {
+      if (!stale && !this.#named?.has(key)) this.#remove(key);
     }
     this.#named = undefined;
+  }
+
+  /**
+   * Another history is read, whose sequences may be lower: any word of it is newer than what is known.
+   * `stale`: those of whom it says nothing may only be on the way back.
+   */
+  outdate(stale: boolean): void {
+    for (const [key, seat] of this.#seats) this.#set(key, seat.value, 0, stale || seat.stale);
   }
 
   dropStale(): void {

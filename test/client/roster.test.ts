@@ -203,7 +203,7 @@ describe('a roster', () => {
 
     it('keeps nodes that are not back yet, marked stale, for one grace', async () => {
       roster.applyGap(gap(GapReason.EPOCH_CHANGED));
-      expect(roster.isStale('a')).to.equal(false);
+      expect(roster.isStale('a')).to.equal(true);
       const sinceMs = performance.now();
       apply(snapshot([row(1005, node('a'))]), 50);
       expect(names()).to.deep.equal(['a', 'b', 'c']);
@@ -223,6 +223,23 @@ describe('a roster', () => {
       await until(() => roster.node('a') === undefined);
       expect(names()).to.deep.equal(['b']);
       expect(roster.node('b')?.motd).to.equal('back');
+    });
+
+    it('believes the new history, also where its sequences are lower', () => {
+      roster.applyGap(gap(GapReason.EPOCH_CHANGED));
+      apply(snapshot([row(2, node('a', { motd: 'new' })), row(3, node('b'))]));
+      expect(roster.node('a')?.motd).to.equal('new');
+      expect(['a', 'b', 'c'].filter((name) => roster.isStale(name))).to.deep.equal(['c']);
+      roster.applyEvent(left(4, node('b')));
+      expect(names()).to.deep.equal(['a', 'c']);
+    });
+
+    it('leaves those their grace that a later snapshot does not name', () => {
+      roster.applyGap(gap(GapReason.EPOCH_CHANGED));
+      apply(snapshot([row(1005, node('a'))]));
+      roster.applyGap(gap(GapReason.TRIMMED));
+      apply(snapshot([row(1005, node('a'))]));
+      expect(names()).to.deep.equal(['a', 'b', 'c']);
     });
 
     it('lets those go that leave in that time', () => {
@@ -248,8 +265,9 @@ describe('a roster', () => {
         const one = new Roster();
         for (const part of snapshot([row(5, node('a'))])) one.applySnapshot(part, GRACE_MS);
         one.applyGap(gap(reason));
-        for (const part of snapshot([])) one.applySnapshot(part, GRACE_MS);
-        expect(one.nodes()).to.be.empty;
+        const lower = reason === GapReason.TRIMMED ? 6 : 2;
+        for (const part of snapshot([row(lower, node('b'))])) one.applySnapshot(part, GRACE_MS);
+        expect(one.nodes().map(({ name }) => name)).to.deep.equal(['b']);
       }
     });
   });

@@ -104,6 +104,7 @@ interface Node {
   instance_id: Buffer;
   address: { host: string; port: number } | null;
   labels: Record<string, string>;
+  load?: { memory_max_bytes: number } | null;
 }
 
 export interface Event {

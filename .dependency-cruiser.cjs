@@ -27,10 +27,11 @@ module.exports = {
       '^server/journal/file',
       '^server/(core/|journal/(journal|topic-budget|file))',
     ),
+    layer('nodes-import-nobody-who-depends', '^server/nodes/', '^server/(core/|journal/journal)'),
     layer(
       'domain-sees-only-the-port',
       '^server/domain/',
-      '^server/(core/|domain/|journal/(journal|tail|batch))',
+      '^server/(core/|nodes/|domain/|journal/(journal|tail|batch))',
     ),
     layer(
       'delivery-above-the-port',
@@ -57,13 +58,13 @@ module.exports = {
     {
       name: 'settings-as-types',
       severity: 'error',
-      from: { path: '^server/(core|journal|domain|delivery|session|rpc)/' },
+      from: { path: '^server/(core|journal|nodes|domain|delivery|session|rpc)/' },
       to: { path: settings, dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'grpc-only-at-the-edge',
       severity: 'error',
-      from: { path: '^server/(core|journal|domain|delivery|session)/' },
+      from: { path: '^server/(core|journal|nodes|domain|delivery|session)/' },
       to: { path: 'node_modules/(nice-grpc|@grpc/)' },
     },
     {

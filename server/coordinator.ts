@@ -5,10 +5,11 @@
 import { randomUUID } from 'node:crypto';
 import { anyDelay, type Clock } from './core/clock.js';
 import { KelpieError } from './core/errors.js';
+import { ListeningClock } from './core/listening-clock.js';
 import { Network } from './domain/network.js';
 import { checkOwnRetention } from './domain/own-retention.js';
 import { Nodes } from './domain/nodes.js';
-import { endOrphans } from './domain/player-ends.js';
+import { endOrphans, playersOfNodes } from './domain/player-ends.js';
 import { Players } from './domain/players.js';
 import { defaultLimits, defaultTimes, type Limits, type Times } from './domain/settings.js';
 import { FileJournal } from './journal/file.js';
@@ -131,6 +132,7 @@ async function assemble(
 ): Promise<Parts> {
   const { clock = realClock, logger } = options;
   const onFault = faultHandler(options, telemetry);
+  const listening = new ListeningClock(clock);
   let edge: Edge | undefined;
   const journal = await openJournal(options, clock, onFault, (error) => {
     onFault(error);
@@ -143,6 +145,7 @@ async function assemble(
     version,
     journal,
     clock,
+    listening,
     limits: { ...defaultLimits, ...options.limits },
     times: { ...defaultTimes, ...options.times },
     tail: { ...defaultTail, ...options.tail },
@@ -151,6 +154,7 @@ async function assemble(
   });
   await endOrphans(network);
   const nodes = new Nodes(network);
+  nodes.dependents.register(playersOfNodes(network));
   const players = new Players(network);
   const observers = [telemetry?.sessions, logger && logSessions(logger, network)];
   const hub = new Hub(
@@ -167,6 +171,7 @@ async function assemble(
     await created.stop();
     nodes.close();
     players.close();
+    listening.close();
     await journal.close();
   };
   return { hub, edge: created, stop };

@@ -34,19 +34,25 @@ export class Losses {
 
   /** This coordinator saw the stream end without a goodbye: UNREACHABLE soon, LOST after the grace. */
   seen(name: string, generation: number): void {
-    const { unreachableMs, graceMs } = this.#options.times;
-    this.#wait(name, unreachableMs, () => {
-      this.#wait(name, graceMs - unreachableMs, () => this.#expire(name, generation));
-      this.#verdicts.unreachable(name, generation).catch(this.#options.onFault);
-    });
+    this.#lose(name, generation, this.#options.times.unreachableMs);
   }
 
   /**
-   * The coordinator that held the stream is no more, which says nothing of the node: it keeps its
-   * state, and has the whole grace from now on to come back.
+   * The coordinator that held the stream is no more, which says nothing of the node: it has the whole
+   * grace from now on to come back. A node that lives tries again within a third of the grace; it keeps
+   * its state until it should have been here, and is UNREACHABLE for the rest.
    */
   inherited(name: string, generation: number): void {
-    this.#wait(name, this.#options.times.graceMs, () => this.#expire(name, generation));
+    const { unreachableMs, graceMs } = this.#options.times;
+    this.#lose(name, generation, graceMs / 3 + unreachableMs);
+  }
+
+  #lose(name: string, generation: number, unreachableMs: number): void {
+    const leftMs = Math.max(0, this.#options.times.graceMs - unreachableMs);
+    this.#wait(name, this.#options.times.graceMs - leftMs, () => {
+      this.#wait(name, leftMs, () => this.#expire(name, generation));
+      this.#verdicts.unreachable(name, generation).catch(this.#options.onFault);
+    });
   }
 
   #expire(name: string, generation: number): void {

@@ -26,6 +26,8 @@ export interface NetworkOptions {
   readonly version: string;
   readonly journal: Journal;
   readonly clock: Clock;
+  /** The time in which this coordinator listened, by which peers are judged. Default: all of it. */
+  readonly listening?: Clock;
   readonly limits: Limits;
   readonly times: Times;
   readonly tail: TailLimits;
@@ -111,6 +113,11 @@ export class Network {
     } finally {
       this.backlog.leave(weight);
     }
+  }
+
+  /** The clock by which peers are judged: what they say while it stands still is not heard. */
+  get listening(): Clock {
+    return this.options.listening ?? this.options.clock;
   }
 
   /** Whether nothing can be written any more, until the coordinator is started again. */

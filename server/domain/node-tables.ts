@@ -2,6 +2,7 @@
 import { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Node } from '../../gen/ts/kelpie/v1/node.js';
+import { KelpieError } from '../core/errors.js';
 import { topicOfKey } from '../core/topic.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import { Table, type Write } from './table.js';
@@ -43,6 +44,11 @@ export class NodeTables {
     return { topic: OWNER_TOPIC, event: NO_EVENT, source: '', key, value };
   }
 
+  /** The entry that gives a node another row. */
+  updateDraft(row: Node, time: Date): Draft {
+    return this.nodeDraft(row.name, time, { $case: 'nodeUpdated', value: { node: row } }, row);
+  }
+
   /** The entry that tells what became of a node, and writes or deletes its row. */
   nodeDraft(name: string, time: Date, body: NonNullable<Event['body']>, row: Node | null): Draft {
     const key = this.nodes.keyOf(name);
@@ -56,4 +62,10 @@ export class NodeTables {
       value: row && Node.encode(row).finish(),
     };
   }
+}
+
+/** The error where a node's rows were never twice the same. */
+export function nodeContested(name: string): KelpieError {
+  const message = `others write about the node "${name}" all the time; try again`;
+  return new KelpieError('OUTCOME_UNKNOWN', message, { name }, { retryAfterMs: 1000 });
 }

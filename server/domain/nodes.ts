@@ -2,16 +2,19 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
 import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
-import { Node, type NodeChange } from '../../gen/ts/kelpie/v1/node.js';
+import { Node, type NodeChange, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { ID_BYTES, sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
+import { InTurn } from '../core/in-turn.js';
+import { Turnstile } from '../core/turnstile.js';
 import type { Draft } from '../journal/journal.js';
+import { Dependents, type Ending } from '../nodes/dependents.js';
 import { Losses } from './losses.js';
 import type { Network } from './network.js';
-import { endsOf } from './player-ends.js';
-import { transactionOf } from './player-writes.js';
-import { changedNode, reachable, unreachable } from './node-change.js';
-import { findNode, notFound } from './node-list.js';
+import { reachable, unreachable } from './node-change.js';
+import { notFound } from './node-list.js';
+import { nodeContested } from './node-tables.js';
+import { NodeUpdates, sameNode } from './node-updates.js';
 import type { Folded } from './table.js';
 
 /** Tells whether the holder of a name lives. Its session answers, which is above this layer. */
@@ -26,21 +29,49 @@ export interface Claimed {
   readonly outcome: 'NEW' | 'RESUMED' | 'REPLACED';
 }
 
-/** Two processes that fight for a name are decided by the journal; nobody loses this often. */
-const CLAIM_ATTEMPTS = 8;
+/** A former owner that does not live, and the last of what it owned. */
+interface Gone extends Ending {
+  readonly sequence: number;
+}
+
+const nothing: Ending = { require: [], entries: [] };
+
+/** Writers that fight for a node are decided by the journal; nobody loses this often. */
+const ATTEMPTS = 8;
+/** Nodes that are judged lost or unreachable in one turn of the event loop. */
+const VERDICTS = 16;
 
 export class Nodes {
+  /** What ends with a node registers itself here. */
+  readonly dependents = new Dependents();
   readonly #network: Network;
   readonly #losses: Losses;
+  /** All that writes the row of a node does so in turn. */
+  readonly #turns = new InTurn();
+  readonly #updates: NodeUpdates;
+  /** Endings that are under way, by the generation that ends. */
+  readonly #endings = new Map<number, Promise<boolean>>();
+  /** A crowd whose streams break at once is judged in turns. */
+  readonly #verdicts = new Turnstile(VERDICTS);
 
   /** Nodes that a former coordinator left behind have the grace from now on to come back. */
   constructor(network: Network) {
-    const { options, tables } = network;
+    const { options, tables, listening } = network;
     this.#network = network;
-    this.#losses = new Losses(options, {
-      unreachable: (name, generation) => this.#markUnreachable(name, generation),
-      lost: (name, generation) => this.leave(name, generation, NodeLeaveReason.LOST),
-    });
+    this.#updates = new NodeUpdates(network, this.#turns);
+    this.#losses = new Losses(
+      { ...options, clock: listening },
+      {
+        unreachable: async (name, generation) => {
+          await this.#verdicts.pass();
+          await this.#markUnreachable(name, generation);
+        },
+        lost: async (name, generation) => {
+          await this.#verdicts.pass();
+          await this.leave(name, generation, NodeLeaveReason.LOST);
+        },
+      },
+    );
     for (const [name, { value, sequence }] of tables.owners.entries()) {
       if (value.coordinatorId !== options.coordinatorId) this.#losses.inherited(name, sequence);
     }
@@ -52,30 +83,46 @@ export class Nodes {
    */
   async claim(node: Node, sessionId: string, liveness: Liveness): Promise<Claimed> {
     const { tables } = this.#network;
-    for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const owner = tables.owners.get(node.name);
-      const outcome = outcomeOf(node, owner);
-      if (outcome === 'REPLACED' && (await liveness.alive(node.name))) break;
-      const fence = tables.fence(node.name, owner?.sequence ?? 0);
-      const ends = outcome === 'REPLACED' ? await endsOf(this.#network, node.name, fence) : [];
-      const { require, entries } = transactionOf(ends, fence);
-      const arrival = this.#arrival(node, outcome, owner);
-      const seen = arrival.length > 0 ? [tables.seen(node.name)] : [];
-      const owned = tables.ownerDraft(node.name, this.#ownerRow(node, sessionId));
-      const written = await this.#network.commit({
-        require: [...require, ...seen],
-        // The owner's first: its sequence is the generation.
-        entries: [owned, ...entries, ...arrival],
-      });
-      if (written.kind !== 'stored') continue;
+      let gone: Gone | undefined;
+      if (owner && outcomeOf(node, owner) === 'REPLACED') {
+        if (await liveness.alive(node.name)) break;
+        // What the former process owned ends before another one may own anything.
+        const { sequence } = owner;
+        const fence = tables.fence(node.name, sequence);
+        gone = { sequence, ...(await this.dependents.end(node.name, fence)) };
+      }
+      const claimed = await this.#turns.run(node.name, () => this.#take(node, sessionId, gone));
+      if (!claimed) continue;
       this.#losses.forget(node.name);
-      return { generation: written.first, outcome };
+      if (gone) await this.dependents.sweep(node.name);
+      return claimed;
     }
     throw new KelpieError(
       'NODE_NAME_IN_USE',
       `a living process holds the name "${node.name}"; give this one another name, or stop the other`,
       { name: node.name },
     );
+  }
+
+  /** Undefined: another owner came first, and must be judged. */
+  async #take(node: Node, sessionId: string, gone: Gone | undefined): Promise<Claimed | undefined> {
+    const { tables } = this.#network;
+    const owner = tables.owners.get(node.name);
+    const outcome = outcomeOf(node, owner);
+    const ends = outcome === 'REPLACED' ? gone : nothing;
+    if (!ends || (owner && ends === gone && owner.sequence !== gone.sequence)) return undefined;
+    const arrival = this.#arrival(node, outcome, owner);
+    const seen = arrival.length > 0 ? [tables.seen(node.name)] : [];
+    const fence = tables.fence(node.name, owner?.sequence ?? 0);
+    const owned = tables.ownerDraft(node.name, this.#ownerRow(node, sessionId));
+    const written = await this.#network.commit({
+      require: [fence, ...ends.require, ...seen],
+      // The owner's first: its sequence is the generation.
+      entries: [owned, ...ends.entries, ...arrival],
+    });
+    return written.kind === 'stored' ? { generation: written.first, outcome } : undefined;
   }
 
   #ownerRow(node: Node, sessionId: string): SessionRow {
@@ -97,17 +144,12 @@ export class Nodes {
       // The same Hello as before keeps what was changed since; another one counts anew.
       const same = owner && sameBytes(owner.value.factsDigest, digestOf(node));
       const row = same ? reachable(known) : { ...node, joinTime: known.joinTime };
-      return sameNode(known, row) ? [] : [this.#update(row)];
+      return sameNode(known, row) ? [] : [tables.updateDraft(row, this.#time())];
     }
     const row = { ...node, joinTime: this.#time() };
     const joined = { $case: 'nodeJoined', value: { node: row } } as const;
     const drafts = known ? [this.#departure(known, NodeLeaveReason.REPLACED)] : [];
     return [...drafts, tables.nodeDraft(node.name, this.#time(), joined, row)];
-  }
-
-  #update(row: Node): Draft {
-    const body = { $case: 'nodeUpdated', value: { node: row } } as const;
-    return this.#network.tables.nodeDraft(row.name, this.#time(), body, row);
   }
 
   #departure(node: Node, reason: NodeLeaveReason): Draft {
@@ -117,53 +159,58 @@ export class Nodes {
 
   /**
    * Changes a node. With a generation, in the name of its owner: throws STALE_GENERATION if it is
-   * not that any more. Throws NODE_NOT_FOUND, LABELS_INVALID or OUT_OF_RANGE.
+   * not that any more. Throws NODE_NOT_FOUND, LABELS_INVALID, COMMAND_INVALID or OUT_OF_RANGE.
    */
-  async update(name: string, change: NodeChange, generation?: number): Promise<Node> {
-    const { tables } = this.#network;
-    for (;;) {
-      const known = findNode(this.#network, name);
-      const row = changedNode(known.value, change);
-      if (sameNode(known.value, row)) return row;
-      const seen = tables.seen(name);
-      const fence = generation === undefined ? [] : [tables.fence(name, generation)];
-      const require = [...fence, seen];
-      const written = await this.#network.commit({ require, entries: [this.#update(row)] });
-      if (written.kind === 'stored') return row;
-      // Somebody else changed it meanwhile: judge the change against what it is now.
-      if (written.kind === 'conflict' && written.key === seen.key) continue;
-      throw new KelpieError('STALE_GENERATION', `a newer stream owns "${name}"`, { name });
-    }
+  update(name: string, change: NodeChange, generation?: number): Promise<Node> {
+    return this.#updates.update(name, change, generation);
   }
 
   /** Ends a node's session and presence, whoever owns it. Throws NODE_NOT_FOUND. */
   async disconnect(name: string): Promise<void> {
-    for (;;) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const owner = this.#network.tables.owners.get(name);
       if (!owner) throw notFound(name);
       if (await this.leave(name, owner.sequence, NodeLeaveReason.DISCONNECTED)) return;
     }
+    throw nodeContested(name);
   }
 
   /**
-   * Ends a node's presence, and that of its players with it. False if a newer generation owns it.
+   * Ends a node's presence, and all that it owns with it. False if a newer generation owns it. Who
+   * asks while it ends already waits for that.
    */
-  async leave(name: string, generation: number, reason: NodeLeaveReason): Promise<boolean> {
+  leave(name: string, generation: number, reason: NodeLeaveReason): Promise<boolean> {
+    const known = this.#endings.get(generation);
+    if (known) return known;
+    const ending = this.#end(name, generation, reason).finally(() =>
+      this.#endings.delete(generation),
+    );
+    this.#endings.set(generation, ending);
+    return ending;
+  }
+
+  async #end(name: string, generation: number, reason: NodeLeaveReason): Promise<boolean> {
     const { tables } = this.#network;
     const fence = tables.fence(name, generation);
-    for (;;) {
-      const { require, entries } = transactionOf(await endsOf(this.#network, name, fence), fence);
-      const node = tables.nodes.get(name)?.value;
-      const departure = node ? [this.#departure(node, reason)] : [];
-      const written = await this.#network.commit({
-        require,
-        entries: [...entries, ...departure, tables.ownerDraft(name, null)],
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const owned = await this.dependents.end(name, fence);
+      const written = await this.#turns.run(name, () => {
+        const node = tables.nodes.get(name)?.value;
+        const departure = node ? [this.#departure(node, reason)] : [];
+        return this.#network.commit({
+          // The row too: it is told as it was when it left.
+          require: [...owned.require, fence, tables.seen(name)],
+          entries: [...owned.entries, ...departure, tables.ownerDraft(name, null)],
+        });
       });
-      // A player of it was given to another proxy meanwhile: look again.
+      // The node changed, or something of it was given to somebody else meanwhile: look again.
       if (written.kind === 'conflict' && written.key !== fence.key) continue;
-      if (written.kind === 'stored') this.#losses.forget(name);
-      return written.kind === 'stored';
+      if (written.kind !== 'stored') return false;
+      this.#losses.forget(name);
+      await this.dependents.sweep(name);
+      return true;
     }
+    throw nodeContested(name);
   }
 
   /** The node's stream ended without a goodbye. */
@@ -173,19 +220,21 @@ export class Nodes {
     this.#losses.seen(name, generation);
   }
 
-  async #markUnreachable(name: string, generation: number): Promise<void> {
-    const { tables } = this.#network;
-    for (;;) {
-      const known = tables.nodes.get(name);
-      if (!known) return;
-      const seen = tables.seen(name);
-      const written = await this.#network.commit({
-        require: [tables.fence(name, generation), seen],
-        entries: [this.#update(unreachable(known.value))],
-      });
-      // Somebody changed the node meanwhile, which must not be undone: look again.
-      if (written.kind !== 'conflict' || written.key !== seen.key) return;
-    }
+  #markUnreachable(name: string, generation: number): Promise<void> {
+    return this.#turns.run(name, async () => {
+      const { tables } = this.#network;
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const known = tables.nodes.get(name);
+        if (!known || known.value.state === NodeState.UNREACHABLE) return;
+        const seen = tables.seen(name);
+        const written = await this.#network.commit({
+          require: [tables.fence(name, generation), seen],
+          entries: [tables.updateDraft(unreachable(known.value), this.#time())],
+        });
+        // Somebody changed the node meanwhile, which must not be undone: look again.
+        if (written.kind !== 'conflict' || written.key !== seen.key) return;
+      }
+    });
   }
 
   #time(): Date {
@@ -206,10 +255,6 @@ export class Nodes {
 function outcomeOf(node: Node, owner: Folded<SessionRow> | undefined): Claimed['outcome'] {
   if (!owner) return 'NEW';
   return sameBytes(owner.value.instanceId, node.instanceId) ? 'RESUMED' : 'REPLACED';
-}
-
-function sameNode(left: Node, right: Node): boolean {
-  return sameBytes(Node.encode(left).finish(), Node.encode(right).finish());
 }
 
 /** Of what a Hello said; not of what became of it since. */

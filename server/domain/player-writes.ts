@@ -1,5 +1,6 @@
 /** Writes about players: each made of the row as it was seen, many in one transaction. */
 import { KelpieError } from '../core/errors.js';
+import { othersTurn } from '../core/fair-turn.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import type { Network } from './network.js';
 import type { PlayerTable } from './player-table.js';
@@ -15,7 +16,8 @@ export type Written = 'stored' | 'changed' | 'stale';
 
 /** Fewer than a transaction may have, so that its owner's own entries fit. */
 const ENTRIES = 900;
-const BYTES = 512 * 1024;
+/** The same in bytes; one write alone may have more. */
+export const WRITE_BYTES = 512 * 1024;
 
 /**
  * Commits writes in the name of an owner. More than fit are several transactions, each whole; the first
@@ -30,28 +32,13 @@ export async function commitWrites(
     const part = fitting(rest);
     rest = rest.slice(part.length);
     const written = await network.commit(transactionOf(part, fence));
-    if (written.kind === 'stored') continue;
+    if (written.kind === 'stored') {
+      if (rest.length > 0) await othersTurn();
+      continue;
+    }
     return written.kind === 'conflict' && written.key === fence?.key ? 'stale' : 'changed';
   }
   return 'stored';
-}
-
-/**
- * The writes that end whom a proxy holds, as far as they fit beside the owner's own entries; those
- * that do not are committed first.
- */
-export async function lastWrites(
-  network: Network,
-  fence: Requirement,
-  writesNow: () => readonly PlayerWrite[],
-): Promise<readonly PlayerWrite[]> {
-  for (;;) {
-    const writes = writesNow();
-    const part = fitting(writes);
-    // A stale owner's next transaction is refused as this one would be.
-    if (part.length === writes.length) return writes;
-    if ((await commitWrites(network, fence, part)) === 'stale') return [];
-  }
 }
 
 /** The requirements and entries of writes, and of their owner. */
@@ -67,6 +54,13 @@ export function writeOf(players: PlayerTable, id: string, drafts: readonly Draft
   return { seen: players.seen(id), drafts };
 }
 
+/** How many bytes a write has, about. */
+export function bytesOf({ drafts }: Pick<PlayerWrite, 'drafts'>): number {
+  let bytes = 0;
+  for (const { event, value } of drafts) bytes += event.length + (value?.length ?? 0);
+  return bytes;
+}
+
 /** The error where the rows were never twice the same. */
 export function contested(): KelpieError {
   const message = 'others write about these players all the time; send SyncPlayers';
@@ -78,8 +72,8 @@ function fitting(writes: readonly PlayerWrite[]): readonly PlayerWrite[] {
   let bytes = 0;
   const over = writes.findIndex(({ drafts }) => {
     entries += drafts.length;
-    for (const { event, value } of drafts) bytes += event.length + (value?.length ?? 0);
-    return entries > ENTRIES || bytes > BYTES;
+    bytes += bytesOf({ drafts });
+    return entries > ENTRIES || bytes > WRITE_BYTES;
   });
   // One alone always goes.
   return over === -1 ? writes : writes.slice(0, Math.max(1, over));

@@ -11,20 +11,37 @@ type Outcome = NodeResult['outcome'];
 /** A client that was heard so lately is there. */
 const HEARD_MS = 2000;
 const QUESTIONS = 2;
+/** Questions, with those that do not count. */
+const ASKED = 6;
+/** So late a deadline shows that the coordinator itself stood still. */
+const LATE_MS = 250;
+
+/** Knows whether nodes are read: the sessions do, which are above this layer. */
+export interface Readers {
+  /** Whether the node's stream was read all the time since then, by the listening clock. */
+  readSince(name: string, ms: number): boolean;
+}
 
 /**
  * Asks twice, so that one lost answer decides nothing. Only a yes counts: a proxy that does not answer,
- * or does not do this command, does not keep a player out for ever. (Velocity-CTD asks so, once.)
+ * or does not do this command, does not keep a player out for ever. (Velocity-CTD asks so, once.) But a
+ * question does not count whose answer may lie unread; a proxy that cannot be heard is not judged.
  */
-export function verifier(network: Network, commands: Commands): Verify {
+export function verifier(network: Network, commands: Commands, readers: Readers): Verify {
   const timeoutMs = network.options.times.verifyMs / QUESTIONS;
+  const { clock } = network.options;
   return async (held) => {
-    for (let question = 0; question < QUESTIONS; question++) {
+    for (let asked = 0, unanswered = 0; asked < ASKED; asked++) {
+      const sinceMs = network.listening.now();
+      const beganMs = clock.now();
       const outcome = await ask(commands, held, timeoutMs);
       if (!(outcome instanceof KelpieError)) return isThere(outcome);
       if (outcome.reason !== 'OUTCOME_UNKNOWN') return false;
+      const late = clock.now() - beganMs - timeoutMs > LATE_MS;
+      if (!late && readers.readSince(held.proxy, sinceMs)) unanswered += 1;
+      if (unanswered === QUESTIONS) return false;
     }
-    return false;
+    return true;
   };
 }
 

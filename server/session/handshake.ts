@@ -36,7 +36,6 @@ export async function open(
   host: string,
 ): Promise<Opened> {
   const { network } = hub;
-  hub.admit();
   checkSize(hello, network.options.limits.helloBytes);
   const node = nodeOf(hello, host);
   const own = { inbox: inboxOf(node.name), ...(hello.excludeOwn && { excluded: node.name }) };

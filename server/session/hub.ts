@@ -10,6 +10,7 @@ import type { Players, Verify } from '../domain/players.js';
 import type { Liveness, Nodes } from '../domain/nodes.js';
 import type { Entry } from '../journal/journal.js';
 import { Pages } from '../delivery/pages.js';
+import { Turnstile } from '../core/turnstile.js';
 import { Bell } from './bell.js';
 import { frameOffer, requestOffer } from './command-frames.js';
 import type { Frame } from './frames.js';
@@ -29,6 +30,8 @@ export interface Member {
   report(): SessionReport;
   /** Whether the peer lives, asked now. */
   probe(): Promise<boolean>;
+  /** Whether it was read all the time since then, by the listening clock. */
+  readSince(ms: number): boolean;
   /** Ends the stream if the peer said nothing for too long. */
   checkSilence(): void;
   /** There may be loads of nodes to tell. */
@@ -47,6 +50,8 @@ export interface Member {
 
 /** How often silence is looked for. */
 const SWEEP_MS = 1000;
+/** Sessions that are opened in one turn of the event loop. */
+const OPENED_AT_ONCE = 16;
 
 export class Hub implements Liveness, Carrier {
   readonly network: Network;
@@ -59,7 +64,11 @@ export class Hub implements Liveness, Carrier {
   readonly pages: Pages;
   readonly loads = new Loads();
   readonly observer: SessionObserver;
+  /** Sessions are opened in turns, however many come at once. */
+  readonly turnstile = new Turnstile(OPENED_AT_ONCE);
   readonly #sessions = new Map<string, Member>();
+  /** Sessions between Hello and Welcome, by their ids. */
+  readonly #opening = new Map<string, Member>();
   readonly #emptied = new Gate();
   readonly #watchers = new Set<() => void>();
   readonly #timers: readonly Cancel[];
@@ -75,7 +84,7 @@ export class Hub implements Liveness, Carrier {
     this.nodes = nodes;
     this.players = players;
     this.commands = new Commands(network, this);
-    this.verify = verifier(network, this.commands);
+    this.verify = verifier(network, this.commands, this);
     this.bell = new Bell(network);
     this.pages = new Pages(network.options.journal, network.options.clock);
     this.observer = tellAll(observers, network.options.onFault);
@@ -83,7 +92,7 @@ export class Hub implements Liveness, Carrier {
     network.onEntries((entries) => this.#evictPlayers(entries));
     const { clock, times } = network.options;
     this.#timers = [
-      every(clock, SWEEP_MS, () => this.#all((session) => session.checkSilence())),
+      every(network.listening, SWEEP_MS, () => this.#all((session) => session.checkSilence())),
       every(clock, times.heartbeatMs, () => this.#all((session) => session.tellLoads())),
     ];
   }
@@ -112,15 +121,21 @@ export class Hub implements Liveness, Carrier {
     if (this.#draining) throw drainingError();
   }
 
-  /** Throws DRAINING or SESSION_LIMIT if nobody else may come in. */
-  admit(): void {
+  /** Counts a session that has said Hello. Throws DRAINING or SESSION_LIMIT if it may not come in. */
+  admit(session: Member): void {
     this.checkDraining();
     const limit = this.network.options.limits.sessions;
-    if (this.#sessions.size >= limit) {
+    if (this.#sessions.size + this.#opening.size >= limit) {
       throw new KelpieError('SESSION_LIMIT', `${limit} sessions are open; no more fit here`, {
         limit: String(limit),
       });
     }
+    this.#opening.set(session.id, session);
+  }
+
+  /** The session's Hello has got its answer. */
+  admitted(session: Member): void {
+    this.#opening.delete(session.id);
   }
 
   /** Calls the watcher when the coordinator begins to stop. Returns how to forget it. */
@@ -144,9 +159,20 @@ export class Hub implements Liveness, Carrier {
     if (this.#sessions.size === 0) this.#emptied.open();
   }
 
-  /** Whether the session that holds the name answers. A name without a stream here has no holder. */
+  /**
+   * Whether the session that holds the name answers, one that is about to be welcomed too. A name
+   * without a stream here has no holder.
+   */
   async alive(name: string): Promise<boolean> {
-    return (await this.#sessions.get(name)?.probe()) ?? false;
+    const id = this.network.tables.owners.get(name)?.value.sessionId ?? '';
+    const open = this.#sessions.get(name);
+    const holder = open?.id === id ? open : this.#opening.get(id);
+    return (await holder?.probe()) ?? false;
+  }
+
+  /** Whether a node's stream was read all the time since then, by the listening clock. */
+  readSince(name: string, ms: number): boolean {
+    return this.#sessions.get(name)?.readSince(ms) ?? true;
   }
 
   /** Whoever writes a node's owner replaces the session before: one rule, wherever it happened. */

@@ -4,13 +4,16 @@ import type { Cancel, Clock } from '../core/clock.js';
 export class Pulse {
   readonly #clock: Clock;
   #heardMs: number;
-  /** While the coordinator itself holds the peer back, silence proves nothing. */
-  #paused = false;
+  /** The coordinator itself does not read the peer, so silence proves nothing. */
+  #held = false;
+  #readSinceMs: number;
   #question: { answered: Promise<boolean>; answer: (beats: boolean) => void } | undefined;
 
+  /** By a clock that stands still while this process does not listen. */
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#heardMs = clock.now();
+    this.#readSinceMs = this.#heardMs;
   }
 
   heard(): void {
@@ -18,21 +21,30 @@ export class Pulse {
     this.#question?.answer(true);
   }
 
+  /** The peer is not read from now on. */
   pause(): void {
-    this.#paused = true;
+    this.#held = true;
   }
 
   resume(): void {
-    this.#paused = false;
-    this.heard();
+    this.#held = false;
+    this.#readSinceMs = this.#clock.now();
+  }
+
+  /** Whether the peer was read all the time since then. If not, something of it may have come and lie unread. */
+  readSince(ms: number): boolean {
+    return !this.#held && this.#readSinceMs <= ms;
   }
 
   /** For how long nothing was heard of a peer that was read. */
   silentMs(): number {
-    return this.#paused ? 0 : this.#clock.now() - this.#heardMs;
+    return this.#held ? 0 : this.#clock.now() - Math.max(this.#heardMs, this.#readSinceMs);
   }
 
-  /** Whether something is heard within `waitMs` from now. Questions at the same time share it. */
+  /**
+   * Whether something is heard within `waitMs` of being read. A peer that is not read then is not
+   * judged. Questions at the same time share it.
+   */
   beats(waitMs: number): Promise<boolean> {
     this.#question ??= this.#ask(waitMs);
     return this.#question.answered;
@@ -41,7 +53,14 @@ export class Pulse {
   #ask(waitMs: number): { answered: Promise<boolean>; answer: (beats: boolean) => void } {
     let settle: (beats: boolean) => void = () => undefined;
     const answered = new Promise<boolean>((resolve) => (settle = resolve));
-    const cancel: Cancel = this.#clock.after(waitMs, () => this.#question?.answer(false));
+    const askedMs = this.#clock.now();
+    let cancel: Cancel = () => undefined;
+    const judge = (): void => {
+      const leftMs = Math.max(askedMs, this.#readSinceMs) + waitMs - this.#clock.now();
+      if (leftMs > 0 && !this.#held) cancel = this.#clock.after(leftMs, judge);
+      else this.#question?.answer(this.#held);
+    };
+    cancel = this.#clock.after(waitMs, judge);
     const answer = (beats: boolean): void => {
       cancel();
       this.#question = undefined;

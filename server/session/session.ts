@@ -17,7 +17,8 @@ import type { Cancel } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import { type Active, activate, reportOf } from './active.js';
 import { type Frame, publicError } from './frames.js';
-import { open } from './handshake.js';
+import { Gate } from './gate.js';
+import { open, type Opened } from './handshake.js';
 import type { Hub, Member } from './hub.js';
 import { LoadNews } from './load-news.js';
 import type { SessionEnd } from './observer.js';
@@ -69,15 +70,18 @@ class Session implements Member {
   readonly #loadNews: LoadNews;
   #closed = false;
   readonly #pulse: Pulse;
+  /** Opens when the Hello has got its answer. */
+  readonly #opened = new Gate();
 
   constructor(hub: Hub, host: string) {
+    const { listening } = hub.network;
     const { clock, times } = hub.network.options;
     this.#hub = hub;
     this.#host = host;
     this.#turn = new FairTurn(clock);
-    this.#pulse = new Pulse(clock);
+    this.#pulse = new Pulse(listening);
     this.#loadNews = new LoadNews(hub.loads, hub.network.tables);
-    this.#helloTimer = clock.after(times.helloMs, () =>
+    this.#helloTimer = listening.after(times.helloMs, () =>
       this.#refuse(
         new KelpieError('HELLO_TIMEOUT', `no Hello came within ${times.helloMs / 1000} s`),
       ),
@@ -162,7 +166,17 @@ class Session implements Member {
   async #open(hello: Hello): Promise<void> {
     this.#helloTimer();
     this.#helloName = hello.name;
-    const opened = await open(this.#hub, hello, this.id, this.#host);
+    this.#hub.admit(this);
+    try {
+      await this.#hub.turnstile.pass();
+      this.#welcome(await open(this.#hub, hello, this.id, this.#host));
+    } finally {
+      this.#hub.admitted(this);
+      this.#opened.open();
+    }
+  }
+
+  #welcome(opened: Opened): void {
     if (this.#closed) {
       this.#hub.nodes.lost(opened.name, opened.generation);
       return;
@@ -190,9 +204,16 @@ class Session implements Member {
     return reportOf(this.#active, this.id, this.#hub, this.outbound);
   }
 
-  probe(): Promise<boolean> {
+  async probe(): Promise<boolean> {
+    // It has the name, and is about to be welcomed: it is asked when it can be.
+    if (!this.#active && !this.#closed) await this.#opened.wait();
+    if (!this.#active || this.#closed) return false;
     this.outbound.send({ $case: 'heartbeatRequested', value: {} });
     return this.#pulse.beats(this.#hub.network.options.times.probeMs);
+  }
+
+  readSince(ms: number): boolean {
+    return this.#pulse.readSince(ms);
   }
 
   checkSilence(): void {
@@ -237,6 +258,7 @@ class Session implements Member {
     this.#closed = true;
     this.#helloTimer();
     this.#pulse.stop();
+    this.#opened.open();
     this.outbound.end();
     if (!this.#active) return;
     const { name, feed, requests } = this.#active;

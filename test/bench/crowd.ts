@@ -1,18 +1,7 @@
 /** How fast a player is found among many, and what each of them takes. */
-import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
-import { Player } from '../../gen/ts/kelpie/v1/player.js';
-import {
-  type ConnectRequest,
-  type ConnectResponse,
-  Heartbeat,
-  Hello,
-  type NodeFrame,
-} from '../../gen/ts/kelpie/v1/session_service.js';
 import { apiAt } from '../../client/api.js';
-import { grpcTransport } from '../../client/transport.js';
+import { ListedProxy, nameOf } from '../support/listed-proxy.js';
 import { ownMemoryOf } from '../support/memory.js';
 import { startCoordinator } from './children.js';
 import { type Effort, players } from './plan.js';
@@ -50,7 +39,8 @@ async function measureCrowd(size: number): Promise<Measurement> {
   const end = new AbortController();
   // One a gate.
   setMaxListeners(0, end.signal);
-  const gateAt = (from: number): Gate => new Gate(server.endpoint, from / HELD, end.signal);
+  const gateAt = (from: number): ListedProxy =>
+    new ListedProxy(server.endpoint, `gate-${from / HELD}`, end.signal);
   try {
     const gates = [gateAt(0)];
     // What the first part costs is the program's warming up.
@@ -75,65 +65,6 @@ async function measureCrowd(size: number): Promise<Measurement> {
     end.abort();
     await server.stop();
   }
-}
-
-/** A proxy that says whom it has, and nothing else. */
-class Gate {
-  readonly #responses: AsyncGenerator<ConnectResponse, undefined>;
-  readonly #requests: ConnectRequest[] = [];
-  #wake = (): void => undefined;
-
-  constructor(endpoint: string, number: number, signal: AbortSignal) {
-    this.#responses = each(grpcTransport(endpoint)(this.#outgoing(), signal));
-    const start = { place: { $case: 'at', value: StartAt.LATEST } } as const;
-    const facts = { name: `gate-${number}`, role: NodeRole.PROXY, instanceId: randomBytes(16) };
-    this.#send({ $case: 'hello', value: { ...Hello.create(facts), start } });
-  }
-
-  async *#outgoing(): AsyncGenerator<ConnectRequest> {
-    for (;;) {
-      const next = this.#requests.shift();
-      if (next) yield next;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-
-  #send(frame: NonNullable<NodeFrame['frame']>): void {
-    this.#requests.push({ frames: [{ requestId: 0, frame }] });
-    this.#wake();
-  }
-
-  beat(): void {
-    this.#send({ $case: 'heartbeat', value: Heartbeat.create() });
-  }
-
-  /** Resolves when the coordinator has them. */
-  async bring(from: number, count: number): Promise<void> {
-    const some = Array.from({ length: count }, (_, index) => playerOf(from + index));
-    const last = some.at(-1)?.xuid ?? '';
-    const value = { asOf: 0, afterId: last, upToId: last, players: some, loginAges: {} };
-    this.#send({ $case: 'syncPlayers', value });
-    for (;;) {
-      const next = await this.#responses.next();
-      if (next.done) throw new Error('the stream of the proxy ended');
-      if (next.value.frames.some(({ frame }) => frame?.$case === 'playersSynced')) return;
-    }
-  }
-}
-
-async function* each<T>(all: AsyncIterable<T>): AsyncGenerator<T, undefined> {
-  yield* all;
-}
-
-function playerOf(number: number): Player {
-  const xuid = String(2_535_400_000_000_000 + number);
-  const device = { os: 'Android', model: 'Pixel 8', input: 'touch' };
-  const facts = { address: '203.0.113.7', language: 'en_GB', protocolVersion: 685 };
-  return { ...Player.create({ xuid, name: nameOf(number), ...facts }), device };
-}
-
-function nameOf(number: number): string {
-  return `Player Number ${number}`;
 }
 
 async function lookUp(endpoint: string, size: number): Promise<Measurement> {

@@ -201,12 +201,13 @@ describe('the faults of others', () => {
     first.die();
     clock.advance(60_000);
     const second = await openMortal(journal, clock, { coordinatorId: 'second' });
-    clock.advance(14_000);
+    // The longest that a node waits between two attempts.
+    clock.advance(5000);
     await settled();
     const again = await TestProxy.join(second, 'gate-1', { instanceId });
     const { results } = await again.sync(list, Math.max(...list.map((one) => one.generation)));
     expect(results.every(({ error }) => !error)).to.equal(true);
-    clock.advance(1000);
+    clock.advance(10_000);
     await settled();
     expect(bodies).to.deep.equal([]);
     expect(second.network.players.online).to.equal(50);

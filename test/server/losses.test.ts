@@ -10,6 +10,8 @@ import { hello, join, openJournal, openMortal } from '../support/hub.js';
 import { bodiesOf, settled } from '../support/history.js';
 
 const GRACE_MS = defaultTimes.graceMs;
+/** A node that a former coordinator left behind should be back by then, if it lives. */
+const BACK_MS = GRACE_MS / 3 + defaultTimes.unreachableMs;
 
 describe('losses', () => {
   function watched(verdicts: Partial<Verdicts> = {}) {
@@ -39,19 +41,23 @@ describe('losses', () => {
     expect(losses.size).to.equal(0);
   });
 
-  it('asks for LOST alone, a whole grace later, when the node was left behind', () => {
+  it('asks for UNREACHABLE when a node that was left behind should be back, and LOST after the grace', () => {
     const { clock, said, losses } = watched();
     losses.inherited('lobby-1', 7);
-    clock.advance(GRACE_MS - 1);
+    clock.advance(BACK_MS - 1);
     expect(said).to.be.empty;
     clock.advance(1);
-    expect(said).to.deep.equal(['lobby-1 7 lost']);
+    expect(said).to.deep.equal(['lobby-1 7 unreachable']);
+    clock.advance(GRACE_MS - BACK_MS - 1);
+    expect(said).to.have.length(1);
+    clock.advance(1);
+    expect(said).to.deep.equal(['lobby-1 7 unreachable', 'lobby-1 7 lost']);
   });
 
   it('has one timer for each node, of its newest loss', () => {
     const { clock, said, losses } = watched();
     losses.inherited('lobby-1', 7);
-    clock.advance(GRACE_MS - 1);
+    clock.advance(BACK_MS - 1);
     losses.seen('lobby-1', 8);
     expect(losses.size).to.equal(1);
     expect(clock.pending).to.equal(1);
@@ -110,13 +116,20 @@ describe('a coordinator on a journal that another one wrote', () => {
 
   for (const [name, state] of Object.entries(NodeState)) {
     if (state === NodeState.UNSPECIFIED) continue;
-    it(`keeps a node ${name} for a whole grace, then it is LOST`, async () => {
+    it(`keeps a node ${name} until it should be back, then it is UNREACHABLE, then LOST`, async () => {
       const { clock, bodies, town, now } = await left(state);
       expect(town.nodes.losses).to.equal(1);
-      clock.advance(GRACE_MS - 1);
+      clock.advance(BACK_MS - 1);
       await settled();
       expect(now()).to.equal(state);
       expect(bodies).to.be.empty;
+      clock.advance(1);
+      await settled();
+      expect(now()).to.equal(NodeState.UNREACHABLE);
+      expect(bodies.splice(0)).to.have.length(state === NodeState.UNREACHABLE ? 0 : 1);
+      clock.advance(GRACE_MS - BACK_MS - 1);
+      await settled();
+      expect(now()).to.equal(NodeState.UNREACHABLE);
       clock.advance(1);
       await settled();
       expect(now()).to.equal(undefined);
@@ -130,7 +143,7 @@ describe('a coordinator on a journal that another one wrote', () => {
 
   it('tells nobody of a node that comes back', async () => {
     const { clock, first, bodies, town } = await left(NodeState.READY);
-    clock.advance(GRACE_MS - 1);
+    clock.advance(BACK_MS - 1);
     const { stream, welcome } = await join(town, first);
     expect(welcome.outcome).to.equal(WelcomeOutcome.RESUMED);
     expect(town.nodes.losses).to.equal(0);
@@ -144,7 +157,7 @@ describe('a coordinator on a journal that another one wrote', () => {
 
   it('judges only the generation that it found', async () => {
     const { clock, bodies, town } = await left(NodeState.READY);
-    clock.advance(GRACE_MS - 1);
+    clock.advance(BACK_MS - 1);
     // Written by somebody else: this coordinator has no session of it, and its timer runs on.
     const node = Node.create({
       name: 'lobby-1',
@@ -156,7 +169,7 @@ describe('a coordinator on a journal that another one wrote', () => {
     if (!owner) throw new Error('nobody owns the node');
     const row = { ...owner.value, coordinatorId: 'third', instanceId: node.instanceId };
     await town.network.commit({ entries: [tables.ownerDraft('lobby-1', row)] });
-    clock.advance(1);
+    clock.advance(GRACE_MS - BACK_MS + 1);
     await settled();
     expect(bodies).to.be.empty;
     expect(town.nodes.losses, 'no timer is left for a node of another').to.equal(0);

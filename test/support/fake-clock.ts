@@ -60,10 +60,17 @@ export class FakeClock implements Clock {
       const [next] = this.#timers;
       if (!next || next.atMs > endMs) break;
       this.#timers.shift();
-      this.#move(next.atMs);
+      // What rings late finds time where it is.
+      this.#move(Math.max(next.atMs, this.#nowMs));
       next.ring();
     }
     this.#move(endMs);
+  }
+
+  /** Time goes on while the process stands still: what is due rings when it is over, late. */
+  stall(ms: number): void {
+    this.#move(this.#nowMs + ms);
+    this.advance(0);
   }
 
   /** Sets the calendar clock, as its owner may, while durations go on. */

@@ -11,7 +11,7 @@ import {
 } from '../../gen/ts/kelpie/v1/session_service.js';
 import { Network } from '../../server/domain/network.js';
 import { Nodes } from '../../server/domain/nodes.js';
-import { endOrphans } from '../../server/domain/player-ends.js';
+import { endOrphans, playersOfNodes } from '../../server/domain/player-ends.js';
 import { Players } from '../../server/domain/players.js';
 import {
   defaultLimits,
@@ -71,11 +71,19 @@ export interface MortalHub extends Omit<TestHub, 'journal' | 'clock'> {
   die(): void;
 }
 
+interface MortalOptions {
+  readonly coordinatorId?: string;
+  /** How many turns of the event loop the next append or read takes. */
+  readonly turns?: () => number;
+  /** Time in which it listens. */
+  readonly listening?: Clock;
+}
+
 /** Opens a coordinator on a journal that others may have written. */
 export async function openMortal(
   journal: Journal,
   clock: FakeClock,
-  options: HubOptions & { coordinatorId?: string; turns?: () => number } = {},
+  options: HubOptions & MortalOptions = {},
 ): Promise<MortalHub> {
   const access = new JournalAccess(journal, options.turns);
   const life = new MortalClock(clock);
@@ -90,7 +98,7 @@ export async function openMortal(
 async function openOn(
   journal: Journal,
   clock: Clock,
-  options: HubOptions & { coordinatorId?: string },
+  options: HubOptions & MortalOptions,
 ): Promise<Omit<TestHub, 'journal' | 'clock'>> {
   const faults: unknown[] = [];
   const network = await Network.open({
@@ -99,12 +107,14 @@ async function openOn(
     version: '0.0.0',
     journal,
     clock,
+    ...(options.listening && { listening: options.listening }),
     limits: { ...defaultLimits, ...options.limits },
     times: { ...defaultTimes, ...options.times },
     tail: options.tail ?? { entries: 1000, bytes: 2 ** 20 },
     onFault: (error) => faults.push(error),
   });
   const nodes = new Nodes(network);
+  nodes.dependents.register(playersOfNodes(network));
   await endOrphans(network);
   const players = new Players(network);
   return { hub: new Hub(network, nodes, players), network, nodes, players, faults };

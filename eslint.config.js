@@ -46,6 +46,22 @@ export default tseslint.config(
     },
   },
   {
+    // What a terminal would obey is escaped in one place, so nothing may be written past it.
+    files: ['client/cli/**'],
+    ignores: ['client/cli/terminal.ts'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'MemberExpression[object.property.name=/^std(out|err)$/][property.name="write"]',
+          message: 'What the program shows goes through client/cli/terminal.ts.',
+        },
+      ],
+    },
+  },
+  {
     files: ['test/**'],
     rules: {
       'max-lines': 'off',

@@ -6,7 +6,7 @@ import { fromWire } from '../errors.js';
 import { requirePlayer } from './find.js';
 import { issue, type Issue, type Selection, selectorOf, selects } from './issue.js';
 import { messageOf } from './message.js';
-import { explain, plain, print, UsageError } from './output.js';
+import { explain, print, UsageError } from './output.js';
 import { contentInWords } from './words.js';
 
 export interface CallOptions extends Selection {
@@ -46,7 +46,7 @@ function said({ outcome }: CommandResult): string {
   if (outcome?.$case !== 'answer') return `failed: ${explain(fromWire(outcome?.value))}`;
   const { form } = outcome.value;
   const content = form?.$case === 'custom' ? form.value.form?.value : undefined;
-  return plain(contentInWords(content));
+  return contentInWords(content);
 }
 
 async function placeOf(api: Api, options: CallOptions): Promise<Issue['place']> {

@@ -46,7 +46,7 @@ export async function doctor(endpoints: readonly string[], json: boolean): Promi
     if (!json && endpoints.length > 1) print(endpoint);
     for await (const finding of examine(endpoint)) {
       found.push(finding);
-      if (!json) print(line(finding));
+      if (!json) print(lines(finding));
     }
     const well = found.every(({ status }) => status !== 'failed');
     if (json) printJson({ endpoint, fine: well, checks: found });
@@ -78,7 +78,7 @@ function failureOf(thrown: unknown): Told[] {
   return [{ status: 'failed', finding: thrown.message, advice: thrown.advice }];
 }
 
-function line({ check, status, finding, advice }: Finding): string {
+function lines({ check, status, finding, advice }: Finding): string[] {
   const told = `${marks[status]}  ${check.padEnd(NAME_WIDTH)}  ${finding}`;
-  return advice === undefined ? told : `${told}\n   ${' '.repeat(NAME_WIDTH)}  → ${advice}`;
+  return advice === undefined ? [told] : [told, `   ${' '.repeat(NAME_WIDTH)}  → ${advice}`];
 }

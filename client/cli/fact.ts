@@ -2,7 +2,7 @@
 import { type Event, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import { type Facts, factsOfNode, factsOfPlayer } from './facts.js';
-import { nameOf, plain } from './output.js';
+import { nameOf } from './output.js';
 
 /** Something that happened. */
 export interface Fact {
@@ -88,13 +88,13 @@ export function told({ what, reason, changes, proxy, server, from, to }: Fact): 
 
 function toldChanges(changes: Changes): string {
   const all = Object.entries(changes).map(([field, { from, to }]) => {
-    return `${plain(field)} ${shown(from)} → ${shown(to)}`;
+    return `${field} ${shown(from)} → ${shown(to)}`;
   });
   return all.length === 0 ? 'nothing that this kelpie knows' : all.join(', ');
 }
 
 function shown(text = ''): string {
-  return text === '' ? '-' : plain(text);
+  return text === '' ? '-' : text;
 }
 
 function changesOf(from: Facts, to: Facts): Changes {

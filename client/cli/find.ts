@@ -3,7 +3,7 @@ import { Player, type PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
 import type { Api } from '../api.js';
 import { KelpieError } from '../errors.js';
 import { factsOfPlayer } from './facts.js';
-import { plain, print, printJson, shownTime, table, UsageError } from './output.js';
+import { print, printJson, shownTime, table, UsageError } from './output.js';
 
 const XUID = /^\d{1,20}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -11,7 +11,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export async function find(api: Api, words: string[], { json }: { json: boolean }): Promise<void> {
   const player = await requirePlayer(api, words.join(' '));
   if (json) printJson(Player.toJSON(player));
-  else print(table(['name', plain(player.name)], rowsOf(player)));
+  else print(table(['name', player.name], rowsOf(player)));
 }
 
 /** The player who is meant. Throws PLAYER_NOT_FOUND. */
@@ -55,7 +55,7 @@ function rowsOf(player: Player): string[][] {
     ['ping', latencyMs === 0 ? '' : `${latencyMs} ms`],
   ];
   return [...fixed, ...factsOfPlayer(player)].map(([name = '', value = '']) => [
-    plain(name),
-    plain(value) || '-',
+    name,
+    value || '-',
   ]);
 }

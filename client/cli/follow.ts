@@ -7,7 +7,7 @@ import type { Api } from '../api.js';
 import { backoffMs } from '../backoff.js';
 import { fromThrown } from '../errors.js';
 import { startOf } from '../options.js';
-import { nameOf, print, printJson } from './output.js';
+import { nameOf, print, printJson, warn } from './output.js';
 
 const LONGEST_BACKOFF_MS = 5000;
 
@@ -33,7 +33,7 @@ export async function follow(
     } catch (thrown) {
       const error = fromThrown(thrown);
       if (error.permanent || error.reason === 'NOT_A_COORDINATOR') throw error;
-      process.stderr.write(`kelpie: ${error.message}; trying again\n`);
+      warn(`${error.message}; trying again`);
     }
     await sleep(100 + backoffMs(attempt, LONGEST_BACKOFF_MS, Math.random));
   }

@@ -7,7 +7,7 @@ import { showGap } from './follow.js';
 import { factOf, factsAfter, told } from './fact.js';
 import type { Facts } from './facts.js';
 import { type Subject, subjectOf } from './history-subject.js';
-import { plain, print, printJson, shownTime, UsageError } from './output.js';
+import { print, printJson, shownTime, UsageError } from './output.js';
 import { oldestOf, past } from './past.js';
 
 export interface HistoryOptions {
@@ -37,13 +37,13 @@ export async function history(api: Api, words: string[], options: HistoryOptions
 
 /** What is said below the facts, or instead of them. */
 function endOf({ kind, shown, namesakes }: Subject, facts: number, oldest: Event | undefined) {
-  const it = kind === 'node' ? 'it' : 'him';
+  const it = kind === 'node' ? 'it' : 'them';
   const end =
     facts === 0
-      ? `${plain(shown)} is there, and nothing happened to ${it}; ${reachOf(oldest)}.`
-      : `\nNothing older is known: ${reachOf(oldest)}.`;
+      ? [`${shown} is there, and nothing happened to ${it}; ${reachOf(oldest)}.`]
+      : ['', `Nothing older is known: ${reachOf(oldest)}.`];
   if (namesakes.length === 0) return end;
-  return `${end}\nOthers had the name before: kelpie history ${namesakes.join(' or ')}`;
+  return [...end, `Others had the name before: kelpie history ${namesakes.join(' or ')}`];
 }
 
 function onlyOf({ node, player }: HistoryOptions): 'node' | 'player' | undefined {
@@ -80,9 +80,9 @@ async function printFacts(
 }
 
 /** Who it is, where more than one can have the name; then the columns. */
-function headOf({ kind, shown }: Subject): string {
+function headOf({ kind, shown }: Subject): string[] {
   const columns = line('TIME', 'SEQUENCE', 'WHAT');
-  return kind === 'node' ? columns : `${plain(shown)}\n\n${columns}`;
+  return kind === 'node' ? [columns] : [shown, '', columns];
 }
 
 /** Nothing is known; of one that is there all may be older than the history. */

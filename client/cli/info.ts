@@ -32,14 +32,14 @@ export async function info(api: Api, { json }: { json: boolean }): Promise<void>
     ),
   );
   const rows = topics.map((used) => [used.topic, String(used.entries), bytes(used.bytes)]);
-  if (rows.length > 0) print(`\n${table(['TOPIC', 'ENTRIES', 'SIZE'], rows)}`);
+  if (rows.length > 0) print(['', ...table(['TOPIC', 'ENTRIES', 'SIZE'], rows)]);
   const own = answer.retentionTopics.map((one) => [
     one.topic,
     String(one.entries),
     bytes(one.bytes),
     limitsOf(one),
   ]);
-  if (own.length > 0) print(`\n${table(['KEPT LESS', 'ENTRIES', 'SIZE', 'AT THE MOST'], own)}`);
+  if (own.length > 0) print(['', ...table(['KEPT LESS', 'ENTRIES', 'SIZE', 'AT THE MOST'], own)]);
 }
 
 function limitsOf({ maxEntries, maxBytes, maxAge }: TopicRetention): string {

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { Api } from '../api.js';
 import { showOutcomes, showSum } from './outcomes.js';
-import { counted, UsageError } from './output.js';
+import { counted, UsageError, warn } from './output.js';
 import { everyone, onePlayer, type Place, placeOf } from './player-place.js';
 import { type PlayerFilter, playerPages, refuseUnknownPlace } from './players.js';
 
@@ -13,24 +13,40 @@ export interface KickOptions extends PlayerFilter {
   readonly all: boolean;
   /** Do not ask. */
   readonly yes: boolean;
+  /** What those who are kicked are shown. */
+  readonly message: string;
 }
 
-/** `words`: who, unless the options say it, then what to show. Returns whether all are gone. */
+/** `words`: the player, unless the options name a place. Returns whether all are gone. */
 export async function kick(api: Api, words: string[], options: KickOptions): Promise<boolean> {
+  const { message } = options;
   const many = manyOf(options);
-  const [who, ...reason] = words;
-  if (!many && who === undefined) {
-    throw new UsageError('say whom to kick: a player, or --server, --proxy, --label or --all');
-  }
+  checkWords(words, many !== undefined);
   const { place, names } = many
     ? { place: many, names: await namesAt(api, options) }
-    : await onePlayer(api, who ?? '');
+    : await onePlayer(api, words[0] ?? '');
   if (!(await mayKick(names.size, options))) return false;
-  const message = (many ? words : reason).join(' ');
   const answer = await api.players.kickPlayers({ target: { place }, message });
   showOutcomes(answer.outcomes, 'kicked', names, options.json);
   if (!options.json && answer.succeeded + answer.failed > 1) showSum('Kicked', answer);
   return answer.failed === 0;
+}
+
+/** A word too many may be the one player who was meant, or what they should be shown: nobody is kicked by it. */
+function checkWords(words: readonly string[], many: boolean): void {
+  if (many && words.length > 0) {
+    throw new UsageError(
+      `it is either the player "${words.join(' ')}" or all at a place; a text to show goes in --message`,
+    );
+  }
+  if (words.length > 1) {
+    throw new UsageError(
+      `"${words.join(' ')}" is more than one word: a name with spaces goes in quotes, a text to show in --message`,
+    );
+  }
+  if (!many && words.length === 0) {
+    throw new UsageError('say whom to kick: a player, or --server, --proxy, --label or --all');
+  }
 }
 
 function manyOf(options: KickOptions): Place | undefined {
@@ -55,7 +71,7 @@ async function mayKick(players: number, { yes }: KickOptions): Promise<boolean> 
   if (yes || players < 2 || !process.stdin.isTTY || !process.stderr.isTTY) return true;
   const question = `Kick ${counted(players, 'player')}?`;
   if (await confirmed(question, process.stdin, process.stderr)) return true;
-  process.stderr.write('kelpie: nobody was kicked\n');
+  warn('nobody was kicked');
   return false;
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The program kelpie: what an operator asks a network, from a shell. */
-import { Command, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { type Api, reachApi } from '../api.js';
 import { DEFAULT_ENDPOINT } from '../options.js';
 import { version } from '../version.js';
@@ -13,12 +13,13 @@ import { history, type HistoryOptions } from './history.js';
 import { info } from './info.js';
 import { kick, type KickOptions } from './kick.js';
 import { nodes, type NodesOptions } from './nodes.js';
-import { explain, UsageError } from './output.js';
+import { explain, UsageError, warn } from './output.js';
 import { players, type PlayersOptions } from './players.js';
 import { publish, type PublishOptions } from './publish.js';
 import { run, type RunOptions } from './run.js';
 import { say, type SayOptions } from './say.js';
 import { tail, type TailOptions } from './tail.js';
+import { endWithOutput, writeError, writeOut } from './terminal.js';
 import { top, type TopOptions } from './top.js';
 
 interface Common {
@@ -28,11 +29,18 @@ interface Common {
 }
 
 const program = new Command('kelpie')
+  .addOption(endpointOption())
+  .addOption(jsonOption())
   .description('Ask a Kelpie coordinator, and tell it things.')
   .version(version)
   .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage.')
   .enablePositionalOptions()
-  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+  .configureOutput({
+    writeOut: (text) => writeOut(linesOf(text)),
+    writeErr: (text) => writeError(linesOf(text)),
+  })
+  .exitOverride()
+  .hook('preAction', (_, asked) => inherit(asked));
 
 selecting(command('nodes', 'list the nodes of the network'))
   .option('--watch', 'go on with what changes, of all nodes', false)
@@ -49,11 +57,12 @@ command('find <who...>', 'show a player who is online: by id, XUID, UUID or name
   (who: string[], options: Common) => ask(options, (api) => find(api, who, options)),
 );
 
-among(command('kick [who] [reason...]', 'disconnect a player, or all at a place'))
+among(command('kick [who...]', 'disconnect a player, or all at a place'))
   .option('--all', 'everybody in the network', false)
+  .option('--message <text>', 'what they are shown', '')
   .option('--yes', 'do not ask on a terminal', false)
-  .action((who: string | undefined, reason: string[], options: Common & KickOptions) =>
-    act(options, (api) => kick(api, who === undefined ? [] : [who, ...reason], options)),
+  .action((who: string[], options: Common & KickOptions) =>
+    act(options, (api) => kick(api, who, options)),
   );
 
 among(command('say <text...>', 'show players a line of chat, or something else'))
@@ -138,21 +147,46 @@ command('doctor', 'check the way to each coordinator, and what it says of itself
 // What follows is ended so, and ends well; what was to be done is not done, or nobody knows.
 process.on('SIGINT', () => process.exit());
 process.on('SIGTERM', () => process.exit());
-// A reader that has gone, `kelpie tail … | head -1`, is no error.
-process.stdout.on('error', () => process.exit(0));
-await program.parseAsync(process.argv);
+endWithOutput();
+try {
+  await program.parseAsync(process.argv);
+} catch (thrown) {
+  // Help, the version, or an error of usage: it is printed by now, unless that failed.
+  if (!(thrown instanceof CommanderError)) throw thrown;
+  process.exitCode = thrown.exitCode === 0 ? 0 : 2;
+}
 
 function command(usage: string, description: string): Command {
   return program
     .command(usage)
     .description(description)
     .addOption(
-      new Option('--endpoint <host:port,...>', 'the coordinators; the first that answers is asked')
-        .env('KELPIE_ENDPOINTS')
-        .argParser(endpoints)
-        .default([DEFAULT_ENDPOINT], DEFAULT_ENDPOINT),
+      endpointOption().env('KELPIE_ENDPOINTS').default([DEFAULT_ENDPOINT], DEFAULT_ENDPOINT),
     )
-    .option('--json', 'print one JSON object a line', false);
+    .addOption(jsonOption().default(false));
+}
+
+function endpointOption(): Option {
+  const meaning = 'the coordinators; the first that answers is asked';
+  return new Option('--endpoint <host:port,...>', meaning).argParser(endpoints);
+}
+
+function jsonOption(): Option {
+  return new Option('--json', 'print one JSON object a line');
+}
+
+/** These two stand before the command or after it. If both, what stands after it counts. */
+function inherit(asked: Command): void {
+  for (const name of ['endpoint', 'json']) {
+    if (asked.getOptionValueSource(name) === 'cli') continue;
+    const source = program.getOptionValueSource(name);
+    if (source === 'cli')
+      asked.setOptionValueWithSource(name, program.getOptionValue(name), source);
+  }
+}
+
+function linesOf(text: string): string[] {
+  return text.replace(/\n$/, '').split('\n');
 }
 
 /** Options that choose nodes. */
@@ -192,7 +226,7 @@ async function ask({ endpoint }: Common, work: (api: Api) => Promise<void>): Pro
     await work(api);
   } catch (thrown) {
     process.exitCode = thrown instanceof UsageError ? 2 : 1;
-    process.stderr.write(`kelpie: ${explain(thrown)}\n`);
+    warn(explain(thrown));
   } finally {
     api?.close();
   }

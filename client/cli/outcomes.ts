@@ -2,7 +2,7 @@
 import { PlayerOutcome } from '../../gen/ts/kelpie/v1/command.js';
 import type { KickPlayersResponse } from '../../gen/ts/kelpie/v1/player_service.js';
 import { fromWire } from '../errors.js';
-import { counted, explain, plain, print, printJson } from './output.js';
+import { counted, explain, print, printJson } from './output.js';
 
 /** A line for each. `names`: of the players, by id, as far as they are known. */
 export function showOutcomes(
@@ -16,7 +16,7 @@ export function showOutcomes(
     const name = names.get(playerId);
     if (json) printJson({ name, ...(PlayerOutcome.toJSON(outcome) as object) });
     else {
-      const who = name === undefined ? playerId : `${plain(name)} (${playerId})`;
+      const who = name === undefined ? playerId : `${name} (${playerId})`;
       print(`${who}  ${error ? `not ${done}: ${explain(fromWire(error))}` : done}`);
     }
   }

@@ -1,20 +1,27 @@
 /** What the commands print: tables for people, one JSON object a line for programs. */
 import { fromThrown } from '../errors.js';
+import { printable } from './printable.js';
+import { writeError, writeOut } from './terminal.js';
+import { padToWidth, widthOf } from './width.js';
 
 /** The command was given something that it cannot be given. */
 export class UsageError extends Error {}
 
-/** A table with its columns aligned, without lines. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((name, column) =>
-    Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)),
-  );
+/** The lines of a table with its columns aligned, without rules. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const shown = [head, ...rows].map((row) => row.map(printable));
+  const widths = head.map(() => 0);
+  for (const row of shown) {
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, widthOf(cell));
+    });
+  }
   const line = (cells: readonly string[]): string =>
     cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => padToWidth(cell, widths[column] ?? 0))
       .join('  ')
       .trimEnd();
-  return [head, ...rows].map(line).join('\n');
+  return shown.map(line);
 }
 
 /** `3 d 4 h`, `12 min 5 s`, `0 s`: the two largest units. */
@@ -43,22 +50,23 @@ export function bytes(count: number): string {
   return `${power === 0 ? value : value.toFixed(1)} ${units[power] ?? ''}`;
 }
 
-export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+/** A line, or lines: a text with a line feed in it is one line all the same, which shows it. */
+export function print(text: string | readonly string[]): void {
+  writeOut(typeof text === 'string' ? [text] : text);
 }
 
 export function printJson(value: unknown): void {
   print(JSON.stringify(value));
 }
 
+/** Says on stderr what went wrong. */
+export function warn(text: string): void {
+  writeError([`kelpie: ${text}`]);
+}
+
 /** Seconds are enough for people: `2026-11-25T02:35:22Z`. */
 export function shownTime(time: Date | undefined): string {
   return time?.toISOString().replace(/\.\d+Z$/, 'Z') ?? '-';
-}
-
-/** What a terminal would obey is written out. */
-export function plain(text: string): string {
-  return /\p{Cc}/u.test(text) ? JSON.stringify(text) : text;
 }
 
 /** `1 player`, `2 players`. */
@@ -70,7 +78,7 @@ export function counted(count: number, what: string): string {
 export function explain(thrown: unknown): string {
   if (thrown instanceof UsageError) return thrown.message;
   const { reason, message } = fromThrown(thrown);
-  return reason === 'UNAVAILABLE' ? message : `${plain(message)} (${reason})`;
+  return reason === 'UNAVAILABLE' ? message : `${message} (${reason})`;
 }
 
 /** The name of an enum's number; a newer coordinator may send one that is not known here. */

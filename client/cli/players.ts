@@ -6,16 +6,7 @@ import { CountPlayersResponse } from '../../gen/ts/kelpie/v1/player_service.js';
 import type { Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Api } from '../api.js';
 import { after, follow, showGap, type WatchFrame } from './follow.js';
-import {
-  counted,
-  nameOf,
-  plain,
-  print,
-  printJson,
-  shownTime,
-  table,
-  UsageError,
-} from './output.js';
+import { counted, nameOf, print, printJson, shownTime, table, UsageError } from './output.js';
 import { inWords } from './words.js';
 
 /** Where players are; what is not said is anywhere. */
@@ -98,11 +89,11 @@ function show(rows: readonly string[][]): void {
 
 function row({ name, id, proxy, server, device, latencyMs, joinTime }: Player): string[] {
   return [
-    plain(name),
+    name,
     id,
     proxy,
     server || '-',
-    plain([device?.os, device?.input].filter(Boolean).join(', ')) || '-',
+    [device?.os, device?.input].filter(Boolean).join(', ') || '-',
     latencyMs === 0 ? '-' : `${latencyMs} ms`,
     shownTime(joinTime),
   ];
@@ -120,7 +111,7 @@ async function count(api: Api, { json, role, state, label }: PlayersOptions): Pr
   print(`${counted(network, 'player')} in the network${all ? '' : `, ${selected} on these nodes`}`);
   if (nodes.length === 0) return;
   const rows = nodes.map((node) => [node.name, nameOf(NodeRole, node.role), String(node.players)]);
-  print(`\n${table(['NODE', 'ROLE', 'PLAYERS'], rows)}`);
+  print(['', ...table(['NODE', 'ROLE', 'PLAYERS'], rows)]);
 }
 
 function showChange(frame: WatchFrame, options: PlayersOptions): void {

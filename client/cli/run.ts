@@ -3,7 +3,7 @@ import { type CommandResult, ConsoleOutput } from '../../gen/ts/kelpie/v1/comman
 import type { Api } from '../api.js';
 import { fromWire, KelpieError } from '../errors.js';
 import { issue, type Issue, type Selection, selectorOf, selects } from './issue.js';
-import { explain, plain, print, UsageError } from './output.js';
+import { explain, print, UsageError, warn } from './output.js';
 
 export interface RunOptions extends Selection {
   readonly json: boolean;
@@ -30,15 +30,22 @@ export function run(api: Api, words: string[], options: RunOptions): Promise<boo
   return issue(api, asked, json, (result) => show(result, options));
 }
 
-/** What consoles print goes to stdout, and nothing else does. */
+/**
+ * What consoles print goes to stdout, and nothing else does; but where many are asked, a console that prints
+ * nothing has a line too, so that all who did it are there.
+ */
 function show({ node, outcome }: CommandResult, { json, all }: RunOptions): boolean {
   const prefix = all ? `${node}: ` : '';
   const form = outcome?.$case === 'answer' ? outcome.value.form : undefined;
   const output = form?.$case === 'console' ? form.value : ConsoleOutput.create();
-  if (!json) for (const line of output.lines) print(prefix + plain(line));
+  if (!json) print(linesOf(output, all).map((line) => prefix + line));
   if (output.success) return true;
-  process.stderr.write(`kelpie: ${prefix}${explain(failureOf(node, outcome))}\n`);
+  warn(`${prefix}${explain(failureOf(node, outcome))}`);
   return false;
+}
+
+function linesOf({ success, lines }: ConsoleOutput, all: boolean): string[] {
+  return all && success && lines.length === 0 ? ['(no output)'] : lines;
 }
 
 function failureOf(node: string, outcome: CommandResult['outcome']): KelpieError {

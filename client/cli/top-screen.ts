@@ -53,7 +53,7 @@ export function linesOf(view: View, rate: number | undefined, rows?: number): st
   const titles = ['NODE', 'BEHIND', 'UNACKED', 'QUEUED', 'RINGS', 'TPS', 'MEMORY', 'ROUND TRIP'];
   const left = sessions.length - shown.length;
   const more = left > 0 ? [`and ${left} more`] : [];
-  return [...head, ...table(titles, shown).split('\n'), ...more];
+  return [...head, ...table(titles, shown), ...more];
 }
 
 /** Of `count` rows as many as fit into `lines`, with a line for how many are left out. */

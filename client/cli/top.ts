@@ -4,7 +4,8 @@ import type { Session } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import type { Api } from '../api.js';
 import { fromThrown } from '../errors.js';
 import { allNodes } from './nodes.js';
-import { print, printJson } from './output.js';
+import { print, printJson, warn } from './output.js';
+import { clearScreen, redraw } from './terminal.js';
 import { entriesPerSecond, jsonOf, linesOf, type View, worstFirst } from './top-screen.js';
 
 export interface TopOptions {
@@ -25,7 +26,7 @@ export async function top(api: Api, { json, interval, once }: TopOptions): Promi
     show(await look(api), undefined, { json, live: false });
     return;
   }
-  if (live) process.stdout.write('\u001b[2J');
+  if (live) clearScreen();
   let before: View | undefined;
   for (;;) {
     try {
@@ -35,7 +36,7 @@ export async function top(api: Api, { json, interval, once }: TopOptions): Promi
     } catch (thrown) {
       const error = fromThrown(thrown);
       if (error.permanent || error.reason === 'NOT_A_COORDINATOR') throw error;
-      process.stderr.write(`kelpie: ${error.message}; trying again\n`);
+      warn(`${error.message}; trying again`);
     }
     await sleep(interval * 1000);
   }
@@ -76,12 +77,5 @@ function show(
   const rate = entriesPerSecond(view, before);
   if (json) printJson(jsonOf(view, rate));
   else if (live) redraw(linesOf(view, rate, process.stdout.rows - 1));
-  else print(linesOf(view, rate).join('\n'));
-}
-
-/** Over what stands there, without a flicker. A line that wrapped would move all below it. */
-function redraw(lines: readonly string[]): void {
-  const { columns } = process.stdout;
-  const drawn = lines.map((line) => `${line.slice(0, columns)}\u001b[K\n`);
-  process.stdout.write(`\u001b[H${drawn.join('')}\u001b[J`);
+  else print(linesOf(view, rate));
 }

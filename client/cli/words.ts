@@ -4,7 +4,7 @@ import { NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import type { MessageContent } from '../content.js';
 import { received } from '../received.js';
-import { nameOf, plain } from './output.js';
+import { nameOf } from './output.js';
 
 /** `left (LOST)` of a node, which its topic names; `Steve left (QUIT)`; what a message says. */
 export function inWords(event: Event): string {
@@ -48,7 +48,7 @@ function says(event: Event): string {
 }
 
 function who(player: Player | undefined): string {
-  return plain(player?.name ?? 'somebody');
+  return player?.name ?? 'somebody';
 }
 
 function server(name = ''): string {

@@ -63,7 +63,7 @@ describe('kelpie, of commands,', () => {
       expect({ code, output }).to.deep.equal({
         code: 0,
         // A terminal must not obey what a console printed.
-        output: 'There are 0/20 players\n"online: \\u001b[2J"',
+        output: 'There are 0/20 players\nonline: \\u001b[2J',
       });
       expect(lines(lobby)).to.deep.equal(['tp Steve 0 -60 --json']);
       const json = await kelpie('run', '--json', 'lobby', 'list');
@@ -75,6 +75,7 @@ describe('kelpie, of commands,', () => {
       const good = await consoleOf('good', printed('saved', 'all'), labels);
       await consoleOf('odd', { console: { success: false, lines: ['unknown command'] } }, labels);
       await consoleOf('sick', 'the console is closed', labels);
+      await consoleOf('quiet', printed(), labels);
       const other = await consoleOf('other', printed('not asked'));
       const many = ['--all', '--role', 'downstream', '--label', 'mode=lobby'];
       const { code, output, errors } = await kelpie('run', ...many, 'save-all', 'flush');
@@ -82,6 +83,7 @@ describe('kelpie, of commands,', () => {
         'good: all',
         'good: saved',
         'odd: unknown command',
+        'quiet: (no output)',
       ]);
       expect(errors.trim().split('\n').sort()).to.deep.equal([
         'kelpie: odd: "odd" says that the line did not succeed (COMMAND_FAILED)',

@@ -76,7 +76,7 @@ describe('an operator', () => {
       expect(rows.map(([, , what]) => what)).to.deep.equal([
         'joined',
         // A terminal must not obey what somebody calls a label.
-        'changed: state READY → DRAINING, label map old → new, "label x\\u001b[2J" - → 1',
+        'changed: state READY → DRAINING, label map old → new, label x\\u001b[2J - → 1',
         'changed: state DRAINING → READY',
         'left: STOPPED',
       ]);

@@ -210,7 +210,7 @@ describe('kelpie, of players,', () => {
 
     it('one, with a reason', async () => {
       await everybody();
-      const { code, output } = await kelpie('kick', 'steve the first', 'be', 'nice');
+      const { code, output } = await kelpie('kick', 'steve the first', '--message', 'be nice');
       expect({ code, output }).to.deep.equal({
         code: 0,
         output: `Steve the First (${steve.xuid})  kicked`,
@@ -221,7 +221,13 @@ describe('kelpie, of players,', () => {
 
     it('all at a place, and says what became of each', async () => {
       await everybody();
-      const { code, output } = await kelpie('kick', '--server', 'lobby', 'closing', 'now');
+      const { code, output } = await kelpie(
+        'kick',
+        '--server',
+        'lobby',
+        '--message',
+        'closing now',
+      );
       expect(code).to.equal(0);
       const lines = output.split('\n');
       expect(lines.slice(0, 2).sort()).to.deep.equal([
@@ -273,6 +279,10 @@ describe('kelpie, of players,', () => {
       // A variable of a script that is not set must not empty the network.
       await refused(/must not be empty/, 'kick', '--server', '');
       await refused(/say which player/, 'kick', '');
+      // What one person means, nobody else may pay for.
+      await refused(/either the player "Alex" or all/, 'kick', 'Alex', '--server', 'lobby');
+      await refused(/either the player "be nice" or all/, 'kick', 'be', 'nice', '--all');
+      await refused(/"Alex be nice" is more than one word/, 'kick', 'Alex', 'be', 'nice');
       expect((await kelpie('kick', '--server', 'loby')).errors).to.include('NODE_NOT_FOUND');
       expect((await kelpie('kick', '--label', 'mode=none')).errors).to.include('NO_TARGET');
       expect((await kelpie('kick', 'Herobrine')).errors).to.include('PLAYER_NOT_FOUND');

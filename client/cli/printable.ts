@@ -7,8 +7,8 @@
  * Client and server each have this file, because neither imports the other. A test holds them equal.
  */
 
-/** The last ones are fillers: letters by their category, and blank. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u034f\u115f\u1160\u3164\uffa0]/gu;
+/** Variation selectors show nothing either, and stay: they are a part of many an emoji. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|(?!\p{VS})\p{DI}/gu;
 
 const SHORT: ReadonlyMap<string, string> = new Map([
   ['\n', '\\n'],

@@ -16,6 +16,8 @@ export interface Kelpie {
   readonly lines: readonly string[];
   /** The first line that matches, now or later. */
   line(wanted: RegExp): Promise<string>;
+  /** Everything it has printed on stdout, as it is. */
+  output(): string;
   /** Everything it has printed on stderr. */
   errors(): string;
   /** Closes the reading end of its stdout, as `| head -1` does. */
@@ -34,12 +36,18 @@ export interface Left {
 }
 
 /** Starts it. The environment names the endpoint, if one is given. */
-export function startKelpie(args: readonly string[], endpoint?: string): Kelpie {
+export function startKelpie(
+  args: readonly string[],
+  endpoint?: string,
+  env: NodeJS.ProcessEnv = {},
+): Kelpie {
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, KELPIE_ENDPOINTS: endpoint },
+    env: { ...process.env, KELPIE_ENDPOINTS: endpoint, ...env },
   });
   const lines: string[] = [];
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
   const news = new EventEmitter();
   const reader = createInterface({ input: child.stdout });
   reader.on('line', (line) => {
@@ -47,7 +55,7 @@ export function startKelpie(args: readonly string[], endpoint?: string): Kelpie 
     news.emit('news');
   });
   let errors = '';
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
   let over = false;
   const ended = (once(child, 'close') as Promise<[number | null]>).then(([code]) => {
     over = true;
@@ -73,6 +81,7 @@ export function startKelpie(args: readonly string[], endpoint?: string): Kelpie 
   return {
     lines,
     line,
+    output: () => output,
     errors: () => errors,
     stopReading: () => child.stdout.destroy(),
     ended,
@@ -84,8 +93,12 @@ export function startKelpie(args: readonly string[], endpoint?: string): Kelpie 
 }
 
 /** Runs it to its end. */
-export async function runKelpie(args: readonly string[], endpoint?: string): Promise<Left> {
-  const kelpie = startKelpie(args, endpoint);
+export async function runKelpie(
+  args: readonly string[],
+  endpoint?: string,
+  env?: NodeJS.ProcessEnv,
+): Promise<Left> {
+  const kelpie = startKelpie(args, endpoint, env);
   const code = await kelpie.ended;
   return { code, output: kelpie.lines.join('\n'), errors: kelpie.errors() };
 }

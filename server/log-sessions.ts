@@ -3,11 +3,8 @@ import { NodeRole } from '../gen/ts/kelpie/v1/node.js';
 import { departures } from './domain/departures.js';
 import type { Network } from './domain/network.js';
 import type { Logger } from './log.js';
+import { RefusalLog } from './log-refusals.js';
 import type { OpenedSession, SessionEnd, SessionObserver } from './session/observer.js';
-import { cutText } from './core/text.js';
-
-/** Longer names, which are refused anyway, are cut. */
-const NAME_LENGTH = 64;
 
 const OPENED: Record<OpenedSession['outcome'], string> = {
   NEW: 'session opened',
@@ -20,7 +17,8 @@ const EXPECTED: readonly SessionEnd[] = ['STOPPED', 'DRAINED', 'DRAINING', 'SESS
 
 /** Logs what becomes of sessions, and which nodes are lost. */
 export function logSessions(logger: Logger, network: Network): SessionObserver {
-  const { tables } = network;
+  const { tables, options } = network;
+  const refusals = new RefusalLog(logger, options.clock);
   network.onEntries((entries) => {
     for (const { name, reason } of departures(tables, entries)) {
       logger[reason === 'LOST' ? 'warn' : 'info']({ node: name, reason }, 'node left');
@@ -31,9 +29,7 @@ export function logSessions(logger: Logger, network: Network): SessionObserver {
       const role = roleName(tables.nodes.get(name)?.value.role);
       logger.info({ node: name, role, host, generation, session: sessionId }, OPENED[outcome]);
     },
-    refused({ name, host, reason }) {
-      logger.warn({ node: name && cutText(name, NAME_LENGTH), host, reason }, 'session refused');
-    },
+    refused: (refusal) => refusals.refused(refusal),
     ended({ name, sessionId }, end) {
       const level = EXPECTED.includes(end) ? 'info' : 'warn';
       logger[level]({ node: name, reason: end, session: sessionId }, 'session ended');
@@ -45,6 +41,7 @@ export function logSessions(logger: Logger, network: Network): SessionObserver {
       logger.debug({}, 'a proxy and the table differ in their players');
     },
     draining(sessions) {
+      refusals.close();
       const level = sessions > 0 ? 'info' : 'debug';
       logger[level]({ sessions }, 'draining: nodes are told to move on');
     },

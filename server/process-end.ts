@@ -3,7 +3,7 @@
  * this; a coordinator that is embedded leaves the process to its host.
  */
 import type { Coordinator } from './coordinator.js';
-import type { Logger } from './log.js';
+import type { ProcessLog } from './log.js';
 
 /** Exit codes, as README lists them. */
 const STOPPED = 0;
@@ -14,11 +14,11 @@ const FAULT = 70;
 const FAULT_DRAIN_MS = 30_000;
 
 export class ProcessEnd {
-  readonly #logger: Logger;
+  readonly #logger: ProcessLog;
   #coordinator: Coordinator | undefined;
   #ending = false;
 
-  constructor(logger: Logger) {
+  constructor(logger: ProcessLog) {
     this.#logger = logger;
     process.on('unhandledRejection', (reason) => this.#fault(reason));
     process.on('uncaughtException', (error) => this.#fault(error));
@@ -50,10 +50,11 @@ export class ProcessEnd {
     try {
       await this.#coordinator?.stop();
       this.#logger.info({}, 'stopped');
-      process.exit(code);
     } catch (err) {
       this.#logger.error({ err }, 'could not stop in good order');
-      process.exit(code || NOT_STOPPED);
+      code ||= NOT_STOPPED;
     }
+    await this.#logger.flush();
+    process.exit(code);
   }
 }

@@ -74,10 +74,13 @@ export class Telemetry {
     draining: () => undefined,
   };
 
-  constructor() {
+  /** `lostLines`: of the log, as far as the logger knows. */
+  constructor(lostLines: () => number = () => 0) {
     collectDefaultMetrics({ register: this.registry });
     this.#lookUpNodes();
     this.#lookUpJournal();
+    const lost = 'lines of the log that were left out, as nobody read them';
+    this.#sum('kelpie_log_lines_lost_total', lost, lostLines);
   }
 
   /** From now on shows the state of this coordinator too. */
@@ -149,8 +152,9 @@ export class Telemetry {
     this.#gauge('kelpie_journal_head_sequence', 'newest sequence', [], (gauge, hub) => {
       gauge.set(hub.network.options.journal.head.sequence);
     });
-    this.#sum('kelpie_published_events_total', 'messages that were stored', 'events');
-    this.#sum('kelpie_published_bytes_total', 'their bytes, encoded', 'bytes');
+    const published = this.#published;
+    this.#sum('kelpie_published_events_total', 'messages that were stored', () => published.events);
+    this.#sum('kelpie_published_bytes_total', 'their bytes, encoded', () => published.bytes);
   }
 
   #counter<Label extends string>(name: string, help: string, labelNames: Label[] = []) {
@@ -186,14 +190,14 @@ export class Telemetry {
   }
 
   /** A counter of what is added up elsewhere, because it happens too often. */
-  #sum(name: string, help: string, what: 'events' | 'bytes'): void {
+  #sum(name: string, help: string, added: () => number): void {
     const counter = new Counter({
       name,
       help,
       registers: [this.registry],
       collect: () => {
         counter.reset();
-        counter.inc(this.#published[what]);
+        counter.inc(added());
       },
     });
   }

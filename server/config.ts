@@ -2,8 +2,10 @@
  * Every setting of kelpied, once: its kind, range, default and meaning. Flags, variables, keys of
  * kelpie.yaml, the help and the README's table follow from it.
  */
+import { isIP } from 'node:net';
 import { parseOwnRetention } from './config/own-retention.js';
 import { type CoordinatorOptions, defaultRetention } from './coordinator.js';
+import { bareHost, isLoopback } from './core/address.js';
 import { defaultTimes } from './domain/settings.js';
 
 /** One setting. */
@@ -18,7 +20,7 @@ export interface Setting<T> {
 
 /** In the order of the help. Units stand in the names. */
 export const settings = {
-  host: text('<address>', '127.0.0.1', 'address to listen on'),
+  host: address('address to listen on'),
   port: whole('<port>', 0, 65_535, 50_051, 'port to listen on; 0 takes a free one'),
   insecure: truth('allow addresses that are not loopback, though nothing is encrypted yet'),
   dev: truth('for tests of plugins: free ports, all in memory, one line of JSON when ready'),
@@ -67,7 +69,7 @@ export const settings = {
     defaultTimes.drainMs / 1000,
     'how long nodes have to move on when it stops',
   ),
-  metricsHost: text('<address>', '127.0.0.1', 'address of /metrics and /healthz'),
+  metricsHost: address('address of /metrics and /healthz'),
   metricsPort: portOrOff(9464, 'port of /metrics and /healthz; 0 takes a free one, off has none'),
   logLevel: choice(
     '<level>',
@@ -137,10 +139,11 @@ function metricsContradiction(settings: Partial<Settings>): string | undefined {
 
 /** The settings as the coordinator takes them. */
 export function toOptions(settings: Settings): CoordinatorOptions {
-  const { host, port, journal, data, sync, metricsHost, metricsPort } = settings;
+  const { host, port, insecure, journal, data, sync, metricsHost, metricsPort } = settings;
   return {
     host,
     port,
+    insecure,
     journal,
     data,
     sync,
@@ -161,6 +164,17 @@ function text(placeholder: string, byDefault: string, meaning: string): Setting<
     throw new RangeError('It must not be empty.');
   };
   return { placeholder, default: byDefault, meaning, parse };
+}
+
+/** A name or an IP address; one of IPv6 may stand in brackets, as it does in endpoints. */
+function address(meaning: string): Setting<string> {
+  const parse = (said: string): string => {
+    const host = bareHost(said.trim());
+    if (host === '') throw new RangeError('It must not be empty.');
+    if (isIP(host) !== 0 || /^[^\s:[\]]+$/.test(host)) return host;
+    throw new RangeError('It must be a name or an IP address, without a port.');
+  };
+  return { placeholder: '<address>', default: '127.0.0.1', meaning, parse };
 }
 
 /** Stays the text that it is, for people; what it says is checked. */
@@ -218,8 +232,4 @@ function truth(meaning: string): Setting<boolean> {
     throw new RangeError('It must be true or false.');
   };
   return { placeholder: '[true|false]', default: false, meaning, parse };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

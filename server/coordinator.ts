@@ -3,9 +3,12 @@
  * the opposite one, and can be embedded in another process.
  */
 import { randomUUID } from 'node:crypto';
+import { bareHost, endpointOf, isLoopback } from './core/address.js';
 import { anyDelay, type Clock } from './core/clock.js';
+import { type End, endAll } from './core/ending.js';
 import { KelpieError } from './core/errors.js';
 import { ListeningClock } from './core/listening-clock.js';
+import { printable } from './core/printable.js';
 import { Network } from './domain/network.js';
 import { checkOwnRetention } from './domain/own-retention.js';
 import { Nodes } from './domain/nodes.js';
@@ -27,10 +30,16 @@ import { version } from './version.js';
 
 /** Everything that can be set. */
 export interface CoordinatorOptions {
-  /** Where to listen. Default 127.0.0.1. */
+  /** Where to listen. Default 127.0.0.1. Another machine must reach it only with `insecure`. */
   readonly host?: string;
   /** The port; 0 takes a free one. Default 50051. */
   readonly port?: number;
+  /**
+   * Whether `host` and the host of `metrics` may be reachable from other machines, though nothing is encrypted
+   * and nobody is asked who they are: only on a network that you trust. Default false, which rejects with
+   * a RangeError.
+   */
+  readonly insecure?: boolean;
   /** Where history is kept: in files it survives the process. Default file. */
   readonly journal?: 'file' | 'memory';
   /** The directory of the journal in files, for one coordinator at a time. Default data. */
@@ -66,6 +75,8 @@ export interface Coordinator {
   readonly id: string;
   readonly host: string;
   readonly port: number;
+  /** Host and port as clients take them. */
+  readonly endpoint: string;
   /** Where its metrics are, if they are served. */
   readonly metricsUrl: string | undefined;
   /**
@@ -85,30 +96,33 @@ export const defaultRetention: Retention = {
 
 const defaultTail: TailLimits = { entries: 65_536, bytes: 64 * 1024 ** 2 };
 
-/** Starts a coordinator. Rejects if it cannot listen. */
+/** Starts a coordinator. Rejects if it cannot listen; then nothing of it is left open. */
 export async function startCoordinator(options: CoordinatorOptions = {}): Promise<Coordinator> {
-  const { host = '127.0.0.1', port = 50_051, metrics } = options;
-  const telemetry = metrics && new Telemetry();
+  checkReach(options);
+  const { port = 50_051, metrics, logger } = options;
+  const host = bareHost(options.host ?? '127.0.0.1');
+  const telemetry = metrics && new Telemetry(logger?.lostLines);
   let health: Health = 'starting';
+  let parts: Parts | undefined;
   // First, so that a supervisor is answered from the beginning to the end.
   const healthNow = (): Health =>
     health === 'serving' && parts?.hub.network.readOnly ? 'journal read-only' : health;
   const pages = telemetry && (await serveTelemetry(metrics, telemetry, healthNow));
-  let parts: Parts | undefined;
-  const stop = async (): Promise<void> => {
+  const ends: End[] = pages ? [() => pages.close()] : [];
+  const stop = (): Promise<void> => {
     health = 'draining';
-    await parts?.stop();
-    await pages?.close();
+    return endAll(ends);
   };
   let stopping: Promise<void> | undefined;
   try {
-    const { hub, edge } = (parts = await assemble(options, telemetry));
+    const { hub, edge } = (parts = await assemble(options, telemetry, ends));
     const bound = await edge.listen(host, port);
     health = 'serving';
     return {
       id: hub.network.options.coordinatorId,
       host,
       port: bound,
+      endpoint: endpointOf(host, bound),
       metricsUrl: pages?.url,
       transport: () => inProcess(hub),
       stop: () => (stopping ??= stop()),
@@ -119,26 +133,39 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   }
 }
 
-/** What was put together, and how to take it apart. */
+/** Nothing is encrypted and nobody is asked who they are, so other machines come in only where that is wanted. */
+function checkReach({ host, metrics, insecure = false }: CoordinatorOptions): void {
+  const hosts = [host, metrics?.host].filter((one) => one !== undefined);
+  const open = insecure ? undefined : hosts.find((one) => !isLoopback(bareHost(one)));
+  if (open === undefined) return;
+  throw new RangeError(
+    `${open} is reachable from other machines, and there are no credentials and no TLS yet: anybody could ` +
+      'join and publish. Listen on 127.0.0.1, or set insecure: true on a network that you trust',
+  );
+}
+
 interface Parts {
   readonly hub: Hub;
   readonly edge: Edge;
-  stop(): Promise<void>;
 }
 
+/** `ends` gets the end of each part as soon as that is started: what comes after it may fail. */
 async function assemble(
   options: CoordinatorOptions,
   telemetry: Telemetry | undefined,
+  ends: End[],
 ): Promise<Parts> {
   const { clock = realClock, logger } = options;
   const onFault = faultHandler(options, telemetry);
   const listening = new ListeningClock(clock);
+  ends.push(() => listening.close());
   let edge: Edge | undefined;
   const journal = await openJournal(options, clock, onFault, (error) => {
     onFault(error);
     // Calls that read are still answered; but whoever has a choice should go elsewhere.
     edge?.notServing();
   });
+  ends.push(() => journal.close());
   const network = await Network.open({
     name: 'main',
     coordinatorId: randomUUID(),
@@ -155,7 +182,9 @@ async function assemble(
   await endOrphans(network);
   const nodes = new Nodes(network);
   nodes.dependents.register(playersOfNodes(network));
+  ends.push(() => nodes.close());
   const players = new Players(network);
+  ends.push(() => players.close());
   const observers = [telemetry?.sessions, logger && logSessions(logger, network)];
   const hub = new Hub(
     network,
@@ -165,16 +194,12 @@ async function assemble(
   );
   telemetry?.watch(hub);
   const created = (edge = createEdge(hub, telemetry?.called ?? (() => undefined)));
-  const stop = async (): Promise<void> => {
+  ends.push(async () => {
     created.notServing();
     await hub.drain();
     await created.stop();
-    nodes.close();
-    players.close();
-    listening.close();
-    await journal.close();
-  };
-  return { hub, edge: created, stop };
+  });
+  return { hub, edge: created };
 }
 
 async function openJournal(
@@ -227,7 +252,7 @@ const realClock: Clock = {
 };
 
 function printFault(error: unknown): void {
-  process.stderr.write(
-    `kelpied: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const lines = `kelpied: ${text}`.split('\n').map((line) => `${printable(line)}\n`);
+  process.stderr.write(lines.join(''));
 }

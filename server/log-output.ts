@@ -8,7 +8,7 @@
  * (Ctrl+S) holds nothing up.
  */
 
-/** Bytes that may wait. */
+/** Bytes that may wait, and one line more. */
 const MOST_BYTES = 2 ** 20;
 /** How long the end of the process waits for a reader. */
 const FLUSH_MS = 1000;
@@ -41,7 +41,7 @@ export class LogOutput {
   }
 
   write(line: string): void {
-    if (this.#stream.writableLength + line.length <= MOST_BYTES) {
+    if (this.#stream.writableLength < MOST_BYTES) {
       this.#stream.write(line);
       return;
     }
@@ -53,7 +53,7 @@ export class LogOutput {
   async flush(): Promise<void> {
     if (this.#stream.writableLength === 0) return;
     await new Promise<void>((resolve) => {
-      setTimeout(resolve, FLUSH_MS).unref();
+      setTimeout(resolve, FLUSH_MS);
       this.#stream.write('', resolve);
     });
   }

@@ -43,7 +43,10 @@ export class RefusalLog {
     kind.count += 1;
     this.#counts.set(key, kind);
     if (kind.count > LINES) return;
-    this.#logger.warn({ node: name && cutText(name, NAME_LENGTH), host, reason }, 'session refused');
+    this.#logger.warn(
+      { node: name && cutText(name, NAME_LENGTH), host, reason },
+      'session refused',
+    );
   }
 
   /** Says what has had no line. */

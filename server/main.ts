@@ -4,16 +4,26 @@ import { keyOf, settingNames, toOptions } from './config.js';
 import { printed } from './config/print.js';
 import { type Config, readConfig } from './config/sources.js';
 import { type Coordinator, startCoordinator } from './coordinator.js';
+import { endpointOf } from './core/address.js';
+import { printable } from './core/printable.js';
 import { runDataTask } from './data-command.js';
-import { createLogger, type Logger } from './log.js';
+import { createLogger, type Logger, type ProcessLog } from './log.js';
 import { ProcessEnd } from './process-end.js';
 import { version } from './version.js';
 
-// Whoever read what is printed may have gone; that is no reason to stop without draining.
-process.stdout.on('error', () => undefined);
+const IGNORED =
+  'variables of a Kubernetes Service are no settings and are ignored (enableServiceLinks: false keeps them out)';
 
 const config = readConfig(process.argv, process.env);
 const { settings, task } = config;
+
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  // Whoever read what is printed may have gone; that is no reason to stop without draining.
+  if (!task || code === 'EPIPE') return;
+  complain(`what it prints cannot be written: ${message}`);
+  process.exitCode = 1;
+});
+if (task && config.ignored.length > 0) complain(`${IGNORED}: ${config.ignored.join(', ')}`);
 
 if (task?.kind === 'config') process.stdout.write(printed(config, task.format));
 else if (task?.kind === 'data') process.exitCode = await runDataTask(task, settings.data);
@@ -22,6 +32,9 @@ else await run();
 async function run(): Promise<void> {
   const logger = loggerOf(config);
   const end = new ProcessEnd(logger);
+  // Node.js would print them as they are, into lines of JSON.
+  process.removeAllListeners('warning');
+  process.on('warning', (err) => logger.warn({ err }, 'a warning of Node.js'));
   try {
     const coordinator = await startCoordinator({ ...toOptions(settings), logger });
     // Before it says that it listens: whoever reads that may stop it at once.
@@ -29,20 +42,21 @@ async function run(): Promise<void> {
     greet(coordinator);
     logStart(coordinator, logger);
   } catch (error) {
-    process.stderr.write(`kelpied: ${explain(error)}\n`);
+    // Whoever asked for JSON gets nothing else.
+    if (settings.logFormat === 'json') logger.error({}, explain(error));
+    else complain(explain(error));
     process.exitCode = 1;
   }
 }
 
-function loggerOf({ settings: { logLevel, logFormat } }: Config): Logger {
+function loggerOf({ settings: { logLevel, logFormat } }: Config): ProcessLog {
   const { isTTY } = process.stderr;
   const format = logFormat === 'auto' ? (isTTY ? 'pretty' : 'json') : logFormat;
   return createLogger({ level: logLevel, format, colours: isTTY && !process.env['NO_COLOR'] });
 }
 
 /** Whoever asked for JSON reads the log; whoever starts it for tests reads one line. */
-function greet({ host, port, metricsUrl }: Coordinator): void {
-  const endpoint = `${host}:${port}`;
+function greet({ endpoint, port, metricsUrl }: Coordinator): void {
   if (settings.dev) {
     const metrics = metricsUrl ?? null;
     const ready = { event: 'ready', endpoint, metrics, pid: process.pid, version };
@@ -67,19 +81,24 @@ Stop with Ctrl+C.
 `;
 }
 
-function logStart({ host, port, metricsUrl }: Coordinator, logger: Logger): void {
-  const endpoint = `${host}:${port}`;
+function logStart({ endpoint, metricsUrl }: Coordinator, logger: Logger): void {
   logger.info({ endpoint, metrics: metricsUrl, version, pid: process.pid }, 'listening');
   const set = settingNames.filter((name) => config.origins[name] !== 'default');
   const facts = set.map((name) => [keyOf(name), `${settings[name]} (${config.origins[name]})`]);
   if (set.length > 0) logger.info(Object.fromEntries(facts) as object, 'settings that were made');
   if (settings.insecure) logger.warn({ endpoint }, 'insecure: no encryption, no credentials');
+  if (config.ignored.length > 0) logger.warn({ variables: config.ignored }, IGNORED);
 }
 
 function explain(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const { host, port } = settings;
   return message.includes('EADDRINUSE')
-    ? `${host}:${port} is taken by another process; stop that one, or choose another --port`
+    ? `${endpointOf(host, port)} is taken by another process; stop that one, or choose another --port`
     : message;
+}
+
+/** A line on stderr beside the log. */
+function complain(text: string): void {
+  process.stderr.write(`kelpied: ${printable(text)}\n`);
 }

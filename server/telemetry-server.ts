@@ -1,7 +1,8 @@
 /** /metrics for Prometheus and /healthz for supervisors, over HTTP. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { bareHost, endpointOf } from './core/address.js';
 import type { Telemetry } from './telemetry.js';
 
 /**
@@ -32,7 +33,13 @@ const BOUNDS = {
   keepAliveTimeout: 5000,
   connectionsCheckingInterval: 1000,
 };
-const MAX_CONNECTIONS = 64;
+
+/**
+ * Beyond them the oldest connection goes, so that there is always room for a new one: whoever holds connections open,
+ * or comes again and again, keeps no supervisor from its answer. An answer is made within a few turns of the event
+ * loop, in which far fewer connections come.
+ */
+const MOST_CONNECTIONS = 256;
 
 /** Serves the pages. Rejects if it cannot listen. */
 export async function serveTelemetry(
@@ -43,11 +50,11 @@ export async function serveTelemetry(
   const server = createServer(BOUNDS, (request, response) => {
     answer(request, response, telemetry, health()).catch(() => response.destroy());
   });
-  server.maxConnections = MAX_CONNECTIONS;
+  keepRoom(server);
   await listen(server, host, port);
   const { port: bound } = server.address() as AddressInfo;
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}/metrics`,
+    url: `http://${endpointOf(bareHost(host), bound)}/metrics`,
     close: async () => {
       const closed = once(server, 'close');
       server.close();
@@ -57,14 +64,26 @@ export async function serveTelemetry(
   };
 }
 
+function keepRoom(server: Server): void {
+  // In the order in which they came.
+  const open = new Set<Socket>();
+  server.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    if (open.size <= MOST_CONNECTIONS) return;
+    const [oldest] = open;
+    oldest?.destroy();
+  });
+}
+
 async function listen(server: Server, host: string, port: number): Promise<void> {
   try {
-    server.listen(port, host);
+    server.listen(port, bareHost(host));
     await once(server, 'listening');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
     throw new Error(
-      `${host}:${port}, where metrics would be, is taken by another process; ` +
+      `${endpointOf(bareHost(host), port)}, where metrics would be, is taken by another process; ` +
         'stop that one, or choose another --metrics-port',
       { cause },
     );

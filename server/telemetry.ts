@@ -2,7 +2,14 @@
  * Every metric, once. What happens is counted by observers; what is, is looked up when somebody
  * asks. On the way of an event there is nothing but two additions.
  */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  type Metric,
+  Registry,
+} from 'prom-client';
 import { NodeRole, NodeState } from '../gen/ts/kelpie/v1/node.js';
 import { departures } from './domain/departures.js';
 import type { Entry } from './journal/journal.js';
@@ -76,7 +83,7 @@ export class Telemetry {
 
   /** `lostLines`: of the log, as far as the logger knows. */
   constructor(lostLines: () => number = () => 0) {
-    collectDefaultMetrics({ register: this.registry });
+    for (const metric of metricsOfProcess()) this.registry.registerMetric(metric);
     this.#lookUpNodes();
     this.#lookUpJournal();
     const lost = 'lines of the log that were left out, as nobody read them';
@@ -202,6 +209,13 @@ export class Telemetry {
     });
   }
 }
+
+/** What measures the process is started once, however many coordinators come and go in it: it cannot be stopped. */
+function metricsOfProcess(): Metric[] {
+  if (!ofProcess) collectDefaultMetrics({ register: (ofProcess = new Registry()) });
+  return ofProcess.getMetricsAsArray() as unknown as Metric[];
+}
+let ofProcess: Registry | undefined;
 
 const ROLES = Object.keys(NodeRole).filter((role) => role !== 'UNSPECIFIED');
 

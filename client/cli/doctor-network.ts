@@ -1,7 +1,7 @@
 /** The way to a coordinator, below gRPC: its name, its port, and what speaks there. */
 import { lookup } from 'node:dns/promises';
 import { connect, isIP, type Socket } from 'node:net';
-import { Trouble } from './finding.js';
+import { type Finding, Trouble } from './finding.js';
 
 const CONNECT_MS = 3000;
 const SPEAK_MS = 2000;
@@ -46,6 +46,23 @@ export async function checkName({ host }: Place): Promise<string> {
       'Look at its spelling in --endpoint or KELPIE_ENDPOINTS, and at DNS or /etc/hosts.',
     );
   }
+}
+
+/** What gRPC goes through in other languages, and went through here once, with an error that named nothing. */
+const PROXIES = ['grpc_proxy', 'https_proxy', 'http_proxy'];
+
+/** Only where the environment names a proxy for HTTP, and does not except the host from it. */
+export function checkProxy({ host }: Place): Omit<Finding, 'check'>[] {
+  const valueOf = (name: string) => process.env[name] ?? process.env[name.toUpperCase()] ?? '';
+  const set = PROXIES.filter((name) => valueOf(name) !== '');
+  if (set.length === 0 || valueOf('no_proxy').split(',').includes(host)) return [];
+  return [
+    {
+      status: 'warning',
+      finding: `${set.join(', ')} ${set.length === 1 ? 'is' : 'are'} set; this kelpie connects directly all the same`,
+      advice: `Clients in other languages may go through it: put ${host} into no_proxy where they run.`,
+    },
+  ];
 }
 
 export async function checkPort(place: Place): Promise<string> {

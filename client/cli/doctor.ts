@@ -7,7 +7,14 @@ import {
   checkRoundTrip,
   checkVersion,
 } from './doctor-coordinator.js';
-import { checkHttp2, checkName, checkPort, type Place, placeOf } from './doctor-network.js';
+import {
+  checkHttp2,
+  checkName,
+  checkPort,
+  checkProxy,
+  type Place,
+  placeOf,
+} from './doctor-network.js';
 import { type Finding, Trouble } from './finding.js';
 import { print, printJson } from './output.js';
 
@@ -19,6 +26,7 @@ type Check = (at: Place, api: Api) => Promise<string | Told[]>;
 /** In the order in which one needs the other. */
 const checks: readonly [name: string, check: Check][] = [
   ['name', checkName],
+  ['proxy', async (at) => checkProxy(at)],
   ['port', checkPort],
   ['gRPC', checkHttp2],
   ['TLS', async () => [{ status: 'notYet', finding: 'not there yet: nothing is encrypted' }]],

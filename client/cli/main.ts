@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The program kelpie: what an operator asks a network, from a shell. */
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Command, CommanderError, Option } from 'commander';
 import { type Api, reachApi } from '../api.js';
 import { DEFAULT_ENDPOINT } from '../options.js';
@@ -148,6 +149,8 @@ command('doctor', 'check the way to each coordinator, and what it says of itself
 process.on('SIGINT', () => process.exit());
 process.on('SIGTERM', () => process.exit());
 endWithOutput();
+// What gRPC would print by itself, past all escapes, is in the error of the call too. Who debugs it asks for it.
+if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
 try {
   await program.parseAsync(process.argv);
 } catch (thrown) {

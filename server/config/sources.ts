@@ -11,6 +11,7 @@ import {
   variableOf,
 } from '../config.js';
 import { readConfigFile } from './file.js';
+import { kubernetesVariables } from './kubernetes.js';
 import { nearest } from './nearest.js';
 import { version } from '../version.js';
 
@@ -21,6 +22,8 @@ export interface Config {
   readonly origins: Readonly<Record<SettingName, string>>;
   /** What to do instead of running with the settings; undefined: run. */
   readonly task: Task | undefined;
+  /** Variables that look like settings and are of a Kubernetes Service. */
+  readonly ignored: readonly string[];
 }
 
 /** `kelpied config` and `kelpied data`. */
@@ -40,10 +43,16 @@ const DEFAULT_FILE = 'kelpie.yaml';
 /** Variables that stand in the same environment and are no settings of kelpied. */
 const OTHER_VARIABLES = ['KELPIE_CONFIG', 'KELPIE_ENDPOINTS', 'KELPIE_TOKEN'];
 
-/** Reads all sources. Ends the process with 2 and a message if they are wrong. */
+/**
+ * Reads all sources, and removes from the environment what is ignored. Ends the process with 2 and a message if
+ * they are wrong.
+ */
 export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
   let task: Task | undefined;
   const command = commandOf((asked) => (task = asked));
+  const ignored = kubernetesVariables(env);
+  // The library reads the environment by itself.
+  for (const name of ignored) Reflect.deleteProperty(env, name);
   refuseUnknownVariables(command, env);
   command.parse(argv);
   const fromFile = fill(command);
@@ -52,7 +61,7 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Con
   for (const name of settingNames) origins[name] = fromFile.get(name) ?? originOf(command, name);
   const wrong = contradiction(values);
   if (wrong !== undefined) command.error(`error: ${wrong}`);
-  return { settings: values, origins, task };
+  return { settings: values, origins, task, ignored };
 }
 
 function commandOf(onTask: (asked: Task) => void): Command {

@@ -8,6 +8,7 @@ import { EventServiceDefinition } from '../../gen/ts/kelpie/v1/event_service.js'
 import { NodeServiceDefinition } from '../../gen/ts/kelpie/v1/node_service.js';
 import { PlayerServiceDefinition } from '../../gen/ts/kelpie/v1/player_service.js';
 import { SessionServiceDefinition } from '../../gen/ts/kelpie/v1/session_service.js';
+import { endpointOf } from '../core/address.js';
 import type { Hub } from '../session/hub.js';
 import { admitCalls } from './admit.js';
 import { CallTurns } from './call-turns.js';
@@ -92,12 +93,13 @@ export function createEdge(hub: Hub, onCall: CallObserver): Edge {
   server.add(EventService, eventService(hub));
   server.add(ofContract(CoordinatorServiceDefinition), coordinatorService(hub));
   const health = HealthState();
+  // One listener for each Watch, and these are bounded as all streams are.
+  health.setMaxListeners(0);
   for (const service of services) health.setStatus('healthy', service);
   server.add(later(methodsOf(HealthDefinition)), HealthServiceImpl(health));
   addReflection(server, services);
   return {
-    listen: (host, port) =>
-      guard.listen(server, `${host.includes(':') ? `[${host}]` : host}:${port}`),
+    listen: (host, port) => guard.listen(server, endpointOf(host, port)),
     notServing: () => ['', ...services].forEach((name) => health.setStatus('unhealthy', name)),
     stop: async () => {
       await endStreams(server);

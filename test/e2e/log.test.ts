@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import { reachApi } from '../../client/api.js';
 import { connect } from '../../client/index.js';
 import { startCoordinator } from '../../server/coordinator.js';
-import { type Kelpied, startDev, startKelpied } from '../support/kelpied.js';
+import { HealthWatch } from '../support/health.js';
+import { type Kelpied, runKelpied, startDev, startKelpied } from '../support/kelpied.js';
 import { until } from '../support/until.js';
 import { Wire } from '../support/wire.js';
 
@@ -111,6 +112,37 @@ describe('the log of kelpied', () => {
     for (const line of lines) expect(line).to.match(/^\d\d:\d\d:\d\d (info |warn ) [\x20-\x7e]+$/);
     expect(kelpied.errors()).to.match(/info {2}session opened {2}node=lobby-1 role=BACKEND host=/);
     expect(kelpied.errors()).to.include('node="evil\\n20:15:03 info  \\u001b[2Jstopped"');
+  });
+
+  it('is JSON in each of its lines, whatever Node.js and its libraries have to say', async () => {
+    const warning = encodeURIComponent(
+      `process.on('SIGUSR2', () => process.emitWarning('planted'))`,
+    );
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${warning}` };
+    const kelpied = await startKelpied(['--log-format', 'json'], undefined, env);
+    // One more than Node.js takes for a leak.
+    const watches = Array.from({ length: 20 }, () => new HealthWatch(kelpied.endpoint));
+    for (const watch of watches) await watch.first;
+    kelpied.process.kill('SIGUSR2');
+    await until(() => kelpied.errors().includes('planted'));
+    const levels = linesOf(kelpied).map(({ level, err }) => [
+      level,
+      (err as Error | undefined)?.message,
+    ]);
+    expect(levels.filter(([level]) => level === 'warn')).to.deep.equal([['warn', 'planted']]);
+    for (const watch of watches) watch.close();
+    expect(await kelpied.stop()).to.equal(0);
+    expect(kelpied.errors()).to.not.include('MaxListeners');
+    const taken = await runKelpied([
+      '--log-format',
+      'json',
+      '--host',
+      'nowhere.invalid',
+      '--insecure',
+    ]);
+    expect(taken.code).to.equal(1);
+    for (const line of taken.errors.trimEnd().split('\n'))
+      expect(JSON.parse(line)).to.have.property('msg');
   });
 
   it('is as loud as it is told to be', async () => {

@@ -1,5 +1,6 @@
 /** /metrics and /healthz of a real kelpied, over real HTTP. */
 import { type OutgoingHttpHeaders, request } from 'node:http';
+import { createConnection, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { type Health, serveTelemetry } from '../../server/telemetry-server.js';
 import { Telemetry } from '../../server/telemetry.js';
@@ -74,6 +75,32 @@ describe('metrics of kelpied', () => {
     expect(text).to.include('# TYPE kelpie_sessions gauge');
     expect(text).to.match(/^nodejs_eventloop_lag_p99_seconds \d/m);
     expect(text).to.match(/^process_resident_memory_bytes \d/m);
+  });
+
+  it('are served however many connections others hold open, and open again when they are closed', async () => {
+    const port = Number(new URL(base).port);
+    let over = false;
+    const sockets = new Set<Socket>();
+    const hold = (): void => {
+      if (over) return;
+      const socket = createConnection(port, '127.0.0.1').on('error', () => undefined);
+      sockets.add(socket);
+      socket.once('close', () => {
+        sockets.delete(socket);
+        setTimeout(hold, 1);
+      });
+    };
+    for (let count = 0; count < 300; count++) hold();
+    try {
+      for (let asked = 0; asked < 20; asked++) {
+        const startMs = performance.now();
+        expect((await ask(base, '/healthz')).text).to.equal('serving\n');
+        expect(performance.now() - startMs).to.be.lessThan(2000);
+      }
+    } finally {
+      over = true;
+      for (const socket of sockets) socket.destroy();
+    }
   });
 
   it('count sessions, nodes, messages and what was refused', async () => {

@@ -185,7 +185,15 @@ describe('A terminal', () => {
   });
 
   it('shows the pretty log of kelpied', async () => {
-    await Promise.all(strings.map((text) => wire.hello(`!${text}`).ended()));
+    // Of more refusals the log has the count.
+    const names = [
+      'A\u001b[2JB',
+      'A\u009b2JB',
+      'one\nadmin-1',
+      'abc\u202egpj.exe',
+      '\u2066a\u2069',
+    ];
+    for (const name of names) await wire.hello(name).ended();
     const lines = kelpied.errors().trimEnd().split('\n');
     expect(unprintableLines(kelpied.errors())).to.deep.equal([]);
     for (const line of lines) expect(line).to.match(/^\d\d:\d\d:\d\d (info |warn ) /);

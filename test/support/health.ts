@@ -19,6 +19,12 @@ const health = fromJSON(
                   Health: {
                     methods: {
                       Check: { requestType: 'Request', responseType: 'Response', comment: '' },
+                      Watch: {
+                        requestType: 'Request',
+                        responseType: 'Response',
+                        responseStream: true,
+                        comment: '',
+                      },
                     },
                   },
                 },
@@ -52,5 +58,30 @@ export async function healthOf(endpoint: string, service: string): Promise<strin
     });
   } finally {
     client.close();
+  }
+}
+
+/** Somebody who wants to hear of each change. */
+export class HealthWatch {
+  /** The status at the beginning. */
+  readonly first: Promise<string>;
+  readonly #client: Client;
+
+  constructor(endpoint: string) {
+    const watch = (health['grpc.health.v1.Health'] as ServiceDefinition)['Watch'];
+    if (!watch) throw new Error('there is no Watch');
+    this.#client = new Client(endpoint, credentials.createInsecure());
+    const stream = this.#client.makeServerStreamRequest(
+      watch.path,
+      watch.requestSerialize,
+      (bytes) => (watch.responseDeserialize(bytes) as { status: string }).status,
+      { service: '' },
+    );
+    stream.on('error', () => undefined);
+    this.first = new Promise((resolve) => stream.once('data', resolve));
+  }
+
+  close(): void {
+    this.#client.close();
   }
 }

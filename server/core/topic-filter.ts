@@ -1,4 +1,5 @@
 /** What one reader gets of all topics. */
+import { KelpieError } from './errors.js';
 import { isReserved, isWild, matches, reaches } from './topic.js';
 import { nameOf, namesOf } from './topic-names.js';
 
@@ -107,6 +108,16 @@ export class TopicFilter {
   resourcePatterns(): readonly string[] {
     return [...this.#patterns].filter(isOfResources);
   }
+}
+
+/** Throws PATTERN_LIMIT if a reader would have too many patterns. */
+export function checkPatternCount(patterns: number, limit: number): void {
+  if (patterns <= limit) return;
+  throw new KelpieError(
+    'PATTERN_LIMIT',
+    `${patterns} patterns are too many for one reader; the limit is ${limit}; wildcards may help`,
+    { limit: String(limit) },
+  );
 }
 
 function isOfResources(pattern: string): boolean {

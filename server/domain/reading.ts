@@ -6,7 +6,7 @@ import { ID_BYTES } from '../core/cursor.js';
 import { msOf, type WireDuration } from '../core/duration.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
 import { checkPattern } from '../core/topic.js';
-import { type OwnTopics, TopicFilter } from '../core/topic-filter.js';
+import { checkPatternCount, type OwnTopics, TopicFilter } from '../core/topic-filter.js';
 import type { Network } from './network.js';
 
 /** A reader's first position. */
@@ -24,20 +24,10 @@ export function filterOf(
   limit: number,
   own: OwnTopics = {},
 ): TopicFilter {
+  // Before anything is done with them.
+  checkPatternCount(patterns.length, limit);
   for (const pattern of patterns) checkPattern(pattern);
-  const filter = new TopicFilter(patterns, own);
-  checkPatternCount(filter, limit);
-  return filter;
-}
-
-/** Throws PATTERN_LIMIT if the filter has too many patterns. */
-export function checkPatternCount(filter: TopicFilter, limit: number): void {
-  if (filter.patterns.size <= limit) return;
-  throw new KelpieError(
-    'PATTERN_LIMIT',
-    `${filter.patterns.size} patterns are too many for one reader; the limit is ${limit}; wildcards may help`,
-    { limit: String(limit) },
-  );
+  return new TopicFilter(patterns, own);
 }
 
 /** Where to start. Throws START_MISSING, START_INVALID, CURSOR_INVALID or OUT_OF_RANGE. */

@@ -10,6 +10,12 @@ export interface Limits {
   readonly publishBytes: number;
   /** Patterns of one reader. */
   readonly patterns: number;
+  /** Bytes of the patterns of one reader. */
+  readonly patternBytes: number;
+  /** Memory of the patterns of all readers on one connection, about. */
+  readonly connectionPatternMemory: number;
+  /** Memory of the patterns of all readers, about. */
+  readonly patternMemory: number;
   /** Bytes of one message on a stream. */
   readonly messageBytes: number;
   /** Bytes of a Hello: of a peer that has not said yet who it is. */
@@ -39,6 +45,9 @@ export const defaultLimits: Limits = {
   publishEvents: 256,
   publishBytes: 512 * 1024,
   patterns: 1000,
+  patternBytes: 64 * 1024,
+  connectionPatternMemory: 4 * 1024 * 1024,
+  patternMemory: 256 * 1024 * 1024,
   messageBytes: 1024 * 1024,
   helloBytes: 64 * 1024,
   sessions: 20_000,

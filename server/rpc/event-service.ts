@@ -32,5 +32,5 @@ function callerOf(hub: Hub, context: CallContext): Caller {
     context.header.set('kelpie-coordinator', hub.network.options.coordinatorId);
     context.sendHeader();
   };
-  return { signal: context.signal, opened };
+  return { connection: context.peer, signal: context.signal, opened };
 }

@@ -17,7 +17,8 @@ export function sessionService(
       context.header.set('kelpie-coordinator', coordinatorId);
       context.sendHeader();
       const ending = (): void => calls.ending(context.metadata.get(CALL_ID));
-      const peer = { host: hostOf(context.peer), signal: context.signal, ending };
+      const { peer: connection, signal } = context;
+      const peer = { host: hostOf(connection), connection, signal, ending };
       yield* serve(decoded(messages, limits.helloBytes), peer, hub);
     },
   };

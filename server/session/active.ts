@@ -17,14 +17,14 @@ export interface Active {
 
 /** Puts the parts of an opened session together. */
 export function activate(hub: Hub, outbound: Outbound, opened: Opened): Active {
-  const { name, instance, generation, stored, filter, window, start } = opened;
+  const { name, instance, generation, stored, filter, patterns, window, start } = opened;
   const { network, bell, pages } = hub;
   const { wake } = outbound;
   const feed = new Feed({ network, pages, filter, start, window, wake });
   const publisher = new Publisher({ network, name, instance, generation, stored, wake });
   bell.hang(feed);
   outbound.follow(feed);
-  const parts = { hub, outbound, feed, publisher };
+  const parts = { hub, outbound, feed, patterns, publisher };
   const requests = new Requests({ ...parts, name, instance, generation });
   return { name, generation, feed, publisher, requests };
 }

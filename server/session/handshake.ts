@@ -4,6 +4,7 @@ import { Hello, type Welcome, WelcomeOutcome } from '../../gen/ts/kelpie/v1/sess
 import type { Cursor } from '../core/cursor.js';
 import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
+import type { PatternHold } from '../delivery/pattern-budget.js';
 import { inboxOf, TOPIC_BYTES, TOPIC_TOKENS } from '../core/topic.js';
 import type { TopicFilter } from '../core/topic-filter.js';
 import type { Network } from '../domain/network.js';
@@ -23,6 +24,7 @@ export interface Opened {
   /** The highest publish sequence that the journal has of this instance. */
   readonly stored: number | undefined;
   readonly filter: TopicFilter;
+  readonly patterns: PatternHold;
   readonly window: WindowSize;
   readonly start: ReadingStart;
   readonly welcome: Welcome;
@@ -33,7 +35,7 @@ export async function open(
   hub: Hub,
   hello: Hello,
   sessionId: string,
-  host: string,
+  { host, patterns }: { host: string; patterns: PatternHold },
 ): Promise<Opened> {
   const { network } = hub;
   checkSize(hello, network.options.limits.helloBytes);
@@ -41,6 +43,7 @@ export async function open(
   const own = { inbox: inboxOf(node.name), ...(hello.excludeOwn && { excluded: node.name }) };
   const filter = filterOf(hello.topics, network.options.limits.patterns, own);
   const window = windowOf(hello, network.options.limits);
+  patterns.take(filter);
   await startOf(network, hello.start);
   const claimed = await hub.nodes.claim(node, sessionId, hub);
   // Asked only now: "latest" is after the node's own arrival, and no older stream can publish.
@@ -50,7 +53,8 @@ export async function open(
   const { name, instanceId: instance } = node;
   const cursor = start.position;
   const welcome = welcomeOf(network, claimed, { sessionId, stored, name, cursor });
-  return { name, instance, generation, outcome, stored, filter, window, start, welcome };
+  const facts = { name, instance, generation, outcome, stored, welcome };
+  return { ...facts, filter, patterns, window, start };
 }
 
 /** Before anything of it is looked at: it may come from anybody. */
@@ -101,11 +105,11 @@ function welcomeOf(
 /** The limits as nodes are told them. */
 export function wireLimits(limits: Limits): WireLimits {
   const { payloadBytes, publishEvents, publishBytes, patterns, messageBytes, helloBytes } = limits;
-  const { jsonDepth, windowEvents, windowBytes } = limits;
+  const { patternBytes, jsonDepth, windowEvents, windowBytes } = limits;
   return {
     topicBytes: TOPIC_BYTES,
     topicTokens: TOPIC_TOKENS,
     ...{ payloadBytes, publishEvents, publishBytes, patterns, messageBytes, helloBytes },
-    ...{ jsonDepth, windowEvents, windowBytes },
+    ...{ patternBytes, jsonDepth, windowEvents, windowBytes },
   };
 }

@@ -11,6 +11,7 @@ import type { Liveness, Nodes } from '../domain/nodes.js';
 import type { Entry } from '../journal/journal.js';
 import { Pages } from '../delivery/pages.js';
 import { Turnstile } from '../core/turnstile.js';
+import { PatternBudget } from '../delivery/pattern-budget.js';
 import { Bell } from './bell.js';
 import { frameOffer, requestOffer } from './command-frames.js';
 import type { Frame } from './frames.js';
@@ -62,6 +63,7 @@ export class Hub implements Liveness, Carrier {
   readonly verify: Verify;
   readonly bell: Bell;
   readonly pages: Pages;
+  readonly patterns: PatternBudget;
   readonly loads = new Loads();
   readonly observer: SessionObserver;
   /** Sessions are opened in turns, however many come at once. */
@@ -86,6 +88,7 @@ export class Hub implements Liveness, Carrier {
     this.commands = new Commands(network, this);
     this.verify = verifier(network, this.commands, this);
     this.bell = new Bell(network);
+    this.patterns = new PatternBudget(network.options.limits);
     this.pages = new Pages(network.options.journal, network.options.clock);
     this.observer = tellAll(observers, network.options.onFault);
     network.onEntries((entries) => this.#endReplaced(entries));

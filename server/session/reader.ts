@@ -11,6 +11,7 @@ import { every } from '../core/clock.js';
 import type { Cursor } from '../core/cursor.js';
 import { msOf } from '../core/duration.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
+import type { PatternHold } from '../delivery/pattern-budget.js';
 import { filterOf, type ReadingStart, startOf } from '../domain/reading.js';
 import { BATCH_LIMITS } from '../journal/batch.js';
 import { Alarm } from './alarm.js';
@@ -24,14 +25,16 @@ const LONGEST_WAIT_MS = 60_000;
 /** A feed on the bell, and a place to wait for it. */
 class Reader {
   readonly #hub: Hub;
+  readonly #hold: PatternHold;
   readonly #alarm = new Alarm();
   readonly #start: ReadingStart;
   /** A quiet reader is to be told how far it is. */
   #renewing = false;
   readonly feed: Feed;
 
-  private constructor(hub: Hub, options: Omit<FeedOptions, 'wake'>) {
+  private constructor(hub: Hub, hold: PatternHold, options: Omit<FeedOptions, 'wake'>) {
     this.#hub = hub;
+    this.#hold = hold;
     this.#start = options.start;
     this.feed = new Feed({ ...options, wake: this.wake });
     hub.bell.hang(this.feed);
@@ -40,6 +43,7 @@ class Reader {
   /** Throws TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, or what a bad start gives. */
   static async open(
     hub: Hub,
+    connection: string,
     { topics, start }: { topics: string[]; start: Start | undefined },
     events = BATCH_LIMITS.events,
   ): Promise<Reader> {
@@ -48,10 +52,15 @@ class Reader {
       throw new KelpieError('TOPIC_INVALID', 'name at least one topic; ">" reads all messages');
     }
     const filter = filterOf(topics, network.options.limits.patterns);
-    const from = await startOf(network, start);
+    const hold = hub.patterns.hold(connection);
+    hold.take(filter);
+    const from = await startOf(network, start).catch((error: unknown) => {
+      hold.release();
+      throw error;
+    });
     const batch = { ...BATCH_LIMITS, events };
     const parts = { network, pages, filter, start: from, batch };
-    return new Reader(hub, { ...parts, window: unlimitedWindow });
+    return new Reader(hub, hold, { ...parts, window: unlimitedWindow });
   }
 
   readonly wake = this.#alarm.ring;
@@ -85,16 +94,19 @@ class Reader {
   readonly close = (): void => {
     this.feed.close();
     this.#hub.bell.remove(this.feed);
+    this.#hold.release();
     this.wake();
   };
 }
 
 /** Who reads by a call. */
 export interface Caller {
+  /** What tells their connection from others. */
+  readonly connection: string;
   /** Aborts when nobody waits any more. */
   readonly signal: AbortSignal;
   /** The call is in order, and is answered, however long the first event takes. */
-  opened(): void;
+  readonly opened: () => void;
 }
 
 /** The frames of a watch, encoded. Ends when the signal aborts; throws DRAINING. */
@@ -104,7 +116,7 @@ export async function* watch(
   caller: Caller,
 ): AsyncGenerator<Uint8Array> {
   const { signal } = caller;
-  const reader = await Reader.open(hub, request);
+  const reader = await Reader.open(hub, caller.connection, request);
   const { clock, times } = hub.network.options;
   const forgetWatcher = hub.onDrain(reader.wake);
   const stop = every(clock, times.heartbeatMs, reader.renew);
@@ -130,10 +142,10 @@ export async function* watch(
 export async function readPage(
   hub: Hub,
   request: ReadEventsRequest,
-  { signal, opened }: Caller,
+  { connection, signal, opened }: Caller,
 ): Promise<ReadEventsResponse> {
   const { waitMs, pageSize } = checked(request);
-  const reader = await Reader.open(hub, request, pageSize);
+  const reader = await Reader.open(hub, connection, request, pageSize);
   let over = waitMs === 0;
   const stop = (): void => {
     over = true;

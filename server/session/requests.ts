@@ -10,7 +10,9 @@ import type {
   UpdateSubscription,
 } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../core/errors.js';
-import { checkPatternCount, filterOf, startMissing, startName } from '../domain/reading.js';
+import { checkPatternCount } from '../core/topic-filter.js';
+import type { PatternHold } from '../delivery/pattern-budget.js';
+import { filterOf, startMissing, startName } from '../domain/reading.js';
 import type { Feed } from './feed.js';
 import { type Frame, publicError, wireError } from './frames.js';
 import type { Hub } from './hub.js';
@@ -28,6 +30,7 @@ export interface RequestsOptions {
   readonly hub: Hub;
   readonly outbound: Outbound;
   readonly feed: Feed;
+  readonly patterns: PatternHold;
   readonly publisher: Publisher;
   readonly name: string;
   readonly instance: Uint8Array;
@@ -38,6 +41,7 @@ export class Requests {
   readonly #hub: Hub;
   readonly #outbound: Outbound;
   readonly #feed: Feed;
+  readonly #patterns: PatternHold;
   readonly #publisher: Publisher;
   readonly #name: string;
   readonly #instance: Uint8Array;
@@ -56,6 +60,7 @@ export class Requests {
     this.#hub = hub;
     this.#outbound = outbound;
     this.#feed = options.feed;
+    this.#patterns = options.patterns;
     this.#publisher = options.publisher;
     this.#presence = new Presence(hub, options);
     this.#issued = new Issued(hub.commands, outbound, name);
@@ -175,8 +180,9 @@ export class Requests {
     const { patterns } = this.#hub.network.options.limits;
     const added = filterOf(addedTopics, patterns);
     if (addedTopics.length > 0) checkLiveStart(startAt);
+    checkPatternCount(removedTopics.length, patterns);
     const filter = this.#feed.filter.with(addedTopics, removedTopics);
-    checkPatternCount(filter, patterns);
+    this.#patterns.take(filter);
     const cursor = this.#feed.update(filter, startAt === StartAt.SNAPSHOT ? added : undefined);
     this.#hub.bell.hang(this.#feed);
     this.#outbound.send({ $case: 'subscriptionUpdated', value: { cursor } }, requestId);

@@ -15,6 +15,7 @@ import {
 } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Cancel } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
+import type { PatternHold } from '../delivery/pattern-budget.js';
 import { type Active, activate, reportOf } from './active.js';
 import { type Frame, publicError } from './frames.js';
 import { Gate } from './gate.js';
@@ -30,6 +31,8 @@ import { FairTurn } from '../core/fair-turn.js';
 export interface Peer {
   /** The host that the stream comes from, for nodes that do not name their own. */
   readonly host: string;
+  /** What tells its connection from others: streams of one share what readers may take. */
+  readonly connection?: string;
   /** Aborts when the stream is gone. */
   readonly signal: AbortSignal;
   /** Called when the stream is ended from here: a peer that takes no more may hold that up for ever. */
@@ -47,7 +50,7 @@ export async function* serve(
   peer: Peer,
   hub: Hub,
 ): AsyncGenerator<Uint8Array> {
-  const session = new Session(hub, peer.host);
+  const session = new Session(hub, peer);
   peer.signal.addEventListener('abort', () => session.cut(), { once: true });
   if (peer.ending) session.outbound.onEnd(peer.ending);
   void session.read(requests);
@@ -63,6 +66,7 @@ class Session implements Member {
   readonly outbound = new Outbound(() => this.#latest());
   readonly #hub: Hub;
   readonly #host: string;
+  readonly #patterns: PatternHold;
   readonly #turn: FairTurn;
   readonly #helloTimer: Cancel;
   #helloName: string | undefined;
@@ -73,11 +77,12 @@ class Session implements Member {
   /** Opens when the Hello has got its answer. */
   readonly #opened = new Gate();
 
-  constructor(hub: Hub, host: string) {
+  constructor(hub: Hub, { host, connection }: Peer) {
     const { listening } = hub.network;
     const { clock, times } = hub.network.options;
     this.#hub = hub;
     this.#host = host;
+    this.#patterns = hub.patterns.hold(connection);
     this.#turn = new FairTurn(clock);
     this.#pulse = new Pulse(listening);
     this.#loadNews = new LoadNews(hub.loads, hub.network.tables);
@@ -169,7 +174,8 @@ class Session implements Member {
     this.#hub.admit(this);
     try {
       await this.#hub.turnstile.pass();
-      this.#welcome(await open(this.#hub, hello, this.id, this.#host));
+      const reader = { host: this.#host, patterns: this.#patterns };
+      this.#welcome(await open(this.#hub, hello, this.id, reader));
     } finally {
       this.#hub.admitted(this);
       this.#opened.open();
@@ -259,6 +265,7 @@ class Session implements Member {
     this.#helloTimer();
     this.#pulse.stop();
     this.#opened.open();
+    this.#patterns.release();
     this.outbound.end();
     if (!this.#active) return;
     const { name, feed, requests } = this.#active;

@@ -77,6 +77,8 @@ export interface Limits {
   windowEvents: number;
   /** The largest window in bytes. A Hello that asks for more gets this. */
   windowBytes: number;
+  /** Bytes of all patterns of one session. */
+  patternBytes: number;
 }
 
 function createBaseLimits(): Limits {
@@ -92,6 +94,7 @@ function createBaseLimits(): Limits {
     jsonDepth: 0,
     windowEvents: 0,
     windowBytes: 0,
+    patternBytes: 0,
   };
 }
 
@@ -129,6 +132,9 @@ export const Limits: MessageFns<Limits> = {
     }
     if (message.windowBytes !== 0) {
       writer.uint32(88).uint32(message.windowBytes);
+    }
+    if (message.patternBytes !== 0) {
+      writer.uint32(96).uint32(message.patternBytes);
     }
     return writer;
   },
@@ -234,6 +240,14 @@ export const Limits: MessageFns<Limits> = {
             message.windowBytes = reader.uint32();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.patternBytes = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -281,6 +295,9 @@ export const Limits: MessageFns<Limits> = {
     if (message.windowBytes !== undefined) {
       obj.windowBytes = Math.round(message.windowBytes);
     }
+    if (message.patternBytes !== undefined) {
+      obj.patternBytes = Math.round(message.patternBytes);
+    }
     return obj;
   },
 
@@ -300,6 +317,7 @@ export const Limits: MessageFns<Limits> = {
     message.jsonDepth = object.jsonDepth ?? 0;
     message.windowEvents = object.windowEvents ?? 0;
     message.windowBytes = object.windowBytes ?? 0;
+    message.patternBytes = object.patternBytes ?? 0;
     return message;
   },
 };

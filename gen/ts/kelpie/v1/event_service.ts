@@ -45,7 +45,10 @@ export interface PublishEventsResponse {
 
 /** What to read. */
 export interface ReadEventsRequest {
-  /** Patterns of topics, at least one and at most 1,000. */
+  /**
+   * Patterns of topics, at least one and at most 1,000, of 64 KiB together. PATTERN_LIMIT too where the
+   * readers of one connection have patterns that take more than 4 MiB of the coordinator's memory.
+   */
   topics: string[];
   /** Where to start: after, EARLIEST, LATEST or since. SNAPSHOT is START_INVALID. */
   start:
@@ -77,7 +80,10 @@ export interface ReadEventsResponse {
 
 /** What to follow. */
 export interface WatchEventsRequest {
-  /** Patterns of topics, at least one and at most 1,000. */
+  /**
+   * Patterns of topics, at least one and at most 1,000, of 64 KiB together. PATTERN_LIMIT too where the
+   * readers of one connection have patterns that take more than 4 MiB of the coordinator's memory.
+   */
   topics: string[];
   /** Where to start. */
   start: Start | undefined;
@@ -682,7 +688,7 @@ export const EventServiceDefinition = {
       options: {},
     },
     /**
-     * Reads a page of events. Fails with START_MISSING, START_INVALID, CURSOR_INVALID, TOPIC_INVALID,
+     * Reads a page of events. Answers at once with headers where it has to wait. Fails with START_MISSING, START_INVALID, CURSOR_INVALID, TOPIC_INVALID,
      * TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE.
      */
     readEvents: {
@@ -694,7 +700,10 @@ export const EventServiceDefinition = {
       options: {},
     },
     /**
-     * Follows topics, with the frames of a session. Ends only with the call, or when the coordinator
+     * Follows topics, with the frames of a session. Answers at once: with headers, and with where reading
+     * starts, which is the `up_to` of an EventBatch without events, unless the caller says it (`after`) or
+     * a Snapshot does. A batch without events comes later too: about every 5 s one that is quiet is told how
+     * far it is. Keep each `up_to` to come back with. Ends only with the call, or when the coordinator
      * stops (DRAINING). Fails with START_MISSING, START_INVALID (a place that is not known),
      * CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE (`since`).
      */
@@ -721,7 +730,7 @@ export interface EventServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<PublishEventsResponse>>;
   /**
-   * Reads a page of events. Fails with START_MISSING, START_INVALID, CURSOR_INVALID, TOPIC_INVALID,
+   * Reads a page of events. Answers at once with headers where it has to wait. Fails with START_MISSING, START_INVALID, CURSOR_INVALID, TOPIC_INVALID,
    * TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE.
    */
   readEvents(
@@ -729,7 +738,10 @@ export interface EventServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ReadEventsResponse>>;
   /**
-   * Follows topics, with the frames of a session. Ends only with the call, or when the coordinator
+   * Follows topics, with the frames of a session. Answers at once: with headers, and with where reading
+   * starts, which is the `up_to` of an EventBatch without events, unless the caller says it (`after`) or
+   * a Snapshot does. A batch without events comes later too: about every 5 s one that is quiet is told how
+   * far it is. Keep each `up_to` to come back with. Ends only with the call, or when the coordinator
    * stops (DRAINING). Fails with START_MISSING, START_INVALID (a place that is not known),
    * CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE (`since`).
    */
@@ -751,7 +763,7 @@ export interface EventServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): Promise<PublishEventsResponse>;
   /**
-   * Reads a page of events. Fails with START_MISSING, START_INVALID, CURSOR_INVALID, TOPIC_INVALID,
+   * Reads a page of events. Answers at once with headers where it has to wait. Fails with START_MISSING, START_INVALID, CURSOR_INVALID, TOPIC_INVALID,
    * TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE.
    */
   readEvents(
@@ -759,7 +771,10 @@ export interface EventServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): Promise<ReadEventsResponse>;
   /**
-   * Follows topics, with the frames of a session. Ends only with the call, or when the coordinator
+   * Follows topics, with the frames of a session. Answers at once: with headers, and with where reading
+   * starts, which is the `up_to` of an EventBatch without events, unless the caller says it (`after`) or
+   * a Snapshot does. A batch without events comes later too: about every 5 s one that is quiet is told how
+   * far it is. Keep each `up_to` to come back with. Ends only with the call, or when the coordinator
    * stops (DRAINING). Fails with START_MISSING, START_INVALID (a place that is not known),
    * CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE (`since`).
    */

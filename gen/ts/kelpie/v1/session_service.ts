@@ -288,12 +288,17 @@ export interface Hello {
   /** The version of the software, at most 128 bytes. */
   version: string;
   /**
-   * The patterns of the topics to read: at most 1,000. `*` stands for one token, `>` for one or
+   * The patterns of the topics to read: at most 1,000, of 64 KiB together (PATTERN_LIMIT; also where the
+   * sessions and calls of one connection have patterns that take more than 4 MiB of memory). `*` stands for one token, `>` for one or
    * more at the end. A wildcard as first token matches none of the coordinator's own topics. The
    * node's own inbox needs no pattern.
    */
   topics: string[];
-  /** Where reading starts. Always needed, for the inbox too. */
+  /**
+   * Where reading starts. Always needed, for the inbox too. With `after` comes no Snapshot, since a cursor
+   * does not say of which topics its reader has had one: a node that has not had a Snapshot of a pattern,
+   * whole, asks for it after Welcome by UpdateSubscription with SNAPSHOT.
+   */
   start:
     | Start
     | undefined;
@@ -320,8 +325,9 @@ export interface Hello_LabelsEntry {
 }
 
 /**
- * How many events may be sent beyond the last acknowledged one. One batch may always be
- * outstanding, however large.
+ * How many events may be sent beyond the last acknowledged one. Batches are cut to what is left of it. Only
+ * where nothing is outstanding one event alone may have more bytes than the window. So acknowledge before
+ * the window has no room for another event as large as they may be.
  */
 export interface Window {
   /** In events, at least 1 (WINDOW_INVALID). Above the limit that Welcome names: that limit. */
@@ -479,9 +485,9 @@ export interface PublishRejection {
  * START_INVALID (EARLIEST: a session has one position, so a topic cannot be added with a past).
  */
 export interface UpdateSubscription {
-  /** Patterns to read. One that is there already stays. */
+  /** Patterns to read. One that is there already stays; with SNAPSHOT its resources are sent again. */
   addedTopics: string[];
-  /** Patterns to read no longer. One that is not there is no error. */
+  /** Patterns to read no longer. One that is not there is no error. At most 1,000, as above. */
   removedTopics: string[];
   /**
    * For the added patterns: SNAPSHOT sends the resources that they match, LATEST does not. Needed
@@ -502,7 +508,11 @@ export interface UpdateNode {
 
 /** The topics were changed. */
 export interface SubscriptionUpdated {
-  /** The position from which the change holds. If a Snapshot was asked for, it follows. */
+  /**
+   * The position from which the change holds: keep it to come back with. Nothing before it that the former
+   * topics match is outstanding. If a Snapshot was asked for, it follows; a node that comes back before it
+   * was whole asks for it again, see `start` of Hello.
+   */
   cursor: Cursor | undefined;
 }
 

@@ -77,7 +77,7 @@ export interface EventBatch {
   upTo:
     | Cursor
     | undefined;
-  /** The events. At most 256; over 64 KiB only if it is a single one. */
+  /** The events. At most 256; over 64 KiB only if it is a single one. None: only the position is told. */
   events: Event[];
 }
 

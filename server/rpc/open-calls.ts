@@ -16,6 +16,7 @@ import {
 } from '@grpc/grpc-js';
 import { type Cancel, type Clock, every } from '../core/clock.js';
 import { KelpieError, reasons } from '../core/errors.js';
+import { CallTurns } from './call-turns.js';
 import { callLimit, DETAILS, detailsOf, notReadable, statusText, tooLarge } from './errors.js';
 
 /**
@@ -23,9 +24,12 @@ import { callLimit, DETAILS, detailsOf, notReadable, statusText, tooLarge } from
  */
 const SWEEP_MS = 1000;
 const RECEIVE_SWEEPS = 10;
-/** A message that a peer takes nothing of. Sessions are judged by what they say instead. */
+/** An answer that a peer takes nothing of. */
 const STALL_SWEEPS = 60;
 const CLOSE_SWEEPS = 5;
+
+/** They end when their peers want: a reader who takes nothing costs no more than one who waits. */
+const ENDLESS = ['/kelpie.v1.EventService/WatchEvents', '/grpc.health.v1.Health/Watch'];
 
 /** Bytes of requests of calls that are not sessions, from the first byte to the end of the call. */
 const REQUEST_BYTES = 64 * 1024 ** 2;
@@ -45,9 +49,11 @@ export class OpenCalls {
   #sweep = 0;
   #ids = 0;
   #requestBytes = 0;
+  readonly #cancels: CallTurns;
 
   constructor(clock: Clock, limits: { readonly messageBytes: number }) {
     this.#limits = limits;
+    this.#cancels = new CallTurns(clock);
     this.#sweeps = every(clock, SWEEP_MS, () => {
       this.#sweep++;
       for (const call of this.#calls.values()) call.judge();
@@ -59,9 +65,11 @@ export class OpenCalls {
     const id = String(++this.#ids);
     const open = new OpenCall(call, {
       id,
-      isSession: method.requestStream && method.responseStream,
+      asks: method.requestStream ? 'always' : 'once',
+      answers: method.requestStream || ENDLESS.includes(method.path) ? 'always' : 'once',
       messageBytes: this.#limits.messageBytes,
       sweep: () => this.#sweep,
+      cancel: ({ stream }, work) => this.#cancels.take(stream.session, work),
     });
     this.#calls.set(id, open);
     call.stream.once('close', () => {
@@ -93,9 +101,11 @@ type Phase = 'receiving' | 'working' | 'sending' | 'ending';
 
 interface Facts {
   readonly id: string;
-  readonly isSession: boolean;
+  readonly asks: 'once' | 'always';
+  readonly answers: 'once' | 'always';
   readonly messageBytes: number;
   sweep(): number;
+  cancel(call: Call, work: () => void): void;
 }
 
 class OpenCall {
@@ -110,13 +120,13 @@ class OpenCall {
     this.#call = call;
     this.#facts = facts;
     this.#phase = 'working';
-    if (!facts.isSession) this.#enter('receiving', RECEIVE_SWEEPS);
+    if (facts.asks === 'once') this.#enter('receiving', RECEIVE_SWEEPS);
     this.#sendStatus = call.sendStatus.bind(call);
     const start = call.start.bind(call);
     const sendMessage = call.sendMessage.bind(call);
     call.start = (listener) => start(this.#around(listener));
     call.sendStatus = (status) => this.#end(status);
-    if (facts.isSession) return;
+    if (facts.answers === 'always') return;
     call.sendMessage = (message, sent) => {
       this.#enter('sending', STALL_SWEEPS);
       sendMessage(message, () => {
@@ -137,7 +147,8 @@ class OpenCall {
         this.#enter('working');
         listener.onReceiveHalfClose();
       },
-      onCancel: () => listener.onCancel(),
+      // A connection ends all its calls at once, and many connections may end at once.
+      onCancel: () => this.#facts.cancel(this.#call, () => listener.onCancel()),
     };
   }
 

@@ -1,0 +1,96 @@
+/** Calls that their peers leave open: by hand on a socket, and with a clock that a test moves. */
+import { expect } from 'chai';
+import { type Coordinator, startCoordinator } from '../../server/coordinator.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { Flag, FrameType, RawPeer, Setting } from '../support/raw-peer.js';
+import { bytesOf, helloOf, requestBytes } from '../support/wire.js';
+
+const CANCEL = 8;
+const NO_ERROR = 0;
+const path = (name: string) => ({ ':path': `/kelpie.v1.${name}` });
+
+describe('a call that its peer leaves open', () => {
+  let clock: FakeClock;
+  let coordinator: Coordinator;
+  let peer: RawPeer;
+
+  beforeEach(async () => {
+    clock = new FakeClock();
+    coordinator = await startCoordinator({ journal: 'memory', port: 0, clock });
+  });
+
+  afterEach(async () => {
+    await peer.destroy();
+    const stopped = coordinator.stop();
+    clock.advance(10_000);
+    await stopped;
+  });
+
+  /** Takes no bytes of answers, only headers. */
+  const dry = (): RawPeer => {
+    const settings = [[Setting.initialWindow, 0]] as const;
+    return new RawPeer(coordinator.port, { polite: true, settings }).preface();
+  };
+
+  /** What the peer has sent before is at work. */
+  const passed = () => peer.ping();
+
+  it('before its request is whole is ended after 10 s, and not before', async () => {
+    peer = new RawPeer(coordinator.port, { polite: true }).preface();
+    const request = bytesOf('NodeService.GetNode', { name: 'lobby-1' });
+    const whole = Buffer.concat([Buffer.of(0, 0, 0, 0, request.length), request]);
+    peer.open(1, path('NodeService/GetNode'));
+    peer.send(FrameType.data, Flag.none, 1, whole.subarray(0, -1));
+    await passed();
+    clock.advance(9500);
+    await passed();
+    expect(peer.answered.has(1)).to.equal(false);
+    clock.advance(2500);
+    await peer.until(() => peer.answered.has(1), 'the status');
+    await peer.until(() => peer.resetStreams.has(1), 'the reset');
+    expect([...peer.resets.keys()]).to.deep.equal([NO_ERROR]);
+  });
+
+  it('that asks for an answer and takes none of it is broken off after 60 s', async () => {
+    peer = dry();
+    peer.open(1, path('CoordinatorService/GetInfo'));
+    peer.send(FrameType.data, Flag.endStream, 1, Buffer.alloc(5));
+    await peer.until(() => peer.answered.has(1), 'the headers');
+    clock.advance(55_000);
+    await passed();
+    expect(peer.resetStreams.size).to.equal(0);
+    clock.advance(10_000);
+    await peer.until(() => peer.resetStreams.has(1), 'the reset');
+    expect([...peer.resets.keys()]).to.deep.equal([CANCEL]);
+  });
+
+  it('whose session has ended is broken off after 5 s', async () => {
+    peer = dry();
+    const hello = requestBytes({ hello: helloOf('lobby-1') });
+    // The same process twice: the newer stream takes over. Neither gets its Welcome.
+    for (const stream of [1, 3]) {
+      peer.open(stream).message(stream, hello);
+      await peer.until(() => peer.answered.has(stream), 'the headers');
+      await passed();
+    }
+    clock.advance(4500);
+    await passed();
+    expect(peer.resetStreams.size).to.equal(0);
+    clock.advance(2500);
+    await peer.until(() => peer.resetStreams.has(1), 'the reset');
+    expect(peer.resetStreams.has(3), 'the newer one').to.equal(false);
+  });
+
+  it('and is idle for long is left alone: a watch that takes nothing costs nothing', async () => {
+    peer = dry();
+    const start = { at: 'START_AT_LATEST' };
+    const request = bytesOf('EventService.WatchEvents', { topics: ['chat.>'], start });
+    const message = Buffer.concat([Buffer.of(0, 0, 0, 0, request.length), request]);
+    peer.open(1, path('EventService/WatchEvents'));
+    peer.send(FrameType.data, Flag.endStream, 1, message);
+    await passed();
+    clock.advance(10_000_000);
+    await passed();
+    expect(peer.resetStreams.size).to.equal(0);
+  });
+});

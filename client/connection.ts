@@ -43,6 +43,8 @@ export class Connection {
   #current: OpenStream | undefined;
   /** Opened beside the current one, which it takes the place of when it is welcomed. */
   #successor: OpenStream | undefined;
+  /** The link that was told to go: told again, it is on its way already. */
+  #leaving: Link | undefined;
   #turn = 0;
   #closed = false;
   readonly #wakeUps = new Set<() => void>();
@@ -127,29 +129,45 @@ export class Connection {
     const former = this.#current?.link;
     this.#current = this.#successor;
     this.#successor = undefined;
-    former?.retire();
+    if (!this.#closed) former?.retire();
   }
 
   /**
    * Leaves a coordinator that is about to stop: first the new stream, elsewhere, then the end of the
-   * old one. Where nobody else welcomes it, it leaves all the same, and comes back.
+   * old one. Where nobody else welcomes it, it leaves all the same, and comes back. If the old stream
+   * breaks meanwhile, the one that is under way is the last: whoever waits for its Welcome goes on.
    */
   async move(from: Link, windowMs: number, movable: boolean): Promise<void> {
+    if (this.#leaving === from) return;
+    this.#leaving = from;
+    const stays = (): boolean => this.link === from && from.open && !this.#closed;
     const elsewhere = movable ? this.#options.routes.length - 1 : 0;
     if (elsewhere > 0) await this.#pause(this.#options.clock.random() * windowMs);
-    for (let tries = 0; tries < elsewhere && this.link === from && !this.#closed; tries++) {
+    for (let tries = 0; tries < elsewhere && stays(); tries++) {
       this.#successor = this.#open(this.#nextRoute());
       if (await this.#successor.link.welcomed) return;
       this.#successor = undefined;
     }
-    if (this.link === from) from.leave(GoodbyeReason.DRAINED);
+    if (stays()) from.leave(GoodbyeReason.DRAINED);
   }
 
-  /** No further attempt. What is open ends by itself. */
+  /**
+   * No further attempt. The node leaves: on the stream that is on its way too, as nobody knows yet which
+   * of them is the node's.
+   */
   close(): void {
     this.#closed = true;
-    this.#successor?.link.retire();
+    for (const { link } of this.#streams) link.leave(GoodbyeReason.STOP);
     for (const wakeUp of this.#wakeUps) wakeUp();
+  }
+
+  /** Breaks off what is open. */
+  fail(error: KelpieError): void {
+    for (const { link } of this.#streams) link.fail(error);
+  }
+
+  get #streams(): Stream[] {
+    return [this.#current, this.#successor].filter((stream) => stream !== undefined);
   }
 
   #pause(ms: number): Promise<void> {

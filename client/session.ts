@@ -3,12 +3,7 @@
  * stream brings.
  */
 import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
-import {
-  GoodbyeReason,
-  Heartbeat,
-  type Hello,
-  type Welcome,
-} from '../gen/ts/kelpie/v1/session_service.js';
+import { Heartbeat, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
 import { type Clock, systemClock } from './clock.js';
 import { type Change, changeOf, helloAfter } from './change.js';
 import type { PlayerRef } from './commands.js';
@@ -152,8 +147,7 @@ export class Session {
       await this.publisher.idle(CLOSE_MS);
       this.#end ??= { error: undefined };
       this.#connection.close();
-      this.link?.leave(GoodbyeReason.STOP);
-      const giveUp = this.#clock.after(CLOSE_MS, () => this.link?.fail(closedError()));
+      const giveUp = this.#clock.after(CLOSE_MS, () => this.#connection.fail(closedError()));
       await this.#running;
       giveUp();
     }

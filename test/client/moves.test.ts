@@ -3,14 +3,64 @@ import { expect } from 'chai';
 import { settled } from '../support/history.js';
 import { SdkWorld } from '../support/sdk-world.js';
 
+/** A client that was told to leave its coordinator, and is about to open another stream. */
+async function draining(places = 3) {
+  const world = await SdkWorld.open(places);
+  const process = world.connect({ name: 'lobby-1', role: 'DOWNSTREAM' });
+  await world.flow();
+  await process.client.ready();
+  world.drain(0);
+  await world.flow();
+  return { world, ...process };
+}
+
 describe('a client that moves', () => {
+  it('has one stream when its coordinator dies, and the next one before it says Welcome', async () => {
+    const { world, statuses } = await draining(3);
+    world.clock.advance(1000);
+    await world.streams(2);
+    world.kill(0);
+    await settled(20);
+    world.kill(1);
+    await world.quiet();
+    expect(world.wire.streams.filter(({ held }) => held)).to.have.lengthOf(1);
+    const reasons = statuses.flatMap((one) =>
+      one.type === 'disconnected' ? one.error?.reason : [],
+    );
+    expect(reasons, 'none of its streams replaced another').to.not.include('SESSION_REPLACED');
+    const connected = statuses.filter(({ type }) => type === 'connected');
+    expect(connected).to.have.lengthOf(2);
+    expect(await world.close()).to.deep.equal({ timers: 0, streams: 0, faults: [] });
+  });
+
+  it('opens one stream when its coordinator asks for it twice', async () => {
+    const { world } = await draining(3);
+    void world.hubAt(0)?.drain();
+    await world.flow();
+    world.clock.advance(1000);
+    await settled(20);
+    expect(world.wire.streams).to.have.lengthOf(2);
+    await world.quiet();
+    expect(await world.close()).to.deep.equal({ timers: 0, streams: 0, faults: [] });
+  });
+
+  it('leaves at once when it is closed on the way', async () => {
+    const { world, client } = await draining(2);
+    world.clock.advance(1000);
+    const [, next] = await world.streams(2);
+    // Its Hello is there, and the Welcome on its way back.
+    next?.deliver('up');
+    await settled(20);
+    const closed = client.close();
+    await world.flow();
+    await world.pass(1000);
+    await closed;
+    expect(world.town.network.tables.nodes.get('lobby-1')).to.equal(undefined);
+    expect(await world.close()).to.deep.equal({ timers: 0, streams: 0, faults: [] });
+  });
+
   it('publishes what is not acknowledged on the new stream, not on the one that it leaves', async () => {
-    const world = await SdkWorld.open(2);
-    const { client } = world.connect({ name: 'lobby-1', role: 'DOWNSTREAM' });
-    await world.flow();
-    await client.ready();
-    world.drain(0);
-    await world.flow();
+    const { world, client } = await draining(2);
     let stored = 0;
     // On its way on the old stream when the new one is welcomed.
     void client.publish('chat.global', 'one').then(() => (stored += 1));

@@ -68,9 +68,11 @@ class Town {
       }
       case 'begin':
         this.#end(one.node, true);
-        return this.#begin(one.node);
+        this.#begin(one.node);
+        return;
       case 'end':
-        return this.#end(one.node, one.crash);
+        this.#end(one.node, one.crash);
+        return;
       case 'flood':
         for (let count = 0; count < one.count; count++)
           this.#processes[one.node]?.client.publish('chat.global', 'x').catch(() => undefined);

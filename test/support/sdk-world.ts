@@ -10,6 +10,7 @@ import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
 import { hex } from '../../server/core/cursor.js';
 import type { Entry } from '../../server/journal/journal.js';
 import type { MemoryJournal } from '../../server/journal/memory.js';
+import type { Hub } from '../../server/session/hub.js';
 import { FakeClock } from './fake-clock.js';
 import { settled } from './history.js';
 import { type HubOptions, type MortalHub, openJournal, openMortal } from './hub.js';
@@ -87,6 +88,10 @@ export class SdkWorld {
     const town = this.#coordinators.find((one) => one && !one.hub.draining);
     if (!town) throw new Error('no coordinator lives');
     return town;
+  }
+
+  hubAt(place: number): Hub | undefined {
+    return this.#coordinators[place]?.hub;
   }
 
   get living(): number {

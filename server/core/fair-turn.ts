@@ -5,7 +5,8 @@
  */
 import type { Clock } from './clock.js';
 
-const TURN_MS = 5;
+/** How long one asker may be worked for before everybody else has their turn. */
+export const TURN_MS = 5;
 
 /** Resolves when the others have had their turn: sockets and timers among them. */
 export function othersTurn(): Promise<void> {

@@ -27,9 +27,8 @@ export function busy(name: string): KelpieError {
   );
 }
 
-/** The coordinator has no room for it; nobody was asked. */
-export function limitError(limit: number): KelpieError {
-  const message = `${limit} commands are under way; no more fit`;
+/** There is no room for it, with the coordinator or for its issuer; nobody was asked. */
+export function limitError(message: string, limit: number): KelpieError {
   return new KelpieError(
     'COMMAND_LIMIT',
     message,

@@ -29,7 +29,8 @@ const LINES = 10_000;
 export interface CheckedCommand {
   readonly name: string;
   readonly command: Command;
-  readonly bytes: number;
+  /** The command, encoded once for all nodes. */
+  readonly encoded: Uint8Array;
   readonly timeoutMs: number;
   readonly attributes: Record<string, string>;
 }
@@ -46,10 +47,10 @@ export function checkCommand(
   if (!form) throw commandInvalid('command', 'the command is empty; set one of its forms');
   checkForm(form);
   if (form.$case === 'custom') checkContent(form.value.content, jsonDepth);
-  const bytes = Command.encode(command).finish().length;
-  checkSize('the command', bytes, payloadBytes);
+  const encoded = Command.encode(command).finish();
+  checkSize('the command', encoded.length, payloadBytes);
   const timeoutMs = timeoutOf(timeout);
-  return { name: nameOf(form), command, bytes, timeoutMs, attributes: labelsOf(attributes) };
+  return { name: nameOf(form), command, encoded, timeoutMs, attributes: labelsOf(attributes) };
 }
 
 function nameOf(form: Form): string {

@@ -21,7 +21,7 @@ export class Targets {
 
   /**
    * The names of the nodes, at least one. Throws NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED,
-   * COMMAND_LIMIT or COMMAND_INVALID.
+   * COMMAND_LIMIT, COMMAND_INVALID, OUT_OF_RANGE or LABELS_INVALID.
    */
   of(target: CommandTarget | undefined, command: string): string[] {
     const place = target?.place;

@@ -3,38 +3,37 @@
  * not handed over, or when its time is up. Never in the journal, and written to a node at most once.
  */
 import { randomInt } from 'node:crypto';
-import type {
-  Command,
-  CommandAnswer,
-  CommandReply,
-  CommandRequest,
-} from '../../gen/ts/kelpie/v1/command.js';
+import type { Command, CommandAnswer, CommandReply } from '../../gen/ts/kelpie/v1/command.js';
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import type { Cancel } from '../core/clock.js';
 import { sameBytes } from '../core/cursor.js';
 import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
+import { PromptTurns } from '../core/prompt-turns.js';
 import type { Entry } from '../journal/journal.js';
-import {
-  busy,
-  cancelled,
-  limitError,
-  notDelivered,
-  notWaiting,
-  unanswered,
-} from './command-errors.js';
+import { busy, cancelled, notDelivered, notWaiting, unanswered } from './command-errors.js';
 import { checkAnswer, checkCommand } from './command-facts.js';
+import { encodeRequest, encodeTimeLeft } from './command-request.js';
 import { Targets } from './command-targets.js';
+import {
+  type CommandWeight,
+  type NodeResult,
+  type Pending,
+  PendingCommands,
+  type Target,
+} from './pending-commands.js';
 import { ownersWritten } from './departures.js';
 import type { Network } from './network.js';
 import { cutText } from '../core/text.js';
+
+export type { NodeResult } from './pending-commands.js';
 
 /** A request for a node, until it is on its way. */
 export interface Handover {
   /** About how many it is. */
   readonly bytes: number;
-  /** The request, when it can go out; undefined if it is not wanted any more. */
-  take(): CommandRequest | undefined;
+  /** The request in parts, when it can go out; undefined if it is not wanted any more. */
+  take(): readonly Uint8Array[] | undefined;
   /** It will not go out: the stream is gone. */
   drop(): void;
 }
@@ -47,34 +46,13 @@ export interface Carrier {
   withdraw(node: string, commandId: number): void;
 }
 
-/** What one of the nodes said, or why it did not. */
-export interface NodeResult {
-  readonly node: string;
-  readonly outcome: CommandAnswer | KelpieError;
-  /** Nothing follows. */
-  readonly last: boolean;
-}
-
-interface Target {
-  readonly instance: Uint8Array;
-  handed: boolean;
-}
-
-interface Pending {
-  readonly id: number;
-  readonly command: Command;
-  readonly targets: Map<string, Target>;
-  readonly onResult: (result: NodeResult) => void;
-  /** Ends when so many have answered. */
-  answersLeft: number;
-  stop: Cancel;
-}
-
 export class Commands {
   readonly #network: Network;
   readonly #carrier: Carrier;
   readonly #targets: Targets;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending: PendingCommands;
+  /** A command may end for a thousand nodes at once, and a node with thousands of commands. */
+  readonly #endings: PromptTurns;
   /** Where numbers begin is drawn, so that none of a former coordinator is taken for one of this. */
   #lastId = randomInt(2 ** 47);
 
@@ -82,37 +60,44 @@ export class Commands {
     this.#network = network;
     this.#carrier = carrier;
     this.#targets = new Targets(network);
+    this.#pending = new PendingCommands(network.options.limits);
+    this.#endings = new PromptTurns(network.options.clock, network.options.onFault);
     network.onEntries((entries) => this.#dropReplaced(entries));
   }
 
   /**
    * Issues a command and calls `onResult` for each node, at least once, the last time with `last`. Returns
-   * how to withdraw it, which ends it at once. Throws the errors that IssueCommand names, and then
-   * nobody was asked.
+   * how to withdraw it, which ends it for all of them. Throws the errors that IssueCommand names, or what
+   * `admit` throws, which bounds its issuer; then nobody was asked.
    */
   issue(
     request: IssueCommandRequest,
     source: string,
     onResult: (result: NodeResult) => void,
+    admit: (weight: CommandWeight) => void = () => undefined,
   ): Cancel {
     const { limits, clock } = this.#network.options;
+    // Whatever it is, there is no room for it.
+    this.#pending.admit({ asks: 1, bytes: 0 });
     const checked = checkCommand(request, limits);
     const names = this.#targets.of(request.target, checked.name);
-    if (this.#pending.size >= limits.commands) throw limitError(limits.commands);
     const id = ++this.#lastId;
-    const { command, bytes, attributes, timeoutMs } = checked;
+    const { command, timeoutMs, attributes } = checked;
+    const encoded = encodeRequest(id, source, attributes, checked.encoded);
+    const weight = { asks: names.length, bytes: encoded.length };
+    this.#pending.admit(weight);
+    admit(weight);
     const targets = new Map(names.map((name) => [name, this.#target(name)]));
     const answersLeft = request.maxAnswers === 0 ? names.length : request.maxAnswers;
-    const pending: Pending = { id, command, targets, onResult, answersLeft, stop: () => undefined };
-    this.#pending.set(id, pending);
+    const { bytes } = weight;
+    const stop = clock.after(timeoutMs, () => this.#expire(pending));
+    const pending: Pending = { id, command, bytes, targets, onResult, answersLeft, stop };
+    this.#pending.add(pending);
     const endsMs = clock.now() + timeoutMs;
-    pending.stop = clock.after(timeoutMs, () => this.#expire(pending));
-    const requestNow = (): CommandRequest => {
-      const timeLeft = durationOf(Math.max(0, endsMs - clock.now()));
-      return { commandId: id, source, command, timeLeft, attributes };
-    };
-    for (const name of [...targets.keys()]) this.#hand(pending, name, bytes, requestNow);
-    return () => this.#endAll(pending, () => cancelled());
+    for (const name of names) {
+      this.#hand(pending, name, () => [encoded, encodeTimeLeft(endsMs - clock.now())]);
+    }
+    return () => this.#end(pending, () => cancelled());
   }
 
   /** Asks one node, in nobody's name. Rejects with what is refused before it was asked. */
@@ -134,15 +119,16 @@ export class Commands {
     return { instance: owner?.instanceId ?? new Uint8Array(), handed: false };
   }
 
-  #hand(pending: Pending, name: string, bytes: number, requestNow: () => CommandRequest): void {
+  #hand(pending: Pending, name: string, partsNow: () => readonly Uint8Array[]): void {
     const target = pending.targets.get(name);
+    // It has enough answers already.
     if (!target) return;
     const met = this.#carrier.hand(name, {
-      bytes,
+      bytes: pending.bytes,
       take: () => {
-        if (!pending.targets.has(name)) return undefined;
+        if (!this.#isPending(pending) || !pending.targets.has(name)) return undefined;
         target.handed = true;
-        return requestNow();
+        return partsNow();
       },
       drop: () => this.#settle(pending, name, notDelivered(name)),
     });
@@ -178,8 +164,12 @@ export class Commands {
     return answer;
   }
 
+  #isPending({ id }: Pending): boolean {
+    return this.#pending.get(id) !== undefined;
+  }
+
   #settle(pending: Pending, node: string, outcome: CommandAnswer | KelpieError): void {
-    if (!pending.targets.delete(node)) return;
+    if (!this.#pending.drop(pending, node) || !this.#isPending(pending)) return;
     if (!(outcome instanceof KelpieError)) pending.answersLeft -= 1;
     const last = pending.targets.size === 0 || pending.answersLeft === 0;
     if (last) this.#forget(pending);
@@ -189,41 +179,64 @@ export class Commands {
   /** Those that are left are not wanted any more. */
   #forget(pending: Pending): void {
     pending.stop();
-    this.#pending.delete(pending.id);
+    this.#pending.end(pending);
+    if (pending.targets.size > 0) this.#endings.add(this.#withdrawn(pending));
+  }
+
+  *#withdrawn(pending: Pending): Generator<undefined> {
     for (const [name, { handed }] of pending.targets) {
+      this.#pending.drop(pending, name);
       if (handed) this.#carrier.withdraw(name, pending.id);
+      yield;
     }
-    pending.targets.clear();
   }
 
   #expire(pending: Pending): void {
-    this.#endAll(pending, (name, { handed }) => (handed ? unanswered(name) : notDelivered(name)));
+    this.#end(pending, (name, { handed }) => (handed ? unanswered(name) : notDelivered(name)));
   }
 
-  #endAll(pending: Pending, why: (name: string, target: Target) => KelpieError): void {
-    for (const [name, target] of [...pending.targets]) {
+  #end(pending: Pending, why: (name: string, target: Target) => KelpieError): void {
+    if (this.#isPending(pending)) this.#endings.add(this.#ended(pending, why));
+  }
+
+  *#ended(
+    pending: Pending,
+    why: (name: string, target: Target) => KelpieError,
+  ): Generator<undefined> {
+    for (const [name, target] of pending.targets) {
       if (target.handed) this.#carrier.withdraw(name, pending.id);
       this.#settle(pending, name, why(name, target));
+      yield;
     }
   }
 
   #dropReplaced(entries: readonly Entry[]): void {
     if (this.#pending.size === 0) return;
-    for (const name of ownersWritten(this.#network.tables, entries)) this.#dropUnlessOwned(name);
+    for (const name of ownersWritten(this.#network.tables, entries)) {
+      const ofNode = this.#pending.ofNode(name);
+      if (ofNode) this.#endings.add(this.#unlessOwned(name, ofNode));
+    }
   }
 
   /** A process that does not own its node any more will not answer. */
-  #dropUnlessOwned(name: string): void {
-    const owner = this.#network.tables.owners.get(name)?.value;
-    for (const pending of [...this.#pending.values()]) {
+  *#unlessOwned(name: string, ofNode: ReadonlySet<Pending>): Generator<undefined> {
+    for (const pending of ofNode) {
+      const owner = this.#network.tables.owners.get(name)?.value;
       const target = pending.targets.get(name);
-      if (!target || (owner && sameBytes(owner.instanceId, target.instance))) continue;
-      this.#settle(pending, name, target.handed ? unanswered(name) : notDelivered(name));
+      if (target && !(owner && sameBytes(owner.instanceId, target.instance))) {
+        this.#settle(pending, name, target.handed ? unanswered(name) : notDelivered(name));
+      }
+      yield;
     }
   }
 
   /** Commands that wait for answers. */
   get pending(): number {
     return this.#pending.size;
+  }
+
+  /** Nodes that they wait for. */
+  get asks(): number {
+    return this.#pending.asks;
   }
 }

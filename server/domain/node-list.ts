@@ -1,7 +1,8 @@
 /** The nodes as lists and one by one. */
 import type { NodeSelector } from '../../gen/ts/kelpie/v1/command.js';
 import { Node } from '../../gen/ts/kelpie/v1/node.js';
-import { KelpieError } from '../core/errors.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
+import { labelsOf } from './facts.js';
 import type { Network } from './network.js';
 import { type Page, pageOf, type PageRequest } from './page.js';
 import type { Folded } from './table.js';
@@ -9,8 +10,10 @@ import { cutText } from '../core/text.js';
 
 /** What the load takes that is told beside a node. */
 const LOAD_BYTES = 128;
+/** Roles or states that a selector names, some of them more than once. */
+const NAMED = 64;
 
-/** Lists nodes by name, in turns. Throws OUT_OF_RANGE or PAGE_TOKEN_INVALID. */
+/** Lists nodes by name, in turns. Throws OUT_OF_RANGE, LABELS_INVALID or PAGE_TOKEN_INVALID. */
 export function listNodes(
   network: Network,
   selector: NodeSelector,
@@ -29,22 +32,28 @@ export function listNodes(
   return network.searches.work(pageOf(listing, network.tail.head, request, 'nodes'));
 }
 
-/** The nodes that match each of these; what is empty matches any. */
+/** The nodes that match each of these; what is empty matches any. Throws OUT_OF_RANGE or LABELS_INVALID. */
 export function selected(network: Network, selector: NodeSelector): Node[] {
   const matches = matcherOf(selector);
   const nodes = Array.from(network.tables.nodes.entries(), ([, { value }]) => value);
   return nodes.filter(matches);
 }
 
-/** Repeated roles and states cost once, however many there are. */
+/** Bounded before any node is looked at. Throws OUT_OF_RANGE or LABELS_INVALID. */
 function matcherOf({ roles, states, labels }: NodeSelector): (node: Node) => boolean {
-  const wantedRoles = new Set(roles);
-  const wantedStates = new Set(states);
-  const wantedLabels = Object.entries(labels);
+  checkNamed('roles', roles);
+  checkNamed('states', states);
+  const wantedLabels = Object.entries(labelsOf(labels));
   return (node) =>
-    (wantedRoles.size === 0 || wantedRoles.has(node.role)) &&
-    (wantedStates.size === 0 || wantedStates.has(node.state)) &&
+    (roles.length === 0 || roles.includes(node.role)) &&
+    (states.length === 0 || states.includes(node.state)) &&
     wantedLabels.every(([name, value]) => node.labels[name] === value);
+}
+
+function checkNamed(field: string, values: readonly unknown[]): void {
+  if (values.length <= NAMED) return;
+  const message = `a selector names ${values.length} ${field}; at most ${NAMED} fit`;
+  throw outOfRange(field, NAMED, message);
 }
 
 /** The node of a name, in any case. Throws NODE_NOT_FOUND. */

@@ -12,7 +12,13 @@ import { resultFrame, unread } from '../session/command-frames.js';
 import type { Hub } from '../session/hub.js';
 
 /** Answers that wait for a caller who reads slowly; more of them are lost, and said to be. */
-const WAITING_BYTES = 4 * 1024 * 1024;
+const WAITING_BYTES = 1024 * 1024;
+
+/** A result that waits, and how many bytes it has. */
+interface Waiting {
+  readonly response: IssueCommandResponse;
+  readonly bytes: number;
+}
 
 export function commandService({ commands }: Hub): ServiceImplementation<CommandServiceDefinition> {
   return {
@@ -20,19 +26,23 @@ export function commandService({ commands }: Hub): ServiceImplementation<Command
       request: IssueCommandRequest,
       { signal }: CallContext,
     ): AsyncGenerator<IssueCommandResponse> {
-      const results: IssueCommandResponse[] = [];
+      const results: Waiting[] = [];
       const alarm = new Alarm();
       const state = { ended: false, bytes: 0 };
       const withdraw = commands.issue(request, '', (result) => {
-        results.push(fitting(result, state));
+        const waiting = fitting(result, WAITING_BYTES - state.bytes);
+        state.bytes += waiting.bytes;
+        results.push(waiting);
         state.ended = result.last;
         alarm.ring();
       });
       signal.addEventListener('abort', withdraw, { once: true });
       try {
         for (;;) {
-          for (let next = results.shift(); next; next = results.shift()) yield next;
-          state.bytes = 0;
+          for (let next = results.shift(); next; next = results.shift()) {
+            yield next.response;
+            state.bytes -= next.bytes;
+          }
           if (state.ended) return;
           await alarm.sleep();
         }
@@ -44,8 +54,12 @@ export function commandService({ commands }: Hub): ServiceImplementation<Command
   };
 }
 
-function fitting(result: NodeResult, waiting: { bytes: number }): IssueCommandResponse {
+function fitting(result: NodeResult, room: number): Waiting {
+  const whole = waitingOf(result);
+  return whole.bytes <= room ? whole : waitingOf(unread(result));
+}
+
+function waitingOf(result: NodeResult): Waiting {
   const { value } = resultFrame(result);
-  waiting.bytes += CommandResult.encode(value).finish().length;
-  return { result: waiting.bytes <= WAITING_BYTES ? value : resultFrame(unread(result)).value };
+  return { response: { result: value }, bytes: CommandResult.encode(value).finish().length };
 }

@@ -1,28 +1,42 @@
 /** Commands as frames of a session's own lane. */
 import { KelpieError } from '../core/errors.js';
 import type { Handover, NodeResult } from '../domain/commands.js';
-import { encodeFrame, type Frame, wireError } from './frames.js';
+import {
+  encodeFrame,
+  encodeRequestFrame,
+  type Frame,
+  type FramePart,
+  wireError,
+} from './frames.js';
 import type { Offer } from './outbound.js';
 
-/** A request is made when it goes out, so that it says how much time is left then. */
+/** What is around a request, and what waits with it. */
 const REQUEST_BYTES = 256;
 
-/** A request for the node of a session. */
+/** A request for the node of a session: made when it goes out, so that it says how much time is left then. */
 export function requestOffer(handover: Handover): Offer {
   return {
     bytes: handover.bytes + REQUEST_BYTES,
     take: () => {
-      const value = handover.take();
-      return value && encodeFrame({ $case: 'commandRequest', value });
+      const parts = handover.take();
+      return parts && encodeRequestFrame(parts);
     },
     drop: () => handover.drop(),
   };
 }
 
-/** A frame that is nobody's loss. */
-export function frameOffer(frame: Frame, requestId = 0): Offer {
+/** A frame that is nobody's loss. `onGone` hears that it does not wait any more. */
+export function frameOffer(
+  frame: Frame,
+  requestId = 0,
+  onGone: () => void = () => undefined,
+): Offer {
   const part = encodeFrame(frame, requestId);
-  return { bytes: part.length, take: () => part, drop: () => undefined };
+  const take = (): FramePart => {
+    onGone();
+    return part;
+  };
+  return { bytes: part.length, take, drop: onGone };
 }
 
 /** What a node said, as the issuer's frame. */

@@ -18,10 +18,22 @@ export type FramePart = Uint8Array;
 
 const RESPONSE_FRAME = (1 << 3) | 2;
 const FRAME_EVENT_BATCH = (2 << 3) | 2;
+const FRAME_COMMAND_REQUEST = (14 << 3) | 2;
 
 export function encodeFrame(frame: Frame, requestId = 0): FramePart {
   const writer = new BinaryWriter().uint32(RESPONSE_FRAME).fork();
   return CoordinatorFrame.encode({ requestId, frame }, writer).join().finish();
+}
+
+/** The frame of a CommandRequest that is encoded already, in parts. */
+export function encodeRequestFrame(parts: readonly Uint8Array[]): FramePart {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const inner = new BinaryWriter().uint32(FRAME_COMMAND_REQUEST).uint32(length).finish();
+  const outer = new BinaryWriter()
+    .uint32(RESPONSE_FRAME)
+    .uint32(inner.length + length)
+    .finish();
+  return Buffer.concat([outer, inner, ...parts]);
 }
 
 /** What was made of batches, with the position that it begins after. */

@@ -1,18 +1,34 @@
-/** The commands that one session has issued and that have not ended. */
+/** The commands that one session has issued: what is under way, and what it has not read of the results. */
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import type { Cancel } from '../core/clock.js';
-import { KelpieError, outOfRange } from '../core/errors.js';
+import type { KelpieError } from '../core/errors.js';
+import { outOfRange } from '../core/errors.js';
+import { limitError } from '../domain/command-errors.js';
 import type { Commands, NodeResult } from '../domain/commands.js';
+import type { CommandWeight } from '../domain/pending-commands.js';
 import { frameOffer, resultFrame, unread } from './command-frames.js';
 import type { Outbound } from './outbound.js';
 
 const COMMANDS = 256;
+/** Nodes that are asked and results that are not read: each has a frame, if only to say that it is lost. */
+const ASKS = 10_000;
+const BYTES = 8 * 1024 * 1024;
+
+interface Open {
+  readonly requestId: number;
+  /** Nodes of which no result has come. */
+  asks: number;
+  bytes: number;
+  cancel: Cancel | undefined;
+}
 
 export class Issued {
   readonly #commands: Commands;
   readonly #outbound: Outbound;
   readonly #name: string;
-  readonly #open = new Map<number, Cancel>();
+  readonly #open = new Map<number, Open>();
+  #asks = 0;
+  #bytes = 0;
 
   constructor(commands: Commands, outbound: Outbound, name: string) {
     this.#commands = commands;
@@ -27,42 +43,50 @@ export class Issued {
         'a command needs a request_id of its own, by which its results are told apart';
       throw outOfRange('request_id', 1, message);
     }
-    if (this.#open.size >= COMMANDS) {
-      throw new KelpieError(
-        'COMMAND_LIMIT',
-        `${COMMANDS} commands of this session are under way; wait for some of them`,
-        { limit: String(COMMANDS) },
-        { retryAfterMs: 1000 },
-      );
-    }
-    const state = { ended: false };
-    const cancel = this.#commands.issue(request, this.#name, (result) => {
-      if (result.last) {
-        state.ended = true;
-        this.#open.delete(requestId);
-      }
-      this.#tell(requestId, result);
-    });
-    // It may have ended already, where nobody could be handed it.
-    if (!state.ended) this.#open.set(requestId, cancel);
+    if (this.#open.size >= COMMANDS || this.#asks >= ASKS) throw tooMany();
+    const open: Open = { requestId, asks: 0, bytes: 0, cancel: undefined };
+    const onResult = (result: NodeResult): void => this.#take(open, result);
+    const admit = (weight: CommandWeight): void => this.#admit(open, weight);
+    // All of its results may come at once, where nobody could be handed it.
+    open.cancel = this.#commands.issue(request, this.#name, onResult, admit);
   }
 
-  #tell(requestId: number, result: NodeResult): void {
-    if (this.#outbound.offer(frameOffer(resultFrame(result), requestId))) return;
-    this.#outbound.send(resultFrame(unread(result)), requestId);
+  #admit(open: Open, { asks, bytes }: CommandWeight): void {
+    if (this.#asks + asks > ASKS || this.#bytes + bytes > BYTES) throw tooMany();
+    this.#asks += asks;
+    this.#bytes += bytes;
+    Object.assign(open, { asks, bytes });
+    this.#open.set(open.requestId, open);
+  }
+
+  #take(open: Open, result: NodeResult): void {
+    open.asks -= 1;
+    this.#send(open.requestId, result);
+    if (!result.last) return;
+    // Nothing comes of the nodes that are left.
+    this.#asks -= open.asks;
+    this.#bytes -= open.bytes;
+    this.#open.delete(open.requestId);
+  }
+
+  #send(requestId: number, result: NodeResult): void {
+    const read = (): void => void (this.#asks -= 1);
+    if (this.#outbound.offer(frameOffer(resultFrame(result), requestId, read))) return;
+    this.#outbound.queue(frameOffer(resultFrame(unread(result)), requestId, read));
   }
 
   /** Withdraws a command. One that has ended is no error. */
   cancel(requestId: number): void {
-    this.#open.get(requestId)?.();
+    this.#open.get(requestId)?.cancel?.();
   }
 
   /** The stream is gone: nobody waits for answers any more. */
   close(): void {
-    for (const cancel of [...this.#open.values()]) cancel();
+    for (const { cancel } of [...this.#open.values()]) cancel?.();
   }
+}
 
-  get size(): number {
-    return this.#open.size;
-  }
+function tooMany(): KelpieError {
+  const message = `a session has at most ${COMMANDS} commands under way, of ${BYTES} bytes, which ask ${ASKS} nodes; wait for some of their results, and read them`;
+  return limitError(message, COMMANDS);
 }

@@ -15,7 +15,7 @@ const CONTROL_BYTES = 256 * 1024;
 /** Commands and results that wait, above which no more are taken. */
 const OFFERS = 1000;
 const OFFER_BYTES = 2 * 1024 * 1024;
-/** So many bytes of them go in one message. */
+/** So many bytes of a lane go in one message. */
 const MESSAGE_BYTES = 256 * 1024;
 
 /** A frame of the commands' lane, which is made when it goes out, if it is still wanted then. */
@@ -58,10 +58,16 @@ export class Outbound {
   offer(offer: Offer): boolean {
     const full = this.#offers.length >= OFFERS || this.#offerBytes >= OFFER_BYTES;
     if (this.#ended || full) return false;
+    this.queue(offer);
+    return true;
+  }
+
+  /** Queues a small frame of a command for which there is room in any case: somebody else has bounded it. */
+  queue(offer: Offer): void {
+    if (this.#ended) return offer.drop();
     this.#offers.push(offer);
     this.#offerBytes += offer.bytes;
     this.wake();
-    return true;
   }
 
   /** Bytes of control frames and commands that wait. */
@@ -131,11 +137,17 @@ export class Outbound {
   }
 
   #takeControl(): FramePart[] {
-    const frames = this.#control;
+    let bytes = 0;
+    let count = 0;
+    for (const { length } of this.#control) {
+      if (bytes >= MESSAGE_BYTES) break;
+      bytes += length;
+      count += 1;
+    }
+    const frames = this.#control.splice(0, count);
+    this.#controlBytes -= bytes;
     for (const frame of this.#latest()) frames.push(encodeFrame(frame));
-    this.#control = [];
-    this.#controlBytes = 0;
-    this.#room.open();
+    if (this.#controlBytes < CONTROL_BYTES) this.#room.open();
     return frames;
   }
 }

@@ -1,0 +1,29 @@
+/** A CommandRequest, encoded once for all nodes that are asked, but for the time that is left. */
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import { Duration } from '../../gen/ts/google/protobuf/duration.js';
+import { CommandRequest } from '../../gen/ts/kelpie/v1/command.js';
+import { durationOf } from '../core/duration.js';
+
+/** `command` and `time_left` of CommandRequest: `<field number> << 3 | <wire type>`. A test decodes them. */
+const COMMAND = (3 << 3) | 2;
+const TIME_LEFT = (4 << 3) | 2;
+
+/** All of it that does not change. `command` is encoded. */
+export function encodeRequest(
+  commandId: number,
+  source: string,
+  attributes: CommandRequest['attributes'],
+  command: Uint8Array,
+): Uint8Array {
+  const rest = { command: undefined, timeLeft: undefined };
+  const writer = CommandRequest.encode({ commandId, source, attributes, ...rest });
+  return writer.uint32(COMMAND).bytes(command).finish();
+}
+
+/** What follows it when it goes out. */
+export function encodeTimeLeft(ms: number): Uint8Array {
+  const writer = new BinaryWriter().uint32(TIME_LEFT).fork();
+  return Duration.encode(durationOf(Math.max(0, ms)), writer)
+    .join()
+    .finish();
+}

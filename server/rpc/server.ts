@@ -97,7 +97,7 @@ export function createEdge(hub: Hub, onCall: CallObserver): Edge {
   health.setMaxListeners(0);
   for (const service of services) health.setStatus('healthy', service);
   server.add(later(methodsOf(HealthDefinition)), HealthServiceImpl(health));
-  addReflection(server, services);
+  addReflection(server, [...services, HealthDefinition.fullName]);
   return {
     listen: (host, port) => guard.listen(server, endpointOf(host, port)),
     notServing: () => ['', ...services].forEach((name) => health.setStatus('unhealthy', name)),

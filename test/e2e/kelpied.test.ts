@@ -1,7 +1,10 @@
 /** The program kelpied as an operator meets it: what it says, and how it ends. */
+import { createFileRegistry, type FileRegistry, fromBinary, toJson } from '@bufbuild/protobuf';
+import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { Client, credentials } from '@grpc/grpc-js';
 import { fromJSON, type ServiceDefinition } from '@grpc/proto-loader';
 import { expect } from 'chai';
+import { ErrorInfo } from 'nice-grpc-error-details';
 import { healthOf } from '../support/health.js';
 import { type Kelpied, runKelpied, startKelpied } from '../support/kelpied.js';
 import { Wire } from '../support/wire.js';
@@ -170,7 +173,7 @@ describe('kelpied', () => {
       it(`lists its services and shows their files by reflection ${version}`, async () => {
         const listed = await reflect(kelpied, version, { list_services: '*' });
         const names = listed.list_services_response?.service.map(({ name }) => name);
-        expect(names).to.include.members(SERVICES);
+        expect(names).to.include.members([...SERVICES, 'grpc.health.v1.Health']);
         for (const symbol of SERVICES) {
           const found = await reflect(kelpied, version, { file_containing_symbol: symbol });
           const files = found.file_descriptor_response?.file_descriptor_proto ?? [];
@@ -179,6 +182,37 @@ describe('kelpied', () => {
         }
       });
     }
+
+    for (const symbol of [
+      'google.rpc.ErrorInfo',
+      'google.rpc.RetryInfo',
+      'kelpie.v1.ErrorDetail',
+    ]) {
+      it(`shows what errors carry, and all that it takes to read it: ${symbol}`, async () => {
+        const details = await resolved(kelpied, symbol);
+        expect(details.getMessage(symbol)?.typeName).to.equal(symbol);
+      });
+    }
+
+    it('shows how health is asked, and how a status is made', async () => {
+      const health = (await resolved(kelpied, 'grpc.health.v1.Health')).getService(
+        'grpc.health.v1.Health',
+      );
+      expect(health?.methods.map(({ name }) => name)).to.deep.equal(['Check', 'Watch']);
+      expect(
+        (await resolved(kelpied, 'google.rpc.Status')).getMessage('google.rpc.Status'),
+      ).to.be.an('object');
+    });
+
+    it('shows the details of google.rpc as Google has them', async () => {
+      const type = (await resolved(kelpied, 'google.rpc.ErrorInfo')).getMessage(
+        'google.rpc.ErrorInfo',
+      );
+      if (!type) throw new Error('there is no ErrorInfo');
+      const facts = { reason: 'NODE_NOT_FOUND', domain: 'kelpie', metadata: { name: 'lobby-1' } };
+      const bytes = ErrorInfo.encode(ErrorInfo.fromPartial(facts)).finish();
+      expect(toJson(type, fromBinary(type, bytes))).to.deep.equal(facts);
+    });
   });
 
   it('stops in good order though nobody reads what it prints any more', async () => {
@@ -206,8 +240,14 @@ function reflection(version: string): ServiceDefinition[string] {
     {
       nested: {
         Request: {
-          fields: fields(['file_containing_symbol', 'string', 4], ['list_services', 'string', 7]),
-          oneofs: { request: { oneof: ['file_containing_symbol', 'list_services'] } },
+          fields: fields(
+            ['file_by_filename', 'string', 3],
+            ['file_containing_symbol', 'string', 4],
+            ['list_services', 'string', 7],
+          ),
+          oneofs: {
+            request: { oneof: ['file_by_filename', 'file_containing_symbol', 'list_services'] },
+          },
         },
         Response: {
           fields: fields(
@@ -233,6 +273,28 @@ function reflection(version: string): ServiceDefinition[string] {
   if (!method) throw new Error('there is no ServerReflectionInfo');
   const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
   return { ...method, path };
+}
+
+/** What a tool makes of a symbol: its file, and the files that it needs, each asked for. */
+async function resolved(kelpied: Kelpied, symbol: string): Promise<FileRegistry> {
+  const files = new Map<string, FileDescriptorProto>();
+  const ask = async (request: object): Promise<FileDescriptorProto> => {
+    const { file_descriptor_response: found, error_response } = await reflect(
+      kelpied,
+      'v1',
+      request,
+    );
+    const [bytes] = found?.file_descriptor_proto ?? [];
+    if (!bytes) throw new Error(error_response?.error_message ?? 'no file');
+    const file = fromBinary(FileDescriptorProtoSchema, bytes);
+    files.set(file.name, file);
+    for (const name of file.dependency) {
+      if (!files.has(name)) await ask({ file_by_filename: name });
+    }
+    return file;
+  };
+  const file = await ask({ file_containing_symbol: symbol });
+  return createFileRegistry(file, (name) => files.get(name));
 }
 
 async function reflect({ endpoint }: Kelpied, version: string, request: object) {

@@ -20,12 +20,12 @@ module.exports = {
     layer(
       'journal-memory',
       '^server/journal/memory',
-      '^server/(core/|journal/(journal|topic-budget|memory))',
+      '^server/(core/|journal/(journal|topic-(budget|groups)|memory))',
     ),
     layer(
       'journal-file',
       '^server/journal/file',
-      '^server/(core/|journal/(journal|topic-budget|file))',
+      '^server/(core/|journal/(journal|topic-(budget|groups)|file))',
     ),
     layer('nodes-import-nobody-who-depends', '^server/nodes/', '^server/(core/|journal/journal)'),
     layer(

@@ -3,7 +3,8 @@ import { withData } from './file-data.js';
 import { lastHole } from './file-own.js';
 import { storedProducer } from './file-producers.js';
 import { Damage, decodeEntry, decodeRow } from './file-record.js';
-import { groupOf, readGroups, readState, type State, type Used } from './file-state.js';
+import { readGroups, readState, type State } from './file-state.js';
+import { TopicGroups, type Used } from './topic-groups.js';
 import { chunks, type Store } from './file-store.js';
 import { TopicBudget } from './topic-budget.js';
 
@@ -40,6 +41,8 @@ class Check implements DataCheck {
   faults = 0;
   readonly findings: string[] = [];
   readonly #store: Store;
+  /** As they are stored; what of them the log uses is counted beside it. */
+  #groups: TopicGroups | undefined;
   readonly #used = new Map<string, Used>();
   /** What the log says of the rows that it writes: by which entry, or 0 for deleted. */
   readonly #written = new Map<string, number>();
@@ -59,6 +62,7 @@ class Check implements DataCheck {
     this.#own = state.own
       .filter(({ counted }) => counted)
       .map(({ prefix }) => new TopicBudget({ prefix }));
+    this.#groups = this.#try(() => TopicGroups.stored(readGroups(this.#store)));
     await this.#log(state, onProgress);
     this.#table(state);
     this.#counts(state);
@@ -101,7 +105,7 @@ class Check implements DataCheck {
     const { entry, bytes } = decodeEntry(sequence, record);
     this.entries += 1;
     this.#bytes += bytes;
-    const group = groupOf(entry.topic);
+    const group = this.#groups?.nameOf(entry.topic) ?? entry.topic;
     const used = this.#used.get(group) ?? { entries: 0, bytes: 0 };
     this.#used.set(group, { entries: used.entries + 1, bytes: used.bytes + bytes });
     this.#own.find((own) => own.takes(entry.topic))?.count(1, bytes);
@@ -139,11 +143,10 @@ class Check implements DataCheck {
   #counts(state: State): void {
     // Where entries are damaged the counts cannot be right.
     if (this.faults > 0) return;
-    const groups = this.#try(() => readGroups(this.#store));
     const right = state.entries === this.entries && state.bytes === this.#bytes;
     if (!right) this.#find('the count of entries and bytes is not that of the log');
-    for (const group of new Set([...(groups?.keys() ?? []), ...this.#used.keys()])) {
-      const same = shown(groups?.get(group)) === shown(this.#used.get(group));
+    for (const group of new Set([...(this.#groups?.all.keys() ?? []), ...this.#used.keys()])) {
+      const same = shown(this.#groups?.all.get(group)) === shown(this.#used.get(group));
       if (!same) this.#find(`the count of ${group} is not that of the log`);
     }
     this.#ownCounts(state);

@@ -8,15 +8,9 @@ import { FileProducers } from './file-producers.js';
 import { decodeRow, encodeEntry, encodeRow } from './file-record.js';
 import type { OwnState } from './file-own.js';
 import { FileRetention } from './file-retention.js';
-import {
-  groupChange,
-  groupOf,
-  type Position,
-  readGroups,
-  type State,
-  type Used,
-} from './file-state.js';
+import { groupChange, type Position, readGroups, type State } from './file-state.js';
 import { type Change, chunks, type Store } from './file-store.js';
+import { TopicGroups, type Used } from './topic-groups.js';
 import type { Draft, Entry, Outcome, Retention, Transaction } from './journal.js';
 
 export class FileLedger {
@@ -26,8 +20,8 @@ export class FileLedger {
   readonly #producers: FileProducers;
   /** The sequence that last wrote each row. */
   readonly #rows: Map<string, number>;
-  readonly #groups: Map<string, Used>;
-  readonly #changed = new Set<string>();
+  readonly #groups = new TopicGroups();
+  readonly #changed: Set<string>;
   /** What the journal's life was when it was opened, less the clock's time then. */
   readonly #lifeOffsetMs: number;
   #newest: Position;
@@ -42,7 +36,7 @@ export class FileLedger {
     this.#lifeOffsetMs = state.lifeMs - clock.now();
     this.#retention = new FileRetention(store, state, retention);
     this.#producers = FileProducers.load(store);
-    this.#groups = readGroups(store);
+    this.#changed = new Set(this.#groups.load(readGroups(store)));
     this.#rows = readRows(store);
   }
 
@@ -62,10 +56,15 @@ export class FileLedger {
     return this.#retention.takeChanged();
   }
 
+  /** What each group of topics uses. */
+  get groups(): ReadonlyMap<string, Used> {
+    return this.#groups.all;
+  }
+
   /** What each group of topics that changed since the last call uses now. */
   takeGroups(): Map<string, Used> {
     const groups = new Map<string, Used>();
-    for (const group of this.#changed) groups.set(group, this.#used(group));
+    for (const group of this.#changed) groups.set(group, this.#groups.used(group));
     this.#changed.clear();
     return groups;
   }
@@ -143,17 +142,8 @@ export class FileLedger {
     changes.push({ space: 'table', key, value: value && encodeRow(key, sequence, value) });
   }
 
-  #used(group: string): Used {
-    return this.#groups.get(group) ?? { entries: 0, bytes: 0 };
-  }
-
   #count(topic: string, entries: number, bytes: number): void {
-    const group = groupOf(topic);
-    const used = this.#used(group);
-    const now = { entries: used.entries + entries, bytes: used.bytes + bytes };
-    if (now.entries === 0) this.#groups.delete(group);
-    else this.#groups.set(group, now);
-    this.#changed.add(group);
+    this.#changed.add(this.#groups.count(topic, entries, bytes));
   }
 }
 

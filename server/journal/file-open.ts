@@ -18,8 +18,8 @@ import {
   readState,
   type State,
   stateChange,
-  type Used,
 } from './file-state.js';
+import type { Used } from './topic-groups.js';
 import { settleOwn } from './file-settle.js';
 import type { Change, Store, StoreOptions } from './file-store.js';
 import { ceilingAbove } from './file-sync.js';
@@ -134,7 +134,7 @@ async function openLocked(
           await lock.release();
         }
       };
-      return { store, ledger, groups: readGroups(store), close };
+      return { store, ledger, groups: new Map(ledger.groups), close };
     },
     true,
   );

@@ -3,6 +3,7 @@ import { ID_BYTES } from '../core/cursor.js';
 import { lastHole, type OwnState, readOwn } from './file-own.js';
 import { Damage, decodeEntry, seal, unseal } from './file-record.js';
 import { type Change, chunks, type Store } from './file-store.js';
+import type { Used } from './topic-groups.js';
 
 /** A position without its epoch. */
 export interface Position {
@@ -24,11 +25,6 @@ export interface State {
   readonly lifeMs: number;
   /** Topics with a retention of their own, now or formerly. */
   readonly own: readonly OwnState[];
-}
-
-export interface Used {
-  readonly entries: number;
-  readonly bytes: number;
 }
 
 const STATE = Buffer.from('state');
@@ -60,13 +56,6 @@ export function readState(store: Store): State | undefined {
     lifeMs: number(7),
     own: readOwn(store),
   };
-}
-
-/** A group of topics as `Usage` has it: those that share their first two tokens. */
-export function groupOf(topic: string): string {
-  const first = topic.indexOf('.');
-  const second = first < 0 ? -1 : topic.indexOf('.', first + 1);
-  return second < 0 ? topic : `${topic.slice(0, second)}.*`;
 }
 
 export function groupChange(group: string, { entries, bytes }: Used): Change {

@@ -17,7 +17,8 @@ import { type FileJournalOptions, type Opened, openFolder } from './file-open.js
 import { storedProducer } from './file-producers.js';
 import { FileReader } from './file-reader.js';
 import { checkDraft } from './file-record.js';
-import { type State, stateChange, type Used } from './file-state.js';
+import { type State, stateChange } from './file-state.js';
+import { largest, type Used } from './topic-groups.js';
 import type { Change } from './file-store.js';
 import { IntervalSync } from './file-sync.js';
 import {
@@ -145,10 +146,7 @@ export class FileJournal implements Journal {
   }
 
   usage(): Usage {
-    const topics = [...this.#groups]
-      .map(([topic, used]) => ({ topic, ...used }))
-      .sort((left, right) => right.bytes - left.bytes)
-      .slice(0, 10);
+    const topics = largest(this.#groups);
     const own = (this.#options.retention.topics ?? []).map((limits) => {
       const { entries = 0, bytes = 0 } = this.#told.own.find(isOf(limits)) ?? {};
       return { limits, entries, bytes };

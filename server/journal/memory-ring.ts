@@ -5,6 +5,7 @@
 import type { Entry, Retention, Usage } from './journal.js';
 import { Shifting } from './memory-shifting.js';
 import { afterOld, TopicBudget } from './topic-budget.js';
+import { largest, TopicGroups } from './topic-groups.js';
 
 /** A position without its epoch. */
 interface Position {
@@ -21,17 +22,8 @@ interface Mark {
   readonly atMs: number;
 }
 
-/** What the entries of topics that share their first two tokens take. */
-interface Group {
-  readonly topic: string;
-  entries: number;
-  bytes: number;
-}
-
 /** Bytes that an entry takes beside its event and topic, roughly. */
 const ENTRY_OVERHEAD_BYTES = 64;
-/** Topics whose group is remembered; the memory begins anew when there are more. */
-const TOPICS = 4096;
 /** With more empty slots than that, and than entries, the slots are moved together. */
 const EMPTY_SLOTS = 1024;
 
@@ -52,8 +44,7 @@ export class MemoryRing {
   readonly #own: readonly OwnEntries[];
   #bytes = 0;
   #empty = 0;
-  readonly #groups = new Map<string, Group>();
-  readonly #groupOf = new Map<string, Group>();
+  readonly #groups = new TopicGroups();
   /** The position before the oldest entry. */
   floor: Position;
   /** The sequence of the newest entry there ever was. */
@@ -207,10 +198,7 @@ export class MemoryRing {
   }
 
   usage(): Usage {
-    const topics = [...this.#groups.values()]
-      .map((group) => ({ ...group }))
-      .sort((left, right) => right.bytes - left.bytes)
-      .slice(0, 10);
+    const topics = largest(this.#groups.all);
     const own = this.#own.map((one) => one.usage());
     return { entries: this.size, bytes: this.#bytes, topics, own };
   }
@@ -220,23 +208,8 @@ export class MemoryRing {
   }
 
   #count(topic: string, entries: number, bytes: number): void {
-    const group = this.#groupOf.get(topic) ?? this.#group(topic);
     this.#bytes += bytes;
-    group.entries += entries;
-    group.bytes += bytes;
-    if (group.entries > 0) return;
-    this.#groups.delete(group.topic);
-    this.#groupOf.clear();
-  }
-
-  #group(topic: string): Group {
-    const tokens = topic.split('.');
-    const name = tokens.length > 2 ? `${tokens.slice(0, 2).join('.')}.*` : topic;
-    const group = this.#groups.get(name) ?? { topic: name, entries: 0, bytes: 0 };
-    this.#groups.set(name, group);
-    if (this.#groupOf.size >= TOPICS) this.#groupOf.clear();
-    this.#groupOf.set(topic, group);
-    return group;
+    this.#groups.count(topic, entries, bytes);
   }
 }
 

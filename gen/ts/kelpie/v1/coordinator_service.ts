@@ -88,7 +88,10 @@ export interface GetInfoResponse {
   entries: number;
   /** How many bytes of entries the journal holds. */
   bytes: number;
-  /** The topics that fill it, largest first, at most 10. By their first two tokens. */
+  /**
+   * The topics that fill it, largest first, at most 10. By their first two tokens; all players are one, and
+   * all nodes.
+   */
   topics: TopicUsage[];
   /** How many sessions are open. */
   sessions: number;
@@ -110,7 +113,10 @@ export interface GetInfoResponse {
 export interface TopicRetention {
   /** The topic, and with it all topics below it. */
   topic: string;
-  /** How many entries of them the journal holds. */
+  /**
+   * How many entries of them the journal holds. It can be more than are kept at the most: what is too old,
+   * or too much since a limit was lowered, goes bit by bit while entries are stored, and is read until then.
+   */
   entries: number;
   /** How many bytes of them the journal holds. */
   bytes: number;
@@ -124,7 +130,11 @@ export interface TopicRetention {
 
 /** How much of the journal a topic fills. */
 export interface TopicUsage {
-  /** The first two tokens of the topic, `chat.*` for all below it. */
+  /**
+   * The first two tokens of the topic, `chat.eu.*` for all below them. `chat.*` where one first token has
+   * very many others below it (then for those that came last), and for the coordinator's own: `players.*`;
+   * `>` for all others where there are too many to be counted one by one.
+   */
   topic: string;
   /** How many entries. */
   entries: number;

@@ -19,6 +19,7 @@ export type FramePart = Uint8Array;
 const RESPONSE_FRAME = (1 << 3) | 2;
 const FRAME_EVENT_BATCH = (2 << 3) | 2;
 const FRAME_COMMAND_REQUEST = (14 << 3) | 2;
+const FRAME_NODE_LOADS = (13 << 3) | 2;
 
 export function encodeFrame(frame: Frame, requestId = 0): FramePart {
   const writer = new BinaryWriter().uint32(RESPONSE_FRAME).fork();
@@ -49,6 +50,12 @@ export function encodeBatchFrame(after: number, batch: Batch): FramePart {
   const part = encodeBatch(after, batch, [RESPONSE_FRAME, FRAME_EVENT_BATCH]);
   made.set(batch, { after, part });
   return part;
+}
+
+/** The frame of loads that are encoded already, each as it stands in NodeLoads. */
+export function encodeLoadsFrame(chunks: readonly Uint8Array[]): FramePart {
+  const writer = new BinaryWriter().uint32(RESPONSE_FRAME).fork().uint32(FRAME_NODE_LOADS).fork();
+  return writer.raw(Buffer.concat(chunks)).join().join().finish();
 }
 
 /** The ConnectResponse that carries these frames. */

@@ -1,6 +1,7 @@
 /** All sessions of one coordinator in one network: who is here, who fell silent, who must go. */
 import { type Cancel, every } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
+import { othersTurn } from '../core/fair-turn.js';
 import { durationOf } from '../core/duration.js';
 import { type Carrier, Commands, type Handover } from '../domain/commands.js';
 import type { Network } from '../domain/network.js';
@@ -35,8 +36,8 @@ export interface Member {
   readSince(ms: number): boolean;
   /** Ends the stream if the peer said nothing for too long. */
   checkSilence(): void;
-  /** There may be loads of nodes to tell. */
-  tellLoads(): void;
+  /** There may be loads of nodes to tell. Whether there are some for it. */
+  tellLoads(): boolean;
   /** Tells the peer to move on. */
   drain(drain: Drain): void;
   /** Ends the stream with an error; the node itself is not lost by it. */
@@ -51,6 +52,8 @@ export interface Member {
 
 /** How often silence is looked for. */
 const SWEEP_MS = 1000;
+/** Sessions that are told of loads in one turn of the event loop. */
+const TOLD_AT_ONCE = 16;
 /** Sessions that are opened in one turn of the event loop. */
 const OPENED_AT_ONCE = 16;
 
@@ -64,7 +67,7 @@ export class Hub implements Liveness, Carrier {
   readonly bell: Bell;
   readonly pages: Pages;
   readonly patterns: PatternBudget;
-  readonly loads = new Loads();
+  readonly loads: Loads;
   readonly observer: SessionObserver;
   /** Sessions are opened in turns, however many come at once. */
   readonly turnstile = new Turnstile(OPENED_AT_ONCE);
@@ -75,6 +78,7 @@ export class Hub implements Liveness, Carrier {
   readonly #watchers = new Set<() => void>();
   readonly #timers: readonly Cancel[];
   #draining = false;
+  #telling = false;
 
   constructor(
     network: Network,
@@ -89,6 +93,7 @@ export class Hub implements Liveness, Carrier {
     this.verify = verifier(network, this.commands, this);
     this.bell = new Bell(network);
     this.patterns = new PatternBudget(network.options.limits);
+    this.loads = new Loads((name) => network.tables.topicOf(name));
     this.pages = new Pages(network.options.journal, network.options.clock);
     this.observer = tellAll(observers, network.options.onFault);
     network.onEntries((entries) => this.#endReplaced(entries));
@@ -96,7 +101,9 @@ export class Hub implements Liveness, Carrier {
     const { clock, times } = network.options;
     this.#timers = [
       every(network.listening, SWEEP_MS, () => this.#all((session) => session.checkSilence())),
-      every(clock, times.heartbeatMs, () => this.#all((session) => session.tellLoads())),
+      every(clock, times.heartbeatMs, () => {
+        this.#tellLoads().catch(network.options.onFault);
+      }),
     ];
   }
 
@@ -213,6 +220,21 @@ export class Hub implements Liveness, Carrier {
   withLatency(player: Player): Player {
     const latencyMs = this.#sessions.get(player.proxy)?.latencyOf(player.id);
     return latencyMs === undefined ? player : { ...player, latencyMs };
+  }
+
+  /** A few sessions in one turn of the event loop: each of them is sent a message by it. */
+  async #tellLoads(): Promise<void> {
+    if (this.#telling) return;
+    this.#telling = true;
+    this.loads.endInterval();
+    let told = 0;
+    try {
+      for (const session of this.#sessions.values()) {
+        if (session.tellLoads() && ++told % TOLD_AT_ONCE === 0) await othersTurn();
+      }
+    } finally {
+      this.#telling = false;
+    }
   }
 
   #all(work: (session: Member) => void): void {

@@ -32,7 +32,7 @@ export class Outbound {
   #control: FramePart[] = [];
   #controlBytes = 0;
   /** Frames that are made when they are pulled, because only their newest state counts. */
-  readonly #latest: () => readonly Frame[];
+  readonly #latest: () => readonly FramePart[];
   #offers: Offer[] = [];
   #offerBytes = 0;
   #feed: Pick<Feed, 'next'> | undefined;
@@ -41,7 +41,7 @@ export class Outbound {
   readonly #alarm = new Alarm();
   readonly #room = new Gate();
 
-  constructor(latest: () => readonly Frame[]) {
+  constructor(latest: () => readonly FramePart[]) {
     this.#latest = latest;
   }
 
@@ -146,7 +146,7 @@ export class Outbound {
     }
     const frames = this.#control.splice(0, count);
     this.#controlBytes -= bytes;
-    for (const frame of this.#latest()) frames.push(encodeFrame(frame));
+    frames.push(...this.#latest());
     if (this.#controlBytes < CONTROL_BYTES) this.#room.open();
     return frames;
   }

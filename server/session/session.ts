@@ -17,7 +17,7 @@ import type { Cancel } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import type { PatternHold } from '../delivery/pattern-budget.js';
 import { type Active, activate, reportOf } from './active.js';
-import { type Frame, publicError } from './frames.js';
+import { encodeFrame, type Frame, type FramePart, publicError } from './frames.js';
 import { Gate } from './gate.js';
 import { open, type Opened } from './handshake.js';
 import type { Hub, Member } from './hub.js';
@@ -85,7 +85,7 @@ class Session implements Member {
     this.#patterns = hub.patterns.hold(connection);
     this.#turn = new FairTurn(clock);
     this.#pulse = new Pulse(listening);
-    this.#loadNews = new LoadNews(hub.loads, hub.network.tables);
+    this.#loadNews = new LoadNews(hub.loads);
     this.#helloTimer = listening.after(times.helloMs, () =>
       this.#refuse(
         new KelpieError('HELLO_TIMEOUT', `no Hello came within ${times.helloMs / 1000} s`),
@@ -94,14 +94,17 @@ class Session implements Member {
   }
 
   /** Frames of which only the newest counts, made when they are pulled. */
-  #latest(): Frame[] {
+  #latest(): FramePart[] {
     const ack = this.#active?.publisher.takeAck();
     const loads = this.#loadNews.take(this.#active?.feed.filter);
-    return [ack, loads].filter((frame) => frame !== undefined);
+    return [ack && encodeFrame(ack), loads].filter((frame) => frame !== undefined);
   }
 
-  tellLoads(): void {
-    if (this.#active?.feed.filter.hasResources && this.#loadNews.ring()) this.outbound.wake();
+  tellLoads(): boolean {
+    const wanted = this.#active?.feed.filter.hasResources ?? false;
+    if (!wanted || !this.#loadNews.ring()) return false;
+    this.outbound.wake();
+    return true;
   }
 
   /** Reads until the stream ends. Never rejects: what goes wrong ends the outbound side. */

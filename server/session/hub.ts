@@ -2,6 +2,7 @@
 import { type Cancel, every } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import { othersTurn } from '../core/fair-turn.js';
+import { sameBytes } from '../core/cursor.js';
 import { durationOf } from '../core/duration.js';
 import { type Carrier, Commands, type Handover } from '../domain/commands.js';
 import type { Network } from '../domain/network.js';
@@ -23,7 +24,7 @@ import { type SessionObserver, tellAll } from './observer.js';
 import type { Offer } from './outbound.js';
 import { evictionOf } from './eviction.js';
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
-import type { Drain } from '../../gen/ts/kelpie/v1/session_service.js';
+import type { Drain, Hello } from '../../gen/ts/kelpie/v1/session_service.js';
 
 /** What the hub asks of a session. */
 export interface Member {
@@ -74,6 +75,8 @@ export class Hub implements Liveness, Carrier {
   readonly #sessions = new Map<string, Member>();
   /** Sessions between Hello and Welcome, by their ids. */
   readonly #opening = new Map<string, Member>();
+  /** Sessions whose nodes have nowhere else to go, with what ends them. */
+  readonly #stranded = new Map<Member, Cancel>();
   readonly #emptied = new Gate();
   readonly #watchers = new Set<() => void>();
   readonly #timers: readonly Cancel[];
@@ -141,6 +144,25 @@ export class Hub implements Liveness, Carrier {
       });
     }
     this.#opening.set(session.id, session);
+  }
+
+  /**
+   * A Hello was refused. If it is of a node that was told to move on, and came here again, it has nowhere
+   * else to go, and nothing is gained by waiting for it: its former stream ends a little later, unless it
+   * says goodbye by itself.
+   */
+  refused({ name, instanceId }: Hello): void {
+    const { clock } = this.network.options;
+    const session = this.#sessions.get(name.toLowerCase());
+    const owner = this.network.tables.owners.get(name.toLowerCase())?.value;
+    if (!this.#draining || !session || !owner || !sameBytes(owner.instanceId, instanceId)) return;
+    if (this.#stranded.has(session)) return;
+    const end = (): void => session.evict(drainingError());
+    this.#stranded.set(session, clock.after(this.#reconnectWindowMs, end));
+  }
+
+  get #reconnectWindowMs(): number {
+    return Math.min(1000, this.network.options.times.drainMs / 2);
   }
 
   /** The session's Hello has got its answer. */
@@ -247,7 +269,7 @@ export class Hub implements Liveness, Carrier {
     this.#draining = true;
     this.observer.draining(this.#sessions.size);
     const grace = durationOf(times.drainMs);
-    const reconnectWindow = durationOf(Math.min(1000, times.drainMs / 2));
+    const reconnectWindow = durationOf(this.#reconnectWindowMs);
     for (const watcher of this.#watchers) watcher();
     this.#all((session) => session.drain({ grace, reconnectWindow }));
     if (this.#sessions.size > 0) {
@@ -256,7 +278,7 @@ export class Hub implements Liveness, Carrier {
       cancel();
     }
     this.#all((session) => session.evict(drainingError()));
-    for (const cancel of this.#timers) cancel();
+    for (const cancel of [...this.#timers, ...this.#stranded.values()]) cancel();
   }
 }
 

@@ -174,11 +174,14 @@ class Session implements Member {
   async #open(hello: Hello): Promise<void> {
     this.#helloTimer();
     this.#helloName = hello.name;
-    this.#hub.admit(this);
     try {
+      this.#hub.admit(this);
       await this.#hub.turnstile.pass();
       const reader = { host: this.#host, patterns: this.#patterns };
       this.#welcome(await open(this.#hub, hello, this.id, reader));
+    } catch (error) {
+      this.#hub.refused(hello);
+      throw error;
     } finally {
       this.#hub.admitted(this);
       this.#opened.open();

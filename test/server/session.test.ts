@@ -216,6 +216,30 @@ describe('a drain', () => {
     expect(town.nodes.losses).to.equal(0);
   });
 
+  it('does not wait for a node that has nowhere else to go', async () => {
+    const town = await openHub();
+    const first = hello('Lobby-1');
+    const { stream } = await join(town, first);
+    const { stream: other } = await join(town, hello('lobby-2'));
+    const drained = town.hub.drain();
+    await stream.next('drain');
+    const stranger = new TestStream(town.hub);
+    stranger.send({ $case: 'hello', value: hello('lobby-2') });
+    const next = new TestStream(town.hub);
+    next.send({ $case: 'hello', value: first });
+    for (const refused of [stranger, next]) {
+      expect(((await refused.ended()) as KelpieError).reason).to.equal('DRAINING');
+    }
+    const ended = stream.ended();
+    town.clock.advance(1000);
+    expect(((await ended) as KelpieError).reason).to.equal('DRAINING');
+    expect(town.hub.size, 'another process of its name ends nothing').to.equal(1);
+    other.send({ $case: 'goodbye', value: { reason: GoodbyeReason.DRAINED } });
+    await drained;
+    expect(town.nodes.losses).to.equal(0);
+    expect(town.clock.pending, 'no timer is left').to.equal(0);
+  });
+
   it('ends those that stay when its time is over, and lets nobody in', async () => {
     const town = await openHub();
     const { stream } = await join(town, hello('lobby-1'));

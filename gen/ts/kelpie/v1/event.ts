@@ -201,7 +201,11 @@ export interface PlayerUpdated {
   player: Player | undefined;
 }
 
-/** A player left. His row is gone. */
+/**
+ * A player left. His row is gone. It ends the presence of player.generation alone: he may be back under
+ * a higher one already. A game server goes by this, not by the end of one of his connections: of two it
+ * cannot tell which one is current.
+ */
 export interface PlayerLeft {
   /** The player as he was. */
   player:

@@ -76,7 +76,10 @@ export const GoodbyeReason = {
   UNSPECIFIED: 0,
   /** STOP - The process stops: the node leaves now, not after the grace. */
   STOP: 1,
-  /** DRAINED - Only this stream ends, because a newer one took over. */
+  /**
+   * DRAINED - Only this stream ends: a newer one took over, or the coordinator stops and nobody else welcomes
+   * the node, which comes back.
+   */
   DRAINED: 2,
 } as const;
 
@@ -527,8 +530,12 @@ export interface RequestFailed {
 }
 
 /**
- * The coordinator is about to stop. Open a new stream first, wait for its Welcome, then end this
- * one with Goodbye DRAINED.
+ * The coordinator is about to stop. Open a new stream, at another endpoint if the node knows one, wait
+ * for its Welcome, then end this one with Goodbye DRAINED. A node that nobody else welcomes, because
+ * every endpoint refuses it with DRAINING or answers nothing, has only this coordinator: it finishes what
+ * is under way, ends this stream with Goodbye DRAINED all the same, and comes back as after a lost
+ * stream. Its grace does not run before the next coordinator is there. If the node does not say goodbye,
+ * the coordinator that refused its new stream ends this one with DRAINING a reconnect_window later.
  */
 export interface Drain {
   /** How long this stream still works. */

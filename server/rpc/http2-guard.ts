@@ -20,7 +20,7 @@ import { CallTurns } from './call-turns.js';
 
 /** Streams that wait to be begun; what is above may be tried again at once, says HTTP/2. */
 const WAITING_STREAMS = 20_000;
-/** A longer path is none of ours, and would come back whole in the status. */
+/** A longer path is no method's, and would come back whole in the status. */
 const PATH_LENGTH = 255;
 /** A connection that was given up has so many sweeps to close. */
 const SWEEP_MS = 5000;
@@ -90,7 +90,7 @@ export class Http2Guard {
     // It may break before its turn, and nobody else listens yet.
     stream.on('error', () => undefined);
     if (this.#turns.size >= WAITING_STREAMS) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
-    headers[':path'] = headers[':path']?.slice(0, PATH_LENGTH);
+    if ((headers[':path'] ?? '').length > PATH_LENGTH) headers[':path'] = '/a-path-of-nothing';
     if (isTooLong(headers['grpc-timeout'])) delete headers['grpc-timeout'];
     this.#turns.take(stream.session, () => {
       if (!stream.destroyed) begin(stream, headers);

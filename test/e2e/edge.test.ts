@@ -1,0 +1,183 @@
+/** What an edge must get right for any peer: statuses that every client can take, and times of any length. */
+import { connect } from 'node:http2';
+import { once } from 'node:events';
+import { expect } from 'chai';
+import { ConnectRequest } from '../../gen/ts/kelpie/v1/session_service.js';
+import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
+import { type Coordinator, startCoordinator } from '../../server/coordinator.js';
+import { byteCall } from '../support/byte-call.js';
+import { hostileNumbers, hostileStrings } from '../support/hostile.js';
+import { type Kelpied, startKelpied } from '../support/kelpied.js';
+import { grpcMessage, requestHeaders } from '../support/raw-peer.js';
+import { rejectionOf } from '../support/thrown.js';
+import { bytesOf, CallFailure, Wire } from '../support/wire.js';
+
+const OK = 0;
+const UNIMPLEMENTED = 12;
+/** What clients in Java have room for. */
+const TRAILER_BYTES = 8192;
+const GET_INFO = '/kelpie.v1.CoordinatorService/GetInfo';
+
+describe('the edge', () => {
+  let kelpied: Kelpied;
+  let wire: Wire;
+
+  before(async () => {
+    kelpied = await startKelpied();
+    wire = new Wire(kelpied.endpoint);
+  });
+
+  after(async () => {
+    wire.close();
+    expect(await kelpied.stop()).to.equal(0);
+  });
+
+  describe('answers with a status that every client can take, for the name', () => {
+    const names = {
+      ...hostileStrings,
+      'an emoji across what is shown': `${'x'.repeat(254)}😀`,
+      '60,000 letters': 'x'.repeat(60_000),
+      '60,000 emoji': '😀'.repeat(60_000),
+    };
+    for (const [what, name] of Object.entries(names)) {
+      it(what, async () => {
+        const change = { set_labels: { a: 'b' } };
+        for (const [method, request] of [
+          ['GetNode', { name }],
+          ['UpdateNode', { name, change }],
+          ['DisconnectNode', { name }],
+        ] as const) {
+          const bytes = await trailerBytes(kelpied.endpoint, method, request);
+          expect(bytes).to.be.within(1, TRAILER_BYTES);
+        }
+        const failure = await rejectionOf(CallFailure, wire.call('NodeService.GetNode', { name }));
+        const { error, info, message } = failure.end;
+        const reason = what === '1 MiB' ? 'MESSAGE_TOO_LARGE' : 'NODE_NOT_FOUND';
+        expect(error?.reason).to.equal(`ERROR_REASON_${reason}`);
+        expect(info?.reason).to.equal(reason);
+        expect(message).to.equal(error?.message);
+      });
+    }
+
+    it('of a method that there is not', async () => {
+      const path = `/${'%F0%9F%98%80'.repeat(4000)}`;
+      const { status, message } = await byteCall(kelpied.endpoint, [grpcMessage(Buffer.alloc(0))], {
+        path,
+      });
+      expect(status).to.equal(UNIMPLEMENTED);
+      expect(message.length).to.be.below(1024);
+    });
+  });
+
+  describe('takes a deadline of any length:', () => {
+    // 24.8 days is what a timer holds.
+    const timeouts = ['2147483647m', '2147484S', '99999999S', '35792M', '720H', '99999999H'];
+    for (const timeout of timeouts) {
+      it(timeout, async () => {
+        const { status } = await byteCall(kelpied.endpoint, [grpcMessage(Buffer.alloc(0))], {
+          path: GET_INFO,
+          headers: { 'grpc-timeout': timeout },
+        });
+        expect(status).to.equal(OK);
+      });
+    }
+  });
+});
+
+describe('the edge of an embedded coordinator', () => {
+  let coordinator: Coordinator;
+
+  before(async () => {
+    coordinator = await startCoordinator({ journal: 'memory', port: 0 });
+  });
+
+  after(() => coordinator.stop());
+
+  const hello = (more: object = {}) => ({
+    frame: {
+      $case: 'hello',
+      value: {
+        name: 'lobby-1',
+        role: NodeRole.DOWNSTREAM,
+        instanceId: new Uint8Array(16),
+        start: { place: { $case: 'at', value: StartAt.LATEST } },
+        ...more,
+      },
+    },
+  });
+
+  /** The kinds of the frames that come, or the reason why none do. */
+  const outcomeOf = async (...messages: unknown[]): Promise<string[] | string> => {
+    async function* requests(): AsyncGenerator<ConnectRequest> {
+      yield* messages as ConnectRequest[];
+    }
+    const kinds: string[] = [];
+    try {
+      const { signal } = new AbortController();
+      for await (const { frames } of coordinator.transport()(requests(), signal)) {
+        kinds.push(...frames.map(({ frame }) => frame?.$case ?? ''));
+      }
+      return kinds;
+    } catch (error) {
+      return String((error as { reason?: string }).reason);
+    }
+  };
+  const whole = (frame: object) => ConnectRequest.fromPartial({ frames: [frame] });
+
+  it('takes what a wire would carry', async () => {
+    expect(await outcomeOf(whole(hello()))).to.deep.equal(['welcome']);
+  });
+
+  const odd: [string, unknown][] = [
+    ['nothing', undefined],
+    ['text', 'hello'],
+    ['no frames', {}],
+    ['a frame that is nothing', { frames: [undefined] }],
+    ['a Hello that is nothing', { frames: [{ requestId: 0, frame: { $case: 'hello' } }] }],
+    ['a name that is a number', whole(hello({ name: { toString: undefined } }))],
+  ];
+  for (const [what, message] of odd) {
+    it(`refuses ${what}, as bytes that are no message`, async () => {
+      expect(await outcomeOf(message)).to.equal('MESSAGE_INVALID');
+    });
+  }
+
+  for (const number of hostileNumbers) {
+    it(`answers for a number that is ${number}`, async () => {
+      const message = whole(hello()) as unknown as {
+        frames: { requestId: number; frame: { value: { maxPlayers: number } } }[];
+      };
+      const [first] = message.frames;
+      if (first) first.frame.value.maxPlayers = Number(number);
+      const outcome = await outcomeOf(message);
+      expect(outcome.toString()).to.be.oneOf(['welcome', 'MESSAGE_INVALID', 'OUT_OF_RANGE']);
+    });
+  }
+
+  it('has the limits of a wire', async () => {
+    const topics = ['a'.repeat(70_000)];
+    expect(await outcomeOf(whole(hello({ topics })))).to.equal('HELLO_TOO_LARGE');
+    const motd = 'a'.repeat(2 * 1024 * 1024);
+    expect(await outcomeOf(whole(hello({ motd })))).to.equal('MESSAGE_TOO_LARGE');
+  });
+});
+
+/** Bytes of the names and values that end a call of NodeService. */
+async function trailerBytes(endpoint: string, method: string, request: object): Promise<number> {
+  const session = connect(`http://${endpoint}`);
+  const path = `/kelpie.v1.NodeService/${method}`;
+  const stream = session.request({ ...requestHeaders(), ':path': path });
+  let bytes = 0;
+  const count = (headers: object): void => {
+    for (const [name, value] of Object.entries(headers))
+      bytes += name.length + String(value).length;
+  };
+  stream.on('response', count);
+  stream.on('trailers', count);
+  stream.resume();
+  stream.end(grpcMessage(bytesOf(`NodeService.${method}`, request)));
+  await once(stream, 'close');
+  session.destroy();
+  return bytes;
+}

@@ -10,7 +10,7 @@ import type { ReceivedEvent } from '../../client/received.js';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { matches } from '../../server/core/topic.js';
 import { textOfMessage } from '../support/messages.js';
-import { type Process, SdkWorld, type Stored } from '../support/sdk-world.js';
+import { NOTHING_LEFT, type Process, SdkWorld, type Stored } from '../support/sdk-world.js';
 import { inSoak } from '../support/soak.js';
 import { faults, kind, weighed } from '../support/sdk-steps.js';
 
@@ -275,7 +275,7 @@ async function run(plan: Step[], { retention, tail, nodes }: Settings): Promise<
   await world.quiet();
   for (const one of members) one.check();
   publishes.check(members.map(({ process }) => process));
-  expect(await world.close()).to.deep.equal({ timers: 0, streams: 0, faults: [] });
+  expect(await world.close()).to.deep.equal(NOTHING_LEFT);
 }
 
 describe('the delivery of real clients', () => {

@@ -1,7 +1,7 @@
 /** Moves from one coordinator to another, step by step. */
 import { expect } from 'chai';
 import { settled } from '../support/history.js';
-import { SdkWorld } from '../support/sdk-world.js';
+import { NOTHING_LEFT, SdkWorld } from '../support/sdk-world.js';
 
 /** A client that was told to leave its coordinator, and is about to open another stream. */
 async function draining(places = 3) {
@@ -30,7 +30,7 @@ describe('a client that moves', () => {
     expect(reasons, 'none of its streams replaced another').to.not.include('SESSION_REPLACED');
     const connected = statuses.filter(({ type }) => type === 'connected');
     expect(connected).to.have.lengthOf(2);
-    expect(await world.close()).to.deep.equal({ timers: 0, streams: 0, faults: [] });
+    expect(await world.close()).to.deep.equal(NOTHING_LEFT);
   });
 
   it('opens one stream when its coordinator asks for it twice', async () => {
@@ -41,7 +41,7 @@ describe('a client that moves', () => {
     await settled(20);
     expect(world.wire.streams).to.have.lengthOf(2);
     await world.quiet();
-    expect(await world.close()).to.deep.equal({ timers: 0, streams: 0, faults: [] });
+    expect(await world.close()).to.deep.equal(NOTHING_LEFT);
   });
 
   it('leaves at once when it is closed on the way', async () => {
@@ -56,7 +56,7 @@ describe('a client that moves', () => {
     await world.pass(1000);
     await closed;
     expect(world.town.network.tables.nodes.get('lobby-1')).to.equal(undefined);
-    expect(await world.close()).to.deep.equal({ timers: 0, streams: 0, faults: [] });
+    expect(await world.close()).to.deep.equal(NOTHING_LEFT);
   });
 
   it('publishes what is not acknowledged on the new stream, not on the one that it leaves', async () => {
@@ -73,6 +73,6 @@ describe('a client that moves', () => {
     }
     await world.pass(3000);
     expect(stored).to.equal(1);
-    expect(await world.close()).to.deep.equal({ timers: 0, streams: 0, faults: [] });
+    expect(await world.close()).to.deep.equal(NOTHING_LEFT);
   });
 });

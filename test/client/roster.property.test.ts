@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import type { StartOption } from '../../client/options.js';
 import { Node } from '../../gen/ts/kelpie/v1/node.js';
 import { faults, kind, weighed } from '../support/sdk-steps.js';
-import { type Process, SdkWorld } from '../support/sdk-world.js';
+import { NOTHING_LEFT, type Process, SdkWorld } from '../support/sdk-world.js';
 import { inSoak } from '../support/soak.js';
 
 const NODES = 3;
@@ -113,7 +113,7 @@ describe('the roster of real clients', () => {
         for (const one of plan) await town.take(one);
         await world.quiet();
         rosters += town.check();
-        expect(await world.close()).to.deep.equal({ timers: 0, streams: 0, faults: [] });
+        expect(await world.close()).to.deep.equal(NOTHING_LEFT);
       }),
       { numRuns },
     );

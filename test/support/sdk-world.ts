@@ -18,8 +18,13 @@ import { MortalClock } from './mortal-clock.js';
 import type { Epoch, Fault } from './sdk-steps.js';
 import { SimulatedWire, type WireStream } from './simulated-wire.js';
 
+/** What a world is left with in which nothing leaks. */
+export const NOTHING_LEFT = { open: 0, timers: 0, streams: 0, faults: [] as unknown[] };
+
 /** Enough for what wakes each other within one process to come to rest. */
 const TURNS = 12;
+/** In seconds: publishes have 5, streams another 5. */
+const LONGEST_CLOSES = 12;
 const START_MS = Date.UTC(2025, 0, 1);
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -46,7 +51,8 @@ export class SdkWorld {
   readonly #places: number;
   readonly #options: HubOptions;
   readonly #coordinators: (MortalHub | undefined)[] = [];
-  readonly #processes = new Set<Process>();
+  /** Those that live. */
+  readonly #clients = new Map<MortalClock, KelpieClient>();
   #lives = 0;
   #random = 1;
   /** Of the calendar: the first and the last at which an epoch began. */
@@ -134,7 +140,7 @@ export class SdkWorld {
     const client = new KelpieClient(options, { clock: this.#clockOf(life), routes });
     const one = { client, statuses: [] as Status[], life };
     void collect(client.status(), one.statuses);
-    this.#processes.add(one);
+    this.#clients.set(life, client);
     return one;
   }
 
@@ -250,7 +256,7 @@ export class SdkWorld {
 
   /** A process dies: nothing of it is said any more. */
   crash(one: Process): void {
-    this.#processes.delete(one);
+    this.#clients.delete(one.life);
     one.life.die();
     for (const stream of this.streamsOf(one)) stream.cut('both');
   }
@@ -266,14 +272,15 @@ export class SdkWorld {
   }
 
   /** Every process ends. What is left is a fault: timers, streams that a client holds. */
-  async close(): Promise<{ timers: number; streams: number; faults: unknown[] }> {
-    const closing = Promise.all([...this.#processes].map(({ client }) => client.close()));
-    await this.pass(6000, 1000);
-    await closing;
+  async close(): Promise<typeof NOTHING_LEFT> {
+    let open = this.#clients.size;
+    for (const client of this.#clients.values()) void client.close().then(() => (open -= 1));
+    for (let waits = 0; open > 0 && waits < LONGEST_CLOSES; waits++) await this.pass(1000);
     const faults = this.#coordinators.flatMap((town) => town?.faults ?? []);
     this.#coordinators.forEach((town, place) => town && this.#remove(place, town));
     await this.flow();
     return {
+      open,
       timers: this.clock.pending - this.#waits,
       streams: this.wire.streams.filter(({ held }) => held).length,
       faults,

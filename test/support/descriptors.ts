@@ -6,14 +6,17 @@ import {
   type DescField,
   type DescMessage,
   type DescMethod,
+  equals,
   fromBinary,
   fromJson,
   type JsonObject,
+  type JsonValue,
   ScalarType,
   toBinary,
 } from '@bufbuild/protobuf';
-import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
+import { reflect, type ReflectList, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 
 /** Compiled, this file lies in dist/test/support. */
 const BINARY = new URL('../../../gen/kelpie.binpb', import.meta.url);
@@ -78,4 +81,63 @@ function messageWith(
   else if (field.fieldKind === 'map') built.get(field).set('key', below);
   else built.set(field, below);
   return built;
+}
+
+export function messageType(name: string): DescMessage {
+  const found = registry.getMessage(`kelpie.v1.${name}`);
+  if (!found) throw new Error(`the contract has no message ${name}`);
+  return found;
+}
+
+/** Every path in a message; a type that contains itself is entered once. */
+export function* pathsOf(
+  type: DescMessage,
+  within: readonly DescMessage[] = [],
+): Generator<FieldPath> {
+  for (const field of type.fields) {
+    yield [field];
+    const inner = field.message;
+    if (!inner || within.includes(inner)) continue;
+    for (const path of pathsOf(inner, [...within, inner])) yield [field, ...path];
+  }
+}
+
+/** A message's bytes from its JSON form. */
+export function bytesOfJson(type: DescMessage, json: JsonValue): Uint8Array {
+  return toBinary(type, fromJson(type, json, { registry }));
+}
+
+/** A message as a decoder that is not ours reads it. Throws where it is none. */
+export function decoded(type: DescMessage, bytes: Uint8Array): ReflectMessage {
+  return reflect(type, fromBinary(type, bytes));
+}
+
+/** Whether two messages are the same, but for fields that the contract does not know. */
+export function sameMessage(left: ReflectMessage, right: ReflectMessage): boolean {
+  const bytes = ({ desc, message }: ReflectMessage): Uint8Array =>
+    toBinary(desc, message, { writeUnknownFields: false });
+  // NaN is not equal to itself, but has the same bytes; maps are equal in another order.
+  return (
+    equals(left.desc, left.message, right.message) ||
+    Buffer.compare(bytes(left), bytes(right)) === 0
+  );
+}
+
+/** The messages in a repeated field. */
+export function listed(message: ReflectMessage, name: string): ReflectMessage[] {
+  const field = message.fields.find((one) => one.name === name);
+  if (field?.fieldKind !== 'list') throw new Error(`${name} is no list`);
+  return [...(message.get(field) as ReflectList<ReflectMessage>)];
+}
+
+/** What a field has. */
+export function valueOf(message: ReflectMessage, name: string): unknown {
+  const field = message.fields.find((one) => one.name === name);
+  if (!field) throw new Error(`no field ${name}`);
+  return message.isSet(field) ? message.get(field) : undefined;
+}
+
+/** A field of a message, as bytes. */
+export function messageField(number: number, bytes: Uint8Array): Uint8Array {
+  return new BinaryWriter().tag(number, WireType.LengthDelimited).bytes(bytes).finish();
 }

@@ -380,6 +380,25 @@ export class Wire {
     });
   }
 
+  /** A call whose request is written by hand, and what came of it; unary, or with a stream of answers. */
+  callBytes(
+    path: string,
+    bytes: Uint8Array,
+    deadlineMs = CEILING_MS,
+  ): Promise<{ end: End; answers: Buffer[] }> {
+    const asItIs = (one: Buffer): Buffer => one;
+    const options = { deadline: Date.now() + deadlineMs };
+    const request = Buffer.from(bytes);
+    const call = this.#client.makeServerStreamRequest(path, asItIs, asItIs, request, options);
+    const answers: Buffer[] = [];
+    call.on('data', (answer: Buffer) => answers.push(answer));
+    // It says the same as the status, and would be thrown if nobody listened.
+    call.on('error', () => undefined);
+    return new Promise((resolve) => {
+      call.on('status', (status: StatusObject) => resolve({ end: endOf(status), answers }));
+    });
+  }
+
   /** Ends every stream that is still open, the nodes of sessions with it. */
   async leave(): Promise<void> {
     const open = [...this.#open];

@@ -31,6 +31,12 @@ export class Groups {
     return typeof members === 'string' ? new SortedSet([members]) : members;
   }
 
+  /** How many members a group has. */
+  sizeOf(group: string): number {
+    const members = this.#members.get(group);
+    return typeof members === 'string' ? 1 : (members?.size ?? 0);
+  }
+
   /** How many groups there are. */
   get size(): number {
     return this.#members.size;

@@ -13,6 +13,7 @@ import type { Entry, Journal, Outcome, Transaction, Unsubscribe } from '../journ
 import { Tail, type TailLimits } from '../journal/tail.js';
 import { Backlog, weightOf } from './backlog.js';
 import { NodeTables } from './node-tables.js';
+import { PlayerRoom } from './player-room.js';
 import { PlayerTable } from './player-table.js';
 import type { Limits, Times } from './settings.js';
 import type { Table, Write } from './table.js';
@@ -41,11 +42,15 @@ export class Network {
   readonly options: NetworkOptions;
   readonly tables = new NodeTables();
   readonly players = new PlayerTable();
+  /** How many players still fit. */
+  readonly playerRoom: PlayerRoom;
   readonly tail: Tail;
   /** The turn that long lists and searches share. */
   readonly searches: SharedTurn;
   /** What waits for the journal. */
   readonly backlog: Backlog;
+  /** The turn that proxies' lists and digests share. */
+  readonly presence: SharedTurn;
   readonly #folds: Listeners<[Write]>;
   readonly #bells: Listeners<[readonly Entry[]]>;
   readonly #commits: Listeners<[number]>;
@@ -59,6 +64,8 @@ export class Network {
     if (options.onCommit) this.#commits.add(options.onCommit);
     this.searches = new SharedTurn(options.clock);
     this.backlog = new Backlog(options.limits, options.clock);
+    this.presence = new SharedTurn(options.clock);
+    this.playerRoom = new PlayerRoom(this.players, options.limits);
     this.tail = new Tail(options.journal.head, options.tail);
     options.journal.onAppend((entries) => this.#take(entries));
   }

@@ -64,10 +64,10 @@ function countOf(name: string, role: NodeRole, on: (name: string) => number): No
 function* all({ players }: Network, { proxies, servers }: Wanted): Work<Tally> {
   const { byProxy, byServer } = players;
   let together = 0;
-  for (const name of proxies) together += byProxy.get(name).size;
+  for (const name of proxies) together += byProxy.sizeOf(name);
   for (const name of servers) {
     yield;
-    if (proxies.size === 0) together += byServer.get(name).size;
+    if (proxies.size === 0) together += byServer.sizeOf(name);
     else {
       // A player of a proxy that is counted is counted already.
       for (const id of byServer.get(name)) {
@@ -76,8 +76,8 @@ function* all({ players }: Network, { proxies, servers }: Wanted): Work<Tally> {
       }
     }
   }
-  const onProxy = (name: string): number => byProxy.get(name).size;
-  const onServer = (name: string): number => byServer.get(name).size;
+  const onProxy = (name: string): number => byProxy.sizeOf(name);
+  const onServer = (name: string): number => byServer.sizeOf(name);
   return { network: players.online, selected: together, onProxy, onServer };
 }
 

@@ -6,6 +6,9 @@ import { cutText } from '../core/text.js';
 
 const NAME_BYTES = 128;
 const LOOKUP_BYTES = 255;
+/** Of a player without texts, and of a property, in memory. */
+const FIXED_BYTES = 512;
+const PROPERTY_BYTES = 64;
 /** Of those who are meant perhaps, so many are named. */
 export const CANDIDATES = 10;
 const CONTEXT_BYTES = 16 * 1024;
@@ -44,6 +47,18 @@ export function playerOf(said: Player, place: Place): Player {
 export function idOf(said: Pick<Player, 'xuid' | 'uuid'>): string {
   const xuid = xuidOf(said.xuid);
   return xuid === '' ? uuidOf(said.uuid, true) : xuid;
+}
+
+/** About how many bytes a player takes that a peer sent: what is not checked yet cannot be encoded. */
+export function weightOf(player: Player): number {
+  const { xuid, uuid, name, server, address, language, device, context, properties } = player;
+  let bytes = FIXED_BYTES + context.length;
+  for (const text of [xuid, uuid, name, server, address, language]) bytes += text.length;
+  if (device) bytes += device.os.length + device.model.length + device.input.length;
+  for (const [one, value] of Object.entries(properties)) {
+    bytes += PROPERTY_BYTES + one.length + value.length;
+  }
+  return bytes;
 }
 
 /** The player after a change. Throws LABELS_INVALID, TEXT_TOO_LONG or PLAYER_INVALID. */
@@ -116,12 +131,17 @@ function uuidOf(said: string, needed: boolean): string {
   throw invalid('uuid', 'a UUID is 8-4-4-4-12 hex digits');
 }
 
+/** Whether control characters are in a name. */
+export function isControlled(name: string): boolean {
+  return CONTROL.test(name);
+}
+
 function nameOf(name: string): string {
   const bytes = Buffer.byteLength(name);
   if (bytes < 1 || bytes > NAME_BYTES) {
     throw invalid('name', `the name has ${bytes} bytes; 1 to ${NAME_BYTES} fit`, NAME_BYTES);
   }
-  if (CONTROL.test(name)) throw invalid('name', 'the name has control characters in it');
+  if (isControlled(name)) throw invalid('name', 'the name has control characters in it');
   return name;
 }
 

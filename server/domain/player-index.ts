@@ -23,6 +23,7 @@ export class PlayerIndex {
   readonly byServer = new Groups();
   /** All rows by UUID, those who log in among them. */
   readonly byUuid = new Groups();
+  readonly #shared = new Set<string>();
   /** Who is online: the folded name, then the id. */
   readonly #names = new SortedSet();
   /** Of rows, by the proxy that holds them. */
@@ -34,7 +35,10 @@ export class PlayerIndex {
     this.byHolder.add(held.proxy, id);
     this.#weigh(held.proxy, held.bytes);
     const { player } = held;
-    if (player.uuid !== '') this.byUuid.add(player.uuid, id);
+    if (player.uuid !== '') {
+      this.byUuid.add(player.uuid, id);
+      if (this.byUuid.sizeOf(player.uuid) > 1) this.#shared.add(player.uuid);
+    }
     if (held.loggingIn) return;
     this.#online += 1;
     this.byProxy.add(held.proxy, id);
@@ -46,7 +50,10 @@ export class PlayerIndex {
     this.byHolder.remove(held.proxy, id);
     this.#weigh(held.proxy, -held.bytes);
     const { player } = held;
-    if (player.uuid !== '') this.byUuid.remove(player.uuid, id);
+    if (player.uuid !== '') {
+      this.byUuid.remove(player.uuid, id);
+      if (this.byUuid.sizeOf(player.uuid) < 2) this.#shared.delete(player.uuid);
+    }
     if (held.loggingIn) return;
     this.#online -= 1;
     this.byProxy.remove(held.proxy, id);
@@ -59,6 +66,11 @@ export class PlayerIndex {
     const ofProxy = (this.#bytes.get(proxy) ?? 0) + bytes;
     if (ofProxy === 0) this.#bytes.delete(proxy);
     else this.#bytes.set(proxy, ofProxy);
+  }
+
+  /** UUIDs that several rows have: of one person, who must not be held twice. */
+  get sharedUuids(): ReadonlySet<string> {
+    return this.#shared;
   }
 
   /** How many are online. */
@@ -78,7 +90,7 @@ export class PlayerIndex {
 
   /** Those whose grants on a proxy wait for their joins. */
   loginsOf(proxy: string): number {
-    return this.byHolder.get(proxy).size - this.byProxy.get(proxy).size;
+    return this.byHolder.sizeOf(proxy) - this.byProxy.sizeOf(proxy);
   }
 
   /** The ids that a lookup can mean. */

@@ -1,14 +1,16 @@
 /** Writes what a proxy reports: as many reports in one transaction as there are, in their order. */
-import { DuplicatePolicy, type Player } from '../../gen/ts/kelpie/v1/player.js';
+import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { PlayerReport } from '../../gen/ts/kelpie/v1/presence.js';
 import { KelpieError } from '../core/errors.js';
-import type { Draft } from '../journal/journal.js';
-import type { Network } from './network.js';
-import { judge, subjectOf } from './player-reports.js';
-import type { Held } from './player-table.js';
-import { commitWrites, contested } from './player-writes.js';
-import { type Holder, isOwn, type Players, staleHolder } from './players.js';
 import { cutText } from '../core/text.js';
+import type { Draft, Requirement } from '../journal/journal.js';
+import type { Network } from './network.js';
+import { grantJoins, type Grants } from './player-grants.js';
+import { type Holder, isOwn, staleHolder } from './player-holder.js';
+import { judge, subjectOf } from './player-reports.js';
+import type { Admission } from './player-room.js';
+import type { Held } from './player-table.js';
+import { commitWrites, contested, type PlayerWrite } from './player-writes.js';
 
 /** What became of a report. */
 export interface Reported {
@@ -25,38 +27,109 @@ const BYTES = 256 * 1024;
 
 /** Takes reports. Throws STALE_GENERATION if the session does not own its node any more. */
 export async function report(
-  players: Players,
   network: Network,
   holder: Holder,
   reports: readonly PlayerReport[],
 ): Promise<Reported[]> {
   const results: Reported[] = [];
+  const frame = new Frame();
   while (results.length < reports.length) {
     const rest = reports.slice(results.length);
-    const done = await step(network, holder, rest);
+    frame.granted(await grantJoins(network, holder, frame.joinsOf(rest)));
+    const done = await step(network, holder, frame, rest);
+    for (const one of rest.slice(0, done.length)) frame.done(one);
     results.push(...done);
-    const [next] = rest;
-    // What stopped the step at once is a join without a grant: it is made of two transactions.
-    if (done.length === 0 && next?.what?.$case === 'joined') {
-      results.push(await joinUngranted(players, network, holder, next, next.what.value));
-    }
   }
   return results;
 }
 
-/** Reports up to the next join without a grant, or as many as one transaction should have. */
+/** Joins without a grant in one frame, and what they were granted ahead, all together. */
+class Frame {
+  /** What follows a join is of its generation. */
+  readonly #grants: Grants = new Map();
+  /** Grants whose joins are to come. */
+  readonly #open = new Set<string>();
+
+  /**
+   * Those that can be granted now: nothing that comes before them in the frame is about the same person.
+   * The first report of a frame always can be, if it is one.
+   */
+  joinsOf(reports: readonly PlayerReport[]): Player[] {
+    const mentioned = new Set<string>();
+    const joins: Player[] = [];
+    for (const one of reports) {
+      const names = namesIn(one);
+      const first = !names.some((name) => mentioned.has(name));
+      for (const name of names) mentioned.add(name);
+      const [id] = names;
+      const player = ungranted(one);
+      if (id !== undefined && first && player && !this.#open.has(id)) joins.push({ ...player, id });
+    }
+    return joins;
+  }
+
+  granted(grants: Grants): void {
+    for (const [id, grant] of grants) {
+      this.#grants.set(id, grant);
+      this.#open.add(id);
+    }
+  }
+
+  /** What a join without a generation got; undefined if it is not granted yet. */
+  grantOf(id: string): number | KelpieError | undefined {
+    return this.#open.has(id) ? this.#grants.get(id) : undefined;
+  }
+
+  /** The generation that a report is about. */
+  generationOf(id: string, { generation }: PlayerReport): number {
+    const grant = this.#grants.get(id);
+    return generation === 0 && typeof grant === 'number' ? grant : generation;
+  }
+
+  /** It is written, or refused. */
+  done(report: PlayerReport): void {
+    const [id] = namesIn(report);
+    if (id !== undefined && ungranted(report)) this.#open.delete(id);
+  }
+}
+
+/** The player of a join without a grant. */
+function ungranted({ what, generation }: PlayerReport): Player | undefined {
+  return what?.$case === 'joined' && generation === 0 ? what.value : undefined;
+}
+
+/** The id of the player, then the UUID; none where nobody is named, which is told when it is judged. */
+function namesIn(report: PlayerReport): string[] {
+  const { what } = report;
+  try {
+    const names = [subjectOf(report)];
+    if (what?.$case === 'joined' && what.value.uuid !== '')
+      names.push(what.value.uuid.toLowerCase());
+    return names;
+  } catch {
+    return [];
+  }
+}
+
+/** Reports up to the next join that must be granted first, or as many as one transaction should have. */
 async function step(
   network: Network,
   holder: Holder,
+  frame: Frame,
   reports: readonly PlayerReport[],
 ): Promise<Reported[]> {
   const fence = network.tables.fence(holder.name, holder.generation);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const draftBook = new DraftBook(network, holder);
-    const results = draftBook.take(reports);
-    const written = await commitWrites(network, fence, draftBook.writes);
-    if (written === 'stored') return results;
-    if (written === 'stale') throw staleHolder(holder);
+    const admission = network.playerRoom.admit(holder.name);
+    try {
+      const draftBook = new DraftBook(network, holder, frame, admission);
+      const results = draftBook.take(reports);
+      const written = await commitWrites(network, fence, draftBook.writes);
+      if (written === 'stored') return results;
+      if (written === 'stale') throw staleHolder(holder);
+    } finally {
+      admission.release();
+    }
   }
   throw contested();
 }
@@ -65,13 +138,19 @@ async function step(
 class DraftBook {
   readonly #network: Network;
   readonly #holder: Holder;
+  readonly #frame: Frame;
+  readonly #admission: Admission;
   readonly #rows = new Map<string, Held | null>();
-  readonly #drafts = new Map<string, Draft[]>();
+  readonly #written = new Map<string, { drafts: Draft[]; also: Requirement[] }>();
+  /** Joins whose grants are used up. */
+  readonly #joined = new Set<string>();
   #bytes = 0;
 
-  constructor(network: Network, holder: Holder) {
+  constructor(network: Network, holder: Holder, frame: Frame, admission: Admission) {
     this.#network = network;
     this.#holder = holder;
+    this.#frame = frame;
+    this.#admission = admission;
   }
 
   take(reports: readonly PlayerReport[]): Reported[] {
@@ -85,25 +164,41 @@ class DraftBook {
     return results;
   }
 
-  /** Undefined for one that cannot be written with the others. */
+  /** Undefined for a join that must be granted first. */
   #take(one: PlayerReport): Reported | undefined {
     let id = cutText(one.playerId, 255);
     try {
       id = subjectOf(one);
-      const held = this.#rowOf(id);
-      const verdict = judge(this.#network, this.#holder, one, held);
-      if (verdict.kind === 'acquire') return undefined;
-      const { generation } = one;
-      if (verdict.kind === 'unchanged') return { id, generation };
-      const { event, value } = verdict.draft;
-      this.#bytes += event.length + (value?.length ?? 0);
-      this.#drafts.set(id, [...(this.#drafts.get(id) ?? []), verdict.draft]);
-      this.#rows.set(id, verdict.after);
-      return { id, generation: verdict.after ? generation : 0 };
+      if (ungranted(one)) {
+        const grant = this.#joined.has(id) ? undefined : this.#frame.grantOf(id);
+        if (grant === undefined) return undefined;
+        this.#joined.add(id);
+        if (grant instanceof KelpieError) throw grant;
+      }
+      const generation = this.#frame.generationOf(id, one);
+      const after = this.#judge(id, one, generation);
+      return { id, generation: after ? generation : 0 };
     } catch (error) {
       if (error instanceof KelpieError) return { id, generation: this.#generationOf(id), error };
       throw error;
     }
+  }
+
+  /** The player as they are then. */
+  #judge(id: string, one: PlayerReport, generation: number): Held | null | undefined {
+    const held = this.#rowOf(id);
+    const verdict = judge(this.#network, this.#holder, one, generation, held);
+    if (verdict.kind === 'unchanged') return held;
+    const { draft, after, server } = verdict;
+    // Where somebody is changes a row by little, and must be told.
+    if (after && one.what?.$case !== 'movedTo') this.#admission.take(held, after.bytes);
+    this.#bytes += draft.event.length + (draft.value?.length ?? 0);
+    const written = this.#written.get(id) ?? { drafts: [], also: [] };
+    written.drafts.push(draft);
+    if (server) written.also.push(server);
+    this.#written.set(id, written);
+    this.#rows.set(id, after);
+    return after;
   }
 
   #generationOf(id: string): number {
@@ -117,28 +212,8 @@ class DraftBook {
   }
 
   /** Made of the rows as they are now: nothing was awaited since they were judged. */
-  get writes() {
+  get writes(): PlayerWrite[] {
     const { players } = this.#network;
-    return [...this.#drafts].map(([id, drafts]) => ({ seen: players.seen(id), drafts }));
-  }
-}
-
-async function joinUngranted(
-  players: Players,
-  network: Network,
-  holder: Holder,
-  one: PlayerReport,
-  player: Player,
-): Promise<Reported> {
-  try {
-    const nobody = () => Promise.resolve(false);
-    const met = await players.acquire(holder, player, DuplicatePolicy.KICK_OLD, nobody);
-    if (met.kind === 'denied') throw new Error('KICK_OLD was denied');
-    const [result] = await step(network, holder, [{ ...one, generation: met.generation }]);
-    if (!result) throw new Error('a join was not taken');
-    return result.error ? { ...result, generation: met.generation } : result;
-  } catch (error) {
-    if (!(error instanceof KelpieError) || error.reason === 'STALE_GENERATION') throw error;
-    return { id: one.playerId, generation: 0, error };
+    return [...this.#written].map(([id, written]) => ({ seen: players.seen(id), ...written }));
   }
 }

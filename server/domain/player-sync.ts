@@ -1,15 +1,18 @@
 /** Settles what a proxy has with what the table says it has. */
 import { PlayerLeaveReason, type Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { SyncPlayers } from '../../gen/ts/kelpie/v1/presence.js';
+import { msOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import type { Network } from './network.js';
 import { endDraft, isHeld } from './player-ends.js';
-import { idOf, playerOf } from './player-facts.js';
+import { idOf } from './player-facts.js';
+import { GrantBatch, loginOf, personOf } from './player-grants.js';
+import { type Holder, isOwn, staleHolder } from './player-holder.js';
 import { Change, type Verdict } from './player-reports.js';
 import type { Reported } from './player-reporting.js';
+import type { Admission } from './player-room.js';
 import type { Held } from './player-table.js';
 import { commitWrites, contested, type PlayerWrite, writeOf } from './player-writes.js';
-import { checkRoom, grantDrafts, type Holder, isOwn, staleHolder } from './players.js';
 
 /** What a part of a list got. */
 export interface Synced {
@@ -19,18 +22,38 @@ export interface Synced {
 }
 
 const ATTEMPTS = 8;
+/** Longer than anybody is on a server; so every time of a login is one. */
+const OLDEST_MS = 365 * 24 * 60 * 60 * 1000;
+
+/** A part of a list, and when it came, by the wall clock. */
+export interface ListPart {
+  readonly part: SyncPlayers;
+  readonly receivedMs: number;
+}
 
 /** Takes a part of a list. Throws STALE_GENERATION if the session does not own its node any more. */
-export async function sync(network: Network, holder: Holder, part: SyncPlayers): Promise<Synced> {
+export async function sync(network: Network, holder: Holder, list: ListPart): Promise<Synced> {
   const fence = network.tables.fence(holder.name, holder.generation);
   const granted = new Set<string>();
   for (let attempt = 0; attempt < ATTEMPTS;) {
-    const plan = new Plan(network, holder, part, granted);
-    const grants = plan.grants.length > 0;
-    const written = await commitWrites(network, fence, grants ? plan.grants : plan.writes);
-    if (written === 'stale') throw staleHolder(holder);
-    if (written === 'changed') attempt += 1;
-    else if (!grants) return plan;
+    const admission = network.playerRoom.admit(holder.name);
+    try {
+      const plan = new Plan(network, holder, list, granted, admission);
+      await network.presence.work(plan.make());
+      const { grants, writes } = plan;
+      const ids = [...grants.keys()];
+      const written =
+        ids.length === 0
+          ? await commitWrites(network, fence, writes)
+          : await commitWrites(network, fence, [...grants.values()], (count) => {
+              for (const id of ids.splice(0, count)) granted.add(id);
+            });
+      if (written === 'stale') throw staleHolder(holder);
+      if (written === 'changed') attempt += 1;
+      else if (grants.size === 0) return plan;
+    } finally {
+      admission.release();
+    }
   }
   throw contested();
 }
@@ -39,32 +62,66 @@ export async function sync(network: Network, holder: Holder, part: SyncPlayers):
 class Plan implements Synced {
   readonly #results = new Map<string, Reported>();
   readonly kicked: string[] = [];
-  /** First: players who must be given to the proxy. */
-  readonly grants: PlayerWrite[] = [];
-  /** Then, when all are its own: what differs. */
+  /** When all are its own: what differs. */
   readonly writes: PlayerWrite[] = [];
   readonly #network: Network;
   readonly #holder: Holder;
+  readonly #list: ListPart;
   readonly #asOf: number;
-  readonly #granted: Set<string>;
+  /** Whom this list was given by a transaction before. */
+  readonly #granted: ReadonlySet<string>;
+  readonly #admission: Admission;
+  readonly #batch: GrantBatch;
+  /** Whom the list names, by id and UUID. */
+  readonly #named = new Map<string, string>();
 
-  constructor(network: Network, holder: Holder, part: SyncPlayers, granted: Set<string>) {
+  constructor(
+    network: Network,
+    holder: Holder,
+    list: ListPart,
+    granted: ReadonlySet<string>,
+    admission: Admission,
+  ) {
     this.#network = network;
     this.#holder = holder;
+    this.#list = list;
     // What was granted on a stream before this one can be told no more: the list knows better.
-    this.#asOf = Math.max(part.asOf, holder.generation);
+    this.#asOf = Math.max(list.part.asOf, holder.generation);
     this.#granted = granted;
-    const told = new Set<string>();
-    for (const player of part.players) {
-      const id = this.#idOf(player);
-      if (id === undefined || told.has(id)) continue;
-      told.add(id);
-      this.#settle(id, player);
+    this.#admission = admission;
+    this.#batch = new GrantBatch(network, holder, admission);
+  }
+
+  /** Yields wherever others may go on: what is written requires the rows as they were looked at. */
+  *make(): Generator<undefined, void> {
+    const { players, afterId, upToId } = this.#list.part;
+    for (const player of players) {
+      this.#take(player);
+      yield;
     }
-    for (const id of network.players.byHolder.get(holder.name)) {
-      if (!told.has(id) && id > part.afterId && (part.upToId === '' || id <= part.upToId))
-        this.#leave(id);
+    for (const id of this.#network.players.byHolder.get(this.#holder.name).after(afterId)) {
+      if (upToId !== '' && id > upToId) return;
+      if (this.#named.get(id) !== id) this.#leave(id);
+      yield;
     }
+  }
+
+  #take(player: Player): void {
+    const id = this.#idOf(player);
+    if (id === undefined || this.#named.get(id) === id) return;
+    const names = [id, player.uuid.toLowerCase()].filter((name) => name !== '');
+    // Two entries of one person: the first one counts.
+    if (names.some((name) => this.#named.has(name))) {
+      this.kicked.push(id);
+      return;
+    }
+    for (const name of names) this.#named.set(name, id);
+    this.#settle(id, player);
+  }
+
+  /** First: players who must be given to the proxy. */
+  get grants(): ReadonlyMap<string, PlayerWrite> {
+    return this.#batch.writes;
   }
 
   get results(): Reported[] {
@@ -76,31 +133,46 @@ class Plan implements Synced {
   }
 
   #settle(id: string, said: Player): void {
-    const held = this.#network.players.get(id)?.value;
-    const lives = held && isHeld(this.#network, held);
-    if (lives && isOwn(this.#holder, held)) this.#update(id, said, held);
-    // Granted once already: somebody else was given him since.
-    else if (this.#granted.has(id)) this.kicked.push(id);
-    // A login that the proxy got no grant for, or in another history, is taken for the newer one.
-    else if (!lives || said.generation === 0 || said.generation > held.generation)
-      this.#grant(id, said, held);
-    else this.kicked.push(id);
+    const person = personOf(this.#network.players, { id, uuid: said.uuid.toLowerCase() });
+    const held = person.get(id);
+    const own = held && isOwn(this.#holder, held) && isHeld(this.#network, held);
+    const others = [...person.values()].filter(
+      (one) => (one !== held || !own) && isHeld(this.#network, one),
+    );
+    if (own && others.length === 0) this.#update(id, said, held);
+    // Granted once already: somebody else was given the person since.
+    else if (!this.#granted.has(id) && this.#isNewer(id, said, others)) this.#grant(id, said);
+    else {
+      this.kicked.push(id);
+      if (own) this.#leave(id);
+    }
   }
 
-  #grant(id: string, said: Player, held: Held | undefined): void {
-    const { name: proxy, instance } = this.#holder;
+  /** Whether a login is newer than all others of the person. */
+  #isNewer(id: string, said: Player, others: readonly Held[]): boolean {
+    if (said.generation > 0) return others.every((one) => said.generation > one.generation);
+    const age = this.#list.part.loginAges[id];
+    // It got no grant, or in another history, and does not say when: taken for the newest.
+    if (!age) return true;
+    const since = this.#since(id);
+    return others.every(({ player, proxy }) => {
+      const other = player.joinTime?.getTime() ?? Infinity;
+      return since > other || (since === other && this.#holder.name < proxy);
+    });
+  }
+
+  /** When somebody logged in, as far as it is said. */
+  #since(id: string): number {
+    const age = this.#list.part.loginAges[id];
+    const ageMs = age ? Math.min(Math.max(0, msOf(age)), OLDEST_MS) : 0;
+    return this.#list.receivedMs - Math.floor(ageMs);
+  }
+
+  #grant(id: string, said: Player): void {
     this.#attempt(id, () => {
-      if (!held) checkRoom(this.#network, this.grants.length);
-      const player = playerOf(said, {
-        proxy,
-        server: '',
-        serverUnregistered: false,
-        generation: 0,
-        joinTime: undefined,
-      });
-      const drafts = grantDrafts(this.#network, held, player, instance);
-      this.grants.push(writeOf(this.#network.players, id, drafts));
-      this.#granted.add(id);
+      const player = loginOf(this.#holder, said, new Date(this.#since(id)));
+      // One that must wait is looked at again: these grants are not the last.
+      this.#batch.add(player);
     });
   }
 
@@ -110,13 +182,19 @@ class Plan implements Synced {
     // A login that began after the list was made: what the list says is of the one before.
     if (this.#isLater(id, held) && said.generation !== generation) return;
     const change = new Change(this.#network, held);
-    const verdict = this.#attempt(id, () => change.join(said)) ?? this.#without(id, said, change);
+    const since = this.#granted.has(id) ? held.player.joinTime : undefined;
+    const join = (what: Player) => () => this.#join(change, held, what, since);
+    const verdict =
+      this.#attempt(id, join(said)) ??
+      // They are there, whatever is wrong with the server that is named.
+      this.#attempt(id, join({ ...said, server: '' }));
     if (verdict?.kind === 'write') this.#write(id, verdict);
   }
 
-  /** He is there, whatever is wrong with the server that is named. */
-  #without(id: string, said: Player, change: Change): Verdict | undefined {
-    return this.#attempt(id, () => change.join({ ...said, server: '' }));
+  #join(change: Change, held: Held, said: Player, since: Date | undefined): Verdict {
+    const verdict = change.join(said, since);
+    if (verdict.kind === 'write' && verdict.after) this.#admission.take(held, verdict.after.bytes);
+    return verdict;
   }
 
   #leave(id: string): void {
@@ -130,11 +208,12 @@ class Plan implements Synced {
     return generation > this.#asOf && !this.#granted.has(id);
   }
 
-  #write(id: string, { draft }: Verdict & { kind: 'write' }): void {
-    this.writes.push(writeOf(this.#network.players, id, [draft]));
+  #write(id: string, { draft, server }: Verdict & { kind: 'write' }): void {
+    const write = writeOf(this.#network.players, id, [draft]);
+    this.writes.push(server ? { ...write, also: [server] } : write);
   }
 
-  /** What cannot be is told beside its player, whom the proxy then holds if it held him before. */
+  /** What cannot be is told beside its player, whom the proxy then holds if it held them before. */
   #attempt<T>(id: string, work: () => T): T | undefined {
     try {
       return work();

@@ -82,7 +82,7 @@ export class PlayerTable extends Table<Held> {
       if (after) this.index.add(id, after.value);
       // Of a proxy that has nobody any more.
       const proxy = (after ?? before)?.value.proxy ?? '';
-      if (this.index.byHolder.get(proxy).size === 0) this.#instances.delete(proxy);
+      if (this.byHolder.sizeOf(proxy) === 0) this.#instances.delete(proxy);
       for (const watcher of this.#watchers) watcher(id, after?.value);
     };
   }

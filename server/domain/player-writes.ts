@@ -8,6 +8,8 @@ import type { PlayerTable } from './player-table.js';
 /** What is to be written about one player, or what he was seen as. */
 export interface PlayerWrite {
   readonly seen: Requirement;
+  /** What else must be as it was seen: other rows of the person, the server that is named. */
+  readonly also?: readonly Requirement[];
   readonly drafts: readonly Draft[];
 }
 
@@ -21,18 +23,20 @@ export const WRITE_BYTES = 512 * 1024;
 
 /**
  * Commits writes in the name of an owner. More than fit are several transactions, each whole; the first
- * that is refused ends it.
+ * that is refused ends it. `onStored` hears how many were in each.
  */
 export async function commitWrites(
   network: Network,
   fence: Requirement | undefined,
   writes: readonly PlayerWrite[],
+  onStored?: (writes: number) => void,
 ): Promise<Written> {
   for (let rest = writes; rest.length > 0;) {
     const part = fitting(rest);
     rest = rest.slice(part.length);
     const written = await network.commit(transactionOf(part, fence));
     if (written.kind === 'stored') {
+      onStored?.(part.length);
       if (rest.length > 0) await othersTurn();
       continue;
     }
@@ -43,8 +47,14 @@ export async function commitWrites(
 
 /** The requirements and entries of writes, and of their owner. */
 export function transactionOf(writes: readonly PlayerWrite[], fence: Requirement | undefined) {
+  // Many may name one server.
+  const require = new Map<string, Requirement>();
+  if (fence) require.set(fence.key, fence);
+  for (const { seen, also = [] } of writes) {
+    for (const one of [seen, ...also]) require.set(one.key, one);
+  }
   return {
-    require: [...(fence ? [fence] : []), ...writes.map(({ seen }) => seen)],
+    require: [...require.values()],
     entries: writes.flatMap(({ drafts }) => drafts),
   };
 }

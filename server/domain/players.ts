@@ -4,22 +4,14 @@
  */
 import { DuplicatePolicy, type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import type { Cancel } from '../core/clock.js';
-import { sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
-import type { Draft } from '../journal/journal.js';
 import type { Network } from './network.js';
 import { endDraft, isHeld } from './player-ends.js';
-import { playerNotFound, playerOf } from './player-facts.js';
+import { playerNotFound } from './player-facts.js';
+import { type Holder, isOwn, staleHolder, staleLogin } from './player-holder.js';
+import { GrantBatch, type Identity, loginOf, personOf } from './player-grants.js';
 import type { Held } from './player-table.js';
 import { commitWrites, writeOf } from './player-writes.js';
-
-/** A proxy's session. */
-export interface Holder {
-  readonly name: string;
-  readonly instance: Uint8Array;
-  /** The fencing token of the session. */
-  readonly generation: number;
-}
 
 /** Asks the proxy that holds a player whether he is really there. Its session answers, above this layer. */
 export type Verify = (held: Held) => Promise<boolean>;
@@ -46,6 +38,8 @@ export class Players {
   readonly #turns = new Map<string, Promise<unknown>>();
   /** Questions under way, by the generation that they are about. */
   readonly #questions = new Map<number, Promise<boolean>>();
+  /** UUIDs of persons who are held twice, while that is ended. */
+  readonly #twins = new Set<string>();
   #closed = false;
 
   constructor(network: Network) {
@@ -64,22 +58,15 @@ export class Players {
     policy: DuplicatePolicy,
     verify: Verify,
   ): Promise<Acquired> {
-    const place = {
-      proxy: holder.name,
-      server: '',
-      serverUnregistered: false,
-      generation: 0,
-      joinTime: undefined,
-    };
-    const player = playerOf(said, place);
-    const { id } = player;
+    const { clock } = this.#network.options;
+    const player = loginOf(holder, said, new Date(clock.wall()));
     const judge = new Judge(this.#network, holder, policy);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const met = await this.#inTurn(id, () => this.#try(holder, player, judge));
+      const met = await this.#inTurn(player, () => this.#try(holder, player, judge));
       if (met === undefined) continue;
       if (met.kind !== 'verify') return met;
       if (await this.#ask(met.held, verify)) return { kind: 'denied', holder: met.held.player };
-      judge.gone = met.held.generation;
+      judge.gone.add(met.held.generation);
     }
     throw new KelpieError(
       'OUTCOME_UNKNOWN',
@@ -91,20 +78,24 @@ export class Players {
 
   /** Undefined: somebody else was faster. */
   async #try(holder: Holder, player: Player, judge: Judge) {
-    const { players, tables } = this.#network;
-    const { id } = player;
-    const held = players.get(id)?.value;
-    const decision = judge.decide(held);
+    const { players, tables, playerRoom } = this.#network;
+    const decision = judge.decide([...personOf(players, player).values()]);
     if (decision.kind === 'verify') return decision;
     if (decision.kind === 'deny') return { kind: 'denied', holder: decision.holder } as const;
-    if (!held) checkRoom(this.#network);
+    const { id } = player;
     const fence = tables.fence(holder.name, holder.generation);
-    const drafts = grantDrafts(this.#network, held, player, holder.instance);
-    const written = await commitWrites(this.#network, fence, [writeOf(players, id, drafts)]);
-    if (written === 'stale') throw staleHolder(holder);
-    const granted = players.get(id)?.value;
-    if (written === 'changed' || !granted) return undefined;
-    return { kind: 'granted', id, generation: granted.generation } as const;
+    const admission = playerRoom.admit(holder.name);
+    try {
+      const batch = new GrantBatch(this.#network, holder, admission);
+      batch.add(player, true);
+      const written = await commitWrites(this.#network, fence, [...batch.writes.values()]);
+      if (written === 'stale') throw staleHolder(holder);
+      const granted = players.get(id)?.value;
+      if (written === 'changed' || !granted) return undefined;
+      return { kind: 'granted', id, generation: granted.generation } as const;
+    } finally {
+      admission.release();
+    }
   }
 
   /** Ends what a proxy holds of a player, in its own name. Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
@@ -130,20 +121,24 @@ export class Players {
     return question;
   }
 
-  async #inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(id) ?? Promise.resolve()).then(work);
+  /** Under each of the names of the person. */
+  async #inTurn<T>({ id, uuid }: Identity, work: () => Promise<T>): Promise<T> {
+    const names = uuid === '' ? [id] : [id, uuid];
+    const before = names.map((name) => this.#turns.get(name) ?? Promise.resolve());
+    const turn = Promise.all(before).then(work);
     const settled = turn.catch(() => undefined);
-    this.#turns.set(id, settled);
+    for (const name of names) this.#turns.set(name, settled);
     try {
       return await turn;
     } finally {
-      if (this.#turns.get(id) === settled) this.#turns.delete(id);
+      for (const name of names) if (this.#turns.get(name) === settled) this.#turns.delete(name);
     }
   }
 
   #follow(id: string, after: Held | undefined): void {
     this.#lapses.get(id)?.();
     this.#lapses.delete(id);
+    if (this.#network.players.index.sharedUuids.size > 0) this.#endTwins();
     if (after?.loggingIn) this.#lapseAfter(this.#network.options.times.loginMs, id, after);
   }
 
@@ -167,9 +162,43 @@ export class Players {
     await commitWrites(this.#network, undefined, [writeOf(players, id, [draft])]);
   }
 
+  /**
+   * Two writers that did not know of each other, such as a list and a login, may have held one person
+   * under two ids: the newer one holds.
+   */
+  #endTwins(): void {
+    for (const uuid of this.#network.players.index.sharedUuids) {
+      if (this.#closed || this.#twins.has(uuid)) continue;
+      this.#twins.add(uuid);
+      const again = (error: unknown): void => {
+        this.#network.options.onFault(error);
+        this.#network.options.clock.after(RETRY_MS, () => this.#endTwins());
+      };
+      void this.#endOlder(uuid)
+        .finally(() => this.#twins.delete(uuid))
+        .catch(again);
+    }
+  }
+
+  async #endOlder(uuid: string): Promise<void> {
+    const { players } = this.#network;
+    // When all rows of the transaction are in the table.
+    await Promise.resolve();
+    for (;;) {
+      const rows = [...personOf(players, { id: uuid, uuid })];
+      const newest = Math.max(...rows.map(([, { generation }]) => generation));
+      const older = rows.filter(([, { generation }]) => generation < newest);
+      const writes = older.map(([id, held]) =>
+        writeOf(players, id, [endDraft(this.#network, held, PlayerLeaveReason.REPLACED)]),
+      );
+      // Refused: somebody wrote one of them meanwhile.
+      if ((await commitWrites(this.#network, undefined, writes)) === 'stored') return;
+    }
+  }
+
   /** Logins whose time runs, and what is under way for them. */
   get pending(): number {
-    return this.#lapses.size + this.#turns.size + this.#questions.size;
+    return this.#lapses.size + this.#turns.size + this.#questions.size + this.#twins.size;
   }
 
   /** Stops all timers, for ever. */
@@ -180,10 +209,10 @@ export class Players {
   }
 }
 
-/** Judges one login against who holds the player. */
+/** Judges one login against who holds the person. */
 class Judge {
-  /** The generation that was found not to be there any more. */
-  gone = 0;
+  /** Generations that were found not to be there any more. */
+  readonly gone = new Set<number>();
   readonly #network: Network;
   readonly #holder: Holder;
   readonly #policy: DuplicatePolicy;
@@ -194,31 +223,15 @@ class Judge {
     this.#policy = policy;
   }
 
-  decide(held: Held | undefined): Decision {
-    if (!held || isOwn(this.#holder, held) || !isHeld(this.#network, held))
-      return { kind: 'grant' };
-    if (this.#policy === DuplicatePolicy.DENY_NEW) return { kind: 'deny', holder: held.player };
-    const given = this.#policy === DuplicatePolicy.KICK_OLD;
-    if (given || held.generation === this.gone) return { kind: 'grant' };
-    return { kind: 'verify', held };
+  decide(rows: readonly Held[]): Decision {
+    for (const held of rows) {
+      if (isOwn(this.#holder, held) || !isHeld(this.#network, held)) continue;
+      if (this.#policy === DuplicatePolicy.DENY_NEW) return { kind: 'deny', holder: held.player };
+      const given = this.#policy === DuplicatePolicy.KICK_OLD || this.gone.has(held.generation);
+      if (!given) return { kind: 'verify', held };
+    }
+    return { kind: 'grant' };
   }
-}
-
-/** The entries that give a player to a proxy, and end the presence that he had. */
-export function grantDrafts(
-  network: Network,
-  held: Held | undefined,
-  player: Player,
-  instance: Uint8Array,
-): Draft[] {
-  const end = held && endDraft(network, held, PlayerLeaveReason.REPLACED);
-  const grant = network.players.grantDraft(player, instance);
-  return end ? [end, grant] : [grant];
-}
-
-/** Whether this process holds the player. */
-export function isOwn({ name, instance }: Holder, held: Held): boolean {
-  return held.proxy === name && sameBytes(held.instance, instance);
 }
 
 /** What a process holds under a generation. Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
@@ -227,22 +240,4 @@ function heldBy(network: Network, holder: Holder, id: string, generation: number
   if (!held) throw playerNotFound(id);
   if (isOwn(holder, held) && held.generation === generation) return held;
   throw staleLogin(id);
-}
-
-/** The error for what is said of a login that is not the newest. */
-export function staleLogin(id: string): KelpieError {
-  return new KelpieError('STALE_GENERATION', `a newer login of "${id}" holds`, { player: id });
-}
-
-/** The error for a session that does not own its node any more. */
-export function staleHolder({ name }: Holder): KelpieError {
-  return new KelpieError('STALE_GENERATION', `a newer stream owns "${name}"`, { name });
-}
-
-/** Throws PLAYER_LIMIT if nobody else fits, beside those who are about to come. */
-export function checkRoom({ players, options }: Network, coming = 0): void {
-  const limit = options.limits.players;
-  if (players.size + coming < limit) return;
-  const message = `${limit} players are there; no more fit into this network`;
-  throw new KelpieError('PLAYER_LIMIT', message, { limit: String(limit) });
 }

@@ -24,6 +24,12 @@ export interface Limits {
   readonly sessions: number;
   /** Players of one network, those who log in among them. */
   readonly players: number;
+  /** Bytes of their rows. */
+  readonly playerBytes: number;
+  /** Bytes of the rows of one proxy's players. */
+  readonly proxyPlayerBytes: number;
+  /** Grants of one proxy whose players have not joined. */
+  readonly proxyLogins: number;
   /** Nodes that are asked to do commands, of one coordinator. */
   readonly commands: number;
   /** Bytes of the commands that are under way, of one coordinator. */
@@ -52,6 +58,9 @@ export const defaultLimits: Limits = {
   helloBytes: 64 * 1024,
   sessions: 20_000,
   players: 2_000_000,
+  playerBytes: 1024 * 1024 * 1024,
+  proxyPlayerBytes: 256 * 1024 * 1024,
+  proxyLogins: 5000,
   commands: 100_000,
   commandBytes: 64 * 1024 * 1024,
   jsonDepth: 30,

@@ -3,23 +3,25 @@
  * a login that waits for another proxy's word holds up nothing else.
  */
 import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import { Player } from '../../gen/ts/kelpie/v1/player.js';
+import { Player, PlayerChange } from '../../gen/ts/kelpie/v1/player.js';
 import type {
   AcquirePlayer,
   PlayerAcquired,
   PlayerLatency,
+  PlayerReport,
   PlayerReportResult,
   PresenceDigest,
   ReleasePlayer,
   ReportPlayers,
   SyncPlayers,
 } from '../../gen/ts/kelpie/v1/presence.js';
-import { sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
-import { digestOf } from '../domain/presence-digest.js';
+import { idOf, weightOf } from '../domain/player-facts.js';
 import { report, type Reported } from '../domain/player-reporting.js';
 import { sync } from '../domain/player-sync.js';
-import { type Acquired, type Holder, isOwn, staleLogin } from '../domain/players.js';
+import { type Holder, isOwn, staleLogin } from '../domain/player-holder.js';
+import type { Acquired } from '../domain/players.js';
+import { DigestWatch } from './digest-watch.js';
 import { type Frame, wireError } from './frames.js';
 import { Gate } from './gate.js';
 import type { Hub } from './hub.js';
@@ -27,12 +29,12 @@ import type { Hub } from './hub.js';
 const REPORTS = 256;
 const PART_PLAYERS = 1000;
 const LATENCIES = 10_000;
-/** Digests in a row that differ before the list is asked for; doubled each time that did not help. */
-const MISMATCHES = 2;
-const MOST_MISMATCHES = 64;
-/** Writes under way, above which the session is not read. */
+/** Writes under way, above which the session is not read: frames, and their bytes. */
 const WRITES = 32;
+const WRITE_BYTES = 4 * 1024 * 1024;
+/** Logins under way, above which more are refused. */
 const LOGINS = 1000;
+const LOGIN_BYTES = 8 * 1024 * 1024;
 
 /**
  * An answer, made when it is sent: a player may be given away while it is on its way there, and what
@@ -46,38 +48,48 @@ export class Presence {
   #latencies = new Map<string, number>();
   /** What is said of players is written one after the other. */
   #written: Promise<unknown> = Promise.resolve();
-  #unsettled = 0;
+  /** Under way, from the moment in which the frame is taken. */
   #writes = 0;
+  #writeBytes = 0;
+  #logins = 0;
+  #loginBytes = 0;
   readonly #room = new Gate();
-  #mismatches = 0;
-  #patience = MISMATCHES;
+  readonly #digests: DigestWatch;
 
   constructor(hub: Hub, holder: Holder) {
     this.#hub = hub;
     this.#holder = holder;
+    this.#digests = new DigestWatch(hub, holder.name);
   }
 
   /** Throws what AcquirePlayer names. */
   async acquire({ player = Player.create(), policy }: AcquirePlayer): Promise<Answer> {
     this.#checkProxy();
-    if (this.#unsettled - this.#writes >= LOGINS) throw loginLimit();
-    const { players, verify } = this.#hub;
-    // What was said before of the same player comes first.
-    await this.#written.catch(() => undefined);
-    const acquired = await this.#settling(() =>
-      players.acquire(this.#holder, player, policy, verify),
-    );
-    return () => ({ $case: 'playerAcquired', value: this.#acquired(acquired, player) });
+    const bytes = weightOf(player);
+    if (this.#logins >= LOGINS) throw loginLimit(LOGINS, 'logins');
+    if (this.#loginBytes + bytes > LOGIN_BYTES) throw loginLimit(LOGIN_BYTES, 'bytes of logins');
+    this.#logins += 1;
+    this.#loginBytes += bytes;
+    try {
+      const { players, verify } = this.#hub;
+      // What was said before of the same player comes first.
+      await this.#written.catch(() => undefined);
+      const acquired = await players.acquire(this.#holder, player, policy, verify);
+      return () => ({ $case: 'playerAcquired', value: this.#acquired(acquired, player) });
+    } finally {
+      this.#logins -= 1;
+      this.#loginBytes -= bytes;
+    }
   }
 
   #acquired(acquired: Acquired, said: Player): PlayerAcquired {
-    if (acquired.kind === 'denied') return deniedTo(said, acquired.holder);
+    if (acquired.kind === 'denied') return deniedTo(said, acquired.holder.proxy);
     const { id, generation } = acquired;
     if (this.#holds(id, generation)) {
       return { playerId: id, outcome: { $case: 'generation', value: generation } };
     }
     const holder = this.#hub.network.players.get(id)?.value.player;
-    return deniedTo(said, holder ?? { id, proxy: '' });
+    return deniedTo(said, holder?.proxy ?? '');
   }
 
   /** Whether nobody else was given the player since. */
@@ -88,14 +100,15 @@ export class Presence {
 
   /** Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
   async release({ playerId, generation }: ReleasePlayer): Promise<void> {
-    return this.#inOrder(() => this.#hub.players.release(this.#holder, playerId, generation));
+    return this.#inOrder(0, () => this.#hub.players.release(this.#holder, playerId, generation));
   }
 
   /** Throws BATCH_INVALID or STALE_GENERATION. */
   async report({ reports }: ReportPlayers): Promise<() => PlayerReportResult[]> {
     checkCount('reports', reports.length, 1, REPORTS);
-    const { players, network } = this.#hub;
-    const results = await this.#inOrder(() => report(players, network, this.#holder, reports));
+    const { network } = this.#hub;
+    const bytes = sum(reports.map(({ what }) => weightOfReport(what)));
+    const results = await this.#inOrder(bytes, () => report(network, this.#holder, reports));
     // Who left by one of these reports was given to nobody.
     const left = new Set(results.filter(isEnd).map(({ id }) => id));
     return () => results.map((result) => (left.has(result.id) ? wire(result) : this.#now(result)));
@@ -105,7 +118,9 @@ export class Presence {
   async sync(part: SyncPlayers): Promise<Answer> {
     checkCount('players', part.players.length, 0, PART_PLAYERS);
     const { network } = this.#hub;
-    const { results, kicked } = await this.#inOrder(() => sync(network, this.#holder, part));
+    const list = { part, receivedMs: network.options.clock.wall() };
+    const bytes = sum(part.players.map(weightOf));
+    const { results, kicked } = await this.#inOrder(bytes, () => sync(network, this.#holder, list));
     return () => {
       const gone = results.filter((result) => this.#isGone(result)).map(({ id }) => id);
       const there = results.filter((result) => !this.#isGone(result));
@@ -125,14 +140,17 @@ export class Presence {
 
   /** Resolves when fewer writes are under way; undefined if they are few. Logins do not count. */
   room(): Promise<void> | undefined {
-    return this.#writes >= WRITES ? this.#room.wait() : undefined;
+    const many = this.#writes >= WRITES || this.#writeBytes >= WRITE_BYTES;
+    return many ? this.#room.wait() : undefined;
   }
 
-  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+  #inOrder<T>(bytes: number, work: () => Promise<T>): Promise<T> {
     this.#checkProxy();
     this.#writes += 1;
-    const done = this.#settling(() => this.#written.then(work)).finally(() => {
+    this.#writeBytes += bytes;
+    const done = this.#written.then(work).finally(() => {
       this.#writes -= 1;
+      this.#writeBytes -= bytes;
       this.#room.open();
     });
     this.#written = done.catch(() => undefined);
@@ -145,37 +163,12 @@ export class Presence {
     throw new KelpieError('ROLE_NOT_PROXY', 'only proxies hold players');
   }
 
-  async #settling<T>(work: () => Promise<T>): Promise<T> {
-    this.#unsettled += 1;
-    try {
-      return await work();
-    } finally {
-      this.#unsettled -= 1;
-    }
-  }
-
   /**
    * Compares a digest with the table, unless something is under way that would explain a difference.
-   * True: the list is wanted.
+   * `onWanted`: the list is wanted.
    */
-  differs({ players: count, digest }: PresenceDigest): boolean {
-    if (this.#unsettled > 0) return false;
-    const { players } = this.#hub.network;
-    const ids = players.byProxy.get(this.#holder.name);
-    const held = [...ids].map((id) => {
-      const { generation = 0, server = '' } = players.get(id)?.value ?? {};
-      return { id, generation, server };
-    });
-    if (ids.size === count && sameBytes(digest, digestOf(held))) {
-      this.#mismatches = 0;
-      this.#patience = MISMATCHES;
-      return false;
-    }
-    this.#hub.observer.presenceDiffers();
-    if (++this.#mismatches < this.#patience) return false;
-    this.#mismatches = 0;
-    this.#patience = Math.min(2 * this.#patience, MOST_MISMATCHES);
-    return true;
+  compare(digest: PresenceDigest, onWanted: () => void): void {
+    if (this.#writes + this.#logins === 0) this.#digests.compare(digest, onWanted);
   }
 
   /** Takes latencies of this proxy's own players. */
@@ -194,6 +187,16 @@ export class Presence {
   }
 }
 
+/** About what it takes while it waits. */
+function weightOfReport(what: PlayerReport['what']): number {
+  if (what?.$case === 'joined') return weightOf(what.value);
+  return what?.$case === 'changed' ? PlayerChange.encode(what.value).finish().length : 0;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
 function isEnd({ generation, error }: Reported): boolean {
   return generation === 0 && !error;
 }
@@ -202,18 +205,17 @@ function wire({ id: playerId, generation, error }: Reported): PlayerReportResult
   return { playerId, generation, error: error && wireError(error) };
 }
 
-function deniedTo(said: Player, holder: Pick<Player, 'id' | 'proxy'>): PlayerAcquired {
+function deniedTo(said: Player, proxy: string): PlayerAcquired {
   const text = `${said.name} is already on this network.`;
-  const value = { text, proxy: holder.proxy };
-  return { playerId: holder.id, outcome: { $case: 'denial', value } };
+  return { playerId: idOf(said), outcome: { $case: 'denial', value: { text, proxy } } };
 }
 
-function loginLimit(): KelpieError {
-  const message = `${LOGINS} logins of this proxy are under way; no more fit`;
+function loginLimit(limit: number, what: string): KelpieError {
+  const message = `${limit} ${what} of this proxy are under way; no more fit`;
   return new KelpieError(
     'COMMAND_LIMIT',
     message,
-    { limit: String(LOGINS) },
+    { limit: String(limit) },
     { retryAfterMs: 1000 },
   );
 }

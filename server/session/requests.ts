@@ -169,8 +169,10 @@ export class Requests {
   #heartbeat(requestId: number, { load, presence, latencies }: Heartbeat): void {
     if (load) this.#hub.loads.tell(this.#name, load);
     if (latencies.length > 0) this.#presence.latencies(latencies);
-    if (presence && this.#presence.differs(presence)) {
-      this.#outbound.send({ $case: 'syncRequested', value: {} });
+    if (presence) {
+      this.#presence.compare(presence, () => {
+        this.#outbound.send({ $case: 'syncRequested', value: {} });
+      });
     }
     const cursor = this.#feed.renewed();
     this.#outbound.send({ $case: 'heartbeatAck', value: { cursor } }, requestId);

@@ -13,14 +13,19 @@ import { Follower } from '../support/follower.js';
 import { settled } from '../support/history.js';
 import { hello, join, type MortalHub, openJournal, openMortal } from '../support/hub.js';
 import { player } from '../support/proxy.js';
-import { ProxyModel } from '../support/proxy-model.js';
+import { idOf, ProxyModel } from '../support/proxy-model.js';
 
 const PROXIES = 3;
 const PLAYERS = 2;
 const SERVERS = ['lobby', 'bedwars'];
 
 const proxy = fc.integer({ min: 0, max: PROXIES - 1 });
-const who = fc.integer({ min: 0, max: PLAYERS - 1 });
+/** Persons, by what a login of them may say: the XUID, both, or the UUID alone. */
+const persons = Array.from({ length: PLAYERS }, (_, number) => {
+  const uuid = `0a1b2c3d-0000-4000-8000-00000000000${number}`;
+  return [player(number), player(number, { uuid }), player(number, { xuid: '', uuid })];
+}).flat();
+const who = fc.constantFrom(...persons);
 const policy = fc.constantFrom(
   DuplicatePolicy.DENY_NEW,
   DuplicatePolicy.KICK_OLD,
@@ -48,9 +53,9 @@ const step = fc.oneof(
 ) as fc.Arbitrary<Step>;
 
 type Step =
-  | { kind: 'login'; proxy: number; who: number; policy: DuplicatePolicy }
-  | { kind: 'quit'; proxy: number; who: number }
-  | { kind: 'move'; proxy: number; who: number; server: string }
+  | { kind: 'login'; proxy: number; who: Player; policy: DuplicatePolicy }
+  | { kind: 'quit'; proxy: number; who: Player }
+  | { kind: 'move'; proxy: number; who: Player; server: string }
   | { kind: 'cut' | 'connect' | 'crash'; proxy: number }
   | { kind: 'restart' | 'blink' }
   | { kind: 'advance'; ms: number }
@@ -69,7 +74,8 @@ class World {
 
   constructor(turns: number, digests: boolean) {
     this.#turns = turns;
-    const gate = (_: unknown, index: number) => new ProxyModel(`gate-${index}`, digests);
+    const gate = (_: unknown, index: number) =>
+      new ProxyModel(`gate-${index}`, digests, () => this.#clock.now());
     this.proxies = Array.from({ length: PROXIES }, gate);
     this.#journal.onAppend((entries) => this.entries.push(...entries));
   }
@@ -88,11 +94,11 @@ class World {
   async take(one: Step): Promise<void> {
     switch (one.kind) {
       case 'login':
-        return this.proxies[one.proxy]?.login(player(one.who), one.policy);
+        return this.proxies[one.proxy]?.login(one.who, one.policy);
       case 'quit':
-        return this.proxies[one.proxy]?.quit(player(one.who).xuid);
+        return this.proxies[one.proxy]?.quit(idOf(one.who));
       case 'move':
-        return this.proxies[one.proxy]?.move(player(one.who).xuid, one.server);
+        return this.proxies[one.proxy]?.move(idOf(one.who), one.server);
       case 'cut':
         return this.proxies[one.proxy]?.cut();
       case 'connect':
@@ -179,8 +185,10 @@ function checkQuiet({ town, proxies, entries, follower }: World): void {
   });
   expect(ofTable, 'the table is what the proxies have').to.have.deep.members(has);
   expect(rows.filter(([, { value }]) => value.loggingIn)).to.deep.equal([]);
+  const uuids = rows.map(([id, { value }]) => value.player.uuid || id);
+  expect(new Set(uuids).size, 'nobody is held twice, under whatever ids').to.equal(uuids.length);
   const byProxy = proxies.map(({ name }) => players.byProxy.get(name).size);
-  const onServers = SERVERS.map((name) => players.byServer.get(name).size);
+  const onServers = [...SERVERS, 'nowhere'].map((name) => players.byServer.get(name).size);
   const nowhere = ofTable.filter(({ server }) => server === '').length;
   expect(sum(byProxy)).to.equal(rows.length);
   expect(sum(onServers) + nowhere).to.equal(rows.length);

@@ -343,11 +343,11 @@ describe('a list of players', () => {
     const town = await openHub();
     const proxy = await TestProxy.join(town, 'gate-1');
     const { results } = await proxy.sync(
-      [player(1, { server: 'nowhere' }), player(2, { name: '' })],
+      [player(1, { server: 'GATE-1' }), player(2, { name: '' })],
       0,
     );
     const [first, second] = results;
-    expect(first?.error?.reason).to.equal(ErrorReason.NODE_NOT_FOUND);
+    expect(first?.error?.reason).to.equal(ErrorReason.PLAYER_INVALID);
     expect(first?.generation).to.be.greaterThan(0);
     expect(second).to.deep.include({ playerId: '1002', generation: 0 });
     expect(second?.error?.reason).to.equal(ErrorReason.PLAYER_INVALID);

@@ -119,9 +119,24 @@ describe('a report', () => {
     ['with an old generation', (now) => quit(STEVE, now - 1), 'STALE_GENERATION'],
     ['without a generation', () => quit(STEVE, 0), 'STALE_GENERATION'],
     [
-      'for a server that does not exist',
-      (now) => about(STEVE, now, { $case: 'movedTo', value: 'nowhere' }),
-      'NODE_NOT_FOUND',
+      'for the proxy itself as a server',
+      (now) => about(STEVE, now, { $case: 'movedTo', value: 'GATE-1' }),
+      'PLAYER_INVALID',
+    ],
+    [
+      'of a join on the proxy itself',
+      (now) => joined(steve({ server: 'gate-1' }), now),
+      'PLAYER_INVALID',
+    ],
+    [
+      'for a server whose name is too long',
+      (now) => about(STEVE, now, { $case: 'movedTo', value: 's'.repeat(256) }),
+      'TEXT_TOO_LONG',
+    ],
+    [
+      'for a server whose name is two lines',
+      (now) => about(STEVE, now, { $case: 'movedTo', value: 'a\nb' }),
+      'PLAYER_INVALID',
     ],
     ['that says nothing', (now) => about(STEVE, now, undefined), 'PLAYER_INVALID'],
     ['about nobody', () => quit('', 0), 'PLAYER_INVALID'],

@@ -17,9 +17,16 @@ import type { Hub } from '../../server/session/hub.js';
 import { hello, LATEST, TestStream } from './hub.js';
 import { about, joined, quit } from './proxy.js';
 
+/** The id that a player has for the network. */
+export function idOf({ xuid, uuid }: Player): string {
+  return xuid === '' ? uuid : xuid;
+}
+
 /** Somebody whose client is connected to the proxy. */
 interface Guest {
   readonly player: Player;
+  /** When he came in while no coordinator answered. */
+  readonly sinceMs?: number;
   server: string;
   /** The server that the coordinator was told last. */
   told: string;
@@ -38,11 +45,13 @@ export class ProxyModel {
   #ready = false;
 
   readonly #digests: boolean;
+  readonly #now: () => number;
 
   /** @param digests whether it lets the coordinator compare, which mends what else would stay wrong */
-  constructor(name: string, digests: boolean) {
+  constructor(name: string, digests: boolean, now: () => number) {
     this.name = name;
     this.#digests = digests;
+    this.#now = now;
   }
 
   get connected(): boolean {
@@ -104,7 +113,11 @@ export class ProxyModel {
       server,
       generation,
     }));
-    const value = { asOf: this.#seen, afterId: '', upToId: '', players, loginAges: {} };
+    const ages = [...this.guests].filter(([, { generation }]) => generation === 0);
+    const loginAges = Object.fromEntries(
+      ages.map(([id, { sinceMs = 0 }]) => [id, durationOf(this.#now() - sinceMs)]),
+    );
+    const value = { asOf: this.#seen, afterId: '', upToId: '', players, loginAges };
     this.#stream?.send({ $case: 'syncPlayers', value });
   }
 
@@ -135,13 +148,8 @@ export class ProxyModel {
     // Of a report of a login before.
     if (error?.reason === ErrorReason.STALE_GENERATION && guest.generation !== generation) return;
     guest.generation = generation;
-    // On a server that is no node, which is to be said as none.
-    const { xuid } = guest.player;
-    const unknown =
-      error?.reason === ErrorReason.NODE_NOT_FOUND ? error.metadata['name'] : undefined;
-    if (guest.server === unknown) this.move(xuid, '');
     // He moved while it was not known under which generation to say so.
-    else if (guest.server !== guest.told) this.move(xuid, guest.server);
+    if (guest.server !== guest.told) this.move(idOf(guest.player), guest.server);
   }
 
   #synced({ results, kickedPlayerIds }: PlayersSynced): void {
@@ -170,12 +178,16 @@ export class ProxyModel {
 
   /** A client logs in. While no coordinator answers it is let in, and settled later. */
   login(player: Player, policy: DuplicatePolicy): void {
-    const id = player.xuid;
+    const id = idOf(player);
     if (this.guests.has(id) || this.#logins.has(id)) return;
     if (this.#ready) {
       this.#logins.set(id, player);
       this.#stream?.send({ $case: 'acquirePlayer', value: { player, policy } });
-    } else this.guests.set(id, { player, server: '', told: '', generation: 0 });
+    } else this.#letIn(id, player);
+  }
+
+  #letIn(id: string, player: Player): void {
+    this.guests.set(id, { player, server: '', told: '', generation: 0, sinceMs: this.#now() });
   }
 
   move(id: string, server: string): void {
@@ -219,9 +231,7 @@ export class ProxyModel {
     this.#stream = undefined;
     this.#ready = false;
     // Their clients wait no longer: they are let in.
-    for (const [id, player] of this.#logins) {
-      this.guests.set(id, { player, server: '', told: '', generation: 0 });
-    }
+    for (const [id, player] of this.#logins) this.#letIn(id, player);
     this.#logins = new Map();
   }
 

@@ -60,7 +60,7 @@ export class GrantBatch {
     for (const id of rows) if (this.#rows.has(id)) return false;
     const grant = players.grantDraft(player, this.#holder.instance);
     const before = person.get(player.id) ?? [...person.values()][0];
-    this.#admission.take(before, grant.value?.length ?? 0, isLogin);
+    this.#admission.take(player.id, before, grant.value?.length ?? 0, isLogin);
     for (const id of rows) this.#rows.add(id);
     const ends: Draft[] = [];
     const also: Requirement[] = [];

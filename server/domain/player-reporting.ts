@@ -191,7 +191,7 @@ class DraftBook {
     if (verdict.kind === 'unchanged') return held;
     const { draft, after, server } = verdict;
     // Where somebody is changes a row by little, and must be told.
-    if (after && one.what?.$case !== 'movedTo') this.#admission.take(held, after.bytes);
+    if (after && one.what?.$case !== 'movedTo') this.#admission.take(id, held, after.bytes);
     this.#bytes += draft.event.length + (draft.value?.length ?? 0);
     const written = this.#written.get(id) ?? { drafts: [], also: [] };
     written.drafts.push(draft);

@@ -1,7 +1,7 @@
 /**
  * How many players still fit, by number and by the bytes of their rows: into the network, and on each
  * proxy. What is about to be written counts from the moment in which it is judged, before anything is
- * awaited, until it is in the table: too high for a moment, never too low.
+ * awaited, until it is in the table or refused.
  */
 import { KelpieError } from '../core/errors.js';
 import type { Held, PlayerTable } from './player-table.js';
@@ -25,9 +25,16 @@ export class PlayerRoom {
   #all = NOTHING;
   readonly #coming = new Map<string, Load>();
 
+  /** By player. */
+  readonly #comers = new Map<string, Set<Comer>>();
+
   constructor(players: PlayerTable, limits: Limits) {
     this.#players = players;
     this.#limits = limits;
+    // In the table it is counted there.
+    players.watch((id) => {
+      for (const comer of this.#comers.get(id) ?? []) this.release(comer);
+    });
   }
 
   /** Room for what one proxy is about to write, which must be released. */
@@ -36,45 +43,54 @@ export class PlayerRoom {
   }
 
   /** Counts what comes to a proxy. Throws PLAYER_LIMIT if it does not fit. */
-  take(proxy: string, more: Load): void {
+  take(comer: Comer): void {
+    const { proxy, load } = comer;
     const { players, playerBytes, proxyPlayerBytes, proxyLogins } = this.#limits;
     const { index, size } = this.#players;
-    const all = plus(this.#all, more);
-    const coming = plus(this.#coming.get(proxy) ?? NOTHING, more);
-    if (more.rows > 0) check(size + all.rows, players, 'players in a network');
-    if (more.bytes > 0)
-      check(index.bytes + all.bytes, playerBytes, 'bytes of rows of a network’s players');
-    if (more.onProxy > 0)
-      check(
-        index.bytesOf(proxy) + coming.onProxy,
-        proxyPlayerBytes,
-        'bytes of rows of a proxy’s players',
-      );
-    if (more.logins > 0)
-      check(index.loginsOf(proxy) + coming.logins, proxyLogins, 'grants of a proxy without a join');
+    const all = plus(this.#all, load, 1);
+    const coming = plus(this.#coming.get(proxy) ?? NOTHING, load, 1);
+    check(load.rows, size + all.rows, players, 'players in a network');
+    check(load.bytes, index.bytes + all.bytes, playerBytes, 'bytes of rows in a network');
+    const ofProxy = index.bytesOf(proxy) + coming.onProxy;
+    check(load.onProxy, ofProxy, proxyPlayerBytes, 'bytes of rows of a proxy');
+    const logins = index.loginsOf(proxy) + coming.logins;
+    check(load.logins, logins, proxyLogins, 'grants of a proxy without a join');
     this.#all = all;
     this.#coming.set(proxy, coming);
+    const same = this.#comers.get(comer.id);
+    if (same) same.add(comer);
+    else this.#comers.set(comer.id, new Set([comer]));
   }
 
   /** It came, or will not. */
-  release(proxy: string, taken: Load): void {
-    this.#all = minus(this.#all, taken);
-    const left = minus(this.#coming.get(proxy) ?? taken, taken);
-    const { rows, bytes, onProxy, logins } = left;
-    if (rows === 0 && bytes === 0 && onProxy === 0 && logins === 0) this.#coming.delete(proxy);
+  release(comer: Comer): void {
+    const { id, proxy, load } = comer;
+    const same = this.#comers.get(id);
+    if (!same?.delete(comer)) return;
+    if (same.size === 0) this.#comers.delete(id);
+    this.#all = plus(this.#all, load, -1);
+    const left = plus(this.#coming.get(proxy) ?? NOTHING, load, -1);
+    if (Object.values(left).every((count) => count === 0)) this.#coming.delete(proxy);
     else this.#coming.set(proxy, left);
   }
 
-  /** Proxies to which something is about to come. */
+  /** Rows that are about to come. */
   get pending(): number {
-    return this.#coming.size;
+    return this.#comers.size;
   }
+}
+
+/** A row that is about to come. */
+interface Comer {
+  readonly id: string;
+  readonly proxy: string;
+  readonly load: Load;
 }
 
 export class Admission {
   readonly #proxy: string;
   readonly #room: PlayerRoom;
-  #taken = NOTHING;
+  readonly #comers: Comer[] = [];
 
   constructor(proxy: string, room: PlayerRoom) {
     this.#proxy = proxy;
@@ -82,44 +98,35 @@ export class Admission {
   }
 
   /**
-   * Counts a row that takes the place of another one, if any; `login`: of a grant whose player takes
-   * their time to join. What does not grow always fits. Throws PLAYER_LIMIT.
+   * Counts a player's row that takes the place of another one, if any; `login`: of a grant whose player
+   * takes their time to join. What does not grow always fits. Throws PLAYER_LIMIT.
    */
-  take(before: Held | undefined, rowBytes: number, login = false): void {
+  take(id: string, before: Held | undefined, rowBytes: number, login = false): void {
     const bytes = Math.max(0, rowBytes - (before?.bytes ?? 0));
     const onProxy = before?.proxy === this.#proxy ? bytes : rowBytes;
-    const more = { rows: before ? 0 : 1, bytes, onProxy, logins: login ? 1 : 0 };
-    this.#room.take(this.#proxy, more);
-    this.#taken = plus(this.#taken, more);
+    const load = { rows: before ? 0 : 1, bytes, onProxy, logins: login ? 1 : 0 };
+    const comer = { id, proxy: this.#proxy, load };
+    this.#room.take(comer);
+    this.#comers.push(comer);
   }
 
+  /** It is in the table by now, or was refused. */
   release(): void {
-    if (this.#taken === NOTHING) return;
-    this.#room.release(this.#proxy, this.#taken);
-    this.#taken = NOTHING;
+    for (const comer of this.#comers.splice(0)) this.#room.release(comer);
   }
 }
 
-function plus(one: Load, other: Load): Load {
+function plus(one: Load, other: Load, sign: 1 | -1): Load {
   return {
-    rows: one.rows + other.rows,
-    bytes: one.bytes + other.bytes,
-    onProxy: one.onProxy + other.onProxy,
-    logins: one.logins + other.logins,
+    rows: one.rows + sign * other.rows,
+    bytes: one.bytes + sign * other.bytes,
+    onProxy: one.onProxy + sign * other.onProxy,
+    logins: one.logins + sign * other.logins,
   };
 }
 
-function minus(one: Load, other: Load): Load {
-  return {
-    rows: one.rows - other.rows,
-    bytes: one.bytes - other.bytes,
-    onProxy: one.onProxy - other.onProxy,
-    logins: one.logins - other.logins,
-  };
-}
-
-function check(count: number, limit: number, what: string): void {
-  if (count <= limit) return;
+function check(more: number, count: number, limit: number, what: string): void {
+  if (more === 0 || count <= limit) return;
   const message = `no more fit: at most ${limit} ${what}`;
   throw new KelpieError('PLAYER_LIMIT', message, { limit: String(limit) }, { retryAfterMs: 1000 });
 }

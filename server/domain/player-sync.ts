@@ -193,7 +193,8 @@ class Plan implements Synced {
 
   #join(change: Change, held: Held, said: Player, since: Date | undefined): Verdict {
     const verdict = change.join(said, since);
-    if (verdict.kind === 'write' && verdict.after) this.#admission.take(held, verdict.after.bytes);
+    const after = verdict.kind === 'write' ? verdict.after : null;
+    if (after) this.#admission.take(after.player.id, held, after.bytes);
     return verdict;
   }
 

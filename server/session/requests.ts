@@ -66,11 +66,6 @@ export class Requests {
     this.#issued = new Issued(hub.commands, outbound, name);
   }
 
-  /** Resolves when there is room for more writes; undefined if there is. */
-  room(): Promise<void> | undefined {
-    return this.#presence.room();
-  }
-
   latencyOf(playerId: string): number | undefined {
     return this.#presence.latencyOf(playerId);
   }
@@ -100,9 +95,18 @@ export class Requests {
 
   #roomFor(frame: NodeFrame['frame']): Promise<void> | undefined {
     if (this.#closed) return undefined;
-    if (frame?.$case === 'publishEvents') return this.#publisher.room();
-    if (frame?.$case === 'updateNode' && this.#updates >= UPDATES) return this.#updated.wait();
-    return undefined;
+    switch (frame?.$case) {
+      case 'publishEvents':
+        return this.#publisher.room();
+      case 'updateNode':
+        return this.#updates >= UPDATES ? this.#updated.wait() : undefined;
+      case 'releasePlayer':
+      case 'reportPlayers':
+      case 'syncPlayers':
+        return this.#presence.room();
+      default:
+        return undefined;
+    }
   }
 
   #attempt({ requestId, frame }: NodeFrame): void {

@@ -143,8 +143,7 @@ class Session implements Member {
 
   #room(): Promise<void> | undefined {
     const { outbound } = this;
-    const { feed, requests } = this.#active ?? {};
-    const room = outbound.room() ?? requests?.room() ?? feed?.room() ?? this.#turn.over();
+    const room = outbound.room() ?? this.#active?.feed.room() ?? this.#turn.over();
     return this.#heldBack(room);
   }
 

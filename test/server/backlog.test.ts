@@ -1,15 +1,19 @@
 /** Publishes that wait for the journal are weighed: of one session, and of all together. */
 import { expect } from 'chai';
 import { PublishEventsRequest } from '../../gen/ts/kelpie/v1/event_service.js';
-import { NodeChange } from '../../gen/ts/kelpie/v1/node.js';
+import { NodeChange, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import { Heartbeat, type NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
+import { durationOf } from '../../server/core/duration.js';
 import { KelpieError } from '../../server/core/errors.js';
+import type { NodeResult } from '../../server/domain/commands.js';
 import { publishOnce } from '../../server/domain/publish-once.js';
 import type { Limits } from '../../server/domain/settings.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { settled } from '../support/history.js';
 import { hello, join, openMortal, type TestStream } from '../support/hub.js';
 import { messageDraft } from '../support/messages.js';
+import { joined, player } from '../support/proxy.js';
 import { StalledJournal } from '../support/stalled-journal.js';
 import { rejectionOf } from '../support/thrown.js';
 
@@ -58,6 +62,38 @@ describe('a disk that stalls', () => {
     while ((await stream.next('publishAck')).publishSequence < 40);
     expect(stored).to.have.length(40);
     expect(backlog.bytes).to.equal(0);
+  });
+
+  it('delays no command and no heartbeat of a node that has much under way, of whatever kind', async () => {
+    const { journal, stored, ...town } = await open();
+    const gate = hello('gate', { role: NodeRole.PROXY, commands: ['ping'] });
+    const { stream } = await join(town, gate);
+    journal.stall();
+    for (let sequence = 1; sequence <= 8; sequence++) stream.send(publish(sequence));
+    const change = NodeChange.create({ labels: { a: 'b' } });
+    for (let at = 0; at < 32; at++) stream.send({ $case: 'updateNode', value: { change } });
+    for (let at = 0; at < 32; at++) {
+      stream.send({ $case: 'reportPlayers', value: { reports: [joined(player(at))] } });
+    }
+    const told: NodeResult[] = [];
+    const target = { place: { $case: 'node', value: 'gate' } } as const;
+    const content = { form: { $case: 'text', value: '' } } as const;
+    const command = { form: { $case: 'custom', value: { name: 'ping', content } } } as const;
+    const request = {
+      ...IssueCommandRequest.create({ target, command }),
+      timeout: durationOf(300),
+    };
+    town.hub.commands.issue(request, '', (result) => told.push(result));
+    const { commandId } = await stream.next('commandRequest');
+    const form = { $case: 'custom', value: content } as const;
+    const outcome = { $case: 'answer', value: { form } } as const;
+    stream.send({ $case: 'commandReply', value: { commandId, outcome } });
+    beat(stream);
+    await stream.next('heartbeatAck');
+    expect(told.map(({ outcome: said }) => 'form' in said && said.form)).to.deep.equal([form]);
+    expect(stored).to.be.empty;
+    journal.resume();
+    while ((await stream.next('publishAck')).publishSequence < 8);
   });
 
   it('makes all sessions together hold few bytes, and each gets its turn', async () => {

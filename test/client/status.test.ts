@@ -114,4 +114,29 @@ describe('the status of a client', () => {
       expect((await rest.next()).value).to.deep.equal(connecting(attempt));
     }
   });
+
+  it('holds nothing for iterators that nobody reads, and ends those that are left', async () => {
+    board.post(connecting(0));
+    const left = Array.from({ length: 10_000 }, () => board.read());
+    const before = process.memoryUsage().heapUsed;
+    for (let attempt = 1; attempt <= 2000; attempt++) board.post(connecting(attempt));
+    expect(process.memoryUsage().heapUsed - before).to.be.below(50 * 1024 ** 2);
+    const waiting = board.read();
+    await waiting.next();
+    const next = waiting.next();
+    expect(await waiting.return?.()).to.deep.equal({ done: true, value: undefined });
+    expect(await next, 'what waited').to.deep.equal({ done: true, value: undefined });
+    expect(await waiting.next()).to.deep.equal({ done: true, value: undefined });
+    expect((await left[0]?.next())?.value).to.deep.equal(connecting(0));
+    expect((await left[0]?.next())?.value).to.deep.equal({ type: 'skipped', count: 1000 });
+  });
+
+  it('gives each status once, however many are asked for at once', async () => {
+    const reader = board.read();
+    const asked = [reader.next(), reader.next(), reader.next()];
+    for (const attempt of [1, 2, 3]) board.post(connecting(attempt));
+    expect((await Promise.all(asked)).map(({ value }) => value)).to.deep.equal(
+      [1, 2, 3].map(connecting),
+    );
+  });
 });

@@ -46,11 +46,16 @@ export function oneOf<Name extends string>(
   throw invalid(`${field} is ${shown(value)}; it must be one of ${names.join(', ')}`, field);
 }
 
+/** Text to look something up by, whatever is in it. Throws VALUE_INVALID. */
+export function anyText(field: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw invalid(`${field} is ${shown(value)}; it must be text`, field);
+}
+
 /** Text that arrives as it is. Throws VALUE_INVALID for half of a surrogate pair too, which would not. */
 export function text(field: string, value: unknown): string {
-  if (typeof value !== 'string')
-    throw invalid(`${field} is ${shown(value)}; it must be text`, field);
-  if (value.isWellFormed()) return value;
+  const checked = anyText(field, value);
+  if (checked.isWellFormed()) return checked;
   throw invalid(`${field} has half of a surrogate pair in it; use toWellFormed()`, field);
 }
 
@@ -137,5 +142,9 @@ export function shown(value: unknown): string {
 }
 
 function kindOf(value: object): string {
-  return Object.prototype.toString.call(value).slice('[object '.length, -1).slice(0, 80);
+  try {
+    return Object.prototype.toString.call(value).slice('[object '.length, -1).slice(0, 80);
+  } catch {
+    return 'Proxy';
+  }
 }

@@ -1,5 +1,6 @@
 /** Players as a proxy says them, and as the contract does. Pure. */
 import { Player, type PlayerChange } from '../gen/ts/kelpie/v1/player.js';
+import { bytes, object, text, textList, texts as textsByName, UINT32, whole } from './arguments.js';
 import { KelpieError } from './errors.js';
 
 /** What a proxy knows of a player. A XUID or a UUID is needed, and a name. */
@@ -31,35 +32,53 @@ export interface PlayerFactsChange {
 }
 
 /** The player's id: his XUID, else his UUID. Throws PLAYER_INVALID if he has neither. */
-export function idOf({ xuid = '', uuid = '' }: Pick<PlayerFacts, 'xuid' | 'uuid'>): string {
-  const id = xuid === '' || xuid === '0' ? uuid.toLowerCase() : xuid;
+export function idOf(facts: Pick<PlayerFacts, 'xuid' | 'uuid'>): string {
+  const xuid = text('xuid', facts.xuid ?? '');
+  const id = xuid === '' || xuid === '0' ? text('uuid', facts.uuid ?? '').toLowerCase() : xuid;
   if (id !== '') return id;
   throw invalid('a player has a XUID or a UUID; neither is given');
 }
 
-/** Throws PLAYER_INVALID for what has no id or cannot be sent; the coordinator checks the rest. */
+/**
+ * A copy. Throws PLAYER_INVALID for what has no id, VALUE_INVALID or OUT_OF_RANGE for what cannot be sent;
+ * the coordinator checks the rest.
+ */
 export function playerOf(facts: PlayerFacts): Player {
-  const { server = '', device, ...rest } = facts;
-  const player = Player.create({
-    ...rest,
-    id: idOf(facts),
-    server: server.toLowerCase(),
-    ...(device && { device }),
+  const { device, protocolVersion, properties, context } = object(
+    'the player',
+    facts,
+  ) as PlayerFacts;
+  const texts = { name: '', uuid: '', xuid: '', server: '', address: '', language: '' };
+  for (const field of Object.keys(texts) as (keyof typeof texts)[])
+    texts[field] = text(field, facts[field] ?? '');
+  return Player.create({
+    ...texts,
+    id: idOf(texts),
+    server: texts.server.toLowerCase(),
+    protocolVersion: whole('protocolVersion', protocolVersion ?? 0, 0, UINT32),
+    properties: textsByName('properties', properties ?? {}),
+    context: bytes('context', context ?? new Uint8Array()),
+    ...(device && { device: deviceOf(device) }),
   });
-  try {
-    Player.encode(player);
-  } catch (cause) {
-    throw invalid(`"${facts.name}" cannot be sent: ${String(cause)}`);
-  }
-  return player;
 }
 
-export function changeOf(change: PlayerFactsChange): PlayerChange {
+function deviceOf(device: NonNullable<PlayerFacts['device']>) {
+  const { os = '', model = '', input = '' } = object('device', device) as typeof device;
   return {
-    properties: { ...change.properties },
-    removedProperties: [...(change.removedProperties ?? [])],
-    context: change.context,
-    language: change.language,
+    os: text('device.os', os),
+    model: text('device.model', model),
+    input: text('device.input', input),
+  };
+}
+
+/** A copy. Throws VALUE_INVALID. */
+export function changeOf(change: PlayerFactsChange): PlayerChange {
+  const { properties = {}, removedProperties = [], context, language } = change;
+  return {
+    properties: textsByName('properties', properties),
+    removedProperties: textList('removedProperties', removedProperties),
+    context: context === undefined ? undefined : bytes('context', context),
+    language: language === undefined ? undefined : text('language', language),
   };
 }
 
@@ -77,16 +96,17 @@ export function changed(player: Player, change: PlayerChange): Player {
 
 /** The player as he is now without a change that was refused, as far as it was not changed again. */
 export function unchanged(now: Player, before: Player, change: PlayerChange): Player {
-  const properties = { ...now.properties };
+  const properties = new Map(Object.entries(now.properties));
+  const former = new Map(Object.entries(before.properties));
   for (const [name, value] of Object.entries(change.properties)) {
-    if (properties[name] !== value) continue;
-    const former = before.properties[name];
-    if (former === undefined) Reflect.deleteProperty(properties, name);
-    else properties[name] = former;
+    if (properties.get(name) !== value) continue;
+    const again = former.get(name);
+    if (again === undefined) properties.delete(name);
+    else properties.set(name, again);
   }
   return {
     ...now,
-    properties,
+    properties: Object.fromEntries(properties),
     context: now.context === change.context ? before.context : now.context,
     language: now.language === change.language ? before.language : now.language,
   };

@@ -10,7 +10,8 @@ import {
 } from '../gen/ts/kelpie/v1/player.js';
 import type { Clock } from './clock.js';
 import type { Verified } from './commands.js';
-import { fromThrown, KelpieError } from './errors.js';
+import { oneOf, shown, text } from './arguments.js';
+import { fromThrown, KelpieError, typed } from './errors.js';
 import type { Link } from './link.js';
 import {
   changed,
@@ -97,12 +98,13 @@ export class Players {
     facts: PlayerFacts,
     { policy = 'VERIFY_OLD' }: { policy?: 'DENY_NEW' | 'KICK_OLD' | 'VERIFY_OLD' } = {},
   ): Promise<Acquired> {
-    const player = playerOf(facts);
+    const player = typed(() => playerOf(facts));
     const { id } = player;
+    const wanted = oneOf<'DENY_NEW' | 'KICK_OLD' | 'VERIFY_OLD'>('policy', policy, DuplicatePolicy);
     const asking = { cancelled: false };
     this.#asking.set(id, asking);
     try {
-      const acquired = await this.#ask(player, DuplicatePolicy[policy]);
+      const acquired = await this.#ask(player, DuplicatePolicy[wanted]);
       if (!acquired.granted) return acquired;
       const { generation } = acquired;
       if (asking.cancelled) {
@@ -167,7 +169,7 @@ export class Players {
    * NODE_NOT_FOUND, which leaves him on no server.
    */
   async joined(facts: PlayerFacts): Promise<void> {
-    const player = playerOf(facts);
+    const player = typed(() => playerOf(facts));
     const login = this.#list.endLogin(player.id);
     const known = login ? undefined : this.#list.get(player.id);
     if (known)
@@ -193,7 +195,7 @@ export class Players {
    */
   async moved(id: string, server: string): Promise<void> {
     const held = this.#heldOf(id);
-    const name = server.toLowerCase();
+    const name = text('server', server).toLowerCase();
     if (held.player.server === name) return;
     held.player = { ...held.player, server: name };
     await this.#presence.report(held, { $case: 'movedTo', value: name });
@@ -202,7 +204,7 @@ export class Players {
   /** Something about him changed. Rejects with PLAYER_NOT_FOUND, LABELS_INVALID, PLAYER_INVALID … */
   async changed(id: string, change: PlayerFactsChange): Promise<void> {
     const held = this.#heldOf(id);
-    const value: PlayerChange = changeOf(change);
+    const value: PlayerChange = typed(() => changeOf(change));
     const before = held.player;
     held.player = changed(before, value);
     const undo = (): void => {
@@ -216,15 +218,16 @@ export class Players {
    * his older connection that left.
    */
   async left(id: string, reason: 'QUIT' | 'KICKED' = 'QUIT'): Promise<void> {
+    const why = oneOf<'QUIT' | 'KICKED'>('reason', reason, { QUIT: 1, KICKED: 1 });
     const held = this.#list.get(id);
     if (!held) return;
     this.#list.remove(held);
-    await this.#presence.report(held, { $case: 'left', value: PlayerLeaveReason[reason] });
+    await this.#presence.report(held, { $case: 'left', value: PlayerLeaveReason[why] });
   }
 
   #heldOf(id: string): Held {
     const held = this.#list.get(id);
     if (held) return held;
-    throw new KelpieError('PLAYER_NOT_FOUND', `no player "${id}" is in here`);
+    throw new KelpieError('PLAYER_NOT_FOUND', `no player ${shown(id)} is in here`);
   }
 }

@@ -1,6 +1,7 @@
 /** A proxy's side of players towards the coordinator: what it is asked, and says without being asked. */
 import { PlayerLeaveReason } from '../gen/ts/kelpie/v1/player.js';
 import type { PlayerEvicted, PlayerLatency, PresenceDigest } from '../gen/ts/kelpie/v1/presence.js';
+import { invalid, shown, UINT32 } from './arguments.js';
 import type { PlayerRef, Verified } from './commands.js';
 import type { Clock } from './clock.js';
 import type { KelpieError } from './errors.js';
@@ -11,6 +12,8 @@ import { Presence } from './presence.js';
 
 /** What a Heartbeat has room for. */
 const LATENCIES = 10_000;
+/** Of their ids, so that a heartbeat fits in a message; the next one has the rest. */
+const ID_BYTES = 256 * 1024;
 
 /** What the players need of their client. */
 export interface ProxySessionOptions {
@@ -88,14 +91,26 @@ export class ProxySession {
     const before = this.#latencies;
     this.#latencies = new Map();
     const news: PlayerLatency[] = [];
+    let bytes = 0;
     this.#try('latencies', () => {
+      const odd: unknown[] = [];
       for (const [playerId, ms] of latencies()) {
-        const latencyMs = Math.max(0, Math.round(ms));
-        if (!this.#list.get(playerId) || !Number.isFinite(latencyMs)) continue;
-        if (before.get(playerId) !== latencyMs && news.length === LATENCIES) continue;
+        if (!this.#list.get(playerId)) continue;
+        const latencyMs = latencyOf(ms);
+        if (latencyMs === undefined) {
+          odd.push(ms);
+          continue;
+        }
+        const full = news.length === LATENCIES || bytes > ID_BYTES;
+        if (before.get(playerId) !== latencyMs && full) continue;
         this.#latencies.set(playerId, latencyMs);
-        if (before.get(playerId) !== latencyMs) news.push({ playerId, latencyMs });
+        if (before.get(playerId) === latencyMs) continue;
+        news.push({ playerId, latencyMs });
+        bytes += Buffer.byteLength(playerId);
       }
+      // The others are sent all the same.
+      if (odd.length > 0)
+        throw invalid(`${shown(odd[0])} is no latency; it must be milliseconds`, 'latencies');
     });
     return news;
   }
@@ -111,4 +126,10 @@ export class ProxySession {
   close(): void {
     this.#presence.close();
   }
+}
+
+/** As the wire has it; undefined for what is no time. */
+function latencyOf(ms: unknown): number | undefined {
+  const rounded = typeof ms === 'number' ? Math.max(0, Math.round(ms)) : NaN;
+  return rounded <= UINT32 ? rounded : undefined;
 }

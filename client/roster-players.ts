@@ -1,6 +1,7 @@
 /** Everybody who is online, found and counted from memory. */
 import type { Player } from '../gen/ts/kelpie/v1/player.js';
-import { KelpieError } from './errors.js';
+import { anyText, object } from './arguments.js';
+import { KelpieError, typed } from './errors.js';
 import { folded } from './name.js';
 import { Seats } from './seats.js';
 
@@ -40,7 +41,8 @@ export class RosterPlayers {
   }
 
   /** As the coordinator finds them. Throws PLAYER_AMBIGUOUS. */
-  find(lookup: PlayerLookup): Player | undefined {
+  find(given: PlayerLookup): Player | undefined {
+    const lookup = typed(() => checkedLookup(given));
     const found = [...this.#idsOf(lookup)].flatMap((id) => this.seats.get(id) ?? []);
     if (found.length < 2 || !('name' in lookup)) return found[0];
     const exact = found.filter(({ name }) => name === lookup.name);
@@ -56,9 +58,11 @@ export class RosterPlayers {
     return this.#byName.get(folded(lookup.name));
   }
 
-  count({ proxy, server }: { proxy?: string; server?: string }): number {
-    const onProxy = proxy === undefined ? undefined : this.#onProxy.get(proxy.toLowerCase());
-    const onServer = server === undefined ? undefined : this.#onServer.get(server.toLowerCase());
+  count(place: { proxy?: string; server?: string }): number {
+    const { proxy, server } = typed(() => ({ ...(object('the place', place) as typeof place) }));
+    const onProxy = proxy === undefined ? undefined : this.#onProxy.get(nodeOf('proxy', proxy));
+    const onServer =
+      server === undefined ? undefined : this.#onServer.get(nodeOf('server', server));
     if (onProxy && onServer) return [...onProxy].filter((id) => onServer.has(id)).length;
     return (onProxy ?? onServer)?.size ?? this.seats.size;
   }
@@ -94,4 +98,17 @@ function ambiguous(name: string, players: readonly Player[]): KelpieError {
   const candidates = shown.map((one) => `${one.name} (${one.id})`).join(', ');
   const message = `"${name}" may be ${candidates}; name the player by id`;
   return new KelpieError('PLAYER_AMBIGUOUS', message, { permanent: true });
+}
+
+/** Throws VALUE_INVALID for what says nobody. */
+function checkedLookup(given: PlayerLookup): PlayerLookup {
+  const lookup = object('the player', given) as PlayerLookup;
+  if ('id' in lookup) return { id: anyText('id', lookup.id) };
+  if ('xuid' in lookup) return { xuid: anyText('xuid', lookup.xuid) };
+  if ('uuid' in lookup) return { uuid: anyText('uuid', lookup.uuid) };
+  return { name: anyText('name', lookup.name) };
+}
+
+function nodeOf(field: string, name: string): string {
+  return anyText(field, name).toLowerCase();
 }

@@ -9,7 +9,8 @@ import type { Player } from '../gen/ts/kelpie/v1/player.js';
 import type { NamedLoad } from '../gen/ts/kelpie/v1/session_service.js';
 import { GapReason, type Gap, type Row, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
 import { type Cancel, type Clock, systemClock } from './clock.js';
-import { KelpieError } from './errors.js';
+import { anyText, texts } from './arguments.js';
+import { KelpieError, typed } from './errors.js';
 import { type PlayerLookup, RosterPlayers } from './roster-players.js';
 import { Seats } from './seats.js';
 
@@ -65,12 +66,12 @@ export class Roster {
 
   /** The node of a name, in any case. */
   node(name: string): Node | undefined {
-    return this.#nodes.get(name.toLowerCase());
+    return this.#nodes.get(folded(name));
   }
 
   /** Nodes of a role that are READY and have all these labels. */
   ready(role: NodeRole, labels: Readonly<Record<string, string>> = {}): Node[] {
-    const wanted = Object.entries(labels);
+    const wanted = typed(() => Object.entries(texts('labels', labels)));
     return this.nodes().filter(
       (node) =>
         node.role === role &&
@@ -81,12 +82,12 @@ export class Roster {
 
   /** Whether the node is known from before the coordinator lost its memory, and not seen since. */
   isStale(name: string): boolean {
-    return this.#nodes.isStale(name.toLowerCase());
+    return this.#nodes.isStale(folded(name));
   }
 
   /** How a node does, as far as it said; what was told last, so it may be old. */
   load(name: string): NodeLoad | undefined {
-    return this.#loads.get(name.toLowerCase());
+    return this.#loads.get(folded(name));
   }
 
   /** Everybody who is online, by id. Throws ROSTER_WITHOUT_PLAYERS, as the next two do. */
@@ -200,4 +201,9 @@ export class Roster {
   close(): void {
     this.#sweep?.();
   }
+}
+
+/** A node's name as the network has it. */
+function folded(name: string): string {
+  return anyText('the name of a node', name).toLowerCase();
 }

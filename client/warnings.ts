@@ -5,6 +5,7 @@
 import type { Clock } from './clock.js';
 import { messageOf } from './errors.js';
 import type { Status } from './status.js';
+import { cutText } from './text.js';
 
 /** Takes what a developer should know. Loggers such as pino and the console are ones. */
 export interface WarningLogger {
@@ -14,8 +15,10 @@ export interface WarningLogger {
 /** Of one kind so often; how many were left out stands in the next one. */
 const INTERVAL_MS = 60_000;
 
-/** Of a stack, and of what a peer says. */
-const MOST_LETTERS = 4096;
+/** Of what a peer or an error says. */
+const MOST_LETTERS = 1024;
+/** Of a stack. */
+const FRAMES = 10;
 
 /** Without a logger, warnings go where the process has its own: to stderr, unless it handles them. */
 export const processWarnings: WarningLogger = {
@@ -37,7 +40,7 @@ export class Warnings {
   #connected = false;
 
   constructor(node: string, logger: WarningLogger, clock: Clock) {
-    this.#node = node;
+    this.#node = printable(node);
     this.#logger = logger;
     this.#clock = clock;
   }
@@ -45,7 +48,8 @@ export class Warnings {
   /** Takes a status that nobody reads. */
   hear(status: Status): void {
     const message = this.#messageOf(status);
-    if (message !== undefined) this.#say(status.type, message);
+    const where = status.type === 'handlerFailed' ? placeOf(status.error) : '';
+    if (message !== undefined) this.#say(status.type, printable(message), where);
   }
 
   #messageOf(status: Status): string | undefined {
@@ -59,7 +63,7 @@ export class Warnings {
       case 'disconnected':
         return this.#disconnected(status.error);
       case 'handlerFailed':
-        return `the handler of "${status.pattern}" failed: ${stackOf(status.error)}`;
+        return `the handler of "${status.pattern}" failed: ${messageOf(status.error)}`;
       case 'refused':
         return `the coordinator refused a request, which was not done: ${status.error.message}`;
       case 'fileFailed':
@@ -87,7 +91,7 @@ export class Warnings {
     );
   }
 
-  #say(type: Status['type'], message: string): void {
+  #say(type: Status['type'], message: string, where: string): void {
     const nowMs = this.#clock.now();
     const kind = this.#kinds.get(type);
     if (kind && nowMs - kind.saidMs < INTERVAL_MS) {
@@ -96,24 +100,29 @@ export class Warnings {
     }
     const more = kind?.leftOut ? ` (${kind.leftOut} more like it since the last warning)` : '';
     this.#kinds.set(type, { saidMs: nowMs, leftOut: 0 });
-    const text = `node "${this.#node}": ${message}${more}; read client.status() to handle it`;
+    const text = `node "${this.#node}": ${message}${more}; read client.status() to handle it${where}`;
     try {
-      this.#logger.warn(printable(text));
+      this.#logger.warn(text);
     } catch {
       // A logger that throws has nobody to tell it to.
     }
   }
 }
 
-function stackOf(error: unknown): string {
-  const stack = error instanceof Error && typeof error.stack === 'string' ? error.stack : '';
-  return (stack || messageOf(error)).slice(0, MOST_LETTERS);
+/** Where an error was thrown, without what it says. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof Error) || typeof error.stack !== 'string') return '';
+  const frames = error.stack.split('\n').filter((line) => line.startsWith('    at '));
+  return frames
+    .slice(0, FRAMES)
+    .map((line) => `\n${printable(line)}`)
+    .join('');
 }
 
-/** What a terminal would obey is shown instead; line ends of a stack stay. */
+/** On one line: what a terminal would obey, or take for a new line, is shown instead. */
 function printable(text: string): string {
-  return text.replace(
-    /[^\P{C}\n]|[\u2028\u2029]/gu,
+  return cutText(text, MOST_LETTERS).replace(
+    /[\p{C}\u2028\u2029]/gu,
     (letter) => `\\u{${letter.codePointAt(0)?.toString(16) ?? ''}}`,
   );
 }

@@ -91,6 +91,6 @@ describe('a player as a proxy says him', () => {
 
   it('is refused at once if he cannot be sent', () => {
     const odd = { xuid: '1', name: 'Steve', protocolVersion: Number.NaN };
-    expect(thrownBy(KelpieError, () => playerOf(odd)).reason).to.equal('PLAYER_INVALID');
+    expect(thrownBy(KelpieError, () => playerOf(odd)).reason).to.equal('OUT_OF_RANGE');
   });
 });

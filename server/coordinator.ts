@@ -203,7 +203,7 @@ async function assemble(
 }
 
 async function openJournal(
-  { journal, data = 'data', sync, retention }: CoordinatorOptions,
+  { journal, data = 'data', sync, retention, logger }: CoordinatorOptions,
   clock: Clock,
   onListenerFault: (error: unknown) => void,
   onFault: (error: unknown) => void,
@@ -216,6 +216,7 @@ async function openJournal(
     clock,
     retention: kept,
     sync: sync ?? 'commit',
+    onWarning: (message) => logger?.warn({}, message),
     onFault,
     onListenerFault,
   });

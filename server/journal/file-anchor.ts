@@ -7,10 +7,9 @@
  * of the kernel, that header is put back: the journal is as it was at the last sync. While the
  * kernel is the same nothing is lost, whatever became of the process, and nothing is put back.
  */
-import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { closeSync, constants, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf, fileFault, removeFile, replaceFile } from './file-folder.js';
+import { fileFault, readOwn, removeFile, replaceFile } from './file-folder.js';
 import { Damage, seal, unseal } from './file-record.js';
 
 export const ANCHOR_FILE = 'interval';
@@ -49,7 +48,7 @@ export class Anchor {
     if (!saved) return undefined;
     const powerCut = this.#boot === '' || saved.boot !== this.#boot;
     if (powerCut) {
-      const file = openSync(this.#data, 'r+');
+      const file = openSync(this.#data, constants.O_RDWR | constants.O_NOFOLLOW);
       try {
         writeSync(file, Buffer.from(saved.header, 'base64'), 0, undefined, 0);
         fsyncSync(file);
@@ -89,8 +88,7 @@ export class Anchor {
 
   async #saved(): Promise<Saved | undefined> {
     const path = join(this.#folder, ANCHOR_FILE);
-    const text = await readFile(path, 'utf8').catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return undefined;
+    const text = await readOwn(path).catch((error: unknown) => {
       throw fileFault(error, this.#folder);
     });
     if (text === undefined) return undefined;

@@ -22,17 +22,21 @@ export interface DataCheck {
   readonly faults: number;
 }
 
-/** Throws a JournalError if the directory cannot be checked at all. Damage is a finding. */
+/**
+ * Throws a JournalError if the directory cannot be checked at all, as when the file is damaged outside of its records.
+ * A damaged record is a finding.
+ */
 export async function checkData(
   folder: string,
   onProgress: (done: number, of: number) => void = () => undefined,
 ): Promise<DataCheck> {
-  return withData(folder, async (store) => {
+  const look = async (store: Store): Promise<DataCheck> => {
     const check = new Check(store);
     await check.run(onProgress);
     const { entries, rows, findings, faults } = check;
     return { entries, rows, findings, faults };
-  });
+  };
+  return withData(folder, look, true);
 }
 
 class Check implements DataCheck {

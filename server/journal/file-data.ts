@@ -76,13 +76,17 @@ export async function compactData(
     await syncFolder(folder);
     return { beforeBytes, afterBytes: statSync(path).size };
   };
-  return withData(folder, compact);
+  return withData(folder, compact, true);
 }
 
-/** Opens a data directory that nobody uses, for as long as `use` takes. */
+/**
+ * Opens a data directory that nobody uses, for as long as `use` takes. `thorough`: for who reads all of it, each page
+ * is looked at first.
+ */
 export async function withData<T>(
   folder: string,
   use: (store: LmdbStore, format: number) => Promise<T>,
+  thorough = false,
 ): Promise<T> {
   if (!existsSync(folder)) throw missing(folder);
   checkFolder(folder);
@@ -93,7 +97,7 @@ export async function withData<T>(
     if (!existsSync(join(folder, DATA_FILE)))
       throw new Damage(`the file ${join(folder, DATA_FILE)}`);
     if (existsSync(join(folder, ANCHOR_FILE))) throw unsettled(folder);
-    const store = new LmdbStore({ folder, unsynced: false });
+    const store = new LmdbStore({ folder, unsynced: false, thorough });
     try {
       return await use(store, format.number);
     } finally {

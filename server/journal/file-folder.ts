@@ -2,13 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import {
   accessSync,
-  closeSync,
   constants,
-  fstatSync,
-  ftruncateSync,
+  lstatSync,
   mkdirSync,
-  openSync,
-  readSync,
+  readdirSync,
   rmSync,
   statfsSync,
   statSync,
@@ -49,9 +46,33 @@ export function checkFolder(folder: string): void {
       );
     }
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    checkFiles(folder);
   } catch (error) {
     throw folderFault(error, folder, 'cannot be used');
   }
+}
+
+/** Files that are ours, and what they are called until they are whole. */
+const OURS = /^(format|interval|room|journal\.(mdb|mdb-lock|copy))(\.new)?$/;
+
+/** Whatever else stands in place of one of our files, a symbolic link above all, would be written to where it leads. */
+function checkFiles(folder: string): void {
+  const odd = readdirSync(folder).find(
+    (name) => OURS.test(name) && !lstatSync(join(folder, name)).isFile(),
+  );
+  if (odd === undefined) return;
+  throw new JournalError(
+    'FOLDER',
+    `${join(folder, odd)} is no file but something else, such as a symbolic link, and the coordinator would write ` +
+      'through it. Put the file itself there, or name another data directory.',
+  );
+}
+
+/** What an operator should hear of a folder that can be used. */
+export function warningOf(folder: string): string | undefined {
+  const OTHERS_WRITE = 0o002;
+  if ((statSync(folder).mode & OTHERS_WRITE) === 0) return undefined;
+  return `every user of this machine may write to the data directory ${folder}: take that right away (chmod o-w)`;
 }
 
 export function folderFault(error: unknown, folder: string, what: string): JournalError {
@@ -85,8 +106,9 @@ const ROOM_BYTES = 2 ** 16;
 export function checkRoom(folder: string): void {
   const path = join(folder, 'room');
   try {
+    rmSync(path, { force: true });
     // What cannot be compressed, or it would prove little.
-    writeFileSync(path, randomBytes(ROOM_BYTES));
+    writeFileSync(path, randomBytes(ROOM_BYTES), { flag: 'wx' });
   } catch (error) {
     throw folderFault(error, folder, 'cannot be written to');
   } finally {
@@ -138,8 +160,7 @@ export interface Format {
 
 /** Undefined if nothing was stored in a folder yet. Throws a JournalError for a newer format. */
 export async function readFormat(folder: string): Promise<Format | undefined> {
-  const text = await readFile(join(folder, FORMAT_FILE), 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined;
+  const text = await readOwn(join(folder, FORMAT_FILE)).catch((error: unknown) => {
     throw folderFault(error, folder, 'cannot be read');
   });
   if (text === undefined) return undefined;
@@ -162,10 +183,21 @@ export async function writeFormat(folder: string, unfinished: boolean): Promise<
   await replaceFile(join(folder, FORMAT_FILE), `kelpie journal ${FORMAT}${making}\n`);
 }
 
+/** What a small file of ours says; undefined if it is not there. */
+export async function readOwn(path: string): Promise<string | undefined> {
+  const flag = constants.O_RDONLY | constants.O_NOFOLLOW;
+  return readFile(path, { encoding: 'utf8', flag }).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+}
+
 /** Replaces a file as a whole: whenever it ends, the former content is there, or the new one. */
 export async function replaceFile(path: string, content: string): Promise<void> {
   const fresh = `${path}.new`;
-  const file = await open(fresh, 'w', 0o600);
+  // What a process left that was killed. A new file is made, so that no link is followed.
+  await rm(fresh, { force: true });
+  const file = await open(fresh, 'wx', 0o600);
   try {
     await file.writeFile(content);
     await file.sync();
@@ -188,49 +220,6 @@ export async function syncFolder(folder: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
-  }
-}
-
-/** Where LMDB's header has what we need of it, little-endian. */
-const MAGIC = 24;
-const PAGE_SIZE = 48;
-const LAST_PAGE = 144;
-const HEADER_END = 152;
-const MAGIC_NUMBER = 0xbeefc0de;
-
-/**
- * A file that lost its end would end the process (SIGBUS), because lmdb reads through a memory map. So
- * it is made as long as its header says. What was lost reads as zeros, which no checksum takes for
- * a record. A file may be shorter without a loss: free pages at its end are never written.
- *
- * Returns how long it was, if it was changed: for whoever refuses it then and leaves it as it was.
- */
-export function padFile(path: string): number | undefined {
-  let file: number;
-  try {
-    file = openSync(path, 'r+');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw folderFault(error, dirname(path), 'has a file that cannot be opened');
-  }
-  try {
-    const { size } = fstatSync(file);
-    if (size === 0) return undefined;
-    const page = Buffer.alloc(HEADER_END);
-    readSync(file, page, 0, HEADER_END, 0);
-    const pageSize = page.readUInt32LE(PAGE_SIZE);
-    const known = page.readUInt32LE(MAGIC) === MAGIC_NUMBER && pageSize >= 512 && pageSize <= 65536;
-    if (!known) throw new Damage(`the header of ${path}`);
-    const twin = Buffer.alloc(HEADER_END);
-    readSync(file, twin, 0, HEADER_END, pageSize);
-    const lastPage = Math.max(...[page, twin].map((one) => Number(one.readBigUInt64LE(LAST_PAGE))));
-    const wanted = (lastPage + 1) * pageSize;
-    if (!Number.isSafeInteger(wanted)) throw new Damage(`the header of ${path}`);
-    if (size >= wanted) return undefined;
-    ftruncateSync(file, wanted);
-    return size;
-  } finally {
-    closeSync(file);
   }
 }
 

@@ -7,14 +7,15 @@
  * see a commit whose pages are not on the disk; so it is off. With `noSync` nothing is synced until
  * `sync` is called; `file-anchor.ts` says what guards that.
  *
- * Not promised: lmdb has no checksums of its own pages. A bit that flips in one of them, and not in
- * a record, may end the process instead of being told.
+ * lmdb has no checksums of its own pages; `file-pages.ts` says what is looked at before it opens them, and what may
+ * still end the process.
  */
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase, type Transaction } from 'lmdb';
 import type { Anchor } from './file-anchor.js';
-import { fileFault, padFile } from './file-folder.js';
+import { fileFault } from './file-folder.js';
+import { checkPages } from './file-pages.js';
 import type { Change, Space, Store, Stored, StoreKey, StoreOptions } from './file-store.js';
 import type { JournalError } from './journal-error.js';
 
@@ -45,11 +46,11 @@ export class LmdbStore implements Store {
   #synced: Transaction | undefined;
 
   /** Throws a JournalError. The folder must be ours. */
-  constructor({ folder, unsynced, anchor }: StoreOptions) {
+  constructor({ folder, unsynced, anchor, thorough = false }: StoreOptions) {
     this.#folder = folder;
     this.#anchor = anchor;
     const path = join(folder, DATA_FILE);
-    this.#short = padFile(path);
+    this.#short = checkPages(path, thorough);
     let root: Root | undefined;
     try {
       root = open<Buffer, StoreKey>({

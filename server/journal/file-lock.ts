@@ -8,7 +8,7 @@
  * way to a higher one. So of several that find a dead owner at once exactly one gets in, because
  * nothing is deleted before a higher number is held.
  */
-import { mkdtempSync, readdirSync, rmdirSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmdirSync, rmSync, symlinkSync } from 'node:fs';
 import { link } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -122,6 +122,8 @@ async function listen(path: string): Promise<Server> {
       server.listen(address, done);
     });
   });
+  // Made as the umask of whoever started us says.
+  chmodSync(path, 0o600);
   return server;
 }
 

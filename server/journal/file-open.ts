@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import { ID_BYTES } from '../core/cursor.js';
 import { Anchor, ANCHOR_FILE, type Left } from './file-anchor.js';
-import { checkRoom, FORMAT, prepareFolder, readFormat, writeFormat } from './file-folder.js';
+import {
+  checkRoom,
+  FORMAT,
+  prepareFolder,
+  readFormat,
+  warningOf,
+  writeFormat,
+} from './file-folder.js';
 import { FileLedger } from './file-ledger.js';
 import { DATA_FILE, LmdbStore } from './file-lmdb.js';
 import { FolderLock } from './file-lock.js';
@@ -37,6 +44,8 @@ export interface FileJournalOptions {
    * what was told last, which the next start says by a new epoch.
    */
   readonly sync?: 'commit' | 'interval';
+  /** Hears what an operator should know of a folder that can be used all the same. */
+  readonly onWarning?: (message: string) => void;
   /** Called once, when the journal stops taking anything. */
   readonly onFault?: (error: JournalError) => void;
   /** Hears what a listener throws. Default: a warning of the process. */
@@ -62,6 +71,8 @@ const PURGE = 10_000;
 export async function openFolder(options: FileJournalOptions): Promise<Opened> {
   const { folder } = options;
   prepareFolder(folder);
+  const warning = warningOf(folder);
+  if (warning !== undefined) options.onWarning?.(warning);
   const lock = await FolderLock.take(folder);
   try {
     checkRoom(folder);

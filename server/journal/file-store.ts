@@ -79,4 +79,6 @@ export interface StoreOptions {
   readonly unsynced: boolean;
   /** Guards what `sync` has put on the disk. */
   readonly anchor?: Anchor;
+  /** Every page of the file is looked at before it is opened. */
+  readonly thorough?: boolean;
 }

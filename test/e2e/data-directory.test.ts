@@ -5,11 +5,15 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -57,6 +61,48 @@ const cut =
     truncateSync(join(data, DATA), Math.floor(length * part));
     return undefined;
   };
+const cutTo =
+  (bytes: number): Spoil =>
+  (data) => {
+    truncateSync(join(data, DATA), bytes);
+    return undefined;
+  };
+/** In both pages of its header. */
+const LAST_PAGE = 144;
+const ROOT = 136;
+const saying =
+  (at: number, value: bigint): Spoil =>
+  (data) => {
+    const bytes = readFileSync(join(data, DATA));
+    const pageSize = bytes.readUInt32LE(48);
+    for (const page of [0, pageSize]) bytes.writeBigUInt64LE(value, page + at);
+    writeFileSync(join(data, DATA), bytes);
+    return undefined;
+  };
+/** The pages after this part of it, those of the header left out. */
+const scrambled =
+  (from: number): Spoil =>
+  (data) => {
+    const bytes = readFileSync(join(data, DATA));
+    const start = Math.max(2, Math.floor((bytes.length / 4096) * from)) * 4096;
+    // The same each time.
+    for (let at = start, seed = 1; at + 4 <= bytes.length; at += 4) {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+      bytes.writeUInt32LE(seed, at);
+    }
+    writeFileSync(join(data, DATA), bytes);
+    return undefined;
+  };
+/** To what it was, or to something of somebody else's, which is elsewhere. */
+const linked =
+  (name: string): Spoil =>
+  (data) => {
+    const target = join(dataFolder(), 'of somebody else');
+    if (existsSync(join(data, name))) renameSync(join(data, name), target);
+    else writeFileSync(target, 'precious');
+    symlinkSync(target, join(data, name));
+    return undefined;
+  };
 
 const REFUSED: [what: string, spoil: Spoil, words: RegExp][] = [
   ['whose parent is missing', (data) => join(data, 'a', 'b'), /parent directory is missing: make/],
@@ -76,6 +122,23 @@ const REFUSED: [what: string, spoil: Spoil, words: RegExp][] = [
     flipped('what it says of itself'),
     /row nodes\/guest .*`kelpied data check`/,
   ],
+  ['whose header alone is left', cutTo(100), /header of .*`kelpied data check`/],
+  ['of which a page of headers is left', cutTo(4096), /header of .*`kelpied data check`/],
+  ['without its pages', cutTo(2 * 4096), /page \d+ of .*`kelpied data check`/],
+  ['that says it has no end', saying(LAST_PAGE, 2n ** 32n), /header of .*`kelpied data check`/],
+  [
+    'that says it has less than none',
+    saying(LAST_PAGE, 2n ** 64n - 1n),
+    /header of .*`kelpied data/,
+  ],
+  ['whose root is nowhere', saying(ROOT, 2n ** 30n), /page \d+ of .*`kelpied data check`/],
+  ['of pages at random', scrambled(0), /page \d+ of .*`kelpied data check`/],
+  ['of which a half is at random', scrambled(0.5), /page \d+ of .*`kelpied data check`/],
+  ...['format', 'room', DATA].map((name): [string, Spoil, RegExp] => [
+    `in which ${name} is a symbolic link`,
+    linked(name),
+    new RegExp(`${name} is no file .*symbolic link.* Put the file itself there`),
+  ]),
   ...[0, 0.4].map((part): [string, Spoil, RegExp] => [
     `of whose data ${part * 100} % are left`,
     cut(part),
@@ -133,6 +196,42 @@ describe('a data directory', () => {
       expect(contentOf(data)).to.deep.equal(before);
     });
   }
+
+  it('is damaged in words for who looks at it too, whatever its pages say', async () => {
+    // The last one leaves what `info` looks at.
+    for (const spoil of [cutTo(100), scrambled(0), scrambled(0.9)]) {
+      cpSync(join(whole, DATA), join(data, DATA));
+      spoil(data);
+      const check = await runKelpied(['data', 'check', '--data', data]);
+      expectRefused(check, /is damaged: .*go back to a copy/);
+    }
+    expectRefused(
+      await runKelpied(['data', 'info', '--data', data]),
+      /is damaged.*go back to a copy/,
+    );
+    linked('format')(data);
+    expectRefused(await runKelpied(['data', 'info', '--data', data]), /format is no file/);
+  });
+
+  it('is locked by a socket of its user alone, and of a folder that all may write is warned', async () => {
+    const umask = process.umask(0);
+    try {
+      chmodSync(data, 0o777);
+      const kelpied = await startKelpied(args(data));
+      const [lock = ''] = readdirSync(data).filter((name) => name.endsWith('.sock'));
+      expect(statSync(join(data, lock)).mode & 0o777).to.equal(0o600);
+      expect(kelpied.errors()).to.match(
+        /"level":"warn".*every user of this machine may write.*chmod/,
+      );
+      expect(await kelpied.stop()).to.equal(0);
+      chmodSync(data, 0o770);
+      const quiet = await startKelpied(args(data));
+      expect(quiet.errors()).to.not.include('may write');
+      expect(await quiet.stop()).to.equal(0);
+    } finally {
+      process.umask(umask);
+    }
+  });
 
   it('that a living process uses is refused, with what to do; a dead one’s is taken over', async () => {
     const kelpied = await startKelpied(args(data));

@@ -145,55 +145,50 @@ class Walk {
   }
 
   #page(number: number, levels: number, everyLeaf: boolean): void {
+    const page = this.#read(number, levels === 1 ? LEAF : BRANCH, this.#header.pageSize);
+    const nodes = this.#nodes(page, number);
     if (levels === 1) {
-      for (const node of this.#nodes(number, LEAF)) this.#data(node, number);
+      for (const at of nodes) this.#data(page, at, number);
       return;
     }
-    const nodes = this.#nodes(number, BRANCH);
     if (nodes.length === 0) throw this.#damage(`page ${number}`);
-    for (const [index, node] of nodes.entries()) {
+    for (const [index, at] of nodes.entries()) {
       const isEnd = index === 0 || index === nodes.length - 1;
-      if (everyLeaf || isEnd || levels > 2) this.#page(childOf(node), levels - 1, everyLeaf);
+      if (everyLeaf || isEnd || levels > 2) this.#page(childOf(page, at), levels - 1, everyLeaf);
     }
   }
 
-  #nodes(number: number, kind: number): Buffer[] {
-    const { pageSize } = this.#header;
-    const page = this.#read(number, kind, pageSize);
+  /** Where the nodes of a page are, each with its key on the page. */
+  #nodes(page: Buffer, number: number): number[] {
     const lower = page.readUInt16LE(LOWER);
     const upper = page.readUInt16LE(UPPER);
-    if (lower % 2 !== 0 || lower > upper || HEAD + upper > pageSize) {
-      throw this.#damage(`page ${number}`);
+    const nodes: number[] = [];
+    let fits = lower % 2 === 0 && lower <= upper && HEAD + upper <= page.length;
+    for (let place = HEAD; fits && place < HEAD + lower; place += 2) {
+      const at = HEAD + page.readUInt16LE(place);
+      fits = at >= HEAD + upper && at + NODE_HEAD <= page.length && keyEnd(page, at) <= page.length;
+      nodes.push(at);
     }
-    const offsets = Array.from({ length: lower / 2 }, (_, index) =>
-      page.readUInt16LE(HEAD + 2 * index),
-    );
-    return offsets.map((offset) => this.#node(page, number, offset, upper));
-  }
-
-  /** From its head to the end of its page. */
-  #node(page: Buffer, number: number, offset: number, upper: number): Buffer {
-    const node = page.subarray(HEAD + offset);
-    const whole = offset >= upper && node.length >= NODE_HEAD;
-    if (whole && NODE_HEAD + node.readUInt16LE(KEY_SIZE) <= node.length) return node;
+    if (fits) return nodes;
     throw this.#damage(`page ${number}`);
   }
 
   /** What a node of a leaf holds: a record on its page or on pages of its own, or a tree. */
-  #data(node: Buffer, number: number): void {
-    const flags = node.readUInt16LE(NODE_FLAGS);
-    const keyEnd = NODE_HEAD + node.readUInt16LE(KEY_SIZE);
-    const size = node.readUInt16LE(0) + node.readUInt16LE(2) * 0x1_0000;
-    const here = flags === ON_PAGES_OF_ITS_OWN ? 8 : size;
-    const known = flags === 0 || flags === ON_PAGES_OF_ITS_OWN || flags === IS_TREE;
-    if (!known || keyEnd + here > node.length) throw this.#damage(`page ${number}`);
-    const data = node.subarray(keyEnd, keyEnd + here);
-    if (flags === ON_PAGES_OF_ITS_OWN) this.#overflow(Number(data.readBigUInt64LE()), size);
-    if (flags === IS_TREE) {
-      if (size !== TREE_BYTES) throw this.#damage(`page ${number}`);
-      const isLog = node.subarray(NODE_HEAD, NODE_HEAD + 3).equals(LOG);
-      this.#tree(data, this.#thorough || !isLog);
-    }
+  #data(page: Buffer, at: number, number: number): void {
+    const flags = page.readUInt16LE(at + NODE_FLAGS);
+    const start = keyEnd(page, at);
+    const size = page.readUInt16LE(at) + page.readUInt16LE(at + 2) * 0x1_0000;
+    const end = start + (flags === ON_PAGES_OF_ITS_OWN ? 8 : size);
+    const known = flags === 0 || flags === ON_PAGES_OF_ITS_OWN;
+    const isTree = flags === IS_TREE && size === TREE_BYTES;
+    if (!(known || isTree) || end > page.length) throw this.#damage(`page ${number}`);
+    if (flags === ON_PAGES_OF_ITS_OWN) this.#overflow(Number(page.readBigUInt64LE(start)), size);
+    if (!isTree) return;
+    const isLog = page
+      .subarray(at + NODE_HEAD, start)
+      .toString('latin1')
+      .startsWith('log');
+    this.#tree(page.subarray(start, end), this.#thorough || !isLog);
   }
 
   #overflow(number: number, size: number): void {
@@ -212,7 +207,7 @@ class Walk {
     const read = readSync(this.#file, page, 0, bytes, number * pageSize);
     const right =
       read === bytes &&
-      page.readBigUInt64LE(PAGE_NUMBER) === BigInt(number) &&
+      page.readUIntLE(PAGE_NUMBER, 6) === number &&
       (page.readUInt16LE(FLAGS) & KIND) === kind;
     if (right) return page;
     throw this.#damage(`page ${number}`);
@@ -223,9 +218,11 @@ class Walk {
   }
 }
 
-const LOG = Buffer.from('log');
+function keyEnd(page: Buffer, at: number): number {
+  return at + NODE_HEAD + page.readUInt16LE(at + KEY_SIZE);
+}
 
-function childOf(node: Buffer): number {
-  const high = node.readUInt16LE(NODE_FLAGS) * 2 ** 32;
-  return high + node.readUInt16LE(2) * 0x1_0000 + node.readUInt16LE(0);
+function childOf(page: Buffer, at: number): number {
+  const high = page.readUInt16LE(at + NODE_FLAGS) * 2 ** 32;
+  return high + page.readUInt16LE(at + 2) * 0x1_0000 + page.readUInt16LE(at);
 }

@@ -23,12 +23,15 @@ export class TopicFilter {
   readonly #reached = new Map<string, boolean>();
   /** Bytes of all patterns. */
   readonly bytes: number;
+  /** Patterns with wildcards and more than four tokens: with these each topic is compared, letter by letter. */
+  readonly long: number;
 
   constructor(patterns: Iterable<string>, own: OwnTopics = {}) {
     this.#patterns = new Set(patterns);
     this.#own = own;
     const long = new Map<string, string[]>();
     let bytes = 0;
+    let count = 0;
     let wild = false;
     for (const pattern of this.#patterns) {
       // Patterns have passed their check: a letter is a byte.
@@ -36,6 +39,7 @@ export class TopicFilter {
       wild ||= isWild(pattern);
       const name = nameOf(pattern);
       if (name === pattern) continue;
+      count += 1;
       const sharing = long.get(name);
       if (sharing) sharing.push(pattern);
       else long.set(name, [pattern]);
@@ -43,6 +47,7 @@ export class TopicFilter {
     this.#long = long;
     this.#wild = wild;
     this.bytes = bytes;
+    this.long = count;
   }
 
   /** Whether any pattern can match resources. */

@@ -11,6 +11,8 @@ const PATTERN_BYTES = 256;
 export interface PatternLimits {
   /** Patterns of one reader. */
   readonly patterns: number;
+  /** Patterns of one reader with wildcards and more than four tokens. */
+  readonly longPatterns: number;
   /** Bytes of the patterns of one reader. */
   readonly patternBytes: number;
   /** Memory of the patterns of all readers on one connection, about. */
@@ -64,15 +66,15 @@ export class PatternBudget {
     };
   }
 
-  #checkReader({ patterns, bytes }: TopicFilter): void {
-    const { patterns: most, patternBytes } = this.#limits;
+  #checkReader({ patterns, long, bytes }: TopicFilter): void {
+    const { patterns: most, longPatterns, patternBytes } = this.#limits;
     checkPatternCount(patterns.size, most);
+    if (long > longPatterns) {
+      const what = `${long} patterns with wildcards and more than four tokens`;
+      throw refusal(`${what} are too many for one reader`, longPatterns);
+    }
     if (bytes > patternBytes) {
-      throw new KelpieError(
-        'PATTERN_LIMIT',
-        `patterns of ${bytes} bytes are too many for one reader; the limit is ${patternBytes}; wildcards may help`,
-        { limit: String(patternBytes) },
-      );
+      throw refusal(`patterns of ${bytes} bytes are too many for one reader`, patternBytes);
     }
   }
 
@@ -95,9 +97,10 @@ export class PatternBudget {
 }
 
 function full(where: string, limit: number): KelpieError {
-  return new KelpieError(
-    'PATTERN_LIMIT',
-    `the patterns of all readers of ${where} take too much memory; the limit is ${limit} bytes; end readers that are not needed, or use wildcards`,
-    { limit: String(limit) },
-  );
+  return refusal(`the patterns of all readers of ${where} take too many bytes of memory`, limit);
+}
+
+function refusal(what: string, limit: number): KelpieError {
+  const message = `${what}; the limit is ${limit}; fewer and shorter patterns with wildcards may help`;
+  return new KelpieError('PATTERN_LIMIT', message, { limit: String(limit) });
 }

@@ -10,6 +10,8 @@ export interface Limits {
   readonly publishBytes: number;
   /** Patterns of one reader. */
   readonly patterns: number;
+  /** Patterns of one reader with wildcards and more than four tokens. */
+  readonly longPatterns: number;
   /** Bytes of the patterns of one reader. */
   readonly patternBytes: number;
   /** Memory of the patterns of all readers on one connection, about. */
@@ -51,6 +53,7 @@ export const defaultLimits: Limits = {
   publishEvents: 256,
   publishBytes: 512 * 1024,
   patterns: 1000,
+  longPatterns: 64,
   patternBytes: 64 * 1024,
   connectionPatternMemory: 4 * 1024 * 1024,
   patternMemory: 256 * 1024 * 1024,

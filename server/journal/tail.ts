@@ -17,6 +17,8 @@ export interface TailLimits {
 
 /** Entries that are looked at for one batch. */
 const STRETCH_ENTRIES = 1024;
+/** The same for readers of long patterns. */
+const COSTLY_ENTRIES = 256;
 /** An older stretch with at least so many is worth a message; a shorter one is made anew. */
 const WORTH_ENTRIES = 64;
 /** Stretches that are remembered, and batches of each: 32 MiB of encoded batches at the most. */
@@ -85,6 +87,11 @@ export class Tail {
   batch(after: number, filter: TopicFilter, limits: BatchLimits): Batch {
     const { entries, end, topics, sources, batches } = this.#stretch(after);
     const make = (): Batch => collect(entries, end, filter, limits);
+    // Comparing is costly: less is looked at, once.
+    if (filter.long > 0 && entries.length > COSTLY_ENTRIES) {
+      const some = entries.slice(0, COSTLY_ENTRIES);
+      return collect(some, this.cursorAt(some.at(-1)?.sequence ?? after) ?? end, filter, limits);
+    }
     // What a reader leaves out because it said it itself is left out for no other one.
     if (filter.excludes(sources)) return make();
     let key = `${limits.events}/${limits.bytes}:`;

@@ -184,10 +184,10 @@ export class Feed {
     return undefined;
   }
 
-  /** Looks for what follows: in the tail at once, unless that is a search; in the engine later. */
+  /** Looks for what follows: in the tail at once, unless that is a search or costly; in the engine later. */
   #look(): void {
     const live = this.#verified && this.#network.tail.covers(this.#position.sequence);
-    if (live && !this.#searching) this.#lookAtTail();
+    if (live && !this.#searching && this.#filter.long === 0) this.#lookAtTail();
     else this.#begin(live ? () => this.#lookAtTail() : () => this.#lookAtPage());
   }
 

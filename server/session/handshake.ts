@@ -105,11 +105,11 @@ function welcomeOf(
 /** The limits as nodes are told them. */
 export function wireLimits(limits: Limits): WireLimits {
   const { payloadBytes, publishEvents, publishBytes, patterns, messageBytes, helloBytes } = limits;
-  const { patternBytes, jsonDepth, windowEvents, windowBytes } = limits;
+  const { longPatterns, patternBytes, jsonDepth, windowEvents, windowBytes } = limits;
   return {
     topicBytes: TOPIC_BYTES,
     topicTokens: TOPIC_TOKENS,
     ...{ payloadBytes, publishEvents, publishBytes, patterns, messageBytes, helloBytes },
-    ...{ patternBytes, jsonDepth, windowEvents, windowBytes },
+    ...{ longPatterns, patternBytes, jsonDepth, windowEvents, windowBytes },
   };
 }

@@ -55,6 +55,7 @@ describe('a session', () => {
         publish_bytes: 512 * 1024,
         patterns: 1000,
         pattern_bytes: 64 * 1024,
+        long_patterns: 64,
         message_bytes: 1024 * 1024,
         hello_bytes: 64 * 1024,
         json_depth: 30,

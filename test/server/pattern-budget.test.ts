@@ -13,6 +13,7 @@ const filterOf = (count: number, bytes: number) =>
 
 const limits = {
   patterns: 10,
+  longPatterns: 2,
   patternBytes: 1000,
   connectionPatternMemory: 10_000,
   patternMemory: 25_000,
@@ -21,11 +22,13 @@ const limits = {
 describe('the patterns of readers', () => {
   it('are limited for one reader, by count and by bytes', () => {
     const hold = new PatternBudget(limits).hold('a');
-    for (const filter of [filterOf(11, 10), filterOf(5, 201)]) {
+    const long = new TopicFilter(['a.b.c.d.*', 'a.*.c.d.e', 'a.*.c.d.f']);
+    for (const filter of [filterOf(11, 10), filterOf(5, 201), long]) {
       const { reason } = thrownBy(KelpieError, () => hold.take(filter));
       expect(reason).to.equal('PATTERN_LIMIT');
     }
     hold.take(filterOf(10, 100));
+    hold.take(new TopicFilter(['a.b.c.d.*', 'a.b.c.d.>', 'a.*.c.d', 'a.b.c.d.e', 'a.*.c.d.f']));
   });
 
   it('are limited for all readers of a connection, and for all there are', () => {

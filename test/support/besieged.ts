@@ -25,11 +25,14 @@ export class Besieged {
     kelpied.process.once('exit', died);
   }
 
-  /** History is kept short, so that what grows in memory is not what was published. */
-  static async start(): Promise<Besieged> {
+  /**
+   * History is kept short, so that what grows in memory is not what was published; in a folder all of it is
+   * kept, in files.
+   */
+  static async start(folder?: string): Promise<Besieged> {
     const retention = ['--retention-bytes', String(8 * 1024 ** 2), '--retention-entries', '20000'];
-    const args = ['--drain-seconds', '0', '--grace-seconds', '2', ...retention];
-    const besieged = new Besieged(await startKelpied(args));
+    const args = ['--drain-seconds', '0', '--grace-seconds', '2', ...(folder ? [] : retention)];
+    const besieged = new Besieged(await startKelpied(args, folder));
     await besieged.#neighbour.next('welcome');
     return besieged;
   }

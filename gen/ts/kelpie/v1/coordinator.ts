@@ -79,6 +79,8 @@ export interface Limits {
   windowBytes: number;
   /** Bytes of all patterns of one session. */
   patternBytes: number;
+  /** Patterns of one session with wildcards and more than four tokens. */
+  longPatterns: number;
 }
 
 function createBaseLimits(): Limits {
@@ -95,6 +97,7 @@ function createBaseLimits(): Limits {
     windowEvents: 0,
     windowBytes: 0,
     patternBytes: 0,
+    longPatterns: 0,
   };
 }
 
@@ -135,6 +138,9 @@ export const Limits: MessageFns<Limits> = {
     }
     if (message.patternBytes !== 0) {
       writer.uint32(96).uint32(message.patternBytes);
+    }
+    if (message.longPatterns !== 0) {
+      writer.uint32(104).uint32(message.longPatterns);
     }
     return writer;
   },
@@ -248,6 +254,14 @@ export const Limits: MessageFns<Limits> = {
             message.patternBytes = reader.uint32();
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.longPatterns = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -298,6 +312,9 @@ export const Limits: MessageFns<Limits> = {
     if (message.patternBytes !== undefined) {
       obj.patternBytes = Math.round(message.patternBytes);
     }
+    if (message.longPatterns !== undefined) {
+      obj.longPatterns = Math.round(message.longPatterns);
+    }
     return obj;
   },
 
@@ -318,6 +335,7 @@ export const Limits: MessageFns<Limits> = {
     message.windowEvents = object.windowEvents ?? 0;
     message.windowBytes = object.windowBytes ?? 0;
     message.patternBytes = object.patternBytes ?? 0;
+    message.longPatterns = object.longPatterns ?? 0;
     return message;
   },
 };

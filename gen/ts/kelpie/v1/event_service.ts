@@ -46,8 +46,9 @@ export interface PublishEventsResponse {
 /** What to read. */
 export interface ReadEventsRequest {
   /**
-   * Patterns of topics, at least one and at most 1,000, of 64 KiB together. PATTERN_LIMIT too where the
-   * readers of one connection have patterns that take more than 4 MiB of the coordinator's memory.
+   * Patterns of topics: at least one and at most 1,000, of 64 KiB together, 64 of them with wildcards and
+   * more than four tokens. PATTERN_LIMIT too where the readers of one connection have patterns that take
+   * more than 4 MiB of the coordinator's memory.
    */
   topics: string[];
   /** Where to start: after, EARLIEST, LATEST or since. SNAPSHOT is START_INVALID. */
@@ -81,8 +82,9 @@ export interface ReadEventsResponse {
 /** What to follow. */
 export interface WatchEventsRequest {
   /**
-   * Patterns of topics, at least one and at most 1,000, of 64 KiB together. PATTERN_LIMIT too where the
-   * readers of one connection have patterns that take more than 4 MiB of the coordinator's memory.
+   * Patterns of topics: at least one and at most 1,000, of 64 KiB together, 64 of them with wildcards and
+   * more than four tokens. PATTERN_LIMIT too where the readers of one connection have patterns that take
+   * more than 4 MiB of the coordinator's memory.
    */
   topics: string[];
   /** Where to start. */

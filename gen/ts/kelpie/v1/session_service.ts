@@ -291,10 +291,11 @@ export interface Hello {
   /** The version of the software, at most 128 bytes. */
   version: string;
   /**
-   * The patterns of the topics to read: at most 1,000, of 64 KiB together (PATTERN_LIMIT; also where the
-   * sessions and calls of one connection have patterns that take more than 4 MiB of memory). `*` stands for one token, `>` for one or
-   * more at the end. A wildcard as first token matches none of the coordinator's own topics. The
-   * node's own inbox needs no pattern.
+   * The patterns of the topics to read: at most 1,000, of 64 KiB together, 64 of them with wildcards and
+   * more than four tokens (PATTERN_LIMIT; also where the sessions and calls of one connection have patterns
+   * that take more than 4 MiB of the coordinator's memory). `*` stands for one token, `>` for one or more
+   * at the end. A wildcard as first token matches none of the coordinator's own topics. The node's own
+   * inbox needs no pattern.
    */
   topics: string[];
   /**

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { removeDataFolders } from '../support/data-folder.js';
 import { measureCrowds } from './crowd.js';
 import { measureHistories } from './history.js';
+import { measureLosses } from './loss.js';
 import { full, PAYLOAD_BYTES, quick, scenarios, systems, WINDOW_EVENTS } from './plan.js';
 import { print } from './report.js';
 import { run } from './run.js';
@@ -39,7 +40,12 @@ setTimeout(() => {
 }, effort.ceilingMs).unref();
 
 const { tables: live, missing } = await run({ effort, scenarios, systems, onProgress: tell });
-const tables = [...live, await measureCrowds(effort, tell), await measureHistories(effort, tell)];
+const tables = [
+  ...live,
+  await measureCrowds(effort, tell),
+  await measureLosses(effort, tell),
+  await measureHistories(effort, tell),
+];
 if (values.json) {
   const conditions = { node: process.version, cpus: cpus().length, payloadBytes: PAYLOAD_BYTES };
   process.stdout.write(`${JSON.stringify({ ...conditions, effort, missing, tables }, null, 2)}\n`);

@@ -45,7 +45,7 @@ export const systems: readonly System[] = [
 export interface Scenario {
   readonly id: string;
   readonly title: string;
-  readonly kind: 'throughput' | 'latency' | 'history' | 'players';
+  readonly kind: 'throughput' | 'latency' | 'history' | 'players' | 'loss';
   /** What its throughput is made of. Default: deliveries. */
   readonly counts?: 'acknowledged' | 'answered';
   /** Events that may be under way. Default: WINDOW_EVENTS. */
@@ -120,6 +120,15 @@ export const players: Scenario = {
   wires: ['kelpie'],
 };
 
+/** A proxy that is lost with all its players, while somebody else publishes. */
+export const loss: Scenario = {
+  id: 'loss',
+  title: 'A proxy is lost: from its first player to the last',
+  kind: 'loss',
+  subscribers: 1,
+  wires: ['kelpie'],
+};
+
 /** A kelpied that starts on a data directory, and a subscriber that reads all of it. */
 export const history: Scenario = {
   id: 'history',
@@ -152,6 +161,8 @@ export interface Effort {
   readonly histories: readonly HistorySize[];
   /** How many players a network has. */
   readonly crowds: readonly number[];
+  /** How many players a proxy has that is lost. */
+  readonly losses: readonly number[];
   /** Longer than a run can take; what is not over by then has got stuck. */
   readonly ceilingMs: number;
 }
@@ -167,6 +178,7 @@ export const full: Effort = {
     { entries: 10_000_000, rounds: 1 },
   ],
   crowds: [1000, 100_000, 1_000_000],
+  losses: [100_000],
   ceilingMs: 30 * 60_000,
 };
 
@@ -181,5 +193,6 @@ export const quick: Effort = {
     { entries: 1_000_000, rounds: 1 },
   ],
   crowds: [1000, 10_000],
+  losses: [10_000],
   ceilingMs: 5 * 60_000,
 };

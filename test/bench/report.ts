@@ -66,6 +66,15 @@ const quantities: Record<Scenario['kind'], (scenario: Scenario) => readonly Quan
     { title: 'p50 ms', pick: ({ p50Ms }) => p50Ms, format: short, compared: true },
     { title: 'p99 ms', pick: ({ p99Ms }) => p99Ms, format: short, compared: true },
   ],
+  loss: () => [
+    { title: 'gone in ms', pick: ({ lostMs }) => lostMs, format: whole, compared: true },
+    {
+      title: 'longest wait beside it, ms',
+      pick: ({ waitedMs }) => waitedMs,
+      format: short,
+      compared: true,
+    },
+  ],
   history: () => [
     {
       title: 'filled in s',

@@ -23,6 +23,10 @@ export interface Measurement {
   readonly mebibytes?: number;
   readonly startMs?: number;
   readonly bytesEach?: number;
+  /** From the first player that is gone to the last. */
+  readonly lostMs?: number;
+  /** The longest that somebody else waited meanwhile. */
+  readonly waitedMs?: number;
 }
 
 /** Samples of one measurement at most. */

@@ -245,6 +245,7 @@ interface Frames {
   request_failed: { error: WireError };
   drain: { grace: Duration; reconnect_window: Duration };
   heartbeat_requested: object;
+  node_loads: { loads: { name: string }[] };
   player_acquired: { outcome: string; generation?: number };
   players_reported: { results: { player_id: string; error: WireError | null }[] };
   command_request: { command_id: number; command: Command };

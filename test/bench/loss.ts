@@ -1,0 +1,63 @@
+/** How long it takes to lose a proxy with many players, and how long somebody else waits meanwhile. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { apiAt } from '../../client/api.js';
+import { ListedProxy } from '../support/listed-proxy.js';
+import { NodeProcess } from '../support/node-process.js';
+import { startCoordinator } from './children.js';
+import { type Effort, loss } from './plan.js';
+import type { Row, Table } from './report.js';
+import type { Measurement } from './workload.js';
+
+/** Of one SyncPlayers. */
+const PART = 1000;
+/** History is not what is measured, and the grace is waited for. */
+const KEPT = ['--retention-entries', '1000', '--grace-seconds', '2'];
+/** How often the one beside it says something to itself. */
+const BESIDE_MS = 5;
+const LOOK_MS = 20;
+
+/** Measures one size after the other. */
+export async function measureLosses(
+  { losses, repetitions }: Effort,
+  onProgress: (text: string) => void,
+): Promise<Table> {
+  const rows: Row[] = [];
+  for (const size of losses) {
+    const title = `${size.toLocaleString('en')} players`;
+    onProgress(`losing a proxy with ${title}`);
+    const measurements: Measurement[] = [];
+    for (let round = 0; round < repetitions; round++) measurements.push(await measureLoss(size));
+    rows.push({ system: { wire: 'kelpie', server: 'kelpied', title }, measurements });
+  }
+  onProgress('');
+  return { scenario: loss, rows };
+}
+
+async function measureLoss(size: number): Promise<Measurement> {
+  const server = await startCoordinator(KEPT);
+  const beside = new NodeProcess(server.endpoint, 'beside', undefined, BESIDE_MS);
+  const gone = new AbortController();
+  const api = apiAt(server.endpoint);
+  const players = async (): Promise<number> => (await api.coordinator.getInfo({})).players;
+  try {
+    await beside.next('welcome');
+    const proxy = new ListedProxy(server.endpoint, 'gate-1', gone.signal);
+    for (let from = 0; from < size; from += PART) {
+      await proxy.bring(from, PART);
+      proxy.beat();
+    }
+    await beside.report();
+    gone.abort();
+    // Its grace runs first.
+    while ((await players()) === size) await pause(LOOK_MS);
+    const beganMs = performance.now();
+    while ((await players()) > 0) await pause(LOOK_MS);
+    const lostMs = performance.now() - beganMs;
+    return { lostMs, waitedMs: (await beside.report()).slowestMs };
+  } finally {
+    gone.abort();
+    api.close();
+    await beside.kill();
+    await server.stop();
+  }
+}

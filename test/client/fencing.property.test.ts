@@ -98,9 +98,10 @@ class Contest {
 
   #update(index: number): void {
     const one = this.#claimants[index];
-    const at = String(++this.#count);
-    one?.client.update({ labels: { at } }).then(
-      () => this.#told.push(`${one.label} at ${at}`),
+    // A label of its own: changes that come together may be stored as one.
+    const mark = `at-${++this.#count}`;
+    one?.client.update({ labels: { [mark]: '' } }).then(
+      () => this.#told.push(`${one.label} ${mark}`),
       () => (this.outcomes.refused += 1),
     );
   }
@@ -130,7 +131,7 @@ class Contest {
         const { instanceId, labels: shown } = Node.create(body.value.node);
         const by = shown['by'] ?? '';
         labels.set(hex(instanceId), by);
-        if (shown['at'] !== undefined) stored.add(`${by} at ${shown['at']}`);
+        for (const mark of Object.keys(shown)) stored.add(`${by} ${mark}`);
       }
       if (source !== NAME || body?.$case !== 'messagePublished') continue;
       const text = textOfMessage(body.value) ?? '';
@@ -141,7 +142,7 @@ class Contest {
       this.outcomes.published += 1;
     }
     expect([...stored], 'what was told to be stored').to.include.members(this.#told);
-    this.outcomes.updated += this.#told.filter((text) => text.includes('at')).length;
+    this.outcomes.updated += this.#told.filter((text) => text.includes('at-')).length;
   }
 
   #checkEnd(): void {

@@ -1,0 +1,186 @@
+/**
+ * The law of presence, of real clients: whatever becomes of streams, proxies and coordinators, once it is
+ * quiet the players whom a proxy's plugin has, those whom its client holds, the table, and every roster are
+ * the same; and nobody is in twice.
+ */
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { Player } from '../../gen/ts/kelpie/v1/player.js';
+import { faults, kind, weighed } from '../support/sdk-steps.js';
+import { NOTHING_LEFT, type Process, SdkWorld } from '../support/sdk-world.js';
+import { inSoak } from '../support/soak.js';
+
+const PROXIES = 2;
+const PLAYERS = 3;
+const PLACES = 2;
+const SERVERS = ['lobby', 'bedwars'] as const;
+/** How long the grant of a login holds, and some. */
+const LAPSE_MS = 65_000;
+
+const proxy = fc.nat({ max: PROXIES - 1 });
+const who = fc.nat({ max: PLAYERS - 1 });
+const server = fc.constantFrom(...SERVERS, '');
+const steps = fc.array(
+  fc.oneof(
+    weighed(10, {
+      kind: kind('login'),
+      proxy,
+      who,
+      server,
+      policy: fc.constantFrom('DENY_NEW' as const, 'KICK_OLD' as const, 'VERIFY_OLD' as const),
+    }),
+    weighed(4, { kind: kind('quit'), proxy, who }),
+    weighed(4, { kind: kind('move'), proxy, who, server }),
+    weighed(1, { kind: kind('crash'), proxy }),
+    ...faults(PLACES),
+  ),
+  { minLength: 15, maxLength: 60, size: 'max' },
+);
+type Step = typeof steps extends fc.Arbitrary<(infer S)[]> ? S : never;
+type Login = Extract<Step, { kind: 'login' }>;
+
+function idOf(index: number): string {
+  return `253540000000000${index}`;
+}
+
+/** A proxy and its plugin, which knows whose connections are open. */
+class Gate {
+  readonly name: string;
+  readonly #world: SdkWorld;
+  process: Process;
+  /** On which server each is. */
+  guests = new Map<string, string>();
+  #logins = new Set<string>();
+
+  constructor(world: SdkWorld, name: string) {
+    this.#world = world;
+    this.name = name;
+    this.process = this.#begin();
+  }
+
+  #begin(): Process {
+    // Of this process: what an older one is told is nothing to the next.
+    const guests = (this.guests = new Map());
+    const logins = (this.#logins = new Set());
+    return this.#world.connect({
+      name: this.name,
+      role: 'PROXY',
+      players: {
+        onEvicted: ({ id }) => guests.delete(id),
+        verify: (id) => ({ connected: guests.has(id) || logins.has(id) }),
+      },
+      roster: { players: true },
+    });
+  }
+
+  crash(): void {
+    this.#world.crash(this.process);
+    this.process = this.#begin();
+  }
+
+  login({ who, server, policy }: Login): void {
+    const { guests } = this;
+    const logins = this.#logins;
+    const id = idOf(who);
+    if (guests.has(id) || logins.has(id)) return;
+    logins.add(id);
+    const { players } = this.process.client;
+    const facts = { xuid: id, name: `Player ${who}` };
+    players.acquire(facts, { policy }).then(
+      ({ granted }) => {
+        if (!logins.delete(id) || !granted) return;
+        guests.set(id, server);
+        players.joined({ ...facts, server }).catch((error: unknown) => {
+          const { reason } = error as { reason: string };
+          if (reason !== 'NODE_NOT_FOUND') guests.delete(id);
+        });
+      },
+      () => logins.delete(id),
+    );
+  }
+
+  quit(who: number): void {
+    const id = idOf(who);
+    const { players } = this.process.client;
+    if (this.guests.delete(id)) players.left(id).catch(() => undefined);
+    else if (this.#logins.delete(id)) players.release(id).catch(() => undefined);
+  }
+
+  move(who: number, server: string): void {
+    const id = idOf(who);
+    if (!this.guests.has(id)) return;
+    this.guests.set(id, server);
+    this.process.client.players.moved(id, server).catch(() => undefined);
+  }
+
+  get held(): { id: string; proxy: string }[] {
+    return [...this.guests.keys()].map((id) => ({ id, proxy: this.name }));
+  }
+}
+
+async function take(world: SdkWorld, gates: Gate[], one: Step): Promise<void> {
+  const gate = 'proxy' in one ? gates[one.proxy] : undefined;
+  switch (one.kind) {
+    case 'login':
+      return gate?.login(one);
+    case 'quit':
+      return gate?.quit(one.who);
+    case 'move':
+      return gate?.move(one.who, one.server);
+    case 'crash':
+      return gate?.crash();
+    default:
+      return world.take(one);
+  }
+}
+
+function check(world: SdkWorld, gates: Gate[], processes: Process[]): number {
+  const { network } = world.town;
+  const rows = [...network.players.entries()].map(([, { value }]) => value);
+  expect(rows.filter(({ loggingIn }) => loggingIn)).to.deep.equal([]);
+  const table = rows.map(({ player }) => shown(player));
+  for (const { name, guests, process } of gates) {
+    const { players } = process.client;
+    const held = Array.from({ length: PLAYERS }, (_, index) => players.get(idOf(index)));
+    const ids = held.flatMap((player) => player?.id ?? []);
+    expect(ids, 'what the client holds is what the plugin has').to.have.members([...guests.keys()]);
+    const its = table.filter((player) => player.proxy === name);
+    const said = held
+      .filter((player) => player !== undefined)
+      .map(({ id, server }) => ({ id, proxy: name, server }));
+    expect(said, 'what the client holds is the table').to.have.deep.members(its);
+  }
+  const proxies = gates.flatMap(({ held }) => held);
+  expect(table.map(({ id, proxy }) => ({ id, proxy }))).to.have.deep.members(proxies);
+  for (const { client } of processes) {
+    expect(client.roster.players().map(shown), 'a roster is the table').to.have.deep.members(table);
+  }
+  return table.length;
+}
+
+function shown({ id, proxy, server }: Player) {
+  return { id, proxy, server };
+}
+
+describe('the presence of real clients', () => {
+  it('is one, whoever is asked, once it is quiet', async () => {
+    const numRuns = inSoak(3000, 60);
+    let online = 0;
+    await fc.assert(
+      fc.asyncProperty(steps, async (plan) => {
+        const world = await SdkWorld.open(PLACES);
+        const roster = { players: true };
+        const servers = SERVERS.map((name) => world.connect({ name, role: 'DOWNSTREAM', roster }));
+        const gates = ['gate-0', 'gate-1'].map((name) => new Gate(world, name));
+        await world.flow();
+        for (const one of plan) await take(world, gates, one);
+        await world.quiet();
+        await world.pass(LAPSE_MS, 2500);
+        online += check(world, gates, [...servers, ...gates.map(({ process }) => process)]);
+        expect(await world.close()).to.deep.equal(NOTHING_LEFT);
+      }),
+      { numRuns },
+    );
+    expect(online, 'players were online').to.be.above(numRuns / 4);
+  }).timeout(inSoak(600_000, 60_000));
+});

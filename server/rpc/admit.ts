@@ -4,19 +4,22 @@ import type { CallTurns } from './call-turns.js';
 import { decodeRequest } from './definitions.js';
 import { callLimit } from './errors.js';
 import type { Responses } from './observe.js';
+import { CALL_ID, type OpenCalls } from './open-calls.js';
 
 /** Calls that wait for their turn at once. */
 const WAITING = 1024;
 
 /** The innermost middleware. Throws CALL_LIMIT or MESSAGE_INVALID. */
-export function admitCalls(turns: CallTurns) {
+export function admitCalls(turns: CallTurns, calls: OpenCalls) {
   return async function* admitted<Request, Response>(
     call: ServerMiddlewareCall<Request, Response>,
     context: CallContext,
   ): Responses<Response> {
     const { path } = call.method;
     if (call.requestStream) {
-      return yield* call.next(decodedStream(path, call.request), context) as Responses<Response>;
+      const id = context.metadata.get(CALL_ID);
+      const requests = decodedStream(path, call.request, (bytes) => calls.taken(id, bytes));
+      return yield* call.next(requests, context) as Responses<Response>;
     }
     const begin = (): Responses<Response> =>
       call.next(decodeRequest(path, call.request) as Request, context) as Responses<Response>;
@@ -58,6 +61,11 @@ function begun<Response>(
 async function* decodedStream<Request>(
   path: string,
   requests: AsyncIterable<Request>,
+  taken: (bytes: number) => void,
 ): AsyncGenerator<Request> {
-  for await (const request of requests) yield decodeRequest(path, request) as Request;
+  for await (const request of requests) {
+    yield decodeRequest(path, request) as Request;
+    // Whoever asks for the next one is done with it.
+    taken((request as Uint8Array).length);
+  }
 }

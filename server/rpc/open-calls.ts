@@ -34,6 +34,9 @@ const ENDLESS = ['/kelpie.v1.EventService/WatchEvents', '/grpc.health.v1.Health/
 /** Bytes of requests of calls that are not sessions, from the first byte to the end of the call. */
 const REQUEST_BYTES = 64 * 1024 ** 2;
 
+/** Bytes of a stream's messages that are read before their turn; above these its socket is read no more. */
+const READ_AHEAD_BYTES = 256 * 1024;
+
 /** Names the call in the metadata that its handler gets. A peer's own value does not get there. */
 export const CALL_ID = 'kelpie-call';
 
@@ -92,6 +95,11 @@ export class OpenCalls {
     this.#calls.get(String(id))?.ending();
   }
 
+  /** The handler of the call with this id is done with so many bytes of its messages. */
+  taken(id: unknown, bytes: number): void {
+    this.#calls.get(String(id))?.taken(bytes);
+  }
+
   close(): void {
     this.#sweeps();
   }
@@ -115,6 +123,8 @@ class OpenCall {
   readonly #sendStatus: Call['sendStatus'];
   #phase: Phase;
   #due = Infinity;
+  #aheadBytes = 0;
+  #readLater: (() => void) | undefined;
 
   constructor(call: Call, facts: Facts) {
     this.#call = call;
@@ -126,6 +136,11 @@ class OpenCall {
     const sendMessage = call.sendMessage.bind(call);
     call.start = (listener) => start(this.#around(listener));
     call.sendStatus = (status) => this.#end(status);
+    const startRead = call.startRead.bind(call);
+    call.startRead = () => {
+      if (this.#aheadBytes < READ_AHEAD_BYTES) startRead();
+      else this.#readLater = startRead;
+    };
     if (facts.answers === 'always') return;
     call.sendMessage = (message, sent) => {
       this.#enter('sending', STALL_SWEEPS);
@@ -142,7 +157,10 @@ class OpenCall {
         metadata.set(CALL_ID, this.#facts.id);
         listener.onReceiveMetadata(metadata);
       },
-      onReceiveMessage: (message) => listener.onReceiveMessage(message),
+      onReceiveMessage: (message: Buffer) => {
+        if (this.#facts.asks === 'always') this.#aheadBytes += message.length;
+        listener.onReceiveMessage(message);
+      },
       onReceiveHalfClose: () => {
         this.#enter('working');
         listener.onReceiveHalfClose();
@@ -166,6 +184,13 @@ class OpenCall {
 
   ending(): void {
     this.#enter('ending', CLOSE_SWEEPS);
+  }
+
+  taken(bytes: number): void {
+    this.#aheadBytes -= bytes;
+    if (this.#aheadBytes >= READ_AHEAD_BYTES) return;
+    this.#readLater?.();
+    this.#readLater = undefined;
   }
 
   /** Ends the call with an error, and takes nothing more of its request. */

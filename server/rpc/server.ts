@@ -85,7 +85,7 @@ export function createEdge(hub: Hub, onCall: CallObserver): Edge {
   const guard = new Http2Guard(clock);
   const server: Server = createServer(serverOptions(limits.messageBytes, calls))
     .use(observeCalls(hub.network, onCall))
-    .use(admitCalls(new CallTurns(clock)));
+    .use(admitCalls(new CallTurns(clock), calls));
   server.add(SessionService, sessionService(hub, calls));
   server.add(ofContract(NodeServiceDefinition), nodeService(hub));
   server.add(ofContract(PlayerServiceDefinition), playerService(hub));

@@ -17,7 +17,7 @@ const OK = 0;
 const UNIMPLEMENTED = 12;
 /** What clients in Java have room for. */
 const TRAILER_BYTES = 8192;
-const GET_INFO = '/kelpie.v1.CoordinatorService/GetInfo';
+const READ_EVENTS = '/kelpie.v1.EventService/ReadEvents';
 
 describe('the edge', () => {
   let kelpied: Kelpied;
@@ -75,8 +75,12 @@ describe('the edge', () => {
     const timeouts = ['2147483647m', '2147484S', '99999999S', '35792M', '720H', '99999999H'];
     for (const timeout of timeouts) {
       it(timeout, async () => {
-        const { status } = await byteCall(kelpied.endpoint, [grpcMessage(Buffer.alloc(0))], {
-          path: GET_INFO,
+        // Longer than a timer that rings at once.
+        const wait = { seconds: 0, nanos: 100_000_000 };
+        const start = { at: 'START_AT_LATEST' };
+        const request = bytesOf('EventService.ReadEvents', { topics: ['a'], start, wait });
+        const { status } = await byteCall(kelpied.endpoint, [grpcMessage(request)], {
+          path: READ_EVENTS,
           headers: { 'grpc-timeout': timeout },
         });
         expect(status).to.equal(OK);

@@ -1,8 +1,16 @@
 /** Calls that their peers leave open: by hand on a socket, and with a clock that a test moves. */
+import { connect } from 'node:http2';
 import { expect } from 'chai';
 import { type Coordinator, startCoordinator } from '../../server/coordinator.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { Flag, FrameType, RawPeer, Setting } from '../support/raw-peer.js';
+import {
+  Flag,
+  FrameType,
+  grpcMessage,
+  RawPeer,
+  requestHeaders,
+  Setting,
+} from '../support/raw-peer.js';
 import { bytesOf, helloOf, requestBytes } from '../support/wire.js';
 
 const CANCEL = 8;
@@ -79,6 +87,29 @@ describe('a call that its peer leaves open', () => {
     clock.advance(2500);
     await peer.until(() => peer.resetStreams.has(1), 'the reset');
     expect(peer.resetStreams.has(3), 'the newer one').to.equal(false);
+  });
+
+  it('with messages that nobody takes yet is read no further than 256 KiB', async () => {
+    peer = new RawPeer(coordinator.port, { polite: true }).preface();
+    const other = requestBytes({ hello: helloOf('lobby-1') });
+    peer.open(1).message(1, other);
+    await peer.until(() => peer.dataBytes > 0, 'the Welcome');
+    // It waits until the first one is found to be dead or alive, and reads nothing meanwhile.
+    const session = connect(`http://127.0.0.1:${coordinator.port}`, { maxSessionMemory: 64 });
+    const stream = session.request(requestHeaders());
+    stream.on('error', () => undefined);
+    stream.write(grpcMessage(requestBytes({ hello: helloOf('lobby-1') })));
+    const message = grpcMessage(Buffer.alloc(1024 * 1024 - 8));
+    let taken = 0;
+    for (let count = 0; count < 12; count++) stream.write(message, () => taken++);
+    await peer.until(() => peer.count(FrameType.data) > 1, 'the question whether it lives');
+    for (let before = -1; before !== taken;) {
+      before = taken;
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+    expect(taken).to.be.below(4);
+    session.destroy();
+    clock.advance(5000);
   });
 
   it('and is idle for long is left alone: a watch that takes nothing costs nothing', async () => {

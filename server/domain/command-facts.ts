@@ -25,10 +25,17 @@ const TEXT_BYTES = 4096;
 const PLAYERS = 1000;
 const LINES = 10_000;
 
+/** What an answer to a command may be. All that is kept of the command itself. */
+export interface Expected {
+  readonly form: AnswerForm;
+  /** How many players it is about. */
+  readonly players: number;
+}
+
 /** A command that is fit to be issued. */
 export interface CheckedCommand {
   readonly name: string;
-  readonly command: Command;
+  readonly expected: Expected;
   /** The command, encoded once for all nodes. */
   readonly encoded: Uint8Array;
   readonly timeoutMs: number;
@@ -50,7 +57,13 @@ export function checkCommand(
   const encoded = Command.encode(command).finish();
   checkSize('the command', encoded.length, payloadBytes);
   const timeoutMs = timeoutOf(timeout);
-  return { name: nameOf(form), command, encoded, timeoutMs, attributes: labelsOf(attributes) };
+  const expected = expectedOf(form);
+  return { name: nameOf(form), expected, encoded, timeoutMs, attributes: labelsOf(attributes) };
+}
+
+function expectedOf(form: Form): Expected {
+  const players = 'players' in form.value ? form.value.players.length : 0;
+  return { form: form.$case === 'custom' ? 'custom' : forms[form.$case].answer, players };
 }
 
 function nameOf(form: Form): string {
@@ -127,22 +140,17 @@ export function checkDisplay(display: Display | undefined): void {
  * PAYLOAD_TOO_LARGE or CONTENT_TOO_DEEP if it is too much.
  */
 export function checkAnswer(
-  { form: asked }: Command,
+  expected: Expected,
   answer: CommandAnswer,
   { payloadBytes, jsonDepth }: Limits,
 ): void {
-  const wanted =
-    asked === undefined || asked.$case === 'custom' ? 'custom' : forms[asked.$case].answer;
   const { form } = answer;
-  if (form?.$case !== wanted) {
-    throw commandInvalid('answer', `the answer to this command is of the form ${wanted}`);
+  if (form?.$case !== expected.form) {
+    throw commandInvalid('answer', `the answer to this command is of the form ${expected.form}`);
   }
   if (form.$case === 'custom') checkContent(form.value, jsonDepth);
   if (form.$case === 'console') checkParts('lines', form.value.lines, LINES);
-  if (form.$case === 'players') {
-    const players = asked && 'players' in asked.value ? asked.value.players.length : 0;
-    checkParts('outcomes', form.value.outcomes, players);
-  }
+  if (form.$case === 'players') checkParts('outcomes', form.value.outcomes, expected.players);
   checkSize('the answer', CommandAnswer.encode(answer).finish().length, payloadBytes);
 }
 

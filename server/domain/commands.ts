@@ -12,7 +12,7 @@ import { KelpieError } from '../core/errors.js';
 import { PromptTurns } from '../core/prompt-turns.js';
 import type { Entry } from '../journal/journal.js';
 import { busy, cancelled, notDelivered, notWaiting, unanswered } from './command-errors.js';
-import { checkAnswer, checkCommand } from './command-facts.js';
+import { checkAnswer, checkCommand, type Expected } from './command-facts.js';
 import { encodeRequest, encodeTimeLeft } from './command-request.js';
 import { Targets } from './command-targets.js';
 import {
@@ -82,7 +82,7 @@ export class Commands {
     const checked = checkCommand(request, limits);
     const names = this.#targets.of(request.target, checked.name);
     const id = ++this.#lastId;
-    const { command, timeoutMs, attributes } = checked;
+    const { expected, timeoutMs, attributes } = checked;
     const encoded = encodeRequest(id, source, attributes, checked.encoded);
     const weight = { asks: names.length, bytes: encoded.length };
     this.#pending.admit(weight);
@@ -91,7 +91,7 @@ export class Commands {
     const answersLeft = request.maxAnswers === 0 ? names.length : request.maxAnswers;
     const { bytes } = weight;
     const stop = clock.after(timeoutMs, () => this.#expire(pending));
-    const pending: Pending = { id, command, bytes, targets, onResult, answersLeft, stop };
+    const pending: Pending = { id, expected, bytes, targets, onResult, answersLeft, stop };
     this.#pending.add(pending);
     const endsMs = clock.now() + timeoutMs;
     for (const name of names) {
@@ -147,20 +147,20 @@ export class Commands {
       throw notWaiting(commandId);
     }
     try {
-      this.#settle(pending, node, this.#outcomeOf(pending.command, node, outcome));
+      this.#settle(pending, node, this.#outcomeOf(pending.expected, node, outcome));
     } catch (error) {
       if (error instanceof KelpieError) this.#settle(pending, node, error);
       throw error;
     }
   }
 
-  #outcomeOf(command: Command, node: string, outcome: CommandReply['outcome']) {
+  #outcomeOf(expected: Expected, node: string, outcome: CommandReply['outcome']) {
     if (outcome?.$case === 'failure') {
       const said = cutText(outcome.value.message, 4096);
       return new KelpieError('COMMAND_FAILED', said || `"${node}" did not do it`, { name: node });
     }
     const answer = outcome?.value ?? { form: undefined };
-    checkAnswer(command, answer, this.#network.options.limits);
+    checkAnswer(expected, answer, this.#network.options.limits);
     return answer;
   }
 

@@ -6,6 +6,7 @@ import { KelpieError, outOfRange } from '../core/errors.js';
 import { checkTopic } from '../core/topic.js';
 import type { Draft } from '../journal/journal.js';
 import { checkContent } from './content.js';
+import { textOf } from './facts.js';
 import type { Limits } from './settings.js';
 
 /** A draft whose payload is encoded: once, for its size and for the journal. */
@@ -15,6 +16,9 @@ export interface EncodedDraft extends EventDraft {
 
 /** `message_published` of Event: `<field number> << 3 | <wire type>`. A test decodes it. */
 const EVENT_MESSAGE = (6 << 3) | 2;
+
+/** Bytes of a payload's type. */
+const TYPE_BYTES = 255;
 
 /** Reused, so that its buffer is grown once; every `finish` copies what was written out of it. */
 let writer = new BinaryWriter();
@@ -54,8 +58,8 @@ function encodePayload({ payload }: EventDraft): Uint8Array {
 }
 
 /**
- * The entry for an event. Throws TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE or
- * CONTENT_TOO_DEEP.
+ * The entry for an event. Throws TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
+ * CONTENT_TOO_DEEP or TEXT_TOO_LONG.
  * `source` is the node's name, or empty.
  */
 export function draftEntry(draft: EncodedDraft, source: string, time: Date, limits: Limits): Draft {
@@ -75,6 +79,7 @@ export function draftEntry(draft: EncodedDraft, source: string, time: Date, limi
     );
   }
   checkContent(payload.content, limits.jsonDepth);
+  textOf('payload.type', payload.type, TYPE_BYTES);
   const frame = { sequence: 0, topic, source, time, untrusted, body: undefined };
   const event = written(() => Event.encode(frame, writer).uint32(EVENT_MESSAGE).bytes(bytes));
   return { topic, event, source };

@@ -1,8 +1,9 @@
 /** The commands that are under way: found by their number and by node, and weighed. */
-import type { Command, CommandAnswer } from '../../gen/ts/kelpie/v1/command.js';
+import type { CommandAnswer } from '../../gen/ts/kelpie/v1/command.js';
 import type { Cancel } from '../core/clock.js';
 import type { KelpieError } from '../core/errors.js';
 import { limitError } from './command-errors.js';
+import type { Expected } from './command-facts.js';
 import type { Limits } from './settings.js';
 
 /** What a command is to whoever bounds commands. */
@@ -28,7 +29,7 @@ export interface Target {
 
 export interface Pending {
   readonly id: number;
-  readonly command: Command;
+  readonly expected: Expected;
   readonly bytes: number;
   /** The nodes for which it has not ended. */
   readonly targets: Map<string, Target>;

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import { Event, type EventDraft, Payload } from '../../gen/ts/kelpie/v1/event.js';
 import { draftEntry, encodeDrafts } from '../../server/domain/events.js';
+import { KelpieError } from '../../server/core/errors.js';
 import { defaultLimits } from '../../server/domain/settings.js';
 import { messageDraft, messageEvent } from '../support/messages.js';
+import { thrownBy } from '../support/thrown.js';
 
 function entryOf(draft: EventDraft) {
   const [encoded] = encodeDrafts([draft], defaultLimits);
@@ -32,6 +34,14 @@ describe('an event on its way into the journal', () => {
       });
       expect(untrusted).to.equal(true);
     }
+  });
+
+  it('is refused by name where its type is too long', () => {
+    const content = { form: { $case: 'text', value: '' } } as const;
+    const payload = { type: 'ü'.repeat(128), content, attributes: {} };
+    const draft = { topic: 'a', payload, untrusted: false };
+    expect(thrownBy(KelpieError, () => entryOf(draft)).reason).to.equal('TEXT_TOO_LONG');
+    expect(entryOf({ ...draft, payload: { ...payload, type: 'ü'.repeat(127) } })).to.be.ok;
   });
 
   it('leaves nothing of itself to the next one when it cannot be encoded', () => {

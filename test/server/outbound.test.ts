@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { Heartbeat } from '../../gen/ts/kelpie/v1/session_service.js';
+import { ConnectResponse, Heartbeat } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Journal } from '../../server/journal/journal.js';
+import { Outbound } from '../../server/session/outbound.js';
 import { note } from '../support/entries.js';
 import { settled } from '../support/history.js';
 import { EARLIEST, hello, openHub, TestStream } from '../support/hub.js';
@@ -40,6 +41,22 @@ describe('what goes out to a peer', () => {
     await stream.cut();
     fail();
     await settled();
+  });
+
+  it('goes in several messages where it is much, in order, before the stream ends', async () => {
+    const outbound = new Outbound(() => []);
+    const frame = {
+      $case: 'drain',
+      value: { grace: undefined, reconnectWindow: undefined },
+    } as const;
+    for (let requestId = 1; requestId <= 200_000; requestId++) outbound.send(frame, requestId);
+    outbound.end();
+    const seen: number[] = [];
+    for await (const message of outbound.messages()) {
+      expect(message.length).to.be.below(300 * 1024);
+      for (const { requestId } of ConnectResponse.decode(message).frames) seen.push(requestId);
+    }
+    expect(seen).to.deep.equal(Array.from({ length: 200_000 }, (_, index) => index + 1));
   });
 
   it('does not wait for a reading: heartbeats are answered meanwhile', async () => {

@@ -38,7 +38,10 @@ export const ErrorReason = {
   INSTANCE_ID_INVALID: 10,
   /** LABELS_INVALID - The labels are over a limit. Metadata: limit, label (empty if there are too many). */
   LABELS_INVALID: 11,
-  /** TEXT_TOO_LONG - A text of a node (motd, software, version, host) is over its limit. Metadata: field, limit. */
+  /**
+   * TEXT_TOO_LONG - A text (of a node, a player, a command, or the type of a message) is over its limit. Metadata:
+   * field, limit.
+   */
   TEXT_TOO_LONG: 12,
   /**
    * TOPIC_INVALID - The topic or pattern is malformed or over a limit, or a reader names none. Metadata: topic (at

@@ -104,7 +104,7 @@ export interface Event {
 
 /** What a publisher says. At most 256 KiB encoded (PAYLOAD_TOO_LARGE). */
 export interface Payload {
-  /** What kind of message it is, for its readers. At most 255 bytes, may be empty. */
+  /** What kind of message it is, for its readers. At most 255 bytes (TEXT_TOO_LONG), may be empty. */
   type: string;
   /** What it says. */
   content:
@@ -133,7 +133,8 @@ export interface Content {
     /**
      * A JSON object: at most 30 levels of objects and lists in each other, itself among them
      * (CONTENT_TOO_DEEP), so that every reader can decode it wherever it is sent. Content of more than
-     * some hundred levels cannot be decoded by the coordinator either: it ends the stream or the call.
+     * some hundred levels cannot be decoded by the coordinator either: MESSAGE_INVALID, which ends the
+     * stream or the call.
      */
     { $case: "json"; value: { [key: string]: any } | undefined }
     | //

@@ -678,7 +678,7 @@ export const EventServiceDefinition = {
     /**
      * Publishes events. Either all are stored, in order and without others between them, or the call
      * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-     * CONTENT_TOO_DEEP, INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
+     * CONTENT_TOO_DEEP, TEXT_TOO_LONG, INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
      * JOURNAL_READ_ONLY, PUBLISH_LIMIT (the journal is behind: try again after `retry_after`).
      */
     publishEvents: {
@@ -724,7 +724,7 @@ export interface EventServiceImplementation<CallContextExt = {}> {
   /**
    * Publishes events. Either all are stored, in order and without others between them, or the call
    * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-   * CONTENT_TOO_DEEP, INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
+   * CONTENT_TOO_DEEP, TEXT_TOO_LONG, INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
    * JOURNAL_READ_ONLY, PUBLISH_LIMIT (the journal is behind: try again after `retry_after`).
    */
   publishEvents(
@@ -757,7 +757,7 @@ export interface EventServiceClient<CallOptionsExt = {}> {
   /**
    * Publishes events. Either all are stored, in order and without others between them, or the call
    * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-   * CONTENT_TOO_DEEP, INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
+   * CONTENT_TOO_DEEP, TEXT_TOO_LONG, INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
    * JOURNAL_READ_ONLY, PUBLISH_LIMIT (the journal is behind: try again after `retry_after`).
    */
   publishEvents(

@@ -105,23 +105,31 @@ export function isWild(pattern: string): boolean {
   return pattern.includes('*') || pattern.endsWith('>');
 }
 
-const DOT = '.'.charCodeAt(0);
 const ONE = '*'.charCodeAt(0);
 const REST = '>'.charCodeAt(0);
 
 /** Whether a pattern matches a topic. Both must have passed their checks. Keeps nothing, allocates nothing. */
 export function matches(pattern: string, topic: string): boolean {
   const first = pattern.charCodeAt(0);
-  if ((first === ONE || first === REST) && isClosed(topic.split('.', 1)[0] ?? '')) return false;
+  const wild = first === ONE || first === REST;
+  return !(wild && isClosed(topic.split('.', 1)[0] ?? '')) && fits(pattern, topic);
+}
+
+function fits(pattern: string, topic: string): boolean {
   let at = 0;
   for (let index = 0; index < pattern.length; index++) {
     if (at >= topic.length) return false;
     const letter = pattern.charCodeAt(index);
     if (letter === REST) return true;
-    if (letter === ONE) while (at < topic.length && topic.charCodeAt(at) !== DOT) at += 1;
+    if (letter === ONE) at = tokenEnd(topic, at);
     else if (letter !== topic.charCodeAt(at++)) return false;
   }
   return at === topic.length;
+}
+
+function tokenEnd(topic: string, from: number): number {
+  const dot = topic.indexOf('.', from);
+  return dot < 0 ? topic.length : dot;
 }
 
 /** The topic of a table row, `nodes/lobby-1` = `nodes.lobby-1`. */

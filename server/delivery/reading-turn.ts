@@ -40,16 +40,19 @@ export class ReadingTurn {
     }
   }
 
+  #goOn(): void {
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
+      next();
+      if (this.#over) return;
+    }
+  }
+
   #rest(): void {
     this.#over = true;
     setImmediate(() => {
       this.#over = false;
       this.#workedMs = 0;
-      while (!this.#over) {
-        const next = this.#waiting.shift();
-        if (!next) return;
-        next();
-      }
+      this.#goOn();
     });
   }
 }

@@ -13,7 +13,7 @@ import type { Network } from '../domain/network.js';
 import type { ReadingStart } from '../domain/reading.js';
 import { Holes } from '../delivery/holes.js';
 import type { Pages } from '../delivery/pages.js';
-import type { Piece } from '../delivery/reading-turn.js';
+import { ReaderWork } from '../delivery/reader-work.js';
 import type { Entry, JournalGap, Page } from '../journal/journal.js';
 import {
   type Batch,
@@ -68,10 +68,7 @@ export class Feed {
   /** What was found is kept until it is handed out: it was read when holes were found. */
   #keep = false;
   readonly #snapshots = new Snapshots();
-  /** A piece of work is under way, or waits for its turn. */
-  #busy = false;
-  #fault: { readonly error: unknown } | undefined;
-  #closed = false;
+  readonly #work: ReaderWork;
   #rings = 0;
   #rungFor = 0;
 
@@ -80,6 +77,7 @@ export class Feed {
     this.#pages = pages;
     this.#filter = filter;
     this.#wake = wake;
+    this.#work = new ReaderWork(pages.turn, wake);
     this.#window = new Window(window);
     this.#batchLimits = batch ?? BATCH_LIMITS;
     this.#position = start.position;
@@ -134,31 +132,17 @@ export class Feed {
    * window is full. Throws what the engine threw.
    */
   next(): FramePart | undefined {
-    if (this.#fault) throw this.#fault.error;
-    if (this.#closed) return undefined;
+    if (!this.#work.open) return undefined;
     return this.#nextHole() ?? this.#snapshotPart() ?? this.#events();
   }
 
-  /** Does a piece of work now, or in its turn; then the reader is woken after it. */
-  #begin(piece: Piece): void {
-    const working = this.#pages.turn.take(() => (this.#closed ? undefined : piece()));
-    if (!working) return;
-    this.#busy = true;
-    void working
-      .catch((error: unknown) => (this.#fault = { error }))
-      .finally(() => {
-        this.#busy = false;
-        this.#wake();
-      });
-  }
-
   #snapshotPart(): FramePart | undefined {
-    if (this.#snapshots.size === 0 || this.#busy) return undefined;
+    if (this.#snapshots.size === 0 || this.#work.busy) return undefined;
     return this.#snapshots.take() ?? this.#makePart();
   }
 
   #makePart(): FramePart | undefined {
-    this.#begin(() => this.#snapshots.make());
+    this.#work.begin(() => this.#snapshots.make());
     return this.#snapshots.take();
   }
 
@@ -169,13 +153,13 @@ export class Feed {
 
   /** Nobody takes anything any more. */
   close(): void {
-    this.#closed = true;
+    this.#work.close();
     this.#snapshots.clear();
     this.#found = undefined;
   }
 
   #events(): FramePart | undefined {
-    while (this.#behind && !this.#busy && this.#window.open) {
+    while (this.#behind && !this.#work.busy && this.#window.open) {
       if (!this.#found) this.#look();
       if (!this.#found) break;
       const frame = this.#take(this.#found);
@@ -188,7 +172,7 @@ export class Feed {
   #look(): void {
     const live = this.#verified && this.#network.tail.covers(this.#position.sequence);
     if (live && !this.#searching && this.#filter.long === 0) this.#lookAtTail();
-    else this.#begin(live ? () => this.#lookAtTail() : () => this.#lookAtPage());
+    else this.#work.begin(live ? () => this.#lookAtTail() : () => this.#lookAtPage());
   }
 
   #lookAtTail(): void {
@@ -209,7 +193,7 @@ export class Feed {
     this.#verified = true;
     // What the journal removed early the tail may have still.
     const live = page.kind === 'page' && this.#network.tail.covers(this.#position.sequence);
-    if (this.#closed || live) return;
+    if (!this.#work.open || live) return;
     if (page.kind === 'gap') this.#found = page;
     else this.#pages.turn.work(() => this.#filterPage(page));
   }

@@ -1,0 +1,45 @@
+/** What one reader does in the turn that all share: one piece at a time, after which it looks again. */
+import type { Piece, ReadingTurn } from './reading-turn.js';
+
+export class ReaderWork {
+  readonly #turn: ReadingTurn;
+  readonly #wake: () => void;
+  #busy = false;
+  #fault: { readonly error: unknown } | undefined;
+  #closed = false;
+
+  /** Calls `wake` after a piece that was not done at once. */
+  constructor(turn: ReadingTurn, wake: () => void) {
+    this.#turn = turn;
+    this.#wake = wake;
+  }
+
+  /** A piece is under way, or waits for its turn. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** Whether it goes on. Throws what a piece threw. */
+  get open(): boolean {
+    if (this.#fault) throw this.#fault.error;
+    return !this.#closed;
+  }
+
+  /** Does a piece of work, now or in its turn. */
+  begin(piece: Piece): void {
+    const working = this.#turn.take(() => (this.#closed ? undefined : piece()));
+    if (!working) return;
+    this.#busy = true;
+    void working
+      .catch((error: unknown) => (this.#fault = { error }))
+      .finally(() => {
+        this.#busy = false;
+        this.#wake();
+      });
+  }
+
+  /** What waits for its turn is not done any more. */
+  close(): void {
+    this.#closed = true;
+  }
+}

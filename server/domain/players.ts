@@ -151,7 +151,8 @@ export class Players {
         if (!this.#lapses.has(id)) this.#lapseAfter(RETRY_MS, id, held);
       });
     };
-    this.#lapses.set(id, this.#network.options.clock.after(delayMs, lapse));
+    // A report that he joined may lie unread after a stall.
+    this.#lapses.set(id, this.#network.listening.after(delayMs, lapse));
   }
 
   async #lapse(id: string, held: Held): Promise<void> {

@@ -3,19 +3,20 @@
  * a login that waits for another proxy's word holds up nothing else.
  */
 import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import { Player, PlayerChange } from '../../gen/ts/kelpie/v1/player.js';
-import type {
-  AcquirePlayer,
-  PlayerAcquired,
-  PlayerLatency,
+import { Player } from '../../gen/ts/kelpie/v1/player.js';
+import {
+  type AcquirePlayer,
+  type PlayerAcquired,
+  type PlayerLatency,
   PlayerReport,
-  PlayerReportResult,
-  PresenceDigest,
-  ReleasePlayer,
-  ReportPlayers,
-  SyncPlayers,
+  type PlayerReportResult,
+  type PresenceDigest,
+  type ReleasePlayer,
+  type ReportPlayers,
+  type SyncPlayers,
 } from '../../gen/ts/kelpie/v1/presence.js';
 import { KelpieError } from '../core/errors.js';
+import { othersTurn } from '../core/fair-turn.js';
 import { idOf, weightOf } from '../domain/player-facts.js';
 import { report, type Reported } from '../domain/player-reporting.js';
 import { sync } from '../domain/player-sync.js';
@@ -29,9 +30,13 @@ import type { Hub } from './hub.js';
 const REPORTS = 256;
 const PART_PLAYERS = 1000;
 const LATENCIES = 10_000;
-/** Writes under way, above which the session is not read: frames, and their bytes. */
-const WRITES = 32;
+/**
+ * Bytes of writes under way, above which no more are taken. Much, because what comes after is not read
+ * then either: heartbeats and answers of the proxy.
+ */
 const WRITE_BYTES = 4 * 1024 * 1024;
+/** What a frame or a player takes beside its bytes, about. */
+const OVERHEAD_BYTES = 256;
 /** Logins under way, above which more are refused. */
 const LOGINS = 1000;
 const LOGIN_BYTES = 8 * 1024 * 1024;
@@ -100,14 +105,16 @@ export class Presence {
 
   /** Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
   async release({ playerId, generation }: ReleasePlayer): Promise<void> {
-    return this.#inOrder(0, () => this.#hub.players.release(this.#holder, playerId, generation));
+    return this.#inOrder(playerId.length, () =>
+      this.#hub.players.release(this.#holder, playerId, generation),
+    );
   }
 
   /** Throws BATCH_INVALID or STALE_GENERATION. */
   async report({ reports }: ReportPlayers): Promise<() => PlayerReportResult[]> {
     checkCount('reports', reports.length, 1, REPORTS);
     const { network } = this.#hub;
-    const bytes = sum(reports.map(({ what }) => weightOfReport(what)));
+    const bytes = sum(reports.map(weightOfReport));
     const results = await this.#inOrder(bytes, () => report(network, this.#holder, reports));
     // Who left by one of these reports was given to nobody.
     const left = new Set(results.filter(isEnd).map(({ id }) => id));
@@ -119,7 +126,7 @@ export class Presence {
     checkCount('players', part.players.length, 0, PART_PLAYERS);
     const { network } = this.#hub;
     const list = { part, receivedMs: network.options.clock.wall() };
-    const bytes = sum(part.players.map(weightOf));
+    const bytes = sum(part.players.map((player) => weightOf(player) + OVERHEAD_BYTES));
     const { results, kicked } = await this.#inOrder(bytes, () => sync(network, this.#holder, list));
     return () => {
       const gone = results.filter((result) => this.#isGone(result)).map(({ id }) => id);
@@ -140,20 +147,22 @@ export class Presence {
 
   /** Resolves when fewer writes are under way; undefined if they are few. Logins do not count. */
   room(): Promise<void> | undefined {
-    const many = this.#writes >= WRITES || this.#writeBytes >= WRITE_BYTES;
-    return many ? this.#room.wait() : undefined;
+    return this.#writeBytes >= WRITE_BYTES ? this.#room.wait() : undefined;
   }
 
   #inOrder<T>(bytes: number, work: () => Promise<T>): Promise<T> {
     this.#checkProxy();
+    const weight = bytes + OVERHEAD_BYTES;
     this.#writes += 1;
-    this.#writeBytes += bytes;
+    this.#writeBytes += weight;
     const done = this.#written.then(work).finally(() => {
       this.#writes -= 1;
-      this.#writeBytes -= bytes;
+      this.#writeBytes -= weight;
       this.#room.open();
     });
-    this.#written = done.catch(() => undefined);
+    // However many wait, others have a turn after each.
+    const next = (): unknown => (this.#writes > 0 ? othersTurn() : undefined);
+    this.#written = done.then(next, next);
     return done;
   }
 
@@ -188,9 +197,8 @@ export class Presence {
 }
 
 /** About what it takes while it waits. */
-function weightOfReport(what: PlayerReport['what']): number {
-  if (what?.$case === 'joined') return weightOf(what.value);
-  return what?.$case === 'changed' ? PlayerChange.encode(what.value).finish().length : 0;
+function weightOfReport(report: PlayerReport): number {
+  return PlayerReport.encode(report).finish().length + OVERHEAD_BYTES;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -22,8 +22,10 @@ import type { Outbound } from './outbound.js';
 import { Presence } from './presence.js';
 import type { Publisher } from './publisher.js';
 
-/** Updates of the node under way, above which no more are taken. */
-const UPDATES = 32;
+/** Bytes of updates of the node under way, above which no more are taken. Those that wait are one write. */
+const UPDATE_BYTES = 256 * 1024;
+/** What an update takes beside its bytes, about. */
+const OVERHEAD_BYTES = 256;
 
 /** What requests work on. */
 export interface RequestsOptions {
@@ -48,7 +50,7 @@ export class Requests {
   readonly #generation: number;
   readonly #presence: Presence;
   readonly #issued: Issued;
-  #updates = 0;
+  #updateBytes = 0;
   readonly #updated = new Gate();
   #closed = false;
 
@@ -99,7 +101,7 @@ export class Requests {
       case 'publishEvents':
         return this.#publisher.room();
       case 'updateNode':
-        return this.#updates >= UPDATES ? this.#updated.wait() : undefined;
+        return this.#updateBytes >= UPDATE_BYTES ? this.#updated.wait() : undefined;
       case 'releasePlayer':
       case 'reportPlayers':
       case 'syncPlayers':
@@ -194,12 +196,13 @@ export class Requests {
     this.#outbound.send({ $case: 'subscriptionUpdated', value: { cursor } }, requestId);
   }
 
-  #update(requestId: number, { change }: UpdateNode): void {
+  #update(requestId: number, { change = NodeChange.create() }: UpdateNode): void {
     const { nodes } = this.#hub;
-    const updated = nodes.update(this.#name, change ?? NodeChange.create(), this.#generation);
-    this.#updates += 1;
+    const bytes = NodeChange.encode(change).finish().length + OVERHEAD_BYTES;
+    const updated = nodes.update(this.#name, change, this.#generation);
+    this.#updateBytes += bytes;
     const ended = updated.finally(() => {
-      this.#updates -= 1;
+      this.#updateBytes -= bytes;
       this.#updated.open();
     });
     this.#confirm(requestId, ended);

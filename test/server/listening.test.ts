@@ -8,7 +8,7 @@ import { FakeClock } from '../support/fake-clock.js';
 import { bodiesOf, settled } from '../support/history.js';
 import { hello, join, openJournal, openMortal, TestStream } from '../support/hub.js';
 import { messageDraft } from '../support/messages.js';
-import { player, TestProxy } from '../support/proxy.js';
+import { joined, player, TestProxy } from '../support/proxy.js';
 
 const heartbeat = { $case: 'heartbeat', value: Heartbeat.create() } as const;
 /** More than any silence, probe or grace. */
@@ -202,6 +202,35 @@ describe('a peer that the coordinator does not read', () => {
     }
     expect((await outcome)?.$case).to.equal('denial');
     town.die();
+  });
+});
+
+describe('a proxy whose joins wait for the journal', () => {
+  it('is read on: a heartbeat is answered before they are written', async () => {
+    const town = await openTown();
+    const proxy = await TestProxy.join(town, 'gate-1');
+    town.stuck.turns = 20;
+    for (let frame = 0; frame < 200; frame++) {
+      const reports = [0, 1, 2].map((index) => joined(player(3 * frame + index)));
+      proxy.stream.send({ $case: 'reportPlayers', value: { reports } });
+    }
+    proxy.stream.send(heartbeat);
+    await proxy.stream.next('heartbeatAck');
+    expect(town.network.players.online).to.be.below(300);
+    while (town.network.players.online < 600) await settled();
+    town.die();
+  });
+
+  it('keeps a login whose end lies unread after a stall', async () => {
+    const town = await openTown();
+    const proxy = await TestProxy.join(town, 'gate-1');
+    const generation = await proxy.granted(player(1));
+    town.clock.advance(10_000);
+    const reports = [joined(player(1), generation)];
+    proxy.stream.send({ $case: 'reportPlayers', value: { reports } });
+    town.clock.stall(60_000);
+    await settled();
+    expect(town.network.players.online).to.equal(1);
   });
 });
 

@@ -17,8 +17,8 @@ const REACH_MS = 2000;
 
 /** Connects to the first endpoint that answers. Throws UNAVAILABLE if none does. */
 export async function reachApi(endpoints: readonly string[]): Promise<Api> {
-  for (const endpoint of endpoints) {
-    const api = apiAt(endpoint);
+  for (const [index, endpoint] of endpoints.entries()) {
+    const api = apiAt(endpoint, [...endpoints.slice(index + 1), ...endpoints.slice(0, index + 1)]);
     if (await api.reachable()) return api;
     api.close();
   }
@@ -26,10 +26,17 @@ export async function reachApi(endpoints: readonly string[]): Promise<Api> {
   throw new KelpieError('UNAVAILABLE', message);
 }
 
-/** Connects when it is first asked something. */
-export function apiAt(endpoint: string) {
+/** Gives one up, and connects to the next endpoint that answers; its own comes last. Throws UNAVAILABLE. */
+export async function reachNext(api: Api): Promise<Api> {
+  api.close();
+  return reachApi(api.next);
+}
+
+/** Connects when it is first asked something. `next`: where else to go, in this order. */
+export function apiAt(endpoint: string, next: readonly string[] = [endpoint]) {
   const channel = openChannel(endpoint);
   return {
+    next,
     nodes: clients.create(NodeServiceDefinition, channel),
     events: clients.create(EventServiceDefinition, channel),
     players: clients.create(PlayerServiceDefinition, channel),

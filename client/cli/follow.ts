@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cursor, Start } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { WatchEventsResponse } from '../../gen/ts/kelpie/v1/event_service.js';
 import { Gap, GapReason } from '../../gen/ts/kelpie/v1/stream.js';
-import type { Api } from '../api.js';
+import { type Api, reachNext } from '../api.js';
 import { backoffMs } from '../backoff.js';
 import { fromThrown } from '../errors.js';
 import { startOf } from '../options.js';
@@ -14,29 +14,41 @@ const LONGEST_BACKOFF_MS = 5000;
 /** What the coordinator sends to somebody who follows. */
 export type WatchFrame = NonNullable<WatchEventsResponse['frame']>;
 
-/** Follows until the process ends. Throws what no later attempt can mend. */
+/**
+ * Follows until the process ends, at the next endpoint where one is lost. Throws what no later attempt can mend.
+ */
 export async function follow(
   api: Api,
   topics: string[],
   from: Start,
   show: (frame: WatchFrame) => void,
 ): Promise<never> {
+  let current = api;
   let start = from;
   for (let attempt = 1; ; attempt++) {
     try {
-      for await (const { frame } of api.events.watchEvents({ topics, start })) {
+      if (attempt > 1) current = await reachNext(current);
+      for await (const { frame } of current.events.watchEvents({ topics, start })) {
         if (!frame) continue;
         attempt = 1;
         show(frame);
         start = nextStart(frame) ?? start;
       }
     } catch (thrown) {
-      const error = fromThrown(thrown);
-      if (error.permanent || error.reason === 'NOT_A_COORDINATOR') throw error;
-      warn(`${error.message}; trying again`);
+      tryAgain(thrown, current);
     }
     await sleep(100 + backoffMs(attempt, LONGEST_BACKOFF_MS, Math.random));
   }
+}
+
+/** Says so, unless that is in vain: then throws. */
+export function tryAgain(thrown: unknown, api: Api): void {
+  const error = fromThrown(thrown);
+  if (error.permanent || error.reason === 'NOT_A_COORDINATOR') {
+    api.close();
+    throw error;
+  }
+  warn(`${error.message}; trying again`);
 }
 
 function nextStart(frame: WatchFrame): Start | undefined {

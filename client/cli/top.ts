@@ -1,10 +1,10 @@
 /** `kelpie top`: the sessions of a coordinator, who reads too slowly first. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Session } from '../../gen/ts/kelpie/v1/coordinator_service.js';
-import type { Api } from '../api.js';
-import { fromThrown } from '../errors.js';
+import { type Api, reachNext } from '../api.js';
+import { tryAgain } from './follow.js';
 import { allNodes } from './nodes.js';
-import { print, printJson, warn } from './output.js';
+import { print, printJson } from './output.js';
 import { clearScreen, redraw } from './terminal.js';
 import { entriesPerSecond, jsonOf, linesOf, type View, worstFirst } from './top-screen.js';
 
@@ -28,15 +28,18 @@ export async function top(api: Api, { json, interval, once }: TopOptions): Promi
   }
   if (live) clearScreen();
   let before: View | undefined;
+  let current = api;
+  let lost = false;
   for (;;) {
     try {
-      const view = await look(api);
+      if (lost) current = await reachNext(current);
+      const view = await look(current);
       show(view, before, { json, live });
       before = view;
+      lost = false;
     } catch (thrown) {
-      const error = fromThrown(thrown);
-      if (error.permanent || error.reason === 'NOT_A_COORDINATOR') throw error;
-      warn(`${error.message}; trying again`);
+      tryAgain(thrown, current);
+      lost = true;
     }
     await sleep(interval * 1000);
   }

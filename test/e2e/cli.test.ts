@@ -1,9 +1,13 @@
 /** The program kelpie against a real kelpied: what it prints, and how it ends. */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { type Kelpie, runKelpie, startKelpie } from '../support/cli.js';
 import { type Kelpied, startKelpied } from '../support/kelpied.js';
+import { until } from '../support/until.js';
 import { say, Wire } from '../support/wire.js';
 
 describe('kelpie', () => {
@@ -266,7 +270,60 @@ describe('kelpie', () => {
     });
   });
 
+  it('goes on at the next endpoint when its own is lost, and begins there if the first is not there', async () => {
+    const [first, second] = await Promise.all([startKelpied(), startKelpied()]);
+    const endpoints = [await closedPort(), first.endpoint, second.endpoint].join();
+    const followers = ['tail chat', 'nodes --watch', 'top --interval 0.1'].map((args) =>
+      startKelpie([...args.split(' '), '--json'], endpoints),
+    );
+    following.push(...followers);
+    const [tail, nodes, top] = followers;
+    const other = new Wire(second.endpoint);
+    try {
+      await top?.line(/"info"/);
+      await first.kill();
+      for (const kelpie of followers) await until(() => kelpie.errors().includes('trying again'));
+      const events = [say('chat', 'hello')];
+      const talk = setInterval(() => void other.call('EventService.PublishEvents', { events }), 50);
+      await tail?.line(/hello/).finally(() => clearInterval(talk));
+      await other.join('late');
+      await nodes?.line(/late/);
+      const sessions = /"sessions":\[\{[^\]]*late/;
+      await top?.line(sessions);
+      // One command, too.
+      expect((await runKelpie(['info'], endpoints)).code).to.equal(0);
+    } finally {
+      other.close();
+      await second.kill();
+    }
+  });
+
+  it('takes --endpoint and --json before its command and after it; what comes after it counts', async () => {
+    const nowhere = await closedPort();
+    const info = async (...args: string[]) => {
+      const { code, output } = await runKelpie(args, nowhere);
+      return code === 0 ? output.split('\n').length : 'failed';
+    };
+    const { endpoint } = kelpied;
+    expect(await info('--endpoint', endpoint, '--json', 'info')).to.equal(1);
+    expect(await info('--endpoint', nowhere, 'info', '--endpoint', endpoint)).to.be.greaterThan(1);
+    expect(await info('--endpoint', endpoint, 'info', '--endpoint', nowhere)).to.equal('failed');
+  });
+
   describe('ends', () => {
+    it('with 1 and a message when what it prints cannot be written', async () => {
+      await tell('chat.full', 'hello');
+      for (const args of ['nodes', 'info --json', 'tail chat.full --all', 'doctor', '--help']) {
+        const env = { KELPIE_ENDPOINTS: kelpied.endpoint };
+        const { code, errors } = await onFullDisk(CLI, args.split(' '), env);
+        expect(errors, args).to.match(/^kelpie: what it prints cannot be written: ENOSPC/);
+        expect(code, args).to.equal(1);
+      }
+      const { code, errors } = await onFullDisk(DAEMON, ['config'], {});
+      expect(errors).to.match(/^kelpied: what it prints cannot be written: ENOSPC/);
+      expect(code).to.equal(1);
+    });
+
     it('with 1 and advice when no coordinator answers', async () => {
       const closed = await closedPort();
       const commands = [
@@ -319,6 +376,23 @@ describe('kelpie', () => {
 
 function parsed(line: string): Record<string, unknown> {
   return JSON.parse(line) as Record<string, unknown>;
+}
+
+const CLI = fileURLToPath(new URL('../../client/cli/main.js', import.meta.url));
+const DAEMON = fileURLToPath(new URL('../../server/main.js', import.meta.url));
+
+/** Runs a program whose stdout is a disk without room. */
+async function onFullDisk(program: string, args: string[], env: NodeJS.ProcessEnv) {
+  const disk = openSync('/dev/full', 'w');
+  const child = spawn(process.execPath, [program, ...args], {
+    stdio: ['ignore', disk, 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  closeSync(disk);
+  let errors = '';
+  child.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, errors };
 }
 
 /** A port of this machine where nobody listens. */

@@ -195,7 +195,11 @@ export class Link {
     if (!upTo) return this.fail(new KelpieError('PROTOCOL', 'a batch came without its position'));
     const piece = this.#processing.begin(upTo, batch.events.length);
     const processed = this.#events.batch(batch);
-    if (processed) void processed.then(() => this.#finish(piece));
+    if (processed)
+      processed.then(
+        () => this.#finish(piece),
+        (error: unknown) => this.fail(fromThrown(error)),
+      );
     else this.#finish(piece);
   }
 

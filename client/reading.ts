@@ -2,8 +2,9 @@
 import type { Cursor, Start } from '../gen/ts/kelpie/v1/cursor.js';
 import type { NamedLoad } from '../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch, Gap, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
+import { Backlog } from './backlog.js';
 import type { Clock } from './clock.js';
-import { KelpieError } from './errors.js';
+import { fromThrown, KelpieError } from './errors.js';
 import { Kept } from './kept.js';
 import type { ConnectOptions } from './options.js';
 import { Position } from './position.js';
@@ -16,6 +17,7 @@ export class Reading {
   readonly #subscriptions: Subscriptions;
   readonly #position: Position;
   readonly #kept: Kept;
+  readonly #backlog = new Backlog();
 
   /** Calls `onTopics` when other topics are wanted. Throws FILE_INVALID or OUT_OF_RANGE. */
   constructor(
@@ -68,7 +70,21 @@ export class Reading {
   }
 
   /** Resolves when all is handled; undefined if it is. Throws PROTOCOL if something is missing. */
-  take({ afterSequence, upTo, events }: EventBatch): Promise<unknown> | undefined {
+  take(batch: EventBatch): Promise<unknown> | undefined {
+    if (!this.#backlog.holds) return this.#take(batch);
+    return new Promise((resolve, reject) => {
+      this.#backlog.inOrder(() => {
+        try {
+          resolve(this.#take(batch));
+        } catch (error) {
+          reject(fromThrown(error));
+        }
+      });
+    });
+  }
+
+  #take(batch: EventBatch): Promise<unknown> | undefined {
+    const { afterSequence, upTo, events } = batch;
     const position = this.#position.sequence;
     if (afterSequence > position) {
       const message = `a batch begins after ${afterSequence}, but only what is up to ${position} was received`;
@@ -84,31 +100,44 @@ export class Reading {
     if (!upTo) return undefined;
     this.#position.reach(upTo);
     const piece = this.#kept.received(upTo);
-    if (handling.length > 0) return Promise.all(handling).then(() => this.#kept.processed(piece));
-    this.#kept.processed(piece);
-    return undefined;
+    if (handling.length === 0) {
+      this.#kept.processed(piece);
+      return undefined;
+    }
+    this.#backlog.begin(batch);
+    return Promise.all(handling).then(() => {
+      this.#kept.processed(piece);
+      this.#backlog.end(batch);
+    });
   }
 
   /** The session is open, and reading starts here. */
   begin(cursor: Cursor | undefined): void {
+    this.#backlog.restart();
     if (cursor) this.#position.reach(cursor);
   }
 
   /** There was nothing for this node up to here. */
   reach(cursor: Cursor): void {
-    this.#position.reach(cursor);
-    this.#kept.processed(this.#kept.received(cursor));
+    this.#backlog.inOrder(() => {
+      this.#position.reach(cursor);
+      this.#kept.processed(this.#kept.received(cursor));
+    });
   }
 
   load(part: Snapshot, graceMs: number): void {
-    this.#position.load(part);
-    this.roster.applySnapshot(part, graceMs);
+    this.#backlog.inOrder(() => {
+      this.#position.load(part);
+      this.roster.applySnapshot(part, graceMs);
+    });
   }
 
   lose(gap: Gap): void {
-    // Of some topics alone: all else that lies there comes.
-    if (gap.topics.length === 0) this.#position.lose(gap);
-    this.roster.applyGap(gap);
+    this.#backlog.inOrder(() => {
+      // Of some topics alone: all else that lies there comes.
+      if (gap.topics.length === 0) this.#position.lose(gap);
+      this.roster.applyGap(gap);
+    });
   }
 
   loads(loads: readonly NamedLoad[]): void {

@@ -53,7 +53,10 @@ export const ErrorReason = {
    * nobody may read. Metadata: topic.
    */
   TOPIC_RESERVED: 14,
-  /** PATTERN_LIMIT - The session has more patterns than allowed. Metadata: limit. */
+  /**
+   * PATTERN_LIMIT - The reader has more patterns than allowed, or more bytes of them; or those of all readers of its
+   * connection, or of the coordinator, take too much memory. Metadata: limit.
+   */
   PATTERN_LIMIT: 15,
   /** START_MISSING - It is not said where reading starts. */
   START_MISSING: 16,

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { Player } from '../gen/ts/kelpie/v1/player.js';
 import type { PresenceDigest, SyncPlayers } from '../gen/ts/kelpie/v1/presence.js';
+import { durationOf } from './duration.js';
 import { inParts } from './parts.js';
 
 /** How long a login may take: the coordinator's grant lapses then too. */
@@ -19,6 +20,8 @@ export interface Held {
   player: Player;
   /** 0: not told yet. */
   generation: number;
+  /** When they came in, by the client's clock. */
+  readonly sinceMs: number;
   /** The exchange that will tell his generation; what is reported of him waits for it. */
   waitsFor?: object;
   /** He was evicted under this generation while his own was not told yet. */
@@ -77,8 +80,8 @@ export class PlayerList {
     return login;
   }
 
-  add(player: Player, generation: number): Held {
-    const held = { id: player.id, player, generation };
+  add(player: Player, generation: number, nowMs: number): Held {
+    const held = { id: player.id, player, generation, sinceMs: nowMs };
     this.#in.set(player.id, held);
     return held;
   }
@@ -100,7 +103,7 @@ export class PlayerList {
   }
 
   /** The whole list in parts, by id. */
-  parts(): Part[] {
+  parts(nowMs: number): Part[] {
     const sorted = [...this.#in.values()].sort((left, right) => (left.id < right.id ? -1 : 1));
     const size = ({ player }: Held): number =>
       Player.encode(player).finish().length + OVERHEAD_BYTES;
@@ -111,7 +114,12 @@ export class PlayerList {
     return parts.map((held, index) => {
       const upToId = index === parts.length - 1 ? '' : (held.at(-1)?.id ?? '');
       const players = held.map(({ player, generation }) => ({ ...player, generation }));
-      const value = { asOf, afterId, upToId, players, loginAges: {} };
+      // Of two logins that no coordinator granted the newer one holds.
+      const ages = held
+        .filter(({ generation }) => generation === 0)
+        .map(({ id, sinceMs }) => [id, durationOf(nowMs - sinceMs)] as const);
+      const loginAges = Object.fromEntries(ages);
+      const value = { asOf, afterId, upToId, players, loginAges };
       afterId = upToId;
       return { value, held };
     });

@@ -165,8 +165,7 @@ export class Players {
 
   /**
    * He is in, with these facts; or he was, and this is how he is now. Without `acquire` before it, a
-   * login elsewhere ends. Rejects with what PlayerReportResult names: he is not held then, but after
-   * NODE_NOT_FOUND, which leaves him on no server.
+   * login elsewhere ends. Rejects with what PlayerReportResult names: they are not held then.
    */
   async joined(facts: PlayerFacts): Promise<void> {
     const player = typed(() => playerOf(facts));
@@ -174,7 +173,7 @@ export class Players {
     const known = login ? undefined : this.#list.get(player.id);
     if (known)
       return this.#updated(known, facts.server === undefined ? known.player.server : '', player);
-    const held = this.#list.add(player, login?.generation ?? 0);
+    const held = this.#list.add(player, login?.generation ?? 0, this.#clock.now());
     const undo = (): void => this.#list.remove(held);
     return this.#presence.report(held, { $case: 'joined', value: player }, undo);
   }
@@ -190,15 +189,19 @@ export class Players {
   }
 
   /**
-   * He is on this server now; '' is none that is a node. Rejects with PLAYER_NOT_FOUND if he is not in,
-   * NODE_NOT_FOUND if the server is no node: he is on none then.
+   * They are on this server now; '' is none. A server that is no node is kept by its name, and marked.
+   * Rejects with PLAYER_NOT_FOUND if they are not in, PLAYER_INVALID if a node of that name is no server.
    */
   async moved(id: string, server: string): Promise<void> {
     const held = this.#heldOf(id);
     const name = text('server', server).toLowerCase();
     if (held.player.server === name) return;
+    const before = held.player.server;
     held.player = { ...held.player, server: name };
-    await this.#presence.report(held, { $case: 'movedTo', value: name });
+    const undo = (): void => {
+      if (held.player.server === name) held.player = { ...held.player, server: before };
+    };
+    await this.#presence.report(held, { $case: 'movedTo', value: name }, undo);
   }
 
   /** Something about him changed. Rejects with PLAYER_NOT_FOUND, LABELS_INVALID, PLAYER_INVALID … */

@@ -9,6 +9,7 @@ import {
   type PlayersSynced,
   type PresenceDigest,
 } from '../gen/ts/kelpie/v1/presence.js';
+import type { Clock } from './clock.js';
 import { fromThrown, fromWire, type KelpieError } from './errors.js';
 import type { Link } from './link.js';
 import type { Held, Part, PlayerList } from './player-list.js';
@@ -21,6 +22,7 @@ const TEXT = 'You are not on this network any more.';
 
 /** What presence needs of its client. */
 export interface PresenceOptions {
+  readonly clock: Clock;
   readonly link: () => Link | undefined;
   readonly list: PlayerList;
   /** A player must be disconnected. */
@@ -121,24 +123,8 @@ export class Presence {
     const error = fromWire(result.error);
     const gone = error.reason === 'PLAYER_NOT_FOUND' || error.reason === 'STALE_GENERATION';
     if (what.$case === 'left' && gone) return resolve();
-    if (error.reason === 'NODE_NOT_FOUND') this.#withoutServer(held, what);
-    else undo(error);
+    undo(error);
     reject(error);
-  }
-
-  /** He stays, on no server that is known; unless he has moved on already. */
-  #withoutServer(held: Held, what: What): void {
-    const named =
-      what.$case === 'joined' ? what.value.server : what.$case === 'movedTo' && what.value;
-    if (!this.#list.has(held) || held.player.server !== named) return;
-    held.player = { ...held.player, server: '' };
-    const instead: What =
-      what.$case === 'joined'
-        ? { $case: 'joined', value: held.player }
-        : { $case: 'movedTo', value: '' };
-    this.report(held, instead).catch((error: unknown) =>
-      this.#options.onRefused(fromThrown(error)),
-    );
   }
 
   /** Of a stream that broke: the next one's list settles it. */
@@ -164,7 +150,7 @@ export class Presence {
   #sendList(): void {
     const link = this.#link;
     if (!link) return;
-    for (const part of this.#list.parts()) this.#sendPart(link, part);
+    for (const part of this.#list.parts(this.#options.clock.now())) this.#sendPart(link, part);
   }
 
   #sendPart(link: Link, { value, held }: Part): void {

@@ -37,7 +37,7 @@ export class ProxySession {
     this.#options = options;
     const { clock, link, onRefused } = options;
     const onEvicted = (evicted: PlayerEvicted): void => this.#evict(evicted);
-    this.#presence = new Presence({ link, onRefused, onEvicted, list: this.#list });
+    this.#presence = new Presence({ clock, link, onRefused, onEvicted, list: this.#list });
     this.players = new Players(options.players, clock, link, this.#list, this.#presence);
   }
 

@@ -1,32 +1,69 @@
-/** `kelpie find`: one player who is online, with all that is known of him. */
+/** `kelpie find`: one player who is online, with all that is known of them. */
 import { Player, type PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
 import type { Api } from '../api.js';
 import { KelpieError } from '../errors.js';
 import { factsOfPlayer } from './facts.js';
 import { print, printJson, shownTime, table, UsageError } from './output.js';
+import { showPlayers } from './players.js';
 
+/** The longest name that a player has. */
+const NAME_BYTES = 128;
 const XUID = /^\d{1,20}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
+/** The player who is meant; where there is none, all whose names begin so. */
 export async function find(api: Api, words: string[], { json }: { json: boolean }): Promise<void> {
-  const player = await requirePlayer(api, words.join(' '));
-  if (json) printJson(Player.toJSON(player));
-  else print(table(['name', player.name], rowsOf(player)));
+  const who = words.join(' ');
+  const player = await oneOf(api, who);
+  if (player && !json) print(table(['name', player.name], rowsOf(player)));
+  const found = player ? [player] : await beginning(api, who, json);
+  if (json) for (const one of found) printJson(Player.toJSON(one));
+  if (found.length === 0) throw notFound(who);
 }
 
-/** The player who is meant. Throws PLAYER_NOT_FOUND. */
+/** Undefined if there are several, too. */
+async function oneOf(api: Api, who: string): Promise<Player | undefined> {
+  try {
+    return await findPlayer(api, who);
+  } catch (error) {
+    if (error instanceof KelpieError && error.reason === 'PLAYER_AMBIGUOUS') return undefined;
+    throw error;
+  }
+}
+
+async function beginning(api: Api, who: string, json: boolean): Promise<Player[]> {
+  if (Buffer.byteLength(who) > NAME_BYTES) return [];
+  const { players, nextPageToken } = await api.players.listPlayers({ namePrefix: who });
+  if (json || players.length === 0) return players;
+  showPlayers(players);
+  if (nextPageToken !== '') print(`\nThere are more: kelpie players --name '${who}' lists all.`);
+  return players;
+}
+
+/** The player who is meant. Throws PLAYER_NOT_FOUND or PLAYER_AMBIGUOUS. */
 export async function requirePlayer(api: Api, who: string): Promise<Player> {
   const player = await findPlayer(api, who);
   if (player) return player;
-  const message = `no player "${who}" is online; a name with spaces in it goes in quotes, and kelpie history tells who was`;
-  throw new KelpieError('PLAYER_NOT_FOUND', message);
+  throw notFound(who);
 }
 
-/** The player who is meant, if he is online: by what it looks like first, else by his name. */
+function notFound(who: string): KelpieError {
+  const message = `no player "${who}" is online; a name with spaces in it goes in quotes, and kelpie history tells who was`;
+  return new KelpieError('PLAYER_NOT_FOUND', message);
+}
+
+/**
+ * The player who is meant, if they are online: by what it looks like first, else by their name. Throws
+ * PLAYER_AMBIGUOUS.
+ */
 export async function findPlayer(api: Api, who: string): Promise<Player | undefined> {
   if (who.trim() === '') throw new UsageError('say which player: his id, XUID, UUID or name');
-  const { players } = await api.players.batchGetPlayers({ players: lookupsOf(who) });
-  return players[0];
+  const { players, ambiguous } = await api.players.batchGetPlayers({ players: lookupsOf(who) });
+  const [player] = players;
+  const [several] = ambiguous;
+  // Asked for alone it fails, with their names.
+  if (!player && several) await api.players.getPlayer({ player: several.lookup });
+  return player;
 }
 
 /** Whether a player can have this as his id. */
@@ -43,13 +80,14 @@ function lookupsOf(who: string): PlayerLookup[] {
 }
 
 function rowsOf(player: Player): string[][] {
-  const { id, xuid, uuid, proxy, server, generation, joinTime, latencyMs } = player;
+  const { id, xuid, uuid, proxy, server, serverUnregistered, generation, joinTime, latencyMs } =
+    player;
   const fixed = [
     ['id', id],
     ['XUID', xuid],
     ['UUID', uuid],
     ['proxy', proxy],
-    ['server', server],
+    ['server', serverUnregistered ? `${server} (no node)` : server],
     ['joined', shownTime(joinTime)],
     ['generation', String(generation)],
     ['ping', latencyMs === 0 ? '' : `${latencyMs} ms`],

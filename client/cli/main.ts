@@ -50,13 +50,16 @@ selecting(command('nodes', 'list the nodes of the network'))
 selecting(command('players', 'list the players who are online'))
   .option('--proxy <name>', 'only on this proxy', name)
   .option('--server <name>', 'only on this server', name)
+  .option('--name <beginning>', 'only whose names begin so, in any case')
+  .option('--property <name=value>', 'only who have this property; may be repeated', pair, {})
   .option('--count', 'print how many there are, in all and on each node', false)
   .option('--watch', 'go on with who comes, moves, changes and goes', false)
   .action((options: Common & PlayersOptions) => ask(options, (api) => players(api, options)));
 
-command('find <who...>', 'show a player who is online: by id, XUID, UUID or name').action(
-  (who: string[], options: Common) => ask(options, (api) => find(api, who, options)),
-);
+command(
+  'find <who...>',
+  'show a player who is online, by id, XUID, UUID or name, or all whose names begin so',
+).action((who: string[], options: Common) => ask(options, (api) => find(api, who, options)));
 
 among(command('kick [who...]', 'disconnect a player, or all at a place'))
   .option('--all', 'everybody in the network', false)

@@ -15,6 +15,10 @@ export interface PlayerFilter {
   readonly server?: string;
   /** Of the server. */
   readonly label: Readonly<Record<string, string>>;
+  /** How their names begin. */
+  readonly name?: string;
+  /** What they have. */
+  readonly property?: Readonly<Record<string, string>>;
 }
 
 export interface PlayersOptions extends PlayerFilter {
@@ -42,11 +46,12 @@ export async function players(api: Api, options: PlayersOptions): Promise<void> 
 }
 
 /** Page by page: a network can have more players than fit into one answer. */
-export async function* playerPages(api: Api, { proxy = '', server = '', label }: PlayerFilter) {
+export async function* playerPages(api: Api, filter: PlayerFilter) {
+  const { proxy = '', server = '', label, name: namePrefix = '', property = {} } = filter;
+  const wanted = { proxy, server, serverLabels: label, namePrefix, properties: property };
   let pageToken = '';
   do {
-    const filter = { proxy, server, serverLabels: label };
-    const page = await api.players.listPlayers({ pageSize: PAGE, pageToken, ...filter });
+    const page = await api.players.listPlayers({ pageSize: PAGE, pageToken, ...wanted });
     yield page;
     pageToken = page.nextPageToken;
   } while (pageToken !== '');
@@ -57,29 +62,49 @@ export async function refuseUnknownPlace(api: Api, { proxy, server }: PlayerFilt
   for (const name of [proxy, server]) if (name !== undefined) await api.nodes.getNode({ name });
 }
 
-function checkOptions({ count, watch, proxy, server, label, role, state }: PlayersOptions): void {
-  if (count && (watch || proxy !== undefined || server !== undefined)) {
-    throw new UsageError('--count goes with --role, --state and --label alone; it lists each node');
-  }
-  if (!count && role.length + state.length > 0) {
+function checkOptions(options: PlayersOptions): void {
+  const { count, watch, label, role, state } = options;
+  if (count) checkCount(options);
+  else if (role.length + state.length > 0) {
     throw new UsageError('--role and --state choose nodes to count on; they go with --count');
+  }
+  if (watch && isNarrowed(options)) {
+    throw new UsageError('--watch cannot follow --name and --property, which change');
   }
   if (watch && Object.keys(label).length > 0) {
     throw new UsageError('--watch cannot follow labels, which change; name one with --server');
   }
 }
 
+function checkCount({ watch, proxy, server, name }: PlayersOptions): void {
+  if (!watch && [proxy, server, name].every((one) => one === undefined)) return;
+  const others = '--role, --state, --label and --property';
+  throw new UsageError(`--count goes with ${others} alone; it lists each node`);
+}
+
+/** To those who are named so, or have something. */
+function isNarrowed({ name, property = {} }: PlayerFilter): boolean {
+  return name !== undefined || Object.keys(property).length > 0;
+}
+
 async function list(api: Api, options: PlayersOptions) {
   const rows: string[][] = [];
+  let listed = 0;
   let cursor;
   for await (const page of playerPages(api, options)) {
     cursor = page.cursor;
     if (options.json) for (const player of page.players) printJson(Player.toJSON(player));
     else rows.push(...page.players.map(row));
-    if (page.players.length === 0) await refuseUnknownPlace(api, options);
+    listed += page.players.length;
   }
+  if (listed === 0 && !isNarrowed(options)) await refuseUnknownPlace(api, options);
   if (!options.json) show(rows);
   return cursor;
+}
+
+/** A table of players. */
+export function showPlayers(players: readonly Player[]): void {
+  show(players.map(row));
 }
 
 function show(rows: readonly string[][]): void {
@@ -99,16 +124,18 @@ function row({ name, id, proxy, server, device, latencyMs, joinTime }: Player): 
   ];
 }
 
-async function count(api: Api, { json, role, state, label }: PlayersOptions): Promise<void> {
+async function count(api: Api, options: PlayersOptions): Promise<void> {
+  const { json, role, state, label, property = {} } = options;
   const selector = { roles: [...role], states: [...state], labels: label };
-  const answer = await api.players.countPlayers({ nodes: selector });
+  const answer = await api.players.countPlayers({ nodes: selector, properties: property });
   if (json) {
     printJson(CountPlayersResponse.toJSON(answer));
     return;
   }
   const { network, selected, nodes } = answer;
   const all = role.length + state.length + Object.keys(label).length === 0;
-  print(`${counted(network, 'player')} in the network${all ? '' : `, ${selected} on these nodes`}`);
+  const who = counted(network, Object.keys(property).length > 0 ? 'such player' : 'player');
+  print(`${who} in the network${all ? '' : `, ${selected} on these nodes`}`);
   if (nodes.length === 0) return;
   const rows = nodes.map((node) => [node.name, nameOf(NodeRole, node.role), String(node.players)]);
   print(['', ...table(['NODE', 'ROLE', 'PLAYERS'], rows)]);

@@ -10,7 +10,8 @@ export interface Clock {
   now(): number;
   /**
    * Milliseconds since 1970 by the machine's calendar clock, which may jump. For display, for age
-   * in retention and `since`, and for the floor of a new epoch's sequence; for nothing else.
+   * in retention and `since`, for the floor of a new epoch's sequence, and for which of two logins without a
+   * grant is newer; for nothing else.
    */
   wall(): number;
   /** Calls `ring` once after `delayMs`, which may be of any length. Does not keep the process alive. */

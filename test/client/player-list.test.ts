@@ -17,7 +17,7 @@ describe("a proxy's list of players", () => {
       expect(digestOf(players.toReversed()).toString('hex')).to.equal(digest);
       const list = new PlayerList();
       for (const { id, generation, server } of players) {
-        list.add({ ...player(1), id, server }, generation);
+        list.add({ ...player(1), id, server }, generation, 0);
       }
       expect(list.digest().players).to.equal(players.length);
       expect(Buffer.from(list.digest().digest).toString('hex')).to.equal(digest);
@@ -26,8 +26,8 @@ describe("a proxy's list of players", () => {
 
   it('goes in parts of at most 1,000 players, each for a range of ids, that cover all', () => {
     const list = new PlayerList();
-    for (let number = 3000; number > 500; number--) list.add(player(number), number);
-    const parts = list.parts();
+    for (let number = 3000; number > 500; number--) list.add(player(number), number, 0);
+    const parts = list.parts(0);
     expect(parts.map(({ held }) => held.length)).to.deep.equal([1000, 1000, 500]);
     const told = parts.flatMap(({ value }) => value.players.map(({ id }) => id));
     expect(told).to.deep.equal([...told].sort());
@@ -43,21 +43,33 @@ describe("a proxy's list of players", () => {
 
   it('goes in parts of at most 512 KiB', () => {
     const list = new PlayerList();
-    for (let number = 1; number <= 100; number++) list.add(player(number, randomBytes(16_000)), 1);
-    const sizes = list.parts().map(({ value }) => SyncPlayers.encode(value).finish().length);
+    for (let number = 1; number <= 100; number++)
+      list.add(player(number, randomBytes(16_000)), 1, 0);
+    const sizes = list.parts(0).map(({ value }) => SyncPlayers.encode(value).finish().length);
     expect(sizes.length).to.equal(4);
     for (const size of sizes) expect(size).to.be.at.most(512 * 1024);
   });
 
+  it('says of those whom no coordinator has granted how long ago they came', () => {
+    const list = new PlayerList();
+    list.add(player(1), 0, 1000);
+    list.add(player(2), 7, 1500);
+    list.add(player(3), 0, 2000);
+    expect(list.parts(3500)[0]?.value.loginAges).to.deep.equal({
+      [player(1).id]: { seconds: 2, nanos: 5e8 },
+      [player(3).id]: { seconds: 1, nanos: 5e8 },
+    });
+  });
+
   it('is one part when nobody is there, so that whoever was there leaves', () => {
-    expect(new PlayerList().parts().map(({ value }) => value)).to.deep.equal([
+    expect(new PlayerList().parts(0).map(({ value }) => value)).to.deep.equal([
       { asOf: 0, afterId: '', upToId: '', players: [], loginAges: {} },
     ]);
   });
 
   it('is as of the newest generation, but before those who log in', () => {
     const list = new PlayerList();
-    const asOf = () => list.parts()[0]?.value.asOf;
+    const asOf = () => list.parts(0)[0]?.value.asOf;
     list.saw(90);
     expect(asOf()).to.equal(90);
     list.grant('1', 100, 0);

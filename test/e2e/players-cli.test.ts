@@ -75,6 +75,12 @@ describe('kelpie, of players,', () => {
   };
 
   describe('lists', () => {
+    const namesOf = async (...args: string[]) => {
+      const { output } = await kelpie('players', '--json', ...args);
+      const lines = output === '' ? [] : output.split('\n');
+      return lines.map((line) => parsed(line)['name']);
+    };
+
     it('all of them in a table, and those who match', async () => {
       expect(await kelpie('players')).to.deep.equal({
         code: 0,
@@ -94,14 +100,30 @@ describe('kelpie, of players,', () => {
         ['Alex', alex.xuid, 'south', 'lobby', '-', '-'],
       ]);
       for (const row of rows) expect(row[6]).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
-      const namesOf = async (...args: string[]) => {
-        const lines = (await kelpie('players', '--json', ...args)).output.split('\n');
-        return lines.map((line) => parsed(line)['name']);
-      };
       expect(await namesOf('--proxy', 'NORTH')).to.deep.equal(['4711', steve.name]);
       expect(await namesOf('--server', 'Lobby')).to.deep.equal([steve.name, 'Alex']);
       expect(await namesOf('--server', 'lobby', '--proxy', 'south')).to.deep.equal(['Alex']);
       expect(await namesOf('--label', 'mode=duels')).to.deep.equal(['4711']);
+    });
+
+    it('those whose names begin so, and those who have a property', async () => {
+      await everybody();
+      expect(await namesOf('--name', 'ST')).to.deep.equal([steve.name]);
+      expect(await namesOf('--name', 'st', '--server', 'arena')).to.deep.equal([]);
+      expect(await namesOf('--property', 'rank=vip')).to.deep.equal([steve.name]);
+      expect(await namesOf('--property', 'rank=none')).to.deep.equal([]);
+      const { output } = await kelpie('players', '--count', '--property', 'rank=vip');
+      expect(output.split('\n').map(cells)).to.deep.equal([
+        ['1 such player in the network'],
+        [''],
+        ['NODE', 'ROLE', 'PLAYERS'],
+        ['arena', 'DOWNSTREAM', '0'],
+        ['lobby', 'DOWNSTREAM', '1'],
+        ['north', 'PROXY', '1'],
+        ['south', 'PROXY', '0'],
+      ]);
+      await refused(/--count goes with/, 'players', '--count', '--name', 'st');
+      await refused(/cannot follow --name/, 'players', '--watch', '--name', 'st');
     });
 
     it('more than fit on a page', async () => {
@@ -192,6 +214,18 @@ describe('kelpie, of players,', () => {
       expect(parsed((await kelpie('find', '4711', '--json')).output)).to.include({ id: zoe.uuid });
     });
 
+    it('all whose names begin so, where nobody has just this name', async () => {
+      await everybody();
+      const { code, output } = await kelpie('find', 'STEVE');
+      expect(code).to.equal(0);
+      expect(output.split('\n').map((line) => cells(line)[0])).to.deep.equal([
+        'NAME',
+        'Steve the First',
+      ]);
+      const json = (await kelpie('find', 'a', '--json')).output.split('\n').map(parsed);
+      expect(json.map(({ name }) => name)).to.deep.equal(['Alex']);
+    });
+
     it('nobody: ends with 1 and says what to do', async () => {
       const { code, output, errors } = await kelpie('find', 'Herobrine');
       expect(errors).to.match(
@@ -216,6 +250,16 @@ describe('kelpie, of players,', () => {
         output: `Steve the First (${steve.xuid})  kicked`,
       });
       expect(kicked(north)).to.deep.equal([['be nice', steve.xuid]]);
+      expect(kicked(south)).to.deep.equal([]);
+    });
+
+    it('one whose name another one has in other letters: only where it is exactly right', async () => {
+      await north.bring({ xuid: '8001', name: 'Notch' });
+      await south.bring({ xuid: '8002', name: 'notch' });
+      const { code, errors } = await kelpie('kick', 'NOTCH');
+      expect(code).to.equal(1);
+      expect(errors).to.match(/may be Notch \(8001\), notch \(8002\).*\(PLAYER_AMBIGUOUS\)/);
+      expect((await kelpie('kick', 'Notch')).output).to.equal('Notch (8001)  kicked');
       expect(kicked(south)).to.deep.equal([]);
     });
 

@@ -211,23 +211,22 @@ describe('players', () => {
     expect(told).to.deep.equal(['Steve joined gate-2']);
   });
 
-  it('on a server that is no node are on none, and the author hears of it', async () => {
+  it('on a server that is no node are there, under its name; on a proxy they are not', async () => {
     await town.join('lobby');
     const { players, client } = await town.proxy('gate-1');
     await players.acquire(steve);
-    const joining = await rejectionOf(KelpieError, players.joined({ ...steve, server: 'nowhere' }));
-    expect(joining.reason).to.equal('NODE_NOT_FOUND');
-    await players.moved(steve.xuid, 'lobby');
-    const moving = await rejectionOf(KelpieError, players.moved(steve.xuid, 'elsewhere'));
-    expect(moving.reason).to.equal('NODE_NOT_FOUND');
-    expect(players.get(steve.xuid)?.server).to.equal('');
-    await until(() => client.pending === 0);
+    await players.joined({ ...steve, server: 'Static 1' });
     const api = await reachApi([town.endpoint]);
-    const { player } = await api.players.getPlayer({
-      player: { by: { $case: 'id', value: steve.xuid } },
-    });
+    const lookup = { player: { by: { $case: 'id', value: steve.xuid } } } as const;
+    const row = async () => (await api.players.getPlayer(lookup)).player;
+    expect(await row()).to.include({ server: 'static 1', serverUnregistered: true });
+    await players.moved(steve.xuid, 'lobby');
+    const moving = await rejectionOf(KelpieError, players.moved(steve.xuid, 'gate-1'));
+    expect(moving.reason).to.equal('PLAYER_INVALID');
+    expect(players.get(steve.xuid)?.server).to.equal('lobby');
+    await until(() => client.pending === 0);
+    expect(await row()).to.include({ server: 'lobby', serverUnregistered: false });
     api.close();
-    expect(player).to.include({ server: '', proxy: 'gate-1' });
   });
 
   it('are refused what cannot be said of them, and stay as they were', async () => {

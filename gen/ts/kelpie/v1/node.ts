@@ -162,9 +162,12 @@ export interface Node_LabelsEntry {
 export interface NodeLoad {
   /** Ticks a second; 20 is what a game server aims at. 0 = not said. */
   tps: number;
-  /** Memory in use. 0 = not said. */
+  /** Memory in use. 0 = not said. Above 2^53 - 1 it is kept as that. */
   memoryUsedBytes: number;
-  /** Memory there is for it. 0 = not said. */
+  /**
+   * Memory there is for it. 0 = not said. Above 2^53 - 1, such as Java's Long.MAX_VALUE for "no limit", it
+   * is kept as that.
+   */
   memoryMaxBytes: number;
   /**
    * How long the coordinator took to answer the Heartbeat before, as the node measured it. 0 = not

@@ -28,8 +28,18 @@ export function unreachable(node: Node): Node {
   return { ...node, state: NodeState.UNREACHABLE, lastState: node.state };
 }
 
+/**
+ * The node when its process is back. What a change can set stays as it is: whoever set it last may have
+ * been an operator, and the process says what it changes itself. The rest is as its Hello has it, and so
+ * are its commands, which only the process knows.
+ */
+export function resumed(known: Node, hello: Node): Node {
+  const { labels, maxPlayers, state, lastState, joinTime } = reachable(known);
+  return { ...hello, labels, maxPlayers, state, lastState, joinTime };
+}
+
 /** The node when it is back. */
-export function reachable(node: Node): Node {
+function reachable(node: Node): Node {
   if (node.state !== NodeState.UNREACHABLE) return node;
   return { ...node, state: node.lastState, lastState: NodeState.UNSPECIFIED };
 }

@@ -1,6 +1,6 @@
 /** Who is part of the network: claiming a name, losing a stream, leaving. */
-import { createHash, randomBytes } from 'node:crypto';
-import type { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
+import { randomBytes } from 'node:crypto';
+import { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
 import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { Node, type NodeChange, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { ID_BYTES, sameBytes } from '../core/cursor.js';
@@ -11,7 +11,7 @@ import type { Draft } from '../journal/journal.js';
 import { Dependents, type Ending } from '../nodes/dependents.js';
 import { Losses } from './losses.js';
 import type { Network } from './network.js';
-import { reachable, unreachable } from './node-change.js';
+import { resumed, unreachable } from './node-change.js';
 import { notFound } from './node-list.js';
 import { nodeContested } from './node-tables.js';
 import { NodeUpdates, sameNode } from './node-updates.js';
@@ -113,7 +113,7 @@ export class Nodes {
     const outcome = outcomeOf(node, owner);
     const ends = outcome === 'REPLACED' ? gone : nothing;
     if (!ends || (owner && ends === gone && owner.sequence !== gone.sequence)) return undefined;
-    const arrival = this.#arrival(node, outcome, owner);
+    const arrival = this.#arrival(node, outcome);
     const seen = arrival.length > 0 ? [tables.seen(node.name)] : [];
     const fence = tables.fence(node.name, owner?.sequence ?? 0);
     const owned = tables.ownerDraft(node.name, this.#ownerRow(node, sessionId));
@@ -129,21 +129,15 @@ export class Nodes {
     const { coordinatorId } = this.#network.options;
     const { instanceId } = node;
     const nonce = randomBytes(ID_BYTES);
-    return { instanceId, coordinatorId, sessionId, nonce, factsDigest: digestOf(node) };
+    return SessionRow.create({ instanceId, coordinatorId, sessionId, nonce });
   }
 
   /** What the public sees of a claim: a resumed node is told only if something about it changed. */
-  #arrival(
-    node: Node,
-    outcome: Claimed['outcome'],
-    owner: Folded<SessionRow> | undefined,
-  ): Draft[] {
+  #arrival(node: Node, outcome: Claimed['outcome']): Draft[] {
     const { tables } = this.#network;
     const known = tables.nodes.get(node.name)?.value;
     if (known && outcome === 'RESUMED') {
-      // The same Hello as before keeps what was changed since; another one counts anew.
-      const same = owner && sameBytes(owner.value.factsDigest, digestOf(node));
-      const row = same ? reachable(known) : { ...node, joinTime: known.joinTime };
+      const row = resumed(known, node);
       return sameNode(known, row) ? [] : [tables.updateDraft(row, this.#time())];
     }
     const row = { ...node, joinTime: this.#time() };
@@ -255,9 +249,4 @@ export class Nodes {
 function outcomeOf(node: Node, owner: Folded<SessionRow> | undefined): Claimed['outcome'] {
   if (!owner) return 'NEW';
   return sameBytes(owner.value.instanceId, node.instanceId) ? 'RESUMED' : 'REPLACED';
-}
-
-/** Of what a Hello said; not of what became of it since. */
-function digestOf(node: Node): Uint8Array {
-  return createHash('sha256').update(Node.encode(node).finish()).digest();
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeChange, NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
@@ -39,7 +40,7 @@ describe('a change of a node', () => {
     });
   });
 
-  it('outlives a reconnect with the same Hello, and a loss; another Hello counts anew', async () => {
+  it('outlives a loss, and a reconnect with any Hello of the process; a new process counts anew', async () => {
     const town = await openHub();
     const first = hello('lobby-1', { labels: { mode: 'lobby' } });
     const { stream } = await join(town, first);
@@ -58,8 +59,18 @@ describe('a change of a node', () => {
       state: NodeState.DRAINING,
       lastState: NodeState.UNSPECIFIED,
     });
-    await join(town, { ...first, motd: 'open again' });
-    expect(rowOf(town, 'lobby-1')?.state).to.equal(NodeState.READY);
+    await town.nodes.update('lobby-1', change({ labels: { mode: 'event' }, maxPlayers: 7 }));
+    const other = { motd: 'open again', labels: { mode: 'x', more: '1' }, commands: ['shop.open'] };
+    await join(town, { ...first, ...other });
+    expect(rowOf(town, 'lobby-1')).to.deep.include({
+      ...{ state: NodeState.DRAINING, labels: { mode: 'event' }, maxPlayers: 7 },
+      ...{ motd: 'open again', commands: ['shop.open'] },
+    });
+    await town.nodes.disconnect('lobby-1');
+    await join(town, { ...first, instanceId: randomBytes(16) });
+    expect(rowOf(town, 'lobby-1')).to.deep.include({
+      ...{ state: NodeState.READY, labels: { mode: 'lobby' }, maxPlayers: 0 },
+    });
   });
 
   it('is refused with nothing changed: a state of the coordinator, too many labels, no node', async () => {

@@ -255,6 +255,9 @@ export interface CoordinatorFrame {
  * ROLE_INVALID, INSTANCE_ID_INVALID, LABELS_INVALID, TEXT_TOO_LONG, TOPIC_INVALID, TOPIC_RESERVED,
  * PATTERN_LIMIT, START_MISSING, START_INVALID, CURSOR_INVALID, WINDOW_INVALID, OUT_OF_RANGE,
  * SESSION_LIMIT, DRAINING, JOURNAL_READ_ONLY; SESSION_REPLACED if a newer stream of the node was faster.
+ *
+ * Of a process that resumes its session, labels, state and max_players are not taken: they are what they
+ * were changed to last, see UpdateNode.
  */
 export interface Hello {
   /**
@@ -501,9 +504,9 @@ export interface UpdateSubscription {
 }
 
 /**
- * Changes what others see of the node. Told as NodeUpdated if it is a change. Stays when the node comes
- * back with the Hello that it had before; another Hello counts anew. Refused: LABELS_INVALID,
- * OUT_OF_RANGE.
+ * Changes what others see of the node. Told as NodeUpdated if it is a change. Labels, state and
+ * max_players stay when the process comes back, whatever its Hello says of them: an operator may have
+ * set them meanwhile. Commands are those of the newest Hello. Refused: LABELS_INVALID, OUT_OF_RANGE.
  */
 export interface UpdateNode {
   /** What changes. */

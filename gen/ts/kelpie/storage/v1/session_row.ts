@@ -24,7 +24,11 @@ export interface SessionRow {
   sessionId: string;
   /** 16 random bytes of the writer, by which it knows its own write again after an unknown outcome. */
   nonce: Uint8Array;
-  /** SHA-256 over the facts of its Hello, to know whether another Hello says the same. */
+  /**
+   * Of an older format: SHA-256 over the facts of its Hello. Not read, not written.
+   *
+   * @deprecated
+   */
   factsDigest: Uint8Array;
 }
 

@@ -40,11 +40,10 @@ export class Losses {
   /**
    * The coordinator that held the stream is no more, which says nothing of the node: it has the whole
    * grace from now on to come back. A node that lives tries again within a third of the grace; it keeps
-   * its state until it should have been here, and is UNREACHABLE for the rest.
+   * its state for the time of two attempts, and is UNREACHABLE for the rest.
    */
   inherited(name: string, generation: number): void {
-    const { unreachableMs, graceMs } = this.#options.times;
-    this.#lose(name, generation, graceMs / 3 + unreachableMs);
+    this.#lose(name, generation, (this.#options.times.graceMs * 2) / 3);
   }
 
   #lose(name: string, generation: number, unreachableMs: number): void {

@@ -16,7 +16,7 @@ describe('kelpied that is stopped and started again', () => {
 
   it('finds all of fifty sessions again, which have lost nothing and not seen each other go', async () => {
     // A third of the grace is the longest that a node waits between two attempts.
-    const args = ['--journal', 'file', '--data', dataFolder(), '--grace-seconds', '6'];
+    const args = ['--journal', 'file', '--data', dataFolder(), '--grace-seconds', '9'];
     let kelpied = await startKelpied(args);
     const { endpoint, port } = kelpied;
     const crowds = Array.from({ length: CROWDS }, (_, index) => {

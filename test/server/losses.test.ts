@@ -11,7 +11,7 @@ import { bodiesOf, settled } from '../support/history.js';
 
 const GRACE_MS = defaultTimes.graceMs;
 /** A node that a former coordinator left behind should be back by then, if it lives. */
-const BACK_MS = GRACE_MS / 3 + defaultTimes.unreachableMs;
+const BACK_MS = (GRACE_MS * 2) / 3;
 
 describe('losses', () => {
   function watched(verdicts: Partial<Verdicts> = {}) {

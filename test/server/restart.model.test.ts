@@ -27,11 +27,11 @@ import { messageEvent } from '../support/messages.js';
 const NODES = 1000;
 /** Of these, so many never come back. */
 const GONE = 10;
-const { graceMs, heartbeatMs, unreachableMs } = defaultTimes;
+const { graceMs, heartbeatMs } = defaultTimes;
 /** As the client has it: a third of the grace. */
 const LONGEST_MS = graceMs / 3;
 /** Whoever lives is back by now. */
-const BACK_MS = LONGEST_MS + unreachableMs;
+const BACK_MS = 2 * LONGEST_MS;
 
 /** What is said while the coordinator is away. */
 const news = {

@@ -4,9 +4,6 @@ import { KelpieError } from './errors.js';
 /** The largest number of a uint32 on the wire. */
 export const UINT32 = 0xffff_ffff;
 
-/** The largest wait of a timer, nearly 25 days; a longer one would ring at once. */
-export const LONGEST_TIMER_MS = 0x7fff_ffff;
-
 /** A whole number within bounds. Throws OUT_OF_RANGE. */
 export function whole(
   field: string,

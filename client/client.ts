@@ -52,7 +52,10 @@ export class KelpieClient {
 
   /**
    * Publishes a message. Resolves when the coordinator has stored it, also over reconnects; rejects
-   * with its refusal (TOPIC_RESERVED, PAYLOAD_TOO_LARGE …), PUBLISH_QUEUE_FULL or CLOSED.
+   * with its refusal (TOPIC_RESERVED, PAYLOAD_TOO_LARGE …), PUBLISH_QUEUE_FULL or CLOSED. All that this
+   * client knows of is checked before it is sent, by the limits of the coordinator that it goes to. Where
+   * an acknowledgement was lost with its stream, the coordinator says only that the event is settled:
+   * one that refuses more than this client knows of may not have stored it.
    */
   publish(topic: string, content: MessageContent, options: MessageOptions = {}): Promise<void> {
     const { publishesEnded, publisher } = this.#session;
@@ -67,7 +70,8 @@ export class KelpieClient {
   /**
    * Calls the handler with each event whose topic matches, in order, one at a time. A topic that is
    * subscribed later than the first stream starts with what happens from then on. What others
-   * publish on `inbox.<this node>` reaches this node alone.
+   * publish on `inbox.<this node>` reaches this node alone. Throws TOPIC_INVALID, TOPIC_RESERVED,
+   * PATTERN_LIMIT, HELLO_TOO_LARGE or VALUE_INVALID.
    */
   subscribe(pattern: string, handler: Handler): Subscription {
     return typed(() => this.#session.subscribe(pattern, handler));
@@ -75,7 +79,7 @@ export class KelpieClient {
 
   /**
    * Does a command whenever this node is asked to. The others see the name at once, also on later
-   * streams. Throws COMMAND_INVALID for what is no name, or is handled already.
+   * streams. Throws COMMAND_INVALID for what is no name, or is handled already; HELLO_TOO_LARGE.
    */
   handle<Name extends FormName>(name: Name, handler: FormHandler<Name>): Handling;
   handle(name: string, handler: CustomHandler): Handling;
@@ -86,7 +90,7 @@ export class KelpieClient {
   /**
    * Asks nodes to do something, and gives each one's result as it comes. It is asked once: reading ends
    * with what IssueCommand names, UNAVAILABLE if no coordinator is connected, or OUTCOME_UNKNOWN if the
-   * stream breaks. Whoever stops reading withdraws it. Throws DEADLINE_INVALID.
+   * stream breaks. Whoever stops reading withdraws it. Throws DEADLINE_INVALID, OUT_OF_RANGE, VALUE_INVALID …
    */
   issue<C extends AnyCommand>(
     options: Issue<C>,
@@ -137,7 +141,10 @@ export class KelpieClient {
     return this.#session.status.read();
   }
 
-  /** Waits for publishes (up to 5 s), says goodbye, and ends. The node leaves at once. */
+  /**
+   * Waits for publishes, up to 5 s, also while no coordinator is connected; says goodbye, and ends. The node
+   * leaves at once. What is not acknowledged then rejects with CLOSED; what is published from now on too.
+   */
   close(): Promise<void> {
     return this.#session.close();
   }

@@ -102,6 +102,29 @@ describe('the subscriptions of a client', () => {
     expect(failures).to.be.empty;
   });
 
+  it('wait for whatever can be waited for, whoever made it', async () => {
+    const { opened, open } = gate();
+    subscriptions.add('chat.*', () => ({ then: (done) => opened.then(done) }));
+    let processed = false;
+    const processing = deliver('a').then(() => (processed = true));
+    await settled();
+    expect(processed).to.equal(false);
+    open();
+    await processing;
+  });
+
+  it('give what comes to its own inbox, in whatever case it is written, and refuse those of others', async () => {
+    const seen: Content[] = [];
+    for (const pattern of ['inbox.Lobby-1', 'inbox.*'])
+      subscriptions.add(pattern, ({ content }) => void seen.push(content));
+    await deliver('mine', 'inbox.lobby-1');
+    expect(seen).to.deep.equal(['mine', 'mine']);
+    const { reason } = thrownBy(KelpieError, () =>
+      subscriptions.add('inbox.other', () => undefined),
+    );
+    expect(reason).to.equal('TOPIC_RESERVED');
+  });
+
   it('let no slow handler hold another one back', async () => {
     const slow = gate();
     const seen: Content[] = [];

@@ -1,7 +1,7 @@
 /** `kelpie find`: one player who is online, with all that is known of them. */
 import { Player, type PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
 import type { Api } from '../api.js';
-import { KelpieError } from '../errors.js';
+import { fromThrown, KelpieError } from '../errors.js';
 import { factsOfPlayer } from './facts.js';
 import { print, printJson, shownTime, table, UsageError } from './output.js';
 import { showPlayers } from './players.js';
@@ -26,7 +26,7 @@ async function oneOf(api: Api, who: string): Promise<Player | undefined> {
   try {
     return await findPlayer(api, who);
   } catch (error) {
-    if (error instanceof KelpieError && error.reason === 'PLAYER_AMBIGUOUS') return undefined;
+    if (fromThrown(error).reason === 'PLAYER_AMBIGUOUS') return undefined;
     throw error;
   }
 }
@@ -36,7 +36,8 @@ async function beginning(api: Api, who: string, json: boolean): Promise<Player[]
   const { players, nextPageToken } = await api.players.listPlayers({ namePrefix: who });
   if (json || players.length === 0) return players;
   showPlayers(players);
-  if (nextPageToken !== '') print(`\nThere are more: kelpie players --name '${who}' lists all.`);
+  if (nextPageToken !== '')
+    print(['', `There are more: kelpie players --name '${who}' lists all.`]);
   return players;
 }
 

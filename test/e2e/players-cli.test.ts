@@ -259,6 +259,8 @@ describe('kelpie, of players,', () => {
       const { code, errors } = await kelpie('kick', 'NOTCH');
       expect(code).to.equal(1);
       expect(errors).to.match(/may be Notch \(8001\), notch \(8002\).*\(PLAYER_AMBIGUOUS\)/);
+      const found = await kelpie('find', 'NOTCH');
+      expect(found.output).to.match(/^Notch +8001 .*\nnotch +8002 /m);
       expect((await kelpie('kick', 'Notch')).output).to.equal('Notch (8001)  kicked');
       expect(kicked(south)).to.deep.equal([]);
     });

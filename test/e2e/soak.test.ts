@@ -39,7 +39,7 @@ describe(`kelpied that is started again ${RESTARTS} times`, () => {
 
   it('makes nothing grow, and loses nothing', async () => {
     const data = dataFolder();
-    const limits = ['--retention-entries', String(RETENTION), '--grace-seconds', '6'];
+    const limits = ['--retention-entries', String(RETENTION), '--grace-seconds', '9'];
     const args = ['--journal', 'file', '--data', data, ...limits];
     let kelpied = await startKelpied(args);
     const { endpoint, port } = kelpied;

@@ -6,6 +6,9 @@ import type { PlayersOptions } from './players.js';
 /** A day. A handler that needs longer should not be waited for. */
 const LONGEST_HANDLING_MS = 24 * 60 * 60 * 1000;
 
+/** A client waits for no longer. */
+const LONGEST_LOGIN_MS = 60_000;
+
 /** What options must be, where they are there; by name. */
 type Check = (value: unknown, field: string) => unknown;
 type Checks<T> = Readonly<Partial<Record<keyof T, Check>>>;
@@ -29,6 +32,7 @@ const checks: Checks<ConnectOptions> = {
 const playersChecks: Checks<PlayersOptions> = {
   verify: isFunction,
   latencies: isFunction,
+  acquireTimeoutMs: (value, field) => whole(field, value, 1, LONGEST_LOGIN_MS),
   whenAway: (value, field) => oneOf(field, value, { open: 1, deny: 1 }),
 };
 

@@ -1,12 +1,30 @@
 /** What a proxy says of one player, until it is told. */
 import { PlayerReport } from '../gen/ts/kelpie/v1/presence.js';
-import type { KelpieError } from './errors.js';
+import type { FailureReason, KelpieError } from './errors.js';
 import { inParts } from './parts.js';
 import type { Held } from './player-list.js';
 
 /** What the contract allows a frame, and half a message. */
 const REPORTS = 256;
 const REPORT_BYTES = 512 * 1024;
+
+/** What says nothing of a player: the coordinator is away, cannot store anything, or lost track. */
+const UNDECIDED: readonly FailureReason[] = [
+  'UNAVAILABLE',
+  'JOURNAL_READ_ONLY',
+  'OUTCOME_UNKNOWN',
+  'UNKNOWN',
+];
+
+/** Whether the error of a report leaves open what becomes of it: a later list settles it. */
+export function isUndecided({ reason }: KelpieError): boolean {
+  return UNDECIDED.includes(reason);
+}
+
+/** The same of the error of a whole request: its stream may belong to the node no longer. */
+export function isUnheard(error: KelpieError): boolean {
+  return isUndecided(error) || error.reason === 'STALE_GENERATION';
+}
 
 /** What a player did. */
 export type What = NonNullable<PlayerReport['what']>;

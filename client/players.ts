@@ -8,7 +8,7 @@ import {
   type PlayerChange,
   PlayerLeaveReason,
 } from '../gen/ts/kelpie/v1/player.js';
-import type { Clock } from './clock.js';
+import type { Cancel, Clock } from './clock.js';
 import type { Verified } from './commands.js';
 import { oneOf, shown, text } from './arguments.js';
 import { fromThrown, KelpieError, typed } from './errors.js';
@@ -21,8 +21,13 @@ import {
   type PlayerFactsChange,
   unchanged,
 } from './player-facts.js';
+import type { Answer } from './pending.js';
 import type { Held, PlayerList } from './player-list.js';
+import { isUnheard } from './player-report.js';
 import type { Presence } from './presence.js';
+
+/** How long a coordinator may take for a login, unless the options say otherwise. */
+const ACQUIRE_MS = 5000;
 
 /** What a proxy that has players brings. */
 export interface PlayersOptions {
@@ -36,8 +41,16 @@ export interface PlayersOptions {
    * logging in. Left out: a login elsewhere always wins.
    */
   readonly verify?: (id: string) => Verified | Promise<Verified>;
-  /** What becomes of logins while no coordinator is connected. Default open: he is let in. */
+  /**
+   * What becomes of logins that no coordinator decides: none is connected, it cannot store anything (its
+   * disk is full), or it took too long. Default open: they are let in.
+   */
   readonly whenAway?: 'open' | 'deny';
+  /**
+   * How long a coordinator may take for a login, 1 to 60,000. Default 5000: it asks another proxy for at
+   * most a second, and clients wait longer than that.
+   */
+  readonly acquireTimeoutMs?: number;
   /** Asked with each heartbeat: how long a packet to a player and back takes, by id. */
   readonly latencies?: () => Iterable<readonly [id: string, ms: number]>;
 }
@@ -51,7 +64,7 @@ export interface Evicted {
 
 /** What a login got. */
 export type Acquired =
-  /** `generation` 0: no coordinator was there; what he is settled as shows when one is. */
+  /** `generation` 0: no coordinator decided; how they are settled shows when one does. */
   | { readonly granted: true; readonly generation: number }
   /** Show him the text. */
   | { readonly granted: false; readonly text: string; readonly proxy?: string };
@@ -92,7 +105,8 @@ export class Players {
   /**
    * Asks for a player in his login, before he is let in. `policy` says what if another proxy has him;
    * by default that proxy is asked whether he is really there. A grant is followed by `joined` within
-   * 60 s, or by `release`. Rejects with what AcquirePlayer names.
+   * 60 s, or by `release`. Where no coordinator decides, `whenAway` does. Rejects with what AcquirePlayer
+   * names of the player and of limits (PLAYER_INVALID, PLAYER_LIMIT …): they must not be let in then.
    */
   async acquire(
     facts: PlayerFacts,
@@ -124,15 +138,43 @@ export class Players {
     this.#presence.flush();
     const link = this.#link();
     if (!link?.open) return this.#away();
+    const request = link.request({ $case: 'acquirePlayer', value: { player, policy } });
     try {
-      const answer = await link.request({ $case: 'acquirePlayer', value: { player, policy } });
-      const outcome = answer.$case === 'playerAcquired' ? answer.value.outcome : undefined;
-      if (outcome?.$case === 'generation') return { granted: true, generation: outcome.value };
-      return { granted: false, ...(outcome?.value ?? { text: 'Try again.' }) };
+      return (await this.#inTime(request.then(acquiredBy))) ?? this.#late(player.id, request);
     } catch (error) {
       const why = fromThrown(error);
-      if (why.reason === 'UNAVAILABLE') return this.#away();
+      if (isUnheard(why)) return this.#away();
       throw why;
+    }
+  }
+
+  /** What the work comes to; undefined if it takes too long. */
+  async #inTime<T>(work: Promise<T>): Promise<T | undefined> {
+    let cancel: Cancel = () => undefined;
+    const late = new Promise<undefined>((resolve) => {
+      const waitMs = this.#options.acquireTimeoutMs ?? ACQUIRE_MS;
+      cancel = this.#clock.after(waitMs, () => resolve(undefined));
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Nobody waits for the answer any more. A grant that it brings is nobody's, if they are not let in. */
+  #late(id: string, request: Promise<Answer>): Acquired {
+    const away = this.#away();
+    if (!away.granted) void this.#undo(id, request);
+    return away;
+  }
+
+  async #undo(id: string, request: Promise<Answer>): Promise<void> {
+    try {
+      const acquired = acquiredBy(await request);
+      if (acquired.granted) await this.#giveBack(id, acquired.generation);
+    } catch {
+      // Not granted, or a later list settles it.
     }
   }
 
@@ -233,4 +275,10 @@ export class Players {
     if (held) return held;
     throw new KelpieError('PLAYER_NOT_FOUND', `no player ${shown(id)} is in here`);
   }
+}
+
+function acquiredBy(answer: Answer): Acquired {
+  const outcome = answer.$case === 'playerAcquired' ? answer.value.outcome : undefined;
+  if (outcome?.$case === 'generation') return { granted: true, generation: outcome.value };
+  return { granted: false, ...(outcome?.value ?? { text: 'Try again.' }) };
 }

@@ -13,7 +13,15 @@ import type { Clock } from './clock.js';
 import { fromThrown, fromWire, type KelpieError } from './errors.js';
 import type { Link } from './link.js';
 import type { Held, Part, PlayerList } from './player-list.js';
-import { framesOf, type Report, reportOf, settle, type What } from './player-report.js';
+import {
+  framesOf,
+  isUndecided,
+  isUnheard,
+  type Report,
+  reportOf,
+  settle,
+  type What,
+} from './player-report.js';
 
 /** Above it the whole list is told instead. */
 const WAITING = 10_000;
@@ -122,18 +130,15 @@ export class Presence {
     if (!result?.error) return resolve();
     const error = fromWire(result.error);
     const gone = error.reason === 'PLAYER_NOT_FOUND' || error.reason === 'STALE_GENERATION';
-    if (what.$case === 'left' && gone) return resolve();
+    if (isUndecided(error) || (what.$case === 'left' && gone)) return resolve();
     undo(error);
     reject(error);
   }
 
-  /** Of a stream that broke: the next one's list settles it. */
+  /** Of a stream that broke, or a coordinator that cannot write: a later list settles it. */
   #fail(part: readonly Report[], error: KelpieError): void {
-    if (error.reason === 'UNAVAILABLE') return settle(part);
-    if (error.reason === 'OUTCOME_UNKNOWN') {
-      this.#sendList();
-      return settle(part);
-    }
+    if (error.reason === 'OUTCOME_UNKNOWN') this.#sendList();
+    if (isUnheard(error)) return settle(part);
     for (const { reject } of part) reject(error);
   }
 

@@ -433,5 +433,8 @@ const options: Readonly<Record<string, (value: unknown) => object>> = {
   'players.onEvicted': (onEvicted) => ({ players: { onEvicted } }),
   'players.verify': (verify) => ({ players: { onEvicted: nothing, verify } }),
   'players.whenAway': (whenAway) => ({ players: { onEvicted: nothing, whenAway } }),
+  'players.acquireTimeoutMs': (acquireTimeoutMs) => ({
+    players: { onEvicted: nothing, acquireTimeoutMs },
+  }),
   'players.latencies': (latencies) => ({ players: { onEvicted: nothing, latencies } }),
 };

@@ -21,6 +21,7 @@ describe('a disk that is full', () => {
   let wire: Wire;
   let reader: KelpieClient;
   let writer: KelpieClient;
+  let gate: KelpieClient;
   const inbox = new Inbox();
   const seen = { reader: [] as Status[], writer: [] as Status[] };
   const publishing: Promise<void>[] = [];
@@ -51,14 +52,17 @@ describe('a disk that is full', () => {
     const endpoints = kelpied.endpoint;
     reader = connect({ name: 'reader', role: 'BACKEND', endpoints });
     writer = connect({ name: 'writer', role: 'BACKEND', endpoints });
+    const players = { onEvicted: () => undefined };
+    const roster = { players: true };
+    gate = connect({ name: 'gate', role: 'PROXY', endpoints, players, roster });
     reader.subscribe('count', inbox.take);
     void watch(reader, seen.reader);
     void watch(writer, seen.writer);
-    await Promise.all([reader.ready(), writer.ready()]);
+    await Promise.all([reader.ready(), writer.ready(), gate.ready()]);
   });
   after(async () => {
     wire.close();
-    await Promise.all([reader.close(), writer.close()]);
+    await Promise.all([reader.close(), writer.close(), gate.close()]);
     await kelpied.kill();
     await rm(folder, { recursive: true });
   });
@@ -106,6 +110,14 @@ describe('a disk that is full', () => {
     expect(seen.reader.map(({ type }) => type)).to.not.include('disconnected');
   });
 
+  it('keeps nobody out: players are let in, and are settled when there is room again', async () => {
+    const alex = { xuid: '2535400000000001', name: 'Alex' };
+    const login = await gate.players.acquire(alex);
+    expect(login).to.deep.equal({ granted: true, generation: 0 });
+    await gate.players.joined(alex);
+    expect(gate.players.size).to.equal(1);
+  });
+
   it('is seen by operators: health, a gauge, and one line of the log', async () => {
     expect(await page('/healthz')).to.deep.equal({ status: 503, text: 'journal read-only\n' });
     expect((await page('/metrics')).text).to.match(/^kelpie_journal_read_only 1$/m);
@@ -136,5 +148,6 @@ describe('a disk that is full', () => {
     expect(seen.reader.map(({ type }) => type)).to.not.include('gap');
     expect((await page('/healthz')).text).to.equal('serving\n');
     expect((await page('/metrics')).text).to.match(/^kelpie_journal_read_only 0$/m);
+    await until(() => gate.roster.playerCount({ proxy: 'gate' }) === 1);
   });
 });

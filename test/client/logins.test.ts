@@ -1,0 +1,90 @@
+/** Logins that no coordinator decides in time. */
+import { expect } from 'chai';
+import type { Acquired } from '../../client/players.js';
+import { NOTHING_LEFT, SdkWorld } from '../support/sdk-world.js';
+import { settled } from '../support/history.js';
+
+const ALEX = { xuid: '2535400000000001', name: 'Alex' };
+
+async function gate(players: { whenAway?: 'open' | 'deny'; acquireTimeoutMs?: number } = {}) {
+  const world = await SdkWorld.open();
+  const onEvicted = () => undefined;
+  const options = { name: 'gate-1', role: 'PROXY', players: { onEvicted, ...players } } as const;
+  const { client } = world.connect(options);
+  await world.flow();
+  await client.ready();
+  return { world, client };
+}
+
+describe('a login that is not answered', () => {
+  it('is let in after 5 s, and is settled when the answer comes', async () => {
+    const { world, client } = await gate();
+    let got: Acquired | undefined;
+    void client.players.acquire(ALEX).then((acquired) => (got = acquired));
+    // The coordinator hears it; its answer is on its way.
+    await settled(20);
+    for (const stream of world.wire.streams) stream.deliver('up');
+    world.clock.advance(4999);
+    await settled(20);
+    expect(got).to.equal(undefined);
+    world.clock.advance(1);
+    await settled(20);
+    expect(got).to.deep.equal({ granted: true, generation: 0 });
+    const joined = client.players.joined(ALEX);
+    await world.quiet();
+    await joined;
+    const held = world.town.network.players.get(ALEX.xuid)?.value;
+    expect(held).to.include({ proxy: 'gate-1', loggingIn: false });
+    expect(await world.close()).to.deep.equal(NOTHING_LEFT);
+  });
+
+  it('is denied where the proxy says so, and a grant that comes late is given back', async () => {
+    const { world, client } = await gate({ whenAway: 'deny', acquireTimeoutMs: 800 });
+    let got: Acquired | undefined;
+    void client.players.acquire(ALEX).then((acquired) => (got = acquired));
+    await settled(20);
+    for (const stream of world.wire.streams) stream.deliver('up');
+    world.clock.advance(800);
+    await settled(20);
+    expect(got).to.include({ granted: false });
+    expect(world.town.network.players.get(ALEX.xuid)?.value).to.include({ loggingIn: true });
+    await world.flow();
+    expect(world.town.network.players.get(ALEX.xuid)).to.equal(undefined);
+    expect(await world.close()).to.deep.equal(NOTHING_LEFT);
+  });
+});
+
+describe('a client that is closed with logins, reports, events and a roster under way', () => {
+  it('leaves nothing: no timer, no stream, no promise', async () => {
+    const world = await SdkWorld.open(2);
+    const { client } = world.connect({
+      name: 'gate-1',
+      role: 'PROXY',
+      players: { onEvicted: () => undefined, latencies: () => [[ALEX.xuid, 20]] },
+      roster: { players: true },
+    });
+    client.subscribe('>', () => world.later(100_000));
+    client.handle('shop.open', () => world.later(100_000));
+    await world.flow();
+    await client.ready();
+    // A new history: the roster waits to drop who is not back.
+    await world.restart('lower');
+    const handled = client.publish('chat.global', 'handled for long');
+    await world.pass(3000);
+    await handled;
+    const under = Promise.allSettled([
+      client.players.acquire(ALEX),
+      client.players.joined({ xuid: '2535400000000002', name: 'Steve' }),
+      client.players.joined({ xuid: '2535400000000003', name: 'Kai', server: 'lobby' }),
+      client.call({ node: 'gate-1' }, 'shop.open', 'x', { timeoutMs: 60_000 }),
+      client.update({ labels: { a: '1' } }),
+      client.publish('chat.global', 'not acknowledged'),
+    ]);
+    world.drain(0);
+    await settled(3);
+    expect(client.pending).to.be.above(0);
+    expect(await world.close()).to.deep.equal(NOTHING_LEFT);
+    await under;
+    expect(client.pending).to.equal(0);
+  });
+});

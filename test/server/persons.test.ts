@@ -3,7 +3,9 @@ import { expect } from 'chai';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { DuplicatePolicy, type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import { durationOf } from '../../server/core/duration.js';
-import { hello, join, openHub, type TestHub } from '../support/hub.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { settled } from '../support/history.js';
+import { hello, join, openHub, openJournal, openMortal, type TestHub } from '../support/hub.js';
 import { about, joined, player, quit, steve, TestProxy } from '../support/proxy.js';
 
 const { KICK_OLD, DENY_NEW } = DuplicatePolicy;
@@ -145,17 +147,23 @@ describe('a server that is no node', () => {
   });
 
   it('is what a server becomes that leaves while a move to it is reported', async () => {
-    const town = await openHub();
+    const clock = new FakeClock();
+    let turns = 0;
+    const town = await openMortal(openJournal(clock), clock, { turns: () => turns });
     const proxy = await TestProxy.join(town, 'gate-1');
     await join(town, hello('lobby'));
     const generation = await proxy.bring(steve());
     const owner = town.network.tables.owners.get('lobby')?.sequence ?? 0;
     // The departure is on its way to the journal, and not in the tables yet.
+    turns = 10;
     const left = town.nodes.leave('lobby', owner, 1);
+    await settled(3);
+    expect(town.network.tables.nodes.get('lobby')).not.to.equal(undefined);
     const moved = about(both.xuid, generation, { $case: 'movedTo', value: 'lobby' });
     const [[result]] = await Promise.all([proxy.report(moved), left]);
     expect(result?.error).to.equal(undefined);
     expect(rowOf(town)).to.include({ server: 'lobby', serverUnregistered: true });
+    town.die();
   });
 });
 
@@ -210,7 +218,7 @@ async function entriesOf({ journal }: TestHub) {
   return 'entries' in page ? page.entries : [];
 }
 
-function rowOf({ network }: TestHub) {
+function rowOf({ network }: Pick<TestHub, 'network'>) {
   return network.players.get(both.xuid)?.value.player;
 }
 

@@ -4,6 +4,7 @@
  */
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import { CoordinatorFrame } from '../../gen/ts/kelpie/v1/session_service.js';
+import { Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
 import type { ErrorDetail as WireError } from '../../gen/ts/kelpie/v1/error.js';
 import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import { durationOf } from '../core/duration.js';
@@ -18,6 +19,8 @@ export type FramePart = Uint8Array;
 
 const RESPONSE_FRAME = (1 << 3) | 2;
 const FRAME_EVENT_BATCH = (2 << 3) | 2;
+const FRAME_SNAPSHOT = (6 << 3) | 2;
+const SNAPSHOT_ROW = (3 << 3) | 2;
 const FRAME_COMMAND_REQUEST = (14 << 3) | 2;
 const FRAME_NODE_LOADS = (13 << 3) | 2;
 
@@ -56,6 +59,14 @@ export function encodeBatchFrame(after: number, batch: Batch): FramePart {
 export function encodeLoadsFrame(chunks: readonly Uint8Array[]): FramePart {
   const writer = new BinaryWriter().uint32(RESPONSE_FRAME).fork().uint32(FRAME_NODE_LOADS).fork();
   return writer.raw(Buffer.concat(chunks)).join().join().finish();
+}
+
+/** The frame of a part of a Snapshot whose rows are encoded already. */
+export function encodeSnapshotFrame(part: Snapshot, rows: readonly Uint8Array[]): FramePart {
+  const writer = new BinaryWriter().uint32(RESPONSE_FRAME).fork();
+  Snapshot.encode(part, writer.uint32(FRAME_SNAPSHOT).fork());
+  for (const row of rows) writer.uint32(SNAPSHOT_ROW).bytes(row);
+  return writer.join().join().finish();
 }
 
 /** The ConnectResponse that carries these frames. */

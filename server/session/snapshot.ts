@@ -3,7 +3,7 @@ import { Row, type Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Cursor } from '../core/cursor.js';
 import type { TopicFilter } from '../core/topic-filter.js';
 import type { Network } from '../domain/network.js';
-import { encodeFrame, type FramePart } from './frames.js';
+import { encodeSnapshotFrame, type FramePart } from './frames.js';
 import { Gate } from './gate.js';
 
 /** Snapshots that a reader has asked for and not taken, above which it is not asked any more. */
@@ -66,16 +66,18 @@ export function* snapshotParts(
   cursor: Cursor,
 ): Generator<FramePart> {
   let part: Snapshot = { cursor, topics: [...filter.patterns], rows: [], complete: false };
+  let rows: Uint8Array[] = [];
   let bytes = 0;
   for (const row of network.resources(filter)) {
-    const size = Row.encode(row).finish().length;
-    if (part.rows.length === PART_ROWS || (part.rows.length > 0 && bytes + size > PART_BYTES)) {
-      yield encodeFrame({ $case: 'snapshot', value: part });
+    const encoded = Row.encode(row).finish();
+    if (rows.length === PART_ROWS || (rows.length > 0 && bytes + encoded.length > PART_BYTES)) {
+      yield encodeSnapshotFrame(part, rows);
       part = { cursor: undefined, topics: [], rows: [], complete: false };
+      rows = [];
       bytes = 0;
     }
-    part.rows.push(row);
-    bytes += size;
+    rows.push(encoded);
+    bytes += encoded.length;
   }
-  yield encodeFrame({ $case: 'snapshot', value: { ...part, complete: true } });
+  yield encodeSnapshotFrame({ ...part, complete: true }, rows);
 }

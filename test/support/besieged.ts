@@ -54,12 +54,18 @@ export class Besieged {
     return (await this.wire.call('CoordinatorService.GetInfo', {})).sessions;
   }
 
-  /** The neighbour heard all that it said, in order, and nothing else; nobody else is left. */
-  async unharmed(): Promise<Report> {
+  /** The neighbour heard all that it said, in order, and nothing else. */
+  async report(): Promise<Report> {
     const report = await this.#neighbour.report();
     expect(this.#fault).to.equal(undefined);
     expect(report.wrong).to.deep.equal([]);
     expect(report.received).to.equal(report.published);
+    return report;
+  }
+
+  /** The same, and nobody else is left. */
+  async unharmed(): Promise<Report> {
+    const report = await this.report();
     // A connection that was cut is noticed when the process comes to it.
     await eventually(async () => (await this.sessions()) === 1, 'the sessions to be gone');
     return report;

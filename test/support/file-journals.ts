@@ -124,8 +124,9 @@ export class ProbeStore implements Store {
     from: Key,
     end: Key | undefined,
     limit: number,
+    bytes?: number,
   ): Stored<Key>[] {
-    const found = this.#store.range(space, from, end, limit);
+    const found = this.#store.range(space, from, end, limit, bytes);
     this.reads[space] += found.length;
     return found;
   }

@@ -21,7 +21,7 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 /** Compiled, this file lies in dist/test/support. */
 const BINARY = new URL('../../../gen/kelpie.binpb', import.meta.url);
 
-export const registry = createFileRegistry(
+const registry = createFileRegistry(
   fromBinary(FileDescriptorSetSchema, readFileSync(BINARY)),
 );
 

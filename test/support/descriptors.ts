@@ -21,9 +21,7 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 /** Compiled, this file lies in dist/test/support. */
 const BINARY = new URL('../../../gen/kelpie.binpb', import.meta.url);
 
-const registry = createFileRegistry(
-  fromBinary(FileDescriptorSetSchema, readFileSync(BINARY)),
-);
+const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(BINARY)));
 
 /** Every method of the contract. */
 export const methods: readonly DescMethod[] = [...registry.files].flatMap(({ services }) =>

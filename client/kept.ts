@@ -6,6 +6,8 @@ import { type Piece, Processing } from './processing.js';
 import type { Roster } from './roster.js';
 import { StoredFile } from './stored-file.js';
 
+const EPOCH_BYTES = 16;
+
 /** Hears of a file that could not be read or written. */
 export type OnFileFailure = (path: string, error: unknown) => void;
 
@@ -21,7 +23,7 @@ export class Kept {
   constructor({ cursorFile, rosterFile }: ConnectOptions, clock: Clock, onFailure: OnFileFailure) {
     this.#cursorFile = fileAt(cursorFile, clock, onFailure);
     this.#rosterFile = fileAt(rosterFile, clock, onFailure);
-    this.cursor = this.#cursorFile?.load((bytes) => Cursor.decode(bytes));
+    this.cursor = this.#cursorFile?.load(cursorOf);
   }
 
   /** Gives the roster what it was. That it cannot be read keeps nobody from beginning. */
@@ -49,11 +51,18 @@ export class Kept {
     if (progress) this.#cursorFile?.save(() => Cursor.encode(progress.upTo).finish());
   }
 
-  /** Writes what is not written yet. */
-  close(): void {
-    this.#cursorFile?.close();
-    this.#rosterFile?.close();
+  /** Writes what is not written yet, now. Resolves when no file is open any more. */
+  async close(): Promise<void> {
+    await Promise.all([this.#cursorFile?.close(), this.#rosterFile?.close()]);
   }
+}
+
+/** Throws for what was not written whole: half a cursor is a place that nobody chose. */
+function cursorOf(bytes: Uint8Array): Cursor {
+  const cursor = Cursor.decode(bytes);
+  const same = Buffer.from(Cursor.encode(cursor).finish()).equals(bytes);
+  if (same && cursor.epoch.length === EPOCH_BYTES && cursor.sequence > 0) return cursor;
+  throw new Error(bytes.length === 0 ? 'it is empty' : 'it holds no whole cursor');
 }
 
 function fileAt(

@@ -29,6 +29,11 @@ export class Position {
     return this.#received?.sequence ?? 0;
   }
 
+  /** Where the next stream would start; undefined as long as it would ask for the first place again. */
+  get resume(): Cursor | undefined {
+    return this.#resume;
+  }
+
   /** A new stream begins: where it starts. */
   restart(): Start {
     this.#received = this.#resume;

@@ -115,6 +115,13 @@ export class Reading {
   begin(cursor: Cursor | undefined): void {
     this.#backlog.restart();
     if (cursor) this.#position.reach(cursor);
+    this.#keep();
+  }
+
+  /** Nothing came yet, but this is where the next process must go on. */
+  #keep(): void {
+    const { resume } = this.#position;
+    if (resume) this.#kept.processed(this.#kept.received(resume));
   }
 
   /** There was nothing for this node up to here. */
@@ -129,6 +136,7 @@ export class Reading {
     this.#backlog.inOrder(() => {
       this.#position.load(part);
       this.roster.applySnapshot(part, graceMs);
+      if (part.complete) this.#keep();
     });
   }
 
@@ -144,10 +152,11 @@ export class Reading {
     this.roster.applyLoads(loads);
   }
 
-  close(): void {
+  /** Resolves when no file is open any more. */
+  close(): Promise<void> {
     this.#subscriptions.close();
     this.roster.close();
-    this.#kept.close();
+    return this.#kept.close();
   }
 }
 

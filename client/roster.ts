@@ -189,9 +189,15 @@ export class Roster {
     return Snapshot.encode({ cursor: undefined, topics, rows, complete: true }).finish();
   }
 
-  /** What was saved: it answers until the coordinator does, and a grace longer where it does not. */
+  /**
+   * What was saved: it answers until the coordinator does, and a grace longer where it does not. Throws for
+   * what was not saved whole.
+   */
   restore(bytes: Uint8Array): void {
-    for (const { resource } of Snapshot.decode(bytes).rows) {
+    const { rows, complete } = Snapshot.decode(bytes);
+    // It is written last.
+    if (!complete) throw new Error(bytes.length === 0 ? 'it is empty' : 'its end is missing');
+    for (const { resource } of rows) {
       if (resource?.$case === 'node') this.#nodes.restore(resource.value);
       if (resource?.$case === 'player') this.#players?.seats.restore(resource.value);
     }

@@ -159,7 +159,7 @@ export class Session {
     await Promise.resolve();
     const error = await this.#connection.run();
     this.#end ??= { error };
-    this.#finish();
+    await this.#finish();
   }
 
   #open({ endpoint, transport }: Route): Stream {
@@ -256,12 +256,13 @@ export class Session {
     return msOf(this.#welcome?.grace, 15_000);
   }
 
-  #finish(): void {
+  async #finish(): Promise<void> {
     const error = this.#end?.error;
     this.publisher.close(error ?? closedError());
-    this.reading.close();
+    const kept = this.reading.close();
     this.handlers.close();
     this.proxy?.close();
     this.status.post({ type: 'closed', error });
+    await kept;
   }
 }

@@ -67,7 +67,7 @@ describe('what a client has received and not handled', () => {
       await last;
       await stream();
       expect(handled).to.deep.equal(Array.from({ length: sent }, (_, index) => index + 1));
-      reading.close();
+      await reading.close();
     });
   }
 });

@@ -27,10 +27,10 @@ describe('a file of a client', () => {
     return bytes?.toString();
   };
 
-  it('is nothing before it was written, and then what was written last', () => {
+  it('is nothing before it was written, and then what was written last', async () => {
     expect(file.load(text)).to.equal(undefined);
     for (const state of ['a', 'b', 'c']) file.save(() => Buffer.from(state));
-    file.close();
+    await file.close();
     expect(file.load(text)).to.equal('c');
   });
 
@@ -66,7 +66,7 @@ describe('a file of a client', () => {
     lost.save(() => Buffer.from('a'));
     await until(() => failures.length === 1);
     lost.save(() => Buffer.from('b'));
-    lost.close();
+    await lost.close();
     expect(failures).to.have.length(2);
   });
 });

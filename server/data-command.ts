@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { aligned } from './config/print.js';
 import type { DataTask } from './config/sources.js';
+import { printable } from './core/printable.js';
 import { checkData, type DataCheck } from './journal/file-check.js';
 import { compactData, type DataInfo, infoData } from './journal/file-data.js';
 import { Progress } from './progress.js';
@@ -20,11 +21,13 @@ export async function runDataTask({ action, json }: DataTask, data: string): Pro
   const progress = new Progress(process.stderr, () => performance.now());
   try {
     const outcome = await tasks[action](directory, progress).finally(() => progress.end());
-    const line = `${JSON.stringify({ directory, ...outcome.json })}\n`;
-    process.stdout.write(json ? line : outcome.text);
+    const text = json ? `${JSON.stringify({ directory, ...outcome.json })}\n` : outcome.text;
+    // Topics and keys in it are what peers chose.
+    process.stdout.write(text.split('\n').map(printable).join('\n'));
     return outcome.fine ? 0 : 1;
   } catch (error) {
-    process.stderr.write(`kelpied: ${error instanceof Error ? error.message : String(error)}\n`);
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`kelpied: ${printable(message)}\n`);
     return 1;
   }
 }

@@ -1,5 +1,5 @@
 /** Where settings come from: kelpie.yaml, then KELPIE_* variables, then flags; the last wins. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander';
 import {
   contradiction,
   devDefaults,
@@ -73,7 +73,7 @@ function commandOf(onTask: (asked: Task) => void): Command {
       `\nEach option can be set by its variable too, and by its name without dashes in ${DEFAULT_FILE};` +
         '\nthe command line wins, then the variable.',
     )
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+    .exitOverride((error) => process.exit(exitCodeOf(error)))
     .addOption(
       new Option('--config <file>', `file of settings, instead of ${DEFAULT_FILE}`).env(
         'KELPIE_CONFIG',
@@ -92,6 +92,15 @@ function commandOf(onTask: (asked: Task) => void): Command {
     );
   addDataCommand(command, onTask);
   return command;
+}
+
+/** Help that could not be written is no success. */
+function exitCodeOf({ exitCode }: CommanderError): number {
+  if (exitCode !== 0) return 2;
+  const { errored } = process.stdout;
+  if (errored === null) return 0;
+  process.stderr.write(`kelpied: what it prints cannot be written: ${errored.message}\n`);
+  return 1;
 }
 
 function addDataCommand(command: Command, onTask: (asked: Task) => void): void {

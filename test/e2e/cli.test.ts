@@ -319,9 +319,11 @@ describe('kelpie', () => {
         expect(errors, args).to.match(/^kelpie: what it prints cannot be written: ENOSPC/);
         expect(code, args).to.equal(1);
       }
-      const { code, errors } = await onFullDisk(DAEMON, ['config'], {});
-      expect(errors).to.match(/^kelpied: what it prints cannot be written: ENOSPC/);
-      expect(code).to.equal(1);
+      for (const args of ['config', '--help']) {
+        const { code, errors } = await onFullDisk(DAEMON, [args], {});
+        expect(errors, args).to.match(/^kelpied: what it prints cannot be written: ENOSPC/);
+        expect(code, args).to.equal(1);
+      }
     });
 
     it('with 1 and advice when no coordinator answers', async () => {

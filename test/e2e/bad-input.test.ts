@@ -346,8 +346,11 @@ describe('bad input', () => {
     });
 
     it('refuses a Hello over 64 KiB, and takes its topics afterwards', async () => {
-      const topics = Array.from({ length: 300 }, (_, index) => `${'long'.repeat(60)}.${index}`);
-      const stream = wire.hello('refused', { topics });
+      const topics = Array.from({ length: 250 }, (_, index) => `${'long'.repeat(60)}.${index}`);
+      const labels = Object.fromEntries(
+        topics.slice(0, 20).map((_, i) => [`l${i}`, 'v'.repeat(255)]),
+      );
+      const stream = wire.hello('refused', { topics, labels });
       const { error } = await stream.ended();
       expect(error?.reason).to.equal('ERROR_REASON_HELLO_TOO_LARGE');
       expect(Number(error?.metadata['bytes'])).to.be.greaterThan(64 * KIB);

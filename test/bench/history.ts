@@ -13,7 +13,7 @@ import type { Measurement } from './workload.js';
 
 /** The most that kelpied can be told to keep. */
 const kept: Retention = { entries: 100_000_000, bytes: 2 ** 40, ageMs: 24 * 3_600_000 };
-const KEPT = [
+export const KEPT = [
   ['--retention-entries', String(kept.entries)],
   ['--retention-bytes', String(kept.bytes)],
 ].flat();
@@ -55,7 +55,7 @@ function titleOf({ entries }: HistorySize): string {
 }
 
 /** Through the engine itself, as no publisher would be so quick. */
-async function fill(folder: string, entries: number): Promise<void> {
+export async function fill(folder: string, entries: number): Promise<void> {
   const options = { folder, clock: realClock, retention: kept };
   const journal = await FileJournal.open(options);
   const transaction = { entries: Array<Draft>(TRANSACTION_ENTRIES).fill(draft()) };

@@ -13,6 +13,7 @@ import { measureLosses } from './loss.js';
 import { full, PAYLOAD_BYTES, quick, scenarios, systems, WINDOW_EVENTS } from './plan.js';
 import { print } from './report.js';
 import { run } from './run.js';
+import { measureSearches } from './search.js';
 
 const { values } = parseArgs({
   options: {
@@ -45,6 +46,7 @@ const tables = [
   await measureCrowds(effort, tell),
   await measureLosses(effort, tell),
   await measureHistories(effort, tell),
+  await measureSearches(effort, tell),
 ];
 if (values.json) {
   const conditions = { node: process.version, cpus: cpus().length, payloadBytes: PAYLOAD_BYTES };

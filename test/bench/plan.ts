@@ -45,7 +45,7 @@ export const systems: readonly System[] = [
 export interface Scenario {
   readonly id: string;
   readonly title: string;
-  readonly kind: 'throughput' | 'latency' | 'history' | 'players' | 'loss';
+  readonly kind: 'throughput' | 'latency' | 'history' | 'search' | 'players' | 'loss';
   /** What its throughput is made of. Default: deliveries. */
   readonly counts?: 'acknowledged' | 'answered';
   /** Events that may be under way. Default: WINDOW_EVENTS. */
@@ -138,6 +138,15 @@ export const history: Scenario = {
   wires: ['kelpie'],
 };
 
+/** A data directory that is searched for what is not in it, while somebody else publishes. */
+export const search: Scenario = {
+  id: 'search',
+  title: 'A search of a data directory for a topic that nothing was published on',
+  kind: 'search',
+  subscribers: 1,
+  wires: ['kelpie'],
+};
+
 /** How much is in a data directory, and how often it is measured. */
 export interface HistorySize {
   readonly entries: number;
@@ -163,6 +172,8 @@ export interface Effort {
   readonly crowds: readonly number[];
   /** How many players a proxy has that is lost. */
   readonly losses: readonly number[];
+  /** How many entries are searched. */
+  readonly searches: readonly number[];
   /** Longer than a run can take; what is not over by then has got stuck. */
   readonly ceilingMs: number;
 }
@@ -179,6 +190,7 @@ export const full: Effort = {
   ],
   crowds: [1000, 100_000, 1_000_000],
   losses: [100_000],
+  searches: [1_000_000],
   ceilingMs: 30 * 60_000,
 };
 
@@ -194,5 +206,6 @@ export const quick: Effort = {
   ],
   crowds: [1000, 10_000],
   losses: [10_000],
+  searches: [200_000],
   ceilingMs: 5 * 60_000,
 };

@@ -49,6 +49,13 @@ const flowing = (counts: string): readonly Quantity[] => [
   { title: 'clients CPU', pick: ({ clientCpu }) => clientCpu, format: percent, compared: false },
 ];
 
+const WAITED: Quantity = {
+  title: 'longest wait beside it, ms',
+  pick: ({ waitedMs }) => waitedMs,
+  format: short,
+  compared: true,
+};
+
 const quantities: Record<Scenario['kind'], (scenario: Scenario) => readonly Quantity[]> = {
   throughput: ({ counts = 'deliveries' }) => flowing(counts),
   latency: () => [
@@ -68,12 +75,16 @@ const quantities: Record<Scenario['kind'], (scenario: Scenario) => readonly Quan
   ],
   loss: () => [
     { title: 'gone in ms', pick: ({ lostMs }) => lostMs, format: whole, compared: true },
+    WAITED,
+  ],
+  search: () => [
     {
-      title: 'longest wait beside it, ms',
-      pick: ({ waitedMs }) => waitedMs,
-      format: short,
+      title: 'ms per million entries',
+      pick: ({ perMillionMs }) => perMillionMs,
+      format: whole,
       compared: true,
     },
+    WAITED,
   ],
   history: () => [
     {

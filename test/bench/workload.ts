@@ -25,6 +25,8 @@ export interface Measurement {
   readonly bytesEach?: number;
   /** From the first player that is gone to the last. */
   readonly lostMs?: number;
+  /** Of a search. */
+  readonly perMillionMs?: number;
   /** The longest that somebody else waited meanwhile. */
   readonly waitedMs?: number;
 }

@@ -1,0 +1,55 @@
+/** What a search for a topic costs that nothing was published on, and how long somebody else waits meanwhile. */
+import { apiAt } from '../../client/api.js';
+import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
+import { dataFolder, removeDataFolders } from '../support/data-folder.js';
+import { NodeProcess } from '../support/node-process.js';
+import { startCoordinator } from './children.js';
+import { fill, KEPT } from './history.js';
+import { type Effort, search } from './plan.js';
+import type { Row, Table } from './report.js';
+import type { Measurement } from './workload.js';
+
+/** How often the one beside it says something to itself. */
+const BESIDE_MS = 5;
+const MILLION = 1_000_000;
+
+/** Measures one size after the other. No server of the other tables may run any more. */
+export async function measureSearches(
+  { searches, repetitions }: Effort,
+  onProgress: (text: string) => void,
+): Promise<Table> {
+  const rows: Row[] = [];
+  for (const entries of searches) {
+    const title = `${entries.toLocaleString('en')} entries in files`;
+    onProgress(`a search in ${title}`);
+    const folder = dataFolder();
+    await fill(folder, entries);
+    const measurements: Measurement[] = [];
+    for (let round = 0; round < repetitions; round++)
+      measurements.push(await measureSearch(folder, entries));
+    removeDataFolders();
+    rows.push({ system: { wire: 'kelpie', server: 'kelpied-commit', title }, measurements });
+  }
+  onProgress('');
+  return { scenario: search, rows };
+}
+
+async function measureSearch(folder: string, entries: number): Promise<Measurement> {
+  const server = await startCoordinator(['--journal', 'file', '--data', folder, ...KEPT]);
+  const beside = new NodeProcess(server.endpoint, 'beside', undefined, BESIDE_MS);
+  const api = apiAt(server.endpoint);
+  const start = { place: { $case: 'at', value: StartAt.EARLIEST } } as const;
+  try {
+    await beside.next('welcome');
+    await beside.report();
+    const beganMs = performance.now();
+    await api.events.readEvents({ topics: ['nobody.publishes.this'], start });
+    const searchMs = performance.now() - beganMs;
+    const perMillionMs = (searchMs * MILLION) / entries;
+    return { perMillionMs, waitedMs: (await beside.report()).slowestMs };
+  } finally {
+    api.close();
+    await beside.kill();
+    await server.stop();
+  }
+}

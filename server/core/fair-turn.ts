@@ -48,24 +48,6 @@ export class FairTurn {
 }
 
 /**
- * Does a piece of work for each item, and lets the others have their turn whenever one is over.
- * The items may change while others have their turn: what `items` iterates must allow that.
- */
-export async function inTurns<Item>(
-  clock: Clock,
-  items: Iterable<Item>,
-  work: (item: Item) => void,
-): Promise<void> {
-  let beganMs = clock.now();
-  for (const item of items) {
-    work(item);
-    if (clock.now() - beganMs < TURN_MS) continue;
-    await othersTurn();
-    beganMs = clock.now();
-  }
-}
-
-/**
  * Long works of many askers, which take one turn together: each has a piece of it, in the order in which
  * they came. Two hundred askers with a turn each would keep everybody else out for a second.
  */

@@ -7,7 +7,7 @@ const DEFAULT_PAGE = 100;
 const LARGEST_PAGE = 1000;
 
 /** What an answer may take, so that it fits into what every client reads by default. */
-export const ANSWER_BYTES = 1024 * 1024;
+const ANSWER_BYTES = 1024 * 1024;
 /** Of an answer, for what stands beside its items: cursor, token, counts. */
 const FRAME_BYTES = 4 * 1024;
 /** What an item takes beside its own bytes. */

@@ -64,7 +64,7 @@ function* finding(
 const ID_BYTES = 40;
 
 /** Which players to list: those who match each of these; what is empty matches any. */
-export type PlayerFilter = Pick<
+type PlayerFilter = Pick<
   ListPlayersRequest,
   'proxy' | 'server' | 'serverLabels' | 'namePrefix' | 'properties'
 >;

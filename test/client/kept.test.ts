@@ -79,6 +79,7 @@ describe('what a client keeps in files', () => {
       await settled(20);
       for (const stream of world.wire.streams) stream.deliver('down');
       await settled(20);
+      for (const stream of world.wire.streams) stream.cut('both');
       await leave({ client });
       const other = await enter('lobby-1');
       const next = await enter('quiet', { start, cursorFile });

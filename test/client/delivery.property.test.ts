@@ -36,6 +36,7 @@ const start = fc.constantFrom<StartOption>('SNAPSHOT', 'LATEST', 'EARLIEST', {
   sinceMs: 3_600_000,
 });
 const settings = fc.record({
+  turns: fc.nat(2),
   retention: fc.constantFrom(15, 40, 100_000),
   tail: fc.integer({ min: 1, max: 60 }),
   nodes: fc.array(
@@ -264,10 +265,11 @@ async function take(world: SdkWorld, members: Member[], publishes: Publishes, on
   }
 }
 
-async function run(plan: Step[], { retention, tail, nodes }: Settings): Promise<void> {
+async function run(plan: Step[], { retention, tail, turns, nodes }: Settings): Promise<void> {
   const world = await SdkWorld.open(PLACES, {
     retention: { entries: retention },
     tail: { entries: tail, bytes: 2 ** 20 },
+    turns: () => turns,
   });
   const publishes = new Publishes(world);
   const members = nodes.map((options, index) => new Member(world, `node-${index}`, options));
@@ -280,7 +282,7 @@ async function run(plan: Step[], { retention, tail, nodes }: Settings): Promise<
 
 describe('the delivery of real clients', () => {
   it('is the journal filtered, in order, or a gap that says what is missing; and publishes are stored once', async () => {
-    const numRuns = inSoak(3000, 60);
+    const numRuns = inSoak(3000, 120);
     await fc.assert(fc.asyncProperty(steps, settings, run), { numRuns });
     expect(tally.get('delivered'), 'there was something to deliver').to.be.above(numRuns);
     expect(tally.get('gaps'), 'gaps were tested').to.be.above(numRuns / 10);

@@ -40,7 +40,7 @@ export function faults(places: number) {
       stream,
       noticed: fc.constantFrom('both', 'client', 'server'),
     }),
-    weighed<{ kind: 'drain'; place: number }>(2, { kind: kind('drain'), place }),
+    weighed<{ kind: 'drain'; place: number }>(4, { kind: kind('drain'), place }),
     weighed<{ kind: 'kill'; place: number }>(1, { kind: kind('kill'), place }),
     weighed<Fault & { kind: 'restart' }>(1, {
       kind: kind('restart'),

@@ -7,6 +7,7 @@ import { KelpieClient } from '../../client/client.js';
 import type { ConnectOptions } from '../../client/options.js';
 import type { Status } from '../../client/status.js';
 import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
+import type { ConnectRequest } from '../../gen/ts/kelpie/v1/session_service.js';
 import { hex } from '../../server/core/cursor.js';
 import type { Entry } from '../../server/journal/journal.js';
 import type { MemoryJournal } from '../../server/journal/memory.js';
@@ -22,7 +23,7 @@ import { SimulatedWire, type WireStream } from './simulated-wire.js';
 export const NOTHING_LEFT = { open: 0, timers: 0, streams: 0, faults: [] as unknown[] };
 
 /** Enough for what wakes each other within one process to come to rest. */
-const TURNS = 12;
+const TURNS = 16;
 /** In seconds: publishes have 5, streams another 5. */
 const LONGEST_CLOSES = 12;
 const START_MS = Date.UTC(2025, 0, 1);
@@ -40,16 +41,23 @@ export interface Stored extends Entry {
   readonly index: number;
 }
 
+export interface WorldOptions extends HubOptions {
+  /** How many turns of the event loop the next append or read of a journal takes. */
+  readonly turns?: () => number;
+  /** What becomes of a message of a client on its way. */
+  readonly pass?: (request: ConnectRequest) => ConnectRequest;
+}
+
 export class SdkWorld {
   readonly clock = new FakeClock();
-  readonly wire = new SimulatedWire();
+  readonly wire: SimulatedWire;
   /** All that was ever stored, in all epochs. */
   readonly entries: Stored[] = [];
   /** Where in it each epoch begins, by the epoch. */
   readonly #epochs = new Map<string, number>();
   journal: MemoryJournal;
   readonly #places: number;
-  readonly #options: HubOptions;
+  readonly #options: WorldOptions;
   readonly #coordinators: (MortalHub | undefined)[] = [];
   /** Those that live. */
   readonly #clients = new Map<MortalClock, KelpieClient>();
@@ -60,13 +68,14 @@ export class SdkWorld {
   #waits = 0;
 
   /** @param places how many coordinators there are, on one journal */
-  private constructor(places: number, options: HubOptions) {
+  private constructor(places: number, options: WorldOptions) {
     this.#places = places;
     this.#options = options;
+    this.wire = new SimulatedWire(options.pass);
     this.journal = this.#newJournal();
   }
 
-  static async open(places = 1, options: HubOptions = {}): Promise<SdkWorld> {
+  static async open(places = 1, options: WorldOptions = {}): Promise<SdkWorld> {
     const world = new SdkWorld(places, options);
     await world.#openAll();
     return world;

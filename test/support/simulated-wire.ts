@@ -19,15 +19,22 @@ const IN_FLIGHT = 4;
 type Item = { bytes: Uint8Array } | { end: unknown };
 
 export class SimulatedWire {
+  /** What becomes of a message of a client on its way. */
+  readonly #pass: (request: ConnectRequest) => ConnectRequest;
   /** Those of which one side at least does not know yet that they are over, oldest first. */
   readonly #streams = new Set<WireStream>();
+
+  constructor(pass: (request: ConnectRequest) => ConnectRequest = (request) => request) {
+    this.#pass = pass;
+  }
 
   /** A way from a process to the coordinator that is somewhere at the time; if none is, it fails. */
   transport(from: object, to: () => Hub | undefined): Transport {
     return (requests, signal) => {
       const hub = to();
       if (!hub) throw unavailable('nobody listens');
-      const stream = new WireStream(from, hub, () => this.#streams.delete(stream));
+      const end = (): boolean => this.#streams.delete(stream);
+      const stream = new WireStream({ from, hub, pass: this.#pass, end });
       this.#streams.add(stream);
       return stream.run(requests, signal);
     };
@@ -44,6 +51,15 @@ export class SimulatedWire {
   }
 }
 
+/** What a stream is between. */
+interface WireEnds {
+  readonly from: object;
+  readonly hub: Hub;
+  readonly pass: (request: ConnectRequest) => ConnectRequest;
+  /** Both sides know that it is over. */
+  readonly end: () => void;
+}
+
 /** One stream. */
 export class WireStream {
   readonly from: object;
@@ -51,15 +67,15 @@ export class WireStream {
   readonly #up = new Lane();
   readonly #down = new Lane();
   readonly #server = new AbortController();
-  readonly #onOver: () => void;
+  readonly #ends: WireEnds;
   #cut = false;
   #clientKnows = false;
   #serverKnows = false;
 
-  constructor(from: object, hub: Hub, onOver: () => void) {
-    this.from = from;
-    this.hub = hub;
-    this.#onOver = onOver;
+  constructor(ends: WireEnds) {
+    this.from = ends.from;
+    this.hub = ends.hub;
+    this.#ends = ends;
   }
 
   /** The client's side of it. */
@@ -82,7 +98,7 @@ export class WireStream {
 
   async #send(requests: AsyncIterable<ConnectRequest>): Promise<void> {
     for await (const request of requests) {
-      this.#up.send({ bytes: ConnectRequest.encode(request).finish() });
+      this.#up.send({ bytes: ConnectRequest.encode(this.#ends.pass(request)).finish() });
       if (this.#clientKnows) return;
     }
     this.#up.send({ end: undefined });
@@ -136,7 +152,7 @@ export class WireStream {
   #learn(side: 'client' | 'server'): void {
     if (side === 'client') this.#clientKnows = true;
     else this.#serverKnows = true;
-    if (this.#clientKnows && this.#serverKnows) this.#onOver();
+    if (this.#clientKnows && this.#serverKnows) this.#ends.end();
   }
 }
 

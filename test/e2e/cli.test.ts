@@ -278,14 +278,20 @@ describe('kelpie', () => {
     );
     following.push(...followers);
     const [tail, nodes, top] = followers;
+    const one = new Wire(first.endpoint);
     const other = new Wire(second.endpoint);
+    /** Says something until a follower shows that it heard it. */
+    const heard = (wire: Wire, text: string) => {
+      const events = [say('chat', text)];
+      const talk = setInterval(() => void wire.call('EventService.PublishEvents', { events }), 50);
+      return tail?.line(new RegExp(text)).finally(() => clearInterval(talk));
+    };
     try {
-      await top?.line(/"info"/);
+      await one.join('early');
+      await Promise.all([top?.line(/"info"/), nodes?.line(/early/), heard(one, 'here')]);
       await first.kill();
       for (const kelpie of followers) await until(() => kelpie.errors().includes('trying again'));
-      const events = [say('chat', 'hello')];
-      const talk = setInterval(() => void other.call('EventService.PublishEvents', { events }), 50);
-      await tail?.line(/hello/).finally(() => clearInterval(talk));
+      await heard(other, 'there');
       await other.join('late');
       await nodes?.line(/late/);
       const sessions = /"sessions":\[\{[^\]]*late/;
@@ -293,7 +299,7 @@ describe('kelpie', () => {
       // One command, too.
       expect((await runKelpie(['info'], endpoints)).code).to.equal(0);
     } finally {
-      other.close();
+      for (const wire of [one, other]) wire.close();
       await second.kill();
     }
   });

@@ -177,7 +177,7 @@ describe('the fencing of real clients', () => {
     const numRuns = inSoak(3000, 120);
     const total = { published: 0, updated: 0, refused: 0 };
     await fc.assert(
-      fc.asyncProperty(steps, fc.constantFrom(0, 4, 40), async (plan, turns) => {
+      fc.asyncProperty(steps, fc.constantFrom(0, 4, 20), async (plan, turns) => {
         // What is slow to be stored can be overtaken by a new owner.
         const world = await SdkWorld.open(PLACES, { turns: () => turns });
         const contest = new Contest(world);

@@ -24,6 +24,8 @@ export const NOTHING_LEFT = { open: 0, timers: 0, streams: 0, faults: [] as unkn
 
 /** Enough for what wakes each other within one process to come to rest. */
 const TURNS = 16;
+/** How many seconds more a world may need for handlers that are slow. */
+const MOST_WAITS = 200;
 /** In seconds: publishes have 5, streams another 5. */
 const LONGEST_CLOSES = 12;
 const START_MS = Date.UTC(2025, 0, 1);
@@ -261,6 +263,8 @@ export class SdkWorld {
   /** Until nothing can change any more: graces, silences, back-offs and digests have had their time. */
   async quiet(): Promise<void> {
     for (let round = 0; round < 12; round++) await this.pass(5000, 2500);
+    // Handlers that take their time are called one after the other.
+    for (let more = 0; this.#waits > 0 && more < MOST_WAITS; more++) await this.pass(1000, 1000);
   }
 
   /** A process dies: nothing of it is said any more. */

@@ -169,6 +169,13 @@ describe('what is above a coordinator’s limits', () => {
     reader.subscribe('inbox.Reader', nothing);
     await reader.ready();
 
+    const wild = join('wild', coordinator);
+    for (let count = 0; count < 64; count++) wild.subscribe(`a.b.c.${count}.>`, nothing);
+    expect(thrownBy(KelpieError, () => wild.subscribe('a.b.c.*.d', nothing)).reason).to.equal(
+      'PATTERN_LIMIT',
+    );
+    await wild.ready();
+
     const long = join('long', coordinator);
     const subscribed: string[] = [];
     const error = thrownBy(KelpieError, () => {

@@ -151,7 +151,7 @@ export class Players {
         if (!this.#lapses.has(id)) this.#lapseAfter(RETRY_MS, id, held);
       });
     };
-    // A report that he joined may lie unread after a stall.
+    // A report that they joined may lie unread after a stall.
     this.#lapses.set(id, this.#network.listening.after(delayMs, lapse));
   }
 

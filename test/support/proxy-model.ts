@@ -25,7 +25,7 @@ export function idOf({ xuid, uuid }: Player): string {
 /** Somebody whose client is connected to the proxy. */
 interface Guest {
   readonly player: Player;
-  /** When he came in while no coordinator answered. */
+  /** When they came in while no coordinator answered. */
   readonly sinceMs?: number;
   server: string;
   /** The server that the coordinator was told last. */

@@ -203,16 +203,16 @@ export interface PlayerUpdated {
 }
 
 /**
- * A player left. His row is gone. It ends the presence of player.generation alone: he may be back under
- * a higher one already. A game server goes by this, not by the end of one of his connections: of two it
+ * A player left. Their row is gone. It ends the presence of player.generation alone: they may be back under
+ * a higher one already. A game server goes by this, not by the end of one of their connections: of two it
  * cannot tell which one is current.
  */
 export interface PlayerLeft {
-  /** The player as he was. */
+  /** The player as they were. */
   player:
     | Player
     | undefined;
-  /** Why he left. */
+  /** Why they left. */
   reason: PlayerLeaveReason;
 }
 

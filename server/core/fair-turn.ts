@@ -48,58 +48,90 @@ export class FairTurn {
 }
 
 /**
- * Long works of many askers, which take one turn together: each has a piece of it, in the order in which
- * they came. Two hundred askers with a turn each would keep everybody else out for a second.
+ * Long works of many askers, which take one turn together: two hundred works with a turn each would keep
+ * everybody else out for a second. Askers have pieces of it in turn, whatever each of them asked for; so one
+ * that asks for very much delays its own works, and the others by no more than a piece.
  */
 export class SharedTurn {
   readonly #clock: Clock;
-  /** Resolves when those before have had their piece. */
-  #line: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  /** What each asker waits with, whose next piece comes first first. */
+  readonly #lines = new Map<unknown, (() => void)[]>();
+  /** Somebody has a piece. */
+  #taken = false;
+  #pending = 0;
   #beganMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Does a work that yields wherever others may go on. Rejects with what it throws. */
-  async work<Result>(pieces: Generator<unknown, Result>): Promise<Result> {
-    if (this.#waiting++ === 0) this.#beganMs = this.#clock.now();
+  /**
+   * Does a work that yields wherever others may go on. Rejects with what it throws. Works of one `asker`
+   * share its pieces; all that name none are of one asker.
+   */
+  async work<Result>(pieces: Generator<unknown, Result>, asker?: unknown): Promise<Result> {
+    if (this.#pending++ === 0) this.#beganMs = this.#clock.now();
     try {
       for (;;) {
-        const turn = this.#line.then(() => this.#piece(pieces));
-        this.#line = turn.then(
-          () => this.#over(),
-          () => undefined,
-        );
-        const { done, value } = await turn;
+        await this.#turnOf(asker);
+        const { done, value } = this.#piece(pieces);
         if (done) return value;
       }
     } finally {
-      this.#waiting -= 1;
+      this.#pending -= 1;
     }
+  }
+
+  /** Resolves when the asker has its piece. */
+  #turnOf(asker: unknown): Promise<void> | undefined {
+    if (!this.#taken) {
+      this.#taken = true;
+      return undefined;
+    }
+    return new Promise((resolve) => {
+      const line = this.#lines.get(asker);
+      if (line) line.push(resolve);
+      else this.#lines.set(asker, [resolve]);
+    });
   }
 
   #piece<Result>(pieces: Generator<unknown, Result>): IteratorResult<unknown, Result> {
-    for (;;) {
-      const result = pieces.next();
-      if (result.done || this.#isOver()) return result;
+    try {
+      for (;;) {
+        const result = pieces.next();
+        if (result.done || this.#isOver()) return result;
+      }
+    } finally {
+      void this.#passOn();
     }
   }
 
-  /** What is done with a result before the next one has its piece counts too. */
+  /** When whoever waits for the result has done their part with it, which counts too. */
+  async #passOn(): Promise<void> {
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    if (this.#isOver()) {
+      await othersTurn();
+      this.#beganMs = this.#clock.now();
+    }
+    const [next] = this.#lines;
+    if (!next) {
+      this.#taken = false;
+      return;
+    }
+    const [asker, line] = next;
+    const begin = line.shift();
+    this.#lines.delete(asker);
+    // It comes after all who wait now.
+    if (line.length > 0) this.#lines.set(asker, line);
+    begin?.();
+  }
+
   #isOver(): boolean {
     return this.#clock.now() - this.#beganMs >= TURN_MS;
   }
 
-  async #over(): Promise<void> {
-    if (!this.#isOver()) return;
-    await othersTurn();
-    this.#beganMs = this.#clock.now();
-  }
-
   /** Works under way. */
   get pending(): number {
-    return this.#waiting;
+    return this.#pending;
   }
 }

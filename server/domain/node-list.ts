@@ -13,11 +13,12 @@ const LOAD_BYTES = 128;
 /** Roles or states that a selector names, some of them more than once. */
 const NAMED = 64;
 
-/** Lists nodes by name, in turns. Throws OUT_OF_RANGE, LABELS_INVALID or PAGE_TOKEN_INVALID. */
+/** Lists nodes by name, in turns; `asker`: whose turn it is. Throws OUT_OF_RANGE, LABELS_INVALID or PAGE_TOKEN_INVALID. */
 export function listNodes(
   network: Network,
   selector: NodeSelector,
   request: PageRequest,
+  asker?: unknown,
 ): Promise<Page<Node>> {
   const { nodes } = network.tables;
   const matches = matcherOf(selector);
@@ -29,7 +30,7 @@ export function listNodes(
     },
     bytesOf: (node: Node) => Node.encode(node).finish().length + LOAD_BYTES,
   };
-  return network.searches.work(pageOf(listing, network.tail.head, request, 'nodes'));
+  return network.searches.work(pageOf(listing, network.tail.head, request, 'nodes'), asker);
 }
 
 /** The nodes that match each of these; what is empty matches any. Throws OUT_OF_RANGE or LABELS_INVALID. */

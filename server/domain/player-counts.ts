@@ -28,10 +28,11 @@ interface Wanted {
 
 type Work<Result> = Generator<undefined, Result>;
 
-/** Counts players in turns. Throws LABELS_INVALID. */
+/** Counts players in turns; `asker`: whose turn it is. Throws LABELS_INVALID. */
 export async function countPlayers(
   network: Network,
   { nodes, properties }: CountPlayersRequest,
+  asker?: unknown,
 ): Promise<CountPlayersResponse> {
   const matches = propertyMatcher(properties);
   const found = selected(network, nodes ?? { roles: [], states: [], labels: {} });
@@ -40,7 +41,7 @@ export async function countPlayers(
     servers: new Set(found.filter(isServer).map(({ name }) => name)),
   };
   const tally = matches ? matching(network, wanted, matches) : all(network, wanted);
-  return answerOf(await network.searches.work(tally), wanted);
+  return answerOf(await network.searches.work(tally, asker), wanted);
 }
 
 function answerOf(tally: Tally, { proxies, servers }: Wanted): CountPlayersResponse {

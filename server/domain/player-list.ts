@@ -33,8 +33,9 @@ export function findPlayers(
   network: Network,
   lookups: readonly PlayerLookup[],
   lookupBytes: number,
+  asker?: unknown,
 ): Promise<FoundPlayers> {
-  return network.searches.work(finding(network, lookups, lookupBytes));
+  return network.searches.work(finding(network, lookups, lookupBytes), asker);
 }
 
 function* finding(
@@ -76,10 +77,11 @@ type PlayerFilter = Pick<
 export async function listPlayers(
   network: Network,
   request: ListPlayersRequest,
+  asker?: unknown,
 ): Promise<Page<Player>> {
   const { tail, searches } = network;
   const page = playersOf(pageOf(listingOf(network, request), tail.head, request, 'players'));
-  return searches.work(page);
+  return searches.work(page, asker);
 }
 
 /** Read from their rows within the turn. */

@@ -37,12 +37,13 @@ export async function doToPlayers(
   target: PlayerTarget | undefined,
   verb: Verb,
   timeout: WireDuration | undefined,
+  asker?: unknown,
 ): Promise<PlayerFate[][]> {
   const timeoutMs = timeout ? timeoutOf(timeout) : TIMEOUT_MS;
-  const parts = await network.searches.work(targeted(network, target));
+  const parts = await network.searches.work(targeted(network, target), asker);
   if (parts.length === 0) throw new KelpieError('NO_TARGET', 'no player is there');
   const ask = (part: Part): Promise<PlayerFate[]> => askProxy(commands, part, verb, timeoutMs);
-  const fates = await Promise.all(await network.searches.work(asking(parts, ask)));
+  const fates = await Promise.all(await network.searches.work(asking(parts, ask), asker));
   const only = fates[0]?.[0];
   if (target?.place?.$case === 'player' && only?.error) throw only.error;
   return fates;

@@ -1,5 +1,5 @@
 /** CoordinatorService: the coordinator itself. */
-import type { ServiceImplementation } from 'nice-grpc';
+import type { CallContext, ServiceImplementation } from 'nice-grpc';
 import {
   type CoordinatorServiceDefinition,
   type GetInfoResponse,
@@ -52,14 +52,17 @@ export function coordinatorService(hub: Hub): ServiceImplementation<CoordinatorS
         readOnly: hub.network.readOnly,
       };
     },
-    async listSessions(request: ListSessionsRequest): Promise<ListSessionsResponse> {
+    async listSessions(
+      request: ListSessionsRequest,
+      { peer }: CallContext,
+    ): Promise<ListSessionsResponse> {
       const listing = {
         after: (name: string) => tables.owners.names.after(name),
         item: (name: string) => hub.report(name),
         bytesOf: (session: Session) => Session.encode(session).finish().length,
       };
       const page = pageOf(listing, journal.head, request, 'sessions');
-      const { items: sessions, nextPageToken } = await hub.network.searches.work(page);
+      const { items: sessions, nextPageToken } = await hub.network.searches.work(page, peer);
       return { sessions, nextPageToken };
     },
   };

@@ -1,5 +1,5 @@
 /** NodeService: who is part of the network. */
-import type { ServiceImplementation } from 'nice-grpc';
+import type { CallContext, ServiceImplementation } from 'nice-grpc';
 import type {
   DisconnectNodeRequest,
   DisconnectNodeResponse,
@@ -19,8 +19,8 @@ export function nodeService(hub: Hub): ServiceImplementation<NodeServiceDefiniti
   const { network, nodes, loads } = hub;
   const withLoad = (node: Node): Node => ({ ...node, load: loads.get(node.name) });
   return {
-    async listNodes(request: ListNodesRequest): Promise<ListNodesResponse> {
-      const { items, ...page } = await listNodes(network, request, request);
+    async listNodes(request: ListNodesRequest, { peer }: CallContext): Promise<ListNodesResponse> {
+      const { items, ...page } = await listNodes(network, request, request, peer);
       return { nodes: items.map(withLoad), ...page };
     },
     async getNode({ name }: GetNodeRequest): Promise<GetNodeResponse> {

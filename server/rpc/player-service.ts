@@ -1,5 +1,5 @@
 /** PlayerService: who is online, and what is done to players. */
-import type { ServiceImplementation } from 'nice-grpc';
+import type { CallContext, ServiceImplementation } from 'nice-grpc';
 import { PlayerOutcome, type PlayerRef } from '../../gen/ts/kelpie/v1/command.js';
 import { BatchGetPlayersRequest } from '../../gen/ts/kelpie/v1/player_service.js';
 import type {
@@ -38,30 +38,45 @@ export function playerService(hub: Hub): ServiceImplementation<PlayerServiceDefi
       const found = hub.withLatency(findPlayer(network, player));
       return { player: found, cursor: network.tail.head };
     },
-    async batchGetPlayers(request: BatchGetPlayersRequest): Promise<BatchGetPlayersResponse> {
-      return batchGet(hub, request);
+    async batchGetPlayers(
+      request: BatchGetPlayersRequest,
+      { peer }: CallContext,
+    ): Promise<BatchGetPlayersResponse> {
+      return batchGet(hub, request, peer);
     },
-    async listPlayers(request: ListPlayersRequest): Promise<ListPlayersResponse> {
-      const { items, ...page } = await listPlayers(network, request);
+    async listPlayers(
+      request: ListPlayersRequest,
+      { peer }: CallContext,
+    ): Promise<ListPlayersResponse> {
+      const { items, ...page } = await listPlayers(network, request, peer);
       return { players: items.map((player) => hub.withLatency(player)), ...page };
     },
-    async countPlayers(request: CountPlayersRequest): Promise<CountPlayersResponse> {
-      return countPlayers(network, request);
+    async countPlayers(
+      request: CountPlayersRequest,
+      { peer }: CallContext,
+    ): Promise<CountPlayersResponse> {
+      return countPlayers(network, request, peer);
     },
-    async kickPlayers(request: KickPlayersRequest): Promise<KickPlayersResponse> {
+    async kickPlayers(
+      request: KickPlayersRequest,
+      { peer }: CallContext,
+    ): Promise<KickPlayersResponse> {
       const { target, message, timeout } = request;
       const verb = (players: PlayerRef[]) =>
         ({ form: { $case: 'kickPlayers', value: { players, message } } }) as const;
-      const fates = await doToPlayers(network, commands, target, verb, timeout);
-      return network.searches.work(summary(fates));
+      const fates = await doToPlayers(network, commands, target, verb, timeout, peer);
+      return network.searches.work(summary(fates), peer);
     },
-    async showMessage(request: ShowMessageRequest): Promise<ShowMessageResponse> {
+    async showMessage(
+      request: ShowMessageRequest,
+      { peer }: CallContext,
+    ): Promise<ShowMessageResponse> {
       const { target, display, timeout } = request;
       checkDisplay(display);
       const verb = (players: PlayerRef[]) =>
         ({ form: { $case: 'showMessage', value: { players, display } } }) as const;
-      const fates = await doToPlayers(network, commands, target, verb, timeout);
-      return network.searches.work(summary(fates));
+      const fates = await doToPlayers(network, commands, target, verb, timeout, peer);
+      return network.searches.work(summary(fates), peer);
     },
   };
 }
@@ -69,6 +84,7 @@ export function playerService(hub: Hub): ServiceImplementation<PlayerServiceDefi
 async function batchGet(
   hub: Hub,
   request: BatchGetPlayersRequest,
+  peer: string,
 ): Promise<BatchGetPlayersResponse> {
   const { players: lookups } = request;
   if (lookups.length < 1 || lookups.length > BATCH) {
@@ -77,7 +93,7 @@ async function batchGet(
     throw new KelpieError('BATCH_INVALID', message, metadata);
   }
   const bytes = BatchGetPlayersRequest.encode(request).finish().length;
-  const found = await findPlayers(hub.network, lookups, bytes);
+  const found = await findPlayers(hub.network, lookups, bytes, peer);
   const players = found.players.map((player) => hub.withLatency(player));
   return { ...found, players, cursor: hub.network.tail.head };
 }

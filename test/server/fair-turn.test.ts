@@ -58,6 +58,16 @@ describe('works that share a turn', () => {
     await long;
   });
 
+  it('do not wait for how much another asker wants', async () => {
+    const shared = new SharedTurn(slowClock());
+    const log: number[] = [];
+    const many = Array.from({ length: 200 }, () => shared.work(pieces(50, log, 1), 'greedy'));
+    await shared.work(pieces(3, log, 2), 'modest');
+    expect(log.length).to.be.lessThan(50);
+    await Promise.all(many);
+    expect(shared.pending).to.equal(0);
+  });
+
   it('that are short need no turn of the event loop', async () => {
     const shared = new SharedTurn(new FakeClock());
     let turned = false;

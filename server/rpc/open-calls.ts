@@ -18,6 +18,7 @@ import { type Cancel, type Clock, every } from '../core/clock.js';
 import { KelpieError, reasons } from '../core/errors.js';
 import { CallTurns } from './call-turns.js';
 import { callLimit, DETAILS, detailsOf, notReadable, statusText, tooLarge } from './errors.js';
+import { REQUEST_BYTES, RequestBytes } from './request-bytes.js';
 
 /**
  * Deadlines count sweeps, so that time in which the coordinator itself stood still is not counted.
@@ -30,9 +31,6 @@ const CLOSE_SWEEPS = 5;
 
 /** They end when their peers want: a reader who takes nothing costs no more than one who waits. */
 const ENDLESS = ['/kelpie.v1.EventService/WatchEvents', '/grpc.health.v1.Health/Watch'];
-
-/** Bytes of requests of calls that are not sessions, from the first byte to the end of the call. */
-const REQUEST_BYTES = 64 * 1024 ** 2;
 
 /** Bytes of a stream's messages that are read before their turn; above these its socket is read no more. */
 const READ_AHEAD_BYTES = 256 * 1024;
@@ -51,7 +49,7 @@ export class OpenCalls {
   readonly #sweeps: Cancel;
   #sweep = 0;
   #ids = 0;
-  #requestBytes = 0;
+  readonly #requests = new RequestBytes();
   readonly #cancels: CallTurns;
 
   constructor(clock: Clock, limits: { readonly messageBytes: number }) {
@@ -75,15 +73,16 @@ export class OpenCalls {
       cancel: ({ stream }, work) => this.#cancels.take(stream.session, work),
     });
     this.#calls.set(id, open);
+    // A stream that has ended does not name it any more.
+    const connection = call.stream.session;
     call.stream.once('close', () => {
       this.#calls.delete(id);
-      this.#requestBytes -= open.requestBytes;
+      this.#requests.release(connection, open.requestBytes);
     });
     if (!method.requestStream) {
       call.stream.on('data', ({ length }: Buffer) => {
-        this.#requestBytes += length;
         open.requestBytes += length;
-        if (this.#requestBytes > REQUEST_BYTES)
+        if (!this.#requests.take(connection, length))
           open.refuse(callLimit(REQUEST_BYTES, 'bytes of requests'));
       });
     }

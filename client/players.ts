@@ -4,15 +4,17 @@
  */
 import {
   DuplicatePolicy,
-  type Player,
+  Player,
   type PlayerChange,
   PlayerLeaveReason,
 } from '../gen/ts/kelpie/v1/player.js';
+import type { AcquirePlayer } from '../gen/ts/kelpie/v1/presence.js';
 import type { Cancel, Clock } from './clock.js';
 import type { Verified } from './commands.js';
 import { oneOf, shown, text } from './arguments.js';
 import { fromThrown, KelpieError, typed } from './errors.js';
 import type { Link } from './link.js';
+import { LoginRoom } from './login-room.js';
 import {
   changed,
   changeOf,
@@ -21,7 +23,7 @@ import {
   type PlayerFactsChange,
   unchanged,
 } from './player-facts.js';
-import type { Answer } from './pending.js';
+import { type Answer, unanswered } from './pending.js';
 import type { Held, PlayerList } from './player-list.js';
 import { isUnheard } from './player-report.js';
 import type { Presence } from './presence.js';
@@ -77,6 +79,7 @@ export class Players {
   readonly #presence: Presence;
   /** Logins that wait for their answer, newest of each player. */
   readonly #asking = new Map<string, { cancelled: boolean }>();
+  readonly #room = new LoginRoom();
 
   constructor(
     options: PlayersOptions,
@@ -134,18 +137,28 @@ export class Players {
   }
 
   async #ask(player: Player, policy: DuplicatePolicy): Promise<Acquired> {
-    // What was said before comes first.
-    this.#presence.flush();
-    const link = this.#link();
-    if (!link?.open) return this.#away();
-    const request = link.request({ $case: 'acquirePlayer', value: { player, policy } });
+    const login = { givenUp: false };
+    const bytes = Player.encode(player).finish().length;
+    const request = this.#room.run(bytes, () => this.#request({ player, policy }, login));
     try {
-      return (await this.#inTime(request.then(acquiredBy))) ?? this.#late(player.id, request);
+      const acquired = await this.#inTime(request.then(acquiredBy));
+      if (acquired) return acquired;
+      login.givenUp = true;
+      return this.#late(player.id, request);
     } catch (error) {
       const why = fromThrown(error);
       if (isUnheard(why)) return this.#away();
       throw why;
     }
+  }
+
+  /** Rejects with UNAVAILABLE if nobody is there to be asked, or nobody waits for the answer any more. */
+  async #request(value: AcquirePlayer, login: { readonly givenUp: boolean }): Promise<Answer> {
+    // What was said before comes first.
+    this.#presence.flush();
+    const link = this.#link();
+    if (!link?.open || login.givenUp) throw unanswered();
+    return link.request({ $case: 'acquirePlayer', value });
   }
 
   /** What the work comes to; undefined if it takes too long. */

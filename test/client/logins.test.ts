@@ -54,6 +54,20 @@ describe('a login that is not answered', () => {
   });
 });
 
+describe('many logins at once', () => {
+  it('are all asked for: what a coordinator does not take at once waits', async () => {
+    const { world, client } = await gate();
+    const many = Array.from({ length: 1500 }, (_, index) => {
+      return client.players.acquire({ xuid: String(2535400000000001 + index), name: `P${index}` });
+    });
+    const all = Promise.all(many);
+    await Promise.all([world.quiet(), all]);
+    for (const acquired of await all) expect(acquired).to.include({ granted: true });
+    expect(world.town.network.players.index.loginsOf('gate-1')).to.equal(1500);
+    expect(await world.close()).to.deep.equal(NOTHING_LEFT);
+  });
+});
+
 describe('a client that is closed with logins, reports, events and a roster under way', () => {
   it('leaves nothing: no timer, no stream, no promise', async () => {
     const world = await SdkWorld.open(2);

@@ -72,7 +72,7 @@ function failed(message: string): ErrorDetail {
 
 function consoleForm(said: unknown): AnswerForm {
   if (typeof said === 'string') {
-    const lines = text('the output', said).split('\n');
+    const lines = said === '' ? [] : text('the output', said).split('\n');
     return { $case: 'console', value: { success: true, lines } };
   }
   const output = Array.isArray(said) ? { success: true, lines: said } : object('the output', said);

@@ -22,7 +22,7 @@ export async function reachApi(endpoints: readonly string[]): Promise<Api> {
     if (await api.reachable()) return api;
     api.close();
   }
-  const message = `no coordinator answers at ${endpoints.join(' or ')}; is kelpied running there?`;
+  const message = `no coordinator answers at ${endpoints.join(' or ')}; is kelpied running there? kelpie doctor says what is in the way`;
   throw new KelpieError('UNAVAILABLE', message);
 }
 

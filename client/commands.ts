@@ -61,7 +61,7 @@ export interface Forms {
   };
   run_console_command: {
     request: { readonly line: string };
-    /** Lines alone: it succeeded. */
+    /** Lines alone: it succeeded. An empty text has none. */
     answer: string | readonly string[] | ConsoleOutput;
     result: ConsoleOutput;
   };

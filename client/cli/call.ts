@@ -69,7 +69,7 @@ function checkWay(options: CallOptions): void {
   const ways = single + Number(any) + Number(every);
   if (ways > 1 || (ways === 0 && !selects(options))) {
     throw new UsageError(
-      'say who is asked: --node, --any, --every, --player-proxy or --player-server',
+      'say who is asked, by one of --node, --any, --every, --player-proxy and --player-server',
     );
   }
   if (single > 0 && selects(options)) {

@@ -58,7 +58,7 @@ function notFound(who: string): KelpieError {
  * PLAYER_AMBIGUOUS.
  */
 export async function findPlayer(api: Api, who: string): Promise<Player | undefined> {
-  if (who.trim() === '') throw new UsageError('say which player: his id, XUID, UUID or name');
+  if (who.trim() === '') throw new UsageError('say which player: an id, XUID, UUID or name');
   const { players, ambiguous } = await api.players.batchGetPlayers({ players: lookupsOf(who) });
   const [player] = players;
   const [several] = ambiguous;
@@ -67,7 +67,7 @@ export async function findPlayer(api: Api, who: string): Promise<Player | undefi
   return player;
 }
 
-/** Whether a player can have this as his id. */
+/** Whether a player can have this as their id. */
 export function looksLikeId(who: string): boolean {
   return XUID.test(who) || UUID.test(who);
 }

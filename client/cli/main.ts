@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The program kelpie: what an operator asks a network, from a shell. */
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, Help, Option } from 'commander';
 import { type Api, reachApi } from '../api.js';
 import { DEFAULT_ENDPOINT } from '../options.js';
 import { version } from '../version.js';
@@ -36,6 +36,7 @@ const program = new Command('kelpie')
   .version(version)
   .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage.')
   .enablePositionalOptions()
+  .configureHelp({ optionDescription: described })
   .configureOutput({
     writeOut: (text) => writeOut(linesOf(text)),
     writeErr: (text) => writeError(linesOf(text)),
@@ -50,10 +51,10 @@ selecting(command('nodes', 'list the nodes of the network'))
 selecting(command('players', 'list the players who are online'))
   .option('--proxy <name>', 'only on this proxy', name)
   .option('--server <name>', 'only on this server', name)
-  .option('--name <beginning>', 'only whose names begin so, in any case')
-  .option('--property <name=value>', 'only who have this property; may be repeated', pair, {})
+  .option('--name <beginning>', 'only players whose names begin so, in any case')
+  .option('--property <name=value>', 'only players with this property; may be repeated', pair, {})
   .option('--count', 'print how many there are, in all and on each node', false)
-  .option('--watch', 'go on with who comes, moves, changes and goes', false)
+  .option('--watch', 'go on with players as they come, move, change and go', false)
   .action((options: Common & PlayersOptions) => ask(options, (api) => players(api, options)));
 
 command(
@@ -70,7 +71,7 @@ among(command('kick [who...]', 'disconnect a player, or all at a place'))
   );
 
 among(command('say <text...>', 'show players a line of chat, or something else'))
-  .option('--player <who>', 'only this one: his id, XUID, UUID or name', name)
+  .option('--player <who>', 'only this player: an id, XUID, UUID or name', name)
   .option('--title', 'the text is a title on the screen', false)
   .option('--subtitle <text>', 'the small line below the title')
   .option('--fade-in <time>', 'how long the title takes to come: 500ms, 2s', span)
@@ -85,7 +86,7 @@ among(command('say <text...>', 'show players a line of chat, or something else')
   );
 
 selecting(command('run [node] [line...]', 'run a line on the console of a node'))
-  .option('--all', 'on all nodes that match; no node is named then', false)
+  .option('--all', 'on all nodes that match; name no node then', false)
   .addOption(timeLimit())
   // A line has options and negative numbers of its own.
   .passThroughOptions()
@@ -137,7 +138,7 @@ command(
     ask(options, (api) => history(api, words, options)),
   );
 
-command('top', 'watch the sessions of the coordinator: who reads too slowly')
+command('top', 'watch the sessions of the coordinator, and which of them read too slowly')
   .option('--interval <seconds>', 'how often to look, 0.1 to 3600', interval, 2)
   .option('--once', 'look once, and end', false)
   .action((options: Common & TopOptions) => ask(options, (api) => top(api, options)));
@@ -193,6 +194,13 @@ function inherit(asked: Command): void {
 
 function linesOf(text: string): string[] {
   return text.replace(/\n$/, '').split('\n');
+}
+
+/** Without a default that stands for nothing that was asked for. */
+function described(option: Option): string {
+  return new Help()
+    .optionDescription(option)
+    .replace(/ \(default: (?:\[\]|\{\}|""|false|0)\)$/, '');
 }
 
 /** Options that choose nodes. */

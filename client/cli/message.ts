@@ -1,4 +1,4 @@
-/** What somebody wants to say, as he typed it. */
+/** What somebody wants to say, as they typed it. */
 import type { MessageContent } from '../content.js';
 import { UsageError } from './output.js';
 
@@ -16,5 +16,5 @@ function parse(text: string): Record<string, unknown> {
   } catch {
     // The same advice as for JSON that is no object.
   }
-  throw new UsageError(`with --object the message must be a JSON object, such as '{"coins": 5}'`);
+  throw new UsageError(`with --object it must be a JSON object, such as '{"coins": 5}'`);
 }

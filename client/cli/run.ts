@@ -21,7 +21,9 @@ export function run(api: Api, words: string[], options: RunOptions): Promise<boo
   }
   const [node = '', ...rest] = words;
   const line = (all ? words : rest).join(' ').replace(/^\//, '');
-  if (line.trim() === '') throw new UsageError('say which line to run, after the node');
+  if (line.trim() === '') {
+    throw new UsageError(`say which line to run${all ? '' : ': kelpie run <node> <line>'}`);
+  }
   const place: Issue['place'] = all
     ? { $case: 'every', value: selectorOf(options) }
     : { $case: 'node', value: node };

@@ -68,6 +68,7 @@ function formOf(text: string, options: SayOptions): Form {
   if (!title && (subtitle ?? fadeIn ?? stay ?? fadeOut) !== undefined) {
     throw new UsageError('--subtitle, --fade-in, --stay and --fade-out go with --title');
   }
+  if (!form && text === '') throw new UsageError('the text is empty; say what to show');
   return form ?? { $case: 'chat', value: text };
 }
 

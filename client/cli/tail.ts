@@ -4,7 +4,7 @@ import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import type { Api } from '../api.js';
 import { startOf } from '../options.js';
 import { after, follow, showGap, type WatchFrame } from './follow.js';
-import { print, printJson } from './output.js';
+import { print, printJson, UsageError } from './output.js';
 import { inWords } from './words.js';
 
 export interface TailOptions {
@@ -17,6 +17,8 @@ export interface TailOptions {
 
 /** Follows until the process ends. */
 export async function tail(api: Api, topics: string[], options: TailOptions): Promise<never> {
+  const { all, since } = options;
+  if (all && since !== undefined) throw new UsageError('it is either --all or --since');
   const start = await firstStart(api, options);
   return follow(api, topics, start, (frame) => show(frame, options.json));
 }

@@ -19,8 +19,8 @@ export function clearScreen(): void {
 
 /** Over what stands there, without a flicker. A line that wrapped would move all below it. */
 export function redraw(lines: readonly string[]): void {
-  const { columns } = process.stdout;
-  const drawn = lines.map((line) => `${cutToWidth(printable(line), columns)}\u001b[K\n`);
+  const width = process.stdout.columns || 80;
+  const drawn = lines.map((line) => `${cutToWidth(printable(line), width)}\u001b[K\n`);
   process.stdout.write(`\u001b[H${drawn.join('')}\u001b[J`);
 }
 

@@ -79,6 +79,7 @@ function show(
 ): void {
   const rate = entriesPerSecond(view, before);
   if (json) printJson(jsonOf(view, rate));
-  else if (live) redraw(linesOf(view, rate, process.stdout.rows - 1));
+  // A terminal that nobody gave a size says 0.
+  else if (live) redraw(linesOf(view, rate, (process.stdout.rows || 24) - 1));
   else print(linesOf(view, rate));
 }

@@ -27,7 +27,9 @@ export function readConfigFile(file: string, mustExist: boolean): FileSetting[] 
     throw new Error(`${file}:${error.linePos?.[0].line ?? 1}: ${sentence.replace(/:$/, '')}`);
   }
   if (contents === null) return [];
-  if (!isMap(contents)) throw new Error(`${file}:1: it must be a list of settings, "port: 50051"`);
+  if (!isMap(contents)) {
+    throw new Error(`${file}:1: it must have a setting on each line, as in "port: 50051"`);
+  }
   return settingsOf(contents, (offset) => `${file}:${lines.linePos(offset).line}`);
 }
 

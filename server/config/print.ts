@@ -1,5 +1,6 @@
 /** The settings for people and for programs: `kelpied config`. */
 import { keyOf, settingNames, settings } from '../config.js';
+import { printable } from '../core/printable.js';
 import type { Config, Task } from './sources.js';
 
 type Format = Extract<Task, { kind: 'config' }>['format'];
@@ -10,7 +11,11 @@ export function printed(config: Config, format: Format): string {
 }
 
 function table({ settings: values, origins }: Config): string {
-  const rows = settingNames.map((name) => [keyOf(name), String(values[name]), origins[name]]);
+  const rows = settingNames.map((name) => [
+    keyOf(name),
+    printable(String(values[name])),
+    printable(origins[name]),
+  ]);
   return aligned([['SETTING', 'VALUE', 'FROM'], ...rows]);
 }
 

@@ -1,5 +1,5 @@
 /** Where settings come from: kelpie.yaml, then KELPIE_* variables, then flags; the last wins. */
-import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, type CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import {
   contradiction,
   devDefaults,
@@ -10,6 +10,7 @@ import {
   settings,
   variableOf,
 } from '../config.js';
+import { printable } from '../core/printable.js';
 import { readConfigFile } from './file.js';
 import { kubernetesVariables } from './kubernetes.js';
 import { nearest } from './nearest.js';
@@ -74,13 +75,26 @@ function commandOf(onTask: (asked: Task) => void): Command {
         '\nthe command line wins, then the variable.',
     )
     .exitOverride((error) => process.exit(exitCodeOf(error)))
+    // It repeats what stands in arguments, variables and files.
+    .configureOutput({
+      writeErr: (text) => process.stderr.write(text.split('\n').map(printable).join('\n')),
+    })
     .addOption(
       new Option('--config <file>', `file of settings, instead of ${DEFAULT_FILE}`).env(
         'KELPIE_CONFIG',
       ),
     )
+    // What a flag has without a value is among what it takes already.
+    .configureHelp({
+      optionDescription: (option) =>
+        new Help().optionDescription(option).replace(/, preset: "[^"]*"/, ''),
+    })
     // Without a subcommand it runs.
-    .action(() => undefined);
+    .action((_, { args: [word] }: Command) => {
+      if (word !== undefined) {
+        command.error(`error: there is no command '${word}'; kelpied --help lists them`);
+      }
+    });
   for (const name of settingNames) command.addOption(optionOf(name));
   command
     .command('config')
@@ -91,7 +105,8 @@ function commandOf(onTask: (asked: Task) => void): Command {
       onTask({ kind: 'config', format: sample ? 'sample' : json ? 'json' : 'table' }),
     );
   addDataCommand(command, onTask);
-  return command;
+  // Its action refuses them in better words; commands would inherit this.
+  return command.allowExcessArguments();
 }
 
 /** Help that could not be written is no success. */

@@ -345,7 +345,7 @@ describe('kelpie', () => {
         expect(code).to.equal(1);
         expect(output).to.equal('');
         expect(errors.trim()).to.equal(
-          `kelpie: no coordinator answers at ${closed}; is kelpied running there?`,
+          `kelpie: no coordinator answers at ${closed}; is kelpied running there? kelpie doctor says what is in the way`,
         );
       }
     });
@@ -359,8 +359,18 @@ describe('kelpie', () => {
       ['a bad age', ['tail', 'chat.>', '--since', 'soon'], /--since.*90s, 10m, 2h or 1d/s],
       ['a bad attribute', ['publish', 'a', 'b', '--attribute', 'x'], /--attribute.*name=value/s],
       ['a bad endpoint', ['nodes', '--endpoint', 'nowhere'], /"nowhere" is no endpoint/],
+      ['two beginnings', ['tail', 'chat.>', '--all', '--since', '1m'], /either --all or --since/],
       ['an object that is none', ['publish', 'a', '[1]', '--object'], /must be a JSON object/],
     ];
+    it('with help that names no default where nothing was asked for', async () => {
+      for (const asked of ['nodes', 'kick', 'call', 'publish']) {
+        const { output, code } = await kelpie(asked, '--help');
+        expect(code).to.equal(0);
+        expect(output).to.include('default: 127.0.0.1:50051');
+        expect(output).not.to.match(/default: (\[\]|\{\}|""|false|0\b)/);
+      }
+    });
+
     for (const [what, args, sentence] of wrong) {
       it(`with 2 and a clear sentence for ${what}`, async () => {
         const { code, output, errors } = await kelpie(...args);

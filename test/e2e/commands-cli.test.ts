@@ -116,7 +116,7 @@ describe('kelpie, of commands,', () => {
 
     it('not without a line, or on a choice of nodes that is not said to be for many', async () => {
       await refused(/say which line/, 'run', 'lobby');
-      await refused(/say which line/, 'run', '--all');
+      await refused(/say which line to run$/m, 'run', '--all');
       await refused(/say --all too/, 'run', '--role', 'downstream', 'list');
       await refused(/--timeout.*500ms, 10s or 5m/s, 'run', '--timeout', 'soon', 'lobby', 'list');
       await refused(/--timeout.*at most 5m/s, 'run', '--timeout', '6m', 'lobby', 'list');
@@ -208,7 +208,7 @@ describe('kelpie, of commands,', () => {
     it('not where it is not clear who is asked, or what is said', async () => {
       await shop('north', text('5 coins'));
       await refused(/say who is asked/, 'call', 'price', 'sword');
-      await refused(/say who is asked/, 'call', 'price', 'sword', '--any', '--every');
+      await refused(/by one of --node/, 'call', 'price', 'sword', '--any', '--every');
       await refused(/say who is asked/, 'call', 'price', '--node', 'north', '--player-proxy', '77');
       await refused(
         /go with --any or --every/,

@@ -84,7 +84,9 @@ describe('commands', () => {
 
   it('of the contract come as they are, and are answered in a line', async () => {
     const { asker } = await pair((server) => {
-      server.handle('run_console_command', ({ line }) => `ran ${line}\nok`);
+      server.handle('run_console_command', ({ line }) =>
+        line === 'quiet' ? '' : `ran ${line}\nok`,
+      );
       server.handle('show_message', ({ players, display }) => {
         if (display.$case !== 'chat' || display.value !== 'hi') throw new Error('not that');
         return players.slice(1).map(({ id }) => ({ id, message: 'he sleeps' }));
@@ -97,6 +99,10 @@ describe('commands', () => {
       asker.issue({ target, command: { run_console_command: { line: 'list' } }, timeoutMs }),
     );
     expect(ran[0]?.answer).to.deep.include({ success: true, lines: ['ran list', 'ok'] });
+    const quiet = await all(
+      asker.issue({ target, command: { run_console_command: { line: 'quiet' } }, timeoutMs }),
+    );
+    expect(quiet[0]?.answer).to.deep.include({ success: true, lines: [] });
     const players = ['1001', '1002'].map((id) => ({ id, generation: 7 }));
     const [shown] = await all(
       asker.issue({

@@ -57,7 +57,7 @@ describe('kelpied', () => {
 
     const wrong: [string, string[], NodeJS.ProcessEnv, RegExp][] = [
       ['an unknown flag', ['--prot', '0'], {}, /unknown option '--prot'.*--port/s],
-      ['an argument', ['start'], {}, /too many arguments|unknown command/],
+      ['an unknown command', ['start'], {}, /no command 'start'.*--help/],
       ['an unknown variable', [], { KELPIE_PROT: '0' }, /KELPIE_PROT.*KELPIE_PORT\?/],
       ['a variable far from any', [], { KELPIE_GRACE: '5' }, /KELPIE_GRACE.*KELPIE_\w+\?/],
       ['a port out of range', ['--port', '65536'], {}, /'65536'.*0 to 65535/],
@@ -70,6 +70,7 @@ describe('kelpied', () => {
         /0\.0\.0\.0.*127\.0\.0\.1.*--insecure/,
       ],
       ['a host by variable', [], { KELPIE_HOST: '::' }, /--insecure/],
+      ['what a terminal would obey', ['\u001b[31m'], {}, /no command '\\u001b\[31m'/],
       ['an --insecure that is neither', [], { KELPIE_INSECURE: 'maybe' }, /true or false/],
     ];
     for (const [what, args, env, sentence] of wrong) {

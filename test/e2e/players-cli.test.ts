@@ -429,6 +429,7 @@ describe('kelpie, of players,', () => {
     it('nothing where it is not clear what or to whom', async () => {
       await refused(/it is one of --title/, 'say', 'hello', '--tip', '--popup');
       await refused(/go with --title/, 'say', 'hello', '--subtitle', 'all');
+      await refused(/the text is empty/, 'say', '');
       await refused(/go with --title/, 'say', 'hello', '--stay', '2s');
       await refused(/--stay.*500ms, 10s or 5m/s, 'say', 'hello', '--title', '--stay', 'long');
       await refused(/--player is one/, 'say', 'hello', '--player', 'Alex', '--server', 'lobby');

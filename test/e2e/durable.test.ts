@@ -7,8 +7,10 @@ import { connect } from '../../client/index.js';
 import { Crowd } from '../support/crowd.js';
 import { Inbox } from '../support/inbox.js';
 import { startKelpied } from '../support/kelpied.js';
+import { inSoak } from '../support/soak.js';
 
 const SPEAKERS = 2;
+const KILLS = inSoak(20, 8);
 
 describe('kelpied with its journal in a file', () => {
   let folder: string;
@@ -20,9 +22,9 @@ describe('kelpied with its journal in a file', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  it('goes on after each of twenty kill -9 under load: every event once, in order, and nobody has left', async () => {
+  it(`goes on after each of ${KILLS} kill -9 under load: every event once, in order, and nobody has left`, async () => {
     // A third of the grace is the longest that a node waits between two attempts.
-    args.push('--grace-seconds', '6');
+    args.push('--grace-seconds', '9');
     let kelpied = await startKelpied(args);
     const { endpoint, port } = kelpied;
     const crowd = new Crowd({
@@ -35,7 +37,7 @@ describe('kelpied with its journal in a file', () => {
     await crowd.ready();
     crowd.publish();
     const startMs = performance.now();
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < KILLS; round++) {
       // All are there and get on, when it dies.
       await crowd.progress();
       await kelpied.kill();
@@ -52,7 +54,7 @@ describe('kelpied with its journal in a file', () => {
     await crowd.close();
     expect(await kelpied.stop()).to.equal(0);
     const perSecond = Math.round((published / tookMs) * 1000);
-    console.log(`      ${published} events at ${perSecond}/s over 20 kill -9`);
+    console.log(`      ${published} events at ${perSecond}/s over ${KILLS} kill -9`);
   }).timeout(180_000);
 });
 

@@ -14,7 +14,7 @@ import { dataFolder, removeDataFolders } from '../support/data-folder.js';
 import { type Kelpied, startKelpied } from '../support/kelpied.js';
 import { ownMemoryOf } from '../support/memory.js';
 
-const RESTARTS = Number(process.env['SOAK_RESTARTS'] ?? 10);
+const RESTARTS = Number(process.env['SOAK_RESTARTS'] ?? 6);
 /** From when all are back to the next end. All is measured just before that, so at an equal age. */
 const PAUSE_MS = Number(process.env['SOAK_PAUSE_MS'] ?? 1000);
 

@@ -10,7 +10,7 @@ import type { KelpieError } from './errors.js';
 import { contentOf, type MessageContent } from './content.js';
 import { type RoleName, roleOf, type StateName, stateOf } from './spelling.js';
 
-/** A player's presence: not the one that he may have when he comes back. */
+/** A player's presence: not the one that they may have when they come back. */
 export interface PlayerRef {
   readonly id: string;
   readonly generation: number;
@@ -35,7 +35,7 @@ export interface ConsoleOutput {
   readonly lines: readonly string[];
 }
 
-/** Whether a player is really there; without `silenceMs` his client counts as heard just now. */
+/** Whether a player is really there; without `silenceMs` their client counts as heard just now. */
 export interface Verified {
   readonly connected: boolean;
   readonly silenceMs?: number;

@@ -9,17 +9,17 @@ export interface PlayerFacts {
   readonly xuid?: string;
   readonly uuid?: string;
   readonly name: string;
-  /** The server that he is on. Left out: none yet, or the one that is known. */
+  /** The server that the player is on. Left out: none yet, or the one that is known. */
   readonly server?: string;
-  /** Where he comes from, as his proxy sees it. */
+  /** Where they come from, as their proxy sees it. */
   readonly address?: string;
   readonly device?: { readonly os?: string; readonly model?: string; readonly input?: string };
-  /** As his client says it: `en_GB`. */
+  /** As their client says it: `en_GB`. */
   readonly language?: string;
   readonly protocolVersion?: number;
-  /** Free facts about him. */
+  /** Free facts about them. */
   readonly properties?: Readonly<Record<string, string>>;
-  /** What goes with him from server to server: at most 16 KiB. */
+  /** What goes with them from server to server: at most 16 KiB. */
   readonly context?: Uint8Array;
 }
 
@@ -31,7 +31,7 @@ export interface PlayerFactsChange {
   readonly language?: string;
 }
 
-/** The player's id: his XUID, else his UUID. Throws PLAYER_INVALID if he has neither. */
+/** The player's id: the XUID, else the UUID. Throws PLAYER_INVALID if they have neither. */
 export function idOf(facts: Pick<PlayerFacts, 'xuid' | 'uuid'>): string {
   const xuid = text('xuid', facts.xuid ?? '');
   const id = xuid === '' || xuid === '0' ? text('uuid', facts.uuid ?? '').toLowerCase() : xuid;
@@ -94,7 +94,7 @@ export function changed(player: Player, change: PlayerChange): Player {
   });
 }
 
-/** The player as he is now without a change that was refused, as far as it was not changed again. */
+/** The player as they are now without a change that was refused, as far as it was not changed again. */
 export function unchanged(now: Player, before: Player, change: PlayerChange): Player {
   const properties = new Map(Object.entries(now.properties));
   const former = new Map(Object.entries(before.properties));

@@ -11,10 +11,10 @@ const DIGEST_BYTES = 8;
 /** A part of the list: what the contract allows, and half a message. */
 const PART_PLAYERS = 1000;
 const PART_BYTES = 512 * 1024;
-/** What a player takes beside what he says. */
+/** What a player takes beside their facts. */
 const OVERHEAD_BYTES = 32;
 
-/** A player who is in: one presence of him, from join to leave. */
+/** A player who is in: one presence, from join to leave. */
 export interface Held {
   readonly id: string;
   player: Player;
@@ -22,9 +22,9 @@ export interface Held {
   generation: number;
   /** When they came in, by the client's clock. */
   readonly sinceMs: number;
-  /** The exchange that will tell his generation; what is reported of him waits for it. */
+  /** The exchange that will tell the generation; what is reported of the player waits for it. */
   waitsFor?: object;
-  /** He was evicted under this generation while his own was not told yet. */
+  /** The player was evicted under this generation while their own was not told yet. */
   evicted?: number;
 }
 
@@ -86,7 +86,7 @@ export class PlayerList {
     return held;
   }
 
-  /** False: somebody else has his place, or he left. */
+  /** False: somebody else has their place, or they left. */
   has(held: Held): boolean {
     return this.#in.get(held.id) === held;
   }

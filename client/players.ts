@@ -34,12 +34,12 @@ const ACQUIRE_MS = 5000;
 /** What a proxy that has players brings. */
 export interface PlayersOptions {
   /**
-   * Disconnect this player: he is elsewhere, his login took too long, or the coordinator did not take
-   * him. Show him the text. There is nothing to report of him.
+   * Disconnect this player: they are elsewhere, their login took too long, or the coordinator did not take
+   * them. Show them the text. There is nothing to report of them.
    */
   readonly onEvicted: (evicted: Evicted) => void;
   /**
-   * Whether a player is really there, for a login of him elsewhere; also asked about those who are
+   * Whether a player is really there, for a login of theirs elsewhere; also asked about those who are
    * logging in. Left out: a login elsewhere always wins.
    */
   readonly verify?: (id: string) => Verified | Promise<Verified>;
@@ -68,7 +68,7 @@ export interface Evicted {
 export type Acquired =
   /** `generation` 0: no coordinator decided; how they are settled shows when one does. */
   | { readonly granted: true; readonly generation: number }
-  /** Show him the text. */
+  /** Show them the text. */
   | { readonly granted: false; readonly text: string; readonly proxy?: string };
 
 export class Players {
@@ -100,14 +100,14 @@ export class Players {
     return this.#list.size;
   }
 
-  /** A player who is in, as he was reported last. */
+  /** A player who is in, as they were reported last. */
   get(id: string): Player | undefined {
     return this.#list.get(id)?.player;
   }
 
   /**
-   * Asks for a player in his login, before he is let in. `policy` says what if another proxy has him;
-   * by default that proxy is asked whether he is really there. A grant is followed by `joined` within
+   * Asks for a player in their login, before they are let in. `policy` says what if another proxy has them;
+   * by default that proxy is asked whether they are really there. A grant is followed by `joined` within
    * 60 s, or by `release`. Where no coordinator decides, `whenAway` does. Rejects with what AcquirePlayer
    * names of the player and of limits (PLAYER_INVALID, PLAYER_LIMIT …): they must not be let in then.
    */
@@ -196,7 +196,7 @@ export class Players {
     return { granted: false, text: 'The network cannot be reached right now. Try again soon.' };
   }
 
-  /** The login was cancelled: the player did not come in. If he is in, he left. */
+  /** The login was cancelled: the player did not come in. If they are in, they left. */
   async release(id: string): Promise<void> {
     const asking = this.#asking.get(id);
     if (asking) asking.cancelled = true;
@@ -219,7 +219,7 @@ export class Players {
   }
 
   /**
-   * He is in, with these facts; or he was, and this is how he is now. Without `acquire` before it, a
+   * The player is in, with these facts; or they were, and this is how they are now. Without `acquire` before it, a
    * login elsewhere ends. Rejects with what PlayerReportResult names: they are not held then.
    */
   async joined(facts: PlayerFacts): Promise<void> {
@@ -259,7 +259,7 @@ export class Players {
     await this.#presence.report(held, { $case: 'movedTo', value: name }, undo);
   }
 
-  /** Something about him changed. Rejects with PLAYER_NOT_FOUND, LABELS_INVALID, PLAYER_INVALID … */
+  /** Something about the player changed. Rejects with PLAYER_NOT_FOUND, LABELS_INVALID, PLAYER_INVALID … */
   async changed(id: string, change: PlayerFactsChange): Promise<void> {
     const held = this.#heldOf(id);
     const value: PlayerChange = typed(() => changeOf(change));
@@ -272,8 +272,8 @@ export class Players {
   }
 
   /**
-   * He left. Of somebody who is not in, nothing is said: he was evicted. While he logs in again, it is
-   * his older connection that left.
+   * The player left. Of somebody who is not in, nothing is said: they were evicted. While they log in again,
+   * it is their older connection that left.
    */
   async left(id: string, reason: 'QUIT' | 'KICKED' = 'QUIT'): Promise<void> {
     const why = oneOf<'QUIT' | 'KICKED'>('reason', reason, { QUIT: 1, KICKED: 1 });

@@ -211,7 +211,7 @@ export class Presence {
     this.#options.onEvicted(evicted);
   }
 
-  /** He has logged in here again: his older presence ends. */
+  /** The player has logged in here again: their older presence ends. */
   replace(id: string): void {
     const held = this.#list.get(id);
     if (held) this.#evict(held, PlayerLeaveReason.REPLACED, 'You logged in again.');

@@ -13,7 +13,7 @@ export interface Fact {
   readonly reason?: string;
   /** Of `changed`; undefined where what was before is not in the history. */
   readonly changes?: Changes;
-  /** Of a player who `joined` or `left`; the server is empty if he is on none. */
+  /** Of a player who `joined` or `left`; the server is empty if they are on none. */
   readonly proxy?: string;
   readonly server?: string;
   /** Of `moved`: servers, empty for none. */

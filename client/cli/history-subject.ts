@@ -10,7 +10,7 @@ import { oldestOf, past } from './past.js';
 export interface Subject {
   readonly kind: 'node' | 'player';
   readonly topic: string;
-  /** Of a node its name; of a player his name and id. */
+  /** Of a node its name; of a player their name and id. */
   readonly shown: string;
   /** Whether it is there now. */
   readonly present: () => Promise<boolean>;

@@ -64,7 +64,7 @@ async function printFacts(
   for await (const { events, gap } of past(api, [subject.topic], start)) {
     if (gap) {
       showGap(gap, json);
-      // What lies in it may have changed him.
+      // What lies in it may have changed the player.
       before = undefined;
     }
     for (const event of events) {

@@ -7,7 +7,7 @@ import type { PlayerFilter } from './players.js';
 
 export type Place = NonNullable<PlayerTarget['place']>;
 
-/** One player, whom the coordinator knows by his id: not somebody who took the name meanwhile. */
+/** One player, whom the coordinator knows by their id: not somebody who took the name meanwhile. */
 export async function onePlayer(api: Api, who: string) {
   const { id, name } = await requirePlayer(api, who);
   const place: Place = { $case: 'player', value: { by: { $case: 'id', value: id } } };

@@ -55,7 +55,7 @@ function server(name = ''): string {
   return name === '' ? 'no server' : name;
 }
 
-/** `proxy-1`, and the server if he is on one: `proxy-1, lobby-1`. */
+/** `proxy-1`, and the server if they are on one: `proxy-1, lobby-1`. */
 function where(player: Player | undefined): string {
   return [player?.proxy, player?.server].filter(Boolean).join(', ');
 }

@@ -106,7 +106,7 @@ describe('the README', () => {
   });
 
   it('has ten lines that join the network, and a session in the shell that is true', async () => {
-    const [program = ''] = blocks('ts');
+    const [program = ''] = blocks('js');
     const env = { KELPIE_ENDPOINTS: kelpied.endpoint };
     const lobby = start(program, env);
     await lobby.prints(/<lobby-1> lobby-1 is open/);
@@ -136,7 +136,7 @@ describe('the README', () => {
   });
 
   it('has a proxy with players, and commands that are done', async () => {
-    const [lobby = '', proxy = '', commands = ''] = blocks('ts');
+    const [lobby = '', proxy = '', commands = ''] = blocks('js');
     const env = { KELPIE_ENDPOINTS: kelpied.endpoint };
     const server = start(lobby, env);
     await server.prints(/\[ 'lobby-1' \]/);
@@ -151,7 +151,7 @@ describe('the README', () => {
   });
 
   it('has a proxy that carries its coordinator', async () => {
-    const [, , , program = ''] = blocks('ts');
+    const [, , , program = ''] = blocks('js');
     const proxy = start(program.replace('port: 50051', `port: 0, data: '${folder}/proxy'`), {});
     expect(await proxy.prints(/\n/)).to.match(/^servers connect to 127\.0\.0\.1:\d+\n$/);
     await proxy.stop();

@@ -29,7 +29,7 @@ export interface Command {
     /** `run_console_command`: runs a line as on the node's console. */
     { $case: "runConsoleCommand"; value: RunConsoleCommand }
     | //
-    /** `verify_player`: says whether a player is really there. For his proxy. */
+    /** `verify_player`: says whether a player is really there. For their proxy. */
     { $case: "verifyPlayer"; value: VerifyPlayer }
     | //
     /** Any other, under its own name. */
@@ -45,11 +45,11 @@ export interface KickPlayers {
   message: string;
 }
 
-/** A player's presence: not the one that he may have when he comes back. */
+/** A player's presence: not the one that they may have when they come back. */
 export interface PlayerRef {
   /** The player's id. */
   playerId: string;
-  /** His generation. */
+  /** Their generation. */
   generation: number;
 }
 
@@ -215,9 +215,9 @@ export interface ConsoleOutput {
 
 /** Whether a player is really there. */
 export interface PlayerVerified {
-  /** Whether the proxy has him, under this generation. */
+  /** Whether the proxy has them, under this generation. */
   connected: boolean;
-  /** How long ago his client was heard. */
+  /** How long ago their client was heard. */
   silence: Duration | undefined;
 }
 

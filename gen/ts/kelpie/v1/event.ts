@@ -192,7 +192,7 @@ export interface PlayerMoved {
   player:
     | Player
     | undefined;
-  /** The server that he was on. Empty: on none. */
+  /** The server that they were on. Empty: on none. */
   fromServer: string;
 }
 

@@ -16,17 +16,17 @@ export const protobufFileName = "kelpie/v1/player.proto";
 export const PlayerLeaveReason = {
   /** UNSPECIFIED - Not said. */
   UNSPECIFIED: 0,
-  /** QUIT - He went by himself, or his connection broke. */
+  /** QUIT - They went by themselves, or their connection broke. */
   QUIT: 1,
-  /** KICKED - He was kicked. */
+  /** KICKED - They were kicked. */
   KICKED: 2,
-  /** PROXY_LOST - His proxy left the network, or its process was replaced. */
+  /** PROXY_LOST - Their proxy left the network, or its process was replaced. */
   PROXY_LOST: 3,
-  /** REPLACED - He logged in again, and the newer login holds. */
+  /** REPLACED - They logged in again, and the newer login holds. */
   REPLACED: 4,
-  /** SYNC - His proxy's list no longer named him. */
+  /** SYNC - Their proxy's list no longer named them. */
   SYNC: 5,
-  /** LAPSED - His login took too long: the grant lapsed. Never on topic `players.<id>`, as he was not online. */
+  /** LAPSED - Their login took too long: the grant lapsed. Never on topic `players.<id>`, as they were not online. */
   LAPSED: 6,
 } as const;
 
@@ -103,7 +103,7 @@ export function duplicatePolicyToJSON(object: DuplicatePolicy): string {
 }
 
 /**
- * Somebody who is online. The row lives from the proxy's report that the player joined until he left,
+ * Somebody who is online. The row lives from the proxy's report that the player joined until they left,
  * and is readable as topic `players.<id>`.
  *
  * A person is online once: two logins with the same XUID or the same UUID are logins of one person,
@@ -121,7 +121,7 @@ export interface Player {
    * case.
    */
   name: string;
-  /** The proxy that he is connected to: a node's name. Set by the coordinator. */
+  /** The proxy that they are connected to: a node's name. Set by the coordinator. */
   proxy: string;
   /**
    * The server that they play on, in lower case: a node's name, or with `server_unregistered` a name
@@ -133,26 +133,26 @@ export interface Player {
    * are refused. Set by the coordinator.
    */
   generation: number;
-  /** When he joined, by the coordinator's clock. For display only. Set by the coordinator. */
+  /** When they joined, by the coordinator's clock. For display only. Set by the coordinator. */
   joinTime:
     | Date
     | undefined;
-  /** The address that he comes from, as his proxy sees it, at most 253 bytes. May be left out. */
+  /** The address that they come from, as their proxy sees it, at most 253 bytes. May be left out. */
   address: string;
-  /** What he plays with. */
+  /** What they play with. */
   device:
     | Device
     | undefined;
-  /** The language of his client, `en_GB`, at most 32 bytes. */
+  /** The language of their client, `en_GB`, at most 32 bytes. */
   language: string;
-  /** The protocol version of his client. */
+  /** The protocol version of their client. */
   protocolVersion: number;
-  /** Free facts about him: at most 64, names 1 to 63 bytes, values at most 255 bytes. */
+  /** Free facts about them: at most 64, names 1 to 63 bytes, values at most 255 bytes. */
   properties: { [key: string]: string };
-  /** What goes with him from server to server, for those who know what it means: at most 16 KiB. */
+  /** What goes with them from server to server, for those who know what it means: at most 16 KiB. */
   context: Uint8Array;
   /**
-   * How long a packet to him and back takes, as his proxy's last Heartbeat said. Not part of the row:
+   * How long a packet to them and back takes, as their proxy's last Heartbeat said. Not part of the row:
    * only PlayerService answers it. 0 = not said.
    */
   latencyMs: number;
@@ -168,13 +168,13 @@ export interface Player_PropertiesEntry {
   value: string;
 }
 
-/** What a player plays with, as his login says it: do not believe it. */
+/** What a player plays with, as their login says it: do not believe it. */
 export interface Device {
   /** The operating system, `Android`, at most 64 bytes. */
   os: string;
   /** The model, at most 128 bytes. */
   model: string;
-  /** How he steers: `touch`, `mouse`, `gamepad`. At most 64 bytes. */
+  /** How they steer: `touch`, `mouse`, `gamepad`. At most 64 bytes. */
   input: string;
 }
 
@@ -184,11 +184,11 @@ export interface PlayerChange {
   properties: { [key: string]: string };
   /** Names of properties to remove. One that is not there is no error. */
   removedProperties: string[];
-  /** What goes with him. */
+  /** What goes with them. */
   context?:
     | Uint8Array
     | undefined;
-  /** The language of his client. */
+  /** The language of their client. */
   language?: string | undefined;
 }
 
@@ -202,13 +202,13 @@ export interface PlayerLookup {
   /** Exactly one of these (PLAYER_INVALID). */
   by:
     | //
-    /** His id. */
+    /** Their id. */
     { $case: "id"; value: string }
     | //
-    /** His Xbox user id. */
+    /** Their Xbox user id. */
     { $case: "xuid"; value: string }
     | //
-    /** His UUID, in any case. */
+    /** Their UUID, in any case. */
     { $case: "uuid"; value: string }
     | //
     /**

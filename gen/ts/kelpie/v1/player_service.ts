@@ -19,7 +19,7 @@ export const protobufFileName = "kelpie/v1/player_service.proto";
 
 /** Whom to get. */
 export interface GetPlayerRequest {
-  /** How he is looked up. */
+  /** How they are looked up. */
   player: PlayerLookup | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface GetPlayerResponse {
   player:
     | Player
     | undefined;
-  /** A position that his state is not older than. */
+  /** A position that their state is not older than. */
   cursor: Cursor | undefined;
 }
 
@@ -143,7 +143,7 @@ export interface CountPlayersResponse {
   network: number;
   /** Those on any of the nodes that match. */
   selected: number;
-  /** Proxies and servers that match, by name. A player counts once on his proxy and once on his server. */
+  /** Proxies and servers that match, by name. A player counts once on their proxy and once on their server. */
   nodes: NodeCount[];
   /** How many nodes are not in the list, as the answer would be larger than 1 MiB. */
   nodesLeftOut: number;

@@ -22,7 +22,7 @@ export const protobufPackage = "kelpie.v1";
 export const protobufFileName = "kelpie/v1/presence.proto";
 
 /**
- * Asks for a player in his login, before he is let in. Proxies only (ROLE_NOT_PROXY). Answered with
+ * Asks for a player in their login, before they are let in. Proxies only (ROLE_NOT_PROXY). Answered with
  * PlayerAcquired; refused with PLAYER_INVALID, LABELS_INVALID, TEXT_TOO_LONG, PLAYER_LIMIT,
  * COMMAND_LIMIT, STALE_GENERATION or OUTCOME_UNKNOWN.
  *
@@ -39,7 +39,7 @@ export interface AcquirePlayer {
   player:
     | Player
     | undefined;
-  /** What if he is held already. */
+  /** What if they are held already. */
   policy: DuplicatePolicy;
 }
 
@@ -51,7 +51,7 @@ export interface PlayerAcquired {
   outcome:
     | //
     /**
-     * Granted, under this generation. He is not online before his proxy reports that he joined; the
+     * Granted, under this generation. They are not online before their proxy reports that they joined; the
      * grant lapses after 60 s without that.
      */
     { $case: "generation"; value: number }
@@ -65,12 +65,12 @@ export interface PlayerAcquired {
 export interface PlayerDenial {
   /** What to show the player. */
   text: string;
-  /** The proxy that holds him. */
+  /** The proxy that holds them. */
   proxy: string;
 }
 
 /**
- * Gives a grant back: the login was cancelled. Of a player who has joined it is a report that he left
+ * Gives a grant back: the login was cancelled. Of a player who has joined it is a report that they left
  * (QUIT). Refused: PLAYER_NOT_FOUND, STALE_GENERATION, ROLE_NOT_PROXY.
  */
 export interface ReleasePlayer {
@@ -98,7 +98,7 @@ export interface PlayerReport {
    * follows in the same frame about that player may have 0 too, and is then of that join.
    */
   generation: number;
-  /** What he did. Nothing set: PLAYER_INVALID. */
+  /** What they did. Nothing set: PLAYER_INVALID. */
   what:
     | //
     /** They are in, with these facts. Their server as below. */
@@ -111,10 +111,10 @@ export interface PlayerReport {
      */
     { $case: "movedTo"; value: string }
     | //
-    /** Something about him changed. */
+    /** Something about them changed. */
     { $case: "changed"; value: PlayerChange }
     | //
-    /** He left: QUIT or KICKED. */
+    /** They left: QUIT or KICKED. */
     { $case: "left"; value: PlayerLeaveReason }
     | undefined;
 }
@@ -129,7 +129,7 @@ export interface PlayersReported {
 export interface PlayerReportResult {
   /** The player's id. */
   playerId: string;
-  /** The generation that he has now. 0: this proxy does not hold him. */
+  /** The generation that they have now. 0: this proxy does not hold them. */
   generation: number;
   /**
    * Set if the report changed nothing: PLAYER_INVALID, PLAYER_NOT_FOUND, STALE_GENERATION,
@@ -175,7 +175,7 @@ export interface SyncPlayers_LoginAgesEntry {
 /** Answers a part of SyncPlayers. */
 export interface PlayersSynced {
   /**
-   * Every player of the part whom this proxy holds now, with his generation; those who are not there
+   * Every player of the part whom this proxy holds now, with their generation; those who are not there
    * must be kicked.
    */
   results: PlayerReportResult[];
@@ -193,7 +193,7 @@ export interface SyncRequested {
 }
 
 /**
- * The proxy holds the player no longer, for a reason that is not its own report. Disconnect him, if he
+ * The proxy holds the player no longer, for a reason that is not its own report. Disconnect them, if they
  * is still there under this generation.
  */
 export interface PlayerEvicted {
@@ -203,7 +203,7 @@ export interface PlayerEvicted {
   generation: number;
   /** Why. */
   reason: PlayerLeaveReason;
-  /** What to show him. */
+  /** What to show them. */
   text: string;
 }
 

@@ -156,7 +156,7 @@ export interface NodeFrame {
     /** Changes what others see of the node. */
     { $case: "updateNode"; value: UpdateNode }
     | //
-    /** Asks for a player in his login. */
+    /** Asks for a player in their login. */
     { $case: "acquirePlayer"; value: AcquirePlayer }
     | //
     /** Gives a grant back. */

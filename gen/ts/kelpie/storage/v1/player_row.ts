@@ -15,13 +15,13 @@ export const protobufFileName = "kelpie/storage/v1/player_row.proto";
 /** The row `players/<player id>`: who holds the player. */
 export interface PlayerRow {
   /**
-   * The player. While he logs in his generation is 0: it is the sequence of the row, which is not known
+   * The player. While they log in their generation is 0: it is the sequence of the row, which is not known
    * when the row is written.
    */
   player:
     | Player
     | undefined;
-  /** The process that holds him. One of another instance, or without a session row, holds nobody. */
+  /** The process that holds them. One of another instance, or without a session row, holds nobody. */
   proxyInstanceId: Uint8Array;
   /** Granted, and not joined: not online. */
   loggingIn: boolean;

@@ -17,7 +17,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 // eslint-disable-next-line no-control-regex -- these are what it is about
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** Who holds the player, and where he is. */
+/** Who holds the player, and where they are. */
 export type Place = Pick<
   Player,
   'proxy' | 'server' | 'serverUnregistered' | 'generation' | 'joinTime'

@@ -15,7 +15,7 @@ import { commitWrites, contested, type PlayerWrite } from './player-writes.js';
 /** What became of a report. */
 export interface Reported {
   readonly id: string;
-  /** The generation that the proxy holds him under now; 0: it does not. */
+  /** The generation that the proxy holds them under now; 0: it does not. */
   readonly generation: number;
   readonly error?: KelpieError;
 }

@@ -73,7 +73,7 @@ export function judge(
   }
 }
 
-/** What can become of a player whom his proxy holds. */
+/** What can become of a player whom their proxy holds. */
 export class Change {
   readonly #network: Network;
   readonly #held: Held;
@@ -107,7 +107,7 @@ export class Change {
     return place.server === this.#held.server ? this.#facts(after, seen) : this.#moved(after, seen);
   }
 
-  /** Other facts about him. */
+  /** Other facts about them. */
   facts(after: Player): Verdict {
     this.#checkOnline();
     return this.#facts(after);
@@ -118,7 +118,7 @@ export class Change {
     return this.#write(after, { $case: 'playerUpdated', value: { player: after } }, server);
   }
 
-  /** He is gone. Throws OUT_OF_RANGE for a reason that is not a proxy's to give. */
+  /** They are gone. Throws OUT_OF_RANGE for a reason that is not a proxy's to give. */
   leave(reason: PlayerLeaveReason): Verdict {
     const { player } = this.#held;
     const given = reason === PlayerLeaveReason.KICKED ? reason : PlayerLeaveReason.QUIT;

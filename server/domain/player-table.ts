@@ -8,9 +8,9 @@ import type { Draft, Requirement } from '../journal/journal.js';
 import { PlayerIndex } from './player-index.js';
 import { type Folded, Table } from './table.js';
 
-/** A player, and the process that holds him. */
+/** A player, and the process that holds them. */
 export interface Held extends Pick<Player, 'proxy' | 'server' | 'generation'> {
-  /** All of him; decoded each time. */
+  /** All that is known of them; decoded each time. */
   readonly player: Player;
   readonly instance: Uint8Array;
   /** Granted, and not joined: not online. */
@@ -19,7 +19,7 @@ export interface Held extends Pick<Player, 'proxy' | 'server' | 'generation'> {
   readonly bytes: number;
 }
 
-/** A player as he is about to be written. */
+/** A player as they are about to be written. */
 export function heldOf(player: Player, proxyInstanceId: Uint8Array, loggingIn: boolean): Written {
   const { proxy, server, generation } = player;
   const row = PlayerRow.encode({ player, proxyInstanceId, loggingIn }).finish();
@@ -32,7 +32,7 @@ export interface Written extends Held {
   readonly row: Uint8Array;
 }
 
-/** As he is kept: his bytes, which the journal has too, and what he is found and judged by. */
+/** As they are kept: their bytes, which the journal has too, and what they are found and judged by. */
 class Kept implements Held {
   readonly proxy: string;
   readonly server: string;
@@ -124,7 +124,7 @@ export class PlayerTable extends Table<Held> {
     return exact.length > 0 ? exact : found;
   }
 
-  /** The player's row if he is online. */
+  /** The player's row if they are online. */
   onlineOf(id: string): Folded<Held> | undefined {
     const row = this.get(id);
     return row?.value.loggingIn ? undefined : row;
@@ -139,7 +139,7 @@ export class PlayerTable extends Table<Held> {
     return topicOfKey(this.keyOf(id));
   }
 
-  /** The entry that gives a player to a proxy for his login. Its sequence is his generation. */
+  /** The entry that gives a player to a proxy for their login. Its sequence is their generation. */
   grantDraft(player: Player, instance: Uint8Array): Draft {
     const { row: value } = heldOf({ ...player, generation: 0 }, instance, true);
     const { id, proxy } = player;
@@ -147,7 +147,7 @@ export class PlayerTable extends Table<Held> {
     return { topic: HIDDEN_TOPIC, event: NO_EVENT, ...place };
   }
 
-  /** The entry that tells what became of a player, and writes his row, or deletes it. */
+  /** The entry that tells what became of a player, and writes their row, or deletes it. */
   draft(before: Held, time: Date, body: NonNullable<Event['body']>, after: Written | null): Draft {
     const { id, proxy } = (after ?? before).player;
     // Who was not online does not leave for anybody but coordinators.

@@ -5,7 +5,7 @@ import type { Draft, Requirement } from '../journal/journal.js';
 import type { Network } from './network.js';
 import type { PlayerTable } from './player-table.js';
 
-/** What is to be written about one player, or what he was seen as. */
+/** What is to be written about one player, or what they were seen as. */
 export interface PlayerWrite {
   readonly seen: Requirement;
   /** What else must be as it was seen: other rows of the person, the server that is named. */

@@ -1,6 +1,6 @@
 /**
  * Who holds a player: one process of one proxy at a time, by a grant whose sequence fences all that is
- * said of him later. A grant is not a join; one that is not followed by a join lapses.
+ * said of them later. A grant is not a join; one that is not followed by a join lapses.
  */
 import { DuplicatePolicy, type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import type { Cancel } from '../core/clock.js';
@@ -13,10 +13,10 @@ import { GrantBatch, type Identity, loginOf, personOf } from './player-grants.js
 import type { Held } from './player-table.js';
 import { commitWrites, writeOf } from './player-writes.js';
 
-/** Asks the proxy that holds a player whether he is really there. Its session answers, above this layer. */
+/** Asks the proxy that holds a player whether they are really there. Its session answers, above this layer. */
 export type Verify = (held: Held) => Promise<boolean>;
 
-/** What a login got: a generation, or the player as he is held elsewhere. */
+/** What a login got: a generation, or the player as they are held elsewhere. */
 export type Acquired =
   | { readonly kind: 'granted'; readonly id: string; readonly generation: number }
   | { readonly kind: 'denied'; readonly holder: Player };
@@ -49,7 +49,7 @@ export class Players {
   }
 
   /**
-   * Gives a player to a proxy for his login, or denies it. Throws PLAYER_INVALID, LABELS_INVALID,
+   * Gives a player to a proxy for their login, or denies it. Throws PLAYER_INVALID, LABELS_INVALID,
    * TEXT_TOO_LONG, PLAYER_LIMIT or STALE_GENERATION.
    */
   async acquire(

@@ -89,9 +89,9 @@ export interface Times {
   readonly probeMs: number;
   /** How long sessions have to move on when the coordinator stops. */
   readonly drainMs: number;
-  /** How long a proxy may take from the grant of a player to the report that he joined. */
+  /** How long a proxy may take from the grant of a player to the report that they joined. */
   readonly loginMs: number;
-  /** How long the holder of a player has to prove that he is there, asked twice in it. */
+  /** How long the holder of a player has to prove that they are there, asked twice in it. */
   readonly verifyMs: number;
 }
 

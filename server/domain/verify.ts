@@ -1,4 +1,4 @@
-/** Asks the proxy that holds a player whether he is really there. */
+/** Asks the proxy that holds a player whether they are really there. */
 import { msOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import type { Commands, NodeResult } from './commands.js';

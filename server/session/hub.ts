@@ -63,7 +63,7 @@ export class Hub implements Liveness, Carrier {
   readonly nodes: Nodes;
   readonly players: Players;
   readonly commands: Commands;
-  /** Whether a player is really there, as his proxy says. */
+  /** Whether a player is really there, as their proxy says. */
   readonly verify: Verify;
   readonly bell: Bell;
   readonly pages: Pages;
@@ -218,7 +218,7 @@ export class Hub implements Liveness, Carrier {
     }
   }
 
-  /** Whoever gives a player away tells the proxy that had him: one rule, wherever it happened. */
+  /** Whoever gives a player away tells the proxy that had them: one rule, wherever it happened. */
   #evictPlayers(entries: readonly Entry[]): void {
     for (const { player, reason } of evictions(this.network.players, entries)) {
       const { proxy, id, generation } = player;
@@ -238,7 +238,7 @@ export class Hub implements Liveness, Carrier {
     this.#sessions.get(node)?.offer(frameOffer(frame));
   }
 
-  /** The player with what his proxy last said of his latency. */
+  /** The player with what their proxy last said of their latency. */
   withLatency(player: Player): Player {
     const latencyMs = this.#sessions.get(player.proxy)?.latencyOf(player.id);
     return latencyMs === undefined ? player : { ...player, latencyMs };

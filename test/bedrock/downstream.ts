@@ -42,7 +42,7 @@ tell({ type: 'ready' });
 
 function welcome(player: Player): void {
   const { uuid, name: playerName } = player.profile;
-  // He may come back before the connection of a proxy that died has timed out here.
+  // They may come back before the connection of a proxy that died has timed out here.
   const ghost = players.get(uuid);
   if (ghost) void dismiss(ghost, 'You joined again from elsewhere');
   players.set(uuid, player);

@@ -5,9 +5,9 @@ const PLAY_STATUS = 2;
 const DISCONNECT = 5;
 
 const CONNECT_TIMEOUT_MS = 3000;
-/** What a player may send before he is through to a server. No honest client sends more. */
+/** What a player may send before they are through to a server. No honest client sends more. */
 const MAX_EARLY_PACKETS = 256;
-/** How long his client may take to answer: longer than a coordinator asks. */
+/** How long their client may take to answer: longer than a coordinator asks. */
 const ANSWER_MS = 1000;
 
 /** A downstream as the proxy dials it. */
@@ -26,14 +26,14 @@ export class Forwarder {
   #heardMs = performance.now();
   #onHeard = (): void => undefined;
 
-  /** From the player's 'join' on, when his login with the proxy is done. */
+  /** From the player's 'join' on, when their login with the proxy is done. */
   constructor(player: Player) {
     this.#player = player;
     player.readPacket = (packet) => this.#forward(packet);
     player.once('close', () => (this.#over = true));
   }
 
-  /** He left, or was told to go. */
+  /** They left, or were told to go. */
   get over(): boolean {
     return this.#over;
   }
@@ -48,13 +48,13 @@ export class Forwarder {
     return performance.now() - this.#heardMs;
   }
 
-  /** Tells the player why he must go. His server loses him at once. Resolves when he has gone. */
+  /** Tells the player why they must go. Their server loses them at once. Resolves when they have gone. */
   showOut(message: string): Promise<void> {
     this.#leaveServer();
     return dismiss(this.#player, message);
   }
 
-  /** Resolves when the target has let the player in. Rejects if it does not, or he leaves. */
+  /** Resolves when the target has let the player in. Rejects if it does not, or they leave. */
   connect(target: Target): Promise<void> {
     const { name, uuid } = this.#player.profile;
     const upstream = dial({

@@ -66,7 +66,7 @@ export class History<T> {
     });
   }
 
-  /** Nothing more will come: whoever waits need not wait for his deadline. */
+  /** Nothing more will come: a waiter need not wait for its deadline. */
   end(reason: string): void {
     this.#ended = new Error(reason);
     for (const waiter of this.#waiters) waiter.reject(this.#ended);

@@ -203,8 +203,8 @@ export function sendText(connection: Connection, text: Text): void {
 }
 
 /**
- * Tells a player why he must go. Resolves when he has gone: closing right behind the message would
- * overtake it in a client that is busy, so he may leave by himself first.
+ * Tells a player why they must go. Resolves when they have gone: closing right behind the message would
+ * overtake it in a client that is busy, so they may leave by themselves first.
  */
 export function dismiss(player: Player, message: string): Promise<void> {
   const left = letGo(player);
@@ -212,7 +212,7 @@ export function dismiss(player: Player, message: string): Promise<void> {
   return left;
 }
 
-/** Resolves when a player who knows that he must go has gone, by himself or after a while. */
+/** Resolves when a player who knows that they must go has gone, by their own doing or after a while. */
 export function letGo(player: Player): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => player.close(), LEAVE_MS);

@@ -14,7 +14,7 @@ interface Guest {
   readonly id: string;
   readonly player: Player;
   readonly forwarder: Forwarder;
-  /** Where he is, or is on the way to. */
+  /** Where they are, or are on the way to. */
   server: string;
 }
 
@@ -81,7 +81,7 @@ async function admit(guest: Guest): Promise<void> {
   }
 }
 
-/** Resolves when he is on a server, or with why he is not. */
+/** Resolves when they are on a server, or with why they are not. */
 async function enter(guest: Guest): Promise<string | undefined> {
   const { id, player, forwarder } = guest;
   const facts = { uuid: id, name: player.profile.name };
@@ -99,12 +99,12 @@ async function enter(guest: Guest): Promise<string | undefined> {
   return place(guest);
 }
 
-/** Brings a guest to the emptiest server that takes him. */
+/** Brings a guest to the emptiest server that takes them. */
 async function place(guest: Guest): Promise<string | undefined> {
   const refused = new Set<string>();
   for (let target = pick(refused); target; target = pick(refused)) {
     if (guest.forwarder.over) return undefined;
-    // Counted before he is in, so that those who come at once do not all go to the same server.
+    // Counted before they are in, so that those who come at once do not all go to the same server.
     guest.server = target.name;
     try {
       await guest.forwarder.connect(target);

@@ -56,7 +56,7 @@ export async function answers(
   );
 }
 
-/** `kelpie players` names everybody, where his own client is, and nobody else. */
+/** `kelpie players` names everybody, where their own client is, and nobody else. */
 export async function areListed({ narrator, network, party }: Stage): Promise<void> {
   await narrator.expect(
     '`kelpie players` lists everybody as their clients have it',
@@ -69,7 +69,7 @@ export async function areListed({ narrator, network, party }: Stage): Promise<vo
   );
 }
 
-/** The players as an operator lists them, each with what tells this stay of his from another. */
+/** The players as an operator lists them, each with what tells this stay of theirs from another. */
 export async function listed(network: Network): Promise<{ place: string; stay: string }[]> {
   const { code, output, errors } = await runKelpie(['players', '--json'], network.endpoint);
   assert.equal(code, 0, errors);

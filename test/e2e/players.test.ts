@@ -150,7 +150,7 @@ describe('players', () => {
     const second = await town.proxy('gate-2', { verify });
     const login = (one: typeof first, policy?: 'DENY_NEW' | 'KICK_OLD') =>
       one.players.acquire(steve, policy && { policy });
-    // He is asked about while he logs in, too.
+    // They are asked about while they log in, too.
     await login(first);
     expect(await login(second)).to.deep.include({ granted: false, proxy: 'gate-1' });
     await first.players.joined(steve);
@@ -166,7 +166,7 @@ describe('players', () => {
     expect(await login(second)).to.include({ granted: true });
     await until(() => first.evicted.length === 1);
     expect(first.evicted[0]).to.include({ id: steve.xuid, reason: 'REPLACED' });
-    // The first proxy disconnects him, and says that he quit: it is nothing to the newer login.
+    // The first proxy disconnects them, and says that they quit: it is nothing to the newer login.
     await Promise.all([first.players.left(steve.xuid), second.players.joined(steve)]);
     expect([first.players.size, second.players.size]).to.deep.equal([0, 1]);
     expect(await login(first, 'KICK_OLD')).to.include({ granted: true });
@@ -201,7 +201,7 @@ describe('players', () => {
     const asked = players.acquire(steve);
     await players.release(steve.xuid);
     expect(await asked).to.include({ granted: false });
-    // Nobody holds him, so that nobody need be asked.
+    // Nobody holds them, so that nobody need be asked.
     const other = await town.proxy('gate-2');
     expect(await other.players.acquire(steve, { policy: 'DENY_NEW' })).to.include({
       granted: true,

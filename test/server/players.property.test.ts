@@ -1,6 +1,6 @@
 /**
  * The law of presence: whatever proxies, players and coordinators go through, no player is in twice,
- * everybody is told of him in order, and once it is quiet the table is what the proxies have.
+ * everybody is told of them in order, and once it is quiet the table is what the proxies have.
  */
 import { expect } from 'chai';
 import fc from 'fast-check';

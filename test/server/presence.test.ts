@@ -267,7 +267,7 @@ describe('a verb', () => {
     const { commandId, command } = await first.stream.next('commandRequest');
     const form = command?.form?.$case === 'kickPlayers' ? command.form.value : undefined;
     expect(form?.players[0]).to.deep.equal({ playerId: '1001', generation });
-    // The second quits in the middle: his proxy does not find him.
+    // The second quits in the middle: their proxy does not find them.
     const failure = {
       reason: ErrorReason.PLAYER_NOT_FOUND,
       code: 5,

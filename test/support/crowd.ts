@@ -14,7 +14,7 @@ export interface CrowdOptions {
   readonly nodes: number;
   /** What each of its nodes publishes. */
   readonly perSecond: number;
-  /** How many nodes the whole network has: nobody is ready before he knows all. */
+  /** How many nodes the whole network has: nobody is ready before it knows all. */
   readonly network: number;
 }
 

@@ -140,7 +140,7 @@ export class ProxyModel {
     const guest = this.guests.get(playerId);
     if (generation > 0 && !guest) this.#report(quit(playerId, generation));
     else if (generation > 0 && guest) this.#corrected(guest, generation, error);
-    // Somebody else holds him.
+    // Somebody else holds them.
     else if (error && guest && guest.generation > 0) this.guests.delete(playerId);
   }
 
@@ -148,7 +148,7 @@ export class ProxyModel {
     // Of a report of a login before.
     if (error?.reason === ErrorReason.STALE_GENERATION && guest.generation !== generation) return;
     guest.generation = generation;
-    // He moved while it was not known under which generation to say so.
+    // They moved while it was not known under which generation to say so.
     if (guest.server !== guest.told) this.move(idOf(guest.player), guest.server);
   }
 

@@ -5,7 +5,7 @@ import { DuplicatePolicy, Player, PlayerLeaveReason } from '../../gen/ts/kelpie/
 import type { PlayerReport } from '../../gen/ts/kelpie/v1/presence.js';
 import { hello, join, type TestHub, type TestStream } from './hub.js';
 
-/** A player as a login says him. */
+/** A player as a login says them. */
 export function steve(partial: Partial<Player> = {}): Player {
   return { ...Player.create({ xuid: '2535400000000001', name: 'Steve' }), ...partial };
 }
@@ -69,7 +69,7 @@ export class TestProxy {
     return (await this.stream.next('playersReported')).results;
   }
 
-  /** Brings a player in. Resolves with his generation. */
+  /** Brings a player in. Resolves with their generation. */
   async bring(said: Player): Promise<number> {
     const generation = await this.granted(said);
     await this.report(joined(said, generation));

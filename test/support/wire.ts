@@ -149,7 +149,7 @@ export interface Hello {
   commands?: string[];
 }
 
-/** A player as a proxy says him; whole or not, right or wrong. */
+/** A player as a proxy says them; whole or not, right or wrong. */
 export interface WirePlayer {
   xuid?: string;
   uuid?: string;

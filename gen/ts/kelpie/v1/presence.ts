@@ -194,7 +194,7 @@ export interface SyncRequested {
 
 /**
  * The proxy holds the player no longer, for a reason that is not its own report. Disconnect them, if they
- * is still there under this generation.
+ * are still there under this generation.
  */
 export interface PlayerEvicted {
   /** The player's id. */

@@ -64,7 +64,11 @@ describe('A coordinator', () => {
   });
 
   it('ignores what Kubernetes says of Services, and warns of it', async () => {
-    kelpied = await startKelpied(['--drain-seconds', '0'], undefined, SERVICES);
+    kelpied = await startKelpied(
+      ['--drain-seconds', '0', '--metrics-port', '0'],
+      undefined,
+      SERVICES,
+    );
     await until(() => kelpied?.errors().includes('Kubernetes') ?? true);
     const line =
       kelpied

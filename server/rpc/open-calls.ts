@@ -64,28 +64,30 @@ export class OpenCalls {
   /** Sees every call that comes in. */
   readonly interceptor = ((method: Method, call: Call) => {
     const id = String(++this.#ids);
+    // A stream that has ended does not name it any more.
+    const connection = call.stream.session;
+    const take = (bytes: number): void => {
+      // What was compressed may come when its call is over: nobody would give it back.
+      if (call.stream.destroyed) return;
+      open.requestBytes += bytes;
+      if (!this.#requests.take(connection, bytes))
+        open.refuse(callLimit(REQUEST_BYTES, 'bytes of requests'));
+    };
     const open = new OpenCall(call, {
       id,
       asks: method.requestStream ? 'always' : 'once',
       answers: method.requestStream || ENDLESS.includes(method.path) ? 'always' : 'once',
       messageBytes: this.#limits.messageBytes,
+      take,
       sweep: () => this.#sweep,
       cancel: ({ stream }, work) => this.#cancels.take(stream.session, work),
     });
     this.#calls.set(id, open);
-    // A stream that has ended does not name it any more.
-    const connection = call.stream.session;
     call.stream.once('close', () => {
       this.#calls.delete(id);
       this.#requests.release(connection, open.requestBytes);
     });
-    if (!method.requestStream) {
-      call.stream.on('data', ({ length }: Buffer) => {
-        open.requestBytes += length;
-        if (!this.#requests.take(connection, length))
-          open.refuse(callLimit(REQUEST_BYTES, 'bytes of requests'));
-      });
-    }
+    if (!method.requestStream) call.stream.on('data', ({ length }: Buffer) => take(length));
     return call;
   }) as unknown as ServerInterceptor;
 
@@ -111,6 +113,8 @@ interface Facts {
   readonly asks: 'once' | 'always';
   readonly answers: 'once' | 'always';
   readonly messageBytes: number;
+  /** Counts more bytes of the request; refuses the call if they are too many. */
+  take(bytes: number): void;
   sweep(): number;
   cancel(call: Call, work: () => void): void;
 }
@@ -158,6 +162,7 @@ class OpenCall {
       },
       onReceiveMessage: (message: Buffer) => {
         if (this.#facts.asks === 'always') this.#aheadBytes += message.length;
+        else if (!this.#takes(message.length)) return;
         listener.onReceiveMessage(message);
       },
       onReceiveHalfClose: () => {
@@ -167,6 +172,13 @@ class OpenCall {
       // A connection ends all its calls at once, and many connections may end at once.
       onCancel: () => this.#facts.cancel(this.#call, () => listener.onCancel()),
     };
+  }
+
+  /** A request that came compressed takes what it has. False: that is too much. */
+  #takes(bytes: number): boolean {
+    if (this.#phase !== 'ending' && bytes > this.requestBytes)
+      this.#facts.take(bytes - this.requestBytes);
+    return this.#phase !== 'ending';
   }
 
   #enter(phase: Phase, sweeps = Infinity): void {

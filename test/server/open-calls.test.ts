@@ -1,5 +1,6 @@
 /** Calls that their peers leave open: by hand on a socket, and with a clock that a test moves. */
 import { connect } from 'node:http2';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { type Coordinator, startCoordinator } from '../../server/coordinator.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -123,5 +124,35 @@ describe('a call that its peer leaves open', () => {
     clock.advance(10_000_000);
     await passed();
     expect(peer.resetStreams.size).to.equal(0);
+  });
+});
+
+describe('requests that come compressed', () => {
+  /** A peer with so many watches that ask for a name of a megabyte each. */
+  const watching = async (port: number, count: number): Promise<RawPeer> => {
+    const name = Buffer.alloc(1_000_000, 'x');
+    // Field 1, and the length of the name as a varint.
+    const request = gzipSync(Buffer.concat([Buffer.of(0x0a, 0xc0, 0x84, 0x3d), name]));
+    const headers = { 'grpc-encoding': 'gzip', ':path': '/grpc.health.v1.Health/Watch' };
+    const peer = new RawPeer(port, { polite: true }).preface();
+    for (let watch = 1; watch <= count; watch++) {
+      peer.open(2 * watch - 1, headers);
+      peer.send(FrameType.data, Flag.endStream, 2 * watch - 1, grpcMessage(request, 1));
+      // No more than the window of the connection.
+      if (watch % 40 === 0) await peer.until(() => peer.answered.size === watch, 'the answers');
+    }
+    return peer;
+  };
+
+  it('take the room of what is in them, and give it back', async () => {
+    const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
+    for (let round = 0; round < 2; round++) {
+      const peer = await watching(coordinator.port, 80);
+      await peer.ping();
+      // Only whoever was not refused has an answer.
+      expect(peer.count(FrameType.data)).to.be.within(60, 67);
+      await peer.destroy();
+    }
+    await coordinator.stop();
   });
 });

@@ -22,6 +22,7 @@ import { Loads } from './loads.js';
 import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { type SessionObserver, tellAll } from './observer.js';
 import type { Offer } from './outbound.js';
+import { drainingError, endedError, replacedError } from './ends.js';
 import { evictionOf } from './eviction.js';
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { Drain, Hello } from '../../gen/ts/kelpie/v1/session_service.js';
@@ -168,6 +169,7 @@ export class Hub implements Liveness, Carrier {
   /** The session's Hello has got its answer. */
   admitted(session: Member): void {
     this.#opening.delete(session.id);
+    this.#lookEmptied();
   }
 
   /** Calls the watcher when the coordinator begins to stop. Returns how to forget it. */
@@ -183,12 +185,23 @@ export class Hub implements Liveness, Carrier {
     this.#sessions.set(name, session);
   }
 
+  /** Tells a session to move on if the coordinator drains: one that comes in just then, too. */
+  welcomed(session: Member): void {
+    if (!this.#draining) return;
+    const grace = durationOf(this.network.options.times.drainMs);
+    session.drain({ grace, reconnectWindow: durationOf(this.#reconnectWindowMs) });
+  }
+
   remove(session: Member, name: string): void {
     if (this.#sessions.get(name) === session) {
       this.#sessions.delete(name);
       this.loads.forget(name);
     }
-    if (this.#sessions.size === 0) this.#emptied.open();
+    this.#lookEmptied();
+  }
+
+  #lookEmptied(): void {
+    if (this.#sessions.size + this.#opening.size === 0) this.#emptied.open();
   }
 
   /**
@@ -268,11 +281,9 @@ export class Hub implements Liveness, Carrier {
     const { clock, times } = this.network.options;
     this.#draining = true;
     this.observer.draining(this.#sessions.size);
-    const grace = durationOf(times.drainMs);
-    const reconnectWindow = durationOf(this.#reconnectWindowMs);
     for (const watcher of this.#watchers) watcher();
-    this.#all((session) => session.drain({ grace, reconnectWindow }));
-    if (this.#sessions.size > 0) {
+    this.#all((session) => this.welcomed(session));
+    if (this.#sessions.size + this.#opening.size > 0) {
       const cancel = clock.after(times.drainMs, () => this.#emptied.open());
       await this.#emptied.wait();
       cancel();
@@ -280,17 +291,4 @@ export class Hub implements Liveness, Carrier {
     this.#all((session) => session.evict(drainingError()));
     for (const cancel of [...this.#timers, ...this.#stranded.values()]) cancel();
   }
-}
-
-function drainingError(): KelpieError {
-  const message = 'the coordinator is about to stop; connect again, here or elsewhere';
-  return new KelpieError('DRAINING', message, {}, { retryAfterMs: 500 });
-}
-
-function endedError(name: string): KelpieError {
-  return new KelpieError('SESSION_ENDED', `an operator ended the session of "${name}"`, { name });
-}
-
-function replacedError(name: string): KelpieError {
-  return new KelpieError('SESSION_REPLACED', `a newer stream of "${name}" took over`, { name });
 }

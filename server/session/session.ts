@@ -196,6 +196,7 @@ class Session implements Member {
     this.outbound.send({ $case: 'welcome', value: opened.welcome });
     this.#active = activate(this.#hub, this.outbound, opened);
     this.#hub.observer.opened({ ...opened, sessionId: this.id, host: this.#host });
+    this.#hub.welcomed(this);
   }
 
   async #goodbye(active: Active, requestId: number, { reason }: Goodbye): Promise<void> {

@@ -240,6 +240,22 @@ describe('a drain', () => {
     expect(town.clock.pending, 'no timer is left').to.equal(0);
   });
 
+  it('tells a node to move on that comes in while the drain begins', async () => {
+    const town = await openHub();
+    const stream = new TestStream(town.hub);
+    stream.send({ $case: 'hello', value: hello('lobby-1') });
+    // Its name is claimed, and its Welcome is not written.
+    const claimed = new Promise<Promise<void>[]>((resolve) => {
+      town.network.onEntries(() => resolve([town.hub.drain()]));
+    });
+    const welcome = stream.next('welcome');
+    const drained = await claimed;
+    await welcome;
+    await stream.next('drain');
+    stream.send({ $case: 'goodbye', value: { reason: GoodbyeReason.DRAINED } });
+    await Promise.all(drained);
+  });
+
   it('ends those that stay when its time is over, and lets nobody in', async () => {
     const town = await openHub();
     const { stream } = await join(town, hello('lobby-1'));

@@ -10,6 +10,7 @@ import type { NodeResult } from '../domain/commands.js';
 import { Alarm } from '../session/alarm.js';
 import { resultFrame, unread } from '../session/command-frames.js';
 import type { Hub } from '../session/hub.js';
+import { IssuerRoom } from './issuer-room.js';
 
 /** Answers that wait for a caller who reads slowly; more of them are lost, and said to be. */
 const WAITING_BYTES = 1024 * 1024;
@@ -21,20 +22,25 @@ interface Waiting {
 }
 
 export function commandService({ commands }: Hub): ServiceImplementation<CommandServiceDefinition> {
+  const room = new IssuerRoom();
   return {
     async *issueCommand(
       request: IssueCommandRequest,
-      { signal }: CallContext,
+      { peer, signal }: CallContext,
     ): AsyncGenerator<IssueCommandResponse> {
       const results: Waiting[] = [];
       const alarm = new Alarm();
       const state = { ended: false, bytes: 0 };
-      const withdraw = commands.issue(request, '', (result) => {
+      let giveBack = (): void => undefined;
+      const onResult = (result: NodeResult): void => {
         const waiting = fitting(result, WAITING_BYTES - state.bytes);
         state.bytes += waiting.bytes;
         results.push(waiting);
         state.ended = result.last;
         alarm.ring();
+      };
+      const withdraw = commands.issue(request, '', onResult, (weight) => {
+        giveBack = room.take(peer, weight);
       });
       signal.addEventListener('abort', withdraw, { once: true });
       try {
@@ -49,6 +55,7 @@ export function commandService({ commands }: Hub): ServiceImplementation<Command
       } finally {
         signal.removeEventListener('abort', withdraw);
         withdraw();
+        giveBack();
       }
     },
   };

@@ -9,10 +9,11 @@ import type { CommandWeight } from '../domain/pending-commands.js';
 import { frameOffer, resultFrame, unread } from './command-frames.js';
 import type { Outbound } from './outbound.js';
 
-const COMMANDS = 256;
+/** Commands under way of one issuer: a session, or a connection of calls. */
+export const COMMANDS = 256;
 /** Nodes that are asked and results that are not read: each has a frame, if only to say that it is lost. */
-const ASKS = 10_000;
-const BYTES = 8 * 1024 * 1024;
+export const ASKS = 10_000;
+export const BYTES = 8 * 1024 * 1024;
 
 interface Open {
   readonly requestId: number;
@@ -86,7 +87,8 @@ export class Issued {
   }
 }
 
-function tooMany(): KelpieError {
-  const message = `a session has at most ${COMMANDS} commands under way, of ${BYTES} bytes, which ask ${ASKS} nodes; wait for some of their results, and read them`;
+/** The error for an issuer that has so much under way. */
+export function tooMany(): KelpieError {
+  const message = `an issuer has at most ${COMMANDS} commands under way, of ${BYTES} bytes, which ask ${ASKS} nodes; wait for some of their results, and read them`;
   return limitError(message, COMMANDS);
 }

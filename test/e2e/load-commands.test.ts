@@ -124,6 +124,30 @@ describe('under load of commands', () => {
     expect(more).to.be.below(64);
   });
 
+  it('calls of one connection leave room for those of another', async () => {
+    await crowd(40);
+    const place = { $case: 'every', value: NodeSelector.create() } as const;
+    const issue = (wire: Wire, seconds: number) => {
+      const timeout = { seconds, nanos: 0 };
+      const request = { target: { place }, command: custom({}), timeout };
+      const bytes = IssueCommandRequest.encode(IssueCommandRequest.create(request)).finish();
+      return wire.callBytes('/kelpie.v1.CommandService/IssueCommand', bytes);
+    };
+    const greedy = new Wire(siege.endpoint);
+    wires.push(greedy);
+    const calls = Array.from({ length: 300 }, () => issue(greedy, 2));
+    const other = new Wire(siege.endpoint);
+    wires.push(other);
+    const { answers } = await issue(other, 1);
+    expect(answers).to.have.length(40);
+    const ends = (await Promise.all(calls)).map(({ end }) => end.error?.reason ?? 'done');
+    const refused = ends.filter((reason) => reason === 'ERROR_REASON_COMMAND_LIMIT').length;
+    expect(refused).to.be.at.least(300 - 250);
+    expect(ends.filter((reason) => reason === 'done')).to.have.length(300 - refused);
+    // What has ended has made room.
+    expect((await issue(greedy, 1)).answers).to.have.length(40);
+  });
+
   it('a selector that repeats a role until the message is full is refused', async () => {
     await crowd(100);
     const { stream } = await siege.wire.join('shop');

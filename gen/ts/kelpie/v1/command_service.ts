@@ -19,8 +19,9 @@ export const protobufFileName = "kelpie/v1/command_service.proto";
  * or RequestFailed; its request_id must be set (OUT_OF_RANGE).
  *
  * Everything under way is weighed by the nodes that it asks and by its bytes; above a bound of the session
- * or of the coordinator it is refused (COMMAND_LIMIT), and nobody is asked. A session may have 256
- * commands under way, which ask 10,000 nodes, results that it has not read among them.
+ * or of the coordinator it is refused (COMMAND_LIMIT), and nobody is asked. A session, or all calls of one
+ * connection, may have 256 commands under way, which ask 10,000 nodes; results that a session has not read
+ * are among them.
  *
  * A session's commands end with its stream: nodes that were not handed one never get it, the others are
  * sent CommandCancelled and may have done it, and no result comes on a later stream. Whoever must

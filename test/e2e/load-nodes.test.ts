@@ -102,10 +102,10 @@ describe('nodes in a crowd', () => {
     const other = new Wire(siege.endpoint);
     const rival = other.hello('lobby-2');
     await stream.next('heartbeat_requested');
-    // Longer than the holder of a name has; whole, longer than any silence.
+    // Longer than the holder of a name has; whole, longer than any silence, and less than a test waits.
     siege.kelpied.process.kill('SIGSTOP');
     const beat = setInterval(() => stream.send({ heartbeat: {} }), 1000);
-    await pause(inSoak(20_000, 3500));
+    await pause(inSoak(17_000, 3500));
     siege.kelpied.process.kill('SIGCONT');
     expect((await rival.ended()).error?.reason).to.equal('ERROR_REASON_NODE_NAME_IN_USE');
     await pause(1500);

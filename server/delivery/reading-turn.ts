@@ -4,8 +4,7 @@
  * among them: however many readers there are, together they hold nobody up for longer.
  */
 import type { Clock } from '../core/clock.js';
-
-const TURN_MS = 5;
+import { TURN_MS } from '../core/fair-turn.js';
 
 /** Some work, a millisecond or so. What it awaits is not counted, but what it does before that is. */
 export type Piece = () => Promise<void> | void;

@@ -1,4 +1,5 @@
 /** Walks over everything in a data directory and says what is not as it was written. */
+import { othersTurn } from '../core/fair-turn.js';
 import { withData } from './file-data.js';
 import { lastHole } from './file-own.js';
 import { storedProducer } from './file-producers.js';
@@ -92,7 +93,7 @@ class Check implements DataCheck {
       }
       onProgress(from - 1 - floor.sequence, of);
       // Whoever waits for the progress, or for a signal, is heard.
-      await new Promise((resolve) => setImmediate(resolve));
+      await othersTurn();
     }
     const beyond = this.#try(() => this.#store.range('log', newest.sequence + 1, undefined, 1));
     if (beyond?.[0]) this.#find(`entry ${beyond[0].key} lies after the end of the log`);

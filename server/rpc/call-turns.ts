@@ -4,8 +4,7 @@
  * its own most.
  */
 import type { Clock } from '../core/clock.js';
-
-const TURN_MS = 5;
+import { TURN_MS } from '../core/fair-turn.js';
 
 export class CallTurns {
   readonly #clock: Clock;

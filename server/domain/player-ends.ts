@@ -43,7 +43,8 @@ export function playersOfNodes(network: Network): Dependent {
         const last = await lastOf(network, node, fence, room);
         if (last) return last;
         // A stale owner's own transaction will be refused as this page was.
-        if (!(await endPages(network, players.byHolder.get(node), fence))) return nothing;
+        const held = players.byHolder.get(node);
+        if (!(await endPages(network, held, fence, ({ proxy }) => proxy === node))) return nothing;
       }
     },
     sweep: (node) => endOrphansOf(network, node),
@@ -65,7 +66,7 @@ async function lastOf(
   const writes: PlayerWrite[] = [];
   let bytes = 0;
   for (const id of held) {
-    const ends = turn.work(() => endsNow(network, [id]));
+    const ends = turn.work(() => endsNow(network, [id], ({ proxy }) => proxy === node));
     writes.push(...ends);
     for (const end of ends) bytes += bytesOf(end);
     if (writes.length > room || bytes > WRITE_BYTES) return undefined;
@@ -79,7 +80,7 @@ export async function endOrphans(network: Network): Promise<void> {
   const all = function* (): Generator<string> {
     for (const [id] of network.players.entries()) yield id;
   };
-  await endPages(network, orphans(network, all()), undefined);
+  await endPages(network, all(), undefined, isOrphan(network));
 }
 
 /** Ends whom a process still got while its node ended, unless a newer owner comes to hold them. */
@@ -87,16 +88,15 @@ async function endOrphansOf(network: Network, node: string): Promise<void> {
   const { players, tables } = network;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const fence = tables.fence(node, tables.owners.get(node)?.sequence ?? 0);
-    const ids = orphans(network, players.byHolder.get(node));
-    if (await endPages(network, ids, fence)) return;
+    if (await endPages(network, players.byHolder.get(node), fence, isOrphan(network))) return;
   }
 }
 
-function* orphans(network: Network, ids: Iterable<string>): Generator<string> {
-  for (const id of ids) {
-    const held = network.players.get(id)?.value;
-    if (held && !isHeld(network, held)) yield id;
-  }
+/** Which players are to end, as their rows are in the moment in which the end is written. */
+type IsOver = (held: Held) => boolean;
+
+function isOrphan(network: Network): IsOver {
+  return (held) => !isHeld(network, held);
 }
 
 /**
@@ -107,35 +107,38 @@ async function endPages(
   network: Network,
   ids: Iterable<string>,
   fence: Requirement | undefined,
+  isOver: IsOver,
 ): Promise<boolean> {
   let page: string[] = [];
   for (const id of ids) {
-    if (page.push(id) < PAGE) continue;
-    if (!(await endPage(network, page, fence))) return false;
+    const held = network.players.get(id)?.value;
+    if (!held || !isOver(held) || page.push(id) < PAGE) continue;
+    if (!(await endPage(network, page, fence, isOver))) return false;
     page = [];
     await othersTurn();
   }
-  return endPage(network, page, fence);
+  return endPage(network, page, fence, isOver);
 }
 
 async function endPage(
   network: Network,
   ids: readonly string[],
   fence: Requirement | undefined,
+  isOver: IsOver,
 ): Promise<boolean> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const written = await commitWrites(network, fence, endsNow(network, ids));
-    // Changed: somebody else wrote one of them meanwhile.
+    const written = await commitWrites(network, fence, endsNow(network, ids, isOver));
+    // Changed: somebody else wrote one of them meanwhile, and another proxy may hold them now.
     if (written !== 'changed') return written === 'stored';
   }
   throw contested();
 }
 
-function endsNow(network: Network, ids: Iterable<string>): PlayerWrite[] {
+function endsNow(network: Network, ids: Iterable<string>, isOver: IsOver): PlayerWrite[] {
   const { players } = network;
   return [...ids].flatMap((id) => {
     const held = players.get(id)?.value;
-    if (!held) return [];
+    if (!held || !isOver(held)) return [];
     return [writeOf(players, id, [endDraft(network, held, PlayerLeaveReason.PROXY_LOST)])];
   });
 }

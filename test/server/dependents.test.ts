@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Event, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeChange } from '../../gen/ts/kelpie/v1/node.js';
-import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
+import { DuplicatePolicy, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import type { Entry } from '../../server/journal/journal.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { bodiesOf, settled } from '../support/history.js';
@@ -44,6 +44,12 @@ function turnsFrom(): () => number {
     running = false;
     return turns;
   };
+}
+
+/** All pairs of whole numbers below a bound. */
+function pairs(bound: number): [number, number][] {
+  const numbers = [...Array(bound).keys()];
+  return numbers.flatMap((one) => numbers.map((two): [number, number] => [one, two]));
 }
 
 describe('the end of a node with very many players', () => {
@@ -141,6 +147,32 @@ describe('what a node gets while it ends', () => {
       const left = [...town.network.players.entries()].map(([id]) => id);
       expect(left, `a delay of ${turns}, ${waits} turns later`).to.deep.equal([]);
       town.die();
+    }
+  });
+});
+
+describe('a player whom another proxy gets while theirs ends', () => {
+  it('stays with the other proxy', async () => {
+    // Every order in which the end of the one and the login at the other may be stored.
+    for (const turns of [1, 2, 3, 4]) {
+      for (const [before, between] of pairs(8)) {
+        const clock = new FakeClock();
+        const town = await openMortal(openJournal(clock), clock, { turns: () => turns });
+        const first = await TestProxy.join(town, 'gate-1');
+        const second = await TestProxy.join(town, 'gate-2');
+        first.stream.send({ $case: 'reportPlayers', value: { reports: [joined(player(0))] } });
+        await settled(before);
+        const gone = town.nodes.leave('gate-1', generationOf(town, 'gate-1'), NodeLeaveReason.LOST);
+        await settled(between);
+        const outcome = await second.acquire(player(0), DuplicatePolicy.KICK_OLD);
+        await gone;
+        await settled(20);
+        const held = town.network.players.get(player(0).xuid)?.value;
+        const order = `a delay of ${turns}, ${before} and ${between} turns later`;
+        expect(held?.generation, order).to.equal(outcome?.value);
+        expect(held?.proxy, order).to.equal('gate-2');
+        town.die();
+      }
     }
   });
 });

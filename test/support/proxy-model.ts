@@ -145,11 +145,12 @@ export class ProxyModel {
   }
 
   #corrected(guest: Guest, generation: number, error: ErrorDetail | undefined): void {
+    const stale = error?.reason === ErrorReason.STALE_GENERATION;
     // Of a report of a login before.
-    if (error?.reason === ErrorReason.STALE_GENERATION && guest.generation !== generation) return;
+    if (stale && guest.generation !== generation) return;
     guest.generation = generation;
-    // They moved while it was not known under which generation to say so.
-    if (guest.server !== guest.told) this.move(idOf(guest.player), guest.server);
+    // They moved while the new generation was unknown, or were reported under the one before.
+    if (stale || guest.server !== guest.told) this.move(idOf(guest.player), guest.server);
   }
 
   #synced({ results, kickedPlayerIds }: PlayersSynced): void {

@@ -48,7 +48,7 @@ export default tseslint.config(
   {
     // What a terminal would obey is escaped in one place, so nothing may be written past it.
     files: ['client/cli/**'],
-    ignores: ['client/cli/terminal.ts'],
+    ignores: ['client/cli/output/terminal.ts'],
     rules: {
       'no-console': 'error',
       'no-restricted-syntax': [
@@ -56,7 +56,7 @@ export default tseslint.config(
         {
           selector:
             'MemberExpression[object.property.name=/^std(out|err)$/][property.name="write"]',
-          message: 'What the program shows goes through client/cli/terminal.ts.',
+          message: 'What the program shows goes through client/cli/output/terminal.ts.',
         },
       ],
     },

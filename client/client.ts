@@ -1,18 +1,18 @@
 /** What users see: a node's membership of the network. */
-import type { Change } from './change.js';
-import type { MessageContent } from './content.js';
-import type { AnyCommand, FormName, ResultOf, Target } from './commands.js';
+import type { Change } from './connection/node-change.js';
+import type { MessageContent } from './events/content.js';
+import type { AnyCommand, FormName, ResultOf, Target } from './commands/commands.js';
 import { fromThrown, KelpieError, typed } from './errors.js';
-import type { CustomHandler, FormHandler, Handling } from './handlers.js';
-import { type CommandOutcome, type Issue, issue, type IssueOptions } from './issued.js';
+import type { CustomHandler, FormHandler, Handling } from './commands/handlers.js';
+import { type CommandOutcome, type Issue, issue, type IssueOptions } from './commands/issued.js';
 import { checkedOptions } from './checked-options.js';
 import type { ConnectOptions } from './options.js';
-import type { Players } from './players.js';
-import { draftOf, type MessageOptions } from './received.js';
-import type { Roster } from './roster.js';
-import { Session, type Surroundings } from './session.js';
+import type { Players } from './players/players.js';
+import { draftOf, type MessageOptions } from './events/received.js';
+import type { Roster } from './roster/roster.js';
+import { Session, type Surroundings } from './connection/session.js';
 import type { Status } from './status.js';
-import type { Handler, Subscription } from './subscriptions.js';
+import type { Handler, Subscription } from './events/subscriptions.js';
 
 /**
  * Connects a node. Returns at once; the first stream opens in this tick's end, with all topics that

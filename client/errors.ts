@@ -2,7 +2,7 @@
 import { ClientError, Status } from 'nice-grpc-common';
 import { RichClientError } from 'nice-grpc-error-details';
 import { ErrorDetail as WireError, ErrorReason } from '../gen/ts/kelpie/v1/error.js';
-import { msOf } from './duration.js';
+import { msOf } from './core/duration.js';
 
 /** Why something failed: a reason of the contract, or one of the client's own. */
 export type FailureReason =

@@ -14,13 +14,13 @@ import {
   texts,
   UINT32,
   whole,
-} from './arguments.js';
-import { durationOf } from './duration.js';
+} from './core/arguments.js';
+import { durationOf } from './core/duration.js';
 import { KelpieError } from './errors.js';
-import type { Load } from './load.js';
-import type { PlayersOptions } from './players.js';
-import { type RoleName, roleOf, type SettableState, settableStateOf } from './spelling.js';
-import { grpcTransport, type Transport } from './transport.js';
+import type { Load } from './connection/load.js';
+import type { PlayersOptions } from './players/players.js';
+import { type RoleName, roleOf, type SettableState, settableStateOf } from './core/spelling.js';
+import { grpcTransport, type Transport } from './connection/transport.js';
 import type { WarningLogger } from './warnings.js';
 
 /** Where kelpied listens unless it is told otherwise. */

@@ -2,10 +2,10 @@
  * Says what goes wrong to a developer who does not read `status()`: without it, a client that reaches no
  * coordinator, or whose handlers throw, would look like one that has nothing to do.
  */
-import type { Clock } from './clock.js';
+import type { Clock } from './core/clock.js';
 import { messageOf } from './errors.js';
 import type { Status } from './status.js';
-import { cutText } from './text.js';
+import { cutText } from './core/text.js';
 
 /** Takes what a developer should know. Loggers such as pino and the console are ones. */
 export interface WarningLogger {

@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 /** The program kelpied: settings and start. */
-import { keyOf, settingNames, toOptions } from './config.js';
-import { printed } from './config/print.js';
-import { type Config, readConfig } from './config/sources.js';
+import { keyOf, settingNames, toOptions } from './ops/config/settings.js';
+import { printed } from './ops/config/print.js';
+import { type Config, readConfig } from './ops/config/sources.js';
 import { type Coordinator, startCoordinator } from './coordinator.js';
 import { endpointOf } from './core/address.js';
 import { printable } from './core/printable.js';
-import { runDataTask } from './data-command.js';
-import { createLogger, type Logger, type ProcessLog } from './log.js';
-import { ProcessEnd } from './process-end.js';
-import { version } from './version.js';
+import { runDataTask } from './ops/data-command.js';
+import { createLogger, type Logger, type ProcessLog } from './ops/log.js';
+import { ProcessEnd } from './ops/process-end.js';
+import { version } from './core/version.js';
 
 const IGNORED =
   'variables of a Kubernetes Service are no settings and are ignored (enableServiceLinks: false keeps them out)';

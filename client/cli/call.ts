@@ -1,13 +1,13 @@
 /** `kelpie call`: a command that only its nodes understand. */
 import type { CommandResult } from '../../gen/ts/kelpie/v1/command.js';
-import type { Api } from '../api.js';
-import { contentOf } from '../content.js';
+import type { Api } from '../api/api.js';
+import { contentOf } from '../events/content.js';
 import { fromWire } from '../errors.js';
 import { requirePlayer } from './find.js';
-import { issue, type Issue, type Selection, selectorOf, selects } from './issue.js';
-import { messageOf } from './message.js';
-import { explain, print, UsageError } from './output.js';
-import { contentInWords } from './words.js';
+import { issue, type Issue, type Selection, selectorOf, selects } from './input/issue.js';
+import { messageOf } from './input/message.js';
+import { explain, print, UsageError } from './output/output.js';
+import { contentInWords } from './output/words.js';
 
 export interface CallOptions extends Selection {
   readonly json: boolean;

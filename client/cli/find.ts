@@ -1,9 +1,9 @@
 /** `kelpie find`: one player who is online, with all that is known of them. */
 import { Player, type PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
-import type { Api } from '../api.js';
+import type { Api } from '../api/api.js';
 import { fromThrown, KelpieError } from '../errors.js';
-import { factsOfPlayer } from './facts.js';
-import { print, printJson, shownTime, table, UsageError } from './output.js';
+import { factsOfPlayer } from './history/facts.js';
+import { print, printJson, shownTime, table, UsageError } from './output/output.js';
 import { showPlayers } from './players.js';
 
 /** The longest name that a player has. */

@@ -4,8 +4,8 @@ import {
   type TopicRetention,
 } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
-import type { Api } from '../api.js';
-import { bytes, duration, nameOf, print, printJson, table } from './output.js';
+import type { Api } from '../api/api.js';
+import { bytes, duration, nameOf, print, printJson, table } from './output/output.js';
 
 export async function info(api: Api, { json }: { json: boolean }): Promise<void> {
   const answer = await api.coordinator.getInfo({});

@@ -1,10 +1,10 @@
 /** `kelpie kick`: disconnect players. */
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import type { Api } from '../api.js';
-import { showOutcomes, showSum } from './outcomes.js';
-import { counted, UsageError, warn } from './output.js';
-import { everyone, onePlayer, type Place, placeOf } from './player-place.js';
+import type { Api } from '../api/api.js';
+import { showOutcomes, showSum } from './output/outcomes.js';
+import { counted, UsageError, warn } from './output/output.js';
+import { everyone, onePlayer, type Place, placeOf } from './input/player-place.js';
 import { type PlayerFilter, playerPages, refuseUnknownPlace } from './players.js';
 
 export interface KickOptions extends PlayerFilter {

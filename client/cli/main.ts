@@ -2,25 +2,35 @@
 /** The program kelpie: what an operator asks a network, from a shell. */
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Command, CommanderError, Help, Option } from 'commander';
-import { type Api, reachApi } from '../api.js';
+import { type Api, reachApi } from '../api/api.js';
 import { DEFAULT_ENDPOINT } from '../options.js';
-import { version } from '../version.js';
+import { version } from '../core/version.js';
 import { NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import { age, count, endpoints, interval, name, oneOf, pair, span, timeout } from './arguments.js';
+import {
+  age,
+  count,
+  endpoints,
+  interval,
+  name,
+  oneOf,
+  pair,
+  span,
+  timeout,
+} from './input/arguments.js';
 import { call, type CallOptions } from './call.js';
-import { doctor } from './doctor.js';
+import { doctor } from './doctor/doctor.js';
 import { find } from './find.js';
-import { history, type HistoryOptions } from './history.js';
+import { history, type HistoryOptions } from './history/history.js';
 import { info } from './info.js';
 import { kick, type KickOptions } from './kick.js';
 import { nodes, type NodesOptions } from './nodes.js';
-import { explain, UsageError, warn } from './output.js';
+import { explain, UsageError, warn } from './output/output.js';
 import { players, type PlayersOptions } from './players.js';
 import { publish, type PublishOptions } from './publish.js';
 import { run, type RunOptions } from './run.js';
 import { say, type SayOptions } from './say.js';
 import { tail, type TailOptions } from './tail.js';
-import { endWithOutput, writeError, writeOut } from './terminal.js';
+import { endWithOutput, writeError, writeOut } from './output/terminal.js';
 import { top, type TopOptions } from './top.js';
 
 interface Common {

@@ -4,10 +4,18 @@ import { NodeRole, type NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { Player } from '../../gen/ts/kelpie/v1/player.js';
 import { CountPlayersResponse } from '../../gen/ts/kelpie/v1/player_service.js';
 import type { Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
-import type { Api } from '../api.js';
-import { after, follow, showGap, type WatchFrame } from './follow.js';
-import { counted, nameOf, print, printJson, shownTime, table, UsageError } from './output.js';
-import { inWords } from './words.js';
+import type { Api } from '../api/api.js';
+import { after, follow, showGap, type WatchFrame } from './input/follow.js';
+import {
+  counted,
+  nameOf,
+  print,
+  printJson,
+  shownTime,
+  table,
+  UsageError,
+} from './output/output.js';
+import { inWords } from './output/words.js';
 
 /** Where players are; what is not said is anywhere. */
 export interface PlayerFilter {

@@ -1,8 +1,8 @@
 /** `kelpie publish`: say something on a topic. */
-import { draftOf } from '../received.js';
-import type { Api } from '../api.js';
-import { messageOf } from './message.js';
-import { print, printJson } from './output.js';
+import { draftOf } from '../events/received.js';
+import type { Api } from '../api/api.js';
+import { messageOf } from './input/message.js';
+import { print, printJson } from './output/output.js';
 
 export interface PublishOptions {
   readonly json: boolean;

@@ -1,9 +1,9 @@
 /** `kelpie run`: run a line on the consoles of nodes. */
 import { type CommandResult, ConsoleOutput } from '../../gen/ts/kelpie/v1/command.js';
-import type { Api } from '../api.js';
+import type { Api } from '../api/api.js';
 import { fromWire, KelpieError } from '../errors.js';
-import { issue, type Issue, type Selection, selectorOf, selects } from './issue.js';
-import { explain, print, UsageError, warn } from './output.js';
+import { issue, type Issue, type Selection, selectorOf, selects } from './input/issue.js';
+import { explain, print, UsageError, warn } from './output/output.js';
 
 export interface RunOptions extends Selection {
   readonly json: boolean;

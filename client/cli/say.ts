@@ -1,10 +1,10 @@
 /** `kelpie say`: show players something. */
 import type { Display, PlayerOutcome } from '../../gen/ts/kelpie/v1/command.js';
-import type { Api } from '../api.js';
-import { durationOf } from '../duration.js';
-import { showOutcomes, showSum } from './outcomes.js';
-import { UsageError } from './output.js';
-import { everyone, onePlayer, type Place, placeOf } from './player-place.js';
+import type { Api } from '../api/api.js';
+import { durationOf } from '../core/duration.js';
+import { showOutcomes, showSum } from './output/outcomes.js';
+import { UsageError } from './output/output.js';
+import { everyone, onePlayer, type Place, placeOf } from './input/player-place.js';
 import { PAGE, type PlayerFilter, refuseUnknownPlace } from './players.js';
 
 type Form = NonNullable<Display['form']>;

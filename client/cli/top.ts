@@ -1,12 +1,12 @@
 /** `kelpie top`: the sessions of a coordinator, who reads too slowly first. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Session } from '../../gen/ts/kelpie/v1/coordinator_service.js';
-import { type Api, reachNext } from '../api.js';
-import { tryAgain } from './follow.js';
+import { type Api, reachNext } from '../api/api.js';
+import { tryAgain } from './input/follow.js';
 import { allNodes } from './nodes.js';
-import { print, printJson } from './output.js';
-import { clearScreen, redraw } from './terminal.js';
-import { entriesPerSecond, jsonOf, linesOf, type View, worstFirst } from './top-screen.js';
+import { print, printJson } from './output/output.js';
+import { clearScreen, redraw } from './output/terminal.js';
+import { entriesPerSecond, jsonOf, linesOf, type View, worstFirst } from './output/top-screen.js';
 
 export interface TopOptions {
   readonly json: boolean;

@@ -2,7 +2,7 @@
  * What a reader is to be told is lost of some topics alone: those that the network keeps for less than
  * others. A page names all that it misses; a reader is told of what it reads, and once.
  */
-import type { TopicFilter } from '../core/topic-filter.js';
+import type { TopicFilter } from '../topics/filter.js';
 import type { Missing, Page } from '../journal/journal.js';
 
 export class Holes {

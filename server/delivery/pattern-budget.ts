@@ -3,7 +3,7 @@
  * are. Readers are cheap for who opens them, so counting patterns of each alone bounds nothing.
  */
 import { KelpieError } from '../core/errors.js';
-import { checkPatternCount, type TopicFilter } from '../core/topic-filter.js';
+import { checkPatternCount, type TopicFilter } from '../topics/filter.js';
 
 /** What a pattern takes beside its letters, about: its places in the filter and in the index of all. */
 const PATTERN_BYTES = 256;

@@ -7,7 +7,7 @@
  * All entries of a topic are in one group, the first of its names that is there. So a group is made only
  * where none of them is, and what is taken away is taken from where it was added.
  */
-import { isClosed } from '../core/topic.js';
+import { isClosed } from '../topics/topic.js';
 
 export interface Used {
   readonly entries: number;

@@ -1,8 +1,8 @@
 /** A session after its Hello: its parts, put together, and how far they are. */
 import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
-import { Feed } from './feed.js';
+import { Feed } from '../delivery/feed.js';
 import type { Opened } from './handshake.js';
-import type { Hub } from './hub.js';
+import type { Hub } from './registry.js';
 import type { Outbound } from './outbound.js';
 import { Publisher } from './publisher.js';
 import { Requests } from './requests.js';

@@ -1,13 +1,13 @@
 /** Commands as frames of a session's own lane. */
 import { KelpieError } from '../core/errors.js';
-import type { Handover, NodeResult } from '../domain/commands.js';
+import type { Handover, NodeResult } from '../commands/commands.js';
 import {
   encodeFrame,
   encodeRequestFrame,
   type Frame,
   type FramePart,
   wireError,
-} from './frames.js';
+} from '../delivery/frames.js';
 import type { Offer } from './outbound.js';
 
 /** What is around a request, and what waits with it. */

@@ -5,15 +5,15 @@ import type { Cursor } from '../core/cursor.js';
 import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import type { PatternHold } from '../delivery/pattern-budget.js';
-import { inboxOf, TOPIC_BYTES, TOPIC_TOKENS } from '../core/topic.js';
-import type { TopicFilter } from '../core/topic-filter.js';
-import type { Network } from '../domain/network.js';
-import { nodeOf } from '../domain/node-facts.js';
-import type { Claimed } from '../domain/nodes.js';
-import { filterOf, type ReadingStart, startOf } from '../domain/reading.js';
-import type { Limits } from '../domain/settings.js';
-import type { Hub } from './hub.js';
-import { defaultWindow, type WindowSize } from './window.js';
+import { inboxOf, TOPIC_BYTES, TOPIC_TOKENS } from '../topics/topic.js';
+import type { TopicFilter } from '../topics/filter.js';
+import type { Network } from '../network/network.js';
+import { nodeOf } from '../nodes/node.js';
+import type { Claimed } from '../nodes/claims.js';
+import { filterOf, type ReadingStart, startOf } from '../delivery/start.js';
+import type { Limits } from '../network/limits.js';
+import type { Hub } from './registry.js';
+import { defaultWindow, type WindowSize } from '../delivery/window.js';
 
 /** What a Hello got. */
 export interface Opened {

@@ -3,9 +3,9 @@ import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service
 import type { Cancel } from '../core/clock.js';
 import type { KelpieError } from '../core/errors.js';
 import { outOfRange } from '../core/errors.js';
-import { limitError } from '../domain/command-errors.js';
-import type { Commands, NodeResult } from '../domain/commands.js';
-import type { CommandWeight } from '../domain/pending-commands.js';
+import { limitError } from '../commands/errors.js';
+import type { Commands, NodeResult } from '../commands/commands.js';
+import type { CommandWeight } from '../commands/pending.js';
 import { frameOffer, resultFrame, unread } from './command-frames.js';
 import type { Outbound } from './outbound.js';
 

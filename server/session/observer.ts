@@ -1,7 +1,7 @@
 /** What can be heard of sessions, for logs and metrics. */
 import type { ReasonName } from '../core/errors.js';
 import { Listeners } from '../core/listeners.js';
-import type { Claimed } from '../domain/nodes.js';
+import type { Claimed } from '../nodes/claims.js';
 
 /** How a session came to its end: by a Goodbye, without one, or by an error. */
 export type SessionEnd = 'STOPPED' | 'DRAINED' | 'LOST' | ReasonName;

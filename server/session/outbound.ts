@@ -4,10 +4,10 @@
  * no timer, the peer is woken once a tick.
  */
 import type { KelpieError } from '../core/errors.js';
-import type { Feed } from './feed.js';
-import { encodeFrame, encodeResponse, type Frame, type FramePart } from './frames.js';
-import { Alarm } from './alarm.js';
-import { Gate } from './gate.js';
+import type { Feed } from '../delivery/feed.js';
+import { encodeFrame, encodeResponse, type Frame, type FramePart } from '../delivery/frames.js';
+import { Alarm } from '../core/wakeup.js';
+import { Gate } from '../core/latch.js';
 
 /** Above this the peer is not read any more, so that its answers cannot pile up here. */
 const CONTROL_BYTES = 256 * 1024;

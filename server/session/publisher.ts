@@ -4,11 +4,11 @@
  */
 import { type PublishEvents, PublishRejection } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../core/errors.js';
-import { checkNumbering, draftEntry, type EncodedDraft, encodeDrafts } from '../domain/events.js';
-import type { Network } from '../domain/network.js';
+import { checkNumbering, draftEntry, type EncodedDraft, encodeDrafts } from '../events/drafts.js';
+import type { Network } from '../network/network.js';
 import type { Draft, Outcome } from '../journal/journal.js';
-import { type Frame, wireError } from './frames.js';
-import { Gate } from './gate.js';
+import { type Frame, wireError } from '../delivery/frames.js';
+import { Gate } from '../core/latch.js';
 
 /** Who publishes. */
 export interface PublisherOptions {

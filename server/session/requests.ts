@@ -10,16 +10,16 @@ import type {
   UpdateSubscription,
 } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../core/errors.js';
-import { checkPatternCount } from '../core/topic-filter.js';
+import { checkPatternCount } from '../topics/filter.js';
 import type { PatternHold } from '../delivery/pattern-budget.js';
-import { filterOf, startMissing, startName } from '../domain/reading.js';
-import type { Feed } from './feed.js';
-import { type Frame, publicError, wireError } from './frames.js';
-import type { Hub } from './hub.js';
-import { Gate } from './gate.js';
+import { filterOf, startMissing, startName } from '../delivery/start.js';
+import type { Feed } from '../delivery/feed.js';
+import { type Frame, publicError, wireError } from '../delivery/frames.js';
+import type { Hub } from './registry.js';
+import { Gate } from '../core/latch.js';
 import { Issued } from './issued.js';
 import type { Outbound } from './outbound.js';
-import { Presence } from './presence.js';
+import { Presence } from './proxy.js';
 import type { Publisher } from './publisher.js';
 
 /** Bytes of updates of the node under way, above which no more are taken. Those that wait are one write. */

@@ -17,14 +17,14 @@ import type { Cancel } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import type { PatternHold } from '../delivery/pattern-budget.js';
 import { type Active, activate, reportOf } from './active.js';
-import { encodeFrame, type Frame, type FramePart, publicError } from './frames.js';
-import { Gate } from './gate.js';
+import { encodeFrame, type Frame, type FramePart, publicError } from '../delivery/frames.js';
+import { Gate } from '../core/latch.js';
 import { open, type Opened } from './handshake.js';
-import type { Hub, Member } from './hub.js';
-import { LoadNews } from './load-news.js';
+import type { Hub, Member } from './registry.js';
+import { LoadNews } from '../delivery/load-news.js';
 import type { SessionEnd } from './observer.js';
 import { type Offer, Outbound } from './outbound.js';
-import { Pulse } from './pulse.js';
+import { Pulse } from './liveness.js';
 import { FairTurn } from '../core/fair-turn.js';
 
 /** The other end of a stream. */

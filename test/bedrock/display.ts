@@ -1,5 +1,5 @@
 /** What a node asks a proxy to show, by the packets that Bedrock has for it. */
-import { msOf } from '../../client/duration.js';
+import { msOf } from '../../client/core/duration.js';
 import type { Forms } from '../../client/index.js';
 import type { Player, TitleLine } from './library.js';
 import { sendText } from './library.js';

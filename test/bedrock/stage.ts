@@ -1,7 +1,7 @@
 /** What every act plays with, and what several of them claim. */
 import assert from 'node:assert/strict';
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
-import { runKelpie } from '../support/cli.js';
+import { runKelpie } from '../support/process/cli.js';
 import type { Bot } from './bots.js';
 import type { Narrator } from './narrator.js';
 import type { Network } from './network.js';

@@ -1,8 +1,8 @@
 /** Processes of a run. None outlives it. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { dataFolder } from '../support/data-folder.js';
-import { startKelpied } from '../support/kelpied.js';
+import { dataFolder } from '../support/process/data-folder.js';
+import { startKelpied } from '../support/process/kelpied.js';
 import { findNatsServer, natsPackage } from './nats-package.js';
 import type { ServerName, WireName } from './plan.js';
 import type { Measurement, Task } from './workload.js';

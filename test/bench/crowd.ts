@@ -1,8 +1,8 @@
 /** How fast a player is found among many, and what each of them takes. */
 import { setMaxListeners } from 'node:events';
-import { apiAt } from '../../client/api.js';
-import { ListedProxy, nameOf } from '../support/listed-proxy.js';
-import { ownMemoryOf } from '../support/memory.js';
+import { apiAt } from '../../client/api/api.js';
+import { ListedProxy, nameOf } from '../support/model/listed-proxy.js';
+import { ownMemoryOf } from '../support/process/memory.js';
 import { startCoordinator } from './children.js';
 import { type Effort, players } from './plan.js';
 import type { Row, Table } from './report.js';

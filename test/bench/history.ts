@@ -2,10 +2,10 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
-import { FileJournal } from '../../server/journal/file.js';
+import { FileJournal } from '../../server/journal/file/file-journal.js';
 import { type Draft, type Retention, TRANSACTION_ENTRIES } from '../../server/journal/journal.js';
-import { dataFolder, removeDataFolders } from '../support/data-folder.js';
-import { realClock } from '../support/real-clock.js';
+import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
+import { realClock } from '../support/clock/real-clock.js';
 import { Clients, startCoordinator } from './children.js';
 import { type Effort, history, type HistorySize, PAYLOAD_BYTES, TOPIC } from './plan.js';
 import type { Row, Table } from './report.js';

@@ -1,8 +1,8 @@
 /** How long it takes to lose a proxy with many players, and how long somebody else waits meanwhile. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { apiAt } from '../../client/api.js';
-import { ListedProxy } from '../support/listed-proxy.js';
-import { NodeProcess } from '../support/node-process.js';
+import { apiAt } from '../../client/api/api.js';
+import { ListedProxy } from '../support/model/listed-proxy.js';
+import { NodeProcess } from '../support/process/node-process.js';
 import { startCoordinator } from './children.js';
 import { type Effort, loss } from './plan.js';
 import type { Row, Table } from './report.js';

@@ -6,7 +6,7 @@
  */
 import { cpus, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { removeDataFolders } from '../support/data-folder.js';
+import { removeDataFolders } from '../support/process/data-folder.js';
 import { measureCrowds } from './crowd.js';
 import { measureHistories } from './history.js';
 import { measureLosses } from './loss.js';

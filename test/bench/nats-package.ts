@@ -6,7 +6,7 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Compiled, this file lies in dist; the package with its node_modules does not. */
+/** The compiled file lies one folder deeper, in dist. */
 const FOLDER = fileURLToPath(new URL('../../../test/bench/', import.meta.url));
 
 export const natsPackage = {

@@ -1,8 +1,8 @@
 /** What a search for a topic costs that nothing was published on, and how long somebody else waits meanwhile. */
-import { apiAt } from '../../client/api.js';
+import { apiAt } from '../../client/api/api.js';
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
-import { dataFolder, removeDataFolders } from '../support/data-folder.js';
-import { NodeProcess } from '../support/node-process.js';
+import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
+import { NodeProcess } from '../support/process/node-process.js';
 import { startCoordinator } from './children.js';
 import { fill, KEPT } from './history.js';
 import { type Effort, search } from './plan.js';

@@ -6,8 +6,8 @@ import {
   KelpieError,
 } from '../../client/index.js';
 import { type Coordinator, startCoordinator } from '../../server/coordinator.js';
-import { Inbox } from '../support/inbox.js';
-import { oddValues } from '../support/odd-values.js';
+import { Inbox } from '../support/wire/inbox.js';
+import { oddValues } from '../support/hostile/odd-values.js';
 
 /** Calls a method, whatever its types say. */
 function call(target: object, method: string, ...args: unknown[]): unknown {

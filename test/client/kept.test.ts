@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { KelpieError } from '../../client/errors.js';
 import type { ConnectOptions } from '../../client/options.js';
-import { settled } from '../support/history.js';
-import { NOTHING_LEFT, type Process, SdkWorld } from '../support/sdk-world.js';
+import { settled } from '../support/journal/history.js';
+import { NOTHING_LEFT, type Process, SdkWorld } from '../support/model/sdk-world.js';
 import { thrownBy } from '../support/thrown.js';
 
 describe('what a client keeps in files', () => {

@@ -10,7 +10,7 @@ import {
   type CoordinatorOptions,
   startCoordinator,
 } from '../../server/coordinator.js';
-import { Inbox } from '../support/inbox.js';
+import { Inbox } from '../support/wire/inbox.js';
 import { rejectionOf, thrownBy } from '../support/thrown.js';
 
 const KIB = 1024;

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import { idOf, playerOf } from '../../client/player-facts.js';
-import { digestOf, PlayerList } from '../../client/player-list.js';
+import { idOf, playerOf } from '../../client/players/facts.js';
+import { digestOf, PlayerList } from '../../client/players/list.js';
 import { KelpieError } from '../../client/index.js';
 import { SyncPlayers } from '../../gen/ts/kelpie/v1/presence.js';
-import { vectors } from '../support/digest-vectors.js';
+import { vectors } from '../support/model/digest-vectors.js';
 import { thrownBy } from '../support/thrown.js';
 
 const player = (number: number, context?: Uint8Array) =>

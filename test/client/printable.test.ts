@@ -2,19 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { printable } from '../../client/cli/printable.js';
-import { table } from '../../client/cli/output.js';
-import { cutToWidth, widthOf } from '../../client/cli/width.js';
+import { printable } from '../../client/cli/output/printable.js';
+import { table } from '../../client/cli/output/output.js';
+import { cutToWidth, widthOf } from '../../client/cli/output/width.js';
 import { printable as printableOfServer } from '../../server/core/printable.js';
-import { hostileStrings } from '../support/hostile.js';
-import { isPrintable } from '../support/printed.js';
+import { hostileStrings } from '../support/hostile/hostile.js';
+import { isPrintable } from '../support/process/printed.js';
 
 const source = (path: string): string =>
   readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 
 describe('A text that is printed', () => {
   it('is the same in the client and in the server, which do not import each other', () => {
-    expect(source('client/cli/printable.ts')).to.equal(source('server/core/printable.ts'));
+    expect(source('client/cli/output/printable.ts')).to.equal(source('server/core/printable.ts'));
   });
 
   for (const [name, text] of Object.entries(hostileStrings)) {

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { KelpieError } from '../../client/errors.js';
-import { Publisher } from '../../client/publisher.js';
+import { Publisher } from '../../client/events/publisher.js';
 import { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
 import { type PublishEvents, Welcome } from '../../gen/ts/kelpie/v1/session_service.js';
 import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
-import { messageDraft, textOfMessage } from '../support/messages.js';
+import { messageDraft, textOfMessage } from '../support/wire/messages.js';
 import { rejectionOf } from '../support/thrown.js';
 
 function textsOf(frame: PublishEvents | undefined): (string | undefined)[] {

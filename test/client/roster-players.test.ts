@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { KelpieError } from '../../client/index.js';
-import { Roster } from '../../client/roster.js';
+import { Roster } from '../../client/roster/roster.js';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Node } from '../../gen/ts/kelpie/v1/node.js';
 import { Player } from '../../gen/ts/kelpie/v1/player.js';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { KelpieError } from '../../client/errors.js';
-import { systemClock } from '../../client/clock.js';
-import { StoredFile } from '../../client/stored-file.js';
+import { systemClock } from '../../client/core/clock.js';
+import { StoredFile } from '../../client/files/stored-file.js';
 import { thrownBy } from '../support/thrown.js';
 import { until } from '../support/until.js';
 

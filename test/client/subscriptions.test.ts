@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { KelpieError } from '../../client/errors.js';
-import type { MessageContent } from '../../client/content.js';
-import type { ReceivedEvent } from '../../client/received.js';
-import { Subscriptions } from '../../client/subscriptions.js';
-import { messageEvent } from '../support/messages.js';
+import type { MessageContent } from '../../client/events/content.js';
+import type { ReceivedEvent } from '../../client/events/received.js';
+import { Subscriptions } from '../../client/events/subscriptions.js';
+import { messageEvent } from '../support/wire/messages.js';
 import { thrownBy } from '../support/thrown.js';
 
 type Content = MessageContent | undefined;

@@ -1,6 +1,11 @@
 /** What `kelpie top` shows of one look, on a terminal of some height. */
 import { expect } from 'chai';
-import { entriesPerSecond, linesOf, type View, worstFirst } from '../../client/cli/top-screen.js';
+import {
+  entriesPerSecond,
+  linesOf,
+  type View,
+  worstFirst,
+} from '../../client/cli/output/top-screen.js';
 import { GetInfoResponse, Session } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { KelpieError } from '../../client/errors.js';
 import { type Status, StatusBoard } from '../../client/status.js';
 import { Warnings } from '../../client/warnings.js';
-import { FakeClock } from '../support/fake-clock.js';
+import { FakeClock } from '../support/clock/fake-clock.js';
 
 const connecting: Status = { type: 'connecting', endpoint: '127.0.0.1:50051', attempt: 0 };
 const connected = { type: 'connected', endpoint: '', welcome: {} } as unknown as Status;

@@ -14,9 +14,9 @@ import type {
   TableRow,
   Transaction,
 } from '../../server/journal/journal.js';
-import { note, positionOf, shown, tableOf, textsOf, write } from '../support/entries.js';
-import { FakeClock } from '../support/fake-clock.js';
-import { instanceOf, intendedCalls, JournalModel } from '../support/journal-model.js';
+import { note, positionOf, shown, tableOf, textsOf, write } from '../support/journal/entries.js';
+import { FakeClock } from '../support/clock/fake-clock.js';
+import { instanceOf, intendedCalls, JournalModel } from '../support/journal/journal-model.js';
 import { ownRetentionContract } from './own-retention.js';
 
 /** What an engine is opened with. */

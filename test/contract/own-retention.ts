@@ -2,10 +2,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Cursor } from '../../server/core/cursor.js';
-import { isUnder } from '../../server/core/topic.js';
+import { isUnder } from '../../server/topics/topic.js';
 import type { Journal, Page, Retention, TopicRetention } from '../../server/journal/journal.js';
-import { note, tableOf, textsOf, write } from '../support/entries.js';
-import { FakeClock } from '../support/fake-clock.js';
+import { note, tableOf, textsOf, write } from '../support/journal/entries.js';
+import { FakeClock } from '../support/clock/fake-clock.js';
 
 const everything = { entries: 1_000_000, bytes: 2 ** 30, ageMs: 2 ** 40 };
 const MINUTE_MS = 60_000;

@@ -3,7 +3,7 @@
  * All of it is bounded in count and time.
  */
 import { expect } from 'chai';
-import { Besieged } from '../support/besieged.js';
+import { Besieged } from '../support/process/besieged.js';
 import {
   Flag,
   FrameType,
@@ -15,8 +15,8 @@ import {
   Setting,
   setting,
   uint32,
-} from '../support/raw-peer.js';
-import { helloOf, requestBytes } from '../support/wire.js';
+} from '../support/wire/raw-peer.js';
+import { helloOf, requestBytes } from '../support/wire/wire.js';
 
 const CANCEL = 8;
 const ENHANCE_YOUR_CALM = 11;

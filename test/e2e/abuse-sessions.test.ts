@@ -5,9 +5,16 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { Besieged } from '../support/besieged.js';
-import { NodeProcess } from '../support/node-process.js';
-import { Flag, FrameType, grpcMessage, RawPeer, Setting, WIDEST } from '../support/raw-peer.js';
+import { Besieged } from '../support/process/besieged.js';
+import { NodeProcess } from '../support/process/node-process.js';
+import {
+  Flag,
+  FrameType,
+  grpcMessage,
+  RawPeer,
+  Setting,
+  WIDEST,
+} from '../support/wire/raw-peer.js';
 import {
   type Hello,
   helloOf,
@@ -15,7 +22,7 @@ import {
   requestBytes,
   say,
   sequenceOf,
-} from '../support/wire.js';
+} from '../support/wire/wire.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

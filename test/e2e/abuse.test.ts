@@ -4,10 +4,10 @@
  */
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { Besieged } from '../support/besieged.js';
-import { byteCall } from '../support/byte-call.js';
-import { Flag, FrameType, frameOf, grpcMessage, RawPeer } from '../support/raw-peer.js';
-import { bytesOf, helloOf, requestBytes, say, textOf } from '../support/wire.js';
+import { Besieged } from '../support/process/besieged.js';
+import { byteCall } from '../support/wire/byte-call.js';
+import { Flag, FrameType, frameOf, grpcMessage, RawPeer } from '../support/wire/raw-peer.js';
+import { bytesOf, helloOf, requestBytes, say, textOf } from '../support/wire/wire.js';
 
 const OK = 0;
 const INVALID_ARGUMENT = 3;

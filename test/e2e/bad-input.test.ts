@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import {
   CallFailure,
   type Cursor,
@@ -18,7 +18,7 @@ import {
   textOf,
   Wire,
   type WireError,
-} from '../support/wire.js';
+} from '../support/wire/wire.js';
 
 const RESOURCES = { at: 'START_AT_SNAPSHOT' };
 const EARLIEST = { at: 'START_AT_EARLIEST' };

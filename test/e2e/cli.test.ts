@@ -5,10 +5,10 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { type Kelpie, runKelpie, startKelpie } from '../support/cli.js';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
+import { type Kelpie, runKelpie, startKelpie } from '../support/process/cli.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { until } from '../support/until.js';
-import { say, Wire } from '../support/wire.js';
+import { say, Wire } from '../support/wire/wire.js';
 
 describe('kelpie', () => {
   let kelpied: Kelpied;

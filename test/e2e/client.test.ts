@@ -8,11 +8,11 @@ import {
   NodeRole,
   type Status,
 } from '../../client/index.js';
-import { reachApi } from '../../client/api.js';
-import { runKelpie } from '../support/cli.js';
-import { Inbox } from '../support/inbox.js';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
-import { startTcpProxy } from '../support/tcp-proxy.js';
+import { reachApi } from '../../client/api/api.js';
+import { runKelpie } from '../support/process/cli.js';
+import { Inbox } from '../support/wire/inbox.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { startTcpProxy } from '../support/wire/tcp-proxy.js';
 
 /** Waits for a status of this type; those before it are skipped. */
 async function status<T extends Status['type']>(

@@ -4,9 +4,9 @@ import { expect } from 'chai';
 import { connect, type Status } from '../../client/index.js';
 import type { Clock } from '../../server/core/clock.js';
 import { type Coordinator, startCoordinator } from '../../server/coordinator.js';
-import { dataFolder, removeDataFolders } from '../support/data-folder.js';
-import { Inbox } from '../support/inbox.js';
-import { helloOf, say, textOf, Wire } from '../support/wire.js';
+import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
+import { Inbox } from '../support/wire/inbox.js';
+import { helloOf, say, textOf, Wire } from '../support/wire/wire.js';
 
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
 

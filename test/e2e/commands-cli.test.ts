@@ -1,10 +1,10 @@
 /** kelpie asks nodes to do things: console lines and commands of their own. */
 import { expect } from 'chai';
-import { runKelpie, startKelpie } from '../support/cli.js';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
+import { runKelpie, startKelpie } from '../support/process/cli.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { until } from '../support/until.js';
-import { type CommandAnswer, Wire } from '../support/wire.js';
-import { WireNode } from '../support/wire-node.js';
+import { type CommandAnswer, Wire } from '../support/wire/wire.js';
+import { WireNode } from '../support/wire/wire-node.js';
 
 const parsed = (line: string): Record<string, unknown> =>
   JSON.parse(line) as Record<string, unknown>;

@@ -9,8 +9,8 @@ import {
   KelpieError,
 } from '../../client/index.js';
 import { deferred } from '../support/deferred.js';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
-import { startTcpProxy } from '../support/tcp-proxy.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { startTcpProxy } from '../support/wire/tcp-proxy.js';
 import { rejectionOf, thrownBy } from '../support/thrown.js';
 import { until } from '../support/until.js';
 

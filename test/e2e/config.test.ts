@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { keyOf, settingNames, settings, variableOf } from '../../server/config.js';
-import { runKelpied, startKelpied } from '../support/kelpied.js';
+import { keyOf, settingNames, settings, variableOf } from '../../server/ops/config/settings.js';
+import { runKelpied, startKelpied } from '../support/process/kelpied.js';
 
 type Printed = Record<string, { value: unknown; from: string }>;
 

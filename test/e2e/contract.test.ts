@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 
-/** Compiled, this file lies in dist/test/e2e. */
+/** The compiled file lies one folder deeper, in dist. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 describe('the released contract', () => {

@@ -2,10 +2,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { runKelpie } from '../support/cli.js';
-import { dataFolder, removeDataFolders } from '../support/data-folder.js';
-import { type Kelpied, runKelpied, startKelpied } from '../support/kelpied.js';
-import { say, textOf, Wire } from '../support/wire.js';
+import { runKelpie } from '../support/process/cli.js';
+import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
+import { type Kelpied, runKelpied, startKelpied } from '../support/process/kelpied.js';
+import { say, textOf, Wire } from '../support/wire/wire.js';
 
 const EVENTS = 50;
 

@@ -20,9 +20,9 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { dataFolder, removeDataFolders } from '../support/data-folder.js';
-import { runKelpied, startKelpied } from '../support/kelpied.js';
-import { say, Wire } from '../support/wire.js';
+import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
+import { runKelpied, startKelpied } from '../support/process/kelpied.js';
+import { say, Wire } from '../support/wire/wire.js';
 
 const DATA = 'journal.mdb';
 const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url));

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 
-/** Compiled, this file lies in dist/test/e2e. */
+/** The compiled file lies one folder deeper, in dist. */
 const DEMO = fileURLToPath(new URL('../bedrock/demo.js', import.meta.url));
 
 describe('the demo', () => {

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { connect, type KelpieClient, type Status } from '../../client/index.js';
-import { healthOf } from '../support/health.js';
-import { Inbox } from '../support/inbox.js';
-import { type Kelpied, startKelpied, startOnSmallDisk } from '../support/kelpied.js';
+import { healthOf } from '../support/process/health.js';
+import { Inbox } from '../support/wire/inbox.js';
+import { type Kelpied, startKelpied, startOnSmallDisk } from '../support/process/kelpied.js';
 import { until } from '../support/until.js';
-import { CallFailure, say, Wire } from '../support/wire.js';
+import { CallFailure, say, Wire } from '../support/wire/wire.js';
 
 /** About a megabyte, which the first messages fill. */
 const BLOCKS = 2000;

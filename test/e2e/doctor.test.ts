@@ -4,12 +4,12 @@ import { createServer as createHttp2 } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { expect } from 'chai';
-import { version } from '../../client/version.js';
-import { type BedrockServer, pong, startBedrockServer } from '../support/bedrock-server.js';
-import { runKelpie } from '../support/cli.js';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
-import { startStandIn } from '../support/stand-in.js';
-import { Wire } from '../support/wire.js';
+import { version } from '../../client/core/version.js';
+import { type BedrockServer, pong, startBedrockServer } from '../support/process/bedrock-server.js';
+import { runKelpie } from '../support/process/cli.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { startStandIn } from '../support/wire/stand-in.js';
+import { Wire } from '../support/wire/wire.js';
 
 interface Examined {
   endpoint: string;

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { connect } from '../../client/index.js';
-import { Crowd } from '../support/crowd.js';
-import { Inbox } from '../support/inbox.js';
-import { startKelpied } from '../support/kelpied.js';
+import { Crowd } from '../support/process/crowd.js';
+import { Inbox } from '../support/wire/inbox.js';
+import { startKelpied } from '../support/process/kelpied.js';
 import { inSoak } from '../support/soak.js';
 
 const SPEAKERS = 2;

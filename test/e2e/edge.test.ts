@@ -6,12 +6,12 @@ import { ConnectRequest } from '../../gen/ts/kelpie/v1/session_service.js';
 import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import { type Coordinator, startCoordinator } from '../../server/coordinator.js';
-import { byteCall } from '../support/byte-call.js';
-import { hostileNumbers, hostileStrings } from '../support/hostile.js';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
-import { grpcMessage, requestHeaders } from '../support/raw-peer.js';
+import { byteCall } from '../support/wire/byte-call.js';
+import { hostileNumbers, hostileStrings } from '../support/hostile/hostile.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { grpcMessage, requestHeaders } from '../support/wire/raw-peer.js';
 import { rejectionOf } from '../support/thrown.js';
-import { bytesOf, CallFailure, Wire } from '../support/wire.js';
+import { bytesOf, CallFailure, Wire } from '../support/wire/wire.js';
 
 const OK = 0;
 const UNIMPLEMENTED = 12;

@@ -1,9 +1,9 @@
 /** A coordinator inside the process of a proxy: the Proxy-Server architecture, without its price. */
 import { expect } from 'chai';
-import { reachApi } from '../../client/api.js';
+import { reachApi } from '../../client/api/api.js';
 import { connect, KelpieError } from '../../client/index.js';
 import { startCoordinator } from '../../server/coordinator.js';
-import { Inbox } from '../support/inbox.js';
+import { Inbox } from '../support/wire/inbox.js';
 import { rejectionOf } from '../support/thrown.js';
 
 describe('an embedded coordinator', () => {

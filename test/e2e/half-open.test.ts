@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { startCoordinator } from '../../server/coordinator.js';
-import { dataFolder, removeDataFolders } from '../support/data-folder.js';
-import { openFile } from '../support/file-journals.js';
+import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
+import { openFile } from '../support/journal/file-journals.js';
 import { rejectionOf } from '../support/thrown.js';
 
 describe('A coordinator that fails to start', () => {

@@ -5,9 +5,9 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { fromJSON, type ServiceDefinition } from '@grpc/proto-loader';
 import { expect } from 'chai';
 import { ErrorInfo } from 'nice-grpc-error-details';
-import { healthOf } from '../support/health.js';
-import { type Kelpied, runKelpied, startKelpied } from '../support/kelpied.js';
-import { Wire } from '../support/wire.js';
+import { healthOf } from '../support/process/health.js';
+import { type Kelpied, runKelpied, startKelpied } from '../support/process/kelpied.js';
+import { Wire } from '../support/wire/wire.js';
 
 const UNAVAILABLE = 14;
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { connect, type ConnectOptions, KelpieError, type Status } from '../../client/index.js';
 import { startCoordinator } from '../../server/coordinator.js';
-import { Inbox } from '../support/inbox.js';
+import { Inbox } from '../support/wire/inbox.js';
 import { thrownBy } from '../support/thrown.js';
 import { until } from '../support/until.js';
 

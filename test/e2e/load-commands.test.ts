@@ -8,9 +8,9 @@ import { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import type { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { ConnectRequest, type NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
-import { Besieged } from '../support/besieged.js';
+import { Besieged } from '../support/process/besieged.js';
 import { figure, inSoak } from '../support/soak.js';
-import { type Frame, type Hello, type Stream, Wire } from '../support/wire.js';
+import { type Frame, type Hello, type Stream, Wire } from '../support/wire/wire.js';
 
 /** How long a neighbour may wait for its event, on a machine that is busy with the abuse itself. */
 const SLOWEST_MS = 2000;

@@ -6,14 +6,14 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { type Api, apiAt } from '../../client/api.js';
+import { type Api, apiAt } from '../../client/api/api.js';
 import { type Start, StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
-import { Besieged } from '../support/besieged.js';
-import { dataFolder } from '../support/data-folder.js';
-import { startKelpied } from '../support/kelpied.js';
-import { ListedProxy } from '../support/listed-proxy.js';
+import { Besieged } from '../support/process/besieged.js';
+import { dataFolder } from '../support/process/data-folder.js';
+import { startKelpied } from '../support/process/kelpied.js';
+import { ListedProxy } from '../support/model/listed-proxy.js';
 import { figure, inSoak } from '../support/soak.js';
-import { type Draft, say, Wire } from '../support/wire.js';
+import { type Draft, say, Wire } from '../support/wire/wire.js';
 
 /** How long a neighbour may wait for its event, on a machine that is busy with the attack itself. */
 const SLOWEST_MS = 2000;

@@ -2,11 +2,18 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { Besieged } from '../support/besieged.js';
-import { HeldCalls } from '../support/held-calls.js';
-import { Flag, FrameType, grpcMessage, RawPeer, Setting, WIDEST } from '../support/raw-peer.js';
+import { Besieged } from '../support/process/besieged.js';
+import { HeldCalls } from '../support/wire/held-calls.js';
+import {
+  Flag,
+  FrameType,
+  grpcMessage,
+  RawPeer,
+  Setting,
+  WIDEST,
+} from '../support/wire/raw-peer.js';
 import { figure, inSoak } from '../support/soak.js';
-import { bytesOf, say } from '../support/wire.js';
+import { bytesOf, say } from '../support/wire/wire.js';
 
 const INVALID_ARGUMENT = 3;
 const RESOURCE_EXHAUSTED = 8;

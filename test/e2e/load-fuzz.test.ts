@@ -7,8 +7,8 @@ import { type DescField, type DescMessage, type JsonValue } from '@bufbuild/prot
 import type { ReflectMessage } from '@bufbuild/protobuf/reflect';
 import { expect } from 'chai';
 import { reasons } from '../../server/core/errors.js';
-import { Besieged } from '../support/besieged.js';
-import { decentBytes, nowDecent } from '../support/decent-messages.js';
+import { Besieged } from '../support/process/besieged.js';
+import { decentBytes, nowDecent } from '../support/wire/decent-messages.js';
 import {
   bytesOfJson,
   decoded,
@@ -21,8 +21,8 @@ import {
   pathsOf,
   sameMessage,
   valueOf,
-} from '../support/descriptors.js';
-import { hostileFields } from '../support/hostile-bytes.js';
+} from '../support/wire/descriptors.js';
+import { hostileFields } from '../support/wire/hostile-bytes.js';
 import { figure, inSoak } from '../support/soak.js';
 import {
   bytesOf,
@@ -36,7 +36,7 @@ import {
   textOf,
   Wire,
   type WireError,
-} from '../support/wire.js';
+} from '../support/wire/wire.js';
 
 /** Of the values of each field. */
 const VALUES = inSoak(Number.POSITIVE_INFINITY, 5);

@@ -1,10 +1,10 @@
 /** What many nodes, or much that one of them owns, costs those beside it. */
 import { expect } from 'chai';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Besieged } from '../support/besieged.js';
-import { ListedProxy } from '../support/listed-proxy.js';
+import { Besieged } from '../support/process/besieged.js';
+import { ListedProxy } from '../support/model/listed-proxy.js';
 import { figure, inSoak } from '../support/soak.js';
-import { type Stream, Wire } from '../support/wire.js';
+import { type Stream, Wire } from '../support/wire/wire.js';
 
 /** Far above what the machine's other work adds, far below what one turn for all of it takes. */
 const WAIT_MS = 2000;

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { until } from '../support/until.js';
-import { Wire } from '../support/wire.js';
+import { Wire } from '../support/wire/wire.js';
 
 /** More lines than fit into the pipe, the buffers at both of its ends, and what may wait. */
 const REQUESTS = 20_000;

@@ -1,12 +1,12 @@
 /** What kelpied logs, for programs and for people, and what it never does. */
 import { expect } from 'chai';
-import { reachApi } from '../../client/api.js';
+import { reachApi } from '../../client/api/api.js';
 import { connect } from '../../client/index.js';
 import { startCoordinator } from '../../server/coordinator.js';
-import { HealthWatch } from '../support/health.js';
-import { type Kelpied, runKelpied, startDev, startKelpied } from '../support/kelpied.js';
+import { HealthWatch } from '../support/process/health.js';
+import { type Kelpied, runKelpied, startDev, startKelpied } from '../support/process/kelpied.js';
 import { until } from '../support/until.js';
-import { Wire } from '../support/wire.js';
+import { Wire } from '../support/wire/wire.js';
 
 interface Line extends Record<string, unknown> {
   level: string;

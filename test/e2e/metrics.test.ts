@@ -2,12 +2,12 @@
 import { type OutgoingHttpHeaders, request } from 'node:http';
 import { createConnection, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { type Health, serveTelemetry } from '../../server/telemetry-server.js';
-import { Telemetry } from '../../server/telemetry.js';
-import { type Kelpied, runKelpied, startKelpied } from '../support/kelpied.js';
-import { runKelpie } from '../support/cli.js';
+import { type Health, serveTelemetry } from '../../server/edge/http/server.js';
+import { Telemetry } from '../../server/ops/telemetry.js';
+import { type Kelpied, runKelpied, startKelpied } from '../support/process/kelpied.js';
+import { runKelpie } from '../support/process/cli.js';
 import { until } from '../support/until.js';
-import { Wire } from '../support/wire.js';
+import { Wire } from '../support/wire/wire.js';
 
 interface Answer {
   readonly status: number | undefined;

@@ -7,10 +7,10 @@ import type {
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { GapReason } from '../../gen/ts/kelpie/v1/stream.js';
-import { type Kelpie, runKelpie, startKelpie } from '../support/cli.js';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
-import { startStandIn } from '../support/stand-in.js';
-import { say, Wire } from '../support/wire.js';
+import { type Kelpie, runKelpie, startKelpie } from '../support/process/cli.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { startStandIn } from '../support/wire/stand-in.js';
+import { say, Wire } from '../support/wire/wire.js';
 
 const parsed = (line: string): Record<string, unknown> =>
   JSON.parse(line) as Record<string, unknown>;

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { connect, type Status } from '../../client/index.js';
-import { runKelpie, startKelpie } from '../support/cli.js';
-import { Inbox } from '../support/inbox.js';
-import { type Kelpied, runKelpied, startKelpied } from '../support/kelpied.js';
-import { type Cursor, say, textOf, Wire } from '../support/wire.js';
+import { runKelpie, startKelpie } from '../support/process/cli.js';
+import { Inbox } from '../support/wire/inbox.js';
+import { type Kelpied, runKelpied, startKelpied } from '../support/process/kelpied.js';
+import { type Cursor, say, textOf, Wire } from '../support/wire/wire.js';
 
 const TOPICS = 'chat=3, metrics.tps = 1h,metrics.tps=2';
 

@@ -9,9 +9,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { keyOf, settingNames, settings, variableOf } from '../../server/config.js';
+import { keyOf, settingNames, settings, variableOf } from '../../server/ops/config/settings.js';
 
-/** Compiled, this file lies in dist/test/e2e. */
+/** The compiled file lies one folder deeper, in dist. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const INSTALL_MS = 120_000;
 

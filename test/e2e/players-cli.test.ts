@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { confirmed } from '../../client/cli/kick.js';
-import { type Kelpie, runKelpie, startKelpie } from '../support/cli.js';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
-import { Wire } from '../support/wire.js';
-import { done, WireNode } from '../support/wire-node.js';
+import { type Kelpie, runKelpie, startKelpie } from '../support/process/cli.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { Wire } from '../support/wire/wire.js';
+import { done, WireNode } from '../support/wire/wire-node.js';
 
-/** Compiled, this file lies in dist/test/e2e. */
+/** The compiled file lies one folder deeper, in dist. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 const steve = {

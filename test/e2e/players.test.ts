@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
-import { reachApi } from '../../client/api.js';
+import { reachApi } from '../../client/api/api.js';
 import {
   connect,
   type ConnectOptions,
@@ -13,9 +13,9 @@ import {
   type ReceivedEvent,
 } from '../../client/index.js';
 import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
-import { dataFolder, removeDataFolders } from '../support/data-folder.js';
-import { type Kelpied, startDev, startKelpied } from '../support/kelpied.js';
-import { startTcpProxy } from '../support/tcp-proxy.js';
+import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
+import { type Kelpied, startDev, startKelpied } from '../support/process/kelpied.js';
+import { startTcpProxy } from '../support/wire/tcp-proxy.js';
 import { rejectionOf, thrownBy } from '../support/thrown.js';
 import { until } from '../support/until.js';
 
@@ -272,7 +272,7 @@ describe('players', () => {
 
   it('of a proxy that is killed leave with it', async () => {
     const told = await town.told();
-    const url = new URL('../support/proxy-child.js', import.meta.url);
+    const url = new URL('../support/process/proxy-child.js', import.meta.url);
     const child = fork(url, [town.endpoint, 'gate-9', 'Alex', 'Steve']);
     const [message] = (await once(child, 'message')) as [unknown];
     expect(message).to.deep.equal({ joined: 2 });

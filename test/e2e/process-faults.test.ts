@@ -1,8 +1,8 @@
 /** Faults in kelpied that no code handles: nobody knows of one, so they are planted. */
 import { once } from 'node:events';
 import { expect } from 'chai';
-import { startKelpied } from '../support/kelpied.js';
-import { Wire } from '../support/wire.js';
+import { startKelpied } from '../support/process/kelpied.js';
+import { Wire } from '../support/wire/wire.js';
 
 const FAULT = 70;
 

@@ -1,8 +1,8 @@
 /** Where coordinators listen and how they are reached: IPv6, other machines, variables that only look like settings. */
 import { expect } from 'chai';
 import { startCoordinator } from '../../server/coordinator.js';
-import { runKelpie } from '../support/cli.js';
-import { type Kelpied, runKelpied, startKelpied } from '../support/kelpied.js';
+import { runKelpie } from '../support/process/cli.js';
+import { type Kelpied, runKelpied, startKelpied } from '../support/process/kelpied.js';
 import { until } from '../support/until.js';
 import { rejectionOf } from '../support/thrown.js';
 

@@ -10,11 +10,11 @@ import { promisify } from 'node:util';
 import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { expect } from 'chai';
-import { keyOf, settingNames, settings, variableOf } from '../../server/config.js';
-import { Telemetry } from '../../server/telemetry.js';
-import { type Kelpied, startDev, startKelpied } from '../support/kelpied.js';
+import { keyOf, settingNames, settings, variableOf } from '../../server/ops/config/settings.js';
+import { Telemetry } from '../../server/ops/telemetry.js';
+import { type Kelpied, startDev, startKelpied } from '../support/process/kelpied.js';
 
-/** Compiled, this file lies in dist/test/e2e. */
+/** The compiled file lies one folder deeper, in dist. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const readme = readFileSync(`${ROOT}README.md`, 'utf8');
 

@@ -1,10 +1,10 @@
 /** A coordinator is stopped in good order and started again under load, and nobody notices. */
 import { performance } from 'node:perf_hooks';
 import { expect } from 'chai';
-import { Crowd } from '../support/crowd.js';
-import { dataFolder, removeDataFolders } from '../support/data-folder.js';
-import { startKelpied } from '../support/kelpied.js';
-import { NodeProcess } from '../support/node-process.js';
+import { Crowd } from '../support/process/crowd.js';
+import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
+import { startKelpied } from '../support/process/kelpied.js';
+import { NodeProcess } from '../support/process/node-process.js';
 
 const CROWDS = 5;
 const NODES = 10;

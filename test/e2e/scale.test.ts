@@ -1,10 +1,10 @@
 /** Many events, many sessions: what a slow reader and thousands of idle ones cost the others. */
 import { expect } from 'chai';
 import { connect } from '../../client/index.js';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
-import { ownMemoryOf } from '../support/memory.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { ownMemoryOf } from '../support/process/memory.js';
 import { inSoak } from '../support/soak.js';
-import { type SessionReport, type Stream, Wire } from '../support/wire.js';
+import { type SessionReport, type Stream, Wire } from '../support/wire/wire.js';
 
 const MIB = 1024 * 1024;
 const HEARTBEAT_MS = 4000;

@@ -1,8 +1,8 @@
 /** Sessions against a real kelpied, with a client that knows nothing but the contract. */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
-import { type Event, type Incoming, say, sequenceOf, textOf, Wire } from '../support/wire.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { type Event, type Incoming, say, sequenceOf, textOf, Wire } from '../support/wire/wire.js';
 
 const RESOURCES = { at: 'START_AT_SNAPSHOT' };
 const EARLIEST = { at: 'START_AT_EARLIEST' };

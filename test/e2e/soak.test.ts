@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pass } from 'node:timers/promises';
 import { expect } from 'chai';
-import { reachApi } from '../../client/api.js';
-import { Crowd, type CrowdReport } from '../support/crowd.js';
-import { dataFolder, removeDataFolders } from '../support/data-folder.js';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
-import { ownMemoryOf } from '../support/memory.js';
+import { reachApi } from '../../client/api/api.js';
+import { Crowd, type CrowdReport } from '../support/process/crowd.js';
+import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { ownMemoryOf } from '../support/process/memory.js';
 
 const RESTARTS = Number(process.env['SOAK_RESTARTS'] ?? 6);
 /** From when all are back to the next end. All is measured just before that, so at an equal age. */

@@ -1,12 +1,12 @@
 /** Whatever peers write, a terminal that shows it does not obey it, and no line is forged. */
 import { expect } from 'chai';
-import { type Kelpie, startKelpie } from '../support/cli.js';
-import { hostileStrings } from '../support/hostile.js';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
-import { unprintableLines } from '../support/printed.js';
-import { startStandIn } from '../support/stand-in.js';
-import { say, Wire } from '../support/wire.js';
-import { WireNode } from '../support/wire-node.js';
+import { type Kelpie, startKelpie } from '../support/process/cli.js';
+import { hostileStrings } from '../support/hostile/hostile.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { unprintableLines } from '../support/process/printed.js';
+import { startStandIn } from '../support/wire/stand-in.js';
+import { say, Wire } from '../support/wire/wire.js';
+import { WireNode } from '../support/wire/wire-node.js';
 
 /** Those that can travel, and fit where 128 bytes do. */
 const strings = Object.values(hostileStrings).filter(

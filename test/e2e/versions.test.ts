@@ -8,9 +8,9 @@ import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { Hello, PublishEvents } from '../../gen/ts/kelpie/v1/session_service.js';
 import { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
 import { startCoordinator } from '../../server/coordinator.js';
-import { Inbox } from '../support/inbox.js';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
-import { Wire } from '../support/wire.js';
+import { Inbox } from '../support/wire/inbox.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { Wire } from '../support/wire/wire.js';
 
 /** Fields with bytes, by their numbers in the contract. */
 const bytesField = (number: number): number => (number << 3) | 2;

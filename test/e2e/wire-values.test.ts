@@ -7,9 +7,15 @@ import { expect } from 'chai';
 import { createChannel, createClientFactory } from 'nice-grpc';
 import { errorDetailsClientMiddleware } from 'nice-grpc-error-details';
 import { fromThrown } from '../../client/errors.js';
-import { bytesWith, type FieldPath, methods, nameOf, pathsTo } from '../support/descriptors.js';
-import { type Kelpied, startKelpied } from '../support/kelpied.js';
-import { type Frame, helloOf, type Stream, Wire } from '../support/wire.js';
+import {
+  bytesWith,
+  type FieldPath,
+  methods,
+  nameOf,
+  pathsTo,
+} from '../support/wire/descriptors.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { type Frame, helloOf, type Stream, Wire } from '../support/wire/wire.js';
 
 const UNSIGNED = [ScalarType.UINT64, ScalarType.FIXED64];
 const SIGNED = [ScalarType.INT64, ScalarType.SINT64, ScalarType.SFIXED64];

@@ -1,0 +1,129 @@
+/** What a coordinator that can be reached says of itself, and whether players' packets reach its nodes. */
+import type { GetInfoResponse } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
+import { Durability } from '../../../gen/ts/kelpie/v1/coordinator.js';
+import { type Node, NodeRole, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
+import type { Api } from '../../api/api.js';
+import { fromThrown } from '../../errors.js';
+import { version as ours } from '../../core/version.js';
+import { type Finding, Trouble } from './finding.js';
+import { allNodes } from '../nodes.js';
+import { bytes, nameOf } from '../output/output.js';
+import { ping } from './raknet-ping.js';
+
+const CALL_MS = 5000;
+const ROUND_TRIPS = 20;
+/** Nodes that are pinged at the most, all at once. */
+const PINGS = 20;
+/** In grpc.health.v1. */
+const SERVING = 1;
+
+export async function checkHealth(api: Api): Promise<string> {
+  const { status } = await answered((signal) => api.health.check({ service: '' }, { signal }));
+  if ((status as number) === SERVING) return 'SERVING';
+  const { readOnly } = await infoOf(api);
+  if (readOnly) {
+    throw new Trouble(
+      'its journal is read-only: the disk is full or failed',
+      'Make room or mend the disk, then start kelpied again.',
+    );
+  }
+  throw new Trouble(
+    'DRAINING: it is about to stop, and takes no session',
+    'Wait until it has been started again, or name another coordinator as endpoint.',
+  );
+}
+
+export async function checkVersion(api: Api): Promise<string> {
+  const { version: theirs, network } = await infoOf(api);
+  const major = (text: string): string => text.split('.')[0] ?? '';
+  if (major(theirs) === major(ours)) return `${theirs}, network ${network}; this kelpie is ${ours}`;
+  throw new Trouble(
+    `the coordinator is ${theirs}, and this kelpie is ${ours}`,
+    `Use the kelpie of version ${major(theirs)}, or bring the coordinator to ${major(ours)}.`,
+  );
+}
+
+/** By our own monotonic clock; the clock of the coordinator has no part in it. */
+export async function checkRoundTrip(api: Api): Promise<string> {
+  const tripsMs: number[] = [];
+  for (let trip = 0; trip < ROUND_TRIPS; trip++) {
+    const startedMs = performance.now();
+    await infoOf(api);
+    tripsMs.push(performance.now() - startedMs);
+  }
+  tripsMs.sort((left, right) => left - right);
+  const [least = 0] = tripsMs;
+  const median = tripsMs[ROUND_TRIPS / 2] ?? 0;
+  return `median ${median.toFixed(1)} ms, least ${least.toFixed(1)} ms, of ${ROUND_TRIPS} calls`;
+}
+
+export async function checkJournal(api: Api): Promise<string> {
+  const { durability, entries, bytes: size, topics } = await infoOf(api);
+  const kept: Record<number, string> = {
+    [Durability.MEMORY]: 'in memory, ends with the coordinator',
+    [Durability.FILE]: 'on disk, survives a loss of power',
+    [Durability.FILE_INTERVAL]: 'on disk, may lose its last milliseconds with the power',
+  };
+  const where = kept[durability] ?? nameOf(Durability, durability);
+  const [most] = topics;
+  const fills = most ? `, most of it ${most.topic} (${bytes(most.bytes)})` : '';
+  return `${where}; holds ${entries} entries, ${bytes(size)}${fills}`;
+}
+
+/** A server that does not answer is a warning: it may be closed to this machine on purpose. */
+export async function checkNodes(api: Api): Promise<Omit<Finding, 'check'>[]> {
+  const role = [NodeRole.DOWNSTREAM, NodeRole.PROXY];
+  const { found } = await answered((signal) => allNodes(api, { role }, signal));
+  const reachable = found.filter(({ address }) => address !== undefined);
+  if (reachable.length === 0) {
+    return [{ status: 'ok', finding: 'no proxy or server says where players reach it' }];
+  }
+  const asked = reachable.slice(0, PINGS);
+  const silent = (await Promise.all(asked.map(silence))).filter((one) => one !== undefined);
+  const rest = reachable.length - asked.length;
+  const left = rest > 0 ? `; ${rest} more were not asked` : '';
+  const finding = `${asked.length - silent.length} of ${asked.length} answer a RakNet ping${left}`;
+  return [{ status: silent.length > 0 ? 'warning' : 'ok', finding }, ...silent];
+}
+
+async function silence({
+  name,
+  state,
+  address,
+}: Node): Promise<Omit<Finding, 'check'> | undefined> {
+  const { host, port } = address ?? { host: '', port: 0 };
+  const why = await ping(host, port);
+  if (why === undefined) return undefined;
+  return {
+    status: 'warning',
+    finding: `${name} (${nameOf(NodeState, state)}) at ${host}:${port}, UDP: ${why}`,
+    advice:
+      'If this machine should reach it: look whether the server runs, at its firewall, and at the address ' +
+      'that it gives of itself.',
+  };
+}
+
+function infoOf(api: Api): Promise<GetInfoResponse> {
+  return answered((signal) => api.coordinator.getInfo({}, { signal }));
+}
+
+async function answered<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const signal = AbortSignal.timeout(CALL_MS);
+  try {
+    return await call(signal);
+  } catch (thrown) {
+    if (signal.aborted) {
+      throw new Trouble(
+        `a call got no answer in ${CALL_MS / 1000} s`,
+        'Look at the log of kelpied and at the load of its machine.',
+      );
+    }
+    const { message, permanent, reason } = fromThrown(thrown);
+    throw permanent || reason === 'NOT_A_COORDINATOR'
+      ? new Trouble(
+          `it refuses a call that every coordinator answers: ${message}`,
+          'Something else than kelpied may listen there: `kelpied config` prints where that does.',
+        )
+      : new Trouble(`a call failed: ${message}`, 'Look at the log of kelpied, and try again.');
+  }
+}

@@ -1,0 +1,73 @@
+/** What options take, parsed: each says what is wrong with it. */
+import { InvalidArgumentError } from 'commander';
+import { fromThrown } from '../../errors.js';
+import { endpointsOf } from '../../options.js';
+
+/** Of commands, as the coordinator has it. */
+const LONGEST_TIMEOUT_MS = 300_000;
+
+export function endpoints(text: string): string[] {
+  try {
+    return endpointsOf(text === '' ? undefined : text);
+  } catch (error) {
+    throw new InvalidArgumentError(fromThrown(error).message);
+  }
+}
+
+export function age(text: string): number {
+  const [, count, unit] = /^(\d{1,9})(s|m|h|d)$/.exec(text) ?? [];
+  const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit ?? ''];
+  if (unitMs === undefined) throw new InvalidArgumentError('Write it as 90s, 10m, 2h or 1d.');
+  return Number(count) * unitMs;
+}
+
+/** How long something takes, in milliseconds. */
+export function span(text: string): number {
+  const [, count, unit] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m)$/.exec(text) ?? [];
+  const unitMs = { ms: 1, s: 1000, m: 60_000 }[unit ?? ''];
+  if (unitMs === undefined) throw new InvalidArgumentError('Write it as 500ms, 10s or 5m.');
+  return Math.round(Number(count) * unitMs);
+}
+
+/** How long a command may take, in milliseconds. */
+export function timeout(text: string): number {
+  const ms = span(text);
+  if (ms >= 1 && ms <= LONGEST_TIMEOUT_MS) return ms;
+  throw new InvalidArgumentError('It must be above 0 and at most 5m.');
+}
+
+export function count(text: string): number {
+  const number = Number(text);
+  if (/^\d{1,9}$/.test(text) && number > 0) return number;
+  throw new InvalidArgumentError('It must be a number from 1 on.');
+}
+
+/** A name; an empty one, of a variable that is not set, must not stand for everybody. */
+export function name(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new InvalidArgumentError('It must not be empty.');
+}
+
+export function interval(text: string): number {
+  const seconds = Number(text);
+  if (seconds >= 0.1 && seconds <= 3600) return seconds;
+  throw new InvalidArgumentError('It must be a number of seconds from 0.1 to 3600.');
+}
+
+/** Names of an enum, in any case, which may be repeated. */
+export function oneOf<T extends number>(names: Readonly<Record<string, T>>) {
+  return (text: string, known: T[]): T[] => {
+    const number = names[text.toUpperCase()];
+    if (number !== undefined && number !== 0) return [...known, number];
+    const all = Object.keys(names).filter((name) => names[name] !== 0);
+    throw new InvalidArgumentError(`It must be one of ${all.join(', ').toLowerCase()}.`);
+  };
+}
+
+export function pair(text: string, known: Record<string, string>): Record<string, string> {
+  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) {
+    throw new InvalidArgumentError('Write it as name=value.');
+  }
+  return { ...known, [name]: value };
+}

@@ -1,0 +1,61 @@
+/** Events in a few words, for people. */
+import { type Event, NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
+import { NodeState } from '../../../gen/ts/kelpie/v1/node.js';
+import { type Player, PlayerLeaveReason } from '../../../gen/ts/kelpie/v1/player.js';
+import type { MessageContent } from '../../events/content.js';
+import { received } from '../../events/received.js';
+import { nameOf } from './output.js';
+
+/** `left (LOST)` of a node, which its topic names; `Steve left (QUIT)`; what a message says. */
+export function inWords(event: Event): string {
+  const { body } = event;
+  switch (body?.$case) {
+    case 'messagePublished':
+      return says(event);
+    case 'nodeJoined':
+      return 'joined';
+    case 'nodeUpdated':
+      return `is ${nameOf(NodeState, body.value.node?.state ?? 0)}`;
+    case 'nodeLeft':
+      return `left (${nameOf(NodeLeaveReason, body.value.reason)})`;
+    case 'playerJoined':
+      return `${who(body.value.player)} joined ${where(body.value.player)}`;
+    case 'playerMoved': {
+      const { player, fromServer } = body.value;
+      return `${who(player)} moved from ${server(fromServer)} to ${server(player?.server)}`;
+    }
+    case 'playerUpdated':
+      return `${who(body.value.player)} changed`;
+    case 'playerLeft': {
+      const { player, reason } = body.value;
+      return `${who(player)} left ${where(player)} (${nameOf(PlayerLeaveReason, reason)})`;
+    }
+    default:
+      return 'an event of a newer kind';
+  }
+}
+
+/** What a message says: text, an object as JSON, or how many bytes. */
+export function contentInWords(content: MessageContent | undefined): string {
+  if (typeof content === 'string') return content;
+  if (content instanceof Uint8Array) return `${content.length} bytes`;
+  return JSON.stringify(content ?? null);
+}
+
+function says(event: Event): string {
+  const { type, content } = received(event);
+  return (type === '' ? '' : `[${type}] `) + contentInWords(content);
+}
+
+function who(player: Player | undefined): string {
+  return player?.name ?? 'somebody';
+}
+
+function server(name = ''): string {
+  return name === '' ? 'no server' : name;
+}
+
+/** `proxy-1`, and the server if they are on one: `proxy-1, lobby-1`. */
+function where(player: Player | undefined): string {
+  return [player?.proxy, player?.server].filter(Boolean).join(', ');
+}

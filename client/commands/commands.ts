@@ -1,0 +1,202 @@
+/** Commands as programs say them, and as the contract does. Pure. */
+import {
+  type Command,
+  type CommandTarget,
+  Display,
+  type NodeSelector,
+} from '../../gen/ts/kelpie/v1/command.js';
+import { invalid, object, shown, text, textList, texts, whole } from '../core/arguments.js';
+import type { KelpieError } from '../errors.js';
+import { contentOf, type MessageContent } from '../events/content.js';
+import { type RoleName, roleOf, type StateName, stateOf } from '../core/spelling.js';
+
+/** A player's presence: not the one that they may have when they come back. */
+export interface PlayerRef {
+  readonly id: string;
+  readonly generation: number;
+}
+
+/** A player with whom it was not done, and why. */
+export interface PlayerFailure {
+  readonly id: string;
+  readonly message: string;
+}
+
+/** What became of one player. */
+export interface PlayerResult {
+  readonly id: string;
+  /** Set if it was not done. */
+  readonly error?: KelpieError;
+}
+
+/** What a console said. */
+export interface ConsoleOutput {
+  readonly success: boolean;
+  readonly lines: readonly string[];
+}
+
+/** Whether a player is really there; without `silenceMs` their client counts as heard just now. */
+export interface Verified {
+  readonly connected: boolean;
+  readonly silenceMs?: number;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a handler that returns nothing has done all
+type PlayersAnswer = void | readonly PlayerFailure[];
+
+/** The commands that the contract names: what is asked, what a handler returns, what the issuer gets. */
+export interface Forms {
+  kick_players: {
+    request: { readonly players: readonly PlayerRef[]; readonly message: string };
+    answer: PlayersAnswer;
+    result: readonly PlayerResult[];
+  };
+  show_message: {
+    request: {
+      readonly players: readonly PlayerRef[];
+      readonly display: NonNullable<Display['form']>;
+    };
+    answer: PlayersAnswer;
+    result: readonly PlayerResult[];
+  };
+  run_console_command: {
+    request: { readonly line: string };
+    /** Lines alone: it succeeded. An empty text has none. */
+    answer: string | readonly string[] | ConsoleOutput;
+    result: ConsoleOutput;
+  };
+  verify_player: { request: { readonly player: PlayerRef }; answer: Verified; result: Verified };
+}
+
+export type FormName = keyof Forms;
+
+/** A command to issue: one of the contract's, or one under a name of its own. */
+export type AnyCommand =
+  | { [Name in FormName]: Readonly<Record<Name, Forms[Name]['request']>> }[FormName]
+  | { readonly custom: { readonly name: string; readonly content: MessageContent } };
+
+/** What a node says to a command. */
+export type ResultOf<C> = C extends { custom: unknown }
+  ? MessageContent | undefined
+  : {
+      [Name in FormName]: C extends Record<Name, unknown> ? Forms[Name]['result'] : never;
+    }[FormName];
+
+/** Nodes that match each of these; what is left out matches any. */
+export interface Selector {
+  readonly roles?: readonly RoleName[];
+  readonly states?: readonly StateName[];
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** Who is asked. Of nodes, only those that do the command count. */
+export type Target =
+  | { readonly node: string }
+  | { readonly every: Selector }
+  /** One of them, another one each time. */
+  | { readonly any: Selector }
+  /** By the player's id. */
+  | { readonly playerProxy: string }
+  | { readonly playerServer: string };
+
+type Form = NonNullable<Command['form']>;
+
+/** Throws VALUE_INVALID. */
+export function targetOf(given: Target): CommandTarget {
+  const target = object('target', given) as Target;
+  if ('node' in target)
+    return { place: { $case: 'node', value: text('target.node', target.node) } };
+  if ('every' in target) return { place: { $case: 'every', value: selectorOf(target.every) } };
+  if ('any' in target) return { place: { $case: 'any', value: selectorOf(target.any) } };
+  if ('playerProxy' in target) {
+    const value = text('target.playerProxy', target.playerProxy);
+    return { place: { $case: 'playerProxy', value } };
+  }
+  const value = text('target.playerServer', target.playerServer);
+  return { place: { $case: 'playerServer', value } };
+}
+
+function selectorOf(selector: Selector): NodeSelector {
+  const { roles = [], states = [], labels = {} } = object('the selector', selector) as Selector;
+  return {
+    roles: textList('roles', roles).map((role) => roleOf(role as RoleName)),
+    states: textList('states', states).map((state) => stateOf(state as StateName)),
+    labels: texts('labels', labels),
+  };
+}
+
+/** A copy. Throws VALUE_INVALID or OUT_OF_RANGE; the coordinator checks the rest. */
+export function commandOf(command: AnyCommand): Command {
+  return { form: formOf(object('command', command) as AnyCommand) };
+}
+
+function formOf(command: AnyCommand): Form {
+  if ('custom' in command) {
+    const { name, content } = command.custom;
+    const value = { name: text('command.custom.name', name), content: contentOf(content) };
+    return { $case: 'custom', value };
+  }
+  if ('kick_players' in command) {
+    const { players, message } = command.kick_players;
+    const value = { players: wireRefs(players), message: text('message', message) };
+    return { $case: 'kickPlayers', value };
+  }
+  if ('show_message' in command) {
+    const { players, display } = command.show_message;
+    const value = { players: wireRefs(players), display: displayOf(display) };
+    return { $case: 'showMessage', value };
+  }
+  if ('run_console_command' in command) {
+    const line = text('line', command.run_console_command.line);
+    return { $case: 'runConsoleCommand', value: { line } };
+  }
+  return { $case: 'verifyPlayer', value: { player: wireRef(command.verify_player.player) } };
+}
+
+/** What is shown, as it is decoded: a copy of what can be encoded. */
+function displayOf(form: NonNullable<Display['form']>): Display {
+  object('display', form);
+  return Display.decode(Display.encode({ form }).finish());
+}
+
+function wireRefs(players: readonly PlayerRef[]) {
+  if (Array.isArray(players)) return Array.from(players, wireRef);
+  throw invalid(`players is ${shown(players)}; it must be a list`, 'players');
+}
+
+function wireRef(player: PlayerRef) {
+  const { id, generation } = object('a player', player) as PlayerRef;
+  return {
+    playerId: text('a player.id', id),
+    generation: whole('a player.generation', generation),
+  };
+}
+
+function refOf({ playerId: id, generation }: { playerId: string; generation: number }): PlayerRef {
+  return { id, generation };
+}
+
+/** A request as its handler gets it, under its name. Undefined if it says nothing that is known. */
+export function requestOf(form: Form | undefined): { name: string; request: unknown } | undefined {
+  switch (form?.$case) {
+    case 'kickPlayers': {
+      const { players, message } = form.value;
+      return { name: 'kick_players', request: { players: players.map(refOf), message } };
+    }
+    case 'showMessage': {
+      const { players, display } = form.value;
+      if (!display?.form) return undefined;
+      const request = { players: players.map(refOf), display: display.form };
+      return { name: 'show_message', request };
+    }
+    case 'runConsoleCommand':
+      return { name: 'run_console_command', request: { line: form.value.line } };
+    case 'verifyPlayer':
+      if (!form.value.player) return undefined;
+      return { name: 'verify_player', request: { player: refOf(form.value.player) } };
+    case 'custom':
+      return { name: form.value.name, request: form.value.content?.form?.value };
+    case undefined:
+      return undefined;
+  }
+}

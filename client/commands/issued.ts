@@ -1,0 +1,140 @@
+/** A command that was issued, until its last result. */
+import type { CommandResult } from '../../gen/ts/kelpie/v1/command.js';
+import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
+import { resultOf } from './answers.js';
+import { type AnyCommand, commandOf, type ResultOf, type Target, targetOf } from './commands.js';
+import { invalid, shown, texts, UINT32, whole } from '../core/arguments.js';
+import { durationOf } from '../core/duration.js';
+import { fromThrown, fromWire, KelpieError } from '../errors.js';
+import type { Link } from '../connection/link.js';
+import { type Answer, unanswered, type Waiter } from '../connection/requests.js';
+
+const LONGEST_MS = 5 * 60 * 1000;
+
+/** How a command is issued. */
+export interface IssueOptions {
+  /** How long it may take: above 0, at most 5 min. */
+  readonly timeoutMs: number;
+  /** Withdraws it: nodes that have not answered give CANCELLED. */
+  readonly signal?: AbortSignal;
+  /** Facts beside the command, for traces. */
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+/** A command, and who is asked. */
+export interface Issue<C extends AnyCommand> extends IssueOptions {
+  readonly target: Target;
+  readonly command: C;
+  /** Ends after so many answers; errors do not count. Default: all. */
+  readonly maxAnswers?: number;
+}
+
+/** What one node said, or why it did not. */
+export type CommandOutcome<Said> =
+  | { readonly node: string; readonly answer: Said; readonly error?: undefined }
+  | { readonly node: string; readonly answer?: undefined; readonly error: KelpieError };
+
+/** Issues at once, whether or not anybody reads the results. */
+export function issue<C extends AnyCommand>(
+  link: Link | undefined,
+  options: Issue<C>,
+): AsyncGenerator<CommandOutcome<ResultOf<C>>, void> {
+  return new Issued<ResultOf<C>>(link, requestOf(options), options.signal).results();
+}
+
+/** Throws DEADLINE_INVALID, VALUE_INVALID or OUT_OF_RANGE. */
+function requestOf<C extends AnyCommand>(options: Issue<C>): IssueCommandRequest {
+  const { target, command, timeoutMs, maxAnswers = 0, attributes = {}, signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalid(`signal is ${shown(signal)}; it must be an AbortSignal`, 'signal');
+  if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= LONGEST_MS)) {
+    const message = `timeoutMs is ${shown(timeoutMs)}; it must be above 0, and at most 300000 (5 min)`;
+    throw new KelpieError('DEADLINE_INVALID', message, { permanent: true });
+  }
+  return {
+    target: targetOf(target),
+    command: commandOf(command),
+    timeout: durationOf(timeoutMs),
+    maxAnswers: whole('maxAnswers', maxAnswers, 0, UINT32),
+    attributes: texts('attributes', attributes),
+  };
+}
+
+class Issued<Said> implements Waiter {
+  readonly #link: Link | undefined;
+  readonly #signal: AbortSignal | undefined;
+  /** At most one a node. */
+  readonly #results: CommandOutcome<Said>[] = [];
+  #requestId: number | undefined;
+  #end: { error?: KelpieError } | undefined;
+  #wake = (): void => undefined;
+  readonly #cancel = (): void => this.cancel();
+
+  constructor(link: Link | undefined, value: IssueCommandRequest, signal: AbortSignal | undefined) {
+    this.#link = link;
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#cancel);
+    try {
+      if (signal?.aborted) throw cancelled();
+      if (!link) throw unanswered();
+      this.#requestId = link.issue({ $case: 'issueCommand', value }, this);
+    } catch (error) {
+      this.#finish(fromThrown(error));
+    }
+  }
+
+  answer(answer: Answer): boolean {
+    if (answer.$case !== 'commandResult') return false;
+    this.#results.push(outcomeOf<Said>(answer.value));
+    if (answer.value.last) this.#finish();
+    this.#wake();
+    return answer.value.last;
+  }
+
+  /** Of a stream that broke nobody knows what became of it; it is not sent again. */
+  fail(error: KelpieError): void {
+    this.#finish(error.reason === 'UNAVAILABLE' ? outcomeUnknown() : error);
+  }
+
+  #finish(error?: KelpieError): void {
+    this.#end ??= error ? { error } : {};
+    this.#signal?.removeEventListener('abort', this.#cancel);
+    this.#wake();
+  }
+
+  /** What is left of it is not wanted any more. Its nodes' results still come, as CANCELLED. */
+  cancel(): void {
+    if (this.#end || this.#requestId === undefined) return;
+    const value = { issuedRequestId: this.#requestId };
+    this.#link?.send({ $case: 'cancelCommand', value });
+  }
+
+  /** Whoever stops reading withdraws it. */
+  async *results(): AsyncGenerator<CommandOutcome<Said>, void> {
+    try {
+      for (;;) {
+        const result = this.#results.shift();
+        if (result) yield result;
+        else if (this.#end?.error) throw this.#end.error;
+        else if (this.#end) return;
+        else await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+    } finally {
+      this.cancel();
+    }
+  }
+}
+
+function outcomeOf<Said>({ node, outcome }: CommandResult): CommandOutcome<Said> {
+  if (outcome?.$case === 'answer') return { node, answer: resultOf(outcome.value) as Said };
+  return { node, error: fromWire(outcome?.value) };
+}
+
+function cancelled(): KelpieError {
+  return new KelpieError('CANCELLED', 'the command was withdrawn before it was issued');
+}
+
+function outcomeUnknown(): KelpieError {
+  const message = 'the stream broke before the command ended; nodes may have done it';
+  return new KelpieError('OUTCOME_UNKNOWN', message);
+}

@@ -1,0 +1,120 @@
+/** What goes to the coordinator, pulled by the stream: all that is ready travels in one message. */
+import { type ConnectRequest, NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
+import { KelpieError, typed } from '../errors.js';
+import type { Publisher } from '../events/publisher.js';
+
+/** A frame that a node sends. */
+export type Frame = NonNullable<NodeFrame['frame']>;
+
+/** What a message may have before Welcome says it. */
+const MESSAGE_BYTES = 1024 * 1024;
+/** Of a message, so much is for frames: beside them publishes find room. */
+const FRAMES_SHARE = 0.6;
+/** What is in a message beside its frames and publishes: an Ack, lengths. */
+const BESIDE_BYTES = 1024;
+/** What comes before each frame. */
+const LENGTH_BYTES = 6;
+
+interface Ready {
+  readonly frame: NodeFrame;
+  readonly bytes: number;
+}
+
+export class Outbox {
+  #ready: Ready[] = [];
+  #ended = false;
+  #wakeReader: (() => void) | undefined;
+  readonly #publisher: Publisher;
+  /** The newest acknowledgement, which travels with something else unless it is due. */
+  #ack: number | undefined;
+  #ackDue = false;
+  /** Publishes wait for Welcome, which says where to go on. */
+  #open = false;
+  #messageBytes = MESSAGE_BYTES;
+
+  constructor(publisher: Publisher) {
+    this.#publisher = publisher;
+  }
+
+  /** Throws VALUE_INVALID if the frame cannot be encoded, PAYLOAD_TOO_LARGE if no message has room for it. */
+  send(body: Frame, requestId = 0): void {
+    const frame = { requestId, frame: body };
+    const bytes = typed(() => NodeFrame.encode(frame).finish().length);
+    const limit = this.#messageBytes - BESIDE_BYTES;
+    if (bytes > limit) throw tooLarge(bytes, limit);
+    this.#ready.push({ frame, bytes });
+    this.wake();
+  }
+
+  /** What the coordinator takes. */
+  limit(messageBytes: number): void {
+    this.#messageBytes = messageBytes;
+  }
+
+  /** Acknowledges up to a sequence; at once if it is due, else with the next message. */
+  acknowledge(sequence: number, due: boolean): void {
+    this.#ack = sequence;
+    this.#ackDue ||= due;
+    if (due) this.wake();
+  }
+
+  /** Publishes may go out. */
+  open(): void {
+    this.#open = true;
+    this.wake();
+  }
+
+  /** Ends the stream after what is ready. What is to be published is for the next one. */
+  end(): void {
+    this.#ended = true;
+    this.#open = false;
+    this.wake();
+  }
+
+  wake(): void {
+    const wakeReader = this.#wakeReader;
+    if (!wakeReader) return;
+    this.#wakeReader = undefined;
+    setImmediate(wakeReader);
+  }
+
+  async *messages(): AsyncGenerator<ConnectRequest> {
+    for (;;) {
+      const frames = this.#take();
+      if (frames.length > 0) yield { frames };
+      else if (this.#ended) return;
+      else await new Promise<void>((resolve) => (this.#wakeReader = resolve));
+    }
+  }
+
+  #take(): NodeFrame[] {
+    const { frames, bytes } = this.#fitting();
+    const open = this.#open && this.#ready.length === 0;
+    const room = this.#messageBytes - BESIDE_BYTES - bytes;
+    const publish = open ? this.#publisher.take(room) : undefined;
+    if (publish) frames.push({ requestId: 0, frame: { $case: 'publishEvents', value: publish } });
+    if (this.#ack !== undefined && (this.#ackDue || frames.length > 0)) {
+      frames.push({ requestId: 0, frame: { $case: 'ack', value: { sequence: this.#ack } } });
+      this.#ack = undefined;
+      this.#ackDue = false;
+    }
+    return frames;
+  }
+
+  /** The first frames that fit in a message, at least one if there is one. */
+  #fitting(): { frames: NodeFrame[]; bytes: number } {
+    let [count, bytes] = [0, 0];
+    for (const one of this.#ready) {
+      if (count > 0 && bytes + one.bytes > FRAMES_SHARE * this.#messageBytes) break;
+      count += 1;
+      bytes += one.bytes + LENGTH_BYTES;
+    }
+    return { frames: this.#ready.splice(0, count).map(({ frame }) => frame), bytes };
+  }
+}
+
+function tooLarge(bytes: number, limit: number): KelpieError {
+  const message = `a request of ${bytes} bytes does not fit in a message; the limit is ${limit}`;
+  const metadata = { bytes: String(bytes), limit: String(limit) };
+  return new KelpieError('PAYLOAD_TOO_LARGE', message, { metadata, permanent: true });
+}

@@ -1,0 +1,268 @@
+/**
+ * What a client is, behind what users see: all that outlives a stream, and what is done with what each
+ * stream brings.
+ */
+import { NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
+import { Heartbeat, type Hello, type Welcome } from '../../gen/ts/kelpie/v1/session_service.js';
+import { type Clock, systemClock } from '../core/clock.js';
+import { type Change, changeOf, helloAfter } from './node-change.js';
+import type { PlayerRef } from '../commands/commands.js';
+import { Connection, type Stream } from './connection.js';
+import { msOf } from '../core/duration.js';
+import { closedError, fromThrown, KelpieError, typed } from '../errors.js';
+import { Handlers } from '../commands/handlers.js';
+import { checkRoom } from './hello-limits.js';
+import { Link, type LinkEvents } from './link.js';
+import { checkedLoad, type Load } from './load.js';
+import { type ConnectOptions, helloOf, type Route, routesOf } from '../options.js';
+import type { Answer } from './requests.js';
+import { ProxySession } from '../players/proxy-session.js';
+import { Publisher } from '../events/publisher.js';
+import { Reading } from '../events/reading.js';
+import { type Status, StatusBoard } from '../status.js';
+import type { Handler, Subscription } from '../events/subscriptions.js';
+import { checkPattern } from '../events/topic.js';
+import { sdk } from '../core/version.js';
+import { processWarnings, Warnings } from '../warnings.js';
+
+/** How long `close` waits for publishes that are not acknowledged. */
+const CLOSE_MS = 5000;
+
+/** What surrounds a session, and tests replace. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly routes: readonly Route[];
+}
+
+export class Session {
+  readonly status: StatusBoard;
+  readonly publisher: Publisher;
+  readonly reading: Reading;
+  readonly handlers: Handlers;
+  /** Of a proxy that has players. */
+  readonly proxy: ProxySession | undefined;
+  readonly #clock: Clock;
+  #hello: Hello;
+  readonly #load: ConnectOptions['load'];
+  readonly #connection: Connection;
+  #welcome: Welcome | undefined;
+  #end: { error: KelpieError | undefined } | undefined;
+  #closing = false;
+  readonly #running: Promise<void>;
+
+  constructor(options: ConnectOptions, surroundings: Partial<Surroundings> = {}) {
+    const { clock = systemClock, routes = routesOf(options) } = surroundings;
+    this.#clock = clock;
+    const warnings = new Warnings(options.name, options.logger ?? processWarnings, clock);
+    this.status = new StatusBoard((status) => warnings.hear(status));
+    this.publisher = new Publisher(() => this.link?.wake(), clock);
+    this.#hello = helloOf(options, sdk);
+    this.#load = options.load;
+    const post = (status: Status): void => this.status.post(status);
+    this.#connection = new Connection({
+      clock,
+      routes,
+      open: (route) => this.#open(route),
+      isFinal: (error) => this.#isFinal(error),
+      longestBackoffMs: () => this.#graceMs() / 3,
+      post,
+    });
+    this.reading = new Reading(options, clock, post, () => this.#changeTopics());
+    this.handlers = new Handlers({
+      clock,
+      admit: (commands) => this.#checkRoom({ commands: [...commands] }),
+      link: () => this.link,
+      onNames: () => this.link?.wishes.setCommands(this.handlers.names),
+      holds: (player) => this.proxy?.holds(player) ?? true,
+      onRefused: (error) => post({ type: 'refused', error }),
+    });
+    this.proxy = this.#proxyOf(options);
+    this.#running = this.#run();
+  }
+
+  #proxyOf({ role, players }: ConnectOptions): ProxySession | undefined {
+    if (!players) return undefined;
+    if (role !== 'PROXY')
+      throw new KelpieError('ROLE_NOT_PROXY', 'only proxies have players', { permanent: true });
+    const proxy = new ProxySession({
+      clock: this.#clock,
+      players,
+      link: () => this.link,
+      onRefused: (error) => this.status.post({ type: 'refused', error }),
+      onFailure: (pattern, error) => this.status.post({ type: 'handlerFailed', pattern, error }),
+    });
+    if (players.verify)
+      this.handlers.add('verify_player', ({ player }: { player: PlayerRef }) =>
+        proxy.verify(player),
+      );
+    return proxy;
+  }
+
+  /** The stream, while there is one. */
+  get link(): Link | undefined {
+    return this.#connection.link;
+  }
+
+  /** Why it ended, once it has. */
+  get ended(): KelpieError | undefined {
+    return this.#end && (this.#end.error ?? closedError());
+  }
+
+  /** Why nothing more is published: it has ended, or is about to. */
+  get publishesEnded(): KelpieError | undefined {
+    return this.ended ?? (this.#closing ? closedError() : undefined);
+  }
+
+  /** Resolves when a first Snapshot came whole. Rejects with the error that ended it before. */
+  async ready(): Promise<void> {
+    await Promise.race([this.reading.roster.loaded, this.#running]);
+    if (this.ended) throw this.ended;
+  }
+
+  /** Changes what others see of the node. */
+  async update(change: Change): Promise<void> {
+    const value = { change: typed(() => changeOf(change)) };
+    await (this.link?.request({ $case: 'updateNode', value }) ?? Promise.reject(closedError()));
+    this.#hello = helloAfter(this.#hello, change);
+  }
+
+  /** Throws PATTERN_LIMIT or HELLO_TOO_LARGE too. */
+  subscribe(given: string, handler: Handler): Subscription {
+    const pattern = checkPattern(given, this.#hello.name);
+    const { topics } = this.reading;
+    const asked = topics.includes(pattern) || pattern.startsWith('inbox.');
+    if (!asked) this.#checkRoom({ topics: [...topics, pattern] });
+    return this.reading.subscribe(pattern, handler);
+  }
+
+  #checkRoom({ topics = this.reading.topics, commands = this.handlers.names }): void {
+    checkRoom({ ...this.#hello, topics, commands }, this.#welcome?.limits);
+  }
+
+  /** Waits for publishes (up to 5 s), says goodbye, and ends. The node leaves at once. */
+  async close(): Promise<void> {
+    if (!this.#end && !this.#closing) {
+      this.#closing = true;
+      // Also where no stream is open yet, or just now: one may be in time.
+      await this.publisher.idle(CLOSE_MS);
+      this.#end ??= { error: undefined };
+      this.#connection.close();
+      const giveUp = this.#clock.after(CLOSE_MS, () => this.#connection.fail(closedError()));
+      await this.#running;
+      giveUp();
+    }
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Topics that are subscribed in this tick go into the first Hello.
+    await Promise.resolve();
+    const error = await this.#connection.run();
+    this.#end ??= { error };
+    await this.#finish();
+  }
+
+  #open({ endpoint, transport }: Route): Stream {
+    const events = this.#eventsOf(endpoint, () => link);
+    const link: Link = new Link(this.publisher, this.#clock, events);
+    const hello = { ...this.#hello, ...this.reading.restart(), commands: this.handlers.names };
+    return { link, ended: link.run(transport, hello) };
+  }
+
+  #eventsOf(endpoint: string, link: () => Link): LinkEvents {
+    return {
+      welcome: (welcome) => {
+        this.#connection.welcomed(link());
+        this.#welcome = welcome;
+        this.reading.begin(welcome.cursor);
+        if (this.reading.unloaded) link().wishes.load(this.reading.roster.topics);
+        this.#changeTopics();
+        link().wishes.setCommands(this.handlers.names);
+        this.proxy?.restart();
+        this.handlers.restart();
+        this.status.post({ type: 'connected', endpoint, welcome });
+      },
+      batch: (batch) => {
+        try {
+          return this.reading.take(batch);
+        } catch (error) {
+          link().fail(fromThrown(error));
+          return undefined;
+        }
+      },
+      caughtUp: (cursor) => this.reading.reach(cursor),
+      told: (frame) => this.#told(frame, link()),
+      heartbeat: (roundTripMs) => this.#heartbeat(roundTripMs),
+      refused: (error) => this.status.post({ type: 'refused', error }),
+    };
+  }
+
+  #told(frame: Answer, link: Link): void {
+    switch (frame.$case) {
+      case 'snapshot':
+        return this.reading.load(frame.value, this.#graceMs());
+      case 'gap':
+        this.reading.lose(frame.value);
+        return this.status.post({ type: 'gap', gap: frame.value });
+      case 'nodeLoads':
+        return this.reading.loads(frame.value.loads);
+      case 'drain': {
+        this.status.post({ type: 'draining' });
+        const windowMs = msOf(frame.value.reconnectWindow, 1000);
+        return void this.#connection.move(link, windowMs, !this.reading.loading);
+      }
+      case 'commandRequest':
+        return this.handlers.take(frame.value);
+      case 'commandCancelled':
+        return this.handlers.cancel(frame.value.commandId);
+      case 'playerEvicted':
+        return this.proxy?.evicted(frame.value);
+      case 'syncRequested':
+        return this.proxy?.sync();
+      default:
+        return undefined;
+    }
+  }
+
+  #heartbeat(roundTripMs: number): Heartbeat {
+    const said = this.#sayLoad();
+    const measured = roundTripMs > 0 && { roundTripMs: Math.max(1, Math.round(roundTripMs)) };
+    const load = said && NodeLoad.create({ ...said, ...measured });
+    return Heartbeat.create({ load, ...this.proxy?.heartbeat() });
+  }
+
+  /** The user's function; what it throws must not end a heartbeat. */
+  #sayLoad(): Load | undefined {
+    try {
+      return checkedLoad(this.#load?.());
+    } catch (error) {
+      this.status.post({ type: 'handlerFailed', pattern: 'load', error });
+      return undefined;
+    }
+  }
+
+  #changeTopics(): void {
+    this.link?.wishes.setTopics(this.reading.topics);
+  }
+
+  /** What no later attempt can or should mend, and a name that is somebody else's from the start. */
+  #isFinal(error: KelpieError | undefined): boolean {
+    if (!error) return false;
+    const ended = error.reason === 'SESSION_ENDED';
+    return error.permanent || ended || (error.reason === 'NODE_NAME_IN_USE' && !this.#welcome);
+  }
+
+  #graceMs(): number {
+    return msOf(this.#welcome?.grace, 15_000);
+  }
+
+  async #finish(): Promise<void> {
+    const error = this.#end?.error;
+    this.publisher.close(error ?? closedError());
+    const kept = this.reading.close();
+    this.handlers.close();
+    this.proxy?.close();
+    this.status.post({ type: 'closed', error });
+    await kept;
+  }
+}

@@ -1,0 +1,147 @@
+/** What callers hand in, checked there and then: a mistake is an error that names it, not a broken stream. */
+import { KelpieError } from '../errors.js';
+
+/** The largest number of a uint32 on the wire. */
+export const UINT32 = 0xffff_ffff;
+
+/** A whole number within bounds. Throws OUT_OF_RANGE. */
+export function whole(
+  field: string,
+  value: unknown,
+  least = 0,
+  most: number = Number.MAX_SAFE_INTEGER,
+): number {
+  // Added, since -0 is a whole number too, and another one than 0 on the way back.
+  if (isNumber(value) && Number.isInteger(value) && value >= least && value <= most)
+    return value + 0;
+  throw outOfRange(field, value, `a whole number from ${least} to ${most}`);
+}
+
+/** A number within bounds, whole or not. Throws OUT_OF_RANGE. */
+export function amount(field: string, value: unknown, least: number, most: number): number {
+  if (isNumber(value) && value >= least && value <= most) return value + 0;
+  throw outOfRange(field, value, `a number from ${least} to ${most}`);
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number';
+}
+
+function outOfRange(field: string, value: unknown, range: string): KelpieError {
+  const message = `${field} is ${shown(value)}; it must be ${range}`;
+  return new KelpieError('OUT_OF_RANGE', message, { metadata: { field }, permanent: true });
+}
+
+/** One of the names of a table, but UNSPECIFIED. Throws VALUE_INVALID for any other spelling. */
+export function oneOf<Name extends string>(
+  field: string,
+  value: unknown,
+  table: Readonly<Partial<Record<Name, unknown>>>,
+): Name {
+  const names = Object.keys(table).filter((name) => name !== 'UNSPECIFIED');
+  if (typeof value === 'string' && names.includes(value)) return value as Name;
+  throw invalid(`${field} is ${shown(value)}; it must be one of ${names.join(', ')}`, field);
+}
+
+/** Text to look something up by, whatever is in it. Throws VALUE_INVALID. */
+export function anyText(field: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw invalid(`${field} is ${shown(value)}; it must be text`, field);
+}
+
+/** Text that arrives as it is. Throws VALUE_INVALID for half of a surrogate pair too, which would not. */
+export function text(field: string, value: unknown): string {
+  const checked = anyText(field, value);
+  if (checked.isWellFormed()) return checked;
+  throw invalid(`${field} has half of a surrogate pair in it; use toWellFormed()`, field);
+}
+
+/** Texts by name, copied. Throws VALUE_INVALID. */
+export function texts(field: string, value: unknown): Record<string, string> {
+  return Object.fromEntries(
+    entries(field, value).map(([name, one]) => [name, text(`${field}.${name}`, one)]),
+  );
+}
+
+/** A list of texts, copied. Throws VALUE_INVALID. */
+export function textList(field: string, value: unknown): string[] {
+  if (!Array.isArray(value)) throw invalid(`${field} is ${shown(value)}; it must be a list`, field);
+  return Array.from(value, (one: unknown, index) => text(`${field}[${index}]`, one));
+}
+
+/** The entries of a plain object. Throws VALUE_INVALID. */
+export function entries(field: string, value: unknown): [string, unknown][] {
+  if (!isPlain(value))
+    throw invalid(`${field} is ${shown(value)}; it must be a plain object`, field);
+  if (Object.getOwnPropertySymbols(value).length > 0)
+    throw invalid(`${field} has a symbol as a key; keys are text`, field);
+  const all = Object.entries(value);
+  for (const [name] of all) {
+    if (!name.isWellFormed()) text(`a key of ${field}`, name);
+  }
+  return all;
+}
+
+/** Whether something is an object like `{ … }`, and nothing more. */
+export function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Of another realm it has another prototype, of which there is no further one.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** An object, of whatever kind. Throws VALUE_INVALID. */
+export function object(field: string, value: unknown): object {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw invalid(`${field} is ${shown(value)}; it must be an object`, field);
+}
+
+/** A function. Throws VALUE_INVALID. */
+export function callback(field: string, value: unknown): void {
+  if (typeof value === 'function') return;
+  throw invalid(`${field} is ${shown(value)}; it must be a function`, field);
+}
+
+/** Yes or no. Throws VALUE_INVALID. */
+export function flag(field: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw invalid(`${field} is ${shown(value)}; it must be true or false`, field);
+}
+
+/** Bytes, copied: what the caller does with them later changes nothing. Throws VALUE_INVALID. */
+export function bytes(field: string, value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  throw invalid(`${field} is ${shown(value)}; it must be a Uint8Array`, field);
+}
+
+export function invalid(message: string, field: string): KelpieError {
+  return new KelpieError('VALUE_INVALID', message, { metadata: { field }, permanent: true });
+}
+
+/** A value in a few words. */
+export function shown(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.slice(0, 80).toWellFormed());
+    case 'number':
+      return Object.is(value, -0) ? '-0' : String(value);
+    case 'bigint':
+      return 'a bigint';
+    case 'symbol':
+      return 'a symbol';
+    case 'function':
+      return 'a function';
+    case 'object':
+      return value === null ? 'null' : `an object (${kindOf(value)})`;
+    default:
+      return String(value);
+  }
+}
+
+function kindOf(value: object): string {
+  try {
+    return Object.prototype.toString.call(value).slice('[object '.length, -1).slice(0, 80);
+  } catch {
+    return 'Proxy';
+  }
+}

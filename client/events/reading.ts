@@ -1,0 +1,167 @@
+/** What a node reads: events for its handlers, resources for its roster, and how far it is. */
+import type { Cursor, Start } from '../../gen/ts/kelpie/v1/cursor.js';
+import type { NamedLoad } from '../../gen/ts/kelpie/v1/session_service.js';
+import type { EventBatch, Gap, Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
+import { Backlog } from './backlog.js';
+import type { Clock } from '../core/clock.js';
+import { fromThrown, KelpieError } from '../errors.js';
+import { Kept } from '../files/saved.js';
+import type { ConnectOptions } from '../options.js';
+import { Position } from './position.js';
+import { Roster } from '../roster/roster.js';
+import type { Status } from '../status.js';
+import { type Handler, type Subscription, Subscriptions } from './subscriptions.js';
+
+export class Reading {
+  readonly roster: Roster;
+  readonly #subscriptions: Subscriptions;
+  readonly #position: Position;
+  readonly #kept: Kept;
+  readonly #backlog = new Backlog();
+
+  /** Calls `onTopics` when other topics are wanted. Throws FILE_INVALID or OUT_OF_RANGE. */
+  constructor(
+    options: ConnectOptions,
+    clock: Clock,
+    post: (status: Status) => void,
+    onTopics: () => void,
+  ) {
+    const onFile = (path: string, error: unknown): void =>
+      post({ type: 'fileFailed', path, error });
+    this.#kept = new Kept(options, clock, onFile);
+    this.#position = new Position(options.start ?? 'SNAPSHOT', this.#kept.cursor);
+    const players = options.roster?.players ?? false;
+    if (players && options.excludeOwn) throw blind();
+    const onChange = (): void => this.#kept.rosterChanged(this.roster);
+    this.roster = new Roster({ players, onChange, clock });
+    this.#subscriptions = new Subscriptions({
+      clock,
+      handlerTimeoutMs: options.handlerTimeoutMs ?? 10_000,
+      node: options.name,
+      onPatterns: onTopics,
+      onFailure: (pattern, error) => post({ type: 'handlerFailed', pattern, error }),
+    });
+    for (const topic of this.roster.topics) this.#subscriptions.want(topic);
+    this.#kept.restore(this.roster);
+  }
+
+  subscribe(pattern: string, handler: Handler): Subscription {
+    return this.#subscriptions.add(pattern, handler);
+  }
+
+  /** All topics that are wanted. */
+  get topics(): string[] {
+    return this.#subscriptions.patterns;
+  }
+
+  /** A Snapshot is due. */
+  get loading(): boolean {
+    return this.#position.loading;
+  }
+
+  /** A new stream begins: what it asks for. */
+  restart(): { topics: string[]; start: Start } {
+    return { topics: this.topics, start: this.#position.restart() };
+  }
+
+  /** Reading started elsewhere than at a Snapshot, so the roster must ask for its own. */
+  get unloaded(): boolean {
+    return !this.roster.complete && !this.#position.loading;
+  }
+
+  /** Resolves when all is handled; undefined if it is. Throws PROTOCOL if something is missing. */
+  take(batch: EventBatch): Promise<unknown> | undefined {
+    if (!this.#backlog.holds) return this.#take(batch);
+    return new Promise((resolve, reject) => {
+      this.#backlog.inOrder(() => {
+        try {
+          resolve(this.#take(batch));
+        } catch (error) {
+          reject(fromThrown(error));
+        }
+      });
+    });
+  }
+
+  #take(batch: EventBatch): Promise<unknown> | undefined {
+    const { afterSequence, upTo, events } = batch;
+    const position = this.#position.sequence;
+    if (afterSequence > position) {
+      const message = `a batch begins after ${afterSequence}, but only what is up to ${position} was received`;
+      throw new KelpieError('PROTOCOL', message);
+    }
+    const handling: Promise<unknown>[] = [];
+    for (const event of events) {
+      if (event.sequence <= position) continue;
+      this.roster.applyEvent(event);
+      const handled = this.#subscriptions.deliver(event);
+      if (handled) handling.push(handled);
+    }
+    if (!upTo) return undefined;
+    this.#position.reach(upTo);
+    const piece = this.#kept.received(upTo);
+    if (handling.length === 0) {
+      this.#kept.processed(piece);
+      return undefined;
+    }
+    this.#backlog.begin(batch);
+    return Promise.all(handling).then(() => {
+      this.#kept.processed(piece);
+      this.#backlog.end(batch);
+    });
+  }
+
+  /** The session is open, and reading starts here. */
+  begin(cursor: Cursor | undefined): void {
+    this.#backlog.restart();
+    if (cursor) this.#position.reach(cursor);
+    this.#keep();
+  }
+
+  /** Nothing came yet, but this is where the next process must go on. */
+  #keep(): void {
+    const { resume } = this.#position;
+    if (resume) this.#kept.processed(this.#kept.received(resume));
+  }
+
+  /** There was nothing for this node up to here. */
+  reach(cursor: Cursor): void {
+    this.#backlog.inOrder(() => {
+      this.#position.reach(cursor);
+      this.#kept.processed(this.#kept.received(cursor));
+    });
+  }
+
+  load(part: Snapshot, graceMs: number): void {
+    this.#backlog.inOrder(() => {
+      this.#position.load(part);
+      this.roster.applySnapshot(part, graceMs);
+      if (part.complete) this.#keep();
+    });
+  }
+
+  lose(gap: Gap): void {
+    this.#backlog.inOrder(() => {
+      // Of some topics alone: all else that lies there comes.
+      if (gap.topics.length === 0) this.#position.lose(gap);
+      this.roster.applyGap(gap);
+    });
+  }
+
+  loads(loads: readonly NamedLoad[]): void {
+    this.roster.applyLoads(loads);
+  }
+
+  /** Resolves when no file is open any more. */
+  close(): Promise<void> {
+    this.#subscriptions.close();
+    this.roster.close();
+    return this.#kept.close();
+  }
+}
+
+function blind(): KelpieError {
+  const message =
+    'with excludeOwn a roster would not see its own players leave; choose one of the two';
+  return new KelpieError('OUT_OF_RANGE', message, { permanent: true });
+}

@@ -1,0 +1,63 @@
+/** Events as handlers get them: a message's parts at hand, the whole body beside them. */
+import type { Event, EventDraft } from '../../gen/ts/kelpie/v1/event.js';
+import { flag, text, texts } from '../core/arguments.js';
+import { contentOf, type MessageContent } from './content.js';
+import { checkTopic } from './topic.js';
+
+/** An event as a handler gets it. */
+export interface ReceivedEvent {
+  readonly sequence: number;
+  readonly topic: string;
+  /** The node that published it; empty if it was no node. */
+  readonly source: string;
+  /** When the coordinator took it; for display only. */
+  readonly time: Date | undefined;
+  /** Its publisher says that a player's client is where it comes from. */
+  readonly untrusted: boolean;
+  /** The kind of message; empty for events that are none. */
+  readonly type: string;
+  /** What the message says; undefined for events that are none. */
+  readonly content: MessageContent | undefined;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** What happened, as the contract has it: `nodeJoined`, `messagePublished` … */
+  readonly body: Event['body'];
+}
+
+/** What goes with a message. */
+export interface MessageOptions {
+  /** The kind of message, for its readers. */
+  readonly type?: string;
+  /** Small facts beside the content. */
+  readonly attributes?: Record<string, string>;
+  /** Set it if a player's client is where this comes from. */
+  readonly untrusted?: boolean;
+}
+
+export function received({ sequence, topic, source, time, untrusted, body }: Event): ReceivedEvent {
+  const message = body?.$case === 'messagePublished' ? body.value : undefined;
+  return {
+    sequence,
+    topic,
+    source,
+    time,
+    untrusted,
+    type: message?.type ?? '',
+    content: message?.content?.form?.value,
+    attributes: message?.attributes ?? {},
+    body,
+  };
+}
+
+/** The event to publish: a copy. Throws TOPIC_INVALID, TOPIC_RESERVED, VALUE_INVALID or PAYLOAD_TOO_LARGE. */
+export function draftOf(
+  topic: string,
+  content: MessageContent,
+  { type = '', attributes = {}, untrusted = false }: MessageOptions,
+): EventDraft {
+  const payload = {
+    type: text('type', type),
+    content: contentOf(content),
+    attributes: texts('attributes', attributes),
+  };
+  return { topic: checkTopic(topic), payload, untrusted: flag('untrusted', untrusted) };
+}

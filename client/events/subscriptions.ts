@@ -1,0 +1,185 @@
+/**
+ * Who gets which event. Handlers of one subscription run in order, one at a time; a slow one
+ * delays the acknowledgement of its events, up to the window, and nobody else's handlers.
+ */
+import type { Event } from '../../gen/ts/kelpie/v1/event.js';
+import { type Cancel, type Clock, systemClock } from '../core/clock.js';
+import { callback } from '../core/arguments.js';
+import { KelpieError } from '../errors.js';
+import { received, type ReceivedEvent } from './received.js';
+import { checkPattern, matches } from './topic.js';
+
+/** What a subscriber does with an event. What it throws is told in `status()`. */
+export type Handler = (event: ReceivedEvent) => void | PromiseLike<void>;
+
+/** Topics whose handlers are remembered. */
+const TOPICS = 4096;
+
+/** A subscription that runs. */
+export interface Subscription {
+  readonly pattern: string;
+  /** No further event reaches the handler. Safe to call again. */
+  close(): void;
+}
+
+/** What the subscriptions need of the client. */
+export interface SubscriptionsOptions {
+  readonly clock?: Clock;
+  readonly handlerTimeoutMs: number;
+  /** The node whose inbox can be read. */
+  readonly node: string;
+  /** The patterns have changed. */
+  readonly onPatterns: () => void;
+  readonly onFailure: (pattern: string, error: unknown) => void;
+}
+
+export class Subscriptions {
+  readonly #options: SubscriptionsOptions;
+  readonly #all = new Set<Lane>();
+  /** Those of handlers that run. */
+  readonly #timers = new Set<Cancel>();
+  /** Those that a topic goes to, as far as it came already. */
+  readonly #lanes = new Map<string, readonly Lane[]>();
+  /** How many want each pattern. */
+  readonly #wanted = new Map<string, number>();
+
+  constructor(options: SubscriptionsOptions) {
+    this.#options = options;
+  }
+
+  /** What to ask the coordinator for. A node's own inbox comes without asking. */
+  get patterns(): string[] {
+    return [...this.#wanted.keys()].filter((pattern) => !pattern.startsWith('inbox.'));
+  }
+
+  /** Throws TOPIC_INVALID or TOPIC_RESERVED for what is no pattern, VALUE_INVALID for what is no handler. */
+  add(given: string, handler: Handler): Subscription {
+    const pattern = checkPattern(given, this.#options.node);
+    callback('the handler', handler);
+    const lane = new Lane(pattern, handler, this.#options, this.#timers);
+    this.#all.add(lane);
+    this.#lanes.clear();
+    this.want(pattern);
+    const close = (): void => {
+      lane.closed = true;
+      this.#lanes.clear();
+      if (this.#all.delete(lane)) this.#unwant(pattern);
+    };
+    return { pattern, close };
+  }
+
+  /** Asks for a pattern on the client's own behalf. */
+  want(pattern: string): void {
+    const count = this.#wanted.get(pattern) ?? 0;
+    this.#wanted.set(pattern, count + 1);
+    if (count === 0) this.#options.onPatterns();
+  }
+
+  #unwant(pattern: string): void {
+    const count = (this.#wanted.get(pattern) ?? 0) - 1;
+    if (count > 0) {
+      this.#wanted.set(pattern, count);
+      return;
+    }
+    this.#wanted.delete(pattern);
+    this.#options.onPatterns();
+  }
+
+  /**
+   * Hands an event to its handlers. Resolves when all have settled; undefined if they have already,
+   * or there are none: most handlers do not wait for anything, and an event then costs no promise.
+   */
+  deliver(event: Event): Promise<unknown> | undefined {
+    const lanes = this.#lanesOf(event.topic);
+    if (lanes.length === 0) return undefined;
+    const given = received(event);
+    const running = lanes.map((lane) => lane.run(given)).filter((one) => one !== undefined);
+    return running.length > 0 ? Promise.all(running) : undefined;
+  }
+
+  /** Nothing reaches a handler any more, nor waits for one. */
+  close(): void {
+    for (const lane of this.#all) lane.closed = true;
+    for (const cancel of this.#timers) cancel();
+  }
+
+  #lanesOf(topic: string): readonly Lane[] {
+    let lanes = this.#lanes.get(topic);
+    if (!lanes) {
+      if (this.#lanes.size >= TOPICS) this.#lanes.clear();
+      lanes = [...this.#all].filter(({ pattern }) => matches(pattern, topic));
+      this.#lanes.set(topic, lanes);
+    }
+    return lanes;
+  }
+}
+
+/** The events of one subscription, one after the other. */
+class Lane {
+  readonly pattern: string;
+  readonly #handler: Handler;
+  readonly #options: SubscriptionsOptions;
+  readonly #timers: Set<Cancel>;
+  /** The handling that the next event must wait for. */
+  #last: Promise<void> | undefined;
+  /** What still waits in the lane is dropped. */
+  closed = false;
+
+  constructor(
+    pattern: string,
+    handler: Handler,
+    options: SubscriptionsOptions,
+    timers: Set<Cancel>,
+  ) {
+    this.#timers = timers;
+    this.pattern = pattern;
+    this.#handler = handler;
+    this.#options = options;
+  }
+
+  /** Resolves when the event is handled; undefined if it is. */
+  run(event: ReceivedEvent): Promise<void> | undefined {
+    const running = this.#last ? this.#last.then(() => this.#handle(event)) : this.#handle(event);
+    if (!running) return undefined;
+    this.#last = running;
+    void running.then(() => {
+      if (this.#last === running) this.#last = undefined;
+    });
+    return running;
+  }
+
+  #handle(event: ReceivedEvent): Promise<void> | undefined {
+    if (this.closed) return undefined;
+    try {
+      const result = this.#handler(event);
+      return isThenable(result) ? this.#settle(result) : undefined;
+    } catch (error) {
+      this.#options.onFailure(this.pattern, error);
+      return undefined;
+    }
+  }
+
+  async #settle(result: PromiseLike<void>): Promise<void> {
+    const { clock = systemClock, handlerTimeoutMs, onFailure } = this.#options;
+    let cancel: Cancel = () => undefined;
+    try {
+      const late = new Promise<never>((_, reject) => {
+        const message = `the handler of "${this.pattern}" did not settle within ${handlerTimeoutMs} ms`;
+        const fail = (): void => reject(new KelpieError('HANDLER_TIMEOUT', message));
+        cancel = clock.after(handlerTimeoutMs, fail);
+        this.#timers.add(cancel);
+      });
+      await Promise.race([result, late]);
+    } catch (error) {
+      onFailure(this.pattern, error);
+    } finally {
+      cancel();
+      this.#timers.delete(cancel);
+    }
+  }
+}
+
+/** Whether something is to be waited for. */
+function isThenable(result: unknown): result is PromiseLike<void> {
+  return typeof (result as Partial<PromiseLike<void>> | null | undefined)?.then === 'function';
+}

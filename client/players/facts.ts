@@ -1,0 +1,125 @@
+/** Players as a proxy says them, and as the contract does. Pure. */
+import { Player, type PlayerChange } from '../../gen/ts/kelpie/v1/player.js';
+import {
+  bytes,
+  object,
+  text,
+  textList,
+  texts as textsByName,
+  UINT32,
+  whole,
+} from '../core/arguments.js';
+import { KelpieError } from '../errors.js';
+
+/** What a proxy knows of a player. A XUID or a UUID is needed, and a name. */
+export interface PlayerFacts {
+  /** The Xbox user id. Empty or left out: not signed in to Xbox Live. */
+  readonly xuid?: string;
+  readonly uuid?: string;
+  readonly name: string;
+  /** The server that the player is on. Left out: none yet, or the one that is known. */
+  readonly server?: string;
+  /** Where they come from, as their proxy sees it. */
+  readonly address?: string;
+  readonly device?: { readonly os?: string; readonly model?: string; readonly input?: string };
+  /** As their client says it: `en_GB`. */
+  readonly language?: string;
+  readonly protocolVersion?: number;
+  /** Free facts about them. */
+  readonly properties?: Readonly<Record<string, string>>;
+  /** What goes with them from server to server: at most 16 KiB. */
+  readonly context?: Uint8Array;
+}
+
+/** What changes of a player; what is left out stays. */
+export interface PlayerFactsChange {
+  readonly properties?: Readonly<Record<string, string>>;
+  readonly removedProperties?: readonly string[];
+  readonly context?: Uint8Array;
+  readonly language?: string;
+}
+
+/** The player's id: the XUID, else the UUID. Throws PLAYER_INVALID if they have neither. */
+export function idOf(facts: Pick<PlayerFacts, 'xuid' | 'uuid'>): string {
+  const xuid = text('xuid', facts.xuid ?? '');
+  const id = xuid === '' || xuid === '0' ? text('uuid', facts.uuid ?? '').toLowerCase() : xuid;
+  if (id !== '') return id;
+  throw invalid('a player has a XUID or a UUID; neither is given');
+}
+
+/**
+ * A copy. Throws PLAYER_INVALID for what has no id, VALUE_INVALID or OUT_OF_RANGE for what cannot be sent;
+ * the coordinator checks the rest.
+ */
+export function playerOf(facts: PlayerFacts): Player {
+  const { device, protocolVersion, properties, context } = object(
+    'the player',
+    facts,
+  ) as PlayerFacts;
+  const texts = { name: '', uuid: '', xuid: '', server: '', address: '', language: '' };
+  for (const field of Object.keys(texts) as (keyof typeof texts)[])
+    texts[field] = text(field, facts[field] ?? '');
+  return Player.create({
+    ...texts,
+    id: idOf(texts),
+    server: texts.server.toLowerCase(),
+    protocolVersion: whole('protocolVersion', protocolVersion ?? 0, 0, UINT32),
+    properties: textsByName('properties', properties ?? {}),
+    context: bytes('context', context ?? new Uint8Array()),
+    ...(device && { device: deviceOf(device) }),
+  });
+}
+
+function deviceOf(device: NonNullable<PlayerFacts['device']>) {
+  const { os = '', model = '', input = '' } = object('device', device) as typeof device;
+  return {
+    os: text('device.os', os),
+    model: text('device.model', model),
+    input: text('device.input', input),
+  };
+}
+
+/** A copy. Throws VALUE_INVALID. */
+export function changeOf(change: PlayerFactsChange): PlayerChange {
+  const { properties = {}, removedProperties = [], context, language } = change;
+  return {
+    properties: textsByName('properties', properties),
+    removedProperties: textList('removedProperties', removedProperties),
+    context: context === undefined ? undefined : bytes('context', context),
+    language: language === undefined ? undefined : text('language', language),
+  };
+}
+
+export function changed(player: Player, change: PlayerChange): Player {
+  const removed = new Set(change.removedProperties);
+  const all = Object.entries({ ...player.properties, ...change.properties });
+  return playerOf({
+    ...player,
+    device: player.device ?? {},
+    properties: Object.fromEntries(all.filter(([name]) => !removed.has(name))),
+    context: change.context ?? player.context,
+    language: change.language ?? player.language,
+  });
+}
+
+/** The player as they are now without a change that was refused, as far as it was not changed again. */
+export function unchanged(now: Player, before: Player, change: PlayerChange): Player {
+  const properties = new Map(Object.entries(now.properties));
+  const former = new Map(Object.entries(before.properties));
+  for (const [name, value] of Object.entries(change.properties)) {
+    if (properties.get(name) !== value) continue;
+    const again = former.get(name);
+    if (again === undefined) properties.delete(name);
+    else properties.set(name, again);
+  }
+  return {
+    ...now,
+    properties: Object.fromEntries(properties),
+    context: now.context === change.context ? before.context : now.context,
+    language: now.language === change.language ? before.language : now.language,
+  };
+}
+
+function invalid(message: string): KelpieError {
+  return new KelpieError('PLAYER_INVALID', message, { permanent: true });
+}

@@ -1,0 +1,149 @@
+/** A proxy's own list of its players: who logs in, who is in, and what the coordinator was told. */
+import { createHash } from 'node:crypto';
+import { Player } from '../../gen/ts/kelpie/v1/player.js';
+import type { PresenceDigest, SyncPlayers } from '../../gen/ts/kelpie/v1/presence.js';
+import { durationOf } from '../core/duration.js';
+import { inParts } from '../core/parts.js';
+
+/** How long a login may take: the coordinator's grant lapses then too. */
+const LOGIN_MS = 60_000;
+const DIGEST_BYTES = 8;
+/** A part of the list: what the contract allows, and half a message. */
+const PART_PLAYERS = 1000;
+const PART_BYTES = 512 * 1024;
+/** What a player takes beside their facts. */
+const OVERHEAD_BYTES = 32;
+
+/** A player who is in: one presence, from join to leave. */
+export interface Held {
+  readonly id: string;
+  player: Player;
+  /** 0: not told yet. */
+  generation: number;
+  /** When they came in, by the client's clock. */
+  readonly sinceMs: number;
+  /** The exchange that will tell the generation; what is reported of the player waits for it. */
+  waitsFor?: object;
+  /** The player was evicted under this generation while their own was not told yet. */
+  evicted?: number;
+}
+
+interface Login {
+  readonly generation: number;
+  readonly sinceMs: number;
+}
+
+/** A part of the list, and whom it names. */
+export interface Part {
+  readonly value: SyncPlayers;
+  readonly held: readonly Held[];
+}
+
+export class PlayerList {
+  readonly #in = new Map<string, Held>();
+  /** By the time of their grants. */
+  readonly #logins = new Map<string, Login>();
+  #seen = 0;
+
+  get(id: string): Held | undefined {
+    return this.#in.get(id);
+  }
+
+  login(id: string): Login | undefined {
+    return this.#logins.get(id);
+  }
+
+  /** Those who are in. */
+  get size(): number {
+    return this.#in.size;
+  }
+
+  /** A generation was told. */
+  saw(generation: number): void {
+    this.#seen = Math.max(this.#seen, generation);
+  }
+
+  /** A login is granted. Those that never ended are forgotten, as the coordinator forgets them. */
+  grant(id: string, generation: number, nowMs: number): void {
+    this.saw(generation);
+    this.#logins.delete(id);
+    this.#logins.set(id, { generation, sinceMs: nowMs });
+    for (const [other, { sinceMs }] of this.#logins) {
+      if (nowMs - sinceMs <= LOGIN_MS) break;
+      this.#logins.delete(other);
+    }
+  }
+
+  endLogin(id: string): Login | undefined {
+    const login = this.#logins.get(id);
+    this.#logins.delete(id);
+    return login;
+  }
+
+  add(player: Player, generation: number, nowMs: number): Held {
+    const held = { id: player.id, player, generation, sinceMs: nowMs };
+    this.#in.set(player.id, held);
+    return held;
+  }
+
+  /** False: somebody else has their place, or they left. */
+  has(held: Held): boolean {
+    return this.#in.get(held.id) === held;
+  }
+
+  remove(held: Held): void {
+    if (this.has(held)) this.#in.delete(held.id);
+  }
+
+  digest(): PresenceDigest {
+    const rows = [...this.#in.values()].map(({ id, generation, player: { server } }) => {
+      return { id, generation, server };
+    });
+    return { players: rows.length, digest: digestOf(rows) };
+  }
+
+  /** The whole list in parts, by id. */
+  parts(nowMs: number): Part[] {
+    const sorted = [...this.#in.values()].sort((left, right) => (left.id < right.id ? -1 : 1));
+    const size = ({ player }: Held): number =>
+      Player.encode(player).finish().length + OVERHEAD_BYTES;
+    const parts = inParts(sorted, size, PART_PLAYERS, PART_BYTES);
+    if (parts.length === 0) parts.push([]);
+    const asOf = this.#asOf();
+    let afterId = '';
+    return parts.map((held, index) => {
+      const upToId = index === parts.length - 1 ? '' : (held.at(-1)?.id ?? '');
+      const players = held.map(({ player, generation }) => ({ ...player, generation }));
+      // Of two logins that no coordinator granted the newer one holds.
+      const ages = held
+        .filter(({ generation }) => generation === 0)
+        .map(({ id, sinceMs }) => [id, durationOf(nowMs - sinceMs)] as const);
+      const loginAges = Object.fromEntries(ages);
+      const value = { asOf, afterId, upToId, players, loginAges };
+      afterId = upToId;
+      return { value, held };
+    });
+  }
+
+  /** Below those who log in: they are not in the list, and must be left alone. */
+  #asOf(): number {
+    let asOf = this.#seen;
+    for (const { generation } of this.#logins.values()) {
+      if (generation > 0) asOf = Math.min(asOf, generation - 1);
+    }
+    return asOf;
+  }
+}
+
+/** The digest of players who are in, in any order, as PresenceDigest describes it. */
+export function digestOf(
+  players: Iterable<{ readonly id: string; readonly generation: number; readonly server: string }>,
+): Buffer {
+  const lines = Array.from(
+    players,
+    ({ id, generation, server }) => `${id} ${generation} ${server}\n`,
+  );
+  // All ASCII, so this is their bytes' order.
+  const text = lines.sort((left, right) => (left < right ? -1 : 1)).join('');
+  return createHash('sha256').update(text).digest().subarray(0, DIGEST_BYTES);
+}

@@ -1,0 +1,139 @@
+/** A proxy's side of players towards the coordinator: what it is asked, and says without being asked. */
+import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
+import type {
+  PlayerEvicted,
+  PlayerLatency,
+  PresenceDigest,
+} from '../../gen/ts/kelpie/v1/presence.js';
+import { invalid, shown, UINT32 } from '../core/arguments.js';
+import type { PlayerRef, Verified } from '../commands/commands.js';
+import type { Clock } from '../core/clock.js';
+import type { KelpieError } from '../errors.js';
+import type { Link } from '../connection/link.js';
+import { PlayerList } from './list.js';
+import { Players, type PlayersOptions } from './players.js';
+import { Presence } from './reporting.js';
+
+/** What a Heartbeat has room for. */
+const LATENCIES = 10_000;
+/** Of their ids, so that a heartbeat fits in a message; the next one has the rest. */
+const ID_BYTES = 256 * 1024;
+
+/** What the players need of their client. */
+export interface ProxySessionOptions {
+  readonly clock: Clock;
+  readonly players: PlayersOptions;
+  readonly link: () => Link | undefined;
+  readonly onRefused: (error: KelpieError) => void;
+  /** A function of the options threw. */
+  readonly onFailure: (name: string, error: unknown) => void;
+}
+
+export class ProxySession {
+  readonly players: Players;
+  readonly #options: ProxySessionOptions;
+  readonly #list = new PlayerList();
+  readonly #presence: Presence;
+  /** As far as the coordinator knows them. */
+  #latencies = new Map<string, number>();
+
+  constructor(options: ProxySessionOptions) {
+    this.#options = options;
+    const { clock, link, onRefused } = options;
+    const onEvicted = (evicted: PlayerEvicted): void => this.#evict(evicted);
+    this.#presence = new Presence({ clock, link, onRefused, onEvicted, list: this.#list });
+    this.players = new Players(options.players, clock, link, this.#list, this.#presence);
+  }
+
+  /** What waits to be answered. */
+  get pending(): number {
+    return this.#presence.pending;
+  }
+
+  /** A new stream is open: the list comes first. */
+  restart(): void {
+    this.#latencies = new Map();
+    this.#presence.sync();
+  }
+
+  /** The list is wanted. */
+  sync(): void {
+    this.#presence.sync();
+  }
+
+  evicted(evicted: PlayerEvicted): void {
+    this.#presence.evicted(evicted);
+  }
+
+  #evict({ playerId: id, text, reason: number }: PlayerEvicted): void {
+    const names = Object.keys(PlayerLeaveReason) as (keyof typeof PlayerLeaveReason)[];
+    const reason = names.find((name) => PlayerLeaveReason[name] === number) ?? 'UNSPECIFIED';
+    this.#try('onEvicted', () => this.#options.players.onEvicted({ id, text, reason }));
+  }
+
+  /** Whether a player is here, or logs in, under this generation. */
+  holds({ id, generation }: PlayerRef): boolean {
+    const here = [this.#list.get(id), this.#list.login(id)];
+    // One that is not told yet may be this one.
+    return here.some((one) => one && (one.generation === generation || one.generation === 0));
+  }
+
+  /** Whether a player is really there. */
+  async verify(player: PlayerRef): Promise<Verified> {
+    const { verify } = this.#options.players;
+    return verify && this.holds(player) ? verify(player.id) : { connected: false };
+  }
+
+  /** What a heartbeat says of players. */
+  heartbeat(): { presence: PresenceDigest | undefined; latencies: PlayerLatency[] } {
+    return { presence: this.#presence.digest(), latencies: this.#newLatencies() };
+  }
+
+  #newLatencies(): PlayerLatency[] {
+    const { latencies } = this.#options.players;
+    if (!latencies) return [];
+    const before = this.#latencies;
+    this.#latencies = new Map();
+    const news: PlayerLatency[] = [];
+    let bytes = 0;
+    this.#try('latencies', () => {
+      const odd: unknown[] = [];
+      for (const [playerId, ms] of latencies()) {
+        if (!this.#list.get(playerId)) continue;
+        const latencyMs = latencyOf(ms);
+        if (latencyMs === undefined) {
+          odd.push(ms);
+          continue;
+        }
+        const full = news.length === LATENCIES || bytes > ID_BYTES;
+        if (before.get(playerId) !== latencyMs && full) continue;
+        this.#latencies.set(playerId, latencyMs);
+        if (before.get(playerId) === latencyMs) continue;
+        news.push({ playerId, latencyMs });
+        bytes += Buffer.byteLength(playerId);
+      }
+      // The others are sent all the same.
+      if (odd.length > 0)
+        throw invalid(`${shown(odd[0])} is no latency; it must be milliseconds`, 'latencies');
+    });
+    return news;
+  }
+
+  #try(name: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#options.onFailure(name, error);
+    }
+  }
+
+  close(): void {
+    this.#presence.close();
+  }
+}
+
+/** As the wire has it; undefined for what is no time. */
+function latencyOf(ms: unknown): number | undefined {
+  const rounded = typeof ms === 'number' ? Math.max(0, Math.round(ms)) : NaN;
+  return rounded <= UINT32 ? rounded : undefined;
+}

@@ -1,0 +1,58 @@
+/** What a proxy says of one player, until it is told. */
+import { PlayerReport } from '../../gen/ts/kelpie/v1/presence.js';
+import type { FailureReason, KelpieError } from '../errors.js';
+import { inParts } from '../core/parts.js';
+import type { Held } from './list.js';
+
+/** What the contract allows a frame, and half a message. */
+const REPORTS = 256;
+const REPORT_BYTES = 512 * 1024;
+
+/** What says nothing of a player: the coordinator is away, cannot store anything, or lost track. */
+const UNDECIDED: readonly FailureReason[] = [
+  'UNAVAILABLE',
+  'JOURNAL_READ_ONLY',
+  'OUTCOME_UNKNOWN',
+  'UNKNOWN',
+];
+
+/** Whether the error of a report leaves open what becomes of it: a later list settles it. */
+export function isUndecided({ reason }: KelpieError): boolean {
+  return UNDECIDED.includes(reason);
+}
+
+/** The same of the error of a whole request: its stream may belong to the node no longer. */
+export function isUnheard(error: KelpieError): boolean {
+  return isUndecided(error) || error.reason === 'STALE_GENERATION';
+}
+
+/** What a player did. */
+export type What = NonNullable<PlayerReport['what']>;
+
+export interface Report {
+  readonly held: Held;
+  readonly what: What;
+  readonly resolve: () => void;
+  readonly reject: (error: KelpieError) => void;
+  /** It is refused: takes back what the list says of it. */
+  readonly undo: (error: KelpieError) => void;
+}
+
+/** In their order, as many in each as fit. */
+export function framesOf(reports: readonly Report[]): Report[][] {
+  return inParts(reports, sizeOf, REPORTS, REPORT_BYTES);
+}
+
+/** As it is now: the generation may have been told since it was made. */
+export function reportOf({ held: { id: playerId, generation }, what }: Report): PlayerReport {
+  return { playerId, generation, what };
+}
+
+function sizeOf(report: Report): number {
+  return PlayerReport.encode(reportOf(report)).finish().length;
+}
+
+/** Nobody need wait for them any more. */
+export function settle(reports: readonly Report[]): void {
+  for (const { resolve } of reports) resolve();
+}

@@ -1,0 +1,230 @@
+/**
+ * What a proxy tells of its players. Each new stream begins with the whole list, which settles whatever
+ * was under way on the one before; what happens then is told as it happens.
+ */
+import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
+import {
+  type PlayerEvicted,
+  type PlayerReportResult,
+  type PlayersSynced,
+  type PresenceDigest,
+} from '../../gen/ts/kelpie/v1/presence.js';
+import type { Clock } from '../core/clock.js';
+import { fromThrown, fromWire, type KelpieError } from '../errors.js';
+import type { Link } from '../connection/link.js';
+import type { Held, Part, PlayerList } from './list.js';
+import {
+  framesOf,
+  isUndecided,
+  isUnheard,
+  type Report,
+  reportOf,
+  settle,
+  type What,
+} from './report.js';
+
+/** Above it the whole list is told instead. */
+const WAITING = 10_000;
+/** For a player whom the coordinator did not take. */
+const TEXT = 'You are not on this network any more.';
+
+/** What presence needs of its client. */
+export interface PresenceOptions {
+  readonly clock: Clock;
+  readonly link: () => Link | undefined;
+  readonly list: PlayerList;
+  /** A player must be disconnected. */
+  readonly onEvicted: (evicted: PlayerEvicted) => void;
+  /** Something that nobody waits for was refused. */
+  readonly onRefused: (error: KelpieError) => void;
+}
+
+export class Presence {
+  readonly #options: PresenceOptions;
+  readonly #list: PlayerList;
+  #waiting: Report[] = [];
+  #flushing: NodeJS.Immediate | undefined;
+  /** Exchanges that are not answered: until then list and table may differ. */
+  #exchanges = 0;
+
+  constructor(options: PresenceOptions) {
+    this.#options = options;
+    this.#list = options.list;
+  }
+
+  get #link(): Link | undefined {
+    const link = this.#options.link();
+    return link?.open ? link : undefined;
+  }
+
+  /** Reports and lists that are not answered. */
+  get pending(): number {
+    return this.#waiting.length + this.#exchanges;
+  }
+
+  /**
+   * Reports in this tick's end. Resolves when it is told, or at once when nobody is there to hear it:
+   * the next list says it. Rejects with what PlayerReportResult names.
+   */
+  report(held: Held, what: What, undo: Report['undo'] = () => undefined): Promise<void> {
+    if (!this.#link) return Promise.resolve();
+    if (this.#waiting.length >= WAITING) this.sync();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ held, what, resolve, reject, undo });
+      this.#flushing ??= setImmediate(() => this.flush());
+    });
+  }
+
+  /** Sends what waits, but for what is said of players whose generation is not told yet. */
+  flush(): void {
+    clearImmediate(this.#flushing);
+    this.#flushing = undefined;
+    const link = this.#link;
+    if (!link) return this.#settleAll();
+    const unknown = new Set<Held>();
+    const ready: Report[] = [];
+    const waiting: Report[] = [];
+    for (const report of this.#waiting) {
+      const { held, what } = report;
+      const waits = held.waitsFor !== undefined || unknown.has(held);
+      (waits ? waiting : ready).push(report);
+      // The answer to a join without a grant tells it.
+      if (what.$case === 'joined' && held.generation === 0) unknown.add(held);
+    }
+    this.#waiting = waiting;
+    for (const part of framesOf(ready)) this.#send(link, part);
+  }
+
+  #send(link: Link, part: readonly Report[]): void {
+    const exchange = this.#begin(
+      part.filter(({ what, held }) => what.$case === 'joined' && held.generation === 0),
+    );
+    const value = { reports: part.map(reportOf) };
+    const told = link.request({ $case: 'reportPlayers', value }).then(
+      (answer) => {
+        const results = answer.$case === 'playersReported' ? answer.value.results : [];
+        for (const [index, report] of part.entries()) this.#settle(report, results[index]);
+      },
+      (error: unknown) => this.#fail(part, fromThrown(error)),
+    );
+    void told.finally(() => this.#end(exchange, part));
+  }
+
+  /** Those whose generation it tells wait for it. */
+  #begin(about: readonly { readonly held: Held }[]): object {
+    const exchange = {};
+    this.#exchanges += 1;
+    for (const { held } of about) held.waitsFor = exchange;
+    return exchange;
+  }
+
+  #end(exchange: object, about: readonly { readonly held: Held }[]): void {
+    this.#exchanges -= 1;
+    for (const { held } of about) if (held.waitsFor === exchange) delete held.waitsFor;
+    if (this.#waiting.length > 0) this.flush();
+  }
+
+  #settle(report: Report, result: PlayerReportResult | undefined): void {
+    const { held, what, resolve, reject, undo } = report;
+    if (result && result.generation > 0) this.#tell(held, result.generation);
+    if (!result?.error) return resolve();
+    const error = fromWire(result.error);
+    const gone = error.reason === 'PLAYER_NOT_FOUND' || error.reason === 'STALE_GENERATION';
+    if (isUndecided(error) || (what.$case === 'left' && gone)) return resolve();
+    undo(error);
+    reject(error);
+  }
+
+  /** Of a stream that broke, or a coordinator that cannot write: a later list settles it. */
+  #fail(part: readonly Report[], error: KelpieError): void {
+    if (error.reason === 'OUTCOME_UNKNOWN') this.#sendList();
+    if (isUnheard(error)) return settle(part);
+    for (const { reject } of part) reject(error);
+  }
+
+  #settleAll(): void {
+    settle(this.#waiting.splice(0));
+  }
+
+  /** Tells the whole list. What waited to be told is in it. */
+  sync(): void {
+    this.#settleAll();
+    this.#sendList();
+  }
+
+  #sendList(): void {
+    const link = this.#link;
+    if (!link) return;
+    for (const part of this.#list.parts(this.#options.clock.now())) this.#sendPart(link, part);
+  }
+
+  #sendPart(link: Link, { value, held }: Part): void {
+    const about = held.map((one) => ({ held: one }));
+    const exchange = this.#begin(about);
+    const told = link.request({ $case: 'syncPlayers', value }).then(
+      (answer) => {
+        if (answer.$case === 'playersSynced') this.#takeSynced(held, answer.value);
+      },
+      (error: unknown) => {
+        const why = fromThrown(error);
+        // What else went wrong, the digest shows.
+        if (why.reason !== 'UNAVAILABLE') this.#options.onRefused(why);
+      },
+    );
+    void told.finally(() => this.#end(exchange, about));
+  }
+
+  #takeSynced(held: readonly Held[], { results }: PlayersSynced): void {
+    const told = new Map(results.map((result) => [result.playerId, result]));
+    for (const one of held) {
+      const result = told.get(one.id);
+      if (result && result.generation > 0) this.#tell(one, result.generation);
+      else this.#evict(one, PlayerLeaveReason.SYNC, TEXT);
+    }
+  }
+
+  #tell(held: Held, generation: number): void {
+    held.generation = generation;
+    this.#list.saw(generation);
+    if (held.evicted === undefined || held.evicted < generation) return;
+    this.#evict(held, PlayerLeaveReason.REPLACED, TEXT);
+  }
+
+  #evict(held: Held, reason: PlayerLeaveReason, text: string): void {
+    if (!this.#list.has(held)) return;
+    this.#list.remove(held);
+    const { id: playerId, generation } = held;
+    this.#options.onEvicted({ playerId, generation, reason, text });
+  }
+
+  /** The coordinator has ended a presence or a login. An older one than what is here is nobody's. */
+  evicted(evicted: PlayerEvicted): void {
+    const { playerId, generation, reason, text } = evicted;
+    this.#list.saw(generation);
+    const held = this.#list.get(playerId);
+    // Whether it is about this presence is known when its generation is told.
+    if (held?.waitsFor && held.generation < generation) held.evicted = generation;
+    else if (held && held.generation <= generation) this.#evict(held, reason, text);
+    const login = this.#list.login(playerId);
+    if (!login || login.generation === 0 || login.generation > generation) return;
+    this.#list.endLogin(playerId);
+    this.#options.onEvicted(evicted);
+  }
+
+  /** The player has logged in here again: their older presence ends. */
+  replace(id: string): void {
+    const held = this.#list.get(id);
+    if (held) this.#evict(held, PlayerLeaveReason.REPLACED, 'You logged in again.');
+  }
+
+  /** Who is in, if the coordinator knows it by now. */
+  digest(): PresenceDigest | undefined {
+    this.flush();
+    return this.#exchanges > 0 ? undefined : this.#list.digest();
+  }
+
+  close(): void {
+    clearImmediate(this.#flushing);
+    this.#settleAll();
+  }
+}

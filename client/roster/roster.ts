@@ -1,0 +1,215 @@
+/**
+ * A live copy of the network's nodes, and of its players where they are wanted, because the hooks of a
+ * proxy are synchronous and must answer from memory, also while the coordinator is away. It follows a
+ * Snapshot and the events after it.
+ */
+import { type Node, type NodeLoad, NodeState, type NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import type { Event } from '../../gen/ts/kelpie/v1/event.js';
+import type { Player } from '../../gen/ts/kelpie/v1/player.js';
+import type { NamedLoad } from '../../gen/ts/kelpie/v1/session_service.js';
+import { GapReason, type Gap, type Row, Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
+import { type Cancel, type Clock, systemClock } from '../core/clock.js';
+import { anyText, texts } from '../core/arguments.js';
+import { KelpieError, typed } from '../errors.js';
+import { type PlayerLookup, RosterPlayers } from './players.js';
+import { Seats } from './rows.js';
+
+/** What a roster has, and who hears of its changes. */
+export interface RosterOptions {
+  readonly players?: boolean;
+  readonly onChange?: () => void;
+  readonly clock?: Clock;
+}
+
+export class Roster {
+  /** The topics that it needs. */
+  readonly topics: readonly string[];
+  readonly #nodes: Seats<Node>;
+  /** Of nodes that have a seat. */
+  readonly #loads = new Map<string, NodeLoad>();
+  readonly #players: RosterPlayers | undefined;
+  readonly #clock: Clock;
+  /** A new epoch began: who is stale may only be on the way back. */
+  #forgiving = false;
+  #sweep: Cancel | undefined;
+  #complete = false;
+  #loaded = (): void => undefined;
+  /** Resolves when the first Snapshot is whole. */
+  readonly loaded = new Promise<void>((resolve) => (this.#loaded = resolve));
+
+  constructor({
+    players = false,
+    onChange = () => undefined,
+    clock = systemClock,
+  }: RosterOptions = {}) {
+    this.#clock = clock;
+    this.topics = players ? ['nodes.*', 'players.*'] : ['nodes.*'];
+    this.#players = players ? new RosterPlayers(onChange) : undefined;
+    this.#nodes = new Seats<Node>(
+      ({ name }) => name,
+      (before, after) => {
+        if (before && !after) this.#loads.delete(before.name);
+        onChange();
+      },
+    );
+  }
+
+  /** Whether a first Snapshot came whole. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** All nodes, by name. */
+  nodes(): Node[] {
+    return this.#nodes.all();
+  }
+
+  /** The node of a name, in any case. */
+  node(name: string): Node | undefined {
+    return this.#nodes.get(folded(name));
+  }
+
+  /** Nodes of a role that are READY and have all these labels. */
+  ready(role: NodeRole, labels: Readonly<Record<string, string>> = {}): Node[] {
+    const wanted = typed(() => Object.entries(texts('labels', labels)));
+    return this.nodes().filter(
+      (node) =>
+        node.role === role &&
+        node.state === NodeState.READY &&
+        wanted.every(([name, value]) => node.labels[name] === value),
+    );
+  }
+
+  /** Whether the node is known from before the coordinator lost its memory, and not seen since. */
+  isStale(name: string): boolean {
+    return this.#nodes.isStale(folded(name));
+  }
+
+  /** How a node does, as far as it said; what was told last, so it may be old. */
+  load(name: string): NodeLoad | undefined {
+    return this.#loads.get(folded(name));
+  }
+
+  /** Everybody who is online, by id. Throws ROSTER_WITHOUT_PLAYERS, as the next two do. */
+  players(): Player[] {
+    return this.#withPlayers().seats.all();
+  }
+
+  /** A player who is online. Throws PLAYER_AMBIGUOUS if several fit the name, and none exactly. */
+  player(lookup: PlayerLookup): Player | undefined {
+    return this.#withPlayers().find(lookup);
+  }
+
+  /** How many are online: in all, on a proxy, on a server, or on both. */
+  playerCount(place: { readonly proxy?: string; readonly server?: string } = {}): number {
+    return this.#withPlayers().count(place);
+  }
+
+  #withPlayers(): RosterPlayers {
+    if (this.#players) return this.#players;
+    const message = 'this roster has nodes alone: connect({ roster: { players: true } })';
+    throw new KelpieError('ROSTER_WITHOUT_PLAYERS', message, { permanent: true });
+  }
+
+  applyLoads(loads: readonly NamedLoad[]): void {
+    for (const { name, load } of loads) {
+      if (load && this.#nodes.get(name)) this.#loads.set(name, load);
+    }
+  }
+
+  /** Takes a part of a snapshot in. Unconfirmed rows of another history stay for `graceMs`. */
+  applySnapshot(part: Snapshot, graceMs: number): void {
+    if (part.cursor) for (const seats of this.#kinds()) seats.begin();
+    for (const { sequence, resource } of part.rows) {
+      if (resource?.$case === 'node') this.#nodes.put(resource.value, sequence);
+      if (resource?.$case === 'player') this.#players?.seats.put(resource.value, sequence);
+    }
+    if (part.complete) this.#finish(graceMs);
+  }
+
+  #finish(graceMs: number): void {
+    for (const seats of this.#kinds()) seats.complete();
+    if (this.#forgiving) this.#sweep = this.#clock.after(graceMs, () => this.#dropStale());
+    this.#forgiving = false;
+    this.#complete = true;
+    this.#loaded();
+  }
+
+  #kinds() {
+    return this.#players ? [this.#nodes, this.#players.seats] : [this.#nodes];
+  }
+
+  #dropStale(): void {
+    for (const seats of this.#kinds()) seats.dropStale();
+  }
+
+  /** Takes an event in, if it is newer than what is known. */
+  applyEvent({ body, sequence }: Event): void {
+    switch (body?.$case) {
+      case 'nodeJoined':
+      case 'nodeUpdated':
+        if (body.value.node) this.#nodes.put(body.value.node, sequence);
+        break;
+      case 'nodeLeft':
+        if (body.value.node) this.#nodes.leave(body.value.node, sequence);
+        break;
+      case 'playerJoined':
+      case 'playerMoved':
+      case 'playerUpdated':
+        if (body.value.player) this.#players?.seats.put(body.value.player, sequence);
+        break;
+      case 'playerLeft':
+        if (body.value.player) this.#players?.seats.leave(body.value.player, sequence);
+        break;
+      default:
+        break;
+    }
+  }
+
+  applyGap({ reason }: Gap): void {
+    if (reason === GapReason.TRIMMED) return;
+    const forgotten = reason === GapReason.EPOCH_CHANGED;
+    for (const seats of this.#kinds()) seats.outdate(forgotten);
+    if (!forgotten) return;
+    // Nobody is dropped before the new history was read.
+    this.#sweep?.();
+    this.#forgiving = true;
+  }
+
+  /** The roster as bytes, to be kept in a file. */
+  save(): Uint8Array {
+    const rows: Row[] = [];
+    for (const { sequence, value } of this.#nodes.rows()) {
+      rows.push({ sequence, resource: { $case: 'node', value } });
+    }
+    for (const { sequence, value } of this.#players?.seats.rows() ?? []) {
+      rows.push({ sequence, resource: { $case: 'player', value } });
+    }
+    const topics = [...this.topics];
+    return Snapshot.encode({ cursor: undefined, topics, rows, complete: true }).finish();
+  }
+
+  /**
+   * What was saved: it answers until the coordinator does, and a grace longer where it does not. Throws for
+   * what was not saved whole.
+   */
+  restore(bytes: Uint8Array): void {
+    const { rows, complete } = Snapshot.decode(bytes);
+    // It is written last.
+    if (!complete) throw new Error(bytes.length === 0 ? 'it is empty' : 'its end is missing');
+    for (const { resource } of rows) {
+      if (resource?.$case === 'node') this.#nodes.restore(resource.value);
+      if (resource?.$case === 'player') this.#players?.seats.restore(resource.value);
+    }
+    this.#forgiving = true;
+  }
+
+  close(): void {
+    this.#sweep?.();
+  }
+}
+
+/** A node's name as the network has it. */
+function folded(name: string): string {
+  return anyText('the name of a node', name).toLowerCase();
+}

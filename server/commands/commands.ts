@@ -1,0 +1,242 @@
+/**
+ * Commands under way: each ends once for each node that was asked, by its answer, by proof that it was
+ * not handed over, or when its time is up. Never in the journal, and written to a node at most once.
+ */
+import { randomInt } from 'node:crypto';
+import type { Command, CommandAnswer, CommandReply } from '../../gen/ts/kelpie/v1/command.js';
+import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
+import type { Cancel } from '../core/clock.js';
+import { sameBytes } from '../core/cursor.js';
+import { durationOf } from '../core/duration.js';
+import { KelpieError } from '../core/errors.js';
+import { PromptTurns } from '../core/prompt-turns.js';
+import type { Entry } from '../journal/journal.js';
+import { busy, cancelled, notDelivered, notWaiting, unanswered } from './errors.js';
+import { checkAnswer, checkCommand, type Expected } from './forms.js';
+import { encodeRequest, encodeTimeLeft } from './request.js';
+import { Targets } from './targets.js';
+import {
+  type CommandWeight,
+  type NodeResult,
+  type Pending,
+  PendingCommands,
+  type Target,
+} from './pending.js';
+import { ownersWritten } from '../network/changes.js';
+import type { Network } from '../network/network.js';
+import { cutText } from '../core/text.js';
+
+export type { NodeResult } from './pending.js';
+
+/** A request for a node, until it is on its way. */
+export interface Handover {
+  /** About how many it is. */
+  readonly bytes: number;
+  /** The request in parts, when it can go out; undefined if it is not wanted any more. */
+  take(): readonly Uint8Array[] | undefined;
+  /** It will not go out: the stream is gone. */
+  drop(): void;
+}
+
+/** Carries commands to nodes: their sessions, which are above this layer. */
+export interface Carrier {
+  /** Queues a request for the node. Not `queued`: it will certainly not get it. */
+  hand(node: string, handover: Handover): 'queued' | 'absent' | 'full';
+  /** Tells the node that the command is not wanted any more. */
+  withdraw(node: string, commandId: number): void;
+}
+
+export class Commands {
+  readonly #network: Network;
+  readonly #carrier: Carrier;
+  readonly #targets: Targets;
+  readonly #pending: PendingCommands;
+  /** A command may end for a thousand nodes at once, and a node with thousands of commands. */
+  readonly #endings: PromptTurns;
+  /** Where numbers begin is drawn, so that none of a former coordinator is taken for one of this. */
+  #lastId = randomInt(2 ** 47);
+
+  constructor(network: Network, carrier: Carrier) {
+    this.#network = network;
+    this.#carrier = carrier;
+    this.#targets = new Targets(network);
+    this.#pending = new PendingCommands(network.options.limits);
+    this.#endings = new PromptTurns(network.options.clock, network.options.onFault);
+    network.onEntries((entries) => this.#dropReplaced(entries));
+  }
+
+  /**
+   * Issues a command and calls `onResult` for each node, at least once, the last time with `last`. Returns
+   * how to withdraw it, which ends it for all of them. Throws the errors that IssueCommand names, or what
+   * `admit` throws, which bounds its issuer; then nobody was asked.
+   */
+  issue(
+    request: IssueCommandRequest,
+    source: string,
+    onResult: (result: NodeResult) => void,
+    admit: (weight: CommandWeight) => void = () => undefined,
+  ): Cancel {
+    const { limits, clock } = this.#network.options;
+    // Whatever it is, there is no room for it.
+    this.#pending.admit({ asks: 1, bytes: 0 });
+    const checked = checkCommand(request, limits);
+    const names = this.#targets.of(request.target, checked.name);
+    const id = ++this.#lastId;
+    const { expected, timeoutMs, attributes } = checked;
+    const encoded = encodeRequest(id, source, attributes, checked.encoded);
+    const weight = { asks: names.length, bytes: encoded.length };
+    this.#pending.admit(weight);
+    admit(weight);
+    const targets = new Map(names.map((name) => [name, this.#target(name)]));
+    const answersLeft = request.maxAnswers === 0 ? names.length : request.maxAnswers;
+    const { bytes } = weight;
+    const stop = clock.after(timeoutMs, () => this.#expire(pending));
+    const pending: Pending = { id, expected, bytes, targets, onResult, answersLeft, stop };
+    this.#pending.add(pending);
+    const endsMs = clock.now() + timeoutMs;
+    for (const name of names) {
+      this.#hand(pending, name, () => [encoded, encodeTimeLeft(endsMs - clock.now())]);
+    }
+    return () => this.#end(pending, () => cancelled());
+  }
+
+  /** Asks one node, in nobody's name. Rejects with what is refused before it was asked. */
+  ask(node: string, command: Command, timeoutMs: number): Promise<NodeResult> {
+    const request = {
+      target: { place: { $case: 'node', value: node } } as const,
+      command,
+      timeout: durationOf(timeoutMs),
+      maxAnswers: 0,
+      attributes: {},
+    };
+    return new Promise((resolve) => {
+      this.issue(request, '', resolve);
+    });
+  }
+
+  #target(name: string): Target {
+    const owner = this.#network.tables.owners.get(name)?.value;
+    return { instance: owner?.instanceId ?? new Uint8Array(), handed: false };
+  }
+
+  #hand(pending: Pending, name: string, partsNow: () => readonly Uint8Array[]): void {
+    const target = pending.targets.get(name);
+    // It has enough answers already.
+    if (!target) return;
+    const met = this.#carrier.hand(name, {
+      bytes: pending.bytes,
+      take: () => {
+        if (!this.#isPending(pending) || !pending.targets.has(name)) return undefined;
+        target.handed = true;
+        return partsNow();
+      },
+      drop: () => this.#settle(pending, name, notDelivered(name)),
+    });
+    if (met === 'absent') this.#settle(pending, name, notDelivered(name));
+    if (met === 'full') this.#settle(pending, name, busy(name));
+  }
+
+  /**
+   * Takes a node's answer. Throws COMMAND_NOT_FOUND; COMMAND_INVALID, PAYLOAD_TOO_LARGE or
+   * CONTENT_TOO_DEEP, which end the command for this node too.
+   */
+  reply(node: string, instance: Uint8Array, { commandId, outcome }: CommandReply): void {
+    const pending = this.#pending.get(commandId);
+    const target = pending?.targets.get(node);
+    if (!pending || !target?.handed || !sameBytes(target.instance, instance)) {
+      throw notWaiting(commandId);
+    }
+    try {
+      this.#settle(pending, node, this.#outcomeOf(pending.expected, node, outcome));
+    } catch (error) {
+      if (error instanceof KelpieError) this.#settle(pending, node, error);
+      throw error;
+    }
+  }
+
+  #outcomeOf(expected: Expected, node: string, outcome: CommandReply['outcome']) {
+    if (outcome?.$case === 'failure') {
+      const said = cutText(outcome.value.message, 4096);
+      return new KelpieError('COMMAND_FAILED', said || `"${node}" did not do it`, { name: node });
+    }
+    const answer = outcome?.value ?? { form: undefined };
+    checkAnswer(expected, answer, this.#network.options.limits);
+    return answer;
+  }
+
+  #isPending({ id }: Pending): boolean {
+    return this.#pending.get(id) !== undefined;
+  }
+
+  #settle(pending: Pending, node: string, outcome: CommandAnswer | KelpieError): void {
+    if (!this.#pending.drop(pending, node) || !this.#isPending(pending)) return;
+    if (!(outcome instanceof KelpieError)) pending.answersLeft -= 1;
+    const last = pending.targets.size === 0 || pending.answersLeft === 0;
+    if (last) this.#forget(pending);
+    pending.onResult({ node, outcome, last });
+  }
+
+  /** Those that are left are not wanted any more. */
+  #forget(pending: Pending): void {
+    pending.stop();
+    this.#pending.end(pending);
+    if (pending.targets.size > 0) this.#endings.add(this.#withdrawn(pending));
+  }
+
+  *#withdrawn(pending: Pending): Generator<undefined> {
+    for (const [name, { handed }] of pending.targets) {
+      this.#pending.drop(pending, name);
+      if (handed) this.#carrier.withdraw(name, pending.id);
+      yield;
+    }
+  }
+
+  #expire(pending: Pending): void {
+    this.#end(pending, (name, { handed }) => (handed ? unanswered(name) : notDelivered(name)));
+  }
+
+  #end(pending: Pending, why: (name: string, target: Target) => KelpieError): void {
+    if (this.#isPending(pending)) this.#endings.add(this.#ended(pending, why));
+  }
+
+  *#ended(
+    pending: Pending,
+    why: (name: string, target: Target) => KelpieError,
+  ): Generator<undefined> {
+    for (const [name, target] of pending.targets) {
+      if (target.handed) this.#carrier.withdraw(name, pending.id);
+      this.#settle(pending, name, why(name, target));
+      yield;
+    }
+  }
+
+  #dropReplaced(entries: readonly Entry[]): void {
+    if (this.#pending.size === 0) return;
+    for (const name of ownersWritten(this.#network.tables, entries)) {
+      const ofNode = this.#pending.ofNode(name);
+      if (ofNode) this.#endings.add(this.#unlessOwned(name, ofNode));
+    }
+  }
+
+  /** A process that does not own its node any more will not answer. */
+  *#unlessOwned(name: string, ofNode: ReadonlySet<Pending>): Generator<undefined> {
+    for (const pending of ofNode) {
+      const owner = this.#network.tables.owners.get(name)?.value;
+      const target = pending.targets.get(name);
+      if (target && !(owner && sameBytes(owner.instanceId, target.instance))) {
+        this.#settle(pending, name, target.handed ? unanswered(name) : notDelivered(name));
+      }
+      yield;
+    }
+  }
+
+  /** Commands that wait for answers. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Nodes that they wait for. */
+  get asks(): number {
+    return this.#pending.asks;
+  }
+}

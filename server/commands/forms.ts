@@ -1,0 +1,175 @@
+/** What a command says, and what an answer may: checked. Pure. */
+import { Command, CommandAnswer, type Display } from '../../gen/ts/kelpie/v1/command.js';
+import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
+import { msOf, type WireDuration } from '../core/duration.js';
+import { KelpieError } from '../core/errors.js';
+import { checkContent } from '../core/content.js';
+import { isCommandName, labelsOf, textOf } from '../network/labels.js';
+import { invalid } from '../players/player.js';
+import { cutText } from '../core/text.js';
+import type { Limits } from '../network/limits.js';
+
+type Form = NonNullable<Command['form']>;
+type AnswerForm = NonNullable<CommandAnswer['form']>['$case'];
+
+/** The name of each form, by which nodes say that they do it, and the form of its answer. */
+const forms = {
+  kickPlayers: { name: 'kick_players', answer: 'players' },
+  showMessage: { name: 'show_message', answer: 'players' },
+  runConsoleCommand: { name: 'run_console_command', answer: 'console' },
+  verifyPlayer: { name: 'verify_player', answer: 'verified' },
+} as const satisfies Record<Exclude<Form['$case'], 'custom'>, { name: string; answer: AnswerForm }>;
+
+const LONGEST_MS = 5 * 60 * 1000;
+const TEXT_BYTES = 4096;
+const PLAYERS = 1000;
+const LINES = 10_000;
+
+/** What an answer to a command may be. All that is kept of the command itself. */
+export interface Expected {
+  readonly form: AnswerForm;
+  /** How many players it is about. */
+  readonly players: number;
+}
+
+/** A command that is fit to be issued. */
+export interface CheckedCommand {
+  readonly name: string;
+  readonly expected: Expected;
+  /** The command, encoded once for all nodes. */
+  readonly encoded: Uint8Array;
+  readonly timeoutMs: number;
+  readonly attributes: Record<string, string>;
+}
+
+/**
+ * Checks what is issued. Throws COMMAND_INVALID, TEXT_TOO_LONG, PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP,
+ * DEADLINE_INVALID, BATCH_INVALID, PLAYER_INVALID or LABELS_INVALID.
+ */
+export function checkCommand(
+  { command, timeout, attributes }: IssueCommandRequest,
+  { payloadBytes, jsonDepth }: Limits,
+): CheckedCommand {
+  const form = command?.form;
+  if (!form) throw commandInvalid('command', 'the command is empty; set one of its forms');
+  checkForm(form);
+  if (form.$case === 'custom') checkContent(form.value.content, jsonDepth);
+  const encoded = Command.encode(command).finish();
+  checkSize('the command', encoded.length, payloadBytes);
+  const timeoutMs = timeoutOf(timeout);
+  const expected = expectedOf(form);
+  return { name: nameOf(form), expected, encoded, timeoutMs, attributes: labelsOf(attributes) };
+}
+
+function expectedOf(form: Form): Expected {
+  const players = 'players' in form.value ? form.value.players.length : 0;
+  return { form: form.$case === 'custom' ? 'custom' : forms[form.$case].answer, players };
+}
+
+function nameOf(form: Form): string {
+  return form.$case === 'custom' ? form.value.name : forms[form.$case].name;
+}
+
+/** How long a command may take, in milliseconds. Throws DEADLINE_INVALID. */
+export function timeoutOf(timeout: WireDuration | undefined): number {
+  const ms = timeout ? msOf(timeout) : 0;
+  if (ms > 0 && ms <= LONGEST_MS) return ms;
+  const message = 'a command has a timeout above 0 and of at most 5 min';
+  throw new KelpieError('DEADLINE_INVALID', message, { limit: String(LONGEST_MS) });
+}
+
+function checkForm(form: Form): void {
+  switch (form.$case) {
+    case 'kickPlayers':
+      checkPlayers(form.value.players.length);
+      textOf('message', form.value.message, TEXT_BYTES);
+      return;
+    case 'showMessage':
+      checkPlayers(form.value.players.length);
+      checkDisplay(form.value.display);
+      return;
+    case 'runConsoleCommand':
+      if (form.value.line.trim() === '') throw commandInvalid('line', 'there is no line to run');
+      textOf('line', form.value.line, TEXT_BYTES);
+      return;
+    case 'verifyPlayer':
+      if (!form.value.player) throw invalid('player', 'say who is to be verified');
+      return;
+    case 'custom':
+      checkName(form.value.name);
+      if (!form.value.content?.form) {
+        throw commandInvalid('content', 'a custom command has content: data, text, json or list');
+      }
+  }
+}
+
+function checkName(name: string): void {
+  const taken = Object.values(forms).some((form) => form.name === name);
+  if (isCommandName(name) && !taken) return;
+  const why = taken ? 'is the name of a form of its own' : 'cannot be the name of a command';
+  throw commandInvalid('name', `"${cutText(name, 80)}" ${why}`);
+}
+
+function checkPlayers(count: number): void {
+  if (count >= 1 && count <= PLAYERS) return;
+  throw new KelpieError(
+    'BATCH_INVALID',
+    `a command is about 1 to ${PLAYERS} players, not ${count}`,
+    {
+      players: String(count),
+      limit: String(PLAYERS),
+    },
+  );
+}
+
+/** Throws COMMAND_INVALID or TEXT_TOO_LONG unless it can be shown. */
+export function checkDisplay(display: Display | undefined): void {
+  const form = display?.form;
+  if (!form) throw commandInvalid('display', 'there is nothing to show; set one of its forms');
+  if (typeof form.value === 'string') {
+    textOf(form.$case, form.value, TEXT_BYTES);
+    return;
+  }
+  for (const [field, text] of Object.entries(form.value)) {
+    if (typeof text === 'string') textOf(field, text, TEXT_BYTES);
+  }
+}
+
+/**
+ * Throws COMMAND_INVALID unless the answer is of the command's form and of a fit number of parts,
+ * PAYLOAD_TOO_LARGE or CONTENT_TOO_DEEP if it is too much.
+ */
+export function checkAnswer(
+  expected: Expected,
+  answer: CommandAnswer,
+  { payloadBytes, jsonDepth }: Limits,
+): void {
+  const { form } = answer;
+  if (form?.$case !== expected.form) {
+    throw commandInvalid('answer', `the answer to this command is of the form ${expected.form}`);
+  }
+  if (form.$case === 'custom') checkContent(form.value, jsonDepth);
+  if (form.$case === 'console') checkParts('lines', form.value.lines, LINES);
+  if (form.$case === 'players') checkParts('outcomes', form.value.outcomes, expected.players);
+  checkSize('the answer', CommandAnswer.encode(answer).finish().length, payloadBytes);
+}
+
+/** Before anything is done with each of them: empty ones take two bytes. */
+function checkParts(field: string, parts: readonly unknown[], limit: number): void {
+  if (parts.length <= limit) return;
+  throw commandInvalid(field, `the answer has ${parts.length} ${field}; at most ${limit} fit`);
+}
+
+/** Throws PAYLOAD_TOO_LARGE. */
+function checkSize(what: string, bytes: number, limit: number): void {
+  if (bytes <= limit) return;
+  throw new KelpieError('PAYLOAD_TOO_LARGE', `${what} has ${bytes} bytes; the limit is ${limit}`, {
+    bytes: String(bytes),
+    limit: String(limit),
+  });
+}
+
+/** An error about something that is said of a command. */
+export function commandInvalid(field: string, message: string): KelpieError {
+  return new KelpieError('COMMAND_INVALID', message, { field });
+}

@@ -1,0 +1,226 @@
+/** Reading without a session: the same feed, held back by the call instead of by a window. */
+import { type Start, StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
+import type {
+  ReadEventsRequest,
+  ReadEventsResponse,
+  WatchEventsRequest,
+} from '../../gen/ts/kelpie/v1/event_service.js';
+import { CoordinatorFrame } from '../../gen/ts/kelpie/v1/session_service.js';
+import type { Gap } from '../../gen/ts/kelpie/v1/stream.js';
+import { every } from '../core/clock.js';
+import type { Cursor } from '../core/cursor.js';
+import { msOf } from '../core/duration.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
+import type { PatternHold } from './pattern-budget.js';
+import { filterOf, type ReadingStart, startOf } from './start.js';
+import { BATCH_LIMITS } from './batch.js';
+import { Alarm } from '../core/wakeup.js';
+import { Feed, type FeedOptions } from './feed.js';
+import { encodeBatchFrame, type Frame, frameOf, type FramePart } from './frames.js';
+import type { Hub } from '../session/registry.js';
+import { unlimitedWindow } from './window.js';
+
+const LONGEST_WAIT_MS = 60_000;
+
+/** A feed on the bell, and a place to wait for it. */
+class Reader {
+  readonly #hub: Hub;
+  readonly #hold: PatternHold;
+  readonly #alarm = new Alarm();
+  readonly #start: ReadingStart;
+  /** A quiet reader is to be told how far it is. */
+  #renewing = false;
+  readonly feed: Feed;
+
+  private constructor(hub: Hub, hold: PatternHold, options: Omit<FeedOptions, 'wake'>) {
+    this.#hub = hub;
+    this.#hold = hold;
+    this.#start = options.start;
+    this.feed = new Feed({ ...options, wake: this.wake });
+    hub.bell.hang(this.feed);
+  }
+
+  /** Throws TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, or what a bad start gives. */
+  static async open(
+    hub: Hub,
+    connection: string,
+    { topics, start }: { topics: string[]; start: Start | undefined },
+    events = BATCH_LIMITS.events,
+  ): Promise<Reader> {
+    const { network, pages } = hub;
+    if (topics.length === 0) {
+      throw new KelpieError('TOPIC_INVALID', 'name at least one topic; ">" reads all messages');
+    }
+    const filter = filterOf(topics, network.options.limits.patterns);
+    const hold = hub.patterns.hold(connection);
+    hold.take(filter);
+    const from = await startOf(network, start).catch((error: unknown) => {
+      hold.release();
+      throw error;
+    });
+    const batch = { ...BATCH_LIMITS, events };
+    const parts = { network, pages, filter, start: from, batch };
+    return new Reader(hub, hold, { ...parts, window: unlimitedWindow });
+  }
+
+  readonly wake = this.#alarm.ring;
+
+  /** Where reading starts, if neither the caller says so nor a Snapshot. */
+  startFrame(): FramePart | undefined {
+    const { position, claimed, snapshot } = this.#start;
+    return claimed || snapshot ? undefined : positionFrame(position);
+  }
+
+  /** Looks whether the reader is told nothing lately, so that its cursor must be renewed. */
+  readonly renew = (): void => {
+    this.#renewing = true;
+    this.wake();
+  };
+
+  next(): FramePart | undefined {
+    const frame = this.feed.next();
+    if (frame || !this.#renewing) return frame;
+    this.#renewing = false;
+    const { told } = this.feed;
+    const cursor = this.feed.renewed();
+    return cursor && cursor.sequence > told ? positionFrame(cursor) : undefined;
+  }
+
+  rung(): Promise<void> {
+    return this.#alarm.sleep();
+  }
+
+  /** Nobody waits for it any more: what it was about to read is not read. */
+  readonly close = (): void => {
+    this.feed.close();
+    this.#hub.bell.remove(this.feed);
+    this.#hold.release();
+    this.wake();
+  };
+}
+
+/** Who reads by a call. */
+export interface Caller {
+  /** What tells their connection from others. */
+  readonly connection: string;
+  /** Aborts when nobody waits any more. */
+  readonly signal: AbortSignal;
+  /** The call is in order, and is answered, however long the first event takes. */
+  readonly opened: () => void;
+}
+
+/** The frames of a watch, encoded. Ends when the signal aborts; throws DRAINING. */
+export async function* watch(
+  hub: Hub,
+  request: WatchEventsRequest,
+  caller: Caller,
+): AsyncGenerator<Uint8Array> {
+  const { signal } = caller;
+  const reader = await Reader.open(hub, caller.connection, request);
+  const { clock, times } = hub.network.options;
+  const forgetWatcher = hub.onDrain(reader.wake);
+  const stop = every(clock, times.heartbeatMs, reader.renew);
+  signal.addEventListener('abort', reader.close, { once: true });
+  caller.opened();
+  try {
+    const start = reader.startFrame();
+    if (start) yield frameOf(start);
+    while (!signal.aborted) {
+      hub.checkDraining();
+      const frame = reader.next();
+      if (frame) yield frameOf(frame);
+      else await reader.rung();
+    }
+  } finally {
+    stop();
+    forgetWatcher();
+    reader.close();
+  }
+}
+
+/** A page of events. Waits for the first one if the request says so. */
+export async function readPage(
+  hub: Hub,
+  request: ReadEventsRequest,
+  { connection, signal, opened }: Caller,
+): Promise<ReadEventsResponse> {
+  const { waitMs, pageSize } = checked(request);
+  const reader = await Reader.open(hub, connection, request, pageSize);
+  let over = waitMs === 0;
+  const stop = (): void => {
+    over = true;
+    reader.wake();
+  };
+  const cancel = hub.network.options.clock.after(waitMs, stop);
+  signal.addEventListener('abort', reader.close, { once: true });
+  opened();
+  try {
+    return await pageOf(reader, () => signal.aborted || (over && reader.feed.idle));
+  } finally {
+    cancel();
+    reader.close();
+  }
+}
+
+async function pageOf(reader: Reader, over: () => boolean): Promise<ReadEventsResponse> {
+  let gap: Gap | undefined;
+  for (;;) {
+    const frame = nextFrame(reader);
+    if (frame?.$case === 'eventBatch') {
+      return { events: frame.value.events, cursor: frame.value.upTo, gap };
+    }
+    if (frame?.$case === 'gap') {
+      // One is told; the next when the caller comes back.
+      if (isWhole(gap)) return { events: [], cursor: gap.resumesAt, gap };
+      gap = together(gap, frame.value);
+    }
+    if (frame) continue;
+    // A gap is news too: it is not kept waiting for an event.
+    if (over() || gap) return { events: [], cursor: reader.feed.position, gap };
+    await reader.rung();
+  }
+}
+
+function nextFrame({ feed }: Reader): Frame | undefined {
+  const bytes = feed.next();
+  return bytes && CoordinatorFrame.decode(frameOf(bytes)).frame;
+}
+
+/** A batch without events: all up to here was sent. */
+function positionFrame(upTo: Cursor): FramePart {
+  return encodeBatchFrame(upTo.sequence, { upTo, bytes: 0, chunks: [] });
+}
+
+/** Whether a gap is of all topics. */
+function isWhole(gap: Gap | undefined): gap is Gap {
+  return gap?.topics.length === 0;
+}
+
+/** Gaps of several topics as one that is not smaller. */
+function together(former: Gap | undefined, gap: Gap): Gap {
+  if (!former) return gap;
+  const further = (gap.resumesAt?.sequence ?? 0) > (former.resumesAt?.sequence ?? 0) ? gap : former;
+  return { ...further, topics: [...former.topics, ...gap.topics] };
+}
+
+function checked({ pageSize, wait, start }: ReadEventsRequest): {
+  waitMs: number;
+  pageSize: number;
+} {
+  const waitMs = wait ? msOf(wait) : 0;
+  if (waitMs < 0 || waitMs > LONGEST_WAIT_MS) {
+    throw outOfRange('wait', LONGEST_WAIT_MS, 'wait is 0 to 60 s');
+  }
+  if (pageSize > BATCH_LIMITS.events) {
+    const limit = BATCH_LIMITS.events;
+    throw outOfRange('page_size', limit, `a page has at most ${limit} events`);
+  }
+  if (start?.place?.$case === 'at' && start.place.value === StartAt.SNAPSHOT) {
+    throw new KelpieError(
+      'START_INVALID',
+      'a page of events has no snapshot; start after a cursor, at EARLIEST or LATEST, or since a duration',
+      { start: 'SNAPSHOT' },
+    );
+  }
+  return { waitMs, pageSize: pageSize === 0 ? BATCH_LIMITS.events : pageSize };
+}

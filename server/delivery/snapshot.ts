@@ -1,0 +1,83 @@
+/** A Snapshot in parts, each made when it is pulled: memory for one part, however many rows. */
+import { Row, type Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
+import type { Cursor } from '../core/cursor.js';
+import type { TopicFilter } from '../topics/filter.js';
+import type { Network } from '../network/network.js';
+import { encodeSnapshotFrame, type FramePart } from './frames.js';
+import { Gate } from '../core/latch.js';
+
+/** Snapshots that a reader has asked for and not taken, above which it is not asked any more. */
+const SNAPSHOTS = 8;
+
+/** The snapshots that a reader is to get, one after the other. */
+export class Snapshots {
+  #all: Generator<FramePart>[] = [];
+  #part: FramePart | undefined;
+  readonly #room = new Gate();
+
+  add(parts: Generator<FramePart>): void {
+    this.#all.push(parts);
+  }
+
+  get size(): number {
+    return this.#all.length;
+  }
+
+  /** Makes the next part, if there is one. */
+  make(): void {
+    for (let parts = this.#all[0]; parts && !this.#part; parts = this.#all[0]) {
+      const part = parts.next();
+      if (!part.done) this.#part = part.value;
+      else this.#drop();
+    }
+  }
+
+  #drop(): void {
+    this.#all.shift();
+    this.#room.open();
+  }
+
+  /** The part that was made last. */
+  take(): FramePart | undefined {
+    const part = this.#part;
+    this.#part = undefined;
+    return part;
+  }
+
+  /** Resolves when there are fewer; undefined if they are few. */
+  room(): Promise<void> | undefined {
+    return this.#all.length >= SNAPSHOTS ? this.#room.wait() : undefined;
+  }
+
+  clear(): void {
+    this.#all = [];
+    this.#part = undefined;
+    this.#room.open();
+  }
+}
+
+const PART_ROWS = 256;
+const PART_BYTES = 64 * 1024;
+
+/** The encoded frames of a snapshot; at least one, the last of them marked. */
+export function* snapshotParts(
+  network: Network,
+  filter: TopicFilter,
+  cursor: Cursor,
+): Generator<FramePart> {
+  let part: Snapshot = { cursor, topics: [...filter.patterns], rows: [], complete: false };
+  let rows: Uint8Array[] = [];
+  let bytes = 0;
+  for (const row of network.resources(filter)) {
+    const encoded = Row.encode(row).finish();
+    if (rows.length === PART_ROWS || (rows.length > 0 && bytes + encoded.length > PART_BYTES)) {
+      yield encodeSnapshotFrame(part, rows);
+      part = { cursor: undefined, topics: [], rows: [], complete: false };
+      rows = [];
+      bytes = 0;
+    }
+    rows.push(encoded);
+    bytes += encoded.length;
+  }
+  yield encodeSnapshotFrame({ ...part, complete: true }, rows);
+}

@@ -1,0 +1,62 @@
+/**
+ * Calls have turns. Whatever comes in at once is begun for a few milliseconds, then everybody else has
+ * theirs: sessions, timers, other calls. Peers take turns too, so that one with hundreds of calls delays
+ * its own most.
+ */
+import type { Clock } from '../../core/clock.js';
+import { TURN_MS } from '../../core/fair-turn.js';
+
+export class CallTurns {
+  readonly #clock: Clock;
+  readonly #waiting = new Map<unknown, (() => void)[]>();
+  #size = 0;
+  #workedMs = 0;
+  #ticking = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Pieces of work that wait. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Begins a piece of work of a peer when it has its turn, at once if nobody is before it. */
+  take(peer: unknown, begin: () => void): void {
+    const line = this.#waiting.get(peer);
+    if (line) line.push(begin);
+    else this.#waiting.set(peer, [begin]);
+    this.#size++;
+    this.#go();
+  }
+
+  #go(): void {
+    while (this.#workedMs < TURN_MS) {
+      const begin = this.#next();
+      if (!begin) break;
+      const beganMs = this.#clock.now();
+      begin();
+      this.#workedMs += this.#clock.now() - beganMs;
+    }
+    if (this.#ticking || this.#workedMs === 0) return;
+    this.#ticking = true;
+    setImmediate(() => {
+      this.#ticking = false;
+      this.#workedMs = 0;
+      this.#go();
+    });
+  }
+
+  /** The next of the peer that waits longest for a turn. */
+  #next(): (() => void) | undefined {
+    for (const [peer, line] of this.#waiting) {
+      const begin = line.shift();
+      this.#waiting.delete(peer);
+      if (line.length > 0) this.#waiting.set(peer, line);
+      if (begin) this.#size--;
+      return begin;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,72 @@
+/** CommandService: asking nodes without a session. */
+import type { CallContext, ServiceImplementation } from 'nice-grpc';
+import { CommandResult } from '../../../gen/ts/kelpie/v1/command.js';
+import type {
+  CommandServiceDefinition,
+  IssueCommandRequest,
+  IssueCommandResponse,
+} from '../../../gen/ts/kelpie/v1/command_service.js';
+import type { NodeResult } from '../../commands/commands.js';
+import { Alarm } from '../../core/wakeup.js';
+import { resultFrame, unread } from '../../session/command-frames.js';
+import type { Hub } from '../../session/registry.js';
+import { IssuerRoom } from './issuer-room.js';
+
+/** Answers that wait for a caller who reads slowly; more of them are lost, and said to be. */
+const WAITING_BYTES = 1024 * 1024;
+
+/** A result that waits, and how many bytes it has. */
+interface Waiting {
+  readonly response: IssueCommandResponse;
+  readonly bytes: number;
+}
+
+export function commandService({ commands }: Hub): ServiceImplementation<CommandServiceDefinition> {
+  const room = new IssuerRoom();
+  return {
+    async *issueCommand(
+      request: IssueCommandRequest,
+      { peer, signal }: CallContext,
+    ): AsyncGenerator<IssueCommandResponse> {
+      const results: Waiting[] = [];
+      const alarm = new Alarm();
+      const state = { ended: false, bytes: 0 };
+      let giveBack = (): void => undefined;
+      const onResult = (result: NodeResult): void => {
+        const waiting = fitting(result, WAITING_BYTES - state.bytes);
+        state.bytes += waiting.bytes;
+        results.push(waiting);
+        state.ended = result.last;
+        alarm.ring();
+      };
+      const withdraw = commands.issue(request, '', onResult, (weight) => {
+        giveBack = room.take(peer, weight);
+      });
+      signal.addEventListener('abort', withdraw, { once: true });
+      try {
+        for (;;) {
+          for (let next = results.shift(); next; next = results.shift()) {
+            yield next.response;
+            state.bytes -= next.bytes;
+          }
+          if (state.ended) return;
+          await alarm.sleep();
+        }
+      } finally {
+        signal.removeEventListener('abort', withdraw);
+        withdraw();
+        giveBack();
+      }
+    },
+  };
+}
+
+function fitting(result: NodeResult, room: number): Waiting {
+  const whole = waitingOf(result);
+  return whole.bytes <= room ? whole : waitingOf(unread(result));
+}
+
+function waitingOf(result: NodeResult): Waiting {
+  const { value } = resultFrame(result);
+  return { response: { result: value }, bytes: CommandResult.encode(value).finish().length };
+}

@@ -1,0 +1,69 @@
+/** CoordinatorService: the coordinator itself. */
+import type { CallContext, ServiceImplementation } from 'nice-grpc';
+import {
+  type CoordinatorServiceDefinition,
+  type GetInfoResponse,
+  type ListSessionsRequest,
+  type ListSessionsResponse,
+  Session,
+  type TopicRetention,
+} from '../../../gen/ts/kelpie/v1/coordinator_service.js';
+import { Durability } from '../../../gen/ts/kelpie/v1/coordinator.js';
+import { pageOf } from '../../network/pages.js';
+import { durationOf } from '../../core/duration.js';
+import type { Usage } from '../../journal/journal.js';
+import { wireLimits } from '../../session/handshake.js';
+import type { Hub } from '../../session/registry.js';
+
+function topicRetention({ limits, entries, bytes }: Usage['own'][number]): TopicRetention {
+  return {
+    topic: limits.prefix,
+    entries,
+    bytes,
+    maxEntries: limits.entries ?? 0,
+    maxBytes: limits.bytes ?? 0,
+    maxAge: limits.ageMs === undefined ? undefined : durationOf(limits.ageMs),
+  };
+}
+
+export function coordinatorService(hub: Hub): ServiceImplementation<CoordinatorServiceDefinition> {
+  const { tables, options } = hub.network;
+  const { clock, journal, limits, coordinatorId, name, version } = options;
+  const startedMs = clock.now();
+  return {
+    async getInfo(): Promise<GetInfoResponse> {
+      const { entries, bytes, topics, own } = journal.usage();
+      return {
+        coordinatorId,
+        version,
+        uptime: durationOf(clock.now() - startedMs),
+        network: name,
+        durability: Durability[journal.durability],
+        head: journal.head,
+        oldest: journal.oldest,
+        entries,
+        bytes,
+        topics: [...topics],
+        sessions: hub.size,
+        nodes: tables.nodes.size,
+        limits: wireLimits(limits),
+        retentionTopics: own.map(topicRetention),
+        players: hub.network.players.online,
+        readOnly: hub.network.readOnly,
+      };
+    },
+    async listSessions(
+      request: ListSessionsRequest,
+      { peer }: CallContext,
+    ): Promise<ListSessionsResponse> {
+      const listing = {
+        after: (name: string) => tables.owners.names.after(name),
+        item: (name: string) => hub.report(name),
+        bytesOf: (session: Session) => Session.encode(session).finish().length,
+      };
+      const page = pageOf(listing, journal.head, request, 'sessions');
+      const { items: sessions, nextPageToken } = await hub.network.searches.work(page, peer);
+      return { sessions, nextPageToken };
+    },
+  };
+}

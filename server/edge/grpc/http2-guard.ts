@@ -1,0 +1,114 @@
+/**
+ * What grpc-js leaves open below its calls: streams that are opened by the thousand in one tick, timeouts
+ * above what a timer holds, and connections that are given up and never close.
+ *
+ * nice-grpc keeps the grpc-js server to itself, and that its HTTP/2 servers. So the one is met when it binds,
+ * the others when it creates them: this file alone knows that.
+ */
+import {
+  constants,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import { Server as GrpcServer } from '@grpc/grpc-js';
+import type { Server } from 'nice-grpc';
+import { type Cancel, type Clock, every } from '../../core/clock.js';
+import { CallTurns } from './call-turns.js';
+
+/** Streams that wait to be begun; what is above may be tried again at once, says HTTP/2. */
+const WAITING_STREAMS = 20_000;
+/** A longer path is no method's, and would come back whole in the status. */
+const PATH_LENGTH = 255;
+/** A connection that was given up has so many sweeps to close. */
+const SWEEP_MS = 5000;
+/** What a timer holds; a call may take 24 days. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+const UNIT_MS = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
+
+interface Binding {
+  bindAsync: (this: GrpcServer, ...binding: Parameters<GrpcServer['bindAsync']>) => void;
+}
+
+type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
+export class Http2Guard {
+  readonly #turns: CallTurns;
+  readonly #connections = new Map<Socket, ServerHttp2Session>();
+  readonly #givenUp = new WeakSet<Socket>();
+  readonly #sweeps: Cancel;
+
+  constructor(clock: Clock) {
+    this.#turns = new CallTurns(clock);
+    this.#sweeps = every(clock, SWEEP_MS, () => this.#sweep());
+  }
+
+  /** Listens with a server whose connections are guarded. Returns the port. */
+  listen(server: Server, address: string): Promise<number> {
+    const prototype: Binding = GrpcServer.prototype;
+    const { bindAsync } = prototype;
+    const guard = (met: GrpcServer): void => this.#guard(met);
+    prototype.bindAsync = function (...binding) {
+      guard(this);
+      bindAsync.apply(this, binding);
+    };
+    // It binds before its first await.
+    const port = server.listen(address);
+    prototype.bindAsync = bindAsync;
+    return port;
+  }
+
+  close(): void {
+    this.#sweeps();
+  }
+
+  #guard(met: GrpcServer): void {
+    const server = met as unknown as { createHttp2Server(credentials: unknown): Http2Server };
+    const create = server.createHttp2Server.bind(server);
+    server.createHttp2Server = (credentials) => this.#guarded(create(credentials));
+  }
+
+  #guarded(server: Http2Server): Http2Server {
+    let newest: ServerHttp2Session | undefined;
+    // In this order, in one tick: a session is created when its socket comes in.
+    server.on('session', (session) => (newest = session));
+    server.on('connection', (socket: Socket) => {
+      if (!newest) return;
+      this.#connections.set(socket, newest);
+      socket.once('close', () => this.#connections.delete(socket));
+    });
+    const [begin] = server.listeners('stream') as OnStream[];
+    server.removeAllListeners('stream');
+    if (begin) server.on('stream', (stream, headers) => this.#queue(stream, headers, begin));
+    return server;
+  }
+
+  #queue(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, begin: OnStream): void {
+    // It may break before its turn, and nobody else listens yet.
+    stream.on('error', () => undefined);
+    if (this.#turns.size >= WAITING_STREAMS) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    if ((headers[':path'] ?? '').length > PATH_LENGTH) headers[':path'] = '/a-path-of-nothing';
+    if (isTooLong(headers['grpc-timeout'])) delete headers['grpc-timeout'];
+    this.#turns.take(stream.session, () => {
+      if (!stream.destroyed) begin(stream, headers);
+    });
+  }
+
+  /** The end of a connection is a last frame, which a peer that reads nothing never takes. */
+  #sweep(): void {
+    for (const [socket, session] of this.#connections) {
+      if (!session.destroyed) continue;
+      if (this.#givenUp.has(socket)) socket.destroy();
+      else this.#givenUp.add(socket);
+    }
+  }
+}
+
+function isTooLong(timeout: string | string[] | undefined): boolean {
+  // As grpc-js reads it.
+  const [, number, unit] = /(\d{1,8})\s*([HMSmun])/.exec(String(timeout)) ?? [];
+  return Number(number) * UNIT_MS[unit as keyof typeof UNIT_MS] > LONGEST_MS;
+}

@@ -1,0 +1,38 @@
+/** NodeService: who is part of the network. */
+import type { CallContext, ServiceImplementation } from 'nice-grpc';
+import type {
+  DisconnectNodeRequest,
+  DisconnectNodeResponse,
+  GetNodeRequest,
+  GetNodeResponse,
+  ListNodesRequest,
+  ListNodesResponse,
+  NodeServiceDefinition,
+  UpdateNodeRequest,
+  UpdateNodeResponse,
+} from '../../../gen/ts/kelpie/v1/node_service.js';
+import { type Node, NodeChange } from '../../../gen/ts/kelpie/v1/node.js';
+import { findNode, listNodes } from '../../nodes/queries.js';
+import type { Hub } from '../../session/registry.js';
+
+export function nodeService(hub: Hub): ServiceImplementation<NodeServiceDefinition> {
+  const { network, nodes, loads } = hub;
+  const withLoad = (node: Node): Node => ({ ...node, load: loads.get(node.name) });
+  return {
+    async listNodes(request: ListNodesRequest, { peer }: CallContext): Promise<ListNodesResponse> {
+      const { items, ...page } = await listNodes(network, request, request, peer);
+      return { nodes: items.map(withLoad), ...page };
+    },
+    async getNode({ name }: GetNodeRequest): Promise<GetNodeResponse> {
+      return { node: withLoad(findNode(network, name).value), cursor: network.tail.head };
+    },
+    async updateNode({ name, change }: UpdateNodeRequest): Promise<UpdateNodeResponse> {
+      const node = await nodes.update(name.toLowerCase(), change ?? NodeChange.create());
+      return { node, cursor: network.tail.head };
+    },
+    async disconnectNode({ name }: DisconnectNodeRequest): Promise<DisconnectNodeResponse> {
+      await nodes.disconnect(name.toLowerCase());
+      return { cursor: network.tail.head };
+    },
+  };
+}

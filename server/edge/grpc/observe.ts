@@ -1,0 +1,50 @@
+/** Around every call: what it throws becomes a status, and what became of it is told. */
+import { type CallContext, ServerError, type ServerMiddlewareCall, Status } from 'nice-grpc';
+import type { Network } from '../../network/network.js';
+import { publicError } from '../../delivery/frames.js';
+import { DETAILS, detailsOf, statusOf } from './errors.js';
+import { startSpan } from './trace.js';
+
+/** Hears of calls that ended, by path and status code; without a duration of streams. */
+export type CallObserver = (method: string, code: string, durationMs?: number) => void;
+
+/** A stream's responses are yielded, a single one is returned. */
+export type Responses<Response> = AsyncGenerator<Response, Response | undefined, undefined>;
+
+/** The outermost middleware. */
+export function observeCalls({ options }: Network, onCall: CallObserver) {
+  const { clock, onFault, version } = options;
+  return async function* observed<Request, Response>(
+    call: ServerMiddlewareCall<Request, Response>,
+    context: CallContext,
+  ): Responses<Response> {
+    const { path } = call.method;
+    const streams = call.requestStream || call.responseStream;
+    const startMs = clock.now();
+    const span = streams ? undefined : startSpan(path, context.metadata, version);
+    const responses = call.next(call.request, context) as Responses<Response>;
+    // What a call has come to whose caller does not wait for its end.
+    let code = 'CANCELLED';
+    try {
+      const response = span ? (await span.run(() => responses.next())).value : yield* responses;
+      if (!context.signal.aborted) code = 'OK';
+      return response;
+    } catch (error) {
+      const status = statusFor(error, context, onFault);
+      if (status instanceof ServerError) code = Status[status.code];
+      throw status;
+    } finally {
+      onCall(path, code, streams ? undefined : clock.now() - startMs);
+      span?.end(code);
+    }
+  };
+}
+
+/** What a call ends with that threw this; its details are in the trailers. */
+function statusFor(thrown: unknown, { trailer }: CallContext, onFault: (fault: unknown) => void) {
+  // A library's own, or nobody waits any more.
+  if (thrown instanceof ServerError || (thrown as Error).name === 'AbortError') return thrown;
+  const error = publicError(thrown, onFault);
+  trailer.set(DETAILS, detailsOf(error));
+  return statusOf(error);
+}

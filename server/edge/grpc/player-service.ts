@@ -1,0 +1,134 @@
+/** PlayerService: who is online, and what is done to players. */
+import type { CallContext, ServiceImplementation } from 'nice-grpc';
+import { PlayerOutcome, type PlayerRef } from '../../../gen/ts/kelpie/v1/command.js';
+import { BatchGetPlayersRequest } from '../../../gen/ts/kelpie/v1/player_service.js';
+import type {
+  BatchGetPlayersResponse,
+  CountPlayersRequest,
+  CountPlayersResponse,
+  GetPlayerRequest,
+  GetPlayerResponse,
+  KickPlayersRequest,
+  KickPlayersResponse,
+  ListPlayersRequest,
+  ListPlayersResponse,
+  PlayerServiceDefinition,
+  ShowMessageRequest,
+  ShowMessageResponse,
+} from '../../../gen/ts/kelpie/v1/player_service.js';
+import { KelpieError } from '../../core/errors.js';
+import { checkDisplay } from '../../commands/forms.js';
+import { countPlayers } from '../../players/counts.js';
+import { findPlayer, findPlayers, listPlayers } from '../../players/queries.js';
+import { AnswerRoom } from '../../network/pages.js';
+import { doToPlayers, type PlayerFate } from '../../commands/on-players.js';
+import { wireError } from '../../delivery/frames.js';
+import type { Hub } from '../../session/registry.js';
+
+const BATCH = 1000;
+type Summary = KickPlayersResponse & ShowMessageResponse;
+
+/** Outcomes that an answer lists; all are counted. */
+const LISTED = 10_000;
+
+export function playerService(hub: Hub): ServiceImplementation<PlayerServiceDefinition> {
+  const { network, commands } = hub;
+  return {
+    async getPlayer({ player }: GetPlayerRequest): Promise<GetPlayerResponse> {
+      const found = hub.withLatency(findPlayer(network, player));
+      return { player: found, cursor: network.tail.head };
+    },
+    async batchGetPlayers(
+      request: BatchGetPlayersRequest,
+      { peer }: CallContext,
+    ): Promise<BatchGetPlayersResponse> {
+      return batchGet(hub, request, peer);
+    },
+    async listPlayers(
+      request: ListPlayersRequest,
+      { peer }: CallContext,
+    ): Promise<ListPlayersResponse> {
+      const { items, ...page } = await listPlayers(network, request, peer);
+      return { players: items.map((player) => hub.withLatency(player)), ...page };
+    },
+    async countPlayers(
+      request: CountPlayersRequest,
+      { peer }: CallContext,
+    ): Promise<CountPlayersResponse> {
+      return countPlayers(network, request, peer);
+    },
+    async kickPlayers(
+      request: KickPlayersRequest,
+      { peer }: CallContext,
+    ): Promise<KickPlayersResponse> {
+      const { target, message, timeout } = request;
+      const verb = (players: PlayerRef[]) =>
+        ({ form: { $case: 'kickPlayers', value: { players, message } } }) as const;
+      const fates = await doToPlayers(network, commands, target, verb, timeout, peer);
+      return network.searches.work(summary(fates), peer);
+    },
+    async showMessage(
+      request: ShowMessageRequest,
+      { peer }: CallContext,
+    ): Promise<ShowMessageResponse> {
+      const { target, display, timeout } = request;
+      checkDisplay(display);
+      const verb = (players: PlayerRef[]) =>
+        ({ form: { $case: 'showMessage', value: { players, display } } }) as const;
+      const fates = await doToPlayers(network, commands, target, verb, timeout, peer);
+      return network.searches.work(summary(fates), peer);
+    },
+  };
+}
+
+async function batchGet(
+  hub: Hub,
+  request: BatchGetPlayersRequest,
+  peer: string,
+): Promise<BatchGetPlayersResponse> {
+  const { players: lookups } = request;
+  if (lookups.length < 1 || lookups.length > BATCH) {
+    const message = `a batch looks up 1 to ${BATCH} players, not ${lookups.length}`;
+    const metadata = { players: String(lookups.length), limit: String(BATCH) };
+    throw new KelpieError('BATCH_INVALID', message, metadata);
+  }
+  const bytes = BatchGetPlayersRequest.encode(request).finish().length;
+  const found = await findPlayers(hub.network, lookups, bytes, peer);
+  const players = found.players.map((player) => hub.withLatency(player));
+  return { ...found, players, cursor: hub.network.tail.head };
+}
+
+/** Counts all, and lists as many as fit: failures first. */
+function* summary(fates: readonly PlayerFate[][]): Generator<undefined, Summary> {
+  const { failures, successes, ...counts } = yield* sorted(fates);
+  const outcomes: PlayerOutcome[] = [];
+  const room = new AnswerRoom();
+  for (const fate of [...failures, ...successes].slice(0, LISTED)) {
+    const outcome = outcomeOf(fate);
+    if (!room.take(PlayerOutcome.encode(outcome).finish().length)) break;
+    outcomes.push(outcome);
+    yield;
+  }
+  return { ...counts, outcomes };
+}
+
+/** Those that may be listed, and how many there are in all. */
+function* sorted(fates: readonly PlayerFate[][]) {
+  const failures: PlayerFate[] = [];
+  const successes: PlayerFate[] = [];
+  let [succeeded, failed] = [0, 0];
+  for (const part of fates) {
+    for (const fate of part) {
+      if (fate.error) failed += 1;
+      else succeeded += 1;
+      const same = fate.error ? failures : successes;
+      if (same.length < LISTED) same.push(fate);
+    }
+    yield;
+  }
+  return { failures, successes, succeeded, failed };
+}
+
+function outcomeOf({ playerId, error }: PlayerFate): PlayerOutcome {
+  return { playerId, error: error && wireError(error) };
+}

@@ -1,0 +1,110 @@
+/** The gRPC server: services, middleware, and the channel options that keep it safe. */
+import { logVerbosity, type ServerOptions, setLogVerbosity } from '@grpc/grpc-js';
+import { createServer, type Server } from 'nice-grpc';
+import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
+import { CommandServiceDefinition } from '../../../gen/ts/kelpie/v1/command_service.js';
+import { CoordinatorServiceDefinition } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
+import { EventServiceDefinition } from '../../../gen/ts/kelpie/v1/event_service.js';
+import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js';
+import { PlayerServiceDefinition } from '../../../gen/ts/kelpie/v1/player_service.js';
+import { SessionServiceDefinition } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { endpointOf } from '../../core/address.js';
+import type { Hub } from '../../session/registry.js';
+import { admitCalls } from './admit.js';
+import { CallTurns } from './call-turns.js';
+import { commandService } from './command-service.js';
+import { coordinatorService } from './coordinator-service.js';
+import { EventService, later, methodsOf, ofContract, SessionService } from './definitions.js';
+import { eventService } from './event-service.js';
+import { Http2Guard } from './http2-guard.js';
+import { nodeService } from './node-service.js';
+import { OpenCalls } from './open-calls.js';
+import { type CallObserver, observeCalls } from './observe.js';
+import { playerService } from './player-service.js';
+import { addReflection } from './reflection.js';
+import { sessionService } from './session-service.js';
+
+const services = [
+  SessionServiceDefinition,
+  NodeServiceDefinition,
+  PlayerServiceDefinition,
+  CommandServiceDefinition,
+  EventServiceDefinition,
+  CoordinatorServiceDefinition,
+].map(({ fullName }) => fullName);
+
+function serverOptions(messageBytes: number, calls: OpenCalls): ServerOptions {
+  return {
+    interceptors: [calls.interceptor],
+    'grpc.max_receive_message_length': messageBytes,
+    // Without it one connection could open streams without end.
+    'grpc.max_concurrent_streams': 256,
+    // Off by default, and then a frozen peer is never noticed.
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 5000,
+    // It keeps a trace of every call, which nobody reads here.
+    'grpc.enable_channelz': 0,
+    // No max_connection_age: a GOAWAY ends long streams at the client's next ping (grpc-node #3068).
+  };
+}
+
+/** The edge of a coordinator. */
+export interface Edge {
+  /** Listens. Returns the port, which matters if it was 0. */
+  listen(host: string, port: number): Promise<number>;
+  /** Tells health checks that nobody should come any more. */
+  notServing(): void;
+  /** Stops listening and ends what is still open. */
+  stop(): Promise<void>;
+}
+
+/** How long the last frames of streams that have ended may take to get out. */
+const FLUSH_MS = 1000;
+
+/**
+ * A peer that is frozen does not close its connection, and one that was asked to close is not broken
+ * off by force either: it is waited for no longer, and its socket goes with it or with the process.
+ */
+async function endStreams(server: Server): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const force = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, FLUSH_MS);
+  });
+  await Promise.race([server.shutdown(), force]);
+  clearTimeout(timer);
+}
+
+export function createEdge(hub: Hub, onCall: CallObserver): Edge {
+  const { limits, clock } = hub.network.options;
+  // What it would print on stderr, a port that is taken, it throws as well.
+  setLogVerbosity(logVerbosity.NONE);
+  const calls = new OpenCalls(clock, limits);
+  const guard = new Http2Guard(clock);
+  const server: Server = createServer(serverOptions(limits.messageBytes, calls))
+    .use(observeCalls(hub.network, onCall))
+    .use(admitCalls(new CallTurns(clock), calls));
+  server.add(SessionService, sessionService(hub, calls));
+  server.add(ofContract(NodeServiceDefinition), nodeService(hub));
+  server.add(ofContract(PlayerServiceDefinition), playerService(hub));
+  server.add(ofContract(CommandServiceDefinition), commandService(hub));
+  server.add(EventService, eventService(hub));
+  server.add(ofContract(CoordinatorServiceDefinition), coordinatorService(hub));
+  const health = HealthState();
+  // One listener for each Watch, and these are bounded as all streams are.
+  health.setMaxListeners(0);
+  for (const service of services) health.setStatus('healthy', service);
+  server.add(later(methodsOf(HealthDefinition)), HealthServiceImpl(health));
+  addReflection(server, [...services, HealthDefinition.fullName]);
+  return {
+    listen: (host, port) => guard.listen(server, endpointOf(host, port)),
+    notServing: () => ['', ...services].forEach((name) => health.setStatus('unhealthy', name)),
+    stop: async () => {
+      await endStreams(server);
+      calls.close();
+      guard.close();
+    },
+  };
+}

@@ -1,0 +1,96 @@
+/** Publishing: what may be published, and how it is stored once. */
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import type { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
+import { Event, Payload } from '../../gen/ts/kelpie/v1/event.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
+import { checkTopic } from '../topics/topic.js';
+import type { Draft } from '../journal/journal.js';
+import { checkContent } from '../core/content.js';
+import { textOf } from '../network/labels.js';
+import type { Limits } from '../network/limits.js';
+
+/** A draft whose payload is encoded: once, for its size and for the journal. */
+export interface EncodedDraft extends EventDraft {
+  readonly bytes: Uint8Array;
+}
+
+/** `message_published` of Event: `<field number> << 3 | <wire type>`. A test decodes it. */
+const EVENT_MESSAGE = (6 << 3) | 2;
+
+/** Bytes of a payload's type. */
+const TYPE_BYTES = 255;
+
+/** Reused, so that its buffer is grown once; every `finish` copies what was written out of it. */
+let writer = new BinaryWriter();
+
+/** Encodes the events of one publish. Throws BATCH_INVALID unless they may come together. */
+export function encodeDrafts(drafts: readonly EventDraft[], limits: Limits): EncodedDraft[] {
+  if (drafts.length < 1 || drafts.length > limits.publishEvents) {
+    throw new KelpieError(
+      'BATCH_INVALID',
+      `a publish has 1 to ${limits.publishEvents} events, not ${drafts.length}`,
+      { events: String(drafts.length), limit: String(limits.publishEvents) },
+    );
+  }
+  const encoded = drafts.map((draft) => ({ ...draft, bytes: encodePayload(draft) }));
+  const bytes = encoded.reduce((sum, draft) => sum + draft.bytes.length, 0);
+  if (bytes > limits.publishBytes) {
+    throw new KelpieError(
+      'BATCH_INVALID',
+      `the events of a publish have at most ${limits.publishBytes} bytes together, not ${bytes}; send them in several`,
+      { bytes: String(bytes), limit: String(limits.publishBytes) },
+    );
+  }
+  return encoded;
+}
+
+/** Throws OUT_OF_RANGE unless so many events may be numbered from here. */
+export function checkNumbering(first: number, count: number): void {
+  const field = 'first_publish_sequence';
+  if (first < 1) throw outOfRange(field, 1, 'publish sequences begin above 0');
+  // Subtracted: a sum above 2^53 is rounded, and may look safe.
+  if (first <= Number.MAX_SAFE_INTEGER - (count - 1)) return;
+  throw outOfRange(field, Number.MAX_SAFE_INTEGER, 'publish sequences stay below 2^53');
+}
+
+function encodePayload({ payload }: EventDraft): Uint8Array {
+  return payload ? written(() => Payload.encode(payload, writer)) : new Uint8Array();
+}
+
+/**
+ * The entry for an event. Throws TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
+ * CONTENT_TOO_DEEP or TEXT_TOO_LONG.
+ * `source` is the node's name, or empty.
+ */
+export function draftEntry(draft: EncodedDraft, source: string, time: Date, limits: Limits): Draft {
+  const { topic, payload, untrusted, bytes } = draft;
+  checkTopic(topic);
+  if (!payload?.content?.form) {
+    throw new KelpieError(
+      'EVENT_EMPTY',
+      `the event on "${topic}" has no content: set payload.content to data, text, json or list`,
+    );
+  }
+  if (bytes.length > limits.payloadBytes) {
+    throw new KelpieError(
+      'PAYLOAD_TOO_LARGE',
+      `the event on "${topic}" has ${bytes.length} bytes; the limit is ${limits.payloadBytes}`,
+      { bytes: String(bytes.length), limit: String(limits.payloadBytes) },
+    );
+  }
+  checkContent(payload.content, limits.jsonDepth);
+  textOf('payload.type', payload.type, TYPE_BYTES);
+  const frame = { sequence: 0, topic, source, time, untrusted, body: undefined };
+  const event = written(() => Event.encode(frame, writer).uint32(EVENT_MESSAGE).bytes(bytes));
+  return { topic, event, source };
+}
+
+/** What cannot be encoded must not leave its beginning to the next one. */
+function written(write: () => BinaryWriter): Uint8Array {
+  try {
+    return write().finish();
+  } catch (error) {
+    writer = new BinaryWriter();
+    throw error;
+  }
+}

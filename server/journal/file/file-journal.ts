@@ -1,0 +1,259 @@
+/**
+ * The journal in a file, for a coordinator on its own. Transactions are decided in memory, in the order of
+ * their calls. What was decided while the disk was busy is one commit (group commit), and nobody hears
+ * of an outcome, of whatever kind, before the commit that decided it is durable. Readers read a
+ * snapshot that moves on just before listeners are told, so nothing is shown early.
+ *
+ * When a commit fails, everything that was decided on top of it fails with it, and the journal takes
+ * nothing more; it can still be read.
+ */
+import { randomInt } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Cursor } from '../../core/cursor.js';
+import { Listeners } from '../../core/listeners.js';
+import { FileLedger, groupChanges } from './ledger.js';
+import { ownChange, type OwnState } from './own.js';
+import { type FileJournalOptions, type Opened, openFolder } from './open.js';
+import { storedProducer } from './producers.js';
+import { FileReader } from './reader.js';
+import { checkDraft } from './record.js';
+import { type State, stateChange } from './state.js';
+import { largest, type Used } from '../topic-groups.js';
+import type { Change } from './store.js';
+import { IntervalSync } from './sync.js';
+import {
+  type Durability,
+  type Entry,
+  type Journal,
+  type JournalGap,
+  type Outcome,
+  type Page,
+  type TableRow,
+  type TopicRetention,
+  type Transaction,
+  TRANSACTION_ENTRIES,
+  type Unsubscribe,
+  type Usage,
+} from '../journal.js';
+import { JournalError } from '../error.js';
+
+export type { FileJournalOptions } from './open.js';
+
+/** A call of `append` that was decided and is not told. */
+interface Call {
+  readonly outcomes: Outcome[];
+  readonly resolve: (outcomes: Outcome[]) => void;
+  readonly reject: (error: JournalError) => void;
+}
+
+/** What becomes durable in one commit. */
+interface Group {
+  readonly changes: Change[];
+  readonly entries: Entry[];
+  readonly calls: Call[];
+}
+
+export class FileJournal implements Journal {
+  readonly durability: Durability;
+  readonly #options: FileJournalOptions;
+  readonly #opened: Opened;
+  readonly #ledger: FileLedger;
+  readonly #reader: FileReader;
+  /** With `sync: interval`. */
+  readonly #syncs: IntervalSync | undefined;
+  /** What each group of topics uses, as far as it was told. */
+  readonly #groups: Map<string, Used>;
+  readonly #listeners: Listeners<[readonly Entry[]]>;
+  /** What was told. */
+  #told: State;
+  #next: Group | undefined;
+  #working: Promise<void> | undefined;
+  #fault: JournalError | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Opens the journal of a data directory, and makes it if it is not there. Throws a JournalError.
+   * Reads the table, the producers and the ends of the log; not the history.
+   */
+  static async open(options: FileJournalOptions): Promise<FileJournal> {
+    return new FileJournal(options, await openFolder(options));
+  }
+
+  private constructor(options: FileJournalOptions, opened: Opened) {
+    this.durability = options.sync === 'interval' ? 'FILE_INTERVAL' : 'FILE';
+    this.#options = options;
+    this.#listeners = new Listeners(options.onListenerFault);
+    this.#opened = opened;
+    this.#ledger = opened.ledger;
+    this.#groups = opened.groups;
+    this.#told = opened.ledger.state;
+    this.#reader = new FileReader(opened.store, () => this.#told);
+    if (options.sync === 'interval') {
+      const wake = (): void => this.#wake();
+      const fail = (error: unknown): void => this.#fail(error);
+      this.#syncs = new IntervalSync({ store: opened.store, clock: options.clock, wake, fail });
+    }
+  }
+
+  get head(): Cursor {
+    return { epoch: this.#told.epoch, ...this.#told.newest };
+  }
+
+  get oldest(): Cursor {
+    return { epoch: this.#told.epoch, ...this.#told.floor };
+  }
+
+  get readOnly(): boolean {
+    return this.#fault !== undefined;
+  }
+
+  /** Rejects with a RangeError for what is too large, with a JournalError for everything else. */
+  async append(transactions: readonly Transaction[]): Promise<Outcome[]> {
+    checkSizes(transactions);
+    if (this.#fault) throw readOnly(this.#fault);
+    if (this.#closing) throw new JournalError('CLOSED', 'The journal is closed.');
+    const group = (this.#next ??= { changes: [], entries: [], calls: [] });
+    let outcomes: Outcome[];
+    try {
+      outcomes = this.#ledger.decide(transactions, newTag(), group.changes, group.entries);
+      this.#ledger.trim(group.changes);
+    } catch (error) {
+      // What is half decided cannot be taken back, and must not be stored.
+      this.#fail(error);
+      throw readOnly(error);
+    }
+    return new Promise((resolve, reject) => {
+      group.calls.push({ outcomes, resolve, reject });
+      this.#wake();
+    });
+  }
+
+  read(after: Cursor, limit: number, bytes?: number): Promise<Page | JournalGap> {
+    return this.#reader.read(after, limit, bytes);
+  }
+
+  rows(prefix: string): AsyncIterable<TableRow> {
+    return this.#reader.rows(prefix);
+  }
+
+  async producer(instance: Uint8Array): Promise<number | undefined> {
+    const record = this.#opened.store.get('producers', instance);
+    return record && storedProducer(instance, record, this.#ledger.lifeMs);
+  }
+
+  async since(ageMs: number): Promise<Cursor> {
+    return this.#reader.before(this.#options.clock.wall() - ageMs);
+  }
+
+  usage(): Usage {
+    const topics = largest(this.#groups);
+    const own = (this.#options.retention.topics ?? []).map((limits) => {
+      const { entries = 0, bytes = 0 } = this.#told.own.find(isOf(limits)) ?? {};
+      return { limits, entries, bytes };
+    });
+    return { entries: this.#told.entries, bytes: this.#told.bytes, topics, own };
+  }
+
+  onAppend(listener: (entries: readonly Entry[]) => void): Unsubscribe {
+    return this.#listeners.add(listener);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    while (this.#working) await this.#working;
+    await this.#syncs?.stop();
+    this.#listeners.clear();
+    await this.#opened.close(this.#fault === undefined);
+  }
+
+  #wake(): void {
+    this.#working ??= this.#work();
+  }
+
+  /** One commit after the other. All that is decided in one turn of the event loop goes into one. */
+  async #work(): Promise<void> {
+    await nextTurn();
+    while (!this.#fault && (this.#next ?? this.#syncs?.due)) {
+      this.#syncs?.beginIfDue(this.#told.newest.sequence);
+      const group = this.#next;
+      this.#next = undefined;
+      if (group) await this.#commit(group);
+      // Whoever was told now may have more to say.
+      await nextTurn();
+    }
+    // Here and not in a continuation: what is decided from now on must wake it again.
+    this.#working = undefined;
+  }
+
+  async #commit(group: Group): Promise<void> {
+    const { state } = this.#ledger;
+    const groups = this.#ledger.takeGroups();
+    const own = this.#ledger.takeOwn();
+    try {
+      // Refusals alone stand on what is durable already.
+      if (group.changes.length > 0) {
+        group.changes.push(...groupChanges(groups), ...own.map(ownChange), stateChange(state));
+        await this.#opened.store.commit(group.changes);
+        this.#opened.store.advance();
+      }
+      this.#tell(group, state, groups);
+    } catch (error) {
+      this.#fail(error, group.calls);
+      return;
+    }
+    if (group.changes.length > 0) this.#syncs?.committed();
+  }
+
+  #tell({ entries, calls }: Group, state: State, groups: ReadonlyMap<string, Used>): void {
+    this.#told = state;
+    this.#ledger.shown(state.newest.sequence);
+    for (const [group, used] of groups) {
+      if (used.entries === 0) this.#groups.delete(group);
+      else this.#groups.set(group, used);
+    }
+    if (entries.length > 0) this.#listeners.tell(entries);
+    for (const { outcomes, resolve } of calls) resolve(outcomes);
+  }
+
+  /** The first fault ends writing: nobody waits any more, and nothing more is decided. */
+  #fail(error: unknown, calls: readonly Call[] = []): void {
+    const waiting = [...calls, ...(this.#next?.calls ?? [])];
+    this.#next = undefined;
+    const first = this.#fault === undefined;
+    const fault = (this.#fault ??= asFault(error));
+    for (const { reject } of waiting) reject(readOnly(fault));
+    if (first) this.#options.onFault?.(fault);
+  }
+}
+
+function checkSizes(transactions: readonly Transaction[]): void {
+  for (const { entries } of transactions) {
+    if (entries.length > TRANSACTION_ENTRIES) {
+      throw new RangeError(`a transaction has at most ${TRANSACTION_ENTRIES} entries`);
+    }
+    for (const draft of entries) checkDraft(draft);
+  }
+}
+
+function asFault(error: unknown): JournalError {
+  if (error instanceof JournalError) return error;
+  return new JournalError('IO', `The journal failed: ${String(error)}. Start it again.`, error);
+}
+
+/** What a writer is told, now and from then on. */
+function readOnly(cause: unknown): JournalError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new JournalError('READ_ONLY', `The journal takes nothing any more. ${why}`, cause);
+}
+
+function isOf({ prefix }: TopicRetention): (own: OwnState) => boolean {
+  return (own) => own.prefix === prefix;
+}
+
+function newTag(): number {
+  return randomInt(2 ** 32);
+}

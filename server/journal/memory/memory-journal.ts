@@ -1,0 +1,171 @@
+/**
+ * The journal in memory: a ring of entries and a map of rows. It ends with the process, so each
+ * start is a new epoch. Nothing here waits: a fact is durable when it is stored.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import type { Clock } from '../../core/clock.js';
+import { type Cursor, hex, ID_BYTES, sameBytes } from '../../core/cursor.js';
+import { Listeners } from '../../core/listeners.js';
+import {
+  type Draft,
+  type Entry,
+  type GapReasonName,
+  type Journal,
+  type JournalGap,
+  type Outcome,
+  type Page,
+  PRODUCER_AGE_MS,
+  PRODUCERS,
+  type Retention,
+  type TableRow,
+  type Transaction,
+  TRANSACTION_ENTRIES,
+  type Unsubscribe,
+  type Usage,
+} from '../journal.js';
+import { MemoryRing } from './ring.js';
+
+/** Opens an empty journal with a new epoch. */
+export class MemoryJournal implements Journal {
+  readonly durability = 'MEMORY';
+  readonly readOnly = false;
+  readonly #clock: Clock;
+  readonly #epoch = randomBytes(ID_BYTES);
+  readonly #ring: MemoryRing;
+  readonly #table = new Map<string, TableRow>();
+  readonly #producers = new Map<string, { last: number; atMs: number }>();
+  readonly #listeners: Listeners<[readonly Entry[]]>;
+  #headTag = newTag();
+
+  /** `onListenerFault` hears what a listener throws. */
+  constructor(clock: Clock, retention: Retention, onListenerFault?: (error: unknown) => void) {
+    this.#clock = clock;
+    this.#listeners = new Listeners(onListenerFault);
+    // Above every sequence of former lives, as long as the calendar clock did not run back.
+    this.#ring = new MemoryRing(retention, Math.floor(clock.wall() * 1000), this.#headTag);
+  }
+
+  get head(): Cursor {
+    return { epoch: this.#epoch, sequence: this.#ring.newest, tag: this.#headTag };
+  }
+
+  get oldest(): Cursor {
+    return { epoch: this.#epoch, ...this.#ring.floor };
+  }
+
+  async append(transactions: readonly Transaction[]): Promise<Outcome[]> {
+    if (transactions.some(({ entries }) => entries.length > TRANSACTION_ENTRIES)) {
+      throw new RangeError(`a transaction has at most ${TRANSACTION_ENTRIES} entries`);
+    }
+    const tag = newTag();
+    const stored: Entry[] = [];
+    const outcomes = transactions.map((transaction) => this.#commit(transaction, tag, stored));
+    if (stored.length > 0) {
+      this.#headTag = tag;
+      this.#ring.trim(this.#clock.wall());
+      this.#listeners.tell(stored);
+    }
+    return outcomes;
+  }
+
+  #commit(transaction: Transaction, tag: number, stored: Entry[]): Outcome {
+    const { producer, entries } = transaction;
+    const refusal = this.#refusal(transaction);
+    if (refusal) return refusal;
+    if (producer) this.#remember(producer.instance, producer.last);
+    const first = this.#ring.newest + 1;
+    for (const draft of entries) stored.push(this.#store(draft, tag));
+    return { kind: 'stored', first };
+  }
+
+  #refusal({ require = [], producer }: Transaction): Outcome | undefined {
+    for (const { key, sequence } of require) {
+      const actual = this.#table.get(key)?.sequence ?? 0;
+      if (actual !== sequence) return { kind: 'conflict', key, actual };
+    }
+    const last = producer && this.#knownProducer(producer.instance);
+    if (last === undefined || last === producer?.previous) return undefined;
+    return { kind: 'producerAt', sequence: last };
+  }
+
+  #store(draft: Draft, tag: number): Entry {
+    const sequence = this.#ring.newest + 1;
+    const { topic, event, source } = draft;
+    // Most entries write no row; spreading them was a tenth of a publish.
+    const plain = draft.key === undefined;
+    const entry: Entry = plain
+      ? { topic, event, source, sequence, tag }
+      : { ...draft, sequence, tag };
+    this.#ring.push(entry, this.#clock.wall());
+    const { key, value } = entry;
+    if (key !== undefined) {
+      if (value) this.#table.set(key, { key, value, sequence });
+      else this.#table.delete(key);
+    }
+    return entry;
+  }
+
+  #knownProducer(instance: Uint8Array): number | undefined {
+    const known = this.#producers.get(hex(instance));
+    return known && this.#clock.now() - known.atMs < PRODUCER_AGE_MS ? known.last : undefined;
+  }
+
+  /** The map keeps the order of last use, so the first one is the one to forget. */
+  #remember(instance: Uint8Array, last: number): void {
+    const id = hex(instance);
+    this.#producers.delete(id);
+    this.#producers.set(id, { last, atMs: this.#clock.now() });
+    const [eldest] = this.#producers.keys();
+    if (this.#producers.size > PRODUCERS && eldest !== undefined) this.#producers.delete(eldest);
+  }
+
+  async read(after: Cursor, limit: number, bytes = Infinity): Promise<Page | JournalGap> {
+    const gap = this.#gap(after);
+    if (gap) return { kind: 'gap', lostAfter: after, resumesAt: gap[1], reason: gap[0] };
+    const entries = this.#ring.slice(after.sequence, limit, bytes);
+    const last = entries.at(-1);
+    const upTo = last ? { epoch: this.#epoch, sequence: last.sequence, tag: last.tag } : this.head;
+    const missing = this.#ring.missing(after.sequence).map(({ prefix, sequence, tag }) => ({
+      prefix,
+      upTo: { epoch: this.#epoch, sequence, tag },
+    }));
+    return { kind: 'page', entries, upTo, missing };
+  }
+
+  #gap(after: Cursor): [GapReasonName, Cursor] | undefined {
+    if (!sameBytes(after.epoch, this.#epoch)) return ['EPOCH_CHANGED', this.oldest];
+    if (after.sequence > this.#ring.newest) return ['CURSOR_AHEAD', this.head];
+    if (after.sequence < this.#ring.floor.sequence) return ['TRIMMED', this.oldest];
+    const tag = this.#ring.tagAt(after.sequence);
+    const rewritten = tag !== undefined && tag !== after.tag;
+    return rewritten ? ['HISTORY_REWRITTEN', this.oldest] : undefined;
+  }
+
+  async *rows(prefix: string): AsyncIterable<TableRow> {
+    for (const row of this.#table.values()) if (row.key.startsWith(prefix)) yield row;
+  }
+
+  async producer(instance: Uint8Array): Promise<number | undefined> {
+    return this.#knownProducer(instance);
+  }
+
+  async since(ageMs: number): Promise<Cursor> {
+    return { epoch: this.#epoch, ...this.#ring.before(this.#clock.wall() - ageMs) };
+  }
+
+  usage(): Usage {
+    return this.#ring.usage();
+  }
+
+  onAppend(listener: (entries: readonly Entry[]) => void): Unsubscribe {
+    return this.#listeners.add(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+  }
+}
+
+function newTag(): number {
+  return randomInt(2 ** 32);
+}

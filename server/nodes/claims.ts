@@ -1,0 +1,252 @@
+/** Who is part of the network: claiming a name, losing a stream, leaving. */
+import { randomBytes } from 'node:crypto';
+import { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
+import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
+import { Node, type NodeChange, NodeState } from '../../gen/ts/kelpie/v1/node.js';
+import { ID_BYTES, sameBytes } from '../core/cursor.js';
+import { KelpieError } from '../core/errors.js';
+import { InTurn } from '../core/in-turn.js';
+import { Turnstile } from '../core/turnstile.js';
+import type { Draft } from '../journal/journal.js';
+import { Dependents, type Ending } from './dependents.js';
+import { Losses } from './grace.js';
+import type { Network } from '../network/network.js';
+import { resumed, unreachable } from './change.js';
+import { notFound } from './queries.js';
+import { nodeContested } from './rows.js';
+import { NodeUpdates, sameNode } from './updates.js';
+import type { Folded } from '../network/table.js';
+
+/** Tells whether the holder of a name lives. Its session answers, which is above this layer. */
+export interface Liveness {
+  alive(name: string): Promise<boolean>;
+}
+
+/** What a claim got. */
+export interface Claimed {
+  /** The fencing token: every write in the node's name requires it. */
+  readonly generation: number;
+  readonly outcome: 'NEW' | 'RESUMED' | 'REPLACED';
+}
+
+/** A former owner that does not live, and the last of what it owned. */
+interface Gone extends Ending {
+  readonly sequence: number;
+}
+
+const nothing: Ending = { require: [], entries: [] };
+
+/** Writers that fight for a node are decided by the journal; nobody loses this often. */
+const ATTEMPTS = 8;
+/** Nodes that are judged lost or unreachable in one turn of the event loop. */
+const VERDICTS = 16;
+
+export class Nodes {
+  /** What ends with a node registers itself here. */
+  readonly dependents = new Dependents();
+  readonly #network: Network;
+  readonly #losses: Losses;
+  /** All that writes the row of a node does so in turn. */
+  readonly #turns = new InTurn();
+  readonly #updates: NodeUpdates;
+  /** Endings that are under way, by the generation that ends. */
+  readonly #endings = new Map<number, Promise<boolean>>();
+  /** A crowd whose streams break at once is judged in turns. */
+  readonly #verdicts = new Turnstile(VERDICTS);
+
+  /** Nodes that a former coordinator left behind have the grace from now on to come back. */
+  constructor(network: Network) {
+    const { options, tables, listening } = network;
+    this.#network = network;
+    this.#updates = new NodeUpdates(network, this.#turns);
+    this.#losses = new Losses(
+      { ...options, clock: listening },
+      {
+        unreachable: async (name, generation) => {
+          await this.#verdicts.pass();
+          await this.#markUnreachable(name, generation);
+        },
+        lost: async (name, generation) => {
+          await this.#verdicts.pass();
+          await this.leave(name, generation, NodeLeaveReason.LOST);
+        },
+      },
+    );
+    for (const [name, { value, sequence }] of tables.owners.entries()) {
+      if (value.coordinatorId !== options.coordinatorId) this.#losses.inherited(name, sequence);
+    }
+  }
+
+  /**
+   * Gives the node to a session. The same instance always gets it; another one only if the holder
+   * does not live (NODE_NAME_IN_USE).
+   */
+  async claim(node: Node, sessionId: string, liveness: Liveness): Promise<Claimed> {
+    const { tables } = this.#network;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const owner = tables.owners.get(node.name);
+      let gone: Gone | undefined;
+      if (owner && outcomeOf(node, owner) === 'REPLACED') {
+        if (await liveness.alive(node.name)) break;
+        // What the former process owned ends before another one may own anything.
+        const { sequence } = owner;
+        const fence = tables.fence(node.name, sequence);
+        gone = { sequence, ...(await this.dependents.end(node.name, fence)) };
+      }
+      const claimed = await this.#turns.run(node.name, () => this.#take(node, sessionId, gone));
+      if (!claimed) continue;
+      this.#losses.forget(node.name);
+      if (gone) await this.dependents.sweep(node.name);
+      return claimed;
+    }
+    throw new KelpieError(
+      'NODE_NAME_IN_USE',
+      `a living process holds the name "${node.name}"; give this one another name, or stop the other`,
+      { name: node.name },
+    );
+  }
+
+  /** Undefined: another owner came first, and must be judged. */
+  async #take(node: Node, sessionId: string, gone: Gone | undefined): Promise<Claimed | undefined> {
+    const { tables } = this.#network;
+    const owner = tables.owners.get(node.name);
+    const outcome = outcomeOf(node, owner);
+    const ends = outcome === 'REPLACED' ? gone : nothing;
+    if (!ends || (owner && ends === gone && owner.sequence !== gone.sequence)) return undefined;
+    const arrival = this.#arrival(node, outcome);
+    const seen = arrival.length > 0 ? [tables.seen(node.name)] : [];
+    const fence = tables.fence(node.name, owner?.sequence ?? 0);
+    const owned = tables.ownerDraft(node.name, this.#ownerRow(node, sessionId));
+    const written = await this.#network.commit({
+      require: [fence, ...ends.require, ...seen],
+      // The owner's first: its sequence is the generation.
+      entries: [owned, ...ends.entries, ...arrival],
+    });
+    return written.kind === 'stored' ? { generation: written.first, outcome } : undefined;
+  }
+
+  #ownerRow(node: Node, sessionId: string): SessionRow {
+    const { coordinatorId } = this.#network.options;
+    const { instanceId } = node;
+    const nonce = randomBytes(ID_BYTES);
+    return SessionRow.create({ instanceId, coordinatorId, sessionId, nonce });
+  }
+
+  /** What the public sees of a claim: a resumed node is told only if something about it changed. */
+  #arrival(node: Node, outcome: Claimed['outcome']): Draft[] {
+    const { tables } = this.#network;
+    const known = tables.nodes.get(node.name)?.value;
+    if (known && outcome === 'RESUMED') {
+      const row = resumed(known, node);
+      return sameNode(known, row) ? [] : [tables.updateDraft(row, this.#time())];
+    }
+    const row = { ...node, joinTime: this.#time() };
+    const joined = { $case: 'nodeJoined', value: { node: row } } as const;
+    const drafts = known ? [this.#departure(known, NodeLeaveReason.REPLACED)] : [];
+    return [...drafts, tables.nodeDraft(node.name, this.#time(), joined, row)];
+  }
+
+  #departure(node: Node, reason: NodeLeaveReason): Draft {
+    const body = { $case: 'nodeLeft', value: { node, reason } } as const;
+    return this.#network.tables.nodeDraft(node.name, this.#time(), body, null);
+  }
+
+  /**
+   * Changes a node. With a generation, in the name of its owner: throws STALE_GENERATION if it is
+   * not that any more. Throws NODE_NOT_FOUND, LABELS_INVALID, COMMAND_INVALID or OUT_OF_RANGE.
+   */
+  update(name: string, change: NodeChange, generation?: number): Promise<Node> {
+    return this.#updates.update(name, change, generation);
+  }
+
+  /** Ends a node's session and presence, whoever owns it. Throws NODE_NOT_FOUND. */
+  async disconnect(name: string): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const owner = this.#network.tables.owners.get(name);
+      if (!owner) throw notFound(name);
+      if (await this.leave(name, owner.sequence, NodeLeaveReason.DISCONNECTED)) return;
+    }
+    throw nodeContested(name);
+  }
+
+  /**
+   * Ends a node's presence, and all that it owns with it. False if a newer generation owns it. Who
+   * asks while it ends already waits for that.
+   */
+  leave(name: string, generation: number, reason: NodeLeaveReason): Promise<boolean> {
+    const known = this.#endings.get(generation);
+    if (known) return known;
+    const ending = this.#end(name, generation, reason).finally(() =>
+      this.#endings.delete(generation),
+    );
+    this.#endings.set(generation, ending);
+    return ending;
+  }
+
+  async #end(name: string, generation: number, reason: NodeLeaveReason): Promise<boolean> {
+    const { tables } = this.#network;
+    const fence = tables.fence(name, generation);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const owned = await this.dependents.end(name, fence);
+      const written = await this.#turns.run(name, () => {
+        const node = tables.nodes.get(name)?.value;
+        const departure = node ? [this.#departure(node, reason)] : [];
+        return this.#network.commit({
+          // The row too: it is told as it was when it left.
+          require: [...owned.require, fence, tables.seen(name)],
+          entries: [...owned.entries, ...departure, tables.ownerDraft(name, null)],
+        });
+      });
+      // The node changed, or something of it was given to somebody else meanwhile: look again.
+      if (written.kind === 'conflict' && written.key !== fence.key) continue;
+      if (written.kind !== 'stored') return false;
+      this.#losses.forget(name);
+      await this.dependents.sweep(name);
+      return true;
+    }
+    throw nodeContested(name);
+  }
+
+  /** The node's stream ended without a goodbye. */
+  lost(name: string, generation: number): void {
+    // A late word of an older stream: a timer, if there is one, is its successor's.
+    if (this.#network.tables.owners.get(name)?.sequence !== generation) return;
+    this.#losses.seen(name, generation);
+  }
+
+  #markUnreachable(name: string, generation: number): Promise<void> {
+    return this.#turns.run(name, async () => {
+      const { tables } = this.#network;
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const known = tables.nodes.get(name);
+        if (!known || known.value.state === NodeState.UNREACHABLE) return;
+        const seen = tables.seen(name);
+        const written = await this.#network.commit({
+          require: [tables.fence(name, generation), seen],
+          entries: [tables.updateDraft(unreachable(known.value), this.#time())],
+        });
+        // Somebody changed the node meanwhile, which must not be undone: look again.
+        if (written.kind !== 'conflict' || written.key !== seen.key) return;
+      }
+    });
+  }
+
+  #time(): Date {
+    return new Date(this.#network.options.clock.wall());
+  }
+
+  /** Nodes without a stream whose grace runs. */
+  get losses(): number {
+    return this.#losses.size;
+  }
+
+  /** Stops all timers. */
+  close(): void {
+    this.#losses.close();
+  }
+}
+
+function outcomeOf(node: Node, owner: Folded<SessionRow> | undefined): Claimed['outcome'] {
+  if (!owner) return 'NEW';
+  return sameBytes(owner.value.instanceId, node.instanceId) ? 'RESUMED' : 'REPLACED';
+}

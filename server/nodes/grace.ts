@@ -1,0 +1,89 @@
+/**
+ * Nodes without a stream: how long each may stay away, a timer for each. The timers only ask; the
+ * fence of the write that follows decides, so a node that is back meanwhile loses nothing.
+ */
+import type { Cancel, Clock } from '../core/clock.js';
+import type { Times } from '../network/limits.js';
+
+/** What becomes of a node that stays away. Both must be fenced by the generation. */
+export interface Verdicts {
+  unreachable(name: string, generation: number): Promise<unknown>;
+  lost(name: string, generation: number): Promise<unknown>;
+}
+
+/** What losses are judged by. */
+export interface LossesOptions {
+  readonly clock: Clock;
+  readonly times: Pick<Times, 'unreachableMs' | 'graceMs'>;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** When a verdict is asked for again that the journal could not tell. */
+const RETRY_MS = 1000;
+
+export class Losses {
+  readonly #options: LossesOptions;
+  readonly #verdicts: Verdicts;
+  readonly #timers = new Map<string, Cancel>();
+  #closed = false;
+
+  constructor(options: LossesOptions, verdicts: Verdicts) {
+    this.#options = options;
+    this.#verdicts = verdicts;
+  }
+
+  /** This coordinator saw the stream end without a goodbye: UNREACHABLE soon, LOST after the grace. */
+  seen(name: string, generation: number): void {
+    this.#lose(name, generation, this.#options.times.unreachableMs);
+  }
+
+  /**
+   * The coordinator that held the stream is no more, which says nothing of the node: it has the whole
+   * grace from now on to come back. A node that lives tries again within a third of the grace; it keeps
+   * its state for the time of two attempts, and is UNREACHABLE for the rest.
+   */
+  inherited(name: string, generation: number): void {
+    this.#lose(name, generation, (this.#options.times.graceMs * 2) / 3);
+  }
+
+  #lose(name: string, generation: number, unreachableMs: number): void {
+    const leftMs = Math.max(0, this.#options.times.graceMs - unreachableMs);
+    this.#wait(name, this.#options.times.graceMs - leftMs, () => {
+      this.#wait(name, leftMs, () => this.#expire(name, generation));
+      this.#verdicts.unreachable(name, generation).catch(this.#options.onFault);
+    });
+  }
+
+  #expire(name: string, generation: number): void {
+    this.#timers.delete(name);
+    this.#verdicts.lost(name, generation).catch((error: unknown) => {
+      this.#options.onFault(error);
+      // A newer loss of the same node has its own timer.
+      if (!this.#timers.has(name)) {
+        this.#wait(name, RETRY_MS, () => this.#expire(name, generation));
+      }
+    });
+  }
+
+  #wait(name: string, delayMs: number, then: () => void): void {
+    this.forget(name);
+    if (!this.#closed) this.#timers.set(name, this.#options.clock.after(delayMs, then));
+  }
+
+  /** The node is back, or gone for good. */
+  forget(name: string): void {
+    this.#timers.get(name)?.();
+    this.#timers.delete(name);
+  }
+
+  /** Nodes whose time runs. */
+  get size(): number {
+    return this.#timers.size;
+  }
+
+  /** Stops all timers, for ever. */
+  close(): void {
+    this.#closed = true;
+    for (const name of [...this.#timers.keys()]) this.forget(name);
+  }
+}

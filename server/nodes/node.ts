@@ -1,0 +1,75 @@
+/** What a node says of itself in its Hello: checked, and made into the public Node. */
+import type { Address, Node } from '../../gen/ts/kelpie/v1/node.js';
+import { NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import type { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
+import { ID_BYTES } from '../core/cursor.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
+import { commandsOf, labelsOf, textOf } from '../network/labels.js';
+import { foldName } from './name.js';
+
+/** Checks a Hello's facts. `seenHost` stands in for an empty host. */
+export function nodeOf(hello: Hello, seenHost: string): Node {
+  if (hello.instanceId.length !== ID_BYTES) {
+    throw new KelpieError(
+      'INSTANCE_ID_INVALID',
+      `instance_id has ${hello.instanceId.length} bytes; draw ${ID_BYTES} random bytes when the process starts`,
+    );
+  }
+  checkRole(hello.role);
+  const name = foldName(hello.name);
+  textOf('sdk', hello.sdk, 128);
+  return {
+    name,
+    displayName: hello.name,
+    role: hello.role,
+    state: hello.state === NodeState.UNSPECIFIED ? NodeState.READY : checkState(hello.state),
+    instanceId: hello.instanceId,
+    address: addressOf('address', hello.address, seenHost),
+    publicAddress: addressOf('public_address', hello.publicAddress, seenHost),
+    labels: labelsOf(hello.labels),
+    maxPlayers: hello.maxPlayers,
+    motd: textOf('motd', hello.motd, 1024),
+    software: textOf('software', hello.software, 128),
+    version: textOf('version', hello.version, 128),
+    joinTime: undefined,
+    lastState: NodeState.UNSPECIFIED,
+    load: undefined,
+    commands: commandsOf(hello.commands),
+  };
+}
+
+function checkRole(role: number): void {
+  const roles: readonly number[] = [NodeRole.PROXY, NodeRole.DOWNSTREAM, NodeRole.BACKEND];
+  if (roles.includes(role)) return;
+  throw new KelpieError(
+    'ROLE_INVALID',
+    'the node names no role that is known here: set role to NODE_ROLE_PROXY, NODE_ROLE_DOWNSTREAM or NODE_ROLE_BACKEND',
+  );
+}
+
+/** A state that a node can be put into from outside. Throws OUT_OF_RANGE. */
+export function checkState(state: NodeState): NodeState {
+  const settable: readonly NodeState[] = [
+    NodeState.STARTING,
+    NodeState.READY,
+    NodeState.DRAINING,
+    NodeState.MAINTENANCE,
+  ];
+  if (settable.includes(state)) return state;
+  const message = 'a node can be put into STARTING, READY, DRAINING or MAINTENANCE';
+  throw outOfRange('state', 'MAINTENANCE', message);
+}
+
+function addressOf(
+  field: string,
+  address: Address | undefined,
+  seenHost: string,
+): Address | undefined {
+  if (!address) return undefined;
+  const { host, port } = address;
+  if (port < 1 || port > 65_535) {
+    const message = `${field}.port is ${port}; ports are 1 to 65535`;
+    throw outOfRange(`${field}.port`, 65_535, message);
+  }
+  return { host: textOf(`${field}.host`, host === '' ? seenHost : host, 253), port };
+}

@@ -1,0 +1,235 @@
+/**
+ * Every setting of kelpied, once: its kind, range, default and meaning. Flags, variables, keys of
+ * kelpie.yaml, the help and the README's table follow from it.
+ */
+import { isIP } from 'node:net';
+import { parseOwnRetention } from './own-retention.js';
+import { type CoordinatorOptions, defaultRetention } from '../../coordinator.js';
+import { bareHost, isLoopback } from '../../core/address.js';
+import { defaultTimes } from '../../network/limits.js';
+
+/** One setting. */
+export interface Setting<T> {
+  /** What stands for the value in the help. */
+  readonly placeholder: string;
+  readonly default: T;
+  readonly meaning: string;
+  /** The value that a text says. Throws a RangeError that says what it must be. */
+  readonly parse: (text: string) => T;
+}
+
+/** In the order of the help. Units stand in the names. */
+export const settings = {
+  host: address('address to listen on'),
+  port: whole('<port>', 0, 65_535, 50_051, 'port to listen on; 0 takes a free one'),
+  insecure: truth('allow addresses that are not loopback, though nothing is encrypted yet'),
+  dev: truth('for tests of plugins: free ports, all in memory, one line of JSON when ready'),
+  journal: choice('<engine>', ['file', 'memory'], 'where history is kept: file or memory'),
+  data: text('<directory>', 'data', 'directory of the journal in files'),
+  sync: choice(
+    '<when>',
+    ['commit', 'interval'],
+    'when the journal in files is forced to disk: commit or interval',
+  ),
+  retentionEntries: whole(
+    '<count>',
+    1,
+    100_000_000,
+    defaultRetention.entries,
+    'entries of history to keep',
+  ),
+  retentionBytes: whole(
+    '<bytes>',
+    1024,
+    2 ** 40,
+    defaultRetention.bytes,
+    'bytes of history to keep',
+  ),
+  retentionHours: whole(
+    '<hours>',
+    1,
+    24 * 365,
+    defaultRetention.ageMs / 3_600_000,
+    'hours of history to keep',
+  ),
+  retentionTopics: ownRetention(
+    'topics of which less is kept, below them too: chat=10000, metrics.tps=1h, map=64MiB',
+  ),
+  graceSeconds: whole(
+    '<seconds>',
+    2,
+    3600,
+    defaultTimes.graceMs / 1000,
+    'how long a lost node is kept before it leaves',
+  ),
+  drainSeconds: whole(
+    '<seconds>',
+    0,
+    3600,
+    defaultTimes.drainMs / 1000,
+    'how long nodes have to move on when it stops',
+  ),
+  metricsHost: address('address of /metrics and /healthz'),
+  metricsPort: portOrOff(9464, 'port of /metrics and /healthz; 0 takes a free one, off has none'),
+  logLevel: choice(
+    '<level>',
+    ['info', 'debug', 'warn', 'error', 'silent'],
+    'least level to log: debug, info, warn, error or silent',
+  ),
+  logFormat: choice(
+    '<format>',
+    ['auto', 'pretty', 'json'],
+    'how logs look: pretty, json, or auto, which is pretty on a terminal',
+  ),
+};
+
+export type SettingName = keyof typeof settings;
+
+/** What all settings are set to. */
+export type Settings = {
+  readonly [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never;
+};
+
+/** All names, in the order of the help. */
+export const settingNames = Object.keys(settings) as readonly SettingName[];
+
+/** The setting's key in kelpie.yaml, and its flag without the dashes: grace-seconds. */
+export function keyOf(name: SettingName): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** The setting's variable: KELPIE_GRACE_SECONDS. */
+export function variableOf(name: SettingName): string {
+  return `KELPIE_${keyOf(name).replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** What --dev changes in settings that nobody set. */
+export const devDefaults: Partial<Settings> = { port: 0, metricsPort: 0, journal: 'memory' };
+
+/** Why these settings cannot be together; undefined if they can. */
+export function contradiction(settings: Settings): string | undefined {
+  const { host, port, metricsHost, metricsPort, insecure, dev, journal } = settings;
+  if (dev && journal === 'file') {
+    return '--dev keeps its journal in memory; leave out one of --dev and --journal file';
+  }
+  if (!insecure && !isLoopback(host)) {
+    return (
+      `${host} is reachable from other machines, and there are no credentials and no TLS yet: ` +
+      'anybody could join and publish. Listen on 127.0.0.1, or give --insecure on a network that you trust'
+    );
+  }
+  return metricsPort === 'off'
+    ? undefined
+    : metricsContradiction({ port, metricsHost, metricsPort, insecure });
+}
+
+function metricsContradiction(settings: Partial<Settings>): string | undefined {
+  const { port, metricsHost = '', metricsPort, insecure } = settings;
+  if (!insecure && !isLoopback(metricsHost)) {
+    return (
+      `${metricsHost} is reachable from other machines, and whoever reaches it could read the metrics. ` +
+      'Serve them on 127.0.0.1, or give --insecure on a network that you trust'
+    );
+  }
+  if (port === metricsPort && port !== 0) {
+    return `--port and --metrics-port are both ${port}; choose another for one of them`;
+  }
+  return undefined;
+}
+
+/** The settings as the coordinator takes them. */
+export function toOptions(settings: Settings): CoordinatorOptions {
+  const { host, port, insecure, journal, data, sync, metricsHost, metricsPort } = settings;
+  return {
+    host,
+    port,
+    insecure,
+    journal,
+    data,
+    sync,
+    metrics: metricsPort === 'off' ? undefined : { host: metricsHost, port: metricsPort },
+    retention: {
+      entries: settings.retentionEntries,
+      bytes: settings.retentionBytes,
+      ageMs: settings.retentionHours * 3_600_000,
+      topics: parseOwnRetention(settings.retentionTopics),
+    },
+    times: { graceMs: settings.graceSeconds * 1000, drainMs: settings.drainSeconds * 1000 },
+  };
+}
+
+function text(placeholder: string, byDefault: string, meaning: string): Setting<string> {
+  const parse = (said: string): string => {
+    if (said.trim() !== '') return said;
+    throw new RangeError('It must not be empty.');
+  };
+  return { placeholder, default: byDefault, meaning, parse };
+}
+
+/** A name or an IP address; one of IPv6 may stand in brackets, as it does in endpoints. */
+function address(meaning: string): Setting<string> {
+  const parse = (said: string): string => {
+    const host = bareHost(said.trim());
+    if (host === '') throw new RangeError('It must not be empty.');
+    if (isIP(host) !== 0 || /^[^\s:[\]]+$/.test(host)) return host;
+    throw new RangeError('It must be a name or an IP address, without a port.');
+  };
+  return { placeholder: '<address>', default: '127.0.0.1', meaning, parse };
+}
+
+/** Stays the text that it is, for people; what it says is checked. */
+function ownRetention(meaning: string): Setting<string> {
+  const parse = (said: string): string => {
+    parseOwnRetention(said);
+    return said;
+  };
+  return { placeholder: '<list>', default: 'none', meaning, parse };
+}
+
+function whole(
+  placeholder: string,
+  least: number,
+  most: number,
+  byDefault: number,
+  meaning: string,
+): Setting<number> {
+  const parse = (said: string): number => {
+    const value = Number(said);
+    if (/^\d+$/.test(said) && value >= least && value <= most) return value;
+    throw new RangeError(`It must be a whole number from ${least} to ${most}.`);
+  };
+  return { placeholder, default: byDefault, meaning, parse };
+}
+
+function portOrOff(byDefault: number, meaning: string): Setting<number | 'off'> {
+  const parse = (said: string): number | 'off' => {
+    if (said === 'off') return said;
+    if (/^\d{1,5}$/.test(said) && Number(said) <= 65_535) return Number(said);
+    throw new RangeError('It must be off or a whole number from 0 to 65535.');
+  };
+  return { placeholder: '<port>', default: byDefault, meaning, parse };
+}
+
+/** The first choice is the default. */
+function choice<const Choice extends string>(
+  placeholder: string,
+  choices: readonly [Choice, ...Choice[]],
+  meaning: string,
+): Setting<Choice> {
+  const parse = (said: string): Choice => {
+    const chosen = choices.find((one) => one === said);
+    if (chosen !== undefined) return chosen;
+    throw new RangeError(`It must be one of ${choices.join(', ')}.`);
+  };
+  return { placeholder, default: choices[0], meaning, parse };
+}
+
+/** A flag that needs no value, and a variable that does: KELPIE_INSECURE=true. */
+function truth(meaning: string): Setting<boolean> {
+  const parse = (said: string): boolean => {
+    if (['true', '1', 'yes'].includes(said)) return true;
+    if (['false', '0', 'no', ''].includes(said)) return false;
+    throw new RangeError('It must be true or false.');
+  };
+  return { placeholder: '[true|false]', default: false, meaning, parse };
+}

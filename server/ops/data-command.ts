@@ -1,0 +1,95 @@
+/** `kelpied data`: what an operator does with a data directory while no coordinator uses it. */
+import { resolve } from 'node:path';
+import { aligned } from './config/print.js';
+import type { DataTask } from './config/sources.js';
+import { printable } from '../core/printable.js';
+import { checkData, type DataCheck } from '../journal/file/check.js';
+import { compactData, type DataInfo, infoData } from '../journal/file/data.js';
+import { Progress } from './progress.js';
+
+/** What a task found: for people, for programs, and whether it is well. */
+interface Outcome {
+  readonly text: string;
+  readonly json: object;
+  readonly fine: boolean;
+}
+
+/** Prints what it found. Resolves with the exit code: 0, or 1 for damage and for what cannot be done. */
+export async function runDataTask({ action, json }: DataTask, data: string): Promise<number> {
+  // In full: whoever reads it may not know in which folder the coordinator runs.
+  const directory = resolve(data);
+  const progress = new Progress(process.stderr, () => performance.now());
+  try {
+    const outcome = await tasks[action](directory, progress).finally(() => progress.end());
+    const text = json ? `${JSON.stringify({ directory, ...outcome.json })}\n` : outcome.text;
+    // Topics and keys in it are what peers chose.
+    process.stdout.write(text.split('\n').map(printable).join('\n'));
+    return outcome.fine ? 0 : 1;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`kelpied: ${printable(message)}\n`);
+    return 1;
+  }
+}
+
+const tasks: Record<
+  DataTask['action'],
+  (directory: string, progress: Progress) => Promise<Outcome>
+> = {
+  info: async (directory) => {
+    const found = await infoData(directory);
+    return { text: infoText(directory, found), json: found, fine: true };
+  },
+  check: async (directory, progress) => {
+    const found = await checkData(directory, (done, of) =>
+      progress.tell(`checked ${done} of ${of} entries`),
+    );
+    return { text: checkText(directory, found), json: found, fine: found.faults === 0 };
+  },
+  compact: async (directory, progress) => {
+    const steps = { copying: 'copying what is in use', swapping: 'swapping the copy in' };
+    const sizes = await compactData(directory, (step) => progress.tell(steps[step]));
+    const { beforeBytes, afterBytes } = sizes;
+    const text = `${directory} took ${sizeOf(beforeBytes)} and takes ${sizeOf(afterBytes)} now.\n`;
+    return { text, json: sizes, fine: true };
+  },
+};
+
+function infoText(directory: string, info: DataInfo): string {
+  const { format, epoch, entries, bytes, fileBytes, oldest, newest, topics } = info;
+  const end = (at: DataInfo['oldest']): string =>
+    at ? `${at.sequence}, of ${new Date(at.atMs).toISOString()}` : '-';
+  return aligned([
+    ['directory', directory],
+    ['format', String(format)],
+    ['epoch', epoch],
+    ['entries', `${entries}, ${sizeOf(bytes)}`],
+    ['file', sizeOf(fileBytes)],
+    ['oldest', end(oldest)],
+    ['newest', end(newest)],
+    ...topics.map(({ prefix, goneUpTo }): [string, string] => [
+      'kept less',
+      `${prefix}${goneUpTo > 0 ? `, gone up to ${goneUpTo}` : ''}`,
+    ]),
+  ]);
+}
+
+function checkText(directory: string, { entries, rows, findings, faults }: DataCheck): string {
+  if (faults === 0) {
+    return `${directory} is whole: ${entries} entries and ${rows} rows are as they were written.\n`;
+  }
+  const unnamed = faults - findings.length;
+  const lines = unnamed > 0 ? [...findings, `and ${unnamed} more`] : findings;
+  return `${directory} is damaged: ${faults} of its records are not as they were written.
+
+${lines.map((line) => `  ${line}\n`).join('')}
+What to do: go back to a copy of the directory. Without one, keep this one aside and start the
+coordinator with an empty one: nodes come back by themselves, history begins anew.
+`;
+}
+
+function sizeOf(bytes: number): string {
+  return bytes < 2 ** 20
+    ? `${(bytes / 1024).toFixed(1)} KiB`
+    : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}

@@ -1,0 +1,53 @@
+/** What the log says of sessions and nodes. */
+import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import { departures } from '../network/changes.js';
+import type { Network } from '../network/network.js';
+import type { Logger } from './log.js';
+import { RefusalLog } from './log-refusals.js';
+import type { OpenedSession, SessionEnd, SessionObserver } from '../session/observer.js';
+
+const OPENED: Record<OpenedSession['outcome'], string> = {
+  NEW: 'session opened',
+  RESUMED: 'session resumed',
+  REPLACED: 'session opened in place of another process',
+};
+
+/** Ends that nobody needs to look into. */
+const EXPECTED: readonly SessionEnd[] = ['STOPPED', 'DRAINED', 'DRAINING', 'SESSION_REPLACED'];
+
+/** Logs what becomes of sessions, and which nodes are lost. */
+export function logSessions(logger: Logger, network: Network): SessionObserver {
+  const { tables, options } = network;
+  const refusals = new RefusalLog(logger, options.clock);
+  network.onEntries((entries) => {
+    for (const { name, reason } of departures(tables, entries)) {
+      logger[reason === 'LOST' ? 'warn' : 'info']({ node: name, reason }, 'node left');
+    }
+  });
+  return {
+    opened({ name, sessionId, generation, outcome, host }) {
+      const role = roleName(tables.nodes.get(name)?.value.role);
+      logger.info({ node: name, role, host, generation, session: sessionId }, OPENED[outcome]);
+    },
+    refused: (refusal) => refusals.refused(refusal),
+    ended({ name, sessionId }, end) {
+      const level = EXPECTED.includes(end) ? 'info' : 'warn';
+      logger[level]({ node: name, reason: end, session: sessionId }, 'session ended');
+    },
+    requestFailed(reason) {
+      logger.debug({ reason }, 'request failed');
+    },
+    presenceDiffers() {
+      logger.debug({}, 'a proxy and the table differ in their players');
+    },
+    draining(sessions) {
+      refusals.close();
+      const level = sessions > 0 ? 'info' : 'debug';
+      logger[level]({ sessions }, 'draining: nodes are told to move on');
+    },
+  };
+}
+
+function roleName(role: NodeRole | undefined): string | undefined {
+  return Object.entries(NodeRole).find(([, number]) => number === role)?.[0];
+}

@@ -1,0 +1,225 @@
+/**
+ * Every metric, once. What happens is counted by observers; what is, is looked up when somebody
+ * asks. On the way of an event there is nothing but two additions.
+ */
+import {
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  type Metric,
+  Registry,
+} from 'prom-client';
+import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
+import { departures } from '../network/changes.js';
+import type { Entry } from '../journal/journal.js';
+import type { Hub } from '../session/registry.js';
+import type { SessionObserver } from '../session/observer.js';
+
+/** From what memory needs to a disk that stalls. */
+const COMMIT_SECONDS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3];
+const CALL_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
+
+/** The metrics of one coordinator. */
+export class Telemetry {
+  readonly registry = new Registry();
+  #hub: Hub | undefined;
+  #published = { events: 0, bytes: 0 };
+
+  readonly #opened = this.#counter(
+    'kelpie_sessions_opened_total',
+    'sessions that were welcomed: NEW, RESUMED, or REPLACED another process',
+    ['outcome'],
+  );
+  readonly #refused = this.#counter(
+    'kelpie_sessions_refused_total',
+    'streams that ended before their Welcome',
+    ['reason'],
+  );
+  readonly #ended = this.#counter(
+    'kelpie_sessions_ended_total',
+    'sessions that ended: STOPPED, DRAINED, LOST, or by an error',
+    ['reason'],
+  );
+  readonly #requestsFailed = this.#counter(
+    'kelpie_requests_failed_total',
+    'requests on sessions that were answered with RequestFailed',
+    ['reason'],
+  );
+  readonly #nodesLeft = this.#counter('kelpie_nodes_left_total', 'nodes that left the network', [
+    'reason',
+  ]);
+  readonly #faults = this.#counter('kelpie_faults_total', 'faults; the log tells each');
+  readonly #commitSeconds = this.#histogram(
+    'kelpie_journal_append_seconds',
+    'how long the journal takes to store a transaction',
+    COMMIT_SECONDS,
+  );
+  readonly #calls = this.#counter('kelpie_rpc_calls_total', 'calls that ended, streams too', [
+    'method',
+    'code',
+  ]);
+  readonly #callSeconds = this.#histogram(
+    'kelpie_rpc_seconds',
+    'how long calls take that are no streams',
+    CALL_SECONDS,
+    ['method'],
+  );
+
+  readonly #presenceDiffers = this.#counter(
+    'kelpie_presence_mismatches_total',
+    'digests of proxies that differed from the table of players',
+  );
+
+  /** Counts what becomes of sessions. */
+  readonly sessions: SessionObserver = {
+    opened: ({ outcome }) => this.#opened.inc({ outcome }),
+    refused: ({ reason }) => this.#refused.inc({ reason }),
+    ended: (_, reason) => this.#ended.inc({ reason }),
+    requestFailed: (reason) => this.#requestsFailed.inc({ reason }),
+    presenceDiffers: () => this.#presenceDiffers.inc(),
+    draining: () => undefined,
+  };
+
+  /** `lostLines`: of the log, as far as the logger knows. */
+  constructor(lostLines: () => number = () => 0) {
+    for (const metric of metricsOfProcess()) this.registry.registerMetric(metric);
+    this.#lookUpNodes();
+    this.#lookUpJournal();
+    const lost = 'lines of the log that were left out, as nobody read them';
+    this.#sum('kelpie_log_lines_lost_total', lost, lostLines);
+  }
+
+  /** From now on shows the state of this coordinator too. */
+  watch(hub: Hub): void {
+    this.#hub = hub;
+    hub.network.onEntries((entries) => this.#take(hub, entries));
+  }
+
+  /** A transaction was stored or refused. */
+  readonly committed = (durationMs: number): void => {
+    this.#commitSeconds.observe(durationMs / 1000);
+  };
+
+  /** A call ended; without a duration if it was a stream. */
+  readonly called = (method: string, code: string, durationMs?: number): void => {
+    this.#calls.inc({ method, code });
+    if (durationMs !== undefined) this.#callSeconds.observe({ method }, durationMs / 1000);
+  };
+
+  readonly fault = (): void => this.#faults.inc();
+
+  #take(hub: Hub, entries: readonly Entry[]): void {
+    for (const { key, event } of entries) {
+      if (key !== undefined) continue;
+      this.#published.events++;
+      this.#published.bytes += event.length;
+    }
+    for (const { reason } of departures(hub.network.tables, entries)) {
+      this.#nodesLeft.inc({ reason });
+    }
+  }
+
+  #lookUpNodes(): void {
+    this.#gauge('kelpie_sessions', 'sessions that are open here', ['role'], (gauge, hub) => {
+      for (const role of ROLES) gauge.set({ role }, 0);
+      for (const name of hub.names) {
+        const node = hub.network.tables.nodes.get(name)?.value;
+        if (node) gauge.inc({ role: nameOf(NodeRole, node.role) });
+      }
+    });
+    this.#gauge('kelpie_nodes', 'nodes of the network', ['role', 'state'], (gauge, hub) => {
+      for (const [, { value }] of hub.network.tables.nodes.entries()) {
+        const { role, state } = value;
+        gauge.inc({ role: nameOf(NodeRole, role), state: nameOf(NodeState, state) });
+      }
+    });
+    this.#gauge('kelpie_players', 'players who are online', [], (gauge, hub) => {
+      gauge.set(hub.network.players.online);
+    });
+    this.#gauge('kelpie_commands', 'commands that wait for answers', [], (gauge, hub) => {
+      gauge.set(hub.commands.pending);
+    });
+    this.#gauge('kelpie_draining', '1 while the coordinator stops', [], (gauge, hub) => {
+      gauge.set(hub.draining ? 1 : 0);
+    });
+  }
+
+  #lookUpJournal(): void {
+    this.#gauge('kelpie_journal_entries', 'entries of history', [], (gauge, hub) => {
+      gauge.set(hub.network.options.journal.usage().entries);
+    });
+    this.#gauge('kelpie_journal_bytes', 'bytes of history', [], (gauge, hub) => {
+      gauge.set(hub.network.options.journal.usage().bytes);
+    });
+    const readOnly = '1 once a fault of the disk has ended writing';
+    this.#gauge('kelpie_journal_read_only', readOnly, [], (gauge, hub) => {
+      gauge.set(hub.network.readOnly ? 1 : 0);
+    });
+    this.#gauge('kelpie_journal_head_sequence', 'newest sequence', [], (gauge, hub) => {
+      gauge.set(hub.network.options.journal.head.sequence);
+    });
+    const published = this.#published;
+    this.#sum('kelpie_published_events_total', 'messages that were stored', () => published.events);
+    this.#sum('kelpie_published_bytes_total', 'their bytes, encoded', () => published.bytes);
+  }
+
+  #counter<Label extends string>(name: string, help: string, labelNames: Label[] = []) {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #histogram<Label extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: Label[] = [],
+  ) {
+    return new Histogram({ name, help, buckets, labelNames, registers: [this.registry] });
+  }
+
+  /** A gauge that is made anew whenever somebody asks. */
+  #gauge<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: Label[],
+    fill: (gauge: Gauge<Label>, hub: Hub) => void,
+  ): void {
+    const gauge = new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect: () => {
+        gauge.reset();
+        if (this.#hub) fill(gauge, this.#hub);
+      },
+    });
+  }
+
+  /** A counter of what is added up elsewhere, because it happens too often. */
+  #sum(name: string, help: string, added: () => number): void {
+    const counter = new Counter({
+      name,
+      help,
+      registers: [this.registry],
+      collect: () => {
+        counter.reset();
+        counter.inc(added());
+      },
+    });
+  }
+}
+
+/** What measures the process is started once, however many coordinators come and go in it: it cannot be stopped. */
+function metricsOfProcess(): Metric[] {
+  if (!ofProcess) collectDefaultMetrics({ register: (ofProcess = new Registry()) });
+  return ofProcess.getMetricsAsArray() as unknown as Metric[];
+}
+let ofProcess: Registry | undefined;
+
+const ROLES = Object.keys(NodeRole).filter((role) => role !== 'UNSPECIFIED');
+
+/** The name of a number of the contract. */
+function nameOf(names: Readonly<Record<string, number>>, number: number): string {
+  return Object.keys(names).find((name) => names[name] === number) ?? String(number);
+}

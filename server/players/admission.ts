@@ -1,0 +1,132 @@
+/**
+ * How many players still fit, by number and by the bytes of their rows: into the network, and on each
+ * proxy. What is about to be written counts from the moment in which it is judged, before anything is
+ * awaited, until it is in the table or refused.
+ */
+import { KelpieError } from '../core/errors.js';
+import type { Held, PlayerTable } from './rows.js';
+import type { Limits } from '../network/limits.js';
+
+/** How much comes: to the network, and to one proxy. */
+interface Load {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly onProxy: number;
+  /** Grants whose players take their time to join. */
+  readonly logins: number;
+}
+
+const NOTHING: Load = { rows: 0, bytes: 0, onProxy: 0, logins: 0 };
+
+export class PlayerRoom {
+  readonly #players: PlayerTable;
+  readonly #limits: Limits;
+  /** What is about to come: in all, and to each proxy. */
+  #all = NOTHING;
+  readonly #coming = new Map<string, Load>();
+
+  /** By player. */
+  readonly #comers = new Map<string, Set<Comer>>();
+
+  constructor(players: PlayerTable, limits: Limits) {
+    this.#players = players;
+    this.#limits = limits;
+    // In the table it is counted there.
+    players.watch((id) => {
+      for (const comer of this.#comers.get(id) ?? []) this.release(comer);
+    });
+  }
+
+  /** Room for what one proxy is about to write, which must be released. */
+  admit(proxy: string): Admission {
+    return new Admission(proxy, this);
+  }
+
+  /** Counts what comes to a proxy. Throws PLAYER_LIMIT if it does not fit. */
+  take(comer: Comer): void {
+    const { proxy, load } = comer;
+    const { players, playerBytes, proxyPlayerBytes, proxyLogins } = this.#limits;
+    const { index, size } = this.#players;
+    const all = plus(this.#all, load, 1);
+    const coming = plus(this.#coming.get(proxy) ?? NOTHING, load, 1);
+    check(load.rows, size + all.rows, players, 'players in a network');
+    check(load.bytes, index.bytes + all.bytes, playerBytes, 'bytes of rows in a network');
+    const ofProxy = index.bytesOf(proxy) + coming.onProxy;
+    check(load.onProxy, ofProxy, proxyPlayerBytes, 'bytes of rows of a proxy');
+    const logins = index.loginsOf(proxy) + coming.logins;
+    check(load.logins, logins, proxyLogins, 'grants of a proxy without a join');
+    this.#all = all;
+    this.#coming.set(proxy, coming);
+    const same = this.#comers.get(comer.id);
+    if (same) same.add(comer);
+    else this.#comers.set(comer.id, new Set([comer]));
+  }
+
+  /** It came, or will not. */
+  release(comer: Comer): void {
+    const { id, proxy, load } = comer;
+    const same = this.#comers.get(id);
+    if (!same?.delete(comer)) return;
+    if (same.size === 0) this.#comers.delete(id);
+    this.#all = plus(this.#all, load, -1);
+    const left = plus(this.#coming.get(proxy) ?? NOTHING, load, -1);
+    if (Object.values(left).every((count) => count === 0)) this.#coming.delete(proxy);
+    else this.#coming.set(proxy, left);
+  }
+
+  /** Rows that are about to come. */
+  get pending(): number {
+    return this.#comers.size;
+  }
+}
+
+/** A row that is about to come. */
+interface Comer {
+  readonly id: string;
+  readonly proxy: string;
+  readonly load: Load;
+}
+
+export class Admission {
+  readonly #proxy: string;
+  readonly #room: PlayerRoom;
+  readonly #comers: Comer[] = [];
+
+  constructor(proxy: string, room: PlayerRoom) {
+    this.#proxy = proxy;
+    this.#room = room;
+  }
+
+  /**
+   * Counts a player's row that takes the place of another one, if any; `login`: of a grant whose player
+   * takes their time to join. What does not grow always fits. Throws PLAYER_LIMIT.
+   */
+  take(id: string, before: Held | undefined, rowBytes: number, login = false): void {
+    const bytes = Math.max(0, rowBytes - (before?.bytes ?? 0));
+    const onProxy = before?.proxy === this.#proxy ? bytes : rowBytes;
+    const load = { rows: before ? 0 : 1, bytes, onProxy, logins: login ? 1 : 0 };
+    const comer = { id, proxy: this.#proxy, load };
+    this.#room.take(comer);
+    this.#comers.push(comer);
+  }
+
+  /** It is in the table by now, or was refused. */
+  release(): void {
+    for (const comer of this.#comers.splice(0)) this.#room.release(comer);
+  }
+}
+
+function plus(one: Load, other: Load, sign: 1 | -1): Load {
+  return {
+    rows: one.rows + sign * other.rows,
+    bytes: one.bytes + sign * other.bytes,
+    onProxy: one.onProxy + sign * other.onProxy,
+    logins: one.logins + sign * other.logins,
+  };
+}
+
+function check(more: number, count: number, limit: number, what: string): void {
+  if (more === 0 || count <= limit) return;
+  const message = `no more fit: at most ${limit} ${what}`;
+  throw new KelpieError('PLAYER_LIMIT', message, { limit: String(limit) }, { retryAfterMs: 1000 });
+}

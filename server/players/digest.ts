@@ -1,0 +1,54 @@
+/** Which players a proxy has, in short, so that it and the table can be compared. */
+import { createHash } from 'node:crypto';
+import type { Player } from '../../gen/ts/kelpie/v1/player.js';
+import type { Network } from '../network/network.js';
+
+const DIGEST_BYTES = 8;
+
+type Line = Pick<Player, 'id' | 'generation' | 'server'>;
+
+/** The digest of players who are in, in any order, as PresenceDigest describes it. */
+export function digestOf(players: Iterable<Line>): Buffer {
+  // By id, as the bytes of the lines are: a space comes before all that ids have in them.
+  const sorted = [...players].sort((left, right) => (left.id < right.id ? -1 : 1));
+  const hash = createHash('sha256');
+  hash.update(sorted.map(lineOf).join(''));
+  return hash.digest().subarray(0, DIGEST_BYTES);
+}
+
+function lineOf({ id, generation, server }: Line): string {
+  return `${id} ${generation} ${server}\n`;
+}
+
+/** What the table has of a proxy, at one of its versions. */
+export interface TableDigest {
+  readonly version: number;
+  readonly players: number;
+  readonly digest: Uint8Array;
+}
+
+const PIECE = 64;
+
+/**
+ * The digest of a proxy's players as the table has them, in pieces; undefined if they change meanwhile.
+ */
+export function* tableDigest(
+  network: Network,
+  proxy: string,
+): Generator<undefined, TableDigest | undefined> {
+  const { players } = network;
+  const ids = players.byProxy.get(proxy);
+  const { version, size } = ids;
+  const hash = createHash('sha256');
+  let lines: string[] = [];
+  for (const id of ids) {
+    const { generation = 0, server = '' } = players.get(id)?.value ?? {};
+    if (lines.push(lineOf({ id, generation, server })) < PIECE) continue;
+    hash.update(lines.join(''));
+    lines = [];
+    yield;
+    if (players.byProxy.get(proxy).version !== version) return undefined;
+  }
+  hash.update(lines.join(''));
+  return { version, players: size, digest: hash.digest().subarray(0, DIGEST_BYTES) };
+}

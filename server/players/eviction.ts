@@ -1,0 +1,11 @@
+/** What a proxy is told whose player was given away, or whose login lapsed. */
+import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
+import type { Frame } from '../delivery/frames.js';
+
+export function evictionOf(playerId: string, generation: number, reason: PlayerLeaveReason): Frame {
+  const text =
+    reason === PlayerLeaveReason.LAPSED
+      ? 'Your login took too long.'
+      : 'You logged in from another place.';
+  return { $case: 'playerEvicted', value: { playerId, generation, reason, text } };
+}

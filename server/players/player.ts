@@ -1,0 +1,160 @@
+/** What a proxy says of a player: checked, and made into the public Player. Pure. */
+import type { Device, Player, PlayerChange, PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
+import { KelpieError } from '../core/errors.js';
+import { labelsOf, textOf } from '../network/labels.js';
+import { cutText } from '../core/text.js';
+
+const NAME_BYTES = 128;
+const LOOKUP_BYTES = 255;
+/** Of a player without texts, and of a property, in memory. */
+const FIXED_BYTES = 512;
+const PROPERTY_BYTES = 64;
+/** Of those who are meant perhaps, so many are named. */
+export const CANDIDATES = 10;
+const CONTEXT_BYTES = 16 * 1024;
+const XUID = /^\d{1,20}$/;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+// eslint-disable-next-line no-control-regex -- these are what it is about
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** Who holds the player, and where they are. */
+export type Place = Pick<
+  Player,
+  'proxy' | 'server' | 'serverUnregistered' | 'generation' | 'joinTime'
+>;
+
+/** Checks facts. Throws PLAYER_INVALID, LABELS_INVALID or TEXT_TOO_LONG. */
+export function playerOf(said: Player, place: Place): Player {
+  const xuid = xuidOf(said.xuid);
+  const uuid = uuidOf(said.uuid, xuid === '');
+  return {
+    id: xuid === '' ? uuid : xuid,
+    xuid,
+    uuid,
+    name: nameOf(said.name),
+    ...place,
+    address: textOf('address', said.address, 253),
+    device: said.device && deviceOf(said.device),
+    language: textOf('language', said.language, 32),
+    protocolVersion: said.protocolVersion,
+    properties: labelsOf(said.properties),
+    context: contextOf(said.context),
+    latencyMs: 0,
+  };
+}
+
+/** The id that somebody with these has. Throws PLAYER_INVALID. */
+export function idOf(said: Pick<Player, 'xuid' | 'uuid'>): string {
+  const xuid = xuidOf(said.xuid);
+  return xuid === '' ? uuidOf(said.uuid, true) : xuid;
+}
+
+/** About how many bytes a player takes that a peer sent: what is not checked yet cannot be encoded. */
+export function weightOf(player: Player): number {
+  const { xuid, uuid, name, server, address, language, device, context, properties } = player;
+  let bytes = FIXED_BYTES + context.length;
+  for (const text of [xuid, uuid, name, server, address, language]) bytes += text.length;
+  if (device) bytes += device.os.length + device.model.length + device.input.length;
+  for (const [one, value] of Object.entries(properties)) {
+    bytes += PROPERTY_BYTES + one.length + value.length;
+  }
+  return bytes;
+}
+
+/** The player after a change. Throws LABELS_INVALID, TEXT_TOO_LONG or PLAYER_INVALID. */
+export function changedPlayer(player: Player, change: PlayerChange): Player {
+  const removed = new Set(change.removedProperties);
+  const all = { ...player.properties, ...change.properties };
+  const kept = Object.entries(all).filter(([name]) => !removed.has(name));
+  return {
+    ...player,
+    properties: labelsOf(Object.fromEntries(kept)),
+    context: contextOf(change.context ?? player.context),
+    language: textOf('language', change.language ?? player.language, 32),
+  };
+}
+
+/** What a lookup looks for. Throws PLAYER_INVALID if that is nothing. */
+export function lookupOf(lookup: PlayerLookup | undefined): NonNullable<PlayerLookup['by']> {
+  const by = lookup?.by;
+  if (!by || by.value === '') {
+    throw invalid('player', 'say by what the player is looked up: id, xuid, uuid or name');
+  }
+  const bytes = Buffer.byteLength(by.value);
+  if (bytes <= LOOKUP_BYTES) return by;
+  const message = `the ${by.$case} that is looked for has ${bytes} bytes; at most ${LOOKUP_BYTES} fit`;
+  throw invalid('player', message, LOOKUP_BYTES);
+}
+
+/** The beginning of a name that is looked for. Throws PLAYER_INVALID. */
+export function prefixOf(prefix: string): string {
+  const bytes = Buffer.byteLength(prefix);
+  if (bytes <= NAME_BYTES) return prefix;
+  const message = `the beginning of a name has ${bytes} bytes; a name has at most ${NAME_BYTES}`;
+  throw invalid('name_prefix', message, NAME_BYTES);
+}
+
+/** An error about something that is said of a player. */
+export function invalid(field: string, message: string, limit?: number): KelpieError {
+  const metadata = { field, ...(limit !== undefined && { limit: String(limit) }) };
+  return new KelpieError('PLAYER_INVALID', message, metadata);
+}
+
+/** The error for somebody who is not online. */
+export function playerNotFound(player: string): KelpieError {
+  const shown = cutText(player, NAME_BYTES);
+  return new KelpieError('PLAYER_NOT_FOUND', `no player "${shown}" is online`, { player: shown });
+}
+
+/** The error for a name that several players fit, none of them exactly. */
+export function playerAmbiguous(name: string, players: readonly Player[]): KelpieError {
+  const shown = players.slice(0, CANDIDATES);
+  const candidates = shown.map((one) => `${one.name} (${one.id})`).join(', ');
+  const more = players.length > shown.length ? ', and more' : '';
+  return new KelpieError(
+    'PLAYER_AMBIGUOUS',
+    `"${cutText(name, NAME_BYTES)}" may be ${candidates}${more}; name the player by id`,
+    { player: cutText(name, NAME_BYTES), candidates: shown.map(({ id }) => id).join() },
+  );
+}
+
+function xuidOf(said: string): string {
+  if (said === '' || said === '0') return '';
+  if (XUID.test(said)) return said;
+  throw invalid('xuid', 'a XUID has up to 20 digits; leave it empty without Xbox Live');
+}
+
+function uuidOf(said: string, needed: boolean): string {
+  const uuid = said.toLowerCase();
+  if (UUID.test(uuid) || (uuid === '' && !needed)) return uuid;
+  if (uuid === '') throw invalid('uuid', 'a player has a XUID or a UUID; neither is given');
+  throw invalid('uuid', 'a UUID is 8-4-4-4-12 hex digits');
+}
+
+/** Whether control characters are in a name. */
+export function isControlled(name: string): boolean {
+  return CONTROL.test(name);
+}
+
+function nameOf(name: string): string {
+  const bytes = Buffer.byteLength(name);
+  if (bytes < 1 || bytes > NAME_BYTES) {
+    throw invalid('name', `the name has ${bytes} bytes; 1 to ${NAME_BYTES} fit`, NAME_BYTES);
+  }
+  if (isControlled(name)) throw invalid('name', 'the name has control characters in it');
+  return name;
+}
+
+function contextOf(context: Uint8Array): Uint8Array {
+  if (context.length <= CONTEXT_BYTES) return context;
+  const message = `the context has ${context.length} bytes; the limit is ${CONTEXT_BYTES}`;
+  throw invalid('context', message, CONTEXT_BYTES);
+}
+
+function deviceOf({ os, model, input }: Device): Device {
+  return {
+    os: textOf('device.os', os, 64),
+    model: textOf('device.model', model, 128),
+    input: textOf('device.input', input, 64),
+  };
+}

@@ -1,0 +1,27 @@
+/** Who may write about players: the process of a proxy that holds them. */
+import { sameBytes } from '../core/cursor.js';
+import { KelpieError } from '../core/errors.js';
+import type { Held } from './rows.js';
+
+/** A proxy's session. */
+export interface Holder {
+  readonly name: string;
+  readonly instance: Uint8Array;
+  /** The fencing token of the session. */
+  readonly generation: number;
+}
+
+/** Whether this process holds the player. */
+export function isOwn({ name, instance }: Holder, held: Held): boolean {
+  return held.proxy === name && sameBytes(held.instance, instance);
+}
+
+/** The error for what is said of a login that is not the newest. */
+export function staleLogin(id: string): KelpieError {
+  return new KelpieError('STALE_GENERATION', `a newer login of "${id}" holds`, { player: id });
+}
+
+/** The error for a session that does not own its node any more. */
+export function staleHolder({ name }: Holder): KelpieError {
+  return new KelpieError('STALE_GENERATION', `a newer stream owns "${name}"`, { name });
+}

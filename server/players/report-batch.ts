@@ -1,0 +1,219 @@
+/** Writes what a proxy reports: as many reports in one transaction as there are, in their order. */
+import type { Player } from '../../gen/ts/kelpie/v1/player.js';
+import type { PlayerReport } from '../../gen/ts/kelpie/v1/presence.js';
+import { KelpieError } from '../core/errors.js';
+import { cutText } from '../core/text.js';
+import type { Draft, Requirement } from '../journal/journal.js';
+import type { Network } from '../network/network.js';
+import { grantJoins, type Grants } from './grants.js';
+import { type Holder, isOwn, staleHolder } from './proxy-session.js';
+import { judge, subjectOf } from './reports.js';
+import type { Admission } from './admission.js';
+import type { Held } from './rows.js';
+import { commitWrites, contested, type PlayerWrite } from './writes.js';
+
+/** What became of a report. */
+export interface Reported {
+  readonly id: string;
+  /** The generation that the proxy holds them under now; 0: it does not. */
+  readonly generation: number;
+  readonly error?: KelpieError;
+}
+
+/** How often reports are judged anew because others wrote about the same players. */
+const ATTEMPTS = 8;
+/** Each report may write the whole player anew. */
+const BYTES = 256 * 1024;
+
+/** Takes reports. Throws STALE_GENERATION if the session does not own its node any more. */
+export async function report(
+  network: Network,
+  holder: Holder,
+  reports: readonly PlayerReport[],
+): Promise<Reported[]> {
+  const results: Reported[] = [];
+  const frame = new Frame();
+  while (results.length < reports.length) {
+    const rest = reports.slice(results.length);
+    frame.granted(await grantJoins(network, holder, frame.joinsOf(rest)));
+    const done = await step(network, holder, frame, rest);
+    for (const one of rest.slice(0, done.length)) frame.done(one);
+    results.push(...done);
+  }
+  return results;
+}
+
+/** Joins without a grant in one frame, and what they were granted ahead, all together. */
+class Frame {
+  /** What follows a join is of its generation. */
+  readonly #grants: Grants = new Map();
+  /** Grants whose joins are to come. */
+  readonly #open = new Set<string>();
+
+  /**
+   * Those that can be granted now: nothing that comes before them in the frame is about the same person.
+   * The first report of a frame always can be, if it is one.
+   */
+  joinsOf(reports: readonly PlayerReport[]): Player[] {
+    const mentioned = new Set<string>();
+    const joins: Player[] = [];
+    for (const one of reports) {
+      const names = namesIn(one);
+      const first = !names.some((name) => mentioned.has(name));
+      for (const name of names) mentioned.add(name);
+      const [id] = names;
+      const player = ungranted(one);
+      if (id !== undefined && first && player && !this.#open.has(id)) joins.push({ ...player, id });
+    }
+    return joins;
+  }
+
+  granted(grants: Grants): void {
+    for (const [id, grant] of grants) {
+      this.#grants.set(id, grant);
+      this.#open.add(id);
+    }
+  }
+
+  /** What a join without a generation got; undefined if it is not granted yet. */
+  grantOf(id: string): number | KelpieError | undefined {
+    return this.#open.has(id) ? this.#grants.get(id) : undefined;
+  }
+
+  /** The generation that a report is about. */
+  generationOf(id: string, { generation }: PlayerReport): number {
+    const grant = this.#grants.get(id);
+    return generation === 0 && typeof grant === 'number' ? grant : generation;
+  }
+
+  /** It is written, or refused. */
+  done(report: PlayerReport): void {
+    const [id] = namesIn(report);
+    if (id !== undefined && ungranted(report)) this.#open.delete(id);
+  }
+}
+
+/** The player of a join without a grant. */
+function ungranted({ what, generation }: PlayerReport): Player | undefined {
+  return what?.$case === 'joined' && generation === 0 ? what.value : undefined;
+}
+
+/** The id of the player, then the UUID; none where nobody is named, which is told when it is judged. */
+function namesIn(report: PlayerReport): string[] {
+  const { what } = report;
+  try {
+    const names = [subjectOf(report)];
+    if (what?.$case === 'joined' && what.value.uuid !== '')
+      names.push(what.value.uuid.toLowerCase());
+    return names;
+  } catch {
+    return [];
+  }
+}
+
+/** Reports up to the next join that must be granted first, or as many as one transaction should have. */
+async function step(
+  network: Network,
+  holder: Holder,
+  frame: Frame,
+  reports: readonly PlayerReport[],
+): Promise<Reported[]> {
+  const fence = network.tables.fence(holder.name, holder.generation);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const admission = network.playerRoom.admit(holder.name);
+    try {
+      const draftBook = new DraftBook(network, holder, frame, admission);
+      const results = draftBook.take(reports);
+      const written = await commitWrites(network, fence, draftBook.writes);
+      if (written === 'stored') return results;
+      if (written === 'stale') throw staleHolder(holder);
+    } finally {
+      admission.release();
+    }
+  }
+  throw contested();
+}
+
+/** Reports judged one after the other, each against what those before it leave. */
+class DraftBook {
+  readonly #network: Network;
+  readonly #holder: Holder;
+  readonly #frame: Frame;
+  readonly #admission: Admission;
+  readonly #rows = new Map<string, Held | null>();
+  readonly #written = new Map<string, { drafts: Draft[]; also: Requirement[] }>();
+  /** Joins whose grants are used up. */
+  readonly #joined = new Set<string>();
+  #bytes = 0;
+
+  constructor(network: Network, holder: Holder, frame: Frame, admission: Admission) {
+    this.#network = network;
+    this.#holder = holder;
+    this.#frame = frame;
+    this.#admission = admission;
+  }
+
+  take(reports: readonly PlayerReport[]): Reported[] {
+    const results: Reported[] = [];
+    for (const one of reports) {
+      const result = this.#take(one);
+      if (!result) break;
+      results.push(result);
+      if (this.#bytes > BYTES) break;
+    }
+    return results;
+  }
+
+  /** Undefined for a join that must be granted first. */
+  #take(one: PlayerReport): Reported | undefined {
+    let id = cutText(one.playerId, 255);
+    try {
+      id = subjectOf(one);
+      if (ungranted(one)) {
+        const grant = this.#joined.has(id) ? undefined : this.#frame.grantOf(id);
+        if (grant === undefined) return undefined;
+        this.#joined.add(id);
+        if (grant instanceof KelpieError) throw grant;
+      }
+      const generation = this.#frame.generationOf(id, one);
+      const after = this.#judge(id, one, generation);
+      return { id, generation: after ? generation : 0 };
+    } catch (error) {
+      if (error instanceof KelpieError) return { id, generation: this.#generationOf(id), error };
+      throw error;
+    }
+  }
+
+  /** The player as they are then. */
+  #judge(id: string, one: PlayerReport, generation: number): Held | null | undefined {
+    const held = this.#rowOf(id);
+    const verdict = judge(this.#network, this.#holder, one, generation, held);
+    if (verdict.kind === 'unchanged') return held;
+    const { draft, after, server } = verdict;
+    // Where somebody is changes a row by little, and must be told.
+    if (after && one.what?.$case !== 'movedTo') this.#admission.take(id, held, after.bytes);
+    this.#bytes += draft.event.length + (draft.value?.length ?? 0);
+    const written = this.#written.get(id) ?? { drafts: [], also: [] };
+    written.drafts.push(draft);
+    if (server) written.also.push(server);
+    this.#written.set(id, written);
+    this.#rows.set(id, after);
+    return after;
+  }
+
+  #generationOf(id: string): number {
+    const held = this.#rowOf(id);
+    return held && isOwn(this.#holder, held) ? held.generation : 0;
+  }
+
+  #rowOf(id: string): Held | undefined {
+    const row = this.#rows.get(id);
+    return row === undefined ? this.#network.players.get(id)?.value : (row ?? undefined);
+  }
+
+  /** Made of the rows as they are now: nothing was awaited since they were judged. */
+  get writes(): PlayerWrite[] {
+    const { players } = this.#network;
+    return [...this.#written].map(([id, written]) => ({ seen: players.seen(id), ...written }));
+  }
+}

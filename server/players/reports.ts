@@ -1,0 +1,181 @@
+/** What a proxy reports of its players: judged against the table, and written in one transaction. */
+import type { Event } from '../../gen/ts/kelpie/v1/event.js';
+import { type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import { type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
+import type { PlayerReport } from '../../gen/ts/kelpie/v1/presence.js';
+import { sameBytes } from '../core/cursor.js';
+import { KelpieError } from '../core/errors.js';
+import type { Draft, Requirement } from '../journal/journal.js';
+import { textOf } from '../network/labels.js';
+import type { Network } from '../network/network.js';
+import { changedPlayer, idOf, invalid, isControlled, playerNotFound, playerOf } from './player.js';
+import { Player as PlayerMessage } from '../../gen/ts/kelpie/v1/player.js';
+import { type Holder, isOwn, staleLogin } from './proxy-session.js';
+import { type Held, heldOf, type Written } from './rows.js';
+
+const SERVER_BYTES = 255;
+
+/** What becomes of a report. */
+export type Verdict =
+  | {
+      readonly kind: 'write';
+      readonly draft: Draft;
+      readonly after: Written | null;
+      /** The row of the server that is named, as it was seen. */
+      readonly server?: Requirement | undefined;
+    }
+  | { readonly kind: 'unchanged' };
+
+/** The player whom a report is about. Throws PLAYER_INVALID. */
+export function subjectOf({ playerId, what }: PlayerReport): string {
+  if (what?.$case !== 'joined') {
+    if (playerId === '') throw invalid('player_id', 'the report does not say whom it is about');
+    return playerId;
+  }
+  const id = idOf(what.value);
+  if (playerId === '' || playerId === id) return id;
+  throw invalid('player_id', `the report is about "${id}" and says another id`);
+}
+
+/**
+ * Judges a report of a player as they are held, under the generation that it is about. Throws the errors
+ * that PlayerReportResult names.
+ */
+export function judge(
+  network: Network,
+  holder: Holder,
+  report: PlayerReport,
+  generation: number,
+  held: Held | undefined,
+): Verdict {
+  const { what } = report;
+  if (!held) throw playerNotFound(subjectOf(report));
+  if (!isOwn(holder, held) || held.generation !== generation) throw staleLogin(held.player.id);
+  const change = new Change(network, held);
+  switch (what?.$case) {
+    case 'joined':
+      return change.join(what.value);
+    case 'movedTo':
+      return change.move(what.value);
+    case 'changed':
+      return change.facts(changedPlayer(held.player, what.value));
+    case 'left':
+      return change.leave(what.value);
+    case undefined:
+      throw invalid('what', 'the report does not say what the player did');
+  }
+}
+
+/** What can become of a player whom their proxy holds. */
+export class Change {
+  readonly #network: Network;
+  readonly #held: Held;
+
+  constructor(network: Network, held: Held) {
+    this.#network = network;
+    this.#held = held;
+  }
+
+  /**
+   * They are in, or they were and this is how they are now. `since`: when they joined, if not now. Throws
+   * what facts can be.
+   */
+  join(said: Player, since?: Date): Verdict {
+    const { player, loggingIn } = this.#held;
+    const { proxy, generation } = player;
+    const { server, serverUnregistered, seen } = this.#place(said.server);
+    const joinTime = loggingIn ? (since ?? this.#time()) : player.joinTime;
+    const place = { proxy, server, serverUnregistered, generation, joinTime };
+    const after = playerOf(said, place);
+    if (loggingIn)
+      return this.#write(after, { $case: 'playerJoined', value: { player: after } }, seen);
+    return server === player.server ? this.#facts(after, seen) : this.#moved(after, seen);
+  }
+
+  /** They are on another server. Throws PLAYER_INVALID or TEXT_TOO_LONG. */
+  move(to: string): Verdict {
+    this.#checkOnline();
+    const { seen, ...place } = this.#place(to);
+    const after = { ...this.#held.player, ...place };
+    return place.server === this.#held.server ? this.#facts(after, seen) : this.#moved(after, seen);
+  }
+
+  /** Other facts about them. */
+  facts(after: Player): Verdict {
+    this.#checkOnline();
+    return this.#facts(after);
+  }
+
+  #facts(after: Player, server?: Requirement): Verdict {
+    if (samePlayer(this.#held.player, after)) return { kind: 'unchanged' };
+    return this.#write(after, { $case: 'playerUpdated', value: { player: after } }, server);
+  }
+
+  /** They are gone. Throws OUT_OF_RANGE for a reason that is not a proxy's to give. */
+  leave(reason: PlayerLeaveReason): Verdict {
+    const { player } = this.#held;
+    const given = reason === PlayerLeaveReason.KICKED ? reason : PlayerLeaveReason.QUIT;
+    if (reason !== given && reason !== PlayerLeaveReason.UNSPECIFIED) throw reasonError();
+    return this.#write(null, { $case: 'playerLeft', value: { player, reason: given } });
+  }
+
+  #moved(after: Player, server: Requirement | undefined): Verdict {
+    const fromServer = this.#held.server;
+    const body = { $case: 'playerMoved', value: { player: after, fromServer } } as const;
+    return this.#write(after, body, server);
+  }
+
+  /**
+   * A server that is named, and its row as it is now, which the write requires: nobody moves to a server
+   * that has left. A name that no node has is kept: on many networks servers stand in a config file. One
+   * that they are on already may have left.
+   */
+  #place(typed: string) {
+    const server = serverOf(typed);
+    if (server === '') return { server, serverUnregistered: false, seen: undefined };
+    const { tables } = this.#network;
+    const node = tables.nodes.get(server)?.value;
+    if (node && node.role !== NodeRole.DOWNSTREAM) throw noServer(node);
+    const { player } = this.#held;
+    if (!node && server === player.server) {
+      return { server, serverUnregistered: player.serverUnregistered, seen: undefined };
+    }
+    return { server, serverUnregistered: !node, seen: tables.seen(server) };
+  }
+
+  #checkOnline(): void {
+    const { player, loggingIn } = this.#held;
+    if (loggingIn) throw playerNotFound(player.id);
+  }
+
+  #write(player: Player | null, body: NonNullable<Event['body']>, server?: Requirement): Verdict {
+    const after = player && heldOf(player, this.#held.instance, false);
+    const draft = this.#network.players.draft(this.#held, this.#time(), body, after);
+    return { kind: 'write', draft, after, server };
+  }
+
+  #time(): Date {
+    return new Date(this.#network.options.clock.wall());
+  }
+}
+
+function samePlayer(left: Player, right: Player): boolean {
+  return sameBytes(PlayerMessage.encode(left).finish(), PlayerMessage.encode(right).finish());
+}
+
+/** A name of a server, as names of nodes are compared. Throws TEXT_TOO_LONG or PLAYER_INVALID. */
+function serverOf(typed: string): string {
+  const server = textOf('server', typed, SERVER_BYTES).toLowerCase();
+  if (!isControlled(server)) return server;
+  throw invalid('server', 'the name of the server has control characters in it');
+}
+
+function noServer({ name }: Node): KelpieError {
+  const message = `"${name}" is no server: players play on nodes of the role DOWNSTREAM`;
+  return invalid('server', message);
+}
+
+function reasonError(): KelpieError {
+  const message = 'a proxy reports that a player left by QUIT or KICKED';
+  return new KelpieError('OUT_OF_RANGE', message, { field: 'left', limit: 'KICKED' });
+}

@@ -1,0 +1,164 @@
+/** The rows of players, with the indexes by which they are found, and what is stored in them. */
+import { PlayerRow } from '../../gen/ts/kelpie/storage/v1/player_row.js';
+import { Event } from '../../gen/ts/kelpie/v1/event.js';
+import { Player, type PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
+import { sameBytes } from '../core/cursor.js';
+import { topicOfKey } from '../topics/topic.js';
+import type { Draft, Requirement } from '../journal/journal.js';
+import { PlayerIndex } from './index-of-players.js';
+import { type Folded, Table } from '../network/table.js';
+
+/** A player, and the process that holds them. */
+export interface Held extends Pick<Player, 'proxy' | 'server' | 'generation'> {
+  /** All that is known of them; decoded each time. */
+  readonly player: Player;
+  readonly instance: Uint8Array;
+  /** Granted, and not joined: not online. */
+  readonly loggingIn: boolean;
+  /** What the row takes. */
+  readonly bytes: number;
+}
+
+/** A player as they are about to be written. */
+export function heldOf(player: Player, proxyInstanceId: Uint8Array, loggingIn: boolean): Written {
+  const { proxy, server, generation } = player;
+  const row = PlayerRow.encode({ player, proxyInstanceId, loggingIn }).finish();
+  const bytes = row.length;
+  return { proxy, server, generation, player, instance: proxyInstanceId, loggingIn, bytes, row };
+}
+
+/** A player about to be written, and the row that says so. */
+export interface Written extends Held {
+  readonly row: Uint8Array;
+}
+
+/** As they are kept: their bytes, which the journal has too, and what they are found and judged by. */
+class Kept implements Held {
+  readonly proxy: string;
+  readonly server: string;
+  readonly generation: number;
+  readonly instance: Uint8Array;
+  readonly loggingIn: boolean;
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array, generation: number, row: PlayerRow, instance: Uint8Array) {
+    this.proxy = row.player?.proxy ?? '';
+    this.server = row.player?.server ?? '';
+    this.generation = generation;
+    this.instance = instance;
+    this.loggingIn = row.loggingIn;
+    this.#bytes = bytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes.length;
+  }
+
+  get player(): Player {
+    const player = PlayerRow.decode(this.#bytes).player ?? Player.create();
+    return { ...player, generation: this.generation };
+  }
+}
+
+/** What happens to players who are not online. No pattern matches it. */
+const HIDDEN_TOPIC = 'kelpie.players';
+const NO_EVENT = new Uint8Array();
+
+type Change = (id: string, after: Held | undefined) => void;
+
+export class PlayerTable extends Table<Held> {
+  readonly index = new PlayerIndex();
+  readonly byHolder = this.index.byHolder;
+  readonly byProxy = this.index.byProxy;
+  readonly byServer = this.index.byServer;
+  readonly #watchers = new Set<Change>();
+  /** One for all players of a process. */
+  readonly #instances = new Map<string, Uint8Array>();
+
+  constructor() {
+    super('players/', (bytes, sequence) => this.#keep(bytes, sequence));
+    this.onChange = (id, before, after) => {
+      if (before) this.index.remove(id, before.value);
+      if (after) this.index.add(id, after.value);
+      // Of a proxy that has nobody any more.
+      const proxy = (after ?? before)?.value.proxy ?? '';
+      if (this.byHolder.sizeOf(proxy) === 0) this.#instances.delete(proxy);
+      for (const watcher of this.#watchers) watcher(id, after?.value);
+    };
+  }
+
+  #keep(bytes: Uint8Array, sequence: number): Held {
+    const row = PlayerRow.decode(bytes);
+    const generation = row.loggingIn ? sequence : (row.player?.generation ?? 0);
+    const proxy = row.player?.proxy ?? '';
+    const known = this.#instances.get(proxy);
+    // Not a view into the bytes of one row.
+    const instance =
+      known && sameBytes(known, row.proxyInstanceId) ? known : row.proxyInstanceId.slice();
+    this.#instances.set(proxy, instance);
+    return new Kept(bytes, generation, row, instance);
+  }
+
+  /** Calls the watcher for each row that changes, while it is folded. */
+  watch(watcher: Change): void {
+    this.#watchers.add(watcher);
+  }
+
+  /** How many are online. */
+  get online(): number {
+    return this.index.online;
+  }
+
+  /**
+   * Who is online and meant. A player whose name is exactly what is looked for wins over others; several
+   * are left where nobody can decide.
+   */
+  find(by: NonNullable<PlayerLookup['by']>): Folded<Held>[] {
+    const found: Folded<Held>[] = [];
+    for (const id of this.index.idsOf(by)) {
+      const row = this.onlineOf(id);
+      if (row) found.push(row);
+    }
+    if (by.$case !== 'name' || found.length < 2) return found;
+    const exact = found.filter(({ value }) => value.player.name === by.value);
+    return exact.length > 0 ? exact : found;
+  }
+
+  /** The player's row if they are online. */
+  onlineOf(id: string): Folded<Held> | undefined {
+    const row = this.get(id);
+    return row?.value.loggingIn ? undefined : row;
+  }
+
+  /** What a write must require that is made of the player's row as it is now. */
+  seen(id: string): Requirement {
+    return { key: this.keyOf(id), sequence: this.get(id)?.sequence ?? 0 };
+  }
+
+  topicOf(id: string): string {
+    return topicOfKey(this.keyOf(id));
+  }
+
+  /** The entry that gives a player to a proxy for their login. Its sequence is their generation. */
+  grantDraft(player: Player, instance: Uint8Array): Draft {
+    const { row: value } = heldOf({ ...player, generation: 0 }, instance, true);
+    const { id, proxy } = player;
+    const place = { key: this.keyOf(id), value, source: proxy };
+    return { topic: HIDDEN_TOPIC, event: NO_EVENT, ...place };
+  }
+
+  /** The entry that tells what became of a player, and writes their row, or deletes it. */
+  draft(before: Held, time: Date, body: NonNullable<Event['body']>, after: Written | null): Draft {
+    const { id, proxy } = (after ?? before).player;
+    // Who was not online does not leave for anybody but coordinators.
+    const topic = after === null && before.loggingIn ? HIDDEN_TOPIC : this.topicOf(id);
+    const event = { sequence: 0, topic, source: proxy, time, untrusted: false, body };
+    return {
+      topic,
+      event: Event.encode(event).finish(),
+      source: proxy,
+      key: this.keyOf(id),
+      value: after?.row ?? null,
+    };
+  }
+}

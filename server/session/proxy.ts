@@ -1,0 +1,237 @@
+/**
+ * The players of one proxy's session. What it says of them is written in the order in which it said it;
+ * a login that waits for another proxy's word holds up nothing else.
+ */
+import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import { Player } from '../../gen/ts/kelpie/v1/player.js';
+import {
+  type AcquirePlayer,
+  type PlayerAcquired,
+  type PlayerLatency,
+  PlayerReport,
+  type PlayerReportResult,
+  type PresenceDigest,
+  type ReleasePlayer,
+  type ReportPlayers,
+  type SyncPlayers,
+} from '../../gen/ts/kelpie/v1/presence.js';
+import { KelpieError } from '../core/errors.js';
+import { othersTurn } from '../core/fair-turn.js';
+import { idOf, weightOf } from '../players/player.js';
+import { report, type Reported } from '../players/report-batch.js';
+import { sync } from '../players/sync.js';
+import { type Holder, isOwn, staleLogin } from '../players/proxy-session.js';
+import type { Acquired } from '../players/ownership.js';
+import { DigestWatch } from '../players/digest-watch.js';
+import { type Frame, wireError } from '../delivery/frames.js';
+import { Gate } from '../core/latch.js';
+import type { Hub } from './registry.js';
+
+const REPORTS = 256;
+const PART_PLAYERS = 1000;
+const LATENCIES = 10_000;
+/**
+ * Bytes of writes under way, above which no more are taken. Much, because what comes after is not read
+ * then either: heartbeats and answers of the proxy.
+ */
+const WRITE_BYTES = 4 * 1024 * 1024;
+/** What a frame or a player takes beside its bytes, about. */
+const OVERHEAD_BYTES = 256;
+/** Logins under way, above which more are refused. */
+const LOGINS = 1000;
+const LOGIN_BYTES = 8 * 1024 * 1024;
+
+/**
+ * An answer, made when it is sent: a player may be given away while it is on its way there, and what
+ * tells of that must not come before what tells of the grant.
+ */
+type Answer = () => Frame;
+
+export class Presence {
+  readonly #hub: Hub;
+  readonly #holder: Holder;
+  #latencies = new Map<string, number>();
+  /** What is said of players is written one after the other. */
+  #written: Promise<unknown> = Promise.resolve();
+  /** Under way, from the moment in which the frame is taken. */
+  #writes = 0;
+  #writeBytes = 0;
+  #logins = 0;
+  #loginBytes = 0;
+  readonly #room = new Gate();
+  readonly #digests: DigestWatch;
+
+  constructor(hub: Hub, holder: Holder) {
+    this.#hub = hub;
+    this.#holder = holder;
+    this.#digests = new DigestWatch(hub, holder.name);
+  }
+
+  /** Throws what AcquirePlayer names. */
+  async acquire({ player = Player.create(), policy }: AcquirePlayer): Promise<Answer> {
+    this.#checkProxy();
+    const bytes = weightOf(player);
+    if (this.#logins >= LOGINS) throw loginLimit(LOGINS, 'logins');
+    if (this.#loginBytes + bytes > LOGIN_BYTES) throw loginLimit(LOGIN_BYTES, 'bytes of logins');
+    this.#logins += 1;
+    this.#loginBytes += bytes;
+    try {
+      const { players, verify } = this.#hub;
+      // What was said before of the same player comes first.
+      await this.#written.catch(() => undefined);
+      const acquired = await players.acquire(this.#holder, player, policy, verify);
+      return () => ({ $case: 'playerAcquired', value: this.#acquired(acquired, player) });
+    } finally {
+      this.#logins -= 1;
+      this.#loginBytes -= bytes;
+    }
+  }
+
+  #acquired(acquired: Acquired, said: Player): PlayerAcquired {
+    if (acquired.kind === 'denied') return deniedTo(said, acquired.holder.proxy);
+    const { id, generation } = acquired;
+    if (this.#holds(id, generation)) {
+      return { playerId: id, outcome: { $case: 'generation', value: generation } };
+    }
+    const holder = this.#hub.network.players.get(id)?.value.player;
+    return deniedTo(said, holder?.proxy ?? '');
+  }
+
+  /** Whether nobody else was given the player since. */
+  #holds(id: string, generation: number): boolean {
+    const held = this.#hub.network.players.get(id)?.value;
+    return held?.generation === generation && isOwn(this.#holder, held);
+  }
+
+  /** Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
+  async release({ playerId, generation }: ReleasePlayer): Promise<void> {
+    return this.#inOrder(playerId.length, () =>
+      this.#hub.players.release(this.#holder, playerId, generation),
+    );
+  }
+
+  /** Throws BATCH_INVALID or STALE_GENERATION. */
+  async report({ reports }: ReportPlayers): Promise<() => PlayerReportResult[]> {
+    checkCount('reports', reports.length, 1, REPORTS);
+    const { network } = this.#hub;
+    const bytes = sum(reports.map(weightOfReport));
+    const results = await this.#inOrder(bytes, () => report(network, this.#holder, reports));
+    // Who left by one of these reports was given to nobody.
+    const left = new Set(results.filter(isEnd).map(({ id }) => id));
+    return () => results.map((result) => (left.has(result.id) ? wire(result) : this.#now(result)));
+  }
+
+  /** Throws BATCH_INVALID, STALE_GENERATION or OUTCOME_UNKNOWN. */
+  async sync(part: SyncPlayers): Promise<Answer> {
+    checkCount('players', part.players.length, 0, PART_PLAYERS);
+    const { network } = this.#hub;
+    const list = { part, receivedMs: network.options.clock.wall() };
+    const bytes = sum(part.players.map((player) => weightOf(player) + OVERHEAD_BYTES));
+    const { results, kicked } = await this.#inOrder(bytes, () => sync(network, this.#holder, list));
+    return () => {
+      const gone = results.filter((result) => this.#isGone(result)).map(({ id }) => id);
+      const there = results.filter((result) => !this.#isGone(result));
+      const value = { results: there.map(wire), kickedPlayerIds: [...kicked, ...gone] };
+      return { $case: 'playersSynced', value };
+    };
+  }
+
+  #isGone({ id, generation }: Reported): boolean {
+    return generation > 0 && !this.#holds(id, generation);
+  }
+
+  #now(result: Reported): PlayerReportResult {
+    if (!this.#isGone(result)) return wire(result);
+    return wire({ id: result.id, generation: 0, error: staleLogin(result.id) });
+  }
+
+  /** Resolves when fewer writes are under way; undefined if they are few. Logins do not count. */
+  room(): Promise<void> | undefined {
+    return this.#writeBytes >= WRITE_BYTES ? this.#room.wait() : undefined;
+  }
+
+  #inOrder<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+    this.#checkProxy();
+    const weight = bytes + OVERHEAD_BYTES;
+    this.#writes += 1;
+    this.#writeBytes += weight;
+    const done = this.#written.then(work).finally(() => {
+      this.#writes -= 1;
+      this.#writeBytes -= weight;
+      this.#room.open();
+    });
+    // However many wait, others have a turn after each.
+    const next = (): unknown => (this.#writes > 0 ? othersTurn() : undefined);
+    this.#written = done.then(next, next);
+    return done;
+  }
+
+  #checkProxy(): void {
+    const node = this.#hub.network.tables.nodes.get(this.#holder.name)?.value;
+    if (node?.role === NodeRole.PROXY) return;
+    throw new KelpieError('ROLE_NOT_PROXY', 'only proxies hold players');
+  }
+
+  /**
+   * Compares a digest with the table, unless something is under way that would explain a difference.
+   * `onWanted`: the list is wanted.
+   */
+  compare(digest: PresenceDigest, onWanted: () => void): void {
+    if (this.#writes + this.#logins === 0) this.#digests.compare(digest, onWanted);
+  }
+
+  /** Takes latencies of this proxy's own players. */
+  latencies(told: readonly PlayerLatency[]): void {
+    const mine = this.#hub.network.players.byProxy.get(this.#holder.name);
+    for (const { playerId, latencyMs } of told.slice(0, LATENCIES)) {
+      if (mine.has(playerId)) this.#latencies.set(playerId, latencyMs);
+    }
+    if (this.#latencies.size <= mine.size) return;
+    // Of those who have left.
+    this.#latencies = new Map([...this.#latencies].filter(([id]) => mine.has(id)));
+  }
+
+  latencyOf(id: string): number | undefined {
+    return this.#latencies.get(id);
+  }
+}
+
+/** About what it takes while it waits. */
+function weightOfReport(report: PlayerReport): number {
+  return PlayerReport.encode(report).finish().length + OVERHEAD_BYTES;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function isEnd({ generation, error }: Reported): boolean {
+  return generation === 0 && !error;
+}
+
+function wire({ id: playerId, generation, error }: Reported): PlayerReportResult {
+  return { playerId, generation, error: error && wireError(error) };
+}
+
+function deniedTo(said: Player, proxy: string): PlayerAcquired {
+  const text = `${said.name} is already on this network.`;
+  return { playerId: idOf(said), outcome: { $case: 'denial', value: { text, proxy } } };
+}
+
+function loginLimit(limit: number, what: string): KelpieError {
+  const message = `${limit} ${what} of this proxy are under way; no more fit`;
+  return new KelpieError(
+    'COMMAND_LIMIT',
+    message,
+    { limit: String(limit) },
+    { retryAfterMs: 1000 },
+  );
+}
+
+function checkCount(what: string, count: number, least: number, most: number): void {
+  if (count >= least && count <= most) return;
+  throw new KelpieError('BATCH_INVALID', `a frame has ${least} to ${most} ${what}, not ${count}`, {
+    [what]: String(count),
+    limit: String(most),
+  });
+}

@@ -1,0 +1,162 @@
+/**
+ * Topics are dot-separated tokens, `chat.global`. Patterns may use `*` for one token and `>` for
+ * one or more at the end. What a pattern may not see is decided here, so that there is one place
+ * to look when somebody asks who can read what.
+ */
+import { KelpieError } from '../core/errors.js';
+import { cutText } from '../core/text.js';
+
+/** Bytes of a topic or pattern. */
+export const TOPIC_BYTES = 255;
+/** Tokens of a topic or pattern. */
+export const TOPIC_TOKENS = 16;
+
+/** First tokens of the coordinator's own topics: nobody else publishes to them. */
+const RESERVED = new Set(['nodes', 'players', 'state', 'routing', 'kelpie']);
+const INBOX = 'inbox';
+const TOKEN = /^[A-Za-z0-9_-]+$/;
+
+/** The topic that only the session of this node receives. */
+export function inboxOf(node: string): string {
+  return `${INBOX}.${node}`;
+}
+
+/** Throws TOPIC_INVALID or TOPIC_RESERVED unless somebody may publish to the topic. */
+export function checkTopic(topic: string): void {
+  const tokens = split(topic, 'topic');
+  const odd = tokens.find((token) => !TOKEN.test(token));
+  if (odd !== undefined) throw malformed(topic, 'topic', odd);
+  const first = tokens[0] ?? '';
+  if (RESERVED.has(first)) {
+    throw new KelpieError(
+      'TOPIC_RESERVED',
+      `topic "${topic}" is the coordinator's own; publish to a topic that does not begin with "${first}"`,
+      { topic },
+    );
+  }
+  if (first === INBOX && (tokens.length !== 2 || topic !== topic.toLowerCase())) {
+    throw new KelpieError(
+      'TOPIC_INVALID',
+      `topic "${topic}" is no inbox; an inbox is "inbox.<node>", with the node's name in lower case`,
+      { topic },
+    );
+  }
+}
+
+/** Throws TOPIC_INVALID or TOPIC_RESERVED unless somebody may read the pattern. */
+export function checkPattern(pattern: string): void {
+  const tokens = split(pattern, 'pattern');
+  tokens.forEach((token, index) => {
+    const wildcard = token === '*' || (token === '>' && index === tokens.length - 1);
+    if (!wildcard && !TOKEN.test(token)) throw malformed(pattern, 'pattern', token);
+  });
+  if (tokens[0] === INBOX || tokens[0] === 'kelpie') {
+    const why =
+      tokens[0] === INBOX
+        ? 'an inbox reaches its own node, without a pattern'
+        : 'these entries are for coordinators';
+    throw new KelpieError('TOPIC_RESERVED', `pattern "${pattern}" cannot be read: ${why}`, {
+      topic: pattern,
+    });
+  }
+}
+
+function split(text: string, kind: 'topic' | 'pattern'): string[] {
+  if (Buffer.byteLength(text) > TOPIC_BYTES) {
+    throw new KelpieError(
+      'TOPIC_INVALID',
+      `the ${kind} "${cutText(text, 40)}…" has ${Buffer.byteLength(text)} bytes; the limit is ${TOPIC_BYTES}`,
+      { topic: cutText(text, TOPIC_BYTES), limit: String(TOPIC_BYTES) },
+    );
+  }
+  const tokens = text.split('.');
+  if (tokens.length > TOPIC_TOKENS) {
+    throw new KelpieError(
+      'TOPIC_INVALID',
+      `the ${kind} "${text}" has ${tokens.length} tokens; the limit is ${TOPIC_TOKENS}`,
+      { topic: text, limit: String(TOPIC_TOKENS) },
+    );
+  }
+  return tokens;
+}
+
+function malformed(text: string, kind: 'topic' | 'pattern', token: string): KelpieError {
+  const wildcards = kind === 'pattern' ? ', "*", or ">" at the end' : '; wildcards are for reading';
+  const what = token === '' ? 'an empty token' : `the token "${token}"`;
+  return new KelpieError(
+    'TOPIC_INVALID',
+    `the ${kind} "${text}" has ${what}; tokens are letters, digits, "_" and "-"${wildcards}`,
+    { topic: text },
+  );
+}
+
+/** Whether a wildcard in front does not open topics of this first token: the coordinator's own, or a node's. */
+export function isClosed(first: string): boolean {
+  return isReserved(first) || first === INBOX;
+}
+
+/** Whether topics of this first token, or patterns that name it, are the coordinator's own. */
+export function isReserved(first: string): boolean {
+  return RESERVED.has(first);
+}
+
+/** Whether a pattern stands for more than the one topic of its name. */
+export function isWild(pattern: string): boolean {
+  return pattern.includes('*') || pattern.endsWith('>');
+}
+
+const ONE = '*'.charCodeAt(0);
+const REST = '>'.charCodeAt(0);
+
+/** Whether a pattern matches a topic. Both must have passed their checks. Keeps nothing, allocates nothing. */
+export function matches(pattern: string, topic: string): boolean {
+  const first = pattern.charCodeAt(0);
+  const wild = first === ONE || first === REST;
+  return !(wild && isClosed(topic.split('.', 1)[0] ?? '')) && fits(pattern, topic);
+}
+
+function fits(pattern: string, topic: string): boolean {
+  let at = 0;
+  for (let index = 0; index < pattern.length; index++) {
+    if (at >= topic.length) return false;
+    const letter = pattern.charCodeAt(index);
+    if (letter === REST) return true;
+    if (letter === ONE) at = tokenEnd(topic, at);
+    else if (letter !== topic.charCodeAt(at++)) return false;
+  }
+  return at === topic.length;
+}
+
+function tokenEnd(topic: string, from: number): number {
+  const dot = topic.indexOf('.', from);
+  return dot < 0 ? topic.length : dot;
+}
+
+/** The topic of a table row, `nodes/lobby-1` = `nodes.lobby-1`. */
+export function topicOfKey(key: string): string {
+  return key.replaceAll('/', '.');
+}
+
+/** Whether a topic is `prefix`, or lies below it. */
+export function isUnder(topic: string, prefix: string): boolean {
+  return (
+    topic.startsWith(prefix) && (topic.length === prefix.length || topic[prefix.length] === '.')
+  );
+}
+
+/** The patterns that match `prefix` and all below it. */
+export function patternsUnder(prefix: string): readonly string[] {
+  return [prefix, `${prefix}.>`];
+}
+
+/** Whether a pattern matches `prefix`, or any topic below it. */
+export function reaches(pattern: string, prefix: string): boolean {
+  const wanted = pattern.split('.');
+  const tokens = prefix.split('.');
+  if (isClosed(tokens[0] ?? '') && wanted[0] !== tokens[0]) return false;
+  for (const [index, token] of tokens.entries()) {
+    if (wanted[index] === '>') return true;
+    if (wanted[index] !== '*' && wanted[index] !== token) return false;
+  }
+  return true;
+}

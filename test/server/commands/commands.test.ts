@@ -1,0 +1,429 @@
+/** Commands: who is asked, and how each ends once. */
+import { expect } from 'chai';
+import { Command, type CommandTarget, NodeSelector } from '../../../gen/ts/kelpie/v1/command.js';
+import { IssueCommandRequest } from '../../../gen/ts/kelpie/v1/command_service.js';
+import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
+import { NodeState } from '../../../gen/ts/kelpie/v1/node.js';
+import { type CommandResult } from '../../../gen/ts/kelpie/v1/command.js';
+import { GoodbyeReason } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { durationOf } from '../../../server/core/duration.js';
+import { KelpieError } from '../../../server/core/errors.js';
+import { settled } from '../../support/journal/history.js';
+import {
+  hello,
+  join,
+  openHub,
+  type TestHub,
+  type TestStream,
+} from '../../support/model/coordinator.js';
+import { thrownBy } from '../../support/thrown.js';
+import { steve, TestProxy } from '../../support/model/proxy.js';
+
+const PING: Command = {
+  form: {
+    $case: 'custom',
+    value: { name: 'ping', content: { form: { $case: 'text', value: '' } } },
+  },
+};
+
+function node(name: string): CommandTarget {
+  return { place: { $case: 'node', value: name } };
+}
+
+function every(partial: Partial<NodeSelector> = {}): CommandTarget {
+  return { place: { $case: 'every', value: { ...NodeSelector.create(), ...partial } } };
+}
+
+function any(partial: Partial<NodeSelector> = {}): CommandTarget {
+  return { place: { $case: 'any', value: { ...NodeSelector.create(), ...partial } } };
+}
+
+function asked(target: CommandTarget, partial: Partial<IssueCommandRequest> = {}) {
+  const timeout = durationOf(1000);
+  return { ...IssueCommandRequest.create({ target, command: PING }), timeout, ...partial };
+}
+
+/** A server that does `ping`. */
+async function server(town: TestHub, name: string, labels: Record<string, string> = {}) {
+  const { stream } = await join(town, hello(name, { commands: ['ping'], labels }));
+  return stream;
+}
+
+async function reply(stream: TestStream, text: string): Promise<void> {
+  const { commandId } = await stream.next('commandRequest');
+  answer(stream, commandId, text);
+}
+
+function answer(stream: TestStream, commandId: number, text: string): void {
+  const form = { $case: 'custom', value: { form: { $case: 'text', value: text } } } as const;
+  const outcome = { $case: 'answer', value: { form } } as const;
+  stream.send({ requestId: 9, frame: { $case: 'commandReply', value: { commandId, outcome } } });
+}
+
+/** What an issuer is told, as `pong` or the name of the reason. */
+class Told {
+  readonly results: string[] = [];
+  #last = (): void => undefined;
+  readonly last = new Promise<void>((resolve) => (this.#last = resolve));
+
+  readonly take = (result: { node: string; outcome: unknown; last: boolean }): void => {
+    const { node, outcome, last } = result;
+    const form = (outcome as { form?: { value: { form: { value: string } } } }).form;
+    const said = outcome instanceof KelpieError ? outcome.reason : form?.value.form.value;
+    this.results.push(`${node}: ${said}`);
+    if (last) this.#last();
+  };
+}
+
+function issue(town: TestHub, request: IssueCommandRequest) {
+  const told = new Told();
+  const withdraw = town.hub.commands.issue(request, '', told.take);
+  return { told, withdraw };
+}
+
+function refusal(town: TestHub, request: IssueCommandRequest): string {
+  const error = thrownBy(KelpieError, () => town.hub.commands.issue(request, '', () => undefined));
+  expect(town.hub.commands.pending, 'nothing was begun').to.equal(0);
+  return error.reason;
+}
+
+describe('a command', () => {
+  it('goes to a node and comes back with its answer', async () => {
+    const town = await openHub();
+    const lobby = await server(town, 'lobby');
+    const { told } = issue(town, asked(node('LOBBY'), { attributes: { traceparent: 'x' } }));
+    const request = await lobby.next('commandRequest');
+    expect(request).to.deep.include({
+      source: '',
+      command: PING,
+      attributes: { traceparent: 'x' },
+    });
+    expect(request.timeLeft).to.deep.equal({ seconds: 1, nanos: 0 });
+    answer(lobby, request.commandId, 'pong');
+    await told.last;
+    expect(told.results).to.deep.equal(['lobby: pong']);
+    await lobby.next('requestOk');
+    nothingLeft(town);
+  });
+
+  it('says how much time is left when it goes out, not when it was issued', async () => {
+    const town = await openHub();
+    const lobby = await server(town, 'lobby');
+    issue(town, asked(node('lobby')));
+    town.clock.advance(400);
+    const { timeLeft } = await lobby.next('commandRequest');
+    expect(timeLeft).to.deep.equal({ seconds: 0, nanos: 600_000_000 });
+  });
+
+  it('is issued on a session, and answered under its request', async () => {
+    const town = await openHub();
+    const lobby = await server(town, 'lobby');
+    const { stream: shop } = await join(town, hello('shop'));
+    shop.send({ requestId: 5, frame: { $case: 'issueCommand', value: asked(node('lobby')) } });
+    const request = await lobby.next('commandRequest');
+    expect(request.source).to.equal('shop');
+    answer(lobby, request.commandId, 'pong');
+    const result = await resultOf(shop);
+    expect(result).to.deep.include({ requestId: 5 });
+    expect(result.value).to.deep.include({ node: 'lobby', last: true });
+  });
+
+  it('goes to every node that matches and does it, and ends when all have answered', async () => {
+    const town = await openHub();
+    const labels = { game: 'bedwars' };
+    const one = await server(town, 'bedwars-1', labels);
+    const two = await server(town, 'bedwars-2', labels);
+    await server(town, 'lobby');
+    await join(town, hello('dumb', { labels }));
+    const { told } = issue(town, asked(every({ labels })));
+    await Promise.all([reply(two, 'b'), reply(one, 'a')]);
+    await told.last;
+    expect(told.results).to.have.members(['bedwars-1: a', 'bedwars-2: b']);
+    nothingLeft(town);
+  });
+
+  it('ends after so many answers, and tells those who are left', async () => {
+    const town = await openHub();
+    const [one, two, three] = await Promise.all(['a', 'b', 'c'].map((name) => server(town, name)));
+    const { told } = issue(town, asked(every(), { maxAnswers: 2 }));
+    if (!one || !two || !three) throw new Error('there are three');
+    const { commandId } = await three.next('commandRequest');
+    await reply(one, '1');
+    await reply(two, '2');
+    await told.last;
+    expect(told.results).to.deep.equal(['a: 1', 'b: 2']);
+    expect(await three.next('commandCancelled')).to.deep.equal({ commandId });
+    nothingLeft(town);
+  });
+
+  it('goes to any one of several, one after the other, and to one that is READY if there is one', async () => {
+    const town = await openHub();
+    const ready = await Promise.all(['a', 'b'].map((name) => server(town, name)));
+    await join(town, hello('z', { commands: ['ping'], state: NodeState.MAINTENANCE }));
+    const told = [1, 2, 3, 4].map(() => issue(town, asked(any())).told);
+    for (const stream of [...ready, ...ready]) await reply(stream, '-');
+    await Promise.all(told.map(({ last }) => last));
+    const names = told.map(({ results }) => results[0]?.[0]).sort();
+    expect(names).to.deep.equal(['a', 'a', 'b', 'b']);
+  });
+
+  it("goes to a player's proxy and to his server", async () => {
+    const town = await openHub();
+    const proxy = await TestProxy.join(town, 'gate-1', { commands: ['ping'] });
+    const lobby = await server(town, 'lobby');
+    await proxy.bring(steve({ server: 'lobby' }));
+    const id = steve().xuid;
+    const there = issue(town, asked({ place: { $case: 'playerProxy', value: id } }));
+    await reply(proxy.stream, 'proxy');
+    const here = issue(town, asked({ place: { $case: 'playerServer', value: id } }));
+    await reply(lobby, 'server');
+    await Promise.all([there.told.last, here.told.last]);
+    expect([...there.told.results, ...here.told.results]).to.deep.equal([
+      'gate-1: proxy',
+      'lobby: server',
+    ]);
+  });
+});
+
+describe('a command that nobody can be given', () => {
+  it('is refused at once', async () => {
+    const town = await openHub();
+    await server(town, 'lobby');
+    await join(town, hello('dumb'));
+    expect(refusal(town, asked(node('nowhere')))).to.equal('NO_TARGET');
+    expect(refusal(town, asked(node('dumb')))).to.equal('COMMAND_NOT_HANDLED');
+    expect(refusal(town, asked(every({ labels: { a: 'b' } })))).to.equal('NO_TARGET');
+    expect(refusal(town, asked(any({ labels: { a: 'b' } })))).to.equal('NO_TARGET');
+    const player = { place: { $case: 'playerProxy', value: '7' } } as const;
+    expect(refusal(town, asked(player))).to.equal('PLAYER_NOT_FOUND');
+    expect(refusal(town, { ...asked(node('lobby')), target: undefined })).to.equal(
+      'COMMAND_INVALID',
+    );
+    expect(refusal(town, asked(node('lobby'), { command: undefined }))).to.equal('COMMAND_INVALID');
+  });
+
+  it('is refused for a time of 0, a negative one, a year, or more than 2^31 ms', async () => {
+    const town = await openHub();
+    await server(town, 'lobby');
+    const day = 24 * 60 * 60;
+    for (const seconds of [0, -1, 301, 365 * day, 2 ** 31, Number.MAX_SAFE_INTEGER]) {
+      const timeout = { seconds, nanos: 0 };
+      expect(refusal(town, asked(node('lobby'), { timeout })), `${seconds} s`).to.equal(
+        'DEADLINE_INVALID',
+      );
+    }
+    expect(refusal(town, asked(node('lobby'), { timeout: undefined }))).to.equal(
+      'DEADLINE_INVALID',
+    );
+  });
+
+  it('is refused when too many are under way', async () => {
+    const town = await openHub({ limits: { commands: 2 } });
+    await server(town, 'lobby');
+    const { withdraw } = issue(town, asked(node('lobby')));
+    issue(town, asked(node('lobby')));
+    const more = () => town.hub.commands.issue(asked(node('lobby')), '', () => undefined);
+    expect(thrownBy(KelpieError, more).reason).to.equal('COMMAND_LIMIT');
+    withdraw();
+    more();
+  });
+
+  it('is told to an issuer with a session too, who may have 256', async () => {
+    const town = await openHub();
+    await server(town, 'lobby');
+    const { stream: shop } = await join(town, hello('shop'));
+    for (let requestId = 1; requestId <= 257; requestId++) {
+      shop.send({ requestId, frame: { $case: 'issueCommand', value: asked(node('lobby')) } });
+    }
+    const { error } = await shop.next('requestFailed');
+    expect(error?.reason).to.equal(ErrorReason.COMMAND_LIMIT);
+    expect(town.hub.commands.pending).to.equal(256);
+    await shop.cut();
+    nothingLeft(town);
+  });
+});
+
+describe('a command that is not answered', () => {
+  it('ends when its time is up, and what came of it is unknown', async () => {
+    const town = await openHub();
+    const lobby = await server(town, 'lobby');
+    const { told } = issue(town, asked(node('lobby')));
+    const { commandId } = await lobby.next('commandRequest');
+    town.clock.advance(999);
+    expect(told.results).to.deep.equal([]);
+    town.clock.advance(1);
+    expect(told.results).to.deep.equal(['lobby: OUTCOME_UNKNOWN']);
+    await lobby.next('commandCancelled');
+    answer(lobby, commandId, 'late');
+    const { error } = await lobby.next('requestFailed');
+    expect(error?.reason).to.equal(ErrorReason.COMMAND_NOT_FOUND);
+    nothingLeft(town);
+  });
+
+  it('was not delivered if the node never took it', async () => {
+    const town = await openHub();
+    await server(town, 'lobby');
+    const { told } = issue(town, asked(node('lobby')));
+    town.clock.advance(1000);
+    expect(told.results).to.deep.equal(['lobby: NOT_DELIVERED']);
+    nothingLeft(town);
+  });
+
+  it('and that the node never took is not handed to it later', async () => {
+    const town = await openHub();
+    const lobby = await server(town, 'lobby');
+    issue(town, asked(node('lobby')));
+    town.clock.advance(1000);
+    const { told } = issue(town, asked(node('lobby'), { attributes: { number: '2' } }));
+    const { attributes } = await lobby.next('commandRequest');
+    expect(attributes).to.deep.equal({ number: '2' });
+    expect(told.results).to.deep.equal([]);
+  });
+
+  it('was not delivered to a node whose stream is gone', async () => {
+    const town = await openHub();
+    const lobby = await server(town, 'lobby');
+    const before = issue(town, asked(node('lobby')));
+    await lobby.cut();
+    expect(before.told.results, 'it was on its way').to.deep.equal(['lobby: NOT_DELIVERED']);
+    const after = issue(town, asked(node('lobby')));
+    expect(after.told.results).to.deep.equal(['lobby: NOT_DELIVERED']);
+    nothingLeft(town);
+  });
+
+  it('is unknown when the node leaves, at once', async () => {
+    const town = await openHub();
+    const lobby = await server(town, 'lobby');
+    const { told } = issue(town, asked(node('lobby')));
+    await lobby.next('commandRequest');
+    lobby.send({ $case: 'goodbye', value: { reason: GoodbyeReason.STOP } });
+    await told.last;
+    expect(told.results).to.deep.equal(['lobby: OUTCOME_UNKNOWN']);
+    nothingLeft(town);
+  });
+
+  it('may be answered on the next stream of the same process', async () => {
+    const town = await openHub();
+    const first = hello('lobby', { commands: ['ping'] });
+    const { stream } = await join(town, first);
+    const { told } = issue(town, asked(node('lobby')));
+    const { commandId } = await stream.next('commandRequest');
+    await stream.cut();
+    const { stream: next } = await join(town, first);
+    answer(next, commandId, 'pong');
+    await told.last;
+    expect(told.results).to.deep.equal(['lobby: pong']);
+  });
+
+  it('is withdrawn by its issuer, and by his going', async () => {
+    const town = await openHub();
+    const lobby = await server(town, 'lobby');
+    const { stream: shop } = await join(town, hello('shop'));
+    shop.send({ requestId: 5, frame: { $case: 'issueCommand', value: asked(node('lobby')) } });
+    shop.send({ requestId: 6, frame: { $case: 'issueCommand', value: asked(node('lobby')) } });
+    const first = await lobby.next('commandRequest');
+    const second = await lobby.next('commandRequest');
+    shop.send({ $case: 'cancelCommand', value: { issuedRequestId: 5 } });
+    const { value } = await resultOf(shop);
+    expect(value.outcome?.$case === 'error' && value.outcome.value.reason).to.equal(
+      ErrorReason.CANCELLED,
+    );
+    expect(await lobby.next('commandCancelled')).to.deep.equal({ commandId: first.commandId });
+    await shop.cut();
+    expect(await lobby.next('commandCancelled')).to.deep.equal({ commandId: second.commandId });
+    nothingLeft(town);
+  });
+});
+
+describe('an answer', () => {
+  it('counts once', async () => {
+    const town = await openHub();
+    const lobby = await server(town, 'lobby');
+    const { told } = issue(town, asked(node('lobby')));
+    const { commandId } = await lobby.next('commandRequest');
+    answer(lobby, commandId, 'one');
+    answer(lobby, commandId, 'two');
+    const { error } = await lobby.next('requestFailed');
+    expect(error?.reason).to.equal(ErrorReason.COMMAND_NOT_FOUND);
+    expect(told.results).to.deep.equal(['lobby: one']);
+  });
+
+  it("to another node's command is none", async () => {
+    const town = await openHub();
+    const lobby = await server(town, 'lobby');
+    const thief = await server(town, 'thief');
+    const { told } = issue(town, asked(node('lobby')));
+    const { commandId } = await lobby.next('commandRequest');
+    answer(thief, commandId, 'mine');
+    const { error } = await thief.next('requestFailed');
+    expect(error?.reason).to.equal(ErrorReason.COMMAND_NOT_FOUND);
+    answer(lobby, commandId, 'pong');
+    await told.last;
+    expect(told.results).to.deep.equal(['lobby: pong']);
+  });
+
+  it('that is too big ends the command, for both', async () => {
+    const town = await openHub();
+    const lobby = await server(town, 'lobby');
+    const { told } = issue(town, asked(node('lobby')));
+    await reply(lobby, 'x'.repeat(256 * 1024));
+    const { error } = await lobby.next('requestFailed');
+    expect(error?.reason).to.equal(ErrorReason.PAYLOAD_TOO_LARGE);
+    expect(told.results).to.deep.equal(['lobby: PAYLOAD_TOO_LARGE']);
+    nothingLeft(town);
+  });
+
+  it('of another form, and a failure, are told as they are', async () => {
+    const town = await openHub();
+    const lobby = await server(town, 'lobby');
+    const wrong = issue(town, asked(node('lobby')));
+    const first = await lobby.next('commandRequest');
+    const verified = { $case: 'verified', value: { connected: true, silence: undefined } } as const;
+    lobby.send({
+      $case: 'commandReply',
+      value: {
+        commandId: first.commandId,
+        outcome: { $case: 'answer', value: { form: verified } },
+      },
+    });
+    await wrong.told.last;
+    const failing = issue(town, asked(node('lobby')));
+    const second = await lobby.next('commandRequest');
+    const failure = { $case: 'failure', value: { message: 'no arena is free' } } as const;
+    const value = { commandId: second.commandId, outcome: failure };
+    lobby.send({ $case: 'commandReply', value });
+    await failing.told.last;
+    expect([...wrong.told.results, ...failing.told.results]).to.deep.equal([
+      'lobby: COMMAND_INVALID',
+      'lobby: COMMAND_FAILED',
+    ]);
+  });
+});
+
+describe('a node that does not read', () => {
+  it('is given so many commands, and no more', async () => {
+    const town = await openHub();
+    await server(town, 'lobby');
+    const all = Array.from({ length: 1001 }, () => issue(town, asked(node('lobby'))));
+    await settled();
+    expect(all.at(-1)?.told.results).to.deep.equal(['lobby: COMMAND_LIMIT']);
+    expect(town.hub.commands.pending).to.equal(1000);
+    town.clock.advance(1000);
+    expect(all.flatMap(({ told }) => told.results)).to.have.length(1001);
+    nothingLeft(town);
+  });
+});
+
+async function resultOf(stream: TestStream): Promise<{ requestId: number; value: CommandResult }> {
+  for (;;) {
+    const frames = await stream.pull();
+    if (!frames) throw new Error('the stream ended');
+    for (const { requestId, frame } of frames) {
+      if (frame?.$case === 'commandResult') return { requestId, value: frame.value };
+    }
+  }
+}
+
+function nothingLeft(town: TestHub): void {
+  expect(town.hub.commands.pending).to.equal(0);
+}

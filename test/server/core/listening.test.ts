@@ -1,0 +1,304 @@
+/** Nobody is judged by what lies unread: after a stall of the coordinator, or while it holds a peer back. */
+import { expect } from 'chai';
+import { WelcomeOutcome, Heartbeat } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { CommandReply } from '../../../gen/ts/kelpie/v1/command.js';
+import type { KelpieError } from '../../../server/core/errors.js';
+import { ListeningClock } from '../../../server/core/listening-clock.js';
+import { FakeClock } from '../../support/clock/fake-clock.js';
+import { bodiesOf, settled } from '../../support/journal/history.js';
+import {
+  hello,
+  join,
+  openJournal,
+  openMortal,
+  TestStream,
+} from '../../support/model/coordinator.js';
+import { messageDraft } from '../../support/wire/messages.js';
+import { joined, player, TestProxy } from '../../support/model/proxy.js';
+
+const heartbeat = { $case: 'heartbeat', value: Heartbeat.create() } as const;
+/** More than any silence, probe or grace. */
+const STALL_MS = 16_000;
+
+/** A coordinator that knows when it stands still, on a journal that can get stuck. */
+async function openTown(partial: { limits?: { sessions: number } } = {}) {
+  const clock = new FakeClock();
+  const journal = openJournal(clock);
+  const stuck = { turns: 0 };
+  const listening = new ListeningClock(clock);
+  const town = await openMortal(journal, clock, {
+    ...partial,
+    listening,
+    turns: () => stuck.turns,
+  });
+  return { ...town, clock, journal, stuck };
+}
+
+function reasonOf(error: unknown): string {
+  return (error as KelpieError | undefined)?.reason ?? 'in peace';
+}
+
+describe('the time in which a process listens', () => {
+  function watched() {
+    const clock = new FakeClock();
+    const rung: number[] = [];
+    const listening = new ListeningClock(clock);
+    const startMs = listening.now();
+    return { clock, rung, listening, sinceStart: () => listening.now() - startMs };
+  }
+
+  it('goes on as time does while nothing keeps the process', () => {
+    const { clock, rung, listening, sinceStart } = watched();
+    listening.after(3000, () => rung.push(sinceStart()));
+    for (let step = 0; step < 29; step++) clock.advance(100);
+    expect(sinceStart()).to.equal(2900);
+    expect(rung).to.be.empty;
+    clock.advance(100);
+    expect(rung).to.deep.equal([3000]);
+  });
+
+  it('hardly goes on while the process stands still, and what was due rings later', () => {
+    const { clock, rung, listening, sinceStart } = watched();
+    listening.after(3000, () => rung.push(sinceStart()));
+    clock.advance(1000);
+    clock.stall(STALL_MS);
+    expect(sinceStart()).to.be.at.most(1500);
+    expect(rung).to.be.empty;
+    clock.advance(1400);
+    expect(rung).to.be.empty;
+    clock.advance(1000);
+    expect(rung).to.have.length(1);
+  });
+
+  it('leaves room to read after a stall, however little of a wait was left', () => {
+    const { clock, rung, listening, sinceStart } = watched();
+    listening.after(1000, () => rung.push(sinceStart()));
+    clock.advance(999);
+    clock.stall(STALL_MS);
+    expect(rung, 'not before the sockets are read').to.be.empty;
+    clock.advance(250);
+    expect(rung).to.have.length(1);
+  });
+
+  it('leaves no timer', () => {
+    const { clock, listening } = watched();
+    const cancel = listening.after(1000, () => undefined);
+    clock.advance(900);
+    clock.stall(STALL_MS);
+    cancel();
+    listening.close();
+    expect(clock.pending).to.equal(0);
+  });
+});
+
+describe('a coordinator that stood still', () => {
+  it('ends no session whose heartbeats lie unread', async () => {
+    const town = await openTown();
+    const { stream } = await join(town, hello('lobby-1'));
+    town.clock.advance(4000);
+    stream.send(heartbeat);
+    town.clock.stall(STALL_MS);
+    await settled();
+    town.clock.advance(2000);
+    await settled();
+    expect(town.hub.size).to.equal(1);
+    town.clock.advance(STALL_MS);
+    expect(reasonOf(await stream.ended()), 'who is silent then is').to.equal('SESSION_SILENT');
+  });
+
+  it('gives no name away whose holder has answered', async () => {
+    const town = await openTown();
+    const { stream } = await join(town, hello('lobby-1'));
+    const other = new TestStream(town.hub);
+    other.send({ $case: 'hello', value: hello('lobby-1') });
+    const refused = other.ended();
+    await stream.next('heartbeatRequested');
+    town.clock.advance(2900);
+    stream.send(heartbeat);
+    town.clock.stall(STALL_MS);
+    expect(reasonOf(await refused)).to.equal('NODE_NAME_IN_USE');
+    expect(town.hub.size).to.equal(1);
+  });
+
+  it('loses no node that came back meanwhile', async () => {
+    const town = await openTown();
+    const first = hello('lobby-1');
+    const { stream } = await join(town, first);
+    await stream.cut();
+    const bodies = bodiesOf(town.journal);
+    town.clock.advance(500);
+    const again = new TestStream(town.hub);
+    again.send({ $case: 'hello', value: first });
+    town.clock.stall(STALL_MS);
+    expect((await again.next('welcome')).outcome).to.equal(WelcomeOutcome.RESUMED);
+    expect(bodies).to.deep.equal([]);
+  });
+
+  it('refuses no Hello that lies unread', async () => {
+    const town = await openTown();
+    const stream = new TestStream(town.hub);
+    stream.send({ $case: 'hello', value: hello('lobby-1') });
+    town.clock.stall(STALL_MS);
+    expect((await stream.next('welcome')).outcome).to.equal(WelcomeOutcome.NEW);
+  });
+
+  it('gives no player away whose proxy has answered', async () => {
+    const town = await openTown();
+    const commands = ['verify_player'];
+    const holder = await TestProxy.join(town, 'gate-1', { commands });
+    const other = await TestProxy.join(town, 'gate-2');
+    await holder.bring(player(1));
+    const outcome = other.acquire(player(1));
+    for (let question = 0; question < 3; question++) {
+      const { commandId } = await holder.stream.next('commandRequest');
+      const verified = { connected: true, silence: undefined };
+      const form = { $case: 'verified', value: verified } as const;
+      const answer = { $case: 'answer', value: { form } } as const;
+      const reply = { ...CommandReply.create({ commandId }), outcome: answer };
+      holder.stream.send({ $case: 'commandReply', value: reply });
+      // The first answers come too late through no fault of their proxy.
+      if (question < 2) town.clock.stall(STALL_MS);
+    }
+    expect((await outcome)?.$case).to.equal('denial');
+  });
+});
+
+describe('a peer that the coordinator does not read', () => {
+  /** Publishes more than may be under way, while the journal stores nothing. */
+  async function heldBack(town: Awaited<ReturnType<typeof openTown>>, stream: TestStream) {
+    town.stuck.turns = Infinity;
+    const events = Array.from({ length: 250 }, () => messageDraft('x'.repeat(600)));
+    for (let from = 0; from < 18; from++) {
+      const value = { firstPublishSequence: 1 + from * 250, events };
+      stream.send({ $case: 'publishEvents', value });
+    }
+    await settled();
+    // No later append comes before those that are stuck; readings go on.
+    town.stuck.turns = 0;
+    stream.send(heartbeat);
+    await settled(50);
+  }
+
+  it('keeps its name, and its session', async () => {
+    const town = await openTown();
+    const { stream } = await join(town, hello('lobby-1'));
+    await heldBack(town, stream);
+    const other = new TestStream(town.hub);
+    other.send({ $case: 'hello', value: hello('lobby-1') });
+    const refused = other.ended();
+    await stream.next('heartbeatRequested');
+    town.clock.advance(3000);
+    expect(reasonOf(await refused)).to.equal('NODE_NAME_IN_USE');
+    town.clock.advance(60_000);
+    expect(town.hub.size).to.equal(1);
+    town.die();
+  });
+
+  it('keeps its players', async () => {
+    const town = await openTown();
+    const holder = await TestProxy.join(town, 'gate-1', { commands: ['verify_player'] });
+    const other = await TestProxy.join(town, 'gate-2');
+    await holder.bring(player(1));
+    await heldBack(town, holder.stream);
+    const outcome = other.acquire(player(1));
+    for (let question = 0; question < 6; question++) {
+      // It is asked, and its answer would lie unread.
+      await holder.stream.next('commandRequest');
+      town.clock.advance(400);
+    }
+    expect((await outcome)?.$case).to.equal('denial');
+    town.die();
+  });
+});
+
+describe('a proxy whose joins wait for the journal', () => {
+  it('is read on: a heartbeat is answered before they are written', async () => {
+    const town = await openTown();
+    const proxy = await TestProxy.join(town, 'gate-1');
+    town.stuck.turns = 20;
+    for (let frame = 0; frame < 200; frame++) {
+      const reports = [0, 1, 2].map((index) => joined(player(3 * frame + index)));
+      proxy.stream.send({ $case: 'reportPlayers', value: { reports } });
+    }
+    proxy.stream.send(heartbeat);
+    await proxy.stream.next('heartbeatAck');
+    expect(town.network.players.online).to.be.below(300);
+    while (town.network.players.online < 600) await settled();
+    town.die();
+  });
+
+  it('keeps a login whose end lies unread after a stall', async () => {
+    const town = await openTown();
+    const proxy = await TestProxy.join(town, 'gate-1');
+    const generation = await proxy.granted(player(1));
+    town.clock.advance(10_000);
+    const reports = [joined(player(1), generation)];
+    proxy.stream.send({ $case: 'reportPlayers', value: { reports } });
+    town.clock.stall(60_000);
+    await settled();
+    expect(town.network.players.online).to.equal(1);
+  });
+});
+
+describe('a name that many want at once', () => {
+  it('goes to one of them, who is asked like anybody when the others want it too', async () => {
+    const town = await openTown();
+    town.stuck.turns = 3;
+    const outcomes: string[] = [];
+    const compete = async (stream: TestStream): Promise<void> => {
+      stream.send({ $case: 'hello', value: hello('lobby-1') });
+      try {
+        for (let frames = await stream.pull(); frames; frames = await stream.pull()) {
+          for (const { frame } of frames) {
+            if (frame?.$case === 'welcome') {
+              const isNew = frame.value.outcome === WelcomeOutcome.NEW;
+              outcomes.push(isNew ? 'NEW' : 'another outcome');
+            }
+            if (frame?.$case === 'heartbeatRequested') stream.send(heartbeat);
+          }
+        }
+      } catch (error) {
+        outcomes.push(reasonOf(error));
+      }
+    };
+    const all = Array.from({ length: 50 }, () => compete(new TestStream(town.hub)));
+    while (outcomes.length < 50) await settled();
+    expect(outcomes.filter((one) => one === 'NEW')).to.have.length(1);
+    expect(outcomes.filter((one) => one === 'NODE_NAME_IN_USE')).to.have.length(49);
+    const drained = town.hub.drain();
+    town.clock.advance(10_000);
+    await Promise.all([drained, ...all]);
+  });
+});
+
+describe('sessions that are opened at once', () => {
+  it('are counted before anything is waited for', async () => {
+    const town = await openTown({ limits: { sessions: 5 } });
+    const streams = Array.from({ length: 20 }, () => new TestStream(town.hub));
+    const answers = streams.map((stream, index) => {
+      stream.send({ $case: 'hello', value: hello(`lobby-${index}`) });
+      return stream.next('welcome').then(() => 'welcome', reasonOf);
+    });
+    const got = await Promise.all(answers);
+    expect(got.filter((one) => one === 'welcome')).to.have.length(5);
+    expect(got.filter((one) => one === 'SESSION_LIMIT')).to.have.length(15);
+  });
+
+  it('come in turns', async () => {
+    const town = await openTown();
+    const streams = Array.from({ length: 320 }, () => new TestStream(town.hub));
+    const sizes: number[] = [];
+    const answers = streams.map((stream, index) => {
+      stream.send({ $case: 'hello', value: hello(`lobby-${index}`) });
+      return stream.next('welcome');
+    });
+    let open = 0;
+    while (open < streams.length) {
+      await new Promise((resolve) => setImmediate(resolve));
+      sizes.push(town.hub.size - open);
+      open = town.hub.size;
+    }
+    await Promise.all(answers);
+    expect(Math.max(...sizes), 'in one turn of the event loop').to.be.at.most(40);
+  });
+});

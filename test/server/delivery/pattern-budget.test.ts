@@ -1,0 +1,141 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { StartAt } from '../../../gen/ts/kelpie/v1/cursor.js';
+import { KelpieError } from '../../../server/core/errors.js';
+import { TopicFilter } from '../../../server/topics/filter.js';
+import { PatternBudget } from '../../../server/delivery/pattern-budget.js';
+import { settled } from '../../support/journal/history.js';
+import { after, hello, openHub, TestStream } from '../../support/model/coordinator.js';
+import { thrownBy } from '../../support/thrown.js';
+
+const filterOf = (count: number, bytes: number) =>
+  new TopicFilter(Array.from({ length: count }, (_, at) => `${at}`.padStart(bytes, 't')));
+
+const limits = {
+  patterns: 10,
+  longPatterns: 2,
+  patternBytes: 1000,
+  connectionPatternMemory: 10_000,
+  patternMemory: 25_000,
+};
+
+describe('the patterns of readers', () => {
+  it('are limited for one reader, by count and by bytes', () => {
+    const hold = new PatternBudget(limits).hold('a');
+    const long = new TopicFilter(['a.b.c.d.*', 'a.*.c.d.e', 'a.*.c.d.f']);
+    for (const filter of [filterOf(11, 10), filterOf(5, 201), long]) {
+      const { reason } = thrownBy(KelpieError, () => hold.take(filter));
+      expect(reason).to.equal('PATTERN_LIMIT');
+    }
+    hold.take(filterOf(10, 100));
+    hold.take(new TopicFilter(['a.b.c.d.*', 'a.b.c.d.>', 'a.*.c.d', 'a.b.c.d.e', 'a.*.c.d.f']));
+  });
+
+  it('are limited for all readers of a connection, and for all there are', () => {
+    const budget = new PatternBudget(limits);
+    const fill = (connection: string) => {
+      for (let count = 0; ; count++) {
+        try {
+          budget.hold(connection).take(filterOf(10, 50));
+        } catch (error) {
+          expect((error as KelpieError).reason).to.equal('PATTERN_LIMIT');
+          return count;
+        }
+      }
+    };
+    const each = fill('a');
+    expect(each).to.be.greaterThan(0);
+    expect([fill('a'), fill('b')], 'others have their own').to.deep.equal([0, each]);
+    fill('c');
+    expect(budget.taken).to.be.at.most(25_000);
+    expect(fill('d'), 'nothing is left').to.equal(0);
+  });
+
+  it('take what they take, whatever is taken, refused and released', () => {
+    const step = fc.record({
+      reader: fc.nat({ max: 9 }),
+      patterns: fc.nat({ max: 12 }),
+      release: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step), (steps) => {
+        const budget = new PatternBudget(limits);
+        const readers = Array.from({ length: 10 }, (_, at) => budget.hold(`c${at % 3}`));
+        for (const { reader, patterns, release } of steps) {
+          const before = budget.taken;
+          if (release) readers[reader]?.release();
+          try {
+            readers[reader]?.take(filterOf(patterns, 20));
+          } catch {
+            if (!release) expect(budget.taken).to.equal(before);
+          }
+          expect(budget.taken).to.be.within(0, limits.patternMemory);
+        }
+        for (const reader of readers) reader.release();
+        expect(budget.taken).to.equal(0);
+      }),
+    );
+  });
+
+  it('are given back when their session ends, however it ends', async () => {
+    const { hub } = await openHub();
+    const topics = ['chat.*', 'shop.>'];
+    const first = new TestStream(hub);
+    first.send({ $case: 'hello', value: hello('lobby-1', { topics }) });
+    await first.next('welcome');
+    const one = hub.patterns.taken;
+    expect(one).to.be.greaterThan(0);
+    const value = { addedTopics: ['more'], removedTopics: [], startAt: StartAt.LATEST };
+    first.send({ $case: 'updateSubscription', value });
+    await first.next('subscriptionUpdated');
+    expect(hub.patterns.taken).to.be.greaterThan(one);
+
+    const refused = new TestStream(hub);
+    refused.send({ $case: 'hello', value: hello('no such name!', { topics }) });
+    await refused.ended();
+    const halfway = new TestStream(hub);
+    halfway.send({ $case: 'hello', value: hello('lobby-1', { topics }) });
+    await settled();
+    await halfway.cut();
+
+    await first.cut();
+    await settled();
+    expect(hub.patterns.taken).to.equal(0);
+  });
+
+  it('are no work where there are too many of them', async () => {
+    const { hub } = await openHub();
+    const stream = new TestStream(hub);
+    stream.send({ $case: 'hello', value: hello('lobby-1') });
+    await stream.next('welcome');
+    const many = Array.from({ length: 100_000 }, () => 'not a pattern!');
+    for (const value of [
+      { addedTopics: many, removedTopics: [], startAt: StartAt.LATEST },
+      { addedTopics: [], removedTopics: many, startAt: StartAt.LATEST },
+    ]) {
+      stream.send({ $case: 'updateSubscription', value });
+      expect((await stream.next('requestFailed')).error?.message).to.contain('100000 patterns');
+    }
+    await stream.cut();
+  });
+});
+
+describe('a Snapshot that a node did not get', () => {
+  it('comes when it asks again for a pattern that is there already', async () => {
+    const { hub } = await openHub();
+    const stream = new TestStream(hub);
+    stream.send({ $case: 'hello', value: hello('lobby-1') });
+    const { cursor } = await stream.next('welcome');
+    await stream.cut();
+    const next = new TestStream(hub);
+    const start = cursor && after(cursor);
+    next.send({ $case: 'hello', value: hello('lobby-2', { topics: ['nodes.*'], start }) });
+    await next.next('welcome');
+    const value = { addedTopics: ['nodes.*'], removedTopics: [], startAt: StartAt.SNAPSHOT };
+    next.send({ $case: 'updateSubscription', value });
+    const { rows, topics, complete } = await next.next('snapshot');
+    expect({ topics, complete }).to.deep.equal({ topics: ['nodes.*'], complete: true });
+    expect(rows).to.have.length(2);
+    await next.cut();
+  });
+});

@@ -1,0 +1,35 @@
+import { expect } from 'chai';
+import { TopicFilter } from '../../../server/topics/filter.js';
+import { hello, join, openHub } from '../../support/model/coordinator.js';
+import { player, TestProxy } from '../../support/model/proxy.js';
+
+const PLAYERS = 5000;
+/** Far above what it takes, far below a look at each row for each of them. */
+const CEILING_MS = 2000;
+
+describe('the resources of a filter', () => {
+  it('that names them cost what is named, not all that there are', async () => {
+    const town = await openHub();
+    const proxy = await TestProxy.join(town, 'gate-1');
+    for (let first = 0; first < PLAYERS; first += 500) {
+      const part = Array.from({ length: 500 }, (_, index) => player(first + index));
+      const ids = { afterId: part[0]?.xuid ?? '', upToId: part[0]?.xuid ?? '' };
+      const value = { asOf: 0, ...ids, players: part, loginAges: {} };
+      proxy.stream.send({ $case: 'syncPlayers', value });
+      await proxy.stream.next('playersSynced');
+    }
+    await join(town, hello('lobby'));
+    const beganMs = performance.now();
+    for (let number = 0; number < PLAYERS; number++) {
+      const { xuid } = player(number);
+      const filter = new TopicFilter([`players.${xuid}`, 'players.nobody', 'nodes.lobby']);
+      const shown = Array.from(town.network.resources(filter), ({ resource }) =>
+        resource?.$case === 'player' ? resource.value.id : resource?.value.name,
+      );
+      expect(shown).to.deep.equal(['lobby', xuid]);
+    }
+    expect(performance.now() - beganMs).to.be.below(CEILING_MS);
+    const all = new TopicFilter(['players.*', `players.${player(1).xuid}`]);
+    expect([...town.network.resources(all)]).to.have.length(PLAYERS);
+  }).timeout(20_000);
+});

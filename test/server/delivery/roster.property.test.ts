@@ -1,0 +1,86 @@
+/**
+ * The law of rosters: once it is quiet, a client's roster is the table, whatever happened to its
+ * stream on the way there: cut in the middle of a Snapshot, overtaken by retention, or both.
+ */
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
+import { Node, NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
+import { note } from '../../support/journal/entries.js';
+import { Follower } from '../../support/model/follower.js';
+import { openHub, type TestHub } from '../../support/model/coordinator.js';
+
+/** So many that a Snapshot has three parts. */
+const BOTS = 600;
+
+async function put(town: TestHub, index: number, label: number | undefined): Promise<void> {
+  const { tables } = town.network;
+  const name = `bot-${index}`;
+  const known = tables.nodes.get(name)?.value;
+  const row = Node.create({ name, role: NodeRole.BACKEND, labels: { label: String(label) } });
+  const time = new Date(0);
+  if (label === undefined && !known) return;
+  const body =
+    label === undefined
+      ? ({ $case: 'nodeLeft', value: { node: known, reason: NodeLeaveReason.LOST } } as const)
+      : known
+        ? ({ $case: 'nodeUpdated', value: { node: row } } as const)
+        : ({ $case: 'nodeJoined', value: { node: row } } as const);
+  const value = label === undefined ? null : row;
+  await town.network.commit({ entries: [tables.nodeDraft(name, time, body, value)] });
+}
+
+const bot = fc.nat({ max: BOTS - 1 });
+const kind = <K extends string>(one: K) => fc.constant(one);
+const steps = fc.array(
+  fc.oneof(
+    { weight: 3, arbitrary: fc.record({ kind: kind('put'), bot, label: fc.nat({ max: 9 }) }) },
+    { weight: 2, arbitrary: fc.record({ kind: kind('leave'), bot }) },
+    { weight: 2, arbitrary: fc.record({ kind: kind('flood'), count: fc.nat({ max: 60 }) }) },
+    { weight: 4, arbitrary: fc.record({ kind: kind('read'), messages: fc.nat({ max: 3 }) }) },
+    { weight: 2, arbitrary: fc.record({ kind: kind('cut') }) },
+  ),
+  { minLength: 10, maxLength: 50 },
+);
+
+describe('a roster', () => {
+  it('is the table once it is quiet, also after a gap and half a snapshot', async () => {
+    let gaps = 0;
+    let parts = 0;
+    await fc.assert(
+      fc.asyncProperty(steps, fc.integer({ min: 5, max: 40 }), async (plan, entries) => {
+        const tail = { entries: 5, bytes: 2 ** 20 };
+        const town = await openHub({ retention: { entries }, tail });
+        for (let index = 0; index < BOTS; index++) await put(town, index, 0);
+        const follower = new Follower();
+        follower.open(town.hub);
+        for (const step of plan) {
+          if (step.kind === 'put') await put(town, step.bot, step.label);
+          if (step.kind === 'leave') await put(town, step.bot, undefined);
+          if (step.kind === 'read') await follower.read(step.messages);
+          if (step.kind === 'flood') {
+            const drafts = Array.from({ length: step.count }, () => note('x'));
+            await town.network.commit({ entries: drafts });
+          }
+          if (step.kind === 'cut') {
+            await follower.cut();
+            follower.open(town.hub);
+          }
+        }
+        while (await follower.read(100));
+        const table = [...town.network.tables.nodes.entries()].map(([, { value }]) => value);
+        const shown = (nodes: Node[]) =>
+          nodes.map(({ name, labels }) => `${name} ${labels['label'] ?? ''}`).sort();
+        expect(shown(follower.roster.nodes())).to.deep.equal(shown(table));
+        expect(town.faults).to.be.empty;
+        gaps += follower.gaps;
+        parts += follower.parts;
+        await follower.cut();
+        follower.roster.close();
+      }),
+      { numRuns: 100 },
+    );
+    expect(gaps, 'gaps were tested').to.be.above(20);
+    expect(parts, 'snapshots in parts were tested').to.be.above(300);
+  }).timeout(120_000);
+});

@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto';
+import { expect } from 'chai';
+import { Event, type EventDraft } from '../../../gen/ts/kelpie/v1/event.js';
+import { KelpieError } from '../../../server/core/errors.js';
+import type { Cursor } from '../../../server/core/cursor.js';
+import { publishOnce } from '../../../server/events/publish-once.js';
+import { messageDraft, textOfMessage } from '../../support/wire/messages.js';
+import { openHub, type TestHub } from '../../support/model/coordinator.js';
+import { rejectionOf } from '../../support/thrown.js';
+
+describe('publishing by a call', () => {
+  const instanceId = randomBytes(16);
+  let town: TestHub;
+  let start: Cursor;
+
+  beforeEach(async () => {
+    town = await openHub();
+    start = town.journal.head;
+  });
+
+  const publish = (texts: readonly string[], firstPublishSequence = 0, instance?: Uint8Array) => {
+    const numbered = firstPublishSequence > 0 ? instanceId : new Uint8Array();
+    const events = texts.map((text) => messageDraft(text));
+    return publishOnce(town.network, {
+      events,
+      instanceId: instance ?? numbered,
+      firstPublishSequence,
+    });
+  };
+
+  const refusal = async (publishing: Promise<unknown>) => {
+    const { reason, metadata } = await rejectionOf(KelpieError, publishing);
+    return { reason, metadata };
+  };
+
+  /** What the journal has, as text. */
+  const stored = async (): Promise<(string | undefined)[]> => {
+    const page = await town.journal.read(start, 1000);
+    if (page.kind === 'gap') throw new Error(page.reason);
+    return page.entries.map(({ event }) => {
+      const { body } = Event.decode(event);
+      return body?.$case === 'messagePublished' ? textOfMessage(body.value) : undefined;
+    });
+  };
+
+  it('stores the events in order and tells where the first one is', async () => {
+    expect(await publish(['a', 'b', 'c'])).to.deep.equal({
+      firstSequence: start.sequence + 1,
+      stored: 3,
+    });
+    expect(await stored()).to.deep.equal(['a', 'b', 'c']);
+  });
+
+  it('stores again what comes again without numbers', async () => {
+    await publish(['a']);
+    await publish(['a']);
+    expect(await stored()).to.deep.equal(['a', 'a']);
+  });
+
+  it('names no source, and the time of the coordinator', async () => {
+    await publish(['a']);
+    const page = await town.journal.read(start, 1);
+    const [entry] = page.kind === 'page' ? page.entries : [];
+    const event = Event.decode(entry?.event ?? new Uint8Array());
+    expect(event.source).to.equal('');
+    expect(event.topic).to.equal('chat.global');
+    expect(event.time?.getTime()).to.equal(town.clock.wall());
+  });
+
+  describe('with numbers', () => {
+    it('stores a repeat once', async () => {
+      await publish(['a', 'b'], 1);
+      expect(await publish(['a', 'b'], 1)).to.deep.equal({ firstSequence: 0, stored: 0 });
+      expect(await publish(['b'], 2)).to.deep.equal({ firstSequence: 0, stored: 0 });
+      expect(await stored()).to.deep.equal(['a', 'b']);
+    });
+
+    it('stores what is new of an overlap', async () => {
+      await publish(['a', 'b', 'c'], 1);
+      const answer = await publish(['b', 'c', 'd', 'e'], 2);
+      expect(answer).to.deep.equal({ firstSequence: start.sequence + 4, stored: 2 });
+      expect(await stored()).to.deep.equal(['a', 'b', 'c', 'd', 'e']);
+    });
+
+    it('stores what follows directly', async () => {
+      await publish(['a', 'b'], 1);
+      expect(await publish(['c'], 3)).to.deep.equal({
+        firstSequence: start.sequence + 3,
+        stored: 1,
+      });
+    });
+
+    it('refuses a hole, says what comes next, and takes it then', async () => {
+      await publish(['a', 'b'], 1);
+      expect(await refusal(publish(['d'], 4))).to.deep.equal({
+        reason: 'PUBLISH_SEQUENCE_HOLE',
+        metadata: { expected: '3' },
+      });
+      expect(await stored()).to.deep.equal(['a', 'b']);
+      await publish(['c', 'd'], 3);
+      expect(await stored()).to.deep.equal(['a', 'b', 'c', 'd']);
+    });
+
+    it('may begin anywhere', async () => {
+      expect((await publish(['a'], 1000)).stored).to.equal(1);
+      expect(await refusal(publish(['c'], 1002))).to.deep.equal({
+        reason: 'PUBLISH_SEQUENCE_HOLE',
+        metadata: { expected: '1001' },
+      });
+    });
+
+    it('counts for each instance on its own', async () => {
+      await publish(['a'], 1);
+      expect((await publish(['b'], 1, randomBytes(16))).stored).to.equal(1);
+      expect(await stored()).to.deep.equal(['a', 'b']);
+    });
+
+    it('answers both of two calls that bring the same at the same time, and stores it once', async () => {
+      const answers = await Promise.all([publish(['a', 'b'], 1), publish(['a', 'b'], 1)]);
+      expect(answers.map((answer) => answer.stored)).to.have.members([2, 0]);
+      expect(await stored()).to.deep.equal(['a', 'b']);
+    });
+
+    it('needs 16 bytes of instance id, and a number from 1', async () => {
+      expect((await refusal(publish(['a'], 1, randomBytes(15)))).reason).to.equal(
+        'INSTANCE_ID_INVALID',
+      );
+      expect((await refusal(publish(['a'], 1, new Uint8Array()))).reason).to.equal(
+        'INSTANCE_ID_INVALID',
+      );
+      expect(await refusal(publish(['a'], 0, instanceId))).to.deep.equal({
+        reason: 'OUT_OF_RANGE',
+        metadata: { field: 'first_publish_sequence', limit: '1' },
+      });
+      expect(await stored()).to.be.empty;
+    });
+  });
+
+  describe('of which one event is refused', () => {
+    const empty: EventDraft = { topic: 'a', payload: undefined, untrusted: false };
+    for (const [reason, odd] of [
+      ['TOPIC_INVALID', messageDraft('x', 'chat.*')],
+      ['TOPIC_RESERVED', messageDraft('x', 'nodes.lobby-1')],
+      ['EVENT_EMPTY', empty],
+      ['PAYLOAD_TOO_LARGE', messageDraft('x'.repeat(256 * 1024))],
+    ] as const) {
+      it(`stores nothing and moves no number on: ${reason}`, async () => {
+        const events = [messageDraft('a'), odd, messageDraft('b')];
+        const publishing = publishOnce(town.network, {
+          events,
+          instanceId,
+          firstPublishSequence: 1,
+        });
+        expect((await refusal(publishing)).reason).to.equal(reason);
+        expect(await stored()).to.be.empty;
+        expect(await town.journal.producer(instanceId)).to.equal(undefined);
+      });
+    }
+
+    it('has 1 to 256 events', async () => {
+      const texts = Array.from({ length: 257 }, (_, index) => String(index));
+      expect((await publish(texts.slice(1))).stored).to.equal(256);
+      expect(await refusal(publish(texts))).to.deep.equal({
+        reason: 'BATCH_INVALID',
+        metadata: { events: '257', limit: '256' },
+      });
+      expect(await refusal(publish([]))).to.deep.equal({
+        reason: 'BATCH_INVALID',
+        metadata: { events: '0', limit: '256' },
+      });
+    });
+
+    it('has at most 512 KiB of messages', async () => {
+      const text = 'x'.repeat(200 * 1024);
+      expect((await publish([text, text])).stored).to.equal(2);
+      const { reason, metadata } = await refusal(publish([text, text, text]));
+      expect(reason).to.equal('BATCH_INVALID');
+      expect(metadata['limit']).to.equal(String(512 * 1024));
+    });
+  });
+});

@@ -1,0 +1,87 @@
+import { expect } from 'chai';
+import type { EventDraft } from '../../../gen/ts/kelpie/v1/event.js';
+import { KelpieError } from '../../../server/core/errors.js';
+import { Publisher } from '../../../server/session/publisher.js';
+import { hello, join, openHub, type TestHub } from '../../support/model/coordinator.js';
+import { messageDraft } from '../../support/wire/messages.js';
+import { rejectionOf, thrownBy } from '../../support/thrown.js';
+
+/** A node with a publisher of its own, and what the journal gets on its topics. */
+async function publishing(generationOf: (generation: number) => number = (own) => own) {
+  const town = await openHub();
+  const first = hello('lobby-1');
+  const { welcome } = await join(town, first);
+  const stored: string[] = [];
+  town.journal.onAppend((entries) => stored.push(...entries.map(({ topic }) => topic)));
+  const publisher = publisherOf(town, first.instanceId, generationOf(welcome.generation));
+  return { town, publisher, stored };
+}
+
+function publisherOf({ network }: TestHub, instance: Uint8Array, generation: number): Publisher {
+  const wake = (): void => undefined;
+  return new Publisher({ network, name: 'lobby-1', instance, generation, stored: undefined, wake });
+}
+
+function drafts(...topics: string[]): EventDraft[] {
+  return topics.map((topic) => messageDraft('hi', topic));
+}
+
+describe('the publisher of a session', () => {
+  it('stores nothing once a newer generation owns the node', async () => {
+    const { publisher, stored } = await publishing((own) => own - 1);
+    const late = publisher.publish({ firstPublishSequence: 1, events: drafts('chat.a') });
+    expect((await rejectionOf(KelpieError, late)).reason).to.equal('STALE_GENERATION');
+    expect(stored).to.be.empty;
+    expect(publisher.takeAck()).to.equal(undefined);
+  });
+
+  it('merges acknowledgements, and tells each rejection once', async () => {
+    const { publisher } = await publishing();
+    await publisher.publish({
+      firstPublishSequence: 7,
+      events: drafts('chat.a', 'nodes.x', 'chat.b'),
+    });
+    await publisher.publish({ firstPublishSequence: 10, events: drafts('chat.c', 'bad topic') });
+    const ack = publisher.takeAck();
+    const value = ack?.$case === 'publishAck' ? ack.value : undefined;
+    expect(value?.publishSequence).to.equal(11);
+    expect(value?.rejections.map(({ publishSequence }) => publishSequence)).to.deep.equal([8, 11]);
+    expect(publisher.takeAck()).to.equal(undefined);
+  });
+
+  it('stores what overlaps once, in order, also while the first answer is outstanding', async () => {
+    const { publisher, stored } = await publishing();
+    await Promise.all([
+      publisher.publish({ firstPublishSequence: 1, events: drafts('a', 'b') }),
+      publisher.publish({ firstPublishSequence: 1, events: drafts('a', 'b') }),
+      publisher.publish({ firstPublishSequence: 2, events: drafts('b', 'c') }),
+    ]);
+    expect(stored).to.deep.equal(['a', 'b', 'c']);
+  });
+
+  it('refuses a hole and takes what comes next', async () => {
+    const { publisher, stored } = await publishing();
+    await publisher.publish({ firstPublishSequence: 5, events: drafts('a') });
+    const hole = thrownBy(KelpieError, () =>
+      publisher.publish({ firstPublishSequence: 7, events: drafts('c') }),
+    );
+    expect(hole.reason).to.equal('PUBLISH_SEQUENCE_HOLE');
+    expect(hole.metadata['expected']).to.equal('6');
+    await publisher.publish({ firstPublishSequence: 6, events: drafts('b') });
+    expect(stored).to.deep.equal(['a', 'b']);
+  });
+
+  it('holds a publisher back that does not fetch what was refused', async () => {
+    const { publisher } = await publishing();
+    const bad = drafts(...Array.from({ length: 256 }, () => 'nodes.x'));
+    for (let frame = 0; frame < 4; frame++) {
+      expect(publisher.room(), `frame ${frame}`).to.equal(undefined);
+      await publisher.publish({ firstPublishSequence: frame * 256 + 1, events: bad });
+    }
+    const room = publisher.room();
+    expect(room).to.be.instanceOf(Promise);
+    publisher.takeAck();
+    await room;
+    expect(publisher.room()).to.equal(undefined);
+  });
+});

@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto';
+import { expect } from 'chai';
+import { NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
+import { NodeChange, NodeState, NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
+import { WelcomeOutcome } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { KelpieError } from '../../../server/core/errors.js';
+import { listNodes } from '../../../server/nodes/queries.js';
+import { EARLIEST, hello, join, openHub, type TestHub } from '../../support/model/coordinator.js';
+import { rejectionOf } from '../../support/thrown.js';
+import { until } from '../../support/until.js';
+
+const change = (partial: Partial<NodeChange>): NodeChange => ({
+  ...NodeChange.create(),
+  ...partial,
+});
+
+function rowOf({ network }: TestHub, name: string) {
+  return network.tables.nodes.get(name)?.value;
+}
+
+describe('a change of a node', () => {
+  it('sets and removes labels, state and places, and leaves the rest', async () => {
+    const town = await openHub();
+    const labels = { mode: 'bedwars', map: 'ice' };
+    const { stream } = await join(town, hello('lobby-1', { labels, maxPlayers: 40, motd: 'hi' }));
+    const value = {
+      change: change({
+        labels: { arena: '3' },
+        removedLabels: ['map', 'never'],
+        state: NodeState.DRAINING,
+        maxPlayers: 0,
+      }),
+    };
+    stream.send({ $case: 'updateNode', value });
+    await until(() => rowOf(town, 'lobby-1')?.state === NodeState.DRAINING);
+    expect(rowOf(town, 'lobby-1')).to.deep.include({
+      labels: { arena: '3', mode: 'bedwars' },
+      maxPlayers: 0,
+      motd: 'hi',
+    });
+  });
+
+  it('outlives a loss, and a reconnect with any Hello of the process; a new process counts anew', async () => {
+    const town = await openHub();
+    const first = hello('lobby-1', { labels: { mode: 'lobby' } });
+    const { stream } = await join(town, first);
+    await town.nodes.update('lobby-1', change({ state: NodeState.MAINTENANCE }));
+    await stream.cut();
+    town.clock.advance(1000);
+    await until(() => rowOf(town, 'lobby-1')?.state === NodeState.UNREACHABLE);
+    expect(rowOf(town, 'lobby-1')?.lastState).to.equal(NodeState.MAINTENANCE);
+    await town.nodes.update('lobby-1', change({ state: NodeState.DRAINING }));
+    expect(rowOf(town, 'lobby-1')?.state, 'it is not reachable by decree').to.equal(
+      NodeState.UNREACHABLE,
+    );
+    const { welcome } = await join(town, first);
+    expect(welcome.outcome).to.equal(WelcomeOutcome.RESUMED);
+    expect(rowOf(town, 'lobby-1')).to.include({
+      state: NodeState.DRAINING,
+      lastState: NodeState.UNSPECIFIED,
+    });
+    await town.nodes.update('lobby-1', change({ labels: { mode: 'event' }, maxPlayers: 7 }));
+    const other = { motd: 'open again', labels: { mode: 'x', more: '1' }, commands: ['shop.open'] };
+    await join(town, { ...first, ...other });
+    expect(rowOf(town, 'lobby-1')).to.deep.include({
+      ...{ state: NodeState.DRAINING, labels: { mode: 'event' }, maxPlayers: 7 },
+      ...{ motd: 'open again', commands: ['shop.open'] },
+    });
+    await town.nodes.disconnect('lobby-1');
+    await join(town, { ...first, instanceId: randomBytes(16) });
+    expect(rowOf(town, 'lobby-1')).to.deep.include({
+      ...{ state: NodeState.READY, labels: { mode: 'lobby' }, maxPlayers: 0 },
+    });
+  });
+
+  it('is refused with nothing changed: a state of the coordinator, too many labels, no node', async () => {
+    const town = await openHub();
+    await join(town, hello('lobby-1'));
+    const head = town.journal.head.sequence;
+    const tooMany = Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`label-${n}`, '']));
+    const refused = await Promise.all(
+      [
+        town.nodes.update('lobby-1', change({ state: NodeState.UNREACHABLE })),
+        town.nodes.update('lobby-1', change({ labels: tooMany })),
+        town.nodes.update('lobby-2', change({ maxPlayers: 1 })),
+        town.nodes.update('lobby-1', change({ maxPlayers: 1 }), 1),
+      ].map((work) => rejectionOf(KelpieError, work)),
+    );
+    expect(refused.map(({ reason }) => reason)).to.deep.equal([
+      'OUT_OF_RANGE',
+      'LABELS_INVALID',
+      'NODE_NOT_FOUND',
+      'STALE_GENERATION',
+    ]);
+    expect(town.journal.head.sequence).to.equal(head);
+  });
+
+  it('is no event if nothing changes', async () => {
+    const town = await openHub();
+    await join(town, hello('lobby-1', { maxPlayers: 20 }));
+    const head = town.journal.head.sequence;
+    await town.nodes.update('lobby-1', change({ maxPlayers: 20, state: NodeState.READY }));
+    expect(town.journal.head.sequence).to.equal(head);
+  });
+
+  it('loses nothing when several come at once', async () => {
+    const town = await openHub();
+    await join(town, hello('lobby-1'));
+    const names = Array.from({ length: 20 }, (_, n) => `label-${n}`);
+    await Promise.all(
+      names.map((name) => town.nodes.update('lobby-1', change({ labels: { [name]: 'set' } }))),
+    );
+    expect(Object.keys(rowOf(town, 'lobby-1')?.labels ?? {})).to.have.members(names);
+  });
+});
+
+describe('a node that an operator disconnects', () => {
+  it('leaves at once, and its stream ends with the reason', async () => {
+    const town = await openHub();
+    const { stream } = await join(town, hello('lobby-1', { topics: ['nodes.*'] }));
+    const left = await join(town, hello('watcher', { topics: ['nodes.lobby-1'] }));
+    await town.nodes.disconnect('lobby-1');
+    const error = (await stream.ended()) as KelpieError;
+    expect(error.reason).to.equal('SESSION_ENDED');
+    const { events } = await left.stream.next('eventBatch');
+    const body = events.at(-1)?.body;
+    expect(body?.$case === 'nodeLeft' && body.value.reason).to.equal(NodeLeaveReason.DISCONNECTED);
+    expect(town.nodes.losses).to.equal(0);
+    expect((await rejectionOf(KelpieError, town.nodes.disconnect('lobby-1'))).reason).to.equal(
+      'NODE_NOT_FOUND',
+    );
+  });
+});
+
+describe('a list of nodes', () => {
+  it('has those that match every filter, over pages in a stable order', async () => {
+    const town = await openHub();
+    for (let index = 0; index < 12; index++) {
+      const role = index % 3 === 0 ? NodeRole.PROXY : NodeRole.DOWNSTREAM;
+      const labels = { mode: index % 2 === 0 ? 'bedwars' : 'lobby' };
+      await join(town, hello(`node-${String(index).padStart(2, '0')}`, { role, labels }));
+    }
+    await town.nodes.update('node-02', change({ state: NodeState.DRAINING }));
+    const filter = {
+      roles: [NodeRole.DOWNSTREAM],
+      states: [NodeState.READY, NodeState.STARTING],
+      labels: { mode: 'bedwars' },
+    };
+    const names: string[] = [];
+    for (let pageToken = ''; ;) {
+      const page = await listNodes(town.network, filter, { pageSize: 2, pageToken });
+      names.push(...page.items.map(({ name }) => name));
+      pageToken = page.nextPageToken;
+      if (pageToken === '') break;
+    }
+    expect(names).to.deep.equal(['node-04', 'node-08', 'node-10']);
+  });
+});
+
+describe('a node that wants nothing of its own', () => {
+  it('gets what others publish, and its inbox, but neither its own events nor those about it', async () => {
+    const town = await openHub();
+    const first = hello('quiet', { topics: ['>', 'nodes.*'], start: EARLIEST, excludeOwn: true });
+    const { stream } = await join(town, first);
+    const other = await join(town, hello('other'));
+    const payload = {
+      type: '',
+      content: { form: { $case: 'text', value: 'hi' } as const },
+      attributes: {},
+    };
+    const publish = (sequence: number, topic: string) => ({
+      $case: 'publishEvents' as const,
+      value: { firstPublishSequence: sequence, events: [{ topic, payload, untrusted: false }] },
+    });
+    stream.send(publish(1, 'chat.own'));
+    const topicsStored = () => town.journal.usage().topics.map(({ topic }) => topic);
+    await until(() => topicsStored().includes('chat.own'));
+    other.stream.send(publish(1, 'inbox.quiet'), publish(2, 'chat.other'));
+    const topics: string[] = [];
+    while (!topics.includes('chat.other')) {
+      topics.push(...(await stream.next('eventBatch')).events.map(({ topic }) => topic));
+    }
+    expect(topics).to.deep.equal(['nodes.other', 'inbox.quiet', 'chat.other']);
+  });
+});

@@ -1,0 +1,237 @@
+import { expect } from 'chai';
+import { Event, NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
+import { NodeChange } from '../../../gen/ts/kelpie/v1/node.js';
+import { DuplicatePolicy, PlayerLeaveReason } from '../../../gen/ts/kelpie/v1/player.js';
+import type { Entry } from '../../../server/journal/journal.js';
+import { FakeClock } from '../../support/clock/fake-clock.js';
+import { bodiesOf, settled } from '../../support/journal/history.js';
+import {
+  hello,
+  join,
+  type MortalHub,
+  openHub,
+  openJournal,
+  openMortal,
+} from '../../support/model/coordinator.js';
+import { joined, player, TestProxy } from '../../support/model/proxy.js';
+
+type Town = Pick<MortalHub, 'hub' | 'network' | 'nodes'>;
+
+/** A proxy with so many players. */
+async function proxyWith(town: Town, name: string, count: number): Promise<TestProxy> {
+  const proxy = await TestProxy.join(town, name);
+  for (let from = 0; from < count; from += 1000) {
+    const size = Math.min(1000, count - from);
+    const players = Array.from({ length: size }, (_, index) => player(from + index));
+    const last = players.at(-1)?.xuid ?? '';
+    proxy.stream.send({
+      $case: 'syncPlayers',
+      value: { asOf: 0, afterId: last, upToId: last, players, loginAges: {} },
+    });
+    await proxy.stream.next('playersSynced');
+  }
+  expect(town.network.players.online).to.equal(count);
+  return proxy;
+}
+
+function generationOf({ network }: Town, name: string): number {
+  return network.tables.owners.get(name)?.sequence ?? 0;
+}
+
+/** Counts turns of the event loop until it is stopped. */
+function turnsFrom(): () => number {
+  let turns = 0;
+  let running = true;
+  const turn = (): void => {
+    turns += 1;
+    if (running) setImmediate(turn);
+  };
+  setImmediate(turn);
+  return () => {
+    running = false;
+    return turns;
+  };
+}
+
+/** All pairs of whole numbers below a bound. */
+function pairs(bound: number): [number, number][] {
+  const numbers = [...Array(bound).keys()];
+  return numbers.flatMap((one) => numbers.map((two): [number, number] => [one, two]));
+}
+
+describe('the end of a node with very many players', () => {
+  const PLAYERS = 3000;
+
+  it('comes in pages between which everybody else has a turn, the owner last', async () => {
+    const town = await openHub();
+    await proxyWith(town, 'gate-1', PLAYERS);
+    const stored: (readonly Entry[])[] = [];
+    town.journal.onAppend((entries) => stored.push(entries));
+    const turns = turnsFrom();
+    await town.nodes.leave('gate-1', generationOf(town, 'gate-1'), NodeLeaveReason.LOST);
+    const passed = turns();
+    expect(passed, 'turns of others').to.be.at.least(stored.length - 2);
+    expect(Math.max(...stored.map(({ length }) => length))).to.be.at.most(100);
+    expect(town.network.players.size).to.equal(0);
+    const last = stored.flat().slice(-2);
+    expect(last.map(({ key }) => key)).to.deep.equal(['nodes/gate-1', 'sessions/gate-1']);
+    const bodies = stored.flat().map(({ event }) => Event.decode(event).body);
+    const reasons = bodies.map((body) => body?.$case === 'playerLeft' && body.value.reason);
+    expect(reasons.filter((one) => one === PlayerLeaveReason.PROXY_LOST)).to.have.length(PLAYERS);
+  });
+
+  it('costs each player once', async () => {
+    const town = await openHub();
+    await proxyWith(town, 'gate-1', PLAYERS);
+    const { players } = town.network;
+    const draft = players.draft.bind(players);
+    let made = 0;
+    players.draft = (...facts) => {
+      made += 1;
+      return draft(...facts);
+    };
+    await town.nodes.leave('gate-1', generationOf(town, 'gate-1'), NodeLeaveReason.LOST);
+    expect(made).to.be.at.most(PLAYERS + 1000);
+  });
+
+  it('stops when the node comes back meanwhile', async () => {
+    const town = await openHub();
+    const instanceId = new Uint8Array(16).fill(7);
+    const proxy = await TestProxy.join(town, 'gate-1', { instanceId });
+    await proxy.stream.cut();
+    await proxyWith(town, 'gate-2', PLAYERS);
+    const owner = town.network.tables.owners.get('gate-2');
+    const gone = town.nodes.leave('gate-2', generationOf(town, 'gate-2'), NodeLeaveReason.LOST);
+    await join(town, hello('gate-2', { instanceId: owner?.value.instanceId ?? instanceId }));
+    expect(await gone).to.equal(false);
+    expect(town.network.players.online).to.be.above(0);
+    expect(town.network.tables.nodes.get('gate-2')).to.not.equal(undefined);
+  });
+
+  it('is one, however many ask for it', async () => {
+    const town = await openHub();
+    await proxyWith(town, 'gate-1', PLAYERS);
+    const bodies = bodiesOf(town.journal);
+    const generation = generationOf(town, 'gate-1');
+    const all = [1, 2, 3].map(() => town.nodes.leave('gate-1', generation, NodeLeaveReason.LOST));
+    expect(await Promise.all(all)).to.deep.equal([true, true, true]);
+    expect(bodies.filter(({ $case }) => $case === 'nodeLeft')).to.have.length(1);
+    expect(bodies.filter(({ $case }) => $case === 'playerLeft')).to.have.length(PLAYERS);
+  });
+
+  it('is made good at the next start where a coordinator was lost in the middle of it', async () => {
+    const clock = new FakeClock();
+    const journal = openJournal(clock);
+    const first = await openMortal(journal, clock, { coordinatorId: 'first' });
+    await proxyWith(first, 'gate-1', PLAYERS);
+    const { tables } = first.network;
+    await journal.append([{ entries: [tables.ownerDraft('gate-1', null)] }]);
+    first.die();
+    const turns = turnsFrom();
+    const second = await openMortal(journal, clock, { coordinatorId: 'second' });
+    expect(turns(), 'pages').to.be.at.least(PLAYERS / 1000);
+    expect(second.network.players.size).to.equal(0);
+  });
+});
+
+describe('what a node gets while it ends', () => {
+  it('ends too: nobody is held by a process that is gone', async () => {
+    // A journal that takes its time, so that a grant may be stored that nobody can see yet.
+    for (const [turns, waits] of [0, 3, 6].flatMap((one) =>
+      [0, 1, 2, 3].map((two) => [one, two]),
+    )) {
+      const clock = new FakeClock();
+      const journal = openJournal(clock);
+      const town = await openMortal(journal, clock, { turns: () => turns ?? 0 });
+      const proxy = await TestProxy.join(town, 'gate-1');
+      await proxy.bring(player(0));
+      const generation = generationOf(town, 'gate-1');
+      const reports = Array.from({ length: 20 }, (_, index) => joined(player(index + 1)));
+      proxy.stream.send({ $case: 'reportPlayers', value: { reports } });
+      await settled(waits);
+      expect(await town.nodes.leave('gate-1', generation, NodeLeaveReason.LOST)).to.equal(true);
+      await proxy.stream.ended();
+      const left = [...town.network.players.entries()].map(([id]) => id);
+      expect(left, `a delay of ${turns}, ${waits} turns later`).to.deep.equal([]);
+      town.die();
+    }
+  });
+});
+
+describe('a player whom another proxy gets while theirs ends', () => {
+  it('stays with the other proxy', async () => {
+    // Every order in which the end of the one and the login at the other may be stored.
+    for (const turns of [1, 2, 3, 4]) {
+      for (const [before, between] of pairs(8)) {
+        const clock = new FakeClock();
+        const town = await openMortal(openJournal(clock), clock, { turns: () => turns });
+        const first = await TestProxy.join(town, 'gate-1');
+        const second = await TestProxy.join(town, 'gate-2');
+        first.stream.send({ $case: 'reportPlayers', value: { reports: [joined(player(0))] } });
+        await settled(before);
+        const gone = town.nodes.leave('gate-1', generationOf(town, 'gate-1'), NodeLeaveReason.LOST);
+        await settled(between);
+        const outcome = await second.acquire(player(0), DuplicatePolicy.KICK_OLD);
+        await gone;
+        await settled(20);
+        const held = town.network.players.get(player(0).xuid)?.value;
+        const order = `a delay of ${turns}, ${before} and ${between} turns later`;
+        expect(held?.generation, order).to.equal(outcome?.value);
+        expect(held?.proxy, order).to.equal('gate-2');
+        town.die();
+      }
+    }
+  });
+});
+
+describe('a node that leaves', () => {
+  it('is told as it was when it left, after whatever changed it before', async () => {
+    const clock = new FakeClock();
+    const journal = openJournal(clock);
+    const bodies = bodiesOf(journal);
+    const town = await openMortal(journal, clock, { turns: () => 3 });
+    await join(town, hello('lobby-1'));
+    const labels = { mode: 'late' };
+    const changed = town.nodes.update('lobby-1', NodeChange.create({ labels }));
+    await town.nodes.leave('lobby-1', generationOf(town, 'lobby-1'), NodeLeaveReason.STOPPED);
+    await changed;
+    const last = bodies.at(-1);
+    expect(last?.$case === 'nodeLeft' && last.value.node?.labels).to.deep.equal(labels);
+  });
+});
+
+describe('changes of one node that come at once', () => {
+  const CHANGES = 2000;
+
+  it('are few writes, and each is answered', async () => {
+    const clock = new FakeClock();
+    const journal = openJournal(clock);
+    const town = await openMortal(journal, clock, { turns: () => 3 });
+    await join(town, hello('lobby-1'));
+    const bodies = bodiesOf(journal);
+    const changes = Array.from({ length: CHANGES }, (_, index) => {
+      const labels = { [`label-${index % 50}`]: String(index) };
+      return town.nodes.update('lobby-1', NodeChange.create({ labels }));
+    });
+    const bad = town.nodes.update('lobby-1', NodeChange.create({ labels: { '': 'bad' } }));
+    const refused = bad.catch((error: unknown) => String(error));
+    const [last] = (await Promise.all(changes)).slice(-1);
+    expect(await refused).to.include('label');
+    expect(bodies.length).to.be.at.most(3);
+    const known = town.network.tables.nodes.get('lobby-1')?.value;
+    expect(known).to.deep.equal(last);
+    expect(Object.keys(known?.labels ?? {})).to.have.length(50);
+    expect(known?.labels['label-49']).to.equal('1999');
+  });
+
+  it('of an owner that was replaced are refused, and others are not', async () => {
+    const town = await openHub();
+    await join(town, hello('lobby-1'));
+    const stale = town.nodes
+      .update('lobby-1', NodeChange.create({ maxPlayers: 1 }), 1)
+      .catch((error: unknown) => error);
+    const fresh = town.nodes.update('lobby-1', NodeChange.create({ maxPlayers: 2 }));
+    expect(await stale).to.have.property('reason', 'STALE_GENERATION');
+    expect((await fresh).maxPlayers).to.equal(2);
+  });
+});

@@ -1,0 +1,71 @@
+import { expect } from 'chai';
+import { NodeLoad } from '../../../gen/ts/kelpie/v1/node.js';
+import { ConnectResponse } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { TopicFilter } from '../../../server/topics/filter.js';
+import { Loads } from '../../../server/nodes/loads.js';
+import { LoadNews } from '../../../server/delivery/load-news.js';
+
+function told(count: number) {
+  const loads = new Loads((name) => `nodes.${name}`);
+  for (let index = 0; index < count; index++) tell(loads, index, 20);
+  loads.endInterval();
+  return loads;
+}
+
+function tell(loads: Loads, index: number, tps: number): void {
+  loads.tell(`node-${index}`, { ...NodeLoad.create(), tps });
+}
+
+function read(part: Uint8Array | undefined) {
+  const [frame] = part ? ConnectResponse.decode(part).frames : [];
+  return frame?.frame?.$case === 'nodeLoads' ? frame.frame.value.loads : [];
+}
+
+const all = new TopicFilter(['nodes.*', 'chat.>']);
+
+describe('loads', () => {
+  it('are encoded once for all readers in whose filters the same nodes match', () => {
+    const { interval } = told(100);
+    const { part, upTo } = interval.share(0, all);
+    expect(upTo).to.equal(100);
+    expect(read(part)).to.have.length(100);
+    expect(interval.share(0, all).part).to.equal(part);
+    const others = [['nodes.>'], ['nodes.*', 'nodes.node-7', 'players.*']];
+    for (const patterns of others) {
+      expect(interval.share(0, new TopicFilter(patterns)).part).to.equal(part);
+    }
+    const few = interval.share(0, new TopicFilter(['nodes.node-7'])).part;
+    expect(read(few).map(({ name }) => name)).to.deep.equal(['node-7']);
+    expect(interval.share(0, new TopicFilter(['players.*'])).part).to.equal(undefined);
+  });
+
+  it('are told once, the newest, up to the end of the interval', () => {
+    const loads = told(10);
+    const news = new LoadNews(loads);
+    expect(news.ring()).to.equal(true);
+    expect(read(news.take(all))).to.have.length(10);
+    expect(news.take(all), 'nothing is left').to.equal(undefined);
+    tell(loads, 3, 7);
+    expect(news.ring(), 'the interval is not over').to.equal(false);
+    tell(loads, 3, 5);
+    loads.endInterval();
+    expect(news.ring()).to.equal(true);
+    expect(read(news.take(all)).map(({ name, load }) => [name, load?.tps])).to.deep.equal([
+      ['node-3', 5],
+    ]);
+  });
+
+  it('of very many nodes come in several frames, each once', () => {
+    const loads = told(10_000);
+    const news = new LoadNews(loads);
+    news.ring();
+    const names = new Set<string>();
+    let count = 0;
+    for (let part = news.take(all); part; part = news.take(all)) {
+      expect(part.length).to.be.below(300 * 1024);
+      for (const { name } of read(part)) names.add(name);
+      count += read(part).length;
+    }
+    expect([names.size, count]).to.deep.equal([10_000, 10_000]);
+  });
+});

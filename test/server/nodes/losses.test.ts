@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto';
+import { expect } from 'chai';
+import { NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
+import { Node, NodeChange, NodeRole, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
+import { WelcomeOutcome } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { Losses, type Verdicts } from '../../../server/nodes/grace.js';
+import { defaultTimes } from '../../../server/network/limits.js';
+import { FakeClock } from '../../support/clock/fake-clock.js';
+import { hello, join, openJournal, openMortal } from '../../support/model/coordinator.js';
+import { bodiesOf, settled } from '../../support/journal/history.js';
+
+const GRACE_MS = defaultTimes.graceMs;
+/** A node that a former coordinator left behind should be back by then, if it lives. */
+const BACK_MS = (GRACE_MS * 2) / 3;
+
+describe('losses', () => {
+  function watched(verdicts: Partial<Verdicts> = {}) {
+    const clock = new FakeClock();
+    const said: string[] = [];
+    const faults: unknown[] = [];
+    const options = { clock, times: defaultTimes, onFault: (fault: unknown) => faults.push(fault) };
+    const losses = new Losses(options, {
+      unreachable: async (name, generation) => said.push(`${name} ${generation} unreachable`),
+      lost: async (name, generation) => said.push(`${name} ${generation} lost`),
+      ...verdicts,
+    });
+    return { clock, said, faults, losses };
+  }
+
+  it('asks for UNREACHABLE after a second and LOST after the grace when the loss was seen', () => {
+    const { clock, said, losses } = watched();
+    losses.seen('lobby-1', 7);
+    clock.advance(999);
+    expect(said).to.be.empty;
+    clock.advance(1);
+    expect(said).to.deep.equal(['lobby-1 7 unreachable']);
+    clock.advance(GRACE_MS - 1001);
+    expect(said).to.have.length(1);
+    clock.advance(1);
+    expect(said).to.deep.equal(['lobby-1 7 unreachable', 'lobby-1 7 lost']);
+    expect(losses.size).to.equal(0);
+  });
+
+  it('asks for UNREACHABLE when a node that was left behind should be back, and LOST after the grace', () => {
+    const { clock, said, losses } = watched();
+    losses.inherited('lobby-1', 7);
+    clock.advance(BACK_MS - 1);
+    expect(said).to.be.empty;
+    clock.advance(1);
+    expect(said).to.deep.equal(['lobby-1 7 unreachable']);
+    clock.advance(GRACE_MS - BACK_MS - 1);
+    expect(said).to.have.length(1);
+    clock.advance(1);
+    expect(said).to.deep.equal(['lobby-1 7 unreachable', 'lobby-1 7 lost']);
+  });
+
+  it('has one timer for each node, of its newest loss', () => {
+    const { clock, said, losses } = watched();
+    losses.inherited('lobby-1', 7);
+    clock.advance(BACK_MS - 1);
+    losses.seen('lobby-1', 8);
+    expect(losses.size).to.equal(1);
+    expect(clock.pending).to.equal(1);
+    clock.advance(GRACE_MS - 1);
+    expect(said).to.deep.equal(['lobby-1 8 unreachable']);
+    losses.forget('lobby-1');
+    expect([losses.size, clock.pending]).to.deep.equal([0, 0]);
+  });
+
+  it('asks again when the journal could not tell what became of a verdict', async () => {
+    let attempts = 0;
+    const lost = async () => {
+      if (++attempts === 1) throw new Error('the journal is away');
+    };
+    const { clock, faults, losses } = watched({ lost });
+    losses.inherited('lobby-1', 7);
+    clock.advance(GRACE_MS);
+    await settled();
+    expect(faults).to.have.length(1);
+    clock.advance(1000);
+    await settled();
+    expect([attempts, losses.size]).to.deep.equal([2, 0]);
+  });
+
+  it('sets no timer once it is closed', async () => {
+    const lost = () => Promise.reject(new Error('the journal is away'));
+    const { clock, losses } = watched({ lost });
+    losses.inherited('lobby-1', 7);
+    clock.advance(GRACE_MS);
+    losses.close();
+    await settled();
+    losses.seen('lobby-2', 8);
+    expect([losses.size, clock.pending]).to.deep.equal([0, 0]);
+  });
+});
+
+describe('a coordinator on a journal that another one wrote', () => {
+  async function left(state: NodeState) {
+    const clock = new FakeClock();
+    const journal = openJournal(clock);
+    const first = hello('lobby-1');
+    const former = await openMortal(journal, clock, { coordinatorId: 'former' });
+    const { stream } = await join(former, first);
+    if (state === NodeState.UNREACHABLE) {
+      await stream.cut();
+      clock.advance(1000);
+      await settled();
+    } else await former.nodes.update('lobby-1', NodeChange.create({ state }));
+    former.die();
+    clock.advance(60_000);
+    const bodies = bodiesOf(journal);
+    const town = await openMortal(journal, clock, { coordinatorId: 'latter' });
+    const now = () => town.network.tables.nodes.get('lobby-1')?.value.state;
+    return { clock, first, bodies, town, now };
+  }
+
+  for (const [name, state] of Object.entries(NodeState)) {
+    if (state === NodeState.UNSPECIFIED) continue;
+    it(`keeps a node ${name} until it should be back, then it is UNREACHABLE, then LOST`, async () => {
+      const { clock, bodies, town, now } = await left(state);
+      expect(town.nodes.losses).to.equal(1);
+      clock.advance(BACK_MS - 1);
+      await settled();
+      expect(now()).to.equal(state);
+      expect(bodies).to.be.empty;
+      clock.advance(1);
+      await settled();
+      expect(now()).to.equal(NodeState.UNREACHABLE);
+      expect(bodies.splice(0)).to.have.length(state === NodeState.UNREACHABLE ? 0 : 1);
+      clock.advance(GRACE_MS - BACK_MS - 1);
+      await settled();
+      expect(now()).to.equal(NodeState.UNREACHABLE);
+      clock.advance(1);
+      await settled();
+      expect(now()).to.equal(undefined);
+      expect(town.network.tables.owners.size).to.equal(0);
+      expect(bodies.map((body) => body.$case === 'nodeLeft' && body.value.reason)).to.deep.equal([
+        NodeLeaveReason.LOST,
+      ]);
+      expect(town.nodes.losses).to.equal(0);
+    });
+  }
+
+  it('tells nobody of a node that comes back', async () => {
+    const { clock, first, bodies, town } = await left(NodeState.READY);
+    clock.advance(BACK_MS - 1);
+    const { stream, welcome } = await join(town, first);
+    expect(welcome.outcome).to.equal(WelcomeOutcome.RESUMED);
+    expect(town.nodes.losses).to.equal(0);
+    clock.advance(1);
+    await settled();
+    expect(bodies).to.be.empty;
+    await stream.cut();
+    town.nodes.close();
+    expect(town.nodes.losses).to.equal(0);
+  });
+
+  it('judges only the generation that it found', async () => {
+    const { clock, bodies, town } = await left(NodeState.READY);
+    clock.advance(BACK_MS - 1);
+    // Written by somebody else: this coordinator has no session of it, and its timer runs on.
+    const node = Node.create({
+      name: 'lobby-1',
+      instanceId: randomBytes(16),
+      role: NodeRole.DOWNSTREAM,
+    });
+    const { tables } = town.network;
+    const owner = tables.owners.get('lobby-1');
+    if (!owner) throw new Error('nobody owns the node');
+    const row = { ...owner.value, coordinatorId: 'third', instanceId: node.instanceId };
+    await town.network.commit({ entries: [tables.ownerDraft('lobby-1', row)] });
+    clock.advance(GRACE_MS - BACK_MS + 1);
+    await settled();
+    expect(bodies).to.be.empty;
+    expect(town.nodes.losses, 'no timer is left for a node of another').to.equal(0);
+  });
+});
+
+describe('a change of a node that races', () => {
+  it('is not undone when the node falls UNREACHABLE or comes back', async () => {
+    const clock = new FakeClock();
+    const town = await openMortal(openJournal(clock), clock, { turns: () => 3 });
+    const first = hello('lobby-1');
+    const { stream } = await join(town, first);
+    await stream.cut();
+    const set = (label: string) =>
+      town.nodes.update('lobby-1', NodeChange.create({ labels: { [label]: 'set' } }));
+    const early = set('early');
+    clock.advance(1000);
+    await early;
+    await settled(20);
+    const known = () => town.network.tables.nodes.get('lobby-1')?.value;
+    expect(known()?.state).to.equal(NodeState.UNREACHABLE);
+    const late = set('late');
+    await join(town, first);
+    await late;
+    expect(known()?.state).to.equal(NodeState.READY);
+    expect(known()?.labels).to.deep.equal({ early: 'set', late: 'set' });
+  });
+});

@@ -1,0 +1,68 @@
+import { expect } from 'chai';
+import { ConnectResponse, Heartbeat } from '../../../gen/ts/kelpie/v1/session_service.js';
+import type { Journal } from '../../../server/journal/journal.js';
+import { Outbound } from '../../../server/session/outbound.js';
+import { note } from '../../support/journal/entries.js';
+import { settled } from '../../support/journal/history.js';
+import { EARLIEST, hello, openHub, TestStream } from '../../support/model/coordinator.js';
+
+/** A node that reads from the beginning what the tail has no longer, out of this journal. */
+async function readerOf(read: Journal['read']) {
+  const town = await openHub({ tail: { entries: 1, bytes: 2 ** 20 } });
+  for (let count = 0; count < 10; count++) await town.network.commit({ entries: [note('a')] });
+  town.journal.read = read;
+  const stream = new TestStream(town.hub);
+  stream.send({ $case: 'hello', value: hello('lobby-1', { topics: ['>'], start: EARLIEST }) });
+  await stream.next('welcome');
+  return { ...town, stream };
+}
+
+describe('what goes out to a peer', () => {
+  const unhandled: unknown[] = [];
+  const take = (reason: unknown) => void unhandled.push(reason);
+  before(() => process.on('unhandledRejection', take));
+  after(() => process.off('unhandledRejection', take));
+  afterEach('and no rejection is left that ends the process', () => {
+    expect(unhandled).to.deep.equal([]);
+  });
+
+  it('ends with the fault of the reading that it did not wait for', async () => {
+    const { stream } = await readerOf(() => Promise.reject(new Error('the disk is broken')));
+    expect(String(await stream.ended())).to.contain('the disk is broken');
+  });
+
+  it('leaves no promise behind when its stream ends meanwhile', async () => {
+    let fail = (): void => undefined;
+    const broken = new Promise<never>((_, reject) => {
+      fail = () => reject(new Error('the disk is broken'));
+    });
+    const { stream } = await readerOf(() => broken);
+    await settled();
+    await stream.cut();
+    fail();
+    await settled();
+  });
+
+  it('goes in several messages where it is much, in order, before the stream ends', async () => {
+    const outbound = new Outbound(() => []);
+    const frame = {
+      $case: 'drain',
+      value: { grace: undefined, reconnectWindow: undefined },
+    } as const;
+    for (let requestId = 1; requestId <= 200_000; requestId++) outbound.send(frame, requestId);
+    outbound.end();
+    const seen: number[] = [];
+    for await (const message of outbound.messages()) {
+      expect(message.length).to.be.below(300 * 1024);
+      for (const { requestId } of ConnectResponse.decode(message).frames) seen.push(requestId);
+    }
+    expect(seen).to.deep.equal(Array.from({ length: 200_000 }, (_, index) => index + 1));
+  });
+
+  it('does not wait for a reading: heartbeats are answered meanwhile', async () => {
+    const { stream } = await readerOf(() => new Promise(() => undefined));
+    stream.send({ $case: 'heartbeat', value: Heartbeat.create() });
+    expect((await stream.next('heartbeatAck')).cursor).to.equal(undefined);
+    await stream.cut();
+  });
+});

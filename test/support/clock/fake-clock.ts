@@ -1,0 +1,85 @@
+/** A clock that stands still until a test moves it. */
+import type { Cancel, Clock } from '../../../server/core/clock.js';
+
+interface Timer {
+  readonly atMs: number;
+  readonly order: number;
+  readonly ring: () => void;
+}
+
+export class FakeClock implements Clock {
+  /** Not 0, so that nothing works only because a start was taken for "never". */
+  #nowMs = 5000;
+  #wallMs = Date.UTC(2025, 0, 1);
+  /** By the time at which they are due, then in the order in which they were set. */
+  readonly #timers: Timer[] = [];
+  #order = 0;
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  wall(): number {
+    return this.#wallMs;
+  }
+
+  after(delayMs: number, ring: () => void): Cancel {
+    // A real timer would ring at once: a fault that a test should see.
+    if (!(delayMs >= 0)) throw new RangeError(`no timer waits ${delayMs} ms`);
+    const timer = { atMs: this.#nowMs + delayMs, order: this.#order++, ring };
+    this.#timers.splice(this.#placeOf(timer), 0, timer);
+    return () => {
+      const place = this.#placeOf(timer);
+      if (this.#timers[place] === timer) this.#timers.splice(place, 1);
+    };
+  }
+
+  /** Where a timer is, or would be. By halves: some tests have thousands. */
+  #placeOf({ atMs, order }: Timer): number {
+    let low = 0;
+    let high = this.#timers.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const one = this.#timers[middle];
+      const earlier = one && (one.atMs < atMs || (one.atMs === atMs && one.order < order));
+      if (earlier) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Timers that are set and have not rung. */
+  get pending(): number {
+    return this.#timers.length;
+  }
+
+  /** Moves both times on and rings what is due on the way, also what is set on the way. */
+  advance(ms: number): void {
+    const endMs = this.#nowMs + ms;
+    for (;;) {
+      const [next] = this.#timers;
+      if (!next || next.atMs > endMs) break;
+      this.#timers.shift();
+      // What rings late finds time where it is.
+      this.#move(Math.max(next.atMs, this.#nowMs));
+      next.ring();
+    }
+    this.#move(endMs);
+  }
+
+  /** Time goes on while the process stands still: what is due rings when it is over, late. */
+  stall(ms: number): void {
+    this.#move(this.#nowMs + ms);
+    this.advance(0);
+  }
+
+  /** Sets the calendar clock, as its owner may, while durations go on. */
+  setWall(wallMs: number): void {
+    this.#wallMs = wallMs;
+  }
+
+  #move(nowMs: number): void {
+    this.#wallMs += nowMs - this.#nowMs;
+    this.#nowMs = nowMs;
+  }
+}

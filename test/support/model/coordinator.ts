@@ -1,0 +1,261 @@
+/** A hub over a memory journal and a fake clock, and nodes that talk to it without a socket. */
+import { randomBytes } from 'node:crypto';
+import { type Cursor, type Start, StartAt } from '../../../gen/ts/kelpie/v1/cursor.js';
+import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
+import {
+  type ConnectRequest,
+  ConnectResponse,
+  type CoordinatorFrame,
+  Hello,
+  type NodeFrame,
+} from '../../../gen/ts/kelpie/v1/session_service.js';
+import { Network } from '../../../server/network/network.js';
+import { Nodes } from '../../../server/nodes/claims.js';
+import { endOrphans, playersOfNodes } from '../../../server/players/ends.js';
+import { Players } from '../../../server/players/ownership.js';
+import {
+  defaultLimits,
+  defaultTimes,
+  type Limits,
+  type Times,
+} from '../../../server/network/limits.js';
+import type { Journal, Retention } from '../../../server/journal/journal.js';
+import { MemoryJournal } from '../../../server/journal/memory/memory-journal.js';
+import type { TailLimits } from '../../../server/delivery/tail.js';
+import { Hub } from '../../../server/session/registry.js';
+import { serve } from '../../../server/session/session.js';
+import type { Clock } from '../../../server/core/clock.js';
+import { FakeClock } from '../clock/fake-clock.js';
+import { settled } from '../journal/history.js';
+import { JournalAccess } from '../journal/journal-access.js';
+import { MortalClock } from '../clock/mortal-clock.js';
+
+/** What a test may want to be different. */
+export interface HubOptions {
+  readonly retention?: Partial<Retention>;
+  readonly tail?: TailLimits;
+  readonly limits?: Partial<Limits>;
+  readonly times?: Partial<Times>;
+}
+
+/** A coordinator without its edge. */
+export interface TestHub {
+  readonly hub: Hub;
+  readonly network: Network;
+  readonly journal: MemoryJournal;
+  readonly nodes: Nodes;
+  readonly players: Players;
+  readonly clock: FakeClock;
+  readonly faults: unknown[];
+}
+
+export async function openHub(options: HubOptions = {}): Promise<TestHub> {
+  const clock = new FakeClock();
+  const journal = openJournal(clock, options.retention);
+  return { ...(await openOn(journal, clock, options)), journal, clock };
+}
+
+/** An empty journal in memory. */
+export function openJournal(clock: Clock, retention: Partial<Retention> = {}): MemoryJournal {
+  return new MemoryJournal(clock, {
+    entries: 100_000,
+    bytes: 2 ** 30,
+    ageMs: 2 ** 40,
+    ...retention,
+  });
+}
+
+/** A coordinator on a journal that lives on when it dies. */
+export interface MortalHub extends Omit<TestHub, 'journal' | 'clock'> {
+  /** Ends it like a process that is killed: it writes nothing more, and no timer rings. */
+  die(): void;
+}
+
+interface MortalOptions {
+  readonly coordinatorId?: string;
+  /** How many turns of the event loop the next append or read takes. */
+  readonly turns?: () => number;
+  /** Time in which it listens. */
+  readonly listening?: Clock;
+}
+
+/** Opens a coordinator on a journal that others may have written. */
+export async function openMortal(
+  journal: Journal,
+  clock: FakeClock,
+  options: HubOptions & MortalOptions = {},
+): Promise<MortalHub> {
+  const access = new JournalAccess(journal, options.turns);
+  const life = new MortalClock(clock);
+  const town = await openOn(access, life, options);
+  const die = (): void => {
+    access.die();
+    life.die();
+  };
+  return { ...town, die };
+}
+
+async function openOn(
+  journal: Journal,
+  clock: Clock,
+  options: HubOptions & MortalOptions,
+): Promise<Omit<TestHub, 'journal' | 'clock'>> {
+  const faults: unknown[] = [];
+  const network = await Network.open({
+    name: 'main',
+    coordinatorId: options.coordinatorId ?? 'coordinator-1',
+    version: '0.0.0',
+    journal,
+    clock,
+    ...(options.listening && { listening: options.listening }),
+    limits: { ...defaultLimits, ...options.limits },
+    times: { ...defaultTimes, ...options.times },
+    tail: options.tail ?? { entries: 1000, bytes: 2 ** 20 },
+    onFault: (error) => faults.push(error),
+  });
+  const nodes = new Nodes(network);
+  nodes.dependents.register(playersOfNodes(network));
+  await endOrphans(network);
+  const players = new Players(network);
+  return { hub: new Hub(network, nodes, players), network, nodes, players, faults };
+}
+
+type Frame = NonNullable<CoordinatorFrame['frame']>;
+type Case = Frame['$case'];
+type ValueOf<C extends Case> = Extract<Frame, { $case: C }>['value'];
+
+export const SNAPSHOT: Start = { place: { $case: 'at', value: StartAt.SNAPSHOT } };
+export const LATEST: Start = { place: { $case: 'at', value: StartAt.LATEST } };
+export const EARLIEST: Start = { place: { $case: 'at', value: StartAt.EARLIEST } };
+
+export function after(cursor: Cursor): Start {
+  return { place: { $case: 'after', value: cursor } };
+}
+
+export function hello(name: string, partial: Partial<Hello> = {}): Hello {
+  const base = { name, role: NodeRole.DOWNSTREAM, instanceId: randomBytes(16), start: LATEST };
+  return { ...Hello.create(base), ...partial };
+}
+
+/** One stream of a node. Nothing is read from it but by `pull`, so a test decides how slow it is. */
+export class TestStream {
+  readonly #requests = new RequestQueue();
+  readonly #abort = new AbortController();
+  readonly #responses: AsyncGenerator<Uint8Array>;
+  #unread: CoordinatorFrame[] = [];
+  /** A pull that was given up. */
+  #pending: Promise<CoordinatorFrame[] | undefined> | undefined;
+
+  constructor(hub: Hub) {
+    this.#responses = serve(this.#requests, { host: '10.0.0.7', signal: this.#abort.signal }, hub);
+  }
+
+  send(...frames: (NodeFrame | NonNullable<NodeFrame['frame']> | undefined)[]): void {
+    const numbered = frames.map((frame) =>
+      frame && 'requestId' in frame ? frame : { requestId: 0, frame },
+    );
+    this.#requests.push({ frames: numbered });
+  }
+
+  /** The frames of the next message; undefined at the end. Throws what ends the stream. */
+  async pull(): Promise<CoordinatorFrame[] | undefined> {
+    if (this.#unread.length > 0) return this.#unread.splice(0);
+    const pull = this.#pending ?? this.#pull();
+    this.#pending = undefined;
+    return pull;
+  }
+
+  /**
+   * Like `pull`, but gives up when nothing is ready; the next pull takes it up. A woken stream answers
+   * in three turns of the event loop, if its journal does at once.
+   */
+  async pullIfReady(turns = 5): Promise<CoordinatorFrame[] | undefined> {
+    if (this.#unread.length > 0) return this.#unread.splice(0);
+    this.#pending ??= this.#pull();
+    const idle = settled(turns).then(() => 'idle' as const);
+    const frames = await Promise.race([this.#pending, idle]);
+    if (frames === 'idle') return undefined;
+    this.#pending = undefined;
+    return frames;
+  }
+
+  async #pull(): Promise<CoordinatorFrame[] | undefined> {
+    const result = await this.#responses.next();
+    if (result.done) return undefined;
+    return ConnectResponse.decode(result.value).frames;
+  }
+
+  /** The next frame of a kind; others before it are skipped. */
+  async next<C extends Case>(wanted: C): Promise<ValueOf<C>> {
+    for (;;) {
+      const frame = await this.#nextFrame();
+      if (frame?.$case === wanted) return frame.value as ValueOf<C>;
+    }
+  }
+
+  async #nextFrame(): Promise<CoordinatorFrame['frame']> {
+    const [first, ...rest] = this.#unread.length > 0 ? this.#unread : await this.#pullSome();
+    this.#unread = rest;
+    return first?.frame;
+  }
+
+  async #pullSome(): Promise<CoordinatorFrame[]> {
+    const frames = await this.pull();
+    if (!frames) throw new Error('the stream ended');
+    return frames;
+  }
+
+  /** Reads to the end; the error that ended it, if it was one. */
+  async ended(): Promise<unknown> {
+    try {
+      while (await this.pull());
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  /** The node closes its side without a goodbye. */
+  halfClose(): void {
+    this.#requests.end();
+  }
+
+  /** The connection breaks. */
+  async cut(): Promise<void> {
+    this.#requests.end();
+    this.#abort.abort();
+    await this.#responses.return(undefined);
+  }
+}
+
+/** Opens a stream and waits for its Welcome. */
+export async function join({ hub }: Pick<TestHub, 'hub'>, first: Hello) {
+  const stream = new TestStream(hub);
+  stream.send({ $case: 'hello', value: first });
+  return { stream, welcome: await stream.next('welcome') };
+}
+
+class RequestQueue implements AsyncIterable<ConnectRequest> {
+  #waiting: ConnectRequest[] = [];
+  #ended = false;
+  #wake = (): void => undefined;
+
+  push(request: ConnectRequest): void {
+    this.#waiting.push(request);
+    this.#wake();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ConnectRequest> {
+    for (;;) {
+      const request = this.#waiting.shift();
+      if (request) yield request;
+      else if (this.#ended) return;
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+}

@@ -1,0 +1,247 @@
+/** A proxy by the rules of the contract, small enough to be run thousands of times. */
+import { randomBytes } from 'node:crypto';
+import { type ErrorDetail, ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
+import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
+import { type DuplicatePolicy, type Player } from '../../../gen/ts/kelpie/v1/player.js';
+import type {
+  PlayerAcquired,
+  PlayerReport,
+  PlayerReportResult,
+  PlayersSynced,
+} from '../../../gen/ts/kelpie/v1/presence.js';
+import type { CommandRequest } from '../../../gen/ts/kelpie/v1/command.js';
+import { type CoordinatorFrame, Heartbeat } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { durationOf } from '../../../server/core/duration.js';
+import { digestOf } from '../../../server/players/digest.js';
+import type { Hub } from '../../../server/session/registry.js';
+import { hello, LATEST, TestStream } from './coordinator.js';
+import { about, joined, quit } from './proxy.js';
+
+/** The id that a player has for the network. */
+export function idOf({ xuid, uuid }: Player): string {
+  return xuid === '' ? uuid : xuid;
+}
+
+/** Somebody whose client is connected to the proxy. */
+interface Guest {
+  readonly player: Player;
+  /** When they came in while no coordinator answered. */
+  readonly sinceMs?: number;
+  server: string;
+  /** The server that the coordinator was told last. */
+  told: string;
+  /** 0: not known yet. */
+  generation: number;
+}
+
+export class ProxyModel {
+  readonly name: string;
+  /** Whose clients play through this proxy now. */
+  readonly guests = new Map<string, Guest>();
+  #logins = new Map<string, Player>();
+  #instanceId = randomBytes(16);
+  #stream: TestStream | undefined;
+  #seen = 0;
+  #ready = false;
+
+  readonly #digests: boolean;
+  readonly #now: () => number;
+
+  /** @param digests whether it lets the coordinator compare, which mends what else would stay wrong */
+  constructor(name: string, digests: boolean, now: () => number) {
+    this.name = name;
+    this.#digests = digests;
+    this.#now = now;
+  }
+
+  get connected(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  connect(hub: Hub): void {
+    if (this.#stream) return;
+    this.#stream = new TestStream(hub);
+    const facts = { role: NodeRole.PROXY, instanceId: this.#instanceId, start: LATEST };
+    const value = hello(this.name, { ...facts, commands: ['verify_player'] });
+    this.#stream.send({ $case: 'hello', value });
+    void this.#read(this.#stream);
+  }
+
+  async #read(stream: TestStream): Promise<void> {
+    try {
+      for (let frames = await stream.pull(); frames; frames = await stream.pull()) {
+        if (this.#stream !== stream) return;
+        for (const frame of frames) this.#take(frame);
+      }
+    } catch {
+      // Refused, replaced, or fell silent: it comes back.
+    }
+    if (this.#stream === stream) this.#lose();
+  }
+
+  #take({ frame }: CoordinatorFrame): void {
+    switch (frame?.$case) {
+      case 'welcome':
+        this.#ready = true;
+        return this.#sync();
+      case 'playerAcquired':
+        return this.#acquired(frame.value);
+      case 'playersReported':
+        return frame.value.results.forEach((result) => this.#reported(result));
+      case 'playersSynced':
+        return this.#synced(frame.value);
+      case 'playerEvicted': {
+        const { playerId, generation } = frame.value;
+        if (this.guests.get(playerId)?.generation === generation) this.guests.delete(playerId);
+        return;
+      }
+      case 'syncRequested':
+        return this.#sync();
+      case 'commandRequest':
+        return this.#verify(frame.value);
+      case 'heartbeatRequested':
+        return this.beat();
+      default:
+        return;
+    }
+  }
+
+  #sync(): void {
+    for (const guest of this.guests.values()) guest.told = guest.server;
+    const players = [...this.guests.values()].map(({ player, server, generation }) => ({
+      ...player,
+      server,
+      generation,
+    }));
+    const ages = [...this.guests].filter(([, { generation }]) => generation === 0);
+    const loginAges = Object.fromEntries(
+      ages.map(([id, { sinceMs = 0 }]) => [id, durationOf(this.#now() - sinceMs)]),
+    );
+    const value = { asOf: this.#seen, afterId: '', upToId: '', players, loginAges };
+    this.#stream?.send({ $case: 'syncPlayers', value });
+  }
+
+  #acquired({ playerId, outcome }: PlayerAcquired): void {
+    const player = this.#logins.get(playerId);
+    this.#logins.delete(playerId);
+    if (outcome?.$case !== 'generation') return;
+    const generation = outcome.value;
+    this.#see(generation);
+    if (player) {
+      this.guests.set(playerId, { player, server: '', told: '', generation });
+      this.#report(joined(player, generation));
+    } else {
+      this.#stream?.send({ $case: 'releasePlayer', value: { playerId, generation } });
+    }
+  }
+
+  #reported({ playerId, generation, error }: PlayerReportResult): void {
+    this.#see(generation);
+    const guest = this.guests.get(playerId);
+    if (generation > 0 && !guest) this.#report(quit(playerId, generation));
+    else if (generation > 0 && guest) this.#corrected(guest, generation, error);
+    // Somebody else holds them.
+    else if (error && guest && guest.generation > 0) this.guests.delete(playerId);
+  }
+
+  #corrected(guest: Guest, generation: number, error: ErrorDetail | undefined): void {
+    const stale = error?.reason === ErrorReason.STALE_GENERATION;
+    // Of a report of a login before.
+    if (stale && guest.generation !== generation) return;
+    guest.generation = generation;
+    // They moved while the new generation was unknown, or were reported under the one before.
+    if (stale || guest.server !== guest.told) this.move(idOf(guest.player), guest.server);
+  }
+
+  #synced({ results, kickedPlayerIds }: PlayersSynced): void {
+    for (const result of results) this.#reported(result);
+    for (const id of kickedPlayerIds) this.guests.delete(id);
+  }
+
+  #verify({ commandId, command }: CommandRequest): void {
+    if (command?.form?.$case !== 'verifyPlayer') return;
+    const id = command.form.value.player?.playerId ?? '';
+    const connected = this.guests.has(id) || this.#logins.has(id);
+    const verified = { $case: 'verified', value: { connected, silence: durationOf(100) } } as const;
+    const outcome = { $case: 'answer', value: { form: verified } } as const;
+    this.#stream?.send({ $case: 'commandReply', value: { commandId, outcome } });
+  }
+
+  #see(generation: number): void {
+    this.#seen = Math.max(this.#seen, generation);
+  }
+
+  #report(report: PlayerReport): void {
+    if (this.#ready) {
+      this.#stream?.send({ $case: 'reportPlayers', value: { reports: [report] } });
+    }
+  }
+
+  /** A client logs in. While no coordinator answers it is let in, and settled later. */
+  login(player: Player, policy: DuplicatePolicy): void {
+    const id = idOf(player);
+    if (this.guests.has(id) || this.#logins.has(id)) return;
+    if (this.#ready) {
+      this.#logins.set(id, player);
+      this.#stream?.send({ $case: 'acquirePlayer', value: { player, policy } });
+    } else this.#letIn(id, player);
+  }
+
+  #letIn(id: string, player: Player): void {
+    this.guests.set(id, { player, server: '', told: '', generation: 0, sinceMs: this.#now() });
+  }
+
+  move(id: string, server: string): void {
+    const guest = this.guests.get(id);
+    if (!guest) return;
+    guest.server = server;
+    if (guest.generation > 0) {
+      guest.told = server;
+      this.#report(about(id, guest.generation, { $case: 'movedTo', value: server }));
+    }
+  }
+
+  /** The client goes, also out of a login. */
+  quit(id: string): void {
+    this.#logins.delete(id);
+    const guest = this.guests.get(id);
+    this.guests.delete(id);
+    if (guest && guest.generation > 0) this.#report(quit(id, guest.generation));
+  }
+
+  beat(): void {
+    const known = [...this.guests].map(([id, { generation, server }]) => ({
+      id,
+      generation,
+      server,
+    }));
+    const settled = known.every(({ generation }) => generation > 0);
+    const presence =
+      settled && this.#digests ? { players: known.length, digest: digestOf(known) } : undefined;
+    this.#stream?.send({ $case: 'heartbeat', value: { ...Heartbeat.create(), presence } });
+  }
+
+  /** The connection breaks; what is on its way is lost. */
+  async cut(): Promise<void> {
+    const stream = this.#stream;
+    this.#lose();
+    await stream?.cut();
+  }
+
+  #lose(): void {
+    this.#stream = undefined;
+    this.#ready = false;
+    // Their clients wait no longer: they are let in.
+    for (const [id, player] of this.#logins) this.#letIn(id, player);
+    this.#logins = new Map();
+  }
+
+  /** The process dies, and another one has its name and no players. */
+  async crash(): Promise<void> {
+    this.#logins.clear();
+    this.guests.clear();
+    await this.cut();
+    this.#instanceId = randomBytes(16);
+    this.#seen = 0;
+  }
+}

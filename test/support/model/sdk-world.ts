@@ -1,0 +1,306 @@
+/**
+ * A network of real clients and real coordinators over a simulated wire, in one process, with one clock
+ * that a test moves. A coordinator can drain, die and come back, with its journal or with a new epoch.
+ */
+import type { Clock } from '../../../client/core/clock.js';
+import { KelpieClient } from '../../../client/client.js';
+import type { ConnectOptions } from '../../../client/options.js';
+import type { Status } from '../../../client/status.js';
+import type { Cursor } from '../../../gen/ts/kelpie/v1/cursor.js';
+import type { ConnectRequest } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { hex } from '../../../server/core/cursor.js';
+import type { Entry } from '../../../server/journal/journal.js';
+import type { MemoryJournal } from '../../../server/journal/memory/memory-journal.js';
+import type { Hub } from '../../../server/session/registry.js';
+import { FakeClock } from '../clock/fake-clock.js';
+import { settled } from '../journal/history.js';
+import { type HubOptions, type MortalHub, openJournal, openMortal } from './coordinator.js';
+import { MortalClock } from '../clock/mortal-clock.js';
+import type { Epoch, Fault } from './sdk-steps.js';
+import { SimulatedWire, type WireStream } from './simulated-wire.js';
+
+/** What a world is left with in which nothing leaks. */
+export const NOTHING_LEFT = { open: 0, timers: 0, streams: 0, faults: [] as unknown[] };
+
+/** Enough for what wakes each other within one process to come to rest. */
+const TURNS = 16;
+/** How many seconds more a world may need for handlers that are slow. */
+const MOST_WAITS = 200;
+/** In seconds: publishes have 5, streams another 5. */
+const LONGEST_CLOSES = 12;
+const START_MS = Date.UTC(2025, 0, 1);
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** A process that is a client, with what it was told. */
+export interface Process {
+  readonly client: KelpieClient;
+  readonly statuses: Status[];
+  readonly life: MortalClock;
+}
+
+/** An entry, and where it is in all history. */
+export interface Stored extends Entry {
+  readonly index: number;
+}
+
+export interface WorldOptions extends HubOptions {
+  /** How many turns of the event loop the next append or read of a journal takes. */
+  readonly turns?: () => number;
+  /** What becomes of a message of a client on its way. */
+  readonly pass?: (request: ConnectRequest) => ConnectRequest;
+}
+
+export class SdkWorld {
+  readonly clock = new FakeClock();
+  readonly wire: SimulatedWire;
+  /** All that was ever stored, in all epochs. */
+  readonly entries: Stored[] = [];
+  /** Where in it each epoch begins, by the epoch. */
+  readonly #epochs = new Map<string, number>();
+  journal: MemoryJournal;
+  readonly #places: number;
+  readonly #options: WorldOptions;
+  readonly #coordinators: (MortalHub | undefined)[] = [];
+  /** Those that live. */
+  readonly #clients = new Map<MortalClock, KelpieClient>();
+  #lives = 0;
+  #random = 1;
+  /** Of the calendar: the first and the last at which an epoch began. */
+  #days: [number, number] = [0, 0];
+  #waits = 0;
+
+  /** @param places how many coordinators there are, on one journal */
+  private constructor(places: number, options: WorldOptions) {
+    this.#places = places;
+    this.#options = options;
+    this.wire = new SimulatedWire(options.pass);
+    this.journal = this.#newJournal();
+  }
+
+  static async open(places = 1, options: WorldOptions = {}): Promise<SdkWorld> {
+    const world = new SdkWorld(places, options);
+    await world.#openAll();
+    return world;
+  }
+
+  #newJournal(): MemoryJournal {
+    const journal = openJournal(this.clock, this.#options.retention);
+    this.#epochs.set(hex(journal.head.epoch), this.entries.length);
+    journal.onAppend((entries) => {
+      for (const entry of entries) this.entries.push({ ...entry, index: this.entries.length });
+    });
+    return journal;
+  }
+
+  async #openAll(): Promise<void> {
+    for (let place = 0; place < this.#places; place++) {
+      const coordinatorId = `coordinator-${++this.#lives}`;
+      const options = { ...this.#options, coordinatorId };
+      this.#coordinators[place] = await openMortal(this.journal, this.clock, options);
+    }
+  }
+
+  /** Any coordinator that lives. */
+  get town(): MortalHub {
+    const town = this.#coordinators.find((one) => one && !one.hub.draining);
+    if (!town) throw new Error('no coordinator lives');
+    return town;
+  }
+
+  hubAt(place: number): Hub | undefined {
+    return this.#coordinators[place]?.hub;
+  }
+
+  get living(): number {
+    return this.#coordinators.filter((one) => one && !one.hub.draining).length;
+  }
+
+  /** How many entries of all history come before a cursor, or are at it. */
+  indexOf({ epoch, sequence }: Cursor): number {
+    const from = this.#epochs.get(hex(epoch)) ?? 0;
+    const to = [...this.#epochs.values()].find((start) => start > from) ?? this.entries.length;
+    const after = this.entries.slice(from, to).findIndex((entry) => entry.sequence > sequence);
+    return after < 0 ? to : from + after;
+  }
+
+  /** What a user waits for, which is none of the client's timers. */
+  later(ms: number): Promise<void> {
+    this.#waits += 1;
+    return new Promise((resolve) =>
+      this.clock.after(ms, () => {
+        this.#waits -= 1;
+        resolve();
+      }),
+    );
+  }
+
+  /** Which epoch an entry of all history is of. */
+  epochOf(index: number): number {
+    return [...this.#epochs.values()].filter((start) => start <= index).length;
+  }
+
+  /** A process begins. */
+  connect(options: ConnectOptions): Process {
+    const life = new MortalClock(this.clock);
+    const routes = Array.from({ length: this.#places }, (_, place) => ({
+      endpoint: `place-${place}`,
+      transport: this.wire.transport(life, () =>
+        life.dead ? undefined : this.#coordinators[place]?.hub,
+      ),
+    }));
+    const client = new KelpieClient(options, { clock: this.#clockOf(life), routes });
+    const one = { client, statuses: [] as Status[], life };
+    void collect(client.status(), one.statuses);
+    this.#clients.set(life, client);
+    return one;
+  }
+
+  #clockOf(life: MortalClock): Clock {
+    return {
+      now: () => life.now(),
+      after: (delayMs, ring) => life.after(delayMs, ring),
+      random: () => {
+        // The same sequence in each run.
+        this.#random = (this.#random * 48_271) % 2_147_483_647;
+        return this.#random / 2_147_483_647;
+      },
+    };
+  }
+
+  /** Something happens to streams, time or coordinators. */
+  async take(fault: Fault): Promise<void> {
+    switch (fault.kind) {
+      case 'deliver':
+        this.#stream(fault.stream)?.deliver(fault.direction, fault.count);
+        return settled(TURNS);
+      case 'flow':
+        return this.flow();
+      case 'pass':
+        return this.passBlindly(fault.ms);
+      case 'wait':
+        return this.pass(fault.ms);
+      case 'cut':
+        this.#stream(fault.stream)?.cut(fault.noticed);
+        return settled(TURNS);
+      case 'drain': {
+        this.drain(fault.place);
+        return;
+      }
+      case 'kill': {
+        this.kill(fault.place);
+        return;
+      }
+      case 'restart':
+        return this.restart(fault.epoch);
+    }
+  }
+
+  #stream(index: number): WireStream | undefined {
+    const { streams } = this.wire;
+    return streams[index % streams.length];
+  }
+
+  /** Time passes; what waits on the wire goes on waiting. */
+  async passBlindly(ms: number): Promise<void> {
+    this.clock.advance(ms);
+    await settled(TURNS);
+  }
+
+  /** Everything is let through until nothing moves. */
+  async flow(): Promise<void> {
+    for (let quiet = 0; quiet < 2;) {
+      await settled(TURNS);
+      quiet = this.wire.deliver() ? 0 : quiet + 1;
+    }
+  }
+
+  /** Time passes while everything is let through. */
+  async pass(ms: number, stepMs = 500): Promise<void> {
+    for (let leftMs = ms; leftMs > 0; leftMs -= stepMs) {
+      this.clock.advance(Math.min(stepMs, leftMs));
+      await this.flow();
+    }
+  }
+
+  /** A coordinator is about to stop, and does when its sessions are gone. Not the last one. */
+  drain(place: number): void {
+    const town = this.#coordinators[place];
+    if (!town || town.hub.draining || this.living < 2) return;
+    // What it sent last is still on its way.
+    void town.hub.drain().then(() => this.#forget(place, town));
+  }
+
+  /** A coordinator is killed. Not the last one. */
+  kill(place: number): void {
+    const town = this.#coordinators[place];
+    if (town && (town.hub.draining || this.living > 1)) this.#remove(place, town);
+  }
+
+  #forget(place: number, town: MortalHub): void {
+    if (this.#coordinators[place] === town) this.#coordinators[place] = undefined;
+    town.die();
+  }
+
+  #remove(place: number, town: MortalHub): void {
+    this.#forget(place, town);
+    for (const stream of this.wire.streams) if (stream.hub === town.hub) stream.cut('both');
+  }
+
+  /** All coordinators are killed, and begin anew: with what is stored, or with nothing. */
+  async restart(epoch: Epoch): Promise<void> {
+    this.#coordinators.forEach((town, place) => town && this.#remove(place, town));
+    await settled(TURNS);
+    if (epoch !== 'same') {
+      // An epoch begins at the time of the calendar: below or above all that were before.
+      this.#days =
+        epoch === 'lower' ? [this.#days[0] - 1, this.#days[1]] : [this.#days[0], this.#days[1] + 1];
+      this.clock.setWall(START_MS + DAY_MS * (epoch === 'lower' ? this.#days[0] : this.#days[1]));
+      this.journal = this.#newJournal();
+    }
+    await this.#openAll();
+  }
+
+  /** Until nothing can change any more: graces, silences, back-offs and digests have had their time. */
+  async quiet(): Promise<void> {
+    for (let round = 0; round < 12; round++) await this.pass(5000, 2500);
+    // Handlers that take their time are called one after the other.
+    for (let more = 0; this.#waits > 0 && more < MOST_WAITS; more++) await this.pass(1000, 1000);
+  }
+
+  /** A process dies: nothing of it is said any more. */
+  crash(one: Process): void {
+    this.#clients.delete(one.life);
+    one.life.die();
+    for (const stream of this.streamsOf(one)) stream.cut('both');
+  }
+
+  /** All streams, when there are so many. */
+  async streams(count: number): Promise<readonly WireStream[]> {
+    for (let turn = 0; turn < 100 && this.wire.streams.length < count; turn++) await settled(1);
+    return this.wire.streams;
+  }
+
+  streamsOf({ life }: Process): readonly WireStream[] {
+    return this.wire.streams.filter(({ from }) => from === life);
+  }
+
+  /** Every process ends. What is left is a fault: timers, streams that a client holds. */
+  async close(): Promise<typeof NOTHING_LEFT> {
+    let open = this.#clients.size;
+    for (const client of this.#clients.values()) void client.close().then(() => (open -= 1));
+    for (let waits = 0; open > 0 && waits < LONGEST_CLOSES; waits++) await this.pass(1000);
+    const faults = this.#coordinators.flatMap((town) => town?.faults ?? []);
+    this.#coordinators.forEach((town, place) => town && this.#remove(place, town));
+    await this.flow();
+    return {
+      open,
+      timers: this.clock.pending - this.#waits,
+      streams: this.wire.streams.filter(({ held }) => held).length,
+      faults,
+    };
+  }
+}
+
+async function collect(statuses: AsyncIterable<Status>, into: Status[]): Promise<void> {
+  for await (const status of statuses) into.push(status);
+}

@@ -1,0 +1,215 @@
+/**
+ * Streams between real clients and real coordinators, in one process and without a socket: every message,
+ * in either direction, waits as bytes until a test lets it through, or is lost when the test cuts the
+ * stream. Who notices a cut is up to the test too.
+ */
+import { ClientError, Status } from 'nice-grpc-common';
+import type { Transport } from '../../../client/connection/transport.js';
+import { ConnectRequest, ConnectResponse } from '../../../gen/ts/kelpie/v1/session_service.js';
+import type { Hub } from '../../../server/session/registry.js';
+import { serve } from '../../../server/session/session.js';
+
+/** Who notices that a stream is gone; the other side goes on talking to nobody. */
+export type Cut = 'both' | 'client' | 'server';
+export type Direction = 'up' | 'down';
+
+/** What a connection holds of a server that sends faster than it is let through. */
+const IN_FLIGHT = 4;
+
+type Item = { bytes: Uint8Array } | { end: unknown };
+
+export class SimulatedWire {
+  /** What becomes of a message of a client on its way. */
+  readonly #pass: (request: ConnectRequest) => ConnectRequest;
+  /** Those of which one side at least does not know yet that they are over, oldest first. */
+  readonly #streams = new Set<WireStream>();
+
+  constructor(pass: (request: ConnectRequest) => ConnectRequest = (request) => request) {
+    this.#pass = pass;
+  }
+
+  /** A way from a process to the coordinator that is somewhere at the time; if none is, it fails. */
+  transport(from: object, to: () => Hub | undefined): Transport {
+    return (requests, signal) => {
+      const hub = to();
+      if (!hub) throw unavailable('nobody listens');
+      const end = (): boolean => this.#streams.delete(stream);
+      const stream = new WireStream({ from, hub, pass: this.#pass, end });
+      this.#streams.add(stream);
+      return stream.run(requests, signal);
+    };
+  }
+
+  get streams(): readonly WireStream[] {
+    return [...this.#streams];
+  }
+
+  /** Lets everything through that waits now. False: there was nothing. */
+  deliver(): boolean {
+    const delivered = this.streams.map((stream) => stream.deliver('up') + stream.deliver('down'));
+    return delivered.some((count) => count > 0);
+  }
+}
+
+/** What a stream is between. */
+interface WireEnds {
+  readonly from: object;
+  readonly hub: Hub;
+  readonly pass: (request: ConnectRequest) => ConnectRequest;
+  /** Both sides know that it is over. */
+  readonly end: () => void;
+}
+
+/** One stream. */
+export class WireStream {
+  readonly from: object;
+  readonly hub: Hub;
+  readonly #up = new Lane();
+  readonly #down = new Lane();
+  readonly #server = new AbortController();
+  readonly #ends: WireEnds;
+  #cut = false;
+  #clientKnows = false;
+  #serverKnows = false;
+
+  constructor(ends: WireEnds) {
+    this.from = ends.from;
+    this.hub = ends.hub;
+    this.#ends = ends;
+  }
+
+  /** The client's side of it. */
+  async *run(
+    requests: AsyncIterable<ConnectRequest>,
+    signal: AbortSignal,
+  ): AsyncGenerator<ConnectResponse> {
+    // Whoever gives a stream up resets it, which the other side is told by the machine.
+    const reset = (): void => this.cut('both');
+    signal.addEventListener('abort', reset, { once: true });
+    void this.#send(requests);
+    void this.#serve();
+    try {
+      for await (const bytes of this.#down.read()) yield ConnectResponse.decode(bytes);
+    } finally {
+      signal.removeEventListener('abort', reset);
+      this.#learn('client');
+    }
+  }
+
+  async #send(requests: AsyncIterable<ConnectRequest>): Promise<void> {
+    for await (const request of requests) {
+      this.#up.send({ bytes: ConnectRequest.encode(this.#ends.pass(request)).finish() });
+      if (this.#clientKnows) return;
+    }
+    this.#up.send({ end: undefined });
+  }
+
+  async #serve(): Promise<void> {
+    const peer = { host: '10.0.0.7', signal: this.#server.signal };
+    let end: unknown;
+    try {
+      for await (const bytes of serve(this.#received(), peer, this.hub)) {
+        this.#down.send({ bytes });
+        await this.#down.room();
+      }
+    } catch (error) {
+      end = error;
+    }
+    this.#down.send({ end });
+    this.#learn('server');
+  }
+
+  async *#received(): AsyncGenerator<ConnectRequest> {
+    for await (const bytes of this.#up.read()) yield ConnectRequest.decode(bytes);
+  }
+
+  /** Lets messages through that wait; so many, or all. Returns how many they were. */
+  deliver(direction: Direction, count = Infinity): number {
+    return (direction === 'up' ? this.#up : this.#down).deliver(count);
+  }
+
+  /** Whether the client has an end of it. */
+  get held(): boolean {
+    return !this.#clientKnows;
+  }
+
+  /** Whether what is sent arrives. */
+  get whole(): boolean {
+    return !this.#cut;
+  }
+
+  /** The connection breaks: what waits is lost. */
+  cut(noticed: Cut): void {
+    this.#cut = true;
+    this.#up.lose();
+    this.#down.lose();
+    if (noticed !== 'server') this.#down.break(unavailable('the connection broke'));
+    if (noticed === 'client') return;
+    this.#server.abort();
+    this.#up.break();
+  }
+
+  #learn(side: 'client' | 'server'): void {
+    if (side === 'client') this.#clientKnows = true;
+    else this.#serverKnows = true;
+    if (this.#clientKnows && this.#serverKnows) this.#ends.end();
+  }
+}
+
+/** One direction: first in, first out. */
+class Lane {
+  #waiting: Item[] = [];
+  #arrived: Item[] = [];
+  #lost = false;
+  #wakeReader: () => void = () => undefined;
+  #wakeSender: () => void = () => undefined;
+
+  send(item: Item): void {
+    if (!this.#lost) this.#waiting.push(item);
+  }
+
+  /** Resolves when little waits. */
+  async room(): Promise<void> {
+    while (this.#waiting.length >= IN_FLIGHT && !this.#lost)
+      await new Promise<void>((resolve) => (this.#wakeSender = resolve));
+  }
+
+  deliver(count: number): number {
+    const items = this.#waiting.splice(0, count);
+    this.#arrived.push(...items);
+    this.#wake();
+    return items.length;
+  }
+
+  /** What waits is lost, and so is what is sent from now on. */
+  lose(): void {
+    this.#lost = true;
+    this.#waiting = [];
+    this.#wake();
+  }
+
+  /** The reader is told; what has arrived it has. */
+  break(error?: unknown): void {
+    this.#arrived.push({ end: error });
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#wakeReader();
+    this.#wakeSender();
+  }
+
+  async *read(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const item = this.#arrived.shift();
+      if (!item) await new Promise<void>((resolve) => (this.#wakeReader = resolve));
+      else if ('bytes' in item) yield item.bytes;
+      else if (item.end) throw item.end as Error;
+      else return;
+    }
+  }
+}
+
+function unavailable(details: string): ClientError {
+  return new ClientError('/kelpie.v1.SessionService/Connect', Status.UNAVAILABLE, details);
+}

@@ -1,0 +1,99 @@
+/** A kelpied that is abused, and a decent node beside it that must not notice. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'chai';
+import { type Kelpied, startKelpied } from './kelpied.js';
+import { ownMemoryOf } from './memory.js';
+import { NodeProcess, type Report } from './node-process.js';
+import { Wire } from '../wire/wire.js';
+
+/** Longer than anything takes; whoever waits this long waits for something that never comes. */
+const CEILING_MS = 30_000;
+const NEIGHBOUR = 'neighbour';
+
+export class Besieged {
+  readonly kelpied: Kelpied;
+  /** A connection of the test itself. */
+  readonly wire: Wire;
+  readonly #neighbour: NodeProcess;
+  #fault: string | undefined;
+
+  private constructor(kelpied: Kelpied) {
+    this.kelpied = kelpied;
+    this.wire = new Wire(kelpied.endpoint);
+    this.#neighbour = new NodeProcess(kelpied.endpoint, NEIGHBOUR);
+    const died = (code: number | null): void => void (this.#fault = `kelpied died with ${code}`);
+    kelpied.process.once('exit', died);
+  }
+
+  /**
+   * History is kept short, so that what grows in memory is not what was published; in a folder all of it is
+   * kept, in files.
+   */
+  static async start(folder?: string): Promise<Besieged> {
+    const retention = ['--retention-bytes', String(8 * 1024 ** 2), '--retention-entries', '20000'];
+    const args = ['--drain-seconds', '0', '--grace-seconds', '2', ...(folder ? [] : retention)];
+    const besieged = new Besieged(await startKelpied(args, folder));
+    await besieged.#neighbour.next('welcome');
+    return besieged;
+  }
+
+  get endpoint(): string {
+    return this.kelpied.endpoint;
+  }
+
+  get port(): number {
+    return this.kelpied.port;
+  }
+
+  /** MiB that are kelpied's own. */
+  memory(): number {
+    return ownMemoryOf(this.kelpied.process.pid) / 1024 ** 2;
+  }
+
+  async sessions(): Promise<number> {
+    return (await this.wire.call('CoordinatorService.GetInfo', {})).sessions;
+  }
+
+  /** The neighbour heard all that it said, in order, and nothing else. */
+  async report(): Promise<Report> {
+    const report = await this.#neighbour.report();
+    expect(this.#fault).to.equal(undefined);
+    expect(report.wrong).to.deep.equal([]);
+    expect(report.received).to.equal(report.published);
+    return report;
+  }
+
+  /** The same, and nobody else is left. */
+  async unharmed(): Promise<Report> {
+    const report = await this.report();
+    // A connection that was cut is noticed when the process comes to it.
+    await eventually(async () => (await this.sessions()) === 1, 'the sessions to be gone');
+    return report;
+  }
+
+  /** No node is left of those that came. */
+  async nobodyLeft(): Promise<void> {
+    const names = async () => {
+      const { nodes } = await this.wire.call('NodeService.ListNodes', {});
+      return nodes.map(({ name }) => name).join();
+    };
+    await eventually(async () => (await names()) === NEIGHBOUR, 'the nodes to be gone');
+  }
+
+  async stop(): Promise<void> {
+    const { code, reason } = await this.#neighbour.leave();
+    expect({ code, reason }).to.deep.equal({ code: 0, reason: '' });
+    await this.#neighbour.kill();
+    this.wire.close();
+    expect(await this.kelpied.stop()).to.equal(0);
+  }
+}
+
+/** Asks again and again: for what nobody announces. */
+async function eventually(holds: () => Promise<boolean>, what: string): Promise<void> {
+  const giveUp = performance.now() + CEILING_MS;
+  while (!(await holds())) {
+    if (performance.now() > giveUp) throw new Error(`waited in vain for ${what}`);
+    await pause(20);
+  }
+}

@@ -1,0 +1,143 @@
+/** The handle of a process with many nodes, each with our client; crowd-child.ts is that process. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { reachApi } from '../../../client/api/api.js';
+
+/** Longer than anything takes; whoever waits this long waits for something that never comes. */
+const CEILING_MS = 60_000;
+
+/** What the process is told when it starts. */
+export interface CrowdOptions {
+  readonly endpoint: string;
+  /** Its nodes are called `<name>-0` and on; they talk on `<name>.0` and on, and all hear all. */
+  readonly name: string;
+  readonly nodes: number;
+  /** What each of its nodes publishes. */
+  readonly perSecond: number;
+  /** How many nodes the whole network has: nobody is ready before it knows all. */
+  readonly network: number;
+}
+
+/**
+ * What a parent says. `progress`: say so when 500 more events are acknowledged. `settle`: publish
+ * nothing until told so again, and report once everything that was published is acknowledged and heard.
+ */
+export type Order = 'publish' | 'progress' | 'report' | 'settle' | 'close';
+
+/** Since it began to publish. */
+export interface CrowdReport {
+  readonly published: number;
+  readonly acknowledged: number;
+  /** By all its nodes together. */
+  readonly heard: number;
+  /** What should not have come, or not now: at most 20 of it. */
+  readonly wrong: readonly string[];
+  /** What keeps its event loop alive, by kind. */
+  readonly resources: Readonly<Record<string, number>>;
+}
+
+/** What the process says. */
+export type Child =
+  | { kind: 'ready' | 'progress' }
+  | { kind: 'on'; node: string; coordinatorId: string; epoch: string }
+  | ({ kind: 'report' } & CrowdReport);
+
+export class Crowd {
+  /** Every epoch that one of its nodes was welcomed in. */
+  readonly epochs = new Set<string>();
+  readonly #options: CrowdOptions;
+  readonly #child: ChildProcess;
+  readonly #said: Child[] = [];
+  /** The coordinator that welcomed each node last. */
+  readonly #places = new Map<string, string>();
+
+  constructor(options: CrowdOptions) {
+    this.#options = options;
+    const argument = JSON.stringify(options);
+    // So that its memory is what it holds, and not what V8 keeps at hand for short-lived objects.
+    const execArgv = ['--expose-gc', '--max-semi-space-size=1'];
+    this.#child = fork(new URL('./crowd-child.js', import.meta.url), [argument], { execArgv });
+    this.#child.on('message', (message: Child) => {
+      if (message.kind !== 'on') return void this.#said.push(message);
+      this.#places.set(message.node, message.coordinatorId);
+      this.epochs.add(message.epoch);
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Resolves when all nodes are there and know each other. */
+  async ready(): Promise<void> {
+    await this.#until(() => this.#take('ready'), 'said that it is ready');
+  }
+
+  publish(): void {
+    this.#child.send('publish' satisfies Order);
+  }
+
+  /** Resolves when 500 more events are acknowledged. */
+  async progress(): Promise<void> {
+    this.#child.send('progress' satisfies Order);
+    await this.#until(() => this.#take('progress'), 'got on');
+  }
+
+  /** Resolves when the coordinator that is there now has welcomed every node. */
+  async back(): Promise<void> {
+    const { endpoint, nodes } = this.#options;
+    const api = await reachApi([endpoint]);
+    const { coordinatorId } = await api.coordinator.getInfo({});
+    api.close();
+    const there = (): boolean =>
+      this.#places.size === nodes &&
+      [...this.#places.values()].every((place) => place === coordinatorId);
+    await this.#until(() => there() || undefined, 'came back');
+  }
+
+  /** It frees what it can before. */
+  report(): Promise<CrowdReport> {
+    return this.#ask('report');
+  }
+
+  settle(): Promise<CrowdReport> {
+    return this.#ask('settle');
+  }
+
+  /** Its nodes leave, and it ends. */
+  async close(): Promise<void> {
+    const gone = once(this.#child, 'exit');
+    this.#child.send('close' satisfies Order);
+    await gone;
+  }
+
+  /** Whatever became of it, it is gone afterwards. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+
+  async #ask(order: Order): Promise<CrowdReport> {
+    this.#child.send(order);
+    return this.#until(() => this.#take('report'), `answered to ${order}`);
+  }
+
+  #take<Kind extends Child['kind']>(kind: Kind): Extract<Child, { kind: Kind }> | undefined {
+    const at = this.#said.findIndex((message) => message.kind === kind);
+    return this.#said.splice(at, at < 0 ? 0 : 1)[0] as Extract<Child, { kind: Kind }> | undefined;
+  }
+
+  /** Looks whenever it says something. */
+  async #until<T>(look: () => T | undefined, what: string): Promise<T> {
+    const signal = AbortSignal.timeout(CEILING_MS);
+    for (;;) {
+      const found = look();
+      if (found !== undefined) return found;
+      await once(this.#child, 'message', { signal }).catch(() => {
+        throw new Error(`${this.#options.name} never ${what}; ${JSON.stringify(this.#said)}`);
+      });
+    }
+  }
+}

@@ -1,0 +1,111 @@
+/** The program kelpied as a child process, as an operator runs it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** The compiled file lies one folder deeper, in dist. */
+const MAIN = fileURLToPath(new URL('../../../server/main.js', import.meta.url));
+
+/** A kelpied that listens. */
+export interface Kelpied {
+  readonly endpoint: string;
+  readonly port: number;
+  readonly process: ChildProcess;
+  /** Everything it has printed on stdout. */
+  output(): string;
+  /** Everything it has printed on stderr: its log. */
+  errors(): string;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+}
+
+/** Starts it on a free port, or on the one in `args`. Rejects with what it printed if it ends. */
+export function startKelpied(
+  args: readonly string[] = [],
+  cwd?: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Kelpied> {
+  return listening(launch(args.includes('--port') ? args : ['--port', '0', ...args], env, cwd));
+}
+
+/** Starts it with no more than so many blocks of 512 bytes for each of its files: a disk that is full. */
+export function startOnSmallDisk(args: readonly string[], blocks: number): Promise<Kelpied> {
+  // Without the trap it would be killed instead of being refused.
+  const limited = `trap '' XFSZ; ulimit -f ${blocks}; exec "$0" "$@"`;
+  return listening(launch(args, {}, undefined, ['sh', '-c', limited]));
+}
+
+/** Starts `kelpied --dev`. */
+export function startDev(): Promise<Kelpied> {
+  return listening(launch(['--dev'], { KELPIE_METRICS_PORT: undefined }));
+}
+
+/** With --log-format json it is the log that says where it listens. */
+async function listening({ child, output, errors }: ReturnType<typeof launch>): Promise<Kelpied> {
+  const said = child.spawnargs.includes('json') ? errors : output;
+  const place = /(?:listens on |"endpoint":")([^\s"]+):(\d+)/;
+  await new Promise<void>((resolve, reject) => {
+    const look = (): void => {
+      if (place.test(said())) resolve();
+    };
+    child.stdout.on('data', look);
+    child.stderr.on('data', look);
+    child.on('exit', () => reject(new Error(`kelpied ended: ${errors()}${output()}`)));
+  });
+  const [, host = '', port = ''] = place.exec(said()) ?? [];
+  const gone = once(child, 'exit') as Promise<[number | null]>;
+  return {
+    endpoint: `${host}:${port}`,
+    port: Number(port),
+    process: child,
+    output,
+    errors,
+    stop: async () => {
+      child.kill('SIGTERM');
+      return (await gone)[0];
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
+/** Runs it to its end, for arguments that it refuses. */
+export async function runKelpied(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  cwd?: string,
+): Promise<{ code: number | null; output: string; errors: string }> {
+  const { child, output, errors } = launch(args, env, cwd);
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, output: output(), errors: errors() };
+}
+
+/** Without a folder of its own it keeps its journal in memory, unless it is told otherwise. */
+function launch(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  cwd?: string,
+  shell: readonly string[] = [],
+) {
+  const [command = '', ...rest] = [...shell, process.execPath, MAIN, ...args];
+  const journal = cwd === undefined ? { KELPIE_JOURNAL: 'memory' } : {};
+  const child = spawn(command, rest, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    cwd,
+    // Several run at once, and the one that somebody works with is left alone.
+    env: { ...process.env, KELPIE_METRICS_PORT: '0', ...journal, ...env },
+  });
+  const printed = { out: '', err: '' };
+  child.stdout.on('data', (chunk: Buffer) => (printed.out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (printed.err += chunk.toString()));
+  // Whatever happens to the tests, no child outlives them.
+  const reap = (): boolean => child.kill('SIGKILL');
+  // Before what others do then, such as removing the folder that it works in.
+  process.prependOnceListener('exit', reap);
+  child.once('exit', () => process.off('exit', reap));
+  return { child, output: () => printed.out, errors: () => printed.err };
+}

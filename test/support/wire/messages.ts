@@ -1,0 +1,29 @@
+/** Messages of publishers, as drafts and as events. */
+import type { Event, EventDraft, Payload } from '../../../gen/ts/kelpie/v1/event.js';
+
+function messageOf(text: string): Payload {
+  return { type: 'note', content: { form: { $case: 'text', value: text } }, attributes: {} };
+}
+
+/** A message that is to be published. */
+export function messageDraft(text: string, topic = 'chat.global'): EventDraft {
+  return { topic, payload: messageOf(text), untrusted: false };
+}
+
+/** The event that becomes of it. Without a sequence it is what a journal stores. */
+export function messageEvent(text: string, topic = 'chat.global', sequence = 0): Event {
+  return {
+    sequence,
+    topic,
+    source: 'lobby-1',
+    time: new Date(1_700_000_000_000),
+    untrusted: false,
+    body: { $case: 'messagePublished', value: messageOf(text) },
+  };
+}
+
+/** What a message says, as a publisher would have it; undefined for what says no text. */
+export function textOfMessage(message: Payload | undefined): string | undefined {
+  const content = message?.content?.form;
+  return content?.$case === 'text' ? content.value : undefined;
+}

@@ -110,7 +110,7 @@ export class KelpieClient {
   ): Promise<MessageContent | undefined> {
     const command = { custom: { name, content } };
     let failure: KelpieError | undefined;
-    const all = typed(() => ({ ...options, target, command, maxAnswers: 1 }));
+    const all = typed(() => ({ ...options, target, command, maxReplies: 1 }));
     for await (const one of this.issue(all)) {
       if (!one.error) return one.answer;
       failure ??= one.error;

@@ -22,7 +22,7 @@ export interface CallOptions extends Selection {
   readonly object: boolean;
   /** In milliseconds. */
   readonly timeout: number;
-  readonly maxAnswers: number;
+  readonly maxReplies: number;
 }
 
 /** Returns whether every result is an answer. */
@@ -32,18 +32,18 @@ export async function call(
   text: string,
   options: CallOptions,
 ): Promise<boolean> {
-  const { json, object, timeout, maxAnswers } = options;
+  const { json, object, timeout, maxReplies } = options;
   const content = contentOf(messageOf(text, object));
   const form: Issue['form'] = { $case: 'custom', value: { name, content } };
   const place = await placeOf(api, options);
-  return issue(api, { place, form, timeoutMs: timeout, maxAnswers }, json, (result) => {
+  return issue(api, { place, form, timeoutMs: timeout, maxReplies }, json, (result) => {
     if (!json) print(`${result.node}  ${said(result)}`);
-    return result.outcome?.$case === 'answer';
+    return result.outcome?.$case === 'output';
   });
 }
 
 function said({ outcome }: CommandResult): string {
-  if (outcome?.$case !== 'answer') return `failed: ${explain(fromWire(outcome?.value))}`;
+  if (outcome?.$case !== 'output') return `failed: ${explain(fromWire(outcome?.value))}`;
   const { form } = outcome.value;
   const content = form?.$case === 'custom' ? form.value.form?.value : undefined;
   return contentInWords(content);

@@ -7,6 +7,13 @@ import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import type { Api } from '../api/api.js';
 import { bytes, duration, nameOf, print, printJson, table } from './output/output.js';
 
+/** Where the journal is, by what an acknowledged publish survives. */
+const KEPT: Record<number, string> = {
+  [Durability.NONE]: 'memory',
+  [Durability.PROCESS_CRASH]: 'file_interval',
+  [Durability.POWER_LOSS]: 'file',
+};
+
 export async function info(api: Api, { json }: { json: boolean }): Promise<void> {
   const answer = await api.coordinator.getInfo({});
   if (json) {
@@ -22,7 +29,10 @@ export async function info(api: Api, { json }: { json: boolean }): Promise<void>
         ['version', version],
         ['up for', duration(uptime?.seconds ?? 0)],
         ['network', network],
-        ['journal', `${nameOf(Durability, durability).toLowerCase()}${readOnly}`],
+        [
+          'journal',
+          `${KEPT[durability] ?? nameOf(Durability, durability).toLowerCase()}${readOnly}`,
+        ],
         ['holds', `${answer.entries} entries, ${bytes(answer.bytes)}`],
         ['head', String(head?.sequence ?? 0)],
         ['nodes', String(answer.nodes)],

@@ -113,7 +113,7 @@ selecting(command('call <command> [content]', 'ask nodes to do a command of thei
   .option('--player-server <who>', 'the server of this player', name)
   .option('--object', 'the content is a JSON object', false)
   .addOption(timeLimit())
-  .option('--max-answers <count>', 'end after so many answers', count, 0)
+  .option('--max-replies <count>', 'end after so many replies', count, 0)
   .action((called: string, content: string | undefined, options: Common & CallOptions) =>
     act(options, (api) => call(api, called, content ?? '', options)),
   );
@@ -216,7 +216,7 @@ function described(option: Option): string {
 /** Options that choose nodes. */
 function selecting(to: Command): Command {
   return to
-    .option('--role <role>', 'only proxy, downstream or backend', oneOf(NodeRole), [])
+    .option('--role <role>', 'only proxy, downstream or service', oneOf(NodeRole), [])
     .option('--state <state>', 'only nodes in this state, for example ready', oneOf(NodeState), [])
     .option('--label <name=value>', 'only nodes with this label; may be repeated', pair, {});
 }

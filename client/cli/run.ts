@@ -28,7 +28,7 @@ export function run(api: Api, words: string[], options: RunOptions): Promise<boo
     ? { $case: 'every', value: selectorOf(options) }
     : { $case: 'node', value: node };
   const form: Issue['form'] = { $case: 'runConsoleCommand', value: { line } };
-  const asked = { place, form, timeoutMs: timeout, maxAnswers: 0 };
+  const asked = { place, form, timeoutMs: timeout, maxReplies: 0 };
   return issue(api, asked, json, (result) => show(result, options));
 }
 
@@ -38,7 +38,7 @@ export function run(api: Api, words: string[], options: RunOptions): Promise<boo
  */
 function show({ node, outcome }: CommandResult, { json, all }: RunOptions): boolean {
   const prefix = all ? `${node}: ` : '';
-  const form = outcome?.$case === 'answer' ? outcome.value.form : undefined;
+  const form = outcome?.$case === 'output' ? outcome.value.form : undefined;
   const output = form?.$case === 'console' ? form.value : ConsoleOutput.create();
   if (!json) print(linesOf(output, all).map((line) => prefix + line));
   if (output.success) return true;

@@ -1,5 +1,5 @@
 /** What nodes answer to commands, as handlers return it, as the contract has it, and as the issuer gets it. Pure. */
-import type { CommandAnswer } from '../../gen/ts/kelpie/v1/command.js';
+import type { CommandOutput } from '../../gen/ts/kelpie/v1/command.js';
 import { ErrorDetail, ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import { amount, flag, invalid, object, shown, text, textList } from '../core/arguments.js';
 import type {
@@ -14,15 +14,15 @@ import { contentOf, type MessageContent } from '../events/content.js';
 import { durationOf, msOf } from '../core/duration.js';
 import { fromWire } from '../errors.js';
 
-type AnswerForm = NonNullable<CommandAnswer['form']>;
+type AnswerForm = NonNullable<CommandOutput['form']>;
 
 /** What a handler returned to a form of the contract, on the wire. */
 export function answerOf<Name extends FormName>(
   name: Name,
   request: Forms[Name]['request'],
   said: Forms[Name]['answer'],
-): CommandAnswer;
-export function answerOf(name: FormName, request: unknown, said: unknown): CommandAnswer {
+): CommandOutput;
+export function answerOf(name: FormName, request: unknown, said: unknown): CommandOutput {
   if (name === 'run_console_command') return { form: consoleForm(said) };
   if (name === 'verify_player') return { form: verifiedForm(said) };
   const { players } = request as Forms['kick_players']['request'];
@@ -55,7 +55,7 @@ function verifiedForm(said: unknown): AnswerForm {
 }
 
 /** What a handler returned to a command of another name; nothing is an answer without content. */
-export function customAnswer(said: MessageContent | undefined): CommandAnswer {
+export function customAnswer(said: MessageContent | undefined): CommandOutput {
   const value = said === undefined ? { form: undefined } : contentOf(said);
   return { form: { $case: 'custom', value } };
 }
@@ -82,7 +82,7 @@ function consoleForm(said: unknown): AnswerForm {
 }
 
 /** What a node answered, for the issuer. */
-export function resultOf({ form }: CommandAnswer): unknown {
+export function resultOf({ form }: CommandOutput): unknown {
   switch (form?.$case) {
     case 'players':
       return form.value.outcomes.map(({ playerId: id, error }): PlayerResult =>

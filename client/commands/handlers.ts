@@ -3,7 +3,7 @@
  * the next one; what is not wanted any more is aborted, and its answer dropped.
  */
 import {
-  CommandAnswer,
+  CommandOutput,
   type CommandReply,
   type CommandRequest,
 } from '../../gen/ts/kelpie/v1/command.js';
@@ -152,14 +152,14 @@ export class Handlers {
     const ask = (about: unknown) => (handler as CustomHandler)(about as MessageContent, context);
     if (name === 'kick_players' || name === 'show_message') {
       const value = await this.#doWithPlayers(name, request as PlayersRequest, ask);
-      return { $case: 'answer', value } as const;
+      return { $case: 'output', value } as const;
     }
     const said = await ask(request);
     const isForm = name === 'run_console_command' || name === 'verify_player';
     const value = isForm
       ? answerOf(name, request as never, said as never)
       : customAnswer(said as MessageContent | undefined);
-    return { $case: 'answer', value } as const;
+    return { $case: 'output', value } as const;
   }
 
   /** The handler sees those who are here; that others are not is said for it. */
@@ -235,9 +235,9 @@ function fitting(
   outcome: CommandReply['outcome'],
   mostBytes = ANSWER_BYTES,
 ): CommandReply['outcome'] {
-  if (outcome?.$case !== 'answer') return outcome;
+  if (outcome?.$case !== 'output') return outcome;
   try {
-    const bytes = CommandAnswer.encode(outcome.value).finish().length;
+    const bytes = CommandOutput.encode(outcome.value).finish().length;
     if (bytes <= mostBytes) return outcome;
     const message = `the answer has ${bytes} bytes; the limit is ${mostBytes}`;
     return failureOf(new KelpieError('PAYLOAD_TOO_LARGE', message));

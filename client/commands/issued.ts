@@ -26,7 +26,7 @@ export interface Issue<C extends AnyCommand> extends IssueOptions {
   readonly target: Target;
   readonly command: C;
   /** Ends after so many answers; errors do not count. Default: all. */
-  readonly maxAnswers?: number;
+  readonly maxReplies?: number;
 }
 
 /** What one node said, or why it did not. */
@@ -44,7 +44,7 @@ export function issue<C extends AnyCommand>(
 
 /** Throws DEADLINE_INVALID, VALUE_INVALID or OUT_OF_RANGE. */
 function requestOf<C extends AnyCommand>(options: Issue<C>): IssueCommandRequest {
-  const { target, command, timeoutMs, maxAnswers = 0, attributes = {}, signal } = options;
+  const { target, command, timeoutMs, maxReplies = 0, attributes = {}, signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw invalid(`signal is ${shown(signal)}; it must be an AbortSignal`, 'signal');
   if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= LONGEST_MS)) {
@@ -55,7 +55,7 @@ function requestOf<C extends AnyCommand>(options: Issue<C>): IssueCommandRequest
     target: targetOf(target),
     command: commandOf(command),
     timeout: durationOf(timeoutMs),
-    maxAnswers: whole('maxAnswers', maxAnswers, 0, UINT32),
+    maxReplies: whole('maxReplies', maxReplies, 0, UINT32),
     attributes: texts('attributes', attributes),
   };
 }
@@ -126,7 +126,7 @@ class Issued<Said> implements Waiter {
 }
 
 function outcomeOf<Said>({ node, outcome }: CommandResult): CommandOutcome<Said> {
-  if (outcome?.$case === 'answer') return { node, answer: resultOf(outcome.value) as Said };
+  if (outcome?.$case === 'output') return { node, answer: resultOf(outcome.value) as Said };
   return { node, error: fromWire(outcome?.value) };
 }
 

@@ -40,7 +40,7 @@ export class Wishes {
     const removedCommands = missing(this.#commands, names);
     if (addedCommands.length + removedCommands.length === 0) return;
     const change = NodeChange.create({ addedCommands, removedCommands });
-    if (this.#send({ $case: 'updateNode', value: { change } })) this.#commands = names;
+    if (this.#send({ $case: 'updateOwnNode', value: { change } })) this.#commands = names;
   }
 }
 

@@ -92,7 +92,7 @@ export class Outbox {
     const open = this.#open && this.#ready.length === 0;
     const room = this.#messageBytes - BESIDE_BYTES - bytes;
     const publish = open ? this.#publisher.take(room) : undefined;
-    if (publish) frames.push({ requestId: 0, frame: { $case: 'publishEvents', value: publish } });
+    if (publish) frames.push({ requestId: 0, frame: { $case: 'publish', value: publish } });
     if (this.#ack !== undefined && (this.#ackDue || frames.length > 0)) {
       frames.push({ requestId: 0, frame: { $case: 'ack', value: { sequence: this.#ack } } });
       this.#ack = undefined;

@@ -122,7 +122,7 @@ export class Session {
   /** Changes what others see of the node. */
   async update(change: Change): Promise<void> {
     const value = { change: typed(() => changeOf(change)) };
-    await (this.link?.request({ $case: 'updateNode', value }) ?? Promise.reject(closedError()));
+    await (this.link?.request({ $case: 'updateOwnNode', value }) ?? Promise.reject(closedError()));
     this.#hello = helloAfter(this.#hello, change);
   }
 

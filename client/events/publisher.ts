@@ -4,7 +4,7 @@
  */
 import type { Limits } from '../../gen/ts/kelpie/v1/coordinator.js';
 import { EventDraft, Payload } from '../../gen/ts/kelpie/v1/event.js';
-import type { PublishAck, PublishEvents, Welcome } from '../../gen/ts/kelpie/v1/session_service.js';
+import type { PublishAck, Publish, Welcome } from '../../gen/ts/kelpie/v1/session_service.js';
 import { type Cancel, type Clock, systemClock } from '../core/clock.js';
 import { isDeeper, tooDeep } from './content.js';
 import { fromWire, KelpieError } from '../errors.js';
@@ -13,7 +13,7 @@ import { fromWire, KelpieError } from '../errors.js';
 const PENDING_EVENTS = 10_000;
 const PENDING_BYTES = 16 * 1024 * 1024;
 
-/** One PublishEvents: below what every coordinator allows. */
+/** One Publish: below what every coordinator allows. */
 const BATCH_EVENTS = 256;
 const BATCH_BYTES = 256 * 1024;
 
@@ -109,7 +109,7 @@ export class Publisher {
   }
 
   /** The next frame to send, of at most so many bytes, if there is something. */
-  take(room = Infinity): PublishEvents | undefined {
+  take(room = Infinity): Publish | undefined {
     const { publishEvents = BATCH_EVENTS, publishBytes = BATCH_BYTES } = this.#limits ?? {};
     const mostBytes = Math.min(BATCH_BYTES, publishBytes, room);
     const end = this.#unsent + Math.min(BATCH_EVENTS, publishEvents);

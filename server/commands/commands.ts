@@ -3,7 +3,7 @@
  * not handed over, or when its time is up. Never in the journal, and written to a node at most once.
  */
 import { randomInt } from 'node:crypto';
-import type { Command, CommandAnswer, CommandReply } from '../../gen/ts/kelpie/v1/command.js';
+import type { Command, CommandOutput, CommandReply } from '../../gen/ts/kelpie/v1/command.js';
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import type { Cancel } from '../core/clock.js';
 import { sameBytes } from '../core/cursor.js';
@@ -88,7 +88,7 @@ export class Commands {
     this.#pending.admit(weight);
     admit(weight);
     const targets = new Map(names.map((name) => [name, this.#target(name)]));
-    const answersLeft = request.maxAnswers === 0 ? names.length : request.maxAnswers;
+    const answersLeft = request.maxReplies === 0 ? names.length : request.maxReplies;
     const { bytes } = weight;
     const stop = clock.after(timeoutMs, () => this.#expire(pending));
     const pending: Pending = { id, expected, bytes, targets, onResult, answersLeft, stop };
@@ -106,7 +106,7 @@ export class Commands {
       target: { place: { $case: 'node', value: node } } as const,
       command,
       timeout: durationOf(timeoutMs),
-      maxAnswers: 0,
+      maxReplies: 0,
       attributes: {},
     };
     return new Promise((resolve) => {
@@ -168,7 +168,7 @@ export class Commands {
     return this.#pending.get(id) !== undefined;
   }
 
-  #settle(pending: Pending, node: string, outcome: CommandAnswer | KelpieError): void {
+  #settle(pending: Pending, node: string, outcome: CommandOutput | KelpieError): void {
     if (!this.#pending.drop(pending, node) || !this.#isPending(pending)) return;
     if (!(outcome instanceof KelpieError)) pending.answersLeft -= 1;
     const last = pending.targets.size === 0 || pending.answersLeft === 0;

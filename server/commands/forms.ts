@@ -1,5 +1,5 @@
 /** What a command says, and what an answer may: checked. Pure. */
-import { Command, CommandAnswer, type Display } from '../../gen/ts/kelpie/v1/command.js';
+import { Command, CommandOutput, type Display } from '../../gen/ts/kelpie/v1/command.js';
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import { msOf, type WireDuration } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
@@ -10,7 +10,7 @@ import { cutText } from '../core/text.js';
 import type { Limits } from '../network/limits.js';
 
 type Form = NonNullable<Command['form']>;
-type AnswerForm = NonNullable<CommandAnswer['form']>['$case'];
+type AnswerForm = NonNullable<CommandOutput['form']>['$case'];
 
 /** The name of each form, by which nodes say that they do it, and the form of its answer. */
 const forms = {
@@ -141,7 +141,7 @@ export function checkDisplay(display: Display | undefined): void {
  */
 export function checkAnswer(
   expected: Expected,
-  answer: CommandAnswer,
+  answer: CommandOutput,
   { payloadBytes, jsonDepth }: Limits,
 ): void {
   const { form } = answer;
@@ -151,7 +151,7 @@ export function checkAnswer(
   if (form.$case === 'custom') checkContent(form.value, jsonDepth);
   if (form.$case === 'console') checkParts('lines', form.value.lines, LINES);
   if (form.$case === 'players') checkParts('outcomes', form.value.outcomes, expected.players);
-  checkSize('the answer', CommandAnswer.encode(answer).finish().length, payloadBytes);
+  checkSize('the answer', CommandOutput.encode(answer).finish().length, payloadBytes);
 }
 
 /** Before anything is done with each of them: empty ones take two bytes. */

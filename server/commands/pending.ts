@@ -1,5 +1,5 @@
 /** The commands that are under way: found by their number and by node, and weighed. */
-import type { CommandAnswer } from '../../gen/ts/kelpie/v1/command.js';
+import type { CommandOutput } from '../../gen/ts/kelpie/v1/command.js';
 import type { Cancel } from '../core/clock.js';
 import type { KelpieError } from '../core/errors.js';
 import { limitError } from './errors.js';
@@ -16,7 +16,7 @@ export interface CommandWeight {
 /** What one of the nodes said, or why it did not. */
 export interface NodeResult {
   readonly node: string;
-  readonly outcome: CommandAnswer | KelpieError;
+  readonly outcome: CommandOutput | KelpieError;
   /** Nothing follows. */
   readonly last: boolean;
 }

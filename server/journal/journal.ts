@@ -57,11 +57,12 @@ export interface Journal {
 }
 
 /**
- * What a told outcome survives: MEMORY nothing; FILE the end of the process and a power cut;
- * FILE_INTERVAL the end of the process, and a power cut but for the last milliseconds before it,
+ * What an outcome survives that was acknowledged: NONE nothing; POWER_LOSS the end of the process and a
+ * power cut;
+ * PROCESS_CRASH the end of the process, and a power cut but for the last milliseconds before it,
  * whose loss the next start says by a new epoch.
  */
-export type Durability = 'MEMORY' | 'FILE' | 'FILE_INTERVAL';
+export type Durability = 'NONE' | 'PROCESS_CRASH' | 'POWER_LOSS';
 
 /** Ends a subscription. Calling it again does nothing. */
 export type Unsubscribe = () => void;

@@ -39,11 +39,11 @@ export function nodeOf(hello: Hello, seenHost: string): Node {
 }
 
 function checkRole(role: number): void {
-  const roles: readonly number[] = [NodeRole.PROXY, NodeRole.DOWNSTREAM, NodeRole.BACKEND];
+  const roles: readonly number[] = [NodeRole.PROXY, NodeRole.DOWNSTREAM, NodeRole.SERVICE];
   if (roles.includes(role)) return;
   throw new KelpieError(
     'ROLE_INVALID',
-    'the node names no role that is known here: set role to NODE_ROLE_PROXY, NODE_ROLE_DOWNSTREAM or NODE_ROLE_BACKEND',
+    'the node names no role that is known here: set role to NODE_ROLE_PROXY, NODE_ROLE_DOWNSTREAM or NODE_ROLE_SERVICE',
   );
 }
 

@@ -48,7 +48,7 @@ export function resultFrame({
   const said =
     outcome instanceof KelpieError
       ? ({ $case: 'error', value: wireError(outcome) } as const)
-      : ({ $case: 'answer', value: outcome } as const);
+      : ({ $case: 'output', value: outcome } as const);
   return { $case: 'commandResult', value: { node, outcome: said, last } };
 }
 

@@ -2,7 +2,7 @@
  * The publishing side of a session. Publish sequences make each event stored once, however often
  * it is sent: what is known is acknowledged again, what overlaps is cut, a hole is refused.
  */
-import { type PublishEvents, PublishRejection } from '../../gen/ts/kelpie/v1/session_service.js';
+import { type Publish, PublishRejection } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../core/errors.js';
 import { checkNumbering, draftEntry, type EncodedDraft, encodeDrafts } from '../events/drafts.js';
 import type { Network } from '../network/network.js';
@@ -50,7 +50,7 @@ export class Publisher {
    * Takes a publish. Throws at once what refuses it whole; rejects with what is known only when the
    * journal has answered (STALE_GENERATION, OUTCOME_UNKNOWN, JOURNAL_READ_ONLY).
    */
-  publish(request: PublishEvents): Promise<void> {
+  publish(request: Publish): Promise<void> {
     const { limits } = this.#options.network.options;
     const drafts = encodeDrafts(request.events, limits);
     const fresh = drafts.slice(this.#known(request));
@@ -66,7 +66,7 @@ export class Publisher {
   }
 
   /** How many of the events are known already. Throws OUT_OF_RANGE or PUBLISH_SEQUENCE_HOLE. */
-  #known({ firstPublishSequence, events }: PublishEvents): number {
+  #known({ firstPublishSequence, events }: Publish): number {
     checkNumbering(firstPublishSequence, events.length);
     const next = this.#next ?? firstPublishSequence;
     if (firstPublishSequence > next) {

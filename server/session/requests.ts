@@ -5,8 +5,8 @@ import type { ReportPlayers } from '../../gen/ts/kelpie/v1/presence.js';
 import type {
   Heartbeat,
   NodeFrame,
-  PublishEvents,
-  UpdateNode,
+  Publish,
+  UpdateOwnNode,
   UpdateSubscription,
 } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../core/errors.js';
@@ -88,7 +88,7 @@ export class Requests {
     // Others may have been faster when it resolves.
     if (room) return room.then(() => this.handle(frame));
     if (this.#closed) return undefined;
-    if (frame.frame?.$case === 'publishEvents') {
+    if (frame.frame?.$case === 'publish') {
       return this.#hub.network.backlog.admit(() => this.#attempt(frame));
     }
     this.#attempt(frame);
@@ -98,9 +98,9 @@ export class Requests {
   #roomFor(frame: NodeFrame['frame']): Promise<void> | undefined {
     if (this.#closed) return undefined;
     switch (frame?.$case) {
-      case 'publishEvents':
+      case 'publish':
         return this.#publisher.room();
-      case 'updateNode':
+      case 'updateOwnNode':
         return this.#updateBytes >= UPDATE_BYTES ? this.#updated.wait() : undefined;
       case 'releasePlayer':
       case 'reportPlayers':
@@ -122,7 +122,7 @@ export class Requests {
 
   #handle(requestId: number, frame: NodeFrame['frame']): void {
     switch (frame?.$case) {
-      case 'publishEvents':
+      case 'publish':
         return this.#publish(requestId, frame.value);
       case 'ack':
         this.#feed.acknowledge(frame.value.sequence);
@@ -131,7 +131,7 @@ export class Requests {
         return this.#heartbeat(requestId, frame.value);
       case 'updateSubscription':
         return this.#subscribe(requestId, frame.value);
-      case 'updateNode':
+      case 'updateOwnNode':
         return this.#update(requestId, frame.value);
       case 'acquirePlayer':
         return this.#answer(requestId, this.#presence.acquire(frame.value));
@@ -159,7 +159,7 @@ export class Requests {
     }
   }
 
-  #publish(requestId: number, request: PublishEvents): void {
+  #publish(requestId: number, request: Publish): void {
     this.#publisher.publish(request).then(
       () => this.done(requestId),
       (error: unknown) => {
@@ -196,7 +196,7 @@ export class Requests {
     this.#outbound.send({ $case: 'subscriptionUpdated', value: { cursor } }, requestId);
   }
 
-  #update(requestId: number, { change = NodeChange.create() }: UpdateNode): void {
+  #update(requestId: number, { change = NodeChange.create() }: UpdateOwnNode): void {
     const { nodes } = this.#hub;
     const bytes = NodeChange.encode(change).finish().length + OVERHEAD_BYTES;
     const updated = nodes.update(this.#name, change, this.#generation);

@@ -16,7 +16,7 @@ export class Watch {
 
   constructor(endpoint: string) {
     const roster = { players: true };
-    this.#kelpie = connect({ name: 'watch', role: 'BACKEND', endpoints: endpoint, roster });
+    this.#kelpie = connect({ name: 'watch', role: 'SERVICE', endpoints: endpoint, roster });
     const take = (event: ReceivedEvent): void => this.news.add(saidBy(event));
     this.#kelpie.subscribe('nodes.*', take);
     this.#kelpie.subscribe('players.*', take);

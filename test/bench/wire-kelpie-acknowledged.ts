@@ -4,7 +4,7 @@ import { PAYLOAD_BYTES, TOPIC } from './plan.js';
 import type { OpenWire } from './wire.js';
 
 export const open: OpenWire = async ({ endpoint, onDelivered }) => {
-  const client = connect({ name: 'bench-publisher', role: 'BACKEND', endpoints: endpoint });
+  const client = connect({ name: 'bench-publisher', role: 'SERVICE', endpoints: endpoint });
   await client.ready();
   const payload = new Uint8Array(PAYLOAD_BYTES);
   return {

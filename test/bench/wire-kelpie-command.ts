@@ -8,10 +8,10 @@ const TARGET = { node: 'bench-node' };
 const TIMEOUT_MS = 30_000;
 
 export const open: OpenWire = async ({ endpoint, onDelivered }) => {
-  const node = connect({ name: TARGET.node, role: 'BACKEND', endpoints: endpoint });
+  const node = connect({ name: TARGET.node, role: 'SERVICE', endpoints: endpoint });
   node.handle(COMMAND, (content) => content);
   await node.ready();
-  const issuer = connect({ name: 'bench-issuer', role: 'BACKEND', endpoints: endpoint });
+  const issuer = connect({ name: 'bench-issuer', role: 'SERVICE', endpoints: endpoint });
   await issuer.ready();
   const payload = new Uint8Array(PAYLOAD_BYTES);
   const call = () => issuer.call(TARGET, COMMAND, payload, { timeoutMs: TIMEOUT_MS });

@@ -105,7 +105,7 @@ class Reader {
 function helloOf(name: string): Hello {
   return Hello.fromPartial({
     name,
-    role: NodeRole.BACKEND,
+    role: NodeRole.SERVICE,
     instanceId: randomBytes(16),
     topics: [TOPIC],
     start: { place: { $case: 'at', value: StartAt.LATEST } },

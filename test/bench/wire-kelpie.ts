@@ -8,7 +8,7 @@ export const open: OpenWire = async (options) => {
   const readers = Array.from({ length: subscribers }, (_, index) => {
     const client = connect({
       name: `bench-reader-${index}`,
-      role: 'BACKEND',
+      role: 'SERVICE',
       endpoints: endpoint,
       start: fromEarliest ? 'EARLIEST' : 'SNAPSHOT',
     });
@@ -30,7 +30,7 @@ export const open: OpenWire = async (options) => {
 export async function openPublisher(
   endpoint: string,
 ): Promise<{ publish: () => void; close: KelpieClient['close'] }> {
-  const client = connect({ name: 'bench-publisher', role: 'BACKEND', endpoints: endpoint });
+  const client = connect({ name: 'bench-publisher', role: 'SERVICE', endpoints: endpoint });
   await client.ready();
   const payload = new Uint8Array(PAYLOAD_BYTES);
   return {

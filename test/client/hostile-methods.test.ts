@@ -60,8 +60,8 @@ const methods: Readonly<Record<string, Use>> = {
     call(client, 'call', { node: 'echo' }, 'echo', 'x', { ...soon, signal }),
   'issue(command)': (client, command) =>
     call(client, 'issue', { ...soon, target: { every: {} }, command }),
-  'issue(maxAnswers)': (client, maxAnswers) =>
-    issued(client, { custom: { name: 'echo', content: 'x' } }, maxAnswers),
+  'issue(maxReplies)': (client, maxReplies) =>
+    issued(client, { custom: { name: 'echo', content: 'x' } }, maxReplies),
   'issue(players)': (client, players) =>
     issued(client, { kick_players: { players, message: 'x' } }),
   'issue(player.id)': (client, id) =>
@@ -97,8 +97,8 @@ const methods: Readonly<Record<string, Use>> = {
   'roster.playerCount(server)': ({ roster }, server) => call(roster, 'playerCount', { server }),
 };
 
-function issued(client: KelpieClient, command: unknown, maxAnswers: unknown = 0): unknown {
-  return call(client, 'issue', { ...soon, target: { every: {} }, command, maxAnswers });
+function issued(client: KelpieClient, command: unknown, maxReplies: unknown = 0): unknown {
+  return call(client, 'issue', { ...soon, target: { every: {} }, command, maxReplies });
 }
 
 /** What a proxy has beside it; of a player who is in, unless it is about who is. */

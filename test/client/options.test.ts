@@ -123,7 +123,7 @@ describe('the hello of a client', () => {
 
   it('says nothing that they do not', () => {
     const { address, publicAddress, labels, maxPlayers, motd } = helloOf(
-      { name: 'a', role: 'BACKEND' },
+      { name: 'a', role: 'SERVICE' },
       '',
     );
     expect({ address, publicAddress, labels, maxPlayers, motd }).to.deep.equal({

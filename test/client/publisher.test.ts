@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { KelpieError } from '../../client/errors.js';
 import { Publisher } from '../../client/events/publisher.js';
 import { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
-import { type PublishEvents, Welcome } from '../../gen/ts/kelpie/v1/session_service.js';
+import { type Publish, Welcome } from '../../gen/ts/kelpie/v1/session_service.js';
 import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import { messageDraft, textOfMessage } from '../support/wire/messages.js';
 import { rejectionOf } from '../support/thrown.js';
 
-function textsOf(frame: PublishEvents | undefined): (string | undefined)[] {
+function textsOf(frame: Publish | undefined): (string | undefined)[] {
   return (frame?.events ?? []).map(({ payload }) => textOfMessage(payload));
 }
 
@@ -47,8 +47,8 @@ describe('the publisher of a client', () => {
     }
   };
 
-  const takeAll = (): PublishEvents[] => {
-    const frames: PublishEvents[] = [];
+  const takeAll = (): Publish[] => {
+    const frames: Publish[] = [];
     for (let frame = publisher.take(); frame; frame = publisher.take()) frames.push(frame);
     return frames;
   };

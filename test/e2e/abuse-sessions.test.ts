@@ -161,7 +161,7 @@ describe('abuse by sessions', () => {
   describe('that ask without end:', () => {
     const changes = Array.from({ length: 10_000 }, (_, index) => ({
       request_id: index + 1,
-      update_node: { change: { labels: { change: String(index) } } },
+      update_own_node: { change: { labels: { change: String(index) } } },
     }));
 
     for (const messages of [1, 10_000]) {

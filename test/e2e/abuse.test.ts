@@ -82,7 +82,7 @@ describe('abuse by messages', () => {
   it('a text that is no UTF-8 reaches nobody as it is: strict readers would choke on it', async () => {
     const { stream } = await siege.wire.join('garbled', { topics: ['garbled'] });
     const events = [say('garbled', 'a????b')];
-    const publish = requestBytes({ publish_events: { first_publish_sequence: 1, events } });
+    const publish = requestBytes({ publish: { first_publish_sequence: 1, events } });
     stream.sendBytes(garbled(publish));
     await stream.settled(1);
     const [event] = (await stream.next('event_batch')).events;

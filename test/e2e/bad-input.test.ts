@@ -119,10 +119,10 @@ describe('bad input', () => {
     it('answers an empty frame with FRAME_UNKNOWN, and handles those around it', async () => {
       const { stream } = await wire.join('empty', { topics: ['empty'] });
       stream.send(
-        { publish_events: { first_publish_sequence: 1, events: [say('empty', 'one')] } },
+        { publish: { first_publish_sequence: 1, events: [say('empty', 'one')] } },
         { request_id: 5 },
         {},
-        { publish_events: { first_publish_sequence: 2, events: [say('empty', 'two')] } },
+        { publish: { first_publish_sequence: 2, events: [say('empty', 'two')] } },
       );
       const failed = await stream.answer(5);
       expectError(failed.request_failed?.error, 'FRAME_UNKNOWN', {}, UNIMPLEMENTED);
@@ -528,7 +528,7 @@ describe('bad input', () => {
       ];
       for (const [index, [events, facts]] of batches.entries()) {
         const request_id = index + 1;
-        stream.send({ request_id, publish_events: { first_publish_sequence: 1, events } });
+        stream.send({ request_id, publish: { first_publish_sequence: 1, events } });
         const failed = (await stream.answer(request_id)).request_failed?.error;
         expectError(failed, 'BATCH_INVALID', facts);
       }
@@ -544,7 +544,7 @@ describe('bad input', () => {
       await stream.settled(8);
       stream.send({
         request_id: 1,
-        publish_events: { first_publish_sequence: 10, events: [say('holes', 'ten')] },
+        publish: { first_publish_sequence: 10, events: [say('holes', 'ten')] },
       });
       const failed = (await stream.answer(1)).request_failed?.error;
       expectError(failed, 'PUBLISH_SEQUENCE_HOLE', { expected: '9' }, OUT_OF_RANGE);
@@ -563,7 +563,7 @@ describe('bad input', () => {
         const topic = `first.${first}`;
         const { stream } = await wire.join('numbers');
         const events = [say(topic, 'x'), say(topic, 'y')];
-        stream.send({ request_id: 1, publish_events: { first_publish_sequence: first, events } });
+        stream.send({ request_id: 1, publish: { first_publish_sequence: first, events } });
 
         const failed = (await stream.answer(1)).request_failed?.error;
         const facts = { field: 'first_publish_sequence', limit: String(limit) };
@@ -791,7 +791,7 @@ function expectEnd(end: End, reason: string, facts: Facts, code: number): void {
   expectError(end.error, reason, facts, code);
   expect(end.code).to.equal(code);
   expect(end.message).to.equal(end.error?.message);
-  expect(end.info?.domain).to.equal('kelpie');
+  expect(end.info?.domain).to.equal('kelpie.v1');
   expect(end.info?.reason).to.equal(reason);
   const pairs = end.info?.metadata.map(({ key, value }) => [key, value]) ?? [];
   expect(Object.fromEntries(pairs)).to.deep.equal(facts);

@@ -117,7 +117,7 @@ describe('kelpie', () => {
       expect(parsed(output)).to.deep.include({
         coordinatorId: id,
         network: 'main',
-        durability: 'DURABILITY_MEMORY',
+        durability: 'DURABILITY_NONE',
       });
     });
   });
@@ -162,10 +162,10 @@ describe('kelpie', () => {
       await wire.join('there-already');
       const watch = startKelpie(['nodes', '--watch'], kelpied.endpoint);
       following.push(watch);
-      await watch.line(/^there-already +BACKEND +READY/);
+      await watch.line(/^there-already +SERVICE +READY/);
       const { stream } = await wire.join('newcomer');
       await watch.line(/^\d\d:\d\d:\d\d {2}newcomer {2}joined$/);
-      stream.send({ update_node: { change: { state: 'NODE_STATE_MAINTENANCE' } } });
+      stream.send({ update_own_node: { change: { state: 'NODE_STATE_MAINTENANCE' } } });
       await watch.line(/newcomer {2}is MAINTENANCE$/);
       await stream.leave();
       await watch.line(/newcomer {2}left \(STOPPED\)$/);
@@ -174,7 +174,7 @@ describe('kelpie', () => {
     it('refuses a role or state that is none, and says which there are', async () => {
       const { code, errors } = await kelpie('nodes', '--role', 'king');
       expect(code).to.equal(2);
-      expect(errors).to.include('proxy, downstream, backend');
+      expect(errors).to.include('proxy, downstream, service');
     });
   });
 

@@ -324,7 +324,7 @@ describe('the client', () => {
   });
 
   it('connects without a coordinator, and closes without one', async () => {
-    const client = connect({ name: 'early', role: 'BACKEND', endpoints: '127.0.0.1:1' });
+    const client = connect({ name: 'early', role: 'SERVICE', endpoints: '127.0.0.1:1' });
     const { error } = await status(client, 'disconnected');
     expect(error?.reason).to.equal('UNAVAILABLE');
     const pending = client.publish('chat', 'hello?').catch((reason: unknown) => reason);

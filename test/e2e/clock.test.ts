@@ -40,8 +40,8 @@ describe('a calendar clock that is set between restarts', () => {
     let coordinator = await start(0);
     const { port } = coordinator;
     const endpoints = `127.0.0.1:${port}`;
-    const reader = connect({ name: 'reader', role: 'BACKEND', endpoints });
-    const writer = connect({ name: 'writer', role: 'BACKEND', endpoints });
+    const reader = connect({ name: 'reader', role: 'SERVICE', endpoints });
+    const writer = connect({ name: 'writer', role: 'SERVICE', endpoints });
     const inbox = new Inbox();
     reader.subscribe('count', inbox.take);
     const seen: Status[] = [];

@@ -3,12 +3,12 @@ import { expect } from 'chai';
 import { runKelpie, startKelpie } from '../support/process/cli.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { until } from '../support/until.js';
-import { type CommandAnswer, Wire } from '../support/wire/wire.js';
+import { type CommandOutput, Wire } from '../support/wire/wire.js';
 import { WireNode } from '../support/wire/wire-node.js';
 
 const parsed = (line: string): Record<string, unknown> =>
   JSON.parse(line) as Record<string, unknown>;
-const printed = (...lines: string[]): CommandAnswer => ({ console: { success: true, lines } });
+const printed = (...lines: string[]): CommandOutput => ({ console: { success: true, lines } });
 
 describe('kelpie, of commands,', () => {
   let kelpied: Kelpied;
@@ -32,7 +32,7 @@ describe('kelpie, of commands,', () => {
   };
   const consoleOf = (
     name: string,
-    said: CommandAnswer | string,
+    said: CommandOutput | string,
     labels: Record<string, string> = {},
   ) =>
     WireNode.join(
@@ -67,7 +67,7 @@ describe('kelpie, of commands,', () => {
       });
       expect(lines(lobby)).to.deep.equal(['tp Steve 0 -60 --json']);
       const json = await kelpie('run', '--json', 'lobby', 'list');
-      expect(parsed(json.output)).to.have.nested.property('answer.console.success', true);
+      expect(parsed(json.output)).to.have.nested.property('output.console.success', true);
     });
 
     it('on many, each line with its node, and ends with 1 if one of them failed', async () => {
@@ -124,14 +124,14 @@ describe('kelpie, of commands,', () => {
   });
 
   describe('calls a command', () => {
-    const shop = (name: string, doing: CommandAnswer | string | undefined, more: object = {}) =>
+    const shop = (name: string, doing: CommandOutput | string | undefined, more: object = {}) =>
       WireNode.join(
         wire,
         name,
-        { role: 'NODE_ROLE_BACKEND', commands: ['price'], ...more },
+        { role: 'NODE_ROLE_SERVICE', commands: ['price'], ...more },
         () => doing,
       );
-    const text = (said: string): CommandAnswer => ({ custom: { text: said } });
+    const text = (said: string): CommandOutput => ({ custom: { text: said } });
 
     it('of one node, with text or an object', async () => {
       const north = await shop('north', text('5 coins'));
@@ -143,7 +143,7 @@ describe('kelpie, of commands,', () => {
       const object = await kelpie('call', 'price', '{"item":"sword"}', ...json);
       expect(parsed(object.output)).to.deep.equal({
         node: 'north',
-        answer: { custom: { text: '5 coins' } },
+        output: { custom: { text: '5 coins' } },
         last: true,
       });
       expect(north.asked[1]?.custom?.content).to.have.nested.property('json.fields.item');
@@ -184,10 +184,10 @@ describe('kelpie, of commands,', () => {
     it('of any one node, the next one each time, and of so many as are enough', async () => {
       await shop('north', text('5 coins'));
       await shop('south', text('6 coins'));
-      const any = ['call', 'price', 'sword', '--any', '--role', 'backend'];
+      const any = ['call', 'price', 'sword', '--any', '--role', 'service'];
       const two = [await kelpie(...any), await kelpie(...any)].map(({ output }) => output);
       expect(two.sort()).to.deep.equal(['north  5 coins', 'south  6 coins']);
-      const one = await kelpie('call', 'price', 'sword', '--every', '--max-answers', '1');
+      const one = await kelpie('call', 'price', 'sword', '--every', '--max-replies', '1');
       expect(one.output.split('\n')).to.have.length(1);
       expect(one.code).to.equal(0);
     });
@@ -220,7 +220,7 @@ describe('kelpie, of commands,', () => {
         'proxy',
       );
       await refused(/must be a JSON object/, 'call', 'price', '5', '--object', '--any');
-      await refused(/--max-answers.*from 1 on/s, 'call', 'price', '--any', '--max-answers', '0');
+      await refused(/--max-replies.*from 1 on/s, 'call', 'price', '--any', '--max-replies', '0');
       expect((await kelpie('call', 'Price', '--any')).errors).to.include('COMMAND_INVALID');
       expect((await kelpie('call', 'sale', '--any')).errors).to.match(/does sale \(NO_TARGET\)/);
     });

@@ -160,7 +160,7 @@ describe('commands', () => {
       }),
     );
     expect(late.reason).to.equal('DEADLINE_INVALID');
-    const alone = connect({ name: 'alone', role: 'BACKEND', endpoints: '127.0.0.1:1' });
+    const alone = connect({ name: 'alone', role: 'SERVICE', endpoints: '127.0.0.1:1' });
     const unheard = alone.call({ node: 'lobby-1' }, 'hang', '', { timeoutMs });
     expect((await rejectionOf(KelpieError, unheard)).reason).to.equal('UNAVAILABLE');
     await alone.close();
@@ -309,13 +309,13 @@ describe('commands', () => {
     const asker = join('asker');
     await Promise.all([...servers, asker].map((one) => one.ready()));
     const every = { every: { roles: ['DOWNSTREAM'], labels: { game: 'arena' } } } as const;
-    const ask = (name: string, within: number, maxAnswers = 0) =>
+    const ask = (name: string, within: number, maxReplies = 0) =>
       all(
         asker.issue({
           target: every,
           command: { custom: { name, content: '' } },
           timeoutMs: within,
-          maxAnswers,
+          maxReplies,
         }),
       );
     expect(saidBy(await ask('who', timeoutMs))).to.deep.equal({ a: 'a', b: 'b', c: 'c' });

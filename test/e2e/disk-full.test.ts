@@ -50,8 +50,8 @@ describe('a disk that is full', () => {
     kelpied = await startOnSmallDisk([...args, '--port', '0'], BLOCKS);
     wire = new Wire(kelpied.endpoint);
     const endpoints = kelpied.endpoint;
-    reader = connect({ name: 'reader', role: 'BACKEND', endpoints });
-    writer = connect({ name: 'writer', role: 'BACKEND', endpoints });
+    reader = connect({ name: 'reader', role: 'SERVICE', endpoints });
+    writer = connect({ name: 'writer', role: 'SERVICE', endpoints });
     const players = { onEvicted: () => undefined };
     const roster = { players: true };
     gate = connect({ name: 'gate', role: 'PROXY', endpoints, players, roster });
@@ -73,7 +73,7 @@ describe('a disk that is full', () => {
     while (!isRefused()) await Promise.race([publish(), until(isRefused)]);
     stream.send({
       request_id: 7,
-      publish_events: { first_publish_sequence: 1, events: [say('count', 'no')] },
+      publish: { first_publish_sequence: 1, events: [say('count', 'no')] },
     });
     const { request_failed: refused } = await stream.answer(7);
     expect(refused?.error).to.include({ reason: 'ERROR_REASON_JOURNAL_READ_ONLY', code: 14 });
@@ -97,7 +97,7 @@ describe('a disk that is full', () => {
       .catch((thrown: unknown) => thrown);
     expect(failure).to.be.instanceOf(CallFailure);
     expect((failure as CallFailure).end.error?.reason).to.equal('ERROR_REASON_JOURNAL_READ_ONLY');
-    const late = connect({ name: 'late', role: 'BACKEND', endpoints: kelpied.endpoint });
+    const late = connect({ name: 'late', role: 'SERVICE', endpoints: kelpied.endpoint });
     for await (const status of late.status()) {
       if (status.type !== 'disconnected') continue;
       expect(status.error?.reason).to.equal('JOURNAL_READ_ONLY');

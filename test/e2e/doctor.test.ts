@@ -109,7 +109,7 @@ describe('kelpie doctor', () => {
       });
       // Players come to neither of them.
       const unasked = await server();
-      await joinAt('shop', unasked.port, 'NODE_ROLE_BACKEND');
+      await joinAt('shop', unasked.port, 'NODE_ROLE_SERVICE');
       await wire.join('bare', { role: 'NODE_ROLE_DOWNSTREAM' });
 
       const { code, output } = await runKelpie(['doctor', '--json'], kelpied.endpoint);

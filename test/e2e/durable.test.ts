@@ -63,7 +63,7 @@ async function retold(endpoint: string, count: number): Promise<string[][]> {
   const inbox = new Inbox();
   const latecomer = connect({
     name: 'latecomer',
-    role: 'BACKEND',
+    role: 'SERVICE',
     endpoints: endpoint,
     start: 'EARLIEST',
   });

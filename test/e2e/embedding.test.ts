@@ -60,7 +60,7 @@ describe('an embedded coordinator', () => {
     let current = first;
     const client = connect({
       name: 'mover',
-      role: 'BACKEND',
+      role: 'SERVICE',
       transport: (requests, signal) => current.transport()(requests, signal),
     });
     await client.ready();
@@ -83,7 +83,7 @@ describe('an embedded coordinator', () => {
       startCoordinator({ journal: 'memory', port: 0 }),
     ]);
     const clients = [red, blue].map(({ port }) =>
-      connect({ name: 'bridge', role: 'BACKEND', endpoints: `127.0.0.1:${port}` }),
+      connect({ name: 'bridge', role: 'SERVICE', endpoints: `127.0.0.1:${port}` }),
     );
     const inboxes = clients.map((client) => {
       const inbox = new Inbox();

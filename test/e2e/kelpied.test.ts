@@ -210,7 +210,11 @@ describe('kelpied', () => {
         'google.rpc.ErrorInfo',
       );
       if (!type) throw new Error('there is no ErrorInfo');
-      const facts = { reason: 'NODE_NOT_FOUND', domain: 'kelpie', metadata: { name: 'lobby-1' } };
+      const facts = {
+        reason: 'NODE_NOT_FOUND',
+        domain: 'kelpie.v1',
+        metadata: { name: 'lobby-1' },
+      };
       const bytes = ErrorInfo.encode(ErrorInfo.fromPartial(facts)).finish();
       expect(toJson(type, fromBinary(type, bytes))).to.deep.equal(facts);
     });

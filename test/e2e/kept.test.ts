@@ -18,7 +18,7 @@ describe('a client with files', () => {
   after(() => rm(folder, { recursive: true }));
 
   const named = (name: string, port: number, more: Partial<ConnectOptions> = {}) =>
-    connect({ name, role: 'BACKEND', endpoints: `127.0.0.1:${port}`, ...more });
+    connect({ name, role: 'SERVICE', endpoints: `127.0.0.1:${port}`, ...more });
 
   it('goes on where the handlers of its former process were, with a whole roster', async () => {
     const coordinator = await startCoordinator({ journal: 'memory', port: 0 });

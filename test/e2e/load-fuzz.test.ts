@@ -223,7 +223,7 @@ class FuzzedSession {
     const stream = (this.#stream ??= await this.#open());
     this.#requestId += 2;
     nowDecent(messageType('NodeFrame'), { requestId: this.#requestId });
-    nowDecent(messageType('PublishEvents'), { firstPublishSequence: this.#publishSequence });
+    nowDecent(messageType('Publish'), { firstPublishSequence: this.#publishSequence });
     const generation = below(2) === 0 ? 0 : this.#generation;
     nowDecent(messageType('PlayerReport'), { playerId: '2535400000000001', generation });
     if (path[1]?.name === 'command_reply') await this.#ask(stream, path[3]?.name ?? 'custom');
@@ -279,7 +279,7 @@ class FuzzedSession {
       if (fault) this.#faults.push(`an issuer whose command was replied to: ${fault}`);
     });
     const { command_id: commandId } = await stream.next('command_request');
-    const answer = form in COMMANDS ? { answer: { [form]: {} } } : {};
+    const answer = form in COMMANDS ? { output: { [form]: {} } } : {};
     nowDecent(messageType('CommandReply'), { commandId, ...answer });
   }
 

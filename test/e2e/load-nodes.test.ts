@@ -67,7 +67,7 @@ describe('nodes in a crowd', () => {
     const { stream } = await siege.wire.join('lobby-1', { topics: ['nodes.lobby-1'] });
     const frames = Array.from({ length: changes }, (_, index) => ({
       request_id: index + 1,
-      update_node: { change: { labels: { count: String(index) } } },
+      update_own_node: { change: { labels: { count: String(index) } } },
     }));
     const startMs = performance.now();
     stream.send(...frames);

@@ -153,7 +153,7 @@ describe('players under load', () => {
       const { command_id, command } = await gate.next('command_request');
       const players = command.kick_players?.players ?? [];
       const outcomes = players.map(({ player_id }) => ({ player_id }));
-      gate.send({ command_reply: { command_id, answer: { players: { outcomes } } } });
+      gate.send({ command_reply: { command_id, output: { players: { outcomes } } } });
       left -= players.length;
     }
     const { succeeded, failed, outcomes } = KickPlayersResponse.decode(await answer);

@@ -46,14 +46,14 @@ describe('the log of kelpied', () => {
     await stream.settled(1);
     stream.cut();
     await said('node left');
-    const { stream: shop } = await wire.join('shop', { role: 'NODE_ROLE_BACKEND' });
+    const { stream: shop } = await wire.join('shop', { role: 'NODE_ROLE_SERVICE' });
     shop.send({ goodbye: { reason: 'GOODBYE_REASON_STOPPED' } });
     await shop.ended();
     await kelpied.kill();
     wire.close();
 
     const host = '127.0.0.1';
-    const lobby = { node: 'lobby-1', role: 'BACKEND', host };
+    const lobby = { node: 'lobby-1', role: 'SERVICE', host };
     const shown = linesOf(kelpied).slice(2).map(facts);
     expect(shown).to.deep.include.members([
       { level: 'info', msg: 'session opened', ...lobby },
@@ -69,7 +69,7 @@ describe('the log of kelpied', () => {
       },
       { level: 'warn', msg: 'session ended', node: 'lobby-1', reason: 'LOST' },
       { level: 'warn', msg: 'node left', node: 'lobby-1', reason: 'LOST' },
-      { level: 'info', msg: 'session opened', node: 'shop', role: 'BACKEND', host },
+      { level: 'info', msg: 'session opened', node: 'shop', role: 'SERVICE', host },
       { level: 'info', msg: 'node left', node: 'shop', reason: 'STOPPED' },
       { level: 'info', msg: 'session ended', node: 'shop', reason: 'STOPPED' },
     ]);
@@ -110,7 +110,7 @@ describe('the log of kelpied', () => {
     expect(await kelpied.stop()).to.equal(0);
     const lines = kelpied.errors().trimEnd().split('\n');
     for (const line of lines) expect(line).to.match(/^\d\d:\d\d:\d\d (info |warn ) [\x20-\x7e]+$/);
-    expect(kelpied.errors()).to.match(/info {2}session opened {2}node=lobby-1 role=BACKEND host=/);
+    expect(kelpied.errors()).to.match(/info {2}session opened {2}node=lobby-1 role=SERVICE host=/);
     expect(kelpied.errors()).to.include('node="evil\\n20:15:03 info  \\u001b[2Jstopped"');
   });
 

@@ -108,7 +108,7 @@ describe('metrics of kelpied', () => {
     const { stream: proxy } = await wire.join('proxy-1', { role: 'NODE_ROLE_PROXY' });
     expect(await value('kelpie_sessions{role="DOWNSTREAM"}')).to.equal(1);
     expect(await value('kelpie_sessions{role="PROXY"}')).to.equal(1);
-    expect(await value('kelpie_sessions{role="BACKEND"}')).to.equal(0);
+    expect(await value('kelpie_sessions{role="SERVICE"}')).to.equal(0);
     expect(await value('kelpie_nodes{role="PROXY",state="READY"}')).to.equal(1);
     expect(await value('kelpie_sessions_opened_total{outcome="NEW"}')).to.equal(2);
 

@@ -55,7 +55,7 @@ describe('an operator', () => {
         { state: 'NODE_STATE_READY' },
       ];
       for (const [index, change] of changes.entries()) {
-        stream.send({ request_id: index + 1, update_node: { change } });
+        stream.send({ request_id: index + 1, update_own_node: { change } });
         await stream.answer(index + 1);
       }
       await stream.leave();
@@ -107,7 +107,7 @@ describe('an operator', () => {
       const CHANGES = 600;
       for (let change = 1; change <= CHANGES; change++) {
         const labels = { round: String(change) };
-        stream.send({ request_id: change, update_node: { change: { labels } } });
+        stream.send({ request_id: change, update_own_node: { change: { labels } } });
         // Changes that wait together are stored as one.
         await stream.answer(change);
       }

@@ -106,7 +106,7 @@ describe('topics that are kept for less', () => {
   it('are told to a client once, whose own position stays', async () => {
     const inbox = new Inbox();
     const seen: Status[] = [];
-    const options = { name: 'client', role: 'BACKEND', endpoints: kelpied.endpoint } as const;
+    const options = { name: 'client', role: 'SERVICE', endpoints: kelpied.endpoint } as const;
     const client = connect({ ...options, start: 'EARLIEST' });
     client.subscribe('chat.>', inbox.take);
     client.subscribe('shop.>', inbox.take);
@@ -145,7 +145,7 @@ describe('topics that are kept for less', () => {
     const args = ['--journal', 'file', '--data', data, '--retention-topics', 'count.busy=20'];
     let mine = await startKelpied(args);
     const { port, endpoint: endpoints } = mine;
-    const writer = connect({ name: 'writer', role: 'BACKEND', endpoints });
+    const writer = connect({ name: 'writer', role: 'SERVICE', endpoints });
     const publishing: Promise<void>[] = [];
     for (let round = 0; round < 4; round++) {
       const first = publishing.length;

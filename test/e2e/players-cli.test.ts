@@ -545,7 +545,7 @@ describe('kelpie, of players,', () => {
     const [, block = ''] = /```console\n(\$ kelpie players\n.*?)```/s.exec(readme) ?? [];
     const commands = block.split(/^\$ /m).slice(1);
     expect(commands).to.have.length.greaterThan(6);
-    const shop = { role: 'NODE_ROLE_BACKEND', commands: ['price'] };
+    const shop = { role: 'NODE_ROLE_SERVICE', commands: ['price'] };
     const server = {
       role: 'NODE_ROLE_DOWNSTREAM',
       commands: ['run_console_command'],

@@ -53,7 +53,7 @@ class Town {
   /** What a reader of `players.*` is told from now on. */
   async told(name = 'reader'): Promise<string[]> {
     const told: string[] = [];
-    const reader = connect({ name, role: 'BACKEND', endpoints: this.endpoint });
+    const reader = connect({ name, role: 'SERVICE', endpoints: this.endpoint });
     this.#open.push(reader);
     reader.subscribe('players.*', (event) => void told.push(saidBy(event)));
     await reader.ready();
@@ -133,7 +133,7 @@ describe('players', () => {
     expect(thrownBy(KelpieError, () => server.players).reason).to.equal('ROLE_NOT_PROXY');
     const options = {
       name: 'x',
-      role: 'BACKEND',
+      role: 'SERVICE',
       players: { onEvicted: () => undefined },
     } as const;
     expect(thrownBy(KelpieError, () => connect(options)).reason).to.equal('ROLE_NOT_PROXY');

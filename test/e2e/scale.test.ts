@@ -34,8 +34,8 @@ describe('a subscriber that reads one batch and stops', () => {
   /** Publishes all events; what the coordinator and the readers went through meanwhile. */
   async function flood(kelpied: Kelpied, wire: Wire, slow: Stream | undefined) {
     const { endpoint: endpoints, process } = kelpied;
-    const reader = connect({ name: 'reader', role: 'BACKEND', endpoints });
-    const writer = connect({ name: 'writer', role: 'BACKEND', endpoints });
+    const reader = connect({ name: 'reader', role: 'SERVICE', endpoints });
+    const writer = connect({ name: 'writer', role: 'SERVICE', endpoints });
     let read = 0;
     let allRead = (): void => undefined;
     const done = new Promise<void>((resolve) => (allRead = resolve));
@@ -172,8 +172,8 @@ describe('thousands of idle sessions', () => {
     );
     const joinedMs = performance.now() - startedMs;
     const { endpoint: endpoints } = kelpied;
-    const busy = connect({ name: 'busy', role: 'BACKEND', endpoints });
-    const writer = connect({ name: 'writer', role: 'BACKEND', endpoints });
+    const busy = connect({ name: 'busy', role: 'SERVICE', endpoints });
+    const writer = connect({ name: 'writer', role: 'SERVICE', endpoints });
     let heard = 0;
     busy.subscribe('inbox.busy', () => void (heard += 1));
     await Promise.all([busy.ready(), writer.ready()]);

@@ -133,7 +133,7 @@ describe('a session', () => {
     it('answers a request that has a number even if there is nothing to say but yes', async () => {
       const { stream } = await wire.join('numbered', { topics: ['numbered'] });
       const publish = { first_publish_sequence: 1, events: [say('numbered', 'one')] };
-      stream.send({ request_id: 4, publish_events: publish });
+      stream.send({ request_id: 4, publish });
       expect((await stream.answer(4)).frame).to.equal('request_ok');
       expect(stream.kinds).to.include('publish_ack');
       const upTo = stream.frames.flatMap(({ event_batch: batch }) => batch?.up_to ?? []).at(-1);
@@ -192,13 +192,13 @@ describe('a session', () => {
         {
           hello: {
             name: 'eager',
-            role: 'NODE_ROLE_BACKEND',
+            role: 'NODE_ROLE_SERVICE',
             instance_id: randomBytes(16),
             topics: ['eager'],
             start: LATEST,
           },
         },
-        { publish_events: { first_publish_sequence: 1, events: [say('eager', 'one')] } },
+        { publish: { first_publish_sequence: 1, events: [say('eager', 'one')] } },
         { request_id: 3, heartbeat: {} },
       );
       expect(await stream.texts('one')).to.deep.equal(['one']);
@@ -300,7 +300,7 @@ describe('a session', () => {
       });
       expect(end.info).to.deep.equal({
         reason: 'SESSION_REPLACED',
-        domain: 'kelpie',
+        domain: 'kelpie.v1',
         metadata: [{ key: 'name', value: 'replaced' }],
       });
       second.send({ request_id: 1, heartbeat: {} });

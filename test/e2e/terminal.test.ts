@@ -143,8 +143,8 @@ describe('A terminal', () => {
   it('shows one player, what happened to them, and to a node', async () => {
     expect((await kelpie('find', player.xuid)).output).to.include('A\\u009b2JB');
     expect((await kelpie('history', player.xuid)).output).to.include('\\u202eSteve\\u200b (');
-    const { stream } = await wire.join('shop', { role: 'NODE_ROLE_BACKEND' });
-    stream.send({ request_id: 1, update_node: { change: { labels: keyed } } });
+    const { stream } = await wire.join('shop', { role: 'NODE_ROLE_SERVICE' });
+    stream.send({ request_id: 1, update_own_node: { change: { labels: keyed } } });
     await stream.answer(1);
     await stream.leave();
     const { output } = await kelpie('history', 'shop', '--node');

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { connect, type Status } from '../../client/index.js';
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import { Hello, PublishEvents } from '../../gen/ts/kelpie/v1/session_service.js';
+import { Hello, Publish } from '../../gen/ts/kelpie/v1/session_service.js';
 import { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
 import { startCoordinator } from '../../server/coordinator.js';
 import { Inbox } from '../support/wire/inbox.js';
@@ -30,7 +30,7 @@ function fromTheFuture(frame: number, message: (writer: BinaryWriter) => void): 
 /** All that a Hello must say. */
 const least = () => ({
   name: 'neighbour',
-  role: NodeRole.BACKEND,
+  role: NodeRole.SERVICE,
   instanceId: randomBytes(16),
   start: { place: { $case: 'at' as const, value: StartAt.LATEST } },
 });
@@ -59,10 +59,8 @@ describe('a node of another version', () => {
     expect((await stream.failure()).reason).to.equal('ERROR_REASON_FRAME_UNKNOWN');
     const content = { form: { $case: 'text' as const, value: 'hello' } };
     const draft = EventDraft.create({ topic: 'chat', payload: { content } });
-    const publish = PublishEvents.create({ firstPublishSequence: 1, events: [draft] });
-    stream.sendBytes(
-      fromTheFuture(PUBLISH, (writer) => void PublishEvents.encode(publish, writer)),
-    );
+    const publish = Publish.create({ firstPublishSequence: 1, events: [draft] });
+    stream.sendBytes(fromTheFuture(PUBLISH, (writer) => void Publish.encode(publish, writer)));
     await stream.settled(1);
     expect(await stream.texts('hello')).to.deep.equal(['hello']);
     expect(await reader.texts('hello')).to.deep.equal([undefined, 'hello']);
@@ -90,7 +88,7 @@ describe('a coordinator of another version', () => {
     const known = coordinator.transport();
     const client = connect({
       name: 'older',
-      role: 'BACKEND',
+      role: 'SERVICE',
       transport: async function* (requests, signal) {
         for await (const response of known(requests, signal)) {
           yield response;

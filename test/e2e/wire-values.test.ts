@@ -37,7 +37,7 @@ const templates: Record<string, JsonObject> = {
   'kelpie.v1.Cursor': { epoch: ID, sequence: '1', tag: 1 },
   'kelpie.v1.NodeFrame': { requestId: 1 },
   'kelpie.v1.Hello': { name: 'huge', role: 'NODE_ROLE_PROXY', instanceId: ID, start },
-  'kelpie.v1.PublishEvents': { firstPublishSequence: '1', events: [draft] },
+  'kelpie.v1.Publish': { firstPublishSequence: '1', events: [draft] },
   'kelpie.v1.PublishEventsRequest': { instanceId: ID, events: [draft] },
   'kelpie.v1.ReadEventsRequest': { topics: ['chat.>'], start },
   'kelpie.v1.WatchEventsRequest': { topics: ['chat.>'], start },

@@ -60,9 +60,9 @@ export async function checkRoundTrip(api: Api): Promise<string> {
 export async function checkJournal(api: Api): Promise<string> {
   const { durability, entries, bytes: size, topics } = await infoOf(api);
   const kept: Record<number, string> = {
-    [Durability.MEMORY]: 'in memory, ends with the coordinator',
-    [Durability.FILE]: 'on disk, survives a loss of power',
-    [Durability.FILE_INTERVAL]: 'on disk, may lose its last milliseconds with the power',
+    [Durability.NONE]: 'in memory, ends with the coordinator',
+    [Durability.POWER_LOSS]: 'on disk, survives a loss of power',
+    [Durability.PROCESS_CRASH]: 'on disk, may lose its last milliseconds with the power',
   };
   const where = kept[durability] ?? nameOf(Durability, durability);
   const [most] = topics;

@@ -22,7 +22,7 @@ export interface Issue {
   readonly form: NonNullable<Command['form']>;
   readonly timeoutMs: number;
   /** 0: all. */
-  readonly maxAnswers: number;
+  readonly maxReplies: number;
 }
 
 /**
@@ -31,12 +31,12 @@ export interface Issue {
  */
 export async function issue(
   api: Api,
-  { place, form, timeoutMs, maxAnswers }: Issue,
+  { place, form, timeoutMs, maxReplies }: Issue,
   json: boolean,
   show: (result: CommandResult) => boolean,
 ): Promise<boolean> {
   const timeout = durationOf(timeoutMs);
-  const request = { target: { place }, command: { form }, timeout, maxAnswers };
+  const request = { target: { place }, command: { form }, timeout, maxReplies };
   let good = true;
   for await (const { result } of api.commands.issueCommand(request)) {
     if (!result) continue;

@@ -9,7 +9,7 @@ import { cutBytes } from '../../core/text.js';
 import { wireError } from '../../delivery/frames.js';
 
 /** The domain of ErrorInfo. */
-const DOMAIN = 'kelpie';
+const DOMAIN = 'kelpie.v1';
 
 /** The trailer that carries the details. */
 export const DETAILS = 'grpc-status-details-bin';

@@ -80,7 +80,7 @@ export class FileJournal implements Journal {
   }
 
   private constructor(options: FileJournalOptions, opened: Opened) {
-    this.durability = options.sync === 'interval' ? 'FILE_INTERVAL' : 'FILE';
+    this.durability = options.sync === 'interval' ? 'PROCESS_CRASH' : 'POWER_LOSS';
     this.#options = options;
     this.#listeners = new Listeners(options.onListenerFault);
     this.#opened = opened;

@@ -27,7 +27,7 @@ import { MemoryRing } from './ring.js';
 
 /** Opens an empty journal with a new epoch. */
 export class MemoryJournal implements Journal {
-  readonly durability = 'MEMORY';
+  readonly durability = 'NONE';
   readonly readOnly = false;
   readonly #clock: Clock;
   readonly #epoch = randomBytes(ID_BYTES);

@@ -26,8 +26,8 @@ func hello() *kelpiev1.Hello {
 	}
 }
 
-func say(sequence uint64, text string) *kelpiev1.PublishEvents {
-	return &kelpiev1.PublishEvents{
+func say(sequence uint64, text string) *kelpiev1.Publish {
+	return &kelpiev1.Publish{
 		FirstPublishSequence: sequence,
 		Events: []*kelpiev1.EventDraft{{
 			Topic: "chat.global",
@@ -46,8 +46,8 @@ func otherTopics() *kelpiev1.UpdateSubscription {
 	}
 }
 
-func drain() *kelpiev1.UpdateNode {
-	return &kelpiev1.UpdateNode{Change: &kelpiev1.NodeChange{
+func drain() *kelpiev1.UpdateOwnNode {
+	return &kelpiev1.UpdateOwnNode{Change: &kelpiev1.NodeChange{
 		Labels:        map[string]string{"mode": "closing"},
 		RemovedLabels: []string{"vip"},
 		State:         kelpiev1.NodeState_NODE_STATE_DRAINING,
@@ -96,9 +96,9 @@ func main() {
 	}
 	stream.Send(&kelpiev1.ConnectRequest{Frames: []*kelpiev1.NodeFrame{
 		{Frame: &kelpiev1.NodeFrame_Hello{Hello: hello()}},
-		{Frame: &kelpiev1.NodeFrame_PublishEvents{PublishEvents: say(1, "hi")}, RequestId: 1},
+		{Frame: &kelpiev1.NodeFrame_Publish{Publish: say(1, "hi")}, RequestId: 1},
 		{Frame: &kelpiev1.NodeFrame_UpdateSubscription{UpdateSubscription: otherTopics()}, RequestId: 2},
-		{Frame: &kelpiev1.NodeFrame_UpdateNode{UpdateNode: drain()}, RequestId: 3},
+		{Frame: &kelpiev1.NodeFrame_UpdateOwnNode{UpdateOwnNode: drain()}, RequestId: 3},
 	}})
 	response, err := stream.Recv()
 	if err != nil {

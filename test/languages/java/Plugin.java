@@ -14,13 +14,13 @@ import kelpie.v1.NodeChange;
 import kelpie.v1.NodeFrame;
 import kelpie.v1.NodeState;
 import kelpie.v1.PublishAck;
-import kelpie.v1.PublishEvents;
+import kelpie.v1.Publish;
 import kelpie.v1.ErrorReason;
 import kelpie.v1.NodeRole;
 import kelpie.v1.SessionServiceGrpc;
 import kelpie.v1.Start;
 import kelpie.v1.StartAt;
-import kelpie.v1.UpdateNode;
+import kelpie.v1.UpdateOwnNode;
 import kelpie.v1.UpdateSubscription;
 
 /** What a plugin in Java writes. */
@@ -37,8 +37,8 @@ public final class Plugin implements StreamObserver<ConnectResponse> {
         .build();
   }
 
-  static PublishEvents say(long sequence, String text) {
-    return PublishEvents.newBuilder()
+  static Publish say(long sequence, String text) {
+    return Publish.newBuilder()
         .setFirstPublishSequence(sequence)
         .addEvents(
             EventDraft.newBuilder()
@@ -56,8 +56,8 @@ public final class Plugin implements StreamObserver<ConnectResponse> {
         .build();
   }
 
-  static UpdateNode drain() {
-    return UpdateNode.newBuilder()
+  static UpdateOwnNode drain() {
+    return UpdateOwnNode.newBuilder()
         .setChange(
             NodeChange.newBuilder()
                 .putLabels("mode", "closing")
@@ -119,10 +119,10 @@ public final class Plugin implements StreamObserver<ConnectResponse> {
         .onNext(
             ConnectRequest.newBuilder()
                 .addFrames(NodeFrame.newBuilder().setHello(hello()))
-                .addFrames(NodeFrame.newBuilder().setRequestId(1).setPublishEvents(say(1, "hi")))
+                .addFrames(NodeFrame.newBuilder().setRequestId(1).setPublish(say(1, "hi")))
                 .addFrames(
                     NodeFrame.newBuilder().setRequestId(2).setUpdateSubscription(otherTopics()))
-                .addFrames(NodeFrame.newBuilder().setRequestId(3).setUpdateNode(drain()))
+                .addFrames(NodeFrame.newBuilder().setRequestId(3).setUpdateOwnNode(drain()))
                 .build());
   }
 }

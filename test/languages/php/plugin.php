@@ -15,12 +15,12 @@ use Kelpie\V1\NodeChange;
 use Kelpie\V1\NodeFrame;
 use Kelpie\V1\NodeState;
 use Kelpie\V1\PublishAck;
-use Kelpie\V1\PublishEvents;
+use Kelpie\V1\Publish;
 use Kelpie\V1\ErrorReason;
 use Kelpie\V1\NodeRole;
 use Kelpie\V1\Start;
 use Kelpie\V1\StartAt;
-use Kelpie\V1\UpdateNode;
+use Kelpie\V1\UpdateOwnNode;
 use Kelpie\V1\UpdateSubscription;
 
 function hello(): Hello
@@ -35,11 +35,11 @@ function hello(): Hello
         ->setStart((new Start())->setAt(StartAt::START_AT_SNAPSHOT));
 }
 
-function say(int $sequence, string $text): PublishEvents
+function say(int $sequence, string $text): Publish
 {
     $payload = (new Payload())->setContent((new Content())->setText($text));
     $draft = (new EventDraft())->setTopic('chat.global')->setPayload($payload);
-    return (new PublishEvents())->setFirstPublishSequence($sequence)->setEvents([$draft]);
+    return (new Publish())->setFirstPublishSequence($sequence)->setEvents([$draft]);
 }
 
 function otherTopics(): UpdateSubscription
@@ -50,9 +50,9 @@ function otherTopics(): UpdateSubscription
         ->setStartAt(StartAt::START_AT_LATEST);
 }
 
-function drain(): UpdateNode
+function drain(): UpdateOwnNode
 {
-    return (new UpdateNode())->setChange(
+    return (new UpdateOwnNode())->setChange(
         (new NodeChange())
             ->setLabels(['mode' => 'closing'])
             ->setRemovedLabels(['vip'])
@@ -97,8 +97,8 @@ function request(): ConnectRequest
 {
     return (new ConnectRequest())->setFrames([
         (new NodeFrame())->setHello(hello()),
-        (new NodeFrame())->setRequestId(1)->setPublishEvents(say(1, 'hi')),
+        (new NodeFrame())->setRequestId(1)->setPublish(say(1, 'hi')),
         (new NodeFrame())->setRequestId(2)->setUpdateSubscription(otherTopics()),
-        (new NodeFrame())->setRequestId(3)->setUpdateNode(drain()),
+        (new NodeFrame())->setRequestId(3)->setUpdateOwnNode(drain()),
     ]);
 }

@@ -13,8 +13,8 @@ from kelpie.v1.session_service_pb2 import (
     Hello,
     NodeFrame,
     PublishAck,
-    PublishEvents,
-    UpdateNode,
+    Publish,
+    UpdateOwnNode,
     UpdateSubscription,
 )
 from kelpie.v1.session_service_pb2_grpc import SessionServiceStub
@@ -32,21 +32,21 @@ def hello() -> Hello:
     )
 
 
-def say(sequence: int, text: str) -> PublishEvents:
+def say(sequence: int, text: str) -> Publish:
     payload = Payload(content=Content(text=text))
     draft = EventDraft(topic="chat.global", payload=payload)
-    return PublishEvents(first_publish_sequence=sequence, events=[draft])
+    return Publish(first_publish_sequence=sequence, events=[draft])
 
 
 def other_topics() -> UpdateSubscription:
     return UpdateSubscription(added_topics=["party.*"], removed_topics=["chat.*"], start_at=START_AT_LATEST)
 
 
-def drain() -> UpdateNode:
+def drain() -> UpdateOwnNode:
     change = NodeChange(
         labels={"mode": "closing"}, removed_labels=["vip"], state=NODE_STATE_DRAINING
     )
-    return UpdateNode(change=change)
+    return UpdateOwnNode(change=change)
 
 
 def read(frame: CoordinatorFrame) -> str:
@@ -86,9 +86,9 @@ def request() -> ConnectRequest:
     return ConnectRequest(
         frames=[
             NodeFrame(hello=hello()),
-            NodeFrame(request_id=1, publish_events=say(1, "hi")),
+            NodeFrame(request_id=1, publish=say(1, "hi")),
             NodeFrame(request_id=2, update_subscription=other_topics()),
-            NodeFrame(request_id=3, update_node=drain()),
+            NodeFrame(request_id=3, update_own_node=drain()),
         ]
     )
 

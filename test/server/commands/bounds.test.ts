@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import {
   type Command,
-  type CommandAnswer,
+  type CommandOutput,
   type CommandTarget,
   NodeSelector,
 } from '../../../gen/ts/kelpie/v1/command.js';
@@ -164,7 +164,7 @@ describe('a command that would harm its readers', () => {
   const console = { form: { $case: 'runConsoleCommand', value: { line: 'list' } } } as const;
   const outcomes = Array.from({ length: 131_000 }, () => ({ playerId: '', error: undefined }));
   const lines = Array<string>(100_000).fill('');
-  const answers: [string, IssueCommandRequest['command'], CommandAnswer, string][] = [
+  const answers: [string, IssueCommandRequest['command'], CommandOutput, string][] = [
     ['deep', custom({}), { form: { $case: 'custom', value: contentOf(31) } }, 'CONTENT_TOO_DEEP'],
     ['outcomes', kick, { form: { $case: 'players', value: { outcomes } } }, 'COMMAND_INVALID'],
     [
@@ -182,7 +182,7 @@ describe('a command that would harm its readers', () => {
       const results: unknown[] = [];
       town.hub.commands.issue(asked({ command }), '', ({ outcome }) => results.push(outcome));
       const { commandId } = await stream.next('commandRequest');
-      const value = { commandId, outcome: { $case: 'answer', value: answer } } as const;
+      const value = { commandId, outcome: { $case: 'output', value: answer } } as const;
       stream.send({ $case: 'commandReply', value });
       const { error } = await stream.next('requestFailed');
       expect(error?.reason).to.equal(ErrorReason[reason as keyof typeof ErrorReason]);
@@ -234,7 +234,7 @@ describe('each command', () => {
   const step = fc.record({
     does: fc.constantFrom('issue', 'answer', 'withdraw', 'replace', 'wait', 'leave'),
     node: fc.nat(3),
-    maxAnswers: fc.nat(3),
+    maxReplies: fc.nat(3),
   });
 
   for (const [pace, clockOf] of [
@@ -248,12 +248,12 @@ describe('each command', () => {
           const town = await openMortal(openJournal(clock), clock);
           const streams = await nodes(town, 4);
           const runs: { results: string[]; lasts: number; withdraw: () => void }[] = [];
-          for (const { does, node, maxAnswers } of steps) {
+          for (const { does, node, maxReplies } of steps) {
             const stream = streams[node];
             if (does === 'issue') {
               const run = { results: [] as string[], lasts: 0, withdraw: () => undefined };
               runs.push(run);
-              const withdraw = town.hub.commands.issue(asked({ maxAnswers }), '', (result) => {
+              const withdraw = town.hub.commands.issue(asked({ maxReplies }), '', (result) => {
                 expect(run.lasts, 'nothing follows the last').to.equal(0);
                 run.results.push(result.node);
                 if (result.last) run.lasts += 1;
@@ -288,7 +288,7 @@ async function answerAll(stream: TestStream | undefined): Promise<void> {
   for (const { frame } of (await stream?.pullIfReady()) ?? []) {
     if (frame?.$case !== 'commandRequest') continue;
     const form = { $case: 'custom', value: contentOf(1) } as const;
-    const outcome = { $case: 'answer', value: { form } } as const;
+    const outcome = { $case: 'output', value: { form } } as const;
     const { commandId } = frame.value;
     stream?.send({ $case: 'commandReply', value: { commandId, outcome } });
   }

@@ -56,7 +56,7 @@ async function reply(stream: TestStream, text: string): Promise<void> {
 
 function answer(stream: TestStream, commandId: number, text: string): void {
   const form = { $case: 'custom', value: { form: { $case: 'text', value: text } } } as const;
-  const outcome = { $case: 'answer', value: { form } } as const;
+  const outcome = { $case: 'output', value: { form } } as const;
   stream.send({ requestId: 9, frame: { $case: 'commandReply', value: { commandId, outcome } } });
 }
 
@@ -145,7 +145,7 @@ describe('a command', () => {
   it('ends after so many answers, and tells those who are left', async () => {
     const town = await openHub();
     const [one, two, three] = await Promise.all(['a', 'b', 'c'].map((name) => server(town, name)));
-    const { told } = issue(town, asked(every(), { maxAnswers: 2 }));
+    const { told } = issue(town, asked(every(), { maxReplies: 2 }));
     if (!one || !two || !three) throw new Error('there are three');
     const { commandId } = await three.next('commandRequest');
     await reply(one, '1');
@@ -383,7 +383,7 @@ describe('an answer', () => {
       $case: 'commandReply',
       value: {
         commandId: first.commandId,
-        outcome: { $case: 'answer', value: { form: verified } },
+        outcome: { $case: 'output', value: { form: verified } },
       },
     });
     await wrong.told.last;

@@ -153,7 +153,7 @@ describe('a coordinator that stood still', () => {
       const { commandId } = await holder.stream.next('commandRequest');
       const verified = { connected: true, silence: undefined };
       const form = { $case: 'verified', value: verified } as const;
-      const answer = { $case: 'answer', value: { form } } as const;
+      const answer = { $case: 'output', value: { form } } as const;
       const reply = { ...CommandReply.create({ commandId }), outcome: answer };
       holder.stream.send({ $case: 'commandReply', value: reply });
       // The first answers come too late through no fault of their proxy.
@@ -170,7 +170,7 @@ describe('a peer that the coordinator does not read', () => {
     const events = Array.from({ length: 250 }, () => messageDraft('x'.repeat(600)));
     for (let from = 0; from < 18; from++) {
       const value = { firstPublishSequence: 1 + from * 250, events };
-      stream.send({ $case: 'publishEvents', value });
+      stream.send({ $case: 'publish', value });
     }
     await settled();
     // No later append comes before those that are stuck; readings go on.

@@ -103,7 +103,7 @@ function varint(value: number): number[] {
   return value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)];
 }
 
-const BOT = { instanceId: randomBytes(16), role: NodeRole.BACKEND };
+const BOT = { instanceId: randomBytes(16), role: NodeRole.SERVICE };
 
 /** A node that joins, or changes if it is there. */
 async function moveBot({ nodes, network }: MortalHub, name: string, label: number) {

@@ -17,7 +17,7 @@ async function put(town: TestHub, index: number, label: number | undefined): Pro
   const { tables } = town.network;
   const name = `bot-${index}`;
   const known = tables.nodes.get(name)?.value;
-  const row = Node.create({ name, role: NodeRole.BACKEND, labels: { label: String(label) } });
+  const row = Node.create({ name, role: NodeRole.SERVICE, labels: { label: String(label) } });
   const time = new Date(0);
   if (label === undefined && !known) return;
   const body =

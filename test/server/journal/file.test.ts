@@ -840,7 +840,7 @@ describe('the journal in a file', () => {
   it('says what it promises', async () => {
     const commit = await openFile(dataFolder());
     const interval = await openFile(dataFolder(), { sync: 'interval' });
-    expect([commit.durability, interval.durability]).to.deep.equal(['FILE', 'FILE_INTERVAL']);
+    expect([commit.durability, interval.durability]).to.deep.equal(['POWER_LOSS', 'PROCESS_CRASH']);
     await Promise.all([commit.close(), interval.close()]);
   });
 

@@ -36,7 +36,7 @@ async function open(limits: Partial<Limits> = {}) {
 
 function publish(sequence: number, size = LARGE): NodeFrame['frame'] {
   const events = [messageDraft('x'.repeat(size), 'chat.a')];
-  return { $case: 'publishEvents', value: { firstPublishSequence: sequence, events } };
+  return { $case: 'publish', value: { firstPublishSequence: sequence, events } };
 }
 
 function beat(stream: TestStream): void {
@@ -71,7 +71,7 @@ describe('a disk that stalls', () => {
     journal.stall();
     for (let sequence = 1; sequence <= 8; sequence++) stream.send(publish(sequence));
     const change = NodeChange.create({ labels: { a: 'b' } });
-    for (let at = 0; at < 32; at++) stream.send({ $case: 'updateNode', value: { change } });
+    for (let at = 0; at < 32; at++) stream.send({ $case: 'updateOwnNode', value: { change } });
     for (let at = 0; at < 32; at++) {
       stream.send({ $case: 'reportPlayers', value: { reports: [joined(player(at))] } });
     }
@@ -86,7 +86,7 @@ describe('a disk that stalls', () => {
     town.hub.commands.issue(request, '', (result) => told.push(result));
     const { commandId } = await stream.next('commandRequest');
     const form = { $case: 'custom', value: content } as const;
-    const outcome = { $case: 'answer', value: { form } } as const;
+    const outcome = { $case: 'output', value: { form } } as const;
     stream.send({ $case: 'commandReply', value: { commandId, outcome } });
     beat(stream);
     await stream.next('heartbeatAck');

@@ -141,7 +141,7 @@ describe('the faults of others', () => {
     const answered = new Promise<NodeResult>((resolve) => ask(town, 'lobby', 5000, resolve));
     const { commandId } = await stream.next('commandRequest');
     const form = { $case: 'custom', value: { form: { $case: 'text', value: 'pong' } } } as const;
-    const outcome = { $case: 'answer', value: { form } } as const;
+    const outcome = { $case: 'output', value: { form } } as const;
     stream.send({ $case: 'commandReply', value: { commandId, outcome } });
     expect(reasonOf(await answered), 'no clock had to move').to.equal('answered');
     expect(stalled, 'what it has no room for is refused').to.have.length(1000);
@@ -234,7 +234,7 @@ describe('the faults of others', () => {
       const events: EventDraft[] = [{ topic, payload, untrusted: true }];
       const first = topic === 'chat.global' ? 2 : 1;
       const value = { firstPublishSequence: first, events };
-      chat.send({ $case: 'publishEvents', value });
+      chat.send({ $case: 'publish', value });
       await chat.next('publishAck');
     }
     const { events } = await stream.next('eventBatch');

@@ -31,7 +31,7 @@ describe('a change of a node', () => {
         maxPlayers: 0,
       }),
     };
-    stream.send({ $case: 'updateNode', value });
+    stream.send({ $case: 'updateOwnNode', value });
     await until(() => rowOf(town, 'lobby-1')?.state === NodeState.DRAINING);
     expect(rowOf(town, 'lobby-1')).to.deep.include({
       labels: { arena: '3', mode: 'bedwars' },
@@ -169,7 +169,7 @@ describe('a node that wants nothing of its own', () => {
       attributes: {},
     };
     const publish = (sequence: number, topic: string) => ({
-      $case: 'publishEvents' as const,
+      $case: 'publish' as const,
       value: { firstPublishSequence: sequence, events: [{ topic, payload, untrusted: false }] },
     });
     stream.send(publish(1, 'chat.own'));

@@ -53,13 +53,13 @@ class Claimant {
     this.#next = Math.max(this.#next, first + count);
     const events = numbers.map((number) => messageDraft(`${hex(this.instance)} ${number}`));
     const value = { firstPublishSequence: first, events };
-    this.#at(stream)?.send({ $case: 'publishEvents', value });
+    this.#at(stream)?.send({ $case: 'publish', value });
   }
 
   change(stream: number, label: string): void {
     const labels = { by: hex(this.instance), label };
     const change = { ...NodeChange.create(), labels };
-    this.#at(stream)?.send({ $case: 'updateNode', value: { change } });
+    this.#at(stream)?.send({ $case: 'updateOwnNode', value: { change } });
   }
 
   leave(stream: number): void {

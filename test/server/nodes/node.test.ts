@@ -126,7 +126,7 @@ describe('what a node says of itself', () => {
   }
 
   it('has a role that is known', () => {
-    for (const role of [NodeRole.PROXY, NodeRole.DOWNSTREAM, NodeRole.BACKEND]) {
+    for (const role of [NodeRole.PROXY, NodeRole.DOWNSTREAM, NodeRole.SERVICE]) {
       expect(facts({ role }).role).to.equal(role);
     }
     expect(refusal({ role: NodeRole.UNSPECIFIED }).reason).to.equal('ROLE_INVALID');

@@ -364,6 +364,6 @@ async function proxies(town: TestHub): Promise<[TestProxy, TestProxy]> {
 function answer(proxy: TestProxy, commandId: number, connected: boolean, seconds: number): void {
   const silence = { seconds: Math.floor(seconds), nanos: (seconds % 1) * 1e9 };
   const verified = { $case: 'verified', value: { connected, silence } } as const;
-  const outcome = { $case: 'answer', value: { form: verified } } as const;
+  const outcome = { $case: 'output', value: { form: verified } } as const;
   proxy.stream.send({ $case: 'commandReply', value: { commandId, outcome } });
 }

@@ -280,7 +280,7 @@ describe('a verb', () => {
       { playerId: '1002', error: failure },
     ];
     const answer = { form: { $case: 'players', value: { outcomes } } } as const;
-    const outcome = { $case: 'answer', value: answer } as const;
+    const outcome = { $case: 'output', value: answer } as const;
     first.stream.send({ $case: 'commandReply', value: { commandId, outcome } });
     await second.stream.next('commandRequest');
     town.clock.advance(10_000);
@@ -302,7 +302,7 @@ describe('a verb', () => {
     const { commandId } = await proxy.stream.next('commandRequest');
     const outcomes = [PlayerOutcome.create({ playerId: '1001' }), PlayerOutcome.create()];
     const answer = { form: { $case: 'players', value: { outcomes } } } as const;
-    const outcome = { $case: 'answer', value: answer } as const;
+    const outcome = { $case: 'output', value: answer } as const;
     proxy.stream.send({ $case: 'commandReply', value: { commandId, outcome } });
     expect((await fates)[0]?.[0]?.error?.reason).to.equal('COMMAND_INVALID');
     const { error } = await proxy.stream.next('requestFailed');
@@ -326,7 +326,7 @@ describe('a verb', () => {
     expect(form?.players.map(({ playerId }) => playerId)).to.deep.equal(['1001']);
     const outcomes = [PlayerOutcome.create({ playerId: '1001' })];
     const answer = { form: { $case: 'players', value: { outcomes } } } as const;
-    const outcome = { $case: 'answer', value: answer } as const;
+    const outcome = { $case: 'output', value: answer } as const;
     proxy.stream.send({ $case: 'commandReply', value: { commandId, outcome } });
     expect(await fates).to.deep.equal([[{ playerId: '1001' }]]);
   });

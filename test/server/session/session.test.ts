@@ -144,7 +144,7 @@ describe('a session', () => {
     const events = [{ topic: 'chat.a', payload, untrusted: false }];
     stream.send(
       { $case: 'hello', value: hello('eager') },
-      { $case: 'publishEvents', value: { firstPublishSequence: 1, events } },
+      { $case: 'publish', value: { firstPublishSequence: 1, events } },
       { $case: 'goodbye', value: { reason: GoodbyeReason.STOP } },
     );
     expect((await stream.next('welcome')).nodeName).to.equal('eager');

@@ -16,7 +16,7 @@ import type {
 } from '../../../server/journal/journal.js';
 
 export class JournalAccess implements Journal {
-  readonly durability = 'MEMORY';
+  readonly durability = 'NONE';
   readonly #journal: Journal;
   readonly #turns: () => number;
   readonly #forget = new Set<Unsubscribe>();

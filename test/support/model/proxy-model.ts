@@ -163,7 +163,7 @@ export class ProxyModel {
     const id = command.form.value.player?.playerId ?? '';
     const connected = this.guests.has(id) || this.#logins.has(id);
     const verified = { $case: 'verified', value: { connected, silence: durationOf(100) } } as const;
-    const outcome = { $case: 'answer', value: { form: verified } } as const;
+    const outcome = { $case: 'output', value: { form: verified } } as const;
     this.#stream?.send({ $case: 'commandReply', value: { commandId, outcome } });
   }
 

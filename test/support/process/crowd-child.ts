@@ -65,7 +65,7 @@ async function follow(node: string, client: KelpieClient): Promise<void> {
 
 function join(index: number): KelpieClient {
   const node = `${crowd}-${index}`;
-  const client = connect({ name: node, role: 'BACKEND', endpoints: endpoint });
+  const client = connect({ name: node, role: 'SERVICE', endpoints: endpoint });
   client.subscribe(`${crowd}.*`, listener(node));
   client.subscribe('nodes.>', ({ topic, body }) => {
     if (begun) complain(`${node} was told ${body?.$case} of ${topic}`);

@@ -187,7 +187,7 @@ export class Subscriber {
     const events = Array.from({ length: count }, (_, index) => messageDraft(`${index}`, topic));
     const firstPublishSequence = this.#published + 1;
     this.#published += count;
-    this.#stream?.send({ $case: 'publishEvents', value: { firstPublishSequence, events } });
+    this.#stream?.send({ $case: 'publish', value: { firstPublishSequence, events } });
   }
 
   /** Asks for other topics; one change at a time, so that it is known to which an answer belongs. */

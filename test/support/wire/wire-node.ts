@@ -1,7 +1,7 @@
 /** A proxy or a server that does commands, and holds players if it is a proxy; from the protos alone. */
 import type {
   Command,
-  CommandAnswer,
+  CommandOutput,
   Frame,
   Hello,
   NodeFrame,
@@ -14,7 +14,7 @@ import type {
 const HEARTBEAT_MS = 2000;
 
 /** Answers a command; a text says why it is not done, and undefined never answers. */
-export type Doing = (command: Command) => CommandAnswer | string | undefined;
+export type Doing = (command: Command) => CommandOutput | string | undefined;
 
 export class WireNode {
   /** The commands that it was asked to do. */
@@ -101,7 +101,7 @@ export class WireNode {
     this.asked.push(command);
     const said = this.#doing(command);
     if (said === undefined) return;
-    const outcome = typeof said === 'string' ? { failure: { message: said } } : { answer: said };
+    const outcome = typeof said === 'string' ? { failure: { message: said } } : { output: said };
     this.#stream.send({ command_reply: { command_id: id, ...outcome } });
   }
 }
@@ -112,7 +112,7 @@ type ReportOf = Omit<
 >;
 
 /** Does to every player what is asked. */
-export function done(command: Command): CommandAnswer {
+export function done(command: Command): CommandOutput {
   const players = (command.kick_players ?? command.show_message)?.players ?? [];
   return { players: { outcomes: players.map(({ player_id }) => ({ player_id })) } };
 }

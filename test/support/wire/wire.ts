@@ -179,8 +179,8 @@ export interface Command {
   custom?: { name: string; content: { form: string; text?: string; json?: object } };
 }
 
-/** kelpie.v1.CommandAnswer. */
-export interface CommandAnswer {
+/** kelpie.v1.CommandOutput. */
+export interface CommandOutput {
   players?: { outcomes: { player_id: string; error?: { message: string } }[] };
   console?: { success: boolean; lines: string[] };
   custom?: { text?: string; data?: Buffer; json?: object };
@@ -191,12 +191,12 @@ export interface NodeFrame {
   hello?: Hello;
   heartbeat?: object;
   ack?: { sequence: number };
-  publish_events?: { first_publish_sequence: number; events: Draft[] };
+  publish?: { first_publish_sequence: number; events: Draft[] };
   update_subscription?: { added_topics?: string[]; removed_topics?: string[]; start_at?: string };
-  update_node?: { change: { state?: string; labels?: Record<string, string> } };
+  update_own_node?: { change: { state?: string; labels?: Record<string, string> } };
   acquire_player?: { player: WirePlayer };
   report_players?: { reports: PlayerReport[] };
-  command_reply?: { command_id: number; answer?: CommandAnswer; failure?: { message: string } };
+  command_reply?: { command_id: number; output?: CommandOutput; failure?: { message: string } };
   goodbye?: { reason?: string };
 }
 
@@ -572,7 +572,7 @@ export class Stream extends Incoming {
   }
 
   publish(firstSequence: number, ...events: Draft[]): void {
-    this.send({ publish_events: { first_publish_sequence: firstSequence, events } });
+    this.send({ publish: { first_publish_sequence: firstSequence, events } });
   }
 
   /** Resolves when this publish sequence is settled. */
@@ -614,7 +614,7 @@ export function bytesOf(method: string, request: object): Buffer {
 /** A Hello that nothing is wrong with, but for what `more` says. */
 export function helloOf(name: string, more: Hello = {}): Hello {
   const start = { at: 'START_AT_LATEST' };
-  return { name, role: 'NODE_ROLE_BACKEND', instance_id: randomBytes(16), start, ...more };
+  return { name, role: 'NODE_ROLE_SERVICE', instance_id: randomBytes(16), start, ...more };
 }
 
 /** An event that says something. */

@@ -21,16 +21,16 @@ export interface Command {
   form:
     | //
     /** `kick_players`: disconnects players. For their proxy. */
-    { $case: "kickPlayers"; value: KickPlayers }
+    { $case: "kickPlayers"; value: KickPlayersCommand }
     | //
     /** `show_message`: shows players something. For their proxy. */
-    { $case: "showMessage"; value: ShowMessage }
+    { $case: "showMessage"; value: ShowMessageCommand }
     | //
     /** `run_console_command`: runs a line as on the node's console. */
     { $case: "runConsoleCommand"; value: RunConsoleCommand }
     | //
     /** `verify_player`: says whether a player is really there. For their proxy. */
-    { $case: "verifyPlayer"; value: VerifyPlayer }
+    { $case: "verifyPlayer"; value: VerifyPlayerCommand }
     | //
     /** Any other, under its own name. */
     { $case: "custom"; value: CustomCommand }
@@ -38,7 +38,7 @@ export interface Command {
 }
 
 /** Disconnects players. Answered with PlayerOutcomes. */
-export interface KickPlayers {
+export interface KickPlayersCommand {
   /** Whom: at most 1,000. */
   players: PlayerRef[];
   /** What to show them, at most 4 KiB. */
@@ -54,7 +54,7 @@ export interface PlayerRef {
 }
 
 /** Shows players something. Answered with PlayerOutcomes. */
-export interface ShowMessage {
+export interface ShowMessageCommand {
   /** Whom: at most 1,000. */
   players: PlayerRef[];
   /** What. */
@@ -119,7 +119,7 @@ export interface RunConsoleCommand {
 }
 
 /** Asks whether a player is really there. Answered with PlayerVerified. */
-export interface VerifyPlayer {
+export interface VerifyPlayerCommand {
   /** Who. */
   player: PlayerRef | undefined;
 }
@@ -173,7 +173,7 @@ export interface NodeSelector_LabelsEntry {
 }
 
 /** What a node answers. */
-export interface CommandAnswer {
+export interface CommandOutput {
   /** In the form that belongs to the command. */
   form:
     | //
@@ -272,7 +272,7 @@ export interface CommandReply {
   outcome:
     | //
     /** It was done. */
-    { $case: "answer"; value: CommandAnswer }
+    { $case: "output"; value: CommandOutput }
     | //
     /** It was not. */
     { $case: "failure"; value: CommandFailure }
@@ -293,7 +293,7 @@ export interface CommandResult {
   outcome:
     | //
     /** What it answered. */
-    { $case: "answer"; value: CommandAnswer }
+    { $case: "output"; value: CommandOutput }
     | //
     /**
      * Why there is no answer: NOT_DELIVERED (certainly not done), OUTCOME_UNKNOWN (it was handed over),
@@ -315,16 +315,16 @@ export const Command: MessageFns<Command> = {
   encode(message: Command, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     switch (message.form?.$case) {
       case "kickPlayers":
-        KickPlayers.encode(message.form.value, writer.uint32(10).fork()).join();
+        KickPlayersCommand.encode(message.form.value, writer.uint32(10).fork()).join();
         break;
       case "showMessage":
-        ShowMessage.encode(message.form.value, writer.uint32(18).fork()).join();
+        ShowMessageCommand.encode(message.form.value, writer.uint32(18).fork()).join();
         break;
       case "runConsoleCommand":
         RunConsoleCommand.encode(message.form.value, writer.uint32(26).fork()).join();
         break;
       case "verifyPlayer":
-        VerifyPlayer.encode(message.form.value, writer.uint32(34).fork()).join();
+        VerifyPlayerCommand.encode(message.form.value, writer.uint32(34).fork()).join();
         break;
       case "custom":
         CustomCommand.encode(message.form.value, writer.uint32(42).fork()).join();
@@ -351,7 +351,7 @@ export const Command: MessageFns<Command> = {
               break;
             }
 
-            message.form = { $case: "kickPlayers", value: KickPlayers.decode(reader, reader.uint32()) };
+            message.form = { $case: "kickPlayers", value: KickPlayersCommand.decode(reader, reader.uint32()) };
             continue;
           }
           case 2: {
@@ -359,7 +359,7 @@ export const Command: MessageFns<Command> = {
               break;
             }
 
-            message.form = { $case: "showMessage", value: ShowMessage.decode(reader, reader.uint32()) };
+            message.form = { $case: "showMessage", value: ShowMessageCommand.decode(reader, reader.uint32()) };
             continue;
           }
           case 3: {
@@ -375,7 +375,7 @@ export const Command: MessageFns<Command> = {
               break;
             }
 
-            message.form = { $case: "verifyPlayer", value: VerifyPlayer.decode(reader, reader.uint32()) };
+            message.form = { $case: "verifyPlayer", value: VerifyPlayerCommand.decode(reader, reader.uint32()) };
             continue;
           }
           case 5: {
@@ -401,13 +401,13 @@ export const Command: MessageFns<Command> = {
   toJSON(message: Command): unknown {
     const obj: any = {};
     if (message.form?.$case === "kickPlayers") {
-      obj.kickPlayers = KickPlayers.toJSON(message.form.value);
+      obj.kickPlayers = KickPlayersCommand.toJSON(message.form.value);
     } else if (message.form?.$case === "showMessage") {
-      obj.showMessage = ShowMessage.toJSON(message.form.value);
+      obj.showMessage = ShowMessageCommand.toJSON(message.form.value);
     } else if (message.form?.$case === "runConsoleCommand") {
       obj.runConsoleCommand = RunConsoleCommand.toJSON(message.form.value);
     } else if (message.form?.$case === "verifyPlayer") {
-      obj.verifyPlayer = VerifyPlayer.toJSON(message.form.value);
+      obj.verifyPlayer = VerifyPlayerCommand.toJSON(message.form.value);
     } else if (message.form?.$case === "custom") {
       obj.custom = CustomCommand.toJSON(message.form.value);
     }
@@ -422,13 +422,13 @@ export const Command: MessageFns<Command> = {
     switch (object.form?.$case) {
       case "kickPlayers": {
         if (object.form?.value !== undefined && object.form?.value !== null) {
-          message.form = { $case: "kickPlayers", value: KickPlayers.fromPartial(object.form.value) };
+          message.form = { $case: "kickPlayers", value: KickPlayersCommand.fromPartial(object.form.value) };
         }
         break;
       }
       case "showMessage": {
         if (object.form?.value !== undefined && object.form?.value !== null) {
-          message.form = { $case: "showMessage", value: ShowMessage.fromPartial(object.form.value) };
+          message.form = { $case: "showMessage", value: ShowMessageCommand.fromPartial(object.form.value) };
         }
         break;
       }
@@ -440,7 +440,7 @@ export const Command: MessageFns<Command> = {
       }
       case "verifyPlayer": {
         if (object.form?.value !== undefined && object.form?.value !== null) {
-          message.form = { $case: "verifyPlayer", value: VerifyPlayer.fromPartial(object.form.value) };
+          message.form = { $case: "verifyPlayer", value: VerifyPlayerCommand.fromPartial(object.form.value) };
         }
         break;
       }
@@ -455,12 +455,12 @@ export const Command: MessageFns<Command> = {
   },
 };
 
-function createBaseKickPlayers(): KickPlayers {
+function createBaseKickPlayersCommand(): KickPlayersCommand {
   return { players: [], message: "" };
 }
 
-export const KickPlayers: MessageFns<KickPlayers> = {
-  encode(message: KickPlayers, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const KickPlayersCommand: MessageFns<KickPlayersCommand> = {
+  encode(message: KickPlayersCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.players) {
       PlayerRef.encode(v!, writer.uint32(10).fork()).join();
     }
@@ -470,7 +470,7 @@ export const KickPlayers: MessageFns<KickPlayers> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): KickPlayers {
+  decode(input: BinaryReader | Uint8Array, length?: number): KickPlayersCommand {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 1000) {
@@ -479,7 +479,7 @@ export const KickPlayers: MessageFns<KickPlayers> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseKickPlayers();
+      const message = createBaseKickPlayersCommand();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -511,7 +511,7 @@ export const KickPlayers: MessageFns<KickPlayers> = {
     }
   },
 
-  toJSON(message: KickPlayers): unknown {
+  toJSON(message: KickPlayersCommand): unknown {
     const obj: any = {};
     if (message.players?.length) {
       obj.players = message.players.map((e) => PlayerRef.toJSON(e));
@@ -522,11 +522,11 @@ export const KickPlayers: MessageFns<KickPlayers> = {
     return obj;
   },
 
-  create(base?: DeepPartial<KickPlayers>): KickPlayers {
-    return KickPlayers.fromPartial(base ?? {});
+  create(base?: DeepPartial<KickPlayersCommand>): KickPlayersCommand {
+    return KickPlayersCommand.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<KickPlayers>): KickPlayers {
-    const message = createBaseKickPlayers();
+  fromPartial(object: DeepPartial<KickPlayersCommand>): KickPlayersCommand {
+    const message = createBaseKickPlayersCommand();
     message.players = object.players?.map((e) => PlayerRef.fromPartial(e)) || [];
     message.message = object.message ?? "";
     return message;
@@ -611,12 +611,12 @@ export const PlayerRef: MessageFns<PlayerRef> = {
   },
 };
 
-function createBaseShowMessage(): ShowMessage {
+function createBaseShowMessageCommand(): ShowMessageCommand {
   return { players: [], display: undefined };
 }
 
-export const ShowMessage: MessageFns<ShowMessage> = {
-  encode(message: ShowMessage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const ShowMessageCommand: MessageFns<ShowMessageCommand> = {
+  encode(message: ShowMessageCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.players) {
       PlayerRef.encode(v!, writer.uint32(10).fork()).join();
     }
@@ -626,7 +626,7 @@ export const ShowMessage: MessageFns<ShowMessage> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ShowMessage {
+  decode(input: BinaryReader | Uint8Array, length?: number): ShowMessageCommand {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 1000) {
@@ -635,7 +635,7 @@ export const ShowMessage: MessageFns<ShowMessage> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseShowMessage();
+      const message = createBaseShowMessageCommand();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -667,7 +667,7 @@ export const ShowMessage: MessageFns<ShowMessage> = {
     }
   },
 
-  toJSON(message: ShowMessage): unknown {
+  toJSON(message: ShowMessageCommand): unknown {
     const obj: any = {};
     if (message.players?.length) {
       obj.players = message.players.map((e) => PlayerRef.toJSON(e));
@@ -678,11 +678,11 @@ export const ShowMessage: MessageFns<ShowMessage> = {
     return obj;
   },
 
-  create(base?: DeepPartial<ShowMessage>): ShowMessage {
-    return ShowMessage.fromPartial(base ?? {});
+  create(base?: DeepPartial<ShowMessageCommand>): ShowMessageCommand {
+    return ShowMessageCommand.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<ShowMessage>): ShowMessage {
-    const message = createBaseShowMessage();
+  fromPartial(object: DeepPartial<ShowMessageCommand>): ShowMessageCommand {
+    const message = createBaseShowMessageCommand();
     message.players = object.players?.map((e) => PlayerRef.fromPartial(e)) || [];
     message.display = (object.display !== undefined && object.display !== null)
       ? Display.fromPartial(object.display)
@@ -1126,19 +1126,19 @@ export const RunConsoleCommand: MessageFns<RunConsoleCommand> = {
   },
 };
 
-function createBaseVerifyPlayer(): VerifyPlayer {
+function createBaseVerifyPlayerCommand(): VerifyPlayerCommand {
   return { player: undefined };
 }
 
-export const VerifyPlayer: MessageFns<VerifyPlayer> = {
-  encode(message: VerifyPlayer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const VerifyPlayerCommand: MessageFns<VerifyPlayerCommand> = {
+  encode(message: VerifyPlayerCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.player !== undefined) {
       PlayerRef.encode(message.player, writer.uint32(10).fork()).join();
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): VerifyPlayer {
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifyPlayerCommand {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 1000) {
@@ -1147,7 +1147,7 @@ export const VerifyPlayer: MessageFns<VerifyPlayer> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseVerifyPlayer();
+      const message = createBaseVerifyPlayerCommand();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1171,7 +1171,7 @@ export const VerifyPlayer: MessageFns<VerifyPlayer> = {
     }
   },
 
-  toJSON(message: VerifyPlayer): unknown {
+  toJSON(message: VerifyPlayerCommand): unknown {
     const obj: any = {};
     if (message.player !== undefined) {
       obj.player = PlayerRef.toJSON(message.player);
@@ -1179,11 +1179,11 @@ export const VerifyPlayer: MessageFns<VerifyPlayer> = {
     return obj;
   },
 
-  create(base?: DeepPartial<VerifyPlayer>): VerifyPlayer {
-    return VerifyPlayer.fromPartial(base ?? {});
+  create(base?: DeepPartial<VerifyPlayerCommand>): VerifyPlayerCommand {
+    return VerifyPlayerCommand.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<VerifyPlayer>): VerifyPlayer {
-    const message = createBaseVerifyPlayer();
+  fromPartial(object: DeepPartial<VerifyPlayerCommand>): VerifyPlayerCommand {
+    const message = createBaseVerifyPlayerCommand();
     message.player = (object.player !== undefined && object.player !== null)
       ? PlayerRef.fromPartial(object.player)
       : undefined;
@@ -1635,12 +1635,12 @@ export const NodeSelector_LabelsEntry: MessageFns<NodeSelector_LabelsEntry> = {
   },
 };
 
-function createBaseCommandAnswer(): CommandAnswer {
+function createBaseCommandOutput(): CommandOutput {
   return { form: undefined };
 }
 
-export const CommandAnswer: MessageFns<CommandAnswer> = {
-  encode(message: CommandAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const CommandOutput: MessageFns<CommandOutput> = {
+  encode(message: CommandOutput, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     switch (message.form?.$case) {
       case "players":
         PlayerOutcomes.encode(message.form.value, writer.uint32(10).fork()).join();
@@ -1658,7 +1658,7 @@ export const CommandAnswer: MessageFns<CommandAnswer> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): CommandAnswer {
+  decode(input: BinaryReader | Uint8Array, length?: number): CommandOutput {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 1000) {
@@ -1667,7 +1667,7 @@ export const CommandAnswer: MessageFns<CommandAnswer> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseCommandAnswer();
+      const message = createBaseCommandOutput();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1715,7 +1715,7 @@ export const CommandAnswer: MessageFns<CommandAnswer> = {
     }
   },
 
-  toJSON(message: CommandAnswer): unknown {
+  toJSON(message: CommandOutput): unknown {
     const obj: any = {};
     if (message.form?.$case === "players") {
       obj.players = PlayerOutcomes.toJSON(message.form.value);
@@ -1729,11 +1729,11 @@ export const CommandAnswer: MessageFns<CommandAnswer> = {
     return obj;
   },
 
-  create(base?: DeepPartial<CommandAnswer>): CommandAnswer {
-    return CommandAnswer.fromPartial(base ?? {});
+  create(base?: DeepPartial<CommandOutput>): CommandOutput {
+    return CommandOutput.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<CommandAnswer>): CommandAnswer {
-    const message = createBaseCommandAnswer();
+  fromPartial(object: DeepPartial<CommandOutput>): CommandOutput {
+    const message = createBaseCommandOutput();
     switch (object.form?.$case) {
       case "players": {
         if (object.form?.value !== undefined && object.form?.value !== null) {
@@ -2423,8 +2423,8 @@ export const CommandReply: MessageFns<CommandReply> = {
       writer.uint32(8).uint64(message.commandId);
     }
     switch (message.outcome?.$case) {
-      case "answer":
-        CommandAnswer.encode(message.outcome.value, writer.uint32(18).fork()).join();
+      case "output":
+        CommandOutput.encode(message.outcome.value, writer.uint32(18).fork()).join();
         break;
       case "failure":
         CommandFailure.encode(message.outcome.value, writer.uint32(26).fork()).join();
@@ -2459,7 +2459,7 @@ export const CommandReply: MessageFns<CommandReply> = {
               break;
             }
 
-            message.outcome = { $case: "answer", value: CommandAnswer.decode(reader, reader.uint32()) };
+            message.outcome = { $case: "output", value: CommandOutput.decode(reader, reader.uint32()) };
             continue;
           }
           case 3: {
@@ -2487,8 +2487,8 @@ export const CommandReply: MessageFns<CommandReply> = {
     if (message.commandId !== undefined) {
       obj.commandId = Math.round(message.commandId);
     }
-    if (message.outcome?.$case === "answer") {
-      obj.answer = CommandAnswer.toJSON(message.outcome.value);
+    if (message.outcome?.$case === "output") {
+      obj.output = CommandOutput.toJSON(message.outcome.value);
     } else if (message.outcome?.$case === "failure") {
       obj.failure = CommandFailure.toJSON(message.outcome.value);
     }
@@ -2502,9 +2502,9 @@ export const CommandReply: MessageFns<CommandReply> = {
     const message = createBaseCommandReply();
     message.commandId = object.commandId ?? 0;
     switch (object.outcome?.$case) {
-      case "answer": {
+      case "output": {
         if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
-          message.outcome = { $case: "answer", value: CommandAnswer.fromPartial(object.outcome.value) };
+          message.outcome = { $case: "output", value: CommandOutput.fromPartial(object.outcome.value) };
         }
         break;
       }
@@ -2592,8 +2592,8 @@ export const CommandResult: MessageFns<CommandResult> = {
       writer.uint32(10).string(message.node);
     }
     switch (message.outcome?.$case) {
-      case "answer":
-        CommandAnswer.encode(message.outcome.value, writer.uint32(18).fork()).join();
+      case "output":
+        CommandOutput.encode(message.outcome.value, writer.uint32(18).fork()).join();
         break;
       case "error":
         ErrorDetail.encode(message.outcome.value, writer.uint32(26).fork()).join();
@@ -2631,7 +2631,7 @@ export const CommandResult: MessageFns<CommandResult> = {
               break;
             }
 
-            message.outcome = { $case: "answer", value: CommandAnswer.decode(reader, reader.uint32()) };
+            message.outcome = { $case: "output", value: CommandOutput.decode(reader, reader.uint32()) };
             continue;
           }
           case 3: {
@@ -2667,8 +2667,8 @@ export const CommandResult: MessageFns<CommandResult> = {
     if (message.node !== undefined) {
       obj.node = message.node;
     }
-    if (message.outcome?.$case === "answer") {
-      obj.answer = CommandAnswer.toJSON(message.outcome.value);
+    if (message.outcome?.$case === "output") {
+      obj.output = CommandOutput.toJSON(message.outcome.value);
     } else if (message.outcome?.$case === "error") {
       obj.error = ErrorDetail.toJSON(message.outcome.value);
     }
@@ -2685,9 +2685,9 @@ export const CommandResult: MessageFns<CommandResult> = {
     const message = createBaseCommandResult();
     message.node = object.node ?? "";
     switch (object.outcome?.$case) {
-      case "answer": {
+      case "output": {
         if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
-          message.outcome = { $case: "answer", value: CommandAnswer.fromPartial(object.outcome.value) };
+          message.outcome = { $case: "output", value: CommandOutput.fromPartial(object.outcome.value) };
         }
         break;
       }

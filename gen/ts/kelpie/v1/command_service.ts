@@ -44,7 +44,7 @@ export interface IssueCommandRequest {
    * End after so many answers; errors do not count. The nodes that are left are told that it is not
    * wanted any more. 0: all.
    */
-  maxAnswers: number;
+  maxReplies: number;
   /**
    * Facts beside the command, for traces: at most 64, names 1 to 63 bytes, values at most 255 bytes
    * (LABELS_INVALID).
@@ -64,7 +64,7 @@ export interface IssueCommandResponse {
 }
 
 function createBaseIssueCommandRequest(): IssueCommandRequest {
-  return { target: undefined, command: undefined, timeout: undefined, maxAnswers: 0, attributes: {} };
+  return { target: undefined, command: undefined, timeout: undefined, maxReplies: 0, attributes: {} };
 }
 
 export const IssueCommandRequest: MessageFns<IssueCommandRequest> = {
@@ -78,8 +78,8 @@ export const IssueCommandRequest: MessageFns<IssueCommandRequest> = {
     if (message.timeout !== undefined) {
       Duration.encode(message.timeout, writer.uint32(26).fork()).join();
     }
-    if (message.maxAnswers !== 0) {
-      writer.uint32(32).uint32(message.maxAnswers);
+    if (message.maxReplies !== 0) {
+      writer.uint32(32).uint32(message.maxReplies);
     }
     globalThis.Object.entries(message.attributes).forEach(([key, value]: [string, string]) => {
       IssueCommandRequest_AttributesEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
@@ -129,7 +129,7 @@ export const IssueCommandRequest: MessageFns<IssueCommandRequest> = {
               break;
             }
 
-            message.maxAnswers = reader.uint32();
+            message.maxReplies = reader.uint32();
             continue;
           }
           case 5: {
@@ -166,8 +166,8 @@ export const IssueCommandRequest: MessageFns<IssueCommandRequest> = {
     if (message.timeout !== undefined) {
       obj.timeout = Duration.toJSON(message.timeout);
     }
-    if (message.maxAnswers !== undefined) {
-      obj.maxAnswers = Math.round(message.maxAnswers);
+    if (message.maxReplies !== undefined) {
+      obj.maxReplies = Math.round(message.maxReplies);
     }
     if (message.attributes) {
       const entries = globalThis.Object.entries(message.attributes) as [string, string][];
@@ -195,7 +195,7 @@ export const IssueCommandRequest: MessageFns<IssueCommandRequest> = {
     message.timeout = (object.timeout !== undefined && object.timeout !== null)
       ? Duration.fromPartial(object.timeout)
       : undefined;
-    message.maxAnswers = object.maxAnswers ?? 0;
+    message.maxReplies = object.maxReplies ?? 0;
     message.attributes = (globalThis.Object.entries(object.attributes ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
         if (value !== undefined) {

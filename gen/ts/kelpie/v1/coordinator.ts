@@ -15,36 +15,36 @@ export const protobufFileName = "kelpie/v1/coordinator.proto";
 export const Durability = {
   /** UNSPECIFIED - Not said. */
   UNSPECIFIED: 0,
-  /** MEMORY - Lives in the memory of the coordinator, and ends with it. */
-  MEMORY: 1,
-  /** FILE - Is on disk, and survives the loss of power. */
-  FILE: 2,
+  /** NONE - Lives in the memory of the coordinator, and ends with it. */
+  NONE: 1,
+  /** POWER_LOSS - Is on disk, and survives the loss of power. */
+  POWER_LOSS: 3,
   /**
-   * FILE_INTERVAL - Is with the operating system: survives the coordinator; the last milliseconds before a loss of
+   * PROCESS_CRASH - Is with the operating system: survives the coordinator; the last milliseconds before a loss of
    * power may be lost, which a new epoch then says.
    */
-  FILE_INTERVAL: 3,
+  PROCESS_CRASH: 2,
 } as const;
 
 export type Durability = typeof Durability[keyof typeof Durability];
 
 export namespace Durability {
   export type UNSPECIFIED = typeof Durability.UNSPECIFIED;
-  export type MEMORY = typeof Durability.MEMORY;
-  export type FILE = typeof Durability.FILE;
-  export type FILE_INTERVAL = typeof Durability.FILE_INTERVAL;
+  export type NONE = typeof Durability.NONE;
+  export type POWER_LOSS = typeof Durability.POWER_LOSS;
+  export type PROCESS_CRASH = typeof Durability.PROCESS_CRASH;
 }
 
 export function durabilityToJSON(object: Durability): string {
   switch (object) {
     case Durability.UNSPECIFIED:
       return "DURABILITY_UNSPECIFIED";
-    case Durability.MEMORY:
-      return "DURABILITY_MEMORY";
-    case Durability.FILE:
-      return "DURABILITY_FILE";
-    case Durability.FILE_INTERVAL:
-      return "DURABILITY_FILE_INTERVAL";
+    case Durability.NONE:
+      return "DURABILITY_NONE";
+    case Durability.POWER_LOSS:
+      return "DURABILITY_POWER_LOSS";
+    case Durability.PROCESS_CRASH:
+      return "DURABILITY_PROCESS_CRASH";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Durability");
   }
@@ -58,9 +58,9 @@ export interface Limits {
   topicTokens: number;
   /** Bytes of one event's message. */
   payloadBytes: number;
-  /** Events of one PublishEvents. */
+  /** Events of one Publish. */
   publishEvents: number;
-  /** Bytes of one PublishEvents. */
+  /** Bytes of one Publish. */
   publishBytes: number;
   /** Patterns of one session. */
   patterns: number;

@@ -26,7 +26,7 @@ export interface PublishEventsRequest {
    */
   instanceId: Uint8Array;
   /**
-   * The publish sequence of the first event, from 1. Needed with instance_id, see PublishEvents of
+   * The publish sequence of the first event, from 1. Needed with instance_id, see Publish of
    * the session.
    */
   firstPublishSequence: number;

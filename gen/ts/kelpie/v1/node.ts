@@ -20,8 +20,8 @@ export const NodeRole = {
   PROXY: 1,
   /** DOWNSTREAM - Players play on it. */
   DOWNSTREAM: 2,
-  /** BACKEND - Neither: a bot, a shop, a dashboard. */
-  BACKEND: 3,
+  /** SERVICE - Neither: a bot, a shop, a dashboard. */
+  SERVICE: 3,
 } as const;
 
 export type NodeRole = typeof NodeRole[keyof typeof NodeRole];
@@ -30,7 +30,7 @@ export namespace NodeRole {
   export type UNSPECIFIED = typeof NodeRole.UNSPECIFIED;
   export type PROXY = typeof NodeRole.PROXY;
   export type DOWNSTREAM = typeof NodeRole.DOWNSTREAM;
-  export type BACKEND = typeof NodeRole.BACKEND;
+  export type SERVICE = typeof NodeRole.SERVICE;
 }
 
 export function nodeRoleToJSON(object: NodeRole): string {
@@ -41,8 +41,8 @@ export function nodeRoleToJSON(object: NodeRole): string {
       return "NODE_ROLE_PROXY";
     case NodeRole.DOWNSTREAM:
       return "NODE_ROLE_DOWNSTREAM";
-    case NodeRole.BACKEND:
-      return "NODE_ROLE_BACKEND";
+    case NodeRole.SERVICE:
+      return "NODE_ROLE_SERVICE";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum NodeRole");
   }

@@ -125,7 +125,7 @@ export interface NodeFrame {
   /**
    * The node's number for this request, which the answer carries: HeartbeatAck, SubscriptionUpdated,
    * PlayerAcquired, PlayersReported, PlayersSynced, CommandResult, RequestFailed, or RequestOk where
-   * there is nothing else to say (for PublishEvents: when the events are settled). 0: no RequestOk
+   * there is nothing else to say (for Publish: when the events are settled). 0: no RequestOk
    * wanted.
    */
   requestId: number;
@@ -145,7 +145,7 @@ export interface NodeFrame {
     { $case: "ack"; value: Ack }
     | //
     /** Publishes events. */
-    { $case: "publishEvents"; value: PublishEvents }
+    { $case: "publish"; value: Publish }
     | //
     /** Changes the topics of the session. */
     { $case: "updateSubscription"; value: UpdateSubscription }
@@ -154,7 +154,7 @@ export interface NodeFrame {
     { $case: "goodbye"; value: Goodbye }
     | //
     /** Changes what others see of the node. */
-    { $case: "updateNode"; value: UpdateNode }
+    { $case: "updateOwnNode"; value: UpdateOwnNode }
     | //
     /** Asks for a player in their login. */
     { $case: "acquirePlayer"; value: AcquirePlayer }
@@ -257,7 +257,7 @@ export interface CoordinatorFrame {
  * SESSION_LIMIT, DRAINING, JOURNAL_READ_ONLY; SESSION_REPLACED if a newer stream of the node was faster.
  *
  * Of a process that resumes its session, labels, state and max_players are not taken: they are what they
- * were changed to last, see UpdateNode.
+ * were changed to last, see UpdateOwnNode.
  */
 export interface Hello {
   /**
@@ -460,7 +460,7 @@ export interface Ack {
  * for those that were on their way, and the stream lives on, to read: they are unsettled too, until
  * a later stream.
  */
-export interface PublishEvents {
+export interface Publish {
   /**
    * The publish sequence of the first event; the next ones count on from it. An instance numbers its
    * events without holes, from any number above 0, below 2^53.
@@ -508,7 +508,7 @@ export interface UpdateSubscription {
  * max_players stay when the process comes back, whatever its Hello says of them: an operator may have
  * set them meanwhile. Commands are those of the newest Hello. Refused: LABELS_INVALID, OUT_OF_RANGE.
  */
-export interface UpdateNode {
+export interface UpdateOwnNode {
   /** What changes. */
   change: NodeChange | undefined;
 }
@@ -701,8 +701,8 @@ export const NodeFrame: MessageFns<NodeFrame> = {
       case "ack":
         Ack.encode(message.frame.value, writer.uint32(34).fork()).join();
         break;
-      case "publishEvents":
-        PublishEvents.encode(message.frame.value, writer.uint32(42).fork()).join();
+      case "publish":
+        Publish.encode(message.frame.value, writer.uint32(42).fork()).join();
         break;
       case "updateSubscription":
         UpdateSubscription.encode(message.frame.value, writer.uint32(50).fork()).join();
@@ -710,8 +710,8 @@ export const NodeFrame: MessageFns<NodeFrame> = {
       case "goodbye":
         Goodbye.encode(message.frame.value, writer.uint32(58).fork()).join();
         break;
-      case "updateNode":
-        UpdateNode.encode(message.frame.value, writer.uint32(66).fork()).join();
+      case "updateOwnNode":
+        UpdateOwnNode.encode(message.frame.value, writer.uint32(66).fork()).join();
         break;
       case "acquirePlayer":
         AcquirePlayer.encode(message.frame.value, writer.uint32(74).fork()).join();
@@ -788,7 +788,7 @@ export const NodeFrame: MessageFns<NodeFrame> = {
               break;
             }
 
-            message.frame = { $case: "publishEvents", value: PublishEvents.decode(reader, reader.uint32()) };
+            message.frame = { $case: "publish", value: Publish.decode(reader, reader.uint32()) };
             continue;
           }
           case 6: {
@@ -812,7 +812,7 @@ export const NodeFrame: MessageFns<NodeFrame> = {
               break;
             }
 
-            message.frame = { $case: "updateNode", value: UpdateNode.decode(reader, reader.uint32()) };
+            message.frame = { $case: "updateOwnNode", value: UpdateOwnNode.decode(reader, reader.uint32()) };
             continue;
           }
           case 9: {
@@ -894,14 +894,14 @@ export const NodeFrame: MessageFns<NodeFrame> = {
       obj.heartbeat = Heartbeat.toJSON(message.frame.value);
     } else if (message.frame?.$case === "ack") {
       obj.ack = Ack.toJSON(message.frame.value);
-    } else if (message.frame?.$case === "publishEvents") {
-      obj.publishEvents = PublishEvents.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "publish") {
+      obj.publish = Publish.toJSON(message.frame.value);
     } else if (message.frame?.$case === "updateSubscription") {
       obj.updateSubscription = UpdateSubscription.toJSON(message.frame.value);
     } else if (message.frame?.$case === "goodbye") {
       obj.goodbye = Goodbye.toJSON(message.frame.value);
-    } else if (message.frame?.$case === "updateNode") {
-      obj.updateNode = UpdateNode.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "updateOwnNode") {
+      obj.updateOwnNode = UpdateOwnNode.toJSON(message.frame.value);
     } else if (message.frame?.$case === "acquirePlayer") {
       obj.acquirePlayer = AcquirePlayer.toJSON(message.frame.value);
     } else if (message.frame?.$case === "releasePlayer") {
@@ -945,9 +945,9 @@ export const NodeFrame: MessageFns<NodeFrame> = {
         }
         break;
       }
-      case "publishEvents": {
+      case "publish": {
         if (object.frame?.value !== undefined && object.frame?.value !== null) {
-          message.frame = { $case: "publishEvents", value: PublishEvents.fromPartial(object.frame.value) };
+          message.frame = { $case: "publish", value: Publish.fromPartial(object.frame.value) };
         }
         break;
       }
@@ -963,9 +963,9 @@ export const NodeFrame: MessageFns<NodeFrame> = {
         }
         break;
       }
-      case "updateNode": {
+      case "updateOwnNode": {
         if (object.frame?.value !== undefined && object.frame?.value !== null) {
-          message.frame = { $case: "updateNode", value: UpdateNode.fromPartial(object.frame.value) };
+          message.frame = { $case: "updateOwnNode", value: UpdateOwnNode.fromPartial(object.frame.value) };
         }
         break;
       }
@@ -2646,12 +2646,12 @@ export const Ack: MessageFns<Ack> = {
   },
 };
 
-function createBasePublishEvents(): PublishEvents {
+function createBasePublish(): Publish {
   return { firstPublishSequence: 0, events: [] };
 }
 
-export const PublishEvents: MessageFns<PublishEvents> = {
-  encode(message: PublishEvents, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const Publish: MessageFns<Publish> = {
+  encode(message: Publish, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.firstPublishSequence !== 0) {
       writer.uint32(8).uint64(message.firstPublishSequence);
     }
@@ -2661,7 +2661,7 @@ export const PublishEvents: MessageFns<PublishEvents> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): PublishEvents {
+  decode(input: BinaryReader | Uint8Array, length?: number): Publish {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 1000) {
@@ -2670,7 +2670,7 @@ export const PublishEvents: MessageFns<PublishEvents> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBasePublishEvents();
+      const message = createBasePublish();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2702,7 +2702,7 @@ export const PublishEvents: MessageFns<PublishEvents> = {
     }
   },
 
-  toJSON(message: PublishEvents): unknown {
+  toJSON(message: Publish): unknown {
     const obj: any = {};
     if (message.firstPublishSequence !== undefined) {
       obj.firstPublishSequence = Math.round(message.firstPublishSequence);
@@ -2713,11 +2713,11 @@ export const PublishEvents: MessageFns<PublishEvents> = {
     return obj;
   },
 
-  create(base?: DeepPartial<PublishEvents>): PublishEvents {
-    return PublishEvents.fromPartial(base ?? {});
+  create(base?: DeepPartial<Publish>): Publish {
+    return Publish.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<PublishEvents>): PublishEvents {
-    const message = createBasePublishEvents();
+  fromPartial(object: DeepPartial<Publish>): Publish {
+    const message = createBasePublish();
     message.firstPublishSequence = object.firstPublishSequence ?? 0;
     message.events = object.events?.map((e) => EventDraft.fromPartial(e)) || [];
     return message;
@@ -2975,19 +2975,19 @@ export const UpdateSubscription: MessageFns<UpdateSubscription> = {
   },
 };
 
-function createBaseUpdateNode(): UpdateNode {
+function createBaseUpdateOwnNode(): UpdateOwnNode {
   return { change: undefined };
 }
 
-export const UpdateNode: MessageFns<UpdateNode> = {
-  encode(message: UpdateNode, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const UpdateOwnNode: MessageFns<UpdateOwnNode> = {
+  encode(message: UpdateOwnNode, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.change !== undefined) {
       NodeChange.encode(message.change, writer.uint32(10).fork()).join();
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): UpdateNode {
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateOwnNode {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 1000) {
@@ -2996,7 +2996,7 @@ export const UpdateNode: MessageFns<UpdateNode> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseUpdateNode();
+      const message = createBaseUpdateOwnNode();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3020,7 +3020,7 @@ export const UpdateNode: MessageFns<UpdateNode> = {
     }
   },
 
-  toJSON(message: UpdateNode): unknown {
+  toJSON(message: UpdateOwnNode): unknown {
     const obj: any = {};
     if (message.change !== undefined) {
       obj.change = NodeChange.toJSON(message.change);
@@ -3028,11 +3028,11 @@ export const UpdateNode: MessageFns<UpdateNode> = {
     return obj;
   },
 
-  create(base?: DeepPartial<UpdateNode>): UpdateNode {
-    return UpdateNode.fromPartial(base ?? {});
+  create(base?: DeepPartial<UpdateOwnNode>): UpdateOwnNode {
+    return UpdateOwnNode.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<UpdateNode>): UpdateNode {
-    const message = createBaseUpdateNode();
+  fromPartial(object: DeepPartial<UpdateOwnNode>): UpdateOwnNode {
+    const message = createBaseUpdateOwnNode();
     message.change = (object.change !== undefined && object.change !== null)
       ? NodeChange.fromPartial(object.change)
       : undefined;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
-import { Position } from '../../client/events/position.js';
+import { StartAt } from '../../../gen/ts/kelpie/v1/cursor.js';
+import { Position } from '../../../client/events/position.js';
 
 const epoch = new Uint8Array(16);
 const cursor = (sequence: number) => ({ epoch, sequence, tag: sequence * 7 });

@@ -1,15 +1,15 @@
 /** A roster whose stream breaks before its Snapshot: the next stream must ask for it again. */
 import { expect } from 'chai';
-import { connect } from '../../client/index.js';
-import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
-import { Node } from '../../gen/ts/kelpie/v1/node.js';
+import { connect } from '../../../client/index.js';
+import { StartAt } from '../../../gen/ts/kelpie/v1/cursor.js';
+import { Node } from '../../../gen/ts/kelpie/v1/node.js';
 import {
   type ConnectRequest,
   type ConnectResponse,
   type CoordinatorFrame,
   type Hello,
   Welcome,
-} from '../../gen/ts/kelpie/v1/session_service.js';
+} from '../../../gen/ts/kelpie/v1/session_service.js';
 
 const cursor = { epoch: new Uint8Array(16), sequence: 7, tag: 1 };
 const tell = (frame: CoordinatorFrame['frame']): ConnectResponse => ({

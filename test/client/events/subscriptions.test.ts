@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { KelpieError } from '../../client/errors.js';
-import type { MessageContent } from '../../client/events/content.js';
-import type { ReceivedEvent } from '../../client/events/received.js';
-import { Subscriptions } from '../../client/events/subscriptions.js';
-import { messageEvent } from '../support/wire/messages.js';
-import { thrownBy } from '../support/thrown.js';
+import { KelpieError } from '../../../client/errors.js';
+import type { MessageContent } from '../../../client/events/content.js';
+import type { ReceivedEvent } from '../../../client/events/received.js';
+import { Subscriptions } from '../../../client/events/subscriptions.js';
+import { messageEvent } from '../../support/wire/messages.js';
+import { thrownBy } from '../../support/thrown.js';
 
 type Content = MessageContent | undefined;
 

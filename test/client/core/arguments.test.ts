@@ -7,14 +7,14 @@ import {
   textList,
   UINT32,
   whole,
-} from '../../client/core/arguments.js';
-import { KelpieError } from '../../client/errors.js';
-import { checkedLoad } from '../../client/connection/load.js';
-import { Duration } from '../../gen/ts/google/protobuf/duration.js';
-import { NodeLoad, NodeState } from '../../gen/ts/kelpie/v1/node.js';
-import { durationOf, msOf } from '../../client/core/duration.js';
-import { hostileNumbers } from '../support/hostile/hostile.js';
-import { thrownBy } from '../support/thrown.js';
+} from '../../../client/core/arguments.js';
+import { KelpieError } from '../../../client/errors.js';
+import { checkedLoad } from '../../../client/connection/load.js';
+import { Duration } from '../../../gen/ts/google/protobuf/duration.js';
+import { NodeLoad, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
+import { durationOf, msOf } from '../../../client/core/duration.js';
+import { hostileNumbers } from '../../support/hostile/hostile.js';
+import { thrownBy } from '../../support/thrown.js';
 
 const refusalOf = (run: () => unknown): string => thrownBy(KelpieError, run).message;
 

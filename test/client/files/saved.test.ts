@@ -3,11 +3,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { KelpieError } from '../../client/errors.js';
-import type { ConnectOptions } from '../../client/options.js';
-import { settled } from '../support/journal/history.js';
-import { NOTHING_LEFT, type Process, SdkWorld } from '../support/model/sdk-world.js';
-import { thrownBy } from '../support/thrown.js';
+import { KelpieError } from '../../../client/errors.js';
+import type { ConnectOptions } from '../../../client/options.js';
+import { settled } from '../../support/journal/history.js';
+import { NOTHING_LEFT, type Process, SdkWorld } from '../../support/model/sdk-world.js';
+import { thrownBy } from '../../support/thrown.js';
 
 describe('what a client keeps in files', () => {
   let folder: string;

@@ -5,9 +5,9 @@ import {
   linesOf,
   type View,
   worstFirst,
-} from '../../client/cli/output/top-screen.js';
-import { GetInfoResponse, Session } from '../../gen/ts/kelpie/v1/coordinator_service.js';
-import { NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
+} from '../../../client/cli/output/top-screen.js';
+import { GetInfoResponse, Session } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
+import { NodeLoad } from '../../../gen/ts/kelpie/v1/node.js';
 
 const session = (nodeName: string, entriesBehind = 0, queuedBytes = 0): Session =>
   Session.create({ nodeName, entriesBehind, queuedBytes });

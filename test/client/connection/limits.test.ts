@@ -4,14 +4,14 @@ import {
   type ConnectOptions,
   type KelpieClient,
   KelpieError,
-} from '../../client/index.js';
+} from '../../../client/index.js';
 import {
   type Coordinator,
   type CoordinatorOptions,
   startCoordinator,
-} from '../../server/coordinator.js';
-import { Inbox } from '../support/wire/inbox.js';
-import { rejectionOf, thrownBy } from '../support/thrown.js';
+} from '../../../server/coordinator.js';
+import { Inbox } from '../../support/wire/inbox.js';
+import { rejectionOf, thrownBy } from '../../support/thrown.js';
 
 const KIB = 1024;
 

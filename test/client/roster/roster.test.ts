@@ -1,11 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import { expect } from 'chai';
-import { Roster } from '../../client/roster/roster.js';
-import { Event, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
-import { Node, NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import { Gap, GapReason, type Row, Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
-import { messageEvent } from '../support/wire/messages.js';
-import { until } from '../support/until.js';
+import { Roster } from '../../../client/roster/roster.js';
+import { Event, NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
+import { Node, NodeState, NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
+import { Gap, GapReason, type Row, Snapshot } from '../../../gen/ts/kelpie/v1/stream.js';
+import { messageEvent } from '../../support/wire/messages.js';
+import { until } from '../../support/until.js';
 
 const GRACE_MS = 60_000;
 

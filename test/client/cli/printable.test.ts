@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { printable } from '../../client/cli/output/printable.js';
-import { table } from '../../client/cli/output/output.js';
-import { cutToWidth, widthOf } from '../../client/cli/output/width.js';
-import { printable as printableOfServer } from '../../server/core/printable.js';
-import { hostileStrings } from '../support/hostile/hostile.js';
-import { isPrintable } from '../support/process/printed.js';
+import { printable } from '../../../client/cli/output/printable.js';
+import { table } from '../../../client/cli/output/output.js';
+import { cutToWidth, widthOf } from '../../../client/cli/output/width.js';
+import { printable as printableOfServer } from '../../../server/core/printable.js';
+import { hostileStrings } from '../../support/hostile/hostile.js';
+import { isPrintable } from '../../support/process/printed.js';
 
 const source = (path: string): string =>
   readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');

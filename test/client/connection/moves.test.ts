@@ -1,7 +1,7 @@
 /** Moves from one coordinator to another, step by step. */
 import { expect } from 'chai';
-import { settled } from '../support/journal/history.js';
-import { NOTHING_LEFT, SdkWorld } from '../support/model/sdk-world.js';
+import { settled } from '../../support/journal/history.js';
+import { NOTHING_LEFT, SdkWorld } from '../../support/model/sdk-world.js';
 
 /** A client that was told to leave its coordinator, and is about to open another stream. */
 async function draining(places = 3) {

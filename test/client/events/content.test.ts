@@ -1,12 +1,12 @@
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { contentOf, type MessageContent, JSON_DEPTH } from '../../client/events/content.js';
-import { KelpieError } from '../../client/errors.js';
-import { Content, Event } from '../../gen/ts/kelpie/v1/event.js';
-import { ConnectResponse } from '../../gen/ts/kelpie/v1/session_service.js';
-import { hostileStrings } from '../support/hostile/hostile.js';
-import { thrownBy } from '../support/thrown.js';
+import { contentOf, type MessageContent, JSON_DEPTH } from '../../../client/events/content.js';
+import { KelpieError } from '../../../client/errors.js';
+import { Content, Event } from '../../../gen/ts/kelpie/v1/event.js';
+import { ConnectResponse } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { hostileStrings } from '../../support/hostile/hostile.js';
+import { thrownBy } from '../../support/thrown.js';
 
 /** What a reader gets. */
 function arrives(content: unknown): unknown {

@@ -5,11 +5,11 @@
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Player } from '../../gen/ts/kelpie/v1/player.js';
-import type { ConnectRequest } from '../../gen/ts/kelpie/v1/session_service.js';
-import { faults, kind, weighed } from '../support/model/sdk-steps.js';
-import { NOTHING_LEFT, type Process, SdkWorld } from '../support/model/sdk-world.js';
-import { inSoak } from '../support/soak.js';
+import type { Player } from '../../../gen/ts/kelpie/v1/player.js';
+import type { ConnectRequest } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { faults, kind, weighed } from '../../support/model/sdk-steps.js';
+import { NOTHING_LEFT, type Process, SdkWorld } from '../../support/model/sdk-world.js';
+import { inSoak } from '../../support/soak.js';
 
 const PROXIES = 2;
 const PLAYERS = 3;

@@ -5,14 +5,19 @@
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { StartOption } from '../../client/options.js';
-import type { ReceivedEvent } from '../../client/events/received.js';
-import { Event } from '../../gen/ts/kelpie/v1/event.js';
-import { matches } from '../../server/topics/topic.js';
-import { textOfMessage } from '../support/wire/messages.js';
-import { NOTHING_LEFT, type Process, SdkWorld, type Stored } from '../support/model/sdk-world.js';
-import { inSoak } from '../support/soak.js';
-import { faults, kind, weighed } from '../support/model/sdk-steps.js';
+import type { StartOption } from '../../../client/options.js';
+import type { ReceivedEvent } from '../../../client/events/received.js';
+import { Event } from '../../../gen/ts/kelpie/v1/event.js';
+import { matches } from '../../../server/topics/topic.js';
+import { textOfMessage } from '../../support/wire/messages.js';
+import {
+  NOTHING_LEFT,
+  type Process,
+  SdkWorld,
+  type Stored,
+} from '../../support/model/sdk-world.js';
+import { inSoak } from '../../support/soak.js';
+import { faults, kind, weighed } from '../../support/model/sdk-steps.js';
 
 const NODES = 3;
 const PLACES = 2;

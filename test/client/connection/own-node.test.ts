@@ -1,7 +1,7 @@
 /** What others see of a client's own node, over reconnects. */
 import { expect } from 'chai';
-import { NodeChange, NodeState } from '../../gen/ts/kelpie/v1/node.js';
-import { NOTHING_LEFT, SdkWorld } from '../support/model/sdk-world.js';
+import { NodeChange, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
+import { NOTHING_LEFT, SdkWorld } from '../../support/model/sdk-world.js';
 
 describe("a client's own node", () => {
   it('stays as an operator set it, whatever the process changed before and its stream does after', async () => {

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { KelpieError } from '../../client/errors.js';
-import { Publisher } from '../../client/events/publisher.js';
-import { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
-import { type Publish, Welcome } from '../../gen/ts/kelpie/v1/session_service.js';
-import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
-import { messageDraft, textOfMessage } from '../support/wire/messages.js';
-import { rejectionOf } from '../support/thrown.js';
+import { KelpieError } from '../../../client/errors.js';
+import { Publisher } from '../../../client/events/publisher.js';
+import { EventDraft } from '../../../gen/ts/kelpie/v1/event.js';
+import { type Publish, Welcome } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
+import { messageDraft, textOfMessage } from '../../support/wire/messages.js';
+import { rejectionOf } from '../../support/thrown.js';
 
 function textsOf(frame: Publish | undefined): (string | undefined)[] {
   return (frame?.events ?? []).map(({ payload }) => textOfMessage(payload));

@@ -6,11 +6,11 @@ import {
   KelpieError,
   type Status,
   type Transport,
-} from '../../client/index.js';
-import { ConnectResponse, Welcome } from '../../gen/ts/kelpie/v1/session_service.js';
-import { type Coordinator, startCoordinator } from '../../server/coordinator.js';
-import { Inbox } from '../support/wire/inbox.js';
-import { rejectionOf } from '../support/thrown.js';
+} from '../../../client/index.js';
+import { ConnectResponse, Welcome } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { type Coordinator, startCoordinator } from '../../../server/coordinator.js';
+import { Inbox } from '../../support/wire/inbox.js';
+import { rejectionOf } from '../../support/thrown.js';
 
 /** Streams that end so, one after the other; the last one for ever. */
 function transportOf(

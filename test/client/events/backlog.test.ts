@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { systemClock } from '../../client/core/clock.js';
-import { Reading } from '../../client/events/reading.js';
-import type { EventBatch } from '../../gen/ts/kelpie/v1/stream.js';
-import { messageEvent } from '../support/wire/messages.js';
+import { systemClock } from '../../../client/core/clock.js';
+import { Reading } from '../../../client/events/reading.js';
+import type { EventBatch } from '../../../gen/ts/kelpie/v1/stream.js';
+import { messageEvent } from '../../support/wire/messages.js';
 
 const WINDOW_EVENTS = 4096;
 const WINDOW_BYTES = 1024 * 1024;

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
-import { KelpieError } from '../../client/index.js';
-import { Roster } from '../../client/roster/roster.js';
-import { Event } from '../../gen/ts/kelpie/v1/event.js';
-import { Node } from '../../gen/ts/kelpie/v1/node.js';
-import { Player } from '../../gen/ts/kelpie/v1/player.js';
-import { GapReason, type Row } from '../../gen/ts/kelpie/v1/stream.js';
-import { thrownBy } from '../support/thrown.js';
-import { until } from '../support/until.js';
+import { KelpieError } from '../../../client/index.js';
+import { Roster } from '../../../client/roster/roster.js';
+import { Event } from '../../../gen/ts/kelpie/v1/event.js';
+import { Node } from '../../../gen/ts/kelpie/v1/node.js';
+import { Player } from '../../../gen/ts/kelpie/v1/player.js';
+import { GapReason, type Row } from '../../../gen/ts/kelpie/v1/stream.js';
+import { thrownBy } from '../../support/thrown.js';
+import { until } from '../../support/until.js';
 
 const cursor = { epoch: Buffer.alloc(16, 1), sequence: 100, tag: 1 };
 

@@ -6,16 +6,16 @@
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { KelpieError } from '../../client/errors.js';
-import type { Status } from '../../client/status.js';
-import { Event } from '../../gen/ts/kelpie/v1/event.js';
-import { Node } from '../../gen/ts/kelpie/v1/node.js';
-import { hex } from '../../server/core/cursor.js';
-import { NodeTables } from '../../server/nodes/rows.js';
-import { textOfMessage } from '../support/wire/messages.js';
-import { faults, kind, weighed } from '../support/model/sdk-steps.js';
-import { NOTHING_LEFT, type Process, SdkWorld } from '../support/model/sdk-world.js';
-import { inSoak } from '../support/soak.js';
+import { KelpieError } from '../../../client/errors.js';
+import type { Status } from '../../../client/status.js';
+import { Event } from '../../../gen/ts/kelpie/v1/event.js';
+import { Node } from '../../../gen/ts/kelpie/v1/node.js';
+import { hex } from '../../../server/core/cursor.js';
+import { NodeTables } from '../../../server/nodes/rows.js';
+import { textOfMessage } from '../../support/wire/messages.js';
+import { faults, kind, weighed } from '../../support/model/sdk-steps.js';
+import { NOTHING_LEFT, type Process, SdkWorld } from '../../support/model/sdk-world.js';
+import { inSoak } from '../../support/soak.js';
 
 const NAME = 'contested';
 const PROCESSES = 3;

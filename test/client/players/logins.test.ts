@@ -1,8 +1,8 @@
 /** Logins that no coordinator decides in time. */
 import { expect } from 'chai';
-import type { Acquired } from '../../client/players/players.js';
-import { NOTHING_LEFT, SdkWorld } from '../support/model/sdk-world.js';
-import { settled } from '../support/journal/history.js';
+import type { Acquired } from '../../../client/players/players.js';
+import { NOTHING_LEFT, SdkWorld } from '../../support/model/sdk-world.js';
+import { settled } from '../../support/journal/history.js';
 
 const ALEX = { xuid: '2535400000000001', name: 'Alex' };
 

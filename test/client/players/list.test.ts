@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import { idOf, playerOf } from '../../client/players/facts.js';
-import { digestOf, PlayerList } from '../../client/players/list.js';
-import { KelpieError } from '../../client/index.js';
-import { SyncPlayers } from '../../gen/ts/kelpie/v1/presence.js';
-import { vectors } from '../support/model/digest-vectors.js';
-import { thrownBy } from '../support/thrown.js';
+import { idOf, playerOf } from '../../../client/players/facts.js';
+import { digestOf, PlayerList } from '../../../client/players/list.js';
+import { KelpieError } from '../../../client/index.js';
+import { SyncPlayers } from '../../../gen/ts/kelpie/v1/presence.js';
+import { vectors } from '../../support/model/digest-vectors.js';
+import { thrownBy } from '../../support/thrown.js';
 
 const player = (number: number, context?: Uint8Array) =>
   playerOf({ xuid: String(number), name: `Player ${number}`, ...(context && { context }) });

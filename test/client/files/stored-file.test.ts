@@ -2,11 +2,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { KelpieError } from '../../client/errors.js';
-import { systemClock } from '../../client/core/clock.js';
-import { StoredFile } from '../../client/files/stored-file.js';
-import { thrownBy } from '../support/thrown.js';
-import { until } from '../support/until.js';
+import { KelpieError } from '../../../client/errors.js';
+import { systemClock } from '../../../client/core/clock.js';
+import { StoredFile } from '../../../client/files/stored-file.js';
+import { thrownBy } from '../../support/thrown.js';
+import { until } from '../../support/until.js';
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 

@@ -10,7 +10,7 @@ import { hostileStrings } from '../../support/hostile/hostile.js';
 import { isPrintable } from '../../support/process/printed.js';
 
 const source = (path: string): string =>
-  readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
+  readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8');
 
 describe('A text that is printed', () => {
   it('is the same in the client and in the server, which do not import each other', () => {

@@ -245,8 +245,8 @@ function faultHandler(
 const realClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
-  after: anyDelay((delayMs, ring) => {
-    const timer = setTimeout(ring, delayMs);
+  after: anyDelay((delayMs, fire) => {
+    const timer = setTimeout(fire, delayMs);
     timer.unref();
     return () => clearTimeout(timer);
   }),

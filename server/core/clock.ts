@@ -1,4 +1,4 @@
-/** Stops a pending timer. Calling it again, or after the ring, does nothing. */
+/** Stops a pending timer. Calling it again, or after it fired, does nothing. */
 export type Cancel = () => void;
 
 /**
@@ -14,20 +14,20 @@ export interface Clock {
    * grant is newer; for nothing else.
    */
   wall(): number;
-  /** Calls `ring` once after `delayMs`, which may be of any length. Does not keep the process alive. */
-  after(delayMs: number, ring: () => void): Cancel;
+  /** Calls `fire` once after `delayMs`, which may be of any length. Does not keep the process alive. */
+  after(delayMs: number, fire: () => void): Cancel;
 }
 
-/** What one timer of the runtime can wait, 24.8 days. A longer one would ring at once. */
+/** What one timer of the runtime can wait, 24.8 days. A longer one would fire at once. */
 const TIMER_MS = 2 ** 31 - 1;
 
 /** Waits for any length of time with timers that cannot: the one place that knows their bound. */
 export function anyDelay(timer: Clock['after']): Clock['after'] {
-  return (delayMs, ring) => {
+  return (delayMs, fire) => {
     let cancel = (): void => undefined;
     const wait = (leftMs: number): void => {
       const rest = leftMs - TIMER_MS;
-      cancel = rest > 0 ? timer(TIMER_MS, () => wait(rest)) : timer(leftMs, ring);
+      cancel = rest > 0 ? timer(TIMER_MS, () => wait(rest)) : timer(leftMs, fire);
     };
     wait(delayMs);
     return () => cancel();

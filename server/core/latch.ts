@@ -1,5 +1,5 @@
-/** Something to wait at until somebody opens it; everyone who waits goes on together. */
-export class Gate {
+/** A place to wait until somebody opens it. All that wait go on together; the next wait is a new one. */
+export class Latch {
   #waiting: { promise: Promise<void>; open: () => void } | undefined;
 
   wait(): Promise<void> {

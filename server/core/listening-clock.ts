@@ -33,17 +33,17 @@ export class ListeningClock implements Clock {
     return this.#clock.wall();
   }
 
-  /** After a stall it rings only when the sockets were read once more. */
-  after(delayMs: number, ring: () => void): Cancel {
+  /** After a stall it fires only when the sockets were read once more. */
+  after(delayMs: number, fire: () => void): Cancel {
     const dueMs = this.now() + delayMs;
     let cancel = (): void => undefined;
     const wait = (waitMs: number): void => {
-      const ringsMs = this.#clock.now() + waitMs;
+      const firesMs = this.#clock.now() + waitMs;
       cancel = this.#clock.after(waitMs, () => {
         const leftMs = dueMs - this.now();
         if (leftMs > 0) return wait(leftMs);
-        if (this.#clock.now() - ringsMs <= STALL_MS) return ring();
-        cancel = this.#clock.after(LOOK_MS, ring);
+        if (this.#clock.now() - firesMs <= STALL_MS) return fire();
+        cancel = this.#clock.after(LOOK_MS, fire);
       });
     };
     wait(delayMs);

@@ -1,24 +1,24 @@
 /**
- * Wakes one sleeper at the end of the tick, so that all that becomes ready in a tick travels
- * together. A ring while nobody sleeps is remembered: the next sleep ends at once, so a sleeper that
- * looks before it sleeps misses nothing, whatever it awaits in between.
+ * Wakes one waiter at the end of the tick, so that all that becomes ready in a tick travels together. A
+ * wake that finds nobody waiting is remembered: the next wait ends at once. So a waiter that looks before
+ * it waits misses nothing, whatever it awaits in between.
  */
-export class Alarm {
-  #rung = false;
-  #wake: (() => void) | undefined;
+export class Wakeup {
+  #due = false;
+  #waiter: (() => void) | undefined;
 
-  readonly ring = (): void => {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    if (wake) setImmediate(wake);
-    else this.#rung = true;
+  readonly wake = (): void => {
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    if (waiter) setImmediate(waiter);
+    else this.#due = true;
   };
 
-  sleep(): Promise<void> {
+  wait(): Promise<void> {
     return new Promise((resolve) => {
-      if (!this.#rung) this.#wake = resolve;
+      if (!this.#due) this.#waiter = resolve;
       else {
-        this.#rung = false;
+        this.#due = false;
         resolve();
       }
     });

@@ -69,8 +69,8 @@ export class Feed {
   #keep = false;
   readonly #snapshots = new Snapshots();
   readonly #work: ReaderWork;
-  #rings = 0;
-  #rungFor = 0;
+  #wakeups = 0;
+  #notifiedOf = 0;
 
   constructor({ network, pages, filter, start, window, batch, wake }: FeedOptions) {
     this.#network = network;
@@ -101,20 +101,20 @@ export class Feed {
     return this.#told;
   }
 
-  /** The bell: the entry at this sequence matches, and the tail has it. */
-  ring(sequence: number): void {
+  /** The entry at this sequence may match, and the tail has it. */
+  notify(sequence: number): void {
     // Several of its patterns may match the same entry.
-    if (sequence === this.#rungFor) return;
-    this.#rungFor = sequence;
+    if (sequence === this.#notifiedOf) return;
+    this.#notifiedOf = sequence;
     if (!this.#behind) this.#position = this.#network.tail.cursorAt(sequence - 1) ?? this.#position;
     this.#behind = true;
-    this.#rings += 1;
+    this.#wakeups += 1;
     this.#wake();
   }
 
-  /** How often the bell rang for it. */
-  get rings(): number {
-    return this.#rings;
+  /** How many entries woke the feed. */
+  get wakeups(): number {
+    return this.#wakeups;
   }
 
   /** Bytes of events that were handed out and are not acknowledged. */

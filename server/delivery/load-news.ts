@@ -13,7 +13,7 @@ export class LoadNews {
   }
 
   /** An interval is over: whether there is something that was not told yet. */
-  ring(): boolean {
+  endInterval(): boolean {
     this.#due = this.#loads.interval.version !== this.#seen;
     return this.#due;
   }

@@ -14,7 +14,7 @@ import { KelpieError, outOfRange } from '../core/errors.js';
 import type { PatternHold } from './pattern-budget.js';
 import { filterOf, type ReadingStart, startOf } from './start.js';
 import { BATCH_LIMITS } from './batch.js';
-import { Alarm } from '../core/wakeup.js';
+import { Wakeup } from '../core/wakeup.js';
 import { Feed, type FeedOptions } from './feed.js';
 import { encodeBatchFrame, type Frame, frameOf, type FramePart } from './frames.js';
 import type { Hub } from '../session/registry.js';
@@ -22,11 +22,11 @@ import { unlimitedWindow } from './window.js';
 
 const LONGEST_WAIT_MS = 60_000;
 
-/** A feed on the bell, and a place to wait for it. */
+/** A feed in the index of subscriptions, and a place to wait for it. */
 class Reader {
   readonly #hub: Hub;
   readonly #hold: PatternHold;
-  readonly #alarm = new Alarm();
+  readonly #wakeup = new Wakeup();
   readonly #start: ReadingStart;
   /** A quiet reader is to be told how far it is. */
   #renewing = false;
@@ -37,7 +37,7 @@ class Reader {
     this.#hold = hold;
     this.#start = options.start;
     this.feed = new Feed({ ...options, wake: this.wake });
-    hub.bell.hang(this.feed);
+    hub.subscriptions.put(this.feed);
   }
 
   /** Throws TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, or what a bad start gives. */
@@ -63,7 +63,7 @@ class Reader {
     return new Reader(hub, hold, { ...parts, window: unlimitedWindow });
   }
 
-  readonly wake = this.#alarm.ring;
+  readonly wake = this.#wakeup.wake;
 
   /** Where reading starts, if neither the caller says so nor a Snapshot. */
   startFrame(): FramePart | undefined {
@@ -86,14 +86,14 @@ class Reader {
     return cursor && cursor.sequence > told ? positionFrame(cursor) : undefined;
   }
 
-  rung(): Promise<void> {
-    return this.#alarm.sleep();
+  woken(): Promise<void> {
+    return this.#wakeup.wait();
   }
 
   /** Nobody waits for it any more: what it was about to read is not read. */
   readonly close = (): void => {
     this.feed.close();
-    this.#hub.bell.remove(this.feed);
+    this.#hub.subscriptions.remove(this.feed);
     this.#hold.release();
     this.wake();
   };
@@ -129,7 +129,7 @@ export async function* watch(
       hub.checkDraining();
       const frame = reader.next();
       if (frame) yield frameOf(frame);
-      else await reader.rung();
+      else await reader.woken();
     }
   } finally {
     stop();
@@ -177,7 +177,7 @@ async function pageOf(reader: Reader, over: () => boolean): Promise<ReadEventsRe
     if (frame) continue;
     // A gap is news too: it is not kept waiting for an event.
     if (over() || gap) return { events: [], cursor: reader.feed.position, gap };
-    await reader.rung();
+    await reader.woken();
   }
 }
 

@@ -4,7 +4,7 @@ import type { Cursor } from '../core/cursor.js';
 import type { TopicFilter } from '../topics/filter.js';
 import type { Network } from '../network/network.js';
 import { encodeSnapshotFrame, type FramePart } from './frames.js';
-import { Gate } from '../core/latch.js';
+import { Latch } from '../core/latch.js';
 
 /** Snapshots that a reader has asked for and not taken, above which it is not asked any more. */
 const SNAPSHOTS = 8;
@@ -13,7 +13,7 @@ const SNAPSHOTS = 8;
 export class Snapshots {
   #all: Generator<FramePart>[] = [];
   #part: FramePart | undefined;
-  readonly #room = new Gate();
+  readonly #room = new Latch();
 
   add(parts: Generator<FramePart>): void {
     this.#all.push(parts);

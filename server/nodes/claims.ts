@@ -17,8 +17,8 @@ import { nodeContested } from './rows.js';
 import { NodeUpdates, sameNode } from './updates.js';
 import type { Folded } from '../network/table.js';
 
-/** Tells whether the holder of a name lives. Its session answers, which is above this layer. */
-export interface Liveness {
+/** Asks whether the holder of a name is alive. The registry of sessions implements it. */
+export interface LivenessProbe {
   alive(name: string): Promise<boolean>;
 }
 
@@ -81,13 +81,13 @@ export class Nodes {
    * Gives the node to a session. The same instance always gets it; another one only if the holder
    * does not live (NODE_NAME_IN_USE).
    */
-  async claim(node: Node, sessionId: string, liveness: Liveness): Promise<Claimed> {
+  async claim(node: Node, sessionId: string, probe: LivenessProbe): Promise<Claimed> {
     const { tables } = this.#network;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const owner = tables.owners.get(node.name);
       let gone: Gone | undefined;
       if (owner && outcomeOf(node, owner) === 'REPLACED') {
-        if (await liveness.alive(node.name)) break;
+        if (await probe.alive(node.name)) break;
         // What the former process owned ends before another one may own anything.
         const { sequence } = owner;
         const fence = tables.fence(node.name, sequence);

@@ -18,11 +18,11 @@ export interface Active {
 /** Puts the parts of an opened session together. */
 export function activate(hub: Hub, outbound: Outbound, opened: Opened): Active {
   const { name, instance, generation, stored, filter, patterns, window, start } = opened;
-  const { network, bell, pages } = hub;
+  const { network, subscriptions, pages } = hub;
   const { wake } = outbound;
   const feed = new Feed({ network, pages, filter, start, window, wake });
   const publisher = new Publisher({ network, name, instance, generation, stored, wake });
-  bell.hang(feed);
+  subscriptions.put(feed);
   outbound.follow(feed);
   const parts = { hub, outbound, feed, patterns, publisher };
   const requests = new Requests({ ...parts, name, instance, generation });
@@ -36,7 +36,7 @@ export function reportOf(
   hub: Hub,
   { queuedBytes }: Outbound,
 ): SessionReport {
-  const { position, rings, unacknowledgedBytes } = feed;
+  const { position, wakeups: rings, unacknowledgedBytes } = feed;
   const entriesBehind = Math.max(0, hub.network.tail.head.sequence - position.sequence);
   const topics = [...feed.filter.patterns];
   return {

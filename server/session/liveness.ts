@@ -1,13 +1,13 @@
-/** Whether a peer lives: any frame proves it. */
+/** Whether a peer is alive: any frame proves it. */
 import type { Cancel, Clock } from '../core/clock.js';
 
-export class Pulse {
+export class Liveness {
   readonly #clock: Clock;
   #heardMs: number;
   /** The coordinator itself does not read the peer, so silence proves nothing. */
   #held = false;
   #readSinceMs: number;
-  #question: { answered: Promise<boolean>; answer: (beats: boolean) => void } | undefined;
+  #question: { answered: Promise<boolean>; answer: (alive: boolean) => void } | undefined;
 
   /** By a clock that stands still while this process does not listen. */
   constructor(clock: Clock) {
@@ -45,13 +45,13 @@ export class Pulse {
    * Whether something is heard within `waitMs` of being read. A peer that is not read then is not
    * judged. Questions at the same time share it.
    */
-  beats(waitMs: number): Promise<boolean> {
+  answers(waitMs: number): Promise<boolean> {
     this.#question ??= this.#ask(waitMs);
     return this.#question.answered;
   }
 
-  #ask(waitMs: number): { answered: Promise<boolean>; answer: (beats: boolean) => void } {
-    let settle: (beats: boolean) => void = () => undefined;
+  #ask(waitMs: number): { answered: Promise<boolean>; answer: (alive: boolean) => void } {
+    let settle: (alive: boolean) => void = () => undefined;
     const answered = new Promise<boolean>((resolve) => (settle = resolve));
     const askedMs = this.#clock.now();
     let cancel: Cancel = () => undefined;
@@ -61,10 +61,10 @@ export class Pulse {
       else this.#question?.answer(this.#held);
     };
     cancel = this.#clock.after(waitMs, judge);
-    const answer = (beats: boolean): void => {
+    const answer = (alive: boolean): void => {
       cancel();
       this.#question = undefined;
-      settle(beats);
+      settle(alive);
     };
     return { answered, answer };
   }

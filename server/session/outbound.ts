@@ -6,8 +6,8 @@
 import type { KelpieError } from '../core/errors.js';
 import type { Feed } from '../delivery/feed.js';
 import { encodeFrame, encodeResponse, type Frame, type FramePart } from '../delivery/frames.js';
-import { Alarm } from '../core/wakeup.js';
-import { Gate } from '../core/latch.js';
+import { Wakeup } from '../core/wakeup.js';
+import { Latch } from '../core/latch.js';
 
 /** Above this the peer is not read any more, so that its answers cannot pile up here. */
 const CONTROL_BYTES = 256 * 1024;
@@ -38,8 +38,8 @@ export class Outbound {
   #feed: Pick<Feed, 'next'> | undefined;
   #ended: { error: KelpieError | undefined } | undefined;
   #onEnd: (() => void) | undefined;
-  readonly #alarm = new Alarm();
-  readonly #room = new Gate();
+  readonly #wakeup = new Wakeup();
+  readonly #room = new Latch();
 
   constructor(latest: () => readonly FramePart[]) {
     this.#latest = latest;
@@ -82,7 +82,7 @@ export class Outbound {
   }
 
   /** Looks again whether there is something to send, at the end of this tick. */
-  readonly wake = this.#alarm.ring;
+  readonly wake = this.#wakeup.wake;
 
   /** Calls back once, when the stream begins to end. */
   onEnd(call: () => void): void {
@@ -116,7 +116,7 @@ export class Outbound {
       if (event) frames.push(event);
       if (frames.length > 0) yield encodeResponse(frames);
       else if (this.#ended) break;
-      else await this.#alarm.sleep();
+      else await this.#wakeup.wait();
     }
     if (this.#ended.error) throw this.#ended.error;
   }

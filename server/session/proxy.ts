@@ -1,6 +1,6 @@
 /**
- * The players of one proxy's session. What it says of them is written in the order in which it said it;
- * a login that waits for another proxy's word holds up nothing else.
+ * What a proxy's session asks for about its players. The coordinator writes reports of players in the order
+ * in which the proxy sent them. A login that waits for another proxy's answer holds up nothing else.
  */
 import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { Player } from '../../gen/ts/kelpie/v1/player.js';
@@ -24,7 +24,7 @@ import { type Holder, isOwn, staleLogin } from '../players/proxy-session.js';
 import type { Acquired } from '../players/ownership.js';
 import { DigestWatch } from '../players/digest-watch.js';
 import { type Frame, wireError } from '../delivery/frames.js';
-import { Gate } from '../core/latch.js';
+import { Latch } from '../core/latch.js';
 import type { Hub } from './registry.js';
 
 const REPORTS = 256;
@@ -47,7 +47,7 @@ const LOGIN_BYTES = 8 * 1024 * 1024;
  */
 type Answer = () => Frame;
 
-export class Presence {
+export class ProxyRequests {
   readonly #hub: Hub;
   readonly #holder: Holder;
   #latencies = new Map<string, number>();
@@ -58,7 +58,7 @@ export class Presence {
   #writeBytes = 0;
   #logins = 0;
   #loginBytes = 0;
-  readonly #room = new Gate();
+  readonly #room = new Latch();
   readonly #digests: DigestWatch;
 
   constructor(hub: Hub, holder: Holder) {

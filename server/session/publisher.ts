@@ -8,7 +8,7 @@ import { checkNumbering, draftEntry, type EncodedDraft, encodeDrafts } from '../
 import type { Network } from '../network/network.js';
 import type { Draft, Outcome } from '../journal/journal.js';
 import { type Frame, wireError } from '../delivery/frames.js';
-import { Gate } from '../core/latch.js';
+import { Latch } from '../core/latch.js';
 
 /** Who publishes. */
 export interface PublisherOptions {
@@ -38,7 +38,7 @@ export class Publisher {
   #unacknowledged = false;
   #inFlightEvents = 0;
   #inFlightBytes = 0;
-  readonly #room = new Gate();
+  readonly #room = new Latch();
 
   constructor(options: PublisherOptions) {
     this.#options = options;

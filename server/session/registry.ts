@@ -9,15 +9,15 @@ import type { Network } from '../network/network.js';
 import { evictions, ownersWritten } from '../network/changes.js';
 import { verifier } from '../commands/verify-player.js';
 import type { Players, Verify } from '../players/ownership.js';
-import type { Liveness, Nodes } from '../nodes/claims.js';
+import type { LivenessProbe, Nodes } from '../nodes/claims.js';
 import type { Entry } from '../journal/journal.js';
 import { Pages } from '../delivery/pages.js';
 import { Turnstile } from '../core/turnstile.js';
 import { PatternBudget } from '../delivery/pattern-budget.js';
-import { Bell } from '../delivery/subscription-index.js';
+import { SubscriptionIndex } from '../delivery/subscription-index.js';
 import { frameOffer, requestOffer } from './command-frames.js';
 import type { Frame } from '../delivery/frames.js';
-import { Gate } from '../core/latch.js';
+import { Latch } from '../core/latch.js';
 import { Loads } from '../nodes/loads.js';
 import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { type SessionObserver, tellAll } from './observer.js';
@@ -59,14 +59,14 @@ const TOLD_AT_ONCE = 16;
 /** Sessions that are opened in one turn of the event loop. */
 const OPENED_AT_ONCE = 16;
 
-export class Hub implements Liveness, Carrier {
+export class Hub implements LivenessProbe, Carrier {
   readonly network: Network;
   readonly nodes: Nodes;
   readonly players: Players;
   readonly commands: Commands;
   /** Whether a player is really there, as their proxy says. */
   readonly verify: Verify;
-  readonly bell: Bell;
+  readonly subscriptions: SubscriptionIndex;
   readonly pages: Pages;
   readonly patterns: PatternBudget;
   readonly loads: Loads;
@@ -78,7 +78,7 @@ export class Hub implements Liveness, Carrier {
   readonly #opening = new Map<string, Member>();
   /** Sessions whose nodes have nowhere else to go, with what ends them. */
   readonly #stranded = new Map<Member, Cancel>();
-  readonly #emptied = new Gate();
+  readonly #emptied = new Latch();
   readonly #watchers = new Set<() => void>();
   readonly #timers: readonly Cancel[];
   #draining = false;
@@ -95,7 +95,7 @@ export class Hub implements Liveness, Carrier {
     this.players = players;
     this.commands = new Commands(network, this);
     this.verify = verifier(network, this.commands, this);
-    this.bell = new Bell(network);
+    this.subscriptions = new SubscriptionIndex(network);
     this.patterns = new PatternBudget(network.options.limits);
     this.loads = new Loads((name) => network.tables.topicOf(name));
     this.pages = new Pages(network.options.journal, network.options.clock);

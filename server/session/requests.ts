@@ -16,10 +16,10 @@ import { filterOf, startMissing, startName } from '../delivery/start.js';
 import type { Feed } from '../delivery/feed.js';
 import { type Frame, publicError, wireError } from '../delivery/frames.js';
 import type { Hub } from './registry.js';
-import { Gate } from '../core/latch.js';
+import { Latch } from '../core/latch.js';
 import { Issued } from './issued.js';
 import type { Outbound } from './outbound.js';
-import { Presence } from './proxy.js';
+import { ProxyRequests } from './proxy.js';
 import type { Publisher } from './publisher.js';
 
 /** Bytes of updates of the node under way, above which no more are taken. Those that wait are one write. */
@@ -48,10 +48,10 @@ export class Requests {
   readonly #name: string;
   readonly #instance: Uint8Array;
   readonly #generation: number;
-  readonly #presence: Presence;
+  readonly #proxy: ProxyRequests;
   readonly #issued: Issued;
   #updateBytes = 0;
-  readonly #updated = new Gate();
+  readonly #updated = new Latch();
   #closed = false;
 
   constructor(options: RequestsOptions) {
@@ -64,12 +64,12 @@ export class Requests {
     this.#feed = options.feed;
     this.#patterns = options.patterns;
     this.#publisher = options.publisher;
-    this.#presence = new Presence(hub, options);
+    this.#proxy = new ProxyRequests(hub, options);
     this.#issued = new Issued(hub.commands, outbound, name);
   }
 
   latencyOf(playerId: string): number | undefined {
-    return this.#presence.latencyOf(playerId);
+    return this.#proxy.latencyOf(playerId);
   }
 
   /** The stream is gone. */
@@ -105,7 +105,7 @@ export class Requests {
       case 'releasePlayer':
       case 'reportPlayers':
       case 'syncPlayers':
-        return this.#presence.room();
+        return this.#proxy.room();
       default:
         return undefined;
     }
@@ -134,13 +134,13 @@ export class Requests {
       case 'updateOwnNode':
         return this.#update(requestId, frame.value);
       case 'acquirePlayer':
-        return this.#answer(requestId, this.#presence.acquire(frame.value));
+        return this.#answer(requestId, this.#proxy.acquire(frame.value));
       case 'releasePlayer':
-        return this.#confirm(requestId, this.#presence.release(frame.value));
+        return this.#confirm(requestId, this.#proxy.release(frame.value));
       case 'reportPlayers':
         return this.#report(requestId, frame.value);
       case 'syncPlayers':
-        return this.#answer(requestId, this.#presence.sync(frame.value));
+        return this.#answer(requestId, this.#proxy.sync(frame.value));
       case 'issueCommand':
         return this.#issued.issue(requestId, frame.value);
       case 'cancelCommand':
@@ -174,9 +174,9 @@ export class Requests {
 
   #heartbeat(requestId: number, { load, presence, latencies }: Heartbeat): void {
     if (load) this.#hub.loads.tell(this.#name, load);
-    if (latencies.length > 0) this.#presence.latencies(latencies);
+    if (latencies.length > 0) this.#proxy.latencies(latencies);
     if (presence) {
-      this.#presence.compare(presence, () => {
+      this.#proxy.compare(presence, () => {
         this.#outbound.send({ $case: 'syncRequested', value: {} });
       });
     }
@@ -192,7 +192,7 @@ export class Requests {
     const filter = this.#feed.filter.with(addedTopics, removedTopics);
     this.#patterns.take(filter);
     const cursor = this.#feed.update(filter, startAt === StartAt.SNAPSHOT ? added : undefined);
-    this.#hub.bell.hang(this.#feed);
+    this.#hub.subscriptions.put(this.#feed);
     this.#outbound.send({ $case: 'subscriptionUpdated', value: { cursor } }, requestId);
   }
 
@@ -223,7 +223,7 @@ export class Requests {
   }
 
   #report(requestId: number, request: ReportPlayers): void {
-    this.#presence.report(request).then(
+    this.#proxy.report(request).then(
       (resultsNow) => {
         const results = resultsNow();
         const news = request.reports.some(

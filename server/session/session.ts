@@ -18,13 +18,13 @@ import { KelpieError } from '../core/errors.js';
 import type { PatternHold } from '../delivery/pattern-budget.js';
 import { type Active, activate, reportOf } from './active.js';
 import { encodeFrame, type Frame, type FramePart, publicError } from '../delivery/frames.js';
-import { Gate } from '../core/latch.js';
+import { Latch } from '../core/latch.js';
 import { open, type Opened } from './handshake.js';
 import type { Hub, Member } from './registry.js';
 import { LoadNews } from '../delivery/load-news.js';
 import type { SessionEnd } from './observer.js';
 import { type Offer, Outbound } from './outbound.js';
-import { Pulse } from './liveness.js';
+import { Liveness } from './liveness.js';
 import { FairTurn } from '../core/fair-turn.js';
 
 /** The other end of a stream. */
@@ -73,9 +73,9 @@ class Session implements Member {
   #active: Active | undefined;
   readonly #loadNews: LoadNews;
   #closed = false;
-  readonly #pulse: Pulse;
+  readonly #liveness: Liveness;
   /** Opens when the Hello has got its answer. */
-  readonly #opened = new Gate();
+  readonly #opened = new Latch();
 
   constructor(hub: Hub, { host, connection }: Peer) {
     const { listening } = hub.network;
@@ -84,7 +84,7 @@ class Session implements Member {
     this.#host = host;
     this.#patterns = hub.patterns.hold(connection);
     this.#turn = new FairTurn(clock);
-    this.#pulse = new Pulse(listening);
+    this.#liveness = new Liveness(listening);
     this.#loadNews = new LoadNews(hub.loads);
     this.#helloTimer = listening.after(times.helloMs, () =>
       this.#refuse(
@@ -102,7 +102,7 @@ class Session implements Member {
 
   tellLoads(): boolean {
     const wanted = this.#active?.feed.filter.hasResources ?? false;
-    if (!wanted || !this.#loadNews.ring()) return false;
+    if (!wanted || !this.#loadNews.endInterval()) return false;
     this.outbound.wake();
     return true;
   }
@@ -111,7 +111,7 @@ class Session implements Member {
   async read(requests: AsyncIterable<Message>): Promise<void> {
     try {
       for await (const request of requests) {
-        this.#pulse.heard();
+        this.#liveness.heard();
         for (const frame of this.#turn.each(request.frames)) {
           // Also what was on its way when the stream ended asks for nothing any more.
           if (this.#closed) return;
@@ -150,8 +150,8 @@ class Session implements Member {
   /** Nobody is judged by what lies unread before a held frame. */
   #heldBack(room: Promise<void> | undefined): Promise<void> | undefined {
     if (!room) return undefined;
-    this.#pulse.pause();
-    return room.then(() => this.#pulse.resume());
+    this.#liveness.pause();
+    return room.then(() => this.#liveness.resume());
   }
 
   #receive(frame: NodeFrame): Promise<void> | undefined {
@@ -221,16 +221,16 @@ class Session implements Member {
     if (!this.#active && !this.#closed) await this.#opened.wait();
     if (!this.#active || this.#closed) return false;
     this.outbound.send({ $case: 'heartbeatRequested', value: {} });
-    return this.#pulse.beats(this.#hub.network.options.times.probeMs);
+    return this.#liveness.answers(this.#hub.network.options.times.probeMs);
   }
 
   readSince(ms: number): boolean {
-    return this.#pulse.readSince(ms);
+    return this.#liveness.readSince(ms);
   }
 
   checkSilence(): void {
     const { times } = this.#hub.network.options;
-    if (this.#pulse.silentMs() <= times.maxSilenceMs) return;
+    if (this.#liveness.silentMs() <= times.maxSilenceMs) return;
     const message = `nothing was heard for ${times.maxSilenceMs / 1000} s; send a Heartbeat every ${times.heartbeatMs / 1000} s`;
     this.#break(new KelpieError('SESSION_SILENT', message));
   }
@@ -269,13 +269,13 @@ class Session implements Member {
     if (this.#closed) return;
     this.#closed = true;
     this.#helloTimer();
-    this.#pulse.stop();
+    this.#liveness.stop();
     this.#opened.open();
     this.#patterns.release();
     this.outbound.end();
     if (!this.#active) return;
     const { name, feed, requests } = this.#active;
-    this.#hub.bell.remove(feed);
+    this.#hub.subscriptions.remove(feed);
     feed.close();
     requests.close();
     this.#hub.remove(this, name);

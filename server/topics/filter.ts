@@ -91,7 +91,7 @@ export class TopicFilter {
     return reached;
   }
 
-  /** Whether the reader gets an entry, rung for it or not. */
+  /** Whether the reader gets an entry. */
   takes({ topic, source }: { readonly topic: string; readonly source: string }): boolean {
     return this.matches(topic) && (source === '' || source !== this.#own.excluded);
   }

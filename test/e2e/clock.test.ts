@@ -14,8 +14,8 @@ const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
 const clockIn = (years: number): Clock => ({
   now: () => performance.now(),
   wall: () => Date.now() + years * YEAR_MS,
-  after: (delayMs, ring) => {
-    const timer = setTimeout(ring, delayMs);
+  after: (delayMs, fire) => {
+    const timer = setTimeout(fire, delayMs);
     timer.unref();
     return () => clearTimeout(timer);
   },

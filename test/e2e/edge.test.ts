@@ -75,7 +75,7 @@ describe('the edge', () => {
     const timeouts = ['2147483647m', '2147484S', '99999999S', '35792M', '720H', '99999999H'];
     for (const timeout of timeouts) {
       it(timeout, async () => {
-        // Longer than a timer that rings at once.
+        // Longer than a timer that fires at once.
         const wait = { seconds: 0, nanos: 100_000_000 };
         const start = { at: 'START_AT_LATEST' };
         const request = bytesOf('EventService.ReadEvents', { topics: ['a'], start, wait });

@@ -187,8 +187,8 @@ describe('the log of kelpied', () => {
           if (broken) throw new Error('the clock fell off the wall');
           return Date.now();
         },
-        after: (delayMs, ring) => {
-          const timer = setTimeout(ring, delayMs).unref();
+        after: (delayMs, fire) => {
+          const timer = setTimeout(fire, delayMs).unref();
           return () => clearTimeout(timer);
         },
       },

@@ -34,8 +34,8 @@ describe('tracing', () => {
           trace.getActiveSpan()?.addEvent('looked at the clock');
           return Date.now();
         },
-        after: (delayMs, ring) => {
-          const timer = setTimeout(ring, delayMs).unref();
+        after: (delayMs, fire) => {
+          const timer = setTimeout(fire, delayMs).unref();
           return () => clearTimeout(timer);
         },
       },

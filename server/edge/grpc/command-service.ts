@@ -7,7 +7,7 @@ import type {
   IssueCommandResponse,
 } from '../../../gen/ts/kelpie/v1/command_service.js';
 import type { NodeResult } from '../../commands/commands.js';
-import { Alarm } from '../../core/wakeup.js';
+import { Wakeup } from '../../core/wakeup.js';
 import { resultFrame, unread } from '../../session/command-frames.js';
 import type { Hub } from '../../session/registry.js';
 import { IssuerRoom } from './issuer-room.js';
@@ -29,7 +29,7 @@ export function commandService({ commands }: Hub): ServiceImplementation<Command
       { peer, signal }: CallContext,
     ): AsyncGenerator<IssueCommandResponse> {
       const results: Waiting[] = [];
-      const alarm = new Alarm();
+      const wakeup = new Wakeup();
       const state = { ended: false, bytes: 0 };
       let giveBack = (): void => undefined;
       const onResult = (result: NodeResult): void => {
@@ -37,7 +37,7 @@ export function commandService({ commands }: Hub): ServiceImplementation<Command
         state.bytes += waiting.bytes;
         results.push(waiting);
         state.ended = result.last;
-        alarm.ring();
+        wakeup.wake();
       };
       const withdraw = commands.issue(request, '', onResult, (weight) => {
         giveBack = room.take(peer, weight);
@@ -50,7 +50,7 @@ export function commandService({ commands }: Hub): ServiceImplementation<Command
             state.bytes -= next.bytes;
           }
           if (state.ended) return;
-          await alarm.sleep();
+          await wakeup.wait();
         }
       } finally {
         signal.removeEventListener('abort', withdraw);

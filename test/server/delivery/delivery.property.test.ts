@@ -173,7 +173,7 @@ async function run(plan: Step[], { entries, own, tail, turns, readers: kinds }: 
   }
   expect(town.faults).to.be.empty;
   for (const one of readers) await one.cut();
-  expect(town.hub.bell.size, 'no feed is left behind').to.equal(0);
+  expect(town.hub.subscriptions.size, 'no feed is left behind').to.equal(0);
   expect(town.hub.patterns.taken, 'nor their patterns').to.equal(0);
   town.die();
   expect(clock.pending, 'no timer is left behind').to.equal(0);

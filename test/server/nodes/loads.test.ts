@@ -42,14 +42,14 @@ describe('loads', () => {
   it('are told once, the newest, up to the end of the interval', () => {
     const loads = told(10);
     const news = new LoadNews(loads);
-    expect(news.ring()).to.equal(true);
+    expect(news.endInterval()).to.equal(true);
     expect(read(news.take(all))).to.have.length(10);
     expect(news.take(all), 'nothing is left').to.equal(undefined);
     tell(loads, 3, 7);
-    expect(news.ring(), 'the interval is not over').to.equal(false);
+    expect(news.endInterval(), 'the interval is not over').to.equal(false);
     tell(loads, 3, 5);
     loads.endInterval();
-    expect(news.ring()).to.equal(true);
+    expect(news.endInterval()).to.equal(true);
     expect(read(news.take(all)).map(({ name, load }) => [name, load?.tps])).to.deep.equal([
       ['node-3', 5],
     ]);
@@ -58,7 +58,7 @@ describe('loads', () => {
   it('of very many nodes come in several frames, each once', () => {
     const loads = told(10_000);
     const news = new LoadNews(loads);
-    news.ring();
+    news.endInterval();
     const names = new Set<string>();
     let count = 0;
     for (let part = news.take(all); part; part = news.take(all)) {

@@ -4,7 +4,7 @@ import type { Cancel, Clock } from '../../../server/core/clock.js';
 interface Timer {
   readonly atMs: number;
   readonly order: number;
-  readonly ring: () => void;
+  readonly fire: () => void;
 }
 
 export class FakeClock implements Clock {
@@ -23,10 +23,10 @@ export class FakeClock implements Clock {
     return this.#wallMs;
   }
 
-  after(delayMs: number, ring: () => void): Cancel {
-    // A real timer would ring at once: a fault that a test should see.
+  after(delayMs: number, fire: () => void): Cancel {
+    // A real timer would fire at once: a fault that a test should see.
     if (!(delayMs >= 0)) throw new RangeError(`no timer waits ${delayMs} ms`);
-    const timer = { atMs: this.#nowMs + delayMs, order: this.#order++, ring };
+    const timer = { atMs: this.#nowMs + delayMs, order: this.#order++, fire };
     this.#timers.splice(this.#placeOf(timer), 0, timer);
     return () => {
       const place = this.#placeOf(timer);
@@ -48,26 +48,26 @@ export class FakeClock implements Clock {
     return low;
   }
 
-  /** Timers that are set and have not rung. */
+  /** Timers that are set and have not fired. */
   get pending(): number {
     return this.#timers.length;
   }
 
-  /** Moves both times on and rings what is due on the way, also what is set on the way. */
+  /** Moves both times on and fires what is due on the way, also what is set on the way. */
   advance(ms: number): void {
     const endMs = this.#nowMs + ms;
     for (;;) {
       const [next] = this.#timers;
       if (!next || next.atMs > endMs) break;
       this.#timers.shift();
-      // What rings late finds time where it is.
+      // What fires late finds time where it is.
       this.#move(Math.max(next.atMs, this.#nowMs));
-      next.ring();
+      next.fire();
     }
     this.#move(endMs);
   }
 
-  /** Time goes on while the process stands still: what is due rings when it is over, late. */
+  /** Time goes on while the process stands still: what is due fires when it is over, late. */
   stall(ms: number): void {
     this.#move(this.#nowMs + ms);
     this.advance(0);

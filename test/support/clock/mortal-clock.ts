@@ -18,11 +18,11 @@ export class MortalClock implements Clock {
     return this.#clock.wall();
   }
 
-  after(delayMs: number, ring: () => void): Cancel {
+  after(delayMs: number, fire: () => void): Cancel {
     if (this.#dead) return () => undefined;
     const stop = this.#clock.after(delayMs, () => {
       this.#timers.delete(cancel);
-      ring();
+      fire();
     });
     const cancel = (): void => {
       this.#timers.delete(cancel);
@@ -36,7 +36,7 @@ export class MortalClock implements Clock {
     return this.#dead;
   }
 
-  /** Nothing rings any more. */
+  /** Nothing fires any more. */
   die(): void {
     this.#dead = true;
     for (const cancel of [...this.#timers]) cancel();

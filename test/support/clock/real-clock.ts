@@ -4,8 +4,8 @@ import type { Clock } from '../../../server/core/clock.js';
 export const realClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
-  after: (delayMs, ring) => {
-    const timer = setTimeout(ring, delayMs);
+  after: (delayMs, fire) => {
+    const timer = setTimeout(fire, delayMs);
     return () => clearTimeout(timer);
   },
 };

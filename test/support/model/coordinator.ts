@@ -67,7 +67,7 @@ export function openJournal(clock: Clock, retention: Partial<Retention> = {}): M
 
 /** A coordinator on a journal that lives on when it dies. */
 export interface MortalHub extends Omit<TestHub, 'journal' | 'clock'> {
-  /** Ends it like a process that is killed: it writes nothing more, and no timer rings. */
+  /** Ends it like a process that is killed: it writes nothing more, and no timer fires. */
   die(): void;
 }
 

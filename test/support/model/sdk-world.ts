@@ -158,7 +158,7 @@ export class SdkWorld {
   #clockOf(life: MortalClock): Clock {
     return {
       now: () => life.now(),
-      after: (delayMs, ring) => life.after(delayMs, ring),
+      after: (delayMs, fire) => life.after(delayMs, fire),
       random: () => {
         // The same sequence in each run.
         this.#random = (this.#random * 48_271) % 2_147_483_647;

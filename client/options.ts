@@ -124,7 +124,7 @@ export function helloOf(options: ConnectOptions, sdk: string): Hello {
     address: address && addressOf('address', address),
     publicAddress: publicAddress && addressOf('publicAddress', publicAddress),
     labels: texts('labels', labels ?? {}),
-    maxPlayers: whole('maxPlayers', maxPlayers ?? 0, 0, UINT32),
+    maxPlayers: maxPlayers === undefined ? undefined : whole('maxPlayers', maxPlayers, 0, UINT32),
     motd: text('motd', motd),
     software: text('software', software),
     version: text('version', version),

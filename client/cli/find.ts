@@ -91,7 +91,7 @@ function rowsOf(player: Player): string[][] {
     ['server', serverUnregistered ? `${server} (no node)` : server],
     ['joined', shownTime(joinTime)],
     ['generation', String(generation)],
-    ['ping', latencyMs === 0 ? '' : `${latencyMs} ms`],
+    ['ping', latencyMs === undefined ? '' : `${latencyMs} ms`],
   ];
   return [...fixed, ...factsOfPlayer(player)].map(([name = '', value = '']) => [
     name,

@@ -127,7 +127,7 @@ function row({ name, id, proxy, server, device, latencyMs, joinTime }: Player): 
     proxy,
     server || '-',
     [device?.os, device?.input].filter(Boolean).join(', ') || '-',
-    latencyMs === 0 ? '-' : `${latencyMs} ms`,
+    latencyMs === undefined ? '-' : `${latencyMs} ms`,
     shownTime(joinTime),
   ];
 }

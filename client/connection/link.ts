@@ -35,8 +35,8 @@ export interface LinkEvents {
   caughtUp(cursor: Cursor): void;
   /** Takes a frame that is nothing to a stream as such. */
   told(frame: Answer): void;
-  /** What this node says in its next heartbeat; `roundTripMs` is 0 before the first answer. */
-  heartbeat(roundTripMs: number): Heartbeat;
+  /** The next heartbeat; `roundTripMs` is undefined before the first HeartbeatAck. */
+  heartbeat(roundTripMs: number | undefined): Heartbeat;
   refused(error: KelpieError): void;
 }
 
@@ -185,7 +185,7 @@ export class Link {
   }
 
   #beat(): void {
-    const value = this.#events.heartbeat(this.#roundTripMs ?? 0);
+    const value = this.#events.heartbeat(this.#roundTripMs);
     this.#beatMs = this.#clock.now();
     this.#outbox.send({ $case: 'heartbeat', value });
   }

@@ -1,7 +1,7 @@
-/** How a node does, as its program says it. */
+/** The load of a node, as its program measures it. */
 import { amount, invalid, object, whole } from '../core/arguments.js';
 
-/** What is left out is not said. */
+/** The node does not report a value that is left out; 0 is a value. */
 export interface Load {
   /** Ticks a second. */
   readonly tps?: number;

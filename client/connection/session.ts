@@ -224,9 +224,9 @@ export class Session {
     }
   }
 
-  #heartbeat(roundTripMs: number): Heartbeat {
+  #heartbeat(roundTripMs: number | undefined): Heartbeat {
     const said = this.#sayLoad();
-    const measured = roundTripMs > 0 && { roundTripMs: Math.max(1, Math.round(roundTripMs)) };
+    const measured = roundTripMs !== undefined && { roundTripMs: Math.round(roundTripMs) };
     const load = said && NodeLoad.create({ ...said, ...measured });
     return Heartbeat.create({ load, ...this.proxy?.heartbeat() });
   }

@@ -39,7 +39,7 @@ export function playerOf(said: Player, place: Place): Player {
     protocolVersion: said.protocolVersion,
     properties: labelsOf(said.properties),
     context: contextOf(said.context),
-    latencyMs: 0,
+    latencyMs: undefined,
   };
 }
 

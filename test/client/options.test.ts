@@ -130,7 +130,7 @@ describe('the hello of a client', () => {
       address: undefined,
       publicAddress: undefined,
       labels: {},
-      maxPlayers: 0,
+      maxPlayers: undefined,
       motd: '',
     });
   });

@@ -14,7 +14,7 @@ export function factsOfNode(node: Node): Facts {
     ['role', nameOf(NodeRole, node.role)],
     ['address', addressOf(node.address)],
     ['public address', addressOf(node.publicAddress)],
-    ['places', String(node.maxPlayers)],
+    ['places', node.maxPlayers === undefined ? '' : String(node.maxPlayers)],
     ['motd', node.motd],
     ['software', node.software],
     ['version', node.version],

@@ -70,10 +70,9 @@ function row(session: Session, loads: View['loads']): string[] {
     bytes(unacknowledgedBytes),
     bytes(queuedBytes),
     String(rings),
-    // 0 is how the contract has "not said".
-    tps === 0 ? '-' : tps.toFixed(1),
-    memoryUsedBytes === 0 ? '-' : bytes(memoryUsedBytes),
-    roundTripMs === 0 ? '-' : `${roundTripMs} ms`,
+    tps === undefined ? '-' : tps.toFixed(1),
+    memoryUsedBytes === undefined ? '-' : bytes(memoryUsedBytes),
+    roundTripMs === undefined ? '-' : `${roundTripMs} ms`,
   ];
 }
 

@@ -86,13 +86,19 @@ describe('the screen of top', () => {
     });
   });
 
-  it('shows how a node does, and a dash for what it does not say', () => {
-    const sessions = [session('silent'), session('tells')];
+  it('shows how a node does, 0 among it, and a dash for what it does not report', () => {
+    const sessions = [session('silent'), session('stalled'), session('tells')];
     const load = NodeLoad.create({ tps: 19.96, memoryUsedBytes: 2 ** 30, roundTripMs: 7 });
-    const [silent, tells] = linesOf({ ...view({}, sessions), loads: new Map([['tells', load]]) }, 1)
-      .slice(-2)
+    const zero = NodeLoad.create({ tps: 0, memoryUsedBytes: 0, roundTripMs: 0 });
+    const loads = new Map([
+      ['tells', load],
+      ['stalled', zero],
+    ]);
+    const [silent, stalled, tells] = linesOf({ ...view({}, sessions), loads }, 1)
+      .slice(-3)
       .map((line) => line.split(/ {2,}/));
     expect(silent?.slice(-3)).to.deep.equal(['-', '-', '-']);
+    expect(stalled?.slice(-3)).to.deep.equal(['0.0', '0 B', '0 ms']);
     expect(tells?.slice(-3)).to.deep.equal(['20.0', '1.0 GiB', '7 ms']);
   });
 });

@@ -69,7 +69,7 @@ describe('a change of a node', () => {
     await town.nodes.disconnect('lobby-1');
     await join(town, { ...first, instanceId: randomBytes(16) });
     expect(rowOf(town, 'lobby-1')).to.deep.include({
-      ...{ state: NodeState.READY, labels: { mode: 'lobby' }, maxPlayers: 0 },
+      ...{ state: NodeState.READY, labels: { mode: 'lobby' }, maxPlayers: undefined },
     });
   });
 

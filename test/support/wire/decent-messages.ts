@@ -38,7 +38,7 @@ const decent: Record<string, JsonValue> = {
   Toast: { title: 'x', message: 'x' },
   RunConsoleCommand: { line: 'list' },
   VerifyPlayerCommand: { player: { playerId: PLAYER } },
-  CommandReply: { commandId: '1', answer: { custom: { text: 'x' } } },
+  CommandReply: { commandId: '1', output: { custom: { text: 'x' } } },
   CommandOutput: { custom: { text: 'x' } },
   IssueCommandRequest: {
     target: { node: 'fuzz-victim' },

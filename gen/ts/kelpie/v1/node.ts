@@ -128,8 +128,10 @@ export interface Node {
     | undefined;
   /** Free marks to select nodes by: at most 64, names 1 to 63 bytes, values at most 255 bytes. */
   labels: { [key: string]: string };
-  /** How many players fit. 0 = not said. */
-  maxPlayers: number;
+  /** How many players fit. Not set: the node did not report a limit. */
+  maxPlayers?:
+    | number
+    | undefined;
   /** The message of the day, at most 1024 bytes. */
   motd: string;
   /** The software, "WaterdogPE", at most 128 bytes. */
@@ -160,20 +162,29 @@ export interface Node_LabelsEntry {
 
 /** How a node does. Never an event: it changes all the time. */
 export interface NodeLoad {
-  /** Ticks a second; 20 is what a game server aims at. 0 = not said. */
-  tps: number;
-  /** Memory in use. 0 = not said. Above 2^53 - 1 it is kept as that. */
-  memoryUsedBytes: number;
+  /** Ticks a second; a game server aims at 20. Not set: not reported. */
+  tps?:
+    | number
+    | undefined;
   /**
-   * Memory there is for it. 0 = not said. Above 2^53 - 1, such as Java's Long.MAX_VALUE for "no limit", it
-   * is kept as that.
+   * The memory in use, in bytes. Not set: not reported. The coordinator stores a number above 2^53 - 1 as
+   * 2^53 - 1.
    */
-  memoryMaxBytes: number;
+  memoryUsedBytes?:
+    | number
+    | undefined;
   /**
-   * How long the coordinator took to answer the Heartbeat before, as the node measured it. 0 = not
-   * said.
+   * The memory that the node may use, in bytes. Not set: not reported. The coordinator stores a number above
+   * 2^53 - 1, such as Java's Long.MAX_VALUE for "no limit", as 2^53 - 1.
    */
-  roundTripMs: number;
+  memoryMaxBytes?:
+    | number
+    | undefined;
+  /**
+   * The time in milliseconds from the node's Heartbeat before to its HeartbeatAck, as the node measured it.
+   * Not set: not reported.
+   */
+  roundTripMs?: number | undefined;
 }
 
 /** What can be changed of a node that is there. What is not set stays as it is. */
@@ -220,7 +231,7 @@ function createBaseNode(): Node {
     address: undefined,
     publicAddress: undefined,
     labels: {},
-    maxPlayers: 0,
+    maxPlayers: undefined,
     motd: "",
     software: "",
     version: "",
@@ -257,7 +268,7 @@ export const Node: MessageFns<Node> = {
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
       Node_LabelsEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
     });
-    if (message.maxPlayers !== 0) {
+    if (message.maxPlayers !== undefined) {
       writer.uint32(72).uint32(message.maxPlayers);
     }
     if (message.motd !== "") {
@@ -524,7 +535,7 @@ export const Node: MessageFns<Node> = {
       },
       {},
     );
-    message.maxPlayers = object.maxPlayers ?? 0;
+    message.maxPlayers = object.maxPlayers ?? undefined;
     message.motd = object.motd ?? "";
     message.software = object.software ?? "";
     message.version = object.version ?? "";
@@ -615,21 +626,21 @@ export const Node_LabelsEntry: MessageFns<Node_LabelsEntry> = {
 };
 
 function createBaseNodeLoad(): NodeLoad {
-  return { tps: 0, memoryUsedBytes: 0, memoryMaxBytes: 0, roundTripMs: 0 };
+  return { tps: undefined, memoryUsedBytes: undefined, memoryMaxBytes: undefined, roundTripMs: undefined };
 }
 
 export const NodeLoad: MessageFns<NodeLoad> = {
   encode(message: NodeLoad, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.tps !== 0) {
+    if (message.tps !== undefined) {
       writer.uint32(9).double(message.tps);
     }
-    if (message.memoryUsedBytes !== 0) {
+    if (message.memoryUsedBytes !== undefined) {
       writer.uint32(16).uint64(message.memoryUsedBytes);
     }
-    if (message.memoryMaxBytes !== 0) {
+    if (message.memoryMaxBytes !== undefined) {
       writer.uint32(24).uint64(message.memoryMaxBytes);
     }
-    if (message.roundTripMs !== 0) {
+    if (message.roundTripMs !== undefined) {
       writer.uint32(32).uint32(message.roundTripMs);
     }
     return writer;
@@ -714,10 +725,10 @@ export const NodeLoad: MessageFns<NodeLoad> = {
   },
   fromPartial(object: DeepPartial<NodeLoad>): NodeLoad {
     const message = createBaseNodeLoad();
-    message.tps = object.tps ?? 0;
-    message.memoryUsedBytes = object.memoryUsedBytes ?? 0;
-    message.memoryMaxBytes = object.memoryMaxBytes ?? 0;
-    message.roundTripMs = object.roundTripMs ?? 0;
+    message.tps = object.tps ?? undefined;
+    message.memoryUsedBytes = object.memoryUsedBytes ?? undefined;
+    message.memoryMaxBytes = object.memoryMaxBytes ?? undefined;
+    message.roundTripMs = object.roundTripMs ?? undefined;
     return message;
   },
 };

@@ -152,10 +152,12 @@ export interface Player {
   /** What goes with them from server to server, for those who know what it means: at most 16 KiB. */
   context: Uint8Array;
   /**
-   * How long a packet to them and back takes, as their proxy's last Heartbeat said. Not part of the row:
-   * only PlayerService answers it. 0 = not said.
+   * How long a packet to them and back takes, as their proxy's last Heartbeat reported, in
+   * milliseconds. Not part of the row: only PlayerService answers it. Not set: not reported.
    */
-  latencyMs: number;
+  latencyMs?:
+    | number
+    | undefined;
   /**
    * The server was no node of the network when the proxy reported it: a static server, perhaps. Its name
    * is as the proxy gave it. Set by the coordinator.
@@ -236,7 +238,7 @@ function createBasePlayer(): Player {
     protocolVersion: 0,
     properties: {},
     context: new Uint8Array(0),
-    latencyMs: 0,
+    latencyMs: undefined,
     serverUnregistered: false,
   };
 }
@@ -285,7 +287,7 @@ export const Player: MessageFns<Player> = {
     if (message.context.length !== 0) {
       writer.uint32(114).bytes(message.context);
     }
-    if (message.latencyMs !== 0) {
+    if (message.latencyMs !== undefined) {
       writer.uint32(120).uint32(message.latencyMs);
     }
     if (message.serverUnregistered !== false) {
@@ -538,7 +540,7 @@ export const Player: MessageFns<Player> = {
       {},
     );
     message.context = object.context ?? new Uint8Array(0);
-    message.latencyMs = object.latencyMs ?? 0;
+    message.latencyMs = object.latencyMs ?? undefined;
     message.serverUnregistered = object.serverUnregistered ?? false;
     return message;
   },

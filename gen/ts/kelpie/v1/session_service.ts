@@ -285,8 +285,10 @@ export interface Hello {
     | undefined;
   /** Free marks to select nodes by: at most 64, names 1 to 63 bytes, values at most 255 bytes. */
   labels: { [key: string]: string };
-  /** How many players fit. 0 = not said. */
-  maxPlayers: number;
+  /** How many players fit. Not set: the node reports no limit. */
+  maxPlayers?:
+    | number
+    | undefined;
   /** The message of the day, at most 1024 bytes. */
   motd: string;
   /** The software, at most 128 bytes. */
@@ -1475,7 +1477,7 @@ function createBaseHello(): Hello {
     address: undefined,
     publicAddress: undefined,
     labels: {},
-    maxPlayers: 0,
+    maxPlayers: undefined,
     motd: "",
     software: "",
     version: "",
@@ -1509,7 +1511,7 @@ export const Hello: MessageFns<Hello> = {
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
       Hello_LabelsEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
     });
-    if (message.maxPlayers !== 0) {
+    if (message.maxPlayers !== undefined) {
       writer.uint32(56).uint32(message.maxPlayers);
     }
     if (message.motd !== "") {
@@ -1794,7 +1796,7 @@ export const Hello: MessageFns<Hello> = {
       },
       {},
     );
-    message.maxPlayers = object.maxPlayers ?? 0;
+    message.maxPlayers = object.maxPlayers ?? undefined;
     message.motd = object.motd ?? "";
     message.software = object.software ?? "";
     message.version = object.version ?? "";

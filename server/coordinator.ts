@@ -11,9 +11,9 @@ import { ListeningClock } from './core/listening-clock.js';
 import { printable } from './core/printable.js';
 import { Network } from './network/network.js';
 import { checkOwnRetention } from './journal/retention-prefixes.js';
-import { Nodes } from './nodes/claims.js';
+import { NodeClaims } from './nodes/claims.js';
 import { endOrphans, playersOfNodes } from './players/ends.js';
-import { Players } from './players/ownership.js';
+import { PlayerOwnership } from './players/ownership.js';
 import { defaultLimits, defaultTimes, type Limits, type Times } from './network/limits.js';
 import { FileJournal } from './journal/file/file-journal.js';
 import type { Journal, Retention } from './journal/journal.js';
@@ -180,10 +180,10 @@ async function assemble(
     onCommit: telemetry?.committed,
   });
   await endOrphans(network);
-  const nodes = new Nodes(network);
+  const nodes = new NodeClaims(network);
   nodes.dependents.register(playersOfNodes(network));
   ends.push(() => nodes.close());
-  const players = new Players(network);
+  const players = new PlayerOwnership(network);
   ends.push(() => players.close());
   const observers = [telemetry?.sessions, logger && logSessions(logger, network)];
   const hub = new Hub(

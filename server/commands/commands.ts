@@ -115,7 +115,7 @@ export class Commands {
   }
 
   #target(name: string): Target {
-    const owner = this.#network.tables.owners.get(name)?.value;
+    const owner = this.#network.nodeRows.owners.get(name)?.value;
     return { instance: owner?.instanceId ?? new Uint8Array(), handed: false };
   }
 
@@ -212,7 +212,7 @@ export class Commands {
 
   #dropReplaced(entries: readonly Entry[]): void {
     if (this.#pending.size === 0) return;
-    for (const name of ownersWritten(this.#network.tables, entries)) {
+    for (const name of ownersWritten(this.#network.nodeRows, entries)) {
       const ofNode = this.#pending.ofNode(name);
       if (ofNode) this.#endings.add(this.#unlessOwned(name, ofNode));
     }
@@ -221,7 +221,7 @@ export class Commands {
   /** A process that does not own its node any more will not answer. */
   *#unlessOwned(name: string, ofNode: ReadonlySet<Pending>): Generator<undefined> {
     for (const pending of ofNode) {
-      const owner = this.#network.tables.owners.get(name)?.value;
+      const owner = this.#network.nodeRows.owners.get(name)?.value;
       const target = pending.targets.get(name);
       if (target && !(owner && sameBytes(owner.instanceId, target.instance))) {
         this.#settle(pending, name, target.handed ? unanswered(name) : notDelivered(name));

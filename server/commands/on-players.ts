@@ -64,9 +64,9 @@ function* targeted(
   const open = new Map<string, Part>();
   for (const id of idsOf(network, target)) {
     yield;
-    const held = network.players.onlineOf(id)?.value;
-    if (!held) continue;
-    const { proxy, generation } = held;
+    const row = network.playerRows.onlineOf(id)?.value;
+    if (!row) continue;
+    const { proxy, generation } = row;
     let part = open.get(proxy);
     if (!part || part.players.length === PLAYERS) {
       part = { proxy, players: [] };
@@ -94,23 +94,23 @@ function* asking<Result>(
 }
 
 function* idsOf(network: Network, target: PlayerTarget | undefined): Generator<string> {
-  const { players } = network;
+  const { playerRows } = network;
   const place = target?.place;
   switch (place?.$case) {
     case 'player':
       yield findPlayer(network, place.value).id;
       return;
     case 'server':
-      yield* players.byServer.get(place.value.toLowerCase());
+      yield* playerRows.byServer.get(place.value.toLowerCase());
       return;
     case 'proxy':
-      yield* players.byProxy.get(place.value.toLowerCase());
+      yield* playerRows.byProxy.get(place.value.toLowerCase());
       return;
     case 'servers':
-      for (const { name } of selected(network, place.value)) yield* players.byServer.get(name);
+      for (const { name } of selected(network, place.value)) yield* playerRows.byServer.get(name);
       return;
     case 'everyone':
-      yield* players.names.after('');
+      yield* playerRows.names.after('');
       return;
     case undefined:
       throw invalid('target', 'say for whom it is: a player, a server, a proxy, servers, everyone');

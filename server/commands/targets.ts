@@ -42,7 +42,7 @@ export class Targets {
   }
 
   #node(name: string, command: string): string {
-    const node = this.#network.tables.nodes.get(name)?.value;
+    const node = this.#network.nodeRows.nodes.get(name)?.value;
     if (!node) throw noTarget(`no node "${cutText(name, 255)}" is there`);
     if (node.commands.includes(command)) return name;
     const message = `"${name}" does not do ${command}`;
@@ -69,8 +69,8 @@ export class Targets {
   }
 
   #player(id: string) {
-    const held = this.#network.players.onlineOf(id)?.value;
-    if (held) return held.player;
+    const row = this.#network.playerRows.onlineOf(id)?.value;
+    if (row) return row.player;
     throw playerNotFound(id);
   }
 }

@@ -3,10 +3,10 @@ import { msOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import type { Commands, NodeResult } from './commands.js';
 import type { Network } from '../network/network.js';
-import type { Held } from '../players/rows.js';
+import type { PlayerRow } from '../players/rows.js';
 import type { Verify } from '../players/ownership.js';
 
-type Outcome = NodeResult['outcome'];
+type Answer = NodeResult['outcome'];
 
 /** A client that was heard so lately is there. */
 const HEARD_MS = 2000;
@@ -30,15 +30,15 @@ export interface Readers {
 export function verifier(network: Network, commands: Commands, readers: Readers): Verify {
   const timeoutMs = network.options.times.verifyMs / QUESTIONS;
   const { clock } = network.options;
-  return async (held) => {
+  return async (row) => {
     for (let asked = 0, unanswered = 0; asked < ASKED; asked++) {
       const sinceMs = network.listening.now();
       const beganMs = clock.now();
-      const outcome = await ask(commands, held, timeoutMs);
+      const outcome = await ask(commands, row, timeoutMs);
       if (!(outcome instanceof KelpieError)) return isThere(outcome);
       if (outcome.reason !== 'OUTCOME_UNKNOWN') return false;
       const late = clock.now() - beganMs - timeoutMs > LATE_MS;
-      if (!late && readers.readSince(held.proxy, sinceMs)) unanswered += 1;
+      if (!late && readers.readSince(row.proxy, sinceMs)) unanswered += 1;
       if (unanswered === QUESTIONS) return false;
     }
     return true;
@@ -46,18 +46,18 @@ export function verifier(network: Network, commands: Commands, readers: Readers)
 }
 
 /** A proxy that cannot be asked is an error as its answer. */
-async function ask(commands: Commands, held: Held, timeoutMs: number): Promise<Outcome> {
-  const player = { playerId: held.player.id, generation: held.generation };
+async function ask(commands: Commands, row: PlayerRow, timeoutMs: number): Promise<Answer> {
+  const player = { playerId: row.player.id, generation: row.generation };
   const form = { $case: 'verifyPlayer', value: { player } } as const;
   try {
-    return (await commands.ask(held.proxy, { form }, timeoutMs)).outcome;
+    return (await commands.ask(row.proxy, { form }, timeoutMs)).outcome;
   } catch (error) {
     if (error instanceof KelpieError) return error;
     throw error;
   }
 }
 
-function isThere({ form }: Exclude<Outcome, KelpieError>): boolean {
+function isThere({ form }: Exclude<Answer, KelpieError>): boolean {
   if (form?.$case !== 'verified' || !form.value.connected) return false;
   const { silence } = form.value;
   return silence === undefined || msOf(silence) <= HEARD_MS;

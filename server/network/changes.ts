@@ -2,8 +2,8 @@
 import { Event, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import type { Entry } from '../journal/journal.js';
-import type { NodeTables } from '../nodes/rows.js';
-import type { PlayerTable } from '../players/rows.js';
+import type { NodeRows } from '../nodes/rows.js';
+import type { PlayerRows } from '../players/rows.js';
 
 const EVICTED: readonly PlayerLeaveReason[] = [
   PlayerLeaveReason.REPLACED,
@@ -15,7 +15,7 @@ export type LeaveReasonName = keyof typeof NodeLeaveReason;
 
 /** All that there are among the entries. Entries that write no row cost nothing but a look. */
 export function* departures(
-  tables: NodeTables,
+  tables: NodeRows,
   entries: readonly Entry[],
 ): Generator<{ name: string; reason: LeaveReasonName }> {
   for (const { key, value, event } of entries) {
@@ -27,17 +27,14 @@ export function* departures(
 }
 
 /** The nodes whose owners the entries write: somebody claims one, or it leaves. */
-export function* ownersWritten(
-  { owners }: NodeTables,
-  entries: readonly Entry[],
-): Generator<string> {
+export function* ownersWritten({ owners }: NodeRows, entries: readonly Entry[]): Generator<string> {
   const prefix = owners.keyOf('');
   for (const { key } of entries) if (key?.startsWith(prefix)) yield key.slice(prefix.length);
 }
 
 /** Players who were taken from their proxy by somebody else, or whose login lapsed. */
 export function* evictions(
-  players: PlayerTable,
+  players: PlayerRows,
   entries: readonly Entry[],
 ): Generator<{ player: Player; reason: PlayerLeaveReason }> {
   for (const { key, value, event } of entries) {

@@ -12,9 +12,9 @@ import type { TopicFilter } from '../topics/filter.js';
 import type { Entry, Journal, Outcome, Transaction, Unsubscribe } from '../journal/journal.js';
 import { Tail, type TailLimits } from '../delivery/tail.js';
 import { Backlog, weightOf } from './backlog.js';
-import { NodeTables } from '../nodes/rows.js';
-import { PlayerRoom } from '../players/admission.js';
-import { PlayerTable } from '../players/rows.js';
+import { NodeRows } from '../nodes/rows.js';
+import { PlayerAdmission } from '../players/admission.js';
+import { PlayerRows } from '../players/rows.js';
 import type { Limits, Times } from './limits.js';
 import type { Table, Write } from './table.js';
 
@@ -40,17 +40,17 @@ export interface NetworkOptions {
 
 export class Network {
   readonly options: NetworkOptions;
-  readonly tables = new NodeTables();
-  readonly players = new PlayerTable();
+  readonly nodeRows = new NodeRows();
+  readonly playerRows = new PlayerRows();
   /** How many players still fit. */
-  readonly playerRoom: PlayerRoom;
+  readonly playerAdmission: PlayerAdmission;
   readonly tail: Tail;
   /** The turn that long lists and searches share. */
   readonly searches: SharedTurn;
   /** What waits for the journal. */
   readonly backlog: Backlog;
   /** The turn that proxies' lists and digests share. */
-  readonly presence: SharedTurn;
+  readonly syncTurn: SharedTurn;
   readonly #folds: Listeners<[Write]>;
   readonly #bells: Listeners<[readonly Entry[]]>;
   readonly #commits: Listeners<[number]>;
@@ -64,8 +64,8 @@ export class Network {
     if (options.onCommit) this.#commits.add(options.onCommit);
     this.searches = new SharedTurn(options.clock);
     this.backlog = new Backlog(options.limits, options.clock);
-    this.presence = new SharedTurn(options.clock);
-    this.playerRoom = new PlayerRoom(this.players, options.limits);
+    this.syncTurn = new SharedTurn(options.clock);
+    this.playerAdmission = new PlayerAdmission(this.playerRows, options.limits);
     this.tail = new Tail(options.journal.head, options.tail);
     options.journal.onAppend((entries) => this.#take(entries));
   }
@@ -78,8 +78,8 @@ export class Network {
   }
 
   #fold(write: Write): void {
-    this.tables.fold(write);
-    this.players.fold(write);
+    this.nodeRows.fold(write);
+    this.playerRows.fold(write);
   }
 
   #take(entries: readonly Entry[]): void {
@@ -134,15 +134,15 @@ export class Network {
 
   /** The resources that a filter shows, as they are when the iteration comes to them. */
   *resources(filter: TopicFilter): Generator<Row> {
-    const { nodes } = this.tables;
+    const { nodes } = this.nodeRows;
     for (const name of shown(filter, 'nodes', nodes)) {
       const row = nodes.get(name);
-      if (!row || !filter.matches(this.tables.topicOf(name))) continue;
+      if (!row || !filter.matches(this.nodeRows.topicOf(name))) continue;
       yield { sequence: row.sequence, resource: { $case: 'node', value: row.value } };
     }
-    for (const id of shown(filter, 'players', this.players)) {
-      const row = this.players.onlineOf(id);
-      if (!row || !filter.matches(this.players.topicOf(id))) continue;
+    for (const id of shown(filter, 'players', this.playerRows)) {
+      const row = this.playerRows.onlineOf(id);
+      if (!row || !filter.matches(this.playerRows.topicOf(id))) continue;
       yield { sequence: row.sequence, resource: { $case: 'player', value: row.value.player } };
     }
   }

@@ -41,7 +41,7 @@ const ATTEMPTS = 8;
 /** Nodes that are judged lost or unreachable in one turn of the event loop. */
 const VERDICTS = 16;
 
-export class Nodes {
+export class NodeClaims {
   /** What ends with a node registers itself here. */
   readonly dependents = new Dependents();
   readonly #network: Network;
@@ -56,7 +56,7 @@ export class Nodes {
 
   /** Nodes that a former coordinator left behind have the grace from now on to come back. */
   constructor(network: Network) {
-    const { options, tables, listening } = network;
+    const { options, nodeRows, listening } = network;
     this.#network = network;
     this.#updates = new NodeUpdates(network, this.#turns);
     this.#losses = new Losses(
@@ -72,7 +72,7 @@ export class Nodes {
         },
       },
     );
-    for (const [name, { value, sequence }] of tables.owners.entries()) {
+    for (const [name, { value, sequence }] of nodeRows.owners.entries()) {
       if (value.coordinatorId !== options.coordinatorId) this.#losses.inherited(name, sequence);
     }
   }
@@ -82,15 +82,15 @@ export class Nodes {
    * does not live (NODE_NAME_IN_USE).
    */
   async claim(node: Node, sessionId: string, probe: LivenessProbe): Promise<Claimed> {
-    const { tables } = this.#network;
+    const { nodeRows } = this.#network;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const owner = tables.owners.get(node.name);
+      const owner = nodeRows.owners.get(node.name);
       let gone: Gone | undefined;
       if (owner && outcomeOf(node, owner) === 'REPLACED') {
         if (await probe.alive(node.name)) break;
         // What the former process owned ends before another one may own anything.
         const { sequence } = owner;
-        const fence = tables.fence(node.name, sequence);
+        const fence = nodeRows.fence(node.name, sequence);
         gone = { sequence, ...(await this.dependents.end(node.name, fence)) };
       }
       const claimed = await this.#turns.run(node.name, () => this.#take(node, sessionId, gone));
@@ -108,15 +108,15 @@ export class Nodes {
 
   /** Undefined: another owner came first, and must be judged. */
   async #take(node: Node, sessionId: string, gone: Gone | undefined): Promise<Claimed | undefined> {
-    const { tables } = this.#network;
-    const owner = tables.owners.get(node.name);
+    const { nodeRows } = this.#network;
+    const owner = nodeRows.owners.get(node.name);
     const outcome = outcomeOf(node, owner);
     const ends = outcome === 'REPLACED' ? gone : nothing;
     if (!ends || (owner && ends === gone && owner.sequence !== gone.sequence)) return undefined;
     const arrival = this.#arrival(node, outcome);
-    const seen = arrival.length > 0 ? [tables.seen(node.name)] : [];
-    const fence = tables.fence(node.name, owner?.sequence ?? 0);
-    const owned = tables.ownerDraft(node.name, this.#ownerRow(node, sessionId));
+    const seen = arrival.length > 0 ? [nodeRows.seen(node.name)] : [];
+    const fence = nodeRows.fence(node.name, owner?.sequence ?? 0);
+    const owned = nodeRows.ownerDraft(node.name, this.#ownerRow(node, sessionId));
     const written = await this.#network.commit({
       require: [fence, ...ends.require, ...seen],
       // The owner's first: its sequence is the generation.
@@ -134,21 +134,21 @@ export class Nodes {
 
   /** What the public sees of a claim: a resumed node is told only if something about it changed. */
   #arrival(node: Node, outcome: Claimed['outcome']): Draft[] {
-    const { tables } = this.#network;
-    const known = tables.nodes.get(node.name)?.value;
+    const { nodeRows } = this.#network;
+    const known = nodeRows.nodes.get(node.name)?.value;
     if (known && outcome === 'RESUMED') {
       const row = resumed(known, node);
-      return sameNode(known, row) ? [] : [tables.updateDraft(row, this.#time())];
+      return sameNode(known, row) ? [] : [nodeRows.updateDraft(row, this.#time())];
     }
     const row = { ...node, joinTime: this.#time() };
     const joined = { $case: 'nodeJoined', value: { node: row } } as const;
     const drafts = known ? [this.#departure(known, NodeLeaveReason.REPLACED)] : [];
-    return [...drafts, tables.nodeDraft(node.name, this.#time(), joined, row)];
+    return [...drafts, nodeRows.nodeDraft(node.name, this.#time(), joined, row)];
   }
 
   #departure(node: Node, reason: NodeLeaveReason): Draft {
     const body = { $case: 'nodeLeft', value: { node, reason } } as const;
-    return this.#network.tables.nodeDraft(node.name, this.#time(), body, null);
+    return this.#network.nodeRows.nodeDraft(node.name, this.#time(), body, null);
   }
 
   /**
@@ -162,7 +162,7 @@ export class Nodes {
   /** Ends a node's session and presence, whoever owns it. Throws NODE_NOT_FOUND. */
   async disconnect(name: string): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const owner = this.#network.tables.owners.get(name);
+      const owner = this.#network.nodeRows.owners.get(name);
       if (!owner) throw notFound(name);
       if (await this.leave(name, owner.sequence, NodeLeaveReason.DISCONNECTED)) return;
     }
@@ -184,17 +184,17 @@ export class Nodes {
   }
 
   async #end(name: string, generation: number, reason: NodeLeaveReason): Promise<boolean> {
-    const { tables } = this.#network;
-    const fence = tables.fence(name, generation);
+    const { nodeRows } = this.#network;
+    const fence = nodeRows.fence(name, generation);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const owned = await this.dependents.end(name, fence);
       const written = await this.#turns.run(name, () => {
-        const node = tables.nodes.get(name)?.value;
+        const node = nodeRows.nodes.get(name)?.value;
         const departure = node ? [this.#departure(node, reason)] : [];
         return this.#network.commit({
           // The row too: it is told as it was when it left.
-          require: [...owned.require, fence, tables.seen(name)],
-          entries: [...owned.entries, ...departure, tables.ownerDraft(name, null)],
+          require: [...owned.require, fence, nodeRows.seen(name)],
+          entries: [...owned.entries, ...departure, nodeRows.ownerDraft(name, null)],
         });
       });
       // The node changed, or something of it was given to somebody else meanwhile: look again.
@@ -210,20 +210,20 @@ export class Nodes {
   /** The node's stream ended without a goodbye. */
   lost(name: string, generation: number): void {
     // A late word of an older stream: a timer, if there is one, is its successor's.
-    if (this.#network.tables.owners.get(name)?.sequence !== generation) return;
+    if (this.#network.nodeRows.owners.get(name)?.sequence !== generation) return;
     this.#losses.seen(name, generation);
   }
 
   #markUnreachable(name: string, generation: number): Promise<void> {
     return this.#turns.run(name, async () => {
-      const { tables } = this.#network;
+      const { nodeRows } = this.#network;
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const known = tables.nodes.get(name);
+        const known = nodeRows.nodes.get(name);
         if (!known || known.value.state === NodeState.UNREACHABLE) return;
-        const seen = tables.seen(name);
+        const seen = nodeRows.seen(name);
         const written = await this.#network.commit({
-          require: [tables.fence(name, generation), seen],
-          entries: [tables.updateDraft(unreachable(known.value), this.#time())],
+          require: [nodeRows.fence(name, generation), seen],
+          entries: [nodeRows.updateDraft(unreachable(known.value), this.#time())],
         });
         // Somebody changed the node meanwhile, which must not be undone: look again.
         if (written.kind !== 'conflict' || written.key !== seen.key) return;

@@ -20,7 +20,7 @@ export function listNodes(
   request: PageRequest,
   asker?: unknown,
 ): Promise<Page<Node>> {
-  const { nodes } = network.tables;
+  const { nodes } = network.nodeRows;
   const matches = matcherOf(selector);
   const listing = {
     after: (name: string) => nodes.names.after(name),
@@ -36,7 +36,7 @@ export function listNodes(
 /** The nodes that match each of these; what is empty matches any. Throws OUT_OF_RANGE or LABELS_INVALID. */
 export function selected(network: Network, selector: NodeSelector): Node[] {
   const matches = matcherOf(selector);
-  const nodes = Array.from(network.tables.nodes.entries(), ([, { value }]) => value);
+  const nodes = Array.from(network.nodeRows.nodes.entries(), ([, { value }]) => value);
   return nodes.filter(matches);
 }
 
@@ -59,7 +59,7 @@ function checkNamed(field: string, values: readonly unknown[]): void {
 
 /** The node of a name, in any case. Throws NODE_NOT_FOUND. */
 export function findNode(network: Network, typed: string): Folded<Node> {
-  const found = network.tables.nodes.get(typed.toLowerCase());
+  const found = network.nodeRows.nodes.get(typed.toLowerCase());
   if (found) return found;
   throw notFound(cutText(typed, 255));
 }

@@ -11,7 +11,7 @@ import { Table, type Write } from '../network/table.js';
 const OWNER_TOPIC = 'kelpie.sessions';
 const NO_EVENT = new Uint8Array();
 
-export class NodeTables {
+export class NodeRows {
   /** The public facts, `nodes/<node>`. */
   readonly nodes = new Table('nodes/', (bytes) => Node.decode(bytes));
   /** Who owns a node, `sessions/<node>`; the row's sequence is the node's generation. */

@@ -35,7 +35,7 @@ export class NodeUpdates {
     this.#turns = turns;
   }
 
-  /** Resolves with the node as it is stored then. Throws what `Nodes.update` names. */
+  /** Resolves with the node as it is stored then. Throws what `NodeClaims.update` names. */
   update(name: string, change: NodeChange, generation?: number): Promise<Node> {
     return new Promise((resolve, reject) => {
       const one = { change, generation, resolve, reject };
@@ -57,11 +57,11 @@ export class NodeUpdates {
   }
 
   async #write(name: string, wanted: readonly Wanted[]): Promise<void> {
-    const { tables } = this.#network;
+    const { nodeRows } = this.#network;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const known = findNode(this.#network, name);
-      const seen = tables.seen(name);
-      const fence = tables.fence(name, tables.owners.get(name)?.sequence ?? 0);
+      const seen = nodeRows.seen(name);
+      const fence = nodeRows.fence(name, nodeRows.owners.get(name)?.sequence ?? 0);
       const { row, taken } = await this.#judge(known.value, wanted, fence.sequence);
       const owned = taken.some(({ generation }) => generation !== undefined);
       const stored =
@@ -69,7 +69,7 @@ export class NodeUpdates {
         (
           await this.#network.commit({
             require: owned ? [fence, seen] : [seen],
-            entries: [tables.updateDraft(row, this.#time())],
+            entries: [nodeRows.updateDraft(row, this.#time())],
           })
         ).kind === 'stored';
       // Somebody else wrote meanwhile: the changes are judged against what is there now.

@@ -17,16 +17,16 @@ const EXPECTED: readonly SessionEnd[] = ['STOPPED', 'DRAINED', 'DRAINING', 'SESS
 
 /** Logs what becomes of sessions, and which nodes are lost. */
 export function logSessions(logger: Logger, network: Network): SessionObserver {
-  const { tables, options } = network;
+  const { nodeRows, options } = network;
   const refusals = new RefusalLog(logger, options.clock);
   network.onEntries((entries) => {
-    for (const { name, reason } of departures(tables, entries)) {
+    for (const { name, reason } of departures(nodeRows, entries)) {
       logger[reason === 'LOST' ? 'warn' : 'info']({ node: name, reason }, 'node left');
     }
   });
   return {
     opened({ name, sessionId, generation, outcome, host }) {
-      const role = roleName(tables.nodes.get(name)?.value.role);
+      const role = roleName(nodeRows.nodes.get(name)?.value.role);
       logger.info({ node: name, role, host, generation, session: sessionId }, OPENED[outcome]);
     },
     refused: (refusal) => refusals.refused(refusal),

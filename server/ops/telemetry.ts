@@ -115,7 +115,7 @@ export class Telemetry {
       this.#published.events++;
       this.#published.bytes += event.length;
     }
-    for (const { reason } of departures(hub.network.tables, entries)) {
+    for (const { reason } of departures(hub.network.nodeRows, entries)) {
       this.#nodesLeft.inc({ reason });
     }
   }
@@ -124,18 +124,18 @@ export class Telemetry {
     this.#gauge('kelpie_sessions', 'sessions that are open here', ['role'], (gauge, hub) => {
       for (const role of ROLES) gauge.set({ role }, 0);
       for (const name of hub.names) {
-        const node = hub.network.tables.nodes.get(name)?.value;
+        const node = hub.network.nodeRows.nodes.get(name)?.value;
         if (node) gauge.inc({ role: nameOf(NodeRole, node.role) });
       }
     });
     this.#gauge('kelpie_nodes', 'nodes of the network', ['role', 'state'], (gauge, hub) => {
-      for (const [, { value }] of hub.network.tables.nodes.entries()) {
+      for (const [, { value }] of hub.network.nodeRows.nodes.entries()) {
         const { role, state } = value;
         gauge.inc({ role: nameOf(NodeRole, role), state: nameOf(NodeState, state) });
       }
     });
     this.#gauge('kelpie_players', 'players who are online', [], (gauge, hub) => {
-      gauge.set(hub.network.players.online);
+      gauge.set(hub.network.playerRows.online);
     });
     this.#gauge('kelpie_commands', 'commands that wait for answers', [], (gauge, hub) => {
       gauge.set(hub.commands.pending);

@@ -4,7 +4,7 @@
  * awaited, until it is in the table or refused.
  */
 import { KelpieError } from '../core/errors.js';
-import type { Held, PlayerTable } from './rows.js';
+import type { PlayerRow, PlayerRows } from './rows.js';
 import type { Limits } from '../network/limits.js';
 
 /** How much comes: to the network, and to one proxy. */
@@ -18,8 +18,8 @@ interface Load {
 
 const NOTHING: Load = { rows: 0, bytes: 0, onProxy: 0, logins: 0 };
 
-export class PlayerRoom {
-  readonly #players: PlayerTable;
+export class PlayerAdmission {
+  readonly #players: PlayerRows;
   readonly #limits: Limits;
   /** What is about to come: in all, and to each proxy. */
   #all = NOTHING;
@@ -28,7 +28,7 @@ export class PlayerRoom {
   /** By player. */
   readonly #comers = new Map<string, Set<Comer>>();
 
-  constructor(players: PlayerTable, limits: Limits) {
+  constructor(players: PlayerRows, limits: Limits) {
     this.#players = players;
     this.#limits = limits;
     // In the table it is counted there.
@@ -89,10 +89,10 @@ interface Comer {
 
 export class Admission {
   readonly #proxy: string;
-  readonly #room: PlayerRoom;
+  readonly #room: PlayerAdmission;
   readonly #comers: Comer[] = [];
 
-  constructor(proxy: string, room: PlayerRoom) {
+  constructor(proxy: string, room: PlayerAdmission) {
     this.#proxy = proxy;
     this.#room = room;
   }
@@ -101,7 +101,7 @@ export class Admission {
    * Counts a player's row that takes the place of another one, if any; `login`: of a grant whose player
    * takes their time to join. What does not grow always fits. Throws PLAYER_LIMIT.
    */
-  take(id: string, before: Held | undefined, rowBytes: number, login = false): void {
+  take(id: string, before: PlayerRow | undefined, rowBytes: number, login = false): void {
     const bytes = Math.max(0, rowBytes - (before?.bytes ?? 0));
     const onProxy = before?.proxy === this.#proxy ? bytes : rowBytes;
     const load = { rows: before ? 0 : 1, bytes, onProxy, logins: login ? 1 : 0 };

@@ -9,7 +9,7 @@ import type { Network } from '../network/network.js';
 import { selected } from '../nodes/queries.js';
 import { AnswerRoom } from '../network/pages.js';
 import { propertyMatcher } from './queries.js';
-import type { Held } from './rows.js';
+import type { PlayerRow } from './rows.js';
 
 /** What is counted. */
 interface Tally {
@@ -62,8 +62,8 @@ function countOf(name: string, role: NodeRole, on: (name: string) => number): No
 }
 
 /** From the indexes, where there is nothing to look at in players. */
-function* all({ players }: Network, { proxies, servers }: Wanted): Work<Tally> {
-  const { byProxy, byServer } = players;
+function* all({ playerRows }: Network, { proxies, servers }: Wanted): Work<Tally> {
+  const { byProxy, byServer } = playerRows;
   let together = 0;
   for (const name of proxies) together += byProxy.sizeOf(name);
   for (const name of servers) {
@@ -72,33 +72,33 @@ function* all({ players }: Network, { proxies, servers }: Wanted): Work<Tally> {
     else {
       // A player of a proxy that is counted is counted already.
       for (const id of byServer.get(name)) {
-        if (!proxies.has(players.get(id)?.value.proxy ?? '')) together += 1;
+        if (!proxies.has(playerRows.get(id)?.value.proxy ?? '')) together += 1;
         yield;
       }
     }
   }
   const onProxy = (name: string): number => byProxy.sizeOf(name);
   const onServer = (name: string): number => byServer.sizeOf(name);
-  return { network: players.online, selected: together, onProxy, onServer };
+  return { network: playerRows.online, selected: together, onProxy, onServer };
 }
 
 function* matching(
-  { players }: Network,
+  { playerRows }: Network,
   { proxies, servers }: Wanted,
-  matches: (held: Held) => boolean,
+  matches: (row: PlayerRow) => boolean,
 ): Work<Tally> {
   const onProxies = new Map<string, number>();
   const onServers = new Map<string, number>();
   let counted = 0;
   let together = 0;
-  for (const id of players.names.after('')) {
+  for (const id of playerRows.names.after('')) {
     yield;
-    const held = players.onlineOf(id)?.value;
-    if (!held || !matches(held)) continue;
+    const row = playerRows.onlineOf(id)?.value;
+    if (!row || !matches(row)) continue;
     counted += 1;
-    onProxies.set(held.proxy, (onProxies.get(held.proxy) ?? 0) + 1);
-    onServers.set(held.server, (onServers.get(held.server) ?? 0) + 1);
-    if (proxies.has(held.proxy) || servers.has(held.server)) together += 1;
+    onProxies.set(row.proxy, (onProxies.get(row.proxy) ?? 0) + 1);
+    onServers.set(row.server, (onServers.get(row.server) ?? 0) + 1);
+    if (proxies.has(row.proxy) || servers.has(row.server)) together += 1;
   }
   const onProxy = (name: string): number => onProxies.get(name) ?? 0;
   const onServer = (name: string): number => onServers.get(name) ?? 0;

@@ -30,13 +30,13 @@ export class DigestWatch {
    */
   compare(said: PresenceDigest, onWanted: () => void): void {
     const { network } = this.#hub;
-    const { version, size } = network.players.byProxy.get(this.#proxy);
+    const { version, size } = network.playerRows.byProxy.get(this.#proxy);
     if (this.#computing) return;
     if (this.#known?.version === version) this.#judge(this.#known, said, onWanted);
     else if (size <= FEW) this.#take(atOnce(tableDigest(network, this.#proxy)), said, onWanted);
     else {
       this.#computing = true;
-      network.presence
+      network.syncTurn
         .work(tableDigest(network, this.#proxy))
         .then((digest) => this.#take(digest, said, onWanted))
         .catch(network.options.onFault)

@@ -36,18 +36,18 @@ export function* tableDigest(
   network: Network,
   proxy: string,
 ): Generator<undefined, TableDigest | undefined> {
-  const { players } = network;
-  const ids = players.byProxy.get(proxy);
+  const { playerRows } = network;
+  const ids = playerRows.byProxy.get(proxy);
   const { version, size } = ids;
   const hash = createHash('sha256');
   let lines: string[] = [];
   for (const id of ids) {
-    const { generation = 0, server = '' } = players.get(id)?.value ?? {};
+    const { generation = 0, server = '' } = playerRows.get(id)?.value ?? {};
     if (lines.push(lineOf({ id, generation, server })) < PIECE) continue;
     hash.update(lines.join(''));
     lines = [];
     yield;
-    if (players.byProxy.get(proxy).version !== version) return undefined;
+    if (playerRows.byProxy.get(proxy).version !== version) return undefined;
   }
   hash.update(lines.join(''));
   return { version, players: size, digest: hash.digest().subarray(0, DIGEST_BYTES) };

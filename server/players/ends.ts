@@ -5,7 +5,7 @@ import { FairTurn, othersTurn } from '../core/fair-turn.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import type { Dependent, Ending } from '../nodes/dependents.js';
 import type { Network } from '../network/network.js';
-import type { Held } from './rows.js';
+import type { PlayerRow } from './rows.js';
 import {
   bytesOf,
   commitWrites,
@@ -22,29 +22,29 @@ const PAGE = 64;
 const ATTEMPTS = 16;
 
 /** The entry that ends a presence. */
-export function endDraft(network: Network, held: Held, reason: PlayerLeaveReason): Draft {
+export function endDraft(network: Network, row: PlayerRow, reason: PlayerLeaveReason): Draft {
   const time = new Date(network.options.clock.wall());
-  const body = { $case: 'playerLeft', value: { player: held.player, reason } } as const;
-  return network.players.draft(held, time, body, null);
+  const body = { $case: 'playerLeft', value: { player: row.player, reason } } as const;
+  return network.playerRows.draft(row, time, body, null);
 }
 
 /** Whether the process that holds the player still owns its node. */
-export function isHeld(network: Network, { proxy, instance }: Held): boolean {
-  const owner = network.tables.owners.get(proxy)?.value;
+export function hasOwner(network: Network, { proxy, instance }: PlayerRow): boolean {
+  const owner = network.nodeRows.owners.get(proxy)?.value;
   return owner !== undefined && sameBytes(owner.instanceId, instance);
 }
 
 /** The players of a proxy end with it. */
 export function playersOfNodes(network: Network): Dependent {
-  const { players } = network;
+  const { playerRows } = network;
   return {
     async end(node, fence, room) {
       for (;;) {
         const last = await lastOf(network, node, fence, room);
         if (last) return last;
         // A stale owner's own transaction will be refused as this page was.
-        const held = players.byHolder.get(node);
-        if (!(await endPages(network, held, fence, ({ proxy }) => proxy === node))) return nothing;
+        const ids = playerRows.ownedBy.get(node);
+        if (!(await endPages(network, ids, fence, ({ proxy }) => proxy === node))) return nothing;
       }
     },
     sweep: (node) => endOrphansOf(network, node),
@@ -60,12 +60,12 @@ async function lastOf(
   fence: Requirement,
   room: number,
 ): Promise<Ending | undefined> {
-  const held = network.players.byHolder.get(node);
-  if (held.size > room) return undefined;
+  const ids = network.playerRows.ownedBy.get(node);
+  if (ids.size > room) return undefined;
   const turn = new FairTurn(network.options.clock);
   const writes: PlayerWrite[] = [];
   let bytes = 0;
-  for (const id of held) {
+  for (const id of ids) {
     const ends = turn.work(() => endsNow(network, [id], ({ proxy }) => proxy === node));
     writes.push(...ends);
     for (const end of ends) bytes += bytesOf(end);
@@ -78,25 +78,25 @@ async function lastOf(
 /** Ends players whom nobody holds: a coordinator was lost before it had ended them. */
 export async function endOrphans(network: Network): Promise<void> {
   const all = function* (): Generator<string> {
-    for (const [id] of network.players.entries()) yield id;
+    for (const [id] of network.playerRows.entries()) yield id;
   };
   await endPages(network, all(), undefined, isOrphan(network));
 }
 
 /** Ends whom a process still got while its node ended, unless a newer owner comes to hold them. */
 async function endOrphansOf(network: Network, node: string): Promise<void> {
-  const { players, tables } = network;
+  const { playerRows, nodeRows } = network;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const fence = tables.fence(node, tables.owners.get(node)?.sequence ?? 0);
-    if (await endPages(network, players.byHolder.get(node), fence, isOrphan(network))) return;
+    const fence = nodeRows.fence(node, nodeRows.owners.get(node)?.sequence ?? 0);
+    if (await endPages(network, playerRows.ownedBy.get(node), fence, isOrphan(network))) return;
   }
 }
 
 /** Which players are to end, as their rows are in the moment in which the end is written. */
-type IsOver = (held: Held) => boolean;
+type IsOver = (row: PlayerRow) => boolean;
 
 function isOrphan(network: Network): IsOver {
-  return (held) => !isHeld(network, held);
+  return (row) => !hasOwner(network, row);
 }
 
 /**
@@ -111,8 +111,8 @@ async function endPages(
 ): Promise<boolean> {
   let page: string[] = [];
   for (const id of ids) {
-    const held = network.players.get(id)?.value;
-    if (!held || !isOver(held) || page.push(id) < PAGE) continue;
+    const row = network.playerRows.get(id)?.value;
+    if (!row || !isOver(row) || page.push(id) < PAGE) continue;
     if (!(await endPage(network, page, fence, isOver))) return false;
     page = [];
     await othersTurn();
@@ -135,10 +135,10 @@ async function endPage(
 }
 
 function endsNow(network: Network, ids: Iterable<string>, isOver: IsOver): PlayerWrite[] {
-  const { players } = network;
+  const { playerRows } = network;
   return [...ids].flatMap((id) => {
-    const held = players.get(id)?.value;
-    if (!held || !isOver(held)) return [];
-    return [writeOf(players, id, [endDraft(network, held, PlayerLeaveReason.PROXY_LOST)])];
+    const row = playerRows.get(id)?.value;
+    if (!row || !isOver(row)) return [];
+    return [writeOf(playerRows, id, [endDraft(network, row, PlayerLeaveReason.PROXY_LOST)])];
   });
 }

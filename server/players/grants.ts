@@ -8,28 +8,28 @@ import type { Draft, Requirement } from '../journal/journal.js';
 import type { Network } from '../network/network.js';
 import { endDraft } from './ends.js';
 import { playerOf } from './player.js';
-import { type Holder, isOwn, staleHolder, staleLogin } from './proxy-session.js';
+import { type ProxySession, holds, staleSession, staleLogin } from './proxy-session.js';
 import type { Admission } from './admission.js';
-import type { Held, PlayerTable } from './rows.js';
+import type { PlayerRow, PlayerRows } from './rows.js';
 import { commitWrites, contested, type PlayerWrite } from './writes.js';
 
 /** What names a person. */
 export type Identity = Pick<Player, 'id' | 'uuid'>;
 
 /** The rows of one person: more than one id where logins shared the UUID alone. */
-export function personOf(players: PlayerTable, { id, uuid }: Identity): Map<string, Held> {
-  const rows = new Map<string, Held>();
+export function personOf(players: PlayerRows, { id, uuid }: Identity): Map<string, PlayerRow> {
+  const rows = new Map<string, PlayerRow>();
   const ids = uuid === '' ? [id] : [id, ...players.index.byUuid.get(uuid)];
   for (const one of ids) {
-    const held = players.get(one)?.value;
-    if (held) rows.set(one, held);
+    const row = players.get(one)?.value;
+    if (row) rows.set(one, row);
   }
   return rows;
 }
 
 /** A player of whom a proxy says that they log in; `since`: when that was. Throws what facts can be. */
-export function loginOf(holder: Holder, said: Player, since: Date): Player {
-  const place = { proxy: holder.name, server: '', serverUnregistered: false, generation: 0 };
+export function loginOf(session: ProxySession, said: Player, since: Date): Player {
+  const place = { proxy: session.name, server: '', serverUnregistered: false, generation: 0 };
   return playerOf(said, { ...place, joinTime: since });
 }
 
@@ -38,14 +38,14 @@ export class GrantBatch {
   /** By the ids of the players. */
   readonly writes = new Map<string, PlayerWrite>();
   readonly #network: Network;
-  readonly #holder: Holder;
+  readonly #session: ProxySession;
   readonly #admission: Admission;
   /** Rows that are written; each once, as each is written as it is in the table. */
   readonly #rows = new Set<string>();
 
-  constructor(network: Network, holder: Holder, admission: Admission) {
+  constructor(network: Network, session: ProxySession, admission: Admission) {
     this.#network = network;
-    this.#holder = holder;
+    this.#session = session;
     this.#admission = admission;
   }
 
@@ -54,21 +54,21 @@ export class GrantBatch {
    * it must wait until the others are stored, which are about the same person. Throws PLAYER_LIMIT.
    */
   add(player: Player, isLogin = false): boolean {
-    const { players } = this.#network;
-    const person = personOf(players, player);
+    const { playerRows } = this.#network;
+    const person = personOf(playerRows, player);
     const rows = new Set([player.id, ...person.keys()]);
     for (const id of rows) if (this.#rows.has(id)) return false;
-    const grant = players.grantDraft(player, this.#holder.instance);
+    const grant = playerRows.grantDraft(player, this.#session.instance);
     const before = person.get(player.id) ?? [...person.values()][0];
     this.#admission.take(player.id, before, grant.value?.length ?? 0, isLogin);
     for (const id of rows) this.#rows.add(id);
     const ends: Draft[] = [];
     const also: Requirement[] = [];
-    for (const [id, held] of person) {
-      ends.push(endDraft(this.#network, held, PlayerLeaveReason.REPLACED));
-      if (id !== player.id) also.push(players.seen(id));
+    for (const [id, row] of person) {
+      ends.push(endDraft(this.#network, row, PlayerLeaveReason.REPLACED));
+      if (id !== player.id) also.push(playerRows.seen(id));
     }
-    const write = { seen: players.seen(player.id), also, drafts: [...ends, grant] };
+    const write = { seen: playerRows.seen(player.id), also, drafts: [...ends, grant] };
     this.writes.set(player.id, write);
     return true;
   }
@@ -85,14 +85,14 @@ const ATTEMPTS = 8;
  */
 export async function grantJoins(
   network: Network,
-  holder: Holder,
+  session: ProxySession,
   joins: readonly Player[],
 ): Promise<Grants> {
   const grants: Grants = new Map();
   try {
     for (let attempt = 0; attempt < ATTEMPTS;) {
-      const written = await grantOnce(network, holder, joins, grants);
-      if (written === 'stale') throw staleHolder(holder);
+      const written = await grantOnce(network, session, joins, grants);
+      if (written === 'stale') throw staleSession(session);
       if (written === 'changed') attempt += 1;
       else if (grants.size === joins.length) return grants;
     }
@@ -106,31 +106,31 @@ export async function grantJoins(
 
 async function grantOnce(
   network: Network,
-  holder: Holder,
+  session: ProxySession,
   joins: readonly Player[],
   grants: Grants,
 ) {
-  const { players, tables, playerRoom, options } = network;
-  const admission = playerRoom.admit(holder.name);
+  const { playerRows, nodeRows, playerAdmission, options } = network;
+  const admission = playerAdmission.admit(session.name);
   try {
-    const batch = new GrantBatch(network, holder, admission);
+    const batch = new GrantBatch(network, session, admission);
     for (const said of joins) {
       // Of a transaction before.
       if (grants.has(said.id)) continue;
       try {
-        batch.add(loginOf(holder, said, new Date(options.clock.wall())));
+        batch.add(loginOf(session, said, new Date(options.clock.wall())));
       } catch (error) {
         if (!(error instanceof KelpieError)) throw error;
         grants.set(said.id, error);
       }
     }
-    const fence = tables.fence(holder.name, holder.generation);
+    const fence = nodeRows.fence(session.name, session.generation);
     const ids = [...batch.writes.keys()];
     return await commitWrites(network, fence, [...batch.writes.values()], (count) => {
       for (const id of ids.splice(0, count)) {
-        const held = players.get(id)?.value;
-        const own = held?.loggingIn && isOwn(holder, held);
-        grants.set(id, own ? held.generation : staleLogin(id));
+        const row = playerRows.get(id)?.value;
+        const own = row?.loggingIn && holds(session, row);
+        grants.set(id, own ? row.generation : staleLogin(id));
       }
     });
   } finally {

@@ -6,32 +6,32 @@ import { DuplicatePolicy, type Player, PlayerLeaveReason } from '../../gen/ts/ke
 import type { Cancel } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import type { Network } from '../network/network.js';
-import { endDraft, isHeld } from './ends.js';
+import { endDraft, hasOwner } from './ends.js';
 import { playerNotFound } from './player.js';
-import { type Holder, isOwn, staleHolder, staleLogin } from './proxy-session.js';
+import { type ProxySession, holds, staleSession, staleLogin } from './proxy-session.js';
 import { GrantBatch, type Identity, loginOf, personOf } from './grants.js';
-import type { Held } from './rows.js';
+import type { PlayerRow } from './rows.js';
 import { commitWrites, writeOf } from './writes.js';
 
 /** Asks the proxy that holds a player whether they are really there. Its session answers, above this layer. */
-export type Verify = (held: Held) => Promise<boolean>;
+export type Verify = (row: PlayerRow) => Promise<boolean>;
 
 /** What a login got: a generation, or the player as they are held elsewhere. */
 export type Acquired =
   | { readonly kind: 'granted'; readonly id: string; readonly generation: number }
-  | { readonly kind: 'denied'; readonly holder: Player };
+  | { readonly kind: 'denied'; readonly present: Player };
 
 type Decision =
   | { readonly kind: 'grant' }
-  | { readonly kind: 'deny'; readonly holder: Player }
-  | { readonly kind: 'verify'; readonly held: Held };
+  | { readonly kind: 'deny'; readonly present: Player }
+  | { readonly kind: 'verify'; readonly row: PlayerRow };
 
 /** Logins that fight for a player are decided by the journal; nobody loses this often. */
 const ATTEMPTS = 8;
 /** When a lapse is tried again that the journal could not tell. */
 const RETRY_MS = 1000;
 
-export class Players {
+export class PlayerOwnership {
   readonly #network: Network;
   readonly #lapses = new Map<string, Cancel>();
   /** Logins of one player, one after another; those of others do not wait. */
@@ -44,8 +44,8 @@ export class Players {
 
   constructor(network: Network) {
     this.#network = network;
-    network.players.watch((id, after) => this.#follow(id, after));
-    for (const [id, { value }] of network.players.entries()) this.#follow(id, value);
+    network.playerRows.watch((id, after) => this.#follow(id, after));
+    for (const [id, { value }] of network.playerRows.entries()) this.#follow(id, value);
   }
 
   /**
@@ -53,20 +53,20 @@ export class Players {
    * TEXT_TOO_LONG, PLAYER_LIMIT or STALE_GENERATION.
    */
   async acquire(
-    holder: Holder,
+    session: ProxySession,
     said: Player,
     policy: DuplicatePolicy,
     verify: Verify,
   ): Promise<Acquired> {
     const { clock } = this.#network.options;
-    const player = loginOf(holder, said, new Date(clock.wall()));
-    const judge = new Judge(this.#network, holder, policy);
+    const player = loginOf(session, said, new Date(clock.wall()));
+    const judge = new Judge(this.#network, session, policy);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const met = await this.#inTurn(player, () => this.#try(holder, player, judge));
+      const met = await this.#inTurn(player, () => this.#try(session, player, judge));
       if (met === undefined) continue;
       if (met.kind !== 'verify') return met;
-      if (await this.#ask(met.held, verify)) return { kind: 'denied', holder: met.held.player };
-      judge.gone.add(met.held.generation);
+      if (await this.#ask(met.row, verify)) return { kind: 'denied', present: met.row.player };
+      judge.gone.add(met.row.generation);
     }
     throw new KelpieError(
       'OUTCOME_UNKNOWN',
@@ -77,20 +77,20 @@ export class Players {
   }
 
   /** Undefined: somebody else was faster. */
-  async #try(holder: Holder, player: Player, judge: Judge) {
-    const { players, tables, playerRoom } = this.#network;
-    const decision = judge.decide([...personOf(players, player).values()]);
+  async #try(session: ProxySession, player: Player, judge: Judge) {
+    const { playerRows, nodeRows, playerAdmission } = this.#network;
+    const decision = judge.decide([...personOf(playerRows, player).values()]);
     if (decision.kind === 'verify') return decision;
-    if (decision.kind === 'deny') return { kind: 'denied', holder: decision.holder } as const;
+    if (decision.kind === 'deny') return { kind: 'denied', present: decision.present } as const;
     const { id } = player;
-    const fence = tables.fence(holder.name, holder.generation);
-    const admission = playerRoom.admit(holder.name);
+    const fence = nodeRows.fence(session.name, session.generation);
+    const admission = playerAdmission.admit(session.name);
     try {
-      const batch = new GrantBatch(this.#network, holder, admission);
+      const batch = new GrantBatch(this.#network, session, admission);
       batch.add(player, true);
       const written = await commitWrites(this.#network, fence, [...batch.writes.values()]);
-      if (written === 'stale') throw staleHolder(holder);
-      const granted = players.get(id)?.value;
+      if (written === 'stale') throw staleSession(session);
+      const granted = playerRows.get(id)?.value;
       if (written === 'changed' || !granted) return undefined;
       return { kind: 'granted', id, generation: granted.generation } as const;
     } finally {
@@ -99,23 +99,23 @@ export class Players {
   }
 
   /** Ends what a proxy holds of a player, in its own name. Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
-  async release(holder: Holder, id: string, generation: number): Promise<void> {
-    const { players, tables } = this.#network;
+  async release(session: ProxySession, id: string, generation: number): Promise<void> {
+    const { playerRows, nodeRows } = this.#network;
     for (;;) {
-      const held = heldBy(this.#network, holder, id, generation);
-      const draft = endDraft(this.#network, held, PlayerLeaveReason.QUIT);
-      const fence = tables.fence(holder.name, holder.generation);
-      const written = await commitWrites(this.#network, fence, [writeOf(players, id, [draft])]);
+      const row = rowHeldBy(this.#network, session, id, generation);
+      const draft = endDraft(this.#network, row, PlayerLeaveReason.QUIT);
+      const fence = nodeRows.fence(session.name, session.generation);
+      const written = await commitWrites(this.#network, fence, [writeOf(playerRows, id, [draft])]);
       if (written === 'stored') return;
-      if (written === 'stale') throw staleHolder(holder);
+      if (written === 'stale') throw staleSession(session);
     }
   }
 
-  #ask(held: Held, verify: Verify): Promise<boolean> {
-    const { generation } = held;
+  #ask(row: PlayerRow, verify: Verify): Promise<boolean> {
+    const { generation } = row;
     let question = this.#questions.get(generation);
     if (!question) {
-      question = verify(held).finally(() => this.#questions.delete(generation));
+      question = verify(row).finally(() => this.#questions.delete(generation));
       this.#questions.set(generation, question);
     }
     return question;
@@ -135,32 +135,32 @@ export class Players {
     }
   }
 
-  #follow(id: string, after: Held | undefined): void {
+  #follow(id: string, after: PlayerRow | undefined): void {
     this.#lapses.get(id)?.();
     this.#lapses.delete(id);
-    if (this.#network.players.index.sharedUuids.size > 0) this.#endTwins();
+    if (this.#network.playerRows.index.sharedUuids.size > 0) this.#endTwins();
     if (after?.loggingIn) this.#lapseAfter(this.#network.options.times.loginMs, id, after);
   }
 
-  #lapseAfter(delayMs: number, id: string, held: Held): void {
+  #lapseAfter(delayMs: number, id: string, row: PlayerRow): void {
     if (this.#closed) return;
     const lapse = (): void => {
       this.#lapses.delete(id);
-      this.#lapse(id, held).catch((error: unknown) => {
+      this.#lapse(id, row).catch((error: unknown) => {
         this.#network.options.onFault(error);
-        if (!this.#lapses.has(id)) this.#lapseAfter(RETRY_MS, id, held);
+        if (!this.#lapses.has(id)) this.#lapseAfter(RETRY_MS, id, row);
       });
     };
     // A report that they joined may lie unread after a stall.
     this.#lapses.set(id, this.#network.listening.after(delayMs, lapse));
   }
 
-  async #lapse(id: string, held: Held): Promise<void> {
-    const { players } = this.#network;
+  async #lapse(id: string, row: PlayerRow): Promise<void> {
+    const { playerRows } = this.#network;
     // Another login, or a join: its own time runs, or none.
-    if (players.get(id)?.value !== held) return;
-    const draft = endDraft(this.#network, held, PlayerLeaveReason.LAPSED);
-    await commitWrites(this.#network, undefined, [writeOf(players, id, [draft])]);
+    if (playerRows.get(id)?.value !== row) return;
+    const draft = endDraft(this.#network, row, PlayerLeaveReason.LAPSED);
+    await commitWrites(this.#network, undefined, [writeOf(playerRows, id, [draft])]);
   }
 
   /**
@@ -168,7 +168,7 @@ export class Players {
    * under two ids: the newer one holds.
    */
   #endTwins(): void {
-    for (const uuid of this.#network.players.index.sharedUuids) {
+    for (const uuid of this.#network.playerRows.index.sharedUuids) {
       if (this.#closed || this.#twins.has(uuid)) continue;
       this.#twins.add(uuid);
       const again = (error: unknown): void => {
@@ -182,15 +182,15 @@ export class Players {
   }
 
   async #endOlder(uuid: string): Promise<void> {
-    const { players } = this.#network;
+    const { playerRows } = this.#network;
     // When all rows of the transaction are in the table.
     await Promise.resolve();
     for (;;) {
-      const rows = [...personOf(players, { id: uuid, uuid })];
+      const rows = [...personOf(playerRows, { id: uuid, uuid })];
       const newest = Math.max(...rows.map(([, { generation }]) => generation));
       const older = rows.filter(([, { generation }]) => generation < newest);
-      const writes = older.map(([id, held]) =>
-        writeOf(players, id, [endDraft(this.#network, held, PlayerLeaveReason.REPLACED)]),
+      const writes = older.map(([id, row]) =>
+        writeOf(playerRows, id, [endDraft(this.#network, row, PlayerLeaveReason.REPLACED)]),
       );
       // Refused: somebody wrote one of them meanwhile.
       if ((await commitWrites(this.#network, undefined, writes)) === 'stored') return;
@@ -215,30 +215,35 @@ class Judge {
   /** Generations that were found not to be there any more. */
   readonly gone = new Set<number>();
   readonly #network: Network;
-  readonly #holder: Holder;
+  readonly #session: ProxySession;
   readonly #policy: DuplicatePolicy;
 
-  constructor(network: Network, holder: Holder, policy: DuplicatePolicy) {
+  constructor(network: Network, session: ProxySession, policy: DuplicatePolicy) {
     this.#network = network;
-    this.#holder = holder;
+    this.#session = session;
     this.#policy = policy;
   }
 
-  decide(rows: readonly Held[]): Decision {
-    for (const held of rows) {
-      if (isOwn(this.#holder, held) || !isHeld(this.#network, held)) continue;
-      if (this.#policy === DuplicatePolicy.DENY_NEW) return { kind: 'deny', holder: held.player };
-      const given = this.#policy === DuplicatePolicy.KICK_OLD || this.gone.has(held.generation);
-      if (!given) return { kind: 'verify', held };
+  decide(rows: readonly PlayerRow[]): Decision {
+    for (const row of rows) {
+      if (holds(this.#session, row) || !hasOwner(this.#network, row)) continue;
+      if (this.#policy === DuplicatePolicy.DENY_NEW) return { kind: 'deny', present: row.player };
+      const given = this.#policy === DuplicatePolicy.KICK_OLD || this.gone.has(row.generation);
+      if (!given) return { kind: 'verify', row };
     }
     return { kind: 'grant' };
   }
 }
 
 /** What a process holds under a generation. Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
-function heldBy(network: Network, holder: Holder, id: string, generation: number): Held {
-  const held = network.players.get(id)?.value;
-  if (!held) throw playerNotFound(id);
-  if (isOwn(holder, held) && held.generation === generation) return held;
+function rowHeldBy(
+  network: Network,
+  session: ProxySession,
+  id: string,
+  generation: number,
+): PlayerRow {
+  const row = network.playerRows.get(id)?.value;
+  if (!row) throw playerNotFound(id);
+  if (holds(session, row) && row.generation === generation) return row;
   throw staleLogin(id);
 }

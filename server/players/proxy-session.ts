@@ -1,10 +1,10 @@
 /** Who may write about players: the process of a proxy that holds them. */
 import { sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
-import type { Held } from './rows.js';
+import type { PlayerRow } from './rows.js';
 
 /** A proxy's session. */
-export interface Holder {
+export interface ProxySession {
   readonly name: string;
   readonly instance: Uint8Array;
   /** The fencing token of the session. */
@@ -12,8 +12,8 @@ export interface Holder {
 }
 
 /** Whether this process holds the player. */
-export function isOwn({ name, instance }: Holder, held: Held): boolean {
-  return held.proxy === name && sameBytes(held.instance, instance);
+export function holds({ name, instance }: ProxySession, row: PlayerRow): boolean {
+  return row.proxy === name && sameBytes(row.instance, instance);
 }
 
 /** The error for what is said of a login that is not the newest. */
@@ -22,6 +22,6 @@ export function staleLogin(id: string): KelpieError {
 }
 
 /** The error for a session that does not own its node any more. */
-export function staleHolder({ name }: Holder): KelpieError {
+export function staleSession({ name }: ProxySession): KelpieError {
   return new KelpieError('STALE_GENERATION', `a newer stream owns "${name}"`, { name });
 }

@@ -7,13 +7,13 @@ import type { Network } from '../network/network.js';
 import { selected } from '../nodes/queries.js';
 import { AnswerRoom, type Listing, type Page, pageOf } from '../network/pages.js';
 import { CANDIDATES, lookupOf, playerAmbiguous, playerNotFound, prefixOf } from './player.js';
-import { idIn } from './index-of-players.js';
-import type { Held } from './rows.js';
+import { idIn } from './player-index.js';
+import type { PlayerRow } from './rows.js';
 
 /** A player who is online. Throws PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS or PLAYER_INVALID. */
 export function findPlayer(network: Network, lookup: PlayerLookup | undefined): Player {
   const by = lookupOf(lookup);
-  const [first, ...others] = network.players.find(by);
+  const [first, ...others] = network.playerRows.find(by);
   if (!first) throw playerNotFound(by.value);
   if (others.length === 0) return first.value.player;
   const players = [first, ...others.slice(0, CANDIDATES)].map(({ value }) => value.player);
@@ -49,7 +49,7 @@ function* finding(
   const room = new AnswerRoom(lookupBytes);
   for (const { lookup, by } of wanted) {
     yield;
-    const rows = network.players.find(by);
+    const rows = network.playerRows.find(by);
     const [one] = rows;
     const several = rows.length > 1 ? rows.slice(0, CANDIDATES).map(({ value }) => value) : [];
     const bytes = several.length > 0 ? ID_BYTES * several.length : (one?.value.bytes ?? 0);
@@ -85,7 +85,9 @@ export async function listPlayers(
 }
 
 /** Read from their rows within the turn. */
-function* playersOf(page: Generator<undefined, Page<Held>>): Generator<undefined, Page<Player>> {
+function* playersOf(
+  page: Generator<undefined, Page<PlayerRow>>,
+): Generator<undefined, Page<Player>> {
   const { items, ...rest } = yield* page;
   const players: Player[] = [];
   for (const { player } of items) {
@@ -95,39 +97,39 @@ function* playersOf(page: Generator<undefined, Page<Held>>): Generator<undefined
   return { items: players, ...rest };
 }
 
-function listingOf(network: Network, filter: PlayerFilter): Listing<Held> {
-  const { players } = network;
-  const { index } = players;
+function listingOf(network: Network, filter: PlayerFilter): Listing<PlayerRow> {
+  const { playerRows } = network;
+  const { index } = playerRows;
   const matches = matcherOf(network, filter);
   const prefix = prefixOf(filter.namePrefix);
-  const itemOf = (id: string): Held | undefined => {
-    const held = players.onlineOf(id)?.value;
-    return held && matches(held) ? held : undefined;
+  const itemOf = (id: string): PlayerRow | undefined => {
+    const row = playerRows.onlineOf(id)?.value;
+    return row && matches(row) ? row : undefined;
   };
-  const bytesOf = ({ bytes }: Held): number => bytes;
+  const bytesOf = ({ bytes }: PlayerRow): number => bytes;
   if (prefix !== '') {
     const after = (key: string) => index.namesAfter(prefix, key);
     return { after, item: (key) => itemOf(idIn(key)), bytesOf };
   }
   const { proxy, server } = filter;
   if (server !== '') {
-    const onServer = players.byServer.get(server.toLowerCase());
+    const onServer = playerRows.byServer.get(server.toLowerCase());
     return { after: (id) => onServer.after(id), item: itemOf, bytesOf };
   }
-  const ids = proxy === '' ? players.names : players.byProxy.get(proxy.toLowerCase());
+  const ids = proxy === '' ? playerRows.names : playerRows.byProxy.get(proxy.toLowerCase());
   return { after: (id) => ids.after(id), item: itemOf, bytesOf };
 }
 
-function matcherOf(network: Network, filter: PlayerFilter): (held: Held) => boolean {
+function matcherOf(network: Network, filter: PlayerFilter): (row: PlayerRow) => boolean {
   const proxy = filter.proxy.toLowerCase();
   const server = filter.server.toLowerCase();
   const servers = serversOf(network, filter.serverLabels);
   const has = propertyMatcher(filter.properties);
-  return (held) =>
-    (proxy === '' || held.proxy === proxy) &&
-    (server === '' || held.server === server) &&
-    (servers === undefined || servers.has(held.server)) &&
-    (has === undefined || has(held));
+  return (row) =>
+    (proxy === '' || row.proxy === proxy) &&
+    (server === '' || row.server === server) &&
+    (servers === undefined || servers.has(row.server)) &&
+    (has === undefined || has(row));
 }
 
 /** The servers with these labels; undefined: any. */
@@ -142,7 +144,7 @@ function serversOf(
 /** Whether a player has all of these properties; undefined: any has. Throws LABELS_INVALID. */
 export function propertyMatcher(
   properties: Record<string, string>,
-): ((held: Held) => boolean) | undefined {
+): ((row: PlayerRow) => boolean) | undefined {
   const wanted = Object.entries(labelsOf(properties));
   if (wanted.length === 0) return undefined;
   return ({ player }) => wanted.every(([name, value]) => player.properties[name] === value);

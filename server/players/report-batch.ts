@@ -6,10 +6,10 @@ import { cutText } from '../core/text.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import type { Network } from '../network/network.js';
 import { grantJoins, type Grants } from './grants.js';
-import { type Holder, isOwn, staleHolder } from './proxy-session.js';
+import { type ProxySession, holds, staleSession } from './proxy-session.js';
 import { judge, subjectOf } from './reports.js';
 import type { Admission } from './admission.js';
-import type { Held } from './rows.js';
+import type { PlayerRow } from './rows.js';
 import { commitWrites, contested, type PlayerWrite } from './writes.js';
 
 /** What became of a report. */
@@ -28,15 +28,15 @@ const BYTES = 256 * 1024;
 /** Takes reports. Throws STALE_GENERATION if the session does not own its node any more. */
 export async function report(
   network: Network,
-  holder: Holder,
+  session: ProxySession,
   reports: readonly PlayerReport[],
 ): Promise<Reported[]> {
   const results: Reported[] = [];
   const frame = new Frame();
   while (results.length < reports.length) {
     const rest = reports.slice(results.length);
-    frame.granted(await grantJoins(network, holder, frame.joinsOf(rest)));
-    const done = await step(network, holder, frame, rest);
+    frame.granted(await grantJoins(network, session, frame.joinsOf(rest)));
+    const done = await step(network, session, frame, rest);
     for (const one of rest.slice(0, done.length)) frame.done(one);
     results.push(...done);
   }
@@ -114,19 +114,19 @@ function namesIn(report: PlayerReport): string[] {
 /** Reports up to the next join that must be granted first, or as many as one transaction should have. */
 async function step(
   network: Network,
-  holder: Holder,
+  session: ProxySession,
   frame: Frame,
   reports: readonly PlayerReport[],
 ): Promise<Reported[]> {
-  const fence = network.tables.fence(holder.name, holder.generation);
+  const fence = network.nodeRows.fence(session.name, session.generation);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const admission = network.playerRoom.admit(holder.name);
+    const admission = network.playerAdmission.admit(session.name);
     try {
-      const draftBook = new DraftBook(network, holder, frame, admission);
+      const draftBook = new DraftBook(network, session, frame, admission);
       const results = draftBook.take(reports);
       const written = await commitWrites(network, fence, draftBook.writes);
       if (written === 'stored') return results;
-      if (written === 'stale') throw staleHolder(holder);
+      if (written === 'stale') throw staleSession(session);
     } finally {
       admission.release();
     }
@@ -137,18 +137,18 @@ async function step(
 /** Reports judged one after the other, each against what those before it leave. */
 class DraftBook {
   readonly #network: Network;
-  readonly #holder: Holder;
+  readonly #session: ProxySession;
   readonly #frame: Frame;
   readonly #admission: Admission;
-  readonly #rows = new Map<string, Held | null>();
+  readonly #rows = new Map<string, PlayerRow | null>();
   readonly #written = new Map<string, { drafts: Draft[]; also: Requirement[] }>();
   /** Joins whose grants are used up. */
   readonly #joined = new Set<string>();
   #bytes = 0;
 
-  constructor(network: Network, holder: Holder, frame: Frame, admission: Admission) {
+  constructor(network: Network, session: ProxySession, frame: Frame, admission: Admission) {
     this.#network = network;
-    this.#holder = holder;
+    this.#session = session;
     this.#frame = frame;
     this.#admission = admission;
   }
@@ -185,13 +185,13 @@ class DraftBook {
   }
 
   /** The player as they are then. */
-  #judge(id: string, one: PlayerReport, generation: number): Held | null | undefined {
-    const held = this.#rowOf(id);
-    const verdict = judge(this.#network, this.#holder, one, generation, held);
-    if (verdict.kind === 'unchanged') return held;
+  #judge(id: string, one: PlayerReport, generation: number): PlayerRow | null | undefined {
+    const row = this.#rowOf(id);
+    const verdict = judge(this.#network, this.#session, one, generation, row);
+    if (verdict.kind === 'unchanged') return row;
     const { draft, after, server } = verdict;
     // Where somebody is changes a row by little, and must be told.
-    if (after && one.what?.$case !== 'movedTo') this.#admission.take(id, held, after.bytes);
+    if (after && one.what?.$case !== 'movedTo') this.#admission.take(id, row, after.bytes);
     this.#bytes += draft.event.length + (draft.value?.length ?? 0);
     const written = this.#written.get(id) ?? { drafts: [], also: [] };
     written.drafts.push(draft);
@@ -202,18 +202,18 @@ class DraftBook {
   }
 
   #generationOf(id: string): number {
-    const held = this.#rowOf(id);
-    return held && isOwn(this.#holder, held) ? held.generation : 0;
+    const row = this.#rowOf(id);
+    return row && holds(this.#session, row) ? row.generation : 0;
   }
 
-  #rowOf(id: string): Held | undefined {
+  #rowOf(id: string): PlayerRow | undefined {
     const row = this.#rows.get(id);
-    return row === undefined ? this.#network.players.get(id)?.value : (row ?? undefined);
+    return row === undefined ? this.#network.playerRows.get(id)?.value : (row ?? undefined);
   }
 
   /** Made of the rows as they are now: nothing was awaited since they were judged. */
   get writes(): PlayerWrite[] {
-    const { players } = this.#network;
-    return [...this.#written].map(([id, written]) => ({ seen: players.seen(id), ...written }));
+    const { playerRows } = this.#network;
+    return [...this.#written].map(([id, written]) => ({ seen: playerRows.seen(id), ...written }));
   }
 }

@@ -10,8 +10,8 @@ import { textOf } from '../network/labels.js';
 import type { Network } from '../network/network.js';
 import { changedPlayer, idOf, invalid, isControlled, playerNotFound, playerOf } from './player.js';
 import { Player as PlayerMessage } from '../../gen/ts/kelpie/v1/player.js';
-import { type Holder, isOwn, staleLogin } from './proxy-session.js';
-import { type Held, heldOf, type Written } from './rows.js';
+import { type ProxySession, holds, staleLogin } from './proxy-session.js';
+import { type PlayerRow, newRow, type NewPlayerRow } from './rows.js';
 
 const SERVER_BYTES = 255;
 
@@ -20,7 +20,7 @@ export type Verdict =
   | {
       readonly kind: 'write';
       readonly draft: Draft;
-      readonly after: Written | null;
+      readonly after: NewPlayerRow | null;
       /** The row of the server that is named, as it was seen. */
       readonly server?: Requirement | undefined;
     }
@@ -43,22 +43,22 @@ export function subjectOf({ playerId, what }: PlayerReport): string {
  */
 export function judge(
   network: Network,
-  holder: Holder,
+  session: ProxySession,
   report: PlayerReport,
   generation: number,
-  held: Held | undefined,
+  row: PlayerRow | undefined,
 ): Verdict {
   const { what } = report;
-  if (!held) throw playerNotFound(subjectOf(report));
-  if (!isOwn(holder, held) || held.generation !== generation) throw staleLogin(held.player.id);
-  const change = new Change(network, held);
+  if (!row) throw playerNotFound(subjectOf(report));
+  if (!holds(session, row) || row.generation !== generation) throw staleLogin(row.player.id);
+  const change = new PlayerTransition(network, row);
   switch (what?.$case) {
     case 'joined':
       return change.join(what.value);
     case 'movedTo':
       return change.move(what.value);
     case 'changed':
-      return change.facts(changedPlayer(held.player, what.value));
+      return change.facts(changedPlayer(row.player, what.value));
     case 'left':
       return change.leave(what.value);
     case undefined:
@@ -67,13 +67,13 @@ export function judge(
 }
 
 /** What can become of a player whom their proxy holds. */
-export class Change {
+export class PlayerTransition {
   readonly #network: Network;
-  readonly #held: Held;
+  readonly row: PlayerRow;
 
-  constructor(network: Network, held: Held) {
+  constructor(network: Network, row: PlayerRow) {
     this.#network = network;
-    this.#held = held;
+    this.row = row;
   }
 
   /**
@@ -81,7 +81,7 @@ export class Change {
    * what facts can be.
    */
   join(said: Player, since?: Date): Verdict {
-    const { player, loggingIn } = this.#held;
+    const { player, loggingIn } = this.row;
     const { proxy, generation } = player;
     const { server, serverUnregistered, seen } = this.#place(said.server);
     const joinTime = loggingIn ? (since ?? this.#time()) : player.joinTime;
@@ -96,8 +96,8 @@ export class Change {
   move(to: string): Verdict {
     this.#checkOnline();
     const { seen, ...place } = this.#place(to);
-    const after = { ...this.#held.player, ...place };
-    return place.server === this.#held.server ? this.#facts(after, seen) : this.#moved(after, seen);
+    const after = { ...this.row.player, ...place };
+    return place.server === this.row.server ? this.#facts(after, seen) : this.#moved(after, seen);
   }
 
   /** Other facts about them. */
@@ -107,20 +107,20 @@ export class Change {
   }
 
   #facts(after: Player, server?: Requirement): Verdict {
-    if (samePlayer(this.#held.player, after)) return { kind: 'unchanged' };
+    if (samePlayer(this.row.player, after)) return { kind: 'unchanged' };
     return this.#write(after, { $case: 'playerUpdated', value: { player: after } }, server);
   }
 
   /** They are gone. Throws OUT_OF_RANGE for a reason that is not a proxy's to give. */
   leave(reason: PlayerLeaveReason): Verdict {
-    const { player } = this.#held;
+    const { player } = this.row;
     const given = reason === PlayerLeaveReason.KICKED ? reason : PlayerLeaveReason.QUIT;
     if (reason !== given && reason !== PlayerLeaveReason.UNSPECIFIED) throw reasonError();
     return this.#write(null, { $case: 'playerLeft', value: { player, reason: given } });
   }
 
   #moved(after: Player, server: Requirement | undefined): Verdict {
-    const fromServer = this.#held.server;
+    const fromServer = this.row.server;
     const body = { $case: 'playerMoved', value: { player: after, fromServer } } as const;
     return this.#write(after, body, server);
   }
@@ -133,24 +133,24 @@ export class Change {
   #place(typed: string) {
     const server = serverOf(typed);
     if (server === '') return { server, serverUnregistered: false, seen: undefined };
-    const { tables } = this.#network;
-    const node = tables.nodes.get(server)?.value;
+    const { nodeRows } = this.#network;
+    const node = nodeRows.nodes.get(server)?.value;
     if (node && node.role !== NodeRole.DOWNSTREAM) throw noServer(node);
-    const { player } = this.#held;
+    const { player } = this.row;
     if (!node && server === player.server) {
       return { server, serverUnregistered: player.serverUnregistered, seen: undefined };
     }
-    return { server, serverUnregistered: !node, seen: tables.seen(server) };
+    return { server, serverUnregistered: !node, seen: nodeRows.seen(server) };
   }
 
   #checkOnline(): void {
-    const { player, loggingIn } = this.#held;
+    const { player, loggingIn } = this.row;
     if (loggingIn) throw playerNotFound(player.id);
   }
 
   #write(player: Player | null, body: NonNullable<Event['body']>, server?: Requirement): Verdict {
-    const after = player && heldOf(player, this.#held.instance, false);
-    const draft = this.#network.players.draft(this.#held, this.#time(), body, after);
+    const after = player && newRow(player, this.row.instance, false);
+    const draft = this.#network.playerRows.draft(this.row, this.#time(), body, after);
     return { kind: 'write', draft, after, server };
   }
 

@@ -1,15 +1,15 @@
 /** The rows of players, with the indexes by which they are found, and what is stored in them. */
-import { PlayerRow } from '../../gen/ts/kelpie/storage/v1/player_row.js';
+import { PlayerRow as StoredPlayerRow } from '../../gen/ts/kelpie/storage/v1/player_row.js';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Player, type PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
 import { sameBytes } from '../core/cursor.js';
 import { topicOfKey } from '../topics/topic.js';
 import type { Draft, Requirement } from '../journal/journal.js';
-import { PlayerIndex } from './index-of-players.js';
+import { PlayerIndex } from './player-index.js';
 import { type Folded, Table } from '../network/table.js';
 
 /** A player, and the process that holds them. */
-export interface Held extends Pick<Player, 'proxy' | 'server' | 'generation'> {
+export interface PlayerRow extends Pick<Player, 'proxy' | 'server' | 'generation'> {
   /** All that is known of them; decoded each time. */
   readonly player: Player;
   readonly instance: Uint8Array;
@@ -20,20 +20,24 @@ export interface Held extends Pick<Player, 'proxy' | 'server' | 'generation'> {
 }
 
 /** A player as they are about to be written. */
-export function heldOf(player: Player, proxyInstanceId: Uint8Array, loggingIn: boolean): Written {
+export function newRow(
+  player: Player,
+  proxyInstanceId: Uint8Array,
+  loggingIn: boolean,
+): NewPlayerRow {
   const { proxy, server, generation } = player;
-  const row = PlayerRow.encode({ player, proxyInstanceId, loggingIn }).finish();
+  const row = StoredPlayerRow.encode({ player, proxyInstanceId, loggingIn }).finish();
   const bytes = row.length;
   return { proxy, server, generation, player, instance: proxyInstanceId, loggingIn, bytes, row };
 }
 
 /** A player about to be written, and the row that says so. */
-export interface Written extends Held {
+export interface NewPlayerRow extends PlayerRow {
   readonly row: Uint8Array;
 }
 
 /** As they are kept: their bytes, which the journal has too, and what they are found and judged by. */
-class Kept implements Held {
+class EncodedPlayerRow implements PlayerRow {
   readonly proxy: string;
   readonly server: string;
   readonly generation: number;
@@ -41,7 +45,7 @@ class Kept implements Held {
   readonly loggingIn: boolean;
   readonly #bytes: Uint8Array;
 
-  constructor(bytes: Uint8Array, generation: number, row: PlayerRow, instance: Uint8Array) {
+  constructor(bytes: Uint8Array, generation: number, row: StoredPlayerRow, instance: Uint8Array) {
     this.proxy = row.player?.proxy ?? '';
     this.server = row.player?.server ?? '';
     this.generation = generation;
@@ -55,7 +59,7 @@ class Kept implements Held {
   }
 
   get player(): Player {
-    const player = PlayerRow.decode(this.#bytes).player ?? Player.create();
+    const player = StoredPlayerRow.decode(this.#bytes).player ?? Player.create();
     return { ...player, generation: this.generation };
   }
 }
@@ -64,14 +68,14 @@ class Kept implements Held {
 const HIDDEN_TOPIC = 'kelpie.players';
 const NO_EVENT = new Uint8Array();
 
-type Change = (id: string, after: Held | undefined) => void;
+type RowWatcher = (id: string, after: PlayerRow | undefined) => void;
 
-export class PlayerTable extends Table<Held> {
+export class PlayerRows extends Table<PlayerRow> {
   readonly index = new PlayerIndex();
-  readonly byHolder = this.index.byHolder;
+  readonly ownedBy = this.index.ownedBy;
   readonly byProxy = this.index.byProxy;
   readonly byServer = this.index.byServer;
-  readonly #watchers = new Set<Change>();
+  readonly #watchers = new Set<RowWatcher>();
   /** One for all players of a process. */
   readonly #instances = new Map<string, Uint8Array>();
 
@@ -82,13 +86,13 @@ export class PlayerTable extends Table<Held> {
       if (after) this.index.add(id, after.value);
       // Of a proxy that has nobody any more.
       const proxy = (after ?? before)?.value.proxy ?? '';
-      if (this.byHolder.sizeOf(proxy) === 0) this.#instances.delete(proxy);
+      if (this.ownedBy.sizeOf(proxy) === 0) this.#instances.delete(proxy);
       for (const watcher of this.#watchers) watcher(id, after?.value);
     };
   }
 
-  #keep(bytes: Uint8Array, sequence: number): Held {
-    const row = PlayerRow.decode(bytes);
+  #keep(bytes: Uint8Array, sequence: number): PlayerRow {
+    const row = StoredPlayerRow.decode(bytes);
     const generation = row.loggingIn ? sequence : (row.player?.generation ?? 0);
     const proxy = row.player?.proxy ?? '';
     const known = this.#instances.get(proxy);
@@ -96,11 +100,11 @@ export class PlayerTable extends Table<Held> {
     const instance =
       known && sameBytes(known, row.proxyInstanceId) ? known : row.proxyInstanceId.slice();
     this.#instances.set(proxy, instance);
-    return new Kept(bytes, generation, row, instance);
+    return new EncodedPlayerRow(bytes, generation, row, instance);
   }
 
   /** Calls the watcher for each row that changes, while it is folded. */
-  watch(watcher: Change): void {
+  watch(watcher: RowWatcher): void {
     this.#watchers.add(watcher);
   }
 
@@ -113,8 +117,8 @@ export class PlayerTable extends Table<Held> {
    * Who is online and meant. A player whose name is exactly what is looked for wins over others; several
    * are left where nobody can decide.
    */
-  find(by: NonNullable<PlayerLookup['by']>): Folded<Held>[] {
-    const found: Folded<Held>[] = [];
+  find(by: NonNullable<PlayerLookup['by']>): Folded<PlayerRow>[] {
+    const found: Folded<PlayerRow>[] = [];
     for (const id of this.index.idsOf(by)) {
       const row = this.onlineOf(id);
       if (row) found.push(row);
@@ -125,7 +129,7 @@ export class PlayerTable extends Table<Held> {
   }
 
   /** The player's row if they are online. */
-  onlineOf(id: string): Folded<Held> | undefined {
+  onlineOf(id: string): Folded<PlayerRow> | undefined {
     const row = this.get(id);
     return row?.value.loggingIn ? undefined : row;
   }
@@ -141,14 +145,19 @@ export class PlayerTable extends Table<Held> {
 
   /** The entry that gives a player to a proxy for their login. Its sequence is their generation. */
   grantDraft(player: Player, instance: Uint8Array): Draft {
-    const { row: value } = heldOf({ ...player, generation: 0 }, instance, true);
+    const { row: value } = newRow({ ...player, generation: 0 }, instance, true);
     const { id, proxy } = player;
     const place = { key: this.keyOf(id), value, source: proxy };
     return { topic: HIDDEN_TOPIC, event: NO_EVENT, ...place };
   }
 
   /** The entry that tells what became of a player, and writes their row, or deletes it. */
-  draft(before: Held, time: Date, body: NonNullable<Event['body']>, after: Written | null): Draft {
+  draft(
+    before: PlayerRow,
+    time: Date,
+    body: NonNullable<Event['body']>,
+    after: NewPlayerRow | null,
+  ): Draft {
     const { id, proxy } = (after ?? before).player;
     // Who was not online does not leave for anybody but coordinators.
     const topic = after === null && before.loggingIn ? HIDDEN_TOPIC : this.topicOf(id);

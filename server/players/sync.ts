@@ -4,14 +4,14 @@ import type { SyncPlayers } from '../../gen/ts/kelpie/v1/presence.js';
 import { msOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import type { Network } from '../network/network.js';
-import { endDraft, isHeld } from './ends.js';
+import { endDraft, hasOwner } from './ends.js';
 import { idOf } from './player.js';
 import { GrantBatch, loginOf, personOf } from './grants.js';
-import { type Holder, isOwn, staleHolder } from './proxy-session.js';
-import { Change, type Verdict } from './reports.js';
+import { type ProxySession, holds, staleSession } from './proxy-session.js';
+import { PlayerTransition, type Verdict } from './reports.js';
 import type { Reported } from './report-batch.js';
 import type { Admission } from './admission.js';
-import type { Held } from './rows.js';
+import type { PlayerRow } from './rows.js';
 import { commitWrites, contested, type PlayerWrite, writeOf } from './writes.js';
 
 /** What a part of a list got. */
@@ -32,14 +32,18 @@ export interface ListPart {
 }
 
 /** Takes a part of a list. Throws STALE_GENERATION if the session does not own its node any more. */
-export async function sync(network: Network, holder: Holder, list: ListPart): Promise<Synced> {
-  const fence = network.tables.fence(holder.name, holder.generation);
+export async function sync(
+  network: Network,
+  session: ProxySession,
+  list: ListPart,
+): Promise<Synced> {
+  const fence = network.nodeRows.fence(session.name, session.generation);
   const granted = new Set<string>();
   for (let attempt = 0; attempt < ATTEMPTS;) {
-    const admission = network.playerRoom.admit(holder.name);
+    const admission = network.playerAdmission.admit(session.name);
     try {
-      const plan = new Plan(network, holder, list, granted, admission);
-      await network.presence.work(plan.make());
+      const plan = new Plan(network, session, list, granted, admission);
+      await network.syncTurn.work(plan.make());
       const { grants, writes } = plan;
       const ids = [...grants.keys()];
       const written =
@@ -48,7 +52,7 @@ export async function sync(network: Network, holder: Holder, list: ListPart): Pr
           : await commitWrites(network, fence, [...grants.values()], (count) => {
               for (const id of ids.splice(0, count)) granted.add(id);
             });
-      if (written === 'stale') throw staleHolder(holder);
+      if (written === 'stale') throw staleSession(session);
       if (written === 'changed') attempt += 1;
       else if (grants.size === 0) return plan;
     } finally {
@@ -65,7 +69,7 @@ class Plan implements Synced {
   /** When all are its own: what differs. */
   readonly writes: PlayerWrite[] = [];
   readonly #network: Network;
-  readonly #holder: Holder;
+  readonly #session: ProxySession;
   readonly #list: ListPart;
   readonly #asOf: number;
   /** Whom this list was given by a transaction before. */
@@ -77,19 +81,19 @@ class Plan implements Synced {
 
   constructor(
     network: Network,
-    holder: Holder,
+    session: ProxySession,
     list: ListPart,
     granted: ReadonlySet<string>,
     admission: Admission,
   ) {
     this.#network = network;
-    this.#holder = holder;
+    this.#session = session;
     this.#list = list;
     // What was granted on a stream before this one can be told no more: the list knows better.
-    this.#asOf = Math.max(list.part.asOf, holder.generation);
+    this.#asOf = Math.max(list.part.asOf, session.generation);
     this.#granted = granted;
     this.#admission = admission;
-    this.#batch = new GrantBatch(network, holder, admission);
+    this.#batch = new GrantBatch(network, session, admission);
   }
 
   /** Yields wherever others may go on: what is written requires the rows as they were looked at. */
@@ -99,7 +103,7 @@ class Plan implements Synced {
       this.#take(player);
       yield;
     }
-    for (const id of this.#network.players.byHolder.get(this.#holder.name).after(afterId)) {
+    for (const id of this.#network.playerRows.ownedBy.get(this.#session.name).after(afterId)) {
       if (upToId !== '' && id > upToId) return;
       if (this.#named.get(id) !== id) this.#leave(id);
       yield;
@@ -133,13 +137,13 @@ class Plan implements Synced {
   }
 
   #settle(id: string, said: Player): void {
-    const person = personOf(this.#network.players, { id, uuid: said.uuid.toLowerCase() });
-    const held = person.get(id);
-    const own = held && isOwn(this.#holder, held) && isHeld(this.#network, held);
+    const person = personOf(this.#network.playerRows, { id, uuid: said.uuid.toLowerCase() });
+    const row = person.get(id);
+    const own = row && holds(this.#session, row) && hasOwner(this.#network, row);
     const others = [...person.values()].filter(
-      (one) => (one !== held || !own) && isHeld(this.#network, one),
+      (one) => (one !== row || !own) && hasOwner(this.#network, one),
     );
-    if (own && others.length === 0) this.#update(id, said, held);
+    if (own && others.length === 0) this.#update(id, said, row);
     // Granted once already: somebody else was given the person since.
     else if (!this.#granted.has(id) && this.#isNewer(id, said, others)) this.#grant(id, said);
     else {
@@ -149,7 +153,7 @@ class Plan implements Synced {
   }
 
   /** Whether a login is newer than all others of the person. */
-  #isNewer(id: string, said: Player, others: readonly Held[]): boolean {
+  #isNewer(id: string, said: Player, others: readonly PlayerRow[]): boolean {
     if (said.generation > 0) return others.every((one) => said.generation > one.generation);
     const age = this.#list.part.loginAges[id];
     // It got no grant, or in another history, and does not say when: taken for the newest.
@@ -157,7 +161,7 @@ class Plan implements Synced {
     const since = this.#since(id);
     return others.every(({ player, proxy }) => {
       const other = player.joinTime?.getTime() ?? Infinity;
-      return since > other || (since === other && this.#holder.name < proxy);
+      return since > other || (since === other && this.#session.name < proxy);
     });
   }
 
@@ -170,20 +174,20 @@ class Plan implements Synced {
 
   #grant(id: string, said: Player): void {
     this.#attempt(id, () => {
-      const player = loginOf(this.#holder, said, new Date(this.#since(id)));
+      const player = loginOf(this.#session, said, new Date(this.#since(id)));
       // One that must wait is looked at again: these grants are not the last.
       this.#batch.add(player);
     });
   }
 
-  #update(id: string, said: Player, held: Held): void {
-    const { generation } = held;
+  #update(id: string, said: Player, row: PlayerRow): void {
+    const { generation } = row;
     this.#results.set(id, { id, generation });
     // A login that began after the list was made: what the list says is of the one before.
-    if (this.#isLater(id, held) && said.generation !== generation) return;
-    const change = new Change(this.#network, held);
-    const since = this.#granted.has(id) ? held.player.joinTime : undefined;
-    const join = (what: Player) => () => this.#join(change, held, what, since);
+    if (this.#isLater(id, row) && said.generation !== generation) return;
+    const change = new PlayerTransition(this.#network, row);
+    const since = this.#granted.has(id) ? row.player.joinTime : undefined;
+    const join = (what: Player) => () => this.#join(change, row, what, since);
     const verdict =
       this.#attempt(id, join(said)) ??
       // They are there, whatever is wrong with the server that is named.
@@ -191,26 +195,26 @@ class Plan implements Synced {
     if (verdict?.kind === 'write') this.#write(id, verdict);
   }
 
-  #join(change: Change, held: Held, said: Player, since: Date | undefined): Verdict {
+  #join(change: PlayerTransition, row: PlayerRow, said: Player, since: Date | undefined): Verdict {
     const verdict = change.join(said, since);
     const after = verdict.kind === 'write' ? verdict.after : null;
-    if (after) this.#admission.take(after.player.id, held, after.bytes);
+    if (after) this.#admission.take(after.player.id, row, after.bytes);
     return verdict;
   }
 
   #leave(id: string): void {
-    const held = this.#network.players.get(id)?.value;
-    if (!held || this.#isLater(id, held)) return;
-    const draft = endDraft(this.#network, held, PlayerLeaveReason.SYNC);
-    this.writes.push(writeOf(this.#network.players, id, [draft]));
+    const row = this.#network.playerRows.get(id)?.value;
+    if (!row || this.#isLater(id, row)) return;
+    const draft = endDraft(this.#network, row, PlayerLeaveReason.SYNC);
+    this.writes.push(writeOf(this.#network.playerRows, id, [draft]));
   }
 
-  #isLater(id: string, { generation }: Held): boolean {
+  #isLater(id: string, { generation }: PlayerRow): boolean {
     return generation > this.#asOf && !this.#granted.has(id);
   }
 
   #write(id: string, { draft, server }: Verdict & { kind: 'write' }): void {
-    const write = writeOf(this.#network.players, id, [draft]);
+    const write = writeOf(this.#network.playerRows, id, [draft]);
     this.writes.push(server ? { ...write, also: [server] } : write);
   }
 

@@ -3,7 +3,7 @@ import { KelpieError } from '../core/errors.js';
 import { othersTurn } from '../core/fair-turn.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import type { Network } from '../network/network.js';
-import type { PlayerTable } from './rows.js';
+import type { PlayerRows } from './rows.js';
 
 /** What is to be written about one player, or what they were seen as. */
 export interface PlayerWrite {
@@ -14,7 +14,7 @@ export interface PlayerWrite {
 }
 
 /** What became of writes. `changed`: a row is not what it was seen as. `stale`: nor is the owner. */
-export type Written = 'stored' | 'changed' | 'stale';
+export type WriteResult = 'stored' | 'changed' | 'stale';
 
 /** Fewer than a transaction may have, so that its owner's own entries fit. */
 const ENTRIES = 900;
@@ -30,7 +30,7 @@ export async function commitWrites(
   fence: Requirement | undefined,
   writes: readonly PlayerWrite[],
   onStored?: (writes: number) => void,
-): Promise<Written> {
+): Promise<WriteResult> {
   for (let rest = writes; rest.length > 0;) {
     const part = fitting(rest);
     rest = rest.slice(part.length);
@@ -60,7 +60,7 @@ export function transactionOf(writes: readonly PlayerWrite[], fence: Requirement
 }
 
 /** A write about a player whose row is as the table has it. */
-export function writeOf(players: PlayerTable, id: string, drafts: readonly Draft[]): PlayerWrite {
+export function writeOf(players: PlayerRows, id: string, drafts: readonly Draft[]): PlayerWrite {
   return { seen: players.seen(id), drafts };
 }
 

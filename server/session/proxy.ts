@@ -20,7 +20,7 @@ import { othersTurn } from '../core/fair-turn.js';
 import { idOf, weightOf } from '../players/player.js';
 import { report, type Reported } from '../players/report-batch.js';
 import { sync } from '../players/sync.js';
-import { type Holder, isOwn, staleLogin } from '../players/proxy-session.js';
+import { type ProxySession, holds, staleLogin } from '../players/proxy-session.js';
 import type { Acquired } from '../players/ownership.js';
 import { DigestWatch } from '../players/digest-watch.js';
 import { type Frame, wireError } from '../delivery/frames.js';
@@ -49,7 +49,7 @@ type Answer = () => Frame;
 
 export class ProxyRequests {
   readonly #hub: Hub;
-  readonly #holder: Holder;
+  readonly #session: ProxySession;
   #latencies = new Map<string, number>();
   /** What is said of players is written one after the other. */
   #written: Promise<unknown> = Promise.resolve();
@@ -61,10 +61,10 @@ export class ProxyRequests {
   readonly #room = new Latch();
   readonly #digests: DigestWatch;
 
-  constructor(hub: Hub, holder: Holder) {
+  constructor(hub: Hub, session: ProxySession) {
     this.#hub = hub;
-    this.#holder = holder;
-    this.#digests = new DigestWatch(hub, holder.name);
+    this.#session = session;
+    this.#digests = new DigestWatch(hub, session.name);
   }
 
   /** Throws what AcquirePlayer names. */
@@ -79,7 +79,7 @@ export class ProxyRequests {
       const { players, verify } = this.#hub;
       // What was said before of the same player comes first.
       await this.#written.catch(() => undefined);
-      const acquired = await players.acquire(this.#holder, player, policy, verify);
+      const acquired = await players.acquire(this.#session, player, policy, verify);
       return () => ({ $case: 'playerAcquired', value: this.#acquired(acquired, player) });
     } finally {
       this.#logins -= 1;
@@ -88,25 +88,25 @@ export class ProxyRequests {
   }
 
   #acquired(acquired: Acquired, said: Player): PlayerAcquired {
-    if (acquired.kind === 'denied') return deniedTo(said, acquired.holder.proxy);
+    if (acquired.kind === 'denied') return deniedTo(said, acquired.present.proxy);
     const { id, generation } = acquired;
     if (this.#holds(id, generation)) {
       return { playerId: id, outcome: { $case: 'generation', value: generation } };
     }
-    const holder = this.#hub.network.players.get(id)?.value.player;
+    const holder = this.#hub.network.playerRows.get(id)?.value.player;
     return deniedTo(said, holder?.proxy ?? '');
   }
 
   /** Whether nobody else was given the player since. */
   #holds(id: string, generation: number): boolean {
-    const held = this.#hub.network.players.get(id)?.value;
-    return held?.generation === generation && isOwn(this.#holder, held);
+    const row = this.#hub.network.playerRows.get(id)?.value;
+    return row?.generation === generation && holds(this.#session, row);
   }
 
   /** Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
   async release({ playerId, generation }: ReleasePlayer): Promise<void> {
     return this.#inOrder(playerId.length, () =>
-      this.#hub.players.release(this.#holder, playerId, generation),
+      this.#hub.players.release(this.#session, playerId, generation),
     );
   }
 
@@ -115,7 +115,7 @@ export class ProxyRequests {
     checkCount('reports', reports.length, 1, REPORTS);
     const { network } = this.#hub;
     const bytes = sum(reports.map(weightOfReport));
-    const results = await this.#inOrder(bytes, () => report(network, this.#holder, reports));
+    const results = await this.#inOrder(bytes, () => report(network, this.#session, reports));
     // Who left by one of these reports was given to nobody.
     const left = new Set(results.filter(isEnd).map(({ id }) => id));
     return () => results.map((result) => (left.has(result.id) ? wire(result) : this.#now(result)));
@@ -127,7 +127,9 @@ export class ProxyRequests {
     const { network } = this.#hub;
     const list = { part, receivedMs: network.options.clock.wall() };
     const bytes = sum(part.players.map((player) => weightOf(player) + OVERHEAD_BYTES));
-    const { results, kicked } = await this.#inOrder(bytes, () => sync(network, this.#holder, list));
+    const { results, kicked } = await this.#inOrder(bytes, () =>
+      sync(network, this.#session, list),
+    );
     return () => {
       const gone = results.filter((result) => this.#isGone(result)).map(({ id }) => id);
       const there = results.filter((result) => !this.#isGone(result));
@@ -167,7 +169,7 @@ export class ProxyRequests {
   }
 
   #checkProxy(): void {
-    const node = this.#hub.network.tables.nodes.get(this.#holder.name)?.value;
+    const node = this.#hub.network.nodeRows.nodes.get(this.#session.name)?.value;
     if (node?.role === NodeRole.PROXY) return;
     throw new KelpieError('ROLE_NOT_PROXY', 'only proxies hold players');
   }
@@ -182,7 +184,7 @@ export class ProxyRequests {
 
   /** Takes latencies of this proxy's own players. */
   latencies(told: readonly PlayerLatency[]): void {
-    const mine = this.#hub.network.players.byProxy.get(this.#holder.name);
+    const mine = this.#hub.network.playerRows.byProxy.get(this.#session.name);
     for (const { playerId, latencyMs } of told.slice(0, LATENCIES)) {
       if (mine.has(playerId)) this.#latencies.set(playerId, latencyMs);
     }

@@ -111,7 +111,7 @@ export class Publisher {
     this.#inFlightBytes += bytes;
     try {
       const outcome = await network.commit({
-        require: [network.tables.fence(name, generation)],
+        require: [network.nodeRows.fence(name, generation)],
         producer: { instance, previous, last },
         entries,
       });

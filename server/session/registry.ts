@@ -8,8 +8,8 @@ import { type Carrier, Commands, type Handover } from '../commands/commands.js';
 import type { Network } from '../network/network.js';
 import { evictions, ownersWritten } from '../network/changes.js';
 import { verifier } from '../commands/verify-player.js';
-import type { Players, Verify } from '../players/ownership.js';
-import type { LivenessProbe, Nodes } from '../nodes/claims.js';
+import type { PlayerOwnership, Verify } from '../players/ownership.js';
+import type { LivenessProbe, NodeClaims } from '../nodes/claims.js';
 import type { Entry } from '../journal/journal.js';
 import { Pages } from '../delivery/pages.js';
 import { Turnstile } from '../core/turnstile.js';
@@ -61,8 +61,8 @@ const OPENED_AT_ONCE = 16;
 
 export class Hub implements LivenessProbe, Carrier {
   readonly network: Network;
-  readonly nodes: Nodes;
-  readonly players: Players;
+  readonly nodes: NodeClaims;
+  readonly players: PlayerOwnership;
   readonly commands: Commands;
   /** Whether a player is really there, as their proxy says. */
   readonly verify: Verify;
@@ -86,8 +86,8 @@ export class Hub implements LivenessProbe, Carrier {
 
   constructor(
     network: Network,
-    nodes: Nodes,
-    players: Players,
+    nodes: NodeClaims,
+    players: PlayerOwnership,
     observers: readonly SessionObserver[] = [],
   ) {
     this.network = network;
@@ -97,7 +97,7 @@ export class Hub implements LivenessProbe, Carrier {
     this.verify = verifier(network, this.commands, this);
     this.subscriptions = new SubscriptionIndex(network);
     this.patterns = new PatternBudget(network.options.limits);
-    this.loads = new Loads((name) => network.tables.topicOf(name));
+    this.loads = new Loads((name) => network.nodeRows.topicOf(name));
     this.pages = new Pages(network.options.journal, network.options.clock);
     this.observer = tellAll(observers, network.options.onFault);
     network.onEntries((entries) => this.#endReplaced(entries));
@@ -155,7 +155,7 @@ export class Hub implements LivenessProbe, Carrier {
   refused({ name, instanceId }: Hello): void {
     const { clock } = this.network.options;
     const session = this.#sessions.get(name.toLowerCase());
-    const owner = this.network.tables.owners.get(name.toLowerCase())?.value;
+    const owner = this.network.nodeRows.owners.get(name.toLowerCase())?.value;
     if (!this.#draining || !session || !owner || !sameBytes(owner.instanceId, instanceId)) return;
     if (this.#stranded.has(session)) return;
     const end = (): void => session.evict(drainingError());
@@ -180,7 +180,7 @@ export class Hub implements LivenessProbe, Carrier {
 
   /** Takes a session in that has got its node. Throws SESSION_REPLACED if it lost it meanwhile. */
   add(session: Member, name: string): void {
-    const owner = this.network.tables.owners.get(name);
+    const owner = this.network.nodeRows.owners.get(name);
     if (owner?.value.sessionId !== session.id) throw replacedError(name);
     this.#sessions.set(name, session);
   }
@@ -209,7 +209,7 @@ export class Hub implements LivenessProbe, Carrier {
    * without a stream here has no holder.
    */
   async alive(name: string): Promise<boolean> {
-    const id = this.network.tables.owners.get(name)?.value.sessionId ?? '';
+    const id = this.network.nodeRows.owners.get(name)?.value.sessionId ?? '';
     const open = this.#sessions.get(name);
     const holder = open?.id === id ? open : this.#opening.get(id);
     return (await holder?.probe()) ?? false;
@@ -222,10 +222,10 @@ export class Hub implements LivenessProbe, Carrier {
 
   /** Whoever writes a node's owner replaces the session before: one rule, wherever it happened. */
   #endReplaced(entries: readonly Entry[]): void {
-    const { tables } = this.network;
-    for (const name of ownersWritten(tables, entries)) {
+    const { nodeRows } = this.network;
+    for (const name of ownersWritten(nodeRows, entries)) {
       const session = this.#sessions.get(name);
-      const owner = tables.owners.get(name)?.value;
+      const owner = nodeRows.owners.get(name)?.value;
       if (!session || owner?.sessionId === session.id) continue;
       session.evict(owner ? replacedError(name) : endedError(name));
     }
@@ -233,7 +233,7 @@ export class Hub implements LivenessProbe, Carrier {
 
   /** Whoever gives a player away tells the proxy that had them: one rule, wherever it happened. */
   #evictPlayers(entries: readonly Entry[]): void {
-    for (const { player, reason } of evictions(this.network.players, entries)) {
+    for (const { player, reason } of evictions(this.network.playerRows, entries)) {
       const { proxy, id, generation } = player;
       this.#sessions.get(proxy)?.send(evictionOf(id, generation, reason));
     }

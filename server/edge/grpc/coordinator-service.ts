@@ -27,7 +27,7 @@ function topicRetention({ limits, entries, bytes }: Usage['own'][number]): Topic
 }
 
 export function coordinatorService(hub: Hub): ServiceImplementation<CoordinatorServiceDefinition> {
-  const { tables, options } = hub.network;
+  const { nodeRows, options } = hub.network;
   const { clock, journal, limits, coordinatorId, name, version } = options;
   const startedMs = clock.now();
   return {
@@ -45,10 +45,10 @@ export function coordinatorService(hub: Hub): ServiceImplementation<CoordinatorS
         bytes,
         topics: [...topics],
         sessions: hub.size,
-        nodes: tables.nodes.size,
+        nodes: nodeRows.nodes.size,
         limits: wireLimits(limits),
         retentionTopics: own.map(topicRetention),
-        players: hub.network.players.online,
+        players: hub.network.playerRows.online,
         readOnly: hub.network.readOnly,
       };
     },
@@ -57,7 +57,7 @@ export function coordinatorService(hub: Hub): ServiceImplementation<CoordinatorS
       { peer }: CallContext,
     ): Promise<ListSessionsResponse> {
       const listing = {
-        after: (name: string) => tables.owners.names.after(name),
+        after: (name: string) => nodeRows.owners.names.after(name),
         item: (name: string) => hub.report(name),
         bytesOf: (session: Session) => Session.encode(session).finish().length,
       };

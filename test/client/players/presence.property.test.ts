@@ -137,16 +137,16 @@ async function take(world: SdkWorld, gates: Gate[], one: Step): Promise<void> {
 
 function check(world: SdkWorld, gates: Gate[], processes: Process[]): number {
   const { network } = world.town;
-  const rows = [...network.players.entries()].map(([, { value }]) => value);
+  const rows = [...network.playerRows.entries()].map(([, { value }]) => value);
   expect(rows.filter(({ loggingIn }) => loggingIn)).to.deep.equal([]);
   const table = rows.map(({ player }) => shown(player));
   for (const { name, guests, process } of gates) {
     const { players } = process.client;
-    const held = Array.from({ length: PLAYERS }, (_, index) => players.get(idOf(index)));
-    const ids = held.flatMap((player) => player?.id ?? []);
+    const row = Array.from({ length: PLAYERS }, (_, index) => players.get(idOf(index)));
+    const ids = row.flatMap((player) => player?.id ?? []);
     expect(ids, 'what the client holds is what the plugin has').to.have.members([...guests.keys()]);
     const its = table.filter((player) => player.proxy === name);
-    const said = held
+    const said = row
       .filter((player) => player !== undefined)
       .map(({ id, server }) => ({ id, proxy: name, server }));
     expect(said, 'what the client holds is the table').to.have.deep.members(its);

@@ -107,7 +107,7 @@ const BOT = { instanceId: randomBytes(16), role: NodeRole.SERVICE };
 
 /** A node that joins, or changes if it is there. */
 async function moveBot({ nodes, network }: MortalHub, name: string, label: number) {
-  if (network.tables.nodes.get(name)) {
+  if (network.nodeRows.nodes.get(name)) {
     await nodes.update(name, NodeChange.create({ labels: { at: String(label) } }));
   } else {
     await nodes.claim(Node.create({ ...BOT, name }), 'bot', { alive: async () => false });
@@ -115,7 +115,7 @@ async function moveBot({ nodes, network }: MortalHub, name: string, label: numbe
 }
 
 async function removeBot({ nodes, network }: MortalHub, name: string) {
-  const owner = network.tables.owners.get(name);
+  const owner = network.nodeRows.owners.get(name);
   if (owner) await nodes.leave(name, owner.sequence, NodeLeaveReason.STOPPED);
 }
 

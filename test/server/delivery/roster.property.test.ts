@@ -14,9 +14,9 @@ import { openHub, type TestHub } from '../../support/model/coordinator.js';
 const BOTS = 600;
 
 async function put(town: TestHub, index: number, label: number | undefined): Promise<void> {
-  const { tables } = town.network;
+  const { nodeRows } = town.network;
   const name = `bot-${index}`;
-  const known = tables.nodes.get(name)?.value;
+  const known = nodeRows.nodes.get(name)?.value;
   const row = Node.create({ name, role: NodeRole.SERVICE, labels: { label: String(label) } });
   const time = new Date(0);
   if (label === undefined && !known) return;
@@ -27,7 +27,7 @@ async function put(town: TestHub, index: number, label: number | undefined): Pro
         ? ({ $case: 'nodeUpdated', value: { node: row } } as const)
         : ({ $case: 'nodeJoined', value: { node: row } } as const);
   const value = label === undefined ? null : row;
-  await town.network.commit({ entries: [tables.nodeDraft(name, time, body, value)] });
+  await town.network.commit({ entries: [nodeRows.nodeDraft(name, time, body, value)] });
 }
 
 const bot = fc.nat({ max: BOTS - 1 });
@@ -68,7 +68,7 @@ describe('a roster', () => {
           }
         }
         while (await follower.read(100));
-        const table = [...town.network.tables.nodes.entries()].map(([, { value }]) => value);
+        const table = [...town.network.nodeRows.nodes.entries()].map(([, { value }]) => value);
         const shown = (nodes: Node[]) =>
           nodes.map(({ name, labels }) => `${name} ${labels['label'] ?? ''}`).sort();
         expect(shown(follower.roster.nodes())).to.deep.equal(shown(table));

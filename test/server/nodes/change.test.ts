@@ -15,7 +15,7 @@ const change = (partial: Partial<NodeChange>): NodeChange => ({
 });
 
 function rowOf({ network }: TestHub, name: string) {
-  return network.tables.nodes.get(name)?.value;
+  return network.nodeRows.nodes.get(name)?.value;
 }
 
 describe('a change of a node', () => {

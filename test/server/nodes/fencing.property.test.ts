@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { Event } from '../../../gen/ts/kelpie/v1/event.js';
 import { NodeChange } from '../../../gen/ts/kelpie/v1/node.js';
 import { GoodbyeReason } from '../../../gen/ts/kelpie/v1/session_service.js';
-import { NodeTables } from '../../../server/nodes/rows.js';
+import { NodeRows } from '../../../server/nodes/rows.js';
 import type { Entry } from '../../../server/journal/journal.js';
 import { defaultTimes } from '../../../server/network/limits.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
@@ -88,7 +88,7 @@ function hex(bytes: Uint8Array): string {
 /** Walks through the journal with the owner of each position at hand. */
 function check(entries: readonly Entry[]): number {
   const stored = new Map<string, number>();
-  const tables = new NodeTables();
+  const tables = new NodeRows();
   let written = 0;
   for (const { key, value, source, event, sequence } of entries) {
     if (key !== undefined) tables.fold({ key, value: value ?? null, sequence });

@@ -34,7 +34,7 @@ const many = (count: number, of: (number: number) => Player): Player[] =>
   Array.from({ length: count }, (_, number) => of(number));
 
 const nothingComes = ({ network }: TestHub): void => {
-  expect(network.playerRoom.pending).to.equal(0);
+  expect(network.playerAdmission.pending).to.equal(0);
 };
 
 describe('logins of a proxy', () => {
@@ -98,9 +98,9 @@ describe('the rows of players', () => {
         ({ error }) => error?.reason === ErrorReason.PLAYER_LIMIT,
       );
       expect(refused.length + (logins['PLAYER_LIMIT'] ?? 0), name).to.be.greaterThan(5);
-      expect(town.network.players.index.bytesOf(name)).to.be.at.most(100_000);
+      expect(town.network.playerRows.index.bytesOf(name)).to.be.at.most(100_000);
     }
-    expect(town.network.players.index.bytes).to.be.within(150_000, 200_000);
+    expect(town.network.playerRows.index.bytes).to.be.within(150_000, 200_000);
     nothingComes(town);
   });
 
@@ -121,7 +121,7 @@ describe('the rows of players', () => {
     const town = await openHub();
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.bring(steve());
-    const { index } = town.network.players;
+    const { index } = town.network.playerRows;
     expect(index.bytesOf('gate-1')).to.equal(index.bytes).and.to.be.greaterThan(50);
     await proxy.report(quit(steve().xuid, generation));
     expect([index.bytes, index.bytesOf('gate-1'), index.sharedUuids.size]).to.deep.equal([0, 0, 0]);

@@ -180,8 +180,8 @@ function readerOf(entries: readonly Entry[]): Map<string, Player> {
 }
 
 function checkQuiet({ town, proxies, entries, follower }: World): void {
-  const { players } = town.network;
-  const rows = [...players.entries()];
+  const { playerRows } = town.network;
+  const rows = [...playerRows.entries()];
   const has = proxies.flatMap(({ name, guests }) =>
     [...guests].map(([id, { generation, server }]) => ({ id, proxy: name, generation, server })),
   );
@@ -193,12 +193,12 @@ function checkQuiet({ town, proxies, entries, follower }: World): void {
   expect(rows.filter(([, { value }]) => value.loggingIn)).to.deep.equal([]);
   const uuids = rows.map(([id, { value }]) => value.player.uuid || id);
   expect(new Set(uuids).size, 'nobody is held twice, under whatever ids').to.equal(uuids.length);
-  const byProxy = proxies.map(({ name }) => players.byProxy.get(name).size);
-  const onServers = [...SERVERS, 'nowhere'].map((name) => players.byServer.get(name).size);
+  const byProxy = proxies.map(({ name }) => playerRows.byProxy.get(name).size);
+  const onServers = [...SERVERS, 'nowhere'].map((name) => playerRows.byServer.get(name).size);
   const nowhere = ofTable.filter(({ server }) => server === '').length;
   expect(sum(byProxy)).to.equal(rows.length);
   expect(sum(onServers) + nowhere).to.equal(rows.length);
-  expect(players.online).to.equal(rows.length);
+  expect(playerRows.online).to.equal(rows.length);
   const read = [...readerOf(entries).values()].map(({ id, generation }) => ({ id, generation }));
   const stands = ofTable.map(({ id, generation }) => ({ id, generation }));
   expect(read, 'what all events come to is the table').to.have.deep.members(stands);

@@ -96,7 +96,7 @@ describe('what cannot be said of a player', () => {
       const [result] = await proxy.report(joined(steve(facts)));
       expect(result?.error?.reason).to.equal(ErrorReason[reason]);
       expect(await proxy.bring(player(1))).to.be.greaterThan(0);
-      expect(town.network.players.size).to.equal(1);
+      expect(town.network.playerRows.size).to.equal(1);
     });
   }
 
@@ -106,7 +106,7 @@ describe('what cannot be said of a player', () => {
     const names = ['Der Große Ünal', '素晴らしい', '🐺 kelpie', "O'Brien; DROP TABLE"];
     for (const [number, name] of names.entries()) await proxy.bring(player(number, { name }));
     for (const [number, name] of names.entries()) {
-      const [found] = town.network.players.find({ $case: 'name', value: name.toUpperCase() });
+      const [found] = town.network.playerRows.find({ $case: 'name', value: name.toUpperCase() });
       expect(found?.value.player.id).to.equal(player(number).xuid);
     }
   });
@@ -160,9 +160,9 @@ describe('a report', () => {
       const [bad, good] = await proxy.report(reportOf(generation), quit('1001', other));
       expect(bad?.error?.reason).to.equal(ErrorReason[reason]);
       expect(good?.error).to.equal(undefined);
-      const held = town.network.players.onlineOf(STEVE)?.value.player;
-      expect(held).to.include({ generation, server: '' });
-      expect(town.network.players.size).to.equal(1);
+      const row = town.network.playerRows.onlineOf(STEVE)?.value.player;
+      expect(row).to.include({ generation, server: '' });
+      expect(town.network.playerRows.size).to.equal(1);
     });
   }
 
@@ -183,7 +183,7 @@ describe('a report', () => {
     }
     expect(entries).to.have.length(60);
     expect(Math.max(...bytes.values())).to.be.below(512 * 1024);
-    expect(town.network.players.get(STEVE)?.value.player.context).to.deep.equal(
+    expect(town.network.playerRows.get(STEVE)?.value.player.context).to.deep.equal(
       Buffer.from(contexts.at(-1) ?? []),
     );
   });
@@ -206,7 +206,7 @@ describe('a report', () => {
       const { error } = await proxy.stream.next('requestFailed');
       expect(error?.reason).to.equal(ErrorReason.BATCH_INVALID);
     }
-    expect(town.network.players.size).to.equal(0);
+    expect(town.network.playerRows.size).to.equal(0);
   });
 
   it('is not taken from nodes that are no proxies, nor is a login or a list', async () => {
@@ -239,7 +239,7 @@ describe('a report', () => {
       ErrorReason.PLAYER_LIMIT,
     );
     await proxy.granted(player(1));
-    expect(town.network.players.size, 'who is there may come again').to.equal(2);
+    expect(town.network.playerRows.size, 'who is there may come again').to.equal(2);
   });
 });
 

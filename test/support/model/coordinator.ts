@@ -10,9 +10,9 @@ import {
   type NodeFrame,
 } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { Network } from '../../../server/network/network.js';
-import { Nodes } from '../../../server/nodes/claims.js';
+import { NodeClaims } from '../../../server/nodes/claims.js';
 import { endOrphans, playersOfNodes } from '../../../server/players/ends.js';
-import { Players } from '../../../server/players/ownership.js';
+import { PlayerOwnership } from '../../../server/players/ownership.js';
 import {
   defaultLimits,
   defaultTimes,
@@ -43,8 +43,8 @@ export interface TestHub {
   readonly hub: Hub;
   readonly network: Network;
   readonly journal: MemoryJournal;
-  readonly nodes: Nodes;
-  readonly players: Players;
+  readonly nodes: NodeClaims;
+  readonly players: PlayerOwnership;
   readonly clock: FakeClock;
   readonly faults: unknown[];
 }
@@ -113,10 +113,10 @@ async function openOn(
     tail: options.tail ?? { entries: 1000, bytes: 2 ** 20 },
     onFault: (error) => faults.push(error),
   });
-  const nodes = new Nodes(network);
+  const nodes = new NodeClaims(network);
   nodes.dependents.register(playersOfNodes(network));
   await endOrphans(network);
-  const players = new Players(network);
+  const players = new PlayerOwnership(network);
   return { hub: new Hub(network, nodes, players), network, nodes, players, faults };
 }
 

@@ -16,7 +16,7 @@ const END = '\0';
 
 export class PlayerIndex {
   /** Whom a proxy holds, those who log in among them. */
-  readonly byHolder = new Groups();
+  readonly ownedBy = new Groups();
   /** Who is online on a proxy. */
   readonly byProxy = new Groups();
   /** Who is online on a server. */
@@ -31,33 +31,33 @@ export class PlayerIndex {
   #allBytes = 0;
   #online = 0;
 
-  add(id: string, held: Indexed): void {
-    this.byHolder.add(held.proxy, id);
-    this.#weigh(held.proxy, held.bytes);
-    const { player } = held;
+  add(id: string, row: Indexed): void {
+    this.ownedBy.add(row.proxy, id);
+    this.#weigh(row.proxy, row.bytes);
+    const { player } = row;
     if (player.uuid !== '') {
       this.byUuid.add(player.uuid, id);
       if (this.byUuid.sizeOf(player.uuid) > 1) this.#shared.add(player.uuid);
     }
-    if (held.loggingIn) return;
+    if (row.loggingIn) return;
     this.#online += 1;
-    this.byProxy.add(held.proxy, id);
-    if (held.server !== '') this.byServer.add(held.server, id);
+    this.byProxy.add(row.proxy, id);
+    if (row.server !== '') this.byServer.add(row.server, id);
     this.#names.add(nameKey(player.name, id));
   }
 
-  remove(id: string, held: Indexed): void {
-    this.byHolder.remove(held.proxy, id);
-    this.#weigh(held.proxy, -held.bytes);
-    const { player } = held;
+  remove(id: string, row: Indexed): void {
+    this.ownedBy.remove(row.proxy, id);
+    this.#weigh(row.proxy, -row.bytes);
+    const { player } = row;
     if (player.uuid !== '') {
       this.byUuid.remove(player.uuid, id);
       if (this.byUuid.sizeOf(player.uuid) < 2) this.#shared.delete(player.uuid);
     }
-    if (held.loggingIn) return;
+    if (row.loggingIn) return;
     this.#online -= 1;
-    this.byProxy.remove(held.proxy, id);
-    if (held.server !== '') this.byServer.remove(held.server, id);
+    this.byProxy.remove(row.proxy, id);
+    if (row.server !== '') this.byServer.remove(row.server, id);
     this.#names.delete(nameKey(player.name, id));
   }
 
@@ -90,7 +90,7 @@ export class PlayerIndex {
 
   /** Those whose grants on a proxy wait for their joins. */
   loginsOf(proxy: string): number {
-    return this.byHolder.sizeOf(proxy) - this.byProxy.sizeOf(proxy);
+    return this.ownedBy.sizeOf(proxy) - this.byProxy.sizeOf(proxy);
   }
 
   /** The ids that a lookup can mean. */

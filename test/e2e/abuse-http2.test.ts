@@ -16,7 +16,8 @@ import {
   setting,
   uint32,
 } from '../support/wire/raw-peer.js';
-import { helloOf, requestBytes } from '../support/wire/wire.js';
+import { requestBytes } from '../support/wire/contract.js';
+import { helloOf } from '../support/wire/frames.js';
 
 const CANCEL = 8;
 const ENHANCE_YOUR_CALM = 11;

@@ -15,14 +15,8 @@ import {
   Setting,
   WIDEST,
 } from '../support/wire/raw-peer.js';
-import {
-  type Hello,
-  helloOf,
-  type NodeFrame,
-  requestBytes,
-  say,
-  sequenceOf,
-} from '../support/wire/wire.js';
+import { requestBytes } from '../support/wire/contract.js';
+import { type Hello, helloOf, type NodeFrame, say, sequenceOf } from '../support/wire/frames.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -7,7 +7,8 @@ import { expect } from 'chai';
 import { Besieged } from '../support/process/besieged.js';
 import { byteCall } from '../support/wire/byte-call.js';
 import { Flag, FrameType, frameOf, grpcMessage, RawPeer } from '../support/wire/raw-peer.js';
-import { bytesOf, helloOf, requestBytes, say, textOf } from '../support/wire/wire.js';
+import { bytesOf, requestBytes } from '../support/wire/contract.js';
+import { helloOf, say, textOf } from '../support/wire/frames.js';
 
 const OK = 0;
 const INVALID_ARGUMENT = 3;

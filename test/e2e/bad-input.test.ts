@@ -6,19 +6,18 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import {
-  CallFailure,
   type Cursor,
   type Draft,
-  type End,
   type Hello,
   helloOf,
   say,
   type Start,
-  type Stream,
   textOf,
-  Wire,
   type WireError,
-} from '../support/wire/wire.js';
+} from '../support/wire/frames.js';
+import { CallFailure, type End } from '../support/wire/status.js';
+import type { Stream } from '../support/wire/stream.js';
+import { Wire } from '../support/wire/wire.js';
 
 const RESOURCES = { at: 'START_AT_SNAPSHOT' };
 const EARLIEST = { at: 'START_AT_EARLIEST' };

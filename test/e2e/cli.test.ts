@@ -8,7 +8,8 @@ import { expect } from 'chai';
 import { type Kelpie, runKelpie, startKelpie } from '../support/process/cli.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { until } from '../support/until.js';
-import { say, Wire } from '../support/wire/wire.js';
+import { say } from '../support/wire/frames.js';
+import { Wire } from '../support/wire/wire.js';
 
 describe('kelpie', () => {
   let kelpied: Kelpied;

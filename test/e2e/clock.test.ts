@@ -6,7 +6,8 @@ import type { Clock } from '../../server/core/clock.js';
 import { type Coordinator, startCoordinator } from '../../server/coordinator.js';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { Inbox } from '../support/wire/inbox.js';
-import { helloOf, say, textOf, Wire } from '../support/wire/wire.js';
+import { helloOf, say, textOf } from '../support/wire/frames.js';
+import { Wire } from '../support/wire/wire.js';
 
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
 

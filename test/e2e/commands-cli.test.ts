@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import { runKelpie, startKelpie } from '../support/process/cli.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { until } from '../support/until.js';
-import { type CommandOutput, Wire } from '../support/wire/wire.js';
+import type { CommandOutput } from '../support/wire/frames.js';
+import { Wire } from '../support/wire/wire.js';
 import { WireNode } from '../support/wire/wire-node.js';
 
 const parsed = (line: string): Record<string, unknown> =>

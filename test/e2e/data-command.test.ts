@@ -5,7 +5,8 @@ import { expect } from 'chai';
 import { runKelpie } from '../support/process/cli.js';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { type Kelpied, runKelpied, startKelpied } from '../support/process/kelpied.js';
-import { say, textOf, Wire } from '../support/wire/wire.js';
+import { say, textOf } from '../support/wire/frames.js';
+import { Wire } from '../support/wire/wire.js';
 
 const EVENTS = 50;
 

@@ -22,7 +22,8 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { runKelpied, startKelpied } from '../support/process/kelpied.js';
-import { say, Wire } from '../support/wire/wire.js';
+import { say } from '../support/wire/frames.js';
+import { Wire } from '../support/wire/wire.js';
 
 const DATA = 'journal.mdb';
 const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url));

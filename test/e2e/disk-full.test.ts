@@ -8,7 +8,9 @@ import { healthOf } from '../support/process/health.js';
 import { Inbox } from '../support/wire/inbox.js';
 import { type Kelpied, startKelpied, startOnSmallDisk } from '../support/process/kelpied.js';
 import { until } from '../support/until.js';
-import { CallFailure, say, Wire } from '../support/wire/wire.js';
+import { say } from '../support/wire/frames.js';
+import { CallFailure } from '../support/wire/status.js';
+import { Wire } from '../support/wire/wire.js';
 
 /** About a megabyte, which the first messages fill. */
 const BLOCKS = 2000;

@@ -11,7 +11,9 @@ import { hostileNumbers, hostileStrings } from '../support/hostile/hostile.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { grpcMessage, requestHeaders } from '../support/wire/raw-peer.js';
 import { rejectionOf } from '../support/thrown.js';
-import { bytesOf, CallFailure, Wire } from '../support/wire/wire.js';
+import { bytesOf } from '../support/wire/contract.js';
+import { CallFailure } from '../support/wire/status.js';
+import { Wire } from '../support/wire/wire.js';
 
 const OK = 0;
 const UNIMPLEMENTED = 12;

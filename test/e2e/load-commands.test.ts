@@ -10,7 +10,9 @@ import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { ConnectRequest, type NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 import { Besieged } from '../support/process/besieged.js';
 import { figure, inSoak } from '../support/soak.js';
-import { type Frame, type Hello, type Stream, Wire } from '../support/wire/wire.js';
+import type { Frame, Hello } from '../support/wire/frames.js';
+import type { Stream } from '../support/wire/stream.js';
+import { Wire } from '../support/wire/wire.js';
 
 /** How long a neighbour may wait for its event, on a machine that is busy with the abuse itself. */
 const SLOWEST_MS = 2000;

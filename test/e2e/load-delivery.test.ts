@@ -13,7 +13,8 @@ import { dataFolder } from '../support/process/data-folder.js';
 import { startKelpied } from '../support/process/kelpied.js';
 import { ListedProxy } from '../support/model/listed-proxy.js';
 import { figure, inSoak } from '../support/soak.js';
-import { type Draft, say, Wire } from '../support/wire/wire.js';
+import { type Draft, say } from '../support/wire/frames.js';
+import { Wire } from '../support/wire/wire.js';
 
 /** How long a neighbour may wait for its event, on a machine that is busy with the attack itself. */
 const SLOWEST_MS = 2000;

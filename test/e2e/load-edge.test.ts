@@ -13,7 +13,8 @@ import {
   WIDEST,
 } from '../support/wire/raw-peer.js';
 import { figure, inSoak } from '../support/soak.js';
-import { bytesOf, say } from '../support/wire/wire.js';
+import { bytesOf } from '../support/wire/contract.js';
+import { say } from '../support/wire/frames.js';
 
 const INVALID_ARGUMENT = 3;
 const RESOURCE_EXHAUSTED = 8;

@@ -24,19 +24,19 @@ import {
 } from '../support/wire/descriptors.js';
 import { hostileFields } from '../support/wire/hostile-bytes.js';
 import { figure, inSoak } from '../support/soak.js';
+import { bytesOf } from '../support/wire/contract.js';
 import {
-  bytesOf,
   type Cursor,
-  type End,
   type Event,
   type Frame,
   say,
   type Start,
-  type Stream,
   textOf,
-  Wire,
   type WireError,
-} from '../support/wire/wire.js';
+} from '../support/wire/frames.js';
+import type { End } from '../support/wire/status.js';
+import type { Stream } from '../support/wire/stream.js';
+import { Wire } from '../support/wire/wire.js';
 
 /** Of the values of each field. */
 const VALUES = inSoak(Number.POSITIVE_INFINITY, 5);

@@ -4,7 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Besieged } from '../support/process/besieged.js';
 import { ListedProxy } from '../support/model/listed-proxy.js';
 import { figure, inSoak } from '../support/soak.js';
-import { type Stream, Wire } from '../support/wire/wire.js';
+import type { Stream } from '../support/wire/stream.js';
+import { Wire } from '../support/wire/wire.js';
 
 /** Far above what the machine's other work adds, far below what one turn for all of it takes. */
 const WAIT_MS = 2000;

@@ -20,7 +20,8 @@ import {
 } from '../../gen/ts/kelpie/v1/session_service.js';
 import { Besieged } from '../support/process/besieged.js';
 import { figure, inSoak } from '../support/soak.js';
-import { type Stream, Wire } from '../support/wire/wire.js';
+import type { Stream } from '../support/wire/stream.js';
+import { Wire } from '../support/wire/wire.js';
 
 const MIB = 1024 * 1024;
 /** The machine is shared; what is promised is 250 ms, what was is several seconds. */

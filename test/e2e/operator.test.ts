@@ -10,7 +10,8 @@ import { GapReason } from '../../gen/ts/kelpie/v1/stream.js';
 import { type Kelpie, runKelpie, startKelpie } from '../support/process/cli.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { startStandIn } from '../support/wire/stand-in.js';
-import { say, Wire } from '../support/wire/wire.js';
+import { say } from '../support/wire/frames.js';
+import { Wire } from '../support/wire/wire.js';
 
 const parsed = (line: string): Record<string, unknown> =>
   JSON.parse(line) as Record<string, unknown>;

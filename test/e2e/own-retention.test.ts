@@ -7,7 +7,8 @@ import { connect, type Status } from '../../client/index.js';
 import { runKelpie, startKelpie } from '../support/process/cli.js';
 import { Inbox } from '../support/wire/inbox.js';
 import { type Kelpied, runKelpied, startKelpied } from '../support/process/kelpied.js';
-import { type Cursor, say, textOf, Wire } from '../support/wire/wire.js';
+import { type Cursor, say, textOf } from '../support/wire/frames.js';
+import { Wire } from '../support/wire/wire.js';
 
 const TOPICS = 'chat=3, metrics.tps = 1h,metrics.tps=2';
 

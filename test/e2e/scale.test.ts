@@ -4,7 +4,8 @@ import { connect } from '../../client/index.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { ownMemoryOf } from '../support/process/memory.js';
 import { inSoak } from '../support/soak.js';
-import { type SessionReport, type Stream, Wire } from '../support/wire/wire.js';
+import type { Stream } from '../support/wire/stream.js';
+import { type SessionReport, Wire } from '../support/wire/wire.js';
 
 const MIB = 1024 * 1024;
 const HEARTBEAT_MS = 4000;

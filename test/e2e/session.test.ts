@@ -2,7 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
-import { type Event, type Incoming, say, sequenceOf, textOf, Wire } from '../support/wire/wire.js';
+import { type Event, say, sequenceOf, textOf } from '../support/wire/frames.js';
+import type { Incoming } from '../support/wire/stream.js';
+import { Wire } from '../support/wire/wire.js';
 
 const RESOURCES = { at: 'START_AT_SNAPSHOT' };
 const EARLIEST = { at: 'START_AT_EARLIEST' };

@@ -5,7 +5,8 @@ import { hostileStrings } from '../support/hostile/hostile.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { unprintableLines } from '../support/process/printed.js';
 import { startStandIn } from '../support/wire/stand-in.js';
-import { say, Wire } from '../support/wire/wire.js';
+import { say } from '../support/wire/frames.js';
+import { Wire } from '../support/wire/wire.js';
 import { WireNode } from '../support/wire/wire-node.js';
 
 /** Those that can travel, and fit where 128 bytes do. */

@@ -4,7 +4,8 @@ import { apiAt } from '../../client/api/api.js';
 import { type Start, StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { WatchEventsResponse } from '../../gen/ts/kelpie/v1/event_service.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
-import { say, Wire } from '../support/wire/wire.js';
+import { say } from '../support/wire/frames.js';
+import { Wire } from '../support/wire/wire.js';
 
 const at = (value: StartAt): Start => ({ place: { $case: 'at', value } });
 

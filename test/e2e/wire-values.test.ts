@@ -15,7 +15,9 @@ import {
   pathsTo,
 } from '../support/wire/descriptors.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
-import { type Frame, helloOf, type Stream, Wire } from '../support/wire/wire.js';
+import { type Frame, helloOf } from '../support/wire/frames.js';
+import type { Stream } from '../support/wire/stream.js';
+import { Wire } from '../support/wire/wire.js';
 
 const UNSIGNED = [ScalarType.UINT64, ScalarType.FIXED64];
 const SIGNED = [ScalarType.INT64, ScalarType.SINT64, ScalarType.SFIXED64];

@@ -12,7 +12,8 @@ import {
   requestHeaders,
   Setting,
 } from '../../support/wire/raw-peer.js';
-import { bytesOf, helloOf, requestBytes } from '../../support/wire/wire.js';
+import { bytesOf, requestBytes } from '../../support/wire/contract.js';
+import { helloOf } from '../../support/wire/frames.js';
 
 const CANCEL = 8;
 const NO_ERROR = 0;

@@ -4,7 +4,8 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { Child, Parent } from './node-process.js';
-import { type Event, type Frame, say, textOf, Wire } from '../wire/wire.js';
+import { type Event, type Frame, say, textOf } from '../wire/frames.js';
+import { Wire } from '../wire/wire.js';
 
 /** Well below the silence that ends a session. */
 const HEARTBEAT_MS = 2000;

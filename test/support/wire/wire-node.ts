@@ -1,14 +1,7 @@
 /** A proxy or a server that does commands, and holds players if it is a proxy; from the protos alone. */
-import type {
-  Command,
-  CommandOutput,
-  Frame,
-  Hello,
-  NodeFrame,
-  Stream,
-  Wire,
-  WirePlayer,
-} from './wire.js';
+import type { Command, CommandOutput, Frame, Hello, NodeFrame, WirePlayer } from './frames.js';
+import type { Stream } from './stream.js';
+import type { Wire } from './wire.js';
 
 /** Well below the silence that ends a session. */
 const HEARTBEAT_MS = 2000;

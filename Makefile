@@ -1,5 +1,5 @@
 # Every target is a script of package.json, after what it needs is installed.
-.PHONY: run test demo soak bench languages check build gen clean
+.PHONY: run test demo soak bench languages docs check build gen clean
 
 NODE_MODULES := node_modules/.package-lock.json
 BEDROCK_MODULES := test/bedrock/node_modules/.package-lock.json
@@ -28,12 +28,17 @@ bench: build
 languages: $(NODE_MODULES)
 	@bash test/languages/languages.sh
 
+# The reference of the API and of the contract, as pages in dist/docs. A broken link fails.
+docs: build
+	@npm run --silent docs
+
 # Everything that is not a test: generated code, style, layers, unused code, coverage of the last test.
 check: build
 	npm run --silent gen:fresh
 	npm run --silent lint
 	npm run --silent arch
 	npm run --silent unused
+	npm run --silent docs
 	npm run --silent breaking
 	@test -d coverage/tmp || $(MAKE) test
 	npm run --silent coverage

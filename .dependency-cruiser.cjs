@@ -16,7 +16,7 @@ const server = {
   session: ['core', 'topics', 'journal', 'network', 'delivery'],
   'edge/grpc': ['core', 'topics', 'journal', 'network', 'delivery', 'session'],
   'edge/http': ['core'],
-  ops: ['core', 'topics', 'journal', 'journal/file', 'network', 'session'],
+  ops: ['core', 'topics', 'journal', 'journal/file', 'network', 'delivery', 'session'],
 };
 
 /** Arrows between subjects, and others that need a reason. */
@@ -38,11 +38,7 @@ const arrows = [
   ['network', 'nodes', 'rows of nodes'],
   ['network', 'players', 'rows of players'],
   ['network', 'delivery', 'the tail'],
-  ['nodes', 'delivery', 'frames'],
-  ['players', 'delivery', 'frames'],
-  ['players', 'session', 'the hub'],
   ['delivery', 'session', 'the hub'],
-  ['ops', 'coordinator.ts', 'what it takes and how it ends'],
 ];
 
 const escaped = (room) => room.replace('.', '\\.');

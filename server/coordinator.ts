@@ -10,65 +10,24 @@ import { KelpieError } from './core/errors.js';
 import { ListeningClock } from './core/listening-clock.js';
 import { printable } from './core/printable.js';
 import { Network } from './network/network.js';
+import { type CoordinatorOptions, defaultRetention, defaultTail } from './ops/config/options.js';
 import { checkOwnRetention } from './journal/retention-prefixes.js';
 import { NodeClaims } from './nodes/claims.js';
 import { endOrphans, playersOfNodes } from './players/ends.js';
 import { PlayerOwnership } from './players/ownership.js';
-import { defaultLimits, defaultTimes, type Limits, type Times } from './network/limits.js';
+import { defaultLimits, defaultTimes } from './network/limits.js';
 import { FileJournal } from './journal/file/file-journal.js';
-import type { Journal, Retention } from './journal/journal.js';
+import type { Journal } from './journal/journal.js';
 import { MemoryJournal } from './journal/memory/memory-journal.js';
-import type { TailLimits } from './delivery/tail.js';
-import type { Logger } from './ops/log.js';
 import { logSessions } from './ops/log-sessions.js';
 import { inProcess, type InProcessTransport } from './edge/grpc/in-process.js';
 import { createEdge, type Edge } from './edge/grpc/server.js';
 import { Hub } from './session/registry.js';
 import { Telemetry } from './ops/telemetry.js';
-import { type Health, serveTelemetry, type TelemetryAddress } from './edge/http/server.js';
+import { type Health, serveTelemetry } from './edge/http/server.js';
 import { version } from './core/version.js';
 
-/** Everything that can be set. */
-export interface CoordinatorOptions {
-  /** Where to listen. Default 127.0.0.1. Another machine must reach it only with `insecure`. */
-  readonly host?: string;
-  /** The port; 0 takes a free one. Default 50051. */
-  readonly port?: number;
-  /**
-   * Whether `host` and the host of `metrics` may be reachable from other machines, though nothing is encrypted
-   * and nobody is asked who they are: only on a network that you trust. Default false, which rejects with
-   * a RangeError.
-   */
-  readonly insecure?: boolean;
-  /** Where history is kept: in files it survives the process. Default file. */
-  readonly journal?: 'file' | 'memory';
-  /** The directory of the journal in files, for one coordinator at a time. Default data. */
-  readonly data?: string;
-  /**
-   * When the journal in files is on disk before it is told: at each commit, or in intervals, which may
-   * lose the last milliseconds when the power goes. Default commit.
-   */
-  readonly sync?: 'commit' | 'interval';
-  /**
-   * How much history is kept. Default 1,000,000 entries, 1 GiB, 24 h, of all topics alike. Rejects with
-   * TOPIC_INVALID or TOPIC_RESERVED, or a RangeError, for topics that cannot be kept for less.
-   */
-  readonly retention?: Partial<Retention>;
-  /** How much of it is kept encoded, for readers that are nearly caught up. */
-  readonly tail?: Partial<TailLimits>;
-  /** What may be sent. */
-  readonly limits?: Partial<Limits>;
-  /** How long things take. */
-  readonly times?: Partial<Times>;
-  /** Time, for tests. */
-  readonly clock?: Clock;
-  /** Hears of faults. Default: the logger's errors; without a logger, a line each on stderr. */
-  readonly onFault?: (error: unknown) => void;
-  /** Hears what becomes of sessions and nodes. A pino logger is one. Default: nothing is logged. */
-  readonly logger?: Logger | undefined;
-  /** Where to serve /metrics and /healthz. Default: nowhere. */
-  readonly metrics?: TelemetryAddress | undefined;
-}
+export type { CoordinatorOptions } from './ops/config/options.js';
 
 /** A coordinator that runs. */
 export interface Coordinator {
@@ -87,14 +46,6 @@ export interface Coordinator {
   /** Lets sessions move on, then stops. Resolves when nothing is left. Safe to call again. */
   stop(): Promise<void>;
 }
-
-export const defaultRetention: Retention = {
-  entries: 1_000_000,
-  bytes: 1024 ** 3,
-  ageMs: 24 * 60 * 60 * 1000,
-};
-
-const defaultTail: TailLimits = { entries: 65_536, bytes: 64 * 1024 ** 2 };
 
 /** Starts a coordinator. Rejects if it cannot listen; then nothing of it is left open. */
 export async function startCoordinator(options: CoordinatorOptions = {}): Promise<Coordinator> {

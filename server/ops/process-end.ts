@@ -2,7 +2,6 @@
  * How the process kelpied ends: by a signal, or by a fault that no code handled. Only the program does
  * this; a coordinator that is embedded leaves the process to its host.
  */
-import type { Coordinator } from '../coordinator.js';
 import type { ProcessLog } from './log.js';
 
 /** Exit codes, as README lists them. */
@@ -13,9 +12,14 @@ const FAULT = 70;
 /** After a fault nothing is sure, the end of a drain neither: the process ends this long after it. */
 const FAULT_DRAIN_MS = 30_000;
 
+/** What a signal stops: a coordinator. */
+interface Stoppable {
+  stop(): Promise<void>;
+}
+
 export class ProcessEnd {
   readonly #logger: ProcessLog;
-  #coordinator: Coordinator | undefined;
+  #coordinator: Stoppable | undefined;
   #ending = false;
 
   constructor(logger: ProcessLog) {
@@ -25,7 +29,7 @@ export class ProcessEnd {
   }
 
   /** From now on signals and faults stop this coordinator before the process ends. */
-  stops(coordinator: Coordinator): void {
+  stops(coordinator: Stoppable): void {
     this.#coordinator = coordinator;
     // The first signal stops in good order; a second one does not wait.
     const onSignal = (): void => {

@@ -2,7 +2,7 @@
 import type { PresenceDigest } from '../../gen/ts/kelpie/v1/presence.js';
 import { sameBytes } from '../core/cursor.js';
 import { type TableDigest, tableDigest } from './digest.js';
-import type { Hub } from '../session/registry.js';
+import type { Network } from '../network/network.js';
 
 /** Digests in a row that differ before the list is asked for; doubled each time that did not help. */
 const MISMATCHES = 2;
@@ -11,17 +11,20 @@ const MOST_MISMATCHES = 64;
 const FEW = 500;
 
 export class DigestWatch {
-  readonly #hub: Hub;
+  readonly #network: Network;
   readonly #proxy: string;
+  readonly #onDiffers: () => void;
   /** Good as long as nothing about the proxy's players changes. */
   #known: TableDigest | undefined;
   #computing = false;
   #mismatches = 0;
   #patience = MISMATCHES;
 
-  constructor(hub: Hub, proxy: string) {
-    this.#hub = hub;
+  /** `onDiffers`: a digest differs from the table. */
+  constructor(network: Network, proxy: string, onDiffers: () => void) {
+    this.#network = network;
     this.#proxy = proxy;
+    this.#onDiffers = onDiffers;
   }
 
   /**
@@ -29,7 +32,7 @@ export class DigestWatch {
    * compared, or while the table changes, is not judged: the next one will be.
    */
   compare(said: PresenceDigest, onWanted: () => void): void {
-    const { network } = this.#hub;
+    const network = this.#network;
     const { version, size } = network.playerRows.byProxy.get(this.#proxy);
     if (this.#computing) return;
     if (this.#known?.version === version) this.#judge(this.#known, said, onWanted);
@@ -55,7 +58,7 @@ export class DigestWatch {
       this.#patience = MISMATCHES;
       return;
     }
-    this.#hub.observer.presenceDiffers();
+    this.#onDiffers();
     if (++this.#mismatches < this.#patience) return;
     this.#mismatches = 0;
     this.#patience = Math.min(2 * this.#patience, MOST_MISMATCHES);

@@ -64,7 +64,9 @@ export class ProxyRequests {
   constructor(hub: Hub, session: ProxySession) {
     this.#hub = hub;
     this.#session = session;
-    this.#digests = new DigestWatch(hub, session.name);
+    this.#digests = new DigestWatch(hub.network, session.name, () => {
+      hub.observer.presenceDiffers();
+    });
   }
 
   /** Throws what AcquirePlayer names. */

@@ -19,11 +19,12 @@ import { frameOffer, requestOffer } from './command-frames.js';
 import type { Frame } from '../delivery/frames.js';
 import { Latch } from '../core/latch.js';
 import { Loads } from '../nodes/loads.js';
+import { LoadFrames } from '../delivery/load-frames.js';
 import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { type SessionObserver, tellAll } from './observer.js';
 import type { Offer } from './outbound.js';
 import { drainingError, endedError, replacedError } from './ends.js';
-import { evictionOf } from '../players/eviction.js';
+import { evictionOf } from './evictions.js';
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { Drain, Hello } from '../../gen/ts/kelpie/v1/session_service.js';
 
@@ -69,7 +70,8 @@ export class Hub implements LivenessProbe, Carrier {
   readonly subscriptions: SubscriptionIndex;
   readonly pages: Pages;
   readonly patterns: PatternBudget;
-  readonly loads: Loads;
+  readonly loads = new Loads();
+  readonly loadFrames: LoadFrames;
   readonly observer: SessionObserver;
   /** Sessions are opened in turns, however many come at once. */
   readonly turnstile = new Turnstile(OPENED_AT_ONCE);
@@ -97,7 +99,7 @@ export class Hub implements LivenessProbe, Carrier {
     this.verify = verifier(network, this.commands, this);
     this.subscriptions = new SubscriptionIndex(network);
     this.patterns = new PatternBudget(network.options.limits);
-    this.loads = new Loads((name) => network.nodeRows.topicOf(name));
+    this.loadFrames = new LoadFrames(this.loads, (name) => network.nodeRows.topicOf(name));
     this.pages = new Pages(network.options.journal, network.options.clock);
     this.observer = tellAll(observers, network.options.onFault);
     network.onEntries((entries) => this.#endReplaced(entries));
@@ -261,7 +263,7 @@ export class Hub implements LivenessProbe, Carrier {
   async #tellLoads(): Promise<void> {
     if (this.#telling) return;
     this.#telling = true;
-    this.loads.endInterval();
+    this.loadFrames.endInterval();
     let told = 0;
     try {
       for (const session of this.#sessions.values()) {

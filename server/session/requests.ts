@@ -173,7 +173,7 @@ export class Requests {
   }
 
   #heartbeat(requestId: number, { load, presence, latencies }: Heartbeat): void {
-    if (load) this.#hub.loads.tell(this.#name, load);
+    if (load) this.#hub.loads.report(this.#name, load);
     if (latencies.length > 0) this.#proxy.latencies(latencies);
     if (presence) {
       this.#proxy.compare(presence, () => {

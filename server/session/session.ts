@@ -21,7 +21,7 @@ import { encodeFrame, type Frame, type FramePart, publicError } from '../deliver
 import { Latch } from '../core/latch.js';
 import { open, type Opened } from './handshake.js';
 import type { Hub, Member } from './registry.js';
-import { LoadNews } from '../delivery/load-news.js';
+import { LoadReader } from '../delivery/load-frames.js';
 import type { SessionEnd } from './observer.js';
 import { type Offer, Outbound } from './outbound.js';
 import { Liveness } from './liveness.js';
@@ -71,7 +71,7 @@ class Session implements Member {
   readonly #helloTimer: Cancel;
   #helloName: string | undefined;
   #active: Active | undefined;
-  readonly #loadNews: LoadNews;
+  readonly #loads: LoadReader;
   #closed = false;
   readonly #liveness: Liveness;
   /** Opens when the Hello has got its answer. */
@@ -85,7 +85,7 @@ class Session implements Member {
     this.#patterns = hub.patterns.hold(connection);
     this.#turn = new FairTurn(clock);
     this.#liveness = new Liveness(listening);
-    this.#loadNews = new LoadNews(hub.loads);
+    this.#loads = new LoadReader(hub.loadFrames);
     this.#helloTimer = listening.after(times.helloMs, () =>
       this.#refuse(
         new KelpieError('HELLO_TIMEOUT', `no Hello came within ${times.helloMs / 1000} s`),
@@ -96,13 +96,13 @@ class Session implements Member {
   /** Frames of which only the newest counts, made when they are pulled. */
   #latest(): FramePart[] {
     const ack = this.#active?.publisher.takeAck();
-    const loads = this.#loadNews.take(this.#active?.feed.filter);
+    const loads = this.#loads.take(this.#active?.feed.filter);
     return [ack && encodeFrame(ack), loads].filter((frame) => frame !== undefined);
   }
 
   tellLoads(): boolean {
     const wanted = this.#active?.feed.filter.hasResources ?? false;
-    if (!wanted || !this.#loadNews.endInterval()) return false;
+    if (!wanted || !this.#loads.endInterval()) return false;
     this.outbound.wake();
     return true;
   }

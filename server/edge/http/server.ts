@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { bareHost, endpointOf } from '../../core/address.js';
+import type { TelemetryAddress } from '../../ops/config/options.js';
 import type { Telemetry } from '../../ops/telemetry.js';
 
 /**
@@ -10,13 +11,6 @@ import type { Telemetry } from '../../ops/telemetry.js';
  * can be read and keeps its sessions, but must be started again.
  */
 export type Health = 'starting' | 'serving' | 'journal read-only' | 'draining';
-
-/** Where to listen. */
-export interface TelemetryAddress {
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-}
 
 /** Pages that are served. */
 export interface TelemetryServer {

@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { parseOwnRetention } from './own-retention.js';
-import { type CoordinatorOptions, defaultRetention } from '../../coordinator.js';
+import { type CoordinatorOptions, defaultRetention } from './options.js';
 import { bareHost, isLoopback } from '../../core/address.js';
 import { defaultTimes } from '../../network/limits.js';
 

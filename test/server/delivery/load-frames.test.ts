@@ -3,17 +3,18 @@ import { NodeLoad } from '../../../gen/ts/kelpie/v1/node.js';
 import { ConnectResponse } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { TopicFilter } from '../../../server/topics/filter.js';
 import { Loads } from '../../../server/nodes/loads.js';
-import { LoadNews } from '../../../server/delivery/load-news.js';
+import { LoadFrames, LoadReader } from '../../../server/delivery/load-frames.js';
 
-function told(count: number) {
-  const loads = new Loads((name) => `nodes.${name}`);
-  for (let index = 0; index < count; index++) tell(loads, index, 20);
-  loads.endInterval();
-  return loads;
+function reported(count: number) {
+  const loads = new Loads();
+  for (let index = 0; index < count; index++) report(loads, index, 20);
+  const frames = new LoadFrames(loads, (name) => `nodes.${name}`);
+  frames.endInterval();
+  return { loads, frames };
 }
 
-function tell(loads: Loads, index: number, tps: number): void {
-  loads.tell(`node-${index}`, { ...NodeLoad.create(), tps });
+function report(loads: Loads, index: number, tps: number): void {
+  loads.report(`node-${index}`, { ...NodeLoad.create(), tps });
 }
 
 function read(part: Uint8Array | undefined) {
@@ -25,7 +26,7 @@ const all = new TopicFilter(['nodes.*', 'chat.>']);
 
 describe('loads', () => {
   it('are encoded once for all readers in whose filters the same nodes match', () => {
-    const { interval } = told(100);
+    const { interval } = reported(100).frames;
     const { part, upTo } = interval.share(0, all);
     expect(upTo).to.equal(100);
     expect(read(part)).to.have.length(100);
@@ -39,29 +40,28 @@ describe('loads', () => {
     expect(interval.share(0, new TopicFilter(['players.*'])).part).to.equal(undefined);
   });
 
-  it('are told once, the newest, up to the end of the interval', () => {
-    const loads = told(10);
-    const news = new LoadNews(loads);
-    expect(news.endInterval()).to.equal(true);
-    expect(read(news.take(all))).to.have.length(10);
-    expect(news.take(all), 'nothing is left').to.equal(undefined);
-    tell(loads, 3, 7);
-    expect(news.endInterval(), 'the interval is not over').to.equal(false);
-    tell(loads, 3, 5);
-    loads.endInterval();
-    expect(news.endInterval()).to.equal(true);
-    expect(read(news.take(all)).map(({ name, load }) => [name, load?.tps])).to.deep.equal([
+  it('come once, the newest, up to the end of the interval', () => {
+    const { loads, frames } = reported(10);
+    const reader = new LoadReader(frames);
+    expect(reader.endInterval()).to.equal(true);
+    expect(read(reader.take(all))).to.have.length(10);
+    expect(reader.take(all), 'nothing is left').to.equal(undefined);
+    report(loads, 3, 7);
+    expect(reader.endInterval(), 'the interval is not over').to.equal(false);
+    report(loads, 3, 5);
+    frames.endInterval();
+    expect(reader.endInterval()).to.equal(true);
+    expect(read(reader.take(all)).map(({ name, load }) => [name, load?.tps])).to.deep.equal([
       ['node-3', 5],
     ]);
   });
 
   it('of very many nodes come in several frames, each once', () => {
-    const loads = told(10_000);
-    const news = new LoadNews(loads);
-    news.endInterval();
+    const reader = new LoadReader(reported(10_000).frames);
+    reader.endInterval();
     const names = new Set<string>();
     let count = 0;
-    for (let part = news.take(all); part; part = news.take(all)) {
+    for (let part = reader.take(all); part; part = reader.take(all)) {
       expect(part.length).to.be.below(300 * 1024);
       for (const { name } of read(part)) names.add(name);
       count += read(part).length;

@@ -1,4 +1,4 @@
-/** What a proxy is told whose player was given away, or whose login lapsed. */
+/** What a proxy gets when one of its players was given to another proxy, or when a login took too long. */
 import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import type { Frame } from '../delivery/frames.js';
 

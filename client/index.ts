@@ -16,7 +16,7 @@ export type { CommandContext, CustomHandler, FormHandler, Handling } from './com
 export type { CommandOutcome, Issue, IssueOptions } from './commands/issued.js';
 export type { Load } from './connection/load.js';
 export type { ConnectOptions, StartOption } from './options.js';
-export type { SettableState } from './core/spelling.js';
+export type { OriginName, SettableState } from './core/spelling.js';
 export { type FailureReason, KelpieError } from './errors.js';
 export type { PlayerFacts, PlayerFactsChange } from './players/facts.js';
 export type { Acquired, Evicted, Players, PlayersOptions } from './players/players.js';

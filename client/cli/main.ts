@@ -129,6 +129,11 @@ command('publish <topic> <message>', 'publish a message')
   .option('--type <type>', 'kind of message, for its readers', '')
   .option('--attribute <name=value>', 'a fact beside the message; may be repeated', pair, {})
   .option('--object', 'the message is a JSON object', false)
+  .addOption(
+    new Option('--origin <origin>', 'node: no player wrote any of it, and readers may trust it')
+      .choices(['node', 'unspecified'])
+      .default('unspecified'),
+  )
   .action((topic: string, message: string, options: Common & PublishOptions) =>
     ask(options, (api) => publish(api, topic, message, options)),
   );

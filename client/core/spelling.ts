@@ -1,4 +1,5 @@
 /** Names of the contract as programs spell them. Any other spelling is refused: it would mean the default. */
+import { MessageOrigin } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { oneOf } from './arguments.js';
 
@@ -10,6 +11,15 @@ export type StateName = Exclude<keyof typeof NodeState, 'UNSPECIFIED'>;
 
 /** What a node can say that it is up to. */
 export type SettableState = Exclude<StateName, 'UNREACHABLE'>;
+
+/** Who wrote the content of a message: the publisher's own program, or perhaps a player's client. */
+export type OriginName = keyof typeof MessageOrigin;
+
+/** Throws VALUE_INVALID. */
+export function originOf(name: OriginName): MessageOrigin {
+  if (name === 'UNSPECIFIED') return MessageOrigin.UNSPECIFIED;
+  return MessageOrigin[oneOf<'NODE'>('origin', name, MessageOrigin)];
+}
 
 /** Throws VALUE_INVALID. */
 export function roleOf(name: RoleName): NodeRole {

@@ -1,6 +1,7 @@
 /** Events as handlers get them: a message's parts at hand, the whole body beside them. */
-import type { Event, EventDraft } from '../../gen/ts/kelpie/v1/event.js';
-import { flag, text, texts } from '../core/arguments.js';
+import { type Event, type EventDraft, MessageOrigin } from '../../gen/ts/kelpie/v1/event.js';
+import { text, texts } from '../core/arguments.js';
+import { type OriginName, originOf } from '../core/spelling.js';
 import { contentOf, type MessageContent } from './content.js';
 import { checkTopic } from './topic.js';
 
@@ -12,8 +13,11 @@ export interface ReceivedEvent {
   readonly source: string;
   /** When the coordinator took it; for display only. */
   readonly time: Date | undefined;
-  /** Its publisher says that a player's client is where it comes from. */
-  readonly untrusted: boolean;
+  /**
+   * Who wrote the content, as the publisher reports it. NODE: the publisher's own program. UNSPECIFIED: a
+   * player's client may have written it, so do not trust it. UNSPECIFIED too for events that are no message.
+   */
+  readonly origin: OriginName;
   /** The kind of message; empty for events that are none. */
   readonly type: string;
   /** What the message says; undefined for events that are none. */
@@ -29,18 +33,21 @@ export interface MessageOptions {
   readonly type?: string;
   /** Small facts beside the content. */
   readonly attributes?: Record<string, string>;
-  /** Set it if a player's client is where this comes from. */
-  readonly untrusted?: boolean;
+  /**
+   * Who wrote the content. Default UNSPECIFIED: a player's client may have written it, and readers do not
+   * trust it. Set NODE where this program wrote all of it.
+   */
+  readonly origin?: OriginName;
 }
 
-export function received({ sequence, topic, source, time, untrusted, body }: Event): ReceivedEvent {
+export function received({ sequence, topic, source, time, body }: Event): ReceivedEvent {
   const message = body?.$case === 'messagePublished' ? body.value : undefined;
   return {
     sequence,
     topic,
     source,
     time,
-    untrusted,
+    origin: message?.origin === MessageOrigin.NODE ? 'NODE' : 'UNSPECIFIED',
     type: message?.type ?? '',
     content: message?.content?.form?.value,
     attributes: message?.attributes ?? {},
@@ -52,12 +59,13 @@ export function received({ sequence, topic, source, time, untrusted, body }: Eve
 export function draftOf(
   topic: string,
   content: MessageContent,
-  { type = '', attributes = {}, untrusted = false }: MessageOptions,
+  { type = '', attributes = {}, origin = 'UNSPECIFIED' }: MessageOptions,
 ): EventDraft {
   const payload = {
     type: text('type', type),
     content: contentOf(content),
     attributes: texts('attributes', attributes),
+    origin: originOf(origin),
   };
-  return { topic: checkTopic(topic), payload, untrusted: flag('untrusted', untrusted) };
+  return { topic: checkTopic(topic), payload };
 }

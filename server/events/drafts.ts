@@ -1,7 +1,7 @@
 /** Publishing: what may be published, and how it is stored once. */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
-import { Event, Payload } from '../../gen/ts/kelpie/v1/event.js';
+import { Event, MessageOrigin, Payload } from '../../gen/ts/kelpie/v1/event.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
 import { checkTopic } from '../topics/topic.js';
 import type { Draft } from '../journal/journal.js';
@@ -59,11 +59,11 @@ function encodePayload({ payload }: EventDraft): Uint8Array {
 
 /**
  * The entry for an event. Throws TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
- * CONTENT_TOO_DEEP or TEXT_TOO_LONG.
+ * CONTENT_TOO_DEEP, TEXT_TOO_LONG or OUT_OF_RANGE.
  * `source` is the node's name, or empty.
  */
 export function draftEntry(draft: EncodedDraft, source: string, time: Date, limits: Limits): Draft {
-  const { topic, payload, untrusted, bytes } = draft;
+  const { topic, payload, bytes } = draft;
   checkTopic(topic);
   if (!payload?.content?.form) {
     throw new KelpieError(
@@ -80,9 +80,17 @@ export function draftEntry(draft: EncodedDraft, source: string, time: Date, limi
   }
   checkContent(payload.content, limits.jsonDepth);
   textOf('payload.type', payload.type, TYPE_BYTES);
-  const frame = { sequence: 0, topic, source, time, untrusted, body: undefined };
+  checkOrigin(payload.origin);
+  const frame = { sequence: 0, topic, source, time, body: undefined };
   const event = written(() => Event.encode(frame, writer).uint32(EVENT_MESSAGE).bytes(bytes));
   return { topic, event, source };
+}
+
+/** A number that is not in the enum could not be printed as JSON by every reader. */
+function checkOrigin(origin: MessageOrigin): void {
+  if (origin === MessageOrigin.UNSPECIFIED || origin === MessageOrigin.NODE) return;
+  const most = MessageOrigin.NODE;
+  throw outOfRange('payload.origin', most, 'an origin is MESSAGE_ORIGIN_UNSPECIFIED or _NODE');
 }
 
 /** What cannot be encoded must not leave its beginning to the next one. */

@@ -53,7 +53,7 @@ export class NodeRows {
   nodeDraft(name: string, time: Date, body: NonNullable<Event['body']>, row: Node | null): Draft {
     const key = this.nodes.keyOf(name);
     const topic = this.topicOf(name);
-    const event = { sequence: 0, topic, source: name, time, untrusted: false, body };
+    const event = { sequence: 0, topic, source: name, time, body };
     return {
       topic,
       event: Event.encode(event).finish(),

@@ -161,7 +161,7 @@ export class PlayerRows extends Table<PlayerRow> {
     const { id, proxy } = (after ?? before).player;
     // Who was not online does not leave for anybody but coordinators.
     const topic = after === null && before.loggingIn ? HIDDEN_TOPIC : this.topicOf(id);
-    const event = { sequence: 0, topic, source: proxy, time, untrusted: false, body };
+    const event = { sequence: 0, topic, source: proxy, time, body };
     return {
       topic,
       event: Event.encode(event).finish(),

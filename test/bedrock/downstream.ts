@@ -62,7 +62,6 @@ function hear(playerName: string, text: Text): void {
     .publish(CHAT, message, {
       type: 'chat',
       attributes: { player: playerName, server: name },
-      untrusted: true,
     })
     .catch((error: unknown) => console.error('not published:', error));
 }

@@ -1,7 +1,7 @@
 /** How a data directory of some size is started on, and how fast all of it is read. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Event } from '../../gen/ts/kelpie/v1/event.js';
+import { MessageOrigin, Event } from '../../gen/ts/kelpie/v1/event.js';
 import { FileJournal } from '../../server/journal/file/file-journal.js';
 import { type Draft, type Retention, TRANSACTION_ENTRIES } from '../../server/journal/journal.js';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
@@ -69,13 +69,12 @@ export async function fill(folder: string, entries: number): Promise<void> {
 /** An entry as a publisher's event makes it. */
 function draft(): Draft {
   const content = { form: { $case: 'data', value: new Uint8Array(PAYLOAD_BYTES) } } as const;
-  const message = { type: '', content, attributes: {} };
+  const message = { type: '', content, attributes: {}, origin: MessageOrigin.NODE };
   const event = Event.encode({
     sequence: 0,
     topic: TOPIC,
     source: 'bench-publisher',
     time: new Date(),
-    untrusted: false,
     body: { $case: 'messagePublished', value: message },
   }).finish();
   return { topic: TOPIC, event, source: 'bench-publisher' };

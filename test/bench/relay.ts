@@ -57,14 +57,13 @@ function anySlow(): boolean {
   return false;
 }
 
-function publish(call: Call, { topic, payload, untrusted }: EventDraft): void {
+function publish(call: Call, { topic, payload }: EventDraft): void {
   const body = payload && ({ $case: 'messagePublished', value: payload } as const);
   const event: Event = {
     sequence: ++sequence,
     topic,
     source: 'publisher',
     time: new Date(),
-    untrusted,
     body,
   };
   for (const subscriber of subscribers) subscriber.send(event);

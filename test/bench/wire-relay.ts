@@ -1,7 +1,7 @@
 /** Clients of the plain relay: one message an event, one connection each. */
 import { once } from 'node:events';
 import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
-import type { Event, EventDraft } from '../../gen/ts/kelpie/v1/event.js';
+import { MessageOrigin, type Event, type EventDraft } from '../../gen/ts/kelpie/v1/event.js';
 import { PAYLOAD_BYTES, TOPIC } from './plan.js';
 import { relay } from './relay-contract.js';
 import type { OpenWire } from './wire.js';
@@ -14,8 +14,8 @@ export const open: OpenWire = async ({ endpoint, subscribers, onDelivered }) => 
   const content = { form: { $case: 'data', value: new Uint8Array(PAYLOAD_BYTES) } } as const;
   return {
     publish: () => {
-      const payload = { type: '', content, attributes: {} };
-      publisher.call.write({ topic: TOPIC, payload, untrusted: false });
+      const payload = { type: '', content, attributes: {}, origin: MessageOrigin.NODE };
+      publisher.call.write({ topic: TOPIC, payload });
     },
     close: async () => {
       await Promise.all([publisher, ...readers].map((stream) => stream.close()));
@@ -52,7 +52,7 @@ function openStream(endpoint: string): Stream {
 async function openReader(endpoint: string, onDelivered: (count: number) => void): Promise<Stream> {
   const stream = openStream(endpoint);
   stream.call.on('data', () => onDelivered(1));
-  stream.call.write({ topic: TOPIC, payload: undefined, untrusted: false });
+  stream.call.write({ topic: TOPIC, payload: undefined });
   await once(stream.call, 'metadata');
   return stream;
 }

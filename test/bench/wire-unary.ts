@@ -1,4 +1,5 @@
 /** A plain unary call, from a client to the process that answers it: one hop, where a command has two. */
+import { MessageOrigin } from '../../gen/ts/kelpie/v1/event.js';
 import { Client, credentials } from '@grpc/grpc-js';
 import { PAYLOAD_BYTES, TOPIC } from './plan.js';
 import { echo } from './relay-contract.js';
@@ -7,8 +8,8 @@ import type { OpenWire } from './wire.js';
 export const open: OpenWire = async ({ endpoint, onDelivered }) => {
   const client = new Client(endpoint, credentials.createInsecure(), { 'grpc.enable_channelz': 0 });
   const content = { form: { $case: 'data', value: new Uint8Array(PAYLOAD_BYTES) } } as const;
-  const payload = { type: '', content, attributes: {} };
-  const draft = { topic: TOPIC, payload, untrusted: false };
+  const payload = { type: '', content, attributes: {}, origin: MessageOrigin.NODE };
+  const draft = { topic: TOPIC, payload };
   const { path, requestSerialize, responseDeserialize } = echo;
   return {
     publish: () => {

@@ -33,8 +33,7 @@ const methods: Readonly<Record<string, Use>> = {
     call(client, 'publish', 'odd.options', 'x', { attributes }),
   'publish(attribute)': (client, value) =>
     call(client, 'publish', 'odd.options', 'x', { attributes: { a: value } }),
-  'publish(untrusted)': (client, untrusted) =>
-    call(client, 'publish', 'odd.options', 'x', { untrusted }),
+  'publish(origin)': (client, origin) => call(client, 'publish', 'odd.options', 'x', { origin }),
   'subscribe(pattern)': (client, value) => closeAfter(call(client, 'subscribe', value, nothing)),
   'subscribe(handler)': (client, value) => closeAfter(call(client, 'subscribe', 'odd', value)),
   'handle(name)': (client, value) => closeAfter(call(client, 'handle', value, nothing)),

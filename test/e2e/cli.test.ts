@@ -130,7 +130,8 @@ describe('kelpie', () => {
       expect(code).to.equal(0);
       const [event] = await stream.until(() => true);
       expect(output).to.equal(`Published on say.text as ${event?.sequence ?? ''}.`);
-      expect(event).to.deep.include({ source: '', body: 'message_published', untrusted: false });
+      expect(event).to.deep.include({ source: '', body: 'message_published' });
+      expect(event?.message_published?.origin).to.equal('MESSAGE_ORIGIN_UNSPECIFIED');
       expect(event?.message_published?.content.text).to.equal('hello, all');
     });
 
@@ -138,7 +139,7 @@ describe('kelpie', () => {
       const { stream } = await wire.join('hearer', { topics: ['say.object'] });
       const { code, output } = await kelpie(
         ...['publish', 'say.object', '{"coins": 5}', '--object', '--type', 'sale', '--json'],
-        ...['--attribute', 'shop=north', '--attribute', 'note=a=b'],
+        ...['--attribute', 'shop=north', '--attribute', 'note=a=b', '--origin', 'node'],
       );
       expect(code).to.equal(0);
       const [event] = await stream.until(() => true);
@@ -146,6 +147,7 @@ describe('kelpie', () => {
       expect(event?.message_published).to.deep.include({
         type: 'sale',
         attributes: { shop: 'north', note: 'a=b' },
+        origin: 'MESSAGE_ORIGIN_NODE',
       });
       expect(event?.message_published?.content.form).to.equal('json');
     });

@@ -50,15 +50,20 @@ describe('the client', () => {
     await reader.ready();
     const writer = join('Writer');
     await writer.publish('chat.global', 'hello', { type: 'chat', attributes: { lang: 'en' } });
-    await writer.publish('chat.global', new Uint8Array([1, 2, 3]), { untrusted: true });
+    await writer.publish('chat.global', new Uint8Array([1, 2, 3]), { origin: 'NODE' });
     await writer.publish('chat.staff.alerts', { cps: 23, name: 'Steve' });
     await writer.publish('shop.sold', 'not for chat');
     const [text, bytes, object] = await inbox.atLeast(3);
-    expect(text).to.include({ content: 'hello', type: 'chat', source: 'writer', untrusted: false });
+    expect(text).to.include({
+      content: 'hello',
+      type: 'chat',
+      source: 'writer',
+      origin: 'UNSPECIFIED',
+    });
     expect(text?.attributes).to.deep.equal({ lang: 'en' });
     expect(text?.time).to.be.instanceOf(Date);
     expect([...(bytes?.content as Uint8Array)]).to.deep.equal([1, 2, 3]);
-    expect(bytes?.untrusted).to.equal(true);
+    expect(bytes?.origin).to.equal('NODE');
     expect(object?.content).to.deep.equal({ cps: 23, name: 'Steve' });
   });
 

@@ -5,7 +5,7 @@
 import { expect } from 'chai';
 import { Command, NodeSelector } from '../../gen/ts/kelpie/v1/command.js';
 import { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
-import type { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
+import { MessageOrigin, type EventDraft } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { ConnectRequest, type NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 import { Besieged } from '../support/process/besieged.js';
@@ -52,8 +52,7 @@ function publish(sequence: number, topic: string, json: Record<string, unknown>)
   const content = { form: { $case: 'json', value: json } } as const;
   const event: EventDraft = {
     topic,
-    payload: { type: '', content, attributes: {} },
-    untrusted: false,
+    payload: { type: '', content, attributes: {}, origin: MessageOrigin.NODE },
   };
   return { $case: 'publish', value: { firstPublishSequence: sequence, events: [event] } };
 }

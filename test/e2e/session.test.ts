@@ -100,8 +100,12 @@ describe('a session', () => {
 
       writer.publish(1, {
         topic: 'talk.global',
-        payload: { type: 'chat', content: { text: 'hello' }, attributes: { player: 'Steve' } },
-        untrusted: true,
+        payload: {
+          type: 'chat',
+          content: { text: 'hello' },
+          attributes: { player: 'Steve' },
+          origin: 'MESSAGE_ORIGIN_NODE',
+        },
       });
       const ack = await writer.settled(1);
       expect(ack).to.deep.equal({ publish_sequence: 1, rejections: [] });
@@ -115,12 +119,12 @@ describe('a session', () => {
       expect(event).to.deep.include({
         topic: 'talk.global',
         source: 'talk-writer',
-        untrusted: true,
         body: 'message_published',
         message_published: {
           type: 'chat',
           content: { form: 'text', text: 'hello' },
           attributes: { player: 'Steve' },
+          origin: 'MESSAGE_ORIGIN_NODE',
         },
       });
       expect(batch.after_sequence).to.be.below(event?.sequence ?? 0);

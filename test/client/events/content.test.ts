@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { contentOf, type MessageContent, JSON_DEPTH } from '../../../client/events/content.js';
 import { KelpieError } from '../../../client/errors.js';
-import { Content, Event } from '../../../gen/ts/kelpie/v1/event.js';
+import { MessageOrigin, Content, Event } from '../../../gen/ts/kelpie/v1/event.js';
 import { ConnectResponse } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { hostileStrings } from '../../support/hostile/hostile.js';
 import { thrownBy } from '../../support/thrown.js';
@@ -100,7 +100,7 @@ describe('the content of a message', () => {
     const deepest = contentOf(nested(JSON_DEPTH, (a) => ({ a })) as MessageContent);
     const body = {
       $case: 'messagePublished',
-      value: { type: '', content: deepest, attributes: {} },
+      value: { type: '', content: deepest, attributes: {}, origin: MessageOrigin.NODE },
     } as const;
     const events = [{ ...Event.create(), body }];
     const frame = {

@@ -61,10 +61,10 @@ describe('the subscriptions of a client', () => {
         topic: 'chat.global',
         source: 'lobby-1',
         time: event.time,
-        untrusted: false,
         type: 'note',
         content: 'hello',
         attributes: {},
+        origin: 'NODE',
         body: event.body,
       },
     ]);

@@ -2,7 +2,7 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Content, EventDraft } from '../../../gen/ts/kelpie/v1/event.js';
+import { MessageOrigin, type Content, type EventDraft } from '../../../gen/ts/kelpie/v1/event.js';
 import { Event, Payload } from '../../../gen/ts/kelpie/v1/event.js';
 import { Hello } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { ConnectResponse } from '../../../gen/ts/kelpie/v1/session_service.js';
@@ -30,7 +30,7 @@ function nested(levels: readonly boolean[], leaf: unknown): Json {
 
 function jsonDraft(value: Json): EventDraft {
   const content: Content = { form: { $case: 'json', value } };
-  return { topic: 'a', payload: { type: '', content, attributes: {} }, untrusted: false };
+  return { topic: 'a', payload: { type: '', content, attributes: {}, origin: MessageOrigin.NODE } };
 }
 
 function entryOf(draft: EventDraft): Uint8Array {
@@ -89,9 +89,14 @@ describe('the keys of a map', () => {
     const attributes = Object.fromEntries(odd.map((key) => [key, 'x']));
     const value = JSON.parse('{"__proto__":{"__proto__":[{"__proto__":1}],"b":2}}') as Json;
     const content: Content = { form: { $case: 'json', value } };
-    const sent = Payload.encode({ type: '', content, attributes }).finish();
+    const sent = Payload.encode({
+      type: '',
+      content,
+      attributes,
+      origin: MessageOrigin.NODE,
+    }).finish();
     const payload = Payload.decode(sent);
-    const { body } = Event.decode(entryOf({ topic: 'a', payload, untrusted: false }));
+    const { body } = Event.decode(entryOf({ topic: 'a', payload }));
     const read = body?.$case === 'messagePublished' ? body.value : undefined;
     expect(Object.keys(read?.attributes ?? {})).to.have.members(odd);
     expect(Object.getPrototypeOf(read?.attributes)).to.equal(Object.prototype);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Event, type EventDraft, Payload } from '../../../gen/ts/kelpie/v1/event.js';
+import { MessageOrigin, Event, type EventDraft, Payload } from '../../../gen/ts/kelpie/v1/event.js';
 import { draftEntry, encodeDrafts } from '../../../server/events/drafts.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import { defaultLimits } from '../../../server/network/limits.js';
@@ -24,22 +24,35 @@ describe('an event on its way into the journal', () => {
       { form: { $case: 'json', value: { nested: { list: [1, 'two', null, true] } } } },
     ];
     for (const content of contents) {
-      const message = { type: 'x', content, attributes: { player: 'Steve', lang: 'de' } };
-      const { body, untrusted } = Event.decode(
-        entryOf({ topic: 'a.b', payload: message, untrusted: true }).event,
-      );
+      const message = {
+        type: 'x',
+        content,
+        attributes: { player: 'Steve', lang: 'de' },
+        origin: MessageOrigin.NODE,
+      };
+      const { body } = Event.decode(entryOf({ topic: 'a.b', payload: message }).event);
       expect(body).to.deep.equal({
         $case: 'messagePublished',
         value: Payload.decode(Payload.encode(message).finish()),
       });
-      expect(untrusted).to.equal(true);
     }
+  });
+
+  it('is refused where its origin is not in the contract: not every reader could print it', () => {
+    const payload = Payload.create({ content: { form: { $case: 'text', value: 'x' } } });
+    for (const origin of [2, -1, 2147483647] as number[] as MessageOrigin[]) {
+      const refusal = thrownBy(KelpieError, () =>
+        entryOf({ topic: 'a', payload: { ...payload, origin } }),
+      );
+      expect(refusal.reason).to.equal('OUT_OF_RANGE');
+    }
+    expect(entryOf({ topic: 'a', payload })).to.be.ok;
   });
 
   it('is refused by name where its type is too long', () => {
     const content = { form: { $case: 'text', value: '' } } as const;
-    const payload = { type: 'ü'.repeat(128), content, attributes: {} };
-    const draft = { topic: 'a', payload, untrusted: false };
+    const payload = { type: 'ü'.repeat(128), content, attributes: {}, origin: MessageOrigin.NODE };
+    const draft = { topic: 'a', payload };
     expect(thrownBy(KelpieError, () => entryOf(draft)).reason).to.equal('TEXT_TOO_LONG');
     expect(entryOf({ ...draft, payload: { ...payload, type: 'ü'.repeat(127) } })).to.be.ok;
   });
@@ -50,8 +63,9 @@ describe('an event on its way into the journal', () => {
       type: 't'.repeat(50),
       content: { form: { $case: 'json' as const, value } },
       attributes: {},
+      origin: MessageOrigin.NODE,
     };
-    expect(() => entryOf({ topic: 'a', payload: message, untrusted: false })).to.throw();
+    expect(() => entryOf({ topic: 'a', payload: message })).to.throw();
     expect(Event.decode(entryOf(messageDraft('next')).event)).to.deep.equal(messageEvent('next'));
   });
 });

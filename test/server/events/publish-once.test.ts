@@ -137,7 +137,7 @@ describe('publishing by a call', () => {
   });
 
   describe('of which one event is refused', () => {
-    const empty: EventDraft = { topic: 'a', payload: undefined, untrusted: false };
+    const empty: EventDraft = { topic: 'a', payload: undefined };
     for (const [reason, odd] of [
       ['TOPIC_INVALID', messageDraft('x', 'chat.*')],
       ['TOPIC_RESERVED', messageDraft('x', 'nodes.lobby-1')],

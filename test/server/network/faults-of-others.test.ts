@@ -1,6 +1,6 @@
 /** What other systems get wrong with players and commands, and must not happen here. */
 import { expect } from 'chai';
-import { EventDraft } from '../../../gen/ts/kelpie/v1/event.js';
+import { MessageOrigin, EventDraft } from '../../../gen/ts/kelpie/v1/event.js';
 import { Command } from '../../../gen/ts/kelpie/v1/command.js';
 import { IssueCommandRequest } from '../../../gen/ts/kelpie/v1/command_service.js';
 import { DuplicatePolicy } from '../../../gen/ts/kelpie/v1/player.js';
@@ -228,17 +228,25 @@ describe('the faults of others', () => {
     const bytes = Command.encode(run).finish();
     // As an event, wherever it is published: it stays an event.
     const content = { form: { $case: 'data', value: bytes } } as const;
-    const payload = { type: 'run_console_command', content, attributes: {} };
+    const payload = {
+      type: 'run_console_command',
+      content,
+      attributes: {},
+      origin: MessageOrigin.UNSPECIFIED,
+    };
     const { stream: chat } = await join(town, hello('chat'));
     for (const topic of ['inbox.lobby', 'chat.global']) {
-      const events: EventDraft[] = [{ topic, payload, untrusted: true }];
+      const events: EventDraft[] = [{ topic, payload }];
       const first = topic === 'chat.global' ? 2 : 1;
       const value = { firstPublishSequence: first, events };
       chat.send({ $case: 'publish', value });
       await chat.next('publishAck');
     }
     const { events } = await stream.next('eventBatch');
-    expect(events[0]?.untrusted, 'its reader is told whom not to believe').to.equal(true);
+    expect(events[0]?.body?.value, 'its reader learns whom not to trust').to.have.property(
+      'origin',
+      MessageOrigin.UNSPECIFIED,
+    );
     // As a command of another name with the same bytes: the node is never asked to run it.
     const custom = { name: 'run_console_command', content };
     const request = {

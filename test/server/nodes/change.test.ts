@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import { NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
+import { MessageOrigin, NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
 import { NodeChange, NodeState, NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
 import { WelcomeOutcome } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../../../server/core/errors.js';
@@ -167,10 +167,11 @@ describe('a node that wants nothing of its own', () => {
       type: '',
       content: { form: { $case: 'text', value: 'hi' } as const },
       attributes: {},
+      origin: MessageOrigin.NODE,
     };
     const publish = (sequence: number, topic: string) => ({
       $case: 'publish' as const,
-      value: { firstPublishSequence: sequence, events: [{ topic, payload, untrusted: false }] },
+      value: { firstPublishSequence: sequence, events: [{ topic, payload }] },
     });
     stream.send(publish(1, 'chat.own'));
     const topicsStored = () => town.journal.usage().topics.map(({ topic }) => topic);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
+import { MessageOrigin, NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
 import { NodeLoad, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
 import {
   GoodbyeReason,
@@ -140,8 +140,9 @@ describe('a session', () => {
       type: '',
       content: { form: { $case: 'text', value: 'hi' } as const },
       attributes: {},
+      origin: MessageOrigin.NODE,
     };
-    const events = [{ topic: 'chat.a', payload, untrusted: false }];
+    const events = [{ topic: 'chat.a', payload }];
     stream.send(
       { $case: 'hello', value: hello('eager') },
       { $case: 'publish', value: { firstPublishSequence: 1, events } },

@@ -44,12 +44,12 @@ export interface Event {
   topic: string;
   source: string;
   time: Duration;
-  untrusted: boolean;
   body: string;
   message_published?: {
     type: string;
     content: { form: string; text?: string; data?: Buffer };
     attributes: Record<string, string>;
+    origin: string;
   };
   node_joined?: { node: Node };
   node_updated?: { node: Node };
@@ -63,8 +63,8 @@ export interface Draft {
     type?: string;
     content?: { text?: string; data?: Buffer };
     attributes?: Record<string, string>;
+    origin?: string;
   };
-  untrusted?: boolean;
 }
 
 /** The first frame of a node. It may lack fields or break rules. */

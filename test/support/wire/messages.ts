@@ -1,13 +1,23 @@
 /** Messages of publishers, as drafts and as events. */
-import type { Event, EventDraft, Payload } from '../../../gen/ts/kelpie/v1/event.js';
+import {
+  MessageOrigin,
+  type Event,
+  type EventDraft,
+  type Payload,
+} from '../../../gen/ts/kelpie/v1/event.js';
 
 function messageOf(text: string): Payload {
-  return { type: 'note', content: { form: { $case: 'text', value: text } }, attributes: {} };
+  return {
+    type: 'note',
+    content: { form: { $case: 'text', value: text } },
+    attributes: {},
+    origin: MessageOrigin.NODE,
+  };
 }
 
 /** A message that is to be published. */
 export function messageDraft(text: string, topic = 'chat.global'): EventDraft {
-  return { topic, payload: messageOf(text), untrusted: false };
+  return { topic, payload: messageOf(text) };
 }
 
 /** The event that becomes of it. Without a sequence it is what a journal stores. */
@@ -17,7 +27,6 @@ export function messageEvent(text: string, topic = 'chat.global', sequence = 0):
     topic,
     source: 'lobby-1',
     time: new Date(1_700_000_000_000),
-    untrusted: false,
     body: { $case: 'messagePublished', value: messageOf(text) },
   };
 }

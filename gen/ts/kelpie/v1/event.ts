@@ -15,6 +15,38 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/event.proto";
 
+/**
+ * Who wrote the content of a message. A reader treats a number that it does not know as
+ * MESSAGE_ORIGIN_UNSPECIFIED.
+ */
+export const MessageOrigin = {
+  /**
+   * UNSPECIFIED - A player's client, or another program outside the network, may have written it. A reader must not trust
+   * it: the content can be anything.
+   */
+  UNSPECIFIED: 0,
+  /** NODE - The publisher's own program wrote it. */
+  NODE: 1,
+} as const;
+
+export type MessageOrigin = typeof MessageOrigin[keyof typeof MessageOrigin];
+
+export namespace MessageOrigin {
+  export type UNSPECIFIED = typeof MessageOrigin.UNSPECIFIED;
+  export type NODE = typeof MessageOrigin.NODE;
+}
+
+export function messageOriginToJSON(object: MessageOrigin): string {
+  switch (object) {
+    case MessageOrigin.UNSPECIFIED:
+      return "MESSAGE_ORIGIN_UNSPECIFIED";
+    case MessageOrigin.NODE:
+      return "MESSAGE_ORIGIN_NODE";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum MessageOrigin");
+  }
+}
+
 /** Why a node left. */
 export const NodeLeaveReason = {
   /** UNSPECIFIED - Not said. */
@@ -71,8 +103,6 @@ export interface Event {
   time:
     | Date
     | undefined;
-  /** The publisher says that a player's client is where this comes from: do not believe it. */
-  untrusted: boolean;
   /** What happened. */
   body:
     | //
@@ -112,6 +142,11 @@ export interface Payload {
     | undefined;
   /** Small facts beside the content, for filters and traces. */
   attributes: { [key: string]: string };
+  /**
+   * Who wrote the content, as the publisher reports it. The coordinator refuses a number that it does not
+   * know (OUT_OF_RANGE).
+   */
+  origin: MessageOrigin;
 }
 
 export interface Payload_AttributesEntry {
@@ -151,11 +186,7 @@ export interface EventDraft {
    */
   topic: string;
   /** What it says. Its content must be set (EVENT_EMPTY). */
-  payload:
-    | Payload
-    | undefined;
-  /** Set it if a player's client is where this comes from. */
-  untrusted: boolean;
+  payload: Payload | undefined;
 }
 
 /** A node joined. */
@@ -217,7 +248,7 @@ export interface PlayerLeft {
 }
 
 function createBaseEvent(): Event {
-  return { sequence: 0, topic: "", source: "", time: undefined, untrusted: false, body: undefined };
+  return { sequence: 0, topic: "", source: "", time: undefined, body: undefined };
 }
 
 export const Event: MessageFns<Event> = {
@@ -233,9 +264,6 @@ export const Event: MessageFns<Event> = {
     }
     if (message.time !== undefined) {
       Timestamp.encode(toTimestamp(message.time), writer.uint32(34).fork()).join();
-    }
-    if (message.untrusted !== false) {
-      writer.uint32(40).bool(message.untrusted);
     }
     switch (message.body?.$case) {
       case "messagePublished":
@@ -309,14 +337,6 @@ export const Event: MessageFns<Event> = {
             }
 
             message.time = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
-            message.untrusted = reader.bool();
             continue;
           }
           case 6: {
@@ -409,9 +429,6 @@ export const Event: MessageFns<Event> = {
     if (message.time !== undefined) {
       obj.time = message.time.toISOString();
     }
-    if (message.untrusted !== undefined) {
-      obj.untrusted = message.untrusted;
-    }
     if (message.body?.$case === "messagePublished") {
       obj.messagePublished = Payload.toJSON(message.body.value);
     } else if (message.body?.$case === "nodeJoined") {
@@ -441,7 +458,6 @@ export const Event: MessageFns<Event> = {
     message.topic = object.topic ?? "";
     message.source = object.source ?? "";
     message.time = object.time ?? undefined;
-    message.untrusted = object.untrusted ?? false;
     switch (object.body?.$case) {
       case "messagePublished": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
@@ -497,7 +513,7 @@ export const Event: MessageFns<Event> = {
 };
 
 function createBasePayload(): Payload {
-  return { type: "", content: undefined, attributes: {} };
+  return { type: "", content: undefined, attributes: {}, origin: 0 };
 }
 
 export const Payload: MessageFns<Payload> = {
@@ -511,6 +527,9 @@ export const Payload: MessageFns<Payload> = {
     globalThis.Object.entries(message.attributes).forEach(([key, value]: [string, string]) => {
       Payload_AttributesEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
+    if (message.origin !== 0) {
+      writer.uint32(32).int32(message.origin);
+    }
     return writer;
   },
 
@@ -554,6 +573,14 @@ export const Payload: MessageFns<Payload> = {
             }
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.origin = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -583,6 +610,9 @@ export const Payload: MessageFns<Payload> = {
         });
       }
     }
+    if (message.origin !== undefined) {
+      obj.origin = messageOriginToJSON(message.origin);
+    }
     return obj;
   },
 
@@ -604,6 +634,7 @@ export const Payload: MessageFns<Payload> = {
       },
       {},
     );
+    message.origin = object.origin ?? 0;
     return message;
   },
 };
@@ -816,7 +847,7 @@ export const Content: MessageFns<Content> = {
 };
 
 function createBaseEventDraft(): EventDraft {
-  return { topic: "", payload: undefined, untrusted: false };
+  return { topic: "", payload: undefined };
 }
 
 export const EventDraft: MessageFns<EventDraft> = {
@@ -826,9 +857,6 @@ export const EventDraft: MessageFns<EventDraft> = {
     }
     if (message.payload !== undefined) {
       Payload.encode(message.payload, writer.uint32(18).fork()).join();
-    }
-    if (message.untrusted !== false) {
-      writer.uint32(24).bool(message.untrusted);
     }
     return writer;
   },
@@ -862,14 +890,6 @@ export const EventDraft: MessageFns<EventDraft> = {
             message.payload = Payload.decode(reader, reader.uint32());
             continue;
           }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.untrusted = reader.bool();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -890,9 +910,6 @@ export const EventDraft: MessageFns<EventDraft> = {
     if (message.payload !== undefined) {
       obj.payload = Payload.toJSON(message.payload);
     }
-    if (message.untrusted !== undefined) {
-      obj.untrusted = message.untrusted;
-    }
     return obj;
   },
 
@@ -905,7 +922,6 @@ export const EventDraft: MessageFns<EventDraft> = {
     message.payload = (object.payload !== undefined && object.payload !== null)
       ? Payload.fromPartial(object.payload)
       : undefined;
-    message.untrusted = object.untrusted ?? false;
     return message;
   },
 };

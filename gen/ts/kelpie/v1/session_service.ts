@@ -455,7 +455,7 @@ export interface Ack {
 /**
  * Publishes events, in order, each exactly once however often it is sent. Refused as a whole:
  * BATCH_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE. Refused one by one, in the PublishAck:
- * TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP, TEXT_TOO_LONG. A session with much
+ * TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP, TEXT_TOO_LONG, OUT_OF_RANGE (an origin). A session with much
  * that is not settled yet (4096 events or 2 MiB), or while the journal is behind, is not read until some
  * of it is stored. STALE_GENERATION and OUTCOME_UNKNOWN end the stream; the events are then unsettled, and are sent again on the next one. Where the
  * coordinator's disk is full or failed they are answered with JOURNAL_READ_ONLY, or OUTCOME_UNKNOWN

@@ -121,7 +121,7 @@ module.exports = {
     {
       name: 'no-orphans',
       severity: 'error',
-      from: { orphan: true, pathNot: '^(server/main|client/(index|cli/main)|test/)' },
+      from: { orphan: true, pathNot: '^(server/main|client/(index|api/index|cli/main)|test/)' },
       to: {},
     },
   ],

@@ -1,6 +1,7 @@
 /** Options of `connect`, checked and copied when they are handed in. */
 import { callback, flag, object, oneOf, text, whole } from './core/arguments.js';
-import { type ConnectOptions, type StartOption, startOf } from './options.js';
+import { type StartOption, startOf } from './core/start.js';
+import type { ConnectOptions } from './options.js';
 import type { PlayersOptions } from './players/players.js';
 
 /** A day. A handler that needs longer should not be waited for. */

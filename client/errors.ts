@@ -23,6 +23,12 @@ export type FailureReason =
   | 'FILE_INVALID'
   /** A handler did not settle in time. */
   | 'HANDLER_TIMEOUT'
+  /** A call got no answer in time. */
+  | 'CALL_TIMEOUT'
+  /** The caller ended the call. */
+  | 'CALL_CANCELLED'
+  /** A token would go in clear text to another machine. */
+  | 'TOKEN_UNPROTECTED'
   /** The other side broke the protocol. */
   | 'PROTOCOL'
   /** Anything else; the cause says more. */

@@ -15,7 +15,8 @@ export type {
 export type { CommandContext, CustomHandler, FormHandler, Handling } from './commands/handlers.js';
 export type { CommandOutcome, Issue, IssueOptions } from './commands/issued.js';
 export type { Load } from './connection/load.js';
-export type { ConnectOptions, StartOption } from './options.js';
+export type { ConnectOptions } from './options.js';
+export type { StartOption } from './core/start.js';
 export type { OriginName, SettableState } from './core/spelling.js';
 export { type FailureReason, KelpieError } from './errors.js';
 export type { PlayerFacts, PlayerFactsChange } from './players/facts.js';

@@ -1,34 +1,14 @@
 /** Options of `connect`, with every default in one place. */
 import { randomBytes } from 'node:crypto';
 import { Hello } from '../gen/ts/kelpie/v1/session_service.js';
-import { type Start, StartAt } from '../gen/ts/kelpie/v1/cursor.js';
-import type { Cursor } from '../gen/ts/kelpie/v1/cursor.js';
-import {
-  amount,
-  bytes,
-  object,
-  oneOf,
-  shown,
-  text,
-  textList,
-  texts,
-  UINT32,
-  whole,
-} from './core/arguments.js';
-import { durationOf } from './core/duration.js';
-import { KelpieError } from './errors.js';
+import { text, texts, UINT32, whole } from './core/arguments.js';
+import { endpointsOf } from './core/endpoints.js';
+import type { StartOption } from './core/start.js';
 import type { Load } from './connection/load.js';
 import type { PlayersOptions } from './players/players.js';
 import { type RoleName, roleOf, type SettableState, settableStateOf } from './core/spelling.js';
 import { grpcTransport, type Transport } from './connection/transport.js';
 import type { WarningLogger } from './warnings.js';
-
-/** Where kelpied listens unless it is told otherwise. */
-export const DEFAULT_ENDPOINT = '127.0.0.1:50051';
-
-/** Where reading starts: what is there now, all history, only the future, or a position. */
-export type StartOption =
-  'SNAPSHOT' | 'EARLIEST' | 'LATEST' | { readonly after: Cursor } | { readonly sinceMs: number };
 
 /** What a node says of itself, and how it connects. */
 export interface ConnectOptions {
@@ -82,28 +62,6 @@ export interface Route {
   readonly transport: Transport;
 }
 
-/** The coordinators as given, or by the environment. */
-export function endpointsOf(given: string | readonly string[] | undefined): string[] {
-  // An empty variable is one that is not set.
-  const variable = process.env['KELPIE_ENDPOINTS'];
-  const all = given ?? (variable === '' ? undefined : variable) ?? DEFAULT_ENDPOINT;
-  const endpoints = (typeof all === 'string' ? all.split(',') : textList('endpoints', all)).map(
-    (one) => one.trim(),
-  );
-  const odd = endpoints.find((one) => !isEndpoint(one));
-  if (odd === undefined && endpoints.length > 0) return endpoints;
-  throw new KelpieError(
-    'OUT_OF_RANGE',
-    `${shown(odd ?? '')} is no endpoint; an endpoint is host:port, as in 127.0.0.1:50051`,
-    { permanent: true },
-  );
-}
-
-function isEndpoint(text: string): boolean {
-  const [, port] = /^(?:\[[^\]]+\]|[^:\s]+):(\d{1,5})$/.exec(text) ?? [];
-  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
-}
-
 export function routesOf({ endpoints, transport }: ConnectOptions): Route[] {
   if (transport) return [{ endpoint: 'transport', transport }];
   return endpointsOf(endpoints).map((endpoint) => ({
@@ -140,26 +98,4 @@ export function helloOf(options: ConnectOptions, sdk: string): Hello {
 function addressOf(field: string, address: { readonly host?: string; readonly port: number }) {
   const { host = '', port } = address;
   return { host: text(`${field}.host`, host), port: whole(`${field}.port`, port, 1, 65_535) };
-}
-
-/** Where reading starts. Throws VALUE_INVALID or OUT_OF_RANGE. */
-export function startOf(option: StartOption): Start {
-  if (typeof option === 'string') {
-    const place = oneOf<'SNAPSHOT' | 'EARLIEST' | 'LATEST'>('start', option, StartAt);
-    return { place: { $case: 'at', value: StartAt[place] } };
-  }
-  const start = object('start', option) as typeof option;
-  if ('after' in start) return { place: { $case: 'after', value: cursorOf(start.after) } };
-  // As far back as a wall clock can be.
-  const sinceMs = amount('start.sinceMs', start.sinceMs, 0, Number.MAX_SAFE_INTEGER);
-  return { place: { $case: 'since', value: durationOf(sinceMs) } };
-}
-
-function cursorOf(given: Cursor): Cursor {
-  const { epoch, sequence, tag } = object('start.after', given) as Cursor;
-  return {
-    epoch: bytes('start.after.epoch', epoch),
-    sequence: whole('start.after.sequence', sequence),
-    tag: whole('start.after.tag', tag, 0, UINT32),
-  };
 }

@@ -1,24 +1,97 @@
-/** The unary services, for tools that need no session. */
-import { waitForChannelReady } from 'nice-grpc';
-import { HealthDefinition } from 'nice-grpc-server-health';
-import { CommandServiceDefinition } from '../../gen/ts/kelpie/v1/command_service.js';
-import { CoordinatorServiceDefinition } from '../../gen/ts/kelpie/v1/coordinator_service.js';
-import { EventServiceDefinition } from '../../gen/ts/kelpie/v1/event_service.js';
-import { NodeServiceDefinition } from '../../gen/ts/kelpie/v1/node_service.js';
-import { PlayerServiceDefinition } from '../../gen/ts/kelpie/v1/player_service.js';
+/** Every call of the contract in one line: for scripts and tools that need no session. */
+import { BlockList, isIP } from 'node:net';
+import { type Channel, waitForChannelReady } from 'nice-grpc';
+import { openChannel } from '../connection/transport.js';
+import { whole } from '../core/arguments.js';
+import { endpointsOf } from '../core/endpoints.js';
 import { KelpieError } from '../errors.js';
-import { clients, openChannel } from '../connection/transport.js';
+import { servicesOn } from './call.js';
+import { CommandsApi } from './commands.js';
+import { CoordinatorApi } from './coordinator.js';
+import { EventsApi } from './events.js';
+import { NodesApi } from './nodes.js';
+import { PlayersApi } from './players.js';
 
-/** Clients of one coordinator. */
-export type Api = ReturnType<typeof apiAt>;
+/** How an API reaches its coordinator. */
+export interface ApiOptions {
+  /** How long a call may take, in milliseconds, unless it says otherwise. Default 10,000. */
+  readonly timeoutMs?: number;
+  /**
+   * Sent with each call as `authorization: Bearer …`. Kelpie has no TLS yet, so a token is sent to this
+   * machine alone; for any other address the constructor throws TOKEN_UNPROTECTED.
+   */
+  readonly token?: string;
+}
 
+const TIMEOUT_MS = 10_000;
+const LONGEST_MS = 24 * 60 * 60 * 1000;
 /** How long an endpoint has to answer before the next one is tried. */
 const REACH_MS = 2000;
 
-/** Connects to the first endpoint that answers. Throws UNAVAILABLE if none does. */
-export async function reachApi(endpoints: readonly string[]): Promise<Api> {
+/** The calls of one coordinator. It connects with the first call; `close` ends the connection. */
+export class Api {
+  readonly endpoint: string;
+  /** The endpoints that `reachNext` tries, in this order. */
+  readonly next: readonly string[];
+  readonly nodes: NodesApi;
+  readonly players: PlayersApi;
+  readonly events: EventsApi;
+  readonly commands: CommandsApi;
+  readonly coordinator: CoordinatorApi;
+  readonly #channel: Channel;
+  readonly #options: ApiOptions;
+
+  /** Throws OUT_OF_RANGE or TOKEN_UNPROTECTED. */
+  constructor(endpoint: string, options: ApiOptions = {}, next: readonly string[] = [endpoint]) {
+    const { timeoutMs = TIMEOUT_MS, token } = options;
+    const [only = ''] = endpointsOf([endpoint]);
+    const metadata = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    if (token !== undefined) checkProtected(only);
+    const defaults = { timeoutMs: whole('timeoutMs', timeoutMs, 1, LONGEST_MS), metadata };
+    this.endpoint = only;
+    this.next = next;
+    this.#options = options;
+    this.#channel = openChannel(only);
+    const create = servicesOn(this.#channel, defaults);
+    this.nodes = new NodesApi(create);
+    this.players = new PlayersApi(create);
+    this.events = new EventsApi(create);
+    this.commands = new CommandsApi(create);
+    this.coordinator = new CoordinatorApi(create);
+  }
+
+  /** Whether the endpoint takes connections, within 2 s. */
+  async reachable(): Promise<boolean> {
+    // The library takes its deadline by the calendar clock.
+    const ready = waitForChannelReady(this.#channel, new Date(Date.now() + REACH_MS));
+    return ready.then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Closes this one, and connects to the next endpoint that answers; its own is the last. Rejects with UNAVAILABLE. */
+  async reachNext(): Promise<Api> {
+    this.close();
+    return reachApi(this.next, this.#options);
+  }
+
+  /** Ends the connection. Calls that are under way reject. */
+  close(): void {
+    this.#channel.close();
+  }
+}
+
+/** The calls of the coordinator at `host:port`. Throws OUT_OF_RANGE or TOKEN_UNPROTECTED. */
+export function apiAt(endpoint: string, options?: ApiOptions): Api {
+  return new Api(endpoint, options);
+}
+
+/** The calls of the first coordinator that answers. Rejects with UNAVAILABLE if none does. */
+export async function reachApi(endpoints: readonly string[], options?: ApiOptions): Promise<Api> {
   for (const [index, endpoint] of endpoints.entries()) {
-    const api = apiAt(endpoint, [...endpoints.slice(index + 1), ...endpoints.slice(0, index + 1)]);
+    const others = [...endpoints.slice(index + 1), ...endpoints.slice(0, index + 1)];
+    const api = new Api(endpoint, options, others);
     if (await api.reachable()) return api;
     api.close();
   }
@@ -26,29 +99,18 @@ export async function reachApi(endpoints: readonly string[]): Promise<Api> {
   throw new KelpieError('UNAVAILABLE', message);
 }
 
-/** Gives one up, and connects to the next endpoint that answers; its own comes last. Throws UNAVAILABLE. */
-export async function reachNext(api: Api): Promise<Api> {
-  api.close();
-  return reachApi(api.next);
-}
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
 
-/** Connects when it is first asked something. `next`: where else to go, in this order. */
-export function apiAt(endpoint: string, next: readonly string[] = [endpoint]) {
-  const channel = openChannel(endpoint);
-  return {
-    next,
-    nodes: clients.create(NodeServiceDefinition, channel),
-    events: clients.create(EventServiceDefinition, channel),
-    players: clients.create(PlayerServiceDefinition, channel),
-    commands: clients.create(CommandServiceDefinition, channel),
-    coordinator: clients.create(CoordinatorServiceDefinition, channel),
-    health: clients.create(HealthDefinition, channel),
-    // The library takes its deadline by the calendar clock.
-    reachable: () =>
-      waitForChannelReady(channel, new Date(Date.now() + REACH_MS)).then(
-        () => true,
-        () => false,
-      ),
-    close: () => channel.close(),
-  };
+/** Throws TOKEN_UNPROTECTED where other machines could read the token on its way. */
+function checkProtected(endpoint: string): void {
+  const host = endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+  const version = isIP(host);
+  if (version === 0 && host.toLowerCase() === 'localhost') return;
+  if (version !== 0 && loopback.check(host, version === 4 ? 'ipv4' : 'ipv6')) return;
+  const message =
+    `the token is not sent to ${endpoint}: Kelpie has no TLS yet, so others on the way could read it; ` +
+    'leave the token out, or connect to this machine (127.0.0.1) through a tunnel such as ssh -L';
+  throw new KelpieError('TOKEN_UNPROTECTED', message, { permanent: true });
 }

@@ -1,6 +1,6 @@
 /** `kelpie call`: a command that only its nodes understand. */
 import type { CommandResult } from '../../gen/ts/kelpie/v1/command.js';
-import type { Api } from '../api/api.js';
+import type { Api } from './input/calls.js';
 import { contentOf } from '../events/content.js';
 import { fromWire } from '../errors.js';
 import { requirePlayer } from './find.js';

@@ -1,6 +1,6 @@
 /** `kelpie find`: one player who is online, with all that is known of them. */
 import { Player, type PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
-import type { Api } from '../api/api.js';
+import type { Api } from './input/calls.js';
 import { fromThrown, KelpieError } from '../errors.js';
 import { factsOfPlayer } from './history/facts.js';
 import { print, printJson, shownTime, table, UsageError } from './output/output.js';

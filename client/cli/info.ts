@@ -4,7 +4,7 @@ import {
   type TopicRetention,
 } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
-import type { Api } from '../api/api.js';
+import type { Api } from './input/calls.js';
 import { bytes, duration, nameOf, print, printJson, table } from './output/output.js';
 
 /** Where the journal is, by what an acknowledged publish survives. */

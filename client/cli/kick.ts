@@ -1,7 +1,7 @@
 /** `kelpie kick`: disconnect players. */
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import type { Api } from '../api/api.js';
+import type { Api } from './input/calls.js';
 import { showOutcomes, showSum } from './output/outcomes.js';
 import { counted, UsageError, warn } from './output/output.js';
 import { everyone, onePlayer, type Place, placeOf } from './input/player-place.js';

@@ -2,8 +2,8 @@
 /** The program kelpie: what an operator asks a network, from a shell. */
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Command, CommanderError, Help, Option } from 'commander';
-import { type Api, reachApi } from '../api/api.js';
-import { DEFAULT_ENDPOINT } from '../options.js';
+import { type Api, reachApi } from './input/calls.js';
+import { DEFAULT_ENDPOINT } from '../core/endpoints.js';
 import { version } from '../core/version.js';
 import { NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import {

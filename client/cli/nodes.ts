@@ -1,7 +1,7 @@
 /** `kelpie nodes`: who is part of the network. */
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Node, NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import type { Api } from '../api/api.js';
+import type { Api } from './input/calls.js';
 import { after, follow, showGap, type WatchFrame } from './input/follow.js';
 import { nameOf, print, printJson, shownTime, table } from './output/output.js';
 import { inWords } from './output/words.js';

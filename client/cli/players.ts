@@ -4,7 +4,7 @@ import { NodeRole, type NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { Player } from '../../gen/ts/kelpie/v1/player.js';
 import { CountPlayersResponse } from '../../gen/ts/kelpie/v1/player_service.js';
 import type { Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
-import type { Api } from '../api/api.js';
+import type { Api } from './input/calls.js';
 import { after, follow, showGap, type WatchFrame } from './input/follow.js';
 import {
   counted,

@@ -1,7 +1,7 @@
 /** `kelpie publish`: say something on a topic. */
 import { draftOf } from '../events/received.js';
 import type { OriginName } from '../core/spelling.js';
-import type { Api } from '../api/api.js';
+import type { Api } from './input/calls.js';
 import { messageOf } from './input/message.js';
 import { print, printJson } from './output/output.js';
 

@@ -1,6 +1,6 @@
 /** `kelpie run`: run a line on the consoles of nodes. */
 import { type CommandResult, ConsoleOutput } from '../../gen/ts/kelpie/v1/command.js';
-import type { Api } from '../api/api.js';
+import type { Api } from './input/calls.js';
 import { fromWire, KelpieError } from '../errors.js';
 import { issue, type Issue, type Selection, selectorOf, selects } from './input/issue.js';
 import { explain, print, UsageError, warn } from './output/output.js';

@@ -1,6 +1,6 @@
 /** `kelpie say`: show players something. */
 import type { Display, PlayerOutcome } from '../../gen/ts/kelpie/v1/command.js';
-import type { Api } from '../api/api.js';
+import type { Api } from './input/calls.js';
 import { durationOf } from '../core/duration.js';
 import { showOutcomes, showSum } from './output/outcomes.js';
 import { UsageError } from './output/output.js';

@@ -1,8 +1,8 @@
 /** `kelpie tail`: follow topics. */
 import type { Start } from '../../gen/ts/kelpie/v1/cursor.js';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
-import type { Api } from '../api/api.js';
-import { startOf } from '../options.js';
+import type { Api } from './input/calls.js';
+import { startOf } from '../core/start.js';
 import { after, follow, showGap, type WatchFrame } from './input/follow.js';
 import { print, printJson, UsageError } from './output/output.js';
 import { inWords } from './output/words.js';

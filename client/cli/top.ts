@@ -1,7 +1,7 @@
 /** `kelpie top`: the sessions of a coordinator, who reads too slowly first. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Session } from '../../gen/ts/kelpie/v1/coordinator_service.js';
-import { type Api, reachNext } from '../api/api.js';
+import { type Api, reachNext } from './input/calls.js';
 import { tryAgain } from './input/follow.js';
 import { allNodes } from './nodes.js';
 import { print, printJson } from './output/output.js';

@@ -116,7 +116,8 @@ export function targetOf(given: Target): CommandTarget {
   return { place: { $case: 'playerServer', value } };
 }
 
-function selectorOf(selector: Selector): NodeSelector {
+/** Throws VALUE_INVALID. */
+export function selectorOf(selector: Selector): NodeSelector {
   const { roles = [], states = [], labels = {} } = object('the selector', selector) as Selector;
   return {
     roles: textList('roles', roles).map((role) => roleOf(role as RoleName)),

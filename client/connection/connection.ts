@@ -3,7 +3,7 @@
  * break when its own is about to stop.
  */
 import { GoodbyeReason } from '../../gen/ts/kelpie/v1/session_service.js';
-import { backoffMs } from './backoff.js';
+import { backoffMs } from '../core/backoff.js';
 import type { Clock } from '../core/clock.js';
 import type { KelpieError } from '../errors.js';
 import type { Link } from './link.js';

@@ -5,7 +5,7 @@
  */
 import type { Cursor, Start } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Gap, Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
-import { type StartOption, startOf } from '../options.js';
+import { type StartOption, startOf } from '../core/start.js';
 
 export class Position {
   readonly #first: StartOption;

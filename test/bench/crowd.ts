@@ -1,6 +1,6 @@
 /** How fast a player is found among many, and what each of them takes. */
 import { setMaxListeners } from 'node:events';
-import { apiAt } from '../../client/api/api.js';
+import { apiAt } from '../support/wire/calls.js';
 import { ListedProxy, nameOf } from '../support/model/listed-proxy.js';
 import { ownMemoryOf } from '../support/process/memory.js';
 import { startCoordinator } from './children.js';

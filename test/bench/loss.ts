@@ -1,6 +1,6 @@
 /** How long it takes to lose a proxy with many players, and how long somebody else waits meanwhile. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { apiAt } from '../../client/api/api.js';
+import { apiAt } from '../support/wire/calls.js';
 import { ListedProxy } from '../support/model/listed-proxy.js';
 import { NodeProcess } from '../support/process/node-process.js';
 import { startCoordinator } from './children.js';

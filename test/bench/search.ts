@@ -1,5 +1,5 @@
 /** What a search for a topic costs that nothing was published on, and how long somebody else waits meanwhile. */
-import { apiAt } from '../../client/api/api.js';
+import { apiAt } from '../support/wire/calls.js';
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { NodeProcess } from '../support/process/node-process.js';

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { KelpieError } from '../../client/errors.js';
-import { endpointsOf, helloOf, routesOf, startOf } from '../../client/options.js';
+import { endpointsOf } from '../../client/core/endpoints.js';
+import { startOf } from '../../client/core/start.js';
+import { helloOf, routesOf } from '../../client/options.js';
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import { NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { thrownBy } from '../support/thrown.js';

@@ -8,7 +8,7 @@ import {
   NodeRole,
   type Status,
 } from '../../client/index.js';
-import { reachApi } from '../../client/api/api.js';
+import { reachApi } from '../support/wire/calls.js';
 import { runKelpie } from '../support/process/cli.js';
 import { Inbox } from '../support/wire/inbox.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';

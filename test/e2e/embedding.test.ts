@@ -1,6 +1,6 @@
 /** A coordinator inside the process of a proxy: the Proxy-Server architecture, without its price. */
 import { expect } from 'chai';
-import { reachApi } from '../../client/api/api.js';
+import { reachApi } from '../support/wire/calls.js';
 import { connect, KelpieError } from '../../client/index.js';
 import { startCoordinator } from '../../server/coordinator.js';
 import { Inbox } from '../support/wire/inbox.js';

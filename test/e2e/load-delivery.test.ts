@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { type Api, apiAt } from '../../client/api/api.js';
+import { type Api, apiAt } from '../support/wire/calls.js';
 import { type Start, StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import { Besieged } from '../support/process/besieged.js';
 import { dataFolder } from '../support/process/data-folder.js';

@@ -1,6 +1,6 @@
 /** What kelpied logs, for programs and for people, and what it never does. */
 import { expect } from 'chai';
-import { reachApi } from '../../client/api/api.js';
+import { reachApi } from '../support/wire/calls.js';
 import { connect } from '../../client/index.js';
 import { startCoordinator } from '../../server/coordinator.js';
 import { HealthWatch } from '../support/process/health.js';

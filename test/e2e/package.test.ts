@@ -94,22 +94,29 @@ describe('the package', () => {
   it('can be imported, with a coordinator and with types', async () => {
     const program = `
       import { connect } from 'kelpie';
+      import { apiAt } from 'kelpie/api';
       import { startCoordinator } from 'kelpie/coordinator';
       const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
       const node = connect({ name: 'lobby-1', role: 'DOWNSTREAM', transport: coordinator.transport() });
       await node.ready();
       console.log(node.roster.nodes().map(({ name }) => name).join());
+      const api = apiAt(coordinator.endpoint);
+      await api.nodes.update('lobby-1', { labels: { map: 'new' } });
+      console.log((await api.nodes.list()).nodes.map(({ labels }) => labels.map).join());
+      api.close();
       await node.close();
       await coordinator.stop();
     `;
     await writeFile(join(folder, 'program.js'), program);
     const { stdout } = await run(process.execPath, ['program.js'], { cwd: folder });
-    expect(stdout).to.equal('lobby-1\n');
+    expect(stdout).to.equal('lobby-1\nnew\n');
 
-    const typed = program.replace('console.log(', 'const names: string = (');
+    const typed = program
+      .replace('console.log(', 'const names: string = (')
+      .replace('console.log(', 'const maps: string = (');
     await writeFile(
       join(folder, 'typed.ts'),
-      `${typed}; export const length: number = names.length;`,
+      `${typed}; export const length: number = names.length + maps.length;`,
     );
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
     const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023'];

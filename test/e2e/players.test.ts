@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
-import { reachApi } from '../../client/api/api.js';
+import { reachApi } from '../support/wire/calls.js';
 import {
   connect,
   type ConnectOptions,

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pass } from 'node:timers/promises';
 import { expect } from 'chai';
-import { reachApi } from '../../client/api/api.js';
+import { reachApi } from '../support/wire/calls.js';
 import { Crowd, type CrowdReport } from '../support/process/crowd.js';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';

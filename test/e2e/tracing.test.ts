@@ -7,7 +7,7 @@ import {
 } from '@opentelemetry/sdk-trace-node';
 import { expect } from 'chai';
 import { Metadata } from 'nice-grpc-common';
-import { type Api, reachApi } from '../../client/api/api.js';
+import { type Api, reachApi } from '../support/wire/calls.js';
 import { type Coordinator, startCoordinator } from '../../server/coordinator.js';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';

@@ -1,6 +1,6 @@
 /** Watching and reading by a call: what comes at once, and what a quiet reader is told. */
 import { expect } from 'chai';
-import { apiAt } from '../../client/api/api.js';
+import { apiAt } from '../support/wire/calls.js';
 import { type Start, StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { WatchEventsResponse } from '../../gen/ts/kelpie/v1/event_service.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';

@@ -2,7 +2,7 @@
 import type { GetInfoResponse } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Durability } from '../../../gen/ts/kelpie/v1/coordinator.js';
 import { type Node, NodeRole, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
-import type { Api } from '../../api/api.js';
+import type { Api } from '../input/calls.js';
 import { fromThrown } from '../../errors.js';
 import { version as ours } from '../../core/version.js';
 import { type Finding, Trouble } from './finding.js';

@@ -1,5 +1,5 @@
 /** `kelpie doctor`: what stands in the way to a coordinator, and what to do about it. */
-import { type Api, apiAt } from '../../api/api.js';
+import { type Api, apiAt } from '../input/calls.js';
 import {
   checkHealth,
   checkJournal,

@@ -1,8 +1,8 @@
 /** `kelpie history`: what happened to a node or a player, from the journal. */
 import type { Event } from '../../../gen/ts/kelpie/v1/event.js';
-import type { Api } from '../../api/api.js';
+import type { Api } from '../input/calls.js';
 import { KelpieError } from '../../errors.js';
-import { startOf } from '../../options.js';
+import { startOf } from '../../core/start.js';
 import { showGap } from '../input/follow.js';
 import { factOf, factsAfter, told } from './fact.js';
 import type { Facts } from './facts.js';

@@ -1,8 +1,8 @@
 /** Whose history is meant: a node's or a player's, online or of the past. */
 import type { Player } from '../../../gen/ts/kelpie/v1/player.js';
-import type { Api } from '../../api/api.js';
+import type { Api } from '../input/calls.js';
 import { fromThrown } from '../../errors.js';
-import { startOf } from '../../options.js';
+import { startOf } from '../../core/start.js';
 import { findPlayer, looksLikeId } from '../find.js';
 import { UsageError } from '../output/output.js';
 import { oldestOf, past } from '../input/past.js';

@@ -1,7 +1,7 @@
 /** What options take, parsed: each says what is wrong with it. */
 import { InvalidArgumentError } from 'commander';
 import { fromThrown } from '../../errors.js';
-import { endpointsOf } from '../../options.js';
+import { endpointsOf } from '../../core/endpoints.js';
 
 /** Of commands, as the coordinator has it. */
 const LONGEST_TIMEOUT_MS = 300_000;

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cursor, Start } from '../../../gen/ts/kelpie/v1/cursor.js';
 import type { WatchEventsResponse } from '../../../gen/ts/kelpie/v1/event_service.js';
 import { Gap, GapReason } from '../../../gen/ts/kelpie/v1/stream.js';
-import { type Api, reachNext } from '../../api/api.js';
-import { backoffMs } from '../../connection/backoff.js';
+import { type Api, reachNext } from './calls.js';
+import { backoffMs } from '../../core/backoff.js';
 import { fromThrown } from '../../errors.js';
-import { startOf } from '../../options.js';
+import { startOf } from '../../core/start.js';
 import { nameOf, print, printJson, warn } from '../output/output.js';
 
 const LONGEST_BACKOFF_MS = 5000;

@@ -6,7 +6,7 @@ import {
   type NodeSelector,
 } from '../../../gen/ts/kelpie/v1/command.js';
 import type { NodeRole, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
-import type { Api } from '../../api/api.js';
+import type { Api } from './calls.js';
 import { durationOf } from '../../core/duration.js';
 import { printJson } from '../output/output.js';
 

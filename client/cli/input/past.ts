@@ -1,8 +1,8 @@
 /** The events of some topics, from a place in the past up to now. */
 import type { Cursor, Start } from '../../../gen/ts/kelpie/v1/cursor.js';
 import type { Event } from '../../../gen/ts/kelpie/v1/event.js';
-import type { Api } from '../../api/api.js';
-import { startOf } from '../../options.js';
+import type { Api } from './calls.js';
+import { startOf } from '../../core/start.js';
 import { after } from './follow.js';
 
 /** Page by page, so that a long history takes no more memory than a short one. */

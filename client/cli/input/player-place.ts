@@ -1,6 +1,6 @@
 /** Which players a command is for, as its options say. */
 import type { PlayerTarget } from '../../../gen/ts/kelpie/v1/player_service.js';
-import type { Api } from '../../api/api.js';
+import type { Api } from './calls.js';
 import { requirePlayer } from '../find.js';
 import { UsageError } from '../output/output.js';
 import type { PlayerFilter } from '../players.js';

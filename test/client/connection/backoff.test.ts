@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { backoffMs } from '../../../client/connection/backoff.js';
+import { backoffMs } from '../../../client/core/backoff.js';
 
 /** Dice that always show this. */
 const always = (value: number) => () => value;

@@ -5,7 +5,7 @@
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { StartOption } from '../../../client/options.js';
+import type { StartOption } from '../../../client/core/start.js';
 import type { ReceivedEvent } from '../../../client/events/received.js';
 import { Event } from '../../../gen/ts/kelpie/v1/event.js';
 import { matches } from '../../../server/topics/topic.js';

@@ -5,7 +5,7 @@
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { StartOption } from '../../../client/options.js';
+import type { StartOption } from '../../../client/core/start.js';
 import { Node } from '../../../gen/ts/kelpie/v1/node.js';
 import { faults, kind, weighed } from '../../support/model/sdk-steps.js';
 import { NOTHING_LEFT, type Process, SdkWorld } from '../../support/model/sdk-world.js';

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import { backoffMs } from '../../../client/connection/backoff.js';
+import { backoffMs } from '../../../client/core/backoff.js';
 import type { Cursor } from '../../../gen/ts/kelpie/v1/cursor.js';
 import { Event, NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
 import { NodeState } from '../../../gen/ts/kelpie/v1/node.js';

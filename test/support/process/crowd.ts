@@ -1,7 +1,7 @@
 /** The handle of a process with many nodes, each with our client; crowd-child.ts is that process. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { reachApi } from '../../../client/api/api.js';
+import { reachApi } from '../wire/calls.js';
 
 /** Longer than anything takes; whoever waits this long waits for something that never comes. */
 const CEILING_MS = 60_000;

@@ -1,0 +1,87 @@
+/** How each call is made: with a time limit, with typed errors, and with a token where one is set. */
+import {
+  type Channel,
+  type Client,
+  type ClientMiddleware,
+  type CompatServiceDefinition,
+  Metadata,
+} from 'nice-grpc';
+import { clients } from '../connection/transport.js';
+import { systemClock } from '../core/clock.js';
+import { fromThrown, KelpieError } from '../errors.js';
+
+/** What one call can be given. */
+export interface CallOptions {
+  /**
+   * How long the call may take, in milliseconds. Default: that of the API, and for a stream no limit. A call
+   * that takes longer rejects with CALL_TIMEOUT; the coordinator may have done what it was asked.
+   */
+  readonly timeoutMs?: number;
+  /** Ends the call, which then rejects with CALL_CANCELLED. */
+  readonly signal?: AbortSignal;
+  /** What goes beside the call, for example `traceparent`. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** What all calls of an API are made with. */
+export interface CallDefaults {
+  readonly timeoutMs: number;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+interface Extension {
+  readonly timeoutMs?: number;
+  readonly facts?: Readonly<Record<string, string>>;
+}
+
+/** The client of one service, as it is generated, whose errors are KelpieErrors. */
+export type Service<Definition extends CompatServiceDefinition> = Client<Definition, Extension>;
+
+/** Makes the client of a service. */
+export type CreateService = <Definition extends CompatServiceDefinition>(
+  definition: Definition,
+) => Service<Definition>;
+
+/** Makes clients of services on one channel. */
+export function servicesOn(channel: Channel, defaults: CallDefaults): CreateService {
+  const factory = clients.use(limited(defaults));
+  return (definition) => factory.create(definition, channel);
+}
+
+/** As the generated clients take them. `extraMs`: the call itself may take so long, beside the way. */
+export function callOptions({ timeoutMs, signal, metadata }: CallOptions, extraMs = 0) {
+  return {
+    ...(timeoutMs !== undefined && { timeoutMs: timeoutMs + extraMs }),
+    ...(signal && { signal }),
+    ...(metadata && { facts: metadata }),
+  };
+}
+
+function limited(defaults: CallDefaults): ClientMiddleware<Extension> {
+  return async function* (call, { timeoutMs, facts, signal, ...options }) {
+    const limitMs = timeoutMs ?? (call.responseStream ? undefined : defaults.timeoutMs);
+    const end = new AbortController();
+    const timeout = limitMs === undefined ? undefined : timeoutError(limitMs);
+    const stop = timeout && systemClock.after(limitMs ?? 0, () => end.abort(timeout));
+    const metadata = Metadata({ ...defaults.metadata, ...facts });
+    const signals = AbortSignal.any([end.signal, ...(signal ? [signal] : [])]);
+    try {
+      return yield* call.next(call.request, { ...options, metadata, signal: signals });
+    } catch (thrown) {
+      if (end.signal.aborted && timeout) throw timeout;
+      if (signal?.aborted) throw cancelledError(thrown);
+      throw fromThrown(thrown);
+    } finally {
+      stop?.();
+    }
+  };
+}
+
+function timeoutError(limitMs: number): KelpieError {
+  const message = `the coordinator did not answer within ${limitMs / 1000} s`;
+  return new KelpieError('CALL_TIMEOUT', message);
+}
+
+function cancelledError(cause: unknown): KelpieError {
+  return new KelpieError('CALL_CANCELLED', 'the caller ended the call', { cause });
+}

@@ -1,0 +1,156 @@
+/** PlayerService: the players who are online. */
+import type { Display } from '../../gen/ts/kelpie/v1/command.js';
+import type { Player, PlayerLookup as WireLookup } from '../../gen/ts/kelpie/v1/player.js';
+import {
+  type BatchGetPlayersResponse,
+  type CountPlayersResponse,
+  type KickPlayersResponse,
+  type ListPlayersResponse,
+  PlayerServiceDefinition,
+  type PlayerTarget,
+  type ShowMessageResponse,
+} from '../../gen/ts/kelpie/v1/player_service.js';
+import { type Selector, selectorOf } from '../commands/commands.js';
+import { durationOf } from '../core/duration.js';
+import { KelpieError } from '../errors.js';
+import type { PlayerLookup } from '../roster/players.js';
+import { type CallOptions, callOptions, type CreateService, type Service } from './call.js';
+import { type PageOptions, pagesOf } from './paging.js';
+
+/** Players who match each of these; a filter that is left out matches any. */
+export interface PlayerFilter {
+  /** The proxy that holds them. */
+  readonly proxy?: string;
+  /** The server that they are on. */
+  readonly server?: string;
+  /** Labels that their server has. */
+  readonly serverLabels?: Readonly<Record<string, string>>;
+  /** How their names begin, in any case. The list is then in the order of names, and not of ids. */
+  readonly namePrefix?: string;
+  /** Properties that they have. The coordinator has no index of them: it looks at each other match. */
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+/** The players that a call is for. */
+export type PlayersTarget =
+  | { readonly player: PlayerLookup }
+  | { readonly server: string }
+  | { readonly proxy: string }
+  /** All on servers that match. */
+  | { readonly servers: Selector }
+  | { readonly everyone: true };
+
+/** What a call that reaches players can be given. */
+export interface ReachOptions extends CallOptions {
+  /** How long the proxies have, in milliseconds: at most 300,000. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+/** What the way to the coordinator may take beside the time that proxies have. */
+const WAY_MS = 5000;
+const REACH_MS = 10_000;
+
+export class PlayersApi {
+  readonly #service: Service<typeof PlayerServiceDefinition>;
+
+  /** @internal */
+  constructor(create: CreateService) {
+    this.#service = create(PlayerServiceDefinition);
+  }
+
+  /** One player. Rejects with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS or PLAYER_INVALID. */
+  async get(player: PlayerLookup, options: CallOptions = {}): Promise<Player> {
+    const request = { player: lookupOf(player) };
+    const answer = await this.#service.getPlayer(request, callOptions(options));
+    if (answer.player) return answer.player;
+    throw new KelpieError('PROTOCOL', 'the coordinator answered without the player');
+  }
+
+  /** Many players, 1 to 1,000. A lookup that finds nobody, or several players, is listed in the answer. */
+  async getMany(
+    players: readonly PlayerLookup[],
+    options: CallOptions = {},
+  ): Promise<BatchGetPlayersResponse> {
+    const request = { players: players.map(lookupOf) };
+    return this.#service.batchGetPlayers(request, callOptions(options));
+  }
+
+  /** One page of the players who match; without a filter, of all. */
+  async list(
+    filter: PlayerFilter & PageOptions = {},
+    options: CallOptions = {},
+  ): Promise<ListPlayersResponse> {
+    return this.#service.listPlayers(filter, callOptions(options));
+  }
+
+  /** All pages. Each has the cursor of the first one: watching `players.*` from there misses nothing. */
+  pages(filter: PlayerFilter & { readonly pageSize?: number } = {}, options: CallOptions = {}) {
+    return pagesOf((pageToken) => this.list({ ...filter, pageToken }, options));
+  }
+
+  /** All players who match. */
+  async *all(filter: PlayerFilter = {}, options: CallOptions = {}): AsyncGenerator<Player, void> {
+    const pages = this.pages({ ...filter, pageSize: 1000 }, options);
+    for await (const { players } of pages) yield* players;
+  }
+
+  /** How many players are online, in all and on each node that matches. */
+  async count(
+    filter: {
+      readonly nodes?: Selector;
+      readonly properties?: Readonly<Record<string, string>>;
+    } = {},
+    options: CallOptions = {},
+  ): Promise<CountPlayersResponse> {
+    const { nodes = {}, properties = {} } = filter;
+    const request = { nodes: selectorOf(nodes), properties };
+    return this.#service.countPlayers(request, callOptions(options));
+  }
+
+  /**
+   * Disconnects players, who are shown the message. If one player is meant and is not kicked, it rejects;
+   * of many, the answer has what became of each.
+   */
+  async kick(
+    target: PlayersTarget,
+    message = '',
+    options: ReachOptions = {},
+  ): Promise<KickPlayersResponse> {
+    const [timing, call] = reaching(options);
+    return this.#service.kickPlayers({ target: targetOf(target), message, ...timing }, call);
+  }
+
+  /** Shows players something. It rejects as `kick` does. */
+  async show(
+    target: PlayersTarget,
+    display: NonNullable<Display['form']>,
+    options: ReachOptions = {},
+  ): Promise<ShowMessageResponse> {
+    const [timing, call] = reaching(options);
+    const request = { target: targetOf(target), display: { form: display }, ...timing };
+    return this.#service.showMessage(request, call);
+  }
+}
+
+/** The time that proxies have, and the options of a call that waits for them. */
+function reaching({ timeoutMs = REACH_MS, ...options }: ReachOptions) {
+  const timeout = durationOf(timeoutMs);
+  return [{ timeout }, callOptions({ ...options, timeoutMs }, WAY_MS)] as const;
+}
+
+function lookupOf(player: PlayerLookup): WireLookup {
+  if ('id' in player) return { by: { $case: 'id', value: player.id } };
+  if ('xuid' in player) return { by: { $case: 'xuid', value: player.xuid } };
+  if ('uuid' in player) return { by: { $case: 'uuid', value: player.uuid } };
+  return { by: { $case: 'name', value: player.name } };
+}
+
+function targetOf(target: PlayersTarget): PlayerTarget {
+  if ('player' in target) return { place: { $case: 'player', value: lookupOf(target.player) } };
+  if ('server' in target) return { place: { $case: 'server', value: target.server } };
+  if ('proxy' in target) return { place: { $case: 'proxy', value: target.proxy } };
+  if ('servers' in target) {
+    return { place: { $case: 'servers', value: selectorOf(target.servers) } };
+  }
+  return { place: { $case: 'everyone', value: {} } };
+}

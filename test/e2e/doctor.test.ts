@@ -1,11 +1,11 @@
 /** `kelpie doctor` against what can be wrong on the way to a coordinator, and with it. */
+import { createSocket } from 'node:dgram';
 import { createServer as createHttp } from 'node:http';
 import { createServer as createHttp2 } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { version } from '../../client/core/version.js';
-import { type BedrockServer, pong, startBedrockServer } from '../support/process/bedrock-server.js';
 import { runKelpie } from '../support/process/cli.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { startStandIn } from '../support/wire/stand-in.js';
@@ -265,3 +265,43 @@ describe('kelpie doctor', () => {
     });
   });
 });
+
+const MAGIC = Buffer.from('00ffff00fefefefefdfdfdfd12345678', 'hex');
+
+interface BedrockServer {
+  readonly port: number;
+  /** The pings that it received. */
+  readonly pings: readonly Buffer[];
+  close(): void;
+}
+
+/** A small Bedrock server: it sends `answer` of each RakNet ping, or nothing for undefined. */
+async function startBedrockServer(
+  answer: (ping: Buffer) => Buffer | undefined = pong,
+): Promise<BedrockServer> {
+  const socket = createSocket('udp4');
+  const pings: Buffer[] = [];
+  socket.on('message', (ping, { port, address }) => {
+    pings.push(ping);
+    const answered = answer(ping);
+    if (answered) socket.send(answered, port, address);
+  });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return { port: socket.address().port, pings, close: () => socket.close() };
+}
+
+/** The pong of the protocol: its id, the time of the ping, the server's guid, the magic, a text with its length. */
+function pong(ping: Buffer): Buffer {
+  const text = Buffer.from('MCPE;Lobby;800;1.21.80;3;20;1;Kelpie;Survival;');
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(text.length);
+  return Buffer.concat([
+    Buffer.from([0x1c]),
+    ping.subarray(1, 9),
+    Buffer.alloc(8, 7),
+    MAGIC,
+    length,
+    text,
+  ]);
+}

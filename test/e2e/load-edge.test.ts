@@ -1,14 +1,21 @@
 /** What the edge takes of many peers at once: each is bounded, and the neighbour waits for none of it. */
 import { readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type IncomingHttpHeaders,
+} from 'node:http2';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Besieged } from '../support/process/besieged.js';
-import { HeldCalls } from '../support/wire/held-calls.js';
 import {
   Flag,
   FrameType,
   grpcMessage,
   RawPeer,
+  requestHeaders,
   Setting,
   WIDEST,
 } from '../support/wire/raw-peer.js';
@@ -169,4 +176,58 @@ function isEstablished(local: number, remote: number): boolean {
   const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
   const ends = new RegExp(`:${hex(local)} [0-9A-F]+:${hex(remote)} 01 `);
   return ends.test(readFileSync('/proc/net/tcp', 'utf8'));
+}
+
+/** How a call ended: its status, or undefined if it was reset without one. */
+type Status = number | undefined;
+
+/** Many calls, each on its own connection. They wait for their last byte, which all of them get in one moment. */
+class HeldCalls {
+  readonly #sessions: ClientHttp2Session[] = [];
+  readonly #streams: ClientHttp2Stream[] = [];
+  readonly #lasts: Buffer[] = [];
+  readonly statuses: Promise<Status>[] = [];
+
+  constructor(endpoint: string, path: string, request: Buffer, count: number) {
+    const message = grpcMessage(request);
+    for (let call = 0; call < count; call++) {
+      const session = connect(`http://${endpoint}`);
+      session.on('error', () => undefined);
+      const stream = session.request({ ...requestHeaders(), ':path': path });
+      stream.on('error', () => undefined);
+      stream.resume();
+      stream.write(message.subarray(0, -1));
+      this.#sessions.push(session);
+      this.#streams.push(stream);
+      this.#lasts.push(message.subarray(-1));
+      this.statuses.push(statusOf(stream));
+    }
+  }
+
+  /** Resolves when all but the last byte of each has gone out, or its call has ended. */
+  async held(): Promise<void> {
+    const gone = (stream: ClientHttp2Stream) => stream.writableLength === 0 || stream.destroyed;
+    while (!this.#streams.every(gone)) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+
+  release(): void {
+    this.#streams.forEach((stream, index) => {
+      if (!stream.destroyed) stream.end(this.#lasts[index]);
+    });
+  }
+
+  close(): void {
+    for (const session of this.#sessions) session.destroy();
+  }
+}
+
+async function statusOf(stream: ClientHttp2Stream): Promise<Status> {
+  let status: Status;
+  const listen = ({ 'grpc-status': value }: IncomingHttpHeaders): void => {
+    if (value !== undefined) status = Number(value);
+  };
+  stream.on('response', listen);
+  stream.on('trailers', listen);
+  if (!stream.closed) await once(stream, 'close');
+  return status;
 }

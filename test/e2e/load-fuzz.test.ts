@@ -8,7 +8,7 @@ import type { ReflectMessage } from '@bufbuild/protobuf/reflect';
 import { expect } from 'chai';
 import { reasons } from '../../server/core/errors.js';
 import { Besieged } from '../support/process/besieged.js';
-import { decentBytes, nowDecent } from '../support/wire/decent-messages.js';
+import { decentBytes, nowDecent } from '../support/hostile/decent-messages.js';
 import {
   bytesOfJson,
   decoded,
@@ -22,7 +22,7 @@ import {
   sameMessage,
   valueOf,
 } from '../support/wire/descriptors.js';
-import { hostileFields } from '../support/wire/hostile-bytes.js';
+import { hostileFields } from '../support/hostile/hostile-bytes.js';
 import { figure, inSoak } from '../support/soak.js';
 import { bytesOf } from '../support/wire/contract.js';
 import {

@@ -12,7 +12,7 @@ import { DeliveryLaw } from '../../support/model/delivery-law.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
 import { historyOf, settled } from '../../support/journal/history.js';
 import { type MortalHub, openJournal, openMortal } from '../../support/model/coordinator.js';
-import { Subscriber } from '../../support/wire/subscriber.js';
+import { Subscriber } from '../../support/model/subscriber.js';
 
 const TOPICS = ['chat.global', 'chat.staff', 'shop.sold', 'party.1.moved', 'inbox.reader-0'];
 const PATTERNS = ['>', 'chat.*', 'chat.global', 'party.>', 'shop.sold', 'nodes.*', 'nodes.bot-1'];

@@ -7,6 +7,8 @@ import { Heartbeat, type NodeFrame } from '../../../gen/ts/kelpie/v1/session_ser
 import { durationOf } from '../../../server/core/duration.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import type { NodeResult } from '../../../server/commands/commands.js';
+import type { Outcome, Transaction } from '../../../server/journal/journal.js';
+import { MemoryJournal } from '../../../server/journal/memory/memory-journal.js';
 import { publishOnce } from '../../../server/events/publish-once.js';
 import type { Limits } from '../../../server/network/limits.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
@@ -14,7 +16,6 @@ import { settled } from '../../support/journal/history.js';
 import { hello, join, openMortal, type TestStream } from '../../support/model/coordinator.js';
 import { messageDraft } from '../../support/wire/messages.js';
 import { joined, player } from '../../support/model/proxy.js';
-import { StalledJournal } from '../../support/journal/stalled-journal.js';
 import { rejectionOf } from '../../support/thrown.js';
 
 const KIB = 1024;
@@ -22,6 +23,26 @@ const MIB = 1024 * KIB;
 /** One publish of a single large event, and what goes with it. */
 const LARGE = 200 * KIB;
 const ROOM = LARGE + 4 * KIB;
+
+/** A journal whose disk stalls on demand. */
+class StalledJournal extends MemoryJournal {
+  #stall: Promise<void> | undefined;
+  #resume = (): void => undefined;
+
+  stall(): void {
+    this.#stall = new Promise((resolve) => (this.#resume = resolve));
+  }
+
+  resume(): void {
+    this.#stall = undefined;
+    this.#resume();
+  }
+
+  override async append(transactions: readonly Transaction[]): Promise<Outcome[]> {
+    if (this.#stall) await this.#stall;
+    return super.append(transactions);
+  }
+}
 
 async function open(limits: Partial<Limits> = {}) {
   const clock = new FakeClock();

@@ -9,7 +9,7 @@ import type { Gap, Snapshot } from '../../../gen/ts/kelpie/v1/stream.js';
 import { isUnder, matches, reaches, topicOfKey } from '../../../server/topics/topic.js';
 import type { Entry } from '../../../server/journal/journal.js';
 import type { History } from '../journal/history.js';
-import type { Seen, Subscriber } from '../wire/subscriber.js';
+import type { Seen, Subscriber } from './subscriber.js';
 
 type Patterns = readonly string[];
 type Asked = Extract<Seen, { kind: 'asked' }>;

@@ -4,8 +4,8 @@
  */
 import { type DescField, ScalarType } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { messageField } from './descriptors.js';
-import { hostileNumbers, hostileStrings } from '../hostile/hostile.js';
+import { messageField } from '../wire/descriptors.js';
+import { hostileNumbers, hostileStrings } from './hostile.js';
 
 const KIB = 1024;
 const NOTHING = new Uint8Array();

@@ -3,7 +3,7 @@
  * rest of the message that is refused. In the JSON form of protobuf; a type that is not here is empty.
  */
 import type { DescMessage, JsonValue } from '@bufbuild/protobuf';
-import { bytesOfJson } from './descriptors.js';
+import { bytesOfJson } from '../wire/descriptors.js';
 
 const PLAYER = '2535400000000001';
 const MOMENT = '0.05s';

@@ -14,8 +14,8 @@ import type { EventBatch, Gap, Snapshot } from '../../../gen/ts/kelpie/v1/stream
 import type { KelpieError } from '../../../server/core/errors.js';
 import type { Journal } from '../../../server/journal/journal.js';
 import type { Hub } from '../../../server/session/registry.js';
-import { after, EARLIEST, hello, LATEST, SNAPSHOT, TestStream } from '../model/coordinator.js';
-import { messageDraft } from './messages.js';
+import { after, EARLIEST, hello, LATEST, SNAPSHOT, TestStream } from './coordinator.js';
+import { messageDraft } from '../wire/messages.js';
 
 /** What a reader went through. Positions are sequences. */
 export type Seen =

@@ -119,6 +119,14 @@ export class KelpieClient {
   }
 
   /**
+   * The optional features of the contract that the coordinator reports in its Welcome. Empty before the
+   * first stream is open.
+   */
+  get features(): readonly string[] {
+    return this.#session.features;
+  }
+
+  /**
    * Changes what others see of this node. What is left out stays. Resolves when it is stored, and
    * holds for later streams too; rejects with LABELS_INVALID, or UNAVAILABLE while no coordinator is
    * connected.

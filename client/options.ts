@@ -1,7 +1,7 @@
 /** Options of `connect`, with every default in one place. */
 import { randomBytes } from 'node:crypto';
 import { Hello } from '../gen/ts/kelpie/v1/session_service.js';
-import { text, texts, UINT32, whole } from './core/arguments.js';
+import { object, text, texts, UINT32, whole } from './core/arguments.js';
 import { endpointsOf } from './core/endpoints.js';
 import type { StartOption } from './core/start.js';
 import type { Load } from './connection/load.js';
@@ -89,13 +89,18 @@ export function helloOf(options: ConnectOptions, sdk: string): Hello {
     excludeOwn,
     topics: [],
     commands: [],
+    features: [],
     start: undefined,
     window: undefined,
     sdk,
   };
 }
 
-function addressOf(field: string, address: { readonly host?: string; readonly port: number }) {
-  const { host = '', port } = address;
+/** Throws VALUE_INVALID or OUT_OF_RANGE. */
+export function addressOf(
+  field: string,
+  address: { readonly host?: string; readonly port: number },
+) {
+  const { host = '', port } = object(field, address) as typeof address;
   return { host: text(`${field}.host`, host), port: whole(`${field}.port`, port, 1, 65_535) };
 }

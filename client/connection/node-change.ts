@@ -1,7 +1,8 @@
 /** Changes of the own node while it is connected. */
 import { type NodeChange, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import type { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
-import { textList, texts, UINT32, whole } from '../core/arguments.js';
+import { addressOf } from '../options.js';
+import { text, textList, texts, UINT32, whole } from '../core/arguments.js';
 import { type SettableState, settableStateOf } from '../core/spelling.js';
 
 /** What changes; what is left out stays. */
@@ -10,29 +11,42 @@ export interface Change {
   readonly removedLabels?: readonly string[];
   readonly state?: SettableState;
   readonly maxPlayers?: number;
+  readonly motd?: string;
+  /** The address where proxies reach this node. Without a host: the address that the coordinator sees. */
+  readonly address?: { readonly host?: string; readonly port: number };
+  /** The address that a Bedrock transfer names to players. */
+  readonly publicAddress?: { readonly host?: string; readonly port: number };
 }
 
 /** Throws VALUE_INVALID or OUT_OF_RANGE; the coordinator checks the rest. */
 export function changeOf(change: Change): NodeChange {
   const { labels = {}, removedLabels = [], state, maxPlayers } = change;
+  const { motd, address, publicAddress } = change;
   return {
     labels: texts('labels', labels),
     removedLabels: textList('removedLabels', removedLabels),
     state: state === undefined ? NodeState.UNSPECIFIED : settableStateOf(state),
     maxPlayers: maxPlayers === undefined ? undefined : whole('maxPlayers', maxPlayers, 0, UINT32),
+    motd: motd === undefined ? undefined : text('motd', motd),
+    address: address === undefined ? undefined : addressOf('address', address),
+    publicAddress:
+      publicAddress === undefined ? undefined : addressOf('publicAddress', publicAddress),
     addedCommands: [],
     removedCommands: [],
   };
 }
 
 /** What the node says of itself from then on: a coordinator that forgot it is told all of it. */
-export function helloAfter(hello: Hello, change: Change): Hello {
+export function helloAfter(hello: Hello, change: NodeChange): Hello {
   const labels = Object.entries({ ...hello.labels, ...change.labels });
   const removed = new Set(change.removedLabels);
   return {
     ...hello,
     labels: Object.fromEntries(labels.filter(([name]) => !removed.has(name))),
     maxPlayers: change.maxPlayers ?? hello.maxPlayers,
-    state: change.state ? NodeState[change.state] : hello.state,
+    motd: change.motd ?? hello.motd,
+    address: change.address ?? hello.address,
+    publicAddress: change.publicAddress ?? hello.publicAddress,
+    state: change.state === NodeState.UNSPECIFIED ? hello.state : change.state,
   };
 }

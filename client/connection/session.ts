@@ -119,11 +119,16 @@ export class Session {
     if (this.ended) throw this.ended;
   }
 
+  /** The features that the coordinator of the newest stream reports. */
+  get features(): readonly string[] {
+    return this.#welcome?.features ?? [];
+  }
+
   /** Changes what others see of the node. */
   async update(change: Change): Promise<void> {
     const value = { change: typed(() => changeOf(change)) };
     await (this.link?.request({ $case: 'updateOwnNode', value }) ?? Promise.reject(closedError()));
-    this.#hello = helloAfter(this.#hello, change);
+    this.#hello = helloAfter(this.#hello, value.change);
   }
 
   /** Throws PATTERN_LIMIT or HELLO_TOO_LARGE too. */

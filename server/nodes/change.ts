@@ -1,9 +1,22 @@
 /** Changes of a node that is there. Pure. */
-import { type Node, type NodeChange, NodeState } from '../../gen/ts/kelpie/v1/node.js';
+import {
+  type Address,
+  type Node,
+  type NodeChange,
+  NodeState,
+} from '../../gen/ts/kelpie/v1/node.js';
+import { outOfRange } from '../core/errors.js';
 import { commandsOf, labelsOf } from '../network/labels.js';
-import { checkState } from './node.js';
+import { addressOf, checkState, motdOf } from './node.js';
 
-/** The node after a change. Throws LABELS_INVALID, COMMAND_INVALID or OUT_OF_RANGE. */
+/** A node's change of itself: an empty host is the one that the coordinator sees. */
+export function seenFrom(host: string, change: NodeChange): NodeChange {
+  const seen = (address: Address | undefined): Address | undefined =>
+    address?.host === '' ? { ...address, host } : address;
+  return { ...change, address: seen(change.address), publicAddress: seen(change.publicAddress) };
+}
+
+/** The node after a change. Throws LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG or OUT_OF_RANGE. */
 export function changedNode(node: Node, change: NodeChange): Node {
   const labels = { ...node.labels, ...change.labels };
   const removed = new Set(change.removedLabels);
@@ -12,6 +25,9 @@ export function changedNode(node: Node, change: NodeChange): Node {
     ...node,
     labels: labelsOf(kept),
     maxPlayers: change.maxPlayers ?? node.maxPlayers,
+    motd: change.motd === undefined ? node.motd : motdOf(change.motd),
+    address: changedAddress('address', node.address, change.address),
+    publicAddress: changedAddress('public_address', node.publicAddress, change.publicAddress),
     commands: commandsOf([...node.commands, ...change.addedCommands]).filter(
       (name) => !change.removedCommands.includes(name),
     ),
@@ -20,6 +36,18 @@ export function changedNode(node: Node, change: NodeChange): Node {
   const state = checkState(change.state);
   // What it is up to is one thing, whether it can be reached another.
   return node.state === NodeState.UNREACHABLE ? { ...next, lastState: state } : { ...next, state };
+}
+
+/** An empty host keeps the host that is there. */
+function changedAddress(
+  field: string,
+  before: Address | undefined,
+  after: Address | undefined,
+): Address | undefined {
+  if (!after) return before;
+  const next = addressOf(field, after, before?.host ?? '');
+  if (next?.host !== '') return next;
+  throw outOfRange(`${field}.host`, 253, `${field}.host is empty, and the node has none: name one`);
 }
 
 /** The node when its stream is lost. */

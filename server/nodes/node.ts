@@ -7,6 +7,10 @@ import { KelpieError, outOfRange } from '../core/errors.js';
 import { commandsOf, labelsOf, textOf } from '../network/labels.js';
 import { foldName } from './name.js';
 
+/** Names of features in one Hello, and bytes of each. */
+const FEATURES = 64;
+const FEATURE_BYTES = 63;
+
 /** Checks a Hello's facts. `seenHost` stands in for an empty host. */
 export function nodeOf(hello: Hello, seenHost: string): Node {
   if (hello.instanceId.length !== ID_BYTES) {
@@ -18,6 +22,7 @@ export function nodeOf(hello: Hello, seenHost: string): Node {
   checkRole(hello.role);
   const name = foldName(hello.name);
   textOf('sdk', hello.sdk, 128);
+  checkFeatures(hello.features);
   return {
     name,
     displayName: hello.name,
@@ -28,7 +33,7 @@ export function nodeOf(hello: Hello, seenHost: string): Node {
     publicAddress: addressOf('public_address', hello.publicAddress, seenHost),
     labels: labelsOf(hello.labels),
     maxPlayers: hello.maxPlayers,
-    motd: textOf('motd', hello.motd, 1024),
+    motd: motdOf(hello.motd),
     software: textOf('software', hello.software, 128),
     version: textOf('version', hello.version, 128),
     joinTime: undefined,
@@ -36,6 +41,20 @@ export function nodeOf(hello: Hello, seenHost: string): Node {
     load: undefined,
     commands: commandsOf(hello.commands),
   };
+}
+
+/** Throws TEXT_TOO_LONG. */
+export function motdOf(motd: string): string {
+  return textOf('motd', motd, 1024);
+}
+
+/** Throws OUT_OF_RANGE or TEXT_TOO_LONG. What the names mean does not matter here. */
+function checkFeatures(names: readonly string[]): void {
+  if (names.length > FEATURES) {
+    const message = `${names.length} features; a node has at most ${FEATURES}`;
+    throw outOfRange('features', FEATURES, message);
+  }
+  for (const name of names) textOf('features', name, FEATURE_BYTES);
 }
 
 function checkRole(role: number): void {
@@ -60,7 +79,8 @@ export function checkState(state: NodeState): NodeState {
   throw outOfRange('state', 'MAINTENANCE', message);
 }
 
-function addressOf(
+/** Throws OUT_OF_RANGE or TEXT_TOO_LONG. */
+export function addressOf(
   field: string,
   address: Address | undefined,
   seenHost: string,

@@ -17,7 +17,7 @@ export interface Active {
 
 /** Puts the parts of an opened session together. */
 export function activate(hub: Hub, outbound: Outbound, opened: Opened): Active {
-  const { name, instance, generation, stored, filter, patterns, window, start } = opened;
+  const { name, instance, generation, stored, filter, patterns, window, start, host } = opened;
   const { network, subscriptions, pages } = hub;
   const { wake } = outbound;
   const feed = new Feed({ network, pages, filter, start, window, wake });
@@ -25,7 +25,7 @@ export function activate(hub: Hub, outbound: Outbound, opened: Opened): Active {
   subscriptions.put(feed);
   outbound.follow(feed);
   const parts = { hub, outbound, feed, patterns, publisher };
-  const requests = new Requests({ ...parts, name, instance, generation });
+  const requests = new Requests({ ...parts, name, instance, generation, host });
   return { name, generation, feed, publisher, requests };
 }
 
@@ -36,11 +36,11 @@ export function reportOf(
   hub: Hub,
   { queuedBytes }: Outbound,
 ): SessionReport {
-  const { position, wakeups: rings, unacknowledgedBytes } = feed;
+  const { position, wakeups, unacknowledgedBytes } = feed;
   const entriesBehind = Math.max(0, hub.network.tail.head.sequence - position.sequence);
   const topics = [...feed.filter.patterns];
   return {
     ...{ nodeName, sessionId, generation, position, entriesBehind },
-    ...{ unacknowledgedBytes, queuedBytes, rings, topics },
+    ...{ unacknowledgedBytes, queuedBytes, wakeups, topics },
   };
 }

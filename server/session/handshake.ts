@@ -28,6 +28,8 @@ export interface Opened {
   readonly window: WindowSize;
   readonly start: ReadingStart;
   readonly welcome: Welcome;
+  /** The host that the stream comes from. */
+  readonly host: string;
 }
 
 /** Claims the node for the session. Throws the errors that the contract lists at Hello. */
@@ -53,7 +55,7 @@ export async function open(
   const { name, instanceId: instance } = node;
   const cursor = start.position;
   const welcome = welcomeOf(network, claimed, { sessionId, stored, name, cursor });
-  const facts = { name, instance, generation, outcome, stored, welcome };
+  const facts = { name, instance, generation, outcome, stored, welcome, host };
   return { ...facts, filter, patterns, window, start };
 }
 
@@ -99,6 +101,7 @@ function welcomeOf(
     nodeName: opened.name,
     cursor: opened.cursor,
     coordinatorVersion: version,
+    features: [],
   };
 }
 

@@ -16,6 +16,7 @@ import { filterOf, startMissing, startName } from '../delivery/start.js';
 import type { Feed } from '../delivery/feed.js';
 import { type Frame, publicError, wireError } from '../delivery/frames.js';
 import type { Hub } from './registry.js';
+import { seenFrom } from '../nodes/change.js';
 import { Latch } from '../core/latch.js';
 import { Issued } from './issued.js';
 import type { Outbound } from './outbound.js';
@@ -37,6 +38,8 @@ export interface RequestsOptions {
   readonly name: string;
   readonly instance: Uint8Array;
   readonly generation: number;
+  /** The host that the stream comes from. */
+  readonly host: string;
 }
 
 export class Requests {
@@ -48,6 +51,7 @@ export class Requests {
   readonly #name: string;
   readonly #instance: Uint8Array;
   readonly #generation: number;
+  readonly #host: string;
   readonly #proxy: ProxyRequests;
   readonly #issued: Issued;
   #updateBytes = 0;
@@ -59,6 +63,7 @@ export class Requests {
     this.#name = name;
     this.#instance = options.instance;
     this.#generation = options.generation;
+    this.#host = options.host;
     this.#hub = hub;
     this.#outbound = outbound;
     this.#feed = options.feed;
@@ -199,7 +204,7 @@ export class Requests {
   #update(requestId: number, { change = NodeChange.create() }: UpdateOwnNode): void {
     const { nodes } = this.#hub;
     const bytes = NodeChange.encode(change).finish().length + OVERHEAD_BYTES;
-    const updated = nodes.update(this.#name, change, this.#generation);
+    const updated = nodes.update(this.#name, seenFrom(this.#host, change), this.#generation);
     this.#updateBytes += bytes;
     const ended = updated.finally(() => {
       this.#updateBytes -= bytes;

@@ -83,6 +83,12 @@ const methods: Readonly<Record<string, Use>> = {
   'update(labels)': (client, labels) => call(client, 'update', { labels }),
   'update(removedLabels)': (client, removedLabels) => call(client, 'update', { removedLabels }),
   'update(state)': (client, state) => call(client, 'update', { state }),
+  'update(motd)': (client, motd) => call(client, 'update', { motd }),
+  'update(address)': (client, address) => call(client, 'update', { address }),
+  'update(publicAddress)': (client, publicAddress) => call(client, 'update', { publicAddress }),
+  'update(address.port)': (client, port) => call(client, 'update', { address: { port } }),
+  'update(address.host)': (client, host) =>
+    call(client, 'update', { address: { host, port: 19132 } }),
   'update(maxPlayers)': (client, maxPlayers) => call(client, 'update', { maxPlayers }),
   'roster.node': ({ roster }, value) => call(roster, 'node', value),
   'roster.ready(role)': ({ roster }, value) => call(roster, 'ready', value),

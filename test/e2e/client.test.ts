@@ -176,11 +176,15 @@ describe('the client', () => {
     const lobby = join('lobby-3', { endpoints: first.endpoint, labels: { mode: 'lobby' } });
     await lobby.ready();
     await lobby.update({ labels: { arena: '1' }, state: 'DRAINING', maxPlayers: 7 });
+    await lobby.update({ motd: 'event tonight', address: { port: 19140 } });
     const refused = await lobby.update({ labels: { '': '' } }).catch((error: unknown) => error);
     expect((refused as KelpieError).reason).to.equal('LABELS_INVALID');
     const args = ['nodes', '--json', '--state', 'draining', '--role', 'downstream', '--label'];
     const listed = await runKelpie([...args, 'arena=1'], first.endpoint);
-    expect(JSON.parse(listed.output)).to.include({ name: 'lobby-3', maxPlayers: 7 });
+    expect(JSON.parse(listed.output)).to.deep.include({
+      ...{ name: 'lobby-3', maxPlayers: 7, motd: 'event tonight' },
+      address: { host: '127.0.0.1', port: 19140 },
+    });
     expect((await runKelpie([...args, 'arena=2'], first.endpoint)).output).to.equal('');
 
     await first.kill();
@@ -194,6 +198,8 @@ describe('the client', () => {
     expect(JSON.parse(again.output), 'a coordinator that forgot is told again').to.deep.include({
       state: 'NODE_STATE_DRAINING',
       labels: { arena: '1', mode: 'lobby' },
+      motd: 'event tonight',
+      address: { host: '127.0.0.1', port: 19140 },
     });
     const api = await reachApi([second.endpoint]);
     const ended = status(lobby, 'closed');

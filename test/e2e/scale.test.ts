@@ -186,8 +186,8 @@ describe('thousands of idle sessions', () => {
     const idle = (await sessionsOf(asking)).filter(({ topics }) => topics.includes('quiet'));
     expect(idle).to.have.length(CONNECTIONS * STREAMS);
     expect(
-      idle.reduce((sum, { rings }) => sum + rings, 0),
-      'rings for idle sessions',
+      idle.reduce((sum, { wakeups }) => sum + wakeups, 0),
+      'wakeups of idle sessions',
     ).to.equal(0);
     const mib = ownMemoryOf(kelpied.process.pid) / MIB;
     console.log(

@@ -62,14 +62,14 @@ function roomFor(count: number, lines: number): number {
 }
 
 function row(session: Session, loads: View['loads']): string[] {
-  const { nodeName, entriesBehind, unacknowledgedBytes, queuedBytes, rings } = session;
+  const { nodeName, entriesBehind, unacknowledgedBytes, queuedBytes, wakeups } = session;
   const { tps, memoryUsedBytes, roundTripMs } = loads.get(nodeName) ?? NodeLoad.create();
   return [
     nodeName,
     String(entriesBehind),
     bytes(unacknowledgedBytes),
     bytes(queuedBytes),
-    String(rings),
+    String(wakeups),
     tps === undefined ? '-' : tps.toFixed(1),
     memoryUsedBytes === undefined ? '-' : bytes(memoryUsedBytes),
     roundTripMs === undefined ? '-' : `${roundTripMs} ms`,

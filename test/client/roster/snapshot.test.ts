@@ -34,7 +34,8 @@ describe('a client whose stream breaks before its Snapshot', () => {
         for (const { frame } of frames) {
           if (frame?.$case === 'hello') {
             hellos.push(frame.value);
-            yield tell({ $case: 'welcome', value: Welcome.create({ cursor, generation: 1 }) });
+            const facts = { cursor, generation: 1, features: ['shiny', 'new'] };
+            yield tell({ $case: 'welcome', value: Welcome.create(facts) });
           }
           if (frame?.$case !== 'updateSubscription') continue;
           expect(frame.value.addedTopics).to.deep.equal(['nodes.*']);
@@ -46,7 +47,9 @@ describe('a client whose stream breaks before its Snapshot', () => {
       }
     }
     const client = connect({ name: 'lobby-1', role: 'DOWNSTREAM', transport, start: 'LATEST' });
+    expect(client.features).to.deep.equal([]);
     await client.ready();
+    expect(client.features, 'as the coordinator reports them').to.deep.equal(['shiny', 'new']);
     expect(client.roster.nodes().map(({ name }) => name)).to.deep.equal(['lobby-2']);
     expect(hellos.map(({ start }) => start?.place?.$case)).to.deep.equal(['at', 'after']);
     await client.close();

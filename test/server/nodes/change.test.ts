@@ -73,6 +73,34 @@ describe('a change of a node', () => {
     });
   });
 
+  it('sets motd and addresses; an empty host is the one that the coordinator sees, or the one before', async () => {
+    const town = await openHub();
+    const address = { host: 'mc.internal', port: 19132 };
+    const first = hello('lobby-1', { address });
+    const { stream } = await join(town, first);
+    const own = {
+      motd: 'own',
+      address: { host: '', port: 1 },
+      publicAddress: { host: '', port: 2 },
+    };
+    stream.send({ $case: 'updateOwnNode', value: { change: change(own) } });
+    await until(() => rowOf(town, 'lobby-1')?.motd === 'own');
+    const seen = '10.0.0.7';
+    expect(rowOf(town, 'lobby-1')).to.deep.include({
+      address: { host: seen, port: 1 },
+      publicAddress: { host: seen, port: 2 },
+    });
+    const operator = { motd: '', publicAddress: { host: 'play.example.org', port: 3 } };
+    await town.nodes.update('lobby-1', change(operator));
+    await town.nodes.update('lobby-1', change({ publicAddress: { host: '', port: 4 } }));
+    expect(rowOf(town, 'lobby-1')).to.deep.include({
+      ...{ motd: '', address: { host: seen, port: 1 } },
+      publicAddress: { host: 'play.example.org', port: 4 },
+    });
+    await join(town, first);
+    expect(rowOf(town, 'lobby-1'), 'the newest Hello counts').to.deep.include({ address });
+  });
+
   it('is refused with nothing changed: a state of the coordinator, too many labels, no node', async () => {
     const town = await openHub();
     await join(town, hello('lobby-1'));
@@ -82,6 +110,9 @@ describe('a change of a node', () => {
       [
         town.nodes.update('lobby-1', change({ state: NodeState.UNREACHABLE })),
         town.nodes.update('lobby-1', change({ labels: tooMany })),
+        town.nodes.update('lobby-1', change({ motd: 'm'.repeat(1025) })),
+        town.nodes.update('lobby-1', change({ address: { host: 'a', port: 0 } })),
+        town.nodes.update('lobby-1', change({ publicAddress: { host: '', port: 1 } })),
         town.nodes.update('lobby-2', change({ maxPlayers: 1 })),
         town.nodes.update('lobby-1', change({ maxPlayers: 1 }), 1),
       ].map((work) => rejectionOf(KelpieError, work)),
@@ -89,6 +120,9 @@ describe('a change of a node', () => {
     expect(refused.map(({ reason }) => reason)).to.deep.equal([
       'OUT_OF_RANGE',
       'LABELS_INVALID',
+      'TEXT_TOO_LONG',
+      'OUT_OF_RANGE',
+      'OUT_OF_RANGE',
       'NODE_NOT_FOUND',
       'STALE_GENERATION',
     ]);

@@ -119,6 +119,13 @@ describe('what a node says of itself', () => {
     });
   });
 
+  it('names features, of which any may be unknown, up to their limits', () => {
+    const features = Array.from({ length: 64 }, (_, n) => `${n}`.padEnd(63, 'f'));
+    expect(facts({ features }).name).to.equal('lobby-1');
+    expect(refusal({ features: [...features, 'one-more'] }).reason).to.equal('OUT_OF_RANGE');
+    expect(refusal({ features: ['f'.repeat(64)] }).reason).to.equal('TEXT_TOO_LONG');
+  });
+
   for (const length of [0, 15, 17]) {
     it(`has an instance id of 16 bytes, not ${length}`, () => {
       expect(refusal({ instanceId: Buffer.alloc(length) }).reason).to.equal('INSTANCE_ID_INVALID');

@@ -56,7 +56,7 @@ export interface SessionReport {
   entries_behind: number;
   unacknowledged_bytes: number;
   queued_bytes: number;
-  rings: number;
+  wakeups: number;
   topics: string[];
 }
 

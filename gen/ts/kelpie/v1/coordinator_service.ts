@@ -52,8 +52,8 @@ export interface Session {
   unacknowledgedBytes: number;
   /** Bytes of other frames that wait to be sent. */
   queuedBytes: number;
-  /** How often the session was woken for an event. */
-  rings: number;
+  /** How often an event woke the session. */
+  wakeups: number;
   /** The patterns that it reads. */
   topics: string[];
 }
@@ -307,7 +307,7 @@ function createBaseSession(): Session {
     entriesBehind: 0,
     unacknowledgedBytes: 0,
     queuedBytes: 0,
-    rings: 0,
+    wakeups: 0,
     topics: [],
   };
 }
@@ -335,8 +335,8 @@ export const Session: MessageFns<Session> = {
     if (message.queuedBytes !== 0) {
       writer.uint32(56).uint64(message.queuedBytes);
     }
-    if (message.rings !== 0) {
-      writer.uint32(64).uint64(message.rings);
+    if (message.wakeups !== 0) {
+      writer.uint32(64).uint64(message.wakeups);
     }
     for (const v of message.topics) {
       writer.uint32(74).string(v!);
@@ -418,7 +418,7 @@ export const Session: MessageFns<Session> = {
               break;
             }
 
-            message.rings = longToNumber(reader.uint64());
+            message.wakeups = longToNumber(reader.uint64());
             continue;
           }
           case 9: {
@@ -464,8 +464,8 @@ export const Session: MessageFns<Session> = {
     if (message.queuedBytes !== undefined) {
       obj.queuedBytes = Math.round(message.queuedBytes);
     }
-    if (message.rings !== undefined) {
-      obj.rings = Math.round(message.rings);
+    if (message.wakeups !== undefined) {
+      obj.wakeups = Math.round(message.wakeups);
     }
     if (message.topics?.length) {
       obj.topics = message.topics;
@@ -487,7 +487,7 @@ export const Session: MessageFns<Session> = {
     message.entriesBehind = object.entriesBehind ?? 0;
     message.unacknowledgedBytes = object.unacknowledgedBytes ?? 0;
     message.queuedBytes = object.queuedBytes ?? 0;
-    message.rings = object.rings ?? 0;
+    message.wakeups = object.wakeups ?? 0;
     message.topics = object.topics?.map((e) => e) || [];
     return message;
   },

@@ -206,6 +206,20 @@ export interface NodeChange {
   addedCommands: string[];
   /** Names of commands that it does no longer. One that is not there is no error. */
   removedCommands: string[];
+  /** The message of the day, at most 1024 bytes (TEXT_TOO_LONG). */
+  motd?:
+    | string
+    | undefined;
+  /**
+   * The address where proxies reach the node. An empty host in a session's frame means the address that the
+   * coordinator sees. An empty host in UpdateNode keeps the host that this field of the node has; where it has
+   * none: OUT_OF_RANGE.
+   */
+  address:
+    | Address
+    | undefined;
+  /** The address that a Bedrock transfer names to players. An empty host as in `address`. */
+  publicAddress: Address | undefined;
 }
 
 export interface NodeChange_LabelsEntry {
@@ -734,7 +748,17 @@ export const NodeLoad: MessageFns<NodeLoad> = {
 };
 
 function createBaseNodeChange(): NodeChange {
-  return { labels: {}, removedLabels: [], state: 0, maxPlayers: undefined, addedCommands: [], removedCommands: [] };
+  return {
+    labels: {},
+    removedLabels: [],
+    state: 0,
+    maxPlayers: undefined,
+    addedCommands: [],
+    removedCommands: [],
+    motd: undefined,
+    address: undefined,
+    publicAddress: undefined,
+  };
 }
 
 export const NodeChange: MessageFns<NodeChange> = {
@@ -756,6 +780,15 @@ export const NodeChange: MessageFns<NodeChange> = {
     }
     for (const v of message.removedCommands) {
       writer.uint32(50).string(v!);
+    }
+    if (message.motd !== undefined) {
+      writer.uint32(58).string(message.motd);
+    }
+    if (message.address !== undefined) {
+      Address.encode(message.address, writer.uint32(66).fork()).join();
+    }
+    if (message.publicAddress !== undefined) {
+      Address.encode(message.publicAddress, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -824,6 +857,30 @@ export const NodeChange: MessageFns<NodeChange> = {
             message.removedCommands.push(reader.string());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.motd = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.address = Address.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.publicAddress = Address.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -862,6 +919,15 @@ export const NodeChange: MessageFns<NodeChange> = {
     if (message.removedCommands?.length) {
       obj.removedCommands = message.removedCommands;
     }
+    if (message.motd !== undefined) {
+      obj.motd = message.motd;
+    }
+    if (message.address !== undefined) {
+      obj.address = Address.toJSON(message.address);
+    }
+    if (message.publicAddress !== undefined) {
+      obj.publicAddress = Address.toJSON(message.publicAddress);
+    }
     return obj;
   },
 
@@ -884,6 +950,13 @@ export const NodeChange: MessageFns<NodeChange> = {
     message.maxPlayers = object.maxPlayers ?? undefined;
     message.addedCommands = object.addedCommands?.map((e) => e) || [];
     message.removedCommands = object.removedCommands?.map((e) => e) || [];
+    message.motd = object.motd ?? undefined;
+    message.address = (object.address !== undefined && object.address !== null)
+      ? Address.fromPartial(object.address)
+      : undefined;
+    message.publicAddress = (object.publicAddress !== undefined && object.publicAddress !== null)
+      ? Address.fromPartial(object.publicAddress)
+      : undefined;
     return message;
   },
 };

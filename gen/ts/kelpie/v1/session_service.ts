@@ -326,6 +326,11 @@ export interface Hello {
    * see CustomCommand. At most 256.
    */
   commands: string[];
+  /**
+   * The names of optional features of the contract that the node's client has: at most 64 (OUT_OF_RANGE), at
+   * most 63 bytes each (TEXT_TOO_LONG). The coordinator ignores names that it does not know.
+   */
+  features: string[];
 }
 
 export interface Hello_LabelsEntry {
@@ -393,7 +398,14 @@ export interface Welcome {
    * Where reading starts. Keep it to come back with, unless the start is SNAPSHOT: then keep the
    * Snapshot's cursor, once its last part is there.
    */
-  cursor: Cursor | undefined;
+  cursor:
+    | Cursor
+    | undefined;
+  /**
+   * The names of optional features of the contract that the coordinator has: at most 64 names of at most 63
+   * bytes. A node ignores names that it does not know. No feature has a name yet.
+   */
+  features: string[];
 }
 
 /** Says that the node lives. Send one each heartbeat interval, and at once when asked. */
@@ -1488,6 +1500,7 @@ function createBaseHello(): Hello {
     excludeOwn: false,
     state: 0,
     commands: [],
+    features: [],
   };
 }
 
@@ -1543,6 +1556,9 @@ export const Hello: MessageFns<Hello> = {
     }
     for (const v of message.commands) {
       writer.uint32(138).string(v!);
+    }
+    for (const v of message.features) {
+      writer.uint32(146).string(v!);
     }
     return writer;
   },
@@ -1699,6 +1715,14 @@ export const Hello: MessageFns<Hello> = {
             message.commands.push(reader.string());
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.features.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1770,6 +1794,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.commands?.length) {
       obj.commands = message.commands;
     }
+    if (message.features?.length) {
+      obj.features = message.features;
+    }
     return obj;
   },
 
@@ -1809,6 +1836,7 @@ export const Hello: MessageFns<Hello> = {
     message.excludeOwn = object.excludeOwn ?? false;
     message.state = object.state ?? 0;
     message.commands = object.commands?.map((e) => e) || [];
+    message.features = object.features?.map((e) => e) || [];
     return message;
   },
 };
@@ -1984,6 +2012,7 @@ function createBaseWelcome(): Welcome {
     nodeName: "",
     coordinatorVersion: "",
     cursor: undefined,
+    features: [],
   };
 }
 
@@ -2027,6 +2056,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.cursor !== undefined) {
       Cursor.encode(message.cursor, writer.uint32(106).fork()).join();
+    }
+    for (const v of message.features) {
+      writer.uint32(114).string(v!);
     }
     return writer;
   },
@@ -2148,6 +2180,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.cursor = Cursor.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.features.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2201,6 +2241,9 @@ export const Welcome: MessageFns<Welcome> = {
     if (message.cursor !== undefined) {
       obj.cursor = Cursor.toJSON(message.cursor);
     }
+    if (message.features?.length) {
+      obj.features = message.features;
+    }
     return obj;
   },
 
@@ -2232,6 +2275,7 @@ export const Welcome: MessageFns<Welcome> = {
     message.cursor = (object.cursor !== undefined && object.cursor !== null)
       ? Cursor.fromPartial(object.cursor)
       : undefined;
+    message.features = object.features?.map((e) => e) || [];
     return message;
   },
 };

@@ -2,26 +2,26 @@
 export type Cancel = () => void;
 
 /**
- * Time as a parameter, so that tests can hold it. Everything that decides by time asks a Clock;
- * `coordinator.ts` hands in the real one.
+ * Time as a parameter, so that tests can control it. All code that decides by time asks a Clock;
+ * `coordinator.ts` passes the real one in.
  */
 export interface Clock {
-  /** Milliseconds since some start. Never runs back; the only time that durations are made of. */
+  /** Milliseconds since some start. Never runs back. All durations are measured with it. */
   now(): number;
   /**
    * Milliseconds since 1970 by the machine's calendar clock, which may jump. For display, for age
-   * in retention and `since`, for the floor of a new epoch's sequence, and for which of two logins without a
-   * grant is newer; for nothing else.
+   * in retention and `since`, for the floor of a new epoch's sequence, and to decide which of two logins without
+   * a grant is newer. For nothing else.
    */
   wall(): number;
   /** Calls `fire` once after `delayMs`, which may be of any length. Does not keep the process alive. */
   after(delayMs: number, fire: () => void): Cancel;
 }
 
-/** What one timer of the runtime can wait, 24.8 days. A longer one would fire at once. */
+/** The longest wait of one timer of the runtime, 24.8 days. The runtime fires a longer timer at once. */
 const TIMER_MS = 2 ** 31 - 1;
 
-/** Waits for any length of time with timers that cannot: the one place that knows their bound. */
+/** Makes waits of any length from timers that cannot wait longer than TIMER_MS. */
 export function anyDelay(timer: Clock['after']): Clock['after'] {
   return (delayMs, fire) => {
     let cancel = (): void => undefined;

@@ -3,8 +3,9 @@ import type { Content } from '../../gen/ts/kelpie/v1/event.js';
 import { KelpieError } from './errors.js';
 
 /**
- * Throws CONTENT_TOO_DEEP for JSON of more levels. Decoders of several languages stop at 100 levels of
- * messages: one object in another takes three of them, and what is around the content seven.
+ * Throws CONTENT_TOO_DEEP for JSON with more than `levels` levels. Decoders of several languages stop at 100
+ * levels of messages. An object inside an object takes three of these levels; the messages around the content
+ * take seven.
  */
 export function checkContent(content: Content | undefined, levels: number): void {
   const form = content?.form;
@@ -12,7 +13,7 @@ export function checkContent(content: Content | undefined, levels: number): void
   if (!isJson || !isDeeper(form.value, levels)) return;
   throw new KelpieError(
     'CONTENT_TOO_DEEP',
-    `JSON content has at most ${levels} levels of objects and lists; send less deep ones, or text or data`,
+    `JSON content may have at most ${levels} levels of objects and lists; send fewer levels, or send text or data`,
     { limit: String(levels) },
   );
 }

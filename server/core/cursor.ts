@@ -1,14 +1,14 @@
-/** A position in a journal: that of the last entry processed. Same shape as the wire's Cursor. */
+/** A position in a journal: the last entry that a reader processed. Same shape as the wire's Cursor. */
 export interface Cursor {
-  /** 16 bytes; changes when history may have been lost. */
+  /** 16 bytes. The journal changes it when history may have been lost. */
   epoch: Uint8Array;
   /** Sequence of the entry, 0 to 2^53 - 1. */
   sequence: number;
-  /** Random uint32 drawn when the entry was stored; fences a lost and overtaken tail. */
+  /** Random uint32 that the journal drew when it stored the entry. It fences a tail that was lost and written anew. */
   tag: number;
 }
 
-/** Bytes of an epoch, an instance id and a nonce. */
+/** The number of bytes of an epoch, of an instance id and of a nonce. */
 export const ID_BYTES = 16;
 
 /** Whether two ids (epochs, instances, nonces) are the same bytes. */

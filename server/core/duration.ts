@@ -1,4 +1,4 @@
-/** Durations of the wire and milliseconds. */
+/** Converts between durations of the wire and milliseconds. */
 
 /** google.protobuf.Duration. */
 export interface WireDuration {
@@ -6,12 +6,12 @@ export interface WireDuration {
   nanos: number;
 }
 
-/** Milliseconds as the wire has them. */
+/** Milliseconds as a duration of the wire. */
 export function durationOf(ms: number): WireDuration {
   return { seconds: Math.floor(ms / 1000), nanos: Math.round((ms % 1000) * 1e6) };
 }
 
-/** The wire's duration in milliseconds. */
+/** A duration of the wire as milliseconds. */
 export function msOf({ seconds, nanos }: WireDuration): number {
   return seconds * 1000 + nanos / 1e6;
 }

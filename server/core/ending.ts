@@ -1,9 +1,9 @@
-/** How parts that were started one after the other are ended. */
+/** Ends parts that a program started one after the other. */
 
-/** Ends a part that was started. */
+/** Ends one part. */
 export type End = () => Promise<void> | void;
 
-/** The part that was started last comes first. One that fails to end leaves no other one open; its error is thrown. */
+/** Ends the part that was started last first. If parts fail to end, ends all the others, then throws the first error. */
 export async function endAll(ends: readonly End[]): Promise<void> {
   const faults: unknown[] = [];
   for (const end of ends.toReversed()) {

@@ -78,27 +78,27 @@ export const reasons = {
   PLAYER_AMBIGUOUS: 'FAILED_PRECONDITION',
 } as const satisfies Record<string, keyof typeof Code>;
 
-/** The name of a reason, as in the contract without its prefix. */
+/** The name of a reason: its name in the contract, without the prefix. */
 export type ReasonName = keyof typeof reasons;
 
-/** Facts of an error for a program: names as the contract's Reason lists them. */
+/** Facts of an error that programs can read. The contract's enum Reason lists their names. */
 export type Metadata = Record<string, string>;
 
 /**
- * Bytes of an error's message, and of all its facts together. An error may repeat what a peer sent, and
- * travels three times in the trailers of a call, for which many clients have no more than 8 KiB.
+ * The limits of an error's message, and of all its facts together, in bytes. An error may repeat text that a
+ * peer sent. It stands three times in the trailers of a call, and many clients accept at most 8 KiB of trailers.
  */
 const MESSAGE_BYTES = 768;
 const METADATA_BYTES = 1024;
 
 /**
  * The only error that Kelpie's own code throws at a user. The message says what is wrong and what
- * to do; the facts in it stand in `metadata` too. Both are cut to what every transport carries.
+ * to do; `metadata` repeats its facts. The constructor cuts both to a size that every transport carries.
  */
 export class KelpieError extends Error {
   readonly reason: ReasonName;
   readonly metadata: Metadata;
-  /** Set where trying again helps: wait at least this long. */
+  /** Set if the caller should try again: the caller waits at least this long before. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
@@ -130,7 +130,7 @@ function cutFacts(metadata: Metadata): Metadata {
   return Object.fromEntries(facts) as Metadata;
 }
 
-/** A number that is out of its range. `limit` is the one that it passes. */
+/** The error for a number outside its range. `limit` is the end of the range that the number passes. */
 export function outOfRange(field: string, limit: number | string, message: string): KelpieError {
   return new KelpieError('OUT_OF_RANGE', message, { field, limit: String(limit) });
 }

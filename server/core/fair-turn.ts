@@ -1,14 +1,13 @@
 /**
- * Fair turns: one request may be much work. It is worked on for a turn of a few milliseconds, then
- * everybody else has theirs. Measured by the time that the work takes, not by counting items, whose
- * cost differs.
+ * Fair turns: one request may need much work. The coordinator works on it for a turn of a few milliseconds, then
+ * lets everything else run. A turn is measured in time, not in items, because the cost of items differs.
  */
 import type { Clock } from './clock.js';
 
-/** How long one asker may be worked for before everybody else has their turn. */
+/** How long the coordinator works for one asker before it lets everything else run. */
 export const TURN_MS = 5;
 
-/** Resolves when the others have had their turn: sockets and timers among them. */
+/** Resolves after everything else had its turn, sockets and timers included. */
 export function othersTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
@@ -21,7 +20,7 @@ export class FairTurn {
     this.#clock = clock;
   }
 
-  /** Does a piece of work, and counts how long that took. */
+  /** Runs a piece of work and adds its time to the turn. */
   work<Result>(piece: () => Result): Result {
     const beganMs = this.#clock.now();
     const result = piece();
@@ -29,7 +28,7 @@ export class FairTurn {
     return result;
   }
 
-  /** The items of what is work to iterate. */
+  /** The items of an iterable, for which iterating itself is work: its time counts too. */
   *each<Item>(items: Iterable<Item>): Generator<Item> {
     const iterator = items[Symbol.iterator]();
     for (;;) {
@@ -39,7 +38,7 @@ export class FairTurn {
     }
   }
 
-  /** Resolves when the others have had their turn; undefined while the turn goes on. */
+  /** Undefined while the turn goes on. At its end: a promise that resolves after everything else had its turn. */
   over(): Promise<void> | undefined {
     if (this.#workedMs < TURN_MS) return undefined;
     this.#workedMs = 0;
@@ -48,15 +47,15 @@ export class FairTurn {
 }
 
 /**
- * Long works of many askers, which take one turn together: two hundred works with a turn each would keep
- * everybody else out for a second. Askers have pieces of it in turn, whatever each of them asked for; so one
- * that asks for very much delays its own works, and the others by no more than a piece.
+ * Long works of many askers that share one turn: two hundred works with a turn each would stop everything else
+ * for a second. The askers get pieces of work one after the other, however much each of them asked for. So an
+ * asker with very much work delays its own works, and delays the other askers by one piece at most.
  */
 export class SharedTurn {
   readonly #clock: Clock;
-  /** What each asker waits with, whose next piece comes first first. */
+  /** The waiting works of each asker. The asker whose turn is next stands first. */
   readonly #lines = new Map<unknown, (() => void)[]>();
-  /** Somebody has a piece. */
+  /** A piece is running. */
   #taken = false;
   #pending = 0;
   #beganMs = 0;
@@ -66,8 +65,8 @@ export class SharedTurn {
   }
 
   /**
-   * Does a work that yields wherever others may go on. Rejects with what it throws. Works of one `asker`
-   * share its pieces; all that name none are of one asker.
+   * Runs a work that yields wherever other works may go on. Rejects with the error that the work throws. Works of
+   * one `asker` share its pieces. Works without an asker count as works of one asker.
    */
   async work<Result>(pieces: Generator<unknown, Result>, asker?: unknown): Promise<Result> {
     if (this.#pending++ === 0) this.#beganMs = this.#clock.now();
@@ -82,7 +81,7 @@ export class SharedTurn {
     }
   }
 
-  /** Resolves when the asker has its piece. */
+  /** Resolves when the asker may run its next piece. */
   #turnOf(asker: unknown): Promise<void> | undefined {
     if (!this.#taken) {
       this.#taken = true;
@@ -106,7 +105,7 @@ export class SharedTurn {
     }
   }
 
-  /** When whoever waits for the result has done their part with it, which counts too. */
+  /** Passes the turn on. Waits a tick before: the caller's handling of the result counts as part of the turn. */
   async #passOn(): Promise<void> {
     await new Promise<void>((resolve) => process.nextTick(resolve));
     if (this.#isOver()) {
@@ -121,7 +120,7 @@ export class SharedTurn {
     const [asker, line] = next;
     const begin = line.shift();
     this.#lines.delete(asker);
-    // It comes after all who wait now.
+    // The asker goes behind all askers that wait now.
     if (line.length > 0) this.#lines.set(asker, line);
     begin?.();
   }
@@ -130,7 +129,7 @@ export class SharedTurn {
     return this.#clock.now() - this.#beganMs >= TURN_MS;
   }
 
-  /** Works under way. */
+  /** How many works have not ended. */
   get pending(): number {
     return this.#pending;
   }

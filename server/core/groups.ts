@@ -1,13 +1,13 @@
-/** Members by the group that they are in, in order; a group is there while it has members. */
+/** The members of groups, in order. A group exists while it has members. */
 import { SortedSet } from './sorted-set.js';
 
 const NOBODY = new SortedSet();
 
-/** A group as it is seen from outside. */
+/** The part of a group that readers may use. */
 export type Group = Pick<SortedSet, 'size' | 'version' | 'has' | 'after'> & Iterable<string>;
 
 export class Groups {
-  /** A member alone is itself: a million groups of one need no million sets. */
+  /** A group of one member is stored as that member's name: a million such groups need no million sets. */
   readonly #members = new Map<string, string | SortedSet>();
 
   add(group: string, member: string): void {
@@ -31,13 +31,12 @@ export class Groups {
     return typeof members === 'string' ? new SortedSet([members]) : members;
   }
 
-  /** How many members a group has. */
   sizeOf(group: string): number {
     const members = this.#members.get(group);
     return typeof members === 'string' ? 1 : (members?.size ?? 0);
   }
 
-  /** How many groups there are. */
+  /** The number of groups. */
   get size(): number {
     return this.#members.size;
   }

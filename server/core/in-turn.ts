@@ -1,10 +1,10 @@
-/** Work on one thing, one piece after another in the order in which it came; other things do not wait. */
+/** Runs works with the same key one after the other, in the order of the calls. Works with other keys do not wait. */
 export class InTurn {
   readonly #turns = new Map<string, Promise<unknown>>();
 
   async run<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
     const turn = (this.#turns.get(key) ?? Promise.resolve()).then(work);
-    // A piece that fails is no fault of the next one.
+    // A work that fails does not stop the next one.
     const settled = turn.catch(() => undefined);
     this.#turns.set(key, settled);
     try {
@@ -14,7 +14,7 @@ export class InTurn {
     }
   }
 
-  /** Things that are worked on. */
+  /** The number of keys that have works. */
   get size(): number {
     return this.#turns.size;
   }

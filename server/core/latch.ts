@@ -1,4 +1,4 @@
-/** A place to wait until somebody opens it. All that wait go on together; the next wait is a new one. */
+/** Callers wait until `open` is called. One call lets all waiting callers go on; later callers wait for the next. */
 export class Latch {
   #waiting: { promise: Promise<void>; open: () => void } | undefined;
 

@@ -1,30 +1,30 @@
 /**
- * Whoever wants to hear of something. What a listener throws is its own fault: it is reported, and touches
- * neither the others that listen nor whatever calls them.
+ * A list of listeners. If a listener throws, its error is reported; the other listeners and the caller are not
+ * affected.
  */
 
-type Listener<Heard extends readonly unknown[]> = (...heard: Heard) => void;
+type Listener<Args extends readonly unknown[]> = (...args: Args) => void;
 
-export class Listeners<Heard extends readonly unknown[]> {
-  readonly #listeners = new Set<Listener<Heard>>();
+export class Listeners<Args extends readonly unknown[]> {
+  readonly #listeners = new Set<Listener<Args>>();
   readonly #onFault: (error: unknown) => void;
 
-  /** `onFault` must not throw. Default: a warning of the process. */
+  /** `onFault` gets the errors of listeners and must not throw. By default the process emits a warning. */
   constructor(onFault: (error: unknown) => void = warn) {
     this.#onFault = onFault;
   }
 
-  /** Returns how to forget it. */
-  add(listener: Listener<Heard>): () => void {
+  /** Returns a function that removes the listener. */
+  add(listener: Listener<Args>): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Calls them in the order in which they came. Never throws. */
-  tell(...heard: Heard): void {
+  /** Calls the listeners in the order in which they were added. Never throws. */
+  tell(...args: Args): void {
     for (const listener of this.#listeners) {
       try {
-        listener(...heard);
+        listener(...args);
       } catch (error) {
         this.#onFault(error);
       }

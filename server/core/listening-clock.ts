@@ -1,13 +1,13 @@
 /**
- * The time in which this process listened. While it stands still (a long turn of its event loop, SIGSTOP),
- * whatever its peers say lies unread in its sockets: that time counts against nobody. Peers are judged by
- * this clock; time that has nothing to do with what peers say is measured by the other one.
+ * The time in which this process read its sockets. While the process stalls (a long turn of its event loop,
+ * SIGSTOP), the messages of its peers lie unread in the sockets, so a stall counts against no peer. The
+ * coordinator judges the silence of peers by this clock, and measures everything else by the ordinary clock.
  */
 import { type Cancel, type Clock, every } from './clock.js';
 
-/** How often the process looks whether it stands still. */
+/** How often the clock checks for a stall. */
 const LOOK_MS = 250;
-/** Longer between two looks is a stall, of which this much counts. */
+/** A longer time between two checks is a stall. Of a stall, only this much counts. */
 const STALL_MS = 2 * LOOK_MS;
 
 export class ListeningClock implements Clock {
@@ -33,7 +33,7 @@ export class ListeningClock implements Clock {
     return this.#clock.wall();
   }
 
-  /** After a stall it fires only when the sockets were read once more. */
+  /** After a stall, fires only after the process has read its sockets once more. */
   after(delayMs: number, fire: () => void): Cancel {
     const dueMs = this.now() + delayMs;
     let cancel = (): void => undefined;
@@ -50,7 +50,7 @@ export class ListeningClock implements Clock {
     return () => cancel();
   }
 
-  /** Looks no more. What waits goes on waiting. */
+  /** Stops the checks. Timers that were set still fire. */
   close(): void {
     this.#stop();
   }

@@ -1,6 +1,6 @@
 /**
- * Works of many pieces that begin at once, one after the other: few pieces are done when `add` returns, many
- * are done in fair turns. All that is added in one turn of the event loop shares it.
+ * Runs works one after the other, at once: a work of few pieces has ended when `add` returns; a work of many
+ * pieces runs in fair turns. All works that are added in one turn of the event loop share one fair turn.
  */
 import type { Clock } from './clock.js';
 import { othersTurn, TURN_MS } from './fair-turn.js';
@@ -9,24 +9,24 @@ export class PromptTurns {
   readonly #clock: Clock;
   readonly #onFault: (error: unknown) => void;
   readonly #works: Iterator<unknown>[] = [];
-  /** How long was worked in this turn of the event loop; undefined: it has not begun. */
+  /** The time worked in this turn of the event loop. Undefined: no work ran in it yet. */
   #workedMs: number | undefined;
   #working = false;
 
-  /** `onFault` hears what a work throws, which ends that work alone. */
+  /** `onFault` gets an error that a work throws. The error ends that work alone. */
   constructor(clock: Clock, onFault: (error: unknown) => void) {
     this.#clock = clock;
     this.#onFault = onFault;
   }
 
-  /** Each step of the work is a piece of it. */
+  /** Each step of the iterator is one piece of the work. */
   add(work: Iterator<unknown>): void {
     this.#works.push(work);
-    // A piece may add a work.
+    // A piece may call `add`: the loop below takes the new work too.
     if (!this.#working) this.#work();
   }
 
-  /** Works that are not done. */
+  /** How many works have not ended. */
   get pending(): number {
     return this.#works.length;
   }

@@ -1,13 +1,13 @@
-/** A set of names in their order, read from any place on: a page costs what is on it, not all before it. */
+/** A sorted set of names that can be read from any name on: the cost of a page does not grow with the names before it. */
 
-/** Small enough to shift, large enough that a million names need few. */
+/** Names in a chunk: few enough that an insert is cheap, many enough that a million names need few chunks. */
 const CHUNK = 512;
 
-/** No two states of any sets have the same number. */
+/** The last version that any set got. No two states of any sets share a version. */
 let versions = 0;
 
 export class SortedSet implements Iterable<string> {
-  /** Each sorted, none empty, in order. */
+  /** Each chunk is sorted and not empty; the chunks are in order. */
   readonly #chunks: string[][] = [];
   #size = 0;
   #version = ++versions;
@@ -48,7 +48,7 @@ export class SortedSet implements Iterable<string> {
     return this.#size;
   }
 
-  /** Another number after each change. */
+  /** A number that changes with each change of the set. */
   get version(): number {
     return this.#version;
   }
@@ -57,7 +57,7 @@ export class SortedSet implements Iterable<string> {
     return this.after('');
   }
 
-  /** The names after one, in order. Names may come and go meanwhile: it goes on from where it is. */
+  /** The names after `name`, in order. The set may change meanwhile: the iteration goes on after its last name. */
   *after(name: string): Generator<string> {
     let last = name;
     for (;;) {
@@ -75,7 +75,7 @@ export class SortedSet implements Iterable<string> {
     }
   }
 
-  /** The names that begin so, in order. */
+  /** The names that begin with `prefix`, in order. */
   *beginning(prefix: string): Generator<string> {
     if (prefix !== '' && this.has(prefix)) yield prefix;
     for (const name of this.after(prefix)) {
@@ -84,7 +84,7 @@ export class SortedSet implements Iterable<string> {
     }
   }
 
-  /** Where a name is, or belongs: its chunk, and its place in it. */
+  /** The chunk and the index at which the name stands, or belongs. */
   #place(name: string): [at: number, index: number] {
     const beyond = firstIndex(this.#chunks.length, (one) => (this.#chunks[one]?.[0] ?? '') > name);
     const at = Math.max(0, beyond - 1);
@@ -93,7 +93,7 @@ export class SortedSet implements Iterable<string> {
   }
 }
 
-/** The first of so many for which it holds, as for all after it; their number if for none. */
+/** The first index for which `holds` is true; `count` if there is none. `holds` must be true for all later indexes too. */
 function firstIndex(count: number, holds: (index: number) => boolean): number {
   let low = 0;
   let high = count;

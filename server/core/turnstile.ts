@@ -1,6 +1,6 @@
 /**
- * Lets so many through in one turn of the event loop, in the order in which they came; the others wait
- * for a later turn. For work that is short for one, and too long for a crowd that comes at once.
+ * Lets `each` callers through in one turn of the event loop, in the order of their calls. Later callers wait for
+ * a later turn. For work that is short for one caller, and too long for many callers that come at once.
  */
 export class Turnstile {
   readonly #each: number;

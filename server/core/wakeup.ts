@@ -1,7 +1,7 @@
 /**
- * Wakes one waiter at the end of the tick, so that all that becomes ready in a tick travels together. A
- * wake that finds nobody waiting is remembered: the next wait ends at once. So a waiter that looks before
- * it waits misses nothing, whatever it awaits in between.
+ * Wakes one waiter at the end of the tick, so that everything that becomes ready in one tick is sent together. If
+ * nobody waits when `wake` is called, the next wait ends at once. So a waiter that looks before it waits misses
+ * nothing, even if it awaits other things in between.
  */
 export class Wakeup {
   #due = false;

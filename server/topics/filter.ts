@@ -1,13 +1,13 @@
-/** What one reader gets of all topics. */
+/** Decides which entries one reader gets. */
 import { KelpieError } from '../core/errors.js';
 import { isReserved, isWild, matches, reaches } from './topic.js';
 import { nameOf, namesOf } from './names.js';
 
-/** What a reader gets, or does not get, because of who it is. */
+/** Topics and sources that depend on the reader's identity, not on its patterns. */
 export interface OwnTopics {
-  /** Its inbox, which needs no pattern. */
+  /** The topic of the reader's inbox. The reader gets it without a pattern. */
   readonly inbox?: string;
-  /** A source whose entries it does not want: itself. */
+  /** The source whose entries the reader does not want: the reader itself. */
   readonly excluded?: string;
 }
 
@@ -17,13 +17,13 @@ export class TopicFilter {
   readonly #own: OwnTopics;
   /** Whether any pattern has wildcards. */
   readonly #wild: boolean;
-  /** Patterns that share their names, by these. */
+  /** Patterns with wildcards and more than four tokens, by the name that they share, see `nameOf`. */
   readonly #long: ReadonlyMap<string, readonly string[]>;
-  /** Whether topics of a prefix match, as far as that was asked. */
+  /** The answers that `reaches` gave, by prefix. */
   readonly #reached = new Map<string, boolean>();
-  /** Bytes of all patterns. */
+  /** The bytes of all patterns together. */
   readonly bytes: number;
-  /** Patterns with wildcards and more than four tokens: with these each topic is compared, letter by letter. */
+  /** The number of patterns in `#long`: `matches` compares a topic with these letter by letter. */
   readonly long: number;
 
   constructor(patterns: Iterable<string>, own: OwnTopics = {}) {
@@ -34,7 +34,7 @@ export class TopicFilter {
     let count = 0;
     let wild = false;
     for (const pattern of this.#patterns) {
-      // Patterns have passed their check: a letter is a byte.
+      // Patterns have passed `checkPattern`: each letter is one byte.
       bytes += pattern.length;
       wild ||= isWild(pattern);
       const name = nameOf(pattern);
@@ -50,7 +50,7 @@ export class TopicFilter {
     this.long = count;
   }
 
-  /** Whether any pattern can match resources. */
+  /** Whether any pattern can match the topic of a resource (node, player, state, routing). */
   get hasResources(): boolean {
     for (const pattern of this.#patterns) if (isOfResources(pattern)) return true;
     return false;
@@ -60,7 +60,7 @@ export class TopicFilter {
     return this.#patterns;
   }
 
-  /** The names under which the reader is filed, see `nameOf`. */
+  /** The names under which an index lists the reader, see `nameOf`. */
   *names(): Generator<string> {
     const { inbox } = this.#own;
     if (inbox !== undefined) yield inbox;
@@ -79,7 +79,7 @@ export class TopicFilter {
     return false;
   }
 
-  /** Whether any topic matches that is `prefix` or lies below it. For the few prefixes of the settings. */
+  /** Whether `prefix`, or any topic below it, matches. Keeps every answer: for the few prefixes of the settings. */
   reaches(prefix: string): boolean {
     let reached = this.#reached.get(prefix);
     if (reached === undefined) {
@@ -96,12 +96,12 @@ export class TopicFilter {
     return this.matches(topic) && (source === '' || source !== this.#own.excluded);
   }
 
-  /** Whether the reader leaves out entries of any of these sources. */
+  /** Whether the reader does not want entries of one of these sources. */
   excludes(sources: ReadonlySet<string>): boolean {
     return this.#own.excluded !== undefined && sources.has(this.#own.excluded);
   }
 
-  /** The same reader with other patterns. */
+  /** A filter of the same reader with other patterns. */
   with(add: Iterable<string>, remove: Iterable<string>): TopicFilter {
     const patterns = new Set(this.#patterns);
     for (const pattern of remove) patterns.delete(pattern);
@@ -120,7 +120,7 @@ export function checkPatternCount(patterns: number, limit: number): void {
   if (patterns <= limit) return;
   throw new KelpieError(
     'PATTERN_LIMIT',
-    `${patterns} patterns are too many for one reader; the limit is ${limit}; wildcards may help`,
+    `${patterns} patterns are too many for one reader; the limit is ${limit}; use fewer patterns, with wildcards`,
     { limit: String(limit) },
   );
 }

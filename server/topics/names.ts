@@ -1,17 +1,16 @@
 /**
- * The names under which the readers of a topic are filed. A pattern is filed under one name, which is the
- * pattern itself unless it is long; a topic has at most 32 names, whatever patterns there are. So finding
- * the readers of a topic is a bounded number of look-ups, however many patterns peers hold, and however
- * these overlap.
+ * The names under which an index lists the readers of a topic. A pattern has one name: the pattern itself unless
+ * it is long. A topic has at most 32 names, whatever patterns exist. So the readers of a topic are found with a
+ * bounded number of look-ups, however many patterns peers hold, and however these patterns overlap.
  */
 import { isClosed, isWild } from './topic.js';
 
-/** Wildcards after so many tokens are not looked up: each token more doubles the names of a topic. */
+/** Names contain wildcards in the first four tokens only: each token more would double the names of a topic. */
 const TOKENS = 4;
 
 /**
- * The name of a pattern: it matches every topic that the pattern matches. A pattern with wildcards and more
- * than four tokens shares its name with others, so it must be compared with the topic as well.
+ * The name of a pattern. It matches every topic that the pattern matches. A pattern with wildcards and more than
+ * four tokens shares its name with other patterns, so the caller must also compare the pattern with the topic.
  */
 export function nameOf(pattern: string): string {
   if (!isWild(pattern)) return pattern;
@@ -23,23 +22,23 @@ export function nameOf(pattern: string): string {
   return `${pattern.slice(0, end)}.>`;
 }
 
-/** Names of topics that came lately: the same few come again and again, to every reader. */
-const known = new Map<string, readonly string[]>();
-/** Letters of all names that are remembered. */
+/** The names of recent topics: a few topics come again and again, to every reader. */
+const recent = new Map<string, readonly string[]>();
+/** The limit of the letters of all names in `recent`. */
 const LETTERS = 2 ** 20;
 let letters = 0;
 
-/** All names under which a pattern can be filed that matches the topic: the topic itself first. */
+/** The names of all patterns that can match the topic. The topic itself comes first. */
 export function namesOf(topic: string): readonly string[] {
-  let names = known.get(topic);
+  let names = recent.get(topic);
   if (names) return names;
   names = [topic, ...wildNames(topic.split('.'))];
   letters += names.reduce((sum, name) => sum + name.length, 0);
   if (letters > LETTERS) {
-    known.clear();
+    recent.clear();
     letters = 0;
   }
-  known.set(topic, names);
+  recent.set(topic, names);
   return names;
 }
 
@@ -56,6 +55,6 @@ function* wildNames(tokens: readonly string[]): Generator<string> {
       ...(wild ? [`${beginning}*${dot}`] : []),
     ]);
   }
-  // The first of them has no wildcard.
+  // The first one has no wildcard: it is the topic itself.
   yield* beginnings.slice(1);
 }

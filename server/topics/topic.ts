@@ -1,17 +1,16 @@
 /**
- * Topics are dot-separated tokens, `chat.global`. Patterns may use `*` for one token and `>` for
- * one or more at the end. What a pattern may not see is decided here, so that there is one place
- * to look when somebody asks who can read what.
+ * Topics are dot-separated tokens, `chat.global`. Patterns may use `*` for one token, and `>` for one or more
+ * tokens at the end. Only this file decides which topics a pattern may not match.
  */
 import { KelpieError } from '../core/errors.js';
 import { cutText } from '../core/text.js';
 
-/** Bytes of a topic or pattern. */
+/** The limit of a topic or pattern in bytes. */
 export const TOPIC_BYTES = 255;
-/** Tokens of a topic or pattern. */
+/** The limit of a topic or pattern in tokens. */
 export const TOPIC_TOKENS = 16;
 
-/** First tokens of the coordinator's own topics: nobody else publishes to them. */
+/** The first tokens of the coordinator's own topics: only the coordinator publishes to them. */
 const RESERVED = new Set(['nodes', 'players', 'state', 'routing', 'kelpie']);
 const INBOX = 'inbox';
 const TOKEN = /^[A-Za-z0-9_-]+$/;
@@ -21,7 +20,7 @@ export function inboxOf(node: string): string {
   return `${INBOX}.${node}`;
 }
 
-/** Throws TOPIC_INVALID or TOPIC_RESERVED unless somebody may publish to the topic. */
+/** Throws TOPIC_INVALID or TOPIC_RESERVED unless nodes may publish to the topic. */
 export function checkTopic(topic: string): void {
   const tokens = split(topic, 'topic');
   const odd = tokens.find((token) => !TOKEN.test(token));
@@ -43,7 +42,7 @@ export function checkTopic(topic: string): void {
   }
 }
 
-/** Throws TOPIC_INVALID or TOPIC_RESERVED unless somebody may read the pattern. */
+/** Throws TOPIC_INVALID or TOPIC_RESERVED unless readers may use the pattern. */
 export function checkPattern(pattern: string): void {
   const tokens = split(pattern, 'pattern');
   tokens.forEach((token, index) => {
@@ -53,9 +52,9 @@ export function checkPattern(pattern: string): void {
   if (tokens[0] === INBOX || tokens[0] === 'kelpie') {
     const why =
       tokens[0] === INBOX
-        ? 'an inbox reaches its own node, without a pattern'
-        : 'these entries are for coordinators';
-    throw new KelpieError('TOPIC_RESERVED', `pattern "${pattern}" cannot be read: ${why}`, {
+        ? 'each node gets its own inbox without a pattern'
+        : 'only coordinators read these entries';
+    throw new KelpieError('TOPIC_RESERVED', `pattern "${pattern}" is not allowed: ${why}`, {
       topic: pattern,
     });
   }
@@ -90,17 +89,17 @@ function malformed(text: string, kind: 'topic' | 'pattern', token: string): Kelp
   );
 }
 
-/** Whether a wildcard in front does not open topics of this first token: the coordinator's own, or a node's. */
+/** Whether a wildcard as first token does not match topics of this first token: the coordinator's own, and inboxes. */
 export function isClosed(first: string): boolean {
   return isReserved(first) || first === INBOX;
 }
 
-/** Whether topics of this first token, or patterns that name it, are the coordinator's own. */
+/** Whether topics with this first token are the coordinator's own. */
 export function isReserved(first: string): boolean {
   return RESERVED.has(first);
 }
 
-/** Whether a pattern stands for more than the one topic of its name. */
+/** Whether a pattern has wildcards. */
 export function isWild(pattern: string): boolean {
   return pattern.includes('*') || pattern.endsWith('>');
 }
@@ -108,7 +107,7 @@ export function isWild(pattern: string): boolean {
 const ONE = '*'.charCodeAt(0);
 const REST = '>'.charCodeAt(0);
 
-/** Whether a pattern matches a topic. Both must have passed their checks. Keeps nothing, allocates nothing. */
+/** Whether a pattern matches a topic. Both must have passed their checks. */
 export function matches(pattern: string, topic: string): boolean {
   const first = pattern.charCodeAt(0);
   const wild = first === ONE || first === REST;
@@ -132,24 +131,24 @@ function tokenEnd(topic: string, from: number): number {
   return dot < 0 ? topic.length : dot;
 }
 
-/** The topic of a table row, `nodes/lobby-1` = `nodes.lobby-1`. */
+/** The topic of a table row's key: `nodes/lobby-1` gives `nodes.lobby-1`. */
 export function topicOfKey(key: string): string {
   return key.replaceAll('/', '.');
 }
 
-/** Whether a topic is `prefix`, or lies below it. */
+/** Whether a topic is `prefix` or lies below it. */
 export function isUnder(topic: string, prefix: string): boolean {
   return (
     topic.startsWith(prefix) && (topic.length === prefix.length || topic[prefix.length] === '.')
   );
 }
 
-/** The patterns that match `prefix` and all below it. */
+/** The patterns that match `prefix` and all topics below it. */
 export function patternsUnder(prefix: string): readonly string[] {
   return [prefix, `${prefix}.>`];
 }
 
-/** Whether a pattern matches `prefix`, or any topic below it. */
+/** Whether a pattern matches `prefix` or any topic below it. */
 export function reaches(pattern: string, prefix: string): boolean {
   const wanted = pattern.split('.');
   const tokens = prefix.split('.');

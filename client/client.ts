@@ -1,16 +1,16 @@
 /** What users see: a node's membership of the network. */
-import type { Change } from './connection/node-change.js';
+import type { OwnNodeChange } from './connection/own-node.js';
 import type { MessageContent } from './events/content.js';
 import type { AnyCommand, FormName, ResultOf, Target } from './commands/commands.js';
 import { fromThrown, KelpieError, typed } from './errors.js';
 import type { CustomHandler, FormHandler, Handling } from './commands/handlers.js';
-import { type CommandOutcome, type Issue, issue, type IssueOptions } from './commands/issued.js';
+import { type CommandResult, type Issue, issue, type IssueOptions } from './commands/issued.js';
 import { checkedOptions } from './checked-options.js';
 import type { ConnectOptions } from './options.js';
 import type { Players } from './players/players.js';
 import { draftOf, type MessageOptions } from './events/received.js';
 import type { Roster } from './roster/roster.js';
-import { Session, type Surroundings } from './connection/session.js';
+import { Session, type Surroundings } from './session.js';
 import type { Status } from './status.js';
 import type { Handler, Subscription } from './events/subscriptions.js';
 
@@ -92,9 +92,7 @@ export class KelpieClient {
    * with what IssueCommand names, UNAVAILABLE if no coordinator is connected, or OUTCOME_UNKNOWN if the
    * stream breaks. Whoever stops reading withdraws it. Throws DEADLINE_INVALID, OUT_OF_RANGE, VALUE_INVALID …
    */
-  issue<C extends AnyCommand>(
-    options: Issue<C>,
-  ): AsyncGenerator<CommandOutcome<ResultOf<C>>, void> {
+  issue<C extends AnyCommand>(options: Issue<C>): AsyncGenerator<CommandResult<ResultOf<C>>, void> {
     return typed(() => issue(this.#session.link, options));
   }
 
@@ -112,7 +110,7 @@ export class KelpieClient {
     let failure: KelpieError | undefined;
     const all = typed(() => ({ ...options, target, command, maxReplies: 1 }));
     for await (const one of this.issue(all)) {
-      if (!one.error) return one.answer;
+      if (!one.error) return one.reply;
       failure ??= one.error;
     }
     throw failure ?? new KelpieError('PROTOCOL', 'a command ended without a result');
@@ -131,7 +129,7 @@ export class KelpieClient {
    * holds for later streams too; rejects with LABELS_INVALID, or UNAVAILABLE while no coordinator is
    * connected.
    */
-  async update(change: Change): Promise<void> {
+  async update(change: OwnNodeChange): Promise<void> {
     await this.#session.update(change);
   }
 

@@ -1,5 +1,5 @@
 /** Kelpie's client: connect a proxy, a game server or any other process to the network. */
-export type { Change } from './connection/node-change.js';
+export type { OwnNodeChange } from './connection/own-node.js';
 export { connect, KelpieClient } from './client.js';
 export type {
   AnyCommand,
@@ -13,7 +13,7 @@ export type {
   Verified,
 } from './commands/commands.js';
 export type { CommandContext, CustomHandler, FormHandler, Handling } from './commands/handlers.js';
-export type { CommandOutcome, Issue, IssueOptions } from './commands/issued.js';
+export type { CommandResult, Issue, IssueOptions } from './commands/issued.js';
 export type { Load } from './connection/load.js';
 export type { ConnectOptions } from './options.js';
 export type { StartOption } from './core/start.js';

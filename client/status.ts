@@ -48,7 +48,7 @@ export class StatusBoard {
   #gone = 0;
   #connection: Status | undefined;
   #readers = 0;
-  #news: { readonly told: Promise<void>; readonly tell: () => void } | undefined;
+  #news: { readonly posted: Promise<void>; readonly wake: () => void } | undefined;
 
   constructor(onUnread: OnUnread = () => undefined) {
     this.#onUnread = onUnread;
@@ -63,7 +63,7 @@ export class StatusBoard {
       this.#kept.shift();
       this.#gone += 1;
     }
-    this.#tell();
+    this.#wake();
     if (this.#readers === 0) this.#onUnread(status);
   }
 
@@ -73,7 +73,7 @@ export class StatusBoard {
       at: (position) => this.#at(position),
       news: () => this.#untilNews(),
       count: (change) => (this.#readers += change),
-      tell: () => this.#tell(),
+      wake: () => this.#wake(),
     });
     return reader;
   }
@@ -86,15 +86,15 @@ export class StatusBoard {
 
   #untilNews(): Promise<void> {
     if (!this.#news) {
-      let tell = (): void => undefined;
-      const told = new Promise<void>((resolve) => (tell = resolve));
-      this.#news = { told, tell };
+      let wake = (): void => undefined;
+      const posted = new Promise<void>((resolve) => (wake = resolve));
+      this.#news = { posted, wake };
     }
-    return this.#news.told;
+    return this.#news.posted;
   }
 
-  #tell(): void {
-    this.#news?.tell();
+  #wake(): void {
+    this.#news?.wake();
     this.#news = undefined;
   }
 }
@@ -104,7 +104,7 @@ interface Board {
   at(position: number): Status | undefined;
   news(): Promise<void>;
   count(change: 1 | -1): void;
-  tell(): void;
+  wake(): void;
 }
 
 class Reader implements AsyncIterableIterator<Status, undefined> {
@@ -155,7 +155,7 @@ class Reader implements AsyncIterableIterator<Status, undefined> {
     if (this.#state === 'reading') this.#board.count(-1);
     this.#state = 'ended';
     // A `next` that waits ends too.
-    this.#board.tell();
+    this.#board.wake();
   }
 
   [Symbol.asyncIterator](): this {

@@ -26,7 +26,7 @@ export const processWarnings: WarningLogger = {
 };
 
 interface Kind {
-  saidMs: number;
+  reportedMs: number;
   leftOut: number;
 }
 
@@ -49,7 +49,7 @@ export class Warnings {
   hear(status: Status): void {
     const message = this.#messageOf(status);
     const where = status.type === 'handlerFailed' ? placeOf(status.error) : '';
-    if (message !== undefined) this.#say(status.type, printable(message), where);
+    if (message !== undefined) this.#warn(status.type, printable(message), where);
   }
 
   #messageOf(status: Status): string | undefined {
@@ -91,15 +91,15 @@ export class Warnings {
     );
   }
 
-  #say(type: Status['type'], message: string, where: string): void {
+  #warn(type: Status['type'], message: string, where: string): void {
     const nowMs = this.#clock.now();
     const kind = this.#kinds.get(type);
-    if (kind && nowMs - kind.saidMs < INTERVAL_MS) {
+    if (kind && nowMs - kind.reportedMs < INTERVAL_MS) {
       kind.leftOut += 1;
       return;
     }
     const more = kind?.leftOut ? ` (${kind.leftOut} more like it since the last warning)` : '';
-    this.#kinds.set(type, { saidMs: nowMs, leftOut: 0 });
+    this.#kinds.set(type, { reportedMs: nowMs, leftOut: 0 });
     const text = `node "${this.#node}": ${message}${more}; read client.status() to handle it${where}`;
     try {
       this.#logger.warn(text);

@@ -1,4 +1,4 @@
-/** Commands as programs say them, and as the contract does. Pure. */
+/** Commands in the form of programs and in the form of the contract. Pure. */
 import {
   type Command,
   type CommandTarget,
@@ -29,7 +29,7 @@ export interface PlayerResult {
   readonly error?: KelpieError;
 }
 
-/** What a console said. */
+/** What a console printed. */
 export interface ConsoleOutput {
   readonly success: boolean;
   readonly lines: readonly string[];
@@ -42,13 +42,13 @@ export interface Verified {
 }
 
 // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a handler that returns nothing has done all
-type PlayersAnswer = void | readonly PlayerFailure[];
+type PlayersReply = void | readonly PlayerFailure[];
 
-/** The commands that the contract names: what is asked, what a handler returns, what the issuer gets. */
+/** The commands that the contract names: the request, what a handler returns, what the issuer gets. */
 export interface Forms {
   kick_players: {
     request: { readonly players: readonly PlayerRef[]; readonly message: string };
-    answer: PlayersAnswer;
+    reply: PlayersReply;
     result: readonly PlayerResult[];
   };
   show_message: {
@@ -56,16 +56,16 @@ export interface Forms {
       readonly players: readonly PlayerRef[];
       readonly display: NonNullable<Display['form']>;
     };
-    answer: PlayersAnswer;
+    reply: PlayersReply;
     result: readonly PlayerResult[];
   };
   run_console_command: {
     request: { readonly line: string };
     /** Lines alone: it succeeded. An empty text has none. */
-    answer: string | readonly string[] | ConsoleOutput;
+    reply: string | readonly string[] | ConsoleOutput;
     result: ConsoleOutput;
   };
-  verify_player: { request: { readonly player: PlayerRef }; answer: Verified; result: Verified };
+  verify_player: { request: { readonly player: PlayerRef }; reply: Verified; result: Verified };
 }
 
 export type FormName = keyof Forms;
@@ -75,7 +75,7 @@ export type AnyCommand =
   | { [Name in FormName]: Readonly<Record<Name, Forms[Name]['request']>> }[FormName]
   | { readonly custom: { readonly name: string; readonly content: MessageContent } };
 
-/** What a node says to a command. */
+/** What the issuer of a command gets from a node. */
 export type ResultOf<C> = C extends { custom: unknown }
   ? MessageContent | undefined
   : {

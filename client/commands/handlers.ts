@@ -8,7 +8,7 @@ import {
   type CommandRequest,
 } from '../../gen/ts/kelpie/v1/command.js';
 import { callback, shown } from '../core/arguments.js';
-import { answerOf, customAnswer, failuresOf } from './answers.js';
+import { outputOf, customOutputOf, failuresOf } from './replies.js';
 import { type FormName, type Forms, type PlayerRef, requestOf } from './commands.js';
 import type { Cancel, Clock } from '../core/clock.js';
 import { msOf } from '../core/duration.js';
@@ -38,11 +38,11 @@ export interface CommandContext {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** Does a command of the contract. What it throws is told to whoever asked. */
+/** Does a command of the contract. The issuer gets the message of what it throws. */
 export type FormHandler<Name extends FormName> = (
   request: Forms[Name]['request'],
   context: CommandContext,
-) => Forms[Name]['answer'] | Promise<Forms[Name]['answer']>;
+) => Forms[Name]['reply'] | Promise<Forms[Name]['reply']>;
 
 /** Does a command of another name: content in, content out. */
 export type CustomHandler = (
@@ -154,15 +154,15 @@ export class Handlers {
       const value = await this.#doWithPlayers(name, request as PlayersRequest, ask);
       return { $case: 'output', value } as const;
     }
-    const said = await ask(request);
+    const returned = await ask(request);
     const isForm = name === 'run_console_command' || name === 'verify_player';
     const value = isForm
-      ? answerOf(name, request as never, said as never)
-      : customAnswer(said as MessageContent | undefined);
+      ? outputOf(name, request as never, returned as never)
+      : customOutputOf(returned as MessageContent | undefined);
     return { $case: 'output', value } as const;
   }
 
-  /** The handler sees those who are here; that others are not is said for it. */
+  /** The handler sees those who are here; that others are not is returned for it. */
   async #doWithPlayers(
     name: 'kick_players' | 'show_message',
     request: PlayersRequest,
@@ -170,9 +170,9 @@ export class Handlers {
   ) {
     const here = request.players.filter((player) => this.#options.holds(player));
     const gone = request.players.filter((player) => !here.includes(player));
-    const said = here.length > 0 ? await ask({ ...request, players: here }) : undefined;
+    const returned = here.length > 0 ? await ask({ ...request, players: here }) : undefined;
     const missing = gone.map(({ id }) => ({ id, message: 'the player is not here any more' }));
-    return answerOf(name, request as never, [...failuresOf(name, said), ...missing]);
+    return outputOf(name, request as never, [...failuresOf(name, returned), ...missing]);
   }
 
   #refuse(commandId: number, message: string): void {

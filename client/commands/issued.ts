@@ -1,7 +1,7 @@
 /** A command that was issued, until its last result. */
-import type { CommandResult } from '../../gen/ts/kelpie/v1/command.js';
+import type { CommandResult as WireResult } from '../../gen/ts/kelpie/v1/command.js';
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
-import { resultOf } from './answers.js';
+import { replyOf } from './replies.js';
 import { type AnyCommand, commandOf, type ResultOf, type Target, targetOf } from './commands.js';
 import { invalid, shown, texts, UINT32, whole } from '../core/arguments.js';
 import { durationOf } from '../core/duration.js';
@@ -29,16 +29,16 @@ export interface Issue<C extends AnyCommand> extends IssueOptions {
   readonly maxReplies?: number;
 }
 
-/** What one node said, or why it did not. */
-export type CommandOutcome<Said> =
-  | { readonly node: string; readonly answer: Said; readonly error?: undefined }
-  | { readonly node: string; readonly answer?: undefined; readonly error: KelpieError };
+/** The reply of one node, or the error that came instead. */
+export type CommandResult<Reply> =
+  | { readonly node: string; readonly reply: Reply; readonly error?: undefined }
+  | { readonly node: string; readonly reply?: undefined; readonly error: KelpieError };
 
 /** Issues at once, whether or not anybody reads the results. */
 export function issue<C extends AnyCommand>(
   link: Link | undefined,
   options: Issue<C>,
-): AsyncGenerator<CommandOutcome<ResultOf<C>>, void> {
+): AsyncGenerator<CommandResult<ResultOf<C>>, void> {
   return new Issued<ResultOf<C>>(link, requestOf(options), options.signal).results();
 }
 
@@ -60,11 +60,11 @@ function requestOf<C extends AnyCommand>(options: Issue<C>): IssueCommandRequest
   };
 }
 
-class Issued<Said> implements Waiter {
+class Issued<Reply> implements Waiter {
   readonly #link: Link | undefined;
   readonly #signal: AbortSignal | undefined;
   /** At most one a node. */
-  readonly #results: CommandOutcome<Said>[] = [];
+  readonly #results: CommandResult<Reply>[] = [];
   #requestId: number | undefined;
   #end: { error?: KelpieError } | undefined;
   #wake = (): void => undefined;
@@ -85,7 +85,7 @@ class Issued<Said> implements Waiter {
 
   answer(answer: Answer): boolean {
     if (answer.$case !== 'commandResult') return false;
-    this.#results.push(outcomeOf<Said>(answer.value));
+    this.#results.push(resultOf<Reply>(answer.value));
     if (answer.value.last) this.#finish();
     this.#wake();
     return answer.value.last;
@@ -110,7 +110,7 @@ class Issued<Said> implements Waiter {
   }
 
   /** Whoever stops reading withdraws it. */
-  async *results(): AsyncGenerator<CommandOutcome<Said>, void> {
+  async *results(): AsyncGenerator<CommandResult<Reply>, void> {
     try {
       for (;;) {
         const result = this.#results.shift();
@@ -125,8 +125,8 @@ class Issued<Said> implements Waiter {
   }
 }
 
-function outcomeOf<Said>({ node, outcome }: CommandResult): CommandOutcome<Said> {
-  if (outcome?.$case === 'output') return { node, answer: resultOf(outcome.value) as Said };
+function resultOf<Reply>({ node, outcome }: WireResult): CommandResult<Reply> {
+  if (outcome?.$case === 'output') return { node, reply: replyOf(outcome.value) as Reply };
   return { node, error: fromWire(outcome?.value) };
 }
 

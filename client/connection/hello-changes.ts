@@ -4,7 +4,7 @@ import { NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 import type { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Frame } from './outbox.js';
 
-export class Wishes {
+export class HelloChanges {
   /** False: not before Welcome. */
   readonly #send: (frame: Frame) => boolean;
   #topics: readonly string[] = [];
@@ -20,7 +20,7 @@ export class Wishes {
   }
 
   /** Asks for a Snapshot of topics that the stream reads already. Nothing before Welcome. */
-  load(topics: readonly string[]): void {
+  requestSnapshot(topics: readonly string[]): void {
     const value = { addedTopics: [...topics], removedTopics: [], startAt: StartAt.SNAPSHOT };
     this.#send({ $case: 'updateSubscription', value });
   }

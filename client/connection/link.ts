@@ -18,23 +18,23 @@ import { msOf } from '../core/duration.js';
 import { fromThrown, fromWire, KelpieError } from '../errors.js';
 import { type Frame, Outbox } from './outbox.js';
 import { type Answer, Pending, unanswered, type Waiter } from './requests.js';
-import { type Piece, Processing } from '../events/processing.js';
+import { type Piece, Processing } from '../core/processing.js';
 import type { Publisher } from '../events/publisher.js';
 import type { Transport } from './transport.js';
-import { Wishes } from './hello-changes.js';
+import { HelloChanges } from './hello-changes.js';
 
 /** How long a coordinator has to say Welcome. It may be asking the name's holder for 3 s. */
 const WELCOME_MS = 10_000;
 
-/** What a stream tells its client. */
+/** The events of a stream, for its client. */
 export interface LinkEvents {
   welcome(welcome: Welcome): void;
   /** Hands a batch on; resolves when it is processed. */
   batch(batch: EventBatch): Promise<unknown> | undefined;
   /** Everything up to here was received. */
   caughtUp(cursor: Cursor): void;
-  /** Takes a frame that is nothing to a stream as such. */
-  told(frame: Answer): void;
+  /** Takes a frame that the client handles, not the stream. */
+  frame(frame: Answer): void;
   /** The next heartbeat; `roundTripMs` is undefined before the first HeartbeatAck. */
   heartbeat(roundTripMs: number | undefined): Heartbeat;
   refused(error: KelpieError): void;
@@ -54,8 +54,8 @@ export class Link {
   #heardMs = 0;
   #silence: Cancel = () => undefined;
   #heartbeat: Cancel = () => undefined;
-  /** What the coordinator has been told that this node reads and does. */
-  readonly wishes = new Wishes((frame) => this.send(frame));
+  /** The topics and commands that the coordinator knows of this node. */
+  readonly helloChanges = new HelloChanges((frame) => this.send(frame));
   readonly #pending = new Pending();
   readonly #processing = new Processing();
   /** Another stream took over: what still comes on this one is old. */
@@ -82,7 +82,7 @@ export class Link {
 
   /** Runs until the stream ends. Returns why, or undefined if it ended in peace. */
   async run(transport: Transport, hello: Hello): Promise<KelpieError | undefined> {
-    this.wishes.begin(hello);
+    this.helloChanges.begin(hello);
     this.#outbox.send({ $case: 'hello', value: hello });
     this.#watchSilence(WELCOME_MS);
     try {
@@ -128,7 +128,7 @@ export class Link {
         return this.#pending.answer(requestId, frame);
       default:
         // Nothing there: of a newer coordinator. What a client does not know it skips.
-        if (frame) this.#events.told(frame);
+        if (frame) this.#events.frame(frame);
     }
   }
 

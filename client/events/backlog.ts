@@ -1,7 +1,7 @@
 /**
  * What was received and is not handled yet. A coordinator sends a window on each stream, whatever an
  * older stream has brought: without a bound of its own a node with a slow handler would keep one more
- * window with each reconnect. Beyond one window of older streams, what comes is held back, in its order,
+ * window with each reconnect. Beyond one window of older streams, what comes is delayed back, in its order,
  * and is not acknowledged; if the stream breaks, the next one brings it again.
  */
 import { EventBatch } from '../../gen/ts/kelpie/v1/stream.js';
@@ -20,17 +20,17 @@ export class Backlog {
   readonly #running = new Map<EventBatch, Size | undefined>();
   #olderEvents = 0;
   #olderBytes = 0;
-  #held: (() => void)[] = [];
+  #delayed: (() => void)[] = [];
 
-  /** Whether something must be held, since there is no room for it or for what came before it. */
-  get holds(): boolean {
+  /** Whether something must be delayed, since there is no room for it or for what came before it. */
+  get full(): boolean {
     const full = this.#olderEvents >= WINDOW_EVENTS || this.#olderBytes >= WINDOW_BYTES;
-    return full || this.#held.length > 0;
+    return full || this.#delayed.length > 0;
   }
 
   /** Does it now, or in its turn when there is room. */
   inOrder(work: () => void): void {
-    if (this.holds) this.#held.push(work);
+    if (this.full) this.#delayed.push(work);
     else work();
   }
 
@@ -50,16 +50,16 @@ export class Backlog {
   }
 
   #release(): void {
-    const held = this.#held;
-    this.#held = [];
-    for (let next = held.shift(); next; next = this.holds ? undefined : held.shift()) next();
+    const delayed = this.#delayed;
+    this.#delayed = [];
+    for (let next = delayed.shift(); next; next = this.full ? undefined : delayed.shift()) next();
     // Whatever came meanwhile is behind the others.
-    this.#held = [...held, ...this.#held];
+    this.#delayed = [...delayed, ...this.#delayed];
   }
 
-  /** A new stream is open: what is handled is an older one's, and what is held comes again. */
+  /** A new stream is open: what is handled is an older one's, and what is delayed comes again. */
   restart(): void {
-    this.#held = [];
+    this.#delayed = [];
     for (const [batch, size] of this.#running) {
       if (size) continue;
       const bytes = EventBatch.encode(batch).finish().length;

@@ -2,7 +2,7 @@
 import { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Clock } from '../core/clock.js';
 import type { ConnectOptions } from '../options.js';
-import { type Piece, Processing } from '../events/processing.js';
+import { type Piece, Processing } from '../core/processing.js';
 import type { Roster } from '../roster/roster.js';
 import { StoredFile } from './stored-file.js';
 
@@ -11,7 +11,7 @@ const EPOCH_BYTES = 16;
 /** Hears of a file that could not be read or written. */
 export type OnFileFailure = (path: string, error: unknown) => void;
 
-export class Kept {
+export class SavedState {
   /** Over all streams: what an older one brought may still be processed. */
   readonly #processing = new Processing();
   readonly #cursorFile: StoredFile | undefined;

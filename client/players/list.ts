@@ -15,7 +15,7 @@ const PART_BYTES = 512 * 1024;
 const OVERHEAD_BYTES = 32;
 
 /** A player who is in: one presence, from join to leave. */
-export interface Held {
+export interface ListedPlayer {
   readonly id: string;
   player: Player;
   /** 0: not told yet. */
@@ -36,16 +36,16 @@ interface Login {
 /** A part of the list, and whom it names. */
 export interface Part {
   readonly value: SyncPlayers;
-  readonly held: readonly Held[];
+  readonly listed: readonly ListedPlayer[];
 }
 
 export class PlayerList {
-  readonly #in = new Map<string, Held>();
+  readonly #in = new Map<string, ListedPlayer>();
   /** By the time of their grants. */
   readonly #logins = new Map<string, Login>();
   #seen = 0;
 
-  get(id: string): Held | undefined {
+  get(id: string): ListedPlayer | undefined {
     return this.#in.get(id);
   }
 
@@ -80,19 +80,19 @@ export class PlayerList {
     return login;
   }
 
-  add(player: Player, generation: number, nowMs: number): Held {
-    const held = { id: player.id, player, generation, sinceMs: nowMs };
-    this.#in.set(player.id, held);
-    return held;
+  add(player: Player, generation: number, nowMs: number): ListedPlayer {
+    const listed = { id: player.id, player, generation, sinceMs: nowMs };
+    this.#in.set(player.id, listed);
+    return listed;
   }
 
   /** False: somebody else has their place, or they left. */
-  has(held: Held): boolean {
-    return this.#in.get(held.id) === held;
+  has(listed: ListedPlayer): boolean {
+    return this.#in.get(listed.id) === listed;
   }
 
-  remove(held: Held): void {
-    if (this.has(held)) this.#in.delete(held.id);
+  remove(listed: ListedPlayer): void {
+    if (this.has(listed)) this.#in.delete(listed.id);
   }
 
   digest(): PresenceDigest {
@@ -105,23 +105,23 @@ export class PlayerList {
   /** The whole list in parts, by id. */
   parts(nowMs: number): Part[] {
     const sorted = [...this.#in.values()].sort((left, right) => (left.id < right.id ? -1 : 1));
-    const size = ({ player }: Held): number =>
+    const size = ({ player }: ListedPlayer): number =>
       Player.encode(player).finish().length + OVERHEAD_BYTES;
     const parts = inParts(sorted, size, PART_PLAYERS, PART_BYTES);
     if (parts.length === 0) parts.push([]);
     const asOf = this.#asOf();
     let afterId = '';
-    return parts.map((held, index) => {
-      const upToId = index === parts.length - 1 ? '' : (held.at(-1)?.id ?? '');
-      const players = held.map(({ player, generation }) => ({ ...player, generation }));
+    return parts.map((listed, index) => {
+      const upToId = index === parts.length - 1 ? '' : (listed.at(-1)?.id ?? '');
+      const players = listed.map(({ player, generation }) => ({ ...player, generation }));
       // Of two logins that no coordinator granted the newer one holds.
-      const ages = held
+      const ages = listed
         .filter(({ generation }) => generation === 0)
         .map(({ id, sinceMs }) => [id, durationOf(nowMs - sinceMs)] as const);
       const loginAges = Object.fromEntries(ages);
       const value = { asOf, afterId, upToId, players, loginAges };
       afterId = upToId;
-      return { value, held };
+      return { value, listed };
     });
   }
 

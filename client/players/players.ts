@@ -24,9 +24,9 @@ import {
   unchanged,
 } from './facts.js';
 import { type Answer, unanswered } from '../connection/requests.js';
-import type { Held, PlayerList } from './list.js';
+import type { ListedPlayer, PlayerList } from './list.js';
 import { isUnheard } from './report.js';
-import type { Presence } from './reporting.js';
+import type { PlayerReporting } from './reporting.js';
 
 /** How long a coordinator may take for a login, unless the options say otherwise. */
 const ACQUIRE_MS = 5000;
@@ -76,7 +76,7 @@ export class Players {
   readonly #clock: Clock;
   readonly #link: () => Link | undefined;
   readonly #list: PlayerList;
-  readonly #presence: Presence;
+  readonly #reporting: PlayerReporting;
   /** Logins that wait for their answer, newest of each player. */
   readonly #asking = new Map<string, { cancelled: boolean }>();
   readonly #room = new LoginRoom();
@@ -86,13 +86,13 @@ export class Players {
     clock: Clock,
     link: () => Link | undefined,
     list: PlayerList,
-    presence: Presence,
+    reporting: PlayerReporting,
   ) {
     this.#options = options;
     this.#clock = clock;
     this.#link = link;
     this.#list = list;
-    this.#presence = presence;
+    this.#reporting = reporting;
   }
 
   /** How many are in. */
@@ -128,7 +128,7 @@ export class Players {
         await this.#giveBack(id, generation);
         return { granted: false, text: 'The login was cancelled.' };
       }
-      this.#presence.replace(id);
+      this.#reporting.replace(id);
       this.#list.grant(id, generation, this.#clock.now());
       return acquired;
     } finally {
@@ -155,7 +155,7 @@ export class Players {
   /** Rejects with UNAVAILABLE if nobody is there to be asked, or nobody waits for the answer any more. */
   async #request(value: AcquirePlayer, login: { readonly givenUp: boolean }): Promise<Answer> {
     // What was said before comes first.
-    this.#presence.flush();
+    this.#reporting.flush();
     const link = this.#link();
     if (!link?.open || login.givenUp) throw unanswered();
     return link.request({ $case: 'acquirePlayer', value });
@@ -212,7 +212,7 @@ export class Players {
       await link.request({ $case: 'releasePlayer', value: { playerId, generation } });
     } catch (error) {
       const why = fromThrown(error);
-      // It is not held any more, or lapses by itself.
+      // It is not listed any more, or lapses by itself.
       const over = ['PLAYER_NOT_FOUND', 'STALE_GENERATION', 'UNAVAILABLE'].includes(why.reason);
       if (!over) throw why;
     }
@@ -220,7 +220,7 @@ export class Players {
 
   /**
    * The player is in, with these facts; or they were, and this is how they are now. Without `acquire` before it, a
-   * login elsewhere ends. Rejects with what PlayerReportResult names: they are not held then.
+   * login elsewhere ends. Rejects with what PlayerReportResult names: they are not listed then.
    */
   async joined(facts: PlayerFacts): Promise<void> {
     const player = typed(() => playerOf(facts));
@@ -228,19 +228,19 @@ export class Players {
     const known = login ? undefined : this.#list.get(player.id);
     if (known)
       return this.#updated(known, facts.server === undefined ? known.player.server : '', player);
-    const held = this.#list.add(player, login?.generation ?? 0, this.#clock.now());
-    const undo = (): void => this.#list.remove(held);
-    return this.#presence.report(held, { $case: 'joined', value: player }, undo);
+    const listed = this.#list.add(player, login?.generation ?? 0, this.#clock.now());
+    const undo = (): void => this.#list.remove(listed);
+    return this.#reporting.report(listed, { $case: 'joined', value: player }, undo);
   }
 
-  #updated(held: Held, server: string, said: Player): Promise<void> {
-    const before = held.player;
-    const player = server === '' ? said : { ...said, server };
-    held.player = player;
+  #updated(listed: ListedPlayer, server: string, reported: Player): Promise<void> {
+    const before = listed.player;
+    const player = server === '' ? reported : { ...reported, server };
+    listed.player = player;
     const undo = (): void => {
-      if (held.player === player) held.player = before;
+      if (listed.player === player) listed.player = before;
     };
-    return this.#presence.report(held, { $case: 'joined', value: player }, undo);
+    return this.#reporting.report(listed, { $case: 'joined', value: player }, undo);
   }
 
   /**
@@ -248,27 +248,27 @@ export class Players {
    * Rejects with PLAYER_NOT_FOUND if they are not in, PLAYER_INVALID if a node of that name is no server.
    */
   async moved(id: string, server: string): Promise<void> {
-    const held = this.#heldOf(id);
+    const listed = this.#listedOf(id);
     const name = text('server', server).toLowerCase();
-    if (held.player.server === name) return;
-    const before = held.player.server;
-    held.player = { ...held.player, server: name };
+    if (listed.player.server === name) return;
+    const before = listed.player.server;
+    listed.player = { ...listed.player, server: name };
     const undo = (): void => {
-      if (held.player.server === name) held.player = { ...held.player, server: before };
+      if (listed.player.server === name) listed.player = { ...listed.player, server: before };
     };
-    await this.#presence.report(held, { $case: 'movedTo', value: name }, undo);
+    await this.#reporting.report(listed, { $case: 'movedTo', value: name }, undo);
   }
 
   /** Something about the player changed. Rejects with PLAYER_NOT_FOUND, LABELS_INVALID, PLAYER_INVALID … */
   async changed(id: string, change: PlayerFactsChange): Promise<void> {
-    const held = this.#heldOf(id);
+    const listed = this.#listedOf(id);
     const value: PlayerChange = typed(() => changeOf(change));
-    const before = held.player;
-    held.player = changed(before, value);
+    const before = listed.player;
+    listed.player = changed(before, value);
     const undo = (): void => {
-      held.player = unchanged(held.player, before, value);
+      listed.player = unchanged(listed.player, before, value);
     };
-    await this.#presence.report(held, { $case: 'changed', value }, undo);
+    await this.#reporting.report(listed, { $case: 'changed', value }, undo);
   }
 
   /**
@@ -277,15 +277,15 @@ export class Players {
    */
   async left(id: string, reason: 'QUIT' | 'KICKED' = 'QUIT'): Promise<void> {
     const why = oneOf<'QUIT' | 'KICKED'>('reason', reason, { QUIT: 1, KICKED: 1 });
-    const held = this.#list.get(id);
-    if (!held) return;
-    this.#list.remove(held);
-    await this.#presence.report(held, { $case: 'left', value: PlayerLeaveReason[why] });
+    const listed = this.#list.get(id);
+    if (!listed) return;
+    this.#list.remove(listed);
+    await this.#reporting.report(listed, { $case: 'left', value: PlayerLeaveReason[why] });
   }
 
-  #heldOf(id: string): Held {
-    const held = this.#list.get(id);
-    if (held) return held;
+  #listedOf(id: string): ListedPlayer {
+    const listed = this.#list.get(id);
+    if (listed) return listed;
     throw new KelpieError('PLAYER_NOT_FOUND', `no player ${shown(id)} is in here`);
   }
 }

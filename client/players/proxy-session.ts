@@ -12,7 +12,7 @@ import type { KelpieError } from '../errors.js';
 import type { Link } from '../connection/link.js';
 import { PlayerList } from './list.js';
 import { Players, type PlayersOptions } from './players.js';
-import { Presence } from './reporting.js';
+import { PlayerReporting } from './reporting.js';
 
 /** What a Heartbeat has room for. */
 const LATENCIES = 10_000;
@@ -33,7 +33,7 @@ export class ProxySession {
   readonly players: Players;
   readonly #options: ProxySessionOptions;
   readonly #list = new PlayerList();
-  readonly #presence: Presence;
+  readonly #reporting: PlayerReporting;
   /** As far as the coordinator knows them. */
   #latencies = new Map<string, number>();
 
@@ -41,28 +41,28 @@ export class ProxySession {
     this.#options = options;
     const { clock, link, onRefused } = options;
     const onEvicted = (evicted: PlayerEvicted): void => this.#evict(evicted);
-    this.#presence = new Presence({ clock, link, onRefused, onEvicted, list: this.#list });
-    this.players = new Players(options.players, clock, link, this.#list, this.#presence);
+    this.#reporting = new PlayerReporting({ clock, link, onRefused, onEvicted, list: this.#list });
+    this.players = new Players(options.players, clock, link, this.#list, this.#reporting);
   }
 
   /** What waits to be answered. */
   get pending(): number {
-    return this.#presence.pending;
+    return this.#reporting.pending;
   }
 
   /** A new stream is open: the list comes first. */
   restart(): void {
     this.#latencies = new Map();
-    this.#presence.sync();
+    this.#reporting.sync();
   }
 
   /** The list is wanted. */
   sync(): void {
-    this.#presence.sync();
+    this.#reporting.sync();
   }
 
   evicted(evicted: PlayerEvicted): void {
-    this.#presence.evicted(evicted);
+    this.#reporting.evicted(evicted);
   }
 
   #evict({ playerId: id, text, reason: number }: PlayerEvicted): void {
@@ -86,7 +86,7 @@ export class ProxySession {
 
   /** What a heartbeat says of players. */
   heartbeat(): { presence: PresenceDigest | undefined; latencies: PlayerLatency[] } {
-    return { presence: this.#presence.digest(), latencies: this.#newLatencies() };
+    return { presence: this.#reporting.digest(), latencies: this.#newLatencies() };
   }
 
   #newLatencies(): PlayerLatency[] {
@@ -128,7 +128,7 @@ export class ProxySession {
   }
 
   close(): void {
-    this.#presence.close();
+    this.#reporting.close();
   }
 }
 

@@ -2,7 +2,7 @@
 import { PlayerReport } from '../../gen/ts/kelpie/v1/presence.js';
 import type { FailureReason, KelpieError } from '../errors.js';
 import { inParts } from '../core/parts.js';
-import type { Held } from './list.js';
+import type { ListedPlayer } from './list.js';
 
 /** What the contract allows a frame, and half a message. */
 const REPORTS = 256;
@@ -30,7 +30,7 @@ export function isUnheard(error: KelpieError): boolean {
 export type What = NonNullable<PlayerReport['what']>;
 
 export interface Report {
-  readonly held: Held;
+  readonly listed: ListedPlayer;
   readonly what: What;
   readonly resolve: () => void;
   readonly reject: (error: KelpieError) => void;
@@ -44,7 +44,7 @@ export function framesOf(reports: readonly Report[]): Report[][] {
 }
 
 /** As it is now: the generation may have been told since it was made. */
-export function reportOf({ held: { id: playerId, generation }, what }: Report): PlayerReport {
+export function reportOf({ listed: { id: playerId, generation }, what }: Report): PlayerReport {
   return { playerId, generation, what };
 }
 

@@ -12,7 +12,7 @@ import {
 import type { Clock } from '../core/clock.js';
 import { fromThrown, fromWire, type KelpieError } from '../errors.js';
 import type { Link } from '../connection/link.js';
-import type { Held, Part, PlayerList } from './list.js';
+import type { ListedPlayer, Part, PlayerList } from './list.js';
 import {
   framesOf,
   isUndecided,
@@ -28,8 +28,8 @@ const WAITING = 10_000;
 /** For a player whom the coordinator did not take. */
 const TEXT = 'You are not on this network any more.';
 
-/** What presence needs of its client. */
-export interface PresenceOptions {
+/** What the reports need of their client. */
+export interface ReportingOptions {
   readonly clock: Clock;
   readonly link: () => Link | undefined;
   readonly list: PlayerList;
@@ -39,15 +39,15 @@ export interface PresenceOptions {
   readonly onRefused: (error: KelpieError) => void;
 }
 
-export class Presence {
-  readonly #options: PresenceOptions;
+export class PlayerReporting {
+  readonly #options: ReportingOptions;
   readonly #list: PlayerList;
   #waiting: Report[] = [];
   #flushing: NodeJS.Immediate | undefined;
   /** Exchanges that are not answered: until then list and table may differ. */
   #exchanges = 0;
 
-  constructor(options: PresenceOptions) {
+  constructor(options: ReportingOptions) {
     this.#options = options;
     this.#list = options.list;
   }
@@ -66,11 +66,11 @@ export class Presence {
    * Reports in this tick's end. Resolves when it is told, or at once when nobody is there to hear it:
    * the next list says it. Rejects with what PlayerReportResult names.
    */
-  report(held: Held, what: What, undo: Report['undo'] = () => undefined): Promise<void> {
+  report(listed: ListedPlayer, what: What, undo: Report['undo'] = () => undefined): Promise<void> {
     if (!this.#link) return Promise.resolve();
     if (this.#waiting.length >= WAITING) this.sync();
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ held, what, resolve, reject, undo });
+      this.#waiting.push({ listed, what, resolve, reject, undo });
       this.#flushing ??= setImmediate(() => this.flush());
     });
   }
@@ -81,15 +81,15 @@ export class Presence {
     this.#flushing = undefined;
     const link = this.#link;
     if (!link) return this.#settleAll();
-    const unknown = new Set<Held>();
+    const unknown = new Set<ListedPlayer>();
     const ready: Report[] = [];
     const waiting: Report[] = [];
     for (const report of this.#waiting) {
-      const { held, what } = report;
-      const waits = held.waitsFor !== undefined || unknown.has(held);
+      const { listed, what } = report;
+      const waits = listed.waitsFor !== undefined || unknown.has(listed);
       (waits ? waiting : ready).push(report);
       // The answer to a join without a grant tells it.
-      if (what.$case === 'joined' && held.generation === 0) unknown.add(held);
+      if (what.$case === 'joined' && listed.generation === 0) unknown.add(listed);
     }
     this.#waiting = waiting;
     for (const part of framesOf(ready)) this.#send(link, part);
@@ -97,36 +97,36 @@ export class Presence {
 
   #send(link: Link, part: readonly Report[]): void {
     const exchange = this.#begin(
-      part.filter(({ what, held }) => what.$case === 'joined' && held.generation === 0),
+      part.filter(({ what, listed }) => what.$case === 'joined' && listed.generation === 0),
     );
     const value = { reports: part.map(reportOf) };
-    const told = link.request({ $case: 'reportPlayers', value }).then(
+    const answered = link.request({ $case: 'reportPlayers', value }).then(
       (answer) => {
         const results = answer.$case === 'playersReported' ? answer.value.results : [];
         for (const [index, report] of part.entries()) this.#settle(report, results[index]);
       },
       (error: unknown) => this.#fail(part, fromThrown(error)),
     );
-    void told.finally(() => this.#end(exchange, part));
+    void answered.finally(() => this.#end(exchange, part));
   }
 
   /** Those whose generation it tells wait for it. */
-  #begin(about: readonly { readonly held: Held }[]): object {
+  #begin(about: readonly { readonly listed: ListedPlayer }[]): object {
     const exchange = {};
     this.#exchanges += 1;
-    for (const { held } of about) held.waitsFor = exchange;
+    for (const { listed } of about) listed.waitsFor = exchange;
     return exchange;
   }
 
-  #end(exchange: object, about: readonly { readonly held: Held }[]): void {
+  #end(exchange: object, about: readonly { readonly listed: ListedPlayer }[]): void {
     this.#exchanges -= 1;
-    for (const { held } of about) if (held.waitsFor === exchange) delete held.waitsFor;
+    for (const { listed } of about) if (listed.waitsFor === exchange) delete listed.waitsFor;
     if (this.#waiting.length > 0) this.flush();
   }
 
   #settle(report: Report, result: PlayerReportResult | undefined): void {
-    const { held, what, resolve, reject, undo } = report;
-    if (result && result.generation > 0) this.#tell(held, result.generation);
+    const { listed, what, resolve, reject, undo } = report;
+    if (result && result.generation > 0) this.#setGeneration(listed, result.generation);
     if (!result?.error) return resolve();
     const error = fromWire(result.error);
     const gone = error.reason === 'PLAYER_NOT_FOUND' || error.reason === 'STALE_GENERATION';
@@ -158,12 +158,12 @@ export class Presence {
     for (const part of this.#list.parts(this.#options.clock.now())) this.#sendPart(link, part);
   }
 
-  #sendPart(link: Link, { value, held }: Part): void {
-    const about = held.map((one) => ({ held: one }));
+  #sendPart(link: Link, { value, listed }: Part): void {
+    const about = listed.map((one) => ({ listed: one }));
     const exchange = this.#begin(about);
-    const told = link.request({ $case: 'syncPlayers', value }).then(
+    const answered = link.request({ $case: 'syncPlayers', value }).then(
       (answer) => {
-        if (answer.$case === 'playersSynced') this.#takeSynced(held, answer.value);
+        if (answer.$case === 'playersSynced') this.#takeSynced(listed, answer.value);
       },
       (error: unknown) => {
         const why = fromThrown(error);
@@ -171,29 +171,29 @@ export class Presence {
         if (why.reason !== 'UNAVAILABLE') this.#options.onRefused(why);
       },
     );
-    void told.finally(() => this.#end(exchange, about));
+    void answered.finally(() => this.#end(exchange, about));
   }
 
-  #takeSynced(held: readonly Held[], { results }: PlayersSynced): void {
-    const told = new Map(results.map((result) => [result.playerId, result]));
-    for (const one of held) {
-      const result = told.get(one.id);
-      if (result && result.generation > 0) this.#tell(one, result.generation);
+  #takeSynced(listed: readonly ListedPlayer[], { results }: PlayersSynced): void {
+    const byId = new Map(results.map((result) => [result.playerId, result]));
+    for (const one of listed) {
+      const result = byId.get(one.id);
+      if (result && result.generation > 0) this.#setGeneration(one, result.generation);
       else this.#evict(one, PlayerLeaveReason.SYNC, TEXT);
     }
   }
 
-  #tell(held: Held, generation: number): void {
-    held.generation = generation;
+  #setGeneration(listed: ListedPlayer, generation: number): void {
+    listed.generation = generation;
     this.#list.saw(generation);
-    if (held.evicted === undefined || held.evicted < generation) return;
-    this.#evict(held, PlayerLeaveReason.REPLACED, TEXT);
+    if (listed.evicted === undefined || listed.evicted < generation) return;
+    this.#evict(listed, PlayerLeaveReason.REPLACED, TEXT);
   }
 
-  #evict(held: Held, reason: PlayerLeaveReason, text: string): void {
-    if (!this.#list.has(held)) return;
-    this.#list.remove(held);
-    const { id: playerId, generation } = held;
+  #evict(listed: ListedPlayer, reason: PlayerLeaveReason, text: string): void {
+    if (!this.#list.has(listed)) return;
+    this.#list.remove(listed);
+    const { id: playerId, generation } = listed;
     this.#options.onEvicted({ playerId, generation, reason, text });
   }
 
@@ -201,10 +201,10 @@ export class Presence {
   evicted(evicted: PlayerEvicted): void {
     const { playerId, generation, reason, text } = evicted;
     this.#list.saw(generation);
-    const held = this.#list.get(playerId);
+    const listed = this.#list.get(playerId);
     // Whether it is about this presence is known when its generation is told.
-    if (held?.waitsFor && held.generation < generation) held.evicted = generation;
-    else if (held && held.generation <= generation) this.#evict(held, reason, text);
+    if (listed?.waitsFor && listed.generation < generation) listed.evicted = generation;
+    else if (listed && listed.generation <= generation) this.#evict(listed, reason, text);
     const login = this.#list.login(playerId);
     if (!login || login.generation === 0 || login.generation > generation) return;
     this.#list.endLogin(playerId);
@@ -213,8 +213,8 @@ export class Presence {
 
   /** The player has logged in here again: their older presence ends. */
   replace(id: string): void {
-    const held = this.#list.get(id);
-    if (held) this.#evict(held, PlayerLeaveReason.REPLACED, 'You logged in again.');
+    const listed = this.#list.get(id);
+    if (listed) this.#evict(listed, PlayerLeaveReason.REPLACED, 'You logged in again.');
   }
 
   /** Who is in, if the coordinator knows it by now. */

@@ -3,7 +3,7 @@ import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import { anyText, object } from '../core/arguments.js';
 import { KelpieError, typed } from '../errors.js';
 import { folded } from '../core/name.js';
-import { Seats } from './rows.js';
+import { Rows } from './rows.js';
 
 /**
  * How a player is looked up; names and UUIDs in any case. A name that is exactly right wins over names that
@@ -16,14 +16,14 @@ export type PlayerLookup =
   | { readonly name: string };
 
 export class RosterPlayers {
-  readonly seats: Seats<Player>;
+  readonly rows: Rows<Player>;
   readonly #onProxy = new Index();
   readonly #onServer = new Index();
   readonly #byName = new Index();
   readonly #byUuid = new Index();
 
   constructor(onChange: () => void) {
-    this.seats = new Seats<Player>(
+    this.rows = new Rows<Player>(
       ({ id }) => id,
       (before, after) => {
         if (before) this.#file('remove', before);
@@ -43,7 +43,7 @@ export class RosterPlayers {
   /** As the coordinator finds them. Throws PLAYER_AMBIGUOUS. */
   find(given: PlayerLookup): Player | undefined {
     const lookup = typed(() => checkedLookup(given));
-    const found = [...this.#idsOf(lookup)].flatMap((id) => this.seats.get(id) ?? []);
+    const found = [...this.#idsOf(lookup)].flatMap((id) => this.rows.get(id) ?? []);
     if (found.length < 2 || !('name' in lookup)) return found[0];
     const exact = found.filter(({ name }) => name === lookup.name);
     const meant = exact.length > 0 ? exact : found;
@@ -64,7 +64,7 @@ export class RosterPlayers {
     const onServer =
       server === undefined ? undefined : this.#onServer.get(nodeOf('server', server));
     if (onProxy && onServer) return [...onProxy].filter((id) => onServer.has(id)).length;
-    return (onProxy ?? onServer)?.size ?? this.seats.size;
+    return (onProxy ?? onServer)?.size ?? this.rows.size;
   }
 }
 

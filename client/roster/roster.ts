@@ -12,7 +12,7 @@ import { type Cancel, type Clock, systemClock } from '../core/clock.js';
 import { anyText, texts } from '../core/arguments.js';
 import { KelpieError, typed } from '../errors.js';
 import { type PlayerLookup, RosterPlayers } from './players.js';
-import { Seats } from './rows.js';
+import { Rows } from './rows.js';
 
 /** What a roster has, and who hears of its changes. */
 export interface RosterOptions {
@@ -24,8 +24,8 @@ export interface RosterOptions {
 export class Roster {
   /** The topics that it needs. */
   readonly topics: readonly string[];
-  readonly #nodes: Seats<Node>;
-  /** Of nodes that have a seat. */
+  readonly #nodes: Rows<Node>;
+  /** Of the nodes that have a row. */
   readonly #loads = new Map<string, NodeLoad>();
   readonly #players: RosterPlayers | undefined;
   readonly #clock: Clock;
@@ -45,7 +45,7 @@ export class Roster {
     this.#clock = clock;
     this.topics = players ? ['nodes.*', 'players.*'] : ['nodes.*'];
     this.#players = players ? new RosterPlayers(onChange) : undefined;
-    this.#nodes = new Seats<Node>(
+    this.#nodes = new Rows<Node>(
       ({ name }) => name,
       (before, after) => {
         if (before && !after) this.#loads.delete(before.name);
@@ -92,7 +92,7 @@ export class Roster {
 
   /** Everybody who is online, by id. Throws ROSTER_WITHOUT_PLAYERS, as the next two do. */
   players(): Player[] {
-    return this.#withPlayers().seats.all();
+    return this.#withPlayers().rows.all();
   }
 
   /** A player who is online. Throws PLAYER_AMBIGUOUS if several fit the name, and none exactly. */
@@ -119,16 +119,16 @@ export class Roster {
 
   /** Takes a part of a snapshot in. Unconfirmed rows of another history stay for `graceMs`. */
   applySnapshot(part: Snapshot, graceMs: number): void {
-    if (part.cursor) for (const seats of this.#kinds()) seats.begin();
+    if (part.cursor) for (const rows of this.#kinds()) rows.begin();
     for (const { sequence, resource } of part.rows) {
       if (resource?.$case === 'node') this.#nodes.put(resource.value, sequence);
-      if (resource?.$case === 'player') this.#players?.seats.put(resource.value, sequence);
+      if (resource?.$case === 'player') this.#players?.rows.put(resource.value, sequence);
     }
     if (part.complete) this.#finish(graceMs);
   }
 
   #finish(graceMs: number): void {
-    for (const seats of this.#kinds()) seats.complete();
+    for (const rows of this.#kinds()) rows.complete();
     if (this.#forgiving) this.#sweep = this.#clock.after(graceMs, () => this.#dropStale());
     this.#forgiving = false;
     this.#complete = true;
@@ -136,11 +136,11 @@ export class Roster {
   }
 
   #kinds() {
-    return this.#players ? [this.#nodes, this.#players.seats] : [this.#nodes];
+    return this.#players ? [this.#nodes, this.#players.rows] : [this.#nodes];
   }
 
   #dropStale(): void {
-    for (const seats of this.#kinds()) seats.dropStale();
+    for (const rows of this.#kinds()) rows.dropStale();
   }
 
   /** Takes an event in, if it is newer than what is known. */
@@ -156,10 +156,10 @@ export class Roster {
       case 'playerJoined':
       case 'playerMoved':
       case 'playerUpdated':
-        if (body.value.player) this.#players?.seats.put(body.value.player, sequence);
+        if (body.value.player) this.#players?.rows.put(body.value.player, sequence);
         break;
       case 'playerLeft':
-        if (body.value.player) this.#players?.seats.leave(body.value.player, sequence);
+        if (body.value.player) this.#players?.rows.leave(body.value.player, sequence);
         break;
       default:
         break;
@@ -169,7 +169,7 @@ export class Roster {
   applyGap({ reason }: Gap): void {
     if (reason === GapReason.TRIMMED) return;
     const forgotten = reason === GapReason.EPOCH_CHANGED;
-    for (const seats of this.#kinds()) seats.outdate(forgotten);
+    for (const rows of this.#kinds()) rows.outdate(forgotten);
     if (!forgotten) return;
     // Nobody is dropped before the new history was read.
     this.#sweep?.();
@@ -182,7 +182,7 @@ export class Roster {
     for (const { sequence, value } of this.#nodes.rows()) {
       rows.push({ sequence, resource: { $case: 'node', value } });
     }
-    for (const { sequence, value } of this.#players?.seats.rows() ?? []) {
+    for (const { sequence, value } of this.#players?.rows.rows() ?? []) {
       rows.push({ sequence, resource: { $case: 'player', value } });
     }
     const topics = [...this.topics];
@@ -199,7 +199,7 @@ export class Roster {
     if (!complete) throw new Error(bytes.length === 0 ? 'it is empty' : 'its end is missing');
     for (const { resource } of rows) {
       if (resource?.$case === 'node') this.#nodes.restore(resource.value);
-      if (resource?.$case === 'player') this.#players?.seats.restore(resource.value);
+      if (resource?.$case === 'player') this.#players?.rows.restore(resource.value);
     }
     this.#forgiving = true;
   }

@@ -3,7 +3,7 @@
  * memory: then those that are not back yet stay for a while, marked stale.
  */
 
-interface Seat<T> {
+interface StoredRow<T> {
   readonly value: T;
   /** The sequence that last wrote it. */
   readonly sequence: number;
@@ -12,37 +12,37 @@ interface Seat<T> {
 }
 
 /** Hears of each row that changes. */
-export type OnSeat<T> = (before: T | undefined, after: T | undefined) => void;
+export type OnRowChange<T> = (before: T | undefined, after: T | undefined) => void;
 
-export class Seats<T> {
-  readonly #seats = new Map<string, Seat<T>>();
+export class Rows<T> {
+  readonly #rows = new Map<string, StoredRow<T>>();
   readonly #keyOf: (value: T) => string;
-  readonly #onChange: OnSeat<T>;
+  readonly #onChange: OnRowChange<T>;
   /** Keys of the snapshot that is under way. */
   #named: Set<string> | undefined;
 
-  constructor(keyOf: (value: T) => string, onChange: OnSeat<T>) {
+  constructor(keyOf: (value: T) => string, onChange: OnRowChange<T>) {
     this.#keyOf = keyOf;
     this.#onChange = onChange;
   }
 
   get(key: string): T | undefined {
-    return this.#seats.get(key)?.value;
+    return this.#rows.get(key)?.value;
   }
 
   /** All, by key. */
   all(): T[] {
-    return [...this.#seats]
+    return [...this.#rows]
       .sort(([left], [right]) => (left < right ? -1 : 1))
       .map(([, { value }]) => value);
   }
 
   get size(): number {
-    return this.#seats.size;
+    return this.#rows.size;
   }
 
   isStale(key: string): boolean {
-    return this.#seats.get(key)?.stale ?? false;
+    return this.#rows.get(key)?.stale ?? false;
   }
 
   /** A snapshot begins. */
@@ -55,18 +55,18 @@ export class Seats<T> {
     const key = this.#keyOf(value);
     // A row of a snapshot in progress counts as named even if an event brought it.
     this.#named?.add(key);
-    if (sequence > (this.#seats.get(key)?.sequence ?? 0)) this.#set(key, value, sequence, false);
+    if (sequence > (this.#rows.get(key)?.sequence ?? 0)) this.#set(key, value, sequence, false);
   }
 
   /** It is gone, if that is newer than what is known. */
   leave(value: T, sequence: number): void {
     const key = this.#keyOf(value);
-    if (sequence > (this.#seats.get(key)?.sequence ?? 0)) this.#remove(key);
+    if (sequence > (this.#rows.get(key)?.sequence ?? 0)) this.#remove(key);
   }
 
   /** The snapshot is whole. What it does not name is gone; but what is stale has time until it is dropped. */
   complete(): void {
-    for (const [key, { stale }] of this.#seats) {
+    for (const [key, { stale }] of this.#rows) {
       if (!stale && !this.#named?.has(key)) this.#remove(key);
     }
     this.#named = undefined;
@@ -77,11 +77,11 @@ export class Seats<T> {
    * `stale`: those of whom it says nothing may only be on the way back.
    */
   outdate(stale: boolean): void {
-    for (const [key, seat] of this.#seats) this.#set(key, seat.value, 0, stale || seat.stale);
+    for (const [key, row] of this.#rows) this.#set(key, row.value, 0, stale || row.stale);
   }
 
   dropStale(): void {
-    for (const [key, { stale }] of this.#seats) if (stale) this.#remove(key);
+    for (const [key, { stale }] of this.#rows) if (stale) this.#remove(key);
   }
 
   /** What is known from a file. */
@@ -91,17 +91,17 @@ export class Seats<T> {
 
   /** Each with its sequence. */
   *rows(): Generator<{ value: T; sequence: number }> {
-    for (const { value, sequence } of this.#seats.values()) yield { value, sequence };
+    for (const { value, sequence } of this.#rows.values()) yield { value, sequence };
   }
 
   #set(key: string, value: T, sequence: number, stale: boolean): void {
-    const before = this.#seats.get(key)?.value;
-    this.#seats.set(key, { value, sequence, stale });
+    const before = this.#rows.get(key)?.value;
+    this.#rows.set(key, { value, sequence, stale });
     this.#onChange(before, value);
   }
 
   #remove(key: string): void {
-    const before = this.#seats.get(key)?.value;
-    if (this.#seats.delete(key)) this.#onChange(before, undefined);
+    const before = this.#rows.get(key)?.value;
+    if (this.#rows.delete(key)) this.#onChange(before, undefined);
   }
 }

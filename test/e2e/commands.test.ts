@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import {
   type CommandContext,
-  type CommandOutcome,
+  type CommandResult,
   connect,
   type ConnectOptions,
   type KelpieClient,
@@ -26,9 +26,9 @@ async function all<T>(results: AsyncIterable<T>): Promise<T[]> {
 const never = (): Promise<never> => new Promise(() => undefined);
 
 /** What each node said, by name. */
-function saidBy(results: readonly CommandOutcome<unknown>[]): Record<string, unknown> {
+function saidBy(results: readonly CommandResult<unknown>[]): Record<string, unknown> {
   return Object.fromEntries(
-    results.map(({ node, answer, error }) => [node, error?.reason ?? answer]),
+    results.map(({ node, reply, error }) => [node, error?.reason ?? reply]),
   );
 }
 
@@ -98,11 +98,11 @@ describe('commands', () => {
     const ran = await all(
       asker.issue({ target, command: { run_console_command: { line: 'list' } }, timeoutMs }),
     );
-    expect(ran[0]?.answer).to.deep.include({ success: true, lines: ['ran list', 'ok'] });
+    expect(ran[0]?.reply).to.deep.include({ success: true, lines: ['ran list', 'ok'] });
     const quiet = await all(
       asker.issue({ target, command: { run_console_command: { line: 'quiet' } }, timeoutMs }),
     );
-    expect(quiet[0]?.answer).to.deep.include({ success: true, lines: [] });
+    expect(quiet[0]?.reply).to.deep.include({ success: true, lines: [] });
     const players = ['1001', '1002'].map((id) => ({ id, generation: 7 }));
     const [shown] = await all(
       asker.issue({
@@ -111,16 +111,16 @@ describe('commands', () => {
         timeoutMs,
       }),
     );
-    expect(
-      shown?.answer?.map(({ id, error }) => [id, error?.reason, error?.message]),
-    ).to.deep.equal([
-      ['1001', undefined, undefined],
-      ['1002', 'COMMAND_FAILED', 'he sleeps'],
-    ]);
+    expect(shown?.reply?.map(({ id, error }) => [id, error?.reason, error?.message])).to.deep.equal(
+      [
+        ['1001', undefined, undefined],
+        ['1002', 'COMMAND_FAILED', 'he sleeps'],
+      ],
+    );
     const [kicked] = await all(
       asker.issue({ target, command: { kick_players: { players, message: 'bye' } }, timeoutMs }),
     );
-    expect(kicked?.answer).to.deep.equal([{ id: '1001' }, { id: '1002' }]);
+    expect(kicked?.reply).to.deep.equal([{ id: '1001' }, { id: '1002' }]);
     const [verified] = await all(
       asker.issue({
         target,
@@ -128,7 +128,7 @@ describe('commands', () => {
         timeoutMs,
       }),
     );
-    expect(verified?.answer).to.deep.equal({ connected: true, silenceMs: 1500 });
+    expect(verified?.reply).to.deep.equal({ connected: true, silenceMs: 1500 });
   });
 
   it('fail with what the handler throws, and with what cannot be sent', async () => {
@@ -263,8 +263,8 @@ describe('commands', () => {
     const quick = join('lobby-2');
     quick.handle('hang', () => 'not I');
     await quick.ready();
-    for await (const { answer } of asker.issue({ target: { every: {} }, command, timeoutMs })) {
-      expect(answer).to.equal('not I');
+    for await (const { reply } of asker.issue({ target: { every: {} }, command, timeoutMs })) {
+      expect(reply).to.equal('not I');
       break;
     }
     await until(() => signals[1]?.aborted === true);

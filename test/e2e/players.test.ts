@@ -372,12 +372,12 @@ describe('players', () => {
     expect([succeeded, failed, asked]).to.deep.equal([2, 0, [['1', '2']]]);
     const old = { id: '1', generation: 1 };
     const command = { kick_players: { players: [old], message: '' } };
-    for await (const { answer } of asker.issue({
+    for await (const { reply } of asker.issue({
       target: { node: 'gate-1' },
       command,
       timeoutMs,
     })) {
-      expect(answer?.[0]?.error?.message).to.equal('the player is not here any more');
+      expect(reply?.[0]?.error?.message).to.equal('the player is not here any more');
     }
     expect(asked).to.have.length(1);
     api.close();

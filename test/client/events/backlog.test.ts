@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { systemClock } from '../../../client/core/clock.js';
-import { Reading } from '../../../client/events/reading.js';
+import { Reading } from '../../../client/reading.js';
 import type { EventBatch } from '../../../gen/ts/kelpie/v1/stream.js';
 import { messageEvent } from '../../support/wire/messages.js';
 

@@ -28,7 +28,7 @@ describe("a proxy's list of players", () => {
     const list = new PlayerList();
     for (let number = 3000; number > 500; number--) list.add(player(number), number, 0);
     const parts = list.parts(0);
-    expect(parts.map(({ held }) => held.length)).to.deep.equal([1000, 1000, 500]);
+    expect(parts.map(({ listed }) => listed.length)).to.deep.equal([1000, 1000, 500]);
     const told = parts.flatMap(({ value }) => value.players.map(({ id }) => id));
     expect(told).to.deep.equal([...told].sort());
     expect(parts.map(({ value: { afterId } }) => afterId)).to.deep.equal([

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type Piece, Processing } from '../../../client/events/processing.js';
+import { type Piece, Processing } from '../../../client/core/processing.js';
 
 const cursor = (sequence: number) => ({ epoch: new Uint8Array(16), sequence, tag: 1 });
 

@@ -2,28 +2,28 @@
  * What a client is, behind what users see: all that outlives a stream, and what is done with what each
  * stream brings.
  */
-import { NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
-import { Heartbeat, type Hello, type Welcome } from '../../gen/ts/kelpie/v1/session_service.js';
-import { type Clock, systemClock } from '../core/clock.js';
-import { type Change, changeOf, helloAfter } from './node-change.js';
-import type { PlayerRef } from '../commands/commands.js';
-import { Connection, type Stream } from './connection.js';
-import { msOf } from '../core/duration.js';
-import { closedError, fromThrown, KelpieError, typed } from '../errors.js';
-import { Handlers } from '../commands/handlers.js';
-import { checkRoom } from './hello-limits.js';
-import { Link, type LinkEvents } from './link.js';
-import { checkedLoad, type Load } from './load.js';
-import { type ConnectOptions, helloOf, type Route, routesOf } from '../options.js';
-import type { Answer } from './requests.js';
-import { ProxySession } from '../players/proxy-session.js';
-import { Publisher } from '../events/publisher.js';
-import { Reading } from '../events/reading.js';
-import { type Status, StatusBoard } from '../status.js';
-import type { Handler, Subscription } from '../events/subscriptions.js';
-import { checkPattern } from '../events/topic.js';
-import { sdk } from '../core/version.js';
-import { processWarnings, Warnings } from '../warnings.js';
+import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
+import { Heartbeat, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
+import { type Clock, systemClock } from './core/clock.js';
+import { type OwnNodeChange, changeOf, helloAfter } from './connection/own-node.js';
+import type { PlayerRef } from './commands/commands.js';
+import { Connection, type Stream } from './connection/connection.js';
+import { msOf } from './core/duration.js';
+import { closedError, fromThrown, KelpieError, typed } from './errors.js';
+import { Handlers } from './commands/handlers.js';
+import { checkRoom } from './connection/hello-limits.js';
+import { Link, type LinkEvents } from './connection/link.js';
+import { checkedLoad, type Load } from './connection/load.js';
+import { type ConnectOptions, helloOf, type Route, routesOf } from './options.js';
+import type { Answer } from './connection/requests.js';
+import { ProxySession } from './players/proxy-session.js';
+import { Publisher } from './events/publisher.js';
+import { Reading } from './reading.js';
+import { type Status, StatusBoard } from './status.js';
+import type { Handler, Subscription } from './events/subscriptions.js';
+import { checkPattern } from './events/topic.js';
+import { sdk } from './core/version.js';
+import { processWarnings, Warnings } from './warnings.js';
 
 /** How long `close` waits for publishes that are not acknowledged. */
 const CLOSE_MS = 5000;
@@ -72,7 +72,7 @@ export class Session {
       clock,
       admit: (commands) => this.#checkRoom({ commands: [...commands] }),
       link: () => this.link,
-      onNames: () => this.link?.wishes.setCommands(this.handlers.names),
+      onNames: () => this.link?.helloChanges.setCommands(this.handlers.names),
       holds: (player) => this.proxy?.holds(player) ?? true,
       onRefused: (error) => post({ type: 'refused', error }),
     });
@@ -125,7 +125,7 @@ export class Session {
   }
 
   /** Changes what others see of the node. */
-  async update(change: Change): Promise<void> {
+  async update(change: OwnNodeChange): Promise<void> {
     const value = { change: typed(() => changeOf(change)) };
     await (this.link?.request({ $case: 'updateOwnNode', value }) ?? Promise.reject(closedError()));
     this.#hello = helloAfter(this.#hello, value.change);
@@ -180,9 +180,9 @@ export class Session {
         this.#connection.welcomed(link());
         this.#welcome = welcome;
         this.reading.begin(welcome.cursor);
-        if (this.reading.unloaded) link().wishes.load(this.reading.roster.topics);
+        if (this.reading.unloaded) link().helloChanges.requestSnapshot(this.reading.roster.topics);
         this.#changeTopics();
-        link().wishes.setCommands(this.handlers.names);
+        link().helloChanges.setCommands(this.handlers.names);
         this.proxy?.restart();
         this.handlers.restart();
         this.status.post({ type: 'connected', endpoint, welcome });
@@ -196,13 +196,13 @@ export class Session {
         }
       },
       caughtUp: (cursor) => this.reading.reach(cursor),
-      told: (frame) => this.#told(frame, link()),
+      frame: (frame) => this.#take(frame, link()),
       heartbeat: (roundTripMs) => this.#heartbeat(roundTripMs),
       refused: (error) => this.status.post({ type: 'refused', error }),
     };
   }
 
-  #told(frame: Answer, link: Link): void {
+  #take(frame: Answer, link: Link): void {
     switch (frame.$case) {
       case 'snapshot':
         return this.reading.load(frame.value, this.#graceMs());
@@ -230,14 +230,14 @@ export class Session {
   }
 
   #heartbeat(roundTripMs: number | undefined): Heartbeat {
-    const said = this.#sayLoad();
+    const load = this.#measureLoad();
     const measured = roundTripMs !== undefined && { roundTripMs: Math.round(roundTripMs) };
-    const load = said && NodeLoad.create({ ...said, ...measured });
-    return Heartbeat.create({ load, ...this.proxy?.heartbeat() });
+    const reported = load && NodeLoad.create({ ...load, ...measured });
+    return Heartbeat.create({ load: reported, ...this.proxy?.heartbeat() });
   }
 
   /** The user's function; what it throws must not end a heartbeat. */
-  #sayLoad(): Load | undefined {
+  #measureLoad(): Load | undefined {
     try {
       return checkedLoad(this.#load?.());
     } catch (error) {
@@ -247,7 +247,7 @@ export class Session {
   }
 
   #changeTopics(): void {
-    this.link?.wishes.setTopics(this.reading.topics);
+    this.link?.helloChanges.setTopics(this.reading.topics);
   }
 
   /** What no later attempt can or should mend, and a name that is somebody else's from the start. */

@@ -1,4 +1,4 @@
-/** What nodes answer to commands, as handlers return it, as the contract has it, and as the issuer gets it. Pure. */
+/** Replies to commands: as a handler returns them, as the contract has them, as the issuer gets them. Pure. */
 import type { CommandOutput } from '../../gen/ts/kelpie/v1/command.js';
 import { ErrorDetail, ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import { amount, flag, invalid, object, shown, text, textList } from '../core/arguments.js';
@@ -14,19 +14,19 @@ import { contentOf, type MessageContent } from '../events/content.js';
 import { durationOf, msOf } from '../core/duration.js';
 import { fromWire } from '../errors.js';
 
-type AnswerForm = NonNullable<CommandOutput['form']>;
+type ReplyForm = NonNullable<CommandOutput['form']>;
 
-/** What a handler returned to a form of the contract, on the wire. */
-export function answerOf<Name extends FormName>(
+/** The reply of a handler to a command of the contract, on the wire. */
+export function outputOf<Name extends FormName>(
   name: Name,
   request: Forms[Name]['request'],
-  said: Forms[Name]['answer'],
+  returned: Forms[Name]['reply'],
 ): CommandOutput;
-export function answerOf(name: FormName, request: unknown, said: unknown): CommandOutput {
-  if (name === 'run_console_command') return { form: consoleForm(said) };
-  if (name === 'verify_player') return { form: verifiedForm(said) };
+export function outputOf(name: FormName, request: unknown, returned: unknown): CommandOutput {
+  if (name === 'run_console_command') return { form: consoleForm(returned) };
+  if (name === 'verify_player') return { form: verifiedForm(returned) };
   const { players } = request as Forms['kick_players']['request'];
-  const failures = new Map(failuresOf(name, said).map(({ id, message }) => [id, message]));
+  const failures = new Map(failuresOf(name, returned).map(({ id, message }) => [id, message]));
   const outcomes = players.map(({ id: playerId }) => {
     const message = failures.get(playerId);
     return { playerId, error: message === undefined ? undefined : failed(message) };
@@ -34,12 +34,12 @@ export function answerOf(name: FormName, request: unknown, said: unknown): Comma
   return { form: { $case: 'players', value: { outcomes } } };
 }
 
-/** With whom it was not done. Throws VALUE_INVALID for what says nothing of players. */
-export function failuresOf(name: FormName, said: unknown): readonly PlayerFailure[] {
-  const failures = said ?? [];
+/** The players for whom the handler failed. Throws VALUE_INVALID for anything but a list of failures. */
+export function failuresOf(name: FormName, returned: unknown): readonly PlayerFailure[] {
+  const failures = returned ?? [];
   if (!Array.isArray(failures))
     throw invalid(
-      `the handler of ${name} returned ${shown(said)}; it returns nothing, or a list of { id, message }`,
+      `the handler of ${name} returned ${shown(returned)}; it returns nothing, or a list of { id, message }`,
       name,
     );
   return Array.from(failures, (failure: unknown) => {
@@ -48,19 +48,19 @@ export function failuresOf(name: FormName, said: unknown): readonly PlayerFailur
   });
 }
 
-function verifiedForm(said: unknown): AnswerForm {
-  const { connected, silenceMs = 0 } = object('the answer of verify_player', said) as Verified;
+function verifiedForm(returned: unknown): ReplyForm {
+  const { connected, silenceMs = 0 } = object('the reply of verify_player', returned) as Verified;
   const silence = durationOf(amount('silenceMs', silenceMs, 0, MOST_SILENCE_MS));
   return { $case: 'verified', value: { connected: flag('connected', connected), silence } };
 }
 
-/** What a handler returned to a command of another name; nothing is an answer without content. */
-export function customAnswer(said: MessageContent | undefined): CommandOutput {
-  const value = said === undefined ? { form: undefined } : contentOf(said);
+/** The reply of a handler to a command of another name. Nothing is a reply without content. */
+export function customOutputOf(returned: MessageContent | undefined): CommandOutput {
+  const value = returned === undefined ? { form: undefined } : contentOf(returned);
   return { form: { $case: 'custom', value } };
 }
 
-/** Longer, nobody was there. */
+/** The longest silence that is taken: a year. */
 const MOST_SILENCE_MS = 365 * 24 * 60 * 60 * 1000;
 
 /** gRPC's code for what has no better one. */
@@ -70,19 +70,21 @@ function failed(message: string): ErrorDetail {
   return ErrorDetail.create({ reason: ErrorReason.COMMAND_FAILED, code: UNKNOWN, message });
 }
 
-function consoleForm(said: unknown): AnswerForm {
-  if (typeof said === 'string') {
-    const lines = said === '' ? [] : text('the output', said).split('\n');
+function consoleForm(returned: unknown): ReplyForm {
+  if (typeof returned === 'string') {
+    const lines = returned === '' ? [] : text('the output', returned).split('\n');
     return { $case: 'console', value: { success: true, lines } };
   }
-  const output = Array.isArray(said) ? { success: true, lines: said } : object('the output', said);
+  const output = Array.isArray(returned)
+    ? { success: true, lines: returned }
+    : object('the output', returned);
   const { success, lines } = output as ConsoleOutput;
   const value = { success: flag('success', success), lines: textList('lines', lines) };
   return { $case: 'console', value };
 }
 
-/** What a node answered, for the issuer. */
-export function resultOf({ form }: CommandOutput): unknown {
+/** The reply of a node, for the issuer. */
+export function replyOf({ form }: CommandOutput): unknown {
   switch (form?.$case) {
     case 'players':
       return form.value.outcomes.map(({ playerId: id, error }): PlayerResult =>

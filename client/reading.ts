@@ -1,22 +1,22 @@
 /** What a node reads: events for its handlers, resources for its roster, and how far it is. */
-import type { Cursor, Start } from '../../gen/ts/kelpie/v1/cursor.js';
-import type { NamedLoad } from '../../gen/ts/kelpie/v1/session_service.js';
-import type { EventBatch, Gap, Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
-import { Backlog } from './backlog.js';
-import type { Clock } from '../core/clock.js';
-import { fromThrown, KelpieError } from '../errors.js';
-import { Kept } from '../files/saved.js';
-import type { ConnectOptions } from '../options.js';
-import { Position } from './position.js';
-import { Roster } from '../roster/roster.js';
-import type { Status } from '../status.js';
-import { type Handler, type Subscription, Subscriptions } from './subscriptions.js';
+import type { Cursor, Start } from '../gen/ts/kelpie/v1/cursor.js';
+import type { NamedLoad } from '../gen/ts/kelpie/v1/session_service.js';
+import type { EventBatch, Gap, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
+import { Backlog } from './events/backlog.js';
+import type { Clock } from './core/clock.js';
+import { fromThrown, KelpieError } from './errors.js';
+import { SavedState } from './files/saved.js';
+import type { ConnectOptions } from './options.js';
+import { Position } from './events/position.js';
+import { Roster } from './roster/roster.js';
+import type { Status } from './status.js';
+import { type Handler, type Subscription, Subscriptions } from './events/subscriptions.js';
 
 export class Reading {
   readonly roster: Roster;
   readonly #subscriptions: Subscriptions;
   readonly #position: Position;
-  readonly #kept: Kept;
+  readonly #saved: SavedState;
   readonly #backlog = new Backlog();
 
   /** Calls `onTopics` when other topics are wanted. Throws FILE_INVALID or OUT_OF_RANGE. */
@@ -28,11 +28,11 @@ export class Reading {
   ) {
     const onFile = (path: string, error: unknown): void =>
       post({ type: 'fileFailed', path, error });
-    this.#kept = new Kept(options, clock, onFile);
-    this.#position = new Position(options.start ?? 'SNAPSHOT', this.#kept.cursor);
+    this.#saved = new SavedState(options, clock, onFile);
+    this.#position = new Position(options.start ?? 'SNAPSHOT', this.#saved.cursor);
     const players = options.roster?.players ?? false;
     if (players && options.excludeOwn) throw blind();
-    const onChange = (): void => this.#kept.rosterChanged(this.roster);
+    const onChange = (): void => this.#saved.rosterChanged(this.roster);
     this.roster = new Roster({ players, onChange, clock });
     this.#subscriptions = new Subscriptions({
       clock,
@@ -42,7 +42,7 @@ export class Reading {
       onFailure: (pattern, error) => post({ type: 'handlerFailed', pattern, error }),
     });
     for (const topic of this.roster.topics) this.#subscriptions.want(topic);
-    this.#kept.restore(this.roster);
+    this.#saved.restore(this.roster);
   }
 
   subscribe(pattern: string, handler: Handler): Subscription {
@@ -71,7 +71,7 @@ export class Reading {
 
   /** Resolves when all is handled; undefined if it is. Throws PROTOCOL if something is missing. */
   take(batch: EventBatch): Promise<unknown> | undefined {
-    if (!this.#backlog.holds) return this.#take(batch);
+    if (!this.#backlog.full) return this.#take(batch);
     return new Promise((resolve, reject) => {
       this.#backlog.inOrder(() => {
         try {
@@ -99,14 +99,14 @@ export class Reading {
     }
     if (!upTo) return undefined;
     this.#position.reach(upTo);
-    const piece = this.#kept.received(upTo);
+    const piece = this.#saved.received(upTo);
     if (handling.length === 0) {
-      this.#kept.processed(piece);
+      this.#saved.processed(piece);
       return undefined;
     }
     this.#backlog.begin(batch);
     return Promise.all(handling).then(() => {
-      this.#kept.processed(piece);
+      this.#saved.processed(piece);
       this.#backlog.end(batch);
     });
   }
@@ -121,14 +121,14 @@ export class Reading {
   /** Nothing came yet, but this is where the next process must go on. */
   #keep(): void {
     const { resume } = this.#position;
-    if (resume) this.#kept.processed(this.#kept.received(resume));
+    if (resume) this.#saved.processed(this.#saved.received(resume));
   }
 
   /** There was nothing for this node up to here. */
   reach(cursor: Cursor): void {
     this.#backlog.inOrder(() => {
       this.#position.reach(cursor);
-      this.#kept.processed(this.#kept.received(cursor));
+      this.#saved.processed(this.#saved.received(cursor));
     });
   }
 
@@ -156,7 +156,7 @@ export class Reading {
   close(): Promise<void> {
     this.#subscriptions.close();
     this.roster.close();
-    return this.#kept.close();
+    return this.#saved.close();
   }
 }
 

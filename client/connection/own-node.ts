@@ -6,7 +6,7 @@ import { text, textList, texts, UINT32, whole } from '../core/arguments.js';
 import { type SettableState, settableStateOf } from '../core/spelling.js';
 
 /** What changes; what is left out stays. */
-export interface Change {
+export interface OwnNodeChange {
   readonly labels?: Record<string, string>;
   readonly removedLabels?: readonly string[];
   readonly state?: SettableState;
@@ -19,7 +19,7 @@ export interface Change {
 }
 
 /** Throws VALUE_INVALID or OUT_OF_RANGE; the coordinator checks the rest. */
-export function changeOf(change: Change): NodeChange {
+export function changeOf(change: OwnNodeChange): NodeChange {
   const { labels = {}, removedLabels = [], state, maxPlayers } = change;
   const { motd, address, publicAddress } = change;
   return {

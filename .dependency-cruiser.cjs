@@ -38,7 +38,6 @@ const arrows = [
   ['network', 'nodes', 'rows of nodes'],
   ['network', 'players', 'rows of players'],
   ['network', 'delivery', 'the tail'],
-  ['delivery', 'session', 'the hub'],
 ];
 
 const escaped = (room) => room.replace('.', '\\.');
@@ -82,7 +81,7 @@ module.exports = {
       from: {},
       to: {
         path: '^server/',
-        pathNot: `^server/((main|coordinator)\\.ts|(${Object.keys(server).join('|')})/)`,
+        pathNot: `^server/((main|coordinator|wiring)\\.ts|(${Object.keys(server).join('|')})/)`,
       },
     },
     {

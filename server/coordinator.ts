@@ -1,6 +1,6 @@
 /**
- * The composition root: the only file that knows every part. Starts them in order, stops them in
- * the opposite one, and can be embedded in another process.
+ * A coordinator: starts its parts in order and stops them in the opposite one. It can be embedded in another
+ * process. This file and wiring.ts, which builds the services, are the only ones that know every part.
  */
 import { randomUUID } from 'node:crypto';
 import { bareHost, endpointOf, isLoopback } from './core/address.js';
@@ -12,9 +12,6 @@ import { printable } from './core/printable.js';
 import { Network } from './network/network.js';
 import { type CoordinatorOptions, defaultRetention, defaultTail } from './ops/config/options.js';
 import { checkOwnRetention } from './journal/retention-prefixes.js';
-import { NodeClaims } from './nodes/claims.js';
-import { endOrphans, playersOfNodes } from './players/ends.js';
-import { PlayerOwnership } from './players/ownership.js';
 import { defaultLimits, defaultTimes } from './network/limits.js';
 import { FileJournal } from './journal/file/file-journal.js';
 import type { Journal } from './journal/journal.js';
@@ -22,10 +19,10 @@ import { MemoryJournal } from './journal/memory/memory-journal.js';
 import { logSessions } from './ops/log-sessions.js';
 import { inProcess, type InProcessTransport } from './edge/grpc/in-process.js';
 import { createEdge, type Edge } from './edge/grpc/server.js';
-import { Hub } from './session/registry.js';
 import { Telemetry } from './ops/telemetry.js';
 import { type Health, serveTelemetry } from './edge/http/server.js';
 import { version } from './core/version.js';
+import { callServices, type Services, wire } from './wiring.js';
 
 export type { CoordinatorOptions } from './ops/config/options.js';
 
@@ -57,7 +54,7 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   let parts: Parts | undefined;
   // First, so that a supervisor is answered from the beginning to the end.
   const healthNow = (): Health =>
-    health === 'serving' && parts?.hub.network.readOnly ? 'journal read-only' : health;
+    health === 'serving' && parts?.services.network.readOnly ? 'journal read-only' : health;
   const pages = telemetry && (await serveTelemetry(metrics, telemetry, healthNow));
   const ends: End[] = pages ? [() => pages.close()] : [];
   const stop = (): Promise<void> => {
@@ -66,16 +63,16 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   };
   let stopping: Promise<void> | undefined;
   try {
-    const { hub, edge } = (parts = await assemble(options, telemetry, ends));
+    const { services, edge } = (parts = await assemble(options, telemetry, ends));
     const bound = await edge.listen(host, port);
     health = 'serving';
     return {
-      id: hub.network.options.coordinatorId,
+      id: services.network.options.coordinatorId,
       host,
       port: bound,
       endpoint: endpointOf(host, bound),
       metricsUrl: pages?.url,
-      transport: () => inProcess(hub),
+      transport: () => inProcess(services.port),
       stop: () => (stopping ??= stop()),
     };
   } catch (error) {
@@ -96,7 +93,7 @@ function checkReach({ host, metrics, insecure = false }: CoordinatorOptions): vo
 }
 
 interface Parts {
-  readonly hub: Hub;
+  readonly services: Services;
   readonly edge: Edge;
 }
 
@@ -130,27 +127,21 @@ async function assemble(
     onFault,
     onCommit: telemetry?.committed,
   });
-  await endOrphans(network);
-  const nodes = new NodeClaims(network);
-  nodes.dependents.register(playersOfNodes(network));
-  ends.push(() => nodes.close());
-  const players = new PlayerOwnership(network);
-  ends.push(() => players.close());
   const observers = [telemetry?.sessions, logger && logSessions(logger, network)];
-  const hub = new Hub(
+  const services = await wire(
     network,
-    nodes,
-    players,
     observers.filter((one) => one !== undefined),
+    ends,
   );
-  telemetry?.watch(hub);
-  const created = (edge = createEdge(hub, telemetry?.called ?? (() => undefined)));
+  telemetry?.watch(services);
+  const onCall = telemetry?.called ?? (() => undefined);
+  const created = (edge = createEdge(network, services.port, callServices(services), onCall));
   ends.push(async () => {
     created.notServing();
-    await hub.drain();
+    await services.drain();
     await created.stop();
   });
-  return { hub, edge: created };
+  return { services, edge: created };
 }
 
 async function openJournal(

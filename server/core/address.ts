@@ -21,3 +21,11 @@ export function bareHost(host: string): string {
 export function endpointOf(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
+
+/** `127.0.0.1:4711` or `[::1]:4711` without the port. */
+export function hostOf(peer: string): string {
+  return peer
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/^::ffff:/, '');
+}

@@ -26,6 +26,7 @@ import {
 import { GapReason } from '../../gen/ts/kelpie/v1/stream.js';
 import { encodeBatchFrame, encodeFrame, type FramePart } from './frames.js';
 import { snapshotParts, Snapshots } from './snapshot.js';
+import type { SubscriptionIndex } from './subscription-index.js';
 import { Window, type WindowSize } from './window.js';
 
 /** Entries of a page where the one before had nothing for the reader. */
@@ -35,6 +36,7 @@ const PAGE_ENTRIES = 256;
 export interface FeedOptions {
   readonly network: Network;
   readonly pages: Pages;
+  readonly subscriptions: SubscriptionIndex;
   readonly filter: TopicFilter;
   readonly start: ReadingStart;
   readonly window: WindowSize;
@@ -49,6 +51,7 @@ type Found = JournalGap | Batch;
 export class Feed {
   readonly #network: Network;
   readonly #pages: Pages;
+  readonly #subscriptions: SubscriptionIndex;
   readonly #wake: () => void;
   readonly #window: Window;
   readonly #batchLimits: BatchLimits;
@@ -72,9 +75,11 @@ export class Feed {
   #wakeups = 0;
   #notifiedOf = 0;
 
-  constructor({ network, pages, filter, start, window, batch, wake }: FeedOptions) {
+  constructor(options: FeedOptions) {
+    const { network, pages, subscriptions, filter, start, window, batch, wake } = options;
     this.#network = network;
     this.#pages = pages;
+    this.#subscriptions = subscriptions;
     this.#filter = filter;
     this.#wake = wake;
     this.#work = new ReaderWork(pages.turn, wake);
@@ -85,6 +90,7 @@ export class Feed {
     this.#verified = !start.claimed;
     this.#behind = start.claimed || start.position.sequence < network.tail.head.sequence;
     if (start.snapshot) this.#queueSnapshot(filter);
+    subscriptions.put(this);
   }
 
   get filter(): TopicFilter {
@@ -138,10 +144,8 @@ export class Feed {
 
   #snapshotPart(): FramePart | undefined {
     if (this.#snapshots.size === 0 || this.#work.busy) return undefined;
-    return this.#snapshots.take() ?? this.#makePart();
-  }
-
-  #makePart(): FramePart | undefined {
+    const made = this.#snapshots.take();
+    if (made) return made;
     this.#work.begin(() => this.#snapshots.make());
     return this.#snapshots.take();
   }
@@ -153,6 +157,7 @@ export class Feed {
 
   /** Nobody takes anything any more. */
   close(): void {
+    this.#subscriptions.remove(this);
     this.#work.close();
     this.#snapshots.clear();
     this.#found = undefined;
@@ -251,16 +256,15 @@ export class Feed {
     this.#moveTo(resumesAt);
     this.#told = resumesAt.sequence;
     if (this.#filter.hasResources) this.#queueSnapshot(this.#filter);
-    return encodeFrame({
-      $case: 'gap',
-      value: { lostAfter, resumesAt, reason: GapReason[reason], topics: [] },
-    });
+    const value = { lostAfter, resumesAt, reason: GapReason[reason], topics: [] };
+    return encodeFrame({ $case: 'gap', value });
   }
 
   /** Changes the filter from the scan position on, which it answers with. */
   update(filter: TopicFilter, snapshotOf: TopicFilter | undefined): Cursor {
     if (!this.#behind) this.#position = this.#network.tail.head;
     this.#filter = filter;
+    this.#subscriptions.put(this);
     // What was read for the former topics is read again.
     this.#found = undefined;
     this.#keep = false;

@@ -11,20 +11,31 @@ import { every } from '../core/clock.js';
 import type { Cursor } from '../core/cursor.js';
 import { msOf } from '../core/duration.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
-import type { PatternHold } from './pattern-budget.js';
+import type { Network } from '../network/network.js';
+import type { Pages } from './pages.js';
+import type { PatternBudget, PatternHold } from './pattern-budget.js';
+import type { SubscriptionIndex } from './subscription-index.js';
 import { filterOf, type ReadingStart, startOf } from './start.js';
 import { BATCH_LIMITS } from './batch.js';
 import { Wakeup } from '../core/wakeup.js';
 import { Feed, type FeedOptions } from './feed.js';
 import { encodeBatchFrame, type Frame, frameOf, type FramePart } from './frames.js';
-import type { Hub } from '../session/registry.js';
 import { unlimitedWindow } from './window.js';
 
 const LONGEST_WAIT_MS = 60_000;
 
-/** A feed in the index of subscriptions, and a place to wait for it. */
+/** The services that reading uses. The coordinator builds them. */
+export interface ReadingServices {
+  readonly network: Network;
+  readonly pages: Pages;
+  readonly subscriptions: SubscriptionIndex;
+  readonly patterns: PatternBudget;
+  /** Aborts with the error DRAINING when the coordinator begins to stop. */
+  readonly draining: AbortSignal;
+}
+
+/** A feed, and a place to wait for it. */
 class Reader {
-  readonly #hub: Hub;
   readonly #hold: PatternHold;
   readonly #wakeup = new Wakeup();
   readonly #start: ReadingStart;
@@ -32,35 +43,32 @@ class Reader {
   #renewing = false;
   readonly feed: Feed;
 
-  private constructor(hub: Hub, hold: PatternHold, options: Omit<FeedOptions, 'wake'>) {
-    this.#hub = hub;
+  private constructor(hold: PatternHold, options: Omit<FeedOptions, 'wake'>) {
     this.#hold = hold;
     this.#start = options.start;
     this.feed = new Feed({ ...options, wake: this.wake });
-    hub.subscriptions.put(this.feed);
   }
 
   /** Throws TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, or what a bad start gives. */
   static async open(
-    hub: Hub,
+    { network, pages, subscriptions, patterns }: ReadingServices,
     connection: string,
     { topics, start }: { topics: string[]; start: Start | undefined },
     events = BATCH_LIMITS.events,
   ): Promise<Reader> {
-    const { network, pages } = hub;
     if (topics.length === 0) {
       throw new KelpieError('TOPIC_INVALID', 'name at least one topic; ">" reads all messages');
     }
     const filter = filterOf(topics, network.options.limits.patterns);
-    const hold = hub.patterns.hold(connection);
+    const hold = patterns.hold(connection);
     hold.take(filter);
     const from = await startOf(network, start).catch((error: unknown) => {
       hold.release();
       throw error;
     });
     const batch = { ...BATCH_LIMITS, events };
-    const parts = { network, pages, filter, start: from, batch };
-    return new Reader(hub, hold, { ...parts, window: unlimitedWindow });
+    const parts = { network, pages, subscriptions, filter, start: from, batch };
+    return new Reader(hold, { ...parts, window: unlimitedWindow });
   }
 
   readonly wake = this.#wakeup.wake;
@@ -93,7 +101,6 @@ class Reader {
   /** Nobody waits for it any more: what it was about to read is not read. */
   readonly close = (): void => {
     this.feed.close();
-    this.#hub.subscriptions.remove(this.feed);
     this.#hold.release();
     this.wake();
   };
@@ -111,14 +118,15 @@ export interface Caller {
 
 /** The frames of a watch, encoded. Ends when the signal aborts; throws DRAINING. */
 export async function* watch(
-  hub: Hub,
+  services: ReadingServices,
   request: WatchEventsRequest,
   caller: Caller,
 ): AsyncGenerator<Uint8Array> {
   const { signal } = caller;
-  const reader = await Reader.open(hub, caller.connection, request);
-  const { clock, times } = hub.network.options;
-  const forgetWatcher = hub.onDrain(reader.wake);
+  const reader = await Reader.open(services, caller.connection, request);
+  const { draining } = services;
+  const { clock, times } = services.network.options;
+  draining.addEventListener('abort', reader.wake);
   const stop = every(clock, times.heartbeatMs, reader.renew);
   signal.addEventListener('abort', reader.close, { once: true });
   caller.opened();
@@ -126,32 +134,32 @@ export async function* watch(
     const start = reader.startFrame();
     if (start) yield frameOf(start);
     while (!signal.aborted) {
-      hub.checkDraining();
+      draining.throwIfAborted();
       const frame = reader.next();
       if (frame) yield frameOf(frame);
       else await reader.woken();
     }
   } finally {
     stop();
-    forgetWatcher();
+    draining.removeEventListener('abort', reader.wake);
     reader.close();
   }
 }
 
 /** A page of events. Waits for the first one if the request says so. */
 export async function readPage(
-  hub: Hub,
+  services: ReadingServices,
   request: ReadEventsRequest,
   { connection, signal, opened }: Caller,
 ): Promise<ReadEventsResponse> {
   const { waitMs, pageSize } = checked(request);
-  const reader = await Reader.open(hub, connection, request, pageSize);
+  const reader = await Reader.open(services, connection, request, pageSize);
   let over = waitMs === 0;
   const stop = (): void => {
     over = true;
     reader.wake();
   };
-  const cancel = hub.network.options.clock.after(waitMs, stop);
+  const cancel = services.network.options.clock.after(waitMs, stop);
   signal.addEventListener('abort', reader.close, { once: true });
   opened();
   try {

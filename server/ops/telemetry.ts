@@ -13,17 +13,26 @@ import {
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { departures } from '../network/changes.js';
 import type { Entry } from '../journal/journal.js';
-import type { Hub } from '../session/registry.js';
+import type { Commands } from '../commands/commands.js';
+import type { Network } from '../network/network.js';
+import type { SessionRegistry } from '../session/registry.js';
 import type { SessionObserver } from '../session/observer.js';
 
 /** From what memory needs to a disk that stalls. */
 const COMMIT_SECONDS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3];
 const CALL_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 
+/** What the metrics look at. */
+export interface Watched {
+  readonly network: Network;
+  readonly registry: Pick<SessionRegistry, 'names' | 'draining'>;
+  readonly commands: Pick<Commands, 'pending'>;
+}
+
 /** The metrics of one coordinator. */
 export class Telemetry {
   readonly registry = new Registry();
-  #hub: Hub | undefined;
+  #watched: Watched | undefined;
   #published = { events: 0, bytes: 0 };
 
   readonly #opened = this.#counter(
@@ -91,9 +100,9 @@ export class Telemetry {
   }
 
   /** From now on shows the state of this coordinator too. */
-  watch(hub: Hub): void {
-    this.#hub = hub;
-    hub.network.onEntries((entries) => this.#take(hub, entries));
+  watch(watched: Watched): void {
+    this.#watched = watched;
+    watched.network.onEntries((entries) => this.#take(watched, entries));
   }
 
   /** A transaction was stored or refused. */
@@ -109,55 +118,60 @@ export class Telemetry {
 
   readonly fault = (): void => this.#faults.inc();
 
-  #take(hub: Hub, entries: readonly Entry[]): void {
+  #take({ network }: Watched, entries: readonly Entry[]): void {
     for (const { key, event } of entries) {
       if (key !== undefined) continue;
       this.#published.events++;
       this.#published.bytes += event.length;
     }
-    for (const { reason } of departures(hub.network.nodeRows, entries)) {
+    for (const { reason } of departures(network.nodeRows, entries)) {
       this.#nodesLeft.inc({ reason });
     }
   }
 
   #lookUpNodes(): void {
-    this.#gauge('kelpie_sessions', 'sessions that are open here', ['role'], (gauge, hub) => {
-      for (const role of ROLES) gauge.set({ role }, 0);
-      for (const name of hub.names) {
-        const node = hub.network.nodeRows.nodes.get(name)?.value;
-        if (node) gauge.inc({ role: nameOf(NodeRole, node.role) });
-      }
-    });
-    this.#gauge('kelpie_nodes', 'nodes of the network', ['role', 'state'], (gauge, hub) => {
-      for (const [, { value }] of hub.network.nodeRows.nodes.entries()) {
+    this.#gauge(
+      'kelpie_sessions',
+      'sessions that are open here',
+      ['role'],
+      (gauge, { network, registry }) => {
+        for (const role of ROLES) gauge.set({ role }, 0);
+        for (const name of registry.names) {
+          const node = network.nodeRows.nodes.get(name)?.value;
+          if (node) gauge.inc({ role: nameOf(NodeRole, node.role) });
+        }
+      },
+    );
+    this.#gauge('kelpie_nodes', 'nodes of the network', ['role', 'state'], (gauge, { network }) => {
+      for (const [, { value }] of network.nodeRows.nodes.entries()) {
         const { role, state } = value;
         gauge.inc({ role: nameOf(NodeRole, role), state: nameOf(NodeState, state) });
       }
     });
-    this.#gauge('kelpie_players', 'players who are online', [], (gauge, hub) => {
-      gauge.set(hub.network.playerRows.online);
+    this.#gauge('kelpie_players', 'players who are online', [], (gauge, { network }) => {
+      gauge.set(network.playerRows.online);
     });
-    this.#gauge('kelpie_commands', 'commands that wait for answers', [], (gauge, hub) => {
-      gauge.set(hub.commands.pending);
+    this.#gauge('kelpie_commands', 'commands that wait for answers', [], (gauge, { commands }) => {
+      gauge.set(commands.pending);
     });
-    this.#gauge('kelpie_draining', '1 while the coordinator stops', [], (gauge, hub) => {
-      gauge.set(hub.draining ? 1 : 0);
+    this.#gauge('kelpie_draining', '1 while the coordinator stops', [], (gauge, { registry }) => {
+      gauge.set(registry.draining ? 1 : 0);
     });
   }
 
   #lookUpJournal(): void {
-    this.#gauge('kelpie_journal_entries', 'entries of history', [], (gauge, hub) => {
-      gauge.set(hub.network.options.journal.usage().entries);
+    this.#gauge('kelpie_journal_entries', 'entries of history', [], (gauge, { network }) => {
+      gauge.set(network.options.journal.usage().entries);
     });
-    this.#gauge('kelpie_journal_bytes', 'bytes of history', [], (gauge, hub) => {
-      gauge.set(hub.network.options.journal.usage().bytes);
+    this.#gauge('kelpie_journal_bytes', 'bytes of history', [], (gauge, { network }) => {
+      gauge.set(network.options.journal.usage().bytes);
     });
     const readOnly = '1 once a fault of the disk has ended writing';
-    this.#gauge('kelpie_journal_read_only', readOnly, [], (gauge, hub) => {
-      gauge.set(hub.network.readOnly ? 1 : 0);
+    this.#gauge('kelpie_journal_read_only', readOnly, [], (gauge, { network }) => {
+      gauge.set(network.readOnly ? 1 : 0);
     });
-    this.#gauge('kelpie_journal_head_sequence', 'newest sequence', [], (gauge, hub) => {
-      gauge.set(hub.network.options.journal.head.sequence);
+    this.#gauge('kelpie_journal_head_sequence', 'newest sequence', [], (gauge, { network }) => {
+      gauge.set(network.options.journal.head.sequence);
     });
     const published = this.#published;
     this.#sum('kelpie_published_events_total', 'messages that were stored', () => published.events);
@@ -182,7 +196,7 @@ export class Telemetry {
     name: string,
     help: string,
     labelNames: Label[],
-    fill: (gauge: Gauge<Label>, hub: Hub) => void,
+    fill: (gauge: Gauge<Label>, watched: Watched) => void,
   ): void {
     const gauge = new Gauge({
       name,
@@ -191,7 +205,7 @@ export class Telemetry {
       registers: [this.registry],
       collect: () => {
         gauge.reset();
-        if (this.#hub) fill(gauge, this.#hub);
+        if (this.#watched) fill(gauge, this.#watched);
       },
     });
   }

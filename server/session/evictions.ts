@@ -1,8 +1,20 @@
-/** What a proxy gets when one of its players was given to another proxy, or when a login took too long. */
+/** A proxy hears when one of its players was given to another proxy, or when a login took too long. */
 import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import type { Frame } from '../delivery/frames.js';
+import { evictions } from '../network/changes.js';
+import type { Network } from '../network/network.js';
+import type { SessionRegistry } from './registry.js';
 
-export function evictionOf(playerId: string, generation: number, reason: PlayerLeaveReason): Frame {
+/** Follows the network: one rule, whoever ended the player's row. */
+export function sendEvictions(network: Network, registry: SessionRegistry): void {
+  network.onEntries((entries) => {
+    for (const { player, reason } of evictions(network.playerRows, entries)) {
+      registry.send(player.proxy, evictionOf(player.id, player.generation, reason));
+    }
+  });
+}
+
+function evictionOf(playerId: string, generation: number, reason: PlayerLeaveReason): Frame {
   const text =
     reason === PlayerLeaveReason.LAPSED
       ? 'Your login took too long.'

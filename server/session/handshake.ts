@@ -12,7 +12,7 @@ import { nodeOf } from '../nodes/node.js';
 import type { Claimed } from '../nodes/claims.js';
 import { filterOf, type ReadingStart, startOf } from '../delivery/start.js';
 import type { Limits } from '../network/limits.js';
-import type { Hub } from './registry.js';
+import type { SessionServices } from './services.js';
 import { defaultWindow, type WindowSize } from '../delivery/window.js';
 
 /** What a Hello got. */
@@ -34,12 +34,11 @@ export interface Opened {
 
 /** Claims the node for the session. Throws the errors that the contract lists at Hello. */
 export async function open(
-  hub: Hub,
+  { network, claims, registry }: Pick<SessionServices, 'network' | 'claims' | 'registry'>,
   hello: Hello,
   sessionId: string,
   { host, patterns }: { host: string; patterns: PatternHold },
 ): Promise<Opened> {
-  const { network } = hub;
   checkSize(hello, network.options.limits.helloBytes);
   const node = nodeOf(hello, host);
   const own = { inbox: inboxOf(node.name), ...(hello.excludeOwn && { excluded: node.name }) };
@@ -47,7 +46,7 @@ export async function open(
   const window = windowOf(hello, network.options.limits);
   patterns.take(filter);
   await startOf(network, hello.start);
-  const claimed = await hub.nodes.claim(node, sessionId, hub);
+  const claimed = await claims.claim(node, sessionId, registry);
   // Asked only now: "latest" is after the node's own arrival, and no older stream can publish.
   const start = await startOf(network, hello.start);
   const stored = await network.options.journal.producer(node.instanceId);

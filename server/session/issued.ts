@@ -1,13 +1,12 @@
 /** The commands that one session has issued: what is under way, and what it has not read of the results. */
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import type { Cancel } from '../core/clock.js';
-import type { KelpieError } from '../core/errors.js';
-import { outOfRange } from '../core/errors.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
 import { limitError } from '../commands/errors.js';
 import type { Commands, NodeResult } from '../commands/commands.js';
 import type { CommandWeight } from '../commands/pending.js';
-import { frameOffer, resultFrame, unread } from './command-frames.js';
-import type { Outbound } from './outbound.js';
+import { type Frame, wireError } from '../delivery/frames.js';
+import { frameOffer, type Outbound } from './outbound.js';
 
 /** Commands under way of one issuer: a session, or a connection of calls. */
 export const COMMANDS = 256;
@@ -91,4 +90,23 @@ export class Issued {
 export function tooMany(): KelpieError {
   const message = `an issuer has at most ${COMMANDS} commands under way, of ${BYTES} bytes, which ask ${ASKS} nodes; wait for some of their results, and read them`;
   return limitError(message, COMMANDS);
+}
+
+/** The result of one node, as the frame that its issuer gets. */
+export function resultFrame({
+  node,
+  outcome,
+  last,
+}: NodeResult): Frame & { $case: 'commandResult' } {
+  const said =
+    outcome instanceof KelpieError
+      ? ({ $case: 'error', value: wireError(outcome) } as const)
+      : ({ $case: 'output', value: outcome } as const);
+  return { $case: 'commandResult', value: { node, outcome: said, last } };
+}
+
+/** The result where its answer found no room with the issuer. */
+export function unread(result: NodeResult): NodeResult {
+  const message = 'the answer is lost: more came than the issuer reads';
+  return { ...result, outcome: new KelpieError('COMMAND_LIMIT', message, { name: result.node }) };
 }

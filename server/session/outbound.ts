@@ -28,6 +28,20 @@ export interface Offer {
   drop(): void;
 }
 
+/** A frame that is nobody's loss. `onGone`: the frame does not wait any more. */
+export function frameOffer(
+  frame: Frame,
+  requestId = 0,
+  onGone: () => void = () => undefined,
+): Offer {
+  const part = encodeFrame(frame, requestId);
+  const take = (): FramePart => {
+    onGone();
+    return part;
+  };
+  return { bytes: part.length, take, drop: onGone };
+}
+
 export class Outbound {
   #control: FramePart[] = [];
   #controlBytes = 0;

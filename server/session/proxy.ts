@@ -25,7 +25,8 @@ import type { Acquired } from '../players/ownership.js';
 import { DigestWatch } from '../players/digest-watch.js';
 import { type Frame, wireError } from '../delivery/frames.js';
 import { Latch } from '../core/latch.js';
-import type { Hub } from './registry.js';
+import type { Network } from '../network/network.js';
+import type { SessionServices } from './services.js';
 
 const REPORTS = 256;
 const PART_PLAYERS = 1000;
@@ -47,8 +48,12 @@ const LOGIN_BYTES = 8 * 1024 * 1024;
  */
 type Answer = () => Frame;
 
+/** The services that a proxy's requests use. */
+type ProxyServices = Pick<SessionServices, 'network' | 'ownership' | 'verify' | 'observer'>;
+
 export class ProxyRequests {
-  readonly #hub: Hub;
+  readonly #services: ProxyServices;
+  readonly #network: Network;
   readonly #session: ProxySession;
   #latencies = new Map<string, number>();
   /** What is said of players is written one after the other. */
@@ -61,12 +66,12 @@ export class ProxyRequests {
   readonly #room = new Latch();
   readonly #digests: DigestWatch;
 
-  constructor(hub: Hub, session: ProxySession) {
-    this.#hub = hub;
+  constructor(services: ProxyServices, session: ProxySession) {
+    const { network, observer } = services;
+    this.#services = services;
+    this.#network = network;
     this.#session = session;
-    this.#digests = new DigestWatch(hub.network, session.name, () => {
-      hub.observer.presenceDiffers();
-    });
+    this.#digests = new DigestWatch(network, session.name, () => observer.presenceDiffers());
   }
 
   /** Throws what AcquirePlayer names. */
@@ -78,10 +83,10 @@ export class ProxyRequests {
     this.#logins += 1;
     this.#loginBytes += bytes;
     try {
-      const { players, verify } = this.#hub;
+      const { ownership, verify } = this.#services;
       // What was said before of the same player comes first.
       await this.#written.catch(() => undefined);
-      const acquired = await players.acquire(this.#session, player, policy, verify);
+      const acquired = await ownership.acquire(this.#session, player, policy, verify);
       return () => ({ $case: 'playerAcquired', value: this.#acquired(acquired, player) });
     } finally {
       this.#logins -= 1;
@@ -95,29 +100,28 @@ export class ProxyRequests {
     if (this.#holds(id, generation)) {
       return { playerId: id, outcome: { $case: 'generation', value: generation } };
     }
-    const holder = this.#hub.network.playerRows.get(id)?.value.player;
+    const holder = this.#network.playerRows.get(id)?.value.player;
     return deniedTo(said, holder?.proxy ?? '');
   }
 
   /** Whether nobody else was given the player since. */
   #holds(id: string, generation: number): boolean {
-    const row = this.#hub.network.playerRows.get(id)?.value;
+    const row = this.#network.playerRows.get(id)?.value;
     return row?.generation === generation && holds(this.#session, row);
   }
 
   /** Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
   async release({ playerId, generation }: ReleasePlayer): Promise<void> {
     return this.#inOrder(playerId.length, () =>
-      this.#hub.players.release(this.#session, playerId, generation),
+      this.#services.ownership.release(this.#session, playerId, generation),
     );
   }
 
   /** Throws BATCH_INVALID or STALE_GENERATION. */
   async report({ reports }: ReportPlayers): Promise<() => PlayerReportResult[]> {
     checkCount('reports', reports.length, 1, REPORTS);
-    const { network } = this.#hub;
     const bytes = sum(reports.map(weightOfReport));
-    const results = await this.#inOrder(bytes, () => report(network, this.#session, reports));
+    const results = await this.#inOrder(bytes, () => report(this.#network, this.#session, reports));
     // Who left by one of these reports was given to nobody.
     const left = new Set(results.filter(isEnd).map(({ id }) => id));
     return () => results.map((result) => (left.has(result.id) ? wire(result) : this.#now(result)));
@@ -126,11 +130,10 @@ export class ProxyRequests {
   /** Throws BATCH_INVALID, STALE_GENERATION or OUTCOME_UNKNOWN. */
   async sync(part: SyncPlayers): Promise<Answer> {
     checkCount('players', part.players.length, 0, PART_PLAYERS);
-    const { network } = this.#hub;
-    const list = { part, receivedMs: network.options.clock.wall() };
+    const list = { part, receivedMs: this.#network.options.clock.wall() };
     const bytes = sum(part.players.map((player) => weightOf(player) + OVERHEAD_BYTES));
     const { results, kicked } = await this.#inOrder(bytes, () =>
-      sync(network, this.#session, list),
+      sync(this.#network, this.#session, list),
     );
     return () => {
       const gone = results.filter((result) => this.#isGone(result)).map(({ id }) => id);
@@ -171,7 +174,7 @@ export class ProxyRequests {
   }
 
   #checkProxy(): void {
-    const node = this.#hub.network.nodeRows.nodes.get(this.#session.name)?.value;
+    const node = this.#network.nodeRows.nodes.get(this.#session.name)?.value;
     if (node?.role === NodeRole.PROXY) return;
     throw new KelpieError('ROLE_NOT_PROXY', 'only proxies hold players');
   }
@@ -186,7 +189,7 @@ export class ProxyRequests {
 
   /** Takes latencies of this proxy's own players. */
   latencies(told: readonly PlayerLatency[]): void {
-    const mine = this.#hub.network.playerRows.byProxy.get(this.#session.name);
+    const mine = this.#network.playerRows.byProxy.get(this.#session.name);
     for (const { playerId, latencyMs } of told.slice(0, LATENCIES)) {
       if (mine.has(playerId)) this.#latencies.set(playerId, latencyMs);
     }

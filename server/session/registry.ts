@@ -1,34 +1,24 @@
-/** All sessions of one coordinator in one network: who is here, who fell silent, who must go. */
+/** The sessions of one coordinator: which are open, which may come in, and which must end. */
+import type { Player } from '../../gen/ts/kelpie/v1/player.js';
+import { setMaxListeners } from 'node:events';
 import { type Cancel, every } from '../core/clock.js';
-import { KelpieError } from '../core/errors.js';
-import { othersTurn } from '../core/fair-turn.js';
 import { sameBytes } from '../core/cursor.js';
 import { durationOf } from '../core/duration.js';
-import { type Carrier, Commands, type Handover } from '../commands/commands.js';
-import type { Network } from '../network/network.js';
-import { evictions, ownersWritten } from '../network/changes.js';
-import { verifier } from '../commands/verify-player.js';
-import type { PlayerOwnership, Verify } from '../players/ownership.js';
-import type { LivenessProbe, NodeClaims } from '../nodes/claims.js';
-import type { Entry } from '../journal/journal.js';
-import { Pages } from '../delivery/pages.js';
-import { Turnstile } from '../core/turnstile.js';
-import { PatternBudget } from '../delivery/pattern-budget.js';
-import { SubscriptionIndex } from '../delivery/subscription-index.js';
-import { frameOffer, requestOffer } from './command-frames.js';
-import type { Frame } from '../delivery/frames.js';
+import { KelpieError } from '../core/errors.js';
 import { Latch } from '../core/latch.js';
-import { Loads } from '../nodes/loads.js';
-import { LoadFrames } from '../delivery/load-frames.js';
+import { Turnstile } from '../core/turnstile.js';
+import type { Carrier, Handover } from '../commands/commands.js';
+import { encodeRequestFrame, type Frame } from '../delivery/frames.js';
 import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
-import { type SessionObserver, tellAll } from './observer.js';
-import type { Offer } from './outbound.js';
-import { drainingError, endedError, replacedError } from './ends.js';
-import { evictionOf } from './evictions.js';
-import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { Drain, Hello } from '../../gen/ts/kelpie/v1/session_service.js';
+import type { Entry } from '../journal/journal.js';
+import { ownersWritten } from '../network/changes.js';
+import type { Network } from '../network/network.js';
+import type { LivenessProbe } from '../nodes/claims.js';
+import type { SessionObserver } from './observer.js';
+import { frameOffer, type Offer } from './outbound.js';
 
-/** What the hub asks of a session. */
+/** What the registry asks of a session. */
 export interface Member {
   readonly id: string;
   /** How far it is. */
@@ -39,9 +29,9 @@ export interface Member {
   readSince(ms: number): boolean;
   /** Ends the stream if the peer said nothing for too long. */
   checkSilence(): void;
-  /** There may be loads of nodes to tell. Whether there are some for it. */
-  tellLoads(): boolean;
-  /** Tells the peer to move on. */
+  /** Sends the loads of an interval that is over. False: the session has them all, or reads none. */
+  sendLoads(): boolean;
+  /** Asks the peer to move on. */
   drain(drain: Drain): void;
   /** Ends the stream with an error; the node itself is not lost by it. */
   evict(error: KelpieError): void;
@@ -53,64 +43,36 @@ export interface Member {
   latencyOf(playerId: string): number | undefined;
 }
 
-/** How often silence is looked for. */
+/** How often the registry looks for silent sessions. */
 const SWEEP_MS = 1000;
-/** Sessions that are told of loads in one turn of the event loop. */
-const TOLD_AT_ONCE = 16;
 /** Sessions that are opened in one turn of the event loop. */
 const OPENED_AT_ONCE = 16;
+/** What stands around a request in its frame, and what waits with it. */
+const REQUEST_BYTES = 256;
 
-export class Hub implements LivenessProbe, Carrier {
-  readonly network: Network;
-  readonly nodes: NodeClaims;
-  readonly players: PlayerOwnership;
-  readonly commands: Commands;
-  /** Whether a player is really there, as their proxy says. */
-  readonly verify: Verify;
-  readonly subscriptions: SubscriptionIndex;
-  readonly pages: Pages;
-  readonly patterns: PatternBudget;
-  readonly loads = new Loads();
-  readonly loadFrames: LoadFrames;
-  readonly observer: SessionObserver;
-  /** Sessions are opened in turns, however many come at once. */
-  readonly turnstile = new Turnstile(OPENED_AT_ONCE);
+export class SessionRegistry implements LivenessProbe, Carrier {
+  readonly #network: Network;
+  readonly #observer: Pick<SessionObserver, 'draining'>;
   readonly #sessions = new Map<string, Member>();
   /** Sessions between Hello and Welcome, by their ids. */
   readonly #opening = new Map<string, Member>();
-  /** Sessions whose nodes have nowhere else to go, with what ends them. */
+  /** Sessions are opened in turns, however many come at once. */
+  readonly #turnstile = new Turnstile(OPENED_AT_ONCE);
+  /** Sessions whose nodes have nowhere else to go, with the timers that end them. */
   readonly #stranded = new Map<Member, Cancel>();
   readonly #emptied = new Latch();
-  readonly #watchers = new Set<() => void>();
-  readonly #timers: readonly Cancel[];
-  #draining = false;
-  #telling = false;
+  readonly #drain = new AbortController();
+  readonly #sweep: Cancel;
 
-  constructor(
-    network: Network,
-    nodes: NodeClaims,
-    players: PlayerOwnership,
-    observers: readonly SessionObserver[] = [],
-  ) {
-    this.network = network;
-    this.nodes = nodes;
-    this.players = players;
-    this.commands = new Commands(network, this);
-    this.verify = verifier(network, this.commands, this);
-    this.subscriptions = new SubscriptionIndex(network);
-    this.patterns = new PatternBudget(network.options.limits);
-    this.loadFrames = new LoadFrames(this.loads, (name) => network.nodeRows.topicOf(name));
-    this.pages = new Pages(network.options.journal, network.options.clock);
-    this.observer = tellAll(observers, network.options.onFault);
+  constructor(network: Network, observer: Pick<SessionObserver, 'draining'>) {
+    this.#network = network;
+    this.#observer = observer;
+    // One listener for each call that reads, and the edge bounds these.
+    setMaxListeners(0, this.#drain.signal);
     network.onEntries((entries) => this.#endReplaced(entries));
-    network.onEntries((entries) => this.#evictPlayers(entries));
-    const { clock, times } = network.options;
-    this.#timers = [
-      every(network.listening, SWEEP_MS, () => this.#all((session) => session.checkSilence())),
-      every(clock, times.heartbeatMs, () => {
-        this.#tellLoads().catch(network.options.onFault);
-      }),
-    ];
+    this.#sweep = every(network.listening, SWEEP_MS, () => {
+      for (const session of this.#sessions.values()) session.checkSilence();
+    });
   }
 
   /** How far the session of a node is, if it is open here. */
@@ -128,25 +90,34 @@ export class Hub implements LivenessProbe, Carrier {
     return this.#sessions.keys();
   }
 
+  /** The open sessions. */
+  get all(): Iterable<Member> {
+    return this.#sessions.values();
+  }
+
   get draining(): boolean {
-    return this.#draining;
+    return this.#drain.signal.aborted;
   }
 
-  /** Throws DRAINING when the coordinator is about to stop. */
-  checkDraining(): void {
-    if (this.#draining) throw drainingError();
+  /** Aborts with the error DRAINING when the coordinator begins to stop. */
+  get drainSignal(): AbortSignal {
+    return this.#drain.signal;
   }
 
-  /** Counts a session that has said Hello. Throws DRAINING or SESSION_LIMIT if it may not come in. */
-  admit(session: Member): void {
-    this.checkDraining();
-    const limit = this.network.options.limits.sessions;
+  /**
+   * Counts a session that sent its Hello, and resolves when it is its turn to be opened. Throws DRAINING or
+   * SESSION_LIMIT if it may not come in.
+   */
+  async admit(session: Member): Promise<void> {
+    this.#drain.signal.throwIfAborted();
+    const limit = this.#network.options.limits.sessions;
     if (this.#sessions.size + this.#opening.size >= limit) {
       throw new KelpieError('SESSION_LIMIT', `${limit} sessions are open; no more fit here`, {
         limit: String(limit),
       });
     }
     this.#opening.set(session.id, session);
+    await this.#turnstile.pass();
   }
 
   /**
@@ -155,17 +126,17 @@ export class Hub implements LivenessProbe, Carrier {
    * says goodbye by itself.
    */
   refused({ name, instanceId }: Hello): void {
-    const { clock } = this.network.options;
+    const { clock } = this.#network.options;
     const session = this.#sessions.get(name.toLowerCase());
-    const owner = this.network.nodeRows.owners.get(name.toLowerCase())?.value;
-    if (!this.#draining || !session || !owner || !sameBytes(owner.instanceId, instanceId)) return;
+    const owner = this.#network.nodeRows.owners.get(name.toLowerCase())?.value;
+    if (!this.draining || !session || !owner || !sameBytes(owner.instanceId, instanceId)) return;
     if (this.#stranded.has(session)) return;
     const end = (): void => session.evict(drainingError());
     this.#stranded.set(session, clock.after(this.#reconnectWindowMs, end));
   }
 
   get #reconnectWindowMs(): number {
-    return Math.min(1000, this.network.options.times.drainMs / 2);
+    return Math.min(1000, this.#network.options.times.drainMs / 2);
   }
 
   /** The session's Hello has got its answer. */
@@ -174,32 +145,26 @@ export class Hub implements LivenessProbe, Carrier {
     this.#lookEmptied();
   }
 
-  /** Calls the watcher when the coordinator begins to stop. Returns how to forget it. */
-  onDrain(watcher: () => void): () => void {
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
-  }
-
   /** Takes a session in that has got its node. Throws SESSION_REPLACED if it lost it meanwhile. */
   add(session: Member, name: string): void {
-    const owner = this.network.nodeRows.owners.get(name);
+    const owner = this.#network.nodeRows.owners.get(name);
     if (owner?.value.sessionId !== session.id) throw replacedError(name);
     this.#sessions.set(name, session);
   }
 
   /** Tells a session to move on if the coordinator drains: one that comes in just then, too. */
   welcomed(session: Member): void {
-    if (!this.#draining) return;
-    const grace = durationOf(this.network.options.times.drainMs);
+    if (!this.draining) return;
+    const grace = durationOf(this.#network.options.times.drainMs);
     session.drain({ grace, reconnectWindow: durationOf(this.#reconnectWindowMs) });
   }
 
-  remove(session: Member, name: string): void {
-    if (this.#sessions.get(name) === session) {
-      this.#sessions.delete(name);
-      this.loads.forget(name);
-    }
+  /** Takes a session out. False: a newer one of the node has its place. */
+  remove(session: Member, name: string): boolean {
+    const held = this.#sessions.get(name) === session;
+    if (held) this.#sessions.delete(name);
     this.#lookEmptied();
+    return held;
   }
 
   #lookEmptied(): void {
@@ -211,7 +176,7 @@ export class Hub implements LivenessProbe, Carrier {
    * without a stream here has no holder.
    */
   async alive(name: string): Promise<boolean> {
-    const id = this.network.nodeRows.owners.get(name)?.value.sessionId ?? '';
+    const id = this.#network.nodeRows.owners.get(name)?.value.sessionId ?? '';
     const open = this.#sessions.get(name);
     const holder = open?.id === id ? open : this.#opening.get(id);
     return (await holder?.probe()) ?? false;
@@ -224,7 +189,7 @@ export class Hub implements LivenessProbe, Carrier {
 
   /** Whoever writes a node's owner replaces the session before: one rule, wherever it happened. */
   #endReplaced(entries: readonly Entry[]): void {
-    const { nodeRows } = this.network;
+    const { nodeRows } = this.#network;
     for (const name of ownersWritten(nodeRows, entries)) {
       const session = this.#sessions.get(name);
       const owner = nodeRows.owners.get(name)?.value;
@@ -233,12 +198,9 @@ export class Hub implements LivenessProbe, Carrier {
     }
   }
 
-  /** Whoever gives a player away tells the proxy that had them: one rule, wherever it happened. */
-  #evictPlayers(entries: readonly Entry[]): void {
-    for (const { player, reason } of evictions(this.network.playerRows, entries)) {
-      const { proxy, id, generation } = player;
-      this.#sessions.get(proxy)?.send(evictionOf(id, generation, reason));
-    }
+  /** Sends a frame to a node, if its session is open here. */
+  send(node: string, frame: Frame): void {
+    this.#sessions.get(node)?.send(frame);
   }
 
   hand(node: string, handover: Handover): ReturnType<Carrier['hand']> {
@@ -249,48 +211,53 @@ export class Hub implements LivenessProbe, Carrier {
 
   withdraw(node: string, commandId: number): void {
     const frame = { $case: 'commandCancelled', value: { commandId } } as const;
-    // A node that does not read is not told; it learns by its answer that nobody waits.
+    // A node that does not read misses this frame; the answer to its reply says that nobody waits.
     this.#sessions.get(node)?.offer(frameOffer(frame));
   }
 
-  /** The player with what their proxy last said of their latency. */
+  /** The player with the latency that their proxy reported last. */
   withLatency(player: Player): Player {
     const latencyMs = this.#sessions.get(player.proxy)?.latencyOf(player.id);
     return latencyMs === undefined ? player : { ...player, latencyMs };
   }
 
-  /** A few sessions in one turn of the event loop: each of them is sent a message by it. */
-  async #tellLoads(): Promise<void> {
-    if (this.#telling) return;
-    this.#telling = true;
-    this.loadFrames.endInterval();
-    let told = 0;
-    try {
-      for (const session of this.#sessions.values()) {
-        if (session.tellLoads() && ++told % TOLD_AT_ONCE === 0) await othersTurn();
-      }
-    } finally {
-      this.#telling = false;
-    }
-  }
-
-  #all(work: (session: Member) => void): void {
-    for (const session of this.#sessions.values()) work(session);
-  }
-
   /** Lets sessions move on by themselves, then ends the rest. Nobody is reported as lost. */
   async drain(): Promise<void> {
-    const { clock, times } = this.network.options;
-    this.#draining = true;
-    this.observer.draining(this.#sessions.size);
-    for (const watcher of this.#watchers) watcher();
-    this.#all((session) => this.welcomed(session));
+    const { clock, times } = this.#network.options;
+    this.#drain.abort(drainingError());
+    this.#observer.draining(this.#sessions.size);
+    for (const session of this.#sessions.values()) this.welcomed(session);
     if (this.#sessions.size + this.#opening.size > 0) {
       const cancel = clock.after(times.drainMs, () => this.#emptied.open());
       await this.#emptied.wait();
       cancel();
     }
-    this.#all((session) => session.evict(drainingError()));
-    for (const cancel of [...this.#timers, ...this.#stranded.values()]) cancel();
+    for (const session of this.#sessions.values()) session.evict(drainingError());
+    for (const cancel of [this.#sweep, ...this.#stranded.values()]) cancel();
   }
+}
+
+/** A request for a node: its frame is made when it goes out, and has the time that is left then. */
+function requestOffer(handover: Handover): Offer {
+  return {
+    bytes: handover.bytes + REQUEST_BYTES,
+    take: () => {
+      const parts = handover.take();
+      return parts && encodeRequestFrame(parts);
+    },
+    drop: () => handover.drop(),
+  };
+}
+
+function drainingError(): KelpieError {
+  const message = 'the coordinator is about to stop; connect again, here or elsewhere';
+  return new KelpieError('DRAINING', message, {}, { retryAfterMs: 500 });
+}
+
+function endedError(name: string): KelpieError {
+  return new KelpieError('SESSION_ENDED', `an operator ended the session of "${name}"`, { name });
+}
+
+function replacedError(name: string): KelpieError {
+  return new KelpieError('SESSION_REPLACED', `a newer stream of "${name}" took over`, { name });
 }

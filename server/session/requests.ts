@@ -15,8 +15,8 @@ import type { PatternHold } from '../delivery/pattern-budget.js';
 import { filterOf, startMissing, startName } from '../delivery/start.js';
 import type { Feed } from '../delivery/feed.js';
 import { type Frame, publicError, wireError } from '../delivery/frames.js';
-import type { Hub } from './registry.js';
 import { seenFrom } from '../nodes/change.js';
+import type { SessionServices } from './services.js';
 import { Latch } from '../core/latch.js';
 import { Issued } from './issued.js';
 import type { Outbound } from './outbound.js';
@@ -30,7 +30,7 @@ const OVERHEAD_BYTES = 256;
 
 /** What requests work on. */
 export interface RequestsOptions {
-  readonly hub: Hub;
+  readonly services: SessionServices;
   readonly outbound: Outbound;
   readonly feed: Feed;
   readonly patterns: PatternHold;
@@ -43,7 +43,7 @@ export interface RequestsOptions {
 }
 
 export class Requests {
-  readonly #hub: Hub;
+  readonly #services: SessionServices;
   readonly #outbound: Outbound;
   readonly #feed: Feed;
   readonly #patterns: PatternHold;
@@ -59,18 +59,18 @@ export class Requests {
   #closed = false;
 
   constructor(options: RequestsOptions) {
-    const { hub, outbound, name } = options;
+    const { services, outbound, name } = options;
     this.#name = name;
     this.#instance = options.instance;
     this.#generation = options.generation;
     this.#host = options.host;
-    this.#hub = hub;
+    this.#services = services;
     this.#outbound = outbound;
     this.#feed = options.feed;
     this.#patterns = options.patterns;
     this.#publisher = options.publisher;
-    this.#proxy = new ProxyRequests(hub, options);
-    this.#issued = new Issued(hub.commands, outbound, name);
+    this.#proxy = new ProxyRequests(services, options);
+    this.#issued = new Issued(services.commands, outbound, name);
   }
 
   latencyOf(playerId: string): number | undefined {
@@ -94,7 +94,7 @@ export class Requests {
     if (room) return room.then(() => this.handle(frame));
     if (this.#closed) return undefined;
     if (frame.frame?.$case === 'publish') {
-      return this.#hub.network.backlog.admit(() => this.#attempt(frame));
+      return this.#services.network.backlog.admit(() => this.#attempt(frame));
     }
     this.#attempt(frame);
     return undefined;
@@ -152,7 +152,7 @@ export class Requests {
         this.#issued.cancel(frame.value.issuedRequestId);
         return this.done(requestId);
       case 'commandReply':
-        this.#hub.commands.reply(this.#name, this.#instance, frame.value);
+        this.#services.commands.reply(this.#name, this.#instance, frame.value);
         return this.done(requestId);
       case 'hello':
       case 'goodbye':
@@ -171,14 +171,14 @@ export class Requests {
         const hole = error instanceof KelpieError && error.reason === 'PUBLISH_SEQUENCE_HOLE';
         // Unsettled is not rejected: the stream ends, and the events are sent again on the next one.
         // Where nothing can be written there would be no next one, and this one can still read.
-        if (hole || this.#hub.network.readOnly) this.#fail(requestId, error);
+        if (hole || this.#services.network.readOnly) this.#fail(requestId, error);
         else this.#outbound.end(this.#public(error));
       },
     );
   }
 
   #heartbeat(requestId: number, { load, presence, latencies }: Heartbeat): void {
-    if (load) this.#hub.loads.report(this.#name, load);
+    if (load) this.#services.loads.report(this.#name, load);
     if (latencies.length > 0) this.#proxy.latencies(latencies);
     if (presence) {
       this.#proxy.compare(presence, () => {
@@ -190,21 +190,20 @@ export class Requests {
   }
 
   #subscribe(requestId: number, { addedTopics, removedTopics, startAt }: UpdateSubscription): void {
-    const { patterns } = this.#hub.network.options.limits;
+    const { patterns } = this.#services.network.options.limits;
     const added = filterOf(addedTopics, patterns);
     if (addedTopics.length > 0) checkLiveStart(startAt);
     checkPatternCount(removedTopics.length, patterns);
     const filter = this.#feed.filter.with(addedTopics, removedTopics);
     this.#patterns.take(filter);
     const cursor = this.#feed.update(filter, startAt === StartAt.SNAPSHOT ? added : undefined);
-    this.#hub.subscriptions.put(this.#feed);
     this.#outbound.send({ $case: 'subscriptionUpdated', value: { cursor } }, requestId);
   }
 
   #update(requestId: number, { change = NodeChange.create() }: UpdateOwnNode): void {
-    const { nodes } = this.#hub;
+    const { claims } = this.#services;
     const bytes = NodeChange.encode(change).finish().length + OVERHEAD_BYTES;
-    const updated = nodes.update(this.#name, seenFrom(this.#host, change), this.#generation);
+    const updated = claims.update(this.#name, seenFrom(this.#host, change), this.#generation);
     this.#updateBytes += bytes;
     const ended = updated.finally(() => {
       this.#updateBytes -= bytes;
@@ -249,13 +248,13 @@ export class Requests {
 
   #fail(requestId: number, cause: unknown): void {
     const error = this.#public(cause);
-    this.#hub.observer.requestFailed(error.reason);
+    this.#services.observer.requestFailed(error.reason);
     const value = { error: wireError(error) };
     this.#outbound.send({ $case: 'requestFailed', value }, requestId);
   }
 
   #public(error: unknown): KelpieError {
-    return publicError(error, this.#hub.network.options.onFault);
+    return publicError(error, this.#services.network.options.onFault);
   }
 }
 

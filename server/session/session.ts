@@ -16,55 +16,34 @@ import {
 import type { Cancel } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import type { PatternHold } from '../delivery/pattern-budget.js';
-import { type Active, activate, reportOf } from './active.js';
+import { Feed } from '../delivery/feed.js';
 import { encodeFrame, type Frame, type FramePart, publicError } from '../delivery/frames.js';
 import { Latch } from '../core/latch.js';
 import { open, type Opened } from './handshake.js';
-import type { Hub, Member } from './registry.js';
+import type { Message, Peer } from './port.js';
+import { Publisher } from './publisher.js';
+import type { Member } from './registry.js';
+import { Requests } from './requests.js';
+import type { SessionServices } from './services.js';
 import { LoadReader } from '../delivery/load-frames.js';
 import type { SessionEnd } from './observer.js';
 import { type Offer, Outbound } from './outbound.js';
 import { Liveness } from './liveness.js';
 import { FairTurn } from '../core/fair-turn.js';
 
-/** The other end of a stream. */
-export interface Peer {
-  /** The host that the stream comes from, for nodes that do not name their own. */
-  readonly host: string;
-  /** What tells its connection from others: streams of one share what readers may take. */
-  readonly connection?: string;
-  /** Aborts when the stream is gone. */
-  readonly signal: AbortSignal;
-  /** Called when the stream is ended from here: a peer that takes no more may hold that up for ever. */
-  readonly ending?: () => void;
+/** What a session has after its Hello. */
+interface Active {
+  readonly name: string;
+  readonly generation: number;
+  readonly feed: Feed;
+  readonly publisher: Publisher;
+  readonly requests: Requests;
 }
 
-/** A message of a peer. Its frames may be decoded as they are iterated, which throws if they are none. */
-export interface Message {
-  readonly frames: Iterable<NodeFrame>;
-}
-
-/** Runs a session on a stream. Throws a KelpieError if the stream must end with a status. */
-export async function* serve(
-  requests: AsyncIterable<Message>,
-  peer: Peer,
-  hub: Hub,
-): AsyncGenerator<Uint8Array> {
-  const session = new Session(hub, peer);
-  peer.signal.addEventListener('abort', () => session.cut(), { once: true });
-  if (peer.ending) session.outbound.onEnd(peer.ending);
-  void session.read(requests);
-  try {
-    yield* session.outbound.messages();
-  } finally {
-    session.cut();
-  }
-}
-
-class Session implements Member {
+export class Session implements Member {
   readonly id = randomUUID();
   readonly outbound = new Outbound(() => this.#latest());
-  readonly #hub: Hub;
+  readonly #services: SessionServices;
   readonly #host: string;
   readonly #patterns: PatternHold;
   readonly #turn: FairTurn;
@@ -77,15 +56,16 @@ class Session implements Member {
   /** Opens when the Hello has got its answer. */
   readonly #opened = new Latch();
 
-  constructor(hub: Hub, { host, connection }: Peer) {
-    const { listening } = hub.network;
-    const { clock, times } = hub.network.options;
-    this.#hub = hub;
+  constructor(services: SessionServices, { host, connection }: Peer) {
+    const { network, patterns, loadFrames } = services;
+    const { listening } = network;
+    const { clock, times } = network.options;
+    this.#services = services;
     this.#host = host;
-    this.#patterns = hub.patterns.hold(connection);
+    this.#patterns = patterns.hold(connection);
     this.#turn = new FairTurn(clock);
     this.#liveness = new Liveness(listening);
-    this.#loads = new LoadReader(hub.loadFrames);
+    this.#loads = new LoadReader(loadFrames);
     this.#helloTimer = listening.after(times.helloMs, () =>
       this.#refuse(
         new KelpieError('HELLO_TIMEOUT', `no Hello came within ${times.helloMs / 1000} s`),
@@ -100,7 +80,7 @@ class Session implements Member {
     return [ack && encodeFrame(ack), loads].filter((frame) => frame !== undefined);
   }
 
-  tellLoads(): boolean {
+  sendLoads(): boolean {
     const wanted = this.#active?.feed.filter.hasResources ?? false;
     if (!wanted || !this.#loads.endInterval()) return false;
     this.outbound.wake();
@@ -137,7 +117,11 @@ class Session implements Member {
   }
 
   #refuse(error: KelpieError): void {
-    this.#hub.observer.refused({ name: this.#helloName, host: this.#host, reason: error.reason });
+    this.#services.observer.refused({
+      name: this.#helloName,
+      host: this.#host,
+      reason: error.reason,
+    });
     this.outbound.end(error);
   }
 
@@ -171,49 +155,78 @@ class Session implements Member {
   }
 
   async #open(hello: Hello): Promise<void> {
+    const { registry } = this.#services;
     this.#helloTimer();
     this.#helloName = hello.name;
     try {
-      this.#hub.admit(this);
-      await this.#hub.turnstile.pass();
+      await registry.admit(this);
       const reader = { host: this.#host, patterns: this.#patterns };
-      this.#welcome(await open(this.#hub, hello, this.id, reader));
+      this.#welcome(await open(this.#services, hello, this.id, reader));
     } catch (error) {
-      this.#hub.refused(hello);
+      registry.refused(hello);
       throw error;
     } finally {
-      this.#hub.admitted(this);
+      registry.admitted(this);
       this.#opened.open();
     }
   }
 
   #welcome(opened: Opened): void {
+    const { claims, observer, registry } = this.#services;
     if (this.#closed) {
-      this.#hub.nodes.lost(opened.name, opened.generation);
+      claims.lost(opened.name, opened.generation);
       return;
     }
-    this.#hub.add(this, opened.name);
+    registry.add(this, opened.name);
     this.outbound.send({ $case: 'welcome', value: opened.welcome });
-    this.#active = activate(this.#hub, this.outbound, opened);
-    this.#hub.observer.opened({ ...opened, sessionId: this.id, host: this.#host });
-    this.#hub.welcomed(this);
+    this.#active = this.#activate(opened);
+    observer.opened({ ...opened, sessionId: this.id, host: this.#host });
+    registry.welcomed(this);
+  }
+
+  #activate(opened: Opened): Active {
+    const { name, instance, generation, stored, filter, patterns, window, start, host } = opened;
+    const services = this.#services;
+    const { outbound } = this;
+    const { network } = services;
+    const { wake } = outbound;
+    const feed = new Feed({ ...services, filter, start, window, wake });
+    outbound.follow(feed);
+    const publisher = new Publisher({ network, name, instance, generation, stored, wake });
+    const parts = { services, outbound, feed, patterns, publisher };
+    const requests = new Requests({ ...parts, name, instance, generation, host });
+    return { name, generation, feed, publisher, requests };
   }
 
   async #goodbye(active: Active, requestId: number, { reason }: Goodbye): Promise<void> {
+    const { claims, registry } = this.#services;
     const { name, generation, requests } = active;
     // It goes by itself: the end of its ownership is no reason to evict it.
-    this.#hub.remove(this, name);
+    this.#leave(name);
     if (reason !== GoodbyeReason.DRAINED)
-      await this.#hub.nodes.leave(name, generation, NodeLeaveReason.STOPPED);
+      await claims.leave(name, generation, NodeLeaveReason.STOPPED);
     // Drained, and no newer stream took over: it must come back within the grace.
-    else if (!this.#hub.draining) this.#hub.nodes.lost(name, generation);
+    else if (!registry.draining) claims.lost(name, generation);
     requests.done(requestId);
     this.#close(reason === GoodbyeReason.DRAINED ? 'DRAINED' : 'STOPPED');
   }
 
+  #leave(name: string): void {
+    const { loads, registry } = this.#services;
+    if (registry.remove(this, name)) loads.forget(name);
+  }
+
   report(): SessionReport {
     if (!this.#active) throw new Error('a session is reported when it is open');
-    return reportOf(this.#active, this.id, this.#hub, this.outbound);
+    const { name: nodeName, generation, feed } = this.#active;
+    const { position, wakeups, unacknowledgedBytes } = feed;
+    const head = this.#services.network.tail.head.sequence;
+    return {
+      ...{ nodeName, sessionId: this.id, generation, position },
+      ...{ unacknowledgedBytes, queuedBytes: this.outbound.queuedBytes, wakeups },
+      entriesBehind: Math.max(0, head - position.sequence),
+      topics: [...feed.filter.patterns],
+    };
   }
 
   async probe(): Promise<boolean> {
@@ -221,7 +234,7 @@ class Session implements Member {
     if (!this.#active && !this.#closed) await this.#opened.wait();
     if (!this.#active || this.#closed) return false;
     this.outbound.send({ $case: 'heartbeatRequested', value: {} });
-    return this.#liveness.answers(this.#hub.network.options.times.probeMs);
+    return this.#liveness.answers(this.#services.network.options.times.probeMs);
   }
 
   readSince(ms: number): boolean {
@@ -229,7 +242,7 @@ class Session implements Member {
   }
 
   checkSilence(): void {
-    const { times } = this.#hub.network.options;
+    const { times } = this.#services.network.options;
     if (this.#liveness.silentMs() <= times.maxSilenceMs) return;
     const message = `nothing was heard for ${times.maxSilenceMs / 1000} s; send a Heartbeat every ${times.heartbeatMs / 1000} s`;
     this.#break(new KelpieError('SESSION_SILENT', message));
@@ -262,7 +275,8 @@ class Session implements Member {
     if (this.#closed) return;
     const active = this.#active;
     this.#close(end);
-    if (active && !this.#hub.draining) this.#hub.nodes.lost(active.name, active.generation);
+    if (!active || this.#services.registry.draining) return;
+    this.#services.claims.lost(active.name, active.generation);
   }
 
   #close(end: SessionEnd): void {
@@ -275,12 +289,11 @@ class Session implements Member {
     this.outbound.end();
     if (!this.#active) return;
     const { name, feed, requests } = this.#active;
-    this.#hub.subscriptions.remove(feed);
     feed.close();
     requests.close();
-    this.#hub.remove(this, name);
-    this.#hub.observer.ended({ name, sessionId: this.id }, end);
+    this.#leave(name);
+    this.#services.observer.ended({ name, sessionId: this.id }, end);
   }
 
-  readonly #onFault = (error: unknown): void => this.#hub.network.options.onFault(error);
+  readonly #onFault = (error: unknown): void => this.#services.network.options.onFault(error);
 }

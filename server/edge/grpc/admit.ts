@@ -1,5 +1,7 @@
-/** Around a call: it waits for its turn, and only then its request is decoded. */
+/** Around a call: its peer must be let in, then it waits for its turn, and only then its request is decoded. */
 import { type CallContext, ServerError, type ServerMiddlewareCall, Status } from 'nice-grpc';
+import { hostOf } from '../../core/address.js';
+import type { Authorize } from '../../session/port.js';
 import type { CallTurns } from './call-turns.js';
 import { decodeRequest } from './definitions.js';
 import { callLimit } from './errors.js';
@@ -9,13 +11,14 @@ import { CALL_ID, type OpenCalls } from './open-calls.js';
 /** Calls that wait for their turn at once. */
 const WAITING = 1024;
 
-/** The innermost middleware. Throws CALL_LIMIT or MESSAGE_INVALID. */
-export function admitCalls(turns: CallTurns, calls: OpenCalls) {
+/** The innermost middleware. Throws what `authorize` throws, CALL_LIMIT or MESSAGE_INVALID. */
+export function admitCalls(authorize: Authorize, turns: CallTurns, calls: OpenCalls) {
   return async function* admitted<Request, Response>(
     call: ServerMiddlewareCall<Request, Response>,
     context: CallContext,
   ): Responses<Response> {
     const { path } = call.method;
+    authorize({ host: hostOf(context.peer) });
     if (call.requestStream) {
       const id = context.metadata.get(CALL_ID);
       const requests = decodedStream(path, call.request, (bytes) => calls.taken(id, bytes));

@@ -6,10 +6,9 @@ import type {
   IssueCommandRequest,
   IssueCommandResponse,
 } from '../../../gen/ts/kelpie/v1/command_service.js';
-import type { NodeResult } from '../../commands/commands.js';
+import type { Commands, NodeResult } from '../../commands/commands.js';
 import { Wakeup } from '../../core/wakeup.js';
-import { resultFrame, unread } from '../../session/command-frames.js';
-import type { Hub } from '../../session/registry.js';
+import { resultFrame, unread } from '../../session/issued.js';
 import { IssuerRoom } from './issuer-room.js';
 
 /** Answers that wait for a caller who reads slowly; more of them are lost, and said to be. */
@@ -21,7 +20,9 @@ interface Waiting {
   readonly bytes: number;
 }
 
-export function commandService({ commands }: Hub): ServiceImplementation<CommandServiceDefinition> {
+export function commandService(
+  commands: Commands,
+): ServiceImplementation<CommandServiceDefinition> {
   const room = new IssuerRoom();
   return {
     async *issueCommand(

@@ -9,11 +9,12 @@ import {
   type TopicRetention,
 } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Durability } from '../../../gen/ts/kelpie/v1/coordinator.js';
+import type { Network } from '../../network/network.js';
 import { pageOf } from '../../network/pages.js';
 import { durationOf } from '../../core/duration.js';
 import type { Usage } from '../../journal/journal.js';
 import { wireLimits } from '../../session/handshake.js';
-import type { Hub } from '../../session/registry.js';
+import type { SessionRegistry } from '../../session/registry.js';
 
 function topicRetention({ limits, entries, bytes }: Usage['own'][number]): TopicRetention {
   return {
@@ -26,8 +27,11 @@ function topicRetention({ limits, entries, bytes }: Usage['own'][number]): Topic
   };
 }
 
-export function coordinatorService(hub: Hub): ServiceImplementation<CoordinatorServiceDefinition> {
-  const { nodeRows, options } = hub.network;
+export function coordinatorService(
+  network: Network,
+  registry: SessionRegistry,
+): ServiceImplementation<CoordinatorServiceDefinition> {
+  const { nodeRows, options } = network;
   const { clock, journal, limits, coordinatorId, name, version } = options;
   const startedMs = clock.now();
   return {
@@ -44,12 +48,12 @@ export function coordinatorService(hub: Hub): ServiceImplementation<CoordinatorS
         entries,
         bytes,
         topics: [...topics],
-        sessions: hub.size,
+        sessions: registry.size,
         nodes: nodeRows.nodes.size,
         limits: wireLimits(limits),
         retentionTopics: own.map(topicRetention),
-        players: hub.network.playerRows.online,
-        readOnly: hub.network.readOnly,
+        players: network.playerRows.online,
+        readOnly: network.readOnly,
       };
     },
     async listSessions(
@@ -58,11 +62,11 @@ export function coordinatorService(hub: Hub): ServiceImplementation<CoordinatorS
     ): Promise<ListSessionsResponse> {
       const listing = {
         after: (name: string) => nodeRows.owners.names.after(name),
-        item: (name: string) => hub.report(name),
+        item: (name: string) => registry.report(name),
         bytesOf: (session: Session) => Session.encode(session).finish().length,
       };
       const page = pageOf(listing, journal.head, request, 'sessions');
-      const { items: sessions, nextPageToken } = await hub.network.searches.work(page, peer);
+      const { items: sessions, nextPageToken } = await network.searches.work(page, peer);
       return { sessions, nextPageToken };
     },
   };

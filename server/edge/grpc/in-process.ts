@@ -1,7 +1,6 @@
 /** The edge of an embedded coordinator: messages are objects, and kept to the rules of those on a wire. */
 import { ConnectRequest, ConnectResponse } from '../../../gen/ts/kelpie/v1/session_service.js';
-import type { Hub } from '../../session/registry.js';
-import { serve } from '../../session/session.js';
+import type { SessionPort } from '../../session/port.js';
 import { notReadable, tooLarge } from './errors.js';
 import { decoded } from './messages.js';
 
@@ -12,11 +11,12 @@ export type InProcessTransport = (
 ) => AsyncIterable<ConnectResponse>;
 
 /** A way into the coordinator without a socket. */
-export function inProcess(hub: Hub): InProcessTransport {
-  const { limits } = hub.network.options;
+export function inProcess({ authorize, serve, limits }: SessionPort): InProcessTransport {
   return async function* connect(requests, signal) {
+    const peer = { host: '127.0.0.1', signal };
+    authorize(peer);
     const messages = decoded(encoded(requests, limits.messageBytes), limits.helloBytes);
-    for await (const bytes of serve(messages, { host: '127.0.0.1', signal }, hub)) {
+    for await (const bytes of serve(messages, peer)) {
       yield ConnectResponse.decode(bytes);
     }
   };

@@ -3,7 +3,7 @@ import { WireType } from '@bufbuild/protobuf/wire';
 import { NodeFrame } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../../core/errors.js';
 import { notReadable } from './errors.js';
-import type { Message } from '../../session/session.js';
+import type { Message } from '../../session/port.js';
 import { WireReader } from './wire-reader.js';
 
 const FRAMES = 1;

@@ -13,10 +13,15 @@ import type {
 } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { type Node, NodeChange } from '../../../gen/ts/kelpie/v1/node.js';
 import { findNode, listNodes } from '../../nodes/queries.js';
-import type { Hub } from '../../session/registry.js';
+import type { Network } from '../../network/network.js';
+import type { NodeClaims } from '../../nodes/claims.js';
+import type { Loads } from '../../nodes/loads.js';
 
-export function nodeService(hub: Hub): ServiceImplementation<NodeServiceDefinition> {
-  const { network, nodes, loads } = hub;
+export function nodeService(
+  network: Network,
+  claims: NodeClaims,
+  loads: Loads,
+): ServiceImplementation<NodeServiceDefinition> {
   const withLoad = (node: Node): Node => ({ ...node, load: loads.get(node.name) });
   return {
     async listNodes(request: ListNodesRequest, { peer }: CallContext): Promise<ListNodesResponse> {
@@ -27,11 +32,11 @@ export function nodeService(hub: Hub): ServiceImplementation<NodeServiceDefiniti
       return { node: withLoad(findNode(network, name).value), cursor: network.tail.head };
     },
     async updateNode({ name, change }: UpdateNodeRequest): Promise<UpdateNodeResponse> {
-      const node = await nodes.update(name.toLowerCase(), change ?? NodeChange.create());
+      const node = await claims.update(name.toLowerCase(), change ?? NodeChange.create());
       return { node, cursor: network.tail.head };
     },
     async disconnectNode({ name }: DisconnectNodeRequest): Promise<DisconnectNodeResponse> {
-      await nodes.disconnect(name.toLowerCase());
+      await claims.disconnect(name.toLowerCase());
       return { cursor: network.tail.head };
     },
   };

@@ -23,7 +23,9 @@ import { findPlayer, findPlayers, listPlayers } from '../../players/queries.js';
 import { AnswerRoom } from '../../network/pages.js';
 import { doToPlayers, type PlayerFate } from '../../commands/on-players.js';
 import { wireError } from '../../delivery/frames.js';
-import type { Hub } from '../../session/registry.js';
+import type { Commands } from '../../commands/commands.js';
+import type { Network } from '../../network/network.js';
+import type { SessionRegistry } from '../../session/registry.js';
 
 const BATCH = 1000;
 type Summary = KickPlayersResponse & ShowMessageResponse;
@@ -31,25 +33,30 @@ type Summary = KickPlayersResponse & ShowMessageResponse;
 /** Outcomes that an answer lists; all are counted. */
 const LISTED = 10_000;
 
-export function playerService(hub: Hub): ServiceImplementation<PlayerServiceDefinition> {
-  const { network, commands } = hub;
+export function playerService(
+  network: Network,
+  commands: Commands,
+  sessions: Pick<SessionRegistry, 'withLatency'>,
+): ServiceImplementation<PlayerServiceDefinition> {
   return {
     async getPlayer({ player }: GetPlayerRequest): Promise<GetPlayerResponse> {
-      const found = hub.withLatency(findPlayer(network, player));
+      const found = sessions.withLatency(findPlayer(network, player));
       return { player: found, cursor: network.tail.head };
     },
     async batchGetPlayers(
       request: BatchGetPlayersRequest,
       { peer }: CallContext,
     ): Promise<BatchGetPlayersResponse> {
-      return batchGet(hub, request, peer);
+      const found = await batchGet(network, request, peer);
+      const players = found.players.map((player) => sessions.withLatency(player));
+      return { ...found, players };
     },
     async listPlayers(
       request: ListPlayersRequest,
       { peer }: CallContext,
     ): Promise<ListPlayersResponse> {
       const { items, ...page } = await listPlayers(network, request, peer);
-      return { players: items.map((player) => hub.withLatency(player)), ...page };
+      return { players: items.map((player) => sessions.withLatency(player)), ...page };
     },
     async countPlayers(
       request: CountPlayersRequest,
@@ -82,7 +89,7 @@ export function playerService(hub: Hub): ServiceImplementation<PlayerServiceDefi
 }
 
 async function batchGet(
-  hub: Hub,
+  network: Network,
   request: BatchGetPlayersRequest,
   peer: string,
 ): Promise<BatchGetPlayersResponse> {
@@ -93,9 +100,8 @@ async function batchGet(
     throw new KelpieError('BATCH_INVALID', message, metadata);
   }
   const bytes = BatchGetPlayersRequest.encode(request).finish().length;
-  const found = await findPlayers(hub.network, lookups, bytes, peer);
-  const players = found.players.map((player) => hub.withLatency(player));
-  return { ...found, players, cursor: hub.network.tail.head };
+  const found = await findPlayers(network, lookups, bytes, peer);
+  return { ...found, cursor: network.tail.head };
 }
 
 /** Counts all, and lists as many as fit: failures first. */

@@ -1,6 +1,6 @@
 /** The gRPC server: services, middleware, and the channel options that keep it safe. */
 import { logVerbosity, type ServerOptions, setLogVerbosity } from '@grpc/grpc-js';
-import { createServer, type Server } from 'nice-grpc';
+import { createServer, type Server, type ServiceImplementation } from 'nice-grpc';
 import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
 import { CommandServiceDefinition } from '../../../gen/ts/kelpie/v1/command_service.js';
 import { CoordinatorServiceDefinition } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
@@ -9,18 +9,14 @@ import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js
 import { PlayerServiceDefinition } from '../../../gen/ts/kelpie/v1/player_service.js';
 import { SessionServiceDefinition } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { endpointOf } from '../../core/address.js';
-import type { Hub } from '../../session/registry.js';
+import type { Network } from '../../network/network.js';
+import type { SessionPort } from '../../session/port.js';
 import { admitCalls } from './admit.js';
 import { CallTurns } from './call-turns.js';
-import { commandService } from './command-service.js';
-import { coordinatorService } from './coordinator-service.js';
 import { EventService, later, methodsOf, ofContract, SessionService } from './definitions.js';
-import { eventService } from './event-service.js';
 import { Http2Guard } from './http2-guard.js';
-import { nodeService } from './node-service.js';
 import { OpenCalls } from './open-calls.js';
 import { type CallObserver, observeCalls } from './observe.js';
-import { playerService } from './player-service.js';
 import { addReflection } from './reflection.js';
 import { sessionService } from './session-service.js';
 
@@ -77,21 +73,36 @@ async function endStreams(server: Server): Promise<void> {
   clearTimeout(timer);
 }
 
-export function createEdge(hub: Hub, onCall: CallObserver): Edge {
-  const { limits, clock } = hub.network.options;
+/** The services of calls without a session, ready to answer. */
+export interface CallServices {
+  readonly nodes: ServiceImplementation<NodeServiceDefinition>;
+  readonly players: ServiceImplementation<PlayerServiceDefinition>;
+  readonly commands: ServiceImplementation<CommandServiceDefinition>;
+  readonly events: ServiceImplementation<typeof EventService>;
+  readonly coordinator: ServiceImplementation<CoordinatorServiceDefinition>;
+}
+
+export function createEdge(
+  network: Network,
+  port: SessionPort,
+  { nodes, players, commands, events, coordinator }: CallServices,
+  onCall: CallObserver,
+): Edge {
+  const { limits, authorize } = port;
+  const { clock, coordinatorId } = network.options;
   // What it would print on stderr, a port that is taken, it throws as well.
   setLogVerbosity(logVerbosity.NONE);
   const calls = new OpenCalls(clock, limits);
   const guard = new Http2Guard(clock);
   const server: Server = createServer(serverOptions(limits.messageBytes, calls))
-    .use(observeCalls(hub.network, onCall))
-    .use(admitCalls(new CallTurns(clock), calls));
-  server.add(SessionService, sessionService(hub, calls));
-  server.add(ofContract(NodeServiceDefinition), nodeService(hub));
-  server.add(ofContract(PlayerServiceDefinition), playerService(hub));
-  server.add(ofContract(CommandServiceDefinition), commandService(hub));
-  server.add(EventService, eventService(hub));
-  server.add(ofContract(CoordinatorServiceDefinition), coordinatorService(hub));
+    .use(observeCalls(network, onCall))
+    .use(admitCalls(authorize, new CallTurns(clock), calls));
+  server.add(SessionService, sessionService(port, coordinatorId, calls));
+  server.add(ofContract(NodeServiceDefinition), nodes);
+  server.add(ofContract(PlayerServiceDefinition), players);
+  server.add(ofContract(CommandServiceDefinition), commands);
+  server.add(EventService, events);
+  server.add(ofContract(CoordinatorServiceDefinition), coordinator);
   const health = HealthState();
   // One listener for each Watch, and these are bounded as all streams are.
   health.setMaxListeners(0);

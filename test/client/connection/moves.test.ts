@@ -35,7 +35,7 @@ describe('a client that moves', () => {
 
   it('opens one stream when its coordinator asks for it twice', async () => {
     const { world } = await draining(3);
-    void world.hubAt(0)?.drain();
+    void world.coordinatorAt(0)?.drain();
     await world.flow();
     world.clock.advance(1000);
     await settled(20);

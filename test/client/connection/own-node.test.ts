@@ -16,7 +16,7 @@ describe("a client's own node", () => {
     await world.flow();
     const set = { labels: { mode: 'event' }, removedLabels: ['arena'] };
     const state = NodeState.MAINTENANCE;
-    await world.town.nodes.update('lobby-1', { ...NodeChange.create({ state }), ...set });
+    await world.town.claims.update('lobby-1', { ...NodeChange.create({ state }), ...set });
     for (const cut of ['both', 'client', 'server'] as const) {
       for (const stream of world.wire.streams) stream.cut(cut);
       await world.pass(20_000);

@@ -18,14 +18,14 @@ import { settled } from '../../support/journal/history.js';
 import {
   hello,
   join,
-  openHub,
+  openCoordinator,
   openJournal,
   openMortal,
   type TestStream,
 } from '../../support/model/coordinator.js';
 import { thrownBy } from '../../support/thrown.js';
 
-type Town = Pick<Awaited<ReturnType<typeof openMortal>>, 'hub' | 'faults'>;
+type Town = Pick<Awaited<ReturnType<typeof openMortal>>, 'port' | 'commands' | 'faults'>;
 
 const EVERY: CommandTarget = { place: { $case: 'every', value: NodeSelector.create() } };
 
@@ -53,46 +53,46 @@ async function nodes(town: Town, count: number): Promise<TestStream[]> {
   return Promise.all(hellos.map(async (one) => (await join(town, one)).stream));
 }
 
-function refusal({ hub }: Town, request: IssueCommandRequest): string {
-  const { asks } = hub.commands;
-  const error = thrownBy(KelpieError, () => hub.commands.issue(request, '', () => undefined));
-  expect(hub.commands.asks, 'nobody was asked').to.equal(asks);
+function refusal({ commands }: Town, request: IssueCommandRequest): string {
+  const { asks } = commands;
+  const error = thrownBy(KelpieError, () => commands.issue(request, '', () => undefined));
+  expect(commands.asks, 'nobody was asked').to.equal(asks);
   return error.reason;
 }
 
-function nothingLeft({ hub, faults }: Town): void {
-  expect([hub.commands.pending, hub.commands.asks]).to.deep.equal([0, 0]);
+function nothingLeft({ commands, faults }: Town): void {
+  expect([commands.pending, commands.asks]).to.deep.equal([0, 0]);
   expect(faults).to.deep.equal([]);
 }
 
 describe('commands under way', () => {
   it('count by the nodes that they ask', async () => {
-    const town = await openHub({ limits: { commands: 5 } });
+    const town = await openCoordinator({ limits: { commands: 5 } });
     await nodes(town, 3);
-    const withdraw = town.hub.commands.issue(asked(), '', () => undefined);
-    expect(town.hub.commands.asks).to.equal(3);
+    const withdraw = town.commands.issue(asked(), '', () => undefined);
+    expect(town.commands.asks).to.equal(3);
     expect(refusal(town, asked())).to.equal('COMMAND_LIMIT');
     withdraw();
     nothingLeft(town);
-    town.hub.commands.issue(asked(), '', () => undefined);
+    town.commands.issue(asked(), '', () => undefined);
     town.clock.advance(1000);
     nothingLeft(town);
   });
 
   it('count by their bytes', async () => {
-    const town = await openHub({ limits: { commandBytes: 1000 } });
+    const town = await openCoordinator({ limits: { commandBytes: 1000 } });
     await nodes(town, 1);
     const large = asked({ command: custom({ text: 'x'.repeat(600) }) });
-    const withdraw = town.hub.commands.issue(large, '', () => undefined);
+    const withdraw = town.commands.issue(large, '', () => undefined);
     expect(refusal(town, large)).to.equal('COMMAND_LIMIT');
     withdraw();
-    town.hub.commands.issue(large, '', () => undefined);
+    town.commands.issue(large, '', () => undefined);
     town.clock.advance(1000);
     nothingLeft(town);
   });
 
   it('of a session that reads nothing stay few, and each result comes when it reads', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await nodes(town, 100);
     const { stream } = await join(town, hello('shop'));
     // Handed to nobody: they end at once when they are withdrawn, and all results wait.
@@ -107,7 +107,7 @@ describe('commands under way', () => {
       await settled();
     };
     for (let round = 0; round < 6; round++) await flood();
-    const report = town.hub.report('shop');
+    const report = town.registry.report('shop');
     expect(report?.queuedBytes).to.be.below(4 * 1024 * 1024);
     const counts = await resultsOf(stream, requestId);
     const answered = [...counts.values()].filter((count) => count > 0);
@@ -142,7 +142,7 @@ async function resultsOf(stream: TestStream, requests: number): Promise<Map<numb
 
 describe('a command that would harm its readers', () => {
   it('names too many roles, states or labels', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await nodes(town, 1);
     const many = Array.from({ length: 65 }, (_, at) => `label-${at}`);
     const labels = Object.fromEntries(many.map((name) => [name, '']));
@@ -153,9 +153,9 @@ describe('a command that would harm its readers', () => {
   });
 
   it('is too deep', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await nodes(town, 1);
-    town.hub.commands.issue(asked({ command: custom(nested(30)) }), '', () => undefined)();
+    town.commands.issue(asked({ command: custom(nested(30)) }), '', () => undefined)();
     expect(refusal(town, asked({ command: custom(nested(31)) }))).to.equal('CONTENT_TOO_DEEP');
   });
 
@@ -176,11 +176,11 @@ describe('a command that would harm its readers', () => {
   ];
   for (const [what, command, answer, reason] of answers) {
     it(`or an answer of too many ${what} ends it for both by name`, async () => {
-      const town = await openHub();
+      const town = await openCoordinator();
       const commands = ['ping', 'kick_players', 'run_console_command'];
       const { stream } = await join(town, hello('lobby', { commands }));
       const results: unknown[] = [];
-      town.hub.commands.issue(asked({ command }), '', ({ outcome }) => results.push(outcome));
+      town.commands.issue(asked({ command }), '', ({ outcome }) => results.push(outcome));
       const { commandId } = await stream.next('commandRequest');
       const value = { commandId, outcome: { $case: 'output', value: answer } } as const;
       stream.send({ $case: 'commandReply', value });
@@ -253,7 +253,7 @@ describe('each command', () => {
             if (does === 'issue') {
               const run = { results: [] as string[], lasts: 0, withdraw: () => undefined };
               runs.push(run);
-              const withdraw = town.hub.commands.issue(asked({ maxReplies }), '', (result) => {
+              const withdraw = town.commands.issue(asked({ maxReplies }), '', (result) => {
                 expect(run.lasts, 'nothing follows the last').to.equal(0);
                 run.results.push(result.node);
                 if (result.last) run.lasts += 1;

@@ -12,8 +12,8 @@ import { settled } from '../../support/journal/history.js';
 import {
   hello,
   join,
-  openHub,
-  type TestHub,
+  openCoordinator,
+  type TestCoordinator,
   type TestStream,
 } from '../../support/model/coordinator.js';
 import { thrownBy } from '../../support/thrown.js';
@@ -44,7 +44,7 @@ function asked(target: CommandTarget, partial: Partial<IssueCommandRequest> = {}
 }
 
 /** A server that does `ping`. */
-async function server(town: TestHub, name: string, labels: Record<string, string> = {}) {
+async function server(town: TestCoordinator, name: string, labels: Record<string, string> = {}) {
   const { stream } = await join(town, hello(name, { commands: ['ping'], labels }));
   return stream;
 }
@@ -75,21 +75,21 @@ class Told {
   };
 }
 
-function issue(town: TestHub, request: IssueCommandRequest) {
+function issue(town: TestCoordinator, request: IssueCommandRequest) {
   const told = new Told();
-  const withdraw = town.hub.commands.issue(request, '', told.take);
+  const withdraw = town.commands.issue(request, '', told.take);
   return { told, withdraw };
 }
 
-function refusal(town: TestHub, request: IssueCommandRequest): string {
-  const error = thrownBy(KelpieError, () => town.hub.commands.issue(request, '', () => undefined));
-  expect(town.hub.commands.pending, 'nothing was begun').to.equal(0);
+function refusal(town: TestCoordinator, request: IssueCommandRequest): string {
+  const error = thrownBy(KelpieError, () => town.commands.issue(request, '', () => undefined));
+  expect(town.commands.pending, 'nothing was begun').to.equal(0);
   return error.reason;
 }
 
 describe('a command', () => {
   it('goes to a node and comes back with its answer', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const { told } = issue(town, asked(node('LOBBY'), { attributes: { traceparent: 'x' } }));
     const request = await lobby.next('commandRequest');
@@ -107,7 +107,7 @@ describe('a command', () => {
   });
 
   it('says how much time is left when it goes out, not when it was issued', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     issue(town, asked(node('lobby')));
     town.clock.advance(400);
@@ -116,7 +116,7 @@ describe('a command', () => {
   });
 
   it('is issued on a session, and answered under its request', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const { stream: shop } = await join(town, hello('shop'));
     shop.send({ requestId: 5, frame: { $case: 'issueCommand', value: asked(node('lobby')) } });
@@ -129,7 +129,7 @@ describe('a command', () => {
   });
 
   it('goes to every node that matches and does it, and ends when all have answered', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const labels = { game: 'bedwars' };
     const one = await server(town, 'bedwars-1', labels);
     const two = await server(town, 'bedwars-2', labels);
@@ -143,7 +143,7 @@ describe('a command', () => {
   });
 
   it('ends after so many answers, and tells those who are left', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const [one, two, three] = await Promise.all(['a', 'b', 'c'].map((name) => server(town, name)));
     const { told } = issue(town, asked(every(), { maxReplies: 2 }));
     if (!one || !two || !three) throw new Error('there are three');
@@ -157,7 +157,7 @@ describe('a command', () => {
   });
 
   it('goes to any one of several, one after the other, and to one that is READY if there is one', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const ready = await Promise.all(['a', 'b'].map((name) => server(town, name)));
     await join(town, hello('z', { commands: ['ping'], state: NodeState.MAINTENANCE }));
     const told = [1, 2, 3, 4].map(() => issue(town, asked(any())).told);
@@ -168,7 +168,7 @@ describe('a command', () => {
   });
 
   it("goes to a player's proxy and to his server", async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1', { commands: ['ping'] });
     const lobby = await server(town, 'lobby');
     await proxy.bring(steve({ server: 'lobby' }));
@@ -187,7 +187,7 @@ describe('a command', () => {
 
 describe('a command that nobody can be given', () => {
   it('is refused at once', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await server(town, 'lobby');
     await join(town, hello('dumb'));
     expect(refusal(town, asked(node('nowhere')))).to.equal('NO_TARGET');
@@ -203,7 +203,7 @@ describe('a command that nobody can be given', () => {
   });
 
   it('is refused for a time of 0, a negative one, a year, or more than 2^31 ms', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await server(town, 'lobby');
     const day = 24 * 60 * 60;
     for (const seconds of [0, -1, 301, 365 * day, 2 ** 31, Number.MAX_SAFE_INTEGER]) {
@@ -218,18 +218,18 @@ describe('a command that nobody can be given', () => {
   });
 
   it('is refused when too many are under way', async () => {
-    const town = await openHub({ limits: { commands: 2 } });
+    const town = await openCoordinator({ limits: { commands: 2 } });
     await server(town, 'lobby');
     const { withdraw } = issue(town, asked(node('lobby')));
     issue(town, asked(node('lobby')));
-    const more = () => town.hub.commands.issue(asked(node('lobby')), '', () => undefined);
+    const more = () => town.commands.issue(asked(node('lobby')), '', () => undefined);
     expect(thrownBy(KelpieError, more).reason).to.equal('COMMAND_LIMIT');
     withdraw();
     more();
   });
 
   it('is told to an issuer with a session too, who may have 256', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await server(town, 'lobby');
     const { stream: shop } = await join(town, hello('shop'));
     for (let requestId = 1; requestId <= 257; requestId++) {
@@ -237,7 +237,7 @@ describe('a command that nobody can be given', () => {
     }
     const { error } = await shop.next('requestFailed');
     expect(error?.reason).to.equal(ErrorReason.COMMAND_LIMIT);
-    expect(town.hub.commands.pending).to.equal(256);
+    expect(town.commands.pending).to.equal(256);
     await shop.cut();
     nothingLeft(town);
   });
@@ -245,7 +245,7 @@ describe('a command that nobody can be given', () => {
 
 describe('a command that is not answered', () => {
   it('ends when its time is up, and what came of it is unknown', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const { told } = issue(town, asked(node('lobby')));
     const { commandId } = await lobby.next('commandRequest');
@@ -261,7 +261,7 @@ describe('a command that is not answered', () => {
   });
 
   it('was not delivered if the node never took it', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await server(town, 'lobby');
     const { told } = issue(town, asked(node('lobby')));
     town.clock.advance(1000);
@@ -270,7 +270,7 @@ describe('a command that is not answered', () => {
   });
 
   it('and that the node never took is not handed to it later', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     issue(town, asked(node('lobby')));
     town.clock.advance(1000);
@@ -281,7 +281,7 @@ describe('a command that is not answered', () => {
   });
 
   it('was not delivered to a node whose stream is gone', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const before = issue(town, asked(node('lobby')));
     await lobby.cut();
@@ -292,7 +292,7 @@ describe('a command that is not answered', () => {
   });
 
   it('is unknown when the node leaves, at once', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const { told } = issue(town, asked(node('lobby')));
     await lobby.next('commandRequest');
@@ -303,7 +303,7 @@ describe('a command that is not answered', () => {
   });
 
   it('may be answered on the next stream of the same process', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const first = hello('lobby', { commands: ['ping'] });
     const { stream } = await join(town, first);
     const { told } = issue(town, asked(node('lobby')));
@@ -316,7 +316,7 @@ describe('a command that is not answered', () => {
   });
 
   it('is withdrawn by its issuer, and by his going', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const { stream: shop } = await join(town, hello('shop'));
     shop.send({ requestId: 5, frame: { $case: 'issueCommand', value: asked(node('lobby')) } });
@@ -337,7 +337,7 @@ describe('a command that is not answered', () => {
 
 describe('an answer', () => {
   it('counts once', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const { told } = issue(town, asked(node('lobby')));
     const { commandId } = await lobby.next('commandRequest');
@@ -349,7 +349,7 @@ describe('an answer', () => {
   });
 
   it("to another node's command is none", async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const thief = await server(town, 'thief');
     const { told } = issue(town, asked(node('lobby')));
@@ -363,7 +363,7 @@ describe('an answer', () => {
   });
 
   it('that is too big ends the command, for both', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const { told } = issue(town, asked(node('lobby')));
     await reply(lobby, 'x'.repeat(256 * 1024));
@@ -374,7 +374,7 @@ describe('an answer', () => {
   });
 
   it('of another form, and a failure, are told as they are', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const wrong = issue(town, asked(node('lobby')));
     const first = await lobby.next('commandRequest');
@@ -402,12 +402,12 @@ describe('an answer', () => {
 
 describe('a node that does not read', () => {
   it('is given so many commands, and no more', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await server(town, 'lobby');
     const all = Array.from({ length: 1001 }, () => issue(town, asked(node('lobby'))));
     await settled();
     expect(all.at(-1)?.told.results).to.deep.equal(['lobby: COMMAND_LIMIT']);
-    expect(town.hub.commands.pending).to.equal(1000);
+    expect(town.commands.pending).to.equal(1000);
     town.clock.advance(1000);
     expect(all.flatMap(({ told }) => told.results)).to.have.length(1001);
     nothingLeft(town);
@@ -424,6 +424,6 @@ async function resultOf(stream: TestStream): Promise<{ requestId: number; value:
   }
 }
 
-function nothingLeft(town: TestHub): void {
-  expect(town.hub.commands.pending).to.equal(0);
+function nothingLeft(town: TestCoordinator): void {
+  expect(town.commands.pending).to.equal(0);
 }

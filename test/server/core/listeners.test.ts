@@ -1,10 +1,9 @@
 /** A fault of a listener is reported, and is nobody else's. */
 import { expect } from 'chai';
 import { Network } from '../../../server/network/network.js';
-import { Hub } from '../../../server/session/registry.js';
 import type { SessionObserver } from '../../../server/session/observer.js';
 import { note } from '../../support/journal/entries.js';
-import { hello, join, openHub, openJournal } from '../../support/model/coordinator.js';
+import { hello, join, openCoordinator, openJournal } from '../../support/model/coordinator.js';
 
 function broken(): never {
   throw new Error('a full disk, under the log');
@@ -12,7 +11,7 @@ function broken(): never {
 
 describe('a listener that throws', () => {
   it('of stored entries or of commits leaves each write as it is, and its neighbours too', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const faults: unknown[] = [];
     const onFault = (error: unknown): number => faults.push(error);
     const journal = openJournal(town.clock);
@@ -31,12 +30,11 @@ describe('a listener that throws', () => {
   });
 
   it('of sessions ends none', async () => {
-    const town = await openHub();
     const names = ['opened', 'refused', 'ended', 'requestFailed', 'presenceDiffers', 'draining'];
     const observer = Object.fromEntries(names.map((name) => [name, broken]));
-    const { network, nodes, players } = town;
-    const hub = new Hub(network, nodes, players, [observer as unknown as SessionObserver]);
-    const { stream } = await join({ hub }, hello('lobby'));
+    const observers = [observer as unknown as SessionObserver];
+    const town = await openCoordinator({ observers });
+    const { stream } = await join(town, hello('lobby'));
     stream.send(undefined);
     expect((await stream.next('requestFailed')).error?.message).to.include('empty');
     await stream.cut();

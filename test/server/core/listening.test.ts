@@ -101,7 +101,7 @@ describe('a coordinator that stood still', () => {
     await settled();
     town.clock.advance(2000);
     await settled();
-    expect(town.hub.size).to.equal(1);
+    expect(town.registry.size).to.equal(1);
     town.clock.advance(STALL_MS);
     expect(reasonOf(await stream.ended()), 'who is silent then is').to.equal('SESSION_SILENT');
   });
@@ -109,7 +109,7 @@ describe('a coordinator that stood still', () => {
   it('gives no name away whose holder has answered', async () => {
     const town = await openTown();
     const { stream } = await join(town, hello('lobby-1'));
-    const other = new TestStream(town.hub);
+    const other = new TestStream(town.port);
     other.send({ $case: 'hello', value: hello('lobby-1') });
     const refused = other.ended();
     await stream.next('heartbeatRequested');
@@ -117,7 +117,7 @@ describe('a coordinator that stood still', () => {
     stream.send(heartbeat);
     town.clock.stall(STALL_MS);
     expect(reasonOf(await refused)).to.equal('NODE_NAME_IN_USE');
-    expect(town.hub.size).to.equal(1);
+    expect(town.registry.size).to.equal(1);
   });
 
   it('loses no node that came back meanwhile', async () => {
@@ -127,7 +127,7 @@ describe('a coordinator that stood still', () => {
     await stream.cut();
     const bodies = bodiesOf(town.journal);
     town.clock.advance(500);
-    const again = new TestStream(town.hub);
+    const again = new TestStream(town.port);
     again.send({ $case: 'hello', value: first });
     town.clock.stall(STALL_MS);
     expect((await again.next('welcome')).outcome).to.equal(WelcomeOutcome.RESUMED);
@@ -136,7 +136,7 @@ describe('a coordinator that stood still', () => {
 
   it('refuses no Hello that lies unread', async () => {
     const town = await openTown();
-    const stream = new TestStream(town.hub);
+    const stream = new TestStream(town.port);
     stream.send({ $case: 'hello', value: hello('lobby-1') });
     town.clock.stall(STALL_MS);
     expect((await stream.next('welcome')).outcome).to.equal(WelcomeOutcome.NEW);
@@ -183,14 +183,14 @@ describe('a peer that the coordinator does not read', () => {
     const town = await openTown();
     const { stream } = await join(town, hello('lobby-1'));
     await heldBack(town, stream);
-    const other = new TestStream(town.hub);
+    const other = new TestStream(town.port);
     other.send({ $case: 'hello', value: hello('lobby-1') });
     const refused = other.ended();
     await stream.next('heartbeatRequested');
     town.clock.advance(3000);
     expect(reasonOf(await refused)).to.equal('NODE_NAME_IN_USE');
     town.clock.advance(60_000);
-    expect(town.hub.size).to.equal(1);
+    expect(town.registry.size).to.equal(1);
     town.die();
   });
 
@@ -261,11 +261,11 @@ describe('a name that many want at once', () => {
         outcomes.push(reasonOf(error));
       }
     };
-    const all = Array.from({ length: 50 }, () => compete(new TestStream(town.hub)));
+    const all = Array.from({ length: 50 }, () => compete(new TestStream(town.port)));
     while (outcomes.length < 50) await settled();
     expect(outcomes.filter((one) => one === 'NEW')).to.have.length(1);
     expect(outcomes.filter((one) => one === 'NODE_NAME_IN_USE')).to.have.length(49);
-    const drained = town.hub.drain();
+    const drained = town.drain();
     town.clock.advance(10_000);
     await Promise.all([drained, ...all]);
   });
@@ -274,7 +274,7 @@ describe('a name that many want at once', () => {
 describe('sessions that are opened at once', () => {
   it('are counted before anything is waited for', async () => {
     const town = await openTown({ limits: { sessions: 5 } });
-    const streams = Array.from({ length: 20 }, () => new TestStream(town.hub));
+    const streams = Array.from({ length: 20 }, () => new TestStream(town.port));
     const answers = streams.map((stream, index) => {
       stream.send({ $case: 'hello', value: hello(`lobby-${index}`) });
       return stream.next('welcome').then(() => 'welcome', reasonOf);
@@ -286,7 +286,7 @@ describe('sessions that are opened at once', () => {
 
   it('come in turns', async () => {
     const town = await openTown();
-    const streams = Array.from({ length: 320 }, () => new TestStream(town.hub));
+    const streams = Array.from({ length: 320 }, () => new TestStream(town.port));
     const sizes: number[] = [];
     const answers = streams.map((stream, index) => {
       stream.send({ $case: 'hello', value: hello(`lobby-${index}`) });
@@ -295,8 +295,8 @@ describe('sessions that are opened at once', () => {
     let open = 0;
     while (open < streams.length) {
       await new Promise((resolve) => setImmediate(resolve));
-      sizes.push(town.hub.size - open);
-      open = town.hub.size;
+      sizes.push(town.registry.size - open);
+      open = town.registry.size;
     }
     await Promise.all(answers);
     expect(Math.max(...sizes), 'in one turn of the event loop').to.be.at.most(40);

@@ -11,7 +11,11 @@ import { Node, NodeChange, NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
 import { DeliveryLaw } from '../../support/model/delivery-law.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
 import { historyOf, settled } from '../../support/journal/history.js';
-import { type MortalHub, openJournal, openMortal } from '../../support/model/coordinator.js';
+import {
+  type MortalCoordinator,
+  openJournal,
+  openMortal,
+} from '../../support/model/coordinator.js';
 import { Subscriber } from '../../support/model/subscriber.js';
 
 const TOPICS = ['chat.global', 'chat.staff', 'shop.sold', 'party.1.moved', 'inbox.reader-0'];
@@ -82,7 +86,7 @@ const settings = fc.record({
 type Settings = typeof settings extends fc.Arbitrary<infer S> ? S : never;
 
 async function publish(
-  town: MortalHub,
+  town: MortalCoordinator,
   { topic, count, bytes }: Extract<Step, { kind: 'publish' }>,
 ) {
   const entries = Array.from({ length: count }, () => ({
@@ -106,20 +110,20 @@ function varint(value: number): number[] {
 const BOT = { instanceId: randomBytes(16), role: NodeRole.SERVICE };
 
 /** A node that joins, or changes if it is there. */
-async function moveBot({ nodes, network }: MortalHub, name: string, label: number) {
+async function moveBot({ claims, network }: MortalCoordinator, name: string, label: number) {
   if (network.nodeRows.nodes.get(name)) {
-    await nodes.update(name, NodeChange.create({ labels: { at: String(label) } }));
+    await claims.update(name, NodeChange.create({ labels: { at: String(label) } }));
   } else {
-    await nodes.claim(Node.create({ ...BOT, name }), 'bot', { alive: async () => false });
+    await claims.claim(Node.create({ ...BOT, name }), 'bot', { alive: async () => false });
   }
 }
 
-async function removeBot({ nodes, network }: MortalHub, name: string) {
+async function removeBot({ claims, network }: MortalCoordinator, name: string) {
   const owner = network.nodeRows.owners.get(name);
-  if (owner) await nodes.leave(name, owner.sequence, NodeLeaveReason.STOPPED);
+  if (owner) await claims.leave(name, owner.sequence, NodeLeaveReason.STOPPED);
 }
 
-async function take(town: MortalHub, one: Step, readers: Subscriber[]) {
+async function take(town: MortalCoordinator, one: Step, readers: Subscriber[]) {
   if (one.kind === 'publish') return publish(town, one);
   if (one.kind === 'bot') return moveBot(town, `bot-${one.bot}`, one.label);
   if (one.kind === 'botLeaves') return removeBot(town, `bot-${one.bot}`);
@@ -160,7 +164,7 @@ async function run(plan: Step[], { entries, own, tail, turns, readers: kinds }: 
     turns: () => turns,
   });
   const readers = kinds.map(
-    (options, index) => new Subscriber(town.hub, journal, { ...options, name: `reader-${index}` }),
+    (options, index) => new Subscriber(town.port, journal, { ...options, name: `reader-${index}` }),
   );
   for (const one of readers) await one.open();
   for (const one of plan) await take(town, one, readers);
@@ -173,8 +177,8 @@ async function run(plan: Step[], { entries, own, tail, turns, readers: kinds }: 
   }
   expect(town.faults).to.be.empty;
   for (const one of readers) await one.cut();
-  expect(town.hub.subscriptions.size, 'no feed is left behind').to.equal(0);
-  expect(town.hub.patterns.taken, 'nor their patterns').to.equal(0);
+  expect(town.subscriptions.size, 'no feed is left behind').to.equal(0);
+  expect(town.patterns.taken, 'nor their patterns').to.equal(0);
   town.die();
   expect(clock.pending, 'no timer is left behind').to.equal(0);
 }

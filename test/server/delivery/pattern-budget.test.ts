@@ -5,7 +5,7 @@ import { KelpieError } from '../../../server/core/errors.js';
 import { TopicFilter } from '../../../server/topics/filter.js';
 import { PatternBudget } from '../../../server/delivery/pattern-budget.js';
 import { settled } from '../../support/journal/history.js';
-import { after, hello, openHub, TestStream } from '../../support/model/coordinator.js';
+import { after, hello, openCoordinator, TestStream } from '../../support/model/coordinator.js';
 import { thrownBy } from '../../support/thrown.js';
 
 const filterOf = (count: number, bytes: number) =>
@@ -78,34 +78,34 @@ describe('the patterns of readers', () => {
   });
 
   it('are given back when their session ends, however it ends', async () => {
-    const { hub } = await openHub();
+    const { port, patterns } = await openCoordinator();
     const topics = ['chat.*', 'shop.>'];
-    const first = new TestStream(hub);
+    const first = new TestStream(port);
     first.send({ $case: 'hello', value: hello('lobby-1', { topics }) });
     await first.next('welcome');
-    const one = hub.patterns.taken;
+    const one = patterns.taken;
     expect(one).to.be.greaterThan(0);
     const value = { addedTopics: ['more'], removedTopics: [], startAt: StartAt.LATEST };
     first.send({ $case: 'updateSubscription', value });
     await first.next('subscriptionUpdated');
-    expect(hub.patterns.taken).to.be.greaterThan(one);
+    expect(patterns.taken).to.be.greaterThan(one);
 
-    const refused = new TestStream(hub);
+    const refused = new TestStream(port);
     refused.send({ $case: 'hello', value: hello('no such name!', { topics }) });
     await refused.ended();
-    const halfway = new TestStream(hub);
+    const halfway = new TestStream(port);
     halfway.send({ $case: 'hello', value: hello('lobby-1', { topics }) });
     await settled();
     await halfway.cut();
 
     await first.cut();
     await settled();
-    expect(hub.patterns.taken).to.equal(0);
+    expect(patterns.taken).to.equal(0);
   });
 
   it('are no work where there are too many of them', async () => {
-    const { hub } = await openHub();
-    const stream = new TestStream(hub);
+    const { port } = await openCoordinator();
+    const stream = new TestStream(port);
     stream.send({ $case: 'hello', value: hello('lobby-1') });
     await stream.next('welcome');
     const many = Array.from({ length: 100_000 }, () => 'not a pattern!');
@@ -122,12 +122,12 @@ describe('the patterns of readers', () => {
 
 describe('a Snapshot that a node did not get', () => {
   it('comes when it asks again for a pattern that is there already', async () => {
-    const { hub } = await openHub();
-    const stream = new TestStream(hub);
+    const { port } = await openCoordinator();
+    const stream = new TestStream(port);
     stream.send({ $case: 'hello', value: hello('lobby-1') });
     const { cursor } = await stream.next('welcome');
     await stream.cut();
-    const next = new TestStream(hub);
+    const next = new TestStream(port);
     const start = cursor && after(cursor);
     next.send({ $case: 'hello', value: hello('lobby-2', { topics: ['nodes.*'], start }) });
     await next.next('welcome');

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { TopicFilter } from '../../../server/topics/filter.js';
-import { hello, join, openHub } from '../../support/model/coordinator.js';
+import { hello, join, openCoordinator } from '../../support/model/coordinator.js';
 import { player, TestProxy } from '../../support/model/proxy.js';
 
 const PLAYERS = 5000;
@@ -9,7 +9,7 @@ const CEILING_MS = 2000;
 
 describe('the resources of a filter', () => {
   it('that names them cost what is named, not all that there are', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     for (let first = 0; first < PLAYERS; first += 500) {
       const part = Array.from({ length: 500 }, (_, index) => player(first + index));

@@ -8,12 +8,12 @@ import { NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
 import { Node, NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
 import { note } from '../../support/journal/entries.js';
 import { Follower } from '../../support/model/follower.js';
-import { openHub, type TestHub } from '../../support/model/coordinator.js';
+import { openCoordinator, type TestCoordinator } from '../../support/model/coordinator.js';
 
 /** So many that a Snapshot has three parts. */
 const BOTS = 600;
 
-async function put(town: TestHub, index: number, label: number | undefined): Promise<void> {
+async function put(town: TestCoordinator, index: number, label: number | undefined): Promise<void> {
   const { nodeRows } = town.network;
   const name = `bot-${index}`;
   const known = nodeRows.nodes.get(name)?.value;
@@ -50,10 +50,10 @@ describe('a roster', () => {
     await fc.assert(
       fc.asyncProperty(steps, fc.integer({ min: 5, max: 40 }), async (plan, entries) => {
         const tail = { entries: 5, bytes: 2 ** 20 };
-        const town = await openHub({ retention: { entries }, tail });
+        const town = await openCoordinator({ retention: { entries }, tail });
         for (let index = 0; index < BOTS; index++) await put(town, index, 0);
         const follower = new Follower();
-        follower.open(town.hub);
+        follower.open(town.port);
         for (const step of plan) {
           if (step.kind === 'put') await put(town, step.bot, step.label);
           if (step.kind === 'leave') await put(town, step.bot, undefined);
@@ -64,7 +64,7 @@ describe('a roster', () => {
           }
           if (step.kind === 'cut') {
             await follower.cut();
-            follower.open(town.hub);
+            follower.open(town.port);
           }
         }
         while (await follower.read(100));

@@ -25,7 +25,7 @@ describe('a reader of large events', () => {
     const entry = { topic: 'large', event, source: '' };
     for (let at = 0; at < EVENTS; at++) await journal.append([{ entries: [entry] }]);
     const town = await openMortal(journal, clock);
-    const stream = new TestStream(town.hub);
+    const stream = new TestStream(town.port);
     stream.send({
       $case: 'hello',
       value: hello('lobby-1', { topics: ['large'], start: EARLIEST }),

@@ -5,16 +5,16 @@ import { KelpieError } from '../../../server/core/errors.js';
 import type { Cursor } from '../../../server/core/cursor.js';
 import { publishOnce } from '../../../server/events/publish-once.js';
 import { messageDraft, textOfMessage } from '../../support/wire/messages.js';
-import { openHub, type TestHub } from '../../support/model/coordinator.js';
+import { openCoordinator, type TestCoordinator } from '../../support/model/coordinator.js';
 import { rejectionOf } from '../../support/thrown.js';
 
 describe('publishing by a call', () => {
   const instanceId = randomBytes(16);
-  let town: TestHub;
+  let town: TestCoordinator;
   let start: Cursor;
 
   beforeEach(async () => {
-    town = await openHub();
+    town = await openCoordinator();
     start = town.journal.head;
   });
 

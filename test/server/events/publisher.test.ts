@@ -2,13 +2,18 @@ import { expect } from 'chai';
 import type { EventDraft } from '../../../gen/ts/kelpie/v1/event.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import { Publisher } from '../../../server/session/publisher.js';
-import { hello, join, openHub, type TestHub } from '../../support/model/coordinator.js';
+import {
+  hello,
+  join,
+  openCoordinator,
+  type TestCoordinator,
+} from '../../support/model/coordinator.js';
 import { messageDraft } from '../../support/wire/messages.js';
 import { rejectionOf, thrownBy } from '../../support/thrown.js';
 
 /** A node with a publisher of its own, and what the journal gets on its topics. */
 async function publishing(generationOf: (generation: number) => number = (own) => own) {
-  const town = await openHub();
+  const town = await openCoordinator();
   const first = hello('lobby-1');
   const { welcome } = await join(town, first);
   const stored: string[] = [];
@@ -17,7 +22,11 @@ async function publishing(generationOf: (generation: number) => number = (own) =
   return { town, publisher, stored };
 }
 
-function publisherOf({ network }: TestHub, instance: Uint8Array, generation: number): Publisher {
+function publisherOf(
+  { network }: TestCoordinator,
+  instance: Uint8Array,
+  generation: number,
+): Publisher {
   const wake = (): void => undefined;
   return new Publisher({ network, name: 'lobby-1', instance, generation, stored: undefined, wake });
 }

@@ -104,7 +104,7 @@ describe('a disk that stalls', () => {
       ...IssueCommandRequest.create({ target, command }),
       timeout: durationOf(300),
     };
-    town.hub.commands.issue(request, '', (result) => told.push(result));
+    town.commands.issue(request, '', (result) => told.push(result));
     const { commandId } = await stream.next('commandRequest');
     const form = { $case: 'custom', value: content } as const;
     const outcome = { $case: 'output', value: { form } } as const;
@@ -160,7 +160,7 @@ describe('a disk that stalls', () => {
     const refused = await rejectionOf(KelpieError, publishOnce(town.network, request));
     expect(refused.reason).to.equal('PUBLISH_LIMIT');
     expect(refused.retryAfterMs).to.be.greaterThan(0);
-    const updated = town.nodes.update('other', NodeChange.create({ labels: { a: 'b' } }));
+    const updated = town.claims.update('other', NodeChange.create({ labels: { a: 'b' } }));
     await stream.cut();
     await settled();
     journal.resume();

@@ -13,10 +13,10 @@ import { FakeClock } from '../../support/clock/fake-clock.js';
 import {
   hello,
   join,
-  openHub,
+  openCoordinator,
   openJournal,
   openMortal,
-  type TestHub,
+  type TestCoordinator,
 } from '../../support/model/coordinator.js';
 import { about, joined, player, quit, steve, TestProxy } from '../../support/model/proxy.js';
 import { thrownBy } from '../../support/thrown.js';
@@ -24,7 +24,12 @@ import { thrownBy } from '../../support/thrown.js';
 const { DENY_NEW, KICK_OLD } = DuplicatePolicy;
 const STEVE = '2535400000000001';
 
-function ask(town: TestHub, name: string, timeoutMs: number, onResult: (one: NodeResult) => void) {
+function ask(
+  town: TestCoordinator,
+  name: string,
+  timeoutMs: number,
+  onResult: (one: NodeResult) => void,
+) {
   const content = { form: { $case: 'text', value: 'ping' } } as const;
   const form = { $case: 'custom', value: { name: 'ping', content } } as const;
   const request = {
@@ -33,7 +38,7 @@ function ask(town: TestHub, name: string, timeoutMs: number, onResult: (one: Nod
     command: { form },
     timeout: durationOf(timeoutMs),
   };
-  town.hub.commands.issue(request, '', onResult);
+  town.commands.issue(request, '', onResult);
 }
 
 function reasonOf({ outcome }: NodeResult): string {
@@ -42,7 +47,7 @@ function reasonOf({ outcome }: NodeResult): string {
 
 describe('the faults of others', () => {
   it('Vortex, StarGate, CloudNet: each request ends at its own deadline, and leaves no entry behind', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const { stream } = await join(town, hello('lobby', { commands: ['ping'] }));
     const ends = new Map<number, number>();
     const start = town.clock.now();
@@ -54,12 +59,12 @@ describe('the faults of others', () => {
     const timers = town.clock.pending;
     town.clock.advance(10_000);
     expect([...ends]).to.deep.equal(waits.map((ms) => [ms, ms]));
-    expect(town.hub.commands.pending).to.equal(0);
+    expect(town.commands.pending).to.equal(0);
     expect(timers - town.clock.pending, 'their timers are gone').to.equal(waits.length);
   });
 
   it('ValioBungee: a cancelled login leaves no session', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const bodies = bodiesOf(town.journal);
     const proxy = await TestProxy.join(town, 'gate-1');
     const before = bodies.length;
@@ -69,14 +74,14 @@ describe('the faults of others', () => {
     await proxy.stream.next('requestOk');
     expect(town.network.playerRows.size).to.equal(0);
     expect(town.network.playerRows.ownedBy.size).to.equal(0);
-    expect(town.players.pending).to.equal(0);
+    expect(town.ownership.pending).to.equal(0);
     const told = bodies.slice(before).map(({ $case }) => $case);
     expect(told, 'nothing but what coordinators tell each other').to.deep.equal(['playerLeft']);
   });
 
   it('ValioBungee: 100 parallel logins of one player leave exactly one', async () => {
     for (const policy of [DENY_NEW, KICK_OLD]) {
-      const town = await openHub();
+      const town = await openCoordinator();
       const gates = await Promise.all(
         Array.from({ length: 100 }, (_, index) => TestProxy.join(town, `gate-${index}`)),
       );
@@ -92,12 +97,12 @@ describe('the faults of others', () => {
       );
       expect(reports.flat().filter(({ error }) => !error)).to.have.length(1);
       expect(town.network.playerRows.online).to.equal(1);
-      expect(town.players.pending).to.equal(0);
+      expect(town.ownership.pending).to.equal(0);
     }
   });
 
   it('WaterdogPE, Numdrassl: a quit with an old generation changes nothing', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const first = await TestProxy.join(town, 'gate-1');
     const second = await TestProxy.join(town, 'gate-2');
     const old = await first.bring(steve());
@@ -116,7 +121,7 @@ describe('the faults of others', () => {
   });
 
   it('Velocity-CTD: a reconnect of the same instance with the same session is not a duplicate', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const bodies = bodiesOf(town.journal);
     const instanceId = new Uint8Array(16).fill(7);
     const before = await TestProxy.join(town, 'gate-1', { instanceId });
@@ -131,7 +136,7 @@ describe('the faults of others', () => {
   });
 
   it('CloudNet: a lagging target does not block others', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await join(town, hello('stalled', { commands: ['ping'] }));
     const { stream } = await join(town, hello('lobby', { commands: ['ping'] }));
     const stalled: NodeResult[] = [];
@@ -153,7 +158,7 @@ describe('the faults of others', () => {
   });
 
   it('ValioBungee: a clock that is 10 min off changes nothing', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.bring(player(1));
     const login = await proxy.granted(player(2));
@@ -171,7 +176,7 @@ describe('the faults of others', () => {
   });
 
   it('ValioBungee: the sum of proxies is the sum of servers is the registry', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxies = [await TestProxy.join(town, 'gate-1'), await TestProxy.join(town, 'gate-2')];
     const servers = ['lobby', 'bedwars', 'survival'];
     for (const name of servers) await join(town, hello(name));
@@ -221,7 +226,7 @@ describe('the faults of others', () => {
   });
 
   it('ChatControl, EasyCommandBlocker: a payload that a client made cannot reach RunConsoleCommand', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const { stream } = await join(town, hello('lobby', { commands: ['run_console_command'] }));
     const line = 'op steve';
     const run: Command = { form: { $case: 'runConsoleCommand', value: { line } } };
@@ -255,9 +260,9 @@ describe('the faults of others', () => {
       command: { form: { $case: 'custom', value: custom } } as const,
       timeout: durationOf(1000),
     };
-    const issue = () => town.hub.commands.issue(request, '', () => undefined);
+    const issue = () => town.commands.issue(request, '', () => undefined);
     expect(thrownBy(KelpieError, issue).reason).to.equal('COMMAND_INVALID');
     await settled();
-    expect(town.hub.commands.pending).to.equal(0);
+    expect(town.commands.pending).to.equal(0);
   });
 });

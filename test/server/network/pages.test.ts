@@ -1,14 +1,13 @@
 import { expect } from 'chai';
 import type { Page } from '../../../server/journal/journal.js';
 import { note } from '../../support/journal/entries.js';
-import { openHub } from '../../support/model/coordinator.js';
+import { openCoordinator } from '../../support/model/coordinator.js';
 
 const limits = { events: 10, bytes: 2 ** 20 };
 
 describe('pages of a network’s journal', () => {
   it('are read once for all who want the same at the same time, and again later', async () => {
-    const { hub, network, journal } = await openHub();
-    const { pages } = hub;
+    const { pages, network, journal } = await openCoordinator();
     const start = journal.head;
     await network.commit({ entries: [note('a')] });
     const readings: (() => void)[] = [];
@@ -32,8 +31,7 @@ describe('pages of a network’s journal', () => {
   });
 
   it('fail for all who share them, and are read anew after that', async () => {
-    const { hub, journal } = await openHub();
-    const { pages } = hub;
+    const { pages, journal } = await openCoordinator();
     const read = journal.read.bind(journal);
     journal.read = () => Promise.reject(new Error('the disk is gone'));
     const both = [1, 2].map(() => pages.read(journal.head, limits).catch(String));

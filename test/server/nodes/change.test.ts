@@ -5,7 +5,13 @@ import { NodeChange, NodeState, NodeRole } from '../../../gen/ts/kelpie/v1/node.
 import { WelcomeOutcome } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import { listNodes } from '../../../server/nodes/queries.js';
-import { EARLIEST, hello, join, openHub, type TestHub } from '../../support/model/coordinator.js';
+import {
+  EARLIEST,
+  hello,
+  join,
+  openCoordinator,
+  type TestCoordinator,
+} from '../../support/model/coordinator.js';
 import { rejectionOf } from '../../support/thrown.js';
 import { until } from '../../support/until.js';
 
@@ -14,13 +20,13 @@ const change = (partial: Partial<NodeChange>): NodeChange => ({
   ...partial,
 });
 
-function rowOf({ network }: TestHub, name: string) {
+function rowOf({ network }: TestCoordinator, name: string) {
   return network.nodeRows.nodes.get(name)?.value;
 }
 
 describe('a change of a node', () => {
   it('sets and removes labels, state and places, and leaves the rest', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const labels = { mode: 'bedwars', map: 'ice' };
     const { stream } = await join(town, hello('lobby-1', { labels, maxPlayers: 40, motd: 'hi' }));
     const value = {
@@ -41,15 +47,15 @@ describe('a change of a node', () => {
   });
 
   it('outlives a loss, and a reconnect with any Hello of the process; a new process counts anew', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const first = hello('lobby-1', { labels: { mode: 'lobby' } });
     const { stream } = await join(town, first);
-    await town.nodes.update('lobby-1', change({ state: NodeState.MAINTENANCE }));
+    await town.claims.update('lobby-1', change({ state: NodeState.MAINTENANCE }));
     await stream.cut();
     town.clock.advance(1000);
     await until(() => rowOf(town, 'lobby-1')?.state === NodeState.UNREACHABLE);
     expect(rowOf(town, 'lobby-1')?.lastState).to.equal(NodeState.MAINTENANCE);
-    await town.nodes.update('lobby-1', change({ state: NodeState.DRAINING }));
+    await town.claims.update('lobby-1', change({ state: NodeState.DRAINING }));
     expect(rowOf(town, 'lobby-1')?.state, 'it is not reachable by decree').to.equal(
       NodeState.UNREACHABLE,
     );
@@ -59,14 +65,14 @@ describe('a change of a node', () => {
       state: NodeState.DRAINING,
       lastState: NodeState.UNSPECIFIED,
     });
-    await town.nodes.update('lobby-1', change({ labels: { mode: 'event' }, maxPlayers: 7 }));
+    await town.claims.update('lobby-1', change({ labels: { mode: 'event' }, maxPlayers: 7 }));
     const other = { motd: 'open again', labels: { mode: 'x', more: '1' }, commands: ['shop.open'] };
     await join(town, { ...first, ...other });
     expect(rowOf(town, 'lobby-1')).to.deep.include({
       ...{ state: NodeState.DRAINING, labels: { mode: 'event' }, maxPlayers: 7 },
       ...{ motd: 'open again', commands: ['shop.open'] },
     });
-    await town.nodes.disconnect('lobby-1');
+    await town.claims.disconnect('lobby-1');
     await join(town, { ...first, instanceId: randomBytes(16) });
     expect(rowOf(town, 'lobby-1')).to.deep.include({
       ...{ state: NodeState.READY, labels: { mode: 'lobby' }, maxPlayers: undefined },
@@ -74,7 +80,7 @@ describe('a change of a node', () => {
   });
 
   it('sets motd and addresses; an empty host is the one that the coordinator sees, or the one before', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const address = { host: 'mc.internal', port: 19132 };
     const first = hello('lobby-1', { address });
     const { stream } = await join(town, first);
@@ -91,8 +97,8 @@ describe('a change of a node', () => {
       publicAddress: { host: seen, port: 2 },
     });
     const operator = { motd: '', publicAddress: { host: 'play.example.org', port: 3 } };
-    await town.nodes.update('lobby-1', change(operator));
-    await town.nodes.update('lobby-1', change({ publicAddress: { host: '', port: 4 } }));
+    await town.claims.update('lobby-1', change(operator));
+    await town.claims.update('lobby-1', change({ publicAddress: { host: '', port: 4 } }));
     expect(rowOf(town, 'lobby-1')).to.deep.include({
       ...{ motd: '', address: { host: seen, port: 1 } },
       publicAddress: { host: 'play.example.org', port: 4 },
@@ -102,19 +108,19 @@ describe('a change of a node', () => {
   });
 
   it('is refused with nothing changed: a state of the coordinator, too many labels, no node', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await join(town, hello('lobby-1'));
     const head = town.journal.head.sequence;
     const tooMany = Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`label-${n}`, '']));
     const refused = await Promise.all(
       [
-        town.nodes.update('lobby-1', change({ state: NodeState.UNREACHABLE })),
-        town.nodes.update('lobby-1', change({ labels: tooMany })),
-        town.nodes.update('lobby-1', change({ motd: 'm'.repeat(1025) })),
-        town.nodes.update('lobby-1', change({ address: { host: 'a', port: 0 } })),
-        town.nodes.update('lobby-1', change({ publicAddress: { host: '', port: 1 } })),
-        town.nodes.update('lobby-2', change({ maxPlayers: 1 })),
-        town.nodes.update('lobby-1', change({ maxPlayers: 1 }), 1),
+        town.claims.update('lobby-1', change({ state: NodeState.UNREACHABLE })),
+        town.claims.update('lobby-1', change({ labels: tooMany })),
+        town.claims.update('lobby-1', change({ motd: 'm'.repeat(1025) })),
+        town.claims.update('lobby-1', change({ address: { host: 'a', port: 0 } })),
+        town.claims.update('lobby-1', change({ publicAddress: { host: '', port: 1 } })),
+        town.claims.update('lobby-2', change({ maxPlayers: 1 })),
+        town.claims.update('lobby-1', change({ maxPlayers: 1 }), 1),
       ].map((work) => rejectionOf(KelpieError, work)),
     );
     expect(refused.map(({ reason }) => reason)).to.deep.equal([
@@ -130,19 +136,19 @@ describe('a change of a node', () => {
   });
 
   it('is no event if nothing changes', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await join(town, hello('lobby-1', { maxPlayers: 20 }));
     const head = town.journal.head.sequence;
-    await town.nodes.update('lobby-1', change({ maxPlayers: 20, state: NodeState.READY }));
+    await town.claims.update('lobby-1', change({ maxPlayers: 20, state: NodeState.READY }));
     expect(town.journal.head.sequence).to.equal(head);
   });
 
   it('loses nothing when several come at once', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await join(town, hello('lobby-1'));
     const names = Array.from({ length: 20 }, (_, n) => `label-${n}`);
     await Promise.all(
-      names.map((name) => town.nodes.update('lobby-1', change({ labels: { [name]: 'set' } }))),
+      names.map((name) => town.claims.update('lobby-1', change({ labels: { [name]: 'set' } }))),
     );
     expect(Object.keys(rowOf(town, 'lobby-1')?.labels ?? {})).to.have.members(names);
   });
@@ -150,17 +156,17 @@ describe('a change of a node', () => {
 
 describe('a node that an operator disconnects', () => {
   it('leaves at once, and its stream ends with the reason', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const { stream } = await join(town, hello('lobby-1', { topics: ['nodes.*'] }));
     const left = await join(town, hello('watcher', { topics: ['nodes.lobby-1'] }));
-    await town.nodes.disconnect('lobby-1');
+    await town.claims.disconnect('lobby-1');
     const error = (await stream.ended()) as KelpieError;
     expect(error.reason).to.equal('SESSION_ENDED');
     const { events } = await left.stream.next('eventBatch');
     const body = events.at(-1)?.body;
     expect(body?.$case === 'nodeLeft' && body.value.reason).to.equal(NodeLeaveReason.DISCONNECTED);
-    expect(town.nodes.losses).to.equal(0);
-    expect((await rejectionOf(KelpieError, town.nodes.disconnect('lobby-1'))).reason).to.equal(
+    expect(town.claims.losses).to.equal(0);
+    expect((await rejectionOf(KelpieError, town.claims.disconnect('lobby-1'))).reason).to.equal(
       'NODE_NOT_FOUND',
     );
   });
@@ -168,13 +174,13 @@ describe('a node that an operator disconnects', () => {
 
 describe('a list of nodes', () => {
   it('has those that match every filter, over pages in a stable order', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     for (let index = 0; index < 12; index++) {
       const role = index % 3 === 0 ? NodeRole.PROXY : NodeRole.DOWNSTREAM;
       const labels = { mode: index % 2 === 0 ? 'bedwars' : 'lobby' };
       await join(town, hello(`node-${String(index).padStart(2, '0')}`, { role, labels }));
     }
-    await town.nodes.update('node-02', change({ state: NodeState.DRAINING }));
+    await town.claims.update('node-02', change({ state: NodeState.DRAINING }));
     const filter = {
       roles: [NodeRole.DOWNSTREAM],
       states: [NodeState.READY, NodeState.STARTING],
@@ -193,7 +199,7 @@ describe('a list of nodes', () => {
 
 describe('a node that wants nothing of its own', () => {
   it('gets what others publish, and its inbox, but neither its own events nor those about it', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const first = hello('quiet', { topics: ['>', 'nodes.*'], start: EARLIEST, excludeOwn: true });
     const { stream } = await join(town, first);
     const other = await join(town, hello('other'));

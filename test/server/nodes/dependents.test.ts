@@ -8,14 +8,14 @@ import { bodiesOf, settled } from '../../support/journal/history.js';
 import {
   hello,
   join,
-  type MortalHub,
-  openHub,
+  type MortalCoordinator,
+  openCoordinator,
   openJournal,
   openMortal,
 } from '../../support/model/coordinator.js';
 import { joined, player, TestProxy } from '../../support/model/proxy.js';
 
-type Town = Pick<MortalHub, 'hub' | 'network' | 'nodes'>;
+type Town = Pick<MortalCoordinator, 'port' | 'network' | 'claims'>;
 
 /** A proxy with so many players. */
 async function proxyWith(town: Town, name: string, count: number): Promise<TestProxy> {
@@ -63,12 +63,12 @@ describe('the end of a node with very many players', () => {
   const PLAYERS = 3000;
 
   it('comes in pages between which everybody else has a turn, the owner last', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await proxyWith(town, 'gate-1', PLAYERS);
     const stored: (readonly Entry[])[] = [];
     town.journal.onAppend((entries) => stored.push(entries));
     const turns = turnsFrom();
-    await town.nodes.leave('gate-1', generationOf(town, 'gate-1'), NodeLeaveReason.LOST);
+    await town.claims.leave('gate-1', generationOf(town, 'gate-1'), NodeLeaveReason.LOST);
     const passed = turns();
     expect(passed, 'turns of others').to.be.at.least(stored.length - 2);
     expect(Math.max(...stored.map(({ length }) => length))).to.be.at.most(100);
@@ -81,7 +81,7 @@ describe('the end of a node with very many players', () => {
   });
 
   it('costs each player once', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await proxyWith(town, 'gate-1', PLAYERS);
     const { playerRows } = town.network;
     const draft = playerRows.draft.bind(playerRows);
@@ -90,18 +90,18 @@ describe('the end of a node with very many players', () => {
       made += 1;
       return draft(...facts);
     };
-    await town.nodes.leave('gate-1', generationOf(town, 'gate-1'), NodeLeaveReason.LOST);
+    await town.claims.leave('gate-1', generationOf(town, 'gate-1'), NodeLeaveReason.LOST);
     expect(made).to.be.at.most(PLAYERS + 1000);
   });
 
   it('stops when the node comes back meanwhile', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const instanceId = new Uint8Array(16).fill(7);
     const proxy = await TestProxy.join(town, 'gate-1', { instanceId });
     await proxy.stream.cut();
     await proxyWith(town, 'gate-2', PLAYERS);
     const owner = town.network.nodeRows.owners.get('gate-2');
-    const gone = town.nodes.leave('gate-2', generationOf(town, 'gate-2'), NodeLeaveReason.LOST);
+    const gone = town.claims.leave('gate-2', generationOf(town, 'gate-2'), NodeLeaveReason.LOST);
     await join(town, hello('gate-2', { instanceId: owner?.value.instanceId ?? instanceId }));
     expect(await gone).to.equal(false);
     expect(town.network.playerRows.online).to.be.above(0);
@@ -109,11 +109,11 @@ describe('the end of a node with very many players', () => {
   });
 
   it('is one, however many ask for it', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await proxyWith(town, 'gate-1', PLAYERS);
     const bodies = bodiesOf(town.journal);
     const generation = generationOf(town, 'gate-1');
-    const all = [1, 2, 3].map(() => town.nodes.leave('gate-1', generation, NodeLeaveReason.LOST));
+    const all = [1, 2, 3].map(() => town.claims.leave('gate-1', generation, NodeLeaveReason.LOST));
     expect(await Promise.all(all)).to.deep.equal([true, true, true]);
     expect(bodies.filter(({ $case }) => $case === 'nodeLeft')).to.have.length(1);
     expect(bodies.filter(({ $case }) => $case === 'playerLeft')).to.have.length(PLAYERS);
@@ -149,7 +149,7 @@ describe('what a node gets while it ends', () => {
       const reports = Array.from({ length: 20 }, (_, index) => joined(player(index + 1)));
       proxy.stream.send({ $case: 'reportPlayers', value: { reports } });
       await settled(waits);
-      expect(await town.nodes.leave('gate-1', generation, NodeLeaveReason.LOST)).to.equal(true);
+      expect(await town.claims.leave('gate-1', generation, NodeLeaveReason.LOST)).to.equal(true);
       await proxy.stream.ended();
       const left = [...town.network.playerRows.entries()].map(([id]) => id);
       expect(left, `a delay of ${turns}, ${waits} turns later`).to.deep.equal([]);
@@ -169,7 +169,11 @@ describe('a player whom another proxy gets while theirs ends', () => {
         const second = await TestProxy.join(town, 'gate-2');
         first.stream.send({ $case: 'reportPlayers', value: { reports: [joined(player(0))] } });
         await settled(before);
-        const gone = town.nodes.leave('gate-1', generationOf(town, 'gate-1'), NodeLeaveReason.LOST);
+        const gone = town.claims.leave(
+          'gate-1',
+          generationOf(town, 'gate-1'),
+          NodeLeaveReason.LOST,
+        );
         await settled(between);
         const outcome = await second.acquire(player(0), DuplicatePolicy.KICK_OLD);
         await gone;
@@ -192,8 +196,8 @@ describe('a node that leaves', () => {
     const town = await openMortal(journal, clock, { turns: () => 3 });
     await join(town, hello('lobby-1'));
     const labels = { mode: 'late' };
-    const changed = town.nodes.update('lobby-1', NodeChange.create({ labels }));
-    await town.nodes.leave('lobby-1', generationOf(town, 'lobby-1'), NodeLeaveReason.STOPPED);
+    const changed = town.claims.update('lobby-1', NodeChange.create({ labels }));
+    await town.claims.leave('lobby-1', generationOf(town, 'lobby-1'), NodeLeaveReason.STOPPED);
     await changed;
     const last = bodies.at(-1);
     expect(last?.$case === 'nodeLeft' && last.value.node?.labels).to.deep.equal(labels);
@@ -211,9 +215,9 @@ describe('changes of one node that come at once', () => {
     const bodies = bodiesOf(journal);
     const changes = Array.from({ length: CHANGES }, (_, index) => {
       const labels = { [`label-${index % 50}`]: String(index) };
-      return town.nodes.update('lobby-1', NodeChange.create({ labels }));
+      return town.claims.update('lobby-1', NodeChange.create({ labels }));
     });
-    const bad = town.nodes.update('lobby-1', NodeChange.create({ labels: { '': 'bad' } }));
+    const bad = town.claims.update('lobby-1', NodeChange.create({ labels: { '': 'bad' } }));
     const refused = bad.catch((error: unknown) => String(error));
     const [last] = (await Promise.all(changes)).slice(-1);
     expect(await refused).to.include('label');
@@ -225,12 +229,12 @@ describe('changes of one node that come at once', () => {
   });
 
   it('of an owner that was replaced are refused, and others are not', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await join(town, hello('lobby-1'));
-    const stale = town.nodes
+    const stale = town.claims
       .update('lobby-1', NodeChange.create({ maxPlayers: 1 }), 1)
       .catch((error: unknown) => error);
-    const fresh = town.nodes.update('lobby-1', NodeChange.create({ maxPlayers: 2 }));
+    const fresh = town.claims.update('lobby-1', NodeChange.create({ maxPlayers: 2 }));
     expect(await stale).to.have.property('reason', 'STALE_GENERATION');
     expect((await fresh).maxPlayers).to.equal(2);
   });

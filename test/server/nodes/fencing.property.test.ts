@@ -17,7 +17,7 @@ import { settled } from '../../support/journal/history.js';
 import {
   hello,
   LATEST,
-  type MortalHub,
+  type MortalCoordinator,
   openJournal,
   openMortal,
   TestStream,
@@ -31,14 +31,14 @@ class Claimant {
   readonly instance: Uint8Array = randomBytes(16);
   readonly streams: TestStream[] = [];
   #next = 1;
-  readonly #hub: MortalHub['hub'];
+  readonly #port: MortalCoordinator['port'];
 
-  constructor({ hub }: MortalHub) {
-    this.#hub = hub;
+  constructor({ port }: MortalCoordinator) {
+    this.#port = port;
   }
 
   open(): void {
-    const stream = new TestStream(this.#hub);
+    const stream = new TestStream(this.#port);
     stream.send({
       $case: 'hello',
       value: hello(NAME, { instanceId: this.instance, start: LATEST }),

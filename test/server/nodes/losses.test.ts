@@ -105,7 +105,7 @@ describe('a coordinator on a journal that another one wrote', () => {
       await stream.cut();
       clock.advance(1000);
       await settled();
-    } else await former.nodes.update('lobby-1', NodeChange.create({ state }));
+    } else await former.claims.update('lobby-1', NodeChange.create({ state }));
     former.die();
     clock.advance(60_000);
     const bodies = bodiesOf(journal);
@@ -118,7 +118,7 @@ describe('a coordinator on a journal that another one wrote', () => {
     if (state === NodeState.UNSPECIFIED) continue;
     it(`keeps a node ${name} until it should be back, then it is UNREACHABLE, then LOST`, async () => {
       const { clock, bodies, town, now } = await left(state);
-      expect(town.nodes.losses).to.equal(1);
+      expect(town.claims.losses).to.equal(1);
       clock.advance(BACK_MS - 1);
       await settled();
       expect(now()).to.equal(state);
@@ -137,7 +137,7 @@ describe('a coordinator on a journal that another one wrote', () => {
       expect(bodies.map((body) => body.$case === 'nodeLeft' && body.value.reason)).to.deep.equal([
         NodeLeaveReason.LOST,
       ]);
-      expect(town.nodes.losses).to.equal(0);
+      expect(town.claims.losses).to.equal(0);
     });
   }
 
@@ -146,13 +146,13 @@ describe('a coordinator on a journal that another one wrote', () => {
     clock.advance(BACK_MS - 1);
     const { stream, welcome } = await join(town, first);
     expect(welcome.outcome).to.equal(WelcomeOutcome.RESUMED);
-    expect(town.nodes.losses).to.equal(0);
+    expect(town.claims.losses).to.equal(0);
     clock.advance(1);
     await settled();
     expect(bodies).to.be.empty;
     await stream.cut();
-    town.nodes.close();
-    expect(town.nodes.losses).to.equal(0);
+    town.claims.close();
+    expect(town.claims.losses).to.equal(0);
   });
 
   it('judges only the generation that it found', async () => {
@@ -172,7 +172,7 @@ describe('a coordinator on a journal that another one wrote', () => {
     clock.advance(GRACE_MS - BACK_MS + 1);
     await settled();
     expect(bodies).to.be.empty;
-    expect(town.nodes.losses, 'no timer is left for a node of another').to.equal(0);
+    expect(town.claims.losses, 'no timer is left for a node of another').to.equal(0);
   });
 });
 
@@ -184,7 +184,7 @@ describe('a change of a node that races', () => {
     const { stream } = await join(town, first);
     await stream.cut();
     const set = (label: string) =>
-      town.nodes.update('lobby-1', NodeChange.create({ labels: { [label]: 'set' } }));
+      town.claims.update('lobby-1', NodeChange.create({ labels: { [label]: 'set' } }));
     const early = set('early');
     clock.advance(1000);
     await early;

@@ -17,7 +17,7 @@ import {
   after,
   hello,
   LATEST,
-  type MortalHub,
+  type MortalCoordinator,
   openJournal,
   openMortal,
   TestStream,
@@ -54,10 +54,10 @@ class ModelNode {
     this.#name = `node-${index}`;
   }
 
-  async join({ hub }: MortalHub): Promise<void> {
+  async join({ port }: MortalCoordinator): Promise<void> {
     const start = this.#position ? after(this.#position) : LATEST;
     const facts = { instanceId: this.#instanceId, topics: ['news'], start };
-    this.#stream = new TestStream(hub);
+    this.#stream = new TestStream(port);
     this.#stream.send({ $case: 'hello', value: hello(this.#name, facts) });
     const { cursor, outcome } = await this.#stream.next('welcome');
     this.outcomes.push(outcome);
@@ -79,7 +79,11 @@ class ModelNode {
   }
 
   /** Tries again and again, as long as nobody is there. */
-  comeBack(clock: FakeClock, town: () => MortalHub | undefined, joining: Promise<void>[]): void {
+  comeBack(
+    clock: FakeClock,
+    town: () => MortalCoordinator | undefined,
+    joining: Promise<void>[],
+  ): void {
     const attempt = (count: number): void => {
       const there = town();
       if (there) joining.push(this.join(there));
@@ -104,7 +108,7 @@ describe('a coordinator that was away', () => {
       for (const node of nodes) await node.join(first);
       const faithful = nodes.slice(GONE);
       first.die();
-      const now: { town?: MortalHub } = {};
+      const now: { town?: MortalCoordinator } = {};
       const joining: Promise<void>[] = [];
       for (const node of faithful) node.comeBack(clock, () => now.town, joining);
       clock.advance(awayMs);
@@ -138,7 +142,7 @@ describe('a coordinator that was away', () => {
       expect(left, 'those who stay away, a grace later').to.deep.equal(
         Array.from({ length: GONE }, () => NodeLeaveReason.LOST),
       );
-      expect(town.nodes.losses, 'no timer runs for anybody else').to.equal(0);
+      expect(town.claims.losses, 'no timer runs for anybody else').to.equal(0);
       for (const node of faithful) await node.read();
       expect(faithful.every(({ gaps, events }) => gaps === 0 && events === 1)).to.equal(true);
       for (const node of nodes) await node.cut();

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import type { Player } from '../../../gen/ts/kelpie/v1/player.js';
 import type { NodeFrame } from '../../../gen/ts/kelpie/v1/session_service.js';
-import { openHub, type TestHub } from '../../support/model/coordinator.js';
+import { openCoordinator, type TestCoordinator } from '../../support/model/coordinator.js';
 import { joined, player, quit, steve, TestProxy } from '../../support/model/proxy.js';
 
 const login = (said: Player): NonNullable<NodeFrame['frame']> => ({
@@ -33,13 +33,13 @@ const large = (number: number): Player => player(number, { context: new Uint8Arr
 const many = (count: number, of: (number: number) => Player): Player[] =>
   Array.from({ length: count }, (_, number) => of(number));
 
-const nothingComes = ({ network }: TestHub): void => {
+const nothingComes = ({ network }: TestCoordinator): void => {
   expect(network.playerAdmission.pending).to.equal(0);
 };
 
 describe('logins of a proxy', () => {
   it('that are sent at once count from when they are taken', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const counts = await answers(proxy, many(1500, player).map(login));
     expect(counts).to.deep.equal({ playerAcquired: 1000, COMMAND_LIMIT: 500 });
@@ -47,7 +47,7 @@ describe('logins of a proxy', () => {
   });
 
   it('count too behind reports that are not answered', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const reports = [joined(player(9999))];
     const report = { $case: 'reportPlayers', value: { reports } } as const;
@@ -56,14 +56,14 @@ describe('logins of a proxy', () => {
   });
 
   it('are weighed', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const counts = await answers(proxy, many(900, large).map(login));
     expect(counts['COMMAND_LIMIT']).to.be.greaterThan(300);
   });
 
   it('that nobody joins are as many as a proxy may have', async () => {
-    const town = await openHub({ limits: { proxyLogins: 10 }, times: { loginMs: 5000 } });
+    const town = await openCoordinator({ limits: { proxyLogins: 10 }, times: { loginMs: 5000 } });
     const proxy = await TestProxy.join(town, 'gate-1');
     const counts = await answers(proxy, many(25, player).map(login));
     expect(counts).to.deep.equal({ playerAcquired: 10, PLAYER_LIMIT: 15 });
@@ -80,7 +80,7 @@ describe('the rows of players', () => {
   const limits = { playerBytes: 200_000, proxyPlayerBytes: 100_000 };
 
   it('take no more than a proxy may have, however they come, and then what the network may', async () => {
-    const town = await openHub({ limits });
+    const town = await openCoordinator({ limits });
     const names = ['gate-1', 'gate-2', 'gate-3'];
     for (const name of names) {
       const proxy = await TestProxy.join(town, name);
@@ -105,7 +105,7 @@ describe('the rows of players', () => {
   });
 
   it('do not grow past it by changes, which say so', async () => {
-    const town = await openHub({ limits: { proxyPlayerBytes: 20_000 } });
+    const town = await openCoordinator({ limits: { proxyPlayerBytes: 20_000 } });
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.bring(player(1));
     await proxy.bring(large(2));
@@ -118,7 +118,7 @@ describe('the rows of players', () => {
   });
 
   it('are counted as they come and go', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.bring(steve());
     const { index } = town.network.playerRows;

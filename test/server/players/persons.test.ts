@@ -12,10 +12,10 @@ import { settled } from '../../support/journal/history.js';
 import {
   hello,
   join,
-  openHub,
+  openCoordinator,
   openJournal,
   openMortal,
-  type TestHub,
+  type TestCoordinator,
 } from '../../support/model/coordinator.js';
 import { about, joined, player, quit, steve, TestProxy } from '../../support/model/proxy.js';
 
@@ -24,7 +24,7 @@ const uuid = '0a1b2c3d-0000-4000-8000-00000000000f';
 const both = steve({ uuid });
 const uuidAlone = steve({ xuid: '', uuid: uuid.toUpperCase() });
 
-const held = ({ network }: TestHub) =>
+const held = ({ network }: TestCoordinator) =>
   [...network.playerRows.entries()].map(([id, { value }]) => `${id} on ${value.proxy}`);
 
 describe('logins that share an identifier', () => {
@@ -36,7 +36,7 @@ describe('logins that share an identifier', () => {
   ];
   for (const [what, first, second] of pairs) {
     it(`(${what}) are of one person: denied, or the older one ends`, async () => {
-      const town = await openHub();
+      const town = await openCoordinator();
       const [one, other] = await gates(town);
       const generation = await one.bring(first);
       expect(await other.acquire(second, DENY_NEW)).to.have.property('$case', 'denial');
@@ -47,7 +47,7 @@ describe('logins that share an identifier', () => {
     });
 
     it(`(${what}) are of one person in a join without a grant, and in a list`, async () => {
-      const town = await openHub();
+      const town = await openCoordinator();
       const [one, other] = await gates(town);
       await one.report(joined(first));
       await other.report(joined(second));
@@ -61,7 +61,7 @@ describe('logins that share an identifier', () => {
   }
 
   it('are told one after the other, at the same time too', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const [one, other] = await gates(town);
     const outcomes = await Promise.all([
       one.acquire(both, DENY_NEW),
@@ -72,7 +72,7 @@ describe('logins that share an identifier', () => {
   });
 
   it('twice in one list are held once: the second is to be kicked', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const [one] = await gates(town);
     const { results, kickedPlayerIds } = await one.sync([both, uuidAlone], 0);
     expect(results.map(({ playerId }) => playerId)).to.deep.equal([both.xuid]);
@@ -81,7 +81,7 @@ describe('logins that share an identifier', () => {
   });
 
   it('that two writers did not know of end to one: the newer', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const [one, other] = await gates(town);
     // A list and a login in one tick: neither sees the other's row.
     const value = { asOf: 0, afterId: '', upToId: '', players: [both], loginAges: {} };
@@ -90,7 +90,7 @@ describe('logins that share an identifier', () => {
     await one.stream.next('playersSynced');
     await one.report(quit('77', 1));
     expect(held(town)).to.have.length(1);
-    expect(town.players.pending - 1, 'but the login that waits for its join').to.be.lessThan(1);
+    expect(town.ownership.pending - 1, 'but the login that waits for its join').to.be.lessThan(1);
   });
 });
 
@@ -100,7 +100,7 @@ describe('logins while no coordinator answered', () => {
     ['gate-2', 'gate-1'],
   ] as const) {
     it(`are settled by their ages, not by whose list comes first: ${order.join(', ')}`, async () => {
-      const town = await openHub();
+      const town = await openCoordinator();
       const ages = { 'gate-1': 60_000, 'gate-2': 20_000 };
       const proxies = new Map<string, TestProxy>();
       for (const name of order) {
@@ -116,14 +116,14 @@ describe('logins while no coordinator answered', () => {
     });
 
     it(`of one age are the first name’s: ${order.join(', ')}`, async () => {
-      const town = await openHub();
+      const town = await openCoordinator();
       for (const name of order) await list(await TestProxy.join(town, name), 5000);
       expect(held(town)).to.deep.equal([`${both.xuid} on gate-1`]);
     });
   }
 
   it('are older than a login that was granted after them', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const granted = await TestProxy.join(town, 'gate-1');
     await granted.bring(both);
     town.clock.advance(1000);
@@ -132,7 +132,7 @@ describe('logins while no coordinator answered', () => {
   });
 
   it('of any age can be told', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     for (const seconds of [-5, 1e15, 2 ** 52]) {
       const { results } = await list(proxy, 0, { seconds, nanos: -1 });
@@ -143,7 +143,7 @@ describe('logins while no coordinator answered', () => {
 
 describe('a server that is no node', () => {
   it('is kept by its name, and marked, and found by it', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const [result] = await proxy.report(joined(steve({ server: 'Survival 1' })));
     expect(result?.error).to.equal(undefined);
@@ -167,7 +167,7 @@ describe('a server that is no node', () => {
     const owner = town.network.nodeRows.owners.get('lobby')?.sequence ?? 0;
     // The departure is on its way to the journal, and not in the tables yet.
     turns = 10;
-    const left = town.nodes.leave('lobby', owner, 1);
+    const left = town.claims.leave('lobby', owner, 1);
     await settled(3);
     expect(town.network.nodeRows.nodes.get('lobby')).not.to.equal(undefined);
     const moved = about(both.xuid, generation, { $case: 'movedTo', value: 'lobby' });
@@ -180,7 +180,7 @@ describe('a server that is no node', () => {
 
 describe('joins without a grant', () => {
   it('are followed by what is said of them in the same frame', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     await join(town, hello('lobby'));
     const results = await proxy.report(
@@ -210,7 +210,7 @@ describe('joins without a grant', () => {
   });
 
   it('of one frame take a few transactions, not two each', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     let commits = 0;
     town.journal.onAppend(() => void (commits += 1));
@@ -224,16 +224,16 @@ describe('joins without a grant', () => {
 
 const isPlayers = ({ topic }: { topic: string }): boolean => topic.startsWith('players.');
 
-async function entriesOf({ journal }: TestHub) {
+async function entriesOf({ journal }: TestCoordinator) {
   const page = await journal.read(journal.oldest, 1000);
   return 'entries' in page ? page.entries : [];
 }
 
-function rowOf({ network }: Pick<TestHub, 'network'>) {
+function rowOf({ network }: Pick<TestCoordinator, 'network'>) {
   return network.playerRows.get(both.xuid)?.value.player;
 }
 
-async function gates(town: TestHub): Promise<[TestProxy, TestProxy]> {
+async function gates(town: TestCoordinator): Promise<[TestProxy, TestProxy]> {
   return [await TestProxy.join(town, 'gate-1'), await TestProxy.join(town, 'gate-2')];
 }
 

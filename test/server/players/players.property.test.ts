@@ -14,7 +14,7 @@ import { settled } from '../../support/journal/history.js';
 import {
   hello,
   join,
-  type MortalHub,
+  type MortalCoordinator,
   openJournal,
   openMortal,
 } from '../../support/model/coordinator.js';
@@ -75,7 +75,7 @@ class World {
   readonly entries: Entry[] = [];
   /** Somebody with a roster of players. */
   readonly follower = new Follower({ players: true });
-  #town: MortalHub | undefined;
+  #town: MortalCoordinator | undefined;
   #lives = 0;
 
   constructor(turns: number, digests: boolean) {
@@ -86,7 +86,7 @@ class World {
     this.#journal.onAppend((entries) => this.entries.push(...entries));
   }
 
-  get town(): MortalHub {
+  get town(): MortalCoordinator {
     if (!this.#town) throw new Error('nobody is there');
     return this.#town;
   }
@@ -108,14 +108,14 @@ class World {
       case 'cut':
         return this.proxies[one.proxy]?.cut();
       case 'connect':
-        return this.proxies[one.proxy]?.connect(this.town.hub);
+        return this.proxies[one.proxy]?.connect(this.town.port);
       case 'crash':
         return this.proxies[one.proxy]?.crash();
       case 'restart':
         return this.restart();
       case 'blink':
         await this.follower.cut();
-        this.follower.open(this.town.hub);
+        this.follower.open(this.town.port);
         return;
       case 'advance':
         return this.advance(one.ms);
@@ -129,7 +129,7 @@ class World {
     this.town.die();
     await Promise.all([...this.proxies, this.follower].map((one) => one.cut()));
     await this.open();
-    this.follower.open(this.town.hub);
+    this.follower.open(this.town.port);
   }
 
   async advance(ms: number): Promise<void> {
@@ -146,7 +146,7 @@ class World {
     await this.proxies[away]?.crash();
     const there = this.proxies.filter((_, index) => index !== away);
     for (let round = 0; round < 12; round++) {
-      for (const one of there) one.connect(this.town.hub);
+      for (const one of there) one.connect(this.town.port);
       await settled(40 * (this.#turns + 1));
       await this.advance(5000);
       await this.follower.read(1000);
@@ -204,8 +204,8 @@ function checkQuiet({ town, proxies, entries, follower }: World): void {
   expect(read, 'what all events come to is the table').to.have.deep.members(stands);
   const roster = follower.roster.players().map(({ id, generation }) => ({ id, generation }));
   expect(roster, 'a roster is the table').to.have.deep.members(stands);
-  expect(town.players.pending).to.equal(0);
-  expect(town.hub.commands.pending).to.equal(0);
+  expect(town.ownership.pending).to.equal(0);
+  expect(town.commands.pending).to.equal(0);
   expect(town.faults).to.deep.equal([]);
 }
 
@@ -227,8 +227,8 @@ describe('presence', () => {
           const world = new World(turns, digests);
           await world.open();
           for (const name of SERVERS) await join(world.town, hello(name));
-          for (const one of world.proxies) one.connect(world.town.hub);
-          world.follower.open(world.town.hub);
+          for (const one of world.proxies) one.connect(world.town.port);
+          world.follower.open(world.town.port);
           await settled(20);
           for (const one of steps) await world.take(one);
           await world.quiet(away);

@@ -6,7 +6,12 @@ import { DuplicatePolicy, PlayerLeaveReason } from '../../../gen/ts/kelpie/v1/pl
 import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import { TopicFilter } from '../../../server/topics/filter.js';
 import { historyOf, settled } from '../../support/journal/history.js';
-import { hello, join, openHub, type TestHub } from '../../support/model/coordinator.js';
+import {
+  hello,
+  join,
+  openCoordinator,
+  type TestCoordinator,
+} from '../../support/model/coordinator.js';
 import { about, joined, player, quit, steve, TestProxy } from '../../support/model/proxy.js';
 import { until } from '../../support/until.js';
 
@@ -14,7 +19,7 @@ const { DENY_NEW, KICK_OLD, VERIFY_OLD } = DuplicatePolicy;
 const steveId = '2535400000000001';
 
 /** What a reader of `players.*` is told, as `joined lobby`, `left QUIT`. */
-function toldOf(town: TestHub): string[] {
+function toldOf(town: TestCoordinator): string[] {
   const told: string[] = [];
   const filter = new TopicFilter(['players.*']);
   town.journal.onAppend((entries) => {
@@ -44,13 +49,13 @@ function nameOf(reason: PlayerLeaveReason): string {
 }
 
 /** Who is shown in a Snapshot. */
-function shown({ network }: TestHub): number {
+function shown({ network }: TestCoordinator): number {
   return [...network.resources(new TopicFilter(['players.*']))].length;
 }
 
 describe('a player', () => {
   it('is not online before his proxy says that he joined', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const told = toldOf(town);
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.granted(steve());
@@ -64,7 +69,7 @@ describe('a player', () => {
   });
 
   it('whose login takes longer than a minute is held by nobody, and the proxy is told', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.granted(steve());
     for (let seconds = 0; seconds < 60; seconds += 10) {
@@ -76,13 +81,13 @@ describe('a player', () => {
     const reason = PlayerLeaveReason.LAPSED;
     expect(evicted).to.include({ playerId: steveId, generation, reason });
     expect(town.network.playerRows.size).to.equal(0);
-    expect(town.players.pending).to.equal(0);
+    expect(town.ownership.pending).to.equal(0);
     const [late] = await proxy.report(joined(steve(), generation));
     expect(late?.error?.reason).to.equal(ErrorReason.PLAYER_NOT_FOUND);
   });
 
   it('moves, changes and quits, and a repeated report is no event', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     await join(town, hello('lobby'));
     await join(town, hello('bedwars'));
@@ -108,7 +113,7 @@ describe('a player', () => {
   });
 
   it('is counted on his proxy and on his server', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     await join(town, hello('lobby'));
     const { playerRows } = town.network;
@@ -122,7 +127,7 @@ describe('a player', () => {
   });
 
   it('is found by id, XUID, UUID and name in any case', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const uuid = '0A1B2C3D-0000-4000-8000-00000000000f';
     await proxy.bring(steve({ uuid, name: 'Ünal The Great' }));
@@ -140,7 +145,7 @@ describe('a player', () => {
 
 describe('a login of a player who is held', () => {
   it('is denied by DENY_NEW', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const [old, other] = await proxies(town);
     await old.bring(steve());
     const outcome = await other.acquire(steve(), DENY_NEW);
@@ -150,7 +155,7 @@ describe('a login of a player who is held', () => {
   });
 
   it('ends the old one by KICK_OLD, and its proxy is told', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const told = toldOf(town);
     const [old, other] = await proxies(town);
     const before = await old.bring(steve());
@@ -163,7 +168,7 @@ describe('a login of a player who is held', () => {
   });
 
   it('is granted to the same proxy again, and the older login ends', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const told = toldOf(town);
     const proxy = await TestProxy.join(town, 'gate-1');
     const before = await proxy.bring(steve());
@@ -174,7 +179,7 @@ describe('a login of a player who is held', () => {
   });
 
   it('is denied by VERIFY_OLD if the old proxy has heard his client', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const [old, other] = await proxies(town);
     const generation = await old.bring(steve());
     const login = other.acquire(steve(), VERIFY_OLD);
@@ -185,8 +190,8 @@ describe('a login of a player who is held', () => {
     });
     answer(old, asked.commandId, true, 1.5);
     expect((await login)?.$case).to.equal('denial');
-    expect(town.hub.commands.pending).to.equal(0);
-    expect(town.players.pending).to.equal(0);
+    expect(town.commands.pending).to.equal(0);
+    expect(town.ownership.pending).to.equal(0);
   });
 
   it('ends an old one whose client was not heard for 2 s, or that is not there', async () => {
@@ -194,7 +199,7 @@ describe('a login of a player who is held', () => {
       [true, 2.5],
       [false, 0],
     ] as const) {
-      const town = await openHub();
+      const town = await openCoordinator();
       const [old, other] = await proxies(town);
       await old.bring(steve());
       const login = other.acquire(steve());
@@ -204,7 +209,7 @@ describe('a login of a player who is held', () => {
   });
 
   it('ends an old one whose proxy says nothing, asked twice within 800 ms', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const [old, other] = await proxies(town);
     await old.bring(steve());
     const login = other.acquire(steve());
@@ -214,11 +219,11 @@ describe('a login of a player who is held', () => {
     await old.stream.next('commandRequest');
     town.clock.advance(400);
     expect((await login)?.$case).to.equal('generation');
-    expect(town.hub.commands.pending).to.equal(0);
+    expect(town.commands.pending).to.equal(0);
   });
 
   it('ends an old one whose proxy cannot be asked', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const old = await TestProxy.join(town, 'gate-1');
     const other = await TestProxy.join(town, 'gate-2');
     await old.bring(steve());
@@ -228,7 +233,7 @@ describe('a login of a player who is held', () => {
 
 describe('a proxy that goes', () => {
   it('takes its players, and only them, with it, in one transaction', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const [first, second] = await proxies(town);
     await first.bring(player(1));
     await first.granted(player(2));
@@ -249,7 +254,7 @@ describe('a proxy that goes', () => {
   });
 
   it('takes thousands with it', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const many = Array.from({ length: 2500 }, (_, number) => player(number));
     for (let from = 0; from < many.length; from += 1000) {
@@ -267,7 +272,7 @@ describe('a proxy that goes', () => {
   });
 
   it('leaves nobody to the process that takes its name', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const told = toldOf(town);
     const first = await TestProxy.join(town, 'gate-1');
     await first.bring(steve());
@@ -280,7 +285,7 @@ describe('a proxy that goes', () => {
 
 describe('a list of players', () => {
   it('settles what a proxy has: new ones join, those who are not named leave', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const gone = await proxy.bring(player(1));
     const stays = await proxy.bring(player(2));
@@ -300,7 +305,7 @@ describe('a list of players', () => {
   });
 
   it('leaves logins alone that began after it was made', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const asOf = await proxy.bring(player(1));
     await proxy.granted(player(2));
@@ -310,7 +315,7 @@ describe('a list of players', () => {
   });
 
   it('names whom the proxy must kick: who is elsewhere under a newer login', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const [first, second] = await proxies(town);
     const before = await first.bring(steve());
     const generation = await second.granted(steve(), KICK_OLD);
@@ -321,7 +326,7 @@ describe('a list of players', () => {
   });
 
   it('takes a player whom it got no grant for, from wherever he is held', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const [first, second] = await proxies(town);
     const before = await first.bring(steve());
     const { results } = await second.sync([steve()], before);
@@ -330,7 +335,7 @@ describe('a list of players', () => {
   });
 
   it('goes in parts, each of which speaks for its range of ids', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     for (const number of [1, 2, 3]) await proxy.bring(player(number));
     const value = { asOf: 2 ** 52, afterId: '1001', upToId: '1002', players: [], loginAges: {} };
@@ -340,7 +345,7 @@ describe('a list of players', () => {
   });
 
   it('tells what cannot be of a player, and takes him all the same where it can', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const { results } = await proxy.sync(
       [player(1, { server: 'GATE-1' }), player(2, { name: '' })],
@@ -355,7 +360,7 @@ describe('a list of players', () => {
   });
 });
 
-async function proxies(town: TestHub): Promise<[TestProxy, TestProxy]> {
+async function proxies(town: TestCoordinator): Promise<[TestProxy, TestProxy]> {
   const commands = ['verify_player'];
   const first = await TestProxy.join(town, 'gate-1', { commands });
   return [first, await TestProxy.join(town, 'gate-2', { commands })];

@@ -10,7 +10,12 @@ import { digestOf } from '../../../server/players/digest.js';
 import { doToPlayers } from '../../../server/commands/on-players.js';
 import type { PlayerTarget } from '../../../gen/ts/kelpie/v1/player_service.js';
 import { historyOf } from '../../support/journal/history.js';
-import { hello, join, openHub, type TestHub } from '../../support/model/coordinator.js';
+import {
+  hello,
+  join,
+  openCoordinator,
+  type TestCoordinator,
+} from '../../support/model/coordinator.js';
 import { about, joined, player, quit, steve, TestProxy } from '../../support/model/proxy.js';
 import { rejectionOf } from '../../support/thrown.js';
 
@@ -38,7 +43,7 @@ async function asked(
 
 describe('a digest', () => {
   it('that differs twice in a row asks for the list, and once asks for nothing', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.bring(steve());
     const right = { players: 1, digest: digestOf([{ id: STEVE, generation, server: '' }]) };
@@ -51,7 +56,7 @@ describe('a digest', () => {
   });
 
   it('that never matches is no storm: it asks less and less', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const never = { players: 5, digest: new Uint8Array(8) };
     const beats = [];
@@ -60,7 +65,7 @@ describe('a digest', () => {
   });
 
   it('is not compared while what was said before it is being written', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const there: { id: string; generation: number; server: string }[] = [];
     for (let number = 0; number < 4; number++) {
@@ -88,7 +93,7 @@ describe('what cannot be said of a player', () => {
   ];
   for (const [what, facts, reason] of cases) {
     it(`${what} is refused, in a login and in a report, and the session lives on`, async () => {
-      const town = await openHub();
+      const town = await openCoordinator();
       const proxy = await TestProxy.join(town, 'gate-1');
       proxy.stream.send({ $case: 'acquirePlayer', value: { player: steve(facts), policy: 0 } });
       const { error } = await proxy.stream.next('requestFailed');
@@ -101,7 +106,7 @@ describe('what cannot be said of a player', () => {
   }
 
   it('names with spaces and in any script are fine', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const names = ['Der Große Ünal', '素晴らしい', '🐺 kelpie', "O'Brien; DROP TABLE"];
     for (const [number, name] of names.entries()) await proxy.bring(player(number, { name }));
@@ -153,7 +158,7 @@ describe('a report', () => {
   ];
   for (const [what, reportOf, reason] of cases) {
     it(`${what} is answered, and those beside it are taken`, async () => {
-      const town = await openHub();
+      const town = await openCoordinator();
       const proxy = await TestProxy.join(town, 'gate-1');
       const generation = await proxy.bring(steve());
       const other = await proxy.bring(player(1));
@@ -167,7 +172,7 @@ describe('a report', () => {
   }
 
   it('takes room for the whole player each time, and so several transactions', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.bring(steve());
     const { entries } = historyOf(town.journal);
@@ -189,7 +194,7 @@ describe('a report', () => {
   });
 
   it('for a player of another proxy is STALE_GENERATION', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const first = await TestProxy.join(town, 'gate-1');
     const second = await TestProxy.join(town, 'gate-2');
     const generation = await first.bring(steve());
@@ -198,7 +203,7 @@ describe('a report', () => {
   });
 
   it('of nobody, or of 257, is refused whole', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     for (const count of [0, 257]) {
       const reports = Array.from({ length: count }, (_, number) => joined(player(number)));
@@ -210,7 +215,7 @@ describe('a report', () => {
   });
 
   it('is not taken from nodes that are no proxies, nor is a login or a list', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const { stream } = await join(town, hello('lobby'));
     stream.send(
       { $case: 'reportPlayers', value: { reports: [joined(steve())] } },
@@ -228,7 +233,7 @@ describe('a report', () => {
   });
 
   it('finds no room where the network is full, and a login neither', async () => {
-    const town = await openHub({ limits: { players: 2 } });
+    const town = await openCoordinator({ limits: { players: 2 } });
     const proxy = await TestProxy.join(town, 'gate-1');
     await proxy.bring(player(1));
     await proxy.bring(player(2));
@@ -244,17 +249,17 @@ describe('a report', () => {
 });
 
 describe('a verb', () => {
-  const kick = (town: TestHub, target: PlayerTarget) =>
+  const kick = (town: TestCoordinator, target: PlayerTarget) =>
     doToPlayers(
       town.network,
-      town.hub.commands,
+      town.commands,
       target,
       (players) => ({ form: { $case: 'kickPlayers', value: { players, message: 'bye' } } }),
       undefined,
     );
 
   it('asks each proxy once, and says what became of each player', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const commands = ['kick_players'];
     const first = await TestProxy.join(town, 'gate-1', { commands });
     const second = await TestProxy.join(town, 'gate-2', { commands });
@@ -291,11 +296,11 @@ describe('a verb', () => {
       ['1003', 'OUTCOME_UNKNOWN'],
       ['1004', 'COMMAND_NOT_HANDLED'],
     ]);
-    expect(town.hub.commands.pending).to.equal(0);
+    expect(town.commands.pending).to.equal(0);
   });
 
   it('takes no more outcomes than it asked for', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1', { commands: ['kick_players'] });
     await proxy.bring(player(1));
     const fates = kick(town, { place: { $case: 'everyone', value: {} } });
@@ -310,7 +315,7 @@ describe('a verb', () => {
   });
 
   it('refuses a name that two players have, none of them exactly', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1', { commands: ['kick_players'] });
     await proxy.bring(player(1, { name: 'Notch' }));
     await proxy.bring(player(2, { name: 'notch' }));
@@ -332,7 +337,7 @@ describe('a verb', () => {
   });
 
   it('on one player fails as a whole, and one that matches nobody does too', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     await join(town, hello('lobby'));
     await proxy.bring(steve());

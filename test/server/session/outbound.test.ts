@@ -4,14 +4,14 @@ import type { Journal } from '../../../server/journal/journal.js';
 import { Outbound } from '../../../server/session/outbound.js';
 import { note } from '../../support/journal/entries.js';
 import { settled } from '../../support/journal/history.js';
-import { EARLIEST, hello, openHub, TestStream } from '../../support/model/coordinator.js';
+import { EARLIEST, hello, openCoordinator, TestStream } from '../../support/model/coordinator.js';
 
 /** A node that reads from the beginning what the tail has no longer, out of this journal. */
 async function readerOf(read: Journal['read']) {
-  const town = await openHub({ tail: { entries: 1, bytes: 2 ** 20 } });
+  const town = await openCoordinator({ tail: { entries: 1, bytes: 2 ** 20 } });
   for (let count = 0; count < 10; count++) await town.network.commit({ entries: [note('a')] });
   town.journal.read = read;
-  const stream = new TestStream(town.hub);
+  const stream = new TestStream(town.port);
   stream.send({ $case: 'hello', value: hello('lobby-1', { topics: ['>'], start: EARLIEST }) });
   await stream.next('welcome');
   return { ...town, stream };

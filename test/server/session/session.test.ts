@@ -11,7 +11,7 @@ import {
   EARLIEST,
   hello,
   join,
-  openHub,
+  openCoordinator,
   SNAPSHOT,
   TestStream,
 } from '../../support/model/coordinator.js';
@@ -20,7 +20,7 @@ import { until } from '../../support/until.js';
 
 describe('a session', () => {
   it('puts the node into the table and tells it once', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const events = bodiesOf(town.journal);
     const { welcome } = await join(town, hello('Lobby-1', { address: { host: '', port: 19132 } }));
     expect(welcome.outcome).to.equal(WelcomeOutcome.NEW);
@@ -32,7 +32,7 @@ describe('a session', () => {
   });
 
   it('tells nobody of a stream that is back within a second', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const first = hello('lobby-1');
     const { stream, welcome } = await join(town, first);
     const events = bodiesOf(town.journal);
@@ -45,11 +45,11 @@ describe('a session', () => {
     town.clock.advance(14_200);
     await settled();
     expect(events.filter(({ $case }) => $case === 'nodeLeft')).to.be.empty;
-    expect(town.nodes.losses).to.equal(0);
+    expect(town.claims.losses).to.equal(0);
   });
 
   it('is UNREACHABLE after a second, READY when it is back, LOST after the grace', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const first = hello('lobby-1');
     const { stream } = await join(town, first);
     await stream.cut();
@@ -71,11 +71,11 @@ describe('a session', () => {
     expect(town.network.nodeRows.owners.get('lobby-1')).to.equal(undefined);
     const left = events.find(({ $case }) => $case === 'nodeLeft');
     expect(left?.$case === 'nodeLeft' && left.value.reason).to.equal(NodeLeaveReason.LOST);
-    expect(town.nodes.losses).to.equal(0);
+    expect(town.claims.losses).to.equal(0);
   });
 
   it('leaves at once with a goodbye, and a half-closed stream does not', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const stopped = await join(town, hello('stopped'));
     stopped.stream.send({ $case: 'goodbye', value: { reason: GoodbyeReason.STOP } });
     expect(await stopped.stream.ended()).to.equal(undefined);
@@ -85,11 +85,11 @@ describe('a session', () => {
     halved.stream.halfClose();
     expect(await halved.stream.ended()).to.equal(undefined);
     expect(town.network.nodeRows.nodes.get('halved')).to.not.equal(undefined);
-    expect(town.nodes.losses).to.equal(1);
+    expect(town.claims.losses).to.equal(1);
   });
 
   it('tells a change of public facts, and nothing for a mere reconnect', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const first = hello('lobby-1', { labels: { mode: 'bedwars', arena: '1' } });
     await join(town, first);
     const events = bodiesOf(town.journal);
@@ -100,18 +100,18 @@ describe('a session', () => {
   });
 
   it('ends the older stream of the same instance, which can write nothing more', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const first = hello('lobby-1');
     const old = await join(town, first);
     await join(town, first);
     const error = (await old.stream.ended()) as KelpieError;
     expect(error.reason).to.equal('SESSION_REPLACED');
-    expect(town.hub.size).to.equal(1);
-    expect(town.nodes.losses).to.equal(0);
+    expect(town.registry.size).to.equal(1);
+    expect(town.claims.losses).to.equal(0);
   });
 
   it('is given up when nothing is heard of it for the max silence', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const { stream } = await join(town, hello('lobby-1'));
     const ended = stream.ended();
     town.clock.advance(14_000);
@@ -119,23 +119,23 @@ describe('a session', () => {
     await settled();
     town.clock.advance(14_000);
     await settled();
-    expect(town.hub.size, 'a heartbeat is heard').to.equal(1);
+    expect(town.registry.size, 'a heartbeat is heard').to.equal(1);
     town.clock.advance(2000);
     expect(((await ended) as KelpieError).reason).to.equal('SESSION_SILENT');
-    expect(town.nodes.losses, 'a silent node is a lost one').to.equal(1);
+    expect(town.claims.losses, 'a silent node is a lost one').to.equal(1);
   });
 
   it('must say hello in five seconds', async () => {
-    const town = await openHub();
-    const ended = new TestStream(town.hub).ended();
+    const town = await openCoordinator();
+    const ended = new TestStream(town.port).ended();
     await settled();
     town.clock.advance(5000);
     expect(((await ended) as KelpieError).reason).to.equal('HELLO_TIMEOUT');
   });
 
   it('handles frames that came between Hello and Welcome afterwards, in order', async () => {
-    const town = await openHub();
-    const stream = new TestStream(town.hub);
+    const town = await openCoordinator();
+    const stream = new TestStream(town.port);
     const payload = {
       type: '',
       content: { form: { $case: 'text', value: 'hi' } as const },
@@ -156,22 +156,22 @@ describe('a session', () => {
 
 describe('a name that two processes want', () => {
   it('stays with the one that lives', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const { stream } = await join(town, hello('lobby-1'));
-    const other = new TestStream(town.hub);
+    const other = new TestStream(town.port);
     other.send({ $case: 'hello', value: hello('lobby-1') });
     const refused = other.ended();
     await stream.next('heartbeatRequested');
     stream.send({ $case: 'heartbeat', value: Heartbeat.create() });
     expect(((await refused) as KelpieError).reason).to.equal('NODE_NAME_IN_USE');
-    expect(town.hub.size).to.equal(1);
+    expect(town.registry.size).to.equal(1);
   });
 
   it('goes to the other if its holder does not answer in three seconds', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const holder = await join(town, hello('lobby-1'));
     const events = bodiesOf(town.journal);
-    const other = new TestStream(town.hub);
+    const other = new TestStream(town.port);
     other.send({ $case: 'hello', value: hello('lobby-1') });
     const welcome = other.next('welcome');
     await holder.stream.next('heartbeatRequested');
@@ -184,23 +184,23 @@ describe('a name that two processes want', () => {
   });
 
   it('goes to the other at once if its holder has no stream', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const holder = await join(town, hello('lobby-1'));
     await holder.stream.cut();
     const { welcome } = await join(town, hello('lobby-1'));
     expect(welcome.outcome).to.equal(WelcomeOutcome.REPLACED);
-    expect(town.nodes.losses).to.equal(0);
+    expect(town.claims.losses).to.equal(0);
   });
 
   it('ends with one owner when many ask in the same tick', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const first = hello('lobby-1');
-    const streams = Array.from({ length: 10 }, () => new TestStream(town.hub));
+    const streams = Array.from({ length: 10 }, () => new TestStream(town.port));
     for (const stream of streams) stream.send({ $case: 'hello', value: first });
     const ends = streams.map((stream) => stream.ended());
     await settled();
-    expect(town.hub.size).to.equal(1);
-    const drained = town.hub.drain();
+    expect(town.registry.size).to.equal(1);
+    const drained = town.drain();
     town.clock.advance(10_000);
     await drained;
     const reasons = (await Promise.all(ends)).map((error) => (error as KelpieError).reason);
@@ -211,9 +211,9 @@ describe('a name that two processes want', () => {
 
 describe('a drain', () => {
   it('tells every session, waits for them, and reports nobody as lost', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const { stream } = await join(town, hello('lobby-1'));
-    const drained = town.hub.drain();
+    const drained = town.drain();
     await stream.next('drain');
     stream.send({ $case: 'goodbye', value: { reason: GoodbyeReason.DRAINED } });
     expect(await stream.ended()).to.equal(undefined);
@@ -221,19 +221,19 @@ describe('a drain', () => {
     expect(town.network.nodeRows.nodes.get('lobby-1'), 'only the stream ended').to.not.equal(
       undefined,
     );
-    expect(town.nodes.losses).to.equal(0);
+    expect(town.claims.losses).to.equal(0);
   });
 
   it('does not wait for a node that has nowhere else to go', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const first = hello('Lobby-1');
     const { stream } = await join(town, first);
     const { stream: other } = await join(town, hello('lobby-2'));
-    const drained = town.hub.drain();
+    const drained = town.drain();
     await stream.next('drain');
-    const stranger = new TestStream(town.hub);
+    const stranger = new TestStream(town.port);
     stranger.send({ $case: 'hello', value: hello('lobby-2') });
-    const next = new TestStream(town.hub);
+    const next = new TestStream(town.port);
     next.send({ $case: 'hello', value: first });
     for (const refused of [stranger, next]) {
       expect(((await refused.ended()) as KelpieError).reason).to.equal('DRAINING');
@@ -241,20 +241,20 @@ describe('a drain', () => {
     const ended = stream.ended();
     town.clock.advance(1000);
     expect(((await ended) as KelpieError).reason).to.equal('DRAINING');
-    expect(town.hub.size, 'another process of its name ends nothing').to.equal(1);
+    expect(town.registry.size, 'another process of its name ends nothing').to.equal(1);
     other.send({ $case: 'goodbye', value: { reason: GoodbyeReason.DRAINED } });
     await drained;
-    expect(town.nodes.losses).to.equal(0);
+    expect(town.claims.losses).to.equal(0);
     expect(town.clock.pending, 'no timer is left').to.equal(0);
   });
 
   it('tells a node to move on that comes in while the drain begins', async () => {
-    const town = await openHub();
-    const stream = new TestStream(town.hub);
+    const town = await openCoordinator();
+    const stream = new TestStream(town.port);
     stream.send({ $case: 'hello', value: hello('lobby-1') });
     // Its name is claimed, and its Welcome is not written.
     const claimed = new Promise<Promise<void>[]>((resolve) => {
-      town.network.onEntries(() => resolve([town.hub.drain()]));
+      town.network.onEntries(() => resolve([town.drain()]));
     });
     const welcome = stream.next('welcome');
     const drained = await claimed;
@@ -265,11 +265,11 @@ describe('a drain', () => {
   });
 
   it('ends those that stay when its time is over, and lets nobody in', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const { stream } = await join(town, hello('lobby-1'));
     const ended = stream.ended();
-    const drained = town.hub.drain();
-    const late = new TestStream(town.hub);
+    const drained = town.drain();
+    const late = new TestStream(town.port);
     late.send({ $case: 'hello', value: hello('late') });
     expect(((await late.ended()) as KelpieError).reason).to.equal('DRAINING');
     town.clock.advance(10_000);
@@ -281,7 +281,7 @@ describe('a drain', () => {
 
 describe('the rows and events of a session', () => {
   it('come as a snapshot in parts, then as events after its cursor', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const count = 600;
     for (let index = 0; index < count; index++) {
       await join(town, hello(`node-${String(index).padStart(3, '0')}`));
@@ -304,7 +304,7 @@ describe('the rows and events of a session', () => {
   });
 
   it('never show who owns a node', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     await join(town, hello('lobby-1'));
     const { stream } = await join(
       town,
@@ -319,20 +319,20 @@ describe('the loads of nodes', () => {
   const load = (tps: number) => ({ ...NodeLoad.create(), tps });
 
   it('reach those who read nodes, the newest of each, once a heartbeat interval', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const [north, south] = [await join(town, hello('north')), await join(town, hello('south'))];
     const reader = await join(town, hello('reader', { topics: ['nodes.*'] }));
     const other = await join(town, hello('other', { topics: ['chat.>', 'nodes.south'] }));
     for (const tps of [20, 12, 5]) {
       north.stream.send({ $case: 'heartbeat', value: { ...Heartbeat.create(), load: load(tps) } });
     }
-    await until(() => town.hub.loads.get('north')?.tps === 5);
+    await until(() => town.loads.get('north')?.tps === 5);
     town.clock.advance(5000);
     const told = await reader.stream.next('nodeLoads');
     expect(told.loads).to.deep.equal([{ name: 'north', load: load(5) }]);
 
     south.stream.send({ $case: 'heartbeat', value: { ...Heartbeat.create(), load: load(19) } });
-    await until(() => town.hub.loads.get('south')?.tps === 19);
+    await until(() => town.loads.get('south')?.tps === 19);
     town.clock.advance(5000);
     for (const { stream } of [reader, other]) {
       const next = await stream.next('nodeLoads');
@@ -341,13 +341,13 @@ describe('the loads of nodes', () => {
   });
 
   it('are no events, and go with the session', async () => {
-    const town = await openHub();
+    const town = await openCoordinator();
     const { stream } = await join(town, hello('north'));
     const head = town.journal.head.sequence;
     stream.send({ $case: 'heartbeat', value: { ...Heartbeat.create(), load: load(20) } });
-    await until(() => town.hub.loads.get('north') !== undefined);
+    await until(() => town.loads.get('north') !== undefined);
     expect(town.journal.head.sequence).to.equal(head);
     await stream.cut();
-    expect(town.hub.loads.get('north')).to.equal(undefined);
+    expect(town.loads.get('north')).to.equal(undefined);
   });
 });

@@ -1,4 +1,4 @@
-/** A hub over a memory journal and a fake clock, and nodes that talk to it without a socket. */
+/** A coordinator over a memory journal and a fake clock, and nodes that talk to it without a socket. */
 import { randomBytes } from 'node:crypto';
 import { type Cursor, type Start, StartAt } from '../../../gen/ts/kelpie/v1/cursor.js';
 import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
@@ -10,9 +10,6 @@ import {
   type NodeFrame,
 } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { Network } from '../../../server/network/network.js';
-import { NodeClaims } from '../../../server/nodes/claims.js';
-import { endOrphans, playersOfNodes } from '../../../server/players/ends.js';
-import { PlayerOwnership } from '../../../server/players/ownership.js';
 import {
   defaultLimits,
   defaultTimes,
@@ -22,8 +19,9 @@ import {
 import type { Journal, Retention } from '../../../server/journal/journal.js';
 import { MemoryJournal } from '../../../server/journal/memory/memory-journal.js';
 import type { TailLimits } from '../../../server/delivery/tail.js';
-import { Hub } from '../../../server/session/registry.js';
-import { serve } from '../../../server/session/session.js';
+import type { SessionObserver } from '../../../server/session/observer.js';
+import type { SessionPort } from '../../../server/session/port.js';
+import { type Services, wire } from '../../../server/wiring.js';
 import type { Clock } from '../../../server/core/clock.js';
 import { FakeClock } from '../clock/fake-clock.js';
 import { settled } from '../journal/history.js';
@@ -31,25 +29,22 @@ import { JournalAccess } from '../journal/journal-access.js';
 import { MortalClock } from '../clock/mortal-clock.js';
 
 /** What a test may want to be different. */
-export interface HubOptions {
+export interface ModelOptions {
   readonly retention?: Partial<Retention>;
   readonly tail?: TailLimits;
   readonly limits?: Partial<Limits>;
   readonly times?: Partial<Times>;
+  readonly observers?: readonly SessionObserver[];
 }
 
 /** A coordinator without its edge. */
-export interface TestHub {
-  readonly hub: Hub;
-  readonly network: Network;
+export interface TestCoordinator extends Services {
   readonly journal: MemoryJournal;
-  readonly nodes: NodeClaims;
-  readonly players: PlayerOwnership;
   readonly clock: FakeClock;
   readonly faults: unknown[];
 }
 
-export async function openHub(options: HubOptions = {}): Promise<TestHub> {
+export async function openCoordinator(options: ModelOptions = {}): Promise<TestCoordinator> {
   const clock = new FakeClock();
   const journal = openJournal(clock, options.retention);
   return { ...(await openOn(journal, clock, options)), journal, clock };
@@ -66,7 +61,7 @@ export function openJournal(clock: Clock, retention: Partial<Retention> = {}): M
 }
 
 /** A coordinator on a journal that lives on when it dies. */
-export interface MortalHub extends Omit<TestHub, 'journal' | 'clock'> {
+export interface MortalCoordinator extends Omit<TestCoordinator, 'journal' | 'clock'> {
   /** Ends it like a process that is killed: it writes nothing more, and no timer fires. */
   die(): void;
 }
@@ -83,8 +78,8 @@ interface MortalOptions {
 export async function openMortal(
   journal: Journal,
   clock: FakeClock,
-  options: HubOptions & MortalOptions = {},
-): Promise<MortalHub> {
+  options: ModelOptions & MortalOptions = {},
+): Promise<MortalCoordinator> {
   const access = new JournalAccess(journal, options.turns);
   const life = new MortalClock(clock);
   const town = await openOn(access, life, options);
@@ -98,8 +93,8 @@ export async function openMortal(
 async function openOn(
   journal: Journal,
   clock: Clock,
-  options: HubOptions & MortalOptions,
-): Promise<Omit<TestHub, 'journal' | 'clock'>> {
+  options: ModelOptions & MortalOptions,
+): Promise<Omit<TestCoordinator, 'journal' | 'clock'>> {
   const faults: unknown[] = [];
   const network = await Network.open({
     name: 'main',
@@ -113,11 +108,7 @@ async function openOn(
     tail: options.tail ?? { entries: 1000, bytes: 2 ** 20 },
     onFault: (error) => faults.push(error),
   });
-  const nodes = new NodeClaims(network);
-  nodes.dependents.register(playersOfNodes(network));
-  await endOrphans(network);
-  const players = new PlayerOwnership(network);
-  return { hub: new Hub(network, nodes, players), network, nodes, players, faults };
+  return { ...(await wire(network, options.observers ?? [], [])), faults };
 }
 
 type Frame = NonNullable<CoordinatorFrame['frame']>;
@@ -146,8 +137,8 @@ export class TestStream {
   /** A pull that was given up. */
   #pending: Promise<CoordinatorFrame[] | undefined> | undefined;
 
-  constructor(hub: Hub) {
-    this.#responses = serve(this.#requests, { host: '10.0.0.7', signal: this.#abort.signal }, hub);
+  constructor({ serve }: Pick<SessionPort, 'serve'>) {
+    this.#responses = serve(this.#requests, { host: '10.0.0.7', signal: this.#abort.signal });
   }
 
   send(...frames: (NodeFrame | NonNullable<NodeFrame['frame']> | undefined)[]): void {
@@ -229,8 +220,8 @@ export class TestStream {
 }
 
 /** Opens a stream and waits for its Welcome. */
-export async function join({ hub }: Pick<TestHub, 'hub'>, first: Hello) {
-  const stream = new TestStream(hub);
+export async function join({ port }: Pick<TestCoordinator, 'port'>, first: Hello) {
+  const stream = new TestStream(port);
   stream.send({ $case: 'hello', value: first });
   return { stream, welcome: await stream.next('welcome') };
 }

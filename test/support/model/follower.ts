@@ -5,7 +5,7 @@ import { Position } from '../../../client/events/position.js';
 import { Roster } from '../../../client/roster/roster.js';
 import { type CoordinatorFrame, Heartbeat } from '../../../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch } from '../../../gen/ts/kelpie/v1/stream.js';
-import type { Hub } from '../../../server/session/registry.js';
+import type { SessionPort } from '../../../server/session/port.js';
 import { hello, TestStream } from './coordinator.js';
 
 /** It has the classes that real clients have. */
@@ -21,10 +21,10 @@ export class Follower {
     this.roster = new Roster(options);
   }
 
-  open(hub: Hub): void {
+  open(port: SessionPort): void {
     const start = this.#position.restart();
     const facts = { instanceId: this.#instanceId, topics: [...this.roster.topics], start };
-    this.#stream = new TestStream(hub);
+    this.#stream = new TestStream(port);
     this.#stream.send({ $case: 'hello', value: hello('follower', facts) });
   }
 

@@ -13,7 +13,7 @@ import type { CommandRequest } from '../../../gen/ts/kelpie/v1/command.js';
 import { type CoordinatorFrame, Heartbeat } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { durationOf } from '../../../server/core/duration.js';
 import { digestOf } from '../../../server/players/digest.js';
-import type { Hub } from '../../../server/session/registry.js';
+import type { SessionPort } from '../../../server/session/port.js';
 import { hello, LATEST, TestStream } from './coordinator.js';
 import { about, joined, quit } from './proxy.js';
 
@@ -58,9 +58,9 @@ export class ProxyModel {
     return this.#stream !== undefined;
   }
 
-  connect(hub: Hub): void {
+  connect(port: SessionPort): void {
     if (this.#stream) return;
-    this.#stream = new TestStream(hub);
+    this.#stream = new TestStream(port);
     const facts = { role: NodeRole.PROXY, instanceId: this.#instanceId, start: LATEST };
     const value = hello(this.name, { ...facts, commands: ['verify_player'] });
     this.#stream.send({ $case: 'hello', value });

@@ -1,9 +1,9 @@
-/** A proxy that talks to a hub without a socket, and what it says of its players. */
+/** A proxy that talks to a coordinator without a socket, and what it says of its players. */
 import { type Hello } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
 import { DuplicatePolicy, Player, PlayerLeaveReason } from '../../../gen/ts/kelpie/v1/player.js';
 import type { PlayerReport } from '../../../gen/ts/kelpie/v1/presence.js';
-import { hello, join, type TestHub, type TestStream } from './coordinator.js';
+import { hello, join, type TestCoordinator, type TestStream } from './coordinator.js';
 
 /** A player as a login says them. */
 export function steve(partial: Partial<Player> = {}): Player {
@@ -42,7 +42,7 @@ export class TestProxy {
   }
 
   static async join(
-    town: Pick<TestHub, 'hub'>,
+    town: Pick<TestCoordinator, 'port'>,
     name: string,
     partial: Partial<Hello> = {},
   ): Promise<TestProxy> {

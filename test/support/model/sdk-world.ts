@@ -11,10 +11,14 @@ import type { ConnectRequest } from '../../../gen/ts/kelpie/v1/session_service.j
 import { hex } from '../../../server/core/cursor.js';
 import type { Entry } from '../../../server/journal/journal.js';
 import type { MemoryJournal } from '../../../server/journal/memory/memory-journal.js';
-import type { Hub } from '../../../server/session/registry.js';
 import { FakeClock } from '../clock/fake-clock.js';
 import { settled } from '../journal/history.js';
-import { type HubOptions, type MortalHub, openJournal, openMortal } from './coordinator.js';
+import {
+  type ModelOptions,
+  type MortalCoordinator,
+  openJournal,
+  openMortal,
+} from './coordinator.js';
 import { MortalClock } from '../clock/mortal-clock.js';
 import type { Epoch, Fault } from './sdk-steps.js';
 import { SimulatedWire, type WireStream } from './simulated-wire.js';
@@ -43,7 +47,7 @@ export interface Stored extends Entry {
   readonly index: number;
 }
 
-export interface WorldOptions extends HubOptions {
+export interface WorldOptions extends ModelOptions {
   /** How many turns of the event loop the next append or read of a journal takes. */
   readonly turns?: () => number;
   /** What becomes of a message of a client on its way. */
@@ -60,7 +64,7 @@ export class SdkWorld {
   journal: MemoryJournal;
   readonly #places: number;
   readonly #options: WorldOptions;
-  readonly #coordinators: (MortalHub | undefined)[] = [];
+  readonly #coordinators: (MortalCoordinator | undefined)[] = [];
   /** Those that live. */
   readonly #clients = new Map<MortalClock, KelpieClient>();
   #lives = 0;
@@ -101,18 +105,18 @@ export class SdkWorld {
   }
 
   /** Any coordinator that lives. */
-  get town(): MortalHub {
-    const town = this.#coordinators.find((one) => one && !one.hub.draining);
+  get town(): MortalCoordinator {
+    const town = this.#coordinators.find((one) => one && !one.registry.draining);
     if (!town) throw new Error('no coordinator lives');
     return town;
   }
 
-  hubAt(place: number): Hub | undefined {
-    return this.#coordinators[place]?.hub;
+  coordinatorAt(place: number): MortalCoordinator | undefined {
+    return this.#coordinators[place];
   }
 
   get living(): number {
-    return this.#coordinators.filter((one) => one && !one.hub.draining).length;
+    return this.#coordinators.filter((one) => one && !one.registry.draining).length;
   }
 
   /** How many entries of all history come before a cursor, or are at it. */
@@ -145,7 +149,7 @@ export class SdkWorld {
     const routes = Array.from({ length: this.#places }, (_, place) => ({
       endpoint: `place-${place}`,
       transport: this.wire.transport(life, () =>
-        life.dead ? undefined : this.#coordinators[place]?.hub,
+        life.dead ? undefined : this.#coordinators[place]?.port,
       ),
     }));
     const client = new KelpieClient(options, { clock: this.#clockOf(life), routes });
@@ -225,25 +229,25 @@ export class SdkWorld {
   /** A coordinator is about to stop, and does when its sessions are gone. Not the last one. */
   drain(place: number): void {
     const town = this.#coordinators[place];
-    if (!town || town.hub.draining || this.living < 2) return;
+    if (!town || town.registry.draining || this.living < 2) return;
     // What it sent last is still on its way.
-    void town.hub.drain().then(() => this.#forget(place, town));
+    void town.drain().then(() => this.#forget(place, town));
   }
 
   /** A coordinator is killed. Not the last one. */
   kill(place: number): void {
     const town = this.#coordinators[place];
-    if (town && (town.hub.draining || this.living > 1)) this.#remove(place, town);
+    if (town && (town.registry.draining || this.living > 1)) this.#remove(place, town);
   }
 
-  #forget(place: number, town: MortalHub): void {
+  #forget(place: number, town: MortalCoordinator): void {
     if (this.#coordinators[place] === town) this.#coordinators[place] = undefined;
     town.die();
   }
 
-  #remove(place: number, town: MortalHub): void {
+  #remove(place: number, town: MortalCoordinator): void {
     this.#forget(place, town);
-    for (const stream of this.wire.streams) if (stream.hub === town.hub) stream.cut('both');
+    for (const stream of this.wire.streams) if (stream.port === town.port) stream.cut('both');
   }
 
   /** All coordinators are killed, and begin anew: with what is stored, or with nothing. */

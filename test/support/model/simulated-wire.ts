@@ -6,8 +6,7 @@
 import { ClientError, Status } from 'nice-grpc-common';
 import type { Transport } from '../../../client/connection/transport.js';
 import { ConnectRequest, ConnectResponse } from '../../../gen/ts/kelpie/v1/session_service.js';
-import type { Hub } from '../../../server/session/registry.js';
-import { serve } from '../../../server/session/session.js';
+import type { SessionPort } from '../../../server/session/port.js';
 
 /** Who notices that a stream is gone; the other side goes on talking to nobody. */
 export type Cut = 'both' | 'client' | 'server';
@@ -29,12 +28,12 @@ export class SimulatedWire {
   }
 
   /** A way from a process to the coordinator that is somewhere at the time; if none is, it fails. */
-  transport(from: object, to: () => Hub | undefined): Transport {
+  transport(from: object, to: () => SessionPort | undefined): Transport {
     return (requests, signal) => {
-      const hub = to();
-      if (!hub) throw unavailable('nobody listens');
+      const port = to();
+      if (!port) throw unavailable('nobody listens');
       const end = (): boolean => this.#streams.delete(stream);
-      const stream = new WireStream({ from, hub, pass: this.#pass, end });
+      const stream = new WireStream({ from, port, pass: this.#pass, end });
       this.#streams.add(stream);
       return stream.run(requests, signal);
     };
@@ -54,7 +53,7 @@ export class SimulatedWire {
 /** What a stream is between. */
 interface WireEnds {
   readonly from: object;
-  readonly hub: Hub;
+  readonly port: SessionPort;
   readonly pass: (request: ConnectRequest) => ConnectRequest;
   /** Both sides know that it is over. */
   readonly end: () => void;
@@ -63,7 +62,7 @@ interface WireEnds {
 /** One stream. */
 export class WireStream {
   readonly from: object;
-  readonly hub: Hub;
+  readonly port: SessionPort;
   readonly #up = new Lane();
   readonly #down = new Lane();
   readonly #server = new AbortController();
@@ -74,7 +73,7 @@ export class WireStream {
 
   constructor(ends: WireEnds) {
     this.from = ends.from;
-    this.hub = ends.hub;
+    this.port = ends.port;
     this.#ends = ends;
   }
 
@@ -108,7 +107,7 @@ export class WireStream {
     const peer = { host: '10.0.0.7', signal: this.#server.signal };
     let end: unknown;
     try {
-      for await (const bytes of serve(this.#received(), peer, this.hub)) {
+      for await (const bytes of this.port.serve(this.#received(), peer)) {
         this.#down.send({ bytes });
         await this.#down.room();
       }

@@ -13,7 +13,7 @@ import {
 import type { EventBatch, Gap, Snapshot } from '../../../gen/ts/kelpie/v1/stream.js';
 import type { KelpieError } from '../../../server/core/errors.js';
 import type { Journal } from '../../../server/journal/journal.js';
-import type { Hub } from '../../../server/session/registry.js';
+import type { SessionPort } from '../../../server/session/port.js';
 import { after, EARLIEST, hello, LATEST, SNAPSHOT, TestStream } from './coordinator.js';
 import { messageDraft } from '../wire/messages.js';
 
@@ -48,7 +48,7 @@ const STARTS = { EARLIEST, LATEST, SNAPSHOT };
 export class Subscriber {
   readonly options: SubscriberOptions;
   readonly seen: Seen[] = [];
-  readonly #hub: Hub;
+  readonly #port: SessionPort;
   readonly #journal: Journal;
   #patterns: readonly string[];
   #instance = randomBytes(16);
@@ -59,15 +59,15 @@ export class Subscriber {
   /** A change that is not answered, and where the reader was when it asked. */
   #asked: { seen: number; position: Cursor | undefined } | undefined;
 
-  constructor(hub: Hub, journal: Journal, options: SubscriberOptions) {
-    this.#hub = hub;
+  constructor(port: SessionPort, journal: Journal, options: SubscriberOptions) {
+    this.#port = port;
     this.#journal = journal;
     this.options = options;
     this.#patterns = options.topics;
   }
 
   async open(): Promise<void> {
-    this.#stream = new TestStream(this.#hub);
+    this.#stream = new TestStream(this.#port);
     await this.#begin(this.#stream);
   }
 

@@ -1,0 +1,30 @@
+/** What an edge gets of a coordinator: all that a new edge needs to carry sessions. */
+import type { NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
+
+/** The other end of a stream. */
+export interface Peer {
+  /** The host that the stream comes from, for nodes that do not name their own. */
+  readonly host: string;
+  /** What tells its connection from others: streams of one share what readers may take. */
+  readonly connection?: string;
+  /** Aborts when the stream is gone. */
+  readonly signal: AbortSignal;
+  /** Called when the coordinator ends the stream: a peer that takes no more may hold that up for ever. */
+  readonly ending?: () => void;
+}
+
+/** A message of a peer. Its frames may be decoded as they are iterated, which may throw MESSAGE_INVALID. */
+export interface Message {
+  readonly frames: Iterable<NodeFrame>;
+}
+
+/** Throws the error that keeps a peer out. Every edge asks before it opens a stream or answers a call. */
+export type Authorize = (peer: Pick<Peer, 'host'>) => void;
+
+export interface SessionPort {
+  readonly authorize: Authorize;
+  /** Runs a session on a stream. Throws a KelpieError if the stream must end with a status. */
+  serve(requests: AsyncIterable<Message>, peer: Peer): AsyncGenerator<Uint8Array>;
+  /** The most bytes of a message, and of a Hello. */
+  readonly limits: { readonly messageBytes: number; readonly helloBytes: number };
+}

@@ -13,7 +13,6 @@ import {
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { departures } from '../network/changes.js';
 import type { Entry } from '../journal/journal.js';
-import type { Commands } from '../commands/commands.js';
 import type { Network } from '../network/network.js';
 import type { SessionRegistry } from '../session/registry.js';
 import type { SessionObserver } from '../session/observer.js';
@@ -26,7 +25,7 @@ const CALL_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 export interface Watched {
   readonly network: Network;
   readonly registry: Pick<SessionRegistry, 'names' | 'draining'>;
-  readonly commands: Pick<Commands, 'pending'>;
+  readonly commands: { readonly pending: number };
 }
 
 /** The metrics of one coordinator. */

@@ -15,7 +15,7 @@ import { checkRoom } from './connection/hello-limits.js';
 import { Link, type LinkEvents } from './connection/link.js';
 import { checkedLoad, type Load } from './connection/load.js';
 import { type ConnectOptions, helloOf, type Route, routesOf } from './options.js';
-import type { Answer } from './connection/requests.js';
+import { type Answer, unanswered } from './connection/requests.js';
 import { ProxySession } from './players/proxy-session.js';
 import { Publisher } from './events/publisher.js';
 import { Reading } from './reading.js';
@@ -127,7 +127,8 @@ export class Session {
   /** Changes what others see of the node. */
   async update(change: OwnNodeChange): Promise<void> {
     const value = { change: typed(() => changeOf(change)) };
-    await (this.link?.request({ $case: 'updateOwnNode', value }) ?? Promise.reject(closedError()));
+    if (!this.link) throw unanswered();
+    await this.link.request({ $case: 'updateOwnNode', value });
     this.#hello = helloAfter(this.#hello, value.change);
   }
 

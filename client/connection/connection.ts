@@ -161,9 +161,10 @@ export class Connection {
     for (const wakeUp of this.#wakeUps) wakeUp();
   }
 
-  /** Breaks off what is open. */
+  /** Breaks off all streams, also a stream that the client has left and its coordinator has not ended yet. */
   fail(error: KelpieError): void {
     for (const { link } of this.#streams) link.fail(error);
+    this.#leaving?.fail(error);
   }
 
   get #streams(): Stream[] {

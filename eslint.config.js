@@ -40,7 +40,7 @@ export default tseslint.config(
         { allowConstantLoopConditions: 'only-allowed-literals' },
       ],
       'max-lines': ['error', { max: 300, skipBlankLines: false, skipComments: false }],
-      'max-lines-per-function': ['error', { max: 60, skipComments: true }],
+      'max-lines-per-function': ['error', { max: 40, skipComments: true }],
       // A switch over the frames is one thing to read, however many frames there are.
       complexity: ['error', { max: 10, variant: 'modified' }],
     },

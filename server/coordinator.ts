@@ -16,6 +16,7 @@ import { defaultLimits, defaultTimes } from './network/limits.js';
 import { FileJournal } from './journal/file/file-journal.js';
 import type { Journal } from './journal/journal.js';
 import { MemoryJournal } from './journal/memory/memory-journal.js';
+import type { Logger } from './ops/log.js';
 import { logSessions } from './ops/log-sessions.js';
 import { inProcess, type InProcessTransport } from './edge/grpc/in-process.js';
 import { createEdge, type Edge } from './edge/grpc/server.js';
@@ -107,11 +108,11 @@ async function assemble(
   const onFault = faultHandler(options, telemetry);
   const listening = new ListeningClock(clock);
   ends.push(() => listening.close());
-  let edge: Edge | undefined;
+  let parts: Parts | undefined;
   const journal = await openJournal(options, clock, onFault, (error) => {
     onFault(error);
     // Calls that read are still answered; but whoever has a choice should go elsewhere.
-    edge?.notServing();
+    parts?.edge.notServing();
   });
   ends.push(() => journal.close());
   const network = await Network.open({
@@ -127,6 +128,16 @@ async function assemble(
     onFault,
     onCommit: telemetry?.committed,
   });
+  return (parts = await open(network, logger, telemetry, ends));
+}
+
+/** The services of a network, and the edge that serves them. */
+async function open(
+  network: Network,
+  logger: Logger | undefined,
+  telemetry: Telemetry | undefined,
+  ends: End[],
+): Promise<Parts> {
   const observers = [telemetry?.sessions, logger && logSessions(logger, network)];
   const services = await wire(
     network,
@@ -135,13 +146,13 @@ async function assemble(
   );
   telemetry?.watch(services);
   const onCall = telemetry?.called ?? (() => undefined);
-  const created = (edge = createEdge(network, services.port, callServices(services), onCall));
+  const edge = createEdge(network, services.port, callServices(services), onCall);
   ends.push(async () => {
-    created.notServing();
+    edge.notServing();
     await services.drain();
-    await created.stop();
+    await edge.stop();
   });
-  return { services, edge: created };
+  return { services, edge };
 }
 
 async function openJournal(

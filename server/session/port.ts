@@ -24,7 +24,7 @@ export type Authorize = (peer: Pick<Peer, 'host'>) => void;
 export interface SessionPort {
   readonly authorize: Authorize;
   /** Runs a session on a stream. Throws a KelpieError if the stream must end with a status. */
-  serve(requests: AsyncIterable<Message>, peer: Peer): AsyncGenerator<Uint8Array>;
+  readonly serve: (requests: AsyncIterable<Message>, peer: Peer) => AsyncGenerator<Uint8Array>;
   /** The most bytes of a message, and of a Hello. */
   readonly limits: { readonly messageBytes: number; readonly helloBytes: number };
 }

@@ -5,8 +5,8 @@ import { Session } from './session.js';
 
 /** The port of sessions that use these services. */
 export function sessionPort(services: SessionServices, authorize: Authorize): SessionPort {
-  const serving: SessionPort['serve'] = (requests, peer) => serve(services, requests, peer);
-  return { authorize, serve: serving, limits: services.network.options.limits };
+  const { limits } = services.network.options;
+  return { authorize, limits, serve: (requests, peer) => serve(services, requests, peer) };
 }
 
 async function* serve(

@@ -25,41 +25,45 @@ export function commandService(
 ): ServiceImplementation<CommandServiceDefinition> {
   const room = new IssuerRoom();
   return {
-    async *issueCommand(
-      request: IssueCommandRequest,
-      { peer, signal }: CallContext,
-    ): AsyncGenerator<IssueCommandResponse> {
-      const results: Waiting[] = [];
-      const wakeup = new Wakeup();
-      const state = { ended: false, bytes: 0 };
-      let giveBack = (): void => undefined;
-      const onResult = (result: NodeResult): void => {
-        const waiting = fitting(result, WAITING_BYTES - state.bytes);
-        state.bytes += waiting.bytes;
-        results.push(waiting);
-        state.ended = result.last;
-        wakeup.wake();
-      };
-      const withdraw = commands.issue(request, '', onResult, (weight) => {
-        giveBack = room.take(peer, weight);
-      });
-      signal.addEventListener('abort', withdraw, { once: true });
-      try {
-        for (;;) {
-          for (let next = results.shift(); next; next = results.shift()) {
-            yield next.response;
-            state.bytes -= next.bytes;
-          }
-          if (state.ended) return;
-          await wakeup.wait();
-        }
-      } finally {
-        signal.removeEventListener('abort', withdraw);
-        withdraw();
-        giveBack();
-      }
-    },
+    issueCommand: (request, context) => issue(commands, room, request, context),
   };
+}
+
+async function* issue(
+  commands: Commands,
+  room: IssuerRoom,
+  request: IssueCommandRequest,
+  { peer, signal }: CallContext,
+): AsyncGenerator<IssueCommandResponse> {
+  const results: Waiting[] = [];
+  const wakeup = new Wakeup();
+  const state = { ended: false, bytes: 0 };
+  let giveBack = (): void => undefined;
+  const onResult = (result: NodeResult): void => {
+    const waiting = fitting(result, WAITING_BYTES - state.bytes);
+    state.bytes += waiting.bytes;
+    results.push(waiting);
+    state.ended = result.last;
+    wakeup.wake();
+  };
+  const withdraw = commands.issue(request, '', onResult, (weight) => {
+    giveBack = room.take(peer, weight);
+  });
+  signal.addEventListener('abort', withdraw, { once: true });
+  try {
+    for (;;) {
+      for (let next = results.shift(); next; next = results.shift()) {
+        yield next.response;
+        state.bytes -= next.bytes;
+      }
+      if (state.ended) return;
+      await wakeup.wait();
+    }
+  } finally {
+    signal.removeEventListener('abort', withdraw);
+    withdraw();
+    giveBack();
+  }
 }
 
 function fitting(result: NodeResult, room: number): Waiting {

@@ -1,10 +1,7 @@
 /** CoordinatorService: the coordinator itself. */
-import type { CallContext, ServiceImplementation } from 'nice-grpc';
+import type { ServiceImplementation } from 'nice-grpc';
 import {
   type CoordinatorServiceDefinition,
-  type GetInfoResponse,
-  type ListSessionsRequest,
-  type ListSessionsResponse,
   Session,
   type TopicRetention,
 } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
@@ -31,11 +28,16 @@ export function coordinatorService(
   network: Network,
   registry: SessionRegistry,
 ): ServiceImplementation<CoordinatorServiceDefinition> {
-  const { nodeRows, options } = network;
-  const { clock, journal, limits, coordinatorId, name, version } = options;
+  const { nodeRows } = network;
+  const { clock, journal, limits, coordinatorId, name, version } = network.options;
   const startedMs = clock.now();
+  const listing = {
+    after: (key: string) => nodeRows.owners.names.after(key),
+    item: (node: string) => registry.report(node),
+    bytesOf: (session: Session) => Session.encode(session).finish().length,
+  };
   return {
-    async getInfo(): Promise<GetInfoResponse> {
+    async getInfo() {
       const { entries, bytes, topics, own } = journal.usage();
       return {
         coordinatorId,
@@ -45,9 +47,7 @@ export function coordinatorService(
         durability: Durability[journal.durability],
         head: journal.head,
         oldest: journal.oldest,
-        entries,
-        bytes,
-        topics: [...topics],
+        ...{ entries, bytes, topics: [...topics] },
         sessions: registry.size,
         nodes: nodeRows.nodes.size,
         limits: wireLimits(limits),
@@ -56,18 +56,10 @@ export function coordinatorService(
         readOnly: network.readOnly,
       };
     },
-    async listSessions(
-      request: ListSessionsRequest,
-      { peer }: CallContext,
-    ): Promise<ListSessionsResponse> {
-      const listing = {
-        after: (name: string) => nodeRows.owners.names.after(name),
-        item: (name: string) => registry.report(name),
-        bytesOf: (session: Session) => Session.encode(session).finish().length,
-      };
+    async listSessions(request, { peer }) {
       const page = pageOf(listing, journal.head, request, 'sessions');
-      const { items: sessions, nextPageToken } = await network.searches.work(page, peer);
-      return { sessions, nextPageToken };
+      const { items, nextPageToken } = await network.searches.work(page, peer);
+      return { sessions: items, nextPageToken };
     },
   };
 }

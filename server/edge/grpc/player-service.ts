@@ -1,19 +1,12 @@
 /** PlayerService: who is online, and what is done to players. */
-import type { CallContext, ServiceImplementation } from 'nice-grpc';
-import { PlayerOutcome, type PlayerRef } from '../../../gen/ts/kelpie/v1/command.js';
+import type { ServiceImplementation } from 'nice-grpc';
+import { PlayerOutcome } from '../../../gen/ts/kelpie/v1/command.js';
 import { BatchGetPlayersRequest } from '../../../gen/ts/kelpie/v1/player_service.js';
 import type {
   BatchGetPlayersResponse,
-  CountPlayersRequest,
-  CountPlayersResponse,
-  GetPlayerRequest,
-  GetPlayerResponse,
   KickPlayersRequest,
   KickPlayersResponse,
-  ListPlayersRequest,
-  ListPlayersResponse,
   PlayerServiceDefinition,
-  ShowMessageRequest,
   ShowMessageResponse,
 } from '../../../gen/ts/kelpie/v1/player_service.js';
 import { KelpieError } from '../../core/errors.js';
@@ -21,7 +14,7 @@ import { checkDisplay } from '../../commands/forms.js';
 import { countPlayers } from '../../players/counts.js';
 import { findPlayer, findPlayers, listPlayers } from '../../players/queries.js';
 import { AnswerRoom } from '../../network/pages.js';
-import { doToPlayers, type PlayerFate } from '../../commands/on-players.js';
+import { doToPlayers, type PlayerFate, type Verb } from '../../commands/on-players.js';
 import { wireError } from '../../delivery/frames.js';
 import type { Commands } from '../../commands/commands.js';
 import type { Network } from '../../network/network.js';
@@ -38,52 +31,38 @@ export function playerService(
   commands: Commands,
   sessions: Pick<SessionRegistry, 'withLatency'>,
 ): ServiceImplementation<PlayerServiceDefinition> {
+  const act = async (
+    { target, timeout }: Pick<KickPlayersRequest, 'target' | 'timeout'>,
+    peer: string,
+    verb: Verb,
+  ): Promise<Summary> => {
+    const fates = await doToPlayers(network, commands, target, verb, timeout, peer);
+    return network.searches.work(summary(fates), peer);
+  };
   return {
-    async getPlayer({ player }: GetPlayerRequest): Promise<GetPlayerResponse> {
+    async getPlayer({ player }) {
       const found = sessions.withLatency(findPlayer(network, player));
       return { player: found, cursor: network.tail.head };
     },
-    async batchGetPlayers(
-      request: BatchGetPlayersRequest,
-      { peer }: CallContext,
-    ): Promise<BatchGetPlayersResponse> {
+    async batchGetPlayers(request, { peer }) {
       const found = await batchGet(network, request, peer);
       const players = found.players.map((player) => sessions.withLatency(player));
       return { ...found, players };
     },
-    async listPlayers(
-      request: ListPlayersRequest,
-      { peer }: CallContext,
-    ): Promise<ListPlayersResponse> {
+    async listPlayers(request, { peer }) {
       const { items, ...page } = await listPlayers(network, request, peer);
       return { players: items.map((player) => sessions.withLatency(player)), ...page };
     },
-    async countPlayers(
-      request: CountPlayersRequest,
-      { peer }: CallContext,
-    ): Promise<CountPlayersResponse> {
-      return countPlayers(network, request, peer);
-    },
-    async kickPlayers(
-      request: KickPlayersRequest,
-      { peer }: CallContext,
-    ): Promise<KickPlayersResponse> {
-      const { target, message, timeout } = request;
-      const verb = (players: PlayerRef[]) =>
-        ({ form: { $case: 'kickPlayers', value: { players, message } } }) as const;
-      const fates = await doToPlayers(network, commands, target, verb, timeout, peer);
-      return network.searches.work(summary(fates), peer);
-    },
-    async showMessage(
-      request: ShowMessageRequest,
-      { peer }: CallContext,
-    ): Promise<ShowMessageResponse> {
-      const { target, display, timeout } = request;
+    countPlayers: (request, { peer }) => countPlayers(network, request, peer),
+    kickPlayers: ({ message, ...request }, { peer }) =>
+      act(request, peer, (players) => ({
+        form: { $case: 'kickPlayers', value: { players, message } },
+      })),
+    async showMessage({ display, ...request }, { peer }) {
       checkDisplay(display);
-      const verb = (players: PlayerRef[]) =>
-        ({ form: { $case: 'showMessage', value: { players, display } } }) as const;
-      const fates = await doToPlayers(network, commands, target, verb, timeout, peer);
-      return network.searches.work(summary(fates), peer);
+      return act(request, peer, (players) => ({
+        form: { $case: 'showMessage', value: { players, display } },
+      }));
     },
   };
 }

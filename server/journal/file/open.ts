@@ -122,10 +122,9 @@ async function openLocked(
       const ledger = new FileLedger(store, state, clock, options.retention);
       const close = async (whole: boolean): Promise<void> => {
         try {
-          if (whole && interval) {
-            await store.sync(ledger.state.newest.sequence);
-            await anchor.clear();
-          }
+          if (!whole || !interval) return;
+          await store.sync(ledger.state.newest.sequence);
+          await anchor.clear();
         } finally {
           await store.close();
           await lock.release();

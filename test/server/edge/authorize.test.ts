@@ -1,0 +1,65 @@
+/** Every edge asks whether a peer may come in before it opens a stream or answers a call. */
+import { expect } from 'chai';
+import { createChannel, createClient, type ClientError, Status } from 'nice-grpc';
+import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js';
+import { SessionServiceDefinition } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { KelpieError } from '../../../server/core/errors.js';
+import { inProcess } from '../../../server/edge/grpc/in-process.js';
+import { createEdge } from '../../../server/edge/grpc/server.js';
+import type { SessionPort } from '../../../server/session/port.js';
+import { callServices } from '../../../server/wiring.js';
+import { hello, openCoordinator } from '../../support/model/coordinator.js';
+
+/** Keeps everybody out, and counts the hosts that asked. */
+function closed(port: SessionPort) {
+  const hosts: string[] = [];
+  const authorize: SessionPort['authorize'] = ({ host }) => {
+    hosts.push(host);
+    throw new KelpieError('SESSION_LIMIT', 'nobody comes in');
+  };
+  return { hosts, port: { ...port, authorize } };
+}
+
+async function* greeting() {
+  yield { frames: [{ requestId: 0, frame: { $case: 'hello', value: hello('lobby-1') } as const }] };
+}
+
+async function endOf(responses: AsyncIterable<unknown>): Promise<unknown> {
+  try {
+    const all = responses[Symbol.asyncIterator]();
+    while ((await all.next()).done !== true);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+describe('a peer that may not come in', () => {
+  it('gets no session of an embedded coordinator', async () => {
+    const town = await openCoordinator();
+    const { port, hosts } = closed(town.port);
+    const responses = inProcess(port)(greeting(), new AbortController().signal);
+    expect(await endOf(responses)).to.include({ reason: 'SESSION_LIMIT' });
+    expect(hosts).to.deep.equal(['127.0.0.1']);
+    expect(town.network.nodeRows.nodes.size).to.equal(0);
+  });
+
+  it('gets neither a session nor an answer by gRPC', async () => {
+    const town = await openCoordinator();
+    const { port, hosts } = closed(town.port);
+    const edge = createEdge(town.network, port, callServices(town), () => undefined);
+    const channel = createChannel(`127.0.0.1:${await edge.listen('127.0.0.1', 0)}`);
+    try {
+      const call = createClient(NodeServiceDefinition, channel).getNode({ name: 'lobby-1' });
+      const stream = createClient(SessionServiceDefinition, channel).connect(greeting());
+      const ends = [await call.catch((error: unknown) => error), await endOf(stream)];
+      const codes = ends.map((error) => (error as ClientError).code);
+      expect(codes).to.deep.equal([Status.RESOURCE_EXHAUSTED, Status.RESOURCE_EXHAUSTED]);
+      expect(hosts).to.deep.equal(['127.0.0.1', '127.0.0.1']);
+      expect(town.network.nodeRows.nodes.size).to.equal(0);
+    } finally {
+      channel.close();
+      await edge.stop();
+    }
+  });
+});

@@ -104,7 +104,7 @@ export class KelpieClient {
     target: Target,
     name: string,
     content: MessageContent,
-    options: IssueOptions,
+    options: IssueOptions = {},
   ): Promise<MessageContent | undefined> {
     const command = { custom: { name, content } };
     let failure: KelpieError | undefined;

@@ -17,8 +17,14 @@ import type { PlayerLookup } from '../roster/players.js';
 import { type CallOptions, callOptions, type CreateService, type Service } from './call.js';
 import { type PageOptions, pagesOf } from './paging.js';
 
+/** What an answer has of each player. */
+export interface ContextOption {
+  /** Whether players have their `context`, which may be 16 KiB each. Default false: it is empty. */
+  readonly includeContext?: boolean;
+}
+
 /** Players who match each of these; a filter that is left out matches any. */
-export interface PlayerFilter {
+export interface PlayerFilter extends ContextOption {
   /** The proxy that holds them. */
   readonly proxy?: string;
   /** The server that they are on. */
@@ -69,9 +75,9 @@ export class PlayersApi {
   /** Many players, 1 to 1,000. A lookup that finds nobody, or several players, is listed in the answer. */
   async getMany(
     players: readonly PlayerLookup[],
-    options: CallOptions = {},
+    { includeContext = false, ...options }: CallOptions & ContextOption = {},
   ): Promise<BatchGetPlayersResponse> {
-    const request = { players: players.map(lookupOf) };
+    const request = { players: players.map(lookupOf), includeContext };
     return this.#service.batchGetPlayers(request, callOptions(options));
   }
 

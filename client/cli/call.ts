@@ -11,7 +11,7 @@ import { contentInWords } from './output/words.js';
 
 export interface CallOptions extends Selection {
   readonly json: boolean;
-  readonly node?: string;
+  readonly node: readonly string[];
   readonly any: boolean;
   readonly every: boolean;
   /** Whose proxy is asked. */
@@ -52,7 +52,9 @@ function said({ outcome }: CommandResult): string {
 async function placeOf(api: Api, options: CallOptions): Promise<Issue['place']> {
   checkWay(options);
   const { node, any, playerProxy, playerServer } = options;
-  if (node !== undefined) return { $case: 'node', value: node };
+  const [only, ...others] = node;
+  if (others.length > 0) return { $case: 'nodes', value: { names: [...node] } };
+  if (only !== undefined) return { $case: 'node', value: only };
   if (playerProxy !== undefined) {
     return { $case: 'playerProxy', value: (await requirePlayer(api, playerProxy)).id };
   }
@@ -65,7 +67,7 @@ async function placeOf(api: Api, options: CallOptions): Promise<Issue['place']> 
 /** One way to say who is asked; those who match are all of them, if nothing else is said. */
 function checkWay(options: CallOptions): void {
   const { node, any, every, playerProxy, playerServer } = options;
-  const single = [node, playerProxy, playerServer].filter((text) => text !== undefined).length;
+  const single = [node[0], playerProxy, playerServer].filter((text) => text !== undefined).length;
   const ways = single + Number(any) + Number(every);
   if (ways > 1 || (ways === 0 && !selects(options))) {
     throw new UsageError(

@@ -33,7 +33,10 @@ async function oneOf(api: Api, who: string): Promise<Player | undefined> {
 
 async function beginning(api: Api, who: string, json: boolean): Promise<Player[]> {
   if (Buffer.byteLength(who) > NAME_BYTES) return [];
-  const { players, nextPageToken } = await api.players.listPlayers({ namePrefix: who });
+  const { players, nextPageToken } = await api.players.listPlayers({
+    namePrefix: who,
+    includeContext: true,
+  });
   if (json || players.length === 0) return players;
   showPlayers(players);
   if (nextPageToken !== '')
@@ -59,7 +62,10 @@ function notFound(who: string): KelpieError {
  */
 export async function findPlayer(api: Api, who: string): Promise<Player | undefined> {
   if (who.trim() === '') throw new UsageError('say which player: an id, XUID, UUID or name');
-  const { players, ambiguous } = await api.players.batchGetPlayers({ players: lookupsOf(who) });
+  const { players, ambiguous } = await api.players.batchGetPlayers({
+    players: lookupsOf(who),
+    includeContext: true,
+  });
   const [player] = players;
   const [several] = ambiguous;
   // Asked for alone it fails, with their names.

@@ -12,6 +12,7 @@ import {
   endpoints,
   interval,
   name,
+  names,
   oneOf,
   pair,
   span,
@@ -106,7 +107,7 @@ selecting(command('run [node] [line...]', 'run a line on the console of a node')
   );
 
 selecting(command('call <command> [content]', 'ask nodes to do a command of their own'))
-  .option('--node <name>', 'this node', name)
+  .option('--node <name>', 'this node; may be repeated', names, [])
   .option('--any', 'one of the nodes that match, another one each time', false)
   .option('--every', 'all nodes that match', false)
   .option('--player-proxy <who>', 'the proxy of this player', name)

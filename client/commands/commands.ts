@@ -92,6 +92,8 @@ export interface Selector {
 /** Who is asked. Of nodes, only those that do the command count. */
 export type Target =
   | { readonly node: string }
+  /** Each of them; one that cannot be asked gives NODE_NOT_FOUND or COMMAND_NOT_HANDLED. */
+  | { readonly nodes: readonly string[] }
   | { readonly every: Selector }
   /** One of them, another one each time. */
   | { readonly any: Selector }
@@ -106,6 +108,10 @@ export function targetOf(given: Target): CommandTarget {
   const target = object('target', given) as Target;
   if ('node' in target)
     return { place: { $case: 'node', value: text('target.node', target.node) } };
+  if ('nodes' in target) {
+    const names = textList('target.nodes', target.nodes);
+    return { place: { $case: 'nodes', value: { names } } };
+  }
   if ('every' in target) return { place: { $case: 'every', value: selectorOf(target.every) } };
   if ('any' in target) return { place: { $case: 'any', value: selectorOf(target.any) } };
   if ('playerProxy' in target) {

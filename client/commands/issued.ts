@@ -9,12 +9,13 @@ import { fromThrown, fromWire, KelpieError } from '../errors.js';
 import type { Link } from '../connection/link.js';
 import { type Answer, unanswered, type Waiter } from '../connection/requests.js';
 
+const TIMEOUT_MS = 10_000;
 const LONGEST_MS = 5 * 60 * 1000;
 
 /** How a command is issued. */
 export interface IssueOptions {
-  /** How long it may take: above 0, at most 5 min. */
-  readonly timeoutMs: number;
+  /** How long it may take: above 0, at most 5 min. Default 10 s. */
+  readonly timeoutMs?: number;
   /** Withdraws it: nodes that have not answered give CANCELLED. */
   readonly signal?: AbortSignal;
   /** Facts beside the command, for traces. */
@@ -44,7 +45,14 @@ export function issue<C extends AnyCommand>(
 
 /** Throws DEADLINE_INVALID, VALUE_INVALID or OUT_OF_RANGE. */
 function requestOf<C extends AnyCommand>(options: Issue<C>): IssueCommandRequest {
-  const { target, command, timeoutMs, maxReplies = 0, attributes = {}, signal } = options;
+  const {
+    target,
+    command,
+    timeoutMs = TIMEOUT_MS,
+    maxReplies = 0,
+    attributes = {},
+    signal,
+  } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw invalid(`signal is ${shown(signal)}; it must be an AbortSignal`, 'signal');
   if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= LONGEST_MS)) {

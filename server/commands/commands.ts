@@ -80,19 +80,21 @@ export class Commands {
     // Whatever it is, there is no room for it.
     this.#pending.admit({ asks: 1, bytes: 0 });
     const checked = checkCommand(request, limits);
-    const names = this.#targets.of(request.target, checked.name);
+    const { names, refused } = this.#targets.of(request.target, checked.name);
     const id = ++this.#lastId;
     const { expected, timeoutMs, attributes } = checked;
     const encoded = encodeRequest(id, source, attributes, checked.encoded);
-    const weight = { asks: names.length, bytes: encoded.length };
+    const weight = { asks: names.length + refused.size, bytes: encoded.length };
     this.#pending.admit(weight);
     admit(weight);
-    const targets = new Map(names.map((name) => [name, this.#target(name)]));
+    const named = [...refused.keys(), ...names];
+    const targets = new Map(named.map((name) => [name, this.#target(name)]));
     const answersLeft = request.maxReplies === 0 ? names.length : request.maxReplies;
     const { bytes } = weight;
     const stop = clock.after(timeoutMs, () => this.#expire(pending));
     const pending: Pending = { id, expected, bytes, targets, onResult, answersLeft, stop };
     this.#pending.add(pending);
+    if (refused.size > 0) this.#endings.add(this.#refused(pending, refused));
     const endsMs = clock.now() + timeoutMs;
     for (const name of names) {
       this.#hand(pending, name, () => [encoded, encodeTimeLeft(endsMs - clock.now())]);
@@ -112,6 +114,14 @@ export class Commands {
     return new Promise((resolve) => {
       this.issue(request, '', resolve);
     });
+  }
+
+  /** Nodes that were named and cannot be asked. */
+  *#refused(pending: Pending, refused: ReadonlyMap<string, KelpieError>): Generator<undefined> {
+    for (const [name, error] of refused) {
+      this.#settle(pending, name, error);
+      yield;
+    }
   }
 
   #target(name: string): Target {

@@ -20,6 +20,7 @@ const forms = {
   verifyPlayer: { name: 'verify_player', answer: 'verified' },
 } as const satisfies Record<Exclude<Form['$case'], 'custom'>, { name: string; answer: AnswerForm }>;
 
+const DEFAULT_MS = 10_000;
 const LONGEST_MS = 5 * 60 * 1000;
 const TEXT_BYTES = 4096;
 const PLAYERS = 1000;
@@ -70,9 +71,9 @@ function nameOf(form: Form): string {
   return form.$case === 'custom' ? form.value.name : forms[form.$case].name;
 }
 
-/** How long a command may take, in milliseconds. Throws DEADLINE_INVALID. */
+/** The time that a command has, in milliseconds. Throws DEADLINE_INVALID. */
 export function timeoutOf(timeout: WireDuration | undefined): number {
-  const ms = timeout ? msOf(timeout) : 0;
+  const ms = timeout ? msOf(timeout) : DEFAULT_MS;
   if (ms > 0 && ms <= LONGEST_MS) return ms;
   const message = 'a command has a timeout above 0 and of at most 5 min';
   throw new KelpieError('DEADLINE_INVALID', message, { limit: String(LONGEST_MS) });

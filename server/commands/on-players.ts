@@ -22,7 +22,6 @@ export type Verb = (players: PlayerRef[]) => Command;
 
 /** As many as one command may be about; their ids fit into one in any case. */
 const PLAYERS = 1000;
-const TIMEOUT_MS = 10_000;
 /** Of what a proxy says about one player. */
 const REASON_LETTERS = 512;
 
@@ -39,7 +38,7 @@ export async function doToPlayers(
   timeout: WireDuration | undefined,
   asker?: unknown,
 ): Promise<PlayerFate[][]> {
-  const timeoutMs = timeout ? timeoutOf(timeout) : TIMEOUT_MS;
+  const timeoutMs = timeoutOf(timeout);
   const parts = await network.searches.work(targeted(network, target), asker);
   if (parts.length === 0) throw new KelpieError('NO_TARGET', 'no player is there');
   const ask = (part: Part): Promise<PlayerFate[]> => askProxy(commands, part, verb, timeoutMs);

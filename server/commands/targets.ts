@@ -1,14 +1,24 @@
 /** Who is asked to do a command. */
 import type { CommandTarget, NodeSelector } from '../../gen/ts/kelpie/v1/command.js';
 import { type Node, NodeState } from '../../gen/ts/kelpie/v1/node.js';
-import { KelpieError } from '../core/errors.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
 import { commandInvalid } from './forms.js';
 import type { Network } from '../network/network.js';
-import { selected } from '../nodes/queries.js';
+import { notFound, selected } from '../nodes/queries.js';
 import { playerNotFound } from '../players/player.js';
 import { cutText } from '../core/text.js';
 
 const TARGETS = 1000;
+/** One byte more than the name of a node has, so that a longer name is never cut to one. */
+const NAME_BYTES = 64;
+
+/** The nodes to ask, and the named nodes that cannot be asked. */
+export interface Targeted {
+  readonly names: readonly string[];
+  readonly refused: ReadonlyMap<string, KelpieError>;
+}
+
+const NONE: Targeted['refused'] = new Map();
 
 export class Targets {
   readonly #network: Network;
@@ -20,24 +30,29 @@ export class Targets {
   }
 
   /**
-   * The names of the nodes, at least one. Throws NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED,
+   * The nodes to ask, at least one. Throws NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED,
    * COMMAND_LIMIT, COMMAND_INVALID, OUT_OF_RANGE or LABELS_INVALID.
    */
-  of(target: CommandTarget | undefined, command: string): string[] {
+  of(target: CommandTarget | undefined, command: string): Targeted {
     const place = target?.place;
     switch (place?.$case) {
       case 'node':
-        return [this.#node(place.value.toLowerCase(), command)];
+        return alone(this.#node(place.value.toLowerCase(), command));
+      case 'nodes':
+        return this.#nodes(place.value.names, command);
       case 'every':
-        return limited(this.#able(place.value, command).map(({ name }) => name));
+        return { names: limited(this.#able(place.value, command)), refused: NONE };
       case 'any':
-        return [this.#any(place.value, command)];
+        return alone(this.#any(place.value, command));
       case 'playerProxy':
-        return [this.#node(this.#player(place.value).proxy, command)];
+        return alone(this.#node(this.#player(place.value).proxy, command));
       case 'playerServer':
-        return [this.#node(this.#player(place.value).server, command)];
+        return alone(this.#node(this.#player(place.value).server, command));
       case undefined:
-        throw commandInvalid('target', 'say who is asked: a node, every, any, or a player’s place');
+        throw commandInvalid(
+          'target',
+          'name a target: a node, nodes, every, any, or the place of a player',
+        );
     }
   }
 
@@ -45,8 +60,24 @@ export class Targets {
     const node = this.#network.nodeRows.nodes.get(name)?.value;
     if (!node) throw noTarget(`no node "${cutText(name, 255)}" is there`);
     if (node.commands.includes(command)) return name;
-    const message = `"${name}" does not do ${command}`;
-    throw new KelpieError('COMMAND_NOT_HANDLED', message, { name, command });
+    throw notHandled(name, command);
+  }
+
+  #nodes(given: readonly string[], command: string): Targeted {
+    if (given.length === 0) throw commandInvalid('target', 'the target names no node');
+    if (given.length > TARGETS) {
+      throw outOfRange('target.nodes', TARGETS, `a target names at most ${TARGETS} nodes`);
+    }
+    const names = new Set<string>();
+    const refused = new Map<string, KelpieError>();
+    for (const name of given.map((one) => cutText(one.toLowerCase(), NAME_BYTES))) {
+      const node = this.#network.nodeRows.nodes.get(name)?.value;
+      if (!node) refused.set(name, notFound(name));
+      else if (node.commands.includes(command)) names.add(name);
+      else refused.set(name, notHandled(name, command));
+    }
+    if (names.size > 0) return { names: [...names], refused };
+    throw noTarget(`none of the nodes that the target names is there and does ${command}`);
   }
 
   #able(selector: NodeSelector, command: string): Node[] {
@@ -75,10 +106,19 @@ export class Targets {
   }
 }
 
-function limited(names: string[]): string[] {
-  if (names.length <= TARGETS) return names;
-  const message = `${names.length} nodes match; a command is for at most ${TARGETS}`;
+function alone(name: string): Targeted {
+  return { names: [name], refused: NONE };
+}
+
+function limited(nodes: readonly Node[]): string[] {
+  if (nodes.length <= TARGETS) return nodes.map(({ name }) => name);
+  const message = `${nodes.length} nodes match; a command is for at most ${TARGETS}`;
   throw new KelpieError('COMMAND_LIMIT', message, { limit: String(TARGETS) });
+}
+
+function notHandled(name: string, command: string): KelpieError {
+  const message = `"${name}" does not do ${command}`;
+  return new KelpieError('COMMAND_NOT_HANDLED', message, { name, command });
 }
 
 function noTarget(message: string): KelpieError {

@@ -1,7 +1,10 @@
 /** The players who are online: found, one by one or many, and listed. */
 import type { NodeSelector } from '../../gen/ts/kelpie/v1/command.js';
 import type { Player, PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
-import type { ListPlayersRequest } from '../../gen/ts/kelpie/v1/player_service.js';
+import type {
+  BatchGetPlayersRequest,
+  ListPlayersRequest,
+} from '../../gen/ts/kelpie/v1/player_service.js';
 import { labelsOf } from '../network/labels.js';
 import type { Network } from '../network/network.js';
 import { selected } from '../nodes/queries.js';
@@ -31,17 +34,38 @@ export interface FoundPlayers {
 /** Looks many up, in turns. `lookupBytes`: what they take, as each may be in the answer. Throws PLAYER_INVALID. */
 export function findPlayers(
   network: Network,
-  lookups: readonly PlayerLookup[],
+  { players: lookups, includeContext }: BatchGetPlayersRequest,
   lookupBytes: number,
   asker?: unknown,
 ): Promise<FoundPlayers> {
-  return network.searches.work(finding(network, lookups, lookupBytes), asker);
+  const listed = new ListedPlayers(includeContext);
+  return network.searches.work(finding(network, lookups, lookupBytes, listed), asker);
 }
+
+/** Players as an answer has them: with their context where the request asks for it. */
+class ListedPlayers {
+  readonly #includeContext: boolean;
+
+  constructor(includeContext: boolean) {
+    this.#includeContext = includeContext;
+  }
+
+  bytesOf({ bytes, contextBytes }: PlayerRow): number {
+    return this.#includeContext ? bytes : bytes - contextBytes;
+  }
+
+  playerOf({ player }: PlayerRow): Player {
+    return this.#includeContext ? player : { ...player, context: NO_CONTEXT };
+  }
+}
+
+const NO_CONTEXT = new Uint8Array();
 
 function* finding(
   network: Network,
   lookups: readonly PlayerLookup[],
   lookupBytes: number,
+  listed: ListedPlayers,
 ): Generator<undefined, FoundPlayers> {
   // All are looked at before any is looked up: what is wrong with the request fails all of it.
   const wanted = lookups.map((lookup) => ({ lookup, by: lookupOf(lookup) }));
@@ -52,10 +76,11 @@ function* finding(
     const rows = network.playerRows.find(by);
     const [one] = rows;
     const several = rows.length > 1 ? rows.slice(0, CANDIDATES).map(({ value }) => value) : [];
-    const bytes = several.length > 0 ? ID_BYTES * several.length : (one?.value.bytes ?? 0);
+    const bytes =
+      several.length > 0 ? ID_BYTES * several.length : one ? listed.bytesOf(one.value) : 0;
     if (found.leftOut.length > 0 || !room.take(bytes)) found.leftOut.push(lookup);
     else if (!one) found.missing.push(lookup);
-    else if (several.length === 0) found.players.push(one.value.player);
+    else if (several.length === 0) found.players.push(listed.playerOf(one.value));
     else found.ambiguous.push({ lookup, playerIds: several.map(({ player }) => player.id) });
   }
   return found;
@@ -80,24 +105,31 @@ export async function listPlayers(
   asker?: unknown,
 ): Promise<Page<Player>> {
   const { tail, searches } = network;
-  const page = playersOf(pageOf(listingOf(network, request), tail.head, request, 'players'));
+  const listed = new ListedPlayers(request.includeContext);
+  const listing = listingOf(network, request, listed);
+  const page = playersOf(pageOf(listing, tail.head, request, 'players'), listed);
   return searches.work(page, asker);
 }
 
 /** Read from their rows within the turn. */
 function* playersOf(
   page: Generator<undefined, Page<PlayerRow>>,
+  listed: ListedPlayers,
 ): Generator<undefined, Page<Player>> {
   const { items, ...rest } = yield* page;
   const players: Player[] = [];
-  for (const { player } of items) {
-    players.push(player);
+  for (const row of items) {
+    players.push(listed.playerOf(row));
     yield;
   }
   return { items: players, ...rest };
 }
 
-function listingOf(network: Network, filter: PlayerFilter): Listing<PlayerRow> {
+function listingOf(
+  network: Network,
+  filter: PlayerFilter,
+  listed: ListedPlayers,
+): Listing<PlayerRow> {
   const { playerRows } = network;
   const { index } = playerRows;
   const matches = matcherOf(network, filter);
@@ -106,7 +138,7 @@ function listingOf(network: Network, filter: PlayerFilter): Listing<PlayerRow> {
     const row = playerRows.onlineOf(id)?.value;
     return row && matches(row) ? row : undefined;
   };
-  const bytesOf = ({ bytes }: PlayerRow): number => bytes;
+  const bytesOf = (row: PlayerRow): number => listed.bytesOf(row);
   if (prefix !== '') {
     const after = (key: string) => index.namesAfter(prefix, key);
     return { after, item: (key) => itemOf(idIn(key)), bytesOf };

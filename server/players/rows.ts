@@ -17,6 +17,8 @@ export interface PlayerRow extends Pick<Player, 'proxy' | 'server' | 'generation
   readonly loggingIn: boolean;
   /** What the row takes. */
   readonly bytes: number;
+  /** Bytes of the player's context, among them. */
+  readonly contextBytes: number;
 }
 
 /** A player as they are about to be written. */
@@ -25,10 +27,11 @@ export function newRow(
   proxyInstanceId: Uint8Array,
   loggingIn: boolean,
 ): NewPlayerRow {
-  const { proxy, server, generation } = player;
+  const { proxy, server, generation, context } = player;
   const row = StoredPlayerRow.encode({ player, proxyInstanceId, loggingIn }).finish();
   const bytes = row.length;
-  return { proxy, server, generation, player, instance: proxyInstanceId, loggingIn, bytes, row };
+  const facts = { proxy, server, generation, player, bytes, contextBytes: context.length };
+  return { ...facts, instance: proxyInstanceId, loggingIn, row };
 }
 
 /** A player about to be written, and the row that says so. */
@@ -43,6 +46,7 @@ class EncodedPlayerRow implements PlayerRow {
   readonly generation: number;
   readonly instance: Uint8Array;
   readonly loggingIn: boolean;
+  readonly contextBytes: number;
   readonly #bytes: Uint8Array;
 
   constructor(bytes: Uint8Array, generation: number, row: StoredPlayerRow, instance: Uint8Array) {
@@ -51,6 +55,7 @@ class EncodedPlayerRow implements PlayerRow {
     this.generation = generation;
     this.instance = instance;
     this.loggingIn = row.loggingIn;
+    this.contextBytes = row.player?.context.length ?? 0;
     this.#bytes = bytes;
   }
 

@@ -151,6 +151,19 @@ describe('kelpie, of commands,', () => {
       expect((await kelpie('call', 'price', '--node', 'north')).code).to.equal(0);
     });
 
+    it('of the nodes that are named, and says which of them cannot be asked', async () => {
+      await shop('north', text('5 coins'));
+      await shop('south', text('6 coins'));
+      const named = ['--node', 'north', '--node', 'south', '--node', 'west'];
+      const { code, output } = await kelpie('call', 'price', 'sword', ...named);
+      expect(output.split('\n').sort()).to.deep.equal([
+        'north  5 coins',
+        'south  6 coins',
+        'west  failed: no node "west" is known (NODE_NOT_FOUND)',
+      ]);
+      expect(code).to.equal(1);
+    });
+
     it('of every node that matches, prints each as it comes, and says which failed', async () => {
       await shop('north', text('5 coins'), { labels: { side: 'a' } });
       await shop('bytes', { custom: { data: Buffer.alloc(3) } }, { labels: { side: 'a' } });

@@ -80,6 +80,17 @@ describe('commands', () => {
     expect(contexts[0]).to.deep.include({ source: 'asker', attributes });
     expect(contexts[0]?.timeLeftMs).to.be.within(1, timeoutMs);
     expect(contexts[0]?.signal.aborted).to.equal(false);
+    const both = asker.issue({
+      target: { nodes: ['lobby-1', 'nowhere'] },
+      command: { custom: { name: 'echo', content: 'again' } },
+    });
+    const results = new Map<string, unknown>();
+    for await (const { node, reply, error } of both) results.set(node, error?.reason ?? reply);
+    expect(Object.fromEntries(results)).to.deep.equal({
+      'lobby-1': 'again',
+      nowhere: 'NODE_NOT_FOUND',
+    });
+    expect(contexts.at(-1)?.timeLeftMs, 'a time that is not set').to.be.within(9000, 10_000);
   });
 
   it('of the contract come as they are, and are answered in a line', async () => {

@@ -113,7 +113,7 @@ describe('players under load', () => {
     await written(heavy);
     const ids: string[] = [];
     for (let pageToken = ''; ;) {
-      const page = await list({ proxy: 'heavy', pageSize: 1000, pageToken });
+      const page = await list({ proxy: 'heavy', pageSize: 1000, pageToken, includeContext: true });
       ids.push(...page.players.map(({ id }) => id));
       pageToken = page.nextPageToken;
       if (pageToken === '') break;
@@ -121,10 +121,19 @@ describe('players under load', () => {
     }
     expect(ids).to.deep.equal(Array.from({ length: HEAVY }, (_, number) => `9${idOf(number)}`));
     const players = ids.map((value) => ({ by: { $case: 'id', value } as const }));
-    const request = BatchGetPlayersRequest.encode({ players }).finish();
+    const request = BatchGetPlayersRequest.encode({ players, includeContext: true }).finish();
     const batch = BatchGetPlayersResponse.decode(await ask('BatchGetPlayers', request));
     expect(batch.players.length).to.be.within(30, 70);
     expect(batch.leftOut).to.deep.equal(players.slice(batch.players.length));
+    // Without their context all of them fit.
+    const light = await list({ proxy: 'heavy', pageSize: 1000 });
+    expect(light.players).to.have.length(HEAVY);
+    expect(light.nextPageToken).to.equal('');
+    expect(new Set(light.players.map(({ context }) => context.length))).to.deep.equal(new Set([0]));
+    const some = BatchGetPlayersRequest.encode({ players, includeContext: false }).finish();
+    const whole = BatchGetPlayersResponse.decode(await ask('BatchGetPlayers', some));
+    expect(whole.players).to.have.length(HEAVY);
+    expect(whole.players[0]?.context).to.have.length(0);
     await heavy.leave();
   });
 

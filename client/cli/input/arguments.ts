@@ -54,6 +54,11 @@ export function interval(text: string): number {
   throw new InvalidArgumentError('It must be a number of seconds from 0.1 to 3600.');
 }
 
+/** Names that stand for one thing each, of an option that may be repeated. */
+export function names(text: string, before: readonly string[]): string[] {
+  return [...before, name(text)];
+}
+
 /** Names of an enum, in any case, which may be repeated. */
 export function oneOf<T extends number>(names: Readonly<Record<string, T>>) {
   return (text: string, known: T[]): T[] => {

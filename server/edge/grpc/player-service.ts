@@ -79,7 +79,7 @@ async function batchGet(
     throw new KelpieError('BATCH_INVALID', message, metadata);
   }
   const bytes = BatchGetPlayersRequest.encode(request).finish().length;
-  const found = await findPlayers(network, lookups, bytes, peer);
+  const found = await findPlayers(network, request, bytes, peer);
   return { ...found, cursor: network.tail.head };
 }
 

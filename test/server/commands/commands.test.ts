@@ -30,6 +30,10 @@ function node(name: string): CommandTarget {
   return { place: { $case: 'node', value: name } };
 }
 
+function nodes(...names: string[]): CommandTarget {
+  return { place: { $case: 'nodes', value: { names } } };
+}
+
 function every(partial: Partial<NodeSelector> = {}): CommandTarget {
   return { place: { $case: 'every', value: { ...NodeSelector.create(), ...partial } } };
 }
@@ -212,9 +216,46 @@ describe('a command that nobody can be given', () => {
         'DEADLINE_INVALID',
       );
     }
-    expect(refusal(town, asked(node('lobby'), { timeout: undefined }))).to.equal(
-      'DEADLINE_INVALID',
-    );
+  });
+
+  it('has 10 s where it names no time', async () => {
+    const town = await openCoordinator();
+    const lobby = await server(town, 'lobby');
+    const { told } = issue(town, asked(node('lobby'), { timeout: undefined }));
+    await lobby.next('commandRequest');
+    town.clock.advance(9999);
+    await settled();
+    expect(told.results).to.deep.equal([]);
+    town.clock.advance(1);
+    await told.last;
+    expect(told.results).to.deep.equal(['lobby: OUTCOME_UNKNOWN']);
+  });
+
+  it('asks each of the nodes that it names, and says which it could not ask', async () => {
+    const town = await openCoordinator();
+    const [north, south] = [await server(town, 'north'), await server(town, 'south')];
+    await join(town, hello('deaf'));
+    const target = nodes('North', 'gone', 'south', 'deaf', 'NORTH', 'x'.repeat(70));
+    const { told } = issue(town, asked(target));
+    await Promise.all([reply(north, 'pong'), reply(south, 'pong')]);
+    await told.last;
+    expect(told.results.sort()).to.deep.equal([
+      'deaf: COMMAND_NOT_HANDLED',
+      'gone: NODE_NOT_FOUND',
+      'north: pong',
+      'south: pong',
+      `${'x'.repeat(64)}: NODE_NOT_FOUND`,
+    ]);
+  });
+
+  it('is refused where none of the nodes that it names can be asked, or it names none or too many', async () => {
+    const town = await openCoordinator();
+    await server(town, 'lobby');
+    await join(town, hello('deaf'));
+    expect(refusal(town, asked(nodes('gone', 'deaf')))).to.equal('NO_TARGET');
+    expect(refusal(town, asked(nodes()))).to.equal('COMMAND_INVALID');
+    const many = Array.from({ length: 1001 }, () => 'lobby');
+    expect(refusal(town, asked(nodes(...many)))).to.equal('OUT_OF_RANGE');
   });
 
   it('is refused when too many are under way', async () => {

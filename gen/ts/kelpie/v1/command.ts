@@ -154,7 +154,20 @@ export interface CommandTarget {
     | //
     /** The server of the player with this id. */
     { $case: "playerServer"; value: string }
+    | //
+    /**
+     * The nodes of these names. A named node that cannot be asked gives a CommandResult with the error
+     * NODE_NOT_FOUND or COMMAND_NOT_HANDLED. Where no named node can be asked, the command fails with
+     * NO_TARGET.
+     */
+    { $case: "nodes"; value: NodeNames }
     | undefined;
+}
+
+/** Names of nodes. */
+export interface NodeNames {
+  /** The names, in any case: 1 (COMMAND_INVALID) to 1,000 (OUT_OF_RANGE). A name that comes twice counts once. */
+  names: string[];
 }
 
 /** Nodes that match each of these; what is empty matches any. */
@@ -299,7 +312,7 @@ export interface CommandResult {
      * Why there is no answer: NOT_DELIVERED (certainly not done), OUTCOME_UNKNOWN (it was handed over),
      * COMMAND_FAILED (the node says so), CANCELLED, COMMAND_INVALID, PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP
      * (the answer was refused), COMMAND_LIMIT (no room for the command with the node, or for the
-     * answer with the issuer).
+     * answer with the issuer), NODE_NOT_FOUND, COMMAND_NOT_HANDLED (see CommandTarget.nodes).
      */
     { $case: "error"; value: ErrorDetail }
     | undefined;
@@ -1293,6 +1306,9 @@ export const CommandTarget: MessageFns<CommandTarget> = {
       case "playerServer":
         writer.uint32(42).string(message.place.value);
         break;
+      case "nodes":
+        NodeNames.encode(message.place.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1350,6 +1366,14 @@ export const CommandTarget: MessageFns<CommandTarget> = {
             message.place = { $case: "playerServer", value: reader.string() };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.place = { $case: "nodes", value: NodeNames.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1374,6 +1398,8 @@ export const CommandTarget: MessageFns<CommandTarget> = {
       obj.playerProxy = message.place.value;
     } else if (message.place?.$case === "playerServer") {
       obj.playerServer = message.place.value;
+    } else if (message.place?.$case === "nodes") {
+      obj.nodes = NodeNames.toJSON(message.place.value);
     }
     return obj;
   },
@@ -1414,7 +1440,76 @@ export const CommandTarget: MessageFns<CommandTarget> = {
         }
         break;
       }
+      case "nodes": {
+        if (object.place?.value !== undefined && object.place?.value !== null) {
+          message.place = { $case: "nodes", value: NodeNames.fromPartial(object.place.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseNodeNames(): NodeNames {
+  return { names: [] };
+}
+
+export const NodeNames: MessageFns<NodeNames> = {
+  encode(message: NodeNames, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.names) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeNames {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeNames();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.names.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: NodeNames): unknown {
+    const obj: any = {};
+    if (message.names?.length) {
+      obj.names = message.names;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeNames>): NodeNames {
+    return NodeNames.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeNames>): NodeNames {
+    const message = createBaseNodeNames();
+    message.names = object.names?.map((e) => e) || [];
     return message;
   },
 };

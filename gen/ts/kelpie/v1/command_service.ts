@@ -36,7 +36,7 @@ export interface IssueCommandRequest {
   command:
     | Command
     | undefined;
-  /** How long it may take: above 0 and at most 5 min (DEADLINE_INVALID). Always needed. */
+  /** The time from the issue to the last result: above 0 and at most 5 min (DEADLINE_INVALID). Not set: 10 s. */
   timeout:
     | Duration
     | undefined;

@@ -893,7 +893,7 @@ export const NodeServiceDefinition = {
     },
     /**
      * Changes what others see of a node, and what its session said before. Fails with NODE_NOT_FOUND,
-     * LABELS_INVALID or OUT_OF_RANGE.
+     * LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG or OUT_OF_RANGE.
      */
     updateNode: {
       name: "UpdateNode",
@@ -925,7 +925,7 @@ export interface NodeServiceImplementation<CallContextExt = {}> {
   getNode(request: GetNodeRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetNodeResponse>>;
   /**
    * Changes what others see of a node, and what its session said before. Fails with NODE_NOT_FOUND,
-   * LABELS_INVALID or OUT_OF_RANGE.
+   * LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG or OUT_OF_RANGE.
    */
   updateNode(
     request: UpdateNodeRequest,
@@ -948,7 +948,7 @@ export interface NodeServiceClient<CallOptionsExt = {}> {
   getNode(request: DeepPartial<GetNodeRequest>, options?: CallOptions & CallOptionsExt): Promise<GetNodeResponse>;
   /**
    * Changes what others see of a node, and what its session said before. Fails with NODE_NOT_FOUND,
-   * LABELS_INVALID or OUT_OF_RANGE.
+   * LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG or OUT_OF_RANGE.
    */
   updateNode(
     request: DeepPartial<UpdateNodeRequest>,

@@ -37,6 +37,8 @@ export interface GetPlayerResponse {
 export interface BatchGetPlayersRequest {
   /** How they are looked up: 1 to 1,000. */
   players: PlayerLookup[];
+  /** Whether the players in the answer have their `context`. Not set: the answer leaves it out. */
+  includeContext: boolean;
 }
 
 /** Those who are online. */
@@ -94,6 +96,8 @@ export interface ListPlayersRequest {
    * the rest. Keep all five filters the same on every page.
    */
   properties: { [key: string]: string };
+  /** Whether the players in the answer have their `context`. Not set: the answer leaves it out. */
+  includeContext: boolean;
 }
 
 export interface ListPlayersRequest_ServerLabelsEntry {
@@ -379,13 +383,16 @@ export const GetPlayerResponse: MessageFns<GetPlayerResponse> = {
 };
 
 function createBaseBatchGetPlayersRequest(): BatchGetPlayersRequest {
-  return { players: [] };
+  return { players: [], includeContext: false };
 }
 
 export const BatchGetPlayersRequest: MessageFns<BatchGetPlayersRequest> = {
   encode(message: BatchGetPlayersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.players) {
       PlayerLookup.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.includeContext !== false) {
+      writer.uint32(16).bool(message.includeContext);
     }
     return writer;
   },
@@ -411,6 +418,14 @@ export const BatchGetPlayersRequest: MessageFns<BatchGetPlayersRequest> = {
             message.players.push(PlayerLookup.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.includeContext = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -428,6 +443,9 @@ export const BatchGetPlayersRequest: MessageFns<BatchGetPlayersRequest> = {
     if (message.players?.length) {
       obj.players = message.players.map((e) => PlayerLookup.toJSON(e));
     }
+    if (message.includeContext !== undefined) {
+      obj.includeContext = message.includeContext;
+    }
     return obj;
   },
 
@@ -437,6 +455,7 @@ export const BatchGetPlayersRequest: MessageFns<BatchGetPlayersRequest> = {
   fromPartial(object: DeepPartial<BatchGetPlayersRequest>): BatchGetPlayersRequest {
     const message = createBaseBatchGetPlayersRequest();
     message.players = object.players?.map((e) => PlayerLookup.fromPartial(e)) || [];
+    message.includeContext = object.includeContext ?? false;
     return message;
   },
 };
@@ -647,7 +666,16 @@ export const AmbiguousLookup: MessageFns<AmbiguousLookup> = {
 };
 
 function createBaseListPlayersRequest(): ListPlayersRequest {
-  return { pageSize: 0, pageToken: "", proxy: "", server: "", serverLabels: {}, namePrefix: "", properties: {} };
+  return {
+    pageSize: 0,
+    pageToken: "",
+    proxy: "",
+    server: "",
+    serverLabels: {},
+    namePrefix: "",
+    properties: {},
+    includeContext: false,
+  };
 }
 
 export const ListPlayersRequest: MessageFns<ListPlayersRequest> = {
@@ -673,6 +701,9 @@ export const ListPlayersRequest: MessageFns<ListPlayersRequest> = {
     globalThis.Object.entries(message.properties).forEach(([key, value]: [string, string]) => {
       ListPlayersRequest_PropertiesEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
     });
+    if (message.includeContext !== false) {
+      writer.uint32(64).bool(message.includeContext);
+    }
     return writer;
   },
 
@@ -751,6 +782,14 @@ export const ListPlayersRequest: MessageFns<ListPlayersRequest> = {
             }
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.includeContext = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -798,6 +837,9 @@ export const ListPlayersRequest: MessageFns<ListPlayersRequest> = {
         });
       }
     }
+    if (message.includeContext !== undefined) {
+      obj.includeContext = message.includeContext;
+    }
     return obj;
   },
 
@@ -829,6 +871,7 @@ export const ListPlayersRequest: MessageFns<ListPlayersRequest> = {
       },
       {},
     );
+    message.includeContext = object.includeContext ?? false;
     return message;
   },
 };

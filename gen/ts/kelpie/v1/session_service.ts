@@ -518,9 +518,10 @@ export interface UpdateSubscription {
 }
 
 /**
- * Changes what others see of the node. Told as NodeUpdated if it is a change. Labels, state and
+ * Changes what others see of the node. Readers get NodeUpdated if it is a change. Labels, state and
  * max_players stay when the process comes back, whatever its Hello says of them: an operator may have
- * set them meanwhile. Commands are those of the newest Hello. Refused: LABELS_INVALID, OUT_OF_RANGE.
+ * set them meanwhile. Commands, motd and addresses are those of the newest Hello, or of a later change.
+ * Refused: LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE, STALE_GENERATION.
  */
 export interface UpdateOwnNode {
   /** What changes. */

@@ -1,25 +1,25 @@
-/** What can be wrong with an engine itself. */
+/** The faults of an engine itself. */
 export type JournalErrorCode =
-  /** The place where it keeps its data is missing, no folder, or must not be written. */
+  /** The data directory is missing, is not a directory, or is not writable. */
   | 'FOLDER'
-  /** Another process has it. */
+  /** Another process uses the data. */
   | 'IN_USE'
-  /** It was written by a newer version. */
+  /** A newer version of Kelpie wrote the data. */
   | 'FORMAT'
-  /** What was stored is not what is there. */
+  /** The data differs from the data that was written. */
   | 'DAMAGED'
   /** The disk is full. */
   | 'DISK_FULL'
   /** The disk or the file system failed. */
   | 'IO'
-  /** It takes nothing more because of an earlier fault, which is the cause. */
+  /** The journal stores nothing more because of an earlier fault, which is the cause. */
   | 'READ_ONLY'
-  /** It was closed. */
+  /** The journal is closed. */
   | 'CLOSED';
 
 /**
- * An error for the operator of a coordinator: the message says what is wrong and what to do. It is
- * not for users of the network, whose errors are in `core/errors.ts`.
+ * An error for the operator of a coordinator: the message says what is wrong and what to do. Users of the network
+ * never get it; their errors are in `core/errors.ts`.
  */
 export class JournalError extends Error {
   readonly code: JournalErrorCode;

@@ -1,91 +1,88 @@
 /**
- * The port to whatever stores the facts of one network: a journal of entries, and a table of rows
- * that entries with a key set or delete in the same atomic step. Engines live beside this file;
- * `test/contract/journal.ts` is what an engine must pass.
+ * The port to the storage of one network: a journal of entries, and a table of rows. An entry with a key also
+ * sets or deletes the row of that key, in the same atomic step. The engines stand beside this file; every engine
+ * must pass the suite `test/contract/journal.ts`.
  */
 import type { Cursor } from '../core/cursor.js';
 
-/** What the journal guarantees about writes, reads and their order, for every engine. */
+/** The guarantees of every engine about writes, reads and their order. */
 export interface Journal {
   /**
-   * Stores transactions in the order given, and calls in the order made. Each is stored whole, its
-   * entries consecutive, or not at all; sequences have no holes. `require` is judged before
-   * `producer`. A transaction that is too large rejects the call, and nothing of it is stored. The
-   * outcomes are told when they are durable, and after the listeners of `onAppend` saw
-   * the entries. Any other rejection
-   * means that the outcome is unknown.
+   * Stores the transactions in the order of the list, and calls in the order in which they were made. A
+   * transaction is stored whole, with consecutive entries, or not at all; sequences have no holes. The journal
+   * checks `require` before `producer`. If a transaction is too large, the call rejects and stores nothing. The
+   * call resolves with the outcomes when they are durable, and after the listeners of `onAppend` got the entries.
+   * Any other rejection means that the outcome is unknown.
    */
   append(transactions: readonly Transaction[]): Promise<Outcome[]>;
   /**
-   * The entries strictly after a cursor, oldest first, at most `limit` (1 or more) and so many bytes, but
-   * always one of them; an empty page when there is none. A Gap if they are not all there, or if the cursor belongs to another history; what topics with a
-   * retention of their own have lost, the page names. A cursor at an entry that was lost so can be read
-   * after; its tag is not checked.
+   * The entries strictly after a cursor, oldest first: at most `limit` (1 or more) and at most `bytes` bytes, but
+   * at least one entry if there is one. Returns a gap if some of these entries are gone, or if the cursor belongs
+   * to another history. Entries that a topic lost by a retention of its own make no gap: the page names these
+   * losses in `missing`. A cursor may point at such a lost entry; its tag is not checked then.
    */
   read(after: Cursor, limit: number, bytes?: number): Promise<Page | JournalGap>;
   /**
-   * The rows whose key begins with `prefix`, each once or more, in no promised order. A live
-   * iteration: rows may be newer than its beginning, and what changes meanwhile is in the entries.
+   * The rows whose key begins with `prefix`, each at least once, in no promised order. The iteration is live:
+   * rows may be newer than its beginning. Changes during the iteration are in the entries.
    */
   rows(prefix: string): AsyncIterable<TableRow>;
-  /** The highest number that the producer has stored, or undefined if it is not known. */
+  /** The highest number that the producer has stored; undefined if the journal holds none of this producer. */
   producer(instance: Uint8Array): Promise<number | undefined>;
   /**
-   * The position after which entries are at most `ageMs` old by the calendar clock. Where that clock
-   * has run back, older ones may be among them; none that is young enough is left out, and of those that
-   * were lost early the page that is read from there says so.
+   * A position before all entries that are at most `ageMs` old by the calendar clock. If that clock ran back,
+   * older entries may also lie after the position. Entries that a retention of its own removed early are named in
+   * `missing` of the page that is read from there.
    */
   since(ageMs: number): Promise<Cursor>;
-  /** The newest durable position. Nothing that this journal shows lies after it. */
+  /** The newest durable position. The journal shows no entry after it. */
   readonly head: Cursor;
   /** The position before the oldest entry. */
   readonly oldest: Cursor;
-  /** What a told outcome survives, as in the contract. */
+  /** The faults that an acknowledged outcome survives. */
   readonly durability: Durability;
-  /** A fault has ended writing, until it is opened anew: every `append` rejects. Reading goes on. */
+  /** True after a fault: every `append` rejects until the journal is opened anew. Reads still work. */
   readonly readOnly: boolean;
-  /** What the journal holds. */
   usage(): Usage;
   /**
-   * Calls the listener with entries that became durable, each once, in order, whoever appended
-   * them; always before the `append` that stored them resolves. What a listener throws is reported
-   * and changes nothing: neither what is stored, nor the outcomes, nor what other listeners see.
+   * Calls the listener with each entry that became durable, once and in order, for every writer of the journal. The
+   * call comes before the `append` that stored the entry resolves. If a listener throws, the journal reports the
+   * error; the stored entries, the outcomes and the other listeners are not affected.
    */
   onAppend(listener: (entries: readonly Entry[]) => void): Unsubscribe;
-  /** Releases what the engine holds. Pending appends are settled first. */
+  /** Releases the resources of the engine, after it has settled pending appends. */
   close(): Promise<void>;
 }
 
 /**
- * What an outcome survives that was acknowledged: NONE nothing; POWER_LOSS the end of the process and a
- * power cut;
- * PROCESS_CRASH the end of the process, and a power cut but for the last milliseconds before it,
- * whose loss the next start says by a new epoch.
+ * The faults that an acknowledged outcome survives; the contract has the same names. NONE: it survives no fault.
+ * PROCESS_CRASH: it survives the end of the process; a power cut may take the outcomes of the last milliseconds,
+ * and then the next start begins a new epoch. POWER_LOSS: it survives the end of the process and a power cut.
  */
 export type Durability = 'NONE' | 'PROCESS_CRASH' | 'POWER_LOSS';
 
 /** Ends a subscription. Calling it again does nothing. */
 export type Unsubscribe = () => void;
 
-/** A row must be as it was seen: last written by the entry of this sequence, 0 = absent. */
+/** A condition: the entry of this sequence is the last that wrote the row. 0: the row is absent. */
 export interface Requirement {
   readonly key: string;
   readonly sequence: number;
 }
 
-/** Entries that are stored together, under conditions. */
+/** Entries that the journal stores together, under conditions. */
 export interface Transaction {
-  /** Rows that must still be what the writer saw: the sequence that last wrote them, 0 = absent. */
+  /** The rows that must be unchanged since the writer read them. */
   readonly require?: readonly Requirement[];
   /** Makes the transaction idempotent. */
   readonly producer?: Producer;
-  /** 1 to 1000; none only to move a producer on. */
+  /** 1 to 1000. A transaction without entries only moves the producer's number. */
   readonly entries: readonly Draft[];
 }
 
 /**
- * Numbers of a publisher. The number stored for the instance must be `previous`, then it becomes
- * `last`; an instance that is not known may begin anywhere.
+ * The numbers of a publisher. The number that is stored for the instance must equal `previous`, and becomes `last`.
+ * If none is stored for the instance, the publisher may begin with any number.
  */
 export interface Producer {
   /** 16 bytes. */
@@ -94,33 +91,33 @@ export interface Producer {
   readonly last: number;
 }
 
-/** An entry that is to be stored. */
+/** An entry before it is stored. */
 export interface Draft {
   readonly topic: string;
-  /** The encoded Event without its sequence; empty for entries that are no event. */
+  /** The encoded Event without its sequence; empty for an entry that is not an event. */
   readonly event: Uint8Array;
-  /** The node that it comes from; empty for none. */
+  /** The node that wrote the entry; empty if no node did. */
   readonly source: string;
-  /** The row that it writes. */
+  /** The key of the row that the entry writes. */
   readonly key?: string;
-  /** The row's new value; null deletes it. Needed with `key`. */
+  /** The row's new value; null deletes the row. Required if `key` is set. */
   readonly value?: Uint8Array | null;
 }
 
 /** A stored entry. */
 export interface Entry extends Draft {
   readonly sequence: number;
-  /** Drawn once for each `append` call. */
+  /** A random number that each `append` call draws once for all its entries. */
   readonly tag: number;
 }
 
-/** What became of a transaction. Only `first` means that it is stored. */
+/** The outcome of a transaction. The journal stored the transaction only if the kind is `stored`. */
 export type Outcome =
-  /** Stored; the sequence of its first entry (of the next one, if it has none). */
+  /** `first` is the sequence of its first entry; of the journal's next entry if the transaction has none. */
   | { readonly kind: 'stored'; readonly first: number }
-  /** A row was not what `require` demands; `actual` is the sequence that last wrote it. */
+  /** A requirement failed; `actual` is the sequence that last wrote the row. */
   | { readonly kind: 'conflict'; readonly key: string; readonly actual: number }
-  /** The producer's number was not `previous` but this. */
+  /** The number stored for the producer was `sequence`, not `previous`. */
   | { readonly kind: 'producerAt'; readonly sequence: number };
 
 /** Entries in order, and the position after them. */
@@ -128,20 +125,20 @@ export interface Page {
   readonly kind: 'page';
   readonly entries: readonly Entry[];
   readonly upTo: Cursor;
-  /** What else lay after the cursor, or beyond this page, and is not there any more. */
+  /** The losses of topics with a retention of their own that end after the cursor. */
   readonly missing: readonly Missing[];
 }
 
-/** All entries up to and with a position whose topic is `prefix` or lies below it are gone. */
+/** All entries of the topic `prefix` and of topics below it are gone, up to and with a position. */
 export interface Missing {
   readonly prefix: string;
   readonly upTo: Cursor;
 }
 
-/** Why entries cannot be read, as in the contract. */
+/** Why the journal cannot read entries; the contract has the same names. */
 export type GapReasonName = 'TRIMMED' | 'EPOCH_CHANGED' | 'HISTORY_REWRITTEN' | 'CURSOR_AHEAD';
 
-/** All after `lostAfter` up to and with `resumesAt` cannot be read; go on after `resumesAt`. */
+/** Entries after `lostAfter`, up to and with `resumesAt`, cannot be read. The reader goes on after `resumesAt`. */
 export interface JournalGap {
   readonly kind: 'gap';
   readonly lostAfter: Cursor;
@@ -157,7 +154,7 @@ export interface TableRow {
   readonly sequence: number;
 }
 
-/** What a journal holds. */
+/** The content of a journal, in numbers. */
 export interface Usage {
   readonly entries: number;
   readonly bytes: number;
@@ -167,7 +164,7 @@ export interface Usage {
     readonly entries: number;
     readonly bytes: number;
   }[];
-  /** What topics with a retention of their own use. */
+  /** The usage of each topic with a retention of its own. */
   readonly own: readonly {
     readonly limits: TopicRetention;
     readonly entries: number;
@@ -176,25 +173,25 @@ export interface Usage {
 }
 
 /**
- * How much history is kept: whichever limit is reached first. Enforced when entries are stored, by a
- * bounded amount of work for each: after much has grown old at once it lags behind.
+ * How much history the journal keeps. The limit that is reached first applies. The journal removes old entries when
+ * it stores new ones, with bounded work for each: if many entries become too old at once, it lags behind.
  */
 export interface Retention {
   readonly entries: number;
   readonly bytes: number;
   readonly ageMs: number;
-  /** Topics of which less is kept. None lies below another one. */
+  /** Topics of which the journal keeps less. None lies below another one. */
   readonly topics?: readonly TopicRetention[];
 }
 
-/** The same for a topic and all below it. Rows that the entries wrote stay in the table. */
+/** The retention of a topic and all topics below it. Rows that removed entries wrote stay in the table. */
 export interface TopicRetention extends Partial<Omit<Retention, 'topics'>> {
   readonly prefix: string;
 }
 
-/** Entries of one transaction at the most. */
+/** The limit of entries in one transaction. */
 export const TRANSACTION_ENTRIES = 1000;
-/** Producers that are remembered at the most. */
+/** The limit of producers whose numbers a journal keeps. */
 export const PRODUCERS = 100_000;
-/** How long a producer is remembered after its last write. */
+/** How long a journal keeps the number of a producer after its last write. */
 export const PRODUCER_AGE_MS = 24 * 60 * 60 * 1000;

@@ -1,8 +1,8 @@
-/** What topics with a retention of their own hold, and whether that is too much. For every engine. */
+/** The usage of topics with a retention of their own, and the check of their limits. For every engine. */
 import { isUnder } from '../topics/topic.js';
 import type { TopicRetention, Usage } from './journal.js';
 
-/** The last entry that was removed early, and the latest time that it and all before it had. */
+/** The last entry that was removed early. `latestMs`: the latest time of it and of all entries before it. */
 export interface Removed {
   readonly sequence: number;
   readonly tag: number;
@@ -32,7 +32,7 @@ export class TopicBudget {
     this.bytes += bytes;
   }
 
-  /** Whether its oldest entry, which is so old, is one too many. */
+  /** Whether the topic holds too much, so that its oldest entry must go. `ageMs` gives the age of that entry. */
   over(ageMs: () => number): boolean {
     const { limits } = this;
     if (this.entries === 0) return false;
@@ -48,8 +48,9 @@ export class TopicBudget {
 }
 
 /**
- * Where reading begins if it begins after `position`, the last one that is too old: after the removed
- * entries that are too old as well, so that a reader is told of those alone that are not.
+ * The position from which a reader begins that wants entries of `atMs` and later. `position` is the last entry in
+ * the log that is too old. The result also lies after entries that were removed early and were too old too, so
+ * that the reader's page names only losses that the reader wanted.
  */
 export function afterOld(
   position: Omit<Removed, 'latestMs'>,

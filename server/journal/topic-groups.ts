@@ -1,11 +1,12 @@
 /**
- * How much each group of topics uses: those that share their first two tokens. There are never more than a
- * thousand groups, so that asking for the largest is little work. Topics of the coordinator's own kinds are
- * a group for each kind, or every player would be one; and where one first token has many groups, or
- * there are many in all, topics that come further are counted together.
+ * Counts the usage of topics in groups. Topics that share their first two tokens are one group. There are at most
+ * 1000 groups, so that it is little work to find the largest. The coordinator's own topics form one group for
+ * each first token, because otherwise every player would be a group. If a first token has many groups, or if
+ * there are many groups in all, further topics are counted together in a larger group.
  *
- * All entries of a topic are in one group, the first of its names that is there. So a group is made only
- * where none of them is, and what is taken away is taken from where it was added.
+ * A topic has three possible group names. All its entries are in one group: the first of these names that exists. A
+ * new group is made only if none of the three exists. So entries are always subtracted from the group to which
+ * they were added.
  */
 import { isClosed } from '../topics/topic.js';
 
@@ -14,26 +15,26 @@ export interface Used {
   readonly bytes: number;
 }
 
-/** All topics that have no other group. */
+/** The group of all topics that have no other group. */
 const OTHERS = '>';
-/** Groups that share a first token. */
+/** The limit of groups that share a first token. */
 const ALIKE = 100;
 const GROUPS = 1000;
 const NOTHING: Used = { entries: 0, bytes: 0 };
 
 export class TopicGroups {
   readonly #groups = new Map<string, Used>();
-  /** How many small groups have this first token. */
+  /** The number of groups of two tokens, by their first token. */
   readonly #alike = new Map<string, number>();
 
-  /** The groups as they were stored, whatever version stored them, without a limit. */
+  /** The groups exactly as they were stored, without the limits: an earlier version may have stored more. */
   static stored(stored: ReadonlyMap<string, Used>): TopicGroups {
     const groups = new TopicGroups();
     for (const [name, used] of stored) groups.#set(name, used);
     return groups;
   }
 
-  /** Takes groups in that were stored. The names of those that are not stored any more as they were. */
+  /** Adds stored groups, within the limits. Returns the names of the groups whose stored form must change. */
   load(stored: ReadonlyMap<string, Used>): string[] {
     const changed = new Set<string>();
     for (const [name, used] of stored) {
@@ -46,7 +47,7 @@ export class TopicGroups {
     return [...changed];
   }
 
-  /** Adds to what a topic uses, or takes away. The name of its group. */
+  /** Adds to the usage of a topic, or subtracts. Returns the name of its group. */
   count(topic: string, entries: number, bytes: number): string {
     const name = this.nameOf(topic) ?? this.#newName(topic);
     const used = this.used(name);
@@ -54,7 +55,7 @@ export class TopicGroups {
     return name;
   }
 
-  /** The group in which the topic is counted, if there is one. */
+  /** The group that counts the topic, if it exists. */
   nameOf(topic: string): string | undefined {
     return namesOf(topic).find((name) => this.#groups.has(name));
   }
@@ -94,7 +95,7 @@ export function largest(groups: ReadonlyMap<string, Used>) {
     .slice(0, 10);
 }
 
-/** The names of groups that a topic can be in, the smallest first. */
+/** The names of the groups that a topic can be in, from the smallest to the largest. */
 function namesOf(topic: string): readonly [small: string, large: string, others: string] {
   const first = topic.indexOf('.');
   if (first < 0) return [topic, OTHERS, OTHERS];
@@ -103,7 +104,7 @@ function namesOf(topic: string): readonly [small: string, large: string, others:
   return [small, `${topic.slice(0, first)}.*`, OTHERS];
 }
 
-/** Whether a group is of all topics of a first token, or of all others. */
+/** Whether it is a group of all topics with one first token, or OTHERS. */
 function isLarge(name: string): boolean {
   return name === OTHERS || (name.endsWith('.*') && name.indexOf('.') === name.length - 2);
 }

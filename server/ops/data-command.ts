@@ -83,7 +83,7 @@ function checkText(directory: string, { entries, rows, findings, faults }: DataC
   return `${directory} is damaged: ${faults} of its records are not as they were written.
 
 ${lines.map((line) => `  ${line}\n`).join('')}
-What to do: go back to a copy of the directory. Without one, keep this one aside and start the
+What to do: restore a copy of the directory. Without one, keep this one aside and start the
 coordinator with an empty one: nodes come back by themselves, history begins anew.
 `;
 }

@@ -103,7 +103,7 @@ describe('kelpied data', () => {
       expect(code).to.equal(1);
       expect(output).to.include(`${data} is damaged: 1 of its records`);
       expect(output).to.include(`\n  entry ${sequence + 7} is damaged\n`);
-      expect(output).to.match(/What to do: go back to a copy/);
+      expect(output).to.match(/What to do: restore a copy/);
       const programs = await json('check');
       expect(programs.code).to.equal(1);
       expect(programs.found).to.deep.include({
@@ -171,12 +171,12 @@ describe('kelpied data', () => {
       mkdirSync(folder);
       await refused(`There is no data directory ${folder}/data. Name the one`);
       mkdirSync(join(folder, 'data'));
-      await refused(`${folder}/data has no journal.*Name the one`);
+      await refused(`${folder}/data contains no journal.*Name the directory`);
     });
 
     it('for a file that is no journal any more', async () => {
       writeFileSync(join(data, 'journal.mdb'), 'x'.repeat(10_000));
-      await refused('The journal is damaged: the header of .*go back to a copy');
+      await refused('The journal is damaged: the header of .*restore a copy');
     });
   });
 

@@ -106,7 +106,11 @@ const linked =
   };
 
 const REFUSED: [what: string, spoil: Spoil, words: RegExp][] = [
-  ['whose parent is missing', (data) => join(data, 'a', 'b'), /parent directory is missing: make/],
+  [
+    'whose parent is missing',
+    (data) => join(data, 'a', 'b'),
+    /parent directory is missing\. Create/,
+  ],
   ['that is a file', (data) => join(data, DATA), /is not a directory\. Name another one/],
   ['under a file', (data) => join(data, DATA, 'data'), /part of its path is a file\. Name another/],
   // Where root may not write either.
@@ -138,7 +142,7 @@ const REFUSED: [what: string, spoil: Spoil, words: RegExp][] = [
   ...['format', 'room', DATA].map((name): [string, Spoil, RegExp] => [
     `in which ${name} is a symbolic link`,
     linked(name),
-    new RegExp(`${name} is no file .*symbolic link.* Put the file itself there`),
+    new RegExp(`${name} is not a regular file .*symbolic link.* Put the file itself there`),
   ]),
   ...[0, 0.4].map((part): [string, Spoil, RegExp] => [
     `of whose data ${part * 100} % are left`,
@@ -204,14 +208,14 @@ describe('a data directory', () => {
       cpSync(join(whole, DATA), join(data, DATA));
       spoil(data);
       const check = await runKelpied(['data', 'check', '--data', data]);
-      expectRefused(check, /is damaged: .*go back to a copy/);
+      expectRefused(check, /is damaged: .*restore a copy/);
     }
+    expectRefused(await runKelpied(['data', 'info', '--data', data]), /is damaged.*restore a copy/);
+    linked('format')(data);
     expectRefused(
       await runKelpied(['data', 'info', '--data', data]),
-      /is damaged.*go back to a copy/,
+      /format is not a regular file/,
     );
-    linked('format')(data);
-    expectRefused(await runKelpied(['data', 'info', '--data', data]), /format is no file/);
   });
 
   it('is locked by a socket of its user alone, and of a folder that all may write is warned', async () => {

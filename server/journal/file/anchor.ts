@@ -1,11 +1,11 @@
 /**
- * What keeps a file that is synced only now and then whole over a power cut.
+ * Keeps a file whole over a power cut although lmdb syncs it only now and then.
  *
- * Without a sync the kernel may write lmdb's header before the pages that it points to. So after each
- * sync the header of what was synced is kept in a file of its own, and the store holds that snapshot open
- * until the next, so that lmdb overwrites none of its pages. After a power cut, seen by another boot id
- * of the kernel, that header is put back: the journal is as it was at the last sync. While the
- * kernel is the same nothing is lost, whatever became of the process, and nothing is put back.
+ * Without a sync the kernel may write lmdb's header before the pages to which the header points. So after each sync
+ * the anchor stores the header of the synced snapshot in a separate file, and the store holds that snapshot open
+ * until the next sync, so that lmdb overwrites none of its pages. After a power cut (the kernel's boot id has
+ * changed) the next start writes that header back: the journal is as it was at the last sync. As long as the
+ * kernel runs, the end of a process loses nothing, and the header stays as it is.
  */
 import { closeSync, constants, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,15 +17,15 @@ const KEY = Buffer.from(ANCHOR_FILE);
 
 interface Saved {
   readonly boot: string;
-  /** No sequence above it was handed out. */
+  /** The journal gave no entry a sequence above this one. */
   readonly ceiling: number;
   /** The file's two header pages, base64. */
   readonly header: string;
 }
 
-/** What an earlier process left, if it did not close the journal. */
+/** The remains of an earlier process that did not close the journal. */
 export interface Left {
-  /** A power cut lies between it and us: the header was put back. */
+  /** A power cut came after that process: `restore` wrote the header back. */
   readonly powerCut: boolean;
   readonly ceiling: number;
 }
@@ -35,14 +35,14 @@ export class Anchor {
   readonly #data: string;
   readonly #boot: string;
 
-  /** `boot`: the id of this run of the kernel; empty where there is none, so that it equals no other. */
+  /** `boot`: the id of this run of the kernel. Empty if the system has none; an empty id equals no other. */
   constructor(folder: string, data: string, boot: string) {
     this.#folder = folder;
     this.#data = data;
     this.#boot = boot;
   }
 
-  /** Before lmdb opens the file: puts the header back if it must be. */
+  /** Writes the header back after a power cut. The caller calls it before lmdb opens the file. */
   async restore(): Promise<Left | undefined> {
     const saved = await this.#saved();
     if (!saved) return undefined;
@@ -61,7 +61,7 @@ export class Anchor {
     return { powerCut, ceiling: saved.ceiling };
   }
 
-  /** The header as it is now. Right only while no commit is under way. */
+  /** The present header. Right only while no commit is under way. */
   header(pageSize: number): Buffer {
     const header = Buffer.alloc(2 * pageSize);
     const file = openSync(this.#data, 'r');
@@ -73,7 +73,7 @@ export class Anchor {
     return header;
   }
 
-  /** Keeps a header whose pages are on the disk. */
+  /** Stores a header whose pages are on the disk. */
   async set(header: Buffer, ceiling: number): Promise<void> {
     const saved: Saved = { boot: this.#boot, ceiling, header: header.toString('base64') };
     const body = JSON.stringify(saved);
@@ -81,7 +81,7 @@ export class Anchor {
     await replaceFile(join(this.#folder, ANCHOR_FILE), `${crc} ${body}\n`);
   }
 
-  /** All is on the disk: nothing needs to be put back. */
+  /** Removes the stored header. The caller calls it when the whole file is on the disk. */
   async clear(): Promise<void> {
     await removeFile(join(this.#folder, ANCHOR_FILE));
   }

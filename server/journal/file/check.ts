@@ -1,4 +1,4 @@
-/** Walks over everything in a data directory and says what is not as it was written. */
+/** Reads everything in a data directory and lists the records that differ from the written ones. */
 import { othersTurn } from '../../core/fair-turn.js';
 import { withData } from './data.js';
 import { lastHole } from './own.js';
@@ -9,23 +9,23 @@ import { TopicGroups, type Used } from '../topic-groups.js';
 import { chunks, type Store } from './store.js';
 import { TopicBudget } from '../prefix-retention.js';
 
-/** How many entries are read at once, and how often progress is told. */
+/** How many entries the check reads at once. It reports progress after each such page. */
 const PAGE = 1000;
-/** More findings say nothing more; the count goes on. */
+/** The limit of findings that the check lists. It goes on to count the faults. */
 const FINDINGS = 100;
 
 export interface DataCheck {
   readonly entries: number;
   readonly rows: number;
-  /** What is wrong, at most 100; none if all is well. */
+  /** A sentence for each fault, at most 100. */
   readonly findings: readonly string[];
-  /** How much is wrong. */
+  /** The number of all faults. */
   readonly faults: number;
 }
 
 /**
- * Throws a JournalError if the directory cannot be checked at all, as when the file is damaged outside of its records.
- * A damaged record is a finding.
+ * Throws a JournalError if the directory cannot be checked at all, for example because the file is damaged outside
+ * its records. A damaged record is a finding.
  */
 export async function checkData(
   folder: string,
@@ -46,10 +46,10 @@ class Check implements DataCheck {
   faults = 0;
   readonly findings: string[] = [];
   readonly #store: Store;
-  /** As they are stored; what of them the log uses is counted beside it. */
+  /** The stored counts of the groups; `#used` counts the log itself. */
   #groups: TopicGroups | undefined;
   readonly #used = new Map<string, Used>();
-  /** What the log says of the rows that it writes: by which entry, or 0 for deleted. */
+  /** The last entry that wrote each row, according to the log; 0 if that entry deleted the row. */
   readonly #written = new Map<string, number>();
   #own: TopicBudget[] = [];
   #bytes = 0;
@@ -61,7 +61,7 @@ class Check implements DataCheck {
   async run(onProgress: (done: number, of: number) => void): Promise<void> {
     const state = this.#try(() => readState(this.#store));
     if (!state) {
-      if (this.faults === 0) this.#find('where the log begins and ends is not stored');
+      if (this.faults === 0) this.#find('the record of the ends of the log is missing');
       return;
     }
     this.#own = state.own
@@ -92,7 +92,7 @@ class Check implements DataCheck {
         from = newest.sequence + 1;
       }
       onProgress(from - 1 - floor.sequence, of);
-      // Whoever waits for the progress, or for a signal, is heard.
+      // Lets the program print the progress and receive signals.
       await othersTurn();
     }
     const beyond = this.#try(() => this.#store.range('log', newest.sequence + 1, undefined, 1));
@@ -100,7 +100,10 @@ class Check implements DataCheck {
     this.#tag(newest.sequence, newest.tag);
   }
 
-  /** What should be there before `end`. Below, the counts tell whether more is missing than was removed. */
+  /**
+   * Reports the entries from `from` to before `end` as missing. Below the last hole, entries may be missing rightly;
+   * there, `#counts` finds a loss.
+   */
   #missing(from: number, end: number): void {
     for (let sequence = from; sequence < end; sequence++)
       this.#find(`entry ${sequence} is missing`);
@@ -119,7 +122,9 @@ class Check implements DataCheck {
 
   #tag(sequence: number, tag: number): void {
     const record = this.#try(() => this.#store.get('log', sequence));
-    if (record && record.readUInt32LE(4) !== tag) this.#find('the newest entry is another one');
+    if (record && record.readUInt32LE(4) !== tag) {
+      this.#find('the newest entry differs from the record of the ends of the log');
+    }
   }
 
   #table(state: State): void {
@@ -138,21 +143,22 @@ class Check implements DataCheck {
     const row = decodeRow(key, record);
     const written = this.#written.get(row.key);
     this.#written.delete(row.key);
-    const known = Math.max(state.floor.sequence, lastHole(state));
-    const expected = written ?? (row.sequence > known ? undefined : row.sequence);
+    // Up to here the log may have lost the entry that wrote the row.
+    const incomplete = Math.max(state.floor.sequence, lastHole(state));
+    const expected = written ?? (row.sequence > incomplete ? undefined : row.sequence);
     if (expected !== row.sequence || row.sequence > state.newest.sequence) {
-      this.#find(`row ${row.key} is of entry ${row.sequence}, and the log says otherwise`);
+      this.#find(`row ${row.key} names entry ${row.sequence} as its writer; the log differs`);
     }
   }
 
   #counts(state: State): void {
-    // Where entries are damaged the counts cannot be right.
+    // If entries are damaged, the counts must differ.
     if (this.faults > 0) return;
     const right = state.entries === this.entries && state.bytes === this.#bytes;
-    if (!right) this.#find('the count of entries and bytes is not that of the log');
+    if (!right) this.#find('the stored count of entries and bytes differs from the log');
     for (const group of new Set([...(this.#groups?.all.keys() ?? []), ...this.#used.keys()])) {
       const same = shown(this.#groups?.all.get(group)) === shown(this.#used.get(group));
-      if (!same) this.#find(`the count of ${group} is not that of the log`);
+      if (!same) this.#find(`the stored count of ${group} differs from the log`);
     }
     this.#ownCounts(state);
   }
@@ -161,7 +167,7 @@ class Check implements DataCheck {
     for (const own of this.#own) {
       const stored = state.own.find(({ prefix }) => prefix === own.prefix);
       const same = shown(stored) === shown(own);
-      if (!same) this.#find(`the count of ${own.prefix} is not that of the log`);
+      if (!same) this.#find(`the stored count of ${own.prefix} differs from the log`);
     }
   }
 
@@ -173,9 +179,9 @@ class Check implements DataCheck {
     });
   }
 
-  #find(what: string): void {
+  #find(fault: string): void {
     this.faults += 1;
-    if (this.findings.length < FINDINGS) this.findings.push(what);
+    if (this.findings.length < FINDINGS) this.findings.push(fault);
   }
 
   #try<T>(look: () => T): T | undefined {
@@ -183,7 +189,7 @@ class Check implements DataCheck {
       return look();
     } catch (error) {
       if (!(error instanceof Damage)) throw error;
-      this.#find(`${error.what} is damaged`);
+      this.#find(`${error.part} is damaged`);
       return undefined;
     }
   }

@@ -1,4 +1,4 @@
-/** What an operator does with a data directory while no coordinator uses it. All take its lock. */
+/** The operations on a data directory that no coordinator uses. Each takes the lock of the directory. */
 import { existsSync, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,22 +13,22 @@ import { JournalError } from '../error.js';
 
 const COPY_FILE = 'journal.copy';
 
-/** What lies in a data directory. */
+/** The content of a data directory, in numbers. */
 export interface DataInfo {
   readonly format: number;
   /** In hex. */
   readonly epoch: string;
   readonly entries: number;
-  /** Bytes of the entries; `fileBytes` is what they and everything else take on the disk. */
+  /** The bytes of the entries. `fileBytes` is the size of the whole file on the disk. */
   readonly bytes: number;
   readonly fileBytes: number;
   readonly oldest?: { readonly sequence: number; readonly atMs: number };
   readonly newest?: { readonly sequence: number; readonly atMs: number };
-  /** Topics that are kept for less than others, now or formerly; up to where they are gone, 0 for nowhere. */
+  /** Topics that have or had a retention of their own. `goneUpTo`: the last entry that was removed early, or 0. */
   readonly topics: readonly { readonly prefix: string; readonly goneUpTo: number }[];
 }
 
-/** Reads no more than the ends of the log. Throws a JournalError. */
+/** Reads only the ends of the log. Throws a JournalError. */
 export async function infoData(folder: string): Promise<DataInfo> {
   return withData(folder, async (store, format) => {
     const state = readState(store);
@@ -52,9 +52,9 @@ export async function infoData(folder: string): Promise<DataInfo> {
 }
 
 /**
- * Writes the file anew without what is free in it, and swaps it in. Whenever it is killed or the
- * power goes, the data directory has the old file or the new one, whole: the new one is on the disk
- * before it takes the old one's name. What a killed one leaves is removed by the next.
+ * Writes the file anew without its free pages, and replaces the old file. If the process is killed or the power
+ * fails, the data directory holds the old file or the new one, whole: the new file is on the disk before it takes
+ * the old one's name. The next run removes the remains of a killed one.
  */
 export async function compactData(
   folder: string,
@@ -80,8 +80,8 @@ export async function compactData(
 }
 
 /**
- * Opens a data directory that nobody uses, for as long as `use` takes. `thorough`: for who reads all of it, each page
- * is looked at first.
+ * Opens a data directory that no process uses, while `use` runs. `thorough`: checks every page before. For a caller
+ * that reads the whole file.
  */
 export async function withData<T>(
   folder: string,
@@ -120,8 +120,8 @@ function missing(folder: string): JournalError {
 function empty(folder: string): JournalError {
   return new JournalError(
     'FOLDER',
-    `The data directory ${folder} has no journal of format ${FORMAT} or older. Name the one that ` +
-      'the coordinator uses.',
+    `The data directory ${folder} contains no journal of format ${FORMAT} or older. Name the directory ` +
+      'that the coordinator uses.',
   );
 }
 
@@ -129,6 +129,6 @@ function unsettled(folder: string): JournalError {
   return new JournalError(
     'IN_USE',
     `The coordinator of ${folder} was killed while it ran with sync: interval. Start it and stop it ` +
-      'once, so that what it had not put on the disk is settled.',
+      'once: it settles the writes that were not on the disk.',
   );
 }

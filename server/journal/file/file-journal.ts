@@ -1,11 +1,11 @@
 /**
- * The journal in a file, for a coordinator on its own. Transactions are decided in memory, in the order of
- * their calls. What was decided while the disk was busy is one commit (group commit), and nobody hears
- * of an outcome, of whatever kind, before the commit that decided it is durable. Readers read a
- * snapshot that moves on just before listeners are told, so nothing is shown early.
+ * The journal in a file, for a single coordinator. The journal decides transactions in memory, in the order of their
+ * calls. All decisions that come while the disk is busy form one commit (group commit). The journal reports no
+ * outcome, stored or refused, before the commit that it rests on is durable. Readers see a snapshot. The snapshot
+ * advances after the commit and just before the listeners get the entries, so no reader sees an entry early.
  *
- * When a commit fails, everything that was decided on top of it fails with it, and the journal takes
- * nothing more; it can still be read.
+ * If a commit fails, all later decisions fail with it, because they rest on it. From then on the journal stores
+ * nothing; it can still be read.
  */
 import { randomInt } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -39,14 +39,14 @@ import { JournalError } from '../error.js';
 
 export type { FileJournalOptions } from './open.js';
 
-/** A call of `append` that was decided and is not told. */
+/** A call of `append` that is decided and not yet acknowledged. */
 interface Call {
   readonly outcomes: Outcome[];
   readonly resolve: (outcomes: Outcome[]) => void;
   readonly reject: (error: JournalError) => void;
 }
 
-/** What becomes durable in one commit. */
+/** The decisions that become durable in one commit. */
 interface Group {
   readonly changes: Change[];
   readonly entries: Entry[];
@@ -59,21 +59,21 @@ export class FileJournal implements Journal {
   readonly #opened: Opened;
   readonly #ledger: FileLedger;
   readonly #reader: FileReader;
-  /** With `sync: interval`. */
+  /** Undefined unless `sync` is `interval`. */
   readonly #syncs: IntervalSync | undefined;
-  /** What each group of topics uses, as far as it was told. */
+  /** The usage of each group of topics, in acknowledged entries. */
   readonly #groups: Map<string, Used>;
   readonly #listeners: Listeners<[readonly Entry[]]>;
-  /** What was told. */
-  #told: State;
+  /** The state after the last acknowledged commit: the newest one that readers may see. */
+  #acknowledged: State;
   #next: Group | undefined;
   #working: Promise<void> | undefined;
   #fault: JournalError | undefined;
   #closing: Promise<void> | undefined;
 
   /**
-   * Opens the journal of a data directory, and makes it if it is not there. Throws a JournalError.
-   * Reads the table, the producers and the ends of the log; not the history.
+   * Opens the journal of a data directory, and creates it if it is missing. Throws a JournalError. Reads the table,
+   * the producers and the ends of the log, but not the history.
    */
   static async open(options: FileJournalOptions): Promise<FileJournal> {
     return new FileJournal(options, await openFolder(options));
@@ -86,8 +86,8 @@ export class FileJournal implements Journal {
     this.#opened = opened;
     this.#ledger = opened.ledger;
     this.#groups = opened.groups;
-    this.#told = opened.ledger.state;
-    this.#reader = new FileReader(opened.store, () => this.#told);
+    this.#acknowledged = opened.ledger.state;
+    this.#reader = new FileReader(opened.store, () => this.#acknowledged);
     if (options.sync === 'interval') {
       const wake = (): void => this.#wake();
       const fail = (error: unknown): void => this.#fail(error);
@@ -96,18 +96,18 @@ export class FileJournal implements Journal {
   }
 
   get head(): Cursor {
-    return { epoch: this.#told.epoch, ...this.#told.newest };
+    return { epoch: this.#acknowledged.epoch, ...this.#acknowledged.newest };
   }
 
   get oldest(): Cursor {
-    return { epoch: this.#told.epoch, ...this.#told.floor };
+    return { epoch: this.#acknowledged.epoch, ...this.#acknowledged.floor };
   }
 
   get readOnly(): boolean {
     return this.#fault !== undefined;
   }
 
-  /** Rejects with a RangeError for what is too large, with a JournalError for everything else. */
+  /** Rejects with a RangeError if a transaction is too large, otherwise with a JournalError. */
   async append(transactions: readonly Transaction[]): Promise<Outcome[]> {
     checkSizes(transactions);
     if (this.#fault) throw readOnly(this.#fault);
@@ -118,7 +118,7 @@ export class FileJournal implements Journal {
       outcomes = this.#ledger.decide(transactions, newTag(), group.changes, group.entries);
       this.#ledger.trim(group.changes);
     } catch (error) {
-      // What is half decided cannot be taken back, and must not be stored.
+      // The ledger cannot undo a half-made decision, and the journal must not store it.
       this.#fail(error);
       throw readOnly(error);
     }
@@ -148,10 +148,10 @@ export class FileJournal implements Journal {
   usage(): Usage {
     const topics = largest(this.#groups);
     const own = (this.#options.retention.topics ?? []).map((limits) => {
-      const { entries = 0, bytes = 0 } = this.#told.own.find(isOf(limits)) ?? {};
+      const { entries = 0, bytes = 0 } = this.#acknowledged.own.find(isOf(limits)) ?? {};
       return { limits, entries, bytes };
     });
-    return { entries: this.#told.entries, bytes: this.#told.bytes, topics, own };
+    return { entries: this.#acknowledged.entries, bytes: this.#acknowledged.bytes, topics, own };
   }
 
   onAppend(listener: (entries: readonly Entry[]) => void): Unsubscribe {
@@ -174,18 +174,18 @@ export class FileJournal implements Journal {
     this.#working ??= this.#work();
   }
 
-  /** One commit after the other. All that is decided in one turn of the event loop goes into one. */
+  /** Runs one commit after the other. All decisions of one turn of the event loop go into the same commit. */
   async #work(): Promise<void> {
     await nextTurn();
     while (!this.#fault && (this.#next ?? this.#syncs?.due)) {
-      this.#syncs?.beginIfDue(this.#told.newest.sequence);
+      this.#syncs?.beginIfDue(this.#acknowledged.newest.sequence);
       const group = this.#next;
       this.#next = undefined;
       if (group) await this.#commit(group);
-      // Whoever was told now may have more to say.
+      // Callers that got their outcomes may append more, which then goes into the next commit.
       await nextTurn();
     }
-    // Here and not in a continuation: what is decided from now on must wake it again.
+    // Set here and not in a continuation: a decision that comes after this line must start the work again.
     this.#working = undefined;
   }
 
@@ -194,13 +194,13 @@ export class FileJournal implements Journal {
     const groups = this.#ledger.takeGroups();
     const own = this.#ledger.takeOwn();
     try {
-      // Refusals alone stand on what is durable already.
+      // A group of refusals alone rests on state that is durable already: it needs no commit.
       if (group.changes.length > 0) {
         group.changes.push(...groupChanges(groups), ...own.map(ownChange), stateChange(state));
         await this.#opened.store.commit(group.changes);
         this.#opened.store.advance();
       }
-      this.#tell(group, state, groups);
+      this.#acknowledge(group, state, groups);
     } catch (error) {
       this.#fail(error, group.calls);
       return;
@@ -208,8 +208,8 @@ export class FileJournal implements Journal {
     if (group.changes.length > 0) this.#syncs?.committed();
   }
 
-  #tell({ entries, calls }: Group, state: State, groups: ReadonlyMap<string, Used>): void {
-    this.#told = state;
+  #acknowledge({ entries, calls }: Group, state: State, groups: ReadonlyMap<string, Used>): void {
+    this.#acknowledged = state;
     this.#ledger.shown(state.newest.sequence);
     for (const [group, used] of groups) {
       if (used.entries === 0) this.#groups.delete(group);
@@ -219,7 +219,7 @@ export class FileJournal implements Journal {
     for (const { outcomes, resolve } of calls) resolve(outcomes);
   }
 
-  /** The first fault ends writing: nobody waits any more, and nothing more is decided. */
+  /** The first fault ends writing: rejects all waiting calls, and `append` rejects from then on. */
   #fail(error: unknown, calls: readonly Call[] = []): void {
     const waiting = [...calls, ...(this.#next?.calls ?? [])];
     this.#next = undefined;
@@ -233,7 +233,7 @@ export class FileJournal implements Journal {
 function checkSizes(transactions: readonly Transaction[]): void {
   for (const { entries } of transactions) {
     if (entries.length > TRANSACTION_ENTRIES) {
-      throw new RangeError(`a transaction has at most ${TRANSACTION_ENTRIES} entries`);
+      throw new RangeError(`a transaction may have at most ${TRANSACTION_ENTRIES} entries`);
     }
     for (const draft of entries) checkDraft(draft);
   }
@@ -244,10 +244,10 @@ function asFault(error: unknown): JournalError {
   return new JournalError('IO', `The journal failed: ${String(error)}. Start it again.`, error);
 }
 
-/** What a writer is told, now and from then on. */
+/** The error of every `append` after a fault. */
 function readOnly(cause: unknown): JournalError {
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new JournalError('READ_ONLY', `The journal takes nothing any more. ${why}`, cause);
+  return new JournalError('READ_ONLY', `The journal stores nothing any more. ${why}`, cause);
 }
 
 function isOf({ prefix }: TopicRetention): (own: OwnState) => boolean {

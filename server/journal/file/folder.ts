@@ -1,4 +1,4 @@
-/** The data directory: what can be wrong with it, and small files that are replaced whole. */
+/** The data directory: the checks of it, and small files that the journal replaces whole. */
 import { randomBytes } from 'node:crypto';
 import {
   accessSync,
@@ -17,26 +17,26 @@ import { JournalError } from '../error.js';
 import { Damage } from './record.js';
 
 /**
- * The format that this version writes. In 2 the log may have holes; what is of format 1 has none, and is
- * of format 2 as it is.
+ * The format that this version writes. In format 2 the log may have holes. A journal of format 1 has none, so it is
+ * a valid journal of format 2 without a change.
  */
 export const FORMAT = 2;
 const FORMAT_FILE = 'format';
-/** With less than that free, a disk that fails to write is full. */
+/** If a write fails on a disk with less free space than this, the disk counts as full. */
 const FULL_BYTES = 2 ** 20;
 const FORMAT_LINE = /^kelpie journal ([1-9]\d{0,8})( is being made)?\n$/;
 
-/** Makes sure of a folder that can be written. Its parent must be there, so that a typo is told. */
+/** Creates the folder if it is missing, and checks it. The parent must exist, so that a typo in the path is an error. */
 export function prepareFolder(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw folderFault(error, folder, 'cannot be made');
+    if (codeOf(error) !== 'EEXIST') throw folderFault(error, folder, 'cannot be created');
   }
   checkFolder(folder);
 }
 
-/** The same for a folder that must be there already. */
+/** Throws a JournalError unless the folder exists and the process may use it. */
 export function checkFolder(folder: string): void {
   try {
     if (!statSync(folder).isDirectory()) {
@@ -52,10 +52,10 @@ export function checkFolder(folder: string): void {
   }
 }
 
-/** Files that are ours, and what they are called until they are whole. */
+/** The names of the journal's files, and the names that they have while they are written. */
 const OURS = /^(format|interval|room|journal\.(mdb|mdb-lock|copy))(\.new)?$/;
 
-/** Whatever else stands in place of one of our files, a symbolic link above all, would be written to where it leads. */
+/** Refuses a symbolic link in place of a file of the journal: the journal would write to the link's target. */
 function checkFiles(folder: string): void {
   const odd = readdirSync(folder).find(
     (name) => OURS.test(name) && !lstatSync(join(folder, name)).isFile(),
@@ -63,23 +63,23 @@ function checkFiles(folder: string): void {
   if (odd === undefined) return;
   throw new JournalError(
     'FOLDER',
-    `${join(folder, odd)} is no file but something else, such as a symbolic link, and the coordinator would write ` +
+    `${join(folder, odd)} is not a regular file (perhaps a symbolic link), and the coordinator would write ` +
       'through it. Put the file itself there, or name another data directory.',
   );
 }
 
-/** What an operator should hear of a folder that can be used. */
+/** A warning for the operator about a folder that can be used. */
 export function warningOf(folder: string): string | undefined {
   const OTHERS_WRITE = 0o002;
   if ((statSync(folder).mode & OTHERS_WRITE) === 0) return undefined;
-  return `every user of this machine may write to the data directory ${folder}: take that right away (chmod o-w)`;
+  return `every user of this machine may write to the data directory ${folder}; remove that right (chmod o-w)`;
 }
 
 export function folderFault(error: unknown, folder: string, what: string): JournalError {
   if (error instanceof JournalError) return error;
   const code = codeOf(error) ?? '';
   const advice: Record<string, string> = {
-    ENOENT: 'Its parent directory is missing: make that first, or name another directory.',
+    ENOENT: 'Its parent directory is missing. Create that first, or name another directory.',
     ENOTDIR: 'A part of its path is a file. Name another directory.',
     EACCES: 'Give the user that runs the coordinator the right to write there (chown, chmod).',
     EPERM: 'Give the user that runs the coordinator the right to write there (chown, chmod).',
@@ -96,18 +96,18 @@ export function folderFault(error: unknown, folder: string, what: string): Journ
   );
 }
 
-/** More than a start writes before its first commit. */
+/** More bytes than a start writes before its first commit. */
 const ROOM_BYTES = 2 ** 16;
 
 /**
- * Makes sure that there is room to start. Without it lmdb would end the process: it notes its readers in a
- * small file through a memory map, and what finds no place behind that is SIGBUS.
+ * Throws a JournalError if the disk has no room for a start. Without this check lmdb could end the process: it writes
+ * its list of readers to a small file through a memory map, and a full disk behind that map causes a SIGBUS.
  */
 export function checkRoom(folder: string): void {
   const path = join(folder, 'room');
   try {
     rmSync(path, { force: true });
-    // What cannot be compressed, or it would prove little.
+    // Random bytes, because a file system that compresses would need no room for others.
     writeFileSync(path, randomBytes(ROOM_BYTES), { flag: 'wx' });
   } catch (error) {
     throw folderFault(error, folder, 'cannot be written to');
@@ -116,7 +116,7 @@ export function checkRoom(folder: string): void {
   }
 }
 
-/** What lmdb or the file system said, for an operator. */
+/** The error for the operator that explains an error of lmdb or of the file system. */
 export function fileFault(error: unknown, folder: string): JournalError {
   if (error instanceof JournalError) return error;
   const message = error instanceof Error ? error.message : String(error);
@@ -124,7 +124,7 @@ export function fileFault(error: unknown, folder: string): JournalError {
     return new JournalError(
       'DISK_FULL',
       `The disk of ${folder} is full. Make room and start the coordinator again; ` +
-        'until then the journal can be read and takes nothing.',
+        'until then the journal can be read but stores nothing.',
       error,
     );
   }
@@ -136,12 +136,12 @@ export function fileFault(error: unknown, folder: string): JournalError {
   return new JournalError(
     'IO',
     `The disk of ${folder} failed: ${message}. Look at the system's log, the disk and its quotas, then start ` +
-      'the coordinator again; until then the journal takes nothing.',
+      'the coordinator again; until then the journal stores nothing.',
     error,
   );
 }
 
-/** lmdb calls it an input/output error when only a part of what it writes finds room. */
+/** If only a part of a write fits on the disk, lmdb reports an input/output error, so the free space decides. */
 function isFull(folder: string): boolean {
   try {
     const { bavail, bsize } = statfsSync(folder);
@@ -170,20 +170,20 @@ export async function readFormat(folder: string): Promise<Format | undefined> {
   if (number > FORMAT) {
     throw new JournalError(
       'FORMAT',
-      `The data directory ${folder} is of format ${number}, and this version of Kelpie knows ` +
-        `${FORMAT} at the most. Start the version that wrote it or a newer one, or name another directory.`,
+      `The data directory ${folder} is of format ${number}, and this version of Kelpie reads formats up to ` +
+        `${FORMAT}. Start the version that wrote it or a newer one, or name another directory.`,
     );
   }
   return { number, unfinished: making !== undefined };
 }
 
-/** `unfinished` before there is data, and again without it when the first state is on the disk. */
+/** A start writes `unfinished` before it creates the data, and writes the file again when the first state is on disk. */
 export async function writeFormat(folder: string, unfinished: boolean): Promise<void> {
   const making = unfinished ? ' is being made' : '';
   await replaceFile(join(folder, FORMAT_FILE), `kelpie journal ${FORMAT}${making}\n`);
 }
 
-/** What a small file of ours says; undefined if it is not there. */
+/** The content of a small file of the journal; undefined if it is missing. */
 export async function readOwn(path: string): Promise<string | undefined> {
   const flag = constants.O_RDONLY | constants.O_NOFOLLOW;
   return readFile(path, { encoding: 'utf8', flag }).catch((error: unknown) => {
@@ -192,10 +192,10 @@ export async function readOwn(path: string): Promise<string | undefined> {
   });
 }
 
-/** Replaces a file as a whole: whenever it ends, the former content is there, or the new one. */
+/** Replaces a file as a whole: whenever the process ends, the file has its old content or the new one. */
 export async function replaceFile(path: string, content: string): Promise<void> {
   const fresh = `${path}.new`;
-  // What a process left that was killed. A new file is made, so that no link is followed.
+  // Removes the remains of a killed process. `wx` creates a new file, so no link is followed.
   await rm(fresh, { force: true });
   const file = await open(fresh, 'wx', 0o600);
   try {
@@ -213,7 +213,7 @@ export async function removeFile(path: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** Makes names that came and went durable. */
+/** Makes the creation, renaming and removal of files in the folder durable. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {

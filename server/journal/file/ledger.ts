@@ -1,7 +1,7 @@
 /**
- * What is decided: the state that the next transaction is judged by, some of it not yet on the disk. It
- * turns transactions into outcomes and changes; it tells nobody, and waits for nothing. If a
- * commit fails it is worth nothing any more, for all that was decided since stands on it.
+ * The decided state: the next transaction is judged by it, and a part of it is not yet on the disk. The ledger turns
+ * transactions into outcomes and changes; it reports nothing and waits for nothing. If a commit fails, the ledger
+ * must not be used any more, because all later decisions rest on that commit.
  */
 import type { Clock } from '../../core/clock.js';
 import { FileProducers } from './producers.js';
@@ -22,7 +22,7 @@ export class FileLedger {
   readonly #rows: Map<string, number>;
   readonly #groups = new TopicGroups();
   readonly #changed: Set<string>;
-  /** What the journal's life was when it was opened, less the clock's time then. */
+  /** `lifeMs` at the time of the opening, minus the clock's time then. */
   readonly #lifeOffsetMs: number;
   #newest: Position;
   #latestMs: number;
@@ -40,7 +40,7 @@ export class FileLedger {
     this.#rows = readRows(store);
   }
 
-  /** How long the journal was open in all its life. */
+  /** How long the journal has been open, over all its openings. */
   get lifeMs(): number {
     return this.#lifeOffsetMs + this.#clock.now();
   }
@@ -51,17 +51,17 @@ export class FileLedger {
     return { ...ends, entries, bytes, latestMs: this.#latestMs, lifeMs: this.lifeMs, own };
   }
 
-  /** What topics with a retention of their own use, of those that changed since the last call. */
+  /** The usage of the topics with a retention of their own that changed since the last call. */
   takeOwn(): OwnState[] {
     return this.#retention.takeChanged();
   }
 
-  /** What each group of topics uses. */
+  /** The usage of each group of topics. */
   get groups(): ReadonlyMap<string, Used> {
     return this.#groups.all;
   }
 
-  /** What each group of topics that changed since the last call uses now. */
+  /** The usage of the groups of topics that changed since the last call. */
   takeGroups(): Map<string, Used> {
     const groups = new Map<string, Used>();
     for (const group of this.#changed) groups.set(group, this.#groups.used(group));
@@ -69,7 +69,7 @@ export class FileLedger {
     return groups;
   }
 
-  /** Decides about the transactions of one call; adds what is to be stored, and the entries of it. */
+  /** Decides the transactions of one call. Adds the changes and the entries that the journal must store to the lists. */
   decide(
     transactions: readonly Transaction[],
     tag: number,
@@ -95,7 +95,7 @@ export class FileLedger {
     return outcomes;
   }
 
-  /** Forgets what retention no longer wants. */
+  /** Removes the entries that are over a limit of retention. */
   trim(changes: Change[]): void {
     for (const old of this.#retention.over(this.#clock.wall())) {
       changes.push({ space: 'log', key: old.sequence, value: null });
@@ -103,7 +103,7 @@ export class FileLedger {
     }
   }
 
-  /** Entries up to this one are in the store, for readers. */
+  /** The journal calls it when readers of the store see the entries up to this one. */
   shown(sequence: number): void {
     this.#retention.shown(sequence);
   }
@@ -147,7 +147,7 @@ export class FileLedger {
   }
 }
 
-/** The changes that store what groups use. */
+/** The changes that store the usage of groups. */
 export function groupChanges(groups: ReadonlyMap<string, Used>): Change[] {
   return [...groups].map(([group, used]) => groupChange(group, used));
 }

@@ -1,14 +1,14 @@
 /**
- * The store on lmdb: a database for each space.
+ * The store on lmdb: one database for each space.
  *
- * How lmdb syncs, seen with strace: without `overlappingSync` a commit writes its pages, calls
- * fdatasync, then writes the header page through a descriptor opened with O_DSYNC, and only then
- * settles its promise. With `overlappingSync`, its default, the header is written first and readers
- * see a commit whose pages are not on the disk; so it is off. With `noSync` nothing is synced until
- * `sync` is called; `file-anchor.ts` says what guards that.
+ * How lmdb syncs, observed with strace: without `overlappingSync` a commit writes its pages, calls fdatasync, then
+ * writes the header page through a descriptor that was opened with O_DSYNC, and only then settles its promise. With
+ * `overlappingSync`, lmdb's default, a commit writes the header first, and readers see a commit whose pages are not
+ * on the disk; so it is off here. With `noSync`, lmdb syncs nothing until `sync` is called; `anchor.ts` keeps the
+ * file whole then.
  *
- * lmdb has no checksums of its own pages; `file-pages.ts` says what is looked at before it opens them, and what may
- * still end the process.
+ * lmdb has no checksums of its own pages. `pages.ts` checks them before lmdb opens the file, and names the damage
+ * that can still end the process.
  */
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ import type { JournalError } from '../error.js';
 
 export const DATA_FILE = 'journal.mdb';
 
-/** What lmdb has and its types leave out. */
+/** Functions of lmdb that its types leave out. */
 interface Native {
   readonly env: {
     sync(done: (error?: Error) => void): void;
@@ -29,7 +29,6 @@ interface Native {
   };
 }
 
-/** lmdb's types lack some settings. */
 type Settings = Parameters<typeof open>[0];
 type Root = RootDatabase<Buffer, StoreKey> & Native;
 
@@ -38,14 +37,14 @@ export class LmdbStore implements Store {
   readonly #spaces: Readonly<Record<Space, Database<Buffer, StoreKey>>>;
   readonly #anchor: Anchor | undefined;
   readonly #folder: string;
-  /** How long the file was, if it lost its end and nothing was written to it since. */
+  /** The former length of a file that had lost its end and was made longer; undefined after the first commit. */
   #short: number | undefined;
-  /** The snapshot that is read: no reader sees a commit before `advance`. */
+  /** The snapshot that readers see: they see no commit before `advance`. */
   #view: Transaction;
-  /** With `unsynced`, the last synced snapshot: while it is held, lmdb reuses no page of it. */
+  /** With `unsynced`: the last synced snapshot. While the store holds it, lmdb reuses none of its pages. */
   #synced: Transaction | undefined;
 
-  /** Throws a JournalError. The folder must be ours. */
+  /** Throws a JournalError. The caller must hold the lock of the folder. */
   constructor({ folder, unsynced, anchor, thorough = false }: StoreOptions) {
     this.#folder = folder;
     this.#anchor = anchor;
@@ -58,11 +57,11 @@ export class LmdbStore implements Store {
         noSubdir: true,
         encoding: 'binary',
         maxDbs: 4,
-        // Off: see above.
+        // See the head of this file.
         overlappingSync: false,
         noSync: unsynced,
         permissionsMode: 0o600,
-        // The engine batches by itself.
+        // The journal groups its changes into commits itself. lmdb's types lack this setting and others.
         eventTurnBatching: false,
       } as Settings) as Root;
       this.#spaces = {
@@ -150,7 +149,7 @@ export class LmdbStore implements Store {
     this.#synced = snapshot;
   }
 
-  /** Writes the whole file anew, without what is free in it. */
+  /** Writes a copy of the whole file without its free pages. */
   async copy(path: string): Promise<void> {
     await this.#root.backup(path, true);
   }
@@ -162,7 +161,7 @@ export class LmdbStore implements Store {
     this.#restore();
   }
 
-  /** What was refused is left as it was found. */
+  /** Gives a file that was made longer its former length again, so that a refused file stays as it was found. */
   #restore(): void {
     if (this.#short !== undefined) truncateSync(join(this.#folder, DATA_FILE), this.#short);
   }
@@ -177,7 +176,7 @@ function database(root: Root, name: Space): Database<Buffer, StoreKey> {
   return root.openDB<Buffer, StoreKey>({ name, encoding: 'binary', keyEncoding });
 }
 
-/** lmdb says why a commit failed in a promise beside the error. */
+/** lmdb gives the cause of a failed commit in a promise beside the error. */
 async function causeOf(error: unknown): Promise<unknown> {
   const { commitError } = error as { commitError?: Promise<unknown> };
   return commitError

@@ -1,12 +1,12 @@
 /**
- * One process at a time for a data directory: a unix socket in it that its owner listens on. The kernel
- * closes it with the process, so a kill -9 leaves a name on which nobody answers, and no doubt (a pid
- * may have become another process's).
+ * Lets one process at a time use a data directory. The owner listens on a unix socket in the directory. The kernel
+ * closes the socket with the process, so after a kill -9 no process answers on it. A file with a process id would
+ * not do: the id may belong to another process by then.
  *
- * Locks are numbered, `lock.<n>.sock`, and the highest number counts. Whoever finds its owner dead
- * claims the next one by a hard link, which fails if the name is there; then looks again, and gives
- * way to a higher one. So of several that find a dead owner at once exactly one gets in, because
- * nothing is deleted before a higher number is held.
+ * Locks have numbers, `lock.<n>.sock`, and the highest number counts. A process that finds the owner dead claims the
+ * next number by a hard link, which fails if that name exists. Then it looks again, and gives its claim up if there
+ * is a higher number. If several processes find a dead owner at once, exactly one of them becomes the owner,
+ * because a process deletes lower locks only while it holds a higher one.
  */
 import { chmodSync, mkdtempSync, readdirSync, rmdirSync, rmSync, symlinkSync } from 'node:fs';
 import { link } from 'node:fs/promises';
@@ -19,7 +19,7 @@ import { JournalError } from '../error.js';
 const NAME = /^lock\.(\d{1,15})\.sock$/;
 /** sun_path has 108 bytes on Linux and 104 elsewhere, with a zero at its end. */
 const LONGEST_ADDRESS_BYTES = 103;
-/** How often a claim is tried, each time that somebody else was quicker. */
+/** How many claims a process tries, if other processes are quicker each time. */
 const TRIES = 20;
 
 export class FolderLock {
@@ -33,9 +33,9 @@ export class FolderLock {
     this.#number = number;
   }
 
-  /** Throws a JournalError if a living process has the folder. */
+  /** Throws a JournalError if a living process holds the lock of the folder. */
   static async take(folder: string): Promise<FolderLock> {
-    // A name of its own until the claim, so that nobody who reads the number finds it silent.
+    // The socket has another name until it listens, so that no process finds a numbered lock silent.
     const waiting = join(
       folder,
       `lock.claim-${process.pid}-${Math.random().toString(36).slice(2)}`,
@@ -85,7 +85,10 @@ async function claim(folder: string, waiting: string): Promise<number> {
   throw inUse(folder, Math.max(0, ...locksIn(folder)));
 }
 
-/** Claims of processes that were killed in the middle of one. A living one's is linked by now, or fails. */
+/**
+ * Removes the sockets of processes that were killed during a claim. A living process has linked its socket by now, or
+ * its claim fails.
+ */
 function removeDeadClaims(folder: string, own: string): void {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
@@ -108,13 +111,13 @@ function inUse(folder: string, number: number): JournalError {
   return new JournalError(
     'IN_USE',
     `The data directory ${folder} is in use by another process, which listens on ` +
-      `${nameOf(folder, number)} (ss -xlp names it). Stop that process, or name another directory.`,
+      `${nameOf(folder, number)} (ss -xlp shows it). Stop that process, or name another directory.`,
   );
 }
 
 async function listen(path: string): Promise<Server> {
   const server = createServer((socket) => socket.destroy());
-  // Being locked is no reason to live on.
+  // The lock must not keep the process alive.
   server.unref();
   await atAddress(path, async (address) => {
     await new Promise<void>((done, fail) => {
@@ -122,12 +125,12 @@ async function listen(path: string): Promise<Server> {
       server.listen(address, done);
     });
   });
-  // Made as the umask of whoever started us says.
+  // The socket was created with the rights that the umask of the process allows.
   chmodSync(path, 0o600);
   return server;
 }
 
-/** Whether a process listens there. The kernel answers, also for one that is busy or stopped. */
+/** Whether a process listens on the socket. The kernel answers, also if that process is busy or stopped. */
 async function answers(path: string): Promise<boolean> {
   return atAddress(path, async (address) => {
     return new Promise<boolean>((done, fail) => {
@@ -145,7 +148,7 @@ async function answers(path: string): Promise<boolean> {
   });
 }
 
-/** Calls with an address that fits: where the path is too long, through a symbolic link to its folder. */
+/** Calls `use` with an address that is short enough. A path that is too long is replaced by one through a symbolic link. */
 async function atAddress<T>(path: string, use: (address: string) => Promise<T>): Promise<T> {
   if (Buffer.byteLength(path) <= LONGEST_ADDRESS_BYTES) return use(path);
   const place = mkdtempSync(join(tmpdir(), 'kelpie-'));

@@ -1,4 +1,4 @@
-/** From a data directory to a journal that can go on: lock, format, header, epoch, table. */
+/** Opens a data directory: lock, format, header, epoch, table. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,25 +20,25 @@ import type { Retention } from '../journal.js';
 import type { JournalError } from '../error.js';
 
 export interface FileJournalOptions {
-  /** The data directory. Made if it is missing and its parent is not. */
+  /** The data directory. Created if it is missing; its parent must exist. */
   readonly folder: string;
   readonly clock: Clock;
   readonly retention: Retention;
   /**
-   * `commit` (default): an outcome is on the disk before it is told. `interval`: it is told when the
-   * operating system has it, and on the disk 50 ms later or as soon as the disk can: a power cut may take
-   * what was told last, which the next start says by a new epoch.
+   * `commit` (default): the journal acknowledges a transaction after it is on the disk. `interval`: it acknowledges
+   * the transaction when the operating system has it; it is on the disk 50 ms later, or as soon as the disk can. A
+   * power cut may lose the last acknowledged transactions, and then the next start begins a new epoch.
    */
   readonly sync?: 'commit' | 'interval';
-  /** Hears what an operator should know of a folder that can be used all the same. */
+  /** Gets a warning for the operator about a folder that can be used. */
   readonly onWarning?: (message: string) => void;
-  /** Called once, when the journal stops taking anything. */
+  /** Called once, when a fault ends writing. */
   readonly onFault?: (error: JournalError) => void;
-  /** Hears what a listener throws. Default: a warning of the process. */
+  /** Gets the errors that listeners throw. By default the process emits a warning. */
   readonly onListenerFault?: (error: unknown) => void;
-  /** Which run of the kernel this is; empty for unknown. Default: what Linux says. */
+  /** The id of this run of the kernel; empty if unknown. Default: the boot id of Linux. */
   readonly bootId?: string;
-  /** What stores; for tests. */
+  /** Opens the store. Default: lmdb. Tests replace it. */
   readonly openStore?: (options: StoreOptions) => Store;
 }
 
@@ -46,11 +46,11 @@ export interface Opened {
   readonly store: Store;
   readonly ledger: FileLedger;
   readonly groups: Map<string, Used>;
-  /** `whole`: everything that was committed is right. */
+  /** `whole`: no commit failed. */
   close(whole: boolean): Promise<void>;
 }
 
-/** Entries that a start removes at once. */
+/** How many entries of a former epoch a start removes in one commit. */
 const PURGE = 10_000;
 
 /** Throws a JournalError. */
@@ -70,7 +70,7 @@ export async function openFolder(options: FileJournalOptions): Promise<Opened> {
   }
 }
 
-/** Whether the journal is to be made. */
+/** Whether the journal must be created. */
 async function prepareFormat(folder: string): Promise<boolean> {
   const format = await readFormat(folder);
   const data = join(folder, DATA_FILE);
@@ -80,7 +80,7 @@ async function prepareFormat(folder: string): Promise<boolean> {
     return false;
   }
   if (!format) {
-    // It is written before the data, so the one without the other is nothing that we left.
+    // A start writes the format before the data, so data without a format means damage.
     if (existsSync(data)) throw new Damage(`the file ${join(folder, 'format')}`);
     await writeFormat(folder, true);
   }
@@ -91,9 +91,9 @@ async function prepareFormat(folder: string): Promise<boolean> {
 }
 
 /**
- * The order matters for whoever is killed in the middle: a state that is not synced is only ever
- * written beside an anchor, and an anchor that tells of a power cut stays until the new epoch is
- * stored. Until `advance` the store's view holds the snapshot that the anchor leads to.
+ * The order of the steps guards against a kill in the middle. An unsynced state is written only while an anchor
+ * exists. An anchor that shows a power cut stays until the new epoch is stored. Until `advance`, the store's view
+ * holds the snapshot of the anchor.
  */
 async function openLocked(
   options: FileJournalOptions,
@@ -152,7 +152,7 @@ async function withStore<T>(
   }
 }
 
-/** The state to go on from: the stored one, or that of a new epoch, which is stored first. */
+/** The state with which the journal goes on: the stored one, or a new epoch's, which it stores first. */
 function begin(clock: Clock, fresh: boolean, left?: Left): (store: Store) => Promise<State> {
   return async (store) => {
     const former = readState(store);
@@ -167,7 +167,7 @@ function begin(clock: Clock, fresh: boolean, left?: Left): (store: Store) => Pro
   };
 }
 
-/** An empty log, above everything that was ever handed out, whatever the calendar clock says. */
+/** The state of an empty log. Its sequences lie above all that were ever used, even if the calendar clock ran back. */
 function newEpoch(clock: Clock, former?: State, left?: Left): State {
   const last = Math.max(former?.newest.sequence ?? 0, left?.ceiling ?? 0);
   const sequence = Math.max(last + 1, Math.floor(clock.wall() * 1000));
@@ -176,7 +176,7 @@ function newEpoch(clock: Clock, former?: State, left?: Left): State {
   return { ...ends, entries: 0, bytes: 0, latestMs: 0, lifeMs: former?.lifeMs ?? 0, own: [] };
 }
 
-/** Removes what a former epoch left in the log. Nobody can read it: a start is where its log ends. */
+/** Removes the entries of a former epoch from the log. No reader can read them: they lie before the floor. */
 async function purge(store: Store, { floor }: State): Promise<void> {
   for (;;) {
     const old = store.range('log', 0, floor.sequence + 1, PURGE);
@@ -190,7 +190,7 @@ function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch {
-    // Another system. Then every start after a kill is taken for one after a power cut.
+    // A system without a boot id. Every start after a kill counts as a start after a power cut there.
     return '';
   }
 }

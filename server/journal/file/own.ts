@@ -1,6 +1,6 @@
 /**
- * What is stored of topics with a retention of their own: how much of them there is, and how far they
- * were removed early, where the log has holes since.
+ * The stored records about topics with a retention of their own: their usage, and the last entry that was removed
+ * early. Up to that entry the log may have holes.
  */
 import { seal, unseal } from './record.js';
 import { type Change, chunks, type Store } from './store.js';
@@ -9,11 +9,11 @@ import type { Removed } from '../prefix-retention.js';
 
 export interface OwnState {
   readonly prefix: string;
-  /** The counts are right; else it is no setting at present. */
+  /** The counts are right. False if the present settings give the topic no retention of its own. */
   readonly counted: boolean;
   readonly entries: number;
   readonly bytes: number;
-  /** All of it up to here is gone. */
+  /** All entries of the topic up to this one are gone. */
   readonly removed: Removed | undefined;
 }
 
@@ -37,7 +37,7 @@ export function readOwn(store: Store): OwnState[] {
   for (const chunk of chunks(store, 'meta', OWN)) {
     for (const { key, value } of chunk) {
       const prefix = Buffer.from(key).toString().slice(OWN.length);
-      const body = unseal(`how much there is of ${prefix}`, key, value);
+      const body = unseal(`the count of ${prefix}`, key, value);
       const number = (index: number): number => body.readDoubleLE(index * 8);
       const removed = { sequence: number(3), tag: number(4), latestMs: number(5) };
       own.push({
@@ -57,7 +57,7 @@ export function lastHole({ own }: { readonly own: readonly OwnState[] }): number
   return Math.max(0, ...own.map(({ removed }) => removed?.sequence ?? 0));
 }
 
-/** Those that are no setting. */
+/** The topics to which the settings give no retention of their own. */
 export function withoutLimits(
   own: readonly OwnState[],
   topics: readonly TopicRetention[] = [],

@@ -1,17 +1,18 @@
 /**
- * lmdb's file, looked at before lmdb opens it. lmdb trusts what it reads through its memory map: a page number outside of
- * the file, or an offset outside of its page, ends the process (SIGBUS, SIGSEGV, an assertion) where an operator
- * should read a sentence. So the header and the form of the trees are checked here. What is in the records has checksums
- * of its own.
+ * Checks lmdb's file before lmdb opens it. lmdb trusts the bytes that it reads through its memory map: a page number
+ * outside the file, or an offset outside its page, ends the process (SIGBUS, SIGSEGV, an assertion), although the
+ * operator should get an error message. So this check reads the header and the form of the trees. The records have
+ * checksums of their own.
  *
- * Not promised: that the list of free pages is right, and unless it is `thorough`, that each leaf of the log is.
+ * The check does not promise that the list of free pages is right. Unless it is `thorough`, it does not promise that
+ * each leaf of the log is right.
  */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf, folderFault } from './folder.js';
 import { Damage } from './record.js';
 
-/** Where a page has what we need of it, little-endian. What follows its head is counted from there. */
+/** The offsets of fields in a page, little-endian. LOWER, UPPER and the places of nodes count from the end of the head. */
 const PAGE_NUMBER = 0;
 const FLAGS = 18;
 const LOWER = 20;
@@ -24,7 +25,7 @@ const OVERFLOW = 4;
 const META = 8;
 const KIND = 15;
 
-/** The two header pages: after the head. */
+/** The offsets of fields in each of the two header pages, after the head. */
 const MAGIC = 24;
 const PAGE_SIZE = 48;
 const FREE_TREE = 48;
@@ -34,7 +35,7 @@ const TRANSACTION = 152;
 const HEADER_END = 160;
 const MAGIC_NUMBER = 0xbeefc0de;
 
-/** A tree, as the header and the main tree have it. */
+/** The record of a tree, in the header and in the main tree. */
 const TREE_BYTES = 48;
 const DEPTH = 6;
 const ROOT = 40;
@@ -42,14 +43,14 @@ const NO_ROOT = 2n ** 64n - 1n;
 /** lmdb follows no more levels. */
 const MOST_LEVELS = 32;
 
-/** A node of a page: its data's size or its child's number, flags, the size of its key, the key, the data. */
+/** A node of a page: the size of its data or the number of its child, flags, the size of its key, the key, the data. */
 const NODE_FLAGS = 4;
 const KEY_SIZE = 6;
 const NODE_HEAD = 8;
 const ON_PAGES_OF_ITS_OWN = 1;
 const IS_TREE = 2;
 
-/** Four times the most that retention can be set to. */
+/** Four times the highest limit that retention can have. */
 const LARGEST_BYTES = 2 ** 42;
 
 interface Header {
@@ -59,13 +60,13 @@ interface Header {
 }
 
 /**
- * Throws Damage for what would end the process. `thorough`: looks at each page; else of the log, which may be large, at
- * the first and the last leaf below each branch.
+ * Throws Damage if the file would make lmdb end the process. `thorough`: checks every page. Otherwise it checks, of
+ * the log, which may be large, only the first and the last leaf below each branch.
  *
- * A file that lost its end is made as long as its header says, since a page that is missing there would end the process
- * too. What was lost reads as zeros, which no checksum takes for a record. A file may be shorter without a loss:
- * free pages at its end are never written. Returns how long it was, if it was changed: for whoever
- * refuses it then and leaves it as it was. A file that is missing or empty is one that lmdb will make.
+ * If the file is shorter than its header says, the check makes it longer, because a missing page would end the
+ * process too. A lost page then reads as zeros, which fail every checksum. A file may also be shorter without a
+ * loss: lmdb never writes free pages at the end. Returns the former length if it changed the file, so that a caller
+ * that refuses the file can restore it. A missing or empty file passes: lmdb creates it.
  */
 export function checkPages(path: string, thorough: boolean): number | undefined {
   const file = openData(path);
@@ -103,14 +104,14 @@ function headerOf(file: number, path: string): Header {
   const sized = pageSize >= 512 && pageSize <= 65_536;
   if (sized) readSync(file, second, 0, HEADER_END, pageSize);
   const both = [first, second];
-  const known = both.every(
+  const isLmdb = both.every(
     (one) => one.readUInt32LE(MAGIC) === MAGIC_NUMBER && one.readUInt16LE(FLAGS) & META,
   );
   const lastPage = Math.max(...both.map((one) => Number(one.readBigUInt64LE(LAST_PAGE))));
-  if (!sized || !known || (lastPage + 1) * pageSize > LARGEST_BYTES) {
+  if (!sized || !isLmdb || (lastPage + 1) * pageSize > LARGEST_BYTES) {
     throw new Damage(`the header of ${path}`);
   }
-  // As lmdb chooses.
+  // lmdb chooses the newer header in the same way.
   const isSecond = first.readBigUInt64LE(TRANSACTION) < second.readBigUInt64LE(TRANSACTION);
   return { pageSize, lastPage, newest: isSecond ? second : first };
 }
@@ -120,7 +121,7 @@ class Walk {
   readonly #path: string;
   readonly #header: Header;
   readonly #thorough: boolean;
-  /** No page is in two places: so the walk ends, whatever the pages say. */
+  /** A page that is referenced twice is damage. So the walk ends, whatever the pages contain. */
   readonly #seen = new Set<number>();
 
   constructor(file: number, path: string, header: Header, thorough: boolean) {
@@ -158,7 +159,7 @@ class Walk {
     }
   }
 
-  /** Where the nodes of a page are, each with its key on the page. */
+  /** The offsets of the nodes of a page. Checks that each node and its key lie on the page. */
   #nodes(page: Buffer, number: number): number[] {
     const lower = page.readUInt16LE(LOWER);
     const upper = page.readUInt16LE(UPPER);
@@ -173,15 +174,15 @@ class Walk {
     throw this.#damage(`page ${number}`);
   }
 
-  /** What a node of a leaf holds: a record on its page or on pages of its own, or a tree. */
+  /** Checks the data of a leaf's node: a record on its page or on pages of its own, or a tree. */
   #data(page: Buffer, at: number, number: number): void {
     const flags = page.readUInt16LE(at + NODE_FLAGS);
     const start = keyEnd(page, at);
     const size = page.readUInt16LE(at) + page.readUInt16LE(at + 2) * 0x1_0000;
     const end = start + (flags === ON_PAGES_OF_ITS_OWN ? 8 : size);
-    const known = flags === 0 || flags === ON_PAGES_OF_ITS_OWN;
+    const isRecord = flags === 0 || flags === ON_PAGES_OF_ITS_OWN;
     const isTree = flags === IS_TREE && size === TREE_BYTES;
-    if (!(known || isTree) || end > page.length) throw this.#damage(`page ${number}`);
+    if (!(isRecord || isTree) || end > page.length) throw this.#damage(`page ${number}`);
     if (flags === ON_PAGES_OF_ITS_OWN) this.#overflow(Number(page.readBigUInt64LE(start)), size);
     if (!isTree) return;
     const isLog = page
@@ -200,8 +201,8 @@ class Walk {
 
   #read(number: number, kind: number, bytes: number): Buffer {
     const { pageSize, lastPage } = this.#header;
-    const known = number >= 2 && number <= lastPage && !this.#seen.has(number);
-    if (!known) throw this.#damage(`the way to page ${number}`);
+    const allowed = number >= 2 && number <= lastPage && !this.#seen.has(number);
+    if (!allowed) throw this.#damage(`a reference to page ${number}`);
     this.#seen.add(number);
     const page = Buffer.allocUnsafe(bytes);
     const read = readSync(this.#file, page, 0, bytes, number * pageSize);
@@ -213,8 +214,8 @@ class Walk {
     throw this.#damage(`page ${number}`);
   }
 
-  #damage(what: string): Damage {
-    return new Damage(`${what} of ${this.#path}`);
+  #damage(part: string): Damage {
+    return new Damage(`${part} of ${this.#path}`);
   }
 }
 

@@ -1,29 +1,29 @@
 /**
- * The numbers of producers that the next write will be judged by: in memory, in the order of their last use.
- * At most PRODUCERS of them, so a start reads them all.
+ * The numbers of producers, by which the journal judges their next writes: in memory, in the order of last use. There
+ * are at most PRODUCERS of them, so a start reads them all.
  */
 import { hex } from '../../core/cursor.js';
 import { seal, unseal } from './record.js';
 import { type Change, chunks, type Store } from './store.js';
 import { type Producer, PRODUCER_AGE_MS, PRODUCERS } from '../journal.js';
 
-interface Known {
+interface Progress {
   readonly last: number;
-  /** When it last wrote, in milliseconds that the journal was open: no calendar clock ages it. */
+  /** The time of the producer's last write, in the journal's `lifeMs`: the calendar clock does not age it. */
   readonly atMs: number;
 }
 
-interface Stamped extends Known {
-  /** Counts uses, to find their order again. */
+interface Stamped extends Progress {
+  /** The number of this use among all uses. A start finds the order of last use with it. */
   readonly use: number;
 }
 
 export class FileProducers {
-  readonly #known: Map<string, Known>;
+  readonly #producers: Map<string, Progress>;
   #use: number;
 
-  private constructor(known: Map<string, Known>, use: number) {
-    this.#known = known;
+  private constructor(producers: Map<string, Progress>, use: number) {
+    this.#producers = producers;
     this.#use = use;
   }
 
@@ -36,28 +36,28 @@ export class FileProducers {
     return new FileProducers(new Map(found), found.at(-1)?.[1].use ?? 0);
   }
 
-  /** The number that a producer has stored, if it is known `nowMs`. */
+  /** The number that is stored for a producer; undefined if there is none, or if it is too old at `nowMs`. */
   last(instance: Uint8Array, nowMs: number): number | undefined {
-    const known = this.#known.get(hex(instance));
-    return known && isYoung(known, nowMs) ? known.last : undefined;
+    const progress = this.#producers.get(hex(instance));
+    return progress && isYoung(progress, nowMs) ? progress.last : undefined;
   }
 
-  /** Moves a producer on, and forgets those that are one too many or too old. */
+  /** Stores a producer's new number. Removes producers that are too many or too old. */
   move({ instance, last }: Producer, nowMs: number, changes: Change[]): void {
     const id = hex(instance);
-    this.#known.delete(id);
-    this.#known.set(id, { last, atMs: nowMs });
+    this.#producers.delete(id);
+    this.#producers.set(id, { last, atMs: nowMs });
     const value = encodeProducer(instance, { last, atMs: nowMs, use: ++this.#use });
     changes.push({ space: 'producers', key: instance, value });
-    for (const [eldest, known] of this.#known) {
-      if (this.#known.size <= PRODUCERS && isYoung(known, nowMs)) break;
-      this.#known.delete(eldest);
+    for (const [eldest, progress] of this.#producers) {
+      if (this.#producers.size <= PRODUCERS && isYoung(progress, nowMs)) break;
+      this.#producers.delete(eldest);
       changes.push({ space: 'producers', key: Buffer.from(eldest, 'hex'), value: null });
     }
   }
 }
 
-/** The number in a record, if it is young enough to be known. */
+/** The number in a record; undefined if the record is too old. */
 export function storedProducer(
   instance: Uint8Array,
   record: Buffer,
@@ -67,7 +67,7 @@ export function storedProducer(
   return isYoung(producer, nowMs) ? producer.last : undefined;
 }
 
-function isYoung({ atMs }: Known, nowMs: number): boolean {
+function isYoung({ atMs }: Progress, nowMs: number): boolean {
   return nowMs - atMs < PRODUCER_AGE_MS;
 }
 

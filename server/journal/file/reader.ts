@@ -1,4 +1,4 @@
-/** Reads the log and the table as far as they were told. */
+/** Reads the acknowledged part of the log and of the table. */
 import { type Cursor, sameBytes } from '../../core/cursor.js';
 import { Damage, decodeEntry, decodeRow, type StoredEntry } from './record.js';
 import { lastHole } from './own.js';
@@ -7,17 +7,17 @@ import { chunks, type Store } from './store.js';
 import type { Entry, GapReasonName, JournalGap, Missing, Page, TableRow } from '../journal.js';
 import { afterOld } from '../prefix-retention.js';
 
-/** A page ends early when it is this large, whatever its limit; one entry always fits. */
+/** The most bytes of a page, whatever the caller's limit; a page may exceed it with a single entry. */
 const PAGE_BYTES = 4 * 2 ** 20;
 
 export class FileReader {
   readonly #store: Store;
-  /** What was told, and so may be shown. */
-  readonly #told: () => State;
+  /** The state after the last acknowledged commit: readers may see nothing newer. */
+  readonly #acknowledged: () => State;
 
-  constructor(store: Store, told: () => State) {
+  constructor(store: Store, acknowledged: () => State) {
     this.#store = store;
-    this.#told = told;
+    this.#acknowledged = acknowledged;
   }
 
   async read(after: Cursor, limit: number, bytes = PAGE_BYTES): Promise<Page | JournalGap> {
@@ -25,7 +25,7 @@ export class FileReader {
     if (gap) return { kind: 'gap', lostAfter: after, resumesAt: gap[1], reason: gap[0] };
     const entries = this.#page(after.sequence + 1, limit, Math.min(bytes, PAGE_BYTES));
     const last = entries.at(-1);
-    const { epoch } = this.#told();
+    const { epoch } = this.#acknowledged();
     const upTo = last ? { epoch, sequence: last.sequence, tag: last.tag } : this.#head();
     return { kind: 'page', entries, upTo, missing: this.#missing(after.sequence) };
   }
@@ -33,13 +33,13 @@ export class FileReader {
   #page(from: number, limit: number, bytes: number): Entry[] {
     const found = this.#entries(from, limit, bytes);
     const sum = found.reduce((total, one) => total + one.bytes, 0);
-    // The last one is that with which there are enough, or too many.
+    // `range` stops with the entry that reaches the limit; if that entry exceeds the limit, it is not in the page.
     if (sum > bytes && found.length > 1) found.pop();
     return found.map(({ entry }) => entry);
   }
 
   #missing(after: number): Missing[] {
-    const { epoch, own } = this.#told();
+    const { epoch, own } = this.#acknowledged();
     return own.flatMap(({ prefix, removed }) =>
       removed && removed.sequence > after
         ? [{ prefix, upTo: { epoch, sequence: removed.sequence, tag: removed.tag } }]
@@ -53,9 +53,9 @@ export class FileReader {
     }
   }
 
-  /** The position before the first entry of which, or of one before it, the time is `atMs` or later. */
+  /** The position before the first entry whose `latestMs` is `atMs` or later, see `afterOld`. */
   async before(atMs: number): Promise<Cursor> {
-    const { epoch, newest, floor, own } = this.#told();
+    const { epoch, newest, floor, own } = this.#acknowledged();
     let low = floor.sequence;
     let high = newest.sequence;
     while (low < high) {
@@ -64,18 +64,18 @@ export class FileReader {
       if (next && next.latestMs < atMs) low = next.entry.sequence;
       else high = middle;
     }
-    // An entry that is there, or the floor.
+    // `low` is an entry that exists, or the floor.
     const position = { sequence: low, tag: this.#tagAt(low) ?? floor.tag };
     const removed = own.map((one) => one.removed);
     return { epoch, ...afterOld(position, removed, atMs) };
   }
 
-  /** At most `limit` entries from a sequence on, as `range` has them. Throws if one is missing or damaged. */
+  /** The entries from a sequence on, with the limits of `range`. Throws Damage if one is missing or damaged. */
   #entries(from: number, limit: number, bytes = Infinity): StoredEntry[] {
-    const { newest, ...state } = this.#told();
+    const { newest, ...state } = this.#acknowledged();
     const hole = lastHole(state);
     let next = from;
-    // What was removed early is not there; anything else must be.
+    // Up to `hole`, entries may be missing because they were removed early. After it, a missing entry is damage.
     const expect = (sequence: number): void => {
       if (sequence > next && sequence - 1 > hole)
         throw new Damage(`entry ${Math.max(next, hole + 1)}`);
@@ -94,7 +94,7 @@ export class FileReader {
 
   /** Undefined for an entry that was removed early. */
   #tagAt(sequence: number): number | undefined {
-    const { newest, floor } = this.#told();
+    const { newest, floor } = this.#acknowledged();
     if (sequence === floor.sequence) return floor.tag;
     if (sequence === newest.sequence) return newest.tag;
     const [entry] = this.#entries(sequence, 1);
@@ -102,7 +102,7 @@ export class FileReader {
   }
 
   #gap(after: Cursor): [GapReasonName, Cursor] | undefined {
-    const { epoch, newest, floor } = this.#told();
+    const { epoch, newest, floor } = this.#acknowledged();
     const oldest = { epoch, ...floor };
     if (!sameBytes(after.epoch, epoch)) return ['EPOCH_CHANGED', oldest];
     if (after.sequence > newest.sequence) return ['CURSOR_AHEAD', this.#head()];
@@ -112,7 +112,7 @@ export class FileReader {
   }
 
   #head(): Cursor {
-    const { epoch, newest } = this.#told();
+    const { epoch, newest } = this.#acknowledged();
     return { epoch, ...newest };
   }
 }

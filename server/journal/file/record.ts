@@ -1,25 +1,24 @@
 /**
- * The bytes of what is stored. Every record begins with a crc32 over the rest of it and over the key
- * that it is stored under, so that neither a flipped bit nor a record in another's place is taken for
- * what was written. Integers are little-endian.
+ * The bytes of stored records. Every record begins with a crc32 over its other bytes and over its key. So a reader
+ * detects a flipped bit, and a record that stands under the key of another. Integers are little-endian.
  */
 import { crc32 } from 'node:zlib';
 import type { Draft, Entry } from '../journal.js';
 import { JournalError } from '../error.js';
 
-/** An entry as it lies in the log, with what retention and `since` need of it. */
+/** An entry of the log, with the facts that retention and `since` need. */
 export interface StoredEntry {
   readonly entry: Entry;
-  /** When it was stored, by the calendar clock. */
+  /** The time at which the entry was stored, by the calendar clock. */
   readonly atMs: number;
-  /** The latest such time of it and of all before it: never falls, as `since` needs it. */
+  /** The latest such time of this entry and of all entries before it. It never falls, which `since` needs. */
   readonly latestMs: number;
-  /** Its size in the log. */
+  /** The entry's size in the log. */
   readonly bytes: number;
 }
 
 const CRC_BYTES = 4;
-/** crc32, tag (uint32), sequence, two times (float64), four lengths, then the bytes that they count. */
+/** The order of an entry's record: crc32, tag (uint32), sequence, two times (float64), four lengths, the bytes. */
 const TAG = 4;
 const SEQUENCE = 8;
 const AT = 16;
@@ -29,29 +28,29 @@ const SOURCE_LENGTH = 34;
 const KEY_LENGTH = 36;
 const EVENT_LENGTH = 40;
 const HEADER_BYTES = 44;
-/** Instead of the length of a key: there is none. */
+/** Stands in place of the length of a key if the entry has none. */
 const NO_KEY = 0xffff;
-/** Bit 31 of an event's length: the row's value follows, which may be empty. */
+/** Bit 31 of an event's length: the row's value follows, and may be empty. */
 const HAS_VALUE = 0x8000_0000;
-/** What 16 bits count, short of NO_KEY. */
+/** The highest number of 16 bits below NO_KEY. */
 const LONGEST_TEXT_BYTES = 0xfffe;
-/** What LMDB takes as a key at 4 KiB pages. */
+/** The longest key that lmdb accepts with pages of 4 KiB. */
 const LONGEST_KEY_BYTES = 1978;
 
-/** Throws a RangeError for what a record cannot hold. */
+/** Throws a RangeError if a record cannot hold the draft. */
 export function checkDraft({ topic, source, key }: Draft): void {
-  // A character of UTF-16 is at most three bytes of UTF-8; most texts need no closer look.
+  // A unit of UTF-16 becomes at most three bytes of UTF-8, so most texts need no exact count.
   const tooLong = (text: string, limit: number): boolean =>
     text.length * 3 > limit && Buffer.byteLength(text) > limit;
   if (tooLong(topic, LONGEST_TEXT_BYTES) || tooLong(source, LONGEST_TEXT_BYTES)) {
-    throw new RangeError(`a topic and a source have at most ${LONGEST_TEXT_BYTES} bytes`);
+    throw new RangeError(`a topic and a source may have at most ${LONGEST_TEXT_BYTES} bytes each`);
   }
   if (key !== undefined && (key === '' || tooLong(key, LONGEST_KEY_BYTES))) {
-    throw new RangeError(`a key has 1 to ${LONGEST_KEY_BYTES} bytes`);
+    throw new RangeError(`a key must have 1 to ${LONGEST_KEY_BYTES} bytes`);
   }
 }
 
-/** The record of an entry. By hand, because it runs once for every entry. */
+/** The record of an entry. Written byte by byte for speed: it runs once for every entry. */
 export function encodeEntry(entry: Entry, atMs: number, latestMs: number): Buffer {
   const { topic, source, key, value, event } = entry;
   const topicBytes = Buffer.byteLength(topic);
@@ -78,7 +77,7 @@ export function encodeEntry(entry: Entry, atMs: number, latestMs: number): Buffe
   return record;
 }
 
-/** The entry of a record. Throws a JournalError that names the sequence if it is damaged. */
+/** The entry of a record. Throws Damage, with the sequence, if the record is damaged. */
 export function decodeEntry(sequence: number, record: Buffer): StoredEntry {
   const intact =
     record.length >= HEADER_BYTES &&
@@ -100,7 +99,7 @@ export function decodeEntry(sequence: number, record: Buffer): StoredEntry {
   return { entry, atMs, latestMs: record.readDoubleLE(LATEST), bytes: record.length };
 }
 
-/** The record of anything that is no entry. */
+/** The record of anything but an entry. */
 export function seal(key: Uint8Array, body: Uint8Array): Buffer {
   const record = Buffer.allocUnsafe(CRC_BYTES + body.length);
   record.set(body, CRC_BYTES);
@@ -108,11 +107,11 @@ export function seal(key: Uint8Array, body: Uint8Array): Buffer {
   return record;
 }
 
-/** What was sealed. Throws a JournalError that names it if it is damaged. */
-export function unseal(what: string, key: Uint8Array, record: Buffer): Buffer {
+/** The body of a record that `seal` made. Throws Damage, with the name of the part, if the record is damaged. */
+export function unseal(part: string, key: Uint8Array, record: Buffer): Buffer {
   const body = record.subarray(CRC_BYTES);
   const intact = record.length >= CRC_BYTES && record.readUInt32LE(0) === crc32(body, crc32(key));
-  if (!intact) throw new Damage(what);
+  if (!intact) throw new Damage(part);
   return body;
 }
 
@@ -133,18 +132,18 @@ export function decodeRow(
   return { key: name, sequence: body.readDoubleLE(0), value: body.subarray(8) };
 }
 
-/** Something is not as it was written. */
+/** A part of the data differs from the written one. */
 export class Damage extends JournalError {
-  /** What, as `checkData` lists it. */
-  readonly what: string;
+  /** The damaged part, as `checkData` lists it. */
+  readonly part: string;
 
-  constructor(what: string, cause?: unknown) {
+  constructor(part: string, cause?: unknown) {
     super(
       'DAMAGED',
-      `The journal is damaged: ${what} is not what was written. Nothing was skipped. Run ` +
-        '`kelpied data check` to see all of the damage, and go back to a copy of the data directory.',
+      `The journal is damaged: ${part} differs from what was written. Kelpie skipped nothing. Run ` +
+        '`kelpied data check` to see all of the damage, and restore a copy of the data directory.',
       cause,
     );
-    this.what = what;
+    this.part = part;
   }
 }

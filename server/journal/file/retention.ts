@@ -1,4 +1,4 @@
-/** How much of the log there is, and what is over a limit. */
+/** Counts the log, and finds the entries that are over a limit of retention. */
 import type { Position, State } from './state.js';
 import { type OwnState, withoutLimits } from './own.js';
 import type { Store } from './store.js';
@@ -7,17 +7,17 @@ import type { Retention } from '../journal.js';
 import { TopicBudget } from '../prefix-retention.js';
 
 /**
- * How many are forgotten for one call of `append`: more than it adds, and few enough that nobody waits
- * long, also when all has grown old while the coordinator was away.
+ * How many entries one call of `append` may remove: more than it adds, and few enough that the call stays short even
+ * if the whole log became too old while the coordinator was down.
  */
 const AT_ONCE = 10_000;
 /**
- * How many entries are looked at for each topic with a retention of its own, to find its oldest among
- * all others: twice what was added, so that it catches up, and some.
+ * A call looks at this many entries, plus two for each added entry, to find the oldest entries of a topic with a
+ * retention of its own. Two for each, so that the search catches up with the log.
  */
 const LOOKS = 256;
 
-/** Topics with a retention of their own, and how far the log was looked through for them. */
+/** A topic with a retention of its own, and the place in the log that its search has reached. */
 class OwnEntries extends TopicBudget {
   readonly walk: Walk;
 
@@ -43,7 +43,7 @@ export class FileRetention {
   readonly #log: DecidedLog;
   readonly #oldest: Walk;
   readonly #own: readonly OwnEntries[];
-  /** What former settings have left. */
+  /** Topics that had a retention of their own in former settings. */
   readonly #former: readonly OwnState[];
   readonly #changed = new Set<OwnEntries>();
   #added = 0;
@@ -52,7 +52,7 @@ export class FileRetention {
   entries: number;
   bytes: number;
 
-  /** The state must be that of these limits, see `file-own.ts`. */
+  /** The state must match the limits, see `settle.ts`. */
   constructor(store: Store, state: State, limits: Retention) {
     this.#limits = limits;
     this.#log = new DecidedLog(store, state.newest.sequence);
@@ -67,12 +67,12 @@ export class FileRetention {
     this.bytes = state.bytes;
   }
 
-  /** What topics with a retention of their own hold, and where they, or former ones, have holes. */
+  /** The usage and the holes of the topics that have, or had, a retention of their own. */
   get own(): readonly OwnState[] {
     return [...this.#own.map(({ state }) => state), ...this.#former];
   }
 
-  /** Those that have changed since the last call. */
+  /** The topics that have changed since the last call. */
   takeChanged(): OwnState[] {
     const changed = [...this.#changed].map(({ state }) => state);
     this.#changed.clear();
@@ -90,8 +90,9 @@ export class FileRetention {
   }
 
   /**
-   * Takes what is over a limit out of the count, oldest first, at most 10,000. What bears a time to come, because the
-   * calendar clock was set back, is of no age until that clock has caught up; the other limits hold.
+   * Subtracts the entries that are over a limit from the counts and yields them, oldest first, at most AT_ONCE. If the
+   * calendar clock was set back, entries with a time in the future have no age until the clock has caught up; the
+   * other limits hold.
    */
   *over(nowMs: number): Iterable<Kept> {
     const looks = LOOKS + 2 * this.#added;
@@ -102,7 +103,7 @@ export class FileRetention {
 
   *#ownOver(own: OwnEntries, nowMs: number, looks: number): Iterable<Kept> {
     for (let looked = 0; looked < looks; looked++) {
-      // Before anything is read: most often nothing is over.
+      // Checked before the log is read, because usually no limit is exceeded.
       if (own.limits.ageMs === undefined && !own.over(() => 0)) return;
       const kept = own.walk.current;
       if (!kept) return;
@@ -132,7 +133,7 @@ export class FileRetention {
     }
   }
 
-  /** Whether it was removed since it was read: each topic loses its oldest first, and so does the log. */
+  /** Whether the entry was removed after it was read. Each topic, and the log, loses its oldest entry first. */
   #isGone({ sequence }: Kept, own: OwnEntries | undefined): boolean {
     return sequence <= this.floor.sequence || sequence <= (own?.removed?.sequence ?? 0);
   }

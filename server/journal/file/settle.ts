@@ -1,7 +1,6 @@
 /**
- * The state as the present settings need it, where they are others than before: topics that are new among
- * those with a retention of their own are counted once, and the holes of those that are not among them
- * any more are known as long as the log reaches back to them.
+ * Adapts the state to settings that have changed. A topic that gets a retention of its own is counted once. The holes
+ * of a topic that has none any more stay in the state as long as the log reaches back to them.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { noOwnChange, ownChange, type OwnState, withoutLimits } from './own.js';
@@ -11,16 +10,16 @@ import type { Change, Store } from './store.js';
 import type { TopicRetention } from '../journal.js';
 import { TopicBudget } from '../prefix-retention.js';
 
-/** Entries that are counted at once. */
+/** How many entries are counted in one turn of the event loop. */
 const PAGE = 1000;
 
-/** A state, and what is to be stored so that it is the stored one. */
+/** A state, and the changes that must be committed to store it. */
 interface Settled {
   readonly state: State;
   readonly changes: readonly Change[];
 }
 
-/** Reads the whole log if there is something to count. Throws a JournalError. */
+/** Reads the whole log if there is a topic to count. Throws a JournalError. */
 export async function settleOwn(
   store: Store,
   state: State,
@@ -29,8 +28,8 @@ export async function settleOwn(
   const former = withoutLimits(state.own, topics);
   const holes = former.filter(({ removed }) => (removed?.sequence ?? 0) > state.floor.sequence);
   const kept = holes.map((one) => ({ ...one, counted: false, entries: 0, bytes: 0 }));
-  const known = state.own.filter((own) => own.counted && !former.includes(own));
-  const fresh = topics.filter(({ prefix }) => !known.some((own) => own.prefix === prefix));
+  const unchanged = state.own.filter((own) => own.counted && !former.includes(own));
+  const fresh = topics.filter(({ prefix }) => !unchanged.some((own) => own.prefix === prefix));
   const counted = (await count(store, state, fresh)).map(({ prefix, entries, bytes }): OwnState => {
     const removed = state.own.find((own) => own.prefix === prefix)?.removed;
     return { prefix, counted: true, entries, bytes, removed };
@@ -40,7 +39,7 @@ export async function settleOwn(
     ...kept.filter((_, index) => holes[index]?.counted).map(ownChange),
     ...counted.map(ownChange),
   ];
-  return { state: { ...state, own: [...known, ...counted, ...kept] }, changes };
+  return { state: { ...state, own: [...unchanged, ...counted, ...kept] }, changes };
 }
 
 async function count(

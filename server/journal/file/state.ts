@@ -1,4 +1,4 @@
-/** What a start needs to know beside the table: where the log begins and ends, and what fills it. */
+/** The stored records that a start needs besides the table: the ends of the log, and the usage of topics. */
 import { ID_BYTES } from '../../core/cursor.js';
 import { lastHole, type OwnState, readOwn } from './own.js';
 import { Damage, decodeEntry, seal, unseal } from './record.js';
@@ -13,7 +13,7 @@ export interface Position {
 
 export interface State {
   readonly epoch: Uint8Array;
-  /** The newest entry there ever was. */
+  /** The newest entry that was ever stored. */
   readonly newest: Position;
   /** The position before the oldest entry. */
   readonly floor: Position;
@@ -21,9 +21,9 @@ export interface State {
   readonly bytes: number;
   /** The latest time at which an entry was stored, by the calendar clock. */
   readonly latestMs: number;
-  /** How long the journal was open in all its life, in milliseconds. */
+  /** How long the journal has been open, over all its openings, in milliseconds. */
   readonly lifeMs: number;
-  /** Topics with a retention of their own, now or formerly. */
+  /** Topics that have, or had, a retention of their own. */
   readonly own: readonly OwnState[];
 }
 
@@ -40,11 +40,11 @@ export function stateChange(state: State): Change {
   return { space: 'meta', key: STATE, value: seal(STATE, body) };
 }
 
-/** Undefined if nothing was ever stored. */
+/** Undefined if no state was ever stored. */
 export function readState(store: Store): State | undefined {
   const record = store.get('meta', STATE);
   if (!record) return undefined;
-  const body = unseal('where the log ends', STATE, record);
+  const body = unseal('the record of the ends of the log', STATE, record);
   const number = (index: number): number => body.readDoubleLE(ID_BYTES + index * 8);
   return {
     epoch: Uint8Array.from(body.subarray(0, ID_BYTES)),
@@ -71,7 +71,7 @@ export function readGroups(store: Store): Map<string, Used> {
   for (const chunk of chunks(store, 'meta', TOPICS)) {
     for (const { key, value } of chunk) {
       const group = Buffer.from(key).toString().slice(TOPICS.length);
-      const body = unseal(`what ${group} uses`, key, value);
+      const body = unseal(`the count of ${group}`, key, value);
       groups.set(group, { entries: body.readDoubleLE(0), bytes: body.readDoubleLE(8) });
     }
   }
@@ -79,7 +79,8 @@ export function readGroups(store: Store): Map<string, Used> {
 }
 
 /**
- * Refuses a log whose ends are not where the state says, but for what was removed early, or are damaged.
+ * Throws Damage if the ends of the log differ from the state, except for entries that were removed early, or if the
+ * entries at the ends are damaged.
  */
 export function checkEnds(store: Store, state: State): void {
   const { newest, floor, entries } = state;
@@ -92,7 +93,7 @@ export function checkEnds(store: Store, state: State): void {
   const keys = last.map(({ key }) => key).join();
   const ends = last.length === 0 ? newest.sequence <= hole : keys === `${newest.sequence}`;
   if (!counted || !begins || !ends || first.length !== Math.min(1, entries)) {
-    throw new Damage('an end of the log, or where it is said to be,');
+    throw new Damage('an end of the log, or the record of the ends,');
   }
   for (const { key, value } of [...first, ...last]) decodeEntry(key, value);
 }

@@ -1,14 +1,14 @@
 /**
- * What the file journal asks of a disk: ordered spaces of keys, changed all at once, and read as of
- * one commit. The seam at which tests fail commits, count reads and cut the power.
+ * The disk as the file journal uses it: ordered spaces of keys. A commit changes all of them at once, and readers see
+ * the state of one commit. Tests replace the store to fail commits, count reads and cut the power.
  */
 import type { Anchor } from './anchor.js';
 
-/** The log's keys are sequences, all others bytes. */
+/** The keys of the log are sequences; the keys of the other spaces are bytes. */
 export type Space = 'log' | 'table' | 'producers' | 'meta';
 export type StoreKey = number | Uint8Array;
 
-/** Something to store, or to delete (null). */
+/** A value to store, or a key to delete (null). */
 export interface Change {
   readonly space: Space;
   readonly key: StoreKey;
@@ -22,16 +22,16 @@ export interface Stored<Key extends StoreKey> {
 
 export interface Store {
   /**
-   * Stores all or nothing, in this order. Resolves when it is on the disk, or with `sync: interval` when
-   * the operating system has it. One at a time. Readers do not see it yet.
+   * Stores all changes or none, in this order. Resolves when they are on the disk; if the store is `unsynced`, when
+   * the operating system has them. The caller runs one commit at a time. Readers do not see it before `advance`.
    */
   commit(changes: readonly Change[]): Promise<void>;
-  /** Lets readers see every commit that has resolved. */
+  /** Shows readers every commit that has resolved. */
   advance(): void;
   get(space: Space, key: StoreKey): Buffer | undefined;
   /**
-   * What lies at `from` or after it and before `end`, in order, at most `limit`, and nothing after that with
-   * which there are so many bytes.
+   * The records from `from` on and before `end`, in order, at most `limit` of them. Stops after the record with which
+   * they reach `bytes` bytes.
    */
   range<Key extends StoreKey>(
     space: Space,
@@ -41,19 +41,19 @@ export interface Store {
     bytes?: number,
   ): Stored<Key>[];
   /**
-   * Puts what was committed on the disk, so that a power cut loses nothing of it. Begins at once, and must not
-   * begin while a commit is under way. `ceiling`: no sequence above it is handed out before the next.
+   * Writes all commits to the disk, so that they survive a power cut. It begins at once; the caller must not call it
+   * during a commit. `ceiling`: the journal uses no sequence above it before the next sync.
    */
   sync(ceiling: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** How many records are read at once where all of a kind are. */
+/** How many records `chunks` reads at once. */
 const CHUNK = 256;
 
 /**
- * All of a space whose keys begin with `prefix`, in pieces, each read when it is asked for: so in between the
- * view may advance, and nothing is held open.
+ * All records of a space whose keys begin with `prefix`, in chunks. Each chunk is read when the caller asks for it, so
+ * the view may advance between chunks, and no snapshot is held open.
  */
 export function* chunks(
   store: Store,
@@ -62,7 +62,7 @@ export function* chunks(
 ): Iterable<readonly Stored<Uint8Array>[]> {
   let from: Uint8Array = prefix === '' ? Buffer.from([0]) : Buffer.from(prefix);
   const end = prefix === '' ? undefined : Buffer.from(prefix);
-  // The last byte of UTF-8 is below 0xf8, so there is a next one.
+  // Every byte of UTF-8 is below 0xf8, so the last byte can be raised by one.
   if (end) end.writeUInt8(end.readUInt8(end.length - 1) + 1, end.length - 1);
   for (;;) {
     const found = store.range(space, from, end, CHUNK);
@@ -75,10 +75,10 @@ export function* chunks(
 
 export interface StoreOptions {
   readonly folder: string;
-  /** Commits are not synced by themselves. */
+  /** Commits are on the disk only after `sync`. */
   readonly unsynced: boolean;
-  /** Guards what `sync` has put on the disk. */
+  /** Keeps the state of the last `sync` whole over a power cut. */
   readonly anchor?: Anchor;
-  /** Every page of the file is looked at before it is opened. */
+  /** Checks every page of the file before it opens the file. */
   readonly thorough?: boolean;
 }

@@ -1,22 +1,22 @@
-/** When a journal with `sync: interval` puts on the disk what it told: soon after, one sync at a time. */
+/** Times the syncs of a journal with `sync: interval`: soon after an acknowledgement, one sync at a time. */
 import type { Cancel, Clock } from '../../core/clock.js';
 import type { Store } from './store.js';
 
 const INTERVAL_MS = 50;
-/** More entries than could be stored between two syncs. */
+/** More entries than the journal can store between two syncs. */
 const CEILING_ENTRIES = 2 ** 24;
 
 interface Parts {
   readonly store: Store;
   readonly clock: Clock;
-  /** Has `beginIfDue` called soon. */
+  /** Makes the journal call `beginIfDue` soon. */
   readonly wake: () => void;
   readonly fail: (error: unknown) => void;
 }
 
 export class IntervalSync {
   readonly #parts: Parts;
-  /** Something was told that is not on the disk, and no sync has begun for it. */
+  /** The journal acknowledged a commit, and no sync has begun since. */
   #owed = false;
   #due = false;
   #stopped = false;
@@ -36,7 +36,7 @@ export class IntervalSync {
     this.#schedule();
   }
 
-  /** Called between two commits, as the store demands; the sync goes on beside the next ones. */
+  /** The journal calls it between two commits, as the store requires. The sync goes on during the next commits. */
   beginIfDue(newest: number): void {
     if (!this.#due) return;
     this.#due = false;
@@ -50,7 +50,7 @@ export class IntervalSync {
     );
   }
 
-  /** Begins none any more; resolves when none is under way. */
+  /** Begins no more syncs. Resolves when none is under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#due = false;
@@ -68,7 +68,7 @@ export class IntervalSync {
   }
 }
 
-/** No sequence above it is handed out before the next sync, which a new epoch relies on. */
+/** The journal uses no sequence above the ceiling before the next sync. A new epoch relies on that. */
 export function ceilingAbove(newest: number): number {
   return newest + CEILING_ENTRIES;
 }

@@ -1,21 +1,21 @@
-/** The log as retention goes through it: oldest first, whether the store shows it yet or not. */
+/** The log as retention reads it: oldest first, with the entries that the store does not show yet. */
 import { decodeEntry } from './record.js';
 import type { Position } from './state.js';
 import type { Store } from './store.js';
 
-/** What retention has to know of an entry. */
+/** The facts of an entry that retention needs. */
 export interface Kept extends Position {
   readonly atMs: number;
-  /** The latest time of it and of all before it. */
+  /** The latest time of this entry and of all entries before it. */
   readonly latestMs: number;
   readonly bytes: number;
   readonly topic: string;
 }
 
-/** How many entries are read at once. */
+/** How many entries the walk reads at once. */
 const PAGE = 256;
 
-/** What the store shows, and after it what was decided since. */
+/** The entries that the store shows, followed by the newer entries that are decided. */
 export class DecidedLog {
   readonly #store: Store;
   /** Entries that the store does not show yet, oldest first. */
@@ -38,7 +38,7 @@ export class DecidedLog {
     this.#shown = sequence;
   }
 
-  /** Some entries from a sequence on. What was removed since the store shows it may be among them. */
+  /** Some entries from a sequence on. Entries that were removed a moment ago may be among them. */
   from(sequence: number): readonly Kept[] {
     const stored =
       sequence > this.#shown
@@ -65,7 +65,7 @@ export class Walk {
     this.#next = after + 1;
   }
 
-  /** The entry here; undefined at the end, until there are more. */
+  /** The entry at this place; undefined at the end of the log, until there are more. */
   get current(): Kept | undefined {
     if (this.#index === this.#page.length) {
       this.#page = this.#log.from(this.#next);
@@ -74,7 +74,7 @@ export class Walk {
     return this.#page[this.#index];
   }
 
-  /** Past the current one. */
+  /** Moves past the current entry. */
   step(): void {
     const { current } = this;
     if (!current) return;

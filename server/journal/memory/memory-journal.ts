@@ -1,6 +1,6 @@
 /**
- * The journal in memory: a ring of entries and a map of rows. It ends with the process, so each
- * start is a new epoch. Nothing here waits: a fact is durable when it is stored.
+ * The journal in memory: a ring of entries and a map of rows. It ends with the process, so each start is a new
+ * epoch. An entry counts as durable as soon as it is stored.
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Clock } from '../../core/clock.js';
@@ -37,11 +37,11 @@ export class MemoryJournal implements Journal {
   readonly #listeners: Listeners<[readonly Entry[]]>;
   #headTag = newTag();
 
-  /** `onListenerFault` hears what a listener throws. */
+  /** `onListenerFault` gets the errors that listeners throw. */
   constructor(clock: Clock, retention: Retention, onListenerFault?: (error: unknown) => void) {
     this.#clock = clock;
     this.#listeners = new Listeners(onListenerFault);
-    // Above every sequence of former lives, as long as the calendar clock did not run back.
+    // Above every sequence of earlier epochs, unless the calendar clock ran back.
     this.#ring = new MemoryRing(retention, Math.floor(clock.wall() * 1000), this.#headTag);
   }
 
@@ -55,7 +55,7 @@ export class MemoryJournal implements Journal {
 
   async append(transactions: readonly Transaction[]): Promise<Outcome[]> {
     if (transactions.some(({ entries }) => entries.length > TRANSACTION_ENTRIES)) {
-      throw new RangeError(`a transaction has at most ${TRANSACTION_ENTRIES} entries`);
+      throw new RangeError(`a transaction may have at most ${TRANSACTION_ENTRIES} entries`);
     }
     const tag = newTag();
     const stored: Entry[] = [];
@@ -72,7 +72,7 @@ export class MemoryJournal implements Journal {
     const { producer, entries } = transaction;
     const refusal = this.#refusal(transaction);
     if (refusal) return refusal;
-    if (producer) this.#remember(producer.instance, producer.last);
+    if (producer) this.#moveProducer(producer.instance, producer.last);
     const first = this.#ring.newest + 1;
     for (const draft of entries) stored.push(this.#store(draft, tag));
     return { kind: 'stored', first };
@@ -83,7 +83,7 @@ export class MemoryJournal implements Journal {
       const actual = this.#table.get(key)?.sequence ?? 0;
       if (actual !== sequence) return { kind: 'conflict', key, actual };
     }
-    const last = producer && this.#knownProducer(producer.instance);
+    const last = producer && this.#lastOf(producer.instance);
     if (last === undefined || last === producer?.previous) return undefined;
     return { kind: 'producerAt', sequence: last };
   }
@@ -91,7 +91,7 @@ export class MemoryJournal implements Journal {
   #store(draft: Draft, tag: number): Entry {
     const sequence = this.#ring.newest + 1;
     const { topic, event, source } = draft;
-    // Most entries write no row; spreading them was a tenth of a publish.
+    // Most entries write no row. To copy these with a spread took a tenth of the time of a publish.
     const plain = draft.key === undefined;
     const entry: Entry = plain
       ? { topic, event, source, sequence, tag }
@@ -105,13 +105,13 @@ export class MemoryJournal implements Journal {
     return entry;
   }
 
-  #knownProducer(instance: Uint8Array): number | undefined {
-    const known = this.#producers.get(hex(instance));
-    return known && this.#clock.now() - known.atMs < PRODUCER_AGE_MS ? known.last : undefined;
+  #lastOf(instance: Uint8Array): number | undefined {
+    const stored = this.#producers.get(hex(instance));
+    return stored && this.#clock.now() - stored.atMs < PRODUCER_AGE_MS ? stored.last : undefined;
   }
 
-  /** The map keeps the order of last use, so the first one is the one to forget. */
-  #remember(instance: Uint8Array, last: number): void {
+  /** The map is in the order of last use: if there are too many producers, the first one goes. */
+  #moveProducer(instance: Uint8Array, last: number): void {
     const id = hex(instance);
     this.#producers.delete(id);
     this.#producers.set(id, { last, atMs: this.#clock.now() });
@@ -146,7 +146,7 @@ export class MemoryJournal implements Journal {
   }
 
   async producer(instance: Uint8Array): Promise<number | undefined> {
-    return this.#knownProducer(instance);
+    return this.#lastOf(instance);
   }
 
   async since(ageMs: number): Promise<Cursor> {

@@ -1,6 +1,6 @@
 /**
- * The entries of the memory journal, in order, trimmed at the old end; topics with a retention of their
- * own lose some in the middle too. Pure.
+ * The entries of the memory journal, in order. Retention removes entries at the old end; topics with a retention of
+ * their own lose entries in the middle too. Pure.
  */
 import type { Entry, Retention, Usage } from '../journal.js';
 import { Shifting } from './shifting-list.js';
@@ -16,30 +16,30 @@ interface Position {
 /** An entry, or the sequence of one that was removed early. */
 type Slot = Entry | number;
 
-/** From this sequence on, entries were stored at this time or later. */
+/** The entries from this sequence on were stored at this time or later. */
 interface Mark {
   readonly sequence: number;
   readonly atMs: number;
 }
 
-/** Bytes that an entry takes beside its event and topic, roughly. */
+/** Roughly the bytes that an entry needs besides its event and its topic. */
 const ENTRY_OVERHEAD_BYTES = 64;
-/** With more empty slots than that, and than entries, the slots are moved together. */
+/** The ring drops its empty slots when there are more of them than this, and more than entries. */
 const EMPTY_SLOTS = 1024;
 
-/** Topics with a retention of their own, and their entries, oldest first. */
+/** A topic with a retention of its own, and its entries, oldest first. */
 class OwnEntries extends TopicBudget {
   readonly queue = new Shifting<Entry>();
 }
 
 /**
- * Of an entry only the entry itself is kept, no object beside it: a million of them are looked
- * through by the garbage collector again and again.
+ * The ring keeps the entry itself and no further object for it: the garbage collector visits a million of these
+ * again and again.
  */
 export class MemoryRing {
   readonly #retention: Retention;
   readonly #slots = new Shifting<Slot>();
-  /** Times, one for each millisecond in which something was stored. */
+  /** One mark for each millisecond in which entries were stored. */
   readonly #marks = new Shifting<Mark>();
   readonly #own: readonly OwnEntries[];
   #bytes = 0;
@@ -47,7 +47,7 @@ export class MemoryRing {
   readonly #groups = new TopicGroups();
   /** The position before the oldest entry. */
   floor: Position;
-  /** The sequence of the newest entry there ever was. */
+  /** The sequence of the newest entry that was ever stored. */
   newest: number;
 
   constructor(retention: Retention, newest: number, tag: number) {
@@ -71,7 +71,7 @@ export class MemoryRing {
     own?.queue.push(entry);
   }
 
-  /** Forgets what retention no longer wants. */
+  /** Removes the entries that are over a limit of retention. */
   trim(nowMs: number): void {
     for (const own of this.#own) this.#trimOwn(own, nowMs);
     const { entries, bytes, ageMs } = this.#retention;
@@ -79,7 +79,7 @@ export class MemoryRing {
       const over = this.size > entries || this.#bytes > bytes || nowMs - this.#oldestMs > ageMs;
       if (!over) break;
       this.#slots.shift();
-      this.#forget(entry, this.#ownOf(entry.topic));
+      this.#uncount(entry, this.#ownOf(entry.topic));
       this.floor = { sequence: entry.sequence, tag: entry.tag };
       const next = this.#marks.at(1);
       if (next && next.sequence <= entry.sequence + 1) this.#marks.shift();
@@ -94,17 +94,17 @@ export class MemoryRing {
       own.removed = { sequence, tag, latestMs: this.#storedMs(sequence) };
       this.#slots.set(this.#indexAfter(sequence - 1), sequence);
       this.#empty += 1;
-      this.#forget(entry, own);
+      this.#uncount(entry, own);
     }
   }
 
-  #forget(entry: Entry, own: OwnEntries | undefined): void {
+  #uncount(entry: Entry, own: OwnEntries | undefined): void {
     this.#count(entry.topic, -1, -bytesOf(entry));
     own?.count(-1, -bytesOf(entry));
     own?.queue.shift();
   }
 
-  /** Drops empty slots, and times, before it. */
+  /** The oldest entry. Drops the empty slots and the marks before it. */
   #oldest(): Entry | undefined {
     for (let slot = this.#slots.at(0); slot !== undefined; slot = this.#slots.at(0)) {
       if (typeof slot !== 'number') {
@@ -132,7 +132,7 @@ export class MemoryRing {
     });
   }
 
-  /** When the oldest entry was stored. */
+  /** The time at which the oldest entry was stored. */
   get #oldestMs(): number {
     return this.#marks.at(0)?.atMs ?? 0;
   }
@@ -142,19 +142,22 @@ export class MemoryRing {
     return this.#marks.at(later - 1)?.atMs ?? 0;
   }
 
-  /** Where the first slot after a sequence is. */
+  /** The index of the first slot after a sequence. */
   #indexAfter(sequence: number): number {
     return this.#slots.find((slot) => sequenceOf(slot) > sequence);
   }
 
-  /** The tag of a kept sequence, or of the floor. */
+  /** The tag of an entry that is still here, or of the floor. */
   tagAt(sequence: number): number | undefined {
     if (sequence === this.floor.sequence) return this.floor.tag;
     const slot = this.#slots.at(this.#indexAfter(sequence - 1));
     return typeof slot === 'object' && slot.sequence === sequence ? slot.tag : undefined;
   }
 
-  /** At most `limit` entries and so many bytes, but one at least, after a sequence that is not below the floor. */
+  /**
+   * The entries after a sequence that is not below the floor: at most `limit` and at most `bytes` bytes, but at
+   * least one if there is one.
+   */
   slice(after: number, limit: number, bytes: number): Entry[] {
     const entries: Entry[] = [];
     let left = bytes;
@@ -169,7 +172,7 @@ export class MemoryRing {
     return entries;
   }
 
-  /** The topics of which entries after a sequence were removed early, and the last of these. */
+  /** The topics that lost entries after a sequence early, each with the position of its last lost entry. */
   missing(after: number): (Position & { readonly prefix: string })[] {
     return this.#own.flatMap(({ prefix, removed }) =>
       removed && removed.sequence > after
@@ -178,7 +181,7 @@ export class MemoryRing {
     );
   }
 
-  /** The position before the first entry that was stored at `atMs` or later. */
+  /** The position before the first entry that was stored at `atMs` or later, see `afterOld`. */
   before(atMs: number): Position {
     const mark = this.#marks.at(this.#marks.find((one) => one.atMs >= atMs));
     const first = mark ? this.#indexAfter(mark.sequence - 1) : this.#slots.size;

@@ -1,4 +1,4 @@
-/** A list that loses its first elements one by one; they are cut off in bulk. */
+/** A list for many calls of `shift`: it frees the space of shifted elements in bulk, not one by one. */
 export class Shifting<T> {
   #all: (T | undefined)[] = [];
   #start = 0;
@@ -30,14 +30,14 @@ export class Shifting<T> {
     this.#all[this.#start + index] = element;
   }
 
-  /** Keeps those alone of which it is true. */
+  /** Keeps only the elements for which `wanted` is true. */
   keep(wanted: (element: T, index: number) => boolean): void {
     const all = this.#all.slice(this.#start) as T[];
     this.#all = all.filter(wanted);
     this.#start = 0;
   }
 
-  /** The index of the first element for which the condition holds, or `size`; it holds for all after it. */
+  /** The index of the first element for which `holds` is true, or `size`. It must be true for all later ones too. */
   find(holds: (element: T) => boolean): number {
     let low = 0;
     let high = this.size;

@@ -169,8 +169,8 @@ describe('a data directory that is not in use', () => {
       ]);
       await tamper(row(a, start + 1), row(b, start + 4));
       expect(await findings()).to.deep.equal([
-        `row nodes/a is of entry ${start + 1}, and the log says otherwise`,
-        `row nodes/b is of entry ${start + 4}, and the log says otherwise`,
+        `row nodes/a names entry ${start + 1} as its writer; the log differs`,
+        `row nodes/b names entry ${start + 4} as its writer; the log differs`,
       ]);
       await tamper({ space: 'table', key: a, value: encodeRow(b, start + 2, Buffer.from('x')) });
       expect(await findings()).to.include('row nodes/a is damaged');
@@ -183,16 +183,16 @@ describe('a data directory that is not in use', () => {
         { space: 'producers', key: instanceOf(1), value: Buffer.from('no number') },
       );
       expect(await findings()).to.deep.equal([
-        'the count of chat.global is not that of the log',
+        'the stored count of chat.global differs from the log',
         `the number of producer ${hex(instanceOf(1))} is damaged`,
       ]);
     });
 
     it('finds the one damage that hides all others', async () => {
       await tamper({ space: 'meta', key: Buffer.from('state'), value: Buffer.from('nonsense') });
-      expect(await findings()).to.deep.equal(['where the log ends is damaged']);
+      expect(await findings()).to.deep.equal(['the record of the ends of the log is damaged']);
       await tamper({ space: 'meta', key: Buffer.from('state'), value: null });
-      expect(await findings()).to.deep.equal(['where the log begins and ends is not stored']);
+      expect(await findings()).to.deep.equal(['the record of the ends of the log is missing']);
     });
   });
 

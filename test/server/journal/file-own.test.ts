@@ -196,7 +196,7 @@ describe('topics with a retention of their own, in a file', () => {
   it('do not hide that something else is missing among the holes', async () => {
     const start = await fill();
     await change({ space: 'log', key: start + 4, value: null });
-    expect((await findings()).join()).to.include('the count of entries and bytes');
+    expect((await findings()).join()).to.include('the stored count of entries and bytes');
   });
 
   it('have a journal of the older format in which there are no holes', async () => {

@@ -61,7 +61,7 @@ describe('the handlers of a node', () => {
     let seen: unknown;
     scripted.client.handle('shop.open', (content, { source, timeLeftMs, attributes, signal }) => {
       seen = { content, source, timeLeftMs, attributes, aborted: signal.aborted };
-      return `you asked for ${String(content)}`;
+      return `you asked for ${content as string}`;
     });
     await ask(7, { command: shop('apples'), source: 'lobby-2', attributes: { trace: 't1' } });
     expect(seen).to.deep.equal({
@@ -115,7 +115,7 @@ describe('the handlers of a node', () => {
   });
 
   it('fail if their result cannot be sent, or is above the limit of the coordinator', async () => {
-    scripted.client.handle('shop.open', (content) => String(content).repeat(60));
+    scripted.client.handle('shop.open', (content) => (content as string).repeat(60));
     scripted.client.handle('shop.close', () => new Map() as never);
     await scripted.stream.break(lost);
     await scripted.pass(0);

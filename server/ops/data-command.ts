@@ -1,4 +1,4 @@
-/** `kelpied data`: what an operator does with a data directory while no coordinator uses it. */
+/** `kelpied data`: shows, checks or compacts a data directory that no coordinator uses. */
 import { resolve } from 'node:path';
 import { aligned } from './config/print.js';
 import type { DataTask } from './config/sources.js';
@@ -7,22 +7,22 @@ import { checkData, type DataCheck } from '../journal/file/check.js';
 import { compactData, type DataInfo, infoData } from '../journal/file/data.js';
 import { Progress } from './progress.js';
 
-/** What a task found: for people, for programs, and whether it is well. */
+/** The outcome of a task, as text for people and as JSON for programs. `fine`: the directory is not damaged. */
 interface Outcome {
   readonly text: string;
   readonly json: object;
   readonly fine: boolean;
 }
 
-/** Prints what it found. Resolves with the exit code: 0, or 1 for damage and for what cannot be done. */
+/** Runs the task and prints its outcome. Resolves with the exit code: 0, or 1 for damage or an error. */
 export async function runDataTask({ action, json }: DataTask, data: string): Promise<number> {
-  // In full: whoever reads it may not know in which folder the coordinator runs.
+  // The absolute path: the operator may not know in which folder the coordinator runs.
   const directory = resolve(data);
   const progress = new Progress(process.stderr, () => performance.now());
   try {
     const outcome = await tasks[action](directory, progress).finally(() => progress.end());
     const text = json ? `${JSON.stringify({ directory, ...outcome.json })}\n` : outcome.text;
-    // Topics and keys in it are what peers chose.
+    // Peers chose the topics and keys in the text, so they may contain any character.
     process.stdout.write(text.split('\n').map(printable).join('\n'));
     return outcome.fine ? 0 : 1;
   } catch (error) {

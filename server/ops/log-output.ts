@@ -1,19 +1,18 @@
 /**
- * Lines on their way to stderr. A pipe that nobody reads takes no more at some point; the coordinator
- * must not stand still with it. So lines wait, up to a bound; those beyond it are left out and counted,
- * and the count is a line of its own once the pipe is read again.
+ * Writes log lines to stderr. If no process reads the pipe, it fills up, and the coordinator must not stop for that. So
+ * lines wait, up to a limit. The log drops the lines beyond the limit and counts them; when the pipe is read again,
+ * one line reports the count.
  *
- * A file and a terminal take a line before `write` returns, and so does a pipe that has room: what is
- * logged last before a crash is not lost. Not promised: that a terminal which somebody has stopped
- * (Ctrl+S) holds nothing up.
+ * A file and a terminal accept a line before `write` returns, and so does a pipe with room: a crash does not lose the
+ * last lines. A terminal that a user has stopped (Ctrl+S) may still stop the coordinator.
  */
 
-/** Bytes that may wait, and one line more. */
+/** If more bytes than this wait, the log drops lines. */
 const MOST_BYTES = 2 ** 20;
-/** How long the end of the process waits for a reader. */
+/** How long the end of the process waits until the lines are written. */
 const FLUSH_MS = 1000;
 
-/** As process.stderr is. */
+/** The part of process.stderr that the log needs. */
 export interface LogStream {
   readonly writableLength: number;
   write(text: string, done?: () => void): boolean;
@@ -25,17 +24,17 @@ export class LogOutput {
   readonly #stream: LogStream;
   readonly #onDrain: (lost: number) => void;
   #lost = 0;
-  #told = 0;
+  #reported = 0;
 
-  /** `onDrain` hears how many lines were left out, once all that waited is written. */
+  /** `onDrain` gets the number of dropped lines when all waiting lines are written. */
   constructor(stream: LogStream, onDrain: (lost: number) => void) {
     this.#stream = stream;
     this.#onDrain = onDrain;
-    // Its reader has gone: there is nobody to say it to.
+    // The reader of the pipe is gone, so the error cannot be reported either.
     stream.on('error', () => undefined);
   }
 
-  /** Lines that were left out, in all. */
+  /** The number of all dropped lines. */
   get lost(): number {
     return this.#lost;
   }
@@ -45,11 +44,11 @@ export class LogOutput {
       this.#stream.write(line);
       return;
     }
-    if (this.#lost === this.#told) this.#stream.once('drain', () => this.#tell());
+    if (this.#lost === this.#reported) this.#stream.once('drain', () => this.#report());
     this.#lost += 1;
   }
 
-  /** Resolves when all that waits is written, or after a second. */
+  /** Resolves when all waiting lines are written, or after a second. */
   async flush(): Promise<void> {
     if (this.#stream.writableLength === 0) return;
     await new Promise<void>((resolve) => {
@@ -58,9 +57,9 @@ export class LogOutput {
     });
   }
 
-  #tell(): void {
-    const lost = this.#lost - this.#told;
-    this.#told = this.#lost;
+  #report(): void {
+    const lost = this.#lost - this.#reported;
+    this.#reported = this.#lost;
     this.#onDrain(lost);
   }
 }

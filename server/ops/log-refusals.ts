@@ -1,6 +1,6 @@
 /**
- * Refused sessions in the log. A peer decides how often it is refused, so a few of its refusals have a line
- * each, and the rest of ten seconds has one line with their count.
+ * Logs refused sessions. A peer can cause any number of refusals. So in ten seconds only the first refusals get a line
+ * each; one more line reports the count of the others.
  */
 import type { Cancel, Clock } from '../core/clock.js';
 import { cutText } from '../core/text.js';
@@ -13,11 +13,11 @@ export interface Refusal {
 }
 
 const WINDOW_MS = 10_000;
-/** Of one reason from one host, in a window. */
+/** The limit of lines for one reason from one host, in a window. */
 const LINES = 5;
-/** Pairs of reason and host in a window. What comes from more of them is counted together. */
+/** The limit of pairs of reason and host in a window. Refusals of further pairs are counted together. */
 const MOST_KINDS = 200;
-/** Longer names, which are refused anyway, are cut. */
+/** The log cuts longer names, which the coordinator refuses anyway. */
 const NAME_LENGTH = 64;
 
 export class RefusalLog {
@@ -49,7 +49,7 @@ export class RefusalLog {
     );
   }
 
-  /** Says what has had no line. */
+  /** Ends the window: logs the counts of the refusals that got no line. */
   close(): void {
     this.#cancel?.();
     this.#cancel = undefined;

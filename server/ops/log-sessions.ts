@@ -1,4 +1,4 @@
-/** What the log says of sessions and nodes. */
+/** The log lines about sessions and nodes. */
 import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { departures } from '../network/changes.js';
 import type { Network } from '../network/network.js';
@@ -12,10 +12,10 @@ const OPENED: Record<OpenedSession['outcome'], string> = {
   REPLACED: 'session opened in place of another process',
 };
 
-/** Ends that nobody needs to look into. */
+/** The ends of sessions that need no attention of the operator. */
 const EXPECTED: readonly SessionEnd[] = ['STOPPED', 'DRAINED', 'DRAINING', 'SESSION_REPLACED'];
 
-/** Logs what becomes of sessions, and which nodes are lost. */
+/** Logs the opening, refusal and end of sessions, and the nodes that leave. */
 export function logSessions(logger: Logger, network: Network): SessionObserver {
   const { nodeRows, options } = network;
   const refusals = new RefusalLog(logger, options.clock);

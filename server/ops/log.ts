@@ -1,26 +1,26 @@
-/** The log: lines of facts on stderr, for people or for programs. Never payloads, never tokens. */
+/** The log: lines of facts on stderr, for people or for programs. It contains no payloads and no tokens. */
 import { pino } from 'pino';
 import { printable } from '../core/printable.js';
 import { LogOutput, type LogStream } from './log-output.js';
 
-/** Where the log goes. A pino logger is one. */
+/** The receiver of log lines, for example a pino logger. */
 export interface Logger {
   debug(facts: object, message: string): void;
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;
   error(facts: object, message: string): void;
-  /** How many lines were left out because nobody read them. A logger may not know it. */
+  /** The number of lines that the logger dropped because no process read them. Not every logger counts them. */
   readonly lostLines?: () => number;
 }
 
 /** The log of a process. */
 export interface ProcessLog extends Logger {
   readonly lostLines: () => number;
-  /** Before the process ends: resolves when all is written, or nobody reads it. */
+  /** Called before the process ends. Resolves when all lines are written, or after a second. */
   flush(): Promise<void>;
 }
 
-/** How much is logged, and how it looks. */
+/** The lowest level of lines in the log, and their form. */
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly format: 'pretty' | 'json';
@@ -28,7 +28,7 @@ export interface LogOptions {
   readonly colours: boolean;
 }
 
-/** A line as pino writes it. */
+/** A line that pino writes. */
 interface Line extends Record<string, unknown> {
   readonly level: string;
   readonly time: string;
@@ -65,7 +65,7 @@ export function createLogger(
   return Object.assign(log, { lostLines: () => output.lost, flush: () => output.flush() });
 }
 
-/** The same JSON: a terminal may show it too. */
+/** The line with all unprintable characters escaped, because a terminal may show it. It is still the same JSON. */
 function jsonLine(line: string): string {
   return `${printable(line.trimEnd())}\n`;
 }
@@ -88,7 +88,7 @@ function prettyLine(line: string, colours: boolean): string {
     .join('');
 }
 
-/** Texts that anybody may have chosen stay on their line, and between their quotes. */
+/** A text may come from any peer: it is escaped and quoted, so that it stays on its line and between its quotes. */
 function plain(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return printable(/^[\w.:/[\]{}",-]+$/.test(text) ? text : JSON.stringify(text));

@@ -1,18 +1,17 @@
 /**
- * How the process kelpied ends: by a signal, or by a fault that no code handled. Only the program does
- * this; a coordinator that is embedded leaves the process to its host.
+ * Ends the process kelpied after a signal, or after a fault that no code handled. Only the program kelpied does this: a
+ * coordinator inside another program never ends the process.
  */
 import type { ProcessLog } from './log.js';
 
-/** Exit codes, as README lists them. */
+/** The exit codes; the manual lists them. */
 const STOPPED = 0;
 const NOT_STOPPED = 1;
 const FAULT = 70;
 
-/** After a fault nothing is sure, the end of a drain neither: the process ends this long after it. */
+/** After a fault the drain itself may never end, so the process ends at the latest after this time. */
 const FAULT_DRAIN_MS = 30_000;
 
-/** What a signal stops: a coordinator. */
 interface Stoppable {
   stop(): Promise<void>;
 }
@@ -28,10 +27,10 @@ export class ProcessEnd {
     process.on('uncaughtException', (error) => this.#fault(error));
   }
 
-  /** From now on signals and faults stop this coordinator before the process ends. */
+  /** From this call on, signals and faults stop the coordinator before the process ends. */
   stops(coordinator: Stoppable): void {
     this.#coordinator = coordinator;
-    // The first signal stops in good order; a second one does not wait.
+    // The first signal drains the coordinator; a second one ends the process at once.
     const onSignal = (): void => {
       if (this.#ending) process.exit(NOT_STOPPED);
       void this.#end(STOPPED);
@@ -40,7 +39,10 @@ export class ProcessEnd {
     process.on('SIGTERM', onSignal);
   }
 
-  /** What the fault left undone is unknown, so others take over: the nodes move, a supervisor restarts. */
+  /**
+   * After the fault the state of the process is uncertain, so the process ends: the nodes move to other coordinators,
+   * and a supervisor restarts kelpied.
+   */
   #fault(thrown: unknown): void {
     const err = thrown instanceof Error ? thrown : new Error(`thrown: ${String(thrown)}`);
     this.#logger.error({ err }, 'a fault that no code handled: kelpied drains and ends');

@@ -1,38 +1,38 @@
-/** How far long work is, for whoever waits: on a terminal in one line, elsewhere by a line now and then. */
+/** Shows the progress of long work: on a terminal in one changing line, elsewhere with a new line now and then. */
 
-/** As process.stderr is. */
+/** The part of process.stderr that the progress needs. */
 interface Screen {
   readonly isTTY?: boolean;
   write(text: string): unknown;
 }
 
 const REDRAW_MS = 100;
-/** Where lines stay there are fewer, and none for short work. */
+/** The time between lines if the output is not a terminal. Short work prints none. */
 const LINE_MS = 5000;
 
 export class Progress {
   readonly #screen: Screen;
   readonly #now: () => number;
-  #toldMs: number;
+  #shownMs: number;
   #drawn = false;
 
   /** `now`: monotonic, in ms. */
   constructor(screen: Screen, now: () => number) {
     this.#screen = screen;
     this.#now = now;
-    this.#toldMs = screen.isTTY ? -Infinity : now();
+    this.#shownMs = screen.isTTY ? -Infinity : now();
   }
 
-  /** May be called as often as one likes: most is left out. */
+  /** Shows the text, unless the last one was shown too short a time ago. */
   tell(text: string): void {
     const { isTTY = false } = this.#screen;
-    if (this.#now() - this.#toldMs < (isTTY ? REDRAW_MS : LINE_MS)) return;
-    this.#toldMs = this.#now();
+    if (this.#now() - this.#shownMs < (isTTY ? REDRAW_MS : LINE_MS)) return;
+    this.#shownMs = this.#now();
     this.#drawn = isTTY;
     this.#screen.write(isTTY ? `\r${text}\u001b[K` : `${text}\n`);
   }
 
-  /** Takes its line off the terminal. */
+  /** Clears the line on the terminal. */
   end(): void {
     if (this.#drawn) this.#screen.write('\r\u001b[K');
     this.#drawn = false;

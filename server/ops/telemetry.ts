@@ -1,6 +1,6 @@
 /**
- * Every metric, once. What happens is counted by observers; what is, is looked up when somebody
- * asks. On the way of an event there is nothing but two additions.
+ * Every metric, once. Observers count events such as the end of a session. Gauges read the present state when a client
+ * asks for the metrics. For each published event the metrics cost two additions only.
  */
 import {
   collectDefaultMetrics,
@@ -17,7 +17,7 @@ import type { Network } from '../network/network.js';
 import type { SessionRegistry } from '../session/registry.js';
 import type { SessionObserver } from '../session/observer.js';
 
-/** From what memory needs to a disk that stalls. */
+/** The buckets reach from the time of a journal in memory to the time of a disk that stalls. */
 const COMMIT_SECONDS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3];
 const CALL_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 
@@ -79,7 +79,7 @@ export class Telemetry {
     'digests of proxies that differed from the table of players',
   );
 
-  /** Counts what becomes of sessions. */
+  /** Counts the opening, refusal and end of sessions. */
   readonly sessions: SessionObserver = {
     opened: ({ outcome }) => this.#opened.inc({ outcome }),
     refused: ({ reason }) => this.#refused.inc({ reason }),
@@ -89,7 +89,7 @@ export class Telemetry {
     draining: () => undefined,
   };
 
-  /** `lostLines`: of the log, as far as the logger knows. */
+  /** `lostLines` gives the number of dropped log lines, if the logger counts them. */
   constructor(lostLines: () => number = () => 0) {
     for (const metric of metricsOfProcess()) this.registry.registerMetric(metric);
     this.#lookUpNodes();
@@ -98,18 +98,18 @@ export class Telemetry {
     this.#sum('kelpie_log_lines_lost_total', lost, lostLines);
   }
 
-  /** From now on shows the state of this coordinator too. */
+  /** From this call on, the metrics show the state of this coordinator too. */
   watch(watched: Watched): void {
     this.#watched = watched;
     watched.network.onEntries((entries) => this.#take(watched, entries));
   }
 
-  /** A transaction was stored or refused. */
+  /** The coordinator calls it when the journal has stored or refused a transaction. */
   readonly committed = (durationMs: number): void => {
     this.#commitSeconds.observe(durationMs / 1000);
   };
 
-  /** A call ended; without a duration if it was a stream. */
+  /** The coordinator calls it when a call has ended, without a duration if the call was a stream. */
   readonly called = (method: string, code: string, durationMs?: number): void => {
     this.#calls.inc({ method, code });
     if (durationMs !== undefined) this.#callSeconds.observe({ method }, durationMs / 1000);
@@ -190,7 +190,7 @@ export class Telemetry {
     return new Histogram({ name, help, buckets, labelNames, registers: [this.registry] });
   }
 
-  /** A gauge that is made anew whenever somebody asks. */
+  /** A gauge that is filled anew whenever a client asks for the metrics. */
   #gauge<Label extends string>(
     name: string,
     help: string,
@@ -209,7 +209,7 @@ export class Telemetry {
     });
   }
 
-  /** A counter of what is added up elsewhere, because it happens too often. */
+  /** A counter of a sum that other code keeps, because it grows too often for a metric. */
   #sum(name: string, help: string, added: () => number): void {
     const counter = new Counter({
       name,
@@ -223,7 +223,7 @@ export class Telemetry {
   }
 }
 
-/** What measures the process is started once, however many coordinators come and go in it: it cannot be stopped. */
+/** The metrics of the process. They start once, for all coordinators in the process, because they cannot be stopped. */
 function metricsOfProcess(): Metric[] {
   if (!ofProcess) collectDefaultMetrics({ register: (ofProcess = new Registry()) });
   return ofProcess.getMetricsAsArray() as unknown as Metric[];
@@ -232,7 +232,7 @@ let ofProcess: Registry | undefined;
 
 const ROLES = Object.keys(NodeRole).filter((role) => role !== 'UNSPECIFIED');
 
-/** The name of a number of the contract. */
+/** The name of an enum's number in the contract. */
 function nameOf(names: Readonly<Record<string, number>>, number: number): string {
   return Object.keys(names).find((name) => names[name] === number) ?? String(number);
 }

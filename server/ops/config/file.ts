@@ -1,20 +1,20 @@
-/** kelpie.yaml: settings by their keys, each with the line that it stands on. */
+/** Reads kelpie.yaml: the settings by their keys, each with its line. */
 import { readFileSync } from 'node:fs';
 import { isMap, isScalar, LineCounter, parseDocument, type YAMLMap } from 'yaml';
 import { keyOf, type SettingName, settingNames, settings } from './settings.js';
 import { nearest } from './nearest.js';
 
-/** A setting as a file has it. */
+/** A setting in a file. */
 export interface FileSetting {
   readonly name: SettingName;
   readonly value: unknown;
-  /** File and line. */
+  /** The file and the line. */
   readonly from: string;
 }
 
 /**
- * The settings of a file. None if it is missing and need not be there. Throws an Error that names the
- * file and the line.
+ * The settings of a file; none if the file is missing and `mustExist` is false. Throws an Error that names the file and
+ * the line.
  */
 export function readConfigFile(file: string, mustExist: boolean): FileSetting[] {
   const text = contentOf(file, mustExist);
@@ -28,7 +28,7 @@ export function readConfigFile(file: string, mustExist: boolean): FileSetting[] 
   }
   if (contents === null) return [];
   if (!isMap(contents)) {
-    throw new Error(`${file}:1: it must have a setting on each line, as in "port: 50051"`);
+    throw new Error(`${file}:1: each line must be one setting, as in "port: 50051"`);
   }
   return settingsOf(contents, (offset) => `${file}:${lines.linePos(offset).line}`);
 }
@@ -45,13 +45,15 @@ function contentOf(file: string, mustExist: boolean): string | undefined {
 
 function settingsOf(map: YAMLMap, placeOf: (offset: number) => string): FileSetting[] {
   return map.items.map(({ key, value }) => {
-    if (!isScalar(key)) throw new Error(`${placeOf(map.range?.[0] ?? 0)}: a key must be a name`);
+    if (!isScalar(key)) {
+      throw new Error(`${placeOf(map.range?.[0] ?? 0)}: a key must be the name of a setting`);
+    }
     const from = placeOf(key.range?.[0] ?? 0);
-    const said = String(key.value);
-    const name = settingNames.find((one) => keyOf(one) === said);
+    const text = String(key.value);
+    const name = settingNames.find((one) => keyOf(one) === text);
     if (name === undefined) {
-      const proposal = nearest(said, settingNames.map(keyOf));
-      throw new Error(`${from}: unknown setting ${said}; did you mean ${proposal}?`);
+      const proposal = nearest(text, settingNames.map(keyOf));
+      throw new Error(`${from}: unknown setting ${text}; did you mean ${proposal}?`);
     }
     const found: unknown = isScalar(value) ? value.value : undefined;
     return { name, value: valueOf(name, found, from), from };
@@ -61,7 +63,7 @@ function settingsOf(map: YAMLMap, placeOf: (offset: number) => string): FileSett
 function valueOf(name: SettingName, found: unknown, from: string): unknown {
   try {
     if (!['string', 'number', 'boolean'].includes(typeof found)) {
-      throw new RangeError('It must have one value.');
+      throw new RangeError('Give it one value.');
     }
     return settings[name].parse(String(found));
   } catch (error) {

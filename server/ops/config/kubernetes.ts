@@ -1,13 +1,13 @@
 /**
- * Kubernetes gives a pod variables for each Service of its namespace. Those of a Service whose name begins with
- * "kelpie" look like settings, and are none: KELPIE_PORT=tcp://10.0.0.7:50051, KELPIE_SERVICE_HOST.
+ * Kubernetes sets variables in a pod for each Service of its namespace. If the name of a Service begins with "kelpie",
+ * its variables look like settings but are not: KELPIE_PORT=tcp://10.0.0.7:50051, KELPIE_SERVICE_HOST.
  */
 
 const NAME = /_SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
-/** Of the one whose name a setting may have too. */
+/** The value of a variable such as KELPIE_PORT, whose name a setting has too. */
 const VALUE = /^(tcp|udp|sctp):\/\/\S+$/;
 
-/** The names of those that are there. */
+/** The names of such variables in `env`. */
 export function kubernetesVariables(env: NodeJS.ProcessEnv): string[] {
   const isOne = (name: string): boolean =>
     NAME.test(name) || (name.endsWith('_PORT') && VALUE.test(env[name] ?? ''));

@@ -1,8 +1,8 @@
-/** What somebody who mistyped a name may have meant. */
+/** Proposes the name that a user probably meant when they mistyped one. */
 
-/** The known name with the fewest letters to change (Levenshtein's distance). */
-export function nearest(name: string, known: readonly string[]): string {
-  const distances = known.map((one) => ({ one, distance: distance(name, one) }));
+/** The candidate with the fewest letters to change (Levenshtein's distance). */
+export function nearest(name: string, candidates: readonly string[]): string {
+  const distances = candidates.map((one) => ({ one, distance: distance(name, one) }));
   return distances.sort((left, right) => left.distance - right.distance)[0]?.one ?? '';
 }
 

@@ -1,4 +1,4 @@
-/** Everything that can be set of a coordinator, also where it is embedded. */
+/** All options of a coordinator, also of one that runs inside another program. */
 import type { Clock } from '../../core/clock.js';
 import type { TailLimits } from '../../delivery/tail.js';
 import type { Retention } from '../../journal/journal.js';
@@ -8,46 +8,47 @@ import type { Logger } from '../log.js';
 /** Where to serve /metrics and /healthz. */
 export interface TelemetryAddress {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number;
 }
 
 export interface CoordinatorOptions {
-  /** Where to listen. Default 127.0.0.1. Another machine must reach it only with `insecure`. */
+  /** The address to listen on. Default 127.0.0.1. An address that other machines can reach needs `insecure`. */
   readonly host?: string;
-  /** The port; 0 takes a free one. Default 50051. */
+  /** The port; 0 takes a free port. Default 50051. */
   readonly port?: number;
   /**
-   * Whether `host` and the host of `metrics` may be reachable from other machines, though nothing is encrypted
-   * and nobody is asked who they are: only on a network that you trust. Default false, which rejects with
-   * a RangeError.
+   * Whether other machines may reach `host` and the host of `metrics`, although the coordinator encrypts nothing and
+   * checks no credentials. Set it only on a network that you trust. Default false: `startCoordinator` then rejects
+   * such hosts with a RangeError.
    */
   readonly insecure?: boolean;
-  /** Where history is kept: in files it survives the process. Default file. */
+  /** Where the coordinator keeps history. In files it survives the process. Default file. */
   readonly journal?: 'file' | 'memory';
-  /** The directory of the journal in files, for one coordinator at a time. Default data. */
+  /** The directory of the journal in files. One coordinator at a time may use it. Default data. */
   readonly data?: string;
   /**
-   * When the journal in files is on disk before it is told: at each commit, or in intervals, which may
-   * lose the last milliseconds when the power goes. Default commit.
+   * When the journal in files forces entries to the disk. `commit`: before the coordinator acknowledges them.
+   * `interval`: shortly after; a power cut may lose the last milliseconds. Default commit.
    */
   readonly sync?: 'commit' | 'interval';
   /**
-   * How much history is kept. Default 1,000,000 entries, 1 GiB, 24 h, of all topics alike. Rejects with
-   * TOPIC_INVALID or TOPIC_RESERVED, or a RangeError, for topics that cannot be kept for less.
+   * How much history the coordinator keeps. Default 1,000,000 entries, 1 GiB and 24 h, without other limits for single
+   * topics. `startCoordinator` rejects with TOPIC_INVALID, TOPIC_RESERVED or a RangeError if a topic may not have a
+   * retention of its own.
    */
   readonly retention?: Partial<Retention>;
-  /** How much of it is kept encoded, for readers that are nearly caught up. */
+  /** How much of the newest history stays encoded in memory, for readers that have nearly caught up. */
   readonly tail?: Partial<TailLimits>;
-  /** What may be sent. */
+  /** The limits of requests, sessions and calls. */
   readonly limits?: Partial<Limits>;
-  /** How long things take. */
+  /** The durations of the protocol. */
   readonly times?: Partial<Times>;
-  /** Time, for tests. */
+  /** The clock. Tests replace it. */
   readonly clock?: Clock;
-  /** Hears of faults. Default: the logger's errors; without a logger, a line each on stderr. */
+  /** Gets every fault. Default: the logger logs it as an error; without a logger, it is a line on stderr. */
   readonly onFault?: (error: unknown) => void;
-  /** Hears what becomes of sessions and nodes. A pino logger is one. Default: nothing is logged. */
+  /** Gets the log lines about sessions and nodes, for example a pino logger. Default: no log. */
   readonly logger?: Logger | undefined;
   /** Where to serve /metrics and /healthz. Default: nowhere. */
   readonly metrics?: TelemetryAddress | undefined;

@@ -1,4 +1,4 @@
-/** The text that says which topics are kept for less: `chat=10000, chat=6h, map.tiles=64MiB`. */
+/** The text of the setting retention-topics: `chat=10000, chat=6h, map.tiles=64MiB`. */
 import { checkOwnRetention } from '../../journal/retention-prefixes.js';
 import type { TopicRetention } from '../../journal/journal.js';
 
@@ -12,25 +12,25 @@ const UNITS: Readonly<Record<string, readonly ['ageMs' | 'bytes', number]>> = {
   GiB: ['bytes', 2 ** 30],
 };
 
-/** Throws a RangeError that says what it must be. `none`: no topic. */
+/** The limits of each topic in the text; none for `none`. Throws a RangeError that says which text is right. */
 export function parseOwnRetention(text: string): TopicRetention[] {
   if (text.trim() === 'none') return [];
   const limits = new Map<string, TopicRetention>();
   for (const item of text.split(',').map((one) => one.trim())) {
     const { prefix, ...limit } = parseItem(item);
-    const known = limits.get(prefix);
-    const twice = Object.keys(limit).some((kind) => known && kind in known);
+    const former = limits.get(prefix);
+    const twice = Object.keys(limit).some((kind) => former && kind in former);
     if (twice)
       throw new RangeError(
-        `It limits "${prefix}" twice in the same way; "${item}" is one too many.`,
+        `It limits "${prefix}" twice in the same way; remove "${item}" or the limit before it.`,
       );
-    limits.set(prefix, { ...known, prefix, ...limit });
+    limits.set(prefix, { ...former, prefix, ...limit });
   }
   const topics = [...limits.values()];
   try {
     checkOwnRetention(topics);
   } catch (error) {
-    throw new RangeError(`It cannot be so: ${(error as Error).message}.`, { cause: error });
+    throw new RangeError(`It is not allowed: ${(error as Error).message}.`, { cause: error });
   }
   return topics;
 }
@@ -43,7 +43,7 @@ function parseItem(item: string): TopicRetention {
     return { prefix, [kind]: value };
   }
   throw new RangeError(
-    `It must be none, or a list of <topic>=<limit>, with commas between; a limit is a number of entries (10000), ` +
-      `an age (30s, 10m, 6h, 7d) or a size (64KiB, 64MiB, 1GiB), and not "${item}".`,
+    `It must be none, or a list of <topic>=<limit> with commas between them; a limit is a number of entries (10000), ` +
+      `an age (30s, 10m, 6h, 7d) or a size (64KiB, 64MiB, 1GiB). "${item}" is none of these.`,
   );
 }

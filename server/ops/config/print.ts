@@ -1,11 +1,11 @@
-/** The settings for people and for programs: `kelpied config`. */
+/** The output of `kelpied config`, for people and for programs. */
 import { keyOf, settingNames, settings } from './settings.js';
 import { printable } from '../../core/printable.js';
 import type { Config, Task } from './sources.js';
 
 type Format = Extract<Task, { kind: 'config' }>['format'];
 
-/** What `kelpied config` prints. */
+/** The text that `kelpied config` prints. */
 export function printed(config: Config, format: Format): string {
   return { table, json, sample }[format](config);
 }
@@ -19,7 +19,7 @@ function table({ settings: values, origins }: Config): string {
   return aligned([['SETTING', 'VALUE', 'FROM'], ...rows]);
 }
 
-/** A line for each row, its columns aligned but for the last. */
+/** A line for each row. All columns but the last are aligned. */
 export function aligned(rows: readonly (readonly string[])[]): string {
   const columns = Math.max(...rows.map((row) => row.length));
   const widths = Array.from({ length: columns - 1 }, (_, column) =>

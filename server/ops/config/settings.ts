@@ -1,6 +1,6 @@
 /**
- * Every setting of kelpied, once: its kind, range, default and meaning. Flags, variables, keys of
- * kelpie.yaml, the help and the README's table follow from it.
+ * Every setting of kelpied, once: its kind, range, default and meaning. The flags, the variables, the keys of
+ * kelpie.yaml, the help and the manual's table follow from this table.
  */
 import { isIP } from 'node:net';
 import { parseOwnRetention } from './own-retention.js';
@@ -10,15 +10,15 @@ import { defaultTimes } from '../../network/limits.js';
 
 /** One setting. */
 export interface Setting<T> {
-  /** What stands for the value in the help. */
+  /** The placeholder of the value in the help. */
   readonly placeholder: string;
   readonly default: T;
   readonly meaning: string;
-  /** The value that a text says. Throws a RangeError that says what it must be. */
+  /** The value of a text. Throws a RangeError that says which values are allowed. */
   readonly parse: (text: string) => T;
 }
 
-/** In the order of the help. Units stand in the names. */
+/** The settings, in the order of the help. A name contains the unit of its value. */
 export const settings = {
   host: address('address to listen on'),
   port: whole('<port>', 0, 65_535, 50_051, 'port to listen on; 0 takes a free one'),
@@ -85,15 +85,15 @@ export const settings = {
 
 export type SettingName = keyof typeof settings;
 
-/** What all settings are set to. */
+/** The values of all settings. */
 export type Settings = {
   readonly [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never;
 };
 
-/** All names, in the order of the help. */
+/** The names of all settings, in the order of the help. */
 export const settingNames = Object.keys(settings) as readonly SettingName[];
 
-/** The setting's key in kelpie.yaml, and its flag without the dashes: grace-seconds. */
+/** The setting's key in kelpie.yaml, which is also its flag without the dashes: grace-seconds. */
 export function keyOf(name: SettingName): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
@@ -103,14 +103,14 @@ export function variableOf(name: SettingName): string {
   return `KELPIE_${keyOf(name).replaceAll('-', '_').toUpperCase()}`;
 }
 
-/** What --dev changes in settings that nobody set. */
+/** The defaults that --dev changes. */
 export const devDefaults: Partial<Settings> = { port: 0, metricsPort: 0, journal: 'memory' };
 
-/** Why these settings cannot be together; undefined if they can. */
+/** A message if these settings contradict each other; undefined if they do not. */
 export function contradiction(settings: Settings): string | undefined {
   const { host, port, metricsHost, metricsPort, insecure, dev, journal } = settings;
   if (dev && journal === 'file') {
-    return '--dev keeps its journal in memory; leave out one of --dev and --journal file';
+    return '--dev keeps the journal in memory; leave out either --dev or --journal file';
   }
   if (!insecure && !isLoopback(host)) {
     return (
@@ -127,17 +127,17 @@ function metricsContradiction(settings: Partial<Settings>): string | undefined {
   const { port, metricsHost = '', metricsPort, insecure } = settings;
   if (!insecure && !isLoopback(metricsHost)) {
     return (
-      `${metricsHost} is reachable from other machines, and whoever reaches it could read the metrics. ` +
+      `${metricsHost} is reachable from other machines, so that others could read the metrics. ` +
       'Serve them on 127.0.0.1, or give --insecure on a network that you trust'
     );
   }
   if (port === metricsPort && port !== 0) {
-    return `--port and --metrics-port are both ${port}; choose another for one of them`;
+    return `--port and --metrics-port are both ${port}; choose different ports`;
   }
   return undefined;
 }
 
-/** The settings as the coordinator takes them. */
+/** The coordinator's options for these settings. */
 export function toOptions(settings: Settings): CoordinatorOptions {
   const { host, port, insecure, journal, data, sync, metricsHost, metricsPort } = settings;
   return {
@@ -159,17 +159,17 @@ export function toOptions(settings: Settings): CoordinatorOptions {
 }
 
 function text(placeholder: string, byDefault: string, meaning: string): Setting<string> {
-  const parse = (said: string): string => {
-    if (said.trim() !== '') return said;
+  const parse = (given: string): string => {
+    if (given.trim() !== '') return given;
     throw new RangeError('It must not be empty.');
   };
   return { placeholder, default: byDefault, meaning, parse };
 }
 
-/** A name or an IP address; one of IPv6 may stand in brackets, as it does in endpoints. */
+/** A name or an IP address. An IPv6 address may have brackets around it, as in endpoints. */
 function address(meaning: string): Setting<string> {
-  const parse = (said: string): string => {
-    const host = bareHost(said.trim());
+  const parse = (given: string): string => {
+    const host = bareHost(given.trim());
     if (host === '') throw new RangeError('It must not be empty.');
     if (isIP(host) !== 0 || /^[^\s:[\]]+$/.test(host)) return host;
     throw new RangeError('It must be a name or an IP address, without a port.');
@@ -177,11 +177,11 @@ function address(meaning: string): Setting<string> {
   return { placeholder: '<address>', default: '127.0.0.1', meaning, parse };
 }
 
-/** Stays the text that it is, for people; what it says is checked. */
+/** Checks the text and returns it unchanged, so that people see their own text in `kelpied config`. */
 function ownRetention(meaning: string): Setting<string> {
-  const parse = (said: string): string => {
-    parseOwnRetention(said);
-    return said;
+  const parse = (given: string): string => {
+    parseOwnRetention(given);
+    return given;
   };
   return { placeholder: '<list>', default: 'none', meaning, parse };
 }
@@ -193,18 +193,18 @@ function whole(
   byDefault: number,
   meaning: string,
 ): Setting<number> {
-  const parse = (said: string): number => {
-    const value = Number(said);
-    if (/^\d+$/.test(said) && value >= least && value <= most) return value;
+  const parse = (given: string): number => {
+    const value = Number(given);
+    if (/^\d+$/.test(given) && value >= least && value <= most) return value;
     throw new RangeError(`It must be a whole number from ${least} to ${most}.`);
   };
   return { placeholder, default: byDefault, meaning, parse };
 }
 
 function portOrOff(byDefault: number, meaning: string): Setting<number | 'off'> {
-  const parse = (said: string): number | 'off' => {
-    if (said === 'off') return said;
-    if (/^\d{1,5}$/.test(said) && Number(said) <= 65_535) return Number(said);
+  const parse = (given: string): number | 'off' => {
+    if (given === 'off') return given;
+    if (/^\d{1,5}$/.test(given) && Number(given) <= 65_535) return Number(given);
     throw new RangeError('It must be off or a whole number from 0 to 65535.');
   };
   return { placeholder: '<port>', default: byDefault, meaning, parse };
@@ -216,19 +216,19 @@ function choice<const Choice extends string>(
   choices: readonly [Choice, ...Choice[]],
   meaning: string,
 ): Setting<Choice> {
-  const parse = (said: string): Choice => {
-    const chosen = choices.find((one) => one === said);
+  const parse = (given: string): Choice => {
+    const chosen = choices.find((one) => one === given);
     if (chosen !== undefined) return chosen;
     throw new RangeError(`It must be one of ${choices.join(', ')}.`);
   };
   return { placeholder, default: choices[0], meaning, parse };
 }
 
-/** A flag that needs no value, and a variable that does: KELPIE_INSECURE=true. */
+/** The flag needs no value; the variable needs one: KELPIE_INSECURE=true. */
 function truth(meaning: string): Setting<boolean> {
-  const parse = (said: string): boolean => {
-    if (['true', '1', 'yes'].includes(said)) return true;
-    if (['false', '0', 'no', ''].includes(said)) return false;
+  const parse = (given: string): boolean => {
+    if (['true', '1', 'yes'].includes(given)) return true;
+    if (['false', '0', 'no', ''].includes(given)) return false;
     throw new RangeError('It must be true or false.');
   };
   return { placeholder: '[true|false]', default: false, meaning, parse };

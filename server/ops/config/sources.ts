@@ -1,4 +1,4 @@
-/** Where settings come from: kelpie.yaml, then KELPIE_* variables, then flags; the last wins. */
+/** Reads the settings from kelpie.yaml, then from KELPIE_* variables, then from flags. The last source wins. */
 import { Command, type CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import {
   contradiction,
@@ -16,14 +16,14 @@ import { kubernetesVariables } from './kubernetes.js';
 import { nearest } from './nearest.js';
 import { version } from '../../core/version.js';
 
-/** What is in force, and what the program is asked for. */
+/** The settings in force, and the task of the program. */
 export interface Config {
   readonly settings: Settings;
-  /** Where each value comes from: `default`, a flag, a variable, or a file and its line. */
+  /** The source of each value: `default`, a flag, a variable, or a file and its line. */
   readonly origins: Readonly<Record<SettingName, string>>;
-  /** What to do instead of running with the settings; undefined: run. */
+  /** The task; undefined if the program must run the coordinator. */
   readonly task: Task | undefined;
-  /** Variables that look like settings and are of a Kubernetes Service. */
+  /** Variables of a Kubernetes Service that look like settings. */
   readonly ignored: readonly string[];
 }
 
@@ -32,27 +32,27 @@ export type Task =
   | { readonly kind: 'config'; readonly format: 'table' | 'json' | 'sample' }
   | ({ readonly kind: 'data' } & DataTask);
 
-/** What to do with the data directory. */
+/** A task on the data directory. */
 export interface DataTask {
   readonly action: 'info' | 'check' | 'compact';
   readonly json: boolean;
 }
 
-/** The file that is read if none is named. */
+/** The file of settings, unless --config names another. */
 const DEFAULT_FILE = 'kelpie.yaml';
 
-/** Variables that stand in the same environment and are no settings of kelpied. */
+/** Variables that may be in the same environment but are not settings of kelpied. */
 const OTHER_VARIABLES = ['KELPIE_CONFIG', 'KELPIE_ENDPOINTS', 'KELPIE_TOKEN'];
 
 /**
- * Reads all sources, and removes from the environment what is ignored. Ends the process with 2 and a message if
- * they are wrong.
+ * Reads all sources, and removes ignored variables from the environment. If a source is wrong, ends the process with 2
+ * and a message.
  */
 export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
   let task: Task | undefined;
   const command = commandOf((asked) => (task = asked));
   const ignored = kubernetesVariables(env);
-  // The library reads the environment by itself.
+  // commander reads the environment itself, so the variables must not be there.
   for (const name of ignored) Reflect.deleteProperty(env, name);
   refuseUnknownVariables(command, env);
   command.parse(argv);
@@ -75,7 +75,7 @@ function commandOf(onTask: (asked: Task) => void): Command {
         '\nthe command line wins, then the variable.',
     )
     .exitOverride((error) => process.exit(exitCodeOf(error)))
-    // It repeats what stands in arguments, variables and files.
+    // Messages repeat text from arguments, variables and files.
     .configureOutput({
       writeErr: (text) => process.stderr.write(text.split('\n').map(printable).join('\n')),
     })
@@ -84,12 +84,12 @@ function commandOf(onTask: (asked: Task) => void): Command {
         'KELPIE_CONFIG',
       ),
     )
-    // What a flag has without a value is among what it takes already.
+    // The placeholder of a flag shows already which values it accepts, so the help needs no preset.
     .configureHelp({
       optionDescription: (option) =>
         new Help().optionDescription(option).replace(/, preset: "[^"]*"/, ''),
     })
-    // Without a subcommand it runs.
+    // Without a subcommand kelpied runs the coordinator.
     .action((_, { args: [word] }: Command) => {
       if (word !== undefined) {
         command.error(`error: there is no command '${word}'; kelpied --help lists them`);
@@ -105,11 +105,11 @@ function commandOf(onTask: (asked: Task) => void): Command {
       onTask({ kind: 'config', format: sample ? 'sample' : json ? 'json' : 'table' }),
     );
   addDataCommand(command, onTask);
-  // Its action refuses them in better words; commands would inherit this.
+  // The action above refuses excess arguments with a better message. Set last: commands would inherit it.
   return command.allowExcessArguments();
 }
 
-/** Help that could not be written is no success. */
+/** If kelpied cannot write its help, it ends with 1. */
 function exitCodeOf({ exitCode }: CommanderError): number {
   if (exitCode !== 0) return 2;
   const { errored } = process.stdout;
@@ -155,7 +155,7 @@ function optionOf(name: SettingName): Option {
   return typeof byDefault === 'boolean' ? option.preset('true') : option;
 }
 
-/** What no flag and no variable sets, from the file, then from --dev. Returns where it found it. */
+/** Sets the values that no flag and no variable sets, from the file, then from --dev. Returns their sources. */
 function fill(command: Command): Map<SettingName, string> {
   const { config } = command.opts<{ config?: string }>();
   const found = new Map<SettingName, string>();
@@ -185,9 +185,9 @@ function originOf(command: Command, name: SettingName): string {
 }
 
 function refuseUnknownVariables(command: Command, env: NodeJS.ProcessEnv): void {
-  const known = [...settingNames.map(variableOf), ...OTHER_VARIABLES];
+  const allowed = [...settingNames.map(variableOf), ...OTHER_VARIABLES];
   for (const name of Object.keys(env)) {
-    if (!name.startsWith('KELPIE_') || known.includes(name)) continue;
-    command.error(`error: unknown variable ${name}; did you mean ${nearest(name, known)}?`);
+    if (!name.startsWith('KELPIE_') || allowed.includes(name)) continue;
+    command.error(`error: unknown variable ${name}; did you mean ${nearest(name, allowed)}?`);
   }
 }

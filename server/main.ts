@@ -7,7 +7,7 @@ import { type Coordinator, startCoordinator } from './coordinator.js';
 import { endpointOf } from './core/address.js';
 import { printable } from './core/printable.js';
 import { runDataTask } from './ops/data-command.js';
-import { createLogger, type Logger, type ProcessLog } from './ops/log.js';
+import { createLogger, type Logger, type ProcessLog } from './ops/log/log.js';
 import { ProcessEnd } from './ops/process-end.js';
 import { version } from './core/version.js';
 

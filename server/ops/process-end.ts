@@ -2,7 +2,7 @@
  * Ends the process kelpied after a signal, or after a fault that no code handled. Only the program kelpied does this: a
  * coordinator inside another program never ends the process.
  */
-import type { ProcessLog } from './log.js';
+import type { ProcessLog } from './log/log.js';
 
 /** The exit codes; the manual lists them. */
 const STOPPED = 0;

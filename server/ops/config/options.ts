@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.js';
 import type { TailLimits } from '../../delivery/tail.js';
 import type { Retention } from '../../journal/journal.js';
 import type { Limits, Times } from '../../network/limits.js';
-import type { Logger } from '../log.js';
+import type { Logger } from '../log/log.js';
 
 /** Where to serve /metrics and /healthz. */
 export interface TelemetryAddress {

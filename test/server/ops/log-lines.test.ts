@@ -1,7 +1,7 @@
 /** Lines of the log, whatever peers wrote. */
 import { expect } from 'chai';
-import { createLogger, type LogOptions } from '../../../server/ops/log.js';
-import type { LogStream } from '../../../server/ops/log-output.js';
+import { createLogger, type LogOptions } from '../../../server/ops/log/log.js';
+import type { LogStream } from '../../../server/ops/log/output.js';
 import { hostileStrings } from '../../support/hostile/hostile.js';
 import { unprintableLines } from '../../support/process/printed.js';
 

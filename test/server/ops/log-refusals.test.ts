@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { RefusalLog } from '../../../server/ops/log-refusals.js';
+import { RefusalLog } from '../../../server/ops/log/refusals.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
 
 const WINDOW_MS = 10_000;

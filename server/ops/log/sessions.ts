@@ -1,10 +1,10 @@
 /** The log lines about sessions and nodes. */
-import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import { departures } from '../network/changes.js';
-import type { Network } from '../network/network.js';
+import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
+import { departures } from '../../network/changes.js';
+import type { Network } from '../../network/network.js';
 import type { Logger } from './log.js';
-import { RefusalLog } from './log-refusals.js';
-import type { OpenedSession, SessionEnd, SessionObserver } from '../session/observer.js';
+import { RefusalLog } from './refusals.js';
+import type { OpenedSession, SessionEnd, SessionObserver } from '../../session/observer.js';
 
 const OPENED: Record<OpenedSession['outcome'], string> = {
   NEW: 'session opened',

@@ -2,8 +2,8 @@
  * Logs refused sessions. A peer can cause any number of refusals. So in ten seconds only the first refusals get a line
  * each; one more line reports the count of the others.
  */
-import type { Cancel, Clock } from '../core/clock.js';
-import { cutText } from '../core/text.js';
+import type { Cancel, Clock } from '../../core/clock.js';
+import { cutText } from '../../core/text.js';
 import type { Logger } from './log.js';
 
 export interface Refusal {

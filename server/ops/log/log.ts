@@ -1,7 +1,7 @@
 /** The log: lines of facts on stderr, for people or for programs. It contains no payloads and no tokens. */
 import { pino } from 'pino';
-import { printable } from '../core/printable.js';
-import { LogOutput, type LogStream } from './log-output.js';
+import { printable } from '../../core/printable.js';
+import { LogOutput, type LogStream } from './output.js';
 
 /** The receiver of log lines, for example a pino logger. */
 export interface Logger {

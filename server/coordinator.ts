@@ -9,21 +9,19 @@ import { type End, endAll } from './core/ending.js';
 import { KelpieError } from './core/errors.js';
 import { ListeningClock } from './core/listening-clock.js';
 import { printable } from './core/printable.js';
-import { Network } from './network/network.js';
 import { type CoordinatorOptions, defaultRetention, defaultTail } from './ops/config/options.js';
 import { checkOwnRetention } from './journal/retention-prefixes.js';
 import { defaultLimits, defaultTimes } from './network/limits.js';
 import { FileJournal } from './journal/file/file-journal.js';
 import type { Journal } from './journal/journal.js';
 import { MemoryJournal } from './journal/memory/memory-journal.js';
-import type { Logger } from './ops/log/log.js';
 import { logSessions } from './ops/log/sessions.js';
 import { inProcess, type InProcessTransport } from './edge/grpc/in-process.js';
 import { createEdge, type Edge } from './edge/grpc/server.js';
 import { Telemetry } from './ops/telemetry.js';
 import { type Health, serveTelemetry } from './edge/http/server.js';
 import { version } from './core/version.js';
-import { callServices, type Services, wire } from './wiring.js';
+import { callServices, type Services, type Settings, wire } from './wiring.js';
 
 export type { CoordinatorOptions } from './ops/config/options.js';
 
@@ -68,7 +66,7 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
     const bound = await edge.listen(host, port);
     health = 'serving';
     return {
-      id: services.network.options.coordinatorId,
+      id: services.identity.coordinatorId,
       host,
       port: bound,
       endpoint: endpointOf(host, bound),
@@ -104,7 +102,7 @@ async function assemble(
   telemetry: Telemetry | undefined,
   ends: End[],
 ): Promise<Parts> {
-  const { clock = realClock, logger } = options;
+  const { clock = realClock } = options;
   const onFault = faultHandler(options, telemetry);
   const listening = new ListeningClock(clock);
   ends.push(() => listening.close());
@@ -115,44 +113,35 @@ async function assemble(
     parts?.edge.notServing();
   });
   ends.push(() => journal.close());
-  const network = await Network.open({
-    name: 'main',
-    coordinatorId: randomUUID(),
-    version,
-    journal,
-    clock,
-    listening,
-    limits: { ...defaultLimits, ...options.limits },
-    times: { ...defaultTimes, ...options.times },
-    tail: { ...defaultTail, ...options.tail },
-    onFault,
-    onCommit: telemetry?.committed,
-  });
-  return (parts = await open(network, logger, telemetry, ends));
-}
-
-/** The services of a network, and the edge that serves them. */
-async function open(
-  network: Network,
-  logger: Logger | undefined,
-  telemetry: Telemetry | undefined,
-  ends: End[],
-): Promise<Parts> {
-  const observers = [telemetry?.sessions, logger && logSessions(logger, network)];
-  const services = await wire(
-    network,
-    observers.filter((one) => one !== undefined),
-    ends,
-  );
+  const settings = { ...settingsOf(options, telemetry), journal, clock, listening, onFault };
+  const services = await wire(settings, ends);
   telemetry?.watch(services);
   const onCall = telemetry?.called ?? (() => undefined);
-  const edge = createEdge(network, services.port, callServices(services), onCall);
+  const edge = createEdge(services.port, callServices(services), { ...services, onCall });
   ends.push(async () => {
     edge.notServing();
     await services.drain();
     await edge.stop();
   });
-  return { services, edge };
+  parts = { services, edge };
+  return parts;
+}
+
+function settingsOf(
+  { limits, times, tail, logger }: CoordinatorOptions,
+  telemetry: Telemetry | undefined,
+): Omit<Settings, 'journal' | 'clock' | 'listening' | 'onFault'> {
+  return {
+    identity: { network: 'main', coordinatorId: randomUUID(), version },
+    limits: { ...defaultLimits, ...limits },
+    times: { ...defaultTimes, ...times },
+    tailLimits: { ...defaultTail, ...tail },
+    onCommit: telemetry?.committed,
+    observers: ({ network, nodeRows, clock }) => [
+      telemetry?.sessions,
+      logger && logSessions(logger, network, nodeRows, clock),
+    ],
+  };
 }
 
 async function openJournal(

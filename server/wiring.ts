@@ -1,22 +1,32 @@
-/** Builds the services of an open network, in order, and hands each of them exactly what it uses. */
+/** Builds the services of one network, in order, and hands each of them exactly what it uses. */
 import { Commands } from './commands/commands.js';
+import { PlayerCommands } from './commands/on-players.js';
+import { Targets } from './commands/targets.js';
 import { verifier } from './commands/verify-player.js';
 import type { End } from './core/ending.js';
 import { LoadFrames } from './delivery/load-frames.js';
 import { Pages } from './delivery/pages.js';
 import { PatternBudget } from './delivery/pattern-budget.js';
 import { SubscriptionIndex } from './delivery/subscription-index.js';
+import { Tail, type TailLimits } from './delivery/tail.js';
 import { commandService } from './edge/grpc/command-service.js';
 import { coordinatorService } from './edge/grpc/coordinator-service.js';
 import { eventService } from './edge/grpc/event-service.js';
 import { nodeService } from './edge/grpc/node-service.js';
 import { playerService } from './edge/grpc/player-service.js';
 import type { CallServices } from './edge/grpc/server.js';
-import type { Network } from './network/network.js';
+import { CallPublisher } from './events/publish-once.js';
+import type { Journal } from './journal/journal.js';
+import { Network } from './network/network.js';
 import { NodeClaims } from './nodes/claims.js';
 import { Loads } from './nodes/loads.js';
+import { NodeQueries } from './nodes/queries.js';
+import { NodeRows } from './nodes/rows.js';
 import { endOrphans, playersOfNodes } from './players/ends.js';
 import { PlayerOwnership } from './players/ownership.js';
+import { PlayerQueries } from './players/queries.js';
+import { PlayerRows } from './players/rows.js';
+import { PlayerWriter } from './players/writer.js';
 import { sendEvictions } from './session/evictions.js';
 import { sendLoadsRegularly } from './session/load-rounds.js';
 import { type SessionObserver, tellAll } from './session/observer.js';
@@ -27,41 +37,78 @@ import type { SessionServices } from './session/services.js';
 
 /** The services of one network. */
 export interface Services extends SessionServices {
+  readonly playerRows: PlayerRows;
+  readonly nodeQueries: NodeQueries;
+  readonly playerQueries: PlayerQueries;
+  readonly playerCommands: PlayerCommands;
+  readonly callPublisher: CallPublisher;
   /** How edges open sessions. */
   readonly port: SessionPort;
   /** Lets sessions move on by themselves, then ends the rest. */
   drain(): Promise<void>;
 }
 
+/** What the services are built of. */
+export type Settings = Pick<
+  Services,
+  'identity' | 'limits' | 'times' | 'clock' | 'listening' | 'onFault'
+> & {
+  readonly journal: Journal;
+  readonly tailLimits: TailLimits;
+  /** Hears how long the journal took for a transaction. */
+  readonly onCommit?: ((durationMs: number) => void) | undefined;
+  /** Makes those who hear what becomes of sessions. */
+  readonly observers?: (
+    parts: Pick<Services, 'network' | 'nodeRows' | 'clock'>,
+  ) => readonly (SessionObserver | undefined)[];
+};
+
 /** Nobody is asked who they are yet. */
 const authorize: Authorize = () => undefined;
 
 /** `ends` gets the end of each service as soon as that is started: what comes after it may fail. */
-export async function wire(
-  network: Network,
-  observers: readonly SessionObserver[],
-  ends: End[],
-): Promise<Services> {
-  const { clock, journal, limits, onFault } = network.options;
-  await endOrphans(network);
-  const claims = new NodeClaims(network);
-  claims.dependents.register(playersOfNodes(network));
+export async function wire(settings: Settings, ends: End[]): Promise<Services> {
+  const { identity, limits, times, clock, listening, onFault, observers = () => [] } = settings;
+  const common = { identity, limits, times, clock, listening, onFault };
+  const stored = openNetwork(settings);
+  const { network, nodeRows, playerRows, playerWriter } = stored;
+  await network.load();
+  await endOrphans(playerWriter);
+  const claims = new NodeClaims(network, nodeRows, { ...common, ...identity });
+  claims.dependents.register(playersOfNodes(playerWriter));
   ends.push(() => claims.close());
-  const ownership = new PlayerOwnership(network);
+  const ownership = new PlayerOwnership(playerWriter, { ...common, ...times });
   ends.push(() => ownership.close());
-  const observer = tellAll(observers, onFault);
-  const registry = new SessionRegistry(network, observer);
-  sendEvictions(network, registry);
-  const commands = new Commands(network, registry);
-  const verify = verifier(network, commands, registry);
+  const observer = tellAll(
+    observers({ ...stored, clock }).filter((one) => one !== undefined),
+    onFault,
+  );
+  const registry = new SessionRegistry(network, nodeRows, { ...common, observer });
+  sendEvictions(network, playerRows, registry);
+  const nodeQueries = new NodeQueries(network, nodeRows);
+  const playerQueries = new PlayerQueries(network, playerRows, nodeQueries);
+  const targets = new Targets(nodeRows, nodeQueries, playerRows);
+  const parts = { ...common, network, nodes: nodeRows, targets, carrier: registry };
+  const commands = new Commands(parts);
+  const verify = verifier(commands, registry, { ...common, ...times });
   const loads = new Loads();
-  const loadFrames = new LoadFrames(loads, (name) => network.nodeRows.topicOf(name));
-  const stopLoads = sendLoadsRegularly(network, loadFrames, registry);
-  const subscriptions = new SubscriptionIndex(network);
-  const patterns = new PatternBudget(limits);
-  const pages = new Pages(journal, clock);
-  const nodesAndPlayers = { network, claims, ownership, verify, commands, loads, loadFrames };
-  const services = { ...nodesAndPlayers, registry, pages, subscriptions, patterns, observer };
+  const loadFrames = new LoadFrames(loads, (name) => nodeRows.nodes.topicOf(name));
+  const stopLoads = sendLoadsRegularly(loadFrames, registry, common);
+  const services = {
+    ...{ ...common, ...stored, claims, ownership, observer, registry, commands, verify },
+    ...{ loads, loadFrames, nodeQueries, playerQueries },
+    subscriptions: new SubscriptionIndex(network),
+    patterns: new PatternBudget(limits),
+    pages: new Pages(network.journal, clock),
+    callPublisher: new CallPublisher(network, limits, clock),
+    playerCommands: new PlayerCommands(
+      network.searches,
+      commands,
+      playerRows,
+      playerQueries,
+      nodeQueries,
+    ),
+  };
   const drain = async (): Promise<void> => {
     await registry.drain();
     stopLoads();
@@ -69,15 +116,27 @@ export async function wire(
   return { ...services, port: sessionPort(services, authorize), drain };
 }
 
+/** The network, and the rows that the subjects register. The tail follows it before anything else does. */
+function openNetwork(settings: Settings) {
+  const { limits, clock, tailLimits } = settings;
+  const network = new Network(settings);
+  const tail = Tail.of(network, tailLimits);
+  const nodeRows = new NodeRows(network);
+  const playerRows = new PlayerRows(network);
+  const playerWriter = new PlayerWriter(network, playerRows, nodeRows, limits, clock);
+  return { network, tail, nodeRows, playerRows, playerWriter };
+}
+
 /** The services of calls without a session. */
 export function callServices(services: Services): CallServices {
-  const { network, claims, commands, loads, registry, pages, subscriptions, patterns } = services;
-  const draining = registry.drainSignal;
+  const { network, claims, loads, registry, nodeQueries, playerQueries, commands } = services;
+  const { playerCommands, callPublisher, identity } = services;
+  const reading = { ...services, draining: registry.drainSignal };
   return {
-    nodes: nodeService(network, claims, loads),
-    players: playerService(network, commands, registry),
+    nodes: nodeService(network, nodeQueries, claims, loads),
+    players: playerService(network, playerQueries, playerCommands, registry),
     commands: commandService(commands),
-    events: eventService({ network, pages, subscriptions, patterns, draining }),
-    coordinator: coordinatorService(network, registry),
+    events: eventService(reading, callPublisher, identity.coordinatorId),
+    coordinator: coordinatorService(services),
   };
 }

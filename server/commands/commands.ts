@@ -5,16 +5,15 @@
 import { randomInt } from 'node:crypto';
 import type { Command, CommandOutput, CommandReply } from '../../gen/ts/kelpie/v1/command.js';
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
-import type { Cancel } from '../core/clock.js';
+import type { Cancel, Clock } from '../core/clock.js';
 import { sameBytes } from '../core/cursor.js';
 import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import { PromptTurns } from '../core/prompt-turns.js';
-import type { Entry } from '../journal/journal.js';
 import { busy, cancelled, notDelivered, notWaiting, unanswered } from './errors.js';
 import { checkAnswer, checkCommand, type Expected } from './forms.js';
 import { encodeRequest, encodeTimeLeft } from './request.js';
-import { Targets } from './targets.js';
+import type { Targets } from './targets.js';
 import {
   type CommandWeight,
   type NodeResult,
@@ -22,7 +21,9 @@ import {
   PendingCommands,
   type Target,
 } from './pending.js';
-import { ownersWritten } from '../network/changes.js';
+import { ownersWritten } from '../nodes/departures.js';
+import type { NodeRows } from '../nodes/rows.js';
+import type { Limits } from '../network/limits.js';
 import type { Network } from '../network/network.js';
 import { cutText } from '../core/text.js';
 
@@ -46,8 +47,21 @@ export interface Carrier {
   withdraw(node: string, commandId: number): void;
 }
 
+/** What commands under way need. */
+export interface CommandParts {
+  readonly network: Pick<Network, 'onEntries'>;
+  readonly nodes: NodeRows;
+  readonly targets: Targets;
+  readonly carrier: Carrier;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly onFault: (error: unknown) => void;
+}
+
 export class Commands {
-  readonly #network: Network;
+  readonly #owners: NodeRows['owners'];
+  readonly #limits: Limits;
+  readonly #clock: Clock;
   readonly #carrier: Carrier;
   readonly #targets: Targets;
   readonly #pending: PendingCommands;
@@ -56,13 +70,15 @@ export class Commands {
   /** Where numbers begin is drawn, so that none of a former coordinator is taken for one of this. */
   #lastId = randomInt(2 ** 47);
 
-  constructor(network: Network, carrier: Carrier) {
-    this.#network = network;
+  constructor({ network, nodes, targets, carrier, limits, clock, onFault }: CommandParts) {
+    this.#owners = nodes.owners;
+    this.#limits = limits;
+    this.#clock = clock;
     this.#carrier = carrier;
-    this.#targets = new Targets(network);
-    this.#pending = new PendingCommands(network.options.limits);
-    this.#endings = new PromptTurns(network.options.clock, network.options.onFault);
-    network.onEntries((entries) => this.#dropReplaced(entries));
+    this.#targets = targets;
+    this.#pending = new PendingCommands(limits);
+    this.#endings = new PromptTurns(clock, onFault);
+    network.onEntries((entries) => this.#dropReplaced(ownersWritten(nodes, entries)));
   }
 
   /**
@@ -76,10 +92,9 @@ export class Commands {
     onResult: (result: NodeResult) => void,
     admit: (weight: CommandWeight) => void = () => undefined,
   ): Cancel {
-    const { limits, clock } = this.#network.options;
     // Whatever it is, there is no room for it.
     this.#pending.admit({ asks: 1, bytes: 0 });
-    const checked = checkCommand(request, limits);
+    const checked = checkCommand(request, this.#limits);
     const { names, refused } = this.#targets.of(request.target, checked.name);
     const id = ++this.#lastId;
     const { expected, timeoutMs, attributes } = checked;
@@ -91,13 +106,13 @@ export class Commands {
     const targets = new Map(named.map((name) => [name, this.#target(name)]));
     const answersLeft = request.maxReplies === 0 ? names.length : request.maxReplies;
     const { bytes } = weight;
-    const stop = clock.after(timeoutMs, () => this.#expire(pending));
+    const stop = this.#clock.after(timeoutMs, () => this.#expire(pending));
     const pending: Pending = { id, expected, bytes, targets, onResult, answersLeft, stop };
     this.#pending.add(pending);
     if (refused.size > 0) this.#endings.add(this.#refused(pending, refused));
-    const endsMs = clock.now() + timeoutMs;
+    const endsMs = this.#clock.now() + timeoutMs;
     for (const name of names) {
-      this.#hand(pending, name, () => [encoded, encodeTimeLeft(endsMs - clock.now())]);
+      this.#hand(pending, name, () => [encoded, encodeTimeLeft(endsMs - this.#clock.now())]);
     }
     return () => this.#end(pending, () => cancelled());
   }
@@ -125,7 +140,7 @@ export class Commands {
   }
 
   #target(name: string): Target {
-    const owner = this.#network.nodeRows.owners.get(name)?.value;
+    const owner = this.#owners.get(name)?.value;
     return { instance: owner?.instanceId ?? new Uint8Array(), handed: false };
   }
 
@@ -170,7 +185,7 @@ export class Commands {
       return new KelpieError('COMMAND_FAILED', said || `"${node}" did not do it`, { name: node });
     }
     const answer = outcome?.value ?? { form: undefined };
-    checkAnswer(expected, answer, this.#network.options.limits);
+    checkAnswer(expected, answer, this.#limits);
     return answer;
   }
 
@@ -220,9 +235,9 @@ export class Commands {
     }
   }
 
-  #dropReplaced(entries: readonly Entry[]): void {
+  #dropReplaced(written: Iterable<string>): void {
     if (this.#pending.size === 0) return;
-    for (const name of ownersWritten(this.#network.nodeRows, entries)) {
+    for (const name of written) {
       const ofNode = this.#pending.ofNode(name);
       if (ofNode) this.#endings.add(this.#unlessOwned(name, ofNode));
     }
@@ -231,7 +246,7 @@ export class Commands {
   /** A process that does not own its node any more will not answer. */
   *#unlessOwned(name: string, ofNode: ReadonlySet<Pending>): Generator<undefined> {
     for (const pending of ofNode) {
-      const owner = this.#network.nodeRows.owners.get(name)?.value;
+      const owner = this.#owners.get(name)?.value;
       const target = pending.targets.get(name);
       if (target && !(owner && sameBytes(owner.instanceId, target.instance))) {
         this.#settle(pending, name, target.handed ? unanswered(name) : notDelivered(name));

@@ -2,14 +2,15 @@
 import type { Command, PlayerRef } from '../../gen/ts/kelpie/v1/command.js';
 import type { PlayerTarget } from '../../gen/ts/kelpie/v1/player_service.js';
 import type { WireDuration } from '../core/duration.js';
+import type { SharedTurn } from '../core/fair-turn.js';
 import { KelpieError } from '../core/errors.js';
 import { cutText } from '../core/text.js';
 import { timeoutOf } from './forms.js';
 import type { Commands, NodeResult } from './commands.js';
-import type { Network } from '../network/network.js';
-import { selected } from '../nodes/queries.js';
+import type { NodeQueries } from '../nodes/queries.js';
 import { invalid } from '../players/player.js';
-import { findPlayer } from '../players/queries.js';
+import type { PlayerQueries } from '../players/queries.js';
+import type { PlayerRows } from '../players/rows.js';
 
 /** What became of one player. */
 export interface PlayerFate {
@@ -25,56 +26,102 @@ const PLAYERS = 1000;
 /** Of what a proxy says about one player. */
 const REASON_LETTERS = 512;
 
-/**
- * Does something to players and says what became of each, in the parts in which they were asked for.
- * Throws what is wrong with the command, NO_TARGET if nobody matches, and what is wrong with the one
- * player, if it is about one.
- */
-export async function doToPlayers(
-  network: Network,
-  commands: Commands,
-  target: PlayerTarget | undefined,
-  verb: Verb,
-  timeout: WireDuration | undefined,
-  asker?: unknown,
-): Promise<PlayerFate[][]> {
-  const timeoutMs = timeoutOf(timeout);
-  const parts = await network.searches.work(targeted(network, target), asker);
-  if (parts.length === 0) throw new KelpieError('NO_TARGET', 'no player is there');
-  const ask = (part: Part): Promise<PlayerFate[]> => askProxy(commands, part, verb, timeoutMs);
-  const fates = await Promise.all(await network.searches.work(asking(parts, ask), asker));
-  const only = fates[0]?.[0];
-  if (target?.place?.$case === 'player' && only?.error) throw only.error;
-  return fates;
-}
-
 /** Players of one proxy, as many as one command may be about. */
 interface Part {
   readonly proxy: string;
   readonly players: PlayerRef[];
 }
 
-/** Whom it is for. */
-function* targeted(
-  network: Network,
-  target: PlayerTarget | undefined,
-): Generator<undefined, Part[]> {
-  const parts: Part[] = [];
-  const open = new Map<string, Part>();
-  for (const id of idsOf(network, target)) {
-    yield;
-    const row = network.playerRows.onlineOf(id)?.value;
-    if (!row) continue;
-    const { proxy, generation } = row;
-    let part = open.get(proxy);
-    if (!part || part.players.length === PLAYERS) {
-      part = { proxy, players: [] };
-      open.set(proxy, part);
-      parts.push(part);
-    }
-    part.players.push({ playerId: id, generation });
+/** Does something to players, on whichever proxies they are. */
+export class PlayerCommands {
+  readonly #searches: SharedTurn;
+  readonly #commands: Commands;
+  readonly #rows: PlayerRows;
+  readonly #players: PlayerQueries;
+  readonly #nodes: NodeQueries;
+
+  constructor(
+    searches: SharedTurn,
+    commands: Commands,
+    rows: PlayerRows,
+    players: PlayerQueries,
+    nodes: NodeQueries,
+  ) {
+    this.#searches = searches;
+    this.#commands = commands;
+    this.#rows = rows;
+    this.#players = players;
+    this.#nodes = nodes;
   }
-  return parts;
+
+  /**
+   * Sends the command to the proxies of these players and returns what became of each player, in the parts
+   * in which the proxies were asked. Throws what is wrong with the command, NO_TARGET if nobody matches, and
+   * what is wrong with the one player, if it is about one.
+   */
+  async send(
+    target: PlayerTarget | undefined,
+    verb: Verb,
+    timeout: WireDuration | undefined,
+    asker?: unknown,
+  ): Promise<PlayerFate[][]> {
+    const timeoutMs = timeoutOf(timeout);
+    const parts = await this.#searches.work(this.#parts(target), asker);
+    if (parts.length === 0) throw new KelpieError('NO_TARGET', 'no player is there');
+    const ask = (part: Part): Promise<PlayerFate[]> =>
+      askProxy(this.#commands, part, verb, timeoutMs);
+    const fates = await Promise.all(await this.#searches.work(asking(parts, ask), asker));
+    const only = fates[0]?.[0];
+    if (target?.place?.$case === 'player' && only?.error) throw only.error;
+    return fates;
+  }
+
+  /** Whom it is for. */
+  *#parts(target: PlayerTarget | undefined): Generator<undefined, Part[]> {
+    const parts: Part[] = [];
+    const open = new Map<string, Part>();
+    for (const id of this.#ids(target)) {
+      yield;
+      const row = this.#rows.onlineOf(id);
+      if (!row) continue;
+      const { proxy, generation } = row;
+      let part = open.get(proxy);
+      if (!part || part.players.length === PLAYERS) {
+        part = { proxy, players: [] };
+        open.set(proxy, part);
+        parts.push(part);
+      }
+      part.players.push({ playerId: id, generation });
+    }
+    return parts;
+  }
+
+  *#ids(target: PlayerTarget | undefined): Generator<string> {
+    const place = target?.place;
+    switch (place?.$case) {
+      case 'player':
+        yield this.#players.find(place.value).id;
+        return;
+      case 'server':
+        yield* this.#rows.byServer.get(place.value.toLowerCase());
+        return;
+      case 'proxy':
+        yield* this.#rows.byProxy.get(place.value.toLowerCase());
+        return;
+      case 'servers':
+        for (const { name } of this.#nodes.selected(place.value))
+          yield* this.#rows.byServer.get(name);
+        return;
+      case 'everyone':
+        yield* this.#rows.names.after('');
+        return;
+      case undefined:
+        throw invalid(
+          'target',
+          'say for whom it is: a player, a server, a proxy, servers, everyone',
+        );
+    }
+  }
 }
 
 function* asking<Result>(
@@ -90,30 +137,6 @@ function* asking<Result>(
     yield;
   }
   return asked;
-}
-
-function* idsOf(network: Network, target: PlayerTarget | undefined): Generator<string> {
-  const { playerRows } = network;
-  const place = target?.place;
-  switch (place?.$case) {
-    case 'player':
-      yield findPlayer(network, place.value).id;
-      return;
-    case 'server':
-      yield* playerRows.byServer.get(place.value.toLowerCase());
-      return;
-    case 'proxy':
-      yield* playerRows.byProxy.get(place.value.toLowerCase());
-      return;
-    case 'servers':
-      for (const { name } of selected(network, place.value)) yield* playerRows.byServer.get(name);
-      return;
-    case 'everyone':
-      yield* playerRows.names.after('');
-      return;
-    case undefined:
-      throw invalid('target', 'say for whom it is: a player, a server, a proxy, servers, everyone');
-  }
 }
 
 async function askProxy(

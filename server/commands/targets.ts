@@ -3,8 +3,9 @@ import type { CommandTarget, NodeSelector } from '../../gen/ts/kelpie/v1/command
 import { type Node, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
 import { commandInvalid } from './forms.js';
-import type { Network } from '../network/network.js';
-import { notFound, selected } from '../nodes/queries.js';
+import { type NodeQueries, notFound } from '../nodes/queries.js';
+import type { NodeRows } from '../nodes/rows.js';
+import type { PlayerRows } from '../players/rows.js';
 import { playerNotFound } from '../players/player.js';
 import { cutText } from '../core/text.js';
 
@@ -21,12 +22,16 @@ export interface Targeted {
 const NONE: Targeted['refused'] = new Map();
 
 export class Targets {
-  readonly #network: Network;
+  readonly #rows: NodeRows;
+  readonly #queries: NodeQueries;
+  readonly #players: PlayerRows;
   /** Whose turn it is where any of several will do. */
   #turn = 0;
 
-  constructor(network: Network) {
-    this.#network = network;
+  constructor(rows: NodeRows, queries: NodeQueries, players: PlayerRows) {
+    this.#rows = rows;
+    this.#queries = queries;
+    this.#players = players;
   }
 
   /**
@@ -57,7 +62,7 @@ export class Targets {
   }
 
   #node(name: string, command: string): string {
-    const node = this.#network.nodeRows.nodes.get(name)?.value;
+    const node = this.#rows.nodes.get(name)?.value;
     if (!node) throw noTarget(`no node "${cutText(name, 255)}" is there`);
     if (node.commands.includes(command)) return name;
     throw notHandled(name, command);
@@ -71,7 +76,7 @@ export class Targets {
     const names = new Set<string>();
     const refused = new Map<string, KelpieError>();
     for (const name of given.map((one) => cutText(one.toLowerCase(), NAME_BYTES))) {
-      const node = this.#network.nodeRows.nodes.get(name)?.value;
+      const node = this.#rows.nodes.get(name)?.value;
       if (!node) refused.set(name, notFound(name));
       else if (node.commands.includes(command)) names.add(name);
       else refused.set(name, notHandled(name, command));
@@ -81,9 +86,7 @@ export class Targets {
   }
 
   #able(selector: NodeSelector, command: string): Node[] {
-    const able = selected(this.#network, selector).filter((node) =>
-      node.commands.includes(command),
-    );
+    const able = this.#queries.selected(selector).filter((node) => node.commands.includes(command));
     if (able.length > 0) return able;
     throw noTarget(`no node that matches does ${command}`);
   }
@@ -100,7 +103,7 @@ export class Targets {
   }
 
   #player(id: string) {
-    const row = this.#network.playerRows.onlineOf(id)?.value;
+    const row = this.#players.onlineOf(id);
     if (row) return row.player;
     throw playerNotFound(id);
   }

@@ -2,7 +2,7 @@
 import { msOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import type { Commands, NodeResult } from './commands.js';
-import type { Network } from '../network/network.js';
+import type { Clock } from '../core/clock.js';
 import type { PlayerRow } from '../players/rows.js';
 import type { Verify } from '../players/ownership.js';
 
@@ -22,17 +22,28 @@ export interface Readers {
   readSince(name: string, ms: number): boolean;
 }
 
+/** How long an answer may take, and by which clocks. */
+export interface VerifyOptions {
+  readonly verifyMs: number;
+  readonly clock: Clock;
+  /** The time in which this coordinator listened. */
+  readonly listening: Clock;
+}
+
 /**
  * Asks twice, so that one lost answer decides nothing. Only a yes counts: a proxy that does not answer,
  * or does not do this command, does not keep a player out for ever. (Velocity-CTD asks so, once.) But a
  * question does not count whose answer may lie unread; a proxy that cannot be heard is not judged.
  */
-export function verifier(network: Network, commands: Commands, readers: Readers): Verify {
-  const timeoutMs = network.options.times.verifyMs / QUESTIONS;
-  const { clock } = network.options;
+export function verifier(
+  commands: Commands,
+  readers: Readers,
+  { verifyMs, clock, listening }: VerifyOptions,
+): Verify {
+  const timeoutMs = verifyMs / QUESTIONS;
   return async (row) => {
     for (let asked = 0, unanswered = 0; asked < ASKED; asked++) {
-      const sinceMs = network.listening.now();
+      const sinceMs = listening.now();
       const beganMs = clock.now();
       const outcome = await ask(commands, row, timeoutMs);
       if (!(outcome instanceof KelpieError)) return isThere(outcome);

@@ -10,6 +10,7 @@ import type { Cursor } from '../core/cursor.js';
 import { patternsUnder } from '../topics/topic.js';
 import { TopicFilter } from '../topics/filter.js';
 import type { Network } from '../network/network.js';
+import type { Tail } from './tail.js';
 import type { ReadingStart } from './start.js';
 import { Holes } from './holes.js';
 import type { Pages } from './pages.js';
@@ -34,7 +35,8 @@ const PAGE_ENTRIES = 256;
 
 /** What a feed is made of. */
 export interface FeedOptions {
-  readonly network: Network;
+  readonly network: Pick<Network, 'resources'>;
+  readonly tail: Tail;
   readonly pages: Pages;
   readonly subscriptions: SubscriptionIndex;
   readonly filter: TopicFilter;
@@ -49,7 +51,8 @@ export interface FeedOptions {
 type Found = JournalGap | Batch;
 
 export class Feed {
-  readonly #network: Network;
+  readonly #network: Pick<Network, 'resources'>;
+  readonly #tail: Tail;
   readonly #pages: Pages;
   readonly #subscriptions: SubscriptionIndex;
   readonly #wake: () => void;
@@ -76,8 +79,9 @@ export class Feed {
   #notifiedOf = 0;
 
   constructor(options: FeedOptions) {
-    const { network, pages, subscriptions, filter, start, window, batch, wake } = options;
+    const { network, tail, pages, subscriptions, filter, start, window, batch, wake } = options;
     this.#network = network;
+    this.#tail = tail;
     this.#pages = pages;
     this.#subscriptions = subscriptions;
     this.#filter = filter;
@@ -88,7 +92,7 @@ export class Feed {
     this.#position = start.position;
     this.#told = start.position.sequence;
     this.#verified = !start.claimed;
-    this.#behind = start.claimed || start.position.sequence < network.tail.head.sequence;
+    this.#behind = start.claimed || start.position.sequence < tail.head.sequence;
     if (start.snapshot) this.#queueSnapshot(filter);
     subscriptions.put(this);
   }
@@ -99,7 +103,7 @@ export class Feed {
 
   /** Everything that matches up to here was handed out. */
   get position(): Cursor {
-    return this.#behind ? this.#position : this.#network.tail.head;
+    return this.#behind ? this.#position : this.#tail.head;
   }
 
   /** The sequence up to which the reader was told that it has everything. */
@@ -112,7 +116,7 @@ export class Feed {
     // Several of its patterns may match the same entry.
     if (sequence === this.#notifiedOf) return;
     this.#notifiedOf = sequence;
-    if (!this.#behind) this.#position = this.#network.tail.cursorAt(sequence - 1) ?? this.#position;
+    if (!this.#behind) this.#position = this.#tail.cursorAt(sequence - 1) ?? this.#position;
     this.#behind = true;
     this.#wakeups += 1;
     this.#wake();
@@ -175,13 +179,13 @@ export class Feed {
 
   /** Looks for what follows: in the tail at once, unless that is a search or costly; in the engine later. */
   #look(): void {
-    const live = this.#verified && this.#network.tail.covers(this.#position.sequence);
+    const live = this.#verified && this.#tail.covers(this.#position.sequence);
     if (live && !this.#searching && this.#filter.long === 0) this.#lookAtTail();
     else this.#work.begin(live ? () => this.#lookAtTail() : () => this.#lookAtPage());
   }
 
   #lookAtTail(): void {
-    const { tail } = this.#network;
+    const tail = this.#tail;
     const { sequence } = this.#position;
     let batch = tail.batch(sequence, this.#filter, this.#batchLimits);
     // What fits as it is is shared with other readers.
@@ -197,7 +201,7 @@ export class Feed {
     const page = await this.#pages.read(this.#position, limits);
     this.#verified = true;
     // What the journal removed early the tail may have still.
-    const live = page.kind === 'page' && this.#network.tail.covers(this.#position.sequence);
+    const live = page.kind === 'page' && this.#tail.covers(this.#position.sequence);
     if (!this.#work.open || live) return;
     if (page.kind === 'gap') this.#found = page;
     else this.#pages.turn.work(() => this.#filterPage(page));
@@ -249,7 +253,7 @@ export class Feed {
     this.#found = undefined;
     this.#keep = false;
     this.#position = position;
-    this.#behind = position.sequence < this.#network.tail.head.sequence;
+    this.#behind = position.sequence < this.#tail.head.sequence;
   }
 
   #lose({ lostAfter, resumesAt, reason }: JournalGap): FramePart {
@@ -262,7 +266,7 @@ export class Feed {
 
   /** Changes the filter from the scan position on, which it answers with. */
   update(filter: TopicFilter, snapshotOf: TopicFilter | undefined): Cursor {
-    if (!this.#behind) this.#position = this.#network.tail.head;
+    if (!this.#behind) this.#position = this.#tail.head;
     this.#filter = filter;
     this.#subscriptions.put(this);
     // What was read for the former topics is read again.
@@ -288,7 +292,7 @@ export class Feed {
   /** The head, if the reader has been told everything up to it; renews a quiet reader's cursor. */
   renewed(): Cursor | undefined {
     if (this.#behind || this.#snapshots.size > 0) return undefined;
-    this.#position = this.#network.tail.head;
+    this.#position = this.#tail.head;
     this.#told = this.#position.sequence;
     return this.#position;
   }

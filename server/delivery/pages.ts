@@ -16,11 +16,11 @@ export interface PageLimits {
 export class Pages {
   /** In which readers do what may be much work. */
   readonly turn: ReadingTurn;
-  readonly #journal: Journal;
+  readonly #journal: Pick<Journal, 'read'>;
   /** Readings that are under way. */
   readonly #readings = new Map<string, Promise<Page | JournalGap>>();
 
-  constructor(journal: Journal, clock: Clock) {
+  constructor(journal: Pick<Journal, 'read'>, clock: Clock) {
     this.#journal = journal;
     this.turn = new ReadingTurn(clock);
   }

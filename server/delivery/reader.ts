@@ -7,11 +7,13 @@ import type {
 } from '../../gen/ts/kelpie/v1/event_service.js';
 import { CoordinatorFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Gap } from '../../gen/ts/kelpie/v1/stream.js';
-import { every } from '../core/clock.js';
+import { type Clock, every } from '../core/clock.js';
 import type { Cursor } from '../core/cursor.js';
 import { msOf } from '../core/duration.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
+import type { Limits, Times } from '../network/limits.js';
 import type { Network } from '../network/network.js';
+import type { Tail } from './tail.js';
 import type { Pages } from './pages.js';
 import type { PatternBudget, PatternHold } from './pattern-budget.js';
 import type { SubscriptionIndex } from './subscription-index.js';
@@ -27,9 +29,13 @@ const LONGEST_WAIT_MS = 60_000;
 /** The services that reading uses. The coordinator builds them. */
 export interface ReadingServices {
   readonly network: Network;
+  readonly tail: Tail;
   readonly pages: Pages;
   readonly subscriptions: SubscriptionIndex;
   readonly patterns: PatternBudget;
+  readonly limits: Pick<Limits, 'patterns'>;
+  readonly times: Pick<Times, 'heartbeatMs'>;
+  readonly clock: Clock;
   /** Aborts with the error DRAINING when the coordinator begins to stop. */
   readonly draining: AbortSignal;
 }
@@ -51,7 +57,7 @@ class Reader {
 
   /** Throws TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, or what a bad start gives. */
   static async open(
-    { network, pages, subscriptions, patterns }: ReadingServices,
+    { network, tail, pages, subscriptions, patterns, limits }: ReadingServices,
     connection: string,
     { topics, start }: { topics: string[]; start: Start | undefined },
     events = BATCH_LIMITS.events,
@@ -59,7 +65,7 @@ class Reader {
     if (topics.length === 0) {
       throw new KelpieError('TOPIC_INVALID', 'name at least one topic; ">" reads all messages');
     }
-    const filter = filterOf(topics, network.options.limits.patterns);
+    const filter = filterOf(topics, limits.patterns);
     const hold = patterns.hold(connection);
     hold.take(filter);
     const from = await startOf(network, start).catch((error: unknown) => {
@@ -67,7 +73,7 @@ class Reader {
       throw error;
     });
     const batch = { ...BATCH_LIMITS, events };
-    const parts = { network, pages, subscriptions, filter, start: from, batch };
+    const parts = { network, tail, pages, subscriptions, filter, start: from, batch };
     return new Reader(hold, { ...parts, window: unlimitedWindow });
   }
 
@@ -124,8 +130,7 @@ export async function* watch(
 ): AsyncGenerator<Uint8Array> {
   const { signal } = caller;
   const reader = await Reader.open(services, caller.connection, request);
-  const { draining } = services;
-  const { clock, times } = services.network.options;
+  const { draining, clock, times } = services;
   draining.addEventListener('abort', reader.wake);
   const stop = every(clock, times.heartbeatMs, reader.renew);
   signal.addEventListener('abort', reader.close, { once: true });
@@ -159,7 +164,7 @@ export async function readPage(
     over = true;
     reader.wake();
   };
-  const cancel = services.network.options.clock.after(waitMs, stop);
+  const cancel = services.clock.after(waitMs, stop);
   signal.addEventListener('abort', reader.close, { once: true });
   opened();
   try {

@@ -61,7 +61,7 @@ const PART_BYTES = 64 * 1024;
 
 /** The encoded frames of a snapshot; at least one, the last of them marked. */
 export function* snapshotParts(
-  network: Network,
+  network: Pick<Network, 'resources'>,
   filter: TopicFilter,
   cursor: Cursor,
 ): Generator<FramePart> {

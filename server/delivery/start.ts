@@ -31,8 +31,10 @@ export function filterOf(
 }
 
 /** Where to start. Throws START_MISSING, START_INVALID, CURSOR_INVALID or OUT_OF_RANGE. */
-export async function startOf(network: Network, start: Start | undefined): Promise<ReadingStart> {
-  const { journal } = network.options;
+export async function startOf(
+  { journal, head }: Pick<Network, 'journal' | 'head'>,
+  start: Start | undefined,
+): Promise<ReadingStart> {
   const at = start?.place;
   if (!at) throw startMissing();
   if (at.$case === 'after') {
@@ -52,9 +54,9 @@ export async function startOf(network: Network, start: Start | undefined): Promi
     case StartAt.EARLIEST:
       return { position: journal.oldest, claimed: false, snapshot: false };
     case StartAt.LATEST:
-      return { position: network.tail.head, claimed: false, snapshot: false };
+      return { position: head, claimed: false, snapshot: false };
     case StartAt.SNAPSHOT:
-      return { position: network.tail.head, claimed: false, snapshot: true };
+      return { position: head, claimed: false, snapshot: true };
     case StartAt.UNSPECIFIED:
       throw startMissing();
     default:

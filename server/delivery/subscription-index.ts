@@ -22,7 +22,7 @@ export class SubscriptionIndex {
   readonly #filters = new Map<Subscriber, TopicFilter>();
   readonly #named = new Map<string, Set<Subscriber>>();
 
-  constructor(network: Network) {
+  constructor(network: Pick<Network, 'onEntries'>) {
     network.onEntries((entries) => this.#notify(entries));
   }
 

@@ -8,6 +8,7 @@ import type { Cursor } from '../core/cursor.js';
 import type { TopicFilter } from '../topics/filter.js';
 import { type Batch, type BatchLimits, collect, type EncodedEntry, encodeEntry } from './batch.js';
 import type { Entry } from '../journal/journal.js';
+import type { Network } from '../network/network.js';
 
 /** How much the tail holds. */
 export interface TailLimits {
@@ -50,6 +51,13 @@ export class Tail {
     this.#limits = limits;
     this.#floor = head;
     this.#head = head;
+  }
+
+  /** A tail that takes in what a network stores from now on. Make it before whatever wakes readers. */
+  static of(network: Pick<Network, 'head' | 'onEntries'>, limits: TailLimits): Tail {
+    const tail = new Tail(network.head, limits);
+    network.onEntries((entries) => tail.push(entries));
+    return tail;
   }
 
   /** The newest position that readers may see. */

@@ -44,15 +44,6 @@ export function encodeDrafts(drafts: readonly EventDraft[], limits: Limits): Enc
   return encoded;
 }
 
-/** Throws OUT_OF_RANGE unless so many events may be numbered from here. */
-export function checkNumbering(first: number, count: number): void {
-  const field = 'first_publish_sequence';
-  if (first < 1) throw outOfRange(field, 1, 'publish sequences begin above 0');
-  // Subtracted: a sum above 2^53 is rounded, and may look safe.
-  if (first <= Number.MAX_SAFE_INTEGER - (count - 1)) return;
-  throw outOfRange(field, Number.MAX_SAFE_INTEGER, 'publish sequences stay below 2^53');
-}
-
 function encodePayload({ payload }: EventDraft): Uint8Array {
   return payload ? written(() => Payload.encode(payload, writer)) : new Uint8Array();
 }

@@ -3,46 +3,62 @@ import type {
   PublishEventsRequest,
   PublishEventsResponse,
 } from '../../gen/ts/kelpie/v1/event_service.js';
+import type { Clock } from '../core/clock.js';
 import { ID_BYTES } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import type { Outcome, Transaction } from '../journal/journal.js';
-import { checkNumbering, draftEntry, encodeDrafts } from './drafts.js';
+import type { Limits } from '../network/limits.js';
 import type { Network } from '../network/network.js';
+import { draftEntry, encodeDrafts } from './drafts.js';
+import { producerOf, storedAlready } from './numbering.js';
 
-/** Stores the events. Throws the errors that the contract lists at PublishEvents. */
-export async function publishOnce(
-  network: Network,
-  { events, instanceId, firstPublishSequence: firstNumber }: PublishEventsRequest,
-): Promise<PublishEventsResponse> {
-  const { limits, clock, journal } = network.options;
-  const time = new Date(clock.wall());
-  const drafts = encodeDrafts(events, limits);
-  const entries = drafts.map((draft) => draftEntry(draft, '', time, limits));
-  if (instanceId.length === 0 && firstNumber === 0) {
-    return answerOf(await store(network, { entries }), entries.length);
-  }
-  checkInstance(instanceId);
-  checkNumbering(firstNumber, events.length);
-  const last = firstNumber + events.length - 1;
-  let known = (await journal.producer(instanceId)) ?? firstNumber - 1;
-  // Another call of the same instance may store at the same time; the number only grows.
-  for (;;) {
-    if (known >= last) return { firstSequence: 0, stored: 0 };
-    if (known < firstNumber - 1) throw hole(known + 1);
-    const fresh = entries.slice(known - (firstNumber - 1));
-    const producer = { instance: instanceId, previous: known, last };
-    const outcome = await store(network, { entries: fresh, producer });
-    if (outcome.kind !== 'producerAt') return answerOf(outcome, fresh.length);
-    known = outcome.sequence;
-  }
-}
+export class CallPublisher {
+  readonly #network: Network;
+  readonly #limits: Limits;
+  readonly #clock: Clock;
 
-/** Throws PUBLISH_LIMIT: callers are refused, not held, since nothing would bound how many wait. */
-function store(network: Network, transaction: Transaction): Promise<Outcome> {
-  if (!network.backlog.closed) return network.commit(transaction);
-  const message = 'the journal is behind what is published; nothing was stored; try again later';
-  const metadata = { limit: String(network.options.limits.backlogBytes) };
-  throw new KelpieError('PUBLISH_LIMIT', message, metadata, { retryAfterMs: 1000 });
+  constructor(network: Network, limits: Limits, clock: Clock) {
+    this.#network = network;
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  /** Stores the events. Throws the errors that the contract lists at PublishEvents. */
+  async publish({
+    events,
+    instanceId,
+    firstPublishSequence: first,
+  }: PublishEventsRequest): Promise<PublishEventsResponse> {
+    const time = new Date(this.#clock.wall());
+    const drafts = encodeDrafts(events, this.#limits);
+    const entries = drafts.map((draft) => draftEntry(draft, '', time, this.#limits));
+    if (instanceId.length === 0 && first === 0) {
+      return answerOf(await this.#store({ entries }), entries.length);
+    }
+    checkInstance(instanceId);
+    const numbered = { first, count: entries.length };
+    storedAlready(numbered);
+    const last = await this.#network.journal.producer(instanceId);
+    let next = last === undefined ? first : last + 1;
+    // Another call of the same instance may store at the same time; the number only grows.
+    for (;;) {
+      const stored = storedAlready(numbered, next);
+      const fresh = entries.slice(stored);
+      if (fresh.length === 0) return { firstSequence: 0, stored: 0 };
+      const producer = producerOf(instanceId, numbered, stored);
+      const outcome = await this.#store({ entries: fresh, producer });
+      if (outcome.kind !== 'producerAt') return answerOf(outcome, fresh.length);
+      next = outcome.sequence + 1;
+    }
+  }
+
+  /** Throws PUBLISH_LIMIT: callers are refused, not held, since nothing would bound how many wait. */
+  #store(transaction: Transaction): Promise<Outcome> {
+    if (!this.#network.backlog.closed) return this.#network.commit(transaction);
+    const message = 'the journal is behind what is published; nothing was stored; try again later';
+    const metadata = { limit: String(this.#limits.backlogBytes) };
+    throw new KelpieError('PUBLISH_LIMIT', message, metadata, { retryAfterMs: 1000 });
+  }
 }
 
 function answerOf(outcome: Outcome, stored: number): PublishEventsResponse {
@@ -57,12 +73,4 @@ function checkInstance(instanceId: Uint8Array): void {
       `instance_id has ${instanceId.length} bytes; draw ${ID_BYTES} random bytes, or send neither it nor first_publish_sequence`,
     );
   }
-}
-
-function hole(expected: number): KelpieError {
-  return new KelpieError(
-    'PUBLISH_SEQUENCE_HOLE',
-    `${expected} is the next publish sequence of this instance; send from there`,
-    { expected: String(expected) },
-  );
 }

@@ -1,98 +1,106 @@
 /**
- * One network: its journal, the tail that readers share, and the tables that are folded from the
- * entries. The one order of effects holds here: durable, folded into the tables, answered, rung.
+ * One network: its journal, and the tables that are folded from the entries. The one order of effects holds
+ * here: durable, folded into the tables, shown to readers, answered.
  */
 import type { Row } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Clock } from '../core/clock.js';
+import type { Cursor } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import { Listeners } from '../core/listeners.js';
 import { SharedTurn } from '../core/fair-turn.js';
-import { isWild } from '../topics/topic.js';
 import type { TopicFilter } from '../topics/filter.js';
 import type { Entry, Journal, Outcome, Transaction, Unsubscribe } from '../journal/journal.js';
-import { Tail, type TailLimits } from '../delivery/tail.js';
 import { Backlog, weightOf } from './backlog.js';
-import { NodeRows } from '../nodes/rows.js';
-import { PlayerAdmission } from '../players/admission.js';
-import { PlayerRows } from '../players/rows.js';
-import type { Limits, Times } from './limits.js';
-import type { Table, Write } from './table.js';
+import type { Limits } from './limits.js';
+import type { Codec, Table, Write } from './table.js';
+import { Tables } from './tables.js';
 
 /** What a network is made of. */
-export interface NetworkOptions {
-  readonly name: string;
-  /** The id of this coordinator, new for each start. */
-  readonly coordinatorId: string;
-  /** The version of the software. */
-  readonly version: string;
+export interface NetworkParts {
   readonly journal: Journal;
   readonly clock: Clock;
-  /** The time in which this coordinator listened, by which peers are judged. Default: all of it. */
-  readonly listening?: Clock;
-  readonly limits: Limits;
-  readonly times: Times;
-  readonly tail: TailLimits;
-  /** Hears of faults in work that nobody waits for. */
+  readonly limits: Pick<Limits, 'backlogEntries' | 'backlogBytes'>;
+  /** Hears of faults of whoever listens to the network. */
   readonly onFault: (error: unknown) => void;
   /** Hears how long the journal took for a transaction. */
   readonly onCommit?: ((durationMs: number) => void) | undefined;
 }
 
+/** The journal as everybody may use it: what is written goes through `commit`. */
+export type ReadableJournal = Omit<Journal, 'append' | 'onAppend' | 'rows' | 'close'>;
+
 export class Network {
-  readonly options: NetworkOptions;
-  readonly nodeRows = new NodeRows();
-  readonly playerRows = new PlayerRows();
-  /** How many players still fit. */
-  readonly playerAdmission: PlayerAdmission;
-  readonly tail: Tail;
+  readonly journal: ReadableJournal;
   /** The turn that long lists and searches share. */
   readonly searches: SharedTurn;
   /** What waits for the journal. */
   readonly backlog: Backlog;
-  /** The turn that proxies' lists and digests share. */
-  readonly syncTurn: SharedTurn;
+  readonly #journal: Journal;
+  readonly #clock: Clock;
+  readonly #tables = new Tables();
   readonly #folds: Listeners<[Write]>;
-  readonly #bells: Listeners<[readonly Entry[]]>;
+  readonly #readers: Listeners<[readonly Entry[]]>;
   readonly #commits: Listeners<[number]>;
+  #head: Cursor;
 
-  private constructor(options: NetworkOptions) {
-    this.options = options;
-    this.#folds = new Listeners(options.onFault);
-    this.#folds.add((write) => this.#fold(write));
-    this.#bells = new Listeners(options.onFault);
-    this.#commits = new Listeners(options.onFault);
-    if (options.onCommit) this.#commits.add(options.onCommit);
-    this.searches = new SharedTurn(options.clock);
-    this.backlog = new Backlog(options.limits, options.clock);
-    this.syncTurn = new SharedTurn(options.clock);
-    this.playerAdmission = new PlayerAdmission(this.playerRows, options.limits);
-    this.tail = new Tail(options.journal.head, options.tail);
-    options.journal.onAppend((entries) => this.#take(entries));
+  constructor({ journal, clock, limits, onFault, onCommit }: NetworkParts) {
+    this.journal = this.#journal = journal;
+    this.#clock = clock;
+    this.searches = new SharedTurn(clock);
+    this.backlog = new Backlog(limits, clock);
+    this.#folds = new Listeners(onFault);
+    this.#folds.add((write) => this.#tables.fold(write));
+    this.#readers = new Listeners(onFault);
+    this.#commits = new Listeners(onFault);
+    if (onCommit) this.#commits.add(onCommit);
+    this.#head = journal.head;
+    journal.onAppend((entries) => this.#take(entries));
   }
 
-  /** Loads the tables and follows the journal from there. */
-  static async open(options: NetworkOptions): Promise<Network> {
-    const network = new Network(options);
-    for await (const row of options.journal.rows('')) network.#fold(row);
-    return network;
+  /** The newest position that readers may see: the tables have all up to it. */
+  get head(): Cursor {
+    return this.#head;
   }
 
-  #fold(write: Write): void {
-    this.nodeRows.fold(write);
-    this.playerRows.fold(write);
+  /** Registers the rows whose keys begin with the prefix. Each subject does so for its own, before `load`. */
+  table<T>(prefix: string, codec: Codec<T>): Table<T> {
+    return this.#tables.table(prefix, codec);
+  }
+
+  /** Folds the rows that the journal has. Call it once, when all kinds of rows are registered. */
+  async load(): Promise<void> {
+    for await (const row of this.#journal.rows('')) this.#tables.fold(row);
   }
 
   #take(entries: readonly Entry[]): void {
     for (const { key, value, sequence } of entries) {
       if (key !== undefined) this.#folds.tell({ key, value: value ?? null, sequence });
     }
-    this.tail.push(entries);
-    this.#bells.tell(entries);
+    const last = entries.at(-1);
+    if (last) this.#head = { epoch: this.#head.epoch, sequence: last.sequence, tag: last.tag };
+    this.#readers.tell(entries);
   }
 
-  /** Calls the bell with entries once tables and tail have them, before their append resolves. */
-  onEntries(bell: (entries: readonly Entry[]) => void): Unsubscribe {
-    return this.#bells.add(bell);
+  /**
+   * Calls the listener with entries once the tables have them, and before the append that stored them
+   * resolves. Listeners are called in the order in which they came: the tail of the entries comes first, then
+   * those who wake its readers.
+   */
+  onEntries(listener: (entries: readonly Entry[]) => void): Unsubscribe {
+    return this.#readers.add(listener);
+  }
+
+  /** Resolves when the tables have all that is durable now. */
+  async caughtUp(): Promise<void> {
+    const { sequence } = this.#journal.head;
+    while (this.#head.sequence < sequence) {
+      await new Promise<void>((resolve) => {
+        const forget = this.onEntries(() => {
+          forget();
+          resolve();
+        });
+      });
+    }
   }
 
   /**
@@ -100,14 +108,13 @@ export class Network {
    * JOURNAL_READ_ONLY if it takes none any more.
    */
   async commit(transaction: Transaction): Promise<Outcome> {
-    const { clock, journal } = this.options;
-    if (journal.readOnly) throw readOnlyError();
-    const startMs = clock.now();
+    if (this.readOnly) throw readOnlyError();
+    const startMs = this.#clock.now();
     const weight = weightOf(transaction);
     this.backlog.enter(weight);
     try {
-      const [outcome] = await journal.append([transaction]);
-      this.#commits.tell(clock.now() - startMs);
+      const [outcome] = await this.#journal.append([transaction]);
+      this.#commits.tell(this.#clock.now() - startMs);
       if (outcome) return outcome;
       throw new Error('the journal gave no outcome');
     } catch (cause) {
@@ -122,44 +129,15 @@ export class Network {
     }
   }
 
-  /** The clock by which peers are judged: what they say while it stands still is not heard. */
-  get listening(): Clock {
-    return this.options.listening ?? this.options.clock;
-  }
-
   /** Whether nothing can be written any more, until the coordinator is started again. */
   get readOnly(): boolean {
-    return this.options.journal.readOnly;
+    return this.#journal.readOnly;
   }
 
-  /** The resources that a filter shows, as they are when the iteration comes to them. */
-  *resources(filter: TopicFilter): Generator<Row> {
-    const { nodes } = this.nodeRows;
-    for (const name of shown(filter, 'nodes', nodes)) {
-      const row = nodes.get(name);
-      if (!row || !filter.matches(this.nodeRows.topicOf(name))) continue;
-      yield { sequence: row.sequence, resource: { $case: 'node', value: row.value } };
-    }
-    for (const id of shown(filter, 'players', this.playerRows)) {
-      const row = this.playerRows.onlineOf(id);
-      if (!row || !filter.matches(this.playerRows.topicOf(id))) continue;
-      yield { sequence: row.sequence, resource: { $case: 'player', value: row.value.player } };
-    }
+  /** What a filter shows of the rows, as they are when the iteration comes to them. */
+  resources(filter: TopicFilter): Generator<Row> {
+    return this.#tables.resources(filter);
   }
-}
-
-/**
- * The names of rows that a filter may show: those that its patterns name, or all if one has a wildcard.
- * A wildcard as first token matches no resources, so each pattern names the kind that it is about.
- */
-function shown(
-  filter: TopicFilter,
-  kind: string,
-  rows: Pick<Table<unknown>, 'names'>,
-): Iterable<string> {
-  const patterns = filter.resourcePatterns().filter((one) => one.startsWith(`${kind}.`));
-  if (patterns.some(isWild)) return rows.names.after('');
-  return patterns.map((one) => one.slice(kind.length + 1));
 }
 
 function readOnlyError(): KelpieError {

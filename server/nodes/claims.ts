@@ -7,13 +7,15 @@ import { ID_BYTES, sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import { InTurn } from '../core/in-turn.js';
 import { Turnstile } from '../core/turnstile.js';
-import type { Draft } from '../journal/journal.js';
+import type { Draft, Transaction } from '../journal/journal.js';
 import { Dependents, type Ending } from './dependents.js';
 import { Losses } from './grace.js';
+import type { Clock } from '../core/clock.js';
+import type { Times } from '../network/limits.js';
 import type { Network } from '../network/network.js';
 import { resumed, unreachable } from './change.js';
 import { notFound } from './queries.js';
-import { nodeContested } from './rows.js';
+import { nodeContested, type NodeRows } from './rows.js';
 import { NodeUpdates, sameNode } from './updates.js';
 import type { Folded } from '../network/table.js';
 
@@ -41,10 +43,24 @@ const ATTEMPTS = 8;
 /** Nodes that are judged lost or unreachable in one turn of the event loop. */
 const VERDICTS = 16;
 
+/** By what claims are judged. */
+export interface ClaimOptions {
+  /** The id of this coordinator, new for each start. */
+  readonly coordinatorId: string;
+  readonly clock: Clock;
+  /** The time in which this coordinator listened: by it a node is lost. */
+  readonly listening: Clock;
+  readonly times: Pick<Times, 'unreachableMs' | 'graceMs'>;
+  /** Hears of faults in work that nobody waits for. */
+  readonly onFault: (error: unknown) => void;
+}
+
 export class NodeClaims {
   /** What ends with a node registers itself here. */
   readonly dependents = new Dependents();
-  readonly #network: Network;
+  readonly #network: Pick<Network, 'commit' | 'caughtUp'>;
+  readonly #rows: NodeRows;
+  readonly #options: ClaimOptions;
   readonly #losses: Losses;
   /** All that writes the row of a node does so in turn. */
   readonly #turns = new InTurn();
@@ -55,12 +71,17 @@ export class NodeClaims {
   readonly #verdicts = new Turnstile(VERDICTS);
 
   /** Nodes that a former coordinator left behind have the grace from now on to come back. */
-  constructor(network: Network) {
-    const { options, nodeRows, listening } = network;
+  constructor(
+    network: Pick<Network, 'commit' | 'caughtUp'>,
+    rows: NodeRows,
+    options: ClaimOptions,
+  ) {
     this.#network = network;
-    this.#updates = new NodeUpdates(network, this.#turns);
+    this.#rows = rows;
+    this.#options = options;
+    this.#updates = new NodeUpdates(network, rows, options.clock, this.#turns);
     this.#losses = new Losses(
-      { ...options, clock: listening },
+      { ...options, clock: options.listening },
       {
         unreachable: async (name, generation) => {
           await this.#verdicts.pass();
@@ -72,7 +93,7 @@ export class NodeClaims {
         },
       },
     );
-    for (const [name, { value, sequence }] of nodeRows.owners.entries()) {
+    for (const [name, { value, sequence }] of rows.owners.entries()) {
       if (value.coordinatorId !== options.coordinatorId) this.#losses.inherited(name, sequence);
     }
   }
@@ -82,15 +103,15 @@ export class NodeClaims {
    * does not live (NODE_NAME_IN_USE).
    */
   async claim(node: Node, sessionId: string, probe: LivenessProbe): Promise<Claimed> {
-    const { nodeRows } = this.#network;
+    const rows = this.#rows;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const owner = nodeRows.owners.get(node.name);
+      const owner = rows.owners.get(node.name);
       let gone: Gone | undefined;
       if (owner && outcomeOf(node, owner) === 'REPLACED') {
         if (await probe.alive(node.name)) break;
         // What the former process owned ends before another one may own anything.
         const { sequence } = owner;
-        const fence = nodeRows.fence(node.name, sequence);
+        const fence = rows.fence(node.name, sequence);
         gone = { sequence, ...(await this.dependents.end(node.name, fence)) };
       }
       const claimed = await this.#turns.run(node.name, () => this.#take(node, sessionId, gone));
@@ -108,25 +129,48 @@ export class NodeClaims {
 
   /** Undefined: another owner came first, and must be judged. */
   async #take(node: Node, sessionId: string, gone: Gone | undefined): Promise<Claimed | undefined> {
-    const { nodeRows } = this.#network;
-    const owner = nodeRows.owners.get(node.name);
+    const rows = this.#rows;
+    const owner = rows.owners.get(node.name);
     const outcome = outcomeOf(node, owner);
     const ends = outcome === 'REPLACED' ? gone : nothing;
     if (!ends || (owner && ends === gone && owner.sequence !== gone.sequence)) return undefined;
     const arrival = this.#arrival(node, outcome);
-    const seen = arrival.length > 0 ? [nodeRows.seen(node.name)] : [];
-    const fence = nodeRows.fence(node.name, owner?.sequence ?? 0);
-    const owned = nodeRows.ownerDraft(node.name, this.#ownerRow(node, sessionId));
-    const written = await this.#network.commit({
+    const seen = arrival.length > 0 ? [rows.seen(node.name)] : [];
+    const fence = rows.fence(node.name, owner?.sequence ?? 0);
+    const claimant = this.#ownerRow(node, sessionId);
+    const generation = await this.#store(node.name, claimant, {
       require: [fence, ...ends.require, ...seen],
       // The owner's first: its sequence is the generation.
-      entries: [owned, ...ends.entries, ...arrival],
+      entries: [rows.ownerDraft(node.name, claimant), ...ends.entries, ...arrival],
     });
-    return written.kind === 'stored' ? { generation: written.first, outcome } : undefined;
+    return generation === undefined ? undefined : { generation, outcome };
+  }
+
+  /**
+   * Stores a claim and returns its generation; undefined: another owner came first. After an unknown outcome
+   * the owner's row decides, by its nonce: a claim that is stored belongs to this session, and nobody else
+   * would ever end it. A claim that is not stored, or that another owner has replaced, rejects with
+   * OUTCOME_UNKNOWN: the node connects again, and nothing is tried twice here.
+   */
+  async #store(
+    name: string,
+    { nonce }: SessionRow,
+    transaction: Transaction,
+  ): Promise<number | undefined> {
+    try {
+      const written = await this.#network.commit(transaction);
+      return written.kind === 'stored' ? written.first : undefined;
+    } catch (error) {
+      if (!(error instanceof KelpieError) || error.reason !== 'OUTCOME_UNKNOWN') throw error;
+      await this.#network.caughtUp();
+      const owner = this.#rows.owners.get(name);
+      if (owner && sameBytes(owner.value.nonce, nonce)) return owner.sequence;
+      throw error;
+    }
   }
 
   #ownerRow(node: Node, sessionId: string): SessionRow {
-    const { coordinatorId } = this.#network.options;
+    const { coordinatorId } = this.#options;
     const { instanceId } = node;
     const nonce = randomBytes(ID_BYTES);
     return SessionRow.create({ instanceId, coordinatorId, sessionId, nonce });
@@ -134,21 +178,21 @@ export class NodeClaims {
 
   /** What the public sees of a claim: a resumed node is told only if something about it changed. */
   #arrival(node: Node, outcome: Claimed['outcome']): Draft[] {
-    const { nodeRows } = this.#network;
-    const known = nodeRows.nodes.get(node.name)?.value;
+    const rows = this.#rows;
+    const known = rows.nodes.get(node.name)?.value;
     if (known && outcome === 'RESUMED') {
       const row = resumed(known, node);
-      return sameNode(known, row) ? [] : [nodeRows.updateDraft(row, this.#time())];
+      return sameNode(known, row) ? [] : [rows.updateDraft(row, this.#time())];
     }
     const row = { ...node, joinTime: this.#time() };
     const joined = { $case: 'nodeJoined', value: { node: row } } as const;
     const drafts = known ? [this.#departure(known, NodeLeaveReason.REPLACED)] : [];
-    return [...drafts, nodeRows.nodeDraft(node.name, this.#time(), joined, row)];
+    return [...drafts, rows.nodeDraft(node.name, this.#time(), joined, row)];
   }
 
   #departure(node: Node, reason: NodeLeaveReason): Draft {
     const body = { $case: 'nodeLeft', value: { node, reason } } as const;
-    return this.#network.nodeRows.nodeDraft(node.name, this.#time(), body, null);
+    return this.#rows.nodeDraft(node.name, this.#time(), body, null);
   }
 
   /**
@@ -162,7 +206,7 @@ export class NodeClaims {
   /** Ends a node's session and presence, whoever owns it. Throws NODE_NOT_FOUND. */
   async disconnect(name: string): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const owner = this.#network.nodeRows.owners.get(name);
+      const owner = this.#rows.owners.get(name);
       if (!owner) throw notFound(name);
       if (await this.leave(name, owner.sequence, NodeLeaveReason.DISCONNECTED)) return;
     }
@@ -184,17 +228,17 @@ export class NodeClaims {
   }
 
   async #end(name: string, generation: number, reason: NodeLeaveReason): Promise<boolean> {
-    const { nodeRows } = this.#network;
-    const fence = nodeRows.fence(name, generation);
+    const rows = this.#rows;
+    const fence = rows.fence(name, generation);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const owned = await this.dependents.end(name, fence);
       const written = await this.#turns.run(name, () => {
-        const node = nodeRows.nodes.get(name)?.value;
+        const node = rows.nodes.get(name)?.value;
         const departure = node ? [this.#departure(node, reason)] : [];
         return this.#network.commit({
           // The row too: it is told as it was when it left.
-          require: [...owned.require, fence, nodeRows.seen(name)],
-          entries: [...owned.entries, ...departure, nodeRows.ownerDraft(name, null)],
+          require: [...owned.require, fence, rows.seen(name)],
+          entries: [...owned.entries, ...departure, rows.ownerDraft(name, null)],
         });
       });
       // The node changed, or something of it was given to somebody else meanwhile: look again.
@@ -210,20 +254,20 @@ export class NodeClaims {
   /** The node's stream ended without a goodbye. */
   lost(name: string, generation: number): void {
     // A late word of an older stream: a timer, if there is one, is its successor's.
-    if (this.#network.nodeRows.owners.get(name)?.sequence !== generation) return;
+    if (this.#rows.owners.get(name)?.sequence !== generation) return;
     this.#losses.seen(name, generation);
   }
 
   #markUnreachable(name: string, generation: number): Promise<void> {
     return this.#turns.run(name, async () => {
-      const { nodeRows } = this.#network;
+      const rows = this.#rows;
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const known = nodeRows.nodes.get(name);
+        const known = rows.nodes.get(name);
         if (!known || known.value.state === NodeState.UNREACHABLE) return;
-        const seen = nodeRows.seen(name);
+        const seen = rows.seen(name);
         const written = await this.#network.commit({
-          require: [nodeRows.fence(name, generation), seen],
-          entries: [nodeRows.updateDraft(unreachable(known.value), this.#time())],
+          require: [rows.fence(name, generation), seen],
+          entries: [rows.updateDraft(unreachable(known.value), this.#time())],
         });
         // Somebody changed the node meanwhile, which must not be undone: look again.
         if (written.kind !== 'conflict' || written.key !== seen.key) return;
@@ -232,7 +276,7 @@ export class NodeClaims {
   }
 
   #time(): Date {
-    return new Date(this.#network.options.clock.wall());
+    return new Date(this.#options.clock.wall());
   }
 
   /** Nodes without a stream whose grace runs. */

@@ -3,9 +3,9 @@ import { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Node } from '../../gen/ts/kelpie/v1/node.js';
 import { KelpieError } from '../core/errors.js';
-import { topicOfKey } from '../topics/topic.js';
 import type { Draft, Requirement } from '../journal/journal.js';
-import { Table, type Write } from '../network/table.js';
+import type { Table } from '../network/table.js';
+import type { Tables } from '../network/tables.js';
 
 /** Entries that say who owns a node. No pattern matches it, and they are no events. */
 const OWNER_TOPIC = 'kelpie.sessions';
@@ -13,18 +13,16 @@ const NO_EVENT = new Uint8Array();
 
 export class NodeRows {
   /** The public facts, `nodes/<node>`. */
-  readonly nodes = new Table('nodes/', (bytes) => Node.decode(bytes));
+  readonly nodes: Table<Node>;
   /** Who owns a node, `sessions/<node>`; the row's sequence is the node's generation. */
-  readonly owners = new Table('sessions/', (bytes) => SessionRow.decode(bytes));
+  readonly owners: Table<SessionRow>;
 
-  fold(write: Write): void {
-    this.nodes.fold(write);
-    this.owners.fold(write);
-  }
-
-  /** The topic on which a node's row is readable. */
-  topicOf(name: string): string {
-    return topicOfKey(this.nodes.keyOf(name));
+  constructor(tables: Pick<Tables, 'table'>) {
+    this.nodes = tables.table('nodes/', {
+      decode: (bytes) => Node.decode(bytes),
+      resource: (value) => ({ $case: 'node', value }),
+    });
+    this.owners = tables.table('sessions/', { decode: (bytes) => SessionRow.decode(bytes) });
   }
 
   /** What every write in the name of a node must require. */
@@ -34,7 +32,7 @@ export class NodeRows {
 
   /** What a write must require that is made of the node's public row as it is now. */
   seen(name: string): Requirement {
-    return { key: this.nodes.keyOf(name), sequence: this.nodes.get(name)?.sequence ?? 0 };
+    return this.nodes.seen(name);
   }
 
   /** The entry that gives the node to an owner, or to nobody. */
@@ -52,7 +50,7 @@ export class NodeRows {
   /** The entry that tells what became of a node, and writes or deletes its row. */
   nodeDraft(name: string, time: Date, body: NonNullable<Event['body']>, row: Node | null): Draft {
     const key = this.nodes.keyOf(name);
-    const topic = this.topicOf(name);
+    const topic = this.nodes.topicOf(name);
     const event = { sequence: 0, topic, source: name, time, body };
     return {
       topic,

@@ -7,10 +7,11 @@ import { sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import { FairTurn } from '../core/fair-turn.js';
 import type { InTurn } from '../core/in-turn.js';
+import type { Clock } from '../core/clock.js';
 import type { Network } from '../network/network.js';
 import { changedNode } from './change.js';
 import { findNode } from './queries.js';
-import { nodeContested } from './rows.js';
+import { nodeContested, type NodeRows } from './rows.js';
 
 /** How often another coordinator may be faster with a node. */
 const ATTEMPTS = 8;
@@ -25,13 +26,17 @@ interface Wanted {
 }
 
 export class NodeUpdates {
-  readonly #network: Network;
+  readonly #network: Pick<Network, 'commit'>;
+  readonly #rows: NodeRows;
+  readonly #clock: Clock;
   readonly #turns: InTurn;
   readonly #wanted = new Map<string, Wanted[]>();
 
   /** In their turns, all that writes the row of a node does so. */
-  constructor(network: Network, turns: InTurn) {
+  constructor(network: Pick<Network, 'commit'>, rows: NodeRows, clock: Clock, turns: InTurn) {
     this.#network = network;
+    this.#rows = rows;
+    this.#clock = clock;
     this.#turns = turns;
   }
 
@@ -57,11 +62,11 @@ export class NodeUpdates {
   }
 
   async #write(name: string, wanted: readonly Wanted[]): Promise<void> {
-    const { nodeRows } = this.#network;
+    const rows = this.#rows;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const known = findNode(this.#network, name);
-      const seen = nodeRows.seen(name);
-      const fence = nodeRows.fence(name, nodeRows.owners.get(name)?.sequence ?? 0);
+      const known = findNode(rows, name);
+      const seen = rows.seen(name);
+      const fence = rows.fence(name, rows.owners.get(name)?.sequence ?? 0);
       const { row, taken } = await this.#judge(known.value, wanted, fence.sequence);
       const owned = taken.some(({ generation }) => generation !== undefined);
       const stored =
@@ -69,7 +74,7 @@ export class NodeUpdates {
         (
           await this.#network.commit({
             require: owned ? [fence, seen] : [seen],
-            entries: [nodeRows.updateDraft(row, this.#time())],
+            entries: [rows.updateDraft(row, this.#time())],
           })
         ).kind === 'stored';
       // Somebody else wrote meanwhile: the changes are judged against what is there now.
@@ -86,7 +91,7 @@ export class NodeUpdates {
     wanted: readonly Wanted[],
     owner: number,
   ): Promise<{ row: Node; taken: Wanted[] }> {
-    const turn = new FairTurn(this.#network.options.clock);
+    const turn = new FairTurn(this.#clock);
     const taken: Wanted[] = [];
     let row = node;
     for (const one of wanted) {
@@ -104,7 +109,7 @@ export class NodeUpdates {
   }
 
   #time(): Date {
-    return new Date(this.#network.options.clock.wall());
+    return new Date(this.#clock.wall());
   }
 }
 

@@ -11,7 +11,8 @@ import {
   Registry,
 } from 'prom-client';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
-import { departures } from '../network/changes.js';
+import { departures } from '../nodes/departures.js';
+import type { NodeRows } from '../nodes/rows.js';
 import type { Entry } from '../journal/journal.js';
 import type { Network } from '../network/network.js';
 import type { SessionRegistry } from '../session/registry.js';
@@ -24,6 +25,8 @@ const CALL_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 /** What the metrics look at. */
 export interface Watched {
   readonly network: Network;
+  readonly nodeRows: NodeRows;
+  readonly playerWriter: { readonly rows: { readonly online: number } };
   readonly registry: Pick<SessionRegistry, 'names' | 'draining'>;
   readonly commands: { readonly pending: number };
 }
@@ -117,13 +120,13 @@ export class Telemetry {
 
   readonly fault = (): void => this.#faults.inc();
 
-  #take({ network }: Watched, entries: readonly Entry[]): void {
+  #take({ nodeRows }: Watched, entries: readonly Entry[]): void {
     for (const { key, event } of entries) {
       if (key !== undefined) continue;
       this.#published.events++;
       this.#published.bytes += event.length;
     }
-    for (const { reason } of departures(network.nodeRows, entries)) {
+    for (const { reason } of departures(nodeRows, entries)) {
       this.#nodesLeft.inc({ reason });
     }
   }
@@ -133,22 +136,27 @@ export class Telemetry {
       'kelpie_sessions',
       'sessions that are open here',
       ['role'],
-      (gauge, { network, registry }) => {
+      (gauge, { nodeRows, registry }) => {
         for (const role of ROLES) gauge.set({ role }, 0);
         for (const name of registry.names) {
-          const node = network.nodeRows.nodes.get(name)?.value;
+          const node = nodeRows.nodes.get(name)?.value;
           if (node) gauge.inc({ role: nameOf(NodeRole, node.role) });
         }
       },
     );
-    this.#gauge('kelpie_nodes', 'nodes of the network', ['role', 'state'], (gauge, { network }) => {
-      for (const [, { value }] of network.nodeRows.nodes.entries()) {
-        const { role, state } = value;
-        gauge.inc({ role: nameOf(NodeRole, role), state: nameOf(NodeState, state) });
-      }
-    });
-    this.#gauge('kelpie_players', 'players who are online', [], (gauge, { network }) => {
-      gauge.set(network.playerRows.online);
+    this.#gauge(
+      'kelpie_nodes',
+      'nodes of the network',
+      ['role', 'state'],
+      (gauge, { nodeRows }) => {
+        for (const [, { value }] of nodeRows.nodes.entries()) {
+          const { role, state } = value;
+          gauge.inc({ role: nameOf(NodeRole, role), state: nameOf(NodeState, state) });
+        }
+      },
+    );
+    this.#gauge('kelpie_players', 'players who are online', [], (gauge, { playerWriter }) => {
+      gauge.set(playerWriter.rows.online);
     });
     this.#gauge('kelpie_commands', 'commands that wait for answers', [], (gauge, { commands }) => {
       gauge.set(commands.pending);
@@ -160,17 +168,17 @@ export class Telemetry {
 
   #lookUpJournal(): void {
     this.#gauge('kelpie_journal_entries', 'entries of history', [], (gauge, { network }) => {
-      gauge.set(network.options.journal.usage().entries);
+      gauge.set(network.journal.usage().entries);
     });
     this.#gauge('kelpie_journal_bytes', 'bytes of history', [], (gauge, { network }) => {
-      gauge.set(network.options.journal.usage().bytes);
+      gauge.set(network.journal.usage().bytes);
     });
     const readOnly = '1 once a fault of the disk has ended writing';
     this.#gauge('kelpie_journal_read_only', readOnly, [], (gauge, { network }) => {
       gauge.set(network.readOnly ? 1 : 0);
     });
     this.#gauge('kelpie_journal_head_sequence', 'newest sequence', [], (gauge, { network }) => {
-      gauge.set(network.options.journal.head.sequence);
+      gauge.set(network.journal.head.sequence);
     });
     const published = this.#published;
     this.#sum('kelpie_published_events_total', 'messages that were stored', () => published.events);

@@ -7,6 +7,12 @@ import { KelpieError } from '../core/errors.js';
 import type { PlayerRow, PlayerRows } from './rows.js';
 import type { Limits } from '../network/limits.js';
 
+/** How much there may be of players. */
+export type PlayerLimits = Pick<
+  Limits,
+  'players' | 'playerBytes' | 'proxyPlayerBytes' | 'proxyLogins'
+>;
+
 /** How much comes: to the network, and to one proxy. */
 interface Load {
   readonly rows: number;
@@ -20,7 +26,7 @@ const NOTHING: Load = { rows: 0, bytes: 0, onProxy: 0, logins: 0 };
 
 export class PlayerAdmission {
   readonly #players: PlayerRows;
-  readonly #limits: Limits;
+  readonly #limits: PlayerLimits;
   /** What is about to come: in all, and to each proxy. */
   #all = NOTHING;
   readonly #coming = new Map<string, Load>();
@@ -28,7 +34,7 @@ export class PlayerAdmission {
   /** By player. */
   readonly #comers = new Map<string, Set<Comer>>();
 
-  constructor(players: PlayerRows, limits: Limits) {
+  constructor(players: PlayerRows, limits: PlayerLimits) {
     this.#players = players;
     this.#limits = limits;
     // In the table it is counted there.

@@ -1,15 +1,8 @@
 /** How many players are online: in all, and on each node. */
-import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import {
-  type CountPlayersRequest,
-  type CountPlayersResponse,
-  NodeCount,
-} from '../../gen/ts/kelpie/v1/player_service.js';
-import type { Network } from '../network/network.js';
-import { selected } from '../nodes/queries.js';
+import { type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import { type CountPlayersResponse, NodeCount } from '../../gen/ts/kelpie/v1/player_service.js';
 import { AnswerRoom } from '../network/pages.js';
-import { propertyMatcher } from './queries.js';
-import type { PlayerRow } from './rows.js';
+import type { PlayerRow, PlayerRows } from './rows.js';
 
 /** What is counted. */
 interface Tally {
@@ -28,20 +21,18 @@ interface Wanted {
 
 type Work<Result> = Generator<undefined, Result>;
 
-/** Counts players in turns; `asker`: whose turn it is. Throws LABELS_INVALID. */
-export async function countPlayers(
-  network: Network,
-  { nodes, properties }: CountPlayersRequest,
-  asker?: unknown,
-): Promise<CountPlayersResponse> {
-  const matches = propertyMatcher(properties);
-  const found = selected(network, nodes ?? { roles: [], states: [], labels: {} });
+/** Counts players on these nodes, and in all; `matches` leaves out others; undefined: none. */
+export function* countPlayers(
+  rows: PlayerRows,
+  nodes: readonly Node[],
+  matches: ((row: PlayerRow) => boolean) | undefined,
+): Work<CountPlayersResponse> {
   const wanted: Wanted = {
-    proxies: new Set(found.filter(isProxy).map(({ name }) => name)),
-    servers: new Set(found.filter(isServer).map(({ name }) => name)),
+    proxies: new Set(nodes.filter(isProxy).map(({ name }) => name)),
+    servers: new Set(nodes.filter(isServer).map(({ name }) => name)),
   };
-  const tally = matches ? matching(network, wanted, matches) : all(network, wanted);
-  return answerOf(await network.searches.work(tally, asker), wanted);
+  const tally = yield* matches ? matching(rows, wanted, matches) : all(rows, wanted);
+  return answerOf(tally, wanted);
 }
 
 function answerOf(tally: Tally, { proxies, servers }: Wanted): CountPlayersResponse {
@@ -62,8 +53,8 @@ function countOf(name: string, role: NodeRole, on: (name: string) => number): No
 }
 
 /** From the indexes, where there is nothing to look at in players. */
-function* all({ playerRows }: Network, { proxies, servers }: Wanted): Work<Tally> {
-  const { byProxy, byServer } = playerRows;
+function* all(rows: PlayerRows, { proxies, servers }: Wanted): Work<Tally> {
+  const { byProxy, byServer } = rows;
   let together = 0;
   for (const name of proxies) together += byProxy.sizeOf(name);
   for (const name of servers) {
@@ -72,18 +63,18 @@ function* all({ playerRows }: Network, { proxies, servers }: Wanted): Work<Tally
     else {
       // A player of a proxy that is counted is counted already.
       for (const id of byServer.get(name)) {
-        if (!proxies.has(playerRows.get(id)?.value.proxy ?? '')) together += 1;
+        if (!proxies.has(rows.get(id)?.proxy ?? '')) together += 1;
         yield;
       }
     }
   }
   const onProxy = (name: string): number => byProxy.sizeOf(name);
   const onServer = (name: string): number => byServer.sizeOf(name);
-  return { network: playerRows.online, selected: together, onProxy, onServer };
+  return { network: rows.online, selected: together, onProxy, onServer };
 }
 
 function* matching(
-  { playerRows }: Network,
+  rows: PlayerRows,
   { proxies, servers }: Wanted,
   matches: (row: PlayerRow) => boolean,
 ): Work<Tally> {
@@ -91,9 +82,9 @@ function* matching(
   const onServers = new Map<string, number>();
   let counted = 0;
   let together = 0;
-  for (const id of playerRows.names.after('')) {
+  for (const id of rows.names.after('')) {
     yield;
-    const row = playerRows.onlineOf(id)?.value;
+    const row = rows.onlineOf(id);
     if (!row || !matches(row)) continue;
     counted += 1;
     onProxies.set(row.proxy, (onProxies.get(row.proxy) ?? 0) + 1);

@@ -2,7 +2,7 @@
 import type { PresenceDigest } from '../../gen/ts/kelpie/v1/presence.js';
 import { sameBytes } from '../core/cursor.js';
 import { type TableDigest, tableDigest } from './digest.js';
-import type { Network } from '../network/network.js';
+import type { PlayerWriter } from './writer.js';
 
 /** Digests in a row that differ before the list is asked for; doubled each time that did not help. */
 const MISMATCHES = 2;
@@ -11,20 +11,27 @@ const MOST_MISMATCHES = 64;
 const FEW = 500;
 
 export class DigestWatch {
-  readonly #network: Network;
+  readonly #writer: PlayerWriter;
   readonly #proxy: string;
   readonly #onDiffers: () => void;
+  readonly #onFault: (error: unknown) => void;
   /** Good as long as nothing about the proxy's players changes. */
   #known: TableDigest | undefined;
   #computing = false;
   #mismatches = 0;
   #patience = MISMATCHES;
 
-  /** `onDiffers`: a digest differs from the table. */
-  constructor(network: Network, proxy: string, onDiffers: () => void) {
-    this.#network = network;
+  /** `onDiffers` hears of each digest that differs, `onFault` of faults while one is computed. */
+  constructor(
+    writer: PlayerWriter,
+    proxy: string,
+    onDiffers: () => void,
+    onFault: (error: unknown) => void,
+  ) {
+    this.#writer = writer;
     this.#proxy = proxy;
     this.#onDiffers = onDiffers;
+    this.#onFault = onFault;
   }
 
   /**
@@ -32,17 +39,17 @@ export class DigestWatch {
    * compared, or while the table changes, is not judged: the next one will be.
    */
   compare(said: PresenceDigest, onWanted: () => void): void {
-    const network = this.#network;
-    const { version, size } = network.playerRows.byProxy.get(this.#proxy);
+    const { rows, syncTurn } = this.#writer;
+    const { version, size } = rows.byProxy.get(this.#proxy);
     if (this.#computing) return;
     if (this.#known?.version === version) this.#judge(this.#known, said, onWanted);
-    else if (size <= FEW) this.#take(atOnce(tableDigest(network, this.#proxy)), said, onWanted);
+    else if (size <= FEW) this.#take(atOnce(tableDigest(rows, this.#proxy)), said, onWanted);
     else {
       this.#computing = true;
-      network.syncTurn
-        .work(tableDigest(network, this.#proxy))
+      syncTurn
+        .work(tableDigest(rows, this.#proxy))
         .then((digest) => this.#take(digest, said, onWanted))
-        .catch(network.options.onFault)
+        .catch(this.#onFault)
         .finally(() => (this.#computing = false));
     }
   }

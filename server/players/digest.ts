@@ -1,7 +1,7 @@
 /** Which players a proxy has, in short, so that it and the table can be compared. */
 import { createHash } from 'node:crypto';
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
-import type { Network } from '../network/network.js';
+import type { PlayerRows } from './rows.js';
 
 const DIGEST_BYTES = 8;
 
@@ -33,21 +33,20 @@ const PIECE = 64;
  * The digest of a proxy's players as the table has them, in pieces; undefined if they change meanwhile.
  */
 export function* tableDigest(
-  network: Network,
+  rows: PlayerRows,
   proxy: string,
 ): Generator<undefined, TableDigest | undefined> {
-  const { playerRows } = network;
-  const ids = playerRows.byProxy.get(proxy);
+  const ids = rows.byProxy.get(proxy);
   const { version, size } = ids;
   const hash = createHash('sha256');
   let lines: string[] = [];
   for (const id of ids) {
-    const { generation = 0, server = '' } = playerRows.get(id)?.value ?? {};
+    const { generation = 0, server = '' } = rows.get(id) ?? {};
     if (lines.push(lineOf({ id, generation, server })) < PIECE) continue;
     hash.update(lines.join(''));
     lines = [];
     yield;
-    if (playerRows.byProxy.get(proxy).version !== version) return undefined;
+    if (rows.byProxy.get(proxy).version !== version) return undefined;
   }
   hash.update(lines.join(''));
   return { version, players: size, digest: hash.digest().subarray(0, DIGEST_BYTES) };

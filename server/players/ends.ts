@@ -1,53 +1,37 @@
 /** How presences end that their proxies do not end themselves. */
 import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
-import { sameBytes } from '../core/cursor.js';
 import { FairTurn, othersTurn } from '../core/fair-turn.js';
-import type { Draft, Requirement } from '../journal/journal.js';
+import type { Requirement } from '../journal/journal.js';
 import type { Dependent, Ending } from '../nodes/dependents.js';
-import type { Network } from '../network/network.js';
 import type { PlayerRow } from './rows.js';
 import {
   bytesOf,
-  commitWrites,
   contested,
   type PlayerWrite,
+  type PlayerWriter,
   transactionOf,
   WRITE_BYTES,
-  writeOf,
-} from './writes.js';
+} from './writer.js';
 
 /** Players who are ended at once where they do not fit into their node's own transaction. */
 const PAGE = 64;
 /** How often somebody else may be faster with a player of a page. */
 const ATTEMPTS = 16;
 
-/** The entry that ends a presence. */
-export function endDraft(network: Network, row: PlayerRow, reason: PlayerLeaveReason): Draft {
-  const time = new Date(network.options.clock.wall());
-  const body = { $case: 'playerLeft', value: { player: row.player, reason } } as const;
-  return network.playerRows.draft(row, time, body, null);
-}
-
-/** Whether the process that holds the player still owns its node. */
-export function hasOwner(network: Network, { proxy, instance }: PlayerRow): boolean {
-  const owner = network.nodeRows.owners.get(proxy)?.value;
-  return owner !== undefined && sameBytes(owner.instanceId, instance);
-}
-
 /** The players of a proxy end with it. */
-export function playersOfNodes(network: Network): Dependent {
-  const { playerRows } = network;
+export function playersOfNodes(writer: PlayerWriter): Dependent {
+  const { rows } = writer;
   return {
     async end(node, fence, room) {
       for (;;) {
-        const last = await lastOf(network, node, fence, room);
+        const last = await lastOf(writer, node, fence, room);
         if (last) return last;
         // A stale owner's own transaction will be refused as this page was.
-        const ids = playerRows.ownedBy.get(node);
-        if (!(await endPages(network, ids, fence, ({ proxy }) => proxy === node))) return nothing;
+        const ids = rows.ownedBy.get(node);
+        if (!(await endPages(writer, ids, fence, ({ proxy }) => proxy === node))) return nothing;
       }
     },
-    sweep: (node) => endOrphansOf(network, node),
+    sweep: (node) => endOrphansOf(writer, node),
   };
 }
 
@@ -55,18 +39,18 @@ const nothing: Ending = { require: [], entries: [] };
 
 /** What ends all players of a proxy in one transaction with it; undefined if they are too many. */
 async function lastOf(
-  network: Network,
+  writer: PlayerWriter,
   node: string,
   fence: Requirement,
   room: number,
 ): Promise<Ending | undefined> {
-  const ids = network.playerRows.ownedBy.get(node);
+  const ids = writer.rows.ownedBy.get(node);
   if (ids.size > room) return undefined;
-  const turn = new FairTurn(network.options.clock);
+  const turn = new FairTurn(writer.clock);
   const writes: PlayerWrite[] = [];
   let bytes = 0;
   for (const id of ids) {
-    const ends = turn.work(() => endsNow(network, [id], ({ proxy }) => proxy === node));
+    const ends = turn.work(() => endsNow(writer, [id], ({ proxy }) => proxy === node));
     writes.push(...ends);
     for (const end of ends) bytes += bytesOf(end);
     if (writes.length > room || bytes > WRITE_BYTES) return undefined;
@@ -76,27 +60,27 @@ async function lastOf(
 }
 
 /** Ends players whom nobody holds: a coordinator was lost before it had ended them. */
-export async function endOrphans(network: Network): Promise<void> {
+export async function endOrphans(writer: PlayerWriter): Promise<void> {
   const all = function* (): Generator<string> {
-    for (const [id] of network.playerRows.entries()) yield id;
+    for (const [id] of writer.rows.entries()) yield id;
   };
-  await endPages(network, all(), undefined, isOrphan(network));
+  await endPages(writer, all(), undefined, isOrphan(writer));
 }
 
 /** Ends whom a process still got while its node ended, unless a newer owner comes to hold them. */
-async function endOrphansOf(network: Network, node: string): Promise<void> {
-  const { playerRows, nodeRows } = network;
+async function endOrphansOf(writer: PlayerWriter, node: string): Promise<void> {
+  const { rows, nodes } = writer;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const fence = nodeRows.fence(node, nodeRows.owners.get(node)?.sequence ?? 0);
-    if (await endPages(network, playerRows.ownedBy.get(node), fence, isOrphan(network))) return;
+    const fence = nodes.fence(node, nodes.owners.get(node)?.sequence ?? 0);
+    if (await endPages(writer, rows.ownedBy.get(node), fence, isOrphan(writer))) return;
   }
 }
 
 /** Which players are to end, as their rows are in the moment in which the end is written. */
 type IsOver = (row: PlayerRow) => boolean;
 
-function isOrphan(network: Network): IsOver {
-  return (row) => !hasOwner(network, row);
+function isOrphan(writer: PlayerWriter): IsOver {
+  return (row) => !writer.hasOwner(row);
 }
 
 /**
@@ -104,41 +88,41 @@ function isOrphan(network: Network): IsOver {
  * many they are. They may come and go meanwhile. False: the fence is stale.
  */
 async function endPages(
-  network: Network,
+  writer: PlayerWriter,
   ids: Iterable<string>,
   fence: Requirement | undefined,
   isOver: IsOver,
 ): Promise<boolean> {
   let page: string[] = [];
   for (const id of ids) {
-    const row = network.playerRows.get(id)?.value;
+    const row = writer.rows.get(id);
     if (!row || !isOver(row) || page.push(id) < PAGE) continue;
-    if (!(await endPage(network, page, fence, isOver))) return false;
+    if (!(await endPage(writer, page, fence, isOver))) return false;
     page = [];
     await othersTurn();
   }
-  return endPage(network, page, fence, isOver);
+  return endPage(writer, page, fence, isOver);
 }
 
 async function endPage(
-  network: Network,
+  writer: PlayerWriter,
   ids: readonly string[],
   fence: Requirement | undefined,
   isOver: IsOver,
 ): Promise<boolean> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const written = await commitWrites(network, fence, endsNow(network, ids, isOver));
+    const written = await writer.commit(fence, endsNow(writer, ids, isOver));
     // Changed: somebody else wrote one of them meanwhile, and another proxy may hold them now.
     if (written !== 'changed') return written === 'stored';
   }
   throw contested();
 }
 
-function endsNow(network: Network, ids: Iterable<string>, isOver: IsOver): PlayerWrite[] {
-  const { playerRows } = network;
+function endsNow(writer: PlayerWriter, ids: Iterable<string>, isOver: IsOver): PlayerWrite[] {
+  const { rows } = writer;
   return [...ids].flatMap((id) => {
-    const row = playerRows.get(id)?.value;
+    const row = rows.get(id);
     if (!row || !isOver(row)) return [];
-    return [writeOf(playerRows, id, [endDraft(network, row, PlayerLeaveReason.PROXY_LOST)])];
+    return [writer.end(id, row, PlayerLeaveReason.PROXY_LOST)];
   });
 }

@@ -5,23 +5,21 @@
 import { type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import { KelpieError } from '../core/errors.js';
 import type { Draft, Requirement } from '../journal/journal.js';
-import type { Network } from '../network/network.js';
-import { endDraft } from './ends.js';
 import { playerOf } from './player.js';
 import { type ProxySession, holds, staleSession, staleLogin } from './proxy-session.js';
 import type { Admission } from './admission.js';
 import type { PlayerRow, PlayerRows } from './rows.js';
-import { commitWrites, contested, type PlayerWrite } from './writes.js';
+import { contested, type PlayerWrite, type PlayerWriter } from './writer.js';
 
 /** What names a person. */
 export type Identity = Pick<Player, 'id' | 'uuid'>;
 
 /** The rows of one person: more than one id where logins shared the UUID alone. */
-export function personOf(players: PlayerRows, { id, uuid }: Identity): Map<string, PlayerRow> {
+export function personOf(all: PlayerRows, { id, uuid }: Identity): Map<string, PlayerRow> {
   const rows = new Map<string, PlayerRow>();
-  const ids = uuid === '' ? [id] : [id, ...players.index.byUuid.get(uuid)];
+  const ids = uuid === '' ? [id] : [id, ...all.index.byUuid.get(uuid)];
   for (const one of ids) {
-    const row = players.get(one)?.value;
+    const row = all.get(one);
     if (row) rows.set(one, row);
   }
   return rows;
@@ -37,14 +35,14 @@ export function loginOf(session: ProxySession, said: Player, since: Date): Playe
 export class GrantBatch {
   /** By the ids of the players. */
   readonly writes = new Map<string, PlayerWrite>();
-  readonly #network: Network;
+  readonly #writer: PlayerWriter;
   readonly #session: ProxySession;
   readonly #admission: Admission;
   /** Rows that are written; each once, as each is written as it is in the table. */
   readonly #rows = new Set<string>();
 
-  constructor(network: Network, session: ProxySession, admission: Admission) {
-    this.#network = network;
+  constructor(writer: PlayerWriter, session: ProxySession, admission: Admission) {
+    this.#writer = writer;
     this.#session = session;
     this.#admission = admission;
   }
@@ -54,21 +52,21 @@ export class GrantBatch {
    * it must wait until the others are stored, which are about the same person. Throws PLAYER_LIMIT.
    */
   add(player: Player, isLogin = false): boolean {
-    const { playerRows } = this.#network;
-    const person = personOf(playerRows, player);
-    const rows = new Set([player.id, ...person.keys()]);
-    for (const id of rows) if (this.#rows.has(id)) return false;
-    const grant = playerRows.grantDraft(player, this.#session.instance);
+    const { rows } = this.#writer;
+    const person = personOf(rows, player);
+    const ids = new Set([player.id, ...person.keys()]);
+    for (const id of ids) if (this.#rows.has(id)) return false;
+    const grant = rows.grantDraft(player, this.#session.instance);
     const before = person.get(player.id) ?? [...person.values()][0];
     this.#admission.take(player.id, before, grant.value?.length ?? 0, isLogin);
-    for (const id of rows) this.#rows.add(id);
+    for (const id of ids) this.#rows.add(id);
     const ends: Draft[] = [];
     const also: Requirement[] = [];
     for (const [id, row] of person) {
-      ends.push(endDraft(this.#network, row, PlayerLeaveReason.REPLACED));
-      if (id !== player.id) also.push(playerRows.seen(id));
+      ends.push(this.#writer.endDraft(row, PlayerLeaveReason.REPLACED));
+      if (id !== player.id) also.push(rows.seen(id));
     }
-    const write = { seen: playerRows.seen(player.id), also, drafts: [...ends, grant] };
+    const write = { seen: rows.seen(player.id), also, drafts: [...ends, grant] };
     this.writes.set(player.id, write);
     return true;
   }
@@ -84,14 +82,14 @@ const ATTEMPTS = 8;
  * transaction. Throws STALE_GENERATION if the session does not own its node any more.
  */
 export async function grantJoins(
-  network: Network,
+  writer: PlayerWriter,
   session: ProxySession,
   joins: readonly Player[],
 ): Promise<Grants> {
   const grants: Grants = new Map();
   try {
     for (let attempt = 0; attempt < ATTEMPTS;) {
-      const written = await grantOnce(network, session, joins, grants);
+      const written = await grantOnce(writer, session, joins, grants);
       if (written === 'stale') throw staleSession(session);
       if (written === 'changed') attempt += 1;
       else if (grants.size === joins.length) return grants;
@@ -105,30 +103,29 @@ export async function grantJoins(
 }
 
 async function grantOnce(
-  network: Network,
+  writer: PlayerWriter,
   session: ProxySession,
   joins: readonly Player[],
   grants: Grants,
 ) {
-  const { playerRows, nodeRows, playerAdmission, options } = network;
-  const admission = playerAdmission.admit(session.name);
+  const admission = writer.admit(session);
   try {
-    const batch = new GrantBatch(network, session, admission);
+    const batch = new GrantBatch(writer, session, admission);
     for (const said of joins) {
       // Of a transaction before.
       if (grants.has(said.id)) continue;
       try {
-        batch.add(loginOf(session, said, new Date(options.clock.wall())));
+        batch.add(loginOf(session, said, writer.time()));
       } catch (error) {
         if (!(error instanceof KelpieError)) throw error;
         grants.set(said.id, error);
       }
     }
-    const fence = nodeRows.fence(session.name, session.generation);
+    const fence = writer.fence(session);
     const ids = [...batch.writes.keys()];
-    return await commitWrites(network, fence, [...batch.writes.values()], (count) => {
+    return await writer.commit(fence, [...batch.writes.values()], (count) => {
       for (const id of ids.splice(0, count)) {
-        const row = playerRows.get(id)?.value;
+        const row = writer.rows.get(id);
         const own = row?.loggingIn && holds(session, row);
         grants.set(id, own ? row.generation : staleLogin(id));
       }

@@ -3,15 +3,13 @@
  * said of them later. A grant is not a join; one that is not followed by a join lapses.
  */
 import { DuplicatePolicy, type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
-import type { Cancel } from '../core/clock.js';
+import type { Cancel, Clock } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
-import type { Network } from '../network/network.js';
-import { endDraft, hasOwner } from './ends.js';
 import { playerNotFound } from './player.js';
 import { type ProxySession, holds, staleSession, staleLogin } from './proxy-session.js';
 import { GrantBatch, type Identity, loginOf, personOf } from './grants.js';
 import type { PlayerRow } from './rows.js';
-import { commitWrites, writeOf } from './writes.js';
+import { type PlayerWriter } from './writer.js';
 
 /** Asks the proxy that holds a player whether they are really there. Its session answers, above this layer. */
 export type Verify = (row: PlayerRow) => Promise<boolean>;
@@ -31,8 +29,17 @@ const ATTEMPTS = 8;
 /** When a lapse is tried again that the journal could not tell. */
 const RETRY_MS = 1000;
 
+/** By what logins lapse that no join follows. */
+export interface OwnershipOptions {
+  /** The time in which this coordinator listened: a join may lie unread after a stall. */
+  readonly listening: Clock;
+  readonly loginMs: number;
+  readonly onFault: (error: unknown) => void;
+}
+
 export class PlayerOwnership {
-  readonly #network: Network;
+  readonly #writer: PlayerWriter;
+  readonly #options: OwnershipOptions;
   readonly #lapses = new Map<string, Cancel>();
   /** Logins of one player, one after another; those of others do not wait. */
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -42,10 +49,11 @@ export class PlayerOwnership {
   readonly #twins = new Set<string>();
   #closed = false;
 
-  constructor(network: Network) {
-    this.#network = network;
-    network.playerRows.watch((id, after) => this.#follow(id, after));
-    for (const [id, { value }] of network.playerRows.entries()) this.#follow(id, value);
+  constructor(writer: PlayerWriter, options: OwnershipOptions) {
+    this.#writer = writer;
+    this.#options = options;
+    writer.rows.watch((id, after) => this.#follow(id, after));
+    for (const [id, row] of writer.rows.entries()) this.#follow(id, row);
   }
 
   /**
@@ -58,9 +66,8 @@ export class PlayerOwnership {
     policy: DuplicatePolicy,
     verify: Verify,
   ): Promise<Acquired> {
-    const { clock } = this.#network.options;
-    const player = loginOf(session, said, new Date(clock.wall()));
-    const judge = new Judge(this.#network, session, policy);
+    const player = loginOf(session, said, this.#writer.time());
+    const judge = new Judge(this.#writer, session, policy);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const met = await this.#inTurn(player, () => this.#try(session, player, judge));
       if (met === undefined) continue;
@@ -78,19 +85,19 @@ export class PlayerOwnership {
 
   /** Undefined: somebody else was faster. */
   async #try(session: ProxySession, player: Player, judge: Judge) {
-    const { playerRows, nodeRows, playerAdmission } = this.#network;
-    const decision = judge.decide([...personOf(playerRows, player).values()]);
+    const { rows } = this.#writer;
+    const decision = judge.decide([...personOf(rows, player).values()]);
     if (decision.kind === 'verify') return decision;
     if (decision.kind === 'deny') return { kind: 'denied', present: decision.present } as const;
     const { id } = player;
-    const fence = nodeRows.fence(session.name, session.generation);
-    const admission = playerAdmission.admit(session.name);
+    const fence = this.#writer.fence(session);
+    const admission = this.#writer.admit(session);
     try {
-      const batch = new GrantBatch(this.#network, session, admission);
+      const batch = new GrantBatch(this.#writer, session, admission);
       batch.add(player, true);
-      const written = await commitWrites(this.#network, fence, [...batch.writes.values()]);
+      const written = await this.#writer.commit(fence, [...batch.writes.values()]);
       if (written === 'stale') throw staleSession(session);
-      const granted = playerRows.get(id)?.value;
+      const granted = rows.get(id);
       if (written === 'changed' || !granted) return undefined;
       return { kind: 'granted', id, generation: granted.generation } as const;
     } finally {
@@ -100,12 +107,10 @@ export class PlayerOwnership {
 
   /** Ends what a proxy holds of a player, in its own name. Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
   async release(session: ProxySession, id: string, generation: number): Promise<void> {
-    const { playerRows, nodeRows } = this.#network;
     for (;;) {
-      const row = rowHeldBy(this.#network, session, id, generation);
-      const draft = endDraft(this.#network, row, PlayerLeaveReason.QUIT);
-      const fence = nodeRows.fence(session.name, session.generation);
-      const written = await commitWrites(this.#network, fence, [writeOf(playerRows, id, [draft])]);
+      const row = rowHeldBy(this.#writer, session, id, generation);
+      const end = this.#writer.end(id, row, PlayerLeaveReason.QUIT);
+      const written = await this.#writer.commit(this.#writer.fence(session), [end]);
       if (written === 'stored') return;
       if (written === 'stale') throw staleSession(session);
     }
@@ -138,8 +143,8 @@ export class PlayerOwnership {
   #follow(id: string, after: PlayerRow | undefined): void {
     this.#lapses.get(id)?.();
     this.#lapses.delete(id);
-    if (this.#network.playerRows.index.sharedUuids.size > 0) this.#endTwins();
-    if (after?.loggingIn) this.#lapseAfter(this.#network.options.times.loginMs, id, after);
+    if (this.#writer.rows.index.sharedUuids.size > 0) this.#endTwins();
+    if (after?.loggingIn) this.#lapseAfter(this.#options.loginMs, id, after);
   }
 
   #lapseAfter(delayMs: number, id: string, row: PlayerRow): void {
@@ -147,20 +152,20 @@ export class PlayerOwnership {
     const lapse = (): void => {
       this.#lapses.delete(id);
       this.#lapse(id, row).catch((error: unknown) => {
-        this.#network.options.onFault(error);
+        this.#options.onFault(error);
         if (!this.#lapses.has(id)) this.#lapseAfter(RETRY_MS, id, row);
       });
     };
     // A report that they joined may lie unread after a stall.
-    this.#lapses.set(id, this.#network.listening.after(delayMs, lapse));
+    this.#lapses.set(id, this.#options.listening.after(delayMs, lapse));
   }
 
   async #lapse(id: string, row: PlayerRow): Promise<void> {
-    const { playerRows } = this.#network;
+    const { rows } = this.#writer;
     // Another login, or a join: its own time runs, or none.
-    if (playerRows.get(id)?.value !== row) return;
-    const draft = endDraft(this.#network, row, PlayerLeaveReason.LAPSED);
-    await commitWrites(this.#network, undefined, [writeOf(playerRows, id, [draft])]);
+    if (rows.get(id) !== row) return;
+    const draft = this.#writer.endDraft(row, PlayerLeaveReason.LAPSED);
+    await this.#writer.commit(undefined, [this.#writer.write(id, [draft])]);
   }
 
   /**
@@ -168,12 +173,12 @@ export class PlayerOwnership {
    * under two ids: the newer one holds.
    */
   #endTwins(): void {
-    for (const uuid of this.#network.playerRows.index.sharedUuids) {
+    for (const uuid of this.#writer.rows.index.sharedUuids) {
       if (this.#closed || this.#twins.has(uuid)) continue;
       this.#twins.add(uuid);
       const again = (error: unknown): void => {
-        this.#network.options.onFault(error);
-        this.#network.options.clock.after(RETRY_MS, () => this.#endTwins());
+        this.#options.onFault(error);
+        this.#writer.clock.after(RETRY_MS, () => this.#endTwins());
       };
       void this.#endOlder(uuid)
         .finally(() => this.#twins.delete(uuid))
@@ -182,18 +187,17 @@ export class PlayerOwnership {
   }
 
   async #endOlder(uuid: string): Promise<void> {
-    const { playerRows } = this.#network;
     // When all rows of the transaction are in the table.
     await Promise.resolve();
     for (;;) {
-      const rows = [...personOf(playerRows, { id: uuid, uuid })];
+      const rows = [...personOf(this.#writer.rows, { id: uuid, uuid })];
       const newest = Math.max(...rows.map(([, { generation }]) => generation));
       const older = rows.filter(([, { generation }]) => generation < newest);
       const writes = older.map(([id, row]) =>
-        writeOf(playerRows, id, [endDraft(this.#network, row, PlayerLeaveReason.REPLACED)]),
+        this.#writer.end(id, row, PlayerLeaveReason.REPLACED),
       );
       // Refused: somebody wrote one of them meanwhile.
-      if ((await commitWrites(this.#network, undefined, writes)) === 'stored') return;
+      if ((await this.#writer.commit(undefined, writes)) === 'stored') return;
     }
   }
 
@@ -214,19 +218,19 @@ export class PlayerOwnership {
 class Judge {
   /** Generations that were found not to be there any more. */
   readonly gone = new Set<number>();
-  readonly #network: Network;
+  readonly #writer: PlayerWriter;
   readonly #session: ProxySession;
   readonly #policy: DuplicatePolicy;
 
-  constructor(network: Network, session: ProxySession, policy: DuplicatePolicy) {
-    this.#network = network;
+  constructor(writer: PlayerWriter, session: ProxySession, policy: DuplicatePolicy) {
+    this.#writer = writer;
     this.#session = session;
     this.#policy = policy;
   }
 
   decide(rows: readonly PlayerRow[]): Decision {
     for (const row of rows) {
-      if (holds(this.#session, row) || !hasOwner(this.#network, row)) continue;
+      if (holds(this.#session, row) || !this.#writer.hasOwner(row)) continue;
       if (this.#policy === DuplicatePolicy.DENY_NEW) return { kind: 'deny', present: row.player };
       const given = this.#policy === DuplicatePolicy.KICK_OLD || this.gone.has(row.generation);
       if (!given) return { kind: 'verify', row };
@@ -237,12 +241,12 @@ class Judge {
 
 /** What a process holds under a generation. Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
 function rowHeldBy(
-  network: Network,
+  writer: PlayerWriter,
   session: ProxySession,
   id: string,
   generation: number,
 ): PlayerRow {
-  const row = network.playerRows.get(id)?.value;
+  const row = writer.rows.get(id);
   if (!row) throw playerNotFound(id);
   if (holds(session, row) && row.generation === generation) return row;
   throw staleLogin(id);

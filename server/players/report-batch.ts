@@ -4,13 +4,12 @@ import type { PlayerReport } from '../../gen/ts/kelpie/v1/presence.js';
 import { KelpieError } from '../core/errors.js';
 import { cutText } from '../core/text.js';
 import type { Draft, Requirement } from '../journal/journal.js';
-import type { Network } from '../network/network.js';
 import { grantJoins, type Grants } from './grants.js';
 import { type ProxySession, holds, staleSession } from './proxy-session.js';
 import { judge, subjectOf } from './reports.js';
 import type { Admission } from './admission.js';
 import type { PlayerRow } from './rows.js';
-import { commitWrites, contested, type PlayerWrite } from './writes.js';
+import { contested, type PlayerWrite, type PlayerWriter } from './writer.js';
 
 /** What became of a report. */
 export interface Reported {
@@ -27,7 +26,7 @@ const BYTES = 256 * 1024;
 
 /** Takes reports. Throws STALE_GENERATION if the session does not own its node any more. */
 export async function report(
-  network: Network,
+  writer: PlayerWriter,
   session: ProxySession,
   reports: readonly PlayerReport[],
 ): Promise<Reported[]> {
@@ -35,8 +34,8 @@ export async function report(
   const frame = new Frame();
   while (results.length < reports.length) {
     const rest = reports.slice(results.length);
-    frame.granted(await grantJoins(network, session, frame.joinsOf(rest)));
-    const done = await step(network, session, frame, rest);
+    frame.granted(await grantJoins(writer, session, frame.joinsOf(rest)));
+    const done = await step(writer, session, frame, rest);
     for (const one of rest.slice(0, done.length)) frame.done(one);
     results.push(...done);
   }
@@ -113,18 +112,18 @@ function namesIn(report: PlayerReport): string[] {
 
 /** Reports up to the next join that must be granted first, or as many as one transaction should have. */
 async function step(
-  network: Network,
+  writer: PlayerWriter,
   session: ProxySession,
   frame: Frame,
   reports: readonly PlayerReport[],
 ): Promise<Reported[]> {
-  const fence = network.nodeRows.fence(session.name, session.generation);
+  const fence = writer.fence(session);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const admission = network.playerAdmission.admit(session.name);
+    const admission = writer.admit(session);
     try {
-      const draftBook = new DraftBook(network, session, frame, admission);
+      const draftBook = new DraftBook(writer, session, frame, admission);
       const results = draftBook.take(reports);
-      const written = await commitWrites(network, fence, draftBook.writes);
+      const written = await writer.commit(fence, draftBook.writes);
       if (written === 'stored') return results;
       if (written === 'stale') throw staleSession(session);
     } finally {
@@ -136,7 +135,7 @@ async function step(
 
 /** Reports judged one after the other, each against what those before it leave. */
 class DraftBook {
-  readonly #network: Network;
+  readonly #writer: PlayerWriter;
   readonly #session: ProxySession;
   readonly #frame: Frame;
   readonly #admission: Admission;
@@ -146,8 +145,8 @@ class DraftBook {
   readonly #joined = new Set<string>();
   #bytes = 0;
 
-  constructor(network: Network, session: ProxySession, frame: Frame, admission: Admission) {
-    this.#network = network;
+  constructor(writer: PlayerWriter, session: ProxySession, frame: Frame, admission: Admission) {
+    this.#writer = writer;
     this.#session = session;
     this.#frame = frame;
     this.#admission = admission;
@@ -187,7 +186,7 @@ class DraftBook {
   /** The player as they are then. */
   #judge(id: string, one: PlayerReport, generation: number): PlayerRow | null | undefined {
     const row = this.#rowOf(id);
-    const verdict = judge(this.#network, this.#session, one, generation, row);
+    const verdict = judge(this.#writer, this.#session, one, generation, row);
     if (verdict.kind === 'unchanged') return row;
     const { draft, after, server } = verdict;
     // Where somebody is changes a row by little, and must be told.
@@ -208,12 +207,12 @@ class DraftBook {
 
   #rowOf(id: string): PlayerRow | undefined {
     const row = this.#rows.get(id);
-    return row === undefined ? this.#network.playerRows.get(id)?.value : (row ?? undefined);
+    return row === undefined ? this.#writer.rows.get(id) : (row ?? undefined);
   }
 
   /** Made of the rows as they are now: nothing was awaited since they were judged. */
   get writes(): PlayerWrite[] {
-    const { playerRows } = this.#network;
-    return [...this.#written].map(([id, written]) => ({ seen: playerRows.seen(id), ...written }));
+    const { rows } = this.#writer;
+    return [...this.#written].map(([id, written]) => ({ seen: rows.seen(id), ...written }));
   }
 }

@@ -7,10 +7,10 @@ import { sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import { textOf } from '../network/labels.js';
-import type { Network } from '../network/network.js';
 import { changedPlayer, idOf, invalid, isControlled, playerNotFound, playerOf } from './player.js';
 import { Player as PlayerMessage } from '../../gen/ts/kelpie/v1/player.js';
 import { type ProxySession, holds, staleLogin } from './proxy-session.js';
+import type { PlayerWriter } from './writer.js';
 import { type PlayerRow, newRow, type NewPlayerRow } from './rows.js';
 
 const SERVER_BYTES = 255;
@@ -42,7 +42,7 @@ export function subjectOf({ playerId, what }: PlayerReport): string {
  * that PlayerReportResult names.
  */
 export function judge(
-  network: Network,
+  writer: PlayerWriter,
   session: ProxySession,
   report: PlayerReport,
   generation: number,
@@ -51,7 +51,7 @@ export function judge(
   const { what } = report;
   if (!row) throw playerNotFound(subjectOf(report));
   if (!holds(session, row) || row.generation !== generation) throw staleLogin(row.player.id);
-  const change = new PlayerTransition(network, row);
+  const change = new PlayerTransition(writer, row);
   switch (what?.$case) {
     case 'joined':
       return change.join(what.value);
@@ -68,12 +68,12 @@ export function judge(
 
 /** What can become of a player whom their proxy holds. */
 export class PlayerTransition {
-  readonly #network: Network;
-  readonly row: PlayerRow;
+  readonly #writer: PlayerWriter;
+  readonly #row: PlayerRow;
 
-  constructor(network: Network, row: PlayerRow) {
-    this.#network = network;
-    this.row = row;
+  constructor(writer: PlayerWriter, row: PlayerRow) {
+    this.#writer = writer;
+    this.#row = row;
   }
 
   /**
@@ -81,7 +81,7 @@ export class PlayerTransition {
    * what facts can be.
    */
   join(said: Player, since?: Date): Verdict {
-    const { player, loggingIn } = this.row;
+    const { player, loggingIn } = this.#row;
     const { proxy, generation } = player;
     const { server, serverUnregistered, seen } = this.#place(said.server);
     const joinTime = loggingIn ? (since ?? this.#time()) : player.joinTime;
@@ -96,8 +96,8 @@ export class PlayerTransition {
   move(to: string): Verdict {
     this.#checkOnline();
     const { seen, ...place } = this.#place(to);
-    const after = { ...this.row.player, ...place };
-    return place.server === this.row.server ? this.#facts(after, seen) : this.#moved(after, seen);
+    const after = { ...this.#row.player, ...place };
+    return place.server === this.#row.server ? this.#facts(after, seen) : this.#moved(after, seen);
   }
 
   /** Other facts about them. */
@@ -107,20 +107,20 @@ export class PlayerTransition {
   }
 
   #facts(after: Player, server?: Requirement): Verdict {
-    if (samePlayer(this.row.player, after)) return { kind: 'unchanged' };
+    if (samePlayer(this.#row.player, after)) return { kind: 'unchanged' };
     return this.#write(after, { $case: 'playerUpdated', value: { player: after } }, server);
   }
 
   /** They are gone. Throws OUT_OF_RANGE for a reason that is not a proxy's to give. */
   leave(reason: PlayerLeaveReason): Verdict {
-    const { player } = this.row;
+    const { player } = this.#row;
     const given = reason === PlayerLeaveReason.KICKED ? reason : PlayerLeaveReason.QUIT;
     if (reason !== given && reason !== PlayerLeaveReason.UNSPECIFIED) throw reasonError();
     return this.#write(null, { $case: 'playerLeft', value: { player, reason: given } });
   }
 
   #moved(after: Player, server: Requirement | undefined): Verdict {
-    const fromServer = this.row.server;
+    const fromServer = this.#row.server;
     const body = { $case: 'playerMoved', value: { player: after, fromServer } } as const;
     return this.#write(after, body, server);
   }
@@ -133,29 +133,29 @@ export class PlayerTransition {
   #place(typed: string) {
     const server = serverOf(typed);
     if (server === '') return { server, serverUnregistered: false, seen: undefined };
-    const { nodeRows } = this.#network;
-    const node = nodeRows.nodes.get(server)?.value;
+    const { nodes } = this.#writer;
+    const node = nodes.nodes.get(server)?.value;
     if (node && node.role !== NodeRole.DOWNSTREAM) throw noServer(node);
-    const { player } = this.row;
+    const { player } = this.#row;
     if (!node && server === player.server) {
       return { server, serverUnregistered: player.serverUnregistered, seen: undefined };
     }
-    return { server, serverUnregistered: !node, seen: nodeRows.seen(server) };
+    return { server, serverUnregistered: !node, seen: nodes.seen(server) };
   }
 
   #checkOnline(): void {
-    const { player, loggingIn } = this.row;
+    const { player, loggingIn } = this.#row;
     if (loggingIn) throw playerNotFound(player.id);
   }
 
   #write(player: Player | null, body: NonNullable<Event['body']>, server?: Requirement): Verdict {
-    const after = player && newRow(player, this.row.instance, false);
-    const draft = this.#network.playerRows.draft(this.row, this.#time(), body, after);
+    const after = player && newRow(player, this.#row.instance, false);
+    const draft = this.#writer.rows.draft(this.#row, this.#time(), body, after);
     return { kind: 'write', draft, after, server };
   }
 
   #time(): Date {
-    return new Date(this.#network.options.clock.wall());
+    return this.#writer.time();
   }
 }
 

@@ -3,10 +3,10 @@ import { PlayerRow as StoredPlayerRow } from '../../gen/ts/kelpie/storage/v1/pla
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Player, type PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
 import { sameBytes } from '../core/cursor.js';
-import { topicOfKey } from '../topics/topic.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import { PlayerIndex } from './player-index.js';
-import { type Folded, Table } from '../network/table.js';
+import type { Table } from '../network/table.js';
+import type { Tables } from '../network/tables.js';
 
 /** A player, and the process that holds them. */
 export interface PlayerRow extends Pick<Player, 'proxy' | 'server' | 'generation'> {
@@ -73,30 +73,30 @@ class EncodedPlayerRow implements PlayerRow {
 const HIDDEN_TOPIC = 'kelpie.players';
 const NO_EVENT = new Uint8Array();
 
-type RowWatcher = (id: string, after: PlayerRow | undefined) => void;
-
-export class PlayerRows extends Table<PlayerRow> {
+export class PlayerRows {
   readonly index = new PlayerIndex();
   readonly ownedBy = this.index.ownedBy;
   readonly byProxy = this.index.byProxy;
   readonly byServer = this.index.byServer;
-  readonly #watchers = new Set<RowWatcher>();
+  readonly #table: Table<PlayerRow>;
   /** One for all players of a process. */
   readonly #instances = new Map<string, Uint8Array>();
 
-  constructor() {
-    super('players/', (bytes, sequence) => this.#keep(bytes, sequence));
-    this.onChange = (id, before, after) => {
+  constructor(tables: Pick<Tables, 'table'>) {
+    this.#table = tables.table('players/', {
+      decode: (bytes, sequence) => this.#decode(bytes, sequence),
+      resource: (row) => (row.loggingIn ? undefined : { $case: 'player', value: row.player }),
+    });
+    this.#table.watch((id, before, after) => {
       if (before) this.index.remove(id, before.value);
       if (after) this.index.add(id, after.value);
       // Of a proxy that has nobody any more.
       const proxy = (after ?? before)?.value.proxy ?? '';
       if (this.ownedBy.sizeOf(proxy) === 0) this.#instances.delete(proxy);
-      for (const watcher of this.#watchers) watcher(id, after?.value);
-    };
+    });
   }
 
-  #keep(bytes: Uint8Array, sequence: number): PlayerRow {
+  #decode(bytes: Uint8Array, sequence: number): PlayerRow {
     const row = StoredPlayerRow.decode(bytes);
     const generation = row.loggingIn ? sequence : (row.player?.generation ?? 0);
     const proxy = row.player?.proxy ?? '';
@@ -108,9 +108,39 @@ export class PlayerRows extends Table<PlayerRow> {
     return new EncodedPlayerRow(bytes, generation, row, instance);
   }
 
-  /** Calls the watcher for each row that changes, while it is folded. */
-  watch(watcher: RowWatcher): void {
-    this.#watchers.add(watcher);
+  /** Calls the watcher for each row that changes, while it is folded; the indexes have it then. */
+  watch(watcher: (id: string, after: PlayerRow | undefined) => void): void {
+    this.#table.watch((id, _, after) => watcher(id, after?.value));
+  }
+
+  /** The player's row, also while they log in. */
+  get(id: string): PlayerRow | undefined {
+    return this.#table.get(id)?.value;
+  }
+
+  /** The player's row if they are online. */
+  onlineOf(id: string): PlayerRow | undefined {
+    const row = this.get(id);
+    return row?.loggingIn ? undefined : row;
+  }
+
+  /** A live iteration over all rows. */
+  *entries(): Generator<[string, PlayerRow]> {
+    for (const [id, { value }] of this.#table.entries()) yield [id, value];
+  }
+
+  /** The ids of rows, in order. */
+  get names(): Table<PlayerRow>['names'] {
+    return this.#table.names;
+  }
+
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** The player of a row's key; undefined if it is a key of another kind. */
+  idIn(key: string | undefined): string | undefined {
+    return this.#table.nameIn(key);
   }
 
   /** How many are online. */
@@ -122,37 +152,27 @@ export class PlayerRows extends Table<PlayerRow> {
    * Who is online and meant. A player whose name is exactly what is looked for wins over others; several
    * are left where nobody can decide.
    */
-  find(by: NonNullable<PlayerLookup['by']>): Folded<PlayerRow>[] {
-    const found: Folded<PlayerRow>[] = [];
+  find(by: NonNullable<PlayerLookup['by']>): PlayerRow[] {
+    const found: PlayerRow[] = [];
     for (const id of this.index.idsOf(by)) {
       const row = this.onlineOf(id);
       if (row) found.push(row);
     }
     if (by.$case !== 'name' || found.length < 2) return found;
-    const exact = found.filter(({ value }) => value.player.name === by.value);
+    const exact = found.filter(({ player }) => player.name === by.value);
     return exact.length > 0 ? exact : found;
-  }
-
-  /** The player's row if they are online. */
-  onlineOf(id: string): Folded<PlayerRow> | undefined {
-    const row = this.get(id);
-    return row?.value.loggingIn ? undefined : row;
   }
 
   /** What a write must require that is made of the player's row as it is now. */
   seen(id: string): Requirement {
-    return { key: this.keyOf(id), sequence: this.get(id)?.sequence ?? 0 };
-  }
-
-  topicOf(id: string): string {
-    return topicOfKey(this.keyOf(id));
+    return this.#table.seen(id);
   }
 
   /** The entry that gives a player to a proxy for their login. Its sequence is their generation. */
   grantDraft(player: Player, instance: Uint8Array): Draft {
     const { row: value } = newRow({ ...player, generation: 0 }, instance, true);
     const { id, proxy } = player;
-    const place = { key: this.keyOf(id), value, source: proxy };
+    const place = { key: this.#table.keyOf(id), value, source: proxy };
     return { topic: HIDDEN_TOPIC, event: NO_EVENT, ...place };
   }
 
@@ -165,13 +185,13 @@ export class PlayerRows extends Table<PlayerRow> {
   ): Draft {
     const { id, proxy } = (after ?? before).player;
     // Who was not online does not leave for anybody but coordinators.
-    const topic = after === null && before.loggingIn ? HIDDEN_TOPIC : this.topicOf(id);
+    const topic = after === null && before.loggingIn ? HIDDEN_TOPIC : this.#table.topicOf(id);
     const event = { sequence: 0, topic, source: proxy, time, body };
     return {
       topic,
       event: Event.encode(event).finish(),
       source: proxy,
-      key: this.keyOf(id),
+      key: this.#table.keyOf(id),
       value: after?.row ?? null,
     };
   }

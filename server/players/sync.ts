@@ -3,8 +3,6 @@ import { PlayerLeaveReason, type Player } from '../../gen/ts/kelpie/v1/player.js
 import type { SyncPlayers } from '../../gen/ts/kelpie/v1/presence.js';
 import { msOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
-import type { Network } from '../network/network.js';
-import { endDraft, hasOwner } from './ends.js';
 import { idOf } from './player.js';
 import { GrantBatch, loginOf, personOf } from './grants.js';
 import { type ProxySession, holds, staleSession } from './proxy-session.js';
@@ -12,7 +10,7 @@ import { PlayerTransition, type Verdict } from './reports.js';
 import type { Reported } from './report-batch.js';
 import type { Admission } from './admission.js';
 import type { PlayerRow } from './rows.js';
-import { commitWrites, contested, type PlayerWrite, writeOf } from './writes.js';
+import { contested, type PlayerWrite, type PlayerWriter } from './writer.js';
 
 /** What a part of a list got. */
 export interface Synced {
@@ -33,23 +31,23 @@ export interface ListPart {
 
 /** Takes a part of a list. Throws STALE_GENERATION if the session does not own its node any more. */
 export async function sync(
-  network: Network,
+  writer: PlayerWriter,
   session: ProxySession,
   list: ListPart,
 ): Promise<Synced> {
-  const fence = network.nodeRows.fence(session.name, session.generation);
+  const fence = writer.fence(session);
   const granted = new Set<string>();
   for (let attempt = 0; attempt < ATTEMPTS;) {
-    const admission = network.playerAdmission.admit(session.name);
+    const admission = writer.admit(session);
     try {
-      const plan = new Plan(network, session, list, granted, admission);
-      await network.syncTurn.work(plan.make());
+      const plan = new Plan(writer, session, list, granted, admission);
+      await writer.syncTurn.work(plan.make());
       const { grants, writes } = plan;
       const ids = [...grants.keys()];
       const written =
         ids.length === 0
-          ? await commitWrites(network, fence, writes)
-          : await commitWrites(network, fence, [...grants.values()], (count) => {
+          ? await writer.commit(fence, writes)
+          : await writer.commit(fence, [...grants.values()], (count) => {
               for (const id of ids.splice(0, count)) granted.add(id);
             });
       if (written === 'stale') throw staleSession(session);
@@ -68,7 +66,7 @@ class Plan implements Synced {
   readonly kicked: string[] = [];
   /** When all are its own: what differs. */
   readonly writes: PlayerWrite[] = [];
-  readonly #network: Network;
+  readonly #writer: PlayerWriter;
   readonly #session: ProxySession;
   readonly #list: ListPart;
   readonly #asOf: number;
@@ -80,20 +78,20 @@ class Plan implements Synced {
   readonly #named = new Map<string, string>();
 
   constructor(
-    network: Network,
+    writer: PlayerWriter,
     session: ProxySession,
     list: ListPart,
     granted: ReadonlySet<string>,
     admission: Admission,
   ) {
-    this.#network = network;
+    this.#writer = writer;
     this.#session = session;
     this.#list = list;
     // What was granted on a stream before this one can be told no more: the list knows better.
     this.#asOf = Math.max(list.part.asOf, session.generation);
     this.#granted = granted;
     this.#admission = admission;
-    this.#batch = new GrantBatch(network, session, admission);
+    this.#batch = new GrantBatch(writer, session, admission);
   }
 
   /** Yields wherever others may go on: what is written requires the rows as they were looked at. */
@@ -103,7 +101,7 @@ class Plan implements Synced {
       this.#take(player);
       yield;
     }
-    for (const id of this.#network.playerRows.ownedBy.get(this.#session.name).after(afterId)) {
+    for (const id of this.#writer.rows.ownedBy.get(this.#session.name).after(afterId)) {
       if (upToId !== '' && id > upToId) return;
       if (this.#named.get(id) !== id) this.#leave(id);
       yield;
@@ -137,11 +135,11 @@ class Plan implements Synced {
   }
 
   #settle(id: string, said: Player): void {
-    const person = personOf(this.#network.playerRows, { id, uuid: said.uuid.toLowerCase() });
+    const person = personOf(this.#writer.rows, { id, uuid: said.uuid.toLowerCase() });
     const row = person.get(id);
-    const own = row && holds(this.#session, row) && hasOwner(this.#network, row);
+    const own = row && holds(this.#session, row) && this.#writer.hasOwner(row);
     const others = [...person.values()].filter(
-      (one) => (one !== row || !own) && hasOwner(this.#network, one),
+      (one) => (one !== row || !own) && this.#writer.hasOwner(one),
     );
     if (own && others.length === 0) this.#update(id, said, row);
     // Granted once already: somebody else was given the person since.
@@ -185,7 +183,7 @@ class Plan implements Synced {
     this.#results.set(id, { id, generation });
     // A login that began after the list was made: what the list says is of the one before.
     if (this.#isLater(id, row) && said.generation !== generation) return;
-    const change = new PlayerTransition(this.#network, row);
+    const change = new PlayerTransition(this.#writer, row);
     const since = this.#granted.has(id) ? row.player.joinTime : undefined;
     const join = (what: Player) => () => this.#join(change, row, what, since);
     const verdict =
@@ -203,10 +201,9 @@ class Plan implements Synced {
   }
 
   #leave(id: string): void {
-    const row = this.#network.playerRows.get(id)?.value;
+    const row = this.#writer.rows.get(id);
     if (!row || this.#isLater(id, row)) return;
-    const draft = endDraft(this.#network, row, PlayerLeaveReason.SYNC);
-    this.writes.push(writeOf(this.#network.playerRows, id, [draft]));
+    this.writes.push(this.#writer.end(id, row, PlayerLeaveReason.SYNC));
   }
 
   #isLater(id: string, { generation }: PlayerRow): boolean {
@@ -214,7 +211,7 @@ class Plan implements Synced {
   }
 
   #write(id: string, { draft, server }: Verdict & { kind: 'write' }): void {
-    const write = writeOf(this.#network.playerRows, id, [draft]);
+    const write = this.#writer.write(id, [draft]);
     this.writes.push(server ? { ...write, also: [server] } : write);
   }
 

@@ -7,7 +7,6 @@ import { KelpieError } from '../core/errors.js';
 import type { PatternHold } from '../delivery/pattern-budget.js';
 import { inboxOf, TOPIC_BYTES, TOPIC_TOKENS } from '../topics/topic.js';
 import type { TopicFilter } from '../topics/filter.js';
-import type { Network } from '../network/network.js';
 import { nodeOf } from '../nodes/node.js';
 import type { Claimed } from '../nodes/claims.js';
 import { filterOf, type ReadingStart, startOf } from '../delivery/start.js';
@@ -32,28 +31,35 @@ export interface Opened {
   readonly host: string;
 }
 
+/** The services that a Hello uses. */
+type HelloServices = Pick<
+  SessionServices,
+  'network' | 'claims' | 'registry' | 'identity' | 'limits' | 'times'
+>;
+
 /** Claims the node for the session. Throws the errors that the contract lists at Hello. */
 export async function open(
-  { network, claims, registry }: Pick<SessionServices, 'network' | 'claims' | 'registry'>,
+  services: HelloServices,
   hello: Hello,
   sessionId: string,
   { host, patterns }: { host: string; patterns: PatternHold },
 ): Promise<Opened> {
-  checkSize(hello, network.options.limits.helloBytes);
+  const { network, claims, registry, limits } = services;
+  checkSize(hello, limits.helloBytes);
   const node = nodeOf(hello, host);
   const own = { inbox: inboxOf(node.name), ...(hello.excludeOwn && { excluded: node.name }) };
-  const filter = filterOf(hello.topics, network.options.limits.patterns, own);
-  const window = windowOf(hello, network.options.limits);
+  const filter = filterOf(hello.topics, limits.patterns, own);
+  const window = windowOf(hello, limits);
   patterns.take(filter);
   await startOf(network, hello.start);
   const claimed = await claims.claim(node, sessionId, registry);
   // Asked only now: "latest" is after the node's own arrival, and no older stream can publish.
   const start = await startOf(network, hello.start);
-  const stored = await network.options.journal.producer(node.instanceId);
+  const stored = await network.journal.producer(node.instanceId);
   const { generation, outcome } = claimed;
   const { name, instanceId: instance } = node;
   const cursor = start.position;
-  const welcome = welcomeOf(network, claimed, { sessionId, stored, name, cursor });
+  const welcome = welcomeOf(services, claimed, { sessionId, stored, name, cursor });
   const facts = { name, instance, generation, outcome, stored, welcome, host };
   return { ...facts, filter, patterns, window, start };
 }
@@ -81,11 +87,11 @@ function windowOf({ window }: Hello, { windowEvents, windowBytes }: Limits): Win
 }
 
 function welcomeOf(
-  { options }: Network,
+  { network, identity, times, limits }: HelloServices,
   { generation, outcome }: Claimed,
   opened: { sessionId: string; stored: number | undefined; name: string; cursor: Cursor },
 ): Welcome {
-  const { times, limits, coordinatorId, version } = options;
+  const { coordinatorId, version } = identity;
   return {
     sessionId: opened.sessionId,
     coordinatorId,
@@ -95,7 +101,7 @@ function welcomeOf(
     maxSilence: durationOf(times.maxSilenceMs),
     grace: durationOf(times.graceMs),
     limits: wireLimits(limits),
-    durability: Durability[options.journal.durability],
+    durability: Durability[network.journal.durability],
     publishSequence: opened.stored ?? 0,
     nodeName: opened.name,
     cursor: opened.cursor,

@@ -2,7 +2,7 @@
 import { type Cancel, every } from '../core/clock.js';
 import { othersTurn } from '../core/fair-turn.js';
 import type { LoadFrames } from '../delivery/load-frames.js';
-import type { Network } from '../network/network.js';
+import type { SessionServices } from './services.js';
 import type { SessionRegistry } from './registry.js';
 
 /** Sessions that get a message in one turn of the event loop. */
@@ -10,11 +10,10 @@ const AT_ONCE = 16;
 
 /** Begins the rounds. Returns how to stop them. */
 export function sendLoadsRegularly(
-  network: Network,
   frames: LoadFrames,
   registry: SessionRegistry,
+  { clock, times, onFault }: Pick<SessionServices, 'clock' | 'times' | 'onFault'>,
 ): Cancel {
-  const { clock, times, onFault } = network.options;
   let busy = false;
   return every(clock, times.heartbeatMs, () => {
     // A round that takes longer than an interval leaves the next one out.

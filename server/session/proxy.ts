@@ -25,7 +25,7 @@ import type { Acquired } from '../players/ownership.js';
 import { DigestWatch } from '../players/digest-watch.js';
 import { type Frame, wireError } from '../delivery/frames.js';
 import { Latch } from '../core/latch.js';
-import type { Network } from '../network/network.js';
+import type { PlayerWriter } from '../players/writer.js';
 import type { SessionServices } from './services.js';
 
 const REPORTS = 256;
@@ -49,11 +49,14 @@ const LOGIN_BYTES = 8 * 1024 * 1024;
 type Answer = () => Frame;
 
 /** The services that a proxy's requests use. */
-type ProxyServices = Pick<SessionServices, 'network' | 'ownership' | 'verify' | 'observer'>;
+type ProxyServices = Pick<
+  SessionServices,
+  'nodeRows' | 'playerWriter' | 'ownership' | 'verify' | 'observer' | 'onFault'
+>;
 
 export class ProxyRequests {
   readonly #services: ProxyServices;
-  readonly #network: Network;
+  readonly #writer: PlayerWriter;
   readonly #session: ProxySession;
   #latencies = new Map<string, number>();
   /** What is said of players is written one after the other. */
@@ -67,11 +70,16 @@ export class ProxyRequests {
   readonly #digests: DigestWatch;
 
   constructor(services: ProxyServices, session: ProxySession) {
-    const { network, observer } = services;
+    const { playerWriter, observer, onFault } = services;
     this.#services = services;
-    this.#network = network;
+    this.#writer = playerWriter;
     this.#session = session;
-    this.#digests = new DigestWatch(network, session.name, () => observer.presenceDiffers());
+    this.#digests = new DigestWatch(
+      playerWriter,
+      session.name,
+      () => observer.presenceDiffers(),
+      onFault,
+    );
   }
 
   /** Throws what AcquirePlayer names. */
@@ -100,13 +108,13 @@ export class ProxyRequests {
     if (this.#holds(id, generation)) {
       return { playerId: id, outcome: { $case: 'generation', value: generation } };
     }
-    const holder = this.#network.playerRows.get(id)?.value.player;
+    const holder = this.#writer.rows.get(id)?.player;
     return deniedTo(said, holder?.proxy ?? '');
   }
 
   /** Whether nobody else was given the player since. */
   #holds(id: string, generation: number): boolean {
-    const row = this.#network.playerRows.get(id)?.value;
+    const row = this.#writer.rows.get(id);
     return row?.generation === generation && holds(this.#session, row);
   }
 
@@ -121,7 +129,7 @@ export class ProxyRequests {
   async report({ reports }: ReportPlayers): Promise<() => PlayerReportResult[]> {
     checkCount('reports', reports.length, 1, REPORTS);
     const bytes = sum(reports.map(weightOfReport));
-    const results = await this.#inOrder(bytes, () => report(this.#network, this.#session, reports));
+    const results = await this.#inOrder(bytes, () => report(this.#writer, this.#session, reports));
     // Who left by one of these reports was given to nobody.
     const left = new Set(results.filter(isEnd).map(({ id }) => id));
     return () => results.map((result) => (left.has(result.id) ? wire(result) : this.#now(result)));
@@ -130,10 +138,10 @@ export class ProxyRequests {
   /** Throws BATCH_INVALID, STALE_GENERATION or OUTCOME_UNKNOWN. */
   async sync(part: SyncPlayers): Promise<Answer> {
     checkCount('players', part.players.length, 0, PART_PLAYERS);
-    const list = { part, receivedMs: this.#network.options.clock.wall() };
+    const list = { part, receivedMs: this.#writer.clock.wall() };
     const bytes = sum(part.players.map((player) => weightOf(player) + OVERHEAD_BYTES));
     const { results, kicked } = await this.#inOrder(bytes, () =>
-      sync(this.#network, this.#session, list),
+      sync(this.#writer, this.#session, list),
     );
     return () => {
       const gone = results.filter((result) => this.#isGone(result)).map(({ id }) => id);
@@ -174,7 +182,7 @@ export class ProxyRequests {
   }
 
   #checkProxy(): void {
-    const node = this.#network.nodeRows.nodes.get(this.#session.name)?.value;
+    const node = this.#services.nodeRows.nodes.get(this.#session.name)?.value;
     if (node?.role === NodeRole.PROXY) return;
     throw new KelpieError('ROLE_NOT_PROXY', 'only proxies hold players');
   }
@@ -189,7 +197,7 @@ export class ProxyRequests {
 
   /** Takes latencies of this proxy's own players. */
   latencies(told: readonly PlayerLatency[]): void {
-    const mine = this.#network.playerRows.byProxy.get(this.#session.name);
+    const mine = this.#writer.rows.byProxy.get(this.#session.name);
     for (const { playerId, latencyMs } of told.slice(0, LATENCIES)) {
       if (mine.has(playerId)) this.#latencies.set(playerId, latencyMs);
     }

@@ -4,18 +4,24 @@
  */
 import { type Publish, PublishRejection } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../core/errors.js';
-import { checkNumbering, draftEntry, type EncodedDraft, encodeDrafts } from '../events/drafts.js';
+import { draftEntry, type EncodedDraft, encodeDrafts } from '../events/drafts.js';
+import { holeError, producerOf, storedAlready } from '../events/numbering.js';
+import type { Clock } from '../core/clock.js';
+import type { Limits } from '../network/limits.js';
 import type { Network } from '../network/network.js';
-import type { Draft, Outcome } from '../journal/journal.js';
+import type { Draft, Outcome, Producer, Requirement } from '../journal/journal.js';
 import { type Frame, wireError } from '../delivery/frames.js';
 import { Latch } from '../core/latch.js';
 
 /** Who publishes. */
 export interface PublisherOptions {
-  readonly network: Network;
+  readonly network: Pick<Network, 'commit'>;
+  readonly limits: Limits;
+  readonly clock: Clock;
   readonly name: string;
   readonly instance: Uint8Array;
-  readonly generation: number;
+  /** What every write in the name of the session must require. */
+  readonly fence: Requirement;
   /** The highest number of this instance that the journal has stored. */
   readonly stored: number | undefined;
   readonly wake: () => void;
@@ -51,45 +57,31 @@ export class Publisher {
    * journal has answered (STALE_GENERATION, OUTCOME_UNKNOWN, JOURNAL_READ_ONLY).
    */
   publish(request: Publish): Promise<void> {
-    const { limits } = this.#options.network.options;
-    const drafts = encodeDrafts(request.events, limits);
-    const fresh = drafts.slice(this.#known(request));
+    const drafts = encodeDrafts(request.events, this.#options.limits);
+    const numbered = { first: request.firstPublishSequence, count: drafts.length };
+    const stored = storedAlready(numbered, this.#next);
+    const fresh = drafts.slice(stored);
     if (fresh.length === 0) {
       this.#acknowledge();
       return Promise.resolve();
     }
-    const last = request.firstPublishSequence + request.events.length - 1;
-    const first = last - fresh.length + 1;
-    const { entries, rejections } = this.#judge(fresh, first);
-    this.#next = last + 1;
-    return this.#store(first - 1, last, entries, rejections);
-  }
-
-  /** How many of the events are known already. Throws OUT_OF_RANGE or PUBLISH_SEQUENCE_HOLE. */
-  #known({ firstPublishSequence, events }: Publish): number {
-    checkNumbering(firstPublishSequence, events.length);
-    const next = this.#next ?? firstPublishSequence;
-    if (firstPublishSequence > next) {
-      throw new KelpieError(
-        'PUBLISH_SEQUENCE_HOLE',
-        `publish sequence ${firstPublishSequence} leaves a hole; ${next} comes next; send from there`,
-        { expected: String(next) },
-      );
-    }
-    return next - firstPublishSequence;
+    const producer = producerOf(this.#options.instance, numbered, stored);
+    const { entries, rejections } = this.#judge(fresh, producer.previous + 1);
+    this.#next = producer.last + 1;
+    return this.#store(producer, entries, rejections);
   }
 
   #judge(
     drafts: EncodedDraft[],
     first: number,
   ): { entries: Draft[]; rejections: PublishRejection[] } {
-    const { network, name } = this.#options;
-    const time = new Date(network.options.clock.wall());
+    const { clock, limits, name } = this.#options;
+    const time = new Date(clock.wall());
     const entries: Draft[] = [];
     const rejections: PublishRejection[] = [];
     drafts.forEach((draft, index) => {
       try {
-        entries.push(draftEntry(draft, name, time, network.options.limits));
+        entries.push(draftEntry(draft, name, time, limits));
       } catch (error) {
         if (!(error instanceof KelpieError)) throw error;
         rejections.push({ publishSequence: first + index, error: wireError(error) });
@@ -99,24 +91,19 @@ export class Publisher {
   }
 
   async #store(
-    previous: number,
-    last: number,
+    producer: Producer,
     entries: Draft[],
     rejections: PublishRejection[],
   ): Promise<void> {
-    const { network, name, instance, generation } = this.#options;
-    const count = last - previous;
+    const { network, fence } = this.#options;
+    const count = producer.last - producer.previous;
     const bytes = entries.reduce((sum, { event }) => sum + event.length, 0);
     this.#inFlightEvents += count;
     this.#inFlightBytes += bytes;
     try {
-      const outcome = await network.commit({
-        require: [network.nodeRows.fence(name, generation)],
-        producer: { instance, previous, last },
-        entries,
-      });
+      const outcome = await network.commit({ require: [fence], producer, entries });
       if (outcome.kind !== 'stored') throw this.#refused(outcome);
-      this.#settled = last;
+      this.#settled = producer.last;
       for (const rejection of rejections) this.#reject(rejection);
       this.#acknowledge();
     } finally {
@@ -134,11 +121,7 @@ export class Publisher {
       ? new KelpieError('STALE_GENERATION', `a newer stream owns "${name}"; nothing was stored`, {
           name,
         })
-      : new KelpieError(
-          'PUBLISH_SEQUENCE_HOLE',
-          `publish sequence ${outcome.sequence} is the newest stored; send from ${outcome.sequence + 1}`,
-          { expected: String(outcome.sequence + 1) },
-        );
+      : holeError(outcome.sequence + 1);
   }
 
   #reject(rejection: PublishRejection): void {

@@ -1,7 +1,7 @@
 /** The sessions of one coordinator: which are open, which may come in, and which must end. */
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import { setMaxListeners } from 'node:events';
-import { type Cancel, every } from '../core/clock.js';
+import { type Cancel, type Clock, every } from '../core/clock.js';
 import { sameBytes } from '../core/cursor.js';
 import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
@@ -12,7 +12,9 @@ import { encodeRequestFrame, type Frame } from '../delivery/frames.js';
 import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import type { Drain, Hello } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Entry } from '../journal/journal.js';
-import { ownersWritten } from '../network/changes.js';
+import { ownersWritten } from '../nodes/departures.js';
+import type { NodeRows } from '../nodes/rows.js';
+import type { Limits, Times } from '../network/limits.js';
 import type { Network } from '../network/network.js';
 import type { LivenessProbe } from '../nodes/claims.js';
 import type { SessionObserver } from './observer.js';
@@ -50,9 +52,18 @@ const OPENED_AT_ONCE = 16;
 /** What stands around a request in its frame, and what waits with it. */
 const REQUEST_BYTES = 256;
 
+/** What the registry judges sessions by, and whom it informs. */
+export interface RegistryOptions {
+  readonly observer: Pick<SessionObserver, 'draining'>;
+  readonly limits: Pick<Limits, 'sessions'>;
+  readonly times: Pick<Times, 'drainMs'>;
+  readonly clock: Clock;
+  readonly listening: Clock;
+}
+
 export class SessionRegistry implements LivenessProbe, Carrier {
-  readonly #network: Network;
-  readonly #observer: Pick<SessionObserver, 'draining'>;
+  readonly #rows: NodeRows;
+  readonly #options: RegistryOptions;
   readonly #sessions = new Map<string, Member>();
   /** Sessions between Hello and Welcome, by their ids. */
   readonly #opening = new Map<string, Member>();
@@ -64,13 +75,13 @@ export class SessionRegistry implements LivenessProbe, Carrier {
   readonly #drain = new AbortController();
   readonly #sweep: Cancel;
 
-  constructor(network: Network, observer: Pick<SessionObserver, 'draining'>) {
-    this.#network = network;
-    this.#observer = observer;
+  constructor(network: Pick<Network, 'onEntries'>, rows: NodeRows, options: RegistryOptions) {
+    this.#rows = rows;
+    this.#options = options;
     // One listener for each call that reads, and the edge bounds these.
     setMaxListeners(0, this.#drain.signal);
     network.onEntries((entries) => this.#endReplaced(entries));
-    this.#sweep = every(network.listening, SWEEP_MS, () => {
+    this.#sweep = every(options.listening, SWEEP_MS, () => {
       for (const session of this.#sessions.values()) session.checkSilence();
     });
   }
@@ -110,7 +121,7 @@ export class SessionRegistry implements LivenessProbe, Carrier {
    */
   async admit(session: Member): Promise<void> {
     this.#drain.signal.throwIfAborted();
-    const limit = this.#network.options.limits.sessions;
+    const limit = this.#options.limits.sessions;
     if (this.#sessions.size + this.#opening.size >= limit) {
       throw new KelpieError('SESSION_LIMIT', `${limit} sessions are open; no more fit here`, {
         limit: String(limit),
@@ -126,9 +137,9 @@ export class SessionRegistry implements LivenessProbe, Carrier {
    * says goodbye by itself.
    */
   refused({ name, instanceId }: Hello): void {
-    const { clock } = this.#network.options;
+    const { clock } = this.#options;
     const session = this.#sessions.get(name.toLowerCase());
-    const owner = this.#network.nodeRows.owners.get(name.toLowerCase())?.value;
+    const owner = this.#rows.owners.get(name.toLowerCase())?.value;
     if (!this.draining || !session || !owner || !sameBytes(owner.instanceId, instanceId)) return;
     if (this.#stranded.has(session)) return;
     const end = (): void => session.evict(drainingError());
@@ -136,7 +147,7 @@ export class SessionRegistry implements LivenessProbe, Carrier {
   }
 
   get #reconnectWindowMs(): number {
-    return Math.min(1000, this.#network.options.times.drainMs / 2);
+    return Math.min(1000, this.#options.times.drainMs / 2);
   }
 
   /** The session's Hello has got its answer. */
@@ -147,7 +158,7 @@ export class SessionRegistry implements LivenessProbe, Carrier {
 
   /** Takes a session in that has got its node. Throws SESSION_REPLACED if it lost it meanwhile. */
   add(session: Member, name: string): void {
-    const owner = this.#network.nodeRows.owners.get(name);
+    const owner = this.#rows.owners.get(name);
     if (owner?.value.sessionId !== session.id) throw replacedError(name);
     this.#sessions.set(name, session);
   }
@@ -155,7 +166,7 @@ export class SessionRegistry implements LivenessProbe, Carrier {
   /** Tells a session to move on if the coordinator drains: one that comes in just then, too. */
   welcomed(session: Member): void {
     if (!this.draining) return;
-    const grace = durationOf(this.#network.options.times.drainMs);
+    const grace = durationOf(this.#options.times.drainMs);
     session.drain({ grace, reconnectWindow: durationOf(this.#reconnectWindowMs) });
   }
 
@@ -176,7 +187,7 @@ export class SessionRegistry implements LivenessProbe, Carrier {
    * without a stream here has no holder.
    */
   async alive(name: string): Promise<boolean> {
-    const id = this.#network.nodeRows.owners.get(name)?.value.sessionId ?? '';
+    const id = this.#rows.owners.get(name)?.value.sessionId ?? '';
     const open = this.#sessions.get(name);
     const holder = open?.id === id ? open : this.#opening.get(id);
     return (await holder?.probe()) ?? false;
@@ -189,10 +200,10 @@ export class SessionRegistry implements LivenessProbe, Carrier {
 
   /** Whoever writes a node's owner replaces the session before: one rule, wherever it happened. */
   #endReplaced(entries: readonly Entry[]): void {
-    const { nodeRows } = this.#network;
-    for (const name of ownersWritten(nodeRows, entries)) {
+    const rows = this.#rows;
+    for (const name of ownersWritten(rows, entries)) {
       const session = this.#sessions.get(name);
-      const owner = nodeRows.owners.get(name)?.value;
+      const owner = rows.owners.get(name)?.value;
       if (!session || owner?.sessionId === session.id) continue;
       session.evict(owner ? replacedError(name) : endedError(name));
     }
@@ -223,9 +234,9 @@ export class SessionRegistry implements LivenessProbe, Carrier {
 
   /** Lets sessions move on by themselves, then ends the rest. Nobody is reported as lost. */
   async drain(): Promise<void> {
-    const { clock, times } = this.#network.options;
+    const { clock, times } = this.#options;
     this.#drain.abort(drainingError());
-    this.#observer.draining(this.#sessions.size);
+    this.#options.observer.draining(this.#sessions.size);
     for (const session of this.#sessions.values()) this.welcomed(session);
     if (this.#sessions.size + this.#opening.size > 0) {
       const cancel = clock.after(times.drainMs, () => this.#emptied.open());

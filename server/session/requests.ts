@@ -190,7 +190,7 @@ export class Requests {
   }
 
   #subscribe(requestId: number, { addedTopics, removedTopics, startAt }: UpdateSubscription): void {
-    const { patterns } = this.#services.network.options.limits;
+    const { patterns } = this.#services.limits;
     const added = filterOf(addedTopics, patterns);
     if (addedTopics.length > 0) checkLiveStart(startAt);
     checkPatternCount(removedTopics.length, patterns);
@@ -254,7 +254,7 @@ export class Requests {
   }
 
   #public(error: unknown): KelpieError {
-    return publicError(error, this.#services.network.options.onFault);
+    return publicError(error, this.#services.onFault);
   }
 }
 

@@ -5,7 +5,7 @@ import { Session } from './session.js';
 
 /** The port of sessions that use these services. */
 export function sessionPort(services: SessionServices, authorize: Authorize): SessionPort {
-  const { limits } = services.network.options;
+  const { limits } = services;
   return { authorize, limits, serve: (requests, peer) => serve(services, requests, peer) };
 }
 

@@ -4,17 +4,35 @@ import type { LoadFrames } from '../delivery/load-frames.js';
 import type { Pages } from '../delivery/pages.js';
 import type { PatternBudget } from '../delivery/pattern-budget.js';
 import type { SubscriptionIndex } from '../delivery/subscription-index.js';
+import type { Clock } from '../core/clock.js';
+import type { Tail } from '../delivery/tail.js';
+import type { Limits, Times } from '../network/limits.js';
 import type { Network } from '../network/network.js';
 import type { NodeClaims } from '../nodes/claims.js';
+import type { NodeRows } from '../nodes/rows.js';
 import type { Loads } from '../nodes/loads.js';
 import type { PlayerOwnership, Verify } from '../players/ownership.js';
+import type { PlayerWriter } from '../players/writer.js';
 import type { SessionObserver } from './observer.js';
 import type { SessionRegistry } from './registry.js';
 
+/** Which coordinator this is. */
+export interface Identity {
+  /** The name of its network. */
+  readonly network: string;
+  /** New for each start. */
+  readonly coordinatorId: string;
+  /** Of the software. */
+  readonly version: string;
+}
+
 export interface SessionServices {
   readonly network: Network;
+  readonly tail: Tail;
+  readonly nodeRows: NodeRows;
   readonly registry: SessionRegistry;
   readonly claims: NodeClaims;
+  readonly playerWriter: PlayerWriter;
   readonly ownership: PlayerOwnership;
   readonly verify: Verify;
   readonly commands: Commands;
@@ -24,4 +42,12 @@ export interface SessionServices {
   readonly subscriptions: SubscriptionIndex;
   readonly patterns: PatternBudget;
   readonly observer: SessionObserver;
+  readonly identity: Identity;
+  readonly limits: Limits;
+  readonly times: Times;
+  readonly clock: Clock;
+  /** The time in which this coordinator listened: by it peers are judged. */
+  readonly listening: Clock;
+  /** Hears of faults in work that nobody waits for. */
+  readonly onFault: (error: unknown) => void;
 }

@@ -57,9 +57,7 @@ export class Session implements Member {
   readonly #opened = new Latch();
 
   constructor(services: SessionServices, { host, connection }: Peer) {
-    const { network, patterns, loadFrames } = services;
-    const { listening } = network;
-    const { clock, times } = network.options;
+    const { patterns, loadFrames, listening, clock, times } = services;
     this.#services = services;
     this.#host = host;
     this.#patterns = patterns.hold(connection);
@@ -188,11 +186,11 @@ export class Session implements Member {
     const { name, instance, generation, stored, filter, patterns, window, start, host } = opened;
     const services = this.#services;
     const { outbound } = this;
-    const { network } = services;
     const { wake } = outbound;
     const feed = new Feed({ ...services, filter, start, window, wake });
     outbound.follow(feed);
-    const publisher = new Publisher({ network, name, instance, generation, stored, wake });
+    const fence = services.nodeRows.fence(name, generation);
+    const publisher = new Publisher({ ...services, name, instance, fence, stored, wake });
     const parts = { services, outbound, feed, patterns, publisher };
     const requests = new Requests({ ...parts, name, instance, generation, host });
     return { name, generation, feed, publisher, requests };
@@ -220,7 +218,7 @@ export class Session implements Member {
     if (!this.#active) throw new Error('a session is reported when it is open');
     const { name: nodeName, generation, feed } = this.#active;
     const { position, wakeups, unacknowledgedBytes } = feed;
-    const head = this.#services.network.tail.head.sequence;
+    const head = this.#services.network.head.sequence;
     return {
       ...{ nodeName, sessionId: this.id, generation, position },
       ...{ unacknowledgedBytes, queuedBytes: this.outbound.queuedBytes, wakeups },
@@ -234,7 +232,7 @@ export class Session implements Member {
     if (!this.#active && !this.#closed) await this.#opened.wait();
     if (!this.#active || this.#closed) return false;
     this.outbound.send({ $case: 'heartbeatRequested', value: {} });
-    return this.#liveness.answers(this.#services.network.options.times.probeMs);
+    return this.#liveness.answers(this.#services.times.probeMs);
   }
 
   readSince(ms: number): boolean {
@@ -242,7 +240,7 @@ export class Session implements Member {
   }
 
   checkSilence(): void {
-    const { times } = this.#services.network.options;
+    const { times } = this.#services;
     if (this.#liveness.silentMs() <= times.maxSilenceMs) return;
     const message = `nothing was heard for ${times.maxSilenceMs / 1000} s; send a Heartbeat every ${times.heartbeatMs / 1000} s`;
     this.#break(new KelpieError('SESSION_SILENT', message));
@@ -295,5 +293,5 @@ export class Session implements Member {
     this.#services.observer.ended({ name, sessionId: this.id }, end);
   }
 
-  readonly #onFault = (error: unknown): void => this.#services.network.options.onFault(error);
+  readonly #onFault = (error: unknown): void => this.#services.onFault(error);
 }

@@ -6,12 +6,11 @@ import {
   type TopicRetention,
 } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Durability } from '../../../gen/ts/kelpie/v1/coordinator.js';
-import type { Network } from '../../network/network.js';
 import { pageOf } from '../../network/pages.js';
 import { durationOf } from '../../core/duration.js';
 import type { Usage } from '../../journal/journal.js';
 import { wireLimits } from '../../session/handshake.js';
-import type { SessionRegistry } from '../../session/registry.js';
+import type { SessionServices } from '../../session/services.js';
 
 function topicRetention({ limits, entries, bytes }: Usage['own'][number]): TopicRetention {
   return {
@@ -24,12 +23,22 @@ function topicRetention({ limits, entries, bytes }: Usage['own'][number]): Topic
   };
 }
 
-export function coordinatorService(
-  network: Network,
-  registry: SessionRegistry,
-): ServiceImplementation<CoordinatorServiceDefinition> {
-  const { nodeRows } = network;
-  const { clock, journal, limits, coordinatorId, name, version } = network.options;
+/** What it tells about. */
+export type CoordinatorFacts = Pick<
+  SessionServices,
+  'network' | 'nodeRows' | 'playerWriter' | 'registry' | 'identity' | 'limits' | 'clock'
+>;
+
+export function coordinatorService({
+  network,
+  nodeRows,
+  playerWriter,
+  registry,
+  identity,
+  limits,
+  clock,
+}: CoordinatorFacts): ServiceImplementation<CoordinatorServiceDefinition> {
+  const { journal } = network;
   const startedMs = clock.now();
   const listing = {
     after: (key: string) => nodeRows.owners.names.after(key),
@@ -40,10 +49,10 @@ export function coordinatorService(
     async getInfo() {
       const { entries, bytes, topics, own } = journal.usage();
       return {
-        coordinatorId,
-        version,
+        coordinatorId: identity.coordinatorId,
+        version: identity.version,
         uptime: durationOf(clock.now() - startedMs),
-        network: name,
+        network: identity.network,
         durability: Durability[journal.durability],
         head: journal.head,
         oldest: journal.oldest,
@@ -52,7 +61,7 @@ export function coordinatorService(
         nodes: nodeRows.nodes.size,
         limits: wireLimits(limits),
         retentionTopics: own.map(topicRetention),
-        players: network.playerRows.online,
+        players: playerWriter.rows.online,
         readOnly: network.readOnly,
       };
     },

@@ -7,28 +7,32 @@ import type {
   ReadEventsResponse,
   WatchEventsRequest,
 } from '../../../gen/ts/kelpie/v1/event_service.js';
-import { publishOnce } from '../../events/publish-once.js';
+import type { CallPublisher } from '../../events/publish-once.js';
 import { type Caller, type ReadingServices, readPage, watch } from '../../delivery/reader.js';
 import type { EventService } from './definitions.js';
 
-export function eventService(reading: ReadingServices): ServiceImplementation<typeof EventService> {
+export function eventService(
+  reading: ReadingServices,
+  publisher: CallPublisher,
+  coordinatorId: string,
+): ServiceImplementation<typeof EventService> {
   return {
     publishEvents(request: PublishEventsRequest): Promise<PublishEventsResponse> {
-      return publishOnce(reading.network, request);
+      return publisher.publish(request);
     },
     readEvents(request: ReadEventsRequest, context: CallContext): Promise<ReadEventsResponse> {
-      return readPage(reading, request, callerOf(reading, context));
+      return readPage(reading, request, callerOf(coordinatorId, context));
     },
     async *watchEvents(request: WatchEventsRequest, context: CallContext) {
-      yield* watch(reading, request, callerOf(reading, context));
+      yield* watch(reading, request, callerOf(coordinatorId, context));
     },
   };
 }
 
-function callerOf({ network }: ReadingServices, context: CallContext): Caller {
+function callerOf(coordinatorId: string, context: CallContext): Caller {
   const opened = (): void => {
     // Without an entry the header would wait for the first message.
-    context.header.set('kelpie-coordinator', network.options.coordinatorId);
+    context.header.set('kelpie-coordinator', coordinatorId);
     context.sendHeader();
   };
   return { connection: context.peer, signal: context.signal, opened };

@@ -12,32 +12,33 @@ import type {
   UpdateNodeResponse,
 } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { type Node, NodeChange } from '../../../gen/ts/kelpie/v1/node.js';
-import { findNode, listNodes } from '../../nodes/queries.js';
+import type { NodeQueries } from '../../nodes/queries.js';
 import type { Network } from '../../network/network.js';
 import type { NodeClaims } from '../../nodes/claims.js';
 import type { Loads } from '../../nodes/loads.js';
 
 export function nodeService(
-  network: Network,
+  network: Pick<Network, 'head'>,
+  queries: NodeQueries,
   claims: NodeClaims,
   loads: Loads,
 ): ServiceImplementation<NodeServiceDefinition> {
   const withLoad = (node: Node): Node => ({ ...node, load: loads.get(node.name) });
   return {
     async listNodes(request: ListNodesRequest, { peer }: CallContext): Promise<ListNodesResponse> {
-      const { items, ...page } = await listNodes(network, request, request, peer);
+      const { items, ...page } = await queries.list(request, request, peer);
       return { nodes: items.map(withLoad), ...page };
     },
     async getNode({ name }: GetNodeRequest): Promise<GetNodeResponse> {
-      return { node: withLoad(findNode(network, name).value), cursor: network.tail.head };
+      return { node: withLoad(queries.find(name).value), cursor: network.head };
     },
     async updateNode({ name, change }: UpdateNodeRequest): Promise<UpdateNodeResponse> {
       const node = await claims.update(name.toLowerCase(), change ?? NodeChange.create());
-      return { node, cursor: network.tail.head };
+      return { node, cursor: network.head };
     },
     async disconnectNode({ name }: DisconnectNodeRequest): Promise<DisconnectNodeResponse> {
       await claims.disconnect(name.toLowerCase());
-      return { cursor: network.tail.head };
+      return { cursor: network.head };
     },
   };
 }

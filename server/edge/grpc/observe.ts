@@ -1,6 +1,6 @@
 /** Around every call: what it throws becomes a status, and what became of it is told. */
 import { type CallContext, ServerError, type ServerMiddlewareCall, Status } from 'nice-grpc';
-import type { Network } from '../../network/network.js';
+import type { Clock } from '../../core/clock.js';
 import { publicError } from '../../delivery/frames.js';
 import { DETAILS, detailsOf, statusOf } from './errors.js';
 import { startSpan } from './trace.js';
@@ -12,8 +12,12 @@ export type CallObserver = (method: string, code: string, durationMs?: number) =
 export type Responses<Response> = AsyncGenerator<Response, Response | undefined, undefined>;
 
 /** The outermost middleware. */
-export function observeCalls({ options }: Network, onCall: CallObserver) {
-  const { clock, onFault, version } = options;
+export function observeCalls(
+  clock: Clock,
+  version: string,
+  onCall: CallObserver,
+  onFault: (error: unknown) => void,
+) {
   return async function* observed<Request, Response>(
     call: ServerMiddlewareCall<Request, Response>,
     context: CallContext,

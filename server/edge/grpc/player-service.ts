@@ -3,7 +3,6 @@ import type { ServiceImplementation } from 'nice-grpc';
 import { PlayerOutcome } from '../../../gen/ts/kelpie/v1/command.js';
 import { BatchGetPlayersRequest } from '../../../gen/ts/kelpie/v1/player_service.js';
 import type {
-  BatchGetPlayersResponse,
   KickPlayersRequest,
   KickPlayersResponse,
   PlayerServiceDefinition,
@@ -11,12 +10,10 @@ import type {
 } from '../../../gen/ts/kelpie/v1/player_service.js';
 import { KelpieError } from '../../core/errors.js';
 import { checkDisplay } from '../../commands/forms.js';
-import { countPlayers } from '../../players/counts.js';
-import { findPlayer, findPlayers, listPlayers } from '../../players/queries.js';
+import type { FoundPlayers, PlayerQueries } from '../../players/queries.js';
 import { AnswerRoom } from '../../network/pages.js';
-import { doToPlayers, type PlayerFate, type Verb } from '../../commands/on-players.js';
+import type { PlayerCommands, PlayerFate, Verb } from '../../commands/on-players.js';
 import { wireError } from '../../delivery/frames.js';
-import type { Commands } from '../../commands/commands.js';
 import type { Network } from '../../network/network.js';
 import type { SessionRegistry } from '../../session/registry.js';
 
@@ -27,8 +24,9 @@ type Summary = KickPlayersResponse & ShowMessageResponse;
 const LISTED = 10_000;
 
 export function playerService(
-  network: Network,
-  commands: Commands,
+  network: Pick<Network, 'head' | 'searches'>,
+  queries: PlayerQueries,
+  commands: PlayerCommands,
   sessions: Pick<SessionRegistry, 'withLatency'>,
 ): ServiceImplementation<PlayerServiceDefinition> {
   const act = async (
@@ -36,24 +34,24 @@ export function playerService(
     peer: string,
     verb: Verb,
   ): Promise<Summary> => {
-    const fates = await doToPlayers(network, commands, target, verb, timeout, peer);
+    const fates = await commands.send(target, verb, timeout, peer);
     return network.searches.work(summary(fates), peer);
   };
   return {
     async getPlayer({ player }) {
-      const found = sessions.withLatency(findPlayer(network, player));
-      return { player: found, cursor: network.tail.head };
+      const found = sessions.withLatency(queries.find(player));
+      return { player: found, cursor: network.head };
     },
     async batchGetPlayers(request, { peer }) {
-      const found = await batchGet(network, request, peer);
+      const found = await batchGet(queries, request, peer);
       const players = found.players.map((player) => sessions.withLatency(player));
-      return { ...found, players };
+      return { ...found, players, cursor: network.head };
     },
     async listPlayers(request, { peer }) {
-      const { items, ...page } = await listPlayers(network, request, peer);
+      const { items, ...page } = await queries.list(request, peer);
       return { players: items.map((player) => sessions.withLatency(player)), ...page };
     },
-    countPlayers: (request, { peer }) => countPlayers(network, request, peer),
+    countPlayers: (request, { peer }) => queries.count(request, peer),
     kickPlayers: ({ message, ...request }, { peer }) =>
       act(request, peer, (players) => ({
         form: { $case: 'kickPlayers', value: { players, message } },
@@ -68,10 +66,10 @@ export function playerService(
 }
 
 async function batchGet(
-  network: Network,
+  queries: PlayerQueries,
   request: BatchGetPlayersRequest,
   peer: string,
-): Promise<BatchGetPlayersResponse> {
+): Promise<FoundPlayers> {
   const { players: lookups } = request;
   if (lookups.length < 1 || lookups.length > BATCH) {
     const message = `a batch looks up 1 to ${BATCH} players, not ${lookups.length}`;
@@ -79,8 +77,7 @@ async function batchGet(
     throw new KelpieError('BATCH_INVALID', message, metadata);
   }
   const bytes = BatchGetPlayersRequest.encode(request).finish().length;
-  const found = await findPlayers(network, request, bytes, peer);
-  return { ...found, cursor: network.tail.head };
+  return queries.findAll(request, bytes, peer);
 }
 
 /** Counts all, and lists as many as fit: failures first. */

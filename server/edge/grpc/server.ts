@@ -9,8 +9,9 @@ import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js
 import { PlayerServiceDefinition } from '../../../gen/ts/kelpie/v1/player_service.js';
 import { SessionServiceDefinition } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { endpointOf } from '../../core/address.js';
-import type { Network } from '../../network/network.js';
+import type { Clock } from '../../core/clock.js';
 import type { SessionPort } from '../../session/port.js';
+import type { Identity } from '../../session/services.js';
 import { admitCalls } from './admit.js';
 import { CallTurns } from './call-turns.js';
 import { EventService, later, methodsOf, ofContract, SessionService } from './definitions.js';
@@ -82,20 +83,27 @@ export interface CallServices {
   readonly coordinator: ServiceImplementation<CoordinatorServiceDefinition>;
 }
 
+/** What the edge is told about the coordinator, and whom it informs. */
+export interface EdgeOptions {
+  readonly clock: Clock;
+  readonly identity: Identity;
+  readonly onCall: CallObserver;
+  readonly onFault: (error: unknown) => void;
+}
+
 export function createEdge(
-  network: Network,
   port: SessionPort,
   { nodes, players, commands, events, coordinator }: CallServices,
-  onCall: CallObserver,
+  { clock, identity, onCall, onFault }: EdgeOptions,
 ): Edge {
   const { limits, authorize } = port;
-  const { clock, coordinatorId } = network.options;
+  const { coordinatorId, version } = identity;
   // What it would print on stderr, a port that is taken, it throws as well.
   setLogVerbosity(logVerbosity.NONE);
   const calls = new OpenCalls(clock, limits);
   const guard = new Http2Guard(clock);
   const server: Server = createServer(serverOptions(limits.messageBytes, calls))
-    .use(observeCalls(network, onCall))
+    .use(observeCalls(clock, version, onCall, onFault))
     .use(admitCalls(authorize, new CallTurns(clock), calls));
   server.add(SessionService, sessionService(port, coordinatorId, calls));
   server.add(ofContract(NodeServiceDefinition), nodes);

@@ -1,7 +1,9 @@
 /** The log lines about sessions and nodes. */
 import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
-import { departures } from '../../network/changes.js';
+import type { Clock } from '../../core/clock.js';
 import type { Network } from '../../network/network.js';
+import { departures } from '../../nodes/departures.js';
+import type { NodeRows } from '../../nodes/rows.js';
 import type { Logger } from './log.js';
 import { RefusalLog } from './refusals.js';
 import type { OpenedSession, SessionEnd, SessionObserver } from '../../session/observer.js';
@@ -16,9 +18,13 @@ const OPENED: Record<OpenedSession['outcome'], string> = {
 const EXPECTED: readonly SessionEnd[] = ['STOPPED', 'DRAINED', 'DRAINING', 'SESSION_REPLACED'];
 
 /** Logs the opening, refusal and end of sessions, and the nodes that leave. */
-export function logSessions(logger: Logger, network: Network): SessionObserver {
-  const { nodeRows, options } = network;
-  const refusals = new RefusalLog(logger, options.clock);
+export function logSessions(
+  logger: Logger,
+  network: Pick<Network, 'onEntries'>,
+  nodeRows: NodeRows,
+  clock: Clock,
+): SessionObserver {
+  const refusals = new RefusalLog(logger, clock);
   network.onEntries((entries) => {
     for (const { name, reason } of departures(nodeRows, entries)) {
       logger[reason === 'LOST' ? 'warn' : 'info']({ node: name, reason }, 'node left');

@@ -11,6 +11,7 @@ import type { Status } from '../../../client/status.js';
 import { Event } from '../../../gen/ts/kelpie/v1/event.js';
 import { Node } from '../../../gen/ts/kelpie/v1/node.js';
 import { hex } from '../../../server/core/cursor.js';
+import { Tables } from '../../../server/network/tables.js';
 import { NodeRows } from '../../../server/nodes/rows.js';
 import { textOfMessage } from '../../support/wire/messages.js';
 import { faults, kind, weighed } from '../../support/model/sdk-steps.js';
@@ -114,18 +115,20 @@ class Contest {
   /** Walks through all history with the owner of each position at hand. */
   #checkJournal(): void {
     const labels = new Map<string, string>();
-    let tables = new NodeRows();
+    let tables = new Tables();
+    let rows = new NodeRows(tables);
     let epoch = 0;
     const stored = new Set<string>();
     const inEpoch = new Set<string>();
     for (const { key, value, source, event, sequence, index } of this.#world.entries) {
       if (this.#world.epochOf(index) !== epoch) {
         epoch = this.#world.epochOf(index);
-        tables = new NodeRows();
+        tables = new Tables();
+        rows = new NodeRows(tables);
         inEpoch.clear();
       }
       if (key !== undefined) tables.fold({ key, value: value ?? null, sequence });
-      const owner = tables.owners.get(NAME)?.value.instanceId;
+      const owner = rows.owners.get(NAME)?.value.instanceId;
       const { body } = Event.decode(event);
       if (body?.$case === 'nodeJoined' || body?.$case === 'nodeUpdated') {
         const { instanceId, labels: shown } = Node.create(body.value.node);
@@ -146,7 +149,7 @@ class Contest {
   }
 
   #checkEnd(): void {
-    const owner = this.#world.town.network.nodeRows.nodes.get(NAME)?.value;
+    const owner = this.#world.town.nodeRows.nodes.get(NAME)?.value;
     const there = this.#claimants.filter((one) => one !== undefined);
     const connected = there.filter(({ statuses }) => last(statuses)?.type === 'connected');
     const living = there.filter(({ statuses }) => last(statuses)?.type !== 'closed');

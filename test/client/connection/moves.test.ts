@@ -55,7 +55,7 @@ describe('a client that moves', () => {
     await world.flow();
     await world.pass(1000);
     await closed;
-    expect(world.town.network.nodeRows.nodes.get('lobby-1')).to.equal(undefined);
+    expect(world.town.nodeRows.nodes.get('lobby-1')).to.equal(undefined);
     expect(await world.close()).to.deep.equal(NOTHING_LEFT);
   });
 

@@ -20,7 +20,7 @@ describe("a client's own node", () => {
     for (const cut of ['both', 'client', 'server'] as const) {
       for (const stream of world.wire.streams) stream.cut(cut);
       await world.pass(20_000);
-      expect(world.town.network.nodeRows.nodes.get('lobby-1')?.value).to.deep.include({
+      expect(world.town.nodeRows.nodes.get('lobby-1')?.value).to.deep.include({
         ...{ state, labels: { mode: 'event' }, commands: ['shop.open'] },
       });
     }
@@ -28,7 +28,7 @@ describe("a client's own node", () => {
     for (const stream of world.wire.streams) stream.cut('both');
     client.handle('shop.close', () => undefined);
     await world.pass(20_000);
-    expect(world.town.network.nodeRows.nodes.get('lobby-1')?.value).to.deep.include({
+    expect(world.town.nodeRows.nodes.get('lobby-1')?.value).to.deep.include({
       ...{ state, labels: { mode: 'event' }, commands: ['shop.close', 'shop.open'] },
     });
     expect(await world.close()).to.deep.equal(NOTHING_LEFT);

@@ -33,7 +33,7 @@ describe('a login that is not answered', () => {
     const joined = client.players.joined(ALEX);
     await world.quiet();
     await joined;
-    const row = world.town.network.playerRows.get(ALEX.xuid)?.value;
+    const row = world.town.playerRows.get(ALEX.xuid);
     expect(row).to.include({ proxy: 'gate-1', loggingIn: false });
     expect(await world.close()).to.deep.equal(NOTHING_LEFT);
   });
@@ -47,9 +47,9 @@ describe('a login that is not answered', () => {
     world.clock.advance(800);
     await settled(20);
     expect(got).to.include({ granted: false });
-    expect(world.town.network.playerRows.get(ALEX.xuid)?.value).to.include({ loggingIn: true });
+    expect(world.town.playerRows.get(ALEX.xuid)).to.include({ loggingIn: true });
     await world.flow();
-    expect(world.town.network.playerRows.get(ALEX.xuid)).to.equal(undefined);
+    expect(world.town.playerRows.get(ALEX.xuid)).to.equal(undefined);
     expect(await world.close()).to.deep.equal(NOTHING_LEFT);
   });
 });
@@ -63,7 +63,7 @@ describe('many logins at once', () => {
     const all = Promise.all(many);
     await Promise.all([world.quiet(), all]);
     for (const acquired of await all) expect(acquired).to.include({ granted: true });
-    expect(world.town.network.playerRows.index.loginsOf('gate-1')).to.equal(1500);
+    expect(world.town.playerRows.index.loginsOf('gate-1')).to.equal(1500);
     expect(await world.close()).to.deep.equal(NOTHING_LEFT);
   });
 });

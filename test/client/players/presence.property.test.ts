@@ -136,8 +136,8 @@ async function take(world: SdkWorld, gates: Gate[], one: Step): Promise<void> {
 }
 
 function check(world: SdkWorld, gates: Gate[], processes: Process[]): number {
-  const { network } = world.town;
-  const rows = [...network.playerRows.entries()].map(([, { value }]) => value);
+  const { playerRows } = world.town;
+  const rows = [...playerRows.entries()].map(([, value]) => value);
   expect(rows.filter(({ loggingIn }) => loggingIn)).to.deep.equal([]);
   const table = rows.map(({ player }) => shown(player));
   for (const { name, guests, process } of gates) {

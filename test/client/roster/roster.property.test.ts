@@ -83,7 +83,7 @@ class Town {
   }
 
   check(): number {
-    const table = [...this.#world.town.network.nodeRows.nodes.entries()];
+    const table = [...this.#world.town.nodeRows.nodes.entries()];
     const rows = table.map(([, { value }]) => shown(value));
     // A process that began while the one before was ending may have been refused its name.
     const there = this.#processes

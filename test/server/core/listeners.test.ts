@@ -1,7 +1,9 @@
 /** A fault of a listener is reported, and is nobody else's. */
 import { expect } from 'chai';
+import { defaultLimits } from '../../../server/network/limits.js';
 import { Network } from '../../../server/network/network.js';
 import type { SessionObserver } from '../../../server/session/observer.js';
+import { FakeClock } from '../../support/clock/fake-clock.js';
 import { note } from '../../support/journal/entries.js';
 import { hello, join, openCoordinator, openJournal } from '../../support/model/coordinator.js';
 
@@ -11,12 +13,12 @@ function broken(): never {
 
 describe('a listener that throws', () => {
   it('of stored entries or of commits leaves each write as it is, and its neighbours too', async () => {
-    const town = await openCoordinator();
+    const clock = new FakeClock();
     const faults: unknown[] = [];
     const onFault = (error: unknown): number => faults.push(error);
-    const journal = openJournal(town.clock);
-    const options = { ...town.network.options, journal, onFault, onCommit: broken };
-    const network = await Network.open(options);
+    const journal = openJournal(clock);
+    const limits = defaultLimits;
+    const network = new Network({ journal, clock, limits, onFault, onCommit: broken });
     const heard: number[] = [];
     network.onEntries(broken);
     network.onEntries((entries) => heard.push(entries.length));
@@ -26,7 +28,7 @@ describe('a listener that throws', () => {
     }
     expect(heard).to.deep.equal([1, 1]);
     expect(faults).to.have.length(4);
-    expect(network.tail.head).to.deep.equal(journal.head);
+    expect(network.head).to.deep.equal(journal.head);
   });
 
   it('of sessions ends none', async () => {

@@ -222,8 +222,8 @@ describe('a proxy whose joins wait for the journal', () => {
     }
     proxy.stream.send(heartbeat);
     await proxy.stream.next('heartbeatAck');
-    expect(town.network.playerRows.online).to.be.below(300);
-    while (town.network.playerRows.online < 600) await settled();
+    expect(town.playerRows.online).to.be.below(300);
+    while (town.playerRows.online < 600) await settled();
     town.die();
   });
 
@@ -236,7 +236,7 @@ describe('a proxy whose joins wait for the journal', () => {
     proxy.stream.send({ $case: 'reportPlayers', value: { reports } });
     town.clock.stall(60_000);
     await settled();
-    expect(town.network.playerRows.online).to.equal(1);
+    expect(town.playerRows.online).to.equal(1);
   });
 });
 

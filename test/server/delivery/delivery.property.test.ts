@@ -110,16 +110,16 @@ function varint(value: number): number[] {
 const BOT = { instanceId: randomBytes(16), role: NodeRole.SERVICE };
 
 /** A node that joins, or changes if it is there. */
-async function moveBot({ claims, network }: MortalCoordinator, name: string, label: number) {
-  if (network.nodeRows.nodes.get(name)) {
+async function moveBot({ claims, nodeRows }: MortalCoordinator, name: string, label: number) {
+  if (nodeRows.nodes.get(name)) {
     await claims.update(name, NodeChange.create({ labels: { at: String(label) } }));
   } else {
     await claims.claim(Node.create({ ...BOT, name }), 'bot', { alive: async () => false });
   }
 }
 
-async function removeBot({ claims, network }: MortalCoordinator, name: string) {
-  const owner = network.nodeRows.owners.get(name);
+async function removeBot({ claims, nodeRows }: MortalCoordinator, name: string) {
+  const owner = nodeRows.owners.get(name);
   if (owner) await claims.leave(name, owner.sequence, NodeLeaveReason.STOPPED);
 }
 

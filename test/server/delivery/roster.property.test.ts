@@ -14,7 +14,7 @@ import { openCoordinator, type TestCoordinator } from '../../support/model/coord
 const BOTS = 600;
 
 async function put(town: TestCoordinator, index: number, label: number | undefined): Promise<void> {
-  const { nodeRows } = town.network;
+  const { nodeRows } = town;
   const name = `bot-${index}`;
   const known = nodeRows.nodes.get(name)?.value;
   const row = Node.create({ name, role: NodeRole.SERVICE, labels: { label: String(label) } });
@@ -68,7 +68,7 @@ describe('a roster', () => {
           }
         }
         while (await follower.read(100));
-        const table = [...town.network.nodeRows.nodes.entries()].map(([, { value }]) => value);
+        const table = [...town.nodeRows.nodes.entries()].map(([, { value }]) => value);
         const shown = (nodes: Node[]) =>
           nodes.map(({ name, labels }) => `${name} ${labels['label'] ?? ''}`).sort();
         expect(shown(follower.roster.nodes())).to.deep.equal(shown(table));

@@ -41,13 +41,13 @@ describe('a peer that may not come in', () => {
     const responses = inProcess(port)(greeting(), new AbortController().signal);
     expect(await endOf(responses)).to.include({ reason: 'SESSION_LIMIT' });
     expect(hosts).to.deep.equal(['127.0.0.1']);
-    expect(town.network.nodeRows.nodes.size).to.equal(0);
+    expect(town.nodeRows.nodes.size).to.equal(0);
   });
 
   it('gets neither a session nor an answer by gRPC', async () => {
     const town = await openCoordinator();
     const { port, hosts } = closed(town.port);
-    const edge = createEdge(town.network, port, callServices(town), () => undefined);
+    const edge = createEdge(port, callServices(town), { ...town, onCall: () => undefined });
     const channel = createChannel(`127.0.0.1:${await edge.listen('127.0.0.1', 0)}`);
     try {
       const call = createClient(NodeServiceDefinition, channel).getNode({ name: 'lobby-1' });
@@ -56,7 +56,7 @@ describe('a peer that may not come in', () => {
       const codes = ends.map((error) => (error as ClientError).code);
       expect(codes).to.deep.equal([Status.RESOURCE_EXHAUSTED, Status.RESOURCE_EXHAUSTED]);
       expect(hosts).to.deep.equal(['127.0.0.1', '127.0.0.1']);
-      expect(town.network.nodeRows.nodes.size).to.equal(0);
+      expect(town.nodeRows.nodes.size).to.equal(0);
     } finally {
       channel.close();
       await edge.stop();

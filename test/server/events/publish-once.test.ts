@@ -3,7 +3,6 @@ import { expect } from 'chai';
 import { Event, type EventDraft } from '../../../gen/ts/kelpie/v1/event.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import type { Cursor } from '../../../server/core/cursor.js';
-import { publishOnce } from '../../../server/events/publish-once.js';
 import { messageDraft, textOfMessage } from '../../support/wire/messages.js';
 import { openCoordinator, type TestCoordinator } from '../../support/model/coordinator.js';
 import { rejectionOf } from '../../support/thrown.js';
@@ -21,7 +20,7 @@ describe('publishing by a call', () => {
   const publish = (texts: readonly string[], firstPublishSequence = 0, instance?: Uint8Array) => {
     const numbered = firstPublishSequence > 0 ? instanceId : new Uint8Array();
     const events = texts.map((text) => messageDraft(text));
-    return publishOnce(town.network, {
+    return town.callPublisher.publish({
       events,
       instanceId: instance ?? numbered,
       firstPublishSequence,
@@ -146,7 +145,7 @@ describe('publishing by a call', () => {
     ] as const) {
       it(`stores nothing and moves no number on: ${reason}`, async () => {
         const events = [messageDraft('a'), odd, messageDraft('b')];
-        const publishing = publishOnce(town.network, {
+        const publishing = town.callPublisher.publish({
           events,
           instanceId,
           firstPublishSequence: 1,

@@ -22,13 +22,11 @@ async function publishing(generationOf: (generation: number) => number = (own) =
   return { town, publisher, stored };
 }
 
-function publisherOf(
-  { network }: TestCoordinator,
-  instance: Uint8Array,
-  generation: number,
-): Publisher {
+function publisherOf(town: TestCoordinator, instance: Uint8Array, generation: number): Publisher {
   const wake = (): void => undefined;
-  return new Publisher({ network, name: 'lobby-1', instance, generation, stored: undefined, wake });
+  const name = 'lobby-1';
+  const fence = town.nodeRows.fence(name, generation);
+  return new Publisher({ ...town, name, instance, fence, stored: undefined, wake });
 }
 
 function drafts(...topics: string[]): EventDraft[] {

@@ -9,7 +9,6 @@ import { KelpieError } from '../../../server/core/errors.js';
 import type { NodeResult } from '../../../server/commands/commands.js';
 import type { Outcome, Transaction } from '../../../server/journal/journal.js';
 import { MemoryJournal } from '../../../server/journal/memory/memory-journal.js';
-import { publishOnce } from '../../../server/events/publish-once.js';
 import type { Limits } from '../../../server/network/limits.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
 import { settled } from '../../support/journal/history.js';
@@ -157,7 +156,7 @@ describe('a disk that stalls', () => {
     for (let sequence = 1; sequence <= 5; sequence++) stream.send(publish(sequence, 10));
     other.send(publish(1, 10));
     await settled();
-    const refused = await rejectionOf(KelpieError, publishOnce(town.network, request));
+    const refused = await rejectionOf(KelpieError, town.callPublisher.publish(request));
     expect(refused.reason).to.equal('PUBLISH_LIMIT');
     expect(refused.retryAfterMs).to.be.greaterThan(0);
     const updated = town.claims.update('other', NodeChange.create({ labels: { a: 'b' } }));
@@ -169,6 +168,6 @@ describe('a disk that stalls', () => {
     await settled(10);
     expect(stored.filter((source) => source === 'lobby')).to.have.length.below(4);
     expect([backlog.bytes, backlog.closed]).to.deep.equal([0, false]);
-    expect((await publishOnce(town.network, request)).stored).to.equal(1);
+    expect((await town.callPublisher.publish(request)).stored).to.equal(1);
   });
 });

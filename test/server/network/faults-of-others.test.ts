@@ -72,8 +72,8 @@ describe('the faults of others', () => {
     const value = { playerId: STEVE, generation };
     proxy.stream.send({ requestId: 7, frame: { $case: 'releasePlayer', value } });
     await proxy.stream.next('requestOk');
-    expect(town.network.playerRows.size).to.equal(0);
-    expect(town.network.playerRows.ownedBy.size).to.equal(0);
+    expect(town.playerRows.size).to.equal(0);
+    expect(town.playerRows.ownedBy.size).to.equal(0);
     expect(town.ownership.pending).to.equal(0);
     const told = bodies.slice(before).map(({ $case }) => $case);
     expect(told, 'nothing but what coordinators tell each other').to.deep.equal(['playerLeft']);
@@ -96,7 +96,7 @@ describe('the faults of others', () => {
         grants.map(({ gate, generation }) => gate.report(joined(steve(), generation))),
       );
       expect(reports.flat().filter(({ error }) => !error)).to.have.length(1);
-      expect(town.network.playerRows.online).to.equal(1);
+      expect(town.playerRows.online).to.equal(1);
       expect(town.ownership.pending).to.equal(0);
     }
   });
@@ -116,7 +116,7 @@ describe('the faults of others', () => {
       const [late] = await proxy.report(quit(STEVE, generation));
       expect(late?.error?.reason).to.equal(ErrorReason.STALE_GENERATION);
     }
-    const row = town.network.playerRows.onlineOf(STEVE)?.value.player;
+    const row = town.playerRows.onlineOf(STEVE)?.player;
     expect(row).to.include({ proxy: 'gate-2', generation: newest });
   });
 
@@ -171,8 +171,8 @@ describe('the faults of others', () => {
     expect(third).to.be.greaterThan(login);
     const [result] = await proxy.report(joined(player(2), login));
     expect(result?.error).to.equal(undefined);
-    expect(town.network.playerRows.online).to.equal(2);
-    expect(town.network.playerRows.size, 'and one logs in').to.equal(3);
+    expect(town.playerRows.online).to.equal(2);
+    expect(town.playerRows.size, 'and one logs in').to.equal(3);
   });
 
   it('ValioBungee: the sum of proxies is the sum of servers is the registry', async () => {
@@ -192,7 +192,7 @@ describe('the faults of others', () => {
         number % 3 === 0 ? quit(one.playerId, one.generation) : one,
       );
     }
-    const { playerRows } = town.network;
+    const { playerRows } = town;
     const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0);
     const byProxy = sum(['gate-1', 'gate-2'].map((name) => playerRows.byProxy.get(name).size));
     const byServer = sum(servers.map((name) => playerRows.byServer.get(name).size));
@@ -222,7 +222,7 @@ describe('the faults of others', () => {
     clock.advance(10_000);
     await settled();
     expect(bodies).to.deep.equal([]);
-    expect(second.network.playerRows.online).to.equal(50);
+    expect(second.playerRows.online).to.equal(50);
   });
 
   it('ChatControl, EasyCommandBlocker: a payload that a client made cannot reach RunConsoleCommand', async () => {

@@ -4,7 +4,6 @@ import { MessageOrigin, NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.
 import { NodeChange, NodeState, NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
 import { WelcomeOutcome } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../../../server/core/errors.js';
-import { listNodes } from '../../../server/nodes/queries.js';
 import {
   EARLIEST,
   hello,
@@ -20,8 +19,8 @@ const change = (partial: Partial<NodeChange>): NodeChange => ({
   ...partial,
 });
 
-function rowOf({ network }: TestCoordinator, name: string) {
-  return network.nodeRows.nodes.get(name)?.value;
+function rowOf({ nodeRows }: TestCoordinator, name: string) {
+  return nodeRows.nodes.get(name)?.value;
 }
 
 describe('a change of a node', () => {
@@ -188,7 +187,7 @@ describe('a list of nodes', () => {
     };
     const names: string[] = [];
     for (let pageToken = ''; ;) {
-      const page = await listNodes(town.network, filter, { pageSize: 2, pageToken });
+      const page = await town.nodeQueries.list(filter, { pageSize: 2, pageToken });
       names.push(...page.items.map(({ name }) => name));
       pageToken = page.nextPageToken;
       if (pageToken === '') break;

@@ -15,7 +15,7 @@ import {
 } from '../../support/model/coordinator.js';
 import { joined, player, TestProxy } from '../../support/model/proxy.js';
 
-type Town = Pick<MortalCoordinator, 'port' | 'network' | 'claims'>;
+type Town = Pick<MortalCoordinator, 'port' | 'nodeRows' | 'playerRows' | 'claims'>;
 
 /** A proxy with so many players. */
 async function proxyWith(town: Town, name: string, count: number): Promise<TestProxy> {
@@ -30,12 +30,12 @@ async function proxyWith(town: Town, name: string, count: number): Promise<TestP
     });
     await proxy.stream.next('playersSynced');
   }
-  expect(town.network.playerRows.online).to.equal(count);
+  expect(town.playerRows.online).to.equal(count);
   return proxy;
 }
 
-function generationOf({ network }: Town, name: string): number {
-  return network.nodeRows.owners.get(name)?.sequence ?? 0;
+function generationOf({ nodeRows }: Town, name: string): number {
+  return nodeRows.owners.get(name)?.sequence ?? 0;
 }
 
 /** Counts turns of the event loop until it is stopped. */
@@ -72,7 +72,7 @@ describe('the end of a node with very many players', () => {
     const passed = turns();
     expect(passed, 'turns of others').to.be.at.least(stored.length - 2);
     expect(Math.max(...stored.map(({ length }) => length))).to.be.at.most(100);
-    expect(town.network.playerRows.size).to.equal(0);
+    expect(town.playerRows.size).to.equal(0);
     const last = stored.flat().slice(-2);
     expect(last.map(({ key }) => key)).to.deep.equal(['nodes/gate-1', 'sessions/gate-1']);
     const bodies = stored.flat().map(({ event }) => Event.decode(event).body);
@@ -83,7 +83,7 @@ describe('the end of a node with very many players', () => {
   it('costs each player once', async () => {
     const town = await openCoordinator();
     await proxyWith(town, 'gate-1', PLAYERS);
-    const { playerRows } = town.network;
+    const { playerRows } = town;
     const draft = playerRows.draft.bind(playerRows);
     let made = 0;
     playerRows.draft = (...facts) => {
@@ -100,12 +100,12 @@ describe('the end of a node with very many players', () => {
     const proxy = await TestProxy.join(town, 'gate-1', { instanceId });
     await proxy.stream.cut();
     await proxyWith(town, 'gate-2', PLAYERS);
-    const owner = town.network.nodeRows.owners.get('gate-2');
+    const owner = town.nodeRows.owners.get('gate-2');
     const gone = town.claims.leave('gate-2', generationOf(town, 'gate-2'), NodeLeaveReason.LOST);
     await join(town, hello('gate-2', { instanceId: owner?.value.instanceId ?? instanceId }));
     expect(await gone).to.equal(false);
-    expect(town.network.playerRows.online).to.be.above(0);
-    expect(town.network.nodeRows.nodes.get('gate-2')).to.not.equal(undefined);
+    expect(town.playerRows.online).to.be.above(0);
+    expect(town.nodeRows.nodes.get('gate-2')).to.not.equal(undefined);
   });
 
   it('is one, however many ask for it', async () => {
@@ -124,13 +124,13 @@ describe('the end of a node with very many players', () => {
     const journal = openJournal(clock);
     const first = await openMortal(journal, clock, { coordinatorId: 'first' });
     await proxyWith(first, 'gate-1', PLAYERS);
-    const { nodeRows } = first.network;
+    const { nodeRows } = first;
     await journal.append([{ entries: [nodeRows.ownerDraft('gate-1', null)] }]);
     first.die();
     const turns = turnsFrom();
     const second = await openMortal(journal, clock, { coordinatorId: 'second' });
     expect(turns(), 'pages').to.be.at.least(PLAYERS / 1000);
-    expect(second.network.playerRows.size).to.equal(0);
+    expect(second.playerRows.size).to.equal(0);
   });
 });
 
@@ -151,7 +151,7 @@ describe('what a node gets while it ends', () => {
       await settled(waits);
       expect(await town.claims.leave('gate-1', generation, NodeLeaveReason.LOST)).to.equal(true);
       await proxy.stream.ended();
-      const left = [...town.network.playerRows.entries()].map(([id]) => id);
+      const left = [...town.playerRows.entries()].map(([id]) => id);
       expect(left, `a delay of ${turns}, ${waits} turns later`).to.deep.equal([]);
       town.die();
     }
@@ -178,7 +178,7 @@ describe('a player whom another proxy gets while theirs ends', () => {
         const outcome = await second.acquire(player(0), DuplicatePolicy.KICK_OLD);
         await gone;
         await settled(20);
-        const row = town.network.playerRows.get(player(0).xuid)?.value;
+        const row = town.playerRows.get(player(0).xuid);
         const order = `a delay of ${turns}, ${before} and ${between} turns later`;
         expect(row?.generation, order).to.equal(outcome?.value);
         expect(row?.proxy, order).to.equal('gate-2');
@@ -222,7 +222,7 @@ describe('changes of one node that come at once', () => {
     const [last] = (await Promise.all(changes)).slice(-1);
     expect(await refused).to.include('label');
     expect(bodies.length).to.be.at.most(3);
-    const known = town.network.nodeRows.nodes.get('lobby-1')?.value;
+    const known = town.nodeRows.nodes.get('lobby-1')?.value;
     expect(known).to.deep.equal(last);
     expect(Object.keys(known?.labels ?? {})).to.have.length(50);
     expect(known?.labels['label-49']).to.equal('1999');

@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { Event } from '../../../gen/ts/kelpie/v1/event.js';
 import { NodeChange } from '../../../gen/ts/kelpie/v1/node.js';
 import { GoodbyeReason } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { Tables } from '../../../server/network/tables.js';
 import { NodeRows } from '../../../server/nodes/rows.js';
 import type { Entry } from '../../../server/journal/journal.js';
 import { defaultTimes } from '../../../server/network/limits.js';
@@ -88,11 +89,12 @@ function hex(bytes: Uint8Array): string {
 /** Walks through the journal with the owner of each position at hand. */
 function check(entries: readonly Entry[]): number {
   const stored = new Map<string, number>();
-  const tables = new NodeRows();
+  const tables = new Tables();
+  const rows = new NodeRows(tables);
   let written = 0;
   for (const { key, value, source, event, sequence } of entries) {
     if (key !== undefined) tables.fold({ key, value: value ?? null, sequence });
-    const holder = tables.owners.get(NAME)?.value.instanceId;
+    const holder = rows.owners.get(NAME)?.value.instanceId;
     const owner = holder && hex(holder);
     const { body } = Event.decode(event);
     if (source !== NAME || body?.$case !== 'messagePublished') {

@@ -110,7 +110,7 @@ describe('a coordinator on a journal that another one wrote', () => {
     clock.advance(60_000);
     const bodies = bodiesOf(journal);
     const town = await openMortal(journal, clock, { coordinatorId: 'latter' });
-    const now = () => town.network.nodeRows.nodes.get('lobby-1')?.value.state;
+    const now = () => town.nodeRows.nodes.get('lobby-1')?.value.state;
     return { clock, first, bodies, town, now };
   }
 
@@ -133,7 +133,7 @@ describe('a coordinator on a journal that another one wrote', () => {
       clock.advance(1);
       await settled();
       expect(now()).to.equal(undefined);
-      expect(town.network.nodeRows.owners.size).to.equal(0);
+      expect(town.nodeRows.owners.size).to.equal(0);
       expect(bodies.map((body) => body.$case === 'nodeLeft' && body.value.reason)).to.deep.equal([
         NodeLeaveReason.LOST,
       ]);
@@ -164,7 +164,7 @@ describe('a coordinator on a journal that another one wrote', () => {
       instanceId: randomBytes(16),
       role: NodeRole.DOWNSTREAM,
     });
-    const { nodeRows } = town.network;
+    const { nodeRows } = town;
     const owner = nodeRows.owners.get('lobby-1');
     if (!owner) throw new Error('nobody owns the node');
     const row = { ...owner.value, coordinatorId: 'third', instanceId: node.instanceId };
@@ -189,7 +189,7 @@ describe('a change of a node that races', () => {
     clock.advance(1000);
     await early;
     await settled(20);
-    const known = () => town.network.nodeRows.nodes.get('lobby-1')?.value;
+    const known = () => town.nodeRows.nodes.get('lobby-1')?.value;
     expect(known()?.state).to.equal(NodeState.UNREACHABLE);
     const late = set('late');
     await join(town, first);

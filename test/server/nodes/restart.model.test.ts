@@ -127,7 +127,7 @@ describe('a coordinator that was away', () => {
       }
       await Promise.all(joining);
       expect(backAfterMs, 'all are back within a third of the grace').to.be.at.most(LONGEST_MS);
-      const states = [...town.network.nodeRows.nodes.entries()].map(([, { value }]) => value.state);
+      const states = [...town.nodeRows.nodes.entries()].map(([, { value }]) => value.state);
       expect(states).to.deep.equal(
         nodes.map((_, index) => (index < GONE ? NodeState.UNREACHABLE : NodeState.READY)),
       );

@@ -33,8 +33,8 @@ const large = (number: number): Player => player(number, { context: new Uint8Arr
 const many = (count: number, of: (number: number) => Player): Player[] =>
   Array.from({ length: count }, (_, number) => of(number));
 
-const nothingComes = ({ network }: TestCoordinator): void => {
-  expect(network.playerAdmission.pending).to.equal(0);
+const nothingComes = ({ playerWriter }: TestCoordinator): void => {
+  expect(playerWriter.admission.pending).to.equal(0);
 };
 
 describe('logins of a proxy', () => {
@@ -98,9 +98,9 @@ describe('the rows of players', () => {
         ({ error }) => error?.reason === ErrorReason.PLAYER_LIMIT,
       );
       expect(refused.length + (logins['PLAYER_LIMIT'] ?? 0), name).to.be.greaterThan(5);
-      expect(town.network.playerRows.index.bytesOf(name)).to.be.at.most(100_000);
+      expect(town.playerRows.index.bytesOf(name)).to.be.at.most(100_000);
     }
-    expect(town.network.playerRows.index.bytes).to.be.within(150_000, 200_000);
+    expect(town.playerRows.index.bytes).to.be.within(150_000, 200_000);
     nothingComes(town);
   });
 
@@ -121,7 +121,7 @@ describe('the rows of players', () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.bring(steve());
-    const { index } = town.network.playerRows;
+    const { index } = town.playerRows;
     expect(index.bytesOf('gate-1')).to.equal(index.bytes).and.to.be.greaterThan(50);
     await proxy.report(quit(steve().xuid, generation));
     expect([index.bytes, index.bytesOf('gate-1'), index.sharedUuids.size]).to.deep.equal([0, 0, 0]);

@@ -24,8 +24,8 @@ const uuid = '0a1b2c3d-0000-4000-8000-00000000000f';
 const both = steve({ uuid });
 const uuidAlone = steve({ xuid: '', uuid: uuid.toUpperCase() });
 
-const held = ({ network }: TestCoordinator) =>
-  [...network.playerRows.entries()].map(([id, { value }]) => `${id} on ${value.proxy}`);
+const held = ({ playerRows }: TestCoordinator) =>
+  [...playerRows.entries()].map(([id, value]) => `${id} on ${value.proxy}`);
 
 describe('logins that share an identifier', () => {
   const pairs: [string, Player, Player][] = [
@@ -111,7 +111,7 @@ describe('logins while no coordinator answered', () => {
         for (const key of order) ages[key] += 1000;
       }
       expect(held(town)).to.deep.equal([`${both.xuid} on gate-2`]);
-      const since = town.network.playerRows.get(both.xuid)?.value.player.joinTime?.getTime();
+      const since = town.playerRows.get(both.xuid)?.player.joinTime?.getTime();
       expect(since, 'they joined when they logged in').to.equal(town.clock.wall() - ages['gate-2']);
     });
 
@@ -148,7 +148,7 @@ describe('a server that is no node', () => {
     const [result] = await proxy.report(joined(steve({ server: 'Survival 1' })));
     expect(result?.error).to.equal(undefined);
     expect(rowOf(town)).to.include({ server: 'survival 1', serverUnregistered: true });
-    expect([...town.network.playerRows.byServer.get('survival 1')]).to.have.length(1);
+    expect([...town.playerRows.byServer.get('survival 1')]).to.have.length(1);
     const generation = result?.generation ?? 0;
     await proxy.report(about(both.xuid, generation, { $case: 'movedTo', value: 'Creative' }));
     expect(rowOf(town)).to.include({ server: 'creative', serverUnregistered: true });
@@ -164,12 +164,12 @@ describe('a server that is no node', () => {
     const proxy = await TestProxy.join(town, 'gate-1');
     await join(town, hello('lobby'));
     const generation = await proxy.bring(steve());
-    const owner = town.network.nodeRows.owners.get('lobby')?.sequence ?? 0;
+    const owner = town.nodeRows.owners.get('lobby')?.sequence ?? 0;
     // The departure is on its way to the journal, and not in the tables yet.
     turns = 10;
     const left = town.claims.leave('lobby', owner, 1);
     await settled(3);
-    expect(town.network.nodeRows.nodes.get('lobby')).not.to.equal(undefined);
+    expect(town.nodeRows.nodes.get('lobby')).not.to.equal(undefined);
     const moved = about(both.xuid, generation, { $case: 'movedTo', value: 'lobby' });
     const [[result]] = await Promise.all([proxy.report(moved), left]);
     expect(result?.error).to.equal(undefined);
@@ -195,8 +195,8 @@ describe('joins without a grant', () => {
       ...[undefined, undefined, undefined, undefined, undefined],
       36,
     ]);
-    expect(town.network.playerRows.get('1001')?.value.server).to.equal('lobby');
-    expect(town.network.playerRows.onlineOf('1002')).not.to.equal(undefined);
+    expect(town.playerRows.get('1001')?.server).to.equal('lobby');
+    expect(town.playerRows.onlineOf('1002')).not.to.equal(undefined);
     const told: (string | undefined)[] = [];
     for (const { topic, event } of (await entriesOf(town)).filter(isPlayers))
       told.push(`${topic} ${Event.decode(event).body?.$case}`);
@@ -217,7 +217,7 @@ describe('joins without a grant', () => {
     const reports = Array.from({ length: 256 }, (_, number) => joined(player(number)));
     const results = await proxy.report(...reports);
     expect(results.filter(({ generation }) => generation > 0)).to.have.length(256);
-    expect(town.network.playerRows.online).to.equal(256);
+    expect(town.playerRows.online).to.equal(256);
     expect(commits).to.be.lessThan(10);
   });
 });
@@ -229,8 +229,8 @@ async function entriesOf({ journal }: TestCoordinator) {
   return 'entries' in page ? page.entries : [];
 }
 
-function rowOf({ network }: Pick<TestCoordinator, 'network'>) {
-  return network.playerRows.get(both.xuid)?.value.player;
+function rowOf({ playerRows }: Pick<TestCoordinator, 'playerRows'>) {
+  return playerRows.get(both.xuid)?.player;
 }
 
 async function gates(town: TestCoordinator): Promise<[TestProxy, TestProxy]> {

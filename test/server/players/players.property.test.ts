@@ -180,18 +180,18 @@ function readerOf(entries: readonly Entry[]): Map<string, Player> {
 }
 
 function checkQuiet({ town, proxies, entries, follower }: World): void {
-  const { playerRows } = town.network;
+  const { playerRows } = town;
   const rows = [...playerRows.entries()];
   const has = proxies.flatMap(({ name, guests }) =>
     [...guests].map(([id, { generation, server }]) => ({ id, proxy: name, generation, server })),
   );
-  const ofTable = rows.map(([id, { value }]) => {
-    const { proxy: name, generation, server } = value.player;
+  const ofTable = rows.map(([id, { player }]) => {
+    const { proxy: name, generation, server } = player;
     return { id, proxy: name, generation, server };
   });
   expect(ofTable, 'the table is what the proxies have').to.have.deep.members(has);
-  expect(rows.filter(([, { value }]) => value.loggingIn)).to.deep.equal([]);
-  const uuids = rows.map(([id, { value }]) => value.player.uuid || id);
+  expect(rows.filter(([, { loggingIn }]) => loggingIn)).to.deep.equal([]);
+  const uuids = rows.map(([id, { player }]) => player.uuid || id);
   expect(new Set(uuids).size, 'nobody is held twice, under whatever ids').to.equal(uuids.length);
   const byProxy = proxies.map(({ name }) => playerRows.byProxy.get(name).size);
   const onServers = [...SERVERS, 'nowhere'].map((name) => playerRows.byServer.get(name).size);

@@ -59,11 +59,11 @@ describe('a player', () => {
     const told = toldOf(town);
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.granted(steve());
-    expect(town.network.playerRows.online).to.equal(0);
+    expect(town.playerRows.online).to.equal(0);
     expect(shown(town)).to.equal(0);
     const [result] = await proxy.report(joined(steve(), generation));
     expect(result).to.deep.include({ generation, error: undefined });
-    expect(town.network.playerRows.online).to.equal(1);
+    expect(town.playerRows.online).to.equal(1);
     expect(shown(town)).to.equal(1);
     expect(told).to.deep.equal(['joined gate-1']);
   });
@@ -80,7 +80,7 @@ describe('a player', () => {
     const evicted = await proxy.stream.next('playerEvicted');
     const reason = PlayerLeaveReason.LAPSED;
     expect(evicted).to.include({ playerId: steveId, generation, reason });
-    expect(town.network.playerRows.size).to.equal(0);
+    expect(town.playerRows.size).to.equal(0);
     expect(town.ownership.pending).to.equal(0);
     const [late] = await proxy.report(joined(steve(), generation));
     expect(late?.error?.reason).to.equal(ErrorReason.PLAYER_NOT_FOUND);
@@ -109,14 +109,14 @@ describe('a player', () => {
       'updated',
       'left QUIT',
     ]);
-    expect(town.network.playerRows.size).to.equal(0);
+    expect(town.playerRows.size).to.equal(0);
   });
 
   it('is counted on his proxy and on his server', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     await join(town, hello('lobby'));
-    const { playerRows } = town.network;
+    const { playerRows } = town;
     const generation = await proxy.bring(player(1, { server: 'lobby' }));
     await proxy.bring(player(2));
     expect(playerRows.byProxy.get('gate-1').size).to.equal(2);
@@ -131,9 +131,9 @@ describe('a player', () => {
     const proxy = await TestProxy.join(town, 'gate-1');
     const uuid = '0A1B2C3D-0000-4000-8000-00000000000f';
     await proxy.bring(steve({ uuid, name: 'Ünal The Great' }));
-    const { playerRows } = town.network;
+    const { playerRows } = town;
     const by = (by: 'id' | 'xuid' | 'uuid' | 'name', value: string) =>
-      playerRows.find({ $case: by, value })[0]?.value.player.id;
+      playerRows.find({ $case: by, value })[0]?.player.id;
     expect(by('id', steveId)).to.equal(steveId);
     expect(by('xuid', steveId)).to.equal(steveId);
     expect(by('uuid', uuid)).to.equal(steveId);
@@ -151,7 +151,7 @@ describe('a login of a player who is held', () => {
     const outcome = await other.acquire(steve(), DENY_NEW);
     expect(outcome).to.deep.include({ $case: 'denial' });
     expect(outcome?.value).to.include({ proxy: 'gate-1' });
-    expect(town.network.playerRows.byProxy.get('gate-1').size).to.equal(1);
+    expect(town.playerRows.byProxy.get('gate-1').size).to.equal(1);
   });
 
   it('ends the old one by KICK_OLD, and its proxy is told', async () => {
@@ -242,15 +242,15 @@ describe('a proxy that goes', () => {
     await first.stream.cut();
     town.clock.advance(1000);
     await settled();
-    expect(town.network.playerRows.size, 'while it may come back').to.equal(3);
+    expect(town.playerRows.size, 'while it may come back').to.equal(3);
     town.clock.advance(14_000);
-    await until(() => town.network.playerRows.size === 1);
-    expect([...town.network.playerRows.byProxy.get('gate-2')]).to.deep.equal(['1003']);
+    await until(() => town.playerRows.size === 1);
+    expect([...town.playerRows.byProxy.get('gate-2')]).to.deep.equal(['1003']);
     const ends = entries.filter(({ event }) => Event.decode(event).body?.$case === 'playerLeft');
     expect(ends.map(({ topic }) => topic)).to.have.members(['players.1001', 'kelpie.players']);
     const left = entries.find(({ event }) => Event.decode(event).body?.$case === 'nodeLeft');
     expect(ends.map(({ tag }) => tag)).to.deep.equal([left?.tag, left?.tag]);
-    expect(town.network.playerRows.ownedBy.size).to.equal(1);
+    expect(town.playerRows.ownedBy.size).to.equal(1);
   });
 
   it('takes thousands with it', async () => {
@@ -264,11 +264,11 @@ describe('a proxy that goes', () => {
       proxy.stream.send({ $case: 'syncPlayers', value });
       expect((await proxy.stream.next('playersSynced')).results).to.have.length(part.length);
     }
-    expect(town.network.playerRows.online).to.equal(2500);
+    expect(town.playerRows.online).to.equal(2500);
     proxy.stream.send({ $case: 'goodbye', value: { reason: GoodbyeReason.STOP } });
     expect(await proxy.stream.ended()).to.equal(undefined);
-    expect(town.network.playerRows.size).to.equal(0);
-    expect(town.network.nodeRows.nodes.size).to.equal(0);
+    expect(town.playerRows.size).to.equal(0);
+    expect(town.nodeRows.nodes.size).to.equal(0);
   });
 
   it('leaves nobody to the process that takes its name', async () => {
@@ -279,7 +279,7 @@ describe('a proxy that goes', () => {
     await first.stream.cut();
     await TestProxy.join(town, 'gate-1');
     expect(told).to.deep.equal(['joined gate-1', 'left PROXY_LOST']);
-    expect(town.network.playerRows.size).to.equal(0);
+    expect(town.playerRows.size).to.equal(0);
   });
 });
 
@@ -311,7 +311,7 @@ describe('a list of players', () => {
     await proxy.granted(player(2));
     await proxy.bring(player(3));
     await proxy.sync([player(1, { generation: asOf })], asOf);
-    expect(town.network.playerRows.size).to.equal(3);
+    expect(town.playerRows.size).to.equal(3);
   });
 
   it('names whom the proxy must kick: who is elsewhere under a newer login', async () => {
@@ -322,7 +322,7 @@ describe('a list of players', () => {
     await second.report(joined(steve(), generation));
     const answer = await first.sync([steve({ generation: before })], before);
     expect(answer).to.deep.include({ results: [], kickedPlayerIds: [steveId] });
-    expect(town.network.playerRows.byProxy.get('gate-2').size).to.equal(1);
+    expect(town.playerRows.byProxy.get('gate-2').size).to.equal(1);
   });
 
   it('takes a player whom it got no grant for, from wherever he is held', async () => {
@@ -341,7 +341,7 @@ describe('a list of players', () => {
     const value = { asOf: 2 ** 52, afterId: '1001', upToId: '1002', players: [], loginAges: {} };
     proxy.stream.send({ $case: 'syncPlayers', value });
     await proxy.stream.next('playersSynced');
-    expect([...town.network.playerRows.byProxy.get('gate-1')]).to.deep.equal(['1001', '1003']);
+    expect([...town.playerRows.byProxy.get('gate-1')]).to.deep.equal(['1001', '1003']);
   });
 
   it('tells what cannot be of a player, and takes him all the same where it can', async () => {
@@ -356,7 +356,7 @@ describe('a list of players', () => {
     expect(first?.generation).to.be.greaterThan(0);
     expect(second).to.deep.include({ playerId: '1002', generation: 0 });
     expect(second?.error?.reason).to.equal(ErrorReason.PLAYER_INVALID);
-    expect([...town.network.playerRows.byProxy.get('gate-1')]).to.deep.equal(['1001']);
+    expect([...town.playerRows.byProxy.get('gate-1')]).to.deep.equal(['1001']);
   });
 });
 

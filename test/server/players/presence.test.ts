@@ -7,7 +7,6 @@ import type { PlayerReport, PresenceDigest } from '../../../gen/ts/kelpie/v1/pre
 import { Heartbeat } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import { digestOf } from '../../../server/players/digest.js';
-import { doToPlayers } from '../../../server/commands/on-players.js';
 import type { PlayerTarget } from '../../../gen/ts/kelpie/v1/player_service.js';
 import { historyOf } from '../../support/journal/history.js';
 import {
@@ -101,7 +100,7 @@ describe('what cannot be said of a player', () => {
       const [result] = await proxy.report(joined(steve(facts)));
       expect(result?.error?.reason).to.equal(ErrorReason[reason]);
       expect(await proxy.bring(player(1))).to.be.greaterThan(0);
-      expect(town.network.playerRows.size).to.equal(1);
+      expect(town.playerRows.size).to.equal(1);
     });
   }
 
@@ -111,8 +110,8 @@ describe('what cannot be said of a player', () => {
     const names = ['Der Große Ünal', '素晴らしい', '🐺 kelpie', "O'Brien; DROP TABLE"];
     for (const [number, name] of names.entries()) await proxy.bring(player(number, { name }));
     for (const [number, name] of names.entries()) {
-      const [found] = town.network.playerRows.find({ $case: 'name', value: name.toUpperCase() });
-      expect(found?.value.player.id).to.equal(player(number).xuid);
+      const [found] = town.playerRows.find({ $case: 'name', value: name.toUpperCase() });
+      expect(found?.player.id).to.equal(player(number).xuid);
     }
   });
 });
@@ -165,9 +164,9 @@ describe('a report', () => {
       const [bad, good] = await proxy.report(reportOf(generation), quit('1001', other));
       expect(bad?.error?.reason).to.equal(ErrorReason[reason]);
       expect(good?.error).to.equal(undefined);
-      const row = town.network.playerRows.onlineOf(STEVE)?.value.player;
+      const row = town.playerRows.onlineOf(STEVE)?.player;
       expect(row).to.include({ generation, server: '' });
-      expect(town.network.playerRows.size).to.equal(1);
+      expect(town.playerRows.size).to.equal(1);
     });
   }
 
@@ -188,7 +187,7 @@ describe('a report', () => {
     }
     expect(entries).to.have.length(60);
     expect(Math.max(...bytes.values())).to.be.below(512 * 1024);
-    expect(town.network.playerRows.get(STEVE)?.value.player.context).to.deep.equal(
+    expect(town.playerRows.get(STEVE)?.player.context).to.deep.equal(
       Buffer.from(contexts.at(-1) ?? []),
     );
   });
@@ -211,7 +210,7 @@ describe('a report', () => {
       const { error } = await proxy.stream.next('requestFailed');
       expect(error?.reason).to.equal(ErrorReason.BATCH_INVALID);
     }
-    expect(town.network.playerRows.size).to.equal(0);
+    expect(town.playerRows.size).to.equal(0);
   });
 
   it('is not taken from nodes that are no proxies, nor is a login or a list', async () => {
@@ -244,15 +243,13 @@ describe('a report', () => {
       ErrorReason.PLAYER_LIMIT,
     );
     await proxy.granted(player(1));
-    expect(town.network.playerRows.size, 'who is there may come again').to.equal(2);
+    expect(town.playerRows.size, 'who is there may come again').to.equal(2);
   });
 });
 
 describe('a verb', () => {
   const kick = (town: TestCoordinator, target: PlayerTarget) =>
-    doToPlayers(
-      town.network,
-      town.commands,
+    town.playerCommands.send(
       target,
       (players) => ({ form: { $case: 'kickPlayers', value: { players, message: 'bye' } } }),
       undefined,

@@ -25,7 +25,7 @@ describe('a session', () => {
     const { welcome } = await join(town, hello('Lobby-1', { address: { host: '', port: 19132 } }));
     expect(welcome.outcome).to.equal(WelcomeOutcome.NEW);
     expect(welcome.nodeName).to.equal('lobby-1');
-    const row = town.network.nodeRows.nodes.get('lobby-1')?.value;
+    const row = town.nodeRows.nodes.get('lobby-1')?.value;
     expect(row?.displayName).to.equal('Lobby-1');
     expect(row?.address).to.deep.equal({ host: '10.0.0.7', port: 19132 });
     expect(events.map(({ $case }) => $case)).to.deep.equal(['nodeJoined']);
@@ -55,20 +55,20 @@ describe('a session', () => {
     await stream.cut();
     town.clock.advance(1000);
     await settled();
-    expect(town.network.nodeRows.nodes.get('lobby-1')?.value.state).to.equal(NodeState.UNREACHABLE);
+    expect(town.nodeRows.nodes.get('lobby-1')?.value.state).to.equal(NodeState.UNREACHABLE);
 
     const again = await join(town, first);
-    expect(town.network.nodeRows.nodes.get('lobby-1')?.value.state).to.equal(NodeState.READY);
+    expect(town.nodeRows.nodes.get('lobby-1')?.value.state).to.equal(NodeState.READY);
 
     const events = bodiesOf(town.journal);
     await again.stream.cut();
     town.clock.advance(14_999);
     await settled();
-    expect(town.network.nodeRows.nodes.get('lobby-1')).to.not.equal(undefined);
+    expect(town.nodeRows.nodes.get('lobby-1')).to.not.equal(undefined);
     town.clock.advance(1);
     await settled();
-    expect(town.network.nodeRows.nodes.get('lobby-1')).to.equal(undefined);
-    expect(town.network.nodeRows.owners.get('lobby-1')).to.equal(undefined);
+    expect(town.nodeRows.nodes.get('lobby-1')).to.equal(undefined);
+    expect(town.nodeRows.owners.get('lobby-1')).to.equal(undefined);
     const left = events.find(({ $case }) => $case === 'nodeLeft');
     expect(left?.$case === 'nodeLeft' && left.value.reason).to.equal(NodeLeaveReason.LOST);
     expect(town.claims.losses).to.equal(0);
@@ -79,12 +79,12 @@ describe('a session', () => {
     const stopped = await join(town, hello('stopped'));
     stopped.stream.send({ $case: 'goodbye', value: { reason: GoodbyeReason.STOP } });
     expect(await stopped.stream.ended()).to.equal(undefined);
-    expect(town.network.nodeRows.nodes.get('stopped')).to.equal(undefined);
+    expect(town.nodeRows.nodes.get('stopped')).to.equal(undefined);
 
     const halved = await join(town, hello('halved'));
     halved.stream.halfClose();
     expect(await halved.stream.ended()).to.equal(undefined);
-    expect(town.network.nodeRows.nodes.get('halved')).to.not.equal(undefined);
+    expect(town.nodeRows.nodes.get('halved')).to.not.equal(undefined);
     expect(town.claims.losses).to.equal(1);
   });
 
@@ -218,9 +218,7 @@ describe('a drain', () => {
     stream.send({ $case: 'goodbye', value: { reason: GoodbyeReason.DRAINED } });
     expect(await stream.ended()).to.equal(undefined);
     await drained;
-    expect(town.network.nodeRows.nodes.get('lobby-1'), 'only the stream ended').to.not.equal(
-      undefined,
-    );
+    expect(town.nodeRows.nodes.get('lobby-1'), 'only the stream ended').to.not.equal(undefined);
     expect(town.claims.losses).to.equal(0);
   });
 

@@ -9,7 +9,6 @@ import {
   Hello,
   type NodeFrame,
 } from '../../../gen/ts/kelpie/v1/session_service.js';
-import { Network } from '../../../server/network/network.js';
 import {
   defaultLimits,
   defaultTimes,
@@ -96,19 +95,25 @@ async function openOn(
   options: ModelOptions & MortalOptions,
 ): Promise<Omit<TestCoordinator, 'journal' | 'clock'>> {
   const faults: unknown[] = [];
-  const network = await Network.open({
-    name: 'main',
-    coordinatorId: options.coordinatorId ?? 'coordinator-1',
-    version: '0.0.0',
-    journal,
-    clock,
-    ...(options.listening && { listening: options.listening }),
-    limits: { ...defaultLimits, ...options.limits },
-    times: { ...defaultTimes, ...options.times },
-    tail: options.tail ?? { entries: 1000, bytes: 2 ** 20 },
-    onFault: (error) => faults.push(error),
-  });
-  return { ...(await wire(network, options.observers ?? [], [])), faults };
+  const services = await wire(
+    {
+      identity: {
+        network: 'main',
+        coordinatorId: options.coordinatorId ?? 'coordinator-1',
+        version: '0.0.0',
+      },
+      journal,
+      clock,
+      listening: options.listening ?? clock,
+      limits: { ...defaultLimits, ...options.limits },
+      times: { ...defaultTimes, ...options.times },
+      tailLimits: options.tail ?? { entries: 1000, bytes: 2 ** 20 },
+      onFault: (error) => faults.push(error),
+      observers: () => options.observers ?? [],
+    },
+    [],
+  );
+  return { ...services, faults };
 }
 
 type Frame = NonNullable<CoordinatorFrame['frame']>;

@@ -19,25 +19,22 @@ const server = {
   ops: ['core', 'topics', 'journal', 'journal/file', 'network', 'delivery', 'session'],
 };
 
-/** Arrows between subjects, and others that need a reason. */
+/** Arrows to subjects, each with its reason. */
 const arrows = [
-  ['players', 'nodes', 'a player is on a server and held by a proxy; they end with it'],
-  ['commands', 'nodes', 'targets are nodes, chosen by name or selector'],
-  ['commands', 'players', 'targets are players, and the nodes where they are'],
-  ['delivery', 'nodes', 'loads go to readers beside the events'],
-  ['session', 'nodes', 'a session claims its node'],
-  ['session', 'players', 'a proxy says what its players do'],
-  ['session', 'commands', 'a session issues commands and does them'],
-  ['session', 'events', 'a session publishes'],
-  ['edge/grpc', 'nodes', 'NodeService'],
-  ['edge/grpc', 'players', 'PlayerService'],
-  ['edge/grpc', 'commands', 'CommandService'],
-  ['edge/grpc', 'events', 'EventService'],
-  ['edge/http', 'ops', 'it serves what ops measures'],
-  // These run upwards, and go with the parts that make them.
-  ['network', 'nodes', 'rows of nodes'],
-  ['network', 'players', 'rows of players'],
-  ['network', 'delivery', 'the tail'],
+  ['players', 'nodes', 'a proxy owns its players, who end with it; a player is on a server'],
+  ['commands', 'nodes', 'the targets of a command are nodes, which the issuer names or selects'],
+  ['commands', 'players', 'the targets of a command may be players; their proxies are asked'],
+  ['delivery', 'nodes', 'readers get the loads of nodes beside the events'],
+  ['session', 'nodes', 'a session claims its node and changes it'],
+  ['session', 'players', 'the session of a proxy reports its players'],
+  ['session', 'commands', 'a session issues commands and answers them'],
+  ['session', 'events', 'a session publishes events'],
+  ['edge/grpc', 'nodes', 'NodeService answers from nodes'],
+  ['edge/grpc', 'players', 'PlayerService answers from players'],
+  ['edge/grpc', 'commands', 'CommandService issues commands'],
+  ['edge/grpc', 'events', 'EventService publishes events'],
+  ['edge/http', 'ops', 'the HTTP server serves the metrics of ops'],
+  ['ops', 'nodes', 'the log and the metrics name the nodes that left'],
 ];
 
 const escaped = (room) => room.replace('.', '\\.');

@@ -161,10 +161,11 @@ describe('the silence of a coordinator', () => {
   it('breaks a stream off 10 s after its Hello if no Welcome comes', async () => {
     scripted = new Scripted();
     await settled();
+    const { stream } = scripted;
     await scripted.pass(9999);
-    expect(scripted.stream.aborted).to.equal(false);
+    expect(stream.aborted).to.equal(false);
     await scripted.pass(1);
-    expect(scripted.streams[0]?.aborted).to.equal(true);
+    expect(stream.aborted).to.equal(true);
     expect(scripted.all('disconnected').map(({ error }) => error?.reason)).to.deep.equal([
       'UNAVAILABLE',
     ]);
@@ -173,11 +174,12 @@ describe('the silence of a coordinator', () => {
   it('breaks an open stream off after the longest silence of its Welcome', async () => {
     scripted = new Scripted();
     await settled();
-    await scripted.stream.welcome({ maxSilence: { seconds: 4, nanos: 0 } });
+    const { stream } = scripted;
+    await stream.welcome({ maxSilence: { seconds: 4, nanos: 0 } });
     await scripted.pass(3999);
-    expect(scripted.stream.aborted).to.equal(false);
+    expect(stream.aborted).to.equal(false);
     await scripted.pass(1);
-    expect(scripted.streams[0]?.aborted).to.equal(true);
+    expect(stream.aborted).to.equal(true);
     expect(scripted.all('disconnected')[0]?.error?.message).to.equal(
       'the coordinator said nothing for 4 s',
     );
@@ -186,13 +188,14 @@ describe('the silence of a coordinator', () => {
   it('is counted from the newest message, whatever is in it', async () => {
     scripted = new Scripted();
     await settled();
-    await scripted.stream.welcome({ maxSilence: { seconds: 4, nanos: 0 } });
+    const { stream } = scripted;
+    await stream.welcome({ maxSilence: { seconds: 4, nanos: 0 } });
     for (let round = 0; round < 3; round++) {
       await scripted.pass(3999);
-      await scripted.stream.send(undefined);
+      await stream.send(undefined);
     }
-    expect(scripted.stream.aborted).to.equal(false);
+    expect(stream.aborted).to.equal(false);
     await scripted.pass(4000);
-    expect(scripted.streams[0]?.aborted).to.equal(true);
+    expect(stream.aborted).to.equal(true);
   });
 });

@@ -62,6 +62,7 @@ describe('a client whose coordinator drains', () => {
     await old.events(1, 2);
     await scripted.at(1).welcome();
     await old.events(2, 3);
+    expect(handled, 'the new stream brings the third event').to.deep.equal([1, 2]);
     await scripted.at(1).events(2, 3, 4);
     expect(handled).to.deep.equal([1, 2, 3, 4]);
     // The new stream takes the publishes.

@@ -56,10 +56,43 @@ function roomRule(room, below) {
   };
 }
 
+/** Rooms of the client, and the rooms that each may import. All import core and errors.ts; client/*.ts composes. */
+const client = {
+  core: [],
+  connection: [],
+  events: [],
+  roster: [],
+  files: [],
+  commands: ['connection', 'events'], // a command is a request on a stream; its content is a message's
+  players: ['connection', 'events', 'commands'], // reports are requests; `on` reads events; verify_player is a command
+  api: ['connection', 'events', 'roster', 'commands'], // a channel; the forms of messages, look-ups and commands
+  cli: ['api', 'connection', 'events', 'roster', 'commands', 'players'],
+};
+
+function clientRule([room, below]) {
+  const allowed = ['core', room, ...below].map((one) => `${one}/`);
+  return {
+    name: `client/${room}`,
+    severity: 'error',
+    from: { path: `^client/${room}/` },
+    to: { path: '^client/', pathNot: `^client/(errors\\.ts|${allowed.join('|')})` },
+  };
+}
+
 module.exports = {
   forbidden: [
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
     ...Object.entries(server).map(([room, below]) => roomRule(room, below)),
+    ...Object.entries(client).map(clientRule),
+    {
+      name: 'a-file-of-the-client-is-in-a-room-of-the-table',
+      severity: 'error',
+      from: {},
+      to: {
+        path: '^client/',
+        pathNot: `^client/([a-z-]+\\.ts|(${Object.keys(client).join('|')})/)`,
+      },
+    },
     {
       name: 'server-never-client',
       severity: 'error',

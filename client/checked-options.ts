@@ -2,7 +2,7 @@
 import { callback, flag, object, oneOf, text, whole } from './core/arguments.js';
 import { type StartOption, startOf } from './core/start.js';
 import type { ConnectOptions } from './options.js';
-import type { PlayersOptions } from './players/players.js';
+import type { PlayersOptions } from './players/options.js';
 
 /** A day. A handler that needs longer should not be waited for. */
 const LONGEST_HANDLING_MS = 24 * 60 * 60 * 1000;

@@ -1,4 +1,4 @@
-/** What users see: a node's membership of the network. */
+/** The client: a node's membership of the network. */
 import type { OwnNodeChange } from './connection/own-node.js';
 import type { MessageContent } from './events/content.js';
 import type { AnyCommand, FormName, ResultOf, Target } from './commands/commands.js';
@@ -7,55 +7,116 @@ import type { CustomHandler, FormHandler, Handling } from './commands/handlers.j
 import { type CommandResult, type Issue, issue, type IssueOptions } from './commands/issued.js';
 import { checkedOptions } from './checked-options.js';
 import type { ConnectOptions } from './options.js';
-import type { Players } from './players/players.js';
+import { Players } from './players/players.js';
+import { type Api, apiAt } from './api/api.js';
+import { Nodes, type Subscribe } from './events/network-events.js';
 import { draftOf, type MessageOptions } from './events/received.js';
-import type { Roster } from './roster/roster.js';
-import { Session, type Surroundings } from './session.js';
+import type { RosterView } from './roster/view.js';
+import { type ClientState, Session, type Surroundings } from './session.js';
 import type { Status } from './status.js';
 import type { Handler, Subscription } from './events/subscriptions.js';
 
 /**
- * Connects a node. Returns at once; the first stream opens in this tick's end, with all topics that
- * were subscribed and all commands that are handled until then. Throws for options that can never do.
+ * Connects a node. Returns at once. The first stream opens at the end of this tick, with all topics and commands that
+ * have a handler by then. Throws VALUE_INVALID or OUT_OF_RANGE for options that cannot work, FILE_INVALID for a
+ * `cursorFile` that cannot be read.
+ *
+ * @example
+ * const kelpie = connect({ name: 'lobby-1', role: 'DOWNSTREAM', address: { port: 19132 } });
+ * kelpie.subscribe('chat.global', ({ source, content }) => console.log(`<${source}> ${content}`));
+ * await kelpie.ready();
+ * process.once('SIGTERM', () => void kelpie.close());
  */
 export function connect(options: ConnectOptions): KelpieClient {
   return new KelpieClient(options);
 }
 
+/** A node of the network. `connect` makes it. */
 export class KelpieClient {
+  /** What happens to players, for every role; and the players of a proxy that has players. */
+  readonly players: Players;
+  /** What happens to nodes. */
+  readonly nodes: Nodes;
+  /**
+   * Resolves when the client has ended: with undefined after `close()`, else with the error that ended it, for
+   * example NODE_NAME_IN_USE. It never rejects.
+   */
+  readonly closed: Promise<KelpieError | undefined>;
   readonly #session: Session;
+  readonly #hasEndpoint: boolean;
+  /** By endpoint. */
+  readonly #apis = new Map<string, Api>();
 
-  /** `connect` does it; tests bring time and coordinators of their own. */
+  /** @internal `connect` calls it; tests bring time and coordinators of their own. */
   constructor(options: ConnectOptions, surroundings?: Partial<Surroundings>) {
-    this.#session = typed(() => new Session(checkedOptions(options), surroundings));
+    const checked = typed(() => checkedOptions(options));
+    const session = typed(() => new Session(checked, surroundings));
+    const subscribe: Subscribe = (pattern, handler) => this.subscribe(pattern, handler);
+    this.#session = session;
+    this.#hasEndpoint = checked.transport === undefined;
+    this.players = new Players(subscribe, session.proxy?.players);
+    this.nodes = new Nodes(subscribe);
+    this.closed = session.closed;
+    void this.closed.then(() => this.#closeApis());
   }
 
-  /** The players of this proxy. Throws ROLE_NOT_PROXY unless it is one, with the option `players`. */
-  get players(): Players {
-    if (this.#session.proxy) return this.#session.proxy.players;
-    const message = 'players are of proxies: connect({ role: "PROXY", players: { onEvicted } })';
-    throw new KelpieError('ROLE_NOT_PROXY', message, { permanent: true });
+  /** The node's name as topics have it: in lower case. */
+  get name(): string {
+    return this.#session.name;
   }
 
-  /** The nodes of the network, live, from memory. */
-  get roster(): Roster {
+  /**
+   * Where the client is: CONNECTING before its first session; CONNECTED while a session is open; AWAY after it lost
+   * a session, until the next one is open; CLOSED after its end. `status()` has each change.
+   */
+  get state(): ClientState {
+    return this.#session.state;
+  }
+
+  /**
+   * Every call of the contract in one line, as in `kelpie/api`: `client.api.nodes.all()`,
+   * `client.api.players.kick(…)`. The calls go to the coordinator of the present session over a connection of their
+   * own, which the first call opens. They do not wait for a session. Throws CLOSED after the end of the client;
+   * UNAVAILABLE for a client with the option `transport`, which has no endpoint.
+   */
+  get api(): Api {
+    if (this.#session.ended) throw this.#session.ended;
+    if (!this.#hasEndpoint) {
+      const message =
+        "a client with a transport of its own has no endpoint; use apiAt('host:port')";
+      throw new KelpieError('UNAVAILABLE', message, { permanent: true });
+    }
+    const { endpoint } = this.#session;
+    const api = this.#apis.get(endpoint) ?? apiAt(endpoint);
+    this.#apis.set(endpoint, api);
+    return api;
+  }
+
+  #closeApis(): void {
+    for (const api of this.#apis.values()) api.close();
+    this.#apis.clear();
+  }
+
+  /** The nodes of the network, and its players if the options ask for them: live, from memory. */
+  get roster(): RosterView {
     return this.#session.reading.roster;
   }
 
   /**
-   * Resolves when the session is open and the roster is loaded. Rejects with the error that ended
-   * the client, for instance NODE_NAME_IN_USE.
+   * Resolves when the first session is open and the roster is loaded. Rejects with the error that ended the client
+   * before that, for example NODE_NAME_IN_USE.
    */
   async ready(): Promise<void> {
     await this.#session.ready();
   }
 
   /**
-   * Publishes a message. Resolves when the coordinator has stored it, also over reconnects; rejects
-   * with its refusal (TOPIC_RESERVED, PAYLOAD_TOO_LARGE …), PUBLISH_QUEUE_FULL or CLOSED. All that this
-   * client knows of is checked before it is sent, by the limits of the coordinator that it goes to. Where
-   * an acknowledgement was lost with its stream, the coordinator says only that the event is settled:
-   * one that refuses more than this client knows of may not have stored it.
+   * Publishes a message: text, bytes, or JSON (an object or a list). Resolves when the coordinator has stored it,
+   * also over reconnects. Rejects with the refusal (TOPIC_INVALID, TOPIC_RESERVED, PAYLOAD_TOO_LARGE,
+   * CONTENT_TOO_DEEP …), with PUBLISH_QUEUE_FULL if more than 10,000 events or 16 MiB wait for an
+   * acknowledgement, or with CLOSED. The client checks each message by the limits of its coordinator before it
+   * sends it. If the stream breaks before an acknowledgement arrives, the next one reports only that the event is
+   * settled: a coordinator that refuses more than this client knows of may not have stored it.
    */
   publish(topic: string, content: MessageContent, options: MessageOptions = {}): Promise<void> {
     const { publishesEnded, publisher } = this.#session;
@@ -68,18 +129,22 @@ export class KelpieClient {
   }
 
   /**
-   * Calls the handler with each event whose topic matches, in order, one at a time. A topic that is
-   * subscribed later than the first stream starts with what happens from then on. What others
-   * publish on `inbox.<this node>` reaches this node alone. Throws TOPIC_INVALID, TOPIC_RESERVED,
-   * PATTERN_LIMIT, HELLO_TOO_LARGE or VALUE_INVALID.
+   * Calls the handler with each event whose topic matches the pattern, in order, one at a time. In a pattern `*` is
+   * one token and `>` at the end is the rest. A subscription that is made after the first stream opened starts with
+   * what happens from then on. What others publish on `inbox.<this node>` reaches this node alone. Throws
+   * TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, HELLO_TOO_LARGE or VALUE_INVALID.
    */
   subscribe(pattern: string, handler: Handler): Subscription {
     return typed(() => this.#session.subscribe(pattern, handler));
   }
 
   /**
-   * Does a command whenever this node is asked to. The others see the name at once, also on later
-   * streams. Throws COMMAND_INVALID for what is no name, or is handled already; HELLO_TOO_LARGE.
+   * Does a command whenever a node asks this one for it. Other nodes see the name at once, also on later
+   * streams. The handler returns the reply; the issuer gets the message of what it throws as COMMAND_FAILED. Throws
+   * COMMAND_INVALID for a name that cannot be one or that has a handler already; HELLO_TOO_LARGE.
+   *
+   * @example
+   * kelpie.handle('reserve_slot', ({ player }) => ({ slot: reserve(player) }));
    */
   handle<Name extends FormName>(name: Name, handler: FormHandler<Name>): Handling;
   handle(name: string, handler: CustomHandler): Handling;
@@ -88,29 +153,42 @@ export class KelpieClient {
   }
 
   /**
-   * Asks nodes to do something, and gives each one's result as it comes. It is asked once: reading ends
-   * with what IssueCommand names, UNAVAILABLE if no coordinator is connected, or OUTCOME_UNKNOWN if the
-   * stream breaks. Whoever stops reading withdraws it. Throws DEADLINE_INVALID, OUT_OF_RANGE, VALUE_INVALID …
+   * Asks nodes for a command, and gives the result of each node as it comes. The client sends the command once.
+   * Reading throws NO_TARGET and the other reasons of IssueCommand; UNAVAILABLE if no coordinator is connected;
+   * OUTCOME_UNKNOWN if the stream breaks; RESULTS_UNREAD if more than 16 MiB of results wait to be read. To stop
+   * reading is to withdraw the command. Throws DEADLINE_INVALID, OUT_OF_RANGE or VALUE_INVALID.
+   *
+   * @example
+   * const command = { run_console_command: { line: 'save-all' } };
+   * for await (const { node, reply, error } of kelpie.issue({ target: { every: {} }, command, timeoutMs: 5000 }))
+   *   console.log(node, error?.reason ?? reply.lines);
    */
   issue<C extends AnyCommand>(options: Issue<C>): AsyncGenerator<CommandResult<ResultOf<C>>, void> {
     return typed(() => issue(this.#session.link, options));
   }
 
   /**
-   * Asks for a command of the nodes' own. Resolves with the first answer; rejects with the first error
-   * if there is none, for instance NO_TARGET, COMMAND_FAILED or OUTCOME_UNKNOWN.
+   * Asks for a command under a name of your own. Resolves with the first reply. If there is none, rejects with the
+   * first error, for example NO_TARGET, COMMAND_FAILED or OUTCOME_UNKNOWN. `Reply` is the type that the handler
+   * returns: the client does not check it.
+   *
+   * @example
+   * const target = { node: 'arena-1' };
+   * const { slot } = await kelpie.call<{ slot: number }>(
+   *   target, 'reserve_slot', { player: 'Steve' }, { timeoutMs: 5000 },
+   * );
    */
-  async call(
+  async call<Reply extends MessageContent | undefined = MessageContent | undefined>(
     target: Target,
     name: string,
     content: MessageContent,
     options: IssueOptions = {},
-  ): Promise<MessageContent | undefined> {
+  ): Promise<Reply> {
     const command = { custom: { name, content } };
     let failure: KelpieError | undefined;
     const all = typed(() => ({ ...options, target, command, maxReplies: 1 }));
     for await (const one of this.issue(all)) {
-      if (!one.error) return one.reply;
+      if (!one.error) return one.reply as Reply;
       failure ??= one.error;
     }
     throw failure ?? new KelpieError('PROTOCOL', 'a command ended without a result');
@@ -125,31 +203,35 @@ export class KelpieClient {
   }
 
   /**
-   * Changes what others see of this node. What is left out stays. Resolves when it is stored, and
-   * holds for later streams too; rejects with LABELS_INVALID, or UNAVAILABLE while no coordinator is
-   * connected.
+   * Changes what others see of this node; what the change leaves out stays. Resolves when the coordinator has
+   * stored it. The change holds for later streams too. Rejects with LABELS_INVALID, VALUE_INVALID or OUT_OF_RANGE,
+   * or with UNAVAILABLE while no coordinator is connected.
    */
   async update(change: OwnNodeChange): Promise<void> {
     await this.#session.update(change);
   }
 
-  /** Requests and commands that wait for an answer, from here or from others. */
+  /** The number of requests of this node, and of commands for it, that have no answer yet. */
   get pending(): number {
     const { link, handlers, proxy } = this.#session;
     return (link?.pending ?? 0) + handlers.pending + (proxy?.pending ?? 0);
   }
 
   /**
-   * What the client goes through, from its present state on. Ends when the client does. While nobody reads
-   * it, what goes wrong is a warning.
+   * What happens to the client, from its present state on: sessions, losses, refusals, failed handlers. It ends when
+   * the client does. While nobody reads it, the client writes what goes wrong to the option `logger`.
    */
   status(): AsyncIterableIterator<Status, undefined> {
     return this.#session.status.read();
   }
 
   /**
-   * Waits for publishes, up to 5 s, also while no coordinator is connected; says goodbye, and ends. The node
-   * leaves at once. What is not acknowledged then rejects with CLOSED; what is published from now on too.
+   * Ends the client in order: waits up to 5 s until the coordinator has acknowledged all publishes, also while none
+   * is connected; then says goodbye, so that the node leaves at once. Publishes without an acknowledgement reject
+   * with CLOSED then, and later ones too. Resolves when all is done, also if it is called again.
+   *
+   * @example
+   * process.once('SIGTERM', () => void kelpie.close());
    */
   close(): Promise<void> {
     return this.#session.close();

@@ -29,6 +29,10 @@ export type FailureReason =
   | 'CALL_CANCELLED'
   /** A token would go in clear text to another machine. */
   | 'TOKEN_UNPROTECTED'
+  /** Too many requests wait for answers, or too many bytes of them. */
+  | 'REQUEST_QUEUE_FULL'
+  /** Too many bytes of a command's results wait to be read. */
+  | 'RESULTS_UNREAD'
   /** The other side broke the protocol. */
   | 'PROTOCOL'
   /** Anything else; the cause says more. */

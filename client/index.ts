@@ -17,19 +17,53 @@ export type { CommandResult, Issue, IssueOptions } from './commands/issued.js';
 export type { Load } from './connection/load.js';
 export type { ConnectOptions } from './options.js';
 export type { StartOption } from './core/start.js';
-export type { OriginName, SettableState } from './core/spelling.js';
+export type {
+  DurabilityName,
+  GapReasonName,
+  NodeLeaveReasonName,
+  OriginName,
+  PlayerLeaveReasonName,
+  RoleName,
+  SettableState,
+  StateName,
+  WelcomeOutcomeName,
+} from './core/spelling.js';
 export { type FailureReason, KelpieError } from './errors.js';
 export type { PlayerFacts, PlayerFactsChange } from './players/facts.js';
-export type { Acquired, Evicted, Players, PlayersOptions } from './players/players.js';
+export type { Acquired, Evicted, PlayersOptions, Policy } from './players/options.js';
+export type { Players } from './players/players.js';
 export type { MessageContent } from './events/content.js';
 export type { MessageOptions, ReceivedEvent } from './events/received.js';
-export type { Roster } from './roster/roster.js';
+export type { RosterView } from './roster/view.js';
 export type { PlayerLookup } from './roster/players.js';
 export type { Status } from './status.js';
+export type { ClientState } from './session.js';
+export type { Welcome } from './connection/welcome.js';
+export type { Gap } from './events/gap.js';
+export type { Node } from './core/node.js';
+export type {
+  NodeEvent,
+  NodeJoined,
+  NodeLeft,
+  NodeUpdated,
+  PlayerEvent,
+  PlayerJoined,
+  PlayerLeft,
+  PlayerMoved,
+  PlayerUpdated,
+} from './events/body.js';
+export type {
+  BodyHandler,
+  NodeEvents,
+  Nodes,
+  PlayerEvents,
+  Unsubscribe,
+} from './events/network-events.js';
+export type { Api } from './api/api.js';
 export type { Handler, Subscription } from './events/subscriptions.js';
 export type { WarningLogger } from './warnings.js';
 export type { Transport } from './connection/transport.js';
 export { type Cursor } from '../gen/ts/kelpie/v1/cursor.js';
-export { type Event, NodeLeaveReason } from '../gen/ts/kelpie/v1/event.js';
-export type { Player } from '../gen/ts/kelpie/v1/player.js';
-export { type Node, NodeState, NodeRole } from '../gen/ts/kelpie/v1/node.js';
+export type { Device, Player } from '../gen/ts/kelpie/v1/player.js';
+export type { Address, NodeLoad } from '../gen/ts/kelpie/v1/node.js';
+export type { Limits } from '../gen/ts/kelpie/v1/coordinator.js';

@@ -1,13 +1,14 @@
 /** Options of `connect`, with every default in one place. */
 import { randomBytes } from 'node:crypto';
 import { Hello } from '../gen/ts/kelpie/v1/session_service.js';
-import { object, text, texts, UINT32, whole } from './core/arguments.js';
+import { text, texts, UINT32, whole } from './core/arguments.js';
 import { endpointsOf } from './core/endpoints.js';
 import type { StartOption } from './core/start.js';
 import type { Load } from './connection/load.js';
-import type { PlayersOptions } from './players/players.js';
+import { addressOf } from './connection/own-node.js';
+import type { PlayersOptions } from './players/options.js';
 import { type RoleName, roleOf, type SettableState, settableStateOf } from './core/spelling.js';
-import { grpcTransport, type Transport } from './connection/transport.js';
+import { grpcTransport, type Route, type Transport } from './connection/transport.js';
 import type { WarningLogger } from './warnings.js';
 
 /** What a node says of itself, and how it connects. */
@@ -56,12 +57,6 @@ export interface ConnectOptions {
   readonly transport?: Transport;
 }
 
-/** A way to a coordinator, and its name for people. */
-export interface Route {
-  readonly endpoint: string;
-  readonly transport: Transport;
-}
-
 export function routesOf({ endpoints, transport }: ConnectOptions): Route[] {
   if (transport) return [{ endpoint: 'transport', transport }];
   return endpointsOf(endpoints).map((endpoint) => ({
@@ -97,10 +92,3 @@ export function helloOf(options: ConnectOptions, sdk: string): Hello {
 }
 
 /** Throws VALUE_INVALID or OUT_OF_RANGE. */
-export function addressOf(
-  field: string,
-  address: { readonly host?: string; readonly port: number },
-) {
-  const { host = '', port } = object(field, address) as typeof address;
-  return { host: text(`${field}.host`, host), port: whole(`${field}.port`, port, 1, 65_535) };
-}

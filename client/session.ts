@@ -12,11 +12,14 @@ import { msOf } from './core/duration.js';
 import { closedError, fromThrown, KelpieError, typed } from './errors.js';
 import { Handlers } from './commands/handlers.js';
 import { checkRoom } from './connection/hello-limits.js';
+import { GRACE_MS, welcomeOf } from './connection/welcome.js';
 import { Link, type LinkEvents } from './connection/link.js';
 import { checkedLoad, type Load } from './connection/load.js';
-import { type ConnectOptions, helloOf, type Route, routesOf } from './options.js';
+import { type ConnectOptions, helloOf, routesOf } from './options.js';
+import type { Route } from './connection/transport.js';
 import { type Answer, unanswered } from './connection/requests.js';
 import { ProxySession } from './players/proxy-session.js';
+import { gapOf } from './events/gap.js';
 import { Publisher } from './events/publisher.js';
 import { Reading } from './reading.js';
 import { type Status, StatusBoard } from './status.js';
@@ -27,6 +30,12 @@ import { processWarnings, Warnings } from './warnings.js';
 
 /** How long `close` waits for publishes that are not acknowledged. */
 const CLOSE_MS = 5000;
+
+/**
+ * Where a client is: CONNECTING before its first session; CONNECTED while a session is open; AWAY after a session
+ * was lost, until the next one is open; CLOSED after its end.
+ */
+export type ClientState = 'CONNECTING' | 'CONNECTED' | 'AWAY' | 'CLOSED';
 
 /** What surrounds a session, and tests replace. */
 export interface Surroundings {
@@ -49,6 +58,8 @@ export class Session {
   #end: { error: KelpieError | undefined } | undefined;
   #closing = false;
   readonly #running: Promise<void>;
+  /** Resolves when the client has ended: with the error that ended it, or undefined after `close`. */
+  readonly closed: Promise<KelpieError | undefined>;
 
   constructor(options: ConnectOptions, surroundings: Partial<Surroundings> = {}) {
     const { clock = systemClock, routes = routesOf(options) } = surroundings;
@@ -78,6 +89,7 @@ export class Session {
     });
     this.proxy = this.#proxyOf(options);
     this.#running = this.#run();
+    this.closed = this.#running.then(() => this.#end?.error);
   }
 
   #proxyOf({ role, players }: ConnectOptions): ProxySession | undefined {
@@ -96,6 +108,21 @@ export class Session {
         proxy.verify(player),
       );
     return proxy;
+  }
+
+  get state(): ClientState {
+    if (this.#end) return 'CLOSED';
+    if (this.link?.open) return 'CONNECTED';
+    return this.#welcome ? 'AWAY' : 'CONNECTING';
+  }
+
+  get name(): string {
+    return this.#hello.name.toLowerCase();
+  }
+
+  /** The endpoint of the present stream, or of the next attempt. */
+  get endpoint(): string {
+    return this.#connection.endpoint;
   }
 
   /** The stream, while there is one. */
@@ -163,7 +190,8 @@ export class Session {
   async #run(): Promise<void> {
     // Topics that are subscribed in this tick go into the first Hello.
     await Promise.resolve();
-    const error = await this.#connection.run();
+    // It throws for a Hello that cannot be encoded.
+    const error = await this.#connection.run().catch(fromThrown);
     this.#end ??= { error };
     await this.#finish();
   }
@@ -186,7 +214,7 @@ export class Session {
         link().helloChanges.setCommands(this.handlers.names);
         this.proxy?.restart();
         this.handlers.restart();
-        this.status.post({ type: 'connected', endpoint, welcome });
+        this.status.post({ type: 'connected', endpoint, welcome: welcomeOf(welcome) });
       },
       batch: (batch) => {
         try {
@@ -209,7 +237,7 @@ export class Session {
         return this.reading.load(frame.value, this.#graceMs());
       case 'gap':
         this.reading.lose(frame.value);
-        return this.status.post({ type: 'gap', gap: frame.value });
+        return this.status.post({ type: 'gap', gap: gapOf(frame.value) });
       case 'nodeLoads':
         return this.reading.loads(frame.value.loads);
       case 'drain': {
@@ -259,7 +287,7 @@ export class Session {
   }
 
   #graceMs(): number {
-    return msOf(this.#welcome?.grace, 15_000);
+    return msOf(this.#welcome?.grace, GRACE_MS);
   }
 
   async #finish(): Promise<void> {

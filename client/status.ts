@@ -1,20 +1,14 @@
 /** What a client goes through, as one iterator over a union. */
 import type { KelpieError } from './errors.js';
-import type { Gap } from '../gen/ts/kelpie/v1/stream.js';
-import type { Welcome } from '../gen/ts/kelpie/v1/session_service.js';
+import type { ConnectionStatus } from './connection/connection.js';
+import type { Welcome } from './connection/welcome.js';
+import type { Gap } from './events/gap.js';
 
 /** One thing that happened to the client. */
 export type Status =
-  /** An attempt begins; `attempt` counts from 0 after a healthy stream. */
-  | { readonly type: 'connecting'; readonly endpoint: string; readonly attempt: number }
+  | ConnectionStatus
   /** The session is open. */
   | { readonly type: 'connected'; readonly endpoint: string; readonly welcome: Welcome }
-  /** The stream is gone, or an attempt failed; the next one follows by itself. */
-  | {
-      readonly type: 'disconnected';
-      readonly error: KelpieError | undefined;
-      readonly retryInMs: number;
-    }
   /**
    * Events were lost: what follows from them must be loaded anew. If `gap.topics` names patterns, only
    * events that match one of them.

@@ -195,7 +195,7 @@ export class Handlers {
   #unconfirmed(running: Running, error: unknown): void {
     if (this.#running.get(running.commandId) !== running) return;
     if (!(error instanceof KelpieError)) return this.#end(running);
-    if (error.reason === 'UNAVAILABLE') return;
+    if (error.reason === 'UNAVAILABLE' || error.reason === 'REQUEST_QUEUE_FULL') return;
     this.#end(running);
     // Too late is nobody's mistake.
     if (error.reason !== 'COMMAND_NOT_FOUND') this.#options.onRefused(error);

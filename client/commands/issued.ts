@@ -1,5 +1,5 @@
 /** A command that was issued, until its last result. */
-import type { CommandResult as WireResult } from '../../gen/ts/kelpie/v1/command.js';
+import { CommandResult as WireResult } from '../../gen/ts/kelpie/v1/command.js';
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import { replyOf } from './replies.js';
 import { type AnyCommand, commandOf, type ResultOf, type Target, targetOf } from './commands.js';
@@ -68,11 +68,20 @@ function requestOf<C extends AnyCommand>(options: Issue<C>): IssueCommandRequest
   };
 }
 
+/** Results that wait to be read. */
+const UNREAD_BYTES = 16 * 1024 * 1024;
+
+interface Unread<Reply> {
+  readonly result: CommandResult<Reply>;
+  readonly bytes: number;
+}
+
 class Issued<Reply> implements Waiter {
   readonly #link: Link | undefined;
   readonly #signal: AbortSignal | undefined;
   /** At most one a node. */
-  readonly #results: CommandResult<Reply>[] = [];
+  readonly #unread: Unread<Reply>[] = [];
+  #unreadBytes = 0;
   #requestId: number | undefined;
   #end: { error?: KelpieError } | undefined;
   #wake = (): void => undefined;
@@ -93,8 +102,13 @@ class Issued<Reply> implements Waiter {
 
   answer(answer: Answer): boolean {
     if (answer.$case !== 'commandResult') return false;
-    this.#results.push(resultOf<Reply>(answer.value));
+    if (this.#end) return answer.value.last;
+    // A result that the reader takes at once is not measured.
+    const bytes = this.#unread.length > 0 ? WireResult.encode(answer.value).finish().length : 0;
+    this.#unread.push({ result: resultOf<Reply>(answer.value), bytes });
+    this.#unreadBytes += bytes;
     if (answer.value.last) this.#finish();
+    else if (this.#unreadBytes > UNREAD_BYTES) this.#giveUp();
     this.#wake();
     return answer.value.last;
   }
@@ -110,7 +124,13 @@ class Issued<Reply> implements Waiter {
     this.#wake();
   }
 
-  /** What is left of it is not wanted any more. Its nodes' results still come, as CANCELLED. */
+  #giveUp(): void {
+    this.cancel();
+    const message = `more than ${UNREAD_BYTES} bytes of results wait to be read; read them faster, or ask fewer nodes`;
+    this.#finish(new KelpieError('RESULTS_UNREAD', message));
+  }
+
+  /** The issuer wants no more results. The nodes' results still come, as CANCELLED. */
   cancel(): void {
     if (this.#end || this.#requestId === undefined) return;
     const value = { issuedRequestId: this.#requestId };
@@ -121,9 +141,11 @@ class Issued<Reply> implements Waiter {
   async *results(): AsyncGenerator<CommandResult<Reply>, void> {
     try {
       for (;;) {
-        const result = this.#results.shift();
-        if (result) yield result;
-        else if (this.#end?.error) throw this.#end.error;
+        const next = this.#unread.shift();
+        if (next) {
+          this.#unreadBytes -= next.bytes;
+          yield next.result;
+        } else if (this.#end?.error) throw this.#end.error;
         else if (this.#end) return;
         else await new Promise<void>((resolve) => (this.#wake = resolve));
       }

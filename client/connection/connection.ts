@@ -7,14 +7,24 @@ import { backoffMs } from '../core/backoff.js';
 import type { Clock } from '../core/clock.js';
 import type { KelpieError } from '../errors.js';
 import type { Link } from './link.js';
-import type { Route } from '../options.js';
-import type { Status } from '../status.js';
+import type { Route } from './transport.js';
 
 /** A stream that lived this long was healthy: the next attempt starts from no back-off. */
 const HEALTHY_MS = 10_000;
 
 /** A coordinator that asks for more time than this is asked again all the same. */
 const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
+
+/** What happens to a connection. */
+export type ConnectionStatus =
+  /** An attempt begins; `attempt` counts from 0 after a healthy stream. */
+  | { readonly type: 'connecting'; readonly endpoint: string; readonly attempt: number }
+  /** The stream is gone, or an attempt failed. The client makes the next attempt after `retryInMs`. */
+  | {
+      readonly type: 'disconnected';
+      readonly error: KelpieError | undefined;
+      readonly retryInMs: number;
+    };
 
 /** A stream on its way. */
 export interface Stream {
@@ -35,7 +45,7 @@ export interface ConnectionOptions {
   /** Whether no later attempt can or should mend it. */
   readonly isFinal: (error: KelpieError | undefined) => boolean;
   readonly longestBackoffMs: () => number;
-  readonly post: (status: Status) => void;
+  readonly post: (status: ConnectionStatus) => void;
 }
 
 export class Connection {
@@ -57,6 +67,11 @@ export class Connection {
 
   get link(): Link | undefined {
     return this.#current?.link;
+  }
+
+  /** The endpoint of the present stream, or of the next attempt. */
+  get endpoint(): string {
+    return (this.#current?.route ?? this.#upcoming).endpoint;
   }
 
   /** Runs until it is closed, or until an error that is final, which it returns. */

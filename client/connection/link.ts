@@ -16,11 +16,11 @@ import type { EventBatch } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Cancel, Clock } from '../core/clock.js';
 import { msOf } from '../core/duration.js';
 import { fromThrown, fromWire, KelpieError } from '../errors.js';
-import { type Frame, Outbox } from './outbox.js';
+import { type Frame, Outbox, type PublishQueue } from './outbox.js';
 import { type Answer, Pending, unanswered, type Waiter } from './requests.js';
 import { type Piece, Processing } from '../core/processing.js';
-import type { Publisher } from '../events/publisher.js';
 import type { Transport } from './transport.js';
+import { HEARTBEAT_MS, MAX_SILENCE_MS } from './welcome.js';
 import { HelloChanges } from './hello-changes.js';
 
 /** How long a coordinator has to say Welcome. It may be asking the name's holder for 3 s. */
@@ -42,7 +42,7 @@ export interface LinkEvents {
 
 export class Link {
   readonly #events: LinkEvents;
-  readonly #publisher: Publisher;
+  readonly #publishes: PublishQueue;
   readonly #clock: Clock;
   readonly #abort = new AbortController();
   readonly #outbox: Outbox;
@@ -64,11 +64,11 @@ export class Link {
   /** Resolves with true when the session is open, with false if it ends before. */
   readonly welcomed = new Promise<boolean>((resolve) => (this.#settleWelcomed = resolve));
 
-  constructor(publisher: Publisher, clock: Clock, events: LinkEvents) {
-    this.#publisher = publisher;
+  constructor(publishes: PublishQueue, clock: Clock, events: LinkEvents) {
+    this.#publishes = publishes;
     this.#clock = clock;
     this.#events = events;
-    this.#outbox = new Outbox(publisher);
+    this.#outbox = new Outbox(publishes);
   }
 
   /** What the coordinator takes, once it has said so. */
@@ -108,7 +108,7 @@ export class Link {
       case 'eventBatch':
         return this.#batch(frame.value);
       case 'publishAck':
-        return this.#publisher.acknowledge(frame.value);
+        return this.#publishes.acknowledge(frame.value);
       case 'welcome':
         return this.#start(frame.value);
       case 'heartbeatAck':
@@ -143,14 +143,21 @@ export class Link {
     });
   }
 
-  /** Sends a request that can have many answers. Returns its number. Throws UNAVAILABLE. */
+  /** Sends a request that can have many answers. Returns its number. Throws UNAVAILABLE or REQUEST_QUEUE_FULL. */
   issue(frame: Frame, waiter: Waiter): number {
     if (!this.open) throw unanswered();
     return this.#pending.open(waiter, (requestId) => this.#outbox.send(frame, requestId));
   }
 
-  /** Sends a frame that needs no answer but a refusal. False: no session is open. */
+  /**
+   * Sends a frame that needs no answer but a refusal. False: no session is open. A coordinator that takes nothing
+   * while it makes this node send more loses the stream.
+   */
   send(frame: Frame): boolean {
+    if (this.#outbox.full)
+      this.fail(
+        new KelpieError('UNAVAILABLE', 'the coordinator takes no more frames from this node'),
+      );
     if (this.open) this.#outbox.send(frame);
     return this.open;
   }
@@ -167,9 +174,9 @@ export class Link {
   #start(welcome: Welcome): void {
     this.#welcome = welcome;
     if (welcome.limits) this.#outbox.limit(welcome.limits.messageBytes);
-    this.#watchSilence(msOf(welcome.maxSilence, 15_000));
-    this.#beatEvery(msOf(welcome.heartbeatInterval, 5000));
-    this.#publisher.restart(welcome);
+    this.#watchSilence(msOf(welcome.maxSilence, MAX_SILENCE_MS));
+    this.#beatEvery(msOf(welcome.heartbeatInterval, HEARTBEAT_MS));
+    this.#publishes.restart(welcome);
     this.#events.welcome(welcome);
     // At once, so that the others need not wait an interval to see how the node does.
     this.#beat();

@@ -1,13 +1,30 @@
 /** What goes to the coordinator, pulled by the stream: all that is ready travels in one message. */
-import { type ConnectRequest, NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
+import {
+  type ConnectRequest,
+  NodeFrame,
+  type Publish,
+  type PublishAck,
+  type Welcome,
+} from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError, typed } from '../errors.js';
-import type { Publisher } from '../events/publisher.js';
+
+/** The publishes of a client, which outlive its streams. */
+export interface PublishQueue {
+  /** A session is open: what its coordinator has not settled is sent again. */
+  restart(welcome: Welcome): void;
+  /** The next frame of at most `room` bytes, if there is something to publish. */
+  take(room: number): Publish | undefined;
+  acknowledge(ack: PublishAck): void;
+}
 
 /** A frame that a node sends. */
 export type Frame = NonNullable<NodeFrame['frame']>;
 
 /** What a message may have before Welcome says it. */
 const MESSAGE_BYTES = 1024 * 1024;
+/** Frames that wait for the coordinator to take them: more than all requests that may wait. */
+const MOST_BYTES = 32 * 1024 * 1024;
+const MOST_FRAMES = 100_000;
 /** Of a message, so much is for frames: beside them publishes find room. */
 const FRAMES_SHARE = 0.6;
 /** What is in a message beside its frames and publishes: an Ack, lengths. */
@@ -22,9 +39,11 @@ interface Ready {
 
 export class Outbox {
   #ready: Ready[] = [];
+  /** Of all frames that are ready. */
+  #bytes = 0;
   #ended = false;
   #wakeReader: (() => void) | undefined;
-  readonly #publisher: Publisher;
+  readonly #publishes: PublishQueue;
   /** The newest acknowledgement, which travels with something else unless it is due. */
   #ack: number | undefined;
   #ackDue = false;
@@ -32,18 +51,28 @@ export class Outbox {
   #open = false;
   #messageBytes = MESSAGE_BYTES;
 
-  constructor(publisher: Publisher) {
-    this.#publisher = publisher;
+  constructor(publishes: PublishQueue) {
+    this.#publishes = publishes;
   }
 
-  /** Throws VALUE_INVALID if the frame cannot be encoded, PAYLOAD_TOO_LARGE if no message has room for it. */
-  send(body: Frame, requestId = 0): void {
+  /**
+   * Returns the bytes of the frame. Throws VALUE_INVALID if the frame cannot be encoded, PAYLOAD_TOO_LARGE if no
+   * message has room for it.
+   */
+  send(body: Frame, requestId = 0): number {
     const frame = { requestId, frame: body };
     const bytes = typed(() => NodeFrame.encode(frame).finish().length);
     const limit = this.#messageBytes - BESIDE_BYTES;
     if (bytes > limit) throw tooLarge(bytes, limit);
     this.#ready.push({ frame, bytes });
+    this.#bytes += bytes;
     this.wake();
+    return bytes;
+  }
+
+  /** Whether the coordinator takes so little that no more frames may wait. */
+  get full(): boolean {
+    return this.#bytes >= MOST_BYTES || this.#ready.length >= MOST_FRAMES;
   }
 
   /** What the coordinator takes. */
@@ -91,7 +120,7 @@ export class Outbox {
     const { frames, bytes } = this.#fitting();
     const open = this.#open && this.#ready.length === 0;
     const room = this.#messageBytes - BESIDE_BYTES - bytes;
-    const publish = open ? this.#publisher.take(room) : undefined;
+    const publish = open ? this.#publishes.take(room) : undefined;
     if (publish) frames.push({ requestId: 0, frame: { $case: 'publish', value: publish } });
     if (this.#ack !== undefined && (this.#ackDue || frames.length > 0)) {
       frames.push({ requestId: 0, frame: { $case: 'ack', value: { sequence: this.#ack } } });
@@ -109,7 +138,9 @@ export class Outbox {
       count += 1;
       bytes += one.bytes + LENGTH_BYTES;
     }
-    return { frames: this.#ready.splice(0, count).map(({ frame }) => frame), bytes };
+    const taken = this.#ready.splice(0, count);
+    for (const one of taken) this.#bytes -= one.bytes;
+    return { frames: taken.map(({ frame }) => frame), bytes };
   }
 }
 

@@ -1,8 +1,7 @@
 /** Changes of the own node while it is connected. */
 import { type NodeChange, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import type { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
-import { addressOf } from '../options.js';
-import { text, textList, texts, UINT32, whole } from '../core/arguments.js';
+import { object, text, textList, texts, UINT32, whole } from '../core/arguments.js';
 import { type SettableState, settableStateOf } from '../core/spelling.js';
 
 /** What changes; what is left out stays. */
@@ -49,4 +48,12 @@ export function helloAfter(hello: Hello, change: NodeChange): Hello {
     publicAddress: change.publicAddress ?? hello.publicAddress,
     state: change.state === NodeState.UNSPECIFIED ? hello.state : change.state,
   };
+}
+
+export function addressOf(
+  field: string,
+  address: { readonly host?: string; readonly port: number },
+) {
+  const { host = '', port } = object(field, address) as typeof address;
+  return { host: text(`${field}.host`, host), port: whole(`${field}.port`, port, 1, 65_535) };
 }

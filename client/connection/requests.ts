@@ -13,45 +13,68 @@ export interface Waiter {
   fail(error: KelpieError): void;
 }
 
-/** Above it, more are refused: a coordinator that answers nothing is given up after its silence. */
-const PENDING = 10_000;
+/** Above one of these, more are refused: a coordinator that answers nothing is given up after its silence. */
+const MOST_REQUESTS = 10_000;
+const MOST_BYTES = 16 * 1024 * 1024;
+
+interface Waiting {
+  readonly waiter: Waiter;
+  readonly bytes: number;
+}
 
 export class Pending {
-  readonly #waiting = new Map<number, Waiter>();
+  readonly #waiting = new Map<number, Waiting>();
+  #bytes = 0;
   #last = 0;
 
-  /** Sends a request under a number of its own, which it returns. Throws UNAVAILABLE if too many wait. */
-  open(waiter: Waiter, send: (requestId: number) => void): number {
-    if (this.#waiting.size >= PENDING) throw unanswered();
+  /**
+   * Sends a request under a number of its own, which it returns. `send` returns its bytes. Throws
+   * REQUEST_QUEUE_FULL if too many wait.
+   */
+  open(waiter: Waiter, send: (requestId: number) => number): number {
+    if (this.#waiting.size >= MOST_REQUESTS || this.#bytes >= MOST_BYTES)
+      throw full(this.#waiting.size, this.#bytes);
     const requestId = ++this.#last;
-    send(requestId);
-    this.#waiting.set(requestId, waiter);
+    const bytes = send(requestId);
+    this.#bytes += bytes;
+    this.#waiting.set(requestId, { waiter, bytes });
     return requestId;
   }
 
   /** Takes an answer to its request. */
   answer(requestId: number, answer: Answer): void {
-    if (this.#waiting.get(requestId)?.answer(answer)) this.#waiting.delete(requestId);
+    if (this.#waiting.get(requestId)?.waiter.answer(answer)) this.#remove(requestId);
   }
 
   /** A request is refused. False: nobody waits for it. */
   refuse(requestId: number, error: KelpieError): boolean {
-    const waiter = this.#waiting.get(requestId);
-    this.#waiting.delete(requestId);
+    const waiter = this.#remove(requestId);
     waiter?.fail(error);
     return waiter !== undefined;
   }
 
   /** Nobody will answer any more. */
   drop(): void {
-    const waiters = [...this.#waiting.values()];
+    const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const waiter of waiters) waiter.fail(unanswered());
+    this.#bytes = 0;
+    for (const { waiter } of waiting) waiter.fail(unanswered());
+  }
+
+  #remove(requestId: number): Waiter | undefined {
+    const { waiter, bytes = 0 } = this.#waiting.get(requestId) ?? {};
+    if (this.#waiting.delete(requestId)) this.#bytes -= bytes;
+    return waiter;
   }
 
   get size(): number {
     return this.#waiting.size;
   }
+}
+
+function full(requests: number, bytes: number): KelpieError {
+  const message = `${requests} requests (${bytes} bytes) wait for answers; ask less, or wait for the answers`;
+  return new KelpieError('REQUEST_QUEUE_FULL', message);
 }
 
 export function unanswered(): KelpieError {

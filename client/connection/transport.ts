@@ -17,6 +17,12 @@ export type Transport = (
   signal: AbortSignal,
 ) => AsyncIterable<ConnectResponse>;
 
+/** A way to a coordinator, and its name for people. */
+export interface Route {
+  readonly endpoint: string;
+  readonly transport: Transport;
+}
+
 /** For channels of this client: a dead coordinator is noticed, and nothing is retried behind us. */
 const channelOptions: ChannelOptions = {
   'grpc.keepalive_time_ms': 20_000,

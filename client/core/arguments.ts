@@ -1,5 +1,6 @@
 /** What callers hand in, checked there and then: a mistake is an error that names it, not a broken stream. */
 import { KelpieError } from '../errors.js';
+import { cutText } from './text.js';
 
 /** The largest number of a uint32 on the wire. */
 export const UINT32 = 0xffff_ffff;
@@ -118,11 +119,14 @@ export function invalid(message: string, field: string): KelpieError {
   return new KelpieError('VALUE_INVALID', message, { metadata: { field }, permanent: true });
 }
 
+/** Code points of a value that a message shows. */
+const SHOWN = 80;
+
 /** A value in a few words. */
 export function shown(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value.slice(0, 80).toWellFormed());
+      return JSON.stringify(cutText(value, SHOWN));
     case 'number':
       return Object.is(value, -0) ? '-0' : String(value);
     case 'bigint':
@@ -140,7 +144,8 @@ export function shown(value: unknown): string {
 
 function kindOf(value: object): string {
   try {
-    return Object.prototype.toString.call(value).slice('[object '.length, -1).slice(0, 80);
+    const kind = Object.prototype.toString.call(value).slice('[object '.length, -1);
+    return cutText(kind, SHOWN);
   } catch {
     return 'Proxy';
   }

@@ -1,30 +1,35 @@
-/** Events as handlers get them: a message's parts at hand, the whole body beside them. */
+/** Events as handlers get them: the parts of a message, or what happened to a node or a player. */
 import { type Event, type EventDraft, MessageOrigin } from '../../gen/ts/kelpie/v1/event.js';
 import { text, texts } from '../core/arguments.js';
 import { type OriginName, originOf } from '../core/spelling.js';
+import { bodyOf, type NodeEvent, type PlayerEvent } from './body.js';
 import { contentOf, type MessageContent } from './content.js';
 import { checkTopic } from './topic.js';
 
 /** An event as a handler gets it. */
 export interface ReceivedEvent {
+  /** The position in the journal. It grows with every event of the network. */
   readonly sequence: number;
   readonly topic: string;
-  /** The node that published it; empty if it was no node. */
+  /** The name of the node that published it; empty if the publisher had no session. */
   readonly source: string;
-  /** When the coordinator took it; for display only. */
+  /** When the coordinator took the event, by its own clock. For display only: `sequence` says the order. */
   readonly time: Date | undefined;
   /**
    * Who wrote the content, as the publisher reports it. NODE: the publisher's own program. UNSPECIFIED: a
    * player's client may have written it, so do not trust it. UNSPECIFIED too for events that are no message.
    */
   readonly origin: OriginName;
-  /** The kind of message; empty for events that are none. */
+  /** The kind of message; empty for events that are no messages. */
   readonly type: string;
-  /** What the message says; undefined for events that are none. */
+  /** The content of the message; undefined for events that are no messages. */
   readonly content: MessageContent | undefined;
   readonly attributes: Readonly<Record<string, string>>;
-  /** What happened, as the contract has it: `nodeJoined`, `messagePublished` … */
-  readonly body: Event['body'];
+  /**
+   * What happened to a node or a player, by its `kind`: `nodeJoined`, `playerLeft` …; undefined for messages, and
+   * for events that this version of the client does not know.
+   */
+  readonly body: NodeEvent | PlayerEvent | undefined;
 }
 
 /** What goes with a message. */
@@ -51,7 +56,7 @@ export function received({ sequence, topic, source, time, body }: Event): Receiv
     type: message?.type ?? '',
     content: message?.content?.form?.value,
     attributes: message?.attributes ?? {},
-    body,
+    body: message ? undefined : bodyOf(body),
   };
 }
 

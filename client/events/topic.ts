@@ -1,5 +1,6 @@
 /** Topics and patterns, as the coordinator judges and matches them; a test holds the two equal. */
 import { shown } from '../core/arguments.js';
+import { cutText } from '../core/text.js';
 import { KelpieError } from '../errors.js';
 
 /** Bytes and tokens of a topic or pattern. */
@@ -49,7 +50,7 @@ function checkForm(kind: string, text: unknown, form: RegExp, allowed: string): 
 }
 
 function invalid(text: unknown, why: string): KelpieError {
-  const metadata = { topic: typeof text === 'string' ? text.slice(0, TOPIC_BYTES) : '' };
+  const metadata = { topic: typeof text === 'string' ? cutText(text, TOPIC_BYTES) : '' };
   const message = `${shown(text)} cannot be used: ${why}`;
   return new KelpieError('TOPIC_INVALID', message, { metadata, permanent: true });
 }

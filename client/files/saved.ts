@@ -1,12 +1,22 @@
-/** What a client keeps in files, for its next process. */
+/** The state that a client writes to files for its next process: its cursor and its roster. */
 import { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Clock } from '../core/clock.js';
-import type { ConnectOptions } from '../options.js';
 import { type Piece, Processing } from '../core/processing.js';
-import type { Roster } from '../roster/roster.js';
 import { StoredFile } from './stored-file.js';
 
 const EPOCH_BYTES = 16;
+
+/** The files of a client. */
+export interface Files {
+  readonly cursorFile?: string | undefined;
+  readonly rosterFile?: string | undefined;
+}
+
+/** What the roster file holds. */
+export interface Savable {
+  save(): Uint8Array;
+  restore(bytes: Uint8Array): void;
+}
 
 /** Hears of a file that could not be read or written. */
 export type OnFileFailure = (path: string, error: unknown) => void;
@@ -20,24 +30,24 @@ export class SavedState {
   readonly cursor: Cursor | undefined;
 
   /** Throws FILE_INVALID for a cursor file that cannot be read: to begin elsewhere would be a gap. */
-  constructor({ cursorFile, rosterFile }: ConnectOptions, clock: Clock, onFailure: OnFileFailure) {
+  constructor({ cursorFile, rosterFile }: Files, clock: Clock, onFailure: OnFileFailure) {
     this.#cursorFile = fileAt(cursorFile, clock, onFailure);
     this.#rosterFile = fileAt(rosterFile, clock, onFailure);
     this.cursor = this.#cursorFile?.load(cursorOf);
   }
 
-  /** Gives the roster what it was. That it cannot be read keeps nobody from beginning. */
-  restore(roster: Roster): void {
+  /** Fills the roster from its file. A file that cannot be read is reported; the client begins without it. */
+  restore(roster: Savable): void {
     try {
       this.#rosterFile?.load((bytes) => roster.restore(bytes));
     } catch (error) {
-      // Whoever asks for the client's status right after `connect` hears of it.
+      // After `connect` has returned, so that a reader of `status()` gets it.
       queueMicrotask(() => this.#rosterFile?.fail(error));
     }
   }
 
   /** The roster has changed. */
-  rosterChanged(roster: Roster): void {
+  rosterChanged(roster: Savable): void {
     this.#rosterFile?.save(() => roster.save());
   }
 

@@ -1,5 +1,4 @@
 /** A proxy's side of players towards the coordinator: what it is asked, and says without being asked. */
-import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import type {
   PlayerEvicted,
   PlayerLatency,
@@ -8,10 +7,12 @@ import type {
 import { invalid, shown, UINT32 } from '../core/arguments.js';
 import type { PlayerRef, Verified } from '../commands/commands.js';
 import type { Clock } from '../core/clock.js';
+import { playerLeaveReasonNameOf } from '../core/spelling.js';
 import type { KelpieError } from '../errors.js';
 import type { Link } from '../connection/link.js';
 import { PlayerList } from './list.js';
-import { Players, type PlayersOptions } from './players.js';
+import type { PlayersOptions } from './options.js';
+import { ProxyPlayers } from './proxy-players.js';
 import { PlayerReporting } from './reporting.js';
 
 /** What a Heartbeat has room for. */
@@ -30,7 +31,7 @@ export interface ProxySessionOptions {
 }
 
 export class ProxySession {
-  readonly players: Players;
+  readonly players: ProxyPlayers;
   readonly #options: ProxySessionOptions;
   readonly #list = new PlayerList();
   readonly #reporting: PlayerReporting;
@@ -42,7 +43,7 @@ export class ProxySession {
     const { clock, link, onRefused } = options;
     const onEvicted = (evicted: PlayerEvicted): void => this.#evict(evicted);
     this.#reporting = new PlayerReporting({ clock, link, onRefused, onEvicted, list: this.#list });
-    this.players = new Players(options.players, clock, link, this.#list, this.#reporting);
+    this.players = new ProxyPlayers(options.players, clock, link, this.#list, this.#reporting);
   }
 
   /** What waits to be answered. */
@@ -66,8 +67,7 @@ export class ProxySession {
   }
 
   #evict({ playerId: id, text, reason: number }: PlayerEvicted): void {
-    const names = Object.keys(PlayerLeaveReason) as (keyof typeof PlayerLeaveReason)[];
-    const reason = names.find((name) => PlayerLeaveReason[name] === number) ?? 'UNSPECIFIED';
+    const reason = playerLeaveReasonNameOf(number);
     this.#try('onEvicted', () => this.#options.players.onEvicted({ id, text, reason }));
   }
 

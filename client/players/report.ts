@@ -11,6 +11,7 @@ const REPORT_BYTES = 512 * 1024;
 /** What says nothing of a player: the coordinator is away, cannot store anything, or lost track. */
 const UNDECIDED: readonly FailureReason[] = [
   'UNAVAILABLE',
+  'REQUEST_QUEUE_FULL',
   'JOURNAL_READ_ONLY',
   'OUTCOME_UNKNOWN',
   'UNKNOWN',

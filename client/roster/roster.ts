@@ -3,16 +3,19 @@
  * proxy are synchronous and must answer from memory, also while the coordinator is away. It follows a
  * Snapshot and the events after it.
  */
-import { type Node, type NodeLoad, NodeState, type NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import type { NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
 import type { Event } from '../../gen/ts/kelpie/v1/event.js';
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { NamedLoad } from '../../gen/ts/kelpie/v1/session_service.js';
 import { GapReason, type Gap, type Row, Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
 import { type Cancel, type Clock, systemClock } from '../core/clock.js';
 import { anyText, texts } from '../core/arguments.js';
+import { type Node, nodeOf, wireNodeOf } from '../core/node.js';
+import { type RoleName, roleOf, roleNameOf } from '../core/spelling.js';
 import { KelpieError, typed } from '../errors.js';
 import { type PlayerLookup, RosterPlayers } from './players.js';
 import { Rows } from './rows.js';
+import type { RosterView } from './view.js';
 
 /** What a roster has, and who hears of its changes. */
 export interface RosterOptions {
@@ -21,7 +24,7 @@ export interface RosterOptions {
   readonly clock?: Clock;
 }
 
-export class Roster {
+export class Roster implements RosterView {
   /** The topics that it needs. */
   readonly topics: readonly string[];
   readonly #nodes: Rows<Node>;
@@ -70,12 +73,13 @@ export class Roster {
   }
 
   /** Nodes of a role that are READY and have all these labels. */
-  ready(role: NodeRole, labels: Readonly<Record<string, string>> = {}): Node[] {
+  ready(role: RoleName, labels: Readonly<Record<string, string>> = {}): Node[] {
+    const wantedRole = typed(() => roleNameOf(roleOf(role)));
     const wanted = typed(() => Object.entries(texts('labels', labels)));
     return this.nodes().filter(
       (node) =>
-        node.role === role &&
-        node.state === NodeState.READY &&
+        node.role === wantedRole &&
+        node.state === 'READY' &&
         wanted.every(([name, value]) => node.labels[name] === value),
     );
   }
@@ -121,7 +125,7 @@ export class Roster {
   applySnapshot(part: Snapshot, graceMs: number): void {
     if (part.cursor) for (const rows of this.#kinds()) rows.begin();
     for (const { sequence, resource } of part.rows) {
-      if (resource?.$case === 'node') this.#nodes.put(resource.value, sequence);
+      if (resource?.$case === 'node') this.#nodes.put(nodeOf(resource.value), sequence);
       if (resource?.$case === 'player') this.#players?.rows.put(resource.value, sequence);
     }
     if (part.complete) this.#finish(graceMs);
@@ -148,10 +152,10 @@ export class Roster {
     switch (body?.$case) {
       case 'nodeJoined':
       case 'nodeUpdated':
-        if (body.value.node) this.#nodes.put(body.value.node, sequence);
+        if (body.value.node) this.#nodes.put(nodeOf(body.value.node), sequence);
         break;
       case 'nodeLeft':
-        if (body.value.node) this.#nodes.leave(body.value.node, sequence);
+        if (body.value.node) this.#nodes.leave(nodeOf(body.value.node), sequence);
         break;
       case 'playerJoined':
       case 'playerMoved':
@@ -180,7 +184,7 @@ export class Roster {
   save(): Uint8Array {
     const rows: Row[] = [];
     for (const { sequence, value } of this.#nodes.rows()) {
-      rows.push({ sequence, resource: { $case: 'node', value } });
+      rows.push({ sequence, resource: { $case: 'node', value: wireNodeOf(value) } });
     }
     for (const { sequence, value } of this.#players?.rows.rows() ?? []) {
       rows.push({ sequence, resource: { $case: 'player', value } });
@@ -198,7 +202,7 @@ export class Roster {
     // It is written last.
     if (!complete) throw new Error(bytes.length === 0 ? 'it is empty' : 'its end is missing');
     for (const { resource } of rows) {
-      if (resource?.$case === 'node') this.#nodes.restore(resource.value);
+      if (resource?.$case === 'node') this.#nodes.restore(nodeOf(resource.value));
       if (resource?.$case === 'player') this.#players?.rows.restore(resource.value);
     }
     this.#forgiving = true;

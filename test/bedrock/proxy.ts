@@ -2,7 +2,7 @@
  * A proxy that is told no server and asks nobody who is online: it knows both by Kelpie's roster, tells of
  * its players as they come and go, and lets nobody in whom the coordinator does not grant it.
  */
-import { connect, NodeRole, type Verified } from '../../client/index.js';
+import { connect, type Verified } from '../../client/index.js';
 import { onStop, role, tell, tellStatus } from './director.js';
 import { show } from './display.js';
 import { Forwarder, type Target } from './forwarder.js';
@@ -145,7 +145,7 @@ function pick(refused: ReadonlySet<string>): Target | undefined {
 
 function openServers(): Target[] {
   return kelpie.roster
-    .ready(NodeRole.DOWNSTREAM)
+    .ready('DOWNSTREAM')
     .flatMap(({ name, address }) => (address ? { name, ...address } : []));
 }
 

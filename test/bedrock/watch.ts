@@ -1,10 +1,4 @@
-import {
-  connect,
-  type KelpieClient,
-  NodeLeaveReason,
-  type ReceivedEvent,
-} from '../../client/index.js';
-import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
+import { connect, type KelpieClient, type ReceivedEvent } from '../../client/index.js';
 import { History } from './history.js';
 
 /** What the network itself is told of its nodes and players, by a client of the director's. */
@@ -70,20 +64,16 @@ export class Watch {
 
 function saidBy({ topic, body }: ReceivedEvent): string {
   const node = topic.slice('nodes.'.length);
-  switch (body?.$case) {
+  switch (body?.kind) {
     case 'nodeLeft':
-      return `${node} left: ${nameOf(NodeLeaveReason, body.value.reason)}`;
+      return `${node} left: ${body.reason}`;
     case 'playerJoined':
-      return `${body.value.player?.name} joined ${body.value.player?.proxy}`;
+      return `${body.player.name} joined ${body.player.proxy}`;
     case 'playerMoved':
-      return `${body.value.player?.name} is on ${body.value.player?.server}`;
+      return `${body.player.name} is on ${body.player.server}`;
     case 'playerLeft':
-      return `${body.value.player?.name} left: ${nameOf(PlayerLeaveReason, body.value.reason)}`;
+      return `${body.player.name} left: ${body.reason}`;
     default:
-      return `${body?.$case} ${topic}`;
+      return `${body?.kind} ${topic}`;
   }
-}
-
-function nameOf(reasons: Record<string, unknown>, reason: unknown): string {
-  return Object.keys(reasons).find((name) => reasons[name] === reason) ?? String(reason);
 }

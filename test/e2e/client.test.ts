@@ -4,8 +4,6 @@ import {
   type ConnectOptions,
   type KelpieClient,
   KelpieError,
-  NodeLeaveReason,
-  NodeRole,
   type Status,
 } from '../../client/index.js';
 import { reachApi } from '../support/wire/calls.js';
@@ -88,7 +86,7 @@ describe('the client', () => {
     const proxy = join('proxy-1', { role: 'PROXY' });
     const gone = new Inbox();
     proxy.subscribe('nodes.*', (event) => {
-      if (event.body?.$case === 'nodeLeft') gone.take(event);
+      if (event.body?.kind === 'nodeLeft') gone.take(event);
     });
     await proxy.ready();
     const lobby = connect({
@@ -109,13 +107,11 @@ describe('the client', () => {
     await synced;
     expect(proxy.roster.node('LOBBY-2')?.address).to.deep.equal({ host: '127.0.0.1', port: 19132 });
     expect(
-      proxy.roster.ready(NodeRole.DOWNSTREAM, { mode: 'lobby' }).map(({ name }) => name),
+      proxy.roster.ready('DOWNSTREAM', { mode: 'lobby' }).map(({ name }) => name),
     ).to.deep.equal(['lobby-2']);
     await lobby.close();
     const [left] = await gone.atLeast(1);
-    expect(left?.body?.$case === 'nodeLeft' && left.body.value.reason).to.equal(
-      NodeLeaveReason.STOPPED,
-    );
+    expect(left?.body?.kind === 'nodeLeft' && left.body.reason).to.equal('STOPPED');
     expect(proxy.roster.node('lobby-2')).to.equal(undefined);
   });
 

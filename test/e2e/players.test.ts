@@ -12,7 +12,6 @@ import {
   type PlayersOptions,
   type ReceivedEvent,
 } from '../../client/index.js';
-import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { type Kelpied, startDev, startKelpied } from '../support/process/kelpied.js';
 import { startTcpProxy } from '../support/wire/tcp-proxy.js';
@@ -68,20 +67,17 @@ class Town {
 }
 
 function saidBy({ body }: ReceivedEvent): string {
-  switch (body?.$case) {
+  switch (body?.kind) {
     case 'playerJoined':
-      return `${body.value.player?.name} joined ${body.value.player?.proxy}`;
+      return `${body.player.name} joined ${body.player.proxy}`;
     case 'playerMoved':
-      return `${body.value.player?.name} on ${body.value.player?.server}`;
+      return `${body.player.name} on ${body.player.server}`;
     case 'playerUpdated':
-      return `${body.value.player?.name} updated`;
-    case 'playerLeft': {
-      const { player, reason } = body.value;
-      const [name] = Object.entries(PlayerLeaveReason).find(([, one]) => one === reason) ?? [];
-      return `${player?.name} left ${name}`;
-    }
+      return `${body.player.name} updated`;
+    case 'playerLeft':
+      return `${body.player.name} left ${body.reason}`;
     default:
-      return String(body?.$case);
+      return String(body?.kind);
   }
 }
 
@@ -130,7 +126,7 @@ describe('players', () => {
 
   it('are of proxies that say who disconnects them', async () => {
     const server = await town.join('lobby');
-    expect(thrownBy(KelpieError, () => server.players).reason).to.equal('ROLE_NOT_PROXY');
+    expect(thrownBy(KelpieError, () => server.players.size).reason).to.equal('ROLE_NOT_PROXY');
     const options = {
       name: 'x',
       role: 'SERVICE',

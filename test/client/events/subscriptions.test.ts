@@ -65,7 +65,7 @@ describe('the subscriptions of a client', () => {
         content: 'hello',
         attributes: {},
         origin: 'NODE',
-        body: event.body,
+        body: undefined,
       },
     ]);
   });

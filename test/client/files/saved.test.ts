@@ -35,7 +35,7 @@ describe('what a client keeps in files', () => {
     const seen: string[] = [];
     for (const pattern of ['nodes.*', 'chat.*']) {
       process.client.subscribe(pattern, ({ topic, body }) => {
-        seen.push(`${topic} ${body?.$case ?? ''}`);
+        seen.push(`${topic} ${body?.kind ?? 'message'}`);
       });
     }
     await world.flow();
@@ -62,7 +62,7 @@ describe('what a client keeps in files', () => {
       const others = next.seen.filter((one) => !one.startsWith('nodes.watcher'));
       expect(others).to.deep.equal([
         'nodes.lobby-1 nodeJoined',
-        'chat.global messagePublished',
+        'chat.global message',
         'nodes.lobby-1 nodeLeft',
       ]);
       expect(next.statuses.map(({ type }) => type)).to.not.include('gap');

@@ -1,6 +1,6 @@
 /** Logins that no coordinator decides in time. */
 import { expect } from 'chai';
-import type { Acquired } from '../../../client/players/players.js';
+import type { Acquired } from '../../../client/players/options.js';
 import { NOTHING_LEFT, SdkWorld } from '../../support/model/sdk-world.js';
 import { settled } from '../../support/journal/history.js';
 

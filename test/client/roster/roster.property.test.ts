@@ -6,7 +6,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { StartOption } from '../../../client/core/start.js';
-import { Node } from '../../../gen/ts/kelpie/v1/node.js';
+import { type Node, nodeOf } from '../../../client/core/node.js';
 import { faults, kind, weighed } from '../../support/model/sdk-steps.js';
 import { NOTHING_LEFT, type Process, SdkWorld } from '../../support/model/sdk-world.js';
 import { inSoak } from '../../support/soak.js';
@@ -84,7 +84,7 @@ class Town {
 
   check(): number {
     const table = [...this.#world.town.nodeRows.nodes.entries()];
-    const rows = table.map(([, { value }]) => shown(value));
+    const rows = table.map(([, { value }]) => shown(nodeOf(value)));
     // A process that began while the one before was ending may have been refused its name.
     const there = this.#processes
       .filter((process) => process?.statuses.at(-1)?.type !== 'closed')

@@ -69,7 +69,7 @@ describe('a roster', () => {
         }
         while (await follower.read(100));
         const table = [...town.nodeRows.nodes.entries()].map(([, { value }]) => value);
-        const shown = (nodes: Node[]) =>
+        const shown = (nodes: readonly Pick<Node, 'name' | 'labels'>[]) =>
           nodes.map(({ name, labels }) => `${name} ${labels['label'] ?? ''}`).sort();
         expect(shown(follower.roster.nodes())).to.deep.equal(shown(table));
         expect(town.faults).to.be.empty;

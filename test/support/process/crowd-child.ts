@@ -68,7 +68,7 @@ function join(index: number): KelpieClient {
   const client = connect({ name: node, role: 'SERVICE', endpoints: endpoint });
   client.subscribe(`${crowd}.*`, listener(node));
   client.subscribe('nodes.>', ({ topic, body }) => {
-    if (begun) complain(`${node} was told ${body?.$case} of ${topic}`);
+    if (begun) complain(`${node} was told ${body?.kind} of ${topic}`);
     moved();
   });
   void follow(node, client);

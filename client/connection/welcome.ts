@@ -1,0 +1,66 @@
+/** The coordinator's Welcome as users see it: names for numbers of the wire, milliseconds for durations. */
+import type { Limits } from '../../gen/ts/kelpie/v1/coordinator.js';
+import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
+import type { Welcome as WireWelcome } from '../../gen/ts/kelpie/v1/session_service.js';
+import { msOf } from '../core/duration.js';
+import {
+  durabilityNameOf,
+  type DurabilityName,
+  welcomeOutcomeNameOf,
+  type WelcomeOutcomeName,
+} from '../core/spelling.js';
+
+/** Where a coordinator names no interval. */
+export const HEARTBEAT_MS = 5000;
+export const MAX_SILENCE_MS = 15_000;
+export const GRACE_MS = 15_000;
+
+/** What the coordinator says of a session when it opens it. */
+export interface Welcome {
+  /** The session's id, for logs. */
+  readonly sessionId: string;
+  /** The coordinator's id, for logs. */
+  readonly coordinatorId: string;
+  /** The version of the coordinator. */
+  readonly coordinatorVersion: string;
+  /** The node's name as topics have it. */
+  readonly nodeName: string;
+  /** The number of the session: each new session of the node has a higher one. */
+  readonly generation: number;
+  /** NEW, RESUMED (the process was connected before), or REPLACED (another process had the name). */
+  readonly outcome: WelcomeOutcomeName;
+  /** What an acknowledged event survives. */
+  readonly durability: DurabilityName;
+  /** How often the client sends a heartbeat. */
+  readonly heartbeatIntervalMs: number;
+  /** Each side ends the stream when it has received nothing for this long. */
+  readonly maxSilenceMs: number;
+  /** How long the coordinator keeps a lost node before the node leaves as LOST. */
+  readonly graceMs: number;
+  /** What the coordinator accepts. */
+  readonly limits: Limits | undefined;
+  /** Where reading starts. */
+  readonly cursor: Cursor | undefined;
+  /** The optional features of the coordinator. */
+  readonly features: readonly string[];
+}
+
+export function welcomeOf(welcome: WireWelcome): Welcome {
+  const { sessionId, coordinatorId, coordinatorVersion, nodeName, generation } = welcome;
+  const { limits, cursor, features } = welcome;
+  return {
+    sessionId,
+    coordinatorId,
+    coordinatorVersion,
+    nodeName,
+    generation,
+    outcome: welcomeOutcomeNameOf(welcome.outcome),
+    durability: durabilityNameOf(welcome.durability),
+    heartbeatIntervalMs: msOf(welcome.heartbeatInterval, HEARTBEAT_MS),
+    maxSilenceMs: msOf(welcome.maxSilence, MAX_SILENCE_MS),
+    graceMs: msOf(welcome.grace, GRACE_MS),
+    limits,
+    cursor,
+    features,
+  };
+}

@@ -1,0 +1,48 @@
+/** What users can ask of the roster. */
+import type { NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
+import type { Player } from '../../gen/ts/kelpie/v1/player.js';
+import type { Node } from '../core/node.js';
+import type { RoleName } from '../core/spelling.js';
+import type { PlayerLookup } from './players.js';
+
+/**
+ * A live copy of the network's nodes, and of its players with `connect({ roster: { players: true } })`. It answers
+ * at once, from memory, also while no coordinator is connected.
+ */
+export interface RosterView {
+  /** Whether a coordinator has sent the whole roster once. `client.ready()` waits for it. */
+  readonly complete: boolean;
+
+  /** All nodes, by name. */
+  nodes(): Node[];
+
+  /** The node of a name, in any case; undefined if there is none. Throws VALUE_INVALID. */
+  node(name: string): Node | undefined;
+
+  /** The nodes of a role that are READY and have all these labels, by name. Throws VALUE_INVALID. */
+  ready(role: RoleName, labels?: Readonly<Record<string, string>>): Node[];
+
+  /**
+   * Whether the client has a node only from before the coordinator lost its history, or from the file, and no
+   * coordinator has confirmed it since. Throws VALUE_INVALID.
+   */
+  isStale(name: string): boolean;
+
+  /**
+   * The load that a node reported last: ticks a second, bytes of memory, round trip in milliseconds. It may be
+   * old. Undefined if there is none. Throws VALUE_INVALID.
+   */
+  load(name: string): NodeLoad | undefined;
+
+  /** Everybody who is online, by id. Throws ROSTER_WITHOUT_PLAYERS, as the next two do. */
+  players(): Player[];
+
+  /**
+   * A player who is online. Throws PLAYER_AMBIGUOUS if several names differ from this one only in case and none
+   * is equal to it; VALUE_INVALID.
+   */
+  player(lookup: PlayerLookup): Player | undefined;
+
+  /** How many players are online: in all, on a proxy, on a server, or on both. Throws VALUE_INVALID. */
+  playerCount(place?: { readonly proxy?: string; readonly server?: string }): number;
+}

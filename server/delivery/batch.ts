@@ -22,7 +22,7 @@ const BATCH_AFTER = (1 << 3) | 0;
 const BATCH_UP_TO = (2 << 3) | 2;
 const BATCH_EVENT = (3 << 3) | 2;
 
-/** An entry as readers need it. */
+/** An entry, encoded for readers. */
 export interface EncodedEntry {
   readonly sequence: number;
   readonly tag: number;
@@ -43,8 +43,8 @@ export interface Batch {
 }
 
 /**
- * Takes what matches from `entries[from]` on until a limit of the batch is reached. The batch ends
- * at `end` if all entries were looked at, else at the last event taken.
+ * Takes matching entries until the batch reaches a limit. The batch ends at `end` if it saw all entries,
+ * else at the last event that it took.
  */
 export function collect(
   entries: Iterable<EncodedEntry>,

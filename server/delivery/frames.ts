@@ -40,12 +40,12 @@ export function encodeRequestFrame(parts: readonly Uint8Array[]): FramePart {
   return Buffer.concat([outer, inner, ...parts]);
 }
 
-/** What was made of batches, with the position that it begins after. */
+/** The frames of batches, each with the position after which it begins. */
 const made = new WeakMap<Batch, { readonly after: number; readonly part: FramePart }>();
 
 /**
  * The frame of a batch whose events are encoded already. Readers that share a batch share its
- * bytes, which begin after the lowest position among them: whoever is further skips what it has.
+ * bytes, which begin after the lowest position among them; a reader that is further skips what it has.
  */
 export function encodeBatchFrame(after: number, batch: Batch): FramePart {
   const known = made.get(batch);
@@ -93,7 +93,7 @@ export function wireError(error: KelpieError): WireError {
   };
 }
 
-/** What a peer may know of something thrown: our own errors as they are, others masked. */
+/** The error that a peer gets: our own errors as they are, in place of others INTERNAL, which tells nothing. */
 export function publicError(error: unknown, onFault: (error: unknown) => void): KelpieError {
   if (error instanceof KelpieError) return error;
   onFault(error);

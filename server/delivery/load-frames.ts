@@ -32,7 +32,7 @@ export class LoadFrames {
   }
 }
 
-/** What one reader gets. */
+/** The loads that one reader gets. */
 export class LoadReader {
   readonly #frames: LoadFrames;
   #seen = 0;

@@ -1,11 +1,11 @@
 /**
- * How much the patterns of readers take: of one reader, of all readers of a connection, and of all there
- * are. Readers are cheap for who opens them, so counting patterns of each alone bounds nothing.
+ * Bounds the memory of patterns: of one reader, of all readers of a connection, and of all readers. A peer can
+ * open many readers, so a bound for each reader alone is none.
  */
 import { KelpieError } from '../core/errors.js';
 import { checkPatternCount, type TopicFilter } from '../topics/filter.js';
 
-/** What a pattern takes beside its letters, about: its places in the filter and in the index of all. */
+/** About the memory of a pattern beside its letters: its places in the filter and in the index. */
 const PATTERN_BYTES = 256;
 
 export interface PatternLimits {

@@ -1,4 +1,4 @@
-/** What one reader does in the turn that all share: one piece at a time, after which it looks again. */
+/** The work of one reader in the turn that all readers share: one piece at a time, then the reader looks again. */
 import type { Piece, ReadingTurn } from './reading-turn.js';
 
 export class ReaderWork {
@@ -19,7 +19,7 @@ export class ReaderWork {
     return this.#busy;
   }
 
-  /** Whether it goes on. Throws what a piece threw. */
+  /** Whether the reader goes on. Throws what a piece threw. */
   get open(): boolean {
     if (this.#fault) throw this.#fault.error;
     return !this.#closed;
@@ -38,7 +38,7 @@ export class ReaderWork {
       });
   }
 
-  /** What waits for its turn is not done any more. */
+  /** Drops a piece that waits for its turn. */
   close(): void {
     this.#closed = true;
   }

@@ -1,12 +1,12 @@
 /**
- * A turn that many readers share. What they want that may be much work is done piece by piece, in the order
- * in which it was asked for. After a few milliseconds of it everybody else is served, sockets and timers
- * among them: however many readers there are, together they hold nobody up for longer.
+ * A turn that all readers share for work that may be long. They do it piece by piece, in the order of asking.
+ * After a few milliseconds sockets, timers and everybody else have their turn. So all readers together hold
+ * nobody up for longer, however many they are.
  */
 import type { Clock } from '../core/clock.js';
 import { TURN_MS } from '../core/fair-turn.js';
 
-/** Some work, a millisecond or so. What it awaits is not counted, but what it does before that is. */
+/** Some work, a millisecond or so. The turn counts what the piece does before it awaits, not after. */
 export type Piece = () => Promise<void> | void;
 
 export class ReadingTurn {

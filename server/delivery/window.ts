@@ -1,7 +1,7 @@
-/** How much of what was sent is not acknowledged yet. Pure. */
+/** Counts events that were sent and are not acknowledged. Pure. */
 import { KelpieError } from '../core/errors.js';
 
-/** What may be outstanding. A single event may always be, however large. */
+/** How much may be outstanding. A single event always may, however large. */
 export interface WindowSize {
   readonly events: number;
   readonly bytes: number;
@@ -24,7 +24,7 @@ export class Window {
   #events = 0;
   #bytes = 0;
   #acknowledged = 0;
-  /** What comes next did not fit: it is not tried again before an acknowledgement. */
+  /** The next batch did not fit; no batch is tried before an acknowledgement. */
   #full = false;
 
   constructor(size: WindowSize) {

@@ -1,4 +1,4 @@
-/** The commands that one session has issued: what is under way, and what it has not read of the results. */
+/** The commands that one session issued: those under way, and the results that it has not read. */
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import type { Cancel } from '../core/clock.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
@@ -10,7 +10,7 @@ import { frameOffer, type Outbound } from './outbound.js';
 
 /** Commands under way of one issuer: a session, or a connection of calls. */
 export const COMMANDS = 256;
-/** Nodes that are asked and results that are not read: each has a frame, if only to say that it is lost. */
+/** Nodes that are asked, and unread results. Each result has a frame, even if its answer is lost. */
 export const ASKS = 10_000;
 export const BYTES = 8 * 1024 * 1024;
 
@@ -47,7 +47,7 @@ export class Issued {
     const open: Open = { requestId, asks: 0, bytes: 0, cancel: undefined };
     const onResult = (result: NodeResult): void => this.#take(open, result);
     const admit = (weight: CommandWeight): void => this.#admit(open, weight);
-    // All of its results may come at once, where nobody could be handed it.
+    // All results may come at once, if no node could get the command.
     open.cancel = this.#commands.issue(request, this.#name, onResult, admit);
   }
 
@@ -63,7 +63,7 @@ export class Issued {
     open.asks -= 1;
     this.#send(open.requestId, result);
     if (!result.last) return;
-    // Nothing comes of the nodes that are left.
+    // The other nodes give no result.
     this.#asks -= open.asks;
     this.#bytes -= open.bytes;
     this.#open.delete(open.requestId);
@@ -75,18 +75,18 @@ export class Issued {
     this.#outbound.queue(frameOffer(resultFrame(unread(result)), requestId, read));
   }
 
-  /** Withdraws a command. One that has ended is no error. */
+  /** Withdraws a command. A command that has ended is no error. */
   cancel(requestId: number): void {
     this.#open.get(requestId)?.cancel?.();
   }
 
-  /** The stream is gone: nobody waits for answers any more. */
+  /** The stream is gone: withdraws all commands. */
   close(): void {
     for (const { cancel } of [...this.#open.values()]) cancel?.();
   }
 }
 
-/** The error for an issuer that has so much under way. */
+/** The error for an issuer that has too much under way. */
 export function tooMany(): KelpieError {
   const message = `an issuer has at most ${COMMANDS} commands under way, of ${BYTES} bytes, which ask ${ASKS} nodes; wait for some of their results, and read them`;
   return limitError(message, COMMANDS);

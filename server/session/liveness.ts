@@ -9,7 +9,7 @@ export class Liveness {
   #readSinceMs: number;
   #question: { answered: Promise<boolean>; answer: (alive: boolean) => void } | undefined;
 
-  /** By a clock that stands still while this process does not listen. */
+  /** The clock stands still while this process does not listen. */
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#heardMs = clock.now();
@@ -21,7 +21,7 @@ export class Liveness {
     this.#question?.answer(true);
   }
 
-  /** The peer is not read from now on. */
+  /** The coordinator stops reading the peer. */
   pause(): void {
     this.#held = true;
   }
@@ -31,19 +31,19 @@ export class Liveness {
     this.#readSinceMs = this.#clock.now();
   }
 
-  /** Whether the peer was read all the time since then. If not, something of it may have come and lie unread. */
+  /** Whether the coordinator read the peer all the time since then. If not, frames may lie unread. */
   readSince(ms: number): boolean {
     return !this.#held && this.#readSinceMs <= ms;
   }
 
-  /** For how long nothing was heard of a peer that was read. */
+  /** How long a peer that is read has sent nothing. */
   silentMs(): number {
     return this.#held ? 0 : this.#clock.now() - Math.max(this.#heardMs, this.#readSinceMs);
   }
 
   /**
-   * Whether something is heard within `waitMs` of being read. A peer that is not read then is not
-   * judged. Questions at the same time share it.
+   * Whether the peer sends a frame within `waitMs` of being read. A peer that is not read then counts as
+   * alive. Questions at the same time share one answer.
    */
   answers(waitMs: number): Promise<boolean> {
     this.#question ??= this.#ask(waitMs);

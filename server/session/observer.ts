@@ -1,4 +1,4 @@
-/** What can be heard of sessions, for logs and metrics. */
+/** Logs and metrics observe sessions. */
 import type { ReasonName } from '../core/errors.js';
 import { Listeners } from '../core/listeners.js';
 import type { Claimed } from '../nodes/claims.js';
@@ -18,13 +18,13 @@ export interface OpenedSession {
 
 /** A stream that got no Welcome. */
 interface RefusedSession {
-  /** As its Hello says it, unchecked; undefined if there was none. */
+  /** The name in its Hello, unchecked; undefined if no Hello came. */
   readonly name: string | undefined;
   readonly host: string;
   readonly reason: ReasonName;
 }
 
-/** Is called in the middle of things: it must not wait. What it throws is reported. */
+/** Sessions call it in the middle of their work: it must not wait. A fault of it is reported. */
 export interface SessionObserver {
   opened(session: OpenedSession): void;
   refused(session: RefusedSession): void;
@@ -38,7 +38,7 @@ export interface SessionObserver {
   draining(sessions: number): void;
 }
 
-/** Tells all of them. Never throws. */
+/** One observer that calls all of them. Never throws. */
 export function tellAll(
   observers: readonly SessionObserver[],
   onFault: (error: unknown) => void,

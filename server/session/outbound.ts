@@ -1,7 +1,7 @@
 /**
- * What goes out to one peer, pulled: a message is made only when the transport can take one. Lanes:
- * control first, then commands, then events. Everything that is ready travels in one message; there is
- * no timer, the peer is woken once a tick.
+ * The messages to one peer. The transport pulls them: a message is made only when the transport can take one.
+ * There are three lanes: control first, then commands, then events. All frames that are ready travel in one
+ * message. There is no timer; the stream wakes once a tick.
  */
 import type { KelpieError } from '../core/errors.js';
 import type { Feed } from '../delivery/feed.js';
@@ -9,7 +9,7 @@ import { encodeFrame, encodeResponse, type Frame, type FramePart } from '../deli
 import { Wakeup } from '../core/wakeup.js';
 import { Latch } from '../core/latch.js';
 
-/** Above this the peer is not read any more, so that its answers cannot pile up here. */
+/** Above this the coordinator stops reading the peer, so that answers to it cannot pile up. */
 const CONTROL_BYTES = 256 * 1024;
 
 /** Commands and results that wait, above which no more are taken. */
@@ -18,7 +18,7 @@ const OFFER_BYTES = 2 * 1024 * 1024;
 /** So many bytes of a lane go in one message. */
 const MESSAGE_BYTES = 256 * 1024;
 
-/** A frame of the commands' lane, which is made when it goes out, if it is still wanted then. */
+/** A frame of the lane of commands. It is made when it goes out, if it is still wanted then. */
 export interface Offer {
   /** About. */
   readonly bytes: number;

@@ -1,11 +1,11 @@
-/** What an edge gets of a coordinator: all that a new edge needs to carry sessions. */
+/** The port of a coordinator to its edges: all that a new edge needs to carry sessions. */
 import type { NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 
 /** The other end of a stream. */
 export interface Peer {
   /** The host that the stream comes from, for nodes that do not name their own. */
   readonly host: string;
-  /** What tells its connection from others: streams of one share what readers may take. */
+  /** A name of its connection: streams of one connection share a budget of patterns. */
   readonly connection?: string;
   /** Aborts when the stream is gone. */
   readonly signal: AbortSignal;

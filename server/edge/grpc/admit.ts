@@ -1,4 +1,4 @@
-/** Around a call: its peer must be let in, then it waits for its turn, and only then its request is decoded. */
+/** Before a call begins, its peer is authorized, the call waits for its turn, and its request is decoded. */
 import { type CallContext, ServerError, type ServerMiddlewareCall, Status } from 'nice-grpc';
 import { hostOf } from '../../core/address.js';
 import type { Authorize } from '../../session/port.js';
@@ -41,7 +41,7 @@ export function admitCalls(authorize: Authorize, turns: CallTurns, calls: OpenCa
 /** A call that has its turn. */
 interface Begun<Response> {
   readonly responses: Responses<Response>;
-  /** In an object, as it may be long in coming: the turn is over before. */
+  /** In an object, so that the turn does not wait for it. */
   readonly first: ReturnType<Responses<Response>['next']>;
 }
 
@@ -51,9 +51,9 @@ function begun<Response>(
   begin: () => Responses<Response>,
 ): Promise<Begun<Response>> {
   if (turns.size >= WAITING) throw callLimit(WAITING, 'calls');
-  // Async for its errors alone: all of it is done in the turn.
+  // Async so that what it throws rejects; all of it runs in the turn.
   const now = async (): Promise<Begun<Response>> => {
-    // Nobody waits for it any more.
+    // The caller does not wait for it any more.
     if (signal.aborted) throw new ServerError(Status.CANCELLED, 'the call was cancelled');
     const responses = begin();
     return { responses, first: responses.next() };
@@ -68,7 +68,7 @@ async function* decodedStream<Request>(
 ): AsyncGenerator<Request> {
   for await (const request of requests) {
     yield decodeRequest(path, request) as Request;
-    // Whoever asks for the next one is done with it.
+    // The session asks for the next message when it is done with this one.
     taken((request as Uint8Array).length);
   }
 }

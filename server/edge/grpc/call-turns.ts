@@ -1,7 +1,6 @@
 /**
- * Calls have turns. Whatever comes in at once is begun for a few milliseconds, then everybody else has
- * theirs: sessions, timers, other calls. Peers take turns too, so that one with hundreds of calls delays
- * its own most.
+ * Calls have turns. The edge begins calls for a few milliseconds, then sessions, timers and other calls have
+ * their turn. Peers take turns too, so a peer with hundreds of calls delays its own calls most.
  */
 import type { Clock } from '../../core/clock.js';
 import { TURN_MS } from '../../core/fair-turn.js';

@@ -1,4 +1,4 @@
-/** CommandService: asking nodes without a session. */
+/** CommandService: commands to nodes from a caller without a session. */
 import type { CallContext, ServiceImplementation } from 'nice-grpc';
 import { CommandResult } from '../../../gen/ts/kelpie/v1/command.js';
 import type {
@@ -11,7 +11,7 @@ import { Wakeup } from '../../core/wakeup.js';
 import { resultFrame, unread } from '../../session/issued.js';
 import { IssuerRoom } from './issuer-room.js';
 
-/** Answers that wait for a caller who reads slowly; more of them are lost, and said to be. */
+/** Bytes of answers that wait for a slow caller. Beyond them the caller gets an error in place of an answer. */
 const WAITING_BYTES = 1024 * 1024;
 
 /** A result that waits, and how many bytes it has. */

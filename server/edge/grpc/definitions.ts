@@ -1,6 +1,6 @@
 /**
- * Service definitions that hand on bytes. A request is decoded when it has its turn, not when it comes in, so
- * that bytes which are no message become an error like any other; what streams answer is encoded already.
+ * Service definitions that pass bytes through. The edge decodes a request when the call has its turn, so bytes
+ * that are no message give an error like any other. The answers of streams are encoded already.
  */
 import type { TsProtoServiceDefinition } from 'nice-grpc';
 import {
@@ -33,7 +33,7 @@ export function decodeRequest(path: string, request: unknown): unknown {
 export function ofContract<Definition extends TsProtoServiceDefinition>(
   definition: Definition,
 ): FromTsProtoServiceDefinition<Definition> {
-  // What ts-proto generates reads from a reader as well; the type of nice-grpc does not say so.
+  // The generated code also reads from a reader, though the type of nice-grpc does not say so.
   return later(methodsOf(definition), (decode) => (bytes) => {
     return decode(new WireReader(bytes) as unknown as Buffer);
   });
@@ -61,7 +61,7 @@ export function later<Methods extends object>(
 
 const { connect } = methodsOf(SessionServiceDefinition);
 
-/** Its messages are decoded frame by frame, by `messages.ts`. */
+/** `messages.ts` decodes its messages frame by frame. */
 export const SessionService = {
   connect: { ...connect, requestDeserialize: asItIs, responseSerialize: asItIs },
 };

@@ -1,4 +1,4 @@
-/** The one way from an error to a gRPC status, with its details. */
+/** How an error becomes a gRPC status with details: all errors go this way. */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { ServerError, Status } from 'nice-grpc';
 import { ErrorInfo, RetryInfo } from 'nice-grpc-error-details';
@@ -35,7 +35,7 @@ export function statusText(text: string): string {
   return cutBytes(text, MESSAGE_BYTES);
 }
 
-/** What the trailer of the details carries for this error: a google.rpc.Status. */
+/** The google.rpc.Status of an error, for the trailer of the details. */
 export function detailsOf(error: KelpieError): Uint8Array {
   const { reason, metadata, retryAfterMs } = error;
   const info = ErrorInfo.fromPartial({ reason, domain: DOMAIN, metadata });
@@ -57,7 +57,7 @@ function any(type: string, value: Uint8Array): Uint8Array {
   return writer.uint32(ANY.value).bytes(value).finish();
 }
 
-/** Bytes that are no message of the contract. */
+/** The error for bytes that are no message of the contract. */
 export function notReadable(): KelpieError {
   return new KelpieError(
     'MESSAGE_INVALID',
@@ -65,7 +65,7 @@ export function notReadable(): KelpieError {
   );
 }
 
-/** A request above the limit of messages. */
+/** The error for a message that is too large. */
 export function tooLarge(limit: number): KelpieError {
   return new KelpieError(
     'MESSAGE_TOO_LARGE',
@@ -74,7 +74,7 @@ export function tooLarge(limit: number): KelpieError {
   );
 }
 
-/** More than the coordinator takes on at once. */
+/** The error for a call beyond a limit of calls under way. */
 export function callLimit(limit: number, what: string): KelpieError {
   return new KelpieError(
     'CALL_LIMIT',

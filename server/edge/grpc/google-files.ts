@@ -1,6 +1,6 @@
 /**
- * Descriptors of what is not of the contract and yet on the wire: the health service, and the google.rpc
- * details of errors, as far as Kelpie sends them. Tools that know gRPC but not these read them by reflection.
+ * Descriptors of messages that are on the wire and not in the contract: the health service, and the google.rpc
+ * details of errors that Kelpie sends. Tools such as grpcurl read them by reflection.
  */
 import { create, toBinary } from '@bufbuild/protobuf';
 import {

@@ -1,9 +1,9 @@
 /**
- * What grpc-js leaves open below its calls: streams that are opened by the thousand in one tick, timeouts
- * above what a timer holds, and connections that are given up and never close.
+ * Guards HTTP/2 connections where grpc-js does not: against thousands of streams opened in one tick, timeouts
+ * longer than a timer can hold, and connections that never close after the coordinator gave them up.
  *
- * nice-grpc keeps the grpc-js server to itself, and that its HTTP/2 servers. So the one is met when it binds,
- * the others when it creates them: this file alone knows that.
+ * nice-grpc hides the grpc-js server, and grpc-js hides its HTTP/2 servers. The guard meets the one when it
+ * binds, and the others when it creates them. No other file knows that.
  */
 import {
   constants,
@@ -24,7 +24,7 @@ const WAITING_STREAMS = 20_000;
 const PATH_LENGTH = 255;
 /** A connection that was given up has so many sweeps to close. */
 const SWEEP_MS = 5000;
-/** What a timer holds; a call may take 24 days. */
+/** The longest time of a timer; a call may take 24 days. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 const UNIT_MS = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };

@@ -1,10 +1,10 @@
-/** The edge of an embedded coordinator: messages are objects, and kept to the rules of those on a wire. */
+/** The edge of an embedded coordinator: messages are objects, and keep the rules of messages on a wire. */
 import { ConnectRequest, ConnectResponse } from '../../../gen/ts/kelpie/v1/session_service.js';
 import type { SessionPort } from '../../session/port.js';
 import { notReadable, tooLarge } from './errors.js';
 import { decoded } from './messages.js';
 
-/** What the client calls a Transport; the two sides do not import each other. */
+/** The client calls it Transport; client and server do not import each other. */
 export type InProcessTransport = (
   requests: AsyncIterable<ConnectRequest>,
   signal: AbortSignal,
@@ -23,8 +23,8 @@ export function inProcess({ authorize, serve, limits }: SessionPort): InProcessT
 }
 
 /**
- * As bytes, so that nothing that no wire carries gets in (numbers that are none, halves of characters), and
- * nobody changes later what was handed over. Throws MESSAGE_INVALID or MESSAGE_TOO_LARGE.
+ * Requests as bytes. Values that no wire carries (numbers that are no numbers, halves of characters) do not get
+ * in, and the sender cannot change a message later. Throws MESSAGE_INVALID or MESSAGE_TOO_LARGE.
  */
 async function* encoded(
   requests: AsyncIterable<ConnectRequest>,

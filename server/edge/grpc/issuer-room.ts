@@ -1,4 +1,4 @@
-/** What each connection has under way of commands that calls issued: one caller leaves room for the others. */
+/** Bounds the commands under way of each connection whose calls issue them, so that all callers have room. */
 import type { CommandWeight } from '../../commands/pending.js';
 import { ASKS, BYTES, COMMANDS, tooMany } from '../../session/issued.js';
 

@@ -1,4 +1,4 @@
-/** The messages of a session's stream, decoded frame by frame, as the session takes them. */
+/** Decodes the messages of a session's stream frame by frame, as the session takes them. */
 import { WireType } from '@bufbuild/protobuf/wire';
 import { NodeFrame } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../../core/errors.js';
@@ -7,7 +7,7 @@ import type { Message } from '../../session/port.js';
 import { WireReader } from './wire-reader.js';
 
 const FRAMES = 1;
-/** What is around a Hello in its frame: two tags, two lengths, the request id. */
+/** Bytes around a Hello in its frame: two tags, two lengths, the request id. */
 const AROUND_HELLO = 32;
 
 /**
@@ -47,7 +47,7 @@ function nextFrame(reader: WireReader, limit: number): NodeFrame | undefined {
   if (length > limit + AROUND_HELLO) throw helloTooLarge(length, limit);
   const end = reader.pos + length;
   const frame = NodeFrame.decode(reader, length);
-  // The generated code stops at the end of a group that nobody began.
+  // The generated code stops at the end of a group without a beginning.
   if (reader.pos !== end) throw notReadable();
   return frame;
 }

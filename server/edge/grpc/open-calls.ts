@@ -1,11 +1,11 @@
 /**
- * The calls that are open on the wire, of which each ends, whatever its peer does: a request has a time to
- * come in, an answer one to be taken, a call that has ended one to be gone. What grpc-js itself ends a call
- * with becomes one of our errors.
+ * The calls that are open on the wire. Each of them ends, whatever its peer does: a peer has limited time to
+ * send a request, to take an answer, and to close a call that has ended. Where grpc-js itself ends a call, the
+ * peer gets one of our errors.
  *
- * grpc-js ends calls from inside of the object that it hands to interceptors, past what an interceptor may put
- * around it, and keeps the HTTP/2 stream to itself. So methods of that object are replaced, and the stream
- * is taken from it: this file alone knows that.
+ * grpc-js ends calls from inside the object that it passes to interceptors, past their wrappers, and hides the
+ * HTTP/2 stream. So this file replaces methods of that object and takes the stream from it. No other file
+ * knows that.
  */
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import {
@@ -25,14 +25,14 @@ import { REQUEST_BYTES, RequestBytes } from './request-bytes.js';
  */
 const SWEEP_MS = 1000;
 const RECEIVE_SWEEPS = 10;
-/** An answer that a peer takes nothing of. */
+/** For an answer of which a peer takes nothing. */
 const STALL_SWEEPS = 60;
 const CLOSE_SWEEPS = 5;
 
-/** They end when their peers want: a reader who takes nothing costs no more than one who waits. */
+/** Peers end these. A reader that takes nothing costs no more than a reader that waits. */
 const ENDLESS = ['/kelpie.v1.EventService/WatchEvents', '/grpc.health.v1.Health/Watch'];
 
-/** Bytes of a stream's messages that are read before their turn; above these its socket is read no more. */
+/** Bytes of a stream's messages that the edge reads ahead; above them it stops reading the socket. */
 const READ_AHEAD_BYTES = 256 * 1024;
 
 /** Names the call in the metadata that its handler gets. A peer's own value does not get there. */
@@ -67,7 +67,7 @@ export class OpenCalls {
     // A stream that has ended does not name it any more.
     const connection = call.stream.session;
     const take = (bytes: number): void => {
-      // What was compressed may come when its call is over: nobody would give it back.
+      // Decompressed bytes may come after the end of the call, which then would never release them.
       if (call.stream.destroyed) return;
       open.requestBytes += bytes;
       if (!this.#requests.take(connection, bytes))
@@ -184,7 +184,7 @@ class OpenCall {
   #enter(phase: Phase, sweeps = Infinity): void {
     if (this.#phase === 'ending') return;
     this.#phase = phase;
-    // The sweep under way counts for nothing.
+    // The sweep under way does not count.
     this.#due = this.#facts.sweep() + sweeps + 1;
   }
 
@@ -225,7 +225,7 @@ function carried(status: Status, messageBytes: number): Status {
   return error ? statusObject(error) : { ...status, details: statusText(status.details) };
 }
 
-/** What grpc-js ends a call with by itself, as one of our errors, where it is one. */
+/** The error for a status with which grpc-js itself ended a call; undefined for other statuses. */
 function errorOf({ code, details }: Status, messageBytes: number): KelpieError | undefined {
   if (code === Code.RESOURCE_EXHAUSTED) return tooLarge(messageBytes);
   if (code !== Code.INTERNAL && code !== Code.UNKNOWN) return undefined;

@@ -1,12 +1,12 @@
 /**
- * How much the requests of calls take, from their first byte to the end of their calls. Some calls last as
- * long as their peers want, so one peer could fill all the room and keep everybody else out: a connection has
- * a little room of its own, whatever the others take.
+ * Counts the bytes of requests from their first byte to the end of their calls. Some calls last as long as
+ * their peers want, so one peer could fill all the room. Therefore each connection has a little room of its
+ * own, however much the others take.
  */
 
 /** Of all calls that are not sessions. */
 export const REQUEST_BYTES = 64 * 1024 ** 2;
-/** What a connection may take where there is no room any more. What most calls ask is far below. */
+/** Bytes that a connection may take when there is no other room left. Most requests are far smaller. */
 const OWN_BYTES = 64 * 1024;
 
 export class RequestBytes {

@@ -1,4 +1,4 @@
-/** SessionService: the stream of a node, handed to session/ as it comes. */
+/** SessionService: passes the stream of a node to its session. */
 import type { CallContext, ServiceImplementation } from 'nice-grpc';
 import { hostOf } from '../../core/address.js';
 import type { SessionPort } from '../../session/port.js';

@@ -1,6 +1,6 @@
 /**
- * Calls as spans of OpenTelemetry, for whoever registers an SDK in the process: children of the
- * span that the caller's `traceparent` names. Without an SDK nothing is recorded, nor costs anything.
+ * Records calls as spans of OpenTelemetry, if the process registers an SDK: children of the span that the
+ * caller's `traceparent` names. Without an SDK it records nothing and costs nothing.
  */
 import {
   context,

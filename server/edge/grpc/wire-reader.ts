@@ -1,7 +1,7 @@
 /**
- * Reads messages whose numbers of 64 bits a JavaScript number cannot hold: they become the nearest that
- * it can. So none of them ends a session, and each is judged where its field is: a position that is too
- * high is refused by name, a measurement (Java says Long.MAX_VALUE for "no limit") is kept.
+ * Reads 64-bit numbers that a JavaScript number cannot hold as the nearest number that it can. So no such
+ * number ends a session. The code of each field judges it: a position that is too high gives an error, and a
+ * measurement (Java sends Long.MAX_VALUE for "no limit") is kept.
  */
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 

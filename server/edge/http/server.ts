@@ -19,7 +19,7 @@ export interface TelemetryServer {
   close(): Promise<void>;
 }
 
-/** A page is asked for in one short request, by a scraper or two. */
+/** Scrapers ask for a page in one short request. */
 const BOUNDS = {
   maxHeaderSize: 8 * 1024,
   headersTimeout: 5000,
@@ -29,9 +29,9 @@ const BOUNDS = {
 };
 
 /**
- * Beyond them the oldest connection goes, so that there is always room for a new one: whoever holds connections open,
- * or comes again and again, keeps no supervisor from its answer. An answer is made within a few turns of the event
- * loop, in which far fewer connections come.
+ * Beyond this number the server closes the oldest connection, so there is always room for a new one. A client
+ * that holds connections open, or opens many, cannot keep a supervisor from its answer: the server answers within
+ * a few turns of the event loop, in which far fewer connections come.
  */
 const MOST_CONNECTIONS = 256;
 
@@ -59,7 +59,7 @@ export async function serveTelemetry(
 }
 
 function keepRoom(server: Server): void {
-  // In the order in which they came.
+  // In the order of their opening.
   const open = new Set<Socket>();
   server.on('connection', (socket) => {
     open.add(socket);

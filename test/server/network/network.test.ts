@@ -1,0 +1,83 @@
+/** A network and a kind of rows that it does not know. */
+import { expect } from 'chai';
+import type { Draft } from '../../../server/journal/journal.js';
+import { defaultLimits } from '../../../server/network/limits.js';
+import { Network } from '../../../server/network/network.js';
+import { TopicFilter } from '../../../server/topics/filter.js';
+import { FakeClock } from '../../support/clock/fake-clock.js';
+import { openJournal } from '../../support/model/coordinator.js';
+
+const SECRET = 'secret';
+
+function put(name: string, value: string | null): Draft {
+  const key = `nodes/${name}`;
+  const bytes = value === null ? null : Buffer.from(value);
+  return { topic: `nodes.${name}`, event: new Uint8Array(), source: '', key, value: bytes };
+}
+
+function open(journal = openJournal(new FakeClock())) {
+  const clock = new FakeClock();
+  const faults: unknown[] = [];
+  const onFault = (error: unknown) => faults.push(error);
+  const network = new Network({ journal, clock, limits: defaultLimits, onFault });
+  // The subject: its rows are texts, and readers do not see some of them.
+  const rows = network.table('nodes/', {
+    decode: (bytes) => Buffer.from(bytes).toString(),
+    resource: (value) =>
+      value === SECRET ? undefined : { $case: 'node', value: { name: value } as never },
+  });
+  return { network, rows, journal, faults };
+}
+
+function shown(network: Network, ...patterns: string[]): unknown[] {
+  return Array.from(network.resources(new TopicFilter(patterns)), ({ resource, sequence }) => [
+    resource?.$case === 'node' && resource.value.name,
+    sequence,
+  ]);
+}
+
+describe('rows of a kind that a subject registers', () => {
+  it('are in the table before a listener hears of them, and before the append resolves', async () => {
+    const { network, rows } = open();
+    const heard: unknown[] = [];
+    network.onEntries(() => heard.push(rows.get('a')?.value, network.head.sequence));
+    const outcome = await network.commit({ entries: [put('a', 'one')] });
+    const sequence = outcome.kind === 'stored' ? outcome.first : 0;
+    expect(heard).to.deep.equal(['one', sequence]);
+    expect(rows.get('a')).to.deep.equal({ value: 'one', sequence });
+  });
+
+  it('are loaded from the journal, and those of no table are left alone', async () => {
+    const { network, journal } = open();
+    const other = { ...put('a', 'one'), topic: 'else.a', key: 'else/a' };
+    await network.commit({ entries: [put('a', 'one'), put('b', 'two'), other] });
+    await network.commit({ entries: [put('a', null)] });
+    const second = open(journal);
+    expect(second.rows.size).to.equal(0);
+    await second.network.load();
+    expect(Array.from(second.rows.entries(), ([name]) => name)).to.deep.equal(['b']);
+    expect(second.faults).to.be.empty;
+  });
+
+  it('are shown to readers whose patterns match, unless the subject hides them', async () => {
+    const { network } = open();
+    await network.commit({ entries: [put('b', 'two'), put('a', 'one'), put('c', SECRET)] });
+    const names = (...patterns: string[]) => shown(network, ...patterns).map(String);
+    expect(names('nodes.*').map((one) => one.split(',')[0])).to.deep.equal(['one', 'two']);
+    expect(names('nodes.b').map((one) => one.split(',')[0])).to.deep.equal(['two']);
+    expect(names('nodes.c', 'players.*', 'nodes')).to.deep.equal([]);
+  });
+
+  it('tell their watchers what was there and what is', async () => {
+    const { network, rows } = open();
+    const changes: unknown[] = [];
+    rows.watch((name, before, after) => changes.push([name, before?.value, after?.value]));
+    await network.commit({ entries: [put('a', 'one'), put('a', 'two')] });
+    await network.commit({ entries: [put('a', null)] });
+    expect(changes).to.deep.equal([
+      ['a', undefined, 'one'],
+      ['a', 'one', 'two'],
+      ['a', 'two', undefined],
+    ]);
+  });
+});

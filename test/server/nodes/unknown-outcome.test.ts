@@ -1,0 +1,101 @@
+/**
+ * A claim whose append rejects: the outcome is unknown. The coordinator looks the row of the owner up by its
+ * nonce, and writes nothing a second time.
+ */
+import { expect } from 'chai';
+import type { KelpieError } from '../../../server/core/errors.js';
+import type { Entry, Outcome, Transaction, Unsubscribe } from '../../../server/journal/journal.js';
+import { MemoryJournal } from '../../../server/journal/memory/memory-journal.js';
+import { messageDraft } from '../../support/wire/messages.js';
+import { FakeClock } from '../../support/clock/fake-clock.js';
+import { settled } from '../../support/journal/history.js';
+import { hello, join, openMortal, TestStream } from '../../support/model/coordinator.js';
+
+/** A journal that may lose the answer to an append, as an engine does whose connection breaks. */
+class LossyJournal extends MemoryJournal {
+  /** The next append: `after` it stored, or `before`, it rejects. */
+  lose: 'after' | 'before' | undefined;
+  /** Listeners hear of entries only when it ends: the head is ahead of the tables. */
+  late: Promise<void> | undefined;
+  appends = 0;
+
+  override async append(transactions: readonly Transaction[]): Promise<Outcome[]> {
+    this.appends += 1;
+    const { lose } = this;
+    this.lose = undefined;
+    const outcomes = lose === 'before' ? [] : await super.append(transactions);
+    if (lose) throw new Error('the connection broke');
+    return outcomes;
+  }
+
+  override onAppend(listener: (entries: readonly Entry[]) => void): Unsubscribe {
+    return super.onAppend((entries) => {
+      if (this.late) void this.late.then(() => listener(entries));
+      else listener(entries);
+    });
+  }
+}
+
+async function open() {
+  const clock = new FakeClock();
+  const journal = new LossyJournal(clock, { entries: 1000, bytes: 2 ** 20, ageMs: 2 ** 40 });
+  return { journal, town: await openMortal(journal, clock) };
+}
+
+describe('a claim of unknown outcome', () => {
+  it('is the session’s own when it is stored, and nothing is written twice', async () => {
+    const { journal, town } = await open();
+    journal.lose = 'after';
+    const { stream, welcome } = await join(town, hello('lobby'));
+    const owner = town.nodeRows.owners.get('lobby');
+    expect(owner?.sequence).to.equal(welcome.generation);
+    expect(owner?.value.sessionId).to.equal(welcome.sessionId);
+    expect(journal.appends).to.equal(1);
+    // The generation fences what the session writes.
+    const events = [messageDraft('hi', 'chat.a')];
+    stream.send({ $case: 'publish', value: { firstPublishSequence: 1, events } });
+    expect((await stream.next('publishAck')).publishSequence).to.equal(1);
+  });
+
+  it('waits until the tables have what the journal has', async () => {
+    const { journal, town } = await open();
+    let deliver = (): void => undefined;
+    journal.late = new Promise((resolve) => (deliver = resolve));
+    journal.lose = 'after';
+    const stream = new TestStream(town.port);
+    stream.send({ $case: 'hello', value: hello('lobby') });
+    expect(await stream.pullIfReady(20)).to.equal(undefined);
+    expect(town.nodeRows.owners.get('lobby')).to.equal(undefined);
+    journal.late = undefined;
+    deliver();
+    const welcome = await stream.next('welcome');
+    expect(town.nodeRows.owners.get('lobby')?.sequence).to.equal(welcome.generation);
+  });
+
+  it('ends the stream when it is not stored; the node has the name when it comes again', async () => {
+    const { journal, town } = await open();
+    journal.lose = 'before';
+    const stream = new TestStream(town.port);
+    const first = hello('lobby');
+    stream.send({ $case: 'hello', value: first });
+    const error = (await stream.ended()) as KelpieError;
+    expect(error.reason).to.equal('OUTCOME_UNKNOWN');
+    await settled();
+    expect(journal.appends, 'it is not tried again').to.equal(1);
+    expect(town.nodeRows.owners.size).to.equal(0);
+    const { welcome } = await join(town, first);
+    expect(town.nodeRows.owners.get('lobby')?.sequence).to.equal(welcome.generation);
+  });
+
+  it('is not taken for an older claim of the same process', async () => {
+    const { journal, town } = await open();
+    const first = hello('lobby');
+    const { welcome } = await join(town, first);
+    journal.lose = 'before';
+    const stream = new TestStream(town.port);
+    stream.send({ $case: 'hello', value: first });
+    const error = (await stream.ended()) as KelpieError;
+    expect(error.reason).to.equal('OUTCOME_UNKNOWN');
+    expect(town.nodeRows.owners.get('lobby')?.sequence).to.equal(welcome.generation);
+  });
+});

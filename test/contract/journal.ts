@@ -1,4 +1,4 @@
-/** What every engine must pass: the guarantees of `server/journal/journal.ts`, one by one. */
+/** The suite that every engine must pass: the guarantees of `server/journal/journal.ts`, one by one. */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -19,11 +19,11 @@ import { FakeClock } from '../support/clock/fake-clock.js';
 import { instanceOf, intendedCalls, JournalModel } from '../support/journal/journal-model.js';
 import { ownRetentionContract } from './own-retention.js';
 
-/** What an engine is opened with. */
+/** The options with which the suite opens an engine. */
 export interface JournalOptions {
   readonly clock: FakeClock;
   readonly retention: Retention;
-  /** Hears what a listener throws. */
+  /** Gets the errors that listeners throw. */
   readonly onListenerFault?: (error: unknown) => void;
 }
 
@@ -59,7 +59,7 @@ export function journalContract(
       for (const one of opened) await one.close();
     });
 
-    /** Stores one transaction that nothing refuses; the sequence of its first entry. */
+    /** Stores one transaction, which the journal must accept. Returns the sequence of its first entry. */
     const store = async (transaction: Transaction): Promise<number> => {
       const [outcome] = await journal.append([transaction]);
       return firstOf(outcome);
@@ -73,11 +73,11 @@ export function journalContract(
 
     const gap = async (after: Cursor): Promise<JournalGap> => gapOf(await journal.read(after, 10));
 
-    /** Everything that was stored after a position, by as many pages as it takes. */
+    /** All entries after a position. */
     const all = async (after: Cursor): Promise<readonly Entry[]> => (await page(after)).entries;
 
     describe('appending', () => {
-      it('stores entries in the order given, within a transaction and from one to the next', async () => {
+      it('stores entries in the order of the call, within a transaction and over transactions', async () => {
         const start = journal.head;
         const outcomes = await journal.append([
           { entries: [note('a'), note('b')] },
@@ -89,7 +89,7 @@ export function journalContract(
         expect(outcomes.map(firstOf)).to.deep.equal([first, first + 2, first + 3]);
       });
 
-      it('stores calls that do not wait for each other in the order in which they were made', async () => {
+      it('stores concurrent calls in the order in which they were made', async () => {
         const start = journal.head;
         const texts = Array.from({ length: 20 }, (_, index) => `call ${index}`);
         const firsts = await Promise.all(texts.map((text) => say(text)));
@@ -97,7 +97,7 @@ export function journalContract(
         expect(firsts).to.deep.equal(texts.map((_, index) => start.sequence + 1 + index));
       });
 
-      it('numbers entries without holes, whatever was refused between them', async () => {
+      it('numbers entries without holes, also after refused transactions', async () => {
         const start = journal.head;
         const refused = { require: [{ key: 'nodes/a', sequence: 9 }], entries: [note('no')] };
         await journal.append([{ entries: [note('a'), note('b')] }, refused]);
@@ -108,7 +108,7 @@ export function journalContract(
         expect(Number.isSafeInteger(journal.head.sequence)).to.equal(true);
       });
 
-      it('keeps everything that an entry says', async () => {
+      it('keeps every field of an entry', async () => {
         const start = journal.head;
         const entries = [
           { ...note('hello', 'chat.lobby'), source: 'lobby-1' },
@@ -123,7 +123,7 @@ export function journalContract(
         expect((await all(start)).map(shown)).to.deep.equal(expected);
       });
 
-      it('keeps bytes as they are', async () => {
+      it('keeps all 256 values of a byte in events and rows', async () => {
         const start = journal.head;
         const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
         await store({
@@ -136,7 +136,7 @@ export function journalContract(
         }
       });
 
-      it('answers each transaction of a call on its own', async () => {
+      it('decides each transaction of a call by itself', async () => {
         const start = journal.head;
         const outcomes = await journal.append([
           { entries: [note('a')] },
@@ -147,7 +147,7 @@ export function journalContract(
         expect(textsOf(await page(start))).to.deep.equal(['a', 'b']);
       });
 
-      it('takes 1000 entries in one transaction', async () => {
+      it('stores 1000 entries in one transaction', async () => {
         const start = journal.head;
         const first = await store({ entries: Array.from({ length: 1000 }, () => note('x')) });
         expect(first).to.equal(start.sequence + 1);
@@ -163,25 +163,25 @@ export function journalContract(
         expect(await tableOf(journal.rows(''))).to.be.empty;
       });
 
-      it('lets listeners and readers agree after a call that was rejected', async () => {
+      it('shows listeners and readers the same entries after a call that rejected', async () => {
         const start = journal.head;
-        const told: string[] = [];
-        journal.onAppend((entries) => told.push(...textsOf({ entries })));
+        const received: string[] = [];
+        journal.onAppend((entries) => received.push(...textsOf({ entries })));
         const tooMany = { entries: Array.from({ length: 1001 }, () => note('x')) };
         await rejects(journal.append([{ entries: [note('before')] }, tooMany]));
-        expect(textsOf(await page(start))).to.deep.equal(told);
+        expect(textsOf(await page(start))).to.deep.equal(received);
         expect((await page(journal.head)).entries).to.be.empty;
         await say('after');
-        expect(textsOf(await page(start))).to.deep.equal(told);
+        expect(textsOf(await page(start))).to.deep.equal(received);
       });
 
-      it('stores nothing of a call without transactions', async () => {
+      it('stores nothing for a call without transactions', async () => {
         const start = journal.head;
         expect(await journal.append([])).to.deep.equal([]);
         expect(journal.head).to.deep.equal(start);
       });
 
-      it('settles what is pending before it closes', async () => {
+      it('settles pending calls before it closes', async () => {
         let settled = false;
         const pending = journal.append([{ entries: [note('last words')] }]).finally(() => {
           settled = true;
@@ -193,7 +193,7 @@ export function journalContract(
     });
 
     describe('conditions on rows', () => {
-      it('stores if a row is absent as required, and tells its sequence if it is not', async () => {
+      it('stores if a row is absent as required, and otherwise answers with the sequence of the row', async () => {
         const absent = {
           require: [{ key: 'nodes/a', sequence: 0 }],
           entries: [write('nodes/a', '1')],
@@ -204,7 +204,7 @@ export function journalContract(
         ]);
       });
 
-      it('stores only if the row was last written by the required entry', async () => {
+      it('stores only if the required entry was the last that wrote the row', async () => {
         const first = await store({ entries: [write('nodes/a', '1')] });
         const second = await store({
           require: [{ key: 'nodes/a', sequence: first }],
@@ -216,7 +216,7 @@ export function journalContract(
         ]);
       });
 
-      it('takes a row that was deleted for absent', async () => {
+      it('treats a deleted row as absent', async () => {
         const first = await store({ entries: [write('nodes/a', '1')] });
         await store({ entries: [write('nodes/a', null)] });
         const late = { require: [{ key: 'nodes/a', sequence: first }], entries: [note('late')] };
@@ -229,7 +229,7 @@ export function journalContract(
         });
       });
 
-      it('demands all of several rows, wherever the wrong one stands', async () => {
+      it('requires all of several rows, in whatever place the wrong one stands', async () => {
         const first = await store({ entries: ['a', 'b', 'c'].map((one) => write(one, '1')) });
         const right = ['a', 'b', 'c'].map((key, index) => ({ key, sequence: first + index }));
         for (const [wrong, { key, sequence }] of right.entries()) {
@@ -241,7 +241,7 @@ export function journalContract(
         await store({ require: right, entries: [note('yes')] });
       });
 
-      it('judges by what earlier transactions of the same call have written', async () => {
+      it('judges a row by the writes of earlier transactions of the same call', async () => {
         const next = journal.head.sequence + 1;
         const outcomes = await journal.append([
           { require: [{ key: 'a', sequence: 0 }], entries: [write('a', '1')] },
@@ -257,12 +257,12 @@ export function journalContract(
         ]);
       });
 
-      it('leaves entries, rows, listeners and usage alone when it refuses', async () => {
+      it('changes no entry, row or usage, and calls no listener, when it refuses', async () => {
         await store({ entries: [write('a', '1')] });
         const start = journal.head;
         const before = { table: await tableOf(journal.rows('')), usage: journal.usage() };
-        const told: Entry[] = [];
-        journal.onAppend((entries) => told.push(...entries));
+        const received: Entry[] = [];
+        journal.onAppend((entries) => received.push(...entries));
         const require = [{ key: 'a', sequence: 0 }];
         const entries = [note('no'), write('a', '2'), write('b', '2')];
         await journal.append([{ require, entries }]);
@@ -271,7 +271,7 @@ export function journalContract(
         expect({ table: await tableOf(journal.rows('')), usage: journal.usage() }).to.deep.equal(
           before,
         );
-        expect(told).to.be.empty;
+        expect(received).to.be.empty;
       });
     });
 
@@ -283,27 +283,27 @@ export function journalContract(
         last,
       });
 
-      it('does not know a producer that never wrote', async () => {
+      it('are undefined for a producer that never wrote', async () => {
         expect(await journal.producer(instance)).to.equal(undefined);
       });
 
-      it('lets an unknown producer begin anywhere', async () => {
+      it('may begin anywhere if none is stored', async () => {
         await store({ producer: from(41, 43), entries: [note('a'), note('b')] });
         expect(await journal.producer(instance)).to.equal(43);
       });
 
-      it('stores what follows directly', async () => {
+      it('advance with a transaction that follows directly', async () => {
         await store({ producer: from(0, 2), entries: [note('a'), note('b')] });
         await store({ producer: from(2, 3), entries: [note('c')] });
         expect(await journal.producer(instance)).to.equal(3);
       });
 
-      for (const [what, previous, last] of [
+      for (const [fault, previous, last] of [
         ['a repeat', 0, 2],
         ['an overlap', 1, 4],
         ['a hole', 3, 5],
       ] as const) {
-        it(`answers ${what} with the number that is stored, and stores nothing`, async () => {
+        it(`stay as they are after ${fault}: the answer is the stored number`, async () => {
           await store({ producer: from(0, 2), entries: [note('a'), note('b')] });
           const start = journal.head;
           const again = { producer: from(previous, last), entries: [write('k', 'again')] };
@@ -316,7 +316,7 @@ export function journalContract(
         });
       }
 
-      it('advances no number when a row refuses the transaction', async () => {
+      it('stay as they are when a row refuses the transaction', async () => {
         await store({ producer: from(0, 2), entries: [note('a')] });
         const require = [{ key: 'a', sequence: 7 }];
         await journal.append([
@@ -328,7 +328,7 @@ export function journalContract(
         await store({ producer: from(2, 3), entries: [note('yes')] });
       });
 
-      it('moves a producer on without entries, and tells the next sequence', async () => {
+      it('advance with a transaction without entries, whose answer is the next sequence', async () => {
         const next = journal.head.sequence + 1;
         const outcomes = await journal.append([
           { entries: [note('a')] },
@@ -341,16 +341,16 @@ export function journalContract(
         expect(await journal.append([stale])).to.deep.equal([{ kind: 'producerAt', sequence: 9 }]);
       });
 
-      it('tells listeners nothing of a producer that only moves on', async () => {
+      it('advance without a call of the listeners if the transaction has no entries', async () => {
         const start = journal.head;
-        const told: Entry[] = [];
-        journal.onAppend((entries) => told.push(...entries));
+        const received: Entry[] = [];
+        journal.onAppend((entries) => received.push(...entries));
         await store({ producer: from(0, 1), entries: [] });
-        expect(told).to.be.empty;
+        expect(received).to.be.empty;
         expect(journal.head).to.deep.equal(start);
       });
 
-      it('judges by what earlier transactions of the same call have stored', async () => {
+      it('are judged by earlier transactions of the same call', async () => {
         const outcomes = await journal.append([
           { producer: from(0, 2), entries: [note('a'), note('b')] },
           { producer: from(0, 2), entries: [note('a'), note('b')] },
@@ -360,7 +360,7 @@ export function journalContract(
         expect(await journal.producer(instance)).to.equal(3);
       });
 
-      it('keeps producers apart by all of their bytes', async () => {
+      it('are separate for producers that differ in their last byte', async () => {
         const twin = Uint8Array.from(instance);
         twin[15] = 99;
         await store({ producer: from(0, 5), entries: [note('a')] });
@@ -383,7 +383,7 @@ export function journalContract(
         );
       });
 
-      it('lets the last entry of a transaction decide about a row', async () => {
+      it('shows the row of the last entry if a transaction writes it more than once', async () => {
         const first = await store({
           entries: [
             write('a', '1'),
@@ -405,7 +405,7 @@ export function journalContract(
         );
       });
 
-      it('changes no row by an entry without a key', async () => {
+      it('does not change by an entry without a key', async () => {
         await store({ entries: [write('nodes/a', '1')] });
         const before = await tableOf(journal.rows(''));
         await store({ entries: [note('hello', 'nodes.a')] });
@@ -422,7 +422,7 @@ export function journalContract(
         expect(await names('players/')).to.be.empty;
       });
 
-      it('changes in the same step as the entry, as listeners see it', async () => {
+      it('has changed when listeners get the entry', async () => {
         const seen: Promise<Map<string, unknown>>[] = [];
         journal.onAppend(() => seen.push(tableOf(journal.rows(''))));
         const first = await store({ entries: [write('a', '1'), write('b', '1')] });
@@ -434,7 +434,7 @@ export function journalContract(
         ]);
       });
 
-      it('shows, with the entries after the beginning of an iteration, the table at its end', async () => {
+      it('is complete after an iteration plus the entries that came during it', async () => {
         await store({ entries: ['a', 'b', 'c', 'd', 'e', 'f'].map((one) => write(one, 'old')) });
         const start = journal.head;
         const folded = new Map<string, { value: string | null; sequence: number }>();
@@ -459,7 +459,7 @@ export function journalContract(
         expect(new Map(left)).to.deep.equal(await tableOf(journal.rows('')));
       });
 
-      it('ends an iteration that its reader leaves', async () => {
+      it('can be read again after a reader left an iteration early', async () => {
         await store({ entries: ['a', 'b'].map((one) => write(one, '1')) });
         const seen: TableRow[] = [];
         for await (const row of journal.rows('')) {
@@ -472,19 +472,19 @@ export function journalContract(
     });
 
     describe('listeners', () => {
-      it('see each entry once, in order, and as it can be read', async () => {
+      it('get each entry once, in order, and equal to the entry that can be read', async () => {
         const start = journal.head;
-        const told: Entry[] = [];
-        journal.onAppend((entries) => told.push(...entries));
+        const received: Entry[] = [];
+        journal.onAppend((entries) => received.push(...entries));
         await journal.append([{ entries: [note('a'), write('k', '1')] }, { entries: [note('b')] }]);
         await Promise.all([say('c'), say('d')]);
         const read = await all(start);
-        expect(told.map(shown)).to.deep.equal(read.map(shown));
-        expect(told.map(({ tag }) => tag)).to.deep.equal(read.map(({ tag }) => tag));
-        expect(told).to.have.length(5);
+        expect(received.map(shown)).to.deep.equal(read.map(shown));
+        expect(received.map(({ tag }) => tag)).to.deep.equal(read.map(({ tag }) => tag));
+        expect(received).to.have.length(5);
       });
 
-      it('that throw are reported, and touch neither the journal nor each other', async () => {
+      it('that throw are reported, and affect neither the journal nor other listeners', async () => {
         const fault = new Error('a fault of the listener');
         const seen: string[] = [];
         journal.onAppend(() => {
@@ -498,7 +498,7 @@ export function journalContract(
         expect(journal.readOnly).to.equal(false);
       });
 
-      it('see entries before the append that stored them resolves', async () => {
+      it('get entries before the append that stored them resolves', async () => {
         const order: string[] = [];
         journal.onAppend((entries) =>
           order.push(...textsOf({ entries }).map((text) => `saw ${text}`)),
@@ -515,7 +515,7 @@ export function journalContract(
         }
       });
 
-      it('find the head at or after what they are told, and the entries readable', async () => {
+      it('find the head at or after the entries that they get, and can read these', async () => {
         const checks: Promise<void>[] = [];
         const start = journal.head;
         const check = async (entries: readonly Entry[]): Promise<void> => {
@@ -531,20 +531,20 @@ export function journalContract(
         await Promise.all(checks);
       });
 
-      it('are each told, and no more once they have left', async () => {
-        const told = { stays: 0, leaves: 0 };
-        journal.onAppend((entries) => (told.stays += entries.length));
-        const leave = journal.onAppend((entries) => (told.leaves += entries.length));
+      it('are all called, until they unsubscribe', async () => {
+        const received = { stays: 0, leaves: 0 };
+        journal.onAppend((entries) => (received.stays += entries.length));
+        const leave = journal.onAppend((entries) => (received.leaves += entries.length));
         await say('a');
         leave();
         leave();
         await say('b');
-        expect(told).to.deep.equal({ stays: 2, leaves: 1 });
+        expect(received).to.deep.equal({ stays: 2, leaves: 1 });
       });
     });
 
     describe('reading', () => {
-      it('begins with an empty journal: head and oldest are one, and nothing lies after them', async () => {
+      it('finds nothing in an empty journal, whose head and oldest position are equal', async () => {
         expect(journal.oldest).to.deep.equal(journal.head);
         expect(journal.head.epoch).to.have.length(16);
         expect(await page(journal.head)).to.deep.equal({
@@ -555,7 +555,7 @@ export function journalContract(
         });
       });
 
-      it('gives what lies strictly after a position', async () => {
+      it('gives the entries strictly after a position', async () => {
         const start = journal.head;
         await say('a', 'b');
         const [first] = await all(start);
@@ -565,7 +565,7 @@ export function journalContract(
         expect(textsOf(await page(journal.head))).to.be.empty;
       });
 
-      it('ends a page before it has more bytes than wanted, but gives one entry', async () => {
+      it('gives pages of at most the wanted bytes, but of at least one entry', async () => {
         const start = journal.head;
         await say(
           ...Array.from({ length: 20 }, (_, at) => `${at}`.padEnd(1000)),
@@ -604,7 +604,7 @@ export function journalContract(
         expect(at).to.deep.equal(journal.head);
       });
 
-      it('has its head at the last entry that was told', async () => {
+      it('has its head at the last acknowledged entry', async () => {
         const start = journal.head;
         await say('a');
         await say('b', 'c');
@@ -619,12 +619,12 @@ export function journalContract(
         expect(new Set((await all(start)).map(({ tag }) => tag))).to.have.length(1);
         for (let call = 0; call < 20; call++) await say('d');
         const tags = (await all(start)).map(({ tag }) => tag);
-        // Two of 21 draws from 2^32 are the same once in twenty million runs.
+        // Two of 21 draws from 2^32 are equal in one of twenty million runs.
         expect(new Set(tags)).to.have.length(21);
         for (const tag of tags) expect(tag).to.equal(tag >>> 0);
       });
 
-      it('can be continued after any entry, also in the middle of a call', async () => {
+      it('can go on after any entry, also in the middle of a call', async () => {
         const start = journal.head;
         await journal.append([
           { entries: [note('a'), note('b'), note('c')] },
@@ -642,7 +642,7 @@ export function journalContract(
     });
 
     describe('gaps', () => {
-      it('answers a cursor of another epoch with EPOCH_CHANGED, wherever it lies', async () => {
+      it('have the reason EPOCH_CHANGED for a cursor of another epoch, whatever its sequence', async () => {
         await say('a', 'b');
         const epoch = randomBytes(16);
         for (const sequence of [0, journal.head.sequence, journal.head.sequence + 1000]) {
@@ -656,7 +656,7 @@ export function journalContract(
         }
       });
 
-      it('answers a cursor after the newest entry with CURSOR_AHEAD', async () => {
+      it('have the reason CURSOR_AHEAD for a cursor after the newest entry', async () => {
         await say('a');
         const lostAfter = { ...journal.head, sequence: journal.head.sequence + 1 };
         expect(await gap(lostAfter)).to.deep.equal({
@@ -667,7 +667,7 @@ export function journalContract(
         });
       });
 
-      it('answers a tag that is not the entry’s with HISTORY_REWRITTEN', async () => {
+      it('have the reason HISTORY_REWRITTEN for a tag that differs from the entry’s', async () => {
         const start = journal.head;
         await say('a', 'b');
         await say('c');
@@ -682,7 +682,7 @@ export function journalContract(
         }
       });
 
-      it('answers a cursor before the oldest entry with TRIMMED', async () => {
+      it('have the reason TRIMMED for a cursor before the oldest entry', async () => {
         journal = await open({ entries: 3 });
         const start = journal.head;
         for (const text of ['a', 'b', 'c', 'd', 'e']) await say(text);
@@ -694,7 +694,7 @@ export function journalContract(
         });
       });
 
-      it('goes on after each gap, where the gap says', async () => {
+      it('name the position from which reading goes on', async () => {
         journal = await open({ entries: 3 });
         const start = journal.head;
         for (const text of ['a', 'b', 'c', 'd', 'e']) await say(text);
@@ -708,7 +708,7 @@ export function journalContract(
     });
 
     describe('retention', () => {
-      it('keeps as many entries as it may', async () => {
+      it('keeps entries up to its limit', async () => {
         journal = await open({ entries: 3 });
         for (const text of ['a', 'b', 'c']) await say(text);
         expect(textsOf(await page(journal.oldest))).to.deep.equal(['a', 'b', 'c']);
@@ -717,7 +717,7 @@ export function journalContract(
         expect(journal.oldest.sequence).to.equal(journal.head.sequence - 3);
       });
 
-      it('goes on for a reader that had the last entry of what was forgotten, and no earlier one', async () => {
+      it('makes no gap for a reader that had the last removed entry, and a gap for an earlier one', async () => {
         journal = await open({ entries: 3 });
         const positions: Cursor[] = [];
         for (const text of ['a', 'b', 'c', 'd', 'e']) {
@@ -735,18 +735,18 @@ export function journalContract(
         expect(journal.oldest).to.deep.equal(positions[1]);
       });
 
-      it('tells listeners all of a call that is larger than what it keeps', async () => {
+      it('gives listeners all entries of a call that is larger than the limit', async () => {
         journal = await open({ entries: 3 });
-        const told: string[] = [];
-        journal.onAppend((entries) => told.push(...textsOf({ entries })));
+        const received: string[] = [];
+        journal.onAppend((entries) => received.push(...textsOf({ entries })));
         await say('a', 'b', 'c', 'd', 'e');
-        expect(told).to.deep.equal(['a', 'b', 'c', 'd', 'e']);
+        expect(received).to.deep.equal(['a', 'b', 'c', 'd', 'e']);
         const kept = textsOf(await page(journal.oldest));
         expect(kept.slice(-3)).to.deep.equal(['c', 'd', 'e']);
         expect(journal.usage().entries).to.equal(kept.length);
       });
 
-      it('keeps as many bytes as it may', async () => {
+      it('keeps bytes up to its limit', async () => {
         journal = await open({ bytes: 10_000 });
         for (let index = 0; index < 30; index++) await say(`${index}`.padEnd(1000));
         expect(journal.usage().bytes).to.be.at.most(10_000);
@@ -755,7 +755,7 @@ export function journalContract(
         expect(kept.at(-1)?.trim()).to.equal('29');
       });
 
-      it('forgets what is older than it may be when the next entry comes', async () => {
+      it('removes entries that are too old when the next entry comes', async () => {
         journal = await open({ ageMs: 60_000 });
         const start = journal.head;
         await say('old');
@@ -767,7 +767,7 @@ export function journalContract(
         expect((await gap(start)).reason).to.equal('TRIMMED');
       });
 
-      it('can forget everything but the newest entry', async () => {
+      it('can remove everything but the newest entry', async () => {
         journal = await open({ ageMs: 60_000 });
         await say('a', 'b', 'c');
         clock.advance(24 * 60 * 60 * 1000);
@@ -776,7 +776,7 @@ export function journalContract(
         expect(journal.oldest.sequence).to.equal(journal.head.sequence - 1);
       });
 
-      it('keeps rows, and conditions on them, when the entry that wrote them is forgotten', async () => {
+      it('keeps rows, and conditions on them, when it removes the entry that wrote them', async () => {
         journal = await open({ entries: 2 });
         const first = await store({ entries: [write('nodes/a', '1')] });
         for (const text of ['a', 'b', 'c']) await say(text);
@@ -789,7 +789,7 @@ export function journalContract(
         });
       });
 
-      it('keeps the numbers of producers when their entries are forgotten', async () => {
+      it('keeps the numbers of producers when it removes their entries', async () => {
         journal = await open({ entries: 1 });
         const instance = instanceOf(1);
         await store({ producer: { instance, previous: 0, last: 4 }, entries: [note('a')] });
@@ -801,7 +801,7 @@ export function journalContract(
     describe('reading since an age', () => {
       const minute = 60_000;
 
-      it('gives what is at most that old', async () => {
+      it('gives the entries that are at most that old', async () => {
         for (const text of ['0', '1', '2', '3']) {
           await say(text);
           clock.advance(minute);
@@ -814,7 +814,7 @@ export function journalContract(
         expect(await since(0)).to.be.empty;
       });
 
-      it('is the head where nothing is so young, and the oldest position where all is', async () => {
+      it('begins at the head if no entry is young enough, and at the oldest position if all are', async () => {
         expect(await journal.since(minute)).to.deep.equal(journal.head);
         await say('a', 'b');
         clock.advance(minute);
@@ -822,7 +822,7 @@ export function journalContract(
         expect(await journal.since(minute)).to.deep.equal(journal.oldest);
       });
 
-      it('does not reach back behind what is kept', async () => {
+      it('begins no earlier than the oldest position', async () => {
         journal = await open({ entries: 2 });
         await say('a');
         await say('b');
@@ -830,7 +830,7 @@ export function journalContract(
         expect(await journal.since(minute)).to.deep.equal(journal.oldest);
       });
 
-      it('goes by the calendar clock', async () => {
+      it('uses the calendar clock', async () => {
         await say('a');
         clock.setWall(clock.wall() + minute);
         await say('b');
@@ -844,7 +844,7 @@ export function journalContract(
       const named = (begin: string) =>
         journal.usage().topics.filter(({ topic }) => topic.startsWith(begin));
 
-      it('counts what is there', async () => {
+      it('counts entries and bytes', async () => {
         expect(journal.usage()).to.deep.equal({ entries: 0, bytes: 0, topics: [], own: [] });
         await say('a', 'b');
         expect(journal.usage().entries).to.equal(2);
@@ -858,7 +858,7 @@ export function journalContract(
         expect(journal.usage().bytes).to.be.at.least(2 * bytes + 5000);
       });
 
-      it('counts topics together that share their first two tokens', async () => {
+      it('counts topics that share their first two tokens together', async () => {
         const topics = [
           'chat.global.a',
           'chat.global.b',
@@ -884,7 +884,7 @@ export function journalContract(
         expect(topics.reduce((sum, one) => sum + one.bytes, 0)).to.be.lessThan(bytes);
       });
 
-      it('falls by what is forgotten', async () => {
+      it('falls when retention removes entries', async () => {
         journal = await open({ entries: 2 });
         await store({ entries: [note('x'.repeat(5000), 'large.topic')] });
         await say('a');
@@ -900,14 +900,14 @@ export function journalContract(
 
     describe('topics with a retention of their own', () => ownRetentionContract(make));
 
-    it('reads, whatever is written, as an array of entries and a map of rows would', async () => {
+    it('behaves like an array of entries and a map of rows, whatever is written', async () => {
       await fc.assert(
         fc.asyncProperty(intendedCalls, fc.integer({ min: 1, max: 7 }), async (calls, limit) => {
           journal = await open();
           const start = journal.head;
           const model = new JournalModel(start.sequence);
-          const told: Entry[] = [];
-          journal.onAppend((entries) => told.push(...entries));
+          const received: Entry[] = [];
+          journal.onAppend((entries) => received.push(...entries));
           for (const call of calls) {
             const transactions: Transaction[] = [];
             const expected: Outcome[] = [];
@@ -919,10 +919,10 @@ export function journalContract(
             expect(await journal.append(transactions)).to.deep.equal(expected);
           }
           const wanted = model.entries.map((entry) => shown({ ...entry, tag: 0 }));
-          expect(told.map(shown)).to.deep.equal(wanted);
+          expect(received.map(shown)).to.deep.equal(wanted);
           for (const [index, at] of [
             start,
-            ...told.map((entry) => positionOf(start.epoch, entry)),
+            ...received.map((entry) => positionOf(start.epoch, entry)),
           ].entries()) {
             const { entries } = await page(at, limit);
             expect(entries.map(shown)).to.deep.equal(wanted.slice(index, index + limit));

@@ -1,4 +1,4 @@
-/** What every engine must pass of topics that are kept for less than others. */
+/** The part of the journal's contract about topics with a retention of their own. Every engine must pass it. */
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Cursor } from '../../server/core/cursor.js';
@@ -40,7 +40,7 @@ export function ownRetentionContract(
     throw new Error(`a gap instead of a page: ${JSON.stringify(answer)}`);
   };
 
-  it('keep as many entries as they may, below them too, and others keep all', async () => {
+  it('keep entries up to their limit, together with topics below them; other topics keep all', async () => {
     const journal = await open([{ prefix: 'chat', entries: 2 }]);
     const start = journal.oldest;
     await say(journal, 'chat.global', 'a');
@@ -59,7 +59,7 @@ export function ownRetentionContract(
     expect(topics.reduce((sum, topic) => sum + topic.bytes, 0)).to.equal(bytes);
   });
 
-  it('are missing only for who reads from before the last that is gone', async () => {
+  it('are named as missing only to a reader that starts before their last removed entry', async () => {
     const journal = await open([{ prefix: 'chat', entries: 1 }]);
     const positions: Cursor[] = [journal.head];
     for (const [topic, text] of [
@@ -83,7 +83,7 @@ export function ownRetentionContract(
     ]);
   });
 
-  it('keep as many bytes as they may', async () => {
+  it('keep bytes up to their limit', async () => {
     const journal = await open([{ prefix: 'map', bytes: 10_000 }]);
     const start = journal.oldest;
     for (let index = 0; index < 30; index++) {
@@ -96,7 +96,7 @@ export function ownRetentionContract(
     expect(journal.usage().own[0]?.bytes).to.be.within(5000, 10_000);
   });
 
-  it('forget what is older than it may be when the next entry comes, of whatever topic', async () => {
+  it('lose entries that are too old when the next entry comes, of whatever topic', async () => {
     const journal = await open([{ prefix: 'metrics', ageMs: MINUTE_MS }]);
     const start = journal.oldest;
     const old = await say(journal, 'metrics.tps', 'old');
@@ -110,7 +110,7 @@ export function ownRetentionContract(
     expect(all.missing).to.deep.equal([{ prefix: 'metrics', upTo: old }]);
   });
 
-  it('can lose everything, the newest entry too, and the journal goes on', async () => {
+  it('can lose all entries, the newest of the journal too, and the journal goes on', async () => {
     const journal = await open([{ prefix: 'map', bytes: 100 }]);
     const start = journal.oldest;
     const at = await say(journal, 'map', 'x'.repeat(1000));
@@ -121,7 +121,7 @@ export function ownRetentionContract(
     expect(textsOf(await page(journal, start))).to.deep.equal(['a']);
   });
 
-  it('lose no row, and no condition on one', async () => {
+  it('lose no rows and no conditions on rows', async () => {
     const journal = await open([{ prefix: 'nodes', entries: 1 }]);
     const first = journal.head.sequence + 1;
     await journal.append([{ entries: [write('nodes/a', '1'), write('nodes/b', '1')] }]);
@@ -132,15 +132,15 @@ export function ownRetentionContract(
     expect(outcome?.kind).to.equal('stored');
   });
 
-  it('are told to listeners whole', async () => {
+  it('reach listeners whole', async () => {
     const journal = await open([{ prefix: 'chat', entries: 1 }]);
-    const told: string[] = [];
-    journal.onAppend((entries) => told.push(...textsOf({ entries })));
+    const received: string[] = [];
+    journal.onAppend((entries) => received.push(...textsOf({ entries })));
     await say(journal, 'chat', 'a', 'b', 'c');
-    expect(told).to.deep.equal(['a', 'b', 'c']);
+    expect(received).to.deep.equal(['a', 'b', 'c']);
   });
 
-  it('are named where reading begins since an age at which there were more', async () => {
+  it('are named as missing when reading since an age begins before their last removed entry', async () => {
     const journal = await open([{ prefix: 'chat', entries: 1 }]);
     for (const text of ['0', '1', '2', '3']) {
       await say(journal, 'chat', text);
@@ -166,7 +166,7 @@ export function ownRetentionContract(
     fc.record({ advanceMs: fc.constantFrom(1, 400, 1000) }),
   );
 
-  it('are as an array would be, whatever is written and wherever one reads', async () => {
+  it('behave like an array, whatever is written and from whatever position it is read', async () => {
     const property = fc.asyncProperty(
       fc.array(step, { minLength: 1, maxLength: 40 }),
       fc.integer({ min: 1, max: 4 }),
@@ -206,7 +206,7 @@ export function ownRetentionContract(
   });
 }
 
-/** What is kept, as slowly and plainly as it can be said. */
+/** A slow and simple model of the entries that the journal keeps. */
 class OwnModel {
   readonly #topics: readonly TopicRetention[];
   readonly #limit: number;

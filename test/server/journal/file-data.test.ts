@@ -1,4 +1,4 @@
-/** What an operator does with a data directory that is not in use. */
+/** The operations of an operator on a data directory that is not in use. */
 import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -21,7 +21,7 @@ const DATA = 'journal.mdb';
 describe('a data directory that is not in use', () => {
   let folder: string;
   let clock: FakeClock;
-  /** The position before its first entry. */
+  /** The position before the first entry of the journal. */
   let start: number;
 
   beforeEach(async () => {
@@ -39,7 +39,7 @@ describe('a data directory that is not in use', () => {
 
   afterEach(removeDataFolders);
 
-  /** Changes it behind the journal's back. */
+  /** Changes records without the journal. */
   const tamper = async (...changes: Change[]): Promise<void> => {
     const store = new LmdbStore({ folder, unsynced: false });
     await store.commit(changes);
@@ -56,7 +56,7 @@ describe('a data directory that is not in use', () => {
   };
 
   describe('info', () => {
-    it('says what is in it', async () => {
+    it('shows the content of the directory', async () => {
       const journal = await openFile(folder, { clock });
       const { head } = journal;
       const { bytes } = journal.usage();
@@ -74,7 +74,7 @@ describe('a data directory that is not in use', () => {
       });
     });
 
-    it('has no ends where there are no entries', async () => {
+    it('shows no ends of the log if there are no entries', async () => {
       const empty = dataFolder();
       await (await openFile(empty)).close();
       const info = await infoData(empty);
@@ -82,7 +82,7 @@ describe('a data directory that is not in use', () => {
       expect(info).to.not.have.any.keys('oldest', 'newest');
     });
 
-    it('is refused for what is no data directory, and makes nothing there', async () => {
+    it('is refused for a folder that is not a data directory, and creates nothing there', async () => {
       const empty = dataFolder();
       for (const path of [empty, join(empty, 'missing')]) {
         const error = await rejectionOf(JournalError, infoData(path));
@@ -93,7 +93,7 @@ describe('a data directory that is not in use', () => {
       expect(existsSync(join(empty, 'missing'))).to.equal(false);
     });
 
-    it('is refused while a coordinator uses it, and after one that left something unsynced', async () => {
+    it('is refused while a coordinator uses the directory, and after one that left unsynced writes', async () => {
       const used = dataFolder();
       const writer = startWriter(used, 'interval');
       await writer.opened;
@@ -109,14 +109,14 @@ describe('a data directory that is not in use', () => {
   describe('check', () => {
     const findings = async (): Promise<readonly string[]> => (await checkData(folder)).findings;
 
-    it('finds nothing where nothing is wrong, and tells how far it is', async () => {
+    it('finds no fault in a whole directory, and reports its progress', async () => {
       const steps: string[] = [];
       const check = await checkData(folder, (done, of) => steps.push(`${done} of ${of}`));
       expect(check).to.deep.equal({ entries: 5, rows: 1, findings: [], faults: 0 });
       expect(steps).to.deep.equal(['5 of 5']);
     });
 
-    it('finds nothing wrong after much was written and forgotten', async () => {
+    it('finds no fault after many writes and removals', async () => {
       const retention = { ...everything, entries: 500 };
       const journal = await openFile(folder, { clock, retention });
       for (let call = 0; call < 50; call++) {
@@ -131,7 +131,7 @@ describe('a data directory that is not in use', () => {
       expect(entries).to.equal(500);
     });
 
-    it('finds an entry of which a bit flipped, and one that is missing', async () => {
+    it('finds an entry with a flipped bit, and a missing entry', async () => {
       flip('one');
       expect(await findings()).to.deep.equal([`entry ${start + 1} is damaged`]);
       await tamper({ space: 'log', key: start + 3, value: null });
@@ -141,7 +141,7 @@ describe('a data directory that is not in use', () => {
       ]);
     });
 
-    it('finds an entry that lies in another’s place, and one after the end', async () => {
+    it('finds an entry in the place of another, and an entry after the end of the log', async () => {
       const store = new LmdbStore({ folder, unsynced: false });
       const value = store.get('log', start + 1) ?? null;
       await store.close();
@@ -155,7 +155,7 @@ describe('a data directory that is not in use', () => {
       ]);
     });
 
-    it('finds a row that is damaged, missing, too much, or of another entry', async () => {
+    it('finds a row that is damaged, missing, superfluous, or of another entry', async () => {
       const a = Buffer.from('nodes/a');
       const b = Buffer.from('nodes/b');
       const row = (key: Buffer, sequence: number): Change => ({
@@ -176,7 +176,7 @@ describe('a data directory that is not in use', () => {
       expect(await findings()).to.include('row nodes/a is damaged');
     });
 
-    it('finds counts that are not those of the log, and a producer that is damaged', async () => {
+    it('finds counts that differ from the log, and a damaged producer', async () => {
       const key = Buffer.from('topics/chat.global');
       await tamper(
         { space: 'meta', key, value: null },
@@ -188,7 +188,7 @@ describe('a data directory that is not in use', () => {
       ]);
     });
 
-    it('finds the one damage that hides all others', async () => {
+    it('finds a damaged record of the ends of the log, and then nothing else', async () => {
       await tamper({ space: 'meta', key: Buffer.from('state'), value: Buffer.from('nonsense') });
       expect(await findings()).to.deep.equal(['the record of the ends of the log is damaged']);
       await tamper({ space: 'meta', key: Buffer.from('state'), value: null });
@@ -197,7 +197,7 @@ describe('a data directory that is not in use', () => {
   });
 
   describe('compact', () => {
-    /** Makes a file of which most is free. */
+    /** Makes a file in which most pages are free. */
     const fill = async (): Promise<void> => {
       const retention = { ...everything, entries: 100 };
       const journal = await openFile(folder, { clock, retention: everything });
@@ -211,7 +211,7 @@ describe('a data directory that is not in use', () => {
       await trimmed.close();
     };
 
-    it('makes the file smaller, and keeps all that is in it', async () => {
+    it('makes the file smaller, and keeps the whole journal', async () => {
       await fill();
       const look = async () => {
         const journal = await openFile(folder, { clock });
@@ -233,7 +233,7 @@ describe('a data directory that is not in use', () => {
       expect((await checkData(folder)).findings).to.deep.equal([]);
     });
 
-    it('leaves a whole journal wherever it is stopped, and cleans up the next time', async () => {
+    it('leaves a whole journal if it is stopped at any step, and the next run cleans up', async () => {
       await fill();
       for (const stop of ['copying', 'swapping'] as const) {
         const killed = dataFolder();

@@ -1,4 +1,4 @@
-/** Topics that are kept for less, in a journal that is closed, killed, damaged and set otherwise. */
+/** Topics with a retention of their own, in a journal that is closed, killed, damaged, or opened with other settings. */
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -42,7 +42,7 @@ describe('topics with a retention of their own, in a file', () => {
   const findings = async () => (await checkData(folder)).findings;
   const chat = { prefix: 'chat', entries: 2 };
 
-  /** Chat of which the last two are left, with others between. */
+  /** Fills a journal with entries of `chat` and `shop`; the last two of `chat` are left. */
   const fill = async (): Promise<number> => {
     const journal = await open([chat]);
     const start = journal.oldest.sequence;
@@ -59,7 +59,7 @@ describe('topics with a retention of their own, in a file', () => {
     await lmdb.close();
   };
 
-  it('are after a restart what they were, and go on', async () => {
+  it('are the same after a restart, and go on', async () => {
     await fill();
     const journal = await open([chat]);
     const before = await page(journal);
@@ -76,7 +76,7 @@ describe('topics with a retention of their own, in a file', () => {
     expect(info.oldest?.sequence).to.equal(journal.oldest.sequence + 2);
   });
 
-  it('that are new are counted once, and lose what is too much', async () => {
+  it('that the settings newly name are counted once, and lose the entries over their limit', async () => {
     const first = await open([]);
     for (let call = 0; call < 30; call++) {
       await say(first, 'chat', ...Array.from({ length: 50 }, () => 'x'));
@@ -94,7 +94,7 @@ describe('topics with a retention of their own, in a file', () => {
     expect(await findings()).to.deep.equal([]);
   });
 
-  it('that are none any more have holes that are told until the log begins after them', async () => {
+  it('that the settings no longer name keep their holes until the log begins after these', async () => {
     await fill();
     const second = await open([]);
     await say(second, 'chat.a', '6', '7', '8');
@@ -103,7 +103,7 @@ describe('topics with a retention of their own, in a file', () => {
     expect(second.usage().own).to.be.empty;
     await second.close();
     expect(await findings()).to.deep.equal([]);
-    // The same again: what came meanwhile is counted.
+    // The setting again: the entries that came meanwhile are counted.
     const third = await open([{ prefix: 'chat', entries: 4 }], { entries: 4 });
     expect(third.usage().own[0]?.entries).to.equal(5);
     await say(third, 'shop', 'new');
@@ -116,7 +116,7 @@ describe('topics with a retention of their own, in a file', () => {
     expect(await findings()).to.deep.equal([]);
   });
 
-  it('are removed with the commit that says so, or not at all', async () => {
+  it('lose entries in the same commit that records the loss, or not at all', async () => {
     await fill();
     const journal = await open([chat]);
     const before = await page(journal);
@@ -140,7 +140,7 @@ describe('topics with a retention of their own, in a file', () => {
     await say(journal, 'chat', '1', '2', '3', '4');
     const { head } = journal;
     const copy = dataFolder();
-    // As it is without a goodbye, when the power goes.
+    // The files of a process that did not close the journal when the power failed.
     for (const name of ['journal.mdb', 'format', 'interval']) {
       copyFileSync(join(folder, name), join(copy, name));
     }
@@ -158,7 +158,7 @@ describe('topics with a retention of their own, in a file', () => {
     expect((await checkData(copy)).findings).to.deep.equal([]);
   });
 
-  it('are found among others by a bounded amount of reading for each append', async () => {
+  it('are found among other topics with a bounded number of reads for each append', async () => {
     const rare = { prefix: 'rare', entries: 1 };
     const journal = await open([rare]);
     await say(journal, 'rare', 'first');
@@ -183,7 +183,7 @@ describe('topics with a retention of their own, in a file', () => {
 
   it('do not hide damage: neither beside the holes nor among them', async () => {
     const start = await fill();
-    // 1 3 5 are gone by right; 2 lies among them, 8 after them.
+    // Retention removed 1, 3 and 5. Entry 2 lies among these, entry 8 after them.
     await change({ space: 'log', key: start + 8, value: null });
     expect(await findings()).to.include(`entry ${start + 8} is missing`);
     const journal = await open([chat]);
@@ -193,13 +193,13 @@ describe('topics with a retention of their own, in a file', () => {
     await journal.close();
   });
 
-  it('do not hide that something else is missing among the holes', async () => {
+  it('do not hide another missing entry among the holes', async () => {
     const start = await fill();
     await change({ space: 'log', key: start + 4, value: null });
     expect((await findings()).join()).to.include('the stored count of entries and bytes');
   });
 
-  it('have a journal of the older format in which there are no holes', async () => {
+  it('may come new to a journal of the older format, which has no holes', async () => {
     const first = await open([]);
     await say(first, 'chat', '1', '2', '3');
     await first.close();

@@ -1,7 +1,6 @@
 /**
- * What was told or shown must be there after a power cut, whenever that comes. The store drops what
- * was not synced; faults are planted here, in the store and before the journal, to see that they
- * would be found.
+ * After a power cut at any moment, the journal must still hold everything that it acknowledged or showed. The store
+ * drops unsynced commits. Planted faults, in the store and in front of the journal, prove that the test finds them.
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -15,7 +14,7 @@ import { openFile } from '../../support/journal/file-journals.js';
 import { instanceOf } from '../../support/journal/journal-model.js';
 import { Disk, PowerStore, type StoreFault } from '../../support/journal/power-store.js';
 
-type Fault = StoreFault | 'repeats told before their commit';
+type Fault = StoreFault | 'repeats acknowledged before their commit';
 
 type Step =
   | { readonly kind: 'append'; readonly producer: number; readonly repeat: boolean }
@@ -35,14 +34,14 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { minLength: 3, maxLength: 25 },
 );
 
-/** What somebody was told, or saw, by its kind and name. */
+/** Everything that the journal acknowledged or showed. */
 class Seen {
   readonly entries = new Map<number, string>();
   readonly rows = new Map<string, number>();
   readonly producers = new Map<number, number>();
   head = 0;
 
-  /** Looks at everything that the journal shows. */
+  /** Reads everything that the journal shows. */
   async look(journal: Journal): Promise<void> {
     this.head = Math.max(this.head, journal.head.sequence);
     const answer = await journal.read(journal.oldest, 1000);
@@ -58,7 +57,7 @@ class Seen {
     this.producers.set(id, Math.max(last, this.producers.get(id) ?? 0));
   }
 
-  /** Everything that was seen before must be seen now. Rows may be newer, numbers higher. */
+  /** `now` must contain everything of this. Rows may be newer, numbers higher. */
   expectIn(now: Seen): void {
     for (const [sequence, text] of this.entries) expect(now.entries.get(sequence)).to.equal(text);
     for (const [key, sequence] of this.rows) {
@@ -71,7 +70,7 @@ class Seen {
   }
 }
 
-/** A journal, and a writer that repeats itself, up to a power cut. */
+/** The life of a journal up to a power cut, with a writer that sometimes repeats a transaction. */
 class Life {
   readonly seen = new Seen();
   readonly #journal: FileJournal;
@@ -109,20 +108,20 @@ class Life {
     const call = this.#call({ producer, entries }, previous < last);
     this.#calls.push(
       call.then(
-        ([outcome]) => this.#told(id, outcome, text),
+        ([outcome]) => this.#acknowledged(id, outcome, text),
         () => undefined,
       ),
     );
   }
 
-  async #call(transaction: Transaction, known: boolean): Promise<Outcome[]> {
-    const told = this.#journal.append([transaction]);
-    if (this.#fault !== 'repeats told before their commit' || !known) return told;
-    told.catch(() => undefined);
+  async #call(transaction: Transaction, repeated: boolean): Promise<Outcome[]> {
+    const outcomes = this.#journal.append([transaction]);
+    if (this.#fault !== 'repeats acknowledged before their commit' || !repeated) return outcomes;
+    outcomes.catch(() => undefined);
     return [{ kind: 'producerAt', sequence: transaction.producer?.last ?? 0 }];
   }
 
-  #told(id: number, outcome: Outcome | undefined, text: string): void {
+  #acknowledged(id: number, outcome: Outcome | undefined, text: string): void {
     if (outcome?.kind === 'producerAt') this.seen.number(id, outcome.sequence);
     if (outcome?.kind !== 'stored') return;
     this.seen.entries.set(outcome.first, text);
@@ -137,7 +136,7 @@ describe('a power cut at any moment', () => {
   const check = async (lives: readonly Step[][], fault?: Fault): Promise<void> => {
     const folder = dataFolder();
     const disk = new Disk();
-    const planted = fault === 'repeats told before their commit' ? undefined : fault;
+    const planted = fault === 'repeats acknowledged before their commit' ? undefined : fault;
     let former: Seen | undefined;
     let epoch: string | undefined;
     for (const wanted of [...lives, []]) {
@@ -159,7 +158,7 @@ describe('a power cut at any moment', () => {
 
   const livesOf = fc.array(steps, { minLength: 1, maxLength: 3 });
 
-  it('takes nothing that was told or shown', async () => {
+  it('loses nothing that the journal acknowledged or showed', async () => {
     await fc.assert(
       fc.asyncProperty(livesOf, (lives) => check(lives)),
       { numRuns: 150 },
@@ -167,11 +166,11 @@ describe('a power cut at any moment', () => {
   });
 
   for (const fault of [
-    'told before it is synced',
+    'acknowledged before it is synced',
     'read before it is synced',
-    'repeats told before their commit',
+    'repeats acknowledged before their commit',
   ] as const) {
-    it(`is found to, with a planted fault: ${fault}`, async () => {
+    it(`loses something if a fault is planted: ${fault}`, async () => {
       const found = await fc.check(
         fc.asyncProperty(livesOf, (lives) => check(lives, fault)),
         { numRuns: 300 },

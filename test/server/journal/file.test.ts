@@ -62,7 +62,7 @@ describe('the journal in a file', () => {
   const say = (journal: Journal, ...texts: string[]) =>
     journal.append([{ entries: texts.map((text) => note(text)) }]);
 
-  /** Everything that is there, by as many pages as it takes. */
+  /** All entries of the journal. */
   const all = async (journal: Journal): Promise<Entry[]> => {
     const entries: Entry[] = [];
     let at = journal.oldest;
@@ -93,7 +93,7 @@ describe('the journal in a file', () => {
 
   describe('after a restart', () => {
     for (const sync of ['commit', 'interval'] as const) {
-      it(`is what it was, with sync ${sync}`, async () => {
+      it(`has the same content as before, with sync ${sync}`, async () => {
         const retention = { ...everything, entries: 5 };
         const first = await openFile(folder, { clock, retention, sync });
         for (const text of ['a', 'b', 'c', 'd', 'e']) {
@@ -130,7 +130,7 @@ describe('the journal in a file', () => {
       });
     }
 
-    it('judges by the rows and the producers that it finds', async () => {
+    it('judges transactions by the stored rows and producers', async () => {
       const first = await openFile(folder, { clock });
       const instance = instanceOf(1);
       await first.append([
@@ -150,7 +150,7 @@ describe('the journal in a file', () => {
       await second.close();
     });
 
-    it('finds a day of producers by the time that it was open, whatever the calendar says', async () => {
+    it('ages producers by the time that the journal was open, whatever the calendar says', async () => {
       const instance = instanceOf(1);
       const first = await openFile(folder, { clock });
       const producer = { instance, previous: 0, last: 1 };
@@ -183,8 +183,8 @@ describe('the journal in a file', () => {
       await first.close();
       const second = await openFile(folder, { clock });
       await second.append([move(100_000)]);
-      const known = [0, 1, 2, 100_000].map((id) => second.producer(instanceOf(id)));
-      expect(await Promise.all(known)).to.deep.equal([2, undefined, 1, 1]);
+      const found = [0, 1, 2, 100_000].map((id) => second.producer(instanceOf(id)));
+      expect(await Promise.all(found)).to.deep.equal([2, undefined, 1, 1]);
       await second.close();
     });
 
@@ -200,7 +200,7 @@ describe('the journal in a file', () => {
         await say(again, `${years}`);
         expect(again.head.sequence).to.equal(before + 1);
         expect(again.head.epoch).to.deep.equal(start.epoch);
-        // What is young enough is never left out; that is all that can be said by such a clock.
+        // The journal leaves out no young entry. It promises no more if the calendar clock jumps.
         const answer = await again.read(await again.since(1000), 10);
         expect(answer.kind === 'page' && textsOf(answer).at(-1)).to.equal(`${years}`);
         expect((await again.read(start, 10)).kind).to.equal('page');
@@ -208,7 +208,7 @@ describe('the journal in a file', () => {
       }
     });
 
-    it('leaves out nothing that is young enough, also where the calendar clock ran back', async () => {
+    it('gives all entries that are young enough, also if the calendar clock ran back', async () => {
       const journal = await openFile(folder, { clock });
       await say(journal, 'from a time to come');
       clock.setWall(clock.wall() - 10 * 60_000);
@@ -219,7 +219,7 @@ describe('the journal in a file', () => {
       await journal.close();
     });
 
-    it('reads the table and the ends of the log, not the history', async () => {
+    it('has read the table and the ends of the log, but not the history', async () => {
       const first = await openFile(folder, { clock });
       for (let call = 0; call < 200; call++) {
         const entries = Array.from({ length: 1000 }, () => note('x'));
@@ -239,14 +239,14 @@ describe('the journal in a file', () => {
 
   describe('a process that is killed', () => {
     for (const sync of ['commit', 'interval'] as const) {
-      it(`loses nothing that it was told, and keeps its epoch, with sync ${sync}`, async () => {
+      it(`loses no acknowledged entry, and the journal keeps its epoch, with sync ${sync}`, async () => {
         let epoch: string | undefined;
         const promised: number[] = [];
         for (let round = 0; round < 5; round++) {
           const writer = startWriter(folder, sync);
           const opened = await writer.opened;
           expect((epoch ??= opened)).to.equal(opened);
-          await writer.told(200 + 100 * round);
+          await writer.acknowledged(200 + 100 * round);
           promised.push(...(await writer.kill()));
         }
         expect(promised.length).to.be.at.least(2000);
@@ -257,7 +257,7 @@ describe('the journal in a file', () => {
         const first = journal.oldest.sequence + 1;
         expect(stored).to.deep.equal(stored.map((_, index) => first + index));
         expect(promised.filter((one) => one < first || one > journal.head.sequence)).to.be.empty;
-        // A transaction is two entries; the second wrote the row.
+        // Each transaction has two entries; the second one writes the row.
         expect(stored.length % 2).to.equal(0);
         const rows = await tableOf(journal.rows(''));
         expect(rows.get('nodes/a')?.sequence).to.equal(journal.head.sequence);
@@ -266,14 +266,14 @@ describe('the journal in a file', () => {
       });
     }
 
-    it('lets the next one in, and nobody before', async () => {
+    it('leaves the directory to the next process, and to none before its end', async () => {
       const writer = startWriter(folder);
       await writer.opened;
       const refusal = await rejectionOf(JournalError, openFile(folder));
       expect(refusal.code).to.equal('IN_USE');
       expect(refusal.message).to.include(folder).and.include('another process');
-      await writer.told(10);
-      // One that is stopped, or busy, lives.
+      await writer.acknowledged(10);
+      // A process that is stopped or busy still holds the lock.
       writer.process.kill('SIGSTOP');
       expect(await codeOf(openFile(folder))).to.equal('IN_USE');
       await writer.kill();
@@ -283,7 +283,7 @@ describe('the journal in a file', () => {
       await (await openFile(folder)).close();
     });
 
-    it('lets exactly one of many in that find it dead at once', async () => {
+    it('leaves the directory to exactly one of many processes that find it dead at once', async () => {
       const writer = startWriter(folder);
       await writer.opened;
       await writer.kill();
@@ -298,7 +298,7 @@ describe('the journal in a file', () => {
       expect(readdirSync(folder).filter((name) => name.startsWith('lock.'))).to.be.empty;
     });
 
-    it('can have a data directory whose path is longer than a socket’s', async () => {
+    it('may have used a data directory whose path is longer than the path of a socket may be', async () => {
       const long = join(folder, 'd'.repeat(100), 'e'.repeat(100));
       mkdirSync(join(long, '..'));
       const journal = await openFile(long);
@@ -314,7 +314,7 @@ describe('the journal in a file', () => {
   describe('a power cut', () => {
     const [before, after] = ['7e1f…', '93ab…'];
 
-    /** What is on a disk whose machine stops now, if nothing more than was synced is there. */
+    /** The files that a machine would find on its disk if it stopped now. */
     const cut = (): string => {
       const copy = dataFolder();
       for (const name of [DATA, 'format', 'interval']) {
@@ -323,7 +323,7 @@ describe('the journal in a file', () => {
       return copy;
     };
 
-    it('with sync interval loses what was not synced, and says so by a new epoch', async () => {
+    it('with sync interval loses unsynced entries, and the next start begins a new epoch', async () => {
       const { journal, store } = await probed({ sync: 'interval', bootId: before });
       const first = journal.oldest;
       await journal.append([{ entries: [note('synced'), write('nodes/a', 'synced')] }]);
@@ -355,14 +355,14 @@ describe('the journal in a file', () => {
       await say(next, 'goes on');
       expect(textsOf({ entries: await all(next) })).to.deep.equal(['goes on']);
       await next.close();
-      // Nor does what nobody can read any more take room.
+      // The entries of the former epoch, which no reader can read, are removed.
       const left = new LmdbStore({ folder: copy, unsynced: false });
       expect(left.range('log', 0, undefined, 10)).to.have.length(1);
       await left.close();
       await journal.close().catch(() => undefined);
     });
 
-    it('with sync interval finds all that was synced, whatever was written over it since', async () => {
+    it('with sync interval keeps all synced entries, whatever was written after the sync', async () => {
       const retention = { ...everything, entries: 100 };
       const options = { retention, sync: 'interval', bootId: before } as const;
       const { journal, store } = await probed(options);
@@ -398,7 +398,7 @@ describe('the journal in a file', () => {
       await journal.close();
     });
 
-    it('finds synced, at the next interval, what was told while a sync was under way', async () => {
+    it('loses nothing that was acknowledged during a sync and synced at the next interval', async () => {
       const { journal, store } = await probed({ sync: 'interval', bootId: before });
       const gates = [deferred<undefined>(), deferred<undefined>()];
       let begun = 0;
@@ -432,7 +432,7 @@ describe('the journal in a file', () => {
       await journal.close().catch(() => undefined);
     });
 
-    it('says so too when the next start has sync commit, and only once', async () => {
+    it('makes a new epoch also if the next start has sync commit, and only one', async () => {
       const { journal, store } = await probed({ sync: 'interval', bootId: before });
       store.beforeSync = () => Promise.reject(new Error('the power is gone'));
       await say(journal, 'lost');
@@ -447,7 +447,7 @@ describe('the journal in a file', () => {
       await journal.close().catch(() => undefined);
     });
 
-    it('makes producers no younger', async () => {
+    it('does not change the age of producers', async () => {
       const { journal } = await probed({ sync: 'interval', bootId: before });
       clock.advance(DAY_MS / 2);
       const instance = instanceOf(1);
@@ -464,7 +464,7 @@ describe('the journal in a file', () => {
       await killed.close();
     });
 
-    it('after the journal was closed is none', async () => {
+    it('after the journal was closed changes nothing', async () => {
       const journal = await openFile(folder, { clock, sync: 'interval', bootId: before });
       await say(journal, 'a');
       const { head } = journal;
@@ -488,12 +488,12 @@ describe('the journal in a file', () => {
     const full = (): Promise<never> =>
       Promise.reject(new JournalError('DISK_FULL', 'The disk is full. Make room.'));
 
-    it('fails all that was decided on top of it, and ends writing; reading goes on', async () => {
+    it('fails all later decisions, and ends writing; reads still work', async () => {
       const faults: JournalError[] = [];
       const onFault = (error: JournalError) => faults.push(error);
       const { journal, store } = await probed({ onFault });
-      const told: string[] = [];
-      journal.onAppend((entries) => told.push(...textsOf({ entries })));
+      const received: string[] = [];
+      journal.onAppend((entries) => received.push(...textsOf({ entries })));
       await journal.append([{ entries: [note('a'), write('nodes/a', '1')] }]);
       const { head } = journal;
       const usage = journal.usage();
@@ -524,8 +524,8 @@ describe('the journal in a file', () => {
       expect(faults.map(({ code }) => code)).to.deep.equal(['DISK_FULL']);
       expect(journal.head).to.deep.equal(head);
       expect(journal.usage()).to.deep.equal(usage);
-      expect(told).to.deep.equal(['a', 'nodes/a = 1']);
-      expect(textsOf({ entries: await all(journal) })).to.deep.equal(told);
+      expect(received).to.deep.equal(['a', 'nodes/a = 1']);
+      expect(textsOf({ entries: await all(journal) })).to.deep.equal(received);
       expect((await tableOf(journal.rows(''))).get('nodes/a')?.value).to.equal('1');
       expect(await journal.producer(instance)).to.equal(undefined);
       await journal.close();
@@ -534,8 +534,8 @@ describe('the journal in a file', () => {
       await next.close();
     });
 
-    it('is what a disk that takes no more means, and the next start has all that was told', async () => {
-      // A limit of the shell stands for a full disk, which only root could make: lmdb's write fails.
+    it('follows from a full disk, and the next start has all acknowledged entries', async () => {
+      // A limit of the shell makes lmdb's write fail as a full disk does. Only root could fill a disk.
       const writer = startWriter(folder, 'commit', 2000);
       await writer.opened;
       expect(await writer.failed)
@@ -552,7 +552,7 @@ describe('the journal in a file', () => {
       expect((await checkData(folder)).findings).to.deep.equal([]);
     });
 
-    it('says that the disk is full when it is, whatever lmdb says', () => {
+    it('has a message that says if the disk is full, whatever error lmdb reports', () => {
       for (const code of ['ENOSPC', 'EDQUOT']) {
         const error = fileFault(new Error(`${code}: no space left on device, write`), folder);
         expect(error.code).to.equal('DISK_FULL');
@@ -561,7 +561,7 @@ describe('the journal in a file', () => {
       expect(fileFault(new Error('Input/output error'), folder).code).to.equal('IO');
     });
 
-    it('tells nothing, of any kind, before the commit that decided it', async () => {
+    it('comes before any outcome that rests on it', async () => {
       const { journal, store } = await probed();
       const begun = deferred<undefined>();
       const go = deferred<undefined>();
@@ -592,7 +592,7 @@ describe('the journal in a file', () => {
       await journal.close();
     });
 
-    it('is told as a sync that fails, with sync interval', async () => {
+    it('ends writing like a sync that fails, with sync interval', async () => {
       const fault = deferred<JournalError>();
       const { journal, store } = await probed({ sync: 'interval', onFault: fault.resolve });
       store.beforeSync = full;
@@ -604,7 +604,7 @@ describe('the journal in a file', () => {
       await journal.close();
     });
 
-    it('refuses what is too large for a record, and what comes after it is closed', async () => {
+    it('is not caused by an entry that is too large or that comes after the close: both are refused', async () => {
       const { journal } = await probed();
       for (const entry of [
         { ...note('x'), topic: 'x'.repeat(70_000) },
@@ -621,8 +621,8 @@ describe('the journal in a file', () => {
 
   describe('damage', () => {
     /**
-     * A journal of three entries and a row, closed, of which one bit is flipped where `text` stands.
-     * Resolves with the position before its first entry.
+     * Writes and closes a journal, and flips one bit of each copy of `text` in its file. Resolves with the position
+     * before the first entry.
      */
     const flipped = async (text: string): Promise<number> => {
       const journal = await openFile(folder, { clock });
@@ -633,7 +633,7 @@ describe('the journal in a file', () => {
       await journal.close();
       const path = join(folder, DATA);
       const bytes = readFileSync(path);
-      // Pages that are free again may have former copies of it.
+      // Free pages may hold former copies of the text.
       let found = 0;
       for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) {
         bytes[at] = bytes.readUInt8(at) ^ 4;
@@ -648,7 +648,7 @@ describe('the journal in a file', () => {
       ['the first', 1],
       ['the end', 5],
     ] as const) {
-      it(`is told with the entry at the start, which reads the ends: a bit of ${text}`, async () => {
+      it(`at an end of the log is reported at the start, with the entry: a bit of ${text}`, async () => {
         const start = await flipped(text);
         const { code, message } = await rejectionOf(JournalError, openFile(folder, { clock }));
         expect(code).to.equal('DAMAGED');
@@ -660,7 +660,7 @@ describe('the journal in a file', () => {
       ['the middle', 2],
       ['the last', 3],
     ] as const) {
-      it(`is told with the entry, not skipped: a bit of ${text}`, async () => {
+      it(`in the history is reported to the reader, with the entry, not skipped: a bit of ${text}`, async () => {
         const start = await flipped(text);
         const journal = await openFile(folder, { clock });
         const error = await rejectionOf(JournalError, all(journal));
@@ -670,16 +670,16 @@ describe('the journal in a file', () => {
       });
     }
 
-    it('is told with the row at the start, which reads the table', async () => {
+    it('in the table is reported at the start, with the row', async () => {
       await flipped('what is in the row');
       const error = await rejectionOf(JournalError, openFile(folder));
       expect(error.code).to.equal('DAMAGED');
       expect(error.message).to.include('row nodes/a');
-      // And the lock is free again.
+      // The refused start has released the lock.
       expect(await codeOf(openFile(folder))).to.equal('DAMAGED');
     });
 
-    it('is told for an entry that is missing, at the start or when it is read', async () => {
+    it('by a missing entry is reported at the start, or when a reader comes to it', async () => {
       const journal = await openFile(folder, { clock });
       const start = journal.oldest.sequence;
       await say(journal, ...Array.from({ length: 600 }, () => 'x'));
@@ -709,7 +709,7 @@ describe('the journal in a file', () => {
       }
     });
 
-    it('that retention meets ends writing', async () => {
+    it('ends writing when retention comes to it', async () => {
       await flipped('the middle');
       const retention = { ...everything, entries: 4 };
       const journal = await openFile(folder, { clock, retention });
@@ -719,7 +719,7 @@ describe('the journal in a file', () => {
       await journal.close();
     });
 
-    it('is told for a file that lost its end, wherever that was', async () => {
+    it('of a file that lost its end is reported, however much is lost', async () => {
       const journal = await openFile(folder, { clock });
       for (let call = 0; call < 20; call++) {
         await say(journal, ...Array.from({ length: 100 }, () => 'x'.repeat(100)));
@@ -742,12 +742,12 @@ describe('the journal in a file', () => {
           }
         };
         expect(await codeOf(look()), `${part}`).to.equal('DAMAGED');
-        // It is left as it was.
+        // The refused start leaves the file as it was.
         await until(() => statSync(join(copy, DATA)).size === Math.floor(whole.length * part));
       }
     });
 
-    it('is told for a file that is none', async () => {
+    it('of a file without any journal in it is reported', async () => {
       await (await openFile(folder)).close();
       writeFileSync(join(folder, DATA), 'nothing that was ever a journal'.repeat(1000));
       expect(await codeOf(openFile(folder))).to.equal('DAMAGED');
@@ -755,7 +755,7 @@ describe('the journal in a file', () => {
       expect(await codeOf(openFile(folder))).to.equal('DAMAGED');
     });
 
-    it('is told for data without a format, and for an anchor that is none', async () => {
+    it('is reported for data without a format, and for a broken anchor', async () => {
       await (await openFile(folder)).close();
       writeFileSync(join(folder, 'interval'), '12345 {}\n');
       expect(await codeOf(openFile(folder))).to.equal('DAMAGED');
@@ -764,7 +764,7 @@ describe('the journal in a file', () => {
       expect(await codeOf(openFile(folder))).to.equal('DAMAGED');
     });
 
-    it('is told for a format without data', async () => {
+    it('is reported for a format without data', async () => {
       await (await openFile(folder)).close();
       rmSync(join(folder, DATA));
       expect(await codeOf(openFile(folder))).to.equal('DAMAGED');
@@ -772,7 +772,7 @@ describe('the journal in a file', () => {
   });
 
   describe('a data directory', () => {
-    it('is made if it is missing, and is for its owner alone', async () => {
+    it('is created if it is missing', async () => {
       const journal = await openFile(join(folder, 'data'));
       expect(existsSync(join(folder, 'data', DATA))).to.equal(true);
       await journal.close();
@@ -804,7 +804,7 @@ describe('the journal in a file', () => {
         },
         'link',
       ],
-      // Where root may not write either.
+      // A folder to which root may not write either.
       ['that cannot be written', () => '/proc/self/fdinfo', '/proc/self/fdinfo'],
     ] as const) {
       it(`${what} is refused, with what to do`, async () => {
@@ -815,7 +815,7 @@ describe('the journal in a file', () => {
       });
     }
 
-    it('whose first start was cut short is begun anew', async () => {
+    it('whose first start was interrupted is created anew', async () => {
       writeFileSync(join(folder, 'format'), 'kelpie journal 1 is being made\n');
       writeFileSync(join(folder, DATA), 'half a header');
       const journal = await openFile(folder);
@@ -837,14 +837,14 @@ describe('the journal in a file', () => {
     });
   });
 
-  it('says what it promises', async () => {
+  it('reports its durability', async () => {
     const commit = await openFile(dataFolder());
     const interval = await openFile(dataFolder(), { sync: 'interval' });
     expect([commit.durability, interval.durability]).to.deep.equal(['POWER_LOSS', 'PROCESS_CRASH']);
     await Promise.all([commit.close(), interval.close()]);
   });
 
-  it('forgets in pieces what has grown old while it was away', async () => {
+  it('removes entries that grew old while it was closed in pieces', async () => {
     const first = await openFile(folder, { clock });
     for (let call = 0; call < 25; call++) {
       await say(first, ...Array.from({ length: 1000 }, () => 'x'));
@@ -863,18 +863,18 @@ describe('the journal in a file', () => {
     await journal.close();
   });
 
-  it('remembers no entry for retention that the disk has', async () => {
+  it('reads old entries from the disk for retention, and keeps none of them in memory', async () => {
     const { journal, store } = await probed({ retention: { ...everything, entries: 1000 } });
     for (let call = 0; call < 100; call++) {
       await say(journal, ...Array.from({ length: 100 }, () => 'x'));
     }
     expect(journal.usage().entries).to.equal(1000);
-    // All that was forgotten was read before, but for the first of it, which was still at hand.
+    // The journal read each removed entry from the disk, except the first ones, which the disk did not show yet.
     expect(store.reads.log).to.be.within(8900, 10_000);
     await journal.close();
   });
 
-  it('stays right while it forgets far more than it keeps', async () => {
+  it('stays right while it removes far more entries than it keeps', async () => {
     const retention = { ...everything, entries: 1000 };
     const journal = await openFile(folder, { clock, retention });
     for (let call = 0; call < 40; call++) {

@@ -24,7 +24,7 @@ describe('the journal in memory', () => {
     journal = new MemoryJournal(clock, retention);
   });
 
-  /** Moves a producer on from 0 to 1, or from where it is. */
+  /** Moves a producer's number on by one. */
   const move = async (id: number, previous = 0): Promise<void> => {
     const producer = { instance: instanceOf(id), previous, last: previous + 1 };
     const [outcome] = await journal.append([{ producer, entries: [] }]);
@@ -33,7 +33,7 @@ describe('the journal in memory', () => {
 
   const known = (id: number): Promise<number | undefined> => journal.producer(instanceOf(id));
 
-  it('promises no more than memory can', () => {
+  it('has the durability NONE', () => {
     expect(journal.durability).to.equal('NONE');
   });
 
@@ -46,7 +46,7 @@ describe('the journal in memory', () => {
     expect(answer.kind === 'gap' && answer.reason).to.equal('EPOCH_CHANGED');
   });
 
-  it('begins above every sequence of its former life, while the calendar clock goes on', async () => {
+  it('begins above every sequence of its former epoch, unless the calendar clock ran back', async () => {
     for (let ms = 0; ms < 20; ms++) {
       const entries = Array.from({ length: 500 }, () => note('x'));
       await journal.append([{ entries }]);
@@ -58,14 +58,14 @@ describe('the journal in memory', () => {
     expect(Number.isSafeInteger(next.head.sequence)).to.equal(true);
   });
 
-  it('can be read after what it forgot, also where that was the middle of a call', async () => {
+  it('can be read after its last removed entry, also if that lies in the middle of a call', async () => {
     const small = new MemoryJournal(clock, { ...retention, entries: 2 });
     await small.append([{ entries: ['a', 'b', 'c', 'd', 'e'].map((text) => note(text)) }]);
     const answer = await small.read(small.oldest, 10);
     expect(answer.kind === 'page' && textsOf(answer)).to.deep.equal(['d', 'e']);
   });
 
-  it('stays right while it forgets far more than it keeps', async () => {
+  it('stays right while it removes far more entries than it keeps', async () => {
     const small = new MemoryJournal(clock, { ...retention, entries: 100 });
     for (let call = 0; call < 60; call++) {
       const texts = Array.from({ length: 97 }, (_, index) => `${call}/${index}`);
@@ -78,7 +78,7 @@ describe('the journal in memory', () => {
     }
   });
 
-  it('stays right while topics of their own retention lose far more than is kept', async () => {
+  it('stays right while topics with a retention of their own lose far more entries than they keep', async () => {
     const topics = [{ prefix: 'metrics', entries: 10 }];
     const busy = new MemoryJournal(clock, { ...retention, entries: 1000, topics });
     const start = busy.oldest;
@@ -139,7 +139,7 @@ describe('the journal in memory', () => {
     expect(await known(0)).to.equal(1);
   });
 
-  it('counts a refused write as no use of a producer', async () => {
+  it('does not count a refused write as a use of a producer', async () => {
     await move(0);
     clock.advance(DAY_MS / 2);
     const producer = { instance: instanceOf(0), previous: 9, last: 10 };

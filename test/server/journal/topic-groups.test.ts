@@ -7,7 +7,7 @@ const sum = (groups: TopicGroups) =>
   [...groups.all.values()].reduce((total, { entries }) => total + entries, 0);
 
 describe('the groups of topics', () => {
-  it('are the first two tokens, but one for each kind of the coordinator’s own', () => {
+  it('are named by the first two tokens, for the coordinator’s own topics by the first', () => {
     const groups = new TopicGroups();
     for (const topic of [
       'chat',
@@ -31,7 +31,7 @@ describe('the groups of topics', () => {
     expect(largest(groups.all)[0]?.topic).to.equal('chat.a.*');
   });
 
-  it('are few, however many topics there are, and name what fills the journal', () => {
+  it('are few, however many topics there are, and name the topics that fill the journal', () => {
     const groups = new TopicGroups();
     for (let at = 0; at < 20_000; at++) groups.count(`arena.${at}`, 1, 10);
     groups.count('chat.global', 1, 10);
@@ -45,7 +45,7 @@ describe('the groups of topics', () => {
     expect(sum(groups)).to.equal(40_001);
   });
 
-  it('give back what they took, whatever comes and goes in between', () => {
+  it('subtract entries from the group that counted them, whatever comes and goes meanwhile', () => {
     const many = fc.oneof(
       topics,
       fc.nat({ max: 300 }).map((at) => `arena.${at}.x`),
@@ -73,7 +73,7 @@ describe('the groups of topics', () => {
     );
   });
 
-  it('are taken in as an older version stored them, and are few from then on', () => {
+  it('are loaded in the form of an older version, and are few from then on', () => {
     const stored = new Map<string, Used>(
       Array.from(
         { length: 5000 },
@@ -93,7 +93,7 @@ describe('the groups of topics', () => {
     groups.count('players.17', -2, -20);
     expect(groups.used('players.*').entries).to.equal(9998);
     expect(new TopicGroups().load(groups.all), 'what is stored so stays').to.deep.equal([]);
-    // Whoever checks an old directory finds each topic where it was counted.
+    // The check of an old directory finds each topic in the group that counted it.
     expect(TopicGroups.stored(stored).nameOf('players.17')).to.equal('players.17');
   });
 });

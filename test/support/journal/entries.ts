@@ -1,10 +1,10 @@
-/** Entries of a journal: made for tests, and shown so that they can be compared. */
+/** Makes entries of a journal for tests, and shows entries in a form that tests can compare. */
 import { Event } from '../../../gen/ts/kelpie/v1/event.js';
 import type { Cursor } from '../../../server/core/cursor.js';
 import type { Draft, Entry, Page, TableRow } from '../../../server/journal/journal.js';
 import { messageEvent } from '../wire/messages.js';
 
-/** An entry that only says something. What an engine stores it does not look into. */
+/** An entry without a row. Its event is plain text, because engines do not decode events. */
 export function note(text: string, topic = 'chat.global'): Draft {
   return { topic, event: Buffer.from(text), source: '' };
 }
@@ -15,7 +15,7 @@ export function write(key: string, value: string | null): Draft {
   return { ...note(`${key} = ${value ?? 'nothing'}`, key.replaceAll('/', '.')), key, value: bytes };
 }
 
-/** A stored entry whose event is that message. */
+/** A stored entry whose event is a message with that text. */
 export function messageEntry(sequence: number, tag: number, topic: string, text: string): Entry {
   const event = Event.encode(messageEvent(text, topic)).finish();
   return { sequence, tag, topic, event, source: 'lobby-1' };
@@ -32,12 +32,12 @@ export function shown({ sequence, topic, event, source, key, value }: Entry) {
   return { sequence, topic, event: textOf(event), source, row };
 }
 
-/** What the entries of a page say. */
+/** The texts of the entries of a page. */
 export function textsOf({ entries }: Pick<Page, 'entries'>): string[] {
   return entries.map(({ event }) => textOf(event));
 }
 
-/** Rows by their keys. What came more than once counts by its newest sequence. */
+/** Rows by their keys. If a row came more than once, the newest sequence counts. */
 export async function tableOf(
   rows: AsyncIterable<TableRow>,
 ): Promise<Map<string, { value: string; sequence: number }>> {

@@ -1,4 +1,4 @@
-/** File journals as tests need them: with a clock that stands, and in processes of their own. */
+/** File journals for tests: with a clock that tests control, and in processes of their own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -21,7 +21,7 @@ const WRITER = fileURLToPath(new URL('./journal-writer.js', import.meta.url));
 
 export const everything: Retention = { entries: 10_000_000, bytes: 2 ** 40, ageMs: 2 ** 40 };
 
-/** Opens a journal that keeps everything, unless something else is said. */
+/** Opens a journal that keeps everything, unless `more` sets other options. */
 export function openFile(
   folder: string,
   more: Partial<FileJournalOptions> = {},
@@ -29,31 +29,31 @@ export function openFile(
   return FileJournal.open({ folder, clock: new FakeClock(), retention: everything, ...more });
 }
 
-/** A process that appends as fast as it can and prints the number of each entry that it was told. */
+/** A process that appends as fast as it can and prints the sequence of each acknowledged entry. */
 export interface Writer {
   readonly process: ChildProcess;
-  /** The epoch in hex, once it has opened the journal; rejects with what it said if it could not. */
+  /** The epoch in hex, once the process has opened the journal. Rejects with its stderr if it could not. */
   readonly opened: Promise<string>;
-  /** What it printed on stderr, once it has ended by itself. */
+  /** The text on its stderr, once the process has ended by itself. */
   readonly failed: Promise<string>;
-  /** Resolves when it was told that many more. */
-  told(count: number): Promise<void>;
-  /** SIGKILL; resolves with every number that it had printed. */
+  /** Resolves when the journal has acknowledged that many more entries. */
+  acknowledged(count: number): Promise<void>;
+  /** Sends SIGKILL. Resolves with every sequence that the process had printed. */
   kill(): Promise<number[]>;
 }
 
-/** `fileBlocks`: how large a file it may write, in the shell's blocks of 512 bytes. */
+/** `fileBlocks`: the largest file that the process may write, in the shell's blocks of 512 bytes. */
 export function startWriter(
   folder: string,
   sync: 'commit' | 'interval' = 'commit',
   fileBlocks?: number,
 ): Writer {
   const run = [process.execPath, WRITER, folder, sync];
-  // Without the trap it would be killed instead of being refused.
+  // Without the trap the kernel would kill the process; with it the write fails.
   const limited = ['-c', `trap '' XFSZ; ulimit -f ${fileBlocks}; exec "$0" "$@"`, ...run];
   const [command = '', ...args] = fileBlocks === undefined ? run : ['sh', ...limited];
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  // Whatever happens to the tests, no child outlives them.
+  // The child must not outlive the tests.
   const reap = (): boolean => child.kill('SIGKILL');
   process.once('exit', reap);
   const gone = once(child, 'close').finally(() => process.off('exit', reap));
@@ -72,13 +72,13 @@ export function startWriter(
     });
     void gone.then(() => reject(new Error(errors)));
   });
-  // A test that kills it at once does not ask.
+  // A test that kills the process at once does not await `opened`.
   opened.catch(() => undefined);
   return {
     process: child,
     opened,
     failed: gone.then(() => errors),
-    told: (more) =>
+    acknowledged: (more) =>
       new Promise((resolve) => {
         const wait = { count: numbers.length + more, done: () => waits.delete(wait) && resolve() };
         waits.add(wait);
@@ -91,11 +91,11 @@ export function startWriter(
   };
 }
 
-/** The real store, with what a test does to it. */
+/** The real store, with counters of reads and with hooks before commits and syncs. */
 export class ProbeStore implements Store {
-  /** Records that were read, by their space. */
+  /** The number of records that were read, by their space. */
   readonly reads: Record<Space, number> = { log: 0, table: 0, producers: 0, meta: 0 };
-  /** Runs before each commit; the commit fails if it does. */
+  /** Runs before each commit. If it rejects, the commit fails. */
   beforeCommit: (changes: readonly Change[]) => Promise<void> = async () => undefined;
   /** Runs before each sync. */
   beforeSync: () => Promise<void> = async () => undefined;

@@ -1,13 +1,13 @@
-/** What a journal went through, which retention makes it forget. */
+/** Records the whole history of a journal, of which retention removes parts. */
 import { Event } from '../../../gen/ts/kelpie/v1/event.js';
 import type { Entry, Journal } from '../../../server/journal/journal.js';
 
-/** Every entry from now on, and where the journal once began. */
+/** Every entry from the call of `historyOf` on, and the positions at which the journal began. */
 export interface History {
   readonly entries: Entry[];
-  /** Positions before the oldest entry, as they were after each append. */
+  /** The position before the oldest entry after each append. */
   readonly floors: Set<number>;
-  /** Up to where topics that are kept for less were gone, by their prefixes, as it was after each append. */
+  /** By the prefix of each topic with a retention of its own: the last removed sequence after each append. */
   readonly gone: Map<string, Set<number>>;
 }
 
@@ -17,7 +17,7 @@ export function historyOf(journal: Journal): History {
   journal.onAppend((entries) => {
     history.entries.push(...entries);
     floors.add(journal.oldest.sequence);
-    // A journal in memory answers with what there is at the time of the call.
+    // A journal in memory answers with the entries that it has at the time of the call.
     void journal.read(journal.oldest, 1).then((page) => {
       for (const { prefix, upTo } of page.kind === 'page' ? page.missing : []) {
         history.gone.set(prefix, (history.gone.get(prefix) ?? new Set()).add(upTo.sequence));
@@ -27,7 +27,7 @@ export function historyOf(journal: Journal): History {
   return history;
 }
 
-/** The bodies of the events that the journal gets, in order, from now on. */
+/** The bodies of all events that the journal stores after this call, in order. */
 export function bodiesOf(journal: Journal): NonNullable<Event['body']>[] {
   const bodies: NonNullable<Event['body']>[] = [];
   journal.onAppend((entries) => {
@@ -39,7 +39,7 @@ export function bodiesOf(journal: Journal): NonNullable<Event['body']>[] {
   return bodies;
 }
 
-/** Lets everything that is ready happen; nothing here waits for a real timer. */
+/** Lets the event loop run for some turns. For tests in which nothing waits for a real timer. */
 export async function settled(turns = 5): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

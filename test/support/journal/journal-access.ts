@@ -1,6 +1,6 @@
 /**
- * A journal as one process has it open: each call may take a few turns of the event loop, in order,
- * and when the process dies, nothing of it reaches the journal any more and it hears of nothing.
+ * One process's access to a journal that several processes use. Each call may take a few turns of the event loop; calls
+ * stay in order. When the process dies, its calls do not reach the journal any more, and its listeners get nothing.
  */
 import type { Cursor } from '../../../server/core/cursor.js';
 import type {
@@ -19,11 +19,11 @@ export class JournalAccess implements Journal {
   readonly durability = 'NONE';
   readonly #journal: Journal;
   readonly #turns: () => number;
-  readonly #forget = new Set<Unsubscribe>();
+  readonly #subscriptions = new Set<Unsubscribe>();
   #before: Promise<unknown> = Promise.resolve();
   #dead = false;
 
-  /** @param turns how many turns of the event loop the next append or read takes; Infinity never ends */
+  /** @param turns how many turns of the event loop the next append or read takes; with Infinity it never ends */
   constructor(journal: Journal, turns: () => number = () => 0) {
     this.#journal = journal;
     this.#turns = turns;
@@ -34,7 +34,7 @@ export class JournalAccess implements Journal {
     const turns = this.#turns();
     const outcomes = this.#before.then(async () => {
       await pass(turns);
-      // A process that is dead gets no answer.
+      // A dead process gets no answer.
       if (this.#dead) return new Promise<Outcome[]>(() => undefined);
       return this.#journal.append(transactions);
     });
@@ -76,9 +76,9 @@ export class JournalAccess implements Journal {
   }
 
   onAppend(listener: (entries: readonly Entry[]) => void): Unsubscribe {
-    const forget = this.#journal.onAppend(listener);
-    this.#forget.add(forget);
-    return forget;
+    const unsubscribe = this.#journal.onAppend(listener);
+    this.#subscriptions.add(unsubscribe);
+    return unsubscribe;
   }
 
   async close(): Promise<void> {
@@ -87,7 +87,7 @@ export class JournalAccess implements Journal {
 
   die(): void {
     this.#dead = true;
-    for (const forget of this.#forget) forget();
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
   }
 }
 

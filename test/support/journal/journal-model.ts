@@ -1,15 +1,15 @@
-/** What a journal promises, as slowly and plainly as it can be said: an array and two maps. */
+/** A slow and simple model of a journal: an array and two maps. */
 import fc from 'fast-check';
 import { hex } from '../../../server/core/cursor.js';
 import type { Draft, Outcome, Producer, Transaction } from '../../../server/journal/journal.js';
 import { note, shown, write } from './entries.js';
 
-/** A transaction before it is known what a writer would have seen. */
+/** A transaction whose conditions are not yet filled in: they depend on the state that the writer will see. */
 interface Intention {
   readonly keys: readonly string[];
   readonly producer: { readonly id: number; readonly step: number } | undefined;
   readonly entries: readonly Draft[];
-  /** Which of its conditions does not hold, if it has one. */
+  /** The condition that must fail, if the transaction has it. */
   readonly fault: 'none' | 'require' | 'producer';
 }
 
@@ -30,7 +30,7 @@ const intention: fc.Arbitrary<Intention> = fc
   })
   .filter(({ entries, producer }) => entries.length > 0 || producer !== undefined);
 
-/** What writers intend, by the calls of `append` that carry it. */
+/** Lists of calls of `append`, each a list of intended transactions. */
 export const intendedCalls = fc.array(fc.array(intention, { minLength: 1, maxLength: 4 }), {
   minLength: 1,
   maxLength: 12,
@@ -46,7 +46,7 @@ export class JournalModel {
     this.#newest = newest;
   }
 
-  /** The transaction of a writer who sees the journal as it is now. */
+  /** The transaction of a writer that has read the present state. */
   transactionOf({ keys, producer, entries, fault }: Intention): Transaction {
     const seen = keys.map((one) => ({ key: one, sequence: this.rows.get(one)?.sequence ?? 0 }));
     const require = seen.map(({ key: one, sequence }, index) => {
@@ -59,8 +59,8 @@ export class JournalModel {
 
   #numbers({ id, step }: { id: number; step: number }, wrong: boolean): Producer {
     const instance = instanceOf(id);
-    const known = this.producer(instance) ?? 10 * id;
-    const previous = wrong ? known + (step % 2 === 0 ? 1 : -1) : known;
+    const stored = this.producer(instance) ?? 10 * id;
+    const previous = wrong ? stored + (step % 2 === 0 ? 1 : -1) : stored;
     return { instance, previous, last: previous + step };
   }
 
@@ -92,7 +92,7 @@ export class JournalModel {
   }
 }
 
-/** 16 bytes that are the same for the same number. */
+/** An instance id of 16 bytes, always the same for the same number. */
 export function instanceOf(id: number): Uint8Array {
   const bytes = Buffer.alloc(16, 7);
   bytes.writeUInt32BE(id);

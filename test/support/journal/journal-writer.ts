@@ -1,6 +1,6 @@
 /**
- * A process of its own that appends to a file journal as fast as it can, with several appends under
- * way, and prints the sequence of each entry when it was told. Never ends by itself.
+ * A process that appends to a file journal as fast as it can, with several appends under way, and prints the sequence of
+ * each entry when the journal has acknowledged it. It never ends by itself.
  */
 import { writeSync } from 'node:fs';
 import { hex } from '../../../server/core/cursor.js';
@@ -18,7 +18,7 @@ const journal = await FileJournal.open({
   retention: everything,
   sync: sync === 'interval' ? 'interval' : 'commit',
 });
-// Synchronous, so that what was printed is in the pipe whatever happens next.
+// Synchronous, so that each printed line is in the pipe even if the process is killed next.
 writeSync(1, `epoch ${hex(journal.head.epoch)}\n`);
 
 const append = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 /**
- * A store whose power can be cut. It drops every commit that was not synced, whole commits and the
- * newest first, as the real one does by its header page; torn pages are not simulated. Two faults can be
- * planted, to see that a test finds them.
+ * A store that simulates a power cut. A cut drops every commit that was not synced: whole commits, the newest first, as
+ * the real store does by its header page. The store does not simulate torn pages. It can have one of two planted
+ * faults, with which a test proves that it finds them.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,12 +14,12 @@ import type {
   StoreOptions,
 } from '../../../server/journal/file/store.js';
 
-export type StoreFault = 'told before it is synced' | 'read before it is synced';
+export type StoreFault = 'acknowledged before it is synced' | 'read before it is synced';
 
-/** Keys as text that sorts as they do. */
+/** The records by their keys as text, which sorts in the same order. */
 type Content = ReadonlyMap<string, { readonly key: StoreKey; readonly value: Buffer }>;
 
-/** What outlives the power. */
+/** The content that survives a power cut. */
 export class Disk {
   content: Content = new Map();
 }
@@ -27,14 +27,14 @@ export class Disk {
 export class PowerStore implements Store {
   readonly #disk: Disk;
   readonly #fault: StoreFault | undefined;
-  /** Committed, and perhaps not synced. */
+  /** The content after all commits, synced or not. */
   #cache: Content;
   #view: Content;
   #syncs: { readonly done: () => void; readonly lost: (error: Error) => void }[] = [];
   #off = false;
 
   constructor({ folder }: StoreOptions, disk: Disk, fault?: StoreFault) {
-    // The engine wants to see a file.
+    // The engine checks that the file exists.
     writeFileSync(join(folder, 'journal.mdb'), 'elsewhere');
     this.#disk = disk;
     this.#fault = fault;
@@ -42,17 +42,17 @@ export class PowerStore implements Store {
     this.#view = disk.content;
   }
 
-  /** While it is off, commits sync at once. */
+  /** If true, a commit is synced only when `finish` is called; otherwise at once. */
   manual = false;
 
-  /** The disk has written what it was given. */
+  /** The disk finishes all syncs that wait. */
   finish(): void {
     const syncs = this.#syncs;
     this.#syncs = [];
     for (const { done } of syncs) done();
   }
 
-  /** Nothing more reaches the disk, or its owner. */
+  /** Cuts the power: waiting and later commits fail, and the disk does not change any more. */
   cut(): void {
     this.#off = true;
     for (const { lost } of this.#syncs) lost(new Error('the power is gone'));
@@ -70,7 +70,7 @@ export class PowerStore implements Store {
     this.#cache = content;
     if (this.#fault === 'read before it is synced') this.#view = content;
     const synced = this.#synced(content);
-    if (this.#fault !== 'told before it is synced') return synced;
+    if (this.#fault !== 'acknowledged before it is synced') return synced;
     synced.catch(() => undefined);
   }
 

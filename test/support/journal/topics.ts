@@ -1,4 +1,4 @@
-/** Topics and patterns as users write them, the reserved ones among them. */
+/** Arbitrary topics and patterns, the reserved ones included. */
 import fc from 'fast-check';
 
 const token = fc.oneof(
@@ -13,7 +13,7 @@ export const topics = fc
   .array(token, { minLength: 1, maxLength: 7 })
   .map((tokens) => tokens.join('.'));
 
-/** Patterns that are well formed; a few of them nobody may read. */
+/** Well-formed patterns. Some of them are reserved, so that no reader may use them. */
 export const patterns = fc
   .tuple(
     fc.array(fc.oneof(token, fc.constant('*')), { maxLength: 6 }),

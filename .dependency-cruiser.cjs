@@ -106,6 +106,13 @@ module.exports = {
       to: { path: '^(server|test)/' },
     },
     {
+      // So programs can do with kelpie/api all that kelpie does.
+      name: 'the-command-line-uses-the-public-api-alone',
+      severity: 'error',
+      from: { path: '^client/cli/' },
+      to: { path: '^client/', pathNot: '^client/(cli|api|core)/|^client/errors\\.ts' },
+    },
+    {
       name: 'a-file-is-in-a-room-of-the-table',
       severity: 'error',
       from: {},
@@ -125,7 +132,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^(server|client)/',
-        pathNot: '^server/(ops/|edge/grpc/trace)',
+        pathNot: '^(server/(ops/|edge/grpc/trace)|client/cli/(output/records|input/contexts))',
       },
       to: { path: 'node_modules/(yaml|pino|prom-client|@opentelemetry)/' },
     },

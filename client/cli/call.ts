@@ -1,16 +1,17 @@
-/** `kelpie call`: a command that only its nodes understand. */
+/** `kelpie call`: a command of the nodes' own. */
+import type { Command } from 'commander';
 import type { CommandResult } from '../../gen/ts/kelpie/v1/command.js';
-import type { Api } from './input/calls.js';
-import { contentOf } from '../events/content.js';
+import type { Api, Target } from '../api/index.js';
 import { fromWire } from '../errors.js';
-import { requirePlayer } from './find.js';
-import { issue, type Issue, type Selection, selectorOf, selects } from './input/issue.js';
-import { messageOf } from './input/message.js';
+import { act, command, type Common, selecting } from './command.js';
+import { count, name, names } from './input/arguments.js';
+import { issue, type Selection, selectorOf, selects } from './input/issue.js';
+import { contentOf } from './input/message.js';
+import { requirePlayer } from './input/player.js';
 import { explain, print, UsageError } from './output/output.js';
 import { contentInWords } from './output/words.js';
 
-export interface CallOptions extends Selection {
-  readonly json: boolean;
+interface CallOptions extends Common, Selection {
   readonly node: readonly string[];
   readonly any: boolean;
   readonly every: boolean;
@@ -20,51 +21,59 @@ export interface CallOptions extends Selection {
   readonly playerServer?: string;
   /** The content is a JSON object. */
   readonly object: boolean;
-  /** In milliseconds. */
-  readonly timeout: number;
   readonly maxReplies: number;
 }
 
-/** Returns whether every result is an answer. */
-export async function call(
-  api: Api,
-  name: string,
-  text: string,
-  options: CallOptions,
-): Promise<boolean> {
-  const { json, object, timeout, maxReplies } = options;
-  const content = contentOf(messageOf(text, object));
-  const form: Issue['form'] = { $case: 'custom', value: { name, content } };
-  const place = await placeOf(api, options);
-  return issue(api, { place, form, timeoutMs: timeout, maxReplies }, json, (result) => {
-    if (!json) print(`${result.node}  ${said(result)}`);
-    return result.outcome?.$case === 'output';
+export function callCommand(): Command {
+  return selecting(command('call <command> [content]', 'ask nodes to do a command of their own'))
+    .option('--node <node>', 'this node; may be repeated', names, [])
+    .option('--any', 'one of the nodes that match, another one each time', false)
+    .option('--every', 'all nodes that match', false)
+    .option('--player-proxy <who>', 'the proxy of this player', name)
+    .option('--player-server <who>', 'the server of this player', name)
+    .option('--object', 'the content is a JSON object', false)
+    .option('--max-replies <count>', 'end after so many replies', count, 0)
+    .action((called: string, content: string | undefined, options: CallOptions) =>
+      act(options, (api) => call(api, called, content ?? '', options)),
+    );
+}
+
+/** Resolves with whether every result is an answer. */
+async function call(api: Api, name: string, text: string, options: CallOptions): Promise<boolean> {
+  const { output, object } = options;
+  const content = contentOf(text, object);
+  const target = await targetOf(api, options);
+  return issue(api, target, { custom: { name, content } }, options, (result) => {
+    const good = result.outcome?.$case === 'output';
+    if (output !== 'table') return good;
+    const text = inWords(result);
+    print([[`${result.node}  `, good ? text : { text, style: 'red' }]]);
+    return good;
   });
 }
 
-function said({ outcome }: CommandResult): string {
+function inWords({ outcome }: CommandResult): string {
   if (outcome?.$case !== 'output') return `failed: ${explain(fromWire(outcome?.value))}`;
   const { form } = outcome.value;
   const content = form?.$case === 'custom' ? form.value.form?.value : undefined;
   return contentInWords(content);
 }
 
-async function placeOf(api: Api, options: CallOptions): Promise<Issue['place']> {
+async function targetOf(api: Api, options: CallOptions): Promise<Target> {
   checkWay(options);
   const { node, any, playerProxy, playerServer } = options;
   const [only, ...others] = node;
-  if (others.length > 0) return { $case: 'nodes', value: { names: [...node] } };
-  if (only !== undefined) return { $case: 'node', value: only };
-  if (playerProxy !== undefined) {
-    return { $case: 'playerProxy', value: (await requirePlayer(api, playerProxy)).id };
-  }
+  if (others.length > 0) return { nodes: node };
+  if (only !== undefined) return { node: only };
+  if (playerProxy !== undefined) return { playerProxy: (await requirePlayer(api, playerProxy)).id };
   if (playerServer !== undefined) {
-    return { $case: 'playerServer', value: (await requirePlayer(api, playerServer)).id };
+    return { playerServer: (await requirePlayer(api, playerServer)).id };
   }
-  return { $case: any ? 'any' : 'every', value: selectorOf(options) };
+  const selector = selectorOf(options);
+  return any ? { any: selector } : { every: selector };
 }
 
-/** One way to say who is asked; those who match are all of them, if nothing else is said. */
+/** The options name the nodes in one way. Labels, roles and states alone mean all nodes that match. */
 function checkWay(options: CallOptions): void {
   const { node, any, every, playerProxy, playerServer } = options;
   const single = [node[0], playerProxy, playerServer].filter((text) => text !== undefined).length;

@@ -1,28 +1,76 @@
-/** `kelpie find`: one player who is online, with all that is known of them. */
-import { Player, type PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
-import type { Api } from './input/calls.js';
+/** `kelpie find`: one player who is online, with all that the network has of them; or all who match. */
+import type { Command } from 'commander';
+import { Player } from '../../gen/ts/kelpie/v1/player.js';
+import type { Api } from '../api/index.js';
 import { fromThrown, KelpieError } from '../errors.js';
+import { ask, command, type Common } from './command.js';
 import { factsOfPlayer } from './history/facts.js';
-import { print, printJson, shownTime, table, UsageError } from './output/output.js';
+import { name, pair } from './input/arguments.js';
+import { findPlayer, notFound } from './input/player.js';
+import { playerPages } from './input/player-place.js';
+import { print, shownTime, table, UsageError } from './output/output.js';
+import { type Format, printRecord } from './output/records.js';
 import { showPlayers } from './players.js';
+
+interface FindOptions extends Common {
+  readonly prefix?: string;
+  readonly property: Readonly<Record<string, string>>;
+}
 
 /** The longest name that a player has. */
 const NAME_BYTES = 128;
-const XUID = /^\d{1,20}$/;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The player who is meant; where there is none, all whose names begin so. */
-export async function find(api: Api, words: string[], { json }: { json: boolean }): Promise<void> {
-  const who = words.join(' ');
-  const player = await oneOf(api, who);
-  if (player && !json) print(table(['name', player.name], rowsOf(player)));
-  const found = player ? [player] : await beginning(api, who, json);
-  if (json) for (const one of found) printJson(Player.toJSON(one));
-  if (found.length === 0) throw notFound(who);
+export function findCommand(): Command {
+  return command(
+    'find [who...]',
+    'show a player who is online, by id, XUID, UUID or name, or all who match',
+  )
+    .option('--prefix <text>', 'all players whose names begin so, in any case', name)
+    .option('--property <name=value>', 'all players with this property; may be repeated', pair, {})
+    .addHelpText('after', '\nIf no player has just the name, it shows all whose names begin so.')
+    .action((who: string[], options: FindOptions) =>
+      ask(options, (api) => find(api, who, options)),
+    );
 }
 
-/** Undefined if there are several, too. */
-async function oneOf(api: Api, who: string): Promise<Player | undefined> {
+async function find(api: Api, words: string[], options: FindOptions): Promise<void> {
+  const { prefix, property } = options;
+  const matching = prefix !== undefined || Object.keys(property).length > 0;
+  if (matching && words.length > 0) {
+    throw new UsageError(`it is either the player "${words.join(' ')}" or --prefix and --property`);
+  }
+  if (matching) return findMatching(api, options);
+  return findOne(api, words.join(' '), options.output);
+}
+
+async function findMatching(api: Api, { prefix, property, output }: FindOptions): Promise<void> {
+  const filter = { property, ...(prefix !== undefined && { prefix }) };
+  const found: Player[] = [];
+  for await (const { players } of playerPages(api, { ...filter, includeContext: true }))
+    found.push(...players);
+  if (found.length === 0) throw new KelpieError('PLAYER_NOT_FOUND', 'no such player is online');
+  showAll(found, output);
+}
+
+/** The player who is meant; where there is none, all whose names begin so. */
+async function findOne(api: Api, who: string, output: Format): Promise<void> {
+  const player = await unambiguous(api, who);
+  if (player && output === 'table') return print(table(['name', player.name], rowsOf(player)));
+  if (player) return showAll([player], output);
+  const { players, nextPageToken } = await beginning(api, who);
+  if (players.length === 0) throw notFound(who);
+  showAll(players, output);
+  if (output !== 'table' || nextPageToken === '') return;
+  print(['', `There are more: kelpie players --prefix '${who}' lists all.`]);
+}
+
+function showAll(players: readonly Player[], output: Format): void {
+  if (output === 'table') showPlayers(players);
+  else for (const one of players) printRecord(output, 'Player', Player.toJSON(one));
+}
+
+/** Undefined if several players fit, too. */
+async function unambiguous(api: Api, who: string): Promise<Player | undefined> {
   try {
     return await findPlayer(api, who);
   } catch (error) {
@@ -31,59 +79,9 @@ async function oneOf(api: Api, who: string): Promise<Player | undefined> {
   }
 }
 
-async function beginning(api: Api, who: string, json: boolean): Promise<Player[]> {
-  if (Buffer.byteLength(who) > NAME_BYTES) return [];
-  const { players, nextPageToken } = await api.players.listPlayers({
-    namePrefix: who,
-    includeContext: true,
-  });
-  if (json || players.length === 0) return players;
-  showPlayers(players);
-  if (nextPageToken !== '')
-    print(['', `There are more: kelpie players --name '${who}' lists all.`]);
-  return players;
-}
-
-/** The player who is meant. Throws PLAYER_NOT_FOUND or PLAYER_AMBIGUOUS. */
-export async function requirePlayer(api: Api, who: string): Promise<Player> {
-  const player = await findPlayer(api, who);
-  if (player) return player;
-  throw notFound(who);
-}
-
-function notFound(who: string): KelpieError {
-  const message = `no player "${who}" is online; a name with spaces in it goes in quotes, and kelpie history tells who was`;
-  return new KelpieError('PLAYER_NOT_FOUND', message);
-}
-
-/**
- * The player who is meant, if they are online: by what it looks like first, else by their name. Throws
- * PLAYER_AMBIGUOUS.
- */
-export async function findPlayer(api: Api, who: string): Promise<Player | undefined> {
-  if (who.trim() === '') throw new UsageError('say which player: an id, XUID, UUID or name');
-  const { players, ambiguous } = await api.players.batchGetPlayers({
-    players: lookupsOf(who),
-    includeContext: true,
-  });
-  const [player] = players;
-  const [several] = ambiguous;
-  // Asked for alone it fails, with their names.
-  if (!player && several) await api.players.getPlayer({ player: several.lookup });
-  return player;
-}
-
-/** Whether a player can have this as their id. */
-export function looksLikeId(who: string): boolean {
-  return XUID.test(who) || UUID.test(who);
-}
-
-/** In the order of preference, which the answer keeps. */
-function lookupsOf(who: string): PlayerLookup[] {
-  const byName: PlayerLookup = { by: { $case: 'name', value: who } };
-  if (XUID.test(who)) return [{ by: { $case: 'id', value: who } }, byName];
-  if (UUID.test(who)) return [{ by: { $case: 'uuid', value: who } }, byName];
-  return [byName];
+async function beginning(api: Api, who: string) {
+  if (Buffer.byteLength(who) > NAME_BYTES) return { players: [], nextPageToken: '' };
+  return api.players.list({ namePrefix: who, includeContext: true });
 }
 
 function rowsOf(player: Player): string[][] {

@@ -1,47 +1,37 @@
 /** `kelpie info`: what the coordinator is and how it does. */
-import {
+import type { Command } from 'commander';
+import type {
   GetInfoResponse,
-  type TopicRetention,
+  TopicRetention,
 } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
-import type { Api } from './input/calls.js';
-import { bytes, duration, nameOf, print, printJson, table } from './output/output.js';
+import type { Api } from '../api/index.js';
+import { ask, command, type Common } from './command.js';
+import { bytes, duration, nameOf, print, table } from './output/output.js';
+import { infoJson } from './output/info-json.js';
+import { printRecord } from './output/records.js';
 
 /** Where the journal is, by what an acknowledged publish survives. */
-const KEPT: Record<number, string> = {
+const JOURNALS: Record<number, string> = {
   [Durability.NONE]: 'memory',
   [Durability.PROCESS_CRASH]: 'file_interval',
   [Durability.POWER_LOSS]: 'file',
 };
 
-export async function info(api: Api, { json }: { json: boolean }): Promise<void> {
-  const answer = await api.coordinator.getInfo({});
-  if (json) {
-    printJson(GetInfoResponse.toJSON(answer));
+export function infoCommand(): Command {
+  return command('info', 'show what the coordinator is and how it does').action((options: Common) =>
+    ask(options, (api) => info(api, options)),
+  );
+}
+
+async function info(api: Api, { output }: Common): Promise<void> {
+  const answer = await api.coordinator.info();
+  if (output !== 'table') {
+    printRecord(output, 'GetInfoResponse', infoJson(answer));
     return;
   }
-  const { coordinatorId, version, uptime, network, durability, head, topics } = answer;
-  const readOnly = answer.readOnly ? ', read-only: its disk is full or failed' : '';
-  print(
-    table(
-      ['coordinator', coordinatorId],
-      [
-        ['version', version],
-        ['up for', duration(uptime?.seconds ?? 0)],
-        ['network', network],
-        [
-          'journal',
-          `${KEPT[durability] ?? nameOf(Durability, durability).toLowerCase()}${readOnly}`,
-        ],
-        ['holds', `${answer.entries} entries, ${bytes(answer.bytes)}`],
-        ['head', String(head?.sequence ?? 0)],
-        ['nodes', String(answer.nodes)],
-        ['players', String(answer.players)],
-        ['sessions', String(answer.sessions)],
-      ],
-    ),
-  );
-  const rows = topics.map((used) => [used.topic, String(used.entries), bytes(used.bytes)]);
+  print(table(['coordinator', answer.coordinatorId], rowsOf(answer)));
+  const rows = answer.topics.map((used) => [used.topic, String(used.entries), bytes(used.bytes)]);
   if (rows.length > 0) print(['', ...table(['TOPIC', 'ENTRIES', 'SIZE'], rows)]);
   const own = answer.retentionTopics.map((one) => [
     one.topic,
@@ -50,6 +40,23 @@ export async function info(api: Api, { json }: { json: boolean }): Promise<void>
     limitsOf(one),
   ]);
   if (own.length > 0) print(['', ...table(['KEPT LESS', 'ENTRIES', 'SIZE', 'AT THE MOST'], own)]);
+}
+
+function rowsOf(answer: GetInfoResponse): string[][] {
+  const { version, uptime, network, durability, head } = answer;
+  const journal = JOURNALS[durability] ?? nameOf(Durability, durability).toLowerCase();
+  const readOnly = answer.readOnly ? ', read-only: its disk is full or failed' : '';
+  return [
+    ['version', version],
+    ['up for', duration(uptime?.seconds ?? 0)],
+    ['network', network],
+    ['journal', `${journal}${readOnly}`],
+    ['holds', `${answer.entries} entries, ${bytes(answer.bytes)}`],
+    ['head', String(head?.sequence ?? 0)],
+    ['nodes', String(answer.nodes)],
+    ['players', String(answer.players)],
+    ['sessions', String(answer.sessions)],
+  ];
 }
 
 function limitsOf({ maxEntries, maxBytes, maxAge }: TopicRetention): string {

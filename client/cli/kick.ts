@@ -1,38 +1,55 @@
 /** `kelpie kick`: disconnect players. */
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import type { Api } from './input/calls.js';
+import type { Command } from 'commander';
+import type { Api, PlayersTarget } from '../api/index.js';
+import { act, among, command, type Common } from './command.js';
+import {
+  onePlayer,
+  placeOf,
+  type PlayerOptions,
+  playerPages,
+  refuseUnknownPlace,
+} from './input/player-place.js';
 import { showOutcomes, showSum } from './output/outcomes.js';
 import { counted, UsageError, warn } from './output/output.js';
-import { everyone, onePlayer, type Place, placeOf } from './input/player-place.js';
-import { type PlayerFilter, playerPages, refuseUnknownPlace } from './players.js';
 
-export interface KickOptions extends PlayerFilter {
-  readonly json: boolean;
-  /** Everybody in the network. */
+interface KickOptions extends Common, PlayerOptions {
+  /** All players of the network. */
   readonly all: boolean;
   /** Do not ask. */
   readonly yes: boolean;
-  /** What those who are kicked are shown. */
+  /** What the players are shown. */
   readonly message: string;
 }
 
-/** `words`: the player, unless the options name a place. Returns whether all are gone. */
-export async function kick(api: Api, words: string[], options: KickOptions): Promise<boolean> {
-  const { message } = options;
+export function kickCommand(): Command {
+  return among(command('kick [who...]', 'disconnect a player, or all at a place'))
+    .option('--all', 'everybody in the network', false)
+    .option('--message <text>', 'what they are shown', '')
+    .option('--yes', 'do not ask on a terminal', false)
+    .action((who: string[], options: KickOptions) =>
+      act(options, (api) => kick(api, who, options)),
+    );
+}
+
+/** `words`: the player, unless the options name a place. Resolves with whether all were kicked. */
+async function kick(api: Api, words: string[], options: KickOptions): Promise<boolean> {
+  const { message, output, timeout } = options;
   const many = manyOf(options);
   checkWords(words, many !== undefined);
   const { place, names } = many
     ? { place: many, names: await namesAt(api, options) }
     : await onePlayer(api, words[0] ?? '');
   if (!(await mayKick(names.size, options))) return false;
-  const answer = await api.players.kickPlayers({ target: { place }, message });
-  showOutcomes(answer.outcomes, 'kicked', names, options.json);
-  if (!options.json && answer.succeeded + answer.failed > 1) showSum('Kicked', answer);
+  const limit = timeout === undefined ? {} : { timeoutMs: timeout };
+  const answer = await api.players.kick(place, message, limit);
+  showOutcomes(answer.outcomes, 'kicked', names, output);
+  if (output === 'table' && answer.succeeded + answer.failed > 1) showSum('Kicked', answer);
   return answer.failed === 0;
 }
 
-/** A word too many may be the one player who was meant, or what they should be shown: nobody is kicked by it. */
+/** A word too many may be the one player who was meant, or the text to show: nobody is kicked by it. */
 function checkWords(words: readonly string[], many: boolean): void {
   if (many && words.length > 0) {
     throw new UsageError(
@@ -49,20 +66,20 @@ function checkWords(words: readonly string[], many: boolean): void {
   }
 }
 
-function manyOf(options: KickOptions): Place | undefined {
+function manyOf(options: KickOptions): PlayersTarget | undefined {
   const place = placeOf(options);
   if (!options.all) return place;
   if (place) throw new UsageError('--all is everybody; leave --server, --proxy and --label out');
-  return everyone;
+  return { everyone: true };
 }
 
-/** Asked before, as nobody knows the names of those who are gone. */
-async function namesAt(api: Api, filter: PlayerFilter): Promise<Map<string, string>> {
+/** Asked before the kick: afterwards the players are offline, and their names with them. */
+async function namesAt(api: Api, options: KickOptions): Promise<Map<string, string>> {
   const names = new Map<string, string>();
-  for await (const { players } of playerPages(api, filter)) {
+  for await (const { players } of playerPages(api, options)) {
     for (const { id, name } of players) names.set(id, name);
   }
-  if (names.size === 0) await refuseUnknownPlace(api, filter);
+  if (names.size === 0) await refuseUnknownPlace(api, options);
   return names;
 }
 
@@ -75,7 +92,7 @@ async function mayKick(players: number, { yes }: KickOptions): Promise<boolean> 
   return false;
 }
 
-/** Asks; everything but a yes is a no, the end of the input too. Nothing more can be read after it. */
+/** Asks. Any answer but a yes is a no, the end of the input too. Nothing more can be read after it. */
 export async function confirmed(
   question: string,
   input: Readable,

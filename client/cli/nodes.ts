@@ -1,80 +1,76 @@
-/** `kelpie nodes`: who is part of the network. */
+/** `kelpie nodes`: the nodes of the network. */
+import type { Command } from 'commander';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
-import { Node, NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import type { Api } from './input/calls.js';
+import { Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import type { Api, Selector } from '../api/index.js';
+import { ask, command, type Common, selecting } from './command.js';
 import { after, follow, showGap, type WatchFrame } from './input/follow.js';
-import { nameOf, print, printJson, shownTime, table } from './output/output.js';
+import { type Selection, selectorOf } from './input/issue.js';
+import { type Cell, nameOf, print, shownTime, stateCell, table } from './output/output.js';
+import { type Format, printRecord } from './output/records.js';
 import { inWords } from './output/words.js';
 
-export interface NodesOptions {
-  readonly json: boolean;
+interface NodesOptions extends Common, Selection {
   /** Go on with what changes. */
   readonly watch: boolean;
-  readonly role: readonly NodeRole[];
-  readonly state: readonly NodeState[];
-  readonly label: Readonly<Record<string, string>>;
+}
+
+export function nodesCommand(): Command {
+  return selecting(command('nodes', 'list the nodes of the network'))
+    .option('--watch', 'go on with what changes, of all nodes', false)
+    .action((options: NodesOptions) => ask(options, (api) => nodes(api, options)));
 }
 
 /** Lists the nodes that match; with `watch`, follows all of them until the process ends. */
-export async function nodes(api: Api, options: NodesOptions): Promise<void> {
-  const { json, watch } = options;
-  const { found, cursor } = await allNodes(api, options);
-  show(found, json);
+async function nodes(api: Api, options: NodesOptions): Promise<void> {
+  const { output, watch } = options;
+  const { found, cursor } = await allNodes(api, selectorOf(options));
+  show(found, output);
   // From the list's own position, so nothing is missed between the two.
-  if (watch) await follow(api, ['nodes.*'], after(cursor), (frame) => showChange(frame, json));
+  if (watch) await follow(api, ['nodes.*'], after(cursor), (frame) => showChange(frame, output));
 }
 
-/** All pages of a list, and the position from which what changes can be followed. */
-export async function allNodes(
-  api: Api,
-  { role = [], state = [], label = {} }: Partial<NodesOptions>,
-  signal?: AbortSignal,
-) {
+/** All pages of a list, and the position from which changes can be followed. */
+async function allNodes(api: Api, filter: Selector) {
   const found: Node[] = [];
-  let pageToken = '';
-  for (;;) {
-    const filter = { roles: [...role], states: [...state], labels: label };
-    const page = await api.nodes.listNodes(
-      { pageSize: 1000, pageToken, ...filter },
-      signal ? { signal } : {},
-    );
+  let cursor;
+  for await (const page of api.nodes.pages({ ...filter, pageSize: 1000 })) {
     found.push(...page.nodes);
-    pageToken = page.nextPageToken;
-    if (pageToken === '') return { found, cursor: page.cursor };
+    ({ cursor } = page);
   }
+  return { found, cursor };
 }
 
-function show(found: readonly Node[], json: boolean): void {
-  if (json) for (const node of found) printJson(Node.toJSON(node));
-  else if (found.length === 0) print('No node is there.');
+function show(found: readonly Node[], output: Format): void {
+  if (output !== 'table') {
+    for (const node of found) printRecord(output, 'Node', Node.toJSON(node));
+  } else if (found.length === 0) print('No node is there.');
   else print(table(['NAME', 'ROLE', 'STATE', 'ADDRESS', 'SOFTWARE', 'JOINED'], found.map(row)));
 }
 
-function row({ name, role, state, address, software, version, joinTime }: Node): string[] {
+function row({ name, role, state, address, software, version, joinTime }: Node): Cell[] {
   return [
     name,
     nameOf(NodeRole, role),
-    nameOf(NodeState, state),
+    stateCell(state),
     address ? `${address.host}:${address.port}` : '-',
     `${software} ${version}`.trim() || '-',
     shownTime(joinTime),
   ];
 }
 
-function showChange(frame: WatchFrame, json: boolean): void {
-  if (frame.$case === 'gap') showGap(frame.value, json);
+function showChange(frame: WatchFrame, output: Format): void {
+  if (frame.$case === 'gap') showGap(frame.value, output);
   if (frame.$case === 'snapshot') {
-    show(
-      frame.value.rows.flatMap(({ resource }) =>
-        resource?.$case === 'node' ? resource.value : [],
-      ),
-      json,
+    const rows = frame.value.rows.flatMap(({ resource }) =>
+      resource?.$case === 'node' ? resource.value : [],
     );
+    show(rows, output);
   }
   if (frame.$case !== 'eventBatch') return;
   for (const event of frame.value.events) {
-    if (json) printJson(Event.toJSON(event));
-    else print(change(event));
+    if (output === 'table') print(change(event));
+    else printRecord(output, 'Event', Event.toJSON(event));
   }
 }
 

@@ -1,21 +1,33 @@
 /** `kelpie run`: run a line on the consoles of nodes. */
+import type { Command } from 'commander';
 import { type CommandResult, ConsoleOutput } from '../../gen/ts/kelpie/v1/command.js';
-import type { Api } from './input/calls.js';
+import type { Api, Target } from '../api/index.js';
 import { fromWire, KelpieError } from '../errors.js';
-import { issue, type Issue, type Selection, selectorOf, selects } from './input/issue.js';
+import { act, command, type Common, selecting } from './command.js';
+import { issue, type Selection, selectorOf, selects } from './input/issue.js';
 import { explain, print, UsageError, warn } from './output/output.js';
 
-export interface RunOptions extends Selection {
-  readonly json: boolean;
+interface RunOptions extends Common, Selection {
   /** On all nodes that match. */
   readonly all: boolean;
-  /** In milliseconds. */
-  readonly timeout: number;
 }
 
-/** `words`: the node, unless it is for all, then the line. Returns whether it succeeded everywhere. */
-export function run(api: Api, words: string[], options: RunOptions): Promise<boolean> {
-  const { json, all, timeout } = options;
+export function runCommand(): Command {
+  return (
+    selecting(command('run [node] [line...]', 'run a line on the console of a node'))
+      .option('--all', 'on all nodes that match; name no node then', false)
+      // A line has options and negative numbers of its own.
+      .passThroughOptions()
+      .addHelpText('after', '\nOptions go before the node: all that comes after it is the line.')
+      .action((node: string | undefined, line: string[], options: RunOptions) =>
+        act(options, (api) => run(api, node === undefined ? [] : [node, ...line], options)),
+      )
+  );
+}
+
+/** `words`: the node, unless it is for all, then the line. Resolves with whether it succeeded everywhere. */
+function run(api: Api, words: string[], options: RunOptions): Promise<boolean> {
+  const { all } = options;
   if (!all && selects(options)) {
     throw new UsageError('--role, --state and --label choose among many nodes; say --all too');
   }
@@ -24,24 +36,21 @@ export function run(api: Api, words: string[], options: RunOptions): Promise<boo
   if (line.trim() === '') {
     throw new UsageError(`say which line to run${all ? '' : ': kelpie run <node> <line>'}`);
   }
-  const place: Issue['place'] = all
-    ? { $case: 'every', value: selectorOf(options) }
-    : { $case: 'node', value: node };
-  const form: Issue['form'] = { $case: 'runConsoleCommand', value: { line } };
-  const asked = { place, form, timeoutMs: timeout, maxReplies: 0 };
-  return issue(api, asked, json, (result) => show(result, options));
+  const target: Target = all ? { every: selectorOf(options) } : { node };
+  const asked = { run_console_command: { line } };
+  return issue(api, target, asked, options, (result) => show(result, options));
 }
 
 /**
- * What consoles print goes to stdout, and nothing else does; but where many are asked, a console that prints
- * nothing has a line too, so that all who did it are there.
+ * Only the consoles' own lines go to stdout. Where many nodes are asked, a console that prints nothing has a
+ * line too, so that every node that ran it is there.
  */
-function show({ node, outcome }: CommandResult, { json, all }: RunOptions): boolean {
+function show({ node, outcome }: CommandResult, { output, all }: RunOptions): boolean {
   const prefix = all ? `${node}: ` : '';
   const form = outcome?.$case === 'output' ? outcome.value.form : undefined;
-  const output = form?.$case === 'console' ? form.value : ConsoleOutput.create();
-  if (!json) print(linesOf(output, all).map((line) => prefix + line));
-  if (output.success) return true;
+  const said = form?.$case === 'console' ? form.value : ConsoleOutput.create();
+  if (output === 'table') print(linesOf(said, all).map((line) => prefix + line));
+  if (said.success) return true;
   warn(`${prefix}${explain(failureOf(node, outcome))}`);
   return false;
 }

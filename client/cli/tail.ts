@@ -1,41 +1,51 @@
 /** `kelpie tail`: follow topics. */
-import type { Start } from '../../gen/ts/kelpie/v1/cursor.js';
+import type { Command } from 'commander';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
-import type { Api } from './input/calls.js';
-import { startOf } from '../core/start.js';
+import type { Api, StartOption } from '../api/index.js';
+import { ask, command, type Common } from './command.js';
+import { age } from './input/arguments.js';
 import { after, follow, showGap, type WatchFrame } from './input/follow.js';
-import { print, printJson, UsageError } from './output/output.js';
+import { print, UsageError } from './output/output.js';
+import { type Format, printRecord } from './output/records.js';
 import { inWords } from './output/words.js';
 
-export interface TailOptions {
-  readonly json: boolean;
+interface TailOptions extends Common {
   /** Begin with the history there is. */
   readonly all: boolean;
   /** Begin with events that are at most this old, in milliseconds. */
   readonly since?: number;
 }
 
+export function tailCommand(): Command {
+  return command('tail <topics...>', `follow topics, for example 'chat.>' or 'nodes.*'`)
+    .option('--all', 'begin with the history there is', false)
+    .option('--since <time>', 'begin with events that are at most this old: 90s, 10m, 2h', age)
+    .action((topics: string[], options: TailOptions) =>
+      ask(options, (api) => tail(api, topics, options)),
+    );
+}
+
 /** Follows until the process ends. */
-export async function tail(api: Api, topics: string[], options: TailOptions): Promise<never> {
+async function tail(api: Api, topics: string[], options: TailOptions): Promise<never> {
   const { all, since } = options;
   if (all && since !== undefined) throw new UsageError('it is either --all or --since');
   const start = await firstStart(api, options);
-  return follow(api, topics, start, (frame) => show(frame, options.json));
+  return follow(api, topics, start, (frame) => show(frame, options.output));
 }
 
 /** "Now" as a cursor, so that a stream that breaks before its first event misses nothing. */
-async function firstStart(api: Api, { all, since }: TailOptions): Promise<Start> {
-  const { head } = await api.coordinator.getInfo({});
-  if (since !== undefined) return startOf({ sinceMs: since });
-  return all ? startOf('EARLIEST') : after(head);
+async function firstStart(api: Api, { all, since }: TailOptions): Promise<StartOption> {
+  const { head } = await api.coordinator.info();
+  if (since !== undefined) return { sinceMs: since };
+  return all ? 'EARLIEST' : after(head);
 }
 
-function show(frame: WatchFrame, json: boolean): void {
-  if (frame.$case === 'gap') showGap(frame.value, json);
+function show(frame: WatchFrame, output: Format): void {
+  if (frame.$case === 'gap') showGap(frame.value, output);
   if (frame.$case !== 'eventBatch') return;
   for (const event of frame.value.events) {
-    if (json) printJson(Event.toJSON(event));
-    else print(line(event));
+    if (output === 'table') print(line(event));
+    else printRecord(output, 'Event', Event.toJSON(event));
   }
 }
 

@@ -1,15 +1,17 @@
-/** `kelpie top`: the sessions of a coordinator, who reads too slowly first. */
+/** `kelpie top`: the sessions of a coordinator, the slowest readers first. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Session } from '../../gen/ts/kelpie/v1/coordinator_service.js';
-import { type Api, reachNext } from './input/calls.js';
+import type { Command } from 'commander';
+import type { Node } from '../../gen/ts/kelpie/v1/node.js';
+import type { Api } from '../api/index.js';
+import { ask, command, type Common } from './command.js';
+import { interval } from './input/arguments.js';
 import { tryAgain } from './input/follow.js';
-import { allNodes } from './nodes.js';
-import { print, printJson } from './output/output.js';
+import { print } from './output/output.js';
+import { type Format, printRecord } from './output/records.js';
 import { clearScreen, redraw } from './output/terminal.js';
 import { entriesPerSecond, jsonOf, linesOf, type View, worstFirst } from './output/top-screen.js';
 
-export interface TopOptions {
-  readonly json: boolean;
+interface TopOptions extends Common {
   /** In seconds. */
   readonly interval: number;
   /** One look, then the end. */
@@ -17,13 +19,20 @@ export interface TopOptions {
 }
 
 const LOOK_MS = 5000;
-const PAGE = 1000;
+
+export function topCommand(): Command {
+  return command('top', 'watch the sessions of the coordinator, and which of them read too slowly')
+    .option('--interval <seconds>', 'how often to look, 0.1 to 3600', interval, 2)
+    .option('--once', 'look once, and end', false)
+    .action((options: TopOptions) => ask(options, (api) => top(api, options)));
+}
 
 /** Looks until the process ends; once, where neither a terminal nor a program follows. */
-export async function top(api: Api, { json, interval, once }: TopOptions): Promise<void> {
-  const live = !json && process.stdout.isTTY;
-  if (once || !(json || live)) {
-    show(await look(api), undefined, { json, live: false });
+async function top(api: Api, options: TopOptions): Promise<void> {
+  const { output, interval, once, timeout = LOOK_MS } = options;
+  const live = output === 'table' && process.stdout.isTTY;
+  if (once || (output === 'table' && !live)) {
+    show(await look(api, timeout), undefined, output, false);
     return;
   }
   if (live) clearScreen();
@@ -32,9 +41,9 @@ export async function top(api: Api, { json, interval, once }: TopOptions): Promi
   let lost = false;
   for (;;) {
     try {
-      if (lost) current = await reachNext(current);
-      const view = await look(current);
-      show(view, before, { json, live });
+      if (lost) current = await current.reachNext();
+      const view = await look(current, timeout);
+      show(view, before, output, live);
       before = view;
       lost = false;
     } catch (thrown) {
@@ -45,40 +54,25 @@ export async function top(api: Api, { json, interval, once }: TopOptions): Promi
   }
 }
 
-async function look(api: Api): Promise<View> {
-  // A coordinator that hangs is no reason to hang as well.
-  const signal = AbortSignal.timeout(LOOK_MS);
-  try {
-    const [info, sessions, { found }] = await Promise.all([
-      api.coordinator.getInfo({}, { signal }),
-      allSessions(api, signal),
-      allNodes(api, {}, signal),
-    ]);
-    const loads = found.flatMap(({ name, load }) => (load ? [[name, load] as const] : []));
-    return { info, sessions: worstFirst(sessions), loads: new Map(loads) };
-  } catch (thrown) {
-    if (signal.aborted) throw new Error(`no answer in ${LOOK_MS / 1000} s`, { cause: thrown });
-    throw thrown;
-  }
+async function look(api: Api, timeoutMs: number): Promise<View> {
+  const [info, sessions, nodes] = await Promise.all([
+    api.coordinator.info({ timeoutMs }),
+    collect(api.coordinator.sessions({ timeoutMs })),
+    collect(api.nodes.all({}, { timeoutMs })),
+  ]);
+  const loads = nodes.flatMap(({ name, load }: Node) => (load ? [[name, load] as const] : []));
+  return { info, sessions: worstFirst(sessions), loads: new Map(loads) };
 }
 
-async function allSessions(api: Api, signal: AbortSignal): Promise<Session[]> {
-  const found: Session[] = [];
-  for (let pageToken = ''; ;) {
-    const page = await api.coordinator.listSessions({ pageSize: PAGE, pageToken }, { signal });
-    found.push(...page.sessions);
-    pageToken = page.nextPageToken;
-    if (pageToken === '') return found;
-  }
+async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const one of all) found.push(one);
+  return found;
 }
 
-function show(
-  view: View,
-  before: View | undefined,
-  { json, live }: { json: boolean; live: boolean },
-): void {
+function show(view: View, before: View | undefined, output: Format, live: boolean): void {
   const rate = entriesPerSecond(view, before);
-  if (json) printJson(jsonOf(view, rate));
+  if (output !== 'table') printRecord(output, 'View', jsonOf(view, rate));
   // A terminal that nobody gave a size says 0.
   else if (live) redraw(linesOf(view, rate, (process.stdout.rows || 24) - 1));
   else print(linesOf(view, rate));

@@ -85,6 +85,7 @@ describe('kelpie', () => {
       const nodes = output.split('\n').map(parsed);
       expect(nodes.map(({ name }) => name)).to.deep.equal(['edge', 'lobby-1']);
       expect(nodes[1]).to.deep.include({
+        kind: 'Node',
         displayName: 'Lobby-1',
         role: 'NODE_ROLE_DOWNSTREAM',
         state: 'NODE_STATE_READY',
@@ -143,7 +144,8 @@ describe('kelpie', () => {
       );
       expect(code).to.equal(0);
       const [event] = await stream.until(() => true);
-      expect(parsed(output)).to.deep.equal({ topic: 'say.object', sequence: event?.sequence });
+      const sequence = event?.sequence;
+      expect(parsed(output)).to.deep.equal({ kind: 'Published', topic: 'say.object', sequence });
       expect(event?.message_published).to.deep.include({
         type: 'sale',
         attributes: { shop: 'north', note: 'a=b' },
@@ -268,7 +270,7 @@ describe('kelpie', () => {
       expect(plain?.lines[1]).to.include('events were lost').and.include('EPOCH_CHANGED');
       const objects = json?.lines.map(parsed) ?? [];
       expect(objects).to.have.length(3);
-      expect(objects[1]).to.have.nested.property('gap.reason', 'GAP_REASON_EPOCH_CHANGED');
+      expect(objects[1]).to.include({ kind: 'Gap', reason: 'GAP_REASON_EPOCH_CHANGED' });
       expect(plain?.errors()).to.include('trying again');
     });
   });
@@ -358,7 +360,14 @@ describe('kelpie', () => {
       ['an unknown command', ['node'], /unknown command 'node'.*nodes/s],
       ['an unknown option', ['nodes', '--jsn'], /unknown option '--jsn'.*--json/s],
       ['a missing argument', ['publish', 'chat.global'], /missing required argument 'message'/],
-      ['an argument too many', ['publish', 'chat.global', 'a', 'b'], /too many arguments/],
+      ['an argument too many', ['nodes', 'a'], /too many arguments/],
+      [
+        'a message of two words',
+        ['publish', 'chat', 'a', 'b'],
+        /in quotes, kelpie publish chat 'a b'$/m,
+      ],
+      ['an empty endpoint', ['nodes', '--endpoint', ''], /"" is no endpoint/],
+      ['a format that is none', ['nodes', '-o', 'xml'], /one of table, json, yaml/],
       ['a bad age', ['tail', 'chat.>', '--since', 'soon'], /--since.*90s, 10m, 2h or 1d/s],
       ['a bad attribute', ['publish', 'a', 'b', '--attribute', 'x'], /--attribute.*name=value/s],
       ['a bad endpoint', ['nodes', '--endpoint', 'nowhere'], /"nowhere" is no endpoint/],
@@ -387,7 +396,7 @@ describe('kelpie', () => {
       const [help, version] = await Promise.all([kelpie('--help'), kelpie('--version')]);
       expect(help.code).to.equal(0);
       expect(help.output)
-        .to.match(/nodes.*tail.*publish.*info/s)
+        .to.match(/^Look:.* nodes .* tail .*^Say:.* publish .*^Do:.* disconnect .*^Setup:.* context /ms)
         .and.include('Exit codes');
       expect(version.code).to.equal(0);
       expect(version.output).to.match(/^\d+\.\d+\.\d+/);

@@ -143,6 +143,7 @@ describe('kelpie, of commands,', () => {
       const json = ['--object', '--json', '--node', 'north'];
       const object = await kelpie('call', 'price', '{"item":"sword"}', ...json);
       expect(parsed(object.output)).to.deep.equal({
+        kind: 'CommandResult',
         node: 'north',
         output: { custom: { text: '5 coins' } },
         last: true,

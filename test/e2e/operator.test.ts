@@ -100,7 +100,7 @@ describe('an operator', () => {
       ]);
       expect(facts[2]?.['changes']).to.deep.equal({ state: { from: 'DRAINING', to: 'READY' } });
       expect(facts[3]).to.include({ reason: 'STOPPED' });
-      expect(facts[4]).to.have.all.keys('historySince', 'oldestSequence');
+      expect(facts[4]).to.have.all.keys('kind', 'historySince', 'oldestSequence');
     });
 
     it('over many pages', async () => {

@@ -108,8 +108,8 @@ describe('kelpie, of players,', () => {
 
     it('those whose names begin so, and those who have a property', async () => {
       await everybody();
-      expect(await namesOf('--name', 'ST')).to.deep.equal([steve.name]);
-      expect(await namesOf('--name', 'st', '--server', 'arena')).to.deep.equal([]);
+      expect(await namesOf('--prefix', 'ST')).to.deep.equal([steve.name]);
+      expect(await namesOf('--prefix', 'st', '--server', 'arena')).to.deep.equal([]);
       expect(await namesOf('--property', 'rank=vip')).to.deep.equal([steve.name]);
       expect(await namesOf('--property', 'rank=none')).to.deep.equal([]);
       const { output } = await kelpie('players', '--count', '--property', 'rank=vip');
@@ -122,8 +122,8 @@ describe('kelpie, of players,', () => {
         ['north', 'PROXY', '1'],
         ['south', 'PROXY', '0'],
       ]);
-      await refused(/--count goes with/, 'players', '--count', '--name', 'st');
-      await refused(/cannot follow --name/, 'players', '--watch', '--name', 'st');
+      await refused(/--count goes with/, 'players', '--count', '--prefix', 'st');
+      await refused(/cannot follow --prefix/, 'players', '--watch', '--prefix', 'st');
     });
 
     it('more than fit on a page', async () => {
@@ -311,7 +311,7 @@ describe('kelpie, of players,', () => {
       const json = await kelpie('kick', '--all', '--json');
       const [failure, success] = json.output.split('\n').map(parsed);
       expect(failure).to.have.nested.property('error.reason', 'ERROR_REASON_COMMAND_FAILED');
-      expect(success).to.deep.equal({ name: 'Alex', playerId: alex.xuid });
+      expect(success).to.deep.equal({ kind: 'PlayerOutcome', name: 'Alex', playerId: alex.xuid });
       const one = await kelpie('kick', 'Ghost');
       expect(one.errors).to.equal('kelpie: the door is stuck (COMMAND_FAILED)\n');
       expect({ code: one.code, output: one.output }).to.deep.equal({ code: 1, output: '' });
@@ -486,7 +486,7 @@ describe('kelpie, of players,', () => {
       expect(facts[2]).to.include({ what: 'moved', from: 'lobby', to: 'arena' });
       expect(facts[3]).to.have.nested.property('changes.language.to', 'de_DE');
       expect(facts[4]).to.include({ what: 'left', reason: 'QUIT', server: 'arena' });
-      expect(facts[5]).to.have.all.keys('historySince', 'oldestSequence');
+      expect(facts[5]).to.have.all.keys('kind', 'historySince', 'oldestSequence');
     });
 
     it('to the one who is online, or had the name last, and names the others', async () => {

@@ -1,12 +1,11 @@
 /** What a coordinator that can be reached says of itself, and whether players' packets reach its nodes. */
 import type { GetInfoResponse } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Durability } from '../../../gen/ts/kelpie/v1/coordinator.js';
-import { type Node, NodeRole, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
-import type { Api } from '../input/calls.js';
-import { fromThrown } from '../../errors.js';
+import { type Node, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
+import type { Api, CallOptions } from '../../api/index.js';
+import { fromThrown, type KelpieError } from '../../errors.js';
 import { version as ours } from '../../core/version.js';
 import { type Finding, Trouble } from './finding.js';
-import { allNodes } from '../nodes.js';
 import { bytes, nameOf } from '../output/output.js';
 import { ping } from './raknet-ping.js';
 
@@ -14,13 +13,10 @@ const CALL_MS = 5000;
 const ROUND_TRIPS = 20;
 /** Nodes that are pinged at the most, all at once. */
 const PINGS = 20;
-/** In grpc.health.v1. */
-const SERVING = 1;
 
-export async function checkHealth(api: Api): Promise<string> {
-  const { status } = await answered((signal) => api.health.check({ service: '' }, { signal }));
-  if ((status as number) === SERVING) return 'SERVING';
-  const { readOnly } = await infoOf(api);
+export async function checkHealth(api: Api, timeoutMs = CALL_MS): Promise<string> {
+  if (await answered(timeoutMs, (options) => api.coordinator.isServing(options))) return 'SERVING';
+  const { readOnly } = await infoOf(api, timeoutMs);
   if (readOnly) {
     throw new Trouble(
       'its journal is read-only: the disk is full or failed',
@@ -33,8 +29,8 @@ export async function checkHealth(api: Api): Promise<string> {
   );
 }
 
-export async function checkVersion(api: Api): Promise<string> {
-  const { version: theirs, network } = await infoOf(api);
+export async function checkVersion(api: Api, timeoutMs = CALL_MS): Promise<string> {
+  const { version: theirs, network } = await infoOf(api, timeoutMs);
   const major = (text: string): string => text.split('.')[0] ?? '';
   if (major(theirs) === major(ours)) return `${theirs}, network ${network}; this kelpie is ${ours}`;
   throw new Trouble(
@@ -44,11 +40,11 @@ export async function checkVersion(api: Api): Promise<string> {
 }
 
 /** By our own monotonic clock; the clock of the coordinator has no part in it. */
-export async function checkRoundTrip(api: Api): Promise<string> {
+export async function checkRoundTrip(api: Api, timeoutMs = CALL_MS): Promise<string> {
   const tripsMs: number[] = [];
   for (let trip = 0; trip < ROUND_TRIPS; trip++) {
     const startedMs = performance.now();
-    await infoOf(api);
+    await infoOf(api, timeoutMs);
     tripsMs.push(performance.now() - startedMs);
   }
   tripsMs.sort((left, right) => left - right);
@@ -57,8 +53,8 @@ export async function checkRoundTrip(api: Api): Promise<string> {
   return `median ${median.toFixed(1)} ms, least ${least.toFixed(1)} ms, of ${ROUND_TRIPS} calls`;
 }
 
-export async function checkJournal(api: Api): Promise<string> {
-  const { durability, entries, bytes: size, topics } = await infoOf(api);
+export async function checkJournal(api: Api, timeoutMs = CALL_MS): Promise<string> {
+  const { durability, entries, bytes: size, topics } = await infoOf(api, timeoutMs);
   const kept: Record<number, string> = {
     [Durability.NONE]: 'in memory, ends with the coordinator',
     [Durability.POWER_LOSS]: 'on disk, survives a loss of power',
@@ -71,16 +67,20 @@ export async function checkJournal(api: Api): Promise<string> {
 }
 
 /** A server that does not answer is a warning: it may be closed to this machine on purpose. */
-export async function checkNodes(api: Api): Promise<Omit<Finding, 'check'>[]> {
-  const role = [NodeRole.DOWNSTREAM, NodeRole.PROXY];
-  const { found } = await answered((signal) => allNodes(api, { role }, signal));
-  const reachable = found.filter(({ address }) => address !== undefined);
-  if (reachable.length === 0) {
+export async function checkNodes(api: Api, timeoutMs = CALL_MS): Promise<Omit<Finding, 'check'>[]> {
+  const addressed = await answered(timeoutMs, async (options) => {
+    const found: Node[] = [];
+    for await (const node of api.nodes.all({ roles: ['DOWNSTREAM', 'PROXY'] }, options)) {
+      if (node.address) found.push(node);
+    }
+    return found;
+  });
+  if (addressed.length === 0) {
     return [{ status: 'ok', finding: 'no proxy or server says where players reach it' }];
   }
-  const asked = reachable.slice(0, PINGS);
+  const asked = addressed.slice(0, PINGS);
   const silent = (await Promise.all(asked.map(silence))).filter((one) => one !== undefined);
-  const rest = reachable.length - asked.length;
+  const rest = addressed.length - asked.length;
   const left = rest > 0 ? `; ${rest} more were not asked` : '';
   const finding = `${asked.length - silent.length} of ${asked.length} answer a RakNet ping${left}`;
   return [{ status: silent.length > 0 ? 'warning' : 'ok', finding }, ...silent];
@@ -103,27 +103,33 @@ async function silence({
   };
 }
 
-function infoOf(api: Api): Promise<GetInfoResponse> {
-  return answered((signal) => api.coordinator.getInfo({}, { signal }));
+function infoOf(api: Api, timeoutMs: number): Promise<GetInfoResponse> {
+  return answered(timeoutMs, (options) => api.coordinator.info(options));
 }
 
-async function answered<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const signal = AbortSignal.timeout(CALL_MS);
+async function answered<T>(
+  timeoutMs: number,
+  call: (options: CallOptions) => Promise<T>,
+): Promise<T> {
   try {
-    return await call(signal);
+    return await call({ timeoutMs });
   } catch (thrown) {
-    if (signal.aborted) {
-      throw new Trouble(
-        `a call got no answer in ${CALL_MS / 1000} s`,
-        'Look at the log of kelpied and at the load of its machine.',
-      );
-    }
-    const { message, permanent, reason } = fromThrown(thrown);
-    throw permanent || reason === 'NOT_A_COORDINATOR'
-      ? new Trouble(
-          `it refuses a call that every coordinator answers: ${message}`,
-          'Something else than kelpied may listen there: `kelpied config` prints where that does.',
-        )
-      : new Trouble(`a call failed: ${message}`, 'Look at the log of kelpied, and try again.');
+    throw troubleOf(fromThrown(thrown), timeoutMs);
   }
+}
+
+function troubleOf({ message, permanent, reason }: KelpieError, timeoutMs: number): Trouble {
+  if (reason === 'CALL_TIMEOUT') {
+    return new Trouble(
+      `a call got no answer in ${timeoutMs / 1000} s`,
+      'Look at the log of kelpied and at the load of its machine.',
+    );
+  }
+  if (permanent || reason === 'NOT_A_COORDINATOR') {
+    return new Trouble(
+      `it refuses a call that every coordinator answers: ${message}`,
+      'Something else than kelpied may listen there: `kelpied config` prints where that does.',
+    );
+  }
+  return new Trouble(`a call failed: ${message}`, 'Look at the log of kelpied, and try again.');
 }

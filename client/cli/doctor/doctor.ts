@@ -1,5 +1,8 @@
 /** `kelpie doctor`: what stands in the way to a coordinator, and what to do about it. */
-import { type Api, apiAt } from '../input/calls.js';
+import type { Command } from 'commander';
+import { type Api, apiAt } from '../../api/index.js';
+import { command, type Common, ending } from '../command.js';
+import { placeOf as placeOfOptions } from '../input/place.js';
 import {
   checkHealth,
   checkJournal,
@@ -9,12 +12,14 @@ import {
 } from './coordinator.js';
 import { checkHttp2, checkName, checkPort, checkProxy, type Place, placeOf } from './network.js';
 import { type Finding, Trouble } from './finding.js';
-import { print, printJson } from '../output/output.js';
+import { print } from '../output/output.js';
+import { printRecord } from '../output/records.js';
+import type { Line, Style } from '../output/terminal.js';
 
-type Told = Omit<Finding, 'check'>;
+type Result = Omit<Finding, 'check'>;
 
 /** A text is the finding that all is well. Throws Trouble. */
-type Check = (at: Place, api: Api) => Promise<string | Told[]>;
+type Check = (at: Place, api: Api, timeoutMs: number | undefined) => Promise<string | Result[]>;
 
 /** In the order in which one needs the other. */
 const checks: readonly [name: string, check: Check][] = [
@@ -24,11 +29,11 @@ const checks: readonly [name: string, check: Check][] = [
   ['gRPC', checkHttp2],
   ['TLS', async () => [{ status: 'notYet', finding: 'not there yet: nothing is encrypted' }]],
   ['token', async () => [{ status: 'notYet', finding: 'not there yet: nobody is asked for one' }]],
-  ['health', (_, api) => checkHealth(api)],
-  ['version', (_, api) => checkVersion(api)],
-  ['round trip', (_, api) => checkRoundTrip(api)],
-  ['journal', (_, api) => checkJournal(api)],
-  ['nodes', (_, api) => checkNodes(api)],
+  ['health', (_, api, timeoutMs) => checkHealth(api, timeoutMs)],
+  ['version', (_, api, timeoutMs) => checkVersion(api, timeoutMs)],
+  ['round trip', (_, api, timeoutMs) => checkRoundTrip(api, timeoutMs)],
+  ['journal', (_, api, timeoutMs) => checkJournal(api, timeoutMs)],
+  ['nodes', (_, api, timeoutMs) => checkNodes(api, timeoutMs)],
 ];
 
 const marks: Record<Finding['status'], string> = {
@@ -37,31 +42,54 @@ const marks: Record<Finding['status'], string> = {
   failed: '✗',
   notYet: '-',
 };
+const styles: Record<Finding['status'], Style | undefined> = {
+  ok: 'green',
+  warning: 'yellow',
+  failed: 'red',
+  notYet: undefined,
+};
 const NAME_WIDTH = Math.max(...checks.map(([name]) => name.length));
 
+export function doctorCommand(): Command {
+  return command(
+    'doctor',
+    'check the way to each coordinator, and what it reports of itself',
+  ).action((options: Common) =>
+    ending(async () => {
+      if (!(await doctor(options))) process.exitCode = 1;
+    }),
+  );
+}
+
 /** Examines each endpoint. Resolves with whether no check failed; warnings are no failures. */
-export async function doctor(endpoints: readonly string[], json: boolean): Promise<boolean> {
+async function doctor(options: Common): Promise<boolean> {
+  const { output } = options;
+  const { endpoints, token } = placeOfOptions(options);
   let fine = true;
   for (const endpoint of endpoints) {
-    const found: Finding[] = [];
-    if (!json && endpoints.length > 1) print(endpoint);
-    for await (const finding of examine(endpoint)) {
-      found.push(finding);
-      if (!json) print(lines(finding));
+    const checks: Finding[] = [];
+    if (output === 'table' && endpoints.length > 1) print(endpoint);
+    for await (const finding of examine(endpoint, token, options.timeout)) {
+      checks.push(finding);
+      if (output === 'table') print(lines(finding));
     }
-    const well = found.every(({ status }) => status !== 'failed');
-    if (json) printJson({ endpoint, fine: well, checks: found });
+    const well = checks.every(({ status }) => status !== 'failed');
+    if (output !== 'table') printRecord(output, 'Diagnosis', { endpoint, fine: well, checks });
     fine &&= well;
   }
   return fine;
 }
 
 /** Ends with the first check that fails. */
-async function* examine(endpoint: string): AsyncGenerator<Finding> {
-  const api = apiAt(endpoint);
+async function* examine(
+  endpoint: string,
+  token: string | undefined,
+  timeoutMs: number | undefined,
+): AsyncGenerator<Finding> {
+  const api = apiAt(endpoint, token === undefined ? {} : { token });
   try {
     for (const [check, run] of checks) {
-      const findings = await run(placeOf(endpoint), api).then(listOf, failureOf);
+      const findings = await run(placeOf(endpoint), api, timeoutMs).then(listOf, failureOf);
       for (const finding of findings) yield { check, ...finding };
       if (findings.some(({ status }) => status === 'failed')) return;
     }
@@ -70,16 +98,18 @@ async function* examine(endpoint: string): AsyncGenerator<Finding> {
   }
 }
 
-function listOf(found: string | Told[]): Told[] {
+function listOf(found: string | Result[]): Result[] {
   return typeof found === 'string' ? [{ status: 'ok', finding: found }] : found;
 }
 
-function failureOf(thrown: unknown): Told[] {
+function failureOf(thrown: unknown): Result[] {
   if (!(thrown instanceof Trouble)) throw thrown;
   return [{ status: 'failed', finding: thrown.message, advice: thrown.advice }];
 }
 
-function lines({ check, status, finding, advice }: Finding): string[] {
-  const told = `${marks[status]}  ${check.padEnd(NAME_WIDTH)}  ${finding}`;
-  return advice === undefined ? [told] : [told, `   ${' '.repeat(NAME_WIDTH)}  → ${advice}`];
+function lines({ check, status, finding, advice }: Finding): Line[] {
+  const style = styles[status];
+  const mark = style ? { text: marks[status], style } : marks[status];
+  const first = [mark, `  ${check.padEnd(NAME_WIDTH)}  ${finding}`];
+  return advice === undefined ? [first] : [first, `   ${' '.repeat(NAME_WIDTH)}  → ${advice}`];
 }

@@ -69,7 +69,7 @@ export function factsAfter({ body }: Event): Facts | undefined {
 }
 
 /** For people. */
-export function told({ what, reason, changes, proxy, server, from, to }: Fact): string {
+export function inWords({ what, reason, changes, proxy, server, from, to }: Fact): string {
   switch (what) {
     case 'joined':
       return proxy === undefined ? 'joined' : `joined ${proxy}, server ${shown(server)}`;
@@ -79,14 +79,14 @@ export function told({ what, reason, changes, proxy, server, from, to }: Fact): 
       return `${proxy === undefined ? 'left' : `left ${proxy}`}: ${shown(reason)}`;
     case 'changed':
       return changes
-        ? `changed: ${toldChanges(changes)}`
+        ? `changed: ${changesInWords(changes)}`
         : 'changed; what it was before is not in the history';
     case 'unknown':
       return 'an event of a newer kind';
   }
 }
 
-function toldChanges(changes: Changes): string {
+function changesInWords(changes: Changes): string {
   const all = Object.entries(changes).map(([field, { from, to }]) => {
     return `${field} ${shown(from)} → ${shown(to)}`;
   });

@@ -1,17 +1,19 @@
 /** `kelpie history`: what happened to a node or a player, from the journal. */
+import type { Command } from 'commander';
 import type { Event } from '../../../gen/ts/kelpie/v1/event.js';
-import type { Api } from '../input/calls.js';
+import type { Api } from '../../api/index.js';
 import { KelpieError } from '../../errors.js';
-import { startOf } from '../../core/start.js';
+import { ask, command, type Common } from '../command.js';
+import { age } from '../input/arguments.js';
 import { showGap } from '../input/follow.js';
-import { factOf, factsAfter, told } from './fact.js';
+import { factOf, factsAfter, inWords } from './fact.js';
 import type { Facts } from './facts.js';
 import { type Subject, subjectOf } from './subject.js';
-import { print, printJson, shownTime, UsageError } from '../output/output.js';
+import { print, shownTime, UsageError } from '../output/output.js';
+import { printRecord } from '../output/records.js';
 import { oldestOf, past } from '../input/past.js';
 
-export interface HistoryOptions {
-  readonly json: boolean;
+interface HistoryOptions extends Common {
   /** Only what is at most this old, in milliseconds. */
   readonly since?: number;
   /** It is a node's name, whoever else has it. */
@@ -20,7 +22,20 @@ export interface HistoryOptions {
   readonly player: boolean;
 }
 
-export async function history(api: Api, words: string[], options: HistoryOptions): Promise<void> {
+export function historyCommand(): Command {
+  return command(
+    'history <name...>',
+    'show what happened to a node or a player, as far as the journal reaches',
+  )
+    .option('--node', 'it is the name of a node', false)
+    .option('--player', 'it is the name or id of a player', false)
+    .option('--since <time>', 'only what is at most this old: 90s, 10m, 2h, 1d', age)
+    .action((words: string[], options: HistoryOptions) =>
+      ask(options, (api) => history(api, words, options)),
+    );
+}
+
+async function history(api: Api, words: string[], options: HistoryOptions): Promise<void> {
   const typed = words.join(' ');
   const only = onlyOf(options);
   const oldest = await oldestOf(api, ['>', 'nodes.*', 'players.*']);
@@ -30,9 +45,11 @@ export async function history(api: Api, words: string[], options: HistoryOptions
   if (facts === 0 && !(await subject.present())) {
     throw unknown(typed, subject.kind, ' in the time that was asked for', oldest);
   }
-  if (options.json) {
-    printJson({ historySince: oldest?.time ?? null, oldestSequence: oldest?.sequence ?? null });
-  } else print(endOf(subject, facts, oldest));
+  if (options.output === 'table') print(endOf(subject, facts, oldest));
+  else {
+    const reach = { historySince: oldest?.time ?? null, oldestSequence: oldest?.sequence ?? null };
+    printRecord(options.output, 'HistoryReach', reach);
+  }
 }
 
 /** What is said below the facts, or instead of them. */
@@ -56,24 +73,24 @@ function onlyOf({ node, player }: HistoryOptions): 'node' | 'player' | undefined
 async function printFacts(
   api: Api,
   subject: Subject,
-  { json, since }: HistoryOptions,
+  { output, since }: HistoryOptions,
 ): Promise<number> {
-  const start = since === undefined ? startOf('EARLIEST') : startOf({ sinceMs: since });
+  const start = since === undefined ? 'EARLIEST' : { sinceMs: since };
   let facts = 0;
   let before: Facts | undefined;
   for await (const { events, gap } of past(api, [subject.topic], start)) {
     if (gap) {
-      showGap(gap, json);
+      showGap(gap, output);
       // What lies in it may have changed the player.
       before = undefined;
     }
     for (const event of events) {
-      if (facts === 0 && !json) print(headOf(subject));
+      if (facts === 0 && output === 'table') print(headOf(subject));
       facts += 1;
       const fact = factOf(event, before);
       before = factsAfter(event);
-      if (json) printJson(fact);
-      else print(line(shownTime(fact.time), String(fact.sequence), told(fact)));
+      if (output !== 'table') printRecord(output, 'Fact', fact);
+      else print(line(shownTime(fact.time), String(fact.sequence), inWords(fact)));
     }
   }
   return facts;

@@ -1,9 +1,8 @@
 /** Whose history is meant: a node's or a player's, online or of the past. */
 import type { Player } from '../../../gen/ts/kelpie/v1/player.js';
-import type { Api } from '../input/calls.js';
+import type { Api } from '../../api/index.js';
 import { fromThrown } from '../../errors.js';
-import { startOf } from '../../core/start.js';
-import { findPlayer, looksLikeId } from '../find.js';
+import { findPlayer, looksLikeId } from '../input/player.js';
 import { UsageError } from '../output/output.js';
 import { oldestOf, past } from '../input/past.js';
 
@@ -47,7 +46,7 @@ async function nodeOf(api: Api, name: string): Promise<Subject | undefined> {
 
 async function isNode(api: Api, name: string): Promise<boolean> {
   try {
-    await api.nodes.getNode({ name });
+    await api.nodes.get(name);
     return true;
   } catch (thrown) {
     const error = fromThrown(thrown);
@@ -78,7 +77,7 @@ function subject({ id, name }: Pick<Player, 'id'> & Partial<Player>, isOnline = 
 async function playersOfThePast(api: Api, who: string): Promise<Player[]> {
   const wanted = folded(who);
   const found = new Map<string, Player>();
-  for await (const { events } of past(api, ['players.*'], startOf('EARLIEST'))) {
+  for await (const { events } of past(api, ['players.*'], 'EARLIEST')) {
     for (const { body } of events) {
       const player = body && 'player' in body.value ? body.value.player : undefined;
       if (!player || (folded(player.name) !== wanted && player.uuid !== wanted)) continue;

@@ -8,7 +8,7 @@ const LONGEST_TIMEOUT_MS = 300_000;
 
 export function endpoints(text: string): string[] {
   try {
-    return endpointsOf(text === '' ? undefined : text);
+    return endpointsOf(text);
   } catch (error) {
     throw new InvalidArgumentError(fromThrown(error).message);
   }
@@ -60,19 +60,22 @@ export function names(text: string, before: readonly string[]): string[] {
 }
 
 /** Names of an enum, in any case, which may be repeated. */
-export function oneOf<T extends number>(names: Readonly<Record<string, T>>) {
-  return (text: string, known: T[]): T[] => {
-    const number = names[text.toUpperCase()];
-    if (number !== undefined && number !== 0) return [...known, number];
-    const all = Object.keys(names).filter((name) => names[name] !== 0);
+export function oneOf<Name extends string>(names: Readonly<Record<Name | 'UNSPECIFIED', number>>) {
+  const all = Object.keys(names).filter((name) => name !== 'UNSPECIFIED') as Exclude<
+    Name,
+    'UNSPECIFIED'
+  >[];
+  return (text: string, before: typeof all): typeof all => {
+    const found = all.find((name) => name === text.toUpperCase());
+    if (found) return [...before, found];
     throw new InvalidArgumentError(`It must be one of ${all.join(', ').toLowerCase()}.`);
   };
 }
 
-export function pair(text: string, known: Record<string, string>): Record<string, string> {
+export function pair(text: string, before: Record<string, string>): Record<string, string> {
   const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined) {
     throw new InvalidArgumentError('Write it as name=value.');
   }
-  return { ...known, [name]: value };
+  return { ...before, [name]: value };
 }

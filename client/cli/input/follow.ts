@@ -1,34 +1,35 @@
 /** Following topics from a shell, also over a restart of the coordinator. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cursor, Start } from '../../../gen/ts/kelpie/v1/cursor.js';
+import type { Cursor } from '../../../gen/ts/kelpie/v1/cursor.js';
 import type { WatchEventsResponse } from '../../../gen/ts/kelpie/v1/event_service.js';
 import { Gap, GapReason } from '../../../gen/ts/kelpie/v1/stream.js';
-import { type Api, reachNext } from './calls.js';
+import type { Api, StartOption } from '../../api/index.js';
 import { backoffMs } from '../../core/backoff.js';
 import { fromThrown } from '../../errors.js';
-import { startOf } from '../../core/start.js';
-import { nameOf, print, printJson, warn } from '../output/output.js';
+import { nameOf, print, warn } from '../output/output.js';
+import { type Format, printRecord } from '../output/records.js';
 
 const LONGEST_BACKOFF_MS = 5000;
 
-/** What the coordinator sends to somebody who follows. */
+/** What the coordinator sends to a reader that follows. */
 export type WatchFrame = NonNullable<WatchEventsResponse['frame']>;
 
 /**
- * Follows until the process ends, at the next endpoint where one is lost. Throws what no later attempt can mend.
+ * Follows until the process ends; where an endpoint is lost, at the next one. Throws an error that no later
+ * attempt can mend.
  */
 export async function follow(
   api: Api,
   topics: string[],
-  from: Start,
+  from: StartOption,
   show: (frame: WatchFrame) => void,
 ): Promise<never> {
   let current = api;
   let start = from;
   for (let attempt = 1; ; attempt++) {
     try {
-      if (attempt > 1) current = await reachNext(current);
-      for await (const { frame } of current.events.watchEvents({ topics, start })) {
+      if (attempt > 1) current = await current.reachNext();
+      for await (const { frame } of current.events.watch(topics, { start })) {
         if (!frame) continue;
         attempt = 1;
         show(frame);
@@ -41,7 +42,7 @@ export async function follow(
   }
 }
 
-/** Says so, unless that is in vain: then throws. */
+/** Reports the error. Throws it where another attempt would be in vain. */
 export function tryAgain(thrown: unknown, api: Api): void {
   const error = fromThrown(thrown);
   if (error.permanent || error.reason === 'NOT_A_COORDINATOR') {
@@ -51,20 +52,20 @@ export function tryAgain(thrown: unknown, api: Api): void {
   warn(`${error.message}; trying again`);
 }
 
-function nextStart(frame: WatchFrame): Start | undefined {
-  // Of some topics alone: all else that lies there comes.
+function nextStart(frame: WatchFrame): StartOption | undefined {
+  // Only of some topics: all other events of the range come.
   if (frame.$case === 'gap' && frame.value.topics.length > 0) return undefined;
   if (frame.$case === 'gap') return after(frame.value.resumesAt);
   return frame.$case === 'eventBatch' ? after(frame.value.upTo) : undefined;
 }
 
 /** After a cursor that the coordinator has given. */
-export function after(cursor: Cursor | undefined): Start {
-  return cursor ? startOf({ after: cursor }) : startOf('LATEST');
+export function after(cursor: Cursor | undefined): StartOption {
+  return cursor ? { after: cursor } : 'LATEST';
 }
 
-export function showGap(gap: Gap, json: boolean): void {
-  if (json) printJson({ gap: Gap.toJSON(gap) });
+export function showGap(gap: Gap, output: Format): void {
+  if (output !== 'table') printRecord(output, 'Gap', Gap.toJSON(gap));
   else if (gap.topics.length === 0) {
     print(`--- events were lost here: ${nameOf(GapReason, gap.reason)}`);
   } else {

@@ -1,53 +1,43 @@
-/** Asking nodes to do something, and what each of them said. */
-import {
-  type Command,
-  CommandResult,
-  type CommandTarget,
-  type NodeSelector,
-} from '../../../gen/ts/kelpie/v1/command.js';
-import type { NodeRole, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
-import type { Api } from './calls.js';
-import { durationOf } from '../../core/duration.js';
-import { printJson } from '../output/output.js';
+/** Asking nodes to do something, and showing the result of each. */
+import { CommandResult } from '../../../gen/ts/kelpie/v1/command.js';
+import type { AnyCommand, Api, Selector, Target } from '../../api/index.js';
+import { type Format, printRecord } from '../output/records.js';
 
-/** Nodes that match each of these; what is empty matches any. */
+/** Options that choose nodes: those that match each of these. An empty option matches any. */
 export interface Selection {
-  readonly role: readonly NodeRole[];
-  readonly state: readonly NodeState[];
+  readonly role: NonNullable<Selector['roles']>;
+  readonly state: NonNullable<Selector['states']>;
   readonly label: Readonly<Record<string, string>>;
 }
 
-export interface Issue {
-  readonly place: NonNullable<CommandTarget['place']>;
-  readonly form: NonNullable<Command['form']>;
-  readonly timeoutMs: number;
-  /** 0: all. */
-  readonly maxReplies: number;
+interface IssueOptions {
+  readonly output: Format;
+  readonly timeout?: number;
+  readonly maxReplies?: number;
 }
 
 /**
- * Shows each result as it comes, or prints it as JSON. `show` returns whether it is a good one. Returns
- * whether all were.
+ * Prints each result as it comes, where a program reads them. `show` gets each, and returns whether it is a
+ * good one. Resolves with whether all results were.
  */
 export async function issue(
   api: Api,
-  { place, form, timeoutMs, maxReplies }: Issue,
-  json: boolean,
+  target: Target,
+  command: AnyCommand,
+  { output, timeout, maxReplies = 0 }: IssueOptions,
   show: (result: CommandResult) => boolean,
 ): Promise<boolean> {
-  const timeout = durationOf(timeoutMs);
-  const request = { target: { place }, command: { form }, timeout, maxReplies };
+  const options = { maxReplies, ...(timeout !== undefined && { timeoutMs: timeout }) };
   let good = true;
-  for await (const { result } of api.commands.issueCommand(request)) {
-    if (!result) continue;
-    if (json) printJson(CommandResult.toJSON(result));
+  for await (const result of api.commands.issue(target, command, options)) {
+    if (output !== 'table') printRecord(output, 'CommandResult', CommandResult.toJSON(result));
     good = show(result) && good;
   }
   return good;
 }
 
-export function selectorOf({ role, state, label }: Selection): NodeSelector {
-  return { roles: [...role], states: [...state], labels: { ...label } };
+export function selectorOf({ role, state, label }: Selection): Selector {
+  return { roles: role, states: state, labels: label };
 }
 
 export function selects({ role, state, label }: Selection): boolean {

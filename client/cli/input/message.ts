@@ -1,9 +1,9 @@
-/** What somebody wants to say, as they typed it. */
-import type { MessageContent } from '../../events/content.js';
+/** The content of a message or a command, as the user typed it. */
+import type { MessageContent } from '../../api/index.js';
 import { UsageError } from '../output/output.js';
 
-/** The text, or the JSON object that it is. Throws a UsageError if it is none. */
-export function messageOf(text: string, isObject: boolean): MessageContent {
+/** The text, or the JSON object that it is. Throws a UsageError if it is no object. */
+export function contentOf(text: string, isObject: boolean): MessageContent {
   return isObject ? parse(text) : text;
 }
 

@@ -1,21 +1,21 @@
 /** The events of some topics, from a place in the past up to now. */
-import type { Cursor, Start } from '../../../gen/ts/kelpie/v1/cursor.js';
+import type { Cursor } from '../../../gen/ts/kelpie/v1/cursor.js';
 import type { Event } from '../../../gen/ts/kelpie/v1/event.js';
-import type { Api } from './calls.js';
-import { startOf } from '../../core/start.js';
-import { after } from './follow.js';
+import type { Api, ReadOptions } from '../../api/index.js';
+
+type PastStart = NonNullable<ReadOptions['start']>;
 
 /** Page by page, so that a long history takes no more memory than a short one. */
-export async function* past(api: Api, topics: string[], first: Start) {
-  const { head } = await api.coordinator.getInfo({});
+export async function* past(api: Api, topics: string[], first: PastStart) {
+  const { head } = await api.coordinator.info();
   let start = first;
   for (;;) {
-    const page = await api.events.readEvents({ topics, start });
+    const page = await api.events.read(topics, { start });
     yield page;
     // What happens meanwhile is no history yet; else a busy node would never come to its end.
     if (page.events.length === 0 && !page.gap) return;
     if (isAt(page.cursor, head)) return;
-    start = after(page.cursor);
+    start = page.cursor ? { after: page.cursor } : 'LATEST';
   }
 }
 
@@ -25,7 +25,6 @@ function isAt(cursor: Cursor | undefined, head: Cursor | undefined): boolean {
 
 /** The first event of some topics that can be read: further back nobody sees. */
 export async function oldestOf(api: Api, topics: string[]): Promise<Event | undefined> {
-  const start = startOf('EARLIEST');
-  const { events } = await api.events.readEvents({ topics, start, pageSize: 1 });
+  const { events } = await api.events.read(topics, { start: 'EARLIEST', pageSize: 1 });
   return events[0];
 }

@@ -1,32 +1,70 @@
-/** Which players a command is for, as its options say. */
-import type { PlayerTarget } from '../../../gen/ts/kelpie/v1/player_service.js';
-import type { Api } from './calls.js';
-import { requirePlayer } from '../find.js';
+/** Which players a command is for, as its options name them. */
+import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
+import type { Api, PlayersTarget } from '../../api/index.js';
+import { KelpieError } from '../../errors.js';
 import { UsageError } from '../output/output.js';
-import type { PlayerFilter } from '../players.js';
+import { requirePlayer } from './player.js';
 
-export type Place = NonNullable<PlayerTarget['place']>;
+/** Filters of players; one that is left out matches any. */
+export interface PlayerOptions {
+  readonly proxy?: string;
+  readonly server?: string;
+  /** Of the server. */
+  readonly label: Readonly<Record<string, string>>;
+  /** How their names begin. */
+  readonly prefix?: string;
+  readonly property?: Readonly<Record<string, string>>;
+  readonly includeContext?: boolean;
+}
 
-/** One player, whom the coordinator knows by their id: not somebody who took the name meanwhile. */
+/** Page by page: a network can have more players than fit into one answer. */
+export function playerPages(api: Api, options: Partial<PlayerOptions>) {
+  const {
+    proxy = '',
+    server = '',
+    label = {},
+    prefix = '',
+    property = {},
+    includeContext = false,
+  } = options;
+  const filter = { proxy, server, serverLabels: label, namePrefix: prefix };
+  return api.players.pages({ ...filter, properties: property, includeContext });
+}
+
+/** Of a place without players: throws if there is no such node, or if no player can be there. */
+export async function refuseUnknownPlace(
+  api: Api,
+  { proxy, server }: PlayerOptions,
+): Promise<void> {
+  if (proxy !== undefined) await requireRole(api, proxy, NodeRole.PROXY, 'proxy');
+  if (server !== undefined) await requireRole(api, server, NodeRole.DOWNSTREAM, 'server');
+}
+
+async function requireRole(api: Api, wanted: string, role: NodeRole, what: string): Promise<void> {
+  const { name, role: real } = await api.nodes.get(wanted);
+  if (real === role) return;
+  const other = { [NodeRole.PROXY]: 'a proxy', [NodeRole.DOWNSTREAM]: 'a server' }[real as number];
+  const advice = other === undefined ? '' : `; use --${other.slice('a '.length)} ${name}`;
+  const message = `"${name}" is no ${what}, but ${other ?? 'a service'}${advice}`;
+  throw new KelpieError('NO_TARGET', message);
+}
+
+/** One player, by the id that they have now: not somebody who took the name meanwhile. */
 export async function onePlayer(api: Api, who: string) {
   const { id, name } = await requirePlayer(api, who);
-  const place: Place = { $case: 'player', value: { by: { $case: 'id', value: id } } };
+  const place: PlayersTarget = { player: { id } };
   return { place, names: new Map([[id, name]]) };
 }
 
 /** The place that the options name; undefined if they name none. */
-export function placeOf({ server, proxy, label }: PlayerFilter): Place | undefined {
+export function placeOf({ server, proxy, label }: PlayerOptions): PlayersTarget | undefined {
   const labels = { ...label };
-  const places: Place[] = [];
-  if (server !== undefined) places.push({ $case: 'server', value: server });
-  if (proxy !== undefined) places.push({ $case: 'proxy', value: proxy });
-  if (Object.keys(labels).length > 0) {
-    places.push({ $case: 'servers', value: { roles: [], states: [], labels } });
-  }
+  const places: PlayersTarget[] = [];
+  if (server !== undefined) places.push({ server });
+  if (proxy !== undefined) places.push({ proxy });
+  if (Object.keys(labels).length > 0) places.push({ servers: { labels } });
   if (places.length > 1) {
     throw new UsageError('name one place: --server, --proxy, or labels of servers with --label');
   }
   return places[0];
 }
-
-export const everyone: Place = { $case: 'everyone', value: {} };

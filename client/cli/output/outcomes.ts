@@ -1,24 +1,30 @@
-/** What became of each player to whom something was done. */
+/** What became of each player whom a command was for. */
 import { PlayerOutcome } from '../../../gen/ts/kelpie/v1/command.js';
 import type { KickPlayersResponse } from '../../../gen/ts/kelpie/v1/player_service.js';
 import { fromWire } from '../../errors.js';
-import { counted, explain, print, printJson } from './output.js';
+import { counted, explain, print } from './output.js';
+import { type Format, printRecord } from './records.js';
 
-/** A line for each. `names`: of the players, by id, as far as they are known. */
+/** A line for each. `names`: of the players, by id, as far as they were found. */
 export function showOutcomes(
   outcomes: readonly PlayerOutcome[],
   done: string,
   names: ReadonlyMap<string, string>,
-  json: boolean,
+  format: Format,
 ): void {
   for (const outcome of outcomes) {
     const { playerId, error } = outcome;
     const name = names.get(playerId);
-    if (json) printJson({ name, ...(PlayerOutcome.toJSON(outcome) as object) });
-    else {
-      const who = name === undefined ? playerId : `${name} (${playerId})`;
-      print(`${who}  ${error ? `not ${done}: ${explain(fromWire(error))}` : done}`);
+    if (format !== 'table') {
+      printRecord(format, 'PlayerOutcome', {
+        name,
+        ...(PlayerOutcome.toJSON(outcome) as object),
+      });
+      continue;
     }
+    const who = name === undefined ? playerId : `${name} (${playerId})`;
+    if (!error) print(`${who}  ${done}`);
+    else print([[`${who}  `, { text: `not ${done}: ${explain(fromWire(error))}`, style: 'red' }]]);
   }
 }
 

@@ -1,27 +1,53 @@
-/** What the commands print: tables for people, one JSON object a line for programs. */
+/** What the commands print for people: lines, tables, and what went wrong. */
+import { NodeState } from '../../../gen/ts/kelpie/v1/node.js';
 import { fromThrown } from '../../errors.js';
 import { printable } from './printable.js';
-import { writeError, writeOut } from './terminal.js';
+import { type Line, type Styled, writeError, writeOut } from './terminal.js';
 import { padToWidth, widthOf } from './width.js';
 
 /** The command was given something that it cannot be given. */
 export class UsageError extends Error {}
 
+export type Cell = string | Styled;
+
 /** The lines of a table with its columns aligned, without rules. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const shown = [head, ...rows].map((row) => row.map(printable));
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[];
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): Line[];
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): Line[] {
+  const shown = [head, ...rows].map((row) => row.map(printableCell));
   const widths = head.map(() => 0);
   for (const row of shown) {
     row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, widthOf(cell));
+      widths[column] = Math.max(widths[column] ?? 0, widthOf(textOf(cell)));
     });
   }
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => padToWidth(cell, widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return shown.map(line);
+  return shown.map((cells) => lineOf(cells, widths));
+}
+
+function lineOf(cells: readonly Cell[], widths: readonly number[]): Line {
+  const last = cells.length - 1;
+  const pieces = cells.flatMap((cell, column): Cell[] => {
+    const text = textOf(cell);
+    const gap = padToWidth(text, widths[column] ?? 0).slice(text.length);
+    return column === last ? [cell] : [cell, `${gap}  `];
+  });
+  const plain = pieces.every((piece) => typeof piece === 'string');
+  return plain ? pieces.join('').trimEnd() : pieces;
+}
+
+function textOf(cell: Cell): string {
+  return typeof cell === 'string' ? cell : cell.text;
+}
+
+function printableCell(cell: Cell): Cell {
+  return typeof cell === 'string' ? printable(cell) : { ...cell, text: printable(cell.text) };
+}
+
+/** The name of a state, in the colour of its urgency. */
+export function stateCell(state: NodeState): Styled {
+  const text = nameOf(NodeState, state);
+  if (state === NodeState.READY) return { text, style: 'green' };
+  return { text, style: state === NodeState.UNREACHABLE ? 'red' : 'yellow' };
 }
 
 /** `3 d 4 h`, `12 min 5 s`, `0 s`: the two largest units. */
@@ -50,18 +76,14 @@ export function bytes(count: number): string {
   return `${power === 0 ? value : value.toFixed(1)} ${units[power] ?? ''}`;
 }
 
-/** A line, or lines: a text with a line feed in it is one line all the same, which shows it. */
-export function print(text: string | readonly string[]): void {
+/** Prints a line, or lines. A text with a line feed in it is one line all the same, which shows it. */
+export function print(text: string | readonly Line[]): void {
   writeOut(typeof text === 'string' ? [text] : text);
 }
 
-export function printJson(value: unknown): void {
-  print(JSON.stringify(value));
-}
-
-/** Says on stderr what went wrong. */
+/** Reports on stderr what went wrong. */
 export function warn(text: string): void {
-  writeError([`kelpie: ${text}`]);
+  writeError([[{ text: 'kelpie:', style: 'red' }, ` ${text}`]]);
 }
 
 /** Seconds are enough for people: `2026-11-25T02:35:22Z`. */
@@ -81,7 +103,7 @@ export function explain(thrown: unknown): string {
   return reason === 'UNAVAILABLE' ? message : `${message} (${reason})`;
 }
 
-/** The name of an enum's number; a newer coordinator may send one that is not known here. */
+/** The name of an enum's number. A newer coordinator may send one that this program does not have. */
 export function nameOf(names: Readonly<Record<string, number>>, number: number): string {
   return Object.keys(names).find((name) => names[name] === number) ?? String(number);
 }

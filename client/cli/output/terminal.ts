@@ -1,15 +1,26 @@
 /** The two streams that the program writes to. Nothing else writes to them, so all that it shows is printable. */
+import { styleText } from 'node:util';
 import { printable } from './printable.js';
 import { cutToWidth } from './width.js';
 
-/** Each text is a line, whatever is in it. */
-export function writeOut(lines: readonly string[]): void {
-  process.stdout.write(shown(lines));
+export type Style = 'green' | 'yellow' | 'red';
+
+/** A text that has a colour where a terminal shows colours. */
+export interface Styled {
+  readonly text: string;
+  readonly style: Style;
+}
+
+/** One line of output, whatever its texts contain. */
+export type Line = string | readonly (string | Styled)[];
+
+export function writeOut(lines: readonly Line[]): void {
+  process.stdout.write(shown(lines, hasColours(process.stdout)));
 }
 
 /** The same on stderr. */
-export function writeError(lines: readonly string[]): void {
-  process.stderr.write(shown(lines));
+export function writeError(lines: readonly Line[]): void {
+  process.stderr.write(shown(lines, hasColours(process.stderr)));
 }
 
 /** Begins a screen that `redraw` fills. */
@@ -17,7 +28,7 @@ export function clearScreen(): void {
   process.stdout.write('\u001b[2J');
 }
 
-/** Over what stands there, without a flicker. A line that wrapped would move all below it. */
+/** Writes over the screen without a flicker. A line that wrapped would move all lines below it. */
 export function redraw(lines: readonly string[]): void {
   const width = process.stdout.columns || 80;
   const drawn = lines.map((line) => `${cutToWidth(printable(line), width)}\u001b[K\n`);
@@ -25,9 +36,9 @@ export function redraw(lines: readonly string[]): void {
 }
 
 /**
- * Ends the program when what it prints is not taken any more. A reader that has gone, as in
- * `kelpie tail … | head -1`, is no error; anything else, such as a full disk, is one. If stderr
- * fails nothing can be said, and the program goes on.
+ * Ends the program when nobody takes its output any more. A reader that has gone, as in
+ * `kelpie tail … | head -1`, is no error; any other fault, such as a full disk, is one. If stderr
+ * fails, the program cannot report it, and goes on.
  */
 export function endWithOutput(): void {
   process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
@@ -38,6 +49,22 @@ export function endWithOutput(): void {
   process.stderr.on('error', () => undefined);
 }
 
-function shown(lines: readonly string[]): string {
-  return lines.map((line) => `${printable(line)}\n`).join('');
+/** See no-color.org: any value that is not empty turns colours off. */
+function hasColours({ isTTY }: { readonly isTTY: boolean }): boolean {
+  return isTTY && !process.env['NO_COLOR'];
+}
+
+function shown(lines: readonly Line[], coloured: boolean): string {
+  return lines.map((line) => `${lineOf(line, coloured)}\n`).join('');
+}
+
+/** Escapes come first, colours after them: no text can bring a colour of its own. */
+function lineOf(line: Line, coloured: boolean): string {
+  if (typeof line === 'string') return printable(line);
+  const pieces = line.map((piece) => {
+    if (typeof piece === 'string') return printable(piece);
+    const text = printable(piece.text);
+    return coloured ? styleText(piece.style, text, { validateStream: false }) : text;
+  });
+  return pieces.join('');
 }

@@ -1,6 +1,7 @@
 /** What `kelpie top` shows of one look at a coordinator. Pure. */
-import { GetInfoResponse, Session } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
+import { type GetInfoResponse, Session } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
 import { NodeLoad } from '../../../gen/ts/kelpie/v1/node.js';
+import { infoJson } from './info-json.js';
 import { bytes, duration, table } from './output.js';
 
 /** One look. */
@@ -79,7 +80,7 @@ function row(session: Session, loads: View['loads']): string[] {
 /** For programs: messages as the contract has them. */
 export function jsonOf({ info, sessions, loads }: View, rate: number | undefined): object {
   return {
-    info: GetInfoResponse.toJSON(info),
+    info: infoJson(info),
     entriesPerSecond: rate ?? null,
     sessions: sessions.map((session) => {
       const load = loads.get(session.nodeName);

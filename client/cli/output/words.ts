@@ -2,16 +2,17 @@
 import { type Event, NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
 import { NodeState } from '../../../gen/ts/kelpie/v1/node.js';
 import { type Player, PlayerLeaveReason } from '../../../gen/ts/kelpie/v1/player.js';
-import type { MessageContent } from '../../events/content.js';
-import { received } from '../../events/received.js';
+import type { MessageContent } from '../../api/index.js';
 import { nameOf } from './output.js';
 
 /** `left (LOST)` of a node, which its topic names; `Steve left (QUIT)`; what a message says. */
 export function inWords(event: Event): string {
   const { body } = event;
   switch (body?.$case) {
-    case 'messagePublished':
-      return says(event);
+    case 'messagePublished': {
+      const { type, content } = body.value;
+      return (type === '' ? '' : `[${type}] `) + contentInWords(content?.form?.value);
+    }
     case 'nodeJoined':
       return 'joined';
     case 'nodeUpdated':
@@ -40,11 +41,6 @@ export function contentInWords(content: MessageContent | undefined): string {
   if (typeof content === 'string') return content;
   if (content instanceof Uint8Array) return `${content.length} bytes`;
   return JSON.stringify(content ?? null);
-}
-
-function says(event: Event): string {
-  const { type, content } = received(event);
-  return (type === '' ? '' : `[${type}] `) + contentInWords(content);
 }
 
 function who(player: Player | undefined): string {

@@ -1,0 +1,144 @@
+/** What all commands have in common: options that stand anywhere, and how a command asks and ends. */
+import { Command, Help, InvalidArgumentError, Option } from 'commander';
+import { type Api, reachApi } from '../api/api.js';
+import { DEFAULT_ENDPOINT } from '../core/endpoints.js';
+import { endpoints, name, oneOf, pair, timeout } from './input/arguments.js';
+import { nearNames } from './input/nearest.js';
+import { placeOf, type PlaceOptions } from './input/place.js';
+import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
+import { explain, UsageError, warn } from './output/output.js';
+import { type Format, FORMATS } from './output/records.js';
+
+/** The options that every command has. */
+export interface Common extends PlaceOptions {
+  readonly output: Format;
+  /** In milliseconds. */
+  readonly timeout?: number;
+}
+
+const EVERYWHERE = ['endpoint', 'context', 'timeout', 'output', 'json'];
+
+/** `usage`: the command's name, and its arguments. */
+export function command(usage: string, description: string): Command {
+  const [given = '', ...args] = usage.split(' ');
+  const made = new Command(given).description(description);
+  for (const arg of args) made.argument(arg);
+  return made;
+}
+
+/** A command, and the commands below it, with the common options and the settings of the command above. */
+export function settled(one: Command, above: Command): Command {
+  withCommon(one).copyInheritedSettings(above);
+  for (const below of one.commands) settled(below, one);
+  return one;
+}
+
+/** Adds the options that every command has. */
+export function withCommon(to: Command): Command {
+  const common = [
+    new Option(
+      '--endpoint <host:port,...>',
+      `the coordinators; the first that answers is asked (default: ${DEFAULT_ENDPOINT})`,
+    ).argParser(endpoints),
+    new Option('--context <context>', 'a context of kelpie context, in place of --endpoint'),
+    new Option(
+      '--timeout <time>',
+      'how long it may take: 500ms, 10s, at most 5m (default: 10s)',
+    ).argParser(timeout),
+    new Option('-o, --output <format>', 'table (default), json or yaml')
+      .argParser(format)
+      .default('table'),
+    new Option('--json', 'the same as -o json').implies({ output: 'json' }),
+  ];
+  for (const option of common) to.addOption(option.helpGroup('Options of every command:'));
+  return to;
+}
+
+/**
+ * The common options stand before the command or after it. If they stand in both places, those after it
+ * count.
+ */
+export function inheritCommon(asked: Command): void {
+  for (let above = asked.parent; above; above = above.parent) {
+    for (const option of EVERYWHERE) {
+      const source = above.getOptionValueSource(option);
+      const own = asked.getOptionValueSource(option);
+      if (!isGiven(source) || isGiven(own)) continue;
+      asked.setOptionValueWithSource(option, above.getOptionValue(option), source);
+    }
+  }
+}
+
+function isGiven(source: string | undefined): boolean {
+  return source === 'cli' || source === 'implied';
+}
+
+/** Help without defaults that only mean that the option was not given. */
+export function described(option: Option): string {
+  return new Help()
+    .optionDescription(option)
+    .replace(/ \(default: (?:\[\]|\{\}|""|false|0|"table")\)$/, '');
+}
+
+function format(text: string): Format {
+  const found = FORMATS.find((one) => one === text);
+  if (found) return found;
+  throw new InvalidArgumentError(`It must be one of ${FORMATS.join(', ')}.`);
+}
+
+/** Options that choose nodes. */
+export function selecting(to: Command): Command {
+  return to
+    .option('--role <role>', 'only proxy, downstream or service', oneOf(NodeRole), [])
+    .option('--state <state>', 'only nodes in this state, for example ready', oneOf(NodeState), [])
+    .option('--label <name=value>', 'only nodes with this label; may be repeated', pair, {});
+}
+
+/** Options that choose a place where players are. */
+export function among(to: Command): Command {
+  return to
+    .option('--server <server>', 'all on this server', name)
+    .option('--proxy <proxy>', 'all on this proxy', name)
+    .option('--label <name=value>', 'all on servers with this label; may be repeated', pair, {});
+}
+
+/** Runs a command that may fail in part: `work` resolves with whether all of it succeeded. */
+export function act(options: Common, work: (api: Api) => Promise<boolean>): Promise<void> {
+  process.exitCode = 1;
+  return ask(options, async (api) => {
+    if (await work(api)) process.exitCode = 0;
+  });
+}
+
+/** Runs a command that asks a coordinator. */
+export function ask(options: Common, work: (api: Api) => Promise<void>): Promise<void> {
+  return ending(async () => {
+    const { endpoints: all, token } = placeOf(options);
+    const api = await reachApi(all, {
+      ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
+      ...(token !== undefined && { token }),
+    });
+    try {
+      await work(api);
+    } catch (thrown) {
+      const near = await nearNames(api, thrown);
+      fail(thrown, near.length === 0 ? '' : `; did you mean ${near.join(' or ')}?`);
+    } finally {
+      api.close();
+    }
+  });
+}
+
+/** Runs a command, and reports an error with its exit code. */
+export async function ending(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    fail(thrown, '');
+  }
+}
+
+function fail(thrown: unknown, advice: string): void {
+  process.exitCode = thrown instanceof UsageError ? 2 : 1;
+  warn(`${explain(thrown)}${advice}`);
+}

@@ -1,0 +1,167 @@
+/** `kelpie completion`: what a shell proposes when the user presses Tab. */
+import { Argument, type Command, type Option } from 'commander';
+import { apiAt } from '../api/index.js';
+import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
+import type { RoleName } from '../core/spelling.js';
+import { command } from './command.js';
+import { endpoints } from './input/arguments.js';
+import { readContexts } from './input/contexts.js';
+import { placeOf } from './input/place.js';
+import { print } from './output/output.js';
+import { FORMATS } from './output/records.js';
+
+/** Each shell hands over its line up to the cursor, and gets one proposal a line. */
+const scripts = {
+  bash: `_kelpie() {
+  local IFS=$'\\n'
+  COMPREPLY=($(kelpie complete-line "\${COMP_LINE:0:COMP_POINT}" 2>/dev/null))
+}
+complete -o default -F _kelpie kelpie`,
+  zsh: `#compdef kelpie
+_kelpie() {
+  local -a proposals
+  proposals=(\${(f)"$(kelpie complete-line "\${(j: :)words[1,CURRENT]}" 2>/dev/null)"})
+  compadd -a proposals
+}
+compdef _kelpie kelpie`,
+  fish: `complete -c kelpie -f -a '(kelpie complete-line (commandline -cp | string collect) 2>/dev/null)'`,
+};
+
+const SHELLS = Object.keys(scripts) as (keyof typeof scripts)[];
+
+/** A user waits for it with a finger on the Tab key. */
+const ASK_MS = 1000;
+
+export function completionCommand(): Command {
+  return command(
+    'completion',
+    'print a script that makes a shell complete commands, options and nodes',
+  )
+    .addArgument(new Argument('<shell>', 'bash, zsh or fish').choices(SHELLS))
+    .addHelpText(
+      'after',
+      '\nbash: add  source <(kelpie completion bash)  to ~/.bashrc' +
+        '\nzsh:  add  source <(kelpie completion zsh)   to ~/.zshrc, after compinit' +
+        '\nfish: kelpie completion fish > ~/.config/fish/completions/kelpie.fish',
+    )
+    .action((shell: keyof typeof scripts) => print(scripts[shell].split('\n')));
+}
+
+/** The hidden command that the scripts run. */
+export function completeLineCommand(): Command {
+  return command('complete-line <line>', 'print proposals for a line').action(
+    async (line: string, _: unknown, own: Command) => {
+      const root = own.parent ?? own;
+      const proposals = await proposalsFor(root, line).catch(() => []);
+      if (proposals.length > 0) print(proposals);
+    },
+  );
+}
+
+/** Where in the line the cursor is. */
+interface Spot {
+  readonly command: Command;
+  /** The option whose value is being typed. */
+  readonly option: Option | undefined;
+  /** How many arguments of the command stand before. */
+  readonly index: number;
+  /** Options before, by their long names, with their values. */
+  readonly given: ReadonlyMap<string, string>;
+}
+
+async function proposalsFor(root: Command, line: string): Promise<string[]> {
+  const [, ...words] = line.trimStart().split(/\s+/);
+  const typed = words.pop() ?? '';
+  const spot = spotOf(root, words);
+  const all = await allAt(spot, typed);
+  return all.filter((one) => one.startsWith(typed)).sort();
+}
+
+function spotOf(root: Command, words: readonly string[]): Spot {
+  let command = root;
+  let option: Option | undefined;
+  let index = 0;
+  const given = new Map<string, string>();
+  for (const word of words) {
+    if (option) {
+      given.set(option.long ?? '', word);
+      option = undefined;
+    } else if (word.startsWith('-')) {
+      const found = command.options.find(({ short, long }) => word === short || word === long);
+      option = found?.required === true ? found : undefined;
+    } else {
+      const below = command.commands.find((one) => one.name() === word);
+      if (below) command = below;
+      else index += 1;
+    }
+  }
+  return { command, option, index, given };
+}
+
+async function allAt({ command, option, index, given }: Spot, typed: string): Promise<string[]> {
+  if (option) return valuesOf(valueName(option.flags), given, option.argChoices);
+  if (typed.startsWith('-')) {
+    return [
+      '--help',
+      ...command.options.flatMap(({ long, hidden }) => (hidden ? [] : (long ?? []))),
+    ];
+  }
+  const visible = command.createHelp().visibleCommands(command);
+  if (visible.length > 0) return visible.map((one) => one.name());
+  const { registeredArguments: all } = command;
+  const argument = all[index] ?? all.find(({ variadic }) => variadic);
+  return argument ? valuesOf(argument.name(), given, argument.argChoices) : [];
+}
+
+/** `--server <server>` takes a server. */
+function valueName(flags: string): string {
+  return /<([a-z]+)/.exec(flags)?.[1] ?? '';
+}
+
+async function valuesOf(
+  kind: string,
+  given: Spot['given'],
+  choices: readonly string[] | undefined,
+): Promise<string[]> {
+  if (choices) return [...choices];
+  switch (kind) {
+    case 'node':
+      return nodeNames(given, []);
+    case 'server':
+      return nodeNames(given, ['DOWNSTREAM']);
+    case 'proxy':
+      return nodeNames(given, ['PROXY']);
+    case 'context':
+      return [...readContexts().all.keys()];
+    case 'format':
+      return [...FORMATS];
+    case 'role':
+      return namesOf(NodeRole);
+    case 'state':
+      return namesOf(NodeState);
+    default:
+      return [];
+  }
+}
+
+function namesOf(names: Readonly<Record<string, number>>): string[] {
+  return Object.keys(names)
+    .filter((name) => name !== 'UNSPECIFIED')
+    .map((name) => name.toLowerCase());
+}
+
+/** Of the coordinator that the line names, or that would be asked. */
+async function nodeNames(given: Spot['given'], roles: RoleName[]): Promise<string[]> {
+  const [endpoint, context] = [given.get('--endpoint'), given.get('--context')];
+  const { endpoints: all, token } = placeOf({
+    ...(endpoint !== undefined && { endpoint: endpoints(endpoint) }),
+    ...(context !== undefined && { context }),
+  });
+  const api = apiAt(all[0] ?? '', { timeoutMs: ASK_MS, ...(token !== undefined && { token }) });
+  try {
+    const { nodes } = await api.nodes.list({ roles, pageSize: 1000 });
+    return nodes.map(({ name }) => name);
+  } finally {
+    api.close();
+  }
+}

@@ -1,0 +1,122 @@
+/** `kelpie context`: endpoints, token and CA by name. */
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { command, type Common, ending } from './command.js';
+import {
+  checkContextName,
+  type Context,
+  contextNamed,
+  contextsFile,
+  readContexts,
+  writeContexts,
+} from './input/contexts.js';
+import { name } from './input/arguments.js';
+import { print, table, UsageError, warn } from './output/output.js';
+import { printRecord } from './output/records.js';
+
+interface AddOptions extends Common {
+  readonly token?: string;
+  readonly ca?: string;
+}
+
+export function contextCommand(): Command {
+  const group = new Command('context')
+    .description('keep coordinators by name, with their tokens')
+    .enablePositionalOptions()
+    .addHelpText('after', () => `\nThe contexts are in ${contextsFile()}, for you alone to read.`);
+  for (const one of [addCommand(), useCommand(), listCommand(), showCommand(), removeCommand()])
+    group.addCommand(one);
+  return group;
+}
+
+function addCommand(): Command {
+  return command('add <name>', 'add a context, or replace it; the first one is used from then on')
+    .option(
+      '--token <token>',
+      'sent with each call, to this machine alone while TLS is missing',
+      name,
+    )
+    .option('--ca <file>', 'certificates of the coordinator, for TLS, which is not there yet', name)
+    .action((added: string, options: AddOptions) => ending(async () => add(added, options)));
+}
+
+function add(added: string, { endpoint, token, ca }: AddOptions): void {
+  checkContextName(added);
+  if (!endpoint) {
+    throw new UsageError(`say where it is: kelpie context add ${added} --endpoint host:port`);
+  }
+  const { current, all } = readContexts();
+  const context: Context = {
+    endpoints: endpoint,
+    ...(token !== undefined && { token }),
+    ...(ca !== undefined && { ca: resolve(ca) }),
+  };
+  writeContexts({ current: current ?? added, all: new Map([...all, [added, context]]) });
+  if (ca !== undefined) {
+    warn('the CA is kept, but not used: Kelpie has no TLS yet, and encrypts nothing');
+  }
+  const used = current === undefined || current === added;
+  print(`Context ${added} is ${endpoint.join(',')}${used ? ', and is used' : ''}.`);
+}
+
+function useCommand(): Command {
+  return command('use <context>', 'use a context where nothing else is named').action(
+    (used: string) =>
+      ending(async () => {
+        const contexts = readContexts();
+        const { endpoints } = contextNamed(used, contexts);
+        writeContexts({ ...contexts, current: used });
+        print(`Context ${used} is used: ${endpoints.join(',')}.`);
+      }),
+  );
+}
+
+function listCommand(): Command {
+  return command('list', 'list the contexts; tokens are not shown').action((options: Common) =>
+    ending(async () => {
+      const { current, all } = readContexts();
+      const found = [...all].map(([one, context]) => recordOf(one, context, current));
+      if (options.output !== 'table') {
+        for (const one of found) printRecord(options.output, 'Context', one);
+      } else if (found.length === 0) print('There is no context: kelpie context add makes one.');
+      else print(table(['NAME', 'ENDPOINT', 'TOKEN', 'CA', 'USED'], found.map(row)));
+    }),
+  );
+}
+
+function showCommand(): Command {
+  return command('show [context]', 'show one context; without a name, the one that is used').action(
+    (named: string | undefined, { output }: Common) =>
+      ending(async () => {
+        const contexts = readContexts();
+        const wanted = named ?? contexts.current;
+        if (wanted === undefined) throw new UsageError('no context is used; name one');
+        const record = recordOf(wanted, contextNamed(wanted, contexts), contexts.current);
+        if (output !== 'table') printRecord(output, 'Context', record);
+        else print(table(['NAME', 'ENDPOINT', 'TOKEN', 'CA', 'USED'], [row(record)]));
+      }),
+  );
+}
+
+function removeCommand(): Command {
+  return command('remove <context>', 'remove a context').action((removed: string) =>
+    ending(async () => {
+      const contexts = readContexts();
+      contextNamed(removed, contexts);
+      const all = new Map([...contexts.all].filter(([one]) => one !== removed));
+      const current = contexts.current === removed ? undefined : contexts.current;
+      writeContexts({ current, all });
+      print(`Context ${removed} is removed.`);
+    }),
+  );
+}
+
+/** Without the token: what is printed may end in a log. */
+function recordOf(one: string, { endpoints, token, ca }: Context, current: string | undefined) {
+  const endpoint = endpoints.join(',');
+  return { name: one, endpoint, hasToken: token !== undefined, ca, used: one === current };
+}
+
+function row({ name: one, endpoint, hasToken, ca, used }: ReturnType<typeof recordOf>): string[] {
+  return [one, endpoint, hasToken ? 'set' : '-', ca ?? '-', used ? 'yes' : '-'];
+}

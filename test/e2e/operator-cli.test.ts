@@ -1,0 +1,239 @@
+/** What an operator sets up and changes with kelpie: formats, contexts, completion, labels, sessions. */
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { parseAllDocuments } from 'yaml';
+import { nearest } from '../../client/cli/input/nearest.js';
+import { runKelpie } from '../support/process/cli.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { Wire } from '../support/wire/wire.js';
+import { WireNode } from '../support/wire/wire-node.js';
+
+const CLI = fileURLToPath(new URL('../../client/cli/main.js', import.meta.url));
+const NOWHERE = '127.0.0.1:1';
+const steve = { xuid: '2535400000000001', name: 'Steve', properties: { rank: 'vip' } };
+const alex = { xuid: '2535400000000002', name: 'Alex' };
+
+const parsed = (line: string): Record<string, unknown> =>
+  JSON.parse(line) as Record<string, unknown>;
+
+describe('kelpie, for its operator,', () => {
+  let kelpied: Kelpied;
+  let wire: Wire;
+  let config: string;
+
+  before(async () => {
+    kelpied = await startKelpied(['--drain-seconds', '0']);
+    wire = new Wire(kelpied.endpoint);
+    const gate = await WireNode.proxy(wire, 'gate');
+    const labels = { mode: 'hub', odd: '\u202eyes: "no"\n' };
+    await WireNode.join(wire, 'lobby', { role: 'NODE_ROLE_DOWNSTREAM', labels });
+    await gate.bring(steve, 'lobby');
+    await gate.bring(alex);
+  });
+  after(async () => {
+    await wire.leave();
+    wire.close();
+    await kelpied.stop();
+  });
+  beforeEach(() => {
+    config = mkdtempSync(join(tmpdir(), 'kelpie-config-'));
+  });
+  afterEach(() => rmSync(config, { recursive: true }));
+
+  const file = () => join(config, 'kelpie', 'contexts.yaml');
+  const kelpie = (...args: string[]) => runKelpie(args, kelpied.endpoint);
+  /** Without an endpoint in the environment, with the contexts of this test. */
+  const alone = (args: string[], env: NodeJS.ProcessEnv = {}) =>
+    runKelpie(args, undefined, { XDG_CONFIG_HOME: config, ...env });
+  const add = async (...args: string[]) => {
+    const { code, errors } = await alone(['context', 'add', ...args]);
+    expect(code, errors).to.equal(0);
+  };
+
+  it('prints records with their kind as YAML, whatever is in them', async () => {
+    const { code, output } = await kelpie('-o', 'yaml', 'nodes');
+    expect(code).to.equal(0);
+    expect(output)
+      .to.match(/^---\nkind: Node\n/)
+      .and.include('\\u202eyes');
+    const nodes = parseAllDocuments(output).map((one) => one.toJS() as Record<string, unknown>);
+    expect(nodes.map(({ kind, name }) => [kind, name])).to.deep.equal([
+      ['Node', 'gate'],
+      ['Node', 'lobby'],
+    ]);
+    const json = (await kelpie('nodes', '--output', 'json')).output.split('\n').map(parsed);
+    expect(nodes[1]).to.have.nested.property('labels.odd', '\u202eyes: "no"\n');
+    expect(json[1]).to.deep.include({ kind: 'Node', labels: nodes[1]?.['labels'] });
+  });
+
+  it('takes the options of every command before it and after it', async () => {
+    const late = await runKelpie(['--timeout', '5s', 'nodes', '-o', 'json'], kelpied.endpoint);
+    expect(late.output.split('\n')).to.have.length(2);
+    const both = await kelpie('-o', 'yaml', 'info', '-o', 'json');
+    expect(parsed(both.output)).to.include({ kind: 'GetInfoResponse' });
+    expect(both.output).to.match(/"uptime":"\d+(\.\d+)?s"/);
+  });
+
+  it('finds players by the beginning of their names, and by properties', async () => {
+    const found = async (...args: string[]) =>
+      (await kelpie('find', '--json', ...args)).output
+        .split('\n')
+        .map((line) => parsed(line)['name']);
+    expect(await found('--prefix', 'al')).to.deep.equal(['Alex']);
+    expect(await found('--property', 'rank=vip')).to.deep.equal(['Steve']);
+    const nobody = await kelpie('find', '--property', 'rank=none');
+    expect(nobody.errors).to.match(/no such player is online \(PLAYER_NOT_FOUND\)/);
+    expect((await kelpie('find', 'Alex', '--prefix', 'al')).code).to.equal(2);
+  });
+
+  it('says what is wrong with a place that is another kind of node, or nearly a name', async () => {
+    const proxy = await kelpie('players', '--proxy', 'lobby');
+    expect(proxy.errors).to.include('"lobby" is no proxy, but a server; use --server lobby');
+    const server = await kelpie('say', 'hello', '--server', 'gate');
+    expect(server.errors).to.include('"gate" is no server, but a proxy; use --proxy gate');
+    const near = await kelpie('disconnect', 'loby');
+    expect(near.errors).to.equal(
+      'kelpie: no node "loby" is known (NODE_NOT_FOUND); did you mean lobby?\n',
+    );
+    expect([proxy.code, server.code, near.code]).to.deep.equal([1, 1, 1]);
+    expect(nearest('loby', ['lobby', 'looby-1', 'gate', 'lob'])).to.deep.equal(['lobby', 'lob']);
+  });
+
+  it('sets, removes and shows the labels of a node', async () => {
+    await WireNode.join(wire, 'arena', { role: 'NODE_ROLE_DOWNSTREAM', labels: { mode: 'hub' } });
+    const changed = await kelpie('label', 'Arena', 'map=a=b', 'zone-', 'mode-', 'season=4');
+    expect(changed.output.split('\n').map((line) => line.split(/ {2,}/))).to.deep.equal([
+      ['LABEL', 'VALUE'],
+      ['map', 'a=b'],
+      ['season', '4'],
+    ]);
+    const shown = await kelpie('label', 'arena', '--json');
+    expect(parsed(shown.output)).to.deep.include({ labels: { map: 'a=b', season: '4' } });
+    for (const wrong of [['map'], ['map=1', 'map-'], ['=1']]) {
+      const { code, errors } = await kelpie('label', 'arena', ...wrong);
+      expect(errors).to.match(/changes no label|either set or removed/);
+      expect(code).to.equal(2);
+    }
+  });
+
+  it('ends the session of a node', async () => {
+    const { stream } = await wire.join('rogue', { role: 'NODE_ROLE_SERVICE' });
+    const { code, output } = await kelpie('disconnect', 'Rogue');
+    expect({ code, output }).to.deep.equal({ code: 0, output: 'Disconnected rogue.' });
+    expect(await stream.ended()).to.have.nested.property(
+      'error.reason',
+      'ERROR_REASON_SESSION_ENDED',
+    );
+    expect((await kelpie('label', 'rogue')).errors).to.include('NODE_NOT_FOUND');
+  });
+
+  describe('keeps contexts,', () => {
+    it('uses the first, another one by name, and what is nearer', async () => {
+      await add('prod', '--endpoint', NOWHERE);
+      await add('dev', '--endpoint', kelpied.endpoint);
+      const asks = async (args: string[], env?: NodeJS.ProcessEnv) =>
+        (await alone([...args, 'info', '--json'], env)).code;
+      expect(await asks([]), 'the first').to.equal(1);
+      expect(await asks(['--context', 'dev'])).to.equal(0);
+      expect(await asks([], { KELPIE_CONTEXT: 'dev' })).to.equal(0);
+      expect(await asks([], { KELPIE_ENDPOINTS: kelpied.endpoint })).to.equal(0);
+      expect(await asks(['--endpoint', kelpied.endpoint], { KELPIE_CONTEXT: 'prod' })).to.equal(0);
+      expect((await alone(['context', 'use', 'dev'])).output).to.include(kelpied.endpoint);
+      expect(await asks([])).to.equal(0);
+      const { errors, code } = await alone(['--context', 'test', 'info']);
+      expect(errors).to.equal('kelpie: there is no context "test"; there are prod, dev\n');
+      expect(code).to.equal(2);
+    });
+
+    it('for the user alone, and shows no token', async () => {
+      await add('dev', '--endpoint', kelpied.endpoint, '--token', 'secret');
+      expect(statSync(file()).mode & 0o777).to.equal(0o600);
+      expect(statSync(join(config, 'kelpie')).mode & 0o777).to.equal(0o700);
+      expect(readFileSync(file(), 'utf8')).to.include('token: secret');
+      const [list, show] = [
+        await alone(['context', 'list']),
+        await alone(['context', 'show', '-o', 'json']),
+      ];
+      expect(list.output).to.match(/^NAME +ENDPOINT .*\ndev +127\.0\.0\.1:\d+ +set +- +yes$/);
+      expect(parsed(show.output)).to.deep.equal({
+        ...{ kind: 'Context', name: 'dev', endpoint: kelpied.endpoint },
+        ...{ hasToken: true, used: true },
+      });
+      expect((await alone(['nodes'])).code).to.equal(0);
+      expect((await alone(['context', 'remove', 'dev'])).code).to.equal(0);
+      expect((await alone(['context', 'list'])).output).to.include('There is no context');
+    });
+
+    it('but uses none that others can change, or that is no context', async () => {
+      await add('dev', '--endpoint', kelpied.endpoint);
+      chmodSync(file(), 0o620);
+      const open = await alone(['nodes']);
+      expect(open.errors).to.match(/can be changed by other users.*chmod go-w/);
+      chmodSync(file(), 0o600);
+      writeFileSync(file(), 'contexts: { dev: { endpoint: nowhere } }');
+      const odd = await alone(['nodes']);
+      expect(odd.errors).to.match(/contexts\.yaml cannot be used: "nowhere" is no endpoint/);
+      expect([open.code, odd.code]).to.deep.equal([2, 2]);
+      const name = await alone(['context', 'add', '../x', '--endpoint', NOWHERE]);
+      expect(name.errors).to.include('cannot be the name of a context');
+      const bare = await alone(['context', 'add', 'bare']);
+      expect(bare.errors).to.include('kelpie context add bare --endpoint host:port');
+    });
+
+    it('sends no token in clear text to another machine, and says that there is no TLS', async () => {
+      await add('far', '--endpoint', '192.0.2.1:50051', '--token', 'secret', '--ca', 'ca.pem');
+      const { code, errors } = await alone(['nodes']);
+      expect(errors).to.match(/the CA of context "far" is not used: Kelpie has no TLS yet/);
+      expect(errors).to.match(
+        /token is not sent to 192\.0\.2\.1:50051.*no TLS yet.*TOKEN_UNPROTECTED/,
+      );
+      expect(code).to.equal(1);
+      // The token belongs to its context: another endpoint is asked without it.
+      expect((await alone(['nodes', '--endpoint', kelpied.endpoint])).code).to.equal(0);
+    });
+  });
+
+  it('completes commands, options, choices and the names of nodes in bash', async () => {
+    const bin = join(config, 'kelpie');
+    writeFileSync(bin, `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`, { mode: 0o700 });
+    const lines = ['kelpie dis', 'kelpie nodes --la', 'kelpie disconnect lo', 'kelpie info -o y'];
+    const script = `source <(kelpie completion bash)
+      for COMP_LINE in "$@"; do COMP_POINT=\${#COMP_LINE}; _kelpie; echo "\${COMPREPLY[*]}"; done`;
+    const env = {
+      ...process.env,
+      ...{ PATH: `${config}:${process.env['PATH'] ?? ''}`, KELPIE_ENDPOINTS: kelpied.endpoint },
+    };
+    const { stdout } = await promisify(execFile)('bash', ['-c', script, 'bash', ...lines], { env });
+    expect(stdout.trimEnd().split('\n')).to.deep.equal(['disconnect', '--label', 'lobby', 'yaml']);
+    const propose = async (line: string) =>
+      (await kelpie('complete-line', line)).output.split('\n');
+    expect(await propose('kelpie players --proxy ')).to.deep.equal(['gate']);
+    expect(await propose('kelpie context r')).to.deep.equal(['remove']);
+    for (const [shell, word] of [
+      ['zsh', 'compdef'],
+      ['fish', 'complete -c kelpie'],
+    ] as const) {
+      expect((await kelpie('completion', shell)).output).to.include(word);
+    }
+  });
+
+  it('colours states on a terminal, unless NO_COLOR is set, and never for programs', async () => {
+    const onTerminal = async (command: string, noColor = '') => {
+      const env = { ...process.env, KELPIE_ENDPOINTS: kelpied.endpoint, NO_COLOR: noColor };
+      const line = `'${process.execPath}' '${CLI}' ${command}`;
+      const { stdout } = await promisify(execFile)('script', ['-qec', line, '/dev/null'], { env });
+      return stdout;
+    };
+    expect(await onTerminal('nodes')).to.include('\u001b[32mREADY\u001b[39m');
+    expect(await onTerminal('nodes', '1'))
+      .to.include('READY')
+      .and.not.include('\u001b');
+    expect(await onTerminal('nodes --json')).to.not.include('\u001b');
+    expect((await kelpie('nodes')).output).to.not.include('\u001b');
+  });
+});

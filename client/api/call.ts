@@ -59,22 +59,27 @@ export function callOptions({ timeoutMs, signal, metadata }: CallOptions, extraM
 
 function limited(defaults: CallDefaults): ClientMiddleware<Extension> {
   return async function* (call, { timeoutMs, facts, signal, ...options }) {
-    const limitMs = timeoutMs ?? (call.responseStream ? undefined : defaults.timeoutMs);
-    const end = new AbortController();
-    const timeout = limitMs === undefined ? undefined : timeoutError(limitMs);
-    const stop = timeout && systemClock.after(limitMs ?? 0, () => end.abort(timeout));
+    const limit = limitOf(timeoutMs ?? (call.responseStream ? undefined : defaults.timeoutMs));
     const metadata = Metadata({ ...defaults.metadata, ...facts });
-    const signals = AbortSignal.any([end.signal, ...(signal ? [signal] : [])]);
+    const signals = AbortSignal.any(signal ? [limit.signal, signal] : [limit.signal]);
     try {
       return yield* call.next(call.request, { ...options, metadata, signal: signals });
     } catch (thrown) {
-      if (end.signal.aborted && timeout) throw timeout;
+      if (limit.signal.aborted) throw fromThrown(limit.signal.reason);
       if (signal?.aborted) throw cancelledError(thrown);
       throw fromThrown(thrown);
     } finally {
-      stop?.();
+      limit.lift();
     }
   };
+}
+
+/** A signal that aborts when the time is up, with the error to throw. */
+function limitOf(limitMs: number | undefined) {
+  const end = new AbortController();
+  if (limitMs === undefined) return { signal: end.signal, lift: () => undefined };
+  const lift = systemClock.after(limitMs, () => end.abort(timeoutError(limitMs)));
+  return { signal: end.signal, lift };
 }
 
 function timeoutError(limitMs: number): KelpieError {

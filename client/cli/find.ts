@@ -55,8 +55,11 @@ async function findMatching(api: Api, { prefix, property, output }: FindOptions)
 /** The player who is meant; where there is none, all whose names begin so. */
 async function findOne(api: Api, who: string, output: Format): Promise<void> {
   const player = await unambiguous(api, who);
-  if (player && output === 'table') return print(table(['name', player.name], rowsOf(player)));
-  if (player) return showAll([player], output);
+  if (player) {
+    if (output === 'table') print(table(['name', player.name], rowsOf(player)));
+    else showAll([player], output);
+    return;
+  }
   const { players, nextPageToken } = await beginning(api, who);
   if (players.length === 0) throw notFound(who);
   showAll(players, output);

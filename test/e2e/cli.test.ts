@@ -396,7 +396,9 @@ describe('kelpie', () => {
       const [help, version] = await Promise.all([kelpie('--help'), kelpie('--version')]);
       expect(help.code).to.equal(0);
       expect(help.output)
-        .to.match(/^Look:.* nodes .* tail .*^Say:.* publish .*^Do:.* disconnect .*^Setup:.* context /ms)
+        .to.match(
+          /^Look:.* nodes .* tail .*^Say:.* publish .*^Do:.* disconnect .*^Setup:.* context /ms,
+        )
         .and.include('Exit codes');
       expect(version.code).to.equal(0);
       expect(version.output).to.match(/^\d+\.\d+\.\d+/);

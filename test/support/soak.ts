@@ -1,4 +1,4 @@
-/** Heavy tests run twice: scaled down with all others, and whole in `make soak`, where they print figures. */
+/** Heavy tests run in two sizes: small with all other tests, and in full in `make soak`, where they print figures. */
 
 const whole = process.env['SOAK'] === '1';
 
@@ -7,7 +7,7 @@ export function inSoak<Value>(value: Value, otherwise: Value): Value {
   return whole ? value : otherwise;
 }
 
-/** Shows a figure where somebody asked for figures. */
+/** Prints a figure in `make soak`. */
 export function figure(text: string): void {
   if (whole) console.log(`      ${text}`);
 }

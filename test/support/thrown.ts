@@ -1,4 +1,4 @@
-/** Errors that are expected, as values. */
+/** The errors that a test expects, as values. */
 
 type ErrorClass<E extends Error> = new (...args: never[]) => E;
 

@@ -1,8 +1,8 @@
 /**
- * The law of fencing, of real clients: several processes want one name. Whatever becomes of their streams,
- * each entry in the node's name is of the process that owned it at that position, nothing is stored twice,
- * what a process was told to be stored is stored, and in the end one of them has the name and the others
- * know that they have not.
+ * The law of fencing, of real clients: several processes want one name, and their streams break in any way. Each
+ * entry in the node's name is of the process that owned the name at that position. Nothing is stored twice. Each
+ * publish that a process got acknowledged is stored. In the end one process has the name, and the others know
+ * that they do not have it.
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -45,7 +45,7 @@ class Contest {
   readonly #world: SdkWorld;
   readonly #claimants: (Claimant | undefined)[] = [];
   #count = 0;
-  /** What somebody was told to be stored. */
+  /** The publishes that a coordinator acknowledged. */
   readonly #told: string[] = [];
   readonly outcomes = { published: 0, updated: 0, refused: 0 };
 
@@ -169,7 +169,7 @@ function reasonOf(error: unknown): string | undefined {
   return error instanceof KelpieError ? error.reason : undefined;
 }
 
-/** What a process knows of its connection. */
+/** The newest status of the connection of a process. */
 function last(statuses: readonly Status[]): Status | undefined {
   const kinds = ['connected', 'disconnected', 'closed'];
   return statuses.findLast(({ type }) => kinds.includes(type));
@@ -181,7 +181,7 @@ describe('the fencing of real clients', () => {
     const total = { published: 0, updated: 0, refused: 0 };
     await fc.assert(
       fc.asyncProperty(steps, fc.constantFrom(0, 4, 20), async (plan, turns) => {
-        // What is slow to be stored can be overtaken by a new owner.
+        // A new owner can overtake an append that takes several turns.
         const world = await SdkWorld.open(PLACES, { turns: () => turns });
         const contest = new Contest(world);
         for (const one of plan) await contest.take(one);

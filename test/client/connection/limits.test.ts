@@ -66,7 +66,7 @@ describe('what is above a coordinator’s limits', () => {
         writer.publish('size', { text: 'x'.repeat(300 * KIB) }),
         writer.publish('size', ['x'.repeat(300 * KIB)]),
         writer.publish('size', 'after'),
-        // What it has in all counts, to the byte: tags and lengths take 8 here.
+        // The limit counts each byte of the payload: tags and lengths take 8 here.
         writer.publish('size', 'x'.repeat(256 * KIB - 8)),
       ]);
       const reasons = outcomes.map((one) =>

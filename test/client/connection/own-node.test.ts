@@ -1,4 +1,4 @@
-/** What others see of a client's own node, over reconnects. */
+/** The client's own node as other nodes see it, over reconnects. */
 import { expect } from 'chai';
 import { NodeChange, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
 import { NOTHING_LEFT, SdkWorld } from '../../support/model/sdk-world.js';
@@ -24,7 +24,7 @@ describe("a client's own node", () => {
         ...{ state, labels: { mode: 'event' }, commands: ['shop.open'] },
       });
     }
-    // What is done while nobody answers is said by the next Hello.
+    // The next Hello has the changes that the process made while no coordinator answered.
     for (const stream of world.wire.streams) stream.cut('both');
     client.handle('shop.close', () => undefined);
     await world.pass(20_000);

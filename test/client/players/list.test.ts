@@ -94,14 +94,14 @@ describe("a proxy's list of players", () => {
   });
 });
 
-describe('a player as a proxy says him', () => {
-  it('has his XUID as id, else his UUID in lower case', () => {
+describe('a player as a proxy reports them', () => {
+  it('has the XUID as id, else the UUID in lower case', () => {
     expect(idOf({ xuid: '25', uuid: 'A' })).to.equal('25');
     expect(idOf({ xuid: '0', uuid: 'AB-C' })).to.equal('ab-c');
     expect(thrownBy(KelpieError, () => idOf({})).reason).to.equal('PLAYER_INVALID');
   });
 
-  it('is refused at once if he cannot be sent', () => {
+  it('is refused at once if a field cannot be sent', () => {
     const odd = { xuid: '1', name: 'Steve', protocolVersion: Number.NaN };
     expect(thrownBy(KelpieError, () => playerOf(odd)).reason).to.equal('OUT_OF_RANGE');
   });

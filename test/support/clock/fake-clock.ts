@@ -60,7 +60,7 @@ export class FakeClock implements Clock {
       const [next] = this.#timers;
       if (!next || next.atMs > endMs) break;
       this.#timers.shift();
-      // What fires late finds time where it is.
+      // A timer that fires late sees the present time.
       this.#move(Math.max(next.atMs, this.#nowMs));
       next.fire();
     }

@@ -1,6 +1,6 @@
 /**
- * Hostile encodings of a field, as bytes: written by hand, since no encoder would write most of them. Whatever
- * the field is, a peer may send any of these.
+ * Hostile encodings of a field, as bytes. No encoder writes most of them, so this file writes them by hand. A peer
+ * may send each of them for any field.
  */
 import { type DescField, ScalarType } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
@@ -13,7 +13,7 @@ const NOTHING = new Uint8Array();
 /** By what is odd about them: how to make the bytes of the field, its tag included; some of them are large. */
 export type Hostile = Readonly<Record<string, () => Uint8Array>>;
 
-/** What a peer may send as this field. */
+/** The hostile encodings of one field. */
 export function hostileFields(field: DescField): Hostile {
   return { ...kinds(field), ...nonsense(field.number) };
 }
@@ -164,7 +164,7 @@ function wellKnown(field: DescField): Hostile {
   }
 }
 
-/** What stands before a value of so many bytes, for it to be within another. */
+/** The tag and the length of a message field with a value of so many bytes. */
 type Around = (bytes: number) => Uint8Array;
 
 /** Value{struct_value = 5{fields = 1{key = 1, value = 2}}}. */
@@ -245,7 +245,7 @@ function times(number: number): Hostile {
   return Object.fromEntries([...seconds, ...nanos]);
 }
 
-/** What is not this field at all. */
+/** Bytes that are no valid encoding of this field. */
 function nonsense(number: number): Hostile {
   const unknown = messageField(9999, new Uint8Array(1000));
   return {

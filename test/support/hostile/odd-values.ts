@@ -1,7 +1,7 @@
 /** Values of JavaScript that programs hand in by mistake, or on purpose. */
 import { hostileNumbers, hostileStrings } from './hostile.js';
 
-/** Throws whatever is done with it. */
+/** Each operation on this object throws. */
 function throwing(): object {
   const fail = (): never => {
     throw new Error('a trap of a proxy');
@@ -36,7 +36,7 @@ const getter = Object.defineProperty({}, 'a', {
   },
 });
 
-/** What JSON.parse makes of a text. */
+/** The value that JSON.parse returns. */
 const parsed = (text: string): unknown => JSON.parse(text);
 
 const objects: Readonly<Record<string, unknown>> = {
@@ -87,7 +87,7 @@ const objects: Readonly<Record<string, unknown>> = {
   'a regular expression': /x/,
 };
 
-/** By what is odd about each. */
+/** All odd values, each with a description. */
 export const oddValues: readonly (readonly [what: string, value: unknown])[] = [
   ...Object.entries(objects),
   ...Object.entries(hostileStrings).map(([what, value]) => [`text: ${what}`, value] as const),

@@ -1,4 +1,4 @@
-/** A kelpied that is abused, and a decent node beside it that must not notice. */
+/** A kelpied under abuse, and a well-behaved node beside it that must not notice the abuse. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type Kelpied, startKelpied } from './kelpied.js';
@@ -6,7 +6,7 @@ import { ownMemoryOf } from './memory.js';
 import { NodeProcess, type Report } from './node-process.js';
 import { Wire } from '../wire/wire.js';
 
-/** Longer than anything takes; whoever waits this long waits for something that never comes. */
+/** Longer than any step takes: a test that waits this long waits for a state that never comes. */
 const CEILING_MS = 30_000;
 const NEIGHBOUR = 'neighbour';
 
@@ -54,7 +54,7 @@ export class Besieged {
     return (await this.wire.call('CoordinatorService.GetInfo', {})).sessions;
   }
 
-  /** The neighbour heard all that it said, in order, and nothing else. */
+  /** The neighbour received all its own events, in order, and nothing else. */
   async report(): Promise<Report> {
     const report = await this.#neighbour.report();
     expect(this.#fault).to.equal(undefined);
@@ -63,7 +63,7 @@ export class Besieged {
     return report;
   }
 
-  /** The same, and nobody else is left. */
+  /** Checks the report, and that no other session is left. */
   async unharmed(): Promise<Report> {
     const report = await this.report();
     // A connection that was cut is noticed when the process comes to it.
@@ -71,7 +71,7 @@ export class Besieged {
     return report;
   }
 
-  /** No node is left of those that came. */
+  /** Waits until only the neighbour's node is left. */
   async nobodyLeft(): Promise<void> {
     const names = async () => {
       const { nodes } = await this.wire.call('NodeService.ListNodes', {});
@@ -89,7 +89,7 @@ export class Besieged {
   }
 }
 
-/** Asks again and again: for what nobody announces. */
+/** Asks again and again until the condition holds, for no event announces it. */
 async function eventually(holds: () => Promise<boolean>, what: string): Promise<void> {
   const giveUp = performance.now() + CEILING_MS;
   while (!(await holds())) {

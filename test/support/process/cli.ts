@@ -28,7 +28,7 @@ export interface Kelpie {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** What a kelpie that has ended left behind. */
+/** The exit code and the output of a kelpie that has ended. */
 export interface Left {
   readonly code: number | null;
   readonly output: string;
@@ -62,7 +62,7 @@ export function startKelpie(
     news.emit('news');
     return code;
   });
-  // Whatever happens to the tests, no child outlives them.
+  // No child outlives the tests, also if they crash.
   const reap = (): boolean => child.kill('SIGKILL');
   process.once('exit', reap);
   child.once('exit', () => process.off('exit', reap));

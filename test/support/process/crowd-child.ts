@@ -10,7 +10,7 @@ import type { Child, CrowdOptions, Order } from './crowd.js';
 /** How often those speak whose turn it is. */
 const TICK_MS = 20;
 const MOST_WRONG = 20;
-/** What is progress. */
+/** So many acknowledged events are a progress. */
 const PROGRESS = 500;
 
 const options = JSON.parse(process.argv[2] ?? '') as CrowdOptions;
@@ -33,7 +33,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await once(news, 'news');
 }
 
-/** What one node hears, which has to be what each of them said, once and in order. */
+/** The handler of one node: it expects each event of each node once and in order. */
 function listener(node: string): (event: ReceivedEvent) => void {
   const last = Array.from({ length: nodes }, () => 0);
   let sequence = 0;
@@ -134,7 +134,7 @@ const orders: Record<Order, () => unknown> = {
   },
 };
 process.on('message', (order: Order) => void orders[order]());
-// Whatever happens to its parent, it does not outlive it.
+// It does not outlive its parent, also if the parent crashes.
 process.on('disconnect', () => process.exit());
 
 await Promise.all(clients.map((client) => client.ready()));

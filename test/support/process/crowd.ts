@@ -3,24 +3,24 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { reachApi } from '../wire/calls.js';
 
-/** Longer than anything takes; whoever waits this long waits for something that never comes. */
+/** Longer than any step takes: a test that waits this long waits for a message that never comes. */
 const CEILING_MS = 60_000;
 
-/** What the process is told when it starts. */
+/** The options of the process. */
 export interface CrowdOptions {
   readonly endpoint: string;
-  /** Its nodes are called `<name>-0` and on; they talk on `<name>.0` and on, and all hear all. */
+  /** Its nodes have the names `<name>-0` and on. Node 0 publishes on `<name>.0`, and all nodes read all topics. */
   readonly name: string;
   readonly nodes: number;
-  /** What each of its nodes publishes. */
+  /** How many events each of its nodes publishes in a second. */
   readonly perSecond: number;
-  /** How many nodes the whole network has: nobody is ready before it knows all. */
+  /** How many nodes the whole network has. A node is ready when its roster has all of them. */
   readonly network: number;
 }
 
 /**
- * What a parent says. `progress`: say so when 500 more events are acknowledged. `settle`: publish
- * nothing until told so again, and report once everything that was published is acknowledged and heard.
+ * The orders of a parent. `progress`: the process answers when 500 more events are acknowledged. `settle`: the
+ * process stops publishing, and reports when all its events are acknowledged and received.
  */
 export type Order = 'publish' | 'progress' | 'report' | 'settle' | 'close';
 
@@ -30,13 +30,13 @@ export interface CrowdReport {
   readonly acknowledged: number;
   /** By all its nodes together. */
   readonly heard: number;
-  /** What should not have come, or not now: at most 20 of it. */
+  /** The first 20 mistakes: events that came twice, too early or not at all. */
   readonly wrong: readonly string[];
-  /** What keeps its event loop alive, by kind. */
+  /** How many resources of each kind keep its event loop alive. */
   readonly resources: Readonly<Record<string, number>>;
 }
 
-/** What the process says. */
+/** The messages of the process. */
 export type Child =
   | { kind: 'ready' | 'progress' }
   | { kind: 'on'; node: string; coordinatorId: string; epoch: string }
@@ -111,7 +111,7 @@ export class Crowd {
     await gone;
   }
 
-  /** Whatever became of it, it is gone afterwards. */
+  /** Kills the process if it has not ended, and waits for its end. */
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const gone = once(this.#child, 'exit');

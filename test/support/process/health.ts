@@ -38,7 +38,7 @@ const health = fromJSON(
   LOADING,
 );
 
-/** What the coordinator says of one of its services, or of itself (empty). */
+/** The health that the coordinator reports of one of its services; of itself for the empty name. */
 export async function healthOf(endpoint: string, service: string): Promise<string> {
   const check = (health['grpc.health.v1.Health'] as ServiceDefinition)['Check'];
   if (!check) throw new Error('there is no Check');

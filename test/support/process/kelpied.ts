@@ -102,7 +102,7 @@ function launch(
   const printed = { out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => (printed.out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (printed.err += chunk.toString()));
-  // Whatever happens to the tests, no child outlives them.
+  // No child outlives the tests, also if they crash.
   const reap = (): boolean => child.kill('SIGKILL');
   // Before what others do then, such as removing the folder that it works in.
   process.prependOnceListener('exit', reap);

@@ -63,7 +63,7 @@ process.on('message', (message: Parent) => {
     answer();
   }
 });
-// Whatever happens to its parent, it does not outlive it.
+// It does not outlive its parent, also if the parent crashes.
 process.on('disconnect', () => process.exit());
 
 for (;;) {

@@ -3,22 +3,22 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 
-/** Longer than anything takes; whoever waits this long waits for something that never comes. */
+/** Longer than any step takes: a test that waits this long waits for a message that never comes. */
 const CEILING_MS = 30_000;
 
-/** What a parent says. */
+/** The orders of a parent. */
 export type Parent = 'report' | 'leave';
 
 export interface Report {
   readonly published: number;
   readonly received: number;
-  /** From saying to hearing, since the last report. */
+  /** The longest time from publishing an event to receiving it, since the last report. */
   readonly slowestMs: number;
-  /** What should not have come, or not now. */
+  /** The mistakes: events or statuses that should not have come, or not yet. */
   readonly wrong: readonly string[];
 }
 
-/** What the process says. */
+/** The messages of the process. */
 export type Child =
   | { kind: 'welcome'; outcome: string; generation: number }
   | { kind: 'ended'; code: number; reason: string }
@@ -63,7 +63,7 @@ export class NodeProcess {
     this.#child.kill(signal);
   }
 
-  /** Whatever became of it, it is gone afterwards. */
+  /** Kills the process if it has not ended, and waits for its end. */
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const gone = once(this.#child, 'exit');

@@ -1,4 +1,4 @@
-/** What may stand in a text that people see on a terminal. Said by numbers, and not as the programs say it. */
+/** The characters that a text on a terminal may have. Said by numbers, and not as the programs say it. */
 
 const RANGES: readonly (readonly [first: number, last: number])[] = [
   [0x00, 0x1f],

@@ -18,5 +18,5 @@ await Promise.all(
   }),
 );
 process.send?.({ joined: names.length });
-// Whatever happens to its parent, it does not outlive it.
+// It does not outlive its parent, also if the parent crashes.
 process.on('disconnect', () => process.exit());

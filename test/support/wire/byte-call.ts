@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type IncomingHttpHeaders } from 'node:http2';
 import { CONNECT_PATH, requestHeaders } from './raw-peer.js';
 
-/** Longer than anything takes; whoever waits this long waits for something that never comes. */
+/** Longer than any call takes: a test that waits this long waits for a status that never comes. */
 const CEILING_MS = 30_000;
 
 /** How a call ended. */
@@ -11,7 +11,7 @@ export interface Outcome {
   /** undefined: the stream was reset without a status. */
   readonly status: number | undefined;
   readonly message: string;
-  /** What came in DATA frames. */
+  /** The bytes of the DATA frames. */
   readonly body: Buffer;
 }
 

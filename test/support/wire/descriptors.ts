@@ -50,7 +50,7 @@ export function pathsTo(
   });
 }
 
-/** What else a message has, by its name, so that it is refused for the one field, if at all. */
+/** The other fields of each message, by its name, so that a refusal can only be about the one field. */
 export type Templates = Readonly<Record<string, JsonObject>>;
 
 /** The bytes of a message in which the field at the end of a path has a value. */
@@ -128,7 +128,7 @@ export function listed(message: ReflectMessage, name: string): ReflectMessage[] 
   return [...(message.get(field) as ReflectList<ReflectMessage>)];
 }
 
-/** What a field has. */
+/** The value of a field; undefined if it is not set. */
 export function valueOf(message: ReflectMessage, name: string): unknown {
   const field = message.fields.find((one) => one.name === name);
   if (!field) throw new Error(`no field ${name}`);

@@ -15,12 +15,12 @@ function messageOf(text: string): Payload {
   };
 }
 
-/** A message that is to be published. */
+/** A message to publish. */
 export function messageDraft(text: string, topic = 'chat.global'): EventDraft {
   return { topic, payload: messageOf(text) };
 }
 
-/** The event that becomes of it. Without a sequence it is what a journal stores. */
+/** The event of a published message. Without a sequence it is the event that a journal stores. */
 export function messageEvent(text: string, topic = 'chat.global', sequence = 0): Event {
   return {
     sequence,
@@ -31,7 +31,7 @@ export function messageEvent(text: string, topic = 'chat.global', sequence = 0):
   };
 }
 
-/** What a message says, as a publisher would have it; undefined for what says no text. */
+/** The text of a message; undefined for a message without a text. */
 export function textOfMessage(message: Payload | undefined): string | undefined {
   const content = message?.content?.form;
   return content?.$case === 'text' ? content.value : undefined;

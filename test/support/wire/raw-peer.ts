@@ -5,7 +5,7 @@
 import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** Longer than anything takes; whoever waits this long waits for something that never comes. */
+/** Longer than any step takes: a test that waits this long waits for a frame that never comes. */
 const CEILING_MS = 30_000;
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 const HEADER_BYTES = 9;
@@ -53,9 +53,9 @@ export class RawPeer {
   readonly resetStreams = new Set<number>();
   /** Bytes of DATA that came on all streams. */
   dataBytes = 0;
-  /** What the coordinator lets this peer send on stream 1. */
+  /** How many bytes the coordinator lets this peer send on stream 1. */
   streamWindow = 65_535;
-  /** What it lets it send on the connection. */
+  /** How many bytes it lets this peer send on the connection. */
   connectionWindow = 65_535;
   /** The code of a GOAWAY. */
   goAwayCode: number | undefined;
@@ -79,7 +79,7 @@ export class RawPeer {
     });
   }
 
-  /** Says what every HTTP/2 connection begins with. */
+  /** Sends the preface and the SETTINGS of a connection. */
   preface(): this {
     this.socket.write(PREFACE);
     const settings = (this.#behaviour.settings ?? []).map(([id, value]) => setting(id, value));

@@ -167,7 +167,7 @@ export class Scripted {
   readonly coordinators: readonly ScriptedCoordinator[];
   readonly client: KelpieClient;
   readonly statuses: Status[] = [];
-  /** What the client draws: from 0 to below 1. */
+  /** The random number of the client, from 0 to below 1. */
   random = 0;
 
   /** @param places the number of endpoints of the client */

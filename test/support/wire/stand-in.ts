@@ -1,4 +1,4 @@
-/** A coordinator that answers what a test wants, for what no real one can be brought to say. */
+/** A coordinator with the answers of a test, for answers that no real coordinator gives. */
 import { createServer, ServerError, type ServiceImplementation, Status } from 'nice-grpc';
 import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
 import {
@@ -14,7 +14,7 @@ export interface StandIn {
   stop(): Promise<void>;
 }
 
-/** Starts one. `info`: undefined never comes. What else is not given it answers with UNIMPLEMENTED. */
+/** Starts one. Without `info` it never answers GetInfo. It answers every other call that has no answer here with UNIMPLEMENTED. */
 export async function startStandIn(
   info: Partial<GetInfoResponse> | undefined,
   events: Partial<Events> = {},

@@ -1,10 +1,10 @@
 /**
- * What one reader gets of the journal: a position and a filter, not a queue. Live and replay are
- * one path. A slow reader costs nothing but its position; when it has fallen out of the journal it
- * is told so by a Gap, and gets its resources again by a Snapshot.
+ * The events of the journal for one reader: a position and a filter, not a queue. Live and replay are one path.
+ * A slow reader costs only its position. A reader that fell out of the journal gets a Gap, and its resources
+ * again by a Snapshot.
  *
- * Nobody waits for a feed: what may be much work (a page, a part of a Snapshot, a search for what is
- * rare) it does piece by piece in the turn that it shares with all others, and wakes its reader after it.
+ * Nobody waits for a feed. It does long work (a page, a part of a Snapshot, a search for rare events) piece by
+ * piece in the turn that all readers share, and wakes its reader afterwards.
  */
 import type { Cursor } from '../core/cursor.js';
 import { patternsUnder } from '../topics/topic.js';
@@ -33,7 +33,7 @@ import { Window, type WindowSize } from './window.js';
 /** Entries of a page where the one before had nothing for the reader. */
 const PAGE_ENTRIES = 256;
 
-/** What a feed is made of. */
+/** The parts of a feed. */
 export interface FeedOptions {
   readonly network: Pick<Network, 'resources'>;
   readonly tail: Tail;
@@ -47,7 +47,7 @@ export interface FeedOptions {
   readonly wake: () => void;
 }
 
-/** What was found and is not handed out yet. */
+/** A gap or a batch that the feed found and did not send yet. */
 type Found = JournalGap | Batch;
 
 export class Feed {
@@ -59,19 +59,19 @@ export class Feed {
   readonly #window: Window;
   readonly #batchLimits: BatchLimits;
   #filter: TopicFilter;
-  /** Everything that matches up to here was handed out. Stands still while the feed is caught up. */
+  /** The feed sent everything that matches up to here. Stands still while the feed is caught up. */
   #position: Cursor;
-  /** The journal itself has said that the position belongs to its history. */
+  /** The journal confirmed that the position belongs to its history. */
   #verified: boolean;
-  /** The last position that the reader was told: what it holds a batch's `after` against. */
-  #told: number;
+  /** The last position that was sent: the reader compares a batch's `after` with it. */
+  #sentUpTo: number;
   /** Something after the position may match. False: caught up, wherever the head has gone since. */
   #behind: boolean;
-  /** What was looked at last had nothing for the reader. */
+  /** The entries seen last had nothing for the reader. */
   #searching = false;
   #found: Found | undefined;
   readonly #holes = new Holes();
-  /** What was found is kept until it is handed out: it was read when holes were found. */
+  /** The found batch stays until it is sent, because its page had holes. */
   #keep = false;
   readonly #snapshots = new Snapshots();
   readonly #work: ReaderWork;
@@ -90,7 +90,7 @@ export class Feed {
     this.#window = new Window(window);
     this.#batchLimits = batch ?? BATCH_LIMITS;
     this.#position = start.position;
-    this.#told = start.position.sequence;
+    this.#sentUpTo = start.position.sequence;
     this.#verified = !start.claimed;
     this.#behind = start.claimed || start.position.sequence < tail.head.sequence;
     if (start.snapshot) this.#queueSnapshot(filter);
@@ -101,14 +101,14 @@ export class Feed {
     return this.#filter;
   }
 
-  /** Everything that matches up to here was handed out. */
+  /** The feed sent everything that matches up to here. */
   get position(): Cursor {
     return this.#behind ? this.#position : this.#tail.head;
   }
 
-  /** The sequence up to which the reader was told that it has everything. */
-  get told(): number {
-    return this.#told;
+  /** The sequence up to which the reader knows that it has everything. */
+  get sentUpTo(): number {
+    return this.#sentUpTo;
   }
 
   /** The entry at this sequence may match, and the tail has it. */
@@ -127,12 +127,12 @@ export class Feed {
     return this.#wakeups;
   }
 
-  /** Bytes of events that were handed out and are not acknowledged. */
+  /** Bytes of events that were sent and are not acknowledged. */
   get unacknowledgedBytes(): number {
     return this.#window.bytes;
   }
 
-  /** Nothing is to be handed out, and nothing is searched. Of a reader without a window. */
+  /** Nothing is to send and nothing to search. For a reader without a window. */
   get idle(): boolean {
     return !this.#behind && this.#snapshots.size === 0 && this.#holes.size === 0;
   }
@@ -154,12 +154,12 @@ export class Feed {
     return this.#snapshots.take();
   }
 
-  /** Resolves when fewer snapshots wait to be taken; undefined if they are few. */
+  /** Resolves when fewer snapshots wait; undefined if few do. */
   room(): Promise<void> | undefined {
     return this.#snapshots.room();
   }
 
-  /** Nobody takes anything any more. */
+  /** The reader takes nothing any more. */
   close(): void {
     this.#subscriptions.remove(this);
     this.#work.close();
@@ -188,7 +188,7 @@ export class Feed {
     const tail = this.#tail;
     const { sequence } = this.#position;
     let batch = tail.batch(sequence, this.#filter, this.#batchLimits);
-    // What fits as it is is shared with other readers.
+    // Readers share a batch that fits as it is.
     if (!this.#window.fits(batch.chunks.length, batch.bytes)) {
       batch = tail.batch(sequence, this.#filter, this.#window.left(this.#batchLimits));
     }
@@ -200,7 +200,7 @@ export class Feed {
     const limits = { events: this.#searching ? PAGE_ENTRIES : events, bytes };
     const page = await this.#pages.read(this.#position, limits);
     this.#verified = true;
-    // What the journal removed early the tail may have still.
+    // The tail may still have entries that the journal removed early.
     const live = page.kind === 'page' && this.#tail.covers(this.#position.sequence);
     if (!this.#work.open || live) return;
     if (page.kind === 'gap') this.#found = page;
@@ -213,7 +213,7 @@ export class Feed {
     const batch = collect(entries, page.upTo, this.#filter, limits);
     this.#holes.find(page, batch.upTo.sequence, this.#filter);
     this.#found = batch;
-    // Not read again after the gap was told: by then more may be gone, and so on without an end.
+    // Not read again after the gap is sent: by then more may be gone, and so on without end.
     this.#keep = this.#holes.size > 0;
   }
 
@@ -229,7 +229,7 @@ export class Feed {
     return encodeFrame({ $case: 'gap', value });
   }
 
-  /** Hands out what was found. Undefined if it has no event, or does not fit into the window. */
+  /** The frame of a gap or batch. Undefined if it has no event, or does not fit into the window. */
   #take(found: Found): FramePart | undefined {
     if ('kind' in found) return this.#lose(found);
     const { chunks, bytes } = found;
@@ -243,8 +243,8 @@ export class Feed {
   #deliver(batch: Batch): FramePart {
     this.#moveTo(batch.upTo);
     this.#searching = false;
-    const frame = encodeBatchFrame(this.#told, batch);
-    this.#told = batch.upTo.sequence;
+    const frame = encodeBatchFrame(this.#sentUpTo, batch);
+    this.#sentUpTo = batch.upTo.sequence;
     this.#window.sent(batch.upTo.sequence, batch.chunks.length, batch.bytes);
     return frame;
   }
@@ -258,7 +258,7 @@ export class Feed {
 
   #lose({ lostAfter, resumesAt, reason }: JournalGap): FramePart {
     this.#moveTo(resumesAt);
-    this.#told = resumesAt.sequence;
+    this.#sentUpTo = resumesAt.sequence;
     if (this.#filter.hasResources) this.#queueSnapshot(this.#filter);
     const value = { lostAfter, resumesAt, reason: GapReason[reason], topics: [] };
     return encodeFrame({ $case: 'gap', value });
@@ -269,7 +269,7 @@ export class Feed {
     if (!this.#behind) this.#position = this.#tail.head;
     this.#filter = filter;
     this.#subscriptions.put(this);
-    // What was read for the former topics is read again.
+    // The feed reads again what it read for the former topics.
     this.#found = undefined;
     this.#keep = false;
     this.#holes.clear();
@@ -289,16 +289,16 @@ export class Feed {
     this.#wake();
   }
 
-  /** The head, if the reader has been told everything up to it; renews a quiet reader's cursor. */
+  /** The head, if everything up to it was sent; renews a quiet reader's cursor. */
   renewed(): Cursor | undefined {
     if (this.#behind || this.#snapshots.size > 0) return undefined;
     this.#position = this.#tail.head;
-    this.#told = this.#position.sequence;
+    this.#sentUpTo = this.#position.sequence;
     return this.#position;
   }
 }
 
-/** Encodes what a reader takes, one by one as far as its batch gets. */
+/** Encodes the events that a reader takes, one by one, as far as its batch gets. */
 function* encoded(entries: readonly Entry[], filter: TopicFilter): Generator<EncodedEntry> {
   for (const entry of entries) if (filter.takes(entry)) yield encodeEntry(entry);
 }

@@ -1,20 +1,20 @@
 /**
- * Pages of the journal, for readers that are behind what the tail has. Readers that want the same page
- * at the same time share one reading, as all do who come back after an engine was slow.
+ * Pages of the journal, for readers that are behind the tail. Readers that want the same page at the same time
+ * share one reading.
  */
 import type { Clock } from '../core/clock.js';
 import { type Cursor, hex } from '../core/cursor.js';
 import type { Journal, JournalGap, Page } from '../journal/journal.js';
 import { ReadingTurn } from './reading-turn.js';
 
-/** What is read at once: as much as goes into a batch, so that nothing is read to be thrown away. */
+/** The size of a page: as much as goes into a batch, so that no entry is read in vain. */
 export interface PageLimits {
   readonly events: number;
   readonly bytes: number;
 }
 
 export class Pages {
-  /** In which readers do what may be much work. */
+  /** The turn in which readers do long work. */
   readonly turn: ReadingTurn;
   readonly #journal: Pick<Journal, 'read'>;
   /** Readings that are under way. */

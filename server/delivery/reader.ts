@@ -1,4 +1,4 @@
-/** Reading without a session: the same feed, held back by the call instead of by a window. */
+/** Reads without a session: the same feed, which the call holds back instead of a window. */
 import { type Start, StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import type {
   ReadEventsRequest,
@@ -45,7 +45,7 @@ class Reader {
   readonly #hold: PatternHold;
   readonly #wakeup = new Wakeup();
   readonly #start: ReadingStart;
-  /** A quiet reader is to be told how far it is. */
+  /** A quiet reader must get its newest position. */
   #renewing = false;
   readonly feed: Feed;
 
@@ -85,7 +85,7 @@ class Reader {
     return claimed || snapshot ? undefined : positionFrame(position);
   }
 
-  /** Looks whether the reader is told nothing lately, so that its cursor must be renewed. */
+  /** Renews the cursor of a reader that got nothing lately. */
   readonly renew = (): void => {
     this.#renewing = true;
     this.wake();
@@ -95,16 +95,16 @@ class Reader {
     const frame = this.feed.next();
     if (frame || !this.#renewing) return frame;
     this.#renewing = false;
-    const { told } = this.feed;
+    const { sentUpTo } = this.feed;
     const cursor = this.feed.renewed();
-    return cursor && cursor.sequence > told ? positionFrame(cursor) : undefined;
+    return cursor && cursor.sequence > sentUpTo ? positionFrame(cursor) : undefined;
   }
 
   woken(): Promise<void> {
     return this.#wakeup.wait();
   }
 
-  /** Nobody waits for it any more: what it was about to read is not read. */
+  /** The caller does not wait any more: stops reading. */
   readonly close = (): void => {
     this.feed.close();
     this.#hold.release();
@@ -112,13 +112,13 @@ class Reader {
   };
 }
 
-/** Who reads by a call. */
+/** The caller that reads. */
 export interface Caller {
-  /** What tells their connection from others. */
+  /** A name of their connection. */
   readonly connection: string;
-  /** Aborts when nobody waits any more. */
+  /** Aborts when the caller does not wait any more. */
   readonly signal: AbortSignal;
-  /** The call is in order, and is answered, however long the first event takes. */
+  /** Called when the request is in order, however long the first event takes. */
   readonly opened: () => void;
 }
 
@@ -183,12 +183,12 @@ async function pageOf(reader: Reader, over: () => boolean): Promise<ReadEventsRe
       return { events: frame.value.events, cursor: frame.value.upTo, gap };
     }
     if (frame?.$case === 'gap') {
-      // One is told; the next when the caller comes back.
+      // The page has one such gap; the next page has the next.
       if (isWhole(gap)) return { events: [], cursor: gap.resumesAt, gap };
       gap = together(gap, frame.value);
     }
     if (frame) continue;
-    // A gap is news too: it is not kept waiting for an event.
+    // A gap does not wait for an event.
     if (over() || gap) return { events: [], cursor: reader.feed.position, gap };
     await reader.woken();
   }
@@ -199,7 +199,7 @@ function nextFrame({ feed }: Reader): Frame | undefined {
   return bytes && CoordinatorFrame.decode(frameOf(bytes)).frame;
 }
 
-/** A batch without events: all up to here was sent. */
+/** A batch without events: everything up to here was sent. */
 function positionFrame(upTo: Cursor): FramePart {
   return encodeBatchFrame(upTo.sequence, { upTo, bytes: 0, chunks: [] });
 }

@@ -6,10 +6,10 @@ import type { Network } from '../network/network.js';
 import { encodeSnapshotFrame, type FramePart } from './frames.js';
 import { Latch } from '../core/latch.js';
 
-/** Snapshots that a reader has asked for and not taken, above which it is not asked any more. */
+/** Snapshots that wait for a reader, above which the coordinator reads none of its requests. */
 const SNAPSHOTS = 8;
 
-/** The snapshots that a reader is to get, one after the other. */
+/** The snapshots for one reader, one after the other. */
 export class Snapshots {
   #all: Generator<FramePart>[] = [];
   #part: FramePart | undefined;

@@ -12,7 +12,7 @@ import type { Network } from '../network/network.js';
 /** A reader's first position. */
 export interface ReadingStart {
   readonly position: Cursor;
-  /** The position is somebody's word: the journal must check it before anything is read from it. */
+  /** A client claims the position: the journal must check it before a read from there. */
   readonly claimed: boolean;
   /** Resources come first. */
   readonly snapshot: boolean;
@@ -64,7 +64,7 @@ export async function startOf(
   }
 }
 
-/** The name of a place to start; a newer client may send one that is not known here. */
+/** The name of a place to start; a newer client may send a place that this coordinator does not know. */
 export function startName(start: number): string {
   return Object.entries(StartAt).find(([, number]) => number === start)?.[0] ?? String(start);
 }

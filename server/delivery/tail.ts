@@ -1,8 +1,7 @@
 /**
- * The newest entries of a network in memory, each already encoded as it goes into an EventBatch,
- * shared by all readers. Readers at the same position in whose filters the same topics match share
- * the batch too, so what a fan-out costs is a look-up a reader. Readers that are older than the tail
- * read pages from the engine.
+ * The newest entries of a network in memory, shared by all readers. Each is encoded once, as it goes into an
+ * EventBatch. Readers at the same position in whose filters the same topics match share the batch too, so a
+ * fan-out costs a look-up for each reader. Readers that are behind the tail read pages from the engine.
  */
 import type { Cursor } from '../core/cursor.js';
 import type { TopicFilter } from '../topics/filter.js';
@@ -20,13 +19,13 @@ export interface TailLimits {
 const STRETCH_ENTRIES = 1024;
 /** The same for readers of long patterns. */
 const COSTLY_ENTRIES = 256;
-/** An older stretch with at least so many is worth a message; a shorter one is made anew. */
+/** An older stretch with at least so many entries is used again; a shorter stretch is made anew. */
 const WORTH_ENTRIES = 64;
 /** Stretches that are remembered, and batches of each: 32 MiB of encoded batches at the most. */
 const STRETCHES = 32;
 const BATCHES = 16;
 
-/** What follows one position, and the batches that were made of it. */
+/** The entries after one position, and the batches that were made of them. */
 interface Stretch {
   readonly entries: readonly EncodedEntry[];
   readonly end: Cursor;
@@ -89,8 +88,8 @@ export class Tail {
   }
 
   /**
-   * What matches after a sequence that the tail covers; the same object for readers to whom the
-   * same is due. It may end before the head, also without an event.
+   * The matching events after a sequence that the tail covers; readers that get the same share the object. It
+   * may end before the head, also without an event.
    */
   batch(after: number, filter: TopicFilter, limits: BatchLimits): Batch {
     const { entries, end, topics, sources, batches } = this.#stretch(after);
@@ -100,7 +99,7 @@ export class Tail {
       const some = entries.slice(0, COSTLY_ENTRIES);
       return collect(some, this.cursorAt(some.at(-1)?.sequence ?? after) ?? end, filter, limits);
     }
-    // What a reader leaves out because it said it itself is left out for no other one.
+    // A reader that leaves out its own events shares no batch.
     if (filter.excludes(sources)) return make();
     let key = `${limits.events}/${limits.bytes}:`;
     topics.forEach((topic, index) => {

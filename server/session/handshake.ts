@@ -1,4 +1,4 @@
-/** From Hello to Welcome: everything is checked before anything is changed. */
+/** From Hello to Welcome: the coordinator checks everything before it changes anything. */
 import { Durability, type Limits as WireLimits } from '../../gen/ts/kelpie/v1/coordinator.js';
 import { Hello, type Welcome, WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Cursor } from '../core/cursor.js';
@@ -14,7 +14,7 @@ import type { Limits } from '../network/limits.js';
 import type { SessionServices } from './services.js';
 import { defaultWindow, type WindowSize } from '../delivery/window.js';
 
-/** What a Hello got. */
+/** The result of a Hello. */
 export interface Opened {
   readonly name: string;
   readonly instance: Uint8Array;
@@ -53,7 +53,7 @@ export async function open(
   patterns.take(filter);
   await startOf(network, hello.start);
   const claimed = await claims.claim(node, sessionId, registry);
-  // Asked only now: "latest" is after the node's own arrival, and no older stream can publish.
+  // Only now, because LATEST is after the node's own arrival, and because no older stream can publish any more.
   const start = await startOf(network, hello.start);
   const stored = await network.journal.producer(node.instanceId);
   const { generation, outcome } = claimed;
@@ -64,7 +64,7 @@ export async function open(
   return { ...facts, filter, patterns, window, start };
 }
 
-/** Before anything of it is looked at: it may come from anybody. */
+/** Comes before every other check: anybody may send a Hello. */
 function checkSize(hello: Hello, limit: number): void {
   const bytes = Hello.encode(hello).finish().length;
   if (bytes <= limit) return;
@@ -77,7 +77,7 @@ function checkSize(hello: Hello, limit: number): void {
 
 function windowOf({ window }: Hello, { windowEvents, windowBytes }: Limits): WindowSize {
   const { events, bytes } = window ?? defaultWindow;
-  // What languages send for "no limit" is the largest one, not a mistake.
+  // A larger number means "no limit" in some languages; it is no mistake.
   if (events > 0 && bytes > 0)
     return { events: Math.min(events, windowEvents), bytes: Math.min(bytes, windowBytes) };
   throw new KelpieError(
@@ -110,7 +110,7 @@ function welcomeOf(
   };
 }
 
-/** The limits as nodes are told them. */
+/** The limits as nodes get them. */
 export function wireLimits(limits: Limits): WireLimits {
   const { payloadBytes, publishEvents, publishBytes, patterns, messageBytes, helloBytes } = limits;
   const { longPatterns, patternBytes, jsonDepth, windowEvents, windowBytes } = limits;

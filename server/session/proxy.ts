@@ -1,5 +1,5 @@
 /**
- * What a proxy's session asks for about its players. The coordinator writes reports of players in the order
+ * The requests of a proxy about its players. The coordinator writes reports of players in the order
  * in which the proxy sent them. A login that waits for another proxy's answer holds up nothing else.
  */
 import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
@@ -32,19 +32,19 @@ const REPORTS = 256;
 const PART_PLAYERS = 1000;
 const LATENCIES = 10_000;
 /**
- * Bytes of writes under way, above which no more are taken. Much, because what comes after is not read
- * then either: heartbeats and answers of the proxy.
+ * Bytes of writes under way, above which the coordinator stops reading the session. Much, because it then reads
+ * neither heartbeats nor replies of the proxy.
  */
 const WRITE_BYTES = 4 * 1024 * 1024;
-/** What a frame or a player takes beside its bytes, about. */
+/** About the memory of a frame or a player beside its bytes. */
 const OVERHEAD_BYTES = 256;
-/** Logins under way, above which more are refused. */
+/** Logins under way, above which the coordinator refuses more. */
 const LOGINS = 1000;
 const LOGIN_BYTES = 8 * 1024 * 1024;
 
 /**
- * An answer, made when it is sent: a player may be given away while it is on its way there, and what
- * tells of that must not come before what tells of the grant.
+ * An answer that is made when it is sent: the player may be evicted before that, and the frame of the eviction
+ * must not come before the frame of the grant.
  */
 type Answer = () => Frame;
 
@@ -59,9 +59,9 @@ export class ProxyRequests {
   readonly #writer: PlayerWriter;
   readonly #session: ProxySession;
   #latencies = new Map<string, number>();
-  /** What is said of players is written one after the other. */
+  /** Reports of players are written one after the other. */
   #written: Promise<unknown> = Promise.resolve();
-  /** Under way, from the moment in which the frame is taken. */
+  /** Writes under way, from the moment in which the frame is taken. */
   #writes = 0;
   #writeBytes = 0;
   #logins = 0;
@@ -82,7 +82,7 @@ export class ProxyRequests {
     );
   }
 
-  /** Throws what AcquirePlayer names. */
+  /** Throws the errors that the contract lists at AcquirePlayer. */
   async acquire({ player = Player.create(), policy }: AcquirePlayer): Promise<Answer> {
     this.#checkProxy();
     const bytes = weightOf(player);
@@ -92,7 +92,7 @@ export class ProxyRequests {
     this.#loginBytes += bytes;
     try {
       const { ownership, verify } = this.#services;
-      // What was said before of the same player comes first.
+      // Earlier reports of the same player come first.
       await this.#written.catch(() => undefined);
       const acquired = await ownership.acquire(this.#session, player, policy, verify);
       return () => ({ $case: 'playerAcquired', value: this.#acquired(acquired, player) });
@@ -112,7 +112,7 @@ export class ProxyRequests {
     return deniedTo(said, holder?.proxy ?? '');
   }
 
-  /** Whether nobody else was given the player since. */
+  /** Whether the player still is this session's. */
   #holds(id: string, generation: number): boolean {
     const row = this.#writer.rows.get(id);
     return row?.generation === generation && holds(this.#session, row);
@@ -130,7 +130,7 @@ export class ProxyRequests {
     checkCount('reports', reports.length, 1, REPORTS);
     const bytes = sum(reports.map(weightOfReport));
     const results = await this.#inOrder(bytes, () => report(this.#writer, this.#session, reports));
-    // Who left by one of these reports was given to nobody.
+    // Players that left by one of these reports were given to nobody.
     const left = new Set(results.filter(isEnd).map(({ id }) => id));
     return () => results.map((result) => (left.has(result.id) ? wire(result) : this.#now(result)));
   }
@@ -175,7 +175,7 @@ export class ProxyRequests {
       this.#writeBytes -= weight;
       this.#room.open();
     });
-    // However many wait, others have a turn after each.
+    // However many writes wait, everybody else has a turn after each.
     const next = (): unknown => (this.#writes > 0 ? othersTurn() : undefined);
     this.#written = done.then(next, next);
     return done;
@@ -189,7 +189,7 @@ export class ProxyRequests {
 
   /**
    * Compares a digest with the table, unless something is under way that would explain a difference.
-   * `onWanted`: the list is wanted.
+   * Calls `onWanted` if the coordinator wants the proxy's list.
    */
   compare(digest: PresenceDigest, onWanted: () => void): void {
     if (this.#writes + this.#logins === 0) this.#digests.compare(digest, onWanted);
@@ -202,7 +202,7 @@ export class ProxyRequests {
       if (mine.has(playerId)) this.#latencies.set(playerId, latencyMs);
     }
     if (this.#latencies.size <= mine.size) return;
-    // Of those who have left.
+    // Drops latencies of players that left.
     this.#latencies = new Map([...this.#latencies].filter(([id]) => mine.has(id)));
   }
 
@@ -211,7 +211,7 @@ export class ProxyRequests {
   }
 }
 
-/** About what it takes while it waits. */
+/** About the memory of a report that waits. */
 function weightOfReport(report: PlayerReport): number {
   return PlayerReport.encode(report).finish().length + OVERHEAD_BYTES;
 }

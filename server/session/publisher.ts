@@ -1,6 +1,6 @@
 /**
- * The publishing side of a session. Publish sequences make each event stored once, however often
- * it is sent: what is known is acknowledged again, what overlaps is cut, a hole is refused.
+ * The publishing side of a session. Publish sequences make sure that each event is stored once, however often
+ * it is sent. The coordinator acknowledges stored events again, cuts an overlap, and refuses a hole.
  */
 import { type Publish, PublishRejection } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../core/errors.js';
@@ -13,21 +13,21 @@ import type { Draft, Outcome, Producer, Requirement } from '../journal/journal.j
 import { type Frame, wireError } from '../delivery/frames.js';
 import { Latch } from '../core/latch.js';
 
-/** Who publishes. */
+/** The session that publishes. */
 export interface PublisherOptions {
   readonly network: Pick<Network, 'commit'>;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly name: string;
   readonly instance: Uint8Array;
-  /** What every write in the name of the session must require. */
+  /** Every write in the name of the session must require it. */
   readonly fence: Requirement;
   /** The highest number of this instance that the journal has stored. */
   readonly stored: number | undefined;
   readonly wake: () => void;
 }
 
-/** What may be in flight to the journal, above which no more is taken. */
+/** Events and bytes in flight to the journal, above which the publisher takes no more. */
 const IN_FLIGHT_EVENTS = 4096;
 const IN_FLIGHT_BYTES = 2 * 1024 * 1024;
 /** The same for rejections that the publisher has not fetched. */
@@ -53,8 +53,8 @@ export class Publisher {
   }
 
   /**
-   * Takes a publish. Throws at once what refuses it whole; rejects with what is known only when the
-   * journal has answered (STALE_GENERATION, OUTCOME_UNKNOWN, JOURNAL_READ_ONLY).
+   * Takes a publish. Throws at once if it refuses the whole publish; rejects with errors that only the journal
+   * can decide (STALE_GENERATION, OUTCOME_UNKNOWN, JOURNAL_READ_ONLY).
    */
   publish(request: Publish): Promise<void> {
     const drafts = encodeDrafts(request.events, this.#options.limits);

@@ -20,16 +20,16 @@ import type { LivenessProbe } from '../nodes/claims.js';
 import type { SessionObserver } from './observer.js';
 import { frameOffer, type Offer } from './outbound.js';
 
-/** What the registry asks of a session. */
+/** A session, for the registry. */
 export interface Member {
   readonly id: string;
   /** How far it is. */
   report(): SessionReport;
-  /** Whether the peer lives, asked now. */
+  /** Asks the peer whether it is alive. */
   probe(): Promise<boolean>;
-  /** Whether it was read all the time since then, by the listening clock. */
+  /** Whether the coordinator read it all the time since then, by the listening clock. */
   readSince(ms: number): boolean;
-  /** Ends the stream if the peer said nothing for too long. */
+  /** Ends the stream if the peer sent nothing for too long. */
   checkSilence(): void;
   /** Sends the loads of an interval that is over. False: the session has them all, or reads none. */
   sendLoads(): boolean;
@@ -41,7 +41,7 @@ export interface Member {
   send(frame: Frame): void;
   /** Queues a frame of a command. False: there is no room. */
   offer(offer: Offer): boolean;
-  /** How long a packet to a player of the node and back takes, if it said so. */
+  /** The round trip to a player of the node, if the node reported it. */
   latencyOf(playerId: string): number | undefined;
 }
 
@@ -49,10 +49,10 @@ export interface Member {
 const SWEEP_MS = 1000;
 /** Sessions that are opened in one turn of the event loop. */
 const OPENED_AT_ONCE = 16;
-/** What stands around a request in its frame, and what waits with it. */
+/** Bytes of a request beside its command, about. */
 const REQUEST_BYTES = 256;
 
-/** What the registry judges sessions by, and whom it informs. */
+/** The limits and clocks of the registry, and its observer. */
 export interface RegistryOptions {
   readonly observer: Pick<SessionObserver, 'draining'>;
   readonly limits: Pick<Limits, 'sessions'>;
@@ -132,9 +132,9 @@ export class SessionRegistry implements LivenessProbe, Carrier {
   }
 
   /**
-   * A Hello was refused. If it is of a node that was told to move on, and came here again, it has nowhere
-   * else to go, and nothing is gained by waiting for it: its former stream ends a little later, unless it
-   * says goodbye by itself.
+   * A Hello was refused. If the coordinator asked the node to move on and the node came here again, it has
+   * nowhere else to go. Waiting gains nothing then: its former stream ends a little later, unless the node
+   * sends a Goodbye.
    */
   refused({ name, instanceId }: Hello): void {
     const { clock } = this.#options;
@@ -156,14 +156,14 @@ export class SessionRegistry implements LivenessProbe, Carrier {
     this.#lookEmptied();
   }
 
-  /** Takes a session in that has got its node. Throws SESSION_REPLACED if it lost it meanwhile. */
+  /** Adds a session that has claimed its node. Throws SESSION_REPLACED if it lost the node meanwhile. */
   add(session: Member, name: string): void {
     const owner = this.#rows.owners.get(name);
     if (owner?.value.sessionId !== session.id) throw replacedError(name);
     this.#sessions.set(name, session);
   }
 
-  /** Tells a session to move on if the coordinator drains: one that comes in just then, too. */
+  /** Asks a session to move on if the coordinator drains, also a session that was just opened. */
   welcomed(session: Member): void {
     if (!this.draining) return;
     const grace = durationOf(this.#options.times.drainMs);
@@ -198,7 +198,7 @@ export class SessionRegistry implements LivenessProbe, Carrier {
     return this.#sessions.get(name)?.readSince(ms) ?? true;
   }
 
-  /** Whoever writes a node's owner replaces the session before: one rule, wherever it happened. */
+  /** A write of a node's owner ends the session of the former owner, whoever wrote it. */
   #endReplaced(entries: readonly Entry[]): void {
     const rows = this.#rows;
     for (const name of ownersWritten(rows, entries)) {

@@ -1,4 +1,4 @@
-/** What a node may ask for on an open session: one method for each frame. */
+/** The requests of a node on an open session: one method for each frame. */
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import { NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 import type { ReportPlayers } from '../../gen/ts/kelpie/v1/presence.js';
@@ -23,12 +23,12 @@ import type { Outbound } from './outbound.js';
 import { ProxyRequests } from './proxy.js';
 import type { Publisher } from './publisher.js';
 
-/** Bytes of updates of the node under way, above which no more are taken. Those that wait are one write. */
+/** Bytes of the node's updates under way, above which the session takes no more. Waiting updates are one write. */
 const UPDATE_BYTES = 256 * 1024;
-/** What an update takes beside its bytes, about. */
+/** About the memory of an update beside its bytes. */
 const OVERHEAD_BYTES = 256;
 
-/** What requests work on. */
+/** The parts of a session that requests use. */
 export interface RequestsOptions {
   readonly services: SessionServices;
   readonly outbound: Outbound;
@@ -84,13 +84,13 @@ export class Requests {
   }
 
   /**
-   * Does what a frame asks, or answers why not. Frames that open or end a session are not its. A promise
-   * where there is no room yet for more of its kind: nothing may be handed in before it resolves. Whatever
-   * comes before such a frame is not held up.
+   * Does what a frame asks, or answers with an error. Frames that open or end a session do not come here. A
+   * promise if there is no room yet for a frame of its kind: the caller hands in nothing before it resolves.
+   * Earlier frames do not wait for it.
    */
   handle(frame: NodeFrame): Promise<void> | undefined {
     const room = this.#roomFor(frame.frame);
-    // Others may have been faster when it resolves.
+    // Another frame may have taken the room when it resolves.
     if (room) return room.then(() => this.handle(frame));
     if (this.#closed) return undefined;
     if (frame.frame?.$case === 'publish') {
@@ -169,8 +169,8 @@ export class Requests {
       () => this.done(requestId),
       (error: unknown) => {
         const hole = error instanceof KelpieError && error.reason === 'PUBLISH_SEQUENCE_HOLE';
-        // Unsettled is not rejected: the stream ends, and the events are sent again on the next one.
-        // Where nothing can be written there would be no next one, and this one can still read.
+        // Unsettled is not rejected: the stream ends, and the node sends the events again on the next one. A
+        // read-only journal would allow no next stream, and on this one the node can still read.
         if (hole || this.#services.network.readOnly) this.#fail(requestId, error);
         else this.#outbound.end(this.#public(error));
       },
@@ -241,7 +241,7 @@ export class Requests {
     );
   }
 
-  /** Says yes to a request that wants an answer and has no other one. */
+  /** Answers RequestOk to a request that wants an answer and has no other one. */
   done(requestId: number): void {
     if (requestId > 0) this.#outbound.send({ $case: 'requestOk', value: {} }, requestId);
   }

@@ -1,7 +1,7 @@
 /**
- * One stream of one node, free of gRPC: requests come in as an async iterable, responses go out as
- * encoded messages. AWAIT_HELLO, then ACTIVE, then CLOSED; only a broken protocol, a fault or the
- * peer itself ends it, every other mistake is answered with RequestFailed.
+ * One stream of one node, free of gRPC: requests come in as an async iterable, responses go out as encoded
+ * messages. AWAIT_HELLO, then ACTIVE, then CLOSED. Only a broken protocol, a fault or the peer itself ends a
+ * session; the answer to every other mistake is RequestFailed.
  */
 import { randomUUID } from 'node:crypto';
 import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
@@ -31,7 +31,7 @@ import { type Offer, Outbound } from './outbound.js';
 import { Liveness } from './liveness.js';
 import { FairTurn } from '../core/fair-turn.js';
 
-/** What a session has after its Hello. */
+/** The parts of a session after its Hello. */
 interface Active {
   readonly name: string;
   readonly generation: number;
@@ -85,13 +85,13 @@ export class Session implements Member {
     return true;
   }
 
-  /** Reads until the stream ends. Never rejects: what goes wrong ends the outbound side. */
+  /** Reads until the stream ends. Never rejects: an error ends the outbound side. */
   async read(requests: AsyncIterable<Message>): Promise<void> {
     try {
       for await (const request of requests) {
         this.#liveness.heard();
         for (const frame of this.#turn.each(request.frames)) {
-          // Also what was on its way when the stream ended asks for nothing any more.
+          // Frames that were on their way when the stream ended do not count.
           if (this.#closed) return;
           // A promise is awaited only where there is one: the hot path has no needless turn.
           const pending = this.#turn.work(() => this.#receive(frame)) ?? this.#room();
@@ -101,7 +101,7 @@ export class Session implements Member {
       this.outbound.end();
       this.cut();
     } catch (error) {
-      // A stream that was ended here is read no more: that it says so is no fault.
+      // After its end a stream may abort its reader, which is no fault.
       if (this.#closed || (error as Error).name === 'AbortError') this.cut();
       else this.#break(publicError(error, this.#onFault));
     }
@@ -129,7 +129,7 @@ export class Session implements Member {
     return this.#heldBack(room);
   }
 
-  /** Nobody is judged by what lies unread before a held frame. */
+  /** A held frame keeps the rest unread, so the peer's silence does not count meanwhile. */
   #heldBack(room: Promise<void> | undefined): Promise<void> | undefined {
     if (!room) return undefined;
     this.#liveness.pause();
@@ -199,7 +199,7 @@ export class Session implements Member {
   async #goodbye(active: Active, requestId: number, { reason }: Goodbye): Promise<void> {
     const { claims, registry } = this.#services;
     const { name, generation, requests } = active;
-    // It goes by itself: the end of its ownership is no reason to evict it.
+    // Out of the registry first, so that the end of its ownership does not evict it.
     this.#leave(name);
     if (reason !== GoodbyeReason.DRAINED)
       await claims.leave(name, generation, NodeLeaveReason.STOPPED);
@@ -228,7 +228,7 @@ export class Session implements Member {
   }
 
   async probe(): Promise<boolean> {
-    // It has the name, and is about to be welcomed: it is asked when it can be.
+    // It has the name and waits for its Welcome: the question waits too.
     if (!this.#active && !this.#closed) await this.#opened.wait();
     if (!this.#active || this.#closed) return false;
     this.outbound.send({ $case: 'heartbeatRequested', value: {} });

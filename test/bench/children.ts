@@ -1,4 +1,4 @@
-/** Processes of a run. None outlives it. */
+/** The processes of a run. None of them outlives the run. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dataFolder } from '../support/process/data-folder.js';
@@ -14,7 +14,7 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Why a server cannot be had here, for people. */
+/** The reason for which a server cannot run on this machine, for people. */
 export class NotHere extends Error {}
 
 const starts: Record<ServerName, () => Promise<RunningServer>> = {
@@ -80,7 +80,7 @@ function serverOf(child: ChildProcess, endpoint: string): RunningServer {
   return { endpoint, pid: child.pid ?? 0, stop };
 }
 
-/** All clients of one system, in a process of their own. */
+/** The process with all clients of one system. */
 export class Clients {
   readonly #name: WireName;
   readonly #child: ChildProcess;
@@ -106,7 +106,7 @@ async function messageOf(child: ChildProcess, name: string): Promise<unknown> {
   const over = new AbortController();
   const { signal } = over;
   const failed = once(child, 'exit', { signal }).then(() => {
-    throw new Error(`${name} ended before the answer; it has said why above`);
+    throw new Error(`${name} ended before the answer; the reason stands above`);
   });
   try {
     const answer = once(child, 'message', { signal }) as Promise<[unknown]>;

@@ -1,9 +1,9 @@
-/** The process with all clients of one system: measures what it is asked to, one task at a time. */
+/** The process with all clients of one system. It runs one measurement at a time, as its parent asks. */
 import type { WireName } from './plan.js';
 import type { OpenWire } from './wire.js';
 import { measure, type Task } from './workload.js';
 
-/** Loaded one by one: no process has the code of another system in its caches. */
+/** A process loads only the code of its own system, so that no other code is in its caches. */
 const wires: Record<WireName, () => Promise<{ open: OpenWire }>> = {
   kelpie: () => import('./wire-kelpie.js'),
   'kelpie-counting': () => import('./wire-kelpie-counting.js'),
@@ -17,7 +17,7 @@ const wires: Record<WireName, () => Promise<{ open: OpenWire }>> = {
 const { open } = await wires[process.argv[2] as WireName]();
 
 process.on('message', (task: Task) => {
-  // A rejection ends the process, which is how the parent hears of it.
+  // A rejection ends the process, and so the parent notices the fault.
   void measure(open, task).then((measurement) => process.send?.(measurement));
 });
 process.once('disconnect', () => process.exit());

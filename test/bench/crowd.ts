@@ -1,4 +1,4 @@
-/** How fast a player is found among many, and what each of them takes. */
+/** Measures how fast a player is found among many, and how much memory each player needs. */
 import { setMaxListeners } from 'node:events';
 import { apiAt } from '../support/wire/calls.js';
 import { ListedProxy, nameOf } from '../support/model/listed-proxy.js';
@@ -8,15 +8,15 @@ import { type Effort, players } from './plan.js';
 import type { Row, Table } from './report.js';
 import type { Measurement } from './workload.js';
 
-/** Of one SyncPlayers. */
+/** The number of players in one SyncPlayers. */
 const PART = 1000;
-/** Players of one proxy. */
+/** The number of players of one proxy. */
 const HELD = 10_000;
 const SAMPLES = 2000;
-/** History is not what is measured. */
+/** The options keep little history, which is not measured here. */
 const KEPT = ['--retention-entries', '1000'];
 
-/** Measures one size after the other. */
+/** Measures each size, one after the other. */
 export async function measureCrowds(
   { crowds, repetitions }: Effort,
   onProgress: (text: string) => void,
@@ -37,19 +37,19 @@ export async function measureCrowds(
 async function measureCrowd(size: number): Promise<Measurement> {
   const server = await startCoordinator(KEPT);
   const end = new AbortController();
-  // One a gate.
+  // Each proxy adds a listener to the signal.
   setMaxListeners(0, end.signal);
   const gateAt = (from: number): ListedProxy =>
     new ListedProxy(server.endpoint, `gate-${from / HELD}`, end.signal);
   try {
     const gates = [gateAt(0)];
-    // What the first part costs is the program's warming up.
+    // The first part also pays for the warming up of the program, so it does not count.
     await gates[0]?.bring(0, PART);
     const before = ownMemoryOf(server.pid);
     const beganMs = performance.now();
     for (let from = PART; from < size; from += PART) {
       if (from % HELD === 0) {
-        // Or those before would fall silent, and their players leave.
+        // Without heartbeats the earlier proxies would count as silent, and their players would leave.
         for (const gate of gates) gate.beat();
         gates.push(gateAt(from));
       }

@@ -1,4 +1,4 @@
-/** How a data directory of some size is started on, and how fast all of it is read. */
+/** Measures how long kelpied needs to start on a data directory of some size, and how fast a client reads all of it. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageOrigin, Event } from '../../gen/ts/kelpie/v1/event.js';
@@ -11,17 +11,17 @@ import { type Effort, history, type HistorySize, PAYLOAD_BYTES, TOPIC } from './
 import type { Row, Table } from './report.js';
 import type { Measurement } from './workload.js';
 
-/** The most that kelpied can be told to keep. */
+/** The highest limits of retention that kelpied accepts. */
 const kept: Retention = { entries: 100_000_000, bytes: 2 ** 40, ageMs: 24 * 3_600_000 };
 export const KEPT = [
   ['--retention-entries', String(kept.entries)],
   ['--retention-bytes', String(kept.bytes)],
 ].flat();
 
-/** Transactions that are stored in one commit: 100,000 entries. */
+/** The transactions of one commit: 100,000 entries. */
 const TRANSACTIONS = 100;
 
-/** Measures one size after the other. No server of the other tables may run any more. */
+/** Measures each size, one after the other. No server of the other tables may still run. */
 export async function measureHistories(
   { histories }: Effort,
   onProgress: (text: string) => void,
@@ -54,7 +54,7 @@ function titleOf({ entries }: HistorySize): string {
   return `${entries.toLocaleString('en')} entries`;
 }
 
-/** Through the engine itself, as no publisher would be so quick. */
+/** Fills the directory through the engine itself, because publishers would need much longer. */
 export async function fill(folder: string, entries: number): Promise<void> {
   const options = { folder, clock: realClock, retention: kept };
   const journal = await FileJournal.open(options);
@@ -66,7 +66,7 @@ export async function fill(folder: string, entries: number): Promise<void> {
   await journal.close();
 }
 
-/** An entry as a publisher's event makes it. */
+/** An entry like that of a publisher's event. */
 function draft(): Draft {
   const content = { form: { $case: 'data', value: new Uint8Array(PAYLOAD_BYTES) } } as const;
   const message = { type: '', content, attributes: {}, origin: MessageOrigin.NODE };

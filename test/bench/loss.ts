@@ -1,4 +1,4 @@
-/** How long it takes to lose a proxy with many players, and how long somebody else waits meanwhile. */
+/** Measures how long the loss of a proxy with many players takes, and how long another node waits meanwhile. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { apiAt } from '../support/wire/calls.js';
 import { ListedProxy } from '../support/model/listed-proxy.js';
@@ -8,15 +8,15 @@ import { type Effort, loss } from './plan.js';
 import type { Row, Table } from './report.js';
 import type { Measurement } from './workload.js';
 
-/** Of one SyncPlayers. */
+/** The number of players in one SyncPlayers. */
 const PART = 1000;
-/** History is not what is measured, and the grace is waited for. */
+/** Little history, which is not measured here, and a short grace, because the run waits for its end. */
 const KEPT = ['--retention-entries', '1000', '--grace-seconds', '2'];
-/** How often the one beside it says something to itself. */
+/** How often the other node publishes an event to itself. */
 const BESIDE_MS = 5;
 const LOOK_MS = 20;
 
-/** Measures one size after the other. */
+/** Measures each size, one after the other. */
 export async function measureLosses(
   { losses, repetitions }: Effort,
   onProgress: (text: string) => void,
@@ -48,7 +48,7 @@ async function measureLoss(size: number): Promise<Measurement> {
     }
     await beside.report();
     gone.abort();
-    // Its grace runs first.
+    // The players leave after the grace of their proxy.
     while ((await players()) === size) await pause(LOOK_MS);
     const beganMs = performance.now();
     while ((await players()) > 0) await pause(LOOK_MS);

@@ -1,6 +1,6 @@
 /**
- * Kelpie beside its peers, measured in the same run on the same machine: only the ratios say
- * something, and none of them is held against a limit.
+ * Measures Kelpie and its peers in the same run on the same machine. Only the ratios are meaningful; the run compares
+ * none of them with a limit.
  *
  *   node dist/test/bench/main.js [--quick] [--json]
  */
@@ -35,7 +35,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 setTimeout(() => {
   process.stderr.write(
-    `it is not over after ${effort.ceilingMs / 1000} s: something has got stuck\n`,
+    `the run has not ended after ${effort.ceilingMs / 1000} s, so a part of it hangs; it stops now\n`,
   );
   process.exit(1);
 }, effort.ceilingMs).unref();
@@ -61,7 +61,7 @@ Journals in files are on the disk of ${tmpdir()}; directories that were just fil
 `);
   for (const table of tables) process.stdout.write(`\n${print(table)}\n`);
   for (const { title, reason } of missing)
-    process.stdout.write(`\n${title} is not here: ${reason}\n`);
+    process.stdout.write(`\n${title} was not measured: ${reason}\n`);
 }
 process.exit(0);
 

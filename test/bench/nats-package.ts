@@ -1,4 +1,4 @@
-/** NATS on this machine: its server if somebody has installed it, and its client in its own folder. */
+/** NATS on this machine: its server if it is installed, and its client in a folder of its own. */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,14 +12,14 @@ const FOLDER = fileURLToPath(new URL('../../../test/bench/', import.meta.url));
 export const natsPackage = {
   load: (): unknown => createRequire(join(FOLDER, 'package.json'))('nats') as unknown,
 
-  /** Installs the client unless it is there. Returns whether it is now. */
+  /** Installs the client unless it is installed. Returns whether it is installed now. */
   install: (): boolean => {
     if (existsSync(join(FOLDER, 'node_modules', 'nats'))) return true;
     return spawnSync('npm', ['ci'], { cwd: FOLDER, stdio: 'ignore' }).status === 0;
   },
 };
 
-/** The path of nats-server; undefined if there is none. */
+/** The path of nats-server; undefined if it is not installed. */
 export function findNatsServer(): string | undefined {
   const { PATH = '', GOBIN, GOPATH } = process.env;
   const goPaths = (GOPATH ?? join(homedir(), 'go')).split(delimiter);

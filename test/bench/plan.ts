@@ -1,10 +1,10 @@
-/** What is measured, of whom, and for how long. */
+/** The plan of a run: the scenarios, the systems, and the time for each measurement. */
 
-/** What every event carries. */
+/** The payload of every event. */
 export const PAYLOAD_BYTES = 128;
 /** The topic, or subject, of every event. */
 export const TOPIC = 'bench.events';
-/** Events that may be under way. A publisher goes on when half of them have arrived. */
+/** The limit of events under way. A publisher goes on when half of them have arrived. */
 export const WINDOW_EVENTS = 2048;
 
 /** How clients talk to a system. */
@@ -16,7 +16,7 @@ export type WireName =
   | 'relay'
   | 'unary'
   | 'nats';
-/** What runs in the server's process. */
+/** The program in the server's process. */
 export type ServerName =
   'kelpied' | 'kelpied-interval' | 'kelpied-commit' | 'relay' | 'nats-server';
 
@@ -25,7 +25,7 @@ export interface System {
   readonly wire: WireName;
   readonly server: ServerName;
   readonly title: string;
-  /** The others of its table are held against it. */
+  /** The other rows of the table are compared with this one. */
   readonly peer?: true;
 }
 
@@ -46,9 +46,9 @@ export interface Scenario {
   readonly id: string;
   readonly title: string;
   readonly kind: 'throughput' | 'latency' | 'history' | 'search' | 'players' | 'loss';
-  /** What its throughput is made of. Default: deliveries. */
+  /** The unit of its throughput. Default: deliveries. */
   readonly counts?: 'acknowledged' | 'answered';
-  /** Events that may be under way. Default: WINDOW_EVENTS. */
+  /** The limit of events under way. Default: WINDOW_EVENTS. */
   readonly window?: number;
   readonly subscribers: number;
   readonly wires: readonly WireName[];
@@ -111,7 +111,7 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
-/** A network with many players, of whom one after the other is looked up by name. */
+/** A network with many players. The run looks up one after the other by name. */
 export const players: Scenario = {
   id: 'players',
   title: 'GetPlayer by name',
@@ -120,7 +120,7 @@ export const players: Scenario = {
   wires: ['kelpie'],
 };
 
-/** A proxy that is lost with all its players, while somebody else publishes. */
+/** The loss of a proxy with all its players, while another node publishes. */
 export const loss: Scenario = {
   id: 'loss',
   title: 'A proxy is lost: from its first player to the last',
@@ -129,7 +129,7 @@ export const loss: Scenario = {
   wires: ['kelpie'],
 };
 
-/** A kelpied that starts on a data directory, and a subscriber that reads all of it. */
+/** The start of kelpied on a data directory, and a subscriber that reads all of it. */
 export const history: Scenario = {
   id: 'history',
   title: 'A data directory: from spawn to the ready line, then 1 subscriber from EARLIEST',
@@ -138,7 +138,7 @@ export const history: Scenario = {
   wires: ['kelpie'],
 };
 
-/** A data directory that is searched for what is not in it, while somebody else publishes. */
+/** A search of a data directory for a topic without entries, while another node publishes. */
 export const search: Scenario = {
   id: 'search',
   title: 'A search of a data directory for a topic that nothing was published on',
@@ -147,20 +147,20 @@ export const search: Scenario = {
   wires: ['kelpie'],
 };
 
-/** How much is in a data directory, and how often it is measured. */
+/** The size of a data directory, and the number of its measurements. */
 export interface HistorySize {
   readonly entries: number;
   readonly rounds: number;
 }
 
-/** How long one measurement takes. */
+/** The durations of one measurement. */
 export interface Span {
-  /** Discarded. */
+  /** The results of this time are discarded. */
   readonly warmUpMs: number;
   readonly measureMs: number;
 }
 
-/** How long everything takes. */
+/** The durations, repetitions and sizes of a run. */
 export interface Effort {
   readonly repetitions: number;
   readonly throughput: Span;
@@ -168,13 +168,13 @@ export interface Effort {
   /** A first round whose results are discarded: compilers learn the hot paths in it. */
   readonly rehearsal?: Span;
   readonly histories: readonly HistorySize[];
-  /** How many players a network has. */
+  /** The numbers of players of a network. */
   readonly crowds: readonly number[];
-  /** How many players a proxy has that is lost. */
+  /** The numbers of players of a lost proxy. */
   readonly losses: readonly number[];
-  /** How many entries are searched. */
+  /** The numbers of entries that are searched. */
   readonly searches: readonly number[];
-  /** Longer than a run can take; what is not over by then has got stuck. */
+  /** Longer than any run takes. If a run has not ended by then, a part of it hangs. */
   readonly ceilingMs: number;
 }
 
@@ -194,7 +194,7 @@ export const full: Effort = {
   ceilingMs: 30 * 60_000,
 };
 
-/** Shows that everything runs; its numbers are rough. */
+/** A short run that shows that everything works. Its numbers are rough. */
 export const quick: Effort = {
   repetitions: 1,
   throughput: { warmUpMs: 200, measureMs: 300 },

@@ -1,8 +1,8 @@
-/** The peer that is gRPC and nothing else: what its server and its clients agree on. */
+/** The contract of the plain gRPC peer, between its server and its clients. */
 import type { MethodDefinition } from '@grpc/grpc-js';
 import { Event, EventDraft } from '../../gen/ts/kelpie/v1/event.js';
 
-/** Answers a draft with itself. */
+/** The server answers a draft with the same draft. */
 export const echo: MethodDefinition<EventDraft, EventDraft> = {
   path: '/kelpie.bench.Relay/Echo',
   requestStream: false,

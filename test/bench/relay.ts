@@ -1,6 +1,6 @@
 /**
- * A process that relays events the plain way, with one encode and one write for each subscriber. It
- * keeps drain: who is slow gets a queue, and while a queue is long no publisher is read.
+ * A process that relays events in the plain way: it encodes and writes each event once for each subscriber. It applies
+ * backpressure: a slow subscriber gets a queue, and while a queue is long, the process reads from no publisher.
  */
 import {
   type handleUnaryCall,
@@ -13,7 +13,7 @@ import { echo, relay } from './relay-contract.js';
 
 type Call = ServerDuplexStream<EventDraft, Event>;
 
-/** Above this a subscriber holds the publishers back. */
+/** If the queue of a subscriber is longer than this, the process stops reading from publishers. */
 const QUEUE_EVENTS = 1024;
 
 const subscribers = new Set<Subscriber>();
@@ -76,7 +76,7 @@ function subscribe(call: Call): void {
   const subscriber = new Subscriber(call);
   subscribers.add(subscriber);
   call.on('close', () => subscribers.delete(subscriber));
-  // The answer says that from now on nothing is missed.
+  // The answer means that the subscriber gets every event from now on.
   call.sendMetadata(call.metadata);
 }
 

@@ -1,9 +1,9 @@
-/** Results as tables for people. Pure. */
+/** Shows results as tables for people. Pure. */
 import type { Scenario, System } from './plan.js';
 import { ratioOf, type Summary, summaryOf } from './statistics.js';
 import type { Measurement } from './workload.js';
 
-/** What one system did in one scenario, repetition by repetition. */
+/** The results of one system in one scenario, one for each repetition. */
 export interface Row {
   readonly system: System;
   readonly measurements: readonly Measurement[];
@@ -16,12 +16,12 @@ export interface Table {
 
 type Pick = (measurement: Measurement) => number | undefined;
 
-/** A quantity that is printed. */
+/** A column of a table. */
 interface Quantity {
   readonly title: string;
   readonly pick: Pick;
   readonly format: (value: number) => string;
-  /** Whether its spread and its ratios to the peers are printed too. */
+  /** Whether the table also shows the spread, and the ratios to the peers. */
   readonly compared: boolean;
 }
 
@@ -132,7 +132,7 @@ function cell(
 ): string {
   if (!summary) return '–';
   const { median, least, most } = summary;
-  // Of one round there is no spread.
+  // A single round has no spread.
   if (!withSpread || least === most) return format(median);
   return `${format(median)} (${format(least)}–${format(most)})`;
 }

@@ -1,4 +1,4 @@
-/** A run: servers and clients are started once, then measured in turn, round after round. */
+/** A run starts the servers and clients once, and then measures them in turn, round after round. */
 import { Clients, NotHere, type RunningServer, startServer } from './children.js';
 import type { Effort, Scenario, ServerName, Span, System, WireName } from './plan.js';
 import type { Row, Table } from './report.js';
@@ -17,7 +17,7 @@ export interface Missing {
   readonly reason: string;
 }
 
-/** A system that can. */
+/** A system that can be measured on this machine. */
 interface Candidate {
   readonly system: System;
   readonly server: RunningServer;
@@ -62,7 +62,7 @@ async function measureAll(
   candidates: readonly Candidate[],
 ): Promise<Table[]> {
   const tables = scenarios.map((scenario) => ({ scenario, rows: rowsOf(scenario, candidates) }));
-  // Round 0 is the rehearsal.
+  // Round 0 is the rehearsal, whose results are discarded.
   for (let round = effort.rehearsal ? 0 : 1; round <= effort.repetitions; round++) {
     for (const { scenario, rows } of tables) {
       const span = (round === 0 ? effort.rehearsal : undefined) ?? spanOf(effort, scenario);

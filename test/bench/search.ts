@@ -1,4 +1,4 @@
-/** What a search for a topic costs that nothing was published on, and how long somebody else waits meanwhile. */
+/** Measures a search for a topic that has no entries, and how long another node waits meanwhile. */
 import { apiAt } from '../support/wire/calls.js';
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
@@ -9,11 +9,11 @@ import { type Effort, search } from './plan.js';
 import type { Row, Table } from './report.js';
 import type { Measurement } from './workload.js';
 
-/** How often the one beside it says something to itself. */
+/** How often the other node publishes an event to itself. */
 const BESIDE_MS = 5;
 const MILLION = 1_000_000;
 
-/** Measures one size after the other. No server of the other tables may run any more. */
+/** Measures each size, one after the other. No server of the other tables may still run. */
 export async function measureSearches(
   { searches, repetitions }: Effort,
   onProgress: (text: string) => void,

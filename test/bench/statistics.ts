@@ -1,4 +1,4 @@
-/** A few repetitions in one number and its spread. Pure. */
+/** Sums up a few repetitions as one number and its spread. Pure. */
 
 export interface Summary {
   readonly median: number;
@@ -6,7 +6,7 @@ export interface Summary {
   readonly most: number;
 }
 
-/** Undefined if there is nothing to sum up. */
+/** Undefined if there are no values. */
 export function summaryOf(values: readonly (number | undefined)[]): Summary | undefined {
   const sorted = values.filter((value) => value !== undefined).sort((left, right) => left - right);
   const [least] = sorted;
@@ -18,7 +18,7 @@ export function summaryOf(values: readonly (number | undefined)[]): Summary | un
   return { median: (low + high) / 2, least, most };
 }
 
-/** Each repetition against the peer's in the same round, which noise of the machine hits alike. */
+/** The ratio of each repetition to the peer's repetition in the same round: noise of the machine affects both alike. */
 export function ratioOf(
   values: readonly (number | undefined)[],
   peers: readonly (number | undefined)[],

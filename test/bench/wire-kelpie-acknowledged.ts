@@ -1,4 +1,4 @@
-/** The publisher alone, through the SDK: an event has arrived when the coordinator has acknowledged it. */
+/** A publisher of the SDK without subscribers: an event has arrived when the coordinator has acknowledged it. */
 import { connect } from '../../client/index.js';
 import { PAYLOAD_BYTES, TOPIC } from './plan.js';
 import type { OpenWire } from './wire.js';
@@ -8,7 +8,7 @@ export const open: OpenWire = async ({ endpoint, onDelivered }) => {
   await client.ready();
   const payload = new Uint8Array(PAYLOAD_BYTES);
   return {
-    // A refusal is nobody's to handle: it ends the process, and with it the measurement.
+    // The measurement handles no refusals: an unhandled one ends the process, and so the measurement.
     publish: () => void client.publish(TOPIC, payload).then(() => onDelivered(1)),
     close: () => client.close(),
   };

@@ -1,4 +1,4 @@
-/** A command through the coordinator: the issuer's SDK, and the SDK of the node that answers. */
+/** Commands through the coordinator, from the SDK of one node to the SDK of the node that answers. */
 import { connect } from '../../client/index.js';
 import { PAYLOAD_BYTES } from './plan.js';
 import type { OpenWire } from './wire.js';
@@ -16,7 +16,7 @@ export const open: OpenWire = async ({ endpoint, onDelivered }) => {
   const payload = new Uint8Array(PAYLOAD_BYTES);
   const call = () => issuer.call(TARGET, COMMAND, payload, { timeoutMs: TIMEOUT_MS });
   return {
-    // One that fails ends the process, and with it the measurement.
+    // A command that fails ends the process, and so the measurement.
     publish: () => void call().then(() => onDelivered(1)),
     close: async () => {
       await Promise.all([issuer.close(), node.close()]);

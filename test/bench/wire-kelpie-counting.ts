@@ -1,6 +1,6 @@
 /**
- * Kelpie with readers that keep the protocol but look at no event: they count and acknowledge. With
- * them it is the server that is measured, where fifty SDKs in one process would be the limit.
+ * Kelpie with readers that follow the protocol but decode no events: they only count and acknowledge. So the run
+ * measures the server. With fifty SDKs in one process, the clients would be the limit.
  */
 import { randomBytes } from 'node:crypto';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
@@ -112,13 +112,13 @@ function helloOf(name: string): Hello {
   });
 }
 
-/** What of a response matters here. */
+/** The facts of a response that the readers need. */
 interface Count {
   events: number;
   upTo: number;
 }
 
-/** Counts ConnectResponse.frames[].event_batch.events, and reads where the last batch ends. */
+/** Counts ConnectResponse.frames[].event_batch.events, and reads the cursor at the end of the last batch. */
 function countResponse(response: Uint8Array): Count {
   const count: Count = { events: 0, upTo: 0 };
   eachField(new BinaryReader(response), 1, (frames) =>
@@ -148,7 +148,7 @@ function eachField(
   }
 }
 
-/** The message that comes next in another. */
+/** The next nested message of a message. */
 function inner(outer: BinaryReader): BinaryReader {
   return new BinaryReader(outer.bytes());
 }

@@ -1,4 +1,4 @@
-/** Kelpie as its users have it: the SDK on both sides. */
+/** Kelpie with the SDK on both sides, as users run it. */
 import { connect, type KelpieClient } from '../../client/index.js';
 import { PAYLOAD_BYTES, TOPIC } from './plan.js';
 import type { OpenWire } from './wire.js';
@@ -26,7 +26,7 @@ export const open: OpenWire = async (options) => {
   };
 };
 
-/** The publishing half. */
+/** The publisher's half of the wire. */
 export async function openPublisher(
   endpoint: string,
 ): Promise<{ publish: () => void; close: KelpieClient['close'] }> {
@@ -34,7 +34,7 @@ export async function openPublisher(
   await client.ready();
   const payload = new Uint8Array(PAYLOAD_BYTES);
   return {
-    // A refusal is nobody's to handle: it ends the process, and with it the measurement.
+    // The measurement handles no refusals: an unhandled one ends the process, and so the measurement.
     publish: () => void client.publish(TOPIC, payload),
     close: () => client.close(),
   };

@@ -3,7 +3,7 @@ import { PAYLOAD_BYTES, TOPIC } from './plan.js';
 import { natsPackage } from './nats-package.js';
 import type { OpenWire } from './wire.js';
 
-/** What is used of the client; it is there only where a nats-server is. */
+/** The part of NATS's client that the run uses. The client is installed only where a nats-server is. */
 interface Nats {
   connect(options: { servers: string; reconnect: boolean }): Promise<Connection>;
 }
@@ -27,7 +27,7 @@ export const open: OpenWire = async ({ endpoint, subscribers, onDelivered }) => 
       },
     });
   }
-  // The server has the subscriptions when it has answered what came after them.
+  // The server answers in order: when it answers the flush, it has the subscriptions.
   await Promise.all(readers.map((reader) => reader.flush()));
   const publisher = await dial();
   const payload = new Uint8Array(PAYLOAD_BYTES);

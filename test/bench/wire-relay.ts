@@ -1,4 +1,4 @@
-/** Clients of the plain relay: one message an event, one connection each. */
+/** Clients of the plain relay: one message for each event, one connection for each client. */
 import { once } from 'node:events';
 import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
 import { MessageOrigin, type Event, type EventDraft } from '../../gen/ts/kelpie/v1/event.js';
@@ -40,7 +40,7 @@ function openStream(endpoint: string): Stream {
   );
   const ended = once(call, 'status');
   const close = async (): Promise<void> => {
-    // What is not read is never at its end.
+    // A stream must be read to reach its end.
     call.resume();
     call.end();
     await ended;

@@ -1,4 +1,4 @@
-/** A plain unary call, from a client to the process that answers it: one hop, where a command has two. */
+/** A plain unary call from a client to the process that answers it. It takes one hop; a command takes two. */
 import { MessageOrigin } from '../../gen/ts/kelpie/v1/event.js';
 import { Client, credentials } from '@grpc/grpc-js';
 import { PAYLOAD_BYTES, TOPIC } from './plan.js';

@@ -1,7 +1,7 @@
-/** A publisher and its subscribers, as one measurement sees them. */
+/** The publisher and the subscribers of one measurement. */
 
 export interface Wire {
-  /** Sends one event, and does not wait for it. What refuses it ends the process. */
+  /** Sends one event and does not wait for its arrival. A refusal ends the process. */
   publish(): void;
   close(): Promise<void>;
 }
@@ -9,11 +9,11 @@ export interface Wire {
 interface WireOptions {
   readonly endpoint: string;
   readonly subscribers: number;
-  /** Subscribers read all history first. Otherwise they get what comes. */
+  /** If true, subscribers read all history first. Otherwise they get new events only. */
   readonly fromEarliest?: boolean;
-  /** Called as events arrive, with how many. */
+  /** Called with the number of events that arrived. */
   readonly onDelivered: (count: number) => void;
 }
 
-/** Resolves when every subscriber is sure to get the next event. */
+/** Opens a wire. Resolves when every subscriber will get the next event. */
 export type OpenWire = (options: WireOptions) => Promise<Wire>;

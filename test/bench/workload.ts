@@ -1,20 +1,20 @@
-/** Drives a wire, and measures what arrives. */
+/** Drives a wire, and measures the events that arrive. */
 import { cpuSeconds } from './cpu.js';
 import { type Scenario, type Span, WINDOW_EVENTS } from './plan.js';
 import type { OpenWire, Wire } from './wire.js';
 
-/** What to measure. */
+/** A measurement to run. */
 export interface Task extends Span, Pick<Scenario, 'kind' | 'subscribers' | 'window'> {
   readonly endpoint: string;
   readonly serverPid: number;
-  /** Of a history, which has them before the subscribers come. */
+  /** The number of events of a history, which exist before the subscribers come. */
   readonly events?: number;
 }
 
-/** What came out; what a kind of scenario does not measure is not there. */
+/** The results of a measurement. Each kind of scenario sets the results that it measures. */
 export interface Measurement {
   readonly deliveriesPerSecond?: number;
-  /** CPU seconds per second, of the server and of the process with all clients. */
+  /** CPU seconds per second of the server, and of the process with all clients. */
   readonly serverCpu?: number | undefined;
   readonly clientCpu?: number;
   readonly p50Ms?: number;
@@ -23,17 +23,17 @@ export interface Measurement {
   readonly mebibytes?: number;
   readonly startMs?: number;
   readonly bytesEach?: number;
-  /** From the first player that is gone to the last. */
+  /** The time from the leave of the first player to the leave of the last. */
   readonly lostMs?: number;
-  /** Of a search. */
+  /** The duration of a search. */
   readonly perMillionMs?: number;
-  /** The longest that somebody else waited meanwhile. */
+  /** The longest wait of the other node meanwhile. */
   readonly waitedMs?: number;
 }
 
-/** Samples of one measurement at most. */
+/** The limit of samples of one measurement. */
 const SAMPLES = 20_000;
-/** How long the last events may take to arrive. */
+/** The time in which the last events must arrive. */
 const DRAIN_MS = 5000;
 
 export async function measure(open: OpenWire, task: Task): Promise<Measurement> {
@@ -48,7 +48,7 @@ export async function measure(open: OpenWire, task: Task): Promise<Measurement> 
   return result;
 }
 
-/** From the first attempt to connect to the last event. */
+/** The time from the first attempt to connect to the last event. */
 async function measureHistory(flow: Flow, open: OpenWire, task: Task): Promise<Measurement> {
   const { endpoint, subscribers, serverPid, events = 0 } = task;
   flow.published = events;
@@ -65,7 +65,7 @@ async function measureHistory(flow: Flow, open: OpenWire, task: Task): Promise<M
   return measurement;
 }
 
-/** What was published, and what of it has arrived. */
+/** Counts the events that were published and the events that have arrived. */
 class Flow {
   delivered = 0;
   published = 0;
@@ -77,7 +77,7 @@ class Flow {
     this.#subscribers = subscribers;
   }
 
-  /** Events that not every subscriber has, on the average of the subscribers. */
+  /** The number of events that have not arrived, on the average of the subscribers. */
   get underWay(): number {
     return this.published - this.delivered / this.#subscribers;
   }
@@ -90,7 +90,7 @@ class Flow {
     wake();
   };
 
-  /** Resolves when no more than so many events are under way. */
+  /** Resolves when at most the given number of events are under way. */
   until(enough: number): Promise<void> {
     if (this.underWay <= enough) return Promise.resolve();
     this.#enough = enough;
@@ -124,7 +124,7 @@ function between(before: Snapshot, after: Snapshot): Measurement {
   };
 }
 
-/** The same for every system: fill the window, go on when half of it has arrived. */
+/** Publishes in the same way for every system: fills the window, goes on when half of it has arrived. */
 async function pump(flow: Flow, wire: Wire, window: number, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     while (flow.underWay < window) {
@@ -173,7 +173,7 @@ async function sample(flow: Flow, wire: Wire, spanMs: number): Promise<number[]>
   return samplesMs;
 }
 
-/** Nothing that was published may be missing: a system that loses events is not compared. */
+/** Throws if a published event is missing: the run does not compare a system that loses events. */
 async function arrival(flow: Flow): Promise<void> {
   const late = delay(DRAIN_MS).then(() => {
     throw new Error(`${flow.underWay} of ${flow.published} events did not arrive`);

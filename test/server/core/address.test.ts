@@ -12,7 +12,7 @@ describe('An address to listen on', () => {
     '::ffff:127.0.0.1',
   ];
   for (const host of inside) {
-    it(`is reached by this machine alone: ${host}`, () => expect(isLoopback(host)).to.equal(true));
+    it(`only this machine can reach: ${host}`, () => expect(isLoopback(host)).to.equal(true));
   }
 
   const outside = [
@@ -26,10 +26,10 @@ describe('An address to listen on', () => {
     '',
   ];
   for (const host of outside) {
-    it(`may be reached by others: ${host}`, () => expect(isLoopback(host)).to.equal(false));
+    it(`other machines may reach: ${host}`, () => expect(isLoopback(host)).to.equal(false));
   }
 
-  it('has brackets in an endpoint, and none where one listens, if it is of IPv6', () => {
+  it('has brackets in an endpoint but not in the address to listen on, if it is of IPv6', () => {
     expect(bareHost('[::1]')).to.equal('::1');
     expect(bareHost('127.0.0.1')).to.equal('127.0.0.1');
     expect(endpointOf('::1', 1)).to.equal('[::1]:1');

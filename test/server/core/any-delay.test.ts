@@ -1,4 +1,4 @@
-/** Time that is longer than a timer of the runtime can wait. */
+/** Delays that are longer than a timer of the runtime can wait. */
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { anyDelay, type Cancel } from '../../../server/core/clock.js';
@@ -6,33 +6,33 @@ import { FakeClock } from '../../support/clock/fake-clock.js';
 
 const TIMER_MS = 2 ** 31 - 1;
 
-/** A clock whose timers ring at once if they are to wait for longer than a real one can. */
+/** A clock like the real one: a timer that is longer than the runtime can wait fires at once. */
 function limited(clock: FakeClock) {
-  return anyDelay((delayMs, ring): Cancel => clock.after(delayMs > TIMER_MS ? 0 : delayMs, ring));
+  return anyDelay((delayMs, fire): Cancel => clock.after(delayMs > TIMER_MS ? 0 : delayMs, fire));
 }
 
 describe('a delay', () => {
   const delays = fc.double({ min: 0, max: 5 * TIMER_MS, noNaN: true });
 
-  it('of any length rings once, when it is over', () => {
+  it('of any length fires once, at its end', () => {
     fc.assert(
       fc.property(delays, (delayMs) => {
         const clock = new FakeClock();
-        const rung: number[] = [];
+        const fired: number[] = [];
         const startMs = clock.now();
-        limited(clock)(delayMs, () => rung.push(clock.now() - startMs));
+        limited(clock)(delayMs, () => fired.push(clock.now() - startMs));
         clock.advance(6 * TIMER_MS);
-        expect(rung).to.have.length(1);
-        expect(rung[0]).to.be.closeTo(delayMs, 0.01);
+        expect(fired).to.have.length(1);
+        expect(fired[0]).to.be.closeTo(delayMs, 0.01);
       }),
     );
   });
 
-  it('that is cancelled at any time never rings, and leaves no timer', () => {
+  it('that is cancelled at any time never fires, and leaves no timer', () => {
     fc.assert(
       fc.property(delays, fc.double({ min: 0, max: 1, noNaN: true }), (delayMs, share) => {
         const clock = new FakeClock();
-        const cancel = limited(clock)(delayMs + 1, () => expect.fail('it rang'));
+        const cancel = limited(clock)(delayMs + 1, () => expect.fail('it fired'));
         clock.advance(delayMs * share);
         cancel();
         expect(clock.pending).to.equal(0);
@@ -40,9 +40,9 @@ describe('a delay', () => {
     );
   });
 
-  it('without an end never rings', () => {
+  it('without an end never fires', () => {
     const clock = new FakeClock();
-    limited(clock)(Infinity, () => expect.fail('it rang'));
+    limited(clock)(Infinity, () => expect.fail('it fired'));
     clock.advance(10 * TIMER_MS);
     expect(clock.pending).to.equal(1);
   });

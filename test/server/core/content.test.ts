@@ -1,4 +1,4 @@
-/** What is accepted can be read back: by every decoder, and with every key. */
+/** Every reader can decode the content that the coordinator accepts, whatever its keys. */
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -22,7 +22,7 @@ const { jsonDepth } = defaultLimits;
 
 type Json = Record<string, unknown>;
 
-/** An object with such levels in it: true is a list, false another object. */
+/** An object that contains the given levels: true is a list, false is another object. */
 function nested(levels: readonly boolean[], leaf: unknown): Json {
   const inner = levels.reduceRight((value, list) => (list ? [value, 1] : { a: value, b: 1 }), leaf);
   return { a: inner };
@@ -39,16 +39,16 @@ function entryOf(draft: EventDraft): Uint8Array {
   return draftEntry(encoded, 'lobby-1', new Date(0), defaultLimits).event;
 }
 
-/** A reader that stops at 100 levels of messages, as those of Java and C++ do. */
+/** A decoder that stops at 100 levels of messages, as the decoders of Java and C++ do. */
 function strict(bytes: Uint8Array): BinaryReader {
-  // Our own go on to 1000, and count in this property.
+  // Our own decoder stops at 1000 levels, and counts them in this property.
   return Object.assign(new BinaryReader(bytes), { __tsProtoDecodeDepth: 900 });
 }
 
 const kinds = (levels: number) => fc.array(fc.boolean(), { minLength: levels, maxLength: levels });
 
 describe('JSON content', () => {
-  it('of as many levels as are accepted is read back by decoders that stop at 100', () => {
+  it('with the most allowed levels can be read by decoders that stop at 100 levels', () => {
     const frame = (event: Event) =>
       ConnectResponse.create({
         frames: [{ frame: { $case: 'eventBatch', value: { events: [event] } } }],
@@ -67,7 +67,7 @@ describe('JSON content', () => {
     );
   });
 
-  it('of one level more is refused by name', () => {
+  it('with one level more is refused with CONTENT_TOO_DEEP', () => {
     fc.assert(
       fc.property(kinds(jsonDepth), fc.integer({ min: 0, max: 200 }), (levels, more) => {
         const deep = [...levels, ...Array<boolean>(more).fill(true)];
@@ -81,11 +81,11 @@ describe('JSON content', () => {
 
 describe('the keys of a map', () => {
   const odd = ['__proto__', 'constructor', 'hasOwnProperty', 'toString', '', ' ', 'é', '🐴'];
-  // As JSON.parse makes it: an own property, whatever it is called.
+  // Like JSON.parse: each key becomes an own property, whatever its name.
   const mapOf = (value: string): Record<string, string> =>
     Object.fromEntries(odd.filter((key) => key !== '').map((key) => [key, value]));
 
-  it('survive in attributes and JSON, as deep as they may lie', () => {
+  it('survive in attributes and in nested JSON', () => {
     const attributes = Object.fromEntries(odd.map((key) => [key, 'x']));
     const value = JSON.parse('{"__proto__":{"__proto__":[{"__proto__":1}],"b":2}}') as Json;
     const content: Content = { form: { $case: 'json', value } };
@@ -104,7 +104,7 @@ describe('the keys of a map', () => {
     expect(JSON.stringify(form?.$case === 'json' && form.value)).to.equal(JSON.stringify(value));
   });
 
-  it('survive in labels and properties, and what is made of them', () => {
+  it('survive in labels and properties, and in the nodes and players made from these', () => {
     const own = Hello.decode(Hello.encode(hello('lobby', { labels: mapOf('x') })).finish());
     const node = nodeOf(own, '10.0.0.1');
     const keys = Object.keys(mapOf(''));
@@ -115,8 +115,8 @@ describe('the keys of a map', () => {
       keys.filter((key) => key !== 'constructor'),
     );
     expect(Object.values(changed.labels)).to.include('y').and.not.include('x');
-    const said = Player.create({ xuid: '1', name: 'Steve', properties: mapOf('z') });
-    const read = Player.decode(Player.encode(said).finish());
+    const sent = Player.create({ xuid: '1', name: 'Steve', properties: mapOf('z') });
+    const read = Player.decode(Player.encode(sent).finish());
     const place = {
       proxy: 'gate',
       server: '',
@@ -127,7 +127,7 @@ describe('the keys of a map', () => {
     expect(Object.keys(playerOf(read, place).properties)).to.have.members(keys);
   });
 
-  it('that are too many are refused before they are sorted', () => {
+  it('are refused if they are too many', () => {
     const many = Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`k${at}`, '']));
     expect(thrownBy(KelpieError, () => labelsOf(many)).reason).to.equal('LABELS_INVALID');
   });

@@ -14,7 +14,7 @@ describe('the table of reasons', () => {
     expect(Object.keys(reasons).sort()).to.deep.equal(contract.sort());
   });
 
-  it('has codes that are those of gRPC', () => {
+  it('has the numbers of the codes of gRPC', () => {
     const codes = Object.entries(Code).map(([name, number]) => [name, number]);
     expect(codes).to.deep.equal(codes.map(([name]) => [name, Status[name as keyof typeof Status]]));
   });
@@ -25,7 +25,7 @@ describe('the table of reasons', () => {
     expect(new KelpieError('FRAME_UNKNOWN', '').code).to.equal(Status.UNIMPLEMENTED);
   });
 
-  it('is explained in the contract, reason by reason, under the same numbers', async () => {
+  it('has the same codes as the comments of the contract, reason by reason', async () => {
     const proto = await readFile(PROTO, 'utf8');
     const [, body = ''] = /^enum ErrorReason \{\n(.*?)^\}/ms.exec(proto) ?? [];
     const explained = [...body.matchAll(/^ {2}\/\/ \S.*\n {2}ERROR_REASON_(\w+) = (\d+);$/gm)].map(
@@ -34,7 +34,7 @@ describe('the table of reasons', () => {
     expect(explained).to.deep.equal(Object.entries(ErrorReason));
   });
 
-  it('is the table of the document, in the words of the contract', async () => {
+  it('is the table of protos/README.md, in the words of the contract', async () => {
     const [proto, document] = await Promise.all([
       readFile(PROTO, 'utf8'),
       readFile(README, 'utf8'),
@@ -55,7 +55,7 @@ describe('the table of reasons', () => {
 });
 
 describe('an error', () => {
-  it('carries its facts, its cause and when to try again', () => {
+  it('has its metadata, its cause and the time to wait before another attempt', () => {
     const cause = new Error('the disk is full');
     const options = { cause, retryAfterMs: 1000 };
     const error = new KelpieError('OUTCOME_UNKNOWN', 'try again', { name: 'a' }, options);
@@ -66,7 +66,7 @@ describe('an error', () => {
     expect(error.retryAfterMs).to.equal(1000);
   });
 
-  it('repeats no more of what a peer sent than the trailers of a call carry', () => {
+  it('cuts its message and metadata to the size that the trailers of a call carry', () => {
     const long = 'x'.repeat(766) + '😀'.repeat(60_000);
     const error = new KelpieError('NODE_NOT_FOUND', long, { name: long, proposal: long });
     expect(error.message).to.equal('x'.repeat(766));
@@ -74,7 +74,7 @@ describe('an error', () => {
     expect(Object.keys(error.metadata)).to.deep.equal(['name', 'proposal']);
   });
 
-  it('says nothing that it was not told', () => {
+  it('has no metadata, cause or time to wait unless these are given', () => {
     const error = new KelpieError('INTERNAL', 'a fault');
     expect(error.metadata).to.deep.equal({});
     expect(error.cause).to.equal(undefined);

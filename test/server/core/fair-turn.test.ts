@@ -4,7 +4,7 @@ import { SharedTurn } from '../../../server/core/fair-turn.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
 import { rejectionOf } from '../../support/thrown.js';
 
-/** A clock on which each look takes a millisecond, so that work has a length. */
+/** A clock that advances by a millisecond with each call of `now`, so that work takes time. */
 function slowClock(): Clock {
   const clock = new FakeClock();
   return {
@@ -25,7 +25,7 @@ function* pieces(count: number, log: number[] = [], name = 0): Generator<undefin
   return name;
 }
 
-/** How often everybody else had their turn while something went on. */
+/** The number of turns of the event loop until the work has ended. */
 async function turnsDuring(work: Promise<unknown>): Promise<number> {
   let turns = 0;
   let over = false;
@@ -40,7 +40,7 @@ async function turnsDuring(work: Promise<unknown>): Promise<number> {
 }
 
 describe('works that share a turn', () => {
-  it('have a turn together: many keep the others waiting no longer than one', async () => {
+  it('use one turn together: many works block the event loop no longer than one', async () => {
     const shared = new SharedTurn(slowClock());
     const works = Array.from({ length: 40 }, (_, name) => shared.work(pieces(50, [], name)));
     const turns = await turnsDuring(Promise.all(works));
@@ -49,7 +49,7 @@ describe('works that share a turn', () => {
     expect(shared.pending).to.equal(0);
   });
 
-  it('come in turn, so that a short one does not wait for a long one', async () => {
+  it('alternate, so that a short one does not wait for the end of a long one', async () => {
     const shared = new SharedTurn(slowClock());
     const log: number[] = [];
     const long = shared.work(pieces(1000, log, 1));
@@ -58,7 +58,7 @@ describe('works that share a turn', () => {
     await long;
   });
 
-  it('do not wait for how much another asker wants', async () => {
+  it('do not wait for all works of another asker', async () => {
     const shared = new SharedTurn(slowClock());
     const log: number[] = [];
     const many = Array.from({ length: 200 }, () => shared.work(pieces(50, log, 1), 'greedy'));
@@ -68,7 +68,7 @@ describe('works that share a turn', () => {
     expect(shared.pending).to.equal(0);
   });
 
-  it('that are short need no turn of the event loop', async () => {
+  it('end within the turn of the event loop if they are short', async () => {
     const shared = new SharedTurn(new FakeClock());
     let turned = false;
     setImmediate(() => (turned = true));
@@ -76,7 +76,7 @@ describe('works that share a turn', () => {
     expect(turned).to.equal(false);
   });
 
-  it('fail alone', async () => {
+  it('do not fail when another one fails', async () => {
     const shared = new SharedTurn(slowClock());
     const broken = shared.work(
       (function* (): Generator<undefined, number> {

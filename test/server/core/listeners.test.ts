@@ -1,4 +1,4 @@
-/** A fault of a listener is reported, and is nobody else's. */
+/** An error that a listener throws is reported, and affects nothing else. */
 import { expect } from 'chai';
 import { defaultLimits } from '../../../server/network/limits.js';
 import { Network } from '../../../server/network/network.js';
@@ -12,26 +12,26 @@ function broken(): never {
 }
 
 describe('a listener that throws', () => {
-  it('of stored entries or of commits leaves each write as it is, and its neighbours too', async () => {
+  it('for entries or commits affects neither the writes nor other listeners', async () => {
     const clock = new FakeClock();
     const faults: unknown[] = [];
     const onFault = (error: unknown): number => faults.push(error);
     const journal = openJournal(clock);
     const limits = defaultLimits;
     const network = new Network({ journal, clock, limits, onFault, onCommit: broken });
-    const heard: number[] = [];
+    const counts: number[] = [];
     network.onEntries(broken);
-    network.onEntries((entries) => heard.push(entries.length));
+    network.onEntries((entries) => counts.push(entries.length));
     for (const text of ['a', 'b']) {
       const outcome = await network.commit({ entries: [note(text)] });
       expect(outcome.kind).to.equal('stored');
     }
-    expect(heard).to.deep.equal([1, 1]);
+    expect(counts).to.deep.equal([1, 1]);
     expect(faults).to.have.length(4);
     expect(network.head).to.deep.equal(journal.head);
   });
 
-  it('of sessions ends none', async () => {
+  it('for sessions ends no session', async () => {
     const names = ['opened', 'refused', 'ended', 'requestFailed', 'presenceDiffers', 'draining'];
     const observer = Object.fromEntries(names.map((name) => [name, broken]));
     const observers = [observer as unknown as SessionObserver];

@@ -1,4 +1,4 @@
-/** Nobody is judged by what lies unread: after a stall of the coordinator, or while it holds a peer back. */
+/** The coordinator judges no peer while messages lie unread: after a stall of its own, or while it does not read the peer. */
 import { expect } from 'chai';
 import { WelcomeOutcome, Heartbeat } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { CommandReply } from '../../../gen/ts/kelpie/v1/command.js';
@@ -17,10 +17,10 @@ import { messageDraft } from '../../support/wire/messages.js';
 import { joined, player, TestProxy } from '../../support/model/proxy.js';
 
 const heartbeat = { $case: 'heartbeat', value: Heartbeat.create() } as const;
-/** More than any silence, probe or grace. */
+/** Longer than the limit of a silence, of a probe and of the grace. */
 const STALL_MS = 16_000;
 
-/** A coordinator that knows when it stands still, on a journal that can get stuck. */
+/** A coordinator with a listening clock, on a journal that a test can stop. */
 async function openTown(partial: { limits?: { sessions: number } } = {}) {
   const clock = new FakeClock();
   const journal = openJournal(clock);
@@ -38,46 +38,46 @@ function reasonOf(error: unknown): string {
   return (error as KelpieError | undefined)?.reason ?? 'in peace';
 }
 
-describe('the time in which a process listens', () => {
+describe('the listening clock', () => {
   function watched() {
     const clock = new FakeClock();
-    const rung: number[] = [];
+    const fired: number[] = [];
     const listening = new ListeningClock(clock);
     const startMs = listening.now();
-    return { clock, rung, listening, sinceStart: () => listening.now() - startMs };
+    return { clock, fired, listening, sinceStart: () => listening.now() - startMs };
   }
 
-  it('goes on as time does while nothing keeps the process', () => {
-    const { clock, rung, listening, sinceStart } = watched();
-    listening.after(3000, () => rung.push(sinceStart()));
+  it('runs like the ordinary clock while the process does not stall', () => {
+    const { clock, fired, listening, sinceStart } = watched();
+    listening.after(3000, () => fired.push(sinceStart()));
     for (let step = 0; step < 29; step++) clock.advance(100);
     expect(sinceStart()).to.equal(2900);
-    expect(rung).to.be.empty;
+    expect(fired).to.be.empty;
     clock.advance(100);
-    expect(rung).to.deep.equal([3000]);
+    expect(fired).to.deep.equal([3000]);
   });
 
-  it('hardly goes on while the process stands still, and what was due rings later', () => {
-    const { clock, rung, listening, sinceStart } = watched();
-    listening.after(3000, () => rung.push(sinceStart()));
+  it('counts only a part of a stall, and fires due timers later', () => {
+    const { clock, fired, listening, sinceStart } = watched();
+    listening.after(3000, () => fired.push(sinceStart()));
     clock.advance(1000);
     clock.stall(STALL_MS);
     expect(sinceStart()).to.be.at.most(1500);
-    expect(rung).to.be.empty;
+    expect(fired).to.be.empty;
     clock.advance(1400);
-    expect(rung).to.be.empty;
+    expect(fired).to.be.empty;
     clock.advance(1000);
-    expect(rung).to.have.length(1);
+    expect(fired).to.have.length(1);
   });
 
-  it('leaves room to read after a stall, however little of a wait was left', () => {
-    const { clock, rung, listening, sinceStart } = watched();
-    listening.after(1000, () => rung.push(sinceStart()));
+  it('fires after a stall only when the sockets were read, however short the rest of the wait is', () => {
+    const { clock, fired, listening, sinceStart } = watched();
+    listening.after(1000, () => fired.push(sinceStart()));
     clock.advance(999);
     clock.stall(STALL_MS);
-    expect(rung, 'not before the sockets are read').to.be.empty;
+    expect(fired, 'not before the sockets are read').to.be.empty;
     clock.advance(250);
-    expect(rung).to.have.length(1);
+    expect(fired).to.have.length(1);
   });
 
   it('leaves no timer', () => {
@@ -91,8 +91,8 @@ describe('the time in which a process listens', () => {
   });
 });
 
-describe('a coordinator that stood still', () => {
-  it('ends no session whose heartbeats lie unread', async () => {
+describe('a coordinator after a stall', () => {
+  it('ends no session whose heartbeats were unread', async () => {
     const town = await openTown();
     const { stream } = await join(town, hello('lobby-1'));
     town.clock.advance(4000);
@@ -103,10 +103,12 @@ describe('a coordinator that stood still', () => {
     await settled();
     expect(town.registry.size).to.equal(1);
     town.clock.advance(STALL_MS);
-    expect(reasonOf(await stream.ended()), 'who is silent then is').to.equal('SESSION_SILENT');
+    expect(reasonOf(await stream.ended()), 'a node that is silent after the stall').to.equal(
+      'SESSION_SILENT',
+    );
   });
 
-  it('gives no name away whose holder has answered', async () => {
+  it('gives no name to another node if the answer of its holder was unread', async () => {
     const town = await openTown();
     const { stream } = await join(town, hello('lobby-1'));
     const other = new TestStream(town.port);
@@ -120,7 +122,7 @@ describe('a coordinator that stood still', () => {
     expect(town.registry.size).to.equal(1);
   });
 
-  it('loses no node that came back meanwhile', async () => {
+  it('loses no node that came back during the stall', async () => {
     const town = await openTown();
     const first = hello('lobby-1');
     const { stream } = await join(town, first);
@@ -134,7 +136,7 @@ describe('a coordinator that stood still', () => {
     expect(bodies).to.deep.equal([]);
   });
 
-  it('refuses no Hello that lies unread', async () => {
+  it('refuses no Hello that was unread', async () => {
     const town = await openTown();
     const stream = new TestStream(town.port);
     stream.send({ $case: 'hello', value: hello('lobby-1') });
@@ -142,7 +144,7 @@ describe('a coordinator that stood still', () => {
     expect((await stream.next('welcome')).outcome).to.equal(WelcomeOutcome.NEW);
   });
 
-  it('gives no player away whose proxy has answered', async () => {
+  it('gives no player to another proxy if the answer of their proxy was unread', async () => {
     const town = await openTown();
     const commands = ['verify_player'];
     const holder = await TestProxy.join(town, 'gate-1', { commands });
@@ -156,7 +158,7 @@ describe('a coordinator that stood still', () => {
       const answer = { $case: 'output', value: { form } } as const;
       const reply = { ...CommandReply.create({ commandId }), outcome: answer };
       holder.stream.send({ $case: 'commandReply', value: reply });
-      // The first answers come too late through no fault of their proxy.
+      // The first two answers come too late because the coordinator stalls.
       if (question < 2) town.clock.stall(STALL_MS);
     }
     expect((await outcome)?.$case).to.equal('denial');
@@ -173,13 +175,13 @@ describe('a peer that the coordinator does not read', () => {
       stream.send({ $case: 'publish', value });
     }
     await settled();
-    // No later append comes before those that are stuck; readings go on.
+    // The journal still stores nothing, because appends stay in order; reads work again.
     town.stuck.turns = 0;
     stream.send(heartbeat);
     await settled(50);
   }
 
-  it('keeps its name, and its session', async () => {
+  it('keeps its name and its session', async () => {
     const town = await openTown();
     const { stream } = await join(town, hello('lobby-1'));
     await heldBack(town, stream);
@@ -202,7 +204,7 @@ describe('a peer that the coordinator does not read', () => {
     await heldBack(town, holder.stream);
     const outcome = other.acquire(player(1));
     for (let question = 0; question < 6; question++) {
-      // It is asked, and its answer would lie unread.
+      // The coordinator asks the proxy, but would not read its answer.
       await holder.stream.next('commandRequest');
       town.clock.advance(400);
     }
@@ -212,7 +214,7 @@ describe('a peer that the coordinator does not read', () => {
 });
 
 describe('a proxy whose joins wait for the journal', () => {
-  it('is read on: a heartbeat is answered before they are written', async () => {
+  it('is still read: its heartbeat is answered before the joins are written', async () => {
     const town = await openTown();
     const proxy = await TestProxy.join(town, 'gate-1');
     town.stuck.turns = 20;
@@ -227,7 +229,7 @@ describe('a proxy whose joins wait for the journal', () => {
     town.die();
   });
 
-  it('keeps a login whose end lies unread after a stall', async () => {
+  it('keeps a login if its report of the join was unread during a stall', async () => {
     const town = await openTown();
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.granted(player(1));
@@ -240,8 +242,8 @@ describe('a proxy whose joins wait for the journal', () => {
   });
 });
 
-describe('a name that many want at once', () => {
-  it('goes to one of them, who is asked like anybody when the others want it too', async () => {
+describe('a name that many nodes claim at once', () => {
+  it('goes to one of them, and the holder is asked when the others claim the name', async () => {
     const town = await openTown();
     town.stuck.turns = 3;
     const outcomes: string[] = [];
@@ -272,7 +274,7 @@ describe('a name that many want at once', () => {
 });
 
 describe('sessions that are opened at once', () => {
-  it('are counted before anything is waited for', async () => {
+  it('are counted at once, so that the limit of sessions holds', async () => {
     const town = await openTown({ limits: { sessions: 5 } });
     const streams = Array.from({ length: 20 }, () => new TestStream(town.port));
     const answers = streams.map((stream, index) => {
@@ -284,7 +286,7 @@ describe('sessions that are opened at once', () => {
     expect(got.filter((one) => one === 'SESSION_LIMIT')).to.have.length(15);
   });
 
-  it('come in turns', async () => {
+  it('are opened over several turns of the event loop', async () => {
     const town = await openTown();
     const streams = Array.from({ length: 320 }, () => new TestStream(town.port));
     const sizes: number[] = [];

@@ -6,7 +6,7 @@ const name = fc.integer({ min: 1, max: 3000 }).map(String);
 const step = fc.record({ add: fc.boolean(), name });
 
 describe('a sorted set', () => {
-  it('is what a set is that is sorted', () => {
+  it('behaves like a set whose names are sorted', () => {
     fc.assert(
       fc.property(
         fc.array(step, { minLength: 1200, maxLength: 2500, size: 'max' }),
@@ -37,7 +37,7 @@ describe('a sorted set', () => {
     );
   });
 
-  it('goes on from where it is when names come and go meanwhile', () => {
+  it('iterates on after its last name when names come and go meanwhile', () => {
     const names = fc.array(name, { minLength: 1, maxLength: 800, size: 'max' });
     fc.assert(
       fc.property(names, fc.array(step, { maxLength: 400, size: 'max' }), (before, steps) => {

@@ -4,19 +4,19 @@ import { cutBytes, cutText } from '../../../server/core/text.js';
 import { hostileStrings } from '../../support/hostile/hostile.js';
 
 describe('Text is cut', () => {
-  it('by code points, so that no half of a character is left', () => {
+  it('between code points, never inside of one', () => {
     expect(cutText('x'.repeat(254) + '😀y', 255)).to.equal('x'.repeat(254) + '😀');
     expect(cutText('x'.repeat(255) + '😀', 255)).to.equal('x'.repeat(255));
     expect(cutText('😀😀', 1)).to.equal('😀');
   });
 
   for (const [name, text] of Object.entries(hostileStrings)) {
-    it(`to something that can be sent: ${name}`, () => {
+    it(`to well-formed text: ${name}`, () => {
       for (const codePoints of [0, 1, 40, 63, 64, 80, 255, 1024]) check(text, codePoints);
     });
   }
 
-  it('so that it is a beginning of what it was, well formed, whatever it was', () => {
+  it('to a well-formed beginning of itself, whatever the text', () => {
     const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }));
     const broken = fc
       .array(fc.integer({ min: 0xd780, max: 0xe080 }))
@@ -26,14 +26,14 @@ describe('Text is cut', () => {
 });
 
 describe('Text is cut by its bytes', () => {
-  it('at the end of a character', () => {
+  it('between characters', () => {
     expect(cutBytes('x'.repeat(254) + '😀', 255)).to.equal('x'.repeat(254));
     expect(cutBytes('x'.repeat(251) + '😀y', 255)).to.equal('x'.repeat(251) + '😀');
     expect(cutBytes('äöü', 3)).to.equal('ä');
     expect(cutBytes('\ud800', 3)).to.equal('\ufffd');
   });
 
-  it('to no more than was asked for, well formed, and as much as fits', () => {
+  it('to as many bytes as fit into the limit, well formed', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary' }),
       ...Object.values(hostileStrings).map(fc.constant),

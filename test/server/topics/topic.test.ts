@@ -50,7 +50,7 @@ describe('a topic', () => {
   }
 
   for (const topic of ['*', '>', 'chat.*', 'chat.>', '*.global', 'chat.a*']) {
-    it(`is no pattern: "${topic}"`, () => {
+    it(`may have no wildcards: "${topic}"`, () => {
       expect(refusalOf(() => checkTopic(topic)).reason).to.equal('TOPIC_INVALID');
     });
   }
@@ -77,7 +77,7 @@ describe('a topic', () => {
     }
   });
 
-  it('is what the key of a row is called', () => {
+  it('of a row is named like the key of the row', () => {
     expect(topicOfKey('nodes/lobby-1')).to.equal('nodes.lobby-1');
     expect(topicOfKey('state/shop/apples')).to.equal('state.shop.apples');
     expect(topicOfKey('routing')).to.equal('routing');
@@ -120,7 +120,7 @@ describe('a pattern', () => {
     'kelpie.>',
     'kelpie.sessions',
   ]) {
-    it(`is for nobody to read: "${pattern}"`, () => {
+    it(`is reserved: "${pattern}"`, () => {
       const { reason, metadata } = refusalOf(() => checkPattern(pattern));
       expect({ reason, metadata }).to.deep.equal({
         reason: 'TOPIC_RESERVED',
@@ -129,7 +129,7 @@ describe('a pattern', () => {
     });
   }
 
-  it('passes the client’s check if it passes the coordinator’s, and the other way round', () => {
+  it('passes the client’s check if and only if it passes the coordinator’s', () => {
     const text = fc.oneof(
       patterns,
       fc.string({ unit: fc.constantFrom('a', '.', '*', '>', '-', ' ', 'é'), maxLength: 8 }),
@@ -138,14 +138,14 @@ describe('a pattern', () => {
       fc.property(text, (pattern) => {
         const [ours] = reasonsOf(() => checkPattern(pattern));
         const [theirs] = reasonsOf(() => client.checkPattern(pattern, 'lobby-1'));
-        // A node's own inbox comes without a pattern; the client has one for its handlers.
+        // A node gets its own inbox without a pattern, but the client has a pattern of it for its handlers.
         const own = ['inbox.lobby-1', 'inbox.*', 'inbox.>'].includes(pattern.toLowerCase());
         if (!own) expect(theirs).to.equal(ours);
       }),
     );
   });
 
-  it('may be published to as the client judges it and as the coordinator does', () => {
+  it('as a topic gets the same answer from the client and from the coordinator', () => {
     const tokens = fc.constantFrom(
       'nodes',
       'inbox',
@@ -179,11 +179,11 @@ function reasonsOf(run: () => void): string[] {
   }
 }
 
-for (const [what, check] of [
+for (const [kind, check] of [
   ['a topic', checkTopic],
   ['a pattern', checkPattern],
 ] as const) {
-  describe(`the limits of ${what}`, () => {
+  describe(`the limits of ${kind}`, () => {
     it('are 255 bytes', () => {
       expect(() => check(bytes255)).to.not.throw();
       const { reason, metadata } = refusalOf(() => check(`${bytes255}a`));
@@ -193,7 +193,7 @@ for (const [what, check] of [
     });
 
     it('count bytes, not letters', () => {
-      // The letter is refused either way; the limit tells why.
+      // The coordinator refuses this letter anyway; `limit` in the metadata shows that the length was the reason.
       const { metadata } = refusalOf(() => check('ä'.repeat(128)));
       expect(metadata['limit']).to.equal('255');
     });
@@ -237,13 +237,13 @@ describe('matching', () => {
     routing: { yes: ['routing'], no: ['routing.a'] },
   };
   for (const [pattern, { yes, no }] of Object.entries(table)) {
-    it(`opens to "${pattern}" what it names, and nothing else`, () => {
+    it(`of "${pattern}" follows the table`, () => {
       expect(yes.filter((topic) => !matches(pattern, topic))).to.be.empty;
       expect(no.filter((topic) => matches(pattern, topic))).to.be.empty;
     });
   }
 
-  it('is what the pattern says as a regular expression, behind a first token that opens', () => {
+  it('follows the pattern as a regular expression, except for closed first tokens', () => {
     fc.assert(
       fc.property(patterns, topics, (pattern, topic) => {
         const [first = ''] = topic.split('.');
@@ -266,20 +266,20 @@ describe('matching', () => {
 });
 
 describe('a filter', () => {
-  it('matches what one of its patterns matches', () => {
+  it('matches a topic if one of its patterns does', () => {
     const filter = new TopicFilter(['chat.*', 'nodes.>']);
     expect(['chat.a', 'nodes.a', 'chat.a'].every((topic) => filter.matches(topic))).to.equal(true);
     expect(['shop.a', 'chat', 'inbox.a'].some((topic) => filter.matches(topic))).to.equal(false);
   });
 
-  it('matches its own inbox without a pattern, and no other one', () => {
+  it('matches its own inbox without a pattern, and no other inbox', () => {
     const filter = new TopicFilter(['>'], { inbox: inboxOf('lobby-1') });
     expect(filter.matches('inbox.lobby-1')).to.equal(true);
     expect(filter.matches('inbox.lobby-2')).to.equal(false);
     expect(new TopicFilter(['>']).matches('inbox.lobby-1')).to.equal(false);
   });
 
-  it('stays right when it has seen more topics than it remembers', () => {
+  it('stays right for more topics than it keeps in memory', () => {
     const filter = new TopicFilter(['chat.*']);
     for (let index = 0; index < 5000; index++) {
       expect(filter.matches(`chat.t${index}`)).to.equal(true);
@@ -289,7 +289,7 @@ describe('a filter', () => {
     expect(filter.matches('shop.t0')).to.equal(false);
   });
 
-  it('changes into another one, and stays as it was itself', () => {
+  it('makes a filter with other patterns, and does not change itself', () => {
     const before = new TopicFilter(['a', 'b'], { inbox: inboxOf('lobby-1') });
     const after = before.with(['c', 'a'], ['b', 'never-there']);
     expect([...after.patterns]).to.have.members(['a', 'c']);
@@ -299,18 +299,18 @@ describe('a filter', () => {
     expect(before.matches('c')).to.equal(false);
   });
 
-  it('keeps a pattern that is removed and added at once', () => {
+  it('keeps a pattern that one call both removes and adds', () => {
     expect([...new TopicFilter(['a']).with(['a'], ['a']).patterns]).to.deep.equal(['a']);
   });
 
-  it('knows which of its patterns can show resources', () => {
+  it('lists its patterns that can match resources', () => {
     const filter = new TopicFilter(['chat.*', 'nodes.*', '>', '*.a', 'state.>', 'routing']);
     expect(filter.resourcePatterns()).to.deep.equal(['nodes.*', 'state.>', 'routing']);
   });
 });
 
 describe('the names of a topic', () => {
-  it('have among them that of every pattern that matches, and of no other one that is short', () => {
+  it('include the name of every matching pattern, and of no other short pattern', () => {
     fc.assert(
       fc.property(patterns, topics, (pattern, topic) => {
         const found = namesOf(topic).includes(nameOf(pattern));
@@ -321,7 +321,7 @@ describe('the names of a topic', () => {
     );
   });
 
-  it('are few, whatever topic it is', () => {
+  it('are at most 32, whatever the topic', () => {
     fc.assert(
       fc.property(topics, (topic) => {
         const names = namesOf(topic);
@@ -334,7 +334,7 @@ describe('the names of a topic', () => {
     expect(namesOf(deep)).to.have.length(32);
   });
 
-  it('decide for a filter of many patterns as each of these would', () => {
+  it('let a filter match a topic if and only if one of its patterns matches', () => {
     fc.assert(
       fc.property(fc.uniqueArray(patterns), topics, (many, topic) => {
         const matching = many.some((pattern) => matches(pattern, topic));
@@ -345,14 +345,14 @@ describe('the names of a topic', () => {
   });
 });
 
-describe('a topic with all below it', () => {
-  it('has what begins with its tokens, not with its letters', () => {
+describe('a topic with all topics below it', () => {
+  it('includes topics that begin with its tokens, not with its letters', () => {
     for (const topic of ['chat', 'chat.a', 'chat.a.b'])
       expect(isUnder(topic, 'chat')).to.equal(true);
     for (const topic of ['chats', 'cha', 'a.chat']) expect(isUnder(topic, 'chat')).to.equal(false);
   });
 
-  it('is reached by the patterns that match some topic of it', () => {
+  it('is reached by the patterns that match one of these topics', () => {
     const prefixes = ['chat', 'chat.a', 'inbox.lobby-1'];
     const reaching: Record<string, readonly string[]> = {
       '>': ['chat', 'chat.a'],

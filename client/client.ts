@@ -12,8 +12,8 @@ import { type Api, apiAt } from './api/api.js';
 import { Nodes, type Subscribe } from './events/network-events.js';
 import { draftOf, type MessageOptions } from './events/received.js';
 import type { RosterView } from './roster/view.js';
-import { type ClientState, Session, type Surroundings } from './session.js';
-import type { Status } from './status.js';
+import { Session, type Surroundings } from './session.js';
+import type { ClientState, Status } from './status.js';
 import type { Handler, Subscription } from './events/subscriptions.js';
 
 /**

@@ -1,6 +1,6 @@
 /**
- * What a client is, behind what users see: all that outlives a stream, and what is done with what each
- * stream brings.
+ * The composition of a client: the parts that outlive a stream, and the part that takes each frame of a stream. Only
+ * this file and reading.ts join the rooms of the client.
  */
 import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
 import { Heartbeat, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
@@ -22,7 +22,7 @@ import { ProxySession } from './players/proxy-session.js';
 import { gapOf } from './events/gap.js';
 import { Publisher } from './events/publisher.js';
 import { Reading } from './reading.js';
-import { type Status, StatusBoard } from './status.js';
+import { type ClientState, type Status, StatusBoard } from './status.js';
 import type { Handler, Subscription } from './events/subscriptions.js';
 import { checkPattern } from './events/topic.js';
 import { sdk } from './core/version.js';
@@ -30,12 +30,6 @@ import { processWarnings, Warnings } from './warnings.js';
 
 /** How long `close` waits for publishes that are not acknowledged. */
 const CLOSE_MS = 5000;
-
-/**
- * Where a client is: CONNECTING before its first session; CONNECTED while a session is open; AWAY after a session
- * was lost, until the next one is open; CLOSED after its end.
- */
-export type ClientState = 'CONNECTING' | 'CONNECTED' | 'AWAY' | 'CLOSED';
 
 /** What surrounds a session, and tests replace. */
 export interface Surroundings {

@@ -4,6 +4,12 @@ import type { ConnectionStatus } from './connection/connection.js';
 import type { Welcome } from './connection/welcome.js';
 import type { Gap } from './events/gap.js';
 
+/**
+ * Where a client is: CONNECTING before its first session; CONNECTED while a session is open; AWAY after a session
+ * was lost, until the next one is open; CLOSED after its end.
+ */
+export type ClientState = 'CONNECTING' | 'CONNECTED' | 'AWAY' | 'CLOSED';
+
 /** One thing that happened to the client. */
 export type Status =
   | ConnectionStatus

@@ -12,7 +12,7 @@ export interface Node extends Readonly<Omit<WireNode, 'role' | 'state' | 'lastSt
   readonly lastState: StateName | 'UNKNOWN' | undefined;
 }
 
-export function nodeOf({ load: _, ...node }: WireNode): Node {
+export function nodeOf(node: WireNode): Node {
   const { role, state, lastState } = node;
   return {
     ...node,

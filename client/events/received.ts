@@ -1,5 +1,10 @@
 /** Events as handlers get them: the parts of a message, or what happened to a node or a player. */
-import { type Event, type EventDraft, MessageOrigin } from '../../gen/ts/kelpie/v1/event.js';
+import {
+  type Event,
+  type EventDraft,
+  MessageOrigin,
+  type Payload,
+} from '../../gen/ts/kelpie/v1/event.js';
 import { text, texts } from '../core/arguments.js';
 import { type OriginName, originOf } from '../core/spelling.js';
 import { bodyOf, type NodeEvent, type PlayerEvent } from './body.js';
@@ -45,18 +50,25 @@ export interface MessageOptions {
   readonly origin?: OriginName;
 }
 
-export function received({ sequence, topic, source, time, body }: Event): ReceivedEvent {
-  const message = body?.$case === 'messagePublished' ? body.value : undefined;
+export function received(event: Event): ReceivedEvent {
+  const { sequence, topic, source, time, body } = event;
+  if (body?.$case === 'messagePublished') return messageOf(event, body.value);
+  const none = { origin: 'UNSPECIFIED', type: '', content: undefined, attributes: {} } as const;
+  return { sequence, topic, source, time, ...none, body: bodyOf(body) };
+}
+
+function messageOf({ sequence, topic, source, time }: Event, message: Payload): ReceivedEvent {
+  const { origin, type, content, attributes } = message;
   return {
     sequence,
     topic,
     source,
     time,
-    origin: message?.origin === MessageOrigin.NODE ? 'NODE' : 'UNSPECIFIED',
-    type: message?.type ?? '',
-    content: message?.content?.form?.value,
-    attributes: message?.attributes ?? {},
-    body: message ? undefined : bodyOf(body),
+    origin: origin === MessageOrigin.NODE ? 'NODE' : 'UNSPECIFIED',
+    type,
+    content: content?.form?.value,
+    attributes,
+    body: undefined,
   };
 }
 

@@ -123,8 +123,7 @@ async function assemble(
     await services.drain();
     await edge.stop();
   });
-  parts = { services, edge };
-  return parts;
+  return (parts = { services, edge });
 }
 
 function settingsOf(

@@ -85,29 +85,17 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   );
   const registry = new SessionRegistry(network, nodeRows, { ...common, observer });
   sendEvictions(network, playerRows, registry);
-  const nodeQueries = new NodeQueries(network, nodeRows);
-  const playerQueries = new PlayerQueries(network, playerRows, nodeQueries);
-  const targets = new Targets(nodeRows, nodeQueries, playerRows);
-  const parts = { ...common, network, nodes: nodeRows, targets, carrier: registry };
-  const commands = new Commands(parts);
-  const verify = verifier(commands, registry, { ...common, ...times });
+  const asking = openCommands({ ...common, ...stored, registry });
   const loads = new Loads();
   const loadFrames = new LoadFrames(loads, (name) => nodeRows.nodes.topicOf(name));
   const stopLoads = sendLoadsRegularly(loadFrames, registry, common);
   const services = {
-    ...{ ...common, ...stored, claims, ownership, observer, registry, commands, verify },
-    ...{ loads, loadFrames, nodeQueries, playerQueries },
+    ...{ ...common, ...stored, ...asking, claims, ownership, observer, registry },
+    ...{ loads, loadFrames },
     subscriptions: new SubscriptionIndex(network),
     patterns: new PatternBudget(limits),
     pages: new Pages(network.journal, clock),
     callPublisher: new CallPublisher(network, limits, clock),
-    playerCommands: new PlayerCommands(
-      network.searches,
-      commands,
-      playerRows,
-      playerQueries,
-      nodeQueries,
-    ),
   };
   const drain = async (): Promise<void> => {
     await registry.drain();
@@ -125,6 +113,38 @@ function openNetwork(settings: Settings) {
   const playerRows = new PlayerRows(network);
   const playerWriter = new PlayerWriter(network, playerRows, nodeRows, limits, clock);
   return { network, tail, nodeRows, playerRows, playerWriter };
+}
+
+/** Queries, and the commands that ask whom they find. */
+function openCommands(
+  services: Pick<
+    Services,
+    | 'network'
+    | 'nodeRows'
+    | 'playerRows'
+    | 'registry'
+    | 'limits'
+    | 'times'
+    | 'clock'
+    | 'onFault'
+    | 'listening'
+  >,
+) {
+  const { network, nodeRows, playerRows, registry, times } = services;
+  const nodeQueries = new NodeQueries(network, nodeRows);
+  const playerQueries = new PlayerQueries(network, playerRows, nodeQueries);
+  const targets = new Targets(nodeRows, nodeQueries, playerRows);
+  const commands = new Commands({ ...services, nodes: nodeRows, targets, carrier: registry });
+  const verify = verifier(commands, registry, { ...services, ...times });
+  const { searches } = network;
+  const playerCommands = new PlayerCommands(
+    searches,
+    commands,
+    playerRows,
+    playerQueries,
+    nodeQueries,
+  );
+  return { nodeQueries, playerQueries, commands, verify, playerCommands };
 }
 
 /** The services of calls without a session. */

@@ -51,11 +51,9 @@ export interface FeedOptions {
 type Found = JournalGap | Batch;
 
 export class Feed {
-  readonly #network: Pick<Network, 'resources'>;
+  readonly #options: FeedOptions;
   readonly #tail: Tail;
   readonly #pages: Pages;
-  readonly #subscriptions: SubscriptionIndex;
-  readonly #wake: () => void;
   readonly #window: Window;
   readonly #batchLimits: BatchLimits;
   #filter: TopicFilter;
@@ -79,13 +77,11 @@ export class Feed {
   #notifiedOf = 0;
 
   constructor(options: FeedOptions) {
-    const { network, tail, pages, subscriptions, filter, start, window, batch, wake } = options;
-    this.#network = network;
+    const { tail, pages, subscriptions, filter, start, window, batch, wake } = options;
+    this.#options = options;
     this.#tail = tail;
     this.#pages = pages;
-    this.#subscriptions = subscriptions;
     this.#filter = filter;
-    this.#wake = wake;
     this.#work = new ReaderWork(pages.turn, wake);
     this.#window = new Window(window);
     this.#batchLimits = batch ?? BATCH_LIMITS;
@@ -119,7 +115,7 @@ export class Feed {
     if (!this.#behind) this.#position = this.#tail.cursorAt(sequence - 1) ?? this.#position;
     this.#behind = true;
     this.#wakeups += 1;
-    this.#wake();
+    this.#options.wake();
   }
 
   /** How many entries woke the feed. */
@@ -161,7 +157,7 @@ export class Feed {
 
   /** The reader takes nothing any more. */
   close(): void {
-    this.#subscriptions.remove(this);
+    this.#options.subscriptions.remove(this);
     this.#work.close();
     this.#snapshots.clear();
     this.#found = undefined;
@@ -268,25 +264,25 @@ export class Feed {
   update(filter: TopicFilter, snapshotOf: TopicFilter | undefined): Cursor {
     if (!this.#behind) this.#position = this.#tail.head;
     this.#filter = filter;
-    this.#subscriptions.put(this);
+    this.#options.subscriptions.put(this);
     // The feed reads again what it read for the former topics.
     this.#found = undefined;
     this.#keep = false;
     this.#holes.clear();
     if (snapshotOf) this.#queueSnapshot(snapshotOf);
-    this.#wake();
+    this.#options.wake();
     return this.#position;
   }
 
   #queueSnapshot(filter: TopicFilter): void {
     const resources = new TopicFilter(filter.resourcePatterns());
-    this.#snapshots.add(snapshotParts(this.#network, resources, this.#position));
+    this.#snapshots.add(snapshotParts(this.#options.network, resources, this.#position));
   }
 
   /** Takes an acknowledgement. Throws ACK_INVALID. */
   acknowledge(sequence: number): void {
     this.#window.acknowledge(sequence);
-    this.#wake();
+    this.#options.wake();
   }
 
   /** The head, if everything up to it was sent; renews a quiet reader's cursor. */

@@ -23,21 +23,16 @@ function topicRetention({ limits, entries, bytes }: Usage['own'][number]): Topic
   };
 }
 
-/** What it tells about. */
+/** The services that the answers are read from. */
 export type CoordinatorFacts = Pick<
   SessionServices,
   'network' | 'nodeRows' | 'playerWriter' | 'registry' | 'identity' | 'limits' | 'clock'
 >;
 
-export function coordinatorService({
-  network,
-  nodeRows,
-  playerWriter,
-  registry,
-  identity,
-  limits,
-  clock,
-}: CoordinatorFacts): ServiceImplementation<CoordinatorServiceDefinition> {
+export function coordinatorService(
+  facts: CoordinatorFacts,
+): ServiceImplementation<CoordinatorServiceDefinition> {
+  const { network, nodeRows, playerWriter, registry, identity, limits, clock } = facts;
   const { journal } = network;
   const startedMs = clock.now();
   const listing = {

@@ -18,6 +18,7 @@ import type { Network } from '../../network/network.js';
 import type { SessionRegistry } from '../../session/registry.js';
 
 const BATCH = 1000;
+type Aim = Pick<KickPlayersRequest, 'target' | 'timeout'>;
 type Summary = KickPlayersResponse & ShowMessageResponse;
 
 /** Outcomes that an answer lists; all are counted. */
@@ -29,11 +30,7 @@ export function playerService(
   commands: PlayerCommands,
   sessions: Pick<SessionRegistry, 'withLatency'>,
 ): ServiceImplementation<PlayerServiceDefinition> {
-  const act = async (
-    { target, timeout }: Pick<KickPlayersRequest, 'target' | 'timeout'>,
-    peer: string,
-    verb: Verb,
-  ): Promise<Summary> => {
+  const act = async ({ target, timeout }: Aim, peer: string, verb: Verb): Promise<Summary> => {
     const fates = await commands.send(target, verb, timeout, peer);
     return network.searches.work(summary(fates), peer);
   };

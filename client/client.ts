@@ -54,7 +54,9 @@ export class KelpieClient {
     const subscribe: Subscribe = (pattern, handler) => this.subscribe(pattern, handler);
     this.#session = session;
     this.#hasEndpoint = checked.transport === undefined;
-    this.players = new Players(subscribe, session.proxy?.players);
+    this.players = new Players(subscribe, session.proxy?.players, (player, change) =>
+      session.updatePlayer(player, change),
+    );
     this.nodes = new Nodes(subscribe);
     this.closed = session.closed;
     void this.closed.then(() => this.#closeApis());

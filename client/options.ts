@@ -47,7 +47,7 @@ export interface ConnectOptions {
   readonly cursorFile?: string;
   /** A file in which the roster is kept, so that it answers before a coordinator does. */
   readonly rosterFile?: string;
-  /** For a proxy that has players: it says who they are, by `client.players`. */
+  /** For a proxy, or a server that players join directly: it reports its players by `client.players`. */
   readonly players?: PlayersOptions;
   /** What the roster has beside the nodes. Players: everybody who is online. Default: not. */
   readonly roster?: { readonly players?: boolean };

@@ -6,6 +6,7 @@ import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
 import { Heartbeat, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
 import { type Clock, systemClock } from './core/clock.js';
 import { type OwnNodeChange, changeOf, helloAfter } from './connection/own-node.js';
+import { text, whole } from './core/arguments.js';
 import type { PlayerRef } from './commands/commands.js';
 import { Connection, type Stream } from './connection/connection.js';
 import { msOf } from './core/duration.js';
@@ -18,6 +19,8 @@ import { checkedLoad, type Load } from './connection/load.js';
 import { type ConnectOptions, helloOf, routesOf } from './options.js';
 import type { Route } from './connection/transport.js';
 import { type Answer, unanswered } from './connection/requests.js';
+import { changeOf as playerChangeOf, type PlayerFactsChange } from './players/facts.js';
+import { holdsNoPlayers } from './players/players.js';
 import { ProxySession } from './players/proxy-session.js';
 import { gapOf } from './events/gap.js';
 import { Publisher } from './events/publisher.js';
@@ -86,13 +89,13 @@ export class Session {
     this.closed = this.#running.then(() => this.#end?.error);
   }
 
-  #proxyOf({ role, players }: ConnectOptions): ProxySession | undefined {
+  #proxyOf({ name, role, players }: ConnectOptions): ProxySession | undefined {
     if (!players) return undefined;
-    if (role !== 'PROXY')
-      throw new KelpieError('ROLE_NOT_PROXY', 'only proxies have players', { permanent: true });
+    if (role === 'SERVICE') throw holdsNoPlayers();
     const proxy = new ProxySession({
       clock: this.#clock,
       players,
+      ownServer: role === 'DOWNSTREAM' ? name.toLowerCase() : undefined,
       link: () => this.link,
       onRefused: (error) => this.status.post({ type: 'refused', error }),
       onFailure: (pattern, error) => this.status.post({ type: 'handlerFailed', pattern, error }),
@@ -151,6 +154,17 @@ export class Session {
     if (!this.link) throw unanswered();
     await this.link.request({ $case: 'updateOwnNode', value });
     this.#hello = helloAfter(this.#hello, value.change);
+  }
+
+  /** Changes facts of a player whom any node may hold. */
+  async updatePlayer({ id, generation }: PlayerRef, change: PlayerFactsChange): Promise<void> {
+    const value = typed(() => ({
+      playerId: text('player.id', id),
+      generation: whole('player.generation', generation),
+      change: playerChangeOf(change),
+    }));
+    if (!this.link) throw unanswered();
+    await this.link.request({ $case: 'updatePlayer', value });
   }
 
   /** Throws PATTERN_LIMIT or HELLO_TOO_LARGE too. */

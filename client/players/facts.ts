@@ -70,6 +70,18 @@ export function playerOf(facts: PlayerFacts): Player {
   });
 }
 
+/** The player on the one server where players of this node can be. Throws PLAYER_INVALID for another one. */
+export function onOwnServer(player: Player, ownServer: string | undefined): Player {
+  if (ownServer === undefined) return player;
+  return { ...player, server: ownServerOf(player.server, ownServer) };
+}
+
+/** Throws PLAYER_INVALID for another server. */
+export function ownServerOf(server: string, ownServer: string): string {
+  if (server === '' || server === ownServer) return ownServer;
+  throw invalid(`players who join "${ownServer}" directly are on "${ownServer}"`);
+}
+
 function deviceOf(device: NonNullable<PlayerFacts['device']>) {
   const { os = '', model = '', input = '' } = object('device', device) as typeof device;
   return {

@@ -1,5 +1,6 @@
 /** `client.players`: what happens to players, for every role, and the players of a proxy. */
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
+import type { PlayerRef } from '../commands/commands.js';
 import { KelpieError } from '../errors.js';
 import {
   type BodyHandler,
@@ -12,18 +13,30 @@ import type { PlayerFacts, PlayerFactsChange } from './facts.js';
 import type { Acquired, Policy } from './options.js';
 import type { ProxyPlayers } from './proxy-players.js';
 
+/** Sends a change of a player to the coordinator. */
+export type UpdatePlayer = (player: PlayerRef, change: PlayerFactsChange) => Promise<void>;
+
+/** The error for a node that holds no players. */
+export function holdsNoPlayers(): KelpieError {
+  const message =
+    'only proxies, and servers that players join directly, hold players: connect({ role: "PROXY", players: { onEvicted } })';
+  return new KelpieError('ROLE_HOLDS_NO_PLAYERS', message, { permanent: true });
+}
+
 /**
- * Every role can use `on`. All else is for a proxy that has players: `connect({ role: 'PROXY', players })`.
- * For others it throws, or rejects with, ROLE_NOT_PROXY.
+ * Every role can use `on` and `update`. All else is for a node that holds players: a proxy, or a server that
+ * players join directly, with the option `players`. For others it throws, or rejects with, ROLE_HOLDS_NO_PLAYERS.
  */
 export class Players {
   readonly #subscribe: Subscribe;
   readonly #proxy: ProxyPlayers | undefined;
+  readonly #update: UpdatePlayer;
 
   /** @internal */
-  constructor(subscribe: Subscribe, proxy: ProxyPlayers | undefined) {
+  constructor(subscribe: Subscribe, proxy: ProxyPlayers | undefined, update: UpdatePlayer) {
     this.#subscribe = subscribe;
     this.#proxy = proxy;
+    this.#update = update;
   }
 
   /**
@@ -44,12 +57,22 @@ export class Players {
     return onPlayers(this.#subscribe, name, handler);
   }
 
-  /** How many players are on this proxy. Throws ROLE_NOT_PROXY. */
+  /**
+   * Changes facts of a player who is online, whichever node holds them: a server may set properties of its
+   * players. `player` is a player as the roster or an event has them. Rejects with PLAYER_NOT_FOUND,
+   * STALE_GENERATION (they logged in again), LABELS_INVALID, TEXT_TOO_LONG or PLAYER_INVALID, and with
+   * UNAVAILABLE while no coordinator is connected.
+   */
+  async update(player: PlayerRef, change: PlayerFactsChange): Promise<void> {
+    await this.#update(player, change);
+  }
+
+  /** How many players are on this proxy. Throws ROLE_HOLDS_NO_PLAYERS. */
   get size(): number {
     return this.#own.size;
   }
 
-  /** A player of this proxy, as the proxy reported them last. Throws ROLE_NOT_PROXY. */
+  /** A player of this proxy, as the proxy reported them last. Throws ROLE_HOLDS_NO_PLAYERS. */
   get(id: string): Player | undefined {
     return this.#own.get(id);
   }
@@ -81,7 +104,7 @@ export class Players {
   /**
    * The player is on this server now; an empty name means on none. The coordinator keeps the name of a server
    * that is no node, and marks it. Rejects with PLAYER_NOT_FOUND if the player is not in, PLAYER_INVALID if a
-   * node of that name is no server.
+   * node of that name is no server, or if players join this node directly: they are on this node then.
    */
   async moved(id: string, server: string): Promise<void> {
     return this.#own.moved(id, server);
@@ -102,7 +125,6 @@ export class Players {
 
   get #own(): ProxyPlayers {
     if (this.#proxy) return this.#proxy;
-    const message = 'players are of proxies: connect({ role: "PROXY", players: { onEvicted } })';
-    throw new KelpieError('ROLE_NOT_PROXY', message, { permanent: true });
+    throw holdsNoPlayers();
   }
 }

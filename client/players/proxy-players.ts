@@ -17,6 +17,8 @@ import { LoginRoom } from './logins.js';
 import {
   changed,
   changeOf,
+  onOwnServer,
+  ownServerOf,
   playerOf,
   type PlayerFacts,
   type PlayerFactsChange,
@@ -38,6 +40,8 @@ export class ProxyPlayers {
   readonly #link: () => Link | undefined;
   readonly #list: PlayerList;
   readonly #reporting: PlayerReporting;
+  /** The node itself, where players join it directly. */
+  readonly #ownServer: string | undefined;
   /** Logins that wait for their answer, newest of each player. */
   readonly #asking = new Map<string, { cancelled: boolean }>();
   readonly #room = new LoginRoom();
@@ -48,12 +52,14 @@ export class ProxyPlayers {
     link: () => Link | undefined,
     list: PlayerList,
     reporting: PlayerReporting,
+    ownServer?: string,
   ) {
     this.#options = options;
     this.#clock = clock;
     this.#link = link;
     this.#list = list;
     this.#reporting = reporting;
+    this.#ownServer = ownServer;
   }
 
   /** How many are in. */
@@ -184,7 +190,7 @@ export class ProxyPlayers {
    * login elsewhere ends. Rejects with what PlayerReportResult names: they are not listed then.
    */
   async joined(facts: PlayerFacts): Promise<void> {
-    const player = typed(() => playerOf(facts));
+    const player = typed(() => onOwnServer(playerOf(facts), this.#ownServer));
     const login = this.#list.endLogin(player.id);
     const known = login ? undefined : this.#list.get(player.id);
     if (known)
@@ -210,7 +216,9 @@ export class ProxyPlayers {
    */
   async moved(id: string, server: string): Promise<void> {
     const listed = this.#listedOf(id);
-    const name = text('server', server).toLowerCase();
+    const own = this.#ownServer;
+    const given = text('server', server).toLowerCase();
+    const name = own === undefined ? given : typed(() => ownServerOf(given, own));
     if (listed.player.server === name) return;
     const before = listed.player.server;
     listed.player = { ...listed.player, server: name };

@@ -24,6 +24,8 @@ const ID_BYTES = 256 * 1024;
 export interface ProxySessionOptions {
   readonly clock: Clock;
   readonly players: PlayersOptions;
+  /** The node itself, where players join it directly and not through a proxy. */
+  readonly ownServer?: string | undefined;
   readonly link: () => Link | undefined;
   readonly onRefused: (error: KelpieError) => void;
   /** A function of the options threw. */
@@ -40,10 +42,11 @@ export class ProxySession {
 
   constructor(options: ProxySessionOptions) {
     this.#options = options;
-    const { clock, link, onRefused } = options;
+    const { players, clock, link, onRefused, ownServer } = options;
     const onEvicted = (evicted: PlayerEvicted): void => this.#evict(evicted);
     this.#reporting = new PlayerReporting({ clock, link, onRefused, onEvicted, list: this.#list });
-    this.players = new ProxyPlayers(options.players, clock, link, this.#list, this.#reporting);
+    const list = this.#list;
+    this.players = new ProxyPlayers(players, clock, link, list, this.#reporting, ownServer);
   }
 
   /** What waits to be answered. */

@@ -2,7 +2,8 @@
 import { KelpieError } from '../core/errors.js';
 import { cutText } from '../core/text.js';
 
-const LABELS = 64;
+/** Labels of a node, and properties of a player. */
+export const LABELS = 64;
 const LABEL_NAME_BYTES = 63;
 const LABEL_VALUE_BYTES = 255;
 const COMMANDS = 256;

@@ -1,7 +1,11 @@
 /** What a proxy reports of its players: judged against the table, and written in one transaction. */
 import type { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import { type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
+import {
+  type Player,
+  type PlayerChange,
+  PlayerLeaveReason,
+} from '../../gen/ts/kelpie/v1/player.js';
 import type { PlayerReport } from '../../gen/ts/kelpie/v1/presence.js';
 import { sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
@@ -9,6 +13,12 @@ import type { Draft, Requirement } from '../journal/journal.js';
 import { textOf } from '../network/labels.js';
 import { changedPlayer, idOf, invalid, isControlled, playerNotFound, playerOf } from './player.js';
 import { Player as PlayerMessage } from '../../gen/ts/kelpie/v1/player.js';
+import {
+  changedByHolder,
+  type ChangedByOthers,
+  changedByOther,
+  withChangesOfOthers,
+} from './others.js';
 import { type ProxySession, holds, staleLogin } from './proxy-session.js';
 import type { PlayerWriter } from './writer.js';
 import { type PlayerRow, newRow, type NewPlayerRow } from './rows.js';
@@ -25,6 +35,15 @@ export type Verdict =
       readonly server?: Requirement | undefined;
     }
   | { readonly kind: 'unchanged' };
+
+/** What is written beside the player. */
+interface Details {
+  /** The row of the server that is named, as it was seen. */
+  readonly server?: Requirement | undefined;
+  readonly others?: ChangedByOthers;
+  /** The node that changes the player, if it is not the one that holds them. */
+  readonly by?: string | undefined;
+}
 
 /** The player whom a report is about. Throws PLAYER_INVALID. */
 export function subjectOf({ playerId, what }: PlayerReport): string {
@@ -58,7 +77,7 @@ export function judge(
     case 'movedTo':
       return change.move(what.value);
     case 'changed':
-      return change.facts(changedPlayer(row.player, what.value));
+      return change.change(what.value);
     case 'left':
       return change.leave(what.value);
     case undefined:
@@ -86,10 +105,15 @@ export class PlayerTransition {
     const { server, serverUnregistered, seen } = this.#place(said.server);
     const joinTime = loggingIn ? (since ?? this.#time()) : player.joinTime;
     const place = { proxy, server, serverUnregistered, generation, joinTime };
-    const after = playerOf(said, place);
-    if (loggingIn)
-      return this.#write(after, { $case: 'playerJoined', value: { player: after } }, seen);
-    return server === player.server ? this.#facts(after, seen) : this.#moved(after, seen);
+    const named = playerOf(said, place);
+    const after = loggingIn ? named : withChangesOfOthers(named, this.#row);
+    if (loggingIn) {
+      const body = { $case: 'playerJoined', value: { player: after } } as const;
+      return this.#write(after, body, { server: seen });
+    }
+    return server === player.server
+      ? this.#facts(after, { server: seen })
+      : this.#moved(after, seen);
   }
 
   /** They are on another server. Throws PLAYER_INVALID or TEXT_TOO_LONG. */
@@ -97,18 +121,27 @@ export class PlayerTransition {
     this.#checkOnline();
     const { seen, ...place } = this.#place(to);
     const after = { ...this.#row.player, ...place };
-    return place.server === this.#row.server ? this.#facts(after, seen) : this.#moved(after, seen);
+    return place.server === this.#row.server
+      ? this.#facts(after, { server: seen })
+      : this.#moved(after, seen);
   }
 
-  /** Other facts about them. */
-  facts(after: Player): Verdict {
+  /**
+   * Some of their facts change. `by`: the node that changes them, if it is not the one that holds them.
+   * Throws LABELS_INVALID, TEXT_TOO_LONG or PLAYER_INVALID.
+   */
+  change(change: PlayerChange, by?: string): Verdict {
     this.#checkOnline();
-    return this.#facts(after);
+    const row = this.#row;
+    const after = changedPlayer(row.player, change);
+    const others =
+      by === undefined ? changedByHolder(row.others, change) : changedByOther(row, change);
+    return this.#facts(after, { others, by });
   }
 
-  #facts(after: Player, server?: Requirement): Verdict {
+  #facts(after: Player, more: Details = {}): Verdict {
     if (samePlayer(this.#row.player, after)) return { kind: 'unchanged' };
-    return this.#write(after, { $case: 'playerUpdated', value: { player: after } }, server);
+    return this.#write(after, { $case: 'playerUpdated', value: { player: after } }, more);
   }
 
   /** They are gone. Throws OUT_OF_RANGE for a reason that is not a proxy's to give. */
@@ -122,16 +155,22 @@ export class PlayerTransition {
   #moved(after: Player, server: Requirement | undefined): Verdict {
     const fromServer = this.#row.server;
     const body = { $case: 'playerMoved', value: { player: after, fromServer } } as const;
-    return this.#write(after, body, server);
+    return this.#write(after, body, { server });
   }
 
   /**
    * A server that is named, and its row as it is now, which the write requires: nobody moves to a server
    * that has left. A name that no node has is kept: on many networks servers stand in a config file. One
-   * that they are on already may have left.
+   * that they are on already may have left. Players whom a server holds itself are on that server.
    */
   #place(typed: string) {
     const server = serverOf(typed);
+    const { proxy } = this.#row;
+    if (this.#writer.nodes.nodes.get(proxy)?.value.role === NodeRole.DOWNSTREAM) {
+      if (server !== '' && server !== proxy) throw joinedDirectly(proxy);
+      // The node's own row fences the write already.
+      return { server: proxy, serverUnregistered: false, seen: undefined };
+    }
     if (server === '') return { server, serverUnregistered: false, seen: undefined };
     const { nodes } = this.#writer;
     const node = nodes.nodes.get(server)?.value;
@@ -148,9 +187,13 @@ export class PlayerTransition {
     if (loggingIn) throw playerNotFound(player.id);
   }
 
-  #write(player: Player | null, body: NonNullable<Event['body']>, server?: Requirement): Verdict {
-    const after = player && newRow(player, this.#row.instance, false);
-    const draft = this.#writer.rows.draft(this.#row, this.#time(), body, after);
+  #write(
+    player: Player | null,
+    body: NonNullable<Event['body']>,
+    { server, others = this.#row.others, by }: Details = {},
+  ): Verdict {
+    const after = player && newRow(player, this.#row.instance, false, others);
+    const draft = this.#writer.rows.draft(this.#row, this.#time(), body, after, by);
     return { kind: 'write', draft, after, server };
   }
 
@@ -168,6 +211,11 @@ function serverOf(typed: string): string {
   const server = textOf('server', typed, SERVER_BYTES).toLowerCase();
   if (!isControlled(server)) return server;
   throw invalid('server', 'the name of the server has control characters in it');
+}
+
+function joinedDirectly(server: string): KelpieError {
+  const message = `players who join "${server}" directly are on "${server}": report that they left`;
+  return invalid('server', message);
 }
 
 function noServer({ name }: Node): KelpieError {

@@ -4,6 +4,7 @@ import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Player, type PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
 import { sameBytes } from '../core/cursor.js';
 import type { Draft, Requirement } from '../journal/journal.js';
+import { type ChangedByOthers, NOTHING } from './others.js';
 import { PlayerIndex } from './player-index.js';
 import type { Table } from '../network/table.js';
 import type { Tables } from '../network/tables.js';
@@ -19,6 +20,8 @@ export interface PlayerRow extends Pick<Player, 'proxy' | 'server' | 'generation
   readonly bytes: number;
   /** Bytes of the player's context, among them. */
   readonly contextBytes: number;
+  /** What other nodes than the holder changed of the player; decoded each time. */
+  readonly others: ChangedByOthers;
 }
 
 /** A player as they are about to be written. */
@@ -26,11 +29,17 @@ export function newRow(
   player: Player,
   proxyInstanceId: Uint8Array,
   loggingIn: boolean,
+  others: ChangedByOthers = NOTHING,
 ): NewPlayerRow {
   const { proxy, server, generation, context } = player;
-  const row = StoredPlayerRow.encode({ player, proxyInstanceId, loggingIn }).finish();
+  const row = StoredPlayerRow.encode({
+    ...{ player, proxyInstanceId, loggingIn },
+    propertiesOfOthers: [...others.properties],
+    contextOfOthers: others.context,
+    languageOfOthers: others.language,
+  }).finish();
   const bytes = row.length;
-  const facts = { proxy, server, generation, player, bytes, contextBytes: context.length };
+  const facts = { proxy, server, generation, player, bytes, contextBytes: context.length, others };
   return { ...facts, instance: proxyInstanceId, loggingIn, row };
 }
 
@@ -66,6 +75,12 @@ class EncodedPlayerRow implements PlayerRow {
   get player(): Player {
     const player = StoredPlayerRow.decode(this.#bytes).player ?? Player.create();
     return { ...player, generation: this.generation };
+  }
+
+  get others(): ChangedByOthers {
+    const row = StoredPlayerRow.decode(this.#bytes);
+    const { propertiesOfOthers: properties, contextOfOthers, languageOfOthers } = row;
+    return { properties, context: contextOfOthers, language: languageOfOthers };
   }
 }
 
@@ -176,21 +191,26 @@ export class PlayerRows {
     return { topic: HIDDEN_TOPIC, event: NO_EVENT, ...place };
   }
 
-  /** The entry that tells what became of a player, and writes their row, or deletes it. */
+  /**
+   * The entry that tells what became of a player, and writes their row, or deletes it. `by`: the node that
+   * changed them, if it is not the one that holds them.
+   */
   draft(
     before: PlayerRow,
     time: Date,
     body: NonNullable<Event['body']>,
     after: NewPlayerRow | null,
+    by?: string,
   ): Draft {
     const { id, proxy } = (after ?? before).player;
+    const source = by ?? proxy;
     // Who was not online does not leave for anybody but coordinators.
     const topic = after === null && before.loggingIn ? HIDDEN_TOPIC : this.#table.topicOf(id);
-    const event = { sequence: 0, topic, source: proxy, time, body };
+    const event = { sequence: 0, topic, source, time, body };
     return {
       topic,
       event: Event.encode(event).finish(),
-      source: proxy,
+      source,
       key: this.#table.keyOf(id),
       value: after?.row ?? null,
     };

@@ -14,12 +14,14 @@ import {
   type ReleasePlayer,
   type ReportPlayers,
   type SyncPlayers,
+  UpdatePlayer,
 } from '../../gen/ts/kelpie/v1/presence.js';
 import { KelpieError } from '../core/errors.js';
 import { othersTurn } from '../core/fair-turn.js';
 import { idOf, weightOf } from '../players/player.js';
 import { report, type Reported } from '../players/report-batch.js';
 import { sync } from '../players/sync.js';
+import { updatePlayer } from '../players/updates.js';
 import { type ProxySession, holds, staleLogin } from '../players/proxy-session.js';
 import type { Acquired } from '../players/ownership.js';
 import { DigestWatch } from '../players/digest-watch.js';
@@ -84,7 +86,7 @@ export class ProxyRequests {
 
   /** Throws the errors that the contract lists at AcquirePlayer. */
   async acquire({ player = Player.create(), policy }: AcquirePlayer): Promise<Answer> {
-    this.#checkProxy();
+    this.#checkRole();
     const bytes = weightOf(player);
     if (this.#logins >= LOGINS) throw loginLimit(LOGINS, 'logins');
     if (this.#loginBytes + bytes > LOGIN_BYTES) throw loginLimit(LOGIN_BYTES, 'bytes of logins');
@@ -120,6 +122,7 @@ export class ProxyRequests {
 
   /** Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
   async release({ playerId, generation }: ReleasePlayer): Promise<void> {
+    this.#checkRole();
     return this.#inOrder(playerId.length, () =>
       this.#services.ownership.release(this.#session, playerId, generation),
     );
@@ -127,6 +130,7 @@ export class ProxyRequests {
 
   /** Throws BATCH_INVALID or STALE_GENERATION. */
   async report({ reports }: ReportPlayers): Promise<() => PlayerReportResult[]> {
+    this.#checkRole();
     checkCount('reports', reports.length, 1, REPORTS);
     const bytes = sum(reports.map(weightOfReport));
     const results = await this.#inOrder(bytes, () => report(this.#writer, this.#session, reports));
@@ -137,6 +141,7 @@ export class ProxyRequests {
 
   /** Throws BATCH_INVALID, STALE_GENERATION or OUTCOME_UNKNOWN. */
   async sync(part: SyncPlayers): Promise<Answer> {
+    this.#checkRole();
     checkCount('players', part.players.length, 0, PART_PLAYERS);
     const list = { part, receivedMs: this.#writer.clock.wall() };
     const bytes = sum(part.players.map((player) => weightOf(player) + OVERHEAD_BYTES));
@@ -149,6 +154,12 @@ export class ProxyRequests {
       const value = { results: there.map(wire), kickedPlayerIds: [...kicked, ...gone] };
       return { $case: 'playersSynced', value };
     };
+  }
+
+  /** Any node's change of a player. Throws what UpdatePlayer names. */
+  async update(request: UpdatePlayer): Promise<void> {
+    const bytes = UpdatePlayer.encode(request).finish().length;
+    return this.#inOrder(bytes, () => updatePlayer(this.#writer, this.#session, request));
   }
 
   #isGone({ id, generation }: Reported): boolean {
@@ -166,7 +177,6 @@ export class ProxyRequests {
   }
 
   #inOrder<T>(bytes: number, work: () => Promise<T>): Promise<T> {
-    this.#checkProxy();
     const weight = bytes + OVERHEAD_BYTES;
     this.#writes += 1;
     this.#writeBytes += weight;
@@ -181,10 +191,11 @@ export class ProxyRequests {
     return done;
   }
 
-  #checkProxy(): void {
+  #checkRole(): void {
     const node = this.#services.nodeRows.nodes.get(this.#session.name)?.value;
-    if (node?.role === NodeRole.PROXY) return;
-    throw new KelpieError('ROLE_NOT_PROXY', 'only proxies hold players');
+    if (node && node.role !== NodeRole.SERVICE) return;
+    const message = 'only proxies, and servers that players join directly, hold players';
+    throw new KelpieError('ROLE_HOLDS_NO_PLAYERS', message);
   }
 
   /**

@@ -110,6 +110,7 @@ export class Requests {
       case 'releasePlayer':
       case 'reportPlayers':
       case 'syncPlayers':
+      case 'updatePlayer':
         return this.#proxy.room();
       default:
         return undefined;
@@ -146,6 +147,8 @@ export class Requests {
         return this.#report(requestId, frame.value);
       case 'syncPlayers':
         return this.#answer(requestId, this.#proxy.sync(frame.value));
+      case 'updatePlayer':
+        return this.#confirm(requestId, this.#proxy.update(frame.value));
       case 'issueCommand':
         return this.#issued.issue(requestId, frame.value);
       case 'cancelCommand':

@@ -90,6 +90,12 @@ const methods: Readonly<Record<string, Use>> = {
   'update(address.host)': (client, host) =>
     call(client, 'update', { address: { host, port: 19132 } }),
   'update(maxPlayers)': (client, maxPlayers) => call(client, 'update', { maxPlayers }),
+  'players.update(player)': (client, player) => call(client.players, 'update', player, {}),
+  'players.update(id)': (client, id) => call(client.players, 'update', { id, generation: 1 }, {}),
+  'players.update(change)': (client, change) =>
+    call(client.players, 'update', { id: '1', generation: 1 }, change),
+  'players.update(properties)': (client, properties) =>
+    call(client.players, 'update', { id: '1', generation: 1 }, { properties }),
   'roster.node': ({ roster }, value) => call(roster, 'node', value),
   'roster.ready(role)': ({ roster }, value) => call(roster, 'ready', value),
   'roster.ready(labels)': ({ roster }, value) => call(roster, 'ready', 2, value),

@@ -126,13 +126,50 @@ describe('players', () => {
 
   it('are of proxies that say who disconnects them', async () => {
     const server = await town.join('lobby');
-    expect(thrownBy(KelpieError, () => server.players.size).reason).to.equal('ROLE_NOT_PROXY');
+    expect(thrownBy(KelpieError, () => server.players.size).reason).to.equal(
+      'ROLE_HOLDS_NO_PLAYERS',
+    );
     const options = {
       name: 'x',
       role: 'SERVICE',
       players: { onEvicted: () => undefined },
     } as const;
-    expect(thrownBy(KelpieError, () => connect(options)).reason).to.equal('ROLE_NOT_PROXY');
+    expect(thrownBy(KelpieError, () => connect(options)).reason).to.equal('ROLE_HOLDS_NO_PLAYERS');
+  });
+
+  it('are of a server that they join directly, and its properties of them outlive a reconnect', async () => {
+    const wire = await startTcpProxy(kelpied.port);
+    const evicted: Evicted[] = [];
+    const lobby = await town.join('Lobby-1', {
+      endpoints: wire.endpoint,
+      players: { onEvicted: (one) => void evicted.push(one) },
+    });
+    const shop = await town.join('shop', { role: 'SERVICE', roster: { players: true } });
+    const gate = await town.proxy('gate-1');
+    expect(await lobby.players.acquire(steve)).to.have.property('granted', true);
+    await lobby.players.joined({ ...steve, properties: { rank: 'none' } });
+    const refused = await rejectionOf(KelpieError, lobby.players.moved(steve.xuid, 'arena'));
+    expect(refused.reason).to.equal('PLAYER_INVALID');
+    await lobby.players.moved(steve.xuid, 'LOBBY-1');
+    const there = () => shop.roster.player({ id: steve.xuid });
+    await until(() => there() !== undefined);
+    expect(there()).to.include({ proxy: 'lobby-1', server: 'lobby-1' });
+    await shop.players.update(there() ?? { id: '', generation: 0 }, {
+      properties: { rank: 'vip' },
+    });
+    wire.cut();
+    await status(lobby, 'disconnected');
+    await status(lobby, 'connected');
+    await until(() => lobby.pending === 0);
+    await until(() => there()?.properties['rank'] === 'vip');
+    await gate.players.joined(steve);
+    await until(() => evicted.length === 1);
+    expect(evicted[0]).to.include({ id: steve.xuid, reason: 'REPLACED' });
+    expect(lobby.players.size).to.equal(0);
+    const stale = shop.players.update({ id: steve.xuid, generation: 1 }, {});
+    expect((await rejectionOf(KelpieError, stale)).reason).to.equal('STALE_GENERATION');
+    await lobby.close();
+    await wire.close();
   });
 
   it('are on one proxy at a time: the policies of a duplicate login', async () => {

@@ -1,6 +1,7 @@
 /** What a proxy's session says of its players, where it is wrong or differs. */
 import { expect } from 'chai';
 import { PlayerOutcome } from '../../../gen/ts/kelpie/v1/command.js';
+import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
 import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import { Player, PlayerChange } from '../../../gen/ts/kelpie/v1/player.js';
 import type { PlayerReport, PresenceDigest } from '../../../gen/ts/kelpie/v1/presence.js';
@@ -213,9 +214,9 @@ describe('a report', () => {
     expect(town.playerRows.size).to.equal(0);
   });
 
-  it('is not taken from nodes that are no proxies, nor is a login or a list', async () => {
+  it('is not taken from a node of the role SERVICE, nor is a login or a list', async () => {
     const town = await openCoordinator();
-    const { stream } = await join(town, hello('lobby'));
+    const { stream } = await join(town, hello('shop', { role: NodeRole.SERVICE }));
     stream.send(
       { $case: 'reportPlayers', value: { reports: [joined(steve())] } },
       { $case: 'acquirePlayer', value: { player: steve(), policy: 0 } },
@@ -227,7 +228,7 @@ describe('a report', () => {
     );
     for (let count = 0; count < 4; count++) {
       const { error } = await stream.next('requestFailed');
-      expect(error?.reason).to.equal(ErrorReason.ROLE_NOT_PROXY);
+      expect(error?.reason).to.equal(ErrorReason.ROLE_HOLDS_NO_PLAYERS);
     }
   });
 

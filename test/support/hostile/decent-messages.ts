@@ -24,6 +24,7 @@ const decent: Record<string, JsonValue> = {
   Goodbye: { reason: 'GOODBYE_REASON_DRAINED' },
   AcquirePlayer: { player: { xuid: PLAYER, name: 'Fuzz' }, policy: 'DUPLICATE_POLICY_KICK_OLD' },
   Player: { xuid: PLAYER, name: 'Fuzz' },
+  UpdatePlayer: { playerId: PLAYER },
   PlayerReport: { playerId: PLAYER },
   PlayerRef: { playerId: PLAYER },
   PlayerLookup: { name: 'Fuzz' },

@@ -121,8 +121,8 @@ export const ErrorReason = {
    * Metadata: limit.
    */
   PLAYER_LIMIT: 37,
-  /** ROLE_NOT_PROXY - Only proxies hold players. */
-  ROLE_NOT_PROXY: 38,
+  /** ROLE_HOLDS_NO_PLAYERS - A node of the role SERVICE holds no players: only proxies, and servers that players join directly, do. */
+  ROLE_HOLDS_NO_PLAYERS: 38,
   /** COMMAND_INVALID - The command is empty or malformed, has no target, or its name cannot be one. Metadata: field. */
   COMMAND_INVALID: 39,
   /** DEADLINE_INVALID - The command has no time, or more than it may have. Metadata: limit (in milliseconds). */
@@ -215,7 +215,7 @@ export namespace ErrorReason {
   export type PLAYER_INVALID = typeof ErrorReason.PLAYER_INVALID;
   export type PLAYER_NOT_FOUND = typeof ErrorReason.PLAYER_NOT_FOUND;
   export type PLAYER_LIMIT = typeof ErrorReason.PLAYER_LIMIT;
-  export type ROLE_NOT_PROXY = typeof ErrorReason.ROLE_NOT_PROXY;
+  export type ROLE_HOLDS_NO_PLAYERS = typeof ErrorReason.ROLE_HOLDS_NO_PLAYERS;
   export type COMMAND_INVALID = typeof ErrorReason.COMMAND_INVALID;
   export type DEADLINE_INVALID = typeof ErrorReason.DEADLINE_INVALID;
   export type NO_TARGET = typeof ErrorReason.NO_TARGET;
@@ -313,8 +313,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_PLAYER_NOT_FOUND";
     case ErrorReason.PLAYER_LIMIT:
       return "ERROR_REASON_PLAYER_LIMIT";
-    case ErrorReason.ROLE_NOT_PROXY:
-      return "ERROR_REASON_ROLE_NOT_PROXY";
+    case ErrorReason.ROLE_HOLDS_NO_PLAYERS:
+      return "ERROR_REASON_ROLE_HOLDS_NO_PLAYERS";
     case ErrorReason.COMMAND_INVALID:
       return "ERROR_REASON_COMMAND_INVALID";
     case ErrorReason.DEADLINE_INVALID:

@@ -22,7 +22,7 @@ export const protobufPackage = "kelpie.v1";
 export const protobufFileName = "kelpie/v1/presence.proto";
 
 /**
- * Asks for a player in their login, before they are let in. Proxies only (ROLE_NOT_PROXY). Answered with
+ * Asks for a player in their login, before they are let in. Proxies only (ROLE_HOLDS_NO_PLAYERS). Answered with
  * PlayerAcquired; refused with PLAYER_INVALID, LABELS_INVALID, TEXT_TOO_LONG, PLAYER_LIMIT,
  * COMMAND_LIMIT, STALE_GENERATION or OUTCOME_UNKNOWN.
  *
@@ -71,7 +71,7 @@ export interface PlayerDenial {
 
 /**
  * Gives a grant back: the login was cancelled. Of a player who has joined it is a report that they left
- * (QUIT). Refused: PLAYER_NOT_FOUND, STALE_GENERATION, ROLE_NOT_PROXY.
+ * (QUIT). Refused: PLAYER_NOT_FOUND, STALE_GENERATION, ROLE_HOLDS_NO_PLAYERS.
  */
 export interface ReleasePlayer {
   /** The player's id. */
@@ -81,7 +81,24 @@ export interface ReleasePlayer {
 }
 
 /**
- * Reports what players do, in order. Proxies only (ROLE_NOT_PROXY). Answered with PlayersReported if
+ * Changes facts of a player who is online, in the name of any node: a server may set a player's properties.
+ * Readers get PlayerUpdated if it is a change. What another node than the player's proxy changed stays when
+ * the proxy names all facts of the player again (`joined`, SyncPlayers), until the proxy itself changes it
+ * (`changed`) or the player logs in again. Answered with RequestOk. Refused: PLAYER_NOT_FOUND,
+ * STALE_GENERATION (the player logged in again), LABELS_INVALID, TEXT_TOO_LONG, PLAYER_INVALID, PLAYER_LIMIT,
+ * OUTCOME_UNKNOWN.
+ */
+export interface UpdatePlayer {
+  /** The player's id. */
+  playerId: string;
+  /** The player's generation. */
+  generation: number;
+  /** What changes. */
+  change: PlayerChange | undefined;
+}
+
+/**
+ * Reports what players do, in order. Proxies only (ROLE_HOLDS_NO_PLAYERS). Answered with PlayersReported if
  * request_id is set, a report failed, or one got a new generation. Refused as a whole: BATCH_INVALID.
  */
 export interface ReportPlayers {
@@ -141,7 +158,7 @@ export interface PlayerReportResult {
 /**
  * Says which players the proxy has, so that the coordinator can settle what differs. Sent after each
  * Hello, and when SyncRequested comes. Long lists go in parts, each of which holds for a range of ids
- * and is settled by itself. Answered with PlayersSynced. Refused: BATCH_INVALID, ROLE_NOT_PROXY.
+ * and is settled by itself. Answered with PlayersSynced. Refused: BATCH_INVALID, ROLE_HOLDS_NO_PLAYERS.
  */
 export interface SyncPlayers {
   /**
@@ -567,6 +584,101 @@ export const ReleasePlayer: MessageFns<ReleasePlayer> = {
     const message = createBaseReleasePlayer();
     message.playerId = object.playerId ?? "";
     message.generation = object.generation ?? 0;
+    return message;
+  },
+};
+
+function createBaseUpdatePlayer(): UpdatePlayer {
+  return { playerId: "", generation: 0, change: undefined };
+}
+
+export const UpdatePlayer: MessageFns<UpdatePlayer> = {
+  encode(message: UpdatePlayer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.playerId !== "") {
+      writer.uint32(10).string(message.playerId);
+    }
+    if (message.generation !== 0) {
+      writer.uint32(16).uint64(message.generation);
+    }
+    if (message.change !== undefined) {
+      PlayerChange.encode(message.change, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdatePlayer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdatePlayer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.playerId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.change = PlayerChange.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: UpdatePlayer): unknown {
+    const obj: any = {};
+    if (message.playerId !== undefined) {
+      obj.playerId = message.playerId;
+    }
+    if (message.generation !== undefined) {
+      obj.generation = Math.round(message.generation);
+    }
+    if (message.change !== undefined) {
+      obj.change = PlayerChange.toJSON(message.change);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UpdatePlayer>): UpdatePlayer {
+    return UpdatePlayer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdatePlayer>): UpdatePlayer {
+    const message = createBaseUpdatePlayer();
+    message.playerId = object.playerId ?? "";
+    message.generation = object.generation ?? 0;
+    message.change = (object.change !== undefined && object.change !== null)
+      ? PlayerChange.fromPartial(object.change)
+      : undefined;
     return message;
   },
 };

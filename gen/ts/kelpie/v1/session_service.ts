@@ -27,6 +27,7 @@ import {
   ReportPlayers,
   SyncPlayers,
   SyncRequested,
+  UpdatePlayer,
 } from "./presence.js";
 import { EventBatch, Gap, Snapshot } from "./stream.js";
 
@@ -176,6 +177,9 @@ export interface NodeFrame {
     | //
     /** Answers a command. */
     { $case: "commandReply"; value: CommandReply }
+    | //
+    /** Changes facts of a player. */
+    { $case: "updatePlayer"; value: UpdatePlayer }
     | undefined;
 }
 
@@ -749,6 +753,9 @@ export const NodeFrame: MessageFns<NodeFrame> = {
       case "commandReply":
         CommandReply.encode(message.frame.value, writer.uint32(122).fork()).join();
         break;
+      case "updatePlayer":
+        UpdatePlayer.encode(message.frame.value, writer.uint32(130).fork()).join();
+        break;
     }
     return writer;
   },
@@ -886,6 +893,14 @@ export const NodeFrame: MessageFns<NodeFrame> = {
             message.frame = { $case: "commandReply", value: CommandReply.decode(reader, reader.uint32()) };
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.frame = { $case: "updatePlayer", value: UpdatePlayer.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -931,6 +946,8 @@ export const NodeFrame: MessageFns<NodeFrame> = {
       obj.cancelCommand = CancelCommand.toJSON(message.frame.value);
     } else if (message.frame?.$case === "commandReply") {
       obj.commandReply = CommandReply.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "updatePlayer") {
+      obj.updatePlayer = UpdatePlayer.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -1023,6 +1040,12 @@ export const NodeFrame: MessageFns<NodeFrame> = {
       case "commandReply": {
         if (object.frame?.value !== undefined && object.frame?.value !== null) {
           message.frame = { $case: "commandReply", value: CommandReply.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "updatePlayer": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "updatePlayer", value: UpdatePlayer.fromPartial(object.frame.value) };
         }
         break;
       }

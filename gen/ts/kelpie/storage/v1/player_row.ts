@@ -25,10 +25,23 @@ export interface PlayerRow {
   proxyInstanceId: Uint8Array;
   /** Granted, and not joined: not online. */
   loggingIn: boolean;
+  /** Names of properties that other nodes than the proxy set or removed last. */
+  propertiesOfOthers: string[];
+  /** Another node than the proxy set the context last. */
+  contextOfOthers: boolean;
+  /** Another node than the proxy set the language last. */
+  languageOfOthers: boolean;
 }
 
 function createBasePlayerRow(): PlayerRow {
-  return { player: undefined, proxyInstanceId: new Uint8Array(0), loggingIn: false };
+  return {
+    player: undefined,
+    proxyInstanceId: new Uint8Array(0),
+    loggingIn: false,
+    propertiesOfOthers: [],
+    contextOfOthers: false,
+    languageOfOthers: false,
+  };
 }
 
 export const PlayerRow: MessageFns<PlayerRow> = {
@@ -41,6 +54,15 @@ export const PlayerRow: MessageFns<PlayerRow> = {
     }
     if (message.loggingIn !== false) {
       writer.uint32(24).bool(message.loggingIn);
+    }
+    for (const v of message.propertiesOfOthers) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.contextOfOthers !== false) {
+      writer.uint32(40).bool(message.contextOfOthers);
+    }
+    if (message.languageOfOthers !== false) {
+      writer.uint32(48).bool(message.languageOfOthers);
     }
     return writer;
   },
@@ -82,6 +104,30 @@ export const PlayerRow: MessageFns<PlayerRow> = {
             message.loggingIn = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.propertiesOfOthers.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.contextOfOthers = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.languageOfOthers = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -105,6 +151,15 @@ export const PlayerRow: MessageFns<PlayerRow> = {
     if (message.loggingIn !== undefined) {
       obj.loggingIn = message.loggingIn;
     }
+    if (message.propertiesOfOthers?.length) {
+      obj.propertiesOfOthers = message.propertiesOfOthers;
+    }
+    if (message.contextOfOthers !== undefined) {
+      obj.contextOfOthers = message.contextOfOthers;
+    }
+    if (message.languageOfOthers !== undefined) {
+      obj.languageOfOthers = message.languageOfOthers;
+    }
     return obj;
   },
 
@@ -118,6 +173,9 @@ export const PlayerRow: MessageFns<PlayerRow> = {
       : undefined;
     message.proxyInstanceId = object.proxyInstanceId ?? new Uint8Array(0);
     message.loggingIn = object.loggingIn ?? false;
+    message.propertiesOfOthers = object.propertiesOfOthers?.map((e) => e) || [];
+    message.contextOfOthers = object.contextOfOthers ?? false;
+    message.languageOfOthers = object.languageOfOthers ?? false;
     return message;
   },
 };

@@ -1,0 +1,66 @@
+/**
+ * What other nodes than the holder changed of a player. The holder's list and its joins name all facts of
+ * the player as the holder knows them; they must not undo such a change.
+ */
+import type { Player, PlayerChange } from '../../gen/ts/kelpie/v1/player.js';
+import { LABELS } from '../network/labels.js';
+
+/** The facts that other nodes changed last. */
+export interface ChangedByOthers {
+  /** Names of properties, among them those that others removed. The newest are last. */
+  readonly properties: readonly string[];
+  readonly context: boolean;
+  readonly language: boolean;
+}
+
+export const NOTHING: ChangedByOthers = { properties: [], context: false, language: false };
+
+/** As many names of properties as a player has properties, and as many again that others removed. */
+const NAMES = 2 * LABELS;
+
+/** After a change by another node. */
+export function changedByOther(
+  { others, player }: { readonly others: ChangedByOthers; readonly player: Player },
+  change: PlayerChange,
+): ChangedByOthers {
+  const removed = change.removedProperties.filter((name) => Object.hasOwn(player.properties, name));
+  const names = new Set([...Object.keys(change.properties), ...removed]);
+  const before = others.properties.filter((name) => !names.has(name));
+  return {
+    properties: [...before, ...names].slice(-NAMES),
+    context: others.context || change.context !== undefined,
+    language: others.language || change.language !== undefined,
+  };
+}
+
+/** After a change by the holder, whose facts these are again. */
+export function changedByHolder(others: ChangedByOthers, change: PlayerChange): ChangedByOthers {
+  const names = new Set([...Object.keys(change.properties), ...change.removedProperties]);
+  return {
+    properties: others.properties.filter((name) => !names.has(name)),
+    context: others.context && change.context === undefined,
+    language: others.language && change.language === undefined,
+  };
+}
+
+/** The facts that the holder names, with those that others changed as they are. */
+export function withChangesOfOthers(
+  named: Player,
+  { others, player }: { readonly others: ChangedByOthers; readonly player: Player },
+): Player {
+  const theirs = new Set(others.properties);
+  const own = Object.entries(named.properties).filter(([name]) => !theirs.has(name));
+  const kept = Object.entries(player.properties).filter(([name]) => theirs.has(name));
+  return {
+    ...named,
+    // The holder's facts come first where both together are too many.
+    properties: sorted([...own, ...kept].slice(0, LABELS)),
+    context: others.context ? player.context : named.context,
+    language: others.language ? player.language : named.language,
+  };
+}
+
+/** As `labelsOf` sorts them: the same properties are the same bytes. */
+function sorted(entries: [string, string][]): Record<string, string> {
+  return Object.fromEntries(entries.sort(([left], [right]) => (left < right ? -1 : 1)));
+}

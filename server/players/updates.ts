@@ -1,0 +1,35 @@
+/** Changes of a player's facts that any node makes, under the generation of the player. */
+import { PlayerChange } from '../../gen/ts/kelpie/v1/player.js';
+import type { UpdatePlayer } from '../../gen/ts/kelpie/v1/presence.js';
+import { invalid, playerNotFound } from './player.js';
+import { holds, type ProxySession, staleLogin, staleSession } from './proxy-session.js';
+import { PlayerTransition } from './reports.js';
+import type { PlayerWriter } from './writer.js';
+
+/** Writes the change. Throws the errors that UpdatePlayer names. */
+export async function updatePlayer(
+  writer: PlayerWriter,
+  session: ProxySession,
+  { playerId, generation, change = PlayerChange.create() }: UpdatePlayer,
+): Promise<void> {
+  if (playerId === '') throw invalid('player_id', 'the frame names no player');
+  for (;;) {
+    const row = writer.rows.onlineOf(playerId);
+    if (!row) throw playerNotFound(playerId);
+    if (row.generation !== generation) throw staleLogin(playerId);
+    const by = holds(session, row) ? undefined : session.name;
+    const verdict = new PlayerTransition(writer, row).change(change, by);
+    if (verdict.kind === 'unchanged') return;
+    const admission = writer.admission.admit(row.proxy);
+    try {
+      admission.take(playerId, row, verdict.after?.bytes ?? 0);
+      const write = writer.write(playerId, [verdict.draft]);
+      const written = await writer.commit(writer.fence(session), [write]);
+      if (written === 'stored') return;
+      if (written === 'stale') throw staleSession(session);
+      // Another write of the player was faster: judge the change against what is there now.
+    } finally {
+      admission.release();
+    }
+  }
+}

@@ -128,7 +128,7 @@ module.exports = {
       to: { path: 'node_modules/(nice-grpc|@grpc/)' },
     },
     {
-      name: 'one-file-for-each-tool-of-operators',
+      name: 'tools-of-operators-in-ops',
       severity: 'error',
       from: {
         path: '^(server|client)/',

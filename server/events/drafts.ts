@@ -79,7 +79,8 @@ export function draftEntry(draft: EncodedDraft, source: string, time: Date, limi
 
 /** A number that is not in the enum could not be printed as JSON by every reader. */
 function checkOrigin(origin: MessageOrigin): void {
-  if (origin === MessageOrigin.UNSPECIFIED || origin === MessageOrigin.NODE) return;
+  const known: readonly MessageOrigin[] = [MessageOrigin.UNSPECIFIED, MessageOrigin.NODE];
+  if (known.includes(origin)) return;
   const most = MessageOrigin.NODE;
   throw outOfRange('payload.origin', most, 'an origin is MESSAGE_ORIGIN_UNSPECIFIED or _NODE');
 }

@@ -1,6 +1,7 @@
 /**
- * One network: its journal, and the tables that are folded from the entries. The one order of effects holds
- * here: durable, folded into the tables, shown to readers, answered.
+ * One network: its journal, and the tables that the network folds from the entries. The one order of effects
+ * holds here: an entry is durable, then in the tables, then with the listeners, and then its append resolves.
+ * The readers that a listener wakes run after that.
  */
 import type { Row } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Clock } from '../core/clock.js';
@@ -39,7 +40,7 @@ export class Network {
   readonly #clock: Clock;
   readonly #tables = new Tables();
   readonly #folds: Listeners<[Write]>;
-  readonly #readers: Listeners<[readonly Entry[]]>;
+  readonly #listeners: Listeners<[readonly Entry[]]>;
   readonly #commits: Listeners<[number]>;
   #head: Cursor;
 
@@ -50,7 +51,7 @@ export class Network {
     this.backlog = new Backlog(limits, clock);
     this.#folds = new Listeners(onFault);
     this.#folds.add((write) => this.#tables.fold(write));
-    this.#readers = new Listeners(onFault);
+    this.#listeners = new Listeners(onFault);
     this.#commits = new Listeners(onFault);
     if (onCommit) this.#commits.add(onCommit);
     this.#head = journal.head;
@@ -78,7 +79,7 @@ export class Network {
     }
     const last = entries.at(-1);
     if (last) this.#head = { epoch: this.#head.epoch, sequence: last.sequence, tag: last.tag };
-    this.#readers.tell(entries);
+    this.#listeners.tell(entries);
   }
 
   /**
@@ -87,7 +88,7 @@ export class Network {
    * those who wake its readers.
    */
   onEntries(listener: (entries: readonly Entry[]) => void): Unsubscribe {
-    return this.#readers.add(listener);
+    return this.#listeners.add(listener);
   }
 
   /** Resolves when the tables have all that is durable now. */

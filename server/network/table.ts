@@ -24,7 +24,7 @@ export interface Write {
 export interface Codec<T> {
   decode(bytes: Uint8Array, sequence: number): T;
   /** What readers see of a row; undefined: they do not see it. A kind without it is internal. */
-  resource?(value: T): Row['resource'];
+  resource?: (value: T) => Row['resource'];
 }
 
 /** Hears of a row that changes, while it is folded. */

@@ -65,7 +65,7 @@ describe('rows of a kind that a subject registers', () => {
     const names = (...patterns: string[]) => shown(network, ...patterns).map(String);
     expect(names('nodes.*').map((one) => one.split(',')[0])).to.deep.equal(['one', 'two']);
     expect(names('nodes.b').map((one) => one.split(',')[0])).to.deep.equal(['two']);
-    expect(names('nodes.c', 'players.*', 'nodes')).to.deep.equal([]);
+    expect(names('nodes.c', 'players.*', 'nodes.*.more')).to.deep.equal([]);
   });
 
   it('tell their watchers what was there and what is', async () => {

@@ -21,7 +21,7 @@ const nothing = (): undefined => undefined;
 const soon = { timeoutMs: 1000 };
 const closeAfter = (running: unknown): void => void call(running as object, 'close');
 
-/** What every node has. */
+/** The methods of every node. */
 const methods: Readonly<Record<string, Use>> = {
   'publish(topic)': (client, value) => call(client, 'publish', value, 'content'),
   'publish(content)': (client, value) => call(client, 'publish', 'odd.content', value),
@@ -112,7 +112,7 @@ function issued(client: KelpieClient, command: unknown, maxReplies: unknown = 0)
   return call(client, 'issue', { ...soon, target: { every: {} }, command, maxReplies });
 }
 
-/** What a proxy has beside it; of a player who is in, unless it is about who is. */
+/** The methods that only a proxy has. Each is called for a player who is in, unless the odd value is the player. */
 const proxyMethods: Readonly<Record<string, Use>> = {
   'players.acquire(facts)': ({ players }, value) => call(players, 'acquire', value),
   'players.acquire(xuid)': ({ players }, xuid) => call(players, 'acquire', { xuid, name: 'x' }),
@@ -159,7 +159,7 @@ async function allOf<T>(results: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-/** What became of it: `done`, or the reason of a typed error; else what is wrong. */
+/** The outcome of a call: `done`, the reason of a typed error, or a description of the fault. */
 async function outcomeOf(run: () => unknown): Promise<string> {
   try {
     const result = await run();
@@ -193,7 +193,7 @@ describe('the methods of a client, with values that they were not made for', () 
     return client;
   };
 
-  /** What went wrong with a client since; empty if it held one session. */
+  /** The faults of a client; empty if it held one session. */
   const watched = (client: KelpieClient): string[] => {
     const seen: string[] = [];
     void (async () => {
@@ -211,7 +211,7 @@ describe('the methods of a client, with values that they were not made for', () 
     // Often enough to be asked for every value.
     const times = { heartbeatMs: 4 };
     coordinator = await startCoordinator({ port: 0, journal: 'memory', times });
-    // What is left out of the endpoints is looked for there.
+    // A client without the option `endpoints` looks here.
     process.env['KELPIE_ENDPOINTS'] = endpoints = `127.0.0.1:${coordinator.port}`;
     process.on('unhandledRejection', stray);
     process.on('uncaughtExceptionMonitor', stray);

@@ -1,4 +1,4 @@
-/** What everything that people see on a terminal passes through, on both sides. */
+/** The function that escapes all text for a terminal, in the client and in the server. */
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import fc from 'fast-check';

@@ -8,7 +8,7 @@ import { ConnectResponse } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { hostileStrings } from '../../support/hostile/hostile.js';
 import { thrownBy } from '../../support/thrown.js';
 
-/** What a reader gets. */
+/** The content that a reader gets. */
 function arrives(content: unknown): unknown {
   const sent = Content.encode(contentOf(content as MessageContent)).finish();
   return Content.decode(sent).form?.value;

@@ -246,7 +246,7 @@ class Publishes {
   }
 }
 
-/** What the runs went through, so that a law that tests nothing is seen. */
+/** Counts of all runs. The test fails if the runs tested too little. */
 const tally = new Map<string, number>();
 
 async function take(world: SdkWorld, members: Member[], publishes: Publishes, one: Step) {

@@ -28,7 +28,7 @@ const refused = (sequence: number) => ({
 describe('the publisher of a client', () => {
   let publisher: Publisher;
   let wakes: number;
-  /** What became of each publish, by its text. */
+  /** The outcome of each publish, by its text. */
   let outcomes: Record<string, string>;
 
   beforeEach(() => {

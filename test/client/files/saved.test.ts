@@ -1,4 +1,4 @@
-/** What a client keeps in files for its next process. */
+/** The files that a client writes for its next process. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -89,7 +89,7 @@ describe('the players of a roster', () => {
     const joined = player('4', { server: 'arena' });
     roster.applyEvent(event(103, { $case: 'playerJoined', value: { player: joined } }));
     expect(roster.playerCount({ server: 'arena' })).to.equal(1);
-    // What is older changes nothing.
+    // An older event changes nothing.
     roster.applyEvent(event(50, { $case: 'playerLeft', value: { player: joined, reason: 1 } }));
     expect(roster.playerCount({ server: 'arena' })).to.equal(1);
   });

@@ -27,7 +27,7 @@ import { settled } from '../journal/history.js';
 import { JournalAccess } from '../journal/journal-access.js';
 import { MortalClock } from '../clock/mortal-clock.js';
 
-/** What a test may want to be different. */
+/** The settings that a test may change. */
 export interface ModelOptions {
   readonly retention?: Partial<Retention>;
   readonly tail?: TailLimits;

@@ -1,7 +1,7 @@
 /**
- * The law of delivery. What a subscriber went through is the journal, filtered by the topics that
- * held at each position, in order; or a Gap that names exactly what was lost. Snapshots are the
- * table as it was at their cursor or later.
+ * The law of delivery. A subscriber gets the entries of the journal in order, filtered by the topics that held at
+ * each position. If entries are lost, it gets a Gap that names exactly these. A Snapshot is the table as it was at
+ * the cursor of the Snapshot or later.
  */
 import { expect } from 'chai';
 import { Node } from '../../../gen/ts/kelpie/v1/node.js';
@@ -36,10 +36,10 @@ export class DeliveryLaw {
   /** A change that was asked for, and from where on it turns out to hold. */
   #change: { asked: Asked; at: number } | undefined;
   #owed: Owed = { least: 0, most: 0 };
-  /** What snapshots of this stream may be of. */
+  /** The patterns that a Snapshot of this stream may be about. */
   #asked: Patterns[] = [];
   #loading: Loading | undefined;
-  /** What the stream was told to be lost of some topics alone: up to where, by prefix. */
+  /** The ends of the Gaps for some topics alone, by their prefix. */
   #lost = new Map<string, number>();
   /** The last thing of the event lane was such a gap. */
   #inGaps = false;

@@ -1,4 +1,4 @@
-/** What digests of players are: the same in every language. */
+/** Test vectors for the digest of players, the same in every language. */
 export const vectors = [
   { players: [], digest: 'e3b0c44298fc1c14' },
   {

@@ -50,7 +50,7 @@ export class TestProxy {
     return new TestProxy((await join(town, first)).stream);
   }
 
-  /** What became of a login. */
+  /** Asks for a player. Resolves with the outcome of the login. */
   async acquire(said: Player, policy: DuplicatePolicy = DuplicatePolicy.VERIFY_OLD) {
     this.stream.send({ $case: 'acquirePlayer', value: { player: said, policy } });
     const { outcome } = await this.stream.next('playerAcquired');

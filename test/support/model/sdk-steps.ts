@@ -1,8 +1,8 @@
-/** What can happen to real clients and coordinators in a property test. */
+/** The faults that a property test inflicts on real clients and coordinators. */
 import fc from 'fast-check';
 import type { Cut, Direction } from './simulated-wire.js';
 
-/** What becomes of history when all coordinators begin anew. */
+/** The epoch of the journal after all coordinators have begun anew. */
 export type Epoch = 'same' | 'lower' | 'higher';
 
 /** A step, with how likely it is. */
@@ -12,7 +12,7 @@ export function weighed<T>(weight: number, parts: { [K in keyof T]: fc.Arbitrary
 
 export const kind = <K extends string>(one: K) => fc.constant(one);
 
-/** What becomes of streams, time and coordinators. */
+/** A fault of streams, time or coordinators. */
 export type Fault =
   | { kind: 'deliver'; stream: number; direction: Direction; count: number }
   | { kind: 'flow' }

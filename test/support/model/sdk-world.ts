@@ -23,7 +23,7 @@ import { MortalClock } from '../clock/mortal-clock.js';
 import type { Epoch, Fault } from './sdk-steps.js';
 import { SimulatedWire, type WireStream } from './simulated-wire.js';
 
-/** What a world is left with in which nothing leaks. */
+/** The result of `close` if nothing leaks. */
 export const NOTHING_LEFT = { open: 0, timers: 0, streams: 0, faults: [] as unknown[] };
 
 /** Enough for what wakes each other within one process to come to rest. */
@@ -50,7 +50,7 @@ export interface Stored extends Entry {
 export interface WorldOptions extends ModelOptions {
   /** How many turns of the event loop the next append or read of a journal takes. */
   readonly turns?: () => number;
-  /** What becomes of a message of a client on its way. */
+  /** Replaces a message of a client on its way. */
   readonly pass?: (request: ConnectRequest) => ConnectRequest;
 }
 
@@ -127,7 +127,7 @@ export class SdkWorld {
     return after < 0 ? to : from + after;
   }
 
-  /** What a user waits for, which is none of the client's timers. */
+  /** A wait of the test, which does not count as a timer of a client. */
   later(ms: number): Promise<void> {
     this.#waits += 1;
     return new Promise((resolve) =>
@@ -230,7 +230,7 @@ export class SdkWorld {
   drain(place: number): void {
     const town = this.#coordinators[place];
     if (!town || town.registry.draining || this.living < 2) return;
-    // What it sent last is still on its way.
+    // The last frames that it sent are still on their way.
     void town.drain().then(() => this.#forget(place, town));
   }
 
@@ -288,7 +288,7 @@ export class SdkWorld {
     return this.wire.streams.filter(({ from }) => from === life);
   }
 
-  /** Every process ends. What is left is a fault: timers, streams that a client holds. */
+  /** Ends every process. Each timer, open client or stream that is left then is a fault. */
   async close(): Promise<typeof NOTHING_LEFT> {
     let open = this.#clients.size;
     for (const client of this.#clients.values()) void client.close().then(() => (open -= 1));

@@ -1,24 +1,24 @@
 /**
  * Streams between real clients and real coordinators, in one process and without a socket: every message,
- * in either direction, waits as bytes until a test lets it through, or is lost when the test cuts the
- * stream. Who notices a cut is up to the test too.
+ * in either direction, waits as bytes until a test lets it through, or is lost when the test cuts the stream. The
+ * test also decides which side notices the cut.
  */
 import { ClientError, Status } from 'nice-grpc-common';
 import type { Transport } from '../../../client/connection/transport.js';
 import { ConnectRequest, ConnectResponse } from '../../../gen/ts/kelpie/v1/session_service.js';
 import type { SessionPort } from '../../../server/session/port.js';
 
-/** Who notices that a stream is gone; the other side goes on talking to nobody. */
+/** The side that notices a cut. The other side goes on sending, and its messages are lost. */
 export type Cut = 'both' | 'client' | 'server';
 export type Direction = 'up' | 'down';
 
-/** What a connection holds of a server that sends faster than it is let through. */
+/** So many messages wait in a lane before its sender has to wait. */
 const IN_FLIGHT = 4;
 
 type Item = { bytes: Uint8Array } | { end: unknown };
 
 export class SimulatedWire {
-  /** What becomes of a message of a client on its way. */
+  /** Replaces a message of a client on its way. */
   readonly #pass: (request: ConnectRequest) => ConnectRequest;
   /** Those of which one side at least does not know yet that they are over, oldest first. */
   readonly #streams = new Set<WireStream>();
@@ -50,7 +50,7 @@ export class SimulatedWire {
   }
 }
 
-/** What a stream is between. */
+/** The two ends of a stream. */
 interface WireEnds {
   readonly from: object;
   readonly port: SessionPort;
@@ -82,7 +82,7 @@ export class WireStream {
     requests: AsyncIterable<ConnectRequest>,
     signal: AbortSignal,
   ): AsyncGenerator<ConnectResponse> {
-    // Whoever gives a stream up resets it, which the other side is told by the machine.
+    // A client that gives a stream up resets it, so the other side notices the end.
     const reset = (): void => this.cut('both');
     signal.addEventListener('abort', reset, { once: true });
     void this.#send(requests);
@@ -180,7 +180,7 @@ class Lane {
     return items.length;
   }
 
-  /** What waits is lost, and so is what is sent from now on. */
+  /** Loses all waiting messages, and all messages that are sent from now on. */
   lose(): void {
     this.#lost = true;
     this.#waiting = [];

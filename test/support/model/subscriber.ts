@@ -17,7 +17,7 @@ import type { SessionPort } from '../../../server/session/port.js';
 import { after, EARLIEST, hello, LATEST, SNAPSHOT, TestStream } from './coordinator.js';
 import { messageDraft } from '../wire/messages.js';
 
-/** What a reader went through. Positions are sequences. */
+/** One step of a reader. Positions are sequences. */
 export type Seen =
   | { kind: 'opened'; at: number; patterns: readonly string[]; snapshot: boolean }
   | { kind: 'asked'; patterns: readonly string[]; added: readonly string[]; snapshot: boolean }

@@ -109,7 +109,7 @@ async function assemble(
   let parts: Parts | undefined;
   const journal = await openJournal(options, clock, onFault, (error) => {
     onFault(error);
-    // Calls that read are still answered; but whoever has a choice should go elsewhere.
+    // Calls that read still get answers, but clients with a choice should go elsewhere.
     parts?.edge.notServing();
   });
   ends.push(() => journal.close());
@@ -168,15 +168,15 @@ function faultHandler(
   telemetry: Telemetry | undefined,
 ): (error: unknown) => void {
   const log = logger && ((err: unknown) => logger.error({ err }, 'fault'));
-  const tell = onFault ?? log ?? printFault;
+  const report = onFault ?? log ?? printFault;
   return (error) => {
-    // The journal has told why, once; this is what each write says from then on.
+    // The journal reported the reason once; from then on each write gives this error.
     if (error instanceof KelpieError && error.reason === 'JOURNAL_READ_ONLY') return;
     telemetry?.fault();
     try {
-      tell(error);
+      report(error);
     } catch (own) {
-      // Also who is told of faults has some; nobody else is left but the operator.
+      // A handler of faults may fail too; then only the operator is left.
       printFault(own);
       printFault(error);
     }

@@ -18,7 +18,7 @@ const config = readConfig(process.argv, process.env);
 const { settings, task } = config;
 
 process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
-  // Whoever read what is printed may have gone; that is no reason to stop without draining.
+  // The reader of the output may have gone; that is no reason to stop without draining.
   if (!task || code === 'EPIPE') return;
   complain(`what it prints cannot be written: ${message}`);
   process.exitCode = 1;
@@ -42,7 +42,7 @@ async function run(): Promise<void> {
     greet(coordinator);
     logStart(coordinator, logger);
   } catch (error) {
-    // Whoever asked for JSON gets nothing else.
+    // A user that asked for JSON gets nothing else.
     if (settings.logFormat === 'json') logger.error({}, explain(error));
     else complain(explain(error));
     process.exitCode = 1;
@@ -55,7 +55,7 @@ function loggerOf({ settings: { logLevel, logFormat } }: Config): ProcessLog {
   return createLogger({ level: logLevel, format, colours: isTTY && !process.env['NO_COLOR'] });
 }
 
-/** Whoever asked for JSON reads the log; whoever starts it for tests reads one line. */
+/** With JSON the log says it; a test that starts kelpied reads one line. */
 function greet({ endpoint, port, metricsUrl }: Coordinator): void {
   if (settings.dev) {
     const metrics = metricsUrl ?? null;

@@ -29,7 +29,7 @@ import { PlayerRows } from './players/rows.js';
 import { PlayerWriter } from './players/writer.js';
 import { sendEvictions } from './session/evictions.js';
 import { sendLoadsRegularly } from './session/load-rounds.js';
-import { type SessionObserver, tellAll } from './session/observer.js';
+import { type SessionObserver, allObservers } from './session/observer.js';
 import type { Authorize, SessionPort } from './session/port.js';
 import { SessionRegistry } from './session/registry.js';
 import { sessionPort } from './session/serve.js';
@@ -48,7 +48,7 @@ export interface Services extends SessionServices {
   drain(): Promise<void>;
 }
 
-/** What the services are built of. */
+/** The settings and ports that the services are built of. */
 export type Settings = Pick<
   Services,
   'identity' | 'limits' | 'times' | 'clock' | 'listening' | 'onFault'
@@ -79,7 +79,7 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   ends.push(() => claims.close());
   const ownership = new PlayerOwnership(playerWriter, { ...common, ...times });
   ends.push(() => ownership.close());
-  const observer = tellAll(
+  const observer = allObservers(
     observers({ ...stored, clock }).filter((one) => one !== undefined),
     onFault,
   );

@@ -93,7 +93,7 @@ export function wireError(error: KelpieError): WireError {
   };
 }
 
-/** The error that a peer gets: our own errors as they are, in place of others INTERNAL, which tells nothing. */
+/** The error that a peer gets: our own errors as they are, and INTERNAL in place of others. */
 export function publicError(error: unknown, onFault: (error: unknown) => void): KelpieError {
   if (error instanceof KelpieError) return error;
   onFault(error);

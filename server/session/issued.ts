@@ -98,11 +98,11 @@ export function resultFrame({
   outcome,
   last,
 }: NodeResult): Frame & { $case: 'commandResult' } {
-  const said =
+  const result =
     outcome instanceof KelpieError
       ? ({ $case: 'error', value: wireError(outcome) } as const)
       : ({ $case: 'output', value: outcome } as const);
-  return { $case: 'commandResult', value: { node, outcome: said, last } };
+  return { $case: 'commandResult', value: { node, outcome: result, last } };
 }
 
 /** The result where its answer found no room with the issuer. */

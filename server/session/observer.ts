@@ -39,7 +39,7 @@ export interface SessionObserver {
 }
 
 /** One observer that calls all of them. Never throws. */
-export function tellAll(
+export function allObservers(
   observers: readonly SessionObserver[],
   onFault: (error: unknown) => void,
 ): SessionObserver {

@@ -104,14 +104,14 @@ export class ProxyRequests {
     }
   }
 
-  #acquired(acquired: Acquired, said: Player): PlayerAcquired {
-    if (acquired.kind === 'denied') return deniedTo(said, acquired.present.proxy);
+  #acquired(acquired: Acquired, player: Player): PlayerAcquired {
+    if (acquired.kind === 'denied') return deniedTo(player, acquired.present.proxy);
     const { id, generation } = acquired;
     if (this.#holds(id, generation)) {
       return { playerId: id, outcome: { $case: 'generation', value: generation } };
     }
     const holder = this.#writer.rows.get(id)?.player;
-    return deniedTo(said, holder?.proxy ?? '');
+    return deniedTo(player, holder?.proxy ?? '');
   }
 
   /** Whether the player still is this session's. */
@@ -207,9 +207,9 @@ export class ProxyRequests {
   }
 
   /** Takes latencies of this proxy's own players. */
-  latencies(told: readonly PlayerLatency[]): void {
+  latencies(reported: readonly PlayerLatency[]): void {
     const mine = this.#writer.rows.byProxy.get(this.#session.name);
-    for (const { playerId, latencyMs } of told.slice(0, LATENCIES)) {
+    for (const { playerId, latencyMs } of reported.slice(0, LATENCIES)) {
       if (mine.has(playerId)) this.#latencies.set(playerId, latencyMs);
     }
     if (this.#latencies.size <= mine.size) return;
@@ -239,9 +239,9 @@ function wire({ id: playerId, generation, error }: Reported): PlayerReportResult
   return { playerId, generation, error: error && wireError(error) };
 }
 
-function deniedTo(said: Player, proxy: string): PlayerAcquired {
-  const text = `${said.name} is already on this network.`;
-  return { playerId: idOf(said), outcome: { $case: 'denial', value: { text, proxy } } };
+function deniedTo(player: Player, proxy: string): PlayerAcquired {
+  const text = `${player.name} is already on this network.`;
+  return { playerId: idOf(player), outcome: { $case: 'denial', value: { text, proxy } } };
 }
 
 function loginLimit(limit: number, what: string): KelpieError {

@@ -1,4 +1,4 @@
-/** Around every call: what it throws becomes a status, and what became of it is told. */
+/** Around every call: an error becomes a status, and an observer hears how the call ended. */
 import { type CallContext, ServerError, type ServerMiddlewareCall, Status } from 'nice-grpc';
 import type { Clock } from '../../core/clock.js';
 import { publicError } from '../../delivery/frames.js';
@@ -27,7 +27,7 @@ export function observeCalls(
     const startMs = clock.now();
     const span = streams ? undefined : startSpan(path, context.metadata, version);
     const responses = call.next(call.request, context) as Responses<Response>;
-    // What a call has come to whose caller does not wait for its end.
+    // The code of a call whose caller does not wait for its end.
     let code = 'CANCELLED';
     try {
       const response = span ? (await span.run(() => responses.next())).value : yield* responses;
@@ -44,7 +44,7 @@ export function observeCalls(
   };
 }
 
-/** What a call ends with that threw this; its details are in the trailers. */
+/** The status of a call that threw this; its details go into the trailers. */
 function statusFor(thrown: unknown, { trailer }: CallContext, onFault: (fault: unknown) => void) {
   // A library's own, or nobody waits any more.
   if (thrown instanceof ServerError || (thrown as Error).name === 'AbortError') return thrown;

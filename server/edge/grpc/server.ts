@@ -83,7 +83,7 @@ export interface CallServices {
   readonly coordinator: ServiceImplementation<CoordinatorServiceDefinition>;
 }
 
-/** What the edge is told about the coordinator, and whom it informs. */
+/** Facts about the coordinator that the edge uses, and the observer of its calls. */
 export interface EdgeOptions {
   readonly clock: Clock;
   readonly identity: Identity;
@@ -98,7 +98,7 @@ export function createEdge(
 ): Edge {
   const { limits, authorize } = port;
   const { coordinatorId, version } = identity;
-  // What it would print on stderr, a port that is taken, it throws as well.
+  // grpc-js would print on stderr that a port is taken; it throws that as well.
   setLogVerbosity(logVerbosity.NONE);
   const calls = new OpenCalls(clock, limits);
   const guard = new Http2Guard(clock);

@@ -20,7 +20,7 @@ const { settings, task } = config;
 process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
   // The reader of the output may have gone; that is no reason to stop without draining.
   if (!task || code === 'EPIPE') return;
-  complain(`what it prints cannot be written: ${message}`);
+  complain(`the output cannot be written: ${message}`);
   process.exitCode = 1;
 });
 if (task && config.ignored.length > 0) complain(`${IGNORED}: ${config.ignored.join(', ')}`);

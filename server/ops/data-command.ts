@@ -47,7 +47,10 @@ const tasks: Record<
     return { text: checkText(directory, found), json: found, fine: found.faults === 0 };
   },
   compact: async (directory, progress) => {
-    const steps = { copying: 'copying what is in use', swapping: 'swapping the copy in' };
+    const steps = {
+      copying: 'copying the pages in use',
+      swapping: 'replacing the file by the copy',
+    };
     const sizes = await compactData(directory, (step) => progress.tell(steps[step]));
     const { beforeBytes, afterBytes } = sizes;
     const text = `${directory} took ${sizeOf(beforeBytes)} and takes ${sizeOf(afterBytes)} now.\n`;
@@ -68,8 +71,8 @@ function infoText(directory: string, info: DataInfo): string {
     ['oldest', end(oldest)],
     ['newest', end(newest)],
     ...topics.map(({ prefix, goneUpTo }): [string, string] => [
-      'kept less',
-      `${prefix}${goneUpTo > 0 ? `, gone up to ${goneUpTo}` : ''}`,
+      'own retention',
+      `${prefix}${goneUpTo > 0 ? `, removed up to ${goneUpTo}` : ''}`,
     ]),
   ]);
 }
@@ -80,11 +83,11 @@ function checkText(directory: string, { entries, rows, findings, faults }: DataC
   }
   const unnamed = faults - findings.length;
   const lines = unnamed > 0 ? [...findings, `and ${unnamed} more`] : findings;
-  return `${directory} is damaged: ${faults} of its records are not as they were written.
+  return `${directory} is damaged: ${faults} of its records differ from the written ones.
 
 ${lines.map((line) => `  ${line}\n`).join('')}
-What to do: restore a copy of the directory. Without one, keep this one aside and start the
-coordinator with an empty one: nodes come back by themselves, history begins anew.
+What to do: restore a copy of the directory. If there is no copy, move this directory aside and start
+the coordinator with an empty one: nodes come back by themselves, and history begins anew.
 `;
 }
 

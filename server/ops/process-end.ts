@@ -57,7 +57,7 @@ export class ProcessEnd {
       await this.#coordinator?.stop();
       this.#logger.info({}, 'stopped');
     } catch (err) {
-      this.#logger.error({ err }, 'could not stop in good order');
+      this.#logger.error({ err }, 'the coordinator did not stop cleanly');
       code ||= NOT_STOPPED;
     }
     await this.#logger.flush();

@@ -39,7 +39,7 @@ export class Telemetry {
 
   readonly #opened = this.#counter(
     'kelpie_sessions_opened_total',
-    'sessions that were welcomed: NEW, RESUMED, or REPLACED another process',
+    'sessions that got a Welcome: NEW, RESUMED, or REPLACED another process',
     ['outcome'],
   );
   readonly #refused = this.#counter(
@@ -54,25 +54,25 @@ export class Telemetry {
   );
   readonly #requestsFailed = this.#counter(
     'kelpie_requests_failed_total',
-    'requests on sessions that were answered with RequestFailed',
+    'requests of sessions that were answered with RequestFailed',
     ['reason'],
   );
   readonly #nodesLeft = this.#counter('kelpie_nodes_left_total', 'nodes that left the network', [
     'reason',
   ]);
-  readonly #faults = this.#counter('kelpie_faults_total', 'faults; the log tells each');
+  readonly #faults = this.#counter('kelpie_faults_total', 'faults; the log has a line for each');
   readonly #commitSeconds = this.#histogram(
     'kelpie_journal_append_seconds',
     'how long the journal takes to store a transaction',
     COMMIT_SECONDS,
   );
-  readonly #calls = this.#counter('kelpie_rpc_calls_total', 'calls that ended, streams too', [
+  readonly #calls = this.#counter('kelpie_rpc_calls_total', 'calls that ended, streams included', [
     'method',
     'code',
   ]);
   readonly #callSeconds = this.#histogram(
     'kelpie_rpc_seconds',
-    'how long calls take that are no streams',
+    'duration of calls that are not streams',
     CALL_SECONDS,
     ['method'],
   );
@@ -97,7 +97,7 @@ export class Telemetry {
     for (const metric of metricsOfProcess()) this.registry.registerMetric(metric);
     this.#lookUpNodes();
     this.#lookUpJournal();
-    const lost = 'lines of the log that were left out, as nobody read them';
+    const lost = 'lines of the log that were dropped because no process read them';
     this.#sum('kelpie_log_lines_lost_total', lost, lostLines);
   }
 
@@ -173,7 +173,7 @@ export class Telemetry {
     this.#gauge('kelpie_journal_bytes', 'bytes of history', [], (gauge, { network }) => {
       gauge.set(network.journal.usage().bytes);
     });
-    const readOnly = '1 once a fault of the disk has ended writing';
+    const readOnly = '1 after a fault of the disk has ended writing';
     this.#gauge('kelpie_journal_read_only', readOnly, [], (gauge, { network }) => {
       gauge.set(network.readOnly ? 1 : 0);
     });
@@ -182,7 +182,11 @@ export class Telemetry {
     });
     const published = this.#published;
     this.#sum('kelpie_published_events_total', 'messages that were stored', () => published.events);
-    this.#sum('kelpie_published_bytes_total', 'their bytes, encoded', () => published.bytes);
+    this.#sum(
+      'kelpie_published_bytes_total',
+      'bytes of these messages, encoded',
+      () => published.bytes,
+    );
   }
 
   #counter<Label extends string>(name: string, help: string, labelNames: Label[] = []) {

@@ -327,12 +327,12 @@ describe('kelpie', () => {
       for (const args of ['nodes', 'info --json', 'tail chat.full --all', 'doctor', '--help']) {
         const env = { KELPIE_ENDPOINTS: kelpied.endpoint };
         const { code, errors } = await onFullDisk(CLI, args.split(' '), env);
-        expect(errors, args).to.match(/^kelpie: what it prints cannot be written: ENOSPC/);
+        expect(errors, args).to.match(/^kelpie: the output cannot be written: ENOSPC/);
         expect(code, args).to.equal(1);
       }
       for (const args of ['config', '--help']) {
         const { code, errors } = await onFullDisk(DAEMON, [args], {});
-        expect(errors, args).to.match(/^kelpied: what it prints cannot be written: ENOSPC/);
+        expect(errors, args).to.match(/^kelpied: the output cannot be written: ENOSPC/);
         expect(code, args).to.equal(1);
       }
     });

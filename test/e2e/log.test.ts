@@ -94,7 +94,7 @@ describe('the log of kelpied', () => {
     });
     expect(lines[2]).to.include({ level: 'warn' });
     expect(lines.slice(-3).map(({ level, msg }) => [level, msg])).to.deep.equal([
-      ['info', 'draining: nodes are told to move on'],
+      ['info', 'draining: asking nodes to move on'],
       ['info', 'session ended'],
       ['info', 'stopped'],
     ]);

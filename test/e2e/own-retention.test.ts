@@ -172,7 +172,7 @@ describe('topics that are kept for less', () => {
     const check = await runKelpied(['data', 'check', '--data', data]);
     expect(check.output + check.errors).to.include('is whole');
     const info = await runKelpied(['data', 'info', '--data', data]);
-    expect(info.output).to.match(/^kept less +count\.busy, gone up to \d+$/m);
+    expect(info.output).to.match(/^own retention +count\.busy, removed up to \d+$/m);
   });
 
   for (const [said, why] of [

@@ -43,7 +43,7 @@ export function redraw(lines: readonly string[]): void {
 export function endWithOutput(): void {
   process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
     if (code === 'EPIPE') process.exit(0);
-    writeError([`kelpie: what it prints cannot be written: ${message}`]);
+    writeError([`kelpie: the output cannot be written: ${message}`]);
     process.exit(1);
   });
   process.stderr.on('error', () => undefined);

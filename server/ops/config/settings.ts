@@ -22,9 +22,11 @@ export interface Setting<T> {
 export const settings = {
   host: address('address to listen on'),
   port: whole('<port>', 0, 65_535, 50_051, 'port to listen on; 0 takes a free one'),
-  insecure: truth('allow addresses that are not loopback, though nothing is encrypted yet'),
+  insecure: truth(
+    'allow addresses that other machines can reach, although nothing is encrypted yet',
+  ),
   dev: truth('for tests of plugins: free ports, all in memory, one line of JSON when ready'),
-  journal: choice('<engine>', ['file', 'memory'], 'where history is kept: file or memory'),
+  journal: choice('<engine>', ['file', 'memory'], 'where kelpied keeps history: file or memory'),
   data: text('<directory>', 'data', 'directory of the journal in files'),
   sync: choice(
     '<when>',
@@ -53,24 +55,27 @@ export const settings = {
     'hours of history to keep',
   ),
   retentionTopics: ownRetention(
-    'topics of which less is kept, below them too: chat=10000, metrics.tps=1h, map=64MiB',
+    'topics with less history, with all topics below them: chat=10000, metrics.tps=1h, map=64MiB',
   ),
   graceSeconds: whole(
     '<seconds>',
     2,
     3600,
     defaultTimes.graceMs / 1000,
-    'how long a lost node is kept before it leaves',
+    'how long a lost node may take to come back before it leaves',
   ),
   drainSeconds: whole(
     '<seconds>',
     0,
     3600,
     defaultTimes.drainMs / 1000,
-    'how long nodes have to move on when it stops',
+    'how long nodes have to move on when kelpied stops',
   ),
   metricsHost: address('address of /metrics and /healthz'),
-  metricsPort: portOrOff(9464, 'port of /metrics and /healthz; 0 takes a free one, off has none'),
+  metricsPort: portOrOff(
+    9464,
+    'port of /metrics and /healthz; 0 takes a free one, off serves neither',
+  ),
   logLevel: choice(
     '<level>',
     ['info', 'debug', 'warn', 'error', 'silent'],
@@ -79,7 +84,7 @@ export const settings = {
   logFormat: choice(
     '<format>',
     ['auto', 'pretty', 'json'],
-    'how logs look: pretty, json, or auto, which is pretty on a terminal',
+    'format of the log: pretty, json, or auto, which is pretty on a terminal',
   ),
 };
 

@@ -71,8 +71,8 @@ function commandOf(onTask: (asked: Task) => void): Command {
     .version(version)
     .addHelpText(
       'after',
-      `\nEach option can be set by its variable too, and by its name without dashes in ${DEFAULT_FILE};` +
-        '\nthe command line wins, then the variable.',
+      `\nEach option also has a variable, and a key in ${DEFAULT_FILE}: its name without the dashes.` +
+        '\nThe command line wins over the variable, and the variable wins over the file.',
     )
     .exitOverride((error) => process.exit(exitCodeOf(error)))
     // Messages repeat text from arguments, variables and files.
@@ -98,7 +98,7 @@ function commandOf(onTask: (asked: Task) => void): Command {
   for (const name of settingNames) command.addOption(optionOf(name));
   command
     .command('config')
-    .description('print the settings in force, and where each comes from')
+    .description('print the settings in force, and the source of each')
     .option('--json', 'for programs')
     .option('--sample', 'print a file with every setting instead')
     .action(({ json, sample }: { json?: true; sample?: true }) =>
@@ -114,27 +114,27 @@ function exitCodeOf({ exitCode }: CommanderError): number {
   if (exitCode !== 0) return 2;
   const { errored } = process.stdout;
   if (errored === null) return 0;
-  process.stderr.write(`kelpied: what it prints cannot be written: ${errored.message}\n`);
+  process.stderr.write(`kelpied: the output cannot be written: ${errored.message}\n`);
   return 1;
 }
 
 function addDataCommand(command: Command, onTask: (asked: Task) => void): void {
   const data = command
     .command('data')
-    .description('look at, check or compact a data directory that no coordinator uses')
+    .description('show, check or compact a data directory that no coordinator uses')
     .addHelpText(
       'after',
       '\nExit codes: 0 fine, 1 damaged, in use or not readable, 2 wrong usage.',
     );
   const actions: [DataTask['action'], string][] = [
-    ['info', 'show what is in it'],
-    ['check', 'read all of it, and say what is not as it was written'],
-    ['compact', 'write it anew without what is free in it'],
+    ['info', 'show the content of the data directory'],
+    ['check', 'read the whole data directory and list all damage'],
+    ['compact', 'make the data directory smaller, without its free pages'],
   ];
   for (const [action, description] of actions) {
     data
       .command(action)
-      .description(`${description}; which one, --data says`)
+      .description(`${description}; --data names it`)
       .option('--json', 'for programs', false)
       .action(({ json }: { json: boolean }) => onTask({ kind: 'data', action, json }));
   }

@@ -50,7 +50,7 @@ export function createLogger(
   stream: LogStream = process.stderr,
 ): ProcessLog {
   const output = new LogOutput(stream, (lines) => {
-    log.warn({ lines }, 'lines of this log were left out, as nobody read them');
+    log.warn({ lines }, 'lines of this log were dropped because no process read them');
   });
   const form = format === 'json' ? jsonLine : (line: string) => prettyLine(line, colours);
   const log = pino(

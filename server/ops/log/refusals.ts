@@ -53,7 +53,7 @@ export class RefusalLog {
   close(): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    const message = 'sessions refused beside those that have a line';
+    const message = 'further sessions refused, without a line each';
     for (const { facts, count } of this.#counts.values()) {
       if (count > LINES) this.#logger.warn({ ...facts, count: count - LINES }, message);
     }

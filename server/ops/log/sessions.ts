@@ -49,7 +49,7 @@ export function logSessions(
     draining(sessions) {
       refusals.close();
       const level = sessions > 0 ? 'info' : 'debug';
-      logger[level]({ sessions }, 'draining: nodes are told to move on');
+      logger[level]({ sessions }, 'draining: asking nodes to move on');
     },
   };
 }

@@ -11,10 +11,11 @@ import { type RoleName, roleOf, type SettableState, settableStateOf } from './co
 import { grpcTransport, type Route, type Transport } from './connection/transport.js';
 import type { WarningLogger } from './warnings.js';
 
-/** What a node says of itself, and how it connects. */
+/** The facts of a node, and how it connects. */
 export interface ConnectOptions {
   /** The node's name, unique in the network. Letters, digits, `_` and `-`. */
   readonly name: string;
+  /** PROXY: players connect to it. DOWNSTREAM: players play on it. SERVICE: any other process. */
   readonly role: RoleName;
   /** Coordinators as host:port. Default: KELPIE_ENDPOINTS (with commas), else 127.0.0.1:50051. */
   readonly endpoints?: string | readonly string[];
@@ -22,34 +23,38 @@ export interface ConnectOptions {
   readonly address?: { readonly host?: string; readonly port: number };
   /** The address that a Bedrock transfer names to players. */
   readonly publicAddress?: { readonly host: string; readonly port: number };
-  /** Free marks to select nodes by. */
+  /** Free marks to select nodes by: at most 64, names of 1 to 63 bytes, values of at most 255 bytes. */
   readonly labels?: Record<string, string>;
-  /** How many players fit. */
+  /** How many players fit. Left out: the node reports no limit. */
   readonly maxPlayers?: number;
+  /** The message of the day, at most 1024 bytes. */
   readonly motd?: string;
-  /** The software and its version, for people. */
+  /** The software, for people: `PocketMine-MP`. At most 128 bytes. */
   readonly software?: string;
+  /** The version of the software, for people. At most 128 bytes. */
   readonly version?: string;
-  /** Where the first stream starts to read. Default SNAPSHOT. Later ones go on where it was. */
+  /** Where the first stream starts to read. Default SNAPSHOT. Later streams go on where the one before was. */
   readonly start?: StartOption;
-  /** How long a handler may take before its event counts as processed. Default 10,000, at most a day. */
+  /**
+   * How many milliseconds a handler may take before its event counts as processed. Default 10,000; at most a day.
+   */
   readonly handlerTimeoutMs?: number;
   /** Leave out the events that this node published itself, and those about it. Default false. */
   readonly excludeOwn?: boolean;
-  /** What the node is up to when it joins. Default READY. */
+  /** The state of the node when it joins. Default READY. */
   readonly state?: SettableState;
-  /** Asked with each heartbeat; others see it in their rosters. */
+  /** Called with each heartbeat, every 5 s by default. Others see the load in their rosters. */
   readonly load?: () => Load;
   /**
-   * A file in which the node keeps how far its handlers have got, so that its next process goes on
-   * there; `start` counts only while there is none. What was handled last may come again.
+   * A file for the position up to which the handlers have handled events. The next process goes on there; `start`
+   * counts only while there is no file. The events that were handled last may come again.
    */
   readonly cursorFile?: string;
-  /** A file in which the roster is kept, so that it answers before a coordinator does. */
+  /** A file for the roster, so that the roster of the next process answers before a coordinator does. */
   readonly rosterFile?: string;
-  /** For a proxy, or a server that players join directly: it reports its players by `client.players`. */
+  /** For a proxy, or a server that players join directly: it reports its players with `client.players`. */
   readonly players?: PlayersOptions;
-  /** What the roster has beside the nodes. Players: everybody who is online. Default: not. */
+  /** With `players: true` the roster has every online player of the network beside the nodes. Default: false. */
   readonly roster?: { readonly players?: boolean };
   /** Takes warnings, while nobody reads `status()`. Default: `process.emitWarning`, to stderr. */
   readonly logger?: WarningLogger;

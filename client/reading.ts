@@ -1,4 +1,4 @@
-/** What a node reads: events for its handlers, resources for its roster, and how far it is. */
+/** The reading of a node: events for its handlers, rows for its roster, and its position. */
 import type { Cursor, Start } from '../gen/ts/kelpie/v1/cursor.js';
 import type { NamedLoad } from '../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch, Gap, Snapshot } from '../gen/ts/kelpie/v1/stream.js';

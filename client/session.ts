@@ -34,7 +34,7 @@ import { processWarnings, Warnings } from './warnings.js';
 /** How long `close` waits for publishes that are not acknowledged. */
 const CLOSE_MS = 5000;
 
-/** What surrounds a session, and tests replace. */
+/** The surroundings of a session, which tests replace. */
 export interface Surroundings {
   readonly clock: Clock;
   readonly routes: readonly Route[];
@@ -287,7 +287,7 @@ export class Session {
     this.link?.helloChanges.setTopics(this.reading.topics);
   }
 
-  /** What no later attempt can or should mend, and a name that is somebody else's from the start. */
+  /** An error that no later attempt can mend, or a name that another process has from the start. */
   #isFinal(error: KelpieError | undefined): boolean {
     if (!error) return false;
     const ended = error.reason === 'SESSION_ENDED';

@@ -1,4 +1,4 @@
-/** What a client goes through, as one iterator over a union. */
+/** The history of a client, as one iterator over a union. */
 import type { KelpieError } from './errors.js';
 import type { ConnectionStatus } from './connection/connection.js';
 import type { Welcome } from './connection/welcome.js';
@@ -16,30 +16,33 @@ export type Status =
   /** The session is open. */
   | { readonly type: 'connected'; readonly endpoint: string; readonly welcome: Welcome }
   /**
-   * Events were lost: what follows from them must be loaded anew. If `gap.topics` names patterns, only
-   * events that match one of them.
+   * Events were lost. Load anew what your program derives from them. If `gap.topics` is not empty, only events that
+   * match one of its patterns were lost.
    */
   | { readonly type: 'gap'; readonly gap: Gap }
   /** The coordinator is about to stop; the client moves on. */
   | { readonly type: 'draining' }
-  /** A request of the client was refused; what it was about did not happen. */
+  /** The coordinator refused a request of the client and did nothing of it. */
   | { readonly type: 'refused'; readonly error: KelpieError }
-  /** A handler threw or timed out; its event counts as processed. `load` is that of the options. */
+  /**
+   * A handler threw or took too long; its event counts as processed. `pattern` names its subscription, or the
+   * function of the options: `load`, `onEvicted` or `latencies`.
+   */
   | { readonly type: 'handlerFailed'; readonly pattern: string; readonly error: unknown }
-  /** A file of the client's could not be read or written. */
+  /** The client could not read or write one of its files. */
   | { readonly type: 'fileFailed'; readonly path: string; readonly error: unknown }
-  /** The reader of this iterator was too slow: this many were skipped. */
+  /** The reader of this iterator was too slow, and missed so many statuses. */
   | { readonly type: 'skipped'; readonly count: number }
   /** The end, with the error if there was one. */
   | { readonly type: 'closed'; readonly error: KelpieError | undefined };
 
-/** What is kept for readers that fall behind. */
+/** The number of statuses that the board keeps for slow readers. */
 const KEPT = 1000;
 
-/** Hears of what nobody reads. */
+/** Takes each status that nobody reads. */
 export type OnUnread = (status: Status) => void;
 
-/** Tells every iterator each status. An iterator is a position: one that is left alone holds nothing here. */
+/** Gives every iterator each status. An iterator is a position, so one that nobody reads costs nothing here. */
 export class StatusBoard {
   readonly #onUnread: OnUnread;
   /** The newest, in order. */
@@ -99,7 +102,7 @@ export class StatusBoard {
   }
 }
 
-/** What a reader asks its board. */
+/** The part of a board that a reader uses. */
 interface Board {
   at(position: number): Status | undefined;
   news(): Promise<void>;

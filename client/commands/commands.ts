@@ -16,16 +16,16 @@ export interface PlayerRef {
   readonly generation: number;
 }
 
-/** A player with whom it was not done, and why. */
+/** A player for whom a handler failed, and the reason. */
 export interface PlayerFailure {
   readonly id: string;
   readonly message: string;
 }
 
-/** What became of one player. */
+/** The result for one player. */
 export interface PlayerResult {
   readonly id: string;
-  /** Set if it was not done. */
+  /** Set if the command failed for this player. */
   readonly error?: KelpieError;
 }
 
@@ -35,7 +35,7 @@ export interface ConsoleOutput {
   readonly lines: readonly string[];
 }
 
-/** Whether a player is really there; without `silenceMs` their client counts as heard just now. */
+/** Whether a player is really there. `silenceMs` is the time since their client sent something; left out: 0. */
 export interface Verified {
   readonly connected: boolean;
   readonly silenceMs?: number;
@@ -82,14 +82,14 @@ export type ResultOf<C> = C extends { custom: unknown }
       [Name in FormName]: C extends Record<Name, unknown> ? Forms[Name]['result'] : never;
     }[FormName];
 
-/** Nodes that match each of these; what is left out matches any. */
+/** Selects the nodes that match each of these. What is left out matches every node. */
 export interface Selector {
   readonly roles?: readonly RoleName[];
   readonly states?: readonly StateName[];
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** Who is asked. Of nodes, only those that do the command count. */
+/** The target of a command. Only nodes that have a handler for it count. */
 export type Target =
   | { readonly node: string }
   /** Each of them; one that cannot be asked gives NODE_NOT_FOUND or COMMAND_NOT_HANDLED. */

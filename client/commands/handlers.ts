@@ -27,13 +27,13 @@ const MESSAGE_LETTERS = 1024;
 /** Of an answer, where the coordinator does not say what it takes. */
 const ANSWER_BYTES = 256 * 1024;
 
-/** What a handler knows beside the request. */
+/** The facts of a request, for its handler. */
 export interface CommandContext {
-  /** The node that asks; empty: somebody without a session. */
+  /** The name of the node that asks; empty if the issuer has no session. */
   readonly source: string;
-  /** How long the answer was waited for when the request came. */
+  /** How many milliseconds the issuer still waited when the request came. */
   readonly timeLeftMs: number;
-  /** Aborted when the answer is not wanted any more: withdrawn, too late, or the client is closed. */
+  /** Aborts when nobody waits for the reply any more: the issuer withdrew, time is up, or the client closed. */
   readonly signal: AbortSignal;
   readonly attributes: Readonly<Record<string, string>>;
 }
@@ -53,10 +53,10 @@ export type CustomHandler = (
 
 type AnyHandler = (request: never, context: CommandContext) => unknown;
 
-/** A command that is done. */
+/** A handler that is in place. */
 export interface Handling {
   readonly name: string;
-  /** Does it no longer. Requests that are under way are answered. Safe to call again. */
+  /** Removes the handler. It still answers the requests that it has begun. Safe to call again. */
   close(): void;
 }
 

@@ -16,17 +16,17 @@ const LONGEST_MS = 5 * 60 * 1000;
 export interface IssueOptions {
   /** How long it may take: above 0, at most 5 min. Default 10 s. */
   readonly timeoutMs?: number;
-  /** Withdraws it: nodes that have not answered give CANCELLED. */
+  /** Withdraws the command: nodes that have not replied give CANCELLED. */
   readonly signal?: AbortSignal;
   /** Facts beside the command, for traces. */
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
-/** A command, and who is asked. */
+/** A command and its target. */
 export interface Issue<C extends AnyCommand> extends IssueOptions {
   readonly target: Target;
   readonly command: C;
-  /** Ends after so many answers; errors do not count. Default: all. */
+  /** The command ends after so many replies; errors do not count. Default: after all. */
   readonly maxReplies?: number;
 }
 
@@ -137,7 +137,7 @@ class Issued<Reply> implements Waiter {
     this.#link?.send({ $case: 'cancelCommand', value });
   }
 
-  /** Whoever stops reading withdraws it. */
+  /** To stop reading is to withdraw the command. */
   async *results(): AsyncGenerator<CommandResult<Reply>, void> {
     try {
       for (;;) {

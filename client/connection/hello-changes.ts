@@ -1,4 +1,4 @@
-/** What a stream's Hello asked for, and what is changed of it since: topics to read, commands to do. */
+/** The topics and commands of a stream: those of its Hello, and the changes since. */
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import { NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 import type { Hello } from '../../gen/ts/kelpie/v1/session_service.js';

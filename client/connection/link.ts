@@ -71,7 +71,7 @@ export class Link {
     this.#outbox = new Outbox(publishes);
   }
 
-  /** What the coordinator takes, once it has said so. */
+  /** The limits of the coordinator; undefined before its Welcome. */
   get limits(): Limits | undefined {
     return this.#welcome?.limits;
   }

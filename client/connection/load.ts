@@ -5,7 +5,9 @@ import { amount, invalid, object, whole } from '../core/arguments.js';
 export interface Load {
   /** Ticks a second. */
   readonly tps?: number;
+  /** The memory in use, in bytes. */
   readonly memoryUsedBytes?: number;
+  /** The memory that the process may use, in bytes. */
   readonly memoryMaxBytes?: number;
 }
 

@@ -1,4 +1,4 @@
-/** What goes to the coordinator, pulled by the stream: all that is ready travels in one message. */
+/** Frames for the coordinator. The stream pulls them: all frames that are ready travel in one message. */
 import {
   type ConnectRequest,
   NodeFrame,
@@ -20,16 +20,16 @@ export interface PublishQueue {
 /** A frame that a node sends. */
 export type Frame = NonNullable<NodeFrame['frame']>;
 
-/** What a message may have before Welcome says it. */
+/** The limit of a message before the Welcome. */
 const MESSAGE_BYTES = 1024 * 1024;
 /** Frames that wait for the coordinator to take them: more than all requests that may wait. */
 const MOST_BYTES = 32 * 1024 * 1024;
 const MOST_FRAMES = 100_000;
 /** Of a message, so much is for frames: beside them publishes find room. */
 const FRAMES_SHARE = 0.6;
-/** What is in a message beside its frames and publishes: an Ack, lengths. */
+/** Bytes of a message beside its frames and publishes: an Ack, lengths. */
 const BESIDE_BYTES = 1024;
-/** What comes before each frame. */
+/** Bytes before each frame. */
 const LENGTH_BYTES = 6;
 
 interface Ready {
@@ -75,7 +75,7 @@ export class Outbox {
     return this.#bytes >= MOST_BYTES || this.#ready.length >= MOST_FRAMES;
   }
 
-  /** What the coordinator takes. */
+  /** The limit of the coordinator. */
   limit(messageBytes: number): void {
     this.#messageBytes = messageBytes;
   }

@@ -4,9 +4,11 @@ import type { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
 import { object, text, textList, texts, UINT32, whole } from '../core/arguments.js';
 import { type SettableState, settableStateOf } from '../core/spelling.js';
 
-/** What changes; what is left out stays. */
+/** A change of the own node. What it leaves out stays. */
 export interface OwnNodeChange {
+  /** Labels to set. */
   readonly labels?: Record<string, string>;
+  /** Names of labels to remove. */
   readonly removedLabels?: readonly string[];
   readonly state?: SettableState;
   readonly maxPlayers?: number;
@@ -35,7 +37,7 @@ export function changeOf(change: OwnNodeChange): NodeChange {
   };
 }
 
-/** What the node says of itself from then on: a coordinator that forgot it is told all of it. */
+/** The Hello of later streams: a coordinator that lost the node gets all of its facts from it. */
 export function helloAfter(hello: Hello, change: NodeChange): Hello {
   const labels = Object.entries({ ...hello.labels, ...change.labels });
   const removed = new Set(change.removedLabels);

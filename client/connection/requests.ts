@@ -2,14 +2,14 @@
 import type { CoordinatorFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../errors.js';
 
-/** What a coordinator answers with. */
+/** A frame that answers a request. */
 export type Answer = NonNullable<CoordinatorFrame['frame']>;
 
-/** Who waits for the answers to a request. */
+/** Waits for the answers to a request. */
 export interface Waiter {
   /** Takes an answer. True: it was the last one. */
   answer(answer: Answer): boolean;
-  /** It is refused, or nobody will answer any more (UNAVAILABLE). */
+  /** The coordinator refused the request, or will not answer any more (UNAVAILABLE). */
   fail(error: KelpieError): void;
 }
 

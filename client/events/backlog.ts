@@ -16,7 +16,7 @@ interface Size {
 }
 
 export class Backlog {
-  /** What is being handled, with its size if an older stream brought it. */
+  /** The batches that handlers work on, with their sizes if an older stream brought them. */
   readonly #running = new Map<EventBatch, Size | undefined>();
   #olderEvents = 0;
   #olderBytes = 0;

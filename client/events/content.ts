@@ -1,16 +1,16 @@
-/** What a message says: checked and copied when it is handed in, so that what arrives is what was meant. */
+/** The content of a message. The client checks and copies it at once, so that a later change does not alter it. */
 import type { Content } from '../../gen/ts/kelpie/v1/event.js';
 import { entries, invalid, isPlain, shown, text } from '../core/arguments.js';
 import { KelpieError } from '../errors.js';
 
-/** What a message can say: bytes, text, or JSON: an object or a list. */
+/** The content of a message: bytes, text, or JSON, which is an object or a list. */
 export type MessageContent =
   Uint8Array | string | Readonly<Record<string, unknown>> | readonly unknown[];
 
 /** So many objects and lists may lie in each other, the outermost among them; see Limits.json_depth. */
 export const JSON_DEPTH = 30;
 
-/** What a client holds at all. The limit of the coordinator is lower. */
+/** The most that a client copies. The limit of the coordinator is lower. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
 /** The content as it goes on the wire: a copy. Throws VALUE_INVALID, CONTENT_TOO_DEEP or PAYLOAD_TOO_LARGE. */

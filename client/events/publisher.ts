@@ -17,7 +17,7 @@ const PENDING_BYTES = 16 * 1024 * 1024;
 const BATCH_EVENTS = 256;
 const BATCH_BYTES = 256 * 1024;
 
-/** What else is in a message beside one event: its topic, numbers, an Ack. */
+/** Bytes of a message beside one event: its topic, numbers, an Ack. */
 const BESIDE_BYTES = 1024;
 
 interface Pending {
@@ -86,7 +86,7 @@ export class Publisher {
   restart({ publishSequence, limits }: Welcome): void {
     this.#limits = limits;
     this.#settle(publishSequence);
-    // What it has not is stored nowhere, and no older stream can store it any more: the numbers are free.
+    // Nobody has stored the others, and no older stream can store them any more: their numbers are free.
     if (publishSequence > 0) this.#first = publishSequence + 1;
     this.#unsent = 0;
     this.#refuseUnfit();
@@ -132,7 +132,7 @@ export class Publisher {
     this.#settle(publishSequence, refused);
   }
 
-  /** What never went out is not settled, whatever a number says. */
+  /** Only events that went out can be settled, whatever a number says. */
   #settle(upTo: number, refused?: Map<number, KelpieError>): void {
     const count = Math.min(Math.max(0, upTo - this.#first + 1), this.#sent);
     for (const [index, pending] of this.#pending.splice(0, count).entries()) {

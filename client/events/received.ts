@@ -37,7 +37,7 @@ export interface ReceivedEvent {
   readonly body: NodeEvent | PlayerEvent | undefined;
 }
 
-/** What goes with a message. */
+/** Facts that go with a message. */
 export interface MessageOptions {
   /** The kind of message, for its readers. */
   readonly type?: string;

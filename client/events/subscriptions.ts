@@ -9,7 +9,10 @@ import { KelpieError } from '../errors.js';
 import { received, type ReceivedEvent } from './received.js';
 import { checkPattern, matches } from './topic.js';
 
-/** What a subscriber does with an event. What it throws is told in `status()`. */
+/**
+ * Handles an event. It may return a promise: the next event of the subscription waits for it. `status()` reports what
+ * a handler throws.
+ */
 export type Handler = (event: ReceivedEvent) => void | PromiseLike<void>;
 
 /** Topics whose handlers are remembered. */
@@ -47,7 +50,7 @@ export class Subscriptions {
     this.#options = options;
   }
 
-  /** What to ask the coordinator for. A node's own inbox comes without asking. */
+  /** The patterns for the coordinator. A node receives its own inbox without asking. */
   get patterns(): string[] {
     return [...this.#wanted.keys()].filter((pattern) => !pattern.startsWith('inbox.'));
   }
@@ -122,7 +125,7 @@ class Lane {
   readonly #timers: Set<Cancel>;
   /** The handling that the next event must wait for. */
   #last: Promise<void> | undefined;
-  /** What still waits in the lane is dropped. */
+  /** The lane drops the events that still wait. */
   closed = false;
 
   constructor(

@@ -9,7 +9,7 @@ const TOPIC_TOKENS = 16;
 
 const TOPIC = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
 const PATTERN = /^(?:[A-Za-z0-9_-]+|\*)(?:\.(?:[A-Za-z0-9_-]+|\*))*(?:\.>)?$|^>$/;
-/** What nobody but the coordinator publishes, and a wildcard in front does not open. */
+/** First tokens of topics that only the coordinator publishes, and that no wildcard in front matches. */
 const RESERVED = new Set(['nodes', 'players', 'state', 'routing', 'kelpie']);
 
 /** The topic, if one may publish to it. Throws TOPIC_INVALID or TOPIC_RESERVED. */

@@ -12,7 +12,7 @@ export interface Files {
   readonly rosterFile?: string | undefined;
 }
 
-/** What the roster file holds. */
+/** The content of the roster file. */
 export interface Savable {
   save(): Uint8Array;
   restore(bytes: Uint8Array): void;

@@ -19,13 +19,13 @@ export class StoredFile {
   readonly #clock: Clock;
   /** Says that it could not be read or written. */
   readonly fail: (error: unknown) => void;
-  /** What is to be written, made when it is. */
+  /** Makes the bytes to write next. */
   #next: (() => Uint8Array) | undefined;
   #timer: Cancel | undefined;
-  /** What is being written, and until when. */
+  /** The bytes of the write that is under way, and its end. */
   #writing: Uint8Array | undefined;
   #written: Promise<void> = Promise.resolve();
-  /** What was written at the end, while something older was being written. */
+  /** The bytes that `close` wrote while an older write was under way. */
   #last: Uint8Array | undefined;
 
   constructor(path: string, clock: Clock, onFailure: (error: unknown) => void) {
@@ -34,7 +34,7 @@ export class StoredFile {
     this.fail = onFailure;
   }
 
-  /** What the file holds; undefined if there is none. Throws FILE_INVALID if it cannot be read. */
+  /** The content of the file; undefined if there is none. Throws FILE_INVALID if it cannot be read. */
   load<T>(decode: (bytes: Uint8Array) => T): T | undefined {
     try {
       return decode(readFileSync(this.#path));

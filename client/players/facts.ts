@@ -1,4 +1,4 @@
-/** Players as a proxy says them, and as the contract does. Pure. */
+/** Players in the form of programs and in the form of the contract. Pure. */
 import { Player, type PlayerChange } from '../../gen/ts/kelpie/v1/player.js';
 import {
   bytes,
@@ -11,7 +11,7 @@ import {
 } from '../core/arguments.js';
 import { KelpieError } from '../errors.js';
 
-/** What a proxy knows of a player. A XUID or a UUID is needed, and a name. */
+/** The facts of a player. A name is needed, and a XUID or a UUID. */
 export interface PlayerFacts {
   /** The Xbox user id. Empty or left out: not signed in to Xbox Live. */
   readonly xuid?: string;
@@ -27,11 +27,11 @@ export interface PlayerFacts {
   readonly protocolVersion?: number;
   /** Free facts about them. */
   readonly properties?: Readonly<Record<string, string>>;
-  /** What goes with them from server to server: at most 16 KiB. */
+  /** Bytes that go with the player from server to server: at most 16 KiB. */
   readonly context?: Uint8Array;
 }
 
-/** What changes of a player; what is left out stays. */
+/** A change of a player. What it leaves out stays. */
 export interface PlayerFactsChange {
   readonly properties?: Readonly<Record<string, string>>;
   readonly removedProperties?: readonly string[];

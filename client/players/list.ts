@@ -1,4 +1,4 @@
-/** A proxy's own list of its players: who logs in, who is in, and what the coordinator was told. */
+/** A proxy's own list of its players: logins, players who are in, and the generations that it has received. */
 import { createHash } from 'node:crypto';
 import { Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { PresenceDigest, SyncPlayers } from '../../gen/ts/kelpie/v1/presence.js';
@@ -11,20 +11,20 @@ const DIGEST_BYTES = 8;
 /** A part of the list: what the contract allows, and half a message. */
 const PART_PLAYERS = 1000;
 const PART_BYTES = 512 * 1024;
-/** What a player takes beside their facts. */
+/** Bytes of a player beside their facts. */
 const OVERHEAD_BYTES = 32;
 
 /** A player who is in: one presence, from join to leave. */
 export interface ListedPlayer {
   readonly id: string;
   player: Player;
-  /** 0: not told yet. */
+  /** 0: the coordinator has not sent it yet. */
   generation: number;
   /** When they came in, by the client's clock. */
   readonly sinceMs: number;
-  /** The exchange that will tell the generation; what is reported of the player waits for it. */
+  /** The exchange whose answer has the generation. Reports of the player wait for it. */
   waitsFor?: object;
-  /** The player was evicted under this generation while their own was not told yet. */
+  /** The coordinator evicted the player under this generation before it sent their own. */
   evicted?: number;
 }
 
@@ -58,7 +58,7 @@ export class PlayerList {
     return this.#in.size;
   }
 
-  /** A generation was told. */
+  /** The coordinator sent a generation. */
   saw(generation: number): void {
     this.#seen = Math.max(this.#seen, generation);
   }

@@ -1,6 +1,6 @@
 /**
- * The players of a proxy, as it says them. Who holds a player is decided by the coordinator; the proxy
- * says what happens, and disconnects whom it is told to.
+ * The players of a proxy. The coordinator decides which proxy holds a player. The proxy reports what happens to its
+ * players, and disconnects those whom the coordinator evicts.
  */
 import {
   DuplicatePolicy,
@@ -121,14 +121,14 @@ export class ProxyPlayers {
 
   /** Rejects with UNAVAILABLE if nobody is there to be asked, or nobody waits for the answer any more. */
   async #request(value: AcquirePlayer, login: { readonly givenUp: boolean }): Promise<Answer> {
-    // What was said before comes first.
+    // Earlier reports go out first.
     this.#reporting.flush();
     const link = this.#link();
     if (!link?.open || login.givenUp) throw unanswered();
     return link.request({ $case: 'acquirePlayer', value });
   }
 
-  /** What the work comes to; undefined if it takes too long. */
+  /** The result of the work; undefined if it takes too long. */
   async #inTime<T>(work: Promise<T>): Promise<T | undefined> {
     let cancel: Cancel = () => undefined;
     const late = new Promise<undefined>((resolve) => {

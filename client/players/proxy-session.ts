@@ -1,4 +1,4 @@
-/** A proxy's side of players towards the coordinator: what it is asked, and says without being asked. */
+/** A proxy's exchange with the coordinator about players: requests of both sides, and the digest in heartbeats. */
 import type {
   PlayerEvicted,
   PlayerLatency,
@@ -15,7 +15,7 @@ import type { PlayersOptions } from './options.js';
 import { ProxyPlayers } from './proxy-players.js';
 import { PlayerReporting } from './reporting.js';
 
-/** What a Heartbeat has room for. */
+/** The latencies that a Heartbeat has room for. */
 const LATENCIES = 10_000;
 /** Of their ids, so that a heartbeat fits in a message; the next one has the rest. */
 const ID_BYTES = 256 * 1024;
@@ -49,7 +49,7 @@ export class ProxySession {
     this.players = new ProxyPlayers(players, clock, link, list, this.#reporting, ownServer);
   }
 
-  /** What waits to be answered. */
+  /** The number of reports without an answer. */
   get pending(): number {
     return this.#reporting.pending;
   }
@@ -87,7 +87,7 @@ export class ProxySession {
     return verify && this.holds(player) ? verify(player.id) : { connected: false };
   }
 
-  /** What a heartbeat says of players. */
+  /** The part of a heartbeat that is about players. */
   heartbeat(): { presence: PresenceDigest | undefined; latencies: PlayerLatency[] } {
     return { presence: this.#reporting.digest(), latencies: this.#newLatencies() };
   }

@@ -1,14 +1,14 @@
-/** What a proxy says of one player, until it is told. */
+/** A report about one player, until the coordinator has answered it. */
 import { PlayerReport } from '../../gen/ts/kelpie/v1/presence.js';
 import type { FailureReason, KelpieError } from '../errors.js';
 import { inParts } from '../core/parts.js';
 import type { ListedPlayer } from './list.js';
 
-/** What the contract allows a frame, and half a message. */
+/** The limits of the contract for a frame, and half a message. */
 const REPORTS = 256;
 const REPORT_BYTES = 512 * 1024;
 
-/** What says nothing of a player: the coordinator is away, cannot store anything, or lost track. */
+/** Errors that decide nothing about a player: the coordinator is away or full, or it cannot store anything. */
 const UNDECIDED: readonly FailureReason[] = [
   'UNAVAILABLE',
   'REQUEST_QUEUE_FULL',
@@ -44,7 +44,7 @@ export function framesOf(reports: readonly Report[]): Report[][] {
   return inParts(reports, sizeOf, REPORTS, REPORT_BYTES);
 }
 
-/** As it is now: the generation may have been told since it was made. */
+/** The report with the generation of now, which may have come after the report was made. */
 export function reportOf({ listed: { id: playerId, generation }, what }: Report): PlayerReport {
   return { playerId, generation, what };
 }

@@ -1,6 +1,6 @@
 /**
- * What a proxy tells of its players. Each new stream begins with the whole list, which settles whatever
- * was under way on the one before; what happens then is told as it happens.
+ * The reports of a proxy about its players. Each new stream begins with the whole list, which settles the reports of
+ * the stream before. Later reports go out as things happen.
  */
 import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import {
@@ -23,7 +23,7 @@ import {
   type What,
 } from './report.js';
 
-/** Above it the whole list is told instead. */
+/** Above it the proxy sends the whole list instead. */
 const WAITING = 10_000;
 /** For a player whom the coordinator did not take. */
 const TEXT = 'You are not on this network any more.';
@@ -146,7 +146,7 @@ export class PlayerReporting {
     settle(this.#waiting.splice(0));
   }
 
-  /** Tells the whole list. What waited to be told is in it. */
+  /** Sends the whole list. It contains the reports that waited. */
   sync(): void {
     this.#settleAll();
     this.#sendList();
@@ -167,7 +167,7 @@ export class PlayerReporting {
       },
       (error: unknown) => {
         const why = fromThrown(error);
-        // What else went wrong, the digest shows.
+        // The digest shows any other fault.
         if (why.reason !== 'UNAVAILABLE') this.#options.onRefused(why);
       },
     );
@@ -217,7 +217,7 @@ export class PlayerReporting {
     if (listed) this.#evict(listed, PlayerLeaveReason.REPLACED, 'You logged in again.');
   }
 
-  /** Who is in, if the coordinator knows it by now. */
+  /** The digest of the players who are in; undefined while an exchange has no answer. */
   digest(): PresenceDigest | undefined {
     this.flush();
     return this.#exchanges > 0 ? undefined : this.#list.digest();

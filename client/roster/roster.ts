@@ -17,7 +17,7 @@ import { type PlayerLookup, RosterPlayers } from './players.js';
 import { Rows } from './rows.js';
 import type { RosterView } from './view.js';
 
-/** What a roster has, and who hears of its changes. */
+/** The kinds of rows of a roster, and the listener of its changes. */
 export interface RosterOptions {
   readonly players?: boolean;
   readonly onChange?: () => void;

@@ -1,13 +1,13 @@
 /**
- * Rows of one kind as a Snapshot and the events after it tell them, also over a coordinator that lost its
- * memory: then those that are not back yet stay for a while, marked stale.
+ * Rows of one kind, from a Snapshot and the events after it. If a coordinator loses its history, the rows that are not
+ * back yet stay for a while, marked stale.
  */
 
 interface StoredRow<T> {
   readonly value: T;
   /** The sequence that last wrote it. */
   readonly sequence: number;
-  /** Of another history or a file, and not confirmed since. Any other word about it is newer. */
+  /** The row is of another history or a file, and no coordinator has confirmed it. Any other row is newer. */
   readonly stale: boolean;
 }
 
@@ -84,7 +84,7 @@ export class Rows<T> {
     for (const [key, { stale }] of this.#rows) if (stale) this.#remove(key);
   }
 
-  /** What is known from a file. */
+  /** A row from a file. */
   restore(value: T): void {
     this.#set(this.#keyOf(value), value, 0, true);
   }

@@ -1,4 +1,4 @@
-/** What users can ask of the roster. */
+/** The queries of the roster. */
 import type { NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { Node } from '../core/node.js';

@@ -51,7 +51,7 @@ export function linesOf(view: View, rate: number | undefined, rows?: number): st
   const room =
     rows === undefined ? sessions.length : roomFor(sessions.length, rows - head.length - 1);
   const shown = sessions.slice(0, room).map((session) => row(session, loads));
-  const titles = ['NODE', 'BEHIND', 'UNACKED', 'QUEUED', 'RINGS', 'TPS', 'MEMORY', 'ROUND TRIP'];
+  const titles = ['NODE', 'BEHIND', 'UNACKED', 'QUEUED', 'WAKEUPS', 'TPS', 'MEMORY', 'ROUND TRIP'];
   const left = sessions.length - shown.length;
   const more = left > 0 ? [`and ${left} more`] : [];
   return [...head, ...table(titles, shown), ...more];

@@ -6,8 +6,7 @@ import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
 import { Heartbeat, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
 import { type Clock, systemClock } from './core/clock.js';
 import { type OwnNodeChange, changeOf, helloAfter } from './connection/own-node.js';
-import { text, whole } from './core/arguments.js';
-import type { PlayerRef } from './commands/commands.js';
+import { type PlayerRef, wireRef } from './commands/commands.js';
 import { Connection, type Stream } from './connection/connection.js';
 import { msOf } from './core/duration.js';
 import { closedError, fromThrown, KelpieError, typed } from './errors.js';
@@ -157,12 +156,8 @@ export class Session {
   }
 
   /** Changes facts of a player whom any node may hold. */
-  async updatePlayer({ id, generation }: PlayerRef, change: PlayerFactsChange): Promise<void> {
-    const value = typed(() => ({
-      playerId: text('player.id', id),
-      generation: whole('player.generation', generation),
-      change: playerChangeOf(change),
-    }));
+  async updatePlayer(player: PlayerRef, change: PlayerFactsChange): Promise<void> {
+    const value = typed(() => ({ ...wireRef(player), change: playerChangeOf(change) }));
     if (!this.link) throw unanswered();
     await this.link.request({ $case: 'updatePlayer', value });
   }

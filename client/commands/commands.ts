@@ -171,7 +171,8 @@ function wireRefs(players: readonly PlayerRef[]) {
   throw invalid(`players is ${shown(players)}; it must be a list`, 'players');
 }
 
-function wireRef(player: PlayerRef) {
+/** Throws VALUE_INVALID or OUT_OF_RANGE. */
+export function wireRef(player: PlayerRef) {
   const { id, generation } = object('a player', player) as PlayerRef;
   return {
     playerId: text('a player.id', id),

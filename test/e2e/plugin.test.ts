@@ -93,7 +93,7 @@ describe('a plugin', () => {
       Reflect.apply(shop.players.on.bind(shop.players), null, ['came', odd]);
     expect(thrownBy(KelpieError, odd).message).to.contain('joined, moved, updated, left');
     const error = await rejectionOf(KelpieError, shop.players.joined({ xuid: '1', name: 'Alex' }));
-    expect(error.reason).to.equal('ROLE_NOT_PROXY');
+    expect(error.reason).to.equal('ROLE_HOLDS_NO_PLAYERS');
   });
 
   it('makes every call of the contract at the coordinator of its session, until it ends', async () => {

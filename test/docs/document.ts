@@ -3,6 +3,7 @@ import { exec, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { expect } from 'chai';
 import { ROOT } from './prose.js';
 
 /** A command of a document, and its output there. */
@@ -87,6 +88,19 @@ export async function run(command: string, env: NodeJS.ProcessEnv): Promise<stri
   return stdout + stderr;
 }
 
+/** Runs so many commands of a document, and compares what they print. */
+export async function expectShown(
+  shown: readonly Shown[],
+  count: number,
+  env: { readonly KELPIE_ENDPOINTS: string },
+): Promise<void> {
+  expect(shown).to.have.length(count);
+  for (const { command, output } of shown) {
+    const printed = await run(command.replaceAll('127.0.0.1:50051', env.KELPIE_ENDPOINTS), env);
+    expect(masked(printed), command).to.equal(masked(output));
+  }
+}
+
 /** Runs a program of a document in the repository, where `kelpie` is this package. */
 export function start(program: string, env: NodeJS.ProcessEnv) {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
@@ -101,19 +115,27 @@ export function start(program: string, env: NodeJS.ProcessEnv) {
   let printed = '';
   child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
   return {
-    /** All that it has printed, once a pattern fits. Rejects if it ends before. */
+    /** All that it has printed, once a pattern fits. Rejects if it ends before, or after 10 s. */
     prints: async (pattern: RegExp): Promise<string> => {
+      const signal = AbortSignal.timeout(10_000);
+      const more = async (): Promise<unknown> => {
+        if (child.stdout.readableEnded) throw new Error('the program ended');
+        return Promise.race(['data', 'end'].map((event) => once(child.stdout, event, { signal })));
+      };
       while (!pattern.test(printed)) {
-        if (child.stdout.readableEnded) throw new Error(`the program ended; it printed ${printed}`);
-        await Promise.race([once(child.stdout, 'data'), once(child.stdout, 'end')]);
+        await more().catch((cause: unknown) => {
+          const message = `the program did not print ${String(pattern)}, but: ${printed}`;
+          throw new Error(message, { cause });
+        });
       }
       return printed;
     },
-    stop: async (): Promise<void> => {
-      if (child.exitCode !== null) return;
-      const gone = once(child, 'exit');
+    /** Asks it to end. Resolves with its exit code; null if the signal ended it. */
+    stop: async (): Promise<number | null> => {
+      if (child.exitCode !== null) return child.exitCode;
+      const gone = once(child, 'exit') as Promise<[number | null]>;
       child.kill();
-      await gone;
+      return (await gone)[0];
     },
   };
 }

@@ -540,9 +540,9 @@ describe('kelpie, of players,', () => {
     });
   });
 
-  it('does what the README shows', async () => {
-    const readme = readFileSync(`${ROOT}README.md`, 'utf8');
-    const [, block = ''] = /```console\n(\$ kelpie players\n.*?)```/s.exec(readme) ?? [];
+  it('does what the guide of the client shows', async () => {
+    const guide = readFileSync(`${ROOT}client/README.md`, 'utf8');
+    const [, block = ''] = /```console\n(\$ kelpie players\n.*?)```/s.exec(guide) ?? [];
     const commands = block.split(/^\$ /m).slice(1);
     expect(commands).to.have.length.greaterThan(6);
     const shop = { role: 'NODE_ROLE_SERVICE', commands: ['price'] };

@@ -1,4 +1,4 @@
-/** The day of the network: its good hours here, its losses in a file of their own. */
+/** The acts in which the network works well. The acts of losses are in losses.ts. */
 import assert from 'node:assert/strict';
 import { loseCoordinator, loseProxy, loseServer } from './losses.js';
 import { PROXIES, SERVERS } from './network.js';
@@ -83,7 +83,7 @@ async function showThings({ network, party, narrator }: Stage): Promise<void> {
       for (const bot of party.bots) assert.equal(bot.countShown(line), 1, bot.name);
     }
   });
-  // What they saw of the title came after the toast, on the same connection.
+  // The title came after the toast on the same connection, so a bot that saw the title has got its toast.
   await narrator.expect("south's players have seen the toast, once, and nobody else has", () => {
     assert.deepEqual(shown[0], { succeeded: party.on('south').length, failed: 0 });
     for (const bot of party.bots) {

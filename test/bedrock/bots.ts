@@ -6,7 +6,7 @@ import type { ProxyName } from './network.js';
 const CONNECT_TIMEOUT_MS = 10_000;
 const GREETING = /^Welcome to ([^,]+), /;
 
-/** Something that the bot's own client received. */
+/** Something that the client of a bot received. */
 type Sight =
   | { type: 'text'; text: Text }
   /** A line of a title, or a toast: `set_title Fair`, `toast Lunch: on the house`. */
@@ -15,13 +15,13 @@ type Sight =
   | { type: 'close' }
   | { type: 'error'; message: string };
 
-/** A player. What it saw is the only proof that the demo takes. */
+/** A player. The demo accepts only the things that its client saw as proof. */
 export class Bot {
   readonly seen = new History<Sight>();
   readonly name: string;
-  /** The proxy that it comes by. */
+  /** The proxy to which it connects. */
   readonly proxy: ProxyName;
-  /** Where its last greeting came from. */
+  /** The server that greeted it last. */
   server = '';
   #client: Client | undefined;
 
@@ -37,14 +37,14 @@ export class Bot {
     this.server = GREETING.exec(first.text.message)?.[1] ?? '';
   }
 
-  /** Resolves with what it is told at the door, where it must not get in. */
+  /** Resolves with the message with which a proxy refuses it. Throws if it gets in. */
   async refusal(port: number): Promise<string> {
     const first = await this.#knock(port);
     if (first.type === 'disconnect') return first.message;
     throw new Error(`${this.name} was not refused: ${describe(first)}`);
   }
 
-  /** The greeting, or what came instead of it. */
+  /** The greeting, or the first thing that came instead. */
   #knock(port: number): Promise<Sight> {
     const since = this.seen.mark;
     const client = dial({ host: HOST, port, name: this.name, timeoutMs: CONNECT_TIMEOUT_MS });
@@ -60,7 +60,7 @@ export class Bot {
     client.on('disconnect', ({ message = '' }) => see({ type: 'disconnect', message }));
     client.on('close', () => see({ type: 'close' }));
     client.on('error', ({ message }) => see({ type: 'error', message }));
-    // As every client of the game does.
+    // Every client of the game does the same.
     client.on('network_stack_latency', ({ timestamp }) =>
       client.write('network_stack_latency', { timestamp, needs_response: false }),
     );
@@ -71,7 +71,7 @@ export class Bot {
     );
   }
 
-  /** Whether it has a connection, and did not leave. */
+  /** Whether it is connected. */
   get here(): boolean {
     return this.#client !== undefined;
   }
@@ -106,14 +106,14 @@ export class Bot {
     await this.seen.waitFor(`${this.name} to see ${what}`, isIt);
   }
 
-  /** Resolves with the message with which the bot was shown out. */
+  /** Resolves with the message of the disconnect. */
   async waitForDisconnect(since: number): Promise<string> {
     const sight = await this.#end(since);
     if (sight.type !== 'disconnect') throw new Error(`${this.name} only saw: ${describe(sight)}`);
     return sight.message;
   }
 
-  /** Resolves when its connection breaks without a word. */
+  /** Resolves when its connection breaks without a message. */
   async waitForSilentEnd(since: number): Promise<void> {
     const sight = await this.#end(since);
     if (sight.type !== 'close') throw new Error(`${this.name} saw: ${describe(sight)}`);
@@ -130,24 +130,24 @@ export class Bot {
       .flatMap((sight) => (sight.type === 'text' ? [sight.text.message] : []));
   }
 
-  /** How often the bot saw a text in which these words are. */
+  /** How often the bot saw a text that contains these words. */
   count(words: string): number {
     return this.texts().filter((text) => text.includes(words)).length;
   }
 
-  /** How often it was shown this line of a title, or this toast. */
+  /** How often it saw this line of a title, or this toast. */
   countShown(what: string): number {
     return this.seen.since(0).filter((sight) => sight.type === 'shown' && sight.what === what)
       .length;
   }
 
-  /** What broke its connection since then, if anything did. */
+  /** The event that broke its connection since the mark, if there was one. */
   brokenSince(mark: number): string | undefined {
     const broken = this.seen.since(mark).find(isEnd);
     return broken && `${this.name}: ${describe(broken)}`;
   }
 
-  /** Leaves of its own will, which is nothing that the bot sees. */
+  /** Leaves by itself. The history of the bot does not record that. */
   leave(): void {
     const client = this.#client;
     this.#client = undefined;

@@ -7,9 +7,9 @@ import { isNoise } from './library.js';
 const LEASH = new URL('./leash.js', import.meta.url).href;
 const EXIT_MS = 15_000;
 
-/** A process of the demo: what it reported, what it printed, and its end. */
+/** A process of the demo, with its reports, its output and its end. */
 export class Child {
-  /** Of this run, also those that have ended. */
+  /** The processes of this run, also those that have ended. */
   static readonly all: Child[] = [];
 
   readonly name: string;
@@ -34,7 +34,7 @@ export class Child {
     }
     Child.all.push(this);
     this.ended = new Promise((resolve) => {
-      // 'close' and not 'exit': by then its last words have been read.
+      // 'close' and not 'exit': at 'close' all its output has been read.
       this.#process.once('close', (code, signal) => {
         const end = code ?? signal ?? 'nothing';
         this.lines.add(`(ended with ${end})`);
@@ -45,7 +45,7 @@ export class Child {
     });
   }
 
-  /** Resolves with how it ended. One that does not heed the signal is killed for it. */
+  /** Sends the signal, kills the process if it does not end, and resolves with its exit code or signal. */
   async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | string> {
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), EXIT_MS);
     this.#process.kill(signal);
@@ -79,7 +79,7 @@ export class Child {
       .flatMap((report) => (report.type === 'status' ? [report.status] : []));
   }
 
-  /** Whatever runs is killed and forgotten: at the end of a run, and of the director. */
+  /** Kills all processes that run. Called at the end of a run, and at the end of the director. */
   static async killAll(): Promise<void> {
     const children = Child.all.splice(0);
     for (const child of children) child.#process.kill('SIGKILL');

@@ -1,4 +1,4 @@
-/** `make demo`: a small Bedrock network lives through its worst day, and its players tell. */
+/** `make demo`: a small Bedrock network has many faults in one day, and the demo checks what its players saw. */
 import { acts } from './acts.js';
 import { Child } from './child.js';
 import { Narrator } from './narrator.js';

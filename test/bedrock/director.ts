@@ -1,10 +1,10 @@
-/** What a process of the demo says to its director, and hears from it. */
+/** The messages between a process of the demo and its director. */
 import type { KelpieClient } from '../../client/index.js';
 
 export type Report =
   { type: 'ready' } | { type: 'status'; status: string } | { type: 'servers'; names: string[] };
 
-/** Over IPC, because the native code of the game prints to stdout. */
+/** Sends a report to the director over IPC, because the native code of the game prints to stdout. */
 export function tell(report: Report): void {
   if (process.connected) process.send?.(report);
 }
@@ -18,7 +18,7 @@ export function role(): { name: string; port: number; endpoint: string; more: st
   return { name, port: Number(port), endpoint, more };
 }
 
-/** Tells each change of the connection to Kelpie, until it is closed. */
+/** Reports each change of the connection to Kelpie, until the connection is closed. */
 export async function tellStatus(kelpie: KelpieClient, onChange?: () => void): Promise<void> {
   for await (const status of kelpie.status()) {
     tell({ type: 'status', status: status.type });
@@ -26,7 +26,7 @@ export async function tellStatus(kelpie: KelpieClient, onChange?: () => void): P
   }
 }
 
-/** On SIGTERM: what there is to close, then out. */
+/** On SIGTERM, closes everything and ends the process. */
 export function onStop(close: () => Promise<void>): void {
   process.once('SIGTERM', () => {
     void close().then(

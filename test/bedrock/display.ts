@@ -1,4 +1,4 @@
-/** What a node asks a proxy to show, by the packets that Bedrock has for it. */
+/** Shows messages to players, with the packets of Bedrock. */
 import { msOf } from '../../client/core/duration.js';
 import type { Forms } from '../../client/index.js';
 import type { Player, TitleLine } from './library.js';
@@ -29,7 +29,7 @@ export function show(player: Player, display: Display): void {
   }
 }
 
-/** The small line first: it appears with the large one. */
+/** The small line is sent first: it appears together with the large one. */
 function showTitle(player: Player, { title, subtitle, ...times }: Title): void {
   if (subtitle !== '') sendLine(player, 'set_subtitle', subtitle, times);
   sendLine(player, 'set_title', title, times);

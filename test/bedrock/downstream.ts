@@ -1,4 +1,4 @@
-/** A game server: players chat here, and through Kelpie with those of the other servers. */
+/** A game server. Its players chat with each other, and through Kelpie with the players of other servers. */
 import type { ReceivedEvent } from '../../client/index.js';
 import { connect, KelpieError } from '../../client/index.js';
 import { onStop, role, tell, tellStatus } from './director.js';
@@ -42,7 +42,7 @@ tell({ type: 'ready' });
 
 function welcome(player: Player): void {
   const { uuid, name: playerName } = player.profile;
-  // They may come back before the connection of a proxy that died has timed out here.
+  // A player may come back before their connection through a dead proxy has timed out here.
   const ghost = players.get(uuid);
   if (ghost) void dismiss(ghost, 'You joined again from elsewhere');
   players.set(uuid, player);
@@ -66,7 +66,7 @@ function hear(playerName: string, text: Text): void {
     .catch((error: unknown) => console.error('not published:', error));
 }
 
-/** `/who south` asks that server who is on it. */
+/** `/who south` asks the server south for its players. */
 async function obey(player: Player, command: string): Promise<void> {
   const [, node] = WHO.exec(command) ?? [];
   const message = node === undefined ? 'There is no such command.' : await whoIsOn(node);

@@ -5,19 +5,19 @@ const PLAY_STATUS = 2;
 const DISCONNECT = 5;
 
 const CONNECT_TIMEOUT_MS = 3000;
-/** What a player may send before they are through to a server. No honest client sends more. */
+/** The limit of the packets that a player may send before they are connected to a server. No honest client sends more. */
 const MAX_EARLY_PACKETS = 256;
-/** How long their client may take to answer: longer than a coordinator asks. */
+/** How long the player's client may take to answer: longer than a coordinator waits. */
 const ANSWER_MS = 1000;
 
-/** A downstream as the proxy dials it. */
+/** A downstream to which the proxy connects. */
 export interface Target {
   name: string;
   host: string;
   port: number;
 }
 
-/** Carries one player's packets to a downstream and back, as bytes: nothing is parsed twice. */
+/** Forwards one player's packets to a downstream and back as bytes, without parsing them twice. */
 export class Forwarder {
   readonly #player: Player;
   readonly #early: Buffer[] = [];
@@ -26,19 +26,19 @@ export class Forwarder {
   #heardMs = performance.now();
   #onHeard = (): void => undefined;
 
-  /** From the player's 'join' on, when their login with the proxy is done. */
+  /** Created at the player's 'join', when their login with the proxy has ended. */
   constructor(player: Player) {
     this.#player = player;
     player.readPacket = (packet) => this.#forward(packet);
     player.once('close', () => (this.#over = true));
   }
 
-  /** They left, or were told to go. */
+  /** True after the player left or was disconnected. */
   get over(): boolean {
     return this.#over;
   }
 
-  /** Asks the player's client for an answer. Resolves with how long ago it was heard. */
+  /** Asks the player's client for an answer. Resolves with the time since its last packet. */
   async silenceMs(): Promise<number> {
     this.#player.write('network_stack_latency', { timestamp: 0n, needs_response: true });
     await new Promise<void>((resolve) => {
@@ -48,13 +48,13 @@ export class Forwarder {
     return performance.now() - this.#heardMs;
   }
 
-  /** Tells the player why they must go. Their server loses them at once. Resolves when they have gone. */
+  /** Disconnects the player with a message. Their server loses them at once. Resolves when they have gone. */
   showOut(message: string): Promise<void> {
     this.#leaveServer();
     return dismiss(this.#player, message);
   }
 
-  /** Resolves when the target has let the player in. Rejects if it does not, or they leave. */
+  /** Resolves when the target has let the player in. Rejects if the target refuses or the player leaves. */
   connect(target: Target): Promise<void> {
     const { name, uuid } = this.#player.profile;
     const upstream = dial({
@@ -63,7 +63,7 @@ export class Forwarder {
       timeoutMs: CONNECT_TIMEOUT_MS,
     });
     return new Promise((resolve, reject) => {
-      // A connection that outlived its player would be a ghost on the server.
+      // Without this, the player would stay on the server after they left.
       this.#player.once('close', () => {
         this.#upstream = undefined;
         upstream.close();
@@ -87,19 +87,19 @@ export class Forwarder {
   #forward(packet: Buffer): void {
     this.#heardMs = performance.now();
     this.#onHeard();
-    // At once: waiting for the library's tick would add 20 ms to everything that a player does.
+    // Sent at once: the library's tick would delay each packet of a player by up to 20 ms.
     if (this.#upstream) this.#upstream.sendBuffer(packet, true);
     else if (this.#early.push(packet) > MAX_EARLY_PACKETS) this.#player.close();
   }
 
   #return(packet: Buffer): void {
-    // The proxy itself has answered the player's login.
+    // The proxy itself has already answered the player's login.
     if (isLoginSuccess(packet)) return;
     this.#player.sendBuffer(packet, true);
     if (packetId(packet) === DISCONNECT) this.#end();
   }
 
-  /** The player has the server's own words; our end of the connection has nothing to add. */
+  /** The server has already sent the player its own message, so the proxy adds none. */
   #end(): void {
     this.#leaveServer();
     void letGo(this.#player);

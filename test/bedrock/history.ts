@@ -7,14 +7,14 @@ interface Waiter<T> {
 const MAX_ENTRIES = 10_000;
 const DEADLINE_MS = 30_000;
 
-/** What somebody saw, in order. One can wait for an entry that may have come already. */
+/** The things that a bot or a process saw, in order. A caller can wait for an entry, also one that came already. */
 export class History<T> {
   readonly #waiters = new Set<Waiter<T>>();
   #entries: T[] = [];
   #dropped = 0;
   #ended: Error | undefined;
 
-  /** A place in the history: now. */
+  /** The present end of the history. */
   get mark(): number {
     return this.#dropped + this.#entries.length;
   }
@@ -34,7 +34,7 @@ export class History<T> {
     return this.#entries.slice(Math.max(0, mark - this.#dropped));
   }
 
-  /** The first entry since the mark that matches, as soon as there is one. */
+  /** Resolves with the first entry since the mark that matches. */
   waitFor(
     what: string,
     matches: (entry: T) => boolean,
@@ -66,7 +66,7 @@ export class History<T> {
     });
   }
 
-  /** Nothing more will come: a waiter need not wait for its deadline. */
+  /** Ends the history: waiters reject at once, because no more entries will come. */
   end(reason: string): void {
     this.#ended = new Error(reason);
     for (const waiter of this.#waiters) waiter.reject(this.#ended);

@@ -1,7 +1,7 @@
 /**
- * Loaded before the main file of every process of the demo, the coordinator's too: when the
- * director is gone, by whatever end, so are they.
+ * Every process of the demo, the coordinator too, loads this file before its main file. It ends the process when the
+ * director has ended, for whatever reason.
  */
 process.once('disconnect', () => process.exit(1));
-// The listener alone must not keep a process that has nothing left to do.
+// The listener must not keep the process alive.
 process.channel?.unref();

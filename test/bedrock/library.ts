@@ -1,6 +1,6 @@
 /**
- * The only file that knows bedrock-protocol: how it is loaded without building anything, and what
- * has to be done around it so that one bad packet or one full server does not take a process down.
+ * The only file that uses bedrock-protocol. It loads the library without a build step, and guards the process: one bad
+ * packet or one full server must not end it.
  */
 import type { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
@@ -8,20 +8,20 @@ import { createRequire } from 'node:module';
 export const HOST = '127.0.0.1';
 export const VERSION = '1.21.0';
 
-/** The library's default is 3; whoever comes after them only runs into a timeout. */
+/** The library's default is 3; a player above the limit only gets a timeout. */
 const MAX_PLAYERS = 100;
-/** How long someone who was told to go may take to leave by himself. */
+/** How long a disconnected player may take to leave by themselves. */
 const LEAVE_MS = 1500;
 
 export interface Text {
   type: 'chat' | 'system' | 'tip' | 'popup';
   source_name?: string;
   message: string;
-  /** Of a popup, which must have them. */
+  /** A popup must have parameters. */
   parameters?: string[];
 }
 
-/** A line of a title, or the one above the hotbar. */
+/** A line of a title, or the line above the hotbar. */
 export interface TitleLine {
   type: 'set_title' | 'set_subtitle' | 'action_bar_message';
   text: string;
@@ -44,7 +44,7 @@ interface Events {
 
 interface Connection extends EventEmitter<Events> {
   readonly profile: { name: string; uuid: string };
-  /** Takes each decrypted packet that came in. May be replaced to look at the bytes instead. */
+  /** Handles each decrypted packet that came in. A user of the connection may replace it to get the bytes. */
   readPacket: (packet: Buffer) => void;
   handle: (bytes: Buffer) => void;
   write(packet: string, fields: object): void;
@@ -52,12 +52,12 @@ interface Connection extends EventEmitter<Events> {
   close(): void;
 }
 
-/** Someone who is connected to a server of ours. */
+/** A player who is connected to a server of this process. */
 export interface Player extends Connection {
   readonly skinData: object;
 }
 
-/** A connection that we opened to somebody else's server. */
+/** A connection that this process opened to a server. */
 export interface Client extends Connection {
   connect(): void;
 }
@@ -80,17 +80,17 @@ interface Serializers {
 const bedrock = load();
 
 function load(): Library {
-  // What is compiled lies in dist, the package with its node_modules does not.
+  // The compiled file lies in dist, but the package and its node_modules do not.
   const requireHere = createRequire(new URL('../../../test/bedrock/package.json', import.meta.url));
 
-  // The prebuilt binary is looked up by the kernel's major version, of which only 5 is there.
+  // The library looks for a prebuilt binary of the kernel's major version, but the package contains only that of 5.
   const buildPath = requireHere('raknet-native/helpers/buildPath.js') as {
     getPath: () => string;
     getFallbackPath: () => string;
   };
   buildPath.getPath = buildPath.getFallbackPath;
 
-  // Every client compiles the protocol anew, half a second each, unless they share the result.
+  // Every client compiles the protocol anew, which takes half a second, unless they share the result.
   const serializers = requireHere('bedrock-protocol/src/transforms/serializer') as Serializers;
   serializers.createSerializer = once(serializers.createSerializer);
   serializers.createDeserializer = once(serializers.createDeserializer);
@@ -107,7 +107,7 @@ function once(create: (version: string) => unknown): (version: string) => unknow
 }
 
 interface GameServer {
-  /** Tells every player why, waits until they have left, and frees the port. */
+  /** Disconnects every player with a message, waits until they have left, and frees the port. */
   close(message: string): Promise<void>;
 }
 
@@ -130,7 +130,7 @@ export async function listen(options: {
     player.on('close', () => players.delete(player));
     onConnect(player);
   });
-  // The library's own createServer does not wait for this: a taken port would be nobody's error.
+  // The library's own createServer does not wait for this, so no caller would get the error of a taken port.
   await server.listen();
   return {
     async close(message) {
@@ -140,7 +140,7 @@ export async function listen(options: {
   };
 }
 
-/** Connects a player. It may end by 'error' without 'close' if it never came through. */
+/** Connects a player. If the connection never opens, it may emit 'error' without 'close'. */
 export function dial(options: {
   host: string;
   port: number;
@@ -156,20 +156,20 @@ export function dial(options: {
     skinData,
     connectTimeout: timeoutMs,
     autoInitPlayer: false,
-    // Left out, it would be console.log.
+    // The default is console.log.
     conLog: null,
   });
   guard(client);
   closeOnce(client);
   client.connect();
-  // An own uuid is taken only between this call and the login that follows it.
+  // The library accepts an own uuid only between this call and the login that follows it.
   if (uuid !== undefined) client.profile.uuid = uuid;
   return client;
 }
 
 /**
- * What a peer sends is parsed where nobody catches, so its bad bytes would end the process; they
- * end its connection. An attempt that timed out keeps a timer unless it is closed.
+ * The library parses the packets of a peer without a catch, so bad bytes would end the process. With this guard they end
+ * the connection only. An attempt that timed out keeps a timer unless it is closed.
  */
 function guard(connection: Connection): void {
   const handle = connection.handle.bind(connection);
@@ -184,7 +184,7 @@ function guard(connection: Connection): void {
   connection.on('error', () => connection.close());
 }
 
-/** Closing again what the native code has freed would corrupt the memory of the process. */
+/** Makes `close` work only once: a second close of freed native code would corrupt the memory of the process. */
 function closeOnce(client: Client): void {
   const close = client.close.bind(client);
   let closed = false;
@@ -194,7 +194,7 @@ function closeOnce(client: Client): void {
   };
 }
 
-/** Sends a text. The library throws if any of the fields is missing, however empty. */
+/** Sends a text. The library throws if a field is missing, so it sets empty ones too. */
 export function sendText(connection: Connection, text: Text): void {
   connection.write('text', {
     ...{ needs_translation: false, xuid: '', platform_chat_id: '', filtered_message: '' },
@@ -203,8 +203,8 @@ export function sendText(connection: Connection, text: Text): void {
 }
 
 /**
- * Tells a player why they must go. Resolves when they have gone: closing right behind the message would
- * overtake it in a client that is busy, so they may leave by themselves first.
+ * Disconnects a player with a message. Resolves when they have gone. In a busy client, a close right after the message
+ * would overtake it, so the player gets time to leave by themselves.
  */
 export function dismiss(player: Player, message: string): Promise<void> {
   const left = letGo(player);
@@ -212,7 +212,7 @@ export function dismiss(player: Player, message: string): Promise<void> {
   return left;
 }
 
-/** Resolves when a player who knows that they must go has gone, by their own doing or after a while. */
+/** Resolves when a disconnected player has gone. Closes their connection if they do not leave in time. */
 export function letGo(player: Player): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => player.close(), LEAVE_MS);
@@ -223,7 +223,7 @@ export function letGo(player: Player): Promise<void> {
   });
 }
 
-/** The native code writes this on stdout where there is no IPv6. The IPv4 socket works. */
+/** On a machine without IPv6 the native code writes this line to stdout. The IPv4 socket works anyway. */
 export function isNoise(line: string): boolean {
   return line.startsWith('Unknown bind__() error');
 }

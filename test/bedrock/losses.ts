@@ -1,4 +1,4 @@
-/** The acts in which something of the network is lost, and comes back. */
+/** The acts in which a part of the network is lost and comes back. */
 import assert from 'node:assert/strict';
 import { GRACE_SECONDS, type Network, SERVERS } from './network.js';
 import { allSaw, answers, areListed, hears, listed, type Stage, Unbroken } from './stage.js';
@@ -129,7 +129,7 @@ export async function loseCoordinator(stage: Stage): Promise<void> {
   await narrator.expect("nobody's connection to the game broke", () => unbroken.check());
 }
 
-/** The newcomers are all the news that there is. */
+/** Checks that the network reported only the new players. */
 async function nobodyWasGone(
   stage: Stage,
   stays: Awaited<ReturnType<typeof listed>>,
@@ -162,7 +162,7 @@ function isOfNewcomer(line: string): boolean {
   return /^(Uma|Val) /.test(line);
 }
 
-/** The nodes, and from when on their sessions are looked at. */
+/** The nodes, and the marks from which on the demo checks their sessions. */
 function statusMarks(network: Network) {
   return [...network.servers, ...network.proxies].map((child) => ({
     child,

@@ -9,7 +9,7 @@ const red = (text: string) => paint(31, text);
 const green = (text: string) => paint(32, text);
 const dim = (text: string) => paint(2, text);
 
-/** Tells the story, and counts which of its claims held. */
+/** Prints the story, and counts which of its claims were true. */
 export class Narrator {
   readonly #startMs = performance.now();
   #passed = 0;
@@ -23,14 +23,14 @@ export class Narrator {
     console.log(`\n${bold(`Act ${number}. ${text}`)}`);
   }
 
-  /** Something that the director did. */
+  /** Prints an action of the director. */
   does(text: string): void {
     this.#line(dim('·'), text);
   }
 
   /**
-   * Claims something and waits for the fact. The value may add what was measured. The first claim
-   * that does not hold ends the story, by a rejection.
+   * Prints a claim when its check has passed. The check may return a measured value to print. The first check that fails
+   * ends the story by a rejection.
    */
   async expect<T>(
     claim: string,
@@ -50,7 +50,7 @@ export class Narrator {
     }
   }
 
-  /** Something went wrong outside of all claims. */
+  /** Prints an error that no claim covers. */
   fails(error: unknown): void {
     if (this.#failed > 0) return;
     this.#failed += 1;

@@ -20,15 +20,15 @@ const COORDINATOR = new URL('../../server/main.js', import.meta.url);
 const DOWNSTREAM = new URL('./downstream.js', import.meta.url);
 const PROXY = new URL('./proxy.js', import.meta.url);
 
-/** How long a lost node, and a proxy's players with it, is kept. */
+/** The grace of a lost node, and of the players of a lost proxy. */
 export const GRACE_SECONDS = 10;
 
-/** The processes of the demo. Each comes back on the port that it had. */
+/** The processes of the demo. A process that starts again uses the port that it had before. */
 export class Network {
   readonly ports: Readonly<Record<NodeName, number>>;
-  /** Where the coordinator listens. */
+  /** The address on which the coordinator listens. */
   readonly endpoint: string;
-  /** Where the coordinator keeps its journal. */
+  /** The data directory of the coordinator. */
   readonly #data: string;
   #coordinator: Child | undefined;
   #watch: Watch | undefined;
@@ -47,7 +47,7 @@ export class Network {
     return new Network(byName, await freeTcpPort(), data);
   }
 
-  /** Once all of it has ended. */
+  /** Removes the files of the network. Called when all processes have ended. */
   async forget(): Promise<void> {
     await this.#watch?.close();
     await rm(this.#data, { recursive: true });
@@ -74,7 +74,7 @@ export class Network {
     return PROXIES.map((name) => this.node(name));
   }
 
-  /** Resolves when it has said where it listens. */
+  /** Resolves when the coordinator has printed its address. */
   async startCoordinator(): Promise<void> {
     const [host = '', port = ''] = this.endpoint.split(':');
     this.#coordinator = new Child('coordinator', COORDINATOR, [
@@ -91,11 +91,11 @@ export class Network {
     await this.#watch.ready();
   }
 
-  /** Resolves when it is on the network. */
+  /** Resolves when the node is on the network. */
   async start(name: NodeName): Promise<void> {
     const script = isProxy(name) ? PROXY : DOWNSTREAM;
     const args = [name, String(this.ports[name]), this.endpoint];
-    // The second proxy thinks otherwise than the first of who logs in twice.
+    // The two proxies have different policies for a player who logs in twice.
     if (name === 'gate-2') args.push('KICK_OLD');
     const child = new Child(name, script, args);
     this.#nodes.set(name, child);
@@ -107,7 +107,7 @@ export class Network {
     await Promise.all(this.proxies.map((proxy) => proxy.knows(servers)));
   }
 
-  /** Asks the coordinator, as a tool does. */
+  /** Calls the API of the coordinator, as a tool does. */
   async ask<T>(question: (api: Api) => Promise<T>): Promise<T> {
     const api = await reachApi([this.endpoint]);
     try {

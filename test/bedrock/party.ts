@@ -1,7 +1,7 @@
 import { Bot } from './bots.js';
 import { PROXIES, type ProxyName, type Server, SERVERS } from './network.js';
 
-/** The players that are about. */
+/** The players of the demo. */
 export class Party {
   readonly #ports: Readonly<Record<ProxyName, number>>;
   readonly #bots = new Map<string, Bot>();
@@ -14,7 +14,7 @@ export class Party {
     return [...this.#bots.values()];
   }
 
-  /** All at once, the first by the first proxy, the second by the second, and so on. */
+  /** Connects all players at once, in turn through the first and the second proxy. */
   async join(...names: string[]): Promise<void> {
     const ways = names.map((name, index) => [name, PROXIES[index % PROXIES.length]] as const);
     await Promise.all(ways.map(([name, proxy = PROXIES[0]]) => this.joinBy(proxy, name)));
@@ -27,13 +27,13 @@ export class Party {
     return bot;
   }
 
-  /** They come back, by the proxies that they came by before. */
+  /** Connects the players again, each through the same proxy as before. */
   async rejoin(bots: readonly Bot[]): Promise<void> {
     for (const bot of bots) bot.leave();
     await Promise.all(bots.map((bot) => bot.join(this.#ports[bot.proxy])));
   }
 
-  /** Resolves with what somebody is told who is not let in. */
+  /** Connects a player that must be refused. Resolves with the message of the refusal. */
   async refusal(proxy: ProxyName, name: string): Promise<string> {
     const bot = new Bot(name, proxy);
     const message = await bot.refusal(this.#ports[proxy]);
@@ -56,14 +56,14 @@ export class Party {
     return this.bots.filter((bot) => bot.proxy === proxy);
   }
 
-  /** Somebody on a server, who came by this proxy if one is given. */
+  /** A player on a server, connected through this proxy if one is given. */
   one(server: Server, proxy?: ProxyName): Bot {
     const bot = this.on(server).find((one) => proxy === undefined || one.proxy === proxy);
     if (!bot) throw new Error(`nobody is on ${server}`);
     return bot;
   }
 
-  /** Who is where, as the bots know it: `Ana by gate-1 on north`. */
+  /** The places of all players according to the bots: `Ana by gate-1 on north`. */
   places(): string[] {
     return this.bots.map(({ name, proxy, server }) => `${name} by ${proxy} on ${server}`).sort();
   }

@@ -1,6 +1,6 @@
 /**
- * A proxy that is told no server and asks nobody who is online: it knows both by Kelpie's roster, tells of
- * its players as they come and go, and lets nobody in whom the coordinator does not grant it.
+ * A proxy without a configured list of servers. It takes the servers and the online players from Kelpie's roster,
+ * reports when its players come and go, and admits only players that the coordinator grants it.
  */
 import { connect, type Verified } from '../../client/index.js';
 import { onStop, role, tell, tellStatus } from './director.js';
@@ -9,19 +9,19 @@ import { Forwarder, type Target } from './forwarder.js';
 import type { Player } from './library.js';
 import { HOST, listen, VERSION } from './library.js';
 
-/** Somebody whom this proxy holds. */
+/** A player of this proxy. */
 interface Guest {
   readonly id: string;
   readonly player: Player;
   readonly forwarder: Forwarder;
-  /** Where they are, or are on the way to. */
+  /** The server that they are on, or connect to. */
   server: string;
 }
 
 const { name, port, endpoint, more } = role();
-/** What if somebody who logs in here is online already. */
+/** The policy for a player who logs in and is online already. */
 const policy = more[0] === 'KICK_OLD' ? 'KICK_OLD' : 'VERIFY_OLD';
-/** By id: offline accounts have no XUID, so that is the UUID. */
+/** The players by id, which is the UUID here: offline accounts have no XUID. */
 const guests = new Map<string, Guest>();
 
 const kelpie = connect({
@@ -81,7 +81,7 @@ async function admit(guest: Guest): Promise<void> {
   }
 }
 
-/** Resolves when they are on a server, or with why they are not. */
+/** Resolves when the player is on a server, or with the reason why not. */
 async function enter(guest: Guest): Promise<string | undefined> {
   const { id, player, forwarder } = guest;
   const facts = { uuid: id, name: player.profile.name };
@@ -93,7 +93,7 @@ async function enter(guest: Guest): Promise<string | undefined> {
   }
   guests.set(id, guest);
   player.once('close', () => {
-    leave(guest).catch((error: unknown) => console.error('his leave was not told:', error));
+    leave(guest).catch((error: unknown) => console.error('the leave was not reported:', error));
   });
   await kelpie.players.joined(facts);
   return place(guest);
@@ -104,7 +104,7 @@ async function place(guest: Guest): Promise<string | undefined> {
   const refused = new Set<string>();
   for (let target = pick(refused); target; target = pick(refused)) {
     if (guest.forwarder.over) return undefined;
-    // Counted before they are in, so that those who come at once do not all go to the same server.
+    // Set before the player is in, so that players who come at once do not all choose the same server.
     guest.server = target.name;
     try {
       await guest.forwarder.connect(target);
@@ -118,7 +118,7 @@ async function place(guest: Guest): Promise<string | undefined> {
   return 'No server is open for you right now.';
 }
 
-/** Whoever was shown out before is not ours to report. */
+/** Reports the leave of a player, unless the proxy disconnected them: then the coordinator knows it already. */
 async function leave(guest: Guest): Promise<void> {
   if (guests.get(guest.id) !== guest) return;
   guests.delete(guest.id);
@@ -149,7 +149,7 @@ function openServers(): Target[] {
     .flatMap(({ name, address }) => (address ? { name, ...address } : []));
 }
 
-/** Those of the other proxies by the roster; our own also when they are still on the way. */
+/** The players of a server: of the other proxies by the roster, and our own, including those that connect to it. */
 function playersOn(server: string): number {
   const { roster } = kelpie;
   const elsewhere = roster.playerCount({ server }) - roster.playerCount({ server, proxy: name });

@@ -1,4 +1,4 @@
-/** What every act plays with, and what several of them claim. */
+/** The parts that every act uses, and the claims that several acts share. */
 import assert from 'node:assert/strict';
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import { runKelpie } from '../support/process/cli.js';
@@ -11,11 +11,11 @@ export interface Stage {
   network: Network;
   party: Party;
   narrator: Narrator;
-  /** How the coordinator is stopped when it is its turn. */
+  /** The signal with which the demo stops the coordinator. */
   coordinatorEnd: 'SIGTERM' | 'SIGKILL';
 }
 
-/** What somebody says on one server is seen on another. */
+/** A player says something on one server, and a player on another server sees it. */
 export async function hears({ narrator }: Stage, from: Bot, to: Bot, words: string): Promise<void> {
   await narrator.expect(
     `${from.name} says “${words}” on ${from.server}, ${to.name} sees it on ${to.server}`,
@@ -30,7 +30,7 @@ export async function hears({ narrator }: Stage, from: Bot, to: Bot, words: stri
   );
 }
 
-/** All see the words, once. */
+/** All bots see the words once. */
 export async function allSaw(bots: readonly Bot[], words: string): Promise<void> {
   await Promise.all(bots.map((bot) => bot.waitForText(({ message }) => message === words)));
   for (const bot of bots) {
@@ -38,7 +38,7 @@ export async function allSaw(bots: readonly Bot[], words: string): Promise<void>
   }
 }
 
-/** A server asks another who is there, because one of its players wants to know. */
+/** A player asks their server for the players of another server, and that server answers. */
 export async function answers(
   { narrator }: Stage,
   { bot, about, answer }: { bot: Bot; about: string; answer: string },
@@ -56,7 +56,7 @@ export async function answers(
   );
 }
 
-/** `kelpie players` names everybody, where their own client is, and nobody else. */
+/** `kelpie players` lists exactly the players of the demo, at the places where their clients are. */
 export async function areListed({ narrator, network, party }: Stage): Promise<void> {
   await narrator.expect(
     '`kelpie players` lists everybody as their clients have it',
@@ -69,7 +69,7 @@ export async function areListed({ narrator, network, party }: Stage): Promise<vo
   );
 }
 
-/** The players as an operator lists them, each with what tells this stay of theirs from another. */
+/** The players as an operator lists them, each with the generation and the time of the join. */
 export async function listed(network: Network): Promise<{ place: string; stay: string }[]> {
   const { code, output, errors } = await runKelpie(['players', '--json'], network.endpoint);
   assert.equal(code, 0, errors);
@@ -81,7 +81,7 @@ export async function listed(network: Network): Promise<{ place: string; stay: s
   }));
 }
 
-/** The bots, and from when on nothing may break their connections. */
+/** The bots, and the marks from which on their connections must not break. */
 export class Unbroken {
   readonly #marks: readonly { bot: Bot; since: number }[];
 

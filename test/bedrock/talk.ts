@@ -3,7 +3,7 @@ import type { Bot } from './bots.js';
 
 const PAUSE_MS = 100;
 
-/** Players who say numbered lines without a pause, each on its own server. */
+/** Players that say numbered lines without a pause, each on a server of their own. */
 export class Talk {
   readonly #speakers: readonly Bot[];
   readonly #timer: NodeJS.Timeout;
@@ -15,7 +15,7 @@ export class Talk {
   }
 
   #speak(): void {
-    // Whoever ends the story early sends them home.
+    // A story that ends early disconnects the bots.
     if (!this.#speakers.every((bot) => bot.here)) return clearInterval(this.#timer);
     this.#lines += 1;
     for (const bot of this.#speakers) bot.say(line(bot, this.#lines));
@@ -31,15 +31,15 @@ export class Talk {
     await this.#seen(this.#speakers, 1);
   }
 
-  /** They fall silent. Resolves when all listeners have seen every line, of each, once and in order. */
+  /** Ends the talk. Resolves when all listeners have seen every line of each speaker, once and in order. */
   async endsWhole(listeners: readonly Bot[]): Promise<void> {
     clearInterval(this.#timer);
     await this.#seen(listeners, this.#lines);
     for (const listener of listeners) {
       for (const speaker of this.#speakers) {
-        const said = Array.from({ length: this.#lines }, (_, index) => line(speaker, index + 1));
+        const sent = Array.from({ length: this.#lines }, (_, index) => line(speaker, index + 1));
         const seen = listener.texts().filter((text) => text.startsWith(line(speaker, '')));
-        assert.deepEqual(seen, said, `what ${listener.name} saw of ${speaker.name}`);
+        assert.deepEqual(seen, sent, `the lines of ${speaker.name} that ${listener.name} saw`);
       }
     }
   }

@@ -1,7 +1,7 @@
 import { connect, type KelpieClient, type ReceivedEvent } from '../../client/index.js';
 import { History } from './history.js';
 
-/** What the network itself is told of its nodes and players, by a client of the director's. */
+/** Collects the events of nodes and players that the coordinator sends to a client of the director. */
 export class Watch {
   /** `Ana joined gate-1`, `Ana is on north`, `Ana left: KICKED`, `south left: STOPPED` … */
   readonly news = new History<string>();
@@ -11,7 +11,7 @@ export class Watch {
   constructor(endpoint: string) {
     const roster = { players: true };
     this.#kelpie = connect({ name: 'watch', role: 'SERVICE', endpoints: endpoint, roster });
-    const take = (event: ReceivedEvent): void => this.news.add(saidBy(event));
+    const take = (event: ReceivedEvent): void => this.news.add(newsOf(event));
     this.#kelpie.subscribe('nodes.*', take);
     this.#kelpie.subscribe('players.*', take);
     void this.#follow();
@@ -25,12 +25,12 @@ export class Watch {
     return this.#kelpie.ready();
   }
 
-  /** Resolves when this is told, also if it was since the mark. */
+  /** Resolves when this news has come since the mark. */
   async hears(line: string, since: number): Promise<void> {
     await this.news.waitFor(`the news "${line}"`, (one) => one === line, { since });
   }
 
-  /** Who was told to have left since the mark, and why, by name. */
+  /** The leaves that came since the mark, with their reasons, sorted by name. */
   leavesSince(mark: number): string[] {
     return this.news
       .since(mark)
@@ -62,7 +62,7 @@ export class Watch {
   }
 }
 
-function saidBy({ topic, body }: ReceivedEvent): string {
+function newsOf({ topic, body }: ReceivedEvent): string {
   const node = topic.slice('nodes.'.length);
   switch (body?.kind) {
     case 'nodeLeft':

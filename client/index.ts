@@ -1,13 +1,19 @@
-/** Kelpie's client: connect a proxy, a game server or any other process to the network. */
+/**
+ * The client: connects a proxy, a game server or any other process to the network.
+ *
+ * @module kelpie
+ */
 export type { OwnNodeChange } from './connection/own-node.js';
 export { connect, KelpieClient } from './client.js';
 export type {
   AnyCommand,
   ConsoleOutput,
+  FormName,
   Forms,
   PlayerFailure,
   PlayerRef,
   PlayerResult,
+  ResultOf,
   Selector,
   Target,
   Verified,

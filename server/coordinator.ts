@@ -1,6 +1,8 @@
 /**
  * A coordinator: starts its parts in order and stops them in the opposite one. It can be embedded in another
  * process. This file and wiring.ts, which builds the services, are the only ones that know every part.
+ *
+ * @module kelpie/coordinator
  */
 import { randomUUID } from 'node:crypto';
 import { bareHost, endpointOf, isLoopback } from './core/address.js';
@@ -23,7 +25,13 @@ import { type Health, serveTelemetry } from './edge/http/server.js';
 import { version } from './core/version.js';
 import { callServices, type Services, type Settings, wire } from './wiring.js';
 
-export type { CoordinatorOptions } from './ops/config/options.js';
+export type { CoordinatorOptions, TelemetryAddress } from './ops/config/options.js';
+export type { Clock } from './core/clock.js';
+export type { TailLimits } from './delivery/tail.js';
+export type { InProcessTransport } from './edge/grpc/in-process.js';
+export type { Retention, TopicRetention } from './journal/journal.js';
+export type { Limits, Times } from './network/limits.js';
+export type { Logger } from './ops/log/log.js';
 
 /** A coordinator that runs. */
 export interface Coordinator {

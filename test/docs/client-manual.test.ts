@@ -67,10 +67,10 @@ describe('the guide of the client', () => {
 
   it('has a shell that prints what it shows', async () => {
     const fresh = await startKelpied([], await mkdtemp(join(folder, 'shell-')));
-    const env = { KELPIE_ENDPOINTS: fresh.endpoint };
+    const env = { KELPIE_ENDPOINTS: fresh.endpoint, XDG_CONFIG_HOME: folder };
     const lobby = start(new Document('README.md').blocks('js')[0] ?? '', env);
     await lobby.prints(/\[ 'lobby-1' \]/);
-    await expectShown(guide.commands('npx kelpie '), 3, env);
+    await expectShown(guide.commands('npx kelpie '), 5, env);
     await expectShown(guide.commands('npx buf '), 3, env);
     await lobby.stop();
     await fresh.stop();

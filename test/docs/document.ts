@@ -92,7 +92,7 @@ export async function run(command: string, env: NodeJS.ProcessEnv): Promise<stri
 export async function expectShown(
   shown: readonly Shown[],
   count: number,
-  env: { readonly KELPIE_ENDPOINTS: string },
+  env: NodeJS.ProcessEnv & { readonly KELPIE_ENDPOINTS: string },
 ): Promise<void> {
   expect(shown).to.have.length(count);
   for (const { command, output } of shown) {

@@ -1,4 +1,4 @@
-/** The calendar clock is set a year forward and back between restarts; durations go on as they do. */
+/** The calendar clock is set a year forward and back between restarts. Durations are not affected. */
 import { performance } from 'node:perf_hooks';
 import { expect } from 'chai';
 import { connect, type Status } from '../../client/index.js';
@@ -11,7 +11,7 @@ import { Wire } from '../support/wire/wire.js';
 
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
 
-/** Real time, but for the calendar. */
+/** The real clock, with another calendar time. */
 const clockIn = (years: number): Clock => ({
   now: () => performance.now(),
   wall: () => Date.now() + years * YEAR_MS,
@@ -37,7 +37,7 @@ describe('a calendar clock that is set between restarts', () => {
       times: { drainMs: 1000 },
     });
 
-  it('runs no sequence back and keeps the epoch, and who resumes has missed nothing', async () => {
+  it('makes no sequence run back, changes no epoch, and lets clients resume without a loss', async () => {
     let coordinator = await start(0);
     const { port } = coordinator;
     const endpoints = `127.0.0.1:${port}`;
@@ -55,7 +55,7 @@ describe('a calendar clock that is set between restarts', () => {
     for (const years of [1, -1, 0]) {
       for (let count = 0; count < 10; count++) await publish();
       await inbox.atLeast(published);
-      // Said while nobody is there to hear it. Set forward, a second may be a year: see below.
+      // Published while no coordinator runs. Not with the clock set forward: retention would remove it, see below.
       const late = years < 0 ? publish() : undefined;
       await coordinator.stop();
       coordinator = await start(years, port);
@@ -80,7 +80,7 @@ describe('a calendar clock that is set between restarts', () => {
     await coordinator.stop();
   });
 
-  it('lets retention forget what is a day old by it, and who was away is told exactly', async () => {
+  it('makes retention remove entries that are a day old by it, and readers get an exact gap', async () => {
     const first = await start(0);
     const hello = helloOf('reader', { topics: ['count'], start: { at: 'START_AT_EARLIEST' } });
     const before = new Wire(`127.0.0.1:${first.port}`);
@@ -111,7 +111,7 @@ describe('a calendar clock that is set between restarts', () => {
     expect(events.map(textOf), 'nothing is left of what the gap says is lost').to.deep.equal([
       'next',
     ]);
-    // What is in the table is no history.
+    // Retention does not remove rows of the table.
     const { nodes } = await after.call('NodeService.ListNodes', {});
     expect(nodes.map(({ name }) => name)).to.deep.equal(['reader']);
     await after.leave();

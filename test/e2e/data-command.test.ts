@@ -1,4 +1,4 @@
-/** `kelpied data` on what a real kelpied left, is using, or never had. */
+/** `kelpied data` on a directory that a real kelpied left, on one that it uses, and on a missing one. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -11,7 +11,7 @@ import { Wire } from '../support/wire/wire.js';
 const EVENTS = 50;
 
 describe('kelpied data', () => {
-  /** The folder that kelpied runs in, and the data directory in it. */
+  /** The folder in which kelpied runs, and the data directory in it. */
   let folder: string;
   let data: string;
 
@@ -23,7 +23,7 @@ describe('kelpied data', () => {
     const events = Array.from({ length: EVENTS }, (_, index) => say('chat.global', `no. ${index}`));
     await wire.call('EventService.PublishEvents', { events });
     wire.close();
-    // As hard as it can: what it had said is there all the same.
+    // Killed, not stopped: the acknowledged events must be there all the same.
     await kelpied.kill();
   });
   afterEach(removeDataFolders);
@@ -45,7 +45,7 @@ describe('kelpied data', () => {
   };
 
   describe('info', () => {
-    it('shows what is in it, for people', async () => {
+    it('shows the content of the directory, for people', async () => {
       const { code, output, errors } = await command('info');
       expect(errors).to.equal('');
       expect(code).to.equal(0);
@@ -65,7 +65,7 @@ describe('kelpied data', () => {
       }
     });
 
-    it('shows it for programs', async () => {
+    it('shows the content of the directory, for programs', async () => {
       const { code, found } = await json('info');
       expect(code).to.equal(0);
       expect(found).to.include({ directory: data, format: 2, entries: EVENTS });
@@ -73,7 +73,7 @@ describe('kelpied data', () => {
       expect((newest?.sequence ?? 0) - (oldest?.sequence ?? 0)).to.equal(EVENTS - 1);
     });
 
-    it('finds the directory as kelpied does: by file, variable or flag', async () => {
+    it('takes the directory from the file, a variable or a flag, as kelpied does', async () => {
       writeFileSync(join(folder, 'kelpie.yaml'), 'data: from-file\n');
       expect((await command('info')).errors).to.include(join(folder, 'from-file'));
       const byVariable = await runKelpied(['data', 'info'], { KELPIE_DATA: 'variable' }, folder);
@@ -83,7 +83,7 @@ describe('kelpied data', () => {
   });
 
   describe('check', () => {
-    it('says that all is well', async () => {
+    it('reports that the directory is whole', async () => {
       const { code, output, errors } = await command('check');
       expect(errors).to.equal('');
       expect(code).to.equal(0);
@@ -95,7 +95,7 @@ describe('kelpied data', () => {
       });
     });
 
-    it('names the record that is damaged, says what to do, and ends with 1', async () => {
+    it('names the damaged record, says what to do, and ends with 1', async () => {
       const { found: before } = await json('info');
       const { sequence } = before['oldest'] as { sequence: number };
       damage('no. 7');
@@ -112,8 +112,8 @@ describe('kelpied data', () => {
     });
   });
 
-  it('compact makes the file smaller, and a coordinator goes on with all that was in it', async () => {
-    // Most of what it writes is trimmed again, and leaves room in the file.
+  it('compact makes the file smaller, and a coordinator goes on with its whole content', async () => {
+    // Retention removes most entries again, which leaves free pages in the file.
     const trimming = ['--retention-entries', '100'];
     let kelpied = await startKelpied(trimming, folder);
     const filling = new Wire(kelpied.endpoint);
@@ -142,7 +142,7 @@ describe('kelpied data', () => {
   });
 
   describe('ends with 1 and says what to do', () => {
-    /** All three say the same, print nothing else, and end with 1. */
+    /** Checks that all three actions print this message and nothing else, and end with 1. */
     async function refused(...sentences: (string | RegExp)[]): Promise<void> {
       for (const action of ['info', 'check', 'compact']) {
         const { code, output, errors } = await command(action, '--json');
@@ -153,7 +153,7 @@ describe('kelpied data', () => {
       }
     }
 
-    it('while a coordinator uses the directory, which goes on', async () => {
+    it('while a coordinator uses the directory, and the coordinator goes on', async () => {
       const kelpied: Kelpied = await startKelpied([], folder);
       await refused(`^kelpied: .*${data} is in use by another process`, 'Stop that process');
       const { code } = await runKelpie(['publish', 'chat.global', 'still here'], kelpied.endpoint);
@@ -161,12 +161,12 @@ describe('kelpied data', () => {
       expect(await kelpied.stop()).to.equal(0);
     });
 
-    it('for a format that only a newer version knows', async () => {
+    it('for a format that only a newer version can read', async () => {
       writeFileSync(join(data, 'format'), 'kelpie journal 3\n');
       await refused('is of format 3', 'Start the version that wrote it or a newer one');
     });
 
-    it('for a directory that is not there, and makes none', async () => {
+    it('for a missing directory, and creates none', async () => {
       folder = join(folder, 'elsewhere');
       mkdirSync(folder);
       await refused(`There is no data directory ${folder}/data. Name the one`);
@@ -174,7 +174,7 @@ describe('kelpied data', () => {
       await refused(`${folder}/data contains no journal.*Name the directory`);
     });
 
-    it('for a file that is no journal any more', async () => {
+    it('for a file that no longer contains a journal', async () => {
       writeFileSync(join(data, 'journal.mdb'), 'x'.repeat(10_000));
       await refused('The journal is damaged: the header of .*restore a copy');
     });

@@ -1,6 +1,6 @@
 /**
- * A data directory that cannot be used: kelpied refuses it in words, says what to do, ends with 1, and
- * leaves it as it was. What its history hides is told when somebody comes to it.
+ * A data directory that cannot be used: kelpied prints what is wrong and what to do, ends with 1, and does not change the
+ * directory. Damage in the history is reported when a reader comes to it.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -28,7 +28,7 @@ import { Wire } from '../support/wire/wire.js';
 const DATA = 'journal.mdb';
 const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url));
 
-/** Spoils a whole directory. Returns the path that kelpied is given, if it is another one. */
+/** Damages a data directory. Returns the path that kelpied gets, if it is another one. */
 type Spoil = (data: string) => string | undefined;
 
 const changed =
@@ -43,7 +43,7 @@ const without =
     rmSync(join(data, name));
     return undefined;
   };
-/** One bit less of what says this, wherever it stands. */
+/** Flips a bit in each copy of this text. */
 const flipped =
   (text: string): Spoil =>
   (data) => {
@@ -68,7 +68,7 @@ const cutTo =
     truncateSync(join(data, DATA), bytes);
     return undefined;
   };
-/** In both pages of its header. */
+/** Writes a number to both pages of the header. */
 const LAST_PAGE = 144;
 const ROOT = 136;
 const saying =
@@ -80,13 +80,13 @@ const saying =
     writeFileSync(join(data, DATA), bytes);
     return undefined;
   };
-/** The pages after this part of it, those of the header left out. */
+/** Overwrites the pages after this part of the file with random bytes, except those of the header. */
 const scrambled =
   (from: number): Spoil =>
   (data) => {
     const bytes = readFileSync(join(data, DATA));
     const start = Math.max(2, Math.floor((bytes.length / 4096) * from)) * 4096;
-    // The same each time.
+    // The same bytes in each run.
     for (let at = start, seed = 1; at + 4 <= bytes.length; at += 4) {
       seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
       bytes.writeUInt32LE(seed, at);
@@ -94,7 +94,7 @@ const scrambled =
     writeFileSync(join(data, DATA), bytes);
     return undefined;
   };
-/** To what it was, or to something of somebody else's, which is elsewhere. */
+/** Replaces a file by a symbolic link, to the moved file or to a foreign file in another folder. */
 const linked =
   (name: string): Spoil =>
   (data) => {
@@ -113,13 +113,21 @@ const REFUSED: [what: string, spoil: Spoil, words: RegExp][] = [
   ],
   ['that is a file', (data) => join(data, DATA), /is not a directory\. Name another one/],
   ['under a file', (data) => join(data, DATA, 'data'), /part of its path is a file\. Name another/],
-  // Where root may not write either.
+  // A folder to which root may not write either.
   ['that cannot be written', () => '/proc/self/fdinfo', /cannot be .*\. (Give|Look|Mount|Its)/],
   ['of a newer format', changed('format', 'kelpie journal 9\n'), /format 9.* Start the version/],
-  ['whose format is none', changed('format', 'whatever'), /file .*format.*`kelpied data check`/],
-  ['without its format', without('format'), /file .*format.*`kelpied data check`/],
-  ['without its data', without(DATA), /journal\.mdb.*`kelpied data check`/],
-  ['whose data is none', changed(DATA, 'nothing'.repeat(9999)), /header of .*`kelpied data check`/],
+  [
+    'whose format file is garbage',
+    changed('format', 'whatever'),
+    /file .*format.*`kelpied data check`/,
+  ],
+  ['without its format file', without('format'), /file .*format.*`kelpied data check`/],
+  ['without its data file', without(DATA), /journal\.mdb.*`kelpied data check`/],
+  [
+    'whose data file is garbage',
+    changed(DATA, 'nothing'.repeat(9999)),
+    /header of .*`kelpied data check`/,
+  ],
   ['whose first entry is damaged', flipped('the first word'), /entry \d+ .*`kelpied data check`/],
   ['whose last entry is damaged', flipped('the last word'), /entry \d+ .*`kelpied data check`/],
   [
@@ -127,18 +135,22 @@ const REFUSED: [what: string, spoil: Spoil, words: RegExp][] = [
     flipped('what it says of itself'),
     /row nodes\/guest .*`kelpied data check`/,
   ],
-  ['whose header alone is left', cutTo(100), /header of .*`kelpied data check`/],
-  ['of which a page of headers is left', cutTo(4096), /header of .*`kelpied data check`/],
-  ['without its pages', cutTo(2 * 4096), /page \d+ of .*`kelpied data check`/],
-  ['that says it has no end', saying(LAST_PAGE, 2n ** 32n), /header of .*`kelpied data check`/],
+  ['of which only a part of the header is left', cutTo(100), /header of .*`kelpied data check`/],
+  ['of which only one page of the header is left', cutTo(4096), /header of .*`kelpied data check`/],
+  ['of which only the header is left', cutTo(2 * 4096), /page \d+ of .*`kelpied data check`/],
   [
-    'that says it has less than none',
+    'whose header names far too many pages',
+    saying(LAST_PAGE, 2n ** 32n),
+    /header of .*`kelpied data check`/,
+  ],
+  [
+    'whose header names a negative number of pages',
     saying(LAST_PAGE, 2n ** 64n - 1n),
     /header of .*`kelpied data/,
   ],
-  ['whose root is nowhere', saying(ROOT, 2n ** 30n), /page \d+ of .*`kelpied data check`/],
-  ['of pages at random', scrambled(0), /page \d+ of .*`kelpied data check`/],
-  ['of which a half is at random', scrambled(0.5), /page \d+ of .*`kelpied data check`/],
+  ['whose root page does not exist', saying(ROOT, 2n ** 30n), /page \d+ of .*`kelpied data check`/],
+  ['with random bytes in all pages', scrambled(0), /page \d+ of .*`kelpied data check`/],
+  ['with random bytes in half of the pages', scrambled(0.5), /page \d+ of .*`kelpied data check`/],
   ...['format', 'room', DATA].map((name): [string, Spoil, RegExp] => [
     `in which ${name} is a symbolic link`,
     linked(name),
@@ -163,14 +175,14 @@ describe('a data directory', () => {
       wire.call('EventService.PublishEvents', { events: texts.map((text) => say('chat', text)) });
     await tell('the first word');
     await wire.join('guest', { motd: 'what it says of itself' });
-    // More than retention reads ahead.
+    // More entries than retention reads ahead.
     for (let count = 0; count < 300; count += 50) {
       await tell(...Array.from({ length: 50 }, () => 'x'.repeat(2000)));
     }
     await tell('a word in the middle');
     await tell('and one after it');
     await tell('the last word');
-    // With the guest still in it.
+    // The node is still connected when kelpied is killed.
     await kelpied.kill();
     wire.close();
   });
@@ -194,7 +206,7 @@ describe('a data directory', () => {
   };
 
   for (const [what, spoil, words] of REFUSED) {
-    it(`${what} is refused, with what to do, and left alone`, async () => {
+    it(`${what} is refused, with what to do, and stays unchanged`, async () => {
       const path = spoil(data) ?? data;
       const before = contentOf(data);
       expectRefused(await runKelpied(args(path)), words);
@@ -202,8 +214,8 @@ describe('a data directory', () => {
     });
   }
 
-  it('is damaged in words for who looks at it too, whatever its pages say', async () => {
-    // The last one leaves what `info` looks at.
+  it('whose pages are damaged makes kelpied data print an error', async () => {
+    // The last damage does not touch the pages that `info` reads.
     for (const spoil of [cutTo(100), scrambled(0), scrambled(0.9)]) {
       cpSync(join(whole, DATA), join(data, DATA));
       spoil(data);
@@ -218,7 +230,7 @@ describe('a data directory', () => {
     );
   });
 
-  it('is locked by a socket of its user alone, and of a folder that all may write is warned', async () => {
+  it('has a lock that only its user may use, and causes a warning if every user may write to it', async () => {
     const umask = process.umask(0);
     try {
       chmodSync(data, 0o777);
@@ -238,7 +250,7 @@ describe('a data directory', () => {
     }
   });
 
-  it('that a living process uses is refused, with what to do; a dead one’s is taken over', async () => {
+  it('of a living process is refused, with what to do; that of a dead process is taken over', async () => {
     const kelpied = await startKelpied(args(data));
     expectRefused(await runKelpied(args(data)), /in use by another process.* Stop that process/);
     await kelpied.kill();
@@ -247,15 +259,15 @@ describe('a data directory', () => {
     expect(await next.stop()).to.equal(0);
   });
 
-  it('is made if it is missing', async () => {
+  it('is created if it is missing', async () => {
     const kelpied = await startKelpied(args(join(data, 'new')));
     expect(existsSync(join(data, 'new', DATA))).to.equal(true);
     expect(await kelpied.stop()).to.equal(0);
   });
 
-  it('for which there is no room is refused, with what to do', () => {
-    // A limit of the shell stands for a full disk, which only root could make. Without the trap it
-    // would be killed by it.
+  it('on a full disk is refused, with what to do', () => {
+    // A limit of the shell makes writes fail as a full disk does. Only root could fill a disk. Without the trap the
+    // kernel would kill kelpied.
     const limited = `trap '' XFSZ; ulimit -f 4; exec "$0" "$@"`;
     const command = ['-c', limited, process.execPath, MAIN, ...args(join(data, 'new'))];
     const env = { ...process.env, KELPIE_METRICS_PORT: '0' };
@@ -266,7 +278,7 @@ describe('a data directory', () => {
     );
   });
 
-  it('whose history is damaged in its middle tells whoever comes to it, and skips nothing', async () => {
+  it('with damage in the middle of its history reports it to readers there, and skips nothing', async () => {
     flipped('a word in the middle')(data);
     const kelpied = await startKelpied(args(data));
     const wire = new Wire(kelpied.endpoint);
@@ -278,7 +290,7 @@ describe('a data directory', () => {
       'and one after it',
     );
     expect(kelpied.errors()).to.match(/journal is damaged: entry \d+ .*`kelpied data check`/);
-    // Those who are further on are not concerned.
+    // The damage does not affect readers behind it.
     const { stream } = await wire.join('late', { topics: ['chat'] });
     await wire.call('EventService.PublishEvents', { events: [say('chat', 'still here')] });
     expect(await stream.texts('still here')).to.deep.equal(['still here']);
@@ -288,7 +300,7 @@ describe('a data directory', () => {
   });
 });
 
-/** Its files and what is in them; but what lmdb notes of its readers, and of which nothing is lost. */
+/** The files of the directory with their content, except lmdb's list of readers, which holds no data. */
 function contentOf(folder: string): Record<string, string> {
   const names = readdirSync(folder).filter((name) => name !== `${DATA}-lock`);
   return Object.fromEntries(

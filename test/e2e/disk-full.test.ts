@@ -1,4 +1,4 @@
-/** A coordinator whose disk is full: what operators, readers and publishers see, and how it ends. */
+/** A coordinator with a full disk: the view of operators, readers and publishers, and the recovery. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { say } from '../support/wire/frames.js';
 import { CallFailure } from '../support/wire/status.js';
 import { Wire } from '../support/wire/wire.js';
 
-/** About a megabyte, which the first messages fill. */
+/** About one megabyte. The first messages fill it. */
 const BLOCKS = 2000;
 const MESSAGE = 'x'.repeat(20_000);
 
@@ -69,7 +69,7 @@ describe('a disk that is full', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('is told to who publishes on a session, which stays open', async () => {
+  it('is reported to a node that publishes, and its session stays open', async () => {
     const { stream } = await wire.join('raw');
     const isRefused = (): boolean => seen.writer.some(({ type }) => type === 'refused');
     while (!isRefused()) await Promise.race([publish(), until(isRefused)]);
@@ -80,7 +80,7 @@ describe('a disk that is full', () => {
     const { request_failed: refused } = await stream.answer(7);
     expect(refused?.error).to.include({ reason: 'ERROR_REASON_JOURNAL_READ_ONLY', code: 14 });
     expect(refused?.error.retry_after?.seconds).to.equal(5);
-    // What is written after the fault is refused too, and is not sent again and again.
+    // The coordinator refuses later publishes too, and the client does not repeat them without end.
     void publish();
     stream.send({ request_id: 8, heartbeat: {} });
     await stream.answer(8);
@@ -91,7 +91,7 @@ describe('a disk that is full', () => {
     stream.cut();
   });
 
-  it('is told to who joins or publishes by a call, and reading goes on', async () => {
+  it('is reported to nodes that join and to calls that publish, and reads still work', async () => {
     const { error } = await wire.hello('late').ended();
     expect(error?.reason).to.equal('ERROR_REASON_JOURNAL_READ_ONLY');
     const failure: unknown = await wire
@@ -112,7 +112,7 @@ describe('a disk that is full', () => {
     expect(seen.reader.map(({ type }) => type)).to.not.include('disconnected');
   });
 
-  it('keeps nobody out: players are let in, and are settled when there is room again', async () => {
+  it('stops no login: players are admitted, and their rows are stored when there is room again', async () => {
     const alex = { xuid: '2535400000000001', name: 'Alex' };
     const login = await gate.players.acquire(alex);
     expect(login).to.deep.equal({ granted: true, generation: 0 });
@@ -126,7 +126,7 @@ describe('a disk that is full', () => {
     for (const service of ['', 'kelpie.v1.SessionService', 'kelpie.v1.EventService']) {
       expect(await healthOf(kelpied.endpoint, service), service).to.equal('NOT_SERVING');
     }
-    // A stream that is lost is written down 1 s later, which is refused like all else, and no news.
+    // The coordinator stores a lost stream 1 s later. The journal refuses that too, which is no further fault.
     await until(() => kelpied.errors().includes('"session ended"'));
     const lostMs = performance.now();
     while (performance.now() - lostMs < 1500) await wire.call('NodeService.ListNodes', {});
@@ -138,7 +138,7 @@ describe('a disk that is full', () => {
     expect(errors[0]).to.include(`The disk of ${join(folder, 'data')}`);
   });
 
-  it('is over when there is room and it was started again: what waited is stored, once and in order', async () => {
+  it('has no effect after room is made and kelpied restarts: waiting events are stored once and in order', async () => {
     const { port } = kelpied;
     expect(stored).to.be.greaterThan(5).and.lessThan(publishing.length);
     expect(await kelpied.stop()).to.equal(0);

@@ -1,4 +1,4 @@
-/** A coordinator with its journal in a file is killed and started again, and nobody notices. */
+/** A coordinator with its journal in a file is killed and started again, and the nodes do not notice. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,8 +22,8 @@ describe('kelpied with its journal in a file', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  it(`goes on after each of ${KILLS} kill -9 under load: every event once, in order, and nobody has left`, async () => {
-    // A third of the grace is the longest that a node waits between two attempts.
+  it(`goes on after each of ${KILLS} kill -9 under load: nodes get every event once and in order, and no node leaves`, async () => {
+    // A node waits at most a third of the grace between two attempts.
     args.push('--grace-seconds', '9');
     let kelpied = await startKelpied(args);
     const { endpoint, port } = kelpied;
@@ -38,7 +38,7 @@ describe('kelpied with its journal in a file', () => {
     crowd.publish();
     const startMs = performance.now();
     for (let round = 0; round < KILLS; round++) {
-      // All are there and get on, when it dies.
+      // All nodes are connected and publish when the coordinator is killed.
       await crowd.progress();
       await kelpied.kill();
       kelpied = await startKelpied([...args, '--port', String(port)]);
@@ -58,7 +58,7 @@ describe('kelpied with its journal in a file', () => {
   }).timeout(180_000);
 });
 
-/** What each speaker has said, by the history that a newcomer reads. */
+/** The numbers that each node published, from the history that a new reader gets. */
 async function retold(endpoint: string, count: number): Promise<string[][]> {
   const inbox = new Inbox();
   const latecomer = connect({
@@ -77,7 +77,7 @@ async function retold(endpoint: string, count: number): Promise<string[][]> {
   );
 }
 
-/** 1 to a number, as they are said. */
+/** The numbers from 1 to a number, in order. */
 function upTo(last: number): string[] {
   return Array.from({ length: last }, (_, index) => String(index + 1));
 }

@@ -1,4 +1,4 @@
-/** A coordinator that fails to start leaves nothing open: the next one can start in its place. */
+/** A coordinator that fails to start leaves nothing open, so that the next one can start in its place. */
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { startCoordinator } from '../../server/coordinator.js';
@@ -9,10 +9,10 @@ import { rejectionOf } from '../support/thrown.js';
 describe('A coordinator that fails to start', () => {
   after(removeDataFolders);
 
-  it('when its network cannot be loaded, lets its directory and its ports go', async () => {
+  it('because its network cannot be loaded releases its directory and its ports', async () => {
     const data = join(dataFolder(), 'data');
     const journal = await openFile(data);
-    // Whole on the disk, and no Node.
+    // The row is whole on the disk, but its value is no Node.
     const row = { key: 'nodes/lobby-1', value: Buffer.alloc(20, 0xff) };
     const entry = { topic: 'nodes.lobby-1', event: Buffer.alloc(0), source: '', ...row };
     await journal.append([{ require: [], entries: [entry] }]);

@@ -1,6 +1,6 @@
 /**
- * Commands and publishes that cost much and say little, beside a neighbour who must not notice. Each
- * of them is refused by name or done in turns.
+ * Commands and publishes that cost the coordinator much work, beside a neighbour that must not notice them. The
+ * coordinator refuses each of them with a reason, or works on it in turns.
  */
 import { expect } from 'chai';
 import { Command, NodeSelector } from '../../gen/ts/kelpie/v1/command.js';
@@ -14,10 +14,10 @@ import type { Frame, Hello } from '../support/wire/frames.js';
 import type { Stream } from '../support/wire/stream.js';
 import { Wire } from '../support/wire/wire.js';
 
-/** How long a neighbour may wait for its event, on a machine that is busy with the abuse itself. */
+/** How long the neighbour may wait for its event, on a machine that is busy with the abuse itself. */
 const SLOWEST_MS = 2000;
 const NODES = inSoak(1000, 400);
-/** Streams of one connection. */
+/** The number of streams on one connection. */
 const STREAMS = 200;
 const COMMANDS = 256;
 const FRAMES = inSoak(20_000, 5000);
@@ -57,7 +57,7 @@ function publish(sequence: number, topic: string, json: Record<string, unknown>)
   return { $case: 'publish', value: { firstPublishSequence: sequence, events: [event] } };
 }
 
-/** Reads answers until so many requests have ended; their reasons, how many were refused whole, and how many results came. */
+/** Reads answers until so many requests have ended. Returns the reasons, the number of refused requests and of results. */
 async function ended(stream: Stream, requests: number) {
   const reasons = new Map<string, number>();
   let results = 0;
@@ -101,7 +101,7 @@ describe('under load of commands', () => {
     await siege.stop();
   });
 
-  /** Nodes that do `ping`, and never say so. */
+  /** Nodes that handle `ping` but never answer it. */
   const crowd = async (count: number, more: Hello = {}): Promise<void> => {
     for (let from = 0; from < count; from += STREAMS) {
       const wire = new Wire(siege.endpoint);
@@ -112,13 +112,13 @@ describe('under load of commands', () => {
     }
   };
 
-  it(`${COMMANDS} commands to each of ${NODES} nodes at once: what is too much is refused`, async () => {
+  it(`${COMMANDS} commands to each of ${NODES} nodes at once: those over the limit are refused`, async () => {
     await crowd(NODES);
     const before = siege.memory();
     const { stream } = await siege.wire.join('shop');
     stream.sendBytes(message(...Array.from({ length: COMMANDS }, () => every())));
     const { refused, results } = await ended(stream, COMMANDS);
-    // Those that have ended make room for others.
+    // Commands that have ended make room for others.
     expect(refused).to.be.greaterThan(COMMANDS / 2);
     expect(results).to.equal((COMMANDS - refused) * NODES);
     const more = siege.memory() - before;
@@ -126,7 +126,7 @@ describe('under load of commands', () => {
     expect(more).to.be.below(64);
   });
 
-  it('calls of one connection leave room for those of another', async () => {
+  it('calls of one connection leave room for calls of another', async () => {
     await crowd(40);
     const place = { $case: 'every', value: NodeSelector.create() } as const;
     const issue = (wire: Wire, seconds: number) => {
@@ -146,11 +146,11 @@ describe('under load of commands', () => {
     const refused = ends.filter((reason) => reason === 'ERROR_REASON_COMMAND_LIMIT').length;
     expect(refused).to.be.at.least(300 - 250);
     expect(ends.filter((reason) => reason === 'done')).to.have.length(300 - refused);
-    // What has ended has made room.
+    // Calls that have ended make room for others.
     expect((await issue(greedy, 1)).answers).to.have.length(40);
   });
 
-  it('a selector that repeats a role until the message is full is refused', async () => {
+  it('a selector that repeats one role until the message is full is refused', async () => {
     await crowd(100);
     const { stream } = await siege.wire.join('shop');
     const roles = Array<typeof NodeRole.PROXY>(900_000).fill(NodeRole.PROXY);
@@ -174,7 +174,7 @@ describe('under load of commands', () => {
     ['publish without an event', () => ({ $case: 'publish', value: NO_EVENTS })],
   ];
   for (const [what, frame] of tiny) {
-    it(`${FRAMES} frames in a message, ${what}: each is answered, and memory stays`, async () => {
+    it(`${FRAMES} frames in a message, ${what}: each is answered, and memory stays bounded`, async () => {
       const before = siege.memory();
       const { stream } = await siege.wire.join('chatty');
       stream.sendBytes(message(...Array.from({ length: FRAMES }, (_, index) => frame(index + 1))));
@@ -185,7 +185,7 @@ describe('under load of commands', () => {
     });
   }
 
-  it('content that others could not decode reaches nobody, and ends no session', async () => {
+  it('content that other clients could not decode is refused, and ends no session', async () => {
     const { stream: reader } = await siege.wire.join('reader', { topics: ['chat'] });
     const { stream: lobby } = await siege.wire.join('lobby', { commands: ['ping'] });
     const { stream } = await siege.wire.join('shop');

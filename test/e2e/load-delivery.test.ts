@@ -1,6 +1,6 @@
 /**
- * Readers that want much, beside a neighbour who must not notice: searches for what is rare, patterns that
- * match all or nothing, snapshots that are not read to their end. The journal is in files.
+ * Readers that ask for much, beside a neighbour that must not notice them: searches for rare topics, patterns that match
+ * everything or nothing, snapshots that a reader does not read to the end. The journal is in files.
  */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -16,25 +16,25 @@ import { figure, inSoak } from '../support/soak.js';
 import { type Draft, say } from '../support/wire/frames.js';
 import { Wire } from '../support/wire/wire.js';
 
-/** How long a neighbour may wait for its event, on a machine that is busy with the attack itself. */
+/** How long the neighbour may wait for its event, on a machine that is busy with the attack itself. */
 const SLOWEST_MS = 2000;
 const ENTRIES = inSoak(500_000, 60_000);
 const PUBLISH = 256;
 const SEARCHES = 24;
-/** Players that a proxy lists at once. */
+/** The number of players that a proxy lists at once. */
 const PART = 1000;
 
 const EARLIEST: Start = { place: { $case: 'at', value: StartAt.EARLIEST } };
 
-/** All that match a topic of ten tokens, as far as a reader may have them. */
+/** The patterns that match one topic of ten tokens: as many as a reader may have. */
 const allMatching = Array.from({ length: 64 }, (_, at) => masked(at, 10));
 
-/** `deep.deep.*.deep…`, with a wildcard wherever the number has a bit. */
+/** `deep.deep.*.deep…`, with a wildcard at each place where the number has a bit. */
 function masked(bits: number, tokens: number): string {
   return Array.from({ length: tokens }, (_, at) => ((bits >> at) & 1 ? '*' : 'deep')).join('.');
 }
 
-describe('readers that want much, beside a neighbour', () => {
+describe('readers that ask for much, beside a neighbour', () => {
   let siege: Besieged;
   let api: Api;
 
@@ -55,7 +55,7 @@ describe('readers that want much, beside a neighbour', () => {
     await siege.stop();
   });
 
-  /** In as many calls as it takes, some of them at once. */
+  /** Publishes the events in several calls, some of them at once. */
   async function publish(count: number, draft: (at: number) => Draft, wire = siege.wire) {
     let next = 0;
     const worker = async (): Promise<void> => {
@@ -69,7 +69,7 @@ describe('readers that want much, beside a neighbour', () => {
     await Promise.all(Array.from({ length: 4 }, worker));
   }
 
-  /** The neighbour is as before, and did not wait. */
+  /** Checks that the neighbour got its events and did not wait. */
   async function unharmed(what: string): Promise<void> {
     const { slowestMs } = await siege.unharmed();
     figure(`${what}: the neighbour waited ${slowestMs.toFixed(0)} ms at the most`);
@@ -84,7 +84,7 @@ describe('readers that want much, beside a neighbour', () => {
   const search = (topic: string, start = EARLIEST, signal = new AbortController().signal) =>
     api.events.readEvents({ topics: [topic], start, pageSize: 1 }, { signal });
 
-  /** Places near the beginning, each its own: readers at one place share what is read. */
+  /** Different places near the beginning, because readers at the same place share the reads. */
   async function places(count: number): Promise<Start[]> {
     const all: Start[] = [EARLIEST];
     for (let start = EARLIEST; all.length < count; all.push(start)) {
@@ -94,7 +94,7 @@ describe('readers that want much, beside a neighbour', () => {
     return all;
   }
 
-  it('search for what is rare, without holding anybody up', async () => {
+  it('search for rare topics, and delay no other reader', async () => {
     await publish(1, () => say('rare', 'found'));
     const starts = await places(SEARCHES);
     const beganMs = performance.now();
@@ -106,7 +106,7 @@ describe('readers that want much, beside a neighbour', () => {
     await unharmed('searches');
   });
 
-  it('stop to read when their call is cancelled', async () => {
+  it('cost no more reads when their call is cancelled', async () => {
     const calls = Array.from({ length: inSoak(300, 150) }, async (_, at) => {
       const end = new AbortController();
       const call = search(`nobody.${at}`, EARLIEST, end.signal).catch(() => undefined);
@@ -115,7 +115,7 @@ describe('readers that want much, beside a neighbour', () => {
       await call;
     });
     await Promise.all(calls);
-    // What was under way when they were cancelled.
+    // Lets the reads end that were under way when the calls were cancelled.
     await pause(300);
     const before = cpuMs();
     await pause(1000);
@@ -123,7 +123,7 @@ describe('readers that want much, beside a neighbour', () => {
     await unharmed('cancelled searches');
   });
 
-  /** Many readers of these patterns, on some connections; those that are let in. */
+  /** Opens many readers of these patterns on several connections. Returns the accepted ones. */
   async function crowd(connections: number, patternsOf: (reader: number) => string[]) {
     const wires = Array.from({ length: connections }, () => new Wire(siege.endpoint));
     const each = inSoak(100, 20);
@@ -148,7 +148,7 @@ describe('readers that want much, beside a neighbour', () => {
   }
 
   for (const [what, most] of [
-    ['so many as are let in', 64],
+    ['as many as are accepted', 64],
     ['far too many', 900],
   ] as const) {
     it(`hold patterns that never match, ${what}`, async () => {
@@ -161,7 +161,7 @@ describe('readers that want much, beside a neighbour', () => {
     });
   }
 
-  it('hold patterns that all match the same topic, and get it once', async () => {
+  it('hold patterns that all match the same topic, and get each event once', async () => {
     const { watches, end } = await crowd(4, () => allMatching);
     await publish(256, (at) => say(`${masked(0, 9)}.y${at}`, 'x'));
     await publish(1, () => say(masked(0, 10), 'x'));
@@ -173,7 +173,7 @@ describe('readers that want much, beside a neighbour', () => {
     await end();
   });
 
-  it('are refused when the patterns of their connection take too much', async () => {
+  it('are refused when the patterns of their connection need too much memory', async () => {
     const before = siege.memory();
     const wire = new Wire(siege.endpoint);
     const watches = Array.from({ length: 200 }, (_, reader) => {
@@ -196,7 +196,7 @@ describe('readers that want much, beside a neighbour', () => {
     const more = siege.memory() - before;
     figure(`200 watches with 1,000 patterns each: ${more.toFixed(0)} MiB more`);
     expect(more).to.be.below(200);
-    // Others have room.
+    // Readers of another connection have room.
     const other = siege.wire.watch(['chat.*'], { at: 'START_AT_LATEST' });
     await other.next('event_batch');
     await other.leave();
@@ -205,7 +205,7 @@ describe('readers that want much, beside a neighbour', () => {
     await unharmed('patterns of one connection');
   });
 
-  it('ask what fills the journal, all at once', async () => {
+  it('ask for the usage of the journal, all at once', async () => {
     for (let round = 0; round < inSoak(10, 3); round++) {
       const answers = await Promise.all(
         Array.from({ length: 50 }, () => api.coordinator.getInfo({})),
@@ -229,7 +229,7 @@ describe('readers that want much, beside a neighbour', () => {
     const request = { topics: ['players.*'], start };
     const first = Array.from({ length: 100 }, async () => {
       const frames = api.events.watchEvents(request, { signal: end.signal });
-      // And takes nothing more.
+      // The reader reads nothing more.
       return await frames[Symbol.asyncIterator]().next();
     });
     for (const { done, value } of await Promise.all(first))

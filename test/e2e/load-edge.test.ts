@@ -1,4 +1,4 @@
-/** What the edge takes of many peers at once: each is bounded, and the neighbour waits for none of it. */
+/** Many peers use the edge at once. The cost of each is bounded, and the neighbour does not wait for them. */
 import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import {
@@ -27,7 +27,7 @@ const INVALID_ARGUMENT = 3;
 const RESOURCE_EXHAUSTED = 8;
 const FAILED_PRECONDITION = 9;
 const MIB = 1024 * 1024;
-/** The machine is shared; what is promised is 250 ms, what was is several seconds. */
+/** The machine is shared. The promise is 250 ms; before the fix it took several seconds. */
 const WAIT_MS = inSoak(4000, 2000);
 /** A tag and the length 0: an empty message in the repeated field 1. */
 const EMPTY = Buffer.of(0x0a, 0);
@@ -55,7 +55,7 @@ describe('the edge under load', () => {
     expect(slowestMs).to.be.below(WAIT_MS);
   };
 
-  it('decodes large requests of calls in turns', async () => {
+  it('decodes large requests of many calls in turns', async () => {
     const count = inSoak(60, 40);
     const calls = new HeldCalls(
       siege.endpoint,
@@ -71,7 +71,7 @@ describe('the edge under load', () => {
     await unharmed(`${count} requests of 524,284 empty messages`);
   });
 
-  it('decodes of a first message no more than its first frame', async () => {
+  it('decodes only the first frame of a first message', async () => {
     const calls = new HeldCalls(siege.endpoint, path('SessionService/Connect'), empties, 50);
     await calls.held();
     calls.release();
@@ -81,7 +81,7 @@ describe('the edge under load', () => {
     await unharmed('50 first messages of 524,284 empty frames');
   });
 
-  it('takes 64 MiB of requests at once, and refuses the rest', async () => {
+  it('accepts 64 MiB of requests at once, and refuses the rest', async () => {
     const count = inSoak(1000, 90);
     const before = siege.memory();
     const request = bytesOf('EventService.PublishEvents', {
@@ -97,7 +97,7 @@ describe('the edge under load', () => {
     await unharmed('requests that lack a byte');
   });
 
-  it('begins streams in turns', async () => {
+  it('starts streams in turns', async () => {
     const peers = Array.from(
       { length: inSoak(500, 100) },
       () => new RawPeer(siege.port, { polite: true }),
@@ -112,13 +112,13 @@ describe('the edge under load', () => {
     await Promise.all(peers.map((peer) => peer.destroy()));
   });
 
-  it('closes connections whose peers read nothing, when it has given them up', async () => {
+  it('closes connections of peers that read nothing, after a time limit', async () => {
     await deaf.closed();
     await unharmed('connections whose peers read nothing');
   });
 });
 
-/** What is settled by now. */
+/** The values of the promises that have settled. */
 async function settledOf<Value>(
   promises: readonly Promise<Value>[],
 ): Promise<(Value | undefined)[]> {
@@ -126,7 +126,7 @@ async function settledOf<Value>(
   return Promise.all(promises.map((promise) => Promise.race([promise, now])));
 }
 
-/** Peers that ask for much, and take nothing off their sockets. */
+/** Peers that ask for much and read nothing from their sockets. */
 class DeafPeers {
   readonly #port: number;
   readonly #peers: readonly RawPeer[];
@@ -159,7 +159,7 @@ class DeafPeers {
     return new DeafPeers(siege.port, peers);
   }
 
-  /** The system knows no connection of theirs any more that is established. */
+  /** Resolves when the system has no established connection of these peers any more. */
   async closed(): Promise<void> {
     const ports = this.#peers.map(({ socket }) => socket.localPort ?? 0);
     const giveUp = performance.now() + 30_000;
@@ -171,17 +171,17 @@ class DeafPeers {
   }
 }
 
-/** Whether the side of this local port has a connection to the other one. */
+/** Whether the system has an established connection from this local port to the other port. */
 function isEstablished(local: number, remote: number): boolean {
   const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
   const ends = new RegExp(`:${hex(local)} [0-9A-F]+:${hex(remote)} 01 `);
   return ends.test(readFileSync('/proc/net/tcp', 'utf8'));
 }
 
-/** How a call ended: its status, or undefined if it was reset without one. */
+/** The status of a call; undefined if it was reset without one. */
 type Status = number | undefined;
 
-/** Many calls, each on its own connection. They wait for their last byte, which all of them get in one moment. */
+/** Many calls, each on its own connection. They wait for their last byte, which the test sends to all at once. */
 class HeldCalls {
   readonly #sessions: ClientHttp2Session[] = [];
   readonly #streams: ClientHttp2Stream[] = [];
@@ -204,7 +204,7 @@ class HeldCalls {
     }
   }
 
-  /** Resolves when all but the last byte of each has gone out, or its call has ended. */
+  /** Resolves when each call has ended, or has sent everything but its last byte. */
   async held(): Promise<void> {
     const gone = (stream: ClientHttp2Stream) => stream.writableLength === 0 || stream.destroyed;
     while (!this.#streams.every(gone)) await new Promise((resolve) => setTimeout(resolve, 10));

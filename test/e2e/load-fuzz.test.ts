@@ -1,7 +1,7 @@
 /**
- * Whatever bytes a peer sends, in whatever field of whatever rpc or frame: the process lives, a neighbour
- * notices nothing, each answer is typed, and what was accepted can be read back by everybody. The
- * messages come from the descriptor set, so that a new field is attacked from its first day.
+ * A peer may send any bytes in any field of any rpc or frame. The process must live, a neighbour must notice nothing,
+ * each answer must be typed, and every client must be able to read accepted values back. The messages come from the
+ * descriptor set, so that the test attacks a new field from its first day.
  */
 import { type DescField, type DescMessage, type JsonValue } from '@bufbuild/protobuf';
 import type { ReflectMessage } from '@bufbuild/protobuf/reflect';
@@ -38,23 +38,23 @@ import type { End } from '../support/wire/status.js';
 import type { Stream } from '../support/wire/stream.js';
 import { Wire } from '../support/wire/wire.js';
 
-/** Of the values of each field. */
+/** The number of hostile values for each field. */
 const VALUES = inSoak(Number.POSITIVE_INFINITY, 5);
-/** Calls that are under way at the same time. */
+/** The number of calls at the same time. */
 const AT_ONCE = 16;
-/** A call that waits or watches is given up after so long, and has done no harm. */
+/** The test gives up a call that waits or watches after this time, and counts it as harmless. */
 const PATIENCE_MS = inSoak(1000, 300);
-/** Longer than what may be sent at all: the transport refuses it, before anybody could be asked why. */
+/** Longer than the limit of a message: the transport refuses it before Kelpie sees it. */
 const MESSAGE_BYTES = 1024 * 1024;
 
-/** One hostile message: where in it what stands. */
+/** A hostile message: the path of the hostile field, and the value in it. */
 interface Case {
   readonly path: FieldPath;
   readonly what: string;
   readonly hostile: Uint8Array;
 }
 
-/** Draws values by a seed that a failure names, so that it can be had again. */
+/** Draws values by a seed. A failure names the seed, so that a developer can repeat the run. */
 const seed = Number(process.env['FUZZ_SEED'] ?? Math.trunc(Math.random() * 2 ** 31));
 let state = seed;
 function below(count: number): number {
@@ -62,7 +62,7 @@ function below(count: number): number {
   return (state >> 8) % count;
 }
 
-/** A decent message with one hostile field at the end of the path: the later of two fields wins. */
+/** A valid message with one hostile field at the end of the path. Of two equal fields, the later one counts. */
 function around(type: DescMessage, path: FieldPath, hostile: Uint8Array): Uint8Array {
   const [field, ...rest] = path;
   if (!field) throw new Error('a path has a field');
@@ -78,7 +78,7 @@ function within(field: DescField, rest: FieldPath, hostile: Uint8Array): Uint8Ar
   return messageField(field.number, Buffer.concat(entry));
 }
 
-/** Hostile values for the fields of a type, or for those of its paths that are wanted. */
+/** Hostile values for all fields of a type, or for the wanted paths. */
 function* cases(
   type: DescMessage,
   wanted: (path: FieldPath) => boolean = () => true,
@@ -94,7 +94,7 @@ function* cases(
   }
 }
 
-/** Why an answer is none that anybody can act on; undefined: it is one. */
+/** The reason why a client cannot use an answer; undefined if it can. */
 function untyped({ code, message, info, error }: End): string | undefined {
   if (code === 0) return undefined;
   const reason = info?.reason ?? '';
@@ -106,7 +106,7 @@ describe(`hostile messages (FUZZ_SEED=${seed})`, () => {
   let siege: Besieged;
   let wire: Wire;
   let victims: Wire;
-  /** Reads everything, and is asked things: what others send must never end it. */
+  /** A session that reads everything and gets commands. Messages of other peers must never end it. */
   let victim: Stream;
   const faults: string[] = [];
   let accepted: Accepted;
@@ -119,7 +119,7 @@ describe(`hostile messages (FUZZ_SEED=${seed})`, () => {
     accepted = new Accepted();
   });
 
-  /** Nothing was found, and nobody else has noticed anything. */
+  /** Checks that there are no findings, and that the other sessions noticed nothing. */
   const unharmed = async (): Promise<void> => {
     await alive(wire, victim);
     const found = faults.splice(0);
@@ -143,7 +143,7 @@ describe(`hostile messages (FUZZ_SEED=${seed})`, () => {
         const bytes = around(rpc.input, one.path, one.hostile);
         const startMs = performance.now();
         const { end, answers } = await wire.callBytes(path, bytes, PATIENCE_MS);
-        // What is no JSON, or has another wire type than it should, decoders read differently.
+        // Decoders differ for invalid JSON and for a wrong wire type.
         const odd = /: as |no key|null_value|a value that is nothing/.test(one.what);
         if (rpc.name === 'PublishEvents' && !odd)
           answers.forEach((answer) => accepted.add(one.what, bytes, answer));
@@ -160,7 +160,7 @@ describe(`hostile messages (FUZZ_SEED=${seed})`, () => {
   const frames = messageType('NodeFrame').fields.map(({ name }) => name);
 
   for (const frame of ['', ...frames.filter((name) => name !== 'hello')]) {
-    it(frame === '' ? 'Connect, what is no frame' : `Connect, ${frame}`, async () => {
+    it(frame === '' ? 'Connect, no frame' : `Connect, ${frame}`, async () => {
       const session = new FuzzedSession(wire, faults);
       const wanted = (path: FieldPath): boolean => (path[1]?.name ?? '') === frame;
       let count = 0;
@@ -194,7 +194,7 @@ describe(`hostile messages (FUZZ_SEED=${seed})`, () => {
   });
 });
 
-/** The commands that the proxy of the fuzz does, by the form of their answers. */
+/** The commands that the fuzzing proxy handles, by the form of their answers. */
 const COMMANDS: Record<string, JsonValue> = {
   players: { kickPlayers: { players: [{ playerId: '2535400000000001' }] } },
   console: { runConsoleCommand: { line: 'list' } },
@@ -202,13 +202,13 @@ const COMMANDS: Record<string, JsonValue> = {
   custom: { custom: { name: 'echo', content: { text: 'x' } } },
 };
 
-/** A proxy's session through which hostile messages go; begun again whenever one of them ended it. */
+/** The session of a proxy that sends the hostile messages. When a message ends it, the test opens a new one. */
 class FuzzedSession {
   readonly #wire: Wire;
   readonly #faults: string[];
   #stream: Stream | undefined;
   #requestId = 0;
-  /** Frames that were looked at. */
+  /** The number of frames that were checked. */
   #seen = 0;
   #publishSequence = 1;
   #generation = 0;
@@ -218,7 +218,7 @@ class FuzzedSession {
     this.#faults = faults;
   }
 
-  /** Makes what is decent now so: numbers that must go on, a command that waits for a reply. */
+  /** Updates the valid values of the messages: the next numbers, and a command that waits for a reply. */
   async prepare(path: FieldPath): Promise<void> {
     const stream = (this.#stream ??= await this.#open());
     this.#requestId += 2;
@@ -229,7 +229,7 @@ class FuzzedSession {
     if (path[1]?.name === 'command_reply') await this.#ask(stream, path[3]?.name ?? 'custom');
   }
 
-  /** Sends it, and waits for its answer or for the end. */
+  /** Sends a message, and waits for its answer or for the end of the stream. */
   async send({ what, path }: Case, bytes: Uint8Array): Promise<void> {
     const stream = this.#stream;
     if (!stream) throw new Error('it is not prepared');
@@ -265,7 +265,7 @@ class FuzzedSession {
     return stream;
   }
 
-  /** Has somebody ask this node, so that there is a command to reply to. */
+  /** Issues a command to this node, so that it can reply to one. */
   async #ask(stream: Stream, form: string): Promise<void> {
     const type = messageType('IssueCommandRequest');
     const command = COMMANDS[form] ?? COMMANDS['custom'] ?? null;
@@ -310,7 +310,7 @@ class FuzzedSession {
   }
 }
 
-/** Does work for all, so many at once. */
+/** Runs the work for all items, a number of them at once. */
 async function together<Item>(
   count: number,
   items: Iterable<Item>,
@@ -328,12 +328,12 @@ async function follow(wire: Wire): Promise<Stream> {
   const topics = ['>', 'nodes.>', 'players.>'];
   const commands = ['echo', 'run_console_command', 'kick_players', 'show_message'];
   const { stream } = await wire.join('fuzz-victim', { topics, commands });
-  // Well below the silence that ends a session.
+  // Much shorter than the silence that ends a session.
   setInterval(() => stream.send({ heartbeat: {} }), 2000).unref();
   return stream;
 }
 
-/** The victim's session lives, and gets what is said. */
+/** Checks that the victim's session lives and gets an event. */
 async function alive(wire: Wire, victim: Stream): Promise<void> {
   const text = `alive ${Math.random()}`;
   await wire.call('EventService.PublishEvents', { events: [say('inbox.fuzz-victim', text)] });
@@ -345,7 +345,7 @@ async function alive(wire: Wire, victim: Stream): Promise<void> {
   }
 }
 
-/** The request as a strict decoder reads it; undefined where it is malformed and a lenient one takes it. */
+/** The request as a strict decoder reads it; undefined if it is malformed and only a lenient decoder accepts it. */
 function strictly(request: Uint8Array): ReflectMessage | undefined {
   const type = messageType('PublishEventsRequest');
   try {
@@ -355,7 +355,7 @@ function strictly(request: Uint8Array): ReflectMessage | undefined {
   }
 }
 
-/** What was published by calls, by the sequence at which it was stored. */
+/** The events that calls published, by their sequences. */
 class Accepted {
   readonly #published = new Map<bigint, { what: string; payload: ReflectMessage }>();
 
@@ -371,10 +371,10 @@ class Accepted {
     });
   }
 
-  /** What was not read as it was published. */
+  /** The events that differ from the published ones. */
   readonly changed: string[] = [];
 
-  /** How many of the events of an answer were published so; remembers those that changed. */
+  /** Counts the events of an answer that equal the published ones, and collects the others. */
   compare(response: Uint8Array): number {
     let count = 0;
     for (const event of listed(decoded(messageType('ReadEventsResponse'), response), 'events')) {
@@ -390,8 +390,8 @@ class Accepted {
 }
 
 /**
- * Fresh clients read all that is there: one with the decoder of another library, and one that compares what
- * it reads with what was published.
+ * New clients read everything: one with the decoder of another library, and one that compares each event with the
+ * published one.
  */
 async function readBack(endpoint: string, accepted: Accepted): Promise<void> {
   const wire = new Wire(endpoint);

@@ -1,4 +1,4 @@
-/** What many nodes, or much that one of them owns, costs those beside it. */
+/** Many nodes, or a node that owns much, must not delay the nodes beside them. */
 import { expect } from 'chai';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Besieged } from '../support/process/besieged.js';
@@ -7,7 +7,7 @@ import { figure, inSoak } from '../support/soak.js';
 import type { Stream } from '../support/wire/stream.js';
 import { Wire } from '../support/wire/wire.js';
 
-/** Far above what the machine's other work adds, far below what one turn for all of it takes. */
+/** Much longer than the delay by other work on the machine, much shorter than all the work in a single turn. */
 const WAIT_MS = 2000;
 
 describe('nodes in a crowd', () => {
@@ -23,7 +23,7 @@ describe('nodes in a crowd', () => {
     expect(slowestMs).to.be.below(WAIT_MS);
   }
 
-  it('a proxy with very many players is lost, and nobody waits for that', async () => {
+  it('the loss of a proxy with very many players delays no other node', async () => {
     const players = inSoak(100_000, 25_000);
     const gone = new AbortController();
     const proxy = new ListedProxy(siege.endpoint, 'gate-1', gone.signal);
@@ -38,7 +38,7 @@ describe('nodes in a crowd', () => {
     await unharmed('a lost proxy');
   }).timeout(inSoak(180_000, 30_000));
 
-  it('many nodes say how they do, and each hears of all', async () => {
+  it('many nodes report their load, and each gets the load of all', async () => {
     const nodes = inSoak(1000, 100);
     const wires = Array.from({ length: Math.ceil(nodes / 100) }, () => new Wire(siege.endpoint));
     const streams: Stream[] = [];
@@ -63,7 +63,7 @@ describe('nodes in a crowd', () => {
     await unharmed(`loads of ${nodes} nodes`);
   }).timeout(inSoak(180_000, 40_000));
 
-  it('thousands of changes of a node in one message are done, and few of them are events', async () => {
+  it('thousands of changes of a node in one message are applied, and cause few events', async () => {
     const changes = inSoak(20_000, 2000);
     const { stream } = await siege.wire.join('lobby-1', { topics: ['nodes.lobby-1'] });
     const frames = Array.from({ length: changes }, (_, index) => ({
@@ -84,7 +84,7 @@ describe('nodes in a crowd', () => {
     await unharmed('changes of a node');
   }).timeout(60_000);
 
-  it('a crowd that comes at once is let in without anybody waiting', async () => {
+  it('many nodes that join at once delay no other node', async () => {
     const crowd = inSoak(5000, 400);
     const wires = Array.from({ length: Math.ceil(crowd / 200) }, () => new Wire(siege.endpoint));
     const streams = Array.from({ length: crowd }, (_, index) => {
@@ -98,12 +98,13 @@ describe('nodes in a crowd', () => {
     await unharmed(`${crowd} sessions at once`);
   }).timeout(inSoak(120_000, 40_000));
 
-  it('a coordinator that stands still ends no session, and gives no name away', async () => {
+  it('a coordinator that stalls ends no session, and gives no name to another node', async () => {
     const { stream } = await siege.wire.join('lobby-2');
     const other = new Wire(siege.endpoint);
     const rival = other.hello('lobby-2');
     await stream.next('heartbeat_requested');
-    // Longer than the holder of a name has; whole, longer than any silence, and less than a test waits.
+    // Each stall is longer than the probe of a name. Together they are longer than any silence, and shorter than the
+    // wait of a test.
     siege.kelpied.process.kill('SIGSTOP');
     const beat = setInterval(() => stream.send({ heartbeat: {} }), 1000);
     await pause(inSoak(17_000, 3500));

@@ -1,4 +1,4 @@
-/** A proxy with very many players, and who asks about them: the neighbour waits for none of it. */
+/** A proxy with very many players, and peers that ask about them. The neighbour does not wait for them. */
 import { expect } from 'chai';
 import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { Player } from '../../gen/ts/kelpie/v1/player.js';
@@ -24,7 +24,7 @@ import type { Stream } from '../support/wire/stream.js';
 import { Wire } from '../support/wire/wire.js';
 
 const MIB = 1024 * 1024;
-/** The machine is shared; what is promised is 250 ms, what was is several seconds. */
+/** The machine is shared. The promise is 250 ms; before the fix it took several seconds. */
 const WAIT_MS = 2000;
 const PLAYERS = inSoak(50_000, 4000);
 const HEAVY = 320;
@@ -81,7 +81,7 @@ describe('players under load', () => {
       ),
     );
 
-  it('lists by a property that nobody has, for many at once, in a turn that they share', async () => {
+  it('lists by a property that no player has, for many callers at once, in shared turns', async () => {
     const calls = Array.from({ length: inSoak(40, 60) }, () =>
       list({ properties: { vanished: 'true' } }),
     );
@@ -91,7 +91,7 @@ describe('players under load', () => {
     expect(counted.nodes).to.deep.include({ name: 'gate', role: NodeRole.PROXY, players: PLAYERS });
   });
 
-  it('lists a page, or who is named so, at the cost of what is on it', async () => {
+  it('lists a page, or the players of a name, at a cost that depends on their number only', async () => {
     const pages = Array.from({ length: inSoak(200, 100) }, (_, number) =>
       list({ pageSize: 10, namePrefix: `PLAYER ${number}` }),
     );
@@ -100,7 +100,7 @@ describe('players under load', () => {
     expect(names).to.deep.equal(['Player 0']);
   });
 
-  it('answers no more than 1 MiB, and says what is left', async () => {
+  it('answers at most 1 MiB, with a token for the rest', async () => {
     const heavy = await proxy('heavy');
     for (let number = 0; number < HEAVY; number += 40) {
       const players = Array.from({ length: 40 }, (_, index) => ({
@@ -125,7 +125,7 @@ describe('players under load', () => {
     const batch = BatchGetPlayersResponse.decode(await ask('BatchGetPlayers', request));
     expect(batch.players.length).to.be.within(30, 70);
     expect(batch.leftOut).to.deep.equal(players.slice(batch.players.length));
-    // Without their context all of them fit.
+    // Without their context all players fit.
     const light = await list({ proxy: 'heavy', pageSize: 1000 });
     expect(light.players).to.have.length(HEAVY);
     expect(light.nextPageToken).to.equal('');
@@ -137,7 +137,7 @@ describe('players under load', () => {
     await heavy.leave();
   });
 
-  it('compares digests at most once for what it has', async () => {
+  it('compares the digest of a state at most once', async () => {
     const digest = { players: 1, digest: new Uint8Array(8) };
     const beat = {
       $case: 'heartbeat',
@@ -147,7 +147,7 @@ describe('players under load', () => {
     await written(gate);
   });
 
-  it('takes lists that name nobody in an empty range, by the thousand', async () => {
+  it('accepts thousands of empty lists for an empty range', async () => {
     for (let part = 0; part < 20; part++) {
       send(gate, ...Array.from({ length: 100 }, () => sync('z', 'z', [])));
     }
@@ -155,7 +155,7 @@ describe('players under load', () => {
     expect((await count({})).network).to.equal(PLAYERS);
   });
 
-  it('asks for the kick of everybody, and sums up what became of it', async () => {
+  it('kicks all players, and sums up the results', async () => {
     const all = { target: { place: { $case: 'everyone', value: {} } } } as const;
     const request = KickPlayersRequest.encode(KickPlayersRequest.create(all)).finish();
     const answer = ask('KickPlayers', request);
@@ -171,7 +171,7 @@ describe('players under load', () => {
     expect(outcomes).to.have.length(Math.min(PLAYERS, 10_000));
   });
 
-  it('keeps the neighbour waiting for none of it', async () => {
+  it('does not delay the neighbour meanwhile', async () => {
     await gate.leave();
     wire.close();
     const { slowestMs } = await siege.unharmed();
@@ -193,7 +193,7 @@ function sync(afterId: string, upToId: string, players: Player[]): Frame {
   return { $case: 'syncPlayers', value: { ...SyncPlayers.create({ afterId, upToId }), players } };
 }
 
-/** Resolves when all that was said before of players is written. */
+/** Resolves when all earlier reports of players are stored. */
 async function written(stream: Stream): Promise<void> {
   stream.send({ request_id: 1, report_players: { reports: [{ player_id: 'x', generation: 1 }] } });
   await stream.next('players_reported');

@@ -1,4 +1,4 @@
-/** A coordinator is stopped in good order and started again under load, and nobody notices. */
+/** A coordinator stops by SIGTERM and starts again under load, and the nodes do not notice. */
 import { performance } from 'node:perf_hooks';
 import { expect } from 'chai';
 import { Crowd } from '../support/process/crowd.js';
@@ -8,14 +8,14 @@ import { NodeProcess } from '../support/process/node-process.js';
 
 const CROWDS = 5;
 const NODES = 10;
-/** What it waits for its nodes, unless it is told otherwise. */
+/** The default of --drain-seconds. */
 const DRAIN_MS = 10_000;
 
-describe('kelpied that is stopped and started again', () => {
+describe('kelpied that stops and starts again', () => {
   afterEach(removeDataFolders);
 
-  it('finds all of fifty sessions again, which have lost nothing and not seen each other go', async () => {
-    // A third of the grace is the longest that a node waits between two attempts.
+  it('gets all fifty sessions back, which lost no event and saw no other node leave', async () => {
+    // A node waits at most a third of the grace between two attempts.
     const args = ['--journal', 'file', '--data', dataFolder(), '--grace-seconds', '9'];
     let kelpied = await startKelpied(args);
     const { endpoint, port } = kelpied;
@@ -51,7 +51,7 @@ describe('kelpied that is stopped and started again', () => {
     expect(await kelpied.stop()).to.equal(0);
   }).timeout(120_000);
 
-  it('waits for no longer than it said for a node that is frozen, and ends with 0', async () => {
+  it('waits for a frozen node no longer than --drain-seconds, and ends with 0', async () => {
     const kelpied = await startKelpied(['--drain-seconds', '1']);
     const node = new NodeProcess(kelpied.endpoint, 'frozen');
     await node.next('welcome');

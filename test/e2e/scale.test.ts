@@ -1,4 +1,4 @@
-/** Many events, many sessions: what a slow reader and thousands of idle ones cost the others. */
+/** Many events and many sessions: the cost of a slow reader, and of thousands of idle readers, for the others. */
 import { expect } from 'chai';
 import { connect } from '../../client/index.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
@@ -10,7 +10,7 @@ import { type SessionReport, Wire } from '../support/wire/wire.js';
 const MIB = 1024 * 1024;
 const HEARTBEAT_MS = 4000;
 
-/** All sessions, by as many pages as it takes. */
+/** All sessions, from all pages. */
 async function sessionsOf(wire: Wire): Promise<SessionReport[]> {
   const all: SessionReport[] = [];
   for (let token: string | undefined; token !== '';) {
@@ -24,15 +24,15 @@ async function sessionsOf(wire: Wire): Promise<SessionReport[]> {
 
 describe('a subscriber that reads one batch and stops', () => {
   const EVENTS = inSoak(1_000_000, 200_000);
-  /** Less than all that it does not read. */
+  /** Less than the bytes that the slow reader does not read. */
   const MORE_MIB = inSoak(256, 96);
   const RETENTION = 20_000;
   const WINDOW = { events: 100_000, bytes: MIB };
   const LARGEST_BATCH = 64 * 1024;
-  /** What a session has queued of other frames: some answers to heartbeats. */
+  /** The bytes of other queued frames of a session: some answers to heartbeats. */
   const ANSWERS = 4096;
 
-  /** Publishes all events; what the coordinator and the readers went through meanwhile. */
+  /** Publishes all events. Returns the peak of the coordinator's memory and of the slow session's queue. */
   async function flood(kelpied: Kelpied, wire: Wire, slow: Stream | undefined) {
     const { endpoint: endpoints, process } = kelpied;
     const reader = connect({ name: 'reader', role: 'SERVICE', endpoints });
@@ -79,7 +79,7 @@ describe('a subscriber that reads one batch and stops', () => {
     return { peakBytes, mostQueued };
   }
 
-  it('costs the coordinator its window and nobody else anything, and gets the rest or an exact gap', async () => {
+  it('costs the coordinator only the bytes of its window, costs other readers nothing, and gets the rest or an exact gap', async () => {
     const args = ['--retention-entries', String(RETENTION), '--drain-seconds', '0'];
     const start = async () => {
       const kelpied = await startKelpied(args);
@@ -115,7 +115,7 @@ describe('a subscriber that reads one batch and stops', () => {
     await kelpied.stop();
   }).timeout(240_000);
 
-  /** Reads to the last event: consecutive numbers, but for gaps, which say exactly what is lost. */
+  /** Reads to the last event. The numbers are consecutive, except at gaps, which name exactly the lost events. */
   async function readOn(slow: Stream): Promise<void> {
     let next = 0;
     let position = slow.frames.flatMap(({ event_batch: batch }) => batch?.up_to.sequence ?? [])[0];
@@ -150,7 +150,7 @@ describe('thousands of idle sessions', () => {
   const STREAMS = inSoak(100, 30);
   const RETENTION = 100;
 
-  it('are never woken for an event of somebody else, and never fall out of retention', async () => {
+  it('are never woken for an event that they do not read, and never fall out of retention', async () => {
     const kelpied = await startKelpied([
       '--retention-entries',
       String(RETENTION),

@@ -1,7 +1,6 @@
 /**
- * A coordinator that is started again and again, in good order and by kill -9 in turn: nothing grows,
- * neither in the nodes that stay nor in kelpied nor on the disk. `make soak` does it
- * for ten minutes.
+ * A coordinator stops and starts again many times, in turn by SIGTERM and by kill -9. Nothing may grow: not the nodes
+ * that stay, not kelpied, and not the data on the disk. `make soak` does it for ten minutes.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,29 +14,29 @@ import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { ownMemoryOf } from '../support/process/memory.js';
 
 const RESTARTS = Number(process.env['SOAK_RESTARTS'] ?? 6);
-/** From when all are back to the next end. All is measured just before that, so at an equal age. */
+/** The time from the return of all nodes to the next end. The test measures just before that end, always at this age. */
 const PAUSE_MS = Number(process.env['SOAK_PAUSE_MS'] ?? 1000);
 
-/** A few seconds of what is said: the journal forgets all the time. */
+/** As many entries as come in a few seconds, so that the journal removes entries all the time. */
 const RETENTION = 500;
 const NODES = 3;
 const PER_SECOND = 30;
 
-/** One life of kelpied, shortly before its end. */
+/** The measures of one run of kelpied, shortly before its end. */
 interface Life {
   readonly entries: number;
-  /** In the data directory: bytes, and files. */
+  /** The bytes of the data directory; `files` is the number of its files. */
   readonly disk: number;
   readonly files: number;
-  /** Memory of their own, in bytes, of kelpied and of the process with the nodes. */
+  /** The private memory of kelpied in bytes; `nodes` is that of the process with the nodes. */
   readonly kelpied: number;
   readonly nodes: number;
 }
 
-describe(`kelpied that is started again ${RESTARTS} times`, () => {
+describe(`kelpied that starts again ${RESTARTS} times`, () => {
   afterEach(removeDataFolders);
 
-  it('makes nothing grow, and loses nothing', async () => {
+  it('does not grow, and loses nothing', async () => {
     const data = dataFolder();
     const limits = ['--retention-entries', String(RETENTION), '--grace-seconds', '9'];
     const args = ['--journal', 'file', '--data', data, ...limits];
@@ -96,13 +95,13 @@ function tell(restart: number, life: Life | undefined, awayMs: number): void {
   );
 }
 
-/** What is open in the process with the nodes: files and sockets, and what its event loop waits for. */
+/** The open files and sockets of the process with the nodes, and the resources for which its event loop waits. */
 function handlesOf({ pid }: Crowd, { resources }: CrowdReport): string {
   const files = readdirSync(`/proc/${String(pid)}/fd`).length;
   return JSON.stringify({ files, ...resources, Immediate: undefined });
 }
 
-/** Sockets of streams that ended take a moment to close. */
+/** The sockets of ended streams take a moment to close, so the check repeats. */
 async function comesTo(handles: string, crowd: Crowd): Promise<void> {
   const giveUpMs = performance.now() + 20_000;
   for (;;) {

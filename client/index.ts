@@ -18,6 +18,7 @@ export type {
   Target,
   Verified,
 } from './commands/commands.js';
+export type { Display, Title, Toast } from './commands/display.js';
 export type { CommandContext, CustomHandler, FormHandler, Handling } from './commands/handlers.js';
 export type { CommandResult, Issue, IssueOptions } from './commands/issued.js';
 export type { Load } from './connection/load.js';

@@ -1,13 +1,9 @@
 /** Commands in the form of programs and in the form of the contract. Pure. */
-import {
-  type Command,
-  type CommandTarget,
-  Display,
-  type NodeSelector,
-} from '../../gen/ts/kelpie/v1/command.js';
+import type { Command, CommandTarget, NodeSelector } from '../../gen/ts/kelpie/v1/command.js';
 import { invalid, object, shown, text, textList, texts, whole } from '../core/arguments.js';
 import type { KelpieError } from '../errors.js';
 import { contentOf, type MessageContent } from '../events/content.js';
+import { type Display, displayFrom, displayOf } from './display.js';
 import { type RoleName, roleOf, type StateName, stateOf } from '../core/spelling.js';
 
 /** A player's presence: not the one that they may have when they come back. */
@@ -52,10 +48,7 @@ export interface Forms {
     result: readonly PlayerResult[];
   };
   show_message: {
-    request: {
-      readonly players: readonly PlayerRef[];
-      readonly display: NonNullable<Display['form']>;
-    };
+    request: { readonly players: readonly PlayerRef[]; readonly display: Display };
     reply: PlayersReply;
     result: readonly PlayerResult[];
   };
@@ -160,12 +153,6 @@ function formOf(command: AnyCommand): Form {
   return { $case: 'verifyPlayer', value: { player: wireRef(command.verify_player.player) } };
 }
 
-/** What is shown, as it is decoded: a copy of what can be encoded. */
-function displayOf(form: NonNullable<Display['form']>): Display {
-  object('display', form);
-  return Display.decode(Display.encode({ form }).finish());
-}
-
 function wireRefs(players: readonly PlayerRef[]) {
   if (Array.isArray(players)) return Array.from(players, wireRef);
   throw invalid(`players is ${shown(players)}; it must be a list`, 'players');
@@ -192,9 +179,9 @@ export function requestOf(form: Form | undefined): { name: string; request: unkn
       return { name: 'kick_players', request: { players: players.map(refOf), message } };
     }
     case 'showMessage': {
-      const { players, display } = form.value;
-      if (!display?.form) return undefined;
-      const request = { players: players.map(refOf), display: display.form };
+      const display = form.value.display && displayFrom(form.value.display);
+      if (!display) return undefined;
+      const request = { players: form.value.players.map(refOf), display };
       return { name: 'show_message', request };
     }
     case 'runConsoleCommand':

@@ -74,9 +74,11 @@ const methods: Readonly<Record<string, Use>> = {
     issued(client, {
       show_message: {
         players: [{ id: '1', generation: 1 }],
-        display: { $case: 'title', value: { title: 'x', subtitle: '', stay: { seconds: value } } },
+        display: { title: 'x', stayMs: value },
       },
     }),
+  'issue(toast)': (client, toast) =>
+    issued(client, { show_message: { players: [], display: { toast } } }),
   'issue(line)': (client, line) => issued(client, { run_console_command: { line } }),
   'issue(player)': (client, player) => issued(client, { verify_player: { player } }),
   'update(change)': (client, value) => call(client, 'update', value),
@@ -351,7 +353,7 @@ describe('the methods of a client, with values that they were not made for', () 
     const [player] = players;
     const commands: unknown[] = [
       { kick_players: { players, message: 'x' } },
-      { show_message: { players, display: { $case: 'chat', value: 'x' } } },
+      { show_message: { players, display: { chat: 'x' } } },
       { run_console_command: { line: 'x' } },
       { verify_player: { player } },
       { custom: { name: 'odd', content: 'x' } },

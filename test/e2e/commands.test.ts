@@ -99,8 +99,8 @@ describe('commands', () => {
         line === 'quiet' ? '' : `ran ${line}\nok`,
       );
       server.handle('show_message', ({ players, display }) => {
-        if (display.$case !== 'chat' || display.value !== 'hi') throw new Error('not that');
-        return players.slice(1).map(({ id }) => ({ id, message: 'he sleeps' }));
+        if (!('chat' in display) || display.chat !== 'hi') throw new Error('not that');
+        return players.slice(1).map(({ id }) => ({ id, message: 'they sleep' }));
       });
       server.handle('kick_players', () => undefined);
       server.handle('verify_player', () => ({ connected: true, silenceMs: 1500 }));
@@ -118,14 +118,14 @@ describe('commands', () => {
     const [shown] = await all(
       asker.issue({
         target,
-        command: { show_message: { players, display: { $case: 'chat', value: 'hi' } } },
+        command: { show_message: { players, display: { chat: 'hi' } } },
         timeoutMs,
       }),
     );
     expect(shown?.reply?.map(({ id, error }) => [id, error?.reason, error?.message])).to.deep.equal(
       [
         ['1001', undefined, undefined],
-        ['1002', 'COMMAND_FAILED', 'he sleeps'],
+        ['1002', 'COMMAND_FAILED', 'they sleep'],
       ],
     );
     const [kicked] = await all(

@@ -1,6 +1,6 @@
 /**
- * What plain sockets do below gRPC: floods, streams without number, and peers that take for ever.
- * All of it is bounded in count and time.
+ * Abuse below gRPC, by plain sockets: floods of frames, very many streams, and peers that never finish. The coordinator
+ * bounds all of it in count and time.
  */
 import { expect } from 'chai';
 import { Besieged } from '../support/process/besieged.js';
@@ -22,14 +22,14 @@ import { helloOf } from '../support/wire/frames.js';
 const CANCEL = 8;
 const ENHANCE_YOUR_CALM = 11;
 const NOTHING = Buffer.alloc(0);
-/** What the coordinator allows on one connection. */
+/** The limit of streams on one connection. */
 const STREAMS = 256;
-/** What a peer has for its Hello, and for the answer to a PING: 10 s until it is asked, 5 s to say. */
+/** The time limit of a Hello, and of the answer to a PING: the PING comes after 10 s, its answer may take 5 s. */
 const HELLO_MS = 5000;
 const KEEPALIVE_MS = 15_000;
-/** How late a timer may be in a process that is flooded. */
+/** How late a timer may fire in a flooded process. */
 const SLACK_MS = 5000;
-/** MiB. Memory is given back late, so only what is far too much can be told from what is not. */
+/** MiB. The process frees memory late, so the test can only detect an amount that is far too high. */
 const LEAK = 128;
 
 const opened = headerBlock(requestHeaders());
@@ -40,7 +40,7 @@ const streams = (count: number) => Array.from({ length: count }, (_, index) => 2
 describe('abuse by HTTP/2', () => {
   let siege: Besieged;
   let memoryBefore: number;
-  /** They take seconds to be given up, so they begin first and are looked at last. */
+  /** The coordinator gives these peers up after seconds, so they start first and are checked last. */
   let slow: Map<string, Promise<number>>;
 
   before(async () => {
@@ -63,14 +63,14 @@ describe('abuse by HTTP/2', () => {
 
   for (const settled of [true, false]) {
     const who = settled ? 'a peer that has agreed to the limit' : 'a peer that agrees to nothing';
-    it(`lets ${who} have at most ${STREAMS} streams of 10,000, and hangs up`, async () => {
+    it(`lets ${who} have at most ${STREAMS} streams of 10,000, and closes the connection`, async () => {
       const before = siege.memory();
       const peer = new RawPeer(siege.port, { polite: settled }).preface();
-      // Its own settings, and its answer to ours.
+      // The coordinator's own SETTINGS, and its answer to ours.
       await peer.until(() => peer.count(FrameType.settings) === 2, 'the settings');
       peer.socket.write(Buffer.concat(streams(10_000).map(open)));
       await peer.ended();
-      // Streams are begun in turns, and the connection ends meanwhile.
+      // The coordinator starts streams in turns, and the connection ends meanwhile.
       expect(peer.answered.size).to.be.within(1, STREAMS);
       console.log(`      10,000 streams: ${(siege.memory() - before).toFixed(1)} MiB more`);
     });
@@ -92,14 +92,14 @@ describe('abuse by HTTP/2', () => {
     ],
   ];
   for (const [what, flood] of floods) {
-    it(`hangs up at a flood of ${what} frames`, async () => {
+    it(`closes the connection at a flood of ${what} frames`, async () => {
       const peer = polite();
       peer.socket.write(flood);
       await peer.ended();
     });
   }
 
-  it('takes 50,000 WINDOW_UPDATEs of one byte for what they are', async () => {
+  it('accepts 50,000 WINDOW_UPDATEs of one byte', async () => {
     const peer = polite().open(1);
     peer.socket.write(times(50_000, frameOf(FrameType.windowUpdate, 0, 0, uint32(1))));
     await peer.ping();
@@ -107,13 +107,13 @@ describe('abuse by HTTP/2', () => {
     await peer.destroy();
   });
 
-  it('is not moved by a window that opens a byte at a time', async () => {
+  it('is not harmed by a window that opens a byte at a time', async () => {
     const peer = new RawPeer(siege.port, {
       polite: true,
       settings: [[Setting.initialWindow, 0]],
     }).preface();
     peer.open(1).message(1, requestBytes({ hello: helloOf('miser') }));
-    // The headers need no window.
+    // Headers need no window.
     await peer.until(() => peer.answered.has(1), 'the headers');
     for (let bytes = 1; bytes <= 50; bytes++) {
       peer.grant(1, 1);
@@ -131,7 +131,7 @@ describe('abuse by HTTP/2', () => {
     await peer.destroy();
   });
 
-  it('outlives 120 KB of headers, a hundred times', async () => {
+  it('survives 120 KB of headers, a hundred times', async () => {
     const peer = polite();
     for (const stream of streams(100)) {
       peer.send(FrameType.headers, Flag.none, stream, opened);
@@ -140,7 +140,7 @@ describe('abuse by HTTP/2', () => {
         const block = headerBlock({ [`x-${part}`]: 'x'.repeat(15_000) });
         peer.send(FrameType.continuation, flags, stream, block);
       }
-      // Whether it is taken or refused is the library's choice.
+      // The library may accept or refuse the stream.
       await peer.until(() => peer.closed || peer.answeredOrReset(stream), 'an answer');
       if (!peer.closed) peer.send(FrameType.reset, 0, stream, uint32(CANCEL));
     }
@@ -152,7 +152,7 @@ describe('abuse by HTTP/2', () => {
       [HELLO_MS, 'a stream without a Hello', 'a Hello that comes byte by byte'],
       [
         KEEPALIVE_MS,
-        'a socket that says nothing',
+        'a silent socket',
         'half a preface',
         'a preface and nothing more',
         'headers that never end',
@@ -168,16 +168,16 @@ describe('abuse by HTTP/2', () => {
       }
     }
 
-    it('none of them before its time', async () => {
+    it('no peer before its time', async () => {
       for (const what of ['a stream without a Hello', 'a Hello that comes byte by byte']) {
         expect(await slow.get(what)).to.be.at.least(HELLO_MS - SLACK_MS / 10);
       }
-      expect(await slow.get('a socket that says nothing')).to.be.at.least(KEEPALIVE_MS / 2);
+      expect(await slow.get('a silent socket')).to.be.at.least(KEEPALIVE_MS / 2);
     });
   });
 });
 
-/** Peers that are given up some day, by what they do; resolves with how long that took, in ms. */
+/** Peers that the coordinator gives up, by their behaviour. Each resolves with the time until then, in ms. */
 function slowPeers(port: number): Map<string, Promise<number>> {
   const start = performance.now();
   const raw = () => new RawPeer(port);
@@ -189,7 +189,7 @@ function slowPeers(port: number): Map<string, Promise<number>> {
     return afterMs;
   };
   const closed = (peer: RawPeer) => ended(peer, () => peer.closed);
-  // The second HEADERS are the trailers.
+  // The second HEADERS frame holds the trailers.
   const status = (peer: RawPeer) => ended(peer, () => peer.count(FrameType.headers) === 2);
   const resets = streams(20_000).map((stream) =>
     Buffer.concat([open(stream), frameOf(FrameType.reset, 0, stream, uint32(CANCEL))]),
@@ -200,7 +200,7 @@ function slowPeers(port: number): Map<string, Promise<number>> {
   const resetting = polite();
   resetting.socket.write(Buffer.concat(resets));
   return new Map([
-    ['a socket that says nothing', closed(raw())],
+    ['a silent socket', closed(raw())],
     ['half a preface', closed(half)],
     ['a preface and nothing more', closed(raw().preface())],
     ['headers that never end', closed(unending)],
@@ -210,7 +210,7 @@ function slowPeers(port: number): Map<string, Promise<number>> {
   ]);
 }
 
-/** Sends a Hello a byte every so often, and never its last one. */
+/** Sends a Hello byte by byte, slowly, and never sends its last byte. */
 function crumbling(peer: RawPeer): RawPeer {
   const hello = grpcMessage(requestBytes({ hello: helloOf('slow') }));
   let at = 0;

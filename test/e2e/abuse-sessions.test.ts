@@ -1,6 +1,6 @@
 /**
- * Peers that keep to the protocol and still do harm: they never read, ask without end, or are two
- * where one should be. What they cost is theirs; memory stays bounded, and a neighbour is served.
+ * Peers that follow the protocol and still do harm: they never read, send requests without end, or use one name twice.
+ * They may slow down only themselves; memory stays bounded, and a neighbour is served.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -20,7 +20,7 @@ import { type Hello, helloOf, type NodeFrame, say, sequenceOf } from '../support
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** How long a neighbour may wait for its event, on a machine that is busy with the abuse itself. */
+/** How long the neighbour may wait for its event, on a machine that is busy with the abuse itself. */
 const SLOWEST_MS = 2000;
 /** How long the holder of a name has to prove that it lives. */
 const PROBE_MS = 3000;
@@ -42,9 +42,9 @@ describe('abuse by sessions', () => {
     expect((await siege.unharmed()).slowestMs).to.be.below(SLOWEST_MS);
   });
 
-  describe('that take nothing:', () => {
+  describe('that read nothing:', () => {
     const everything = { topics: ['flood'], window: { events: 2 ** 32 - 1, bytes: 2 ** 32 - 1 } };
-    /** As wide as it gets: only the socket can hold the coordinator back. */
+    /** The widest window: only the socket can stop the coordinator from sending. */
     const wide = { settings: [[Setting.initialWindow, WIDEST]] } as const;
 
     /** A session of a plain socket that has got its Welcome. */
@@ -68,7 +68,7 @@ describe('abuse by sessions', () => {
       }
     };
 
-    /** Asks the same again and again until nobody reads it, 64 MiB at most. Returns the bytes. */
+    /** Repeats a request until the coordinator stops reading, at most 64 MiB. Returns the bytes that it sent. */
     const askUntilUnheard = async (peer: RawPeer, bytes: Buffer) => {
       const size = bytes.length + 5;
       let sent = 0;
@@ -80,7 +80,7 @@ describe('abuse by sessions', () => {
           sent += size;
           stalled = 0;
         } else {
-          // A grant would have come before the answer to a PING, were there one.
+          // If the coordinator granted more window, the grant would come before the answer to a PING.
           await peer.ping();
           await pause(5);
           stalled += 1;
@@ -89,8 +89,8 @@ describe('abuse by sessions', () => {
       return sent;
     };
 
-    it('100 MiB for peers that never read, and read a byte a second, are not kept', async () => {
-      // What is kept for all readers has its full size before it is measured.
+    it('100 MiB for peers that never read, or read a byte a second, do not stay in memory', async () => {
+      // Fills the tail, which all readers share, before the measurement.
       await flood();
       const before = siege.memory();
       const deaf = await join(new RawPeer(siege.port, wide), 'deaf');
@@ -107,7 +107,7 @@ describe('abuse by sessions', () => {
       await Promise.all([deaf, sipping, shut].map((peer) => peer.destroy()));
     });
 
-    it('one that asks for ever and takes no answer is not read any more', async () => {
+    it('the coordinator stops reading one that sends requests and reads no answers', async () => {
       const before = siege.memory();
       const settings = [[Setting.initialWindow, KIB]] as const;
       const peer = await join(new RawPeer(siege.port, { polite: true, settings }), 'asking');
@@ -124,7 +124,7 @@ describe('abuse by sessions', () => {
       await peer.destroy();
     });
 
-    it('one that asks for snapshots for ever and takes few is not read any more', async () => {
+    it('the coordinator stops reading one that asks for snapshots and reads few of them', async () => {
       const before = siege.memory();
       const settings = [[Setting.initialWindow, KIB]] as const;
       const peer = await join(new RawPeer(siege.port, { polite: true, settings }), 'curious');
@@ -139,7 +139,7 @@ describe('abuse by sessions', () => {
       await peer.destroy();
     });
 
-    it('one that sends more than it may is cut off', async () => {
+    it('the coordinator cuts off one that sends more than its window', async () => {
       const peer = await join(new RawPeer(siege.port, { polite: true }), 'greedy');
       const beat = grpcMessage(requestBytes({ heartbeat: {} }));
       const beats = Buffer.concat(Array<Buffer>(1000).fill(beat));
@@ -152,7 +152,7 @@ describe('abuse by sessions', () => {
     });
   });
 
-  describe('that ask without end:', () => {
+  describe('that send requests without end:', () => {
     const changes = Array.from({ length: 10_000 }, (_, index) => ({
       request_id: index + 1,
       update_own_node: { change: { labels: { change: String(index) } } },
@@ -188,7 +188,7 @@ describe('abuse by sessions', () => {
     });
 
     it('a session of 998 patterns changes them 3,000 times', async () => {
-      // Each topic that was published lately is one more that a changed reader must be asked for.
+      // Each recent topic is one more that the coordinator must match again for a changed reader.
       for (let part = 0; part < 20; part++) {
         const events = Array.from({ length: 200 }, (_, index) => say(`t.${part}.${index}`, 'x'));
         await siege.wire.call('EventService.PublishEvents', { events });
@@ -200,7 +200,7 @@ describe('abuse by sessions', () => {
     });
   });
 
-  describe('that are two of one name:', () => {
+  describe('that use one name twice:', () => {
     const children: NodeProcess[] = [];
     const child = async (name: string, instance = randomBytes(16)) => {
       const node = new NodeProcess(siege.endpoint, name, instance, 20);
@@ -212,7 +212,7 @@ describe('abuse by sessions', () => {
       await Promise.all(children.splice(0).map((node) => node.kill()));
     });
 
-    it('the one that lives keeps it', async () => {
+    it('a living holder keeps the name', async () => {
       const { node } = await child('contested');
       const second = new NodeProcess(siege.endpoint, 'contested');
       children.push(second);
@@ -223,7 +223,7 @@ describe('abuse by sessions', () => {
       expect((await node.leave()).reason).to.equal('');
     });
 
-    it('the one that hangs loses it, and nothing that it says afterwards is stored', async () => {
+    it('a hanging holder loses the name, and none of its later publishes is stored', async () => {
       const { node } = await child('hanging');
       await node.report();
       node.signal('SIGSTOP');
@@ -241,7 +241,7 @@ describe('abuse by sessions', () => {
       expect(Math.max(...page.events.map(sequenceOf))).to.be.below(welcome.generation);
     });
 
-    it('the one that is dead loses it at once', async () => {
+    it('a dead holder loses the name at once', async () => {
       const { node, welcome: first } = await child('dead');
       await node.report();
       await node.kill();
@@ -252,7 +252,7 @@ describe('abuse by sessions', () => {
       expect(performance.now() - before).to.be.below(PROBE_MS);
     });
 
-    it('and of one instance too, the newer one has it', async () => {
+    it('of two sessions with the same instance, the newer one gets the name', async () => {
       const instance = randomBytes(16);
       const { node } = await child('twin', instance);
       await node.report();

@@ -1,6 +1,6 @@
 /**
- * Messages that no decent client sends: bytes that are no protobuf, compression that lies, sizes at
- * the limit. The stream that does it ends with a status, or is answered; nobody else notices.
+ * Messages that no correct client sends: bytes that are not protobuf, wrong compression, sizes at the limit. Their stream
+ * ends with a status, or gets an answer; no other peer notices.
  */
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
@@ -38,7 +38,7 @@ describe('abuse by messages', () => {
   });
 
   const malformed: [string, Buffer][] = [
-    ['a wire type that there is not', Buffer.of(0x0f, 0x01)],
+    ['an unknown wire type', Buffer.of(0x0f, 0x01)],
     ['a length beyond the end', Buffer.of(0x0a, 0xff, 0xff, 0xff, 0x7f)],
     ['a varint without an end', Buffer.alloc(32, 0xff)],
     ['100 KB of nested groups', Buffer.alloc(100 * KIB, 0x1b)],
@@ -51,7 +51,7 @@ describe('abuse by messages', () => {
     it(`${what} ends a stream before and after its Hello, and the node can come back`, async () => {
       const first = siege.wire.connect();
       first.sendBytes(bytes);
-      // A first frame may be whole, and no Hello, or announce more than a Hello may have.
+      // The first frame may be whole but not a Hello, or announce more bytes than a Hello may have.
       const reasons = ['MESSAGE_INVALID', 'HELLO_REQUIRED', 'HELLO_TOO_LARGE'];
       const refused = reasons.map((reason) => `ERROR_REASON_${reason}`);
       expect((await first.ended()).error?.reason).to.be.oneOf(refused);
@@ -66,13 +66,13 @@ describe('abuse by messages', () => {
     });
   }
 
-  /** A message in which these four letters are no UTF-8 any more. */
+  /** A message in which these four letters are replaced by invalid UTF-8. */
   const garbled = (bytes: Buffer): Buffer => {
     const at = bytes.indexOf('????');
     return Buffer.concat([bytes.subarray(0, at), INVALID_UTF8, bytes.subarray(at + 4)]);
   };
 
-  it('a name that is no UTF-8 is refused as any bad name', async () => {
+  it('a name that is not UTF-8 is refused like any invalid name', async () => {
     const stream = siege.wire.connect();
     stream.sendBytes(garbled(requestBytes({ hello: helloOf('a????b') })));
     const { error } = await stream.ended();
@@ -80,7 +80,7 @@ describe('abuse by messages', () => {
     expect(error?.metadata['proposal']).to.equal('a-b');
   });
 
-  it('a text that is no UTF-8 reaches nobody as it is: strict readers would choke on it', async () => {
+  it('a text that is not UTF-8 reaches no reader unchanged: strict readers would fail on it', async () => {
     const { stream } = await siege.wire.join('garbled', { topics: ['garbled'] });
     const events = [say('garbled', 'a????b')];
     const publish = requestBytes({ publish: { first_publish_sequence: 1, events } });
@@ -101,7 +101,7 @@ describe('abuse by messages', () => {
     expect(page.body.includes(INVALID_UTF8)).to.equal(false);
   });
 
-  it('a message that breaks off is the end of what the peer says, and no more', async () => {
+  it('an incomplete message at the end of the requests is ignored', async () => {
     const hello = grpcMessage(requestBytes({ hello: helloOf('torn') }));
     for (const pieces of [[hello.subarray(0, 3)], [hello.subarray(0, -1)]]) {
       const { status, body } = await byteCall(siege.endpoint, pieces);
@@ -118,14 +118,9 @@ describe('abuse by messages', () => {
     const bomb = gzipSync(Buffer.alloc(512 * LIMIT));
     const lies: [string, Record<string, string>, Buffer, number][] = [
       ['garbage', gzip, Buffer.alloc(100, 7), INVALID_ARGUMENT],
-      [
-        'the beginning of what was compressed',
-        gzip,
-        gzipSync(hello).subarray(0, -12),
-        INVALID_ARGUMENT,
-      ],
-      ['512 MiB of nothing', gzip, bomb, RESOURCE_EXHAUSTED],
-      ['an encoding that nobody knows', { 'grpc-encoding': 'br' }, hello, UNIMPLEMENTED],
+      ['a part of a compressed message', gzip, gzipSync(hello).subarray(0, -12), INVALID_ARGUMENT],
+      ['512 MiB of zeros', gzip, bomb, RESOURCE_EXHAUSTED],
+      ['an unknown encoding', { 'grpc-encoding': 'br' }, hello, UNIMPLEMENTED],
     ];
     for (const [what, headers, bytes, code] of lies) {
       it(`${what} ends the stream with ${code}`, async () => {
@@ -137,7 +132,7 @@ describe('abuse by messages', () => {
       });
     }
 
-    it('identity is taken by its word: what says it is compressed and is not is read', async () => {
+    it('a message with the encoding identity and the flag of compression is read', async () => {
       const headers = { 'grpc-encoding': 'identity' };
       const pieces = [grpcMessage(requestBytes({ heartbeat: {} }), 1)];
       const { status, message } = await byteCall(siege.endpoint, pieces, { headers, open: true });
@@ -145,7 +140,7 @@ describe('abuse by messages', () => {
       expect(message).to.include('Hello');
     });
 
-    it('what was compressed well is read', async () => {
+    it('a correctly compressed message is read', async () => {
       const pieces = [grpcMessage(gzipSync(hello), 1)];
       const { status, body } = await byteCall(siege.endpoint, pieces, { headers: gzip });
       expect(status).to.equal(OK);
@@ -154,7 +149,7 @@ describe('abuse by messages', () => {
   });
 
   describe('a message', () => {
-    /** A Heartbeat in a message of this many bytes: a field that nobody knows fills it up. */
+    /** A Heartbeat in a message of this many bytes: an unknown field fills it up. */
     const heartbeatOf = (size: number): Buffer => {
       const beat = requestBytes({ request_id: 1, heartbeat: {} });
       // Field 15, length-delimited, with a length of three bytes.
@@ -163,7 +158,7 @@ describe('abuse by messages', () => {
       return Buffer.concat([beat, Buffer.of(0x7a, ...length), Buffer.alloc(filling)]);
     };
 
-    it('of exactly the limit is answered, of one byte more ends the stream', async () => {
+    it('of exactly the limit is answered, and one of one byte more ends the stream', async () => {
       const { stream } = await siege.wire.join('sized');
       expect(heartbeatOf(LIMIT)).to.have.length(LIMIT);
       stream.sendBytes(heartbeatOf(LIMIT));
@@ -175,7 +170,7 @@ describe('abuse by messages', () => {
       expect(error?.reason).to.equal('ERROR_REASON_MESSAGE_TOO_LARGE');
     });
 
-    it('of 4 GiB is refused when it is announced, not when it has come', async () => {
+    it('of 4 GiB is refused when its length comes, before its bytes', async () => {
       const before = siege.memory();
       const pieces = [grpcMessage(Buffer.alloc(0), 0, 2 ** 32 - 1)];
       const { status } = await byteCall(siege.endpoint, pieces, { open: true });
@@ -183,7 +178,7 @@ describe('abuse by messages', () => {
       expect(siege.memory() - before).to.be.below(64);
     });
 
-    it('in frames of one byte is read when it is whole', async () => {
+    it('in frames of one byte is read when it is complete', async () => {
       const labels = Object.fromEntries(
         Array.from({ length: 60 }, (_, index) => [`label-${index}`, 'x'.repeat(255)]),
       );
@@ -205,7 +200,7 @@ describe('abuse by messages', () => {
   });
 
   describe('a frame', () => {
-    it('with two arms has the last one', async () => {
+    it('with two fields of its oneof counts as the last one', async () => {
       const { stream } = await siege.wire.join('armed');
       const heartbeat = Buffer.of(0x1a, 0);
       const ack = Buffer.of(0x22, 2, 0x08, 99);
@@ -219,7 +214,7 @@ describe('abuse by messages', () => {
       expect((await stream.answer(2)).frame).to.equal('heartbeat_ack');
     });
 
-    it('that a message has none of is nothing, before and after the Hello', async () => {
+    it('may be missing in a message, before and after the Hello', async () => {
       const stream = siege.wire.connect();
       for (let count = 0; count < 1000; count++) stream.send();
       stream.send({ hello: helloOf('wordless') });
@@ -230,7 +225,7 @@ describe('abuse by messages', () => {
       expect(stream.kinds).to.deep.equal(['welcome', 'heartbeat_ack']);
     });
 
-    it('after a Goodbye is not looked at any more', async () => {
+    it('after a Goodbye is ignored', async () => {
       const hello = helloOf('undecided');
       for (const together of [true, false]) {
         const { stream } = await siege.wire.join('undecided', hello);

@@ -1,4 +1,4 @@
-/** The settings of kelpied: where they come from, which one wins, and what is refused. */
+/** The settings of kelpied: their sources, the order of these, and the refused values. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ describe('the settings of kelpied', () => {
 
   const write = (text: string, name = 'kelpie.yaml') => writeFile(join(folder, name), text);
 
-  /** Without the variable that keeps tests apart. */
+  /** The environment without the variable that the tests set to use ports of their own. */
   const config = (args: string[] = [], env: NodeJS.ProcessEnv = {}) =>
     runKelpied(['config', ...args], { KELPIE_METRICS_PORT: undefined, ...env }, folder);
 
@@ -30,7 +30,7 @@ describe('the settings of kelpied', () => {
   };
 
   describe('in force', () => {
-    it('are the defaults, if nobody sets them', async () => {
+    it('are the defaults if no source sets them', async () => {
       expect(await inForce()).to.deep.equal(
         Object.fromEntries(
           settingNames.map((name) => [
@@ -41,7 +41,7 @@ describe('the settings of kelpied', () => {
       );
     });
 
-    it('come from the file, then a variable, then a flag: the last wins, and each is named', async () => {
+    it('come from the file, then a variable, then a flag: the last wins, and the source is shown', async () => {
       await write('# ours\nport: 1\nmetrics-port: 2\ngrace-seconds: 3\nlog-level: debug\n');
       const env = { KELPIE_METRICS_PORT: '20', KELPIE_GRACE_SECONDS: '30' };
       const printed = await inForce(['--grace-seconds', '300'], env);
@@ -52,7 +52,7 @@ describe('the settings of kelpied', () => {
       expect(printed['host']).to.deep.equal({ value: '127.0.0.1', from: 'default' });
     });
 
-    it('come from a file that is named by flag or variable instead', async () => {
+    it('come from another file if a flag or a variable names it', async () => {
       await write('port: 1\n');
       await write('port: 2\ninsecure: yes\nmetrics-port: off\n', 'other.yaml');
       const byFlag = await inForce(['--config', 'other.yaml']);
@@ -84,7 +84,7 @@ describe('the settings of kelpied', () => {
       expect(lines).to.have.length(settingNames.length + 2);
     });
 
-    it('are what it runs with', async () => {
+    it('are those with which kelpied runs', async () => {
       await write('drain-seconds: 1\nport: 0\nmetrics-port: 0\nlog-format: pretty\n');
       const file = join(folder, 'kelpie.yaml');
       const kelpied = await startKelpied(['--config', file]);
@@ -93,13 +93,13 @@ describe('the settings of kelpied', () => {
     });
   });
 
-  it('can be written from a sample, which is all comment', async () => {
+  it('have a sample file, in which every line is a comment', async () => {
     const { output } = await config(['--sample']);
     for (const name of settingNames) expect(output).to.include(`# ${keyOf(name)}: `);
     await write(output);
     const defaults = await inForce();
     expect(defaults['port']?.from).to.equal('default');
-    // Uncommented, it changes nothing either, but where the values come from.
+    // Without the comment signs, the sample changes only the sources of the values.
     await write(output.replaceAll(/^# ([a-z-]+: \S+)$/gm, '$1'));
     for (const [key, { value, from }] of Object.entries(await inForce())) {
       expect(from, key).to.match(/^kelpie\.yaml:\d+$/);
@@ -107,7 +107,7 @@ describe('the settings of kelpied', () => {
     }
   });
 
-  describe('end it with 2 and a clear sentence', () => {
+  describe('end kelpied with 2 and a message that says what is wrong', () => {
     const files: [string, string, RegExp][] = [
       ['an unknown key', 'port: 1\nprot: 2\n', /kelpie\.yaml:2: unknown setting prot.*port\?/],
       ['a key as in a variable', 'grace_seconds: 2\n', /:1: unknown.*grace-seconds\?/],
@@ -119,7 +119,7 @@ describe('the settings of kelpied', () => {
       ['broken YAML', 'port: 1\nhost: [\n', /kelpie\.yaml:\d: /],
       ['a list as a whole', '- port\n', /kelpie\.yaml:1: .*"port: 50051"/],
       ['a host of the file', 'host: 0.0.0.0\n', /0\.0\.0\.0.*--insecure/],
-      ['a level that is none', 'log-level: loud\n', /log-level is invalid.*debug, warn/],
+      ['an unknown level', 'log-level: loud\n', /log-level is invalid.*debug, warn/],
     ];
     for (const [what, text, sentence] of files) {
       it(`for a file with ${what}`, async () => {
@@ -137,8 +137,12 @@ describe('the settings of kelpied', () => {
       ['a file that is a folder', ['--config', '.'], /EISDIR|directory/],
       ['--dev with a journal in files', ['--dev', '--journal', 'file'], /--dev.*--journal file/],
       ['two times the same port', ['--port', '7', '--metrics-port', '7'], /both 7/],
-      ['metrics for everybody', ['--metrics-host', '0.0.0.0'], /0\.0\.0\.0.*--insecure/],
-      ['a metrics port that is none', ['--metrics-port', 'on'], /off or a whole number/],
+      [
+        'metrics that other machines can reach',
+        ['--metrics-host', '0.0.0.0'],
+        /0\.0\.0\.0.*--insecure/,
+      ],
+      ['a metrics port that is not a number', ['--metrics-port', 'on'], /off or a whole number/],
       ['an empty host', ['--host', ' '], /must not be empty/],
       ['an unknown flag', ['--prot', '1'], /unknown option '--prot'.*--port/s],
     ];
@@ -152,7 +156,7 @@ describe('the settings of kelpied', () => {
     }
   });
 
-  it('end it with 1 if it cannot be what they say', async () => {
+  it('end kelpied with 1 if it cannot apply them', async () => {
     const { code, errors } = await runKelpied([
       ...['--port', '0', '--metrics-port', 'off'],
       ...['--journal', 'file', '--data', '/dev/null/data'],
@@ -161,7 +165,7 @@ describe('the settings of kelpied', () => {
     expect(errors).to.match(/^kelpied: .*\/dev\/null\/data/s);
   });
 
-  it('have variables that are their names', () => {
+  it('have variables that follow from their names', () => {
     expect(variableOf('metricsPort')).to.equal('KELPIE_METRICS_PORT');
   });
 });

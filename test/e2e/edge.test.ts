@@ -1,4 +1,4 @@
-/** What an edge must get right for any peer: statuses that every client can take, and times of any length. */
+/** The edge must send statuses that every client can read, and accept deadlines of any length. */
 import { connect } from 'node:http2';
 import { once } from 'node:events';
 import { expect } from 'chai';
@@ -17,7 +17,7 @@ import { Wire } from '../support/wire/wire.js';
 
 const OK = 0;
 const UNIMPLEMENTED = 12;
-/** What clients in Java have room for. */
+/** The limit of headers in clients in Java, in bytes. */
 const TRAILER_BYTES = 8192;
 const READ_EVENTS = '/kelpie.v1.EventService/ReadEvents';
 
@@ -35,10 +35,10 @@ describe('the edge', () => {
     expect(await kelpied.stop()).to.equal(0);
   });
 
-  describe('answers with a status that every client can take, for the name', () => {
+  describe('answers with a status that every client can read, for the name', () => {
     const names = {
       ...hostileStrings,
-      'an emoji across what is shown': `${'x'.repeat(254)}😀`,
+      'an emoji at the cut of the message': `${'x'.repeat(254)}😀`,
       '60,000 letters': 'x'.repeat(60_000),
       '60,000 emoji': '😀'.repeat(60_000),
     };
@@ -62,7 +62,7 @@ describe('the edge', () => {
       });
     }
 
-    it('of a method that there is not', async () => {
+    it('of a method that does not exist', async () => {
       const path = `/${'%F0%9F%98%80'.repeat(4000)}`;
       const { status, message } = await byteCall(kelpied.endpoint, [grpcMessage(Buffer.alloc(0))], {
         path,
@@ -72,12 +72,12 @@ describe('the edge', () => {
     });
   });
 
-  describe('takes a deadline of any length:', () => {
-    // 24.8 days is what a timer holds.
+  describe('accepts a deadline of any length:', () => {
+    // A timer of the runtime can wait 24.8 days.
     const timeouts = ['2147483647m', '2147484S', '99999999S', '35792M', '720H', '99999999H'];
     for (const timeout of timeouts) {
       it(timeout, async () => {
-        // Longer than a timer that fires at once.
+        // Long enough that a timer that fires at once would end the call.
         const wait = { seconds: 0, nanos: 100_000_000 };
         const start = { at: 'START_AT_LATEST' };
         const request = bytesOf('EventService.ReadEvents', { topics: ['a'], start, wait });
@@ -113,7 +113,7 @@ describe('the edge of an embedded coordinator', () => {
     },
   });
 
-  /** The kinds of the frames that come, or the reason why none do. */
+  /** The kinds of the frames that come, or the reason with which the stream fails. */
   const outcomeOf = async (...messages: unknown[]): Promise<string[] | string> => {
     async function* requests(): AsyncGenerator<ConnectRequest> {
       yield* messages as ConnectRequest[];
@@ -131,7 +131,7 @@ describe('the edge of an embedded coordinator', () => {
   };
   const whole = (frame: object) => ConnectRequest.fromPartial({ frames: [frame] });
 
-  it('takes what a wire would carry', async () => {
+  it('accepts the messages that a wire would carry', async () => {
     expect(await outcomeOf(whole(hello()))).to.deep.equal(['welcome']);
   });
 
@@ -139,18 +139,18 @@ describe('the edge of an embedded coordinator', () => {
     ['nothing', undefined],
     ['text', 'hello'],
     ['no frames', {}],
-    ['a frame that is nothing', { frames: [undefined] }],
-    ['a Hello that is nothing', { frames: [{ requestId: 0, frame: { $case: 'hello' } }] }],
-    ['a name that is a number', whole(hello({ name: { toString: undefined } }))],
+    ['an undefined frame', { frames: [undefined] }],
+    ['a Hello without a value', { frames: [{ requestId: 0, frame: { $case: 'hello' } }] }],
+    ['a name that is not a string', whole(hello({ name: { toString: undefined } }))],
   ];
   for (const [what, message] of odd) {
-    it(`refuses ${what}, as bytes that are no message`, async () => {
+    it(`refuses ${what} like bytes that are not a message`, async () => {
       expect(await outcomeOf(message)).to.equal('MESSAGE_INVALID');
     });
   }
 
   for (const number of hostileNumbers) {
-    it(`answers for a number that is ${number}`, async () => {
+    it(`answers a request with the number ${number}`, async () => {
       const message = whole(hello()) as unknown as {
         frames: { requestId: number; frame: { value: { maxPlayers: number } } }[];
       };
@@ -161,7 +161,7 @@ describe('the edge of an embedded coordinator', () => {
     });
   }
 
-  it('has the limits of a wire', async () => {
+  it('has the same limits as a wire', async () => {
     const topics = ['a'.repeat(70_000)];
     expect(await outcomeOf(whole(hello({ topics })))).to.equal('HELLO_TOO_LARGE');
     const motd = 'a'.repeat(2 * 1024 * 1024);
@@ -169,7 +169,7 @@ describe('the edge of an embedded coordinator', () => {
   });
 });
 
-/** Bytes of the names and values that end a call of NodeService. */
+/** The bytes of the names and values of the trailers of a call of NodeService. */
 async function trailerBytes(endpoint: string, method: string, request: object): Promise<number> {
   const session = connect(`http://${endpoint}`);
   const path = `/kelpie.v1.NodeService/${method}`;

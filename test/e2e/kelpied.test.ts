@@ -1,4 +1,4 @@
-/** The program kelpied as an operator meets it: what it says, and how it ends. */
+/** The program kelpied as an operator uses it: its output and its exit codes. */
 import { createFileRegistry, type FileRegistry, fromBinary, toJson } from '@bufbuild/protobuf';
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { Client, credentials } from '@grpc/grpc-js';
@@ -25,7 +25,7 @@ describe('kelpied', () => {
   after(() => kelpied.stop());
 
   describe('when it starts', () => {
-    it('prints where it listens, and commands that find it there', () => {
+    it('prints its address, and commands that work with that address', () => {
       const lines = kelpied.output().split('\n');
       expect(lines[0]).to.match(/^kelpied \d+\.\d+\.\d+\S* listens on 127\.0\.0\.1:\d+ /);
       expect(lines[0]).to.include(kelpied.endpoint);
@@ -36,8 +36,8 @@ describe('kelpied', () => {
       }
     });
 
-    it('takes its settings from the environment too, and the command line wins', async () => {
-      // Each port that it asks for is taken, so that it names the port and ends.
+    it('takes settings from the environment too, and the command line wins', async () => {
+      // The port of each setting is in use, so kelpied names that port and ends.
       const port = String(kelpied.port);
       const [byVariable, byFlag] = await Promise.all([
         runKelpied([], { KELPIE_PORT: port }),
@@ -61,20 +61,30 @@ describe('kelpied', () => {
       ['an unknown variable', [], { KELPIE_PROT: '0' }, /KELPIE_PROT.*KELPIE_PORT\?/],
       ['a variable far from any', [], { KELPIE_GRACE: '5' }, /KELPIE_GRACE.*KELPIE_\w+\?/],
       ['a port out of range', ['--port', '65536'], {}, /'65536'.*0 to 65535/],
-      ['a port that is no number', [], { KELPIE_PORT: 'http' }, /'http'.*KELPIE_PORT.*0 to 65535/],
+      [
+        'a port that is not a number',
+        [],
+        { KELPIE_PORT: 'http' },
+        /'http'.*KELPIE_PORT.*0 to 65535/,
+      ],
       ['a fraction of a second', ['--grace-seconds', '2.5'], {}, /whole number from 2 to 3600/],
       [
-        'a host that others reach',
+        'a host that other machines can reach',
         ['--host', '0.0.0.0'],
         {},
         /0\.0\.0\.0.*127\.0\.0\.1.*--insecure/,
       ],
       ['a host by variable', [], { KELPIE_HOST: '::' }, /--insecure/],
-      ['what a terminal would obey', ['\u001b[31m'], {}, /no command '\\u001b\[31m'/],
-      ['an --insecure that is neither', [], { KELPIE_INSECURE: 'maybe' }, /true or false/],
+      ['a control sequence of terminals', ['\u001b[31m'], {}, /no command '\\u001b\[31m'/],
+      [
+        'an --insecure that is neither true nor false',
+        [],
+        { KELPIE_INSECURE: 'maybe' },
+        /true or false/,
+      ],
     ];
     for (const [what, args, env, sentence] of wrong) {
-      it(`ends with 2 and a clear sentence for ${what}`, async () => {
+      it(`ends with 2 and a message that says what is wrong for ${what}`, async () => {
         const { code, output, errors } = await runKelpied(args, env);
         expect(errors).to.match(sentence);
         expect(output).to.equal('');
@@ -100,8 +110,8 @@ describe('kelpied', () => {
     });
   });
 
-  describe('when it is told to stop', () => {
-    it('tells its sessions, waits for them, and ends with 0', async () => {
+  describe('when it gets SIGTERM', () => {
+    it('asks its sessions to move on, waits for them, and ends with 0', async () => {
       const mine = await startKelpied(['--drain-seconds', '30']);
       const wire = new Wire(mine.endpoint);
       const { stream: one } = await wire.join('one', { topics: ['nodes.*'] });
@@ -123,7 +133,7 @@ describe('kelpied', () => {
       expect(late.error?.retry_after).to.deep.equal({ seconds: 0, nanos: 500_000_000 });
       expect((await watch.ended()).error?.reason).to.equal('ERROR_REASON_DRAINING');
 
-      // A session still works in the meantime.
+      // A session still works during the drain.
       one.send({ request_id: 1, heartbeat: {} });
       expect((await one.answer(1)).frame).to.equal('heartbeat_ack');
       for (const stream of [two, one])
@@ -131,13 +141,13 @@ describe('kelpied', () => {
       expect((await one.ended()).code).to.equal(0);
       expect((await two.ended()).code).to.equal(0);
       expect(await stopped).to.equal(0);
-      // That the other one went was no loss, nor a leave.
+      // The other node moved on: it was neither lost nor did it leave.
       const news = one.frames.flatMap(({ event_batch: batch }) => batch?.events ?? []);
       expect(news.map(({ body }) => body)).to.deep.equal(['node_joined']);
       wire.close();
     });
 
-    it('ends sessions that stay with DRAINING when the time is over, and ends with 0', async () => {
+    it('ends the remaining sessions with DRAINING after --drain-seconds, and ends with 0', async () => {
       const mine = await startKelpied(['--drain-seconds', '1']);
       const wire = new Wire(mine.endpoint);
       const { stream } = await wire.join('stays');
@@ -150,7 +160,7 @@ describe('kelpied', () => {
       wire.close();
     });
 
-    it('ends with 1 at once when it is told twice', async () => {
+    it('ends with 1 at once when it gets a second SIGTERM', async () => {
       const mine = await startKelpied(['--drain-seconds', '30']);
       const wire = new Wire(mine.endpoint);
       const { stream } = await wire.join('stays');
@@ -163,7 +173,7 @@ describe('kelpied', () => {
     });
   });
 
-  describe('to tools that know gRPC but not Kelpie', () => {
+  describe('for tools that know gRPC but not Kelpie', () => {
     it('is SERVING, as a whole and service by service', async () => {
       for (const service of ['', ...SERVICES]) {
         expect(await healthOf(kelpied.endpoint, service), service).to.equal('SERVING');
@@ -171,7 +181,7 @@ describe('kelpied', () => {
     });
 
     for (const version of ['v1', 'v1alpha']) {
-      it(`lists its services and shows their files by reflection ${version}`, async () => {
+      it(`lists its services and their files by reflection ${version}`, async () => {
         const listed = await reflect(kelpied, version, { list_services: '*' });
         const names = listed.list_services_response?.service.map(({ name }) => name);
         expect(names).to.include.members([...SERVICES, 'grpc.health.v1.Health']);
@@ -189,13 +199,13 @@ describe('kelpied', () => {
       'google.rpc.RetryInfo',
       'kelpie.v1.ErrorDetail',
     ]) {
-      it(`shows what errors carry, and all that it takes to read it: ${symbol}`, async () => {
+      it(`shows the details of errors with all files that a reader of them needs: ${symbol}`, async () => {
         const details = await resolved(kelpied, symbol);
         expect(details.getMessage(symbol)?.typeName).to.equal(symbol);
       });
     }
 
-    it('shows how health is asked, and how a status is made', async () => {
+    it('shows the files of the health service and of statuses', async () => {
       const health = (await resolved(kelpied, 'grpc.health.v1.Health')).getService(
         'grpc.health.v1.Health',
       );
@@ -205,7 +215,7 @@ describe('kelpied', () => {
       ).to.be.an('object');
     });
 
-    it('shows the details of google.rpc as Google has them', async () => {
+    it('shows the same details of google.rpc as Google', async () => {
       const type = (await resolved(kelpied, 'google.rpc.ErrorInfo')).getMessage(
         'google.rpc.ErrorInfo',
       );
@@ -220,7 +230,7 @@ describe('kelpied', () => {
     });
   });
 
-  it('stops in good order though nobody reads what it prints any more', async () => {
+  it('stops cleanly although no process reads its output any more', async () => {
     const deaf = await startKelpied();
     deaf.process.stdout?.destroy();
     expect(await deaf.stop()).to.equal(0);
@@ -235,7 +245,7 @@ interface Reflected {
   error_response?: { error_code: number; error_message: string };
 }
 
-/** The messages that matter of grpc/reflection, the same in both versions. */
+/** The messages of grpc/reflection that the test needs. They are the same in both versions. */
 function reflection(version: string): ServiceDefinition[string] {
   const fields = (...types: [name: string, type: string, id: number, rule?: 'repeated'][]) =>
     Object.fromEntries(
@@ -280,7 +290,7 @@ function reflection(version: string): ServiceDefinition[string] {
   return { ...method, path };
 }
 
-/** What a tool makes of a symbol: its file, and the files that it needs, each asked for. */
+/** The files that a tool fetches for a symbol: its own file, and each file that this one imports. */
 async function resolved(kelpied: Kelpied, symbol: string): Promise<FileRegistry> {
   const files = new Map<string, FileDescriptorProto>();
   const ask = async (request: object): Promise<FileDescriptorProto> => {

@@ -1,4 +1,4 @@
-/** A log that nobody reads: kelpied goes on, and says later what was left out. */
+/** A log that no process reads: kelpied goes on, and later reports the number of dropped lines. */
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
@@ -6,7 +6,7 @@ import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { until } from '../support/until.js';
 import { Wire } from '../support/wire/wire.js';
 
-/** More lines than fit into the pipe, the buffers at both of its ends, and what may wait. */
+/** More lines than fit into the pipe, the buffers at both of its ends, and kelpied's own queue. */
 const REQUESTS = 20_000;
 
 const lineOf = (kelpied: Kelpied, message: string): string | undefined =>
@@ -26,7 +26,7 @@ describe('the log of kelpied, on a pipe', () => {
   });
   afterEach(() => wire.close());
 
-  /** Each refused Ack is a line of the log. */
+  /** Sends invalid Acks: the log gets a line for each. */
   const fillLog = async (): Promise<void> => {
     const { stream } = await wire.join('loud');
     for (let sent = 0; sent < REQUESTS; sent += 500) {
@@ -36,7 +36,7 @@ describe('the log of kelpied, on a pipe', () => {
     }
   };
 
-  it('that nobody reads holds up nobody; what was left out is counted, and said when it is read', async () => {
+  it('that no process reads delays no session; dropped lines are counted, and reported when it is read', async () => {
     kelpied.process.stderr?.pause();
     await fillLog();
     const metrics = /"metrics":"([^"]+)"/.exec(kelpied.errors())?.[1] ?? '';
@@ -56,7 +56,7 @@ describe('the log of kelpied, on a pipe', () => {
     expect(lineOf(kelpied, 'stopped')).to.not.equal(undefined);
   });
 
-  it('that nobody reads does not keep it from stopping', async () => {
+  it('that no process reads does not stop kelpied from ending', async () => {
     kelpied.process.stderr?.pause();
     await fillLog();
     const gone = once(kelpied.process, 'exit') as Promise<[number | null]>;
@@ -65,7 +65,7 @@ describe('the log of kelpied, on a pipe', () => {
     expect(code).to.equal(0);
   });
 
-  it('whose reader has gone does not end it', async () => {
+  it('whose reader has gone does not end kelpied', async () => {
     kelpied.process.stderr?.destroy();
     await fillLog();
     expect((await wire.call('CoordinatorService.GetInfo', {})).sessions).to.equal(1);

@@ -1,4 +1,4 @@
-/** What kelpied logs, for programs and for people, and what it never does. */
+/** The log of kelpied, for programs and for people. */
 import { expect } from 'chai';
 import { reachApi } from '../support/wire/calls.js';
 import { connect } from '../../client/index.js';
@@ -22,7 +22,7 @@ function linesOf(kelpied: Kelpied): Line[] {
     .map((line) => JSON.parse(line) as Line);
 }
 
-/** Without what differs from run to run. */
+/** The facts of a line, without those that differ from run to run. */
 function facts({ time, session, generation, ...rest }: Line): object {
   expect(time).to.match(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
   expect(session).to.satisfy((id?: string) => id === undefined || id.length === 36);
@@ -31,7 +31,7 @@ function facts({ time, session, generation, ...rest }: Line): object {
 }
 
 describe('the log of kelpied', () => {
-  it('tells what becomes of sessions and nodes, and not what they say', async () => {
+  it('has lines about sessions and nodes, but never the content of messages', async () => {
     const kelpied = await startKelpied(['--log-level', 'debug', '--grace-seconds', '2']);
     const wire = new Wire(kelpied.endpoint);
     const said = async (message: string, count = 1): Promise<void> =>
@@ -76,7 +76,7 @@ describe('the log of kelpied', () => {
     expect(kelpied.errors()).not.to.include('a-secret');
   });
 
-  it('says that it listens, with which settings, and how it stopped', async () => {
+  it('has lines for the start, with the settings, and for the stop', async () => {
     const kelpied = await startKelpied([
       ...['--log-format', 'json', '--insecure', '--drain-seconds', '1'],
     ]);
@@ -84,7 +84,7 @@ describe('the log of kelpied', () => {
     await wire.join('stays');
     expect(await kelpied.stop()).to.equal(0);
     wire.close();
-    // Programs that read the log find nothing else.
+    // Programs read the log: it must have no other lines.
     expect(kelpied.output()).to.equal('');
     const lines = linesOf(kelpied);
     expect(lines[0]).to.include({ level: 'info', msg: 'listening', endpoint: kelpied.endpoint });
@@ -100,7 +100,7 @@ describe('the log of kelpied', () => {
     ]);
   });
 
-  it('is lines for people with --log-format pretty, in which nobody can forge one', async () => {
+  it('has lines for people with --log-format pretty, and no peer can forge a line', async () => {
     const kelpied = await startKelpied(['--log-format', 'pretty']);
     const wire = new Wire(kelpied.endpoint);
     const { stream } = await wire.join('lobby-1');
@@ -114,13 +114,13 @@ describe('the log of kelpied', () => {
     expect(kelpied.errors()).to.include('node="evil\\n20:15:03 info  \\u001b[2Jstopped"');
   });
 
-  it('is JSON in each of its lines, whatever Node.js and its libraries have to say', async () => {
+  it('is JSON in every line, also for warnings of Node.js and its libraries', async () => {
     const warning = encodeURIComponent(
       `process.on('SIGUSR2', () => process.emitWarning('planted'))`,
     );
     const env = { NODE_OPTIONS: `--import=data:text/javascript,${warning}` };
     const kelpied = await startKelpied(['--log-format', 'json'], undefined, env);
-    // One more than Node.js takes for a leak.
+    // One listener more than the number at which Node.js warns of a leak.
     const watches = Array.from({ length: 20 }, () => new HealthWatch(kelpied.endpoint));
     for (const watch of watches) await watch.first;
     kelpied.process.kill('SIGUSR2');
@@ -145,13 +145,13 @@ describe('the log of kelpied', () => {
       expect(JSON.parse(line)).to.have.property('msg');
   });
 
-  it('is as loud as it is told to be', async () => {
+  it('has the lines of the level that --log-level names', async () => {
     const kelpied = await startKelpied(['--log-level', 'silent']);
     expect(await kelpied.stop()).to.equal(0);
     expect(kelpied.errors()).to.equal('');
   });
 
-  it('stays off stdout, where --dev says one thing', async () => {
+  it('does not go to stdout, on which --dev prints one line', async () => {
     const dev = await startDev();
     const wire = new Wire(dev.endpoint);
     const { stream } = await wire.join('lobby-1');
@@ -173,7 +173,7 @@ describe('the log of kelpied', () => {
     expect(dev.errors()).to.include('"session opened"');
   });
 
-  it('is a logger of the program that embeds the coordinator, which hears of faults too', async () => {
+  it('goes to the logger of a program that embeds the coordinator, faults included', async () => {
     const heard: [string, object, string][] = [];
     const to = (level: string) => (of: object, message: string) => heard.push([level, of, message]);
     let broken = false;

@@ -35,7 +35,7 @@ async function ask(
   });
 }
 
-/** The log line that says where it listens names the metrics too. */
+/** The log line of the start names the address of the metrics. */
 async function metricsOf(kelpied: Kelpied): Promise<string> {
   const pattern = /"metrics":"([^"]+)"/;
   await until(() => pattern.test(kelpied.errors()));
@@ -68,7 +68,7 @@ describe('metrics of kelpied', () => {
     while ((await value(series)) !== wanted);
   };
 
-  it('are in the format of Prometheus, those of the process among them', async () => {
+  it('are in the format of Prometheus, those of the process included', async () => {
     const { status, type, text } = await ask(base, '/metrics?now');
     expect(status).to.equal(200);
     expect(type).to.match(/^text\/plain; version=0\.0\.4/);
@@ -77,7 +77,7 @@ describe('metrics of kelpied', () => {
     expect(text).to.match(/^process_resident_memory_bytes \d/m);
   });
 
-  it('are served however many connections others hold open, and open again when they are closed', async () => {
+  it('are served while others hold many connections open, and again when these are closed', async () => {
     const port = Number(new URL(base).port);
     let over = false;
     const sockets = new Set<Socket>();
@@ -103,7 +103,7 @@ describe('metrics of kelpied', () => {
     }
   });
 
-  it('count sessions, nodes, messages and what was refused', async () => {
+  it('count sessions, nodes, messages and refusals', async () => {
     const { stream: lobby } = await wire.join('lobby-1', { role: 'NODE_ROLE_DOWNSTREAM' });
     const { stream: proxy } = await wire.join('proxy-1', { role: 'NODE_ROLE_PROXY' });
     expect(await value('kelpie_sessions{role="DOWNSTREAM"}')).to.equal(1);
@@ -140,7 +140,7 @@ describe('metrics of kelpied', () => {
     expect(await value('kelpie_faults_total')).to.equal(0);
   });
 
-  it('count calls by method and code, and measure those that are no streams', async () => {
+  it('count calls by method and code, and measure calls that are not streams', async () => {
     const missing = await runKelpie(['nodes', '--json'], kelpied.endpoint);
     expect(missing.code).to.equal(0);
     const list = '/kelpie.v1.NodeService/ListNodes';
@@ -149,14 +149,14 @@ describe('metrics of kelpied', () => {
     const connect = '/kelpie.v1.SessionService/Connect';
     const refused = `kelpie_rpc_calls_total{method="${connect}",code="INVALID_ARGUMENT"}`;
     expect(await value(refused)).to.equal(1);
-    // The one that said goodbye and the one that was cut, which may look like an end of its own.
+    // One stream ended with Goodbye; the other was cut, which may also look like a normal end.
     const ended = (code: string) =>
       value(`kelpie_rpc_calls_total{method="${connect}",code="${code}"}`);
     while ((await ended('OK')) + (await ended('CANCELLED')) !== 2);
     expect(await value(`kelpie_rpc_seconds_count{method="${connect}"}`)).to.equal(0);
   });
 
-  it('have nothing beside them but /healthz, to be read only', async () => {
+  it('have only /healthz beside them, and allow reads only', async () => {
     expect((await ask(base, '/healthz')).text).to.equal('serving\n');
     expect(await ask(base, '/healthz', 'HEAD')).to.include({ status: 200, text: '' });
     for (const path of ['/', '/metrics/', '/healthz/x', '//metrics', '/%2e%2e/etc/passwd']) {
@@ -169,7 +169,7 @@ describe('metrics of kelpied', () => {
     expect(long.status).to.equal(431);
   });
 
-  it('say 503 while it drains, and are there to the end', async () => {
+  it('answer 503 on /healthz during the drain, and are served until its end', async () => {
     const mine = await startKelpied(['--drain-seconds', '30']);
     const url = await metricsOf(mine);
     const other = new Wire(mine.endpoint);
@@ -184,25 +184,25 @@ describe('metrics of kelpied', () => {
     other.close();
   });
 
-  it('say 503 before it serves', async () => {
+  it('answer 503 on /healthz before the coordinator serves', async () => {
     let health: Health = 'starting';
     const address = { host: '127.0.0.1', port: 0 };
     const pages = await serveTelemetry(address, new Telemetry(), () => health);
     expect(await ask(pages.url, '/healthz')).to.include({ status: 503, text: 'starting\n' });
-    // What there is to count is not there yet.
+    // The metrics of the coordinator do not exist yet.
     expect((await ask(pages.url, '/metrics')).status).to.equal(200);
     health = 'serving';
     expect((await ask(pages.url, '/healthz')).status).to.equal(200);
     await pages.close();
   });
 
-  it('can be left out', async () => {
+  it('can be switched off', async () => {
     const mine = await startKelpied(['--metrics-port', 'off']);
     expect(await mine.stop()).to.equal(0);
     expect(mine.errors()).to.include('"listening"').and.not.include('"metrics"');
   });
 
-  it('end it with 1 and say what to do when their port is taken', async () => {
+  it('end kelpied with 1 and a message that says what to do when their port is taken', async () => {
     const { port } = new URL(base);
     const { code, errors } = await runKelpied(['--port', '0', '--metrics-port', port]);
     expect(code).to.equal(1);

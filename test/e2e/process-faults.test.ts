@@ -1,4 +1,4 @@
-/** Faults in kelpied that no code handles: nobody knows of one, so they are planted. */
+/** Faults in kelpied that no code handles. No such fault is known, so the test plants them. */
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { startKelpied } from '../support/process/kelpied.js';
@@ -6,18 +6,18 @@ import { Wire } from '../support/wire/wire.js';
 
 const FAULT = 70;
 
-/** At SIGUSR2 this happens inside of kelpied. */
+/** The planted fault happens inside kelpied when it gets SIGUSR2. */
 const planted = (fault: string) => ({
   NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2',()=>{${fault}})`)}`,
 });
 
 describe('a fault that no code handles', () => {
-  for (const [what, fault] of [
+  for (const [name, fault] of [
     ['a rejected promise', 'void Promise.reject(new Error("planted"))'],
     ['a rejected promise without an error', 'void Promise.reject("planted")'],
     ['an exception in a callback', 'setImmediate(()=>{throw new Error("planted")})'],
   ] as const) {
-    it(`(${what}) is logged, lets the nodes move on, and ends kelpied with ${FAULT}`, async () => {
+    it(`(${name}) is logged, drains the nodes, and ends kelpied with ${FAULT}`, async () => {
       const args = ['--drain-seconds', '1', '--log-format', 'json'];
       const kelpied = await startKelpied(args, undefined, planted(fault));
       const wire = new Wire(kelpied.endpoint);

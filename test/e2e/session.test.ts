@@ -1,4 +1,4 @@
-/** Sessions against a real kelpied, with a client that knows nothing but the contract. */
+/** Sessions with a real kelpied, by a client that is made only from the contract. */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
@@ -17,7 +17,7 @@ describe('a session', () => {
   let wire: Wire;
 
   before(async () => {
-    // The shortest grace there is, so that the tests need not wait for a long one.
+    // The shortest allowed grace, so that the tests wait less.
     kelpied = await startKelpied(['--grace-seconds', '2', '--drain-seconds', '0']);
     wire = new Wire(kelpied.endpoint);
   });
@@ -29,12 +29,12 @@ describe('a session', () => {
 
   afterEach(() => wire.leave());
 
-  /** Publishes as somebody without a session, who need not be counted with. */
+  /** Publishes by a call without a session, so that no node joins for it. */
   const tell = (topic: string, ...texts: string[]) =>
     wire.call('EventService.PublishEvents', { events: texts.map((text) => say(topic, text)) });
 
   describe('from hello to goodbye', () => {
-    it('is welcomed before anything else, then shown the resources its topics match', async () => {
+    it('gets Welcome first, then the resources that its topics match', async () => {
       await wire.join('first-other', { role: 'NODE_ROLE_PROXY' });
       const { stream, welcome } = await wire.join('First-Reader', {
         role: 'NODE_ROLE_DOWNSTREAM',
@@ -84,7 +84,7 @@ describe('a session', () => {
       });
     });
 
-    it('adds a topic, gets what another node says on it, and acknowledges', async () => {
+    it('adds a topic, gets the events of another node on it, and acknowledges them', async () => {
       const { stream: reader } = await wire.join('talk-reader', {
         topics: ['nodes.*'],
         start: RESOURCES,
@@ -111,7 +111,7 @@ describe('a session', () => {
       expect(ack).to.deep.equal({ publish_sequence: 1, rejections: [] });
 
       let batch = await reader.next('event_batch');
-      // The writer's arrival, on a topic that was there before, may have a batch of its own.
+      // The event of the writer's join, on an earlier topic, may come in a batch of its own.
       while (!batch.events.some(({ topic }) => topic === 'talk.global')) {
         batch = await reader.next('event_batch');
       }
@@ -136,7 +136,7 @@ describe('a session', () => {
       expect(reader.kinds).to.not.include('request_failed');
     });
 
-    it('answers a request that has a number even if there is nothing to say but yes', async () => {
+    it('answers a successful request that has a number', async () => {
       const { stream } = await wire.join('numbered', { topics: ['numbered'] });
       const publish = { first_publish_sequence: 1, events: [say('numbered', 'one')] };
       stream.send({ request_id: 4, publish });
@@ -151,7 +151,7 @@ describe('a session', () => {
       expect((await stream.ended()).code).to.equal(0);
     });
 
-    it('says nothing to a request without a number that is done', async () => {
+    it('does not answer a successful request without a number', async () => {
       const { stream } = await wire.join('numberless', { topics: ['numberless'] });
       stream.publish(1, say('numberless', 'one'));
       await stream.settled(1);
@@ -163,7 +163,7 @@ describe('a session', () => {
       expect(stream.kinds).to.not.include('request_ok');
     });
 
-    it('reads no longer what it has removed, and goes on with the rest', async () => {
+    it('gets no more events of a removed topic, and goes on with the other topics', async () => {
       const { stream } = await wire.join('less', { topics: ['less.a', 'less.b'] });
       await tell('less.a', 'a1');
       expect(await stream.texts('a1')).to.deep.equal(['a1']);
@@ -177,7 +177,7 @@ describe('a session', () => {
       expect(await stream.texts('b1')).to.deep.equal(['b1']);
     });
 
-    it('is shown the resources of a topic that it adds with SNAPSHOT', async () => {
+    it('gets the resources of a topic that it adds with SNAPSHOT', async () => {
       const { stream } = await wire.join('later', { topics: ['later'] });
       stream.send({
         request_id: 1,
@@ -192,7 +192,7 @@ describe('a session', () => {
       expect(stream.kinds).to.deep.equal(['welcome', 'subscription_updated', 'snapshot']);
     });
 
-    it('handles frames that came together with the Hello after the Welcome, in order', async () => {
+    it('handles frames that came in one message with the Hello after the Welcome, in order', async () => {
       const stream = wire.connect();
       stream.send(
         {
@@ -215,7 +215,7 @@ describe('a session', () => {
       expect(stream.kinds).to.include('publish_ack');
     });
 
-    it('leaves at once when it says that it stops, and the others are told why', async () => {
+    it('leaves at once after a Goodbye with STOP, and the others get the reason', async () => {
       const { stream: watcher } = await wire.join('stop-watcher', { topics: ['nodes.stopping'] });
       const { stream } = await wire.join('stopping');
       const end = await stream.leave();
@@ -227,7 +227,7 @@ describe('a session', () => {
       expect(events.at(-1)?.topic).to.equal('nodes.stopping');
     });
 
-    it('ends only the stream when it says DRAINED: the node goes on with its next one', async () => {
+    it('ends only the stream after a Goodbye with DRAINED: the node goes on with its next stream', async () => {
       const { stream: watcher } = await wire.join('drain-watcher', { topics: ['nodes.drained'] });
       const me = { instance_id: randomBytes(16) };
       const { stream } = await wire.join('drained', me);
@@ -239,11 +239,11 @@ describe('a session', () => {
       expect(welcome.outcome).to.equal('WELCOME_OUTCOME_RESUMED');
       await second.leave();
       await watcher.until(({ node_left: left }) => left !== undefined);
-      // Neither the goodbye of the stream nor the return was worth an event.
+      // Neither the Goodbye of the stream nor the return caused an event.
       expect(bodiesOf(watcher)).to.deep.equal(['node_joined', 'node_left']);
     });
 
-    it('loses the node after the grace if its stream broke or ended without a goodbye', async () => {
+    it('loses the node after the grace if its stream broke or ended without a Goodbye', async () => {
       const { stream: watcher } = await wire.join('loss-watcher', { topics: ['nodes.*'] });
       const { stream: broken } = await wire.join('lost-broken');
       const { stream: silent } = await wire.join('lost-silent');
@@ -267,7 +267,7 @@ describe('a session', () => {
   });
 
   describe('coming back', () => {
-    it('goes on with exactly the rest after a lost stream', async () => {
+    it('gets exactly the remaining events after a lost stream', async () => {
       const me = { instance_id: randomBytes(16), topics: ['resume.>'] };
       const { stream: first, welcome } = await wire.join('resumer', me);
       await tell('resume.x', 'one', 'two');
@@ -313,7 +313,7 @@ describe('a session', () => {
       expect((await second.answer(1)).frame).to.equal('heartbeat_ack');
     });
 
-    it('stores once what was not settled when its stream was replaced, and was sent again', async () => {
+    it('stores once each publish that was unsettled when its stream was replaced, and was sent again', async () => {
       const { stream: reader } = await wire.join('unsettled-reader', { topics: ['unsettled'] });
       const me = { instance_id: randomBytes(16) };
       const { stream: first } = await wire.join('unsettled', me);
@@ -321,7 +321,7 @@ describe('a session', () => {
       const numbered = [...events.entries()];
       for (const [index, event] of numbered.slice(0, 100)) first.publish(index + 1, event);
       const second = wire.hello('unsettled', me);
-      // Some are read before the first stream is ended, others never: nobody can know which.
+      // The coordinator reads some of them before it ends the first stream, and others never; the node cannot know which.
       for (const [index, event] of numbered.slice(100)) first.publish(index + 1, event);
       const { publish_sequence: stored } = await second.next('welcome');
       second.publish(stored + 1, ...events.slice(stored), say('unsettled', 'end'));
@@ -333,7 +333,7 @@ describe('a session', () => {
       expect((await first.ended()).error?.reason).to.equal('ERROR_REASON_SESSION_REPLACED');
     });
 
-    it('gives the name of a process that is gone to another one, and says so', async () => {
+    it('gives the name of a dead process to another one, with the outcome REPLACED', async () => {
       const { stream: watcher } = await wire.join('heir-watcher', { topics: ['nodes.heir'] });
       const { stream: first } = await wire.join('heir');
       first.cut();
@@ -356,11 +356,11 @@ describe('a session', () => {
   });
 
   describe('publishing', () => {
-    it('stores each event once, however often it is sent', async () => {
+    it('stores each event once, however often the node sends it', async () => {
       const { stream: reader } = await wire.join('once-reader', { topics: ['once'] });
       const { stream: writer } = await wire.join('once-writer');
       const events = ['one', 'two', 'three', 'four', 'five'].map((text) => say('once', text));
-      // Any number may be the first one.
+      // A process may begin with any number.
       writer.publish(40, ...events.slice(0, 3));
       expect((await writer.settled(42)).publish_sequence).to.equal(42);
       writer.publish(40, ...events.slice(0, 3));
@@ -370,14 +370,14 @@ describe('a session', () => {
       expect(await reader.texts('five')).to.deep.equal(['one', 'two', 'three', 'four', 'five']);
     });
 
-    it('says in the Welcome which publishes of the process are settled', async () => {
+    it('reports in the Welcome which publishes of the process are settled', async () => {
       const me = { instance_id: randomBytes(16) };
       const { stream: first } = await wire.join('settled', me);
       first.publish(1, say('settled', 'one'), say('settled', 'two'));
       await first.settled(2);
       const { stream: second, welcome } = await wire.join('settled', me);
       expect(welcome.publish_sequence).to.equal(2);
-      // Whoever does not look at it and sends all again is told the same, and stores nothing twice.
+      // A node that ignores it and sends all publishes again gets the same answer, and nothing is stored twice.
       second.publish(1, say('settled', 'one'), say('settled', 'two'));
       expect(await second.next('publish_ack')).to.deep.equal({
         publish_sequence: 2,
@@ -429,7 +429,7 @@ describe('a session', () => {
       await tell('narrow', 'two');
       await tell('narrow', 'three');
 
-      // What may be sent is sent with the answer to a heartbeat at the latest.
+      // If a batch may be sent, it comes before the answer to the next heartbeat.
       for (const requestId of [1, 2]) {
         stream.send({ request_id: requestId, heartbeat: {} });
         const { heartbeat_ack: beat } = await stream.answer(requestId);
@@ -447,7 +447,7 @@ describe('a session', () => {
       const third = await stream.next('event_batch');
       expect(third.events.map(textOf)).to.deep.equal(['three']);
 
-      // To acknowledge the last acknowledged one again is no mistake, and opens nothing.
+      // A repeated acknowledgement of the same position is allowed, and does not open the window.
       await tell('narrow', 'four');
       stream.send({ ack: { sequence: second.up_to.sequence } });
       for (const requestId of [3, 4]) {
@@ -460,7 +460,7 @@ describe('a session', () => {
       expect(await stream.texts('four')).to.deep.equal(['four']);
     });
 
-    it('counts bytes as well, and always lets one batch through', async () => {
+    it('counts bytes too, and always lets one batch through', async () => {
       const { stream } = await wire.join('thin', {
         topics: ['thin'],
         window: { events: 100, bytes: 1 },
@@ -479,7 +479,7 @@ describe('a session', () => {
   });
 
   describe('a heartbeat', () => {
-    it('is answered with the newest position, which can be come back to', async () => {
+    it('is answered with the newest position, with which a node can resume', async () => {
       const me = { instance_id: randomBytes(16), topics: ['quiet'] };
       const { stream: first } = await wire.join('quiet', me);
       const { first_sequence: newest } = await tell('loud', 'not for it');
@@ -497,7 +497,7 @@ describe('a session', () => {
   });
 
   describe('reading starts', () => {
-    /** What a new session of this topic and start reads up to `end`, which is told when it is open. */
+    /** The texts that a new session with this topic and start reads, up to `end`, which is published when it is open. */
     const reads = async (topic: string, name: string, start: object) => {
       const { stream } = await wire.join(name, { topics: [topic], start });
       await tell(topic, 'end');
@@ -506,21 +506,21 @@ describe('a session', () => {
       return { texts, kinds: stream.kinds };
     };
 
-    it('at LATEST with what happens from then on', async () => {
+    it('at LATEST with the next events', async () => {
       await tell('from.latest', 'before');
       const { texts, kinds } = await reads('from.latest', 'from-latest', LATEST);
       expect(texts).to.deep.equal(['end']);
       expect(kinds).to.not.include('snapshot');
     });
 
-    it('at EARLIEST with all that there is', async () => {
+    it('at EARLIEST with the oldest event', async () => {
       await tell('from.earliest', 'one');
       await tell('from.earliest', 'two');
       const { texts } = await reads('from.earliest', 'from-earliest', EARLIEST);
       expect(texts).to.deep.equal(['one', 'two', 'end']);
     });
 
-    it('after a cursor with what follows it', async () => {
+    it('after a cursor with the next event', async () => {
       await tell('from.cursor', 'one');
       const { cursor } = await wire.call('EventService.ReadEvents', {
         topics: ['from.cursor'],
@@ -532,7 +532,7 @@ describe('a session', () => {
       expect(kinds).to.not.include('gap');
     });
 
-    it('at SNAPSHOT with the resources, then with what happens after it', async () => {
+    it('at SNAPSHOT with the resources, then with the events after these', async () => {
       await tell('from.snapshot', 'before');
       const { stream } = await wire.join('from-snapshot', {
         topics: ['from.snapshot', 'nodes.from-snapshot'],
@@ -546,7 +546,7 @@ describe('a session', () => {
       expect(event?.sequence).to.be.above(cursor?.sequence ?? Infinity);
     });
 
-    it('since a time with what is not older', async () => {
+    it('since a time with the first event that is not older', async () => {
       const { first_sequence: sequence } = await tell('from.since', 'old');
       const all = await reads('from.since', 'from-since-hour', { since: { seconds: 3600 } });
       expect(all.texts).to.deep.equal(['old', 'end']);
@@ -557,7 +557,7 @@ describe('a session', () => {
       });
       const newest = events.at(-1);
       if (!newest) throw new Error(`${sequence} is not there`);
-      // Both clocks are this machine's: once the newest is 20 ms old here, it is so there.
+      // The test and kelpied use the clock of the same machine: an event that is 20 ms old here is as old there.
       const ageMs = (): number =>
         Date.now() - newest.time.seconds * 1000 - (newest.time.nanos ?? 0) / 1e6;
       while (ageMs() <= 20) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -568,7 +568,7 @@ describe('a session', () => {
     });
   });
 
-  describe('all batches of all of it', () => {
+  describe('the batches of a long history', () => {
     it('arrive in the order of the journal, each event once, between after and up_to', async () => {
       const { stream: reader } = await wire.join('order-reader', { topics: ['order.*'] });
       const writers = await Promise.all(

@@ -30,7 +30,7 @@ describe('tracing', () => {
         now: () => performance.now(),
         wall: () => {
           if (broken) throw new Error('the clock fell off the wall');
-          // Whatever the work of a call begins is inside of its span.
+          // All work that a call starts runs inside its span.
           trace.getActiveSpan()?.addEvent('looked at the clock');
           return Date.now();
         },
@@ -53,7 +53,7 @@ describe('tracing', () => {
 
   beforeEach(() => exporter.reset());
 
-  it('makes a call a span, child of the one that the caller names', async () => {
+  it('makes a span for a call, as child of the span that the caller names', async () => {
     const metadata = Metadata({ traceparent: `00-${TRACE}-${SPAN}-01` });
     await api.events.publishEvents(
       {
@@ -79,7 +79,7 @@ describe('tracing', () => {
     expect(span?.events.map(({ name }) => name)).to.include('looked at the clock');
   });
 
-  it('begins a trace where the caller names none, and tells refusals from faults', async () => {
+  it('begins a trace if the caller names none, and distinguishes refusals from faults', async () => {
     await api.nodes.getNode({ name: 'nobody' }).catch(() => undefined);
     broken = true;
     await api.events.publishEvents({ events: [{ topic: 'chat.a' }] }).catch(() => undefined);
@@ -92,7 +92,7 @@ describe('tracing', () => {
     expect(failed?.status.code).to.equal(SpanStatusCode.ERROR);
   });
 
-  it('leaves streams alone', async () => {
+  it('makes no spans for streams', async () => {
     const abort = new AbortController();
     const watch = api.events.watchEvents(
       { topics: ['chat.*'], start: { place: { $case: 'at', value: 2 } } },

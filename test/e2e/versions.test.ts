@@ -1,4 +1,4 @@
-/** Nodes and coordinators of neighbouring versions: what one does not know of the other is no matter. */
+/** Nodes and coordinators of neighbouring versions: each ignores the fields and frames that it does not know. */
 import { randomBytes } from 'node:crypto';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { expect } from 'chai';
@@ -12,14 +12,14 @@ import { Inbox } from '../support/wire/inbox.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { Wire } from '../support/wire/wire.js';
 
-/** Fields with bytes, by their numbers in the contract. */
+/** The bytes of a message from its fields, by their numbers in the contract. */
 const bytesField = (number: number): number => (number << 3) | 2;
 const FRAMES = bytesField(1);
 const HELLO = bytesField(2);
 const PUBLISH = bytesField(5);
 const NEW = bytesField(200);
 
-/** A ConnectRequest of one frame, in which each message has a field that is not known yet. */
+/** A ConnectRequest of one frame, in which each message also has an unknown field. */
 function fromTheFuture(frame: number, message: (writer: BinaryWriter) => void): Buffer {
   const writer = new BinaryWriter().uint32(FRAMES).fork().uint32(frame).fork();
   message(writer);
@@ -27,7 +27,7 @@ function fromTheFuture(frame: number, message: (writer: BinaryWriter) => void): 
   return Buffer.from(writer.uint32(NEW).string('new').finish());
 }
 
-/** All that a Hello must say. */
+/** The required fields of a Hello. */
 const least = () => ({
   name: 'neighbour',
   role: NodeRole.SERVICE,
@@ -49,7 +49,7 @@ describe('a node of another version', () => {
     await kelpied.stop();
   });
 
-  it('that is newer is welcomed and heard, with fields and frames that are not known here', async () => {
+  it('that is newer is welcomed and served, also with unknown fields and frames', async () => {
     const { stream: reader } = await wire.join('reader', { topics: ['chat', 'nodes.*'] });
     const stream = wire.connect();
     const hello = Hello.create({ ...least(), topics: ['chat'] });
@@ -66,7 +66,7 @@ describe('a node of another version', () => {
     expect(await reader.texts('hello')).to.deep.equal([undefined, 'hello']);
   });
 
-  it('that is older says the least, and has a whole session', async () => {
+  it('that is older sends only the required fields, and has a complete session', async () => {
     const stream = wire.connect();
     const request = new BinaryWriter().uint32(FRAMES).fork().uint32(HELLO).fork();
     Hello.encode(Hello.create(least()), request);
@@ -83,7 +83,7 @@ describe('a node of another version', () => {
 });
 
 describe('a coordinator of another version', () => {
-  it('that is newer sends frames that a client does not know, which it skips', async () => {
+  it('that is newer sends unknown frames, which the client skips', async () => {
     const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
     const known = coordinator.transport();
     const client = connect({

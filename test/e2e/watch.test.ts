@@ -1,4 +1,4 @@
-/** Watching and reading by a call: what comes at once, and what a quiet reader is told. */
+/** Watching and reading by a call: the first answer, and the positions that a quiet reader gets. */
 import { expect } from 'chai';
 import { apiAt } from '../support/wire/calls.js';
 import { type Start, StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
@@ -31,7 +31,7 @@ describe('a reader without a session', () => {
     ['EARLIEST', at(StartAt.EARLIEST)],
     ['since', { place: { $case: 'since', value: { seconds: 1, nanos: 0 } } }],
   ] as const) {
-    it(`is told where it starts, before there is anything: ${name}`, async () => {
+    it(`gets its start position before the first event: ${name}`, async () => {
       await publish('other', 'nothing for it');
       const api = apiAt(kelpied.endpoint);
       const end = new AbortController();
@@ -44,7 +44,7 @@ describe('a reader without a session', () => {
       const { upTo } = frame.value;
       end.abort();
 
-      // It comes back with it, and has missed nothing.
+      // The reader comes back with that position, and has missed nothing.
       await publish(`quiet.${name}`, 'news');
       const back = upTo && ({ place: { $case: 'after', value: upTo } } as const);
       const { events } = await api.events.readEvents({ ...request, start: back });
@@ -53,7 +53,7 @@ describe('a reader without a session', () => {
     });
   }
 
-  it('hears at once that its call is answered, also where it says where it starts', async () => {
+  it('gets the headers of its call at once, whatever its start', async () => {
     const api = apiAt(kelpied.endpoint);
     const { cursor } = await api.events.readEvents({ topics: ['>'], start: at(StartAt.LATEST) });
     const start = cursor && ({ place: { $case: 'after', value: cursor } } as const);
@@ -78,7 +78,7 @@ describe('a reader without a session', () => {
     api.close();
   });
 
-  it('is told from time to time how far it is, when nothing is for it', async () => {
+  it('gets its position from time to time if no event matches', async () => {
     const watch = wire.watch(['nothing.ever'], { at: 'START_AT_LATEST' });
     const first = await watch.next('event_batch');
     await publish('other', 'not for it');

@@ -1,6 +1,6 @@
 /**
- * Numbers of the wire that no JavaScript number holds. Each is legal: the field that cannot have it is refused
- * by name, a measurement is kept as the nearest, and the session lives.
+ * Numbers of the wire that no JavaScript number can hold. They are legal on the wire. The coordinator refuses such a
+ * number with the name of the field, or stores the nearest number of a measurement. The session lives.
  */
 import { type JsonObject, ScalarType } from '@bufbuild/protobuf';
 import { expect } from 'chai';
@@ -34,7 +34,7 @@ const draft = { topic: 'chat.a', payload: { content: { text: 'a' } } };
 const command = { target: { node: 'gate' }, command: { runConsoleCommand: { line: 'list' } } };
 const kick = { target: { player: { id: STEVE.xuid } }, message: 'bye' };
 
-/** What is right about the messages, but for one number. */
+/** The valid fields of the messages, without the one number. */
 const templates: Record<string, JsonObject> = {
   'kelpie.v1.Cursor': { epoch: ID, sequence: '1', tag: 1 },
   'kelpie.v1.NodeFrame': { requestId: 1 },
@@ -79,7 +79,7 @@ describe('a number above what a number holds', () => {
     ).to.deep.equal([]);
   });
 
-  /** Reasons that an answer may have. */
+  /** The reasons that an answer may have. */
   const typed = (reason: string | undefined): void => {
     expect(reason).to.not.be.oneOf(['INTERNAL', 'UNKNOWN', 'MESSAGE_INVALID', undefined]);
   };
@@ -127,7 +127,7 @@ describe('a number above what a number holds', () => {
     }
   }
 
-  it('is kept as the nearest where it is a measurement, and read back', async () => {
+  it('is stored as the nearest number if it is a measurement, and can be read back', async () => {
     const { stream } = await wire.join('java');
     const [connect] = CONNECT.map(({ input }) => input);
     if (!connect) throw new Error('the contract has no session');
@@ -139,7 +139,7 @@ describe('a number above what a number holds', () => {
     expect(node.load?.memory_max_bytes).to.equal(Number.MAX_SAFE_INTEGER);
   });
 
-  it('of seconds is one of a Duration or a Timestamp: else the reader must learn of it', () => {
+  it('in seconds occurs only in a Duration or a Timestamp, as the decoder expects', () => {
     for (const { input } of methods) {
       for (const path of pathsTo(input, SIGNED)) expect(nameOf(path)).to.match(/\.?seconds$/);
     }
@@ -150,7 +150,7 @@ interface Caller {
   call(bytes: Buffer, options: { signal: AbortSignal }): AsyncIterable<unknown> | Promise<unknown>;
 }
 
-/** The reason of the error that a call fails with, or OK. Of a stream the first answer counts. */
+/** The reason of the error with which a call fails, or OK. The first answer of a stream counts. */
 async function answerOf(
   endpoint: string,
   { name, parent, methodKind }: (typeof methods)[number],
@@ -171,7 +171,7 @@ async function answerOf(
   } as const;
   const channel = createChannel(endpoint);
   const abort = new AbortController();
-  // A watch that is accepted may have nothing to say.
+  // An accepted watch may have no answer.
   const quiet = setTimeout(() => abort.abort(), 300);
   try {
     const factory = createClientFactory().use(errorDetailsClientMiddleware);

@@ -63,7 +63,7 @@ export class Targets {
 
   #node(name: string, command: string): string {
     const node = this.#rows.nodes.get(name)?.value;
-    if (!node) throw noTarget(`no node "${cutText(name, 255)}" is there`);
+    if (!node) throw noTarget(`the network has no node "${cutText(name, 255)}"`);
     if (node.commands.includes(command)) return name;
     throw notHandled(name, command);
   }

@@ -1,16 +1,16 @@
 /**
- * What waits for the journal, of one network. Above its limits publishers wait in the order in which they came;
- * what else is written (nodes, players) is weighed and never waits, so that presence does not stand behind chat.
+ * The writes of one network that wait for the journal. Above the limits publishers wait, first come first served.
+ * Writes about nodes and players count too but never wait, so presence does not queue behind chat.
  */
 import { FairTurn, othersTurn } from '../core/fair-turn.js';
 import type { Clock } from '../core/clock.js';
 import type { Transaction } from '../journal/journal.js';
 import type { Limits } from './limits.js';
 
-/** What an entry takes beside its bytes. */
+/** The bytes that an entry counts in addition to its own. */
 const ENTRY_BYTES = 256;
 
-/** How much something is. */
+/** The size of a transaction. */
 export interface Weight {
   readonly entries: number;
   readonly bytes: number;
@@ -29,7 +29,7 @@ export class Backlog {
     this.#clock = clock;
   }
 
-  /** No more may be published now: it is full, or others wait already. */
+  /** Whether a new publish must wait: the backlog is full, or other publishers already wait. */
   get closed(): boolean {
     return this.#full || this.#waiting.length > 0;
   }
@@ -39,14 +39,14 @@ export class Backlog {
     return this.#entries >= backlogEntries || this.#bytes >= backlogBytes;
   }
 
-  /** Bytes that wait. */
+  /** Bytes of the writes that the journal has not answered yet. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * Calls `publish`, which must commit in the same turn and not throw: now, or when its turn has come. A
-   * promise where that is later.
+   * Calls `publish` now, or later when the backlog has room; then this returns a promise. `publish` must commit
+   * in the same turn of the event loop and must not throw.
    */
   admit(publish: () => void): Promise<void> | undefined {
     if (!this.closed) {
@@ -72,11 +72,11 @@ export class Backlog {
     if (this.#waiting.length > 0 && !this.#admitting) void this.#admitWaiting();
   }
 
-  /** In fair turns: much may fit at once when the journal was slow. */
+  /** In fair turns: after a slow write of the journal, many publishers may fit at once. */
   async #admitWaiting(): Promise<void> {
     const turn = new FairTurn(this.#clock);
     this.#admitting = true;
-    // Not at once: whoever leaves is in the middle of something.
+    // In a later turn: the caller of `leave` has not finished its own work.
     await othersTurn();
     while (!this.#full) {
       const publish = this.#waiting.shift();
@@ -89,7 +89,7 @@ export class Backlog {
   }
 }
 
-/** How much a transaction is until it is stored. */
+/** What a transaction counts in the backlog until the journal has answered. */
 export function weightOf({ entries }: Transaction): Weight {
   let bytes = 0;
   for (const { topic, event, value } of entries) {

@@ -1,15 +1,18 @@
-/** What is said of nodes and players, checked. */
+/** Checks for texts, labels and names of commands. */
 import { KelpieError } from '../core/errors.js';
 import { cutText } from '../core/text.js';
 
-/** Labels of a node, and properties of a player. */
+/** The most labels of a node, and the most properties of a player. */
 export const LABELS = 64;
 const LABEL_NAME_BYTES = 63;
 const LABEL_VALUE_BYTES = 255;
 const COMMANDS = 256;
 const COMMAND = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+/** The rule above, for messages. */
+export const COMMAND_RULE =
+  'a name has 1 to 63 of a-z, 0-9, ".", "_" and "-", and begins with a letter or digit';
 
-/** The text, if it has at most so many bytes. Throws TEXT_TOO_LONG. */
+/** Returns the text if it has at most `limit` bytes. Throws TEXT_TOO_LONG. */
 export function textOf(field: string, value: string, limit: number): string {
   if (Buffer.byteLength(value) <= limit) return value;
   throw new KelpieError(
@@ -19,7 +22,7 @@ export function textOf(field: string, value: string, limit: number): string {
   );
 }
 
-/** In the order of their names, so that the same labels are the same bytes. Throws LABELS_INVALID. */
+/** Sorts labels by name, so that equal labels have equal bytes. Throws LABELS_INVALID. */
 export function labelsOf(labels: Record<string, string>): Record<string, string> {
   const entries = Object.entries(labels);
   if (entries.length > LABELS) {
@@ -48,20 +51,20 @@ export function labelsOf(labels: Record<string, string>): Record<string, string>
 }
 
 /**
- * The names of commands that a node does, sorted, each once. Throws COMMAND_INVALID for what cannot be a
- * name, or too many.
+ * Sorts the names of the commands that a node handles, and removes duplicates. Throws COMMAND_INVALID for an
+ * invalid name and for too many names.
  */
 export function commandsOf(names: readonly string[]): string[] {
   const odd = names.find((name) => !isCommandName(name));
   if (odd !== undefined) {
-    throw commandError(`"${cutText(odd, 80)}" cannot be the name of a command`);
+    throw commandError(`"${cutText(odd, 80)}" cannot be the name of a command: ${COMMAND_RULE}`);
   }
   const commands = [...new Set(names)].sort();
   if (commands.length <= COMMANDS) return commands;
-  throw commandError(`${commands.length} commands; a node does at most ${COMMANDS}`);
+  throw commandError(`${commands.length} commands; a node handles at most ${COMMANDS}`);
 }
 
-/** Whether something can be the name of a command. */
+/** Whether the text can be the name of a command. */
 export function isCommandName(name: string): boolean {
   return COMMAND.test(name);
 }

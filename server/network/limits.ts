@@ -1,6 +1,6 @@
-/** What a coordinator allows and promises. The numbers that Welcome tells every node. */
+/** The limits and the times of a coordinator. Welcome names most of them to each node. */
 
-/** What may be sent. More is refused, and loses nothing. */
+/** The most that clients may send or hold. The coordinator refuses a request above a limit and stores nothing of it. */
 export interface Limits {
   /** Bytes of one event's message. */
   readonly payloadBytes: number;
@@ -14,27 +14,27 @@ export interface Limits {
   readonly longPatterns: number;
   /** Bytes of the patterns of one reader. */
   readonly patternBytes: number;
-  /** Memory of the patterns of all readers on one connection, about. */
+  /** Approximate memory of the patterns of all readers on one connection. */
   readonly connectionPatternMemory: number;
-  /** Memory of the patterns of all readers, about. */
+  /** Approximate memory of the patterns of all readers. */
   readonly patternMemory: number;
   /** Bytes of one message on a stream. */
   readonly messageBytes: number;
-  /** Bytes of a Hello: of a peer that has not said yet who it is. */
+  /** Bytes of a Hello: less than a later message may have, because its sender has no session yet. */
   readonly helloBytes: number;
   /** Sessions of one coordinator. */
   readonly sessions: number;
-  /** Players of one network, those who log in among them. */
+  /** Players of one network, including players who log in. */
   readonly players: number;
-  /** Bytes of their rows. */
+  /** Bytes of the rows of all players. */
   readonly playerBytes: number;
   /** Bytes of the rows of one proxy's players. */
   readonly proxyPlayerBytes: number;
   /** Grants of one proxy whose players have not joined. */
   readonly proxyLogins: number;
-  /** Nodes that are asked to do commands, of one coordinator. */
+  /** Pending answers to commands on one coordinator: one for each command and node. */
   readonly commands: number;
-  /** Bytes of the commands that are under way, of one coordinator. */
+  /** Bytes of the pending commands on one coordinator. */
   readonly commandBytes: number;
   /** Levels of JSON content. */
   readonly jsonDepth: number;
@@ -42,7 +42,7 @@ export interface Limits {
   readonly windowEvents: number;
   /** The largest window in bytes. */
   readonly windowBytes: number;
-  /** Entries that wait for the journal, above which publishers are not read. */
+  /** Entries that wait for the journal. Above this number the coordinator does not read from publishers. */
   readonly backlogEntries: number;
   /** The same in bytes. */
   readonly backlogBytes: number;
@@ -73,25 +73,25 @@ export const defaultLimits: Limits = {
   backlogBytes: 32 * 1024 * 1024,
 };
 
-/** How long things take. All in milliseconds, by the monotonic clock. */
+/** Times in milliseconds, measured by the monotonic clock. */
 export interface Times {
-  /** How often a node says that it lives. */
+  /** How often a node sends a Heartbeat. */
   readonly heartbeatMs: number;
-  /** Both sides give a stream up that said nothing for this long: three heartbeats. */
+  /** Each side closes a stream on which nothing arrives for this long: three heartbeats. */
   readonly maxSilenceMs: number;
-  /** How long a lost stream may be away before anybody is told. */
+  /** How long a node may be without a stream before the coordinator marks it UNREACHABLE. */
   readonly unreachableMs: number;
-  /** How long a lost node is kept. */
+  /** How long a node may be without a stream before it leaves as LOST. */
   readonly graceMs: number;
-  /** How long a new stream has for its Hello. */
+  /** How long a peer may take to send its Hello on a new stream. */
   readonly helloMs: number;
-  /** How long the holder of a name has to prove that it lives. Game servers stall. */
+  /** How long the holder of a name may take to prove that it lives. Game servers stall. */
   readonly probeMs: number;
-  /** How long sessions have to move on when the coordinator stops. */
+  /** How long sessions may take to move to another coordinator when this one stops. */
   readonly drainMs: number;
   /** How long a proxy may take from the grant of a player to the report that they joined. */
   readonly loginMs: number;
-  /** How long the holder of a player has to prove that they are there, asked twice in it. */
+  /** How long the proxy that holds a player may take to verify them. The coordinator asks it twice in this time. */
   readonly verifyMs: number;
 }
 

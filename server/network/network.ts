@@ -16,25 +16,25 @@ import type { Limits } from './limits.js';
 import type { Codec, Table, Write } from './table.js';
 import { Tables } from './tables.js';
 
-/** What a network is made of. */
+/** The parts that a network needs. */
 export interface NetworkParts {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly limits: Pick<Limits, 'backlogEntries' | 'backlogBytes'>;
-  /** Hears of faults of whoever listens to the network. */
+  /** Called with the error of a listener that throws. */
   readonly onFault: (error: unknown) => void;
-  /** Hears how long the journal took for a transaction. */
+  /** Called with the time that the journal took for each transaction. */
   readonly onCommit?: ((durationMs: number) => void) | undefined;
 }
 
-/** The journal as everybody may use it: what is written goes through `commit`. */
+/** The journal without its writing half: all writes go through `Network.commit`. */
 export type ReadableJournal = Omit<Journal, 'append' | 'onAppend' | 'rows' | 'close'>;
 
 export class Network {
   readonly journal: ReadableJournal;
-  /** The turn that long lists and searches share. */
+  /** The turns that long lists and searches share. */
   readonly searches: SharedTurn;
-  /** What waits for the journal. */
+  /** The writes that wait for the journal. */
   readonly backlog: Backlog;
   readonly #journal: Journal;
   readonly #clock: Clock;
@@ -58,17 +58,17 @@ export class Network {
     journal.onAppend((entries) => this.#take(entries));
   }
 
-  /** The newest position that readers may see: the tables have all up to it. */
+  /** The newest position that readers may see: the tables have all entries up to it. */
   get head(): Cursor {
     return this.#head;
   }
 
-  /** Registers the rows whose keys begin with the prefix. Each subject does so for its own, before `load`. */
+  /** Registers the rows whose keys begin with the prefix. Each subject registers its own rows before `load`. */
   table<T>(prefix: string, codec: Codec<T>): Table<T> {
     return this.#tables.table(prefix, codec);
   }
 
-  /** Folds the rows that the journal has. Call it once, when all kinds of rows are registered. */
+  /** Folds the rows that the journal has. Call it once, after all kinds of rows are registered. */
   async load(): Promise<void> {
     for await (const row of this.#journal.rows('')) this.#tables.fold(row);
   }
@@ -83,15 +83,15 @@ export class Network {
   }
 
   /**
-   * Calls the listener with entries once the tables have them, and before the append that stored them
-   * resolves. Listeners are called in the order in which they came: the tail of the entries comes first, then
-   * those who wake its readers.
+   * Calls the listener with entries after the tables have them, and before the append that stored them
+   * resolves. The network calls listeners in the order of their registration. The tail registers first, because
+   * later listeners wake the readers of the tail.
    */
   onEntries(listener: (entries: readonly Entry[]) => void): Unsubscribe {
     return this.#listeners.add(listener);
   }
 
-  /** Resolves when the tables have all that is durable now. */
+  /** Resolves when the tables have every entry that is durable at the time of the call. */
   async caughtUp(): Promise<void> {
     const { sequence } = this.#journal.head;
     while (this.#head.sequence < sequence) {
@@ -105,8 +105,8 @@ export class Network {
   }
 
   /**
-   * Stores one transaction. Throws OUTCOME_UNKNOWN if the journal cannot tell what became of it, and
-   * JOURNAL_READ_ONLY if it takes none any more.
+   * Stores one transaction. Throws OUTCOME_UNKNOWN if the journal cannot report whether it stored the
+   * transaction, and JOURNAL_READ_ONLY if the journal accepts no more writes.
    */
   async commit(transaction: Transaction): Promise<Outcome> {
     if (this.readOnly) throw readOnlyError();
@@ -121,7 +121,7 @@ export class Network {
     } catch (cause) {
       throw new KelpieError(
         'OUTCOME_UNKNOWN',
-        'the journal did not say whether the write is stored; try again',
+        'the journal did not report whether it stored the write; read the state, or try again',
         {},
         { cause, retryAfterMs: 1000 },
       );
@@ -130,12 +130,12 @@ export class Network {
     }
   }
 
-  /** Whether nothing can be written any more, until the coordinator is started again. */
+  /** Whether the journal refuses all writes until the coordinator is restarted. */
   get readOnly(): boolean {
     return this.#journal.readOnly;
   }
 
-  /** What a filter shows of the rows, as they are when the iteration comes to them. */
+  /** The rows that match a filter, each as it is when the iteration reaches it. */
   resources(filter: TopicFilter): Generator<Row> {
     return this.#tables.resources(filter);
   }
@@ -143,7 +143,6 @@ export class Network {
 
 function readOnlyError(): KelpieError {
   const message =
-    'the coordinator stores nothing, as its disk is full or failed; its log says more; nothing was ' +
-    'stored; try again when it was started again';
+    'the coordinator stored nothing, because its disk is full or failed; read its log, restart it, then try again';
   return new KelpieError('JOURNAL_READ_ONLY', message, {}, { retryAfterMs: 5000 });
 }

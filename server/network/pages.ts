@@ -6,27 +6,27 @@ import { KelpieError, outOfRange } from '../core/errors.js';
 const DEFAULT_PAGE = 100;
 const LARGEST_PAGE = 1000;
 
-/** What an answer may take, so that it fits into what every client reads by default. */
+/** The most bytes of an answer: below the size that every client accepts by default. */
 const ANSWER_BYTES = 1024 * 1024;
-/** Of an answer, for what stands beside its items: cursor, token, counts. */
+/** The part of an answer that is reserved for its cursor, token and counts. */
 const FRAME_BYTES = 4 * 1024;
-/** What an item takes beside its own bytes. */
+/** The bytes that an item takes in addition to its own. */
 const ITEM_BYTES = 16;
 
-/** What a list is asked for. */
+/** Which page of a list the client requests. */
 export interface PageRequest {
   readonly pageSize: number;
   /** The token of the page before; empty for the first. */
   readonly pageToken: string;
 }
 
-/** A list in order, as it is now. */
+/** A sorted list, read live. */
 export interface Listing<Item> {
-  /** Names in order, after one; they may be of items that are not on the list. */
+  /** The names after one name, in order. A name may belong to an item that is not on the list. */
   after(name: string): Iterable<string>;
-  /** The item of a name, if it is on the list. */
+  /** The item with this name, if it is on the list. */
   item(name: string): Item | undefined;
-  /** About how many bytes it takes, and no fewer. */
+  /** An upper estimate of the item's bytes. */
   bytesOf(item: Item): number;
 }
 
@@ -38,7 +38,7 @@ export interface Page<Item> {
   readonly cursor: Cursor;
 }
 
-/** Counts what still fits into an answer. The first item always does. */
+/** Counts the bytes that still fit into an answer. The first item always fits. */
 export class AnswerRoom {
   #left: number;
   #empty = true;
@@ -47,7 +47,7 @@ export class AnswerRoom {
     this.#left = ANSWER_BYTES - FRAME_BYTES - takenBytes;
   }
 
-  /** Whether an item fits; it is counted then. */
+  /** Counts the item and returns true, if it fits. */
   take(bytes: number): boolean {
     if (bytes + ITEM_BYTES > this.#left && !this.#empty) return false;
     this.#empty = false;
@@ -57,8 +57,8 @@ export class AnswerRoom {
 }
 
 /**
- * A page of a list. It ends early where an answer would be too large. Yields wherever others may go on.
- * Throws OUT_OF_RANGE or PAGE_TOKEN_INVALID.
+ * A page of a list. The page ends early where the answer would be too large. Yields between items, so that the
+ * caller can let other work run. Throws OUT_OF_RANGE or PAGE_TOKEN_INVALID.
  */
 export function* pageOf<Item>(
   listing: Listing<Item>,
@@ -102,8 +102,8 @@ function readToken(token: string): { after: string; cursor: Cursor } {
     const after = Buffer.from(last, 'base64url').toString();
     if (after !== '' && cursor.epoch.length > 0) return { after, cursor };
   } catch {
-    // Not a cursor: the same answer as for any other token that is not ours.
+    // The token holds no cursor: the same error as for every other foreign token.
   }
-  const message = 'the page token is not one of this list; begin again without a token';
+  const message = 'the page token is not from this list; begin again without a token';
   throw new KelpieError('PAGE_TOKEN_INVALID', message);
 }

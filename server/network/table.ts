@@ -12,7 +12,7 @@ export interface Folded<T> {
   readonly sequence: number;
 }
 
-/** What a row is folded from: an entry with a key, or a row of the journal. */
+/** One write of a row: an entry with a key, or a row of the journal. */
 export interface Write {
   readonly key: string;
   readonly sequence: number;
@@ -20,14 +20,14 @@ export interface Write {
   readonly value: Uint8Array | null;
 }
 
-/** How one kind of rows is read. */
+/** Decodes one kind of rows. */
 export interface Codec<T> {
   decode(bytes: Uint8Array, sequence: number): T;
-  /** What readers see of a row; undefined: they do not see it. A kind without it is internal. */
+  /** The resource that readers see; undefined hides the row. Rows of a kind without this function are internal. */
   resource?: (value: T) => Row['resource'];
 }
 
-/** Hears of a row that changes, while it is folded. */
+/** Called for each row that changes, while the table folds it. */
 export type Watcher<T> = (
   name: string,
   before: Folded<T> | undefined,
@@ -46,7 +46,7 @@ export class Table<T> {
     this.#codec = codec;
   }
 
-  /** Takes a write in if it is of this table and newer than the row that is there. */
+  /** Applies a write if its key is in this table and it is newer than the stored row. */
   fold({ key, value, sequence }: Write): void {
     if (!key.startsWith(this.#prefix)) return;
     const name = key.slice(this.#prefix.length);
@@ -67,7 +67,7 @@ export class Table<T> {
     }
   }
 
-  /** Calls the watcher for each row that changes, while it is folded: for indexes of the rows. */
+  /** Calls the watcher for each row that changes, while the table folds it. Indexes of the rows use this. */
   watch(watcher: Watcher<T>): void {
     this.#watchers.push(watcher);
   }
@@ -76,12 +76,12 @@ export class Table<T> {
     return this.#prefix + name;
   }
 
-  /** The name of the row that a key means; undefined if it is a key of another table. */
+  /** The name of the row with this key; undefined for a key of another table. */
   nameIn(key: string | undefined): string | undefined {
     return key?.startsWith(this.#prefix) ? key.slice(this.#prefix.length) : undefined;
   }
 
-  /** The topic on which a row is readable. */
+  /** The topic of a row. */
   topicOf(name: string): string {
     return topicOfKey(this.keyOf(name));
   }
@@ -90,12 +90,12 @@ export class Table<T> {
     return this.#rows.get(name);
   }
 
-  /** The requirement of a write that was made of the row as it is now. */
+  /** The requirement that the row is still as it is now. */
   seen(name: string): Requirement {
     return { key: this.keyOf(name), sequence: this.get(name)?.sequence ?? 0 };
   }
 
-  /** A live iteration: rows that come or go meanwhile may or may not be seen, none twice at once. */
+  /** A live iteration. It may miss rows that are added or removed meanwhile, and yields no unchanged row twice. */
   entries(): Iterable<[string, Folded<T>]> {
     return this.#rows;
   }
@@ -109,7 +109,7 @@ export class Table<T> {
     return this.#rows.size;
   }
 
-  /** What a filter shows of the rows, as they are when the iteration comes to them. */
+  /** The rows that match a filter, each as it is when the iteration reaches it. */
   *resources(filter: TopicFilter): Generator<Row> {
     const { resource } = this.#codec;
     if (!resource) return;
@@ -121,8 +121,8 @@ export class Table<T> {
   }
 
   /**
-   * The names of rows that a filter may show: those that its patterns name, or all if one has a wildcard.
-   * A wildcard as first token matches no resources, so each pattern names the kind that it is about.
+   * The names of the rows that may match a filter: the rows that its patterns name, or all rows if a pattern has
+   * a wildcard. A wildcard as first token matches no resources, so each pattern begins with a kind of rows.
    */
   #namesFor(filter: TopicFilter): Iterable<string> {
     const kind = topicOfKey(this.#prefix);

@@ -1,4 +1,4 @@
-/** All kinds of rows of one network. Each subject registers its own; this file knows none of them. */
+/** All kinds of rows of one network. Each subject registers its own kind; this file names none of them. */
 import type { Row } from '../../gen/ts/kelpie/v1/stream.js';
 import type { TopicFilter } from '../topics/filter.js';
 import { type Codec, Table, type Write } from './table.js';
@@ -6,7 +6,7 @@ import { type Codec, Table, type Write } from './table.js';
 export class Tables {
   readonly #all: Pick<Table<unknown>, 'fold' | 'resources'>[] = [];
 
-  /** Registers the rows whose keys begin with the prefix. Call it before the first write is folded. */
+  /** Registers the rows whose keys begin with the prefix. Call it before the first `fold`. */
   table<T>(prefix: string, codec: Codec<T>): Table<T> {
     const table = new Table(prefix, codec);
     this.#all.push(table);
@@ -17,7 +17,7 @@ export class Tables {
     for (const table of this.#all) table.fold(write);
   }
 
-  /** What a filter shows of all rows, kind by kind, in the order in which the kinds were registered. */
+  /** All rows that match a filter, kind by kind, in the order of registration. */
   *resources(filter: TopicFilter): Generator<Row> {
     for (const table of this.#all) yield* table.resources(filter);
   }

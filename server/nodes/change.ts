@@ -1,4 +1,4 @@
-/** Changes of a node that is there. Pure. */
+/** Changes of an existing node. Pure. */
 import {
   type Address,
   type Node,
@@ -9,7 +9,7 @@ import { outOfRange } from '../core/errors.js';
 import { commandsOf, labelsOf } from '../network/labels.js';
 import { addressOf, checkState, motdOf } from './node.js';
 
-/** A node's change of itself: an empty host is the one that the coordinator sees. */
+/** A change that a node sends about itself: the host that the coordinator sees replaces an empty host. */
 export function seenFrom(host: string, change: NodeChange): NodeChange {
   const seen = (address: Address | undefined): Address | undefined =>
     address?.host === '' ? { ...address, host } : address;
@@ -34,11 +34,11 @@ export function changedNode(node: Node, change: NodeChange): Node {
   };
   if (change.state === NodeState.UNSPECIFIED) return next;
   const state = checkState(change.state);
-  // What it is up to is one thing, whether it can be reached another.
+  // An UNREACHABLE node stays UNREACHABLE; it takes the new state when its process is back.
   return node.state === NodeState.UNREACHABLE ? { ...next, lastState: state } : { ...next, state };
 }
 
-/** An empty host keeps the host that is there. */
+/** An empty host keeps the present host. */
 function changedAddress(
   field: string,
   before: Address | undefined,
@@ -47,26 +47,29 @@ function changedAddress(
   if (!after) return before;
   const next = addressOf(field, after, before?.host ?? '');
   if (next?.host !== '') return next;
-  throw outOfRange(`${field}.host`, 253, `${field}.host is empty, and the node has none: name one`);
+  throw outOfRange(
+    `${field}.host`,
+    253,
+    `${field}.host is empty, and the node has no host: set one`,
+  );
 }
 
-/** The node when its stream is lost. */
+/** The node after it lost its stream. */
 export function unreachable(node: Node): Node {
   if (node.state === NodeState.UNREACHABLE) return node;
   return { ...node, state: NodeState.UNREACHABLE, lastState: node.state };
 }
 
 /**
- * The node when its process is back. What a change can set stays as it is: whoever set it last may have
- * been an operator, and the process says what it changes itself. The rest is as its Hello has it, and so
- * are its commands, which only the process knows.
+ * The node after its process is back. The facts that a change can set stay, because an operator may have set
+ * them; the process sends its own changes. The other facts and the commands come from the Hello.
  */
 export function resumed(known: Node, hello: Node): Node {
   const { labels, maxPlayers, state, lastState, joinTime } = reachable(known);
   return { ...hello, labels, maxPlayers, state, lastState, joinTime };
 }
 
-/** The node when it is back. */
+/** The node with its state of before it became UNREACHABLE. */
 function reachable(node: Node): Node {
   if (node.state !== NodeState.UNREACHABLE) return node;
   return { ...node, state: node.lastState, lastState: NodeState.UNSPECIFIED };

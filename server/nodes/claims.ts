@@ -1,4 +1,4 @@
-/** Who is part of the network: claiming a name, losing a stream, leaving. */
+/** Ownership of nodes: claims of a name, losses of a stream, and departures. */
 import { randomBytes } from 'node:crypto';
 import { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
 import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
@@ -24,53 +24,53 @@ export interface LivenessProbe {
   alive(name: string): Promise<boolean>;
 }
 
-/** What a claim got. */
+/** The result of a claim. */
 export interface Claimed {
   /** The fencing token: every write in the node's name requires it. */
   readonly generation: number;
   readonly outcome: 'NEW' | 'RESUMED' | 'REPLACED';
 }
 
-/** A former owner that does not live, and the last of what it owned. */
+/** A former owner whose process is gone, and the last entries that end what it owned. */
 interface Gone extends Ending {
   readonly sequence: number;
 }
 
 const nothing: Ending = { require: [], entries: [] };
 
-/** Writers that fight for a node are decided by the journal; nobody loses this often. */
+/** The journal decides between concurrent writers of a node. A writer does not lose this often in practice. */
 const ATTEMPTS = 8;
-/** Nodes that are judged lost or unreachable in one turn of the event loop. */
+/** How many nodes one turn of the event loop marks UNREACHABLE or LOST. */
 const VERDICTS = 16;
 
-/** By what claims are judged. */
+/** The identity, clocks and times that claims use. */
 export interface ClaimOptions {
   /** The id of this coordinator, new for each start. */
   readonly coordinatorId: string;
   readonly clock: Clock;
-  /** The time in which this coordinator listened: by it a node is lost. */
+  /** Counts only the time in which this coordinator listened. The grace of a node runs by it. */
   readonly listening: Clock;
   readonly times: Pick<Times, 'unreachableMs' | 'graceMs'>;
-  /** Hears of faults in work that nobody waits for. */
+  /** Called with the error of work in the background. */
   readonly onFault: (error: unknown) => void;
 }
 
 export class NodeClaims {
-  /** What ends with a node registers itself here. */
+  /** Each subject whose state ends with a node registers here. */
   readonly dependents = new Dependents();
   readonly #network: Pick<Network, 'commit' | 'caughtUp'>;
   readonly #rows: NodeRows;
   readonly #options: ClaimOptions;
   readonly #losses: Losses;
-  /** All that writes the row of a node does so in turn. */
+  /** Writers of the row of one node take turns. */
   readonly #turns = new InTurn();
   readonly #updates: NodeUpdates;
-  /** Endings that are under way, by the generation that ends. */
+  /** Endings in progress, by the generation that ends. */
   readonly #endings = new Map<number, Promise<boolean>>();
-  /** A crowd whose streams break at once is judged in turns. */
+  /** When many streams break at once, this spreads the marking of their nodes over turns. */
   readonly #verdicts = new Turnstile(VERDICTS);
 
-  /** Nodes that a former coordinator left behind have the grace from now on to come back. */
+  /** For nodes that a former coordinator left behind, the grace begins now. */
   constructor(
     network: Pick<Network, 'commit' | 'caughtUp'>,
     rows: NodeRows,
@@ -99,8 +99,8 @@ export class NodeClaims {
   }
 
   /**
-   * Gives the node to a session. The same instance always gets it; another one only if the holder
-   * does not live (NODE_NAME_IN_USE).
+   * Gives the node to a session. The instance that holds the node always gets it; another instance gets it only
+   * if the holder's process is gone. Throws NODE_NAME_IN_USE.
    */
   async claim(node: Node, sessionId: string, probe: LivenessProbe): Promise<Claimed> {
     const rows = this.#rows;
@@ -109,7 +109,7 @@ export class NodeClaims {
       let gone: Gone | undefined;
       if (owner && outcomeOf(node, owner) === 'REPLACED') {
         if (await probe.alive(node.name)) break;
-        // What the former process owned ends before another one may own anything.
+        // All that the former process owned must end before the new process may own anything.
         const { sequence } = owner;
         const fence = rows.fence(node.name, sequence);
         gone = { sequence, ...(await this.dependents.end(node.name, fence)) };
@@ -127,7 +127,7 @@ export class NodeClaims {
     );
   }
 
-  /** Undefined: another owner came first, and must be judged. */
+  /** Undefined: another owner was faster; `claim` must check that owner. */
   async #take(node: Node, sessionId: string, gone: Gone | undefined): Promise<Claimed | undefined> {
     const rows = this.#rows;
     const owner = rows.owners.get(node.name);
@@ -140,7 +140,7 @@ export class NodeClaims {
     const claimant = this.#ownerRow(node, sessionId);
     const generation = await this.#store(node.name, claimant, {
       require: [fence, ...ends.require, ...seen],
-      // The owner's first: its sequence is the generation.
+      // The owner's row comes first: its sequence is the generation.
       entries: [rows.ownerDraft(node.name, claimant), ...ends.entries, ...arrival],
     });
     return generation === undefined ? undefined : { generation, outcome };
@@ -148,9 +148,9 @@ export class NodeClaims {
 
   /**
    * Stores a claim and returns its generation; undefined: another owner came first. After an unknown outcome
-   * the owner's row decides, by its nonce: a claim that is stored belongs to this session, and nobody else
-   * would ever end it. A claim that is not stored, or that another owner has replaced, rejects with
-   * OUTCOME_UNKNOWN: the node connects again, and nothing is tried twice here.
+   * the nonce in the owner's row decides: a stored claim belongs to this session, and nothing else would ever
+   * end it. A claim that is not stored, or that another owner has replaced, rejects with OUTCOME_UNKNOWN. Then
+   * the node connects again; the coordinator does not retry.
    */
   async #store(
     name: string,
@@ -176,7 +176,7 @@ export class NodeClaims {
     return SessionRow.create({ instanceId, coordinatorId, sessionId, nonce });
   }
 
-  /** What the public sees of a claim: a resumed node is told only if something about it changed. */
+  /** The events of a claim. A resumed node causes an event only if its public row changed. */
   #arrival(node: Node, outcome: Claimed['outcome']): Draft[] {
     const rows = this.#rows;
     const known = rows.nodes.get(node.name)?.value;
@@ -196,14 +196,14 @@ export class NodeClaims {
   }
 
   /**
-   * Changes a node. With a generation, in the name of its owner: throws STALE_GENERATION if it is
-   * not that any more. Throws NODE_NOT_FOUND, LABELS_INVALID, COMMAND_INVALID or OUT_OF_RANGE.
+   * Changes a node. With a generation the change comes from the owner: throws STALE_GENERATION if another
+   * generation owns the node. Throws NODE_NOT_FOUND, LABELS_INVALID, COMMAND_INVALID or OUT_OF_RANGE.
    */
   update(name: string, change: NodeChange, generation?: number): Promise<Node> {
     return this.#updates.update(name, change, generation);
   }
 
-  /** Ends a node's session and presence, whoever owns it. Throws NODE_NOT_FOUND. */
+  /** Ends a node's session and presence under any owner. Throws NODE_NOT_FOUND. */
   async disconnect(name: string): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const owner = this.#rows.owners.get(name);
@@ -214,12 +214,12 @@ export class NodeClaims {
   }
 
   /**
-   * Ends a node's presence, and all that it owns with it. False if a newer generation owns it. Who
-   * asks while it ends already waits for that.
+   * Ends a node's presence, and all that the node owns. False if a newer generation owns the node. A second
+   * call for the same generation waits for the first.
    */
   leave(name: string, generation: number, reason: NodeLeaveReason): Promise<boolean> {
-    const known = this.#endings.get(generation);
-    if (known) return known;
+    const started = this.#endings.get(generation);
+    if (started) return started;
     const ending = this.#end(name, generation, reason).finally(() =>
       this.#endings.delete(generation),
     );
@@ -236,12 +236,12 @@ export class NodeClaims {
         const node = rows.nodes.get(name)?.value;
         const departure = node ? [this.#departure(node, reason)] : [];
         return this.#network.commit({
-          // The row too: it is told as it was when it left.
+          // The node's row too: the event must show the node as it was when it left.
           require: [...owned.require, fence, rows.seen(name)],
           entries: [...owned.entries, ...departure, rows.ownerDraft(name, null)],
         });
       });
-      // The node changed, or something of it was given to somebody else meanwhile: look again.
+      // The node changed, or another node took over something that it owned: read the rows again.
       if (written.kind === 'conflict' && written.key !== fence.key) continue;
       if (written.kind !== 'stored') return false;
       this.#losses.forget(name);
@@ -253,7 +253,7 @@ export class NodeClaims {
 
   /** The node's stream ended without a goodbye. */
   lost(name: string, generation: number): void {
-    // A late word of an older stream: a timer, if there is one, is its successor's.
+    // A newer stream owns the node: a timer of this node belongs to that stream.
     if (this.#rows.owners.get(name)?.sequence !== generation) return;
     this.#losses.seen(name, generation);
   }
@@ -269,7 +269,7 @@ export class NodeClaims {
           require: [rows.fence(name, generation), seen],
           entries: [rows.updateDraft(unreachable(known.value), this.#time())],
         });
-        // Somebody changed the node meanwhile, which must not be undone: look again.
+        // Another writer changed the node: read it again, so that this write does not undo the change.
         if (written.kind !== 'conflict' || written.key !== seen.key) return;
       }
     });
@@ -279,7 +279,7 @@ export class NodeClaims {
     return new Date(this.#options.clock.wall());
   }
 
-  /** Nodes without a stream whose grace runs. */
+  /** How many nodes without a stream are in their grace. */
   get losses(): number {
     return this.#losses.size;
   }

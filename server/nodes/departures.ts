@@ -1,12 +1,12 @@
-/** What entries say about who owns a node: somebody claimed it, or it left. */
+/** Finds claims and departures of nodes among entries. */
 import { Event, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import type { Entry } from '../journal/journal.js';
 import type { NodeRows } from './rows.js';
 
-/** Why a node left, as in the contract. */
+/** The contract's names of the reasons why a node leaves. */
 export type LeaveReasonName = keyof typeof NodeLeaveReason;
 
-/** The nodes that left by these entries. Entries that write no row of a node are not decoded. */
+/** The nodes that left in these entries. This decodes only entries that delete the row of a node. */
 export function* departures(
   { nodes }: NodeRows,
   entries: readonly Entry[],
@@ -19,7 +19,7 @@ export function* departures(
   }
 }
 
-/** The nodes whose owners the entries write: a session claims one, or it leaves. */
+/** The nodes whose owner changes in these entries: a session claims the node, or the node leaves. */
 export function* ownersWritten({ owners }: NodeRows, entries: readonly Entry[]): Generator<string> {
   for (const { key } of entries) {
     const name = owners.nameIn(key);

@@ -1,6 +1,6 @@
 /**
- * What ends with a node. Whatever a node may own registers here how that ends, as etcd attaches keys to
- * a lease; the rules of nodes import none of the owners' subjects.
+ * Ends all that a node owns together with the node, as etcd attaches keys to a lease. Each subject registers
+ * here how its part ends, so the rules of nodes import none of these subjects.
  */
 import type { Draft, Requirement } from '../journal/journal.js';
 
@@ -10,19 +10,19 @@ export interface Ending {
   readonly entries: readonly Draft[];
 }
 
-/** How one kind of things ends that nodes own. */
+/** Ends one kind of things that nodes own. */
 export interface Dependent {
   /**
-   * Ends what a node owns, in the name of the owner that the fence names. Much of it ends in pages of its
-   * own, between which everybody else has a turn. Resolves with the last of it, at most `room` entries, for
-   * the transaction that ends the node. A fence that is stale ends nothing more.
+   * Ends what the node owns under the owner that the fence names. If that is much, this writes pages first, and
+   * other work runs between the pages. Resolves with the last entries, at most `room`, for the transaction that
+   * ends the node. A stale fence ends nothing more.
    */
   end(node: string, fence: Requirement, room: number): Promise<Ending>;
-  /** Ends what a process still got while its node ended, and owns no longer. */
+  /** Ends what the node's process still acquired while the node ended. */
   sweep(node: string): Promise<void>;
 }
 
-/** Fewer than a transaction may have, so that the node's own entries fit. */
+/** Below the limit of a transaction, so that the node's own entries fit. */
 const ENTRIES = 900;
 
 export class Dependents {
@@ -32,7 +32,7 @@ export class Dependents {
     this.#registered.push(dependent);
   }
 
-  /** Ends what a node owns, the last of it in the transaction that ends the node: its row is the last. */
+  /** Ends what a node owns. Returns the last part for the transaction that ends the node. */
   async end(node: string, fence: Requirement): Promise<Ending> {
     const require: Requirement[] = [];
     const entries: Draft[] = [];

@@ -1,24 +1,24 @@
 /**
- * Nodes without a stream: how long each may stay away, a timer for each. The timers only ask; the
- * fence of the write that follows decides, so a node that is back meanwhile loses nothing.
+ * Timers of nodes without a stream: each node may stay away for the grace. A timer only requests a write; the
+ * fence of that write decides, so a node that is back meanwhile loses nothing.
  */
 import type { Cancel, Clock } from '../core/clock.js';
 import type { Times } from '../network/limits.js';
 
-/** What becomes of a node that stays away. Both must be fenced by the generation. */
+/** The two writes about a node that stays away. Each must require the generation as its fence. */
 export interface Verdicts {
   unreachable(name: string, generation: number): Promise<unknown>;
   lost(name: string, generation: number): Promise<unknown>;
 }
 
-/** What losses are judged by. */
+/** The clock and times that losses use. */
 export interface LossesOptions {
   readonly clock: Clock;
   readonly times: Pick<Times, 'unreachableMs' | 'graceMs'>;
   readonly onFault: (error: unknown) => void;
 }
 
-/** When a verdict is asked for again that the journal could not tell. */
+/** The wait before another attempt at a LOST whose write failed. */
 const RETRY_MS = 1000;
 
 export class Losses {
@@ -38,9 +38,9 @@ export class Losses {
   }
 
   /**
-   * The coordinator that held the stream is no more, which says nothing of the node: it has the whole
-   * grace from now on to come back. A node that lives tries again within a third of the grace; it keeps
-   * its state for the time of two attempts, and is UNREACHABLE for the rest.
+   * The coordinator that held the stream is gone; the node may well live. It has the whole grace from now on. A
+   * node that lives tries to connect within a third of the grace. It keeps its state for two such thirds, and is
+   * UNREACHABLE for the last one.
    */
   inherited(name: string, generation: number): void {
     this.#lose(name, generation, (this.#options.times.graceMs * 2) / 3);
@@ -58,7 +58,7 @@ export class Losses {
     this.#timers.delete(name);
     this.#verdicts.lost(name, generation).catch((error: unknown) => {
       this.#options.onFault(error);
-      // A newer loss of the same node has its own timer.
+      // A newer loss of the same node has its own timer, which must stay.
       if (!this.#timers.has(name)) {
         this.#wait(name, RETRY_MS, () => this.#expire(name, generation));
       }
@@ -76,12 +76,12 @@ export class Losses {
     this.#timers.delete(name);
   }
 
-  /** Nodes whose time runs. */
+  /** How many nodes have a timer. */
   get size(): number {
     return this.#timers.size;
   }
 
-  /** Stops all timers, for ever. */
+  /** Stops all timers. No timer starts after this. */
   close(): void {
     this.#closed = true;
     for (const name of [...this.#timers.keys()]) this.forget(name);

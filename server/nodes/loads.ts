@@ -1,6 +1,6 @@
 /**
- * How nodes do, as each reported it last. Loads are volatile: they stand beside the table, are never an entry,
- * and go with the session. As entries, ten thousand loads would push everybody's chat out of retention.
+ * The newest load that each node reported. Loads are volatile: they are outside the table, are never entries, and
+ * go with the session. As entries, ten thousand loads would push all chat out of retention.
  */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
@@ -12,14 +12,14 @@ const LOADS_LOAD = (1 << 3) | 2;
 export interface ReportedLoad {
   readonly name: string;
   readonly load: NodeLoad;
-  /** A count of all reports. */
+  /** Grows with each report of any node. */
   readonly version: number;
   /** The load as a field of NodeLoads, encoded once for all readers. */
   readonly chunk: Uint8Array;
 }
 
 export class Loads {
-  /** In the order of the reports. */
+  /** By name, in the order of the newest reports. */
   readonly #reported = new Map<string, ReportedLoad>();
   #version = 0;
 

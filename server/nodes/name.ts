@@ -1,10 +1,10 @@
-/** Names of nodes: compared without case, and fit to be a token of a topic. */
+/** Names of nodes. Their case does not count, and each name can be a token of a topic. */
 import { KelpieError } from '../core/errors.js';
 import { cutText } from '../core/text.js';
 
 const NAME = /^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$/;
 
-/** The name as it is used everywhere. Throws NODE_NAME_INVALID with a proposal that would do. */
+/** The name in lower case. Throws NODE_NAME_INVALID with a proposal that is valid. */
 export function foldName(typed: string): string {
   const name = typed.toLowerCase();
   if (NAME.test(name)) return name;

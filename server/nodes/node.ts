@@ -1,4 +1,4 @@
-/** What a node says of itself in its Hello: checked, and made into the public Node. */
+/** Checks the facts of a Hello, and makes the public Node of them. */
 import type { Address, Node } from '../../gen/ts/kelpie/v1/node.js';
 import { NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import type { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
@@ -7,11 +7,11 @@ import { KelpieError, outOfRange } from '../core/errors.js';
 import { commandsOf, labelsOf, textOf } from '../network/labels.js';
 import { foldName } from './name.js';
 
-/** Names of features in one Hello, and bytes of each. */
+/** The most names of features in one Hello, and the most bytes of each. */
 const FEATURES = 64;
 const FEATURE_BYTES = 63;
 
-/** Checks a Hello's facts. `seenHost` stands in for an empty host. */
+/** Checks a Hello's facts. `seenHost` replaces an empty host. */
 export function nodeOf(hello: Hello, seenHost: string): Node {
   if (hello.instanceId.length !== ID_BYTES) {
     throw new KelpieError(
@@ -48,7 +48,7 @@ export function motdOf(motd: string): string {
   return textOf('motd', motd, 1024);
 }
 
-/** Throws OUT_OF_RANGE or TEXT_TOO_LONG. What the names mean does not matter here. */
+/** Throws OUT_OF_RANGE or TEXT_TOO_LONG. A name of an unknown feature is valid. */
 function checkFeatures(names: readonly string[]): void {
   if (names.length > FEATURES) {
     const message = `${names.length} features; a node has at most ${FEATURES}`;
@@ -62,11 +62,11 @@ function checkRole(role: number): void {
   if (roles.includes(role)) return;
   throw new KelpieError(
     'ROLE_INVALID',
-    'the node names no role that is known here: set role to NODE_ROLE_PROXY, NODE_ROLE_DOWNSTREAM or NODE_ROLE_SERVICE',
+    'the node has no valid role; set role to NODE_ROLE_PROXY, NODE_ROLE_DOWNSTREAM or NODE_ROLE_SERVICE',
   );
 }
 
-/** A state that a node can be put into from outside. Throws OUT_OF_RANGE. */
+/** Returns a state that a change may set. Throws OUT_OF_RANGE for other states. */
 export function checkState(state: NodeState): NodeState {
   const settable: readonly NodeState[] = [
     NodeState.STARTING,
@@ -75,7 +75,7 @@ export function checkState(state: NodeState): NodeState {
     NodeState.MAINTENANCE,
   ];
   if (settable.includes(state)) return state;
-  const message = 'a node can be put into STARTING, READY, DRAINING or MAINTENANCE';
+  const message = 'a state is one of STARTING, READY, DRAINING and MAINTENANCE; set one of these';
   throw outOfRange('state', 'MAINTENANCE', message);
 }
 

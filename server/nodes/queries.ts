@@ -1,4 +1,4 @@
-/** The nodes as lists and one by one. */
+/** Lists, selects and finds nodes. */
 import type { NodeSelector } from '../../gen/ts/kelpie/v1/command.js';
 import { Node } from '../../gen/ts/kelpie/v1/node.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
@@ -9,9 +9,9 @@ import { type Page, pageOf, type PageRequest } from '../network/pages.js';
 import type { Folded } from '../network/table.js';
 import type { NodeRows } from './rows.js';
 
-/** Bytes of the load that an answer shows beside a node. */
+/** Bytes that an answer reserves for the load of each node. */
 const LOAD_BYTES = 128;
-/** Roles or states that a selector names, some of them more than once. */
+/** The most roles or states in a selector, repetitions included. */
 const NAMED = 64;
 
 export class NodeQueries {
@@ -23,7 +23,10 @@ export class NodeQueries {
     this.#rows = rows;
   }
 
-  /** Lists nodes by name, in turns; `asker`: whose turn it is. Throws OUT_OF_RANGE, LABELS_INVALID or PAGE_TOKEN_INVALID. */
+  /**
+   * Lists nodes by name. Long lists take turns with other searches; `asker` is the connection whose turn this
+   * uses. Throws OUT_OF_RANGE, LABELS_INVALID or PAGE_TOKEN_INVALID.
+   */
   list(selector: NodeSelector, request: PageRequest, asker?: unknown): Promise<Page<Node>> {
     const { nodes } = this.#rows;
     const matches = matcherOf(selector);
@@ -39,27 +42,27 @@ export class NodeQueries {
     return searches.work(pageOf(listing, head, request, 'nodes'), asker);
   }
 
-  /** The nodes that match each of these; what is empty matches any. Throws OUT_OF_RANGE or LABELS_INVALID. */
+  /** The nodes that match each part of the selector; an empty part matches all. Throws OUT_OF_RANGE or LABELS_INVALID. */
   selected(selector: NodeSelector): Node[] {
     const matches = matcherOf(selector);
     const nodes = Array.from(this.#rows.nodes.entries(), ([, { value }]) => value);
     return nodes.filter(matches);
   }
 
-  /** The node of a name, in any case. Throws NODE_NOT_FOUND. */
+  /** The node with this name, in upper or lower case. Throws NODE_NOT_FOUND. */
   find(typed: string): Folded<Node> {
     return findNode(this.#rows, typed);
   }
 }
 
-/** The node of a name, in any case. Throws NODE_NOT_FOUND. */
+/** The node with this name, in upper or lower case. Throws NODE_NOT_FOUND. */
 export function findNode({ nodes }: NodeRows, typed: string): Folded<Node> {
   const found = nodes.get(typed.toLowerCase());
   if (found) return found;
   throw notFound(cutText(typed, 255));
 }
 
-/** Bounded before any node is looked at. Throws OUT_OF_RANGE or LABELS_INVALID. */
+/** Checks the size of the selector before it reads any node. Throws OUT_OF_RANGE or LABELS_INVALID. */
 function matcherOf({ roles, states, labels }: NodeSelector): (node: Node) => boolean {
   checkNamed('roles', roles);
   checkNamed('states', states);
@@ -76,7 +79,7 @@ function checkNamed(field: string, values: readonly unknown[]): void {
   throw outOfRange(field, NAMED, message);
 }
 
-/** The error for a name that no node has. */
+/** The error where no node has the name. */
 export function notFound(name: string): KelpieError {
-  return new KelpieError('NODE_NOT_FOUND', `no node "${name}" is known`, { name });
+  return new KelpieError('NODE_NOT_FOUND', `the network has no node "${name}"`, { name });
 }

@@ -1,4 +1,4 @@
-/** The rows of nodes, public and internal, and what is stored in them. */
+/** The public and internal rows of nodes, and the entries that write them. */
 import { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Node } from '../../gen/ts/kelpie/v1/node.js';
@@ -7,14 +7,14 @@ import type { Draft, Requirement } from '../journal/journal.js';
 import type { Table } from '../network/table.js';
 import type { Tables } from '../network/tables.js';
 
-/** Entries that say who owns a node. No pattern matches it, and they are no events. */
+/** The topic of entries that write the owner of a node. No pattern matches it, and these entries are no events. */
 const OWNER_TOPIC = 'kelpie.sessions';
 const NO_EVENT = new Uint8Array();
 
 export class NodeRows {
   /** The public facts, `nodes/<node>`. */
   readonly nodes: Table<Node>;
-  /** Who owns a node, `sessions/<node>`; the row's sequence is the node's generation. */
+  /** The owner of a node, `sessions/<node>`. The row's sequence is the node's generation. */
   readonly owners: Table<SessionRow>;
 
   constructor(tables: Pick<Tables, 'table'>) {
@@ -25,29 +25,29 @@ export class NodeRows {
     this.owners = tables.table('sessions/', { decode: (bytes) => SessionRow.decode(bytes) });
   }
 
-  /** What every write in the name of a node must require. */
+  /** The requirement of every write on behalf of a node: this generation still owns it. */
   fence(name: string, generation: number): Requirement {
     return { key: this.owners.keyOf(name), sequence: generation };
   }
 
-  /** What a write must require that is made of the node's public row as it is now. */
+  /** The requirement of a write that depends on the node's public row: the row is still as it is now. */
   seen(name: string): Requirement {
     return this.nodes.seen(name);
   }
 
-  /** The entry that gives the node to an owner, or to nobody. */
+  /** The entry that gives the node to an owner; null: the node has no owner. */
   ownerDraft(name: string, owner: SessionRow | null): Draft {
     const value = owner && SessionRow.encode(owner).finish();
     const key = this.owners.keyOf(name);
     return { topic: OWNER_TOPIC, event: NO_EVENT, source: '', key, value };
   }
 
-  /** The entry that gives a node another row. */
+  /** The entry that changes a node's row. */
   updateDraft(row: Node, time: Date): Draft {
     return this.nodeDraft(row.name, time, { $case: 'nodeUpdated', value: { node: row } }, row);
   }
 
-  /** The entry that tells what became of a node, and writes or deletes its row. */
+  /** The entry with an event about a node, which also writes or deletes the node's row. */
   nodeDraft(name: string, time: Date, body: NonNullable<Event['body']>, row: Node | null): Draft {
     const key = this.nodes.keyOf(name);
     const topic = this.nodes.topicOf(name);
@@ -62,8 +62,8 @@ export class NodeRows {
   }
 }
 
-/** The error where a node's rows were never twice the same. */
+/** The error where other writers changed a node's rows at each attempt. */
 export function nodeContested(name: string): KelpieError {
-  const message = `others write about the node "${name}" all the time; try again`;
+  const message = `other writers changed the node "${name}" during each attempt; try again`;
   return new KelpieError('OUTCOME_UNKNOWN', message, { name }, { retryAfterMs: 1000 });
 }

@@ -1,6 +1,6 @@
 /**
- * Changes of nodes, as their owners and operators ask for them. Those of one node that wait become one
- * write: however many come at once, none refuses another.
+ * Changes of nodes, which owners and operators request. All waiting changes of one node become one write, so
+ * concurrent changes do not make each other fail.
  */
 import { Node, type NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 import { sameBytes } from '../core/cursor.js';
@@ -13,13 +13,13 @@ import { changedNode } from './change.js';
 import { findNode } from './queries.js';
 import { nodeContested, type NodeRows } from './rows.js';
 
-/** How often another coordinator may be faster with a node. */
+/** How often another coordinator may change the node first. */
 const ATTEMPTS = 8;
 
-/** A change that somebody waits for. */
-interface Wanted {
+/** A change whose caller waits. */
+interface Waiting {
   readonly change: NodeChange;
-  /** Of the owner in whose name it is; undefined: an operator's. */
+  /** The owner's generation; undefined for a change by an operator. */
   readonly generation: number | undefined;
   readonly resolve: (row: Node) => void;
   readonly reject: (error: unknown) => void;
@@ -30,9 +30,9 @@ export class NodeUpdates {
   readonly #rows: NodeRows;
   readonly #clock: Clock;
   readonly #turns: InTurn;
-  readonly #wanted = new Map<string, Wanted[]>();
+  readonly #waiting = new Map<string, Waiting[]>();
 
-  /** In their turns, all that writes the row of a node does so. */
+  /** `turns` orders these changes with all other writes of the row of a node. */
   constructor(network: Pick<Network, 'commit'>, rows: NodeRows, clock: Clock, turns: InTurn) {
     this.#network = network;
     this.#rows = rows;
@@ -40,35 +40,35 @@ export class NodeUpdates {
     this.#turns = turns;
   }
 
-  /** Resolves with the node as it is stored then. Throws what `NodeClaims.update` names. */
+  /** Resolves with the stored node. Throws the errors that `NodeClaims.update` names. */
   update(name: string, change: NodeChange, generation?: number): Promise<Node> {
     return new Promise((resolve, reject) => {
       const one = { change, generation, resolve, reject };
-      const waiting = this.#wanted.get(name);
+      const waiting = this.#waiting.get(name);
       if (waiting) return void waiting.push(one);
-      this.#wanted.set(name, [one]);
+      this.#waiting.set(name, [one]);
       void this.#turns.run(name, () => this.#writeAll(name));
     });
   }
 
   async #writeAll(name: string): Promise<void> {
-    const wanted = this.#wanted.get(name) ?? [];
-    this.#wanted.delete(name);
+    const changes = this.#waiting.get(name) ?? [];
+    this.#waiting.delete(name);
     try {
-      await this.#write(name, wanted);
+      await this.#write(name, changes);
     } catch (error) {
-      for (const { reject } of wanted) reject(error);
+      for (const { reject } of changes) reject(error);
     }
   }
 
-  async #write(name: string, wanted: readonly Wanted[]): Promise<void> {
+  async #write(name: string, changes: readonly Waiting[]): Promise<void> {
     const rows = this.#rows;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const known = findNode(rows, name);
       const seen = rows.seen(name);
       const fence = rows.fence(name, rows.owners.get(name)?.sequence ?? 0);
-      const { row, taken } = await this.#judge(known.value, wanted, fence.sequence);
-      const owned = taken.some(({ generation }) => generation !== undefined);
+      const { row, applied } = await this.#applyAll(known.value, changes, fence.sequence);
+      const owned = applied.some(({ generation }) => generation !== undefined);
       const stored =
         sameNode(known.value, row) ||
         (
@@ -77,35 +77,35 @@ export class NodeUpdates {
             entries: [rows.updateDraft(row, this.#time())],
           })
         ).kind === 'stored';
-      // Somebody else wrote meanwhile: the changes are judged against what is there now.
+      // Another writer was faster: apply the changes to the row that is stored now.
       if (!stored) continue;
-      for (const { resolve } of taken) resolve(row);
+      for (const { resolve } of applied) resolve(row);
       return;
     }
     throw nodeContested(name);
   }
 
-  /** What becomes of a node by changes, one after another. Those that cannot be are refused. */
-  async #judge(
+  /** Applies changes one after another, and rejects each invalid change. */
+  async #applyAll(
     node: Node,
-    wanted: readonly Wanted[],
+    changes: readonly Waiting[],
     owner: number,
-  ): Promise<{ row: Node; taken: Wanted[] }> {
+  ): Promise<{ row: Node; applied: Waiting[] }> {
     const turn = new FairTurn(this.#clock);
-    const taken: Wanted[] = [];
+    const applied: Waiting[] = [];
     let row = node;
-    for (const one of wanted) {
+    for (const one of changes) {
       try {
         if (one.generation !== undefined && one.generation !== owner) throw notOwner(node);
         row = turn.work(() => changedNode(row, one.change));
-        taken.push(one);
+        applied.push(one);
       } catch (error) {
         one.reject(error);
       }
       const over = turn.over();
       if (over) await over;
     }
-    return { row, taken };
+    return { row, applied };
   }
 
   #time(): Date {

@@ -1,24 +1,24 @@
 /**
- * How many players still fit, by number and by the bytes of their rows: into the network, and on each
- * proxy. What is about to be written counts from the moment in which it is judged, before anything is
- * awaited, until it is in the table or refused.
+ * Limits on players, by number and by the bytes of their rows: for the network, and for each proxy. A row counts
+ * from the moment of its check, before anything is awaited, until the table has it or its write has failed. So
+ * concurrent writes cannot pass a limit together.
  */
 import { KelpieError } from '../core/errors.js';
 import type { PlayerRow, PlayerRows } from './rows.js';
 import type { Limits } from '../network/limits.js';
 
-/** How much there may be of players. */
+/** The limits on players. */
 export type PlayerLimits = Pick<
   Limits,
   'players' | 'playerBytes' | 'proxyPlayerBytes' | 'proxyLogins'
 >;
 
-/** How much comes: to the network, and to one proxy. */
+/** What one or more pending rows add to the network and to one proxy. */
 interface Load {
   readonly rows: number;
   readonly bytes: number;
   readonly onProxy: number;
-  /** Grants whose players take their time to join. */
+  /** Grants whose players have not joined yet. */
   readonly logins: number;
 }
 
@@ -27,7 +27,7 @@ const NOTHING: Load = { rows: 0, bytes: 0, onProxy: 0, logins: 0 };
 export class PlayerAdmission {
   readonly #players: PlayerRows;
   readonly #limits: PlayerLimits;
-  /** What is about to come: in all, and to each proxy. */
+  /** What the pending rows add: to the network, and to each proxy. */
   #all = NOTHING;
   readonly #coming = new Map<string, Load>();
 
@@ -37,18 +37,18 @@ export class PlayerAdmission {
   constructor(players: PlayerRows, limits: PlayerLimits) {
     this.#players = players;
     this.#limits = limits;
-    // In the table it is counted there.
+    // The index counts a row that is in the table.
     players.watch((id) => {
       for (const comer of this.#comers.get(id) ?? []) this.release(comer);
     });
   }
 
-  /** Room for what one proxy is about to write, which must be released. */
+  /** Starts an admission for the rows that one proxy is about to write. The caller must release it. */
   admit(proxy: string): Admission {
     return new Admission(proxy, this);
   }
 
-  /** Counts what comes to a proxy. Throws PLAYER_LIMIT if it does not fit. */
+  /** Counts a pending row. Throws PLAYER_LIMIT if it does not fit. */
   take(comer: Comer): void {
     const { proxy, load } = comer;
     const { players, playerBytes, proxyPlayerBytes, proxyLogins } = this.#limits;
@@ -68,7 +68,7 @@ export class PlayerAdmission {
     else this.#comers.set(comer.id, new Set([comer]));
   }
 
-  /** It came, or will not. */
+  /** Stops counting a pending row: the table has it, or its write has failed. */
   release(comer: Comer): void {
     const { id, proxy, load } = comer;
     const same = this.#comers.get(id);
@@ -80,13 +80,13 @@ export class PlayerAdmission {
     else this.#coming.set(proxy, left);
   }
 
-  /** Rows that are about to come. */
+  /** How many players have pending rows. */
   get pending(): number {
     return this.#comers.size;
   }
 }
 
-/** A row that is about to come. */
+/** A pending row: checked, and not in the table yet. */
 interface Comer {
   readonly id: string;
   readonly proxy: string;
@@ -104,8 +104,8 @@ export class Admission {
   }
 
   /**
-   * Counts a player's row that takes the place of another one, if any; `login`: of a grant whose player
-   * takes their time to join. What does not grow always fits. Throws PLAYER_LIMIT.
+   * Counts a player's new row, which replaces the row `before`. `login`: the row is a grant whose player has not
+   * joined yet. A row that adds nothing always fits. Throws PLAYER_LIMIT.
    */
   take(id: string, before: PlayerRow | undefined, rowBytes: number, login = false): void {
     const bytes = Math.max(0, rowBytes - (before?.bytes ?? 0));
@@ -116,7 +116,7 @@ export class Admission {
     this.#comers.push(comer);
   }
 
-  /** It is in the table by now, or was refused. */
+  /** Stops counting all rows of this admission: the table has them, or their write has failed. */
   release(): void {
     for (const comer of this.#comers.splice(0)) this.#room.release(comer);
   }
@@ -133,6 +133,6 @@ function plus(one: Load, other: Load, sign: 1 | -1): Load {
 
 function check(more: number, count: number, limit: number, what: string): void {
   if (more === 0 || count <= limit) return;
-  const message = `no more fit: at most ${limit} ${what}`;
+  const message = `the limit is reached: at most ${limit} ${what}; try again when players have left`;
   throw new KelpieError('PLAYER_LIMIT', message, { limit: String(limit) }, { retryAfterMs: 1000 });
 }

@@ -1,41 +1,41 @@
-/** How many players are online: in all, and on each node. */
+/** Counts the players online: in the network, and on each node. */
 import { type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { type CountPlayersResponse, NodeCount } from '../../gen/ts/kelpie/v1/player_service.js';
 import { AnswerRoom } from '../network/pages.js';
 import type { PlayerRow, PlayerRows } from './rows.js';
 
-/** What is counted. */
+/** The result of a count. */
 interface Tally {
   readonly network: number;
-  /** On any of the nodes that are wanted. */
+  /** Players on any of the selected nodes. */
   readonly selected: number;
   readonly onProxy: (name: string) => number;
   readonly onServer: (name: string) => number;
 }
 
-/** The nodes that are wanted, by name. */
-interface Wanted {
+/** The names of the selected nodes. */
+interface Selected {
   readonly proxies: ReadonlySet<string>;
   readonly servers: ReadonlySet<string>;
 }
 
 type Work<Result> = Generator<undefined, Result>;
 
-/** Counts players on these nodes, and in all; `matches` leaves out others; undefined: none. */
+/** Counts players on these nodes and in the network. Only players that `matches` accepts count; undefined: all. */
 export function* countPlayers(
   rows: PlayerRows,
   nodes: readonly Node[],
   matches: ((row: PlayerRow) => boolean) | undefined,
 ): Work<CountPlayersResponse> {
-  const wanted: Wanted = {
+  const chosen: Selected = {
     proxies: new Set(nodes.filter(isProxy).map(({ name }) => name)),
     servers: new Set(nodes.filter(isServer).map(({ name }) => name)),
   };
-  const tally = yield* matches ? matching(rows, wanted, matches) : all(rows, wanted);
-  return answerOf(tally, wanted);
+  const tally = yield* matches ? matching(rows, chosen, matches) : all(rows, chosen);
+  return answerOf(tally, chosen);
 }
 
-function answerOf(tally: Tally, { proxies, servers }: Wanted): CountPlayersResponse {
+function answerOf(tally: Tally, { proxies, servers }: Selected): CountPlayersResponse {
   const counts: NodeCount[] = [
     ...Array.from(proxies, (name) => countOf(name, NodeRole.PROXY, tally.onProxy)),
     ...Array.from(servers, (name) => countOf(name, NodeRole.DOWNSTREAM, tally.onServer)),
@@ -52,8 +52,8 @@ function countOf(name: string, role: NodeRole, on: (name: string) => number): No
   return { name, role, players: on(name) };
 }
 
-/** From the indexes, where there is nothing to look at in players. */
-function* all(rows: PlayerRows, { proxies, servers }: Wanted): Work<Tally> {
+/** Counts from the indexes, where no player has to match anything. */
+function* all(rows: PlayerRows, { proxies, servers }: Selected): Work<Tally> {
   const { byProxy, byServer } = rows;
   let together = 0;
   for (const name of proxies) together += byProxy.sizeOf(name);
@@ -61,7 +61,7 @@ function* all(rows: PlayerRows, { proxies, servers }: Wanted): Work<Tally> {
     yield;
     if (proxies.size === 0) together += byServer.sizeOf(name);
     else {
-      // A player of a proxy that is counted is counted already.
+      // The players on a selected proxy are counted already.
       for (const id of byServer.get(name)) {
         if (!proxies.has(rows.get(id)?.proxy ?? '')) together += 1;
         yield;
@@ -75,7 +75,7 @@ function* all(rows: PlayerRows, { proxies, servers }: Wanted): Work<Tally> {
 
 function* matching(
   rows: PlayerRows,
-  { proxies, servers }: Wanted,
+  { proxies, servers }: Selected,
   matches: (row: PlayerRow) => boolean,
 ): Work<Tally> {
   const onProxies = new Map<string, number>();

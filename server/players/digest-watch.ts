@@ -1,13 +1,13 @@
-/** Compares the digests of one proxy's Heartbeats with the table, and asks for the list when they differ. */
+/** Compares the digests in one proxy's Heartbeats with the table, and requests the proxy's list if they differ. */
 import type { PresenceDigest } from '../../gen/ts/kelpie/v1/presence.js';
 import { sameBytes } from '../core/cursor.js';
 import { type TableDigest, tableDigest } from './digest.js';
 import type { PlayerWriter } from './writer.js';
 
-/** Digests in a row that differ before the list is asked for; doubled each time that did not help. */
+/** Consecutive differing digests before a request for the list. Doubled after each request, until digests agree. */
 const MISMATCHES = 2;
 const MOST_MISMATCHES = 64;
-/** Players whose digest takes less than a millisecond. */
+/** The digest of so many players takes less than a millisecond. */
 const FEW = 500;
 
 export class DigestWatch {
@@ -15,13 +15,13 @@ export class DigestWatch {
   readonly #proxy: string;
   readonly #onDiffers: () => void;
   readonly #onFault: (error: unknown) => void;
-  /** Good as long as nothing about the proxy's players changes. */
-  #known: TableDigest | undefined;
+  /** Valid until one of the proxy's players changes. */
+  #last: TableDigest | undefined;
   #computing = false;
   #mismatches = 0;
   #patience = MISMATCHES;
 
-  /** `onDiffers` hears of each digest that differs, `onFault` of faults while one is computed. */
+  /** Calls `onDiffers` for each digest that differs, and `onFault` with errors of the computation. */
   constructor(
     writer: PlayerWriter,
     proxy: string,
@@ -35,32 +35,32 @@ export class DigestWatch {
   }
 
   /**
-   * Compares a digest with the table; `onWanted`: the list is wanted. One that comes while another one is
-   * compared, or while the table changes, is not judged: the next one will be.
+   * Compares a digest with the table, and calls `onWanted` if the coordinator needs the list. This skips a digest
+   * that arrives during another comparison, or while the table changes: the next Heartbeat brings another one.
    */
-  compare(said: PresenceDigest, onWanted: () => void): void {
+  compare(sent: PresenceDigest, onWanted: () => void): void {
     const { rows, syncTurn } = this.#writer;
     const { version, size } = rows.byProxy.get(this.#proxy);
     if (this.#computing) return;
-    if (this.#known?.version === version) this.#judge(this.#known, said, onWanted);
-    else if (size <= FEW) this.#take(atOnce(tableDigest(rows, this.#proxy)), said, onWanted);
+    if (this.#last?.version === version) this.#judge(this.#last, sent, onWanted);
+    else if (size <= FEW) this.#take(atOnce(tableDigest(rows, this.#proxy)), sent, onWanted);
     else {
       this.#computing = true;
       syncTurn
         .work(tableDigest(rows, this.#proxy))
-        .then((digest) => this.#take(digest, said, onWanted))
+        .then((digest) => this.#take(digest, sent, onWanted))
         .catch(this.#onFault)
         .finally(() => (this.#computing = false));
     }
   }
 
-  #take(digest: TableDigest | undefined, said: PresenceDigest, onWanted: () => void): void {
-    this.#known = digest;
-    if (digest) this.#judge(digest, said, onWanted);
+  #take(digest: TableDigest | undefined, sent: PresenceDigest, onWanted: () => void): void {
+    this.#last = digest;
+    if (digest) this.#judge(digest, sent, onWanted);
   }
 
-  #judge({ players, digest }: TableDigest, said: PresenceDigest, onWanted: () => void): void {
-    if (players === said.players && sameBytes(said.digest, digest)) {
+  #judge({ players, digest }: TableDigest, sent: PresenceDigest, onWanted: () => void): void {
+    if (players === sent.players && sameBytes(sent.digest, digest)) {
       this.#mismatches = 0;
       this.#patience = MISMATCHES;
       return;

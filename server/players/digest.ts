@@ -1,4 +1,4 @@
-/** Which players a proxy has, in short, so that it and the table can be compared. */
+/** A short digest of the players on a proxy. The coordinator compares the proxy's digest with its own. */
 import { createHash } from 'node:crypto';
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { PlayerRows } from './rows.js';
@@ -7,9 +7,9 @@ const DIGEST_BYTES = 8;
 
 type Line = Pick<Player, 'id' | 'generation' | 'server'>;
 
-/** The digest of players who are in, in any order, as PresenceDigest describes it. */
+/** The digest of players who have joined, given in any order, as PresenceDigest describes it. */
 export function digestOf(players: Iterable<Line>): Buffer {
-  // By id, as the bytes of the lines are: a space comes before all that ids have in them.
+  // By id. This also sorts the lines by their bytes: a space sorts before every character of an id.
   const sorted = [...players].sort((left, right) => (left.id < right.id ? -1 : 1));
   const hash = createHash('sha256');
   hash.update(sorted.map(lineOf).join(''));
@@ -20,7 +20,7 @@ function lineOf({ id, generation, server }: Line): string {
   return `${id} ${generation} ${server}\n`;
 }
 
-/** What the table has of a proxy, at one of its versions. */
+/** The digest of a proxy's players in the table, at one version of their index. */
 export interface TableDigest {
   readonly version: number;
   readonly players: number;
@@ -30,7 +30,7 @@ export interface TableDigest {
 const PIECE = 64;
 
 /**
- * The digest of a proxy's players as the table has them, in pieces; undefined if they change meanwhile.
+ * Computes the digest of a proxy's players in the table, in pieces. Returns undefined if they change meanwhile.
  */
 export function* tableDigest(
   rows: PlayerRows,

@@ -1,4 +1,4 @@
-/** How presences end that their proxies do not end themselves. */
+/** Ends the presences of players whose proxy cannot end them itself. */
 import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import { FairTurn, othersTurn } from '../core/fair-turn.js';
 import type { Requirement } from '../journal/journal.js';
@@ -13,12 +13,12 @@ import {
   WRITE_BYTES,
 } from './writer.js';
 
-/** Players who are ended at once where they do not fit into their node's own transaction. */
+/** Players in one page, where they do not fit into the transaction that ends their proxy. */
 const PAGE = 64;
-/** How often somebody else may be faster with a player of a page. */
+/** How often another writer may change a player of a page first. */
 const ATTEMPTS = 16;
 
-/** The players of a proxy end with it. */
+/** Ends the players of a proxy with the proxy. */
 export function playersOfNodes(writer: PlayerWriter): Dependent {
   const { rows } = writer;
   return {
@@ -26,7 +26,7 @@ export function playersOfNodes(writer: PlayerWriter): Dependent {
       for (;;) {
         const last = await lastOf(writer, node, fence, room);
         if (last) return last;
-        // A stale owner's own transaction will be refused as this page was.
+        // The fence is stale: the transaction that ends the node will fail for the same reason.
         const ids = rows.ownedBy.get(node);
         if (!(await endPages(writer, ids, fence, ({ proxy }) => proxy === node))) return nothing;
       }
@@ -37,7 +37,7 @@ export function playersOfNodes(writer: PlayerWriter): Dependent {
 
 const nothing: Ending = { require: [], entries: [] };
 
-/** What ends all players of a proxy in one transaction with it; undefined if they are too many. */
+/** The entries that end all players of a proxy in the proxy's own transaction; undefined if they do not fit. */
 async function lastOf(
   writer: PlayerWriter,
   node: string,
@@ -59,7 +59,7 @@ async function lastOf(
   return transactionOf(writes, fence);
 }
 
-/** Ends players whom nobody holds: a coordinator was lost before it had ended them. */
+/** Ends players without an owner. They remain when a coordinator dies before it has ended them. */
 export async function endOrphans(writer: PlayerWriter): Promise<void> {
   const all = function* (): Generator<string> {
     for (const [id] of writer.rows.entries()) yield id;
@@ -67,7 +67,7 @@ export async function endOrphans(writer: PlayerWriter): Promise<void> {
   await endPages(writer, all(), undefined, isOrphan(writer));
 }
 
-/** Ends whom a process still got while its node ended, unless a newer owner comes to hold them. */
+/** Ends the players whom a process still acquired while its node ended, unless a newer owner holds them. */
 async function endOrphansOf(writer: PlayerWriter, node: string): Promise<void> {
   const { rows, nodes } = writer;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -76,7 +76,7 @@ async function endOrphansOf(writer: PlayerWriter, node: string): Promise<void> {
   }
 }
 
-/** Which players are to end, as their rows are in the moment in which the end is written. */
+/** Whether a player must end. Checked against the row at the moment of the write. */
 type IsOver = (row: PlayerRow) => boolean;
 
 function isOrphan(writer: PlayerWriter): IsOver {
@@ -84,8 +84,8 @@ function isOrphan(writer: PlayerWriter): IsOver {
 }
 
 /**
- * Ends players page by page, and lets everybody else have a turn after each: one pass over them, however
- * many they are. They may come and go meanwhile. False: the fence is stale.
+ * Ends players page by page, in one pass, and lets other work run after each page. Players may join and leave
+ * meanwhile. False: the fence is stale.
  */
 async function endPages(
   writer: PlayerWriter,
@@ -112,7 +112,7 @@ async function endPage(
 ): Promise<boolean> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const written = await writer.commit(fence, endsNow(writer, ids, isOver));
-    // Changed: somebody else wrote one of them meanwhile, and another proxy may hold them now.
+    // Changed: another writer changed one of these players, and another proxy may hold them now.
     if (written !== 'changed') return written === 'stored';
   }
   throw contested();

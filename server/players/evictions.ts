@@ -1,4 +1,4 @@
-/** Players who were taken from their proxy: another proxy got them, or their login lapsed. */
+/** Evictions: the coordinator took a player from their proxy, because another proxy got them or their login lapsed. */
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import type { Entry } from '../journal/journal.js';
@@ -9,7 +9,7 @@ const EVICTED: readonly PlayerLeaveReason[] = [
   PlayerLeaveReason.LAPSED,
 ];
 
-/** All that there are among the entries. Entries that write no row of a player are not decoded. */
+/** The evictions among the entries. This decodes only entries that delete the row of a player. */
 export function* evictions(
   rows: PlayerRows,
   entries: readonly Entry[],

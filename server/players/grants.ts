@@ -1,6 +1,6 @@
 /**
- * Grants: what gives a player to a proxy. A grant ends whatever else the person is held as: logins that
- * share the XUID or the UUID are of one person, under whatever ids.
+ * Grants: each gives a player to a proxy, and ends every other presence of the same person. Logins with the same
+ * XUID or the same UUID are one person, even under different ids.
  */
 import { type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import { KelpieError } from '../core/errors.js';
@@ -11,10 +11,10 @@ import type { Admission } from './admission.js';
 import type { PlayerRow, PlayerRows } from './rows.js';
 import { contested, type PlayerWrite, type PlayerWriter } from './writer.js';
 
-/** What names a person. */
+/** The names of a person. */
 export type Identity = Pick<Player, 'id' | 'uuid'>;
 
-/** The rows of one person: more than one id where logins shared the UUID alone. */
+/** The rows of one person. They have several ids if logins shared only the UUID. */
 export function personOf(all: PlayerRows, { id, uuid }: Identity): Map<string, PlayerRow> {
   const rows = new Map<string, PlayerRow>();
   const ids = uuid === '' ? [id] : [id, ...all.index.byUuid.get(uuid)];
@@ -25,10 +25,10 @@ export function personOf(all: PlayerRows, { id, uuid }: Identity): Map<string, P
   return rows;
 }
 
-/** A player of whom a proxy says that they log in; `since`: when that was. Throws what facts can be. */
-export function loginOf(session: ProxySession, said: Player, since: Date): Player {
+/** A player who logs in on a proxy since `since`. Throws the errors of `playerOf`. */
+export function loginOf(session: ProxySession, facts: Player, since: Date): Player {
   const place = { proxy: session.name, server: '', serverUnregistered: false, generation: 0 };
-  return playerOf(said, { ...place, joinTime: since });
+  return playerOf(facts, { ...place, joinTime: since });
 }
 
 /** Grants for one transaction. */
@@ -38,7 +38,7 @@ export class GrantBatch {
   readonly #writer: PlayerWriter;
   readonly #session: ProxySession;
   readonly #admission: Admission;
-  /** Rows that are written; each once, as each is written as it is in the table. */
+  /** Ids of the rows that this transaction writes. It may write each once: each write requires the stored row. */
   readonly #rows = new Set<string>();
 
   constructor(writer: PlayerWriter, session: ProxySession, admission: Admission) {
@@ -48,8 +48,8 @@ export class GrantBatch {
   }
 
   /**
-   * Gives a player to the proxy, and ends who they were. `isLogin`: they take their time to join. False:
-   * it must wait until the others are stored, which are about the same person. Throws PLAYER_LIMIT.
+   * Gives a player to the proxy, and ends the person's other presences. `isLogin`: the player has not joined yet.
+   * False: the batch already has a grant of the same person, which must be stored first. Throws PLAYER_LIMIT.
    */
   add(player: Player, isLogin = false): boolean {
     const { rows } = this.#writer;
@@ -72,14 +72,14 @@ export class GrantBatch {
   }
 }
 
-/** What joins without a grant got, by id. */
+/** The generation or the error of each join without a grant, by id. */
 export type Grants = Map<string, number | KelpieError>;
 
 const ATTEMPTS = 8;
 
 /**
- * Gives players to a proxy that have joined there without a grant, as KICK_OLD would: many in one
- * transaction. Throws STALE_GENERATION if the session does not own its node any more.
+ * Gives players who joined without a grant to their proxy, as KICK_OLD would: many in one transaction. Throws
+ * STALE_GENERATION if another session owns the node.
  */
 export async function grantJoins(
   writer: PlayerWriter,
@@ -111,14 +111,14 @@ async function grantOnce(
   const admission = writer.admit(session);
   try {
     const batch = new GrantBatch(writer, session, admission);
-    for (const said of joins) {
-      // Of a transaction before.
-      if (grants.has(said.id)) continue;
+    for (const facts of joins) {
+      // An earlier transaction granted or refused this one.
+      if (grants.has(facts.id)) continue;
       try {
-        batch.add(loginOf(session, said, writer.time()));
+        batch.add(loginOf(session, facts, writer.time()));
       } catch (error) {
         if (!(error instanceof KelpieError)) throw error;
-        grants.set(said.id, error);
+        grants.set(facts.id, error);
       }
     }
     const fence = writer.fence(session);

@@ -1,13 +1,13 @@
 /**
- * What other nodes than the holder changed of a player. The holder's list and its joins name all facts of
- * the player as the holder knows them; they must not undo such a change.
+ * The facts of a player that nodes other than the holder changed. The holder's list and its joins contain all
+ * facts of the player, perhaps without such a change; they must not undo it.
  */
 import type { Player, PlayerChange } from '../../gen/ts/kelpie/v1/player.js';
 import { LABELS } from '../network/labels.js';
 
 /** The facts that other nodes changed last. */
 export interface ChangedByOthers {
-  /** Names of properties, among them those that others removed. The newest are last. */
+  /** Names of properties, including removed ones. The newest are last. */
   readonly properties: readonly string[];
   readonly context: boolean;
   readonly language: boolean;
@@ -15,10 +15,10 @@ export interface ChangedByOthers {
 
 export const NOTHING: ChangedByOthers = { properties: [], context: false, language: false };
 
-/** As many names of properties as a player has properties, and as many again that others removed. */
+/** Room for the names of all properties of a player, and for as many removed ones. */
 const NAMES = 2 * LABELS;
 
-/** After a change by another node. */
+/** The facts that other nodes changed last, after a change by another node. */
 export function changedByOther(
   { others, player }: { readonly others: ChangedByOthers; readonly player: Player },
   change: PlayerChange,
@@ -33,7 +33,7 @@ export function changedByOther(
   };
 }
 
-/** After a change by the holder, whose facts these are again. */
+/** The facts that other nodes changed last, after a change by the holder. The holder's change wins. */
 export function changedByHolder(others: ChangedByOthers, change: PlayerChange): ChangedByOthers {
   const names = new Set([...Object.keys(change.properties), ...change.removedProperties]);
   return {
@@ -43,7 +43,7 @@ export function changedByHolder(others: ChangedByOthers, change: PlayerChange): 
   };
 }
 
-/** The facts that the holder names, with those that others changed as they are. */
+/** The facts that the holder sent, except those that others changed: these stay as they are stored. */
 export function withChangesOfOthers(
   named: Player,
   { others, player }: { readonly others: ChangedByOthers; readonly player: Player },
@@ -53,7 +53,7 @@ export function withChangesOfOthers(
   const kept = Object.entries(player.properties).filter(([name]) => theirs.has(name));
   return {
     ...named,
-    // The holder's facts come first where both together are too many.
+    // If both together are too many, the holder's properties win.
     properties: sorted([...own, ...kept].slice(0, LABELS)),
     context: others.context ? player.context : named.context,
     language: others.language ? player.language : named.language,

@@ -1,6 +1,6 @@
 /**
- * Who holds a player: one process of one proxy at a time, by a grant whose sequence fences all that is
- * said of them later. A grant is not a join; one that is not followed by a join lapses.
+ * Ownership of players. One process of one proxy holds a player at a time, by a grant. The sequence of the grant
+ * is the player's generation, which fences all later reports. A grant without a join lapses.
  */
 import { DuplicatePolicy, type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import type { Cancel, Clock } from '../core/clock.js';
@@ -11,10 +11,10 @@ import { GrantBatch, type Identity, loginOf, personOf } from './grants.js';
 import type { PlayerRow } from './rows.js';
 import { type PlayerWriter } from './writer.js';
 
-/** Asks the proxy that holds a player whether they are really there. Its session answers, above this layer. */
+/** Asks the proxy that holds a player whether the player is connected. The layer of sessions implements it. */
 export type Verify = (row: PlayerRow) => Promise<boolean>;
 
-/** What a login got: a generation, or the player as they are held elsewhere. */
+/** The result of a login: a generation, or the present player whom another proxy holds. */
 export type Acquired =
   | { readonly kind: 'granted'; readonly id: string; readonly generation: number }
   | { readonly kind: 'denied'; readonly present: Player };
@@ -24,14 +24,14 @@ type Decision =
   | { readonly kind: 'deny'; readonly present: Player }
   | { readonly kind: 'verify'; readonly row: PlayerRow };
 
-/** Logins that fight for a player are decided by the journal; nobody loses this often. */
+/** The journal decides between concurrent logins of a player. A login does not lose this often in practice. */
 const ATTEMPTS = 8;
-/** When a lapse is tried again that the journal could not tell. */
+/** The wait before another attempt at a write in the background that failed. */
 const RETRY_MS = 1000;
 
-/** By what logins lapse that no join follows. */
+/** The clock and time after which a login without a join lapses. */
 export interface OwnershipOptions {
-  /** The time in which this coordinator listened: a join may lie unread after a stall. */
+  /** Counts only the time in which this coordinator listened: after a stall, a join may still be unread. */
   readonly listening: Clock;
   readonly loginMs: number;
   readonly onFault: (error: unknown) => void;
@@ -41,11 +41,11 @@ export class PlayerOwnership {
   readonly #writer: PlayerWriter;
   readonly #options: OwnershipOptions;
   readonly #lapses = new Map<string, Cancel>();
-  /** Logins of one player, one after another; those of others do not wait. */
+  /** Logins of one person run one after another; logins of other persons do not wait for them. */
   readonly #turns = new Map<string, Promise<unknown>>();
-  /** Questions under way, by the generation that they are about. */
-  readonly #questions = new Map<number, Promise<boolean>>();
-  /** UUIDs of persons who are held twice, while that is ended. */
+  /** Verifications in progress, by the player's generation. */
+  readonly #verifications = new Map<number, Promise<boolean>>();
+  /** UUIDs of persons with two presences, while this ends the older one. */
   readonly #twins = new Set<string>();
   #closed = false;
 
@@ -62,17 +62,17 @@ export class PlayerOwnership {
    */
   async acquire(
     session: ProxySession,
-    said: Player,
+    facts: Player,
     policy: DuplicatePolicy,
     verify: Verify,
   ): Promise<Acquired> {
-    const player = loginOf(session, said, this.#writer.time());
+    const player = loginOf(session, facts, this.#writer.time());
     const judge = new Judge(this.#writer, session, policy);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const met = await this.#inTurn(player, () => this.#try(session, player, judge));
       if (met === undefined) continue;
       if (met.kind !== 'verify') return met;
-      if (await this.#ask(met.row, verify)) return { kind: 'denied', present: met.row.player };
+      if (await this.#verify(met.row, verify)) return { kind: 'denied', present: met.row.player };
       judge.gone.add(met.row.generation);
     }
     throw new KelpieError(
@@ -83,7 +83,7 @@ export class PlayerOwnership {
     );
   }
 
-  /** Undefined: somebody else was faster. */
+  /** Undefined: another login was faster. */
   async #try(session: ProxySession, player: Player, judge: Judge) {
     const { rows } = this.#writer;
     const decision = judge.decide([...personOf(rows, player).values()]);
@@ -105,7 +105,7 @@ export class PlayerOwnership {
     }
   }
 
-  /** Ends what a proxy holds of a player, in its own name. Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
+  /** Ends a player whom the proxy holds, at its own request. Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
   async release(session: ProxySession, id: string, generation: number): Promise<void> {
     for (;;) {
       const row = rowHeldBy(this.#writer, session, id, generation);
@@ -116,17 +116,17 @@ export class PlayerOwnership {
     }
   }
 
-  #ask(row: PlayerRow, verify: Verify): Promise<boolean> {
+  #verify(row: PlayerRow, verify: Verify): Promise<boolean> {
     const { generation } = row;
-    let question = this.#questions.get(generation);
-    if (!question) {
-      question = verify(row).finally(() => this.#questions.delete(generation));
-      this.#questions.set(generation, question);
+    let verification = this.#verifications.get(generation);
+    if (!verification) {
+      verification = verify(row).finally(() => this.#verifications.delete(generation));
+      this.#verifications.set(generation, verification);
     }
-    return question;
+    return verification;
   }
 
-  /** Under each of the names of the person. */
+  /** Runs the work after earlier logins with the same id or UUID. */
   async #inTurn<T>({ id, uuid }: Identity, work: () => Promise<T>): Promise<T> {
     const names = uuid === '' ? [id] : [id, uuid];
     const before = names.map((name) => this.#turns.get(name) ?? Promise.resolve());
@@ -156,21 +156,21 @@ export class PlayerOwnership {
         if (!this.#lapses.has(id)) this.#lapseAfter(RETRY_MS, id, row);
       });
     };
-    // A report that they joined may lie unread after a stall.
+    // After a stall, the report of the join may still be unread.
     this.#lapses.set(id, this.#options.listening.after(delayMs, lapse));
   }
 
   async #lapse(id: string, row: PlayerRow): Promise<void> {
     const { rows } = this.#writer;
-    // Another login, or a join: its own time runs, or none.
+    // Another login has its own timer, and a join needs none.
     if (rows.get(id) !== row) return;
     const draft = this.#writer.endDraft(row, PlayerLeaveReason.LAPSED);
     await this.#writer.commit(undefined, [this.#writer.write(id, [draft])]);
   }
 
   /**
-   * Two writers that did not know of each other, such as a list and a login, may have held one person
-   * under two ids: the newer one holds.
+   * Two independent writers, such as a list and a login, may have stored one person under two ids. The newer
+   * presence stays; this ends the older ones.
    */
   #endTwins(): void {
     for (const uuid of this.#writer.rows.index.sharedUuids) {
@@ -187,7 +187,7 @@ export class PlayerOwnership {
   }
 
   async #endOlder(uuid: string): Promise<void> {
-    // When all rows of the transaction are in the table.
+    // Waits until the table has all rows of the transaction.
     await Promise.resolve();
     for (;;) {
       const rows = [...personOf(this.#writer.rows, { id: uuid, uuid })];
@@ -196,17 +196,17 @@ export class PlayerOwnership {
       const writes = older.map(([id, row]) =>
         this.#writer.end(id, row, PlayerLeaveReason.REPLACED),
       );
-      // Refused: somebody wrote one of them meanwhile.
+      // Otherwise another writer changed one of them: read the rows again.
       if ((await this.#writer.commit(undefined, writes)) === 'stored') return;
     }
   }
 
-  /** Logins whose time runs, and what is under way for them. */
+  /** How many logins have a timer, and how much work for logins is in progress. */
   get pending(): number {
-    return this.#lapses.size + this.#turns.size + this.#questions.size + this.#twins.size;
+    return this.#lapses.size + this.#turns.size + this.#verifications.size + this.#twins.size;
   }
 
-  /** Stops all timers, for ever. */
+  /** Stops all timers. No timer starts after this. */
   close(): void {
     this.#closed = true;
     for (const cancel of this.#lapses.values()) cancel();
@@ -214,9 +214,9 @@ export class PlayerOwnership {
   }
 }
 
-/** Judges one login against who holds the person. */
+/** Decides one login against the present rows of the person. */
 class Judge {
-  /** Generations that were found not to be there any more. */
+  /** Generations whose proxies did not confirm their players. */
   readonly gone = new Set<number>();
   readonly #writer: PlayerWriter;
   readonly #session: ProxySession;
@@ -239,7 +239,7 @@ class Judge {
   }
 }
 
-/** What a process holds under a generation. Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
+/** The row that the session's process holds under a generation. Throws PLAYER_NOT_FOUND or STALE_GENERATION. */
 function rowHeldBy(
   writer: PlayerWriter,
   session: ProxySession,

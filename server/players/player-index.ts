@@ -1,32 +1,32 @@
-/** By what players are found: who holds them, where they are, and what names them. */
+/** Indexes of players: by proxy, by server, by UUID and by name. */
 import type { Player, PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
 import { Groups } from '../core/groups.js';
 import { SortedSet } from '../core/sorted-set.js';
 import { folded } from '../core/text.js';
 
-/** What the index reads of a row. */
+/** The fields of a row that the index reads. */
 interface Indexed extends Pick<Player, 'proxy' | 'server'> {
   readonly player: Pick<Player, 'name' | 'uuid'>;
   readonly loggingIn: boolean;
   readonly bytes: number;
 }
 
-/** Stands behind a name, which has no such character. */
+/** Ends the name in a key. A name cannot contain this character. */
 const END = '\0';
 
 export class PlayerIndex {
-  /** Whom a proxy holds, those who log in among them. */
+  /** The players whom a proxy holds, including players who log in. */
   readonly ownedBy = new Groups();
-  /** Who is online on a proxy. */
+  /** The players online on a proxy. */
   readonly byProxy = new Groups();
-  /** Who is online on a server. */
+  /** The players online on a server. */
   readonly byServer = new Groups();
-  /** All rows by UUID, those who log in among them. */
+  /** All players by UUID, including players who log in. */
   readonly byUuid = new Groups();
   readonly #shared = new Set<string>();
-  /** Who is online: the folded name, then the id. */
+  /** The players online: the folded name, then the id. */
   readonly #names = new SortedSet();
-  /** Of rows, by the proxy that holds them. */
+  /** Bytes of rows, by the proxy that holds the players. */
   readonly #bytes = new Map<string, number>();
   #allBytes = 0;
   #online = 0;
@@ -68,12 +68,12 @@ export class PlayerIndex {
     else this.#bytes.set(proxy, ofProxy);
   }
 
-  /** UUIDs that several rows have: of one person, who must not be held twice. */
+  /** UUIDs in several rows: each is one person with several presences, which must not stay. */
   get sharedUuids(): ReadonlySet<string> {
     return this.#shared;
   }
 
-  /** How many are online. */
+  /** How many players are online. */
   get online(): number {
     return this.#online;
   }
@@ -88,19 +88,19 @@ export class PlayerIndex {
     return this.#bytes.get(proxy) ?? 0;
   }
 
-  /** Those whose grants on a proxy wait for their joins. */
+  /** How many players log in on a proxy: they have a grant and have not joined yet. */
   loginsOf(proxy: string): number {
     return this.ownedBy.sizeOf(proxy) - this.byProxy.sizeOf(proxy);
   }
 
-  /** The ids that a lookup can mean. */
+  /** The ids that match a lookup. */
   *idsOf({ $case, value }: NonNullable<PlayerLookup['by']>): Generator<string> {
     if ($case === 'id' || $case === 'xuid') yield value;
     else if ($case === 'uuid') yield* this.byUuid.get(value.toLowerCase());
     else for (const key of this.#names.beginning(folded(value) + END)) yield idIn(key);
   }
 
-  /** The keys of names that begin so, after one of them, in the order of names. */
+  /** The keys of names with this prefix, after one key, in order. */
   *namesAfter(prefix: string, key: string): Generator<string> {
     const form = folded(prefix);
     for (const name of this.#names.after(key > form ? key : form)) {
@@ -110,7 +110,7 @@ export class PlayerIndex {
   }
 }
 
-/** Whose name a key of names is. */
+/** The player's id in a key of a name. */
 export function idIn(nameKey: string): string {
   return nameKey.slice(nameKey.lastIndexOf(END) + 1);
 }

@@ -1,4 +1,4 @@
-/** Who may write about players: the process of a proxy that holds them. */
+/** The session of a proxy. Only the process that holds a player may report about them. */
 import { sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import type { PlayerRow } from './rows.js';
@@ -16,12 +16,12 @@ export function holds({ name, instance }: ProxySession, row: PlayerRow): boolean
   return row.proxy === name && sameBytes(row.instance, instance);
 }
 
-/** The error for what is said of a login that is not the newest. */
+/** The error for a report under a generation that is not the player's newest. */
 export function staleLogin(id: string): KelpieError {
   return new KelpieError('STALE_GENERATION', `a newer login of "${id}" holds`, { player: id });
 }
 
-/** The error for a session that does not own its node any more. */
+/** The error for a session whose node another session owns now. */
 export function staleSession({ name }: ProxySession): KelpieError {
   return new KelpieError('STALE_GENERATION', `a newer stream owns "${name}"`, { name });
 }

@@ -1,4 +1,4 @@
-/** The players who are online: found, one by one or many, and listed. */
+/** Finds, lists and counts the players online. */
 import type { NodeSelector } from '../../gen/ts/kelpie/v1/command.js';
 import type { Player, PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
 import type {
@@ -16,7 +16,7 @@ import { idIn } from './player-index.js';
 import { countPlayers } from './counts.js';
 import type { PlayerRow, PlayerRows } from './rows.js';
 
-/** What lookups found: as much as fits into an answer. */
+/** The result of lookups. Lookups that do not fit into the answer are in `leftOut`. */
 export interface FoundPlayers {
   readonly players: Player[];
   readonly missing: PlayerLookup[];
@@ -24,18 +24,18 @@ export interface FoundPlayers {
   readonly leftOut: PlayerLookup[];
 }
 
-/** Which players to list: those who match each of these; what is empty matches any. */
+/** Selects the players who match each field; an empty field matches all players. */
 type PlayerFilter = Pick<
   ListPlayersRequest,
   'proxy' | 'server' | 'serverLabels' | 'namePrefix' | 'properties'
 >;
 
-/** What an id takes at most. */
+/** The most bytes of an id. */
 const ID_BYTES = 40;
 
 const NO_CONTEXT = new Uint8Array();
 
-/** Players as an answer has them: with their context where the request asks for it. */
+/** The players of an answer: with their context if the request sets include_context. */
 class ListedPlayers {
   readonly #includeContext: boolean;
 
@@ -52,7 +52,7 @@ class ListedPlayers {
   }
 }
 
-/** `asker` is whose turn it is: long queries are answered in turns. */
+/** Long queries take turns; `asker` is the connection whose turn a query uses. */
 export class PlayerQueries {
   readonly #network: Pick<Network, 'head' | 'searches'>;
   readonly #rows: PlayerRows;
@@ -64,7 +64,7 @@ export class PlayerQueries {
     this.#nodes = nodes;
   }
 
-  /** A player who is online. Throws PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS or PLAYER_INVALID. */
+  /** Finds one player online. Throws PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS or PLAYER_INVALID. */
   find(lookup: PlayerLookup | undefined): Player {
     const by = lookupOf(lookup);
     const [first, ...others] = this.#rows.find(by);
@@ -74,7 +74,10 @@ export class PlayerQueries {
     throw playerAmbiguous(by.value, players);
   }
 
-  /** Looks many up. `lookupBytes`: what they take, as each may be in the answer. Throws PLAYER_INVALID. */
+  /**
+   * Looks up many players. `lookupBytes` are the bytes of all lookups, because the answer may repeat each of
+   * them. Throws PLAYER_INVALID.
+   */
   findAll(
     { players: lookups, includeContext }: BatchGetPlayersRequest,
     lookupBytes: number,
@@ -89,11 +92,11 @@ export class PlayerQueries {
     lookupBytes: number,
     listed: ListedPlayers,
   ): Generator<undefined, FoundPlayers> {
-    // All are looked at before any is looked up: what is wrong with the request fails all of it.
-    const wanted = lookups.map((lookup) => ({ lookup, by: lookupOf(lookup) }));
+    // Checks all lookups first: one invalid lookup fails the whole request.
+    const checked = lookups.map((lookup) => ({ lookup, by: lookupOf(lookup) }));
     const found: FoundPlayers = { players: [], missing: [], ambiguous: [], leftOut: [] };
     const room = new AnswerRoom(lookupBytes);
-    for (const { lookup, by } of wanted) {
+    for (const { lookup, by } of checked) {
       yield;
       const rows = this.#rows.find(by);
       const [one] = rows;
@@ -108,7 +111,7 @@ export class PlayerQueries {
   }
 
   /**
-   * Lists players: by id, or by name where the beginning of a name is given. Throws OUT_OF_RANGE,
+   * Lists players in the order of their ids, or of their names if the request has a prefix. Throws OUT_OF_RANGE,
    * PAGE_TOKEN_INVALID, PLAYER_INVALID or LABELS_INVALID.
    */
   async list(request: ListPlayersRequest, asker?: unknown): Promise<Page<Player>> {
@@ -159,7 +162,7 @@ export class PlayerQueries {
     return new Set(found.map(({ name }) => name));
   }
 
-  /** Counts players: in all, and on each node that is selected. Throws LABELS_INVALID. */
+  /** Counts players in the network and on each selected node. Throws LABELS_INVALID. */
   async count(
     { nodes, properties }: CountPlayersRequest,
     asker?: unknown,
@@ -170,7 +173,7 @@ export class PlayerQueries {
   }
 }
 
-/** Read from their rows within the turn. */
+/** Decodes the players of a page within the turn of the search, as decoding takes time. */
 function* playersOf(
   page: Generator<undefined, Page<PlayerRow>>,
   listed: ListedPlayers,
@@ -184,7 +187,7 @@ function* playersOf(
   return { items: players, ...rest };
 }
 
-/** Whether a player has all of these properties; undefined: any has. Throws LABELS_INVALID. */
+/** Tests whether a player has all of these properties; undefined if there are none. Throws LABELS_INVALID. */
 function propertyMatcher(
   properties: Record<string, string>,
 ): ((row: PlayerRow) => boolean) | undefined {

@@ -160,7 +160,7 @@ describe('kelpie, of commands,', () => {
       expect(output.split('\n').sort()).to.deep.equal([
         'north  5 coins',
         'south  6 coins',
-        'west  failed: no node "west" is known (NODE_NOT_FOUND)',
+        'west  failed: the network has no node "west" (NODE_NOT_FOUND)',
       ]);
       expect(code).to.equal(1);
     });

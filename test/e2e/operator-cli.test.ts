@@ -98,7 +98,7 @@ describe('kelpie, for its operator,', () => {
     expect(server.errors).to.include('"gate" is no server, but a proxy; use --proxy gate');
     const near = await kelpie('disconnect', 'loby');
     expect(near.errors).to.equal(
-      'kelpie: no node "loby" is known (NODE_NOT_FOUND); did you mean lobby?\n',
+      'kelpie: the network has no node "loby" (NODE_NOT_FOUND); did you mean lobby?\n',
     );
     expect([proxy.code, server.code, near.code]).to.deep.equal([1, 1, 1]);
     expect(nearest('loby', ['lobby', 'looby-1', 'gate', 'lob'])).to.deep.equal(['lobby', 'lob']);

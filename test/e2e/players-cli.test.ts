@@ -178,7 +178,7 @@ describe('kelpie, of players,', () => {
     it('nobody at a node that is not there: it is said to be a mistake', async () => {
       for (const place of ['--server', '--proxy']) {
         const { code, errors, output } = await kelpie('players', place, 'loby');
-        expect(errors).to.match(/no node "loby" is known \(NODE_NOT_FOUND\)/);
+        expect(errors).to.match(/the network has no node "loby" \(NODE_NOT_FOUND\)/);
         expect({ code, output }).to.deep.equal({ code: 1, output: '' });
       }
       await refused(/--count goes with/, 'players', '--count', '--server', 'lobby');

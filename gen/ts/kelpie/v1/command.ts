@@ -15,61 +15,64 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/command.proto";
 
-/** What a node is asked to do. Each form has a name, under which nodes say in Hello that they do it. */
+/**
+ * A request to a node. Each form has a name, and a node lists in Hello the names of the commands that it
+ * handles.
+ */
 export interface Command {
-  /** Exactly one of these (COMMAND_INVALID). */
+  /** Exactly one form (COMMAND_INVALID). */
   form:
     | //
-    /** `kick_players`: disconnects players. For their proxy. */
+    /** `kick_players`: disconnects players. For the node that holds them. */
     { $case: "kickPlayers"; value: KickPlayersCommand }
     | //
-    /** `show_message`: shows players something. For their proxy. */
+    /** `show_message`: shows players a message. For the node that holds them. */
     { $case: "showMessage"; value: ShowMessageCommand }
     | //
     /** `run_console_command`: runs a line as on the node's console. */
     { $case: "runConsoleCommand"; value: RunConsoleCommand }
     | //
-    /** `verify_player`: says whether a player is really there. For their proxy. */
+    /** `verify_player`: asks whether a player is connected. For the node that holds them. */
     { $case: "verifyPlayer"; value: VerifyPlayerCommand }
     | //
-    /** Any other, under its own name. */
+    /** A command under a name of its own. */
     { $case: "custom"; value: CustomCommand }
     | undefined;
 }
 
-/** Disconnects players. Answered with PlayerOutcomes. */
+/** Disconnects players. The reply is PlayerOutcomes. */
 export interface KickPlayersCommand {
-  /** Whom: at most 1,000. */
+  /** The players: at most 1,000 (BATCH_INVALID). */
   players: PlayerRef[];
-  /** What to show them, at most 4 KiB. */
+  /** The text that the players see: at most 4 KiB (TEXT_TOO_LONG). */
   message: string;
 }
 
-/** A player's presence: not the one that they may have when they come back. */
+/** The presence of a player. It is not the presence that the player has after they log in again. */
 export interface PlayerRef {
-  /** The player's id. */
+  /** The id of the player. */
   playerId: string;
-  /** Their generation. */
+  /** The generation of the player. */
   generation: number;
 }
 
-/** Shows players something. Answered with PlayerOutcomes. */
+/** Shows players a message. The reply is PlayerOutcomes. */
 export interface ShowMessageCommand {
-  /** Whom: at most 1,000. */
+  /** The players: at most 1,000 (BATCH_INVALID). */
   players: PlayerRef[];
-  /** What. */
+  /** The message. */
   display: Display | undefined;
 }
 
-/** Something that players see. */
+/** A message on the screens of players. */
 export interface Display {
-  /** Exactly one of these (COMMAND_INVALID). Texts have at most 4 KiB each. */
+  /** Exactly one form (COMMAND_INVALID). Each text has at most 4 KiB (TEXT_TOO_LONG). */
   form:
     | //
     /** A line of chat. */
     { $case: "chat"; value: string }
     | //
-    /** A title on the screen. */
+    /** A title. */
     { $case: "title"; value: Title }
     | //
     /** A line above the hotbar. */
@@ -92,72 +95,81 @@ export interface Title {
   title: string;
   /** The small line below it. */
   subtitle: string;
-  /** How long it takes to come. Not set: what the client does. */
+  /** The time that the title takes to appear. Not set: the default of the player's client. */
   fadeIn:
     | Duration
     | undefined;
-  /** How long it stays. */
+  /** The time that the title stays. Not set: the default of the player's client. */
   stay:
     | Duration
     | undefined;
-  /** How long it takes to go. */
+  /** The time that the title takes to disappear. Not set: the default of the player's client. */
   fadeOut: Duration | undefined;
 }
 
 /** A toast, at the top of the screen. */
 export interface Toast {
-  /** Its title. */
+  /** The title. */
   title: string;
-  /** What it says. */
+  /** The text. */
   message: string;
 }
 
-/** Runs a line as on the node's console. Answered with ConsoleOutput. */
+/** Runs a line as on the node's console. The reply is ConsoleOutput. */
 export interface RunConsoleCommand {
-  /** The line, without a slash, 1 byte to 4 KiB. */
+  /** The line, without a slash: 1 byte (COMMAND_INVALID) to 4 KiB (TEXT_TOO_LONG). */
   line: string;
 }
 
-/** Asks whether a player is really there. Answered with PlayerVerified. */
+/** Asks whether a player is connected. The reply is PlayerVerified. */
 export interface VerifyPlayerCommand {
-  /** Who. */
+  /** The player (PLAYER_INVALID if not set). */
   player: PlayerRef | undefined;
 }
 
-/** A command that only its nodes understand. Answered with custom content. */
+/** A command that only its nodes understand. The reply is custom content. */
 export interface CustomCommand {
-  /** Its name: `^[a-z0-9][a-z0-9._-]{0,62}$`, and none of those above. */
+  /** The name: `^[a-z0-9][a-z0-9._-]{0,62}$`, and none of the names of the other forms (COMMAND_INVALID). */
   name: string;
   /**
-   * What it is about. Command and answers have at most 256 KiB each (PAYLOAD_TOO_LARGE), and JSON in them
-   * at most 30 levels (CONTENT_TOO_DEEP).
+   * The content (COMMAND_INVALID if not set). A command and its reply have at most 256 KiB each
+   * (PAYLOAD_TOO_LARGE), and JSON in them at most 30 levels (CONTENT_TOO_DEEP).
    */
   content: Content | undefined;
 }
 
-/** Who is asked. */
+/** The nodes that the coordinator asks. */
 export interface CommandTarget {
-  /** Exactly one of these (COMMAND_INVALID). Only nodes that do the command count. */
+  /** Exactly one of these (COMMAND_INVALID). Only nodes that handle the command count. */
   place:
     | //
-    /** The node of this name. */
+    /** The node of this name, in any case. Fails with NO_TARGET or COMMAND_NOT_HANDLED. */
     { $case: "node"; value: string }
     | //
-    /** All nodes that match; an empty selector matches all there are. */
+    /**
+     * All nodes that match, at most 1,000 (COMMAND_LIMIT); an empty selector matches all nodes. Fails with
+     * NO_TARGET.
+     */
     { $case: "every"; value: NodeSelector }
     | //
-    /** One of the nodes that match, another one each time; one that is READY if there is one. */
+    /**
+     * One of the nodes that match, another one each time: a READY node if there is one, never an UNREACHABLE
+     * one. Fails with NO_TARGET.
+     */
     { $case: "any"; value: NodeSelector }
     | //
-    /** The proxy of the player with this id. */
+    /**
+     * The node that holds the player with this id. Fails with PLAYER_NOT_FOUND, NO_TARGET or
+     * COMMAND_NOT_HANDLED.
+     */
     { $case: "playerProxy"; value: string }
     | //
-    /** The server of the player with this id. */
+    /** The server of the player with this id. Fails with PLAYER_NOT_FOUND, NO_TARGET or COMMAND_NOT_HANDLED. */
     { $case: "playerServer"; value: string }
     | //
     /**
-     * The nodes of these names. A named node that cannot be asked gives a CommandResult with the error
-     * NODE_NOT_FOUND or COMMAND_NOT_HANDLED. Where no named node can be asked, the command fails with
+     * The nodes of these names. A named node that the coordinator cannot ask gives a CommandResult with the
+     * error NODE_NOT_FOUND or COMMAND_NOT_HANDLED. Where it can ask none of them, the command fails with
      * NO_TARGET.
      */
     { $case: "nodes"; value: NodeNames }
@@ -170,13 +182,13 @@ export interface NodeNames {
   names: string[];
 }
 
-/** Nodes that match each of these; what is empty matches any. */
+/** Nodes that match each of these filters. An empty filter matches every node. */
 export interface NodeSelector {
-  /** Of these roles: at most 64 (OUT_OF_RANGE). */
+  /** Nodes of one of these roles: at most 64 (OUT_OF_RANGE). */
   roles: NodeRole[];
-  /** In these states: at most 64 (OUT_OF_RANGE). */
+  /** Nodes in one of these states: at most 64 (OUT_OF_RANGE). */
   states: NodeState[];
-  /** With all these labels: at most 64, as nodes have them (LABELS_INVALID). */
+  /** Nodes with all these labels: at most 64, with the limits of Node.labels (LABELS_INVALID). */
   labels: { [key: string]: string };
 }
 
@@ -185,12 +197,12 @@ export interface NodeSelector_LabelsEntry {
   value: string;
 }
 
-/** What a node answers. */
+/** The output of a command on one node. */
 export interface CommandOutput {
-  /** In the form that belongs to the command. */
+  /** The form that belongs to the command (COMMAND_INVALID). */
   form:
     | //
-    /** For commands about players. */
+    /** For kick_players and show_message. */
     { $case: "players"; value: PlayerOutcomes }
     | //
     /** For run_console_command. */
@@ -204,60 +216,61 @@ export interface CommandOutput {
     | undefined;
 }
 
-/** What became of each player. */
+/** The outcomes for several players. */
 export interface PlayerOutcomes {
-  /** One a player: at most as many as the command is about (COMMAND_INVALID). */
+  /** One outcome for each player: at most as many as the command has players (COMMAND_INVALID). */
   outcomes: PlayerOutcome[];
 }
 
-/** What became of one player. */
+/** The outcome for one player. */
 export interface PlayerOutcome {
-  /** The player's id. */
+  /** The id of the player. */
   playerId: string;
-  /** Set if it was not done. */
+  /** Set if the command failed for this player. */
   error: ErrorDetail | undefined;
 }
 
-/** What a console said. */
+/** The output of a console. */
 export interface ConsoleOutput {
-  /** Whether the command was one and succeeded, as far as the node can tell. */
+  /** Whether the console knew the line and it succeeded, as far as the node can tell. */
   success: boolean;
-  /** What it printed: at most 10,000 lines (COMMAND_INVALID). */
+  /** The lines that the console printed: at most 10,000 (COMMAND_INVALID). */
   lines: string[];
 }
 
-/** Whether a player is really there. */
+/** The reply to verify_player. */
 export interface PlayerVerified {
-  /** Whether the proxy has them, under this generation. */
+  /** Whether the node holds the player, under this generation. */
   connected: boolean;
-  /** How long ago their client was heard. */
+  /** The time since the node last heard the player's client. Not set: just now. */
   silence: Duration | undefined;
 }
 
 /**
- * Withdraws a command that was issued on this stream. It ends with CANCELLED; nodes that were asked are
- * sent CommandCancelled. One that has ended is no error. The end of the stream withdraws all of them.
+ * Withdraws a command that this stream issued. The command ends with CANCELLED, and nodes that have the request
+ * get CommandCancelled. It is no error if the command has ended. The end of the stream withdraws all its
+ * commands.
  */
 export interface CancelCommand {
-  /** The request_id under which it was issued. */
+  /** The request_id of the IssueCommandRequest. */
   issuedRequestId: number;
 }
 
-/** Asks a node to do something. Answer with CommandReply before the time is up. */
+/** Asks a node to do a command. The node answers with CommandReply before the time is up. */
 export interface CommandRequest {
-  /** The number of the command, for the reply. */
+  /** The id of the command, for the reply. */
   commandId: number;
-  /** The node that asks. Empty: somebody without a session. */
+  /** The name of the node that issued the command. Empty: a call without a session. */
   source: string;
-  /** What to do. */
+  /** The command. */
   command:
     | Command
     | undefined;
-  /** How much time is left. */
+  /** The time until the command ends. */
   timeLeft:
     | Duration
     | undefined;
-  /** As the issuer set them. */
+  /** The attributes of the IssueCommandRequest. */
   attributes: { [key: string]: string };
 }
 
@@ -266,57 +279,59 @@ export interface CommandRequest_AttributesEntry {
   value: string;
 }
 
-/** The command is not wanted any more; a reply is not needed. */
+/** The issuer does not want the command any more. A reply is not needed. */
 export interface CommandCancelled {
-  /** The number of the command. */
+  /** The id of the command. */
   commandId: number;
 }
 
 /**
- * Answers a CommandRequest, once, on this stream or on a later one of the same process. Refused:
- * COMMAND_NOT_FOUND (it has ended, was answered, or is another node's), COMMAND_INVALID (an answer of
- * another form, or about more players than the command), PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP: all but
- * COMMAND_NOT_FOUND end the command too, and its issuer gets the same error.
+ * Answers a CommandRequest, once, on this stream or on a later one of the same process. The answer is
+ * RequestOk. Fails with COMMAND_NOT_FOUND (the command has ended, has a reply, or belongs to another node),
+ * COMMAND_INVALID (the output has another form, or more players than the command), PAYLOAD_TOO_LARGE or
+ * CONTENT_TOO_DEEP. Each of these but COMMAND_NOT_FOUND ends the command too, and its issuer gets the same
+ * error.
  */
 export interface CommandReply {
-  /** The number of the command. */
+  /** The id of the command. */
   commandId: number;
-  /** What came of it. */
+  /** Either an output or a failure. */
   outcome:
     | //
-    /** It was done. */
+    /** The node did the command, and this is its output. */
     { $case: "output"; value: CommandOutput }
     | //
-    /** It was not. */
+    /** The node did not do the command. */
     { $case: "failure"; value: CommandFailure }
     | undefined;
 }
 
-/** Why a node did not do what it was asked. */
+/** The failure of a command on a node. */
 export interface CommandFailure {
-  /** For people, at most 4 KiB. */
+  /** The reason for people: at most 4 KiB; the coordinator cuts a longer text. */
   message: string;
 }
 
-/** What one of the nodes that were asked said, or why it did not. */
+/** The result of a command for one node. */
 export interface CommandResult {
-  /** The node. */
+  /** The name of the node. */
   node: string;
-  /** What came of it. */
+  /** Either an output or an error. */
   outcome:
     | //
-    /** What it answered. */
+    /** The output of the node. */
     { $case: "output"; value: CommandOutput }
     | //
     /**
-     * Why there is no answer: NOT_DELIVERED (certainly not done), OUTCOME_UNKNOWN (it was handed over),
-     * COMMAND_FAILED (the node says so), CANCELLED, COMMAND_INVALID, PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP
-     * (the answer was refused), COMMAND_LIMIT (no room for the command with the node, or for the
-     * answer with the issuer), NODE_NOT_FOUND, COMMAND_NOT_HANDLED (see CommandTarget.nodes).
+     * The reason why there is no output: NOT_DELIVERED (the node certainly did not do it), OUTCOME_UNKNOWN (the
+     * node has the request and sent no reply), COMMAND_FAILED (the node reported a failure), CANCELLED,
+     * COMMAND_INVALID, PAYLOAD_TOO_LARGE or CONTENT_TOO_DEEP (the coordinator refused the reply), COMMAND_LIMIT
+     * (no room for the request at the node, or for the result at the issuer), NODE_NOT_FOUND or
+     * COMMAND_NOT_HANDLED (see CommandTarget.nodes).
      */
     { $case: "error"; value: ErrorDetail }
     | undefined;
-  /** Nothing follows for this command. */
+  /** Whether this is the last result of the command. */
   last: boolean;
 }
 

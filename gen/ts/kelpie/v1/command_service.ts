@@ -15,24 +15,24 @@ export const protobufPackage = "kelpie.v1";
 export const protobufFileName = "kelpie/v1/command_service.proto";
 
 /**
- * What to do, and who. The same message is a session's frame, answered there with CommandResult frames
- * or RequestFailed; its request_id must be set (OUT_OF_RANGE).
+ * A command and its target. The same message is a frame of a session: the answers are then CommandResult frames
+ * or RequestFailed, and its request_id must be above 0 and not in use (OUT_OF_RANGE).
  *
- * Everything under way is weighed by the nodes that it asks and by its bytes; above a bound of the session
- * or of the coordinator it is refused (COMMAND_LIMIT), and nobody is asked. A session, or all calls of one
- * connection, may have 256 commands under way, which ask 10,000 nodes; results that a session has not read
- * are among them.
+ * The coordinator bounds the commands under way by the nodes that they ask and by their bytes. Above a bound it
+ * refuses the command (COMMAND_LIMIT) and asks no node. A session, or all calls of one connection, may have 256
+ * commands under way, of at most 8 MiB, which ask at most 10,000 nodes. Results that a session has not read are
+ * among them.
  *
- * A session's commands end with its stream: nodes that were not handed one never get it, the others are
- * sent CommandCancelled and may have done it, and no result comes on a later stream. Whoever must
- * know asks again on the next one.
+ * The commands of a session end with its stream: nodes that do not have the request never get it, the others
+ * get CommandCancelled and may have done the command, and no result comes on a later stream. An issuer that
+ * must know asks again on the next stream.
  */
 export interface IssueCommandRequest {
-  /** Who is asked. Nobody there: NO_TARGET, at once. */
+  /** The nodes to ask. */
   target:
     | CommandTarget
     | undefined;
-  /** What to do. */
+  /** The command. */
   command:
     | Command
     | undefined;
@@ -41,12 +41,12 @@ export interface IssueCommandRequest {
     | Duration
     | undefined;
   /**
-   * End after so many answers; errors do not count. The nodes that are left are told that it is not
-   * wanted any more. 0: all.
+   * The number of outputs after which the command ends; errors do not count. The other nodes get
+   * CommandCancelled. 0: every node's result.
    */
   maxReplies: number;
   /**
-   * Facts beside the command, for traces: at most 64, names 1 to 63 bytes, values at most 255 bytes
+   * Facts beside the command, for traces: at most 64, names of 1 to 63 bytes, values of at most 255 bytes
    * (LABELS_INVALID).
    */
   attributes: { [key: string]: string };
@@ -57,9 +57,9 @@ export interface IssueCommandRequest_AttributesEntry {
   value: string;
 }
 
-/** What one node said. */
+/** One result. */
 export interface IssueCommandResponse {
-  /** Its result. */
+  /** The result of one node. */
   result: CommandResult | undefined;
 }
 
@@ -352,18 +352,18 @@ export const IssueCommandResponse: MessageFns<IssueCommandResponse> = {
   },
 };
 
-/** Asking nodes to do something. */
+/** Commands without a session. */
 export type CommandServiceDefinition = typeof CommandServiceDefinition;
 export const CommandServiceDefinition = {
   name: "CommandService",
   fullName: "kelpie.v1.CommandService",
   methods: {
     /**
-     * Issues a command and answers with each node's result as it comes; each node gives one. Ends with
-     * the last of them, at the latest when the time is up. Cancelling the call withdraws the command.
-     * Fails before anybody was asked: COMMAND_INVALID, TEXT_TOO_LONG, PAYLOAD_TOO_LARGE, DEADLINE_INVALID,
+     * Issues a command and answers with the result of each node as it comes. The call ends with the last result,
+     * at the latest when the time is up. A client that cancels the call withdraws the command. Fails before the
+     * coordinator asks a node with COMMAND_INVALID, TEXT_TOO_LONG, PAYLOAD_TOO_LARGE, DEADLINE_INVALID,
      * CONTENT_TOO_DEEP, NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED, COMMAND_LIMIT, BATCH_INVALID,
-     * PLAYER_INVALID, LABELS_INVALID, OUT_OF_RANGE (a selector that names too much).
+     * PLAYER_INVALID, LABELS_INVALID or OUT_OF_RANGE.
      */
     issueCommand: {
       name: "IssueCommand",
@@ -378,11 +378,11 @@ export const CommandServiceDefinition = {
 
 export interface CommandServiceImplementation<CallContextExt = {}> {
   /**
-   * Issues a command and answers with each node's result as it comes; each node gives one. Ends with
-   * the last of them, at the latest when the time is up. Cancelling the call withdraws the command.
-   * Fails before anybody was asked: COMMAND_INVALID, TEXT_TOO_LONG, PAYLOAD_TOO_LARGE, DEADLINE_INVALID,
+   * Issues a command and answers with the result of each node as it comes. The call ends with the last result,
+   * at the latest when the time is up. A client that cancels the call withdraws the command. Fails before the
+   * coordinator asks a node with COMMAND_INVALID, TEXT_TOO_LONG, PAYLOAD_TOO_LARGE, DEADLINE_INVALID,
    * CONTENT_TOO_DEEP, NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED, COMMAND_LIMIT, BATCH_INVALID,
-   * PLAYER_INVALID, LABELS_INVALID, OUT_OF_RANGE (a selector that names too much).
+   * PLAYER_INVALID, LABELS_INVALID or OUT_OF_RANGE.
    */
   issueCommand(
     request: IssueCommandRequest,
@@ -392,11 +392,11 @@ export interface CommandServiceImplementation<CallContextExt = {}> {
 
 export interface CommandServiceClient<CallOptionsExt = {}> {
   /**
-   * Issues a command and answers with each node's result as it comes; each node gives one. Ends with
-   * the last of them, at the latest when the time is up. Cancelling the call withdraws the command.
-   * Fails before anybody was asked: COMMAND_INVALID, TEXT_TOO_LONG, PAYLOAD_TOO_LARGE, DEADLINE_INVALID,
+   * Issues a command and answers with the result of each node as it comes. The call ends with the last result,
+   * at the latest when the time is up. A client that cancels the call withdraws the command. Fails before the
+   * coordinator asks a node with COMMAND_INVALID, TEXT_TOO_LONG, PAYLOAD_TOO_LARGE, DEADLINE_INVALID,
    * CONTENT_TOO_DEEP, NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED, COMMAND_LIMIT, BATCH_INVALID,
-   * PLAYER_INVALID, LABELS_INVALID, OUT_OF_RANGE (a selector that names too much).
+   * PLAYER_INVALID, LABELS_INVALID or OUT_OF_RANGE.
    */
   issueCommand(
     request: DeepPartial<IssueCommandRequest>,

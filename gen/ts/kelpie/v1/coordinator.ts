@@ -11,17 +11,17 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/coordinator.proto";
 
-/** What an acknowledged publish survives. */
+/** The events that a coordinator loses nothing of, after it acknowledged a publish. */
 export const Durability = {
-  /** UNSPECIFIED - Not said. */
+  /** UNSPECIFIED - The coordinator reports nothing. */
   UNSPECIFIED: 0,
-  /** NONE - Lives in the memory of the coordinator, and ends with it. */
+  /** NONE - The journal is in the memory of the coordinator and ends with its process. */
   NONE: 1,
-  /** POWER_LOSS - Is on disk, and survives the loss of power. */
+  /** POWER_LOSS - The journal is on disk and survives the loss of power. */
   POWER_LOSS: 3,
   /**
-   * PROCESS_CRASH - Is with the operating system: survives the coordinator; the last milliseconds before a loss of
-   * power may be lost, which a new epoch then says.
+   * PROCESS_CRASH - The operating system has the journal, which survives the coordinator's process. A loss of power may lose
+   * its last milliseconds; a new epoch reports that.
    */
   PROCESS_CRASH: 2,
 } as const;
@@ -50,36 +50,36 @@ export function durabilityToJSON(object: Durability): string {
   }
 }
 
-/** What may be sent. More is refused, and loses nothing. */
+/** The limits of requests. The coordinator refuses a request above a limit and loses nothing by it. */
 export interface Limits {
-  /** Bytes of a topic. */
+  /** The most bytes of a topic. */
   topicBytes: number;
-  /** Tokens of a topic. */
+  /** The most tokens of a topic. */
   topicTokens: number;
-  /** Bytes of one event's message. */
+  /** The most bytes of one event's Payload, and of a command or its reply. */
   payloadBytes: number;
-  /** Events of one Publish. */
+  /** The most events of one Publish. */
   publishEvents: number;
-  /** Bytes of one Publish. */
+  /** The most bytes of one Publish. */
   publishBytes: number;
-  /** Patterns of one session. */
+  /** The most patterns of one session. */
   patterns: number;
-  /** Bytes of one message on the stream. */
+  /** The most bytes of one message on the stream, and of one request of a call. */
   messageBytes: number;
-  /** Bytes of a Hello. */
+  /** The most bytes of a Hello. */
   helloBytes: number;
   /**
-   * Levels of JSON content: objects and lists in each other, the outermost among them. Some readers
-   * stop at 100 levels of messages, of which a level of JSON takes up to three.
+   * The most levels of JSON content: objects and lists inside each other, the outermost included. Some decoders
+   * stop at 100 levels of messages, and a level of JSON takes up to three of them.
    */
   jsonDepth: number;
-  /** The largest window in events. A Hello that asks for more gets this. */
+  /** The largest window in events. A Hello that asks for a larger one gets this one. */
   windowEvents: number;
-  /** The largest window in bytes. A Hello that asks for more gets this. */
+  /** The largest window in bytes. A Hello that asks for a larger one gets this one. */
   windowBytes: number;
-  /** Bytes of all patterns of one session. */
+  /** The most bytes of all patterns of one session together. */
   patternBytes: number;
-  /** Patterns of one session with wildcards and more than four tokens. */
+  /** The most patterns of one session that have wildcards and more than four tokens. */
   longPatterns: number;
 }
 

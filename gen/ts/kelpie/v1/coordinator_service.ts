@@ -15,66 +15,66 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/coordinator_service.proto";
 
-/** What to list. */
+/** Selects a page of sessions. */
 export interface ListSessionsRequest {
   /**
-   * How many sessions a page has: up to 1,000. 0 = 100. A page has fewer where they would be larger than
-   * 1 MiB: only an empty next_page_token says that it is the last one.
+   * The most sessions of a page: up to 1,000 (OUT_OF_RANGE). 0 means 100. A page has fewer where more would
+   * take over 1 MiB: only an empty next_page_token marks the last page.
    */
   pageSize: number;
-  /** The next_page_token of the page before. Empty = first page. */
+  /** The next_page_token of the page before (PAGE_TOKEN_INVALID). Empty: the first page. */
   pageToken: string;
 }
 
 /** A page of sessions. */
 export interface ListSessionsResponse {
-  /** The sessions, by the names of their nodes. */
+  /** The sessions, in the order of the names of their nodes. */
   sessions: Session[];
-  /** For the next page. Empty on the last. */
+  /** The token of the next page. Empty on the last page. */
   nextPageToken: string;
 }
 
-/** A node's session as its coordinator sees it now. */
+/** The session of a node, as its coordinator sees it now. */
 export interface Session {
-  /** The node. */
+  /** The name of the node. */
   nodeName: string;
-  /** The session's id, as in Welcome. */
+  /** The id of the session, as in Welcome. */
   sessionId: string;
-  /** The fencing token, as in Welcome. */
+  /** The fencing token of the session, as in Welcome. */
   generation: number;
-  /** Everything that the session's topics match up to here was sent. */
+  /** The position up to which the coordinator has sent every event that the topics of the session match. */
   position:
     | Cursor
     | undefined;
-  /** How many entries of the journal lie after that. 0: the session is caught up. */
+  /** The number of entries of the journal after the position. 0: the session is caught up. */
   entriesBehind: number;
-  /** Bytes of events that were sent and are not acknowledged. */
+  /** The bytes of the events that the coordinator sent and the node has not acknowledged. */
   unacknowledgedBytes: number;
-  /** Bytes of other frames that wait to be sent. */
+  /** The bytes of the other frames that wait to be sent. */
   queuedBytes: number;
-  /** How often an event woke the session. */
+  /** The number of times that an event woke the session. */
   wakeups: number;
-  /** The patterns that it reads. */
+  /** The patterns that the session reads. */
   topics: string[];
 }
 
-/** Nothing to say. */
+/** Has no fields. */
 export interface GetInfoRequest {
 }
 
-/** What the coordinator is and how it does. */
+/** The coordinator as it is now. */
 export interface GetInfoResponse {
-  /** Its id, new for each start. */
+  /** The id of the coordinator, new at each start. */
   coordinatorId: string;
-  /** Its version. */
+  /** The version of the coordinator. */
   version: string;
-  /** How long it runs. */
+  /** The time since the coordinator started. */
   uptime:
     | Duration
     | undefined;
-  /** The network that answers. */
+  /** The name of the network that answers. */
   network: string;
-  /** What an acknowledged publish survives. */
+  /** The events that survive a fault, once a publish is acknowledged. */
   durability: Durability;
   /** The newest position of the journal. */
   head:
@@ -84,61 +84,61 @@ export interface GetInfoResponse {
   oldest:
     | Cursor
     | undefined;
-  /** How many entries the journal holds. */
+  /** The number of entries in the journal. */
   entries: number;
-  /** How many bytes of entries the journal holds. */
+  /** The bytes of the entries in the journal. */
   bytes: number;
   /**
-   * The topics that fill it, largest first, at most 10. By their first two tokens; all players are one, and
-   * all nodes.
+   * The topics that fill the journal, largest first, at most 10. They stand by their first two tokens. All
+   * players count as one topic, and so do all nodes.
    */
   topics: TopicUsage[];
-  /** How many sessions are open. */
+  /** The number of open sessions. */
   sessions: number;
-  /** How many nodes are known. */
+  /** The number of nodes. */
   nodes: number;
-  /** What may be sent. */
+  /** The limits of requests. */
   limits:
     | Limits
     | undefined;
-  /** The topics that are kept for a shorter time than others. */
+  /** The topics that the network keeps for a shorter time than others. */
   retentionTopics: TopicRetention[];
-  /** How many players are online. */
+  /** The number of players who are online. */
   players: number;
-  /** The journal stores nothing any more, because its disk is full or failed. */
+  /** Whether the journal stores nothing any more, because its disk is full or failed. */
   readOnly: boolean;
 }
 
-/** How long events of some topics are kept, where that is less than others are. */
+/** The retention of topics that the network keeps for a shorter time than others. */
 export interface TopicRetention {
-  /** The topic, and with it all topics below it. */
+  /** The topic. The retention holds for all topics below it too. */
   topic: string;
   /**
-   * How many entries of them the journal holds. It can be more than are kept at the most: what is too old,
-   * or too much since a limit was lowered, goes bit by bit while entries are stored, and is read until then.
+   * The number of entries of these topics in the journal. It can be above max_entries: the journal removes
+   * entries bit by bit while it stores others, and readers get them until then.
    */
   entries: number;
-  /** How many bytes of them the journal holds. */
+  /** The bytes of the entries of these topics in the journal. It can be above max_bytes, as above. */
   bytes: number;
-  /** How many entries are kept at the most. 0: no such limit. */
+  /** The most entries that the journal keeps. 0: no such limit. */
   maxEntries: number;
-  /** How many bytes are kept at the most. 0: no such limit. */
+  /** The most bytes that the journal keeps. 0: no such limit. */
   maxBytes: number;
-  /** How long they are kept at the most. Not set: no such limit. */
+  /** The longest time that the journal keeps an entry. Not set: no such limit. */
   maxAge: Duration | undefined;
 }
 
-/** How much of the journal a topic fills. */
+/** The room that a topic takes in the journal. */
 export interface TopicUsage {
   /**
-   * The first two tokens of the topic, `chat.eu.*` for all below them. `chat.*` where one first token has
-   * very many others below it (then for those that came last), and for the coordinator's own: `players.*`;
-   * `>` for all others where there are too many to be counted one by one.
+   * The first two tokens of the topic; `chat.eu.*` stands for all topics below them. `chat.*` stands where one
+   * first token has very many others below it, for those that came last, and for the coordinator's own topics:
+   * `players.*`. `>` stands for all other topics where there are too many to count one by one.
    */
   topic: string;
-  /** How many entries. */
+  /** The number of entries. */
   entries: number;
-  /** How many bytes. */
+  /** The bytes of the entries. */
   bytes: number;
 }
 
@@ -1085,13 +1085,13 @@ export const TopicUsage: MessageFns<TopicUsage> = {
   },
 };
 
-/** The coordinator itself. */
+/** Facts about the coordinator itself. */
 export type CoordinatorServiceDefinition = typeof CoordinatorServiceDefinition;
 export const CoordinatorServiceDefinition = {
   name: "CoordinatorService",
   fullName: "kelpie.v1.CoordinatorService",
   methods: {
-    /** Says what the coordinator is and how it does. */
+    /** Gets the version, the journal and the load of the coordinator. */
     getInfo: {
       name: "GetInfo",
       requestType: GetInfoRequest as typeof GetInfoRequest,
@@ -1101,8 +1101,8 @@ export const CoordinatorServiceDefinition = {
       options: {},
     },
     /**
-     * Lists the sessions that this coordinator holds, by node, and how far each one is: who reads too
-     * slowly, who is woken for nothing. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE.
+     * Lists the sessions of this coordinator by node, with the progress of each: it shows which node reads too
+     * slowly, and which one the coordinator wakes too often. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE.
      */
     listSessions: {
       name: "ListSessions",
@@ -1116,11 +1116,11 @@ export const CoordinatorServiceDefinition = {
 } as const;
 
 export interface CoordinatorServiceImplementation<CallContextExt = {}> {
-  /** Says what the coordinator is and how it does. */
+  /** Gets the version, the journal and the load of the coordinator. */
   getInfo(request: GetInfoRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetInfoResponse>>;
   /**
-   * Lists the sessions that this coordinator holds, by node, and how far each one is: who reads too
-   * slowly, who is woken for nothing. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE.
+   * Lists the sessions of this coordinator by node, with the progress of each: it shows which node reads too
+   * slowly, and which one the coordinator wakes too often. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE.
    */
   listSessions(
     request: ListSessionsRequest,
@@ -1129,11 +1129,11 @@ export interface CoordinatorServiceImplementation<CallContextExt = {}> {
 }
 
 export interface CoordinatorServiceClient<CallOptionsExt = {}> {
-  /** Says what the coordinator is and how it does. */
+  /** Gets the version, the journal and the load of the coordinator. */
   getInfo(request: DeepPartial<GetInfoRequest>, options?: CallOptions & CallOptionsExt): Promise<GetInfoResponse>;
   /**
-   * Lists the sessions that this coordinator holds, by node, and how far each one is: who reads too
-   * slowly, who is woken for nothing. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE.
+   * Lists the sessions of this coordinator by node, with the progress of each: it shows which node reads too
+   * slowly, and which one the coordinator wakes too often. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE.
    */
   listSessions(
     request: DeepPartial<ListSessionsRequest>,

@@ -12,18 +12,19 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/cursor.proto";
 
-/** The named places at which reading can start. */
+/** The named places where reading can start. */
 export const StartAt = {
-  /** UNSPECIFIED - Not a place. Answered with START_MISSING. */
+  /** UNSPECIFIED - Not a place. The coordinator answers it with START_MISSING. */
   UNSPECIFIED: 0,
   /**
-   * SNAPSHOT - First a Snapshot of the resources that the topics match (without rows, if none can), then every
-   * event after the snapshot's cursor. Topics without resources start at that cursor too.
+   * SNAPSHOT - The reader gets a Snapshot of the resources that its topics match, and then every event after the cursor of
+   * the Snapshot. Topics without resources start at that cursor too. Where no resource matches, the Snapshot
+   * has no rows.
    */
   SNAPSHOT: 1,
-  /** EARLIEST - At the oldest entry that the journal still has. */
+  /** EARLIEST - Reading starts at the oldest entry of the journal. */
   EARLIEST: 2,
-  /** LATEST - After the newest entry: only what happens from now on. */
+  /** LATEST - Reading starts after the newest entry: the reader gets only later events. */
   LATEST: 3,
 } as const;
 
@@ -52,42 +53,41 @@ export function startAtToJSON(object: StartAt): string {
 }
 
 /**
- * A position in the journal of one network: that of the last entry processed. Reading goes on with
- * the entry after it. Clients get cursors from the coordinator, keep them, and hand them back as
- * they are.
+ * A position in the journal of one network: the last entry that a reader has processed. Reading goes on with
+ * the entry after it. The coordinator makes cursors. A client stores them and sends them back unchanged.
  */
 export interface Cursor {
   /**
-   * The epoch that the sequence belongs to, 16 bytes. It changes when history may have been lost;
-   * a cursor of another epoch is answered with a Gap.
+   * The epoch of the sequence: 16 bytes (CURSOR_INVALID). The journal begins a new epoch when history may have
+   * been lost. The coordinator answers a cursor of another epoch with a Gap.
    */
   epoch: Uint8Array;
-  /** The sequence of the entry. Grows with every entry, never runs back, stays below 2^53. */
+  /** The sequence of the entry. It grows with every entry, never runs back, and stays below 2^53. */
   sequence: number;
   /**
-   * A random number that was drawn when the entry was stored. It tells this history from another
-   * one that reused the sequence after a lost tail.
+   * A random number that the journal drew when it stored the entry. It tells this history from another history
+   * that reused the sequence after a lost tail.
    */
   tag: number;
 }
 
-/** Where reading starts. Nothing set is an error (START_MISSING), never "now". */
+/** The place where reading starts. A start without a place is an error (START_MISSING), never "now". */
 export interface Start {
-  /** The place. Exactly one of them. */
+  /** Exactly one place. */
   place:
     | //
     /**
-     * After this cursor: what a reader sends who comes back. If the journal no longer reaches back
-     * to it, a Gap names what is lost.
+     * Reading starts after this cursor. A reader that comes back sends the cursor that it stored. Where the
+     * journal does not reach back to it, a Gap names the lost range.
      */
     { $case: "after"; value: Cursor }
     | //
-    /** At a named place. */
+    /** Reading starts at a named place. */
     { $case: "at"; value: StartAt }
     | //
     /**
-     * With the first entry that is at most this old by the coordinator's clock. Clipped to what the
-     * journal still has.
+     * Reading starts with the first entry that is at most this old by the coordinator's clock, or with the
+     * oldest entry of the journal if that is newer. At least 0 (OUT_OF_RANGE).
      */
     { $case: "since"; value: Duration }
     | undefined;

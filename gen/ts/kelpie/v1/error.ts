@@ -12,163 +12,151 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/error.proto";
 
-/** Every reason for which the coordinator refuses or fails something. */
+/** Every reason for which the coordinator refuses or fails a request. */
 export const ErrorReason = {
   /** UNSPECIFIED - Not a reason. */
   UNSPECIFIED: 0,
-  /** INTERNAL - A fault of the coordinator. Its log says more. */
+  /** INTERNAL - The coordinator has a fault. Its log contains more. */
   INTERNAL: 1,
-  /** FRAME_UNKNOWN - The frame is empty or of a kind that this coordinator does not know. The stream lives on. */
+  /** FRAME_UNKNOWN - The frame is empty, or of a kind that this coordinator does not know. The stream lives on. */
   FRAME_UNKNOWN: 2,
-  /** HELLO_REQUIRED - The first frame of a stream was not Hello. The stream ends. */
+  /** HELLO_REQUIRED - The first frame of the stream was not Hello. The stream ends. */
   HELLO_REQUIRED: 3,
   /** HELLO_DUPLICATE - A second Hello came on the stream. The stream ends. */
   HELLO_DUPLICATE: 4,
-  /** HELLO_TIMEOUT - No Hello came in time. The stream ends. */
+  /** HELLO_TIMEOUT - No Hello came within 5 s. The stream ends. */
   HELLO_TIMEOUT: 5,
-  /** NODE_NAME_INVALID - The node's name cannot be one. Metadata: name, proposal. */
+  /** NODE_NAME_INVALID - The name cannot be the name of a node. Metadata: name, proposal. */
   NODE_NAME_INVALID: 6,
   /** NODE_NAME_IN_USE - Another living process holds the name. Metadata: name. */
   NODE_NAME_IN_USE: 7,
-  /** NODE_NOT_FOUND - No node of this name is known. Metadata: name. */
+  /** NODE_NOT_FOUND - No node has this name. Metadata: name. */
   NODE_NOT_FOUND: 8,
-  /** ROLE_INVALID - Hello names no role, or one that this coordinator does not know. */
+  /** ROLE_INVALID - The Hello has no role, or one that this coordinator does not know. */
   ROLE_INVALID: 9,
   /** INSTANCE_ID_INVALID - The instance id is not 16 bytes. */
   INSTANCE_ID_INVALID: 10,
-  /** LABELS_INVALID - The labels are over a limit. Metadata: limit, label (empty if there are too many). */
+  /** LABELS_INVALID - The labels or properties are over a limit. Metadata: limit, label (empty if there are too many). */
   LABELS_INVALID: 11,
   /**
-   * TEXT_TOO_LONG - A text (of a node, a player, a command, or the type of a message) is over its limit. Metadata:
+   * TEXT_TOO_LONG - A text is over its limit: of a node, a player, a command, a feature, or the type of a message. Metadata:
    * field, limit.
    */
   TEXT_TOO_LONG: 12,
   /**
-   * TOPIC_INVALID - The topic or pattern is malformed or over a limit, or a reader names none. Metadata: topic (at
-   * most 255 bytes of it), limit (if it is over one).
+   * TOPIC_INVALID - The topic or pattern is malformed or over a limit, or a reader names none. Metadata: topic (at most 255
+   * bytes of it), limit (if it is over one).
    */
   TOPIC_INVALID: 13,
   /**
-   * TOPIC_RESERVED - The topic is the coordinator's own and cannot be published to, or the pattern is one that
-   * nobody may read. Metadata: topic.
+   * TOPIC_RESERVED - Clients cannot publish to the topic, as it is the coordinator's own, or cannot read the pattern. Metadata:
+   * topic.
    */
   TOPIC_RESERVED: 14,
   /**
-   * PATTERN_LIMIT - The reader has more patterns than allowed, or more bytes of them; or those of all readers of its
+   * PATTERN_LIMIT - The reader has too many patterns, or too many bytes of them; or the patterns of all readers of its
    * connection, or of the coordinator, take too much memory. Metadata: limit.
    */
   PATTERN_LIMIT: 15,
-  /** START_MISSING - It is not said where reading starts. */
+  /** START_MISSING - The request does not name the place where reading starts. */
   START_MISSING: 16,
   /** START_INVALID - Reading cannot start there in this call. Metadata: start. */
   START_INVALID: 17,
-  /** CURSOR_INVALID - The cursor is malformed: its epoch is not 16 bytes. */
+  /** CURSOR_INVALID - The epoch of the cursor is not 16 bytes. */
   CURSOR_INVALID: 18,
   /** EVENT_EMPTY - An event has no content. */
   EVENT_EMPTY: 19,
-  /** PAYLOAD_TOO_LARGE - An event is over the limit. Metadata: bytes, limit. */
+  /** PAYLOAD_TOO_LARGE - An event, a command or its output is over the limit of bytes. Metadata: bytes, limit. */
   PAYLOAD_TOO_LARGE: 20,
-  /**
-   * BATCH_INVALID - A batch of events is empty, or over the limit in events or bytes. Metadata: events or bytes, and
-   * its limit.
-   */
+  /** BATCH_INVALID - A batch is empty, or over its limit of items or bytes. Metadata: the number of items or bytes, and limit. */
   BATCH_INVALID: 21,
-  /** PUBLISH_SEQUENCE_HOLE - The publish sequences leave a hole. Nothing of the batch was stored. Metadata: expected. */
+  /** PUBLISH_SEQUENCE_HOLE - The publish sequences leave a hole. The journal stored nothing of the batch. Metadata: expected. */
   PUBLISH_SEQUENCE_HOLE: 22,
-  /**
-   * ACK_INVALID - The acknowledgement names no end of a batch that is outstanding. It changes nothing.
-   * Metadata: sequence.
-   */
+  /** ACK_INVALID - The acknowledgement names no end of an outstanding batch. It changes nothing. Metadata: sequence. */
   ACK_INVALID: 23,
-  /** WINDOW_INVALID - The window lets nothing through. */
+  /** WINDOW_INVALID - The window has no room for any event. */
   WINDOW_INVALID: 24,
-  /** SESSION_REPLACED - The node's newer stream took over. The stream ends. */
+  /** SESSION_REPLACED - A newer stream of the node took over. The stream ends. */
   SESSION_REPLACED: 25,
-  /** SESSION_SILENT - The node said nothing for too long. The stream ends. */
+  /** SESSION_SILENT - No frame of the node came for the max_silence of Welcome. The stream ends. */
   SESSION_SILENT: 26,
   /**
-   * STALE_GENERATION - A newer process or stream owns the node, or a newer login the player; nothing was written.
+   * STALE_GENERATION - A newer process or stream owns the node, or a newer login holds the player. The journal stored nothing.
    * Metadata: name, or player.
    */
   STALE_GENERATION: 27,
-  /** DRAINING - The coordinator is about to stop. Try again, here or elsewhere. */
+  /** DRAINING - The coordinator is about to stop. Repeat the request, here or at another endpoint. */
   DRAINING: 28,
   /**
-   * OUTCOME_UNKNOWN - It is not known whether it was done: the journal did not say whether the write is stored, or a node
-   * was handed the command and did not answer (metadata: name). Sending an event again under the same
-   * publish sequence is safe.
+   * OUTCOME_UNKNOWN - The coordinator does not know whether the request was done: the journal did not confirm the write, or a
+   * node has the command and sent no reply (metadata: name). A publish under the same publish sequence is safe
+   * to repeat.
    */
   OUTCOME_UNKNOWN: 29,
   /** PAGE_TOKEN_INVALID - The page token is not one of this list, or of another filter. */
   PAGE_TOKEN_INVALID: 30,
-  /** OUT_OF_RANGE - A number is out of its range. Metadata: field, limit. */
+  /** OUT_OF_RANGE - A number, an enum or a list is out of its range. Metadata: field, limit. */
   OUT_OF_RANGE: 31,
-  /** SESSION_LIMIT - Too many are connected already. Metadata: limit. */
+  /** SESSION_LIMIT - Too many streams are open. Metadata: limit. */
   SESSION_LIMIT: 32,
   /** SESSION_ENDED - An operator ended the session. The process should not come back by itself. */
   SESSION_ENDED: 33,
-  /**
-   * HELLO_TOO_LARGE - The Hello is larger than what is taken of a peer that has not said yet who it is. Metadata:
-   * bytes, limit.
-   */
+  /** HELLO_TOO_LARGE - The Hello is over its limit of bytes. Metadata: bytes, limit. */
   HELLO_TOO_LARGE: 34,
-  /** PLAYER_INVALID - What is said of a player cannot be, or nothing is. Metadata: field, limit. */
+  /** PLAYER_INVALID - A fact about a player is not allowed, or the request names no player. Metadata: field, limit. */
   PLAYER_INVALID: 35,
   /** PLAYER_NOT_FOUND - The player is not online. Metadata: player. */
   PLAYER_NOT_FOUND: 36,
   /**
-   * PLAYER_LIMIT - More players than a network has, more logins than a proxy has, or more bytes of rows than either.
+   * PLAYER_LIMIT - The network has too many players, the proxy has too many logins, or the rows of either take too many bytes.
    * Metadata: limit.
    */
   PLAYER_LIMIT: 37,
   /** ROLE_HOLDS_NO_PLAYERS - A node of the role SERVICE holds no players: only proxies, and servers that players join directly, do. */
   ROLE_HOLDS_NO_PLAYERS: 38,
-  /** COMMAND_INVALID - The command is empty or malformed, has no target, or its name cannot be one. Metadata: field. */
+  /** COMMAND_INVALID - The command is empty or malformed, has no target, or has a name that is not allowed. Metadata: field. */
   COMMAND_INVALID: 39,
-  /** DEADLINE_INVALID - The command has no time, or more than it may have. Metadata: limit (in milliseconds). */
+  /** DEADLINE_INVALID - The timeout of the command is 0, negative, or above the limit. Metadata: limit (in milliseconds). */
   DEADLINE_INVALID: 40,
-  /** NO_TARGET - Nobody is there who could be asked. */
+  /** NO_TARGET - No node or player is there that the request could reach. */
   NO_TARGET: 41,
-  /** COMMAND_NOT_HANDLED - The node does not do this command. Metadata: name, command. */
+  /** COMMAND_NOT_HANDLED - The node does not handle this command. Metadata: name, command. */
   COMMAND_NOT_HANDLED: 42,
-  /** COMMAND_NOT_FOUND - No command of this number waits for an answer of this node. Metadata: command_id. */
+  /** COMMAND_NOT_FOUND - No command with this id waits for a reply of this node. Metadata: command_id. */
   COMMAND_NOT_FOUND: 43,
-  /** COMMAND_LIMIT - Too many commands are under way. Metadata: limit. */
+  /** COMMAND_LIMIT - Too many commands or logins are under way. Metadata: limit. */
   COMMAND_LIMIT: 44,
-  /** NOT_DELIVERED - The command was not handed to the node, and is not done. Metadata: name. */
+  /** NOT_DELIVERED - The node did not get the command and did not do it. Metadata: name. */
   NOT_DELIVERED: 45,
-  /** COMMAND_FAILED - The node says that it did not do it. Metadata: name. */
+  /** COMMAND_FAILED - The node reported that it did not do the command. Metadata: name. */
   COMMAND_FAILED: 46,
-  /** CANCELLED - The issuer withdrew the command, which may have been done all the same. */
+  /** CANCELLED - The issuer withdrew the command, which the node may have done all the same. */
   CANCELLED: 47,
   /**
-   * JOURNAL_READ_ONLY - The coordinator's disk is full or failed: it stores nothing until an operator has mended that and
-   * started it again. Nothing was stored. What is open goes on reading.
+   * JOURNAL_READ_ONLY - The disk of the coordinator is full or failed. It stores nothing until an operator has repaired it and
+   * started the coordinator again. The journal stored nothing of the request. Open readers go on.
    */
   JOURNAL_READ_ONLY: 48,
-  /** CONTENT_TOO_DEEP - JSON content lies deeper than every reader can decode. Metadata: limit. */
+  /** CONTENT_TOO_DEEP - JSON content has more levels than every reader can decode. Metadata: limit. */
   CONTENT_TOO_DEEP: 49,
-  /** PUBLISH_LIMIT - More is being published than the journal can store; nothing of the call was stored. Metadata: limit. */
+  /** PUBLISH_LIMIT - Clients publish more than the journal can store. The journal stored nothing of the call. Metadata: limit. */
   PUBLISH_LIMIT: 50,
   /** MESSAGE_INVALID - The bytes are no message of the contract, or their compression is broken. The call or stream ends. */
   MESSAGE_INVALID: 60,
-  /**
-   * MESSAGE_TOO_LARGE - A message is larger than Limits.message_bytes. The call or stream ends.
-   * Metadata: limit (in bytes).
-   */
+  /** MESSAGE_TOO_LARGE - A message is larger than Limits.message_bytes. The call or stream ends. Metadata: limit (in bytes). */
   MESSAGE_TOO_LARGE: 61,
   /**
-   * REQUEST_TIMEOUT - The request of a call did not come whole in time, so that nothing was done. Metadata: limit (in
+   * REQUEST_TIMEOUT - The request of a call did not arrive completely in time. The coordinator did nothing. Metadata: limit (in
    * milliseconds).
    */
   REQUEST_TIMEOUT: 62,
   /**
-   * CALL_LIMIT - Too many calls, or too many bytes of their requests, are under way. Nothing was done. Metadata:
+   * CALL_LIMIT - Too many calls, or too many bytes of their requests, are under way. The coordinator did nothing. Metadata:
    * limit.
    */
   CALL_LIMIT: 63,
   /**
-   * PLAYER_AMBIGUOUS - Several players who are online fit the name, and none has exactly this one. Name the player by id.
+   * PLAYER_AMBIGUOUS - Several players who are online match the name, and none has exactly this name. Name the player by id.
    * Metadata: player, candidates (at most 10 ids, separated by commas).
    */
   PLAYER_AMBIGUOUS: 70,
@@ -355,22 +343,19 @@ export function errorReasonToJSON(object: ErrorReason): string {
 }
 
 /**
- * Why something failed. Travels in frames (RequestFailed, PublishAck), and in the status details of
- * every call and stream that the coordinator fails.
+ * The typed error in frames, in results for each target, and in the status details of every call and stream
+ * that the coordinator fails.
  */
 export interface ErrorDetail {
-  /** The reason. Stable for ever; decide by it. */
+  /** The reason. It is stable for ever: decide by it. */
   reason: ErrorReason;
-  /**
-   * The google.rpc.Code that fits the reason, the same that a failing call would carry as its
-   * status.
-   */
+  /** The google.rpc.Code of the reason, which a failed call carries as its status. */
   code: number;
-  /** One sentence for a person: what is wrong, and what to do. */
+  /** One sentence for a person: it names the fault and the remedy. */
   message: string;
-  /** The facts of the sentence for a program, by name. Keys are named at each reason. */
+  /** The facts of the sentence for a program, by name. Each reason lists its keys. */
   metadata: { [key: string]: string };
-  /** Set where trying again helps: wait at least this long. */
+  /** Set where a repetition helps: wait at least this long. */
   retryAfter: Duration | undefined;
 }
 

@@ -16,16 +16,16 @@ export const protobufPackage = "kelpie.v1";
 export const protobufFileName = "kelpie/v1/event.proto";
 
 /**
- * Who wrote the content of a message. A reader treats a number that it does not know as
+ * The program that wrote the content of a message. A reader treats a number that it does not know as
  * MESSAGE_ORIGIN_UNSPECIFIED.
  */
 export const MessageOrigin = {
   /**
-   * UNSPECIFIED - A player's client, or another program outside the network, may have written it. A reader must not trust
-   * it: the content can be anything.
+   * UNSPECIFIED - A player's client, or another program outside the network, may have written the content. A reader must not
+   * trust it: it can be anything.
    */
   UNSPECIFIED: 0,
-  /** NODE - The publisher's own program wrote it. */
+  /** NODE - The publisher's own program wrote all of the content. */
   NODE: 1,
 } as const;
 
@@ -47,17 +47,17 @@ export function messageOriginToJSON(object: MessageOrigin): string {
   }
 }
 
-/** Why a node left. */
+/** The reasons why a node leaves. */
 export const NodeLeaveReason = {
-  /** UNSPECIFIED - Not said. */
+  /** UNSPECIFIED - The coordinator reports no reason. */
   UNSPECIFIED: 0,
-  /** STOPPED - It said goodbye. */
+  /** STOPPED - The node sent Goodbye STOP. */
   STOPPED: 1,
-  /** LOST - Its stream was lost and the grace passed. */
+  /** LOST - The stream of the node was lost, and the grace passed. */
   LOST: 2,
-  /** REPLACED - Another process took its name. Its NodeJoined follows directly. */
+  /** REPLACED - Another process took the name. Its NodeJoined is the next entry. */
   REPLACED: 3,
-  /** DISCONNECTED - An operator ended its session. */
+  /** DISCONNECTED - An operator ended the session by DisconnectNode. */
   DISCONNECTED: 4,
 } as const;
 
@@ -88,62 +88,68 @@ export function nodeLeaveReasonToJSON(object: NodeLeaveReason): string {
   }
 }
 
-/** Something that happened: one entry of the journal. */
+/** One entry of the journal: something that happened. */
 export interface Event {
   /**
-   * Its position in the journal. Grows with every event of the network; two events of one network
-   * never share it.
+   * The position of the event in the journal. It grows with every event of the network; two events of one
+   * network never share it.
    */
   sequence: number;
-  /** Its topic: tokens of `[A-Za-z0-9_-]` with dots between them, at most 255 bytes and 16 tokens. */
+  /** The topic: tokens of `[A-Za-z0-9_-]` with dots between them, at most 255 bytes and 16 tokens. */
   topic: string;
-  /** The name of the node whose session published it. Empty for a publish without a session. */
+  /**
+   * The name of the node that published the event, or that changed the node or the player. Empty for a publish
+   * without a session.
+   */
   source: string;
-  /** When the coordinator took it, by its own clock. For display only; order is the sequence's. */
+  /**
+   * The time when the coordinator took the event, by its own clock. For display only: the sequence gives the
+   * order.
+   */
   time:
     | Date
     | undefined;
-  /** What happened. */
+  /** Exactly one body. A reader ignores an event whose body it does not know. */
   body:
     | //
-    /** Somebody published this, on the topic that it chose. */
+    /** A message, on the topic that its publisher chose. */
     { $case: "messagePublished"; value: Payload }
     | //
     /** A node joined. Topic `nodes.<name>`. */
     { $case: "nodeJoined"; value: NodeJoined }
     | //
-    /** A node's public facts changed. Topic `nodes.<name>`. */
+    /** The public facts of a node changed. Topic `nodes.<name>`. */
     { $case: "nodeUpdated"; value: NodeUpdated }
     | //
     /** A node left. Topic `nodes.<name>`. */
     { $case: "nodeLeft"; value: NodeLeft }
     | //
-    /** A player joined. Topic `players.<id>`. */
+    /** A player came online. Topic `players.<id>`. */
     { $case: "playerJoined"; value: PlayerJoined }
     | //
     /** A player is on another server. Topic `players.<id>`. */
     { $case: "playerMoved"; value: PlayerMoved }
     | //
-    /** Something else about a player changed. Topic `players.<id>`. */
+    /** Other facts of a player changed. Topic `players.<id>`. */
     { $case: "playerUpdated"; value: PlayerUpdated }
     | //
-    /** A player left. Topic `players.<id>`. */
+    /** A player went offline. Topic `players.<id>`. */
     { $case: "playerLeft"; value: PlayerLeft }
     | undefined;
 }
 
-/** What a publisher says. At most 256 KiB encoded (PAYLOAD_TOO_LARGE). */
+/** The message of a publisher: at most 256 KiB encoded (PAYLOAD_TOO_LARGE). */
 export interface Payload {
-  /** What kind of message it is, for its readers. At most 255 bytes (TEXT_TOO_LONG), may be empty. */
+  /** The kind of message, for its readers: at most 255 bytes (TEXT_TOO_LONG). May be empty. */
   type: string;
-  /** What it says. */
+  /** The content of the message. It must be set in a draft (EVENT_EMPTY). */
   content:
     | Content
     | undefined;
   /** Small facts beside the content, for filters and traces. */
   attributes: { [key: string]: string };
   /**
-   * Who wrote the content, as the publisher reports it. The coordinator refuses a number that it does not
+   * The origin of the content, as the publisher reports it. The coordinator refuses a number that it does not
    * know (OUT_OF_RANGE).
    */
   origin: MessageOrigin;
@@ -154,9 +160,9 @@ export interface Payload_AttributesEntry {
   value: string;
 }
 
-/** What a message says, in the form that suits its readers. */
+/** The content of a message or a custom command, in the form that suits its readers. */
 export interface Content {
-  /** One of four forms. A coordinator that does not know `list` yet answers it with EVENT_EMPTY. */
+  /** Exactly one of four forms. A coordinator that does not know `list` yet answers it with EVENT_EMPTY. */
   form:
     | //
     /** Bytes that only the readers understand. */
@@ -166,26 +172,25 @@ export interface Content {
     { $case: "text"; value: string }
     | //
     /**
-     * A JSON object: at most 30 levels of objects and lists in each other, itself among them
-     * (CONTENT_TOO_DEEP), so that every reader can decode it wherever it is sent. Content of more than
-     * some hundred levels cannot be decoded by the coordinator either: MESSAGE_INVALID, which ends the
-     * stream or the call.
+     * A JSON object: at most 30 levels of objects and lists inside each other, itself included
+     * (CONTENT_TOO_DEEP), so that every reader can decode it. The coordinator itself cannot decode content of
+     * more than some hundred levels: it answers with MESSAGE_INVALID and ends the stream or the call.
      */
     { $case: "json"; value: { [key: string]: any } | undefined }
     | //
-    /** A JSON array: as deep as an object. */
+    /** A JSON array, with the same limit of levels. */
     { $case: "list"; value: Array<any> | undefined }
     | undefined;
 }
 
-/** An event that is to be published. The coordinator adds sequence, source and time. */
+/** An event that a client publishes. The coordinator adds sequence, source and time. */
 export interface EventDraft {
   /**
-   * The topic, without wildcards. `nodes`, `players`, `state`, `routing` and `kelpie` as first token
-   * are the coordinator's own (TOPIC_RESERVED); `inbox.<node>` reaches that node's session alone.
+   * The topic, without wildcards (TOPIC_INVALID). `nodes`, `players`, `state`, `routing` and `kelpie` as first
+   * token are the coordinator's own (TOPIC_RESERVED). `inbox.<node>` reaches the session of that node alone.
    */
   topic: string;
-  /** What it says. Its content must be set (EVENT_EMPTY). */
+  /** The message. */
   payload: Payload | undefined;
 }
 
@@ -195,23 +200,23 @@ export interface NodeJoined {
   node: Node | undefined;
 }
 
-/** A node's public facts changed. A mere reconnect is no event. */
+/** The public facts of a node changed. A reconnect without a change is no event. */
 export interface NodeUpdated {
-  /** The node, whole, after the change. */
+  /** The whole node after the change. */
   node: Node | undefined;
 }
 
-/** A node left. Its row is gone. */
+/** A node left, and its row is deleted. */
 export interface NodeLeft {
   /** The node as it was. */
   node:
     | Node
     | undefined;
-  /** Why it left. */
+  /** The reason why the node left. */
   reason: NodeLeaveReason;
 }
 
-/** A player joined. */
+/** A player came online. */
 export interface PlayerJoined {
   /** The player. */
   player: Player | undefined;
@@ -219,31 +224,31 @@ export interface PlayerJoined {
 
 /** A player is on another server. */
 export interface PlayerMoved {
-  /** The player, whole, after the move. */
+  /** The whole player after the move. */
   player:
     | Player
     | undefined;
-  /** The server that they were on. Empty: on none. */
+  /** The server that the player was on before. Empty: no server. */
   fromServer: string;
 }
 
-/** Something else about a player changed. */
+/** Facts of a player changed, other than the server. */
 export interface PlayerUpdated {
-  /** The player, whole, after the change. */
+  /** The whole player after the change. */
   player: Player | undefined;
 }
 
 /**
- * A player left. Their row is gone. It ends the presence of player.generation alone: they may be back under
- * a higher one already. A game server goes by this, not by the end of one of their connections: of two it
- * cannot tell which one is current.
+ * A player went offline, and the row of the player is deleted. The event ends the presence of
+ * `player.generation` alone: the player may be online under a higher generation already. A game server follows
+ * this event, and not the end of a connection: of two connections it cannot tell the current one.
  */
 export interface PlayerLeft {
   /** The player as they were. */
   player:
     | Player
     | undefined;
-  /** Why they left. */
+  /** The reason why the player left. */
   reason: PlayerLeaveReason;
 }
 

@@ -16,87 +16,80 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/event_service.proto";
 
-/** What to publish. */
+/** The events to publish. */
 export interface PublishEventsRequest {
-  /** The events: 1 to 256, at most 512 KiB. */
+  /** The events: 1 to 256, at most 512 KiB together (BATCH_INVALID). */
   events: EventDraft[];
   /**
-   * Makes the call safe to repeat: 16 bytes of the caller's, new for each start of its process. Not
-   * set: a repeated call stores its events again.
+   * 16 bytes that the client draws at each start of its process (INSTANCE_ID_INVALID). They make the call safe
+   * to repeat. Not set: a repeated call stores its events again.
    */
   instanceId: Uint8Array;
   /**
-   * The publish sequence of the first event, from 1. Needed with instance_id, see Publish of
+   * The publish sequence of the first event, from 1 (OUT_OF_RANGE). Required with instance_id; see Publish of
    * the session.
    */
   firstPublishSequence: number;
 }
 
-/** What was stored. */
+/** The place of the events in the journal. */
 export interface PublishEventsResponse {
   /**
-   * The sequence of the first event in the journal; the others follow it. 0 if all were stored by an
-   * earlier call.
+   * The sequence of the first event that this call stored; the others follow it. 0 if an earlier call had
+   * stored all of them.
    */
   firstSequence: number;
-  /** How many were stored by this call, not by an earlier one. */
+  /** The number of events that this call stored, without those of an earlier call. */
   stored: number;
 }
 
-/** What to read. */
+/** Selects a page of events. */
 export interface ReadEventsRequest {
   /**
-   * Patterns of topics: at least one and at most 1,000, of 64 KiB together, 64 of them with wildcards and
-   * more than four tokens. PATTERN_LIMIT too where the readers of one connection have patterns that take
-   * more than 4 MiB of the coordinator's memory.
+   * The patterns of the topics: 1 (TOPIC_INVALID) to 1,000, of at most 64 KiB together, at most 64 of them with
+   * wildcards and more than four tokens (PATTERN_LIMIT). The patterns of all readers of one connection take at
+   * most 4 MiB of the coordinator's memory (PATTERN_LIMIT).
    */
   topics: string[];
-  /** Where to start: after, EARLIEST, LATEST or since. SNAPSHOT is START_INVALID. */
+  /** The place where reading starts: `after`, EARLIEST, LATEST or `since`. SNAPSHOT is START_INVALID. */
   start:
     | Start
     | undefined;
-  /** How many events at most: up to 256. 0 = 256. */
+  /** The most events of the page: up to 256 (OUT_OF_RANGE). 0 means 256. */
   pageSize: number;
-  /**
-   * If there is nothing yet, wait up to this long for the first event: at most 60 s. Not set: answer
-   * at once.
-   */
+  /** The longest time to wait for a first event: at most 60 s (OUT_OF_RANGE). Not set: the call answers at once. */
   wait: Duration | undefined;
 }
 
 /** A page of events. */
 export interface ReadEventsResponse {
-  /** The events, in order. */
+  /** The events, in the order of the journal. */
   events: Event[];
-  /** Where the next page starts. Every matching event up to it was returned. */
+  /** The place where the next page starts. The pages contain every matching event up to it. */
   cursor:
     | Cursor
     | undefined;
   /**
-   * Set when events before this page were lost; or, if the gap names topics, when events of these are
-   * missing in it or after it, up to `resumes_at` at the most.
+   * Set where events before this page were lost. If the gap names topics, events of these are missing in this
+   * page or after it, up to `resumes_at` at the most.
    */
   gap: Gap | undefined;
 }
 
-/** What to follow. */
+/** Selects the events to follow. */
 export interface WatchEventsRequest {
-  /**
-   * Patterns of topics: at least one and at most 1,000, of 64 KiB together, 64 of them with wildcards and
-   * more than four tokens. PATTERN_LIMIT too where the readers of one connection have patterns that take
-   * more than 4 MiB of the coordinator's memory.
-   */
+  /** The patterns of the topics, with the limits of ReadEventsRequest.topics. */
   topics: string[];
-  /** Where to start. */
+  /** The place where reading starts. */
   start: Start | undefined;
 }
 
-/** What happened. */
+/** One frame of the reader. */
 export interface WatchEventsResponse {
-  /** The same frames as in a session, under the same numbers. */
+  /** The frames have the same meaning and numbers as in CoordinatorFrame. */
   frame:
     | //
-    /** Events. */
+    /** Events, or only a position. Store each `up_to` to come back with. */
     { $case: "eventBatch"; value: EventBatch }
     | //
     /** Resources, in parts: after START_AT_SNAPSHOT, and after a Gap. */
@@ -669,17 +662,18 @@ export const WatchEventsResponse: MessageFns<WatchEventsResponse> = {
   },
 };
 
-/** Events without a session: for scripts, and for debugging. */
+/** Events without a session, for scripts and for debugging. */
 export type EventServiceDefinition = typeof EventServiceDefinition;
 export const EventServiceDefinition = {
   name: "EventService",
   fullName: "kelpie.v1.EventService",
   methods: {
     /**
-     * Publishes events. Either all are stored, in order and without others between them, or the call
-     * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-     * CONTENT_TOO_DEEP, TEXT_TOO_LONG, INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
-     * JOURNAL_READ_ONLY, PUBLISH_LIMIT (the journal is behind: try again after `retry_after`).
+     * Publishes events. The journal stores all of them, in order and without other events between them, or the
+     * call fails and it stores none. Fails with BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY,
+     * PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP, TEXT_TOO_LONG, INSTANCE_ID_INVALID, OUT_OF_RANGE,
+     * PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN, JOURNAL_READ_ONLY, or PUBLISH_LIMIT (the journal is behind: send
+     * the call again after `retry_after`).
      */
     publishEvents: {
       name: "PublishEvents",
@@ -690,8 +684,8 @@ export const EventServiceDefinition = {
       options: {},
     },
     /**
-     * Reads a page of events. Answers at once with headers where it has to wait. Fails with START_MISSING, START_INVALID, CURSOR_INVALID, TOPIC_INVALID,
-     * TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE.
+     * Reads a page of events. Where it has to wait, it sends its headers at once. Fails with START_MISSING,
+     * START_INVALID, CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT or OUT_OF_RANGE.
      */
     readEvents: {
       name: "ReadEvents",
@@ -702,12 +696,11 @@ export const EventServiceDefinition = {
       options: {},
     },
     /**
-     * Follows topics, with the frames of a session. Answers at once: with headers, and with where reading
-     * starts, which is the `up_to` of an EventBatch without events, unless the caller says it (`after`) or
-     * a Snapshot does. A batch without events comes later too: about every 5 s one that is quiet is told how
-     * far it is. Keep each `up_to` to come back with. Ends only with the call, or when the coordinator
-     * stops (DRAINING). Fails with START_MISSING, START_INVALID (a place that is not known),
-     * CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE (`since`).
+     * Follows topics, with the frames of a session. It sends its headers at once, and then the place where
+     * reading starts, as the `up_to` of an EventBatch without events, unless the request names it (`after`) or a
+     * Snapshot does. A reader without events gets such an empty batch about every 5 s. The call ends when the
+     * client cancels it or the coordinator stops (DRAINING). Fails with START_MISSING, START_INVALID,
+     * CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT or OUT_OF_RANGE (`since`).
      */
     watchEvents: {
       name: "WatchEvents",
@@ -722,30 +715,30 @@ export const EventServiceDefinition = {
 
 export interface EventServiceImplementation<CallContextExt = {}> {
   /**
-   * Publishes events. Either all are stored, in order and without others between them, or the call
-   * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-   * CONTENT_TOO_DEEP, TEXT_TOO_LONG, INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
-   * JOURNAL_READ_ONLY, PUBLISH_LIMIT (the journal is behind: try again after `retry_after`).
+   * Publishes events. The journal stores all of them, in order and without other events between them, or the
+   * call fails and it stores none. Fails with BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY,
+   * PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP, TEXT_TOO_LONG, INSTANCE_ID_INVALID, OUT_OF_RANGE,
+   * PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN, JOURNAL_READ_ONLY, or PUBLISH_LIMIT (the journal is behind: send
+   * the call again after `retry_after`).
    */
   publishEvents(
     request: PublishEventsRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<PublishEventsResponse>>;
   /**
-   * Reads a page of events. Answers at once with headers where it has to wait. Fails with START_MISSING, START_INVALID, CURSOR_INVALID, TOPIC_INVALID,
-   * TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE.
+   * Reads a page of events. Where it has to wait, it sends its headers at once. Fails with START_MISSING,
+   * START_INVALID, CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT or OUT_OF_RANGE.
    */
   readEvents(
     request: ReadEventsRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ReadEventsResponse>>;
   /**
-   * Follows topics, with the frames of a session. Answers at once: with headers, and with where reading
-   * starts, which is the `up_to` of an EventBatch without events, unless the caller says it (`after`) or
-   * a Snapshot does. A batch without events comes later too: about every 5 s one that is quiet is told how
-   * far it is. Keep each `up_to` to come back with. Ends only with the call, or when the coordinator
-   * stops (DRAINING). Fails with START_MISSING, START_INVALID (a place that is not known),
-   * CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE (`since`).
+   * Follows topics, with the frames of a session. It sends its headers at once, and then the place where
+   * reading starts, as the `up_to` of an EventBatch without events, unless the request names it (`after`) or a
+   * Snapshot does. A reader without events gets such an empty batch about every 5 s. The call ends when the
+   * client cancels it or the coordinator stops (DRAINING). Fails with START_MISSING, START_INVALID,
+   * CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT or OUT_OF_RANGE (`since`).
    */
   watchEvents(
     request: WatchEventsRequest,
@@ -755,30 +748,30 @@ export interface EventServiceImplementation<CallContextExt = {}> {
 
 export interface EventServiceClient<CallOptionsExt = {}> {
   /**
-   * Publishes events. Either all are stored, in order and without others between them, or the call
-   * fails: BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
-   * CONTENT_TOO_DEEP, TEXT_TOO_LONG, INSTANCE_ID_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN,
-   * JOURNAL_READ_ONLY, PUBLISH_LIMIT (the journal is behind: try again after `retry_after`).
+   * Publishes events. The journal stores all of them, in order and without other events between them, or the
+   * call fails and it stores none. Fails with BATCH_INVALID, TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY,
+   * PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP, TEXT_TOO_LONG, INSTANCE_ID_INVALID, OUT_OF_RANGE,
+   * PUBLISH_SEQUENCE_HOLE, OUTCOME_UNKNOWN, JOURNAL_READ_ONLY, or PUBLISH_LIMIT (the journal is behind: send
+   * the call again after `retry_after`).
    */
   publishEvents(
     request: DeepPartial<PublishEventsRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<PublishEventsResponse>;
   /**
-   * Reads a page of events. Answers at once with headers where it has to wait. Fails with START_MISSING, START_INVALID, CURSOR_INVALID, TOPIC_INVALID,
-   * TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE.
+   * Reads a page of events. Where it has to wait, it sends its headers at once. Fails with START_MISSING,
+   * START_INVALID, CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT or OUT_OF_RANGE.
    */
   readEvents(
     request: DeepPartial<ReadEventsRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ReadEventsResponse>;
   /**
-   * Follows topics, with the frames of a session. Answers at once: with headers, and with where reading
-   * starts, which is the `up_to` of an EventBatch without events, unless the caller says it (`after`) or
-   * a Snapshot does. A batch without events comes later too: about every 5 s one that is quiet is told how
-   * far it is. Keep each `up_to` to come back with. Ends only with the call, or when the coordinator
-   * stops (DRAINING). Fails with START_MISSING, START_INVALID (a place that is not known),
-   * CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, OUT_OF_RANGE (`since`).
+   * Follows topics, with the frames of a session. It sends its headers at once, and then the place where
+   * reading starts, as the `up_to` of an EventBatch without events, unless the request names it (`after`) or a
+   * Snapshot does. A reader without events gets such an empty batch about every 5 s. The call ends when the
+   * client cancels it or the coordinator stops (DRAINING). Fails with START_MISSING, START_INVALID,
+   * CURSOR_INVALID, TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT or OUT_OF_RANGE (`since`).
    */
   watchEvents(
     request: DeepPartial<WatchEventsRequest>,

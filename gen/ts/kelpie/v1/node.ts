@@ -12,15 +12,15 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/node.proto";
 
-/** What a node is to the network. */
+/** The roles of nodes. */
 export const NodeRole = {
-  /** UNSPECIFIED - Not a role. Answered with ROLE_INVALID. */
+  /** UNSPECIFIED - Not a role. The coordinator answers it with ROLE_INVALID. */
   UNSPECIFIED: 0,
-  /** PROXY - Players connect to it, and it connects them to downstreams. */
+  /** PROXY - Players connect to the node, and it connects them to servers. */
   PROXY: 1,
-  /** DOWNSTREAM - Players play on it. */
+  /** DOWNSTREAM - Players play on the node: it is a server. */
   DOWNSTREAM: 2,
-  /** SERVICE - Neither: a bot, a shop, a dashboard. */
+  /** SERVICE - The node is neither proxy nor server: a bot, a shop, a dashboard. */
   SERVICE: 3,
 } as const;
 
@@ -48,21 +48,21 @@ export function nodeRoleToJSON(object: NodeRole): string {
   }
 }
 
-/** What a node is up to. */
+/** The states of nodes. */
 export const NodeState = {
-  /** UNSPECIFIED - Not said. */
+  /** UNSPECIFIED - The node reports no state. In a Hello it means READY. */
   UNSPECIFIED: 0,
-  /** STARTING - It is on its way up and takes no players yet. */
+  /** STARTING - The node starts and takes no players yet. */
   STARTING: 1,
-  /** READY - It is up and takes players. */
+  /** READY - The node takes players. */
   READY: 2,
-  /** DRAINING - It is on its way down: those who play stay, nobody new is sent to it. */
+  /** DRAINING - The node is about to stop: its players stay, and proxies send it no new ones. */
   DRAINING: 3,
-  /** MAINTENANCE - It is up, but not for players. */
+  /** MAINTENANCE - The node runs, but not for players. */
   MAINTENANCE: 4,
   /**
-   * UNREACHABLE - Its stream was lost. It is kept for the grace and then leaves as LOST. Set by the coordinator
-   * alone.
+   * UNREACHABLE - The stream of the node was lost. The coordinator keeps the node for the grace, and then it leaves as LOST.
+   * Only the coordinator sets this state.
    */
   UNREACHABLE: 5,
 } as const;
@@ -98,60 +98,54 @@ export function nodeStateToJSON(object: NodeState): string {
 }
 
 /**
- * A process that takes part in the network: a proxy, a game server, a bot. Its row lives as long as
- * its presence and is readable as topic `nodes.<name>`.
+ * A process that takes part in the network: a proxy, a game server, a bot. The row lives as long as the
+ * presence of the node, and readers get it on topic `nodes.<name>`.
  */
 export interface Node {
   /** The name, unique in the network: `^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$`. */
   name: string;
-  /** The name as the node typed it, where only the case differs. */
+  /** The name as the node typed it. Only the case can differ. */
   displayName: string;
-  /** What the node is to the network. */
+  /** The role of the node. */
   role: NodeRole;
-  /** What the node is up to. */
+  /** The state of the node. */
   state: NodeState;
-  /** 16 random bytes, new for each start of the process. */
+  /** 16 random bytes, new at each start of the process. */
   instanceId: Uint8Array;
-  /**
-   * Where proxies reach the node (UDP for Bedrock). An empty host in Hello is replaced by the
-   * address that the coordinator sees.
-   */
+  /** The address where proxies reach the node, by UDP for Bedrock. Not set: no proxy connects to it. */
   address:
     | Address
     | undefined;
-  /**
-   * The address that a Bedrock transfer names to players. Not set if players cannot come directly.
-   * An empty host in Hello is replaced as above.
-   */
+  /** The address that a Bedrock transfer names to players. Not set: players cannot come directly. */
   publicAddress:
     | Address
     | undefined;
-  /** Free marks to select nodes by: at most 64, names 1 to 63 bytes, values at most 255 bytes. */
+  /** Free labels by which others select nodes: at most 64, names of 1 to 63 bytes, values of at most 255 bytes. */
   labels: { [key: string]: string };
-  /** How many players fit. Not set: the node did not report a limit. */
+  /** The number of players who fit. Not set: the node reports no limit. */
   maxPlayers?:
     | number
     | undefined;
-  /** The message of the day, at most 1024 bytes. */
+  /** The message of the day: at most 1024 bytes. */
   motd: string;
-  /** The software, "WaterdogPE", at most 128 bytes. */
+  /** The name of the software, such as "WaterdogPE": at most 128 bytes. */
   software: string;
-  /** The version of the software, at most 128 bytes. */
+  /** The version of the software: at most 128 bytes. */
   version: string;
-  /** When the node joined, by the coordinator's clock. For display only. */
+  /** The time when the node joined, by the coordinator's clock. For display only. */
   joinTime:
     | Date
     | undefined;
-  /** While the node is UNREACHABLE: the state that it had before, and has again when it is back. */
+  /** While the node is UNREACHABLE: the state that it had before, and that it gets again when it comes back. */
   lastState: NodeState;
   /**
-   * How it does, as its last Heartbeat said. Not part of the row: only GetNode and ListNodes answer
-   * it, sessions get it as NodeLoads, and it goes with the node's stream.
+   * The load in the last Heartbeat of the node. It is not part of the row: only GetNode and ListNodes answer
+   * it, sessions get it as NodeLoads, and it ends with the stream of the node.
    */
   load:
     | NodeLoad
     | undefined;
-  /** The names of the commands that it does. */
+  /** The names of the commands that the node handles. */
   commands: string[];
 }
 
@@ -160,15 +154,15 @@ export interface Node_LabelsEntry {
   value: string;
 }
 
-/** How a node does. Never an event: it changes all the time. */
+/** The load of a node. It changes all the time and is never an event. */
 export interface NodeLoad {
   /** Ticks a second; a game server aims at 20. Not set: not reported. */
   tps?:
     | number
     | undefined;
   /**
-   * The memory in use, in bytes. Not set: not reported. The coordinator stores a number above 2^53 - 1 as
-   * 2^53 - 1.
+   * The memory in use, in bytes. Not set: not reported. The coordinator stores a number above 2^53 - 1 as 2^53
+   * - 1.
    */
   memoryUsedBytes?:
     | number
@@ -181,39 +175,39 @@ export interface NodeLoad {
     | number
     | undefined;
   /**
-   * The time in milliseconds from the node's Heartbeat before to its HeartbeatAck, as the node measured it.
-   * Not set: not reported.
+   * The time in milliseconds from the node's Heartbeat before to its HeartbeatAck, as the node measured it. Not
+   * set: not reported.
    */
   roundTripMs?: number | undefined;
 }
 
-/** What can be changed of a node that is there. What is not set stays as it is. */
+/** A change of a node that is present. A field that is not set leaves its value as it is. */
 export interface NodeChange {
-  /** Labels to set. */
+  /** The labels to set (LABELS_INVALID). */
   labels: { [key: string]: string };
-  /** Names of labels to remove. One that is not there is no error. */
+  /** The names of the labels to remove. A name that the node does not have is no error. */
   removedLabels: string[];
   /**
-   * The new state: STARTING, READY, DRAINING or MAINTENANCE (OUT_OF_RANGE). Of a node that is
-   * UNREACHABLE it is the state that it will have when it is back.
+   * The new state: STARTING, READY, DRAINING or MAINTENANCE (OUT_OF_RANGE). An UNREACHABLE node gets it when it
+   * comes back.
    */
   state: NodeState;
-  /** How many players fit. */
+  /** The number of players who fit. */
   maxPlayers?:
     | number
     | undefined;
-  /** Names of commands that the node does from now on, see Hello (COMMAND_INVALID). */
+  /** The names of commands that the node handles from now on, as in Hello (COMMAND_INVALID). */
   addedCommands: string[];
-  /** Names of commands that it does no longer. One that is not there is no error. */
+  /** The names of commands that the node handles no longer. A name that the node does not have is no error. */
   removedCommands: string[];
-  /** The message of the day, at most 1024 bytes (TEXT_TOO_LONG). */
+  /** The message of the day: at most 1024 bytes (TEXT_TOO_LONG). */
   motd?:
     | string
     | undefined;
   /**
    * The address where proxies reach the node. An empty host in a session's frame means the address that the
    * coordinator sees. An empty host in UpdateNode keeps the host that this field of the node has; where it has
-   * none: OUT_OF_RANGE.
+   * none, OUT_OF_RANGE.
    */
   address:
     | Address
@@ -229,9 +223,9 @@ export interface NodeChange_LabelsEntry {
 
 /** A host and a port. */
 export interface Address {
-  /** A name or an IP address, at most 253 bytes. */
+  /** A name or an IP address: at most 253 bytes (TEXT_TOO_LONG). */
   host: string;
-  /** The port, 1 to 65535. */
+  /** The port: 1 to 65535 (OUT_OF_RANGE). */
   port: number;
 }
 

@@ -14,20 +14,20 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/node_service.proto";
 
-/** What to list. */
+/** Selects a page of nodes. Keep roles, states and labels the same on every page (PAGE_TOKEN_INVALID). */
 export interface ListNodesRequest {
   /**
-   * How many nodes a page has: up to 1,000. 0 = 100. A page has fewer where they would be larger than
-   * 1 MiB: only an empty next_page_token says that it is the last one.
+   * The most nodes of a page: up to 1,000 (OUT_OF_RANGE). 0 means 100. A page has fewer where more would take
+   * over 1 MiB: only an empty next_page_token marks the last page.
    */
   pageSize: number;
-  /** The next_page_token of the page before. Empty = first page. */
+  /** The next_page_token of the page before (PAGE_TOKEN_INVALID). Empty: the first page. */
   pageToken: string;
-  /** Only nodes of these roles. Empty: of any. */
+  /** Only nodes of these roles: at most 64 (OUT_OF_RANGE). Empty: of any role. */
   roles: NodeRole[];
-  /** Only nodes in these states. Empty: in any. */
+  /** Only nodes in these states: at most 64 (OUT_OF_RANGE). Empty: in any state. */
   states: NodeState[];
-  /** Only nodes that have all these labels with these values. Keep the three the same on every page. */
+  /** Only nodes that have all these labels with these values (LABELS_INVALID). */
   labels: { [key: string]: string };
 }
 
@@ -38,38 +38,38 @@ export interface ListNodesRequest_LabelsEntry {
 
 /** A page of nodes. */
 export interface ListNodesResponse {
-  /** The nodes, by name. */
+  /** The nodes, in the order of their names. */
   nodes: Node[];
-  /** For the next page. Empty on the last. */
+  /** The token of the next page. Empty on the last page. */
   nextPageToken: string;
   /**
-   * The position of the first page, the same on every page. Later pages may be newer; watching
+   * The position of the first page, the same on every page. Later pages may be newer. A reader that watches
    * `nodes.*` from here misses nothing.
    */
   cursor: Cursor | undefined;
 }
 
-/** Which node to get. */
+/** Names the node to get. */
 export interface GetNodeRequest {
-  /** Its name, in any case. */
+  /** The name of the node, in any case. */
   name: string;
 }
 
-/** The node. */
+/** One node. */
 export interface GetNodeResponse {
   /** The node. */
   node:
     | Node
     | undefined;
-  /** A position that its state is not older than. */
+  /** A position. The node is at least as new. */
   cursor: Cursor | undefined;
 }
 
-/** What to change. */
+/** Names a node and its change. */
 export interface UpdateNodeRequest {
-  /** The node's name, in any case. */
+  /** The name of the node, in any case. */
   name: string;
-  /** What changes. */
+  /** The change. */
   change: NodeChange | undefined;
 }
 
@@ -79,19 +79,19 @@ export interface UpdateNodeResponse {
   node:
     | Node
     | undefined;
-  /** A position that its state is not older than. */
+  /** A position. The node is at least as new. */
   cursor: Cursor | undefined;
 }
 
-/** Which node to disconnect. */
+/** Names the node to disconnect. */
 export interface DisconnectNodeRequest {
-  /** Its name, in any case. */
+  /** The name of the node, in any case. */
   name: string;
 }
 
-/** It is gone. */
+/** The node is gone. */
 export interface DisconnectNodeResponse {
-  /** The position after its departure. */
+  /** A position after the NodeLeft of the node. */
   cursor: Cursor | undefined;
 }
 
@@ -873,7 +873,7 @@ export const NodeServiceDefinition = {
   name: "NodeService",
   fullName: "kelpie.v1.NodeService",
   methods: {
-    /** Lists the nodes by name. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE. */
+    /** Lists the nodes by name. Fails with PAGE_TOKEN_INVALID, OUT_OF_RANGE or LABELS_INVALID. */
     listNodes: {
       name: "ListNodes",
       requestType: ListNodesRequest as typeof ListNodesRequest,
@@ -892,7 +892,7 @@ export const NodeServiceDefinition = {
       options: {},
     },
     /**
-     * Changes what others see of a node, and what its session said before. Fails with NODE_NOT_FOUND,
+     * Changes the public facts of a node, whatever its session reported before. Fails with NODE_NOT_FOUND,
      * LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG or OUT_OF_RANGE.
      */
     updateNode: {
@@ -904,7 +904,7 @@ export const NodeServiceDefinition = {
       options: {},
     },
     /**
-     * Ends a node's session and presence now: the node leaves as DISCONNECTED, its stream ends with
+     * Ends the session and the presence of a node now: the node leaves as DISCONNECTED, and its stream ends with
      * SESSION_ENDED. Fails with NODE_NOT_FOUND.
      */
     disconnectNode: {
@@ -919,12 +919,12 @@ export const NodeServiceDefinition = {
 } as const;
 
 export interface NodeServiceImplementation<CallContextExt = {}> {
-  /** Lists the nodes by name. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE. */
+  /** Lists the nodes by name. Fails with PAGE_TOKEN_INVALID, OUT_OF_RANGE or LABELS_INVALID. */
   listNodes(request: ListNodesRequest, context: CallContext & CallContextExt): Promise<DeepPartial<ListNodesResponse>>;
   /** Gets one node. Fails with NODE_NOT_FOUND. */
   getNode(request: GetNodeRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetNodeResponse>>;
   /**
-   * Changes what others see of a node, and what its session said before. Fails with NODE_NOT_FOUND,
+   * Changes the public facts of a node, whatever its session reported before. Fails with NODE_NOT_FOUND,
    * LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG or OUT_OF_RANGE.
    */
   updateNode(
@@ -932,7 +932,7 @@ export interface NodeServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<UpdateNodeResponse>>;
   /**
-   * Ends a node's session and presence now: the node leaves as DISCONNECTED, its stream ends with
+   * Ends the session and the presence of a node now: the node leaves as DISCONNECTED, and its stream ends with
    * SESSION_ENDED. Fails with NODE_NOT_FOUND.
    */
   disconnectNode(
@@ -942,12 +942,12 @@ export interface NodeServiceImplementation<CallContextExt = {}> {
 }
 
 export interface NodeServiceClient<CallOptionsExt = {}> {
-  /** Lists the nodes by name. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE. */
+  /** Lists the nodes by name. Fails with PAGE_TOKEN_INVALID, OUT_OF_RANGE or LABELS_INVALID. */
   listNodes(request: DeepPartial<ListNodesRequest>, options?: CallOptions & CallOptionsExt): Promise<ListNodesResponse>;
   /** Gets one node. Fails with NODE_NOT_FOUND. */
   getNode(request: DeepPartial<GetNodeRequest>, options?: CallOptions & CallOptionsExt): Promise<GetNodeResponse>;
   /**
-   * Changes what others see of a node, and what its session said before. Fails with NODE_NOT_FOUND,
+   * Changes the public facts of a node, whatever its session reported before. Fails with NODE_NOT_FOUND,
    * LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG or OUT_OF_RANGE.
    */
   updateNode(
@@ -955,7 +955,7 @@ export interface NodeServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): Promise<UpdateNodeResponse>;
   /**
-   * Ends a node's session and presence now: the node leaves as DISCONNECTED, its stream ends with
+   * Ends the session and the presence of a node now: the node leaves as DISCONNECTED, and its stream ends with
    * SESSION_ENDED. Fails with NODE_NOT_FOUND.
    */
   disconnectNode(

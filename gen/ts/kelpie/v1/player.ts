@@ -12,21 +12,21 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/player.proto";
 
-/** Why a player left. */
+/** The reasons why a player leaves. */
 export const PlayerLeaveReason = {
-  /** UNSPECIFIED - Not said. */
+  /** UNSPECIFIED - No reason. In a report it means QUIT. */
   UNSPECIFIED: 0,
-  /** QUIT - They went by themselves, or their connection broke. */
+  /** QUIT - The player quit, or their connection broke. */
   QUIT: 1,
-  /** KICKED - They were kicked. */
+  /** KICKED - The proxy kicked the player. */
   KICKED: 2,
-  /** PROXY_LOST - Their proxy left the network, or its process was replaced. */
+  /** PROXY_LOST - The proxy left the network, or another process replaced it. */
   PROXY_LOST: 3,
-  /** REPLACED - They logged in again, and the newer login holds. */
+  /** REPLACED - The player logged in again, and the newer login holds. */
   REPLACED: 4,
-  /** SYNC - Their proxy's list no longer named them. */
+  /** SYNC - The list of the proxy did not name the player any more. */
   SYNC: 5,
-  /** LAPSED - Their login took too long: the grant lapsed. Never on topic `players.<id>`, as they were not online. */
+  /** LAPSED - The login took too long, and its grant lapsed. Never on topic `players.<id>`, as the player was not online. */
   LAPSED: 6,
 } as const;
 
@@ -63,17 +63,17 @@ export function playerLeaveReasonToJSON(object: PlayerLeaveReason): string {
   }
 }
 
-/** What a login gets when the player is held already, by a login elsewhere. */
+/** The rule for a login of a player whom another login holds. */
 export const DuplicatePolicy = {
-  /** UNSPECIFIED - Taken as VERIFY_OLD. */
+  /** UNSPECIFIED - The same as VERIFY_OLD. */
   UNSPECIFIED: 0,
-  /** DENY_NEW - The new login is denied. */
+  /** DENY_NEW - The coordinator denies the new login. */
   DENY_NEW: 1,
   /** KICK_OLD - The old login ends. */
   KICK_OLD: 2,
   /**
-   * VERIFY_OLD - The proxy of the old login is asked, twice within 0.8 s. The new login is denied only if the old
-   * client was heard in the last 2 s; else the old one ends.
+   * VERIFY_OLD - The coordinator asks the proxy of the old login, twice within 0.8 s. It denies the new login only if that
+   * proxy heard the old client in the last 2 s; else the old login ends.
    */
   VERIFY_OLD: 3,
 } as const;
@@ -103,64 +103,80 @@ export function duplicatePolicyToJSON(object: DuplicatePolicy): string {
 }
 
 /**
- * Somebody who is online. The row lives from the proxy's report that the player joined until they left,
- * and is readable as topic `players.<id>`.
+ * A player who is online. The row lives from the report that the player joined until they leave, and readers
+ * get it on topic `players.<id>`.
  *
- * A person is online once: two logins with the same XUID or the same UUID are logins of one person,
- * whatever else they say.
+ * A person is online once: two logins with the same XUID or the same UUID are logins of one person, whatever
+ * else they contain.
  */
 export interface Player {
-  /** The XUID where there is one, else the UUID. Set by the coordinator. */
+  /** The id: the XUID where there is one, else the UUID. The coordinator sets it. */
   id: string;
-  /** The Xbox user id: up to 20 digits. Empty, or 0: not signed in to Xbox Live. */
+  /** The Xbox user id: up to 20 digits (PLAYER_INVALID). Empty or 0: the player is not signed in to Xbox Live. */
   xuid: string;
-  /** The UUID, as 8-4-4-4-12 hex digits; kept in lower case. Needed where there is no XUID. */
+  /**
+   * The UUID: 8-4-4-4-12 hex digits (PLAYER_INVALID), which the coordinator stores in lower case. Required
+   * where there is no XUID.
+   */
   uuid: string;
   /**
-   * The name as players see it, 1 to 128 bytes without control characters. Gamertags have spaces. Found in any
-   * case.
+   * The name that players see: 1 to 128 bytes without control characters (PLAYER_INVALID). Gamertags have
+   * spaces. Lookups find it in any case.
    */
   name: string;
-  /** The proxy that they are connected to: a node's name. Set by the coordinator. */
+  /**
+   * The name of the node that holds the player: the proxy that they are connected to, or the server that they
+   * joined directly. The coordinator sets it.
+   */
   proxy: string;
   /**
-   * The server that they play on, in lower case: a node's name, or with `server_unregistered` a name
-   * that no node has. At most 255 bytes without control characters. Empty: on none yet.
+   * The server that the player is on, in lower case: the name of a node, or with `server_unregistered` a name
+   * that no node has. At most 255 bytes (TEXT_TOO_LONG) without control characters (PLAYER_INVALID). Empty: no
+   * server yet. Equal to `proxy` where a server holds the player itself.
    */
   server: string;
   /**
-   * The fencing token of this presence: grows with each login of the player. Reports of an older one
-   * are refused. Set by the coordinator.
+   * The fencing token of this presence. It grows with each login of the player, and the coordinator refuses
+   * reports with an older one (STALE_GENERATION). The coordinator sets it.
    */
   generation: number;
-  /** When they joined, by the coordinator's clock. For display only. Set by the coordinator. */
+  /** The time when the player joined, by the coordinator's clock. For display only. The coordinator sets it. */
   joinTime:
     | Date
     | undefined;
-  /** The address that they come from, as their proxy sees it, at most 253 bytes. May be left out. */
+  /**
+   * The address that the player connects from, as their proxy sees it: at most 253 bytes (TEXT_TOO_LONG). A
+   * proxy may leave it empty.
+   */
   address: string;
-  /** What they play with. */
+  /** The device of the player. */
   device:
     | Device
     | undefined;
-  /** The language of their client, `en_GB`, at most 32 bytes. */
+  /** The language of the player's client, such as `en_GB`: at most 32 bytes (TEXT_TOO_LONG). */
   language: string;
-  /** The protocol version of their client. */
+  /** The protocol version of the player's client. 0: not reported. */
   protocolVersion: number;
-  /** Free facts about them: at most 64, names 1 to 63 bytes, values at most 255 bytes. */
+  /**
+   * Free facts about the player: at most 64, names of 1 to 63 bytes, values of at most 255 bytes
+   * (LABELS_INVALID).
+   */
   properties: { [key: string]: string };
-  /** What goes with them from server to server, for those who know what it means: at most 16 KiB. */
+  /**
+   * Bytes that go with the player from server to server, for the programs that understand them: at most 16 KiB
+   * (PLAYER_INVALID). Lists leave it out unless the request asks for it.
+   */
   context: Uint8Array;
   /**
-   * How long a packet to them and back takes, as their proxy's last Heartbeat reported, in
-   * milliseconds. Not part of the row: only PlayerService answers it. Not set: not reported.
+   * The time in milliseconds that a packet takes to the player and back, as the last Heartbeat of their proxy
+   * reported it. It is not part of the row: only PlayerService answers it. Not set: not reported.
    */
   latencyMs?:
     | number
     | undefined;
   /**
-   * The server was no node of the network when the proxy reported it: a static server, perhaps. Its name
-   * is as the proxy gave it. Set by the coordinator.
+   * Whether the server was no node of the network when the proxy reported it, such as a server in a config
+   * file. Its name is then as the proxy reported it, in lower case. The coordinator sets it.
    */
   serverUnregistered: boolean;
 }
@@ -170,27 +186,27 @@ export interface Player_PropertiesEntry {
   value: string;
 }
 
-/** What a player plays with, as their login says it: do not believe it. */
+/** The device of a player, as their client reported it in the login. Do not trust it. */
 export interface Device {
-  /** The operating system, `Android`, at most 64 bytes. */
+  /** The operating system, such as `Android`: at most 64 bytes (TEXT_TOO_LONG). */
   os: string;
-  /** The model, at most 128 bytes. */
+  /** The model: at most 128 bytes (TEXT_TOO_LONG). */
   model: string;
-  /** How they steer: `touch`, `mouse`, `gamepad`. At most 64 bytes. */
+  /** The input mode, such as `touch`, `mouse` or `gamepad`: at most 64 bytes (TEXT_TOO_LONG). */
   input: string;
 }
 
-/** What can be changed of a player who is online. What is not set stays as it is. */
+/** A change of a player who is online. A field that is not set leaves its value as it is. */
 export interface PlayerChange {
-  /** Properties to set. */
+  /** The properties to set (LABELS_INVALID). */
   properties: { [key: string]: string };
-  /** Names of properties to remove. One that is not there is no error. */
+  /** The names of the properties to remove. A name that the player does not have is no error. */
   removedProperties: string[];
-  /** What goes with them. */
+  /** The new context: at most 16 KiB (PLAYER_INVALID). */
   context?:
     | Uint8Array
     | undefined;
-  /** The language of their client. */
+  /** The new language: at most 32 bytes (TEXT_TOO_LONG). */
   language?: string | undefined;
 }
 
@@ -199,24 +215,23 @@ export interface PlayerChange_PropertiesEntry {
   value: string;
 }
 
-/** How a player is looked up. */
+/** The way in which a call looks up a player. */
 export interface PlayerLookup {
-  /** Exactly one of these (PLAYER_INVALID). */
+  /** Exactly one of these, not empty and of at most 255 bytes (PLAYER_INVALID). */
   by:
     | //
-    /** Their id. */
+    /** The id of the player. */
     { $case: "id"; value: string }
     | //
-    /** Their Xbox user id. */
+    /** The Xbox user id of the player. */
     { $case: "xuid"; value: string }
     | //
-    /** Their UUID, in any case. */
+    /** The UUID of the player, in any case. */
     { $case: "uuid"; value: string }
     | //
     /**
-     * Their name. A player whose name is exactly this wins over players whose names differ from it in
-     * case alone; if the coordinator cannot decide, PLAYER_AMBIGUOUS. At most 255 bytes, as all of these
-     * (PLAYER_INVALID).
+     * The name of the player. A player with exactly this name wins over players whose names differ from it only
+     * in case. Where several are left, PLAYER_AMBIGUOUS.
      */
     { $case: "name"; value: string }
     | undefined;

@@ -17,86 +17,89 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/player_service.proto";
 
-/** Whom to get. */
+/** Names the player to get. */
 export interface GetPlayerRequest {
-  /** How they are looked up. */
+  /** The lookup. */
   player: PlayerLookup | undefined;
 }
 
-/** The player. */
+/** One player. */
 export interface GetPlayerResponse {
-  /** The player. */
+  /** The player, with their context. */
   player:
     | Player
     | undefined;
-  /** A position that their state is not older than. */
+  /** A position. The player is at least as new. */
   cursor: Cursor | undefined;
 }
 
-/** Whom to get. */
+/** Names the players to get. */
 export interface BatchGetPlayersRequest {
-  /** How they are looked up: 1 to 1,000. */
+  /** The lookups: 1 to 1,000 (BATCH_INVALID). */
   players: PlayerLookup[];
-  /** Whether the players in the answer have their `context`. Not set: the answer leaves it out. */
+  /** Whether the players in the answer have their `context`. Default: the answer leaves it out. */
   includeContext: boolean;
 }
 
-/** Those who are online. */
+/** The players who are online. */
 export interface BatchGetPlayersResponse {
   /** The players, in the order of the request. */
   players: Player[];
-  /** The lookups that found nobody. */
+  /** The lookups that found no player. */
   missing: PlayerLookup[];
-  /** A position that their state is not older than. */
+  /** A position. The players are at least as new. */
   cursor:
     | Cursor
     | undefined;
-  /** The lookups that found several players, where no name is exactly the one that was looked for. */
+  /** The lookups that found several players, none of whom has exactly the name. */
   ambiguous: AmbiguousLookup[];
   /**
-   * The lookups that the coordinator did not look at, as the answer would be larger than 1 MiB: ask for
-   * them again. At least one lookup of a request is always answered.
+   * The lookups that the coordinator skipped, as the answer would be larger than 1 MiB: send them again. An
+   * answer always contains at least one lookup.
    */
   leftOut: PlayerLookup[];
 }
 
-/** A lookup that several players fit. */
+/** A lookup that found several players. */
 export interface AmbiguousLookup {
   /** The lookup. */
   lookup:
     | PlayerLookup
     | undefined;
-  /** The ids of the players who fit, at most 10. */
+  /** The ids of these players: at most 10. */
   playerIds: string[];
 }
 
-/** Whom to list: players who match each of these; what is empty matches any. */
+/**
+ * Selects a page of players: those who match each filter. An empty filter matches every player. Keep the
+ * filters the same on every page (PAGE_TOKEN_INVALID).
+ */
 export interface ListPlayersRequest {
   /**
-   * How many players a page has: up to 1,000. 0 = 100. A page has fewer where they would be larger than
-   * 1 MiB: only an empty next_page_token says that it is the last one.
+   * The most players of a page: up to 1,000 (OUT_OF_RANGE). 0 means 100. A page has fewer where more would take
+   * over 1 MiB: only an empty next_page_token marks the last page.
    */
   pageSize: number;
-  /** The next_page_token of the page before. Empty = first page. */
+  /** The next_page_token of the page before (PAGE_TOKEN_INVALID). Empty: the first page. */
   pageToken: string;
-  /** On this proxy, in any case. */
+  /** The name of the node that holds the players, in any case. */
   proxy: string;
-  /** On this server, in any case. */
+  /** The name of the server that the players are on, in any case. */
   server: string;
-  /** On a server that has all these labels. */
+  /** The labels that the server of the players has (LABELS_INVALID). */
   serverLabels: { [key: string]: string };
   /**
-   * Whose names begin with this, in any case; at most 128 bytes (PLAYER_INVALID). The list is then in the
-   * order of names, compared without case, and not of ids.
+   * The beginning of the names, in any case: at most 128 bytes (PLAYER_INVALID). The list is then in the order
+   * of names, compared without case, and not of ids.
    */
   namePrefix: string;
   /**
-   * Who have all of these properties with these values; limits as for Player.properties
-   * (LABELS_INVALID). The coordinator has no index of properties: it looks at each player who matches
-   * the rest. Keep all five filters the same on every page.
+   * The properties that the players have with these values, with the limits of Player.properties
+   * (LABELS_INVALID). The coordinator has no index of properties: it looks at each player who matches the other
+   * filters.
    */
   properties: { [key: string]: string };
-  /** Whether the players in the answer have their `context`. Not set: the answer leaves it out. */
+  /** Whether the players in the answer have their `context`. Default: the answer leaves it out. */
   includeContext: boolean;
 }
 
@@ -112,26 +115,26 @@ export interface ListPlayersRequest_PropertiesEntry {
 
 /** A page of players. */
 export interface ListPlayersResponse {
-  /** The players, by id; by name where the request has a name_prefix. */
+  /** The players, in the order of their ids, or of their names where the request has a name_prefix. */
   players: Player[];
-  /** For the next page. Empty on the last. */
+  /** The token of the next page. Empty on the last page. */
   nextPageToken: string;
   /**
-   * The position of the first page, the same on every page. Later pages may be newer; watching
+   * The position of the first page, the same on every page. Later pages may be newer. A reader that watches
    * `players.*` from here misses nothing.
    */
   cursor: Cursor | undefined;
 }
 
-/** Which nodes to count. */
+/** Selects the players to count. */
 export interface CountPlayersRequest {
-  /** The nodes whose players count. Not set: all. */
+  /** The nodes whose players count. Not set: all nodes. */
   nodes:
     | NodeSelector
     | undefined;
   /**
-   * Count only players who have all of these properties with these values; limits as for
-   * Player.properties (LABELS_INVALID). The answer's numbers are of these players alone.
+   * Only players who have all these properties with these values count, in every number of the answer. Limits
+   * as for Player.properties (LABELS_INVALID).
    */
   properties: { [key: string]: string };
 }
@@ -141,97 +144,100 @@ export interface CountPlayersRequest_PropertiesEntry {
   value: string;
 }
 
-/** How many players are online. */
+/** The numbers of players who are online. */
 export interface CountPlayersResponse {
-  /** In the whole network, whatever nodes the request selects. */
+  /** The number in the whole network, whatever nodes the request selects. */
   network: number;
-  /** Those on any of the nodes that match. */
+  /** The number on any of the selected nodes. A player counts once. */
   selected: number;
-  /** Proxies and servers that match, by name. A player counts once on their proxy and once on their server. */
+  /**
+   * The selected proxies and servers, by name. A player counts once on their proxy and once on their server. On
+   * a server that the player joined directly they count once.
+   */
   nodes: NodeCount[];
-  /** How many nodes are not in the list, as the answer would be larger than 1 MiB. */
+  /** The number of nodes that the list leaves out, as the answer would be larger than 1 MiB. */
   nodesLeftOut: number;
 }
 
-/** How many players a node has. */
+/** The number of players on one node. */
 export interface NodeCount {
-  /** The node's name. */
+  /** The name of the node. */
   name: string;
-  /** What it is. */
+  /** The role of the node. */
   role: NodeRole;
-  /** How many players. */
+  /** The number of players. */
   players: number;
 }
 
-/** Which players something is for. */
+/** The players that a call is for. */
 export interface PlayerTarget {
   /** Exactly one of these (PLAYER_INVALID). */
   place:
     | //
-    /** This one. */
+    /** One player. */
     { $case: "player"; value: PlayerLookup }
     | //
-    /** All on this server. */
+    /** All players on the server of this name, in any case. */
     { $case: "server"; value: string }
     | //
-    /** All on this proxy. */
+    /** All players on the proxy of this name, in any case. */
     { $case: "proxy"; value: string }
     | //
-    /** All on servers that match. */
+    /** All players on the servers that match. */
     { $case: "servers"; value: NodeSelector }
     | //
-    /** All. */
+    /** All players. */
     { $case: "everyone"; value: Everyone }
     | undefined;
 }
 
-/** All players of the network. */
+/** All players of the network. Has no fields. */
 export interface Everyone {
 }
 
-/** Whom to disconnect. */
+/** Selects the players to disconnect. */
 export interface KickPlayersRequest {
-  /** Whom. */
+  /** The players. */
   target:
     | PlayerTarget
     | undefined;
-  /** What to show them, at most 4 KiB. */
+  /** The text that the players see: at most 4 KiB (TEXT_TOO_LONG). */
   message: string;
-  /** How long it may take, as for commands. Not set: 10 s. */
+  /** The time that the proxies have: above 0 and at most 5 min (DEADLINE_INVALID). Not set: 10 s. */
   timeout: Duration | undefined;
 }
 
-/** What came of it. */
+/** The results of KickPlayers. */
 export interface KickPlayersResponse {
-  /** How many were disconnected. */
+  /** The number of players who were disconnected. */
   succeeded: number;
-  /** How many were not. */
+  /** The number of players who were not. */
   failed: number;
-  /** What became of each, failures first; at most 10,000, and at most 1 MiB. */
+  /** The outcome for each player, failures first: at most 10,000, and at most 1 MiB. */
   outcomes: PlayerOutcome[];
 }
 
-/** Whom to show what. */
+/** Selects the players, and the message that they see. */
 export interface ShowMessageRequest {
-  /** Whom. */
+  /** The players. */
   target:
     | PlayerTarget
     | undefined;
-  /** What. */
+  /** The message. */
   display:
     | Display
     | undefined;
-  /** How long it may take, as for commands. Not set: 10 s. */
+  /** The time that the proxies have: above 0 and at most 5 min (DEADLINE_INVALID). Not set: 10 s. */
   timeout: Duration | undefined;
 }
 
-/** What came of it. */
+/** The results of ShowMessage. */
 export interface ShowMessageResponse {
-  /** How many were shown it. */
+  /** The number of players who saw the message. */
   succeeded: number;
-  /** How many were not. */
+  /** The number of players who did not. */
   failed: number;
-  /** What became of each, failures first; at most 10,000, and at most 1 MiB. */
+  /** The outcome for each player, failures first: at most 10,000, and at most 1 MiB. */
   outcomes: PlayerOutcome[];
 }
 
@@ -2082,8 +2088,8 @@ export const ShowMessageResponse: MessageFns<ShowMessageResponse> = {
 };
 
 /**
- * The players who are online. No answer is larger than 1 MiB: pages end early, and what an answer has no
- * room for is counted or listed in it.
+ * The players who are online. No answer is larger than 1 MiB: pages end early, and an answer counts or lists
+ * the items that it has no room for.
  */
 export type PlayerServiceDefinition = typeof PlayerServiceDefinition;
 export const PlayerServiceDefinition = {
@@ -2100,7 +2106,7 @@ export const PlayerServiceDefinition = {
       options: {},
     },
     /**
-     * Gets many players. Fails with BATCH_INVALID or PLAYER_INVALID. A lookup that finds nobody, or several,
+     * Gets many players. Fails with BATCH_INVALID or PLAYER_INVALID. A lookup that finds no player, or several,
      * fails nothing.
      */
     batchGetPlayers: {
@@ -2120,7 +2126,7 @@ export const PlayerServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Counts players, of the network and by node. Fails with LABELS_INVALID. */
+    /** Counts the players of the network and of each node. Fails with LABELS_INVALID or OUT_OF_RANGE. */
     countPlayers: {
       name: "CountPlayers",
       requestType: CountPlayersRequest as typeof CountPlayersRequest,
@@ -2130,9 +2136,9 @@ export const PlayerServiceDefinition = {
       options: {},
     },
     /**
-     * Disconnects players. Fails as a whole if nothing was attempted, or if it is about one player:
-     * PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS, PLAYER_INVALID, NO_TARGET, TEXT_TOO_LONG, DEADLINE_INVALID, and what CommandResult
-     * names.
+     * Disconnects players. Fails as a whole if no proxy was asked, or if it is for one player and did not
+     * succeed: PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS, PLAYER_INVALID, NO_TARGET, TEXT_TOO_LONG, DEADLINE_INVALID,
+     * and the errors of CommandResult.
      */
     kickPlayers: {
       name: "KickPlayers",
@@ -2142,7 +2148,7 @@ export const PlayerServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Shows players something. Fails as KickPlayers, and with COMMAND_INVALID. */
+    /** Shows players a message. Fails as KickPlayers does, and with COMMAND_INVALID. */
     showMessage: {
       name: "ShowMessage",
       requestType: ShowMessageRequest as typeof ShowMessageRequest,
@@ -2158,7 +2164,7 @@ export interface PlayerServiceImplementation<CallContextExt = {}> {
   /** Gets one player. Fails with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS or PLAYER_INVALID. */
   getPlayer(request: GetPlayerRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetPlayerResponse>>;
   /**
-   * Gets many players. Fails with BATCH_INVALID or PLAYER_INVALID. A lookup that finds nobody, or several,
+   * Gets many players. Fails with BATCH_INVALID or PLAYER_INVALID. A lookup that finds no player, or several,
    * fails nothing.
    */
   batchGetPlayers(
@@ -2170,21 +2176,21 @@ export interface PlayerServiceImplementation<CallContextExt = {}> {
     request: ListPlayersRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListPlayersResponse>>;
-  /** Counts players, of the network and by node. Fails with LABELS_INVALID. */
+  /** Counts the players of the network and of each node. Fails with LABELS_INVALID or OUT_OF_RANGE. */
   countPlayers(
     request: CountPlayersRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<CountPlayersResponse>>;
   /**
-   * Disconnects players. Fails as a whole if nothing was attempted, or if it is about one player:
-   * PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS, PLAYER_INVALID, NO_TARGET, TEXT_TOO_LONG, DEADLINE_INVALID, and what CommandResult
-   * names.
+   * Disconnects players. Fails as a whole if no proxy was asked, or if it is for one player and did not
+   * succeed: PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS, PLAYER_INVALID, NO_TARGET, TEXT_TOO_LONG, DEADLINE_INVALID,
+   * and the errors of CommandResult.
    */
   kickPlayers(
     request: KickPlayersRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<KickPlayersResponse>>;
-  /** Shows players something. Fails as KickPlayers, and with COMMAND_INVALID. */
+  /** Shows players a message. Fails as KickPlayers does, and with COMMAND_INVALID. */
   showMessage(
     request: ShowMessageRequest,
     context: CallContext & CallContextExt,
@@ -2195,7 +2201,7 @@ export interface PlayerServiceClient<CallOptionsExt = {}> {
   /** Gets one player. Fails with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS or PLAYER_INVALID. */
   getPlayer(request: DeepPartial<GetPlayerRequest>, options?: CallOptions & CallOptionsExt): Promise<GetPlayerResponse>;
   /**
-   * Gets many players. Fails with BATCH_INVALID or PLAYER_INVALID. A lookup that finds nobody, or several,
+   * Gets many players. Fails with BATCH_INVALID or PLAYER_INVALID. A lookup that finds no player, or several,
    * fails nothing.
    */
   batchGetPlayers(
@@ -2207,21 +2213,21 @@ export interface PlayerServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<ListPlayersRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListPlayersResponse>;
-  /** Counts players, of the network and by node. Fails with LABELS_INVALID. */
+  /** Counts the players of the network and of each node. Fails with LABELS_INVALID or OUT_OF_RANGE. */
   countPlayers(
     request: DeepPartial<CountPlayersRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<CountPlayersResponse>;
   /**
-   * Disconnects players. Fails as a whole if nothing was attempted, or if it is about one player:
-   * PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS, PLAYER_INVALID, NO_TARGET, TEXT_TOO_LONG, DEADLINE_INVALID, and what CommandResult
-   * names.
+   * Disconnects players. Fails as a whole if no proxy was asked, or if it is for one player and did not
+   * succeed: PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS, PLAYER_INVALID, NO_TARGET, TEXT_TOO_LONG, DEADLINE_INVALID,
+   * and the errors of CommandResult.
    */
   kickPlayers(
     request: DeepPartial<KickPlayersRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<KickPlayersResponse>;
-  /** Shows players something. Fails as KickPlayers, and with COMMAND_INVALID. */
+  /** Shows players a message. Fails as KickPlayers does, and with COMMAND_INVALID. */
   showMessage(
     request: DeepPartial<ShowMessageRequest>,
     options?: CallOptions & CallOptionsExt,

@@ -22,164 +22,173 @@ export const protobufPackage = "kelpie.v1";
 export const protobufFileName = "kelpie/v1/presence.proto";
 
 /**
- * Asks for a player in their login, before they are let in. Proxies only (ROLE_HOLDS_NO_PLAYERS). Answered with
- * PlayerAcquired; refused with PLAYER_INVALID, LABELS_INVALID, TEXT_TOO_LONG, PLAYER_LIMIT,
- * COMMAND_LIMIT, STALE_GENERATION or OUTCOME_UNKNOWN.
+ * Asks for a player in their login, before the proxy lets them in. For proxies, and for servers that players
+ * join directly (ROLE_HOLDS_NO_PLAYERS). The answer is PlayerAcquired. Fails with PLAYER_INVALID,
+ * LABELS_INVALID, TEXT_TOO_LONG, PLAYER_LIMIT, COMMAND_LIMIT, STALE_GENERATION or OUTCOME_UNKNOWN.
  *
- * The proxy that holds a player is always granted again, under a new generation: its older login of
- * the player ends. A login elsewhere is of the same person if it has the same XUID or the same UUID, under
- * whatever id.
+ * The proxy that holds a player always gets them again, under a new generation: its older login of the player
+ * ends. A login elsewhere is of the same person if it has the same XUID or the same UUID, under whatever id.
  *
- * A proxy has at most 1,000 logins, of at most 8 MiB, that are not answered (COMMAND_LIMIT), and at most
+ * A proxy has at most 1,000 logins without an answer, of at most 8 MiB together (COMMAND_LIMIT), and at most
  * 5,000 grants whose players have not joined (PLAYER_LIMIT). The rows of its players take at most 256 MiB,
  * those of the network 1 GiB (PLAYER_LIMIT).
  */
 export interface AcquirePlayer {
-  /** Who logs in. What the coordinator sets is ignored, and so is the server. */
+  /** The player of the login. The coordinator ignores the fields that it sets itself, and the server. */
   player:
     | Player
     | undefined;
-  /** What if they are held already. */
+  /** The rule where another login holds the player. Default VERIFY_OLD. */
   policy: DuplicatePolicy;
 }
 
 /** Answers AcquirePlayer. */
 export interface PlayerAcquired {
-  /** The player's id. */
+  /** The id of the player. */
   playerId: string;
-  /** What became of it. */
+  /** Either a grant or a denial. */
   outcome:
     | //
     /**
-     * Granted, under this generation. They are not online before their proxy reports that they joined; the
-     * grant lapses after 60 s without that.
+     * The generation of the grant. The player is not online before the proxy reports that they joined. Without
+     * that report the grant lapses after 60 s.
      */
     { $case: "generation"; value: number }
     | //
-    /** Denied. */
+    /** The login is denied. */
     { $case: "denial"; value: PlayerDenial }
     | undefined;
 }
 
-/** Why a login is denied. */
+/** A denied login. */
 export interface PlayerDenial {
-  /** What to show the player. */
+  /** The text to show the player. */
   text: string;
-  /** The proxy that holds them. */
+  /** The name of the node that holds the player. */
   proxy: string;
 }
 
 /**
- * Gives a grant back: the login was cancelled. Of a player who has joined it is a report that they left
- * (QUIT). Refused: PLAYER_NOT_FOUND, STALE_GENERATION, ROLE_HOLDS_NO_PLAYERS.
+ * Gives a grant back, because the login ended. For a player who has joined it is a report that they left
+ * (QUIT). The answer is RequestOk. Fails with PLAYER_NOT_FOUND, STALE_GENERATION or ROLE_HOLDS_NO_PLAYERS.
  */
 export interface ReleasePlayer {
-  /** The player's id. */
+  /** The id of the player. */
   playerId: string;
-  /** The generation that was granted. */
+  /** The generation of the grant. */
   generation: number;
 }
 
 /**
- * Changes facts of a player who is online, in the name of any node: a server may set a player's properties.
- * Readers get PlayerUpdated if it is a change. What another node than the player's proxy changed stays when
- * the proxy names all facts of the player again (`joined`, SyncPlayers), until the proxy itself changes it
- * (`changed`) or the player logs in again. Answered with RequestOk. Refused: PLAYER_NOT_FOUND,
- * STALE_GENERATION (the player logged in again), LABELS_INVALID, TEXT_TOO_LONG, PLAYER_INVALID, PLAYER_LIMIT,
- * OUTCOME_UNKNOWN.
+ * Changes facts of a player who is online, in the name of any node: a server may set properties of its players.
+ * Readers get PlayerUpdated if it is a change; its source is the node that sent this frame. The change stays
+ * when the proxy of the player reports all facts of the player again (`joined`, SyncPlayers). It ends when the
+ * proxy itself changes the same fact (`changed`), or with the presence of the player. The answer is RequestOk.
+ * Fails with PLAYER_NOT_FOUND, STALE_GENERATION (the player logged in again), LABELS_INVALID, TEXT_TOO_LONG,
+ * PLAYER_INVALID, PLAYER_LIMIT or OUTCOME_UNKNOWN.
  */
 export interface UpdatePlayer {
-  /** The player's id. */
+  /** The id of the player (PLAYER_INVALID if empty). */
   playerId: string;
-  /** The player's generation. */
+  /** The generation of the player. */
   generation: number;
-  /** What changes. */
+  /** The change. */
   change: PlayerChange | undefined;
 }
 
 /**
- * Reports what players do, in order. Proxies only (ROLE_HOLDS_NO_PLAYERS). Answered with PlayersReported if
- * request_id is set, a report failed, or one got a new generation. Refused as a whole: BATCH_INVALID.
+ * Reports changes of players, in order. For proxies, and for servers that players join directly
+ * (ROLE_HOLDS_NO_PLAYERS). The answer is PlayersReported if request_id is set, a report failed, or a report got
+ * a new generation. Fails as a whole with BATCH_INVALID.
  */
 export interface ReportPlayers {
-  /** The reports: 1 to 256. */
+  /** The reports: 1 to 256 (BATCH_INVALID). */
   reports: PlayerReport[];
 }
 
-/** What one player did. */
+/** A change of one player. */
 export interface PlayerReport {
-  /** The player's id. For a player who joined, it may be left out. */
+  /** The id of the player. It may be empty for a player who joined. */
   playerId: string;
   /**
-   * Their generation. 0 where they joined without a grant: then they are acquired with KICK_OLD. What
-   * follows in the same frame about that player may have 0 too, and is then of that join.
+   * The generation of the player. 0 for a player who joined without a grant: the coordinator then acquires them
+   * with KICK_OLD. Later reports about that player in the same frame may have 0 too, and belong to that join.
    */
   generation: number;
-  /** What they did. Nothing set: PLAYER_INVALID. */
+  /** Exactly one change (PLAYER_INVALID). */
   what:
     | //
-    /** They are in, with these facts. Their server as below. */
+    /**
+     * The player is in, with these facts, or was in already and has these facts now. The rules of `moved_to`
+     * hold for the server.
+     */
     { $case: "joined"; value: Player }
     | //
     /**
-     * They are on this server now; empty: on none. A name that no node has is kept, and the player's
-     * `server_unregistered` says so. A name of a node that is no DOWNSTREAM, the proxy itself among them,
-     * is PLAYER_INVALID and changes nothing.
+     * The player is on this server now. Empty: on no server. The coordinator stores a name that no node has,
+     * and sets `server_unregistered`. The name of a node that is no DOWNSTREAM is PLAYER_INVALID. For a server
+     * that players join directly, every name but its own and the empty name is PLAYER_INVALID: its players are
+     * on itself.
      */
     { $case: "movedTo"; value: string }
     | //
-    /** Something about them changed. */
+    /** Facts of the player changed. */
     { $case: "changed"; value: PlayerChange }
     | //
-    /** They left: QUIT or KICKED. */
+    /** The player left: QUIT or KICKED (OUT_OF_RANGE). */
     { $case: "left"; value: PlayerLeaveReason }
     | undefined;
 }
 
 /** Answers ReportPlayers. */
 export interface PlayersReported {
-  /** In the order of the reports. */
+  /** One result for each report, in the order of the reports. */
   results: PlayerReportResult[];
 }
 
-/** What became of a report. */
+/** The result of one report, or of one player in SyncPlayers. */
 export interface PlayerReportResult {
-  /** The player's id. */
+  /** The id of the player. */
   playerId: string;
-  /** The generation that they have now. 0: this proxy does not hold them. */
+  /**
+   * The generation under which this proxy holds the player now. 0: this proxy does not hold the player. With
+   * STALE_GENERATION in `error`, a generation above 0 means that this proxy holds the player under that
+   * generation: report again under it. With 0 the proxy holds the player no longer: disconnect them.
+   */
   generation: number;
   /**
-   * Set if the report changed nothing: PLAYER_INVALID, PLAYER_NOT_FOUND, STALE_GENERATION,
-   * LABELS_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE, PLAYER_LIMIT, OUTCOME_UNKNOWN.
+   * Set if the report changed nothing: PLAYER_INVALID, PLAYER_NOT_FOUND, STALE_GENERATION, LABELS_INVALID,
+   * TEXT_TOO_LONG, OUT_OF_RANGE, PLAYER_LIMIT or OUTCOME_UNKNOWN.
    */
   error: ErrorDetail | undefined;
 }
 
 /**
- * Says which players the proxy has, so that the coordinator can settle what differs. Sent after each
- * Hello, and when SyncRequested comes. Long lists go in parts, each of which holds for a range of ids
- * and is settled by itself. Answered with PlayersSynced. Refused: BATCH_INVALID, ROLE_HOLDS_NO_PLAYERS.
+ * Lists the players that the proxy has, so that the coordinator can settle the differences. Send it after each
+ * Welcome, and when SyncRequested comes. Send a long list in parts: each part holds for a range of ids, and the
+ * coordinator settles it by itself. The answer is PlayersSynced. Fails with BATCH_INVALID or
+ * ROLE_HOLDS_NO_PLAYERS.
  */
 export interface SyncPlayers {
   /**
-   * The highest player generation that the proxy had been told when it made the list. Players who
-   * were granted to it later, on this stream, are left alone.
+   * The highest player generation that the coordinator had sent to the proxy when the proxy made the list. The
+   * list does not concern players whom the coordinator granted later.
    */
   asOf: number;
-  /** The range of the part: ids after this one, compared bytewise ... */
+  /** The start of the range: only ids after this one, compared bytewise. */
   afterId: string;
-  /** ... up to and with this one. Empty: to the end. */
+  /** The end of the range, included. Empty: the range has no end. */
   upToId: string;
   /**
-   * All players in the range who are in, with their facts, servers and generations (0: not known).
-   * At most 1,000 a part.
+   * All players in the range who are in, with their facts, servers and generations: at most 1,000 in a part
+   * (BATCH_INVALID). A generation of 0 means that no coordinator granted the player.
    */
   players: Player[];
   /**
-   * How long ago players with generation 0 logged in, by id, as the proxy's own clock measures it. Of two
-   * logins of one person that no coordinator granted the newer one holds, whichever list comes first; of two
-   * of the same age (to the millisecond), that of the proxy whose name sorts first. A player with
-   * generation 0 and without an age is taken for newer than any login before the list.
+   * For players with generation 0, by id: the time since their login, by the proxy's own clock. Of two logins
+   * of one person that no coordinator granted, the newer one holds, whichever list comes first. Of two logins
+   * of the same age in milliseconds, the one on the proxy whose name sorts first holds. A player with
+   * generation 0 and without an age counts as newer than every login before the list.
    */
   loginAges: { [key: string]: Duration };
 }
@@ -192,57 +201,57 @@ export interface SyncPlayers_LoginAgesEntry {
 /** Answers a part of SyncPlayers. */
 export interface PlayersSynced {
   /**
-   * Every player of the part whom this proxy holds now, with their generation; those who are not there
-   * must be kicked.
+   * The players of the part whom this proxy holds now, with their generations. Disconnect players of the part
+   * who are not in it.
    */
   results: PlayerReportResult[];
-  /** Ids of players whom the proxy must kick: they are elsewhere. */
+  /** The ids of players whom the proxy must disconnect: another login holds them. */
   kickedPlayerIds: string[];
 }
 
 /**
- * The coordinator's list of this proxy's players differs from the digest in its Heartbeats: send
- * SyncPlayers. It comes at the second digest in a row that differs, so that what is under way has time to
- * settle; each time that the list did not help, after twice as many digests, at most 64. A digest that
- * comes while frames of the proxy are not settled is not compared.
+ * Asks for SyncPlayers, as the digest in the Heartbeats differs from the coordinator's list of the players of
+ * this proxy. It comes at the second digest in a row that differs. Each time that the list did not help, it
+ * comes after twice as many digests, at most 64. The coordinator does not compare a digest while it has not
+ * settled earlier frames of the proxy.
  */
 export interface SyncRequested {
 }
 
 /**
- * The proxy holds the player no longer, for a reason that is not its own report. Disconnect them, if they
- * are still there under this generation.
+ * The proxy holds the player no longer, for a reason that the proxy did not report. Disconnect the player if
+ * they are still there under this generation.
  */
 export interface PlayerEvicted {
-  /** The player's id. */
+  /** The id of the player. */
   playerId: string;
   /** The generation that ended. */
   generation: number;
-  /** Why. */
+  /** The reason. */
   reason: PlayerLeaveReason;
-  /** What to show them. */
+  /** The text to show the player. */
   text: string;
 }
 
 /**
- * Which players a proxy has, in short. For each player who is in, one line: id, space, generation,
- * space, server, line feed; the lines sorted bytewise.
+ * A digest of the players that a proxy has. It has one line for each player who is in: id, space, generation,
+ * space, server, line feed. The lines are sorted bytewise.
  */
 export interface PresenceDigest {
-  /** How many players. */
+  /** The number of players. */
   players: number;
   /**
-   * The first 8 bytes of SHA-256 over the lines. For no players: of nothing, e3b0c44298fc1c14. For
-   * player 2535400000000001 with generation 1700000000000001 on lobby-1: 8ecfeded65cbcda5.
+   * The first 8 bytes of SHA-256 over the lines. Without players: e3b0c44298fc1c14. For player 2535400000000001
+   * with generation 1700000000000001 on lobby-1: 8ecfeded65cbcda5.
    */
   digest: Uint8Array;
 }
 
-/** How long a packet to a player and back takes. */
+/** The latency of one player. */
 export interface PlayerLatency {
-  /** The player's id. */
+  /** The id of the player. */
   playerId: string;
-  /** In milliseconds. */
+  /** The time in milliseconds that a packet takes to the player and back. */
   latencyMs: number;
 }
 

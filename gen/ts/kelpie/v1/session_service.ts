@@ -35,15 +35,15 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/session_service.proto";
 
-/** What became of the node's former session. */
+/** The relation of a session to the session that the node had before. */
 export const WelcomeOutcome = {
-  /** UNSPECIFIED - Not said. */
+  /** UNSPECIFIED - The coordinator reports nothing. */
   UNSPECIFIED: 0,
-  /** NEW - There was none. */
+  /** NEW - The node had no session. */
   NEW: 1,
-  /** RESUMED - It goes on: same instance. */
+  /** RESUMED - The session goes on: the instance is the same. */
   RESUMED: 2,
-  /** REPLACED - It was another instance's, which was replaced. */
+  /** REPLACED - The session before was of another instance, and ended. */
   REPLACED: 3,
 } as const;
 
@@ -71,15 +71,15 @@ export function welcomeOutcomeToJSON(object: WelcomeOutcome): string {
   }
 }
 
-/** What a Goodbye ends. */
+/** The part that a Goodbye ends. */
 export const GoodbyeReason = {
-  /** UNSPECIFIED - Taken as STOP. */
+  /** UNSPECIFIED - The same as STOP. */
   UNSPECIFIED: 0,
-  /** STOP - The process stops: the node leaves now, not after the grace. */
+  /** STOP - The process stops: the node leaves now, and not after the grace. */
   STOP: 1,
   /**
-   * DRAINED - Only this stream ends: a newer one took over, or the coordinator stops and nobody else welcomes
-   * the node, which comes back.
+   * DRAINED - Only this stream ends: a newer one took over, or the coordinator stops and no other one welcomes the node,
+   * which comes back.
    */
   DRAINED: 2,
 } as const;
@@ -106,16 +106,15 @@ export function goodbyeReasonToJSON(object: GoodbyeReason): string {
 }
 
 /**
- * What a node sends: all frames that are ready, in order. At most 1 MiB; a larger one ends the stream
- * with RESOURCE_EXHAUSTED, bytes that are no ConnectRequest end it with INTERNAL. These two come from
- * gRPC itself and carry no ErrorDetail.
+ * A message of a node: all frames that are ready, in order. At most 1 MiB (MESSAGE_TOO_LARGE). Bytes that are
+ * no ConnectRequest are MESSAGE_INVALID. Both end the stream.
  */
 export interface ConnectRequest {
   /** The frames. */
   frames: NodeFrame[];
 }
 
-/** What a coordinator sends: all frames that are ready, in order. */
+/** A message of a coordinator: all frames that are ready, in order. */
 export interface ConnectResponse {
   /** The frames. */
   frames: CoordinatorFrame[];
@@ -124,14 +123,13 @@ export interface ConnectResponse {
 /** A frame from node to coordinator. */
 export interface NodeFrame {
   /**
-   * The node's number for this request, which the answer carries: HeartbeatAck, SubscriptionUpdated,
-   * PlayerAcquired, PlayersReported, PlayersSynced, CommandResult, RequestFailed, or RequestOk where
-   * there is nothing else to say (for Publish: when the events are settled). 0: no RequestOk
-   * wanted.
+   * The node's number for this request. The answer carries it: HeartbeatAck, SubscriptionUpdated,
+   * PlayerAcquired, PlayersReported, PlayersSynced, CommandResult, RequestFailed, or RequestOk where there is
+   * no other answer (for Publish: when the events are settled). 0: the coordinator sends no RequestOk.
    */
   requestId: number;
   /**
-   * The frame. Nothing set, or a kind that the coordinator does not know: FRAME_UNKNOWN, and the
+   * The frame. An empty frame, or one of a kind that the coordinator does not know, is FRAME_UNKNOWN, and the
    * stream lives on.
    */
   frame:
@@ -139,10 +137,10 @@ export interface NodeFrame {
     /** Opens the session. */
     { $case: "hello"; value: Hello }
     | //
-    /** Says that the node lives. */
+    /** Shows that the node lives. */
     { $case: "heartbeat"; value: Heartbeat }
     | //
-    /** Says what the node has processed. */
+    /** Acknowledges events that the node has processed. */
     { $case: "ack"; value: Ack }
     | //
     /** Publishes events. */
@@ -151,10 +149,10 @@ export interface NodeFrame {
     /** Changes the topics of the session. */
     { $case: "updateSubscription"; value: UpdateSubscription }
     | //
-    /** Ends the session. */
+    /** Ends the session, or only the stream. */
     { $case: "goodbye"; value: Goodbye }
     | //
-    /** Changes what others see of the node. */
+    /** Changes the public facts of the node. */
     { $case: "updateOwnNode"; value: UpdateOwnNode }
     | //
     /** Asks for a player in their login. */
@@ -163,10 +161,10 @@ export interface NodeFrame {
     /** Gives a grant back. */
     { $case: "releasePlayer"; value: ReleasePlayer }
     | //
-    /** Reports what players do. */
+    /** Reports changes of players. */
     { $case: "reportPlayers"; value: ReportPlayers }
     | //
-    /** Says which players the proxy has. */
+    /** Lists the players that the node has. */
     { $case: "syncPlayers"; value: SyncPlayers }
     | //
     /** Issues a command. */
@@ -185,9 +183,9 @@ export interface NodeFrame {
 
 /** A frame from coordinator to node. */
 export interface CoordinatorFrame {
-  /** The request that this answers, else 0. */
+  /** The request_id of the request that this frame answers, else 0. */
   requestId: number;
-  /** The frame. Skip kinds that you do not know. */
+  /** The frame. A node skips kinds that it does not know. */
   frame:
     | //
     /** Events. */
@@ -208,10 +206,10 @@ export interface CoordinatorFrame {
     /** Events were lost. */
     { $case: "gap"; value: Gap }
     | //
-    /** The topics were changed. */
+    /** The topics of the session changed. */
     { $case: "subscriptionUpdated"; value: SubscriptionUpdated }
     | //
-    /** A request was done. */
+    /** A request succeeded. */
     { $case: "requestOk"; value: RequestOk }
     | //
     /** A request failed. */
@@ -220,19 +218,19 @@ export interface CoordinatorFrame {
     /** The coordinator is about to stop. */
     { $case: "drain"; value: Drain }
     | //
-    /** The coordinator wants a sign of life now. */
+    /** The coordinator asks for a Heartbeat now. */
     { $case: "heartbeatRequested"; value: HeartbeatRequested }
     | //
-    /** How nodes do. */
+    /** The loads of nodes. */
     { $case: "nodeLoads"; value: NodeLoads }
     | //
-    /** Asks the node to do something. */
+    /** Asks the node to do a command. */
     { $case: "commandRequest"; value: CommandRequest }
     | //
-    /** What a node said to a command that was issued here. */
+    /** The result of a command that this node issued. */
     { $case: "commandResult"; value: CommandResult }
     | //
-    /** A command is not wanted any more. */
+    /** An issuer does not want a command any more. */
     { $case: "commandCancelled"; value: CommandCancelled }
     | //
     /** Answers AcquirePlayer. */
@@ -244,94 +242,99 @@ export interface CoordinatorFrame {
     /** Answers SyncPlayers. */
     { $case: "playersSynced"; value: PlayersSynced }
     | //
-    /** The proxy's list of players is wanted. */
+    /** Asks for the node's list of players. */
     { $case: "syncRequested"; value: SyncRequested }
     | //
-    /** The proxy holds a player no longer. */
+    /** The node holds a player no longer. */
     { $case: "playerEvicted"; value: PlayerEvicted }
     | undefined;
 }
 
 /**
- * Opens the session. It must come within 5 s (HELLO_TIMEOUT), as the first frame (HELLO_REQUIRED),
- * once (HELLO_DUPLICATE), and with at most 64 KiB (HELLO_TOO_LARGE; more topics can be added when the
- * session is open). Refused with the status of an ErrorDetail: NODE_NAME_INVALID, NODE_NAME_IN_USE,
- * ROLE_INVALID, INSTANCE_ID_INVALID, LABELS_INVALID, TEXT_TOO_LONG, TOPIC_INVALID, TOPIC_RESERVED,
- * PATTERN_LIMIT, START_MISSING, START_INVALID, CURSOR_INVALID, WINDOW_INVALID, OUT_OF_RANGE,
- * SESSION_LIMIT, DRAINING, JOURNAL_READ_ONLY; SESSION_REPLACED if a newer stream of the node was faster.
+ * Opens the session. It must come within 5 s (HELLO_TIMEOUT), as the first frame (HELLO_REQUIRED), once
+ * (HELLO_DUPLICATE), with at most 64 KiB (HELLO_TOO_LARGE). Fails with NODE_NAME_INVALID, NODE_NAME_IN_USE,
+ * ROLE_INVALID, INSTANCE_ID_INVALID, LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG, TOPIC_INVALID,
+ * TOPIC_RESERVED, PATTERN_LIMIT, START_MISSING, START_INVALID, CURSOR_INVALID, WINDOW_INVALID, OUT_OF_RANGE,
+ * SESSION_LIMIT, DRAINING, JOURNAL_READ_ONLY, or SESSION_REPLACED if a newer stream of the node was faster.
  *
- * Of a process that resumes its session, labels, state and max_players are not taken: they are what they
- * were changed to last, see UpdateOwnNode.
+ * When a process resumes its session, the coordinator keeps labels, state and max_players as they were changed
+ * last and ignores those of the Hello; see UpdateOwnNode.
  */
 export interface Hello {
   /**
-   * The node's name. Compared without case; `^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$` once folded.
-   * A refusal proposes a name that would do.
+   * The name of the node, in any case: `^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$` in lower case
+   * (NODE_NAME_INVALID, which proposes a name that is allowed).
    */
   name: string;
-  /** What the node is to the network. */
+  /** The role of the node (ROLE_INVALID). */
   role: NodeRole;
   /**
-   * 16 random bytes, drawn once when the process starts. The same bytes resume the session; others
-   * ask for the name, which they get if its holder is gone.
+   * 16 random bytes that the process draws once at its start (INSTANCE_ID_INVALID). The same bytes resume the
+   * session. Other bytes ask for the name, and get it if its holder is gone; else NODE_NAME_IN_USE.
    */
   instanceId: Uint8Array;
   /**
-   * Where proxies reach the node. An empty host means the address that the coordinator sees. Not
-   * set: nobody connects to it.
+   * The address where proxies reach the node. An empty host means the address that the coordinator sees. Not
+   * set: no proxy connects to it.
    */
   address:
     | Address
     | undefined;
-  /** The address that a Bedrock transfer names to players. An empty host as above. */
+  /**
+   * The address that a Bedrock transfer names to players. An empty host as above. Not set: players cannot come
+   * directly.
+   */
   publicAddress:
     | Address
     | undefined;
-  /** Free marks to select nodes by: at most 64, names 1 to 63 bytes, values at most 255 bytes. */
+  /**
+   * Free labels by which others select nodes: at most 64, names of 1 to 63 bytes, values of at most 255 bytes
+   * (LABELS_INVALID).
+   */
   labels: { [key: string]: string };
-  /** How many players fit. Not set: the node reports no limit. */
+  /** The number of players who fit. Not set: the node reports no limit. */
   maxPlayers?:
     | number
     | undefined;
-  /** The message of the day, at most 1024 bytes. */
+  /** The message of the day: at most 1024 bytes (TEXT_TOO_LONG). */
   motd: string;
-  /** The software, at most 128 bytes. */
+  /** The name of the software: at most 128 bytes (TEXT_TOO_LONG). */
   software: string;
-  /** The version of the software, at most 128 bytes. */
+  /** The version of the software: at most 128 bytes (TEXT_TOO_LONG). */
   version: string;
   /**
-   * The patterns of the topics to read: at most 1,000, of 64 KiB together, 64 of them with wildcards and
-   * more than four tokens (PATTERN_LIMIT; also where the sessions and calls of one connection have patterns
-   * that take more than 4 MiB of the coordinator's memory). `*` stands for one token, `>` for one or more
-   * at the end. A wildcard as first token matches none of the coordinator's own topics. The node's own
-   * inbox needs no pattern.
+   * The patterns of the topics to read: at most 1,000, of at most 64 KiB together, at most 64 of them with
+   * wildcards and more than four tokens (PATTERN_LIMIT). The patterns of all sessions and calls of one
+   * connection take at most 4 MiB of the coordinator's memory (PATTERN_LIMIT). `*` stands for one token, `>`
+   * for one or more tokens at the end. A wildcard as first token matches none of the coordinator's own topics.
+   * The inbox of the node needs no pattern.
    */
   topics: string[];
   /**
-   * Where reading starts. Always needed, for the inbox too. With `after` comes no Snapshot, since a cursor
-   * does not say of which topics its reader has had one: a node that has not had a Snapshot of a pattern,
-   * whole, asks for it after Welcome by UpdateSubscription with SNAPSHOT.
+   * The place where reading starts, for the inbox too (START_MISSING). With `after` no Snapshot comes, since a
+   * cursor does not name the topics of which its reader has had one. A node that has not had a complete
+   * Snapshot of a pattern asks for it after Welcome by UpdateSubscription with SNAPSHOT.
    */
   start:
     | Start
     | undefined;
-  /** How much may be unacknowledged. Not set: 4096 events and 1 MiB. */
+  /** The events that may be unacknowledged. Not set: 4096 events and 1 MiB. */
   window:
     | Window
     | undefined;
-  /** The SDK and its version, for people who look at `kelpie info`. At most 128 bytes. */
+  /** The SDK and its version, for people who look at `kelpie info`: at most 128 bytes (TEXT_TOO_LONG). */
   sdk: string;
-  /** Do not send this node the events that it published itself, nor those about itself. */
+  /** Whether the coordinator leaves out the events that this node published itself, and those about it. */
   excludeOwn: boolean;
-  /** What the node is up to: STARTING, READY, DRAINING or MAINTENANCE. Not set: READY. */
+  /** The state of the node: STARTING, READY, DRAINING or MAINTENANCE (OUT_OF_RANGE). Not set: READY. */
   state: NodeState;
   /**
-   * The names of the commands that the node does (COMMAND_INVALID): those of Command's forms, or its own,
-   * see CustomCommand. At most 256.
+   * The names of the commands that the node handles: those of the forms of Command, or its own, see
+   * CustomCommand. At most 256 (COMMAND_INVALID).
    */
   commands: string[];
   /**
-   * The names of optional features of the contract that the node's client has: at most 64 (OUT_OF_RANGE), at
+   * The names of optional features of the contract that the node's client has: at most 64 (OUT_OF_RANGE), of at
    * most 63 bytes each (TEXT_TOO_LONG). The coordinator ignores names that it does not know.
    */
   features: string[];
@@ -343,235 +346,252 @@ export interface Hello_LabelsEntry {
 }
 
 /**
- * How many events may be sent beyond the last acknowledged one. Batches are cut to what is left of it. Only
- * where nothing is outstanding one event alone may have more bytes than the window. So acknowledge before
- * the window has no room for another event as large as they may be.
+ * The number of events that the coordinator may send beyond the last acknowledged one. It cuts batches to the
+ * rest of the window. Where no event is outstanding, one single event may have more bytes than the window. So
+ * acknowledge while the window has room for another event of the largest size.
  */
 export interface Window {
-  /** In events, at least 1 (WINDOW_INVALID). Above the limit that Welcome names: that limit. */
+  /** The window in events: at least 1 (WINDOW_INVALID). Above the limit of Welcome it is that limit. */
   events: number;
   /**
-   * In bytes of encoded events, at least 1 (WINDOW_INVALID). Above the limit that Welcome names: that
+   * The window in bytes of encoded events: at least 1 (WINDOW_INVALID). Above the limit of Welcome it is that
    * limit.
    */
   bytes: number;
 }
 
-/** The session is open. Nothing comes before it. */
+/** The session is open. It is the first frame of the coordinator. */
 export interface Welcome {
-  /** The session's id, for logs. */
+  /** The id of the session, for logs. */
   sessionId: string;
-  /** The coordinator's id. */
+  /** The id of the coordinator. */
   coordinatorId: string;
   /**
-   * The fencing token of the session: grows with each Hello of the node. Writes of an older one are
-   * refused.
+   * The fencing token of the session. It grows with each Hello of the node, and the journal refuses writes of
+   * an older one (STALE_GENERATION).
    */
   generation: number;
-  /** What became of the node's former session. */
+  /** The relation to the session that the node had before. */
   outcome: WelcomeOutcome;
-  /** How often the node must send a Heartbeat. Any frame counts. */
+  /** The interval at which the node must send a Heartbeat. Every other frame counts too. */
   heartbeatInterval:
     | Duration
     | undefined;
-  /** Both sides end the stream when nothing came for this long. */
+  /** The time without any frame after which each side ends the stream (SESSION_SILENT). */
   maxSilence:
     | Duration
     | undefined;
-  /** How long a lost node is kept before it leaves as LOST. */
+  /** The time that the coordinator keeps a lost node, before the node leaves as LOST. */
   grace:
     | Duration
     | undefined;
-  /** What may be sent. */
+  /** The limits of requests. */
   limits:
     | Limits
     | undefined;
-  /** What a PublishAck promises. */
+  /** The events that survive a fault, once PublishAck has acknowledged them. */
   durability: Durability;
   /**
-   * The highest publish sequence of this instance that is settled: send those after it again. 0: the
-   * journal knows none, so publishing may begin at any sequence. A rejection whose PublishAck was
-   * lost with the stream is not told again: check what you publish by the limits above.
+   * The highest publish sequence of this instance that is settled: send the events after it again. 0: the
+   * journal has none, and the instance may begin at any publish sequence. The coordinator does not repeat a
+   * rejection whose PublishAck was lost with the stream: check events by the limits before you publish them.
    */
   publishSequence: number;
-  /** The node's name as it is used in topics. */
+  /** The name of the node as topics have it. */
   nodeName: string;
-  /** The coordinator's version. */
+  /** The version of the coordinator. */
   coordinatorVersion: string;
   /**
-   * Where reading starts. Keep it to come back with, unless the start is SNAPSHOT: then keep the
-   * Snapshot's cursor, once its last part is there.
+   * The place where reading starts. Store it to come back with. If the start is SNAPSHOT, store the cursor of
+   * the Snapshot instead, once its last part has come.
    */
   cursor:
     | Cursor
     | undefined;
   /**
-   * The names of optional features of the contract that the coordinator has: at most 64 names of at most 63
-   * bytes. A node ignores names that it does not know. No feature has a name yet.
+   * The names of optional features of the contract that the coordinator has: at most 64, of at most 63 bytes
+   * each. A node ignores names that it does not know. No feature has a name yet.
    */
   features: string[];
 }
 
-/** Says that the node lives. Send one each heartbeat interval, and at once when asked. */
+/** Shows that the node lives. Send one at each heartbeat interval, and at once when HeartbeatRequested comes. */
 export interface Heartbeat {
-  /** How it does. Not set: what was said before stays. */
+  /** The load of the node. Not set: the load of the Heartbeat before stays. */
   load:
     | NodeLoad
     | undefined;
-  /** Of a proxy: which players it has, as far as it has reported them. Not set: nothing is compared. */
+  /**
+   * The digest of the players that the node has, as far as it has reported them. Not set: the coordinator
+   * compares nothing.
+   */
   presence:
     | PresenceDigest
     | undefined;
-  /** Of a proxy: latencies that are new. At most 10,000; more, and of others' players, are ignored. */
+  /**
+   * Latencies that changed. The coordinator ignores those above 10,000, and those of players whom the node does
+   * not hold.
+   */
   latencies: PlayerLatency[];
 }
 
 /**
- * How nodes do, for sessions that read their topics: those whose load was told since the last such
- * frame, at most once each heartbeat interval. Has no position, and is not repeated.
+ * The loads of nodes, for sessions that read their topics: those that were reported since the last such frame,
+ * at most one frame each heartbeat interval. The frame has no position, and the coordinator does not repeat it.
  */
 export interface NodeLoads {
-  /** The loads, one a node. */
+  /** The loads, one for each node. */
   loads: NamedLoad[];
 }
 
-/** How one node does. */
+/** The load of one node. */
 export interface NamedLoad {
-  /** The node's name. */
+  /** The name of the node. */
   name: string;
-  /** Its load. */
+  /** The load. */
   load: NodeLoad | undefined;
 }
 
 /** Answers a Heartbeat. */
 export interface HeartbeatAck {
   /**
-   * Set when the session is caught up: the newest position, with nothing for this node before it.
-   * Keep it as if a batch had ended there, so that a quiet node never falls out of retention.
+   * Set when the session is caught up: the newest position, without an event for this node before it. Store it
+   * like the `up_to` of a batch, so that a node without events never falls out of retention.
    */
   cursor: Cursor | undefined;
 }
 
 /**
- * The coordinator wants a sign of life now. Answer with a Heartbeat at once; a node that does not
- * answer within 3 s can lose its name to another process that asks for it.
+ * Asks for a Heartbeat at once. A node that sends no frame within 3 s can lose its name to another process that
+ * asks for it.
  */
 export interface HeartbeatRequested {
 }
 
-/** Says what the node has processed. Cumulative: refills the window. */
+/** Acknowledges all events up to a sequence, and refills the window. */
 export interface Ack {
   /**
-   * The sequence of the `up_to` of a batch that is outstanding, or of the last acknowledged one.
-   * Anything else is ACK_INVALID and changes nothing.
+   * The sequence of the `up_to` of an outstanding batch, or of the last acknowledged one. Any other sequence is
+   * ACK_INVALID and changes nothing.
    */
   sequence: number;
 }
 
 /**
- * Publishes events, in order, each exactly once however often it is sent. Refused as a whole:
- * BATCH_INVALID, OUT_OF_RANGE, PUBLISH_SEQUENCE_HOLE. Refused one by one, in the PublishAck:
- * TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP, TEXT_TOO_LONG, OUT_OF_RANGE (an origin). A session with much
- * that is not settled yet (4096 events or 2 MiB), or while the journal is behind, is not read until some
- * of it is stored. STALE_GENERATION and OUTCOME_UNKNOWN end the stream; the events are then unsettled, and are sent again on the next one. Where the
- * coordinator's disk is full or failed they are answered with JOURNAL_READ_ONLY, or OUTCOME_UNKNOWN
- * for those that were on their way, and the stream lives on, to read: they are unsettled too, until
- * a later stream.
+ * Publishes events in order. The journal stores each exactly once, however often the node sends it. Fails as a
+ * whole with BATCH_INVALID, OUT_OF_RANGE or PUBLISH_SEQUENCE_HOLE. A PublishAck rejects single events with
+ * TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP, TEXT_TOO_LONG or
+ * OUT_OF_RANGE (an origin).
+ *
+ * The coordinator does not read a session while 4096 events or 2 MiB of it are not settled, or while the
+ * journal is behind.
+ *
+ * STALE_GENERATION and OUTCOME_UNKNOWN end the stream; its unsettled events must be sent again on the next
+ * stream. Where the disk of the coordinator is full or failed, the answer is JOURNAL_READ_ONLY, or
+ * OUTCOME_UNKNOWN for events that were under way, and the stream lives on for reading: the events stay
+ * unsettled until a later stream.
  */
 export interface Publish {
   /**
-   * The publish sequence of the first event; the next ones count on from it. An instance numbers its
-   * events without holes, from any number above 0, below 2^53.
+   * The publish sequence of the first event; the others count on from it. An instance numbers its events
+   * without holes, from any number above 0, below 2^53 (OUT_OF_RANGE).
    */
   firstPublishSequence: number;
-  /** The events: 1 to 256, at most 512 KiB. */
+  /** The events: 1 to 256, of at most 512 KiB together (BATCH_INVALID). */
   events: EventDraft[];
 }
 
-/** Publishes are settled. Frames of acknowledgement can be merged: only the newest counts. */
+/** Publishes are settled. The coordinator may merge several of these frames into the newest one. */
 export interface PublishAck {
-  /** All publish sequences up to this one are settled: stored, or rejected below. */
+  /** All publish sequences up to this one are settled: the journal stored the event, or `rejections` names it. */
   publishSequence: number;
-  /** Those that were rejected since the last PublishAck. */
+  /** The events that the coordinator rejected since the last PublishAck. */
   rejections: PublishRejection[];
 }
 
-/** An event that was not stored. */
+/** An event that the journal did not store. */
 export interface PublishRejection {
-  /** Its publish sequence. It is settled: the number is not used again. */
+  /** The publish sequence of the event. It is settled: do not use the number again. */
   publishSequence: number;
-  /** Why. */
+  /** The reason. */
   error: ErrorDetail | undefined;
 }
 
 /**
- * Changes the topics of the session from its reading position on. Refused whole: TOPIC_INVALID,
- * TOPIC_RESERVED, PATTERN_LIMIT, START_MISSING (something is added and no start is said),
- * START_INVALID (EARLIEST: a session has one position, so a topic cannot be added with a past).
+ * Changes the topics of the session from its reading position on. The answer is SubscriptionUpdated. Fails as a
+ * whole with TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, START_MISSING, or START_INVALID (EARLIEST: a session
+ * has one position, so it cannot add a topic with a past).
  */
 export interface UpdateSubscription {
-  /** Patterns to read. One that is there already stays; with SNAPSHOT its resources are sent again. */
+  /**
+   * The patterns to add, with the limits of Hello.topics. A pattern that the session reads already stays; with
+   * SNAPSHOT its resources come again.
+   */
   addedTopics: string[];
-  /** Patterns to read no longer. One that is not there is no error. At most 1,000, as above. */
+  /**
+   * The patterns to remove: at most 1,000 (PATTERN_LIMIT). A pattern that the session does not read is no
+   * error.
+   */
   removedTopics: string[];
   /**
-   * For the added patterns: SNAPSHOT sends the resources that they match, LATEST does not. Needed
-   * where `added_topics` is not empty.
+   * The start of the added patterns: SNAPSHOT sends the resources that they match, LATEST does not. Required
+   * where `added_topics` is not empty (START_MISSING).
    */
   startAt: StartAt;
 }
 
 /**
- * Changes what others see of the node. Readers get NodeUpdated if it is a change. Labels, state and
- * max_players stay when the process comes back, whatever its Hello says of them: an operator may have
- * set them meanwhile. Commands, motd and addresses are those of the newest Hello, or of a later change.
- * Refused: LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE, STALE_GENERATION.
+ * Changes the public facts of the node. Readers get NodeUpdated if it is a change. Labels, state and
+ * max_players stay when the process comes back, whatever its Hello contains: an operator may have set them
+ * meanwhile. Commands, motd and addresses are those of the newest Hello, or of a later change. The answer is
+ * RequestOk. Fails with LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE or STALE_GENERATION.
  */
 export interface UpdateOwnNode {
-  /** What changes. */
+  /** The change. */
   change: NodeChange | undefined;
 }
 
-/** The topics were changed. */
+/** The topics of the session changed. */
 export interface SubscriptionUpdated {
   /**
-   * The position from which the change holds: keep it to come back with. Nothing before it that the former
-   * topics match is outstanding. If a Snapshot was asked for, it follows; a node that comes back before it
-   * was whole asks for it again, see `start` of Hello.
+   * The position from which the change holds: store it to come back with. No event before it that the former
+   * topics match is outstanding. If the request asked for a Snapshot, it follows. A node that loses its stream
+   * before the Snapshot is complete asks for it again, see Hello.start.
    */
   cursor: Cursor | undefined;
 }
 
-/** A request was done. */
+/** A request succeeded. Has no fields. */
 export interface RequestOk {
 }
 
 /** A request failed. The stream lives on. */
 export interface RequestFailed {
-  /** Why. */
+  /** The reason. */
   error: ErrorDetail | undefined;
 }
 
 /**
- * The coordinator is about to stop. Open a new stream, at another endpoint if the node knows one, wait
- * for its Welcome, then end this one with Goodbye DRAINED. A node that nobody else welcomes, because
- * every endpoint refuses it with DRAINING or answers nothing, has only this coordinator: it finishes what
- * is under way, ends this stream with Goodbye DRAINED all the same, and comes back as after a lost
- * stream. Its grace does not run before the next coordinator is there. If the node does not say goodbye,
- * the coordinator that refused its new stream ends this one with DRAINING a reconnect_window later.
+ * The coordinator is about to stop. The node opens a new stream, at another endpoint if it has one, waits for
+ * its Welcome, and then ends this stream with Goodbye DRAINED.
+ *
+ * Where every endpoint refuses the node with DRAINING or does not answer, there is only this coordinator: the
+ * node finishes its work, ends this stream with Goodbye DRAINED all the same, and comes back as after a lost
+ * stream. Its grace does not run before the next coordinator is there. If the node sends no Goodbye, the
+ * coordinator that refused its new stream ends this one with DRAINING after reconnect_window.
  */
 export interface Drain {
-  /** How long this stream still works. */
+  /** The time that this stream still works. */
   grace:
     | Duration
     | undefined;
-  /** Wait a random time up to this before connecting, so that not all come at once. */
+  /** Wait a random time up to this one before you connect, so that not all nodes come at once. */
   reconnectWindow: Duration | undefined;
 }
 
-/** Ends the session. */
+/** Ends the session, or only the stream. */
 export interface Goodbye {
-  /** What ends. */
+  /** The part that ends. */
   reason: GoodbyeReason;
 }
 
@@ -3440,11 +3460,11 @@ export const SessionServiceDefinition = {
   fullName: "kelpie.v1.SessionService",
   methods: {
     /**
-     * Opens a node's session. The node sends Hello first and once; the coordinator answers with
-     * Welcome before anything else, or ends the stream with the status of an ErrorDetail.
+     * Opens the session of a node. The node sends Hello first and once. The coordinator answers with Welcome
+     * before any other frame, or ends the stream with the status of an ErrorDetail.
      *
-     * The session outlives the stream: a node that comes back with the same name and instance id
-     * within the grace goes on where it was, and nobody is told that it was away.
+     * The session outlives the stream: a node that comes back with the same name and instance id within the grace
+     * goes on where it was, and no reader gets an event about it.
      */
     connect: {
       name: "Connect",
@@ -3459,11 +3479,11 @@ export const SessionServiceDefinition = {
 
 export interface SessionServiceImplementation<CallContextExt = {}> {
   /**
-   * Opens a node's session. The node sends Hello first and once; the coordinator answers with
-   * Welcome before anything else, or ends the stream with the status of an ErrorDetail.
+   * Opens the session of a node. The node sends Hello first and once. The coordinator answers with Welcome
+   * before any other frame, or ends the stream with the status of an ErrorDetail.
    *
-   * The session outlives the stream: a node that comes back with the same name and instance id
-   * within the grace goes on where it was, and nobody is told that it was away.
+   * The session outlives the stream: a node that comes back with the same name and instance id within the grace
+   * goes on where it was, and no reader gets an event about it.
    */
   connect(
     request: AsyncIterable<ConnectRequest>,
@@ -3473,11 +3493,11 @@ export interface SessionServiceImplementation<CallContextExt = {}> {
 
 export interface SessionServiceClient<CallOptionsExt = {}> {
   /**
-   * Opens a node's session. The node sends Hello first and once; the coordinator answers with
-   * Welcome before anything else, or ends the stream with the status of an ErrorDetail.
+   * Opens the session of a node. The node sends Hello first and once. The coordinator answers with Welcome
+   * before any other frame, or ends the stream with the status of an ErrorDetail.
    *
-   * The session outlives the stream: a node that comes back with the same name and instance id
-   * within the grace goes on where it was, and nobody is told that it was away.
+   * The session outlives the stream: a node that comes back with the same name and instance id within the grace
+   * goes on where it was, and no reader gets an event about it.
    */
   connect(
     request: AsyncIterable<DeepPartial<ConnectRequest>>,

@@ -15,23 +15,23 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/stream.proto";
 
-/** Why events were lost. */
+/** The reasons why events were lost. */
 export const GapReason = {
-  /** UNSPECIFIED - Not said. */
+  /** UNSPECIFIED - The coordinator reports no reason. */
   UNSPECIFIED: 0,
-  /** TRIMMED - They fell out of the journal's retention. Delivery goes on with the oldest entry. */
+  /** TRIMMED - The events fell out of the retention of the journal. Delivery goes on with the oldest entry. */
   TRIMMED: 1,
   /**
-   * EPOCH_CHANGED - The journal began a new epoch: what came before is not there any more. Delivery goes on with the
+   * EPOCH_CHANGED - The journal began a new epoch and does not have the events of the epoch before. Delivery goes on with the
    * oldest entry of the new one.
    */
   EPOCH_CHANGED: 2,
   /**
-   * HISTORY_REWRITTEN - The cursor's tag is not that of its entry: another history was stored over the one that the
-   * reader knew. Delivery goes on with the oldest entry, so some may repeat.
+   * HISTORY_REWRITTEN - The tag of the cursor is not the tag of its entry: the journal stored another history over the one that the
+   * reader has. Delivery goes on with the oldest entry, so some events may repeat.
    */
   HISTORY_REWRITTEN: 3,
-  /** CURSOR_AHEAD - The cursor lies after the newest entry. Delivery goes on after the newest. */
+  /** CURSOR_AHEAD - The cursor lies after the newest entry. Delivery goes on after the newest entry. */
   CURSOR_AHEAD: 4,
 } as const;
 
@@ -65,71 +65,74 @@ export function gapReasonToJSON(object: GapReason): string {
 /** Events in the order of the journal. */
 export interface EventBatch {
   /**
-   * The sequence after which the batch begins: no event that the topics match lies between it and
-   * the first event. A reader whose position is lower has missed something and must reconnect; one
-   * whose position is higher skips what it has.
+   * The sequence after which the batch begins: the topics match no event between it and the first event. A
+   * reader whose position is lower has missed events and must reconnect. A reader whose position is higher
+   * skips the events that it has.
    */
   afterSequence: number;
   /**
-   * The position after the batch. Every matching event up to it was delivered; acknowledge its
-   * sequence, and keep it to come back with.
+   * The position after the batch. The reader has every matching event up to it. A session acknowledges its
+   * sequence, and every reader stores it to come back with.
    */
   upTo:
     | Cursor
     | undefined;
-  /** The events. At most 256; over 64 KiB only if it is a single one. None: only the position is told. */
+  /**
+   * The events: at most 256, and at most 64 KiB unless it is a single event. None: the batch reports only the
+   * position.
+   */
   events: Event[];
 }
 
 /**
- * Events were lost: the journal no longer has them, or never had this history. Events of topics
- * without resources are gone; resources follow whole in a Snapshot.
+ * Events were lost: the journal does not have them any more, or never had this history. Events of topics
+ * without resources are gone. A Snapshot of the resources follows.
  *
- * With `topics`, the network keeps these topics for a shorter time than others, and only their events
- * are lost. Events of other topics in the range follow: a reader's position stays where it is. A
- * reader that does not know the field moves on to `resumes_at` and skips more than it must; what it
- * was told is true of it.
+ * With `topics`, the network keeps these topics for a shorter time than others, and only their events are lost.
+ * Events of other topics in the range follow, so the position of the reader does not change. A reader that does
+ * not know this field moves on to `resumes_at` and skips more than it must.
  */
 export interface Gap {
-  /** What the reader had. Everything after it ... */
+  /** The position of the reader. The lost range begins after it. */
   lostAfter:
     | Cursor
     | undefined;
-  /** ... up to and with this position is lost. Delivery goes on after it. */
+  /** The end of the lost range, included. Delivery goes on after it. */
   resumesAt:
     | Cursor
     | undefined;
-  /** Why. */
+  /** The reason of the loss. */
   reason: GapReason;
   /** If set, only events whose topics match one of these patterns are lost. */
   topics: string[];
 }
 
 /**
- * The resources that the topics match, as they are now. It comes in parts; when the last part was
- * applied it has replaced what the reader had: rows of these topics that it did not name are gone.
+ * The resources that the topics match, as they are now, in parts. When the reader has applied the last part,
+ * the snapshot replaces the rows that the reader had: it deletes the rows of these topics that the snapshot
+ * does not contain.
  */
 export interface Snapshot {
   /**
-   * The position of the snapshot, in its first part only. Events after it follow the snapshot. A
-   * row may be newer than the cursor: apply an event to a row only if its sequence is higher.
+   * The position of the snapshot, in its first part only. Later events follow the snapshot. A row may be newer
+   * than the cursor: apply an event to a row only if the sequence of the event is higher.
    */
   cursor:
     | Cursor
     | undefined;
-  /** The patterns that the snapshot answers, those that can match resources, in its first part only. */
+  /** The patterns that the snapshot answers, as far as they can match resources. In the first part only. */
   topics: string[];
-  /** The rows of this part, at most 256. */
+  /** The rows of this part: at most 256. */
   rows: Row[];
-  /** Nothing follows. */
+  /** Whether this is the last part. */
   complete: boolean;
 }
 
-/** A resource as it stands in the table. */
+/** One resource as the table has it. */
 export interface Row {
-  /** The sequence of the entry that last wrote it. */
+  /** The sequence of the entry that last wrote the row. */
   sequence: number;
-  /** The resource. */
+  /** Exactly one resource. */
   resource:
     | //
     /** A node, topic `nodes.<name>`. */

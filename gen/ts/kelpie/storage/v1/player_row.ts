@@ -12,24 +12,27 @@ export const protobufPackage = "kelpie.storage.v1";
 
 export const protobufFileName = "kelpie/storage/v1/player_row.proto";
 
-/** The row `players/<player id>`: who holds the player. */
+/** The row `players/<player id>`: the player and the process that holds them. */
 export interface PlayerRow {
   /**
-   * The player. While they log in their generation is 0: it is the sequence of the row, which is not known
-   * when the row is written.
+   * The player. While they log in their generation is 0: it is the sequence of the row, which the writer of the
+   * row does not know yet.
    */
   player:
     | Player
     | undefined;
-  /** The process that holds them. One of another instance, or without a session row, holds nobody. */
+  /**
+   * The process that holds the player. A row of another instance of the node, or of a node without a session
+   * row, is held by no process.
+   */
   proxyInstanceId: Uint8Array;
-  /** Granted, and not joined: not online. */
+  /** Whether the player has a grant and has not joined. They are not online then. */
   loggingIn: boolean;
-  /** Names of properties that other nodes than the proxy set or removed last. */
+  /** Names of properties that another node than the holder set or removed last. The newest are last. */
   propertiesOfOthers: string[];
-  /** Another node than the proxy set the context last. */
+  /** Whether another node than the holder set the context last. */
   contextOfOthers: boolean;
-  /** Another node than the proxy set the language last. */
+  /** Whether another node than the holder set the language last. */
   languageOfOthers: boolean;
 }
 

@@ -12,20 +12,20 @@ export const protobufPackage = "kelpie.storage.v1";
 export const protobufFileName = "kelpie/storage/v1/session_row.proto";
 
 /**
- * The row `sessions/<node>`: who owns the node. Read by coordinators alone. The sequence of the
- * entry that wrote it is the node's generation.
+ * The row `sessions/<node>`: the owner of the node. Only coordinators read it. The sequence of the entry that
+ * wrote it is the generation of the node.
  */
 export interface SessionRow {
-  /** The process. */
+  /** The process that owns the node. */
   instanceId: Uint8Array;
-  /** The coordinator that holds its stream. */
+  /** The coordinator that has the stream. */
   coordinatorId: string;
-  /** The stream. */
+  /** The id of the stream's session. */
   sessionId: string;
-  /** 16 random bytes of the writer, by which it knows its own write again after an unknown outcome. */
+  /** 16 random bytes of the writer. After an unknown outcome the writer recognizes its own write by them. */
   nonce: Uint8Array;
   /**
-   * Of an older format: SHA-256 over the facts of its Hello. Not read, not written.
+   * A field of an older format: SHA-256 over the facts of the Hello. Coordinators neither read nor write it.
    *
    * @deprecated
    */

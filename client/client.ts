@@ -11,7 +11,7 @@ import { Players } from './players/players.js';
 import { type Api, apiAt } from './api/api.js';
 import { Nodes, type Subscribe } from './events/network-events.js';
 import { draftOf, type MessageOptions } from './events/received.js';
-import type { RosterView } from './roster/view.js';
+import { type RosterView, viewOf } from './roster/view.js';
 import { Session, type Surroundings } from './session.js';
 import type { ClientState, Status } from './status.js';
 import type { Handler, Subscription } from './events/subscriptions.js';
@@ -37,6 +37,8 @@ export class KelpieClient {
   readonly players: Players;
   /** What happens to nodes. */
   readonly nodes: Nodes;
+  /** The nodes of the network, and its players if the options ask for them: live, from memory. */
+  readonly roster: RosterView;
   /**
    * Resolves when the client has ended: with undefined after `close()`, else with the error that ended it, for
    * example NODE_NAME_IN_USE. It never rejects.
@@ -58,6 +60,7 @@ export class KelpieClient {
       session.updatePlayer(player, change),
     );
     this.nodes = new Nodes(subscribe);
+    this.roster = viewOf(session.reading.roster);
     this.closed = session.closed;
     void this.closed.then(() => this.#closeApis());
   }
@@ -97,11 +100,6 @@ export class KelpieClient {
   #closeApis(): void {
     for (const api of this.#apis.values()) api.close();
     this.#apis.clear();
-  }
-
-  /** The nodes of the network, and its players if the options ask for them: live, from memory. */
-  get roster(): RosterView {
-    return this.#session.reading.roster;
   }
 
   /**

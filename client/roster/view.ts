@@ -46,3 +46,20 @@ export interface RosterView {
   /** How many players are online: in all, on a proxy, on a server, or on both. Throws VALUE_INVALID. */
   playerCount(place?: { readonly proxy?: string; readonly server?: string }): number;
 }
+
+/** An object with the queries of a roster alone: nobody can write the roster through it. */
+export function viewOf(roster: RosterView): RosterView {
+  return Object.freeze<RosterView>({
+    get complete() {
+      return roster.complete;
+    },
+    nodes: () => roster.nodes(),
+    node: (name) => roster.node(name),
+    ready: (role, labels) => roster.ready(role, labels),
+    isStale: (name) => roster.isStale(name),
+    load: (name) => roster.load(name),
+    players: () => roster.players(),
+    player: (lookup) => roster.player(lookup),
+    playerCount: (place) => roster.playerCount(place),
+  });
+}

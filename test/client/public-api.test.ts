@@ -16,6 +16,7 @@ import {
   type RosterView,
   type Status,
 } from '../../client/index.js';
+import { Scripted } from '../support/wire/scripted.js';
 
 function shownNode(node: Node): string {
   if (node.state === 'DRAINING' || node.lastState === 'DRAINING') return `${node.name} drains`;
@@ -95,9 +96,25 @@ export async function plugin(): Promise<void> {
   free(kelpie.roster);
 }
 
+/** The properties that an object shows at run time, those of its classes included. */
+function propertiesOf(object: object): string[] {
+  const prototype = Object.getPrototypeOf(object) as object | null;
+  const inherited = prototype === Object.prototype || !prototype ? [] : propertiesOf(prototype);
+  return [...Object.keys(Object.getOwnPropertyDescriptors(object)), ...inherited];
+}
+
 describe('the types of the public API', () => {
   it('are names at run time too', () => {
     const node = { name: 'lobby-1', state: 'DRAINING' } as Node;
     expect(shownNode(node)).to.equal('lobby-1 drains');
+  });
+
+  it('hold for the roster at run time too: it has its queries and nothing else', async () => {
+    const scripted = await Scripted.welcomed({ roster: { players: true } });
+    const { roster } = scripted.client;
+    const queries = 'complete isStale load node nodes player playerCount players ready';
+    expect(propertiesOf(roster).sort()).to.deep.equal(queries.split(' '));
+    expect(() => Object.assign(roster, { nodes: () => [] })).to.throw(TypeError);
+    await scripted.close();
   });
 });

@@ -22,7 +22,7 @@ import type { SessionObserver } from '../session/observer.js';
 const COMMIT_SECONDS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3];
 const CALL_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 
-/** What the metrics look at. */
+/** The parts of a coordinator whose state the metrics show. */
 export interface Watched {
   readonly network: Network;
   readonly nodeRows: NodeRows;

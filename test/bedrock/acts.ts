@@ -126,8 +126,8 @@ async function kick({ network, party, narrator }: Stage): Promise<void> {
     assert.equal(network.watch.leavesSince(newsSince).length, 1);
   });
   await narrator.expect('everybody else stays', async () => {
-    party.one('south').say('what did he say?');
-    await allSaw(others, 'what did he say?');
+    party.one('south').say('what did they say?');
+    await allSaw(others, 'what did they say?');
     unbroken.check();
   });
   await party.rejoin([rude]);

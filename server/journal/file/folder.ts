@@ -151,14 +151,14 @@ function isFull(folder: string): boolean {
   }
 }
 
-/** What a folder says of itself. */
+/** The content of the format file. */
 export interface Format {
   readonly number: number;
-  /** The first start was cut short: nothing that is there was ever told. */
+  /** The first start was interrupted, so the folder holds nothing that the journal acknowledged. */
   readonly unfinished: boolean;
 }
 
-/** Undefined if nothing was stored in a folder yet. Throws a JournalError for a newer format. */
+/** Undefined if the folder has no format file yet. Throws a JournalError for a newer format. */
 export async function readFormat(folder: string): Promise<Format | undefined> {
   const text = await readOwn(join(folder, FORMAT_FILE)).catch((error: unknown) => {
     throw folderFault(error, folder, 'cannot be read');

@@ -1,4 +1,4 @@
-/** Lines of the log, whatever peers wrote. */
+/** Lines of the log that contain texts of peers. */
 import { expect } from 'chai';
 import { createLogger, type LogOptions } from '../../../server/ops/log/log.js';
 import type { LogStream } from '../../../server/ops/log/output.js';
@@ -22,7 +22,7 @@ function logged(format: LogOptions['format']) {
 
 describe('A line of the log', () => {
   for (const [name, hostile] of Object.entries(hostileStrings)) {
-    it(`is one line that a terminal does not obey: ${name}`, () => {
+    it(`is one line without characters that a terminal obeys: ${name}`, () => {
       for (const format of ['pretty', 'json'] as const) {
         const { log, text } = logged(format);
         log.warn({ node: hostile, [`label ${hostile}`]: { deep: hostile } }, `refused ${hostile}`);

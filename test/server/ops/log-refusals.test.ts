@@ -21,7 +21,7 @@ describe('Refused sessions in the log', () => {
       .filter(({ count }) => count !== undefined)
       .map(({ host, reason, count }) => [host, reason, count]);
 
-  it('have a line each while they are few, of each host and reason', () => {
+  it('get a line each while they are few for a host and a reason', () => {
     const { lines, clock, refuse } = made();
     refuse(5, '10.0.0.1');
     refuse(5, '10.0.0.1', 'DRAINING');
@@ -34,7 +34,7 @@ describe('Refused sessions in the log', () => {
     expect(clock.pending).to.equal(0);
   });
 
-  it('are counted when they are many, and the count is said', () => {
+  it('are counted when they are many, and a line reports the count', () => {
     const { lines, clock, refuse } = made();
     refuse(1000, '10.0.0.1');
     refuse(1, '10.0.0.2');
@@ -47,7 +47,7 @@ describe('Refused sessions in the log', () => {
     expect(lines).to.have.length(6 + 1 + 5 + 1);
   });
 
-  it('take no more memory and no more lines than so much, from however many hosts', () => {
+  it('take bounded memory and a bounded number of lines, from however many hosts', () => {
     const { lines, clock, refuse } = made();
     for (let host = 0; host < 5000; host++) refuse(10, `10.0.${host >> 8}.${host & 255}`);
     clock.advance(WINDOW_MS);
@@ -55,7 +55,7 @@ describe('Refused sessions in the log', () => {
     expect(counted(lines).at(-1)).to.deep.equal(['others', undefined, 4800 * 10]);
   });
 
-  it('are all said when the coordinator stops', () => {
+  it('are all reported when the coordinator stops', () => {
     const { lines, clock, log, refuse } = made();
     refuse(7, '10.0.0.1');
     log.close();

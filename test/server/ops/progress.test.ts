@@ -1,4 +1,4 @@
-/** How far long work is, as a terminal and as a log get it. */
+/** The progress of long work, on a terminal and in a log. */
 import { expect } from 'chai';
 import { Progress } from '../../../server/ops/progress.js';
 
@@ -14,7 +14,7 @@ describe('progress', () => {
   const on = (isTTY: boolean) =>
     new Progress({ isTTY, write: (text) => written.push(text) }, () => nowMs);
 
-  /** A thousand steps in 10 s. */
+  /** Reports a thousand steps in 10 s. */
   const work = (progress: Progress): void => {
     for (let step = 1; step <= 1000; step++) {
       nowMs += 10;
@@ -23,7 +23,7 @@ describe('progress', () => {
     progress.end();
   };
 
-  it('is one line on a terminal, at once, then ten times a second, and gone at the end', () => {
+  it('is one line on a terminal, shown at once, then ten times a second, and cleared at the end', () => {
     work(on(true));
     expect(written).to.have.length(101);
     expect(written[0]).to.equal('\r1 of 1000\u001b[K');
@@ -31,12 +31,12 @@ describe('progress', () => {
     expect(written.join('')).to.not.include('\n');
   });
 
-  it('is a line every 5 s elsewhere', () => {
+  it('is a line every 5 s if the output is not a terminal', () => {
     work(on(false));
     expect(written).to.deep.equal(['500 of 1000\n', '1000 of 1000\n']);
   });
 
-  it('leaves a terminal alone on which it drew nothing', () => {
+  it('clears nothing on a terminal on which it printed nothing', () => {
     on(true).end();
     expect(written).to.be.empty;
   });

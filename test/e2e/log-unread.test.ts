@@ -44,9 +44,12 @@ describe('the log of kelpied, on a pipe', () => {
     const lost = Number(/^kelpie_log_lines_lost_total (\d+)$/m.exec(text)?.[1]);
     expect(lost).to.be.greaterThan(0);
     kelpied.process.stderr?.resume();
-    await until(() => lineOf(kelpied, 'left out') !== undefined);
-    const said = JSON.parse(lineOf(kelpied, 'left out') ?? '') as { level: string; lines: number };
-    expect(said).to.include({ level: 'warn', lines: lost });
+    await until(() => lineOf(kelpied, 'were dropped') !== undefined);
+    const report = JSON.parse(lineOf(kelpied, 'were dropped') ?? '') as {
+      level: string;
+      lines: number;
+    };
+    expect(report).to.include({ level: 'warn', lines: lost });
     const failed = kelpied
       .errors()
       .split('\n')

@@ -156,7 +156,7 @@ async function withStore<T>(
 function begin(clock: Clock, fresh: boolean, left?: Left): (store: Store) => Promise<State> {
   return async (store) => {
     const former = readState(store);
-    if (!former && !fresh) throw new Damage('where the log begins and ends');
+    if (!former && !fresh) throw new Damage('the record of the ends of the log');
     if (former && !left?.powerCut) return former;
     const state = newEpoch(clock, former, left);
     const groups = [...readGroups(store).keys()];

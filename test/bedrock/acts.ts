@@ -20,12 +20,12 @@ async function gather(stage: Stage): Promise<void> {
     },
     () => network.endpoint,
   );
-  await narrator.expect('servers and proxies register, both proxies find all servers', async () => {
+  await narrator.expect('servers and proxies join, and both proxies list all servers', async () => {
     await Promise.all([...SERVERS, ...PROXIES].map((name) => network.start(name)));
     await network.proxiesKnow(SERVERS);
   });
   await narrator.expect(
-    'twenty players join and are spread over all of it',
+    'twenty players join, on each proxy and each server',
     async () => {
       await party.join(...NAMES);
       for (const proxy of PROXIES) assert.equal(party.by(proxy).length, 10, party.counts());
@@ -34,7 +34,7 @@ async function gather(stage: Stage): Promise<void> {
     () => party.counts(),
   );
   await areListed(stage);
-  await narrator.expect('and so are the counts of each node', async () => {
+  await narrator.expect('the counts of each node are the same', async () => {
     const { network: all, nodes } = await network.ask((api) => api.players.countPlayers({}));
     const counts = nodes.map(({ name, players }) => [name, players]).sort();
     const known = [
@@ -64,7 +64,7 @@ async function talk(stage: Stage): Promise<void> {
 async function showThings({ network, party, narrator }: Stage): Promise<void> {
   const toast = { title: 'Lunch', message: 'is on the house' };
   const title = { title: 'The fair', subtitle: 'has begun' };
-  narrator.does('a toast is shown to south, then a title to everyone');
+  narrator.does('a plugin shows a toast to south, then a title to everyone');
   const shown = await network.ask(async (api) => {
     const first = await api.players.showMessage({
       target: { place: { $case: 'server', value: 'south' } },
@@ -107,7 +107,7 @@ async function kick({ network, party, narrator }: Stage): Promise<void> {
   const since = rude.seen.mark;
   const newsSince = network.watch.news.mark;
   const message = 'Mind your language.';
-  narrator.does(`${rude.name} is kicked`);
+  narrator.does(`an operator kicks ${rude.name}`);
   await network.ask((api) =>
     api.players.kickPlayers({
       target: {
@@ -117,15 +117,15 @@ async function kick({ network, party, narrator }: Stage): Promise<void> {
     }),
   );
   await narrator.expect(
-    `${rude.name}'s own client is told why`,
+    `the client of ${rude.name} shows the reason`,
     async () => assert.equal(await rude.waitForDisconnect(since), message),
     () => message,
   );
-  await narrator.expect('the network is told who left, and why: KICKED', async () => {
+  await narrator.expect('all nodes receive the event that the player left: KICKED', async () => {
     await network.watch.hears(`${rude.name} left: KICKED`, newsSince);
     assert.equal(network.watch.leavesSince(newsSince).length, 1);
   });
-  await narrator.expect('everybody else stays', async () => {
+  await narrator.expect('all other players stay', async () => {
     party.one('south').say('what did they say?');
     await allSaw(others, 'what did they say?');
     unbroken.check();
@@ -141,7 +141,7 @@ async function logInTwice({ network, party, narrator }: Stage): Promise<void> {
   narrator.does(`${name} logs in again, at gate-2, where the newer login wins`);
   const twin = await party.joinBy('gate-2', name);
   await narrator.expect(
-    'the older client is told, and the newer one plays',
+    'the older client shows the reason, and the newer one plays',
     async () => {
       const text = await old.waitForDisconnect(since);
       assert.match(text, /another place/);
@@ -154,7 +154,7 @@ async function logInTwice({ network, party, narrator }: Stage): Promise<void> {
   const twinUnbroken = new Unbroken([twin]);
   narrator.does(`${name} logs in once more, at gate-1, which asks whether the older one is there`);
   await narrator.expect(
-    'the newer client is told that it cannot, and the older one plays on',
+    'the newer client shows the refusal, and the older one plays on',
     async () => {
       const text = await party.refusal('gate-1', name);
       assert.match(text, /already on this network/);
@@ -172,7 +172,7 @@ async function logInTwice({ network, party, narrator }: Stage): Promise<void> {
 async function goHome({ network, party, narrator }: Stage): Promise<void> {
   narrator.act(7, 'Lights out');
   party.leave(...party.bots);
-  await narrator.expect('everything ends on SIGTERM, in good order', async () => {
+  await narrator.expect('all processes end on SIGTERM with the code 0', async () => {
     const children = [...network.proxies, ...network.servers];
     const ends = await Promise.all(children.map((child) => child.stop('SIGTERM')));
     await network.watch.close();

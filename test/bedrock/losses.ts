@@ -12,25 +12,25 @@ export async function loseServer(stage: Stage): Promise<void> {
   narrator.does('SIGTERM to south');
   const closed = network.node('south').stop('SIGTERM');
   await narrator.expect(
-    "south's players are told by their own clients",
+    "the clients of south's players show that south closes",
     async () => {
       const told = guests.map(({ bot, since }) => bot.waitForDisconnect(since));
       for (const message of await Promise.all(told)) assert.match(message, /south is closing/);
     },
     () => guests.map(({ bot }) => bot.name).join(', '),
   );
-  await narrator.expect('south ends in good order, both proxies forget it', async () => {
+  await narrator.expect('south ends with the code 0, and both proxies remove it', async () => {
     assert.equal(await closed, 0, 'its exit code');
     await network.proxiesKnow(['east', 'north']);
   });
   narrator.does('south starts again');
-  await narrator.expect('both proxies know south again', async () => {
+  await narrator.expect('both proxies list south again', async () => {
     await network.start('south');
     await network.proxiesKnow(SERVERS);
   });
   const bot = party.one('north');
   await answers(stage, { bot, about: 'south', answer: 'Nobody is on south.' });
-  await narrator.expect('its players come back in, and it is empty no more', async () => {
+  await narrator.expect('its players come back, and it is empty no more', async () => {
     await party.rejoin(guests.map((guest) => guest.bot));
     assert.ok(party.on('south').length > 0, party.counts());
     others.check();
@@ -65,19 +65,22 @@ export async function loseProxy(stage: Stage): Promise<void> {
     (tookMs) =>
       `after ${(tookMs / 1000).toFixed(1)} s, with a grace of ${GRACE_SECONDS} s: ${lost.length} players`,
   );
-  await narrator.expect('their own clients notice that nobody is there', async () => {
+  await narrator.expect('the clients of these players lose their connection', async () => {
     await Promise.all(lost.map(({ bot, since: mark }) => bot.waitForSilentEnd(mark)));
   });
-  await narrator.expect("nobody else's connection broke, no other session ended", async () => {
-    party.one('east', 'gate-2').say('but we still talk');
-    await allSaw(rest, 'but we still talk');
-    unbroken.check();
-    for (const { child, since: mark } of sessions) {
-      assert.deepEqual(child.statusesSince(mark), [], `${child.name} lived through`);
-    }
-  });
+  await narrator.expect(
+    "no other player's connection broke, and no other session ended",
+    async () => {
+      party.one('east', 'gate-2').say('but we still talk');
+      await allSaw(rest, 'but we still talk');
+      unbroken.check();
+      for (const { child, since: mark } of sessions) {
+        assert.deepEqual(child.statusesSince(mark), [], `${child.name} lived through`);
+      }
+    },
+  );
   narrator.does('gate-1 starts again');
-  await narrator.expect('its players come back in', async () => {
+  await narrator.expect('its players come back', async () => {
     await network.start('gate-1');
     await network.proxiesKnow(SERVERS);
     await party.rejoin(lost.map(({ bot }) => bot));
@@ -104,9 +107,9 @@ export async function loseCoordinator(stage: Stage): Promise<void> {
   narrator.does(`${coordinatorEnd} to the coordinator`);
   const before = talk.lines;
   await network.coordinator.stop(coordinatorEnd);
-  await narrator.expect('servers and proxies notice', () => all('disconnected'));
+  await narrator.expect('servers and proxies report the loss', () => all('disconnected'));
   await narrator.expect(
-    'Uma joins all the same: the roster answers from memory',
+    'Uma joins meanwhile: the roster answers from memory',
     () => party.joinBy('gate-2', 'Uma'),
     ({ server }) => server,
   );
@@ -115,18 +118,18 @@ export async function loseCoordinator(stage: Stage): Promise<void> {
   const meanwhile = talk.lines - before;
   await narrator.expect('servers and proxies come back by themselves', () => all('connected'));
   await narrator.expect(
-    'everybody saw every line of the talk, once and in order',
+    'all players saw every line of the talk, once and in order',
     () => talk.endsWhole(witnesses),
     () => `${talk.lines} lines each, ${meanwhile} of them while no coordinator was there`,
   );
-  await narrator.expect('nobody was told of a gap', () => {
+  await narrator.expect('no node received a gap', () => {
     for (const { child, since } of marks) {
       assert.ok(!child.statusesSince(since).includes('gap'), `${child.name} lost something`);
     }
     assert.ok(!network.watch.statuses.since(0).includes('gap'), 'the director lost something');
   });
   await nobodyWasGone(stage, stays, newsSince);
-  await narrator.expect("nobody's connection to the game broke", () => unbroken.check());
+  await narrator.expect('no player lost the connection to the game', () => unbroken.check());
 }
 
 /** Checks that the network reported only the new players. */
@@ -137,19 +140,19 @@ async function nobodyWasGone(
 ): Promise<void> {
   const { network, party, narrator } = stage;
   await narrator.expect(
-    'Val joins by the other proxy: both know who is where',
+    'Val joins by the other proxy, and both proxies list all players',
     () => party.joinBy('gate-1', 'Val'),
     ({ server }) => server,
   );
   await areListed(stage);
-  await narrator.expect('the twenty are listed with the stays that they had before', async () => {
+  await narrator.expect('the twenty players have the same join times as before', async () => {
     const now = await listed(network);
     assert.deepEqual(
       now.filter(({ place }) => !isOfNewcomer(place)),
       stays,
     );
   });
-  await narrator.expect('and nobody was told that anybody left, or came back', () => {
+  await narrator.expect('no node received an event that a player left or came back', () => {
     const news = network.watch.news.since(newsSince).filter((line) => !isOfNewcomer(line));
     assert.deepEqual(news, []);
     assert.deepEqual(network.watch.leavesSince(newsSince), []);

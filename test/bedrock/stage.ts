@@ -59,7 +59,7 @@ export async function answers(
 /** `kelpie players` lists exactly the players of the demo, at the places where their clients are. */
 export async function areListed({ narrator, network, party }: Stage): Promise<void> {
   await narrator.expect(
-    '`kelpie players` lists everybody as their clients have it',
+    '`kelpie players` has each player where their own client is',
     async () => {
       const places = party.places();
       await network.watch.sees(places);

@@ -4,7 +4,7 @@
  * - `map[key] = value` loses the key `__proto__` without a word. Own properties are defined instead, as
  *   JSON.parse does, so that every key of the wire survives.
  * - Its decoders stop at 100 levels. Content that is too deep for other readers is refused by name where it
- *   is published (server/domain/content.ts), which needs a few levels more to be seen at all.
+ *   is published (server/core/content.ts), which needs a few levels more to be seen at all.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath, URL } from 'node:url';

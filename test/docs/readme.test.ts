@@ -1,14 +1,10 @@
 /** The README's commands, outputs and programs are run as they stand there. */
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fromBinary } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { expect } from 'chai';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { Document, expectShown, masked, start } from './document.js';
-import { ROOT } from './prose.js';
 
 const readme = new Document('README.md');
 
@@ -40,27 +36,4 @@ describe('the README', () => {
     expect(await Promise.all([server.stop(), proxy.stop()])).to.deep.equal([0, 0]);
     // Each command is a process of its own.
   }).timeout(60_000);
-
-  it('names what does the verbs of others, and all of it is in the contract', () => {
-    const rows = readme.table('there').filter(([, here = '']) => here !== '');
-    expect(rows.length).to.be.greaterThan(30);
-    const known = contractNames();
-    for (const [there = '', here = ''] of rows) {
-      const names = [...here.matchAll(/`([A-Z]\w+(?:\.[A-Z]\w+)?)/g)].map(([, name = '']) => name);
-      const unknown = names.filter((name) => !known.has(name) && name !== 'Payload');
-      expect(unknown, there).to.deep.equal([]);
-      expect(names.length > 0 || /not yet|kelpie/.test(here), there).to.equal(true);
-    }
-  });
 });
-
-/** Every name of the contract: messages, and methods as `PlayerService.GetPlayer`. */
-function contractNames(): Set<string> {
-  const bytes = readFileSync(`${ROOT}gen/kelpie.binpb`);
-  const { file } = fromBinary(FileDescriptorSetSchema, bytes);
-  const messages = file.flatMap(({ messageType }) => messageType.map(({ name }) => name));
-  const methods = file.flatMap(({ service }) =>
-    service.flatMap(({ name, method }) => method.map((one) => `${name}.${one.name}`)),
-  );
-  return new Set([...messages, ...methods]);
-}

@@ -10,7 +10,7 @@ import { ROOT } from './prose.js';
 
 const guide = new Document('client/README.md');
 
-/** What each program prints, under a text that it alone has; they run in this order on one network. */
+/** The output of each program, beside a text that only this program has. They run in this order on one network. */
 const PROGRAMS: readonly (readonly [text: string, prints: RegExp])[] = [
   ["name: 'lobby-1',\n", /^<lobby-1> lobby-1 is open\n$/],
   ["name: 'greeter', role: 'SERVICE', roster", /^\d players online\n2 nodes\n$/],
@@ -90,7 +90,7 @@ describe('the guide of the client', () => {
   });
 });
 
-/** What the compiler says of modules of JavaScript that lie in the repository, where `kelpie` is this package. */
+/** The errors of the compiler in modules of JavaScript. They stand in the repository, so that `kelpie` is this package. */
 function mistakes(programs: readonly string[]): string[] {
   const files = new Map(programs.map((text, index) => [`${ROOT}example-${index}.mjs`, text]));
   const options: ts.CompilerOptions = {

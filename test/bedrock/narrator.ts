@@ -58,7 +58,7 @@ export class Narrator {
   }
 
   lastWords(name: string, lines: string[]): void {
-    console.log(`\n${bold(name)} ${dim(lines.length === 0 ? 'said nothing' : 'said last:')}`);
+    console.log(`\n${bold(name)} ${dim(lines.length === 0 ? 'printed nothing' : 'printed last:')}`);
     for (const line of lines) console.log(`  ${line}`);
   }
 

@@ -71,7 +71,7 @@ const cutTo =
 /** Writes a number to both pages of the header. */
 const LAST_PAGE = 144;
 const ROOT = 136;
-const saying =
+const withHeader =
   (at: number, value: bigint): Spoil =>
   (data) => {
     const bytes = readFileSync(join(data, DATA));
@@ -140,15 +140,19 @@ const REFUSED: [what: string, spoil: Spoil, words: RegExp][] = [
   ['of which only the header is left', cutTo(2 * 4096), /page \d+ of .*`kelpied data check`/],
   [
     'whose header names far too many pages',
-    saying(LAST_PAGE, 2n ** 32n),
+    withHeader(LAST_PAGE, 2n ** 32n),
     /header of .*`kelpied data check`/,
   ],
   [
     'whose header names a negative number of pages',
-    saying(LAST_PAGE, 2n ** 64n - 1n),
+    withHeader(LAST_PAGE, 2n ** 64n - 1n),
     /header of .*`kelpied data/,
   ],
-  ['whose root page does not exist', saying(ROOT, 2n ** 30n), /page \d+ of .*`kelpied data check`/],
+  [
+    'whose root page does not exist',
+    withHeader(ROOT, 2n ** 30n),
+    /page \d+ of .*`kelpied data check`/,
+  ],
   ['with random bytes in all pages', scrambled(0), /page \d+ of .*`kelpied data check`/],
   ['with random bytes in half of the pages', scrambled(0.5), /page \d+ of .*`kelpied data check`/],
   ...['format', 'room', DATA].map((name): [string, Spoil, RegExp] => [
@@ -198,8 +202,8 @@ describe('a data directory', () => {
     { code, output, errors }: { code: number | null; output: string; errors: string },
     words: RegExp,
   ): void => {
-    const said = errors.split('\n').find((line) => line.startsWith('kelpied: '));
-    expect(said, errors).to.match(words);
+    const message = errors.split('\n').find((line) => line.startsWith('kelpied: '));
+    expect(message, errors).to.match(words);
     expect(errors).to.not.match(/\n +at /);
     expect(output).to.equal('');
     expect(code).to.equal(1);
@@ -286,7 +290,7 @@ describe('a data directory', () => {
     const { error } = await watch.ended();
     expect(error?.reason).to.equal('ERROR_REASON_INTERNAL');
     const texts = watch.frames.flatMap(({ event_batch: batch }) => batch?.events ?? []);
-    expect(texts.map(({ message_published: said }) => said?.content.text)).to.not.include(
+    expect(texts.map(({ message_published: message }) => message?.content.text)).to.not.include(
       'and one after it',
     );
     expect(kelpied.errors()).to.match(/journal is damaged: entry \d+ .*`kelpied data check`/);

@@ -49,8 +49,10 @@ describe('kelpied with its journal in a file', () => {
     expect(wrong, 'not in order, not once, a gap, a node that changed or left').to.deep.equal([]);
     expect(acknowledged).to.equal(published);
     expect(crowd.epochs.size, 'epochs').to.equal(1);
-    const heard = await retold(endpoint, published);
-    expect(heard).to.deep.equal(Array.from({ length: SPEAKERS }, () => upTo(published / SPEAKERS)));
+    const received = await retold(endpoint, published);
+    expect(received).to.deep.equal(
+      Array.from({ length: SPEAKERS }, () => upTo(published / SPEAKERS)),
+    );
     await crowd.close();
     expect(await kelpied.stop()).to.equal(0);
     const perSecond = Math.round((published / tookMs) * 1000);

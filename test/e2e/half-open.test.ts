@@ -18,11 +18,11 @@ describe('A coordinator that fails to start', () => {
     await journal.append([{ require: [], entries: [entry] }]);
     await journal.close();
     const options = { data, port: 0, metrics: { host: '127.0.0.1', port: 39_471 } };
-    const said: string[] = [];
+    const messages: string[] = [];
     for (let attempt = 0; attempt < 2; attempt++) {
-      said.push((await rejectionOf(Error, startCoordinator(options))).message);
+      messages.push((await rejectionOf(Error, startCoordinator(options))).message);
     }
-    expect(said[0]).to.not.match(/in use|taken/);
-    expect(said[1]).to.equal(said[0]);
+    expect(messages[0]).to.not.match(/in use|taken/);
+    expect(messages[1]).to.equal(messages[0]);
   });
 });

@@ -51,9 +51,9 @@ describe('nodes in a crowd', () => {
       if (joined) streams.push(joined.stream);
     }
     for (const stream of [streams[0], streams[nodes / 2], streams[nodes - 1]]) {
-      const heard = new Set<string>();
-      while (heard.size < nodes) {
-        for (const { name } of (await stream?.next('node_loads'))?.loads ?? []) heard.add(name);
+      const received = new Set<string>();
+      while (received.size < nodes) {
+        for (const { name } of (await stream?.next('node_loads'))?.loads ?? []) received.add(name);
       }
     }
     clearInterval(beat);

@@ -34,7 +34,7 @@ describe('the log of kelpied', () => {
   it('has lines about sessions and nodes, but never the content of messages', async () => {
     const kelpied = await startKelpied(['--log-level', 'debug', '--grace-seconds', '2']);
     const wire = new Wire(kelpied.endpoint);
-    const said = async (message: string, count = 1): Promise<void> =>
+    const logged = async (message: string, count = 1): Promise<void> =>
       until(() => linesOf(kelpied).filter(({ msg }) => msg === message).length >= count);
     const instance = Buffer.alloc(16, 7);
     await wire.join('lobby-1', { instance_id: instance });
@@ -45,7 +45,7 @@ describe('the log of kelpied', () => {
     stream.publish(1, { topic: 'chat.a', payload: { content: { text: 'a-secret' } } });
     await stream.settled(1);
     stream.cut();
-    await said('node left');
+    await logged('node left');
     const { stream: shop } = await wire.join('shop', { role: 'NODE_ROLE_SERVICE' });
     shop.send({ goodbye: { reason: 'GOODBYE_REASON_STOPPED' } });
     await shop.ended();
@@ -174,8 +174,9 @@ describe('the log of kelpied', () => {
   });
 
   it('goes to the logger of a program that embeds the coordinator, faults included', async () => {
-    const heard: [string, object, string][] = [];
-    const to = (level: string) => (of: object, message: string) => heard.push([level, of, message]);
+    const entries: [string, object, string][] = [];
+    const to = (level: string) => (of: object, message: string) =>
+      entries.push([level, of, message]);
     let broken = false;
     const coordinator = await startCoordinator({
       journal: 'memory',
@@ -197,14 +198,14 @@ describe('the log of kelpied', () => {
     const node = connect({ name: 'lobby-1', role: 'DOWNSTREAM', endpoints });
     await node.ready();
     const api = await reachApi([endpoints]);
-    expect(heard.map(([level, , message]) => [level, message])).to.deep.equal([
+    expect(entries.map(([level, , message]) => [level, message])).to.deep.equal([
       ['info', 'session opened'],
     ]);
     broken = true;
     const published = api.events.publishEvents({ events: [{ topic: 'chat.a' }] });
     const masked = await published.catch((error: unknown) => String(error));
     expect(masked).to.include('INTERNAL').and.not.include('wall');
-    const [, fault, message] = heard.find(([level]) => level === 'error') ?? [];
+    const [, fault, message] = entries.find(([level]) => level === 'error') ?? [];
     expect(message).to.equal('fault');
     expect((fault as { err: Error }).err.message).to.equal('the clock fell off the wall');
     broken = false;

@@ -175,8 +175,8 @@ describe('thousands of idle sessions', () => {
     const { endpoint: endpoints } = kelpied;
     const busy = connect({ name: 'busy', role: 'SERVICE', endpoints });
     const writer = connect({ name: 'writer', role: 'SERVICE', endpoints });
-    let heard = 0;
-    busy.subscribe('inbox.busy', () => void (heard += 1));
+    let received = 0;
+    busy.subscribe('inbox.busy', () => void (received += 1));
     await Promise.all([busy.ready(), writer.ready()]);
     const publishing = Array.from({ length: 10_000 }, (_, index) =>
       writer.publish('inbox.busy', String(index)),
@@ -208,7 +208,7 @@ describe('thousands of idle sessions', () => {
     await writer.publish('quiet', 'awake');
     expect(await back.texts('awake')).to.deep.equal(['awake']);
     expect(back.kinds).to.not.include('gap');
-    expect(heard).to.equal(10_000);
+    expect(received).to.equal(10_000);
 
     clearInterval(beating);
     await Promise.all([busy.close(), writer.close()]);

@@ -343,15 +343,15 @@ describe('a session', () => {
       const events = await watcher.until(
         ({ node_left: left }) => left?.reason === 'NODE_LEAVE_REASON_STOPPED',
       );
-      const told = events.filter(({ node_updated: updated }) => !updated);
-      expect(told.map(({ body }) => body)).to.deep.equal([
+      const lasting = events.filter(({ node_updated: updated }) => !updated);
+      expect(lasting.map(({ body }) => body)).to.deep.equal([
         'node_joined',
         'node_left',
         'node_joined',
         'node_left',
       ]);
-      expect(told[1]?.node_left?.reason).to.equal('NODE_LEAVE_REASON_REPLACED');
-      expect(told[2]?.sequence).to.equal((told[1]?.sequence ?? 0) + 1);
+      expect(lasting[1]?.node_left?.reason).to.equal('NODE_LEAVE_REASON_REPLACED');
+      expect(lasting[2]?.sequence).to.equal((lasting[1]?.sequence ?? 0) + 1);
     });
   });
 
@@ -584,11 +584,11 @@ describe('a session', () => {
       await Promise.all(writers.map((writer) => writer.settled(500)));
       await tell('order.end', 'end');
       const events = await reader.until((event) => textOf(event) === 'end');
-      const told = (topic: string) =>
+      const numbersOn = (topic: string) =>
         events.filter((event) => event.topic === topic).map((event) => Number(textOf(event)));
       const counted = Array.from({ length: 500 }, (_, index) => index + 1);
-      expect(told('order.a')).to.deep.equal(counted);
-      expect(told('order.b')).to.deep.equal(counted);
+      expect(numbersOn('order.a')).to.deep.equal(counted);
+      expect(numbersOn('order.b')).to.deep.equal(counted);
       expect(events).to.have.length(1001);
 
       let position = 0;

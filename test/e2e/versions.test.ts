@@ -85,12 +85,12 @@ describe('a node of another version', () => {
 describe('a coordinator of another version', () => {
   it('that is newer sends unknown frames, which the client skips', async () => {
     const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
-    const known = coordinator.transport();
+    const transport = coordinator.transport();
     const client = connect({
       name: 'older',
       role: 'SERVICE',
       transport: async function* (requests, signal) {
-        for await (const response of known(requests, signal)) {
+        for await (const response of transport(requests, signal)) {
           yield response;
           yield { frames: [{ requestId: 0, frame: undefined }] };
         }

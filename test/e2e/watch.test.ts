@@ -39,7 +39,8 @@ describe('a reader without a session', () => {
       const watched = api.events.watchEvents(request, { signal: end.signal });
       const frames = watched[Symbol.asyncIterator]();
       const { frame } = ((await frames.next()) as { value: WatchEventsResponse }).value;
-      if (frame?.$case !== 'eventBatch') throw new Error(`it is told ${String(frame?.$case)}`);
+      if (frame?.$case !== 'eventBatch')
+        throw new Error(`the first frame is ${String(frame?.$case)}`);
       expect(frame.value.events).to.be.empty;
       const { upTo } = frame.value;
       end.abort();

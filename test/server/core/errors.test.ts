@@ -40,17 +40,17 @@ describe('the table of reasons', () => {
       readFile(README, 'utf8'),
     ]);
     const [, body = ''] = /^enum ErrorReason \{\n(.*?)^\}/ms.exec(proto) ?? [];
-    const told = [...body.matchAll(/((?: {2}\/\/ .*\n)+) {2}ERROR_REASON_(\w+) = [1-9]/g)].map(
-      ([, comment = '', name = '']) => {
-        const meaning = comment
-          .replaceAll(/^ {2}\/\/ /gm, '')
-          .trim()
-          .replaceAll('\n', ' ');
-        return [name, reasons[name as keyof typeof reasons], meaning];
-      },
-    );
+    const documented = [
+      ...body.matchAll(/((?: {2}\/\/ .*\n)+) {2}ERROR_REASON_(\w+) = [1-9]/g),
+    ].map(([, comment = '', name = '']) => {
+      const meaning = comment
+        .replaceAll(/^ {2}\/\/ /gm, '')
+        .trim()
+        .replaceAll('\n', ' ');
+      return [name, reasons[name as keyof typeof reasons], meaning];
+    });
     const listed = [...document.matchAll(/^\| ([A-Z_]+) +\| ([A-Z_]+) +\| (.*?) +\|$/gm)];
-    expect(listed.map((row) => row.slice(1))).to.deep.equal(told);
+    expect(listed.map((row) => row.slice(1))).to.deep.equal(documented);
   });
 });
 

@@ -187,9 +187,9 @@ describe('topics with a retention of their own, in a file', () => {
     await change({ space: 'log', key: start + 8, value: null });
     expect(await findings()).to.include(`entry ${start + 8} is missing`);
     const journal = await open([chat]);
-    const told = await rejectionOf(JournalError, page(journal));
-    expect(told.code).to.equal('DAMAGED');
-    expect(told.message).to.include(`entry ${start + 8}`);
+    const error = await rejectionOf(JournalError, page(journal));
+    expect(error.code).to.equal('DAMAGED');
+    expect(error.message).to.include(`entry ${start + 8}`);
     await journal.close();
   });
 

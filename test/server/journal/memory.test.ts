@@ -31,7 +31,7 @@ describe('the journal in memory', () => {
     expect(outcome?.kind).to.equal('stored');
   };
 
-  const known = (id: number): Promise<number | undefined> => journal.producer(instanceOf(id));
+  const numberOf = (id: number): Promise<number | undefined> => journal.producer(instanceOf(id));
 
   it('has the durability NONE', () => {
     expect(journal.durability).to.equal('NONE');
@@ -82,24 +82,24 @@ describe('the journal in memory', () => {
     const topics = [{ prefix: 'metrics', entries: 10 }];
     const busy = new MemoryJournal(clock, { ...retention, entries: 1000, topics });
     const start = busy.oldest;
-    const said: string[] = [];
+    const appended: string[] = [];
     for (let call = 0; call < 500; call++) {
       const noise = Array.from({ length: 40 }, () => note('noise', 'metrics.tps'));
-      said.push(`${call}`);
+      appended.push(`${call}`);
       await busy.append([{ entries: [...noise, note(`${call}`)] }]);
       clock.advance(1000);
     }
     const answer = await busy.read(start, 10_000);
     if (answer.kind === 'gap') throw new Error(answer.reason);
-    expect(textsOf(answer).filter((text) => text !== 'noise')).to.deep.equal(said);
+    expect(textsOf(answer).filter((text) => text !== 'noise')).to.deep.equal(appended);
     expect(answer.entries).to.have.length(510);
     expect(answer.missing.map(({ prefix }) => prefix)).to.deep.equal(['metrics']);
     for (const calls of [1, 7, 123, 499]) {
       const page = await busy.read(await busy.since(calls * 1000), 10_000);
       const texts = page.kind === 'page' ? textsOf(page) : [];
-      expect(texts.filter((text) => text !== 'noise')).to.deep.equal(said.slice(-calls));
+      expect(texts.filter((text) => text !== 'noise')).to.deep.equal(appended.slice(-calls));
     }
-    for (const text of said.slice(0, 600)) await busy.append([{ entries: [note(text)] }]);
+    for (const text of appended.slice(0, 600)) await busy.append([{ entries: [note(text)] }]);
     expect(busy.usage().entries).to.equal(1000);
   });
 
@@ -112,31 +112,35 @@ describe('the journal in memory', () => {
         entries: [],
       })),
     );
-    expect([await known(0), await known(1), await known(PRODUCERS - 1)]).to.deep.equal([1, 1, 1]);
+    expect([await numberOf(0), await numberOf(1), await numberOf(PRODUCERS - 1)]).to.deep.equal([
+      1, 1, 1,
+    ]);
 
     await move(0, 1);
     await move(PRODUCERS);
-    expect(await known(1)).to.equal(undefined);
-    expect([await known(0), await known(2), await known(PRODUCERS)]).to.deep.equal([2, 1, 1]);
+    expect(await numberOf(1)).to.equal(undefined);
+    expect([await numberOf(0), await numberOf(2), await numberOf(PRODUCERS)]).to.deep.equal([
+      2, 1, 1,
+    ]);
   });
 
   it('forgets a producer 24 hours after it last wrote', async () => {
     await move(0);
     clock.advance(DAY_MS - 1);
-    expect(await known(0)).to.equal(1);
+    expect(await numberOf(0)).to.equal(1);
     await move(0, 1);
     clock.advance(DAY_MS - 1);
-    expect(await known(0)).to.equal(2);
+    expect(await numberOf(0)).to.equal(2);
     clock.advance(1);
-    expect(await known(0)).to.equal(undefined);
+    expect(await numberOf(0)).to.equal(undefined);
     await move(0, 70);
-    expect(await known(0)).to.equal(71);
+    expect(await numberOf(0)).to.equal(71);
   });
 
   it('does not age producers by the calendar clock', async () => {
     await move(0);
     clock.setWall(clock.wall() + 2 * DAY_MS);
-    expect(await known(0)).to.equal(1);
+    expect(await numberOf(0)).to.equal(1);
   });
 
   it('does not count a refused write as a use of a producer', async () => {
@@ -145,6 +149,6 @@ describe('the journal in memory', () => {
     const producer = { instance: instanceOf(0), previous: 9, last: 10 };
     await journal.append([{ producer, entries: [note('no')] }]);
     clock.advance(DAY_MS / 2);
-    expect(await known(0)).to.equal(undefined);
+    expect(await numberOf(0)).to.equal(undefined);
   });
 });

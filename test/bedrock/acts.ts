@@ -37,11 +37,11 @@ async function gather(stage: Stage): Promise<void> {
   await narrator.expect('the counts of each node are the same', async () => {
     const { network: all, nodes } = await network.ask((api) => api.players.countPlayers({}));
     const counts = nodes.map(({ name, players }) => [name, players]).sort();
-    const known = [
+    const expected = [
       ...SERVERS.map((server) => [server, party.on(server).length]),
       ...PROXIES.map((proxy) => [proxy, party.by(proxy).length]),
     ];
-    assert.deepEqual([all, counts], [NAMES.length, known.sort()]);
+    assert.deepEqual([all, counts], [NAMES.length, expected.sort()]);
   });
 }
 

@@ -14,8 +14,8 @@ export async function loseServer(stage: Stage): Promise<void> {
   await narrator.expect(
     "the clients of south's players show that south closes",
     async () => {
-      const told = guests.map(({ bot, since }) => bot.waitForDisconnect(since));
-      for (const message of await Promise.all(told)) assert.match(message, /south is closing/);
+      const messages = guests.map(({ bot, since }) => bot.waitForDisconnect(since));
+      for (const message of await Promise.all(messages)) assert.match(message, /south is closing/);
     },
     () => guests.map(({ bot }) => bot.name).join(', '),
   );
@@ -58,8 +58,8 @@ export async function loseProxy(stage: Stage): Promise<void> {
       await Promise.all(leaves.map((line) => network.watch.hears(line, since)));
       const tookMs = performance.now() - killedMs;
       await network.watch.hears('gate-1 left: LOST', since);
-      const told = network.watch.leavesSince(since);
-      assert.deepEqual(told, [...leaves, 'gate-1 left: LOST'].sort());
+      const reported = network.watch.leavesSince(since);
+      assert.deepEqual(reported, [...leaves, 'gate-1 left: LOST'].sort());
       return tookMs;
     },
     (tookMs) =>

@@ -38,20 +38,20 @@ export interface Coordinator {
   readonly id: string;
   readonly host: string;
   readonly port: number;
-  /** Host and port as clients take them. */
+  /** Host and port, as clients expect them. */
   readonly endpoint: string;
-  /** Where its metrics are, if they are served. */
+  /** The URL of the metrics, if the coordinator serves them. */
   readonly metricsUrl: string | undefined;
   /**
-   * A way into this coordinator without a socket, for `connect({ transport })` in the same process:
-   * a proxy that carries its coordinator is attached by it.
+   * A transport to this coordinator without a socket, for `connect({ transport })` in the same process. A proxy
+   * with an embedded coordinator connects through it.
    */
   transport(): InProcessTransport;
-  /** Lets sessions move on, then stops. Resolves when nothing is left. Safe to call again. */
+  /** Lets sessions move to another coordinator, then stops all parts. A second call waits for the first. */
   stop(): Promise<void>;
 }
 
-/** Starts a coordinator. Rejects if it cannot listen; then nothing of it is left open. */
+/** Starts a coordinator. If a part cannot start, this closes all parts and rejects. */
 export async function startCoordinator(options: CoordinatorOptions = {}): Promise<Coordinator> {
   checkReach(options);
   const { port = 50_051, metrics, logger } = options;
@@ -59,7 +59,7 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   const telemetry = metrics && new Telemetry(logger?.lostLines);
   let health: Health = 'starting';
   let parts: Parts | undefined;
-  // First, so that a supervisor is answered from the beginning to the end.
+  // The pages start first and end last, so that a supervisor always gets an answer.
   const healthNow = (): Health =>
     health === 'serving' && parts?.services.network.readOnly ? 'journal read-only' : health;
   const pages = telemetry && (await serveTelemetry(metrics, telemetry, healthNow));
@@ -88,14 +88,14 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   }
 }
 
-/** Nothing is encrypted and nobody is asked who they are, so other machines come in only where that is wanted. */
+/** The coordinator has no encryption and no authentication yet, so other machines need `insecure` to reach it. */
 function checkReach({ host, metrics, insecure = false }: CoordinatorOptions): void {
   const hosts = [host, metrics?.host].filter((one) => one !== undefined);
   const open = insecure ? undefined : hosts.find((one) => !isLoopback(bareHost(one)));
   if (open === undefined) return;
   throw new RangeError(
-    `${open} is reachable from other machines, and there are no credentials and no TLS yet: anybody could ` +
-      'join and publish. Listen on 127.0.0.1, or set insecure: true on a network that you trust',
+    `${open} is reachable from other machines, and the coordinator has no credentials and no TLS yet: ` +
+      'anybody could join and publish. Listen on 127.0.0.1, or set insecure: true on a network that you trust',
   );
 }
 
@@ -104,7 +104,7 @@ interface Parts {
   readonly edge: Edge;
 }
 
-/** `ends` gets the end of each part as soon as that is started: what comes after it may fail. */
+/** Starts the parts, and adds the end of each part to `ends` at once, because a later part may fail to start. */
 async function assemble(
   options: CoordinatorOptions,
   telemetry: Telemetry | undefined,
@@ -117,7 +117,7 @@ async function assemble(
   let parts: Parts | undefined;
   const journal = await openJournal(options, clock, onFault, (error) => {
     onFault(error);
-    // Calls that read still get answers, but clients with a choice should go elsewhere.
+    // This coordinator still answers reads, but clients should prefer another one.
     parts?.edge.notServing();
   });
   ends.push(() => journal.close());
@@ -178,13 +178,13 @@ function faultHandler(
   const log = logger && ((err: unknown) => logger.error({ err }, 'fault'));
   const report = onFault ?? log ?? printFault;
   return (error) => {
-    // The journal reported the reason once; from then on each write gives this error.
+    // The journal reported the reason once. From then on every write fails with this error.
     if (error instanceof KelpieError && error.reason === 'JOURNAL_READ_ONLY') return;
     telemetry?.fault();
     try {
       report(error);
     } catch (own) {
-      // A handler of faults may fail too; then only the operator is left.
+      // The user's handler failed too: print both errors for the operator.
       printFault(own);
       printFault(error);
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The program kelpied: settings and start. */
+/** The program kelpied: reads settings and starts a coordinator. */
 import { keyOf, settingNames, toOptions } from './ops/config/settings.js';
 import { printed } from './ops/config/print.js';
 import { type Config, readConfig } from './ops/config/sources.js';
@@ -12,13 +12,13 @@ import { ProcessEnd } from './ops/process-end.js';
 import { version } from './core/version.js';
 
 const IGNORED =
-  'variables of a Kubernetes Service are no settings and are ignored (enableServiceLinks: false keeps them out)';
+  'kelpied ignores variables of a Kubernetes Service (set enableServiceLinks: false to remove them)';
 
 const config = readConfig(process.argv, process.env);
 const { settings, task } = config;
 
 process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
-  // The reader of the output may have gone; that is no reason to stop without draining.
+  // The reader of the output may be gone. kelpied goes on, and can still drain its sessions.
   if (!task || code === 'EPIPE') return;
   complain(`the output cannot be written: ${message}`);
   process.exitCode = 1;
@@ -32,17 +32,17 @@ else await run();
 async function run(): Promise<void> {
   const logger = loggerOf(config);
   const end = new ProcessEnd(logger);
-  // Node.js would print them as they are, into lines of JSON.
+  // Node.js would print warnings as plain text between the lines of JSON.
   process.removeAllListeners('warning');
   process.on('warning', (err) => logger.warn({ err }, 'a warning of Node.js'));
   try {
     const coordinator = await startCoordinator({ ...toOptions(settings), logger });
-    // Before it says that it listens: whoever reads that may stop it at once.
+    // Before the greeting: a program that reads the greeting may stop kelpied at once.
     end.stops(coordinator);
     greet(coordinator);
     logStart(coordinator, logger);
   } catch (error) {
-    // A user that asked for JSON gets nothing else.
+    // With logFormat json, stderr has only lines of JSON.
     if (settings.logFormat === 'json') logger.error({}, explain(error));
     else complain(explain(error));
     process.exitCode = 1;
@@ -55,7 +55,7 @@ function loggerOf({ settings: { logLevel, logFormat } }: Config): ProcessLog {
   return createLogger({ level: logLevel, format, colours: isTTY && !process.env['NO_COLOR'] });
 }
 
-/** With JSON the log says it; a test that starts kelpied reads one line. */
+/** Prints the greeting; with --dev one line for tests. With logFormat json the log has the same facts. */
 function greet({ endpoint, port, metricsUrl }: Coordinator): void {
   if (settings.dev) {
     const metrics = metricsUrl ?? null;
@@ -98,7 +98,7 @@ function explain(error: unknown): string {
     : message;
 }
 
-/** A line on stderr beside the log. */
+/** Prints a line to stderr, outside the log. */
 function complain(text: string): void {
   process.stderr.write(`kelpied: ${printable(text)}\n`);
 }

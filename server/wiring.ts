@@ -1,4 +1,4 @@
-/** Builds the services of one network, in order, and hands each of them exactly what it uses. */
+/** Builds the services of one network in order, and passes each service only the parts that it uses. */
 import { Commands } from './commands/commands.js';
 import { PlayerCommands } from './commands/on-players.js';
 import { Targets } from './commands/targets.js';
@@ -42,31 +42,31 @@ export interface Services extends SessionServices {
   readonly playerQueries: PlayerQueries;
   readonly playerCommands: PlayerCommands;
   readonly callPublisher: CallPublisher;
-  /** How edges open sessions. */
+  /** Edges open sessions here. */
   readonly port: SessionPort;
-  /** Lets sessions move on by themselves, then ends the rest. */
+  /** Asks sessions to move to another coordinator, then ends the remaining sessions. */
   drain(): Promise<void>;
 }
 
-/** The settings and ports that the services are built of. */
+/** The settings and ports of the services. */
 export type Settings = Pick<
   Services,
   'identity' | 'limits' | 'times' | 'clock' | 'listening' | 'onFault'
 > & {
   readonly journal: Journal;
   readonly tailLimits: TailLimits;
-  /** Hears how long the journal took for a transaction. */
+  /** Called with the time that the journal took for each transaction. */
   readonly onCommit?: ((durationMs: number) => void) | undefined;
-  /** Makes those who hear what becomes of sessions. */
+  /** Makes the observers of sessions. */
   readonly observers?: (
     parts: Pick<Services, 'network' | 'nodeRows' | 'clock'>,
   ) => readonly (SessionObserver | undefined)[];
 };
 
-/** Nobody is asked who they are yet. */
+/** Kelpie has no credentials yet: every peer may open a session. */
 const authorize: Authorize = () => undefined;
 
-/** `ends` gets the end of each service as soon as that is started: what comes after it may fail. */
+/** Starts the services, and adds the end of each service to `ends` at once, because a later service may fail. */
 export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const { identity, limits, times, clock, listening, onFault, observers = () => [] } = settings;
   const common = { identity, limits, times, clock, listening, onFault };
@@ -104,7 +104,7 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   return { ...services, port: sessionPort(services, authorize), drain };
 }
 
-/** The network, and the rows that the subjects register. The tail follows it before anything else does. */
+/** Builds the network and its rows. The tail registers its listener first, because later listeners wake its readers. */
 function openNetwork(settings: Settings) {
   const { limits, clock, tailLimits } = settings;
   const network = new Network(settings);
@@ -115,7 +115,7 @@ function openNetwork(settings: Settings) {
   return { network, tail, nodeRows, playerRows, playerWriter };
 }
 
-/** Queries, and the commands that ask whom they find. */
+/** Builds the queries, and the commands that use them to find nodes and players. */
 function openCommands(
   services: Pick<
     Services,
@@ -147,7 +147,7 @@ function openCommands(
   return { nodeQueries, playerQueries, commands, verify, playerCommands };
 }
 
-/** The services of calls without a session. */
+/** The services behind calls, which need no session. */
 export function callServices(services: Services): CallServices {
   const { network, claims, loads, registry, nodeQueries, playerQueries, commands } = services;
   const { playerCommands, callPublisher, identity } = services;

@@ -1,6 +1,7 @@
 /**
- * Commands under way: each ends once for each node that was asked, by its answer, by proof that it was
- * not handed over, or when its time is up. Never in the journal, and written to a node at most once.
+ * Pending commands. Each command ends once for each of its nodes: with the node's answer, with proof that the
+ * coordinator did not send it, or at its timeout. Commands are never in the journal. The coordinator writes a
+ * command to a node at most once.
  */
 import { randomInt } from 'node:crypto';
 import type { Command, CommandOutput, CommandReply } from '../../gen/ts/kelpie/v1/command.js';
@@ -29,25 +30,25 @@ import { cutText } from '../core/text.js';
 
 export type { NodeResult } from './pending.js';
 
-/** A request for a node, until it is on its way. */
+/** A request for a node, until it is sent. */
 export interface Handover {
-  /** About how many it is. */
+  /** Approximate size of the request. */
   readonly bytes: number;
-  /** The request in parts, when it can go out; undefined if it is not wanted any more. */
+  /** Called when the stream has room: the request in parts, or undefined if the command has ended. */
   take(): readonly Uint8Array[] | undefined;
-  /** It will not go out: the stream is gone. */
+  /** Called instead of `take` if the stream ends before the request is sent. */
   drop(): void;
 }
 
-/** Carries commands to nodes: their sessions, which are above this layer. */
+/** Sends commands to nodes. The layer of sessions implements it. */
 export interface Carrier {
-  /** Queues a request for the node. Not `queued`: it will certainly not get it. */
+  /** Queues a request for the node. With another result than `queued`, the node certainly does not get it. */
   hand(node: string, handover: Handover): 'queued' | 'absent' | 'full';
-  /** Tells the node that the command is not wanted any more. */
+  /** Sends the node that nobody waits for its answer any more. */
   withdraw(node: string, commandId: number): void;
 }
 
-/** What commands under way need. */
+/** The parts that commands need. */
 export interface CommandParts {
   readonly network: Pick<Network, 'onEntries'>;
   readonly nodes: NodeRows;
@@ -65,9 +66,9 @@ export class Commands {
   readonly #carrier: Carrier;
   readonly #targets: Targets;
   readonly #pending: PendingCommands;
-  /** A command may end for a thousand nodes at once, and a node with thousands of commands. */
+  /** Spreads endings over turns: a command may have a thousand nodes, and a node thousands of commands. */
   readonly #endings: PromptTurns;
-  /** Where numbers begin is drawn, so that none of a former coordinator is taken for one of this. */
+  /** The first id is random, so that an answer to a former coordinator does not match a command of this one. */
   #lastId = randomInt(2 ** 47);
 
   constructor({ network, nodes, targets, carrier, limits, clock, onFault }: CommandParts) {
@@ -82,9 +83,9 @@ export class Commands {
   }
 
   /**
-   * Issues a command and calls `onResult` for each node, at least once, the last time with `last`. Returns
-   * how to withdraw it, which ends it for all of them. Throws the errors that IssueCommand names, or what
-   * `admit` throws, which bounds its issuer; then nobody was asked.
+   * Issues a command and calls `onResult` for each node: at least once, and with `last` the last time. Returns a
+   * function that withdraws the command from all its nodes. Throws the errors that IssueCommand names, and the
+   * errors of `admit`, which applies the limits of the issuer. After an error no node gets the command.
    */
   issue(
     request: IssueCommandRequest,
@@ -92,7 +93,7 @@ export class Commands {
     onResult: (result: NodeResult) => void,
     admit: (weight: CommandWeight) => void = () => undefined,
   ): Cancel {
-    // Whatever it is, there is no room for it.
+    // First of all: a full coordinator spends no work on a command.
     this.#pending.admit({ asks: 1, bytes: 0 });
     const checked = checkCommand(request, this.#limits);
     const { names, refused } = this.#targets.of(request.target, checked.name);
@@ -117,7 +118,7 @@ export class Commands {
     return () => this.#end(pending, () => cancelled());
   }
 
-  /** Asks one node, in nobody's name. Rejects with what is refused before it was asked. */
+  /** Sends a command of the coordinator itself to one node. Rejects if the node did not get the command. */
   ask(node: string, command: Command, timeoutMs: number): Promise<NodeResult> {
     const request = {
       target: { place: { $case: 'node', value: node } } as const,
@@ -131,7 +132,7 @@ export class Commands {
     });
   }
 
-  /** Nodes that were named and cannot be asked. */
+  /** Ends the command for the named nodes that cannot get it. */
   *#refused(pending: Pending, refused: ReadonlyMap<string, KelpieError>): Generator<undefined> {
     for (const [name, error] of refused) {
       this.#settle(pending, name, error);
@@ -146,7 +147,7 @@ export class Commands {
 
   #hand(pending: Pending, name: string, partsNow: () => readonly Uint8Array[]): void {
     const target = pending.targets.get(name);
-    // It has enough answers already.
+    // The command has ended already, with as many answers as its issuer wants.
     if (!target) return;
     const met = this.#carrier.hand(name, {
       bytes: pending.bytes,
@@ -162,8 +163,8 @@ export class Commands {
   }
 
   /**
-   * Takes a node's answer. Throws COMMAND_NOT_FOUND; COMMAND_INVALID, PAYLOAD_TOO_LARGE or
-   * CONTENT_TOO_DEEP, which end the command for this node too.
+   * Accepts a node's answer. Throws COMMAND_NOT_FOUND. Throws COMMAND_INVALID, PAYLOAD_TOO_LARGE or
+   * CONTENT_TOO_DEEP; such an answer also ends the command for this node.
    */
   reply(node: string, instance: Uint8Array, { commandId, outcome }: CommandReply): void {
     const pending = this.#pending.get(commandId);
@@ -181,8 +182,8 @@ export class Commands {
 
   #outcomeOf(expected: Expected, node: string, outcome: CommandReply['outcome']) {
     if (outcome?.$case === 'failure') {
-      const said = cutText(outcome.value.message, 4096);
-      return new KelpieError('COMMAND_FAILED', said || `"${node}" did not do it`, { name: node });
+      const message = cutText(outcome.value.message, 4096) || `"${node}" failed without a message`;
+      return new KelpieError('COMMAND_FAILED', message, { name: node });
     }
     const answer = outcome?.value ?? { form: undefined };
     checkAnswer(expected, answer, this.#limits);
@@ -201,7 +202,7 @@ export class Commands {
     pending.onResult({ node, outcome, last });
   }
 
-  /** Those that are left are not wanted any more. */
+  /** Ends the command. Nodes that have not answered get a withdrawal. */
   #forget(pending: Pending): void {
     pending.stop();
     this.#pending.end(pending);
@@ -243,7 +244,7 @@ export class Commands {
     }
   }
 
-  /** A process that does not own its node any more will not answer. */
+  /** Ends commands for a process that has lost its node: it cannot answer any more. */
   *#unlessOwned(name: string, ofNode: ReadonlySet<Pending>): Generator<undefined> {
     for (const pending of ofNode) {
       const owner = this.#owners.get(name)?.value;
@@ -255,12 +256,12 @@ export class Commands {
     }
   }
 
-  /** Commands that wait for answers. */
+  /** How many commands wait for answers. */
   get pending(): number {
     return this.#pending.size;
   }
 
-  /** Nodes that they wait for. */
+  /** How many answers commands wait for. */
   get asks(): number {
     return this.#pending.asks;
   }

@@ -1,33 +1,33 @@
-/** How commands fail. */
+/** The errors of commands. */
 import { KelpieError } from '../core/errors.js';
 
-/** The issuer withdrew it. */
+/** The issuer withdrew the command. */
 export function cancelled(): KelpieError {
-  return new KelpieError('CANCELLED', 'the command was withdrawn');
+  return new KelpieError('CANCELLED', 'the issuer withdrew the command');
 }
 
-/** Certainly not done. */
+/** The node certainly did not run the command. */
 export function notDelivered(name: string): KelpieError {
   return new KelpieError('NOT_DELIVERED', `"${name}" was not handed the command`, { name });
 }
 
-/** Perhaps done. */
+/** The node may have run the command. */
 export function unanswered(name: string): KelpieError {
   const message = `"${name}" was handed the command and did not answer; it may have done it`;
   return new KelpieError('OUTCOME_UNKNOWN', message, { name });
 }
 
-/** The node has no room for it; not done. */
+/** The node's queue is full; the node did not get the command. */
 export function busy(name: string): KelpieError {
   return new KelpieError(
     'COMMAND_LIMIT',
-    `"${name}" has too many commands before this one`,
+    `"${name}" did not get the command: too many commands wait for it; try again`,
     { name },
     { retryAfterMs: 1000 },
   );
 }
 
-/** There is no room for it, with the coordinator or for its issuer; nobody was asked. */
+/** A limit of the coordinator or of the issuer is reached; no node got the command. */
 export function limitError(message: string, limit: number): KelpieError {
   return new KelpieError(
     'COMMAND_LIMIT',
@@ -37,8 +37,8 @@ export function limitError(message: string, limit: number): KelpieError {
   );
 }
 
-/** To a node, whose answer nobody waits for. */
+/** The error for a node that answers a command for which nobody waits. */
 export function notWaiting(commandId: number): KelpieError {
-  const message = 'no such command waits for an answer of this node';
+  const message = 'no command with this id waits for an answer of this node';
   return new KelpieError('COMMAND_NOT_FOUND', message, { command_id: String(commandId) });
 }

@@ -1,10 +1,10 @@
-/** What a command says, and what an answer may: checked. Pure. */
+/** Checks commands and their answers. Pure. */
 import { Command, CommandOutput, type Display } from '../../gen/ts/kelpie/v1/command.js';
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import { msOf, type WireDuration } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import { checkContent } from '../core/content.js';
-import { isCommandName, labelsOf, textOf } from '../network/labels.js';
+import { COMMAND_RULE, isCommandName, labelsOf, textOf } from '../network/labels.js';
 import { invalid } from '../players/player.js';
 import { cutText } from '../core/text.js';
 import type { Limits } from '../network/limits.js';
@@ -12,7 +12,7 @@ import type { Limits } from '../network/limits.js';
 type Form = NonNullable<Command['form']>;
 type AnswerForm = NonNullable<CommandOutput['form']>['$case'];
 
-/** The name of each form, by which nodes say that they do it, and the form of its answer. */
+/** The name of each form, which nodes list among their commands, and the form of its answer. */
 const forms = {
   kickPlayers: { name: 'kick_players', answer: 'players' },
   showMessage: { name: 'show_message', answer: 'players' },
@@ -26,14 +26,14 @@ const TEXT_BYTES = 4096;
 const PLAYERS = 1000;
 const LINES = 10_000;
 
-/** What an answer to a command may be. All that is kept of the command itself. */
+/** Which answers a command allows. A pending command keeps only this of the command. */
 export interface Expected {
   readonly form: AnswerForm;
-  /** How many players it is about. */
+  /** How many players the command is for. */
   readonly players: number;
 }
 
-/** A command that is fit to be issued. */
+/** A valid command. */
 export interface CheckedCommand {
   readonly name: string;
   readonly expected: Expected;
@@ -44,7 +44,7 @@ export interface CheckedCommand {
 }
 
 /**
- * Checks what is issued. Throws COMMAND_INVALID, TEXT_TOO_LONG, PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP,
+ * Checks a command. Throws COMMAND_INVALID, TEXT_TOO_LONG, PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP,
  * DEADLINE_INVALID, BATCH_INVALID, PLAYER_INVALID or LABELS_INVALID.
  */
 export function checkCommand(
@@ -71,11 +71,11 @@ function nameOf(form: Form): string {
   return form.$case === 'custom' ? form.value.name : forms[form.$case].name;
 }
 
-/** The time that a command has, in milliseconds. Throws DEADLINE_INVALID. */
+/** The timeout of a command in milliseconds. Throws DEADLINE_INVALID. */
 export function timeoutOf(timeout: WireDuration | undefined): number {
   const ms = timeout ? msOf(timeout) : DEFAULT_MS;
   if (ms > 0 && ms <= LONGEST_MS) return ms;
-  const message = 'a command has a timeout above 0 and of at most 5 min';
+  const message = 'the timeout of a command must be above 0 and at most 5 min';
   throw new KelpieError('DEADLINE_INVALID', message, { limit: String(LONGEST_MS) });
 }
 
@@ -90,16 +90,16 @@ function checkForm(form: Form): void {
       checkDisplay(form.value.display);
       return;
     case 'runConsoleCommand':
-      if (form.value.line.trim() === '') throw commandInvalid('line', 'there is no line to run');
+      if (form.value.line.trim() === '') throw commandInvalid('line', 'the line is empty; set it');
       textOf('line', form.value.line, TEXT_BYTES);
       return;
     case 'verifyPlayer':
-      if (!form.value.player) throw invalid('player', 'say who is to be verified');
+      if (!form.value.player) throw invalid('player', 'the command names no player; set player');
       return;
     case 'custom':
       checkName(form.value.name);
       if (!form.value.content?.form) {
-        throw commandInvalid('content', 'a custom command has content: data, text, json or list');
+        throw commandInvalid('content', 'the content is empty; set data, text, json or list');
       }
   }
 }
@@ -107,26 +107,24 @@ function checkForm(form: Form): void {
 function checkName(name: string): void {
   const taken = Object.values(forms).some((form) => form.name === name);
   if (isCommandName(name) && !taken) return;
-  const why = taken ? 'is the name of a form of its own' : 'cannot be the name of a command';
+  const why = taken
+    ? 'is reserved for a form of its own; use that form'
+    : `cannot be the name of a command: ${COMMAND_RULE}`;
   throw commandInvalid('name', `"${cutText(name, 80)}" ${why}`);
 }
 
 function checkPlayers(count: number): void {
   if (count >= 1 && count <= PLAYERS) return;
-  throw new KelpieError(
-    'BATCH_INVALID',
-    `a command is about 1 to ${PLAYERS} players, not ${count}`,
-    {
-      players: String(count),
-      limit: String(PLAYERS),
-    },
-  );
+  throw new KelpieError('BATCH_INVALID', `a command is for 1 to ${PLAYERS} players, not ${count}`, {
+    players: String(count),
+    limit: String(PLAYERS),
+  });
 }
 
-/** Throws COMMAND_INVALID or TEXT_TOO_LONG unless it can be shown. */
+/** Checks a display. Throws COMMAND_INVALID or TEXT_TOO_LONG. */
 export function checkDisplay(display: Display | undefined): void {
   const form = display?.form;
-  if (!form) throw commandInvalid('display', 'there is nothing to show; set one of its forms');
+  if (!form) throw commandInvalid('display', 'the display is empty; set one of its forms');
   if (typeof form.value === 'string') {
     textOf(form.$case, form.value, TEXT_BYTES);
     return;
@@ -137,8 +135,8 @@ export function checkDisplay(display: Display | undefined): void {
 }
 
 /**
- * Throws COMMAND_INVALID unless the answer is of the command's form and of a fit number of parts,
- * PAYLOAD_TOO_LARGE or CONTENT_TOO_DEEP if it is too much.
+ * Checks an answer. Throws COMMAND_INVALID if it has another form than the command expects, or too many parts.
+ * Throws PAYLOAD_TOO_LARGE or CONTENT_TOO_DEEP.
  */
 export function checkAnswer(
   expected: Expected,
@@ -147,7 +145,10 @@ export function checkAnswer(
 ): void {
   const { form } = answer;
   if (form?.$case !== expected.form) {
-    throw commandInvalid('answer', `the answer to this command is of the form ${expected.form}`);
+    throw commandInvalid(
+      'answer',
+      `the answer to this command must have the form ${expected.form}`,
+    );
   }
   if (form.$case === 'custom') checkContent(form.value, jsonDepth);
   if (form.$case === 'console') checkParts('lines', form.value.lines, LINES);
@@ -155,7 +156,7 @@ export function checkAnswer(
   checkSize('the answer', CommandOutput.encode(answer).finish().length, payloadBytes);
 }
 
-/** Before anything is done with each of them: empty ones take two bytes. */
+/** Counts before any work for each part: an empty part takes only two bytes. */
 function checkParts(field: string, parts: readonly unknown[], limit: number): void {
   if (parts.length <= limit) return;
   throw commandInvalid(field, `the answer has ${parts.length} ${field}; at most ${limit} fit`);
@@ -170,7 +171,7 @@ function checkSize(what: string, bytes: number, limit: number): void {
   });
 }
 
-/** An error about something that is said of a command. */
+/** The error for an invalid part of a command. */
 export function commandInvalid(field: string, message: string): KelpieError {
   return new KelpieError('COMMAND_INVALID', message, { field });
 }

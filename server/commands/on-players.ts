@@ -1,4 +1,4 @@
-/** What is done to players, whichever proxies they are on: one command for each proxy, or a few. */
+/** Commands on players: each becomes one or a few commands for each proxy of the players. */
 import type { Command, PlayerRef } from '../../gen/ts/kelpie/v1/command.js';
 import type { PlayerTarget } from '../../gen/ts/kelpie/v1/player_service.js';
 import type { WireDuration } from '../core/duration.js';
@@ -12,7 +12,7 @@ import { invalid } from '../players/player.js';
 import type { PlayerQueries } from '../players/queries.js';
 import type { PlayerRows } from '../players/rows.js';
 
-/** What became of one player. */
+/** The result for one player. */
 export interface PlayerFate {
   readonly playerId: string;
   readonly error?: KelpieError;
@@ -21,18 +21,18 @@ export interface PlayerFate {
 /** Makes the command for some players of one proxy. */
 export type Verb = (players: PlayerRef[]) => Command;
 
-/** As many as one command may be about; their ids fit into one in any case. */
+/** The most players of one command. Their ids always fit into one message. */
 const PLAYERS = 1000;
-/** Of what a proxy says about one player. */
+/** The longest message that this passes on from a proxy about one player. */
 const REASON_LETTERS = 512;
 
-/** Players of one proxy, as many as one command may be about. */
+/** Players of one proxy, at most PLAYERS. */
 interface Part {
   readonly proxy: string;
   readonly players: PlayerRef[];
 }
 
-/** Does something to players, on whichever proxies they are. */
+/** Sends commands to the proxies of players. */
 export class PlayerCommands {
   readonly #searches: SharedTurn;
   readonly #commands: Commands;
@@ -55,9 +55,9 @@ export class PlayerCommands {
   }
 
   /**
-   * Sends the command to the proxies of these players and returns what became of each player, in the parts
-   * in which the proxies were asked. Throws what is wrong with the command, NO_TARGET if nobody matches, and
-   * what is wrong with the one player, if it is about one.
+   * Sends the command to the proxies of these players. Returns the result for each player, grouped by command.
+   * Throws the errors of an invalid command, and NO_TARGET if no player matches. If the target is one player, it
+   * throws the error of this player.
    */
   async send(
     target: PlayerTarget | undefined,
@@ -76,7 +76,7 @@ export class PlayerCommands {
     return fates;
   }
 
-  /** Whom it is for. */
+  /** The players of a target, grouped for the commands. */
   *#parts(target: PlayerTarget | undefined): Generator<undefined, Part[]> {
     const parts: Part[] = [];
     const open = new Map<string, Part>();
@@ -118,7 +118,7 @@ export class PlayerCommands {
       case undefined:
         throw invalid(
           'target',
-          'say for whom it is: a player, a server, a proxy, servers, everyone',
+          'the target is empty: set player, server, proxy, servers or everyone',
         );
     }
   }
@@ -131,7 +131,7 @@ function* asking<Result>(
   const asked: Promise<Result>[] = [];
   for (const part of parts) {
     const one = ask(part);
-    // Waited for when all are asked: a rejection before that is not alone.
+    // Somebody awaits it only after all commands are sent; without this, an earlier rejection would be unhandled.
     one.catch(() => undefined);
     asked.push(one);
     yield;
@@ -149,7 +149,7 @@ async function askProxy(
     const { outcome } = await commands.ask(proxy, verb(players), timeoutMs);
     return fatesOf(players, outcome);
   } catch (error) {
-    // What is wrong with the command is so for all; that this proxy cannot, for its players.
+    // An invalid command fails for all players. An error of this proxy fails only for its players.
     if (!(error instanceof KelpieError) || !OF_PROXY.has(error.reason)) throw error;
     return players.map(({ playerId }) => ({ playerId, error }));
   }
@@ -170,7 +170,7 @@ function fatesOf(players: readonly PlayerRef[], outcome: NodeResult['outcome']):
   return players.map(({ playerId }) => {
     const given = byId.get(playerId);
     if (given && !given.error) return { playerId };
-    const message = given?.error?.message ?? 'the proxy did not say what became of it';
+    const message = given?.error?.message ?? 'the proxy did not report a result for this player';
     const error = new KelpieError('COMMAND_FAILED', cutText(message, REASON_LETTERS), {
       player: playerId,
     });

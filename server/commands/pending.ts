@@ -1,4 +1,4 @@
-/** The commands that are under way: found by their number and by node, and weighed. */
+/** The pending commands, by id and by node, and their limits. */
 import type { CommandOutput } from '../../gen/ts/kelpie/v1/command.js';
 import type { Cancel } from '../core/clock.js';
 import type { KelpieError } from '../core/errors.js';
@@ -6,22 +6,22 @@ import { limitError } from './errors.js';
 import type { Expected } from './forms.js';
 import type { Limits } from '../network/limits.js';
 
-/** What a command is to whoever bounds commands. */
+/** What a command counts towards the limits. */
 export interface CommandWeight {
-  /** Nodes that it asks. */
+  /** How many nodes the command is for. */
   readonly asks: number;
   readonly bytes: number;
 }
 
-/** What one of the nodes said, or why it did not. */
+/** The answer of one node, or the error instead of an answer. */
 export interface NodeResult {
   readonly node: string;
   readonly outcome: CommandOutput | KelpieError;
-  /** Nothing follows. */
+  /** Whether this is the last result of the command. */
   readonly last: boolean;
 }
 
-/** A node that was asked. */
+/** A node of a pending command. */
 export interface Target {
   readonly instance: Uint8Array;
   handed: boolean;
@@ -31,10 +31,10 @@ export interface Pending {
   readonly id: number;
   readonly expected: Expected;
   readonly bytes: number;
-  /** The nodes for which it has not ended. */
+  /** The nodes for which the command has not ended. */
   readonly targets: Map<string, Target>;
   readonly onResult: (result: NodeResult) => void;
-  /** Ends when so many have answered. */
+  /** The command ends after so many more answers. */
   answersLeft: number;
   stop: Cancel;
 }
@@ -50,15 +50,15 @@ export class PendingCommands {
     this.#limits = limits;
   }
 
-  /** Throws COMMAND_LIMIT unless so much more fits. */
+  /** Checks that a command fits into the limits. Throws COMMAND_LIMIT. */
   admit({ asks, bytes }: CommandWeight): void {
     const { commands, commandBytes } = this.#limits;
     if (this.#asks + asks > commands) {
-      throw limitError(`${commands} nodes are asked to do commands; no more fit`, commands);
+      throw limitError(`commands wait for ${commands} answers, the limit; try again`, commands);
     }
     if (this.#bytes + bytes > commandBytes) {
       throw limitError(
-        `commands of ${commandBytes} bytes are under way; no more fit`,
+        `the pending commands have ${commandBytes} bytes, the limit; try again`,
         commandBytes,
       );
     }
@@ -79,12 +79,12 @@ export class PendingCommands {
     return this.#byId.get(id);
   }
 
-  /** Those that wait for a node. */
+  /** The commands that wait for a node. */
   ofNode(name: string): ReadonlySet<Pending> | undefined {
     return this.#byNode.get(name);
   }
 
-  /** The node is not waited for any more. False: it was not. */
+  /** The command stops waiting for the node. False: it did not wait for this node. */
   drop(pending: Pending, node: string): boolean {
     if (!pending.targets.delete(node)) return false;
     this.#asks -= 1;
@@ -94,17 +94,17 @@ export class PendingCommands {
     return true;
   }
 
-  /** It has ended; nodes that are left in it are dropped one by one. */
+  /** Removes an ended command. The caller then drops its remaining nodes one by one. */
   end(pending: Pending): void {
     if (this.#byId.delete(pending.id)) this.#bytes -= pending.bytes;
   }
 
-  /** How many there are. */
+  /** How many commands are pending. */
   get size(): number {
     return this.#byId.size;
   }
 
-  /** Nodes that they wait for, one for each command. */
+  /** How many answers they wait for: one for each command and node. */
   get asks(): number {
     return this.#asks;
   }

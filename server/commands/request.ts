@@ -1,4 +1,4 @@
-/** A CommandRequest, encoded once for all nodes that are asked, but for the time that is left. */
+/** Encodes a CommandRequest once for all its nodes. Only `time_left` is encoded for each node. */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { Duration } from '../../gen/ts/google/protobuf/duration.js';
 import { CommandRequest } from '../../gen/ts/kelpie/v1/command.js';
@@ -8,7 +8,7 @@ import { durationOf } from '../core/duration.js';
 const COMMAND = (3 << 3) | 2;
 const TIME_LEFT = (4 << 3) | 2;
 
-/** All of it that does not change. `command` is encoded. */
+/** Encodes all fields but `time_left`. `command` is encoded already. */
 export function encodeRequest(
   commandId: number,
   source: string,
@@ -20,7 +20,7 @@ export function encodeRequest(
   return writer.uint32(COMMAND).bytes(command).finish();
 }
 
-/** What follows it when it goes out. */
+/** Encodes `time_left`. Its bytes follow the other fields when the request is sent. */
 export function encodeTimeLeft(ms: number): Uint8Array {
   const writer = new BinaryWriter().uint32(TIME_LEFT).fork();
   return Duration.encode(durationOf(Math.max(0, ms)), writer)

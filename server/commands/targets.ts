@@ -1,4 +1,4 @@
-/** Who is asked to do a command. */
+/** Resolves the target of a command to nodes. */
 import type { CommandTarget, NodeSelector } from '../../gen/ts/kelpie/v1/command.js';
 import { type Node, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
@@ -10,10 +10,10 @@ import { playerNotFound } from '../players/player.js';
 import { cutText } from '../core/text.js';
 
 const TARGETS = 1000;
-/** One byte more than the name of a node has, so that a longer name is never cut to one. */
+/** One byte more than the longest name of a node: a longer name, when cut, still matches no node. */
 const NAME_BYTES = 64;
 
-/** The nodes to ask, and the named nodes that cannot be asked. */
+/** The nodes that get a command, and the named nodes that cannot get it. */
 export interface Targeted {
   readonly names: readonly string[];
   readonly refused: ReadonlyMap<string, KelpieError>;
@@ -25,7 +25,7 @@ export class Targets {
   readonly #rows: NodeRows;
   readonly #queries: NodeQueries;
   readonly #players: PlayerRows;
-  /** Whose turn it is where any of several will do. */
+  /** Grows with each choice of one node among several, so that the choices rotate. */
   #turn = 0;
 
   constructor(rows: NodeRows, queries: NodeQueries, players: PlayerRows) {
@@ -35,7 +35,7 @@ export class Targets {
   }
 
   /**
-   * The nodes to ask, at least one. Throws NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED,
+   * The nodes that get the command, at least one. Throws NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED,
    * COMMAND_LIMIT, COMMAND_INVALID, OUT_OF_RANGE or LABELS_INVALID.
    */
   of(target: CommandTarget | undefined, command: string): Targeted {
@@ -56,7 +56,7 @@ export class Targets {
       case undefined:
         throw commandInvalid(
           'target',
-          'name a target: a node, nodes, every, any, or the place of a player',
+          'the target is empty: set node, nodes, every, any, player_proxy or player_server',
         );
     }
   }
@@ -82,13 +82,13 @@ export class Targets {
       else refused.set(name, notHandled(name, command));
     }
     if (names.size > 0) return { names: [...names], refused };
-    throw noTarget(`none of the nodes that the target names is there and does ${command}`);
+    throw noTarget(`the network has none of the named nodes that handles ${command}`);
   }
 
   #able(selector: NodeSelector, command: string): Node[] {
     const able = this.#queries.selected(selector).filter((node) => node.commands.includes(command));
     if (able.length > 0) return able;
-    throw noTarget(`no node that matches does ${command}`);
+    throw noTarget(`no node that matches the target handles ${command}`);
   }
 
   #any(selector: NodeSelector, command: string): string {
@@ -99,7 +99,7 @@ export class Targets {
     this.#turn = (this.#turn + 1) % Number.MAX_SAFE_INTEGER;
     const chosen = choice[this.#turn % choice.length];
     if (chosen) return chosen.name;
-    throw noTarget(`every node that does ${command} is unreachable`);
+    throw noTarget(`every node that handles ${command} is unreachable; try again later`);
   }
 
   #player(id: string) {
@@ -115,12 +115,12 @@ function alone(name: string): Targeted {
 
 function limited(nodes: readonly Node[]): string[] {
   if (nodes.length <= TARGETS) return nodes.map(({ name }) => name);
-  const message = `${nodes.length} nodes match; a command is for at most ${TARGETS}`;
+  const message = `${nodes.length} nodes match the target; a command is for at most ${TARGETS}; select fewer`;
   throw new KelpieError('COMMAND_LIMIT', message, { limit: String(TARGETS) });
 }
 
 function notHandled(name: string, command: string): KelpieError {
-  const message = `"${name}" does not do ${command}`;
+  const message = `"${name}" does not handle ${command}`;
   return new KelpieError('COMMAND_NOT_HANDLED', message, { name, command });
 }
 

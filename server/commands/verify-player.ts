@@ -1,4 +1,4 @@
-/** Asks the proxy that holds a player whether they are really there. */
+/** Asks the proxy that holds a player whether the player is still connected. */
 import { msOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import type { Commands, NodeResult } from './commands.js';
@@ -8,32 +8,33 @@ import type { Verify } from '../players/ownership.js';
 
 type Answer = NodeResult['outcome'];
 
-/** A client that was heard so lately is there. */
-const HEARD_MS = 2000;
+/** A player is connected if a packet of their client arrived in this time. */
+const SILENCE_MS = 2000;
 const QUESTIONS = 2;
-/** Questions, with those that do not count. */
+/** The most questions, including questions that do not count. */
 const ASKED = 6;
-/** So late a deadline shows that the coordinator itself stood still. */
+/** A timer that fires so late shows that the coordinator itself stalled. */
 const LATE_MS = 250;
 
-/** Knows whether nodes are read: the sessions do, which are above this layer. */
+/** Reports whether the coordinator reads from nodes. The layer of sessions implements it. */
 export interface Readers {
-  /** Whether the node's stream was read all the time since then, by the listening clock. */
+  /** Whether the coordinator read the node's stream without a pause since this time of the listening clock. */
   readSince(name: string, ms: number): boolean;
 }
 
-/** How long an answer may take, and by which clocks. */
+/** The time and the clocks of a verification. */
 export interface VerifyOptions {
   readonly verifyMs: number;
   readonly clock: Clock;
-  /** The time in which this coordinator listened. */
+  /** Counts only the time in which this coordinator listened. */
   readonly listening: Clock;
 }
 
 /**
- * Asks twice, so that one lost answer decides nothing. Only a yes counts: a proxy that does not answer,
- * or does not do this command, does not keep a player out for ever. (Velocity-CTD asks so, once.) But a
- * question does not count whose answer may lie unread; a proxy that cannot be heard is not judged.
+ * Asks twice, so that one lost answer decides nothing. The player stays only if the proxy confirms them: a proxy
+ * that does not answer, or does not handle this command, cannot keep a player out forever. (Velocity-CTD asks
+ * the same way, once.) A question does not count while its answer may be unread. If the coordinator cannot read
+ * from the proxy, the player stays.
  */
 export function verifier(
   commands: Commands,
@@ -56,7 +57,7 @@ export function verifier(
   };
 }
 
-/** A proxy that cannot be asked is an error as its answer. */
+/** Returns the proxy's answer; an error if the command cannot reach the proxy. */
 async function ask(commands: Commands, row: PlayerRow, timeoutMs: number): Promise<Answer> {
   const player = { playerId: row.player.id, generation: row.generation };
   const form = { $case: 'verifyPlayer', value: { player } } as const;
@@ -71,5 +72,5 @@ async function ask(commands: Commands, row: PlayerRow, timeoutMs: number): Promi
 function isThere({ form }: Exclude<Answer, KelpieError>): boolean {
   if (form?.$case !== 'verified' || !form.value.connected) return false;
   const { silence } = form.value;
-  return silence === undefined || msOf(silence) <= HEARD_MS;
+  return silence === undefined || msOf(silence) <= SILENCE_MS;
 }

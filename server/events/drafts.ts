@@ -1,4 +1,4 @@
-/** Publishing: what may be published, and how it is stored once. */
+/** Checks events before they are stored, and encodes each payload once. */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { EventDraft } from '../../gen/ts/kelpie/v1/event.js';
 import { Event, MessageOrigin, Payload } from '../../gen/ts/kelpie/v1/event.js';
@@ -9,7 +9,7 @@ import { checkContent } from '../core/content.js';
 import { textOf } from '../network/labels.js';
 import type { Limits } from '../network/limits.js';
 
-/** A draft whose payload is encoded: once, for its size and for the journal. */
+/** A draft with its encoded payload, for the check of its size and for the journal. */
 export interface EncodedDraft extends EventDraft {
   readonly bytes: Uint8Array;
 }
@@ -17,13 +17,13 @@ export interface EncodedDraft extends EventDraft {
 /** `message_published` of Event: `<field number> << 3 | <wire type>`. A test decodes it. */
 const EVENT_MESSAGE = (6 << 3) | 2;
 
-/** Bytes of a payload's type. */
+/** The most bytes of a payload's type. */
 const TYPE_BYTES = 255;
 
-/** Reused, so that its buffer is grown once; every `finish` copies what was written out of it. */
+/** Reused, so that its buffer grows only once. Each `finish` returns a copy. */
 let writer = new BinaryWriter();
 
-/** Encodes the events of one publish. Throws BATCH_INVALID unless they may come together. */
+/** Encodes the events of one publish. Throws BATCH_INVALID for no events, too many events or too many bytes. */
 export function encodeDrafts(drafts: readonly EventDraft[], limits: Limits): EncodedDraft[] {
   if (drafts.length < 1 || drafts.length > limits.publishEvents) {
     throw new KelpieError(
@@ -49,9 +49,8 @@ function encodePayload({ payload }: EventDraft): Uint8Array {
 }
 
 /**
- * The entry for an event. Throws TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE,
- * CONTENT_TOO_DEEP, TEXT_TOO_LONG or OUT_OF_RANGE.
- * `source` is the node's name, or empty.
+ * The entry for an event. `source` is the name of the publishing node, or empty. Throws TOPIC_INVALID,
+ * TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP, TEXT_TOO_LONG or OUT_OF_RANGE.
  */
 export function draftEntry(draft: EncodedDraft, source: string, time: Date, limits: Limits): Draft {
   const { topic, payload, bytes } = draft;
@@ -77,7 +76,7 @@ export function draftEntry(draft: EncodedDraft, source: string, time: Date, limi
   return { topic, event, source };
 }
 
-/** A number that is not in the enum could not be printed as JSON by every reader. */
+/** Rejects numbers outside the enum: not every reader could print them as JSON. */
 function checkOrigin(origin: MessageOrigin): void {
   const known: readonly MessageOrigin[] = [MessageOrigin.UNSPECIFIED, MessageOrigin.NODE];
   if (known.includes(origin)) return;
@@ -85,7 +84,7 @@ function checkOrigin(origin: MessageOrigin): void {
   throw outOfRange('payload.origin', most, 'an origin is MESSAGE_ORIGIN_UNSPECIFIED or _NODE');
 }
 
-/** What cannot be encoded must not leave its beginning to the next one. */
+/** Encodes with the shared writer, and replaces it after an error: it still holds a part of the failed message. */
 function written(write: () => BinaryWriter): Uint8Array {
   try {
     return write().finish();

@@ -1,6 +1,6 @@
 /**
- * Publish sequences make each event stored once, however often a publisher sends it: events that are stored
- * already are cut off, a hole is refused. One rule for sessions and for calls.
+ * Publish sequences. With them each event is stored once, even if a publisher sends it several times: the
+ * coordinator skips stored events and refuses a hole. Sessions and calls share this rule.
  */
 import { KelpieError, outOfRange } from '../core/errors.js';
 import type { Producer } from '../journal/journal.js';
@@ -26,7 +26,7 @@ export function storedAlready({ first, count }: Numbered, next = first): number 
   return Math.min(count, next - first);
 }
 
-/** How the number of a publisher moves on when the events are stored that are not stored already. */
+/** The publisher's number before and after its new events are stored. */
 export function producerOf(instance: Uint8Array, numbered: Numbered, stored: number): Producer {
   const { first, count } = numbered;
   return { instance, previous: first + stored - 1, last: first + count - 1 };

@@ -1,4 +1,4 @@
-/** Publishing by a call: all events or none, and each once if the caller numbers them. */
+/** Publishing by a call: it stores all events or none, and each event once if the caller numbers them. */
 import type {
   PublishEventsRequest,
   PublishEventsResponse,
@@ -40,7 +40,7 @@ export class CallPublisher {
     storedAlready(numbered);
     const last = await this.#network.journal.producer(instanceId);
     let next = last === undefined ? first : last + 1;
-    // Another call of the same instance may store at the same time; the number only grows.
+    // Another call of the same instance may store events meanwhile. The loop ends, because the number only grows.
     for (;;) {
       const stored = storedAlready(numbered, next);
       const fresh = entries.slice(stored);
@@ -52,10 +52,11 @@ export class CallPublisher {
     }
   }
 
-  /** Throws PUBLISH_LIMIT: callers are refused, not held, since nothing would bound how many wait. */
+  /** Throws PUBLISH_LIMIT if the backlog is full. Calls do not wait, because nothing would bound waiting calls. */
   #store(transaction: Transaction): Promise<Outcome> {
     if (!this.#network.backlog.closed) return this.#network.commit(transaction);
-    const message = 'the journal is behind what is published; nothing was stored; try again later';
+    const message =
+      'too many events wait for the journal; it stored none of these; try again later';
     const metadata = { limit: String(this.#limits.backlogBytes) };
     throw new KelpieError('PUBLISH_LIMIT', message, metadata, { retryAfterMs: 1000 });
   }

@@ -1,4 +1,4 @@
-/** Writes what a proxy reports: as many reports in one transaction as there are, in their order. */
+/** Writes the reports of a proxy in their order, many in one transaction. */
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { PlayerReport } from '../../gen/ts/kelpie/v1/presence.js';
 import { KelpieError } from '../core/errors.js';
@@ -11,20 +11,20 @@ import type { Admission } from './admission.js';
 import type { PlayerRow } from './rows.js';
 import { contested, type PlayerWrite, type PlayerWriter } from './writer.js';
 
-/** What became of a report. */
+/** The result of one report. */
 export interface Reported {
   readonly id: string;
-  /** The generation that the proxy holds them under now; 0: it does not. */
+  /** The generation under which the proxy holds the player now; 0: the proxy does not hold them. */
   readonly generation: number;
   readonly error?: KelpieError;
 }
 
-/** How often reports are judged anew because others wrote about the same players. */
+/** How often this checks reports again because another writer changed the same players. */
 const ATTEMPTS = 8;
-/** Each report may write the whole player anew. */
+/** The bytes of one transaction: each report may write the whole row of a player. */
 const BYTES = 256 * 1024;
 
-/** Takes reports. Throws STALE_GENERATION if the session does not own its node any more. */
+/** Stores reports. Throws STALE_GENERATION if another session owns the node. */
 export async function report(
   writer: PlayerWriter,
   session: ProxySession,
@@ -42,16 +42,16 @@ export async function report(
   return results;
 }
 
-/** Joins without a grant in one frame, and what they were granted ahead, all together. */
+/** The joins without a grant in one frame. They get their grants before the reports are written, many together. */
 class Frame {
-  /** What follows a join is of its generation. */
+  /** By id. Later reports in the frame about the same player use this generation. */
   readonly #grants: Grants = new Map();
-  /** Grants whose joins are to come. */
+  /** Ids of granted joins that are not written yet. */
   readonly #open = new Set<string>();
 
   /**
-   * Those that can be granted now: nothing that comes before them in the frame is about the same person.
-   * The first report of a frame always can be, if it is one.
+   * The joins that can be granted now: no earlier report of the frame is about the same person. If the first
+   * report is a join without a grant, it is among them.
    */
   joinsOf(reports: readonly PlayerReport[]): Player[] {
     const mentioned = new Set<string>();
@@ -74,7 +74,7 @@ class Frame {
     }
   }
 
-  /** What a join without a generation got; undefined if it is not granted yet. */
+  /** The generation or the error of a join without a grant; undefined if it has neither yet. */
   grantOf(id: string): number | KelpieError | undefined {
     return this.#open.has(id) ? this.#grants.get(id) : undefined;
   }
@@ -85,7 +85,7 @@ class Frame {
     return generation === 0 && typeof grant === 'number' ? grant : generation;
   }
 
-  /** It is written, or refused. */
+  /** Call it after the report was stored or refused. */
   done(report: PlayerReport): void {
     const [id] = namesIn(report);
     if (id !== undefined && ungranted(report)) this.#open.delete(id);
@@ -97,7 +97,7 @@ function ungranted({ what, generation }: PlayerReport): Player | undefined {
   return what?.$case === 'joined' && generation === 0 ? what.value : undefined;
 }
 
-/** The id of the player, then the UUID; none where nobody is named, which is told when it is judged. */
+/** The player's id, then their UUID. Empty for an invalid report; `judge` throws its error later. */
 function namesIn(report: PlayerReport): string[] {
   const { what } = report;
   try {
@@ -110,7 +110,7 @@ function namesIn(report: PlayerReport): string[] {
   }
 }
 
-/** Reports up to the next join that must be granted first, or as many as one transaction should have. */
+/** Stores reports up to the next join that needs a grant first, or as many as fit into one transaction. */
 async function step(
   writer: PlayerWriter,
   session: ProxySession,
@@ -133,7 +133,7 @@ async function step(
   throw contested();
 }
 
-/** Reports judged one after the other, each against what those before it leave. */
+/** Checks reports one after another, each against the rows as the earlier reports leave them. */
 class DraftBook {
   readonly #writer: PlayerWriter;
   readonly #session: ProxySession;
@@ -141,7 +141,7 @@ class DraftBook {
   readonly #admission: Admission;
   readonly #rows = new Map<string, PlayerRow | null>();
   readonly #written = new Map<string, { drafts: Draft[]; also: Requirement[] }>();
-  /** Joins whose grants are used up. */
+  /** Ids of joins that have used their grant. */
   readonly #joined = new Set<string>();
   #bytes = 0;
 
@@ -163,7 +163,7 @@ class DraftBook {
     return results;
   }
 
-  /** Undefined for a join that must be granted first. */
+  /** Undefined for a join that needs a grant first. */
   #take(one: PlayerReport): Reported | undefined {
     let id = cutText(one.playerId, 255);
     try {
@@ -183,13 +183,13 @@ class DraftBook {
     }
   }
 
-  /** The player as they are then. */
+  /** The player's row after the report. */
   #judge(id: string, one: PlayerReport, generation: number): PlayerRow | null | undefined {
     const row = this.#rowOf(id);
     const verdict = judge(this.#writer, this.#session, one, generation, row);
     if (verdict.kind === 'unchanged') return row;
     const { draft, after, server } = verdict;
-    // Where somebody is changes a row by little, and must be told.
+    // A move changes few bytes, and a full coordinator must still store it.
     if (after && one.what?.$case !== 'movedTo') this.#admission.take(id, row, after.bytes);
     this.#bytes += draft.event.length + (draft.value?.length ?? 0);
     const written = this.#written.get(id) ?? { drafts: [], also: [] };
@@ -210,7 +210,7 @@ class DraftBook {
     return row === undefined ? this.#writer.rows.get(id) : (row ?? undefined);
   }
 
-  /** Made of the rows as they are now: nothing was awaited since they were judged. */
+  /** The writes require the rows as they are now: nothing was awaited since the check. */
   get writes(): PlayerWrite[] {
     const { rows } = this.#writer;
     return [...this.#written].map(([id, written]) => ({ seen: rows.seen(id), ...written }));

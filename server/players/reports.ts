@@ -1,4 +1,4 @@
-/** What a proxy reports of its players: judged against the table, and written in one transaction. */
+/** Checks a proxy's reports about players against the table, and makes the events and rows of them. */
 import type { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import {
@@ -25,40 +25,40 @@ import { type PlayerRow, newRow, type NewPlayerRow } from './rows.js';
 
 const SERVER_BYTES = 255;
 
-/** What becomes of a report. */
+/** The effect of a report. */
 export type Verdict =
   | {
       readonly kind: 'write';
       readonly draft: Draft;
       readonly after: NewPlayerRow | null;
-      /** The row of the server that is named, as it was seen. */
+      /** The row of the named server, which the write requires unchanged. */
       readonly server?: Requirement | undefined;
     }
   | { readonly kind: 'unchanged' };
 
-/** What is written beside the player. */
+/** Details of a write beside the player. */
 interface Details {
-  /** The row of the server that is named, as it was seen. */
+  /** The row of the named server, which the write requires unchanged. */
   readonly server?: Requirement | undefined;
   readonly others?: ChangedByOthers;
-  /** The node that changes the player, if it is not the one that holds them. */
+  /** The node that changes the player, if another node holds them. */
   readonly by?: string | undefined;
 }
 
-/** The player whom a report is about. Throws PLAYER_INVALID. */
+/** The id of the player in a report. Throws PLAYER_INVALID. */
 export function subjectOf({ playerId, what }: PlayerReport): string {
   if (what?.$case !== 'joined') {
-    if (playerId === '') throw invalid('player_id', 'the report does not say whom it is about');
+    if (playerId === '') throw invalid('player_id', 'the report has no player_id; set it');
     return playerId;
   }
   const id = idOf(what.value);
   if (playerId === '' || playerId === id) return id;
-  throw invalid('player_id', `the report is about "${id}" and says another id`);
+  throw invalid('player_id', `player_id is not the id of the player, "${id}"; set that id or none`);
 }
 
 /**
- * Judges a report of a player as they are held, under the generation that it is about. Throws the errors
- * that PlayerReportResult names.
+ * Checks a report against the player's row and the generation of the report. Throws the errors that
+ * PlayerReportResult names.
  */
 export function judge(
   writer: PlayerWriter,
@@ -81,11 +81,11 @@ export function judge(
     case 'left':
       return change.leave(what.value);
     case undefined:
-      throw invalid('what', 'the report does not say what the player did');
+      throw invalid('what', 'the report is empty: set joined, moved_to, changed or left');
   }
 }
 
-/** What can become of a player whom their proxy holds. */
+/** The changes of a player whom a proxy holds. */
 export class PlayerTransition {
   readonly #writer: PlayerWriter;
   readonly #row: PlayerRow;
@@ -96,16 +96,16 @@ export class PlayerTransition {
   }
 
   /**
-   * They are in, or they were and this is how they are now. `since`: when they joined, if not now. Throws
-   * what facts can be.
+   * The player joins, or already has joined and gets new facts. `since`: the time of the join, if not now. Throws
+   * the errors of `playerOf` and `move`.
    */
-  join(said: Player, since?: Date): Verdict {
+  join(facts: Player, since?: Date): Verdict {
     const { player, loggingIn } = this.#row;
     const { proxy, generation } = player;
-    const { server, serverUnregistered, seen } = this.#place(said.server);
+    const { server, serverUnregistered, seen } = this.#place(facts.server);
     const joinTime = loggingIn ? (since ?? this.#time()) : player.joinTime;
     const place = { proxy, server, serverUnregistered, generation, joinTime };
-    const named = playerOf(said, place);
+    const named = playerOf(facts, place);
     const after = loggingIn ? named : withChangesOfOthers(named, this.#row);
     if (loggingIn) {
       const body = { $case: 'playerJoined', value: { player: after } } as const;
@@ -116,7 +116,7 @@ export class PlayerTransition {
       : this.#moved(after, seen);
   }
 
-  /** They are on another server. Throws PLAYER_INVALID or TEXT_TOO_LONG. */
+  /** The player moves to another server. Throws PLAYER_INVALID or TEXT_TOO_LONG. */
   move(to: string): Verdict {
     this.#checkOnline();
     const { seen, ...place } = this.#place(to);
@@ -127,7 +127,7 @@ export class PlayerTransition {
   }
 
   /**
-   * Some of their facts change. `by`: the node that changes them, if it is not the one that holds them.
+   * Changes some facts of the player. `by`: the node that changes them, if another node holds the player.
    * Throws LABELS_INVALID, TEXT_TOO_LONG or PLAYER_INVALID.
    */
   change(change: PlayerChange, by?: string): Verdict {
@@ -144,7 +144,7 @@ export class PlayerTransition {
     return this.#write(after, { $case: 'playerUpdated', value: { player: after } }, more);
   }
 
-  /** They are gone. Throws OUT_OF_RANGE for a reason that is not a proxy's to give. */
+  /** The player leaves. Throws OUT_OF_RANGE for a reason that a proxy may not give. */
   leave(reason: PlayerLeaveReason): Verdict {
     const { player } = this.#row;
     const given = reason === PlayerLeaveReason.KICKED ? reason : PlayerLeaveReason.QUIT;
@@ -159,16 +159,16 @@ export class PlayerTransition {
   }
 
   /**
-   * A server that is named, and its row as it is now, which the write requires: nobody moves to a server
-   * that has left. A name that no node has is kept: on many networks servers stand in a config file. One
-   * that they are on already may have left. Players whom a server holds itself are on that server.
+   * Checks the server in a report. The write requires the server's row as it is now, so no player moves to a
+   * server that has left. A name that no node has is valid, because many networks list servers in a config file.
+   * The player's present server may have left. Players whom a server holds itself are on that server.
    */
   #place(typed: string) {
     const server = serverOf(typed);
     const { proxy } = this.#row;
     if (this.#writer.nodes.nodes.get(proxy)?.value.role === NodeRole.DOWNSTREAM) {
       if (server !== '' && server !== proxy) throw joinedDirectly(proxy);
-      // The node's own row fences the write already.
+      // The fence of the write already requires this node.
       return { server: proxy, serverUnregistered: false, seen: undefined };
     }
     if (server === '') return { server, serverUnregistered: false, seen: undefined };
@@ -206,24 +206,24 @@ function samePlayer(left: Player, right: Player): boolean {
   return sameBytes(PlayerMessage.encode(left).finish(), PlayerMessage.encode(right).finish());
 }
 
-/** A name of a server, as names of nodes are compared. Throws TEXT_TOO_LONG or PLAYER_INVALID. */
+/** The name of a server, in lower case like the names of nodes. Throws TEXT_TOO_LONG or PLAYER_INVALID. */
 function serverOf(typed: string): string {
   const server = textOf('server', typed, SERVER_BYTES).toLowerCase();
   if (!isControlled(server)) return server;
-  throw invalid('server', 'the name of the server has control characters in it');
+  throw invalid('server', 'the name of the server contains control characters; remove them');
 }
 
 function joinedDirectly(server: string): KelpieError {
-  const message = `players who join "${server}" directly are on "${server}": report that they left`;
+  const message = `players who join "${server}" directly stay on "${server}"; report that they left instead`;
   return invalid('server', message);
 }
 
 function noServer({ name }: Node): KelpieError {
-  const message = `"${name}" is no server: players play on nodes of the role DOWNSTREAM`;
+  const message = `"${name}" is no server: name a node of the role DOWNSTREAM`;
   return invalid('server', message);
 }
 
 function reasonError(): KelpieError {
-  const message = 'a proxy reports that a player left by QUIT or KICKED';
+  const message = 'a proxy may only report QUIT or KICKED as the reason why a player left';
   return new KelpieError('OUT_OF_RANGE', message, { field: 'left', limit: 'KICKED' });
 }

@@ -20,11 +20,11 @@ export interface PlayerRow extends Pick<Player, 'proxy' | 'server' | 'generation
   readonly bytes: number;
   /** Bytes of the player's context, among them. */
   readonly contextBytes: number;
-  /** What other nodes than the holder changed of the player; decoded each time. */
+  /** The facts that nodes other than the holder changed. Each read decodes them. */
   readonly others: ChangedByOthers;
 }
 
-/** A player as they are about to be written. */
+/** Makes the row of a player for a write. */
 export function newRow(
   player: Player,
   proxyInstanceId: Uint8Array,
@@ -43,12 +43,12 @@ export function newRow(
   return { ...facts, instance: proxyInstanceId, loggingIn, row };
 }
 
-/** A player about to be written, and the row that says so. */
+/** A player's row for a write, with its bytes. */
 export interface NewPlayerRow extends PlayerRow {
   readonly row: Uint8Array;
 }
 
-/** As they are kept: their bytes, which the journal has too, and what they are found and judged by. */
+/** A player's row in memory: its bytes, which the journal also has, and the decoded fields of indexes and checks. */
 class EncodedPlayerRow implements PlayerRow {
   readonly proxy: string;
   readonly server: string;
@@ -84,7 +84,7 @@ class EncodedPlayerRow implements PlayerRow {
   }
 }
 
-/** What happens to players who are not online. No pattern matches it. */
+/** The topic of entries about players who are not online. No pattern matches it. */
 const HIDDEN_TOPIC = 'kelpie.players';
 const NO_EVENT = new Uint8Array();
 
@@ -94,7 +94,7 @@ export class PlayerRows {
   readonly byProxy = this.index.byProxy;
   readonly byServer = this.index.byServer;
   readonly #table: Table<PlayerRow>;
-  /** One for all players of a process. */
+  /** By proxy. All players of one process share these bytes. */
   readonly #instances = new Map<string, Uint8Array>();
 
   constructor(tables: Pick<Tables, 'table'>) {
@@ -105,7 +105,7 @@ export class PlayerRows {
     this.#table.watch((id, before, after) => {
       if (before) this.index.remove(id, before.value);
       if (after) this.index.add(id, after.value);
-      // Of a proxy that has nobody any more.
+      // The proxy holds no players any more.
       const proxy = (after ?? before)?.value.proxy ?? '';
       if (this.ownedBy.sizeOf(proxy) === 0) this.#instances.delete(proxy);
     });
@@ -116,24 +116,24 @@ export class PlayerRows {
     const generation = row.loggingIn ? sequence : (row.player?.generation ?? 0);
     const proxy = row.player?.proxy ?? '';
     const known = this.#instances.get(proxy);
-    // Not a view into the bytes of one row.
+    // A copy: a view would keep all bytes of this row in memory.
     const instance =
       known && sameBytes(known, row.proxyInstanceId) ? known : row.proxyInstanceId.slice();
     this.#instances.set(proxy, instance);
     return new EncodedPlayerRow(bytes, generation, row, instance);
   }
 
-  /** Calls the watcher for each row that changes, while it is folded; the indexes have it then. */
+  /** Calls the watcher for each row that changes, after the indexes have the change. */
   watch(watcher: (id: string, after: PlayerRow | undefined) => void): void {
     this.#table.watch((id, _, after) => watcher(id, after?.value));
   }
 
-  /** The player's row, also while they log in. */
+  /** The player's row, also while the player logs in. */
   get(id: string): PlayerRow | undefined {
     return this.#table.get(id)?.value;
   }
 
-  /** The player's row if they are online. */
+  /** The player's row, if the player is online. */
   onlineOf(id: string): PlayerRow | undefined {
     const row = this.get(id);
     return row?.loggingIn ? undefined : row;
@@ -153,19 +153,19 @@ export class PlayerRows {
     return this.#table.size;
   }
 
-  /** The player of a row's key; undefined if it is a key of another kind. */
+  /** The player's id in a row's key; undefined for a key of another kind. */
   idIn(key: string | undefined): string | undefined {
     return this.#table.nameIn(key);
   }
 
-  /** How many are online. */
+  /** How many players are online. */
   get online(): number {
     return this.index.online;
   }
 
   /**
-   * Who is online and meant. A player whose name is exactly what is looked for wins over others; several
-   * are left where nobody can decide.
+   * The players online who match a lookup. Names match in any case, but an exact match wins. Several players
+   * remain if the name is ambiguous.
    */
   find(by: NonNullable<PlayerLookup['by']>): PlayerRow[] {
     const found: PlayerRow[] = [];
@@ -178,12 +178,12 @@ export class PlayerRows {
     return exact.length > 0 ? exact : found;
   }
 
-  /** What a write must require that is made of the player's row as it is now. */
+  /** The requirement of a write that depends on the player's row: the row is still as it is now. */
   seen(id: string): Requirement {
     return this.#table.seen(id);
   }
 
-  /** The entry that gives a player to a proxy for their login. Its sequence is their generation. */
+  /** The entry that gives a player to a proxy for their login. Its sequence is the player's generation. */
   grantDraft(player: Player, instance: Uint8Array): Draft {
     const { row: value } = newRow({ ...player, generation: 0 }, instance, true);
     const { id, proxy } = player;
@@ -192,8 +192,8 @@ export class PlayerRows {
   }
 
   /**
-   * The entry that tells what became of a player, and writes their row, or deletes it. `by`: the node that
-   * changed them, if it is not the one that holds them.
+   * The entry with an event about a player, which also writes or deletes the player's row. `by`: the node that
+   * changed the player, if another node holds them.
    */
   draft(
     before: PlayerRow,
@@ -204,7 +204,7 @@ export class PlayerRows {
   ): Draft {
     const { id, proxy } = (after ?? before).player;
     const source = by ?? proxy;
-    // Who was not online does not leave for anybody but coordinators.
+    // A player who never was online has no PlayerLeft for readers; only coordinators read this entry.
     const topic = after === null && before.loggingIn ? HIDDEN_TOPIC : this.#table.topicOf(id);
     const event = { sequence: 0, topic, source, time, body };
     return {

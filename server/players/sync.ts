@@ -1,4 +1,4 @@
-/** Settles what a proxy has with what the table says it has. */
+/** Reconciles a proxy's list of players with the table. */
 import { PlayerLeaveReason, type Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { SyncPlayers } from '../../gen/ts/kelpie/v1/presence.js';
 import { msOf } from '../core/duration.js';
@@ -12,7 +12,7 @@ import type { Admission } from './admission.js';
 import type { PlayerRow } from './rows.js';
 import { contested, type PlayerWrite, type PlayerWriter } from './writer.js';
 
-/** What a part of a list got. */
+/** The result of one part of a list. */
 export interface Synced {
   readonly results: readonly Reported[];
   /** Ids of players whom the proxy must kick. */
@@ -20,16 +20,16 @@ export interface Synced {
 }
 
 const ATTEMPTS = 8;
-/** Longer than anybody is on a server; so every time of a login is one. */
+/** A bound on the age of a login, longer than any session of play. It keeps every login time a valid date. */
 const OLDEST_MS = 365 * 24 * 60 * 60 * 1000;
 
-/** A part of a list, and when it came, by the wall clock. */
+/** One part of a list, and the time of its arrival by the wall clock. */
 export interface ListPart {
   readonly part: SyncPlayers;
   readonly receivedMs: number;
 }
 
-/** Takes a part of a list. Throws STALE_GENERATION if the session does not own its node any more. */
+/** Applies one part of a list. Throws STALE_GENERATION if another session owns the node. */
 export async function sync(
   writer: PlayerWriter,
   session: ProxySession,
@@ -60,21 +60,21 @@ export async function sync(
   throw contested();
 }
 
-/** What is to be done about a part, as the table is now. */
+/** The writes that one part of a list needs, computed from the present table. */
 class Plan implements Synced {
   readonly #results = new Map<string, Reported>();
   readonly kicked: string[] = [];
-  /** When all are its own: what differs. */
+  /** The differences to write, once the proxy holds all players of the part. */
   readonly writes: PlayerWrite[] = [];
   readonly #writer: PlayerWriter;
   readonly #session: ProxySession;
   readonly #list: ListPart;
   readonly #asOf: number;
-  /** Whom this list was given by a transaction before. */
+  /** Ids of players whom an earlier transaction of this part gave to the proxy. */
   readonly #granted: ReadonlySet<string>;
   readonly #admission: Admission;
   readonly #batch: GrantBatch;
-  /** Whom the list names, by id and UUID. */
+  /** Ids of the players in this part, by id and by UUID. */
   readonly #named = new Map<string, string>();
 
   constructor(
@@ -87,14 +87,14 @@ class Plan implements Synced {
     this.#writer = writer;
     this.#session = session;
     this.#list = list;
-    // What was granted on a stream before this one can be told no more: the list knows better.
+    // The proxy cannot receive grants of an earlier stream any more, so for those the list decides.
     this.#asOf = Math.max(list.part.asOf, session.generation);
     this.#granted = granted;
     this.#admission = admission;
     this.#batch = new GrantBatch(writer, session, admission);
   }
 
-  /** Yields wherever others may go on: what is written requires the rows as they were looked at. */
+  /** Yields between players, so that other work can run. Each write requires the rows as this read them. */
   *make(): Generator<undefined, void> {
     const { players, afterId, upToId } = this.#list.part;
     for (const player of players) {
@@ -112,7 +112,7 @@ class Plan implements Synced {
     const id = this.#idOf(player);
     if (id === undefined || this.#named.get(id) === id) return;
     const names = [id, player.uuid.toLowerCase()].filter((name) => name !== '');
-    // Two entries of one person: the first one counts.
+    // The list has two players who are one person: the first one counts.
     if (names.some((name) => this.#named.has(name))) {
       this.kicked.push(id);
       return;
@@ -121,7 +121,7 @@ class Plan implements Synced {
     this.#settle(id, player);
   }
 
-  /** First: players who must be given to the proxy. */
+  /** Grants to store first: players whom the proxy does not hold yet. */
   get grants(): ReadonlyMap<string, PlayerWrite> {
     return this.#batch.writes;
   }
@@ -134,27 +134,27 @@ class Plan implements Synced {
     return this.#attempt(player.id, () => idOf(player));
   }
 
-  #settle(id: string, said: Player): void {
-    const person = personOf(this.#writer.rows, { id, uuid: said.uuid.toLowerCase() });
+  #settle(id: string, listed: Player): void {
+    const person = personOf(this.#writer.rows, { id, uuid: listed.uuid.toLowerCase() });
     const row = person.get(id);
     const own = row && holds(this.#session, row) && this.#writer.hasOwner(row);
     const others = [...person.values()].filter(
       (one) => (one !== row || !own) && this.#writer.hasOwner(one),
     );
-    if (own && others.length === 0) this.#update(id, said, row);
-    // Granted once already: somebody else was given the person since.
-    else if (!this.#granted.has(id) && this.#isNewer(id, said, others)) this.#grant(id, said);
+    if (own && others.length === 0) this.#update(id, listed, row);
+    // A player who already was granted here belongs to another proxy since then.
+    else if (!this.#granted.has(id) && this.#isNewer(id, listed, others)) this.#grant(id, listed);
     else {
       this.kicked.push(id);
       if (own) this.#leave(id);
     }
   }
 
-  /** Whether a login is newer than all others of the person. */
-  #isNewer(id: string, said: Player, others: readonly PlayerRow[]): boolean {
-    if (said.generation > 0) return others.every((one) => said.generation > one.generation);
+  /** Whether a login in the list is newer than all other presences of the person. */
+  #isNewer(id: string, listed: Player, others: readonly PlayerRow[]): boolean {
+    if (listed.generation > 0) return others.every((one) => listed.generation > one.generation);
     const age = this.#list.part.loginAges[id];
-    // It got no grant, or in another history, and does not say when: taken for the newest.
+    // The login has no grant of this history and no age: it counts as the newest.
     if (!age) return true;
     const since = this.#since(id);
     return others.every(({ player, proxy }) => {
@@ -163,38 +163,43 @@ class Plan implements Synced {
     });
   }
 
-  /** When somebody logged in, as far as it is said. */
+  /** The time of a login: its age from the list, or the arrival of the list. */
   #since(id: string): number {
     const age = this.#list.part.loginAges[id];
     const ageMs = age ? Math.min(Math.max(0, msOf(age)), OLDEST_MS) : 0;
     return this.#list.receivedMs - Math.floor(ageMs);
   }
 
-  #grant(id: string, said: Player): void {
+  #grant(id: string, listed: Player): void {
     this.#attempt(id, () => {
-      const player = loginOf(this.#session, said, new Date(this.#since(id)));
-      // One that must wait is looked at again: these grants are not the last.
+      const player = loginOf(this.#session, listed, new Date(this.#since(id)));
+      // If `add` returns false, the next plan includes this player: a plan with grants is not the last.
       this.#batch.add(player);
     });
   }
 
-  #update(id: string, said: Player, row: PlayerRow): void {
+  #update(id: string, listed: Player, row: PlayerRow): void {
     const { generation } = row;
     this.#results.set(id, { id, generation });
-    // A login that began after the list was made: what the list says is of the one before.
-    if (this.#isLater(id, row) && said.generation !== generation) return;
+    // The login began after the proxy made the list: the list describes the login before.
+    if (this.#isLater(id, row) && listed.generation !== generation) return;
     const change = new PlayerTransition(this.#writer, row);
     const since = this.#granted.has(id) ? row.player.joinTime : undefined;
     const join = (what: Player) => () => this.#join(change, row, what, since);
     const verdict =
-      this.#attempt(id, join(said)) ??
-      // They are there, whatever is wrong with the server that is named.
-      this.#attempt(id, join({ ...said, server: '' }));
+      this.#attempt(id, join(listed)) ??
+      // The player is online even if the named server is invalid.
+      this.#attempt(id, join({ ...listed, server: '' }));
     if (verdict?.kind === 'write') this.#write(id, verdict);
   }
 
-  #join(change: PlayerTransition, row: PlayerRow, said: Player, since: Date | undefined): Verdict {
-    const verdict = change.join(said, since);
+  #join(
+    change: PlayerTransition,
+    row: PlayerRow,
+    listed: Player,
+    since: Date | undefined,
+  ): Verdict {
+    const verdict = change.join(listed, since);
     const after = verdict.kind === 'write' ? verdict.after : null;
     if (after) this.#admission.take(after.player.id, row, after.bytes);
     return verdict;
@@ -215,7 +220,7 @@ class Plan implements Synced {
     this.writes.push(server ? { ...write, also: [server] } : write);
   }
 
-  /** What cannot be is told beside its player, whom the proxy then holds if it held them before. */
+  /** Runs work about one player. Its error becomes the player's result; the player stays with the proxy if it held them. */
   #attempt<T>(id: string, work: () => T): T | undefined {
     try {
       return work();

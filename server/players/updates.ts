@@ -1,4 +1,4 @@
-/** Changes of a player's facts that any node makes, under the generation of the player. */
+/** Changes of a player's facts by any node, under the player's generation. */
 import { PlayerChange } from '../../gen/ts/kelpie/v1/player.js';
 import type { UpdatePlayer } from '../../gen/ts/kelpie/v1/presence.js';
 import { invalid, playerNotFound } from './player.js';
@@ -12,7 +12,7 @@ export async function updatePlayer(
   session: ProxySession,
   { playerId, generation, change = PlayerChange.create() }: UpdatePlayer,
 ): Promise<void> {
-  if (playerId === '') throw invalid('player_id', 'the frame names no player');
+  if (playerId === '') throw invalid('player_id', 'the frame has no player_id; set it');
   for (;;) {
     const row = writer.rows.onlineOf(playerId);
     if (!row) throw playerNotFound(playerId);

@@ -1,4 +1,4 @@
-/** Writes about players: each made of the row as it was seen, many in one transaction. */
+/** Writes about players. Each write requires the row as its writer read it; many writes are one transaction. */
 import type { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import { sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
@@ -11,29 +11,29 @@ import { type Admission, PlayerAdmission, type PlayerLimits } from './admission.
 import type { ProxySession } from './proxy-session.js';
 import type { PlayerRow, PlayerRows } from './rows.js';
 
-/** What is to be written about one player, or what they were seen as. */
+/** The write of one player's row, or only the requirement that the row is unchanged. */
 export interface PlayerWrite {
   readonly seen: Requirement;
-  /** What else must be as it was seen: other rows of the person, the server that is named. */
+  /** Other rows that must be unchanged: other rows of the person, and the row of the named server. */
   readonly also?: readonly Requirement[];
   readonly drafts: readonly Draft[];
 }
 
-/** What became of writes. `changed`: a row is not what it was seen as. `stale`: nor is the owner. */
+/** The result of writes. `changed`: another writer changed a row first. `stale`: another session owns the node. */
 export type WriteResult = 'stored' | 'changed' | 'stale';
 
-/** Fewer than a transaction may have, so that its owner's own entries fit. */
+/** Below the limit of a transaction, so that the owner's own entries fit. */
 const ENTRIES = 900;
-/** The same in bytes; one write alone may have more. */
+/** The same in bytes. A single write may have more. */
 export const WRITE_BYTES = 512 * 1024;
 
-/** What all writers about players share: the rows as they are now, and the way into the journal. */
+/** Shared by all code that writes about players: the present rows, and the commits. */
 export class PlayerWriter {
   readonly rows: PlayerRows;
   readonly nodes: NodeRows;
   readonly clock: Clock;
   readonly admission: PlayerAdmission;
-  /** The turn that proxies' lists and digests share. */
+  /** The turns that the lists and digests of all proxies share. */
   readonly syncTurn: SharedTurn;
   readonly #network: Pick<Network, 'commit'>;
 
@@ -52,12 +52,12 @@ export class PlayerWriter {
     this.syncTurn = new SharedTurn(clock);
   }
 
-  /** Now, as events show it. */
+  /** The present time, for events. */
   time(): Date {
     return new Date(this.clock.wall());
   }
 
-  /** What every write in the name of a proxy's session must require. */
+  /** The requirement of every write for a proxy's session: the session still owns its node. */
   fence({ name, generation }: ProxySession): Requirement {
     return this.nodes.fence(name, generation);
   }
@@ -68,12 +68,12 @@ export class PlayerWriter {
     return owner !== undefined && sameBytes(owner.instanceId, instance);
   }
 
-  /** Room for what a proxy is about to write, which must be released. */
+  /** Starts an admission for the rows that a proxy is about to write. The caller must release it. */
   admit({ name }: ProxySession): Admission {
     return this.admission.admit(name);
   }
 
-  /** A write about a player whose row is as the table has it. */
+  /** A write that requires the player's row as it is now. */
   write(id: string, drafts: readonly Draft[]): PlayerWrite {
     return { seen: this.rows.seen(id), drafts };
   }
@@ -90,8 +90,9 @@ export class PlayerWriter {
   }
 
   /**
-   * Commits writes in the name of an owner. More than fit are several transactions, each whole; the first
-   * that is refused ends it. `onStored` hears how many were in each.
+   * Commits writes under the fence of an owner. Writes that do not fit into one transaction become several; each
+   * is stored whole or not at all. This stops at the first refused transaction. It calls `onStored` with the
+   * number of writes in each stored one.
    */
   async commit(
     fence: Requirement | undefined,
@@ -113,9 +114,9 @@ export class PlayerWriter {
   }
 }
 
-/** The requirements and entries of writes, and of their owner. */
+/** One transaction with the requirements and entries of writes, and the fence. */
 export function transactionOf(writes: readonly PlayerWrite[], fence: Requirement | undefined) {
-  // Many may name one server.
+  // By key, since many writes may require the same server.
   const require = new Map<string, Requirement>();
   if (fence) require.set(fence.key, fence);
   for (const { seen, also = [] } of writes) {
@@ -127,16 +128,16 @@ export function transactionOf(writes: readonly PlayerWrite[], fence: Requirement
   };
 }
 
-/** How many bytes a write has, about. */
+/** The approximate bytes of a write. */
 export function bytesOf({ drafts }: Pick<PlayerWrite, 'drafts'>): number {
   let bytes = 0;
   for (const { event, value } of drafts) bytes += event.length + (value?.length ?? 0);
   return bytes;
 }
 
-/** The error where the rows were never twice the same. */
+/** The error where other writers changed the rows at each attempt. */
 export function contested(): KelpieError {
-  const message = 'others write about these players all the time; send SyncPlayers';
+  const message = 'other writers changed these players during each attempt; send SyncPlayers';
   return new KelpieError('OUTCOME_UNKNOWN', message, {}, { retryAfterMs: 1000 });
 }
 
@@ -148,6 +149,6 @@ function fitting(writes: readonly PlayerWrite[]): readonly PlayerWrite[] {
     bytes += bytesOf({ drafts });
     return entries > ENTRIES || bytes > WRITE_BYTES;
   });
-  // One alone always goes.
+  // A transaction has at least one write.
   return over === -1 ? writes : writes.slice(0, Math.max(1, over));
 }

@@ -1,6 +1,7 @@
 /** Every call of the contract in one line: for scripts and tools that need no session. */
 import { BlockList, isIP } from 'node:net';
-import { type Channel, waitForChannelReady } from 'nice-grpc';
+import { connectivityState } from '@grpc/grpc-js';
+import type { Channel } from 'nice-grpc';
 import { openChannel } from '../connection/transport.js';
 import { whole } from '../core/arguments.js';
 import { endpointsOf } from '../core/endpoints.js';
@@ -9,6 +10,7 @@ import { servicesOn } from './call.js';
 import { CommandsApi } from './commands.js';
 import { CoordinatorApi } from './coordinator.js';
 import { EventsApi } from './events.js';
+import { Messages } from './messages/messages.js';
 import { NodesApi } from './nodes.js';
 import { PlayersApi } from './players.js';
 
@@ -38,6 +40,8 @@ export class Api {
   readonly events: EventsApi;
   readonly commands: CommandsApi;
   readonly coordinator: CoordinatorApi;
+  /** The same calls, with answers as the contract has them. */
+  readonly messages: Messages;
   readonly #channel: Channel;
   readonly #options: ApiOptions;
 
@@ -53,20 +57,30 @@ export class Api {
     this.#options = options;
     this.#channel = openChannel(only);
     const create = servicesOn(this.#channel, defaults);
-    this.nodes = new NodesApi(create);
-    this.players = new PlayersApi(create);
-    this.events = new EventsApi(create);
-    this.commands = new CommandsApi(create);
-    this.coordinator = new CoordinatorApi(create);
+    this.messages = new Messages(create);
+    this.nodes = new NodesApi(this.messages.nodes);
+    this.players = new PlayersApi(this.messages.players);
+    this.events = new EventsApi(this.messages.events);
+    this.commands = new CommandsApi(this.messages.commands);
+    this.coordinator = new CoordinatorApi(this.messages.coordinator, create);
   }
 
-  /** Whether the endpoint takes connections, within 2 s. */
+  /** Whether the endpoint takes connections: false at once if it refuses them, else after 2 s. */
   async reachable(): Promise<boolean> {
     // The library takes its deadline by the calendar clock.
-    const ready = waitForChannelReady(this.#channel, new Date(Date.now() + REACH_MS));
-    return ready.then(
-      () => true,
-      () => false,
+    const deadline = new Date(Date.now() + REACH_MS);
+    for (;;) {
+      const state = this.#channel.getConnectivityState(true);
+      if (state === connectivityState.READY) return true;
+      if (state === connectivityState.TRANSIENT_FAILURE || !(await this.#leaves(state, deadline)))
+        return false;
+    }
+  }
+
+  /** Whether the channel leaves this state before the deadline. */
+  #leaves(state: connectivityState, deadline: Date): Promise<boolean> {
+    return new Promise((resolve) =>
+      this.#channel.watchConnectivityState(state, deadline, (late) => resolve(!late)),
     );
   }
 

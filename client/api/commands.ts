@@ -1,46 +1,27 @@
 /** CommandService: asking nodes to do something. */
-import type { CommandResult } from '../../gen/ts/kelpie/v1/command.js';
-import { CommandServiceDefinition } from '../../gen/ts/kelpie/v1/command_service.js';
-import { type AnyCommand, commandOf, type Target, targetOf } from '../commands/commands.js';
-import { durationOf } from '../core/duration.js';
-import { type CallOptions, callOptions, type CreateService, type Service } from './call.js';
+import type { AnyCommand, ResultOf, Target } from '../commands/commands.js';
+import { type CommandResult, resultOf } from '../commands/issued.js';
+import type { CommandMessages, IssueOptions } from './messages/commands.js';
 
-/** How a command is issued. */
-export interface IssueOptions extends Omit<CallOptions, 'timeoutMs'> {
-  /** How long the nodes have, in milliseconds: at most 300,000. Default 10,000. */
-  readonly timeoutMs?: number;
-  /** End after so many answers; errors do not count. Default: all. */
-  readonly maxReplies?: number;
-  /** Facts beside the command, for traces. */
-  readonly attributes?: Readonly<Record<string, string>>;
-}
-
-const TIMEOUT_MS = 10_000;
-/** What the way to the coordinator may take beside the time that nodes have. */
-const WAY_MS = 5000;
-
+/** The calls for commands. */
 export class CommandsApi {
-  readonly #service: Service<typeof CommandServiceDefinition>;
+  readonly #messages: CommandMessages;
 
   /** @internal */
-  constructor(create: CreateService) {
-    this.#service = create(CommandServiceDefinition);
+  constructor(messages: CommandMessages) {
+    this.#messages = messages;
   }
 
   /**
    * Issues a command, and iterates over the results, one of each node, as they come. To stop reading
    * withdraws the command. Throws NO_TARGET and other errors before any node is asked.
    */
-  async *issue(
+  async *issue<C extends AnyCommand>(
     target: Target,
-    command: AnyCommand,
-    { timeoutMs = TIMEOUT_MS, maxReplies = 0, attributes = {}, ...options }: IssueOptions = {},
-  ): AsyncGenerator<CommandResult, void> {
-    const asked = { target: targetOf(target), command: commandOf(command) };
-    const request = { ...asked, timeout: durationOf(timeoutMs), maxReplies, attributes };
-    const call = callOptions({ ...options, timeoutMs }, WAY_MS);
-    for await (const { result } of this.#service.issueCommand(request, call)) {
-      if (result) yield result;
-    }
+    command: C,
+    options: IssueOptions = {},
+  ): AsyncGenerator<CommandResult<ResultOf<C>>, void> {
+    for await (const result of this.#messages.issue(target, command, options))
+      yield resultOf<ResultOf<C>>(result);
   }
 }

@@ -1,30 +1,60 @@
 /** CoordinatorService, and the standard service for health: the coordinator itself. */
 import { HealthDefinition } from 'nice-grpc-server-health';
-import {
-  CoordinatorServiceDefinition,
-  type GetInfoResponse,
-  type ListSessionsResponse,
-  type Session,
+import type {
+  GetInfoResponse,
+  ListSessionsResponse,
+  Session,
+  TopicRetention as WireRetention,
 } from '../../gen/ts/kelpie/v1/coordinator_service.js';
+import { msOf } from '../core/duration.js';
+import { durabilityNameOf, type DurabilityName } from '../core/spelling.js';
 import { type CallOptions, callOptions, type CreateService, type Service } from './call.js';
+import type { CoordinatorMessages } from './messages/coordinator.js';
 import { type PageOptions, pagesOf } from './paging.js';
+
+/** A retention of its own that a pattern of topics has. A limit of 0 is none. */
+export interface TopicRetention extends Readonly<Omit<WireRetention, 'maxAge'>> {
+  /** How old an entry can become, in milliseconds. */
+  readonly maxAgeMs: number;
+}
+
+/** What the coordinator is and how it does. */
+export interface CoordinatorInfo extends Readonly<
+  Omit<GetInfoResponse, 'durability' | 'uptime' | 'retentionTopics'>
+> {
+  /** What an acknowledged event survives. */
+  readonly durability: DurabilityName;
+  /** How long the coordinator runs, in milliseconds. */
+  readonly uptimeMs: number;
+  readonly retentionTopics: readonly TopicRetention[];
+}
 
 /** In grpc.health.v1. */
 const SERVING = 1;
 
+/** The calls for the coordinator itself. */
 export class CoordinatorApi {
-  readonly #service: Service<typeof CoordinatorServiceDefinition>;
+  readonly #messages: CoordinatorMessages;
   readonly #health: Service<typeof HealthDefinition>;
 
   /** @internal */
-  constructor(create: CreateService) {
-    this.#service = create(CoordinatorServiceDefinition);
+  constructor(messages: CoordinatorMessages, create: CreateService) {
+    this.#messages = messages;
     this.#health = create(HealthDefinition);
   }
 
   /** What the coordinator is and how it does. */
-  async info(options: CallOptions = {}): Promise<GetInfoResponse> {
-    return this.#service.getInfo({}, callOptions(options));
+  async info(options: CallOptions = {}): Promise<CoordinatorInfo> {
+    const { uptime, durability, retentionTopics, ...info } = await this.#messages.info(options);
+    return {
+      ...info,
+      durability: durabilityNameOf(durability),
+      uptimeMs: msOf(uptime, 0),
+      retentionTopics: retentionTopics.map(({ maxAge, ...topic }) => ({
+        ...topic,
+        maxAgeMs: msOf(maxAge, 0),
+      })),
+    };
   }
 
   /** One page of the sessions that this coordinator holds, by the names of their nodes. */
@@ -32,7 +62,7 @@ export class CoordinatorApi {
     page: PageOptions = {},
     options: CallOptions = {},
   ): Promise<ListSessionsResponse> {
-    return this.#service.listSessions(page, callOptions(options));
+    return this.#messages.listSessions(page, options);
   }
 
   /** All sessions that this coordinator holds. */

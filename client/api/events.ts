@@ -1,47 +1,61 @@
 /** EventService: events without a session. */
-import {
-  EventServiceDefinition,
-  type PublishEventsResponse,
-  type ReadEventsResponse,
-  type WatchEventsResponse,
+import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
+import type {
+  PublishEventsResponse,
+  WatchEventsResponse,
 } from '../../gen/ts/kelpie/v1/event_service.js';
-import { durationOf } from '../core/duration.js';
-import { type StartOption, startOf } from '../core/start.js';
-import type { MessageContent } from '../events/content.js';
-import { draftOf, type MessageOptions } from '../events/received.js';
-import { type CallOptions, callOptions, type CreateService, type Service } from './call.js';
+import type { Player } from '../../gen/ts/kelpie/v1/player.js';
+import type { Snapshot as WireSnapshot } from '../../gen/ts/kelpie/v1/stream.js';
+import { type Node, nodeOf } from '../core/node.js';
+import { type Gap, gapOf } from '../events/gap.js';
+import { received, type ReceivedEvent } from '../events/received.js';
+import type { CallOptions } from './call.js';
+import type { EventMessages, Message, ReadOptions, WatchOptions } from './messages/events.js';
 
-/** A message to publish. */
-export interface Message extends MessageOptions {
-  readonly topic: string;
-  readonly content: MessageContent;
+/** A page of events. */
+export interface EventPage {
+  readonly events: readonly ReceivedEvent[];
+  /** The next page starts after it: `{ start: { after: page.cursor } }`. */
+  readonly cursor: Cursor | undefined;
+  /** Set if events are lost before those of this page. */
+  readonly gap: Gap | undefined;
 }
 
-/** How a page of events is read. */
-export interface ReadOptions extends CallOptions {
-  /** Where reading begins. Default EARLIEST. */
-  readonly start?: Exclude<StartOption, 'SNAPSHOT'>;
-  /** How many events at most. Default and most: 256. */
-  readonly pageSize?: number;
-  /** If there is no event yet, how long to wait for the first, in milliseconds. Default: not at all. */
-  readonly waitMs?: number;
+/** Some events, in order. */
+export interface EventBatch {
+  readonly kind: 'events';
+  readonly events: readonly ReceivedEvent[];
+  /** The position after these events. To go on there: `{ start: { after: upTo } }`. */
+  readonly upTo: Cursor | undefined;
 }
 
-/** How topics are followed. */
-export interface WatchOptions extends CallOptions {
-  /** Where reading begins. Default LATEST. */
-  readonly start?: StartOption;
+/** Events are lost here. */
+export interface LostEvents {
+  readonly kind: 'gap';
+  readonly gap: Gap;
 }
 
-/** What the way to the coordinator may take beside the wait. */
-const WAY_MS = 5000;
+/** A part of the nodes and players that are there, for `start: 'SNAPSHOT'` and after some gaps. */
+export interface SnapshotPart {
+  readonly kind: 'snapshot';
+  readonly nodes: readonly Node[];
+  readonly players: readonly Player[];
+  /** Whether this is the last part. */
+  readonly complete: boolean;
+  /** The position of the whole snapshot. */
+  readonly cursor: Cursor | undefined;
+}
 
+/** What a reader that watches gets, by its `kind`. */
+export type Watched = EventBatch | LostEvents | SnapshotPart;
+
+/** The calls for events. */
 export class EventsApi {
-  readonly #service: Service<typeof EventServiceDefinition>;
+  readonly #messages: EventMessages;
 
   /** @internal */
-  constructor(create: CreateService) {
-    this.#service = create(EventServiceDefinition);
+  constructor(messages: EventMessages) {
+    this.#messages = messages;
   }
 
   /**
@@ -52,36 +66,48 @@ export class EventsApi {
     messages: Message | readonly Message[],
     options: CallOptions = {},
   ): Promise<PublishEventsResponse> {
-    const all = 'topic' in messages ? [messages] : messages;
-    const events = all.map(({ topic, content, ...more }) => draftOf(topic, content, more));
-    return this.#service.publishEvents({ events }, callOptions(options));
+    return this.#messages.publish(messages, options);
   }
 
   /** Reads one page of events. The next page starts after its cursor: `{ start: { after: page.cursor } }`. */
-  async read(
-    topics: string | readonly string[],
-    { start = 'EARLIEST', pageSize = 0, waitMs, ...options }: ReadOptions = {},
-  ): Promise<ReadEventsResponse> {
-    const wait = waitMs === undefined ? undefined : durationOf(waitMs);
-    const request = { topics: listOf(topics), start: startOf(start), pageSize, wait };
-    const timeoutMs = options.timeoutMs ?? (waitMs === undefined ? undefined : waitMs + WAY_MS);
-    const call = timeoutMs === undefined ? options : { ...options, timeoutMs };
-    return this.#service.readEvents(request, callOptions(call));
+  async read(topics: string | readonly string[], options: ReadOptions = {}): Promise<EventPage> {
+    const { events, cursor, gap } = await this.#messages.read(topics, options);
+    return { events: events.map(received), cursor, gap: gap && gapOf(gap) };
   }
 
   /**
    * Follows topics until the caller ends it. Keep the `upTo` of each batch to go on there, after the
    * connection was lost: `{ start: { after: upTo } }`.
    */
-  watch(
+  async *watch(
     topics: string | readonly string[],
-    { start = 'LATEST', ...options }: WatchOptions = {},
-  ): AsyncIterable<WatchEventsResponse> {
-    const request = { topics: listOf(topics), start: startOf(start) };
-    return this.#service.watchEvents(request, callOptions(options));
+    options: WatchOptions = {},
+  ): AsyncGenerator<Watched, void> {
+    for await (const { frame } of this.#messages.watch(topics, options)) {
+      if (frame) yield watchedOf(frame);
+    }
   }
 }
 
-function listOf(topics: string | readonly string[]): string[] {
-  return typeof topics === 'string' ? [topics] : [...topics];
+function watchedOf(frame: NonNullable<WatchEventsResponse['frame']>): Watched {
+  switch (frame.$case) {
+    case 'eventBatch': {
+      const { events, upTo } = frame.value;
+      return { kind: 'events', events: events.map(received), upTo };
+    }
+    case 'gap':
+      return { kind: 'gap', gap: gapOf(frame.value) };
+    case 'snapshot':
+      return partOf(frame.value);
+  }
+}
+
+function partOf({ rows, complete, cursor }: WireSnapshot): SnapshotPart {
+  const nodes: Node[] = [];
+  const players: Player[] = [];
+  for (const { resource } of rows) {
+    if (resource?.$case === 'node') nodes.push(nodeOf(resource.value));
+    if (resource?.$case === 'player') players.push(resource.value);
+  }
+  return { kind: 'snapshot', nodes, players, complete, cursor };
 }

@@ -5,27 +5,52 @@
  */
 export { Api, apiAt, type ApiOptions, reachApi } from './api.js';
 export type { CallOptions } from './call.js';
-export type { CommandsApi, IssueOptions } from './commands.js';
-export type { CoordinatorApi } from './coordinator.js';
-export type { EventsApi, Message, ReadOptions, WatchOptions } from './events.js';
-export type { NodesApi } from './nodes.js';
-export type { PageOptions } from './paging.js';
+export type { CommandsApi } from './commands.js';
+export type { CoordinatorApi, CoordinatorInfo, TopicRetention } from './coordinator.js';
+export type {
+  EventBatch,
+  EventPage,
+  EventsApi,
+  LostEvents,
+  SnapshotPart,
+  Watched,
+} from './events.js';
+export type { CommandMessages, IssueOptions } from './messages/commands.js';
+export type { CoordinatorMessages } from './messages/coordinator.js';
+export type { EventMessages, Message, ReadOptions, WatchOptions } from './messages/events.js';
+export type { Messages } from './messages/messages.js';
+export type { NodeMessages, NodeUpdate } from './messages/nodes.js';
 export type {
   ContextOption,
+  CountFilter,
   PlayerFilter,
-  PlayersApi,
+  PlayerMessages,
   PlayersTarget,
   ReachOptions,
+} from './messages/players.js';
+export type { NodePage, NodesApi, NodeWithLoad } from './nodes.js';
+export { type PageOptions, pagesOf } from './paging.js';
+export type {
+  FoundPlayers,
+  PlayerCount,
+  PlayerPage,
+  PlayersApi,
+  PlayersReached,
 } from './players.js';
-export type { AnyCommand, Selector, Target } from '../commands/commands.js';
+export type { AnyCommand, PlayerResult, ResultOf, Selector, Target } from '../commands/commands.js';
+export type { CommandResult } from '../commands/issued.js';
+export type { Node } from '../core/node.js';
+export type { RoleName, StateName } from '../core/spelling.js';
+export type { Display } from '../commands/display.js';
 export type { StartOption } from '../core/start.js';
 export { type FailureReason, KelpieError } from '../errors.js';
 export type { MessageContent } from '../events/content.js';
+export type { Gap } from '../events/gap.js';
+export type { ReceivedEvent } from '../events/received.js';
 export type { PlayerLookup } from '../roster/players.js';
-export { NodeRole, NodeState, type Node, type NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 export type { Player } from '../../gen/ts/kelpie/v1/player.js';
 export type { Event } from '../../gen/ts/kelpie/v1/event.js';
-export type { CommandResult } from '../../gen/ts/kelpie/v1/command.js';
+export type { CommandResult as CommandResultMessage } from '../../gen/ts/kelpie/v1/command.js';
 export type {
   GetInfoResponse,
   ListSessionsResponse,

@@ -1,65 +1,75 @@
 /** NodeService: the nodes of the network. */
-import type { Node, NodeChange } from '../../gen/ts/kelpie/v1/node.js';
-import {
-  type ListNodesResponse,
-  NodeServiceDefinition,
-} from '../../gen/ts/kelpie/v1/node_service.js';
-import { type Selector, selectorOf } from '../commands/commands.js';
-import { KelpieError } from '../errors.js';
-import { type CallOptions, callOptions, type CreateService, type Service } from './call.js';
+import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
+import type { Node as WireNode, NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
+import type { Selector } from '../commands/commands.js';
+import { type Node, nodeOf } from '../core/node.js';
+import type { CallOptions } from './call.js';
+import type { NodeMessages, NodeUpdate } from './messages/nodes.js';
 import { type PageOptions, pagesOf } from './paging.js';
 
+/** A node, with the load that it reported last. */
+export interface NodeWithLoad extends Node {
+  /** Undefined if the node reported none to this coordinator. */
+  readonly load: NodeLoad | undefined;
+}
+
+/** A page of nodes. */
+export interface NodePage {
+  /** By name. */
+  readonly nodes: readonly NodeWithLoad[];
+  /** The `pageToken` of the next page; empty if this is the last one. */
+  readonly nextPageToken: string;
+  /** Watching `nodes.*` after the cursor of the first page misses nothing. */
+  readonly cursor: Cursor | undefined;
+}
+
+/** The calls for nodes. */
 export class NodesApi {
-  readonly #service: Service<typeof NodeServiceDefinition>;
+  readonly #messages: NodeMessages;
 
   /** @internal */
-  constructor(create: CreateService) {
-    this.#service = create(NodeServiceDefinition);
+  constructor(messages: NodeMessages) {
+    this.#messages = messages;
   }
 
   /** One page of the nodes that match, by name; without a filter, of all. */
-  async list(
-    { pageSize = 0, pageToken = '', ...selector }: Selector & PageOptions = {},
-    options: CallOptions = {},
-  ): Promise<ListNodesResponse> {
-    const request = { pageSize, pageToken, ...selectorOf(selector) };
-    return this.#service.listNodes(request, callOptions(options));
+  async list(filter: Selector & PageOptions = {}, options: CallOptions = {}): Promise<NodePage> {
+    const { nodes, nextPageToken, cursor } = await this.#messages.list(filter, options);
+    return { nodes: nodes.map(withLoad), nextPageToken, cursor };
   }
 
   /** All pages. Each has the cursor of the first one: watching `nodes.*` from there misses nothing. */
-  pages(filter: Selector & { readonly pageSize?: number } = {}, options: CallOptions = {}) {
+  pages(
+    filter: Selector & { readonly pageSize?: number } = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<NodePage, void> {
     return pagesOf((pageToken) => this.list({ ...filter, pageToken }, options));
   }
 
   /** All nodes that match, by name. */
-  async *all(filter: Selector = {}, options: CallOptions = {}): AsyncGenerator<Node, void> {
+  async *all(filter: Selector = {}, options: CallOptions = {}): AsyncGenerator<NodeWithLoad, void> {
     for await (const { nodes } of this.pages({ ...filter, pageSize: 1000 }, options)) yield* nodes;
   }
 
-  /** One node, with its load. Rejects with NODE_NOT_FOUND. */
-  async get(name: string, options: CallOptions = {}): Promise<Node> {
-    return given((await this.#service.getNode({ name }, callOptions(options))).node);
+  /** One node. Rejects with NODE_NOT_FOUND. */
+  async get(name: string, options: CallOptions = {}): Promise<NodeWithLoad> {
+    return withLoad(await this.#messages.get(name, options));
   }
 
   /**
-   * Changes what others see of a node, and what its session reported before. Rejects with NODE_NOT_FOUND,
-   * LABELS_INVALID or OUT_OF_RANGE.
+   * Changes what others see of a node, and what its session reported before. Resolves with the node after the
+   * change. Rejects with NODE_NOT_FOUND, LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG or OUT_OF_RANGE.
    */
-  async update(
-    name: string,
-    change: Partial<NodeChange>,
-    options: CallOptions = {},
-  ): Promise<Node> {
-    return given((await this.#service.updateNode({ name, change }, callOptions(options))).node);
+  async update(name: string, update: NodeUpdate, options: CallOptions = {}): Promise<NodeWithLoad> {
+    return withLoad(await this.#messages.update(name, update, options));
   }
 
   /** Ends a node's session and presence at once. Rejects with NODE_NOT_FOUND. */
   async disconnect(name: string, options: CallOptions = {}): Promise<void> {
-    await this.#service.disconnectNode({ name }, callOptions(options));
+    return this.#messages.disconnect(name, options);
   }
 }
 
-function given(node: Node | undefined): Node {
-  if (node) return node;
-  throw new KelpieError('PROTOCOL', 'the coordinator answered without the node');
+function withLoad(node: WireNode): NodeWithLoad {
+  return { ...nodeOf(node), load: node.load };
 }

@@ -1,96 +1,119 @@
 /** PlayerService: the players who are online. */
-import type { Display } from '../../gen/ts/kelpie/v1/command.js';
+import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Player, PlayerLookup as WireLookup } from '../../gen/ts/kelpie/v1/player.js';
-import {
-  type BatchGetPlayersResponse,
-  type CountPlayersResponse,
-  type KickPlayersResponse,
-  type ListPlayersResponse,
-  PlayerServiceDefinition,
-  type PlayerTarget,
-  type ShowMessageResponse,
-} from '../../gen/ts/kelpie/v1/player_service.js';
-import { type Selector, selectorOf } from '../commands/commands.js';
-import { durationOf } from '../core/duration.js';
-import { KelpieError } from '../errors.js';
+import type { KickPlayersResponse } from '../../gen/ts/kelpie/v1/player_service.js';
+import type { PlayerResult } from '../commands/commands.js';
+import type { Display } from '../commands/display.js';
+import { playerResultOf } from '../commands/replies.js';
+import { type RoleName, roleNameOf } from '../core/spelling.js';
 import type { PlayerLookup } from '../roster/players.js';
-import { type CallOptions, callOptions, type CreateService, type Service } from './call.js';
+import type { CallOptions } from './call.js';
+import type {
+  ContextOption,
+  CountFilter,
+  PlayerFilter,
+  PlayerMessages,
+  PlayersTarget,
+  ReachOptions,
+} from './messages/players.js';
 import { type PageOptions, pagesOf } from './paging.js';
 
-/** What an answer has of each player. */
-export interface ContextOption {
-  /** Whether players have their `context`, which may be 16 KiB each. Default false: it is empty. */
-  readonly includeContext?: boolean;
+/** A page of players. */
+export interface PlayerPage {
+  /** By id; by name if the filter has `namePrefix`. */
+  readonly players: readonly Player[];
+  /** The `pageToken` of the next page; empty if this is the last one. */
+  readonly nextPageToken: string;
+  /** Watching `players.*` after the cursor of the first page misses nothing. */
+  readonly cursor: Cursor | undefined;
 }
 
-/** Players who match each of these; a filter that is left out matches any. */
-export interface PlayerFilter extends ContextOption {
-  /** The proxy that holds them. */
-  readonly proxy?: string;
-  /** The server that they are on. */
-  readonly server?: string;
-  /** Labels that their server has. */
-  readonly serverLabels?: Readonly<Record<string, string>>;
-  /** How their names begin, in any case. The list is then in the order of names, and not of ids. */
-  readonly namePrefix?: string;
-  /** Properties that they have. The coordinator has no index of them: it looks at each other match. */
-  readonly properties?: Readonly<Record<string, string>>;
+/** The players whom many look-ups found. */
+export interface FoundPlayers {
+  readonly players: readonly Player[];
+  /** Look-ups that found nobody. */
+  readonly missing: readonly PlayerLookup[];
+  /** Look-ups by a name that several players have in different case, with the players' ids. */
+  readonly ambiguous: readonly {
+    readonly lookup: PlayerLookup;
+    readonly playerIds: readonly string[];
+  }[];
+  /** Look-ups for which the answer had no room; ask again for them. */
+  readonly leftOut: readonly PlayerLookup[];
+  /** A position that the players are not older than. */
+  readonly cursor: Cursor | undefined;
 }
 
-/** The players that a call is for. */
-export type PlayersTarget =
-  | { readonly player: PlayerLookup }
-  | { readonly server: string }
-  | { readonly proxy: string }
-  /** All on servers that match. */
-  | { readonly servers: Selector }
-  | { readonly everyone: true };
-
-/** What a call that reaches players can be given. */
-export interface ReachOptions extends CallOptions {
-  /** How long the proxies have, in milliseconds: at most 300,000. Default 10,000. */
-  readonly timeoutMs?: number;
+/** How many players are online. */
+export interface PlayerCount {
+  /** In the whole network. */
+  readonly network: number;
+  /** On the nodes that were asked for, each player once. */
+  readonly selected: number;
+  /** On each of these nodes, by name. */
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly role: RoleName | 'UNKNOWN';
+    readonly players: number;
+  }[];
+  /** How many nodes `nodes` does not have, because the answer had no room for them. */
+  readonly nodesLeftOut: number;
 }
 
-/** What the way to the coordinator may take beside the time that proxies have. */
-const WAY_MS = 5000;
-const REACH_MS = 10_000;
+/** What became of the players whom a call was for. */
+export interface PlayersReached {
+  readonly succeeded: number;
+  readonly failed: number;
+  /** One for each player. */
+  readonly outcomes: readonly PlayerResult[];
+}
 
+/** The calls for players. */
 export class PlayersApi {
-  readonly #service: Service<typeof PlayerServiceDefinition>;
+  readonly #messages: PlayerMessages;
 
   /** @internal */
-  constructor(create: CreateService) {
-    this.#service = create(PlayerServiceDefinition);
+  constructor(messages: PlayerMessages) {
+    this.#messages = messages;
   }
 
   /** One player. Rejects with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS or PLAYER_INVALID. */
   async get(player: PlayerLookup, options: CallOptions = {}): Promise<Player> {
-    const request = { player: lookupOf(player) };
-    const answer = await this.#service.getPlayer(request, callOptions(options));
-    if (answer.player) return answer.player;
-    throw new KelpieError('PROTOCOL', 'the coordinator answered without the player');
+    return this.#messages.get(player, options);
   }
 
-  /** Many players, 1 to 1,000. A lookup that finds nobody, or several players, is listed in the answer. */
+  /** Many players, 1 to 1,000. The answer lists the look-ups that find nobody, or several players. */
   async getMany(
     players: readonly PlayerLookup[],
-    { includeContext = false, ...options }: CallOptions & ContextOption = {},
-  ): Promise<BatchGetPlayersResponse> {
-    const request = { players: players.map(lookupOf), includeContext };
-    return this.#service.batchGetPlayers(request, callOptions(options));
+    options: CallOptions & ContextOption = {},
+  ): Promise<FoundPlayers> {
+    const { missing, ambiguous, leftOut, ...found } = await this.#messages.getMany(
+      players,
+      options,
+    );
+    return {
+      ...found,
+      missing: missing.flatMap(lookupOf),
+      ambiguous: ambiguous.flatMap(({ lookup, playerIds }) =>
+        lookupOf(lookup).map((one) => ({ lookup: one, playerIds })),
+      ),
+      leftOut: leftOut.flatMap(lookupOf),
+    };
   }
 
   /** One page of the players who match; without a filter, of all. */
   async list(
     filter: PlayerFilter & PageOptions = {},
     options: CallOptions = {},
-  ): Promise<ListPlayersResponse> {
-    return this.#service.listPlayers(filter, callOptions(options));
+  ): Promise<PlayerPage> {
+    return this.#messages.list(filter, options);
   }
 
   /** All pages. Each has the cursor of the first one: watching `players.*` from there misses nothing. */
-  pages(filter: PlayerFilter & { readonly pageSize?: number } = {}, options: CallOptions = {}) {
+  pages(
+    filter: PlayerFilter & { readonly pageSize?: number } = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<PlayerPage, void> {
     return pagesOf((pageToken) => this.list({ ...filter, pageToken }, options));
   }
 
@@ -101,62 +124,50 @@ export class PlayersApi {
   }
 
   /** How many players are online, in all and on each node that matches. */
-  async count(
-    filter: {
-      readonly nodes?: Selector;
-      readonly properties?: Readonly<Record<string, string>>;
-    } = {},
-    options: CallOptions = {},
-  ): Promise<CountPlayersResponse> {
-    const { nodes = {}, properties = {} } = filter;
-    const request = { nodes: selectorOf(nodes), properties };
-    return this.#service.countPlayers(request, callOptions(options));
+  async count(filter: CountFilter = {}, options: CallOptions = {}): Promise<PlayerCount> {
+    const { nodes, ...counted } = await this.#messages.count(filter, options);
+    return { ...counted, nodes: nodes.map((one) => ({ ...one, role: roleNameOf(one.role) })) };
   }
 
   /**
-   * Disconnects players, who are shown the message. If one player is meant and is not kicked, it rejects;
-   * of many, the answer has what became of each.
+   * Disconnects players, who see the message. For one player it rejects if they are not kicked; for many, the
+   * answer has what became of each.
    */
   async kick(
     target: PlayersTarget,
     message = '',
     options: ReachOptions = {},
-  ): Promise<KickPlayersResponse> {
-    const [timing, call] = reaching(options);
-    return this.#service.kickPlayers({ target: targetOf(target), message, ...timing }, call);
+  ): Promise<PlayersReached> {
+    return reached(await this.#messages.kick(target, message, options));
   }
 
   /** Shows players something. It rejects as `kick` does. */
   async show(
     target: PlayersTarget,
-    display: NonNullable<Display['form']>,
+    display: Display,
     options: ReachOptions = {},
-  ): Promise<ShowMessageResponse> {
-    const [timing, call] = reaching(options);
-    const request = { target: targetOf(target), display: { form: display }, ...timing };
-    return this.#service.showMessage(request, call);
+  ): Promise<PlayersReached> {
+    return reached(await this.#messages.show(target, display, options));
   }
 }
 
-/** The time that proxies have, and the options of a call that waits for them. */
-function reaching({ timeoutMs = REACH_MS, ...options }: ReachOptions) {
-  const timeout = durationOf(timeoutMs);
-  return [{ timeout }, callOptions({ ...options, timeoutMs }, WAY_MS)] as const;
+function reached({ succeeded, failed, outcomes }: KickPlayersResponse): PlayersReached {
+  return { succeeded, failed, outcomes: outcomes.map(playerResultOf) };
 }
 
-function lookupOf(player: PlayerLookup): WireLookup {
-  if ('id' in player) return { by: { $case: 'id', value: player.id } };
-  if ('xuid' in player) return { by: { $case: 'xuid', value: player.xuid } };
-  if ('uuid' in player) return { by: { $case: 'uuid', value: player.uuid } };
-  return { by: { $case: 'name', value: player.name } };
-}
-
-function targetOf(target: PlayersTarget): PlayerTarget {
-  if ('player' in target) return { place: { $case: 'player', value: lookupOf(target.player) } };
-  if ('server' in target) return { place: { $case: 'server', value: target.server } };
-  if ('proxy' in target) return { place: { $case: 'proxy', value: target.proxy } };
-  if ('servers' in target) {
-    return { place: { $case: 'servers', value: selectorOf(target.servers) } };
+/** None if it looks players up in a way that this version does not know. */
+function lookupOf(lookup: WireLookup | undefined): PlayerLookup[] {
+  const by = lookup?.by;
+  switch (by?.$case) {
+    case 'id':
+      return [{ id: by.value }];
+    case 'xuid':
+      return [{ xuid: by.value }];
+    case 'uuid':
+      return [{ uuid: by.value }];
+    case 'name':
+      return [{ name: by.value }];
+    case undefined:
+      return [];
   }
-  return { place: { $case: 'everyone', value: {} } };
 }

@@ -25,7 +25,7 @@ export function infoCommand(): Command {
 }
 
 async function info(api: Api, { output }: Common): Promise<void> {
-  const answer = await api.coordinator.info();
+  const answer = await api.messages.coordinator.info();
   if (output !== 'table') {
     printRecord(output, 'GetInfoResponse', infoJson(answer));
     return;

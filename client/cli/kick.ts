@@ -43,7 +43,7 @@ async function kick(api: Api, words: string[], options: KickOptions): Promise<bo
     : await onePlayer(api, words[0] ?? '');
   if (!(await mayKick(names.size, options))) return false;
   const limit = timeout === undefined ? {} : { timeoutMs: timeout };
-  const answer = await api.players.kick(place, message, limit);
+  const answer = await api.messages.players.kick(place, message, limit);
   showOutcomes(answer.outcomes, 'kicked', names, output);
   if (output === 'table' && answer.succeeded + answer.failed > 1) showSum('Kicked', answer);
   return answer.failed === 0;

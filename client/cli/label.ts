@@ -26,7 +26,9 @@ async function label(
 ): Promise<void> {
   const change = changeOf(changes);
   const node =
-    changes.length === 0 ? await api.nodes.get(name) : await api.nodes.update(name, change);
+    changes.length === 0
+      ? await api.messages.nodes.get(name)
+      : await api.messages.nodes.update(name, change);
   if (output !== 'table') printRecord(output, 'Node', Node.toJSON(node));
   else show(node);
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import type { Api, Selector } from '../api/index.js';
+import { type Api, pagesOf, type Selector } from '../api/index.js';
 import { ask, command, type Common, selecting } from './command.js';
 import { after, follow, showGap, type WatchFrame } from './input/follow.js';
 import { type Selection, selectorOf } from './input/issue.js';
@@ -34,7 +34,9 @@ async function nodes(api: Api, options: NodesOptions): Promise<void> {
 async function allNodes(api: Api, filter: Selector) {
   const found: Node[] = [];
   let cursor;
-  for await (const page of api.nodes.pages({ ...filter, pageSize: 1000 })) {
+  for await (const page of pagesOf((pageToken) =>
+    api.messages.nodes.list({ ...filter, pageSize: 1000, pageToken }),
+  )) {
     found.push(...page.nodes);
     ({ cursor } = page);
   }

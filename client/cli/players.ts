@@ -108,7 +108,10 @@ function row({ name, id, proxy, server, device, latencyMs, joinTime }: Player): 
 
 async function count(api: Api, options: PlayersOptions): Promise<void> {
   const { output, role, state, label, property = {} } = options;
-  const answer = await api.players.count({ nodes: selectorOf(options), properties: property });
+  const answer = await api.messages.players.count({
+    nodes: selectorOf(options),
+    properties: property,
+  });
   if (output !== 'table') {
     printRecord(output, 'CountPlayersResponse', CountPlayersResponse.toJSON(answer));
     return;

@@ -1,8 +1,7 @@
 /** `kelpie say`: show players something. */
 import type { Command } from 'commander';
-import type { Display, PlayerOutcome } from '../../gen/ts/kelpie/v1/command.js';
-import type { Api, PlayersTarget } from '../api/index.js';
-import { durationOf } from '../core/duration.js';
+import type { PlayerOutcome } from '../../gen/ts/kelpie/v1/command.js';
+import type { Api, Display, PlayersTarget } from '../api/index.js';
 import { act, among, command, type Common } from './command.js';
 import { name, span } from './input/arguments.js';
 import {
@@ -13,8 +12,6 @@ import {
 } from './input/player-place.js';
 import { showOutcomes, showSum } from './output/outcomes.js';
 import { UsageError } from './output/output.js';
-
-type Form = NonNullable<Display['form']>;
 
 interface SayOptions extends Common, PlayerOptions {
   readonly player?: string;
@@ -57,7 +54,7 @@ async function say(api: Api, words: string[], options: SayOptions): Promise<bool
   const form = formOf(words.join(' '), options);
   const place = await placeFor(api, options);
   const limit = timeout === undefined ? {} : { timeoutMs: timeout };
-  const answer = await api.players.show(place, form, limit);
+  const answer = await api.messages.players.show(place, form, limit);
   // People need the names of the others alone; programs get everything.
   const failures = answer.outcomes.filter(({ error }) => error);
   const outcomes = output === 'table' ? failures : answer.outcomes;
@@ -86,7 +83,7 @@ async function namesOf(api: Api, outcomes: readonly PlayerOutcome[]): Promise<Ma
   return new Map(players.map(({ id, name }) => [id, name]));
 }
 
-function formOf(text: string, options: SayOptions): Form {
+function formOf(text: string, options: SayOptions): Display {
   const [form, second] = formsOf(text, options);
   if (second)
     throw new UsageError('it is one of --title, --action-bar, --tip, --popup and --toast');
@@ -95,23 +92,27 @@ function formOf(text: string, options: SayOptions): Form {
     throw new UsageError('--subtitle, --fade-in, --stay and --fade-out go with --title');
   }
   if (!form && text === '') throw new UsageError('the text is empty; say what to show');
-  return form ?? { $case: 'chat', value: text };
+  return form ?? { chat: text };
 }
 
-function formsOf(text: string, options: SayOptions): Form[] {
+function formsOf(text: string, options: SayOptions): Display[] {
   const { title, actionBar, tip, popup, toast } = options;
-  const forms: (Form | false)[] = [
+  const forms: (Display | false)[] = [
     title && titleOf(text, options),
-    actionBar && { $case: 'actionBar', value: text },
-    tip && { $case: 'tip', value: text },
-    popup && { $case: 'popup', value: text },
-    toast !== undefined && { $case: 'toast', value: { title: toast, message: text } },
+    actionBar && { actionBar: text },
+    tip && { tip: text },
+    popup && { popup: text },
+    toast !== undefined && { toast: { title: toast, message: text } },
   ];
   return forms.filter((form) => form !== false);
 }
 
-function titleOf(title: string, { subtitle = '', fadeIn, stay, fadeOut }: SayOptions): Form {
-  const optional = (ms: number | undefined) => (ms === undefined ? undefined : durationOf(ms));
-  const times = { fadeIn: optional(fadeIn), stay: optional(stay), fadeOut: optional(fadeOut) };
-  return { $case: 'title', value: { title, subtitle, ...times } };
+function titleOf(title: string, { subtitle, fadeIn, stay, fadeOut }: SayOptions): Display {
+  return {
+    title,
+    ...(subtitle !== undefined && { subtitle }),
+    ...(fadeIn !== undefined && { fadeInMs: fadeIn }),
+    ...(stay !== undefined && { stayMs: stay }),
+    ...(fadeOut !== undefined && { fadeOutMs: fadeOut }),
+  };
 }

@@ -1,7 +1,6 @@
 /** `kelpie top`: the sessions of a coordinator, the slowest readers first. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { Node } from '../../gen/ts/kelpie/v1/node.js';
 import type { Api } from '../api/index.js';
 import { ask, command, type Common } from './command.js';
 import { interval } from './input/arguments.js';
@@ -56,11 +55,11 @@ async function top(api: Api, options: TopOptions): Promise<void> {
 
 async function look(api: Api, timeoutMs: number): Promise<View> {
   const [info, sessions, nodes] = await Promise.all([
-    api.coordinator.info({ timeoutMs }),
+    api.messages.coordinator.info({ timeoutMs }),
     collect(api.coordinator.sessions({ timeoutMs })),
     collect(api.nodes.all({}, { timeoutMs })),
   ]);
-  const loads = nodes.flatMap(({ name, load }: Node) => (load ? [[name, load] as const] : []));
+  const loads = nodes.flatMap(({ name, load }) => (load ? [[name, load] as const] : []));
   return { info, sessions: worstFirst(sessions), loads: new Map(loads) };
 }
 

@@ -155,7 +155,8 @@ class Issued<Reply> implements Waiter {
   }
 }
 
-function resultOf<Reply>({ node, outcome }: WireResult): CommandResult<Reply> {
+/** A result of the contract, as its issuer gets it. */
+export function resultOf<Reply>({ node, outcome }: WireResult): CommandResult<Reply> {
   if (outcome?.$case === 'output') return { node, reply: replyOf(outcome.value) as Reply };
   return { node, error: fromWire(outcome?.value) };
 }

@@ -1,5 +1,5 @@
 /** Replies to commands: as a handler returns them, as the contract has them, as the issuer gets them. Pure. */
-import type { CommandOutput } from '../../gen/ts/kelpie/v1/command.js';
+import type { CommandOutput, PlayerOutcome } from '../../gen/ts/kelpie/v1/command.js';
 import { ErrorDetail, ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import { amount, flag, invalid, object, shown, text, textList } from '../core/arguments.js';
 import type {
@@ -87,9 +87,7 @@ function consoleForm(returned: unknown): ReplyForm {
 export function replyOf({ form }: CommandOutput): unknown {
   switch (form?.$case) {
     case 'players':
-      return form.value.outcomes.map(({ playerId: id, error }): PlayerResult =>
-        error ? { id, error: fromWire(error) } : { id },
-      );
+      return form.value.outcomes.map(playerResultOf);
     case 'console':
       return form.value;
     case 'verified': {
@@ -101,4 +99,8 @@ export function replyOf({ form }: CommandOutput): unknown {
     case undefined:
       return undefined;
   }
+}
+
+export function playerResultOf({ playerId: id, error }: PlayerOutcome): PlayerResult {
+  return error ? { id, error: fromWire(error) } : { id };
 }

@@ -1,12 +1,9 @@
 /** What a coordinator that can be reached says of itself, and whether players' packets reach its nodes. */
-import type { GetInfoResponse } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
-import { Durability } from '../../../gen/ts/kelpie/v1/coordinator.js';
-import { type Node, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
-import type { Api, CallOptions } from '../../api/index.js';
+import type { Api, CallOptions, CoordinatorInfo, Node } from '../../api/index.js';
 import { fromThrown, type KelpieError } from '../../errors.js';
 import { version as ours } from '../../core/version.js';
 import { type Finding, Trouble } from './finding.js';
-import { bytes, nameOf } from '../output/output.js';
+import { bytes } from '../output/output.js';
 import { ping } from './raknet-ping.js';
 
 const CALL_MS = 5000;
@@ -55,12 +52,12 @@ export async function checkRoundTrip(api: Api, timeoutMs = CALL_MS): Promise<str
 
 export async function checkJournal(api: Api, timeoutMs = CALL_MS): Promise<string> {
   const { durability, entries, bytes: size, topics } = await infoOf(api, timeoutMs);
-  const kept: Record<number, string> = {
-    [Durability.NONE]: 'in memory, ends with the coordinator',
-    [Durability.POWER_LOSS]: 'on disk, survives a loss of power',
-    [Durability.PROCESS_CRASH]: 'on disk, may lose its last milliseconds with the power',
-  };
-  const where = kept[durability] ?? nameOf(Durability, durability);
+  const where = {
+    NONE: 'in memory, ends with the coordinator',
+    POWER_LOSS: 'on disk, survives a loss of power',
+    PROCESS_CRASH: 'on disk, may lose its last milliseconds with the power',
+    UNKNOWN: 'kept in a way that this kelpie does not know',
+  }[durability];
   const [most] = topics;
   const fills = most ? `, most of it ${most.topic} (${bytes(most.bytes)})` : '';
   return `${where}; holds ${entries} entries, ${bytes(size)}${fills}`;
@@ -96,14 +93,14 @@ async function silence({
   if (why === undefined) return undefined;
   return {
     status: 'warning',
-    finding: `${name} (${nameOf(NodeState, state)}) at ${host}:${port}, UDP: ${why}`,
+    finding: `${name} (${state}) at ${host}:${port}, UDP: ${why}`,
     advice:
       'If this machine should reach it: look whether the server runs, at its firewall, and at the address ' +
       'that it gives of itself.',
   };
 }
 
-function infoOf(api: Api, timeoutMs: number): Promise<GetInfoResponse> {
+function infoOf(api: Api, timeoutMs: number): Promise<CoordinatorInfo> {
   return answered(timeoutMs, (options) => api.coordinator.info(options));
 }
 

@@ -29,7 +29,7 @@ export async function follow(
   for (let attempt = 1; ; attempt++) {
     try {
       if (attempt > 1) current = await current.reachNext();
-      for await (const { frame } of current.events.watch(topics, { start })) {
+      for await (const { frame } of current.messages.events.watch(topics, { start })) {
         if (!frame) continue;
         attempt = 1;
         show(frame);

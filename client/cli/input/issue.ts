@@ -29,7 +29,7 @@ export async function issue(
 ): Promise<boolean> {
   const options = { maxReplies, ...(timeout !== undefined && { timeoutMs: timeout }) };
   let good = true;
-  for await (const result of api.commands.issue(target, command, options)) {
+  for await (const result of api.messages.commands.issue(target, command, options)) {
     if (output !== 'table') printRecord(output, 'CommandResult', CommandResult.toJSON(result));
     good = show(result) && good;
   }

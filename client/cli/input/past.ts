@@ -10,7 +10,7 @@ export async function* past(api: Api, topics: string[], first: PastStart) {
   const { head } = await api.coordinator.info();
   let start = first;
   for (;;) {
-    const page = await api.events.read(topics, { start });
+    const page = await api.messages.events.read(topics, { start });
     yield page;
     // What happens meanwhile is no history yet; else a busy node would never come to its end.
     if (page.events.length === 0 && !page.gap) return;
@@ -25,6 +25,6 @@ function isAt(cursor: Cursor | undefined, head: Cursor | undefined): boolean {
 
 /** The first event of some topics that can be read: further back nobody sees. */
 export async function oldestOf(api: Api, topics: string[]): Promise<Event | undefined> {
-  const { events } = await api.events.read(topics, { start: 'EARLIEST', pageSize: 1 });
+  const { events } = await api.messages.events.read(topics, { start: 'EARLIEST', pageSize: 1 });
   return events[0];
 }

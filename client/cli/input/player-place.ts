@@ -1,6 +1,5 @@
 /** Which players a command is for, as its options name them. */
-import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
-import type { Api, PlayersTarget } from '../../api/index.js';
+import type { Api, PlayersTarget, RoleName } from '../../api/index.js';
 import { KelpieError } from '../../errors.js';
 import { UsageError } from '../output/output.js';
 import { requirePlayer } from './player.js';
@@ -36,14 +35,19 @@ export async function refuseUnknownPlace(
   api: Api,
   { proxy, server }: PlayerOptions,
 ): Promise<void> {
-  if (proxy !== undefined) await requireRole(api, proxy, NodeRole.PROXY, 'proxy');
-  if (server !== undefined) await requireRole(api, server, NodeRole.DOWNSTREAM, 'server');
+  if (proxy !== undefined) await requireRole(api, proxy, 'PROXY', 'proxy');
+  if (server !== undefined) await requireRole(api, server, 'DOWNSTREAM', 'server');
 }
 
-async function requireRole(api: Api, wanted: string, role: NodeRole, what: string): Promise<void> {
+async function requireRole(api: Api, wanted: string, role: RoleName, what: string): Promise<void> {
   const { name, role: real } = await api.nodes.get(wanted);
   if (real === role) return;
-  const other = { [NodeRole.PROXY]: 'a proxy', [NodeRole.DOWNSTREAM]: 'a server' }[real as number];
+  const other = {
+    PROXY: 'a proxy',
+    DOWNSTREAM: 'a server',
+    SERVICE: undefined,
+    UNKNOWN: undefined,
+  }[real];
   const advice = other === undefined ? '' : `; use --${other.slice('a '.length)} ${name}`;
   const message = `"${name}" is no ${what}, but ${other ?? 'a service'}${advice}`;
   throw new KelpieError('NO_TARGET', message);

@@ -1,0 +1,29 @@
+/** CoordinatorService: the coordinator itself, as messages of the contract. */
+import {
+  CoordinatorServiceDefinition,
+  type GetInfoResponse,
+  type ListSessionsResponse,
+} from '../../../gen/ts/kelpie/v1/coordinator_service.js';
+import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
+import type { PageOptions } from '../paging.js';
+
+/** The calls of `api.coordinator`, with answers as the contract has them. */
+export class CoordinatorMessages {
+  readonly #service: Service<typeof CoordinatorServiceDefinition>;
+
+  /** @internal */
+  constructor(create: CreateService) {
+    this.#service = create(CoordinatorServiceDefinition);
+  }
+
+  async info(options: CallOptions = {}): Promise<GetInfoResponse> {
+    return this.#service.getInfo({}, callOptions(options));
+  }
+
+  async listSessions(
+    page: PageOptions = {},
+    options: CallOptions = {},
+  ): Promise<ListSessionsResponse> {
+    return this.#service.listSessions(page, callOptions(options));
+  }
+}

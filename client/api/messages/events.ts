@@ -1,0 +1,79 @@
+/** EventService: events without a session, as messages of the contract. */
+import {
+  EventServiceDefinition,
+  type PublishEventsResponse,
+  type ReadEventsResponse,
+  type WatchEventsResponse,
+} from '../../../gen/ts/kelpie/v1/event_service.js';
+import { durationOf } from '../../core/duration.js';
+import { type StartOption, startOf } from '../../core/start.js';
+import type { MessageContent } from '../../events/content.js';
+import { draftOf, type MessageOptions } from '../../events/received.js';
+import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
+
+/** A message to publish. */
+export interface Message extends MessageOptions {
+  readonly topic: string;
+  readonly content: MessageContent;
+}
+
+/** How a page of events is read. */
+export interface ReadOptions extends CallOptions {
+  /** Where reading begins. Default EARLIEST. */
+  readonly start?: Exclude<StartOption, 'SNAPSHOT'>;
+  /** How many events at most. Default and most: 256. */
+  readonly pageSize?: number;
+  /** If there is no event yet, how long to wait for the first, in milliseconds. Default: not at all. */
+  readonly waitMs?: number;
+}
+
+/** How topics are followed. */
+export interface WatchOptions extends CallOptions {
+  /** Where reading begins. Default LATEST. */
+  readonly start?: StartOption;
+}
+
+/** What the way to the coordinator may take beside the wait. */
+const WAY_MS = 5000;
+
+/** The calls of `api.events`, with answers as the contract has them. */
+export class EventMessages {
+  readonly #service: Service<typeof EventServiceDefinition>;
+
+  /** @internal */
+  constructor(create: CreateService) {
+    this.#service = create(EventServiceDefinition);
+  }
+
+  async publish(
+    messages: Message | readonly Message[],
+    options: CallOptions = {},
+  ): Promise<PublishEventsResponse> {
+    const all = 'topic' in messages ? [messages] : messages;
+    const events = all.map(({ topic, content, ...more }) => draftOf(topic, content, more));
+    return this.#service.publishEvents({ events }, callOptions(options));
+  }
+
+  async read(
+    topics: string | readonly string[],
+    { start = 'EARLIEST', pageSize = 0, waitMs, ...options }: ReadOptions = {},
+  ): Promise<ReadEventsResponse> {
+    const wait = waitMs === undefined ? undefined : durationOf(waitMs);
+    const request = { topics: listOf(topics), start: startOf(start), pageSize, wait };
+    const timeoutMs = options.timeoutMs ?? (waitMs === undefined ? undefined : waitMs + WAY_MS);
+    const call = timeoutMs === undefined ? options : { ...options, timeoutMs };
+    return this.#service.readEvents(request, callOptions(call));
+  }
+
+  watch(
+    topics: string | readonly string[],
+    { start = 'LATEST', ...options }: WatchOptions = {},
+  ): AsyncIterable<WatchEventsResponse> {
+    const request = { topics: listOf(topics), start: startOf(start) };
+    return this.#service.watchEvents(request, callOptions(options));
+  }
+}
+
+function listOf(topics: string | readonly string[]): string[] {
+  return typeof topics === 'string' ? [topics] : [...topics];
+}

@@ -1,0 +1,28 @@
+/** `api.messages`: the calls of an API, with answers as the contract has them. */
+import type { CreateService } from '../call.js';
+import { CommandMessages } from './commands.js';
+import { CoordinatorMessages } from './coordinator.js';
+import { EventMessages } from './events.js';
+import { NodeMessages } from './nodes.js';
+import { PlayerMessages } from './players.js';
+
+/**
+ * The calls of an API under the same names, with the same arguments. Their answers are the messages of the
+ * contract, whose enums are numbers: for programs that hand them on, as protobuf or as JSON.
+ */
+export class Messages {
+  readonly nodes: NodeMessages;
+  readonly players: PlayerMessages;
+  readonly events: EventMessages;
+  readonly commands: CommandMessages;
+  readonly coordinator: CoordinatorMessages;
+
+  /** @internal */
+  constructor(create: CreateService) {
+    this.nodes = new NodeMessages(create);
+    this.players = new PlayerMessages(create);
+    this.events = new EventMessages(create);
+    this.commands = new CommandMessages(create);
+    this.coordinator = new CoordinatorMessages(create);
+  }
+}

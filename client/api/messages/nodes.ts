@@ -1,0 +1,61 @@
+/** NodeService: the nodes of the network, as messages of the contract. */
+import type { Node } from '../../../gen/ts/kelpie/v1/node.js';
+import {
+  type ListNodesResponse,
+  NodeServiceDefinition,
+} from '../../../gen/ts/kelpie/v1/node_service.js';
+import { type Selector, selectorOf } from '../../commands/commands.js';
+import { changeOf, type OwnNodeChange } from '../../connection/own-node.js';
+import { textList } from '../../core/arguments.js';
+import { KelpieError } from '../../errors.js';
+import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
+import type { PageOptions } from '../paging.js';
+
+/** A change of a node. What it leaves out stays. */
+export interface NodeUpdate extends OwnNodeChange {
+  /** Names of commands that the node handles from now on. */
+  readonly addedCommands?: readonly string[];
+  /** Names of commands that the node handles no more. */
+  readonly removedCommands?: readonly string[];
+}
+
+/** The calls of `api.nodes`, with answers as the contract has them. */
+export class NodeMessages {
+  readonly #service: Service<typeof NodeServiceDefinition>;
+
+  /** @internal */
+  constructor(create: CreateService) {
+    this.#service = create(NodeServiceDefinition);
+  }
+
+  async list(
+    { pageSize = 0, pageToken = '', ...selector }: Selector & PageOptions = {},
+    options: CallOptions = {},
+  ): Promise<ListNodesResponse> {
+    const request = { pageSize, pageToken, ...selectorOf(selector) };
+    return this.#service.listNodes(request, callOptions(options));
+  }
+
+  async get(name: string, options: CallOptions = {}): Promise<Node> {
+    return given((await this.#service.getNode({ name }, callOptions(options))).node);
+  }
+
+  async update(name: string, update: NodeUpdate, options: CallOptions = {}): Promise<Node> {
+    const { addedCommands = [], removedCommands = [], ...rest } = update;
+    const change = {
+      ...changeOf(rest),
+      addedCommands: textList('addedCommands', addedCommands),
+      removedCommands: textList('removedCommands', removedCommands),
+    };
+    return given((await this.#service.updateNode({ name, change }, callOptions(options))).node);
+  }
+
+  async disconnect(name: string, options: CallOptions = {}): Promise<void> {
+    await this.#service.disconnectNode({ name }, callOptions(options));
+  }
+}
+
+function given(node: Node | undefined): Node {
+  if (node) return node;
+  throw new KelpieError('PROTOCOL', 'the coordinator answered without the node');
+}

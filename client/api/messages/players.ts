@@ -1,0 +1,145 @@
+/** PlayerService: the players who are online, with answers as the contract has them. */
+import type { Player, PlayerLookup as WireLookup } from '../../../gen/ts/kelpie/v1/player.js';
+import {
+  type BatchGetPlayersResponse,
+  type CountPlayersResponse,
+  type KickPlayersResponse,
+  type ListPlayersResponse,
+  PlayerServiceDefinition,
+  type PlayerTarget,
+  type ShowMessageResponse,
+} from '../../../gen/ts/kelpie/v1/player_service.js';
+import { type Selector, selectorOf } from '../../commands/commands.js';
+import { type Display, displayOf } from '../../commands/display.js';
+import { durationOf } from '../../core/duration.js';
+import { KelpieError } from '../../errors.js';
+import type { PlayerLookup } from '../../roster/players.js';
+import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
+import type { PageOptions } from '../paging.js';
+
+/** What an answer has of each player. */
+export interface ContextOption {
+  /** Whether players have their `context`, which may be 16 KiB each. Default false: it is empty. */
+  readonly includeContext?: boolean;
+}
+
+/** Players who match each of these; a filter that is left out matches any. */
+export interface PlayerFilter extends ContextOption {
+  /** The proxy that holds them. */
+  readonly proxy?: string;
+  /** The server that they are on. */
+  readonly server?: string;
+  /** Labels that their server has. */
+  readonly serverLabels?: Readonly<Record<string, string>>;
+  /** How their names begin, in any case. The list is then in the order of names, and not of ids. */
+  readonly namePrefix?: string;
+  /** Properties that they have. The coordinator has no index of them: it looks at each other match. */
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+/** What is counted. */
+export interface CountFilter {
+  /** The nodes to count on. Default: all. */
+  readonly nodes?: Selector;
+  /** Count only players who have these properties. */
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+/** The players that a call is for. */
+export type PlayersTarget =
+  | { readonly player: PlayerLookup }
+  | { readonly server: string }
+  | { readonly proxy: string }
+  /** All on servers that match. */
+  | { readonly servers: Selector }
+  | { readonly everyone: true };
+
+/** What a call that reaches players can be given. */
+export interface ReachOptions extends CallOptions {
+  /** How long the proxies have, in milliseconds: at most 300,000. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+/** What the way to the coordinator may take beside the time that proxies have. */
+const WAY_MS = 5000;
+const REACH_MS = 10_000;
+
+/** The calls of `api.players`, with answers as the contract has them. */
+export class PlayerMessages {
+  readonly #service: Service<typeof PlayerServiceDefinition>;
+
+  /** @internal */
+  constructor(create: CreateService) {
+    this.#service = create(PlayerServiceDefinition);
+  }
+
+  async get(player: PlayerLookup, options: CallOptions = {}): Promise<Player> {
+    const request = { player: lookupOf(player) };
+    const answer = await this.#service.getPlayer(request, callOptions(options));
+    if (answer.player) return answer.player;
+    throw new KelpieError('PROTOCOL', 'the coordinator answered without the player');
+  }
+
+  async getMany(
+    players: readonly PlayerLookup[],
+    { includeContext = false, ...options }: CallOptions & ContextOption = {},
+  ): Promise<BatchGetPlayersResponse> {
+    const request = { players: players.map(lookupOf), includeContext };
+    return this.#service.batchGetPlayers(request, callOptions(options));
+  }
+
+  async list(
+    filter: PlayerFilter & PageOptions = {},
+    options: CallOptions = {},
+  ): Promise<ListPlayersResponse> {
+    return this.#service.listPlayers(filter, callOptions(options));
+  }
+
+  async count(filter: CountFilter = {}, options: CallOptions = {}): Promise<CountPlayersResponse> {
+    const { nodes = {}, properties = {} } = filter;
+    const request = { nodes: selectorOf(nodes), properties };
+    return this.#service.countPlayers(request, callOptions(options));
+  }
+
+  async kick(
+    target: PlayersTarget,
+    message = '',
+    options: ReachOptions = {},
+  ): Promise<KickPlayersResponse> {
+    const [timing, call] = reaching(options);
+    return this.#service.kickPlayers({ target: targetOf(target), message, ...timing }, call);
+  }
+
+  async show(
+    target: PlayersTarget,
+    display: Display,
+    options: ReachOptions = {},
+  ): Promise<ShowMessageResponse> {
+    const [timing, call] = reaching(options);
+    const request = { target: targetOf(target), display: displayOf(display), ...timing };
+    return this.#service.showMessage(request, call);
+  }
+}
+
+/** The time that proxies have, and the options of a call that waits for them. */
+function reaching({ timeoutMs = REACH_MS, ...options }: ReachOptions) {
+  const timeout = durationOf(timeoutMs);
+  return [{ timeout }, callOptions({ ...options, timeoutMs }, WAY_MS)] as const;
+}
+
+function lookupOf(player: PlayerLookup): WireLookup {
+  if ('id' in player) return { by: { $case: 'id', value: player.id } };
+  if ('xuid' in player) return { by: { $case: 'xuid', value: player.xuid } };
+  if ('uuid' in player) return { by: { $case: 'uuid', value: player.uuid } };
+  return { by: { $case: 'name', value: player.name } };
+}
+
+function targetOf(target: PlayersTarget): PlayerTarget {
+  if ('player' in target) return { place: { $case: 'player', value: lookupOf(target.player) } };
+  if ('server' in target) return { place: { $case: 'server', value: target.server } };
+  if ('proxy' in target) return { place: { $case: 'proxy', value: target.proxy } };
+  if ('servers' in target) {
+    return { place: { $case: 'servers', value: selectorOf(target.servers) } };
+  }
+  return { place: { $case: 'everyone', value: {} } };
+}

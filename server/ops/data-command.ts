@@ -86,7 +86,7 @@ function checkText(directory: string, { entries, rows, findings, faults }: DataC
   return `${directory} is damaged: ${faults} of its records differ from the written ones.
 
 ${lines.map((line) => `  ${line}\n`).join('')}
-What to do: restore a copy of the directory. If there is no copy, move this directory aside and start
+Restore a copy of the directory. If there is no copy, move this directory aside and start
 the coordinator with an empty one: nodes come back by themselves, and history begins anew.
 `;
 }

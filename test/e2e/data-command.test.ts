@@ -103,7 +103,7 @@ describe('kelpied data', () => {
       expect(code).to.equal(1);
       expect(output).to.include(`${data} is damaged: 1 of its records`);
       expect(output).to.include(`\n  entry ${sequence + 7} is damaged\n`);
-      expect(output).to.match(/What to do: restore a copy/);
+      expect(output).to.match(/Restore a copy of the directory/);
       const programs = await json('check');
       expect(programs.code).to.equal(1);
       expect(programs.found).to.deep.include({

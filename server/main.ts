@@ -12,7 +12,7 @@ import { ProcessEnd } from './ops/process-end.js';
 import { version } from './core/version.js';
 
 const IGNORED =
-  'kelpied ignores variables of a Kubernetes Service (set enableServiceLinks: false to remove them)';
+  'ignored variables of a Kubernetes Service (set enableServiceLinks: false to remove them)';
 
 const config = readConfig(process.argv, process.env);
 const { settings, task } = config;
@@ -85,7 +85,8 @@ function logStart({ endpoint, metricsUrl }: Coordinator, logger: Logger): void {
   logger.info({ endpoint, metrics: metricsUrl, version, pid: process.pid }, 'listening');
   const set = settingNames.filter((name) => config.origins[name] !== 'default');
   const facts = set.map((name) => [keyOf(name), `${settings[name]} (${config.origins[name]})`]);
-  if (set.length > 0) logger.info(Object.fromEntries(facts) as object, 'settings that were made');
+  if (set.length > 0)
+    logger.info(Object.fromEntries(facts) as object, 'settings other than the defaults');
   if (settings.insecure) logger.warn({ endpoint }, 'insecure: no encryption, no credentials');
   if (config.ignored.length > 0) logger.warn({ variables: config.ignored }, IGNORED);
 }

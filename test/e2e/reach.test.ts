@@ -80,7 +80,9 @@ describe('A coordinator', () => {
     expect(variables).to.have.members(Object.keys(SERVICES));
     const config = await runKelpied(['config', '--json'], SERVICES);
     expect(JSON.parse(config.output)).to.deep.include({ port: { value: 50051, from: 'default' } });
-    expect(config.errors).to.match(/^kelpied: variables of a Kubernetes Service .*KELPIE_PORT/);
+    expect(config.errors).to.match(
+      /^kelpied: ignored variables of a Kubernetes Service .*KELPIE_PORT/,
+    );
     expect((await runKelpie(['info'], kelpied.endpoint, SERVICES)).code).to.equal(0);
   });
 

@@ -1,4 +1,4 @@
-/** Publishes that wait for the journal are weighed: of one session, and of all together. */
+/** The limits on publishes that wait for the journal: for one session, and for all sessions together. */
 import { expect } from 'chai';
 import { PublishEventsRequest } from '../../../gen/ts/kelpie/v1/event_service.js';
 import { NodeChange, NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
@@ -19,7 +19,7 @@ import { rejectionOf } from '../../support/thrown.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** One publish of a single large event, and what goes with it. */
+/** The bytes of one publish with a single large event, including its overhead. */
 const LARGE = 200 * KIB;
 const ROOM = LARGE + 4 * KIB;
 
@@ -65,7 +65,7 @@ function beat(stream: TestStream): void {
 }
 
 describe('a disk that stalls', () => {
-  it('makes a session hold few bytes, while what comes before a held publish is answered', async () => {
+  it('limits the bytes of one session, and delays no answer to frames before a waiting publish', async () => {
     const { journal, backlog, stored, ...town } = await open();
     const { stream } = await join(town, hello('lobby'));
     journal.stall();
@@ -84,7 +84,7 @@ describe('a disk that stalls', () => {
     expect(backlog.bytes).to.equal(0);
   });
 
-  it('delays no command and no heartbeat of a node that has much under way, of whatever kind', async () => {
+  it('delays no command and no heartbeat of a node with many waiting frames of any kind', async () => {
     const { journal, stored, ...town } = await open();
     const gate = hello('gate', { role: NodeRole.PROXY, commands: ['ping'] });
     const { stream } = await join(town, gate);
@@ -116,12 +116,12 @@ describe('a disk that stalls', () => {
     while ((await stream.next('publishAck')).publishSequence < 8);
   });
 
-  it('makes all sessions together hold few bytes, and each gets its turn', async () => {
+  it('limits the bytes of all sessions together, and each session gets a turn', async () => {
     const { journal, backlog, stored, ...town } = await open({ backlogBytes: MIB });
     const names = Array.from({ length: 8 }, (_, at) => `node-${at}`);
     const joined = await Promise.all(names.map((name) => join(town, hello(name))));
     journal.stall();
-    // The first one has much more to say than the others.
+    // The first session has many more events to publish than the others.
     const counts = joined.map((_, at) => (at === 0 ? 30 : 2));
     joined.forEach(({ stream }, at) => {
       for (let sequence = 1; sequence <= (counts[at] ?? 0); sequence++) {
@@ -141,13 +141,13 @@ describe('a disk that stalls', () => {
     };
     await Promise.all(joined.map(({ stream }, at) => acknowledged(stream, counts[at] ?? 0)));
     expect(highest).to.be.at.most(MIB + ROOM);
-    // The others came while it waited: they are not behind all of its own.
+    // The others came while the first one waited. They do not wait for all of its events.
     const lastOther = stored.findLastIndex((source) => source !== 'node-0');
     expect(stored.slice(lastOther).filter((source) => source === 'node-0')).to.have.length.above(5);
     expect([backlog.bytes, backlog.closed]).to.deep.equal([0, false]);
   });
 
-  it('refuses calls that publish, lets nodes be changed, and keeps nothing of who has gone', async () => {
+  it('refuses calls that publish, accepts changes of nodes, and frees the bytes of closed sessions', async () => {
     const { journal, backlog, stored, ...town } = await open({ backlogEntries: 3 });
     const { stream } = await join(town, hello('lobby'));
     const { stream: other } = await join(town, hello('other'));

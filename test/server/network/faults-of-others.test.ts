@@ -1,4 +1,4 @@
-/** What other systems get wrong with players and commands, and must not happen here. */
+/** Faults of other systems with players and commands. Kelpie must not have them. */
 import { expect } from 'chai';
 import { MessageOrigin, EventDraft } from '../../../gen/ts/kelpie/v1/event.js';
 import { Command } from '../../../gen/ts/kelpie/v1/command.js';
@@ -76,7 +76,7 @@ describe('the faults of others', () => {
     expect(town.playerRows.ownedBy.size).to.equal(0);
     expect(town.ownership.pending).to.equal(0);
     const told = bodies.slice(before).map(({ $case }) => $case);
-    expect(told, 'nothing but what coordinators tell each other').to.deep.equal(['playerLeft']);
+    expect(told, 'only the internal entry of coordinators').to.deep.equal(['playerLeft']);
   });
 
   it('ValioBungee: 100 parallel logins of one player leave exactly one', async () => {
@@ -91,7 +91,7 @@ describe('the faults of others', () => {
       const grants = logins.flatMap(({ gate, outcome }) =>
         outcome?.$case === 'generation' ? [{ gate, generation: outcome.value }] : [],
       );
-      expect(grants, 'who was granted first may be told that he lost it').to.have.length(1);
+      expect(grants, 'the login with the first grant may lose it again').to.have.length(1);
       const reports = await Promise.all(
         grants.map(({ gate, generation }) => gate.report(joined(steve(), generation))),
       );
@@ -132,7 +132,7 @@ describe('the faults of others', () => {
     const { results, kickedPlayerIds } = await proxy.sync([steve({ generation })], generation);
     expect(results).to.deep.equal([{ playerId: STEVE, generation, error: undefined }]);
     expect(kickedPlayerIds).to.deep.equal([]);
-    expect(bodies.length, 'nobody is told of anything').to.equal(told);
+    expect(bodies.length, 'there is no event').to.equal(told);
   });
 
   it('CloudNet: a lagging target does not block others', async () => {
@@ -149,7 +149,7 @@ describe('the faults of others', () => {
     const outcome = { $case: 'output', value: { form } } as const;
     stream.send({ $case: 'commandReply', value: { commandId, outcome } });
     expect(reasonOf(await answered), 'no clock had to move').to.equal('answered');
-    expect(stalled, 'what it has no room for is refused').to.have.length(1000);
+    expect(stalled, 'commands above the limit are refused').to.have.length(1000);
     town.clock.advance(5000);
     expect(stalled).to.have.length(2000);
     expect(new Set(stalled.map(reasonOf))).to.deep.equal(
@@ -213,7 +213,7 @@ describe('the faults of others', () => {
     first.die();
     clock.advance(60_000);
     const second = await openMortal(journal, clock, { coordinatorId: 'second' });
-    // The longest that a node waits between two attempts.
+    // The longest wait of a node between two attempts.
     clock.advance(5000);
     await settled();
     const again = await TestProxy.join(second, 'gate-1', { instanceId });
@@ -231,7 +231,7 @@ describe('the faults of others', () => {
     const line = 'op steve';
     const run: Command = { form: { $case: 'runConsoleCommand', value: { line } } };
     const bytes = Command.encode(run).finish();
-    // As an event, wherever it is published: it stays an event.
+    // Published as an event on any topic, it stays an event.
     const content = { form: { $case: 'data', value: bytes } } as const;
     const payload = {
       type: 'run_console_command',
@@ -248,11 +248,11 @@ describe('the faults of others', () => {
       await chat.next('publishAck');
     }
     const { events } = await stream.next('eventBatch');
-    expect(events[0]?.body?.value, 'its reader learns whom not to trust').to.have.property(
+    expect(events[0]?.body?.value, 'the event names its untrusted origin').to.have.property(
       'origin',
       MessageOrigin.UNSPECIFIED,
     );
-    // As a command of another name with the same bytes: the node is never asked to run it.
+    // Sent as a command of another name with the same bytes, it never reaches the console.
     const custom = { name: 'run_console_command', content };
     const request = {
       ...IssueCommandRequest.create(),

@@ -1,4 +1,4 @@
-/** A network and a kind of rows that it does not know. */
+/** A network with a kind of rows that only this test registers. */
 import { expect } from 'chai';
 import type { Draft } from '../../../server/journal/journal.js';
 import { defaultLimits } from '../../../server/network/limits.js';
@@ -20,7 +20,7 @@ function open(journal = openJournal(new FakeClock())) {
   const faults: unknown[] = [];
   const onFault = (error: unknown) => faults.push(error);
   const network = new Network({ journal, clock, limits: defaultLimits, onFault });
-  // The subject: its rows are texts, and readers do not see some of them.
+  // The rows of this subject are texts. The subject hides some of them from readers.
   const rows = network.table('nodes/', {
     decode: (bytes) => Buffer.from(bytes).toString(),
     resource: (value) =>
@@ -37,7 +37,7 @@ function shown(network: Network, ...patterns: string[]): unknown[] {
 }
 
 describe('rows of a kind that a subject registers', () => {
-  it('are in the table before a listener hears of them, and before the append resolves', async () => {
+  it('are in the table before the network calls a listener, and before the append resolves', async () => {
     const { network, rows } = open();
     const heard: unknown[] = [];
     network.onEntries(() => heard.push(rows.get('a')?.value, network.head.sequence));
@@ -47,7 +47,7 @@ describe('rows of a kind that a subject registers', () => {
     expect(rows.get('a')).to.deep.equal({ value: 'one', sequence });
   });
 
-  it('are loaded from the journal, and those of no table are left alone', async () => {
+  it('are loaded from the journal, and rows without a table are ignored', async () => {
     const { network, journal } = open();
     const other = { ...put('a', 'one'), topic: 'else.a', key: 'else/a' };
     await network.commit({ entries: [put('a', 'one'), put('b', 'two'), other] });
@@ -68,7 +68,7 @@ describe('rows of a kind that a subject registers', () => {
     expect(names('nodes.c', 'players.*', 'nodes.*.more')).to.deep.equal([]);
   });
 
-  it('tell their watchers what was there and what is', async () => {
+  it('give their watchers the old row and the new row', async () => {
     const { network, rows } = open();
     const changes: unknown[] = [];
     rows.watch((name, before, after) => changes.push([name, before?.value, after?.value]));

@@ -6,7 +6,7 @@ import { openCoordinator } from '../../support/model/coordinator.js';
 const limits = { events: 10, bytes: 2 ** 20 };
 
 describe('pages of a network’s journal', () => {
-  it('are read once for all who want the same at the same time, and again later', async () => {
+  it('are read once for all readers that want the same page at the same time, and again later', async () => {
     const { pages, network, journal } = await openCoordinator();
     const start = journal.head;
     await network.commit({ entries: [note('a')] });
@@ -30,7 +30,7 @@ describe('pages of a network’s journal', () => {
     expect((await later).kind).to.equal('page');
   });
 
-  it('fail for all who share them, and are read anew after that', async () => {
+  it('fail for all readers that share them, and are read again after that', async () => {
     const { pages, journal } = await openCoordinator();
     const read = journal.read.bind(journal);
     journal.read = () => Promise.reject(new Error('the disk is gone'));

@@ -45,7 +45,7 @@ describe('a change of a node', () => {
     });
   });
 
-  it('outlives a loss, and a reconnect with any Hello of the process; a new process counts anew', async () => {
+  it('stays after a loss, and after a reconnect with another Hello of the process; a new process has its own facts', async () => {
     const town = await openCoordinator();
     const first = hello('lobby-1', { labels: { mode: 'lobby' } });
     const { stream } = await join(town, first);
@@ -55,7 +55,7 @@ describe('a change of a node', () => {
     await until(() => rowOf(town, 'lobby-1')?.state === NodeState.UNREACHABLE);
     expect(rowOf(town, 'lobby-1')?.lastState).to.equal(NodeState.MAINTENANCE);
     await town.claims.update('lobby-1', change({ state: NodeState.DRAINING }));
-    expect(rowOf(town, 'lobby-1')?.state, 'it is not reachable by decree').to.equal(
+    expect(rowOf(town, 'lobby-1')?.state, 'a change of state does not make it reachable').to.equal(
       NodeState.UNREACHABLE,
     );
     const { welcome } = await join(town, first);
@@ -78,7 +78,7 @@ describe('a change of a node', () => {
     });
   });
 
-  it('sets motd and addresses; an empty host is the one that the coordinator sees, or the one before', async () => {
+  it('sets motd and addresses; for an empty host the coordinator uses the host that it sees, or the present one', async () => {
     const town = await openCoordinator();
     const address = { host: 'mc.internal', port: 19132 };
     const first = hello('lobby-1', { address });
@@ -142,7 +142,7 @@ describe('a change of a node', () => {
     expect(town.journal.head.sequence).to.equal(head);
   });
 
-  it('loses nothing when several come at once', async () => {
+  it('is stored beside other changes at the same time', async () => {
     const town = await openCoordinator();
     await join(town, hello('lobby-1'));
     const names = Array.from({ length: 20 }, (_, n) => `label-${n}`);
@@ -172,7 +172,7 @@ describe('a node that an operator disconnects', () => {
 });
 
 describe('a list of nodes', () => {
-  it('has those that match every filter, over pages in a stable order', async () => {
+  it('has the nodes that match every filter, over pages in a stable order', async () => {
     const town = await openCoordinator();
     for (let index = 0; index < 12; index++) {
       const role = index % 3 === 0 ? NodeRole.PROXY : NodeRole.DOWNSTREAM;
@@ -196,8 +196,8 @@ describe('a list of nodes', () => {
   });
 });
 
-describe('a node that wants nothing of its own', () => {
-  it('gets what others publish, and its inbox, but neither its own events nor those about it', async () => {
+describe('a node that excludes its own events', () => {
+  it('gets the events of others and its inbox, but neither its own events nor events about it', async () => {
     const town = await openCoordinator();
     const first = hello('quiet', { topics: ['>', 'nodes.*'], start: EARLIEST, excludeOwn: true });
     const { stream } = await join(town, first);

@@ -17,7 +17,7 @@ import { joined, player, TestProxy } from '../../support/model/proxy.js';
 
 type Town = Pick<MortalCoordinator, 'port' | 'nodeRows' | 'playerRows' | 'claims'>;
 
-/** A proxy with so many players. */
+/** A proxy with `count` players. */
 async function proxyWith(town: Town, name: string, count: number): Promise<TestProxy> {
   const proxy = await TestProxy.join(town, name);
   for (let from = 0; from < count; from += 1000) {
@@ -62,7 +62,7 @@ function pairs(bound: number): [number, number][] {
 describe('the end of a node with very many players', () => {
   const PLAYERS = 3000;
 
-  it('comes in pages between which everybody else has a turn, the owner last', async () => {
+  it('is written in pages, with other work between them, and the owner in the last one', async () => {
     const town = await openCoordinator();
     await proxyWith(town, 'gate-1', PLAYERS);
     const stored: (readonly Entry[])[] = [];
@@ -94,7 +94,7 @@ describe('the end of a node with very many players', () => {
     expect(made).to.be.at.most(PLAYERS + 1000);
   });
 
-  it('stops when the node comes back meanwhile', async () => {
+  it('stops if the node comes back meanwhile', async () => {
     const town = await openCoordinator();
     const instanceId = new Uint8Array(16).fill(7);
     const proxy = await TestProxy.join(town, 'gate-1', { instanceId });
@@ -108,7 +108,7 @@ describe('the end of a node with very many players', () => {
     expect(town.nodeRows.nodes.get('gate-2')).to.not.equal(undefined);
   });
 
-  it('is one, however many ask for it', async () => {
+  it('is written once for many requests', async () => {
     const town = await openCoordinator();
     await proxyWith(town, 'gate-1', PLAYERS);
     const bodies = bodiesOf(town.journal);
@@ -119,7 +119,7 @@ describe('the end of a node with very many players', () => {
     expect(bodies.filter(({ $case }) => $case === 'playerLeft')).to.have.length(PLAYERS);
   });
 
-  it('is made good at the next start where a coordinator was lost in the middle of it', async () => {
+  it('is completed at the next start if the coordinator died in the middle', async () => {
     const clock = new FakeClock();
     const journal = openJournal(clock);
     const first = await openMortal(journal, clock, { coordinatorId: 'first' });
@@ -134,9 +134,9 @@ describe('the end of a node with very many players', () => {
   });
 });
 
-describe('what a node gets while it ends', () => {
-  it('ends too: nobody is held by a process that is gone', async () => {
-    // A journal that takes its time, so that a grant may be stored that nobody can see yet.
+describe('a player whom a node gets while it ends', () => {
+  it('ends too: a process that is gone holds no player', async () => {
+    // A slow journal: it may have stored a grant that is not in the tables yet.
     for (const [turns, waits] of [0, 3, 6].flatMap((one) =>
       [0, 1, 2, 3].map((two) => [one, two]),
     )) {
@@ -160,7 +160,7 @@ describe('what a node gets while it ends', () => {
 
 describe('a player whom another proxy gets while theirs ends', () => {
   it('stays with the other proxy', async () => {
-    // Every order in which the end of the one and the login at the other may be stored.
+    // Every order of the end of the first proxy and the login at the other one in the journal.
     for (const turns of [1, 2, 3, 4]) {
       for (const [before, between] of pairs(8)) {
         const clock = new FakeClock();
@@ -189,7 +189,7 @@ describe('a player whom another proxy gets while theirs ends', () => {
 });
 
 describe('a node that leaves', () => {
-  it('is told as it was when it left, after whatever changed it before', async () => {
+  it('has its latest row in NodeLeft, also after concurrent changes', async () => {
     const clock = new FakeClock();
     const journal = openJournal(clock);
     const bodies = bodiesOf(journal);
@@ -204,10 +204,10 @@ describe('a node that leaves', () => {
   });
 });
 
-describe('changes of one node that come at once', () => {
+describe('changes of one node at the same time', () => {
   const CHANGES = 2000;
 
-  it('are few writes, and each is answered', async () => {
+  it('become few writes, and each is answered', async () => {
     const clock = new FakeClock();
     const journal = openJournal(clock);
     const town = await openMortal(journal, clock, { turns: () => 3 });
@@ -228,7 +228,7 @@ describe('changes of one node that come at once', () => {
     expect(known?.labels['label-49']).to.equal('1999');
   });
 
-  it('of an owner that was replaced are refused, and others are not', async () => {
+  it('are refused if they come from a replaced owner, and stored otherwise', async () => {
     const town = await openCoordinator();
     await join(town, hello('lobby-1'));
     const stale = town.claims

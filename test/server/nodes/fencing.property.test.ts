@@ -1,7 +1,7 @@
 /**
- * The law of fencing: every entry in a node's name was written by the stream that owned the node at
- * that position of the journal. Streams and processes take the name from each other while what they
- * sent is under way; and what was unsettled on an older stream is stored once.
+ * The law of fencing: the stream that owned a node at a position of the journal wrote each entry of the node at
+ * that position. Streams and processes take the name from each other while their frames are on the way. Events
+ * that an older stream had sent without an answer are stored once.
  */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
@@ -27,7 +27,7 @@ import { messageDraft, textOfMessage } from '../../support/wire/messages.js';
 
 const NAME = 'contested';
 
-/** A process that wants the name, and numbers what it publishes. */
+/** A process that wants the name, and numbers its events. */
 class Claimant {
   readonly instance: Uint8Array = randomBytes(16);
   readonly streams: TestStream[] = [];
@@ -47,7 +47,7 @@ class Claimant {
     this.streams.push(stream);
   }
 
-  /** On any of its streams, also an old one; from any number that it has used, or the next. */
+  /** Publishes on any of its streams, also an old one, from any number that it has used, or from the next one. */
   publish(stream: number, back: number, count: number): void {
     const first = Math.max(1, this.#next - back);
     const numbers = Array.from({ length: count }, (_, index) => first + index);
@@ -86,7 +86,7 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }
 
-/** Walks through the journal with the owner of each position at hand. */
+/** Reads the journal, and follows the owner of the node at each position. */
 function check(entries: readonly Entry[]): number {
   const stored = new Map<string, number>();
   const tables = new Tables();
@@ -151,14 +151,14 @@ async function take(clock: FakeClock, claimants: readonly Claimant[], step: Step
 }
 
 describe('fencing', () => {
-  it('lets nobody write in the name of a node but its owner, and nothing twice', async () => {
+  it('lets only the owner of a node write about it, and stores nothing twice', async () => {
     let written = 0;
     let owners = 0;
     await fc.assert(
       fc.asyncProperty(steps, fc.integer({ min: 0, max: 4 }), async (plan, turns) => {
         const clock = new FakeClock();
         const journal = openJournal(clock);
-        // What is slow to be stored can be overtaken by a new owner.
+        // A new owner can overtake a slow write.
         const town = await openMortal(journal, clock, { turns: () => turns });
         const entries: Entry[] = [];
         journal.onAppend((some) => entries.push(...some));

@@ -10,7 +10,7 @@ import { hello, join, openJournal, openMortal } from '../../support/model/coordi
 import { bodiesOf, settled } from '../../support/journal/history.js';
 
 const GRACE_MS = defaultTimes.graceMs;
-/** A node that a former coordinator left behind should be back by then, if it lives. */
+/** By then a node of a former coordinator is back, if it lives. */
 const BACK_MS = (GRACE_MS * 2) / 3;
 
 describe('losses', () => {
@@ -27,7 +27,7 @@ describe('losses', () => {
     return { clock, said, faults, losses };
   }
 
-  it('asks for UNREACHABLE after a second and LOST after the grace when the loss was seen', () => {
+  it('makes a node UNREACHABLE after a second and LOST after the grace if this coordinator saw the loss', () => {
     const { clock, said, losses } = watched();
     losses.seen('lobby-1', 7);
     clock.advance(999);
@@ -41,7 +41,7 @@ describe('losses', () => {
     expect(losses.size).to.equal(0);
   });
 
-  it('asks for UNREACHABLE when a node that was left behind should be back, and LOST after the grace', () => {
+  it('makes a node of a former coordinator UNREACHABLE when it should be back, and LOST after the grace', () => {
     const { clock, said, losses } = watched();
     losses.inherited('lobby-1', 7);
     clock.advance(BACK_MS - 1);
@@ -67,7 +67,7 @@ describe('losses', () => {
     expect([losses.size, clock.pending]).to.deep.equal([0, 0]);
   });
 
-  it('asks again when the journal could not tell what became of a verdict', async () => {
+  it('tries LOST again if the write failed', async () => {
     let attempts = 0;
     const lost = async () => {
       if (++attempts === 1) throw new Error('the journal is away');
@@ -82,7 +82,7 @@ describe('losses', () => {
     expect([attempts, losses.size]).to.deep.equal([2, 0]);
   });
 
-  it('sets no timer once it is closed', async () => {
+  it('sets no timer after it is closed', async () => {
     const lost = () => Promise.reject(new Error('the journal is away'));
     const { clock, losses } = watched({ lost });
     losses.inherited('lobby-1', 7);
@@ -141,7 +141,7 @@ describe('a coordinator on a journal that another one wrote', () => {
     });
   }
 
-  it('tells nobody of a node that comes back', async () => {
+  it('stores no event about a node that comes back', async () => {
     const { clock, first, bodies, town } = await left(NodeState.READY);
     clock.advance(BACK_MS - 1);
     const { stream, welcome } = await join(town, first);
@@ -155,10 +155,10 @@ describe('a coordinator on a journal that another one wrote', () => {
     expect(town.claims.losses).to.equal(0);
   });
 
-  it('judges only the generation that it found', async () => {
+  it('ends only the generation that it found', async () => {
     const { clock, bodies, town } = await left(NodeState.READY);
     clock.advance(BACK_MS - 1);
-    // Written by somebody else: this coordinator has no session of it, and its timer runs on.
+    // Another coordinator wrote this: this one has no session of the node, and its timer still runs.
     const node = Node.create({
       name: 'lobby-1',
       instanceId: randomBytes(16),
@@ -172,12 +172,12 @@ describe('a coordinator on a journal that another one wrote', () => {
     clock.advance(GRACE_MS - BACK_MS + 1);
     await settled();
     expect(bodies).to.be.empty;
-    expect(town.claims.losses, 'no timer is left for a node of another').to.equal(0);
+    expect(town.claims.losses, 'no timer is left for a node of another coordinator').to.equal(0);
   });
 });
 
 describe('a change of a node that races', () => {
-  it('is not undone when the node falls UNREACHABLE or comes back', async () => {
+  it('stays when the node becomes UNREACHABLE or comes back', async () => {
     const clock = new FakeClock();
     const town = await openMortal(openJournal(clock), clock, { turns: () => 3 });
     const first = hello('lobby-1');

@@ -24,7 +24,7 @@ function refusal(partial: Partial<Hello>): Pick<KelpieError, 'reason' | 'metadat
   return { reason, metadata };
 }
 
-/** The proposal for a name that is refused. */
+/** The proposal in the error for an invalid name. */
 function proposalFor(name: string): string | undefined {
   return thrownBy(KelpieError, () => foldName(name)).metadata['proposal'];
 }
@@ -53,7 +53,7 @@ describe('a node’s name', () => {
     ['x'.repeat(64), 'x'.repeat(63)],
     [`${'x'.repeat(62)}-y`, 'x'.repeat(62)],
   ] as const) {
-    it(`cannot be "${typed.slice(0, 20)}"; "${proposal.slice(0, 20)}" would do`, () => {
+    it(`cannot be "${typed.slice(0, 20)}"; "${proposal.slice(0, 20)}" is the proposal`, () => {
       const { reason, metadata } = thrownBy(KelpieError, () => foldName(typed));
       expect({ reason, metadata }).to.deep.equal({
         reason: 'NODE_NAME_INVALID',
@@ -62,7 +62,7 @@ describe('a node’s name', () => {
     });
   }
 
-  it('is accepted as it is, or refused with a proposal that is accepted', () => {
+  it('is accepted, or refused with a valid proposal', () => {
     const letters = fc.constantFrom('a', 'Z', '0', '-', '_', '.', ' ', 'é', 'İ', 'ﬀ', '𝔸');
     const typed = fc.oneof(
       fc.string({ unit: 'binary' }),
@@ -82,14 +82,14 @@ describe('a node’s name', () => {
     );
   });
 
-  it('is kept as it was typed, for people', () => {
+  it('keeps its upper case for display', () => {
     const { name, displayName } = facts({ name: 'Lobby-EU' });
     expect({ name, displayName }).to.deep.equal({ name: 'lobby-eu', displayName: 'Lobby-EU' });
   });
 });
 
-describe('what a node says of itself', () => {
-  it('becomes the public node, ready and not joined yet', () => {
+describe('the facts in a Hello', () => {
+  it('become the public node, READY and without a join time', () => {
     const hello = helloOf({
       address: { host: 'mc.internal', port: 19132 },
       publicAddress: { host: 'play.example.org', port: 19133 },
@@ -119,7 +119,7 @@ describe('what a node says of itself', () => {
     });
   });
 
-  it('names features, of which any may be unknown, up to their limits', () => {
+  it('name features, known or unknown, up to the limits', () => {
     const features = Array.from({ length: 64 }, (_, n) => `${n}`.padEnd(63, 'f'));
     expect(facts({ features }).name).to.equal('lobby-1');
     expect(refusal({ features: [...features, 'one-more'] }).reason).to.equal('OUT_OF_RANGE');
@@ -127,12 +127,12 @@ describe('what a node says of itself', () => {
   });
 
   for (const length of [0, 15, 17]) {
-    it(`has an instance id of 16 bytes, not ${length}`, () => {
+    it(`have an instance id of 16 bytes, not ${length}`, () => {
       expect(refusal({ instanceId: Buffer.alloc(length) }).reason).to.equal('INSTANCE_ID_INVALID');
     });
   }
 
-  it('has a role that is known', () => {
+  it('have a role of the contract', () => {
     for (const role of [NodeRole.PROXY, NodeRole.DOWNSTREAM, NodeRole.SERVICE]) {
       expect(facts({ role }).role).to.equal(role);
     }
@@ -146,7 +146,7 @@ describe('what a node says of itself', () => {
     ['software', 128],
     ['version', 128],
   ] as const) {
-    it(`has a ${field} of at most ${limit} bytes`, () => {
+    it(`have a ${field} of at most ${limit} bytes`, () => {
       const fits = 'é'.repeat(limit / 2);
       expect(facts({ [field]: fits })[field]).to.equal(fits);
       expect(refusal({ [field]: `${fits}x` })).to.deep.equal({
@@ -158,12 +158,12 @@ describe('what a node says of itself', () => {
 });
 
 describe('the address of a node', () => {
-  it('has the host that the coordinator sees if it names none', () => {
+  it('has the host that the coordinator sees if the Hello names none', () => {
     const { address } = facts({ address: { host: '', port: 19132 } });
     expect(address).to.deep.equal({ host: SEEN, port: 19132 });
   });
 
-  it('is not there if the node names none', () => {
+  it('is undefined if the Hello has none', () => {
     const { address, publicAddress } = facts({});
     expect({ address, publicAddress }).to.deep.equal({
       address: undefined,
@@ -230,7 +230,7 @@ describe('the labels of a node', () => {
     });
   });
 
-  it('are the same bytes in whatever order they come', () => {
+  it('have equal bytes in every order', () => {
     const name = fc.oneof(fc.string({ minLength: 1, maxLength: 8 }), fc.nat().map(String));
     const shuffled = fc
       .uniqueArray(fc.tuple(name, fc.string({ maxLength: 8 })), { selector: ([one]) => one })

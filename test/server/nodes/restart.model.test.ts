@@ -1,7 +1,7 @@
 /**
- * A coordinator that dies and comes back, and a thousand nodes that come back to it by the rules of
- * the client: nobody is told that anybody was away, but those who stay away are UNREACHABLE as soon as
- * they should be back, and LOST a grace later.
+ * A coordinator dies and comes back, and a thousand nodes come back to it by the rules of the client. There is no
+ * event about nodes that come back. Nodes that stay away become UNREACHABLE when they should be back, and LOST a
+ * grace later.
  */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
@@ -25,15 +25,15 @@ import {
 import { messageEvent } from '../../support/wire/messages.js';
 
 const NODES = 1000;
-/** Of these, so many never come back. */
+/** How many of these never come back. */
 const GONE = 10;
 const { graceMs, heartbeatMs } = defaultTimes;
-/** As the client has it: a third of the grace. */
+/** The client's longest wait: a third of the grace. */
 const LONGEST_MS = graceMs / 3;
-/** Whoever lives is back by now. */
+/** Every living node is back by then. */
 const BACK_MS = 2 * LONGEST_MS;
 
-/** What is said while the coordinator is away. */
+/** The error while no coordinator runs. */
 const news = {
   topic: 'news',
   event: Event.encode(messageEvent('still there?', 'news')).finish(),
@@ -78,7 +78,7 @@ class ModelNode {
     }
   }
 
-  /** Tries again and again, as long as nobody is there. */
+  /** Tries again as long as no coordinator runs. */
   comeBack(
     clock: FakeClock,
     town: () => MortalCoordinator | undefined,
@@ -99,7 +99,7 @@ class ModelNode {
 
 describe('a coordinator that was away', () => {
   for (const awayMs of [1000, 10_000, 60_000]) {
-    it(`for ${awayMs / 1000} s finds its thousand nodes again, and nobody is told`, async () => {
+    it(`for ${awayMs / 1000} s gets its thousand nodes back without an event`, async () => {
       const clock = new FakeClock();
       const journal = openJournal(clock);
       const bodies = bodiesOf(journal);
@@ -123,7 +123,7 @@ describe('a coordinator that was away', () => {
         if (joining.length < faithful.length) backAfterMs = ms;
         await settled(3);
         if (ms % heartbeatMs === 0) for (const node of faithful) node.beat();
-        if (ms < BACK_MS) expect(bodies.length, 'nobody is told of anything').to.equal(quiet);
+        if (ms < BACK_MS) expect(bodies.length, 'there is no event').to.equal(quiet);
       }
       await Promise.all(joining);
       expect(backAfterMs, 'all are back within a third of the grace').to.be.at.most(LONGEST_MS);
@@ -139,10 +139,10 @@ describe('a coordinator that was away', () => {
       const left = bodies
         .slice(quiet)
         .map((body) => body.$case === 'nodeLeft' && body.value.reason);
-      expect(left, 'those who stay away, a grace later').to.deep.equal(
+      expect(left, 'nodes that stay away, a grace later').to.deep.equal(
         Array.from({ length: GONE }, () => NodeLeaveReason.LOST),
       );
-      expect(town.claims.losses, 'no timer runs for anybody else').to.equal(0);
+      expect(town.claims.losses, 'no timer runs for another node').to.equal(0);
       for (const node of faithful) await node.read();
       expect(faithful.every(({ gaps, events }) => gaps === 0 && events === 1)).to.equal(true);
       for (const node of nodes) await node.cut();

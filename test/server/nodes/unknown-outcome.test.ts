@@ -1,6 +1,6 @@
 /**
- * A claim whose append rejects: the outcome is unknown. The coordinator looks the row of the owner up by its
- * nonce, and writes nothing a second time.
+ * A claim whose append rejects: its outcome is unknown. The coordinator compares the nonce in the owner's row,
+ * and writes nothing a second time.
  */
 import { expect } from 'chai';
 import type { KelpieError } from '../../../server/core/errors.js';
@@ -11,11 +11,11 @@ import { FakeClock } from '../../support/clock/fake-clock.js';
 import { settled } from '../../support/journal/history.js';
 import { hello, join, openMortal, TestStream } from '../../support/model/coordinator.js';
 
-/** A journal that may lose the answer to an append, as an engine does whose connection breaks. */
+/** A journal that may lose the answer to an append, like an engine with a broken connection. */
 class LossyJournal extends MemoryJournal {
-  /** The next append: `after` it stored, or `before`, it rejects. */
+  /** When the next append rejects: `before` or `after` it has stored. */
   lose: 'after' | 'before' | undefined;
-  /** Listeners hear of entries only when it ends: the head is ahead of the tables. */
+  /** Until this ends, the journal calls no listener, so its head is ahead of the tables. */
   late: Promise<void> | undefined;
   appends = 0;
 
@@ -43,7 +43,7 @@ async function open() {
 }
 
 describe('a claim of unknown outcome', () => {
-  it('is the session’s own when it is stored, and nothing is written twice', async () => {
+  it('belongs to the session if it is stored, and nothing is written twice', async () => {
     const { journal, town } = await open();
     journal.lose = 'after';
     const { stream, welcome } = await join(town, hello('lobby'));
@@ -51,13 +51,13 @@ describe('a claim of unknown outcome', () => {
     expect(owner?.sequence).to.equal(welcome.generation);
     expect(owner?.value.sessionId).to.equal(welcome.sessionId);
     expect(journal.appends).to.equal(1);
-    // The generation fences what the session writes.
+    // The generation fences the writes of the session.
     const events = [messageDraft('hi', 'chat.a')];
     stream.send({ $case: 'publish', value: { firstPublishSequence: 1, events } });
     expect((await stream.next('publishAck')).publishSequence).to.equal(1);
   });
 
-  it('waits until the tables have what the journal has', async () => {
+  it('waits until the tables have all entries of the journal', async () => {
     const { journal, town } = await open();
     let deliver = (): void => undefined;
     journal.late = new Promise((resolve) => (deliver = resolve));
@@ -72,7 +72,7 @@ describe('a claim of unknown outcome', () => {
     expect(town.nodeRows.owners.get('lobby')?.sequence).to.equal(welcome.generation);
   });
 
-  it('ends the stream when it is not stored; the node has the name when it comes again', async () => {
+  it('ends the stream if it is not stored; the node gets the name with its next stream', async () => {
     const { journal, town } = await open();
     journal.lose = 'before';
     const stream = new TestStream(town.port);
@@ -87,7 +87,7 @@ describe('a claim of unknown outcome', () => {
     expect(town.nodeRows.owners.get('lobby')?.sequence).to.equal(welcome.generation);
   });
 
-  it('is not taken for an older claim of the same process', async () => {
+  it('is not mistaken for an older claim of the same process', async () => {
     const { journal, town } = await open();
     const first = hello('lobby');
     const { welcome } = await join(town, first);

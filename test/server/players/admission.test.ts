@@ -1,4 +1,4 @@
-/** What a proxy may have under way and hold is bounded where it is admitted. */
+/** The limits on players, checked when a proxy sends a login, a report or a list. */
 import { expect } from 'chai';
 import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import type { Player } from '../../../gen/ts/kelpie/v1/player.js';
@@ -11,7 +11,7 @@ const login = (said: Player): NonNullable<NodeFrame['frame']> => ({
   value: { player: said, policy: 0 },
 });
 
-/** Sends frames in one message, and counts how each is answered. */
+/** Sends frames in one message, and counts the answers by kind. */
 async function answers(proxy: TestProxy, frames: readonly NonNullable<NodeFrame['frame']>[]) {
   proxy.stream.send(...frames);
   const counts: Record<string, number> = {};
@@ -38,7 +38,7 @@ const nothingComes = ({ playerWriter }: TestCoordinator): void => {
 };
 
 describe('logins of a proxy', () => {
-  it('that are sent at once count from when they are taken', async () => {
+  it('count at once when they are sent together', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const counts = await answers(proxy, many(1500, player).map(login));
@@ -46,7 +46,7 @@ describe('logins of a proxy', () => {
     nothingComes(town);
   });
 
-  it('count too behind reports that are not answered', async () => {
+  it('count too while earlier reports are not answered', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const reports = [joined(player(9999))];
@@ -55,19 +55,19 @@ describe('logins of a proxy', () => {
     expect(counts).to.deep.equal({ playersReported: 1, playerAcquired: 1000, COMMAND_LIMIT: 100 });
   });
 
-  it('are weighed', async () => {
+  it('count by their bytes', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const counts = await answers(proxy, many(900, large).map(login));
     expect(counts['COMMAND_LIMIT']).to.be.greaterThan(300);
   });
 
-  it('that nobody joins are as many as a proxy may have', async () => {
+  it('without a join are limited for each proxy', async () => {
     const town = await openCoordinator({ limits: { proxyLogins: 10 }, times: { loginMs: 5000 } });
     const proxy = await TestProxy.join(town, 'gate-1');
     const counts = await answers(proxy, many(25, player).map(login));
     expect(counts).to.deep.equal({ playerAcquired: 10, PLAYER_LIMIT: 15 });
-    // Somebody who joins makes room, and so does a lapse.
+    // A join makes room, and so does a lapse.
     const other = await TestProxy.join(town, 'gate-2');
     expect(await other.granted(player(77))).to.be.greaterThan(0);
     town.clock.advance(5000);
@@ -79,7 +79,7 @@ describe('logins of a proxy', () => {
 describe('the rows of players', () => {
   const limits = { playerBytes: 200_000, proxyPlayerBytes: 100_000 };
 
-  it('take no more than a proxy may have, however they come, and then what the network may', async () => {
+  it('stay within the bytes of a proxy, whichever frame writes them, and within those of the network', async () => {
     const town = await openCoordinator({ limits });
     const names = ['gate-1', 'gate-2', 'gate-3'];
     for (const name of names) {
@@ -104,7 +104,7 @@ describe('the rows of players', () => {
     nothingComes(town);
   });
 
-  it('do not grow past it by changes, which say so', async () => {
+  it('are not changed beyond these bytes: such a change is refused', async () => {
     const town = await openCoordinator({ limits: { proxyPlayerBytes: 20_000 } });
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.bring(player(1));
@@ -117,7 +117,7 @@ describe('the rows of players', () => {
     expect(left?.error).to.equal(undefined);
   });
 
-  it('are counted as they come and go', async () => {
+  it('are counted when players join and leave', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.bring(steve());

@@ -41,7 +41,7 @@ describe('a server that players join directly', () => {
     expect(placeOf(town, STEVE)).to.equal('lobby lobby');
   });
 
-  it('counts each player once, beside proxies that send it others', async () => {
+  it('counts each player once, also while proxies send it other players', async () => {
     const town = await openCoordinator();
     const server = await TestProxy.join(town, 'lobby', { role });
     const gate = await TestProxy.join(town, 'gate');
@@ -66,7 +66,7 @@ describe('a server that players join directly', () => {
     });
   });
 
-  it('settles its list, and its digest names itself as the server', async () => {
+  it('reconciles its list, and its digest names the server itself', async () => {
     const town = await openCoordinator();
     const server = await TestProxy.join(town, 'lobby', { role });
     const generation = await server.bring(steve());
@@ -93,7 +93,7 @@ describe('a server that players join directly', () => {
     }
   });
 
-  it('holds a player or a proxy does, whichever login is newer', async () => {
+  it('holds a player, or a proxy does: the newer login wins', async () => {
     const town = await openCoordinator();
     const server = await TestProxy.join(town, 'lobby', { role });
     const gate = await TestProxy.join(town, 'gate');
@@ -109,7 +109,7 @@ describe('a server that players join directly', () => {
     expect(await gate.stream.next('playerEvicted')).to.include({ playerId: STEVE });
   });
 
-  it('takes its players with it when it leaves, and those of proxies stay', async () => {
+  it('ends its own players when it leaves, and players of proxies stay', async () => {
     const town = await openCoordinator();
     const server = await TestProxy.join(town, 'lobby', { role });
     const gate = await TestProxy.join(town, 'gate');

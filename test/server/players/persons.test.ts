@@ -1,4 +1,4 @@
-/** One person is held once, and by the newer login, whatever the logins say and whichever list comes first. */
+/** One person has one presence: that of the newer login, in every order of logins and lists. */
 import { expect } from 'chai';
 import { Event } from '../../../gen/ts/kelpie/v1/event.js';
 import {
@@ -29,9 +29,9 @@ const held = ({ playerRows }: TestCoordinator) =>
 
 describe('logins that share an identifier', () => {
   const pairs: [string, Player, Player][] = [
-    ['the UUID, the XUID unknown to the second', both, uuidAlone],
-    ['the UUID, the XUID unknown to the first', uuidAlone, both],
-    ['the XUID, the UUID unknown to the second', both, steve()],
+    ['the UUID, the second without a XUID', both, uuidAlone],
+    ['the UUID, the first without a XUID', uuidAlone, both],
+    ['the XUID, the second without a UUID', both, steve()],
     ['the UUID, under two XUIDs', both, steve({ xuid: '7', uuid })],
   ];
   for (const [what, first, second] of pairs) {
@@ -60,7 +60,7 @@ describe('logins that share an identifier', () => {
     });
   }
 
-  it('are told one after the other, at the same time too', async () => {
+  it('are decided one after the other, also at the same time', async () => {
     const town = await openCoordinator();
     const [one, other] = await gates(town);
     const outcomes = await Promise.all([
@@ -71,7 +71,7 @@ describe('logins that share an identifier', () => {
     expect(held(town)).to.have.length(1);
   });
 
-  it('twice in one list are held once: the second is to be kicked', async () => {
+  it('in one list have one presence: the proxy must kick the second', async () => {
     const town = await openCoordinator();
     const [one] = await gates(town);
     const { results, kickedPlayerIds } = await one.sync([both, uuidAlone], 0);
@@ -80,7 +80,7 @@ describe('logins that share an identifier', () => {
     expect(held(town)).to.deep.equal([`${both.xuid} on gate-1`]);
   });
 
-  it('that two writers did not know of end to one: the newer', async () => {
+  it('that two writers stored at the same time end with one presence: the newer one', async () => {
     const town = await openCoordinator();
     const [one, other] = await gates(town);
     // A list and a login in one tick: neither sees the other's row.
@@ -90,7 +90,9 @@ describe('logins that share an identifier', () => {
     await one.stream.next('playersSynced');
     await one.report(quit('77', 1));
     expect(held(town)).to.have.length(1);
-    expect(town.ownership.pending - 1, 'but the login that waits for its join').to.be.lessThan(1);
+    expect(town.ownership.pending - 1, 'except the login that waits for its join').to.be.lessThan(
+      1,
+    );
   });
 });
 
@@ -99,7 +101,7 @@ describe('logins while no coordinator answered', () => {
     ['gate-1', 'gate-2'],
     ['gate-2', 'gate-1'],
   ] as const) {
-    it(`are settled by their ages, not by whose list comes first: ${order.join(', ')}`, async () => {
+    it(`are decided by their ages, not by the order of the lists: ${order.join(', ')}`, async () => {
       const town = await openCoordinator();
       const ages = { 'gate-1': 60_000, 'gate-2': 20_000 };
       const proxies = new Map<string, TestProxy>();
@@ -115,14 +117,14 @@ describe('logins while no coordinator answered', () => {
       expect(since, 'they joined when they logged in').to.equal(town.clock.wall() - ages['gate-2']);
     });
 
-    it(`of one age are the first name’s: ${order.join(', ')}`, async () => {
+    it(`of one age go to the proxy with the first name: ${order.join(', ')}`, async () => {
       const town = await openCoordinator();
       for (const name of order) await list(await TestProxy.join(town, name), 5000);
       expect(held(town)).to.deep.equal([`${both.xuid} on gate-1`]);
     });
   }
 
-  it('are older than a login that was granted after them', async () => {
+  it('are older than a login with a later grant', async () => {
     const town = await openCoordinator();
     const granted = await TestProxy.join(town, 'gate-1');
     await granted.bring(both);
@@ -131,7 +133,7 @@ describe('logins while no coordinator answered', () => {
     expect(kickedPlayerIds).to.deep.equal([both.xuid]);
   });
 
-  it('of any age can be told', async () => {
+  it('may have any age', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     for (const seconds of [-5, 1e15, 2 ** 52]) {
@@ -142,7 +144,7 @@ describe('logins while no coordinator answered', () => {
 });
 
 describe('a server that is no node', () => {
-  it('is kept by its name, and marked, and found by it', async () => {
+  it('is stored with its name and a mark, and lookups find it', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const [result] = await proxy.report(joined(steve({ server: 'Survival 1' })));
@@ -157,7 +159,7 @@ describe('a server that is no node', () => {
     expect(rowOf(town)).to.include({ server: 'creative', serverUnregistered: false });
   });
 
-  it('is what a server becomes that leaves while a move to it is reported', async () => {
+  it('can be a server that leaves during a move to it', async () => {
     const clock = new FakeClock();
     let turns = 0;
     const town = await openMortal(openJournal(clock), clock, { turns: () => turns });
@@ -165,7 +167,7 @@ describe('a server that is no node', () => {
     await join(town, hello('lobby'));
     const generation = await proxy.bring(steve());
     const owner = town.nodeRows.owners.get('lobby')?.sequence ?? 0;
-    // The departure is on its way to the journal, and not in the tables yet.
+    // The departure is sent to the journal, and not in the tables yet.
     turns = 10;
     const left = town.claims.leave('lobby', owner, 1);
     await settled(3);
@@ -179,7 +181,7 @@ describe('a server that is no node', () => {
 });
 
 describe('joins without a grant', () => {
-  it('are followed by what is said of them in the same frame', async () => {
+  it('apply before later reports in the same frame', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     await join(town, hello('lobby'));
@@ -237,7 +239,7 @@ async function gates(town: TestCoordinator): Promise<[TestProxy, TestProxy]> {
   return [await TestProxy.join(town, 'gate-1'), await TestProxy.join(town, 'gate-2')];
 }
 
-/** A list with one player who logged in so long ago, without a coordinator. */
+/** A list with one player, who logged in `ageMs` ago, while no coordinator answered. */
 async function list(proxy: TestProxy, ageMs: number, age = durationOf(ageMs)) {
   const loginAges = { [both.xuid]: age };
   const value = { asOf: 0, afterId: '', upToId: '', players: [steve()], loginAges };

@@ -1,6 +1,6 @@
 /**
- * The law of presence: whatever proxies, players and coordinators go through, no player is in twice,
- * everybody is told of them in order, and once it is quiet the table is what the proxies have.
+ * The law of presence, under all faults of proxies, players and coordinators: no player is online twice, readers
+ * get the events of each player in order, and at rest the table has exactly the players of the proxies.
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -26,7 +26,7 @@ const PLAYERS = 2;
 const SERVERS = ['lobby', 'bedwars'];
 
 const proxy = fc.integer({ min: 0, max: PROXIES - 1 });
-/** Persons, by what a login of them may say: the XUID, both, or the UUID alone. */
+/** Persons, by the ids in their logins: the XUID, both, or only the UUID. */
 const persons = Array.from({ length: PLAYERS }, (_, number) => {
   const uuid = `0a1b2c3d-0000-4000-8000-00000000000${number}`;
   return [player(number), player(number, { uuid }), player(number, { xuid: '', uuid })];
@@ -73,7 +73,7 @@ class World {
   readonly #turns: number;
   readonly proxies: ProxyModel[];
   readonly entries: Entry[] = [];
-  /** Somebody with a roster of players. */
+  /** A node with a roster of players. */
   readonly follower = new Follower({ players: true });
   #town: MortalCoordinator | undefined;
   #lives = 0;
@@ -139,7 +139,7 @@ class World {
   }
 
   /**
-   * Until nothing can change any more: graces, digests and lists have had their time. A proxy may stay
+   * Runs until nothing can change any more: graces, digests and lists have had their time. A proxy may stay
    * away for good.
    */
   async quiet(away: number): Promise<void> {
@@ -155,7 +155,7 @@ class World {
   }
 }
 
-/** What a reader of `players.*` makes of all events, which must be in order for each player. */
+/** The players that a reader of `players.*` computes from all events. Each player's events must be in order. */
 function readerOf(entries: readonly Entry[]): Map<string, Player> {
   const filter = new TopicFilter(['players.*']);
   const roster = new Map<string, Player>();
@@ -168,10 +168,10 @@ function readerOf(entries: readonly Entry[]): Map<string, Player> {
     if (!after) throw new Error('an event without its player');
     const before = roster.get(after.id);
     if (body.$case === 'playerJoined') {
-      expect(before, 'a player who is in joins').to.equal(undefined);
+      expect(before, 'a player who is online joins again').to.equal(undefined);
       expect(after.generation).to.be.greaterThan(lastGeneration.get(after.id) ?? 0);
       lastGeneration.set(after.id, after.generation);
-    } else expect(after.generation, 'of the one login').to.equal(before?.generation);
+    } else expect(after.generation, 'of another login').to.equal(before?.generation);
     if (body.$case === 'playerMoved') expect(body.value.fromServer).to.equal(before?.server);
     if (body.$case === 'playerLeft') roster.delete(after.id);
     else roster.set(after.id, after);
@@ -189,10 +189,12 @@ function checkQuiet({ town, proxies, entries, follower }: World): void {
     const { proxy: name, generation, server } = player;
     return { id, proxy: name, generation, server };
   });
-  expect(ofTable, 'the table is what the proxies have').to.have.deep.members(has);
+  expect(ofTable, 'the table has exactly the players of the proxies').to.have.deep.members(has);
   expect(rows.filter(([, { loggingIn }]) => loggingIn)).to.deep.equal([]);
   const uuids = rows.map(([id, { player }]) => player.uuid || id);
-  expect(new Set(uuids).size, 'nobody is held twice, under whatever ids').to.equal(uuids.length);
+  expect(new Set(uuids).size, 'no person has two presences, even under two ids').to.equal(
+    uuids.length,
+  );
   const byProxy = proxies.map(({ name }) => playerRows.byProxy.get(name).size);
   const onServers = [...SERVERS, 'nowhere'].map((name) => playerRows.byServer.get(name).size);
   const nowhere = ofTable.filter(({ server }) => server === '').length;
@@ -201,9 +203,9 @@ function checkQuiet({ town, proxies, entries, follower }: World): void {
   expect(playerRows.online).to.equal(rows.length);
   const read = [...readerOf(entries).values()].map(({ id, generation }) => ({ id, generation }));
   const stands = ofTable.map(({ id, generation }) => ({ id, generation }));
-  expect(read, 'what all events come to is the table').to.have.deep.members(stands);
+  expect(read, 'all events together give the table').to.have.deep.members(stands);
   const roster = follower.roster.players().map(({ id, generation }) => ({ id, generation }));
-  expect(roster, 'a roster is the table').to.have.deep.members(stands);
+  expect(roster, 'a roster equals the table').to.have.deep.members(stands);
   expect(town.ownership.pending).to.equal(0);
   expect(town.commands.pending).to.equal(0);
   expect(town.faults).to.deep.equal([]);
@@ -214,7 +216,7 @@ function sum(numbers: readonly number[]): number {
 }
 
 describe('presence', () => {
-  it('is what the proxies have once it is quiet, and is told in order on the way', async () => {
+  it('equals the players of the proxies at rest, and its events are in order', async () => {
     let told = 0;
     const plan = fc.array(step, { minLength: 20, maxLength: 60, size: 'max' });
     await fc.assert(
@@ -241,6 +243,6 @@ describe('presence', () => {
       ),
       { numRuns: 800 },
     );
-    expect(told, 'there was something to tell').to.be.greaterThan(1000);
+    expect(told, 'there were many events').to.be.greaterThan(1000);
   }).timeout(120_000);
 });

@@ -1,4 +1,4 @@
-/** Players of a network: who holds whom, and what others see of it. */
+/** Players of a network: which proxy holds them, and which events readers get. */
 import { expect } from 'chai';
 import { Event } from '../../../gen/ts/kelpie/v1/event.js';
 import { GoodbyeReason, Heartbeat } from '../../../gen/ts/kelpie/v1/session_service.js';
@@ -18,7 +18,7 @@ import { until } from '../../support/until.js';
 const { DENY_NEW, KICK_OLD, VERIFY_OLD } = DuplicatePolicy;
 const steveId = '2535400000000001';
 
-/** What a reader of `players.*` is told, as `joined lobby`, `left QUIT`. */
+/** The events that a reader of `players.*` gets, as `joined lobby`, `left QUIT`. */
 function toldOf(town: TestCoordinator): string[] {
   const told: string[] = [];
   const filter = new TopicFilter(['players.*']);
@@ -48,13 +48,13 @@ function nameOf(reason: PlayerLeaveReason): string {
   return Object.entries(PlayerLeaveReason).find(([, number]) => number === reason)?.[0] ?? '?';
 }
 
-/** Who is shown in a Snapshot. */
+/** The players in a Snapshot. */
 function shown({ network }: TestCoordinator): number {
   return [...network.resources(new TopicFilter(['players.*']))].length;
 }
 
 describe('a player', () => {
-  it('is not online before his proxy says that he joined', async () => {
+  it('is not online before their proxy reports the join', async () => {
     const town = await openCoordinator();
     const told = toldOf(town);
     const proxy = await TestProxy.join(town, 'gate-1');
@@ -68,7 +68,7 @@ describe('a player', () => {
     expect(told).to.deep.equal(['joined gate-1']);
   });
 
-  it('whose login takes longer than a minute is held by nobody, and the proxy is told', async () => {
+  it('is evicted from the proxy if the login takes longer than a minute', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.granted(steve());
@@ -112,7 +112,7 @@ describe('a player', () => {
     expect(town.playerRows.size).to.equal(0);
   });
 
-  it('is counted on his proxy and on his server', async () => {
+  it('is counted on their proxy and on their server', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     await join(town, hello('lobby'));
@@ -143,7 +143,7 @@ describe('a player', () => {
   });
 });
 
-describe('a login of a player who is held', () => {
+describe('a login of a player whom another proxy holds', () => {
   it('is denied by DENY_NEW', async () => {
     const town = await openCoordinator();
     const [old, other] = await proxies(town);
@@ -154,7 +154,7 @@ describe('a login of a player who is held', () => {
     expect(town.playerRows.byProxy.get('gate-1').size).to.equal(1);
   });
 
-  it('ends the old one by KICK_OLD, and its proxy is told', async () => {
+  it('ends the old login by KICK_OLD, and the old proxy gets PlayerEvicted', async () => {
     const town = await openCoordinator();
     const told = toldOf(town);
     const [old, other] = await proxies(town);
@@ -178,7 +178,7 @@ describe('a login of a player who is held', () => {
     expect(told).to.deep.equal(['joined gate-1', 'left REPLACED', 'joined gate-1']);
   });
 
-  it('is denied by VERIFY_OLD if the old proxy has heard his client', async () => {
+  it('is denied by VERIFY_OLD if the old proxy has a recent packet of their client', async () => {
     const town = await openCoordinator();
     const [old, other] = await proxies(town);
     const generation = await old.bring(steve());
@@ -194,7 +194,7 @@ describe('a login of a player who is held', () => {
     expect(town.ownership.pending).to.equal(0);
   });
 
-  it('ends an old one whose client was not heard for 2 s, or that is not there', async () => {
+  it('ends an old login without a packet of the client for 2 s, or without a connection', async () => {
     for (const [connected, seconds] of [
       [true, 2.5],
       [false, 0],
@@ -208,7 +208,7 @@ describe('a login of a player who is held', () => {
     }
   });
 
-  it('ends an old one whose proxy says nothing, asked twice within 800 ms', async () => {
+  it('ends an old login if its proxy does not answer two questions within 800 ms', async () => {
     const town = await openCoordinator();
     const [old, other] = await proxies(town);
     await old.bring(steve());
@@ -222,7 +222,7 @@ describe('a login of a player who is held', () => {
     expect(town.commands.pending).to.equal(0);
   });
 
-  it('ends an old one whose proxy cannot be asked', async () => {
+  it('ends an old login if its proxy does not handle the question', async () => {
     const town = await openCoordinator();
     const old = await TestProxy.join(town, 'gate-1');
     const other = await TestProxy.join(town, 'gate-2');
@@ -231,8 +231,8 @@ describe('a login of a player who is held', () => {
   });
 });
 
-describe('a proxy that goes', () => {
-  it('takes its players, and only them, with it, in one transaction', async () => {
+describe('a proxy that leaves', () => {
+  it('ends its players, and only them, in the same transaction', async () => {
     const town = await openCoordinator();
     const [first, second] = await proxies(town);
     await first.bring(player(1));
@@ -253,7 +253,7 @@ describe('a proxy that goes', () => {
     expect(town.playerRows.ownedBy.size).to.equal(1);
   });
 
-  it('takes thousands with it', async () => {
+  it('ends thousands of players', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const many = Array.from({ length: 2500 }, (_, number) => player(number));
@@ -271,7 +271,7 @@ describe('a proxy that goes', () => {
     expect(town.nodeRows.nodes.size).to.equal(0);
   });
 
-  it('leaves nobody to the process that takes its name', async () => {
+  it('leaves no player to the next process with its name', async () => {
     const town = await openCoordinator();
     const told = toldOf(town);
     const first = await TestProxy.join(town, 'gate-1');
@@ -284,7 +284,7 @@ describe('a proxy that goes', () => {
 });
 
 describe('a list of players', () => {
-  it('settles what a proxy has: new ones join, those who are not named leave', async () => {
+  it('replaces the players of a proxy: new players join, missing players leave', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const gone = await proxy.bring(player(1));
@@ -304,7 +304,7 @@ describe('a list of players', () => {
     expect(told, 'nothing differs any more').to.have.length(2);
   });
 
-  it('leaves logins alone that began after it was made', async () => {
+  it('does not touch logins that began after the list was made', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const asOf = await proxy.bring(player(1));
@@ -314,7 +314,7 @@ describe('a list of players', () => {
     expect(town.playerRows.size).to.equal(3);
   });
 
-  it('names whom the proxy must kick: who is elsewhere under a newer login', async () => {
+  it('makes the proxy kick players with a newer login elsewhere', async () => {
     const town = await openCoordinator();
     const [first, second] = await proxies(town);
     const before = await first.bring(steve());
@@ -325,7 +325,7 @@ describe('a list of players', () => {
     expect(town.playerRows.byProxy.get('gate-2').size).to.equal(1);
   });
 
-  it('takes a player whom it got no grant for, from wherever he is held', async () => {
+  it('takes over a player without a grant from the proxy that holds them', async () => {
     const town = await openCoordinator();
     const [first, second] = await proxies(town);
     const before = await first.bring(steve());
@@ -334,7 +334,7 @@ describe('a list of players', () => {
     expect((await first.stream.next('playerEvicted')).generation).to.equal(before);
   });
 
-  it('goes in parts, each of which speaks for its range of ids', async () => {
+  it('comes in parts, and each part replaces its range of ids', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     for (const number of [1, 2, 3]) await proxy.bring(player(number));
@@ -344,7 +344,7 @@ describe('a list of players', () => {
     expect([...town.playerRows.byProxy.get('gate-1')]).to.deep.equal(['1001', '1003']);
   });
 
-  it('tells what cannot be of a player, and takes him all the same where it can', async () => {
+  it('reports invalid facts of a player, and stores the valid rest', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const { results } = await proxy.sync(

@@ -1,4 +1,4 @@
-/** What a proxy's session says of its players, where it is wrong or differs. */
+/** Reports of a proxy's session that are invalid, or differ from the table. */
 import { expect } from 'chai';
 import { PlayerOutcome } from '../../../gen/ts/kelpie/v1/command.js';
 import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
@@ -21,7 +21,7 @@ import { rejectionOf } from '../../support/thrown.js';
 
 const STEVE = '2535400000000001';
 
-/** What a heartbeat is answered with beside its HeartbeatAck. */
+/** The answers to a Heartbeat beside its HeartbeatAck. */
 async function asked(
   proxy: TestProxy,
   presence: PresenceDigest,
@@ -42,7 +42,7 @@ async function asked(
 }
 
 describe('a digest', () => {
-  it('that differs twice in a row asks for the list, and once asks for nothing', async () => {
+  it('requests the list if it differs twice in a row, and not if it differs once', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.bring(steve());
@@ -55,7 +55,7 @@ describe('a digest', () => {
     expect(answers).to.deep.equal([false, false, false, false, true, false]);
   });
 
-  it('that never matches is no storm: it asks less and less', async () => {
+  it('requests the list less and less often if it never matches', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const never = { players: 5, digest: new Uint8Array(8) };
@@ -64,7 +64,7 @@ describe('a digest', () => {
     expect(beats).to.deep.equal([2, 6, 14, 30, 62, 126, 190, 254, 318, 382]);
   });
 
-  it('is not compared while what was said before it is being written', async () => {
+  it('is not compared before earlier reports are stored', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const there: { id: string; generation: number; server: string }[] = [];
@@ -79,7 +79,7 @@ describe('a digest', () => {
   });
 });
 
-describe('what cannot be said of a player', () => {
+describe('an invalid fact of a player', () => {
   const cases: [string, Partial<Player>, keyof typeof ErrorReason][] = [
     ['no name', { name: '' }, 'PLAYER_INVALID'],
     ['a name of 1 MB', { name: 'x'.repeat(1_000_000) }, 'PLAYER_INVALID'],
@@ -105,7 +105,7 @@ describe('what cannot be said of a player', () => {
     });
   }
 
-  it('names with spaces and in any script are fine', async () => {
+  it('does not include names with spaces or in any script', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const names = ['Der Große Ünal', '素晴らしい', '🐺 kelpie', "O'Brien; DROP TABLE"];
@@ -120,7 +120,7 @@ describe('what cannot be said of a player', () => {
 describe('a report', () => {
   const unknown = about('77', 5, { $case: 'movedTo', value: '' });
   const cases: [string, (generation: number) => PlayerReport, keyof typeof ErrorReason][] = [
-    ['of a player who is not there', () => unknown, 'PLAYER_NOT_FOUND'],
+    ['of a player who is not online', () => unknown, 'PLAYER_NOT_FOUND'],
     ['with an old generation', (now) => quit(STEVE, now - 1), 'STALE_GENERATION'],
     ['without a generation', () => quit(STEVE, 0), 'STALE_GENERATION'],
     [
@@ -146,18 +146,18 @@ describe('a report', () => {
     ['that says nothing', (now) => about(STEVE, now, undefined), 'PLAYER_INVALID'],
     ['about nobody', () => quit('', 0), 'PLAYER_INVALID'],
     [
-      'about somebody else than it says',
+      'with the id of another player',
       (now) => ({ ...joined(steve(), now), playerId: '1' }),
       'PLAYER_INVALID',
     ],
     [
-      'with a reason that is not a proxy’s to give',
+      'with a reason that a proxy may not give',
       (now) => about(STEVE, now, { $case: 'left', value: 3 }),
       'OUT_OF_RANGE',
     ],
   ];
   for (const [what, reportOf, reason] of cases) {
-    it(`${what} is answered, and those beside it are taken`, async () => {
+    it(`${what} is refused, and the reports beside it are stored`, async () => {
       const town = await openCoordinator();
       const proxy = await TestProxy.join(town, 'gate-1');
       const generation = await proxy.bring(steve());
@@ -171,7 +171,7 @@ describe('a report', () => {
     });
   }
 
-  it('takes room for the whole player each time, and so several transactions', async () => {
+  it('counts the whole player each time, and so needs several transactions', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     const generation = await proxy.bring(steve());
@@ -202,7 +202,7 @@ describe('a report', () => {
     expect(result?.error?.reason).to.equal(ErrorReason.STALE_GENERATION);
   });
 
-  it('of nobody, or of 257, is refused whole', async () => {
+  it('of no players, or of 257, is refused as a whole', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     for (const count of [0, 257]) {
@@ -214,7 +214,7 @@ describe('a report', () => {
     expect(town.playerRows.size).to.equal(0);
   });
 
-  it('is not taken from a node of the role SERVICE, nor is a login or a list', async () => {
+  it('is refused from a node of the role SERVICE, and so are a login and a list', async () => {
     const town = await openCoordinator();
     const { stream } = await join(town, hello('shop', { role: NodeRole.SERVICE }));
     stream.send(
@@ -232,7 +232,7 @@ describe('a report', () => {
     }
   });
 
-  it('finds no room where the network is full, and a login neither', async () => {
+  it('is refused if the network is full, and so is a login', async () => {
     const town = await openCoordinator({ limits: { players: 2 } });
     const proxy = await TestProxy.join(town, 'gate-1');
     await proxy.bring(player(1));
@@ -244,7 +244,7 @@ describe('a report', () => {
       ErrorReason.PLAYER_LIMIT,
     );
     await proxy.granted(player(1));
-    expect(town.playerRows.size, 'who is there may come again').to.equal(2);
+    expect(town.playerRows.size, 'players who are online may log in again').to.equal(2);
   });
 });
 
@@ -256,7 +256,7 @@ describe('a verb', () => {
       undefined,
     );
 
-  it('asks each proxy once, and says what became of each player', async () => {
+  it('asks each proxy once, and returns the result for each player', async () => {
     const town = await openCoordinator();
     const commands = ['kick_players'];
     const first = await TestProxy.join(town, 'gate-1', { commands });
@@ -270,7 +270,7 @@ describe('a verb', () => {
     const { commandId, command } = await first.stream.next('commandRequest');
     const form = command?.form?.$case === 'kickPlayers' ? command.form.value : undefined;
     expect(form?.players[0]).to.deep.equal({ playerId: '1001', generation });
-    // The second quits in the middle: their proxy does not find them.
+    // The second player quits meanwhile, so their proxy does not find them.
     const failure = {
       reason: ErrorReason.PLAYER_NOT_FOUND,
       code: 5,
@@ -297,7 +297,7 @@ describe('a verb', () => {
     expect(town.commands.pending).to.equal(0);
   });
 
-  it('takes no more outcomes than it asked for', async () => {
+  it('accepts no more outcomes than it has players', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1', { commands: ['kick_players'] });
     await proxy.bring(player(1));
@@ -334,7 +334,7 @@ describe('a verb', () => {
     expect(await fates).to.deep.equal([[{ playerId: '1001' }]]);
   });
 
-  it('on one player fails as a whole, and one that matches nobody does too', async () => {
+  it('on one player fails as a whole, and so does a verb without a matching player', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     await join(town, hello('lobby'));

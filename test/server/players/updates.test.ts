@@ -54,7 +54,7 @@ function factsOf({ playerRows }: TestCoordinator) {
 }
 
 describe('a change of a player by another node', () => {
-  it('is stored, and its readers learn which node made it', async () => {
+  it('is stored, and its event names the node that made it', async () => {
     const { town, server, generation } = await open();
     const history = historyOf(town.journal);
     const change = {
@@ -74,7 +74,7 @@ describe('a change of a player by another node', () => {
     expect(town.journal.head.sequence, 'is no event').to.equal(head);
   });
 
-  it('outlives a list and a join of the proxy, but not what the proxy changes itself', async () => {
+  it('stays after a list and a join of the proxy, but not after a change by the proxy', async () => {
     const { town, proxy, server, facts, generation } = await open();
     const change = { properties: { rank: 'vip', party: '7' }, removedProperties: ['brand'] };
     await update(server, generation, { ...change, context: Buffer.from('spawn') });
@@ -95,7 +95,7 @@ describe('a change of a player by another node', () => {
     });
   });
 
-  it('ends with the presence: a new login has the facts of its proxy', async () => {
+  it('ends with the presence: a new login has only the facts of its proxy', async () => {
     const { town, proxy, server, facts, generation } = await open();
     await update(server, generation, { properties: { rank: 'vip' } });
     const next = await proxy.granted(facts);
@@ -108,7 +108,7 @@ describe('a change of a player by another node', () => {
     expect(await update(server, generation, { language: 'xx' })).to.equal('STALE_GENERATION');
   });
 
-  it('is refused where it is about nobody, or its facts cannot be', async () => {
+  it('is refused without an online player, or with invalid facts', async () => {
     const { town, server, generation } = await open();
     const head = town.journal.head.sequence;
     const many = Array.from({ length: 65 }, (_, n) => [`p${n}`, ''] as const);
@@ -126,7 +126,7 @@ describe('a change of a player by another node', () => {
     expect(town.journal.head.sequence).to.equal(head);
   });
 
-  it('is lost by no other, however many servers make one at once', async () => {
+  it('is not lost when many servers send changes at the same time', async () => {
     const { town, generation } = await open();
     const servers = await Promise.all(
       Array.from({ length: 30 }, async (_, n) => (await join(town, hello(`s-${n}`))).stream),
@@ -139,7 +139,7 @@ describe('a change of a player by another node', () => {
     for (let n = 0; n < 30; n++) expect(properties[`p-${n}`]).to.equal(String(n));
   });
 
-  it('remembers a bounded number of names, the newest', async () => {
+  it('stores a bounded number of names, the newest', async () => {
     const { town, server, proxy, facts, generation } = await open();
     for (let n = 0; n < 200; n++) {
       await update(server, generation, { properties: { [`p-${n}`]: '' } });

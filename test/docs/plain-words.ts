@@ -2,7 +2,15 @@
  * Sentences that a reader must read twice, as far as a program finds them: pronouns for a person whom no
  * noun names, and clauses with "who" or "what" in place of a noun.
  */
-import type { Prose } from './prose.js';
+import { ownFiles, type Prose } from './prose.js';
+
+/** It has sentences that are not plain, to show that they are found. */
+const EXAMPLES = 'test/docs/words.test.ts';
+
+/** The files that are searched. */
+export function searched(): string[] {
+  return ownFiles('.md', '.proto', '.ts').filter((file) => file !== EXAMPLES);
+}
 
 /** One place that is to be rewritten. */
 export interface Finding {

@@ -1,9 +1,9 @@
 /** Lists what is to be rewritten: all of it, or that of the files whose paths begin with an argument. */
-import { findings } from './plain-words.js';
-import { ownFiles, proseOf } from './prose.js';
+import { findings, searched } from './plain-words.js';
+import { proseOf } from './prose.js';
 
 const wanted = process.argv.slice(2);
-const files = ownFiles('.md', '.proto', '.ts').filter(
+const files = searched().filter(
   (file) => wanted.length === 0 || wanted.some((start) => file.startsWith(start)),
 );
 const found = files.flatMap((file) => proseOf(file).flatMap(findings));

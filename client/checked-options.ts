@@ -1,16 +1,16 @@
-/** Options of `connect`, checked and copied when they are handed in. */
+/** Checks and copies the options of `connect`, at once. */
 import { callback, flag, object, oneOf, text, whole } from './core/arguments.js';
 import { type StartOption, startOf } from './core/start.js';
 import type { ConnectOptions } from './options.js';
 import type { PlayersOptions } from './players/options.js';
 
-/** A day. A handler that needs longer should not be waited for. */
+/** A day: the longest time that events wait for a handler. */
 const LONGEST_HANDLING_MS = 24 * 60 * 60 * 1000;
 
-/** A client waits for no longer. */
+/** The longest wait for a login: a player's client gives up earlier. */
 const LONGEST_LOGIN_MS = 60_000;
 
-/** What options must be, where they are there; by name. */
+/** The checks of options, by name. An option that is left out needs no check. */
 type Check = (value: unknown, field: string) => unknown;
 type Checks<T> = Readonly<Partial<Record<keyof T, Check>>>;
 
@@ -38,8 +38,8 @@ const playersChecks: Checks<PlayersOptions> = {
 };
 
 /**
- * Throws VALUE_INVALID or OUT_OF_RANGE. What a Hello says is checked where it is made, and the coordinator
- * checks what it allows.
+ * A copy of the options. Throws VALUE_INVALID or OUT_OF_RANGE. `helloOf` checks the facts of the node, and the
+ * coordinator checks its own limits.
  */
 export function checkedOptions(given: ConnectOptions): ConnectOptions {
   const options = checked('options', given, checks);
@@ -50,7 +50,7 @@ export function checkedOptions(given: ConnectOptions): ConnectOptions {
   return { ...options, players };
 }
 
-/** A copy. */
+/** A copy of an object whose fields pass their checks. */
 function checked<T>(field: string, given: T, all: Readonly<Record<string, Check>>): T {
   const copy: object = { ...object(field, given) };
   for (const [name, check] of Object.entries(all)) {

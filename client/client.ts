@@ -18,7 +18,7 @@ import type { Handler, Subscription } from './events/subscriptions.js';
 
 /**
  * Connects a node. Returns at once. The first stream opens at the end of this tick, with all topics and commands that
- * have a handler by then. Throws VALUE_INVALID or OUT_OF_RANGE for options that cannot work, FILE_INVALID for a
+ * have a handler at that moment. Throws VALUE_INVALID or OUT_OF_RANGE for options that cannot work, FILE_INVALID for a
  * `cursorFile` that cannot be read.
  *
  * @example
@@ -33,9 +33,9 @@ export function connect(options: ConnectOptions): KelpieClient {
 
 /** A node of the network. `connect` makes it. */
 export class KelpieClient {
-  /** What happens to players, for every role; and the players of a proxy that has players. */
+  /** The events of players, for every role; and the players of a node that holds players. */
   readonly players: Players;
-  /** What happens to nodes. */
+  /** The events of nodes. */
   readonly nodes: Nodes;
   /** The nodes of the network, and its players if the options ask for them: live, from memory. */
   readonly roster: RosterView;
@@ -49,7 +49,7 @@ export class KelpieClient {
   /** By endpoint. */
   readonly #apis = new Map<string, Api>();
 
-  /** @internal `connect` calls it; tests bring time and coordinators of their own. */
+  /** @internal `connect` calls it; tests give it a clock and coordinators of their own. */
   constructor(options: ConnectOptions, surroundings?: Partial<Surroundings>) {
     const checked = typed(() => checkedOptions(options));
     const session = typed(() => new Session(checked, surroundings));
@@ -65,14 +65,14 @@ export class KelpieClient {
     void this.closed.then(() => this.#closeApis());
   }
 
-  /** The node's name as topics have it: in lower case. */
+  /** The node's name in lower case, as in topics. */
   get name(): string {
     return this.#session.name;
   }
 
   /**
-   * Where the client is: CONNECTING before its first session; CONNECTED while a session is open; AWAY after it lost
-   * a session, until the next one is open; CLOSED after its end. `status()` has each change.
+   * The state of the client: CONNECTING before its first session; CONNECTED while a session is open; AWAY after it lost
+   * a session, until the next one is open; CLOSED after its end. `status()` reports each change.
    */
   get state(): ClientState {
     return this.#session.state;
@@ -116,7 +116,8 @@ export class KelpieClient {
    * CONTENT_TOO_DEEP …), with PUBLISH_QUEUE_FULL if more than 10,000 events or 16 MiB wait for an
    * acknowledgement, or with CLOSED. The client checks each message by the limits of its coordinator before it
    * sends it. If the stream breaks before an acknowledgement arrives, the next one reports only that the event is
-   * settled: a coordinator that refuses more than this client knows of may not have stored it.
+   * settled. Then the promise resolves, even if the coordinator refused the event for a reason that this client does not
+   * check.
    */
   publish(topic: string, content: MessageContent, options: MessageOptions = {}): Promise<void> {
     const { publishesEnded, publisher } = this.#session;
@@ -130,18 +131,18 @@ export class KelpieClient {
 
   /**
    * Calls the handler with each event whose topic matches the pattern, in order, one at a time. In a pattern `*` is
-   * one token and `>` at the end is the rest. A subscription that is made after the first stream opened starts with
-   * what happens from then on. What others publish on `inbox.<this node>` reaches this node alone. Throws
-   * TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, HELLO_TOO_LARGE or VALUE_INVALID.
+   * one token and `>` at the end is the rest. A subscription that is made after the first stream opened gets only new
+   * events. Only this node receives the messages on `inbox.<this node>`. Throws TOPIC_INVALID,
+   * TOPIC_RESERVED, PATTERN_LIMIT, HELLO_TOO_LARGE or VALUE_INVALID.
    */
   subscribe(pattern: string, handler: Handler): Subscription {
     return typed(() => this.#session.subscribe(pattern, handler));
   }
 
   /**
-   * Does a command whenever a node asks this one for it. Other nodes see the name at once, also on later
-   * streams. The handler returns the reply; the issuer gets the message of what it throws as COMMAND_FAILED. Throws
-   * COMMAND_INVALID for a name that cannot be one or that has a handler already; HELLO_TOO_LARGE.
+   * Handles a command: calls the handler each time a node issues the command to this one. Other nodes see the name at
+   * once, also on later streams. The handler returns the reply. If it throws, the issuer gets COMMAND_FAILED with the
+   * message of the error. Throws COMMAND_INVALID if the name is not valid or has a handler already; HELLO_TOO_LARGE.
    *
    * @example
    * kelpie.handle('reserve_slot', ({ player }) => ({ slot: reserve(player) }));
@@ -153,10 +154,10 @@ export class KelpieClient {
   }
 
   /**
-   * Asks nodes for a command, and gives the result of each node as it comes. The client sends the command once.
+   * Issues a command to nodes, and gives the result of each node as it comes. The client sends the command once.
    * Reading throws NO_TARGET and the other reasons of IssueCommand; UNAVAILABLE if no coordinator is connected;
-   * OUTCOME_UNKNOWN if the stream breaks; RESULTS_UNREAD if more than 16 MiB of results wait to be read. To stop
-   * reading is to withdraw the command. Throws DEADLINE_INVALID, OUT_OF_RANGE or VALUE_INVALID.
+   * OUTCOME_UNKNOWN if the stream breaks; RESULTS_UNREAD if more than 16 MiB of results wait to be read. If the program
+   * stops reading, the client withdraws the command. Throws DEADLINE_INVALID, OUT_OF_RANGE or VALUE_INVALID.
    *
    * @example
    * const command = { run_console_command: { line: 'save-all' } };
@@ -168,9 +169,9 @@ export class KelpieClient {
   }
 
   /**
-   * Asks for a command under a name of your own. Resolves with the first reply. If there is none, rejects with the
-   * first error, for example NO_TARGET, COMMAND_FAILED or OUTCOME_UNKNOWN. `Reply` is the type that the handler
-   * returns: the client does not check it.
+   * Issues a custom command. Resolves with the first reply. If there is none, rejects with the first error, for example
+   * NO_TARGET, COMMAND_FAILED or OUTCOME_UNKNOWN. `Reply` is the type that the handler returns: the client does not
+   * check it.
    *
    * @example
    * const target = { node: 'arena-1' };
@@ -203,9 +204,9 @@ export class KelpieClient {
   }
 
   /**
-   * Changes what others see of this node; what the change leaves out stays. Resolves when the coordinator has
-   * stored it. The change holds for later streams too. Rejects with LABELS_INVALID, VALUE_INVALID or OUT_OF_RANGE,
-   * or with UNAVAILABLE while no coordinator is connected.
+   * Changes the facts of this node. A field that the change leaves out stays as it is. Resolves when the coordinator
+   * has stored the change. The change holds for later streams too. Rejects with LABELS_INVALID, VALUE_INVALID or
+   * OUT_OF_RANGE, or with UNAVAILABLE while no coordinator is connected.
    */
   async update(change: OwnNodeChange): Promise<void> {
     await this.#session.update(change);
@@ -218,17 +219,17 @@ export class KelpieClient {
   }
 
   /**
-   * What happens to the client, from its present state on: sessions, losses, refusals, failed handlers. It ends when
-   * the client does. While nobody reads it, the client writes what goes wrong to the option `logger`.
+   * The statuses of the client, from its present state on: sessions, losses, refusals, failed handlers. The iteration
+   * ends when the client ends. While nobody reads it, the client writes warnings to the option `logger`.
    */
   status(): AsyncIterableIterator<Status, undefined> {
     return this.#session.status.read();
   }
 
   /**
-   * Ends the client in order: waits up to 5 s until the coordinator has acknowledged all publishes, also while none
-   * is connected; then says goodbye, so that the node leaves at once. Publishes without an acknowledgement reject
-   * with CLOSED then, and later ones too. Resolves when all is done, also if it is called again.
+   * Ends the client in order: waits up to 5 s until a coordinator has acknowledged all publishes, also while none is
+   * connected; then sends Goodbye, so that the node leaves at once. Publishes without an acknowledgement reject with
+   * CLOSED then, and later publishes too. Resolves when the client has ended, also if it is called again.
    *
    * @example
    * process.once('SIGTERM', () => void kelpie.close());

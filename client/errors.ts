@@ -1,25 +1,25 @@
-/** The one error of the client, made from whatever the wire or the transport gives. */
+/** The one error type of the client, made from the errors of the wire and of the transport. */
 import { ClientError, Status } from 'nice-grpc-common';
 import { RichClientError } from 'nice-grpc-error-details';
 import { ErrorDetail as WireError, ErrorReason } from '../gen/ts/kelpie/v1/error.js';
 import { msOf } from './core/duration.js';
 
-/** Why something failed: a reason of the contract, or one of the client's own. */
+/** The reason of an error: one of the contract, or one of the client itself. */
 export type FailureReason =
   | Exclude<keyof typeof ErrorReason, 'UNSPECIFIED'>
   /** The coordinator cannot be reached, or the stream broke. */
   | 'UNAVAILABLE'
-  /** The answer came from something that is no coordinator: another program, or a balancer in between. */
+  /** The answer did not come from a coordinator, but from another program or a balancer in between. */
   | 'NOT_A_COORDINATOR'
-  /** What was handed in cannot be carried or used. The message names the place. */
+  /** The client cannot send or use a given value. The message names the value. */
   | 'VALUE_INVALID'
   /** The client was closed. */
   | 'CLOSED'
-  /** Too much waits to be acknowledged. */
+  /** Too many publishes wait for an acknowledgement. */
   | 'PUBLISH_QUEUE_FULL'
-  /** Players are asked of a roster that was made without them. */
+  /** A query for players of a roster without players. */
   | 'ROSTER_WITHOUT_PLAYERS'
-  /** A file of the client's cannot be read. */
+  /** The client cannot read one of its files. */
   | 'FILE_INVALID'
   /** A handler did not settle in time. */
   | 'HANDLER_TIMEOUT'
@@ -27,15 +27,15 @@ export type FailureReason =
   | 'CALL_TIMEOUT'
   /** The caller ended the call. */
   | 'CALL_CANCELLED'
-  /** A token would go in clear text to another machine. */
+  /** The call would send a token in clear text to another machine. */
   | 'TOKEN_UNPROTECTED'
-  /** Too many requests wait for answers, or too many bytes of them. */
+  /** Too many requests, or too many bytes of requests, wait for answers. */
   | 'REQUEST_QUEUE_FULL'
   /** Too many bytes of a command's results wait to be read. */
   | 'RESULTS_UNREAD'
   /** The other side broke the protocol. */
   | 'PROTOCOL'
-  /** Anything else; the cause says more. */
+  /** Any other error. `cause` has more. */
   | 'UNKNOWN';
 
 interface ErrorOptions {
@@ -49,7 +49,7 @@ export class KelpieError extends Error {
   readonly reason: FailureReason;
   /** The facts of the message, by name. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Trying the same again can never help. */
+  /** The same attempt can never succeed. */
   readonly permanent: boolean;
   /** Set where the coordinator asks to wait at least this long before the next attempt. */
   readonly retryAfterMs: number | undefined;
@@ -64,7 +64,7 @@ export class KelpieError extends Error {
   }
 }
 
-/** Codes that say that the request itself is at fault. */
+/** The codes for a fault of the request itself. */
 const PERMANENT: readonly number[] = [
   Status.INVALID_ARGUMENT,
   Status.NOT_FOUND,
@@ -77,7 +77,7 @@ const names = new Map<number, FailureReason>(
   Object.entries(ErrorReason).map(([name, number]) => [number, name as FailureReason]),
 );
 
-/** An error of a frame. */
+/** The error of a frame. */
 export function fromWire(error: WireError | undefined): KelpieError {
   if (!error) return new KelpieError('UNKNOWN', 'the coordinator gave no reason');
   const { metadata, code, retryAfter } = error;
@@ -88,7 +88,7 @@ export function fromWire(error: WireError | undefined): KelpieError {
   });
 }
 
-/** The coordinator's own error, as it comes through a transport without a wire. */
+/** The coordinator's own error object, which a transport without a wire passes on. */
 interface Reasoned {
   readonly reason: FailureReason;
   readonly code: number;
@@ -107,7 +107,7 @@ function isReasoned(thrown: unknown): thrown is Reasoned {
   );
 }
 
-/** Anything thrown by a call or a stream. */
+/** The error for any value that a call or a stream throws. */
 export function fromThrown(thrown: unknown): KelpieError {
   if (thrown instanceof KelpieError) return thrown;
   if (thrown instanceof RichClientError) {
@@ -128,36 +128,36 @@ export function fromThrown(thrown: unknown): KelpieError {
   return new KelpieError('UNKNOWN', messageOf(thrown), { cause: thrown });
 }
 
-/** Without an ErrorDetail it is not from a coordinator, and may be otherwise in a moment. */
+/** An error without an ErrorDetail does not come from a coordinator. */
 function reasonOf({ code }: ClientError): FailureReason {
   if (code === Status.UNAVAILABLE) return 'UNAVAILABLE';
   return PERMANENT.includes(code) ? 'NOT_A_COORDINATOR' : 'UNKNOWN';
 }
 
-/** What something thrown says, whatever was thrown. */
+/** The message of any thrown value. */
 export function messageOf(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? thrown.message : thrown);
   } catch {
-    return 'something that cannot be shown was thrown';
+    return 'a value without a text was thrown';
   }
 }
 
 /**
- * Runs what looks at something that a caller handed in, whose getters may throw anything. Throws nothing
- * but a KelpieError.
+ * Runs a function that reads a value of the caller. A getter of the value may throw anything; this function throws only
+ * a KelpieError.
  */
 export function typed<T>(run: () => T): T {
   try {
     return run();
   } catch (cause) {
     if (cause instanceof KelpieError) throw cause;
-    const message = `what was handed in cannot be read: ${messageOf(cause)}`;
+    const message = `a given value cannot be read: ${messageOf(cause)}`;
     throw new KelpieError('VALUE_INVALID', message, { permanent: true, cause });
   }
 }
 
-/** The error of everything that is asked of a client that was closed. */
+/** The error of every call on a closed client. */
 export function closedError(): KelpieError {
   return new KelpieError('CLOSED', 'the client is closed');
 }

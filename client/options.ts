@@ -1,4 +1,4 @@
-/** Options of `connect`, with every default in one place. */
+/** The options of `connect`, and the routes and the Hello that the client makes of them. */
 import { randomBytes } from 'node:crypto';
 import { Hello } from '../gen/ts/kelpie/v1/session_service.js';
 import { text, texts, UINT32, whole } from './core/arguments.js';
@@ -17,15 +17,15 @@ export interface ConnectOptions {
   readonly name: string;
   /** PROXY: players connect to it. DOWNSTREAM: players play on it. SERVICE: any other process. */
   readonly role: RoleName;
-  /** Coordinators as host:port. Default: KELPIE_ENDPOINTS (with commas), else 127.0.0.1:50051. */
+  /** The coordinators, each as host:port. Default: KELPIE_ENDPOINTS (a list with commas), else 127.0.0.1:50051. */
   readonly endpoints?: string | readonly string[];
-  /** Where proxies reach this node. Without a host: the address that the coordinator sees. */
+  /** The address where proxies reach this node. Without a host: the address that the coordinator sees. */
   readonly address?: { readonly host?: string; readonly port: number };
   /** The address that a Bedrock transfer names to players. */
   readonly publicAddress?: { readonly host: string; readonly port: number };
-  /** Free marks to select nodes by: at most 64, names of 1 to 63 bytes, values of at most 255 bytes. */
+  /** Free labels, to select nodes by: at most 64, with names of 1 to 63 bytes and values of at most 255 bytes. */
   readonly labels?: Record<string, string>;
-  /** How many players fit. Left out: the node reports no limit. */
+  /** The most players of this node. Left out: the node reports no limit. */
   readonly maxPlayers?: number;
   /** The message of the day, at most 1024 bytes. */
   readonly motd?: string;
@@ -33,32 +33,32 @@ export interface ConnectOptions {
   readonly software?: string;
   /** The version of the software, for people. At most 128 bytes. */
   readonly version?: string;
-  /** Where the first stream starts to read. Default SNAPSHOT. Later streams go on where the one before was. */
+  /** Where the first stream starts to read. Default SNAPSHOT. Later streams continue where the one before ended. */
   readonly start?: StartOption;
   /**
    * How many milliseconds a handler may take before its event counts as processed. Default 10,000; at most a day.
    */
   readonly handlerTimeoutMs?: number;
-  /** Leave out the events that this node published itself, and those about it. Default false. */
+  /** Leave out the events that this node published, and the events about this node. Default false. */
   readonly excludeOwn?: boolean;
   /** The state of the node when it joins. Default READY. */
   readonly state?: SettableState;
   /** Called with each heartbeat, every 5 s by default. Others see the load in their rosters. */
   readonly load?: () => Load;
   /**
-   * A file for the position up to which the handlers have handled events. The next process goes on there; `start`
-   * counts only while there is no file. The events that were handled last may come again.
+   * A file for the position up to which the handlers have handled events. The next process continues there; `start`
+   * counts only while there is no file. The last handled events may come again.
    */
   readonly cursorFile?: string;
   /** A file for the roster, so that the roster of the next process answers before a coordinator does. */
   readonly rosterFile?: string;
   /** For a proxy, or a server that players join directly: it reports its players with `client.players`. */
   readonly players?: PlayersOptions;
-  /** With `players: true` the roster has every online player of the network beside the nodes. Default: false. */
+  /** With `players: true` the roster has the online players of the network beside the nodes. Default: false. */
   readonly roster?: { readonly players?: boolean };
-  /** Takes warnings, while nobody reads `status()`. Default: `process.emitWarning`, to stderr. */
+  /** Takes the warnings while nobody reads `status()`. Default: `process.emitWarning`, to stderr. */
   readonly logger?: WarningLogger;
-  /** Another way to a coordinator than gRPC; `endpoints` is not used then. */
+  /** Another transport than gRPC. The client does not use `endpoints` then. */
   readonly transport?: Transport;
 }
 

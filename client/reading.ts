@@ -1,4 +1,4 @@
-/** The reading of a node: events for its handlers, rows for its roster, and its position. */
+/** The events that a node reads: for its handlers, for its roster, and for its position. */
 import type { Cursor, Start } from '../gen/ts/kelpie/v1/cursor.js';
 import type { NamedLoad } from '../gen/ts/kelpie/v1/session_service.js';
 import type { EventBatch, Gap, Snapshot } from '../gen/ts/kelpie/v1/stream.js';
@@ -19,7 +19,7 @@ export class Reading {
   readonly #saved: SavedState;
   readonly #backlog = new Backlog();
 
-  /** Calls `onTopics` when other topics are wanted. Throws FILE_INVALID or OUT_OF_RANGE. */
+  /** Calls `onTopics` when the topics change. Throws FILE_INVALID or OUT_OF_RANGE. */
   constructor(
     options: ConnectOptions,
     clock: Clock,
@@ -31,7 +31,7 @@ export class Reading {
     this.#saved = new SavedState(options, clock, onFile);
     this.#position = new Position(options.start ?? 'SNAPSHOT', this.#saved.cursor);
     const players = options.roster?.players ?? false;
-    if (players && options.excludeOwn) throw blind();
+    if (players && options.excludeOwn) throw rosterMissesOwn();
     const onChange = (): void => this.#saved.rosterChanged(this.roster);
     this.roster = new Roster({ players, onChange, clock });
     this.#subscriptions = new Subscriptions({
@@ -49,27 +49,27 @@ export class Reading {
     return this.#subscriptions.add(pattern, handler);
   }
 
-  /** All topics that are wanted. */
+  /** All topics that the handlers and the roster read. */
   get topics(): string[] {
     return this.#subscriptions.patterns;
   }
 
-  /** A Snapshot is due. */
+  /** Whether the node waits for the end of a Snapshot. */
   get loading(): boolean {
     return this.#position.loading;
   }
 
-  /** A new stream begins: what it asks for. */
+  /** A new stream begins. Returns its topics and its start. */
   restart(): { topics: string[]; start: Start } {
     return { topics: this.topics, start: this.#position.restart() };
   }
 
-  /** Reading started elsewhere than at a Snapshot, so the roster must ask for its own. */
+  /** Whether the roster must ask for a Snapshot itself, because reading did not start with one. */
   get unloaded(): boolean {
     return !this.roster.complete && !this.#position.loading;
   }
 
-  /** Resolves when all is handled; undefined if it is. Throws PROTOCOL if something is missing. */
+  /** Resolves when the batch is handled; undefined if it is handled already. Throws PROTOCOL if events are missing. */
   take(batch: EventBatch): Promise<unknown> | undefined {
     if (!this.#backlog.full) return this.#take(batch);
     return new Promise((resolve, reject) => {
@@ -87,7 +87,7 @@ export class Reading {
     const { afterSequence, upTo, events } = batch;
     const position = this.#position.sequence;
     if (afterSequence > position) {
-      const message = `a batch begins after ${afterSequence}, but only what is up to ${position} was received`;
+      const message = `a batch begins after ${afterSequence}, but the events after ${position} are missing`;
       throw new KelpieError('PROTOCOL', message);
     }
     const handling: Promise<unknown>[] = [];
@@ -111,20 +111,20 @@ export class Reading {
     });
   }
 
-  /** The session is open, and reading starts here. */
+  /** The session is open, and reading starts at this cursor. */
   begin(cursor: Cursor | undefined): void {
     this.#backlog.restart();
     if (cursor) this.#position.reach(cursor);
     this.#keep();
   }
 
-  /** Nothing came yet, but this is where the next process must go on. */
+  /** Stores the position for the next process, also before the first event. */
   #keep(): void {
     const { resume } = this.#position;
     if (resume) this.#saved.processed(this.#saved.received(resume));
   }
 
-  /** There was nothing for this node up to here. */
+  /** The node has no further events up to this cursor. */
   reach(cursor: Cursor): void {
     this.#backlog.inOrder(() => {
       this.#position.reach(cursor);
@@ -142,7 +142,7 @@ export class Reading {
 
   lose(gap: Gap): void {
     this.#backlog.inOrder(() => {
-      // Of some topics alone: all else that lies there comes.
+      // A gap of some topics only: the events of all other topics still come.
       if (gap.topics.length === 0) this.#position.lose(gap);
       this.roster.applyGap(gap);
     });
@@ -152,7 +152,7 @@ export class Reading {
     this.roster.applyLoads(loads);
   }
 
-  /** Resolves when no file is open any more. */
+  /** Ends the handlers and writes the files. Resolves when no file is open any more. */
   close(): Promise<void> {
     this.#subscriptions.close();
     this.roster.close();
@@ -160,8 +160,8 @@ export class Reading {
   }
 }
 
-function blind(): KelpieError {
+function rosterMissesOwn(): KelpieError {
   const message =
-    'with excludeOwn a roster would not see its own players leave; choose one of the two';
+    'with excludeOwn the roster would not see the own players of this node leave; use excludeOwn or roster.players, not both';
   return new KelpieError('OUT_OF_RANGE', message, { permanent: true });
 }

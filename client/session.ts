@@ -1,6 +1,6 @@
 /**
- * The composition of a client: the parts that outlive a stream, and the part that takes each frame of a stream. Only
- * this file and reading.ts join the rooms of the client.
+ * The composition of a client: the parts that outlive a stream, and the receiver of each stream's frames. Only this
+ * file and reading.ts connect the rooms of the client.
  */
 import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
 import { Heartbeat, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
@@ -14,7 +14,7 @@ import { Handlers } from './commands/handlers.js';
 import { checkRoom } from './connection/hello-limits.js';
 import { GRACE_MS, welcomeOf } from './connection/welcome.js';
 import { Link, type LinkEvents } from './connection/link.js';
-import { checkedLoad, type Load } from './connection/load.js';
+import { measuredLoad } from './connection/load.js';
 import { type ConnectOptions, helloOf, routesOf } from './options.js';
 import type { Route } from './connection/transport.js';
 import { type Answer, unanswered } from './connection/requests.js';
@@ -44,7 +44,7 @@ export class Session {
   readonly publisher: Publisher;
   readonly reading: Reading;
   readonly handlers: Handlers;
-  /** Of a proxy that has players. */
+  /** The players of a node that holds players. */
   readonly proxy: ProxySession | undefined;
   readonly #clock: Clock;
   #hello: Hello;
@@ -61,7 +61,7 @@ export class Session {
     const { clock = systemClock, routes = routesOf(options) } = surroundings;
     this.#clock = clock;
     const warnings = new Warnings(options.name, options.logger ?? processWarnings, clock);
-    this.status = new StatusBoard((status) => warnings.hear(status));
+    this.status = new StatusBoard((status) => warnings.take(status));
     this.publisher = new Publisher(() => this.link?.wake(), clock);
     this.#hello = helloOf(options, sdk);
     this.#load = options.load;
@@ -126,17 +126,17 @@ export class Session {
     return this.#connection.link;
   }
 
-  /** Why it ended, once it has. */
+  /** Set when the session has ended: its error, or CLOSED. */
   get ended(): KelpieError | undefined {
     return this.#end && (this.#end.error ?? closedError());
   }
 
-  /** Why nothing more is published: it has ended, or is about to. */
+  /** Set when no more publishes are taken: the session has ended, or is about to end. */
   get publishesEnded(): KelpieError | undefined {
     return this.ended ?? (this.#closing ? closedError() : undefined);
   }
 
-  /** Resolves when a first Snapshot came whole. Rejects with the error that ended it before. */
+  /** Resolves when the first Snapshot is complete. Rejects with the error that ended the session before. */
   async ready(): Promise<void> {
     await Promise.race([this.reading.roster.loaded, this.#running]);
     if (this.ended) throw this.ended;
@@ -147,7 +147,7 @@ export class Session {
     return this.#welcome?.features ?? [];
   }
 
-  /** Changes what others see of the node. */
+  /** See `KelpieClient.update`. */
   async update(change: OwnNodeChange): Promise<void> {
     const value = { change: typed(() => changeOf(change)) };
     if (!this.link) throw unanswered();
@@ -155,14 +155,14 @@ export class Session {
     this.#hello = helloAfter(this.#hello, value.change);
   }
 
-  /** Changes facts of a player whom any node may hold. */
+  /** See `Players.update`. */
   async updatePlayer(player: PlayerRef, change: PlayerFactsChange): Promise<void> {
     const value = typed(() => ({ ...wireRef(player), change: playerChangeOf(change) }));
     if (!this.link) throw unanswered();
     await this.link.request({ $case: 'updatePlayer', value });
   }
 
-  /** Throws PATTERN_LIMIT or HELLO_TOO_LARGE too. */
+  /** See `KelpieClient.subscribe`. */
   subscribe(given: string, handler: Handler): Subscription {
     const pattern = checkPattern(given, this.#hello.name);
     const { topics } = this.reading;
@@ -175,11 +175,11 @@ export class Session {
     checkRoom({ ...this.#hello, topics, commands }, this.#welcome?.limits);
   }
 
-  /** Waits for publishes (up to 5 s), says goodbye, and ends. The node leaves at once. */
+  /** See `KelpieClient.close`. */
   async close(): Promise<void> {
     if (!this.#end && !this.#closing) {
       this.#closing = true;
-      // Also where no stream is open yet, or just now: one may be in time.
+      // It waits also while no stream is open: one may open in time.
       await this.publisher.idle(CLOSE_MS);
       this.#end ??= { error: undefined };
       this.#connection.close();
@@ -191,9 +191,9 @@ export class Session {
   }
 
   async #run(): Promise<void> {
-    // Topics that are subscribed in this tick go into the first Hello.
+    // The first Hello has the topics of all subscriptions of this tick.
     await Promise.resolve();
-    // It throws for a Hello that cannot be encoded.
+    // `run` throws if the Hello cannot be encoded.
     const error = await this.#connection.run().catch(fromThrown);
     this.#end ??= { error };
     await this.#finish();
@@ -262,27 +262,19 @@ export class Session {
   }
 
   #heartbeat(roundTripMs: number | undefined): Heartbeat {
-    const load = this.#measureLoad();
+    const load = measuredLoad(this.#load, (error) =>
+      this.status.post({ type: 'handlerFailed', pattern: 'load', error }),
+    );
     const measured = roundTripMs !== undefined && { roundTripMs: Math.round(roundTripMs) };
     const reported = load && NodeLoad.create({ ...load, ...measured });
     return Heartbeat.create({ load: reported, ...this.proxy?.heartbeat() });
-  }
-
-  /** The user's function; what it throws must not end a heartbeat. */
-  #measureLoad(): Load | undefined {
-    try {
-      return checkedLoad(this.#load?.());
-    } catch (error) {
-      this.status.post({ type: 'handlerFailed', pattern: 'load', error });
-      return undefined;
-    }
   }
 
   #changeTopics(): void {
     this.link?.helloChanges.setTopics(this.reading.topics);
   }
 
-  /** An error that no later attempt can mend, or a name that another process has from the start. */
+  /** Whether the client ends with this error: no later attempt can help, or the name was in use from the start. */
   #isFinal(error: KelpieError | undefined): boolean {
     if (!error) return false;
     const ended = error.reason === 'SESSION_ENDED';

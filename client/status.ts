@@ -1,28 +1,28 @@
-/** The history of a client, as one iterator over a union. */
+/** The statuses of a client: a union, read through iterators. */
 import type { KelpieError } from './errors.js';
 import type { ConnectionStatus } from './connection/connection.js';
 import type { Welcome } from './connection/welcome.js';
 import type { Gap } from './events/gap.js';
 
 /**
- * Where a client is: CONNECTING before its first session; CONNECTED while a session is open; AWAY after a session
+ * The state of a client: CONNECTING before its first session; CONNECTED while a session is open; AWAY after a session
  * was lost, until the next one is open; CLOSED after its end.
  */
 export type ClientState = 'CONNECTING' | 'CONNECTED' | 'AWAY' | 'CLOSED';
 
-/** One thing that happened to the client. */
+/** One event in the life of a client. */
 export type Status =
   | ConnectionStatus
   /** The session is open. */
   | { readonly type: 'connected'; readonly endpoint: string; readonly welcome: Welcome }
   /**
-   * Events were lost. Load anew what your program derives from them. If `gap.topics` is not empty, only events that
-   * match one of its patterns were lost.
+   * Events were lost. Load again all data that your program derives from them. If `gap.topics` is not empty, only
+   * events that match one of its patterns were lost.
    */
   | { readonly type: 'gap'; readonly gap: Gap }
   /** The coordinator is about to stop; the client moves on. */
   | { readonly type: 'draining' }
-  /** The coordinator refused a request of the client and did nothing of it. */
+  /** The coordinator refused a request of the client, and did not carry it out. */
   | { readonly type: 'refused'; readonly error: KelpieError }
   /**
    * A handler threw or took too long; its event counts as processed. `pattern` names its subscription, or the
@@ -31,7 +31,7 @@ export type Status =
   | { readonly type: 'handlerFailed'; readonly pattern: string; readonly error: unknown }
   /** The client could not read or write one of its files. */
   | { readonly type: 'fileFailed'; readonly path: string; readonly error: unknown }
-  /** The reader of this iterator was too slow, and missed so many statuses. */
+  /** The reader of this iterator was too slow, and missed this number of statuses. */
   | { readonly type: 'skipped'; readonly count: number }
   /** The end, with the error if there was one. */
   | { readonly type: 'closed'; readonly error: KelpieError | undefined };
@@ -42,12 +42,12 @@ const KEPT = 1000;
 /** Takes each status that nobody reads. */
 export type OnUnread = (status: Status) => void;
 
-/** Gives every iterator each status. An iterator is a position, so one that nobody reads costs nothing here. */
+/** Gives every iterator each status. An iterator is only a position, so an iterator that nobody reads costs nothing. */
 export class StatusBoard {
   readonly #onUnread: OnUnread;
   /** The newest, in order. */
   readonly #kept: Status[] = [];
-  /** How many there were before those that are kept. */
+  /** The number of statuses before the kept ones. */
   #gone = 0;
   #connection: Status | undefined;
   #readers = 0;
@@ -70,7 +70,7 @@ export class StatusBoard {
     if (this.#readers === 0) this.#onUnread(status);
   }
 
-  /** Begins with the present state of the connection; ends after `closed`, or by `return()`. */
+  /** An iterator that begins with the present state of the connection, and ends after `closed` or `return()`. */
   read(): AsyncIterableIterator<Status, undefined> {
     const reader = new Reader(this.#connection, this.#gone + this.#kept.length, {
       at: (position) => this.#at(position),
@@ -81,7 +81,7 @@ export class StatusBoard {
     return reader;
   }
 
-  /** The status at a position; how many were skipped, where it is gone; undefined if it is yet to come. */
+  /** The status at a position; `skipped` if the board no longer has it; undefined if it has not come yet. */
   #at(position: number): Status | undefined {
     const count = this.#gone - position;
     return count > 0 ? { type: 'skipped', count } : this.#kept[-count];
@@ -157,7 +157,7 @@ class Reader implements AsyncIterableIterator<Status, undefined> {
   #end(): void {
     if (this.#state === 'reading') this.#board.count(-1);
     this.#state = 'ended';
-    // A `next` that waits ends too.
+    // A waiting `next` ends too.
     this.#board.wake();
   }
 

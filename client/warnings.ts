@@ -1,26 +1,26 @@
 /**
- * Says what goes wrong to a developer who does not read `status()`: without it, a client that reaches no
- * coordinator, or whose handlers throw, would look like one that has nothing to do.
+ * Warnings for a developer who does not read `status()`. Without them, a client that reaches no coordinator, or whose
+ * handlers throw, would look like a client without work.
  */
 import type { Clock } from './core/clock.js';
 import { messageOf } from './errors.js';
 import type { Status } from './status.js';
 import { cutText } from './core/text.js';
 
-/** Takes what a developer should know. Loggers such as pino and the console are ones. */
+/** Takes warnings for the developer. The console and loggers such as pino can be used. */
 export interface WarningLogger {
   warn(message: string): void;
 }
 
-/** Of one kind so often; how many were left out stands in the next one. */
+/** The time between two warnings of one kind. The next warning has the number of those that were left out. */
 const INTERVAL_MS = 60_000;
 
-/** Of what a peer or an error says. */
-const MOST_LETTERS = 1024;
-/** Of a stack. */
+/** The most code points of a warning. */
+const MOST_LENGTH = 1024;
+/** The most lines of a stack. */
 const FRAMES = 10;
 
-/** Without a logger, warnings go where the process has its own: to stderr, unless it handles them. */
+/** The default logger: the warnings of the process, which go to stderr unless the program handles them. */
 export const processWarnings: WarningLogger = {
   warn: (message) => process.emitWarning(message, 'KelpieWarning'),
 };
@@ -36,7 +36,7 @@ export class Warnings {
   readonly #clock: Clock;
   readonly #kinds = new Map<Status['type'], Kind>();
   #endpoint = '';
-  /** The last stream was a session. */
+  /** Whether the last stream had a session. */
   #connected = false;
 
   constructor(node: string, logger: WarningLogger, clock: Clock) {
@@ -46,7 +46,7 @@ export class Warnings {
   }
 
   /** Takes a status that nobody reads. */
-  hear(status: Status): void {
+  take(status: Status): void {
     const message = this.#messageOf(status);
     const where = status.type === 'handlerFailed' ? placeOf(status.error) : '';
     if (message !== undefined) this.#warn(status.type, printable(message), where);
@@ -65,11 +65,11 @@ export class Warnings {
       case 'handlerFailed':
         return `the handler of "${status.pattern}" failed: ${messageOf(status.error)}`;
       case 'refused':
-        return `the coordinator refused a request, which was not done: ${status.error.message}`;
+        return `the coordinator refused a request and did not carry it out: ${status.error.message}`;
       case 'fileFailed':
         return `the file ${status.path} cannot be read or written: ${messageOf(status.error)}`;
       case 'gap':
-        return 'events were lost and reach no handler; load anew what follows from them';
+        return 'events were lost and reach no handler; load again all data that the program derives from them';
       case 'closed':
         return (
           status.error && `the client ended and does not connect again: ${status.error.message}`
@@ -79,15 +79,15 @@ export class Warnings {
     }
   }
 
-  /** A session that broke comes back by itself; an attempt that fails may be a mistake. */
+  /** A broken session needs no warning, since the client connects again. A failed attempt may come from a mistake. */
   #disconnected(error: Error | undefined): string | undefined {
     const broke = this.#connected;
     this.#connected = false;
     if (broke) return undefined;
     const why = error ? `: ${error.message}` : '';
     return (
-      `no coordinator welcomes it at ${this.#endpoint}${why}; it goes on trying. ` +
-      'Does kelpied run there? The option `endpoints`, or KELPIE_ENDPOINTS, says where it is'
+      `no coordinator accepts the node at ${this.#endpoint}${why}; the client keeps trying. ` +
+      'Is kelpied running there? Set its address with the option `endpoints` or KELPIE_ENDPOINTS'
     );
   }
 
@@ -104,12 +104,12 @@ export class Warnings {
     try {
       this.#logger.warn(text);
     } catch {
-      // A logger that throws has nobody to tell it to.
+      // There is no other place to report that the logger throws.
     }
   }
 }
 
-/** Where an error was thrown, without what it says. */
+/** The stack of an error, without its message. */
 function placeOf(error: unknown): string {
   if (!(error instanceof Error) || typeof error.stack !== 'string') return '';
   const frames = error.stack.split('\n').filter((line) => line.startsWith('    at '));
@@ -119,9 +119,9 @@ function placeOf(error: unknown): string {
     .join('');
 }
 
-/** On one line: what a terminal would obey, or take for a new line, is shown instead. */
+/** One line of text: characters that a terminal obeys or takes for a line break are written as escapes. */
 function printable(text: string): string {
-  return cutText(text, MOST_LETTERS).replace(
+  return cutText(text, MOST_LENGTH).replace(
     /[\p{C}\u2028\u2029]/gu,
     (letter) => `\\u{${letter.codePointAt(0)?.toString(16) ?? ''}}`,
   );

@@ -6,7 +6,7 @@ import { contentOf, type MessageContent } from '../events/content.js';
 import { type Display, displayFrom, displayOf } from './display.js';
 import { type RoleName, roleOf, type StateName, stateOf } from '../core/spelling.js';
 
-/** A player's presence: not the one that they may have when they come back. */
+/** One presence of a player. When they log in again, their presence has another generation. */
 export interface PlayerRef {
   readonly id: string;
   readonly generation: number;
@@ -25,22 +25,22 @@ export interface PlayerResult {
   readonly error?: KelpieError;
 }
 
-/** What a console printed. */
+/** The output of a console. */
 export interface ConsoleOutput {
   readonly success: boolean;
   readonly lines: readonly string[];
 }
 
-/** Whether a player is really there. `silenceMs` is the time since their client sent something; left out: 0. */
+/** Whether a player is really there. `silenceMs` is the time since their client sent anything; left out: 0. */
 export interface Verified {
   readonly connected: boolean;
   readonly silenceMs?: number;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a handler that returns nothing has done all
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a handler that returns nothing succeeded for all players
 type PlayersReply = void | readonly PlayerFailure[];
 
-/** The commands that the contract names: the request, what a handler returns, what the issuer gets. */
+/** The commands of the contract: the request, the value that a handler returns, and the result for the issuer. */
 export interface Forms {
   kick_players: {
     request: { readonly players: readonly PlayerRef[]; readonly message: string };
@@ -54,7 +54,7 @@ export interface Forms {
   };
   run_console_command: {
     request: { readonly line: string };
-    /** Lines alone: it succeeded. An empty text has none. */
+    /** Lines without `success`: the command succeeded. An empty text has no lines. */
     reply: string | readonly string[] | ConsoleOutput;
     result: ConsoleOutput;
   };
@@ -63,19 +63,19 @@ export interface Forms {
 
 export type FormName = keyof Forms;
 
-/** A command to issue: one of the contract's, or one under a name of its own. */
+/** A command to issue: one of the contract, or a custom command with a name of its own. */
 export type AnyCommand =
   | { [Name in FormName]: Readonly<Record<Name, Forms[Name]['request']>> }[FormName]
   | { readonly custom: { readonly name: string; readonly content: MessageContent } };
 
-/** What the issuer of a command gets from a node. */
+/** The result of a command from one node. */
 export type ResultOf<C> = C extends { custom: unknown }
   ? MessageContent | undefined
   : {
       [Name in FormName]: C extends Record<Name, unknown> ? Forms[Name]['result'] : never;
     }[FormName];
 
-/** Selects the nodes that match each of these. What is left out matches every node. */
+/** Selects the nodes that match all of these. A field that is left out matches every node. */
 export interface Selector {
   readonly roles?: readonly RoleName[];
   readonly states?: readonly StateName[];
@@ -85,13 +85,14 @@ export interface Selector {
 /** The target of a command. Only nodes that have a handler for it count. */
 export type Target =
   | { readonly node: string }
-  /** Each of them; one that cannot be asked gives NODE_NOT_FOUND or COMMAND_NOT_HANDLED. */
+  /** All of these. A node that is not there gives NODE_NOT_FOUND; one without a handler gives COMMAND_NOT_HANDLED. */
   | { readonly nodes: readonly string[] }
   | { readonly every: Selector }
-  /** One of them, another one each time. */
+  /** One of the nodes that match, a different one each time. */
   | { readonly any: Selector }
-  /** By the player's id. */
+  /** The proxy of the player with this id. */
   | { readonly playerProxy: string }
+  /** The server of the player with this id. */
   | { readonly playerServer: string };
 
 type Form = NonNullable<Command['form']>;
@@ -171,7 +172,7 @@ function refOf({ playerId: id, generation }: { playerId: string; generation: num
   return { id, generation };
 }
 
-/** A request as its handler gets it, under its name. Undefined if it says nothing that is known. */
+/** A command's name, and its request as a handler gets it. Undefined for a form that this version does not have. */
 export function requestOf(form: Form | undefined): { name: string; request: unknown } | undefined {
   switch (form?.$case) {
     case 'kickPlayers': {

@@ -1,4 +1,4 @@
-/** What players are shown: in the form of programs and in the form of the contract. Pure. */
+/** Messages that players are shown, in the form of programs and in the form of the contract. Pure. */
 import type { Display as WireDisplay, Title as WireTitle } from '../../gen/ts/kelpie/v1/command.js';
 import { amount, invalid, object, text } from '../core/arguments.js';
 import { durationOf, msOf } from '../core/duration.js';

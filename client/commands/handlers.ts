@@ -1,6 +1,6 @@
 /**
- * The commands that this node does. A request that is under way when its stream breaks is answered on
- * the next one; what is not wanted any more is aborted, and its answer dropped.
+ * The commands that this node handles. If a stream breaks while a handler works, the node replies on the next stream.
+ * If nobody waits for a reply any more, the client aborts the handler's signal and drops the reply.
  */
 import {
   CommandOutput,
@@ -17,15 +17,15 @@ import type { Link } from '../connection/link.js';
 import { cutText } from '../core/text.js';
 import type { MessageContent } from '../events/content.js';
 
-/** Requests under way; more are answered with a failure. */
+/** The most requests that handlers work on at once. The node answers more with a failure. */
 const RUNNING = 1000;
-/** Names that a node can say that it does. */
+/** The most names that a node can have handlers for. */
 const NAMES = 256;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
-/** Of what a failure says: at most 4 KiB, whatever the letters. */
-const MESSAGE_LETTERS = 1024;
-/** Of an answer, where the coordinator does not say what it takes. */
-const ANSWER_BYTES = 256 * 1024;
+/** The most code points of a failure's message: 4 KiB with any characters. */
+const MESSAGE_LENGTH = 1024;
+/** The largest reply, if the coordinator names no limit. */
+const REPLY_BYTES = 256 * 1024;
 
 /** The facts of a request, for its handler. */
 export interface CommandContext {
@@ -38,17 +38,17 @@ export interface CommandContext {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** Does a command of the contract. The issuer gets the message of what it throws. */
+/** Handles a command of the contract. If it throws, the issuer gets the message of the error. */
 export type FormHandler<Name extends FormName> = (
   request: Forms[Name]['request'],
   context: CommandContext,
 ) => Forms[Name]['reply'] | Promise<Forms[Name]['reply']>;
 
-/** Does a command of another name: content in, content out. */
+/** Handles a command of any other name. It takes content and returns content. */
 export type CustomHandler = (
   content: MessageContent | undefined,
   context: CommandContext,
-  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- returning nothing is an answer
+  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- to return nothing is a reply
 ) => MessageContent | void | Promise<MessageContent | void>;
 
 type AnyHandler = (request: never, context: CommandContext) => unknown;
@@ -60,17 +60,17 @@ export interface Handling {
   close(): void;
 }
 
-/** What the handlers need of their client. */
+/** The functions of the client that the handlers use. */
 export interface HandlersOptions {
   readonly clock: Clock;
   readonly link: () => Link | undefined;
-  /** Throws if a node cannot do all these. */
+  /** Throws if a node cannot handle this many names. */
   readonly admit: (names: readonly string[]) => void;
-  /** Other names are done now. */
+  /** The names that have a handler have changed. */
   readonly onNames: () => void;
-  /** Whether a player is here, under this generation. */
+  /** Whether a player is on this node with this generation. */
   readonly holds: (player: PlayerRef) => boolean;
-  /** An answer was refused. */
+  /** The coordinator refused a reply. */
   readonly onRefused: (error: KelpieError) => void;
 }
 
@@ -78,7 +78,7 @@ interface Running {
   readonly commandId: number;
   readonly abort: AbortController;
   readonly timer: Cancel;
-  /** Waits to be confirmed. */
+  /** The reply that the coordinator has not confirmed; undefined while the handler works. */
   outcome: CommandReply['outcome'];
 }
 
@@ -91,26 +91,26 @@ export class Handlers {
     this.#options = options;
   }
 
-  /** What to tell the coordinator that this node does. */
+  /** The names that have a handler. */
   get names(): string[] {
     return [...this.#handlers.keys()];
   }
 
-  /** Requests that are not answered yet. */
+  /** The number of requests without a confirmed reply. */
   get pending(): number {
     return this.#running.size;
   }
 
   /**
-   * Throws COMMAND_INVALID for what is no name, is handled already, or is one too many; VALUE_INVALID for
-   * what is no handler; HELLO_TOO_LARGE.
+   * Throws COMMAND_INVALID if the name is not valid or has a handler, or if the node has too many handlers;
+   * VALUE_INVALID if the handler is not a function; HELLO_TOO_LARGE.
    */
   add(name: string, handler: AnyHandler): Handling {
     if (typeof name !== 'string' || !NAME.test(name))
       throw invalid(`${shown(name)} cannot be the name of a command`);
     callback(`the handler of "${name}"`, handler);
-    if (this.#handlers.has(name)) throw invalid(`"${name}" is handled already`);
-    if (this.#handlers.size >= NAMES) throw invalid(`a node does at most ${NAMES} commands`);
+    if (this.#handlers.has(name)) throw invalid(`"${name}" has a handler already`);
+    if (this.#handlers.size >= NAMES) throw invalid(`a node handles at most ${NAMES} commands`);
     this.#options.admit([...this.names, name]);
     this.#handlers.set(name, handler);
     this.#options.onNames();
@@ -122,13 +122,16 @@ export class Handlers {
     return { name, close };
   }
 
-  /** Takes a request, and answers it when its handler has. */
+  /** Takes a request and runs its handler. */
   take({ commandId, source, command, timeLeft, attributes }: CommandRequest): void {
     const asked = requestOf(command?.form);
     const handler = asked && this.#handlers.get(asked.name);
-    if (!handler) return this.#refuse(commandId, 'this node does not do it');
+    if (!handler) return this.#refuse(commandId, 'this node has no handler for the command');
     if (this.#running.size >= RUNNING) {
-      return this.#refuse(commandId, `${RUNNING} commands are under way here; no more fit`);
+      return this.#refuse(
+        commandId,
+        `this node works on ${RUNNING} commands already; try again later`,
+      );
     }
     const abort = new AbortController();
     const timeLeftMs = msOf(timeLeft, 0);
@@ -162,7 +165,7 @@ export class Handlers {
     return { $case: 'output', value } as const;
   }
 
-  /** The handler sees those who are here; that others are not is returned for it. */
+  /** The handler gets the players who are on this node. The reply names the others as failures. */
   async #doWithPlayers(
     name: 'kick_players' | 'show_message',
     request: PlayersRequest,
@@ -180,7 +183,7 @@ export class Handlers {
     this.#options.link()?.send({ $case: 'commandReply', value: { commandId, outcome } });
   }
 
-  /** Sends an answer. Where no stream is open, or it breaks before it is confirmed: on the next one. */
+  /** Sends a reply. If no stream is open, or the stream breaks before the confirmation, `restart` sends it again. */
   #reply(running: Running): void {
     const link = this.#options.link();
     if (!link?.open) return;
@@ -197,16 +200,16 @@ export class Handlers {
     if (!(error instanceof KelpieError)) return this.#end(running);
     if (error.reason === 'UNAVAILABLE' || error.reason === 'REQUEST_QUEUE_FULL') return;
     this.#end(running);
-    // Too late is nobody's mistake.
+    // The command is over: a late reply is not a mistake.
     if (error.reason !== 'COMMAND_NOT_FOUND') this.#options.onRefused(error);
   }
 
-  /** A new stream is open: answers that it may not have got go out again. */
+  /** A new stream is open: sends each reply again that the coordinator has not confirmed. */
   restart(): void {
     for (const running of this.#running.values()) if (running.outcome) this.#reply(running);
   }
 
-  /** The answer is not wanted any more. */
+  /** Nobody waits for the reply any more. */
   cancel(commandId: number): void {
     const running = this.#running.get(commandId);
     if (!running) return;
@@ -230,16 +233,16 @@ export class Handlers {
 
 type PlayersRequest = Forms['kick_players']['request'] | Forms['show_message']['request'];
 
-/** The outcome as it can be sent: what was asked fails alone where its answer cannot. */
+/** The outcome, or a failure if the outcome is too large or cannot be encoded: only this command fails then. */
 function fitting(
   outcome: CommandReply['outcome'],
-  mostBytes = ANSWER_BYTES,
+  mostBytes = REPLY_BYTES,
 ): CommandReply['outcome'] {
   if (outcome?.$case !== 'output') return outcome;
   try {
     const bytes = CommandOutput.encode(outcome.value).finish().length;
     if (bytes <= mostBytes) return outcome;
-    const message = `the answer has ${bytes} bytes; the limit is ${mostBytes}`;
+    const message = `the reply has ${bytes} bytes; the limit is ${mostBytes}`;
     return failureOf(new KelpieError('PAYLOAD_TOO_LARGE', message));
   } catch (error) {
     return failureOf(error);
@@ -247,7 +250,7 @@ function fitting(
 }
 
 function failureOf(error: unknown) {
-  const message = cutText(messageOf(error), MESSAGE_LETTERS);
+  const message = cutText(messageOf(error), MESSAGE_LENGTH);
   return { $case: 'failure', value: { message } } as const;
 }
 

@@ -1,4 +1,4 @@
-/** A command that was issued, until its last result. */
+/** An issued command, until its last result. */
 import { CommandResult as WireResult } from '../../gen/ts/kelpie/v1/command.js';
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import { replyOf } from './replies.js';
@@ -14,7 +14,7 @@ const LONGEST_MS = 5 * 60 * 1000;
 
 /** How a command is issued. */
 export interface IssueOptions {
-  /** How long it may take: above 0, at most 5 min. Default 10 s. */
+  /** How many milliseconds the command may take: above 0, at most 300,000. Default 10,000. */
   readonly timeoutMs?: number;
   /** Withdraws the command: nodes that have not replied give CANCELLED. */
   readonly signal?: AbortSignal;
@@ -26,7 +26,7 @@ export interface IssueOptions {
 export interface Issue<C extends AnyCommand> extends IssueOptions {
   readonly target: Target;
   readonly command: C;
-  /** The command ends after so many replies; errors do not count. Default: after all. */
+  /** The command ends after this many replies; errors do not count. Default: after all replies. */
   readonly maxReplies?: number;
 }
 
@@ -35,7 +35,7 @@ export type CommandResult<Reply> =
   | { readonly node: string; readonly reply: Reply; readonly error?: undefined }
   | { readonly node: string; readonly reply?: undefined; readonly error: KelpieError };
 
-/** Issues at once, whether or not anybody reads the results. */
+/** Issues the command at once, even if nobody reads the results yet. */
 export function issue<C extends AnyCommand>(
   link: Link | undefined,
   options: Issue<C>,
@@ -68,7 +68,7 @@ function requestOf<C extends AnyCommand>(options: Issue<C>): IssueCommandRequest
   };
 }
 
-/** Results that wait to be read. */
+/** The most bytes of results that wait to be read. */
 const UNREAD_BYTES = 16 * 1024 * 1024;
 
 interface Unread<Reply> {
@@ -79,7 +79,7 @@ interface Unread<Reply> {
 class Issued<Reply> implements Waiter {
   readonly #link: Link | undefined;
   readonly #signal: AbortSignal | undefined;
-  /** At most one a node. */
+  /** At most one result of each node. */
   readonly #unread: Unread<Reply>[] = [];
   #unreadBytes = 0;
   #requestId: number | undefined;
@@ -103,7 +103,7 @@ class Issued<Reply> implements Waiter {
   answer(answer: Answer): boolean {
     if (answer.$case !== 'commandResult') return false;
     if (this.#end) return answer.value.last;
-    // A result that the reader takes at once is not measured.
+    // Measuring costs time, so a result that the reader takes at once counts nothing.
     const bytes = this.#unread.length > 0 ? WireResult.encode(answer.value).finish().length : 0;
     this.#unread.push({ result: resultOf<Reply>(answer.value), bytes });
     this.#unreadBytes += bytes;
@@ -113,7 +113,7 @@ class Issued<Reply> implements Waiter {
     return answer.value.last;
   }
 
-  /** Of a stream that broke nobody knows what became of it; it is not sent again. */
+  /** If the stream broke, the outcome is unknown. The client does not send the command again. */
   fail(error: KelpieError): void {
     this.#finish(error.reason === 'UNAVAILABLE' ? outcomeUnknown() : error);
   }
@@ -130,14 +130,14 @@ class Issued<Reply> implements Waiter {
     this.#finish(new KelpieError('RESULTS_UNREAD', message));
   }
 
-  /** The issuer wants no more results. The nodes' results still come, as CANCELLED. */
+  /** Withdraws the command. The nodes that have not replied still give a result: CANCELLED. */
   cancel(): void {
     if (this.#end || this.#requestId === undefined) return;
     const value = { issuedRequestId: this.#requestId };
     this.#link?.send({ $case: 'cancelCommand', value });
   }
 
-  /** To stop reading is to withdraw the command. */
+  /** The results as they come. If the reader stops, the command is withdrawn. */
   async *results(): AsyncGenerator<CommandResult<Reply>, void> {
     try {
       for (;;) {

@@ -1,4 +1,4 @@
-/** Replies to commands: as a handler returns them, as the contract has them, as the issuer gets them. Pure. */
+/** Replies to commands, in the forms of handlers, of the contract and of issuers. Pure. */
 import type { CommandOutput, PlayerOutcome } from '../../gen/ts/kelpie/v1/command.js';
 import { ErrorDetail, ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import { amount, flag, invalid, object, shown, text, textList } from '../core/arguments.js';
@@ -54,16 +54,16 @@ function verifiedForm(returned: unknown): ReplyForm {
   return { $case: 'verified', value: { connected: flag('connected', connected), silence } };
 }
 
-/** The reply of a handler to a command of another name. Nothing is a reply without content. */
+/** The reply of a handler to a custom command. A handler that returns nothing sends a reply without content. */
 export function customOutputOf(returned: MessageContent | undefined): CommandOutput {
   const value = returned === undefined ? { form: undefined } : contentOf(returned);
   return { form: { $case: 'custom', value } };
 }
 
-/** The longest silence that is taken: a year. */
+/** The longest silence that a handler can report: a year. */
 const MOST_SILENCE_MS = 365 * 24 * 60 * 60 * 1000;
 
-/** gRPC's code for what has no better one. */
+/** The gRPC code UNKNOWN, for a failure without a better code. */
 const UNKNOWN = 2;
 
 function failed(message: string): ErrorDetail {

@@ -1,6 +1,6 @@
 /**
- * One stream at a time, made again whenever it ends; and moved to another coordinator without a
- * break when its own is about to stop.
+ * Keeps one stream to a coordinator: opens a new one whenever the stream ends, and moves to another coordinator without
+ * a break when its own coordinator is about to stop.
  */
 import { GoodbyeReason } from '../../gen/ts/kelpie/v1/session_service.js';
 import { backoffMs } from '../core/backoff.js';
@@ -9,13 +9,13 @@ import type { KelpieError } from '../errors.js';
 import type { Link } from './link.js';
 import type { Route } from './transport.js';
 
-/** A stream that lived this long was healthy: the next attempt starts from no back-off. */
+/** A stream that lived this long was healthy: the next attempt does not wait. */
 const HEALTHY_MS = 10_000;
 
-/** A coordinator that asks for more time than this is asked again all the same. */
+/** If a coordinator asks for a longer wait than this, the client still waits only this long. */
 const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
 
-/** What happens to a connection. */
+/** The events of a connection. */
 export type ConnectionStatus =
   /** An attempt begins; `attempt` counts from 0 after a healthy stream. */
   | { readonly type: 'connecting'; readonly endpoint: string; readonly attempt: number }
@@ -26,10 +26,10 @@ export type ConnectionStatus =
       readonly retryInMs: number;
     };
 
-/** A stream on its way. */
+/** A stream that the client has begun to open. */
 export interface Stream {
   readonly link: Link;
-  /** Resolves with why it ended, or undefined if it ended in peace. */
+  /** Resolves when the stream has ended: with its error, or undefined if it ended in order. */
   readonly ended: Promise<KelpieError | undefined>;
 }
 
@@ -37,12 +37,12 @@ interface OpenStream extends Stream {
   readonly route: Route;
 }
 
-/** What a connection needs of its client. */
+/** The functions and settings that a connection gets from its client. */
 export interface ConnectionOptions {
   readonly clock: Clock;
   readonly routes: readonly Route[];
   readonly open: (route: Route) => Stream;
-  /** Whether no later attempt can or should mend it. */
+  /** Whether the client ends with this error: no later attempt can help, or none should be made. */
   readonly isFinal: (error: KelpieError | undefined) => boolean;
   readonly longestBackoffMs: () => number;
   readonly post: (status: ConnectionStatus) => void;
@@ -51,14 +51,14 @@ export interface ConnectionOptions {
 export class Connection {
   readonly #options: ConnectionOptions;
   #current: OpenStream | undefined;
-  /** Opened beside the current one, which it takes the place of when it is welcomed. */
+  /** A second stream, opened beside the current one. It becomes the current one at its Welcome. */
   #successor: OpenStream | undefined;
-  /** The link that was told to go: told again, it is on its way already. */
+  /** The link whose coordinator sent Drain. A second Drain changes nothing. */
   #leaving: Link | undefined;
   #turn = 0;
   #closed = false;
   readonly #wakeUps = new Set<() => void>();
-  /** When those may be tried again that asked for time. */
+  /** The earliest next attempt on each route whose coordinator asked for a wait. */
   readonly #notBefore = new Map<Route, number>();
 
   constructor(options: ConnectionOptions) {
@@ -74,7 +74,7 @@ export class Connection {
     return (this.#current?.route ?? this.#upcoming).endpoint;
   }
 
-  /** Runs until it is closed, or until an error that is final, which it returns. */
+  /** Runs until `close`, or until a final error, which it returns. */
   async run(): Promise<KelpieError | undefined> {
     const { clock } = this.#options;
     for (let attempt = 0; !this.#closed;) {
@@ -88,7 +88,7 @@ export class Connection {
     return undefined;
   }
 
-  /** A coordinator that says when to come back means itself, not the others. */
+  /** The wait that a coordinator asks for holds for its own route, not for the others. */
   #heed(error: KelpieError | undefined): void {
     const route = this.#current?.route;
     if (!route || !(error?.retryAfterMs && error.retryAfterMs > 0)) return;
@@ -102,7 +102,7 @@ export class Connection {
     const { clock, longestBackoffMs, post } = this.#options;
     const askedMs = (this.#notBefore.get(this.#upcoming) ?? 0) - clock.now();
     const backoff = backoffMs(attempt, longestBackoffMs(), () => clock.random());
-    // On top of what was asked for: all who were asked for the same would come in step.
+    // The back-off comes on top: else all clients that were asked for the same wait would come at the same moment.
     const retryInMs = Math.max(0, askedMs) + backoff;
     post({ type: 'disconnected', error, retryInMs });
     return this.#pause(retryInMs);
@@ -115,7 +115,7 @@ export class Connection {
     for (;;) {
       const stream: OpenStream = this.#current;
       const error = await stream.ended;
-      // It may have been too late for the old stream, but not for the new one.
+      // The stream has ended, but a successor that is under way may still take its place.
       await this.#successor?.link.welcomed;
       if (this.#current === stream) return error;
     }
@@ -138,7 +138,7 @@ export class Connection {
     return { ...this.#options.open(route), route };
   }
 
-  /** A stream is open. If it is the successor, the older one has done its work. */
+  /** A stream is open. If it is the successor, it takes the place of the older one, which ends. */
   welcomed(link: Link): void {
     if (this.#successor?.link !== link) return;
     const former = this.#current?.link;
@@ -148,9 +148,9 @@ export class Connection {
   }
 
   /**
-   * Leaves a coordinator that is about to stop: first the new stream, elsewhere, then the end of the
-   * old one. Where nobody else welcomes it, it leaves all the same, and comes back. If the old stream
-   * breaks meanwhile, the one that is under way is the last: whoever waits for its Welcome goes on.
+   * Leaves a coordinator that is about to stop: opens a stream to another coordinator first, then ends the old one. If
+   * no other coordinator accepts the node, it ends the old stream all the same, and `run` connects again. If the old
+   * stream breaks meanwhile, the attempt that is under way is the last one here, and `run` waits for its Welcome.
    */
   async move(from: Link, windowMs: number, movable: boolean): Promise<void> {
     if (this.#leaving === from) return;
@@ -167,8 +167,8 @@ export class Connection {
   }
 
   /**
-   * No further attempt. The node leaves: on the stream that is on its way too, as nobody knows yet which
-   * of them is the node's.
+   * Makes no further attempt. The node leaves on all streams, also on one without a Welcome: the client cannot know
+   * yet which of them the coordinators count as the node's session.
    */
   close(): void {
     this.#closed = true;
@@ -176,7 +176,7 @@ export class Connection {
     for (const wakeUp of this.#wakeUps) wakeUp();
   }
 
-  /** Breaks off all streams, also a stream that the client has left and its coordinator has not ended yet. */
+  /** Breaks all streams, also a stream that the client has left and its coordinator has not ended yet. */
   fail(error: KelpieError): void {
     for (const { link } of this.#streams) link.fail(error);
     this.#leaving?.fail(error);

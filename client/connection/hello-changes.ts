@@ -1,11 +1,11 @@
-/** The topics and commands of a stream: those of its Hello, and the changes since. */
+/** The topics and commands that the coordinator has for a stream: those of its Hello, and the changes since. */
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import { NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 import type { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Frame } from './outbox.js';
 
 export class HelloChanges {
-  /** False: not before Welcome. */
+  /** Returns false before Welcome, and sends nothing then. */
   readonly #send: (frame: Frame) => boolean;
   #topics: readonly string[] = [];
   #commands: readonly string[] = [];
@@ -19,13 +19,13 @@ export class HelloChanges {
     this.#commands = commands;
   }
 
-  /** Asks for a Snapshot of topics that the stream reads already. Nothing before Welcome. */
+  /** Asks for a Snapshot of topics that the stream reads already. Sends nothing before Welcome. */
   requestSnapshot(topics: readonly string[]): void {
     const value = { addedTopics: [...topics], removedTopics: [], startAt: StartAt.SNAPSHOT };
     this.#send({ $case: 'updateSubscription', value });
   }
 
-  /** Brings the topics of the stream up to date. What is added starts now. Nothing before Welcome. */
+  /** Makes these the topics of the stream. Added topics start with new events. Sends nothing before Welcome. */
   setTopics(topics: readonly string[]): void {
     const addedTopics = missing(topics, this.#topics);
     const removedTopics = missing(this.#topics, topics);
@@ -34,7 +34,7 @@ export class HelloChanges {
     if (this.#send({ $case: 'updateSubscription', value })) this.#topics = topics;
   }
 
-  /** Brings what the node says that it does up to date. Nothing before Welcome. */
+  /** Makes these the commands of the node. Sends nothing before Welcome. */
   setCommands(names: readonly string[]): void {
     const addedCommands = missing(names, this.#commands);
     const removedCommands = missing(this.#commands, names);
@@ -44,7 +44,7 @@ export class HelloChanges {
   }
 }
 
-/** Those of the first that are not among the second. */
+/** The items of `some` that are not in `others`. */
 function missing(some: readonly string[], others: readonly string[]): string[] {
   const there = new Set(others);
   return some.filter((one) => !there.has(one));

@@ -1,48 +1,48 @@
-/** What the next Hello has room for: a node that asked for more would not be let in again. */
+/** Checks that the next Hello fits its limits: a coordinator refuses a node whose Hello is above them. */
 import type { Limits } from '../../gen/ts/kelpie/v1/coordinator.js';
 import { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../errors.js';
 
-/** Of a coordinator that has not said what it allows. */
+/** The limits before the first Welcome. */
 const PATTERNS = 1000;
 const LONG_PATTERNS = 64;
 const PATTERN_BYTES = 64 * 1024;
 const HELLO_BYTES = 64 * 1024;
 
-/** Wildcards after so many tokens are what a coordinator compares one by one. */
+/** A coordinator compares a pattern with wildcards and more tokens than this one by one. */
 const SHORT_TOKENS = 4;
 
-/** Where reading starts, which each stream fills in. */
+/** Room for the start of reading, which each stream fills in. */
 const START_BYTES = 64;
 
-/** Throws PATTERN_LIMIT, or HELLO_TOO_LARGE where patterns, commands and labels are too much together. */
+/** Throws PATTERN_LIMIT, or HELLO_TOO_LARGE if patterns, commands and labels together are too large. */
 export function checkRoom(hello: Hello, limits: Limits | undefined): void {
   const { topics } = hello;
   checkPatterns(topics, limits);
   const { helloBytes = HELLO_BYTES } = limits ?? {};
   const bytes = Hello.encode({ ...hello, topics: [] }).finish().length + START_BYTES;
-  // A number and a length come before each pattern.
-  const all = bytes + lettersOf(topics) + 3 * topics.length;
+  // A field number and a length come before each pattern.
+  const all = bytes + bytesOf(topics) + 3 * topics.length;
   if (all <= helloBytes) return;
-  const message = `all patterns, commands and labels of a node have room in ${helloBytes} bytes; with this one they take ${all}`;
+  const message = `the patterns, commands and labels of a node may take ${helloBytes} bytes together; with this one they take ${all}`;
   throw refusal('HELLO_TOO_LARGE', message, helloBytes);
 }
 
 function checkPatterns(topics: readonly string[], limits: Limits | undefined): void {
   const { patterns = PATTERNS } = limits ?? {};
-  // A coordinator that names no such limit has none.
+  // 0: the coordinator has no such limit.
   const longest = limits ? limits.longPatterns || Infinity : LONG_PATTERNS;
   const most = limits ? limits.patternBytes || Infinity : PATTERN_BYTES;
   if (topics.length > patterns) {
-    const message = `a node reads at most ${patterns} patterns, those of its roster among them; use wildcards`;
+    const message = `a node reads at most ${patterns} patterns, with those of its roster; use wildcards`;
     throw refusal('PATTERN_LIMIT', message, patterns);
   }
   if (topics.filter(isLong).length > longest) {
     const message = `a node reads at most ${longest} patterns with wildcards and more than ${SHORT_TOKENS} tokens`;
     throw refusal('PATTERN_LIMIT', message, longest);
   }
-  if (lettersOf(topics) > most) {
-    throw refusal('PATTERN_LIMIT', `all patterns of a node have room in ${most} bytes`, most);
+  if (bytesOf(topics) > most) {
+    throw refusal('PATTERN_LIMIT', `the patterns of a node may take ${most} bytes together`, most);
   }
 }
 
@@ -50,8 +50,8 @@ function isLong(pattern: string): boolean {
   return /[*>]/.test(pattern) && pattern.split('.').length > SHORT_TOKENS;
 }
 
-/** Letters of patterns have one byte each. */
-function lettersOf(topics: readonly string[]): number {
+/** The bytes of all patterns: each of their characters has one byte. */
+function bytesOf(topics: readonly string[]): number {
   return topics.reduce((sum, { length }) => sum + length, 0);
 }
 

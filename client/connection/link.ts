@@ -1,6 +1,6 @@
 /**
- * One stream to a coordinator, from Hello to its end. The client makes a new one each time; what
- * outlives a stream (position, pending publishes, roster) is handed in.
+ * One stream to a coordinator, from Hello to its end. The client makes a new Link for each stream. The state that
+ * outlives a stream (position, pending publishes, roster) belongs to the client.
  */
 import type { Limits } from '../../gen/ts/kelpie/v1/coordinator.js';
 import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
@@ -23,17 +23,17 @@ import type { Transport } from './transport.js';
 import { HEARTBEAT_MS, MAX_SILENCE_MS } from './welcome.js';
 import { HelloChanges } from './hello-changes.js';
 
-/** How long a coordinator has to say Welcome. It may be asking the name's holder for 3 s. */
+/** How long a coordinator has to send Welcome. It may first wait 3 s for the present holder of the name. */
 const WELCOME_MS = 10_000;
 
 /** The events of a stream, for its client. */
 export interface LinkEvents {
   welcome(welcome: Welcome): void;
-  /** Hands a batch on; resolves when it is processed. */
+  /** Takes a batch. Resolves when the batch is processed; undefined if it is processed already. */
   batch(batch: EventBatch): Promise<unknown> | undefined;
-  /** Everything up to here was received. */
+  /** Every event up to this cursor has arrived. */
   caughtUp(cursor: Cursor): void;
-  /** Takes a frame that the client handles, not the stream. */
+  /** Takes a frame that the client handles, and not the stream itself. */
   frame(frame: Answer): void;
   /** The next heartbeat; `roundTripMs` is undefined before the first HeartbeatAck. */
   heartbeat(roundTripMs: number | undefined): Heartbeat;
@@ -50,18 +50,18 @@ export class Link {
   #failure: KelpieError | undefined;
   #beatMs: number | undefined;
   #roundTripMs: number | undefined;
-  /** When something came last. */
-  #heardMs = 0;
+  /** When the last message came. */
+  #receivedMs = 0;
   #silence: Cancel = () => undefined;
   #heartbeat: Cancel = () => undefined;
-  /** The topics and commands that the coordinator knows of this node. */
+  /** The topics and commands that the coordinator has for this node. */
   readonly helloChanges = new HelloChanges((frame) => this.send(frame));
   readonly #pending = new Pending();
   readonly #processing = new Processing();
-  /** Another stream took over: what still comes on this one is old. */
+  /** Another stream has taken the place of this one, which ignores all further frames. */
   #retired = false;
   #settleWelcomed: (open: boolean) => void = () => undefined;
-  /** Resolves with true when the session is open, with false if it ends before. */
+  /** Resolves with true when the session is open, or with false if the stream ends before. */
   readonly welcomed = new Promise<boolean>((resolve) => (this.#settleWelcomed = resolve));
 
   constructor(publishes: PublishQueue, clock: Clock, events: LinkEvents) {
@@ -80,14 +80,14 @@ export class Link {
     return this.#welcome !== undefined && !this.#abort.signal.aborted;
   }
 
-  /** Runs until the stream ends. Returns why, or undefined if it ended in peace. */
+  /** Runs until the stream ends. Returns its error, or undefined if it ended in order. */
   async run(transport: Transport, hello: Hello): Promise<KelpieError | undefined> {
     this.helloChanges.begin(hello);
     this.#outbox.send({ $case: 'hello', value: hello });
     this.#watchSilence(WELCOME_MS);
     try {
       for await (const response of transport(this.#outbox.messages(), this.#abort.signal)) {
-        this.#heardMs = this.#clock.now();
+        this.#receivedMs = this.#clock.now();
         for (const frame of response.frames) if (!this.#retired) this.#receive(frame);
       }
       return this.#failure;
@@ -127,7 +127,7 @@ export class Link {
       case 'playersSynced':
         return this.#pending.answer(requestId, frame);
       default:
-        // Nothing there: of a newer coordinator. What a client does not know it skips.
+        // A newer coordinator may send a frame that this version does not have: it arrives empty.
         if (frame) this.#events.frame(frame);
     }
   }
@@ -150,19 +150,19 @@ export class Link {
   }
 
   /**
-   * Sends a frame that needs no answer but a refusal. False: no session is open. A coordinator that takes nothing
-   * while it makes this node send more loses the stream.
+   * Sends a frame that has no answer except a refusal. Returns false if no session is open. If the coordinator reads
+   * nothing while it makes this node send more and more, the client breaks the stream.
    */
   send(frame: Frame): boolean {
     if (this.#outbox.full)
       this.fail(
-        new KelpieError('UNAVAILABLE', 'the coordinator takes no more frames from this node'),
+        new KelpieError('UNAVAILABLE', 'the coordinator does not read the frames of this node'),
       );
     if (this.open) this.#outbox.send(frame);
     return this.open;
   }
 
-  /** Requests that wait for answers. */
+  /** The number of requests that wait for answers. */
   get pending(): number {
     return this.#pending.size;
   }
@@ -178,7 +178,7 @@ export class Link {
     this.#beatEvery(msOf(welcome.heartbeatInterval, HEARTBEAT_MS));
     this.#publishes.restart(welcome);
     this.#events.welcome(welcome);
-    // At once, so that the others need not wait an interval to see how the node does.
+    // The first heartbeat goes out at once, so that others see the load without waiting for an interval.
     this.#beat();
     this.#outbox.open();
     this.#settleWelcomed(true);
@@ -210,7 +210,7 @@ export class Link {
     else this.#finish(piece);
   }
 
-  /** Cumulative: as far as all pieces before are processed too. */
+  /** An acknowledgement covers all events before it, so it waits until all earlier pieces are processed. */
   #finish(piece: Piece): void {
     const progress = this.#processing.finish(piece);
     if (!progress || this.#retired) return;
@@ -224,39 +224,39 @@ export class Link {
 
   #watchSilence(ms: number): void {
     this.#silence();
-    this.#heardMs = this.#clock.now();
+    this.#receivedMs = this.#clock.now();
     this.#checkSilence(ms);
   }
 
-  /** A timer that looks when it rings: what comes in between costs it nothing. */
+  /** The timer looks at the time of the last message when it fires, so that a message costs no timer. */
   #checkSilence(ms: number): void {
-    const leftMs = this.#heardMs + ms - this.#clock.now();
+    const leftMs = this.#receivedMs + ms - this.#clock.now();
     if (leftMs > 0) {
       this.#silence = this.#clock.after(leftMs, () => this.#checkSilence(ms));
       return;
     }
-    const message = `the coordinator said nothing for ${ms / 1000} s`;
+    const message = `the coordinator sent nothing for ${ms / 1000} s`;
     this.fail(new KelpieError('UNAVAILABLE', message));
   }
 
-  /** There is something to publish. */
+  /** Publishes wait to be sent. */
   wake(): void {
     this.#outbox.wake();
   }
 
-  /** Says goodbye and lets the stream end. */
+  /** Sends Goodbye and ends the client's side of the stream. */
   leave(reason: GoodbyeReason): void {
     this.#outbox.send({ $case: 'goodbye', value: { reason } });
     this.#outbox.end();
   }
 
-  /** Another stream took over: says so, and takes nothing more from this one. */
+  /** Another stream has taken the place of this one: sends Goodbye and ignores all further frames. */
   retire(): void {
     this.#retired = true;
     this.leave(GoodbyeReason.DRAINED);
   }
 
-  /** Breaks the stream off. */
+  /** Breaks the stream. */
   fail(error: KelpieError): void {
     this.#failure ??= error;
     this.#abort.abort();

@@ -1,7 +1,7 @@
 /** The load of a node, as its program measures it. */
 import { amount, invalid, object, whole } from '../core/arguments.js';
 
-/** The node does not report a value that is left out; 0 is a value. */
+/** The load of a node. The node does not report a value that is left out; 0 is a value. */
 export interface Load {
   /** Ticks a second. */
   readonly tps?: number;
@@ -11,8 +11,21 @@ export interface Load {
   readonly memoryMaxBytes?: number;
 }
 
-/** More ticks a second are no measurement. */
+/** A larger number of ticks a second is not a measurement. */
 const MOST_TPS = 1_000_000;
+
+/** The load that the program's function returns. An error of the function must not stop the heartbeats. */
+export function measuredLoad(
+  measure: (() => Load) | undefined,
+  onFailure: (error: unknown) => void,
+): Load | undefined {
+  try {
+    return checkedLoad(measure?.());
+  } catch (error) {
+    onFailure(error);
+    return undefined;
+  }
+}
 
 /** Throws VALUE_INVALID or OUT_OF_RANGE. */
 export function checkedLoad(given: unknown): Load | undefined {
@@ -20,7 +33,8 @@ export function checkedLoad(given: unknown): Load | undefined {
   const { tps, memoryUsedBytes, memoryMaxBytes, then } = object('load', given) as Load & {
     then?: unknown;
   };
-  if (then !== undefined) throw invalid('load is a promise; it must be there at once', 'load');
+  if (then !== undefined)
+    throw invalid('load is a promise; the function must return the load itself', 'load');
   return {
     ...(tps !== undefined && { tps: amount('load.tps', tps, 0, MOST_TPS) }),
     ...(memoryUsedBytes !== undefined && {

@@ -1,4 +1,4 @@
-/** Frames for the coordinator. The stream pulls them: all frames that are ready travel in one message. */
+/** Frames for the coordinator. The stream pulls them: a message takes all frames that are ready and fit. */
 import {
   type ConnectRequest,
   NodeFrame,
@@ -10,7 +10,7 @@ import { KelpieError, typed } from '../errors.js';
 
 /** The publishes of a client, which outlive its streams. */
 export interface PublishQueue {
-  /** A session is open: what its coordinator has not settled is sent again. */
+  /** A session is open: all events that its coordinator has not settled go out again. */
   restart(welcome: Welcome): void;
   /** The next frame of at most `room` bytes, if there is something to publish. */
   take(room: number): Publish | undefined;
@@ -20,14 +20,14 @@ export interface PublishQueue {
 /** A frame that a node sends. */
 export type Frame = NonNullable<NodeFrame['frame']>;
 
-/** The limit of a message before the Welcome. */
+/** The largest message before the Welcome. */
 const MESSAGE_BYTES = 1024 * 1024;
-/** Frames that wait for the coordinator to take them: more than all requests that may wait. */
+/** The most frames that wait until the coordinator reads them: more than all requests that may wait. */
 const MOST_BYTES = 32 * 1024 * 1024;
 const MOST_FRAMES = 100_000;
-/** Of a message, so much is for frames: beside them publishes find room. */
+/** The part of a message for frames. The rest has room for publishes. */
 const FRAMES_SHARE = 0.6;
-/** Bytes of a message beside its frames and publishes: an Ack, lengths. */
+/** Room in a message for everything beside its frames and publishes: an Ack, lengths. */
 const BESIDE_BYTES = 1024;
 /** Bytes before each frame. */
 const LENGTH_BYTES = 6;
@@ -39,15 +39,15 @@ interface Ready {
 
 export class Outbox {
   #ready: Ready[] = [];
-  /** Of all frames that are ready. */
+  /** The bytes of all ready frames. */
   #bytes = 0;
   #ended = false;
   #wakeReader: (() => void) | undefined;
   readonly #publishes: PublishQueue;
-  /** The newest acknowledgement, which travels with something else unless it is due. */
+  /** The newest acknowledgement. Unless it is due, it waits for another frame to travel with. */
   #ack: number | undefined;
   #ackDue = false;
-  /** Publishes wait for Welcome, which says where to go on. */
+  /** Publishes may go out. They wait for the Welcome, which has the sequence where they continue. */
   #open = false;
   #messageBytes = MESSAGE_BYTES;
 
@@ -70,7 +70,7 @@ export class Outbox {
     return bytes;
   }
 
-  /** Whether the coordinator takes so little that no more frames may wait. */
+  /** Whether so many frames wait that no more may be added. */
   get full(): boolean {
     return this.#bytes >= MOST_BYTES || this.#ready.length >= MOST_FRAMES;
   }
@@ -80,7 +80,7 @@ export class Outbox {
     this.#messageBytes = messageBytes;
   }
 
-  /** Acknowledges up to a sequence; at once if it is due, else with the next message. */
+  /** Acknowledges all events up to a sequence: at once if that is due, else with the next message. */
   acknowledge(sequence: number, due: boolean): void {
     this.#ack = sequence;
     this.#ackDue ||= due;
@@ -93,7 +93,7 @@ export class Outbox {
     this.wake();
   }
 
-  /** Ends the stream after what is ready. What is to be published is for the next one. */
+  /** Ends the client's side of the stream after the ready frames. Publishes that wait go out on the next stream. */
   end(): void {
     this.#ended = true;
     this.#open = false;
@@ -130,7 +130,7 @@ export class Outbox {
     return frames;
   }
 
-  /** The first frames that fit in a message, at least one if there is one. */
+  /** The first frames that fit in a message; at least one, unless none is ready. */
   #fitting(): { frames: NodeFrame[]; bytes: number } {
     let [count, bytes] = [0, 0];
     for (const one of this.#ready) {

@@ -1,10 +1,10 @@
-/** Changes of the own node while it is connected. */
+/** Changes of the client's own node. */
 import { type NodeChange, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import type { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
 import { object, text, textList, texts, UINT32, whole } from '../core/arguments.js';
 import { type SettableState, settableStateOf } from '../core/spelling.js';
 
-/** A change of the own node. What it leaves out stays. */
+/** A change of the client's own node. A field that is left out stays as it is. */
 export interface OwnNodeChange {
   /** Labels to set. */
   readonly labels?: Record<string, string>;
@@ -37,7 +37,7 @@ export function changeOf(change: OwnNodeChange): NodeChange {
   };
 }
 
-/** The Hello of later streams: a coordinator that lost the node gets all of its facts from it. */
+/** The Hello of later streams, with the change: a coordinator that lost the node gets all facts of the node from it. */
 export function helloAfter(hello: Hello, change: NodeChange): Hello {
   const labels = Object.entries({ ...hello.labels, ...change.labels });
   const removed = new Set(change.removedLabels);

@@ -1,4 +1,4 @@
-/** Requests that wait for their answers. They end with their stream at the latest. */
+/** Requests that wait for their answers. When their stream ends, they fail. */
 import type { CoordinatorFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 import { KelpieError } from '../errors.js';
 
@@ -7,13 +7,13 @@ export type Answer = NonNullable<CoordinatorFrame['frame']>;
 
 /** Waits for the answers to a request. */
 export interface Waiter {
-  /** Takes an answer. True: it was the last one. */
+  /** Takes an answer. Returns true if it is the last one. */
   answer(answer: Answer): boolean;
-  /** The coordinator refused the request, or will not answer any more (UNAVAILABLE). */
+  /** The coordinator refused the request, or the stream ended before an answer (UNAVAILABLE). */
   fail(error: KelpieError): void;
 }
 
-/** Above one of these, more are refused: a coordinator that answers nothing is given up after its silence. */
+/** The most requests that wait, and their bytes. The client refuses more. */
 const MOST_REQUESTS = 10_000;
 const MOST_BYTES = 16 * 1024 * 1024;
 
@@ -28,8 +28,8 @@ export class Pending {
   #last = 0;
 
   /**
-   * Sends a request under a number of its own, which it returns. `send` returns its bytes. Throws
-   * REQUEST_QUEUE_FULL if too many wait.
+   * Sends a request with a new request number, and returns the number. `send` returns the bytes of the request.
+   * Throws REQUEST_QUEUE_FULL if too many wait.
    */
   open(waiter: Waiter, send: (requestId: number) => number): number {
     if (this.#waiting.size >= MOST_REQUESTS || this.#bytes >= MOST_BYTES)
@@ -41,19 +41,19 @@ export class Pending {
     return requestId;
   }
 
-  /** Takes an answer to its request. */
+  /** Gives an answer to the request that waits for it. */
   answer(requestId: number, answer: Answer): void {
     if (this.#waiting.get(requestId)?.waiter.answer(answer)) this.#remove(requestId);
   }
 
-  /** A request is refused. False: nobody waits for it. */
+  /** The coordinator refused a request. Returns false if no such request waits. */
   refuse(requestId: number, error: KelpieError): boolean {
     const waiter = this.#remove(requestId);
     waiter?.fail(error);
     return waiter !== undefined;
   }
 
-  /** Nobody will answer any more. */
+  /** The stream has ended: all requests fail with UNAVAILABLE. */
   drop(): void {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
@@ -73,7 +73,7 @@ export class Pending {
 }
 
 function full(requests: number, bytes: number): KelpieError {
-  const message = `${requests} requests (${bytes} bytes) wait for answers; ask less, or wait for the answers`;
+  const message = `${requests} requests (${bytes} bytes) wait for answers; send fewer requests, or wait for the answers`;
   return new KelpieError('REQUEST_QUEUE_FULL', message);
 }
 

@@ -1,4 +1,4 @@
-/** How a client reaches a coordinator: a function from what it sends to what it receives. */
+/** How a client reaches a coordinator: a function from the client's messages to the coordinator's messages. */
 import { type ChannelCredentials, type ChannelOptions, credentials } from '@grpc/grpc-js';
 import { type Channel, createChannel, createClientFactory } from 'nice-grpc';
 import { errorDetailsClientMiddleware } from 'nice-grpc-error-details';
@@ -9,21 +9,21 @@ import {
 } from '../../gen/ts/kelpie/v1/session_service.js';
 
 /**
- * Opens one stream. It ends when either side ends it, and throws when it breaks. The signal ends
- * it from outside.
+ * Opens one stream. The iteration ends when either side ends the stream, and throws when the stream breaks. The signal
+ * breaks the stream.
  */
 export type Transport = (
   requests: AsyncIterable<ConnectRequest>,
   signal: AbortSignal,
 ) => AsyncIterable<ConnectResponse>;
 
-/** A way to a coordinator, and its name for people. */
+/** A transport to one coordinator, and its name for people. */
 export interface Route {
   readonly endpoint: string;
   readonly transport: Transport;
 }
 
-/** For channels of this client: a dead coordinator is noticed, and nothing is retried behind us. */
+/** The options of each channel: keepalive notices a dead coordinator, and gRPC makes no retries of its own. */
 const channelOptions: ChannelOptions = {
   'grpc.keepalive_time_ms': 20_000,
   'grpc.keepalive_timeout_ms': 5000,
@@ -31,22 +31,22 @@ const channelOptions: ChannelOptions = {
   'grpc.enable_retries': 0,
   // The default window of 64 KiB lets 1.25 MB/s through at 20 ms round trip.
   'grpc-node.flow_control_window': 1 << 20,
-  // Else a new channel would wait for the back-off of an old one to the same address.
+  // With the global pool a new channel would wait for the back-off of an old one to the same address.
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_channelz': 0,
-  // A proxy that the environment names for the web would also be asked for the way to this machine.
+  // An HTTP proxy of the environment is for the web. gRPC would use it even for this machine.
   'grpc.enable_http_proxy': 0,
 };
 
-/** A channel that connects no more once it is closed. */
+/** A channel that makes no further connection after `close`. */
 export function openChannel(endpoint: string): Channel {
   return createChannel(endpoint, endingWithChannel(credentials.createInsecure()), channelOptions);
 }
 
 /**
- * A channel that is closed while it waits for its next attempt makes that attempt all the same, and
- * nobody ends the connection that comes of it. What grpc-js does tell are the credentials, without which
- * it does not connect.
+ * Works around a fault of grpc-js: if a channel is closed while it waits for its next attempt, it makes this attempt
+ * all the same, and nobody closes the resulting connection. But at `close` grpc-js destroys the connector of the
+ * credentials, and before each attempt it waits until the connector is ready. So a destroyed connector refuses here.
  */
 function endingWithChannel(given: ChannelCredentials): ChannelCredentials {
   const create = given._createSecureConnector.bind(given);
@@ -72,7 +72,7 @@ function endingWithChannel(given: ChannelCredentials): ChannelCredentials {
 /** Clients that turn status details into errors with a reason. */
 export const clients = createClientFactory().use(errorDetailsClientMiddleware);
 
-/** A transport over gRPC, with a connection of its own for each stream. */
+/** A transport over gRPC that makes one connection for each stream. */
 export function grpcTransport(endpoint: string): Transport {
   return async function* connect(requests, signal) {
     const channel = openChannel(endpoint);

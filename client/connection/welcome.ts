@@ -1,4 +1,4 @@
-/** The coordinator's Welcome as users see it: names for numbers of the wire, milliseconds for durations. */
+/** The coordinator's Welcome in the form of programs: with names for the numbers of the wire, and milliseconds. */
 import type { Limits } from '../../gen/ts/kelpie/v1/coordinator.js';
 import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Welcome as WireWelcome } from '../../gen/ts/kelpie/v1/session_service.js';
@@ -10,12 +10,12 @@ import {
   type WelcomeOutcomeName,
 } from '../core/spelling.js';
 
-/** Where a coordinator names no interval. */
+/** The values for a coordinator that sends none. */
 export const HEARTBEAT_MS = 5000;
 export const MAX_SILENCE_MS = 15_000;
 export const GRACE_MS = 15_000;
 
-/** What the coordinator says of a session when it opens it. */
+/** The facts of a session, which the coordinator sends when it opens the session. */
 export interface Welcome {
   /** The session's id, for logs. */
   readonly sessionId: string;
@@ -23,21 +23,21 @@ export interface Welcome {
   readonly coordinatorId: string;
   /** The version of the coordinator. */
   readonly coordinatorVersion: string;
-  /** The node's name as topics have it. */
+  /** The node's name in lower case, as in topics. */
   readonly nodeName: string;
   /** The number of the session: each new session of the node has a higher one. */
   readonly generation: number;
   /** NEW, RESUMED (the process was connected before), or REPLACED (another process had the name). */
   readonly outcome: WelcomeOutcomeName;
-  /** What an acknowledged event survives. */
+  /** The crashes that an acknowledged event survives. */
   readonly durability: DurabilityName;
-  /** How often the client sends a heartbeat. */
+  /** The time between two heartbeats of the client. */
   readonly heartbeatIntervalMs: number;
   /** Each side ends the stream when it has received nothing for this long. */
   readonly maxSilenceMs: number;
   /** How long the coordinator keeps a lost node before the node leaves as LOST. */
   readonly graceMs: number;
-  /** What the coordinator accepts. */
+  /** The limits of the coordinator. */
   readonly limits: Limits | undefined;
   /** Where reading starts. */
   readonly cursor: Cursor | undefined;

@@ -1,4 +1,4 @@
-/** What callers hand in, checked there and then: a mistake is an error that names it, not a broken stream. */
+/** Checks the arguments of callers at once: a mistake is an error that names the field, and breaks no stream. */
 import { KelpieError } from '../errors.js';
 import { cutText } from './text.js';
 
@@ -12,13 +12,13 @@ export function whole(
   least = 0,
   most: number = Number.MAX_SAFE_INTEGER,
 ): number {
-  // Added, since -0 is a whole number too, and another one than 0 on the way back.
+  // `+ 0` turns -0 into 0.
   if (isNumber(value) && Number.isInteger(value) && value >= least && value <= most)
     return value + 0;
   throw outOfRange(field, value, `a whole number from ${least} to ${most}`);
 }
 
-/** A number within bounds, whole or not. Throws OUT_OF_RANGE. */
+/** A number within bounds, with or without a fraction. Throws OUT_OF_RANGE. */
 export function amount(field: string, value: unknown, least: number, most: number): number {
   if (isNumber(value) && value >= least && value <= most) return value + 0;
   throw outOfRange(field, value, `a number from ${least} to ${most}`);
@@ -33,7 +33,7 @@ function outOfRange(field: string, value: unknown, range: string): KelpieError {
   return new KelpieError('OUT_OF_RANGE', message, { metadata: { field }, permanent: true });
 }
 
-/** One of the names of a table, but UNSPECIFIED. Throws VALUE_INVALID for any other spelling. */
+/** One of the names of a table, except UNSPECIFIED. Throws VALUE_INVALID for any other spelling. */
 export function oneOf<Name extends string>(
   field: string,
   value: unknown,
@@ -44,13 +44,13 @@ export function oneOf<Name extends string>(
   throw invalid(`${field} is ${shown(value)}; it must be one of ${names.join(', ')}`, field);
 }
 
-/** Text to look something up by, whatever is in it. Throws VALUE_INVALID. */
+/** Any text, for a look-up. Throws VALUE_INVALID. */
 export function anyText(field: string, value: unknown): string {
   if (typeof value === 'string') return value;
   throw invalid(`${field} is ${shown(value)}; it must be text`, field);
 }
 
-/** Text that arrives as it is. Throws VALUE_INVALID for half of a surrogate pair too, which would not. */
+/** Text that UTF-8 can carry unchanged. Throws VALUE_INVALID, also for half of a surrogate pair. */
 export function text(field: string, value: unknown): string {
   const checked = anyText(field, value);
   if (checked.isWellFormed()) return checked;
@@ -83,15 +83,15 @@ export function entries(field: string, value: unknown): [string, unknown][] {
   return all;
 }
 
-/** Whether something is an object like `{ … }`, and nothing more. */
+/** Whether a value is a plain object: `{ … }`, not an instance of a class. */
 export function isPlain(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  // Of another realm it has another prototype, of which there is no further one.
+  // A plain object of another realm has another prototype; that prototype has none itself.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** An object, of whatever kind. Throws VALUE_INVALID. */
+/** Any object except a list. Throws VALUE_INVALID. */
 export function object(field: string, value: unknown): object {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   throw invalid(`${field} is ${shown(value)}; it must be an object`, field);
@@ -103,13 +103,13 @@ export function callback(field: string, value: unknown): void {
   throw invalid(`${field} is ${shown(value)}; it must be a function`, field);
 }
 
-/** Yes or no. Throws VALUE_INVALID. */
+/** True or false. Throws VALUE_INVALID. */
 export function flag(field: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
   throw invalid(`${field} is ${shown(value)}; it must be true or false`, field);
 }
 
-/** Bytes, copied: what the caller does with them later changes nothing. Throws VALUE_INVALID. */
+/** A copy of bytes, so that a later change by the caller does not alter it. Throws VALUE_INVALID. */
 export function bytes(field: string, value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return new Uint8Array(value);
   throw invalid(`${field} is ${shown(value)}; it must be a Uint8Array`, field);
@@ -119,10 +119,10 @@ export function invalid(message: string, field: string): KelpieError {
   return new KelpieError('VALUE_INVALID', message, { metadata: { field }, permanent: true });
 }
 
-/** Code points of a value that a message shows. */
+/** A message shows at most this many code points of a value. */
 const SHOWN = 80;
 
-/** A value in a few words. */
+/** A value in a few words, for a message. */
 export function shown(value: unknown): string {
   switch (typeof value) {
     case 'string':

@@ -1,24 +1,24 @@
-/** Time and chance as parameters, so that tests can hold them. */
+/** Time and random numbers as parameters, so that tests can control them. */
 
-/** Stops a pending timer. Calling it again, or after the ring, does nothing. */
+/** Stops a pending timer. It does nothing if it is called again, or after the timer has fired. */
 export type Cancel = () => void;
 
 export interface Clock {
-  /** Milliseconds since some start. Never runs back. */
+  /** Milliseconds since a fixed moment. They never decrease. */
   now(): number;
-  /** Calls `ring` once after `delayMs`, or 24 days if that is less. Keeps the process alive until then. */
-  after(delayMs: number, ring: () => void): Cancel;
-  /** From 0 to below 1: so that many clients do not act in step. */
+  /** Calls `run` once after `delayMs`, or after 24 days if that is less. Keeps the process alive until then. */
+  after(delayMs: number, run: () => void): Cancel;
+  /** A number from 0 to below 1. */
   random(): number;
 }
 
-/** What a timer can wait; a longer one would ring at once. */
+/** The longest time that a timer can wait. A longer timer would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => performance.now(),
-  after: (delayMs, ring) => {
-    const timer = setTimeout(ring, Math.min(delayMs, LONGEST_MS));
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, Math.min(delayMs, LONGEST_MS));
     return () => clearTimeout(timer);
   },
   random: Math.random,

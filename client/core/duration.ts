@@ -1,4 +1,4 @@
-/** Durations of the wire and milliseconds. */
+/** Converts between the Durations of the wire and milliseconds. */
 import type { Duration } from '../../gen/ts/google/protobuf/duration.js';
 
 export function msOf(duration: Duration | undefined, defaultMs: number): number {
@@ -7,6 +7,6 @@ export function msOf(duration: Duration | undefined, defaultMs: number): number 
 
 export function durationOf(ms: number): Duration {
   const nanos = Math.round((ms % 1000) * 1e6);
-  // Rounded, they may be a second.
+  // Rounding may give a whole second.
   return { seconds: Math.floor(ms / 1000) + Math.floor(nanos / 1e9), nanos: nanos % 1e9 };
 }

@@ -2,12 +2,12 @@
 import { KelpieError } from '../errors.js';
 import { shown, textList } from './arguments.js';
 
-/** Where kelpied listens unless it is told otherwise. */
+/** The address on which kelpied listens by default. */
 export const DEFAULT_ENDPOINT = '127.0.0.1:50051';
 
-/** The coordinators as given, or by the environment. */
+/** The endpoints of the option, else those of the environment, else the default. Throws OUT_OF_RANGE. */
 export function endpointsOf(given: string | readonly string[] | undefined): string[] {
-  // An empty variable is one that is not set.
+  // An empty variable counts as not set.
   const variable = process.env['KELPIE_ENDPOINTS'];
   const all = given ?? (variable === '' ? undefined : variable) ?? DEFAULT_ENDPOINT;
   const endpoints = (typeof all === 'string' ? all.split(',') : textList('endpoints', all)).map(

@@ -1,9 +1,10 @@
-/** How names of players are compared. */
+/** Compares names of players without case. */
 
 /**
- * The form in which names are compared: without case. The same text stands in the server, and a test
- * holds both equal. Down and up again, because some letters have more than one small form or more than
- * one capital; taken apart, so that the beginning of a name is the beginning of its form.
+ * The form of a name without case: two names are equal if their forms are equal. The server has the same function,
+ * and a test compares both texts. The name is put in lower case and then in upper case, because some letters have
+ * more than one lower-case or upper-case form. It is decomposed (NFD), so that a prefix of a name has a prefix of its
+ * form.
  */
 export function folded(name: string): string {
   return name.normalize('NFD').toLowerCase().toUpperCase().normalize('NFD');

@@ -1,14 +1,14 @@
-/** Nodes as users see them, with names in place of the numbers of the wire. */
+/** Nodes in the form of programs: with names in place of the numbers of the wire. */
 import { type Node as WireNode, NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { type RoleName, roleNameOf, type StateName, stateNameOf } from './spelling.js';
 
 /** A node of the network: a proxy, a server, or another process with a session. */
 export interface Node extends Readonly<Omit<WireNode, 'role' | 'state' | 'lastState' | 'load'>> {
-  /** What the node is to the network. UNKNOWN: a role that this version of the client does not know. */
+  /** The role of the node. UNKNOWN: a role that this version of the client does not have. */
   readonly role: RoleName | 'UNKNOWN';
-  /** The state of the node. UNKNOWN: a state that this version of the client does not know. */
+  /** The state of the node. UNKNOWN: a state that this version of the client does not have. */
   readonly state: StateName | 'UNKNOWN';
-  /** While the node is UNREACHABLE: the state before, which the node has again when it is back. */
+  /** Set while the node is UNREACHABLE: its state before. The node has this state again when it is back. */
   readonly lastState: StateName | 'UNKNOWN' | undefined;
 }
 
@@ -22,7 +22,7 @@ export function nodeOf(node: WireNode): Node {
   };
 }
 
-/** The node as the wire has it. UNKNOWN becomes UNSPECIFIED. */
+/** The node in the form of the wire. UNKNOWN becomes UNSPECIFIED. */
 export function wireNodeOf({ role, state, lastState, ...node }: Node): WireNode {
   const { UNSPECIFIED } = NodeState;
   return {

@@ -1,6 +1,9 @@
-/** Cuts what is too much for one frame. */
+/** Splits a list into parts that each fit in a frame. */
 
-/** In order, each part with at most so many and, unless it is one alone, so many bytes. */
+/**
+ * The parts in the order of the list. Each has at most `mostItems` items and at most `mostBytes` bytes; an item that is
+ * larger is a part of its own.
+ */
 export function inParts<T>(
   all: readonly T[],
   sizeOf: (one: T) => number,

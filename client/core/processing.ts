@@ -1,15 +1,15 @@
-/** What was received and is being processed, in order: what may be acknowledged, and when it must. */
+/** The received pieces that are not processed yet: up to where the client may acknowledge, and when it must. */
 import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
 
 /**
- * Late enough that acknowledging costs nothing, early enough that nobody waits for it: the window that a
- * Hello asks for by saying nothing (4096 events, 1 MiB) has room for three batches of one event each that
- * is as large as it may be, and not for four.
+ * An acknowledgement is due after this many events or batches: late enough to be cheap, early enough that the
+ * coordinator does not wait for it. The default window of a Hello (4096 events, 1 MiB) has room for three batches with
+ * one event of the largest size each, and not for four.
  */
 const DUE_EVENTS = 1024;
 const DUE_BATCHES = 3;
 
-/** A piece of the journal that was received. */
+/** A received piece of the journal. */
 export interface Piece {
   readonly upTo: Cursor;
   readonly events: number;
@@ -20,7 +20,7 @@ export interface Piece {
 export interface Progress {
   /** Everything up to here is processed. */
   readonly upTo: Cursor;
-  /** So much is processed since it was last said that the coordinator may soon wait for it. */
+  /** The acknowledgement is due: without it the coordinator may soon have to wait. */
   readonly due: boolean;
 }
 
@@ -35,7 +35,7 @@ export class Processing {
     return piece;
   }
 
-  /** A piece is processed. Undefined if one before it is not. */
+  /** A piece is processed. Returns undefined while an earlier piece is not. */
   finish(piece: Piece): Progress | undefined {
     piece.done = true;
     let upTo: Cursor | undefined;

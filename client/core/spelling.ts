@@ -1,6 +1,6 @@
 /**
- * Names of the contract as programs spell them. On the way out any other spelling is refused: it would mean
- * the default. On the way in a number that this version does not know becomes UNKNOWN.
+ * The names that programs use for the enum values of the contract. The client refuses any other spelling from its
+ * program, since it would mean the default. A number from the wire without a name in this version becomes UNKNOWN.
  */
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import { MessageOrigin, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
@@ -12,7 +12,7 @@ import { oneOf } from './arguments.js';
 
 type NameIn<Table> = Exclude<keyof Table & string, 'UNSPECIFIED'>;
 
-/** What a node is to the network: PROXY, DOWNSTREAM (a server that players play on) or SERVICE (any other). */
+/** The role of a node: PROXY, DOWNSTREAM (a server that players play on) or SERVICE (any other process). */
 export type RoleName = NameIn<typeof NodeRole>;
 
 /** The state of a node. The coordinator sets UNREACHABLE when it loses the node's stream. */
@@ -21,22 +21,22 @@ export type StateName = NameIn<typeof NodeState>;
 /** A state that a node can set for itself. */
 export type SettableState = Exclude<StateName, 'UNREACHABLE'>;
 
-/** Who wrote the content of a message: the publisher's own program, or perhaps a player's client. */
+/** The author of a message's content: the publisher's own program, or perhaps a player's client. */
 export type OriginName = keyof typeof MessageOrigin;
 
-/** Why a node left the network. */
+/** The reason why a node left the network. */
 export type NodeLeaveReasonName = NameIn<typeof NodeLeaveReason> | 'UNKNOWN';
 
-/** Why a player left the network. */
+/** The reason why a player left the network. */
 export type PlayerLeaveReasonName = NameIn<typeof PlayerLeaveReason> | 'UNKNOWN';
 
-/** Why events were lost. */
+/** The reason why events were lost. */
 export type GapReasonName = NameIn<typeof GapReason> | 'UNKNOWN';
 
-/** What became of the node's former session. */
+/** How a session began: see `Welcome.outcome`. */
 export type WelcomeOutcomeName = NameIn<typeof WelcomeOutcome> | 'UNKNOWN';
 
-/** What an acknowledged event survives. */
+/** The crashes that an acknowledged event survives. */
 export type DurabilityName = NameIn<typeof Durability> | 'UNKNOWN';
 
 /** Throws VALUE_INVALID. */
@@ -61,7 +61,7 @@ export function settableStateOf(name: SettableState): NodeState {
   return stateOf(oneOf<SettableState>('state', name, { STARTING, READY, DRAINING, MAINTENANCE }));
 }
 
-/** The names of an enum, by number. */
+/** A function from the numbers of an enum to their names. */
 function namesOf<Table extends Readonly<Record<string, number>>>(
   table: Table,
 ): (number: number) => NameIn<Table> | 'UNKNOWN' {

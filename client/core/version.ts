@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 
 const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
 
-/** What a Hello says of the SDK. */
+/** The name and version of the SDK, for the Hello. */
 export const sdk = `kelpie-node/${version}`;
 
 export { version };

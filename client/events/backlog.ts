@@ -1,12 +1,12 @@
 /**
- * What was received and is not handled yet. A coordinator sends a window on each stream, whatever an
- * older stream has brought: without a bound of its own a node with a slow handler would keep one more
- * window with each reconnect. Beyond one window of older streams, what comes is delayed back, in its order,
- * and is not acknowledged; if the stream breaks, the next one brings it again.
+ * Received batches that the handlers have not finished. A coordinator sends up to one window on each stream, and does
+ * not count the events of older streams. Without a bound of its own, a node with a slow handler would collect another
+ * window with each reconnect. If the batches of older streams fill one window, the client delays all further frames, in
+ * order, and does not acknowledge them. If the stream breaks, the next one brings them again.
  */
 import { EventBatch } from '../../gen/ts/kelpie/v1/stream.js';
 
-/** The window that a Hello asks for by saying nothing. */
+/** The default window of a Hello. */
 const WINDOW_EVENTS = 4096;
 const WINDOW_BYTES = 1024 * 1024;
 
@@ -16,30 +16,30 @@ interface Size {
 }
 
 export class Backlog {
-  /** The batches that handlers work on, with their sizes if an older stream brought them. */
+  /** The batches that handlers work on. Those of older streams have their sizes. */
   readonly #running = new Map<EventBatch, Size | undefined>();
   #olderEvents = 0;
   #olderBytes = 0;
   #delayed: (() => void)[] = [];
 
-  /** Whether something must be delayed, since there is no room for it or for what came before it. */
+  /** Whether further work must wait: there is no room, or earlier work waits already. */
   get full(): boolean {
     const full = this.#olderEvents >= WINDOW_EVENTS || this.#olderBytes >= WINDOW_BYTES;
     return full || this.#delayed.length > 0;
   }
 
-  /** Does it now, or in its turn when there is room. */
+  /** Does the work now; or, if earlier work waits, in its turn when there is room. */
   inOrder(work: () => void): void {
     if (this.full) this.#delayed.push(work);
     else work();
   }
 
-  /** A batch is being handled. */
+  /** Handlers begin to work on a batch. */
   begin(batch: EventBatch): void {
     this.#running.set(batch, undefined);
   }
 
-  /** It is handled. */
+  /** All handlers of the batch have finished. */
   end(batch: EventBatch): void {
     const size = this.#running.get(batch);
     this.#running.delete(batch);
@@ -53,11 +53,11 @@ export class Backlog {
     const delayed = this.#delayed;
     this.#delayed = [];
     for (let next = delayed.shift(); next; next = this.full ? undefined : delayed.shift()) next();
-    // Whatever came meanwhile is behind the others.
+    // Work that came during the loop is behind the work that still waits.
     this.#delayed = [...delayed, ...this.#delayed];
   }
 
-  /** A new stream is open: what is handled is an older one's, and what is delayed comes again. */
+  /** A new stream is open: the running batches are those of older streams. It brings the delayed frames again. */
   restart(): void {
     this.#delayed = [];
     for (const [batch, size] of this.#running) {

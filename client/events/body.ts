@@ -1,4 +1,4 @@
-/** What happened to a node or a player, as users see it. */
+/** The events of nodes and players in the form of programs. */
 import type { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Node as WireNode } from '../../gen/ts/kelpie/v1/node.js';
 import { Player } from '../../gen/ts/kelpie/v1/player.js';
@@ -67,7 +67,7 @@ export type NodeEvent = NodeJoined | NodeUpdated | NodeLeft;
 /** An event on a topic `players.<id>`. */
 export type PlayerEvent = PlayerJoined | PlayerMoved | PlayerUpdated | PlayerLeft;
 
-/** The body of an event; undefined for a message, and for an event that this version does not know. */
+/** The body of an event; undefined for a message, and for an event that this version does not have. */
 export function bodyOf(body: Event['body']): NodeEvent | PlayerEvent | undefined {
   switch (body?.$case) {
     case 'nodeJoined':

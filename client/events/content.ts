@@ -7,10 +7,10 @@ import { KelpieError } from '../errors.js';
 export type MessageContent =
   Uint8Array | string | Readonly<Record<string, unknown>> | readonly unknown[];
 
-/** So many objects and lists may lie in each other, the outermost among them; see Limits.json_depth. */
+/** The most levels of objects and lists, with the outermost one; see Limits.json_depth. */
 export const JSON_DEPTH = 30;
 
-/** The most that a client copies. The limit of the coordinator is lower. */
+/** The most bytes that a client copies. The limit of a coordinator is lower. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
 /** The content as it goes on the wire: a copy. Throws VALUE_INVALID, CONTENT_TOO_DEEP or PAYLOAD_TOO_LARGE. */
@@ -26,7 +26,7 @@ export function contentOf(content: MessageContent): Content {
   );
 }
 
-/** Whether content has more than so many levels: a coordinator may take fewer than this client does. */
+/** Whether content has more than this many levels: a coordinator may take fewer levels than this client does. */
 export function isDeeper(content: Content | undefined, levels: number): boolean {
   return levels < JSON_DEPTH && liesDeeper(content?.form?.value, levels);
 }
@@ -42,7 +42,7 @@ export function tooDeep(levels: number): KelpieError {
   return new KelpieError('CONTENT_TOO_DEEP', message, { metadata, permanent: true });
 }
 
-/** A place in what is copied. */
+/** A place in the JSON that is copied. */
 interface Place {
   readonly above: Place | undefined;
   readonly key: string | number;
@@ -59,23 +59,23 @@ class Json {
     const copied: [string, unknown][] = [];
     for (const [key, value] of entries(pathOf(place), given)) {
       this.#weigh(key.length);
-      // As in JSON, what is undefined is not there.
+      // As in JSON, a field that is undefined is left out.
       if (value !== undefined) copied.push([key, this.#value(value, place, key)]);
     }
-    // Not assigned: the key `__proto__` is one like others.
+    // An assignment would treat the key `__proto__` in a special way.
     return Object.fromEntries(copied);
   }
 
   list(given: readonly unknown[], place = ROOT): unknown[] {
     const copy: unknown[] = [];
-    // By its length: a hole is seen as one.
+    // A loop by index visits holes too; they are undefined, which JSON does not have.
     for (let index = 0; index < given.length; index++)
       copy.push(this.#value(given[index], place, index));
     return copy;
   }
 
   #value(value: unknown, above: Place, key: string | number): unknown {
-    // Of no value less: a tag and a length, twice.
+    // Every value takes at least two tags and two lengths.
     this.#weigh(typeof value === 'string' ? value.length + 4 : 4);
     if (isSimple(value)) return value;
     if (typeof value === 'string') return text(pathOf({ above, key, depth: 0 }), value);
@@ -89,7 +89,7 @@ class Json {
     return list ? this.list(value, place) : this.record(value, place);
   }
 
-  /** At least so many bytes: before all of something endless is copied. */
+  /** Counts the least bytes that a value takes, so that an endless object is refused before it is copied. */
   #weigh(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes <= MOST_BYTES) return;

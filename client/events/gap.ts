@@ -1,4 +1,4 @@
-/** Lost events as users see them. */
+/** Lost events in the form of programs. */
 import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Gap as WireGap } from '../../gen/ts/kelpie/v1/stream.js';
 import { gapReasonNameOf, type GapReasonName } from '../core/spelling.js';

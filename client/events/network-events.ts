@@ -1,4 +1,4 @@
-/** Handlers of what happens to nodes and players, by the kind of event. */
+/** Handlers of the events of nodes and players, by the kind of event. */
 import type { NodeEvent, PlayerEvent } from './body.js';
 import { callback, oneOf } from '../core/arguments.js';
 import type { ReceivedEvent } from './received.js';
@@ -43,7 +43,7 @@ const nodeKinds: Readonly<Record<keyof NodeEvents, NodeEvent['kind']>> = {
   left: 'nodeLeft',
 };
 
-/** Throws VALUE_INVALID for what is no name of an event or no handler, and what `subscribe` throws. */
+/** Throws VALUE_INVALID if the name or the handler is not valid, and the errors of `subscribe`. */
 export function onPlayers<Name extends keyof PlayerEvents>(
   subscribe: Subscribe,
   name: Name,
@@ -52,7 +52,7 @@ export function onPlayers<Name extends keyof PlayerEvents>(
   return on(subscribe, 'players.*', playerKinds[oneOf('the event', name, playerKinds)], handler);
 }
 
-/** `client.nodes`: what happens to nodes. The nodes that are there now are in `client.roster`. */
+/** `client.nodes`: the events of nodes. `client.roster` has the present nodes. */
 export class Nodes {
   readonly #subscribe: Subscribe;
 
@@ -64,8 +64,8 @@ export class Nodes {
   /**
    * Calls the handler with each node of the network that joins (`joined`), changes (`updated`) or leaves
    * (`left`), in order, one at a time. It is a subscription of `nodes.*` and follows the rules of
-   * `client.subscribe`. Returns the function that ends it. Throws VALUE_INVALID, and what `client.subscribe`
-   * throws.
+   * `client.subscribe`. Returns a function that ends the subscription. Throws VALUE_INVALID, and the errors of
+   * `client.subscribe`.
    *
    * @example
    * kelpie.nodes.on('updated', ({ node }) => console.log(`${node.name} is ${node.state}`));

@@ -1,7 +1,7 @@
 /**
- * Where a node is in the journal: what it has received, and where its next stream starts. The two
- * differ while a Snapshot is due: a stream that breaks in its middle must get it again, whole, so
- * until its last part the next stream starts where the one before did.
+ * The place of a node in the journal: the last event that it has received, and the start of its next stream. The two
+ * differ while the node waits for the end of a Snapshot. If the stream breaks in the middle of a Snapshot, the node
+ * must get the whole Snapshot again, so the next stream starts where the present one did.
  */
 import type { Cursor, Start } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Gap, Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
@@ -13,35 +13,35 @@ export class Position {
   #resume: Cursor | undefined;
   #loading = false;
 
-  /** @param stored where the process was in a former life; `first` counts only without it. */
+  /** @param stored the position of the former process. `first` counts only without it. */
   constructor(first: StartOption, stored?: Cursor) {
     this.#first = first;
     this.#resume = stored;
   }
 
-  /** A Snapshot is due: what was received is not yet where the next stream starts. */
+  /** Whether the node waits for the end of a Snapshot. */
   get loading(): boolean {
     return this.#loading;
   }
 
-  /** The sequence up to which everything was received; 0 before the first stream. */
+  /** The node has received everything up to this sequence; 0 before the first stream. */
   get sequence(): number {
     return this.#received?.sequence ?? 0;
   }
 
-  /** Where the next stream would start; undefined as long as it would ask for the first place again. */
+  /** The position where the next stream starts; undefined as long as it starts where the first one did. */
   get resume(): Cursor | undefined {
     return this.#resume;
   }
 
-  /** A new stream begins: where it starts. */
+  /** A new stream begins. Returns its start. */
   restart(): Start {
     this.#received = this.#resume;
     this.#loading = !this.#resume && this.#first === 'SNAPSHOT';
     return startOf(this.#resume ? { after: this.#resume } : this.#first);
   }
 
-  /** Everything up to here was received. An older position than the present one changes nothing. */
+  /** The node has received everything up to this cursor. An older cursor than the present one changes nothing. */
   reach(cursor: Cursor): void {
     if (cursor.sequence < this.sequence) return;
     this.#received = cursor;

@@ -1,6 +1,6 @@
 /**
- * Publishes that are not acknowledged yet: numbered once, kept until the coordinator has settled
- * them, sent again on the next stream. The numbers make each stored once.
+ * Publishes without an acknowledgement. The client numbers each event once, keeps it until the coordinator has settled
+ * it, and sends it again on the next stream. By the numbers the coordinator stores each event once.
  */
 import type { Limits } from '../../gen/ts/kelpie/v1/coordinator.js';
 import { EventDraft, Payload } from '../../gen/ts/kelpie/v1/event.js';
@@ -9,34 +9,37 @@ import { type Cancel, type Clock, systemClock } from '../core/clock.js';
 import { isDeeper, tooDeep } from './content.js';
 import { fromWire, KelpieError } from '../errors.js';
 
-/** Above one of these, `publish` rejects: the coordinator has been away for too long. */
+/** The most events and bytes that wait for an acknowledgement. Above one of these `publish` rejects. */
 const PENDING_EVENTS = 10_000;
 const PENDING_BYTES = 16 * 1024 * 1024;
 
-/** One Publish: below what every coordinator allows. */
+/** The most events and bytes of one Publish: below the limits of every coordinator. */
 const BATCH_EVENTS = 256;
 const BATCH_BYTES = 256 * 1024;
 
-/** Bytes of a message beside one event: its topic, numbers, an Ack. */
+/** Room in a message beside one event: its topic, numbers, an Ack. */
 const BESIDE_BYTES = 1024;
 
 interface Pending {
   readonly draft: EventDraft;
-  /** Not less than it takes. */
+  /** At least the bytes of the draft on the wire. */
   readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (error: KelpieError) => void;
 }
 
 export class Publisher {
-  /** In order; the first `#unsent` are on their way on this stream, the first `#sent` were on one. */
+  /**
+   * In order. `#unsent` is the index of the first event that has not gone out on the present stream. `#sent` counts the
+   * events that have gone out on any stream.
+   */
   #pending: Pending[] = [];
   #unsent = 0;
   #sent = 0;
-  /** The publish sequence of the first of them; the others count on from it. */
+  /** The publish sequence of the first pending event. The others have the next numbers. */
   #first = 1;
   #bytes = 0;
-  /** Those of the newest Welcome. */
+  /** The limits of the newest Welcome. */
   #limits: Limits | undefined;
   readonly #wake: () => void;
   readonly #clock: Clock;
@@ -62,15 +65,15 @@ export class Publisher {
   #full(bytes: number): KelpieError | undefined {
     const { length } = this.#pending;
     if (length < PENDING_EVENTS && this.#bytes + bytes <= PENDING_BYTES) return undefined;
-    const message = `${length} events (${this.#bytes} bytes) wait to be acknowledged; publish less, or wait for what was published`;
+    const message = `${length} events (${this.#bytes} bytes) wait to be acknowledged; publish less, or wait for the acknowledgements`;
     return new KelpieError('PUBLISH_QUEUE_FULL', message);
   }
 
-  /** Why the coordinator would not take it. Before the first Welcome nobody knows. */
+  /** The refusal that the coordinator would give. Undefined before the first Welcome, when the limits are unknown. */
   #refusal(draft: EventDraft, bytes: number): KelpieError | undefined {
     if (!this.#limits) return undefined;
     const { jsonDepth } = this.#limits;
-    // 0: of a coordinator that does not say it.
+    // 0: the coordinator names no limit.
     if (jsonDepth > 0 && isDeeper(draft.payload?.content, jsonDepth)) return tooDeep(jsonDepth);
     const { payloadBytes, publishBytes, messageBytes } = this.#limits;
     const limit = Math.min(payloadBytes, publishBytes, messageBytes - BESIDE_BYTES);
@@ -82,17 +85,17 @@ export class Publisher {
     return new KelpieError('PAYLOAD_TOO_LARGE', message, { metadata, permanent: true });
   }
 
-  /** A new stream: what the coordinator has is settled, the rest goes out again, as far as it may. */
+  /** A new stream: the events up to the coordinator's publish sequence are settled, and the others go out again. */
   restart({ publishSequence, limits }: Welcome): void {
     this.#limits = limits;
     this.#settle(publishSequence);
-    // Nobody has stored the others, and no older stream can store them any more: their numbers are free.
+    // No coordinator has stored the others, and no older stream can store them any more: their numbers are free.
     if (publishSequence > 0) this.#first = publishSequence + 1;
     this.#unsent = 0;
     this.#refuseUnfit();
   }
 
-  /** Limits may be smaller than those under which something was taken. */
+  /** Refuses the events that are above the limits of the new coordinator. */
   #refuseUnfit(): void {
     let [sent, index] = [0, 0];
     this.#pending = this.#pending.filter(({ draft, bytes, reject }) => {
@@ -108,7 +111,7 @@ export class Publisher {
     if (this.#pending.length === 0) this.#release();
   }
 
-  /** The next frame to send, of at most so many bytes, if there is something. */
+  /** The next frame to send, of at most `room` bytes; undefined if nothing waits or fits. */
   take(room = Infinity): Publish | undefined {
     const { publishEvents = BATCH_EVENTS, publishBytes = BATCH_BYTES } = this.#limits ?? {};
     const mostBytes = Math.min(BATCH_BYTES, publishBytes, room);
@@ -132,7 +135,7 @@ export class Publisher {
     this.#settle(publishSequence, refused);
   }
 
-  /** Only events that went out can be settled, whatever a number says. */
+  /** Settles the events up to a number, but only events that went out: the number may be wrong. */
   #settle(upTo: number, refused?: Map<number, KelpieError>): void {
     const count = Math.min(Math.max(0, upTo - this.#first + 1), this.#sent);
     for (const [index, pending] of this.#pending.splice(0, count).entries()) {
@@ -151,7 +154,7 @@ export class Publisher {
     for (const release of this.#idle.splice(0)) release();
   }
 
-  /** Resolves when nothing waits to be acknowledged any more, or when it took too long. */
+  /** Resolves when no event waits for an acknowledgement, or after this time. */
   async idle(withinMs: number): Promise<void> {
     if (this.#pending.length === 0) return;
     let cancel: Cancel | undefined;
@@ -162,7 +165,7 @@ export class Publisher {
     cancel?.();
   }
 
-  /** Rejects everything that is left. */
+  /** Rejects all pending events. */
   close(error: KelpieError): void {
     for (const pending of this.#pending.splice(0)) pending.reject(error);
     this.#unsent = this.#sent = 0;
@@ -171,10 +174,10 @@ export class Publisher {
   }
 }
 
-/** Bytes that go with each text. */
+/** The bytes beside each text: tags and lengths. */
 const OVERHEAD_BYTES = 8;
 
-/** About as many bytes as the draft takes on the wire, not less; to encode it for that is dear. */
+/** An estimate of the bytes of the draft on the wire, never too low. Encoding each draft only to measure it is slow. */
 function sizeOf(draft: EventDraft): number {
   const { topic, payload = Payload.create() } = draft;
   const form = payload.content?.form;

@@ -1,4 +1,4 @@
-/** Events as handlers get them: the parts of a message, or what happened to a node or a player. */
+/** Events as handlers get them: a message, or a change of a node or a player. */
 import {
   type Event,
   type EventDraft,
@@ -18,11 +18,11 @@ export interface ReceivedEvent {
   readonly topic: string;
   /** The name of the node that published it; empty if the publisher had no session. */
   readonly source: string;
-  /** When the coordinator took the event, by its own clock. For display only: `sequence` says the order. */
+  /** When the coordinator took the event, by its own clock. For display only: `sequence` gives the order. */
   readonly time: Date | undefined;
   /**
-   * Who wrote the content, as the publisher reports it. NODE: the publisher's own program. UNSPECIFIED: a
-   * player's client may have written it, so do not trust it. UNSPECIFIED too for events that are no message.
+   * The author of the content, as the publisher reports it. NODE: the publisher's own program. UNSPECIFIED: a
+   * player's client may have written it, so do not trust it. Events that are no messages have UNSPECIFIED too.
    */
   readonly origin: OriginName;
   /** The kind of message; empty for events that are no messages. */
@@ -31,8 +31,8 @@ export interface ReceivedEvent {
   readonly content: MessageContent | undefined;
   readonly attributes: Readonly<Record<string, string>>;
   /**
-   * What happened to a node or a player, by its `kind`: `nodeJoined`, `playerLeft` …; undefined for messages, and
-   * for events that this version of the client does not know.
+   * The change of a node or a player, by its `kind`: `nodeJoined`, `playerLeft` …; undefined for messages, and for
+   * events that this version of the client does not have.
    */
   readonly body: NodeEvent | PlayerEvent | undefined;
 }
@@ -44,7 +44,7 @@ export interface MessageOptions {
   /** Small facts beside the content. */
   readonly attributes?: Record<string, string>;
   /**
-   * Who wrote the content. Default UNSPECIFIED: a player's client may have written it, and readers do not
+   * The author of the content. Default UNSPECIFIED: a player's client may have written it, and readers do not
    * trust it. Set NODE where this program wrote all of it.
    */
   readonly origin?: OriginName;

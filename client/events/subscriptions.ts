@@ -1,6 +1,6 @@
 /**
- * Who gets which event. Handlers of one subscription run in order, one at a time; a slow one
- * delays the acknowledgement of its events, up to the window, and nobody else's handlers.
+ * The subscriptions of a node, and their handlers. A subscription gives its handler one event at a time, in order. A
+ * slow handler delays the acknowledgement of its events, up to the window, but not the handlers of other subscriptions.
  */
 import type { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { type Cancel, type Clock, systemClock } from '../core/clock.js';
@@ -15,7 +15,7 @@ import { checkPattern, matches } from './topic.js';
  */
 export type Handler = (event: ReceivedEvent) => void | PromiseLike<void>;
 
-/** Topics whose handlers are remembered. */
+/** The most topics whose lanes are cached. */
 const TOPICS = 4096;
 
 /** A subscription that runs. */
@@ -25,7 +25,7 @@ export interface Subscription {
   close(): void;
 }
 
-/** What the subscriptions need of the client. */
+/** The functions and settings that the subscriptions get from the client. */
 export interface SubscriptionsOptions {
   readonly clock?: Clock;
   readonly handlerTimeoutMs: number;
@@ -39,23 +39,23 @@ export interface SubscriptionsOptions {
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #all = new Set<Lane>();
-  /** Those of handlers that run. */
+  /** The timers of handlers that run. */
   readonly #timers = new Set<Cancel>();
-  /** Those that a topic goes to, as far as it came already. */
+  /** A cache: the lanes of each topic that has come. */
   readonly #lanes = new Map<string, readonly Lane[]>();
-  /** How many want each pattern. */
+  /** The number of subscriptions of each pattern. */
   readonly #wanted = new Map<string, number>();
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
   }
 
-  /** The patterns for the coordinator. A node receives its own inbox without asking. */
+  /** The patterns for the coordinator. It sends a node the events of its own inbox without a pattern. */
   get patterns(): string[] {
     return [...this.#wanted.keys()].filter((pattern) => !pattern.startsWith('inbox.'));
   }
 
-  /** Throws TOPIC_INVALID or TOPIC_RESERVED for what is no pattern, VALUE_INVALID for what is no handler. */
+  /** Throws TOPIC_INVALID or TOPIC_RESERVED for the pattern, VALUE_INVALID for the handler. */
   add(given: string, handler: Handler): Subscription {
     const pattern = checkPattern(given, this.#options.node);
     callback('the handler', handler);
@@ -71,7 +71,7 @@ export class Subscriptions {
     return { pattern, close };
   }
 
-  /** Asks for a pattern on the client's own behalf. */
+  /** Adds a pattern without a handler: the client itself needs its events. */
   want(pattern: string): void {
     const count = this.#wanted.get(pattern) ?? 0;
     this.#wanted.set(pattern, count + 1);
@@ -89,8 +89,8 @@ export class Subscriptions {
   }
 
   /**
-   * Hands an event to its handlers. Resolves when all have settled; undefined if they have already,
-   * or there are none: most handlers do not wait for anything, and an event then costs no promise.
+   * Gives an event to its handlers. Resolves when all have settled; undefined if they have settled already, or if there
+   * are none. Most handlers do not wait for anything, and then an event costs no promise.
    */
   deliver(event: Event): Promise<unknown> | undefined {
     const lanes = this.#lanesOf(event.topic);
@@ -100,7 +100,7 @@ export class Subscriptions {
     return running.length > 0 ? Promise.all(running) : undefined;
   }
 
-  /** Nothing reaches a handler any more, nor waits for one. */
+  /** No further event reaches a handler, and no timer waits for one. */
   close(): void {
     for (const lane of this.#all) lane.closed = true;
     for (const cancel of this.#timers) cancel();
@@ -125,7 +125,7 @@ class Lane {
   readonly #timers: Set<Cancel>;
   /** The handling that the next event must wait for. */
   #last: Promise<void> | undefined;
-  /** The lane drops the events that still wait. */
+  /** A closed lane drops the events that still wait. */
   closed = false;
 
   constructor(
@@ -140,7 +140,7 @@ class Lane {
     this.#options = options;
   }
 
-  /** Resolves when the event is handled; undefined if it is. */
+  /** Resolves when the handler has settled; undefined if it has settled already. */
   run(event: ReceivedEvent): Promise<void> | undefined {
     const running = this.#last ? this.#last.then(() => this.#handle(event)) : this.#handle(event);
     if (!running) return undefined;
@@ -182,7 +182,7 @@ class Lane {
   }
 }
 
-/** Whether something is to be waited for. */
+/** Whether a handler returned a promise. */
 function isThenable(result: unknown): result is PromiseLike<void> {
   return typeof (result as Partial<PromiseLike<void>> | null | undefined)?.then === 'function';
 }

@@ -1,18 +1,18 @@
-/** Topics and patterns, as the coordinator judges and matches them; a test holds the two equal. */
+/** Checks and matches topics and patterns by the rules of the coordinator. A test compares both sides. */
 import { shown } from '../core/arguments.js';
 import { cutText } from '../core/text.js';
 import { KelpieError } from '../errors.js';
 
-/** Bytes and tokens of a topic or pattern. */
+/** The most bytes and tokens of a topic or pattern. */
 const TOPIC_BYTES = 255;
 const TOPIC_TOKENS = 16;
 
 const TOPIC = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
 const PATTERN = /^(?:[A-Za-z0-9_-]+|\*)(?:\.(?:[A-Za-z0-9_-]+|\*))*(?:\.>)?$|^>$/;
-/** First tokens of topics that only the coordinator publishes, and that no wildcard in front matches. */
+/** The first tokens of topics that only the coordinator publishes. A wildcard in front does not match them. */
 const RESERVED = new Set(['nodes', 'players', 'state', 'routing', 'kelpie']);
 
-/** The topic, if one may publish to it. Throws TOPIC_INVALID or TOPIC_RESERVED. */
+/** The topic, if nodes may publish on it. Throws TOPIC_INVALID or TOPIC_RESERVED. */
 export function checkTopic(topic: unknown): string {
   const form = 'tokens of letters, digits, "_" and "-" with dots between them';
   const checked = checkForm('topic', topic, TOPIC, form);
@@ -25,20 +25,20 @@ export function checkTopic(topic: unknown): string {
 }
 
 /**
- * The pattern, if a node of this name may read it; of its inbox, as the coordinator writes it. Throws
- * TOPIC_INVALID or TOPIC_RESERVED.
+ * The pattern, if a node of this name may read it; a pattern of its inbox in lower case. Throws TOPIC_INVALID or
+ * TOPIC_RESERVED.
  */
 export function checkPattern(pattern: unknown, node: string): string {
   const form =
     'tokens of letters, digits, "_" and "-" with dots between them, "*" for one token, ">" at the end for the rest';
   const checked = checkForm('pattern', pattern, PATTERN, form);
   const [first = '', ...rest] = checked.split('.');
-  if (first === 'kelpie') throw reserved(checked, 'these entries are for coordinators');
+  if (first === 'kelpie') throw reserved(checked, 'only coordinators read these entries');
   if (first !== 'inbox') return checked;
   const folded = checked.toLowerCase();
   if (rest.length === 1 && ['*', '>', node.toLowerCase()].includes(folded.slice('inbox.'.length)))
     return folded;
-  throw reserved(checked, `a node reads its own inbox alone, "inbox.${node.toLowerCase()}"`);
+  throw reserved(checked, `a node reads only its own inbox, "inbox.${node.toLowerCase()}"`);
 }
 
 function checkForm(kind: string, text: unknown, form: RegExp, allowed: string): string {

@@ -18,18 +18,18 @@ export interface Savable {
   restore(bytes: Uint8Array): void;
 }
 
-/** Hears of a file that could not be read or written. */
+/** Called if a file could not be read or written. */
 export type OnFileFailure = (path: string, error: unknown) => void;
 
 export class SavedState {
-  /** Over all streams: what an older one brought may still be processed. */
+  /** One for all streams: handlers may still work on events of an older stream. */
   readonly #processing = new Processing();
   readonly #cursorFile: StoredFile | undefined;
   readonly #rosterFile: StoredFile | undefined;
-  /** Where the former process was. */
+  /** The position of the former process. */
   readonly cursor: Cursor | undefined;
 
-  /** Throws FILE_INVALID for a cursor file that cannot be read: to begin elsewhere would be a gap. */
+  /** Throws FILE_INVALID for a cursor file that cannot be read: another start would lose events. */
   constructor({ cursorFile, rosterFile }: Files, clock: Clock, onFailure: OnFileFailure) {
     this.#cursorFile = fileAt(cursorFile, clock, onFailure);
     this.#rosterFile = fileAt(rosterFile, clock, onFailure);
@@ -51,7 +51,7 @@ export class SavedState {
     this.#rosterFile?.save(() => roster.save());
   }
 
-  /** Everything up to here was received. Say with `processed` when it is processed too. */
+  /** The client has received everything up to here. Call `processed` when it is processed too. */
   received(upTo: Cursor): Piece {
     return this.#processing.begin(upTo);
   }
@@ -61,18 +61,18 @@ export class SavedState {
     if (progress) this.#cursorFile?.save(() => Cursor.encode(progress.upTo).finish());
   }
 
-  /** Writes what is not written yet, now. Resolves when no file is open any more. */
+  /** Writes the newest state now. Resolves when no file is open any more. */
   async close(): Promise<void> {
     await Promise.all([this.#cursorFile?.close(), this.#rosterFile?.close()]);
   }
 }
 
-/** Throws for what was not written whole: half a cursor is a place that nobody chose. */
+/** Throws if the file does not contain exactly one whole cursor: half a cursor would be a wrong position. */
 function cursorOf(bytes: Uint8Array): Cursor {
   const cursor = Cursor.decode(bytes);
   const same = Buffer.from(Cursor.encode(cursor).finish()).equals(bytes);
   if (same && cursor.epoch.length === EPOCH_BYTES && cursor.sequence > 0) return cursor;
-  throw new Error(bytes.length === 0 ? 'it is empty' : 'it holds no whole cursor');
+  throw new Error(bytes.length === 0 ? 'it is empty' : 'it does not contain a whole cursor');
 }
 
 function fileAt(

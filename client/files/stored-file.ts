@@ -1,6 +1,6 @@
 /**
- * A small file that follows something that changes: written whole under another name, brought to the disk,
- * and then renamed, so that whoever reads it gets an old state or a new one, never half of one.
+ * A small file with the newest state of something that changes. The whole content is written under another name, synced
+ * to the disk, and then renamed. So a reader gets the old state or the new one, and never half of one.
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
@@ -11,21 +11,21 @@ import { KelpieError } from '../errors.js';
 /** Changes within this time are written together. */
 const SETTLE_MS = 500;
 
-/** Where folders cannot be opened, a rename is on the disk when the system sees to it. */
+/** Whether the client can sync a folder. Windows cannot: there the system decides when a rename is on the disk. */
 const FOLDERS = process.platform !== 'win32';
 
 export class StoredFile {
   readonly #path: string;
   readonly #clock: Clock;
-  /** Says that it could not be read or written. */
+  /** Reports that the file could not be read or written. */
   readonly fail: (error: unknown) => void;
   /** Makes the bytes to write next. */
   #next: (() => Uint8Array) | undefined;
   #timer: Cancel | undefined;
-  /** The bytes of the write that is under way, and its end. */
+  /** The bytes of the running write, and the promise of its end. */
   #writing: Uint8Array | undefined;
   #written: Promise<void> = Promise.resolve();
-  /** The bytes that `close` wrote while an older write was under way. */
+  /** The bytes that `close` wrote during an older write. */
   #last: Uint8Array | undefined;
 
   constructor(path: string, clock: Clock, onFailure: (error: unknown) => void) {
@@ -41,12 +41,12 @@ export class StoredFile {
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       const why = cause instanceof Error ? cause.message : String(cause);
-      const message = `${this.#path} cannot be read (${why}); remove it to begin anew`;
+      const message = `${this.#path} cannot be read (${why}); remove it to start without it`;
       throw new KelpieError('FILE_INVALID', message, { permanent: true, cause });
     }
   }
 
-  /** Writes soon. */
+  /** Writes the newest bytes soon. */
   save(make: () => Uint8Array): void {
     this.#next = make;
     if (this.#writing) return;
@@ -63,13 +63,13 @@ export class StoredFile {
     } catch (error) {
       if (!this.#last) this.fail(error);
     }
-    // It may have taken the place of what is newer.
+    // The older write may have replaced the newer file of `close`.
     if (this.#last) this.#writeNow(this.#last);
     this.#writing = undefined;
     if (this.#next) this.save(this.#next);
   }
 
-  /** Writes what is not written yet, now. Resolves when no file is open any more. */
+  /** Writes the newest state now. Resolves when the file is not open any more. */
   close(): Promise<void> {
     const bytes = this.#take() ?? this.#writing;
     if (this.#writing) this.#last = bytes;
@@ -112,7 +112,7 @@ async function replace(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** The same at once, under a name of its own. */
+/** The same, synchronously, and with another temporary name. */
 function replaceNow(path: string, bytes: Uint8Array): void {
   withFile(`${path}.last`, 'w', (file) => {
     for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
@@ -121,7 +121,7 @@ function replaceNow(path: string, bytes: Uint8Array): void {
   if (FOLDERS) withFile(dirname(path), 'r', () => undefined);
 }
 
-/** Works on an open file, and brings it to the disk. */
+/** Opens a file, does the work, and syncs the file to the disk. */
 function withFile(path: string, flags: string, work: (file: number) => void): void {
   const file = openSync(path, flags);
   try {

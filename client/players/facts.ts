@@ -13,25 +13,25 @@ import { KelpieError } from '../errors.js';
 
 /** The facts of a player. A name is needed, and a XUID or a UUID. */
 export interface PlayerFacts {
-  /** The Xbox user id. Empty or left out: not signed in to Xbox Live. */
+  /** The Xbox user id. Empty or left out: the player is not signed in to Xbox Live. */
   readonly xuid?: string;
   readonly uuid?: string;
   readonly name: string;
-  /** The server that the player is on. Left out: none yet, or the one that is known. */
+  /** The server that the player is on. Left out: no server yet, or the server that was reported before. */
   readonly server?: string;
-  /** Where they come from, as their proxy sees it. */
+  /** The network address of the player, as the proxy sees it. */
   readonly address?: string;
   readonly device?: { readonly os?: string; readonly model?: string; readonly input?: string };
-  /** As their client says it: `en_GB`. */
+  /** The language of the player's client: `en_GB`. */
   readonly language?: string;
   readonly protocolVersion?: number;
-  /** Free facts about them. */
+  /** Free facts about the player. */
   readonly properties?: Readonly<Record<string, string>>;
   /** Bytes that go with the player from server to server: at most 16 KiB. */
   readonly context?: Uint8Array;
 }
 
-/** A change of a player. What it leaves out stays. */
+/** A change of a player. A field that is left out stays as it is. */
 export interface PlayerFactsChange {
   readonly properties?: Readonly<Record<string, string>>;
   readonly removedProperties?: readonly string[];
@@ -39,17 +39,17 @@ export interface PlayerFactsChange {
   readonly language?: string;
 }
 
-/** The player's id: the XUID, else the UUID. Throws PLAYER_INVALID if they have neither. */
+/** The player's id: the XUID, else the UUID. Throws PLAYER_INVALID if both are missing. */
 export function idOf(facts: Pick<PlayerFacts, 'xuid' | 'uuid'>): string {
   const xuid = text('xuid', facts.xuid ?? '');
   const id = xuid === '' || xuid === '0' ? text('uuid', facts.uuid ?? '').toLowerCase() : xuid;
   if (id !== '') return id;
-  throw invalid('a player has a XUID or a UUID; neither is given');
+  throw invalid('a player needs a XUID or a UUID; both are missing');
 }
 
 /**
- * A copy. Throws PLAYER_INVALID for what has no id, VALUE_INVALID or OUT_OF_RANGE for what cannot be sent;
- * the coordinator checks the rest.
+ * The player in the form of the contract: a copy. Throws PLAYER_INVALID if the id is missing, VALUE_INVALID or
+ * OUT_OF_RANGE for a field that cannot be sent. The coordinator checks the rest.
  */
 export function playerOf(facts: PlayerFacts): Player {
   const { device, protocolVersion, properties, context } = object(
@@ -70,7 +70,7 @@ export function playerOf(facts: PlayerFacts): Player {
   });
 }
 
-/** The player on the one server where players of this node can be. Throws PLAYER_INVALID for another one. */
+/** The player on `ownServer`, if players join this node directly. Throws PLAYER_INVALID for another server. */
 export function onOwnServer(player: Player, ownServer: string | undefined): Player {
   if (ownServer === undefined) return player;
   return { ...player, server: ownServerOf(player.server, ownServer) };
@@ -91,7 +91,7 @@ function deviceOf(device: NonNullable<PlayerFacts['device']>) {
   };
 }
 
-/** A copy. Throws VALUE_INVALID. */
+/** The change in the form of the contract: a copy. Throws VALUE_INVALID. */
 export function changeOf(change: PlayerFactsChange): PlayerChange {
   const { properties = {}, removedProperties = [], context, language } = change;
   return {
@@ -114,7 +114,7 @@ export function changed(player: Player, change: PlayerChange): Player {
   });
 }
 
-/** The player as they are now without a change that was refused, as far as it was not changed again. */
+/** The player without a refused change. Fields that have changed again since stay. */
 export function unchanged(now: Player, before: Player, change: PlayerChange): Player {
   const properties = new Map(Object.entries(now.properties));
   const former = new Map(Object.entries(before.properties));

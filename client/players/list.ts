@@ -5,13 +5,13 @@ import type { PresenceDigest, SyncPlayers } from '../../gen/ts/kelpie/v1/presenc
 import { durationOf } from '../core/duration.js';
 import { inParts } from '../core/parts.js';
 
-/** How long a login may take: the coordinator's grant lapses then too. */
+/** How long a login may take. The coordinator's grant ends after the same time. */
 const LOGIN_MS = 60_000;
 const DIGEST_BYTES = 8;
-/** A part of the list: what the contract allows, and half a message. */
+/** The most players of a part by the contract, and half the bytes of a message. */
 const PART_PLAYERS = 1000;
 const PART_BYTES = 512 * 1024;
-/** Bytes of a player beside their facts. */
+/** The bytes of a player beside their facts. */
 const OVERHEAD_BYTES = 32;
 
 /** A player who is in: one presence, from join to leave. */
@@ -33,7 +33,7 @@ interface Login {
   readonly sinceMs: number;
 }
 
-/** A part of the list, and whom it names. */
+/** A part of the list, and its players. */
 export interface Part {
   readonly value: SyncPlayers;
   readonly listed: readonly ListedPlayer[];
@@ -41,7 +41,7 @@ export interface Part {
 
 export class PlayerList {
   readonly #in = new Map<string, ListedPlayer>();
-  /** By the time of their grants. */
+  /** In the order of their grants. */
   readonly #logins = new Map<string, Login>();
   #seen = 0;
 
@@ -53,7 +53,7 @@ export class PlayerList {
     return this.#logins.get(id);
   }
 
-  /** Those who are in. */
+  /** The number of players who are in. */
   get size(): number {
     return this.#in.size;
   }
@@ -63,7 +63,7 @@ export class PlayerList {
     this.#seen = Math.max(this.#seen, generation);
   }
 
-  /** A login is granted. Those that never ended are forgotten, as the coordinator forgets them. */
+  /** A login is granted. Older logins that never ended are dropped after 60 s, as in the coordinator. */
   grant(id: string, generation: number, nowMs: number): void {
     this.saw(generation);
     this.#logins.delete(id);
@@ -86,7 +86,7 @@ export class PlayerList {
     return listed;
   }
 
-  /** False: somebody else has their place, or they left. */
+  /** Whether this presence is in the list: not after the player left, or if a newer presence took its place. */
   has(listed: ListedPlayer): boolean {
     return this.#in.get(listed.id) === listed;
   }
@@ -114,7 +114,7 @@ export class PlayerList {
     return parts.map((listed, index) => {
       const upToId = index === parts.length - 1 ? '' : (listed.at(-1)?.id ?? '');
       const players = listed.map(({ player, generation }) => ({ ...player, generation }));
-      // Of two logins that no coordinator granted the newer one holds.
+      // If two logins have no grant, the coordinator keeps the newer one.
       const ages = listed
         .filter(({ generation }) => generation === 0)
         .map(({ id, sinceMs }) => [id, durationOf(nowMs - sinceMs)] as const);
@@ -125,7 +125,7 @@ export class PlayerList {
     });
   }
 
-  /** Below those who log in: they are not in the list, and must be left alone. */
+  /** Below the generations of all logins: their players are not in the list yet, and the list must not end them. */
   #asOf(): number {
     let asOf = this.#seen;
     for (const { generation } of this.#logins.values()) {
@@ -143,7 +143,7 @@ export function digestOf(
     players,
     ({ id, generation, server }) => `${id} ${generation} ${server}\n`,
   );
-  // All ASCII, so this is their bytes' order.
+  // The lines are ASCII, so this order is the order of their bytes.
   const text = lines.sort((left, right) => (left < right ? -1 : 1)).join('');
   return createHash('sha256').update(text).digest().subarray(0, DIGEST_BYTES);
 }

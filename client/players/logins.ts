@@ -1,9 +1,9 @@
 /**
- * How many logins a proxy asks for at once. A coordinator takes so many of each proxy and refuses the others;
- * here they wait in their order, so that nobody is refused only because many come at once.
+ * Bounds the logins that a proxy sends at once. A coordinator refuses logins above its own bound. Here they wait in
+ * order instead, so that no login fails only because many come at once.
  */
 
-/** Half of what the contract allows: a coordinator weighs a login by more than its bytes. */
+/** Half of the contract's limits: a coordinator counts more for a login than its bytes. */
 const LOGINS = 500;
 const BYTES = 4 * 1024 * 1024;
 
@@ -17,7 +17,7 @@ export class LoginRoom {
   #logins = 0;
   #bytes = 0;
 
-  /** Asks now, or when there is room. */
+  /** Calls `ask` now, or when there is room. */
   async run<Result>(bytes: number, ask: () => Promise<Result>): Promise<Result> {
     if (this.#full) await new Promise<void>((go) => this.#waiting.push({ bytes, go }));
     else this.#enter(bytes);

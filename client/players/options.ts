@@ -1,30 +1,30 @@
-/** What a proxy brings for its players, and what it gets. */
+/** The options of a proxy with players, and the results that it gets. */
 import type { Verified } from '../commands/commands.js';
 import type { PlayerLeaveReasonName } from '../core/spelling.js';
 
 /** The functions and settings of a proxy that has players. */
 export interface PlayersOptions {
   /**
-   * Disconnects this player and shows them the text: they are elsewhere, their login took too long, or the
-   * coordinator did not take them. The proxy reports nothing more of them.
+   * Disconnect this player and show them the text: they logged in elsewhere, their login took too long, or the
+   * coordinator refused them. The client sends no further reports about them.
    */
   readonly onEvicted: (evicted: Evicted) => void;
   /**
-   * Reports whether a player is really there, when they log in elsewhere. The client also calls it for players
-   * who are logging in. Without it a login elsewhere always wins.
+   * Returns whether a player is really there. The coordinator asks when they log in elsewhere, also for players who are
+   * logging in here. Without this function a login elsewhere always wins.
    */
   readonly verify?: (id: string) => Verified | Promise<Verified>;
   /**
-   * What the client does with a login that no coordinator decides: none is connected, it cannot store anything
-   * (its disk is full), or it took too long. `open`, the default: it lets the player in. `deny`: it refuses.
+   * The rule for a login without a decision of a coordinator: none is connected, it cannot store anything (its disk is
+   * full), or it took too long. `open`, the default: the client lets the player in. `deny`: it refuses the login.
    */
   readonly whenAway?: 'open' | 'deny';
   /**
-   * How long a coordinator may take for a login, 1 to 60,000. Default 5000: it asks another proxy for at
-   * most a second, and clients wait longer than that.
+   * How many milliseconds a coordinator may take for a login, 1 to 60,000. Default 5000: a coordinator waits at most a
+   * second for another proxy, and a player's client waits longer than 5 s.
    */
   readonly acquireTimeoutMs?: number;
-  /** Called with each heartbeat: how long a packet to a player and back takes, in milliseconds, by player id. */
+  /** Called with each heartbeat. Returns the round-trip times of players in milliseconds, by player id. */
   readonly latencies?: () => Iterable<readonly [id: string, ms: number]>;
 }
 
@@ -39,15 +39,15 @@ export interface Evicted {
 /** The result of a login. */
 export type Acquired =
   /**
-   * Let the player in. `generation` 0: no coordinator decided. When one does, it settles the player, and
-   * `onEvicted` is called if they must go.
+   * Let the player in. `generation` 0: no coordinator has decided. If one later decides against the player, the client
+   * calls `onEvicted`.
    */
   | { readonly granted: true; readonly generation: number }
-  /** Refuse the player and show them the text. `proxy` is the proxy that has them, where one does. */
+  /** Refuse the player and show them the text. `proxy`: the proxy that has the player, if another one does. */
   | { readonly granted: false; readonly text: string; readonly proxy?: string };
 
 /**
- * What a login does if another proxy has the player. DENY_NEW refuses it, KICK_OLD evicts the player there,
- * VERIFY_OLD asks the other proxy whether the player is really there.
+ * The rule for a login of a player whom another proxy has. DENY_NEW refuses the login. KICK_OLD evicts the player from
+ * the other proxy. VERIFY_OLD asks the other proxy whether the player is really there.
  */
 export type Policy = 'DENY_NEW' | 'KICK_OLD' | 'VERIFY_OLD';

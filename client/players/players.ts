@@ -1,4 +1,4 @@
-/** `client.players`: what happens to players, for every role, and the players of a proxy. */
+/** `client.players`: the events of players, for every role, and the players of a proxy. */
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { PlayerRef } from '../commands/commands.js';
 import { KelpieError } from '../errors.js';
@@ -24,7 +24,7 @@ export function holdsNoPlayers(): KelpieError {
 }
 
 /**
- * Every role can use `on` and `update`. All else is for a node that holds players: a proxy, or a server that
+ * Every role can use `on` and `update`. The rest is for a node that holds players: a proxy, or a server that
  * players join directly, with the option `players`. For others it throws, or rejects with, ROLE_HOLDS_NO_PLAYERS.
  */
 export class Players {
@@ -41,11 +41,11 @@ export class Players {
 
   /**
    * Calls the handler with each player of the whole network who comes online (`joined`), changes server
-   * (`moved`), changes otherwise (`updated`) or goes offline (`left`), in order, one at a time. It is a
+   * (`moved`), changes in another way (`updated`) or goes offline (`left`), in order, one at a time. It is a
    * subscription of `players.*` and follows the rules of `client.subscribe`: a handler that is added later
-   * than the first stream starts with what happens from then on. For the players who are online now, use
+   * than the first stream gets only new events. For the players who are online now, use
    * `connect({ roster: { players: true } })` and `client.roster.players()`, or `client.api.players`.
-   * Returns the function that ends it. Throws VALUE_INVALID, and what `client.subscribe` throws.
+   * Returns a function that ends the subscription. Throws VALUE_INVALID, and the errors of `client.subscribe`.
    *
    * @example
    * kelpie.players.on('left', ({ player, reason }) => console.log(`${player.name} left: ${reason}`));
@@ -58,8 +58,8 @@ export class Players {
   }
 
   /**
-   * Changes facts of a player who is online, whichever node holds them: a server may set properties of its
-   * players. `player` is a player as the roster or an event has them. Rejects with PLAYER_NOT_FOUND,
+   * Changes facts of an online player, also of a player whom another node holds: a server may set properties of its
+   * players. `player` is a player of the roster or of an event. Rejects with PLAYER_NOT_FOUND,
    * STALE_GENERATION (they logged in again), LABELS_INVALID, TEXT_TOO_LONG or PLAYER_INVALID, and with
    * UNAVAILABLE while no coordinator is connected.
    */
@@ -67,57 +67,57 @@ export class Players {
     await this.#update(player, change);
   }
 
-  /** How many players are on this proxy. Throws ROLE_HOLDS_NO_PLAYERS. */
+  /** The number of players on this proxy. Throws ROLE_HOLDS_NO_PLAYERS. */
   get size(): number {
     return this.#own.size;
   }
 
-  /** A player of this proxy, as the proxy reported them last. Throws ROLE_HOLDS_NO_PLAYERS. */
+  /** A player of this proxy, with the facts that the proxy reported last. Throws ROLE_HOLDS_NO_PLAYERS. */
   get(id: string): Player | undefined {
     return this.#own.get(id);
   }
 
   /**
-   * Asks for a player in their login, before the proxy lets them in. `policy` says what happens if another
-   * proxy has them; by default the coordinator asks that proxy whether they are really there. After a grant
-   * call `joined` within 60 s, or `release`. Where no coordinator decides, `whenAway` does. Rejects with
+   * Asks the coordinator for a player during their login, before the proxy lets them in. `policy` is the rule if
+   * another proxy has the player; by default the coordinator asks that proxy whether the player is really there. After
+   * a grant call `joined` within 60 s, or `release`. If no coordinator decides, `whenAway` is the rule. Rejects with
    * PLAYER_INVALID, PLAYER_LIMIT and the other reasons of AcquirePlayer: do not let the player in then.
    */
   async acquire(facts: PlayerFacts, options: { policy?: Policy } = {}): Promise<Acquired> {
     return this.#own.acquire(facts, options);
   }
 
-  /** The login ended before the player came in. A player who is in has left then. */
+  /** The login ended before the player was in. For a player who is in, the call is the same as `left`. */
   async release(id: string): Promise<void> {
     return this.#own.release(id);
   }
 
   /**
-   * The player is in, with these facts; or they were in, and these are their facts now. Without `acquire`
-   * before it, a login elsewhere ends. Rejects with the reasons of PlayerReportResult, for example
-   * PLAYER_INVALID: the player does not count as being here then.
+   * The player is in, with these facts; for a player who was in already, these are the new facts. A call without
+   * `acquire` ends the player's presence elsewhere. Rejects with the reasons of PlayerReportResult, for example
+   * PLAYER_INVALID: the player does not count as online here then.
    */
   async joined(facts: PlayerFacts): Promise<void> {
     return this.#own.joined(facts);
   }
 
   /**
-   * The player is on this server now; an empty name means on none. The coordinator keeps the name of a server
-   * that is no node, and marks it. Rejects with PLAYER_NOT_FOUND if the player is not in, PLAYER_INVALID if a
-   * node of that name is no server, or if players join this node directly: they are on this node then.
+   * The player is on this server now; an empty name means on no server. If no node has this name, the coordinator keeps
+   * the name and marks it. Rejects with PLAYER_NOT_FOUND if the player is not in, and with PLAYER_INVALID if the node
+   * of that name is not a server, or if players join this node directly and the name is another one.
    */
   async moved(id: string, server: string): Promise<void> {
     return this.#own.moved(id, server);
   }
 
-  /** Something about the player changed. Rejects with PLAYER_NOT_FOUND, LABELS_INVALID or PLAYER_INVALID. */
+  /** The player has changed. Rejects with PLAYER_NOT_FOUND, LABELS_INVALID or PLAYER_INVALID. */
   async changed(id: string, change: PlayerFactsChange): Promise<void> {
     return this.#own.changed(id, change);
   }
 
   /**
-   * The player left. The call does nothing for a player who is not in, since they were evicted. While they log
-   * in again, it reports that their older connection left.
+   * The player left. The call does nothing for a player who is not in: they were evicted. While the player logs in
+   * again, the call reports that their older connection ended.
    */
   async left(id: string, reason: 'QUIT' | 'KICKED' = 'QUIT'): Promise<void> {
     return this.#own.left(id, reason);

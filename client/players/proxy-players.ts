@@ -27,7 +27,7 @@ import {
 import { type Answer, unanswered } from '../connection/requests.js';
 import type { ListedPlayer, PlayerList } from './list.js';
 import type { Acquired, Policy, PlayersOptions } from './options.js';
-import { isUnheard } from './report.js';
+import { isRequestUndecided } from './report.js';
 import type { PlayerReporting } from './reporting.js';
 
 /** How long a coordinator may take for a login, unless the options say otherwise. */
@@ -40,9 +40,9 @@ export class ProxyPlayers {
   readonly #link: () => Link | undefined;
   readonly #list: PlayerList;
   readonly #reporting: PlayerReporting;
-  /** The node itself, where players join it directly. */
+  /** The node's own name, if players join it directly. */
   readonly #ownServer: string | undefined;
-  /** Logins that wait for their answer, newest of each player. */
+  /** The newest login of each player that waits for its answer. */
   readonly #asking = new Map<string, { cancelled: boolean }>();
   readonly #room = new LoginRoom();
 
@@ -62,22 +62,17 @@ export class ProxyPlayers {
     this.#ownServer = ownServer;
   }
 
-  /** How many are in. */
+  /** The number of players who are in. */
   get size(): number {
     return this.#list.size;
   }
 
-  /** A player who is in, as they were reported last. */
+  /** A player who is in, with the facts that were reported last. */
   get(id: string): Player | undefined {
     return this.#list.get(id)?.player;
   }
 
-  /**
-   * Asks for a player in their login, before they are let in. `policy` says what if another proxy has them;
-   * by default that proxy is asked whether they are really there. A grant is followed by `joined` within
-   * 60 s, or by `release`. Where no coordinator decides, `whenAway` does. Rejects with what AcquirePlayer
-   * names of the player and of limits (PLAYER_INVALID, PLAYER_LIMIT …): they must not be let in then.
-   */
+  /** See `Players.acquire`. */
   async acquire(
     facts: PlayerFacts,
     { policy = 'VERIFY_OLD' }: { policy?: Policy } = {},
@@ -114,21 +109,21 @@ export class ProxyPlayers {
       return this.#late(player.id, request);
     } catch (error) {
       const why = fromThrown(error);
-      if (isUnheard(why)) return this.#away();
+      if (isRequestUndecided(why)) return this.#away();
       throw why;
     }
   }
 
-  /** Rejects with UNAVAILABLE if nobody is there to be asked, or nobody waits for the answer any more. */
+  /** Rejects with UNAVAILABLE if no stream is open, or if the login was given up meanwhile. */
   async #request(value: AcquirePlayer, login: { readonly givenUp: boolean }): Promise<Answer> {
-    // Earlier reports go out first.
+    // Earlier reports must go out first.
     this.#reporting.flush();
     const link = this.#link();
     if (!link?.open || login.givenUp) throw unanswered();
     return link.request({ $case: 'acquirePlayer', value });
   }
 
-  /** The result of the work; undefined if it takes too long. */
+  /** The result of the work; undefined if the work takes too long. */
   async #inTime<T>(work: Promise<T>): Promise<T | undefined> {
     let cancel: Cancel = () => undefined;
     const late = new Promise<undefined>((resolve) => {
@@ -142,7 +137,7 @@ export class ProxyPlayers {
     }
   }
 
-  /** Nobody waits for the answer any more. A grant that it brings is nobody's, if they are not let in. */
+  /** The answer takes too long. If the player is not let in, a later grant is given back. */
   #late(id: string, request: Promise<Answer>): Acquired {
     const away = this.#away();
     if (!away.granted) void this.#undo(id, request);
@@ -154,7 +149,7 @@ export class ProxyPlayers {
       const acquired = acquiredBy(await request);
       if (acquired.granted) await this.#giveBack(id, acquired.generation);
     } catch {
-      // Not granted, or a later list settles it.
+      // The login was not granted, or a later list settles it.
     }
   }
 
@@ -163,7 +158,7 @@ export class ProxyPlayers {
     return { granted: false, text: 'The network cannot be reached right now. Try again soon.' };
   }
 
-  /** The login was cancelled: the player did not come in. If they are in, they left. */
+  /** See `Players.release`. */
   async release(id: string): Promise<void> {
     const asking = this.#asking.get(id);
     if (asking) asking.cancelled = true;
@@ -179,22 +174,23 @@ export class ProxyPlayers {
       await link.request({ $case: 'releasePlayer', value: { playerId, generation } });
     } catch (error) {
       const why = fromThrown(error);
-      // It is not listed any more, or lapses by itself.
+      // The coordinator does not have the grant any more, or the grant ends by itself.
       const over = ['PLAYER_NOT_FOUND', 'STALE_GENERATION', 'UNAVAILABLE'].includes(why.reason);
       if (!over) throw why;
     }
   }
 
-  /**
-   * The player is in, with these facts; or they were, and this is how they are now. Without `acquire` before it, a
-   * login elsewhere ends. Rejects with what PlayerReportResult names: they are not listed then.
-   */
+  /** See `Players.joined`. */
   async joined(facts: PlayerFacts): Promise<void> {
     const player = typed(() => onOwnServer(playerOf(facts), this.#ownServer));
     const login = this.#list.endLogin(player.id);
-    const known = login ? undefined : this.#list.get(player.id);
-    if (known)
-      return this.#updated(known, facts.server === undefined ? known.player.server : '', player);
+    const present = login ? undefined : this.#list.get(player.id);
+    if (present)
+      return this.#updated(
+        present,
+        facts.server === undefined ? present.player.server : '',
+        player,
+      );
     const listed = this.#list.add(player, login?.generation ?? 0, this.#clock.now());
     const undo = (): void => this.#list.remove(listed);
     return this.#reporting.report(listed, { $case: 'joined', value: player }, undo);
@@ -210,10 +206,7 @@ export class ProxyPlayers {
     return this.#reporting.report(listed, { $case: 'joined', value: player }, undo);
   }
 
-  /**
-   * They are on this server now; '' is none. A server that is no node is kept by its name, and marked.
-   * Rejects with PLAYER_NOT_FOUND if they are not in, PLAYER_INVALID if a node of that name is no server.
-   */
+  /** See `Players.moved`. */
   async moved(id: string, server: string): Promise<void> {
     const listed = this.#listedOf(id);
     const own = this.#ownServer;
@@ -228,7 +221,7 @@ export class ProxyPlayers {
     await this.#reporting.report(listed, { $case: 'movedTo', value: name }, undo);
   }
 
-  /** Something about the player changed. Rejects with PLAYER_NOT_FOUND, LABELS_INVALID, PLAYER_INVALID … */
+  /** See `Players.changed`. */
   async changed(id: string, change: PlayerFactsChange): Promise<void> {
     const listed = this.#listedOf(id);
     const value: PlayerChange = typed(() => changeOf(change));
@@ -240,10 +233,7 @@ export class ProxyPlayers {
     await this.#reporting.report(listed, { $case: 'changed', value }, undo);
   }
 
-  /**
-   * The player left. Of somebody who is not in, nothing is said: they were evicted. While they log in again,
-   * it is their older connection that left.
-   */
+  /** See `Players.left`. */
   async left(id: string, reason: 'QUIT' | 'KICKED' = 'QUIT'): Promise<void> {
     const why = oneOf<'QUIT' | 'KICKED'>('reason', reason, { QUIT: 1, KICKED: 1 });
     const listed = this.#list.get(id);
@@ -255,7 +245,7 @@ export class ProxyPlayers {
   #listedOf(id: string): ListedPlayer {
     const listed = this.#list.get(id);
     if (listed) return listed;
-    throw new KelpieError('PLAYER_NOT_FOUND', `no player ${shown(id)} is in here`);
+    throw new KelpieError('PLAYER_NOT_FOUND', `player ${shown(id)} is not on this node`);
   }
 }
 

@@ -1,4 +1,4 @@
-/** A proxy's exchange with the coordinator about players: requests of both sides, and the digest in heartbeats. */
+/** The exchange of a proxy with the coordinator about players: requests of both sides, and the digest in heartbeats. */
 import type {
   PlayerEvicted,
   PlayerLatency,
@@ -15,16 +15,16 @@ import type { PlayersOptions } from './options.js';
 import { ProxyPlayers } from './proxy-players.js';
 import { PlayerReporting } from './reporting.js';
 
-/** The latencies that a Heartbeat has room for. */
+/** The most latencies of a Heartbeat. */
 const LATENCIES = 10_000;
-/** Of their ids, so that a heartbeat fits in a message; the next one has the rest. */
+/** The most bytes of their ids, so that a Heartbeat fits in a message. The next one has the rest. */
 const ID_BYTES = 256 * 1024;
 
-/** What the players need of their client. */
+/** The functions and settings that the players get from the client. */
 export interface ProxySessionOptions {
   readonly clock: Clock;
   readonly players: PlayersOptions;
-  /** The node itself, where players join it directly and not through a proxy. */
+  /** The node's own name, if players join it directly and not through a proxy. */
   readonly ownServer?: string | undefined;
   readonly link: () => Link | undefined;
   readonly onRefused: (error: KelpieError) => void;
@@ -37,7 +37,7 @@ export class ProxySession {
   readonly #options: ProxySessionOptions;
   readonly #list = new PlayerList();
   readonly #reporting: PlayerReporting;
-  /** As far as the coordinator knows them. */
+  /** The latencies that the coordinator has. */
   #latencies = new Map<string, number>();
 
   constructor(options: ProxySessionOptions) {
@@ -54,13 +54,13 @@ export class ProxySession {
     return this.#reporting.pending;
   }
 
-  /** A new stream is open: the list comes first. */
+  /** A new stream is open: sends the list first. */
   restart(): void {
     this.#latencies = new Map();
     this.#reporting.sync();
   }
 
-  /** The list is wanted. */
+  /** The coordinator asked for the list. */
   sync(): void {
     this.#reporting.sync();
   }
@@ -74,10 +74,10 @@ export class ProxySession {
     this.#try('onEvicted', () => this.#options.players.onEvicted({ id, text, reason }));
   }
 
-  /** Whether a player is here, or logs in, under this generation. */
+  /** Whether a player is in, or logs in, with this generation. */
   holds({ id, generation }: PlayerRef): boolean {
     const here = [this.#list.get(id), this.#list.login(id)];
-    // One that is not told yet may be this one.
+    // 0: the generation is not received yet, and may be this one.
     return here.some((one) => one && (one.generation === generation || one.generation === 0));
   }
 
@@ -115,9 +115,12 @@ export class ProxySession {
         news.push({ playerId, latencyMs });
         bytes += Buffer.byteLength(playerId);
       }
-      // The others are sent all the same.
+      // The other latencies are sent all the same.
       if (odd.length > 0)
-        throw invalid(`${shown(odd[0])} is no latency; it must be milliseconds`, 'latencies');
+        throw invalid(
+          `${shown(odd[0])} is not a latency; a latency is a number of milliseconds`,
+          'latencies',
+        );
     });
     return news;
   }
@@ -135,7 +138,7 @@ export class ProxySession {
   }
 }
 
-/** As the wire has it; undefined for what is no time. */
+/** A latency in the form of the wire; undefined for a value that is not a time. */
 function latencyOf(ms: unknown): number | undefined {
   const rounded = typeof ms === 'number' ? Math.max(0, Math.round(ms)) : NaN;
   return rounded <= UINT32 ? rounded : undefined;

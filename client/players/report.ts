@@ -1,14 +1,14 @@
-/** A report about one player, until the coordinator has answered it. */
+/** A report about one player, until its answer. */
 import { PlayerReport } from '../../gen/ts/kelpie/v1/presence.js';
 import type { FailureReason, KelpieError } from '../errors.js';
 import { inParts } from '../core/parts.js';
 import type { ListedPlayer } from './list.js';
 
-/** The limits of the contract for a frame, and half a message. */
+/** The most reports of a frame by the contract, and half the bytes of a message. */
 const REPORTS = 256;
 const REPORT_BYTES = 512 * 1024;
 
-/** Errors that decide nothing about a player: the coordinator is away or full, or it cannot store anything. */
+/** Errors that decide nothing about a player: no coordinator is connected, or it is full or cannot store anything. */
 const UNDECIDED: readonly FailureReason[] = [
   'UNAVAILABLE',
   'REQUEST_QUEUE_FULL',
@@ -17,17 +17,17 @@ const UNDECIDED: readonly FailureReason[] = [
   'UNKNOWN',
 ];
 
-/** Whether the error of a report leaves open what becomes of it: a later list settles it. */
+/** Whether a report with this error is still undecided. A later list settles it. */
 export function isUndecided({ reason }: KelpieError): boolean {
   return UNDECIDED.includes(reason);
 }
 
-/** The same of the error of a whole request: its stream may belong to the node no longer. */
-export function isUnheard(error: KelpieError): boolean {
+/** The same for the error of a whole request. STALE_GENERATION: another session of the node has taken its place. */
+export function isRequestUndecided(error: KelpieError): boolean {
   return isUndecided(error) || error.reason === 'STALE_GENERATION';
 }
 
-/** What a player did. */
+/** The kind of a report, and its facts. */
 export type What = NonNullable<PlayerReport['what']>;
 
 export interface Report {
@@ -35,16 +35,16 @@ export interface Report {
   readonly what: What;
   readonly resolve: () => void;
   readonly reject: (error: KelpieError) => void;
-  /** It is refused: takes back what the list says of it. */
+  /** The coordinator refused the report: reverts its change of the list. */
   readonly undo: (error: KelpieError) => void;
 }
 
-/** In their order, as many in each as fit. */
+/** The reports in order, as many in each frame as fit. */
 export function framesOf(reports: readonly Report[]): Report[][] {
   return inParts(reports, sizeOf, REPORTS, REPORT_BYTES);
 }
 
-/** The report with the generation of now, which may have come after the report was made. */
+/** The report on the wire, with the player's present generation, which may be newer than the report. */
 export function reportOf({ listed: { id: playerId, generation }, what }: Report): PlayerReport {
   return { playerId, generation, what };
 }
@@ -53,7 +53,7 @@ function sizeOf(report: Report): number {
   return PlayerReport.encode(reportOf(report)).finish().length;
 }
 
-/** Nobody need wait for them any more. */
+/** Resolves the reports. */
 export function settle(reports: readonly Report[]): void {
   for (const { resolve } of reports) resolve();
 }

@@ -1,6 +1,6 @@
 /**
  * The reports of a proxy about its players. Each new stream begins with the whole list, which settles the reports of
- * the stream before. Later reports go out as things happen.
+ * the stream before. Later reports go out at the end of their tick.
  */
 import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import {
@@ -16,26 +16,26 @@ import type { ListedPlayer, Part, PlayerList } from './list.js';
 import {
   framesOf,
   isUndecided,
-  isUnheard,
+  isRequestUndecided,
   type Report,
   reportOf,
   settle,
   type What,
 } from './report.js';
 
-/** Above it the proxy sends the whole list instead. */
+/** The most reports that wait. If there are more, the proxy sends the whole list instead. */
 const WAITING = 10_000;
-/** For a player whom the coordinator did not take. */
-const TEXT = 'You are not on this network any more.';
+/** The text for a player whom the coordinator refused. */
+const REFUSED_TEXT = 'You are not on this network any more.';
 
-/** What the reports need of their client. */
+/** The functions and settings that the reports get from the client. */
 export interface ReportingOptions {
   readonly clock: Clock;
   readonly link: () => Link | undefined;
   readonly list: PlayerList;
   /** A player must be disconnected. */
   readonly onEvicted: (evicted: PlayerEvicted) => void;
-  /** Something that nobody waits for was refused. */
+  /** The coordinator refused a list. */
   readonly onRefused: (error: KelpieError) => void;
 }
 
@@ -44,7 +44,7 @@ export class PlayerReporting {
   readonly #list: PlayerList;
   #waiting: Report[] = [];
   #flushing: NodeJS.Immediate | undefined;
-  /** Exchanges that are not answered: until then list and table may differ. */
+  /** Requests without an answer. Until the answers the list and the coordinator's table may differ. */
   #exchanges = 0;
 
   constructor(options: ReportingOptions) {
@@ -57,14 +57,14 @@ export class PlayerReporting {
     return link?.open ? link : undefined;
   }
 
-  /** Reports and lists that are not answered. */
+  /** The number of reports and lists without an answer. */
   get pending(): number {
     return this.#waiting.length + this.#exchanges;
   }
 
   /**
-   * Reports in this tick's end. Resolves when it is told, or at once when nobody is there to hear it:
-   * the next list says it. Rejects with what PlayerReportResult names.
+   * Reports at the end of this tick. Resolves when the coordinator has answered; or at once if no stream is open, since
+   * the next list contains the change. Rejects with the reasons of PlayerReportResult.
    */
   report(listed: ListedPlayer, what: What, undo: Report['undo'] = () => undefined): Promise<void> {
     if (!this.#link) return Promise.resolve();
@@ -75,7 +75,7 @@ export class PlayerReporting {
     });
   }
 
-  /** Sends what waits, but for what is said of players whose generation is not told yet. */
+  /** Sends the reports that wait, except those of players whose generation is not received yet. */
   flush(): void {
     clearImmediate(this.#flushing);
     this.#flushing = undefined;
@@ -88,7 +88,7 @@ export class PlayerReporting {
       const { listed, what } = report;
       const waits = listed.waitsFor !== undefined || unknown.has(listed);
       (waits ? waiting : ready).push(report);
-      // The answer to a join without a grant tells it.
+      // The answer to a join without a grant has the generation.
       if (what.$case === 'joined' && listed.generation === 0) unknown.add(listed);
     }
     this.#waiting = waiting;
@@ -110,7 +110,7 @@ export class PlayerReporting {
     void answered.finally(() => this.#end(exchange, part));
   }
 
-  /** Those whose generation it tells wait for it. */
+  /** An exchange begins. These players wait for its answer, which has their generations. */
   #begin(about: readonly { readonly listed: ListedPlayer }[]): object {
     const exchange = {};
     this.#exchanges += 1;
@@ -135,10 +135,10 @@ export class PlayerReporting {
     reject(error);
   }
 
-  /** Of a stream that broke, or a coordinator that cannot write: a later list settles it. */
+  /** A request failed. If that decides nothing, a later list settles the reports; else they reject. */
   #fail(part: readonly Report[], error: KelpieError): void {
     if (error.reason === 'OUTCOME_UNKNOWN') this.#sendList();
-    if (isUnheard(error)) return settle(part);
+    if (isRequestUndecided(error)) return settle(part);
     for (const { reject } of part) reject(error);
   }
 
@@ -167,7 +167,7 @@ export class PlayerReporting {
       },
       (error: unknown) => {
         const why = fromThrown(error);
-        // The digest shows any other fault.
+        // If the lists still differ, the digest shows it.
         if (why.reason !== 'UNAVAILABLE') this.#options.onRefused(why);
       },
     );
@@ -179,7 +179,7 @@ export class PlayerReporting {
     for (const one of listed) {
       const result = byId.get(one.id);
       if (result && result.generation > 0) this.#setGeneration(one, result.generation);
-      else this.#evict(one, PlayerLeaveReason.SYNC, TEXT);
+      else this.#evict(one, PlayerLeaveReason.SYNC, REFUSED_TEXT);
     }
   }
 
@@ -187,7 +187,7 @@ export class PlayerReporting {
     listed.generation = generation;
     this.#list.saw(generation);
     if (listed.evicted === undefined || listed.evicted < generation) return;
-    this.#evict(listed, PlayerLeaveReason.REPLACED, TEXT);
+    this.#evict(listed, PlayerLeaveReason.REPLACED, REFUSED_TEXT);
   }
 
   #evict(listed: ListedPlayer, reason: PlayerLeaveReason, text: string): void {
@@ -197,12 +197,12 @@ export class PlayerReporting {
     this.#options.onEvicted({ playerId, generation, reason, text });
   }
 
-  /** The coordinator has ended a presence or a login. An older one than what is here is nobody's. */
+  /** The coordinator has ended a presence or a login. A present one with a newer generation stays. */
   evicted(evicted: PlayerEvicted): void {
     const { playerId, generation, reason, text } = evicted;
     this.#list.saw(generation);
     const listed = this.#list.get(playerId);
-    // Whether it is about this presence is known when its generation is told.
+    // The generation of this presence is not received yet, so the decision waits for it.
     if (listed?.waitsFor && listed.generation < generation) listed.evicted = generation;
     else if (listed && listed.generation <= generation) this.#evict(listed, reason, text);
     const login = this.#list.login(playerId);

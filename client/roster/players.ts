@@ -1,4 +1,4 @@
-/** Everybody who is online, found and counted from memory. */
+/** The online players of a roster: finds and counts them from memory. */
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import { anyText, object } from '../core/arguments.js';
 import { KelpieError, typed } from '../errors.js';
@@ -6,8 +6,7 @@ import { folded } from '../core/name.js';
 import { Rows } from './rows.js';
 
 /**
- * How a player is looked up; names and UUIDs in any case. A name that is exactly right wins over names that
- * differ in case.
+ * A look-up of a player. Names and UUIDs match in any case; if several names match, an exactly equal one wins.
  */
 export type PlayerLookup =
   | { readonly id: string }
@@ -40,7 +39,7 @@ export class RosterPlayers {
     this.#byUuid[how](uuid, id);
   }
 
-  /** As the coordinator finds them. Throws PLAYER_AMBIGUOUS. */
+  /** Finds a player by the rules of the coordinator. Throws PLAYER_AMBIGUOUS or VALUE_INVALID. */
   find(given: PlayerLookup): Player | undefined {
     const lookup = typed(() => checkedLookup(given));
     const found = [...this.#idsOf(lookup)].flatMap((id) => this.rows.get(id) ?? []);
@@ -68,11 +67,11 @@ export class RosterPlayers {
   }
 }
 
-/** Of those who are meant perhaps, so many are named. */
+/** The most players that the message of PLAYER_AMBIGUOUS names. */
 const CANDIDATES = 10;
 const NONE: ReadonlySet<string> = new Set();
 
-/** Ids by what their players have in common. */
+/** Ids of players by a common key: a server, a proxy, a name or a UUID. */
 class Index {
   readonly #ids = new Map<string, Set<string>>();
 
@@ -100,7 +99,7 @@ function ambiguous(name: string, players: readonly Player[]): KelpieError {
   return new KelpieError('PLAYER_AMBIGUOUS', message, { permanent: true });
 }
 
-/** Throws VALUE_INVALID for what says nobody. */
+/** Throws VALUE_INVALID if it is not a look-up. */
 function checkedLookup(given: PlayerLookup): PlayerLookup {
   const lookup = object('the player', given) as PlayerLookup;
   if ('id' in lookup) return { id: anyText('id', lookup.id) };

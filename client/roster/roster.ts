@@ -1,7 +1,7 @@
 /**
- * A live copy of the network's nodes, and of its players where they are wanted, because the hooks of a
- * proxy are synchronous and must answer from memory, also while the coordinator is away. It follows a
- * Snapshot and the events after it.
+ * A live copy of the network's nodes, and of its players if the options ask for them. The hooks of a proxy are
+ * synchronous, so they need answers from memory, also while no coordinator is connected. The roster takes a Snapshot
+ * and the events after it.
  */
 import type { NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
 import type { Event } from '../../gen/ts/kelpie/v1/event.js';
@@ -17,27 +17,28 @@ import { type PlayerLookup, RosterPlayers } from './players.js';
 import { Rows } from './rows.js';
 import type { RosterView } from './view.js';
 
-/** The kinds of rows of a roster, and the listener of its changes. */
+/** The kinds of rows that a roster has, and the listener of its changes. */
 export interface RosterOptions {
   readonly players?: boolean;
   readonly onChange?: () => void;
   readonly clock?: Clock;
 }
 
+/** The queries are described in RosterView. */
 export class Roster implements RosterView {
-  /** The topics that it needs. */
+  /** The topics that the roster reads. */
   readonly topics: readonly string[];
   readonly #nodes: Rows<Node>;
-  /** Of the nodes that have a row. */
+  /** Loads by node name, only of nodes that have a row. */
   readonly #loads = new Map<string, NodeLoad>();
   readonly #players: RosterPlayers | undefined;
   readonly #clock: Clock;
-  /** A new epoch began: who is stale may only be on the way back. */
-  #forgiving = false;
+  /** Rows of an older history, or of a file, are stale. The next complete Snapshot starts their grace time. */
+  #hasStale = false;
   #sweep: Cancel | undefined;
   #complete = false;
   #loaded = (): void => undefined;
-  /** Resolves when the first Snapshot is whole. */
+  /** Resolves when the first Snapshot is complete. */
   readonly loaded = new Promise<void>((resolve) => (this.#loaded = resolve));
 
   constructor({
@@ -57,22 +58,19 @@ export class Roster implements RosterView {
     );
   }
 
-  /** Whether a first Snapshot came whole. */
+  /** Whether a first Snapshot was complete. */
   get complete(): boolean {
     return this.#complete;
   }
 
-  /** All nodes, by name. */
   nodes(): Node[] {
     return this.#nodes.all();
   }
 
-  /** The node of a name, in any case. */
   node(name: string): Node | undefined {
     return this.#nodes.get(folded(name));
   }
 
-  /** Nodes of a role that are READY and have all these labels. */
   ready(role: RoleName, labels: Readonly<Record<string, string>> = {}): Node[] {
     const wantedRole = typed(() => roleNameOf(roleOf(role)));
     const wanted = typed(() => Object.entries(texts('labels', labels)));
@@ -84,34 +82,29 @@ export class Roster implements RosterView {
     );
   }
 
-  /** Whether the node is known from before the coordinator lost its memory, and not seen since. */
   isStale(name: string): boolean {
     return this.#nodes.isStale(folded(name));
   }
 
-  /** How a node does, as far as it said; what was told last, so it may be old. */
   load(name: string): NodeLoad | undefined {
     return this.#loads.get(folded(name));
   }
 
-  /** Everybody who is online, by id. Throws ROSTER_WITHOUT_PLAYERS, as the next two do. */
   players(): Player[] {
     return this.#withPlayers().rows.all();
   }
 
-  /** A player who is online. Throws PLAYER_AMBIGUOUS if several fit the name, and none exactly. */
   player(lookup: PlayerLookup): Player | undefined {
     return this.#withPlayers().find(lookup);
   }
 
-  /** How many are online: in all, on a proxy, on a server, or on both. */
   playerCount(place: { readonly proxy?: string; readonly server?: string } = {}): number {
     return this.#withPlayers().count(place);
   }
 
   #withPlayers(): RosterPlayers {
     if (this.#players) return this.#players;
-    const message = 'this roster has nodes alone: connect({ roster: { players: true } })';
+    const message = 'this roster has no players; use connect({ roster: { players: true } })';
     throw new KelpieError('ROSTER_WITHOUT_PLAYERS', message, { permanent: true });
   }
 
@@ -121,7 +114,7 @@ export class Roster implements RosterView {
     }
   }
 
-  /** Takes a part of a snapshot in. Unconfirmed rows of another history stay for `graceMs`. */
+  /** Takes a part of a Snapshot. Unconfirmed rows of another history stay for `graceMs`. */
   applySnapshot(part: Snapshot, graceMs: number): void {
     if (part.cursor) for (const rows of this.#kinds()) rows.begin();
     for (const { sequence, resource } of part.rows) {
@@ -133,8 +126,8 @@ export class Roster implements RosterView {
 
   #finish(graceMs: number): void {
     for (const rows of this.#kinds()) rows.complete();
-    if (this.#forgiving) this.#sweep = this.#clock.after(graceMs, () => this.#dropStale());
-    this.#forgiving = false;
+    if (this.#hasStale) this.#sweep = this.#clock.after(graceMs, () => this.#dropStale());
+    this.#hasStale = false;
     this.#complete = true;
     this.#loaded();
   }
@@ -147,7 +140,7 @@ export class Roster implements RosterView {
     for (const rows of this.#kinds()) rows.dropStale();
   }
 
-  /** Takes an event in, if it is newer than what is known. */
+  /** Takes an event if it is newer than the row. */
   applyEvent({ body, sequence }: Event): void {
     switch (body?.$case) {
       case 'nodeJoined':
@@ -172,15 +165,15 @@ export class Roster implements RosterView {
 
   applyGap({ reason }: Gap): void {
     if (reason === GapReason.TRIMMED) return;
-    const forgotten = reason === GapReason.EPOCH_CHANGED;
-    for (const rows of this.#kinds()) rows.outdate(forgotten);
-    if (!forgotten) return;
-    // Nobody is dropped before the new history was read.
+    const isNewHistory = reason === GapReason.EPOCH_CHANGED;
+    for (const rows of this.#kinds()) rows.outdate(isNewHistory);
+    if (!isNewHistory) return;
+    // Stale rows stay at least until the Snapshot of the new history is complete.
     this.#sweep?.();
-    this.#forgiving = true;
+    this.#hasStale = true;
   }
 
-  /** The roster as bytes, to be kept in a file. */
+  /** The roster as bytes, for a file. */
   save(): Uint8Array {
     const rows: Row[] = [];
     for (const { sequence, value } of this.#nodes.rows()) {
@@ -194,18 +187,18 @@ export class Roster implements RosterView {
   }
 
   /**
-   * What was saved: it answers until the coordinator does, and a grace longer where it does not. Throws for
-   * what was not saved whole.
+   * Takes the rows of a file. They answer until the first Snapshot; rows that it does not confirm stay for a grace time
+   * more. Throws if the bytes are not complete.
    */
   restore(bytes: Uint8Array): void {
     const { rows, complete } = Snapshot.decode(bytes);
-    // It is written last.
+    // `complete` is the last field of the encoding.
     if (!complete) throw new Error(bytes.length === 0 ? 'it is empty' : 'its end is missing');
     for (const { resource } of rows) {
       if (resource?.$case === 'node') this.#nodes.restore(nodeOf(resource.value));
       if (resource?.$case === 'player') this.#players?.rows.restore(resource.value);
     }
-    this.#forgiving = true;
+    this.#hasStale = true;
   }
 
   close(): void {
@@ -213,7 +206,7 @@ export class Roster implements RosterView {
   }
 }
 
-/** A node's name as the network has it. */
+/** A node's name in lower case, as in the network. */
 function folded(name: string): string {
   return anyText('the name of a node', name).toLowerCase();
 }

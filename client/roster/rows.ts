@@ -1,24 +1,24 @@
 /**
- * Rows of one kind, from a Snapshot and the events after it. If a coordinator loses its history, the rows that are not
- * back yet stay for a while, marked stale.
+ * Rows of one kind, from a Snapshot and the events after it. If a coordinator loses its history, rows that the new
+ * history does not have yet stay for a while, marked stale.
  */
 
 interface StoredRow<T> {
   readonly value: T;
-  /** The sequence that last wrote it. */
+  /** The sequence of the event that last wrote the row. */
   readonly sequence: number;
-  /** The row is of another history or a file, and no coordinator has confirmed it. Any other row is newer. */
+  /** The row comes from another history or a file, and no coordinator has confirmed it yet. Any other row is newer. */
   readonly stale: boolean;
 }
 
-/** Hears of each row that changes. */
+/** Called with each row that changes, before and after the change. */
 export type OnRowChange<T> = (before: T | undefined, after: T | undefined) => void;
 
 export class Rows<T> {
   readonly #rows = new Map<string, StoredRow<T>>();
   readonly #keyOf: (value: T) => string;
   readonly #onChange: OnRowChange<T>;
-  /** Keys of the snapshot that is under way. */
+  /** The keys of the Snapshot that has begun and is not complete. */
   #named: Set<string> | undefined;
 
   constructor(keyOf: (value: T) => string, onChange: OnRowChange<T>) {
@@ -30,7 +30,7 @@ export class Rows<T> {
     return this.#rows.get(key)?.value;
   }
 
-  /** All, by key. */
+  /** All rows, in the order of their keys. */
   all(): T[] {
     return [...this.#rows]
       .sort(([left], [right]) => (left < right ? -1 : 1))
@@ -45,26 +45,26 @@ export class Rows<T> {
     return this.#rows.get(key)?.stale ?? false;
   }
 
-  /** A snapshot begins. */
+  /** A Snapshot begins. */
   begin(): void {
     this.#named = new Set();
   }
 
-  /** A row, if it is newer than what is known. */
+  /** Takes a row if it is newer than the present one. */
   put(value: T, sequence: number): void {
     const key = this.#keyOf(value);
-    // A row of a snapshot in progress counts as named even if an event brought it.
+    // A row that an event brings during a Snapshot counts as named by the Snapshot.
     this.#named?.add(key);
     if (sequence > (this.#rows.get(key)?.sequence ?? 0)) this.#set(key, value, sequence, false);
   }
 
-  /** It is gone, if that is newer than what is known. */
+  /** Removes a row if that is newer than the present one. */
   leave(value: T, sequence: number): void {
     const key = this.#keyOf(value);
     if (sequence > (this.#rows.get(key)?.sequence ?? 0)) this.#remove(key);
   }
 
-  /** The snapshot is whole. What it does not name is gone; but what is stale has time until it is dropped. */
+  /** The Snapshot is complete. Rows that it does not name are removed, except stale rows: `dropStale` removes those. */
   complete(): void {
     for (const [key, { stale }] of this.#rows) {
       if (!stale && !this.#named?.has(key)) this.#remove(key);
@@ -73,8 +73,8 @@ export class Rows<T> {
   }
 
   /**
-   * Another history is read, whose sequences may be lower: any word of it is newer than what is known.
-   * `stale`: those of whom it says nothing may only be on the way back.
+   * The rows come from another history from now on. Its sequences may be lower, so any of its rows counts as newer.
+   * `stale`: the new history may not have all rows yet, so mark the present ones stale.
    */
   outdate(stale: boolean): void {
     for (const [key, row] of this.#rows) this.#set(key, row.value, 0, stale || row.stale);
@@ -89,7 +89,7 @@ export class Rows<T> {
     this.#set(this.#keyOf(value), value, 0, true);
   }
 
-  /** Each with its sequence. */
+  /** All rows with their sequences. */
   *rows(): Generator<{ value: T; sequence: number }> {
     for (const { value, sequence } of this.#rows.values()) yield { value, sequence };
   }

@@ -24,7 +24,7 @@ export interface RosterView {
 
   /**
    * Whether the client has a node only from before the coordinator lost its history, or from the file, and no
-   * coordinator has confirmed it since. Throws VALUE_INVALID.
+   * coordinator has confirmed the node since. Throws VALUE_INVALID.
    */
   isStale(name: string): boolean;
 
@@ -34,16 +34,16 @@ export interface RosterView {
    */
   load(name: string): NodeLoad | undefined;
 
-  /** Everybody who is online, by id. Throws ROSTER_WITHOUT_PLAYERS, as the next two do. */
+  /** All online players, by id. Throws ROSTER_WITHOUT_PLAYERS, as the next two do. */
   players(): Player[];
 
   /**
-   * A player who is online. Throws PLAYER_AMBIGUOUS if several names differ from this one only in case and none
-   * is equal to it; VALUE_INVALID.
+   * An online player. Throws PLAYER_AMBIGUOUS if several names differ from this one only in case and none is equal to
+   * it; VALUE_INVALID.
    */
   player(lookup: PlayerLookup): Player | undefined;
 
-  /** How many players are online: in all, on a proxy, on a server, or on both. Throws VALUE_INVALID. */
+  /** The number of online players: in all, on a proxy, on a server, or on both. Throws VALUE_INVALID. */
   playerCount(place?: { readonly proxy?: string; readonly server?: string }): number;
 }
 

@@ -23,7 +23,7 @@ describe('what goes wrong while nobody reads the status', () => {
     said = [];
     const logger = { warn: (message: string) => said.push(message) };
     const warnings = new Warnings('lobby-1', logger, Object.assign(clock, { random: () => 0 }));
-    board = new StatusBoard((status) => warnings.hear(status));
+    board = new StatusBoard((status) => warnings.take(status));
   });
 
   const post = (...all: Status[]): void => {
@@ -95,7 +95,7 @@ describe('what goes wrong while nobody reads the status', () => {
       { warn: () => expect.fail('a bug') },
       Object.assign(clock, { random: () => 0 }),
     );
-    throwing.hear(threw('x'));
+    throwing.take(threw('x'));
   });
 
   it('is left to whoever reads the status, and said again when they stop', async () => {

@@ -1,4 +1,4 @@
-/** What players are shown: plain objects for programs, and the contract's message on the wire. */
+/** Messages that players are shown: plain objects for programs, and the contract's message on the wire. */
 import { expect } from 'chai';
 import { type Display, KelpieError } from '../../../client/index.js';
 import { displayFrom, displayOf } from '../../../client/commands/display.js';

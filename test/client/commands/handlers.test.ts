@@ -232,7 +232,7 @@ describe('the handlers of a node', () => {
     expect(ends).to.have.lengthOf(1000);
     await ask(1001);
     expect(replies().map(([id]) => id)).to.deep.equal([1001]);
-    expect(replies()[0]?.[1]).to.match(/^failed: 1000 commands /);
+    expect(replies()[0]?.[1]).to.match(/^failed: this node works on 1000 commands /);
     await scripted.stream.send({ $case: 'commandCancelled', value: { commandId: 1 } });
     await ask(1002);
     expect(ends).to.have.lengthOf(1001);

@@ -181,7 +181,7 @@ describe('the silence of a coordinator', () => {
     await scripted.pass(1);
     expect(stream.aborted).to.equal(true);
     expect(scripted.all('disconnected')[0]?.error?.message).to.equal(
-      'the coordinator said nothing for 4 s',
+      'the coordinator sent nothing for 4 s',
     );
   });
 

@@ -1,4 +1,4 @@
-/** Commands are bounded by the nodes that they ask and by bytes, and each ends once whatever happens. */
+/** Commands have limits on their nodes and bytes, and each command ends exactly once for each node. */
 import { expect } from 'chai';
 import fc from 'fast-check';
 import {
@@ -65,8 +65,8 @@ function nothingLeft({ commands, faults }: Town): void {
   expect(faults).to.deep.equal([]);
 }
 
-describe('commands under way', () => {
-  it('count by the nodes that they ask', async () => {
+describe('pending commands', () => {
+  it('count by their nodes', async () => {
     const town = await openCoordinator({ limits: { commands: 5 } });
     await nodes(town, 3);
     const withdraw = town.commands.issue(asked(), '', () => undefined);
@@ -91,11 +91,11 @@ describe('commands under way', () => {
     nothingLeft(town);
   });
 
-  it('of a session that reads nothing stay few, and each result comes when it reads', async () => {
+  it('of a session that reads nothing are limited, and all results arrive when it reads', async () => {
     const town = await openCoordinator();
     await nodes(town, 100);
     const { stream } = await join(town, hello('shop'));
-    // Handed to nobody: they end at once when they are withdrawn, and all results wait.
+    // No node got them: they end at once when they are withdrawn, and all results wait.
     let requestId = 0;
     const flood = async () => {
       for (let round = 0; round < 50; round++) {
@@ -113,14 +113,14 @@ describe('commands under way', () => {
     const answered = [...counts.values()].filter((count) => count > 0);
     expect(answered).to.have.length(100);
     expect(answered.every((count) => count === 100)).to.equal(true);
-    // What it has read makes room again.
+    // Results that the session has read make room again.
     await flood();
     expect([...(await resultsOf(stream, 50)).values()]).to.deep.equal(Array(50).fill(100));
     nothingLeft(town);
   });
 });
 
-/** Reads until all requests have ended; how many results each had. A refused one has none. */
+/** Reads until all requests have ended. Returns the number of results of each; a refused one has none. */
 async function resultsOf(stream: TestStream, requests: number): Promise<Map<number, number>> {
   const counts = new Map<number, number>();
   let ended = 0;
@@ -141,7 +141,7 @@ async function resultsOf(stream: TestStream, requests: number): Promise<Map<numb
 }
 
 describe('a command that would harm its readers', () => {
-  it('names too many roles, states or labels', async () => {
+  it('is refused with too many roles, states or labels', async () => {
     const town = await openCoordinator();
     await nodes(town, 1);
     const many = Array.from({ length: 65 }, (_, at) => `label-${at}`);
@@ -152,7 +152,7 @@ describe('a command that would harm its readers', () => {
     expect(refusal(town, asked({ target: select({ labels }) }))).to.equal('LABELS_INVALID');
   });
 
-  it('is too deep', async () => {
+  it('is refused if it is too deep', async () => {
     const town = await openCoordinator();
     await nodes(town, 1);
     town.commands.issue(asked({ command: custom(nested(30)) }), '', () => undefined)();
@@ -175,7 +175,7 @@ describe('a command that would harm its readers', () => {
     ],
   ];
   for (const [what, command, answer, reason] of answers) {
-    it(`or an answer of too many ${what} ends it for both by name`, async () => {
+    it(`or an answer of too many ${what} ends it for both nodes with the reason`, async () => {
       const town = await openCoordinator();
       const commands = ['ping', 'kick_players', 'run_console_command'];
       const { stream } = await join(town, hello('lobby', { commands }));
@@ -197,7 +197,7 @@ function contentOf(levels: number) {
   return { form: { $case: 'json', value: nested(levels) } } as const;
 }
 
-/** Each look at it takes a while: every turn is over soon. */
+/** Each read of this clock takes a while, so every turn ends soon. */
 class TiredClock extends FakeClock {
   #tiredMs = 0;
 
@@ -207,14 +207,14 @@ class TiredClock extends FakeClock {
 }
 
 describe('works in prompt turns', () => {
-  it('are done in order, each piece once, and yield where they are long', async () => {
+  it('run in order, each piece once, and yield if they are long', async () => {
     const faults: unknown[] = [];
     const turns = new PromptTurns(new TiredClock(), (error) => faults.push(error));
     const done: string[] = [];
     function* work(name: string, pieces: number) {
       for (let piece = 0; piece < pieces; piece++) {
         if (name === 'bad') throw new Error('a bad work');
-        // A piece may add another work.
+        // A piece may add more work.
         if (name === 'a' && piece === 0) turns.add(work('nested', 1));
         done.push(`${name}${piece}`);
         yield;
@@ -241,7 +241,7 @@ describe('each command', () => {
     ['at once', () => new FakeClock()],
     ['in many turns', () => new TiredClock()],
   ] as const) {
-    it(`ends once for each node, or with enough answers, ${pace}`, async () => {
+    it(`ends once for each node, or after enough answers, ${pace}`, async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
           const clock = clockOf();

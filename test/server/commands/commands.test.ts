@@ -1,4 +1,4 @@
-/** Commands: who is asked, and how each ends once. */
+/** Commands: their nodes, and the one end of each. */
 import { expect } from 'chai';
 import { Command, type CommandTarget, NodeSelector } from '../../../gen/ts/kelpie/v1/command.js';
 import { IssueCommandRequest } from '../../../gen/ts/kelpie/v1/command_service.js';
@@ -47,7 +47,7 @@ function asked(target: CommandTarget, partial: Partial<IssueCommandRequest> = {}
   return { ...IssueCommandRequest.create({ target, command: PING }), timeout, ...partial };
 }
 
-/** A server that does `ping`. */
+/** A server that handles `ping`. */
 async function server(town: TestCoordinator, name: string, labels: Record<string, string> = {}) {
   const { stream } = await join(town, hello(name, { commands: ['ping'], labels }));
   return stream;
@@ -64,7 +64,7 @@ function answer(stream: TestStream, commandId: number, text: string): void {
   stream.send({ requestId: 9, frame: { $case: 'commandReply', value: { commandId, outcome } } });
 }
 
-/** What an issuer is told, as `pong` or the name of the reason. */
+/** The results of an issuer, as `pong` or the name of the reason. */
 class Told {
   readonly results: string[] = [];
   #last = (): void => undefined;
@@ -110,7 +110,7 @@ describe('a command', () => {
     nothingLeft(town);
   });
 
-  it('says how much time is left when it goes out, not when it was issued', async () => {
+  it('has the time that is left when it is sent, not when it was issued', async () => {
     const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     issue(town, asked(node('lobby')));
@@ -119,7 +119,7 @@ describe('a command', () => {
     expect(timeLeft).to.deep.equal({ seconds: 0, nanos: 600_000_000 });
   });
 
-  it('is issued on a session, and answered under its request', async () => {
+  it('can be issued on a session, and has its answers under the request id', async () => {
     const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const { stream: shop } = await join(town, hello('shop'));
@@ -132,7 +132,7 @@ describe('a command', () => {
     expect(result.value).to.deep.include({ node: 'lobby', last: true });
   });
 
-  it('goes to every node that matches and does it, and ends when all have answered', async () => {
+  it('goes to every matching node that handles it, and ends when all have answered', async () => {
     const town = await openCoordinator();
     const labels = { game: 'bedwars' };
     const one = await server(town, 'bedwars-1', labels);
@@ -146,7 +146,7 @@ describe('a command', () => {
     nothingLeft(town);
   });
 
-  it('ends after so many answers, and tells those who are left', async () => {
+  it('ends after max_replies answers, and is withdrawn from the other nodes', async () => {
     const town = await openCoordinator();
     const [one, two, three] = await Promise.all(['a', 'b', 'c'].map((name) => server(town, name)));
     const { told } = issue(town, asked(every(), { maxReplies: 2 }));
@@ -160,7 +160,7 @@ describe('a command', () => {
     nothingLeft(town);
   });
 
-  it('goes to any one of several, one after the other, and to one that is READY if there is one', async () => {
+  it('goes to one of several nodes in rotation, and to a READY one if there is one', async () => {
     const town = await openCoordinator();
     const ready = await Promise.all(['a', 'b'].map((name) => server(town, name)));
     await join(town, hello('z', { commands: ['ping'], state: NodeState.MAINTENANCE }));
@@ -171,7 +171,7 @@ describe('a command', () => {
     expect(names).to.deep.equal(['a', 'a', 'b', 'b']);
   });
 
-  it("goes to a player's proxy and to his server", async () => {
+  it("goes to a player's proxy and to their server", async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1', { commands: ['ping'] });
     const lobby = await server(town, 'lobby');
@@ -189,7 +189,7 @@ describe('a command', () => {
   });
 });
 
-describe('a command that nobody can be given', () => {
+describe('a command that no node can get', () => {
   it('is refused at once', async () => {
     const town = await openCoordinator();
     await server(town, 'lobby');
@@ -218,7 +218,7 @@ describe('a command that nobody can be given', () => {
     }
   });
 
-  it('has 10 s where it names no time', async () => {
+  it('has 10 s without a timeout', async () => {
     const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const { told } = issue(town, asked(node('lobby'), { timeout: undefined }));
@@ -231,7 +231,7 @@ describe('a command that nobody can be given', () => {
     expect(told.results).to.deep.equal(['lobby: OUTCOME_UNKNOWN']);
   });
 
-  it('asks each of the nodes that it names, and says which it could not ask', async () => {
+  it('goes to each named node, and has an error for each node that cannot get it', async () => {
     const town = await openCoordinator();
     const [north, south] = [await server(town, 'north'), await server(town, 'south')];
     await join(town, hello('deaf'));
@@ -248,7 +248,7 @@ describe('a command that nobody can be given', () => {
     ]);
   });
 
-  it('is refused where none of the nodes that it names can be asked, or it names none or too many', async () => {
+  it('is refused if none of the named nodes can get it, or if it names none or too many', async () => {
     const town = await openCoordinator();
     await server(town, 'lobby');
     await join(town, hello('deaf'));
@@ -258,7 +258,7 @@ describe('a command that nobody can be given', () => {
     expect(refusal(town, asked(nodes(...many)))).to.equal('OUT_OF_RANGE');
   });
 
-  it('is refused when too many are under way', async () => {
+  it('is refused when too many commands are pending', async () => {
     const town = await openCoordinator({ limits: { commands: 2 } });
     await server(town, 'lobby');
     const { withdraw } = issue(town, asked(node('lobby')));
@@ -269,7 +269,7 @@ describe('a command that nobody can be given', () => {
     more();
   });
 
-  it('is told to an issuer with a session too, who may have 256', async () => {
+  it('is refused for an issuer with a session too, which may have 256 commands', async () => {
     const town = await openCoordinator();
     await server(town, 'lobby');
     const { stream: shop } = await join(town, hello('shop'));
@@ -285,7 +285,7 @@ describe('a command that nobody can be given', () => {
 });
 
 describe('a command that is not answered', () => {
-  it('ends when its time is up, and what came of it is unknown', async () => {
+  it('ends at its timeout with an unknown outcome', async () => {
     const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const { told } = issue(town, asked(node('lobby')));
@@ -301,7 +301,7 @@ describe('a command that is not answered', () => {
     nothingLeft(town);
   });
 
-  it('was not delivered if the node never took it', async () => {
+  it('was not delivered if the node never read it', async () => {
     const town = await openCoordinator();
     await server(town, 'lobby');
     const { told } = issue(town, asked(node('lobby')));
@@ -310,7 +310,7 @@ describe('a command that is not answered', () => {
     nothingLeft(town);
   });
 
-  it('and that the node never took is not handed to it later', async () => {
+  it('and that the node never read is not sent later', async () => {
     const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     issue(town, asked(node('lobby')));
@@ -326,13 +326,13 @@ describe('a command that is not answered', () => {
     const lobby = await server(town, 'lobby');
     const before = issue(town, asked(node('lobby')));
     await lobby.cut();
-    expect(before.told.results, 'it was on its way').to.deep.equal(['lobby: NOT_DELIVERED']);
+    expect(before.told.results, 'it was still queued').to.deep.equal(['lobby: NOT_DELIVERED']);
     const after = issue(town, asked(node('lobby')));
     expect(after.told.results).to.deep.equal(['lobby: NOT_DELIVERED']);
     nothingLeft(town);
   });
 
-  it('is unknown when the node leaves, at once', async () => {
+  it('has an unknown outcome at once when the node leaves', async () => {
     const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const { told } = issue(town, asked(node('lobby')));
@@ -356,7 +356,7 @@ describe('a command that is not answered', () => {
     expect(told.results).to.deep.equal(['lobby: pong']);
   });
 
-  it('is withdrawn by its issuer, and by his going', async () => {
+  it('is withdrawn by its issuer, and when the issuer leaves', async () => {
     const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const { stream: shop } = await join(town, hello('shop'));
@@ -389,7 +389,7 @@ describe('an answer', () => {
     expect(told.results).to.deep.equal(['lobby: one']);
   });
 
-  it("to another node's command is none", async () => {
+  it("to another node's command is refused", async () => {
     const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const thief = await server(town, 'thief');
@@ -403,7 +403,7 @@ describe('an answer', () => {
     expect(told.results).to.deep.equal(['lobby: pong']);
   });
 
-  it('that is too big ends the command, for both', async () => {
+  it('that is too big ends the command for its issuer and its node', async () => {
     const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const { told } = issue(town, asked(node('lobby')));
@@ -414,7 +414,7 @@ describe('an answer', () => {
     nothingLeft(town);
   });
 
-  it('of another form, and a failure, are told as they are', async () => {
+  it('of another form, and a failure, reach the issuer as errors', async () => {
     const town = await openCoordinator();
     const lobby = await server(town, 'lobby');
     const wrong = issue(town, asked(node('lobby')));
@@ -442,7 +442,7 @@ describe('an answer', () => {
 });
 
 describe('a node that does not read', () => {
-  it('is given so many commands, and no more', async () => {
+  it('gets a limited number of commands', async () => {
     const town = await openCoordinator();
     await server(town, 'lobby');
     const all = Array.from({ length: 1001 }, () => issue(town, asked(node('lobby'))));

@@ -1,7 +1,6 @@
 /**
- * The law of delivery: whatever is published, cut, replaced, subscribed, acknowledged late or trimmed
- * meanwhile, every subscriber sees exactly the journal, filtered, in order; or a Gap that names
- * exactly what it lost.
+ * The law of delivery, under publishes, cuts, replacements, subscriptions, late acknowledgements and trimming:
+ * every subscriber gets exactly the filtered journal, in order, or a Gap that names exactly the lost entries.
  */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
@@ -26,7 +25,7 @@ const reader = fc.nat({ max: READERS - 1 });
 const topic = fc.constantFrom(...TOPICS);
 const topics = fc.uniqueArray(fc.constantFrom(...PATTERNS), { maxLength: 3 });
 
-/** A step, with how likely it is. */
+/** A step, and its relative frequency. */
 function step<T>(weight: number, parts: { [K in keyof T]: fc.Arbitrary<T[K]> }) {
   return { weight, arbitrary: fc.record(parts) };
 }
@@ -60,7 +59,7 @@ const steps = fc.array(
 );
 type Step = typeof steps extends fc.Arbitrary<(infer S)[]> ? S : never;
 
-/** None lies below another. */
+/** No prefix contains another. */
 const own = fc.subarray([
   { prefix: 'chat', entries: 3 },
   { prefix: 'party.1', entries: 1 },
@@ -109,7 +108,7 @@ function varint(value: number): number[] {
 
 const BOT = { instanceId: randomBytes(16), role: NodeRole.SERVICE };
 
-/** A node that joins, or changes if it is there. */
+/** A node that joins, or changes if it exists. */
 async function moveBot({ claims, nodeRows }: MortalCoordinator, name: string, label: number) {
   if (nodeRows.nodes.get(name)) {
     await claims.update(name, NodeChange.create({ labels: { at: String(label) } }));
@@ -150,7 +149,7 @@ async function take(town: MortalCoordinator, one: Step, readers: Subscriber[]) {
   }
 }
 
-/** What the runs went through, so that a law that tests nothing is seen. */
+/** Counts of the runs. With them the test notices that it tests nothing. */
 const tally = new Map<string, number>();
 
 async function run(plan: Step[], { entries, own, tail, turns, readers: kinds }: Settings) {
@@ -159,7 +158,7 @@ async function run(plan: Step[], { entries, own, tail, turns, readers: kinds }: 
   const history = historyOf(journal);
   const town = await openMortal(journal, clock, {
     tail: { entries: tail, bytes: 2 ** 20 },
-    // Silence is not what is tested here.
+    // This test does not cover silence.
     times: { maxSilenceMs: 2 ** 30 },
     turns: () => turns,
   });

@@ -25,7 +25,7 @@ function read(part: Uint8Array | undefined) {
 const all = new TopicFilter(['nodes.*', 'chat.>']);
 
 describe('loads', () => {
-  it('are encoded once for all readers in whose filters the same nodes match', () => {
+  it('are encoded once for all readers whose filters match the same nodes', () => {
     const { interval } = reported(100).frames;
     const { part, upTo } = interval.share(0, all);
     expect(upTo).to.equal(100);
@@ -40,7 +40,7 @@ describe('loads', () => {
     expect(interval.share(0, new TopicFilter(['players.*'])).part).to.equal(undefined);
   });
 
-  it('come once, the newest, up to the end of the interval', () => {
+  it('are sent once per interval, the newest of each node', () => {
     const { loads, frames } = reported(10);
     const reader = new LoadReader(frames);
     expect(reader.endInterval()).to.equal(true);
@@ -56,7 +56,7 @@ describe('loads', () => {
     ]);
   });
 
-  it('of very many nodes come in several frames, each once', () => {
+  it('of very many nodes are sent in several frames, each load once', () => {
     const reader = new LoadReader(reported(10_000).frames);
     reader.endInterval();
     const names = new Set<string>();

@@ -31,7 +31,7 @@ describe('the patterns of readers', () => {
     hold.take(new TopicFilter(['a.b.c.d.*', 'a.b.c.d.>', 'a.*.c.d', 'a.b.c.d.e', 'a.*.c.d.f']));
   });
 
-  it('are limited for all readers of a connection, and for all there are', () => {
+  it('are limited for all readers of a connection, and for all readers together', () => {
     const budget = new PatternBudget(limits);
     const fill = (connection: string) => {
       for (let count = 0; ; count++) {
@@ -45,13 +45,16 @@ describe('the patterns of readers', () => {
     };
     const each = fill('a');
     expect(each).to.be.greaterThan(0);
-    expect([fill('a'), fill('b')], 'others have their own').to.deep.equal([0, each]);
+    expect([fill('a'), fill('b')], 'other connections have their own budget').to.deep.equal([
+      0,
+      each,
+    ]);
     fill('c');
     expect(budget.taken).to.be.at.most(25_000);
     expect(fill('d'), 'nothing is left').to.equal(0);
   });
 
-  it('take what they take, whatever is taken, refused and released', () => {
+  it('are counted right after any order of admissions, refusals and releases', () => {
     const step = fc.record({
       reader: fc.nat({ max: 9 }),
       patterns: fc.nat({ max: 12 }),
@@ -77,7 +80,7 @@ describe('the patterns of readers', () => {
     );
   });
 
-  it('are given back when their session ends, however it ends', async () => {
+  it('are released at every kind of end of their session', async () => {
     const { port, patterns } = await openCoordinator();
     const topics = ['chat.*', 'shop.>'];
     const first = new TestStream(port);
@@ -103,7 +106,7 @@ describe('the patterns of readers', () => {
     expect(patterns.taken).to.equal(0);
   });
 
-  it('are no work where there are too many of them', async () => {
+  it('cost no work if there are too many', async () => {
     const { port } = await openCoordinator();
     const stream = new TestStream(port);
     stream.send({ $case: 'hello', value: hello('lobby-1') });
@@ -121,7 +124,7 @@ describe('the patterns of readers', () => {
 });
 
 describe('a Snapshot that a node did not get', () => {
-  it('comes when it asks again for a pattern that is there already', async () => {
+  it('is sent when the node adds a present pattern again', async () => {
     const { port } = await openCoordinator();
     const stream = new TestStream(port);
     stream.send({ $case: 'hello', value: hello('lobby-1') });

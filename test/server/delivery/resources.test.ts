@@ -4,11 +4,11 @@ import { hello, join, openCoordinator } from '../../support/model/coordinator.js
 import { player, TestProxy } from '../../support/model/proxy.js';
 
 const PLAYERS = 5000;
-/** Far above what it takes, far below a look at each row for each of them. */
+/** Far above the time that it takes, and far below the time to read each row for each pattern. */
 const CEILING_MS = 2000;
 
 describe('the resources of a filter', () => {
-  it('that names them cost what is named, not all that there are', async () => {
+  it('with names cost the named rows, not all rows', async () => {
     const town = await openCoordinator();
     const proxy = await TestProxy.join(town, 'gate-1');
     for (let first = 0; first < PLAYERS; first += 500) {

@@ -1,6 +1,6 @@
 /**
- * The law of rosters: once it is quiet, a client's roster is the table, whatever happened to its
- * stream on the way there: cut in the middle of a Snapshot, overtaken by retention, or both.
+ * The law of rosters: at rest a client's roster equals the table, also after its stream was cut in the middle of
+ * a Snapshot, was overtaken by retention, or both.
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -10,7 +10,7 @@ import { note } from '../../support/journal/entries.js';
 import { Follower } from '../../support/model/follower.js';
 import { openCoordinator, type TestCoordinator } from '../../support/model/coordinator.js';
 
-/** So many that a Snapshot has three parts. */
+/** Enough nodes for a Snapshot in three parts. */
 const BOTS = 600;
 
 async function put(town: TestCoordinator, index: number, label: number | undefined): Promise<void> {
@@ -44,7 +44,7 @@ const steps = fc.array(
 );
 
 describe('a roster', () => {
-  it('is the table once it is quiet, also after a gap and half a snapshot', async () => {
+  it('equals the table at rest, also after a gap and half a snapshot', async () => {
     let gaps = 0;
     let parts = 0;
     await fc.assert(

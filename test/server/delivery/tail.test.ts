@@ -79,7 +79,7 @@ describe('a batch on the wire', () => {
     );
   });
 
-  it('carries an event as its publisher made it', () => {
+  it('contains an event with the bytes of its publisher', () => {
     const [entry] = entriesOf([{ topic: 'chat.global', text: 'hello' }]);
     const batch = tailOf(entry ? [entry] : []).batch(FIRST, everything, BATCH_LIMITS);
     expect(decode(FIRST, batch).events).to.deep.equal([
@@ -92,14 +92,14 @@ describe('a batch on the wire', () => {
     expect(decoded).to.deep.equal({ afterSequence: 7, upTo: floor, events: [] });
   });
 
-  it('does not carry entries that are no event', () => {
+  it('does not contain entries without an event', () => {
     const [entry] = entriesOf([{ topic: 'kelpie.sessions', text: null }]);
     expect(entry && encodeEntry(entry).chunk).to.equal(undefined);
   });
 });
 
 describe('the tail', () => {
-  it('ends where the journal stood before it has an entry', () => {
+  it('ends at the position of the journal before its first entry', () => {
     const tail = new Tail(floor, plenty);
     expect(tail.head).to.deep.equal(floor);
     expect(tail.batch(FIRST, everything, BATCH_LIMITS)).to.deep.equal({
@@ -109,7 +109,7 @@ describe('the tail', () => {
     });
   });
 
-  it('gives, batch by batch, what a filter of all entries would', () => {
+  it('gives, batch by batch, the same events as a filter of all entries', () => {
     const topic = fc.constantFrom('a', 'b', 'b.c', 'nodes.x', 'inbox.lobby-1');
     const text = fc.oneof(fc.string({ maxLength: 40 }), fc.constant(null));
     fc.assert(
@@ -212,7 +212,7 @@ describe('the tail', () => {
     expect(ends).to.deep.equal([FIRST + 1, FIRST + 2, FIRST + 3]);
   });
 
-  it('makes the same batches of entries that an engine read again', () => {
+  it('makes the same batches of entries that an engine has read again', () => {
     const entries = entriesOf(['a', 'b', 'a'].map((topic) => ({ topic, text: topic })));
     const tail = tailOf(entries);
     const filter = new TopicFilter(['a']);
@@ -221,7 +221,7 @@ describe('the tail', () => {
     expect(again).to.deep.equal(tail.batch(FIRST, filter, limits));
   });
 
-  it('keeps as many entries as it may, and knows from where on', () => {
+  it('keeps entries up to their limit, and has the position before the oldest', () => {
     const entries = sized(5, 100);
     const tail = tailOf(entries, { entries: 3, bytes: 2 ** 20 });
     const covered = [0, 1, 2, 3, 4, 5].filter((step) => tail.covers(FIRST + step));
@@ -229,7 +229,7 @@ describe('the tail', () => {
     expect(tail.batch(FIRST + 2, everything, BATCH_LIMITS).chunks).to.have.length(3);
   });
 
-  it('keeps as many bytes as it may', () => {
+  it('keeps entries up to the limit of bytes', () => {
     const tail = tailOf(sized(10, 100), { entries: 1000, bytes: 350 });
     expect([6, 7].map((step) => tail.covers(FIRST + step))).to.deep.equal([false, true]);
     expect(tail.batch(FIRST + 7, everything, BATCH_LIMITS).bytes).to.equal(300);
@@ -241,7 +241,7 @@ describe('the tail', () => {
     expect(tail.batch(FIRST + 2, everything, BATCH_LIMITS).chunks).to.have.length(1);
   });
 
-  it('knows the position of every sequence that it covers, and of no other one after it', () => {
+  it('has the position of every sequence that it covers, and of no later one', () => {
     const entries = sized(6, 100);
     const tail = tailOf(entries, { entries: 4, bytes: 2 ** 20 });
     for (const entry of entries.slice(1)) {
@@ -251,7 +251,7 @@ describe('the tail', () => {
     expect(new Tail(floor, plenty).cursorAt(FIRST)).to.deep.equal(floor);
   });
 
-  it('stays right while it forgets far more than it keeps', () => {
+  it('stays right while it drops far more entries than it keeps', () => {
     const entries = sized(6000, 50);
     const tail = new Tail(floor, { entries: 100, bytes: 2 ** 20 });
     for (let from = 0; from < entries.length; from += 7) {
@@ -269,12 +269,12 @@ describe('the tail', () => {
   });
 });
 
-/** Sequences of all that a filter takes after a position, batch by batch. */
+/** The sequences of all events that match a filter after a position, batch by batch. */
 function readOn(tail: Tail, after: number, filter: TopicFilter): number[] {
   const got: number[] = [];
   for (let at = after; at < tail.head.sequence;) {
     const batch = tail.batch(at, filter, BATCH_LIMITS);
-    expect(batch.upTo.sequence, 'each batch gets on').to.be.greaterThan(at);
+    expect(batch.upTo.sequence, 'each batch makes progress').to.be.greaterThan(at);
     got.push(...decode(at, batch).events.map(({ sequence }) => sequence));
     at = batch.upTo.sequence;
   }
@@ -287,7 +287,7 @@ describe('readers of the tail', () => {
       Array.from({ length: count }, (_, at) => ({ topic: `t.${at % 3}`, text: String(at) })),
     ).map((entry, at) => ({ ...entry, source: `node-${at % 2}` }));
 
-  it('share a batch if the same topics of it match, whatever else their patterns are', () => {
+  it('share a batch if the same topics of it match, even with different patterns', () => {
     const tail = tailOf(mixed(90));
     const batchOf = (patterns: string[], own = {}) =>
       tail.batch(FIRST, new TopicFilter(patterns, own), BATCH_LIMITS);
@@ -299,7 +299,7 @@ describe('readers of the tail', () => {
     expect(tail.batch(FIRST, new TopicFilter(['t.0']), { events: 2, bytes: 999 }).chunks).length(2);
   });
 
-  it('get what their own filter takes, however their reading and what is pushed interleave', () => {
+  it('get the events of their own filter, in any order of reads and appends', () => {
     const filters = [
       new TopicFilter(['t.0']),
       new TopicFilter(['t.0', 't.1']),

@@ -14,7 +14,7 @@ describe('a window', () => {
     expect(window.open).to.equal(true);
   });
 
-  it('closes when its events are out', () => {
+  it('closes when its number of events is sent', () => {
     const window = new Window({ events: 10, bytes: 1000 });
     window.sent(4, 4, 1);
     window.sent(9, 5, 1);
@@ -23,7 +23,7 @@ describe('a window', () => {
     expect(window.open).to.equal(false);
   });
 
-  it('closes when its bytes are out', () => {
+  it('closes when its bytes are sent', () => {
     const window = new Window({ events: 1000, bytes: 100 });
     window.sent(1, 1, 99);
     expect(window.open).to.equal(true);
@@ -31,12 +31,12 @@ describe('a window', () => {
     expect(window.open).to.equal(false);
   });
 
-  it('cuts a batch to what is left of it, and lets a single event out alone', () => {
+  it('cuts a batch to its remaining room, and sends a single event alone', () => {
     const window = new Window({ events: 10, bytes: 1000 });
     const limits = { events: 256, bytes: 65_536 };
     expect(window.left(limits)).to.deep.equal({ events: 10, bytes: 1000 });
     expect(window.fits(11, 10)).to.equal(false);
-    // A single event of more bytes than the window has.
+    // A single event with more bytes than the window.
     expect(window.admits(1, 5000)).to.equal(true);
     window.sent(1, 1, 5000);
     window.acknowledge(1);
@@ -49,7 +49,7 @@ describe('a window', () => {
     expect(window.admits(1, 401)).to.equal(true);
   });
 
-  it('takes an acknowledgement for all batches before it', () => {
+  it('applies an acknowledgement to all batches before it', () => {
     const window = new Window({ events: 3, bytes: 1000 });
     for (const sequence of [10, 20, 30]) window.sent(sequence, 1, 100);
     expect(window.open).to.equal(false);
@@ -60,7 +60,7 @@ describe('a window', () => {
     expect(window.bytes).to.equal(0);
   });
 
-  it('takes the last acknowledgement again', () => {
+  it('accepts the last acknowledgement again', () => {
     const window = new Window({ events: 10, bytes: 1000 });
     window.sent(10, 1, 100);
     window.sent(20, 1, 100);
@@ -91,14 +91,14 @@ describe('a window', () => {
     });
   }
 
-  it('without limits never closes and remembers nothing', () => {
+  it('without limits never closes and stores nothing', () => {
     const window = new Window(unlimitedWindow);
     for (let sequence = 1; sequence < 100; sequence++) window.sent(sequence, 256, 2 ** 20);
     expect(window.open).to.equal(true);
     expect(window.bytes).to.equal(0);
   });
 
-  it('counts what is outstanding, whatever is sent and acknowledged', () => {
+  it('counts the outstanding events right in any order of batches and acknowledgements', () => {
     const step = fc.record({
       events: fc.integer({ min: 1, max: 5 }),
       bytes: fc.integer({ min: 1, max: 50 }),

@@ -1,4 +1,4 @@
-/** Every edge asks whether a peer may come in before it opens a stream or answers a call. */
+/** Every edge checks that a peer is authorized before it opens a stream or answers a call. */
 import { expect } from 'chai';
 import { createChannel, createClient, type ClientError, Status } from 'nice-grpc';
 import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js';
@@ -10,7 +10,7 @@ import type { SessionPort } from '../../../server/session/port.js';
 import { callServices } from '../../../server/wiring.js';
 import { hello, openCoordinator } from '../../support/model/coordinator.js';
 
-/** Keeps everybody out, and counts the hosts that asked. */
+/** Refuses every peer, and stores the hosts of the checks. */
 function closed(port: SessionPort) {
   const hosts: string[] = [];
   const authorize: SessionPort['authorize'] = ({ host }) => {
@@ -34,7 +34,7 @@ async function endOf(responses: AsyncIterable<unknown>): Promise<unknown> {
   }
 }
 
-describe('a peer that may not come in', () => {
+describe('a peer that is not authorized', () => {
   it('gets no session of an embedded coordinator', async () => {
     const town = await openCoordinator();
     const { port, hosts } = closed(town.port);

@@ -3,10 +3,10 @@ import { CallTurns } from '../../../server/edge/grpc/call-turns.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
 import { until } from '../../support/until.js';
 
-describe('calls that come in at once', () => {
+describe('calls that arrive at once', () => {
   const clock = new FakeClock();
 
-  it('are begun for a turn, and then everybody else has theirs', async () => {
+  it('begin for one turn, and then other work runs', async () => {
     const turns = new CallTurns(clock);
     const begun: number[] = [];
     for (let call = 0; call < 20; call++) {
@@ -20,12 +20,12 @@ describe('calls that come in at once', () => {
       turnsSeen.push(begun.length);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    // A turn is over after 5 ms: with the third of 2 ms.
+    // A turn ends after 5 ms: with the third call of 2 ms.
     expect(turnsSeen).to.deep.equal([3, 6, 9, 12, 15, 18]);
     expect(begun).to.deep.equal(Array.from({ length: 20 }, (_, call) => call));
   });
 
-  it('take turns by peers, so that one with many delays its own', async () => {
+  it('take turns by peer, so that a peer with many calls delays only its own', async () => {
     const turns = new CallTurns(clock);
     const begun: string[] = [];
     const take = (peer: string): void =>
@@ -40,7 +40,7 @@ describe('calls that come in at once', () => {
     expect(begun.slice(0, 4).sort()).to.deep.equal(['greedy', 'greedy', 'humble', 'modest']);
   });
 
-  it('wait for nobody when nobody is there', () => {
+  it('do not wait if there are no others', () => {
     const turns = new CallTurns(clock);
     let begun = false;
     turns.take('peer', () => (begun = true));

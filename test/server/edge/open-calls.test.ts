@@ -1,4 +1,4 @@
-/** Calls that their peers leave open: by hand on a socket, and with a clock that a test moves. */
+/** Calls that their peers leave open. The test writes to the socket by hand, and moves the clock. */
 import { connect } from 'node:http2';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
@@ -36,16 +36,16 @@ describe('a call that its peer leaves open', () => {
     await stopped;
   });
 
-  /** Takes no bytes of answers, only headers. */
+  /** Reads no bytes of answers, only headers. */
   const dry = (): RawPeer => {
     const settings = [[Setting.initialWindow, 0]] as const;
     return new RawPeer(coordinator.port, { polite: true, settings }).preface();
   };
 
-  /** What the peer has sent before is at work. */
+  /** Resolves when the coordinator handles the earlier requests of the peer. */
   const passed = () => peer.ping();
 
-  it('before its request is whole is ended after 10 s, and not before', async () => {
+  it('before its request is complete ends after 10 s, and not earlier', async () => {
     peer = new RawPeer(coordinator.port, { polite: true }).preface();
     const request = bytesOf('NodeService.GetNode', { name: 'lobby-1' });
     const whole = Buffer.concat([Buffer.of(0, 0, 0, 0, request.length), request]);
@@ -61,7 +61,7 @@ describe('a call that its peer leaves open', () => {
     expect([...peer.resets.keys()]).to.deep.equal([NO_ERROR]);
   });
 
-  it('that asks for an answer and takes none of it is broken off after 60 s', async () => {
+  it('and that reads nothing of its answer is broken off after 60 s', async () => {
     peer = dry();
     peer.open(1, path('CoordinatorService/GetInfo'));
     peer.send(FrameType.data, Flag.endStream, 1, Buffer.alloc(5));
@@ -91,12 +91,12 @@ describe('a call that its peer leaves open', () => {
     expect(peer.resetStreams.has(3), 'the newer one').to.equal(false);
   });
 
-  it('with messages that nobody takes yet is read no further than 256 KiB', async () => {
+  it('with messages that the session does not read yet is read up to 256 KiB', async () => {
     peer = new RawPeer(coordinator.port, { polite: true }).preface();
     const other = requestBytes({ hello: helloOf('lobby-1') });
     peer.open(1).message(1, other);
     await peer.until(() => peer.dataBytes > 0, 'the Welcome');
-    // It waits until the first one is found to be dead or alive, and reads nothing meanwhile.
+    // The session waits for the result of the probe of the first one, and reads nothing meanwhile.
     const session = connect(`http://127.0.0.1:${coordinator.port}`, { maxSessionMemory: 64 });
     const stream = session.request(requestHeaders());
     stream.on('error', () => undefined);
@@ -104,7 +104,7 @@ describe('a call that its peer leaves open', () => {
     const message = grpcMessage(Buffer.alloc(1024 * 1024 - 8));
     let taken = 0;
     for (let count = 0; count < 12; count++) stream.write(message, () => taken++);
-    await peer.until(() => peer.count(FrameType.data) > 1, 'the question whether it lives');
+    await peer.until(() => peer.count(FrameType.data) > 1, 'the probe');
     for (let before = -1; before !== taken;) {
       before = taken;
       await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -114,7 +114,7 @@ describe('a call that its peer leaves open', () => {
     clock.advance(5000);
   });
 
-  it('and is idle for long is left alone: a watch that takes nothing costs nothing', async () => {
+  it('and is idle stays open: an idle watch costs nothing', async () => {
     peer = dry();
     const start = { at: 'START_AT_LATEST' };
     const request = bytesOf('EventService.WatchEvents', { topics: ['chat.>'], start });
@@ -128,8 +128,8 @@ describe('a call that its peer leaves open', () => {
   });
 });
 
-describe('requests that come compressed', () => {
-  /** A peer with so many watches that ask for a name of a megabyte each. */
+describe('compressed requests', () => {
+  /** A peer with `count` watches, each with a name of a megabyte. */
   const watching = async (port: number, count: number): Promise<RawPeer> => {
     const name = Buffer.alloc(1_000_000, 'x');
     // Field 1, and the length of the name as a varint.
@@ -145,12 +145,12 @@ describe('requests that come compressed', () => {
     return peer;
   };
 
-  it('take the room of what is in them, and give it back', async () => {
+  it('count with their uncompressed bytes, and release them', async () => {
     const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
     for (let round = 0; round < 2; round++) {
       const peer = await watching(coordinator.port, 80);
       await peer.ping();
-      // Only whoever was not refused has an answer.
+      // Only requests that were not refused have an answer.
       expect(peer.count(FrameType.data)).to.be.within(60, 67);
       await peer.destroy();
     }

@@ -17,7 +17,7 @@ describe('an event on its way into the journal', () => {
     expect(Event.decode(entryOf(messageDraft('hello')).event)).to.deep.equal(messageEvent('hello'));
   });
 
-  it('keeps every form of content, and what goes with it', () => {
+  it('keeps every form of content, and the other fields of the message', () => {
     const contents: Payload['content'][] = [
       { form: { $case: 'data', value: new Uint8Array([0, 255]) } },
       { form: { $case: 'text', value: '§aGrüße 🐴' } },
@@ -38,7 +38,7 @@ describe('an event on its way into the journal', () => {
     }
   });
 
-  it('is refused where its origin is not in the contract: not every reader could print it', () => {
+  it('is refused with an origin outside the contract, which not every reader could print', () => {
     const payload = Payload.create({ content: { form: { $case: 'text', value: 'x' } } });
     for (const origin of [2, -1, 2147483647] as number[] as MessageOrigin[]) {
       const refusal = thrownBy(KelpieError, () =>
@@ -49,7 +49,7 @@ describe('an event on its way into the journal', () => {
     expect(entryOf({ topic: 'a', payload })).to.be.ok;
   });
 
-  it('is refused by name where its type is too long', () => {
+  it('is refused with the name of the field if its type is too long', () => {
     const content = { form: { $case: 'text', value: '' } } as const;
     const payload = { type: 'ü'.repeat(128), content, attributes: {}, origin: MessageOrigin.NODE };
     const draft = { topic: 'a', payload };
@@ -57,7 +57,7 @@ describe('an event on its way into the journal', () => {
     expect(entryOf({ ...draft, payload: { ...payload, type: 'ü'.repeat(127) } })).to.be.ok;
   });
 
-  it('leaves nothing of itself to the next one when it cannot be encoded', () => {
+  it('leaves no bytes in the next event if it cannot be encoded', () => {
     const value = { twice: 1n as unknown as number };
     const message = {
       type: 't'.repeat(50),

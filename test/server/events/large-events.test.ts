@@ -12,7 +12,7 @@ const EVENTS = 150;
 describe('a reader of large events', () => {
   afterEach(removeDataFolders);
 
-  it('reads from the disk what it is sent, and no more', async () => {
+  it('causes reads of the sent events only, and no more', async () => {
     const clock = new FakeClock();
     let store: ProbeStore | undefined;
     const journal = await FileJournal.open({
@@ -38,7 +38,7 @@ describe('a reader of large events', () => {
       got += events.length;
       stream.send({ $case: 'ack', value: { sequence: upTo?.sequence ?? 0 } });
     }
-    // Each batch is of one event, behind which one is looked at, and the tag of its place.
+    // For each batch of one event the coordinator reads this event, the next one, and the tag of the position.
     expect((store?.reads.log ?? 0) - before).to.be.at.most(4 * EVENTS);
     await stream.cut();
     town.die();

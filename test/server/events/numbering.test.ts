@@ -3,10 +3,10 @@ import { KelpieError } from '../../../server/core/errors.js';
 import { producerOf, storedAlready } from '../../../server/events/numbering.js';
 import { thrownBy } from '../../support/thrown.js';
 
-describe('the numbers of a publish', () => {
+describe('the publish sequences of a publish', () => {
   const five = { first: 11, count: 5 };
 
-  it('begin anywhere where the journal knows no number of the publisher', () => {
+  it('begin anywhere if the journal has no number of the publisher', () => {
     expect(storedAlready(five)).to.equal(0);
   });
 
@@ -17,7 +17,7 @@ describe('the numbers of a publish', () => {
     [16, 5],
     [99, 5],
   ] as const) {
-    it(`11 to 15: ${stored} are stored already where ${next} comes next`, () => {
+    it(`11 to 15: ${stored} are stored already if ${next} is next`, () => {
       expect(storedAlready(five, next)).to.equal(stored);
     });
   }

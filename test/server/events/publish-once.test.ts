@@ -32,7 +32,7 @@ describe('publishing by a call', () => {
     return { reason, metadata };
   };
 
-  /** What the journal has, as text. */
+  /** The texts in the journal. */
   const stored = async (): Promise<(string | undefined)[]> => {
     const page = await town.journal.read(start, 1000);
     if (page.kind === 'gap') throw new Error(page.reason);
@@ -42,7 +42,7 @@ describe('publishing by a call', () => {
     });
   };
 
-  it('stores the events in order and tells where the first one is', async () => {
+  it('stores the events in order and answers with the sequence of the first one', async () => {
     expect(await publish(['a', 'b', 'c'])).to.deep.equal({
       firstSequence: start.sequence + 1,
       stored: 3,
@@ -50,13 +50,13 @@ describe('publishing by a call', () => {
     expect(await stored()).to.deep.equal(['a', 'b', 'c']);
   });
 
-  it('stores again what comes again without numbers', async () => {
+  it('stores repeated events without numbers again', async () => {
     await publish(['a']);
     await publish(['a']);
     expect(await stored()).to.deep.equal(['a', 'a']);
   });
 
-  it('names no source, and the time of the coordinator', async () => {
+  it('stores events without a source, and with the time of the coordinator', async () => {
     await publish(['a']);
     const page = await town.journal.read(start, 1);
     const [entry] = page.kind === 'page' ? page.entries : [];
@@ -74,14 +74,14 @@ describe('publishing by a call', () => {
       expect(await stored()).to.deep.equal(['a', 'b']);
     });
 
-    it('stores what is new of an overlap', async () => {
+    it('stores only the new events of an overlap', async () => {
       await publish(['a', 'b', 'c'], 1);
       const answer = await publish(['b', 'c', 'd', 'e'], 2);
       expect(answer).to.deep.equal({ firstSequence: start.sequence + 4, stored: 2 });
       expect(await stored()).to.deep.equal(['a', 'b', 'c', 'd', 'e']);
     });
 
-    it('stores what follows directly', async () => {
+    it('stores events with the next numbers', async () => {
       await publish(['a', 'b'], 1);
       expect(await publish(['c'], 3)).to.deep.equal({
         firstSequence: start.sequence + 3,
@@ -89,7 +89,7 @@ describe('publishing by a call', () => {
       });
     });
 
-    it('refuses a hole, says what comes next, and takes it then', async () => {
+    it('refuses a hole, answers with the next number, and then accepts that', async () => {
       await publish(['a', 'b'], 1);
       expect(await refusal(publish(['d'], 4))).to.deep.equal({
         reason: 'PUBLISH_SEQUENCE_HOLE',
@@ -108,13 +108,13 @@ describe('publishing by a call', () => {
       });
     });
 
-    it('counts for each instance on its own', async () => {
+    it('counts each instance separately', async () => {
       await publish(['a'], 1);
       expect((await publish(['b'], 1, randomBytes(16))).stored).to.equal(1);
       expect(await stored()).to.deep.equal(['a', 'b']);
     });
 
-    it('answers both of two calls that bring the same at the same time, and stores it once', async () => {
+    it('answers two concurrent calls with the same events, and stores these once', async () => {
       const answers = await Promise.all([publish(['a', 'b'], 1), publish(['a', 'b'], 1)]);
       expect(answers.map((answer) => answer.stored)).to.have.members([2, 0]);
       expect(await stored()).to.deep.equal(['a', 'b']);
@@ -135,7 +135,7 @@ describe('publishing by a call', () => {
     });
   });
 
-  describe('of which one event is refused', () => {
+  describe('with one invalid event', () => {
     const empty: EventDraft = { topic: 'a', payload: undefined };
     for (const [reason, odd] of [
       ['TOPIC_INVALID', messageDraft('x', 'chat.*')],
@@ -143,7 +143,7 @@ describe('publishing by a call', () => {
       ['EVENT_EMPTY', empty],
       ['PAYLOAD_TOO_LARGE', messageDraft('x'.repeat(256 * 1024))],
     ] as const) {
-      it(`stores nothing and moves no number on: ${reason}`, async () => {
+      it(`stores no event and no number: ${reason}`, async () => {
         const events = [messageDraft('a'), odd, messageDraft('b')];
         const publishing = town.callPublisher.publish({
           events,

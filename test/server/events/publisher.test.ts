@@ -11,7 +11,7 @@ import {
 import { messageDraft } from '../../support/wire/messages.js';
 import { rejectionOf, thrownBy } from '../../support/thrown.js';
 
-/** A node with a publisher of its own, and what the journal gets on its topics. */
+/** A node with its own publisher, and the events that the journal gets from it. */
 async function publishing(generationOf: (generation: number) => number = (own) => own) {
   const town = await openCoordinator();
   const first = hello('lobby-1');
@@ -34,7 +34,7 @@ function drafts(...topics: string[]): EventDraft[] {
 }
 
 describe('the publisher of a session', () => {
-  it('stores nothing once a newer generation owns the node', async () => {
+  it('stores nothing after a newer generation owns the node', async () => {
     const { publisher, stored } = await publishing((own) => own - 1);
     const late = publisher.publish({ firstPublishSequence: 1, events: drafts('chat.a') });
     expect((await rejectionOf(KelpieError, late)).reason).to.equal('STALE_GENERATION');
@@ -42,7 +42,7 @@ describe('the publisher of a session', () => {
     expect(publisher.takeAck()).to.equal(undefined);
   });
 
-  it('merges acknowledgements, and tells each rejection once', async () => {
+  it('merges acknowledgements, and sends each rejection once', async () => {
     const { publisher } = await publishing();
     await publisher.publish({
       firstPublishSequence: 7,
@@ -56,7 +56,7 @@ describe('the publisher of a session', () => {
     expect(publisher.takeAck()).to.equal(undefined);
   });
 
-  it('stores what overlaps once, in order, also while the first answer is outstanding', async () => {
+  it('stores overlapping events once, in order, also while the first answer is outstanding', async () => {
     const { publisher, stored } = await publishing();
     await Promise.all([
       publisher.publish({ firstPublishSequence: 1, events: drafts('a', 'b') }),
@@ -66,7 +66,7 @@ describe('the publisher of a session', () => {
     expect(stored).to.deep.equal(['a', 'b', 'c']);
   });
 
-  it('refuses a hole and takes what comes next', async () => {
+  it('refuses a hole and accepts the next number', async () => {
     const { publisher, stored } = await publishing();
     await publisher.publish({ firstPublishSequence: 5, events: drafts('a') });
     const hole = thrownBy(KelpieError, () =>
@@ -78,7 +78,7 @@ describe('the publisher of a session', () => {
     expect(stored).to.deep.equal(['a', 'b']);
   });
 
-  it('holds a publisher back that does not fetch what was refused', async () => {
+  it('makes a publisher wait that does not read its rejections', async () => {
     const { publisher } = await publishing();
     const bad = drafts(...Array.from({ length: 256 }, () => 'nodes.x'));
     for (let frame = 0; frame < 4; frame++) {

@@ -6,7 +6,7 @@ import { note } from '../../support/journal/entries.js';
 import { settled } from '../../support/journal/history.js';
 import { EARLIEST, hello, openCoordinator, TestStream } from '../../support/model/coordinator.js';
 
-/** A node that reads from the beginning what the tail has no longer, out of this journal. */
+/** A node that reads from the beginning of this journal, before the entries of the tail. */
 async function readerOf(read: Journal['read']) {
   const town = await openCoordinator({ tail: { entries: 1, bytes: 2 ** 20 } });
   for (let count = 0; count < 10; count++) await town.network.commit({ entries: [note('a')] });
@@ -17,21 +17,21 @@ async function readerOf(read: Journal['read']) {
   return { ...town, stream };
 }
 
-describe('what goes out to a peer', () => {
+describe('the frames to a peer', () => {
   const unhandled: unknown[] = [];
   const take = (reason: unknown) => void unhandled.push(reason);
   before(() => process.on('unhandledRejection', take));
   after(() => process.off('unhandledRejection', take));
-  afterEach('and no rejection is left that ends the process', () => {
+  afterEach('and no unhandled rejection ends the process', () => {
     expect(unhandled).to.deep.equal([]);
   });
 
-  it('ends with the fault of the reading that it did not wait for', async () => {
+  it('end with the fault of a read in the background', async () => {
     const { stream } = await readerOf(() => Promise.reject(new Error('the disk is broken')));
     expect(String(await stream.ended())).to.contain('the disk is broken');
   });
 
-  it('leaves no promise behind when its stream ends meanwhile', async () => {
+  it('leave no promise behind when the stream ends meanwhile', async () => {
     let fail = (): void => undefined;
     const broken = new Promise<never>((_, reject) => {
       fail = () => reject(new Error('the disk is broken'));
@@ -43,7 +43,7 @@ describe('what goes out to a peer', () => {
     await settled();
   });
 
-  it('goes in several messages where it is much, in order, before the stream ends', async () => {
+  it('go in several messages if they are many, in order, before the stream ends', async () => {
     const outbound = new Outbound(() => []);
     const frame = {
       $case: 'drain',
@@ -59,7 +59,7 @@ describe('what goes out to a peer', () => {
     expect(seen).to.deep.equal(Array.from({ length: 200_000 }, (_, index) => index + 1));
   });
 
-  it('does not wait for a reading: heartbeats are answered meanwhile', async () => {
+  it('do not wait for a read: heartbeats are answered meanwhile', async () => {
     const { stream } = await readerOf(() => new Promise(() => undefined));
     stream.send({ $case: 'heartbeat', value: Heartbeat.create() });
     expect((await stream.next('heartbeatAck')).cursor).to.equal(undefined);

@@ -19,7 +19,7 @@ import { bodiesOf, settled } from '../../support/journal/history.js';
 import { until } from '../../support/until.js';
 
 describe('a session', () => {
-  it('puts the node into the table and tells it once', async () => {
+  it('puts the node into the table and stores one event', async () => {
     const town = await openCoordinator();
     const events = bodiesOf(town.journal);
     const { welcome } = await join(town, hello('Lobby-1', { address: { host: '', port: 19132 } }));
@@ -31,7 +31,7 @@ describe('a session', () => {
     expect(events.map(({ $case }) => $case)).to.deep.equal(['nodeJoined']);
   });
 
-  it('tells nobody of a stream that is back within a second', async () => {
+  it('stores no event about a stream that is back within a second', async () => {
     const town = await openCoordinator();
     const first = hello('lobby-1');
     const { stream, welcome } = await join(town, first);
@@ -88,7 +88,7 @@ describe('a session', () => {
     expect(town.claims.losses).to.equal(1);
   });
 
-  it('tells a change of public facts, and nothing for a mere reconnect', async () => {
+  it('stores an event for changed public facts, and none for a mere reconnect', async () => {
     const town = await openCoordinator();
     const first = hello('lobby-1', { labels: { mode: 'bedwars', arena: '1' } });
     await join(town, first);
@@ -99,7 +99,7 @@ describe('a session', () => {
     expect(events.map(({ $case }) => $case)).to.deep.equal(['nodeUpdated']);
   });
 
-  it('ends the older stream of the same instance, which can write nothing more', async () => {
+  it('ends the older stream of the same instance, whose later writes are refused', async () => {
     const town = await openCoordinator();
     const first = hello('lobby-1');
     const old = await join(town, first);
@@ -110,7 +110,7 @@ describe('a session', () => {
     expect(town.claims.losses).to.equal(0);
   });
 
-  it('is given up when nothing is heard of it for the max silence', async () => {
+  it('ends when nothing arrives for the max silence', async () => {
     const town = await openCoordinator();
     const { stream } = await join(town, hello('lobby-1'));
     const ended = stream.ended();
@@ -119,13 +119,13 @@ describe('a session', () => {
     await settled();
     town.clock.advance(14_000);
     await settled();
-    expect(town.registry.size, 'a heartbeat is heard').to.equal(1);
+    expect(town.registry.size, 'a heartbeat counts').to.equal(1);
     town.clock.advance(2000);
     expect(((await ended) as KelpieError).reason).to.equal('SESSION_SILENT');
     expect(town.claims.losses, 'a silent node is a lost one').to.equal(1);
   });
 
-  it('must say hello in five seconds', async () => {
+  it('must send Hello in five seconds', async () => {
     const town = await openCoordinator();
     const ended = new TestStream(town.port).ended();
     await settled();
@@ -133,7 +133,7 @@ describe('a session', () => {
     expect(((await ended) as KelpieError).reason).to.equal('HELLO_TIMEOUT');
   });
 
-  it('handles frames that came between Hello and Welcome afterwards, in order', async () => {
+  it('handles frames between Hello and Welcome after the Welcome, in order', async () => {
     const town = await openCoordinator();
     const stream = new TestStream(town.port);
     const payload = {
@@ -155,7 +155,7 @@ describe('a session', () => {
 });
 
 describe('a name that two processes want', () => {
-  it('stays with the one that lives', async () => {
+  it('stays with the process that lives', async () => {
     const town = await openCoordinator();
     const { stream } = await join(town, hello('lobby-1'));
     const other = new TestStream(town.port);
@@ -167,7 +167,7 @@ describe('a name that two processes want', () => {
     expect(town.registry.size).to.equal(1);
   });
 
-  it('goes to the other if its holder does not answer in three seconds', async () => {
+  it('goes to the other process if its holder does not answer in three seconds', async () => {
     const town = await openCoordinator();
     const holder = await join(town, hello('lobby-1'));
     const events = bodiesOf(town.journal);
@@ -183,7 +183,7 @@ describe('a name that two processes want', () => {
     expect(joined?.$case).to.equal('nodeJoined');
   });
 
-  it('goes to the other at once if its holder has no stream', async () => {
+  it('goes to the other process at once if its holder has no stream', async () => {
     const town = await openCoordinator();
     const holder = await join(town, hello('lobby-1'));
     await holder.stream.cut();
@@ -192,7 +192,7 @@ describe('a name that two processes want', () => {
     expect(town.claims.losses).to.equal(0);
   });
 
-  it('ends with one owner when many ask in the same tick', async () => {
+  it('ends with one owner when many processes claim it in the same tick', async () => {
     const town = await openCoordinator();
     const first = hello('lobby-1');
     const streams = Array.from({ length: 10 }, () => new TestStream(town.port));
@@ -210,7 +210,7 @@ describe('a name that two processes want', () => {
 });
 
 describe('a drain', () => {
-  it('tells every session, waits for them, and reports nobody as lost', async () => {
+  it('announces itself on every session, waits for them, and marks no node as LOST', async () => {
     const town = await openCoordinator();
     const { stream } = await join(town, hello('lobby-1'));
     const drained = town.drain();
@@ -222,7 +222,7 @@ describe('a drain', () => {
     expect(town.claims.losses).to.equal(0);
   });
 
-  it('does not wait for a node that has nowhere else to go', async () => {
+  it('does not wait for a node without another coordinator', async () => {
     const town = await openCoordinator();
     const first = hello('Lobby-1');
     const { stream } = await join(town, first);
@@ -239,18 +239,18 @@ describe('a drain', () => {
     const ended = stream.ended();
     town.clock.advance(1000);
     expect(((await ended) as KelpieError).reason).to.equal('DRAINING');
-    expect(town.registry.size, 'another process of its name ends nothing').to.equal(1);
+    expect(town.registry.size, 'another process with its name ends nothing').to.equal(1);
     other.send({ $case: 'goodbye', value: { reason: GoodbyeReason.DRAINED } });
     await drained;
     expect(town.claims.losses).to.equal(0);
     expect(town.clock.pending, 'no timer is left').to.equal(0);
   });
 
-  it('tells a node to move on that comes in while the drain begins', async () => {
+  it('also drains a node that connects while the drain begins', async () => {
     const town = await openCoordinator();
     const stream = new TestStream(town.port);
     stream.send({ $case: 'hello', value: hello('lobby-1') });
-    // Its name is claimed, and its Welcome is not written.
+    // The node has its name, and its Welcome is not written yet.
     const claimed = new Promise<Promise<void>[]>((resolve) => {
       town.network.onEntries(() => resolve([town.drain()]));
     });
@@ -262,7 +262,7 @@ describe('a drain', () => {
     await Promise.all(drained);
   });
 
-  it('ends those that stay when its time is over, and lets nobody in', async () => {
+  it('ends the remaining sessions after its time, and accepts no new one', async () => {
     const town = await openCoordinator();
     const { stream } = await join(town, hello('lobby-1'));
     const ended = stream.ended();
@@ -278,7 +278,7 @@ describe('a drain', () => {
 });
 
 describe('the rows and events of a session', () => {
-  it('come as a snapshot in parts, then as events after its cursor', async () => {
+  it('arrive as a snapshot in parts, then as events after its cursor', async () => {
     const town = await openCoordinator();
     const count = 600;
     for (let index = 0; index < count; index++) {
@@ -301,7 +301,7 @@ describe('the rows and events of a session', () => {
     expect(batch.events.map(({ topic }) => topic)).to.deep.equal(['nodes.newcomer']);
   });
 
-  it('never show who owns a node', async () => {
+  it('never contain the owner of a node', async () => {
     const town = await openCoordinator();
     await join(town, hello('lobby-1'));
     const { stream } = await join(
@@ -316,7 +316,7 @@ describe('the rows and events of a session', () => {
 describe('the loads of nodes', () => {
   const load = (tps: number) => ({ ...NodeLoad.create(), tps });
 
-  it('reach those who read nodes, the newest of each, once a heartbeat interval', async () => {
+  it('reach readers of nodes once a heartbeat interval, the newest of each node', async () => {
     const town = await openCoordinator();
     const [north, south] = [await join(town, hello('north')), await join(town, hello('south'))];
     const reader = await join(town, hello('reader', { topics: ['nodes.*'] }));
@@ -334,11 +334,11 @@ describe('the loads of nodes', () => {
     town.clock.advance(5000);
     for (const { stream } of [reader, other]) {
       const next = await stream.next('nodeLoads');
-      expect(next.loads, 'only what is new').to.deep.equal([{ name: 'south', load: load(19) }]);
+      expect(next.loads, 'only new loads').to.deep.equal([{ name: 'south', load: load(19) }]);
     }
   });
 
-  it('are no events, and go with the session', async () => {
+  it('are no events, and end with the session', async () => {
     const town = await openCoordinator();
     const { stream } = await join(town, hello('north'));
     const head = town.journal.head.sequence;

@@ -6,7 +6,7 @@ import { limitError } from './errors.js';
 import type { Expected } from './forms.js';
 import type { Limits } from '../network/limits.js';
 
-/** What a command counts towards the limits. */
+/** The share of a command in the limits. */
 export interface CommandWeight {
   /** How many nodes the command is for. */
   readonly asks: number;

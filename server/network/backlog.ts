@@ -89,7 +89,7 @@ export class Backlog {
   }
 }
 
-/** What a transaction counts in the backlog until the journal has answered. */
+/** The share of a transaction in the backlog until the journal has answered. */
 export function weightOf({ entries }: Transaction): Weight {
   let bytes = 0;
   for (const { topic, event, value } of entries) {

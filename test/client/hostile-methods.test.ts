@@ -421,7 +421,7 @@ function asRead(content: unknown): unknown {
     : content;
 }
 
-/** What of the options is odd. Files are left out: they would be written. */
+/** The odd options. Files are left out: they would be written. */
 const options: Readonly<Record<string, (value: unknown) => object>> = {
   ...Object.fromEntries(
     [

@@ -16,14 +16,7 @@ const TO_REWRITE = [
   'client/events/',
   'client/players/',
   'client/roster/',
-  'server/commands/',
-  'server/events/',
-  'server/network/',
-  'server/ops/',
   'server/players/',
-  'test/client/',
-  'test/e2e/',
-  'test/server/',
 ];
 
 describe('the prose of the repository', () => {

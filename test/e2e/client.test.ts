@@ -99,7 +99,7 @@ describe('the client', () => {
     await lobby.ready();
     const other = join('other');
     await other.ready();
-    // What `other` publishes comes after the arrival of lobby-2, so the proxy has both then.
+    // An event of `other` comes after the arrival of lobby-2, so the proxy has both then.
     const seen = new Inbox();
     proxy.subscribe('sync', seen.take);
     const synced = seen.atLeast(1);

@@ -25,7 +25,7 @@ async function all<T>(results: AsyncIterable<T>): Promise<T[]> {
 /** A promise that never settles, as of a handler that hangs. */
 const never = (): Promise<never> => new Promise(() => undefined);
 
-/** What each node said, by name. */
+/** The result of each node, by name. */
 function saidBy(results: readonly CommandResult<unknown>[]): Record<string, unknown> {
   return Object.fromEntries(
     results.map(({ node, reply, error }) => [node, error?.reason ?? reply]),
@@ -46,7 +46,7 @@ describe('commands', () => {
     kelpied = await startKelpied();
   });
   afterEach(async () => {
-    // Whatever became of them, nothing waits for anything any more.
+    // The commands may have ended in any way: none of them waits any more.
     const left = open.splice(0);
     await until(() => left.every(({ pending }) => pending === 0));
     await Promise.all(left.map((client) => client.close()));

@@ -38,7 +38,7 @@ function* described(file: FileDescriptorProto): Generator<Described> {
       if (own.some(({ oneofIndex }) => oneofIndex === index && part.name[0] !== '_'))
         yield one(`${name}.${part.name}`, 4, at, 8, index);
     }
-    // What maps are made of is not written by anybody.
+    // Nobody writes the entries of maps by hand.
     expect(nestedType.filter(({ options }) => !options?.mapEntry)).to.deep.equal([]);
   }
   for (const [at, { name, value }] of file.enumType.entries()) {

@@ -1,4 +1,4 @@
-/** What was released is held for ever: a change that breaks it fails. */
+/** The released contract holds for ever: a change that breaks it fails. */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

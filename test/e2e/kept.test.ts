@@ -1,4 +1,4 @@
-/** What a client keeps for its next process, and how it moves from one coordinator to another. */
+/** The files that a client keeps for its next process, and its move from one coordinator to another. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

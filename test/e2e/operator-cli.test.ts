@@ -1,4 +1,4 @@
-/** What an operator sets up and changes with kelpie: formats, contexts, completion, labels, sessions. */
+/** An operator sets up and changes things with kelpie: formats, contexts, completion, labels, sessions. */
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

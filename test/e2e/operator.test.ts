@@ -1,4 +1,4 @@
-/** What an operator looks at with kelpie: history, top, and the past of a topic. */
+/** An operator looks with kelpie: at history, top, and the past of a topic. */
 import { expect } from 'chai';
 import type {
   ReadEventsRequest,

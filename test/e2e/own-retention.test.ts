@@ -46,7 +46,7 @@ describe('topics that are kept for less', () => {
     end = await head();
     wire.close();
     await kelpied.stop();
-    // What was in memory, and so was not lost yet to anybody, is gone.
+    // The entries in memory, which no reader had lost yet, are gone.
     kelpied = await startKelpied([...args, '--port', String(kelpied.port)]);
     wire = new Wire(kelpied.endpoint);
   });

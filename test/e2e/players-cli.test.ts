@@ -1,4 +1,4 @@
-/** What kelpie shows of players and does to them, against a real kelpied with proxies and servers. */
+/** The commands of kelpie for players, against a real kelpied with proxies and servers. */
 import { exec } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
@@ -325,7 +325,7 @@ describe('kelpie, of players,', () => {
       // A variable of a script that is not set must not empty the network.
       await refused(/must not be empty/, 'kick', '--server', '');
       await refused(/say which player/, 'kick', '');
-      // What one person means, nobody else may pay for.
+      // A command for one person must not reach another one.
       await refused(/either the player "Alex" or all/, 'kick', 'Alex', '--server', 'lobby');
       await refused(/either the player "be nice" or all/, 'kick', 'be', 'nice', '--all');
       await refused(/"Alex be nice" is more than one word/, 'kick', 'Alex', 'be', 'nice');
@@ -464,7 +464,7 @@ describe('kelpie, of players,', () => {
       'left north: QUIT',
     ];
 
-    it('to a player who is gone, by his name, his id or his UUID', async () => {
+    it('to a player who is gone, by name, id or UUID', async () => {
       await live();
       const ways = [['steve', 'the', 'FIRST'], [steve.xuid], [steve.uuid.toUpperCase()]];
       for (const who of ways) {
@@ -573,7 +573,7 @@ describe('kelpie, of players,', () => {
   });
 });
 
-/** What differs from run to run: times, and sequences, which XUIDs are as long as. */
+/** Without the parts that differ from run to run: times and sequences. XUIDs are as long as sequences. */
 function masked(text: string): string {
   return text
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')

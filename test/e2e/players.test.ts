@@ -49,7 +49,7 @@ class Town {
     return { client, players: client.players, evicted };
   }
 
-  /** What a reader of `players.*` is told from now on. */
+  /** The events that a reader of `players.*` receives from now on. */
   async told(name = 'reader'): Promise<string[]> {
     const told: string[] = [];
     const reader = connect({ name, role: 'SERVICE', endpoints: this.endpoint });
@@ -437,7 +437,7 @@ describe('players of a coordinator that restarts', () => {
     const second = await startKelpied([...args, '--port', String(first.port)], folder);
     await status(client, 'connected');
     await until(() => client.pending === 0);
-    // What comes after all that the restart brought.
+    // Its arrival comes after all events that the restart brought.
     await lobby.ready();
     return { town, told, client, players, evicted, second };
   }

@@ -1,4 +1,4 @@
-/** Whatever peers write, a terminal that shows it does not obey it, and no line is forged. */
+/** Peers may write anything: a terminal that shows it does not obey it, and no line is forged. */
 import { expect } from 'chai';
 import { type Kelpie, startKelpie } from '../support/process/cli.js';
 import { hostileStrings } from '../support/hostile/hostile.js';

@@ -1,4 +1,4 @@
-/** What `kelpie top` shows of one look, on a terminal of some height. */
+/** The lines of `kelpie top` that fit on a terminal of a given height. */
 import { expect } from 'chai';
 import {
   entriesPerSecond,

@@ -8,6 +8,7 @@ import { type CommandResult, type Issue, issue, type IssueOptions } from './comm
 import { checkedOptions } from './checked-options.js';
 import type { ConnectOptions } from './options.js';
 import { Players } from './players/players.js';
+import { updatePlayer } from './players/update.js';
 import { type Api, apiAt } from './api/api.js';
 import { Nodes, type Subscribe } from './events/network-events.js';
 import { draftOf, type MessageOptions } from './events/received.js';
@@ -57,7 +58,7 @@ export class KelpieClient {
     this.#session = session;
     this.#hasEndpoint = checked.transport === undefined;
     this.players = new Players(subscribe, session.proxy?.players, (player, change) =>
-      session.updatePlayer(player, change),
+      updatePlayer(session.link, player, change),
     );
     this.nodes = new Nodes(subscribe);
     this.roster = viewOf(session.reading.roster);

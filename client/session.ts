@@ -6,7 +6,7 @@ import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
 import { Heartbeat, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
 import { type Clock, systemClock } from './core/clock.js';
 import { type OwnNodeChange, changeOf, helloAfter } from './connection/own-node.js';
-import { type PlayerRef, wireRef } from './commands/commands.js';
+import type { PlayerRef } from './commands/commands.js';
 import { Connection, type Stream } from './connection/connection.js';
 import { msOf } from './core/duration.js';
 import { closedError, fromThrown, KelpieError, typed } from './errors.js';
@@ -18,7 +18,6 @@ import { measuredLoad } from './connection/load.js';
 import { type ConnectOptions, helloOf, routesOf } from './options.js';
 import type { Route } from './connection/transport.js';
 import { type Answer, unanswered } from './connection/requests.js';
-import { changeOf as playerChangeOf, type PlayerFactsChange } from './players/facts.js';
 import { holdsNoPlayers } from './players/players.js';
 import { ProxySession } from './players/proxy-session.js';
 import { gapOf } from './events/gap.js';
@@ -153,13 +152,6 @@ export class Session {
     if (!this.link) throw unanswered();
     await this.link.request({ $case: 'updateOwnNode', value });
     this.#hello = helloAfter(this.#hello, value.change);
-  }
-
-  /** See `Players.update`. */
-  async updatePlayer(player: PlayerRef, change: PlayerFactsChange): Promise<void> {
-    const value = typed(() => ({ ...wireRef(player), change: playerChangeOf(change) }));
-    if (!this.link) throw unanswered();
-    await this.link.request({ $case: 'updatePlayer', value });
   }
 
   /** See `KelpieClient.subscribe`. */

@@ -165,11 +165,9 @@ export class PlayerTransition {
    */
   #place(typed: string) {
     const server = serverOf(typed);
-    const { proxy } = this.#row;
-    if (this.#writer.nodes.nodes.get(proxy)?.value.role === NodeRole.DOWNSTREAM) {
-      if (server !== '' && server !== proxy) throw joinedDirectly(proxy);
-      // The fence of the write already requires this node.
-      return { server: proxy, serverUnregistered: false, seen: undefined };
+    const { proxy: holder } = this.#row;
+    if (this.#writer.nodes.nodes.get(holder)?.value.role === NodeRole.DOWNSTREAM) {
+      return placeOnHolder(server, holder);
     }
     if (server === '') return { server, serverUnregistered: false, seen: undefined };
     const { nodes } = this.#writer;
@@ -213,9 +211,14 @@ function serverOf(typed: string): string {
   throw invalid('server', 'the name of the server contains control characters; remove them');
 }
 
-function joinedDirectly(server: string): KelpieError {
-  const message = `players who join "${server}" directly stay on "${server}"; report that they left instead`;
-  return invalid('server', message);
+/** The place of a player whom a server holds itself. Throws PLAYER_INVALID for another server. */
+function placeOnHolder(server: string, holder: string) {
+  if (server !== '' && server !== holder) {
+    const message = `players who join "${holder}" directly stay on "${holder}"; report that they left instead`;
+    throw invalid('server', message);
+  }
+  // The row of the holder's session fences the write already.
+  return { server: holder, serverUnregistered: false, seen: undefined };
 }
 
 function noServer({ name }: Node): KelpieError {

@@ -4,7 +4,8 @@ import type { UpdatePlayer } from '../../gen/ts/kelpie/v1/presence.js';
 import { invalid, playerNotFound } from './player.js';
 import { holds, type ProxySession, staleLogin, staleSession } from './proxy-session.js';
 import { PlayerTransition } from './reports.js';
-import type { PlayerWriter } from './writer.js';
+import type { PlayerRow } from './rows.js';
+import type { PlayerWriter, WriteResult } from './writer.js';
 
 /** Writes the change. Throws the errors that UpdatePlayer names. */
 export async function updatePlayer(
@@ -17,19 +18,28 @@ export async function updatePlayer(
     const row = writer.rows.onlineOf(playerId);
     if (!row) throw playerNotFound(playerId);
     if (row.generation !== generation) throw staleLogin(playerId);
-    const by = holds(session, row) ? undefined : session.name;
-    const verdict = new PlayerTransition(writer, row).change(change, by);
-    if (verdict.kind === 'unchanged') return;
-    const admission = writer.admission.admit(row.proxy);
-    try {
-      admission.take(playerId, row, verdict.after?.bytes ?? 0);
-      const write = writer.write(playerId, [verdict.draft]);
-      const written = await writer.commit(writer.fence(session), [write]);
-      if (written === 'stored') return;
-      if (written === 'stale') throw staleSession(session);
-      // Another write of the player was faster: judge the change against what is there now.
-    } finally {
-      admission.release();
-    }
+    const written = await write(writer, session, row, change);
+    if (written === 'stored') return;
+    if (written === 'stale') throw staleSession(session);
+    // Another write of the player was faster: judge the change against what is there now.
+  }
+}
+
+async function write(
+  writer: PlayerWriter,
+  session: ProxySession,
+  row: PlayerRow,
+  change: PlayerChange,
+): Promise<WriteResult> {
+  const by = holds(session, row) ? undefined : session.name;
+  const verdict = new PlayerTransition(writer, row).change(change, by);
+  if (verdict.kind === 'unchanged') return 'stored';
+  const { id } = row.player;
+  const admission = writer.admission.admit(row.proxy);
+  try {
+    admission.take(id, row, verdict.after?.bytes ?? 0);
+    return await writer.commit(writer.fence(session), [writer.write(id, [verdict.draft])]);
+  } finally {
+    admission.release();
   }
 }

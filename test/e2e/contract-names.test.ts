@@ -35,7 +35,7 @@ function* described(file: FileDescriptorProto): Generator<Described> {
     const own = field.filter(({ proto3Optional }) => !proto3Optional);
     for (const [index, part] of oneofDecl.entries()) {
       // One that stands for an optional field has no words of its own.
-      if (own.some(({ oneofIndex }) => oneofIndex === index && part.name[0] !== '_'))
+      if (own.some(({ oneofIndex }) => oneofIndex === index && !part.name.startsWith('_')))
         yield one(`${name}.${part.name}`, 4, at, 8, index);
     }
     // Nobody writes the entries of maps by hand.

@@ -5,7 +5,7 @@
  * @module kelpie/coordinator
  */
 import { randomUUID } from 'node:crypto';
-import { bareHost, endpointOf, isLoopback } from './core/address.js';
+import { bareHost, endpointOf, isLoopback, reachOf } from './core/address.js';
 import { anyDelay, type Clock } from './core/clock.js';
 import { type End, endAll } from './core/ending.js';
 import { KelpieError } from './core/errors.js';
@@ -94,7 +94,7 @@ function checkReach({ host, metrics, insecure = false }: CoordinatorOptions): vo
   const open = insecure ? undefined : hosts.find((one) => !isLoopback(bareHost(one)));
   if (open === undefined) return;
   throw new RangeError(
-    `${open} is reachable from other machines, and the coordinator has no credentials and no TLS yet: ` +
+    `${reachOf(open)}. The coordinator has no credentials and no TLS yet, so ` +
       'anybody could join and publish. Listen on 127.0.0.1, or set insecure: true on a network that you trust',
   );
 }

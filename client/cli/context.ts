@@ -1,6 +1,8 @@
 /** `kelpie context`: endpoints, token and CA by name. */
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { messageOf } from '../errors.js';
 import { command, type Common, ending } from './command.js';
 import {
   checkContextName,
@@ -14,8 +16,12 @@ import { name } from './input/arguments.js';
 import { print, table, UsageError, warn } from './output/output.js';
 import { printRecord } from './output/records.js';
 
+/** Its file descriptor. */
+const STDIN = 0;
+
 interface AddOptions extends Common {
   readonly token?: string;
+  readonly tokenFile?: string;
   readonly ca?: string;
 }
 
@@ -33,18 +39,21 @@ function addCommand(): Command {
   return command('add <name>', 'add a context, or replace it; the first one is used from then on')
     .option(
       '--token <token>',
-      'sent with each call, to this machine alone while TLS is missing',
+      'sent with each call, to this machine alone while TLS is missing; - reads it from stdin',
       name,
     )
+    .option('--token-file <file>', 'read the token from a file: other users see options', name)
     .option('--ca <file>', 'certificates of the coordinator, for TLS, which is not there yet', name)
     .action((added: string, options: AddOptions) => ending(async () => add(added, options)));
 }
 
-function add(added: string, { endpoint, token, ca }: AddOptions): void {
+function add(added: string, options: AddOptions): void {
+  const { endpoint, ca } = options;
   checkContextName(added);
   if (!endpoint) {
     throw new UsageError(`say where it is: kelpie context add ${added} --endpoint host:port`);
   }
+  const token = tokenOf(options);
   const { current, all } = readContexts();
   const context: Context = {
     endpoints: endpoint,
@@ -57,6 +66,22 @@ function add(added: string, { endpoint, token, ca }: AddOptions): void {
   }
   const used = current === undefined || current === added;
   print(`Context ${added} is ${endpoint.join(',')}${used ? ', and is used' : ''}.`);
+}
+
+/** The token. Users who list the processes of the machine see options, but no files and no stdin. */
+function tokenOf({ token, tokenFile }: AddOptions): string | undefined {
+  if (token !== undefined && tokenFile !== undefined) {
+    throw new UsageError('the token comes from either --token or --token-file');
+  }
+  if (token !== '-' && tokenFile === undefined) return token;
+  const from = tokenFile ?? 'stdin';
+  try {
+    const text = readFileSync(tokenFile ?? STDIN, 'utf8').trim();
+    if (text !== '') return text;
+  } catch (error) {
+    throw new UsageError(`the token cannot be read from ${from}: ${messageOf(error)}`);
+  }
+  throw new UsageError(`${from} has no token in it`);
 }
 
 function useCommand(): Command {

@@ -1,14 +1,10 @@
 /** `kelpie info`: what the coordinator is and how it does. */
 import type { Command } from 'commander';
-import type {
-  GetInfoResponse,
-  TopicRetention,
-} from '../../gen/ts/kelpie/v1/coordinator_service.js';
+import { GetInfoResponse, type TopicRetention } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import type { Api } from '../api/index.js';
 import { ask, command, type Common } from './command.js';
 import { bytes, duration, nameOf, print, table } from './output/output.js';
-import { infoJson } from './output/info-json.js';
 import { printRecord } from './output/records.js';
 
 /** Where the journal is, by what an acknowledged publish survives. */
@@ -27,7 +23,7 @@ export function infoCommand(): Command {
 async function info(api: Api, { output }: Common): Promise<void> {
   const answer = await api.messages.coordinator.info();
   if (output !== 'table') {
-    printRecord(output, 'GetInfoResponse', infoJson(answer));
+    printRecord(output, 'GetInfoResponse', GetInfoResponse.toJSON(answer));
     return;
   }
   print(table(['coordinator', answer.coordinatorId], rowsOf(answer)));

@@ -49,5 +49,5 @@ async function publish(
     origin: origin === 'node' ? 'NODE' : 'UNSPECIFIED',
   });
   if (output === 'table') print(`Published on ${topic} as ${firstSequence}.`);
-  else printRecord(output, 'Published', { topic, sequence: firstSequence });
+  else printRecord(output, 'Published', { topic, sequence: String(firstSequence) });
 }

@@ -12,6 +12,12 @@ export function isLoopback(host: string): boolean {
   return loopback.check(host, version === 4 ? 'ipv4' : 'ipv6');
 }
 
+/** For messages: why the host is not accepted as loopback. No name is looked up. */
+export function reachOf(host: string): string {
+  if (isIP(bareHost(host)) !== 0) return `${host} is reachable from other machines`;
+  return `${host} is a name, and of all names only localhost is sure to stand for this machine alone`;
+}
+
 /** The host without the brackets that an endpoint has around an IPv6 address. */
 export function bareHost(host: string): string {
   return host.replace(/^\[(.*:.*)\]$/, '$1');

@@ -144,7 +144,7 @@ describe('kelpie', () => {
       );
       expect(code).to.equal(0);
       const [event] = await stream.until(() => true);
-      const sequence = event?.sequence;
+      const sequence = String(event?.sequence);
       expect(parsed(output)).to.deep.equal({ kind: 'Published', topic: 'say.object', sequence });
       expect(event?.message_published).to.deep.include({
         type: 'sale',

@@ -45,7 +45,7 @@ describe('kelpie, for its operator,', () => {
   });
   afterEach(() => rmSync(config, { recursive: true }));
 
-  const file = () => join(config, 'kelpie', 'contexts.yaml');
+  const contexts = () => join(config, 'kelpie', 'contexts.yaml');
   const kelpie = (...args: string[]) => runKelpie(args, kelpied.endpoint);
   /** Without an endpoint in the environment, with the contexts of this test. */
   const alone = (args: string[], env: NodeJS.ProcessEnv = {}) =>
@@ -152,13 +152,21 @@ describe('kelpie, for its operator,', () => {
 
     it('for the user alone, and shows no token', async () => {
       await add('dev', '--endpoint', kelpied.endpoint, '--token', 'secret');
-      expect(statSync(file()).mode & 0o777).to.equal(0o600);
+      expect(statSync(contexts()).mode & 0o777).to.equal(0o600);
       expect(statSync(join(config, 'kelpie')).mode & 0o777).to.equal(0o700);
-      expect(readFileSync(file(), 'utf8')).to.include('token: secret');
+      expect(readFileSync(contexts(), 'utf8')).to.include('token: secret');
       const [list, show] = [
         await alone(['context', 'list']),
         await alone(['context', 'show', '-o', 'json']),
       ];
+      const file = join(config, 'token');
+      writeFileSync(file, 'from a file\n');
+      await add('dev', '--endpoint', kelpied.endpoint, '--token-file', file);
+      expect(readFileSync(contexts(), 'utf8')).to.include('token: from a file\n');
+      const piped = `echo piped | '${process.execPath}' '${CLI}' context add dev --token -`;
+      const env = { ...process.env, XDG_CONFIG_HOME: config };
+      await promisify(execFile)('sh', ['-c', `${piped} --endpoint ${kelpied.endpoint}`], { env });
+      expect(readFileSync(contexts(), 'utf8')).to.include('token: piped\n');
       expect(list.output).to.match(/^NAME +ENDPOINT .*\ndev +127\.0\.0\.1:\d+ +set +- +yes$/);
       expect(parsed(show.output)).to.deep.equal({
         ...{ kind: 'Context', name: 'dev', endpoint: kelpied.endpoint },
@@ -171,11 +179,11 @@ describe('kelpie, for its operator,', () => {
 
     it('but uses none that others can change, or that is no context', async () => {
       await add('dev', '--endpoint', kelpied.endpoint);
-      chmodSync(file(), 0o620);
+      chmodSync(contexts(), 0o620);
       const open = await alone(['nodes']);
       expect(open.errors).to.match(/can be changed by other users.*chmod go-w/);
-      chmodSync(file(), 0o600);
-      writeFileSync(file(), 'contexts: { dev: { endpoint: nowhere } }');
+      chmodSync(contexts(), 0o600);
+      writeFileSync(contexts(), 'contexts: { dev: { endpoint: nowhere } }');
       const odd = await alone(['nodes']);
       expect(odd.errors).to.match(/contexts\.yaml cannot be used: "nowhere" is no endpoint/);
       expect([open.code, odd.code]).to.deep.equal([2, 2]);

@@ -245,7 +245,7 @@ describe('an operator', () => {
       const [first] = top.lines.map(parsed);
       expect(first).to.have.nested.property('info.network', 'main');
       expect(first).to.have.nested.property('sessions[0].nodeName', 'slow');
-      expect(first).to.have.nested.property('sessions[0].entriesBehind', 1);
+      expect(first).to.have.nested.property('sessions[0].entriesBehind', '1');
       expect(top.errors()).to.equal('');
     });
 

@@ -53,6 +53,8 @@ describe('A coordinator', () => {
       const error = await rejectionOf(RangeError, listen({ host }));
       expect(error.message).to.match(/reachable from other machines.*insecure: true/);
     }
+    const name = await rejectionOf(RangeError, listen({ host: 'nosuch.invalid' }));
+    expect(name.message).to.match(/^nosuch\.invalid is a name, .*only localhost/);
     const metrics = { host: '0.0.0.0', port: 0 };
     expect((await rejectionOf(RangeError, listen({ metrics }))).message).to.include('0.0.0.0');
     const open = await listen({ host: '0.0.0.0', insecure: true });

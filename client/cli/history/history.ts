@@ -47,7 +47,8 @@ async function history(api: Api, words: string[], options: HistoryOptions): Prom
   }
   if (options.output === 'table') print(endOf(subject, facts, oldest));
   else {
-    const reach = { historySince: oldest?.time ?? null, oldestSequence: oldest?.sequence ?? null };
+    const oldestSequence = oldest ? String(oldest.sequence) : null;
+    const reach = { historySince: oldest?.time ?? null, oldestSequence };
     printRecord(options.output, 'HistoryReach', reach);
   }
 }
@@ -89,7 +90,8 @@ async function printFacts(
       facts += 1;
       const fact = factOf(event, before);
       before = factsAfter(event);
-      if (output !== 'table') printRecord(output, 'Fact', fact);
+      if (output !== 'table')
+        printRecord(output, 'Fact', { ...fact, sequence: String(fact.sequence) });
       else print(line(shownTime(fact.time), String(fact.sequence), inWords(fact)));
     }
   }

@@ -9,7 +9,7 @@ export type Format = (typeof FORMATS)[number];
 
 /**
  * Prints one record: a line of JSON, or a document of YAML. `kind`: the message of the contract whose JSON
- * form `value` has, or a name of the command line's own.
+ * form `value` has, or a name of the command line's own. As in the JSON of protobuf, a 64-bit number is a text.
  */
 export function printRecord(format: Format, kind: string, value: unknown): void {
   const json = JSON.stringify({ kind, ...(value as object) });

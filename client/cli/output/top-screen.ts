@@ -1,7 +1,6 @@
 /** What `kelpie top` shows of one look at a coordinator. Pure. */
-import { type GetInfoResponse, Session } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
+import { GetInfoResponse, Session } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
 import { NodeLoad } from '../../../gen/ts/kelpie/v1/node.js';
-import { infoJson } from './info-json.js';
 import { bytes, duration, table } from './output.js';
 
 /** One look. */
@@ -80,7 +79,7 @@ function row(session: Session, loads: View['loads']): string[] {
 /** For programs: messages as the contract has them. */
 export function jsonOf({ info, sessions, loads }: View, rate: number | undefined): object {
   return {
-    info: infoJson(info),
+    info: GetInfoResponse.toJSON(info),
     entriesPerSecond: rate ?? null,
     sessions: sessions.map((session) => {
       const load = loads.get(session.nodeName);

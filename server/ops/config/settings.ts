@@ -5,7 +5,7 @@
 import { isIP } from 'node:net';
 import { parseOwnRetention } from './own-retention.js';
 import { type CoordinatorOptions, defaultRetention } from './options.js';
-import { bareHost, isLoopback } from '../../core/address.js';
+import { bareHost, isLoopback, reachOf } from '../../core/address.js';
 import { defaultTimes } from '../../network/limits.js';
 
 /** One setting. */
@@ -119,7 +119,7 @@ export function contradiction(settings: Settings): string | undefined {
   }
   if (!insecure && !isLoopback(host)) {
     return (
-      `${host} is reachable from other machines, and there are no credentials and no TLS yet: ` +
+      `${reachOf(host)}. There are no credentials and no TLS yet, so ` +
       'anybody could join and publish. Listen on 127.0.0.1, or give --insecure on a network that you trust'
     );
   }
@@ -132,7 +132,7 @@ function metricsContradiction(settings: Partial<Settings>): string | undefined {
   const { port, metricsHost = '', metricsPort, insecure } = settings;
   if (!insecure && !isLoopback(metricsHost)) {
     return (
-      `${metricsHost} is reachable from other machines, so that others could read the metrics. ` +
+      `${reachOf(metricsHost)}. Others could read the metrics. ` +
       'Serve them on 127.0.0.1, or give --insecure on a network that you trust'
     );
   }

@@ -146,14 +146,11 @@ export const Duration: MessageFns<Duration> = {
   },
 
   toJSON(message: Duration): unknown {
-    const obj: any = {};
-    if (message.seconds !== undefined) {
-      obj.seconds = Math.round(message.seconds);
-    }
-    if (message.nanos !== undefined) {
-      obj.nanos = Math.round(message.nanos);
-    }
-    return obj;
+    const nanos = Math.round(message.nanos);
+    const seconds = Math.round(message.seconds);
+    const sign = seconds < 0 || nanos < 0 ? "-" : "";
+    const digits = String(Math.abs(nanos)).padStart(9, "0").replace(/(?:000){1,3}$/, "");
+    return sign + Math.abs(seconds) + (digits && ".") + digits + "s";
   },
 
   create(base?: DeepPartial<Duration>): Duration {

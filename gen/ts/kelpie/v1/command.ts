@@ -623,7 +623,7 @@ export const PlayerRef: MessageFns<PlayerRef> = {
       obj.playerId = message.playerId;
     }
     if (message.generation !== undefined) {
-      obj.generation = Math.round(message.generation);
+      obj.generation = globalThis.String(Math.round(message.generation));
     }
     return obj;
   },
@@ -2333,7 +2333,7 @@ export const CommandRequest: MessageFns<CommandRequest> = {
   toJSON(message: CommandRequest): unknown {
     const obj: any = {};
     if (message.commandId !== undefined) {
-      obj.commandId = Math.round(message.commandId);
+      obj.commandId = globalThis.String(Math.round(message.commandId));
     }
     if (message.source !== undefined) {
       obj.source = message.source;
@@ -2508,7 +2508,7 @@ export const CommandCancelled: MessageFns<CommandCancelled> = {
   toJSON(message: CommandCancelled): unknown {
     const obj: any = {};
     if (message.commandId !== undefined) {
-      obj.commandId = Math.round(message.commandId);
+      obj.commandId = globalThis.String(Math.round(message.commandId));
     }
     return obj;
   },
@@ -2595,7 +2595,7 @@ export const CommandReply: MessageFns<CommandReply> = {
   toJSON(message: CommandReply): unknown {
     const obj: any = {};
     if (message.commandId !== undefined) {
-      obj.commandId = Math.round(message.commandId);
+      obj.commandId = globalThis.String(Math.round(message.commandId));
     }
     if (message.outcome?.$case === "output") {
       obj.output = CommandOutput.toJSON(message.outcome.value);

@@ -450,22 +450,22 @@ export const Session: MessageFns<Session> = {
       obj.sessionId = message.sessionId;
     }
     if (message.generation !== undefined) {
-      obj.generation = Math.round(message.generation);
+      obj.generation = globalThis.String(Math.round(message.generation));
     }
     if (message.position !== undefined) {
       obj.position = Cursor.toJSON(message.position);
     }
     if (message.entriesBehind !== undefined) {
-      obj.entriesBehind = Math.round(message.entriesBehind);
+      obj.entriesBehind = globalThis.String(Math.round(message.entriesBehind));
     }
     if (message.unacknowledgedBytes !== undefined) {
-      obj.unacknowledgedBytes = Math.round(message.unacknowledgedBytes);
+      obj.unacknowledgedBytes = globalThis.String(Math.round(message.unacknowledgedBytes));
     }
     if (message.queuedBytes !== undefined) {
-      obj.queuedBytes = Math.round(message.queuedBytes);
+      obj.queuedBytes = globalThis.String(Math.round(message.queuedBytes));
     }
     if (message.wakeups !== undefined) {
-      obj.wakeups = Math.round(message.wakeups);
+      obj.wakeups = globalThis.String(Math.round(message.wakeups));
     }
     if (message.topics?.length) {
       obj.topics = message.topics;
@@ -792,10 +792,10 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
       obj.oldest = Cursor.toJSON(message.oldest);
     }
     if (message.entries !== undefined) {
-      obj.entries = Math.round(message.entries);
+      obj.entries = globalThis.String(Math.round(message.entries));
     }
     if (message.bytes !== undefined) {
-      obj.bytes = Math.round(message.bytes);
+      obj.bytes = globalThis.String(Math.round(message.bytes));
     }
     if (message.topics?.length) {
       obj.topics = message.topics.map((e) => TopicUsage.toJSON(e));
@@ -958,16 +958,16 @@ export const TopicRetention: MessageFns<TopicRetention> = {
       obj.topic = message.topic;
     }
     if (message.entries !== undefined) {
-      obj.entries = Math.round(message.entries);
+      obj.entries = globalThis.String(Math.round(message.entries));
     }
     if (message.bytes !== undefined) {
-      obj.bytes = Math.round(message.bytes);
+      obj.bytes = globalThis.String(Math.round(message.bytes));
     }
     if (message.maxEntries !== undefined) {
-      obj.maxEntries = Math.round(message.maxEntries);
+      obj.maxEntries = globalThis.String(Math.round(message.maxEntries));
     }
     if (message.maxBytes !== undefined) {
-      obj.maxBytes = Math.round(message.maxBytes);
+      obj.maxBytes = globalThis.String(Math.round(message.maxBytes));
     }
     if (message.maxAge !== undefined) {
       obj.maxAge = Duration.toJSON(message.maxAge);
@@ -1065,10 +1065,10 @@ export const TopicUsage: MessageFns<TopicUsage> = {
       obj.topic = message.topic;
     }
     if (message.entries !== undefined) {
-      obj.entries = Math.round(message.entries);
+      obj.entries = globalThis.String(Math.round(message.entries));
     }
     if (message.bytes !== undefined) {
-      obj.bytes = Math.round(message.bytes);
+      obj.bytes = globalThis.String(Math.round(message.bytes));
     }
     return obj;
   },

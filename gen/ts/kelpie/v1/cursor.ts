@@ -166,7 +166,7 @@ export const Cursor: MessageFns<Cursor> = {
       obj.epoch = base64FromBytes(message.epoch);
     }
     if (message.sequence !== undefined) {
-      obj.sequence = Math.round(message.sequence);
+      obj.sequence = globalThis.String(Math.round(message.sequence));
     }
     if (message.tag !== undefined) {
       obj.tag = Math.round(message.tag);

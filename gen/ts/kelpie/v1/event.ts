@@ -423,7 +423,7 @@ export const Event: MessageFns<Event> = {
   toJSON(message: Event): unknown {
     const obj: any = {};
     if (message.sequence !== undefined) {
-      obj.sequence = Math.round(message.sequence);
+      obj.sequence = globalThis.String(Math.round(message.sequence));
     }
     if (message.topic !== undefined) {
       obj.topic = message.topic;

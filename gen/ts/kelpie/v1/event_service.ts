@@ -176,7 +176,7 @@ export const PublishEventsRequest: MessageFns<PublishEventsRequest> = {
       obj.instanceId = base64FromBytes(message.instanceId);
     }
     if (message.firstPublishSequence !== undefined) {
-      obj.firstPublishSequence = Math.round(message.firstPublishSequence);
+      obj.firstPublishSequence = globalThis.String(Math.round(message.firstPublishSequence));
     }
     return obj;
   },
@@ -252,7 +252,7 @@ export const PublishEventsResponse: MessageFns<PublishEventsResponse> = {
   toJSON(message: PublishEventsResponse): unknown {
     const obj: any = {};
     if (message.firstSequence !== undefined) {
-      obj.firstSequence = Math.round(message.firstSequence);
+      obj.firstSequence = globalThis.String(Math.round(message.firstSequence));
     }
     if (message.stored !== undefined) {
       obj.stored = Math.round(message.stored);

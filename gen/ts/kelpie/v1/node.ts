@@ -717,10 +717,10 @@ export const NodeLoad: MessageFns<NodeLoad> = {
       obj.tps = floatToJson(message.tps);
     }
     if (message.memoryUsedBytes !== undefined) {
-      obj.memoryUsedBytes = Math.round(message.memoryUsedBytes);
+      obj.memoryUsedBytes = globalThis.String(Math.round(message.memoryUsedBytes));
     }
     if (message.memoryMaxBytes !== undefined) {
-      obj.memoryMaxBytes = Math.round(message.memoryMaxBytes);
+      obj.memoryMaxBytes = globalThis.String(Math.round(message.memoryMaxBytes));
     }
     if (message.roundTripMs !== undefined) {
       obj.roundTripMs = Math.round(message.roundTripMs);

@@ -488,7 +488,7 @@ export const Player: MessageFns<Player> = {
       obj.server = message.server;
     }
     if (message.generation !== undefined) {
-      obj.generation = Math.round(message.generation);
+      obj.generation = globalThis.String(Math.round(message.generation));
     }
     if (message.joinTime !== undefined) {
       obj.joinTime = message.joinTime.toISOString();

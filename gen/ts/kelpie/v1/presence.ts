@@ -410,7 +410,7 @@ export const PlayerAcquired: MessageFns<PlayerAcquired> = {
       obj.playerId = message.playerId;
     }
     if (message.outcome?.$case === "generation") {
-      obj.generation = Math.round(message.outcome.value);
+      obj.generation = globalThis.String(Math.round(message.outcome.value));
     } else if (message.outcome?.$case === "denial") {
       obj.denial = PlayerDenial.toJSON(message.outcome.value);
     }
@@ -581,7 +581,7 @@ export const ReleasePlayer: MessageFns<ReleasePlayer> = {
       obj.playerId = message.playerId;
     }
     if (message.generation !== undefined) {
-      obj.generation = Math.round(message.generation);
+      obj.generation = globalThis.String(Math.round(message.generation));
     }
     return obj;
   },
@@ -670,7 +670,7 @@ export const UpdatePlayer: MessageFns<UpdatePlayer> = {
       obj.playerId = message.playerId;
     }
     if (message.generation !== undefined) {
-      obj.generation = Math.round(message.generation);
+      obj.generation = globalThis.String(Math.round(message.generation));
     }
     if (message.change !== undefined) {
       obj.change = PlayerChange.toJSON(message.change);
@@ -863,7 +863,7 @@ export const PlayerReport: MessageFns<PlayerReport> = {
       obj.playerId = message.playerId;
     }
     if (message.generation !== undefined) {
-      obj.generation = Math.round(message.generation);
+      obj.generation = globalThis.String(Math.round(message.generation));
     }
     if (message.what?.$case === "joined") {
       obj.joined = Player.toJSON(message.what.value);
@@ -1050,7 +1050,7 @@ export const PlayerReportResult: MessageFns<PlayerReportResult> = {
       obj.playerId = message.playerId;
     }
     if (message.generation !== undefined) {
-      obj.generation = Math.round(message.generation);
+      obj.generation = globalThis.String(Math.round(message.generation));
     }
     if (message.error !== undefined) {
       obj.error = ErrorDetail.toJSON(message.error);
@@ -1167,7 +1167,7 @@ export const SyncPlayers: MessageFns<SyncPlayers> = {
   toJSON(message: SyncPlayers): unknown {
     const obj: any = {};
     if (message.asOf !== undefined) {
-      obj.asOf = Math.round(message.asOf);
+      obj.asOf = globalThis.String(Math.round(message.asOf));
     }
     if (message.afterId !== undefined) {
       obj.afterId = message.afterId;
@@ -1502,7 +1502,7 @@ export const PlayerEvicted: MessageFns<PlayerEvicted> = {
       obj.playerId = message.playerId;
     }
     if (message.generation !== undefined) {
-      obj.generation = Math.round(message.generation);
+      obj.generation = globalThis.String(Math.round(message.generation));
     }
     if (message.reason !== undefined) {
       obj.reason = playerLeaveReasonToJSON(message.reason);

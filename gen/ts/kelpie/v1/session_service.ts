@@ -2253,7 +2253,7 @@ export const Welcome: MessageFns<Welcome> = {
       obj.coordinatorId = message.coordinatorId;
     }
     if (message.generation !== undefined) {
-      obj.generation = Math.round(message.generation);
+      obj.generation = globalThis.String(Math.round(message.generation));
     }
     if (message.outcome !== undefined) {
       obj.outcome = welcomeOutcomeToJSON(message.outcome);
@@ -2274,7 +2274,7 @@ export const Welcome: MessageFns<Welcome> = {
       obj.durability = durabilityToJSON(message.durability);
     }
     if (message.publishSequence !== undefined) {
-      obj.publishSequence = Math.round(message.publishSequence);
+      obj.publishSequence = globalThis.String(Math.round(message.publishSequence));
     }
     if (message.nodeName !== undefined) {
       obj.nodeName = message.nodeName;
@@ -2721,7 +2721,7 @@ export const Ack: MessageFns<Ack> = {
   toJSON(message: Ack): unknown {
     const obj: any = {};
     if (message.sequence !== undefined) {
-      obj.sequence = Math.round(message.sequence);
+      obj.sequence = globalThis.String(Math.round(message.sequence));
     }
     return obj;
   },
@@ -2795,7 +2795,7 @@ export const Publish: MessageFns<Publish> = {
   toJSON(message: Publish): unknown {
     const obj: any = {};
     if (message.firstPublishSequence !== undefined) {
-      obj.firstPublishSequence = Math.round(message.firstPublishSequence);
+      obj.firstPublishSequence = globalThis.String(Math.round(message.firstPublishSequence));
     }
     if (message.events?.length) {
       obj.events = message.events.map((e) => EventDraft.toJSON(e));
@@ -2873,7 +2873,7 @@ export const PublishAck: MessageFns<PublishAck> = {
   toJSON(message: PublishAck): unknown {
     const obj: any = {};
     if (message.publishSequence !== undefined) {
-      obj.publishSequence = Math.round(message.publishSequence);
+      obj.publishSequence = globalThis.String(Math.round(message.publishSequence));
     }
     if (message.rejections?.length) {
       obj.rejections = message.rejections.map((e) => PublishRejection.toJSON(e));
@@ -2951,7 +2951,7 @@ export const PublishRejection: MessageFns<PublishRejection> = {
   toJSON(message: PublishRejection): unknown {
     const obj: any = {};
     if (message.publishSequence !== undefined) {
-      obj.publishSequence = Math.round(message.publishSequence);
+      obj.publishSequence = globalThis.String(Math.round(message.publishSequence));
     }
     if (message.error !== undefined) {
       obj.error = ErrorDetail.toJSON(message.error);

@@ -213,7 +213,7 @@ export const EventBatch: MessageFns<EventBatch> = {
   toJSON(message: EventBatch): unknown {
     const obj: any = {};
     if (message.afterSequence !== undefined) {
-      obj.afterSequence = Math.round(message.afterSequence);
+      obj.afterSequence = globalThis.String(Math.round(message.afterSequence));
     }
     if (message.upTo !== undefined) {
       obj.upTo = Cursor.toJSON(message.upTo);
@@ -530,7 +530,7 @@ export const Row: MessageFns<Row> = {
   toJSON(message: Row): unknown {
     const obj: any = {};
     if (message.sequence !== undefined) {
-      obj.sequence = Math.round(message.sequence);
+      obj.sequence = globalThis.String(Math.round(message.sequence));
     }
     if (message.resource?.$case === "node") {
       obj.node = Node.toJSON(message.resource.value);

@@ -1,0 +1,73 @@
+/** The JSON that kelpie prints is that of protobuf: its own library writes and reads the same. */
+import { readFileSync } from 'node:fs';
+import {
+  createFileRegistry,
+  fromBinary,
+  fromJson,
+  type JsonValue,
+  toBinary,
+  toJson,
+} from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { expect } from 'chai';
+import { Durability } from '../../../gen/ts/kelpie/v1/coordinator.js';
+import { GetInfoResponse, Session } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
+import { Event } from '../../../gen/ts/kelpie/v1/event.js';
+
+/** The compiled file lies one folder deeper, in dist. */
+const BINARY = new URL('../../../../gen/kelpie.binpb', import.meta.url);
+const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(BINARY)));
+
+interface MessageType<M> {
+  encode(message: M): { finish(): Uint8Array };
+  toJSON(message: M): unknown;
+}
+
+function check<M>(name: string, type: MessageType<M>, message: M): void {
+  const schema = registry.getMessage(`kelpie.v1.${name}`);
+  if (!schema) throw new Error(`the contract has no ${name}`);
+  const bytes = type.encode(message).finish();
+  const json = JSON.parse(JSON.stringify(type.toJSON(message))) as JsonValue;
+  expect(json).to.deep.equal(toJson(schema, fromBinary(schema, bytes), { registry }));
+  const read = toBinary(schema, fromJson(schema, json, { registry }));
+  expect(Buffer.from(read)).to.deep.equal(Buffer.from(bytes));
+}
+
+describe('the JSON of messages', () => {
+  const head = { epoch: Uint8Array.of(1, 254), sequence: 2 ** 53 - 1, tag: 0xffff_ffff };
+
+  it('has 64-bit numbers as texts, bytes in base64, times and durations as protobuf writes them', () => {
+    for (const [seconds, nanos] of [
+      [90, 0],
+      [1, 500_000_000],
+      [0, 1000],
+      [7, 1],
+      [-1, -250_000_000],
+    ] as const) {
+      const uptime = { seconds, nanos };
+      const topics = [{ topic: 'chat.global', entries: 5, bytes: 6 }];
+      const sizes = { entries: 7, bytes: 8, maxEntries: 9, maxBytes: 10 };
+      const retentionTopics = [{ topic: 'pos.>', ...sizes, maxAge: uptime }];
+      const info = { version: '1.0.0', uptime, durability: Durability.POWER_LOSS, head, topics };
+      const all = { ...info, retentionTopics, entries: 11, bytes: 12, players: 13, readOnly: true };
+      const message = GetInfoResponse.fromPartial({
+        ...{ coordinatorId: 'a', network: 'main', oldest: head, sessions: 1, nodes: 2 },
+        ...all,
+      });
+      check('GetInfoResponse', GetInfoResponse, message);
+    }
+  });
+
+  it('is the same for sessions and events', () => {
+    const numbers = { entriesBehind: 2, unacknowledgedBytes: 3, queuedBytes: 4, wakeups: 5 };
+    const names = { nodeName: 'lobby', sessionId: 's', topics: ['chat.>'] };
+    check('Session', Session, { ...names, ...numbers, generation: 1, position: head });
+    const content = { form: { $case: 'json' as const, value: { coins: 5, list: [1, null] } } };
+    const value = { origin: 1 as const, type: 'sale', content, attributes: { shop: 'north' } };
+    check('Event', Event, {
+      ...{ sequence: 1795574121228004, topic: 'chat.a', source: 'lobby' },
+      time: new Date('2026-11-25T02:35:22.572Z'),
+      body: { $case: 'messagePublished', value },
+    });
+  });
+});

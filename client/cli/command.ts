@@ -45,7 +45,10 @@ export function withCommon(to: Command): Command {
       '--timeout <time>',
       'how long it may take: 500ms, 10s, at most 5m (default: 10s)',
     ).argParser(timeout),
-    new Option('-o, --output <format>', 'table (default), or json or yaml: the JSON form of protobuf')
+    new Option(
+      '-o, --output <format>',
+      'table (default), or json or yaml: the JSON form of protobuf',
+    )
       .argParser(format)
       .default('table'),
     new Option('--json', 'the same as -o json').implies({ output: 'json' }),

@@ -1,6 +1,9 @@
 /** `kelpie info`: what the coordinator is and how it does. */
 import type { Command } from 'commander';
-import { GetInfoResponse, type TopicRetention } from '../../gen/ts/kelpie/v1/coordinator_service.js';
+import {
+  GetInfoResponse,
+  type TopicRetention,
+} from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import type { Api } from '../api/index.js';
 import { ask, command, type Common } from './command.js';

@@ -9,7 +9,7 @@ import { type Coordinator, startCoordinator } from '../../server/coordinator.js'
 import { Inbox } from '../support/wire/inbox.js';
 import { oddValues } from '../support/hostile/odd-values.js';
 
-/** Calls a method, whatever its types say. */
+/** Calls a method with arguments of any type. */
 function call(target: object, method: string, ...args: unknown[]): unknown {
   return Reflect.apply(Reflect.get(target, method) as (...all: unknown[]) => unknown, target, args);
 }
@@ -176,7 +176,7 @@ async function outcomeOf(run: () => unknown): Promise<string> {
   }
 }
 
-describe('the methods of a client, with values that they were not made for', () => {
+describe('the methods of a client, with values of wrong types and sizes', () => {
   let coordinator: Coordinator;
   let endpoints: string;
   const clients: KelpieClient[] = [];
@@ -210,10 +210,10 @@ describe('the methods of a client, with values that they were not made for', () 
   let news: Inbox;
 
   before(async () => {
-    // Often enough to be asked for every value.
+    // It must be so often that every value is used.
     const times = { heartbeatMs: 4 };
     coordinator = await startCoordinator({ port: 0, journal: 'memory', times });
-    // A client without the option `endpoints` looks here.
+    // A client without the option `endpoints` reads this variable.
     process.env['KELPIE_ENDPOINTS'] = endpoints = `127.0.0.1:${coordinator.port}`;
     process.on('unhandledRejection', stray);
     process.on('uncaughtExceptionMonitor', stray);
@@ -237,7 +237,7 @@ describe('the methods of a client, with values that they were not made for', () 
     await coordinator.stop();
   });
 
-  /** Tries each value; fails with all that was neither done nor refused as it should be. */
+  /** Tries each value. Fails with the list of calls that neither succeeded nor were refused in the right way. */
   const tryAll = async (
     client: KelpieClient,
     all: Readonly<Record<string, Use>>,
@@ -254,7 +254,7 @@ describe('the methods of a client, with values that they were not made for', () 
     if (wrong.length > 0) expect.fail(wrong.join('\n'));
   };
 
-  it('refuse them with a typed error, or do what they say, and the session goes on', async () => {
+  it('refuse them with a typed error or take them, and the session goes on', async () => {
     open('echo').handle('echo', (content) => content);
     const client = open('odd-node', { roster: { players: true } });
     await client.ready();
@@ -264,7 +264,7 @@ describe('the methods of a client, with values that they were not made for', () 
     expect(saw).to.be.empty;
   });
 
-  it('of a proxy too', async () => {
+  it('behave so for a proxy too', async () => {
     const client = open('odd-gate', { role: 'PROXY', players: { onEvicted: nothing } });
     await client.ready();
     await client.players.joined({ xuid: '1', name: 'x' });
@@ -274,7 +274,7 @@ describe('the methods of a client, with values that they were not made for', () 
     expect(saw).to.be.empty;
   });
 
-  it('are not made, or made with what was said, by odd options', async () => {
+  it('of a client with odd options: connect refuses the options or takes them as given', async () => {
     const wrong: string[] = [];
     const connecting: Promise<unknown>[] = [];
     let count = 0;
@@ -285,13 +285,13 @@ describe('the methods of a client, with values that they were not made for', () 
           const client = connect({
             name,
             role: 'PROXY',
-            // Without a socket it takes less time.
+            // A transport without a socket takes less time.
             ...(option !== 'endpoints' && { transport: coordinator.transport() }),
             logger: { warn: nothing },
             ...optionsOf(value),
           });
           try {
-            // Of a transport that is none nothing comes.
+            // An invalid transport brings nothing.
             if (option !== 'transport') await inTime(client.ready());
           } finally {
             await client.close();
@@ -313,7 +313,7 @@ describe('the methods of a client, with values that they were not made for', () 
     if (wrong.length > 0) expect.fail(wrong.join('\n'));
   });
 
-  it('survive what functions of theirs return', async () => {
+  it('survive odd values that the functions of the program return', async () => {
     const values = oddValues.map(([, value]) => value);
     let turn = 0;
     let beats = 0;
@@ -378,7 +378,7 @@ describe('the methods of a client, with values that they were not made for', () 
     expect(client.pending).to.equal(0);
   });
 
-  it('carry what they take: a fresh client reads it as it was', async () => {
+  it('carry each value that they take unchanged to another client', async () => {
     const writer = open('odd-writer');
     await writer.ready();
     const accepted: unknown[] = [];
@@ -402,7 +402,7 @@ describe('the methods of a client, with values that they were not made for', () 
   });
 });
 
-/** Rejects with what is no typed error if it takes too long. */
+/** Rejects with an untyped error if the work takes too long. */
 function inTime(running: Promise<unknown>): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((_, reject) => {
@@ -411,7 +411,7 @@ function inTime(running: Promise<unknown>): Promise<unknown> {
   return Promise.race([running, late]).finally(() => clearTimeout(timer));
 }
 
-/** As it should come: bytes of any class as bytes, and what is undefined not at all. */
+/** The value that a reader must get: bytes of any class as bytes, and no undefined fields. */
 function asRead(content: unknown): unknown {
   if (content instanceof Uint8Array) return new Uint8Array(content);
   const entries = Object.entries(content as object);

@@ -30,7 +30,7 @@ describe('the endpoints of a client', () => {
     });
   }
 
-  it('may be given as a list', () => {
+  it('can be given as a list', () => {
     expect(endpointsOf(['a:1', ' b:2'])).to.deep.equal(['a:1', 'b:2']);
   });
 
@@ -40,7 +40,7 @@ describe('the endpoints of a client', () => {
     expect(endpointsOf('c:3')).to.deep.equal(['c:3']);
   });
 
-  it('are a coordinator on this machine if nothing says otherwise', () => {
+  it('are one coordinator on this machine by default', () => {
     expect(endpointsOf(undefined)).to.deep.equal(['127.0.0.1:50051']);
   });
 
@@ -67,7 +67,7 @@ describe('the endpoints of a client', () => {
     });
   }
 
-  it('cannot be a list with nothing in it', () => {
+  it('cannot be an empty list', () => {
     expect(() => endpointsOf([])).to.throw(KelpieError);
     expect(() => endpointsOf('a:1,')).to.throw(KelpieError, '""');
   });
@@ -77,7 +77,7 @@ describe('the endpoints of a client', () => {
     expect(routes.map(({ endpoint }) => endpoint)).to.deep.equal(['a:1', 'b:2']);
   });
 
-  it('are not used where there is another transport', () => {
+  it('are not used with another transport', () => {
     const transport = async function* () {
       yield* [];
     };
@@ -87,7 +87,7 @@ describe('the endpoints of a client', () => {
 });
 
 describe('the hello of a client', () => {
-  it('says what its options say', () => {
+  it('has the values of its options', () => {
     const hello = helloOf(
       {
         name: 'Lobby-1',
@@ -124,7 +124,7 @@ describe('the hello of a client', () => {
     });
   });
 
-  it('says nothing that they do not', () => {
+  it('has no values of options that are left out', () => {
     const { address, publicAddress, labels, maxPlayers, motd } = helloOf(
       { name: 'a', role: 'SERVICE' },
       '',
@@ -138,20 +138,20 @@ describe('the hello of a client', () => {
     });
   });
 
-  it('draws another instance id for each client', () => {
+  it('has another instance id for each client', () => {
     const draw = () => helloOf({ name: 'a', role: 'PROXY' }, '').instanceId.join();
     expect(draw()).to.not.equal(draw());
   });
 });
 
-describe('where a client starts to read', () => {
+describe('the start of reading of a client', () => {
   for (const place of ['SNAPSHOT', 'EARLIEST', 'LATEST'] as const) {
     it(`can be ${place}`, () => {
       expect(startOf(place)).to.deep.equal({ place: { $case: 'at', value: StartAt[place] } });
     });
   }
 
-  it('can be a position that it had', () => {
+  it('can be an earlier position', () => {
     const after = { epoch: Buffer.alloc(16, 1), sequence: 7, tag: 9 };
     expect(startOf({ after })).to.deep.equal({ place: { $case: 'after', value: after } });
   });

@@ -32,20 +32,20 @@ describe('the status of a client', () => {
     board = new StatusBoard();
   });
 
-  it('begins with the present state of the connection, whatever else came after it', async () => {
+  it('begins with the present state of the connection, also if other statuses came after it', async () => {
     board.post(connecting(0));
     board.post(connecting(1));
     board.post(draining);
     expect((await begin(board)).first).to.deep.equal(connecting(1));
   });
 
-  it('begins with the next thing that happens if nothing has happened', async () => {
+  it('begins with the next status if there is none yet', async () => {
     const first = board.read().next();
     board.post(draining);
     expect(await first).to.deep.equal({ value: draining, done: false });
   });
 
-  it('tells everything in order and ends after closed', async () => {
+  it('gives every status in order and ends after closed', async () => {
     board.post(connecting(0));
     const { rest } = await begin(board);
     const happened: Status[] = [
@@ -61,7 +61,7 @@ describe('the status of a client', () => {
     expect(await allOf(rest)).to.deep.equal(happened);
   });
 
-  it('tells every reader the same', async () => {
+  it('gives every reader the same', async () => {
     board.post(connecting(0));
     const readers = [await begin(board), await begin(board)];
     board.post(draining);
@@ -69,7 +69,7 @@ describe('the status of a client', () => {
     for (const { rest } of readers) expect(await allOf(rest)).to.deep.equal([draining, closed]);
   });
 
-  it('tells only of the end to who asks after it', async () => {
+  it('gives only the end to a reader that begins after it', async () => {
     board.post(connecting(0));
     board.post(closed);
     expect(await allOf(board.read())).to.deep.equal([closed]);
@@ -83,7 +83,7 @@ describe('the status of a client', () => {
     expect(await next).to.deep.equal({ value: draining, done: false });
   });
 
-  it('keeps the newest 1000 for a reader that does not read, and says how many it skipped', async () => {
+  it('keeps the newest 1000 for a slow reader, and names the number of skipped ones', async () => {
     board.post(connecting(0));
     const { rest } = await begin(board);
     for (let attempt = 1; attempt <= 1500; attempt++) board.post(connecting(attempt));
@@ -105,7 +105,7 @@ describe('the status of a client', () => {
     expect(all[0]).to.deep.equal(connecting(1));
   });
 
-  it('holds no reader back for another one that does not read', async () => {
+  it('does not delay a reader because another one does not read', async () => {
     board.post(connecting(0));
     await begin(board);
     const { rest } = await begin(board);
@@ -115,7 +115,7 @@ describe('the status of a client', () => {
     }
   });
 
-  it('holds nothing for iterators that nobody reads, and ends those that are left', async () => {
+  it('keeps nothing for iterators that nobody reads, and ends abandoned ones', async () => {
     board.post(connecting(0));
     const left = Array.from({ length: 10_000 }, () => board.read());
     const before = process.memoryUsage().heapUsed;
@@ -131,7 +131,7 @@ describe('the status of a client', () => {
     expect((await left[0]?.next())?.value).to.deep.equal({ type: 'skipped', count: 1000 });
   });
 
-  it('gives each status once, however many are asked for at once', async () => {
+  it('gives each status once, also to several calls of next at once', async () => {
     const reader = board.read();
     const asked = [reader.next(), reader.next(), reader.next()];
     for (const attempt of [1, 2, 3]) board.post(connecting(attempt));

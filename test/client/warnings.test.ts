@@ -13,15 +13,15 @@ const failed: Status = {
 };
 const threw = (error: unknown): Status => ({ type: 'handlerFailed', pattern: 'chat.*', error });
 
-describe('what goes wrong while nobody reads the status', () => {
+describe('a warning, while nobody reads the status', () => {
   let clock: FakeClock;
-  let said: string[];
+  let warned: string[];
   let board: StatusBoard;
 
   beforeEach(() => {
     clock = new FakeClock();
-    said = [];
-    const logger = { warn: (message: string) => said.push(message) };
+    warned = [];
+    const logger = { warn: (message: string) => warned.push(message) };
     const warnings = new Warnings('lobby-1', logger, Object.assign(clock, { random: () => 0 }));
     board = new StatusBoard((status) => warnings.take(status));
   });
@@ -30,20 +30,20 @@ describe('what goes wrong while nobody reads the status', () => {
     for (const one of all) board.post(one);
   };
 
-  it('is said: that no coordinator answers where it is looked for, and what to do', () => {
+  it('names the endpoint where no coordinator answers, and the remedy', () => {
     post(connecting, failed);
-    expect(said).to.have.length(1);
+    expect(warned).to.have.length(1);
     for (const part of ['lobby-1', '127.0.0.1:50051', 'connection refused', 'KELPIE_ENDPOINTS'])
-      expect(said[0]).to.include(part);
+      expect(warned[0]).to.include(part);
   });
 
-  it('is said: that a handler throws, with where', () => {
+  it('names the handler that throws, and the place', () => {
     post(threw(new Error('boom')));
     for (const part of ['chat.*', 'boom', '    at ', 'warnings.test'])
-      expect(said[0]).to.include(part);
+      expect(warned[0]).to.include(part);
   });
 
-  it('is said: what was refused, lost, or ends the client', () => {
+  it('reports a refusal, a gap, and the end of the client', () => {
     post(
       { type: 'refused', error: new KelpieError('TOPIC_RESERVED', 'not yours') },
       { type: 'gap', gap: {} as never },
@@ -51,32 +51,32 @@ describe('what goes wrong while nobody reads the status', () => {
       { type: 'closed', error: new KelpieError('NODE_NAME_IN_USE', 'taken') },
     );
     const words = ['not yours', 'events were lost', '/x/cursor', 'taken'];
-    for (const [index, word] of words.entries()) expect(said[index]).to.include(word);
+    for (const [index, word] of words.entries()) expect(warned[index]).to.include(word);
   });
 
-  it('is not said if it mends itself, or is no fault', () => {
+  it('does not come for a loss that the client repairs, or without a fault', () => {
     post(connecting, connected, failed, connecting, connected, { type: 'draining' });
     post({ type: 'closed', error: undefined });
-    expect(said).to.be.empty;
+    expect(warned).to.be.empty;
     post(failed);
   });
 
-  it('is said once a minute of each kind, with how much was left out', () => {
+  it('comes once a minute for each kind, with the number of those that were left out', () => {
     for (let count = 0; count < 1000; count++) post(threw('a'), connecting, failed);
-    expect(said).to.have.length(2);
+    expect(warned).to.have.length(2);
     clock.advance(60_000);
     post(threw('a'));
-    expect(said).to.have.length(3);
-    expect(said[2]).to.include('999 more');
+    expect(warned).to.have.length(3);
+    expect(warned[2]).to.include('999 more');
   });
 
-  it('is not said to a terminal in letters that it obeys', () => {
+  it('has no characters that a terminal obeys', () => {
     post(threw('one\ntwo\u001b]0;owned\u0007\u009b2J\u202e\u2028'));
-    expect(said[0]).to.not.match(/[\p{C}\u2028]/u);
-    expect(said[0]).to.include('\\u{1b}');
+    expect(warned[0]).to.not.match(/[\p{C}\u2028]/u);
+    expect(warned[0]).to.include('\\u{1b}');
   });
 
-  it('is said, whatever was thrown, and though the logger throws', () => {
+  it('comes for any thrown value, and also if the logger throws', () => {
     const odd: unknown[] = [
       undefined,
       null,
@@ -89,7 +89,7 @@ describe('what goes wrong while nobody reads the status', () => {
       post(threw(error));
       clock.advance(60_000);
     }
-    expect(said).to.have.length(7);
+    expect(warned).to.have.length(7);
     const throwing = new Warnings(
       'a',
       { warn: () => expect.fail('a bug') },
@@ -98,16 +98,16 @@ describe('what goes wrong while nobody reads the status', () => {
     throwing.take(threw('x'));
   });
 
-  it('is left to whoever reads the status, and said again when they stop', async () => {
+  it('does not come while a program reads the status, and comes again when it stops', async () => {
     const reader = board.read();
     post(threw('a'));
-    expect(said, 'reading has not begun').to.have.length(1);
+    expect(warned, 'reading has not begun').to.have.length(1);
     await reader.next();
     clock.advance(60_000);
     post(threw('b'));
-    expect(said).to.have.length(1);
+    expect(warned).to.have.length(1);
     await reader.return?.();
     post(threw('c'));
-    expect(said).to.have.length(2);
+    expect(warned).to.have.length(2);
   });
 });

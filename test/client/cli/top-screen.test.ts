@@ -18,7 +18,7 @@ const view = (info: Partial<GetInfoResponse>, sessions: Session[] = []): View =>
   loads: new Map(),
 });
 
-/** A look after so many ms at the head of an epoch. */
+/** The state of a coordinator after this many milliseconds, with the head of its journal. */
 const at = (ms: number, sequence: number, epoch = 1, coordinatorId = 'one'): View =>
   view({
     coordinatorId,

@@ -263,7 +263,7 @@ describe('the handlers of a node', () => {
 });
 
 describe('the handlers of a proxy', () => {
-  it('see the players who are here under the same generation; the others are failures', async () => {
+  it('get the players who are here with the same generation; the others are failures', async () => {
     const onEvicted = (): void => undefined;
     const scripted = await Scripted.welcomed({ role: 'PROXY', players: { onEvicted } });
     const { stream, client } = scripted;

@@ -8,7 +8,7 @@ import { Scripted } from '../../support/wire/scripted.js';
 const BYTES = 512 * 1024;
 
 describe('results that nobody reads', () => {
-  it('end the command above 16 MiB: those that came are read, then the error', async () => {
+  it('end the command above 16 MiB: the reader gets those that came, then the error', async () => {
     const scripted = await Scripted.welcomed();
     const command = { custom: { name: 'dump', content: '' } };
     const results = scripted.client.issue({ target: { every: {} }, command, timeoutMs: 2000 });

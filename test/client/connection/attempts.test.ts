@@ -55,7 +55,7 @@ describe('the attempts of a client', () => {
     }
   });
 
-  it('wait for a random share of the bound, so that clients do not come in step', async () => {
+  it('wait for a random share of the bound, so that clients do not all come at once', async () => {
     scripted = await Scripted.welcomed();
     for (const [random, delayMs] of [
       [0, 0],
@@ -81,7 +81,7 @@ describe('the attempts of a client', () => {
     expect(endpoints).to.deep.equal(order);
   });
 
-  it('come back no sooner than a coordinator asks for, and go to the others meanwhile', async () => {
+  it('wait at least the time that a coordinator asks for, and go to the others meanwhile', async () => {
     scripted = new Scripted({}, 2);
     await settled();
     await scripted.at(0).break(thrownError('SESSION_LIMIT', 8, 60_000));
@@ -123,7 +123,7 @@ describe('the attempts of a client', () => {
     expect(scripted.streams).to.have.lengthOf(2);
   });
 
-  it('end where an operator ended the session, and go on where another stream replaced it', async () => {
+  it('end if an operator ended the session, and go on if another stream replaced it', async () => {
     scripted = await Scripted.welcomed();
     await scripted.stream.break(thrownError('SESSION_REPLACED', 10));
     await scripted.pass(0);
@@ -137,7 +137,7 @@ describe('the attempts of a client', () => {
     ]);
   });
 
-  it('end with the client, also while it waits for the next one', async () => {
+  it('end with the client, also while it waits for the next attempt', async () => {
     scripted = await Scripted.welcomed();
     scripted.random = 1;
     await scripted.stream.break(lost);
@@ -158,7 +158,7 @@ describe('the silence of a coordinator', () => {
     expect(scripted.clock.pending, 'timers after the end').to.equal(0);
   });
 
-  it('breaks a stream off 10 s after its Hello if no Welcome comes', async () => {
+  it('breaks a stream 10 s after its Hello if no Welcome comes', async () => {
     scripted = new Scripted();
     await settled();
     const { stream } = scripted;
@@ -171,7 +171,7 @@ describe('the silence of a coordinator', () => {
     ]);
   });
 
-  it('breaks an open stream off after the longest silence of its Welcome', async () => {
+  it('breaks an open stream after the longest silence of its Welcome', async () => {
     scripted = new Scripted();
     await settled();
     const { stream } = scripted;
@@ -185,7 +185,7 @@ describe('the silence of a coordinator', () => {
     );
   });
 
-  it('is counted from the newest message, whatever is in it', async () => {
+  it('is counted from the newest message of any kind', async () => {
     scripted = new Scripted();
     await settled();
     const { stream } = scripted;

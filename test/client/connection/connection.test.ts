@@ -12,7 +12,7 @@ import { type Coordinator, startCoordinator } from '../../../server/coordinator.
 import { Inbox } from '../../support/wire/inbox.js';
 import { rejectionOf } from '../../support/thrown.js';
 
-/** Streams that end so, one after the other; the last one for ever. */
+/** Streams that end with these errors, one after the other. All later streams end with the last error. */
 function transportOf(
   ...ends: { readonly welcome?: boolean; readonly error: unknown }[]
 ): Transport {
@@ -30,7 +30,7 @@ function transportOf(
   };
 }
 
-/** As a coordinator without a wire throws it. */
+/** An error as a coordinator without a wire throws it. */
 const own = (reason: string, code: number, retryAfterMs?: number): Error =>
   Object.assign(new Error(reason), { reason, code, metadata: {}, retryAfterMs });
 
@@ -46,7 +46,7 @@ describe('the connection of a client', () => {
     return client;
   };
 
-  /** The first statuses, up to so many that a stream ended. */
+  /** The first statuses, until this many of them report the end of a stream. */
   const history = async (client: KelpieClient, ends: number): Promise<Status[]> => {
     const all: Status[] = [];
     for await (const one of client.status()) {
@@ -68,7 +68,7 @@ describe('the connection of a client', () => {
     Code.UNAUTHENTICATED,
     Code.INTERNAL,
   ]) {
-    it(`goes on after ${Code[code]} of something that is no coordinator, before Welcome and after it`, async () => {
+    it(`goes on after ${Code[code]} from another program than a coordinator, before Welcome and after it`, async () => {
       for (const welcome of [true, false]) {
         const client = open(transportOf({ welcome, error: foreign(code) }));
         const all = await history(client, 2);
@@ -78,13 +78,13 @@ describe('the connection of a client', () => {
     });
   }
 
-  it('ends with an error of a coordinator that no attempt mends', async () => {
+  it('ends with a permanent error of a coordinator', async () => {
     const client = open(transportOf({ error: own('NODE_NAME_INVALID', 3) }));
     const { reason } = await rejectionOf(KelpieError, client.ready());
     expect(reason).to.equal('NODE_NAME_INVALID');
   });
 
-  it('comes back no sooner than the coordinator asks for, and not in step', async () => {
+  it('waits at least the time that the coordinator asks for, and a random time more', async () => {
     const client = open(transportOf({ error: own('SESSION_LIMIT', 8, 60_000) }));
     const [, end] = await history(client, 1);
     expect(end?.type === 'disconnected' && end.retryInMs).to.be.within(59_000, 62_000);
@@ -94,7 +94,7 @@ describe('the connection of a client', () => {
     expect(last?.type === 'disconnected' && last.retryInMs).to.be.within(299_000, 302_000);
   });
 
-  it('is direct, whatever proxy the environment names for the web', async () => {
+  it('is direct, also if the environment names a proxy for the web', async () => {
     coordinator = await startCoordinator({ port: 0, journal: 'memory' });
     const names = ['http_proxy', 'https_proxy', 'grpc_proxy'];
     for (const name of names) process.env[name] = 'http://127.0.0.1:1';
@@ -111,7 +111,7 @@ describe('the connection of a client', () => {
     }
   });
 
-  it('is closed after what was published, also right after it was opened', async () => {
+  it('is closed after the publishes, also right after it was opened', async () => {
     coordinator = await startCoordinator({ port: 0, journal: 'memory' });
     const endpoints = `127.0.0.1:${coordinator.port}`;
     const writer = connect({ name: 'writer', role: 'DOWNSTREAM', endpoints });
@@ -127,7 +127,7 @@ describe('the connection of a client', () => {
     expect((await inbox.atLeast(1)).map(({ content }) => content)).to.deep.equal(['in time']);
   });
 
-  it('is closed after what was published, if a coordinator is back in time', async () => {
+  it('is closed after the publishes if a coordinator is back in time', async () => {
     coordinator = await startCoordinator({ port: 0, journal: 'memory', times: { drainMs: 10 } });
     const { port } = coordinator;
     const writer = connect({ name: 'writer', role: 'DOWNSTREAM', endpoints: `127.0.0.1:${port}` });

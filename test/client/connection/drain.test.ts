@@ -7,7 +7,7 @@ import { Scripted, type ScriptedStream } from '../../support/wire/scripted.js';
 const lost = new Error('the connection broke');
 const DRAINED = [{ reason: GoodbyeReason.DRAINED }];
 
-/** The coordinator announces that it stops, and within which time its clients move. */
+/** The coordinator announces its stop, and the time in which its clients move. */
 const drain = (stream: ScriptedStream, windowMs = 2000): Promise<void> =>
   stream.send({
     $case: 'drain',
@@ -36,7 +36,7 @@ describe('a client whose coordinator drains', () => {
     expect(scripted.at(1).kinds).to.deep.equal(['hello']);
   });
 
-  it('leaves the old stream when the new one is welcomed, and not before', async () => {
+  it('leaves the old stream at the Welcome of the new one, and not before', async () => {
     scripted = await Scripted.welcomed({}, 2);
     const old = scripted.at(0);
     await drain(old);
@@ -51,7 +51,7 @@ describe('a client whose coordinator drains', () => {
     expect(scripted.streams).to.have.lengthOf(2);
   });
 
-  it('takes nothing more from the stream that it left, and goes on with the new one', async () => {
+  it('ignores the stream that it left, and goes on with the new one', async () => {
     scripted = await Scripted.welcomed({}, 2);
     const handled: number[] = [];
     scripted.client.subscribe('chat.global', ({ sequence }) => void handled.push(sequence));
@@ -72,7 +72,7 @@ describe('a client whose coordinator drains', () => {
     expect(scripted.at(1).values('publish')).to.have.lengthOf(1);
   });
 
-  it('tries each other endpoint, and comes back to its own if none welcomes it', async () => {
+  it('tries each other endpoint, and comes back to its own if no other accepts it', async () => {
     scripted = await Scripted.welcomed({}, 3);
     const old = scripted.at(0);
     await drain(old);
@@ -97,7 +97,7 @@ describe('a client whose coordinator drains', () => {
     expect(scripted.streams).to.have.lengthOf(2);
   });
 
-  it('keeps the stream that is on its way if the old one breaks', async () => {
+  it('keeps the stream that it is opening if the old one breaks', async () => {
     scripted = await Scripted.welcomed({}, 2);
     await drain(scripted.at(0));
     await scripted.pass(0);
@@ -138,7 +138,7 @@ describe('a client whose coordinator drains', () => {
     await closed;
   });
 
-  it('sends Goodbye on both streams if it is closed on the way', async () => {
+  it('sends Goodbye on both streams if it is closed during the move', async () => {
     scripted = await Scripted.welcomed({}, 2);
     await drain(scripted.at(0));
     await scripted.pass(0);

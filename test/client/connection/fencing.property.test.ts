@@ -20,7 +20,7 @@ import { inSoak } from '../../support/soak.js';
 
 const NAME = 'contested';
 const PROCESSES = 3;
-/** One: nobody probes a stream that another coordinator has, as long as there are no clusters. */
+/** One coordinator: without clusters no coordinator can probe the stream of another one. */
 const PLACES = 1;
 
 const who = fc.nat({ max: PROCESSES - 1 });
@@ -36,7 +36,7 @@ const steps = fc.array(
 );
 type Step = typeof steps extends fc.Arbitrary<(infer S)[]> ? S : never;
 
-/** A process that wants the name. Its label says of all that it does whose it is. */
+/** A process that wants the name. All its entries have its label. */
 interface Claimant extends Process {
   readonly label: string;
 }
@@ -46,7 +46,7 @@ class Contest {
   readonly #claimants: (Claimant | undefined)[] = [];
   #count = 0;
   /** The publishes that a coordinator acknowledged. */
-  readonly #told: string[] = [];
+  readonly #acknowledged: string[] = [];
   readonly outcomes = { published: 0, updated: 0, refused: 0 };
 
   constructor(world: SdkWorld) {
@@ -92,17 +92,17 @@ class Contest {
     if (!one) return;
     const text = `${one.label} ${++this.#count}`;
     one.client.publish('chat.global', text).then(
-      () => this.#told.push(text),
+      () => this.#acknowledged.push(text),
       () => (this.outcomes.refused += 1),
     );
   }
 
   #update(index: number): void {
     const one = this.#claimants[index];
-    // A label of its own: changes that come together may be stored as one.
+    // Each change has its own label, since the coordinator may store several changes as one.
     const mark = `at-${++this.#count}`;
     one?.client.update({ labels: { [mark]: '' } }).then(
-      () => this.#told.push(`${one.label} ${mark}`),
+      () => this.#acknowledged.push(`${one.label} ${mark}`),
       () => (this.outcomes.refused += 1),
     );
   }
@@ -112,7 +112,7 @@ class Contest {
     this.#checkEnd();
   }
 
-  /** Walks through all history with the owner of each position at hand. */
+  /** Reads the whole history, and keeps the owner of the name at each position. */
   #checkJournal(): void {
     const labels = new Map<string, string>();
     let tables = new Tables();
@@ -144,8 +144,10 @@ class Contest {
       stored.add(text);
       this.outcomes.published += 1;
     }
-    expect([...stored], 'what was told to be stored').to.include.members(this.#told);
-    this.outcomes.updated += this.#told.filter((text) => text.includes('at-')).length;
+    expect([...stored], 'the acknowledged publishes are stored').to.include.members(
+      this.#acknowledged,
+    );
+    this.outcomes.updated += this.#acknowledged.filter((text) => text.includes('at-')).length;
   }
 
   #checkEnd(): void {
@@ -157,7 +159,7 @@ class Contest {
     const [one] = connected;
     if (one) expect(owner?.labels['by'], 'the owner').to.equal(one.label);
     for (const { statuses } of there.filter((other) => other !== one)) {
-      // One of the places may have nobody to say so.
+      // One of the places may have no process that reports it.
       const since = statuses.slice(statuses.findLastIndex(({ type }) => type === 'connected') + 1);
       const reasons = since.map((one) => 'error' in one && reasonOf(one.error));
       expect(reasons).to.include.oneOf(['NODE_NAME_IN_USE', 'SESSION_REPLACED']);
@@ -176,7 +178,7 @@ function last(statuses: readonly Status[]): Status | undefined {
 }
 
 describe('the fencing of real clients', () => {
-  it('lets nobody write but the owner of the name, and the others know it', async () => {
+  it('lets only the owner of a name write, and refuses the others', async () => {
     const numRuns = inSoak(3000, 120);
     const total = { published: 0, updated: 0, refused: 0 };
     await fc.assert(
@@ -195,7 +197,7 @@ describe('the fencing of real clients', () => {
       { numRuns },
     );
     expect(total.published, 'events were stored').to.be.above(numRuns / 2);
-    // They are rare: a plan must have one while its owner is connected.
+    // Changes are rare: a plan must have one while its owner is connected.
     expect(total.updated, 'changes were stored').to.be.above(numRuns / 60);
     expect(total.refused, 'some were refused').to.be.above(numRuns / 10);
   }).timeout(inSoak(600_000, 60_000));

@@ -15,7 +15,7 @@ import { rejectionOf, thrownBy } from '../../support/thrown.js';
 
 const KIB = 1024;
 
-describe('what is above a coordinator’s limits', () => {
+describe('a request above the limits of a coordinator', () => {
   const coordinators: Coordinator[] = [];
   const clients: KelpieClient[] = [];
 
@@ -53,7 +53,7 @@ describe('what is above a coordinator’s limits', () => {
     await Promise.all(coordinators.splice(0).map((one) => one.stop()));
   });
 
-  it('rejects its publish alone, whatever it is above, and whenever it was published', async () => {
+  it('rejects only its own publish, for each limit, before and after the Welcome', async () => {
     const coordinator = await start();
     const writer = join('writer', coordinator);
     const broken = breaks(writer);
@@ -78,7 +78,7 @@ describe('what is above a coordinator’s limits', () => {
     expect(broken).to.be.empty;
   });
 
-  it('is judged by the limits of each coordinator: those of the next one may be smaller', async () => {
+  it('is checked by the limits of each coordinator: those of the next one may be smaller', async () => {
     const first = await start();
     const { port } = first;
     const writer = join('writer', first);
@@ -120,7 +120,7 @@ describe('what is above a coordinator’s limits', () => {
     );
   });
 
-  it('fails its command or its answer alone', async () => {
+  it('fails only its own command or reply', async () => {
     const coordinator = await start();
     const shop = join('shop', coordinator);
     shop.handle('echo', (content) => content);
@@ -146,7 +146,7 @@ describe('what is above a coordinator’s limits', () => {
     expect([shop.pending, asker.pending]).to.deep.equal([0, 0]);
   });
 
-  it('is refused where patterns or commands are handed in, since no Hello would be taken', async () => {
+  it('is refused by subscribe and handle, since no coordinator would take the Hello', async () => {
     const coordinator = await start();
     const reader = join('reader', coordinator);
     const nothing = (): undefined => undefined;
@@ -192,7 +192,7 @@ describe('what is above a coordinator’s limits', () => {
         for (let count = 0; ; count++) long.handle(`${'x'.repeat(60)}${count}`, nothing);
       }).reason,
     ).to.equal('HELLO_TOO_LARGE');
-    // The next Hello has all that was taken.
+    // The next Hello has all accepted patterns and commands.
     await coordinator.stop();
     const gap = (async () => {
       for await (const one of long.status()) if (one.type === 'connected') return one.type;

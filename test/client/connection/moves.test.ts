@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { settled } from '../../support/journal/history.js';
 import { NOTHING_LEFT, SdkWorld } from '../../support/model/sdk-world.js';
 
-/** A client that was told to leave its coordinator, and is about to open another stream. */
+/** A client whose coordinator sent Drain, and that is about to open another stream. */
 async function draining(places = 3) {
   const world = await SdkWorld.open(places);
   const process = world.connect({ name: 'lobby-1', role: 'DOWNSTREAM' });
@@ -15,7 +15,7 @@ async function draining(places = 3) {
 }
 
 describe('a client that moves', () => {
-  it('has one stream when its coordinator dies, and the next one before it says Welcome', async () => {
+  it('has one stream when its coordinator dies, and then the next one before its Welcome', async () => {
     const { world, statuses } = await draining(3);
     world.clock.advance(1000);
     await world.streams(2);
@@ -44,11 +44,11 @@ describe('a client that moves', () => {
     expect(await world.close()).to.deep.equal(NOTHING_LEFT);
   });
 
-  it('leaves at once when it is closed on the way', async () => {
+  it('leaves at once when it is closed during the move', async () => {
     const { world, client } = await draining(2);
     world.clock.advance(1000);
     const [, next] = await world.streams(2);
-    // Its Hello is there, and the Welcome on its way back.
+    // The coordinator has its Hello, and the Welcome is on its way back.
     next?.deliver('up');
     await settled(20);
     const closed = client.close();
@@ -59,10 +59,10 @@ describe('a client that moves', () => {
     expect(await world.close()).to.deep.equal(NOTHING_LEFT);
   });
 
-  it('publishes what is not acknowledged on the new stream, not on the one that it leaves', async () => {
+  it('sends publishes without an acknowledgement on the new stream, not on the one that it leaves', async () => {
     const { world, client } = await draining(2);
     let stored = 0;
-    // On its way on the old stream when the new one is welcomed.
+    // This publish is on its way on the old stream at the Welcome of the new one.
     void client.publish('chat.global', 'one').then(() => (stored += 1));
     world.clock.advance(1000);
     const [, next] = await world.streams(2);

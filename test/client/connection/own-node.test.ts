@@ -4,7 +4,7 @@ import { NodeChange, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
 import { NOTHING_LEFT, SdkWorld } from '../../support/model/sdk-world.js';
 
 describe("a client's own node", () => {
-  it('stays as an operator set it, whatever the process changed before and its stream does after', async () => {
+  it('keeps the labels and the state that an operator set, also over an earlier change of the process and a new stream', async () => {
     const world = await SdkWorld.open();
     const options = { name: 'lobby-1', role: 'DOWNSTREAM', labels: { mode: 'lobby' } } as const;
     const { client } = world.connect(options);

@@ -23,7 +23,7 @@ describe('requests that the coordinator does not answer', () => {
 
   afterEach(() => scripted.close());
 
-  it('are at most 16 MiB together, and leave room once they are answered', async () => {
+  it('have at most 16 MiB together, and leave room after their answers', async () => {
     for (let count = 0; count < 40; count++) ask(MIB / 2);
     await settled(100);
     expect(scripted.client.pending).to.equal(32);

@@ -72,7 +72,7 @@ describe('a stream of a client', () => {
       }
     };
 
-    /** Something travels, and takes the acknowledgement with it. */
+    /** Sends a frame, so that a waiting acknowledgement travels with it. */
     const travel = async (): Promise<void> => {
       await scripted.stream.send({ $case: 'heartbeatRequested', value: {} });
     };
@@ -88,7 +88,7 @@ describe('a stream of a client', () => {
 
     it('no batch before the batches that came before it', async () => {
       await scripted.stream.events(0, 1, 2);
-      // It has no event to handle, so it is done at once.
+      // This batch has no event, so it is processed at once.
       const value = { afterSequence: 2, upTo: cursorAt(9), events: [] };
       await scripted.stream.send({ $case: 'eventBatch', value });
       await end(1);

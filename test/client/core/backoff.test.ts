@@ -2,12 +2,12 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { backoffMs } from '../../../client/core/backoff.js';
 
-/** Dice that always show this. */
+/** Random numbers that are always this one. */
 const always = (value: number) => () => value;
 const almostOne = 1 - Number.EPSILON;
 
 describe('the wait before an attempt', () => {
-  it('is none for the first one', () => {
+  it('is 0 for the first attempt', () => {
     expect(backoffMs(0, 5000, always(almostOne))).to.equal(0);
   });
 
@@ -18,15 +18,15 @@ describe('the wait before an attempt', () => {
     expect(longest).to.deep.equal([500, 1000, 2000, 4000, 5000, 5000, 5000]);
   });
 
-  it('may be as short as none at every attempt', () => {
+  it('can be 0 at every attempt', () => {
     for (const attempt of [1, 5, 50]) expect(backoffMs(attempt, 5000, always(0))).to.equal(0);
   });
 
-  it('keeps to a bound that is shorter than the first wait', () => {
+  it('stays within a bound that is shorter than the first wait', () => {
     expect(Math.round(backoffMs(1, 100, always(almostOne)))).to.equal(100);
   });
 
-  it('is spread evenly over the time that it may take', () => {
+  it('is spread evenly up to its bound', () => {
     expect(backoffMs(3, 60_000, always(0.25))).to.equal(500);
     expect(backoffMs(3, 60_000, always(0.5))).to.equal(1000);
   });

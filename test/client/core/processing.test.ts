@@ -3,7 +3,7 @@ import { type Piece, Processing } from '../../../client/core/processing.js';
 
 const cursor = (sequence: number) => ({ epoch: new Uint8Array(16), sequence, tag: 1 });
 
-describe('what a client is processing', () => {
+describe('the processing of received batches', () => {
   let processing: Processing;
 
   beforeEach(() => {
@@ -15,14 +15,14 @@ describe('what a client is processing', () => {
     return progress && { upTo: progress.upTo.sequence, due: progress.due };
   };
 
-  it('is done as far as everything before is done', () => {
+  it('is finished up to the first batch that is not', () => {
     const [first, second, third] = [1, 2, 3].map((at) => processing.begin(cursor(at), 1));
     expect(second && finish(second)).to.equal(undefined);
     expect(first && finish(first)).to.deep.equal({ upTo: 2, due: false });
     expect(third && finish(third)?.upTo).to.equal(3);
   });
 
-  it('is to be acknowledged before the window has no room for the largest batch, or for many events', () => {
+  it('is acknowledged before the window has no room for the largest batch, or for many events', () => {
     const dueAfter = (events: number) => {
       for (let count = 1; ; count++) {
         if (finish(processing.begin(cursor(count), events))?.due) return count;

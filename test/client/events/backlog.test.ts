@@ -17,12 +17,12 @@ function batchAfter(afterSequence: number, count: number, text: string): EventBa
   return { afterSequence, upTo: cursor(afterSequence + count), events };
 }
 
-describe('what a client has received and not handled', () => {
+describe('the unhandled backlog of a client', () => {
   for (const [what, text, perBatch] of [
     ['small', 'x', BATCH_EVENTS],
     ['large', 'x'.repeat(60 * 1024), 1],
   ] as const) {
-    it(`is at most two windows of ${what} events, however often streams break; nothing is lost or doubled`, async () => {
+    it(`has at most two windows of ${what} events, however often streams break; no event is lost or comes twice`, async () => {
       const options = { name: 'lobby-1', role: 'DOWNSTREAM', start: { after: cursor(0) } } as const;
       const reading = new Reading(
         { ...options, handlerTimeoutMs: 60_000 },
@@ -42,7 +42,7 @@ describe('what a client has received and not handled', () => {
         Math.min(WINDOW_EVENTS / perBatch, Math.floor(WINDOW_BYTES / (text.length * perBatch))),
       );
       let sent = 0;
-      /** Sends what fits in a window. Resolves when all of it is acknowledged. */
+      /** Sends the events that fit in a window. Resolves when all are acknowledged. */
       const stream = (): Promise<unknown> => {
         const { start } = reading.restart();
         sent = start.place?.$case === 'after' ? start.place.value.sequence : 0;
@@ -52,7 +52,7 @@ describe('what a client has received and not handled', () => {
           all.push(reading.take(batchAfter(sent, perBatch, text)));
           sent += perBatch;
         }
-        // As an acknowledged heartbeat would say it, were it all: it comes after what is held.
+        // A HeartbeatAck with this position: it comes after the held events.
         reading.reach(cursor(sent));
         return Promise.all(all);
       };

@@ -18,7 +18,7 @@ function refusal(content: unknown): KelpieError {
   return thrownBy(KelpieError, () => contentOf(content as MessageContent));
 }
 
-/** Objects and lists, so many in each other. */
+/** Objects or lists with this many levels. */
 function nested(levels: number, wrap: (inner: unknown) => unknown): unknown {
   let value: unknown = 1;
   for (let level = 0; level < levels; level++) value = wrap(value);
@@ -47,11 +47,11 @@ describe('the content of a message', () => {
     });
   }
 
-  it('may be of another realm', () => {
+  it('can come from another realm', () => {
     expect(arrives(runInNewContext('({ a: [1] })'))).to.deep.equal({ a: [1] });
   });
 
-  it('is as in JSON without what is undefined', () => {
+  it('leaves out fields that are undefined, as JSON does', () => {
     expect(arrives({ a: undefined, b: 1 })).to.deep.equal({ b: 1 });
   });
 
@@ -79,14 +79,14 @@ describe('the content of a message', () => {
     ['half of a pair in JSON', { a: '\ude00' }, 'content.a has half of a surrogate pair'],
     ['half of a pair as a key', { '\ude00': 1 }, 'half of a surrogate pair'],
   ] as const) {
-    it(`is refused, and named, if it has ${what}`, () => {
+    it(`is refused by the name of the place if it has ${what}`, () => {
       const { reason, message, permanent } = refusal(content);
       expect({ reason, permanent }).to.deep.equal({ reason: 'VALUE_INVALID', permanent: true });
       expect(message).to.include(path);
     });
   }
 
-  it('is refused if it turns in a circle, and where it lies too deep', () => {
+  it('is refused if it contains itself, or has too many levels', () => {
     const circle: Record<string, unknown> = {};
     circle['a'] = [circle];
     expect(refusal(circle).reason).to.equal('CONTENT_TOO_DEEP');
@@ -96,7 +96,7 @@ describe('the content of a message', () => {
     }
   });
 
-  it('can be read inside of all that is around it on a stream', () => {
+  it('of the most levels can be decoded inside the messages of a stream', () => {
     const deepest = contentOf(nested(JSON_DEPTH, (a) => ({ a })) as MessageContent);
     const body = {
       $case: 'messagePublished',
@@ -111,7 +111,7 @@ describe('the content of a message', () => {
     expect(ConnectResponse.decode(bytes).frames).to.have.length(1);
   });
 
-  it('is a copy: what becomes of the original changes nothing', () => {
+  it('is a copy: a later change of the original does not alter it', () => {
     const bytes = Buffer.from('abc');
     const object = { list: [1] };
     const contents = [contentOf(bytes), contentOf(object), contentOf(object.list)];
@@ -124,12 +124,12 @@ describe('the content of a message', () => {
     ]);
   });
 
-  it('is given up before all of something endless is copied', () => {
+  it('is refused before an endless object is copied', () => {
     const list = Array<number>(9_000_000).fill(0);
     expect(refusal(list).reason).to.equal('PAYLOAD_TOO_LARGE');
   });
 
-  it('arrives as it is, or is refused: whatever JSON it is', () => {
+  it('arrives as it is or is refused, for any JSON', () => {
     const text = fc.oneof(
       fc.string(),
       fc.constantFrom(...Object.values(hostileStrings).filter(({ length }) => length < 2000)),

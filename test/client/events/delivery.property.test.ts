@@ -1,7 +1,7 @@
 /**
- * The law of delivery, of real clients: whatever becomes of their streams and of the coordinators, each
- * handler gets every event that matches, in order and once a process, or the client says a gap that has it
- * in it; and what is published is stored once.
+ * The law of delivery, of real clients: streams break and coordinators stop in any way. Each handler still gets every
+ * matching event in order, once in a process, or the client reports a gap that contains the event. Each publish is
+ * stored once.
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -48,7 +48,7 @@ const settings = fc.record({
     fc.record({
       start,
       patterns: fc.uniqueArray(fc.constantFrom(...PATTERNS), { maxLength: 3 }),
-      /** How long handlers take; 0: they do not wait. */
+      /** How long handlers take. 0: they do not wait. */
       slowMs: fc.constantFrom(0, 0, 50, 900),
       roster: fc.boolean(),
     }),
@@ -57,11 +57,11 @@ const settings = fc.record({
 });
 type Settings = typeof settings extends fc.Arbitrary<infer S> ? S : never;
 
-/** A subscription, and what its handler got. */
+/** A subscription, and the events that its handler got. */
 class Reader {
   readonly pattern: string;
   readonly seen: number[] = [];
-  /** Where in history it begins, as far as that is known. */
+  /** The position in the history where it begins; undefined if the test does not have it. */
   from: number | undefined;
 
   constructor(pattern: string) {
@@ -123,12 +123,12 @@ class Member {
 
   #begun(): void {
     this.#loaded = true;
-    // A Snapshot has come whole: what is stored from now on is to come.
+    // The Snapshot is complete: all events from now on must come.
     const early = this.readers.slice(0, this.#settings.patterns.length + 1);
     for (const one of early) one.from ??= this.#first ?? this.#world.entries.length;
   }
 
-  /** Where the first stream began to read, which is known where that is no Snapshot. */
+  /** The start of the first stream; the test has it unless the start is a Snapshot. */
   get #first(): number | undefined {
     if (this.#settings.start === 'SNAPSHOT') return undefined;
     const first = this.process.statuses.find(({ type }) => type === 'connected');
@@ -146,7 +146,7 @@ class Member {
     });
   }
 
-  /** It is quiet: if the stream is whole, later subscriptions hold by now. */
+  /** Nothing changes any more: if the stream is open, later subscriptions have begun by now. */
   rest(): void {
     const connected = this.process.statuses
       .filter(({ type }) => ['connected', 'disconnected', 'connecting'].includes(type))
@@ -194,7 +194,7 @@ function wants(pattern: string, { topic, event }: Stored): boolean {
   return topic === pattern || (!topic.startsWith('inbox.') && matches(pattern, topic));
 }
 
-/** An event that was published, and what became of it. */
+/** A published event, and its outcome. */
 interface Published {
   readonly text: string;
   readonly process: Process;
@@ -216,7 +216,7 @@ class Publishes {
     process.client.publish(topic, text).then(
       () => {
         one.outcome = 'stored';
-        expect(this.#stored.has(text), `${text} is stored when it is said to be`).to.equal(true);
+        expect(this.#stored.has(text), `${text} is stored if it is acknowledged`).to.equal(true);
       },
       () => (one.outcome = 'refused'),
     );
@@ -233,7 +233,7 @@ class Publishes {
     return stored;
   }
 
-  /** Those of processes that live have all come to an end. */
+  /** All publishes of living processes have settled. */
   check(living: readonly Process[]): void {
     const stored = this.#stored;
     for (const { text, outcome, process } of this.#all) {
@@ -286,7 +286,7 @@ async function run(plan: Step[], { retention, tail, turns, nodes }: Settings): P
 }
 
 describe('the delivery of real clients', () => {
-  it('is the journal filtered, in order, or a gap that says what is missing; and publishes are stored once', async () => {
+  it('has each matching event in order, or a gap that names the missing part; and publishes are stored once', async () => {
     const numRuns = inSoak(3000, 120);
     await fc.assert(fc.asyncProperty(steps, settings, run), { numRuns });
     expect(tally.get('delivered'), 'there was something to deliver').to.be.above(numRuns);

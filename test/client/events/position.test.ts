@@ -32,7 +32,7 @@ describe('the position of a client', () => {
     expect(position.restart()).to.deep.equal(after(12));
   });
 
-  it('goes back to before a gap until the snapshot that follows it is whole', () => {
+  it('stays before a gap until the next snapshot is complete', () => {
     const position = new Position('LATEST');
     position.restart();
     position.reach(cursor(5));
@@ -45,14 +45,14 @@ describe('the position of a client', () => {
     expect(position.restart()).to.deep.equal(after(50));
   });
 
-  it('starts a second stream where the first began, though nothing had come yet', () => {
+  it('starts a second stream where the first began if no event came', () => {
     const position = new Position('LATEST');
     position.restart();
     position.reach(cursor(5));
     expect(position.restart()).to.deep.equal(after(5));
   });
 
-  it('never runs back but by a gap', () => {
+  it('goes back only by a gap', () => {
     const position = new Position({ after: cursor(5) });
     position.restart();
     position.reach(cursor(9));

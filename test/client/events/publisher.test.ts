@@ -53,10 +53,10 @@ describe('the publisher of a client', () => {
     return frames;
   };
 
-  /** Lets promises that are settled tell it. */
-  const told = () => new Promise((resolve) => setImmediate(resolve));
+  /** Lets the callbacks of settled promises run. */
+  const delivered = () => new Promise((resolve) => setImmediate(resolve));
 
-  it('numbers events from 1 and sends all that wait in one frame', () => {
+  it('numbers events from 1 and sends all waiting events in one frame', () => {
     publish('a', 'b');
     expect(wakes).to.equal(2);
     const frame = publisher.take();
@@ -68,7 +68,7 @@ describe('the publisher of a client', () => {
     expect([next?.firstPublishSequence, ...textsOf(next)]).to.deep.equal([3, 'c']);
   });
 
-  it('has nothing to send before something is published', () => {
+  it('has nothing to send before the first publish', () => {
     expect(publisher.take()).to.equal(undefined);
   });
 
@@ -93,24 +93,24 @@ describe('the publisher of a client', () => {
   it('settles everything up to an acknowledgement, and nothing after it', async () => {
     publish('a', 'b', 'c');
     publisher.take();
-    await told();
+    await delivered();
     expect(outcomes).to.deep.equal({});
     publisher.acknowledge({ publishSequence: 2, rejections: [] });
-    await told();
+    await delivered();
     expect(outcomes).to.deep.equal({ a: 'stored', b: 'stored' });
     expect(publisher.take()).to.equal(undefined);
   });
 
-  it('takes an old acknowledgement for nothing new', async () => {
+  it('ignores an old acknowledgement', async () => {
     publish('a', 'b');
     publisher.take();
     publisher.acknowledge({ publishSequence: 1, rejections: [] });
     publisher.acknowledge({ publishSequence: 1, rejections: [] });
-    await told();
+    await delivered();
     expect(outcomes).to.deep.equal({ a: 'stored' });
   });
 
-  it('rejects what the coordinator has rejected, with its reason', async () => {
+  it('rejects an event that the coordinator refused, with its reason', async () => {
     const publishing = publisher.publish(messageDraft('a'));
     publish('b');
     publisher.take();
@@ -120,24 +120,24 @@ describe('the publisher of a client', () => {
     expect(error.message).to.equal('the topic is reserved');
     expect(error.metadata).to.deep.equal({ topic: 'nodes.a' });
     expect(error.permanent).to.equal(true);
-    await told();
+    await delivered();
     expect(outcomes).to.deep.equal({ b: 'stored' });
   });
 
   describe('on a new stream', () => {
-    it('settles what the coordinator has, and sends the rest again under the same numbers', async () => {
+    it('settles the events that the coordinator has, and sends the rest again with the same numbers', async () => {
       publish('a', 'b', 'c');
       publisher.take();
       publish('d');
       publisher.restart(welcome(2));
-      await told();
+      await delivered();
       expect(outcomes).to.deep.equal({ a: 'stored', b: 'stored' });
       const [frame, ...more] = takeAll();
       expect([frame?.firstPublishSequence, ...textsOf(frame)]).to.deep.equal([3, 'c', 'd']);
       expect(more).to.be.empty;
     });
 
-    it('sends everything again to a coordinator that knows nothing of it', async () => {
+    it('sends everything again to a coordinator that has none of it', async () => {
       publish('a', 'b');
       publisher.take();
       publisher.acknowledge({ publishSequence: 1, rejections: [] });
@@ -146,7 +146,7 @@ describe('the publisher of a client', () => {
       const frame = publisher.take();
       expect([frame?.firstPublishSequence, ...textsOf(frame)]).to.deep.equal([2, 'b', 'c']);
       publisher.acknowledge({ publishSequence: 3, rejections: [] });
-      await told();
+      await delivered();
       expect(outcomes).to.deep.equal({ a: 'stored', b: 'stored', c: 'stored' });
     });
   });
@@ -185,7 +185,7 @@ describe('the publisher of a client', () => {
         while (take()) ack();
         ack();
         await one.idle(1000);
-        await told();
+        await delivered();
         const all = Array.from({ length: published }, (_, index) => index + 1);
         expect(stored).to.deep.equal(all.map(String));
         expect(settled).to.deep.equal(all);
@@ -221,32 +221,32 @@ describe('the publisher of a client', () => {
     });
   });
 
-  it('is idle when nothing waits to be acknowledged', async () => {
+  it('is idle when no event waits for an acknowledgement', async () => {
     await publisher.idle(1000);
     publish('a', 'b');
     publisher.take();
     let idle = false;
     const waiting = publisher.idle(1000).then(() => (idle = true));
     publisher.acknowledge({ publishSequence: 1, rejections: [] });
-    await told();
+    await delivered();
     expect(idle).to.equal(false);
     publisher.acknowledge({ publishSequence: 2, rejections: [] });
     await waiting;
     expect(outcomes).to.deep.equal({ a: 'stored', b: 'stored' });
   });
 
-  it('rejects what is left when the client is closed', async () => {
+  it('rejects the pending events when the client is closed', async () => {
     publish('a', 'b');
     publisher.take();
     const idle = publisher.idle(1000);
     publisher.close(new KelpieError('CLOSED', 'the client is closed'));
     await idle;
-    await told();
+    await delivered();
     expect(outcomes).to.deep.equal({ a: 'CLOSED', b: 'CLOSED' });
     expect(publisher.take()).to.equal(undefined);
   });
 
-  it('waits no longer than it is told to for what is not acknowledged', async () => {
+  it('waits for acknowledgements no longer than the given time', async () => {
     publish('a');
     await publisher.idle(1);
     expect(outcomes).to.deep.equal({});

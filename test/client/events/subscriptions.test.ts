@@ -8,14 +8,14 @@ import { thrownBy } from '../../support/thrown.js';
 
 type Content = MessageContent | undefined;
 
-/** A promise and how to settle it. */
+/** A promise, and the functions that settle it. */
 function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { opened, open };
 }
 
-/** Lets everything happen that waits for no timer. */
+/** Lets all work run that does not wait for a timer. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('the subscriptions of a client', () => {
@@ -34,7 +34,7 @@ describe('the subscriptions of a client', () => {
     });
   });
 
-  /** Resolves when all handlers have processed it, or at once where there are none. */
+  /** Resolves when all handlers have processed the event, or at once if it has none. */
   const deliver = async (text: string, topic = 'chat.global'): Promise<void> => {
     await subscriptions.deliver(messageEvent(text, topic, 7));
   };
@@ -50,7 +50,7 @@ describe('the subscriptions of a client', () => {
     ]);
   });
 
-  it('give a message with its parts at hand', async () => {
+  it('give a message in its parts', async () => {
     const seen: ReceivedEvent[] = [];
     subscriptions.add('chat.*', (event) => void seen.push(event));
     const event = messageEvent('hello', 'chat.global', 7);
@@ -70,12 +70,12 @@ describe('the subscriptions of a client', () => {
     ]);
   });
 
-  it('want nothing of an event that nobody handles', () => {
+  it('do nothing for an event without a handler', () => {
     subscriptions.add('chat.*', () => undefined);
     expect(subscriptions.deliver(messageEvent('x', 'shop.sold'))).to.equal(undefined);
   });
 
-  it('refuse at once what is no pattern', () => {
+  it('refuse an invalid pattern at once', () => {
     const { reason, permanent } = thrownBy(KelpieError, () =>
       subscriptions.add('chat.>.x', () => undefined),
     );
@@ -102,7 +102,7 @@ describe('the subscriptions of a client', () => {
     expect(failures).to.be.empty;
   });
 
-  it('wait for whatever can be waited for, whoever made it', async () => {
+  it('wait for any value with a then function', async () => {
     const { opened, open } = gate();
     subscriptions.add('chat.*', () => ({ then: (done) => opened.then(done) }));
     let processed = false;
@@ -113,7 +113,7 @@ describe('the subscriptions of a client', () => {
     await processing;
   });
 
-  it('give what comes to its own inbox, in whatever case it is written, and refuse those of others', async () => {
+  it('give the messages of the own inbox, in any case, and refuse the inboxes of other nodes', async () => {
     const seen: Content[] = [];
     for (const pattern of ['inbox.Lobby-1', 'inbox.*'])
       subscriptions.add(pattern, ({ content }) => void seen.push(content));
@@ -125,7 +125,7 @@ describe('the subscriptions of a client', () => {
     expect(reason).to.equal('TOPIC_RESERVED');
   });
 
-  it('let no slow handler hold another one back', async () => {
+  it('do not delay a handler because another one is slow', async () => {
     const slow = gate();
     const seen: Content[] = [];
     subscriptions.add('chat.*', () => slow.opened);
@@ -137,7 +137,7 @@ describe('the subscriptions of a client', () => {
     await Promise.all(both);
   });
 
-  it('have processed an event when all its handlers have', async () => {
+  it('have processed an event when all its handlers have settled', async () => {
     const slow = gate();
     subscriptions.add('chat.*', () => slow.opened);
     subscriptions.add('chat.*', () => undefined);
@@ -159,7 +159,7 @@ describe('the subscriptions of a client', () => {
     ],
     ['rejects', () => Promise.reject(new Error('a bug'))],
   ] as const) {
-    it(`go on with the next event when a handler ${how}, and tell it`, async () => {
+    it(`go on with the next event when a handler ${how}, and report it`, async () => {
       const seen: Content[] = [];
       subscriptions.add('chat.*', ({ content }) => {
         seen.push(content);
@@ -172,7 +172,7 @@ describe('the subscriptions of a client', () => {
     });
   }
 
-  it('go on with the next event when a handler does not settle in time, and tell it', async () => {
+  it('go on with the next event when a handler does not settle in time, and report it', async () => {
     const seen: Content[] = [];
     subscriptions.add('chat.*', ({ content }) => {
       seen.push(content);
@@ -186,7 +186,7 @@ describe('the subscriptions of a client', () => {
     expect(more).to.be.empty;
   });
 
-  it('give a closed subscription nothing more', async () => {
+  it('give a closed subscription no further event', async () => {
     const seen: Content[] = [];
     const subscription = subscriptions.add('chat.*', ({ content }) => void seen.push(content));
     await deliver('a');
@@ -197,7 +197,7 @@ describe('the subscriptions of a client', () => {
     expect(seen).to.deep.equal(['a']);
   });
 
-  it('give a closed subscription nothing more, also of what waited for its handler', async () => {
+  it('give a closed subscription no event that waited for its handler', async () => {
     const slow = gate();
     const seen: Content[] = [];
     const subscription = subscriptions.add('chat.*', ({ content }) => {
@@ -212,7 +212,7 @@ describe('the subscriptions of a client', () => {
     expect(seen).to.deep.equal(['a']);
   });
 
-  it('ask for each pattern once, as long as somebody wants it', () => {
+  it('ask for each pattern once, as long as a subscription has it', () => {
     const first = subscriptions.add('chat.*', () => undefined);
     const second = subscriptions.add('chat.*', () => undefined);
     subscriptions.want('nodes.*');

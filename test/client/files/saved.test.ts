@@ -9,7 +9,7 @@ import { settled } from '../../support/journal/history.js';
 import { NOTHING_LEFT, type Process, SdkWorld } from '../../support/model/sdk-world.js';
 import { thrownBy } from '../../support/thrown.js';
 
-describe('what a client keeps in files', () => {
+describe('the state that a client keeps in files', () => {
   let folder: string;
   let cursorFile: string;
   let rosterFile: string;
@@ -51,7 +51,7 @@ describe('what a client keeps in files', () => {
   }
 
   for (const start of ['SNAPSHOT', 'LATEST', 'EARLIEST'] as const) {
-    it(`is where it was (${start}): handlers on nodes.* miss nothing of what happened meanwhile`, async () => {
+    it(`has the last position (${start}): handlers on nodes.* miss no event of the time between`, async () => {
       await leave(await enter('watcher', { start, cursorFile }));
       const other = await enter('lobby-1');
       const published = other.client.publish('chat.global', 'x');
@@ -71,8 +71,8 @@ describe('what a client keeps in files', () => {
   }
 
   for (const start of ['SNAPSHOT', 'LATEST'] as const) {
-    it(`is where it began (${start}), though nothing came before it ended`, async () => {
-      // All that comes is the Welcome, and with it the Snapshot.
+    it(`has the first position (${start}) if no event came before the end`, async () => {
+      // Only the Welcome comes, and the Snapshot with it.
       const { client } = world.connect({ name: 'quiet', role: 'DOWNSTREAM', start, cursorFile });
       await settled(20);
       for (const stream of world.wire.streams) stream.deliver('up');
@@ -88,7 +88,7 @@ describe('what a client keeps in files', () => {
     });
   }
 
-  it('is refused by its name if it is empty or not whole: a cursor', async () => {
+  it('fails connect by the name of the file if the cursor is empty or not whole', async () => {
     await leave(await enter('watcher', { cursorFile }));
     const whole = readFileSync(cursorFile);
     expect(readdirSync(folder), 'nothing else is left').to.deep.equal(['cursor']);
@@ -102,7 +102,7 @@ describe('what a client keeps in files', () => {
     }
   });
 
-  it('is named and taken for nothing if it is empty or not whole: a roster', async () => {
+  it('causes a status with the name of the file if the roster is empty or not whole', async () => {
     await leave(await enter('watcher', { rosterFile }));
     const whole = readFileSync(rosterFile);
     for (const bytes of [Buffer.alloc(0), whole.subarray(0, -2), whole.subarray(0, 20)]) {

@@ -27,14 +27,14 @@ describe('a file of a client', () => {
     return bytes?.toString();
   };
 
-  it('is nothing before it was written, and then what was written last', async () => {
+  it('is missing before the first write, and then has the newest content', async () => {
     expect(file.load(text)).to.equal(undefined);
     for (const state of ['a', 'b', 'c']) file.save(() => Buffer.from(state));
     await file.close();
     expect(file.load(text)).to.equal('c');
   });
 
-  it('follows what changes by itself, and makes only what it writes', async () => {
+  it('follows the changes by itself, and encodes only the states that it writes', async () => {
     const made: number[] = [];
     const save = (state: number) =>
       file.save(() => {
@@ -49,7 +49,7 @@ describe('a file of a client', () => {
     expect(failures).to.be.empty;
   });
 
-  it('says what is wrong and what to do when it cannot be read', async () => {
+  it('names the problem and the remedy if it cannot be read', async () => {
     await writeFile(join(folder, 'state'), 'x');
     const damaged = (): never => {
       throw new Error('not a cursor');
@@ -59,7 +59,7 @@ describe('a file of a client', () => {
     expect(message).to.contain('not a cursor').and.contain('remove it');
   });
 
-  it('tells that it cannot be written, and goes on', async () => {
+  it('reports each write that fails', async () => {
     const lost = new StoredFile(join(folder, 'missing', 'state'), systemClock, (error) =>
       failures.push(error),
     );

@@ -29,8 +29,8 @@ describe("a proxy's list of players", () => {
     for (let number = 3000; number > 500; number--) list.add(player(number), number, 0);
     const parts = list.parts(0);
     expect(parts.map(({ listed }) => listed.length)).to.deep.equal([1000, 1000, 500]);
-    const told = parts.flatMap(({ value }) => value.players.map(({ id }) => id));
-    expect(told).to.deep.equal([...told].sort());
+    const ids = parts.flatMap(({ value }) => value.players.map(({ id }) => id));
+    expect(ids).to.deep.equal([...ids].sort());
     expect(parts.map(({ value: { afterId } }) => afterId)).to.deep.equal([
       '',
       ...parts.slice(0, -1).map(({ value: { upToId } }) => upToId),
@@ -50,7 +50,7 @@ describe("a proxy's list of players", () => {
     for (const size of sizes) expect(size).to.be.at.most(512 * 1024);
   });
 
-  it('says of those whom no coordinator has granted how long ago they came', () => {
+  it('has the age of each login that no coordinator has granted', () => {
     const list = new PlayerList();
     list.add(player(1), 0, 1000);
     list.add(player(2), 7, 1500);
@@ -61,13 +61,13 @@ describe("a proxy's list of players", () => {
     });
   });
 
-  it('is one part when nobody is there, so that whoever was there leaves', () => {
+  it('is one empty part if it has no players, so that all earlier players leave', () => {
     expect(new PlayerList().parts(0).map(({ value }) => value)).to.deep.equal([
       { asOf: 0, afterId: '', upToId: '', players: [], loginAges: {} },
     ]);
   });
 
-  it('is as of the newest generation, but before those who log in', () => {
+  it('has the newest generation that is below the generations of all logins', () => {
     const list = new PlayerList();
     const asOf = () => list.parts(0)[0]?.value.asOf;
     list.saw(90);
@@ -80,7 +80,7 @@ describe("a proxy's list of players", () => {
     expect(asOf()).to.equal(109);
   });
 
-  it('forgets logins that took longer than a minute', () => {
+  it('drops logins that take longer than a minute', () => {
     const list = new PlayerList();
     list.grant('1', 1, 0);
     list.grant('2', 2, 30_000);

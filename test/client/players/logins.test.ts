@@ -16,12 +16,12 @@ async function gate(players: { whenAway?: 'open' | 'deny'; acquireTimeoutMs?: nu
   return { world, client };
 }
 
-describe('a login that is not answered', () => {
-  it('is let in after 5 s, and is settled when the answer comes', async () => {
+describe('a login without an answer', () => {
+  it('is granted after 5 s, and settled when the answer comes', async () => {
     const { world, client } = await gate();
     let got: Acquired | undefined;
     void client.players.acquire(ALEX).then((acquired) => (got = acquired));
-    // The coordinator hears it; its answer is on its way.
+    // The coordinator has received it; the answer is on its way.
     await settled(20);
     for (const stream of world.wire.streams) stream.deliver('up');
     world.clock.advance(4999);
@@ -38,7 +38,7 @@ describe('a login that is not answered', () => {
     expect(await world.close()).to.deep.equal(NOTHING_LEFT);
   });
 
-  it('is denied where the proxy says so, and a grant that comes late is given back', async () => {
+  it('is denied if the options say deny, and the client gives a late grant back', async () => {
     const { world, client } = await gate({ whenAway: 'deny', acquireTimeoutMs: 800 });
     let got: Acquired | undefined;
     void client.players.acquire(ALEX).then((acquired) => (got = acquired));
@@ -55,7 +55,7 @@ describe('a login that is not answered', () => {
 });
 
 describe('many logins at once', () => {
-  it('are all asked for: what a coordinator does not take at once waits', async () => {
+  it('all reach the coordinator: those above its bound wait their turn', async () => {
     const { world, client } = await gate();
     const many = Array.from({ length: 1500 }, (_, index) => {
       return client.players.acquire({ xuid: String(2535400000000001 + index), name: `P${index}` });
@@ -69,7 +69,7 @@ describe('many logins at once', () => {
 });
 
 describe('a client that is closed with logins, reports, events and a roster under way', () => {
-  it('leaves nothing: no timer, no stream, no promise', async () => {
+  it('leaves no timer, no stream and no promise', async () => {
     const world = await SdkWorld.open(2);
     const { client } = world.connect({
       name: 'gate-1',
@@ -81,7 +81,7 @@ describe('a client that is closed with logins, reports, events and a roster unde
     client.handle('shop.open', () => world.later(100_000));
     await world.flow();
     await client.ready();
-    // A new history: the roster waits to drop who is not back.
+    // A new history: the roster waits before it drops players who are not back.
     await world.restart('lower');
     const handled = client.publish('chat.global', 'handled for long');
     await world.pass(3000);

@@ -1,7 +1,7 @@
 /**
- * The law of presence, of real clients: whatever becomes of streams, proxies and coordinators, once it is
- * quiet the players whom a proxy's plugin has, those whom its client holds, the table, and every roster are
- * the same; and nobody is in twice.
+ * The law of presence, of real clients: streams break, and proxies and coordinators stop in any way. Once nothing
+ * changes any more, the players of a proxy's plugin, of its client, of the table and of every roster are the same, and
+ * no player is in twice.
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -15,7 +15,7 @@ const PROXIES = 2;
 const PLAYERS = 3;
 const PLACES = 2;
 const SERVERS = ['lobby', 'bedwars'] as const;
-/** How long the grant of a login holds, and some. */
+/** A little longer than the grant of a login holds. */
 const LAPSE_MS = 65_000;
 
 const proxy = fc.nat({ max: PROXIES - 1 });
@@ -44,12 +44,12 @@ function idOf(index: number): string {
   return `253540000000000${index}`;
 }
 
-/** A proxy and its plugin, which knows whose connections are open. */
+/** A proxy and its plugin, which has the open connections of its players. */
 class Gate {
   readonly name: string;
   readonly #world: SdkWorld;
   process: Process;
-  /** On which server each is. */
+  /** The server of each player. */
   guests = new Map<string, string>();
   #logins = new Set<string>();
 
@@ -60,7 +60,7 @@ class Gate {
   }
 
   #begin(): Process {
-    // Of this process: what an older one is told is nothing to the next.
+    // Only this process: an eviction for an older one does not concern the next.
     const guests = (this.guests = new Map());
     const logins = (this.#logins = new Set());
     return this.#world.connect({
@@ -149,7 +149,7 @@ function check(world: SdkWorld, gates: Gate[], processes: Process[]): number {
     const said = row
       .filter((player) => player !== undefined)
       .map(({ id, server }) => ({ id, proxy: name, server }));
-    expect(said, 'what the client holds is the table').to.have.deep.members(its);
+    expect(said, 'the list of the client equals the table').to.have.deep.members(its);
   }
   const proxies = gates.flatMap(({ held }) => held);
   expect(table.map(({ id, proxy }) => ({ id, proxy }))).to.have.deep.members(proxies);
@@ -174,12 +174,12 @@ function withoutDigest({ frames }: ConnectRequest): ConnectRequest {
 }
 
 describe('the presence of real clients', () => {
-  it('is one, whoever is asked, once it is quiet', async () => {
+  it('is the same on all sides once nothing changes any more', async () => {
     const numRuns = inSoak(3000, 60);
     let online = 0;
     await fc.assert(
       fc.asyncProperty(steps, fc.nat(2), fc.boolean(), async (plan, turns, digests) => {
-        // A digest mends what else would stay wrong.
+        // The digest of a heartbeat repairs the remaining differences.
         const pass = digests ? undefined : withoutDigest;
         const world = await SdkWorld.open(PLACES, { turns: () => turns, ...(pass && { pass }) });
         const roster = { players: true };

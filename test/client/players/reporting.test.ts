@@ -1,4 +1,4 @@
-/** The reports of a proxy: the whole list on each new stream, then each change, and what a refusal takes back. */
+/** The reports of a proxy: the whole list on each new stream, then each change; a refusal reverts its change. */
 import { expect } from 'chai';
 import type { Evicted } from '../../../client/index.js';
 import { KelpieError } from '../../../client/errors.js';
@@ -59,7 +59,7 @@ describe('the reports of a proxy', () => {
     await scripted.stream.welcome();
   };
 
-  /** Alex is in, and the coordinator knows them under this generation. */
+  /** Alex is in, and the coordinator has them with this generation. */
   const alexIsIn = async (generation = 7): Promise<void> => {
     const joined = players().joined({ ...ALEX, server: 'lobby' });
     await settled(10);

@@ -47,7 +47,7 @@ describe('the players of a roster', () => {
 
   afterEach(() => roster.close());
 
-  it('are there beside the nodes, and only if they are wanted', () => {
+  it('are in the roster beside the nodes, and only if the options ask for them', () => {
     expect(ids()).to.deep.equal(['1', '2', '3']);
     expect(roster.nodes()).to.have.length(1);
     expect(roster.topics).to.deep.equal(['nodes.*', 'players.*']);
@@ -58,7 +58,7 @@ describe('the players of a roster', () => {
     );
   });
 
-  it('are found by what is known of them', () => {
+  it('are found by id, XUID, UUID and name', () => {
     expect(roster.player({ id: '2' })?.id).to.equal('2');
     expect(roster.player({ xuid: '2' })?.id).to.equal('2');
     expect(roster.player({ uuid: 'AB' })?.id).to.equal('2');
@@ -94,7 +94,7 @@ describe('the players of a roster', () => {
     expect(roster.playerCount({ server: 'arena' })).to.equal(1);
   });
 
-  it('stay for a grace when the coordinator lost its memory, and in a file', async () => {
+  it('stay for a grace time after the coordinator lost its history, and in a file', async () => {
     roster.applyGap({
       lostAfter: cursor,
       resumesAt: cursor,

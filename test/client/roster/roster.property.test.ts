@@ -1,7 +1,6 @@
 /**
- * The law of rosters, of real clients: once it is quiet each of them has the nodes of the table and no
- * others, whatever became of streams, processes and coordinators, also after histories that began anew,
- * with lower sequences or higher ones.
+ * The law of rosters, of real clients: streams break, and processes and coordinators stop in any way, and new histories
+ * begin with lower or higher sequences. Once nothing changes any more, each roster has exactly the nodes of the table.
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -103,7 +102,7 @@ function shown({ name, labels, state, instanceId }: Node) {
 }
 
 describe('the roster of real clients', () => {
-  it('is the table once it is quiet, also after new histories', async () => {
+  it('equals the table once nothing changes any more, also after new histories', async () => {
     const numRuns = inSoak(3000, 60);
     let rosters = 0;
     await fc.assert(

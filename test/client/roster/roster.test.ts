@@ -54,7 +54,7 @@ describe('a roster', () => {
 
   afterEach(() => roster.close());
 
-  it('answers from what was saved until somebody knows better', async () => {
+  it('answers from its file until a coordinator has sent newer rows', async () => {
     apply(snapshot([row(2, node('gone')), row(3, node('lobby-1', { maxPlayers: 5 }))]));
     const next = new Roster();
     next.restore(roster.save());
@@ -68,7 +68,7 @@ describe('a roster', () => {
     next.close();
   });
 
-  it('says when it changes, so that it can be saved', () => {
+  it('reports each change, so that the client can save it', () => {
     let changes = 0;
     const watched = new Roster({ onChange: () => (changes += 1) });
     watched.applyEvent(joined(5, node('a')));
@@ -90,7 +90,7 @@ describe('a roster', () => {
       expect(names()).to.deep.equal(['a', 'b', 'c']);
     });
 
-    it('is loaded when the complete part is there, not before', async () => {
+    it('is loaded when the complete part has come, and not before', async () => {
       let loaded = false;
       const loading = roster.loaded.then(() => (loaded = true));
       const [first, complete] = snapshot([row(5, node('a'))], [row(6, node('b'))]);
@@ -102,7 +102,7 @@ describe('a roster', () => {
       expect(names()).to.deep.equal(['a', 'b']);
     });
 
-    it('is replaced by the next one, when its complete part is there', () => {
+    it('is replaced by the next one when its complete part has come', () => {
       apply(snapshot([row(5, node('a')), row(6, node('b'))]));
       const [first, complete] = snapshot([row(7, node('c'))], [row(5, node('a'))]);
       apply(first ? [first] : []);
@@ -118,14 +118,14 @@ describe('a roster', () => {
       await roster.loaded;
     });
 
-    it('keeps what is newer than a row', () => {
+    it('keeps a change that is newer than a row', () => {
       apply(snapshot([row(5, node('a'))]));
       roster.applyEvent(updated(9, node('a', { motd: 'new' })));
       apply(snapshot([row(5, node('a', { motd: 'old' }))]));
       expect(roster.node('a')?.motd).to.equal('new');
     });
 
-    it('keeps what an event brought while it was under way', () => {
+    it('keeps a change that an event brought during the snapshot', () => {
       const [first, complete] = snapshot([row(5, node('a'))], [row(6, node('b'))]);
       apply(first ? [first] : []);
       roster.applyEvent(joined(120, node('c')));
@@ -133,7 +133,7 @@ describe('a roster', () => {
       expect(names()).to.deep.equal(['a', 'b', 'c']);
     });
 
-    it('takes resources that it does not know for nothing', () => {
+    it('ignores resources of unknown kinds', () => {
       apply(snapshot([{ sequence: 5, resource: undefined }, row(6, node('a'))]));
       expect(names()).to.deep.equal(['a']);
     });
@@ -157,12 +157,12 @@ describe('a roster', () => {
       expect(roster.node('b')?.motd).to.equal('');
     });
 
-    it('does not mind that a node leaves which it never saw', () => {
+    it('ignores the leave of a node without a row', () => {
       roster.applyEvent(left(130, node('never-seen')));
       expect(names()).to.deep.equal(['a', 'b']);
     });
 
-    it('takes other events for nothing', () => {
+    it('ignores other events', () => {
       roster.applyEvent(messageEvent('hello', 'nodes.a', 130));
       roster.applyEvent(event(131, undefined));
       expect(names()).to.deep.equal(['a', 'b']);
@@ -182,12 +182,12 @@ describe('a roster', () => {
       ),
     );
 
-    it('knows a node in any case of its name', () => {
+    it('finds a node by its name in any case', () => {
       expect(roster.node('LOBBY-1')?.name).to.equal('lobby-1');
       expect(roster.node('lobby-9')).to.equal(undefined);
     });
 
-    it('knows who of a role is ready and has all labels', () => {
+    it('finds the ready nodes of a role with all labels', () => {
       const ready = (labels?: Record<string, string>) =>
         roster.ready('DOWNSTREAM', labels).map(({ name }) => name);
       expect(ready()).to.deep.equal(['arena', 'lobby-1', 'lobby-2']);
@@ -198,10 +198,10 @@ describe('a roster', () => {
     });
   });
 
-  describe('after the coordinator lost its memory', () => {
+  describe('after the coordinator lost its history', () => {
     beforeEach(() => apply(snapshot([row(5, node('a')), row(6, node('b')), row(7, node('c'))])));
 
-    it('keeps nodes that are not back yet, marked stale, for one grace', async () => {
+    it('keeps nodes that are not back yet, marked stale, for one grace time', async () => {
       roster.applyGap(gap(GapReason.EPOCH_CHANGED));
       expect(roster.isStale('a')).to.equal(true);
       const sinceMs = performance.now();
@@ -210,12 +210,12 @@ describe('a roster', () => {
       expect(['a', 'B', 'c', 'd'].filter((name) => roster.isStale(name))).to.deep.equal(['B', 'c']);
 
       await until(() => roster.node('b') === undefined);
-      // A timer may ring a fraction of a millisecond early by this clock.
+      // By this clock a timer may fire a fraction of a millisecond early.
       expect(performance.now() - sinceMs).to.be.greaterThan(48);
       expect(names()).to.deep.equal(['a']);
     });
 
-    it('keeps for good those that come back in that time', async () => {
+    it('keeps nodes that come back in that time', async () => {
       roster.applyGap(gap(GapReason.EPOCH_CHANGED));
       apply(snapshot([]), 20);
       roster.applyEvent(joined(1010, node('b', { motd: 'back' })));
@@ -225,7 +225,7 @@ describe('a roster', () => {
       expect(roster.node('b')?.motd).to.equal('back');
     });
 
-    it('believes the new history, also where its sequences are lower', () => {
+    it('takes the rows of the new history, also with lower sequences', () => {
       roster.applyGap(gap(GapReason.EPOCH_CHANGED));
       apply(snapshot([row(2, node('a', { motd: 'new' })), row(3, node('b'))]));
       expect(roster.node('a')?.motd).to.equal('new');
@@ -234,7 +234,7 @@ describe('a roster', () => {
       expect(names()).to.deep.equal(['a', 'c']);
     });
 
-    it('leaves those their grace that a later snapshot does not name', () => {
+    it('keeps the grace time of nodes that a later snapshot does not name', () => {
       roster.applyGap(gap(GapReason.EPOCH_CHANGED));
       apply(snapshot([row(1005, node('a'))]));
       roster.applyGap(gap(GapReason.TRIMMED));
@@ -242,21 +242,21 @@ describe('a roster', () => {
       expect(names()).to.deep.equal(['a', 'b', 'c']);
     });
 
-    it('lets those go that leave in that time', () => {
+    it('removes nodes that leave in that time', () => {
       roster.applyGap(gap(GapReason.EPOCH_CHANGED));
       apply(snapshot([]));
       roster.applyEvent(left(1010, node('b')));
       expect(names()).to.deep.equal(['a', 'c']);
     });
 
-    it('forgives once: the snapshot after that is the truth', () => {
+    it('gives the grace time once: the next snapshot counts at once', () => {
       roster.applyGap(gap(GapReason.EPOCH_CHANGED));
       apply(snapshot([row(1005, node('a')), row(1006, node('b'))]));
       apply(snapshot([row(1005, node('a'))]));
       expect(roster.node('b')).to.equal(undefined);
     });
 
-    it('believes a snapshot after any other gap at once', () => {
+    it('takes a snapshot after any other gap at once', () => {
       for (const reason of [
         GapReason.TRIMMED,
         GapReason.HISTORY_REWRITTEN,

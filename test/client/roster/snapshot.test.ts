@@ -26,7 +26,7 @@ const snapshot = tell({
 });
 
 describe('a client whose stream breaks before its Snapshot', () => {
-  it('asks for it again, wherever its reading started', async () => {
+  it('asks for the Snapshot again, for each start of reading', async () => {
     const hellos: Hello[] = [];
     /** Breaks the first stream when the Snapshot is asked for. */
     async function* transport(requests: AsyncIterable<ConnectRequest>) {

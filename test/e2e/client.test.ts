@@ -12,7 +12,7 @@ import { Inbox } from '../support/wire/inbox.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { startTcpProxy } from '../support/wire/tcp-proxy.js';
 
-/** Waits for a status of this type; those before it are skipped. */
+/** Waits for a status of this type, and skips other statuses. */
 async function status<T extends Status['type']>(
   client: KelpieClient,
   type: T,
@@ -41,7 +41,7 @@ describe('the client', () => {
   });
   after(() => kelpied.stop());
 
-  it('publishes text, bytes and objects, which others receive with their source', async () => {
+  it('publishes text, bytes and objects, which other nodes receive with their source', async () => {
     const inbox = new Inbox();
     const reader = join('reader');
     reader.subscribe('chat.>', inbox.take);
@@ -65,7 +65,7 @@ describe('the client', () => {
     expect(object?.content).to.deep.equal({ cps: 23, name: 'Steve' });
   });
 
-  it('reaches one node alone through its inbox', async () => {
+  it('reaches a single node through its inbox', async () => {
     const [own, all] = [new Inbox(), new Inbox()];
     const lobby = join('lobby-1');
     lobby.subscribe('inbox.lobby-1', own.take);
@@ -82,7 +82,7 @@ describe('the client', () => {
     expect((await all.atLeast(1)).map(({ content }) => content)).to.deep.equal(['for all']);
   });
 
-  it('keeps a roster that follows nodes as they come and go', async () => {
+  it('keeps a roster of nodes that join and leave', async () => {
     const proxy = join('proxy-1', { role: 'PROXY' });
     const gone = new Inbox();
     proxy.subscribe('nodes.*', (event) => {
@@ -99,7 +99,7 @@ describe('the client', () => {
     await lobby.ready();
     const other = join('other');
     await other.ready();
-    // An event of `other` comes after the arrival of lobby-2, so the proxy has both then.
+    // The event of `other` follows the join of lobby-2, so the proxy has both then.
     const seen = new Inbox();
     proxy.subscribe('sync', seen.take);
     const synced = seen.atLeast(1);
@@ -115,7 +115,7 @@ describe('the client', () => {
     expect(proxy.roster.node('lobby-2')).to.equal(undefined);
   });
 
-  it('goes on exactly where it was when connections break, in both directions', async () => {
+  it('continues at its exact position after connections break, in both directions', async () => {
     const wire = await startTcpProxy(kelpied.port);
     const inbox = new Inbox();
     const reader = join('steady-reader', { endpoints: wire.endpoint });
@@ -132,7 +132,7 @@ describe('the client', () => {
       for (let index = 0; index < 200; index++) {
         acknowledged.push(writer.publish('count', String(round * 200 + index)));
       }
-      // In the middle of them: some are on their way, some stored and not acknowledged.
+      // In the middle of the events: some are sent, and some are stored and not acknowledged.
       await acknowledged.at(-100);
       wire.cut();
     }
@@ -144,7 +144,7 @@ describe('the client', () => {
     await wire.close();
   });
 
-  it('comes back to a coordinator that forgot everything, and tells the gap', async () => {
+  it('comes back to a coordinator that lost its journal, and reports the gap', async () => {
     const first = await startKelpied();
     const inbox = new Inbox();
     const reader = join('reader', { endpoints: first.endpoint });
@@ -167,7 +167,7 @@ describe('the client', () => {
     expect(await second.stop()).to.equal(0);
   });
 
-  it('changes its own node, and an operator changes or ends it', async () => {
+  it('changes its own node, which an operator can change and disconnect too', async () => {
     const first = await startKelpied();
     const lobby = join('lobby-3', { endpoints: first.endpoint, labels: { mode: 'lobby' } });
     await lobby.ready();
@@ -191,7 +191,10 @@ describe('the client', () => {
     const second = await startKelpied(['--port', String(first.port)]);
     await gap;
     const again = await runKelpie(['nodes', '--json'], second.endpoint);
-    expect(JSON.parse(again.output), 'a coordinator that forgot is told again').to.deep.include({
+    expect(
+      JSON.parse(again.output),
+      'the client sends it again to a coordinator that lost it',
+    ).to.deep.include({
       state: 'NODE_STATE_DRAINING',
       labels: { arena: '1', mode: 'lobby' },
       motd: 'event tonight',
@@ -205,7 +208,7 @@ describe('the client', () => {
     await second.stop();
   });
 
-  it('says what is refused, and publishes the rest', async () => {
+  it('reports refused events, and publishes the rest', async () => {
     const client = join('writer');
     const [refused, stored] = await Promise.allSettled([
       client.publish('nodes.lobby-1', 'I am a node'),
@@ -217,7 +220,7 @@ describe('the client', () => {
     expect(stored.status).to.equal('fulfilled');
   });
 
-  it('fails at once for a name that is taken, and for one that is none', async () => {
+  it('fails at once for a name in use, and for an invalid name', async () => {
     await join('taken').ready();
     const errors = await Promise.all(
       ['taken', 'Lobby 1'].map((name) =>
@@ -233,7 +236,7 @@ describe('the client', () => {
     expect(errors[1]?.metadata['proposal']).to.equal('lobby-1');
   });
 
-  it('runs handlers of one subscription in order and apart from those of others', async () => {
+  it('runs the handlers of one subscription in order, and independently of other subscriptions', async () => {
     const client = join('worker');
     const order: unknown[] = [];
     let release = (): void => undefined;
@@ -249,13 +252,13 @@ describe('the client', () => {
     await client.ready();
     await Promise.all(['1', '2', '3'].map((job) => client.publish('job', job)));
     await fast.atLeast(3);
-    expect(order, 'the slow one holds back its own, nobody else').to.be.empty;
+    expect(order, 'the slow handler delays only its own subscription').to.be.empty;
     release();
     await slow.atLeast(3);
     expect(order).to.deep.equal(['1', '2', '3']);
   });
 
-  it('tells of a handler that throws or hangs, and goes on', async () => {
+  it('reports a handler that throws or hangs, and continues', async () => {
     const client = join('fragile', { handlerTimeoutMs: 20 });
     const failures: unknown[] = [];
     const after = new Inbox();
@@ -280,7 +283,7 @@ describe('the client', () => {
     ).to.have.members(['Error: boom', 'HANDLER_TIMEOUT']);
   });
 
-  it('sees a topic that it subscribes later, from then on, and no more after it closed it', async () => {
+  it('receives a topic from its subscription until the close of the subscription', async () => {
     const client = join('curious');
     await client.ready();
     await client.publish('radio', 'before');
@@ -298,7 +301,7 @@ describe('the client', () => {
     expect(radio.events.map(({ content }) => content)).to.deep.equal(['during']);
   });
 
-  it('knows the network wherever it starts to read', async () => {
+  it('has the roster from every start position', async () => {
     const writer = join('here-before');
     const starts = [
       ['EARLIEST', ['before', 'after']],
@@ -319,7 +322,7 @@ describe('the client', () => {
     }
   });
 
-  it('rejects everything after it was closed', async () => {
+  it('rejects every operation after its close', async () => {
     const client = join('gone');
     await client.ready();
     await client.close();

@@ -22,10 +22,10 @@ async function all<T>(results: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-/** A promise that never settles, as of a handler that hangs. */
+/** A promise that never settles, like that of a handler that hangs. */
 const never = (): Promise<never> => new Promise(() => undefined);
 
-/** The result of each node, by name. */
+/** The results of nodes, by name. */
 function saidBy(results: readonly CommandResult<unknown>[]): Record<string, unknown> {
   return Object.fromEntries(
     results.map(({ node, reply, error }) => [node, error?.reason ?? reply]),
@@ -46,14 +46,14 @@ describe('commands', () => {
     kelpied = await startKelpied();
   });
   afterEach(async () => {
-    // The commands may have ended in any way: none of them waits any more.
+    // After each test nothing waits any more.
     const left = open.splice(0);
     await until(() => left.every(({ pending }) => pending === 0));
     await Promise.all(left.map((client) => client.close()));
   });
   after(() => kelpied.stop());
 
-  /** An asker and a server that does `name`, both ready. */
+  /** An issuer and a server that handles `name`, both ready. */
   async function pair(prepare: (server: KelpieClient) => void, wire?: string) {
     const server = join('lobby-1', wire === undefined ? {} : { endpoints: wire });
     prepare(server);
@@ -90,10 +90,10 @@ describe('commands', () => {
       'lobby-1': 'again',
       nowhere: 'NODE_NOT_FOUND',
     });
-    expect(contexts.at(-1)?.timeLeftMs, 'a time that is not set').to.be.within(9000, 10_000);
+    expect(contexts.at(-1)?.timeLeftMs, 'the default timeout').to.be.within(9000, 10_000);
   });
 
-  it('of the contract come as they are, and are answered in a line', async () => {
+  it('of the contract reach their handlers, and return their answers', async () => {
     const { asker } = await pair((server) => {
       server.handle('run_console_command', ({ line }) =>
         line === 'quiet' ? '' : `ran ${line}\nok`,
@@ -142,7 +142,7 @@ describe('commands', () => {
     expect(verified?.reply).to.deep.equal({ connected: true, silenceMs: 1500 });
   });
 
-  it('fail with what the handler throws, and with what cannot be sent', async () => {
+  it('fail with the error of the handler, and for values that cannot be sent', async () => {
     const { asker } = await pair((server) => {
       server.handle('refuse', () => {
         throw new Error('not on a Sunday');
@@ -155,7 +155,7 @@ describe('commands', () => {
     expect((await rejectionOf(KelpieError, call('garble'))).reason).to.equal('COMMAND_FAILED');
   });
 
-  it('fail at once where nobody can be asked, and in time where nobody answers', async () => {
+  it('fail at once if no node can get them, and at the timeout if no node answers', async () => {
     const { asker } = await pair((server) => server.handle('hang', never));
     const fails = async (node: string, name: string, within: number) =>
       (await rejectionOf(KelpieError, asker.call({ node }, name, '', { timeoutMs: within })))
@@ -177,7 +177,7 @@ describe('commands', () => {
     await alone.close();
   });
 
-  it('are done by one handler a name, also when it comes and goes later', async () => {
+  it('have one handler for each name, also when handlers are added and removed later', async () => {
     const { server, asker } = await pair((one) => one.handle('first', () => 'first'));
     const twice = thrownBy(KelpieError, () => server.handle('first', () => ''));
     expect(twice.reason).to.equal('COMMAND_INVALID');
@@ -195,7 +195,7 @@ describe('commands', () => {
     expect((await rejectionOf(KelpieError, call())).reason).to.equal('COMMAND_NOT_HANDLED');
   });
 
-  it('hold on later streams, with what was handled in between', async () => {
+  it('still work on later streams, with handlers that were added in between', async () => {
     const wire = await startTcpProxy(kelpied.port);
     const { server, asker } = await pair((one) => one.handle('a', () => 'a'), wire.endpoint);
     wire.cut();
@@ -207,7 +207,7 @@ describe('commands', () => {
     await wire.close();
   });
 
-  it('that are under way when the stream breaks are answered on the next one', async () => {
+  it("that are pending when the node's stream breaks are answered on the next one", async () => {
     const wire = await startTcpProxy(kelpied.port);
     const [asked, go] = [deferred<undefined>(), deferred<string>()];
     const { server, asker } = await pair(
@@ -229,7 +229,7 @@ describe('commands', () => {
     await wire.close();
   });
 
-  it('that were issued on a stream that breaks have an unknown outcome', async () => {
+  it("that are pending when the issuer's stream breaks have an unknown outcome", async () => {
     const wire = await startTcpProxy(kelpied.port);
     const asked = deferred<AbortSignal>();
     await pair((server) =>
@@ -247,13 +247,13 @@ describe('commands', () => {
     const signal = await asked.promise;
     wire.cut();
     expect((await call).reason).to.equal('OUTCOME_UNKNOWN');
-    // Nobody waits for it any more, so its handler is told.
+    // Nobody waits for its answer any more, so its handler is aborted.
     await until(() => signal.aborted);
     await asker.close();
     await wire.close();
   });
 
-  it('are withdrawn by a signal, or by whoever stops reading', async () => {
+  it('are withdrawn by a signal, or when the issuer stops reading', async () => {
     const signals: AbortSignal[] = [];
     const { asker } = await pair((server) =>
       server.handle('hang', (_, { signal }) => {
@@ -281,7 +281,7 @@ describe('commands', () => {
     await until(() => signals[1]?.aborted === true);
   });
 
-  it('abort their handlers when the time is up, and when the client closes', async () => {
+  it('abort their handlers at the timeout, and when the client closes', async () => {
     const signals: AbortSignal[] = [];
     const { server, asker } = await pair((one) =>
       one.handle('hang', (_, { signal }) => {
@@ -301,7 +301,7 @@ describe('commands', () => {
     expect((await last).reason).to.equal('OUTCOME_UNKNOWN');
   });
 
-  it('ask many, and one of them in turn; the first answers are enough if so said', async () => {
+  it('go to many nodes, or to one of them in rotation; maxReplies ends them early', async () => {
     const names = ['a', 'b', 'c'];
     const silent = new Map<string, AbortSignal>();
     const servers = names.map((name) => join(name, { labels: { game: 'arena' } }));
@@ -344,14 +344,14 @@ describe('commands', () => {
     expect([...chosen].sort()).to.deep.equal(names);
   });
 
-  it('are a thousand at once at most, and the next ones are told so', async () => {
+  it('are at most a thousand at once on a node, and more are refused', async () => {
     const go = deferred<string>();
     const { server, asker } = await pair((one) => one.handle('wait', () => go.promise));
-    // A session has at most 256 commands under way, so several ask.
+    // A session has at most 256 pending commands, so several sessions issue them.
     const more = Array.from({ length: 4 }, (_, index) => join(`asker-${index}`));
     await Promise.all(more.map((one) => one.ready()));
     const calls: Promise<unknown>[] = [];
-    // One after the other, as the coordinator queues only so much for a node at once.
+    // In groups, because the coordinator queues only a limited number for a node at once.
     for (const one of [asker, ...more]) {
       for (let index = 0; index < 210; index++) {
         const call = one.call({ node: 'lobby-1' }, 'wait', '', { timeoutMs });

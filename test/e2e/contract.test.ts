@@ -1,4 +1,4 @@
-/** The released contract holds for ever: a change that breaks it fails. */
+/** A change that breaks the released contract fails this check. */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -36,11 +36,11 @@ describe('the released contract', () => {
     await writeFile(file, proto.replace(from, to));
   };
 
-  it('is kept by what there is', async () => {
+  it('is compatible with the present protos', async () => {
     expect(await check()).to.deep.equal({ code: 0, output: '' });
   });
 
-  it('allows a field more', async () => {
+  it('allows a new field', async () => {
     await change('string source = 3;', 'string source = 3;\n  // New.\n  string note = 100;');
     expect((await check()).code).to.equal(0);
   });
@@ -50,7 +50,7 @@ describe('the released contract', () => {
     ['name', 'string publisher = 3;'],
     ['type', 'bool source = 3;'],
   ] as const) {
-    it(`fails for a field of another ${what}`, async () => {
+    it(`refuses a field of another ${what}`, async () => {
       await change('string source = 3;', to);
       const { code, output } = await check();
       expect(code).to.equal(100);

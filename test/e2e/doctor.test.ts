@@ -1,4 +1,4 @@
-/** `kelpie doctor` against what can be wrong on the way to a coordinator, and with it. */
+/** `kelpie doctor` against faults of a coordinator, and of the way to it. */
 import { createSocket } from 'node:dgram';
 import { createServer as createHttp } from 'node:http';
 import { createServer as createHttp2 } from 'node:http2';
@@ -20,7 +20,7 @@ interface Examined {
 const examined = (output: string): Examined[] =>
   output.split('\n').map((line) => JSON.parse(line) as Examined);
 
-/** A port on which connections are taken and handled so; closed after its test. */
+/** Starts a server, and returns its port. The server closes after the test. */
 const servers: Server[] = [];
 async function listening(server: Server): Promise<string> {
   servers.push(server);
@@ -38,7 +38,7 @@ describe('kelpie doctor', () => {
     for (const server of servers.splice(0)) server.close();
   });
 
-  describe('with a coordinator that is well', () => {
+  describe('with a healthy coordinator', () => {
     let kelpied: Kelpied;
     let wire: Wire;
     const bedrock: BedrockServer[] = [];
@@ -107,7 +107,7 @@ describe('kelpie doctor', () => {
         role: 'NODE_ROLE_DOWNSTREAM',
         address: { host: 'nowhere.invalid', port: 1 },
       });
-      // Players come to neither of them.
+      // No players can reach these two.
       const unasked = await server();
       await joinAt('shop', unasked.port, 'NODE_ROLE_SERVICE');
       await wire.join('bare', { role: 'NODE_ROLE_DOWNSTREAM' });
@@ -134,14 +134,14 @@ describe('kelpie doctor', () => {
         expect(status).to.equal('warning');
         expect(advice).to.include('firewall');
       }
-      // As RakNet has it: id, time, magic, guid.
+      // The ping of RakNet: id, time, magic, guid.
       expect(open.pings.map((ping) => ping.length)).to.deep.equal([33, 33]);
       const magic = open.pings[0]?.subarray(9, 25).toString('hex');
       expect(magic).to.equal('00ffff00fefefefefdfdfdfd12345678');
       expect(unasked.pings).to.be.empty;
     });
 
-    it('pings at most 20, and says that there are more', async () => {
+    it('pings at most 20, and prints how many more there are', async () => {
       const open = await server();
       for (let number = 0; number < 23; number++) await joinAt(`server-${number}`, open.port);
       const { code, output } = await runKelpie(['doctor'], kelpied.endpoint);
@@ -152,7 +152,7 @@ describe('kelpie doctor', () => {
       expect(open.pings).to.have.length(20);
     });
 
-    it('examines every endpoint, and ends with 1 if one is not well', async () => {
+    it('checks every endpoint, and ends with 1 if one is not healthy', async () => {
       const gone = await speaking(() => undefined);
       servers.pop()?.close();
       const { code, output } = await runKelpie(
@@ -167,7 +167,7 @@ describe('kelpie doctor', () => {
     });
   });
 
-  /** Ends with that check, which fails; what it says for people. */
+  /** Checks that doctor ends with this failed check, with this finding and advice. */
   async function failsAt(check: string, endpoint: string, finding: RegExp, advice: RegExp) {
     const { code, output } = await runKelpie(['doctor', '--json'], endpoint);
     const [{ checks, fine } = { checks: [], fine: true }] = examined(output);
@@ -180,11 +180,11 @@ describe('kelpie doctor', () => {
     expect(code).to.equal(1);
   }
 
-  describe('stops at the first check that fails, says what to do, and ends with 1', () => {
+  describe('stops at the first check that fails, prints advice, and ends with 1', () => {
     it('for a name without an address', () =>
       failsAt('name', 'nowhere.invalid:50051', /nowhere\.invalid/, /DNS/));
 
-    it('for a port on which nobody listens', async () => {
+    it('for a port without a listener', async () => {
       const gone = await speaking(() => undefined);
       servers.pop()?.close();
       await failsAt('port', gone, /nobody listens at 127\.0\.0\.1:\d+/, /Start kelpied/);
@@ -202,7 +202,7 @@ describe('kelpie doctor', () => {
     });
 
     it('for TLS', async () => {
-      // An alert, as a TLS server answers what is no handshake.
+      // An alert: the answer of a TLS server to other bytes than a handshake.
       const alert = Buffer.from([0x15, 3, 1, 0, 2, 2, 70]);
       await failsAt('gRPC', await speaking((socket) => socket.end(alert)), /TLS/, /no TLS yet/);
     });
@@ -212,12 +212,12 @@ describe('kelpie doctor', () => {
       await failsAt('gRPC', ssh, /SSH-2\.0-OpenSSH_9\.6$/, /kelpied config/);
     });
 
-    it('for a process that hangs up', async () => {
+    it('for a process that closes the connection', async () => {
       const rude = await speaking((socket) => socket.destroy());
       await failsAt('gRPC', rude, /hangs up/, /kelpied config/);
     });
 
-    it('for a process that takes the connection and hangs', async () => {
+    it('for a process that accepts the connection and hangs', async () => {
       const kelpied = await startKelpied();
       kelpied.process.kill('SIGSTOP');
       try {

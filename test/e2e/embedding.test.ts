@@ -1,4 +1,4 @@
-/** A coordinator inside the process of a proxy: the Proxy-Server architecture, without its price. */
+/** A coordinator inside the process of a proxy. */
 import { expect } from 'chai';
 import { reachApi } from '../support/wire/calls.js';
 import { connect, KelpieError } from '../../client/index.js';
@@ -35,7 +35,7 @@ describe('an embedded coordinator', () => {
     await coordinator.stop();
   });
 
-  it('leaves the faults and signals of the process to its host', async () => {
+  it('does not handle the faults and signals of the process', async () => {
     const names = ['uncaughtException', 'unhandledRejection', 'SIGINT', 'SIGTERM', 'warning'];
     const listeners = () => names.map((name) => process.listenerCount(name));
     const before = listeners();
@@ -44,7 +44,7 @@ describe('an embedded coordinator', () => {
     await coordinator.stop();
   });
 
-  it('refuses in words, as it does over a wire', async () => {
+  it('refuses with the same errors as over a wire', async () => {
     const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
     const transport = coordinator.transport();
     const odd = connect({ name: 'Lobby 1', role: 'DOWNSTREAM', transport });
@@ -54,7 +54,7 @@ describe('an embedded coordinator', () => {
     await coordinator.stop();
   });
 
-  it('lets its client come back after a drain, to the next coordinator', async () => {
+  it('lets its client move to the next coordinator after a drain', async () => {
     const first = await startCoordinator({ journal: 'memory', port: 0 });
     const second = await startCoordinator({ journal: 'memory', port: 0 });
     let current = first;
@@ -77,7 +77,7 @@ describe('an embedded coordinator', () => {
     await second.stop();
   });
 
-  it('is one of several that a process talks to at once', async () => {
+  it('can be one of several coordinators in one process', async () => {
     const [red, blue] = await Promise.all([
       startCoordinator({ journal: 'memory', port: 0 }),
       startCoordinator({ journal: 'memory', port: 0 }),
@@ -101,7 +101,7 @@ describe('an embedded coordinator', () => {
     await Promise.all([red.stop(), blue.stop()]);
   });
 
-  it('shows everybody how the others do', async () => {
+  it('sends the loads of nodes to all readers', async () => {
     const coordinator = await startCoordinator({
       journal: 'memory',
       port: 0,
@@ -112,7 +112,7 @@ describe('an embedded coordinator', () => {
     const lobby = connect({ name: 'lobby-1', role: 'DOWNSTREAM', endpoints, load });
     const proxy = connect({ name: 'proxy-1', role: 'PROXY', transport: coordinator.transport() });
     await Promise.all([lobby.ready(), proxy.ready()]);
-    // The second heartbeat is the first that knows how long an answer takes.
+    // The second heartbeat is the first with a measured latency.
     while (proxy.roster.load('lobby-1')?.roundTripMs === undefined) {
       await new Promise((resolve) => setImmediate(resolve));
     }

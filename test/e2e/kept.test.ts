@@ -20,7 +20,7 @@ describe('a client with files', () => {
   const named = (name: string, port: number, more: Partial<ConnectOptions> = {}) =>
     connect({ name, role: 'SERVICE', endpoints: `127.0.0.1:${port}`, ...more });
 
-  it('goes on where the handlers of its former process were, with a whole roster', async () => {
+  it("continues at the position of its former process's handlers, with a whole roster", async () => {
     const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
     const writer = named('writer', coordinator.port);
     const cursorFile = join(folder, 'cursor');
@@ -45,7 +45,7 @@ describe('a client with files', () => {
     await coordinator.stop();
   });
 
-  it('begins nowhere else if its cursor cannot be read', async () => {
+  it('does not start elsewhere if its cursor file cannot be read', async () => {
     const cursorFile = join(folder, 'damaged');
     await writeFile(cursorFile, Buffer.from([0x0a, 0xff]));
     const { reason, message } = thrownBy(KelpieError, () => named('shop', 1, { cursorFile }));
@@ -53,7 +53,7 @@ describe('a client with files', () => {
     expect(message).to.contain(cursorFile);
   });
 
-  it('knows the network before a coordinator answers, and a damaged file costs only that', async () => {
+  it('has a roster before a coordinator answers, and without one if the file is damaged', async () => {
     const rosterFile = join(folder, 'roster');
     const coordinator = await startCoordinator({ journal: 'memory', port: 0 });
     const lobby = named('lobby-1', coordinator.port);
@@ -84,7 +84,7 @@ describe('a client with files', () => {
 });
 
 describe('a client with several coordinators', () => {
-  it('has its new stream before it leaves the one that is about to stop', async () => {
+  it('opens its new stream before it leaves a coordinator that drains', async () => {
     const [first, second] = await Promise.all(
       [1, 2].map(() => startCoordinator({ journal: 'memory', port: 0 })),
     );
@@ -107,7 +107,7 @@ describe('a client with several coordinators', () => {
     await second.stop();
   });
 
-  it('leaves all the same if nobody else welcomes it', async () => {
+  it('leaves that coordinator also if no other welcomes it', async () => {
     const only = await startCoordinator({ journal: 'memory', port: 0 });
     const nobody = '127.0.0.1:1';
     const endpoints = [`127.0.0.1:${only.port}`, nobody];

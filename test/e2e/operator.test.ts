@@ -1,4 +1,4 @@
-/** An operator looks with kelpie: at history, top, and the past of a topic. */
+/** The views of an operator with kelpie: history, top, and the past of a topic. */
 import { expect } from 'chai';
 import type {
   ReadEventsRequest,
@@ -19,7 +19,7 @@ const parsed = (line: string): Record<string, unknown> =>
 describe('an operator', () => {
   let kelpied: Kelpied;
   let wire: Wire;
-  /** A kelpie that goes on is stopped, whatever becomes of its test. */
+  /** Stops a kelpie that follows something, also if its test fails. */
   const following: Kelpie[] = [];
 
   before(async () => {
@@ -45,7 +45,7 @@ describe('an operator', () => {
   };
 
   describe('reads the history of a node', () => {
-    /** A node that comes, changes twice and goes. */
+    /** A node that joins, changes twice and leaves. */
     const live = async (name: string): Promise<void> => {
       const { stream } = await wire.join(name, {
         role: 'NODE_ROLE_DOWNSTREAM',
@@ -62,7 +62,7 @@ describe('an operator', () => {
       await stream.leave();
     };
 
-    it('from its beginning to its end, with what changed, and says how far it goes back', async () => {
+    it('from its beginning to its end, with the changes and the oldest time of the history', async () => {
       await live('Full-Life');
       const { code, output, errors } = await kelpie('history', 'FULL-life');
       expect(errors).to.equal('');
@@ -76,7 +76,7 @@ describe('an operator', () => {
       }
       expect(rows.map(([, , what]) => what)).to.deep.equal([
         'joined',
-        // A terminal must not obey what somebody calls a label.
+        // A terminal must not obey the text of a label.
         'changed: state READY → DRAINING, label map old → new, label x\\u001b[2J - → 1',
         'changed: state DRAINING → READY',
         'left: STOPPED',
@@ -109,7 +109,7 @@ describe('an operator', () => {
       for (let change = 1; change <= CHANGES; change++) {
         const labels = { round: String(change) };
         stream.send({ request_id: change, update_own_node: { change: { labels } } });
-        // Changes that wait together are stored as one.
+        // Changes that wait at the same time are stored as one.
         await stream.answer(change);
       }
       const { output } = await kelpie('history', 'restless');
@@ -122,7 +122,7 @@ describe('an operator', () => {
       );
     });
 
-    it('says where events were lost, and makes up no change across that place', async () => {
+    it('with a line where events were lost, and without a made-up change across that line', async () => {
       const epoch = Buffer.alloc(16, 1);
       const cursor = (sequence: number) => ({ epoch, sequence, tag: 0 });
       const updated = (sequence: number, state: NodeState): Event =>
@@ -166,7 +166,7 @@ describe('an operator', () => {
       }
     });
 
-    it('of a node that joined before all that is kept', async () => {
+    it('of a node that joined before the oldest stored event', async () => {
       const short = await startKelpied(['--retention-entries', '5']);
       const mine = new Wire(short.endpoint);
       await mine.join('old-timer');
@@ -180,7 +180,7 @@ describe('an operator', () => {
       await short.stop();
     });
 
-    it('of nobody: ends with 1, and with 2 for what is no name', async () => {
+    it('of no node: ends with 1, and with 2 for an invalid name', async () => {
       await tell('chat.global', 'there is history');
       for (const [args, what] of [
         [['nobody'], 'node or player'],
@@ -204,7 +204,7 @@ describe('an operator', () => {
   });
 
   describe('looks at the top', () => {
-    /** A session whose window lets one event through, so that it falls behind. */
+    /** A session whose window has room for one event, so that it falls behind. */
     const fallBehind = async (name: string, events: number): Promise<void> => {
       const window = { events: 1, bytes: 1 << 20 };
       const { stream } = await wire.join(name, { topics: [name], window });
@@ -213,7 +213,7 @@ describe('an operator', () => {
       for (let event = 0; event < events; event++) await tell(name, 'waits');
     };
 
-    it('once, where nobody follows: who is behind comes first', async () => {
+    it('once, if the output is no terminal: the sessions most behind come first', async () => {
       await wire.join('a-quick');
       await fallBehind('a-slow', 2);
       await fallBehind('slowest', 3);
@@ -235,7 +235,7 @@ describe('an operator', () => {
       expect(rows[2]?.slice(1, 3)).to.deep.equal(['0', '0 B']);
     });
 
-    it('as JSON at each interval, with the rate since the last look, until it is interrupted', async () => {
+    it('as JSON at each interval, with the rate since the last one, until it is interrupted', async () => {
       await fallBehind('slow', 1);
       const top = start(['top', '--json', '--interval', '0.1']);
       await top.line(/"entriesPerSecond":null/);
@@ -249,7 +249,7 @@ describe('an operator', () => {
       expect(top.errors()).to.equal('');
     });
 
-    it('as JSON once with --once, with the load of who tells it', async () => {
+    it('as JSON once with --once, with the reported load of nodes', async () => {
       const { stream } = await wire.join('tells', { role: 'NODE_ROLE_DOWNSTREAM' });
       stream.send({ request_id: 1, heartbeat: { load: { tps: 19.5 } } });
       await stream.answer(1);
@@ -278,7 +278,7 @@ describe('an operator', () => {
       }
     });
 
-    it('not at an interval that is none', async () => {
+    it('not at an invalid interval', async () => {
       for (const text of ['0', '-1', 'often', '4000']) {
         const { code, errors } = await kelpie('top', '--interval', text);
         expect(errors).to.include('from 0.1 to 3600');
@@ -288,13 +288,13 @@ describe('an operator', () => {
   });
 
   describe('begins a tail in the past', () => {
-    it('with what is at most as old as it says', async () => {
+    it('with events of at most the given age', async () => {
       await tell('past', 'said just now');
       const tails = ['30s', '10m', '1h'].map((age) => start(['tail', 'past', '--since', age]));
       for (const tail of tails) expect(await tail.line(/said/)).to.match(/said just now$/);
     });
 
-    it('by asking the coordinator for exactly that age', async () => {
+    it('by a request to the coordinator for exactly that age', async () => {
       const asked: (number | undefined)[] = [];
       const coordinator = await startStandIn(
         {},
@@ -312,7 +312,7 @@ describe('an operator', () => {
           await tail.line(/lost here/);
           await tail.stop();
         }
-        // Later attempts go on after the gap.
+        // Later attempts continue after the gap.
         expect(asked.filter((seconds) => seconds !== undefined)).to.deep.equal([
           30, 600, 3600, 172_800,
         ]);

@@ -1,4 +1,4 @@
-/** Topics that are kept for less, as those see it who read them, and those who do not. */
+/** Topics with a shorter retention of their own, for readers of these topics and for other readers. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,11 +12,11 @@ import { Wire } from '../support/wire/wire.js';
 
 const TOPICS = 'chat=3, metrics.tps = 1h,metrics.tps=2';
 
-describe('topics that are kept for less', () => {
+describe('topics with a retention of their own', () => {
   let folder: string;
   let kelpied: Kelpied;
   let wire: Wire;
-  /** Before anything was published, and after it. */
+  /** The positions before the first event and after the last one. */
   let start: Cursor;
   let end: Cursor;
 
@@ -46,7 +46,7 @@ describe('topics that are kept for less', () => {
     end = await head();
     wire.close();
     await kelpied.stop();
-    // The entries in memory, which no reader had lost yet, are gone.
+    // The restart drops the memory, from which readers still got the removed events.
     kelpied = await startKelpied([...args, '--port', String(kelpied.port)]);
     wire = new Wire(kelpied.endpoint);
   });
@@ -56,7 +56,7 @@ describe('topics that are kept for less', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('are told to a session that comes back, with a snapshot, and all else is delivered', async () => {
+  it('cause a gap and a snapshot for a session that comes back, which gets all other events', async () => {
     const { stream } = await wire.join('reader', {
       topics: ['chat.>', 'shop.*', 'nodes.*'],
       start: { after: start },
@@ -80,7 +80,7 @@ describe('topics that are kept for less', () => {
       'shop 6',
     ]);
     stream.cut();
-    // A reader that moved on to where the gap ends, as one does that knows no topics, can come back.
+    // A reader that ignores the topics of a gap continues at the end of the gap. It can come back from there.
     const again = await wire.join('reader', {
       topics: ['chat.>'],
       start: { after: gap.resumes_at },
@@ -89,7 +89,7 @@ describe('topics that are kept for less', () => {
     again.stream.cut();
   });
 
-  it('are told in a page of events, each topic to who reads it', async () => {
+  it('cause gaps in a page of events, each for readers of its topic', async () => {
     const read = (topics: string[], after = start, size = 0) =>
       wire.call('EventService.ReadEvents', { topics, start: { after }, page_size: size });
     const shop = await read(['shop.>']);
@@ -104,7 +104,7 @@ describe('topics that are kept for less', () => {
     expect((await read(['>'], end)).gap, 'nothing is missing after it').to.equal(null);
   });
 
-  it('are told to a client once, whose own position stays', async () => {
+  it('cause one gap at a client, whose own position stays', async () => {
     const inbox = new Inbox();
     const seen: Status[] = [];
     const options = { name: 'client', role: 'SERVICE', endpoints: kelpied.endpoint } as const;
@@ -129,7 +129,7 @@ describe('topics that are kept for less', () => {
     await client.close();
   });
 
-  it('are told by kelpie tail in words, and shown by kelpie info', async () => {
+  it('cause a message of kelpie tail, and are listed by kelpie info', async () => {
     const tail = startKelpie(['tail', '--all', 'metrics.>', 'shop.*'], kelpied.endpoint);
     await tail.line(/tps 6/);
     expect(tail.lines[0]).to.match(/^--- .*metrics\.tps and metrics\.tps\.>.*missing/);
@@ -141,7 +141,7 @@ describe('topics that are kept for less', () => {
     expect(output).to.match(/^metrics\.tps +2 +\S+ \S+ +2 entries, 1 h$/m);
   });
 
-  it('are right after kill -9 in the middle of it, as `kelpied data` sees it', async () => {
+  it('are consistent after kill -9 during a removal, as `kelpied data` checks', async () => {
     const data = join(folder, 'killed');
     const args = ['--journal', 'file', '--data', data, '--retention-topics', 'count.busy=20'];
     let mine = await startKelpied(args);
@@ -153,7 +153,7 @@ describe('topics that are kept for less', () => {
       for (let index = 0; index < 200; index++) {
         publishing.push(writer.publish(index % 4 === 0 ? 'count.rare' : 'count.busy', `${index}`));
       }
-      // Some of it is stored, and some of that removed.
+      // Some events are stored, and some of these are removed.
       await publishing[first + 50];
       await mine.kill();
       mine = await startKelpied([...args, '--port', String(port)]);
@@ -175,7 +175,7 @@ describe('topics that are kept for less', () => {
     expect(info.output).to.match(/^own retention +count\.busy, removed up to \d+$/m);
   });
 
-  for (const [said, why] of [
+  for (const [given, why] of [
     ['nodes=5', /own/],
     ['chat', /list of <topic>=<limit>/],
     ['chat=0', /list of <topic>=<limit>/],
@@ -186,8 +186,8 @@ describe('topics that are kept for less', () => {
     ['chat.>=5', /wildcards/],
     ['', /list of <topic>=<limit>/],
   ] as const) {
-    it(`are refused, with what they must be: "${said}"`, async () => {
-      const { code, errors } = await runKelpied(['--retention-topics', said]);
+    it(`are refused with the valid form: "${given}"`, async () => {
+      const { code, errors } = await runKelpied(['--retention-topics', given]);
       expect(code).to.equal(2);
       expect(errors).to.match(why);
     });

@@ -1,4 +1,4 @@
-/** The package as its users get it: packed, installed in an empty folder, run from there. */
+/** The package of users: this test packs it, installs it in an empty folder, and runs it from there. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -17,13 +17,13 @@ const INSTALL_MS = 120_000;
 
 const run = promisify(execFile);
 
-describe('what operators run it with', () => {
+describe('the files for operators', () => {
   const texts = ['Dockerfile', 'compose.yaml', 'kelpied.service'].map((name) => ({
     name,
     text: readFileSync(join(ROOT, name), 'utf8'),
   }));
 
-  it('sets nothing that there is not', () => {
+  it('set only settings that exist', () => {
     for (const { name, text } of texts) {
       const set = [...text.matchAll(/\b(KELPIE_\w+)[=:]/g)].map(([, variable]) => variable);
       expect(set, name).not.to.be.empty;
@@ -33,13 +33,13 @@ describe('what operators run it with', () => {
     }
   });
 
-  it('listens, and is asked for its health, where it is by default', () => {
+  it('use the default ports for clients and for health', () => {
     const { text } = texts[0] ?? { text: '' };
     expect(text).to.include(`EXPOSE ${settings.port.default}`);
     expect(text).to.include(`http://127.0.0.1:${settings.metricsPort.default}/healthz`);
   });
 
-  it('gives it more time to stop than it takes', () => {
+  it('give kelpied more time to stop than it needs', () => {
     for (const { text, name } of texts.slice(1)) {
       const [, seconds] = /(?:TimeoutStopSec=|stop_grace_period: )(\d+)/.exec(text) ?? [];
       expect(Number(seconds), name).to.be.greaterThan(settings.drainSeconds.default);
@@ -63,13 +63,13 @@ describe('the package', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  it('has what its users need, and no tests', async () => {
+  it('has the files that its users need, and no tests', async () => {
     const files = await readdir(join(folder, 'node_modules/kelpie'), { recursive: true });
     expect(files).to.include.members(['README.md', 'gen/kelpie.binpb', 'protos/kelpie/v1']);
     expect(files.filter((file) => /\btest\b|\.tsbuildinfo$/.test(file))).to.deep.equal([]);
   });
 
-  it('has programs that know their version', async () => {
+  it('has programs that print their version', async () => {
     for (const name of ['kelpied', 'kelpie']) {
       const { stdout } = await run(bin(name), ['--version']);
       expect(stdout).to.match(/^\d+\.\d+\.\d+\S*\n$/);

@@ -1,4 +1,4 @@
-/** The commands of kelpie for players, against a real kelpied with proxies and servers. */
+/** The commands of kelpie about players, against a real kelpied with proxies and servers. */
 import { exec } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
@@ -35,7 +35,7 @@ describe('kelpie, of players,', () => {
   let wire: Wire;
   let north: WireNode;
   let south: WireNode;
-  /** A kelpie that follows something is stopped, whatever becomes of its test. */
+  /** Stops a kelpie that follows something, also if its test fails. */
   const following: Kelpie[] = [];
 
   beforeEach(async () => {
@@ -66,7 +66,7 @@ describe('kelpie, of players,', () => {
     await south.bring(alex, 'lobby');
     await north.bring(zoe, 'arena');
   };
-  /** Ends with 2 and such a sentence, before anything was done. */
+  /** Checks that kelpie ends with 2 and this message, and does nothing. */
   const refused = async (sentence: RegExp, ...args: string[]): Promise<void> => {
     const { code, output, errors } = await kelpie(...args);
     expect(errors, args.join(' ')).to.match(sentence);
@@ -81,7 +81,7 @@ describe('kelpie, of players,', () => {
       return lines.map((line) => parsed(line)['name']);
     };
 
-    it('all of them in a table, and those who match', async () => {
+    it('all players in a table, and the players who match', async () => {
       expect(await kelpie('players')).to.deep.equal({
         code: 0,
         output: 'No player is there.',
@@ -106,7 +106,7 @@ describe('kelpie, of players,', () => {
       expect(await namesOf('--label', 'mode=duels')).to.deep.equal(['4711']);
     });
 
-    it('those whose names begin so, and those who have a property', async () => {
+    it('players with a prefix of the name, and players with a property', async () => {
       await everybody();
       expect(await namesOf('--prefix', 'ST')).to.deep.equal([steve.name]);
       expect(await namesOf('--prefix', 'st', '--server', 'arena')).to.deep.equal([]);
@@ -126,7 +126,7 @@ describe('kelpie, of players,', () => {
       await refused(/cannot follow --prefix/, 'players', '--watch', '--prefix', 'st');
     });
 
-    it('more than fit on a page', async () => {
+    it('more players than fit on a page', async () => {
       const many = Array.from({ length: 250 }, (_, index) => ({
         xuid: String(10_000 + index),
         name: `Player ${index}`,
@@ -137,7 +137,7 @@ describe('kelpie, of players,', () => {
       expect(ids).to.deep.equal(many.map(({ xuid }) => xuid));
     });
 
-    it('how many there are, in all and on the nodes that match', async () => {
+    it('the number of players, in the network and on the nodes that match', async () => {
       await everybody();
       expect((await kelpie('players', '--count')).output.split('\n').map(cells)).to.deep.equal([
         ['3 players in the network'],
@@ -155,7 +155,7 @@ describe('kelpie, of players,', () => {
       expect(parsed((await kelpie(...lobbies, '--json')).output)).to.deep.include({ selected: 2 });
     });
 
-    it('who comes, moves, changes and goes, at the place that is named', async () => {
+    it('players who join, move, change and leave, at the named place', async () => {
       await south.bring(alex, 'arena');
       const all = follow('players', '--watch');
       const lobby = follow('players', '--watch', '--server', 'lobby');
@@ -175,7 +175,7 @@ describe('kelpie, of players,', () => {
       expect(lobby.lines.join('\n')).to.not.match(/left|joined/);
     });
 
-    it('nobody at a node that is not there: it is said to be a mistake', async () => {
+    it('no player at a node that does not exist: this is an error', async () => {
       for (const place of ['--server', '--proxy']) {
         const { code, errors, output } = await kelpie('players', place, 'loby');
         expect(errors).to.match(/the network has no node "loby" \(NODE_NOT_FOUND\)/);
@@ -189,7 +189,7 @@ describe('kelpie, of players,', () => {
   });
 
   describe('finds', () => {
-    it('one by id, UUID or name, in any case and with spaces, with all that is known', async () => {
+    it('one by id, UUID or name, in any case and with spaces, with all facts', async () => {
       await everybody();
       const ways = [[steve.xuid], [steve.uuid.toUpperCase()], ['steve', 'THE', 'first']];
       for (const who of ways) {
@@ -210,11 +210,11 @@ describe('kelpie, of players,', () => {
         });
         expect(facts.get('context')).to.match(/^7 bytes/);
       }
-      // A name that looks like a XUID, of nobody who is there.
+      // A name that looks like a XUID, and no player online has it.
       expect(parsed((await kelpie('find', '4711', '--json')).output)).to.include({ id: zoe.uuid });
     });
 
-    it('all whose names begin so, where nobody has just this name', async () => {
+    it('all players with the name as a prefix, if no player has exactly this name', async () => {
       await everybody();
       const { code, output } = await kelpie('find', 'STEVE');
       expect(code).to.equal(0);
@@ -226,7 +226,7 @@ describe('kelpie, of players,', () => {
       expect(json.map(({ name }) => name)).to.deep.equal(['Alex']);
     });
 
-    it('nobody: ends with 1 and says what to do', async () => {
+    it('no player: ends with 1 and a message with advice', async () => {
       const { code, output, errors } = await kelpie('find', 'Herobrine');
       expect(errors).to.match(
         /^kelpie: no player "Herobrine" is online; .* \(PLAYER_NOT_FOUND\)$/m,
@@ -253,7 +253,7 @@ describe('kelpie, of players,', () => {
       expect(kicked(south)).to.deep.equal([]);
     });
 
-    it('one whose name another one has in other letters: only where it is exactly right', async () => {
+    it('one of two players whose names differ only in case, only by the exact name', async () => {
       await north.bring({ xuid: '8001', name: 'Notch' });
       await south.bring({ xuid: '8002', name: 'notch' });
       const { code, errors } = await kelpie('kick', 'NOTCH');
@@ -265,7 +265,7 @@ describe('kelpie, of players,', () => {
       expect(kicked(south)).to.deep.equal([]);
     });
 
-    it('all at a place, and says what became of each', async () => {
+    it('all at a place, and prints the result for each', async () => {
       await everybody();
       const { code, output } = await kelpie(
         'kick',
@@ -297,7 +297,7 @@ describe('kelpie, of players,', () => {
       expect(kicked(north)[2]?.slice(1)).to.have.members([steve.xuid, zoe.uuid]);
     });
 
-    it('and ends with 1 where one is still there, failures first', async () => {
+    it('and ends with 1 if one stays online, failures first', async () => {
       const stubborn = await WireNode.proxy(wire, 'stubborn', () => 'the door is stuck');
       await stubborn.bring({ xuid: '99', name: 'Ghost' });
       await south.bring(alex);
@@ -317,15 +317,15 @@ describe('kelpie, of players,', () => {
       expect({ code: one.code, output: one.output }).to.deep.equal({ code: 1, output: '' });
     });
 
-    it('nobody where it is not said whom, or nobody is there', async () => {
+    it('no player without a target, or without a matching player', async () => {
       await everybody();
       await refused(/say whom to kick/, 'kick');
       await refused(/name one place/, 'kick', '--server', 'lobby', '--proxy', 'north');
       await refused(/--all is everybody/, 'kick', '--all', '--server', 'lobby');
-      // A variable of a script that is not set must not empty the network.
+      // An unset variable of a script must not kick all players of the network.
       await refused(/must not be empty/, 'kick', '--server', '');
       await refused(/say which player/, 'kick', '');
-      // A command for one person must not reach another one.
+      // A command for one player must not reach other players.
       await refused(/either the player "Alex" or all/, 'kick', 'Alex', '--server', 'lobby');
       await refused(/either the player "be nice" or all/, 'kick', 'be', 'nice', '--all');
       await refused(/"Alex be nice" is more than one word/, 'kick', 'Alex', 'be', 'nice');
@@ -335,11 +335,11 @@ describe('kelpie, of players,', () => {
       expect([kicked(north), kicked(south)]).to.deep.equal([[], []]);
     });
 
-    it('after a yes alone, where it asks', async () => {
+    it('only after a yes, if it asks', async () => {
       const answers = { 'y\n': true, ' YES \n': true, 'no\n': false, '\n': false, '': false };
       for (const [typed, expected] of Object.entries(answers)) {
         const [input, output] = [new PassThrough(), new PassThrough()];
-        // A terminal stays open after what was typed; without anything it is closed.
+        // The input stays open after the typed text, like a terminal; without text it is closed.
         if (typed === '') input.end();
         else input.write(typed);
         expect(await confirmed('Kick 2 players?', input, output), typed).to.equal(expected);
@@ -352,7 +352,7 @@ describe('kelpie, of players,', () => {
   describe('says', () => {
     const shown = (node: WireNode) => node.asked.flatMap((one) => one.show_message ?? []);
 
-    it('a line of chat to everybody, or to those who are meant', async () => {
+    it('a line of chat to all players, or to the target', async () => {
       await everybody();
       const { code, output } = await kelpie('say', 'restart', 'in 5 minutes');
       expect({ code, output }).to.deep.equal({ code: 0, output: 'Shown to 3 players.' });
@@ -412,7 +412,7 @@ describe('kelpie, of players,', () => {
       }
     });
 
-    it('and names those who were not shown it', async () => {
+    it('and names the players who did not get it', async () => {
       const deaf = await WireNode.proxy(wire, 'deaf', () => 'nobody listens');
       await deaf.bring({ xuid: '99', name: 'Ghost' });
       await south.bring(alex);
@@ -426,7 +426,7 @@ describe('kelpie, of players,', () => {
       expect(json.map(({ playerId }) => playerId)).to.deep.equal(['99', alex.xuid]);
     });
 
-    it('nothing where it is not clear what or to whom', async () => {
+    it('nothing without a text or without a target', async () => {
       await refused(/it is one of --title/, 'say', 'hello', '--tip', '--popup');
       await refused(/go with --title/, 'say', 'hello', '--subtitle', 'all');
       await refused(/the text is empty/, 'say', '');
@@ -441,7 +441,7 @@ describe('kelpie, of players,', () => {
     });
   });
 
-  describe('tells what happened', () => {
+  describe('prints the history', () => {
     /** The last column of the table. */
     const whats = (output: string): (string | undefined)[] => {
       const lines = output.split('\n');
@@ -464,7 +464,7 @@ describe('kelpie, of players,', () => {
       'left north: QUIT',
     ];
 
-    it('to a player who is gone, by name, id or UUID', async () => {
+    it('of a player who left, by name, id or UUID', async () => {
       await live();
       const ways = [['steve', 'the', 'FIRST'], [steve.xuid], [steve.uuid.toUpperCase()]];
       for (const who of ways) {
@@ -489,7 +489,7 @@ describe('kelpie, of players,', () => {
       expect(facts[5]).to.have.all.keys('kind', 'historySince', 'oldestSequence');
     });
 
-    it('to the one who is online, or had the name last, and names the others', async () => {
+    it('of the player who is online, or had the name last, and names the others', async () => {
       const [older, newer] = [
         { xuid: '1', name: 'Twin' },
         { xuid: '2', name: 'twin' },
@@ -510,7 +510,7 @@ describe('kelpie, of players,', () => {
       ]);
     });
 
-    it('to the node rather than to the player of the same name, unless it is said', async () => {
+    it('of the node rather than of the player with the same name, unless an option decides', async () => {
       await north.bring({ xuid: '3', name: 'Lobby' });
       expect(whats((await kelpie('history', 'Lobby')).output)).to.deep.equal(['joined']);
       const player = await kelpie('history', 'Lobby', '--player');
@@ -521,7 +521,7 @@ describe('kelpie, of players,', () => {
       expect(nobody.code).to.equal(1);
     });
 
-    it('as it happens, with who and where', async () => {
+    it('live, with players and places', async () => {
       const tail = follow('tail', '--all', 'players.*', 'nodes.north');
       await tail.line(/ {2}nodes\.north {2}\S+ {2}joined$/);
       await live();
@@ -540,7 +540,7 @@ describe('kelpie, of players,', () => {
     });
   });
 
-  it('does what the guide of the client shows', async () => {
+  it('prints the output in the guide of the client', async () => {
     const guide = readFileSync(`${ROOT}client/README.md`, 'utf8');
     const [, block = ''] = /```console\n(\$ kelpie players\n.*?)```/s.exec(guide) ?? [];
     const commands = block.split(/^\$ /m).slice(1);
@@ -573,7 +573,7 @@ describe('kelpie, of players,', () => {
   });
 });
 
-/** Without the parts that differ from run to run: times and sequences. XUIDs are as long as sequences. */
+/** Replaces times and sequences, which differ in each run. XUIDs are as long as sequences. */
 function masked(text: string): string {
   return text
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')

@@ -1,4 +1,4 @@
-/** Players of real proxies, through a real coordinator, also one that is not there for a while. */
+/** Players of real proxies on a real coordinator, also while the coordinator is away. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
@@ -37,7 +37,7 @@ class Town {
     return client;
   }
 
-  /** A proxy, and whom it had to disconnect. */
+  /** A proxy, and the players whom it had to disconnect. */
   async proxy(name: string, players: Partial<PlayersOptions> = {}, endpoint = this.endpoint) {
     const evicted: Evicted[] = [];
     const onEvicted = (one: Evicted): void => void evicted.push(one);
@@ -49,7 +49,7 @@ class Town {
     return { client, players: client.players, evicted };
   }
 
-  /** The events that a reader of `players.*` receives from now on. */
+  /** The events that a reader of `players.*` gets from now on. */
   async told(name = 'reader'): Promise<string[]> {
     const told: string[] = [];
     const reader = connect({ name, role: 'SERVICE', endpoints: this.endpoint });
@@ -59,7 +59,7 @@ class Town {
     return told;
   }
 
-  /** Nothing waits any more, then all leave. */
+  /** Checks that nothing waits any more. Then all leave. */
   async close(): Promise<void> {
     await until(() => this.#open.every(({ pending }) => pending === 0));
     await Promise.all(this.#open.map((client) => client.close()));
@@ -124,7 +124,7 @@ describe('players', () => {
     expect(players.size).to.equal(0);
   });
 
-  it('are of proxies that say who disconnects them', async () => {
+  it('need proxies with a function that disconnects players', async () => {
     const server = await town.join('lobby');
     expect(thrownBy(KelpieError, () => server.players.size).reason).to.equal(
       'ROLE_HOLDS_NO_PLAYERS',
@@ -137,7 +137,7 @@ describe('players', () => {
     expect(thrownBy(KelpieError, () => connect(options)).reason).to.equal('ROLE_HOLDS_NO_PLAYERS');
   });
 
-  it('are of a server that they join directly, and its properties of them outlive a reconnect', async () => {
+  it('may join a server directly, and its properties of them stay after a reconnect', async () => {
     const wire = await startTcpProxy(kelpied.port);
     const evicted: Evicted[] = [];
     const lobby = await town.join('Lobby-1', {
@@ -183,7 +183,7 @@ describe('players', () => {
     const second = await town.proxy('gate-2', { verify });
     const login = (one: typeof first, policy?: 'DENY_NEW' | 'KICK_OLD') =>
       one.players.acquire(steve, policy && { policy });
-    // They are asked about while they log in, too.
+    // The coordinator also verifies players who log in.
     await login(first);
     expect(await login(second)).to.deep.include({ granted: false, proxy: 'gate-1' });
     await first.players.joined(steve);
@@ -199,7 +199,7 @@ describe('players', () => {
     expect(await login(second)).to.include({ granted: true });
     await until(() => first.evicted.length === 1);
     expect(first.evicted[0]).to.include({ id: steve.xuid, reason: 'REPLACED' });
-    // The first proxy disconnects them, and says that they quit: it is nothing to the newer login.
+    // The first proxy disconnects them and reports a quit, which changes nothing of the newer login.
     await Promise.all([first.players.left(steve.xuid), second.players.joined(steve)]);
     expect([first.players.size, second.players.size]).to.deep.equal([0, 1]);
     expect(await login(first, 'KICK_OLD')).to.include({ granted: true });
@@ -208,7 +208,7 @@ describe('players', () => {
     expect(first.evicted).to.have.length(1);
   });
 
-  it('who log in again on the same proxy end their older connection, and its quit says nothing', async () => {
+  it('who log in again on the same proxy lose their older connection, and its quit changes nothing', async () => {
     const told = await town.told();
     const { players, evicted } = await town.proxy('gate-1');
     await players.acquire(steve);
@@ -226,7 +226,7 @@ describe('players', () => {
     ]);
   });
 
-  it('whose login is cancelled were never there, also before it is granted', async () => {
+  it('with a cancelled login were never online, also if it is cancelled before the grant', async () => {
     const told = await town.told();
     const { players } = await town.proxy('gate-1');
     await players.acquire(steve);
@@ -234,7 +234,7 @@ describe('players', () => {
     const asked = players.acquire(steve);
     await players.release(steve.xuid);
     expect(await asked).to.include({ granted: false });
-    // Nobody holds them, so that nobody need be asked.
+    // No proxy holds them, so there is no verification.
     const other = await town.proxy('gate-2');
     expect(await other.players.acquire(steve, { policy: 'DENY_NEW' })).to.include({
       granted: true,
@@ -244,7 +244,7 @@ describe('players', () => {
     expect(told).to.deep.equal(['Steve joined gate-2']);
   });
 
-  it('on a server that is no node are there, under its name; on a proxy they are not', async () => {
+  it('may be on a server that is no node, and not on a proxy as their server', async () => {
     await town.join('lobby');
     const { players, client } = await town.proxy('gate-1');
     await players.acquire(steve);
@@ -262,7 +262,7 @@ describe('players', () => {
     api.close();
   });
 
-  it('are refused what cannot be said of them, and stay as they were', async () => {
+  it('do not change by invalid facts, which are refused', async () => {
     const { players } = await town.proxy('gate-1');
     expect((await rejectionOf(KelpieError, players.joined({ name: 'x' }))).reason).to.equal(
       'PLAYER_INVALID',
@@ -282,7 +282,7 @@ describe('players', () => {
     expect((await unknown).reason).to.equal('PLAYER_NOT_FOUND');
   });
 
-  it('come by thousands in a tick, without logins too, and what is said of them at once waits', async () => {
+  it('may join by thousands in a tick, also without logins, and reports about them wait', async () => {
     await town.join('lobby');
     const { players } = await town.proxy('gate-1');
     const ids = Array.from({ length: 3000 }, (_, index) => String(10_000 + index));
@@ -303,7 +303,7 @@ describe('players', () => {
     api.close();
   });
 
-  it('of a proxy that is killed leave with it', async () => {
+  it('of a killed proxy leave with it', async () => {
     const told = await town.told();
     const url = new URL('../support/process/proxy-child.js', import.meta.url);
     const child = fork(url, [town.endpoint, 'gate-9', 'Alex', 'Steve']);
@@ -314,7 +314,7 @@ describe('players', () => {
     expect(told.slice(2).sort()).to.deep.equal(['Alex left PROXY_LOST', 'Steve left PROXY_LOST']);
   });
 
-  it('are settled after a break: who left meanwhile, who came, and who was taken elsewhere', async () => {
+  it('are reconciled after a break: players who left, who came, and who logged in elsewhere', async () => {
     const wire = await startTcpProxy(kelpied.port);
     await town.join('lobby');
     const told = await town.told();
@@ -328,7 +328,7 @@ describe('players', () => {
     await until(() => told.length === 3);
     wire.hold();
     await status(client, 'disconnected');
-    // Steve's is under way while nobody is there, Kai's is taken elsewhere.
+    // Steve's login waits while no coordinator answers; Kai logs in on another proxy.
     expect(await players.acquire(zuri)).to.deep.equal({ granted: true, generation: 0 });
     await Promise.all([
       players.joined(zuri),
@@ -355,7 +355,7 @@ describe('players', () => {
     await wire.close();
   });
 
-  it('are let in or not while nobody answers, as the proxy says', async () => {
+  it("are admitted or not while no coordinator answers, as the proxy's options say", async () => {
     const away = (whenAway?: 'open' | 'deny') =>
       connect({
         name: 'lonely',
@@ -369,7 +369,7 @@ describe('players', () => {
     await Promise.all([open.close(), deny.close()]);
   });
 
-  it('are in the rosters that want them, with their counts', async () => {
+  it('are in rosters with players, with their counts', async () => {
     await town.join('lobby');
     const { players } = await town.proxy('gate-1');
     await players.joined({ ...steve, server: 'lobby' });
@@ -386,12 +386,12 @@ describe('players', () => {
     expect(refused.reason).to.equal('OUT_OF_RANGE');
   });
 
-  it('are kicked by their proxy, which is asked only for those who are there', async () => {
+  it('are kicked by their proxy, which gets only players who are online', async () => {
     const { client, players } = await town.proxy('gate-1');
     const asked: string[][] = [];
     client.handle('kick_players', async ({ players: whom }) => {
       asked.push(whom.map(({ id }) => id));
-      // One of them quits in the middle of it.
+      // One of them quits meanwhile.
       await players.left('2');
     });
     await until(() => client.pending === 0);
@@ -437,14 +437,14 @@ describe('players of a coordinator that restarts', () => {
     const second = await startKelpied([...args, '--port', String(first.port)], folder);
     await status(client, 'connected');
     await until(() => client.pending === 0);
-    // Its arrival comes after all events that the restart brought.
+    // This event follows all events of the restart.
     await lobby.ready();
     return { town, told, client, players, evicted, second };
   }
 
   after(removeDataFolders);
 
-  it('all stay with the journal in files, and nobody is told of anything', async () => {
+  it('all stay with the journal in files, without an event', async () => {
     const { town, told, players, evicted, second } = await restarted([], 100);
     await players.joined({ xuid: '9999', name: 'The last one' });
     await until(() => told.length > 0);
@@ -454,7 +454,7 @@ describe('players of a coordinator that restarts', () => {
     await second.stop();
   });
 
-  it('all come back with the journal in memory', async () => {
+  it('all return with the journal in memory', async () => {
     const memory = ['--journal', 'memory'];
     const { town, players, evicted, second } = await restarted(memory, 1500);
     expect([players.size, evicted]).to.deep.equal([1500, []]);
@@ -464,9 +464,9 @@ describe('players of a coordinator that restarts', () => {
       return nodes.find(({ name }) => name === 'lobby')?.players;
     };
     expect((await api.players.countPlayers({})).network).to.equal(1500);
-    // Where their server came back later than they, the digest shows it.
+    // If their server came back after them, the digest differs.
     while ((await counted()) !== 1500);
-    // They can be spoken of under their new generations.
+    // Their proxy can report about them under their new generations.
     await players.left('1');
     expect((await api.players.countPlayers({})).network).to.equal(1499);
     api.close();
@@ -475,8 +475,8 @@ describe('players of a coordinator that restarts', () => {
   });
 });
 
-describe('what a proxy says with its heartbeats', () => {
-  it('is who is there, which is what the coordinator knows, and their latencies', async () => {
+describe('the heartbeats of a proxy', () => {
+  it("contain the digest of its players, which matches the coordinator's, and their latencies", async () => {
     const dev = await startDev();
     const town = new Town(dev);
     const latencies = () => [[steve.xuid, 41.6] as const, ['404', 5] as const];

@@ -1,4 +1,4 @@
-/** Where coordinators listen and how they are reached: IPv6, other machines, variables that only look like settings. */
+/** The addresses of coordinators: IPv6, other machines, and variables that only look like settings. */
 import { expect } from 'chai';
 import { startCoordinator } from '../../server/coordinator.js';
 import { runKelpie } from '../support/process/cli.js';
@@ -6,7 +6,7 @@ import { type Kelpied, runKelpied, startKelpied } from '../support/process/kelpi
 import { until } from '../support/until.js';
 import { rejectionOf } from '../support/thrown.js';
 
-/** As Kubernetes gives them to the pods beside two Services, kelpie and kelpie-metrics. */
+/** The variables that Kubernetes sets in pods beside two Services, kelpie and kelpie-metrics. */
 const SERVICES = {
   KELPIE_SERVICE_HOST: '10.0.0.7',
   KELPIE_SERVICE_PORT: '50051',
@@ -20,7 +20,7 @@ const SERVICES = {
   KELPIE_METRICS_PORT: 'tcp://10.0.0.8:9464',
   KELPIE_METRICS_PORT_9464_TCP: 'tcp://10.0.0.8:9464',
 };
-/** Where nobody listens; the system refuses it at once. */
+/** An address without a listener: the system refuses connections at once. */
 const NOWHERE = 'http://127.0.0.1:1';
 
 describe('A coordinator', () => {
@@ -31,7 +31,7 @@ describe('A coordinator', () => {
   });
 
   for (const host of ['::1', '[::1]', 'localhost']) {
-    it(`on ${host} prints an endpoint that kelpie accepts and reaches`, async () => {
+    it(`on ${host} prints an endpoint that kelpie accepts and can reach`, async () => {
       kelpied = await startKelpied(['--host', host, '--drain-seconds', '0']);
       if (host !== 'localhost') expect(kelpied.endpoint).to.equal(`[::1]:${kelpied.port}`);
       const { code, errors } = await runKelpie(['info', '--endpoint', kelpied.endpoint]);
@@ -39,7 +39,7 @@ describe('A coordinator', () => {
     });
   }
 
-  it('is given a host without a port', async () => {
+  it('accepts a host without a port', async () => {
     for (const host of ['127.0.0.1:50051', '[::1]:50051', '[::1', 'a b']) {
       const { code, errors } = await runKelpied(['--host', host]);
       expect(errors).to.include('without a port');
@@ -47,7 +47,7 @@ describe('A coordinator', () => {
     }
   });
 
-  it('that is embedded refuses what other machines reach, unless that is wanted', async () => {
+  it('that is embedded refuses an address that other machines can reach, unless insecure is set', async () => {
     const listen = (more: object) => startCoordinator({ journal: 'memory', port: 0, ...more });
     for (const host of ['0.0.0.0', '::', '[::]', '10.1.2.3']) {
       const error = await rejectionOf(RangeError, listen({ host }));
@@ -65,7 +65,7 @@ describe('A coordinator', () => {
     await inside.stop();
   });
 
-  it('ignores what Kubernetes says of Services, and warns of it', async () => {
+  it('ignores the variables of Kubernetes Services, and prints a warning', async () => {
     kelpied = await startKelpied(
       ['--drain-seconds', '0', '--metrics-port', '0'],
       undefined,
@@ -88,13 +88,13 @@ describe('A coordinator', () => {
     expect((await runKelpie(['info'], kelpied.endpoint, SERVICES)).code).to.equal(0);
   });
 
-  it('still refuses a variable that is no setting and no Service', async () => {
+  it('still refuses a variable that belongs to no setting and to no Service', async () => {
     const { code, errors } = await runKelpied([], { KELPIE_PORT: 'http://10.0.0.7' });
     expect(errors).to.include('0 to 65535');
     expect(code).to.equal(2);
   });
 
-  it('is reached directly, whatever HTTP proxy the environment names', async () => {
+  it('is reached directly, also if the environment names an HTTP proxy', async () => {
     kelpied = await startKelpied(['--drain-seconds', '0']);
     for (const name of ['http_proxy', 'https_proxy', 'grpc_proxy']) {
       const { code, errors } = await runKelpie(['info'], kelpied.endpoint, { [name]: NOWHERE });

@@ -1,4 +1,4 @@
-/** Peers may write anything: a terminal that shows it does not obey it, and no line is forged. */
+/** A terminal that shows texts of peers does not obey them, and peers cannot forge lines. */
 import { expect } from 'chai';
 import { type Kelpie, startKelpie } from '../support/process/cli.js';
 import { hostileStrings } from '../support/hostile/hostile.js';
@@ -9,15 +9,15 @@ import { say } from '../support/wire/frames.js';
 import { Wire } from '../support/wire/wire.js';
 import { WireNode } from '../support/wire/wire-node.js';
 
-/** Those that can travel, and fit where 128 bytes do. */
+/** The texts that a message can carry, and that fit into 128 bytes. */
 const strings = Object.values(hostileStrings).filter(
   (text) => text !== '' && text.isWellFormed() && Buffer.byteLength(text) <= 128,
 );
-// eslint-disable-next-line no-control-regex -- these are what it is about
+// eslint-disable-next-line no-control-regex -- the tests need control characters
 const withoutControls = strings.filter((text) => !/[\u0000-\u001f\u007f-\u009f]/.test(text));
 const numbered = (texts: readonly string[]): Record<string, string> =>
   Object.fromEntries(texts.map((text, index) => [`of-${index}`, text]));
-/** As keys, which have no NUL and 63 bytes at most. */
+/** The texts as keys, which have no NUL and at most 63 bytes. */
 const keyed = Object.fromEntries(
   strings.filter((text) => Buffer.byteLength(text) <= 63).map((text) => [text, text]),
 );
@@ -80,7 +80,7 @@ describe('A terminal', () => {
     expect(unprintableLines(output)).to.deep.equal([]);
     expect(unprintableLines(errors)).to.deep.equal([]);
   };
-  /** Runs to its end; with the lines that it printed. */
+  /** Runs kelpie to its end, and returns its printed lines. */
   const kelpieAt = async (endpoint: string, ...args: string[]) => {
     const started = startKelpie(args, endpoint);
     await started.ended;
@@ -141,7 +141,7 @@ describe('A terminal', () => {
     await kelpie('players', '--count');
   });
 
-  it('shows one player, what happened to them, and to a node', async () => {
+  it('shows one player, and the history of a player and of a node', async () => {
     expect((await kelpie('find', player.xuid)).output).to.include('A\\u009b2JB');
     expect((await kelpie('history', player.xuid)).output).to.include('\\u202eSteve\\u200b (');
     const { stream } = await wire.join('shop', { role: 'NODE_ROLE_SERVICE' });
@@ -152,7 +152,7 @@ describe('A terminal', () => {
     expect(output).to.include('label A\\u009b2JB - → A\\u009b2JB');
   });
 
-  it('shows what nodes answer, and why they do not', async () => {
+  it('shows the answers and errors of nodes', async () => {
     const { lines } = await kelpie('run', 'gate', 'list');
     expect(lines).to.have.length(strings.length);
     expect((await kelpie('run', 'gate', 'fail')).errors).to.include('A\\u009b2JB');
@@ -161,7 +161,7 @@ describe('A terminal', () => {
     expect((await kelpie('say', 'hello', '--player', player.xuid)).errors).to.match(/\\u009b2JB/);
   });
 
-  it('shows what the operator typed wrongly', async () => {
+  it('shows wrong arguments of the operator', async () => {
     for (const text of ['A\u001b[2JB', 'A\u009b2JB', 'one\nadmin-1', '\u202eabc']) {
       expect((await kelpie('find', text)).errors).to.include('PLAYER_NOT_FOUND');
     }
@@ -169,7 +169,7 @@ describe('A terminal', () => {
     expect((await kelpie(`--\u009b2J`)).errors).to.include("unknown option '--\\u009b2J'");
   });
 
-  it('shows what a coordinator says of itself', async () => {
+  it('shows the facts of a coordinator', async () => {
     await kelpie('info');
     await kelpie('top', '--once');
     expect((await kelpie('doctor')).output).to.include('A\\u009b2JB:19132');
@@ -186,7 +186,7 @@ describe('A terminal', () => {
   });
 
   it('shows the pretty log of kelpied', async () => {
-    // Of more refusals the log has the count.
+    // The log only counts further refusals.
     const names = [
       'A\u001b[2JB',
       'A\u009b2JB',

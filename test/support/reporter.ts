@@ -1,4 +1,4 @@
-/** Mocha's spec reporter with a last line that tools understand. */
+/** Mocha's spec reporter with a last line for tools. */
 import Mocha from 'mocha';
 
 export default class Reporter extends Mocha.reporters.Spec {

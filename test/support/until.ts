@@ -1,4 +1,4 @@
-/** Resolves once the condition holds, asked each time that the process has nothing else to do. */
+/** Resolves when the condition holds. Checks it each time that the process has nothing else to do. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }

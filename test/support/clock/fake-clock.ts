@@ -8,10 +8,10 @@ interface Timer {
 }
 
 export class FakeClock implements Clock {
-  /** Not 0, so that nothing works only because a start was taken for "never". */
+  /** Not 0, so that no test passes only because 0 means "never". */
   #nowMs = 5000;
   #wallMs = Date.UTC(2025, 0, 1);
-  /** By the time at which they are due, then in the order in which they were set. */
+  /** By due time, then by the order in which they were set. */
   readonly #timers: Timer[] = [];
   #order = 0;
 
@@ -34,7 +34,7 @@ export class FakeClock implements Clock {
     };
   }
 
-  /** Where a timer is, or would be. By halves: some tests have thousands. */
+  /** The index of a timer, or its place. A binary search, because some tests have thousands of timers. */
   #placeOf({ atMs, order }: Timer): number {
     let low = 0;
     let high = this.#timers.length;
@@ -53,7 +53,7 @@ export class FakeClock implements Clock {
     return this.#timers.length;
   }
 
-  /** Moves both times on and fires what is due on the way, also what is set on the way. */
+  /** Moves both times forward. Fires each timer that is due on the way, including timers that are set meanwhile. */
   advance(ms: number): void {
     const endMs = this.#nowMs + ms;
     for (;;) {
@@ -67,13 +67,13 @@ export class FakeClock implements Clock {
     this.#move(endMs);
   }
 
-  /** Time goes on while the process stands still: what is due fires when it is over, late. */
+  /** Time passes while the process stalls: due timers fire late, after the stall. */
   stall(ms: number): void {
     this.#move(this.#nowMs + ms);
     this.advance(0);
   }
 
-  /** Sets the calendar clock, as its owner may, while durations go on. */
+  /** Sets the calendar clock. Durations do not change. */
   setWall(wallMs: number): void {
     this.#wallMs = wallMs;
   }

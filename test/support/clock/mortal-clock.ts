@@ -1,4 +1,4 @@
-/** The clock of a process that can die: its timers go with it, time goes on. */
+/** The clock of a process that can die. Then its timers end, and time goes on. */
 import type { Cancel, Clock } from '../../../server/core/clock.js';
 
 export class MortalClock implements Clock {
@@ -36,7 +36,7 @@ export class MortalClock implements Clock {
     return this.#dead;
   }
 
-  /** Nothing fires any more. */
+  /** Cancels all timers. None fires after this. */
   die(): void {
     this.#dead = true;
     for (const cancel of [...this.#timers]) cancel();

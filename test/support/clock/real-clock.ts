@@ -1,4 +1,4 @@
-/** The clock of processes that are no test of time. */
+/** The real clock, for tests that do not test time. */
 import type { Clock } from '../../../server/core/clock.js';
 
 export const realClock: Clock = {

@@ -1,4 +1,4 @@
-/** A coordinator over a memory journal and a fake clock, and nodes that talk to it without a socket. */
+/** A coordinator with a memory journal and a fake clock, and nodes that connect to it without a socket. */
 import { randomBytes } from 'node:crypto';
 import { type Cursor, type Start, StartAt } from '../../../gen/ts/kelpie/v1/cursor.js';
 import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
@@ -59,9 +59,9 @@ export function openJournal(clock: Clock, retention: Partial<Retention> = {}): M
   });
 }
 
-/** A coordinator on a journal that lives on when it dies. */
+/** A coordinator on a journal that stays when the coordinator dies. */
 export interface MortalCoordinator extends Omit<TestCoordinator, 'journal' | 'clock'> {
-  /** Ends it like a process that is killed: it writes nothing more, and no timer fires. */
+  /** Ends the coordinator like a killed process: it writes nothing more, and no timer fires. */
   die(): void;
 }
 
@@ -69,7 +69,7 @@ interface MortalOptions {
   readonly coordinatorId?: string;
   /** How many turns of the event loop the next append or read takes. */
   readonly turns?: () => number;
-  /** Time in which it listens. */
+  /** Counts only the time in which the coordinator listens. */
   readonly listening?: Clock;
 }
 
@@ -133,13 +133,13 @@ export function hello(name: string, partial: Partial<Hello> = {}): Hello {
   return { ...Hello.create(base), ...partial };
 }
 
-/** One stream of a node. Nothing is read from it but by `pull`, so a test decides how slow it is. */
+/** One stream of a node. Only `pull` reads from it, so a test decides how slow the node is. */
 export class TestStream {
   readonly #requests = new RequestQueue();
   readonly #abort = new AbortController();
   readonly #responses: AsyncGenerator<Uint8Array>;
   #unread: CoordinatorFrame[] = [];
-  /** A pull that was given up. */
+  /** A pull that `pullNow` did not wait for. */
   #pending: Promise<CoordinatorFrame[] | undefined> | undefined;
 
   constructor({ serve }: Pick<SessionPort, 'serve'>) {
@@ -162,8 +162,8 @@ export class TestStream {
   }
 
   /**
-   * Like `pull`, but gives up when nothing is ready; the next pull takes it up. A woken stream answers
-   * in three turns of the event loop, if its journal does at once.
+   * Like `pull`, but stops waiting when nothing is ready; the next pull continues. A woken stream answers
+   * in three turns of the event loop, if its journal answers at once.
    */
   async pullIfReady(turns = 5): Promise<CoordinatorFrame[] | undefined> {
     if (this.#unread.length > 0) return this.#unread.splice(0);
@@ -181,7 +181,7 @@ export class TestStream {
     return ConnectResponse.decode(result.value).frames;
   }
 
-  /** The next frame of a kind; others before it are skipped. */
+  /** The next frame of a kind. Skips the frames before it. */
   async next<C extends Case>(wanted: C): Promise<ValueOf<C>> {
     for (;;) {
       const frame = await this.#nextFrame();
@@ -201,7 +201,7 @@ export class TestStream {
     return frames;
   }
 
-  /** Reads to the end; the error that ended it, if it was one. */
+  /** Reads to the end of the stream. Returns the error that ended it, if there was one. */
   async ended(): Promise<unknown> {
     try {
       while (await this.pull());

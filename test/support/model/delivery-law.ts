@@ -14,7 +14,7 @@ import type { Seen, Subscriber } from './subscriber.js';
 type Patterns = readonly string[];
 type Asked = Extract<Seen, { kind: 'asked' }>;
 
-/** Snapshots that the stream owes; a change that is under way may make it one more or less. */
+/** How many Snapshots the stream must still send. A pending change may make it one more or less. */
 interface Owed {
   least: number;
   most: number;
@@ -33,15 +33,15 @@ export class DeliveryLaw {
   readonly #seen: readonly Seen[];
   #position = 0;
   #patterns: Patterns = [];
-  /** A change that was asked for, and from where on it turns out to hold. */
+  /** A requested change of topics, and the position from which it applies. */
   #change: { asked: Asked; at: number } | undefined;
   #owed: Owed = { least: 0, most: 0 };
-  /** The patterns that a Snapshot of this stream may be about. */
+  /** The patterns that a Snapshot of this stream may have. */
   #asked: Patterns[] = [];
   #loading: Loading | undefined;
   /** The ends of the Gaps for some topics alone, by their prefix. */
   #lost = new Map<string, number>();
-  /** The last thing of the event lane was such a gap. */
+  /** Whether the last frame of events was such a gap. */
   #inGaps = false;
 
   constructor({ options, seen }: Subscriber, history: History) {
@@ -51,7 +51,7 @@ export class DeliveryLaw {
     this.#seen = seen;
   }
 
-  /** Throws if the subscriber, which is quiet now, did not get what it should. */
+  /** Throws if the subscriber, which is at rest now, has missed an entry. */
   check(): void {
     this.#seen.forEach((item, index) => this.#follow(item, index));
     expect(this.#between(this.#position, Infinity), 'nothing is outstanding').to.be.empty;
@@ -84,7 +84,7 @@ export class DeliveryLaw {
     }
   }
 
-  /** Of topics of which something was lost that may be there still which came from the tail. */
+  /** Checks entries of topics with removed entries. The tail may still have sent some of the removed ones. */
   #compare(fresh: readonly number[], upTo: number): void {
     const wanted = this.#between(this.#position, upTo, true);
     expect(wanted, 'only what is in the journal').to.include.members([...fresh]);
@@ -126,12 +126,12 @@ export class DeliveryLaw {
   #lose(gap: Gap): void {
     if (gap.topics.length > 0) this.#loseTopics(gap);
     else this.#loseAll(gap);
-    // Those of several topics that are found at once are followed by one snapshot together.
+    // One snapshot follows several gaps that the coordinator found at once.
     this.#oweAfterGap(this.#inGaps && gap.topics.length > 0 ? 0 : 1);
     this.#inGaps = gap.topics.length > 0;
   }
 
-  /** It names what the reader reads, and was not told, and what the journal has lost, and not more. */
+  /** Checks that a Gap names only lost entries that the reader reads and has not received. */
   #loseTopics({ lostAfter, resumesAt, topics: [prefix = '', below] }: Gap): void {
     const [low, high] = [lostAfter?.sequence ?? 0, resumesAt?.sequence ?? 0];
     expect(below).to.equal(`${prefix}.>`);
@@ -186,14 +186,14 @@ export class DeliveryLaw {
     this.#loading = undefined;
     this.#owed.least -= 1;
     this.#owed.most -= 1;
-    expect(this.#owed.most, 'a snapshot that nobody asked for').to.be.at.least(0);
+    expect(this.#owed.most, 'a snapshot without a request').to.be.at.least(0);
   }
 
   #checkRow({ cursor, topics }: Loading, sequence: number, node: Node): void {
     const key = `nodes/${node.name}`;
     const written = this.#history.entries.filter((entry) => entry.key === key);
     const source = written.find((entry) => entry.sequence === sequence);
-    expect(source?.value && Node.decode(source.value), 'a row is what was written').to.deep.equal(
+    expect(source?.value && Node.decode(source.value), 'a row has the written value').to.deep.equal(
       node,
     );
     expect(topics.some((one) => matches(one, topicOfKey(key)))).to.equal(true);
@@ -213,7 +213,7 @@ export class DeliveryLaw {
     }
   }
 
-  /** The sequences of what the subscriber should get after one position, up to another. */
+  /** The sequences of the entries that the subscriber should get after one position, up to another. */
   #between(low: number, high: number, lostToo = false): number[] {
     return this.#history.entries
       .filter(({ sequence }) => sequence > low && sequence <= high)

@@ -6,7 +6,7 @@ export const vectors = [
     digest: '8ecfeded65cbcda5',
   },
   {
-    // "10" before "9": by their bytes, not as numbers; and a player on no server.
+    // "10" sorts before "9", by bytes and not as numbers. One player is on no server.
     players: [
       { id: '9', generation: 7, server: 'lobby' },
       { id: '10', generation: 8, server: '' },

@@ -1,4 +1,4 @@
-/** A node that reads, as far as its roster goes. */
+/** A node that reads only for its roster. */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { Position } from '../../../client/events/position.js';
@@ -8,7 +8,7 @@ import type { EventBatch } from '../../../gen/ts/kelpie/v1/stream.js';
 import type { SessionPort } from '../../../server/session/port.js';
 import { hello, TestStream } from './coordinator.js';
 
-/** It has the classes that real clients have. */
+/** It uses the classes of real clients. */
 export class Follower {
   readonly roster: Roster;
   readonly #position = new Position('SNAPSHOT');
@@ -28,7 +28,7 @@ export class Follower {
     this.#stream.send({ $case: 'hello', value: hello('follower', facts) });
   }
 
-  /** Takes up to so many messages of what is ready; false if there was none. */
+  /** Reads up to `messages` ready messages. False if there was none. */
   async read(messages: number): Promise<boolean> {
     for (let count = 0; count < messages; count++) {
       const frames = await this.#stream?.pullIfReady(12);

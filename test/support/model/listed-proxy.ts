@@ -1,4 +1,4 @@
-/** A proxy with any number of players, whom it lists. */
+/** A proxy that lists any number of players. */
 import { randomBytes } from 'node:crypto';
 import { grpcTransport } from '../../../client/connection/transport.js';
 import { StartAt } from '../../../gen/ts/kelpie/v1/cursor.js';
@@ -12,7 +12,7 @@ import {
   type NodeFrame,
 } from '../../../gen/ts/kelpie/v1/session_service.js';
 
-/** A proxy that says whom it has, and nothing else. */
+/** A proxy that only sends its list of players. */
 export class ListedProxy {
   readonly #responses: AsyncGenerator<ConnectResponse, undefined>;
   readonly #requests: ConnectRequest[] = [];
@@ -42,7 +42,7 @@ export class ListedProxy {
     this.#send({ $case: 'heartbeat', value: Heartbeat.create() });
   }
 
-  /** Resolves when the coordinator has them. */
+  /** Resolves when the coordinator has stored the players. */
   async bring(from: number, count: number): Promise<void> {
     const some = Array.from({ length: count }, (_, index) => playerOf(from + index));
     const last = some.at(-1)?.xuid ?? '';
@@ -67,7 +67,7 @@ function playerOf(number: number): Player {
   return { ...Player.create({ xuid, name: nameOf(number), ...facts }), device };
 }
 
-/** The name of a player of a number. */
+/** The name of the player with this number. */
 export function nameOf(number: number): string {
   return `Player Number ${number}`;
 }

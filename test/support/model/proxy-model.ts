@@ -1,4 +1,4 @@
-/** A proxy by the rules of the contract, small enough to be run thousands of times. */
+/** A model of a proxy by the rules of the contract, small enough for thousands of runs. */
 import { randomBytes } from 'node:crypto';
 import { type ErrorDetail, ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
@@ -22,21 +22,21 @@ export function idOf({ xuid, uuid }: Player): string {
   return xuid === '' ? uuid : xuid;
 }
 
-/** Somebody whose client is connected to the proxy. */
+/** A player whose client is connected to the proxy. */
 interface Guest {
   readonly player: Player;
-  /** When they came in while no coordinator answered. */
+  /** The time of a login while no coordinator answered. */
   readonly sinceMs?: number;
   server: string;
-  /** The server that the coordinator was told last. */
+  /** The server in the last report. */
   told: string;
-  /** 0: not known yet. */
+  /** 0: the coordinator has not sent it yet. */
   generation: number;
 }
 
 export class ProxyModel {
   readonly name: string;
-  /** Whose clients play through this proxy now. */
+  /** The players on this proxy now. */
   readonly guests = new Map<string, Guest>();
   #logins = new Map<string, Player>();
   #instanceId = randomBytes(16);
@@ -47,7 +47,7 @@ export class ProxyModel {
   readonly #digests: boolean;
   readonly #now: () => number;
 
-  /** @param digests whether it lets the coordinator compare, which mends what else would stay wrong */
+  /** @param digests whether it sends digests; with them the coordinator repairs differences */
   constructor(name: string, digests: boolean, now: () => number) {
     this.name = name;
     this.#digests = digests;
@@ -74,7 +74,7 @@ export class ProxyModel {
         for (const frame of frames) this.#take(frame);
       }
     } catch {
-      // Refused, replaced, or fell silent: it comes back.
+      // The session was refused, replaced or silent: the proxy connects again.
     }
     if (this.#stream === stream) this.#lose();
   }
@@ -140,16 +140,16 @@ export class ProxyModel {
     const guest = this.guests.get(playerId);
     if (generation > 0 && !guest) this.#report(quit(playerId, generation));
     else if (generation > 0 && guest) this.#corrected(guest, generation, error);
-    // Somebody else holds them.
+    // Another proxy holds them.
     else if (error && guest && guest.generation > 0) this.guests.delete(playerId);
   }
 
   #corrected(guest: Guest, generation: number, error: ErrorDetail | undefined): void {
     const stale = error?.reason === ErrorReason.STALE_GENERATION;
-    // Of a report of a login before.
+    // This answers a report of an earlier login.
     if (stale && guest.generation !== generation) return;
     guest.generation = generation;
-    // They moved while the new generation was unknown, or were reported under the one before.
+    // They moved before the new generation arrived, or a report had the generation before.
     if (stale || guest.server !== guest.told) this.move(idOf(guest.player), guest.server);
   }
 
@@ -177,7 +177,7 @@ export class ProxyModel {
     }
   }
 
-  /** A client logs in. While no coordinator answers it is let in, and settled later. */
+  /** A client logs in. While no coordinator answers, the proxy admits it, and lists it later. */
   login(player: Player, policy: DuplicatePolicy): void {
     const id = idOf(player);
     if (this.guests.has(id) || this.#logins.has(id)) return;
@@ -201,7 +201,7 @@ export class ProxyModel {
     }
   }
 
-  /** The client goes, also out of a login. */
+  /** The client leaves, also during a login. */
   quit(id: string): void {
     this.#logins.delete(id);
     const guest = this.guests.get(id);
@@ -221,7 +221,7 @@ export class ProxyModel {
     this.#stream?.send({ $case: 'heartbeat', value: { ...Heartbeat.create(), presence } });
   }
 
-  /** The connection breaks; what is on its way is lost. */
+  /** The connection breaks, and frames on the way are lost. */
   async cut(): Promise<void> {
     const stream = this.#stream;
     this.#lose();
@@ -231,7 +231,7 @@ export class ProxyModel {
   #lose(): void {
     this.#stream = undefined;
     this.#ready = false;
-    // Their clients wait no longer: they are let in.
+    // The proxy admits clients that wait for a login.
     for (const [id, player] of this.#logins) this.#letIn(id, player);
     this.#logins = new Map();
   }

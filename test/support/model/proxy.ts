@@ -1,26 +1,26 @@
-/** A proxy that talks to a coordinator without a socket, and what it says of its players. */
+/** A proxy that connects to a coordinator without a socket, and its reports about players. */
 import { type Hello } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
 import { DuplicatePolicy, Player, PlayerLeaveReason } from '../../../gen/ts/kelpie/v1/player.js';
 import type { PlayerReport } from '../../../gen/ts/kelpie/v1/presence.js';
 import { hello, join, type TestCoordinator, type TestStream } from './coordinator.js';
 
-/** A player as a login says them. */
+/** The facts of a player in a login. */
 export function steve(partial: Partial<Player> = {}): Player {
   return { ...Player.create({ xuid: '2535400000000001', name: 'Steve' }), ...partial };
 }
 
-/** A player of a number. */
+/** The player with this number. */
 export function player(number: number, partial: Partial<Player> = {}): Player {
   return steve({ xuid: String(1000 + number), name: `Player ${number}`, ...partial });
 }
 
-/** A report that a player is in. */
+/** A report that a player joined. */
 export function joined(said: Player, generation = 0): PlayerReport {
   return { playerId: '', generation, what: { $case: 'joined', value: said } };
 }
 
-/** A report about a player who is in. */
+/** A report about a player who has joined. */
 export function about(
   playerId: string,
   generation: number,
@@ -50,7 +50,7 @@ export class TestProxy {
     return new TestProxy((await join(town, first)).stream);
   }
 
-  /** Asks for a player. Resolves with the outcome of the login. */
+  /** Sends a login. Resolves with its outcome. */
   async acquire(said: Player, policy: DuplicatePolicy = DuplicatePolicy.VERIFY_OLD) {
     this.stream.send({ $case: 'acquirePlayer', value: { player: said, policy } });
     const { outcome } = await this.stream.next('playerAcquired');
@@ -69,7 +69,7 @@ export class TestProxy {
     return (await this.stream.next('playersReported')).results;
   }
 
-  /** Brings a player in. Resolves with their generation. */
+  /** Sends a login and a join. Resolves with the player's generation. */
   async bring(said: Player): Promise<number> {
     const generation = await this.granted(said);
     await this.report(joined(said, generation));

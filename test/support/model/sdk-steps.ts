@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import type { Cut, Direction } from './simulated-wire.js';
 
-/** The epoch of the journal after all coordinators have begun anew. */
+/** The epoch of the journal after a restart of all coordinators without their journal. */
 export type Epoch = 'same' | 'lower' | 'higher';
 
-/** A step, with how likely it is. */
+/** A step, and its relative frequency. */
 export function weighed<T>(weight: number, parts: { [K in keyof T]: fc.Arbitrary<T[K]> }) {
   return { weight, arbitrary: fc.record(parts) };
 }
@@ -21,7 +21,7 @@ export type Fault =
   | { kind: 'drain' | 'kill'; place: number }
   | { kind: 'restart'; epoch: Epoch };
 
-/** Faults of a network with so many places for coordinators. */
+/** Faults of a network with `places` places for coordinators. */
 export function faults(places: number) {
   const stream = fc.nat({ max: 7 });
   const place = fc.nat({ max: places - 1 });

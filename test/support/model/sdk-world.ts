@@ -26,23 +26,23 @@ import { SimulatedWire, type WireStream } from './simulated-wire.js';
 /** The result of `close` if nothing leaks. */
 export const NOTHING_LEFT = { open: 0, timers: 0, streams: 0, faults: [] as unknown[] };
 
-/** Enough for what wakes each other within one process to come to rest. */
+/** Enough turns for all callbacks within one process to come to rest. */
 const TURNS = 16;
-/** How many seconds more a world may need for handlers that are slow. */
+/** How many more seconds a world may need for slow handlers. */
 const MOST_WAITS = 200;
 /** In seconds: publishes have 5, streams another 5. */
 const LONGEST_CLOSES = 12;
 const START_MS = Date.UTC(2025, 0, 1);
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** A process that is a client, with what it was told. */
+/** A client process, with the events and statuses that it received. */
 export interface Process {
   readonly client: KelpieClient;
   readonly statuses: Status[];
   readonly life: MortalClock;
 }
 
-/** An entry, and where it is in all history. */
+/** An entry, and its index in the whole history. */
 export interface Stored extends Entry {
   readonly index: number;
 }
@@ -57,23 +57,23 @@ export interface WorldOptions extends ModelOptions {
 export class SdkWorld {
   readonly clock = new FakeClock();
   readonly wire: SimulatedWire;
-  /** All that was ever stored, in all epochs. */
+  /** All entries that were ever stored, in all epochs. */
   readonly entries: Stored[] = [];
-  /** Where in it each epoch begins, by the epoch. */
+  /** The index in the history at which each epoch begins. */
   readonly #epochs = new Map<string, number>();
   journal: MemoryJournal;
   readonly #places: number;
   readonly #options: WorldOptions;
   readonly #coordinators: (MortalCoordinator | undefined)[] = [];
-  /** Those that live. */
+  /** The living ones. */
   readonly #clients = new Map<MortalClock, KelpieClient>();
   #lives = 0;
   #random = 1;
-  /** Of the calendar: the first and the last at which an epoch began. */
+  /** The first and the last calendar time at which an epoch began. */
   #days: [number, number] = [0, 0];
   #waits = 0;
 
-  /** @param places how many coordinators there are, on one journal */
+  /** @param places the number of coordinators, on one journal */
   private constructor(places: number, options: WorldOptions) {
     this.#places = places;
     this.#options = options;
@@ -104,7 +104,7 @@ export class SdkWorld {
     }
   }
 
-  /** Any coordinator that lives. */
+  /** Any living coordinator. */
   get town(): MortalCoordinator {
     const town = this.#coordinators.find((one) => one && !one.registry.draining);
     if (!town) throw new Error('no coordinator lives');
@@ -119,7 +119,7 @@ export class SdkWorld {
     return this.#coordinators.filter((one) => one && !one.registry.draining).length;
   }
 
-  /** How many entries of all history come before a cursor, or are at it. */
+  /** How many entries of the whole history are at or before a cursor. */
   indexOf({ epoch, sequence }: Cursor): number {
     const from = this.#epochs.get(hex(epoch)) ?? 0;
     const to = [...this.#epochs.values()].find((start) => start > from) ?? this.entries.length;
@@ -138,12 +138,12 @@ export class SdkWorld {
     );
   }
 
-  /** Which epoch an entry of all history is of. */
+  /** The epoch of an entry of the whole history. */
   epochOf(index: number): number {
     return [...this.#epochs.values()].filter((start) => start <= index).length;
   }
 
-  /** A process begins. */
+  /** Starts a process. */
   connect(options: ConnectOptions): Process {
     const life = new MortalClock(this.clock);
     const routes = Array.from({ length: this.#places }, (_, place) => ({
@@ -164,14 +164,14 @@ export class SdkWorld {
       now: () => life.now(),
       after: (delayMs, fire) => life.after(delayMs, fire),
       random: () => {
-        // The same sequence in each run.
+        // Each run draws the same sequence.
         this.#random = (this.#random * 48_271) % 2_147_483_647;
         return this.#random / 2_147_483_647;
       },
     };
   }
 
-  /** Something happens to streams, time or coordinators. */
+  /** Runs one step: a fault of streams, time or coordinators. */
   async take(fault: Fault): Promise<void> {
     switch (fault.kind) {
       case 'deliver':
@@ -204,13 +204,13 @@ export class SdkWorld {
     return streams[index % streams.length];
   }
 
-  /** Time passes; what waits on the wire goes on waiting. */
+  /** Time passes; messages on the wire go on waiting. */
   async passBlindly(ms: number): Promise<void> {
     this.clock.advance(ms);
     await settled(TURNS);
   }
 
-  /** Everything is let through until nothing moves. */
+  /** Delivers all messages until nothing moves. */
   async flow(): Promise<void> {
     for (let quiet = 0; quiet < 2;) {
       await settled(TURNS);
@@ -218,7 +218,7 @@ export class SdkWorld {
     }
   }
 
-  /** Time passes while everything is let through. */
+  /** Time passes, and all messages are delivered. */
   async pass(ms: number, stepMs = 500): Promise<void> {
     for (let leftMs = ms; leftMs > 0; leftMs -= stepMs) {
       this.clock.advance(Math.min(stepMs, leftMs));
@@ -226,15 +226,15 @@ export class SdkWorld {
     }
   }
 
-  /** A coordinator is about to stop, and does when its sessions are gone. Not the last one. */
+  /** A coordinator drains, and stops when its sessions are gone. Never the last one. */
   drain(place: number): void {
     const town = this.#coordinators[place];
     if (!town || town.registry.draining || this.living < 2) return;
-    // The last frames that it sent are still on their way.
+    // Its last frames are still on the wire.
     void town.drain().then(() => this.#forget(place, town));
   }
 
-  /** A coordinator is killed. Not the last one. */
+  /** Kills a coordinator. Never the last one. */
   kill(place: number): void {
     const town = this.#coordinators[place];
     if (town && (town.registry.draining || this.living > 1)) this.#remove(place, town);
@@ -250,12 +250,12 @@ export class SdkWorld {
     for (const stream of this.wire.streams) if (stream.port === town.port) stream.cut('both');
   }
 
-  /** All coordinators are killed, and begin anew: with what is stored, or with nothing. */
+  /** Kills and restarts all coordinators: with the stored journal, or with an empty one. */
   async restart(epoch: Epoch): Promise<void> {
     this.#coordinators.forEach((town, place) => town && this.#remove(place, town));
     await settled(TURNS);
     if (epoch !== 'same') {
-      // An epoch begins at the time of the calendar: below or above all that were before.
+      // An epoch begins at the calendar time: before or after all earlier epochs.
       this.#days =
         epoch === 'lower' ? [this.#days[0] - 1, this.#days[1]] : [this.#days[0], this.#days[1] + 1];
       this.clock.setWall(START_MS + DAY_MS * (epoch === 'lower' ? this.#days[0] : this.#days[1]));
@@ -264,21 +264,21 @@ export class SdkWorld {
     await this.#openAll();
   }
 
-  /** Until nothing can change any more: graces, silences, back-offs and digests have had their time. */
+  /** Runs until nothing can change any more: graces, silences, back-offs and digests have had their time. */
   async quiet(): Promise<void> {
     for (let round = 0; round < 12; round++) await this.pass(5000, 2500);
-    // Handlers that take their time are called one after the other.
+    // Slow handlers run one after the other.
     for (let more = 0; this.#waits > 0 && more < MOST_WAITS; more++) await this.pass(1000, 1000);
   }
 
-  /** A process dies: nothing of it is said any more. */
+  /** A process dies, and sends nothing more. */
   crash(one: Process): void {
     this.#clients.delete(one.life);
     one.life.die();
     for (const stream of this.streamsOf(one)) stream.cut('both');
   }
 
-  /** All streams, when there are so many. */
+  /** Resolves with all streams when there are `count` of them. */
   async streams(count: number): Promise<readonly WireStream[]> {
     for (let turn = 0; turn < 100 && this.wire.streams.length < count; turn++) await settled(1);
     return this.wire.streams;
@@ -288,7 +288,7 @@ export class SdkWorld {
     return this.wire.streams.filter(({ from }) => from === life);
   }
 
-  /** Ends every process. Each timer, open client or stream that is left then is a fault. */
+  /** Ends every process. Each remaining timer, open client or stream is a fault. */
   async close(): Promise<typeof NOTHING_LEFT> {
     let open = this.#clients.size;
     for (const client of this.#clients.values()) void client.close().then(() => (open -= 1));

@@ -12,7 +12,7 @@ import type { SessionPort } from '../../../server/session/port.js';
 export type Cut = 'both' | 'client' | 'server';
 export type Direction = 'up' | 'down';
 
-/** So many messages wait in a lane before its sender has to wait. */
+/** The sender waits when so many messages are in a lane. */
 const IN_FLIGHT = 4;
 
 type Item = { bytes: Uint8Array } | { end: unknown };
@@ -20,14 +20,14 @@ type Item = { bytes: Uint8Array } | { end: unknown };
 export class SimulatedWire {
   /** Replaces a message of a client on its way. */
   readonly #pass: (request: ConnectRequest) => ConnectRequest;
-  /** Those of which one side at least does not know yet that they are over, oldest first. */
+  /** Streams whose end at least one side has not noticed yet, oldest first. */
   readonly #streams = new Set<WireStream>();
 
   constructor(pass: (request: ConnectRequest) => ConnectRequest = (request) => request) {
     this.#pass = pass;
   }
 
-  /** A way from a process to the coordinator that is somewhere at the time; if none is, it fails. */
+  /** A transport from a process to the coordinator at a place. Without a coordinator there, it fails. */
   transport(from: object, to: () => SessionPort | undefined): Transport {
     return (requests, signal) => {
       const port = to();
@@ -43,7 +43,7 @@ export class SimulatedWire {
     return [...this.#streams];
   }
 
-  /** Lets everything through that waits now. False: there was nothing. */
+  /** Delivers all waiting messages. False: there was none. */
   deliver(): boolean {
     const delivered = this.streams.map((stream) => stream.deliver('up') + stream.deliver('down'));
     return delivered.some((count) => count > 0);
@@ -55,7 +55,7 @@ interface WireEnds {
   readonly from: object;
   readonly port: SessionPort;
   readonly pass: (request: ConnectRequest) => ConnectRequest;
-  /** Both sides know that it is over. */
+  /** Both sides have noticed the end. */
   readonly end: () => void;
 }
 
@@ -82,7 +82,7 @@ export class WireStream {
     requests: AsyncIterable<ConnectRequest>,
     signal: AbortSignal,
   ): AsyncGenerator<ConnectResponse> {
-    // A client that gives a stream up resets it, so the other side notices the end.
+    // A client that leaves a stream resets it, so the other side notices the end.
     const reset = (): void => this.cut('both');
     signal.addEventListener('abort', reset, { once: true });
     void this.#send(requests);
@@ -122,22 +122,22 @@ export class WireStream {
     for await (const bytes of this.#up.read()) yield ConnectRequest.decode(bytes);
   }
 
-  /** Lets messages through that wait; so many, or all. Returns how many they were. */
+  /** Delivers waiting messages: all, or at most a number. Returns how many. */
   deliver(direction: Direction, count = Infinity): number {
     return (direction === 'up' ? this.#up : this.#down).deliver(count);
   }
 
-  /** Whether the client has an end of it. */
+  /** Whether the client's side is open. */
   get held(): boolean {
     return !this.#clientKnows;
   }
 
-  /** Whether what is sent arrives. */
+  /** Whether sent messages arrive. */
   get whole(): boolean {
     return !this.#cut;
   }
 
-  /** The connection breaks: what waits is lost. */
+  /** The connection breaks, and waiting messages are lost. */
   cut(noticed: Cut): void {
     this.#cut = true;
     this.#up.lose();
@@ -167,7 +167,7 @@ class Lane {
     if (!this.#lost) this.#waiting.push(item);
   }
 
-  /** Resolves when little waits. */
+  /** Resolves when the lane has room. */
   async room(): Promise<void> {
     while (this.#waiting.length >= IN_FLIGHT && !this.#lost)
       await new Promise<void>((resolve) => (this.#wakeSender = resolve));
@@ -187,7 +187,7 @@ class Lane {
     this.#wake();
   }
 
-  /** The reader is told; what has arrived it has. */
+  /** The reader notices the end, after all messages that have arrived. */
   break(error?: unknown): void {
     this.#arrived.push({ end: error });
     this.#wake();

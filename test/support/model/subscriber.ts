@@ -1,6 +1,6 @@
 /**
- * One reader of a network, over as many streams and processes as it takes. It keeps everything that
- * it went through, for `delivery-law.ts` to judge.
+ * One reader of a network, over any number of streams and processes. It stores each step, and delivery-law.ts
+ * checks these steps.
  */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
@@ -25,7 +25,7 @@ export type Seen =
   | { kind: 'events'; batch: EventBatch }
   | { kind: 'gap'; gap: Gap }
   | { kind: 'renewed'; at: number }
-  /** `head` is how far the journal was when the part came. */
+  /** `head` is the head of the journal when the part came. */
   | { kind: 'snapshot'; part: Snapshot; head: number };
 
 /** A change of topics. */
@@ -56,7 +56,7 @@ export class Subscriber {
   #position: Cursor | undefined;
   #unacknowledged: { upTo: number; events: number }[] = [];
   #published = 0;
-  /** A change that is not answered, and where the reader was when it asked. */
+  /** An unanswered change, and the reader's position at its request. */
   #asked: { seen: number; position: Cursor | undefined } | undefined;
 
   constructor(port: SessionPort, journal: Journal, options: SubscriberOptions) {
@@ -71,7 +71,7 @@ export class Subscriber {
     await this.#begin(this.#stream);
   }
 
-  /** Another stream of the same process, while the one before is open, if there is one. */
+  /** Opens another stream of the same process, also while an earlier one is open. */
   async replace(): Promise<void> {
     const old = this.#stream;
     this.#forgetUnanswered();
@@ -79,7 +79,7 @@ export class Subscriber {
     if (old) expect(reasonOf(await old.ended())).to.equal('SESSION_REPLACED');
   }
 
-  /** Another process takes the name; the one before has no stream any more. */
+  /** Another process takes the name. The process before has no stream any more. */
   async succeed(): Promise<void> {
     await this.cut();
     this.#instance = randomBytes(16);
@@ -108,7 +108,7 @@ export class Subscriber {
     const first = !this.#position;
     const place = start === 'EARLIEST' ? this.#journal.oldest : this.#journal.head;
     const wanted = this.#position ?? place;
-    expect(cursor?.sequence, 'a stream starts where it was asked to').to.equal(wanted.sequence);
+    expect(cursor?.sequence, 'a stream starts at the requested position').to.equal(wanted.sequence);
     this.#position = cursor;
     this.#published = publishSequence;
     this.#unacknowledged = [];
@@ -120,7 +120,7 @@ export class Subscriber {
     });
   }
 
-  /** Takes what is there now, up to `messages`; what is pulled but not kept is lost on the way. */
+  /** Reads up to `messages` ready messages. Messages that are pulled but not stored count as lost on the way. */
   async read(messages: number, keep: boolean): Promise<void> {
     for (let count = 0; count < messages; count++) {
       const frames = await this.#stream?.pullIfReady(30);
@@ -155,14 +155,13 @@ export class Subscriber {
   }
 
   #takeBatch(batch: EventBatch): void {
-    expect(batch.afterSequence, 'a batch begins where the reader is, or before').to.be.at.most(
+    expect(batch.afterSequence, 'a batch begins at or before the position').to.be.at.most(
       this.#position?.sequence ?? 0,
     );
     const outstanding = this.#unacknowledged.reduce((sum, { events }) => sum + events, 0);
-    expect(
-      outstanding + batch.events.length,
-      'no more comes than the window has room for',
-    ).to.be.at.most(this.options.windowEvents);
+    expect(outstanding + batch.events.length, 'a batch fits into the window').to.be.at.most(
+      this.options.windowEvents,
+    );
     this.seen.push({ kind: 'events', batch });
     this.#reach(batch.upTo);
     this.#unacknowledged.push({ upTo: batch.upTo?.sequence ?? 0, events: batch.events.length });
@@ -172,7 +171,7 @@ export class Subscriber {
     if (cursor && cursor.sequence >= (this.#position?.sequence ?? 0)) this.#position = cursor;
   }
 
-  /** Acknowledges all that came, or all but the newest batch. */
+  /** Acknowledges all batches, or all but the newest one. */
   acknowledge(all = true): void {
     const sequence = this.#unacknowledged.at(all ? -1 : -2)?.upTo;
     this.#unacknowledged = all ? [] : this.#unacknowledged.slice(-1);
@@ -190,7 +189,7 @@ export class Subscriber {
     this.#stream?.send({ $case: 'publish', value: { firstPublishSequence, events } });
   }
 
-  /** Asks for other topics; one change at a time, so that it is known to which an answer belongs. */
+  /** Requests other topics. One change at a time, so that each answer belongs to one change. */
   update({ add, remove, startAt }: TopicChange): void {
     if (this.#asked) return;
     const kept = this.#patterns.filter((one) => !remove.includes(one) && !add.includes(one));
@@ -217,8 +216,8 @@ export class Subscriber {
   }
 
   /**
-   * Where a change took effect whose answer is lost cannot be known, so what came since it was asked
-   * for counts as lost on the way too. The next Hello has the new topics.
+   * If the answer to a change is lost, the reader cannot tell where the change took effect. So batches since the
+   * request count as lost on the way too. The next Hello has the new topics.
    */
   #forgetUnanswered(): void {
     if (!this.#asked) return;

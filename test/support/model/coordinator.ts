@@ -139,7 +139,7 @@ export class TestStream {
   readonly #abort = new AbortController();
   readonly #responses: AsyncGenerator<Uint8Array>;
   #unread: CoordinatorFrame[] = [];
-  /** A pull that `pullNow` did not wait for. */
+  /** A pull whose caller has stopped waiting. */
   #pending: Promise<CoordinatorFrame[] | undefined> | undefined;
 
   constructor({ serve }: Pick<SessionPort, 'serve'>) {

@@ -148,6 +148,8 @@ describe('kelpie/api', () => {
     }
     const { events } = await api.events.read('nodes.rogue');
     expect(events.at(-1)?.body).to.deep.include({ kind: 'nodeLeft', reason: 'DISCONNECTED' });
+    const listed = (await api.nodes.list({ roles: ['PROXY'] })).nodes[0];
+    expect(listed).to.include({ name: 'gate', role: 'PROXY', state: 'READY' });
     expect((await api.coordinator.info()).durability).to.equal('NONE');
     const { messages } = api;
     const [gate] = (await messages.nodes.list({ roles: ['PROXY'] })).nodes;

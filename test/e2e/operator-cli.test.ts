@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { parseAllDocuments } from 'yaml';
 import { nearest } from '../../client/cli/input/nearest.js';
+import { placeOf, type PlaceOptions } from '../../client/cli/input/place.js';
 import { runKelpie } from '../support/process/cli.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { Wire } from '../support/wire/wire.js';
@@ -133,18 +134,37 @@ describe('kelpie, for its operator,', () => {
   });
 
   describe('keeps contexts,', () => {
+    /** Where a command would ask, with these contexts. */
+    const placed = (options: PlaceOptions, env: NodeJS.ProcessEnv = {}) => {
+      const set = { XDG_CONFIG_HOME: config, KELPIE_ENDPOINTS: '', KELPIE_CONTEXT: '', ...env };
+      const before = Object.keys(set).map((name) => [name, process.env[name]] as const);
+      Object.assign(process.env, set);
+      try {
+        return placeOf(options).endpoints;
+      } finally {
+        for (const [name, value] of before) {
+          if (value === undefined) Reflect.deleteProperty(process.env, name);
+          else process.env[name] = value;
+        }
+      }
+    };
+
     it('uses the first, another one by name, and what is nearer', async () => {
       await add('prod', '--endpoint', NOWHERE);
       await add('dev', '--endpoint', kelpied.endpoint);
-      const asks = async (args: string[], env?: NodeJS.ProcessEnv) =>
-        (await alone([...args, 'info', '--json'], env)).code;
-      expect(await asks([]), 'the first').to.equal(1);
-      expect(await asks(['--context', 'dev'])).to.equal(0);
-      expect(await asks([], { KELPIE_CONTEXT: 'dev' })).to.equal(0);
-      expect(await asks([], { KELPIE_ENDPOINTS: kelpied.endpoint })).to.equal(0);
-      expect(await asks(['--endpoint', kelpied.endpoint], { KELPIE_CONTEXT: 'prod' })).to.equal(0);
+      const [prod, dev] = [[NOWHERE], [kelpied.endpoint]];
+      expect(placed({}), 'the first').to.deep.equal(prod);
+      expect(placed({ context: 'dev' })).to.deep.equal(dev);
+      expect(placed({}, { KELPIE_CONTEXT: 'dev' })).to.deep.equal(dev);
+      expect(placed({}, { KELPIE_ENDPOINTS: kelpied.endpoint })).to.deep.equal(dev);
+      const both = { KELPIE_ENDPOINTS: NOWHERE, KELPIE_CONTEXT: 'prod' };
+      expect(placed({ context: 'dev' }, both)).to.deep.equal(dev);
+      expect(placed({ endpoint: dev }, both)).to.deep.equal(dev);
+      const order = { KELPIE_ENDPOINTS: kelpied.endpoint, KELPIE_CONTEXT: 'prod' };
+      expect(placed({}, order), 'endpoints before a context').to.deep.equal(dev);
+      expect((await alone(['--context', 'dev', 'info'])).code).to.equal(0);
       expect((await alone(['context', 'use', 'dev'])).output).to.include(kelpied.endpoint);
-      expect(await asks([])).to.equal(0);
+      expect((await alone(['info'])).code).to.equal(0);
       const { errors, code } = await alone(['--context', 'test', 'info']);
       expect(errors).to.equal('kelpie: there is no context "test"; there are prod, dev\n');
       expect(code).to.equal(2);

@@ -1,6 +1,6 @@
 /**
  * The players of a proxy. The coordinator decides which proxy holds a player. The proxy reports what happens to its
- * players, and disconnects those whom the coordinator evicts.
+ * players, and disconnects evicted players.
  */
 import {
   DuplicatePolicy,

@@ -16,7 +16,7 @@ import { PlayersApi } from './players.js';
 
 /** How an API reaches its coordinator. */
 export interface ApiOptions {
-  /** How long a call may take, in milliseconds, unless it says otherwise. Default 10,000. */
+  /** How long a call may take, in milliseconds, unless its own option is another. Default 10,000. */
   readonly timeoutMs?: number;
   /**
    * Sent with each call as `authorization: Bearer …`. Kelpie has no TLS yet, so a token is sent to this

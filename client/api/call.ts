@@ -10,7 +10,7 @@ import { clients } from '../connection/transport.js';
 import { systemClock } from '../core/clock.js';
 import { fromThrown, KelpieError } from '../errors.js';
 
-/** What one call can be given. */
+/** The options of one call. */
 export interface CallOptions {
   /**
    * How long the call may take, in milliseconds. Default: that of the API, and for a stream no limit. A call
@@ -19,11 +19,11 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Ends the call, which then rejects with CALL_CANCELLED. */
   readonly signal?: AbortSignal;
-  /** What goes beside the call, for example `traceparent`. */
+  /** Metadata of the call, for example `traceparent`. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** What all calls of an API are made with. */
+/** The options of all calls of an API. */
 export interface CallDefaults {
   readonly timeoutMs: number;
   readonly metadata: Readonly<Record<string, string>>;

@@ -18,11 +18,11 @@ export interface TopicRetention extends Readonly<Omit<WireRetention, 'maxAge'>> 
   readonly maxAgeMs: number;
 }
 
-/** What the coordinator is and how it does. */
+/** The facts of the coordinator, and the load it has. */
 export interface CoordinatorInfo extends Readonly<
   Omit<GetInfoResponse, 'durability' | 'uptime' | 'retentionTopics'>
 > {
-  /** What an acknowledged event survives. */
+  /** The faults that an acknowledged event survives. */
   readonly durability: DurabilityName;
   /** How long the coordinator runs, in milliseconds. */
   readonly uptimeMs: number;
@@ -43,7 +43,7 @@ export class CoordinatorApi {
     this.#health = create(HealthDefinition);
   }
 
-  /** What the coordinator is and how it does. */
+  /** The facts of the coordinator, and the load it has. */
   async info(options: CallOptions = {}): Promise<CoordinatorInfo> {
     const { uptime, durability, retentionTopics, ...info } = await this.#messages.info(options);
     return {

@@ -46,7 +46,7 @@ export interface SnapshotPart {
   readonly cursor: Cursor | undefined;
 }
 
-/** What a reader that watches gets, by its `kind`. */
+/** A part of the answer to `watch`, by its `kind`. */
 export type Watched = EventBatch | LostEvents | SnapshotPart;
 
 /** The calls for events. */

@@ -60,7 +60,7 @@ export interface PlayerCount {
   readonly nodesLeftOut: number;
 }
 
-/** What became of the players whom a call was for. */
+/** The results of a call for players. */
 export interface PlayersReached {
   readonly succeeded: number;
   readonly failed: number;

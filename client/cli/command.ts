@@ -1,4 +1,4 @@
-/** What all commands have in common: options that stand anywhere, and how a command asks and ends. */
+/** The common part of all commands: the options that stand anywhere, the connection, and the exit code. */
 import { Command, Help, InvalidArgumentError, Option } from 'commander';
 import { type Api, reachApi } from '../api/api.js';
 import { DEFAULT_ENDPOINT } from '../core/endpoints.js';

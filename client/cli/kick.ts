@@ -19,7 +19,7 @@ interface KickOptions extends Common, PlayerOptions {
   readonly all: boolean;
   /** Do not ask. */
   readonly yes: boolean;
-  /** What the players are shown. */
+  /** The text that the players see. */
   readonly message: string;
 }
 

@@ -75,7 +75,7 @@ program.addCommand(settled(completeLineCommand(), program), { hidden: true });
 process.on('SIGINT', () => process.exit());
 process.on('SIGTERM', () => process.exit());
 endWithOutput();
-// What gRPC would print by itself, past all escapes, is in the error of the call too. To debug gRPC, set it.
+// gRPC would print its errors without escapes; the error of the call has them too. To debug gRPC, set the variable.
 if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
 try {
   await program.parseAsync(process.argv);

@@ -72,7 +72,7 @@ async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {
 function show(view: View, before: View | undefined, output: Format, live: boolean): void {
   const rate = entriesPerSecond(view, before);
   if (output !== 'table') printRecord(output, 'View', jsonOf(view, rate));
-  // A terminal that nobody gave a size says 0.
+  // A terminal without a size reports 0 rows.
   else if (live) redraw(linesOf(view, rate, (process.stdout.rows || 24) - 1));
   else print(linesOf(view, rate));
 }

@@ -16,7 +16,7 @@ export interface IssueOptions extends Omit<CallOptions, 'timeoutMs'> {
 }
 
 const TIMEOUT_MS = 10_000;
-/** What the way to the coordinator may take beside the time that nodes have. */
+/** The time for the way to the coordinator and back, beside the time that nodes have. */
 const WAY_MS = 5000;
 
 /** The calls of `api.commands`, with answers as the contract has them. */

@@ -33,7 +33,7 @@ export interface WatchOptions extends CallOptions {
   readonly start?: StartOption;
 }
 
-/** What the way to the coordinator may take beside the wait. */
+/** The time for the way to the coordinator and back, beside the wait. */
 const WAY_MS = 5000;
 
 /** The calls of `api.events`, with answers as the contract has them. */

@@ -11,7 +11,7 @@ import { KelpieError } from '../../errors.js';
 import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
 import type { PageOptions } from '../paging.js';
 
-/** A change of a node. What it leaves out stays. */
+/** A change of a node. A fact that it leaves out stays. */
 export interface NodeUpdate extends OwnNodeChange {
   /** Names of commands that the node handles from now on. */
   readonly addedCommands?: readonly string[];

@@ -17,7 +17,7 @@ import type { PlayerLookup } from '../../roster/players.js';
 import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
 import type { PageOptions } from '../paging.js';
 
-/** What an answer has of each player. */
+/** The facts of each player in an answer. */
 export interface ContextOption {
   /** Whether players have their `context`, which may be 16 KiB each. Default false: it is empty. */
   readonly includeContext?: boolean;
@@ -37,7 +37,7 @@ export interface PlayerFilter extends ContextOption {
   readonly properties?: Readonly<Record<string, string>>;
 }
 
-/** What is counted. */
+/** Which players a call counts. */
 export interface CountFilter {
   /** The nodes to count on. Default: all. */
   readonly nodes?: Selector;
@@ -54,13 +54,13 @@ export type PlayersTarget =
   | { readonly servers: Selector }
   | { readonly everyone: true };
 
-/** What a call that reaches players can be given. */
+/** The options of a call that reaches players. */
 export interface ReachOptions extends CallOptions {
   /** How long the proxies have, in milliseconds: at most 300,000. Default 10,000. */
   readonly timeoutMs?: number;
 }
 
-/** What the way to the coordinator may take beside the time that proxies have. */
+/** The time for the way to the coordinator and back, beside the time that proxies have. */
 const WAY_MS = 5000;
 const REACH_MS = 10_000;
 

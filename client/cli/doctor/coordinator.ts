@@ -1,4 +1,4 @@
-/** What a coordinator that can be reached says of itself, and whether players' packets reach its nodes. */
+/** Checks of a coordinator that answers: its own report, and whether pings reach its nodes. */
 import type { Api, CallOptions, CoordinatorInfo, Node } from '../../api/index.js';
 import { fromThrown, type KelpieError } from '../../errors.js';
 import { version as ours } from '../../core/version.js';
@@ -36,7 +36,7 @@ export async function checkVersion(api: Api, timeoutMs = CALL_MS): Promise<strin
   );
 }
 
-/** By our own monotonic clock; the clock of the coordinator has no part in it. */
+/** Measured by the monotonic clock of this process; the coordinator's clock is not used. */
 export async function checkRoundTrip(api: Api, timeoutMs = CALL_MS): Promise<string> {
   const tripsMs: number[] = [];
   for (let trip = 0; trip < ROUND_TRIPS; trip++) {
@@ -73,7 +73,7 @@ export async function checkNodes(api: Api, timeoutMs = CALL_MS): Promise<Omit<Fi
     return found;
   });
   if (addressed.length === 0) {
-    return [{ status: 'ok', finding: 'no proxy or server says where players reach it' }];
+    return [{ status: 'ok', finding: 'no proxy or server has an address for players' }];
   }
   const asked = addressed.slice(0, PINGS);
   const silent = (await Promise.all(asked.map(silence))).filter((one) => one !== undefined);

@@ -1,15 +1,15 @@
-/** What `kelpie doctor` finds. */
+/** The findings of `kelpie doctor`. */
 
-/** Of one check. A warning is no failure; `notYet` is what Kelpie itself does not have yet. */
+/** The result of one check. A warning is no failure; `notYet` stands for a part that Kelpie does not have yet. */
 export interface Finding {
   readonly check: string;
   readonly status: 'ok' | 'warning' | 'failed' | 'notYet';
   readonly finding: string;
-  /** What to do about it. */
+  /** Advice to the user. */
   readonly advice?: string;
 }
 
-/** A check failed, and those after it would say nothing. */
+/** A check failed, and the checks after it would have no meaning. */
 export class Trouble extends Error {
   readonly advice: string;
 

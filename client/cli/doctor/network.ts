@@ -6,7 +6,7 @@ import { type Finding, Trouble } from './finding.js';
 const CONNECT_MS = 3000;
 const SPEAK_MS = 2000;
 
-/** What a client of HTTP/2 begins with: its preface and SETTINGS without a setting. */
+/** The first bytes of a client of HTTP/2: its preface, and SETTINGS without a setting. */
 const PREFACE = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
@@ -14,7 +14,7 @@ const PREFACE = Buffer.concat([
 const FRAME_HEADER_BYTES = 9;
 const SETTINGS = 4;
 
-/** Where a coordinator is said to be. */
+/** The host and the port of an endpoint. */
 export interface Place {
   readonly host: string;
   readonly port: number;
@@ -48,7 +48,7 @@ export async function checkName({ host }: Place): Promise<string> {
   }
 }
 
-/** What gRPC goes through in other languages, and went through here once, with an error that named nothing. */
+/** Variables that name a proxy for HTTP. gRPC in other languages connects through it. */
 const PROXIES = ['grpc_proxy', 'https_proxy', 'http_proxy'];
 
 /** Only where the environment names a proxy for HTTP, and does not except the host from it. */
@@ -112,7 +112,7 @@ function strange(answer: Buffer, closed: boolean): Trouble {
 
 async function open(place: Place): Promise<Socket> {
   const socket = connect(place);
-  // Whatever becomes of it later is seen by whoever reads it.
+  // A later error shows where the socket is read; without a listener it would end the process.
   socket.on('error', () => undefined);
   const code = await new Promise<string | undefined>((resolve) => {
     const late = setTimeout(() => resolve('ETIMEDOUT'), CONNECT_MS);

@@ -8,7 +8,7 @@ const PING = 0x01;
 const PONG = 0x1c;
 const MAGIC = Buffer.from('00ffff00fefefefefdfdfdfd12345678', 'hex');
 const GUID_BYTES = 8;
-/** A pong: its id, our time, the server's guid, the magic, then what the server says of itself. */
+/** A pong: its id, our time, the server's guid, the magic, then the server's description. */
 const TIME_AT = 1;
 const MAGIC_AT = 17;
 
@@ -35,7 +35,7 @@ export async function ping(host: string, port: number): Promise<string | undefin
       const magic = answer.subarray(MAGIC_AT, MAGIC_AT + MAGIC.length).equals(MAGIC);
       settle(answer[0] === PONG && mine && magic ? undefined : 'what answers is no Bedrock server');
     });
-    // Connected, so that nobody else is heard, and the system says when nobody listens.
+    // A connected socket receives from this address alone, and reports a closed port.
     socket.connect(port, found.address, () => {
       socket.send(Buffer.concat([Buffer.from([PING]), time, MAGIC, guid]));
     });

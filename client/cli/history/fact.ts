@@ -1,4 +1,4 @@
-/** One thing that happened to a node or a player, out of its event and what was known before. */
+/** One thing that happened to a node or a player, from its event and the facts before it. */
 import { type Event, NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
 import { type Player, PlayerLeaveReason } from '../../../gen/ts/kelpie/v1/player.js';
 import { type Facts, factsOfNode, factsOfPlayer } from './facts.js';
@@ -21,10 +21,10 @@ export interface Fact {
   readonly to?: string;
 }
 
-/** By what changed; empty for what was or is not said. */
+/** By the fact that changed; an empty text stands for a fact that is not set. */
 type Changes = Readonly<Record<string, { readonly from: string; readonly to: string }>>;
 
-/** `before`: what was known, if that is in the history. */
+/** `before`: the facts before the event, if the history has them. */
 export function factOf(event: Event, before: Facts | undefined): Fact {
   const { sequence, time, body } = event;
   const at = { time, sequence };
@@ -53,7 +53,7 @@ export function factOf(event: Event, before: Facts | undefined): Fact {
   }
 }
 
-/** What is known after an event; nothing after it left. */
+/** The facts after an event; none after the node or player left. */
 export function factsAfter({ body }: Event): Facts | undefined {
   switch (body?.$case) {
     case 'nodeJoined':

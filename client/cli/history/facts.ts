@@ -1,13 +1,13 @@
-/** What is known of nodes and players, as text: what can change while they are there. */
+/** The facts of nodes and players that can change, as text. */
 import { createHash } from 'node:crypto';
 import { type Address, type Node, NodeRole, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
 import type { Player } from '../../../gen/ts/kelpie/v1/player.js';
 import { counted, nameOf } from '../output/output.js';
 
-/** By name; empty for what was not said. */
+/** By name; empty if the fact is not set. */
 export type Facts = ReadonlyMap<string, string>;
 
-/** What others see of a node. Its name, its process and when it joined do not change. */
+/** The facts of a node. Its name, its process and its time of joining do not change. */
 export function factsOfNode(node: Node): Facts {
   return new Map([
     ['state', nameOf(NodeState, node.state)],

@@ -53,7 +53,7 @@ async function history(api: Api, words: string[], options: HistoryOptions): Prom
   }
 }
 
-/** What is said below the facts, or instead of them. */
+/** The lines below the facts, or instead of them. */
 function endOf({ kind, shown, namesakes }: Subject, facts: number, oldest: Event | undefined) {
   const it = kind === 'node' ? 'it' : 'them';
   const end =
@@ -82,7 +82,7 @@ async function printFacts(
   for await (const { events, gap } of past(api, [subject.topic], start)) {
     if (gap) {
       showGap(gap, output);
-      // What lies in it may have changed the player.
+      // The lost events may have changed the player.
       before = undefined;
     }
     for (const event of events) {
@@ -98,13 +98,13 @@ async function printFacts(
   return facts;
 }
 
-/** Who it is, where more than one can have the name; then the columns. */
+/** The player's name and id, because several players can have a name; then the columns. */
 function headOf({ kind, shown }: Subject): string[] {
   const columns = line('TIME', 'SEQUENCE', 'WHAT');
   return kind === 'node' ? [columns] : [shown, '', columns];
 }
 
-/** Nothing is known; of one that is there all may be older than the history. */
+/** The error if the journal has nothing of a name. Events of one that is online may be older than the journal. */
 function unknown(
   typed: string,
   kind: Subject['kind'] | undefined,

@@ -21,7 +21,7 @@ const NODE_NAME = /^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$/;
 
 /**
  * A node if one of this name is there or in the history, else a player; `only` forces one of them.
- * Undefined if nothing is known of either.
+ * Undefined if there is neither.
  */
 export async function subjectOf(
   api: Api,
@@ -55,7 +55,7 @@ async function isNode(api: Api, name: string): Promise<boolean> {
   }
 }
 
-/** Who is online comes first, then an id in the history, then a name or a UUID there. */
+/** Looks for a player who is online first, then for an id in the history, then for a name or a UUID there. */
 async function playerOf(api: Api, who: string): Promise<Subject | undefined> {
   const online = await findPlayer(api, who);
   if (online) return subject(online, true);

@@ -1,4 +1,4 @@
-/** What options take, parsed: each says what is wrong with it. */
+/** Parsers of options. Each error says what is wrong with the text. */
 import { InvalidArgumentError } from 'commander';
 import { fromThrown } from '../../errors.js';
 import { endpointsOf } from '../../core/endpoints.js';

@@ -86,7 +86,7 @@ export function contextNamed(name: string, { all }: Contexts): Context {
   throw new UsageError(`there is no context "${name}"; ${advice}`);
 }
 
-/** Whoever can change the file can send the token and the commands to a machine of theirs. */
+/** A user who can change the file can send the token and the commands to a machine of their own. */
 function trustedText(file: string): string | undefined {
   for (const path of [dirname(file), file]) {
     const found = statSync(path, { throwIfNoEntry: false });

@@ -11,7 +11,7 @@ import { type Format, printRecord } from '../output/records.js';
 
 const LONGEST_BACKOFF_MS = 5000;
 
-/** What the coordinator sends to a reader that follows. */
+/** A frame that the coordinator sends to a reader that follows. */
 export type WatchFrame = NonNullable<WatchEventsResponse['frame']>;
 
 /**

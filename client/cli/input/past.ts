@@ -12,7 +12,7 @@ export async function* past(api: Api, topics: string[], first: PastStart) {
   for (;;) {
     const page = await api.messages.events.read(topics, { start });
     yield page;
-    // What happens meanwhile is no history yet; else a busy node would never come to its end.
+    // Later events are not read: the history of a busy node would never end.
     if (page.events.length === 0 && !page.gap) return;
     if (isAt(page.cursor, head)) return;
     start = page.cursor ? { after: page.cursor } : 'LATEST';

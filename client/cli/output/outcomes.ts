@@ -1,4 +1,4 @@
-/** What became of each player whom a command was for. */
+/** The results of a command for players, one of each player. */
 import { PlayerOutcome } from '../../../gen/ts/kelpie/v1/command.js';
 import type { KickPlayersResponse } from '../../../gen/ts/kelpie/v1/player_service.js';
 import { fromWire } from '../../errors.js';

@@ -1,4 +1,4 @@
-/** What the commands print for people: lines, tables, and what went wrong. */
+/** The output of commands for people: lines, tables and errors. */
 import { NodeState } from '../../../gen/ts/kelpie/v1/node.js';
 import { fromThrown } from '../../errors.js';
 import { printable } from './printable.js';
@@ -96,7 +96,7 @@ export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
-/** What went wrong, and its reason, for people. */
+/** The message of an error and its reason, for people. */
 export function explain(thrown: unknown): string {
   if (thrown instanceof UsageError) return thrown.message;
   const { reason, message } = fromThrown(thrown);

@@ -1,4 +1,4 @@
-/** What the commands print for programs: records with their kind, as JSON or as YAML. */
+/** The output of commands for programs: records with their kind, as JSON or as YAML. */
 import { Document, isScalar, visit } from 'yaml';
 import { printable } from './printable.js';
 import { print } from './output.js';

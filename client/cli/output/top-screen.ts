@@ -1,4 +1,4 @@
-/** What `kelpie top` shows of one look at a coordinator. Pure. */
+/** The screen of `kelpie top`, from one look at a coordinator. Pure. */
 import { GetInfoResponse, Session } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
 import { NodeLoad } from '../../../gen/ts/kelpie/v1/node.js';
 import { bytes, duration, table } from './output.js';
@@ -12,7 +12,7 @@ export interface View {
   readonly loads: ReadonlyMap<string, NodeLoad>;
 }
 
-/** Who is furthest behind comes first, then who has most waiting. */
+/** The session that is furthest behind comes first, then the one with the most queued bytes. */
 export function worstFirst(sessions: readonly Session[]): Session[] {
   return [...sessions].sort(
     (left, right) =>
@@ -37,7 +37,7 @@ export function entriesPerSecond(
   return (to.sequence - from.sequence) / seconds;
 }
 
-/** What fits on a screen of `rows` lines; without it, everything. */
+/** The lines that fit on a screen of `rows` lines; all lines if it is not given. */
 export function linesOf(view: View, rate: number | undefined, rows?: number): string[] {
   const { info, sessions, loads } = view;
   const entries = rate === undefined ? '' : `, ${rate.toFixed(1)} entries/s`;

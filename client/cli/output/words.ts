@@ -5,7 +5,7 @@ import { type Player, PlayerLeaveReason } from '../../../gen/ts/kelpie/v1/player
 import type { MessageContent } from '../../api/index.js';
 import { nameOf } from './output.js';
 
-/** `left (LOST)` of a node, which its topic names; `Steve left (QUIT)`; what a message says. */
+/** `left (LOST)` of a node, which its topic names; `Steve left (QUIT)`; the content of a message. */
 export function inWords(event: Event): string {
   const { body } = event;
   switch (body?.$case) {
@@ -36,7 +36,7 @@ export function inWords(event: Event): string {
   }
 }
 
-/** What a message says: text, an object as JSON, or how many bytes. */
+/** The content of a message: text, an object as JSON, or how many bytes. */
 export function contentInWords(content: MessageContent | undefined): string {
   if (typeof content === 'string') return content;
   if (content instanceof Uint8Array) return `${content.length} bytes`;

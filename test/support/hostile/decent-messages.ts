@@ -1,6 +1,6 @@
 /**
- * Messages that nothing is wrong with, by their type: what a hostile field stands in, so that it is not the
- * rest of the message that is refused. In the JSON form of protobuf; a type that is not here is empty.
+ * Valid messages, by their type. A test puts a hostile field into one of them, so a refusal is always about that
+ * field. In the JSON form of protobuf; a type that is not here is empty.
  */
 import type { DescMessage, JsonValue } from '@bufbuild/protobuf';
 import { bytesOfJson } from '../wire/descriptors.js';
@@ -63,7 +63,7 @@ const decent: Record<string, JsonValue> = {
 
 const written = new Map<DescMessage, Uint8Array>();
 
-/** A decent message of this type, as bytes. */
+/** A valid message of this type, as bytes. */
 export function decentBytes(type: DescMessage): Uint8Array {
   let bytes = written.get(type);
   if (!bytes) {
@@ -74,7 +74,7 @@ export function decentBytes(type: DescMessage): Uint8Array {
   return bytes;
 }
 
-/** From now on this is a decent message of the type: numbers that must go on, names of what is there. */
+/** Replaces the valid message of a type: for numbers that must grow, and for names that must exist. */
 export function nowDecent(type: DescMessage, json: JsonValue): void {
   written.set(type, bytesOfJson(type, json));
 }

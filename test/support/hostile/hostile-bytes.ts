@@ -10,7 +10,7 @@ import { hostileNumbers, hostileStrings } from './hostile.js';
 const KIB = 1024;
 const NOTHING = new Uint8Array();
 
-/** By what is odd about them: how to make the bytes of the field, its tag included; some of them are large. */
+/** By description: functions that make the bytes of the field with its tag. Some of the bytes are large. */
 export type Hostile = Readonly<Record<string, () => Uint8Array>>;
 
 /** The hostile encodings of one field. */
@@ -110,7 +110,7 @@ function fixed(number: number): Hostile {
   return fields(number, WireType.Bit32, Object.fromEntries(named));
 }
 
-/** Keys and values of texts; fields 1 and 2 of an entry. A map to messages is one of a Struct. */
+/** Keys and values of texts: fields 1 and 2 of an entry. A map with messages is a map of a Struct. */
 function maps({ number, message }: DescField): Hostile {
   const entry = (key: Uint8Array, text: Uint8Array): Uint8Array => {
     const value = message ? messageField(3, text) : text;
@@ -146,7 +146,7 @@ function lists(field: DescField): Hostile {
 /** Depths at which decoders stop, and far beyond. */
 const DEPTHS = [10, 16, 30, 31, 32, 33, 48, 49, 50, 60, 90, 99, 100, 101, 1000, 10_000];
 
-/** Messages of google.protobuf: of them Struct nests. */
+/** Messages of google.protobuf. Only Struct contains itself. */
 function wellKnown(field: DescField): Hostile {
   const { number, message } = field;
   switch (message?.typeName) {
@@ -164,7 +164,7 @@ function wellKnown(field: DescField): Hostile {
   }
 }
 
-/** The tag and the length of a message field with a value of so many bytes. */
+/** The tag of a message field, and the length of its value. */
 type Around = (bytes: number) => Uint8Array;
 
 /** Value{struct_value = 5{fields = 1{key = 1, value = 2}}}. */
@@ -186,7 +186,7 @@ function head(number: number, bytes: number): Uint8Array {
   return new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(bytes).finish();
 }
 
-/** A Struct whose only member is so many levels deep; written from the inside, or it would be quadratic. */
+/** A Struct whose only member has that many levels. It is written from the inside, since the other way is quadratic. */
 function nested(depth: number, around: Around): Uint8Array {
   // string_value = 3.
   const parts: Uint8Array[] = [messageField(3, Buffer.from('x'))];

@@ -1,4 +1,4 @@
-/** Values that broke programs of this kind, by what is odd about each. Every test that takes hostile input takes these. */
+/** Values that broke programs of this kind, each with a description. Every test of hostile input uses these. */
 import { readFileSync } from 'node:fs';
 
 interface Strings {
@@ -6,7 +6,7 @@ interface Strings {
   readonly repeated: Record<string, { readonly repeat: string; readonly times: number }>;
 }
 
-// Read where they stand in the sources: the compiler copies no data.
+// Read from the sources, because the compiler copies no data.
 const folder = new URL('../../../../test/support/hostile/', import.meta.url);
 const read = (file: string): unknown => JSON.parse(readFileSync(new URL(file, folder), 'utf8'));
 const { strings, repeated } = read('strings.json') as Strings;

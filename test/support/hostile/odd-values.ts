@@ -1,4 +1,4 @@
-/** Values of JavaScript that programs hand in by mistake, or on purpose. */
+/** Values of JavaScript that programs pass by mistake, or on purpose. */
 import { hostileNumbers, hostileStrings } from './hostile.js';
 
 /** Each operation on this object throws. */

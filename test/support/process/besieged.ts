@@ -26,8 +26,8 @@ export class Besieged {
   }
 
   /**
-   * History is kept short, so that what grows in memory is not what was published; in a folder all of it is
-   * kept, in files.
+   * A short retention, so that growing memory is not the memory of stored events. With a folder kelpied keeps all
+   * events, in files.
    */
   static async start(folder?: string): Promise<Besieged> {
     const retention = ['--retention-bytes', String(8 * 1024 ** 2), '--retention-entries', '20000'];
@@ -45,7 +45,7 @@ export class Besieged {
     return this.kelpied.port;
   }
 
-  /** MiB that are kelpied's own. */
+  /** The private memory of kelpied in MiB. */
   memory(): number {
     return ownMemoryOf(this.kelpied.process.pid) / 1024 ** 2;
   }
@@ -66,7 +66,7 @@ export class Besieged {
   /** Checks the report, and that no other session is left. */
   async unharmed(): Promise<Report> {
     const report = await this.report();
-    // A connection that was cut is noticed when the process comes to it.
+    // kelpied needs some time to notice a cut connection.
     await eventually(async () => (await this.sessions()) === 1, 'the sessions to be gone');
     return report;
   }
@@ -89,7 +89,7 @@ export class Besieged {
   }
 }
 
-/** Asks again and again until the condition holds, for no event announces it. */
+/** Polls until the condition holds, because no event announces it. */
 async function eventually(holds: () => Promise<boolean>, what: string): Promise<void> {
   const giveUp = performance.now() + CEILING_MS;
   while (!(await holds())) {

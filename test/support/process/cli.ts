@@ -4,19 +4,19 @@ import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** Longer than anything takes; whoever waits this long waits for something that never comes. */
+/** Longer than any step takes: a test that waits this long waits for output that never comes. */
 const CEILING_MS = 20_000;
 
 /** The compiled file lies one folder deeper, in dist. */
 const MAIN = fileURLToPath(new URL('../../../client/cli/main.js', import.meta.url));
 
-/** A kelpie that runs until it is stopped. */
+/** A kelpie that runs until a test stops it. */
 export interface Kelpie {
   /** The lines that it has printed on stdout. */
   readonly lines: readonly string[];
   /** The first line that matches, now or later. */
   line(wanted: RegExp): Promise<string>;
-  /** Everything it has printed on stdout, as it is. */
+  /** Everything it has printed on stdout, unchanged. */
   output(): string;
   /** Everything it has printed on stderr. */
   errors(): string;
@@ -35,7 +35,7 @@ export interface Left {
   readonly errors: string;
 }
 
-/** Starts it. The environment names the endpoint, if one is given. */
+/** Starts kelpie. With an endpoint, its environment names that. */
 export function startKelpie(
   args: readonly string[],
   endpoint?: string,
@@ -62,7 +62,7 @@ export function startKelpie(
     news.emit('news');
     return code;
   });
-  // No child outlives the tests, also if they crash.
+  // Each child ends with the tests, also if they crash.
   const reap = (): boolean => child.kill('SIGKILL');
   process.once('exit', reap);
   child.once('exit', () => process.off('exit', reap));
@@ -92,7 +92,7 @@ export function startKelpie(
   };
 }
 
-/** Runs it to its end. */
+/** Runs kelpie to its end. */
 export async function runKelpie(
   args: readonly string[],
   endpoint?: string,

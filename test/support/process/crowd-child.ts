@@ -1,16 +1,16 @@
 /**
- * Many nodes in one process: each says numbered things at a steady rate, and hears what all of them
- * say. Everything must come once and in order; nobody may hear of a gap, or that a node changed.
+ * Many nodes in one process: each publishes numbered events at a steady rate, and reads the events of all nodes.
+ * Every event must come once and in order. No node may get a gap or an event about a changed node.
  */
 import { EventEmitter, once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { connect, type KelpieClient, type ReceivedEvent } from '../../../client/index.js';
 import type { Child, CrowdOptions, Order } from './crowd.js';
 
-/** How often those speak whose turn it is. */
+/** How often the next group of nodes publishes. */
 const TICK_MS = 20;
 const MOST_WRONG = 20;
-/** So many acknowledged events are a progress. */
+/** The process reports progress after so many acknowledged events. */
 const PROGRESS = 500;
 
 const options = JSON.parse(process.argv[2] ?? '') as CrowdOptions;
@@ -134,7 +134,7 @@ const orders: Record<Order, () => unknown> = {
   },
 };
 process.on('message', (order: Order) => void orders[order]());
-// It does not outlive its parent, also if the parent crashes.
+// The process ends with its parent, also if the parent crashes.
 process.on('disconnect', () => process.exit());
 
 await Promise.all(clients.map((client) => client.ready()));

@@ -24,11 +24,11 @@ export interface CrowdOptions {
  */
 export type Order = 'publish' | 'progress' | 'report' | 'settle' | 'close';
 
-/** Since it began to publish. */
+/** The time since the process began to publish. */
 export interface CrowdReport {
   readonly published: number;
   readonly acknowledged: number;
-  /** By all its nodes together. */
+  /** The events of all its nodes together. */
   readonly heard: number;
   /** The first 20 mistakes: events that came twice, too early or not at all. */
   readonly wrong: readonly string[];
@@ -43,18 +43,18 @@ export type Child =
   | ({ kind: 'report' } & CrowdReport);
 
 export class Crowd {
-  /** Every epoch that one of its nodes was welcomed in. */
+  /** Every epoch in the Welcomes of its nodes. */
   readonly epochs = new Set<string>();
   readonly #options: CrowdOptions;
   readonly #child: ChildProcess;
   readonly #said: Child[] = [];
-  /** The coordinator that welcomed each node last. */
+  /** The coordinator of the last Welcome of each node. */
   readonly #places = new Map<string, string>();
 
   constructor(options: CrowdOptions) {
     this.#options = options;
     const argument = JSON.stringify(options);
-    // So that its memory is what it holds, and not what V8 keeps at hand for short-lived objects.
+    // A small young generation, so that the memory of the process is what it holds.
     const execArgv = ['--expose-gc', '--max-semi-space-size=1'];
     this.#child = fork(new URL('./crowd-child.js', import.meta.url), [argument], { execArgv });
     this.#child.on('message', (message: Child) => {
@@ -68,7 +68,7 @@ export class Crowd {
     return this.#child.pid;
   }
 
-  /** Resolves when all nodes are there and know each other. */
+  /** Resolves when all nodes have joined, and each roster has all of them. */
   async ready(): Promise<void> {
     await this.#until(() => this.#take('ready'), 'said that it is ready');
   }
@@ -83,7 +83,7 @@ export class Crowd {
     await this.#until(() => this.#take('progress'), 'got on');
   }
 
-  /** Resolves when the coordinator that is there now has welcomed every node. */
+  /** Resolves when the present coordinator has sent every node a Welcome. */
   async back(): Promise<void> {
     const { endpoint, nodes } = this.#options;
     const api = await reachApi([endpoint]);
@@ -95,7 +95,7 @@ export class Crowd {
     await this.#until(() => there() || undefined, 'came back');
   }
 
-  /** It frees what it can before. */
+  /** Requests a report. The process collects garbage before it. */
   report(): Promise<CrowdReport> {
     return this.#ask('report');
   }
@@ -104,7 +104,7 @@ export class Crowd {
     return this.#ask('settle');
   }
 
-  /** Its nodes leave, and it ends. */
+  /** Makes all nodes leave, and waits for the end of the process. */
   async close(): Promise<void> {
     const gone = once(this.#child, 'exit');
     this.#child.send('close' satisfies Order);
@@ -129,7 +129,7 @@ export class Crowd {
     return this.#said.splice(at, at < 0 ? 0 : 1)[0] as Extract<Child, { kind: Kind }> | undefined;
   }
 
-  /** Looks whenever it says something. */
+  /** Checks the condition at each message of the process. */
   async #until<T>(look: () => T | undefined, what: string): Promise<T> {
     const signal = AbortSignal.timeout(CEILING_MS);
     for (;;) {

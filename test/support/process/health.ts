@@ -1,4 +1,4 @@
-/** grpc.health.v1, as a load balancer asks it. */
+/** grpc.health.v1, as a load balancer uses it. */
 import { Client, credentials } from '@grpc/grpc-js';
 import { fromJSON, type ServiceDefinition } from '@grpc/proto-loader';
 
@@ -61,9 +61,9 @@ export async function healthOf(endpoint: string, service: string): Promise<strin
   }
 }
 
-/** Somebody who wants to hear of each change. */
+/** A client that watches the health. */
 export class HealthWatch {
-  /** The status at the beginning. */
+  /** The first status. */
   readonly first: Promise<string>;
   readonly #client: Client;
 

@@ -21,7 +21,7 @@ export interface Kelpied {
   kill(): Promise<void>;
 }
 
-/** Starts it on a free port, or on the one in `args`. Rejects with what it printed if it ends. */
+/** Starts kelpied on a free port, or on the port in `args`. Rejects with its output if it ends. */
 export function startKelpied(
   args: readonly string[] = [],
   cwd?: string,
@@ -30,9 +30,9 @@ export function startKelpied(
   return listening(launch(args.includes('--port') ? args : ['--port', '0', ...args], env, cwd));
 }
 
-/** Starts it with no more than so many blocks of 512 bytes for each of its files: a disk that is full. */
+/** Starts kelpied with a limit on each of its files, in blocks of 512 bytes: this simulates a full disk. */
 export function startOnSmallDisk(args: readonly string[], blocks: number): Promise<Kelpied> {
-  // Without the trap it would be killed instead of being refused.
+  // Without the trap the kernel would kill kelpied; with it the write fails.
   const limited = `trap '' XFSZ; ulimit -f ${blocks}; exec "$0" "$@"`;
   return listening(launch(args, {}, undefined, ['sh', '-c', limited]));
 }
@@ -42,7 +42,7 @@ export function startDev(): Promise<Kelpied> {
   return listening(launch(['--dev'], { KELPIE_METRICS_PORT: undefined }));
 }
 
-/** With --log-format json it is the log that says where it listens. */
+/** With --log-format json the log has the endpoint. */
 async function listening({ child, output, errors }: ReturnType<typeof launch>): Promise<Kelpied> {
   const said = child.spawnargs.includes('json') ? errors : output;
   const place = /(?:listens on |"endpoint":")([^\s"]+):(\d+)/;
@@ -73,7 +73,7 @@ async function listening({ child, output, errors }: ReturnType<typeof launch>): 
   };
 }
 
-/** Runs it to its end, for arguments that it refuses. */
+/** Runs kelpied to its end, for arguments that it refuses. */
 export async function runKelpied(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
@@ -84,7 +84,7 @@ export async function runKelpied(
   return { code, output: output(), errors: errors() };
 }
 
-/** Without a folder of its own it keeps its journal in memory, unless it is told otherwise. */
+/** Without `cwd` the journal is in memory, unless `args` set another one. */
 function launch(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
@@ -96,15 +96,15 @@ function launch(
   const child = spawn(command, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd,
-    // Several run at once, and the one that somebody works with is left alone.
+    // Free ports: several kelpieds run at once, perhaps beside one of the developer.
     env: { ...process.env, KELPIE_METRICS_PORT: '0', ...journal, ...env },
   });
   const printed = { out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => (printed.out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (printed.err += chunk.toString()));
-  // No child outlives the tests, also if they crash.
+  // Each child ends with the tests, also if they crash.
   const reap = (): boolean => child.kill('SIGKILL');
-  // Before what others do then, such as removing the folder that it works in.
+  // Before other listeners, which may remove the folder of kelpied.
   process.prependOnceListener('exit', reap);
   child.once('exit', () => process.off('exit', reap));
   return { child, output: () => printed.out, errors: () => printed.err };

@@ -1,7 +1,7 @@
 /** How much memory another process takes. */
 import { readFileSync } from 'node:fs';
 
-/** Memory that is the process's own, without files that it maps, in bytes. */
+/** The private memory of the process in bytes, without mapped files. */
 export function ownMemoryOf(pid: number | undefined): number {
   const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8');
   const [, kib = ''] = /^RssAnon:\s+(\d+) kB$/m.exec(status) ?? [];

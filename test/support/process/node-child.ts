@@ -1,6 +1,6 @@
 /**
- * A decent node as a process of its own: it says numbered things on its own topic and hears them,
- * acknowledges, and answers heartbeats. Its parent asks what it saw.
+ * A well-behaved node as a process of its own: it publishes numbered events on its own topic and reads them, it
+ * acknowledges, and answers heartbeats. Its parent requests reports.
  */
 import { performance } from 'node:perf_hooks';
 import type { Child, Parent } from './node-process.js';
@@ -63,7 +63,7 @@ process.on('message', (message: Parent) => {
     answer();
   }
 });
-// It does not outlive its parent, also if the parent crashes.
+// The process ends with its parent, also if the parent crashes.
 process.on('disconnect', () => process.exit());
 
 for (;;) {

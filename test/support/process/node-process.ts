@@ -36,7 +36,7 @@ export class NodeProcess {
     this.#child.on('message', (message: Child) => this.#said.push(message));
   }
 
-  /** The first thing of this kind that it said and nobody asked for yet. */
+  /** The first message of this kind that no caller has got yet. */
   async next<Kind extends Child['kind']>(kind: Kind): Promise<Said<Kind>> {
     const signal = AbortSignal.timeout(CEILING_MS);
     for (;;) {
@@ -48,7 +48,7 @@ export class NodeProcess {
     }
   }
 
-  /** Lets it publish once more, and says what it saw when it has heard that. */
+  /** Makes the node publish once more. Resolves with its report when it has received that event. */
   report(): Promise<Report> {
     this.#say('report');
     return this.next('report');

@@ -1,4 +1,4 @@
-/** The characters that a text on a terminal may have. Said by numbers, and not as the programs say it. */
+/** The characters that a text on a terminal may have, by their numbers, and independent of the programs' own rule. */
 
 const RANGES: readonly (readonly [first: number, last: number])[] = [
   [0x00, 0x1f],
@@ -13,7 +13,7 @@ const RANGES: readonly (readonly [first: number, last: number])[] = [
   [0xfeff, 0xfeff],
 ];
 
-/** Whether it stays on its line, and hides nothing. */
+/** Whether the text stays on its line, and hides nothing. */
 export function isPrintable(line: string): boolean {
   return Array.from(line).every((character) => {
     const code = character.codePointAt(0) ?? 0;

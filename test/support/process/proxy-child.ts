@@ -1,4 +1,4 @@
-/** A proxy with players as a process of its own, which says when they are in. */
+/** A proxy with players as a process of its own. It prints a line when the players have joined. */
 import { connect } from '../../../client/index.js';
 
 const [endpoint = '', name = '', ...names] = process.argv.slice(2);
@@ -18,5 +18,5 @@ await Promise.all(
   }),
 );
 process.send?.({ joined: names.length });
-// It does not outlive its parent, also if the parent crashes.
+// The process ends with its parent, also if the parent crashes.
 process.on('disconnect', () => process.exit());

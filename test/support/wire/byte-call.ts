@@ -16,8 +16,8 @@ export interface Outcome {
 }
 
 /**
- * Sends the pieces, each as it is, and waits for the status. With `open` the request is not ended,
- * so that whatever ends the call is the coordinator.
+ * Sends the pieces unchanged, and waits for the status. With `open` this does not end the request, so only the
+ * coordinator can end the call.
  */
 export async function byteCall(
   endpoint: string,
@@ -26,7 +26,7 @@ export async function byteCall(
 ): Promise<Outcome> {
   const { headers = {}, path = CONNECT_PATH, open = false } = options;
   const session = connect(`http://${endpoint}`);
-  // The error of a connection is that of its stream, which the outcome tells.
+  // The stream has the same error, and the outcome shows it.
   session.on('error', () => undefined);
   const stream = session.request({ ...requestHeaders(headers), ':path': path });
   stream.on('error', () => undefined);

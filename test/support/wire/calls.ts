@@ -1,4 +1,4 @@
-/** The calls of the contract as they are generated: for tests of what `kelpie/api` does not show. */
+/** The generated calls of the contract, for tests of details that `kelpie/api` hides. */
 import { waitForChannelReady } from 'nice-grpc';
 import { CommandServiceDefinition } from '../../../gen/ts/kelpie/v1/command_service.js';
 import { CoordinatorServiceDefinition } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
@@ -10,7 +10,7 @@ import { clients, openChannel } from '../../../client/connection/transport.js';
 /** Generated clients of one coordinator. */
 export type Api = ReturnType<typeof apiAt>;
 
-/** How long an endpoint has to answer before the next one is tried. */
+/** How long an endpoint may take before the client tries the next one. */
 const REACH_MS = 2000;
 
 /** Connects to the first endpoint that answers. */

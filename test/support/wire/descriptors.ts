@@ -1,4 +1,4 @@
-/** The contract as its descriptors say it, and messages that are made from them. */
+/** The descriptors of the contract, and messages that are made from them. */
 import { readFileSync } from 'node:fs';
 import {
   create,
@@ -50,7 +50,7 @@ export function pathsTo(
   });
 }
 
-/** The other fields of each message, by its name, so that a refusal can only be about the one field. */
+/** The other fields of each message, by its name. They are valid, so a refusal is always about the one field. */
 export type Templates = Readonly<Record<string, JsonObject>>;
 
 /** The bytes of a message in which the field at the end of a path has a value. */
@@ -105,7 +105,7 @@ export function bytesOfJson(type: DescMessage, json: JsonValue): Uint8Array {
   return toBinary(type, fromJson(type, json, { registry }));
 }
 
-/** A message as a decoder that is not ours reads it. Throws where it is none. */
+/** Decodes a message with a decoder that is not Kelpie's. Throws if the bytes are no message. */
 export function decoded(type: DescMessage, bytes: Uint8Array): ReflectMessage {
   return reflect(type, fromBinary(type, bytes));
 }

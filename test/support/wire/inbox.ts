@@ -1,4 +1,4 @@
-/** Collects what comes, and resolves when there is enough. */
+/** Collects events, and resolves when there are enough. */
 import type { ReceivedEvent } from '../../../client/index.js';
 
 export class Inbox<T = ReceivedEvent> {

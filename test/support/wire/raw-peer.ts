@@ -1,6 +1,6 @@
 /**
- * HTTP/2 by hand on a plain socket, for what no library would send. It keeps no rule by itself: it
- * answers neither SETTINGS nor PING and grants no window unless it is told to.
+ * HTTP/2 by hand on a plain socket, for bytes that no library would send. It follows no rule by itself: it
+ * answers neither SETTINGS nor PING, and grants no window, unless an option says so.
  */
 import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -34,9 +34,9 @@ export const CONNECT_PATH = '/kelpie.v1.SessionService/Connect';
 interface Behaviour {
   /** Answers SETTINGS and PING, as every decent peer does. */
   readonly polite?: boolean;
-  /** Gives back what it received, so that the coordinator can go on sending. */
+  /** Returns the window of received bytes, so that the coordinator can go on sending. */
   readonly grants?: boolean;
-  /** Takes single bytes off its socket, as many as it is told to. */
+  /** Reads single bytes from its socket, when the test calls for them. */
   readonly sips?: boolean;
   readonly settings?: readonly (readonly [id: number, value: number])[];
 }
@@ -47,9 +47,9 @@ export class RawPeer {
   readonly received = new Map<number, number>();
   /** Codes of the RST_STREAM that came, and how often. */
   readonly resets = new Map<number, number>();
-  /** Streams that were answered with HEADERS. */
+  /** Streams for which HEADERS came. */
   readonly answered = new Set<number>();
-  /** Streams that were reset. */
+  /** Streams for which RST_STREAM came. */
   readonly resetStreams = new Set<number>();
   /** Bytes of DATA that came on all streams. */
   dataBytes = 0;
@@ -71,7 +71,7 @@ export class RawPeer {
     const onread = behaviour.sips ? { onread: sip } : {};
     this.socket = connect({ port, host: '127.0.0.1', noDelay: true, ...onread });
     if (!behaviour.sips) this.socket.on('data', (chunk) => this.#take(chunk));
-    // A reset is one of the ends that are expected; `close` follows it.
+    // A reset is an expected end; `close` follows it.
     this.socket.on('error', () => undefined);
     this.socket.on('close', () => {
       this.closed = true;
@@ -121,7 +121,7 @@ export class RawPeer {
     return this.received.get(type) ?? 0;
   }
 
-  /** Waits until the system has taken all that was written, or the connection is gone. */
+  /** Waits until the system has accepted all written bytes, or the connection is gone. */
   async flushed(): Promise<void> {
     await new Promise((resolve) => this.socket.write('', resolve));
   }
@@ -130,7 +130,7 @@ export class RawPeer {
     await this.until(() => this.closed, 'the connection to end');
   }
 
-  /** Resolves once something holds; looks whenever something came, or could be sent. */
+  /** Resolves when the condition holds. Checks it when bytes arrive, and when bytes can be sent. */
   async until(condition: () => boolean, what: string): Promise<void> {
     const giveUp = AbortSignal.timeout(CEILING_MS);
     const news = (): boolean => this.#news.emit('news');
@@ -155,7 +155,7 @@ export class RawPeer {
     this.socket.once('close', () => clearInterval(timer));
   }
 
-  /** False stops the socket until it is resumed. */
+  /** False pauses the socket until `resume`. */
   #sip(byte: Buffer): boolean {
     this.#take(byte);
     return !this.#parched;

@@ -1,4 +1,4 @@
-/** A proxy or a server that does commands, and holds players if it is a proxy; from the protos alone. */
+/** A proxy or a server that handles commands; a proxy also holds players. It knows only the protos. */
 import type { Command, CommandOutput, Frame, Hello, NodeFrame, WirePlayer } from './frames.js';
 import type { Stream } from './stream.js';
 import type { Wire } from './wire.js';
@@ -6,18 +6,18 @@ import type { Wire } from './wire.js';
 /** Well below the silence that ends a session. */
 const HEARTBEAT_MS = 2000;
 
-/** Answers a command; a text says why it is not done, and undefined never answers. */
+/** Answers a command. A text is the message of a failure, and undefined sends no answer. */
 export type Doing = (command: Command) => CommandOutput | string | undefined;
 
 export class WireNode {
-  /** The commands that it was asked to do. */
+  /** The commands that it received. */
   readonly asked: Command[] = [];
-  /** Commands that are not wanted any more. */
+  /** The ids of withdrawn commands. */
   readonly cancelled: number[] = [];
   readonly #stream: Stream;
   readonly #doing: Doing;
   readonly #answers = new Map<number, (frame: Frame) => void>();
-  /** Of its players, by id. */
+  /** The generations of its players, by id. */
   readonly #generations = new Map<string, number>();
   #requests = 0;
 
@@ -28,7 +28,7 @@ export class WireNode {
     void this.#run().finally(() => clearInterval(beat));
   }
 
-  /** A node that does what `hello.commands` names. It leaves with its wire. */
+  /** A node that handles `hello.commands`. It leaves with its wire. */
   static async join(
     wire: Wire,
     name: string,
@@ -44,7 +44,7 @@ export class WireNode {
     return WireNode.join(wire, name, { role: 'NODE_ROLE_PROXY', commands }, doing);
   }
 
-  /** Lets a player in, as after a login, and on a server. */
+  /** Reports a player's join, as after a login, on a server. */
   async bring(player: WirePlayer, server?: string): Promise<void> {
     const { player_acquired: acquired } = await this.#ask({ acquire_player: { player } });
     const generation = acquired?.generation ?? 0;
@@ -53,7 +53,7 @@ export class WireNode {
     if (server !== undefined) await this.report(player, { moved_to: server });
   }
 
-  /** Reports what one of its players did. */
+  /** Sends a report about one of its players. */
   async report({ xuid, uuid }: WirePlayer, what: ReportOf): Promise<void> {
     const id = xuid ?? uuid ?? '';
     const report = { player_id: id, generation: this.#generations.get(id) ?? 0, ...what };
@@ -62,7 +62,7 @@ export class WireNode {
     if (error) throw new Error(error.message);
   }
 
-  /** Says how long packets to a player take. */
+  /** Reports the latency of a player. */
   async ping(playerId: string, latencyMs: number): Promise<void> {
     const latencies = [{ player_id: playerId, latency_ms: latencyMs }];
     await this.#ask({ heartbeat: { latencies } });
@@ -76,7 +76,7 @@ export class WireNode {
     });
   }
 
-  /** Until the stream ends. */
+  /** Reads until the stream ends. */
   async #run(): Promise<void> {
     for (;;) {
       const frame = await this.#stream.any().catch(() => undefined);
@@ -104,7 +104,7 @@ type ReportOf = Omit<
   'player_id' | 'generation'
 >;
 
-/** Does to every player what is asked. */
+/** Answers a command on players: done for every player. */
 export function done(command: Command): CommandOutput {
   const players = (command.kick_players ?? command.show_message)?.players ?? [];
   return { players: { outcomes: players.map(({ player_id }) => ({ player_id })) } };

@@ -1,6 +1,16 @@
 /** Commands in the form of programs and in the form of the contract. Pure. */
 import type { Command, CommandTarget, NodeSelector } from '../../gen/ts/kelpie/v1/command.js';
-import { invalid, object, shown, text, textList, texts, whole } from '../core/arguments.js';
+import {
+  invalid,
+  object,
+  onlyKey,
+  onlyKeys,
+  shown,
+  text,
+  textList,
+  texts,
+  whole,
+} from '../core/arguments.js';
 import type { KelpieError } from '../errors.js';
 import { contentOf, type MessageContent } from '../events/content.js';
 import { type Display, displayFrom, displayOf } from './display.js';
@@ -97,9 +107,11 @@ export type Target =
 
 type Form = NonNullable<Command['form']>;
 
+const PLACES = ['node', 'nodes', 'every', 'any', 'playerProxy', 'playerServer'] as const;
+
 /** Throws VALUE_INVALID. */
-export function targetOf(given: Target): CommandTarget {
-  const target = object('target', given) as Target;
+export function targetOf(target: Target): CommandTarget {
+  onlyKey('target', target, PLACES);
   if ('node' in target)
     return { place: { $case: 'node', value: text('target.node', target.node) } };
   if ('nodes' in target) {
@@ -116,9 +128,12 @@ export function targetOf(given: Target): CommandTarget {
   return { place: { $case: 'playerServer', value } };
 }
 
+const SELECTS = ['roles', 'states', 'labels'];
+
 /** Throws VALUE_INVALID. */
 export function selectorOf(selector: Selector): NodeSelector {
-  const { roles = [], states = [], labels = {} } = object('the selector', selector) as Selector;
+  const given: Selector = onlyKeys('the selector', selector, SELECTS);
+  const { roles = [], states = [], labels = {} } = given;
   return {
     roles: textList('roles', roles).map((role) => roleOf(role as RoleName)),
     states: textList('states', states).map((state) => stateOf(state as StateName)),
@@ -126,9 +141,18 @@ export function selectorOf(selector: Selector): NodeSelector {
   };
 }
 
+const COMMANDS = [
+  'kick_players',
+  'show_message',
+  'run_console_command',
+  'verify_player',
+  'custom',
+] as const;
+
 /** A copy. Throws VALUE_INVALID or OUT_OF_RANGE; the coordinator checks the rest. */
 export function commandOf(command: AnyCommand): Command {
-  return { form: formOf(object('command', command) as AnyCommand) };
+  onlyKey('command', command, COMMANDS);
+  return { form: formOf(command) };
 }
 
 function formOf(command: AnyCommand): Form {

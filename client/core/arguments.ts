@@ -97,6 +97,28 @@ export function object(field: string, value: unknown): object {
   throw invalid(`${field} is ${shown(value)}; it must be an object`, field);
 }
 
+/** The key of an object that has exactly one key, which is one of these. Throws VALUE_INVALID. */
+export function onlyKey<Key extends string>(
+  field: string,
+  value: unknown,
+  keys: readonly Key[],
+): Key {
+  const given = Object.keys(object(field, value));
+  const found = keys.find((key) => key === given[0]);
+  if (found !== undefined && given.length === 1) return found;
+  const has = given.length === 0 ? 'nothing' : given.map(shown).join(' and ');
+  const message = `${field} has ${cutText(has, SHOWN)}; it must have exactly one of ${keys.join(', ')}`;
+  throw invalid(message, field);
+}
+
+/** An object that has no other keys than these: a mistyped filter must not match everything. Throws VALUE_INVALID. */
+export function onlyKeys(field: string, value: unknown, keys: readonly string[]): object {
+  const given = object(field, value);
+  const odd = Object.keys(given).find((key) => !keys.includes(key));
+  if (odd === undefined) return given;
+  throw invalid(`${field} has ${shown(odd)}; it can have ${keys.join(', ')}`, field);
+}
+
 /** A function. Throws VALUE_INVALID. */
 export function callback(field: string, value: unknown): void {
   if (typeof value === 'function') return;

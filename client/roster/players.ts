@@ -1,6 +1,6 @@
 /** The online players of a roster: finds and counts them from memory. */
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
-import { anyText, object } from '../core/arguments.js';
+import { anyText, invalid, object } from '../core/arguments.js';
 import { KelpieError, typed } from '../errors.js';
 import { folded } from '../core/name.js';
 import { Rows } from './rows.js';
@@ -99,13 +99,17 @@ function ambiguous(name: string, players: readonly Player[]): KelpieError {
   return new KelpieError('PLAYER_AMBIGUOUS', message, { permanent: true });
 }
 
-/** Throws VALUE_INVALID if it is not a look-up. */
-function checkedLookup(given: PlayerLookup): PlayerLookup {
+/**
+ * A copy, with one key: a whole player is a look-up by their id. Throws VALUE_INVALID if it is not a look-up.
+ */
+export function checkedLookup(given: PlayerLookup): PlayerLookup {
   const lookup = object('the player', given) as PlayerLookup;
   if ('id' in lookup) return { id: anyText('id', lookup.id) };
   if ('xuid' in lookup) return { xuid: anyText('xuid', lookup.xuid) };
   if ('uuid' in lookup) return { uuid: anyText('uuid', lookup.uuid) };
-  return { name: anyText('name', lookup.name) };
+  if ('name' in lookup) return { name: anyText('name', lookup.name) };
+  const message = 'the player has none of id, xuid, uuid and name; it must have one of them';
+  throw invalid(message, 'the player');
 }
 
 function nodeOf(field: string, name: string): string {

@@ -11,9 +11,10 @@ import {
 } from '../../../gen/ts/kelpie/v1/player_service.js';
 import { type Selector, selectorOf } from '../../commands/commands.js';
 import { type Display, displayOf } from '../../commands/display.js';
+import { flag, invalid, onlyKey, shown, text } from '../../core/arguments.js';
 import { durationOf } from '../../core/duration.js';
 import { KelpieError } from '../../errors.js';
-import type { PlayerLookup } from '../../roster/players.js';
+import { checkedLookup, type PlayerLookup } from '../../roster/players.js';
 import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
 import type { PageOptions } from '../paging.js';
 
@@ -84,6 +85,9 @@ export class PlayerMessages {
     players: readonly PlayerLookup[],
     { includeContext = false, ...options }: CallOptions & ContextOption = {},
   ): Promise<BatchGetPlayersResponse> {
+    if (!Array.isArray(players)) {
+      throw invalid(`players is ${shown(players)}; it must be a list`, 'players');
+    }
     const request = { players: players.map(lookupOf), includeContext };
     return this.#service.batchGetPlayers(request, callOptions(options));
   }
@@ -127,19 +131,30 @@ function reaching({ timeoutMs = REACH_MS, ...options }: ReachOptions) {
   return [{ timeout }, callOptions({ ...options, timeoutMs }, WAY_MS)] as const;
 }
 
-function lookupOf(player: PlayerLookup): WireLookup {
+/** Throws VALUE_INVALID. */
+function lookupOf(given: PlayerLookup): WireLookup {
+  const player = checkedLookup(given);
   if ('id' in player) return { by: { $case: 'id', value: player.id } };
   if ('xuid' in player) return { by: { $case: 'xuid', value: player.xuid } };
   if ('uuid' in player) return { by: { $case: 'uuid', value: player.uuid } };
   return { by: { $case: 'name', value: player.name } };
 }
 
+const PLACES = ['player', 'server', 'proxy', 'servers', 'everyone'] as const;
+
+/** Only `everyone: true` is everybody. Throws VALUE_INVALID. */
 function targetOf(target: PlayersTarget): PlayerTarget {
+  onlyKey('target', target, PLACES);
   if ('player' in target) return { place: { $case: 'player', value: lookupOf(target.player) } };
-  if ('server' in target) return { place: { $case: 'server', value: target.server } };
-  if ('proxy' in target) return { place: { $case: 'proxy', value: target.proxy } };
+  if ('server' in target) {
+    return { place: { $case: 'server', value: text('target.server', target.server) } };
+  }
+  if ('proxy' in target) {
+    return { place: { $case: 'proxy', value: text('target.proxy', target.proxy) } };
+  }
   if ('servers' in target) {
     return { place: { $case: 'servers', value: selectorOf(target.servers) } };
   }
-  return { place: { $case: 'everyone', value: {} } };
+  if (flag('target.everyone', target.everyone)) return { place: { $case: 'everyone', value: {} } };
+  throw invalid('target.everyone is false, which names nobody; it must be true', 'target');
 }

@@ -1,0 +1,101 @@
+/** `kelpie/api` refuses wrong arguments by name, before it asks the coordinator anything. */
+import { expect } from 'chai';
+import { apiAt, type Api, KelpieError } from '../../client/api/index.js';
+import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { rejectionOf } from '../support/thrown.js';
+import { Wire } from '../support/wire/wire.js';
+import { WireNode } from '../support/wire/wire-node.js';
+
+const steve = { xuid: '2535400000000001', name: 'Steve' };
+
+describe('kelpie/api, with wrong arguments,', () => {
+  let kelpied: Kelpied;
+  let wire: Wire;
+  let gate: WireNode;
+  let api: Api;
+
+  before(async () => {
+    kelpied = await startKelpied(['--drain-seconds', '0']);
+    wire = new Wire(kelpied.endpoint);
+    gate = await WireNode.proxy(wire, 'gate');
+    const labels = { mode: 'hub' };
+    await WireNode.join(wire, 'lobby', { role: 'NODE_ROLE_DOWNSTREAM', labels });
+    await gate.bring(steve, 'lobby');
+    api = apiAt(kelpied.endpoint);
+  });
+  after(async () => {
+    api.close();
+    await wire.leave();
+    wire.close();
+    await kelpied.stop();
+  });
+
+  const refused = async (what: unknown, call: Promise<unknown>) => {
+    const { reason, message } = await rejectionOf(KelpieError, call);
+    expect(reason, JSON.stringify(what)).to.equal('VALUE_INVALID');
+    return message;
+  };
+
+  it('kicks nobody and shows nobody anything, unless the target names whom', async () => {
+    const wrong = [
+      { name: 'Steve' },
+      { everyone: false },
+      { everyone: 1 },
+      { everyone: true, server: 'lobby' },
+      { everyone: true, severs: {} },
+      { player: 'Steve' },
+      { player: {} },
+      { player: { Name: 'Steve' } },
+      { server: undefined },
+      { proxy: 5 },
+      { servers: { label: { mode: 'hub' } } },
+      { servers: undefined },
+      {},
+      [],
+      'everyone',
+      null,
+      undefined,
+    ];
+    for (const target of wrong as Parameters<Api['players']['kick']>[0][]) {
+      await refused(target, api.players.kick(target));
+      await refused(target, api.players.show(target, { chat: 'hello' }));
+    }
+    expect(gate.asked).to.deep.equal([]);
+    const mistyped = api.players.kick({ name: 'Steve' } as never);
+    expect((await rejectionOf(KelpieError, mistyped)).message).to.equal(
+      'target has "name"; it must have exactly one of player, server, proxy, servers, everyone',
+    );
+    expect((await api.players.kick({ everyone: true })).succeeded).to.equal(1);
+    await gate.bring(steve, 'lobby');
+  });
+
+  it('looks up no player whom the look-up does not name', async () => {
+    for (const player of [{}, { Name: 'Steve' }, { id: undefined }, 'Steve', null, undefined]) {
+      await refused(player, api.players.get(player as never));
+      await refused(player, api.players.getMany([player as never]));
+    }
+    await refused('no list', api.players.getMany({ name: 'Steve' } as never));
+    const whole = await api.players.get({ name: 'Steve' });
+    expect((await api.players.get(whole)).id).to.equal(steve.xuid);
+  });
+
+  it('asks no node that the target or the filter does not name', async () => {
+    const command = { run_console_command: { line: 'stop' } };
+    const wrong = [
+      ...[{}, null, undefined, { Node: 'lobby' }, { node: 'lobby', every: {} }],
+      ...[{ every: { label: { mode: 'hub' } } }, { any: { role: ['PROXY'] } }, { nodes: 'lobby' }],
+    ];
+    for (const target of wrong) {
+      await refused(target, api.commands.issue(target as never, command).next());
+    }
+    const two = { ...command, custom: { name: 'x', content: 'y' } };
+    for (const odd of [{}, null, { stop: {} }, two]) {
+      await refused(odd, api.commands.issue({ every: {} }, odd as never).next());
+    }
+    const mistyped = { label: { mode: 'hub' } } as never;
+    expect(await refused(mistyped, api.nodes.list(mistyped))).to.equal(
+      'the selector has "label"; it can have roles, states, labels',
+    );
+    await refused(mistyped, api.players.count({ nodes: mistyped }));
+  });
+});

@@ -237,7 +237,7 @@ describe('kelpie, of commands,', () => {
       await refused(/must be a JSON object/, 'call', 'price', '5', '--object', '--any');
       await refused(/--max-replies.*from 1 on/s, 'call', 'price', '--any', '--max-replies', '0');
       expect((await kelpie('call', 'Price', '--any')).errors).to.include('COMMAND_INVALID');
-      expect((await kelpie('call', 'sale', '--any')).errors).to.match(/does sale \(NO_TARGET\)/);
+      expect((await kelpie('call', 'sale', '--any')).errors).to.match(/handles sale \(NO_TARGET\)/);
     });
   });
 });

@@ -4,6 +4,7 @@ import { Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { PresenceDigest, SyncPlayers } from '../../gen/ts/kelpie/v1/presence.js';
 import { durationOf } from '../core/duration.js';
 import { inParts } from '../core/parts.js';
+import type { UnansweredChange } from './unanswered.js';
 
 /** How long a login may take. The coordinator's grant ends after the same time. */
 const LOGIN_MS = 60_000;
@@ -26,6 +27,8 @@ export interface ListedPlayer {
   waitsFor?: object;
   /** The coordinator evicted the player under this generation before it sent their own. */
   evicted?: number;
+  /** The facts that the proxy changed without an answer. The reports contain them again. */
+  unanswered?: UnansweredChange;
 }
 
 interface Login {
@@ -51,6 +54,11 @@ export class PlayerList {
 
   login(id: string): Login | undefined {
     return this.#logins.get(id);
+  }
+
+  /** The players who are in and have changes without an answer. */
+  get unanswered(): ListedPlayer[] {
+    return [...this.#in.values()].filter(({ unanswered }) => unanswered !== undefined);
   }
 
   /** The number of players who are in. */

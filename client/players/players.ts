@@ -94,8 +94,10 @@ export class Players {
 
   /**
    * The player is in, with these facts; for a player who was in already, these are the new facts. A call without
-   * `acquire` ends the player's presence elsewhere. Rejects with the reasons of PlayerReportResult, for example
-   * PLAYER_INVALID: the player does not count as online here then.
+   * `acquire` ends the player's presence elsewhere. For a player who was in already, the coordinator ignores the new
+   * properties, context and language that another node changed with `update`: the network keeps the values of that
+   * node. To replace them, call `changed`. Rejects with the reasons of PlayerReportResult, for example PLAYER_INVALID:
+   * the player does not count as online here then.
    */
   async joined(facts: PlayerFacts): Promise<void> {
     return this.#own.joined(facts);
@@ -110,7 +112,11 @@ export class Players {
     return this.#own.moved(id, server);
   }
 
-  /** The player has changed. Rejects with PLAYER_NOT_FOUND, LABELS_INVALID or PLAYER_INVALID. */
+  /**
+   * The player has changed. The change also replaces the same facts of another node (`update`). Rejects with
+   * PLAYER_NOT_FOUND, LABELS_INVALID or PLAYER_INVALID. Resolves at once while no coordinator is connected: the client
+   * sends the change after it has connected again, and reports a later refusal in `client.status()`.
+   */
   async changed(id: string, change: PlayerFactsChange): Promise<void> {
     return this.#own.changed(id, change);
   }

@@ -3,6 +3,7 @@ import { PlayerReport } from '../../gen/ts/kelpie/v1/presence.js';
 import type { FailureReason, KelpieError } from '../errors.js';
 import { inParts } from '../core/parts.js';
 import type { ListedPlayer } from './list.js';
+import { withUnanswered } from './unanswered.js';
 
 /** The most reports of a frame by the contract, and half the bytes of a message. */
 const REPORTS = 256;
@@ -53,7 +54,19 @@ function sizeOf(report: Report): number {
   return PlayerReport.encode(reportOf(report)).finish().length;
 }
 
-/** Resolves the reports. */
+/**
+ * Resolves reports without an answer. The next list contains their effect, except changes of facts that other nodes
+ * changed too: the player keeps these changes, and the proxy reports them again.
+ */
 export function settle(reports: readonly Report[]): void {
-  for (const { resolve } of reports) resolve();
+  for (const { listed, what, resolve } of reports) {
+    keep(listed, what);
+    resolve();
+  }
+}
+
+/** The player keeps a change without an answer. */
+export function keep(listed: ListedPlayer, what: What): void {
+  if (what.$case !== 'changed') return;
+  listed.unanswered = withUnanswered(listed.unanswered, what.value, listed.player);
 }

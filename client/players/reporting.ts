@@ -1,6 +1,7 @@
 /**
  * The reports of a proxy about its players. Each new stream begins with the whole list, which settles the reports of
- * the stream before. Later reports go out at the end of their tick.
+ * the stream before. The proxy reports changes of facts again after the list: other nodes may have changed the same
+ * facts, and the list does not replace theirs. Later reports go out at the end of their tick.
  */
 import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import {
@@ -17,11 +18,13 @@ import {
   framesOf,
   isUndecided,
   isRequestUndecided,
+  keep,
   type Report,
   reportOf,
   settle,
   type What,
 } from './report.js';
+import { changeAgain } from './unanswered.js';
 
 /** The most reports that wait. If there are more, the proxy sends the whole list instead. */
 const WAITING = 10_000;
@@ -35,7 +38,7 @@ export interface ReportingOptions {
   readonly list: PlayerList;
   /** A player must be disconnected. */
   readonly onEvicted: (evicted: PlayerEvicted) => void;
-  /** The coordinator refused a list. */
+  /** The coordinator refused a list, or a change whose promise resolved before. */
   readonly onRefused: (error: KelpieError) => void;
 }
 
@@ -64,10 +67,14 @@ export class PlayerReporting {
 
   /**
    * Reports at the end of this tick. Resolves when the coordinator has answered; or at once if no stream is open, since
-   * the next list contains the change. Rejects with the reasons of PlayerReportResult.
+   * the next stream begins with the list and with the changes that have no answer. Rejects with the reasons of
+   * PlayerReportResult.
    */
   report(listed: ListedPlayer, what: What, undo: Report['undo'] = () => undefined): Promise<void> {
-    if (!this.#link) return Promise.resolve();
+    if (!this.#link) {
+      keep(listed, what);
+      return Promise.resolve();
+    }
     if (this.#waiting.length >= WAITING) this.sync();
     return new Promise((resolve, reject) => {
       this.#waiting.push({ listed, what, resolve, reject, undo });
@@ -130,7 +137,8 @@ export class PlayerReporting {
     if (!result?.error) return resolve();
     const error = fromWire(result.error);
     const gone = error.reason === 'PLAYER_NOT_FOUND' || error.reason === 'STALE_GENERATION';
-    if (isUndecided(error) || (what.$case === 'left' && gone)) return resolve();
+    if (isUndecided(error)) return settle([report]);
+    if (what.$case === 'left' && gone) return resolve();
     undo(error);
     reject(error);
   }
@@ -181,6 +189,24 @@ export class PlayerReporting {
       if (result && result.generation > 0) this.#setGeneration(one, result.generation);
       else this.#evict(one, PlayerLeaveReason.SYNC, REFUSED_TEXT);
     }
+    this.#changeAgain(listed);
+  }
+
+  /** Reports the changes of these players that have no answer, one change a player, before the reports that wait. */
+  #changeAgain(players: readonly ListedPlayer[]): void {
+    const again = players.flatMap((listed): Report[] => {
+      const { unanswered } = listed;
+      if (!unanswered || !this.#list.has(listed)) return [];
+      delete listed.unanswered;
+      const what = { $case: 'changed', value: changeAgain(unanswered, listed.player) } as const;
+      const reject = (error: KelpieError): void => {
+        if (this.#list.has(listed)) this.#options.onRefused(error);
+      };
+      return [{ listed, what, reject, resolve: () => undefined, undo: () => undefined }];
+    });
+    if (again.length === 0) return;
+    this.#waiting = [...again, ...this.#waiting];
+    this.#flushing ??= setImmediate(() => this.flush());
   }
 
   #setGeneration(listed: ListedPlayer, generation: number): void {
@@ -217,10 +243,15 @@ export class PlayerReporting {
     if (listed) this.#evict(listed, PlayerLeaveReason.REPLACED, 'You logged in again.');
   }
 
-  /** The digest of the players who are in; undefined while an exchange has no answer. */
+  /**
+   * The digest of the players who are in; undefined while an exchange has no answer. Changes that the coordinator could
+   * not decide on this stream follow it: the digest does not show them.
+   */
   digest(): PresenceDigest | undefined {
     this.flush();
-    return this.#exchanges > 0 ? undefined : this.#list.digest();
+    if (this.#exchanges > 0) return undefined;
+    this.#changeAgain(this.#list.unanswered);
+    return this.#list.digest();
   }
 
   close(): void {

@@ -208,6 +208,106 @@ describe('the reports of a proxy', () => {
     expect(digests().at(-1)).to.include({ players: 1 });
   });
 
+  describe('that change facts and have no answer', () => {
+    const changes = () =>
+      frames().flatMap(({ reports: all }) =>
+        all.flatMap(({ playerId, generation, what }) =>
+          what?.$case === 'changed' ? { id: playerId, generation, ...what.value } : [],
+        ),
+      );
+
+    it('go out after the list under its generation, one change a player with the newest values', async () => {
+      await alexIsIn();
+      const inFlight = players().changed('1', {
+        properties: { rank: 'bronze', old: 'yes' },
+        language: 'de_DE',
+      });
+      await settled(10);
+      await scripted.stream.break(lost);
+      await inFlight;
+      await players().changed('1', { properties: { rank: 'silver' }, removedProperties: ['old'] });
+      await scripted.pass(0);
+      await scripted.stream.welcome();
+      expect(frames(), 'before the answer to the list').to.deep.equal([]);
+      await synced(result('1', 9));
+      const all = {
+        properties: { rank: 'silver' },
+        removedProperties: ['old'],
+        context: undefined,
+        language: 'de_DE',
+      };
+      expect(changes()).to.deep.equal([{ id: '1', generation: 9, ...all }]);
+
+      await nextStream();
+      await synced(result('1', 9));
+      expect(changes(), 'again, as the second stream broke too').to.have.lengthOf(1);
+      await reported(result('1', 9));
+      await nextStream();
+      await synced(result('1', 9));
+      expect(frames(), 'nothing after an answer').to.deep.equal([]);
+    });
+
+    it('go out after the list that the proxy sends because of OUTCOME_UNKNOWN', async () => {
+      await alexIsIn();
+      const changed = players().changed('1', { context: Buffer.from('x') });
+      await settled(10);
+      await scripted.stream.refuse(lastFrame(), 'OUTCOME_UNKNOWN', 2);
+      await changed;
+      await synced(result('1', 7));
+      expect(changes().map(({ context }) => context && Buffer.from(context).toString()))
+        .to.deep //
+        .equal(['x', 'x']);
+      await reported(result('1', 7));
+    });
+
+    it('go out after each heartbeat while the disk of the coordinator is full', async () => {
+      await alexIsIn();
+      const changed = players().changed('1', { properties: { rank: 'bronze' } });
+      await settled(10);
+      for (const outcome of ['JOURNAL_READ_ONLY', 'JOURNAL_READ_ONLY', 7] as const) {
+        await reported(result('1', outcome));
+        await scripted.stream.send({ $case: 'heartbeatRequested', value: {} });
+      }
+      await changed;
+      expect(changes().map(({ properties }) => properties['rank']))
+        .to.deep //
+        .equal(['bronze', 'bronze', 'bronze']);
+      const digests = scripted.stream.values('heartbeat').map(({ presence }) => presence?.players);
+      expect(digests.slice(-3), 'each of them has a digest').to.deep.equal([1, 1, 1]);
+    });
+
+    it('do not go out for a player whom the coordinator refused, or who left', async () => {
+      await alexIsIn();
+      const joined = players().joined(STEVE);
+      await settled(10);
+      await reported(result('2', 8));
+      await joined;
+      await scripted.stream.break(lost);
+      for (const id of ['1', '2']) await players().changed(id, { properties: { rank: 'bronze' } });
+      await scripted.pass(0);
+      await scripted.stream.welcome();
+      const left = players().left('2');
+      await synced(result('2', 8));
+      expect(evicted.map(({ id }) => id)).to.deep.equal(['1']);
+      expect(reports()).to.deep.equal([['2/8 left']]);
+      await reported(result('2', 0));
+      await left;
+    });
+
+    it('are in the status if the coordinator refuses them then', async () => {
+      await alexIsIn();
+      await scripted.stream.break(lost);
+      await players().changed('1', { properties: { rank: 'bronze' } });
+      await scripted.pass(0);
+      await scripted.stream.welcome();
+      await synced(result('1', 7));
+      await reported(result('1', 'LABELS_INVALID'));
+      expect(scripted.all('refused').map(({ error }) => error.reason))
+        .to.deep //
+        .equal(['LABELS_INVALID']);
+    });
+  });
+
   describe('that are refused', () => {
     it('undo a move, unless the player has moved again', async () => {
       await alexIsIn();

@@ -13,7 +13,7 @@ export type PlayerLimits = Pick<
   'players' | 'playerBytes' | 'proxyPlayerBytes' | 'proxyLogins'
 >;
 
-/** What one or more pending rows add to the network and to one proxy. */
+/** The sizes that pending rows add to the network and to one proxy. */
 interface Load {
   readonly rows: number;
   readonly bytes: number;
@@ -27,7 +27,7 @@ const NOTHING: Load = { rows: 0, bytes: 0, onProxy: 0, logins: 0 };
 export class PlayerAdmission {
   readonly #players: PlayerRows;
   readonly #limits: PlayerLimits;
-  /** What the pending rows add: to the network, and to each proxy. */
+  /** The sums of the pending rows: for the network, and for each proxy. */
   #all = NOTHING;
   readonly #coming = new Map<string, Load>();
 

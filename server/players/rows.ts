@@ -16,7 +16,7 @@ export interface PlayerRow extends Pick<Player, 'proxy' | 'server' | 'generation
   readonly instance: Uint8Array;
   /** Granted, and not joined: not online. */
   readonly loggingIn: boolean;
-  /** What the row takes. */
+  /** Bytes of the row. */
   readonly bytes: number;
   /** Bytes of the player's context, among them. */
   readonly contextBytes: number;

@@ -207,7 +207,8 @@ class Plan implements Synced {
 
   #leave(id: string): void {
     const row = this.#writer.rows.get(id);
-    if (!row || this.#isLater(id, row)) return;
+    // The proxy lists the players who are in. A login under a grant is not in yet; the grant lapses by itself.
+    if (!row || row.loggingIn || this.#isLater(id, row)) return;
     this.writes.push(this.#writer.end(id, row, PlayerLeaveReason.SYNC));
   }
 

@@ -314,6 +314,22 @@ describe('a list of players', () => {
     expect(town.playerRows.size).to.equal(3);
   });
 
+  it('keeps a login under a grant, on the same stream and on the next one', async () => {
+    const town = await openCoordinator();
+    const instanceId = new Uint8Array(16).fill(1);
+    const proxy = await TestProxy.join(town, 'gate-1', { instanceId });
+    const first = await proxy.granted(player(1));
+    await proxy.sync([], first);
+    const [here] = await proxy.report(joined(player(1), first));
+    expect(here).to.include({ generation: first, error: undefined });
+    const second = await proxy.granted(player(2));
+    await proxy.stream.cut();
+    const next = await TestProxy.join(town, 'gate-1', { instanceId });
+    await next.sync([player(1, { generation: first })], second);
+    const [there] = await next.report(joined(player(2), second));
+    expect(there).to.include({ generation: second, error: undefined });
+  });
+
   it('makes the proxy kick players with a newer login elsewhere', async () => {
     const town = await openCoordinator();
     const [first, second] = await proxies(town);

@@ -49,7 +49,7 @@ export class KelpieError extends Error {
   readonly reason: FailureReason;
   /** The facts of the message, by name. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** The same attempt can never succeed. */
+  /** A new attempt alone does not help: the request must change, or the network must. */
   readonly permanent: boolean;
   /** Set where the coordinator asks to wait at least this long before the next attempt. */
   readonly retryAfterMs: number | undefined;

@@ -14,7 +14,7 @@ const guide = new Document('client/README.md');
 const PROGRAMS: readonly (readonly [text: string, prints: RegExp])[] = [
   ["name: 'lobby-1',\n", /^<lobby-1> lobby-1 is open\n$/],
   ["name: 'greeter', role: 'SERVICE', roster", /^\d players online\n2 nodes\n$/],
-  ["name: 'gate-1'", /^come in\nSteve is on lobby-1\n\d on gate-1\n$/],
+  ["name: 'gate-1'", /^Steve is on lobby-1\n\d on gate-1\n$/],
   ["name: 'arena-1'", /^match.7.ended { winner: 'Steve', kills: 12 }\nrestart in 5 minutes\n$/],
   ["name: 'arena-2'", /^{ slot: 7, of: { player: 'Steve' } }\narena-2 \[ 'ran save-all' \]\n$/],
   [

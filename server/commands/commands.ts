@@ -105,7 +105,7 @@ export class Commands {
     admit(weight);
     const named = [...refused.keys(), ...names];
     const targets = new Map(named.map((name) => [name, this.#target(name)]));
-    const answersLeft = request.maxReplies === 0 ? names.length : request.maxReplies;
+    const answersLeft = request.maxReplies === 0 ? Infinity : request.maxReplies;
     const { bytes } = weight;
     const stop = this.#clock.after(timeoutMs, () => this.#expire(pending));
     const pending: Pending = { id, expected, bytes, targets, onResult, answersLeft, stop };

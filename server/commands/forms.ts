@@ -4,7 +4,7 @@ import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service
 import { msOf, type WireDuration } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import { checkContent } from '../core/content.js';
-import { COMMAND_RULE, isCommandName, labelsOf, textOf } from '../network/labels.js';
+import { IDENTIFIER_RULE, isIdentifier, labelsOf, textOf } from '../network/labels.js';
 import { invalid } from '../players/player.js';
 import { cutText } from '../core/text.js';
 import type { Limits } from '../network/limits.js';
@@ -106,10 +106,10 @@ function checkForm(form: Form): void {
 
 function checkName(name: string): void {
   const taken = Object.values(forms).some((form) => form.name === name);
-  if (isCommandName(name) && !taken) return;
+  if (isIdentifier(name) && !taken) return;
   const why = taken
     ? 'is reserved for a form of its own; use that form'
-    : `cannot be the name of a command: ${COMMAND_RULE}`;
+    : `cannot be the name of a command: ${IDENTIFIER_RULE}`;
   throw commandInvalid('name', `"${cutText(name, 80)}" ${why}`);
 }
 

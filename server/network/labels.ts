@@ -1,4 +1,4 @@
-/** Checks for texts, labels and names of commands. */
+/** Checks for texts, labels, and the names of commands and features. */
 import { KelpieError } from '../core/errors.js';
 import { cutText } from '../core/text.js';
 
@@ -7,9 +7,9 @@ export const LABELS = 64;
 const LABEL_NAME_BYTES = 63;
 const LABEL_VALUE_BYTES = 255;
 const COMMANDS = 256;
-const COMMAND = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+const IDENTIFIER = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 /** The rule above, for messages. */
-export const COMMAND_RULE =
+export const IDENTIFIER_RULE =
   'a name has 1 to 63 of a-z, 0-9, ".", "_" and "-", and begins with a letter or digit';
 
 /** Returns the text if it has at most `limit` bytes. Throws TEXT_TOO_LONG. */
@@ -55,18 +55,18 @@ export function labelsOf(labels: Record<string, string>): Record<string, string>
  * invalid name and for too many names.
  */
 export function commandsOf(names: readonly string[]): string[] {
-  const odd = names.find((name) => !isCommandName(name));
+  const odd = names.find((name) => !isIdentifier(name));
   if (odd !== undefined) {
-    throw commandError(`"${cutText(odd, 80)}" cannot be the name of a command: ${COMMAND_RULE}`);
+    throw commandError(`"${cutText(odd, 80)}" cannot be the name of a command: ${IDENTIFIER_RULE}`);
   }
   const commands = [...new Set(names)].sort();
   if (commands.length <= COMMANDS) return commands;
   throw commandError(`${commands.length} commands; a node handles at most ${COMMANDS}`);
 }
 
-/** Whether the text can be the name of a command. */
-export function isCommandName(name: string): boolean {
-  return COMMAND.test(name);
+/** Whether the text can be the name of a command or of a feature. */
+export function isIdentifier(name: string): boolean {
+  return IDENTIFIER.test(name);
 }
 
 function commandError(message: string): KelpieError {

@@ -3,9 +3,10 @@ import {
   type Address,
   type Node,
   type NodeChange,
+  nodeRoleToJSON,
   NodeState,
 } from '../../gen/ts/kelpie/v1/node.js';
-import { outOfRange } from '../core/errors.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
 import { commandsOf, labelsOf } from '../network/labels.js';
 import { addressOf, checkState, motdOf } from './node.js';
 
@@ -61,12 +62,21 @@ export function unreachable(node: Node): Node {
 }
 
 /**
- * The node after its process is back. The facts that a change can set stay, because an operator may have set
- * them; the process sends its own changes. The other facts and the commands come from the Hello.
+ * The node after its process is back. Labels, max_players, motd and state stay, because an operator may have set
+ * them. Addresses come from the Hello, because the host may have a new address; so do the commands and the other
+ * facts. Throws ROLE_INVALID for another role: the players of the node belong to the role that it has.
  */
 export function resumed(known: Node, hello: Node): Node {
-  const { labels, maxPlayers, state, lastState, joinTime } = reachable(known);
-  return { ...hello, labels, maxPlayers, state, lastState, joinTime };
+  if (hello.role !== known.role) throw roleChanged(known);
+  const { labels, maxPlayers, motd, state, lastState, joinTime } = reachable(known);
+  return { ...hello, labels, maxPlayers, motd, state, lastState, joinTime };
+}
+
+function roleChanged({ name, role }: Node): KelpieError {
+  const message =
+    `this process has joined as "${name}" with the role ${nodeRoleToJSON(role)}, and a Hello cannot change it; ` +
+    'start a new process, which has a new instance_id and may have another role';
+  return new KelpieError('ROLE_INVALID', message, { name });
 }
 
 /** The node with its state of before it became UNREACHABLE. */

@@ -100,7 +100,7 @@ export class NodeClaims {
 
   /**
    * Gives the node to a session. The instance that holds the node always gets it; another instance gets it only
-   * if the holder's process is gone. Throws NODE_NAME_IN_USE.
+   * if the holder's process is gone. Throws NODE_NAME_IN_USE, or ROLE_INVALID for another role of the holder.
    */
   async claim(node: Node, sessionId: string, probe: LivenessProbe): Promise<Claimed> {
     const rows = this.#rows;

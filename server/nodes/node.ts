@@ -4,7 +4,8 @@ import { NodeState, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import type { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
 import { ID_BYTES } from '../core/cursor.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
-import { commandsOf, labelsOf, textOf } from '../network/labels.js';
+import { cutText } from '../core/text.js';
+import { commandsOf, IDENTIFIER_RULE, isIdentifier, labelsOf, textOf } from '../network/labels.js';
 import { foldName } from './name.js';
 
 /** The most names of features in one Hello, and the most bytes of each. */
@@ -54,7 +55,12 @@ function checkFeatures(names: readonly string[]): void {
     const message = `${names.length} features; a node has at most ${FEATURES}`;
     throw outOfRange('features', FEATURES, message);
   }
-  for (const name of names) textOf('features', name, FEATURE_BYTES);
+  for (const name of names) {
+    textOf('features', name, FEATURE_BYTES);
+    if (isIdentifier(name)) continue;
+    const message = `"${cutText(name, 80)}" cannot be the name of a feature: ${IDENTIFIER_RULE}`;
+    throw outOfRange('features', FEATURE_BYTES, message);
+  }
 }
 
 function checkRole(role: number): void {

@@ -43,6 +43,17 @@ export function changedByHolder(others: ChangedByOthers, change: PlayerChange): 
   };
 }
 
+/** Whether both name the same facts. The order of the names does not count. */
+export function sameChanges(left: ChangedByOthers, right: ChangedByOthers): boolean {
+  const names = new Set(right.properties);
+  return (
+    left.context === right.context &&
+    left.language === right.language &&
+    left.properties.length === right.properties.length &&
+    left.properties.every((name) => names.has(name))
+  );
+}
+
 /** The facts that the holder sent, except those that others changed: these stay as they are stored. */
 export function withChangesOfOthers(
   named: Player,

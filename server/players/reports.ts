@@ -17,6 +17,7 @@ import {
   changedByHolder,
   type ChangedByOthers,
   changedByOther,
+  sameChanges,
   withChangesOfOthers,
 } from './others.js';
 import { type ProxySession, holds, staleLogin } from './proxy-session.js';
@@ -140,8 +141,13 @@ export class PlayerTransition {
   }
 
   #facts(after: Player, more: Details = {}): Verdict {
-    if (samePlayer(this.#row.player, after)) return { kind: 'unchanged' };
-    return this.#write(after, { $case: 'playerUpdated', value: { player: after } }, more);
+    const { player, others } = this.#row;
+    if (!samePlayer(player, after)) {
+      return this.#write(after, { $case: 'playerUpdated', value: { player: after } }, more);
+    }
+    if (!more.others || sameChanges(others, more.others)) return { kind: 'unchanged' };
+    // The facts stay, and another node owns some of them now: the row changes without an event.
+    return this.#write(after, undefined, more);
   }
 
   /** The player leaves. Throws OUT_OF_RANGE for a reason that a proxy may not give. */
@@ -187,7 +193,7 @@ export class PlayerTransition {
 
   #write(
     player: Player | null,
-    body: NonNullable<Event['body']>,
+    body: Event['body'],
     { server, others = this.#row.others, by }: Details = {},
   ): Verdict {
     const after = player && newRow(player, this.#row.instance, false, others);

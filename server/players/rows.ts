@@ -84,7 +84,7 @@ class EncodedPlayerRow implements PlayerRow {
   }
 }
 
-/** The topic of entries about players who are not online. No pattern matches it. */
+/** The topic of entries about players that are no events for readers. No pattern matches it. */
 const HIDDEN_TOPIC = 'kelpie.players';
 const NO_EVENT = new Uint8Array();
 
@@ -193,23 +193,24 @@ export class PlayerRows {
 
   /**
    * The entry with an event about a player, which also writes or deletes the player's row. `by`: the node that
-   * changed the player, if another node holds them.
+   * changed the player, if another node holds them. Without a body, readers get no event.
    */
   draft(
     before: PlayerRow,
     time: Date,
-    body: NonNullable<Event['body']>,
+    body: Event['body'],
     after: NewPlayerRow | null,
     by?: string,
   ): Draft {
     const { id, proxy } = (after ?? before).player;
     const source = by ?? proxy;
     // A player who never was online has no PlayerLeft for readers; only coordinators read this entry.
-    const topic = after === null && before.loggingIn ? HIDDEN_TOPIC : this.#table.topicOf(id);
+    const hidden = !body || (after === null && before.loggingIn);
+    const topic = hidden ? HIDDEN_TOPIC : this.#table.topicOf(id);
     const event = { sequence: 0, topic, source, time, body };
     return {
       topic,
-      event: Event.encode(event).finish(),
+      event: body ? Event.encode(event).finish() : NO_EVENT,
       source,
       key: this.#table.keyOf(id),
       value: after?.row ?? null,

@@ -44,6 +44,12 @@ describe('bad input in a call', () => {
     ],
     ['a malformed topic', { events: [good, say('a b', 'x')] }, 'TOPIC_INVALID', { topic: 'a b' }],
     ['an empty event', { events: [good, { topic: 'call.publish' }] }, 'EVENT_EMPTY', {}],
+    ...[2, -1, 2 ** 31 - 1].map((origin): [string, object, string, Facts] => [
+      `the origin ${origin}`,
+      { events: [good, { ...good, payload: { content: { text: 'x' }, origin } }] },
+      'OUT_OF_RANGE',
+      { field: 'payload.origin', limit: '1' },
+    ]),
     [
       'an event over 256 KiB',
       { events: [good, { ...large, payload: { content: { data: Buffer.alloc(300 * KIB) } } }] },

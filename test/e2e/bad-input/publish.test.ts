@@ -40,6 +40,11 @@ describe('bad input in published events', () => {
       [{ topic: 'bad.x' }, 'EVENT_EMPTY', {}],
       [{ topic: 'bad.x', payload: {} }, 'EVENT_EMPTY', {}],
       [{ topic: 'bad.x', payload: { content: {} } }, 'EVENT_EMPTY', {}],
+      ...[2, -1, 2 ** 31 - 1, -(2 ** 31)].map((origin): [Draft, string, Facts] => [
+        { topic: 'bad.x', payload: { content: { text: 'x' }, origin } },
+        'OUT_OF_RANGE',
+        { field: 'payload.origin', limit: '1' },
+      ]),
       [
         data(LARGEST_DATA + 1),
         'PAYLOAD_TOO_LARGE',

@@ -248,6 +248,23 @@ describe('a command that no node can get', () => {
     ]);
   });
 
+  it('has one result for each named node, also if the real node answers before all errors are sent', async () => {
+    const town = await openCoordinator();
+    const lobby = await server(town, 'lobby');
+    const names = ['lobby', ...Array.from({ length: 199 }, (_, n) => `gone-${n}`)];
+    const told = new Told();
+    town.commands.issue(asked(nodes(...names)), '', (result) => {
+      told.take(result);
+      // Each result takes time, so the errors need many turns of the event loop.
+      town.clock.advance(1);
+    });
+    await reply(lobby, 'pong');
+    await told.last;
+    expect(told.results.indexOf('lobby: pong'), 'before all errors').to.be.below(190);
+    expect(told.results.map((result) => result.split(':')[0])).to.have.members(names);
+    nothingLeft(town);
+  });
+
   it('is refused if none of the named nodes can get it, or if it names none or too many', async () => {
     const town = await openCoordinator();
     await server(town, 'lobby');

@@ -10,7 +10,9 @@ import {
   join,
   openCoordinator,
   type TestCoordinator,
+  TestStream,
 } from '../../support/model/coordinator.js';
+import { quit, steve, TestProxy } from '../../support/model/proxy.js';
 import { rejectionOf } from '../../support/thrown.js';
 import { until } from '../../support/until.js';
 
@@ -64,17 +66,18 @@ describe('a change of a node', () => {
       state: NodeState.DRAINING,
       lastState: NodeState.UNSPECIFIED,
     });
-    await town.claims.update('lobby-1', change({ labels: { mode: 'event' }, maxPlayers: 7 }));
+    const operator = { labels: { mode: 'event' }, maxPlayers: 7, motd: 'closed at noon' };
+    await town.claims.update('lobby-1', change(operator));
     const other = { motd: 'open again', labels: { mode: 'x', more: '1' }, commands: ['shop.open'] };
     await join(town, { ...first, ...other });
     expect(rowOf(town, 'lobby-1')).to.deep.include({
       ...{ state: NodeState.DRAINING, labels: { mode: 'event' }, maxPlayers: 7 },
-      ...{ motd: 'open again', commands: ['shop.open'] },
+      ...{ motd: 'closed at noon', commands: ['shop.open'] },
     });
     await town.claims.disconnect('lobby-1');
     await join(town, { ...first, instanceId: randomBytes(16) });
     expect(rowOf(town, 'lobby-1')).to.deep.include({
-      ...{ state: NodeState.READY, labels: { mode: 'lobby' }, maxPlayers: undefined },
+      ...{ state: NodeState.READY, labels: { mode: 'lobby' }, maxPlayers: undefined, motd: '' },
     });
   });
 
@@ -102,8 +105,12 @@ describe('a change of a node', () => {
       ...{ motd: '', address: { host: seen, port: 1 } },
       publicAddress: { host: 'play.example.org', port: 4 },
     });
-    await join(town, first);
-    expect(rowOf(town, 'lobby-1'), 'the newest Hello counts').to.deep.include({ address });
+    await town.claims.update('lobby-1', change({ motd: 'closed at noon' }));
+    const publicAddress = { host: 'new.example.org', port: 5 };
+    await join(town, { ...first, motd: 'of the Hello', publicAddress });
+    expect(rowOf(town, 'lobby-1'), 'addresses are those of the newest Hello').to.deep.include({
+      ...{ motd: 'closed at noon', address, publicAddress },
+    });
   });
 
   it('is refused with nothing changed: a state of the coordinator, too many labels, no node', async () => {
@@ -151,6 +158,34 @@ describe('a change of a node', () => {
     );
     expect(Object.keys(rowOf(town, 'lobby-1')?.labels ?? {})).to.have.members(names);
   });
+});
+
+describe('a process that resumes with another role', () => {
+  const { PROXY, DOWNSTREAM, SERVICE } = NodeRole;
+  for (const [before, after, name] of [
+    [PROXY, SERVICE, 'PROXY'],
+    [PROXY, DOWNSTREAM, 'PROXY'],
+    [DOWNSTREAM, SERVICE, 'DOWNSTREAM'],
+    [DOWNSTREAM, PROXY, 'DOWNSTREAM'],
+  ] as const) {
+    it(`is refused, and its players stay with its stream (${before} to ${after})`, async () => {
+      const town = await openCoordinator();
+      const first = hello('gate-1', { role: before });
+      const proxy = new TestProxy((await join(town, first)).stream);
+      const generation = await proxy.bring(steve());
+      const stream = new TestStream(town.port);
+      stream.send({ $case: 'hello', value: { ...first, role: after } });
+      const error = (await stream.ended()) as KelpieError;
+      expect(error.reason).to.equal('ROLE_INVALID');
+      expect(error.message).to.contain(name);
+      expect(rowOf(town, 'gate-1')?.role).to.equal(before);
+      await proxy.report(quit(steve().xuid, generation));
+      expect(town.playerRows.get(steve().xuid)).to.equal(undefined);
+      await town.claims.disconnect('gate-1');
+      await join(town, { ...first, role: after, instanceId: randomBytes(16) });
+      expect(rowOf(town, 'gate-1')?.role, 'a new process may').to.equal(after);
+    });
+  }
 });
 
 describe('a node that an operator disconnects', () => {

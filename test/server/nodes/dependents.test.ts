@@ -102,7 +102,7 @@ describe('the end of a node with very many players', () => {
     await proxyWith(town, 'gate-2', PLAYERS);
     const owner = town.nodeRows.owners.get('gate-2');
     const gone = town.claims.leave('gate-2', generationOf(town, 'gate-2'), NodeLeaveReason.LOST);
-    await join(town, hello('gate-2', { instanceId: owner?.value.instanceId ?? instanceId }));
+    await TestProxy.join(town, 'gate-2', { instanceId: owner?.value.instanceId ?? instanceId });
     expect(await gone).to.equal(false);
     expect(town.playerRows.online).to.be.above(0);
     expect(town.nodeRows.nodes.get('gate-2')).to.not.equal(undefined);

@@ -124,6 +124,10 @@ describe('the facts in a Hello', () => {
     expect(facts({ features }).name).to.equal('lobby-1');
     expect(refusal({ features: [...features, 'one-more'] }).reason).to.equal('OUT_OF_RANGE');
     expect(refusal({ features: ['f'.repeat(64)] }).reason).to.equal('TEXT_TOO_LONG');
+    for (const odd of ['', 'F', '-f', '.f', 'a b', 'a\n', 'é', '\0'.repeat(63)]) {
+      const { reason, metadata } = refusal({ features: ['good.one-2', odd] });
+      expect([reason, metadata['field']], odd).to.deep.equal(['OUT_OF_RANGE', 'features']);
+    }
   });
 
   for (const length of [0, 15, 17]) {

@@ -4,6 +4,7 @@ import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import { Event } from '../../../gen/ts/kelpie/v1/event.js';
 import { PlayerChange } from '../../../gen/ts/kelpie/v1/player.js';
 import { UpdatePlayer } from '../../../gen/ts/kelpie/v1/presence.js';
+import { NOTHING } from '../../../server/players/others.js';
 import { historyOf } from '../../support/journal/history.js';
 import {
   hello,
@@ -93,6 +94,32 @@ describe('a change of a player by another node', () => {
       ...{ properties: { brand: 'tv', party: '7', rank: 'admin' } },
       ...{ context: 'spawn', language: 'en_GB' },
     });
+  });
+
+  it('ends for a fact that the proxy sets to the same value, and no reader gets an event', async () => {
+    const { town, proxy, server, facts, generation } = await open();
+    const change = { properties: { rank: 'vip', party: '7' }, language: 'de_DE' };
+    await update(server, generation, { ...change, context: Buffer.from('spawn') });
+    const { stream: reader } = await join(town, hello('reader', { topics: ['players.*'] }));
+    const own = { ...PlayerChange.create(), ...change, context: Buffer.from('spawn') };
+    await proxy.report(about(STEVE, generation, { $case: 'changed', value: own }));
+    const { properties, context, language } = town.playerRows.get(STEVE)?.others ?? NOTHING;
+    expect({ properties, context, language }).to.deep.equal(NOTHING);
+    const newest = { ...facts, properties: { rank: 'admin' }, language: 'fr_FR' };
+    await proxy.report(joined(newest, generation));
+    expect(factsOf(town)).to.deep.equal({
+      ...{ properties: { rank: 'admin' }, context: '', language: 'fr_FR' },
+    });
+    const { events } = await reader.next('eventBatch');
+    expect(events.map(({ body }) => body?.$case)).to.deep.equal(['playerUpdated']);
+  });
+
+  it('stays also if it has the value that the proxy has reported', async () => {
+    const { town, proxy, server, facts, generation } = await open();
+    const change = { properties: { rank: 'none' }, removedProperties: ['never'] };
+    expect(await update(server, generation, change)).to.equal('requestOk');
+    await proxy.sync([{ ...facts, properties: { rank: 'admin', brand: 'tv' } }], generation);
+    expect(factsOf(town).properties).to.deep.equal({ brand: 'tv', rank: 'none' });
   });
 
   it('ends with the presence: a new login has only the facts of its proxy', async () => {

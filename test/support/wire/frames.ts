@@ -63,7 +63,8 @@ export interface Draft {
     type?: string;
     content?: { text?: string; data?: Buffer };
     attributes?: Record<string, string>;
-    origin?: string;
+    /** A name, or any number. */
+    origin?: string | number;
   };
 }
 

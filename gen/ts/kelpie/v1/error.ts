@@ -32,7 +32,10 @@ export const ErrorReason = {
   NODE_NAME_IN_USE: 7,
   /** NODE_NOT_FOUND - No node has this name. Metadata: name. */
   NODE_NOT_FOUND: 8,
-  /** ROLE_INVALID - The Hello has no role, or one that this coordinator does not know. */
+  /**
+   * ROLE_INVALID - The Hello has no role, one that this coordinator does not know, or, of a process that resumes, another one.
+   * Metadata: name, if the role is another one.
+   */
   ROLE_INVALID: 9,
   /** INSTANCE_ID_INVALID - The instance id is not 16 bytes. */
   INSTANCE_ID_INVALID: 10,

@@ -181,7 +181,11 @@ export interface NodeLoad {
   roundTripMs?: number | undefined;
 }
 
-/** A change of a node that is present. A field that is not set leaves its value as it is. */
+/**
+ * A change of a node that is present. A field that is not set leaves its value as it is. When the process of the
+ * node resumes its session, labels, state, max_players and motd stay. Commands and addresses are those of the
+ * new Hello. No change outlives the process.
+ */
 export interface NodeChange {
   /** The labels to set (LABELS_INVALID). */
   labels: { [key: string]: string };

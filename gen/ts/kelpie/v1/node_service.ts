@@ -892,8 +892,9 @@ export const NodeServiceDefinition = {
       options: {},
     },
     /**
-     * Changes the public facts of a node, whatever its session reported before. Fails with NODE_NOT_FOUND,
-     * LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG or OUT_OF_RANGE.
+     * Changes the public facts of a node, whatever its session reported before. NodeChange names the facts that
+     * stay when the process of the node resumes its session. Fails with NODE_NOT_FOUND, LABELS_INVALID,
+     * COMMAND_INVALID, TEXT_TOO_LONG or OUT_OF_RANGE.
      */
     updateNode: {
       name: "UpdateNode",
@@ -924,8 +925,9 @@ export interface NodeServiceImplementation<CallContextExt = {}> {
   /** Gets one node. Fails with NODE_NOT_FOUND. */
   getNode(request: GetNodeRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetNodeResponse>>;
   /**
-   * Changes the public facts of a node, whatever its session reported before. Fails with NODE_NOT_FOUND,
-   * LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG or OUT_OF_RANGE.
+   * Changes the public facts of a node, whatever its session reported before. NodeChange names the facts that
+   * stay when the process of the node resumes its session. Fails with NODE_NOT_FOUND, LABELS_INVALID,
+   * COMMAND_INVALID, TEXT_TOO_LONG or OUT_OF_RANGE.
    */
   updateNode(
     request: UpdateNodeRequest,
@@ -947,8 +949,9 @@ export interface NodeServiceClient<CallOptionsExt = {}> {
   /** Gets one node. Fails with NODE_NOT_FOUND. */
   getNode(request: DeepPartial<GetNodeRequest>, options?: CallOptions & CallOptionsExt): Promise<GetNodeResponse>;
   /**
-   * Changes the public facts of a node, whatever its session reported before. Fails with NODE_NOT_FOUND,
-   * LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG or OUT_OF_RANGE.
+   * Changes the public facts of a node, whatever its session reported before. NodeChange names the facts that
+   * stay when the process of the node resumes its session. Fails with NODE_NOT_FOUND, LABELS_INVALID,
+   * COMMAND_INVALID, TEXT_TOO_LONG or OUT_OF_RANGE.
    */
   updateNode(
     request: DeepPartial<UpdateNodeRequest>,

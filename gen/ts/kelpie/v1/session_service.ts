@@ -257,8 +257,8 @@ export interface CoordinatorFrame {
  * TOPIC_RESERVED, PATTERN_LIMIT, START_MISSING, START_INVALID, CURSOR_INVALID, WINDOW_INVALID, OUT_OF_RANGE,
  * SESSION_LIMIT, DRAINING, JOURNAL_READ_ONLY, or SESSION_REPLACED if a newer stream of the node was faster.
  *
- * When a process resumes its session, the coordinator keeps labels, state and max_players as they were changed
- * last and ignores those of the Hello; see UpdateOwnNode.
+ * When a process resumes its session, the coordinator keeps labels, state, max_players and motd as they were
+ * changed last, and ignores those of the Hello; see UpdateOwnNode.
  */
 export interface Hello {
   /**
@@ -266,7 +266,10 @@ export interface Hello {
    * (NODE_NAME_INVALID, which proposes a name that is allowed).
    */
   name: string;
-  /** The role of the node (ROLE_INVALID). */
+  /**
+   * The role of the node (ROLE_INVALID). A process that resumes its session keeps its role (ROLE_INVALID). A new
+   * process, with a new instance_id, may have another role.
+   */
   role: NodeRole;
   /**
    * 16 random bytes that the process draws once at its start (INSTANCE_ID_INVALID). The same bytes resume the
@@ -335,7 +338,8 @@ export interface Hello {
   commands: string[];
   /**
    * The names of optional features of the contract that the node's client has: at most 64 (OUT_OF_RANGE), of at
-   * most 63 bytes each (TEXT_TOO_LONG). The coordinator ignores names that it does not know.
+   * most 63 bytes each (TEXT_TOO_LONG), `^[a-z0-9][a-z0-9._-]{0,62}$` (OUT_OF_RANGE). The coordinator ignores
+   * names that it does not know.
    */
   features: string[];
 }
@@ -408,10 +412,7 @@ export interface Welcome {
   cursor:
     | Cursor
     | undefined;
-  /**
-   * The names of optional features of the contract that the coordinator has: at most 64, of at most 63 bytes
-   * each. A node ignores names that it does not know. No feature has a name yet.
-   */
+  /** The names of optional features of the contract that the coordinator has, as in Hello.features. A node ignores names that it does not know. No feature has a name yet. */
   features: string[];
 }
 
@@ -541,10 +542,10 @@ export interface UpdateSubscription {
 }
 
 /**
- * Changes the public facts of the node. Readers get NodeUpdated if it is a change. Labels, state and
- * max_players stay when the process comes back, whatever its Hello contains: an operator may have set them
- * meanwhile. Commands, motd and addresses are those of the newest Hello, or of a later change. The answer is
- * RequestOk. Fails with LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE or STALE_GENERATION.
+ * Changes the public facts of the node. Readers get NodeUpdated if it is a change. Labels, state, max_players
+ * and motd stay when the process comes back, whatever its Hello contains: an operator may have set them
+ * meanwhile. Commands and addresses are those of the newest Hello, or of a later change: the host may have a new
+ * address. The answer is RequestOk. Fails with LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE or STALE_GENERATION.
  */
 export interface UpdateOwnNode {
   /** The change. */

@@ -5,13 +5,13 @@ import { Command } from 'commander';
 import { messageOf } from '../errors.js';
 import { command, type Common, ending } from './command.js';
 import {
+  changeContexts,
   checkContextName,
   type Context,
   contextNamed,
-  contextsFile,
   readContexts,
-  writeContexts,
 } from './input/contexts.js';
+import { contextsFile } from './input/contexts-file.js';
 import { name } from './input/arguments.js';
 import { print, table, UsageError, warn } from './output/output.js';
 import { printRecord } from './output/records.js';
@@ -44,27 +44,30 @@ function addCommand(): Command {
     )
     .option('--token-file <file>', 'read the token from a file: other users see options', name)
     .option('--ca <file>', 'certificates of the coordinator, for TLS, which is not there yet', name)
-    .action((added: string, options: AddOptions) => ending(async () => add(added, options)));
+    .action((added: string, options: AddOptions) => ending(() => add(added, options)));
 }
 
-function add(added: string, options: AddOptions): void {
+async function add(added: string, options: AddOptions): Promise<void> {
   const { endpoint, ca } = options;
   checkContextName(added);
   if (!endpoint) {
     throw new UsageError(`say where it is: kelpie context add ${added} --endpoint host:port`);
   }
   const token = tokenOf(options);
-  const { current, all } = readContexts();
   const context: Context = {
     endpoints: endpoint,
     ...(token !== undefined && { token }),
     ...(ca !== undefined && { ca: resolve(ca) }),
   };
-  writeContexts({ current: current ?? added, all: new Map([...all, [added, context]]) });
+  let used = false;
+  await changeContexts(({ current, all }) => {
+    const kept = current !== undefined && all.has(current) ? current : added;
+    used = kept === added;
+    return { current: kept, all: new Map([...all, [added, context]]) };
+  });
   if (ca !== undefined) {
     warn('the CA is kept, but not used: Kelpie has no TLS yet, and encrypts nothing');
   }
-  const used = current === undefined || current === added;
   print(`Context ${added} is ${endpoint.join(',')}${used ? ', and is used' : ''}.`);
 }
 
@@ -88,9 +91,11 @@ function useCommand(): Command {
   return command('use <context>', 'use a context where nothing else is named').action(
     (used: string) =>
       ending(async () => {
-        const contexts = readContexts();
-        const { endpoints } = contextNamed(used, contexts);
-        writeContexts({ ...contexts, current: used });
+        let endpoints: readonly string[] = [];
+        await changeContexts((contexts) => {
+          ({ endpoints } = contextNamed(used, contexts));
+          return { ...contexts, current: used };
+        });
         print(`Context ${used} is used: ${endpoints.join(',')}.`);
       }),
   );
@@ -126,11 +131,11 @@ function showCommand(): Command {
 function removeCommand(): Command {
   return command('remove <context>', 'remove a context').action((removed: string) =>
     ending(async () => {
-      const contexts = readContexts();
-      contextNamed(removed, contexts);
-      const all = new Map([...contexts.all].filter(([one]) => one !== removed));
-      const current = contexts.current === removed ? undefined : contexts.current;
-      writeContexts({ current, all });
+      await changeContexts((contexts) => {
+        contextNamed(removed, contexts);
+        const all = new Map([...contexts.all].filter(([one]) => one !== removed));
+        return { current: contexts.current === removed ? undefined : contexts.current, all };
+      });
       print(`Context ${removed} is removed.`);
     }),
   );

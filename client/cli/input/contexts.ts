@@ -1,12 +1,9 @@
 /** Contexts: endpoints, token and CA by name, in a file of the user's. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
-import { rmSync, statSync, writeSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { isAlias, LineCounter, parseDocument, stringify, visit } from 'yaml';
 import { messageOf } from '../../errors.js';
 import { endpointsOf } from '../../core/endpoints.js';
 import { UsageError } from '../output/output.js';
+import { changeContextsText, contextsFile, readContextsText } from './contexts-file.js';
 
 export interface Context {
   readonly endpoints: readonly string[];
@@ -22,16 +19,6 @@ export interface Contexts {
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
-/** The file is short; a larger one is another file. */
-const MOST_BYTES = 1 << 20;
-const OTHERS_WRITE = 0o022;
-
-/** `$XDG_CONFIG_HOME/kelpie/contexts.yaml`, or below `~/.config`. */
-export function contextsFile(): string {
-  const set = process.env['XDG_CONFIG_HOME'];
-  const folder = set?.startsWith('/') ? set : join(homedir(), '.config');
-  return join(folder, 'kelpie', 'contexts.yaml');
-}
 
 /** Throws a UsageError. */
 export function checkContextName(name: string): void {
@@ -43,38 +30,28 @@ export function checkContextName(name: string): void {
 
 /** No contexts where there is no file. Throws a UsageError for a file that cannot be trusted or read. */
 export function readContexts(): Contexts {
-  const file = contextsFile();
-  const text = trustedText(file);
+  const text = readContextsText();
   if (text === undefined) return { current: undefined, all: new Map() };
   try {
-    return contextsOf(parse(text));
+    return contextsOf(parsed(text));
   } catch (error) {
+    const file = contextsFile();
     throw new UsageError(`${file} cannot be used: ${messageOf(error)}; correct or remove it`);
   }
 }
 
-/** Replaces the file in one step, so that a reader sees the old contexts or the new ones. */
-export function writeContexts({ current, all }: Contexts): void {
-  const file = contextsFile();
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const contexts = Object.fromEntries(
-    [...all].map(([name, { endpoints, token, ca }]) => [
-      name,
-      { endpoint: endpoints.join(','), token, ca },
-    ]),
-  );
-  const next = `${file}.${process.pid}`;
-  try {
-    rmSync(next, { force: true });
-    const open = openSync(next, 'wx', 0o600);
-    writeSync(open, stringify({ current, contexts }));
-    fsyncSync(open);
-    closeSync(open);
-    renameSync(next, file);
-  } catch (error) {
-    rmSync(next, { force: true });
-    throw new UsageError(`${file} cannot be written: ${messageOf(error)}`);
-  }
+/** Reads the contexts, and stores the changed ones; one process at a time. Rejects with a UsageError. */
+export function changeContexts(change: (contexts: Contexts) => Contexts): Promise<void> {
+  return changeContextsText(() => {
+    const { current, all } = change(readContexts());
+    const contexts = Object.fromEntries(
+      [...all].map(([name, { endpoints, token, ca }]) => [
+        name,
+        { endpoint: endpoints.join(','), token, ca },
+      ]),
+    );
+    return stringify({ current, contexts });
+  });
 }
 
 /** The context of this name. Throws a UsageError that lists the names there are. */
@@ -86,24 +63,26 @@ export function contextNamed(name: string, { all }: Contexts): Context {
   throw new UsageError(`there is no context "${name}"; ${advice}`);
 }
 
-/** A user who can change the file can send the token and the commands to a machine of their own. */
-function trustedText(file: string): string | undefined {
-  for (const path of [dirname(file), file]) {
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (!found) return undefined;
-    const mine = [process.getuid?.() ?? found.uid, 0].includes(found.uid);
-    if (mine && (found.mode & OTHERS_WRITE) === 0) continue;
-    throw new UsageError(
-      `${path} can be changed by other users, so its contexts are not used: chmod go-w '${path}', ` +
-        'and look at what is in it',
-    );
-  }
-  if (statSync(file).size > MOST_BYTES) throw new UsageError(`${file} is no file of contexts`);
-  return readFileSync(file, 'utf8');
+/** Errors name the place alone: the messages of the parser may show a token. */
+function parsed(text: string): unknown {
+  const lineCounter = new LineCounter();
+  const options = { prettyErrors: false, logLevel: 'error', lineCounter } as const;
+  const document = parseDocument(text, options);
+  const [fault] = [...document.errors, ...document.warnings];
+  if (fault) throw unreadable('has no valid YAML', lineCounter, fault.pos[0]);
+  visit(document, (_, node) => {
+    if (isAlias(node)) throw unreadable('has an alias', lineCounter, node.range?.[0] ?? 0);
+  });
+  return document.toJS();
 }
 
-function contextsOf(parsed: unknown): Contexts {
-  const { current, contexts } = recordOf('the file', parsed ?? {});
+function unreadable(what: string, lineCounter: LineCounter, offset: number): Error {
+  const { line, col } = lineCounter.linePos(offset);
+  return new Error(`line ${line} ${what} at column ${col}`);
+}
+
+function contextsOf(file: unknown): Contexts {
+  const { current, contexts } = recordOf('the file', file ?? {});
   const all = Object.entries(recordOf('contexts', contexts ?? {})).map(([name, value]) => {
     checkContextName(name);
     const { endpoint, token, ca } = recordOf(name, value);

@@ -99,7 +99,8 @@ export interface UpdatePlayer {
 /**
  * Reports changes of players, in order. For proxies, and for servers that players join directly
  * (ROLE_HOLDS_NO_PLAYERS). The answer is PlayersReported if request_id is set, a report failed, or a report got
- * a new generation. Fails as a whole with BATCH_INVALID.
+ * a new generation. Fails as a whole with BATCH_INVALID, STALE_GENERATION (a newer stream owns the node, or the
+ * node has left), JOURNAL_READ_ONLY or OUTCOME_UNKNOWN.
  */
 export interface ReportPlayers {
   /** The reports: 1 to 256 (BATCH_INVALID). */
@@ -157,8 +158,9 @@ export interface PlayerReportResult {
    */
   generation: number;
   /**
-   * Set if the report changed nothing: PLAYER_INVALID, PLAYER_NOT_FOUND, STALE_GENERATION, LABELS_INVALID,
-   * TEXT_TOO_LONG, OUT_OF_RANGE, PLAYER_LIMIT or OUTCOME_UNKNOWN.
+   * Set if the report changed nothing: PLAYER_INVALID, PLAYER_NOT_FOUND (the player is not online; with a
+   * generation above 0 they are logging in), STALE_GENERATION, LABELS_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE,
+   * PLAYER_LIMIT, or, for a join without a grant, JOURNAL_READ_ONLY or OUTCOME_UNKNOWN (send SyncPlayers).
    */
   error: ErrorDetail | undefined;
 }
@@ -166,13 +168,16 @@ export interface PlayerReportResult {
 /**
  * Lists the players that the proxy has, so that the coordinator can settle the differences. Send it after each
  * Welcome, and when SyncRequested comes. Send a long list in parts: each part holds for a range of ids, and the
- * coordinator settles it by itself. The answer is PlayersSynced. Fails with BATCH_INVALID or
- * ROLE_HOLDS_NO_PLAYERS.
+ * coordinator settles it by itself. Players who are logging in under a grant need not be in the list: their
+ * grants stay until they join, the proxy releases them, or they lapse. The answer is PlayersSynced. Fails with
+ * BATCH_INVALID, ROLE_HOLDS_NO_PLAYERS, STALE_GENERATION (a newer stream owns the node, or the node has left),
+ * JOURNAL_READ_ONLY or OUTCOME_UNKNOWN.
  */
 export interface SyncPlayers {
   /**
-   * The highest player generation that the coordinator had sent to the proxy when the proxy made the list. The
-   * list does not concern players whom the coordinator granted later.
+   * The highest player generation that this process has received. The list does not concern players whom the
+   * coordinator granted later on this stream. It settles every player who joined on an earlier stream, whatever
+   * as_of says.
    */
   asOf: number;
   /** The start of the range: only ids after this one, compared bytewise. */
@@ -181,13 +186,15 @@ export interface SyncPlayers {
   upToId: string;
   /**
    * All players in the range who are in, with their facts, servers and generations: at most 1,000 in a part
-   * (BATCH_INVALID). A generation of 0 means that no coordinator granted the player.
+   * (BATCH_INVALID). Each has a XUID or a UUID: a player with only an `id` is PLAYER_INVALID, and the presence of
+   * that player ends. A generation of 0 means that no coordinator granted the player. The coordinator settles a
+   * player outside the range too. Where the list names a player twice, the first one counts.
    */
   players: Player[];
   /**
    * For players with generation 0, by id: the time since their login, by the proxy's own clock. Of two logins
-   * of one person that no coordinator granted, the newer one holds, whichever list comes first. Of two logins
-   * of the same age in milliseconds, the one on the proxy whose name sorts first holds. A player with
+   * of one person that no coordinator granted, the newer one keeps the player, whichever list comes first. Of
+   * two logins of the same age in milliseconds, the one on the proxy whose name sorts first does. A player with
    * generation 0 and without an age counts as newer than every login before the list.
    */
   loginAges: { [key: string]: Duration };
@@ -201,8 +208,10 @@ export interface SyncPlayers_LoginAgesEntry {
 /** Answers a part of SyncPlayers. */
 export interface PlayersSynced {
   /**
-   * The players of the part whom this proxy holds now, with their generations. Disconnect players of the part
-   * who are not in it.
+   * The players of the part whom this proxy holds now, with their generations, and those whom the coordinator
+   * refused, with an `error`. Disconnect players of the part who are not in it, or who have generation 0 in it.
+   * With an `error` and a generation above 0 the proxy holds the player, and their facts or their server are
+   * not stored.
    */
   results: PlayerReportResult[];
   /** The ids of players whom the proxy must disconnect: another login holds them. */
@@ -235,7 +244,8 @@ export interface PlayerEvicted {
 
 /**
  * A digest of the players that a proxy has. It has one line for each player who is in: id, space, generation,
- * space, server, line feed. The lines are sorted bytewise.
+ * space, server, line feed. The lines are sorted bytewise. Id and server are as the coordinator stores them: in
+ * lower case; for a server that players join directly, the server is its own name.
  */
 export interface PresenceDigest {
   /** The number of players. */

@@ -273,7 +273,8 @@ export interface Hello {
   role: NodeRole;
   /**
    * 16 random bytes that the process draws once at its start (INSTANCE_ID_INVALID). The same bytes resume the
-   * session. Other bytes ask for the name, and get it if its holder is gone; else NODE_NAME_IN_USE.
+   * session. Other bytes ask for the name, and get it if its holder has no stream, or sends no frame within 3 s
+   * of HeartbeatRequested; else NODE_NAME_IN_USE.
    */
   instanceId: Uint8Array;
   /**
@@ -397,7 +398,9 @@ export interface Welcome {
   durability: Durability;
   /**
    * The highest publish sequence of this instance that is settled: send the events after it again. 0: the
-   * journal has none, and the instance may begin at any publish sequence. The coordinator does not repeat a
+   * journal has none, and the instance may begin at any publish sequence. If it is above 0 and below the
+   * highest number that was settled, the journal lost those events: number the unsettled and later events
+   * again, from publish_sequence + 1. The coordinator does not repeat a
    * rejection whose PublishAck was lost with the stream: check events by the limits before you publish them.
    */
   publishSequence: number;
@@ -590,7 +593,10 @@ export interface Drain {
   reconnectWindow: Duration | undefined;
 }
 
-/** Ends the session, or only the stream. */
+/**
+ * Ends the session, or only the stream. Send it after the answers to all requests have come: later answers may
+ * be missing.
+ */
 export interface Goodbye {
   /** The part that ends. */
   reason: GoodbyeReason;

@@ -5,6 +5,7 @@
  *   JSON.parse does, so that every key of the wire survives.
  * - Its JSON has 64-bit numbers as numbers, and durations as objects. The JSON form of protobuf, which other
  *   tools read, has texts for both: `"1795574121228004"`, `"1.500s"`.
+ * - Its JSON throws for an enum number without a name in this version. The JSON form of protobuf has the number.
  * - Its decoders stop at 100 levels. Content that is too deep for other readers is refused by name where it
  *   is published (server/core/content.ts), which needs a few levels more to be seen at all.
  */
@@ -16,6 +17,8 @@ const ASSIGNMENT = /^(\s*)([\w.]+)\[([\w.]+)\] = (.+);$/gm;
 const MESSAGE = /(?=^export const \w+: MessageFns<)/m;
 const WIDE = /(?:case "(\w+)":\s+)?writer\.uint32\(\d+\)\.u?int64\(message\.([\w.]+)\)/g;
 const DURATION_JSON = /(toJSON\(message: Duration\): unknown \{\n).*?(\n {2}\},)/s;
+const ENUM_JSON = /(ToJSON\(object: \w+\): string)( \{\n)/g;
+const UNNAMED = /throw new globalThis\.Error\("Unrecognized enum value " \+ object \+ [^;]+;/g;
 const LIMIT = 'previousRecursionDepth >= 100';
 const OWN = `
 /** Also the key \`__proto__\` is a key. */
@@ -51,6 +54,8 @@ for (const path of files.map((name) => folder + name)) {
     .map(withTexts)
     .join('')
     .replace(DURATION_JSON, (_, start, end) => start + DURATION_TEXT + end)
+    .replace(ENUM_JSON, '$1 | number$2')
+    .replace(UNNAMED, 'return object;')
     .replace(ASSIGNMENT, '$1setOwn($2, $3, $4);')
     .replaceAll(LIMIT, `previousRecursionDepth >= ${LEVELS}`);
   if (mended !== text) writeFileSync(path, mended.includes('setOwn(') ? mended + OWN : mended);

@@ -59,16 +59,14 @@ async function add(added: string, options: AddOptions): Promise<void> {
     ...(token !== undefined && { token }),
     ...(ca !== undefined && { ca: resolve(ca) }),
   };
-  let used = false;
-  await changeContexts(({ current, all }) => {
-    const kept = current !== undefined && all.has(current) ? current : added;
-    used = kept === added;
-    return { current: kept, all: new Map([...all, [added, context]]) };
-  });
+  const { current } = await changeContexts(({ current: before, all }) => ({
+    current: before !== undefined && all.has(before) ? before : added,
+    all: new Map([...all, [added, context]]),
+  }));
   if (ca !== undefined) {
     warn('the CA is kept, but not used: Kelpie has no TLS yet, and encrypts nothing');
   }
-  print(`Context ${added} is ${endpoint.join(',')}${used ? ', and is used' : ''}.`);
+  print(`Context ${added} is ${endpoint.join(',')}${current === added ? ', and is used' : ''}.`);
 }
 
 /** The token. Users who list the processes of the machine see options, but no files and no stdin. */
@@ -91,11 +89,11 @@ function useCommand(): Command {
   return command('use <context>', 'use a context where nothing else is named').action(
     (used: string) =>
       ending(async () => {
-        let endpoints: readonly string[] = [];
-        await changeContexts((contexts) => {
-          ({ endpoints } = contextNamed(used, contexts));
+        const changed = await changeContexts((contexts) => {
+          contextNamed(used, contexts);
           return { ...contexts, current: used };
         });
+        const { endpoints } = contextNamed(used, changed);
         print(`Context ${used} is used: ${endpoints.join(',')}.`);
       }),
   );

@@ -72,6 +72,50 @@ describe('kelpie, for its operator,', () => {
     expect(json[1]).to.deep.include({ kind: 'Node', labels: nodes[1]?.['labels'] });
   });
 
+  it('prints YAML that readers of YAML 1.1 and of YAML 1.2 understand alike', async () => {
+    const values = [
+      'no',
+      'yes',
+      'off',
+      'Y',
+      '1:30',
+      '2026-11-25',
+      '1_000',
+      '014',
+      '0o14',
+      '<<',
+      '=',
+    ];
+    const more = [
+      '.5',
+      '0x_',
+      '~',
+      '1e3',
+      'null',
+      '\u{e0001}x',
+      '\uffff',
+      'a\u0085b',
+      '😀',
+      'plain',
+    ];
+    const texts = [...values, ...more];
+    const labels = Object.fromEntries(texts.map((text, index) => [`l${index}`, text]));
+    await WireNode.join(wire, 'yaml', {
+      role: 'NODE_ROLE_SERVICE',
+      labels: { ...labels, no: 'x' },
+    });
+    const { output } = await kelpie('label', 'yaml', '-o', 'yaml');
+    for (const version of ['1.1', '1.2'] as const) {
+      const [read] = parseAllDocuments(output, { version, merge: true });
+      if (!read || !('toJS' in read)) throw new Error('there is no document');
+      expect(read.errors).to.deep.equal([]);
+      expect(read.toJS()).to.have.deep.property('labels', { ...labels, no: 'x' });
+    }
+    expect(output).to.include(': "="').and.include('"\\U000e0001x"').and.include('"\\uffff"');
+    expect(output).to.include(': plain').and.include('"no": x');
+    await kelpie('disconnect', 'yaml');
+  });
+
   it('takes the options of every command before it and after it', async () => {
     const late = await runKelpie(['--timeout', '5s', 'nodes', '-o', 'json'], kelpied.endpoint);
     expect(late.output.split('\n')).to.have.length(2);

@@ -36,8 +36,10 @@ export function readContextsText(): string | undefined {
   }
 }
 
-/** Runs `change` alone, and replaces the file with its text. Rejects with a UsageError. */
-export async function changeContextsText(change: () => string): Promise<void> {
+/** Runs `work` while no other process changes the file; `work` can replace its text. Rejects with a UsageError. */
+export async function withContextsLock<T>(
+  work: (replaceText: (text: string) => void) => T,
+): Promise<T> {
   const file = contextsFile();
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -45,7 +47,7 @@ export async function changeContextsText(change: () => string): Promise<void> {
     const lock = `${target}.lock`;
     closeSync(await locked(lock));
     try {
-      replace(target, change());
+      return work((text) => replace(target, text));
     } finally {
       rmSync(lock, { force: true });
     }

@@ -3,7 +3,7 @@ import { isAlias, LineCounter, parseDocument, stringify, visit } from 'yaml';
 import { messageOf } from '../../errors.js';
 import { endpointsOf } from '../../core/endpoints.js';
 import { UsageError } from '../output/output.js';
-import { changeContextsText, contextsFile, readContextsText } from './contexts-file.js';
+import { contextsFile, readContextsText, withContextsLock } from './contexts-file.js';
 
 export interface Context {
   readonly endpoints: readonly string[];
@@ -40,17 +40,19 @@ export function readContexts(): Contexts {
   }
 }
 
-/** Reads the contexts, and stores the changed ones; one process at a time. Rejects with a UsageError. */
-export function changeContexts(change: (contexts: Contexts) => Contexts): Promise<void> {
-  return changeContextsText(() => {
-    const { current, all } = change(readContexts());
+/** Stores the contexts as `change` makes them, and resolves with them. Rejects with a UsageError. */
+export function changeContexts(change: (contexts: Contexts) => Contexts): Promise<Contexts> {
+  return withContextsLock((replaceText) => {
+    const changed = change(readContexts());
+    const { current, all } = changed;
     const contexts = Object.fromEntries(
       [...all].map(([name, { endpoints, token, ca }]) => [
         name,
         { endpoint: endpoints.join(','), token, ca },
       ]),
     );
-    return stringify({ current, contexts });
+    replaceText(stringify({ current, contexts }));
+    return changed;
   });
 }
 

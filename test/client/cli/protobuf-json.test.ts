@@ -13,6 +13,7 @@ import { expect } from 'chai';
 import { Durability } from '../../../gen/ts/kelpie/v1/coordinator.js';
 import { GetInfoResponse, Session } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Event } from '../../../gen/ts/kelpie/v1/event.js';
+import { Node } from '../../../gen/ts/kelpie/v1/node.js';
 
 /** The compiled file lies one folder deeper, in dist. */
 const BINARY = new URL('../../../../gen/kelpie.binpb', import.meta.url);
@@ -56,6 +57,22 @@ describe('the JSON of messages', () => {
       });
       check('GetInfoResponse', GetInfoResponse, message);
     }
+  });
+
+  it('has the number of an enum value that a newer coordinator sends', () => {
+    const names = {
+      name: 'a',
+      displayName: 'A',
+      instanceId: Uint8Array.of(1),
+      motd: 'm',
+      software: 's',
+    };
+    const enums = { role: 9 as never, state: 77 as never, lastState: 78 as never };
+    const node = Node.fromPartial({ ...names, ...enums, version: '1' });
+    check('Node', Node, node);
+    const body = { $case: 'nodeLeft' as const, value: { node, reason: 99 as never } };
+    const time = new Date('2026-11-25T02:35:22.572Z');
+    check('Event', Event, { sequence: 1, topic: 'nodes.a', source: 'a', time, body });
   });
 
   it('is the same for sessions and events', () => {

@@ -33,12 +33,12 @@ export namespace NullValue {
   export type NULL_VALUE = typeof NullValue.NULL_VALUE;
 }
 
-export function nullValueToJSON(object: NullValue): string {
+export function nullValueToJSON(object: NullValue): string | number {
   switch (object) {
     case NullValue.NULL_VALUE:
       return "NULL_VALUE";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum NullValue");
+      return object;
   }
 }
 

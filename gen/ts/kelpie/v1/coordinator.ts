@@ -35,7 +35,7 @@ export namespace Durability {
   export type PROCESS_CRASH = typeof Durability.PROCESS_CRASH;
 }
 
-export function durabilityToJSON(object: Durability): string {
+export function durabilityToJSON(object: Durability): string | number {
   switch (object) {
     case Durability.UNSPECIFIED:
       return "DURABILITY_UNSPECIFIED";
@@ -46,7 +46,7 @@ export function durabilityToJSON(object: Durability): string {
     case Durability.PROCESS_CRASH:
       return "DURABILITY_PROCESS_CRASH";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Durability");
+      return object;
   }
 }
 

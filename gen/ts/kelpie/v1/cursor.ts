@@ -37,7 +37,7 @@ export namespace StartAt {
   export type LATEST = typeof StartAt.LATEST;
 }
 
-export function startAtToJSON(object: StartAt): string {
+export function startAtToJSON(object: StartAt): string | number {
   switch (object) {
     case StartAt.UNSPECIFIED:
       return "START_AT_UNSPECIFIED";
@@ -48,7 +48,7 @@ export function startAtToJSON(object: StartAt): string {
     case StartAt.LATEST:
       return "START_AT_LATEST";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum StartAt");
+      return object;
   }
 }
 

@@ -226,7 +226,7 @@ export namespace ErrorReason {
   export type PLAYER_AMBIGUOUS = typeof ErrorReason.PLAYER_AMBIGUOUS;
 }
 
-export function errorReasonToJSON(object: ErrorReason): string {
+export function errorReasonToJSON(object: ErrorReason): string | number {
   switch (object) {
     case ErrorReason.UNSPECIFIED:
       return "ERROR_REASON_UNSPECIFIED";
@@ -341,7 +341,7 @@ export function errorReasonToJSON(object: ErrorReason): string {
     case ErrorReason.PLAYER_AMBIGUOUS:
       return "ERROR_REASON_PLAYER_AMBIGUOUS";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ErrorReason");
+      return object;
   }
 }
 

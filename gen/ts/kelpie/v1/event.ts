@@ -36,14 +36,14 @@ export namespace MessageOrigin {
   export type NODE = typeof MessageOrigin.NODE;
 }
 
-export function messageOriginToJSON(object: MessageOrigin): string {
+export function messageOriginToJSON(object: MessageOrigin): string | number {
   switch (object) {
     case MessageOrigin.UNSPECIFIED:
       return "MESSAGE_ORIGIN_UNSPECIFIED";
     case MessageOrigin.NODE:
       return "MESSAGE_ORIGIN_NODE";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum MessageOrigin");
+      return object;
   }
 }
 
@@ -71,7 +71,7 @@ export namespace NodeLeaveReason {
   export type DISCONNECTED = typeof NodeLeaveReason.DISCONNECTED;
 }
 
-export function nodeLeaveReasonToJSON(object: NodeLeaveReason): string {
+export function nodeLeaveReasonToJSON(object: NodeLeaveReason): string | number {
   switch (object) {
     case NodeLeaveReason.UNSPECIFIED:
       return "NODE_LEAVE_REASON_UNSPECIFIED";
@@ -84,7 +84,7 @@ export function nodeLeaveReasonToJSON(object: NodeLeaveReason): string {
     case NodeLeaveReason.DISCONNECTED:
       return "NODE_LEAVE_REASON_DISCONNECTED";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum NodeLeaveReason");
+      return object;
   }
 }
 

@@ -33,7 +33,7 @@ export namespace NodeRole {
   export type SERVICE = typeof NodeRole.SERVICE;
 }
 
-export function nodeRoleToJSON(object: NodeRole): string {
+export function nodeRoleToJSON(object: NodeRole): string | number {
   switch (object) {
     case NodeRole.UNSPECIFIED:
       return "NODE_ROLE_UNSPECIFIED";
@@ -44,7 +44,7 @@ export function nodeRoleToJSON(object: NodeRole): string {
     case NodeRole.SERVICE:
       return "NODE_ROLE_SERVICE";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum NodeRole");
+      return object;
   }
 }
 
@@ -78,7 +78,7 @@ export namespace NodeState {
   export type UNREACHABLE = typeof NodeState.UNREACHABLE;
 }
 
-export function nodeStateToJSON(object: NodeState): string {
+export function nodeStateToJSON(object: NodeState): string | number {
   switch (object) {
     case NodeState.UNSPECIFIED:
       return "NODE_STATE_UNSPECIFIED";
@@ -93,7 +93,7 @@ export function nodeStateToJSON(object: NodeState): string {
     case NodeState.UNREACHABLE:
       return "NODE_STATE_UNREACHABLE";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum NodeState");
+      return object;
   }
 }
 

@@ -42,7 +42,7 @@ export namespace PlayerLeaveReason {
   export type LAPSED = typeof PlayerLeaveReason.LAPSED;
 }
 
-export function playerLeaveReasonToJSON(object: PlayerLeaveReason): string {
+export function playerLeaveReasonToJSON(object: PlayerLeaveReason): string | number {
   switch (object) {
     case PlayerLeaveReason.UNSPECIFIED:
       return "PLAYER_LEAVE_REASON_UNSPECIFIED";
@@ -59,7 +59,7 @@ export function playerLeaveReasonToJSON(object: PlayerLeaveReason): string {
     case PlayerLeaveReason.LAPSED:
       return "PLAYER_LEAVE_REASON_LAPSED";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum PlayerLeaveReason");
+      return object;
   }
 }
 
@@ -87,7 +87,7 @@ export namespace DuplicatePolicy {
   export type VERIFY_OLD = typeof DuplicatePolicy.VERIFY_OLD;
 }
 
-export function duplicatePolicyToJSON(object: DuplicatePolicy): string {
+export function duplicatePolicyToJSON(object: DuplicatePolicy): string | number {
   switch (object) {
     case DuplicatePolicy.UNSPECIFIED:
       return "DUPLICATE_POLICY_UNSPECIFIED";
@@ -98,7 +98,7 @@ export function duplicatePolicyToJSON(object: DuplicatePolicy): string {
     case DuplicatePolicy.VERIFY_OLD:
       return "DUPLICATE_POLICY_VERIFY_OLD";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum DuplicatePolicy");
+      return object;
   }
 }
 

@@ -56,7 +56,7 @@ export namespace WelcomeOutcome {
   export type REPLACED = typeof WelcomeOutcome.REPLACED;
 }
 
-export function welcomeOutcomeToJSON(object: WelcomeOutcome): string {
+export function welcomeOutcomeToJSON(object: WelcomeOutcome): string | number {
   switch (object) {
     case WelcomeOutcome.UNSPECIFIED:
       return "WELCOME_OUTCOME_UNSPECIFIED";
@@ -67,7 +67,7 @@ export function welcomeOutcomeToJSON(object: WelcomeOutcome): string {
     case WelcomeOutcome.REPLACED:
       return "WELCOME_OUTCOME_REPLACED";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum WelcomeOutcome");
+      return object;
   }
 }
 
@@ -92,7 +92,7 @@ export namespace GoodbyeReason {
   export type DRAINED = typeof GoodbyeReason.DRAINED;
 }
 
-export function goodbyeReasonToJSON(object: GoodbyeReason): string {
+export function goodbyeReasonToJSON(object: GoodbyeReason): string | number {
   switch (object) {
     case GoodbyeReason.UNSPECIFIED:
       return "GOODBYE_REASON_UNSPECIFIED";
@@ -101,7 +101,7 @@ export function goodbyeReasonToJSON(object: GoodbyeReason): string {
     case GoodbyeReason.DRAINED:
       return "GOODBYE_REASON_DRAINED";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum GoodbyeReason");
+      return object;
   }
 }
 

@@ -45,7 +45,7 @@ export namespace GapReason {
   export type CURSOR_AHEAD = typeof GapReason.CURSOR_AHEAD;
 }
 
-export function gapReasonToJSON(object: GapReason): string {
+export function gapReasonToJSON(object: GapReason): string | number {
   switch (object) {
     case GapReason.UNSPECIFIED:
       return "GAP_REASON_UNSPECIFIED";
@@ -58,7 +58,7 @@ export function gapReasonToJSON(object: GapReason): string {
     case GapReason.CURSOR_AHEAD:
       return "GAP_REASON_CURSOR_AHEAD";
     default:
-      throw new globalThis.Error("Unrecognized enum value " + object + " for enum GapReason");
+      return object;
   }
 }
 

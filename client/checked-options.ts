@@ -1,5 +1,6 @@
 /** Checks and copies the options of `connect`, at once. */
 import { callback, flag, object, oneOf, text, whole } from './core/arguments.js';
+import { known } from './core/known.js';
 import { type StartOption, startOf } from './core/start.js';
 import type { ConnectOptions } from './options.js';
 import type { PlayersOptions } from './players/options.js';
@@ -12,13 +13,27 @@ const LONGEST_LOGIN_MS = 60_000;
 
 /** The checks of options, by name. An option that is left out needs no check. */
 type Check = (value: unknown, field: string) => unknown;
-type Checks<T> = Readonly<Partial<Record<keyof T, Check>>>;
+type Checks<T> = Readonly<Record<keyof Required<T>, Check>>;
 
 const isFlag: Check = (value, field) => flag(field, value);
 const isText: Check = (value, field) => text(field, value);
 const isFunction: Check = (value, field) => callback(field, value);
+/** `helloOf` and `routesOf` check it. */
+const isCheckedLater: Check = () => undefined;
 
 const checks: Checks<ConnectOptions> = {
+  name: isText,
+  role: isCheckedLater,
+  endpoints: isCheckedLater,
+  address: isCheckedLater,
+  publicAddress: isCheckedLater,
+  labels: isCheckedLater,
+  maxPlayers: isCheckedLater,
+  motd: isCheckedLater,
+  software: isCheckedLater,
+  version: isCheckedLater,
+  state: isCheckedLater,
+  players: (value, field) => checked(field, value as PlayersOptions, playersChecks),
   handlerTimeoutMs: (value, field) => whole(field, value, 1, LONGEST_HANDLING_MS),
   start: (value) => startOf(value as StartOption),
   excludeOwn: isFlag,
@@ -26,11 +41,12 @@ const checks: Checks<ConnectOptions> = {
   rosterFile: isText,
   load: isFunction,
   transport: isFunction,
-  roster: (value, field) => checked(field, value, { players: isFlag }),
+  roster: (value, field) => checked(field, value as object, { players: isFlag }),
   logger: (value, field) => callback(`${field}.warn`, Reflect.get(object(field, value), 'warn')),
 };
 
 const playersChecks: Checks<PlayersOptions> = {
+  onEvicted: isFunction,
   verify: isFunction,
   latencies: isFunction,
   acquireTimeoutMs: (value, field) => whole(field, value, 1, LONGEST_LOGIN_MS),
@@ -51,11 +67,11 @@ export function checkedOptions(given: ConnectOptions): ConnectOptions {
 }
 
 /** A copy of an object whose fields pass their checks. */
-function checked<T>(field: string, given: T, all: Readonly<Record<string, Check>>): T {
-  const copy: object = { ...object(field, given) };
-  for (const [name, check] of Object.entries(all)) {
+function checked<T extends object>(field: string, given: T, all: Checks<T>): T {
+  const copy: T = { ...known(field, given, all) };
+  for (const [name, check] of Object.entries<Check>(all)) {
     const value: unknown = Reflect.get(copy, name);
     if (value !== undefined) check(value, field === 'options' ? name : `${field}.${name}`);
   }
-  return copy as T;
+  return copy;
 }

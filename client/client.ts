@@ -4,7 +4,13 @@ import type { MessageContent } from './events/content.js';
 import type { AnyCommand, FormName, ResultOf, Target } from './commands/commands.js';
 import { fromThrown, KelpieError, typed } from './errors.js';
 import type { CustomHandler, FormHandler, Handling } from './commands/handlers.js';
-import { type CommandResult, type Issue, issue, type IssueOptions } from './commands/issued.js';
+import {
+  type CommandResult,
+  customIssue,
+  type Issue,
+  issue,
+  type IssueOptions,
+} from './commands/issued.js';
 import { checkedOptions } from './checked-options.js';
 import type { ConnectOptions } from './options.js';
 import { Players } from './players/players.js';
@@ -58,7 +64,7 @@ export class KelpieClient {
     this.#session = session;
     this.#hasEndpoint = checked.transport === undefined;
     this.players = new Players(subscribe, session.proxy?.players, (player, change) =>
-      updatePlayer(session.link, player, change),
+      updatePlayer(() => session.usableLink(), player, change),
     );
     this.nodes = new Nodes(subscribe);
     this.roster = viewOf(session.reading.roster);
@@ -166,6 +172,7 @@ export class KelpieClient {
    *   console.log(node, error?.reason ?? reply.lines);
    */
   issue<C extends AnyCommand>(options: Issue<C>): AsyncGenerator<CommandResult<ResultOf<C>>, void> {
+    if (this.#session.ended) throw this.#session.ended;
     return typed(() => issue(this.#session.link, options));
   }
 
@@ -186,9 +193,8 @@ export class KelpieClient {
     content: MessageContent,
     options: IssueOptions = {},
   ): Promise<Reply> {
-    const command = { custom: { name, content } };
     let failure: KelpieError | undefined;
-    const all = typed(() => ({ ...options, target, command, maxReplies: 1 }));
+    const all = typed(() => customIssue(target, name, content, options));
     for await (const one of this.issue(all)) {
       if (!one.error) return one.reply as Reply;
       failure ??= one.error;

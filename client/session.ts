@@ -125,6 +125,13 @@ export class Session {
     return this.#connection.link;
   }
 
+  /** The stream, for a request. Throws the error that ended the session, CLOSED, or UNAVAILABLE while there is none. */
+  usableLink(): Link {
+    if (this.ended) throw this.ended;
+    if (!this.link) throw unanswered();
+    return this.link;
+  }
+
   /** Set when the session has ended: its error, or CLOSED. */
   get ended(): KelpieError | undefined {
     return this.#end && (this.#end.error ?? closedError());
@@ -149,8 +156,7 @@ export class Session {
   /** See `KelpieClient.update`. */
   async update(change: OwnNodeChange): Promise<void> {
     const value = { change: typed(() => changeOf(change)) };
-    if (!this.link) throw unanswered();
-    await this.link.request({ $case: 'updateOwnNode', value });
+    await this.usableLink().request({ $case: 'updateOwnNode', value });
     this.#hello = helloAfter(this.#hello, value.change);
   }
 

@@ -4,13 +4,13 @@ import {
   invalid,
   object,
   onlyKey,
-  onlyKeys,
   shown,
   text,
   textList,
   texts,
   whole,
 } from '../core/arguments.js';
+import { type Fields, known } from '../core/known.js';
 import type { KelpieError } from '../errors.js';
 import { contentOf, type MessageContent } from '../events/content.js';
 import { type Display, displayFrom, displayOf } from './display.js';
@@ -128,12 +128,11 @@ export function targetOf(target: Target): CommandTarget {
   return { place: { $case: 'playerServer', value } };
 }
 
-const SELECTS = ['roles', 'states', 'labels'];
+const SELECTS: Fields<Selector> = { roles: 1, states: 1, labels: 1 };
 
 /** Throws VALUE_INVALID. */
 export function selectorOf(selector: Selector): NodeSelector {
-  const given: Selector = onlyKeys('the selector', selector, SELECTS);
-  const { roles = [], states = [], labels = {} } = given;
+  const { roles = [], states = [], labels = {} } = known('the selector', selector, SELECTS);
   return {
     roles: textList('roles', roles).map((role) => roleOf(role as RoleName)),
     states: textList('states', states).map((state) => stateOf(state as StateName)),
@@ -141,23 +140,32 @@ export function selectorOf(selector: Selector): NodeSelector {
   };
 }
 
-const COMMANDS = [
+const FORMS: readonly string[] = [
   'kick_players',
   'show_message',
   'run_console_command',
   'verify_player',
-  'custom',
-] as const;
+];
+
+/** Whether the contract has a command of this name. */
+export function isFormName(name: string): name is FormName {
+  return FORMS.includes(name);
+}
 
 /** A copy. Throws VALUE_INVALID or OUT_OF_RANGE; the coordinator checks the rest. */
 export function commandOf(command: AnyCommand): Command {
-  onlyKey('command', command, COMMANDS);
+  const [name, ...others] = Object.keys(object('command', command));
+  if (name !== undefined && others.length === 0 && name !== 'custom' && !isFormName(name)) {
+    const custom = `{ custom: { name: ${shown(name)}, content } }`;
+    throw invalid(`command ${shown(name)} is not of the contract; write ${custom}`, 'command');
+  }
+  onlyKey('command', command, [...FORMS, 'custom']);
   return { form: formOf(command) };
 }
 
 function formOf(command: AnyCommand): Form {
   if ('custom' in command) {
-    const { name, content } = command.custom;
+    const { name, content } = object('command.custom', command.custom) as typeof command.custom;
     const value = { name: text('command.custom.name', name), content: contentOf(content) };
     return { $case: 'custom', value };
   }

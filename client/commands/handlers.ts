@@ -21,6 +21,8 @@ import type { MessageContent } from '../events/content.js';
 const RUNNING = 1000;
 /** The most names that a node can have handlers for. */
 const NAMES = 256;
+const NAME_RULE =
+  'a name has 1 to 63 of a-z, 0-9, ".", "_" and "-", and begins with a letter or digit';
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 /** The most code points of a failure's message: 4 KiB with any characters. */
 const MESSAGE_LENGTH = 1024;
@@ -107,7 +109,7 @@ export class Handlers {
    */
   add(name: string, handler: AnyHandler): Handling {
     if (typeof name !== 'string' || !NAME.test(name))
-      throw invalid(`${shown(name)} cannot be the name of a command`);
+      throw invalid(`${shown(name)} cannot be the name of a command: ${NAME_RULE}`);
     callback(`the handler of "${name}"`, handler);
     if (this.#handlers.has(name)) throw invalid(`"${name}" has a handler already`);
     if (this.#handlers.size >= NAMES) throw invalid(`a node handles at most ${NAMES} commands`);

@@ -2,8 +2,17 @@
 import { CommandResult as WireResult } from '../../gen/ts/kelpie/v1/command.js';
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import { replyOf } from './replies.js';
-import { type AnyCommand, commandOf, type ResultOf, type Target, targetOf } from './commands.js';
+import {
+  type AnyCommand,
+  commandOf,
+  isFormName,
+  type ResultOf,
+  type Target,
+  targetOf,
+} from './commands.js';
 import { invalid, shown, texts, UINT32, whole } from '../core/arguments.js';
+import { type Fields, known } from '../core/known.js';
+import type { MessageContent } from '../events/content.js';
 import { durationOf } from '../core/duration.js';
 import { fromThrown, fromWire, KelpieError } from '../errors.js';
 import type { Link } from '../connection/link.js';
@@ -43,8 +52,31 @@ export function issue<C extends AnyCommand>(
   return new Issued<ResultOf<C>>(link, requestOf(options), options.signal).results();
 }
 
+const ISSUE_FIELDS: Fields<IssueOptions> = { timeoutMs: 1, signal: 1, attributes: 1 };
+
+/** The options of a call of a custom command, as `issue` takes them. Throws VALUE_INVALID or COMMAND_INVALID. */
+export function customIssue(
+  target: Target,
+  name: string,
+  content: MessageContent,
+  options: IssueOptions,
+) {
+  if (isFormName(name)) {
+    const message = `call is for names of your own; use issue({ target, command: { ${name}: … } })`;
+    throw new KelpieError('COMMAND_INVALID', message, { permanent: true });
+  }
+  const command = { custom: { name, content } };
+  return {
+    ...known('the options object of call', options, ISSUE_FIELDS),
+    target,
+    command,
+    maxReplies: 1,
+  };
+}
+
 /** Throws DEADLINE_INVALID, VALUE_INVALID or OUT_OF_RANGE. */
 function requestOf<C extends AnyCommand>(options: Issue<C>): IssueCommandRequest {
+  const fields = { ...ISSUE_FIELDS, target: 1, command: 1, maxReplies: 1 };
   const {
     target,
     command,
@@ -52,7 +84,7 @@ function requestOf<C extends AnyCommand>(options: Issue<C>): IssueCommandRequest
     maxReplies = 0,
     attributes = {},
     signal,
-  } = options;
+  } = known('the options object of issue', options, fields);
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw invalid(`signal is ${shown(signal)}; it must be an AbortSignal`, 'signal');
   if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= LONGEST_MS)) {

@@ -1,7 +1,8 @@
 /** Changes of the client's own node. */
 import { type NodeChange, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import type { Hello } from '../../gen/ts/kelpie/v1/session_service.js';
-import { object, text, textList, texts, UINT32, whole } from '../core/arguments.js';
+import { text, textList, texts, UINT32, whole } from '../core/arguments.js';
+import { type Fields, known } from '../core/known.js';
 import { type SettableState, settableStateOf } from '../core/spelling.js';
 
 /** A change of the client's own node. A field that is left out stays as it is. */
@@ -19,8 +20,19 @@ export interface OwnNodeChange {
   readonly publicAddress?: { readonly host?: string; readonly port: number };
 }
 
+const FIELDS: Fields<OwnNodeChange> = {
+  labels: 1,
+  removedLabels: 1,
+  state: 1,
+  maxPlayers: 1,
+  motd: 1,
+  address: 1,
+  publicAddress: 1,
+};
+
 /** Throws VALUE_INVALID or OUT_OF_RANGE; the coordinator checks the rest. */
-export function changeOf(change: OwnNodeChange): NodeChange {
+export function changeOf(given: OwnNodeChange): NodeChange {
+  const change = known('the change of a node', given, FIELDS);
   const { labels = {}, removedLabels = [], state, maxPlayers } = change;
   const { motd, address, publicAddress } = change;
   return {
@@ -56,6 +68,6 @@ export function addressOf(
   field: string,
   address: { readonly host?: string; readonly port: number },
 ) {
-  const { host = '', port } = object(field, address) as typeof address;
+  const { host = '', port } = known(field, address, { host: 1, port: 1 });
   return { host: text(`${field}.host`, host), port: whole(`${field}.port`, port, 1, 65_535) };
 }

@@ -111,14 +111,6 @@ export function onlyKey<Key extends string>(
   throw invalid(message, field);
 }
 
-/** An object that has no other keys than these: a mistyped filter must not match everything. Throws VALUE_INVALID. */
-export function onlyKeys(field: string, value: unknown, keys: readonly string[]): object {
-  const given = object(field, value);
-  const odd = Object.keys(given).find((key) => !keys.includes(key));
-  if (odd === undefined) return given;
-  throw invalid(`${field} has ${shown(odd)}; it can have ${keys.join(', ')}`, field);
-}
-
 /** A function. Throws VALUE_INVALID. */
 export function callback(field: string, value: unknown): void {
   if (typeof value === 'function') return;

@@ -6,6 +6,7 @@ import {
   type Payload,
 } from '../../gen/ts/kelpie/v1/event.js';
 import { text, texts } from '../core/arguments.js';
+import { known } from '../core/known.js';
 import { type OriginName, originOf } from '../core/spelling.js';
 import { bodyOf, type NodeEvent, type PlayerEvent } from './body.js';
 import { contentOf, type MessageContent } from './content.js';
@@ -76,8 +77,13 @@ function messageOf({ sequence, topic, source, time }: Event, message: Payload): 
 export function draftOf(
   topic: string,
   content: MessageContent,
-  { type = '', attributes = {}, origin = 'UNSPECIFIED' }: MessageOptions,
+  options: MessageOptions,
 ): EventDraft {
+  const {
+    type = '',
+    attributes = {},
+    origin = 'UNSPECIFIED',
+  } = known('the options object of publish', options, { type: 1, attributes: 1, origin: 1 });
   const payload = {
     type: text('type', type),
     content: contentOf(content),

@@ -9,6 +9,7 @@ import {
   UINT32,
   whole,
 } from '../core/arguments.js';
+import { known } from '../core/known.js';
 import { KelpieError } from '../errors.js';
 
 /** The facts of a player. A name is needed, and a XUID or a UUID. */
@@ -93,7 +94,17 @@ function deviceOf(device: NonNullable<PlayerFacts['device']>) {
 
 /** The change in the form of the contract: a copy. Throws VALUE_INVALID. */
 export function changeOf(change: PlayerFactsChange): PlayerChange {
-  const { properties = {}, removedProperties = [], context, language } = change;
+  const {
+    properties = {},
+    removedProperties = [],
+    context,
+    language,
+  } = known('the change of a player', change, {
+    properties: 1,
+    removedProperties: 1,
+    context: 1,
+    language: 1,
+  });
   return {
     properties: textsByName('properties', properties),
     removedProperties: textList('removedProperties', removedProperties),

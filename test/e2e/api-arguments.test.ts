@@ -94,7 +94,7 @@ describe('kelpie/api, with wrong arguments,', () => {
     }
     const mistyped = { label: { mode: 'hub' } } as never;
     expect(await refused(mistyped, api.nodes.list(mistyped))).to.equal(
-      'the selector has "label"; it can have roles, states, labels',
+      'the selector has no field "label"; did you mean "labels"?',
     );
     await refused(mistyped, api.players.count({ nodes: mistyped }));
   });

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { parseAllDocuments } from 'yaml';
-import { nearest } from '../../client/cli/input/nearest.js';
+import { nearest } from '../../client/core/nearest.js';
 import { placeOf, type PlaceOptions } from '../../client/cli/input/place.js';
 import { runKelpie } from '../support/process/cli.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';

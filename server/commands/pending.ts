@@ -34,7 +34,7 @@ export interface Pending {
   /** The nodes for which the command has not ended. */
   readonly targets: Map<string, Target>;
   readonly onResult: (result: NodeResult) => void;
-  /** The command ends after so many more answers, or when it has no targets any more. Infinity: no such limit. */
+  /** The command ends after so many more answers, or when it has no targets any more. */
   answersLeft: number;
   stop: Cancel;
 }

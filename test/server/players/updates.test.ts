@@ -4,6 +4,8 @@ import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import { Event } from '../../../gen/ts/kelpie/v1/event.js';
 import { PlayerChange } from '../../../gen/ts/kelpie/v1/player.js';
 import { UpdatePlayer } from '../../../gen/ts/kelpie/v1/presence.js';
+import type { Hello } from '../../../gen/ts/kelpie/v1/session_service.js';
+import type { KelpieError } from '../../../server/core/errors.js';
 import { NOTHING } from '../../../server/players/others.js';
 import { historyOf } from '../../support/journal/history.js';
 import {
@@ -18,9 +20,9 @@ import { about, joined, steve, TestProxy } from '../../support/model/proxy.js';
 const STEVE = '2535400000000001';
 
 /** A proxy that has Steve, and a server. */
-async function open() {
+async function open(partial: Partial<Hello> = {}) {
   const town = await openCoordinator();
-  const proxy = await TestProxy.join(town, 'gate-1');
+  const proxy = await TestProxy.join(town, 'gate-1', partial);
   const { stream } = await join(town, hello('lobby'));
   const properties = { rank: 'none', brand: 'phone' };
   const facts = steve({ properties, language: 'en_GB', server: 'lobby' });
@@ -120,6 +122,25 @@ describe('a change of a player by another node', () => {
     expect(await update(server, generation, change)).to.equal('requestOk');
     await proxy.sync([{ ...facts, properties: { rank: 'admin', brand: 'tv' } }], generation);
     expect(factsOf(town).properties).to.deep.equal({ brand: 'tv', rank: 'none' });
+  });
+
+  it('ends for a fact that the proxy reports again after its stream broke, and only on the new stream', async () => {
+    const instanceId = new Uint8Array(16).fill(7);
+    const { town, proxy: former, server, facts, generation } = await open({ instanceId });
+    await update(server, generation, { properties: { rank: 'vip' } });
+    const proxy = await TestProxy.join(town, 'gate-1', { instanceId });
+    const value = { ...PlayerChange.create(), properties: { rank: 'mod' } };
+    const changed = about(STEVE, generation, { $case: 'changed', value });
+    former.stream.send({ $case: 'reportPlayers', value: { reports: [changed] } });
+    expect(((await former.stream.ended()) as KelpieError).reason).to.equal('SESSION_REPLACED');
+    const listed = { ...facts, properties: { ...facts.properties, rank: 'mod' } };
+    await proxy.sync([listed], generation);
+    expect(factsOf(town).properties, 'the list does not replace it').to.include({ rank: 'vip' });
+    expect((await proxy.report(changed))[0]).to.include({ generation, error: undefined });
+    expect(factsOf(town).properties).to.include({ rank: 'mod' });
+    const { sequence } = town.journal.head;
+    expect((await proxy.report(changed))[0], 'again').to.include({ generation, error: undefined });
+    expect(town.journal.head, 'nothing more is stored').to.include({ sequence });
   });
 
   it('ends with the presence: a new login has only the facts of its proxy', async () => {

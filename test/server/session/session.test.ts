@@ -95,7 +95,7 @@ describe('a session', () => {
     const events = bodiesOf(town.journal);
     await join(town, { ...first, labels: { arena: '1', mode: 'bedwars' } });
     expect(events).to.be.empty;
-    await join(town, { ...first, motd: 'closing soon' });
+    await join(town, { ...first, version: '2.0' });
     expect(events.map(({ $case }) => $case)).to.deep.equal(['nodeUpdated']);
   });
 

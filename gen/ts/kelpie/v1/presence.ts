@@ -83,9 +83,9 @@ export interface ReleasePlayer {
  * Changes facts of a player who is online, in the name of any node: a server may set properties of its players.
  * Readers get PlayerUpdated if it is a change; its source is the node that sent this frame. The change stays
  * when the proxy of the player reports all facts of the player again (`joined`, SyncPlayers). It ends when the
- * proxy itself changes the same fact (`changed`), to the same value too, or with the presence of the player. The answer is RequestOk.
- * Fails with PLAYER_NOT_FOUND, STALE_GENERATION (the player logged in again), LABELS_INVALID, TEXT_TOO_LONG,
- * PLAYER_INVALID, PLAYER_LIMIT or OUTCOME_UNKNOWN.
+ * proxy itself changes the same fact (`changed`), to the same value too, or with the presence of the player.
+ * The answer is RequestOk. Fails with PLAYER_NOT_FOUND, STALE_GENERATION (the player logged in again),
+ * LABELS_INVALID, TEXT_TOO_LONG, PLAYER_INVALID, PLAYER_LIMIT or OUTCOME_UNKNOWN.
  */
 export interface UpdatePlayer {
   /** The id of the player (PLAYER_INVALID if empty). */

@@ -415,7 +415,10 @@ export interface Welcome {
   cursor:
     | Cursor
     | undefined;
-  /** The names of optional features of the contract that the coordinator has, as in Hello.features. A node ignores names that it does not know. No feature has a name yet. */
+  /**
+   * The names of optional features of the contract that the coordinator has, as in Hello.features. A node
+   * ignores names that it does not know. No feature has a name yet.
+   */
   features: string[];
 }
 
@@ -548,7 +551,8 @@ export interface UpdateSubscription {
  * Changes the public facts of the node. Readers get NodeUpdated if it is a change. Labels, state, max_players
  * and motd stay when the process comes back, whatever its Hello contains: an operator may have set them
  * meanwhile. Commands and addresses are those of the newest Hello, or of a later change: the host may have a new
- * address. The answer is RequestOk. Fails with LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE or STALE_GENERATION.
+ * address. The answer is RequestOk. Fails with LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE or
+ * STALE_GENERATION.
  */
 export interface UpdateOwnNode {
   /** The change. */

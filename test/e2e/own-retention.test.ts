@@ -180,7 +180,7 @@ describe('topics with a retention of their own', () => {
     ['chat', /list of <topic>=<limit>/],
     ['chat=0', /list of <topic>=<limit>/],
     ['chat=5 apples', /list of <topic>=<limit>/],
-    ['chat=1h,', /not ""/],
+    ['chat=1h,', /"" is none of these/],
     ['chat=5, chat=6', /twice/],
     ['chat=5, chat.staff=6', /lies below/],
     ['chat.>=5', /wildcards/],

@@ -12,7 +12,7 @@ import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import { PromptTurns } from '../core/prompt-turns.js';
 import { busy, cancelled, notDelivered, notWaiting, unanswered } from './errors.js';
-import { checkAnswer, checkCommand, type Expected } from './forms.js';
+import { checkCommand, checkOutput, type Expected } from './forms.js';
 import { encodeRequest, encodeTimeLeft } from './request.js';
 import type { Targets } from './targets.js';
 import {
@@ -163,8 +163,8 @@ export class Commands {
   }
 
   /**
-   * Accepts a node's answer. Throws COMMAND_NOT_FOUND. Throws COMMAND_INVALID, PAYLOAD_TOO_LARGE or
-   * CONTENT_TOO_DEEP; such an answer also ends the command for this node.
+   * Accepts a node's reply. Throws COMMAND_NOT_FOUND. Throws COMMAND_INVALID, PAYLOAD_TOO_LARGE or
+   * CONTENT_TOO_DEEP; such a reply also ends the command for this node.
    */
   reply(node: string, instance: Uint8Array, { commandId, outcome }: CommandReply): void {
     const pending = this.#pending.get(commandId);
@@ -185,9 +185,9 @@ export class Commands {
       const message = cutText(outcome.value.message, 4096) || `"${node}" failed without a message`;
       return new KelpieError('COMMAND_FAILED', message, { name: node });
     }
-    const answer = outcome?.value ?? { form: undefined };
-    checkAnswer(expected, answer, this.#limits);
-    return answer;
+    const output = outcome?.value ?? { form: undefined };
+    checkOutput(expected, output, this.#limits);
+    return output;
   }
 
   #isPending({ id }: Pending): boolean {

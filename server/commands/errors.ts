@@ -8,12 +8,12 @@ export function cancelled(): KelpieError {
 
 /** The node certainly did not run the command. */
 export function notDelivered(name: string): KelpieError {
-  return new KelpieError('NOT_DELIVERED', `"${name}" was not handed the command`, { name });
+  return new KelpieError('NOT_DELIVERED', `"${name}" did not get the command`, { name });
 }
 
 /** The node may have run the command. */
 export function unanswered(name: string): KelpieError {
-  const message = `"${name}" was handed the command and did not answer; it may have done it`;
+  const message = `"${name}" got the command and sent no reply; it may have done it`;
   return new KelpieError('OUTCOME_UNKNOWN', message, { name });
 }
 
@@ -37,8 +37,9 @@ export function limitError(message: string, limit: number): KelpieError {
   );
 }
 
-/** The error for a node that answers a command for which nobody waits. */
+/** The error for a reply for which no command waits. */
 export function notWaiting(commandId: number): KelpieError {
-  const message = 'no command with this id waits for an answer of this node';
+  const message =
+    'no command with this id waits for a reply of this node: it has ended, or has a reply';
   return new KelpieError('COMMAND_NOT_FOUND', message, { command_id: String(commandId) });
 }

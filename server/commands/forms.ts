@@ -1,4 +1,4 @@
-/** Checks commands and their answers. Pure. */
+/** Checks commands and their outputs. Pure. */
 import { Command, CommandOutput, type Display } from '../../gen/ts/kelpie/v1/command.js';
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import { msOf, type WireDuration } from '../core/duration.js';
@@ -10,15 +10,15 @@ import { cutText } from '../core/text.js';
 import type { Limits } from '../network/limits.js';
 
 type Form = NonNullable<Command['form']>;
-type AnswerForm = NonNullable<CommandOutput['form']>['$case'];
+type OutputForm = NonNullable<CommandOutput['form']>['$case'];
 
-/** The name of each form, which nodes list among their commands, and the form of its answer. */
+/** The name of each form, which nodes list among their commands, and the form of its output. */
 const forms = {
-  kickPlayers: { name: 'kick_players', answer: 'players' },
-  showMessage: { name: 'show_message', answer: 'players' },
-  runConsoleCommand: { name: 'run_console_command', answer: 'console' },
-  verifyPlayer: { name: 'verify_player', answer: 'verified' },
-} as const satisfies Record<Exclude<Form['$case'], 'custom'>, { name: string; answer: AnswerForm }>;
+  kickPlayers: { name: 'kick_players', output: 'players' },
+  showMessage: { name: 'show_message', output: 'players' },
+  runConsoleCommand: { name: 'run_console_command', output: 'console' },
+  verifyPlayer: { name: 'verify_player', output: 'verified' },
+} as const satisfies Record<Exclude<Form['$case'], 'custom'>, { name: string; output: OutputForm }>;
 
 const DEFAULT_MS = 10_000;
 const LONGEST_MS = 5 * 60 * 1000;
@@ -26,9 +26,9 @@ const TEXT_BYTES = 4096;
 const PLAYERS = 1000;
 const LINES = 10_000;
 
-/** Which answers a command allows. A pending command keeps only this of the command. */
+/** Which outputs a command allows. A pending command keeps only this of the command. */
 export interface Expected {
-  readonly form: AnswerForm;
+  readonly form: OutputForm;
   /** How many players the command is for. */
   readonly players: number;
 }
@@ -64,7 +64,7 @@ export function checkCommand(
 
 function expectedOf(form: Form): Expected {
   const players = 'players' in form.value ? form.value.players.length : 0;
-  return { form: form.$case === 'custom' ? 'custom' : forms[form.$case].answer, players };
+  return { form: form.$case === 'custom' ? 'custom' : forms[form.$case].output, players };
 }
 
 function nameOf(form: Form): string {
@@ -135,31 +135,29 @@ export function checkDisplay(display: Display | undefined): void {
 }
 
 /**
- * Checks an answer. Throws COMMAND_INVALID if it has another form than the command expects, or too many parts.
+ * Checks an output. Throws COMMAND_INVALID if it has another form than the command expects, or too many parts.
  * Throws PAYLOAD_TOO_LARGE or CONTENT_TOO_DEEP.
  */
-export function checkAnswer(
+export function checkOutput(
   expected: Expected,
-  answer: CommandOutput,
+  output: CommandOutput,
   { payloadBytes, jsonDepth }: Limits,
 ): void {
-  const { form } = answer;
+  const { form } = output;
   if (form?.$case !== expected.form) {
-    throw commandInvalid(
-      'answer',
-      `the answer to this command must have the form ${expected.form}`,
-    );
+    const message = `the output of this command must have the form "${expected.form}"; set it, or set failure`;
+    throw commandInvalid('output', message);
   }
   if (form.$case === 'custom') checkContent(form.value, jsonDepth);
   if (form.$case === 'console') checkParts('lines', form.value.lines, LINES);
   if (form.$case === 'players') checkParts('outcomes', form.value.outcomes, expected.players);
-  checkSize('the answer', CommandOutput.encode(answer).finish().length, payloadBytes);
+  checkSize('the output', CommandOutput.encode(output).finish().length, payloadBytes);
 }
 
 /** Counts before any work for each part: an empty part takes only two bytes. */
 function checkParts(field: string, parts: readonly unknown[], limit: number): void {
   if (parts.length <= limit) return;
-  throw commandInvalid(field, `the answer has ${parts.length} ${field}; at most ${limit} fit`);
+  throw commandInvalid(field, `the output has ${parts.length} ${field}; at most ${limit} fit`);
 }
 
 /** Throws PAYLOAD_TOO_LARGE. */

@@ -50,7 +50,8 @@ export async function startOf(
   if (at.$case === 'since') {
     return { position: await journal.since(ageOf(at.value)), claimed: false, snapshot: false };
   }
-  switch (at.value) {
+  const { value: named } = at;
+  switch (named) {
     case StartAt.EARLIEST:
       return { position: journal.oldest, claimed: false, snapshot: false };
     case StartAt.LATEST:
@@ -60,13 +61,19 @@ export async function startOf(
     case StartAt.UNSPECIFIED:
       throw startMissing();
     default:
-      throw new KelpieError('START_INVALID', 'this coordinator knows no such start');
+      throw unknownStart(named);
   }
 }
 
 /** The name of a place to start; a newer client may send a place that this coordinator does not know. */
 export function startName(start: number): string {
   return Object.entries(StartAt).find(([, number]) => number === start)?.[0] ?? String(start);
+}
+
+function unknownStart(at: StartAt): KelpieError {
+  const start = startName(at);
+  const message = `this coordinator does not know the start ${start}; start at SNAPSHOT, EARLIEST or LATEST`;
+  return new KelpieError('START_INVALID', message, { start });
 }
 
 /** The error for a reader that does not say where it starts. */

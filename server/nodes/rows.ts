@@ -62,6 +62,12 @@ export class NodeRows {
   }
 }
 
+/** The error for a stream that does not own its node any more. */
+export function notOwner({ name }: { readonly name: string }): KelpieError {
+  const message = `this stream does not own "${name}" any more: the node has left, or has a newer stream`;
+  return new KelpieError('STALE_GENERATION', message, { name });
+}
+
 /** The error where other writers changed a node's rows at each attempt. */
 export function nodeContested(name: string): KelpieError {
   const message = `other writers changed the node "${name}" during each attempt; try again`;

@@ -4,14 +4,13 @@
  */
 import { Node, type NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 import { sameBytes } from '../core/cursor.js';
-import { KelpieError } from '../core/errors.js';
 import { FairTurn } from '../core/fair-turn.js';
 import type { InTurn } from '../core/in-turn.js';
 import type { Clock } from '../core/clock.js';
 import type { Network } from '../network/network.js';
 import { changedNode } from './change.js';
 import { findNode } from './queries.js';
-import { nodeContested, type NodeRows } from './rows.js';
+import { nodeContested, type NodeRows, notOwner } from './rows.js';
 
 /** How often another coordinator may change the node first. */
 const ATTEMPTS = 8;
@@ -115,8 +114,4 @@ export class NodeUpdates {
 
 export function sameNode(left: Node, right: Node): boolean {
   return sameBytes(Node.encode(left).finish(), Node.encode(right).finish());
-}
-
-function notOwner({ name }: Node): KelpieError {
-  return new KelpieError('STALE_GENERATION', `a newer stream owns "${name}"`, { name });
 }

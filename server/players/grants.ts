@@ -6,7 +6,8 @@ import { type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js
 import { KelpieError } from '../core/errors.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import { playerOf } from './player.js';
-import { type ProxySession, holds, staleSession, staleLogin } from './proxy-session.js';
+import { type ProxySession, holds, staleLogin } from './proxy-session.js';
+import { notOwner } from '../nodes/rows.js';
 import type { Admission } from './admission.js';
 import type { PlayerRow, PlayerRows } from './rows.js';
 import { contested, type PlayerWrite, type PlayerWriter } from './writer.js';
@@ -90,7 +91,7 @@ export async function grantJoins(
   try {
     for (let attempt = 0; attempt < ATTEMPTS;) {
       const written = await grantOnce(writer, session, joins, grants);
-      if (written === 'stale') throw staleSession(session);
+      if (written === 'stale') throw notOwner(session);
       if (written === 'changed') attempt += 1;
       else if (grants.size === joins.length) return grants;
     }

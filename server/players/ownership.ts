@@ -6,7 +6,8 @@ import { DuplicatePolicy, type Player, PlayerLeaveReason } from '../../gen/ts/ke
 import type { Cancel, Clock } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import { playerNotFound } from './player.js';
-import { type ProxySession, holds, staleSession, staleLogin } from './proxy-session.js';
+import { type ProxySession, holds, staleLogin } from './proxy-session.js';
+import { notOwner } from '../nodes/rows.js';
 import { GrantBatch, type Identity, loginOf, personOf } from './grants.js';
 import type { PlayerRow } from './rows.js';
 import { type PlayerWriter } from './writer.js';
@@ -96,7 +97,7 @@ export class PlayerOwnership {
       const batch = new GrantBatch(this.#writer, session, admission);
       batch.add(player, true);
       const written = await this.#writer.commit(fence, [...batch.writes.values()]);
-      if (written === 'stale') throw staleSession(session);
+      if (written === 'stale') throw notOwner(session);
       const granted = rows.get(id);
       if (written === 'changed' || !granted) return undefined;
       return { kind: 'granted', id, generation: granted.generation } as const;
@@ -112,7 +113,7 @@ export class PlayerOwnership {
       const end = this.#writer.end(id, row, PlayerLeaveReason.QUIT);
       const written = await this.#writer.commit(this.#writer.fence(session), [end]);
       if (written === 'stored') return;
-      if (written === 'stale') throw staleSession(session);
+      if (written === 'stale') throw notOwner(session);
     }
   }
 

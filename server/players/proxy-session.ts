@@ -16,12 +16,8 @@ export function holds({ name, instance }: ProxySession, row: PlayerRow): boolean
   return row.proxy === name && sameBytes(row.instance, instance);
 }
 
-/** The error for a report under a generation that is not the player's newest. */
+/** The error for a report under a generation that is not the player's present one. */
 export function staleLogin(id: string): KelpieError {
-  return new KelpieError('STALE_GENERATION', `a newer login of "${id}" holds`, { player: id });
-}
-
-/** The error for a session whose node another session owns now. */
-export function staleSession({ name }: ProxySession): KelpieError {
-  return new KelpieError('STALE_GENERATION', `a newer stream owns "${name}"`, { name });
+  const message = `another login or node holds "${id}" now, under another generation`;
+  return new KelpieError('STALE_GENERATION', message, { player: id });
 }

@@ -5,7 +5,8 @@ import { KelpieError } from '../core/errors.js';
 import { cutText } from '../core/text.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import { grantJoins, type Grants } from './grants.js';
-import { type ProxySession, holds, staleSession } from './proxy-session.js';
+import { type ProxySession, holds } from './proxy-session.js';
+import { notOwner } from '../nodes/rows.js';
 import { judge, subjectOf } from './reports.js';
 import type { Admission } from './admission.js';
 import type { PlayerRow } from './rows.js';
@@ -125,7 +126,7 @@ async function step(
       const results = draftBook.take(reports);
       const written = await writer.commit(fence, draftBook.writes);
       if (written === 'stored') return results;
-      if (written === 'stale') throw staleSession(session);
+      if (written === 'stale') throw notOwner(session);
     } finally {
       admission.release();
     }

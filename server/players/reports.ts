@@ -103,7 +103,7 @@ export class PlayerTransition {
   join(facts: Player, since?: Date): Verdict {
     const { player, loggingIn } = this.#row;
     const { proxy, generation } = player;
-    const { server, serverUnregistered, seen } = this.#place(facts.server);
+    const { server, serverUnregistered, seen } = this.#place('server', facts.server);
     const joinTime = loggingIn ? (since ?? this.#time()) : player.joinTime;
     const place = { proxy, server, serverUnregistered, generation, joinTime };
     const named = playerOf(facts, place);
@@ -120,7 +120,7 @@ export class PlayerTransition {
   /** The player moves to another server. Throws PLAYER_INVALID or TEXT_TOO_LONG. */
   move(to: string): Verdict {
     this.#checkOnline();
-    const { seen, ...place } = this.#place(to);
+    const { seen, ...place } = this.#place('moved_to', to);
     const after = { ...this.#row.player, ...place };
     return place.server === this.#row.server
       ? this.#facts(after, { server: seen })
@@ -169,16 +169,16 @@ export class PlayerTransition {
    * server that has left. A name that no node has is valid, because many networks list servers in a config file.
    * The player's present server may have left. Players whom a server holds itself are on that server.
    */
-  #place(typed: string) {
-    const server = serverOf(typed);
+  #place(field: string, typed: string) {
+    const server = serverOf(field, typed);
     const { proxy: holder } = this.#row;
     if (this.#writer.nodes.nodes.get(holder)?.value.role === NodeRole.DOWNSTREAM) {
-      return placeOnHolder(server, holder);
+      return placeOnHolder(field, server, holder);
     }
     if (server === '') return { server, serverUnregistered: false, seen: undefined };
     const { nodes } = this.#writer;
     const node = nodes.nodes.get(server)?.value;
-    if (node && node.role !== NodeRole.DOWNSTREAM) throw noServer(node);
+    if (node && node.role !== NodeRole.DOWNSTREAM) throw noServer(field, node);
     const { player } = this.#row;
     if (!node && server === player.server) {
       return { server, serverUnregistered: player.serverUnregistered, seen: undefined };
@@ -211,25 +211,25 @@ function samePlayer(left: Player, right: Player): boolean {
 }
 
 /** The name of a server, in lower case like the names of nodes. Throws TEXT_TOO_LONG or PLAYER_INVALID. */
-function serverOf(typed: string): string {
-  const server = textOf('server', typed, SERVER_BYTES).toLowerCase();
+function serverOf(field: string, typed: string): string {
+  const server = textOf(field, typed, SERVER_BYTES).toLowerCase();
   if (!isControlled(server)) return server;
-  throw invalid('server', 'the name of the server contains control characters; remove them');
+  throw invalid(field, 'the name of the server contains control characters; remove them');
 }
 
 /** The place of a player whom a server holds itself. Throws PLAYER_INVALID for another server. */
-function placeOnHolder(server: string, holder: string) {
+function placeOnHolder(field: string, server: string, holder: string) {
   if (server !== '' && server !== holder) {
     const message = `players who join "${holder}" directly stay on "${holder}"; report that they left instead`;
-    throw invalid('server', message);
+    throw invalid(field, message);
   }
   // The row of the holder's session fences the write already.
   return { server: holder, serverUnregistered: false, seen: undefined };
 }
 
-function noServer({ name }: Node): KelpieError {
+function noServer(field: string, { name }: Node): KelpieError {
   const message = `"${name}" is no server: name a node of the role DOWNSTREAM`;
-  return invalid('server', message);
+  return invalid(field, message);
 }
 
 function reasonError(): KelpieError {

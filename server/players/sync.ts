@@ -5,7 +5,8 @@ import { msOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import { idOf } from './player.js';
 import { GrantBatch, loginOf, personOf } from './grants.js';
-import { type ProxySession, holds, staleSession } from './proxy-session.js';
+import { type ProxySession, holds } from './proxy-session.js';
+import { notOwner } from '../nodes/rows.js';
 import { PlayerTransition, type Verdict } from './reports.js';
 import type { Reported } from './report-batch.js';
 import type { Admission } from './admission.js';
@@ -50,7 +51,7 @@ export async function sync(
           : await writer.commit(fence, [...grants.values()], (count) => {
               for (const id of ids.splice(0, count)) granted.add(id);
             });
-      if (written === 'stale') throw staleSession(session);
+      if (written === 'stale') throw notOwner(session);
       if (written === 'changed') attempt += 1;
       else if (grants.size === 0) return plan;
     } finally {

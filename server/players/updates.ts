@@ -2,7 +2,8 @@
 import { PlayerChange } from '../../gen/ts/kelpie/v1/player.js';
 import type { UpdatePlayer } from '../../gen/ts/kelpie/v1/presence.js';
 import { invalid, playerNotFound } from './player.js';
-import { holds, type ProxySession, staleLogin, staleSession } from './proxy-session.js';
+import { holds, type ProxySession, staleLogin } from './proxy-session.js';
+import { notOwner } from '../nodes/rows.js';
 import { PlayerTransition } from './reports.js';
 import type { PlayerRow } from './rows.js';
 import type { PlayerWriter, WriteResult } from './writer.js';
@@ -20,7 +21,7 @@ export async function updatePlayer(
     if (row.generation !== generation) throw staleLogin(playerId);
     const written = await write(writer, session, row, change);
     if (written === 'stored') return;
-    if (written === 'stale') throw staleSession(session);
+    if (written === 'stale') throw notOwner(session);
     // Another write of the player was faster: judge the change against what is there now.
   }
 }

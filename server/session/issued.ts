@@ -38,10 +38,11 @@ export class Issued {
 
   /** Issues a command; its results are frames under the request's id. Throws what IssueCommand names. */
   issue(requestId: number, request: IssueCommandRequest): void {
-    if (requestId === 0 || this.#open.has(requestId)) {
-      const message =
-        'a command needs a request_id of its own, by which its results are told apart';
-      throw outOfRange('request_id', 1, message);
+    if (requestId === 0) throw requestIdError('a command needs a request_id above 0');
+    if (this.#open.has(requestId)) {
+      throw requestIdError(
+        `the request_id ${requestId} is in use by a command under way, which goes on; give this one another`,
+      );
     }
     if (this.#open.size >= COMMANDS || this.#asks >= ASKS) throw tooMany();
     const open: Open = { requestId, asks: 0, bytes: 0, cancel: undefined };
@@ -86,6 +87,10 @@ export class Issued {
   }
 }
 
+function requestIdError(message: string): KelpieError {
+  return outOfRange('request_id', 1, message);
+}
+
 /** The error for an issuer that has too much under way. */
 export function tooMany(): KelpieError {
   const message = `an issuer has at most ${COMMANDS} commands under way, of ${BYTES} bytes, which ask ${ASKS} nodes; wait for some of their results, and read them`;
@@ -107,6 +112,6 @@ export function resultFrame({
 
 /** The result where its answer found no room with the issuer. */
 export function unread(result: NodeResult): NodeResult {
-  const message = 'the answer is lost: more came than the issuer reads';
+  const message = 'the output is lost: more came than the issuer reads';
   return { ...result, outcome: new KelpieError('COMMAND_LIMIT', message, { name: result.node }) };
 }

@@ -9,6 +9,7 @@ import { holeError, producerOf, storedAlready } from '../events/numbering.js';
 import type { Clock } from '../core/clock.js';
 import type { Limits } from '../network/limits.js';
 import type { Network } from '../network/network.js';
+import { notOwner } from '../nodes/rows.js';
 import type { Draft, Outcome, Producer, Requirement } from '../journal/journal.js';
 import { type Frame, wireError } from '../delivery/frames.js';
 import { Latch } from '../core/latch.js';
@@ -115,13 +116,9 @@ export class Publisher {
 
   /** Neither happens to the owner of the node: each Hello reads the number after it has the name. */
   #refused(outcome: Exclude<Outcome, { kind: 'stored' }>): KelpieError {
-    const { name } = this.#options;
-    if (outcome.kind === 'producerAt') this.#next = outcome.sequence + 1;
-    return outcome.kind === 'conflict'
-      ? new KelpieError('STALE_GENERATION', `a newer stream owns "${name}"; nothing was stored`, {
-          name,
-        })
-      : holeError(outcome.sequence + 1);
+    if (outcome.kind === 'conflict') return notOwner(this.#options);
+    this.#next = outcome.sequence + 1;
+    return holeError(outcome.sequence + 1);
   }
 
   #reject(rejection: PublishRejection): void {

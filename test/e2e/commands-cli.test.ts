@@ -175,7 +175,7 @@ describe('kelpie, of commands,', () => {
         'bytes  3 bytes',
         'north  5 coins',
         'shut  failed: closed (COMMAND_FAILED)',
-        'silent  failed: "silent" was handed the command and did not answer; it may have done it (OUTCOME_UNKNOWN)',
+        'silent  failed: "silent" got the command and sent no reply; it may have done it (OUTCOME_UNKNOWN)',
       ]);
       expect(all.code).to.equal(1);
       const some = await kelpie('call', 'price', 'sword', '--label', 'side=a');

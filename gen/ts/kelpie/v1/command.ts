@@ -42,7 +42,7 @@ export interface Command {
 
 /** Disconnects players. The reply is PlayerOutcomes. */
 export interface KickPlayersCommand {
-  /** The players: at most 1,000 (BATCH_INVALID). */
+  /** The players: 1 to 1,000 (BATCH_INVALID). */
   players: PlayerRef[];
   /** The text that the players see: at most 4 KiB (TEXT_TOO_LONG). */
   message: string;
@@ -58,7 +58,7 @@ export interface PlayerRef {
 
 /** Shows players a message. The reply is PlayerOutcomes. */
 export interface ShowMessageCommand {
-  /** The players: at most 1,000 (BATCH_INVALID). */
+  /** The players: 1 to 1,000 (BATCH_INVALID). */
   players: PlayerRef[];
   /** The message. */
   display: Display | undefined;

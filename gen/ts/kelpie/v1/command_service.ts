@@ -16,7 +16,8 @@ export const protobufFileName = "kelpie/v1/command_service.proto";
 
 /**
  * A command and its target. The same message is a frame of a session: the answers are then CommandResult frames
- * or RequestFailed, and its request_id must be above 0 and not in use (OUT_OF_RANGE).
+ * or RequestFailed, and its request_id must be above 0 and not in use (OUT_OF_RANGE). The RequestFailed of a
+ * second command under a request_id in use has that request_id too; the first command goes on.
  *
  * The coordinator bounds the commands under way by the nodes that they ask and by their bytes. Above a bound it
  * refuses the command (COMMAND_LIMIT) and asks no node. A session, or all calls of one connection, may have 256

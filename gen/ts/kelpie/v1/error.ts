@@ -71,7 +71,10 @@ export const ErrorReason = {
   EVENT_EMPTY: 19,
   /** PAYLOAD_TOO_LARGE - An event, a command or its output is over the limit of bytes. Metadata: bytes, limit. */
   PAYLOAD_TOO_LARGE: 20,
-  /** BATCH_INVALID - A batch is empty, or over its limit of items or bytes. Metadata: the number of items or bytes, and limit. */
+  /**
+   * BATCH_INVALID - A batch is empty, or over its limit of items or bytes. Metadata: limit, and the number as events, reports,
+   * players or bytes.
+   */
   BATCH_INVALID: 21,
   /** PUBLISH_SEQUENCE_HOLE - The publish sequences leave a hole. The journal stored nothing of the batch. Metadata: expected. */
   PUBLISH_SEQUENCE_HOLE: 22,
@@ -79,13 +82,14 @@ export const ErrorReason = {
   ACK_INVALID: 23,
   /** WINDOW_INVALID - The window has no room for any event. */
   WINDOW_INVALID: 24,
-  /** SESSION_REPLACED - A newer stream of the node took over. The stream ends. */
+  /** SESSION_REPLACED - A newer stream of the node took over. The stream ends. Metadata: name. */
   SESSION_REPLACED: 25,
   /** SESSION_SILENT - No frame of the node came for the max_silence of Welcome. The stream ends. */
   SESSION_SILENT: 26,
   /**
-   * STALE_GENERATION - A newer process or stream owns the node, or a newer login holds the player. The journal stored nothing.
-   * Metadata: name, or player.
+   * STALE_GENERATION - The stream does not own its node any more: the node has left, or has a newer stream. Or another login or node
+   * holds the player. The journal stored nothing of it; earlier reports of the same frame stay. Metadata: name, or
+   * player.
    */
   STALE_GENERATION: 27,
   /** DRAINING - The coordinator is about to stop. Repeat the request, here or at another endpoint. */
@@ -102,7 +106,7 @@ export const ErrorReason = {
   OUT_OF_RANGE: 31,
   /** SESSION_LIMIT - Too many streams are open. Metadata: limit. */
   SESSION_LIMIT: 32,
-  /** SESSION_ENDED - An operator ended the session. The process should not come back by itself. */
+  /** SESSION_ENDED - An operator ended the session. The process should not come back by itself. Metadata: name. */
   SESSION_ENDED: 33,
   /** HELLO_TOO_LARGE - The Hello is over its limit of bytes. Metadata: bytes, limit. */
   HELLO_TOO_LARGE: 34,

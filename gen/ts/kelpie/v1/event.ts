@@ -187,7 +187,8 @@ export interface Content {
 export interface EventDraft {
   /**
    * The topic, without wildcards (TOPIC_INVALID). `nodes`, `players`, `state`, `routing` and `kelpie` as first
-   * token are the coordinator's own (TOPIC_RESERVED). `inbox.<node>` reaches the session of that node alone.
+   * token are the coordinator's own (TOPIC_RESERVED). `inbox.<node>`, with the name in
+   * lower case, reaches the session of that node alone.
    */
   topic: string;
   /** The message. */

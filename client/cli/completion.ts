@@ -10,11 +10,14 @@ import { placeOf } from './input/place.js';
 import { print } from './output/output.js';
 import { FORMATS } from './output/records.js';
 
-/** Each shell hands over its line up to the cursor, and gets one proposal a line. */
+/**
+ * Each shell hands over its line up to the cursor, and gets one proposal a line. In bash, `=` begins a new word:
+ * a proposal is only the value.
+ */
 const scripts = {
   bash: `_kelpie() {
-  local IFS=$'\\n'
-  COMPREPLY=($(kelpie complete-line "\${COMP_LINE:0:COMP_POINT}" 2>/dev/null))
+  mapfile -t COMPREPLY < <(kelpie complete-line "\${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
+  COMPREPLY=("\${COMPREPLY[@]#--*=}")
 }
 complete -o default -F _kelpie kelpie`,
   zsh: `#compdef kelpie
@@ -28,6 +31,9 @@ compdef _kelpie kelpie`,
 };
 
 const SHELLS = Object.keys(scripts) as (keyof typeof scripts)[];
+
+/** A shell puts a proposal into the line as it is: no name that it would run or expand. */
+const HARMLESS = /^[A-Za-z0-9_.-]+$/;
 
 /** A user waits for it with a finger on the Tab key. */
 const ASK_MS = 1000;
@@ -72,8 +78,7 @@ interface Spot {
 async function proposalsFor(root: Command, line: string): Promise<string[]> {
   const [, ...words] = line.trimStart().split(/\s+/);
   const typed = words.pop() ?? '';
-  const spot = spotOf(root, words);
-  const all = await allAt(spot, typed);
+  const all = await allAt(spotOf(root, words), typed);
   return all.filter((one) => one.startsWith(typed)).sort();
 }
 
@@ -87,8 +92,10 @@ function spotOf(root: Command, words: readonly string[]): Spot {
       given.set(option.long ?? '', word);
       option = undefined;
     } else if (word.startsWith('-')) {
-      const found = command.options.find(({ short, long }) => word === short || word === long);
-      option = found?.required === true ? found : undefined;
+      const [flag, value] = split(word);
+      const found = command.options.find(({ short, long }) => flag === short || flag === long);
+      if (value !== undefined) given.set(flag, value);
+      else option = found?.required === true ? found : undefined;
     } else {
       const below = command.commands.find((one) => one.name() === word);
       if (below) command = below;
@@ -98,8 +105,20 @@ function spotOf(root: Command, words: readonly string[]): Spot {
   return { command, option, index, given };
 }
 
+/** `--server=lobby` has its value in the same word. */
+function split(word: string): [flag: string, value?: string] {
+  const [, flag, value] = /^(--[^=]+)=(.*)$/s.exec(word) ?? [];
+  return flag === undefined || value === undefined ? [word] : [flag, value];
+}
+
 async function allAt({ command, option, index, given }: Spot, typed: string): Promise<string[]> {
   if (option) return valuesOf(valueName(option.flags), given, option.argChoices);
+  const [flag, value] = split(typed);
+  if (value !== undefined) {
+    const found = command.options.find(({ long, required }) => required && flag === long);
+    const values = found ? await valuesOf(valueName(found.flags), given, found.argChoices) : [];
+    return values.map((one) => `${flag}=${one}`);
+  }
   if (typed.startsWith('-')) {
     return [
       '--help',
@@ -130,7 +149,7 @@ async function valuesOf(
     case 'server':
       return nodeNames(given, ['DOWNSTREAM']);
     case 'proxy':
-      return nodeNames(given, ['PROXY']);
+      return nodeNames(given, ['PROXY', 'DOWNSTREAM']);
     case 'context':
       return [...readContexts().all.keys()];
     case 'format':
@@ -160,7 +179,7 @@ async function nodeNames(given: Spot['given'], roles: RoleName[]): Promise<strin
   const api = apiAt(all[0] ?? '', { timeoutMs: ASK_MS, ...(token !== undefined && { token }) });
   try {
     const { nodes } = await api.nodes.list({ roles, pageSize: 1000 });
-    return nodes.map(({ name }) => name);
+    return nodes.map(({ name }) => name).filter((name) => HARMLESS.test(name));
   } finally {
     api.close();
   }

@@ -141,6 +141,10 @@ describe('kelpie, for its operator,', () => {
     expect(proxy.errors).to.include('"lobby" is no proxy, but a server; use --server lobby');
     const server = await kelpie('say', 'hello', '--server', 'gate');
     expect(server.errors).to.include('"gate" is no server, but a proxy; use --proxy gate');
+    await WireNode.join(wire, 'direct', { role: 'NODE_ROLE_DOWNSTREAM' });
+    const direct = await kelpie('players', '--proxy', 'direct');
+    await kelpie('disconnect', 'direct');
+    expect([direct.code, direct.errors], 'players join it directly').to.deep.equal([0, '']);
     const near = await kelpie('disconnect', 'loby');
     expect(near.errors).to.equal(
       'kelpie: the network has no node "loby" (NODE_NOT_FOUND); did you mean lobby?\n',
@@ -268,30 +272,6 @@ describe('kelpie, for its operator,', () => {
       // The token belongs to its context: another endpoint is asked without it.
       expect((await alone(['nodes', '--endpoint', kelpied.endpoint])).code).to.equal(0);
     });
-  });
-
-  it('completes commands, options, choices and the names of nodes in bash', async () => {
-    const bin = join(config, 'kelpie');
-    writeFileSync(bin, `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`, { mode: 0o700 });
-    const lines = ['kelpie dis', 'kelpie nodes --la', 'kelpie disconnect lo', 'kelpie info -o y'];
-    const script = `source <(kelpie completion bash)
-      for COMP_LINE in "$@"; do COMP_POINT=\${#COMP_LINE}; _kelpie; echo "\${COMPREPLY[*]}"; done`;
-    const env = {
-      ...process.env,
-      ...{ PATH: `${config}:${process.env['PATH'] ?? ''}`, KELPIE_ENDPOINTS: kelpied.endpoint },
-    };
-    const { stdout } = await promisify(execFile)('bash', ['-c', script, 'bash', ...lines], { env });
-    expect(stdout.trimEnd().split('\n')).to.deep.equal(['disconnect', '--label', 'lobby', 'yaml']);
-    const propose = async (line: string) =>
-      (await kelpie('complete-line', line)).output.split('\n');
-    expect(await propose('kelpie players --proxy ')).to.deep.equal(['gate']);
-    expect(await propose('kelpie context r')).to.deep.equal(['remove']);
-    for (const [shell, word] of [
-      ['zsh', 'compdef'],
-      ['fish', 'complete -c kelpie'],
-    ] as const) {
-      expect((await kelpie('completion', shell)).output).to.include(word);
-    }
   });
 
   it('colours states on a terminal, unless NO_COLOR is set, and never for programs', async () => {

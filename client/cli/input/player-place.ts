@@ -42,6 +42,7 @@ export async function refuseUnknownPlace(
 async function requireRole(api: Api, wanted: string, role: RoleName, what: string): Promise<void> {
   const { name, role: real } = await api.nodes.get(wanted);
   if (real === role) return;
+  if (role === 'PROXY' && real === 'DOWNSTREAM' && (await isEmpty(api, name))) return;
   const other = {
     PROXY: 'a proxy',
     DOWNSTREAM: 'a server',
@@ -51,6 +52,12 @@ async function requireRole(api: Api, wanted: string, role: RoleName, what: strin
   const advice = other === undefined ? '' : `; use --${other.slice('a '.length)} ${name}`;
   const message = `"${name}" is no ${what}, but ${other ?? 'a service'}${advice}`;
   throw new KelpieError('NO_TARGET', message);
+}
+
+/** A server that players join directly holds them itself; a server with players of proxies does not. */
+async function isEmpty(api: Api, server: string): Promise<boolean> {
+  const { players } = await api.players.list({ server, pageSize: 1 });
+  return players.length === 0;
 }
 
 /** One player, by the id that they have now: not somebody who took the name meanwhile. */

@@ -132,6 +132,20 @@ describe('a command', () => {
     expect(result.value).to.deep.include({ node: 'lobby', last: true });
   });
 
+  it('goes on if a second command has its request id, which is refused under this id', async () => {
+    const town = await openCoordinator();
+    const lobby = await server(town, 'lobby');
+    const { stream: shop } = await join(town, hello('shop'));
+    const command = { $case: 'issueCommand', value: asked(node('lobby')) } as const;
+    shop.send({ requestId: 5, frame: command });
+    shop.send({ requestId: 5, frame: command });
+    const { error } = await shop.next('requestFailed');
+    expect(error?.metadata).to.deep.equal({ field: 'request_id', limit: '1' });
+    expect(error?.message).to.contain('request_id 5 is in use');
+    await reply(lobby, 'pong');
+    expect(await resultOf(shop)).to.deep.include({ requestId: 5 });
+  });
+
   it('goes to every matching node that handles it, and ends when all have answered', async () => {
     const town = await openCoordinator();
     const labels = { game: 'bedwars' };
@@ -445,6 +459,8 @@ describe('an answer', () => {
       },
     });
     await wrong.told.last;
+    const { error } = await lobby.next('requestFailed');
+    expect(error?.metadata).to.deep.equal({ field: 'output' });
     const failing = issue(town, asked(node('lobby')));
     const second = await lobby.next('commandRequest');
     const failure = { $case: 'failure', value: { message: 'no arena is free' } } as const;

@@ -38,6 +38,8 @@ describe('a server that players join directly', () => {
       ...[undefined, undefined],
       ErrorReason.PLAYER_INVALID,
     ]);
+    const fields = results.map(({ error }) => error?.metadata['field']);
+    expect(fields).to.deep.equal(['moved_to', 'moved_to', undefined, undefined, 'server']);
     expect(placeOf(town, STEVE)).to.equal('lobby lobby');
   });
 

@@ -123,9 +123,16 @@ export function fromThrown(thrown: unknown): KelpieError {
     return new KelpieError(reason, message, { metadata, permanent, retryAfterMs });
   }
   if (thrown instanceof ClientError) {
-    return new KelpieError(reasonOf(thrown), thrown.details, { cause: thrown });
+    return new KelpieError(reasonOf(thrown), causeIn(thrown.details), { cause: thrown });
   }
   return new KelpieError('UNKNOWN', messageOf(thrown), { cause: thrown });
+}
+
+/** The cause in the text of gRPC for a connection that does not open: the text ends with the state of a resolver. */
+function causeIn(details: string): string {
+  const wrapped =
+    /^No connection established\. Last error: (?:Error: )?(.*)\. Resolution note: .*$/s;
+  return wrapped.exec(details)?.[1] ?? details;
 }
 
 /** An error without an ErrorDetail does not come from a coordinator. */

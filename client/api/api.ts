@@ -101,8 +101,15 @@ export function apiAt(endpoint: string, options?: ApiOptions): Api {
   return new Api(endpoint, options);
 }
 
-/** The calls of the first coordinator that answers. Rejects with UNAVAILABLE if none does. */
-export async function reachApi(endpoints: readonly string[], options?: ApiOptions): Promise<Api> {
+/**
+ * The calls of the first coordinator that answers. Without endpoints: those of KELPIE_ENDPOINTS, else 127.0.0.1:50051.
+ * Rejects with UNAVAILABLE if no coordinator answers, and with OUT_OF_RANGE for an endpoint that is none.
+ */
+export async function reachApi(
+  given?: string | readonly string[],
+  options?: ApiOptions,
+): Promise<Api> {
+  const endpoints = endpointsOf(given);
   for (const [index, endpoint] of endpoints.entries()) {
     const others = [...endpoints.slice(index + 1), ...endpoints.slice(0, index + 1)];
     const api = new Api(endpoint, options, others);

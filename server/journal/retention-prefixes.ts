@@ -1,5 +1,6 @@
 /** Checks which topics may have a retention of their own. */
-import { checkTopic, isUnder } from '../topics/topic.js';
+import { KelpieError } from '../core/errors.js';
+import { checkTopic, isReserved, isUnder } from '../topics/topic.js';
 import type { TopicRetention } from './journal.js';
 
 /** The limit of such topics: the journal compares each entry that it stores with each of them. */
@@ -14,6 +15,10 @@ export function checkOwnRetention(topics: readonly TopicRetention[]): void {
     throw new RangeError(`at most ${MOST} topics may have a retention of their own; name fewer`);
   }
   for (const [index, { prefix }] of topics.entries()) {
+    if (isReserved(prefix.split('.', 1)[0] ?? '')) {
+      const message = `"${prefix}" is a topic of the coordinator, which keeps all of its events; limit topics of your own`;
+      throw new KelpieError('TOPIC_RESERVED', message, { topic: prefix });
+    }
     checkTopic(prefix);
     const other = topics.find((one, at) => at !== index && isUnder(one.prefix, prefix));
     if (other) {

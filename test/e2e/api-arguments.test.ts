@@ -1,6 +1,6 @@
 /** `kelpie/api` refuses wrong arguments by name, before it asks the coordinator anything. */
 import { expect } from 'chai';
-import { apiAt, type Api, KelpieError } from '../../client/api/index.js';
+import { apiAt, type Api, KelpieError, reachApi } from '../../client/api/index.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { rejectionOf } from '../support/thrown.js';
 import { Wire } from '../support/wire/wire.js';
@@ -67,6 +67,25 @@ describe('kelpie/api, with wrong arguments,', () => {
     );
     expect((await api.players.kick({ everyone: true })).succeeded).to.equal(1);
     await gate.bring(steve, 'lobby');
+  });
+
+  it('asks for no node whose name is no text', async () => {
+    const name = { name: 'lobby' } as never;
+    expect(await refused(name, api.nodes.get(name))).to.equal(
+      'name is an object (Object); it must be text',
+    );
+    await refused(name, api.nodes.update(name, {}));
+    await refused(name, api.nodes.disconnect(name));
+  });
+
+  it('takes endpoints as connect does, and shows the cause if none answers', async () => {
+    const reached = await reachApi(`127.0.0.1:1, ${kelpied.endpoint}`);
+    expect(reached.endpoint).to.equal(kelpied.endpoint);
+    reached.close();
+    const nobody = apiAt('127.0.0.1:1');
+    const { message } = await rejectionOf(KelpieError, nobody.nodes.list());
+    expect(message).to.equal('connect ECONNREFUSED 127.0.0.1:1');
+    nobody.close();
   });
 
   it('looks up no player whom the look-up does not name', async () => {

@@ -176,7 +176,7 @@ describe('topics with a retention of their own', () => {
   });
 
   for (const [given, why] of [
-    ['nodes=5', /own/],
+    ['nodes=5', /"nodes" is a topic of the coordinator.*limit topics of your own/],
     ['chat', /list of <topic>=<limit>/],
     ['chat=0', /list of <topic>=<limit>/],
     ['chat=5 apples', /list of <topic>=<limit>/],

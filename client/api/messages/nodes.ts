@@ -6,7 +6,7 @@ import {
 } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { type Selector, selectorOf } from '../../commands/commands.js';
 import { changeOf, type OwnNodeChange } from '../../connection/own-node.js';
-import { textList } from '../../core/arguments.js';
+import { text, textList } from '../../core/arguments.js';
 import { KelpieError } from '../../errors.js';
 import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
 import type { PageOptions } from '../paging.js';
@@ -37,7 +37,9 @@ export class NodeMessages {
   }
 
   async get(name: string, options: CallOptions = {}): Promise<Node> {
-    return given((await this.#service.getNode({ name }, callOptions(options))).node);
+    return given(
+      (await this.#service.getNode({ name: text('name', name) }, callOptions(options))).node,
+    );
   }
 
   async update(name: string, update: NodeUpdate, options: CallOptions = {}): Promise<Node> {
@@ -47,11 +49,14 @@ export class NodeMessages {
       addedCommands: textList('addedCommands', addedCommands),
       removedCommands: textList('removedCommands', removedCommands),
     };
-    return given((await this.#service.updateNode({ name, change }, callOptions(options))).node);
+    return given(
+      (await this.#service.updateNode({ name: text('name', name), change }, callOptions(options)))
+        .node,
+    );
   }
 
   async disconnect(name: string, options: CallOptions = {}): Promise<void> {
-    await this.#service.disconnectNode({ name }, callOptions(options));
+    await this.#service.disconnectNode({ name: text('name', name) }, callOptions(options));
   }
 }
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import {
   accessSync,
   constants,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -79,7 +80,9 @@ export function folderFault(error: unknown, folder: string, what: string): Journ
   if (error instanceof JournalError) return error;
   const code = codeOf(error) ?? '';
   const advice: Record<string, string> = {
-    ENOENT: 'Its parent directory is missing. Create that first, or name another directory.',
+    ENOENT: existsSync(dirname(folder))
+      ? 'Its parent directory takes no new directory. Name another directory.'
+      : 'Its parent directory is missing. Create that first, or name another directory.',
     ENOTDIR: 'A part of its path is a file. Name another directory.',
     EACCES: 'Give the user that runs the coordinator the right to write there (chown, chmod).',
     EPERM: 'Give the user that runs the coordinator the right to write there (chown, chmod).',

@@ -780,6 +780,7 @@ describe('the journal in a file', () => {
 
     for (const [what, prepare, says] of [
       ['whose parent is missing', () => join(folder, 'a', 'b'), 'parent directory is missing'],
+      ['where no directory can be made', () => '/proc/kelpie', 'takes no new directory'],
       [
         'that is a file',
         () => {

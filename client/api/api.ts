@@ -6,7 +6,7 @@ import { openChannel } from '../connection/transport.js';
 import { whole } from '../core/arguments.js';
 import { endpointsOf } from '../core/endpoints.js';
 import { KelpieError } from '../errors.js';
-import { servicesOn } from './call.js';
+import { LONGEST_MS, servicesOn } from './call.js';
 import { CommandsApi } from './commands.js';
 import { CoordinatorApi } from './coordinator.js';
 import { EventsApi } from './events.js';
@@ -26,7 +26,6 @@ export interface ApiOptions {
 }
 
 const TIMEOUT_MS = 10_000;
-const LONGEST_MS = 24 * 60 * 60 * 1000;
 /** How long an endpoint has to answer before the next one is tried. */
 const REACH_MS = 2000;
 

@@ -6,8 +6,11 @@ import {
   type CompatServiceDefinition,
   Metadata,
 } from 'nice-grpc';
+import { durationOf } from '../core/duration.js';
 import { clients } from '../connection/transport.js';
 import { systemClock } from '../core/clock.js';
+import type { Duration } from '../../gen/ts/google/protobuf/duration.js';
+import { amount, shown } from '../core/arguments.js';
 import { fromThrown, KelpieError } from '../errors.js';
 
 /** The options of one call. */
@@ -29,6 +32,22 @@ export interface CallDefaults {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** The bounds of a call's time limit: from one tick of a timer to a day. */
+export const LONGEST_MS = 24 * 60 * 60 * 1000;
+const LEAST_MS = 1;
+
+/** The longest time that nodes can have for a command. */
+const COMMAND_MS = 300_000;
+
+/** The time that nodes have for a command. Throws DEADLINE_INVALID. */
+export function commandTimeout(timeoutMs: number): Duration {
+  if (typeof timeoutMs === 'number' && timeoutMs >= LEAST_MS && timeoutMs <= COMMAND_MS) {
+    return durationOf(timeoutMs);
+  }
+  const message = `timeoutMs is ${shown(timeoutMs)}; it must be from 1 to 300000 (5 min)`;
+  throw new KelpieError('DEADLINE_INVALID', message, { permanent: true });
+}
+
 interface Extension {
   readonly timeoutMs?: number;
   readonly facts?: Readonly<Record<string, string>>;
@@ -48,8 +67,12 @@ export function servicesOn(channel: Channel, defaults: CallDefaults): CreateServ
   return (definition) => factory.create(definition, channel);
 }
 
-/** As the generated clients take them. `extraMs`: the call itself may take so long, beside the way. */
+/**
+ * The options as the generated clients take them. `extraMs`: the time for the way, beside the limit of the call.
+ * Throws OUT_OF_RANGE.
+ */
 export function callOptions({ timeoutMs, signal, metadata }: CallOptions, extraMs = 0) {
+  if (timeoutMs !== undefined) amount('timeoutMs', timeoutMs, LEAST_MS, LONGEST_MS);
   return {
     ...(timeoutMs !== undefined && { timeoutMs: timeoutMs + extraMs }),
     ...(signal && { signal }),

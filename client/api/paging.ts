@@ -1,4 +1,5 @@
 /** Lists that come in pages. */
+import { UINT32, whole } from '../core/arguments.js';
 
 /** Where a page begins, and how much it has at most. */
 export interface PageOptions {
@@ -6,6 +7,11 @@ export interface PageOptions {
   readonly pageSize?: number;
   /** The `nextPageToken` of the page before. Default: the first page. */
   readonly pageToken?: string;
+}
+
+/** The page size on the wire: 0 is the default. Throws OUT_OF_RANGE. */
+export function pageSizeOf(pageSize: number | undefined): number {
+  return whole('pageSize', pageSize ?? 0, 0, UINT32);
 }
 
 /** All pages of a list, each read when it is asked for. */

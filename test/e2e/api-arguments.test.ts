@@ -117,4 +117,36 @@ describe('kelpie/api, with wrong arguments,', () => {
     );
     await refused(mistyped, api.players.count({ nodes: mistyped }));
   });
+
+  it('takes no time and no number that it cannot mean', async () => {
+    const reasonOf = async (call: Promise<unknown>) => {
+      const { reason, message } = await rejectionOf(KelpieError, call);
+      return `${reason}: ${message.split(' ')[0] ?? ''}`;
+    };
+    const command = { run_console_command: { line: 'stop' } };
+    for (const wrong of [NaN, -1, Infinity, '5'] as number[]) {
+      for (const timeoutMs of [wrong, 0, 2 ** 40]) {
+        const options = { timeoutMs };
+        expect(await reasonOf(api.nodes.get('gate', options))).to.equal('OUT_OF_RANGE: timeoutMs');
+        const late = 'DEADLINE_INVALID: timeoutMs';
+        expect(await reasonOf(api.players.kick({ everyone: true }, '', options))).to.equal(late);
+        const issued = api.commands.issue({ every: {} }, command, options).next();
+        expect(await reasonOf(issued)).to.equal(late);
+      }
+      const page = { pageSize: wrong };
+      for (const listed of [
+        api.nodes.list(page),
+        api.players.list(page),
+        api.coordinator.listSessions(page),
+        api.events.read('chat.>', page),
+      ]) {
+        expect(await reasonOf(listed)).to.equal('OUT_OF_RANGE: pageSize');
+      }
+      const waits = api.events.read('chat.>', { waitMs: wrong });
+      expect(await reasonOf(waits)).to.equal('OUT_OF_RANGE: waitMs');
+      const replies = api.commands.issue({ every: {} }, command, { maxReplies: wrong }).next();
+      expect(await reasonOf(replies)).to.equal('OUT_OF_RANGE: maxReplies');
+    }
+    expect(gate.asked).to.have.length(1);
+  });
 });

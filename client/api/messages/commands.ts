@@ -2,8 +2,14 @@
 import type { CommandResult } from '../../../gen/ts/kelpie/v1/command.js';
 import { CommandServiceDefinition } from '../../../gen/ts/kelpie/v1/command_service.js';
 import { type AnyCommand, commandOf, type Target, targetOf } from '../../commands/commands.js';
-import { durationOf } from '../../core/duration.js';
-import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
+import { UINT32, whole } from '../../core/arguments.js';
+import {
+  type CallOptions,
+  callOptions,
+  commandTimeout,
+  type CreateService,
+  type Service,
+} from '../call.js';
 
 /** How a command is issued. */
 export interface IssueOptions extends Omit<CallOptions, 'timeoutMs'> {
@@ -33,8 +39,13 @@ export class CommandMessages {
     command: AnyCommand,
     { timeoutMs = TIMEOUT_MS, maxReplies = 0, attributes = {}, ...options }: IssueOptions = {},
   ): AsyncGenerator<CommandResult, void> {
-    const asked = { target: targetOf(target), command: commandOf(command) };
-    const request = { ...asked, timeout: durationOf(timeoutMs), maxReplies, attributes };
+    const request = {
+      target: targetOf(target),
+      command: commandOf(command),
+      timeout: commandTimeout(timeoutMs),
+      maxReplies: whole('maxReplies', maxReplies, 0, UINT32),
+      attributes,
+    };
     const call = callOptions({ ...options, timeoutMs }, WAY_MS);
     for await (const { result } of this.#service.issueCommand(request, call)) {
       if (result) yield result;

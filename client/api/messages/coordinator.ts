@@ -5,7 +5,7 @@ import {
   type ListSessionsResponse,
 } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
 import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
-import type { PageOptions } from '../paging.js';
+import { type PageOptions, pageSizeOf } from '../paging.js';
 
 /** The calls of `api.coordinator`, with answers as the contract has them. */
 export class CoordinatorMessages {
@@ -24,6 +24,7 @@ export class CoordinatorMessages {
     page: PageOptions = {},
     options: CallOptions = {},
   ): Promise<ListSessionsResponse> {
-    return this.#service.listSessions(page, callOptions(options));
+    const request = { ...page, pageSize: pageSizeOf(page.pageSize) };
+    return this.#service.listSessions(request, callOptions(options));
   }
 }

@@ -5,11 +5,19 @@ import {
   type ReadEventsResponse,
   type WatchEventsResponse,
 } from '../../../gen/ts/kelpie/v1/event_service.js';
+import { amount } from '../../core/arguments.js';
 import { durationOf } from '../../core/duration.js';
 import { type StartOption, startOf } from '../../core/start.js';
 import type { MessageContent } from '../../events/content.js';
 import { draftOf, type MessageOptions } from '../../events/received.js';
-import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
+import {
+  type CallOptions,
+  callOptions,
+  type CreateService,
+  LONGEST_MS,
+  type Service,
+} from '../call.js';
+import { pageSizeOf } from '../paging.js';
 
 /** A message to publish. */
 export interface Message extends MessageOptions {
@@ -58,8 +66,12 @@ export class EventMessages {
     topics: string | readonly string[],
     { start = 'EARLIEST', pageSize = 0, waitMs, ...options }: ReadOptions = {},
   ): Promise<ReadEventsResponse> {
-    const wait = waitMs === undefined ? undefined : durationOf(waitMs);
-    const request = { topics: listOf(topics), start: startOf(start), pageSize, wait };
+    const wait =
+      waitMs === undefined
+        ? undefined
+        : durationOf(amount('waitMs', waitMs, 0, LONGEST_MS - WAY_MS));
+    const asked = { topics: listOf(topics), start: startOf(start), wait };
+    const request = { ...asked, pageSize: pageSizeOf(pageSize) };
     const timeoutMs = options.timeoutMs ?? (waitMs === undefined ? undefined : waitMs + WAY_MS);
     const call = timeoutMs === undefined ? options : { ...options, timeoutMs };
     return this.#service.readEvents(request, callOptions(call));

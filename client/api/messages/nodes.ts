@@ -9,7 +9,7 @@ import { changeOf, type OwnNodeChange } from '../../connection/own-node.js';
 import { text, textList } from '../../core/arguments.js';
 import { KelpieError } from '../../errors.js';
 import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
-import type { PageOptions } from '../paging.js';
+import { type PageOptions, pageSizeOf } from '../paging.js';
 
 /** A change of a node. A fact that it leaves out stays. */
 export interface NodeUpdate extends OwnNodeChange {
@@ -32,7 +32,7 @@ export class NodeMessages {
     { pageSize = 0, pageToken = '', ...selector }: Selector & PageOptions = {},
     options: CallOptions = {},
   ): Promise<ListNodesResponse> {
-    const request = { pageSize, pageToken, ...selectorOf(selector) };
+    const request = { pageSize: pageSizeOf(pageSize), pageToken, ...selectorOf(selector) };
     return this.#service.listNodes(request, callOptions(options));
   }
 

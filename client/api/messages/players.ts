@@ -12,11 +12,16 @@ import {
 import { type Selector, selectorOf } from '../../commands/commands.js';
 import { type Display, displayOf } from '../../commands/display.js';
 import { flag, invalid, onlyKey, shown, text } from '../../core/arguments.js';
-import { durationOf } from '../../core/duration.js';
 import { KelpieError } from '../../errors.js';
 import { checkedLookup, type PlayerLookup } from '../../roster/players.js';
-import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
-import type { PageOptions } from '../paging.js';
+import {
+  type CallOptions,
+  callOptions,
+  commandTimeout,
+  type CreateService,
+  type Service,
+} from '../call.js';
+import { type PageOptions, pageSizeOf } from '../paging.js';
 
 /** The facts of each player in an answer. */
 export interface ContextOption {
@@ -96,7 +101,8 @@ export class PlayerMessages {
     filter: PlayerFilter & PageOptions = {},
     options: CallOptions = {},
   ): Promise<ListPlayersResponse> {
-    return this.#service.listPlayers(filter, callOptions(options));
+    const request = { ...filter, pageSize: pageSizeOf(filter.pageSize) };
+    return this.#service.listPlayers(request, callOptions(options));
   }
 
   async count(filter: CountFilter = {}, options: CallOptions = {}): Promise<CountPlayersResponse> {
@@ -127,7 +133,7 @@ export class PlayerMessages {
 
 /** The time that proxies have, and the options of a call that waits for them. */
 function reaching({ timeoutMs = REACH_MS, ...options }: ReachOptions) {
-  const timeout = durationOf(timeoutMs);
+  const timeout = commandTimeout(timeoutMs);
   return [{ timeout }, callOptions({ ...options, timeoutMs }, WAY_MS)] as const;
 }
 

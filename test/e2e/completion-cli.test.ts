@@ -1,4 +1,4 @@
-/** What bash proposes when the user presses Tab. */
+/** The proposals of bash when the user presses Tab. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

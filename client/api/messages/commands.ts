@@ -37,8 +37,9 @@ export class CommandMessages {
   async *issue(
     target: Target,
     command: AnyCommand,
-    { timeoutMs = TIMEOUT_MS, maxReplies = 0, attributes = {}, ...options }: IssueOptions = {},
+    options: IssueOptions = {},
   ): AsyncGenerator<CommandResult, void> {
+    const { timeoutMs = TIMEOUT_MS, maxReplies = 0, attributes = {}, ...more } = options;
     const request = {
       target: targetOf(target),
       command: commandOf(command),
@@ -46,7 +47,7 @@ export class CommandMessages {
       maxReplies: whole('maxReplies', maxReplies, 0, UINT32),
       attributes,
     };
-    const call = callOptions({ ...options, timeoutMs }, WAY_MS);
+    const call = callOptions({ ...more, timeoutMs }, WAY_MS);
     for await (const { result } of this.#service.issueCommand(request, call)) {
       if (result) yield result;
     }

@@ -64,25 +64,27 @@ export class EventMessages {
 
   async read(
     topics: string | readonly string[],
-    { start = 'EARLIEST', pageSize = 0, waitMs, ...options }: ReadOptions = {},
+    options: ReadOptions = {},
   ): Promise<ReadEventsResponse> {
+    const { start = 'EARLIEST', pageSize = 0, waitMs, ...more } = options;
     const wait =
       waitMs === undefined
         ? undefined
         : durationOf(amount('waitMs', waitMs, 0, LONGEST_MS - WAY_MS));
     const asked = { topics: listOf(topics), start: startOf(start), wait };
     const request = { ...asked, pageSize: pageSizeOf(pageSize) };
-    const timeoutMs = options.timeoutMs ?? (waitMs === undefined ? undefined : waitMs + WAY_MS);
-    const call = timeoutMs === undefined ? options : { ...options, timeoutMs };
+    const timeoutMs = more.timeoutMs ?? (waitMs === undefined ? undefined : waitMs + WAY_MS);
+    const call = timeoutMs === undefined ? more : { ...more, timeoutMs };
     return this.#service.readEvents(request, callOptions(call));
   }
 
   watch(
     topics: string | readonly string[],
-    { start = 'LATEST', ...options }: WatchOptions = {},
+    options: WatchOptions = {},
   ): AsyncIterable<WatchEventsResponse> {
+    const { start = 'LATEST', ...more } = options;
     const request = { topics: listOf(topics), start: startOf(start) };
-    return this.#service.watchEvents(request, callOptions(options));
+    return this.#service.watchEvents(request, callOptions(more));
   }
 }
 

@@ -29,9 +29,10 @@ export class NodeMessages {
   }
 
   async list(
-    { pageSize = 0, pageToken = '', ...selector }: Selector & PageOptions = {},
+    filter: Selector & PageOptions = {},
     options: CallOptions = {},
   ): Promise<ListNodesResponse> {
+    const { pageSize = 0, pageToken = '', ...selector } = filter;
     const request = { pageSize: pageSizeOf(pageSize), pageToken, ...selectorOf(selector) };
     return this.#service.listNodes(request, callOptions(options));
   }

@@ -88,13 +88,14 @@ export class PlayerMessages {
 
   async getMany(
     players: readonly PlayerLookup[],
-    { includeContext = false, ...options }: CallOptions & ContextOption = {},
+    options: CallOptions & ContextOption = {},
   ): Promise<BatchGetPlayersResponse> {
+    const { includeContext = false, ...more } = options;
     if (!Array.isArray(players)) {
       throw invalid(`players is ${shown(players)}; it must be a list`, 'players');
     }
     const request = { players: players.map(lookupOf), includeContext };
-    return this.#service.batchGetPlayers(request, callOptions(options));
+    return this.#service.batchGetPlayers(request, callOptions(more));
   }
 
   async list(

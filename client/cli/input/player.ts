@@ -15,7 +15,8 @@ export async function requirePlayer(api: Api, who: string): Promise<Player> {
 }
 
 export function notFound(who: string): KelpieError {
-  const message = `no player "${who}" is online; a name with spaces in it goes in quotes, and kelpie history shows players of the past`;
+  const quotes = who.includes(' ') ? '' : 'a name with spaces in it goes in quotes, and ';
+  const message = `no player "${who}" is online; ${quotes}kelpie history shows players of the past`;
   return new KelpieError('PLAYER_NOT_FOUND', message);
 }
 

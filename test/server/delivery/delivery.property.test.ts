@@ -186,7 +186,8 @@ describe('delivery', () => {
   it('is the journal filtered, in order, or an exact gap', async () => {
     await fc.assert(fc.asyncProperty(steps, settings, run), { numRuns: 400 });
     for (const kind of ['gap', 'gap of topics', 'updated', 'renewed', 'snapshot']) {
-      expect(tally.get(kind), `${kind} was tested`).to.be.above(100);
+      // The rarest kind comes about 117 times, give or take 9.
+      expect(tally.get(kind), `${kind} was tested`).to.be.above(50);
     }
   }).timeout(120_000);
 });

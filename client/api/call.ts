@@ -39,8 +39,21 @@ const LEAST_MS = 1;
 /** The longest time that nodes can have for a command. */
 const COMMAND_MS = 300_000;
 
-/** The time that nodes have for a command. Throws DEADLINE_INVALID. */
-export function commandTimeout(timeoutMs: number): Duration {
+/** The time that nodes have for a command, unless the options of the call say otherwise. */
+const NODES_MS = 10_000;
+/** The time for the way to the coordinator and back, beside the time that nodes have. */
+const WAY_MS = 5000;
+
+/**
+ * The time that nodes have for a command, and the options of the call that waits for them. Throws
+ * DEADLINE_INVALID.
+ */
+export function commandCall({ timeoutMs = NODES_MS, ...options }: CallOptions) {
+  const timeout = commandTimeout(timeoutMs);
+  return [timeout, callOptions({ ...options, timeoutMs }, WAY_MS)] as const;
+}
+
+function commandTimeout(timeoutMs: number): Duration {
   if (typeof timeoutMs === 'number' && timeoutMs >= LEAST_MS && timeoutMs <= COMMAND_MS) {
     return durationOf(timeoutMs);
   }

@@ -7,9 +7,9 @@ export type Fields<T> = Readonly<Record<keyof Required<T>, unknown>>;
 
 /** Returns the object if it has only known fields. `what` names it in the message. Throws VALUE_INVALID. */
 export function known<T extends object>(what: string, given: T, fields: Fields<T>): T {
-  const names = Object.keys(fields);
   for (const field of Object.keys(object(what, given))) {
     if (Object.hasOwn(fields, field)) continue;
+    const names = Object.keys(fields);
     const [like] = nearest(
       field.toLowerCase(),
       names.map((name) => name.toLowerCase()),

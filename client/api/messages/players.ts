@@ -17,7 +17,7 @@ import { checkedLookup, type PlayerLookup } from '../../roster/players.js';
 import {
   type CallOptions,
   callOptions,
-  commandTimeout,
+  commandCall,
   type CreateService,
   type Service,
 } from '../call.js';
@@ -66,10 +66,6 @@ export interface ReachOptions extends CallOptions {
   readonly timeoutMs?: number;
 }
 
-/** The time for the way to the coordinator and back, beside the time that proxies have. */
-const WAY_MS = 5000;
-const REACH_MS = 10_000;
-
 /** The calls of `api.players`, with answers as the contract has them. */
 export class PlayerMessages {
   readonly #service: Service<typeof PlayerServiceDefinition>;
@@ -117,8 +113,8 @@ export class PlayerMessages {
     message = '',
     options: ReachOptions = {},
   ): Promise<KickPlayersResponse> {
-    const [timing, call] = reaching(options);
-    return this.#service.kickPlayers({ target: targetOf(target), message, ...timing }, call);
+    const [timeout, call] = commandCall(options);
+    return this.#service.kickPlayers({ target: targetOf(target), message, timeout }, call);
   }
 
   async show(
@@ -126,16 +122,10 @@ export class PlayerMessages {
     display: Display,
     options: ReachOptions = {},
   ): Promise<ShowMessageResponse> {
-    const [timing, call] = reaching(options);
-    const request = { target: targetOf(target), display: displayOf(display), ...timing };
+    const [timeout, call] = commandCall(options);
+    const request = { target: targetOf(target), display: displayOf(display), timeout };
     return this.#service.showMessage(request, call);
   }
-}
-
-/** The time that proxies have, and the options of a call that waits for them. */
-function reaching({ timeoutMs = REACH_MS, ...options }: ReachOptions) {
-  const timeout = commandTimeout(timeoutMs);
-  return [{ timeout }, callOptions({ ...options, timeoutMs }, WAY_MS)] as const;
 }
 
 /** Throws VALUE_INVALID. */

@@ -11,13 +11,21 @@ export type {
   FormName,
   Forms,
   PlayerFailure,
-  PlayerRef,
   PlayerResult,
   ResultOf,
   Selector,
   Target,
   Verified,
 } from './commands/commands.js';
+export type {
+  ConfirmArrival,
+  MoveForms,
+  PrepareArrival,
+  PrepareDeparture,
+  TransferEnded,
+  TransferPlayer,
+} from './commands/moves.js';
+export type { PlayerRef } from './commands/refs.js';
 export type { Display, Title, Toast } from './commands/display.js';
 export type { CommandContext, CustomHandler, FormHandler, Handling } from './commands/handlers.js';
 export type { CommandResult, Issue, IssueOptions } from './commands/issued.js';

@@ -6,7 +6,7 @@ import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
 import { Heartbeat, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
 import { type Clock, systemClock } from './core/clock.js';
 import { type OwnNodeChange, changeOf, helloAfter } from './connection/own-node.js';
-import type { PlayerRef } from './commands/commands.js';
+import type { PlayerRef } from './commands/refs.js';
 import { Connection, type Stream } from './connection/connection.js';
 import { msOf } from './core/duration.js';
 import { closedError, fromThrown, KelpieError, typed } from './errors.js';

@@ -1,26 +1,13 @@
 /** Commands in the form of programs and in the form of the contract. Pure. */
 import type { Command, CommandTarget, NodeSelector } from '../../gen/ts/kelpie/v1/command.js';
-import {
-  invalid,
-  object,
-  onlyKey,
-  shown,
-  text,
-  textList,
-  texts,
-  whole,
-} from '../core/arguments.js';
+import { invalid, object, onlyKey, shown, text, textList, texts } from '../core/arguments.js';
 import { type Fields, known } from '../core/known.js';
 import type { KelpieError } from '../errors.js';
 import { contentOf, type MessageContent } from '../events/content.js';
+import { MOVE_NAMES, type MoveForms, moveFormOf, moveRequestOf } from './moves.js';
+import { type PlayerRef, refOf, wireRef } from './refs.js';
 import { type Display, displayFrom, displayOf } from './display.js';
 import { type RoleName, roleOf, type StateName, stateOf } from '../core/spelling.js';
-
-/** One presence of a player. When they log in again, their presence has another generation. */
-export interface PlayerRef {
-  readonly id: string;
-  readonly generation: number;
-}
 
 /** A player for whom a handler failed, and the reason. */
 export interface PlayerFailure {
@@ -51,7 +38,7 @@ export interface Verified {
 type PlayersReply = void | readonly PlayerFailure[];
 
 /** The commands of the contract: the request, the value that a handler returns, and the result for the issuer. */
-export interface Forms {
+export interface Forms extends MoveForms {
   kick_players: {
     request: { readonly players: readonly PlayerRef[]; readonly message: string };
     reply: PlayersReply;
@@ -145,6 +132,7 @@ const FORMS: readonly string[] = [
   'show_message',
   'run_console_command',
   'verify_player',
+  ...MOVE_NAMES,
 ];
 
 /** Whether the contract has a command of this name. */
@@ -183,25 +171,15 @@ function formOf(command: AnyCommand): Form {
     const line = text('line', command.run_console_command.line);
     return { $case: 'runConsoleCommand', value: { line } };
   }
-  return { $case: 'verifyPlayer', value: { player: wireRef(command.verify_player.player) } };
+  if ('verify_player' in command) {
+    return { $case: 'verifyPlayer', value: { player: wireRef(command.verify_player.player) } };
+  }
+  return moveFormOf(command);
 }
 
 function wireRefs(players: readonly PlayerRef[]) {
   if (Array.isArray(players)) return Array.from(players, wireRef);
   throw invalid(`players is ${shown(players)}; it must be a list`, 'players');
-}
-
-/** Throws VALUE_INVALID or OUT_OF_RANGE. */
-export function wireRef(player: PlayerRef) {
-  const { id, generation } = object('a player', player) as PlayerRef;
-  return {
-    playerId: text('a player.id', id),
-    generation: whole('a player.generation', generation),
-  };
-}
-
-function refOf({ playerId: id, generation }: { playerId: string; generation: number }): PlayerRef {
-  return { id, generation };
 }
 
 /** A command's name, and its request as a handler gets it. Undefined for a form that this version does not have. */
@@ -224,7 +202,7 @@ export function requestOf(form: Form | undefined): { name: string; request: unkn
       return { name: 'verify_player', request: { player: refOf(form.value.player) } };
     case 'custom':
       return { name: form.value.name, request: form.value.content?.form?.value };
-    case undefined:
-      return undefined;
+    default:
+      return form && moveRequestOf(form);
   }
 }

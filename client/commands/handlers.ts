@@ -9,7 +9,8 @@ import {
 } from '../../gen/ts/kelpie/v1/command.js';
 import { callback, shown } from '../core/arguments.js';
 import { outputOf, customOutputOf, failuresOf } from './replies.js';
-import { type FormName, type Forms, type PlayerRef, requestOf } from './commands.js';
+import { type FormName, type Forms, isFormName, requestOf } from './commands.js';
+import type { PlayerRef } from './refs.js';
 import type { Cancel, Clock } from '../core/clock.js';
 import { msOf } from '../core/duration.js';
 import { closedError, KelpieError, messageOf } from '../errors.js';
@@ -160,8 +161,7 @@ export class Handlers {
       return { $case: 'output', value } as const;
     }
     const returned = await ask(request);
-    const isForm = name === 'run_console_command' || name === 'verify_player';
-    const value = isForm
+    const value = isFormName(name)
       ? outputOf(name, request as never, returned as never)
       : customOutputOf(returned as MessageContent | undefined);
     return { $case: 'output', value } as const;

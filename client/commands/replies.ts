@@ -10,6 +10,7 @@ import type {
   PlayerResult,
   Verified,
 } from './commands.js';
+import { isMoveName } from './moves.js';
 import { contentOf, type MessageContent } from '../events/content.js';
 import { durationOf, msOf } from '../core/duration.js';
 import { fromWire } from '../errors.js';
@@ -25,6 +26,7 @@ export function outputOf<Name extends FormName>(
 export function outputOf(name: FormName, request: unknown, returned: unknown): CommandOutput {
   if (name === 'run_console_command') return { form: consoleForm(returned) };
   if (name === 'verify_player') return { form: verifiedForm(returned) };
+  if (isMoveName(name)) return { form: { $case: 'done', value: {} } };
   const { players } = request as Forms['kick_players']['request'];
   const failures = new Map(failuresOf(name, returned).map(({ id, message }) => [id, message]));
   const outcomes = players.map(({ id: playerId }) => {
@@ -96,6 +98,7 @@ export function replyOf({ form }: CommandOutput): unknown {
     }
     case 'custom':
       return form.value.form?.value;
+    case 'done':
     case undefined:
       return undefined;
   }

@@ -1,6 +1,6 @@
 /** `client.players`: the events of players, for every role, and the players of a proxy. */
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
-import type { PlayerRef } from '../commands/commands.js';
+import type { PlayerRef } from '../commands/refs.js';
 import { KelpieError } from '../errors.js';
 import {
   type BodyHandler,

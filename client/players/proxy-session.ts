@@ -5,7 +5,8 @@ import type {
   PresenceDigest,
 } from '../../gen/ts/kelpie/v1/presence.js';
 import { invalid, shown, UINT32 } from '../core/arguments.js';
-import type { PlayerRef, Verified } from '../commands/commands.js';
+import type { Verified } from '../commands/commands.js';
+import type { PlayerRef } from '../commands/refs.js';
 import type { Clock } from '../core/clock.js';
 import { playerLeaveReasonNameOf } from '../core/spelling.js';
 import type { KelpieError } from '../errors.js';

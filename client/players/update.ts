@@ -1,5 +1,5 @@
 /** Changes of a player's facts that any node makes. */
-import { type PlayerRef, wireRef } from '../commands/commands.js';
+import { type PlayerRef, wireRef } from '../commands/refs.js';
 import type { Link } from '../connection/link.js';
 import { typed } from '../errors.js';
 import { changeOf, type PlayerFactsChange } from './facts.js';

@@ -1,5 +1,10 @@
 /** Checks commands and their outputs. Pure. */
-import { Command, CommandOutput, type Display } from '../../gen/ts/kelpie/v1/command.js';
+import {
+  Command,
+  CommandOutput,
+  type Display,
+  type PlayerRef,
+} from '../../gen/ts/kelpie/v1/command.js';
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import { msOf, type WireDuration } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
@@ -18,6 +23,11 @@ const forms = {
   showMessage: { name: 'show_message', output: 'players' },
   runConsoleCommand: { name: 'run_console_command', output: 'console' },
   verifyPlayer: { name: 'verify_player', output: 'verified' },
+  prepareArrival: { name: 'prepare_arrival', output: 'done' },
+  prepareDeparture: { name: 'prepare_departure', output: 'done' },
+  transferPlayer: { name: 'transfer_player', output: 'done' },
+  confirmArrival: { name: 'confirm_arrival', output: 'done' },
+  transferEnded: { name: 'transfer_ended', output: 'done' },
 } as const satisfies Record<Exclude<Form['$case'], 'custom'>, { name: string; output: OutputForm }>;
 
 const DEFAULT_MS = 10_000;
@@ -25,6 +35,16 @@ const LONGEST_MS = 5 * 60 * 1000;
 const TEXT_BYTES = 4096;
 const PLAYERS = 1000;
 const LINES = 10_000;
+const CONTEXT_BYTES = 16 * 1024;
+/** The texts of the commands of transfers, and the most bytes of each. */
+const MOVE_TEXTS = [
+  ['transferId', 64],
+  ['playerName', 128],
+  ['fromServer', 255],
+  ['toServer', 255],
+  ['server', 255],
+  ['toProxy', 63],
+] as const;
 
 /** Which outputs a command allows. A pending command keeps only this of the command. */
 export interface Expected {
@@ -94,7 +114,17 @@ function checkForm(form: Form): void {
       textOf('line', form.value.line, TEXT_BYTES);
       return;
     case 'verifyPlayer':
-      if (!form.value.player) throw invalid('player', 'the command names no player; set player');
+      checkPlayer(form.value.player);
+      return;
+    case 'prepareArrival':
+      checkSize('the context', form.value.context.length, CONTEXT_BYTES);
+      checkMove(form.value);
+      return;
+    case 'prepareDeparture':
+    case 'transferPlayer':
+    case 'confirmArrival':
+    case 'transferEnded':
+      checkMove(form.value);
       return;
     case 'custom':
       checkName(form.value.name);
@@ -102,6 +132,24 @@ function checkForm(form: Form): void {
         throw commandInvalid('content', 'the content is empty; set data, text, json or list');
       }
   }
+}
+
+/** Checks the parts that commands of transfers share. Throws PLAYER_INVALID or TEXT_TOO_LONG. */
+function checkMove(command: { readonly player: PlayerRef | undefined }): void {
+  checkPlayer(command.player);
+  for (const [field, limit] of MOVE_TEXTS) {
+    const text = (command as Partial<Record<typeof field, string>>)[field];
+    if (text !== undefined) textOf(snake(field), text, limit);
+  }
+}
+
+function checkPlayer(player: PlayerRef | undefined): void {
+  if (!player) throw invalid('player', 'the command names no player; set player');
+}
+
+/** The name of a field as the contract has it. */
+function snake(field: string): string {
+  return field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function checkName(name: string): void {

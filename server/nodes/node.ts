@@ -41,6 +41,8 @@ export function nodeOf(hello: Hello, seenHost: string): Node {
     lastState: NodeState.UNSPECIFIED,
     load: undefined,
     commands: commandsOf(hello.commands),
+    reservedSlots: 0,
+    drained: false,
   };
 }
 

@@ -7,6 +7,7 @@ import { Player } from '../../gen/ts/kelpie/v1/player.js';
 import {
   type AcquirePlayer,
   type PlayerAcquired,
+  PlayerDenialReason,
   type PlayerLatency,
   PlayerReport,
   type PlayerReportResult,
@@ -108,7 +109,8 @@ export class ProxyRequests {
     if (acquired.kind === 'denied') return deniedTo(player, acquired.present.proxy);
     const { id, generation } = acquired;
     if (this.#holds(id, generation)) {
-      return { playerId: id, outcome: { $case: 'generation', value: generation } };
+      const outcome = { $case: 'generation', value: generation } as const;
+      return { playerId: id, outcome, ticket: undefined };
     }
     const holder = this.#writer.rows.get(id)?.player;
     return deniedTo(player, holder?.proxy ?? '');
@@ -241,7 +243,8 @@ function wire({ id: playerId, generation, error }: Reported): PlayerReportResult
 
 function deniedTo(player: Player, proxy: string): PlayerAcquired {
   const text = `${player.name} is already on this network.`;
-  return { playerId: idOf(player), outcome: { $case: 'denial', value: { text, proxy } } };
+  const value = { text, proxy, reason: PlayerDenialReason.ONLINE };
+  return { playerId: idOf(player), outcome: { $case: 'denial', value }, ticket: undefined };
 }
 
 function loginLimit(limit: number, what: string): KelpieError {

@@ -22,6 +22,9 @@ import { Issued } from './issued.js';
 import type { Outbound } from './outbound.js';
 import { ProxyRequests } from './proxy.js';
 import type { Publisher } from './publisher.js';
+import { SlotRequests } from './slots.js';
+import { TransferRequests } from './transfers.js';
+import { ValueRequests } from './values.js';
 
 /** Bytes of the node's updates under way, above which the session takes no more. Waiting updates are one write. */
 const UPDATE_BYTES = 256 * 1024;
@@ -54,6 +57,9 @@ export class Requests {
   readonly #host: string;
   readonly #proxy: ProxyRequests;
   readonly #issued: Issued;
+  readonly #transfers: TransferRequests;
+  readonly #slots: SlotRequests;
+  readonly #values: ValueRequests;
   #updateBytes = 0;
   readonly #updated = new Latch();
   #closed = false;
@@ -71,6 +77,9 @@ export class Requests {
     this.#publisher = options.publisher;
     this.#proxy = new ProxyRequests(services, options);
     this.#issued = new Issued(services.commands, outbound, name);
+    this.#transfers = new TransferRequests(services, outbound, name);
+    this.#slots = new SlotRequests(services, options);
+    this.#values = new ValueRequests(services, options);
   }
 
   latencyOf(playerId: string): number | undefined {
@@ -157,6 +166,18 @@ export class Requests {
       case 'commandReply':
         this.#services.commands.reply(this.#name, this.#instance, frame.value);
         return this.done(requestId);
+      case 'transferPlayers':
+        return this.#transfers.transfer(requestId, frame.value);
+      case 'reserveSlots':
+        return this.#answer(requestId, this.#slots.reserve(frame.value));
+      case 'releaseSlots':
+        return this.#confirm(requestId, this.#slots.release(frame.value));
+      case 'getValue':
+        return this.#answer(requestId, this.#values.get(frame.value));
+      case 'putValue':
+        return this.#answer(requestId, this.#values.put(frame.value));
+      case 'deleteValue':
+        return this.#confirm(requestId, this.#values.delete(frame.value));
       case 'hello':
       case 'goodbye':
       case undefined:

@@ -12,6 +12,8 @@ export const TOPIC_TOKENS = 16;
 
 /** The first tokens of the coordinator's own topics: only the coordinator publishes to them. */
 const RESERVED = new Set(['nodes', 'players', 'state', 'routing', 'kelpie']);
+/** The topics of the coordinator below `kelpie` that readers may read. */
+const READABLE = new Set(['kelpie.settings']);
 const INBOX = 'inbox';
 const TOKEN = /^[A-Za-z0-9_-]+$/;
 
@@ -49,6 +51,7 @@ export function checkPattern(pattern: string): void {
     const wildcard = token === '*' || (token === '>' && index === tokens.length - 1);
     if (!wildcard && !TOKEN.test(token)) throw malformed(pattern, 'pattern', token);
   });
+  if (READABLE.has(pattern)) return;
   if (tokens[0] === INBOX || tokens[0] === 'kelpie') {
     const why =
       tokens[0] === INBOX

@@ -46,7 +46,7 @@ describe('the released contract', () => {
   });
 
   for (const [what, to] of [
-    ['number', 'string source = 15;'],
+    ['number', 'string source = 99;'],
     ['name', 'string publisher = 3;'],
     ['type', 'bool source = 3;'],
   ] as const) {

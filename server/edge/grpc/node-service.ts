@@ -12,6 +12,7 @@ import type {
   UpdateNodeResponse,
 } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { type Node, NodeChange } from '../../../gen/ts/kelpie/v1/node.js';
+import { KelpieError } from '../../core/errors.js';
 import type { NodeQueries } from '../../nodes/queries.js';
 import type { Network } from '../../network/network.js';
 import type { NodeClaims } from '../../nodes/claims.js';
@@ -40,5 +41,22 @@ export function nodeService(
       await claims.disconnect(name.toLowerCase());
       return { cursor: network.head };
     },
+    // eslint-disable-next-line require-yield -- not built yet
+    async *drainNode() {
+      throw notBuilt();
+    },
+    async cancelNodeDrain() {
+      throw notBuilt();
+    },
+    async reserveSlots() {
+      throw notBuilt();
+    },
+    async releaseSlots() {
+      throw notBuilt();
+    },
   };
+}
+
+function notBuilt(): KelpieError {
+  return new KelpieError('FRAME_UNKNOWN', 'this coordinator cannot do that yet');
 }

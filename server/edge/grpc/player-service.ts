@@ -53,6 +53,10 @@ export function playerService(
       act(request, peer, (players) => ({
         form: { $case: 'kickPlayers', value: { players, message } },
       })),
+    // eslint-disable-next-line require-yield -- not built yet
+    async *transferPlayers() {
+      throw new KelpieError('FRAME_UNKNOWN', 'this coordinator cannot do that yet');
+    },
     async showMessage({ display, ...request }, { peer }) {
       checkDisplay(display);
       return act(request, peer, (players) => ({

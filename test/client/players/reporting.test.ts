@@ -180,7 +180,7 @@ describe('the reports of a proxy', () => {
     const outcome = { $case: 'generation', value: 12 } as const;
     await scripted.stream.answer(id, {
       $case: 'playerAcquired',
-      value: { playerId: '2', outcome },
+      value: { playerId: '2', outcome, ticket: undefined },
     });
     expect(await acquired).to.deep.equal({ granted: true, generation: 12 });
     await scripted.stream.send({ $case: 'syncRequested', value: {} });
@@ -452,7 +452,7 @@ describe('the reports of a proxy', () => {
       const outcome = { $case: 'generation', value: 12 } as const;
       await scripted.stream.answer(id, {
         $case: 'playerAcquired',
-        value: { playerId: '1', outcome },
+        value: { playerId: '1', outcome, ticket: undefined },
       });
       await acquired;
       await evict('1', 12);

@@ -1,3 +1,4 @@
+import { nodeIn } from '../../support/wire/rows.js';
 import { expect } from 'chai';
 import { TopicFilter } from '../../../server/topics/filter.js';
 import { hello, join, openCoordinator } from '../../support/model/coordinator.js';
@@ -24,7 +25,7 @@ describe('the resources of a filter', () => {
       const { xuid } = player(number);
       const filter = new TopicFilter([`players.${xuid}`, 'players.nobody', 'nodes.lobby']);
       const shown = Array.from(town.network.resources(filter), ({ resource }) =>
-        resource?.$case === 'player' ? resource.value.id : resource?.value.name,
+        resource?.$case === 'player' ? resource.value.id : nodeIn(resource),
       );
       expect(shown).to.deep.equal(['lobby', xuid]);
     }

@@ -1,3 +1,4 @@
+import { nodeIn } from '../../support/wire/rows.js';
 import { expect } from 'chai';
 import { MessageOrigin, NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
 import { NodeLoad, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
@@ -292,7 +293,7 @@ describe('the rows and events of a session', () => {
       true,
       ...parts.slice(1).map(() => false),
     ]);
-    const names = parts.flatMap(({ rows }) => rows.map(({ resource }) => resource?.value.name));
+    const names = parts.flatMap(({ rows }) => rows.map(({ resource }) => nodeIn(resource)));
     expect(new Set(names).size).to.equal(count + 1);
 
     await join(town, hello('newcomer'));
@@ -327,14 +328,16 @@ describe('the loads of nodes', () => {
     await until(() => town.loads.get('north')?.tps === 5);
     town.clock.advance(5000);
     const told = await reader.stream.next('nodeLoads');
-    expect(told.loads).to.deep.equal([{ name: 'north', load: load(5) }]);
+    expect(told.loads).to.deep.equal([{ name: 'north', load: load(5), reservedSlots: undefined }]);
 
     south.stream.send({ $case: 'heartbeat', value: { ...Heartbeat.create(), load: load(19) } });
     await until(() => town.loads.get('south')?.tps === 19);
     town.clock.advance(5000);
     for (const { stream } of [reader, other]) {
       const next = await stream.next('nodeLoads');
-      expect(next.loads, 'only new loads').to.deep.equal([{ name: 'south', load: load(19) }]);
+      expect(next.loads, 'only new loads').to.deep.equal([
+        { name: 'south', load: load(19), reservedSlots: undefined },
+      ]);
     }
   });
 

@@ -9,7 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../google/protobuf/duration.js";
 import { ErrorDetail } from "./error.js";
 import { Content } from "./event.js";
-import { NodeRole, nodeRoleToJSON, NodeState, nodeStateToJSON } from "./node.js";
+import { Address, NodeRole, nodeRoleToJSON, NodeState, nodeStateToJSON } from "./node.js";
 
 export const protobufPackage = "kelpie.v1";
 
@@ -37,6 +37,21 @@ export interface Command {
     | //
     /** A command under a name of its own. */
     { $case: "custom"; value: CustomCommand }
+    | //
+    /** `prepare_arrival`: asks a server whether it takes a player who is about to come. For servers. */
+    { $case: "prepareArrival"; value: PrepareArrivalCommand }
+    | //
+    /** `prepare_departure`: asks a server to let a player go, and to save what belongs to them first. For servers. */
+    { $case: "prepareDeparture"; value: PrepareDepartureCommand }
+    | //
+    /** `transfer_player`: moves a player to another server or another proxy. For the node that holds the player. */
+    { $case: "transferPlayer"; value: TransferPlayerCommand }
+    | //
+    /** `confirm_arrival`: waits until a player is on the server. For servers. */
+    { $case: "confirmArrival"; value: ConfirmArrivalCommand }
+    | //
+    /** `transfer_ended`: reports the end of a transfer that the server has prepared. For servers. */
+    { $case: "transferEnded"; value: TransferEndedCommand }
     | undefined;
 }
 
@@ -127,6 +142,100 @@ export interface VerifyPlayerCommand {
   player: PlayerRef | undefined;
 }
 
+/**
+ * Asks a server whether it takes a player who is about to come. A reply means yes, a failure refuses the transfer
+ * (REJECTED_BY_TARGET). The reply is CommandDone.
+ */
+export interface PrepareArrivalCommand {
+  /** The player (PLAYER_INVALID if not set). */
+  player:
+    | PlayerRef
+    | undefined;
+  /** The name of the player: at most 128 bytes (TEXT_TOO_LONG). */
+  playerName: string;
+  /** The server that the player comes from: at most 255 bytes (TEXT_TOO_LONG). Empty: none. */
+  fromServer: string;
+  /** The context of the transfer: at most 16 KiB (PAYLOAD_TOO_LARGE). */
+  context: Uint8Array;
+  /** The id of the transfer: at most 64 bytes (TEXT_TOO_LONG). */
+  transferId: string;
+  /** The proxy that the player will come through, where it is another one: at most 63 bytes (TEXT_TOO_LONG). */
+  toProxy: string;
+}
+
+/**
+ * Asks a server to let a player go. The server saves what belongs to the player, and keeps them from changing it,
+ * before it replies. A failure refuses the transfer (REJECTED_BY_SOURCE). The reply is CommandDone.
+ */
+export interface PrepareDepartureCommand {
+  /** The player (PLAYER_INVALID if not set). */
+  player:
+    | PlayerRef
+    | undefined;
+  /** The server that the player goes to: at most 255 bytes (TEXT_TOO_LONG). Empty: not known yet. */
+  toServer: string;
+  /** The proxy that the player goes to, where it is another one: at most 63 bytes (TEXT_TOO_LONG). */
+  toProxy: string;
+  /** The id of the transfer: at most 64 bytes (TEXT_TOO_LONG). */
+  transferId: string;
+}
+
+/**
+ * Moves a player. The node replies when it has begun, or when it is done; the report of the move counts (`moved_to`,
+ * or the login at the other proxy). A failure ends the transfer (REJECTED_BY_PROXY). The reply is CommandDone.
+ */
+export interface TransferPlayerCommand {
+  /** The player (PLAYER_INVALID if not set). */
+  player:
+    | PlayerRef
+    | undefined;
+  /**
+   * The server that the player goes to, as a server of this proxy: at most 255 bytes (TEXT_TOO_LONG). Empty with
+   * `address`.
+   */
+  server: string;
+  /**
+   * The public address that the player's client connects to, as in a Bedrock transfer. Not set: the player stays on
+   * this proxy.
+   */
+  address:
+    | Address
+    | undefined;
+  /** The name of the node at this address: at most 63 bytes (TEXT_TOO_LONG). */
+  toProxy: string;
+  /** The id of the transfer: at most 64 bytes (TEXT_TOO_LONG). */
+  transferId: string;
+}
+
+/**
+ * Waits until a player is on the server. The server replies when they are in the world; it may get the command before
+ * or after the player comes. The reply is CommandDone.
+ */
+export interface ConfirmArrivalCommand {
+  /** The player. After a move to another proxy the generation is that of the new login (PLAYER_INVALID if not set). */
+  player:
+    | PlayerRef
+    | undefined;
+  /** The id of the transfer: at most 64 bytes (TEXT_TOO_LONG). */
+  transferId: string;
+}
+
+/** Reports the end of a transfer to the servers that prepared it. The reply is CommandDone; nobody waits for it. */
+export interface TransferEndedCommand {
+  /** The player, as in the commands before (PLAYER_INVALID if not set). */
+  player:
+    | PlayerRef
+    | undefined;
+  /** The id of the transfer: at most 64 bytes (TEXT_TOO_LONG). */
+  transferId: string;
+  /** Set if the transfer failed. The player may still be on the source. */
+  error: ErrorDetail | undefined;
+}
+
+/** The node did the command. Has no fields. */
+export interface CommandDone {
+}
+
 /** A command that only its nodes understand. The reply is custom content. */
 export interface CustomCommand {
   /** The name: `^[a-z0-9][a-z0-9._-]{0,62}$`, and none of the names of the other forms (COMMAND_INVALID). */
@@ -213,6 +322,9 @@ export interface CommandOutput {
     | //
     /** For custom commands. */
     { $case: "custom"; value: Content }
+    | //
+    /** For prepare_arrival, prepare_departure, transfer_player, confirm_arrival and transfer_ended. */
+    { $case: "done"; value: CommandDone }
     | undefined;
 }
 
@@ -357,6 +469,21 @@ export const Command: MessageFns<Command> = {
       case "custom":
         CustomCommand.encode(message.form.value, writer.uint32(42).fork()).join();
         break;
+      case "prepareArrival":
+        PrepareArrivalCommand.encode(message.form.value, writer.uint32(50).fork()).join();
+        break;
+      case "prepareDeparture":
+        PrepareDepartureCommand.encode(message.form.value, writer.uint32(58).fork()).join();
+        break;
+      case "transferPlayer":
+        TransferPlayerCommand.encode(message.form.value, writer.uint32(66).fork()).join();
+        break;
+      case "confirmArrival":
+        ConfirmArrivalCommand.encode(message.form.value, writer.uint32(74).fork()).join();
+        break;
+      case "transferEnded":
+        TransferEndedCommand.encode(message.form.value, writer.uint32(82).fork()).join();
+        break;
     }
     return writer;
   },
@@ -414,6 +541,49 @@ export const Command: MessageFns<Command> = {
             message.form = { $case: "custom", value: CustomCommand.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.form = { $case: "prepareArrival", value: PrepareArrivalCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.form = {
+              $case: "prepareDeparture",
+              value: PrepareDepartureCommand.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.form = { $case: "transferPlayer", value: TransferPlayerCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.form = { $case: "confirmArrival", value: ConfirmArrivalCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.form = { $case: "transferEnded", value: TransferEndedCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -438,6 +608,16 @@ export const Command: MessageFns<Command> = {
       obj.verifyPlayer = VerifyPlayerCommand.toJSON(message.form.value);
     } else if (message.form?.$case === "custom") {
       obj.custom = CustomCommand.toJSON(message.form.value);
+    } else if (message.form?.$case === "prepareArrival") {
+      obj.prepareArrival = PrepareArrivalCommand.toJSON(message.form.value);
+    } else if (message.form?.$case === "prepareDeparture") {
+      obj.prepareDeparture = PrepareDepartureCommand.toJSON(message.form.value);
+    } else if (message.form?.$case === "transferPlayer") {
+      obj.transferPlayer = TransferPlayerCommand.toJSON(message.form.value);
+    } else if (message.form?.$case === "confirmArrival") {
+      obj.confirmArrival = ConfirmArrivalCommand.toJSON(message.form.value);
+    } else if (message.form?.$case === "transferEnded") {
+      obj.transferEnded = TransferEndedCommand.toJSON(message.form.value);
     }
     return obj;
   },
@@ -475,6 +655,36 @@ export const Command: MessageFns<Command> = {
       case "custom": {
         if (object.form?.value !== undefined && object.form?.value !== null) {
           message.form = { $case: "custom", value: CustomCommand.fromPartial(object.form.value) };
+        }
+        break;
+      }
+      case "prepareArrival": {
+        if (object.form?.value !== undefined && object.form?.value !== null) {
+          message.form = { $case: "prepareArrival", value: PrepareArrivalCommand.fromPartial(object.form.value) };
+        }
+        break;
+      }
+      case "prepareDeparture": {
+        if (object.form?.value !== undefined && object.form?.value !== null) {
+          message.form = { $case: "prepareDeparture", value: PrepareDepartureCommand.fromPartial(object.form.value) };
+        }
+        break;
+      }
+      case "transferPlayer": {
+        if (object.form?.value !== undefined && object.form?.value !== null) {
+          message.form = { $case: "transferPlayer", value: TransferPlayerCommand.fromPartial(object.form.value) };
+        }
+        break;
+      }
+      case "confirmArrival": {
+        if (object.form?.value !== undefined && object.form?.value !== null) {
+          message.form = { $case: "confirmArrival", value: ConfirmArrivalCommand.fromPartial(object.form.value) };
+        }
+        break;
+      }
+      case "transferEnded": {
+        if (object.form?.value !== undefined && object.form?.value !== null) {
+          message.form = { $case: "transferEnded", value: TransferEndedCommand.fromPartial(object.form.value) };
         }
         break;
       }
@@ -1219,6 +1429,608 @@ export const VerifyPlayerCommand: MessageFns<VerifyPlayerCommand> = {
   },
 };
 
+function createBasePrepareArrivalCommand(): PrepareArrivalCommand {
+  return { player: undefined, playerName: "", fromServer: "", context: new Uint8Array(0), transferId: "", toProxy: "" };
+}
+
+export const PrepareArrivalCommand: MessageFns<PrepareArrivalCommand> = {
+  encode(message: PrepareArrivalCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.player !== undefined) {
+      PlayerRef.encode(message.player, writer.uint32(10).fork()).join();
+    }
+    if (message.playerName !== "") {
+      writer.uint32(18).string(message.playerName);
+    }
+    if (message.fromServer !== "") {
+      writer.uint32(26).string(message.fromServer);
+    }
+    if (message.context.length !== 0) {
+      writer.uint32(34).bytes(message.context);
+    }
+    if (message.transferId !== "") {
+      writer.uint32(42).string(message.transferId);
+    }
+    if (message.toProxy !== "") {
+      writer.uint32(50).string(message.toProxy);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PrepareArrivalCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePrepareArrivalCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.player = PlayerRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.playerName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.fromServer = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.context = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.transferId = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.toProxy = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: PrepareArrivalCommand): unknown {
+    const obj: any = {};
+    if (message.player !== undefined) {
+      obj.player = PlayerRef.toJSON(message.player);
+    }
+    if (message.playerName !== undefined) {
+      obj.playerName = message.playerName;
+    }
+    if (message.fromServer !== undefined) {
+      obj.fromServer = message.fromServer;
+    }
+    if (message.context !== undefined) {
+      obj.context = base64FromBytes(message.context);
+    }
+    if (message.transferId !== undefined) {
+      obj.transferId = message.transferId;
+    }
+    if (message.toProxy !== undefined) {
+      obj.toProxy = message.toProxy;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PrepareArrivalCommand>): PrepareArrivalCommand {
+    return PrepareArrivalCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PrepareArrivalCommand>): PrepareArrivalCommand {
+    const message = createBasePrepareArrivalCommand();
+    message.player = (object.player !== undefined && object.player !== null)
+      ? PlayerRef.fromPartial(object.player)
+      : undefined;
+    message.playerName = object.playerName ?? "";
+    message.fromServer = object.fromServer ?? "";
+    message.context = object.context ?? new Uint8Array(0);
+    message.transferId = object.transferId ?? "";
+    message.toProxy = object.toProxy ?? "";
+    return message;
+  },
+};
+
+function createBasePrepareDepartureCommand(): PrepareDepartureCommand {
+  return { player: undefined, toServer: "", toProxy: "", transferId: "" };
+}
+
+export const PrepareDepartureCommand: MessageFns<PrepareDepartureCommand> = {
+  encode(message: PrepareDepartureCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.player !== undefined) {
+      PlayerRef.encode(message.player, writer.uint32(10).fork()).join();
+    }
+    if (message.toServer !== "") {
+      writer.uint32(18).string(message.toServer);
+    }
+    if (message.toProxy !== "") {
+      writer.uint32(26).string(message.toProxy);
+    }
+    if (message.transferId !== "") {
+      writer.uint32(34).string(message.transferId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PrepareDepartureCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePrepareDepartureCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.player = PlayerRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.toServer = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.toProxy = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.transferId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: PrepareDepartureCommand): unknown {
+    const obj: any = {};
+    if (message.player !== undefined) {
+      obj.player = PlayerRef.toJSON(message.player);
+    }
+    if (message.toServer !== undefined) {
+      obj.toServer = message.toServer;
+    }
+    if (message.toProxy !== undefined) {
+      obj.toProxy = message.toProxy;
+    }
+    if (message.transferId !== undefined) {
+      obj.transferId = message.transferId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PrepareDepartureCommand>): PrepareDepartureCommand {
+    return PrepareDepartureCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PrepareDepartureCommand>): PrepareDepartureCommand {
+    const message = createBasePrepareDepartureCommand();
+    message.player = (object.player !== undefined && object.player !== null)
+      ? PlayerRef.fromPartial(object.player)
+      : undefined;
+    message.toServer = object.toServer ?? "";
+    message.toProxy = object.toProxy ?? "";
+    message.transferId = object.transferId ?? "";
+    return message;
+  },
+};
+
+function createBaseTransferPlayerCommand(): TransferPlayerCommand {
+  return { player: undefined, server: "", address: undefined, toProxy: "", transferId: "" };
+}
+
+export const TransferPlayerCommand: MessageFns<TransferPlayerCommand> = {
+  encode(message: TransferPlayerCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.player !== undefined) {
+      PlayerRef.encode(message.player, writer.uint32(10).fork()).join();
+    }
+    if (message.server !== "") {
+      writer.uint32(18).string(message.server);
+    }
+    if (message.address !== undefined) {
+      Address.encode(message.address, writer.uint32(26).fork()).join();
+    }
+    if (message.toProxy !== "") {
+      writer.uint32(34).string(message.toProxy);
+    }
+    if (message.transferId !== "") {
+      writer.uint32(42).string(message.transferId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TransferPlayerCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTransferPlayerCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.player = PlayerRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.address = Address.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.toProxy = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.transferId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: TransferPlayerCommand): unknown {
+    const obj: any = {};
+    if (message.player !== undefined) {
+      obj.player = PlayerRef.toJSON(message.player);
+    }
+    if (message.server !== undefined) {
+      obj.server = message.server;
+    }
+    if (message.address !== undefined) {
+      obj.address = Address.toJSON(message.address);
+    }
+    if (message.toProxy !== undefined) {
+      obj.toProxy = message.toProxy;
+    }
+    if (message.transferId !== undefined) {
+      obj.transferId = message.transferId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TransferPlayerCommand>): TransferPlayerCommand {
+    return TransferPlayerCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TransferPlayerCommand>): TransferPlayerCommand {
+    const message = createBaseTransferPlayerCommand();
+    message.player = (object.player !== undefined && object.player !== null)
+      ? PlayerRef.fromPartial(object.player)
+      : undefined;
+    message.server = object.server ?? "";
+    message.address = (object.address !== undefined && object.address !== null)
+      ? Address.fromPartial(object.address)
+      : undefined;
+    message.toProxy = object.toProxy ?? "";
+    message.transferId = object.transferId ?? "";
+    return message;
+  },
+};
+
+function createBaseConfirmArrivalCommand(): ConfirmArrivalCommand {
+  return { player: undefined, transferId: "" };
+}
+
+export const ConfirmArrivalCommand: MessageFns<ConfirmArrivalCommand> = {
+  encode(message: ConfirmArrivalCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.player !== undefined) {
+      PlayerRef.encode(message.player, writer.uint32(10).fork()).join();
+    }
+    if (message.transferId !== "") {
+      writer.uint32(18).string(message.transferId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConfirmArrivalCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConfirmArrivalCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.player = PlayerRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.transferId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ConfirmArrivalCommand): unknown {
+    const obj: any = {};
+    if (message.player !== undefined) {
+      obj.player = PlayerRef.toJSON(message.player);
+    }
+    if (message.transferId !== undefined) {
+      obj.transferId = message.transferId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ConfirmArrivalCommand>): ConfirmArrivalCommand {
+    return ConfirmArrivalCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConfirmArrivalCommand>): ConfirmArrivalCommand {
+    const message = createBaseConfirmArrivalCommand();
+    message.player = (object.player !== undefined && object.player !== null)
+      ? PlayerRef.fromPartial(object.player)
+      : undefined;
+    message.transferId = object.transferId ?? "";
+    return message;
+  },
+};
+
+function createBaseTransferEndedCommand(): TransferEndedCommand {
+  return { player: undefined, transferId: "", error: undefined };
+}
+
+export const TransferEndedCommand: MessageFns<TransferEndedCommand> = {
+  encode(message: TransferEndedCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.player !== undefined) {
+      PlayerRef.encode(message.player, writer.uint32(10).fork()).join();
+    }
+    if (message.transferId !== "") {
+      writer.uint32(18).string(message.transferId);
+    }
+    if (message.error !== undefined) {
+      ErrorDetail.encode(message.error, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TransferEndedCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTransferEndedCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.player = PlayerRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.transferId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.error = ErrorDetail.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: TransferEndedCommand): unknown {
+    const obj: any = {};
+    if (message.player !== undefined) {
+      obj.player = PlayerRef.toJSON(message.player);
+    }
+    if (message.transferId !== undefined) {
+      obj.transferId = message.transferId;
+    }
+    if (message.error !== undefined) {
+      obj.error = ErrorDetail.toJSON(message.error);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TransferEndedCommand>): TransferEndedCommand {
+    return TransferEndedCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TransferEndedCommand>): TransferEndedCommand {
+    const message = createBaseTransferEndedCommand();
+    message.player = (object.player !== undefined && object.player !== null)
+      ? PlayerRef.fromPartial(object.player)
+      : undefined;
+    message.transferId = object.transferId ?? "";
+    message.error = (object.error !== undefined && object.error !== null)
+      ? ErrorDetail.fromPartial(object.error)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCommandDone(): CommandDone {
+  return {};
+}
+
+export const CommandDone: MessageFns<CommandDone> = {
+  encode(_: CommandDone, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CommandDone {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCommandDone();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(_: CommandDone): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<CommandDone>): CommandDone {
+    return CommandDone.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<CommandDone>): CommandDone {
+    const message = createBaseCommandDone();
+    return message;
+  },
+};
+
 function createBaseCustomCommand(): CustomCommand {
   return { name: "", content: undefined };
 }
@@ -1764,6 +2576,9 @@ export const CommandOutput: MessageFns<CommandOutput> = {
       case "custom":
         Content.encode(message.form.value, writer.uint32(34).fork()).join();
         break;
+      case "done":
+        CommandDone.encode(message.form.value, writer.uint32(42).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1813,6 +2628,14 @@ export const CommandOutput: MessageFns<CommandOutput> = {
             message.form = { $case: "custom", value: Content.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.form = { $case: "done", value: CommandDone.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1835,6 +2658,8 @@ export const CommandOutput: MessageFns<CommandOutput> = {
       obj.verified = PlayerVerified.toJSON(message.form.value);
     } else if (message.form?.$case === "custom") {
       obj.custom = Content.toJSON(message.form.value);
+    } else if (message.form?.$case === "done") {
+      obj.done = CommandDone.toJSON(message.form.value);
     }
     return obj;
   },
@@ -1866,6 +2691,12 @@ export const CommandOutput: MessageFns<CommandOutput> = {
       case "custom": {
         if (object.form?.value !== undefined && object.form?.value !== null) {
           message.form = { $case: "custom", value: Content.fromPartial(object.form.value) };
+        }
+        break;
+      }
+      case "done": {
+        if (object.form?.value !== undefined && object.form?.value !== null) {
+          message.form = { $case: "done", value: CommandDone.fromPartial(object.form.value) };
         }
         break;
       }
@@ -2812,6 +3643,18 @@ export const CommandResult: MessageFns<CommandResult> = {
     return message;
   },
 };
+
+function base64FromBytes(arr: Uint8Array): string {
+  if ((globalThis as any).Buffer) {
+    return (globalThis as any).Buffer.from(arr).toString("base64");
+  } else {
+    const bin: string[] = [];
+    arr.forEach((byte) => {
+      bin.push(globalThis.String.fromCharCode(byte));
+    });
+    return globalThis.btoa(bin.join(""));
+  }
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 

@@ -167,6 +167,54 @@ export const ErrorReason = {
    * Metadata: player, candidates (at most 10 ids, separated by commas).
    */
   PLAYER_AMBIGUOUS: 70,
+  /** ALREADY_THERE - The player is on the target already. Metadata: name. */
+  ALREADY_THERE: 80,
+  /** SERVER_FULL - The node has no room for the players, reserved slots included. Metadata: name, limit. */
+  SERVER_FULL: 81,
+  /** SERVER_DRAINING - The node takes no players: it is STARTING, DRAINING or in MAINTENANCE. Metadata: name, state. */
+  SERVER_DRAINING: 82,
+  /** SERVER_UNREACHABLE - The stream of the node is lost. Metadata: name. */
+  SERVER_UNREACHABLE: 83,
+  /** REJECTED_BY_TARGET - The target server refused the player. Metadata: name. */
+  REJECTED_BY_TARGET: 84,
+  /** REJECTED_BY_SOURCE - The server that the player is on did not let them go. Metadata: name. */
+  REJECTED_BY_SOURCE: 85,
+  /** REJECTED_BY_PROXY - The proxy refused to move the player, or moved them elsewhere. Metadata: name. */
+  REJECTED_BY_PROXY: 86,
+  /** TRANSFER_IN_PROGRESS - Another transfer of the player is under way. */
+  TRANSFER_IN_PROGRESS: 87,
+  /** PLAYER_QUIT - The player left during the transfer. */
+  PLAYER_QUIT: 88,
+  /** PROXY_LOST - The proxy of the player left during the transfer. Metadata: name. */
+  PROXY_LOST: 89,
+  /** TARGET_LOST - The target left during the transfer. Metadata: name. */
+  TARGET_LOST: 90,
+  /**
+   * TIMED_OUT - A node did not answer, or the player did not arrive, in time. The player may arrive later. Metadata: limit (in
+   * milliseconds), name.
+   */
+  TIMED_OUT: 91,
+  /** TRANSFER_LIMIT - Too many transfers are under way. Metadata: limit. */
+  TRANSFER_LIMIT: 92,
+  /** NO_PUBLIC_ADDRESS - A player cannot come to the node directly, since it has no public address. Metadata: name. */
+  NO_PUBLIC_ADDRESS: 93,
+  /** ROUTING_INVALID - A routing rule is not allowed. Metadata: rule, field. */
+  ROUTING_INVALID: 94,
+  /**
+   * SEQUENCE_CONFLICT - Another writer changed the resource. The coordinator stored nothing. Metadata: sequence (of the resource now; 0
+   * if it is absent), and for a value its bucket and key.
+   */
+  SEQUENCE_CONFLICT: 95,
+  /** VALUE_NOT_FOUND - No value has this bucket and key. Metadata: bucket, key. */
+  VALUE_NOT_FOUND: 96,
+  /** KEY_INVALID - The bucket or the key is not allowed. Metadata: field, limit (if it is over one). */
+  KEY_INVALID: 97,
+  /** STATE_LIMIT - The network has too many shared values, or too many bytes of them. Metadata: limit. */
+  STATE_LIMIT: 98,
+  /** RESERVATION_NOT_FOUND - No reservation has this id. It may have ended. Metadata: reservation_id. */
+  RESERVATION_NOT_FOUND: 99,
+  /** RESERVATION_LIMIT - The network has too many reservations. Metadata: limit. */
+  RESERVATION_LIMIT: 100,
 } as const;
 
 export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
@@ -228,6 +276,27 @@ export namespace ErrorReason {
   export type REQUEST_TIMEOUT = typeof ErrorReason.REQUEST_TIMEOUT;
   export type CALL_LIMIT = typeof ErrorReason.CALL_LIMIT;
   export type PLAYER_AMBIGUOUS = typeof ErrorReason.PLAYER_AMBIGUOUS;
+  export type ALREADY_THERE = typeof ErrorReason.ALREADY_THERE;
+  export type SERVER_FULL = typeof ErrorReason.SERVER_FULL;
+  export type SERVER_DRAINING = typeof ErrorReason.SERVER_DRAINING;
+  export type SERVER_UNREACHABLE = typeof ErrorReason.SERVER_UNREACHABLE;
+  export type REJECTED_BY_TARGET = typeof ErrorReason.REJECTED_BY_TARGET;
+  export type REJECTED_BY_SOURCE = typeof ErrorReason.REJECTED_BY_SOURCE;
+  export type REJECTED_BY_PROXY = typeof ErrorReason.REJECTED_BY_PROXY;
+  export type TRANSFER_IN_PROGRESS = typeof ErrorReason.TRANSFER_IN_PROGRESS;
+  export type PLAYER_QUIT = typeof ErrorReason.PLAYER_QUIT;
+  export type PROXY_LOST = typeof ErrorReason.PROXY_LOST;
+  export type TARGET_LOST = typeof ErrorReason.TARGET_LOST;
+  export type TIMED_OUT = typeof ErrorReason.TIMED_OUT;
+  export type TRANSFER_LIMIT = typeof ErrorReason.TRANSFER_LIMIT;
+  export type NO_PUBLIC_ADDRESS = typeof ErrorReason.NO_PUBLIC_ADDRESS;
+  export type ROUTING_INVALID = typeof ErrorReason.ROUTING_INVALID;
+  export type SEQUENCE_CONFLICT = typeof ErrorReason.SEQUENCE_CONFLICT;
+  export type VALUE_NOT_FOUND = typeof ErrorReason.VALUE_NOT_FOUND;
+  export type KEY_INVALID = typeof ErrorReason.KEY_INVALID;
+  export type STATE_LIMIT = typeof ErrorReason.STATE_LIMIT;
+  export type RESERVATION_NOT_FOUND = typeof ErrorReason.RESERVATION_NOT_FOUND;
+  export type RESERVATION_LIMIT = typeof ErrorReason.RESERVATION_LIMIT;
 }
 
 export function errorReasonToJSON(object: ErrorReason): string | number {
@@ -344,6 +413,48 @@ export function errorReasonToJSON(object: ErrorReason): string | number {
       return "ERROR_REASON_CALL_LIMIT";
     case ErrorReason.PLAYER_AMBIGUOUS:
       return "ERROR_REASON_PLAYER_AMBIGUOUS";
+    case ErrorReason.ALREADY_THERE:
+      return "ERROR_REASON_ALREADY_THERE";
+    case ErrorReason.SERVER_FULL:
+      return "ERROR_REASON_SERVER_FULL";
+    case ErrorReason.SERVER_DRAINING:
+      return "ERROR_REASON_SERVER_DRAINING";
+    case ErrorReason.SERVER_UNREACHABLE:
+      return "ERROR_REASON_SERVER_UNREACHABLE";
+    case ErrorReason.REJECTED_BY_TARGET:
+      return "ERROR_REASON_REJECTED_BY_TARGET";
+    case ErrorReason.REJECTED_BY_SOURCE:
+      return "ERROR_REASON_REJECTED_BY_SOURCE";
+    case ErrorReason.REJECTED_BY_PROXY:
+      return "ERROR_REASON_REJECTED_BY_PROXY";
+    case ErrorReason.TRANSFER_IN_PROGRESS:
+      return "ERROR_REASON_TRANSFER_IN_PROGRESS";
+    case ErrorReason.PLAYER_QUIT:
+      return "ERROR_REASON_PLAYER_QUIT";
+    case ErrorReason.PROXY_LOST:
+      return "ERROR_REASON_PROXY_LOST";
+    case ErrorReason.TARGET_LOST:
+      return "ERROR_REASON_TARGET_LOST";
+    case ErrorReason.TIMED_OUT:
+      return "ERROR_REASON_TIMED_OUT";
+    case ErrorReason.TRANSFER_LIMIT:
+      return "ERROR_REASON_TRANSFER_LIMIT";
+    case ErrorReason.NO_PUBLIC_ADDRESS:
+      return "ERROR_REASON_NO_PUBLIC_ADDRESS";
+    case ErrorReason.ROUTING_INVALID:
+      return "ERROR_REASON_ROUTING_INVALID";
+    case ErrorReason.SEQUENCE_CONFLICT:
+      return "ERROR_REASON_SEQUENCE_CONFLICT";
+    case ErrorReason.VALUE_NOT_FOUND:
+      return "ERROR_REASON_VALUE_NOT_FOUND";
+    case ErrorReason.KEY_INVALID:
+      return "ERROR_REASON_KEY_INVALID";
+    case ErrorReason.STATE_LIMIT:
+      return "ERROR_REASON_STATE_LIMIT";
+    case ErrorReason.RESERVATION_NOT_FOUND:
+      return "ERROR_REASON_RESERVATION_NOT_FOUND";
+    case ErrorReason.RESERVATION_LIMIT:
+      return "ERROR_REASON_RESERVATION_LIMIT";
     default:
       return object;
   }

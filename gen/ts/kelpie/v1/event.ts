@@ -6,10 +6,13 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Duration } from "../../google/protobuf/duration.js";
 import { ListValue, Struct } from "../../google/protobuf/struct.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
 import { Node } from "./node.js";
 import { Player, PlayerLeaveReason, playerLeaveReasonToJSON } from "./player.js";
+import { RoutingTable } from "./routing.js";
+import { NetworkSettings } from "./settings.js";
 
 export const protobufPackage = "kelpie.v1";
 
@@ -88,6 +91,42 @@ export function nodeLeaveReasonToJSON(object: NodeLeaveReason): string | number 
   }
 }
 
+/** The reasons why a shared value ends. */
+export const StateEndReason = {
+  /** UNSPECIFIED - The coordinator reports no reason. */
+  UNSPECIFIED: 0,
+  /** DELETED - A program deleted the value. */
+  DELETED: 1,
+  /** EXPIRED - The time of the value has passed. */
+  EXPIRED: 2,
+  /** OWNER_LEFT - The process that owned the value left the network. */
+  OWNER_LEFT: 3,
+} as const;
+
+export type StateEndReason = typeof StateEndReason[keyof typeof StateEndReason];
+
+export namespace StateEndReason {
+  export type UNSPECIFIED = typeof StateEndReason.UNSPECIFIED;
+  export type DELETED = typeof StateEndReason.DELETED;
+  export type EXPIRED = typeof StateEndReason.EXPIRED;
+  export type OWNER_LEFT = typeof StateEndReason.OWNER_LEFT;
+}
+
+export function stateEndReasonToJSON(object: StateEndReason): string | number {
+  switch (object) {
+    case StateEndReason.UNSPECIFIED:
+      return "STATE_END_REASON_UNSPECIFIED";
+    case StateEndReason.DELETED:
+      return "STATE_END_REASON_DELETED";
+    case StateEndReason.EXPIRED:
+      return "STATE_END_REASON_EXPIRED";
+    case StateEndReason.OWNER_LEFT:
+      return "STATE_END_REASON_OWNER_LEFT";
+    default:
+      return object;
+  }
+}
+
 /** One entry of the journal: something that happened. */
 export interface Event {
   /**
@@ -135,6 +174,18 @@ export interface Event {
     | //
     /** A player went offline. Topic `players.<id>`. */
     { $case: "playerLeft"; value: PlayerLeft }
+    | //
+    /** The routing rules changed. Topic `routing`. */
+    { $case: "routingChanged"; value: RoutingChanged }
+    | //
+    /** The settings of the network changed. Topic `kelpie.settings`. */
+    { $case: "settingsChanged"; value: SettingsChanged }
+    | //
+    /** A shared value changed. Topic `state.<bucket>.<key>`. */
+    { $case: "stateChanged"; value: StateChanged }
+    | //
+    /** A shared value ended. Topic `state.<bucket>.<key>`. */
+    { $case: "stateDeleted"; value: StateDeleted }
     | undefined;
 }
 
@@ -253,6 +304,61 @@ export interface PlayerLeft {
   reason: PlayerLeaveReason;
 }
 
+/** The routing rules changed. */
+export interface RoutingChanged {
+  /** All rules after the change. */
+  table: RoutingTable | undefined;
+}
+
+/** The settings of the network changed. */
+export interface SettingsChanged {
+  /** All settings after the change. */
+  settings: NetworkSettings | undefined;
+}
+
+/** A shared value, see StateService. */
+export interface StateValue {
+  /** The bucket. */
+  bucket: string;
+  /** The key. */
+  key: string;
+  /** The content. */
+  content:
+    | Content
+    | undefined;
+  /**
+   * The sequence of the entry that last wrote the value: what a writer expects, and the token of a lock. Only
+   * StateService answers it; in an event or a Row it is 0, as these have a sequence of their own.
+   */
+  sequence: number;
+  /** The time of that entry, by the coordinator's clock. For display only. */
+  updateTime:
+    | Date
+    | undefined;
+  /** The time after which the value ends. Not set: it does not end by itself. */
+  ttl:
+    | Duration
+    | undefined;
+  /** The node that the value ends with. Empty: none. */
+  owner: string;
+}
+
+/** A shared value changed. */
+export interface StateChanged {
+  /** The value after the change. */
+  value: StateValue | undefined;
+}
+
+/** A shared value ended. */
+export interface StateDeleted {
+  /** The value as it was, without its content. */
+  value:
+    | StateValue
+    | undefined;
+  /** The reason. */
+  reason: StateEndReason;
+}
+
 function createBaseEvent(): Event {
   return { sequence: 0, topic: "", source: "", time: undefined, body: undefined };
 }
@@ -295,6 +401,18 @@ export const Event: MessageFns<Event> = {
         break;
       case "playerLeft":
         PlayerLeft.encode(message.body.value, writer.uint32(106).fork()).join();
+        break;
+      case "routingChanged":
+        RoutingChanged.encode(message.body.value, writer.uint32(114).fork()).join();
+        break;
+      case "settingsChanged":
+        SettingsChanged.encode(message.body.value, writer.uint32(122).fork()).join();
+        break;
+      case "stateChanged":
+        StateChanged.encode(message.body.value, writer.uint32(130).fork()).join();
+        break;
+      case "stateDeleted":
+        StateDeleted.encode(message.body.value, writer.uint32(138).fork()).join();
         break;
     }
     return writer;
@@ -409,6 +527,38 @@ export const Event: MessageFns<Event> = {
             message.body = { $case: "playerLeft", value: PlayerLeft.decode(reader, reader.uint32()) };
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.body = { $case: "routingChanged", value: RoutingChanged.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.body = { $case: "settingsChanged", value: SettingsChanged.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.body = { $case: "stateChanged", value: StateChanged.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.body = { $case: "stateDeleted", value: StateDeleted.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -451,6 +601,14 @@ export const Event: MessageFns<Event> = {
       obj.playerUpdated = PlayerUpdated.toJSON(message.body.value);
     } else if (message.body?.$case === "playerLeft") {
       obj.playerLeft = PlayerLeft.toJSON(message.body.value);
+    } else if (message.body?.$case === "routingChanged") {
+      obj.routingChanged = RoutingChanged.toJSON(message.body.value);
+    } else if (message.body?.$case === "settingsChanged") {
+      obj.settingsChanged = SettingsChanged.toJSON(message.body.value);
+    } else if (message.body?.$case === "stateChanged") {
+      obj.stateChanged = StateChanged.toJSON(message.body.value);
+    } else if (message.body?.$case === "stateDeleted") {
+      obj.stateDeleted = StateDeleted.toJSON(message.body.value);
     }
     return obj;
   },
@@ -510,6 +668,30 @@ export const Event: MessageFns<Event> = {
       case "playerLeft": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "playerLeft", value: PlayerLeft.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "routingChanged": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "routingChanged", value: RoutingChanged.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "settingsChanged": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "settingsChanged", value: SettingsChanged.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "stateChanged": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "stateChanged", value: StateChanged.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "stateDeleted": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "stateDeleted", value: StateDeleted.fromPartial(object.body.value) };
         }
         break;
       }
@@ -1420,6 +1602,436 @@ export const PlayerLeft: MessageFns<PlayerLeft> = {
     const message = createBasePlayerLeft();
     message.player = (object.player !== undefined && object.player !== null)
       ? Player.fromPartial(object.player)
+      : undefined;
+    message.reason = object.reason ?? 0;
+    return message;
+  },
+};
+
+function createBaseRoutingChanged(): RoutingChanged {
+  return { table: undefined };
+}
+
+export const RoutingChanged: MessageFns<RoutingChanged> = {
+  encode(message: RoutingChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.table !== undefined) {
+      RoutingTable.encode(message.table, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RoutingChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRoutingChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.table = RoutingTable.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: RoutingChanged): unknown {
+    const obj: any = {};
+    if (message.table !== undefined) {
+      obj.table = RoutingTable.toJSON(message.table);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RoutingChanged>): RoutingChanged {
+    return RoutingChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RoutingChanged>): RoutingChanged {
+    const message = createBaseRoutingChanged();
+    message.table = (object.table !== undefined && object.table !== null)
+      ? RoutingTable.fromPartial(object.table)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSettingsChanged(): SettingsChanged {
+  return { settings: undefined };
+}
+
+export const SettingsChanged: MessageFns<SettingsChanged> = {
+  encode(message: SettingsChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.settings !== undefined) {
+      NetworkSettings.encode(message.settings, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SettingsChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSettingsChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.settings = NetworkSettings.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: SettingsChanged): unknown {
+    const obj: any = {};
+    if (message.settings !== undefined) {
+      obj.settings = NetworkSettings.toJSON(message.settings);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SettingsChanged>): SettingsChanged {
+    return SettingsChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SettingsChanged>): SettingsChanged {
+    const message = createBaseSettingsChanged();
+    message.settings = (object.settings !== undefined && object.settings !== null)
+      ? NetworkSettings.fromPartial(object.settings)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseStateValue(): StateValue {
+  return { bucket: "", key: "", content: undefined, sequence: 0, updateTime: undefined, ttl: undefined, owner: "" };
+}
+
+export const StateValue: MessageFns<StateValue> = {
+  encode(message: StateValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bucket !== "") {
+      writer.uint32(10).string(message.bucket);
+    }
+    if (message.key !== "") {
+      writer.uint32(18).string(message.key);
+    }
+    if (message.content !== undefined) {
+      Content.encode(message.content, writer.uint32(26).fork()).join();
+    }
+    if (message.sequence !== 0) {
+      writer.uint32(32).uint64(message.sequence);
+    }
+    if (message.updateTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.updateTime), writer.uint32(42).fork()).join();
+    }
+    if (message.ttl !== undefined) {
+      Duration.encode(message.ttl, writer.uint32(50).fork()).join();
+    }
+    if (message.owner !== "") {
+      writer.uint32(58).string(message.owner);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StateValue {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStateValue();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.bucket = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.content = Content.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sequence = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.updateTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.ttl = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: StateValue): unknown {
+    const obj: any = {};
+    if (message.bucket !== undefined) {
+      obj.bucket = message.bucket;
+    }
+    if (message.key !== undefined) {
+      obj.key = message.key;
+    }
+    if (message.content !== undefined) {
+      obj.content = Content.toJSON(message.content);
+    }
+    if (message.sequence !== undefined) {
+      obj.sequence = globalThis.String(Math.round(message.sequence));
+    }
+    if (message.updateTime !== undefined) {
+      obj.updateTime = message.updateTime.toISOString();
+    }
+    if (message.ttl !== undefined) {
+      obj.ttl = Duration.toJSON(message.ttl);
+    }
+    if (message.owner !== undefined) {
+      obj.owner = message.owner;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StateValue>): StateValue {
+    return StateValue.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StateValue>): StateValue {
+    const message = createBaseStateValue();
+    message.bucket = object.bucket ?? "";
+    message.key = object.key ?? "";
+    message.content = (object.content !== undefined && object.content !== null)
+      ? Content.fromPartial(object.content)
+      : undefined;
+    message.sequence = object.sequence ?? 0;
+    message.updateTime = object.updateTime ?? undefined;
+    message.ttl = (object.ttl !== undefined && object.ttl !== null) ? Duration.fromPartial(object.ttl) : undefined;
+    message.owner = object.owner ?? "";
+    return message;
+  },
+};
+
+function createBaseStateChanged(): StateChanged {
+  return { value: undefined };
+}
+
+export const StateChanged: MessageFns<StateChanged> = {
+  encode(message: StateChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.value !== undefined) {
+      StateValue.encode(message.value, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StateChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStateChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.value = StateValue.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: StateChanged): unknown {
+    const obj: any = {};
+    if (message.value !== undefined) {
+      obj.value = StateValue.toJSON(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StateChanged>): StateChanged {
+    return StateChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StateChanged>): StateChanged {
+    const message = createBaseStateChanged();
+    message.value = (object.value !== undefined && object.value !== null)
+      ? StateValue.fromPartial(object.value)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseStateDeleted(): StateDeleted {
+  return { value: undefined, reason: 0 };
+}
+
+export const StateDeleted: MessageFns<StateDeleted> = {
+  encode(message: StateDeleted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.value !== undefined) {
+      StateValue.encode(message.value, writer.uint32(10).fork()).join();
+    }
+    if (message.reason !== 0) {
+      writer.uint32(16).int32(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StateDeleted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStateDeleted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.value = StateValue.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reason = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: StateDeleted): unknown {
+    const obj: any = {};
+    if (message.value !== undefined) {
+      obj.value = StateValue.toJSON(message.value);
+    }
+    if (message.reason !== undefined) {
+      obj.reason = stateEndReasonToJSON(message.reason);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StateDeleted>): StateDeleted {
+    return StateDeleted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StateDeleted>): StateDeleted {
+    const message = createBaseStateDeleted();
+    message.value = (object.value !== undefined && object.value !== null)
+      ? StateValue.fromPartial(object.value)
       : undefined;
     message.reason = object.reason ?? 0;
     return message;

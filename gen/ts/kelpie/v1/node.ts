@@ -136,7 +136,7 @@ export interface Node {
   joinTime:
     | Date
     | undefined;
-  /** While the node is UNREACHABLE: the state that it had before, and that it gets again when it comes back. */
+  /** While the node is UNREACHABLE or drained: the state that it had before, and that it gets again after that. */
   lastState: NodeState;
   /**
    * The load in the last Heartbeat of the node. It is not part of the row: only GetNode and ListNodes answer
@@ -147,6 +147,16 @@ export interface Node {
     | undefined;
   /** The names of the commands that the node handles. */
   commands: string[];
+  /**
+   * The slots of the node that reservations hold. It is not part of the row: only GetNode and ListNodes answer it,
+   * and sessions get it as NamedLoad.reserved_slots.
+   */
+  reservedSlots: number;
+  /**
+   * Whether an operator drains the node by DrainNode. It stays DRAINING until the operator cancels that, also when
+   * another process takes the name.
+   */
+  drained: boolean;
 }
 
 export interface Node_LabelsEntry {
@@ -251,6 +261,8 @@ function createBaseNode(): Node {
     lastState: 0,
     load: undefined,
     commands: [],
+    reservedSlots: 0,
+    drained: false,
   };
 }
 
@@ -303,6 +315,12 @@ export const Node: MessageFns<Node> = {
     }
     for (const v of message.commands) {
       writer.uint32(130).string(v!);
+    }
+    if (message.reservedSlots !== 0) {
+      writer.uint32(136).uint32(message.reservedSlots);
+    }
+    if (message.drained !== false) {
+      writer.uint32(144).bool(message.drained);
     }
     return writer;
   },
@@ -451,6 +469,22 @@ export const Node: MessageFns<Node> = {
             message.commands.push(reader.string());
             continue;
           }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.reservedSlots = reader.uint32();
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.drained = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -519,6 +553,12 @@ export const Node: MessageFns<Node> = {
     if (message.commands?.length) {
       obj.commands = message.commands;
     }
+    if (message.reservedSlots !== undefined) {
+      obj.reservedSlots = Math.round(message.reservedSlots);
+    }
+    if (message.drained !== undefined) {
+      obj.drained = message.drained;
+    }
     return obj;
   },
 
@@ -555,6 +595,8 @@ export const Node: MessageFns<Node> = {
     message.lastState = object.lastState ?? 0;
     message.load = (object.load !== undefined && object.load !== null) ? NodeLoad.fromPartial(object.load) : undefined;
     message.commands = object.commands?.map((e) => e) || [];
+    message.reservedSlots = object.reservedSlots ?? 0;
+    message.drained = object.drained ?? false;
     return message;
   },
 };

@@ -7,12 +7,61 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
+import { Duration } from "../../google/protobuf/duration.js";
 import { Cursor } from "./cursor.js";
+import { ErrorDetail } from "./error.js";
 import { Node, NodeChange, NodeRole, nodeRoleToJSON, NodeState, nodeStateToJSON } from "./node.js";
+import { ServerSelection, TransferDestination } from "./transfer.js";
 
 export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/node_service.proto";
+
+/** The stages of a drain. */
+export const DrainStage = {
+  /** UNSPECIFIED - No stage. */
+  UNSPECIFIED: 0,
+  /** MOVING - Players are being moved. */
+  MOVING: 1,
+  /** EMPTY - The node is empty. */
+  EMPTY: 2,
+  /** DEADLINE_PASSED - The deadline has passed, and players are left. */
+  DEADLINE_PASSED: 3,
+  /** CANCELLED - Somebody cancelled the drain. */
+  CANCELLED: 4,
+  /** NODE_LEFT - The node left. */
+  NODE_LEFT: 5,
+} as const;
+
+export type DrainStage = typeof DrainStage[keyof typeof DrainStage];
+
+export namespace DrainStage {
+  export type UNSPECIFIED = typeof DrainStage.UNSPECIFIED;
+  export type MOVING = typeof DrainStage.MOVING;
+  export type EMPTY = typeof DrainStage.EMPTY;
+  export type DEADLINE_PASSED = typeof DrainStage.DEADLINE_PASSED;
+  export type CANCELLED = typeof DrainStage.CANCELLED;
+  export type NODE_LEFT = typeof DrainStage.NODE_LEFT;
+}
+
+export function drainStageToJSON(object: DrainStage): string | number {
+  switch (object) {
+    case DrainStage.UNSPECIFIED:
+      return "DRAIN_STAGE_UNSPECIFIED";
+    case DrainStage.MOVING:
+      return "DRAIN_STAGE_MOVING";
+    case DrainStage.EMPTY:
+      return "DRAIN_STAGE_EMPTY";
+    case DrainStage.DEADLINE_PASSED:
+      return "DRAIN_STAGE_DEADLINE_PASSED";
+    case DrainStage.CANCELLED:
+      return "DRAIN_STAGE_CANCELLED";
+    case DrainStage.NODE_LEFT:
+      return "DRAIN_STAGE_NODE_LEFT";
+    default:
+      return object;
+  }
+}
 
 /** Selects a page of nodes. Keep roles, states and labels the same on every page (PAGE_TOKEN_INVALID). */
 export interface ListNodesRequest {
@@ -92,6 +141,113 @@ export interface DisconnectNodeRequest {
 /** The node is gone. */
 export interface DisconnectNodeResponse {
   /** A position after the NodeLeft of the node. */
+  cursor: Cursor | undefined;
+}
+
+/** Names the node to empty. */
+export interface DrainNodeRequest {
+  /** The name of the node, in any case. */
+  name: string;
+  /**
+   * The place that players are moved to. Not set: for a server the routing rules for a FALLBACK with reason DRAIN,
+   * for a proxy another proxy.
+   */
+  destination:
+    | TransferDestination
+    | undefined;
+  /** The players that are moved each second: above 0 and at most 1,000 (OUT_OF_RANGE). 0 means 5. */
+  playersPerSecond: number;
+  /**
+   * The time after which the drain stops moving players: above 0 and at most 24 h (DEADLINE_INVALID). Not set:
+   * 10 min.
+   */
+  deadline: Duration | undefined;
+}
+
+/** The progress of a drain. */
+export interface DrainNodeResponse {
+  /** The stage. */
+  stage: DrainStage;
+  /** The players who are still on the node. */
+  playersLeft: number;
+  /** The players who arrived elsewhere. */
+  playersMoved: number;
+  /** The transfers that failed. The coordinator tries a player again later, until the deadline. */
+  transfersFailed: number;
+  /** The error of the last transfer that failed. */
+  lastError:
+    | ErrorDetail
+    | undefined;
+  /** The state of the node. */
+  node: Node | undefined;
+}
+
+/** Names the node to drain no longer. */
+export interface CancelNodeDrainRequest {
+  /** The name of the node, in any case. */
+  name: string;
+}
+
+/** Nobody drains the node. */
+export interface CancelNodeDrainResponse {
+  /** The node. Not set: no node has the name. */
+  node:
+    | Node
+    | undefined;
+  /** A position after the change. */
+  cursor: Cursor | undefined;
+}
+
+/** Selects a node, and the slots to hold. */
+export interface ReserveSlotsRequest {
+  /** Exactly one of these (OUT_OF_RANGE). */
+  place:
+    | //
+    /** The proxy or server of this name, in any case (ROLE_HOLDS_NO_PLAYERS for a SERVICE). */
+    { $case: "node"; value: string }
+    | //
+    /** One of the servers that match: one that is READY and has room for all slots. */
+    { $case: "servers"; value: ServerSelection }
+    | undefined;
+  /** The number of slots: 1 to 1,000 (OUT_OF_RANGE). */
+  slots: number;
+  /**
+   * The time after which the reservation ends by itself: 1 s to 10 min (OUT_OF_RANGE). A start of the coordinator
+   * begins it anew.
+   */
+  ttl:
+    | Duration
+    | undefined;
+  /** The purpose, for people: at most 255 bytes (TEXT_TOO_LONG). */
+  purpose: string;
+  /**
+   * The name of a node, in any case: the reservation ends with the presence of the node's present process. Empty:
+   * in a session's frame its own node; in a call the reservation belongs to no node.
+   */
+  owner: string;
+}
+
+/** The slots are held. */
+export interface ReserveSlotsResponse {
+  /** The id of the reservation. */
+  reservationId: string;
+  /** The name of the node. */
+  node: string;
+  /** A position after the reservation. */
+  cursor: Cursor | undefined;
+}
+
+/** Names the reservation to release. */
+export interface ReleaseSlotsRequest {
+  /** The id of the reservation. */
+  reservationId: string;
+  /** The number of slots to release: at most as many as it holds (OUT_OF_RANGE). 0: all of them. */
+  slots: number;
+}
+
+/** The slots are released. */
+export interface ReleaseSlotsResponse {
+  /** A position after the release. */
   cursor: Cursor | undefined;
 }
 
@@ -867,6 +1023,790 @@ export const DisconnectNodeResponse: MessageFns<DisconnectNodeResponse> = {
   },
 };
 
+function createBaseDrainNodeRequest(): DrainNodeRequest {
+  return { name: "", destination: undefined, playersPerSecond: 0, deadline: undefined };
+}
+
+export const DrainNodeRequest: MessageFns<DrainNodeRequest> = {
+  encode(message: DrainNodeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.destination !== undefined) {
+      TransferDestination.encode(message.destination, writer.uint32(18).fork()).join();
+    }
+    if (message.playersPerSecond !== 0) {
+      writer.uint32(25).double(message.playersPerSecond);
+    }
+    if (message.deadline !== undefined) {
+      Duration.encode(message.deadline, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainNodeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainNodeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.destination = TransferDestination.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.playersPerSecond = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.deadline = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: DrainNodeRequest): unknown {
+    const obj: any = {};
+    if (message.name !== undefined) {
+      obj.name = message.name;
+    }
+    if (message.destination !== undefined) {
+      obj.destination = TransferDestination.toJSON(message.destination);
+    }
+    if (message.playersPerSecond !== undefined) {
+      obj.playersPerSecond = floatToJson(message.playersPerSecond);
+    }
+    if (message.deadline !== undefined) {
+      obj.deadline = Duration.toJSON(message.deadline);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DrainNodeRequest>): DrainNodeRequest {
+    return DrainNodeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainNodeRequest>): DrainNodeRequest {
+    const message = createBaseDrainNodeRequest();
+    message.name = object.name ?? "";
+    message.destination = (object.destination !== undefined && object.destination !== null)
+      ? TransferDestination.fromPartial(object.destination)
+      : undefined;
+    message.playersPerSecond = object.playersPerSecond ?? 0;
+    message.deadline = (object.deadline !== undefined && object.deadline !== null)
+      ? Duration.fromPartial(object.deadline)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDrainNodeResponse(): DrainNodeResponse {
+  return { stage: 0, playersLeft: 0, playersMoved: 0, transfersFailed: 0, lastError: undefined, node: undefined };
+}
+
+export const DrainNodeResponse: MessageFns<DrainNodeResponse> = {
+  encode(message: DrainNodeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stage !== 0) {
+      writer.uint32(8).int32(message.stage);
+    }
+    if (message.playersLeft !== 0) {
+      writer.uint32(16).uint32(message.playersLeft);
+    }
+    if (message.playersMoved !== 0) {
+      writer.uint32(24).uint32(message.playersMoved);
+    }
+    if (message.transfersFailed !== 0) {
+      writer.uint32(32).uint32(message.transfersFailed);
+    }
+    if (message.lastError !== undefined) {
+      ErrorDetail.encode(message.lastError, writer.uint32(42).fork()).join();
+    }
+    if (message.node !== undefined) {
+      Node.encode(message.node, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainNodeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainNodeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.stage = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.playersLeft = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.playersMoved = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.transfersFailed = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.lastError = ErrorDetail.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.node = Node.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: DrainNodeResponse): unknown {
+    const obj: any = {};
+    if (message.stage !== undefined) {
+      obj.stage = drainStageToJSON(message.stage);
+    }
+    if (message.playersLeft !== undefined) {
+      obj.playersLeft = Math.round(message.playersLeft);
+    }
+    if (message.playersMoved !== undefined) {
+      obj.playersMoved = Math.round(message.playersMoved);
+    }
+    if (message.transfersFailed !== undefined) {
+      obj.transfersFailed = Math.round(message.transfersFailed);
+    }
+    if (message.lastError !== undefined) {
+      obj.lastError = ErrorDetail.toJSON(message.lastError);
+    }
+    if (message.node !== undefined) {
+      obj.node = Node.toJSON(message.node);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DrainNodeResponse>): DrainNodeResponse {
+    return DrainNodeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainNodeResponse>): DrainNodeResponse {
+    const message = createBaseDrainNodeResponse();
+    message.stage = object.stage ?? 0;
+    message.playersLeft = object.playersLeft ?? 0;
+    message.playersMoved = object.playersMoved ?? 0;
+    message.transfersFailed = object.transfersFailed ?? 0;
+    message.lastError = (object.lastError !== undefined && object.lastError !== null)
+      ? ErrorDetail.fromPartial(object.lastError)
+      : undefined;
+    message.node = (object.node !== undefined && object.node !== null) ? Node.fromPartial(object.node) : undefined;
+    return message;
+  },
+};
+
+function createBaseCancelNodeDrainRequest(): CancelNodeDrainRequest {
+  return { name: "" };
+}
+
+export const CancelNodeDrainRequest: MessageFns<CancelNodeDrainRequest> = {
+  encode(message: CancelNodeDrainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelNodeDrainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelNodeDrainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: CancelNodeDrainRequest): unknown {
+    const obj: any = {};
+    if (message.name !== undefined) {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CancelNodeDrainRequest>): CancelNodeDrainRequest {
+    return CancelNodeDrainRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CancelNodeDrainRequest>): CancelNodeDrainRequest {
+    const message = createBaseCancelNodeDrainRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseCancelNodeDrainResponse(): CancelNodeDrainResponse {
+  return { node: undefined, cursor: undefined };
+}
+
+export const CancelNodeDrainResponse: MessageFns<CancelNodeDrainResponse> = {
+  encode(message: CancelNodeDrainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== undefined) {
+      Node.encode(message.node, writer.uint32(10).fork()).join();
+    }
+    if (message.cursor !== undefined) {
+      Cursor.encode(message.cursor, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelNodeDrainResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelNodeDrainResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = Node.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cursor = Cursor.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: CancelNodeDrainResponse): unknown {
+    const obj: any = {};
+    if (message.node !== undefined) {
+      obj.node = Node.toJSON(message.node);
+    }
+    if (message.cursor !== undefined) {
+      obj.cursor = Cursor.toJSON(message.cursor);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CancelNodeDrainResponse>): CancelNodeDrainResponse {
+    return CancelNodeDrainResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CancelNodeDrainResponse>): CancelNodeDrainResponse {
+    const message = createBaseCancelNodeDrainResponse();
+    message.node = (object.node !== undefined && object.node !== null) ? Node.fromPartial(object.node) : undefined;
+    message.cursor = (object.cursor !== undefined && object.cursor !== null)
+      ? Cursor.fromPartial(object.cursor)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseReserveSlotsRequest(): ReserveSlotsRequest {
+  return { place: undefined, slots: 0, ttl: undefined, purpose: "", owner: "" };
+}
+
+export const ReserveSlotsRequest: MessageFns<ReserveSlotsRequest> = {
+  encode(message: ReserveSlotsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.place?.$case) {
+      case "node":
+        writer.uint32(10).string(message.place.value);
+        break;
+      case "servers":
+        ServerSelection.encode(message.place.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    if (message.slots !== 0) {
+      writer.uint32(24).uint32(message.slots);
+    }
+    if (message.ttl !== undefined) {
+      Duration.encode(message.ttl, writer.uint32(34).fork()).join();
+    }
+    if (message.purpose !== "") {
+      writer.uint32(42).string(message.purpose);
+    }
+    if (message.owner !== "") {
+      writer.uint32(50).string(message.owner);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReserveSlotsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReserveSlotsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.place = { $case: "node", value: reader.string() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.place = { $case: "servers", value: ServerSelection.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.slots = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.ttl = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ReserveSlotsRequest): unknown {
+    const obj: any = {};
+    if (message.place?.$case === "node") {
+      obj.node = message.place.value;
+    } else if (message.place?.$case === "servers") {
+      obj.servers = ServerSelection.toJSON(message.place.value);
+    }
+    if (message.slots !== undefined) {
+      obj.slots = Math.round(message.slots);
+    }
+    if (message.ttl !== undefined) {
+      obj.ttl = Duration.toJSON(message.ttl);
+    }
+    if (message.purpose !== undefined) {
+      obj.purpose = message.purpose;
+    }
+    if (message.owner !== undefined) {
+      obj.owner = message.owner;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReserveSlotsRequest>): ReserveSlotsRequest {
+    return ReserveSlotsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReserveSlotsRequest>): ReserveSlotsRequest {
+    const message = createBaseReserveSlotsRequest();
+    switch (object.place?.$case) {
+      case "node": {
+        if (object.place?.value !== undefined && object.place?.value !== null) {
+          message.place = { $case: "node", value: object.place.value };
+        }
+        break;
+      }
+      case "servers": {
+        if (object.place?.value !== undefined && object.place?.value !== null) {
+          message.place = { $case: "servers", value: ServerSelection.fromPartial(object.place.value) };
+        }
+        break;
+      }
+    }
+    message.slots = object.slots ?? 0;
+    message.ttl = (object.ttl !== undefined && object.ttl !== null) ? Duration.fromPartial(object.ttl) : undefined;
+    message.purpose = object.purpose ?? "";
+    message.owner = object.owner ?? "";
+    return message;
+  },
+};
+
+function createBaseReserveSlotsResponse(): ReserveSlotsResponse {
+  return { reservationId: "", node: "", cursor: undefined };
+}
+
+export const ReserveSlotsResponse: MessageFns<ReserveSlotsResponse> = {
+  encode(message: ReserveSlotsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reservationId !== "") {
+      writer.uint32(10).string(message.reservationId);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    if (message.cursor !== undefined) {
+      Cursor.encode(message.cursor, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReserveSlotsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReserveSlotsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reservationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.cursor = Cursor.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ReserveSlotsResponse): unknown {
+    const obj: any = {};
+    if (message.reservationId !== undefined) {
+      obj.reservationId = message.reservationId;
+    }
+    if (message.node !== undefined) {
+      obj.node = message.node;
+    }
+    if (message.cursor !== undefined) {
+      obj.cursor = Cursor.toJSON(message.cursor);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReserveSlotsResponse>): ReserveSlotsResponse {
+    return ReserveSlotsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReserveSlotsResponse>): ReserveSlotsResponse {
+    const message = createBaseReserveSlotsResponse();
+    message.reservationId = object.reservationId ?? "";
+    message.node = object.node ?? "";
+    message.cursor = (object.cursor !== undefined && object.cursor !== null)
+      ? Cursor.fromPartial(object.cursor)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseReleaseSlotsRequest(): ReleaseSlotsRequest {
+  return { reservationId: "", slots: 0 };
+}
+
+export const ReleaseSlotsRequest: MessageFns<ReleaseSlotsRequest> = {
+  encode(message: ReleaseSlotsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reservationId !== "") {
+      writer.uint32(10).string(message.reservationId);
+    }
+    if (message.slots !== 0) {
+      writer.uint32(16).uint32(message.slots);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseSlotsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseSlotsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reservationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.slots = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ReleaseSlotsRequest): unknown {
+    const obj: any = {};
+    if (message.reservationId !== undefined) {
+      obj.reservationId = message.reservationId;
+    }
+    if (message.slots !== undefined) {
+      obj.slots = Math.round(message.slots);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReleaseSlotsRequest>): ReleaseSlotsRequest {
+    return ReleaseSlotsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReleaseSlotsRequest>): ReleaseSlotsRequest {
+    const message = createBaseReleaseSlotsRequest();
+    message.reservationId = object.reservationId ?? "";
+    message.slots = object.slots ?? 0;
+    return message;
+  },
+};
+
+function createBaseReleaseSlotsResponse(): ReleaseSlotsResponse {
+  return { cursor: undefined };
+}
+
+export const ReleaseSlotsResponse: MessageFns<ReleaseSlotsResponse> = {
+  encode(message: ReleaseSlotsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cursor !== undefined) {
+      Cursor.encode(message.cursor, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseSlotsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseSlotsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cursor = Cursor.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ReleaseSlotsResponse): unknown {
+    const obj: any = {};
+    if (message.cursor !== undefined) {
+      obj.cursor = Cursor.toJSON(message.cursor);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReleaseSlotsResponse>): ReleaseSlotsResponse {
+    return ReleaseSlotsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReleaseSlotsResponse>): ReleaseSlotsResponse {
+    const message = createBaseReleaseSlotsResponse();
+    message.cursor = (object.cursor !== undefined && object.cursor !== null)
+      ? Cursor.fromPartial(object.cursor)
+      : undefined;
+    return message;
+  },
+};
+
 /** The nodes of the network. */
 export type NodeServiceDefinition = typeof NodeServiceDefinition;
 export const NodeServiceDefinition = {
@@ -916,6 +1856,62 @@ export const NodeServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * Empties a proxy or a server: it gets no new players, and those who are there are moved, at a rate. The answers
+     * report the progress, the first at once. The call ends when the node is empty, its deadline passes, or somebody
+     * cancels the drain. A client that ends the call does not end the drain. The node stays DRAINING until
+     * CancelNodeDrain, also after a restart of the node or the coordinator. A second call replaces destination, rate
+     * and deadline of the first, and both report the progress. Fails with NODE_NOT_FOUND, ROLE_HOLDS_NO_PLAYERS,
+     * OUT_OF_RANGE, DEADLINE_INVALID or LABELS_INVALID.
+     */
+    drainNode: {
+      name: "DrainNode",
+      requestType: DrainNodeRequest as typeof DrainNodeRequest,
+      requestStream: false,
+      responseType: DrainNodeResponse as typeof DrainNodeResponse,
+      responseStream: true,
+      options: {},
+    },
+    /**
+     * Cancels a drain: the node gets the state again that it had before. A node that nobody drains is no error, and
+     * neither is a name that has a drain and no node. Fails with NODE_NOT_FOUND.
+     */
+    cancelNodeDrain: {
+      name: "CancelNodeDrain",
+      requestType: CancelNodeDrainRequest as typeof CancelNodeDrainRequest,
+      requestStream: false,
+      responseType: CancelNodeDrainResponse as typeof CancelNodeDrainResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Picks a node and holds slots on it, in one step. The coordinator counts them as players until they are released
+     * or end. Fails with NODE_NOT_FOUND, NO_TARGET, SERVER_FULL, SERVER_DRAINING, SERVER_UNREACHABLE, OUT_OF_RANGE,
+     * TEXT_TOO_LONG, LABELS_INVALID, RESERVATION_LIMIT, JOURNAL_READ_ONLY or OUTCOME_UNKNOWN.
+     *
+     * The request is also a frame of a session.
+     */
+    reserveSlots: {
+      name: "ReserveSlots",
+      requestType: ReserveSlotsRequest as typeof ReserveSlotsRequest,
+      requestStream: false,
+      responseType: ReserveSlotsResponse as typeof ReserveSlotsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Releases all slots of a reservation, or some of them. Fails with RESERVATION_NOT_FOUND or OUT_OF_RANGE.
+     *
+     * The request is also a frame of a session.
+     */
+    releaseSlots: {
+      name: "ReleaseSlots",
+      requestType: ReleaseSlotsRequest as typeof ReleaseSlotsRequest,
+      requestStream: false,
+      responseType: ReleaseSlotsResponse as typeof ReleaseSlotsResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
@@ -941,6 +1937,46 @@ export interface NodeServiceImplementation<CallContextExt = {}> {
     request: DisconnectNodeRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<DisconnectNodeResponse>>;
+  /**
+   * Empties a proxy or a server: it gets no new players, and those who are there are moved, at a rate. The answers
+   * report the progress, the first at once. The call ends when the node is empty, its deadline passes, or somebody
+   * cancels the drain. A client that ends the call does not end the drain. The node stays DRAINING until
+   * CancelNodeDrain, also after a restart of the node or the coordinator. A second call replaces destination, rate
+   * and deadline of the first, and both report the progress. Fails with NODE_NOT_FOUND, ROLE_HOLDS_NO_PLAYERS,
+   * OUT_OF_RANGE, DEADLINE_INVALID or LABELS_INVALID.
+   */
+  drainNode(
+    request: DrainNodeRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<DrainNodeResponse>>;
+  /**
+   * Cancels a drain: the node gets the state again that it had before. A node that nobody drains is no error, and
+   * neither is a name that has a drain and no node. Fails with NODE_NOT_FOUND.
+   */
+  cancelNodeDrain(
+    request: CancelNodeDrainRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<CancelNodeDrainResponse>>;
+  /**
+   * Picks a node and holds slots on it, in one step. The coordinator counts them as players until they are released
+   * or end. Fails with NODE_NOT_FOUND, NO_TARGET, SERVER_FULL, SERVER_DRAINING, SERVER_UNREACHABLE, OUT_OF_RANGE,
+   * TEXT_TOO_LONG, LABELS_INVALID, RESERVATION_LIMIT, JOURNAL_READ_ONLY or OUTCOME_UNKNOWN.
+   *
+   * The request is also a frame of a session.
+   */
+  reserveSlots(
+    request: ReserveSlotsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ReserveSlotsResponse>>;
+  /**
+   * Releases all slots of a reservation, or some of them. Fails with RESERVATION_NOT_FOUND or OUT_OF_RANGE.
+   *
+   * The request is also a frame of a session.
+   */
+  releaseSlots(
+    request: ReleaseSlotsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ReleaseSlotsResponse>>;
 }
 
 export interface NodeServiceClient<CallOptionsExt = {}> {
@@ -965,6 +2001,50 @@ export interface NodeServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<DisconnectNodeRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<DisconnectNodeResponse>;
+  /**
+   * Empties a proxy or a server: it gets no new players, and those who are there are moved, at a rate. The answers
+   * report the progress, the first at once. The call ends when the node is empty, its deadline passes, or somebody
+   * cancels the drain. A client that ends the call does not end the drain. The node stays DRAINING until
+   * CancelNodeDrain, also after a restart of the node or the coordinator. A second call replaces destination, rate
+   * and deadline of the first, and both report the progress. Fails with NODE_NOT_FOUND, ROLE_HOLDS_NO_PLAYERS,
+   * OUT_OF_RANGE, DEADLINE_INVALID or LABELS_INVALID.
+   */
+  drainNode(
+    request: DeepPartial<DrainNodeRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<DrainNodeResponse>;
+  /**
+   * Cancels a drain: the node gets the state again that it had before. A node that nobody drains is no error, and
+   * neither is a name that has a drain and no node. Fails with NODE_NOT_FOUND.
+   */
+  cancelNodeDrain(
+    request: DeepPartial<CancelNodeDrainRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<CancelNodeDrainResponse>;
+  /**
+   * Picks a node and holds slots on it, in one step. The coordinator counts them as players until they are released
+   * or end. Fails with NODE_NOT_FOUND, NO_TARGET, SERVER_FULL, SERVER_DRAINING, SERVER_UNREACHABLE, OUT_OF_RANGE,
+   * TEXT_TOO_LONG, LABELS_INVALID, RESERVATION_LIMIT, JOURNAL_READ_ONLY or OUTCOME_UNKNOWN.
+   *
+   * The request is also a frame of a session.
+   */
+  reserveSlots(
+    request: DeepPartial<ReserveSlotsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ReserveSlotsResponse>;
+  /**
+   * Releases all slots of a reservation, or some of them. Fails with RESERVATION_NOT_FOUND or OUT_OF_RANGE.
+   *
+   * The request is also a frame of a session.
+   */
+  releaseSlots(
+    request: DeepPartial<ReleaseSlotsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ReleaseSlotsResponse>;
+}
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
@@ -975,6 +2055,8 @@ export type DeepPartial<T> = T extends Builtin ? T
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+export type ServerStreamingMethodResult<Response> = { [Symbol.asyncIterator](): AsyncIterator<Response, void> };
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

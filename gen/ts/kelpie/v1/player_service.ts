@@ -12,6 +12,7 @@ import { Display, NodeSelector, PlayerOutcome } from "./command.js";
 import { Cursor } from "./cursor.js";
 import { NodeRole, nodeRoleToJSON } from "./node.js";
 import { Player, PlayerLookup } from "./player.js";
+import { TransferDestination, TransferUpdate } from "./transfer.js";
 
 export const protobufPackage = "kelpie.v1";
 
@@ -239,6 +240,35 @@ export interface ShowMessageResponse {
   failed: number;
   /** The outcome for each player, failures first: at most 10,000, and at most 1 MiB. */
   outcomes: PlayerOutcome[];
+}
+
+/**
+ * Selects the players to move, and their destination. The same message is a frame of a session: the answers are then
+ * TransferUpdate frames or RequestFailed, and its request_id must be above 0 and not in use (OUT_OF_RANGE). The
+ * transfers of a session go on when its stream ends.
+ */
+export interface TransferPlayersRequest {
+  /** The players: at most 10,000 (TRANSFER_LIMIT). */
+  target:
+    | PlayerTarget
+    | undefined;
+  /** The destination. */
+  destination:
+    | TransferDestination
+    | undefined;
+  /**
+   * Bytes for the target server, for the programs that understand them: a place, a party. At most 16 KiB
+   * (PAYLOAD_TOO_LARGE). It reaches the server in prepare_arrival, and with another proxy in the ticket.
+   */
+  context: Uint8Array;
+  /** The time that each transfer has: above 0 and at most 5 min (DEADLINE_INVALID). Not set: 30 s. */
+  timeout: Duration | undefined;
+}
+
+/** One answer. */
+export interface TransferPlayersResponse {
+  /** The progress or the end of the transfer of one player. */
+  update: TransferUpdate | undefined;
 }
 
 function createBaseGetPlayerRequest(): GetPlayerRequest {
@@ -2087,6 +2117,185 @@ export const ShowMessageResponse: MessageFns<ShowMessageResponse> = {
   },
 };
 
+function createBaseTransferPlayersRequest(): TransferPlayersRequest {
+  return { target: undefined, destination: undefined, context: new Uint8Array(0), timeout: undefined };
+}
+
+export const TransferPlayersRequest: MessageFns<TransferPlayersRequest> = {
+  encode(message: TransferPlayersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.target !== undefined) {
+      PlayerTarget.encode(message.target, writer.uint32(10).fork()).join();
+    }
+    if (message.destination !== undefined) {
+      TransferDestination.encode(message.destination, writer.uint32(18).fork()).join();
+    }
+    if (message.context.length !== 0) {
+      writer.uint32(26).bytes(message.context);
+    }
+    if (message.timeout !== undefined) {
+      Duration.encode(message.timeout, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TransferPlayersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTransferPlayersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.target = PlayerTarget.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.destination = TransferDestination.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.context = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.timeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: TransferPlayersRequest): unknown {
+    const obj: any = {};
+    if (message.target !== undefined) {
+      obj.target = PlayerTarget.toJSON(message.target);
+    }
+    if (message.destination !== undefined) {
+      obj.destination = TransferDestination.toJSON(message.destination);
+    }
+    if (message.context !== undefined) {
+      obj.context = base64FromBytes(message.context);
+    }
+    if (message.timeout !== undefined) {
+      obj.timeout = Duration.toJSON(message.timeout);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TransferPlayersRequest>): TransferPlayersRequest {
+    return TransferPlayersRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TransferPlayersRequest>): TransferPlayersRequest {
+    const message = createBaseTransferPlayersRequest();
+    message.target = (object.target !== undefined && object.target !== null)
+      ? PlayerTarget.fromPartial(object.target)
+      : undefined;
+    message.destination = (object.destination !== undefined && object.destination !== null)
+      ? TransferDestination.fromPartial(object.destination)
+      : undefined;
+    message.context = object.context ?? new Uint8Array(0);
+    message.timeout = (object.timeout !== undefined && object.timeout !== null)
+      ? Duration.fromPartial(object.timeout)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTransferPlayersResponse(): TransferPlayersResponse {
+  return { update: undefined };
+}
+
+export const TransferPlayersResponse: MessageFns<TransferPlayersResponse> = {
+  encode(message: TransferPlayersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.update !== undefined) {
+      TransferUpdate.encode(message.update, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TransferPlayersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTransferPlayersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.update = TransferUpdate.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: TransferPlayersResponse): unknown {
+    const obj: any = {};
+    if (message.update !== undefined) {
+      obj.update = TransferUpdate.toJSON(message.update);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TransferPlayersResponse>): TransferPlayersResponse {
+    return TransferPlayersResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TransferPlayersResponse>): TransferPlayersResponse {
+    const message = createBaseTransferPlayersResponse();
+    message.update = (object.update !== undefined && object.update !== null)
+      ? TransferUpdate.fromPartial(object.update)
+      : undefined;
+    return message;
+  },
+};
+
 /**
  * The players who are online. No answer is larger than 1 MiB: pages end early, and an answer counts or lists
  * the items that it has no room for.
@@ -2148,6 +2357,24 @@ export const PlayerServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * Moves players to a server, or to another proxy. The answers report the progress of each player, and the end of
+     * each transfer once. Without an end before the timeout, a transfer ends with TIMED_OUT. A client that ends the
+     * call does not end the transfers. Fails as a whole, and moves nobody, with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS,
+     * PLAYER_INVALID, NO_TARGET (the target selects no player), PAYLOAD_TOO_LARGE (the context), DEADLINE_INVALID,
+     * OUT_OF_RANGE, LABELS_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS or TRANSFER_LIMIT. A call for one player whose
+     * transfer fails ends with that error too, after its last answer.
+     *
+     * The request is also a frame of a session.
+     */
+    transferPlayers: {
+      name: "TransferPlayers",
+      requestType: TransferPlayersRequest as typeof TransferPlayersRequest,
+      requestStream: false,
+      responseType: TransferPlayersResponse as typeof TransferPlayersResponse,
+      responseStream: true,
+      options: {},
+    },
     /** Shows players a message. Fails as KickPlayers does, and with COMMAND_INVALID. */
     showMessage: {
       name: "ShowMessage",
@@ -2190,6 +2417,20 @@ export interface PlayerServiceImplementation<CallContextExt = {}> {
     request: KickPlayersRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<KickPlayersResponse>>;
+  /**
+   * Moves players to a server, or to another proxy. The answers report the progress of each player, and the end of
+   * each transfer once. Without an end before the timeout, a transfer ends with TIMED_OUT. A client that ends the
+   * call does not end the transfers. Fails as a whole, and moves nobody, with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS,
+   * PLAYER_INVALID, NO_TARGET (the target selects no player), PAYLOAD_TOO_LARGE (the context), DEADLINE_INVALID,
+   * OUT_OF_RANGE, LABELS_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS or TRANSFER_LIMIT. A call for one player whose
+   * transfer fails ends with that error too, after its last answer.
+   *
+   * The request is also a frame of a session.
+   */
+  transferPlayers(
+    request: TransferPlayersRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<TransferPlayersResponse>>;
   /** Shows players a message. Fails as KickPlayers does, and with COMMAND_INVALID. */
   showMessage(
     request: ShowMessageRequest,
@@ -2227,11 +2468,37 @@ export interface PlayerServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<KickPlayersRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<KickPlayersResponse>;
+  /**
+   * Moves players to a server, or to another proxy. The answers report the progress of each player, and the end of
+   * each transfer once. Without an end before the timeout, a transfer ends with TIMED_OUT. A client that ends the
+   * call does not end the transfers. Fails as a whole, and moves nobody, with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS,
+   * PLAYER_INVALID, NO_TARGET (the target selects no player), PAYLOAD_TOO_LARGE (the context), DEADLINE_INVALID,
+   * OUT_OF_RANGE, LABELS_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS or TRANSFER_LIMIT. A call for one player whose
+   * transfer fails ends with that error too, after its last answer.
+   *
+   * The request is also a frame of a session.
+   */
+  transferPlayers(
+    request: DeepPartial<TransferPlayersRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<TransferPlayersResponse>;
   /** Shows players a message. Fails as KickPlayers does, and with COMMAND_INVALID. */
   showMessage(
     request: DeepPartial<ShowMessageRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ShowMessageResponse>;
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  if ((globalThis as any).Buffer) {
+    return (globalThis as any).Buffer.from(arr).toString("base64");
+  } else {
+    const bin: string[] = [];
+    arr.forEach((byte) => {
+      bin.push(globalThis.String.fromCharCode(byte));
+    });
+    return globalThis.btoa(bin.join(""));
+  }
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
@@ -2242,6 +2509,8 @@ export type DeepPartial<T> = T extends Builtin ? T
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+export type ServerStreamingMethodResult<Response> = { [Symbol.asyncIterator](): AsyncIterator<Response, void> };
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

@@ -21,6 +21,37 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/presence.proto";
 
+/** The reasons why a login is denied. */
+export const PlayerDenialReason = {
+  /** UNSPECIFIED - A coordinator that reports no reason. */
+  UNSPECIFIED: 0,
+  /** ONLINE - Another login holds the player. */
+  ONLINE: 1,
+  /** MAINTENANCE - The network is in maintenance, and the player is not among the allowed ones. */
+  MAINTENANCE: 2,
+} as const;
+
+export type PlayerDenialReason = typeof PlayerDenialReason[keyof typeof PlayerDenialReason];
+
+export namespace PlayerDenialReason {
+  export type UNSPECIFIED = typeof PlayerDenialReason.UNSPECIFIED;
+  export type ONLINE = typeof PlayerDenialReason.ONLINE;
+  export type MAINTENANCE = typeof PlayerDenialReason.MAINTENANCE;
+}
+
+export function playerDenialReasonToJSON(object: PlayerDenialReason): string | number {
+  switch (object) {
+    case PlayerDenialReason.UNSPECIFIED:
+      return "PLAYER_DENIAL_REASON_UNSPECIFIED";
+    case PlayerDenialReason.ONLINE:
+      return "PLAYER_DENIAL_REASON_ONLINE";
+    case PlayerDenialReason.MAINTENANCE:
+      return "PLAYER_DENIAL_REASON_MAINTENANCE";
+    default:
+      return object;
+  }
+}
+
 /**
  * Asks for a player in their login, before the proxy lets them in. For proxies, and for servers that players
  * join directly (ROLE_HOLDS_NO_PLAYERS). The answer is PlayerAcquired. Fails with PLAYER_INVALID,
@@ -58,6 +89,23 @@ export interface PlayerAcquired {
     /** The login is denied. */
     { $case: "denial"; value: PlayerDenial }
     | undefined;
+  /** With a grant: the ticket of the transfer that brought the player to this proxy. The grant has redeemed it. */
+  ticket: TransferTicket | undefined;
+}
+
+/**
+ * A ticket, which brings a player and the goal of their transfer together at another proxy. It exists once, belongs
+ * to one proxy, and ends with the timeout of the transfer, or with any login of the player.
+ */
+export interface TransferTicket {
+  /** The server that the player is to be on. Empty: the routing rules decide. */
+  server: string;
+  /** The context of the transfer. */
+  context: Uint8Array;
+  /** The id of the transfer. */
+  transferId: string;
+  /** The server that the player was on before. Empty: none. */
+  fromServer: string;
 }
 
 /** A denied login. */
@@ -66,6 +114,8 @@ export interface PlayerDenial {
   text: string;
   /** The name of the node that holds the player. */
   proxy: string;
+  /** The reason. */
+  reason: PlayerDenialReason;
 }
 
 /**
@@ -346,7 +396,7 @@ export const AcquirePlayer: MessageFns<AcquirePlayer> = {
 };
 
 function createBasePlayerAcquired(): PlayerAcquired {
-  return { playerId: "", outcome: undefined };
+  return { playerId: "", outcome: undefined, ticket: undefined };
 }
 
 export const PlayerAcquired: MessageFns<PlayerAcquired> = {
@@ -361,6 +411,9 @@ export const PlayerAcquired: MessageFns<PlayerAcquired> = {
       case "denial":
         PlayerDenial.encode(message.outcome.value, writer.uint32(26).fork()).join();
         break;
+    }
+    if (message.ticket !== undefined) {
+      TransferTicket.encode(message.ticket, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -402,6 +455,14 @@ export const PlayerAcquired: MessageFns<PlayerAcquired> = {
             message.outcome = { $case: "denial", value: PlayerDenial.decode(reader, reader.uint32()) };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.ticket = TransferTicket.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -423,6 +484,9 @@ export const PlayerAcquired: MessageFns<PlayerAcquired> = {
       obj.generation = globalThis.String(Math.round(message.outcome.value));
     } else if (message.outcome?.$case === "denial") {
       obj.denial = PlayerDenial.toJSON(message.outcome.value);
+    }
+    if (message.ticket !== undefined) {
+      obj.ticket = TransferTicket.toJSON(message.ticket);
     }
     return obj;
   },
@@ -447,12 +511,123 @@ export const PlayerAcquired: MessageFns<PlayerAcquired> = {
         break;
       }
     }
+    message.ticket = (object.ticket !== undefined && object.ticket !== null)
+      ? TransferTicket.fromPartial(object.ticket)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTransferTicket(): TransferTicket {
+  return { server: "", context: new Uint8Array(0), transferId: "", fromServer: "" };
+}
+
+export const TransferTicket: MessageFns<TransferTicket> = {
+  encode(message: TransferTicket, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.server !== "") {
+      writer.uint32(10).string(message.server);
+    }
+    if (message.context.length !== 0) {
+      writer.uint32(18).bytes(message.context);
+    }
+    if (message.transferId !== "") {
+      writer.uint32(26).string(message.transferId);
+    }
+    if (message.fromServer !== "") {
+      writer.uint32(34).string(message.fromServer);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TransferTicket {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTransferTicket();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.context = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.transferId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.fromServer = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: TransferTicket): unknown {
+    const obj: any = {};
+    if (message.server !== undefined) {
+      obj.server = message.server;
+    }
+    if (message.context !== undefined) {
+      obj.context = base64FromBytes(message.context);
+    }
+    if (message.transferId !== undefined) {
+      obj.transferId = message.transferId;
+    }
+    if (message.fromServer !== undefined) {
+      obj.fromServer = message.fromServer;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TransferTicket>): TransferTicket {
+    return TransferTicket.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TransferTicket>): TransferTicket {
+    const message = createBaseTransferTicket();
+    message.server = object.server ?? "";
+    message.context = object.context ?? new Uint8Array(0);
+    message.transferId = object.transferId ?? "";
+    message.fromServer = object.fromServer ?? "";
     return message;
   },
 };
 
 function createBasePlayerDenial(): PlayerDenial {
-  return { text: "", proxy: "" };
+  return { text: "", proxy: "", reason: 0 };
 }
 
 export const PlayerDenial: MessageFns<PlayerDenial> = {
@@ -462,6 +637,9 @@ export const PlayerDenial: MessageFns<PlayerDenial> = {
     }
     if (message.proxy !== "") {
       writer.uint32(18).string(message.proxy);
+    }
+    if (message.reason !== 0) {
+      writer.uint32(24).int32(message.reason);
     }
     return writer;
   },
@@ -495,6 +673,14 @@ export const PlayerDenial: MessageFns<PlayerDenial> = {
             message.proxy = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.reason = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -515,6 +701,9 @@ export const PlayerDenial: MessageFns<PlayerDenial> = {
     if (message.proxy !== undefined) {
       obj.proxy = message.proxy;
     }
+    if (message.reason !== undefined) {
+      obj.reason = playerDenialReasonToJSON(message.reason);
+    }
     return obj;
   },
 
@@ -525,6 +714,7 @@ export const PlayerDenial: MessageFns<PlayerDenial> = {
     const message = createBasePlayerDenial();
     message.text = object.text ?? "";
     message.proxy = object.proxy ?? "";
+    message.reason = object.reason ?? 0;
     return message;
   },
 };

@@ -15,6 +15,8 @@ import { Cursor, Start, StartAt, startAtToJSON } from "./cursor.js";
 import { ErrorDetail } from "./error.js";
 import { EventDraft } from "./event.js";
 import { Address, NodeChange, NodeLoad, NodeRole, nodeRoleToJSON, NodeState, nodeStateToJSON } from "./node.js";
+import { ReleaseSlotsRequest, ReserveSlotsRequest, ReserveSlotsResponse } from "./node_service.js";
+import { TransferPlayersRequest } from "./player_service.js";
 import {
   AcquirePlayer,
   PlayerAcquired,
@@ -29,7 +31,15 @@ import {
   SyncRequested,
   UpdatePlayer,
 } from "./presence.js";
+import {
+  DeleteValueRequest,
+  GetValueRequest,
+  GetValueResponse,
+  PutValueRequest,
+  PutValueResponse,
+} from "./state_service.js";
 import { EventBatch, Gap, Snapshot } from "./stream.js";
+import { TransferUpdate } from "./transfer.js";
 
 export const protobufPackage = "kelpie.v1";
 
@@ -124,8 +134,9 @@ export interface ConnectResponse {
 export interface NodeFrame {
   /**
    * The node's number for this request. The answer carries it: HeartbeatAck, SubscriptionUpdated,
-   * PlayerAcquired, PlayersReported, PlayersSynced, CommandResult, RequestFailed, or RequestOk where there is
-   * no other answer (for Publish: when the events are settled). 0: the coordinator sends no RequestOk.
+   * PlayerAcquired, PlayersReported, PlayersSynced, CommandResult, TransferUpdate, ReserveSlotsResponse,
+   * GetValueResponse, PutValueResponse, RequestFailed, or RequestOk where there is no other answer (for Publish:
+   * when the events are settled). 0: the coordinator sends no RequestOk.
    */
   requestId: number;
   /**
@@ -178,6 +189,24 @@ export interface NodeFrame {
     | //
     /** Changes facts of a player. */
     { $case: "updatePlayer"; value: UpdatePlayer }
+    | //
+    /** Moves players. */
+    { $case: "transferPlayers"; value: TransferPlayersRequest }
+    | //
+    /** Holds slots. */
+    { $case: "reserveSlots"; value: ReserveSlotsRequest }
+    | //
+    /** Releases slots. */
+    { $case: "releaseSlots"; value: ReleaseSlotsRequest }
+    | //
+    /** Gets a shared value. */
+    { $case: "getValue"; value: GetValueRequest }
+    | //
+    /** Stores a shared value. */
+    { $case: "putValue"; value: PutValueRequest }
+    | //
+    /** Deletes a shared value. */
+    { $case: "deleteValue"; value: DeleteValueRequest }
     | undefined;
 }
 
@@ -247,6 +276,18 @@ export interface CoordinatorFrame {
     | //
     /** The node holds a player no longer. */
     { $case: "playerEvicted"; value: PlayerEvicted }
+    | //
+    /** The progress or the end of the transfer of one player. */
+    { $case: "transferUpdate"; value: TransferUpdate }
+    | //
+    /** Answers reserve_slots. */
+    { $case: "slotsReserved"; value: ReserveSlotsResponse }
+    | //
+    /** Answers get_value. */
+    { $case: "value"; value: GetValueResponse }
+    | //
+    /** Answers put_value. */
+    { $case: "valueStored"; value: PutValueResponse }
     | undefined;
 }
 
@@ -455,8 +496,12 @@ export interface NodeLoads {
 export interface NamedLoad {
   /** The name of the node. */
   name: string;
-  /** The load. */
-  load: NodeLoad | undefined;
+  /** The load. Not set: only the slots are news. */
+  load:
+    | NodeLoad
+    | undefined;
+  /** The slots of the node that reservations hold. Not set: no news. */
+  reservedSlots?: number | undefined;
 }
 
 /** Answers a Heartbeat. */
@@ -787,6 +832,24 @@ export const NodeFrame: MessageFns<NodeFrame> = {
       case "updatePlayer":
         UpdatePlayer.encode(message.frame.value, writer.uint32(130).fork()).join();
         break;
+      case "transferPlayers":
+        TransferPlayersRequest.encode(message.frame.value, writer.uint32(138).fork()).join();
+        break;
+      case "reserveSlots":
+        ReserveSlotsRequest.encode(message.frame.value, writer.uint32(146).fork()).join();
+        break;
+      case "releaseSlots":
+        ReleaseSlotsRequest.encode(message.frame.value, writer.uint32(154).fork()).join();
+        break;
+      case "getValue":
+        GetValueRequest.encode(message.frame.value, writer.uint32(162).fork()).join();
+        break;
+      case "putValue":
+        PutValueRequest.encode(message.frame.value, writer.uint32(170).fork()).join();
+        break;
+      case "deleteValue":
+        DeleteValueRequest.encode(message.frame.value, writer.uint32(178).fork()).join();
+        break;
     }
     return writer;
   },
@@ -932,6 +995,54 @@ export const NodeFrame: MessageFns<NodeFrame> = {
             message.frame = { $case: "updatePlayer", value: UpdatePlayer.decode(reader, reader.uint32()) };
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.frame = { $case: "transferPlayers", value: TransferPlayersRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.frame = { $case: "reserveSlots", value: ReserveSlotsRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.frame = { $case: "releaseSlots", value: ReleaseSlotsRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.frame = { $case: "getValue", value: GetValueRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.frame = { $case: "putValue", value: PutValueRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.frame = { $case: "deleteValue", value: DeleteValueRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -979,6 +1090,18 @@ export const NodeFrame: MessageFns<NodeFrame> = {
       obj.commandReply = CommandReply.toJSON(message.frame.value);
     } else if (message.frame?.$case === "updatePlayer") {
       obj.updatePlayer = UpdatePlayer.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "transferPlayers") {
+      obj.transferPlayers = TransferPlayersRequest.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "reserveSlots") {
+      obj.reserveSlots = ReserveSlotsRequest.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "releaseSlots") {
+      obj.releaseSlots = ReleaseSlotsRequest.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "getValue") {
+      obj.getValue = GetValueRequest.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "putValue") {
+      obj.putValue = PutValueRequest.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "deleteValue") {
+      obj.deleteValue = DeleteValueRequest.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -1080,6 +1203,42 @@ export const NodeFrame: MessageFns<NodeFrame> = {
         }
         break;
       }
+      case "transferPlayers": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "transferPlayers", value: TransferPlayersRequest.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "reserveSlots": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "reserveSlots", value: ReserveSlotsRequest.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "releaseSlots": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "releaseSlots", value: ReleaseSlotsRequest.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "getValue": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "getValue", value: GetValueRequest.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "putValue": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "putValue", value: PutValueRequest.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "deleteValue": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "deleteValue", value: DeleteValueRequest.fromPartial(object.frame.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -1154,6 +1313,18 @@ export const CoordinatorFrame: MessageFns<CoordinatorFrame> = {
         break;
       case "playerEvicted":
         PlayerEvicted.encode(message.frame.value, writer.uint32(170).fork()).join();
+        break;
+      case "transferUpdate":
+        TransferUpdate.encode(message.frame.value, writer.uint32(178).fork()).join();
+        break;
+      case "slotsReserved":
+        ReserveSlotsResponse.encode(message.frame.value, writer.uint32(186).fork()).join();
+        break;
+      case "value":
+        GetValueResponse.encode(message.frame.value, writer.uint32(194).fork()).join();
+        break;
+      case "valueStored":
+        PutValueResponse.encode(message.frame.value, writer.uint32(202).fork()).join();
         break;
     }
     return writer;
@@ -1343,6 +1514,38 @@ export const CoordinatorFrame: MessageFns<CoordinatorFrame> = {
             message.frame = { $case: "playerEvicted", value: PlayerEvicted.decode(reader, reader.uint32()) };
             continue;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.frame = { $case: "transferUpdate", value: TransferUpdate.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.frame = { $case: "slotsReserved", value: ReserveSlotsResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.frame = { $case: "value", value: GetValueResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.frame = { $case: "valueStored", value: PutValueResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1400,6 +1603,14 @@ export const CoordinatorFrame: MessageFns<CoordinatorFrame> = {
       obj.syncRequested = SyncRequested.toJSON(message.frame.value);
     } else if (message.frame?.$case === "playerEvicted") {
       obj.playerEvicted = PlayerEvicted.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "transferUpdate") {
+      obj.transferUpdate = TransferUpdate.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "slotsReserved") {
+      obj.slotsReserved = ReserveSlotsResponse.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "value") {
+      obj.value = GetValueResponse.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "valueStored") {
+      obj.valueStored = PutValueResponse.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -1528,6 +1739,30 @@ export const CoordinatorFrame: MessageFns<CoordinatorFrame> = {
       case "playerEvicted": {
         if (object.frame?.value !== undefined && object.frame?.value !== null) {
           message.frame = { $case: "playerEvicted", value: PlayerEvicted.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "transferUpdate": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "transferUpdate", value: TransferUpdate.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "slotsReserved": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "slotsReserved", value: ReserveSlotsResponse.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "value": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "value", value: GetValueResponse.fromPartial(object.frame.value) };
+        }
+        break;
+      }
+      case "valueStored": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "valueStored", value: PutValueResponse.fromPartial(object.frame.value) };
         }
         break;
       }
@@ -2494,7 +2729,7 @@ export const NodeLoads: MessageFns<NodeLoads> = {
 };
 
 function createBaseNamedLoad(): NamedLoad {
-  return { name: "", load: undefined };
+  return { name: "", load: undefined, reservedSlots: undefined };
 }
 
 export const NamedLoad: MessageFns<NamedLoad> = {
@@ -2504,6 +2739,9 @@ export const NamedLoad: MessageFns<NamedLoad> = {
     }
     if (message.load !== undefined) {
       NodeLoad.encode(message.load, writer.uint32(18).fork()).join();
+    }
+    if (message.reservedSlots !== undefined) {
+      writer.uint32(24).uint32(message.reservedSlots);
     }
     return writer;
   },
@@ -2537,6 +2775,14 @@ export const NamedLoad: MessageFns<NamedLoad> = {
             message.load = NodeLoad.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.reservedSlots = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2557,6 +2803,9 @@ export const NamedLoad: MessageFns<NamedLoad> = {
     if (message.load !== undefined) {
       obj.load = NodeLoad.toJSON(message.load);
     }
+    if (message.reservedSlots !== undefined) {
+      obj.reservedSlots = Math.round(message.reservedSlots);
+    }
     return obj;
   },
 
@@ -2567,6 +2816,7 @@ export const NamedLoad: MessageFns<NamedLoad> = {
     const message = createBaseNamedLoad();
     message.name = object.name ?? "";
     message.load = (object.load !== undefined && object.load !== null) ? NodeLoad.fromPartial(object.load) : undefined;
+    message.reservedSlots = object.reservedSlots ?? undefined;
     return message;
   },
 };

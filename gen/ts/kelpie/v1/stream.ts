@@ -7,9 +7,11 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Cursor } from "./cursor.js";
-import { Event } from "./event.js";
+import { Event, StateValue } from "./event.js";
 import { Node } from "./node.js";
 import { Player } from "./player.js";
+import { RoutingTable } from "./routing.js";
+import { NetworkSettings } from "./settings.js";
 
 export const protobufPackage = "kelpie.v1";
 
@@ -140,6 +142,15 @@ export interface Row {
     | //
     /** A player, topic `players.<id>`. */
     { $case: "player"; value: Player }
+    | //
+    /** The routing rules, topic `routing`. */
+    { $case: "routing"; value: RoutingTable }
+    | //
+    /** The settings of the network, topic `kelpie.settings`. */
+    { $case: "settings"; value: NetworkSettings }
+    | //
+    /** A shared value, topic `state.<bucket>.<key>`. */
+    { $case: "state"; value: StateValue }
     | undefined;
 }
 
@@ -474,6 +485,15 @@ export const Row: MessageFns<Row> = {
       case "player":
         Player.encode(message.resource.value, writer.uint32(26).fork()).join();
         break;
+      case "routing":
+        RoutingTable.encode(message.resource.value, writer.uint32(34).fork()).join();
+        break;
+      case "settings":
+        NetworkSettings.encode(message.resource.value, writer.uint32(42).fork()).join();
+        break;
+      case "state":
+        StateValue.encode(message.resource.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -515,6 +535,30 @@ export const Row: MessageFns<Row> = {
             message.resource = { $case: "player", value: Player.decode(reader, reader.uint32()) };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.resource = { $case: "routing", value: RoutingTable.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.resource = { $case: "settings", value: NetworkSettings.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.resource = { $case: "state", value: StateValue.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -536,6 +580,12 @@ export const Row: MessageFns<Row> = {
       obj.node = Node.toJSON(message.resource.value);
     } else if (message.resource?.$case === "player") {
       obj.player = Player.toJSON(message.resource.value);
+    } else if (message.resource?.$case === "routing") {
+      obj.routing = RoutingTable.toJSON(message.resource.value);
+    } else if (message.resource?.$case === "settings") {
+      obj.settings = NetworkSettings.toJSON(message.resource.value);
+    } else if (message.resource?.$case === "state") {
+      obj.state = StateValue.toJSON(message.resource.value);
     }
     return obj;
   },
@@ -556,6 +606,24 @@ export const Row: MessageFns<Row> = {
       case "player": {
         if (object.resource?.value !== undefined && object.resource?.value !== null) {
           message.resource = { $case: "player", value: Player.fromPartial(object.resource.value) };
+        }
+        break;
+      }
+      case "routing": {
+        if (object.resource?.value !== undefined && object.resource?.value !== null) {
+          message.resource = { $case: "routing", value: RoutingTable.fromPartial(object.resource.value) };
+        }
+        break;
+      }
+      case "settings": {
+        if (object.resource?.value !== undefined && object.resource?.value !== null) {
+          message.resource = { $case: "settings", value: NetworkSettings.fromPartial(object.resource.value) };
+        }
+        break;
+      }
+      case "state": {
+        if (object.resource?.value !== undefined && object.resource?.value !== null) {
+          message.resource = { $case: "state", value: StateValue.fromPartial(object.resource.value) };
         }
         break;
       }

@@ -1,0 +1,251 @@
+/**
+ * Picks a server for a player by the rules of a RoutingTable, as routing.proto states. The pick is a function of
+ * its inputs alone. The client has one of its own, and test/contract/routing holds both to the same scenarios.
+ */
+import { NodeState } from '../../gen/ts/kelpie/v1/node.js';
+import {
+  FallbackReason,
+  RoutingOccasion,
+  RoutingRule,
+  RoutingStrategy,
+  type ServerSelector,
+  type RoutingCondition,
+  type RoutingTable,
+} from '../../gen/ts/kelpie/v1/routing.js';
+
+/** A server as a pick sees it. */
+export interface Server {
+  readonly name: string;
+  readonly state: NodeState;
+  readonly lastState: NodeState;
+  readonly drained: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly maxPlayers?: number | undefined;
+  readonly players: number;
+  /** Slots that reservations hold. */
+  readonly reserved: number;
+}
+
+/** A player who needs a server. */
+export interface PickRequest {
+  readonly occasion: RoutingOccasion;
+  readonly reason?: FallbackReason;
+  readonly host?: string;
+  readonly playerProperties?: Readonly<Record<string, string>>;
+  /** The server that the player comes from. */
+  readonly fromServer?: string;
+  /** The server that the player was on last. */
+  readonly lastServer?: string;
+  /** The number of slots that must be free. Default 1. */
+  readonly slots?: number;
+  /** A number of 32 bits that the picker drew. */
+  readonly random: number;
+  /** The number of picks that the picker made by this rule before. */
+  readonly turns: (rule: string) => number;
+}
+
+/** The result of a pick. */
+export interface Picked {
+  /** Not set: no rule has a server. */
+  readonly server?: string;
+  /** The rule that decided. Empty: none, or the table has no rules. */
+  readonly rule: string;
+  /** Whether the server is UNREACHABLE, since no server was open. */
+  readonly lastResort: boolean;
+}
+
+/** A part of a condition. */
+export type Part = keyof RoutingCondition;
+
+/** Why a server takes a player, or does not. */
+export type Standing = 'OPEN' | 'UNREACHABLE' | 'FULL' | 'NOT_READY' | 'SOURCE';
+
+const NOTHING: Picked = { rule: '', lastResort: false };
+const ALWAYS: RoutingTable = { rules: [RoutingRule.create()] };
+
+/** A rule with the servers that it selects, in the order of their names. */
+export class PlannedRule {
+  readonly rule: RoutingRule;
+  readonly #all: readonly Server[];
+  readonly #hosts: ReadonlySet<string>;
+  /** The ends of hosts that begin with a wildcard. */
+  readonly #domains: readonly string[];
+  #servers: readonly Server[] | undefined;
+
+  constructor(rule: RoutingRule, all: readonly Server[]) {
+    this.rule = rule;
+    this.#all = all;
+    const hosts = (rule.when?.hosts ?? []).map((host) => host.toLowerCase());
+    this.#hosts = new Set(hosts);
+    this.#domains = hosts.filter((host) => host.startsWith('*.')).map((host) => host.slice(1));
+  }
+
+  get servers(): readonly Server[] {
+    return (this.#servers ??= this.#all.filter((server) => selects(this.rule.to, server)));
+  }
+
+  /** The part of the condition that does not hold; undefined: the condition holds. */
+  failing(request: PickRequest, from: Server | undefined): Part | undefined {
+    const { when } = this.rule;
+    if (!when) return undefined;
+    const { occasion, reason = FallbackReason.UNSPECIFIED, host = '' } = request;
+    const { occasions, fallbackReasons, playerProperties } = when;
+    if (occasions.length > 0 && !occasions.includes(occasion)) return 'occasions';
+    const isFallback = occasion === RoutingOccasion.FALLBACK;
+    if (fallbackReasons.length > 0 && !(isFallback && fallbackReasons.includes(reason))) {
+      return 'fallbackReasons';
+    }
+    if (this.#hosts.size > 0 && !this.#isHost(host.toLowerCase())) return 'hosts';
+    if (!hasAll(request.playerProperties ?? {}, playerProperties)) return 'playerProperties';
+    if (when.from && !(from && selects(when.from, from))) return 'from';
+    return undefined;
+  }
+
+  #isHost(host: string): boolean {
+    return this.#hosts.has(host) || this.#domains.some((domain) => host.endsWith(domain));
+  }
+}
+
+/** The rules in the order in which they count, and the servers by name. It may serve many picks. */
+export interface Plan {
+  readonly rules: readonly PlannedRule[];
+  readonly servers: ReadonlyMap<string, Server>;
+}
+
+/** Prepares picks. The order of the servers does not matter. */
+export function planOf(table: RoutingTable, servers: Iterable<Server>): Plan {
+  const sorted = [...servers].sort(byName);
+  const { rules } = table.rules.length > 0 ? table : ALWAYS;
+  // The sort is stable: rules of one priority stay in the order of the table.
+  const ordered = [...rules].sort((left, right) => right.priority - left.priority);
+  return {
+    rules: ordered.map((rule) => new PlannedRule(rule, sorted)),
+    servers: new Map(sorted.map((server) => [server.name, server])),
+  };
+}
+
+function byName(left: Server, right: Server): number {
+  return left.name < right.name ? -1 : 1;
+}
+
+/** Picks a server for a player. */
+export function pick(plan: Plan, request: PickRequest): Picked {
+  const from = sourceOf(plan, request);
+  for (const wanted of ['OPEN', 'UNREACHABLE'] as const) {
+    for (const planned of plan.rules) {
+      if (planned.failing(request, from)) continue;
+      const fits = (server: Server): boolean =>
+        standingFor(server, planned.rule, request, from) === wanted;
+      const server = choose(planned, fits, request);
+      if (!server) continue;
+      return { server, rule: planned.rule.name, lastResort: wanted === 'UNREACHABLE' };
+    }
+  }
+  return NOTHING;
+}
+
+/** One of the servers that match, by a strategy, without the rules of the network. */
+export function select(
+  servers: Iterable<Server>,
+  by: { readonly servers?: ServerSelector | undefined; readonly strategy: RoutingStrategy },
+  request: Pick<PickRequest, 'random' | 'slots' | 'lastServer'> & { readonly turn?: number },
+): Picked {
+  const rule = RoutingRule.create({ to: by.servers, strategy: by.strategy });
+  const occasion = RoutingOccasion.UNSPECIFIED;
+  const turns = (): number => request.turn ?? 0;
+  return pick(planOf({ rules: [rule] }, servers), { ...request, occasion, turns });
+}
+
+/** The server that the player comes from, if it is a server of the network. */
+export function sourceOf(plan: Plan, { fromServer = '' }: PickRequest): Server | undefined {
+  return fromServer === '' ? undefined : plan.servers.get(fromServer.toLowerCase());
+}
+
+/** Whether a rule may pick the server for this player. */
+export function standingFor(
+  server: Server,
+  { limit }: RoutingRule,
+  { occasion, slots }: PickRequest,
+  from: Server | undefined,
+): Standing {
+  if (server === from && occasion === RoutingOccasion.FALLBACK) return 'SOURCE';
+  return standingOf(server, slots, limit);
+}
+
+/** Whether the server has room for so many players more. `limit`: of a rule; 0: the rule has none. */
+export function standingOf(server: Server, slots = 1, limit = 0): Standing {
+  const { state, lastState, drained, maxPlayers = Infinity } = server;
+  const isLost = state === NodeState.UNREACHABLE;
+  if (drained || (isLost ? lastState : state) !== NodeState.READY) return 'NOT_READY';
+  const room = Math.min(maxPlayers, limit > 0 ? limit : Infinity);
+  if (usedSlots(server) + slots > room) return 'FULL';
+  return isLost ? 'UNREACHABLE' : 'OPEN';
+}
+
+/** The players and the reserved slots of a server. */
+export function usedSlots({ players, reserved }: Server): number {
+  return players + reserved;
+}
+
+/** Whether the selector has this server. */
+export function selects(selector: ServerSelector | undefined, server: Server): boolean {
+  if (!selector) return true;
+  const { names, labels } = selector;
+  if (names.length > 0 && !names.some((name) => name.toLowerCase() === server.name)) return false;
+  return hasAll(server.labels, labels);
+}
+
+function hasAll(
+  present: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, string>>,
+): boolean {
+  for (const name in wanted) {
+    if (!Object.hasOwn(present, name) || present[name] !== wanted[name]) return false;
+  }
+  return true;
+}
+
+/** The name of the server that the strategy of a rule prefers. */
+function choose(
+  { rule, servers }: PlannedRule,
+  fits: (server: Server) => boolean,
+  { random, turns, lastServer = '' }: PickRequest,
+): string | undefined {
+  let { strategy } = rule;
+  if (strategy === RoutingStrategy.STICKY) {
+    const last = lastServer.toLowerCase();
+    if (last !== '' && servers.some((one) => one.name === last && fits(one))) return last;
+    strategy = rule.otherwise;
+  }
+  switch (strategy) {
+    case RoutingStrategy.MOST_PLAYERS:
+      return first(servers, fits, (server) => -usedSlots(server));
+    case RoutingStrategy.RANDOM:
+      return at(servers.filter(fits), random);
+    case RoutingStrategy.ROUND_ROBIN:
+      return at(servers.filter(fits), turns(rule.name));
+    default:
+      return first(servers, fits, usedSlots);
+  }
+}
+
+/** The fitting server with the lowest rank. Of equal ranks the first in order counts. */
+function first(
+  servers: readonly Server[],
+  fits: (server: Server) => boolean,
+  rankOf: (server: Server) => number,
+): string | undefined {
+  let best: Server | undefined;
+  let bestRank = Infinity;
+  for (const server of servers) {
+    const rank = rankOf(server);
+    if (rank >= bestRank || !fits(server)) continue;
+    best = server;
+    bestRank = rank;
+  }
+  return best?.name;
+}
+
+function at(servers: readonly Server[], index: number): string | undefined {
+  return servers.length > 0 ? servers[index % servers.length]?.name : undefined;
+}

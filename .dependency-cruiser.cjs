@@ -81,7 +81,8 @@ const client = {
   files: [],
   commands: ['connection', 'events'], // a command is a request on a stream; its content is a message's
   players: ['connection', 'events', 'commands'], // reports are requests; `on` reads events; verify_player is a command
-  api: ['connection', 'events', 'roster', 'commands'], // a channel; the forms of messages, look-ups and commands
+  transfers: ['connection', 'events', 'roster', 'commands'], // a request on a stream; a look-up, content, a player's ref
+  api: ['connection', 'events', 'roster', 'commands', 'transfers'], // a channel; the forms of messages, look-ups …
   cli: ['api', 'connection', 'events', 'roster', 'commands', 'players'],
 };
 

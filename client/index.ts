@@ -32,8 +32,11 @@ export type { CommandResult, Issue, IssueOptions } from './commands/issued.js';
 export type { Load } from './connection/load.js';
 export type { ConnectOptions } from './options.js';
 export type { StartOption } from './core/start.js';
+export { contextJson, contextText } from './core/context.js';
+export type { ServerSelection, ServerSelector } from './core/server-selector.js';
 export type {
   DurabilityName,
+  FallbackReasonName,
   GapReasonName,
   NodeLeaveReasonName,
   OriginName,
@@ -41,6 +44,8 @@ export type {
   RoleName,
   SettableState,
   StateName,
+  StrategyName,
+  TransferStageName,
   WelcomeOutcomeName,
 } from './core/spelling.js';
 export { type FailureReason, KelpieError } from './errors.js';
@@ -51,6 +56,8 @@ export type { MessageContent } from './events/content.js';
 export type { MessageOptions, ReceivedEvent } from './events/received.js';
 export type { RosterView } from './roster/view.js';
 export type { PlayerLookup } from './roster/players.js';
+export type { Destination } from './transfers/destination.js';
+export type { PlayersTarget } from './transfers/target.js';
 export type { ClientState, Status } from './status.js';
 export type { Welcome } from './connection/welcome.js';
 export type { Gap } from './events/gap.js';

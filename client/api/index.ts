@@ -25,7 +25,6 @@ export type {
   CountFilter,
   PlayerFilter,
   PlayerMessages,
-  PlayersTarget,
   ReachOptions,
 } from './messages/players.js';
 export type { NodePage, NodesApi, NodeWithLoad } from './nodes.js';
@@ -40,7 +39,17 @@ export type {
 export type { AnyCommand, PlayerResult, ResultOf, Selector, Target } from '../commands/commands.js';
 export type { CommandResult } from '../commands/issued.js';
 export type { Node } from '../core/node.js';
-export type { RoleName, StateName } from '../core/spelling.js';
+export { contextJson, contextText } from '../core/context.js';
+export type { ServerSelection, ServerSelector } from '../core/server-selector.js';
+export type {
+  FallbackReasonName,
+  RoleName,
+  StateName,
+  StrategyName,
+  TransferStageName,
+} from '../core/spelling.js';
+export type { PlayersTarget } from '../transfers/target.js';
+export type { Destination } from '../transfers/destination.js';
 export type { Display } from '../commands/display.js';
 export type { StartOption } from '../core/start.js';
 export { type FailureReason, KelpieError } from '../errors.js';

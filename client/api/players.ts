@@ -7,13 +7,13 @@ import type { Display } from '../commands/display.js';
 import { playerResultOf } from '../commands/replies.js';
 import { type RoleName, roleNameOf } from '../core/spelling.js';
 import type { PlayerLookup } from '../roster/players.js';
+import type { PlayersTarget } from '../transfers/target.js';
 import type { CallOptions } from './call.js';
 import type {
   ContextOption,
   CountFilter,
   PlayerFilter,
   PlayerMessages,
-  PlayersTarget,
   ReachOptions,
 } from './messages/players.js';
 import { type PageOptions, pagesOf } from './paging.js';

@@ -6,8 +6,10 @@ import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import { MessageOrigin, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
+import { FallbackReason, RoutingStrategy } from '../../gen/ts/kelpie/v1/routing.js';
 import { WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
 import { GapReason } from '../../gen/ts/kelpie/v1/stream.js';
+import { TransferStage } from '../../gen/ts/kelpie/v1/transfer.js';
 import { oneOf } from './arguments.js';
 
 type NameIn<Table> = Exclude<keyof Table & string, 'UNSPECIFIED'>;
@@ -39,6 +41,15 @@ export type WelcomeOutcomeName = NameIn<typeof WelcomeOutcome> | 'UNKNOWN';
 /** The crashes that an acknowledged event survives. */
 export type DurabilityName = NameIn<typeof Durability> | 'UNKNOWN';
 
+/** The way to choose one of several open servers: see `RoutingStrategy` of the contract. */
+export type StrategyName = NameIn<typeof RoutingStrategy>;
+
+/** The reason why a player needs another server. */
+export type FallbackReasonName = NameIn<typeof FallbackReason>;
+
+/** The stage of a transfer. ARRIVED and FAILED end it. */
+export type TransferStageName = NameIn<typeof TransferStage> | 'UNKNOWN';
+
 /** Throws VALUE_INVALID. */
 export function originOf(name: OriginName): MessageOrigin {
   if (name === 'UNSPECIFIED') return MessageOrigin.UNSPECIFIED;
@@ -61,6 +72,17 @@ export function settableStateOf(name: SettableState): NodeState {
   return stateOf(oneOf<SettableState>('state', name, { STARTING, READY, DRAINING, MAINTENANCE }));
 }
 
+/** The default strategy where the name is left out. Throws VALUE_INVALID. */
+export function strategyOf(name: StrategyName | undefined, field = 'strategy'): RoutingStrategy {
+  if (name === undefined) return RoutingStrategy.UNSPECIFIED;
+  return RoutingStrategy[oneOf<StrategyName>(field, name, RoutingStrategy)];
+}
+
+/** Throws VALUE_INVALID. */
+export function fallbackReasonOf(name: FallbackReasonName, field = 'reason'): FallbackReason {
+  return FallbackReason[oneOf<FallbackReasonName>(field, name, FallbackReason)];
+}
+
 /** A function from the numbers of an enum to their names. */
 function namesOf<Table extends Readonly<Record<string, number>>>(
   table: Table,
@@ -78,3 +100,6 @@ export const playerLeaveReasonNameOf = namesOf(PlayerLeaveReason);
 export const gapReasonNameOf = namesOf(GapReason);
 export const welcomeOutcomeNameOf = namesOf(WelcomeOutcome);
 export const durabilityNameOf = namesOf(Durability);
+export const strategyNameOf = namesOf(RoutingStrategy);
+export const fallbackReasonNameOf = namesOf(FallbackReason);
+export const transferStageNameOf = namesOf(TransferStage);

@@ -1,19 +1,19 @@
 /** PlayerService: the players who are online, with answers as the contract has them. */
-import type { Player, PlayerLookup as WireLookup } from '../../../gen/ts/kelpie/v1/player.js';
+import type { Player } from '../../../gen/ts/kelpie/v1/player.js';
 import {
   type BatchGetPlayersResponse,
   type CountPlayersResponse,
   type KickPlayersResponse,
   type ListPlayersResponse,
   PlayerServiceDefinition,
-  type PlayerTarget,
   type ShowMessageResponse,
 } from '../../../gen/ts/kelpie/v1/player_service.js';
 import { type Selector, selectorOf } from '../../commands/commands.js';
 import { type Display, displayOf } from '../../commands/display.js';
-import { flag, invalid, onlyKey, shown, text } from '../../core/arguments.js';
+import { invalid, shown } from '../../core/arguments.js';
 import { KelpieError } from '../../errors.js';
-import { checkedLookup, type PlayerLookup } from '../../roster/players.js';
+import type { PlayerLookup } from '../../roster/players.js';
+import { lookupOf, playersOf, type PlayersTarget } from '../../transfers/target.js';
 import {
   type CallOptions,
   callOptions,
@@ -50,15 +50,6 @@ export interface CountFilter {
   /** Count only players who have these properties. */
   readonly properties?: Readonly<Record<string, string>>;
 }
-
-/** The players that a call is for. */
-export type PlayersTarget =
-  | { readonly player: PlayerLookup }
-  | { readonly server: string }
-  | { readonly proxy: string }
-  /** All on servers that match. */
-  | { readonly servers: Selector }
-  | { readonly everyone: true };
 
 /** The options of a call that reaches players. */
 export interface ReachOptions extends CallOptions {
@@ -114,7 +105,7 @@ export class PlayerMessages {
     options: ReachOptions = {},
   ): Promise<KickPlayersResponse> {
     const [timeout, call] = commandCall(options);
-    return this.#service.kickPlayers({ target: targetOf(target), message, timeout }, call);
+    return this.#service.kickPlayers({ target: playersOf(target), message, timeout }, call);
   }
 
   async show(
@@ -123,35 +114,7 @@ export class PlayerMessages {
     options: ReachOptions = {},
   ): Promise<ShowMessageResponse> {
     const [timeout, call] = commandCall(options);
-    const request = { target: targetOf(target), display: displayOf(display), timeout };
+    const request = { target: playersOf(target), display: displayOf(display), timeout };
     return this.#service.showMessage(request, call);
   }
-}
-
-/** Throws VALUE_INVALID. */
-function lookupOf(given: PlayerLookup): WireLookup {
-  const player = checkedLookup(given);
-  if ('id' in player) return { by: { $case: 'id', value: player.id } };
-  if ('xuid' in player) return { by: { $case: 'xuid', value: player.xuid } };
-  if ('uuid' in player) return { by: { $case: 'uuid', value: player.uuid } };
-  return { by: { $case: 'name', value: player.name } };
-}
-
-const PLACES = ['player', 'server', 'proxy', 'servers', 'everyone'] as const;
-
-/** Only `everyone: true` is everybody. Throws VALUE_INVALID. */
-function targetOf(target: PlayersTarget): PlayerTarget {
-  onlyKey('target', target, PLACES);
-  if ('player' in target) return { place: { $case: 'player', value: lookupOf(target.player) } };
-  if ('server' in target) {
-    return { place: { $case: 'server', value: text('target.server', target.server) } };
-  }
-  if ('proxy' in target) {
-    return { place: { $case: 'proxy', value: text('target.proxy', target.proxy) } };
-  }
-  if ('servers' in target) {
-    return { place: { $case: 'servers', value: selectorOf(target.servers) } };
-  }
-  if (flag('target.everyone', target.everyone)) return { place: { $case: 'everyone', value: {} } };
-  throw invalid('target.everyone is false, which names nobody; it must be true', 'target');
 }

@@ -50,7 +50,7 @@ export type {
 } from './core/spelling.js';
 export { type FailureReason, KelpieError } from './errors.js';
 export type { PlayerFacts, PlayerFactsChange } from './players/facts.js';
-export type { Acquired, Evicted, PlayersOptions, Policy } from './players/options.js';
+export type { Acquired, Evicted, PlayersOptions, Policy, Ticket } from './players/options.js';
 export type { Players } from './players/players.js';
 export type { MessageContent } from './events/content.js';
 export type { MessageOptions, ReceivedEvent } from './events/received.js';

@@ -10,6 +10,7 @@ import {
 import { callback, shown } from '../core/arguments.js';
 import { outputOf, customOutputOf, failuresOf } from './replies.js';
 import { type FormName, type Forms, isFormName, requestOf } from './commands.js';
+import type { TransferPlayer } from './moves.js';
 import type { PlayerRef } from './refs.js';
 import type { Cancel, Clock } from '../core/clock.js';
 import { msOf } from '../core/duration.js';
@@ -29,6 +30,9 @@ const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const MESSAGE_LENGTH = 1024;
 /** The largest reply, if the coordinator names no limit. */
 const REPLY_BYTES = 256 * 1024;
+
+/** The failure for a player whom this node does not hold, or holds under another generation. */
+const GONE = 'the player is not here any more';
 
 /** The facts of a request, for its handler. */
 export interface CommandContext {
@@ -160,6 +164,7 @@ export class Handlers {
       const value = await this.#doWithPlayers(name, request as PlayersRequest, ask);
       return { $case: 'output', value } as const;
     }
+    if (name === 'transfer_player') this.#checkHeld(request as TransferPlayer);
     const returned = await ask(request);
     const value = isFormName(name)
       ? outputOf(name, request as never, returned as never)
@@ -176,8 +181,12 @@ export class Handlers {
     const here = request.players.filter((player) => this.#options.holds(player));
     const gone = request.players.filter((player) => !here.includes(player));
     const returned = here.length > 0 ? await ask({ ...request, players: here }) : undefined;
-    const missing = gone.map(({ id }) => ({ id, message: 'the player is not here any more' }));
+    const missing = gone.map(({ id }) => ({ id, message: GONE }));
     return outputOf(name, request as never, [...failuresOf(name, returned), ...missing]);
+  }
+
+  #checkHeld({ player }: TransferPlayer): void {
+    if (!this.#options.holds(player)) throw new Error(GONE);
   }
 
   #refuse(commandId: number, message: string): void {

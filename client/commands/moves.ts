@@ -2,6 +2,7 @@
 import type { Command } from '../../gen/ts/kelpie/v1/command.js';
 import { ErrorDetail, ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import type { Address } from '../../gen/ts/kelpie/v1/node.js';
+import { addressOf } from '../connection/own-node.js';
 import { bytes, object, text } from '../core/arguments.js';
 import { type FailureReason, fromWire, type KelpieError } from '../errors.js';
 import { type PlayerRef, refOf, wireRef } from './refs.js';
@@ -12,7 +13,7 @@ export interface PrepareArrival {
   readonly playerName: string;
   /** The server that the player comes from; empty: none. */
   readonly fromServer: string;
-  /** The context of the transfer, for the programs that understand it. */
+  /** The context of the transfer: bytes, which `contextJson` and `contextText` read. */
   readonly context: Uint8Array;
   readonly transferId: string;
   /** The proxy that the player will come through, if it is another one; else empty. */
@@ -55,13 +56,16 @@ export interface TransferEnded {
   readonly error?: KelpieError;
 }
 
-/** The commands of transfers. A handler returns nothing. */
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a handler that returns nothing did the command
+type Done = void;
+
+/** The commands of transfers. A handler returns nothing; to refuse, it throws an error with the reason. */
 export interface MoveForms {
-  prepare_arrival: { request: PrepareArrival; reply: void; result: undefined };
-  prepare_departure: { request: PrepareDeparture; reply: void; result: undefined };
-  transfer_player: { request: TransferPlayer; reply: void; result: undefined };
-  confirm_arrival: { request: ConfirmArrival; reply: void; result: undefined };
-  transfer_ended: { request: TransferEnded; reply: void; result: undefined };
+  prepare_arrival: { request: PrepareArrival; reply: Done; result: undefined };
+  prepare_departure: { request: PrepareDeparture; reply: Done; result: undefined };
+  transfer_player: { request: TransferPlayer; reply: Done; result: undefined };
+  confirm_arrival: { request: ConfirmArrival; reply: Done; result: undefined };
+  transfer_ended: { request: TransferEnded; reply: Done; result: undefined };
 }
 
 type Form = NonNullable<Command['form']>;
@@ -104,8 +108,9 @@ export function moveFormOf(command: MoveCommand): MoveForm {
   if ('transfer_player' in command) {
     const asked = object('transfer_player', command.transfer_player) as TransferPlayer;
     const texts = textsIn(asked, ['server', 'toProxy', 'transferId']);
-    const { player, address } = asked;
-    return { $case: 'transferPlayer', value: { player: wireRef(player), address, ...texts } };
+    const address = asked.address && addressOf('address', asked.address);
+    const value = { player: wireRef(asked.player), address, ...texts };
+    return { $case: 'transferPlayer', value };
   }
   if ('confirm_arrival' in command) {
     const asked = object('confirm_arrival', command.confirm_arrival) as ConfirmArrival;

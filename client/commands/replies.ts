@@ -26,7 +26,7 @@ export function outputOf<Name extends FormName>(
 export function outputOf(name: FormName, request: unknown, returned: unknown): CommandOutput {
   if (name === 'run_console_command') return { form: consoleForm(returned) };
   if (name === 'verify_player') return { form: verifiedForm(returned) };
-  if (isMoveName(name)) return { form: { $case: 'done', value: {} } };
+  if (isMoveName(name)) return { form: doneForm(name, returned) };
   const { players } = request as Forms['kick_players']['request'];
   const failures = new Map(failuresOf(name, returned).map(({ id, message }) => [id, message]));
   const outcomes = players.map(({ id: playerId }) => {
@@ -34,6 +34,12 @@ export function outputOf(name: FormName, request: unknown, returned: unknown): C
     return { playerId, error: message === undefined ? undefined : failed(message) };
   });
   return { form: { $case: 'players', value: { outcomes } } };
+}
+
+function doneForm(name: FormName, returned: unknown): ReplyForm {
+  if (returned === undefined) return { $case: 'done', value: {} };
+  const message = `the handler of ${name} returned ${shown(returned)}; it returns nothing, and throws an error to refuse`;
+  throw invalid(message, name);
 }
 
 /** The players for whom the handler failed. Throws VALUE_INVALID for anything but a list of failures. */

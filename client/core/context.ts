@@ -11,19 +11,19 @@ export function contextText(context: Uint8Array): string {
 }
 
 /**
- * The JSON that is in the bytes of a context; undefined for a context without bytes. `Value` is the type that you
- * expect: the client does not check it. Throws VALUE_INVALID for bytes that are no JSON.
+ * The JSON that is in the bytes of a context; undefined for a context without bytes. Throws VALUE_INVALID for bytes
+ * that are no JSON.
  *
  * @example
  * kelpie.handle('prepare_arrival', ({ player, context }) => {
- *   const { spawn } = contextJson<{ spawn: number[] }>(context) ?? {};
+ *   const goal = contextJson(context) as { spawn: number[] } | undefined;
  * });
  */
-export function contextJson<Value = unknown>(context: Uint8Array): Value | undefined {
+export function contextJson(context: Uint8Array): unknown {
   if (context.length === 0) return undefined;
   const json = contextText(context);
   try {
-    return JSON.parse(json) as Value;
+    return JSON.parse(json) as unknown;
   } catch {
     throw invalid('the context is no JSON', 'context');
   }

@@ -40,11 +40,22 @@ export interface Evicted {
 export type Acquired =
   /**
    * Let the player in. `generation` 0: no coordinator has decided. If one later decides against the player, the client
-   * calls `onEvicted`.
+   * calls `onEvicted`. `ticket`: a transfer brought the player to this proxy.
    */
-  | { readonly granted: true; readonly generation: number }
+  | { readonly granted: true; readonly generation: number; readonly ticket?: Ticket }
   /** Refuse the player and show them the text. `proxy`: the proxy that has the player, if another one does. */
   | { readonly granted: false; readonly text: string; readonly proxy?: string };
+
+/** The goal of the transfer that brought a player to this proxy. A login gets it once. */
+export interface Ticket {
+  /** Bring the player to this server. Empty: your rules for joins decide. */
+  readonly server: string;
+  /** The context of the transfer: see `contextJson` and `contextText`. */
+  readonly context: Uint8Array;
+  readonly transferId: string;
+  /** The server that the player was on before; empty: none. */
+  readonly fromServer: string;
+}
 
 /**
  * The rule for a login of a player whom another proxy has. DENY_NEW refuses the login. KICK_OLD evicts the player from

@@ -250,7 +250,8 @@ export class ProxyPlayers {
 }
 
 function acquiredBy(answer: Answer): Acquired {
-  const outcome = answer.$case === 'playerAcquired' ? answer.value.outcome : undefined;
-  if (outcome?.$case === 'generation') return { granted: true, generation: outcome.value };
+  const { outcome, ticket } = answer.$case === 'playerAcquired' ? answer.value : {};
+  if (outcome?.$case === 'generation')
+    return { granted: true, generation: outcome.value, ...(ticket && { ticket }) };
   return { granted: false, ...(outcome?.value ?? { text: 'Try again.' }) };
 }

@@ -27,6 +27,9 @@ import { PlayerOwnership } from './players/ownership.js';
 import { PlayerQueries } from './players/queries.js';
 import { PlayerRows } from './players/rows.js';
 import { PlayerWriter } from './players/writer.js';
+import { endOrphanReservations, reservationsOfNodes } from './routing/reservation-ends.js';
+import { ReservationRows } from './routing/reservation-rows.js';
+import { Reservations } from './routing/reservations.js';
 import { sendEvictions } from './session/evictions.js';
 import { sendLoadsRegularly } from './session/load-rounds.js';
 import { type SessionObserver, allObservers } from './session/observer.js';
@@ -74,8 +77,12 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const { network, nodeRows, playerRows, playerWriter } = stored;
   await network.load();
   await endOrphans(playerWriter);
+  const reservations = new Reservations(stored.reservationRows, { ...common, ...stored });
+  ends.push(() => reservations.close());
+  await endOrphanReservations(reservations, nodeRows);
   const claims = new NodeClaims(network, nodeRows, { ...common, ...identity });
   claims.dependents.register(playersOfNodes(playerWriter));
+  claims.dependents.register(reservationsOfNodes(reservations, nodeRows));
   ends.push(() => claims.close());
   const ownership = new PlayerOwnership(playerWriter, { ...common, ...times });
   ends.push(() => ownership.close());
@@ -90,7 +97,7 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const loadFrames = new LoadFrames(loads, (name) => nodeRows.nodes.topicOf(name));
   const stopLoads = sendLoadsRegularly(loadFrames, registry, common);
   const services = {
-    ...{ ...common, ...stored, ...asking, claims, ownership, observer, registry },
+    ...{ ...common, ...stored, ...asking, claims, ownership, reservations, observer, registry },
     ...{ loads, loadFrames },
     subscriptions: new SubscriptionIndex(network),
     patterns: new PatternBudget(limits),
@@ -112,7 +119,8 @@ function openNetwork(settings: Settings) {
   const nodeRows = new NodeRows(network);
   const playerRows = new PlayerRows(network);
   const playerWriter = new PlayerWriter(network, playerRows, nodeRows, limits, clock);
-  return { network, tail, nodeRows, playerRows, playerWriter };
+  const reservationRows = new ReservationRows(network);
+  return { network, tail, nodeRows, playerRows, playerWriter, reservationRows };
 }
 
 /** Builds the queries, and the commands that use them to find nodes and players. */

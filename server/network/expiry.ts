@@ -22,10 +22,17 @@ export interface ExpiryOptions<T> {
   readonly onFault: (error: unknown) => void;
 }
 
+/** The timer of a row. */
+interface Timer {
+  readonly cancel: Cancel;
+  /** By the clock of the options. */
+  readonly endsAtMs: number;
+}
+
 export class Expiry<T> {
   readonly #table: Table<T>;
   readonly #options: ExpiryOptions<T>;
-  readonly #timers = new Map<string, Cancel>();
+  readonly #timers = new Map<string, Timer>();
   readonly #endings = new Turnstile(ENDINGS);
   #closed = false;
 
@@ -38,7 +45,7 @@ export class Expiry<T> {
   }
 
   #follow(name: string, row: Folded<T> | undefined): void {
-    this.#timers.get(name)?.();
+    this.#timers.get(name)?.cancel();
     this.#timers.delete(name);
     const ttlMs = row && this.#options.ttlMsOf(row.value);
     if (row && ttlMs !== undefined) this.#endAfter(ttlMs, name, row);
@@ -55,7 +62,9 @@ export class Expiry<T> {
         }
       });
     };
-    this.#timers.set(name, this.#options.listening.after(delayMs, end));
+    const { listening } = this.#options;
+    const cancel = listening.after(delayMs, end);
+    this.#timers.set(name, { cancel, endsAtMs: listening.now() + delayMs });
   }
 
   async #end(name: string, row: Folded<T>): Promise<void> {
@@ -68,6 +77,12 @@ export class Expiry<T> {
     return this.#table.get(name)?.sequence === sequence;
   }
 
+  /** The time until the row ends; undefined: it has no timer. */
+  leftMs(name: string): number | undefined {
+    const timer = this.#timers.get(name);
+    return timer && Math.max(0, timer.endsAtMs - this.#options.listening.now());
+  }
+
   /** The number of rows with a timer. */
   get size(): number {
     return this.#timers.size;
@@ -76,7 +91,7 @@ export class Expiry<T> {
   /** Stops all timers. No timer starts after this. */
   close(): void {
     this.#closed = true;
-    for (const cancel of this.#timers.values()) cancel();
+    for (const { cancel } of this.#timers.values()) cancel();
     this.#timers.clear();
   }
 }

@@ -32,6 +32,10 @@ export interface Limits {
   readonly proxyPlayerBytes: number;
   /** Grants of one proxy whose players have not joined. */
   readonly proxyLogins: number;
+  /** Reservations of one network. */
+  readonly reservations: number;
+  /** Reservations on one node. */
+  readonly nodeReservations: number;
   /** Pending answers to commands on one coordinator: one for each command and node. */
   readonly commands: number;
   /** Bytes of the pending commands on one coordinator. */
@@ -64,6 +68,8 @@ export const defaultLimits: Limits = {
   playerBytes: 1024 * 1024 * 1024,
   proxyPlayerBytes: 256 * 1024 * 1024,
   proxyLogins: 5000,
+  reservations: 100_000,
+  nodeReservations: 10_000,
   commands: 100_000,
   commandBytes: 64 * 1024 * 1024,
   jsonDepth: 30,

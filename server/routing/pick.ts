@@ -174,12 +174,16 @@ export function standingFor(
 
 /** Whether the server has room for so many players more. `limit`: of a rule; 0: the rule has none. */
 export function standingOf(server: Server, slots = 1, limit = 0): Standing {
-  const { state, lastState, drained, maxPlayers = Infinity } = server;
+  const { state, lastState, drained } = server;
   const isLost = state === NodeState.UNREACHABLE;
   if (drained || (isLost ? lastState : state) !== NodeState.READY) return 'NOT_READY';
-  const room = Math.min(maxPlayers, limit > 0 ? limit : Infinity);
-  if (usedSlots(server) + slots > room) return 'FULL';
+  if (usedSlots(server) + slots > roomOf(server, limit)) return 'FULL';
   return isLost ? 'UNREACHABLE' : 'OPEN';
+}
+
+/** The most players and reserved slots of a server. `limit`: of a rule; 0: the rule has none. */
+export function roomOf({ maxPlayers = Infinity }: Server, limit = 0): number {
+  return Math.min(maxPlayers, limit > 0 ? limit : Infinity);
 }
 
 /** The players and the reserved slots of a server. */

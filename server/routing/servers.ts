@@ -3,7 +3,7 @@ import { type Node, NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { KelpieError } from '../core/errors.js';
 import type { NodeRows } from '../nodes/rows.js';
 import type { PlayerRows } from '../players/rows.js';
-import { type Server, standingOf, usedSlots } from './pick.js';
+import { roomOf, type Server, standingOf, usedSlots } from './pick.js';
 
 /** The slots of a node that reservations hold. */
 export type ReservedOn = (name: string) => number;
@@ -67,18 +67,19 @@ export class Servers {
   }
 }
 
-/** Why the server does not take so many players more; undefined: it takes them. */
-export function closedError(server: Server, slots = 1): KelpieError | undefined {
-  const standing = standingOf(server, slots);
-  const { name, state, maxPlayers = 0 } = server;
+/** Why the server does not take so many players more; undefined: it takes them. `limit`: of a rule. */
+export function closedError(server: Server, slots = 1, limit = 0): KelpieError | undefined {
+  const standing = standingOf(server, slots, limit);
+  const { name, state } = server;
   if (standing === 'OPEN') return undefined;
   if (state === NodeState.UNREACHABLE) {
     const message = `the stream of "${name}" is lost; choose another server, or wait until it is back`;
     return new KelpieError('SERVER_UNREACHABLE', message, { name });
   }
   if (standing === 'FULL') {
-    const message = `"${name}" has ${usedSlots(server)} of ${maxPlayers} slots in use or reserved, and ${slots} more do not fit`;
-    return new KelpieError('SERVER_FULL', message, { name, limit: String(maxPlayers) });
+    const room = roomOf(server, limit);
+    const message = `"${name}" has ${usedSlots(server)} of ${room} slots in use or reserved, and ${slots} more do not fit`;
+    return new KelpieError('SERVER_FULL', message, { name, limit: String(room) });
   }
   const stateName = stateNameOf(server);
   const message = `"${name}" takes no players, since it is ${stateName}; choose another server`;

@@ -13,6 +13,7 @@ import type { NodeRows } from '../nodes/rows.js';
 import type { Loads } from '../nodes/loads.js';
 import type { PlayerOwnership, Verify } from '../players/ownership.js';
 import type { PlayerWriter } from '../players/writer.js';
+import type { Reservations } from '../routing/reservations.js';
 import type { SessionObserver } from './observer.js';
 import type { SessionRegistry } from './registry.js';
 
@@ -35,6 +36,7 @@ export interface SessionServices {
   readonly playerWriter: PlayerWriter;
   readonly ownership: PlayerOwnership;
   readonly verify: Verify;
+  readonly reservations: Reservations;
   readonly commands: Commands;
   readonly loads: Loads;
   readonly loadFrames: LoadFrames;

@@ -42,11 +42,14 @@ export interface ReservationRow {
   owner: string;
   /** The process of the owner. */
   ownerInstanceId: Uint8Array;
+  /** The process of the node: the reservation ends with it. */
+  nodeInstanceId: Uint8Array;
 }
 
 /**
  * The row `slots/<node>`: every write of a reservation of the node writes it too and requires it unchanged, so that
- * two writers never hold the same slot. The sequence of the row is all that counts.
+ * two writers never hold the same slot. The sequence of the row is all that counts. The row is absent while nothing is
+ * reserved on the node.
  */
 export interface SlotsRow {
 }
@@ -157,7 +160,15 @@ export const TicketRow: MessageFns<TicketRow> = {
 };
 
 function createBaseReservationRow(): ReservationRow {
-  return { node: "", slots: 0, ttl: undefined, purpose: "", owner: "", ownerInstanceId: new Uint8Array(0) };
+  return {
+    node: "",
+    slots: 0,
+    ttl: undefined,
+    purpose: "",
+    owner: "",
+    ownerInstanceId: new Uint8Array(0),
+    nodeInstanceId: new Uint8Array(0),
+  };
 }
 
 export const ReservationRow: MessageFns<ReservationRow> = {
@@ -179,6 +190,9 @@ export const ReservationRow: MessageFns<ReservationRow> = {
     }
     if (message.ownerInstanceId.length !== 0) {
       writer.uint32(50).bytes(message.ownerInstanceId);
+    }
+    if (message.nodeInstanceId.length !== 0) {
+      writer.uint32(58).bytes(message.nodeInstanceId);
     }
     return writer;
   },
@@ -244,6 +258,14 @@ export const ReservationRow: MessageFns<ReservationRow> = {
             message.ownerInstanceId = reader.bytes();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.nodeInstanceId = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -276,6 +298,9 @@ export const ReservationRow: MessageFns<ReservationRow> = {
     if (message.ownerInstanceId !== undefined) {
       obj.ownerInstanceId = base64FromBytes(message.ownerInstanceId);
     }
+    if (message.nodeInstanceId !== undefined) {
+      obj.nodeInstanceId = base64FromBytes(message.nodeInstanceId);
+    }
     return obj;
   },
 
@@ -290,6 +315,7 @@ export const ReservationRow: MessageFns<ReservationRow> = {
     message.purpose = object.purpose ?? "";
     message.owner = object.owner ?? "";
     message.ownerInstanceId = object.ownerInstanceId ?? new Uint8Array(0);
+    message.nodeInstanceId = object.nodeInstanceId ?? new Uint8Array(0);
     return message;
   },
 };

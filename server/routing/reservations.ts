@@ -1,0 +1,254 @@
+/**
+ * Reservations: slots on nodes that are held for players who are on the way. They count as players, high and never
+ * low: a slot is held from the moment of its choice, and is free when its release is stored. So parallel transfers
+ * cannot overfill a server.
+ */
+import { randomInt, randomUUID } from 'node:crypto';
+import { ReservationRow } from '../../gen/ts/kelpie/storage/v1/transfer_rows.js';
+import { type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import type { ServerSelection } from '../../gen/ts/kelpie/v1/transfer.js';
+import type { Clock } from '../core/clock.js';
+import { durationOf, msOf } from '../core/duration.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
+import { cutText } from '../core/text.js';
+import { Turnstile } from '../core/turnstile.js';
+import type { Requirement } from '../journal/journal.js';
+import { Expiry } from '../network/expiry.js';
+import { textOf } from '../network/labels.js';
+import type { Limits } from '../network/limits.js';
+import type { Network } from '../network/network.js';
+import { findNode, notFound } from '../nodes/queries.js';
+import { type NodeRows, notOwner } from '../nodes/rows.js';
+import type { PlayerRows } from '../players/rows.js';
+import { ComingSlots } from './coming-slots.js';
+import { select, standingOf } from './pick.js';
+import type { ReservationRows } from './reservation-rows.js';
+import { checkSelection, isClosed, noServer } from './selection.js';
+import { closedError, Servers } from './servers.js';
+import { type NodeSlots, SlotWriter } from './slot-writer.js';
+
+const SLOTS = 1000;
+const MIN_TTL_MS = 1000;
+const MAX_TTL_MS = 600_000;
+const PURPOSE_BYTES = 255;
+/** How often a chosen server may be full or gone when its slots are written, before the caller hears of it. */
+const CHOICES = 8;
+/** How many choices between servers one turn of the event loop makes. */
+const CHOICES_A_TURN = 16;
+
+/** The session that requests something. Its write is refused if another session owns the node. */
+export interface Requester {
+  readonly name: string;
+  readonly generation: number;
+}
+
+/** A request for slots. */
+export interface Hold {
+  /** The name of a node in any case, or servers to choose from. */
+  readonly place: { readonly node: string } | { readonly servers: ServerSelection };
+  readonly slots: number;
+  readonly ttlMs: number;
+  readonly purpose: string;
+  /** The name of the node with whose process the reservation ends, in any case. Empty: none. */
+  readonly owner: string;
+  readonly by?: Requester | undefined;
+  /** The most players, reserved slots included, beside the node's max_players. 0: no other limit. */
+  readonly limit?: number;
+  /** Whether an UNREACHABLE server is better than none. */
+  readonly lastResort?: boolean;
+  /** For ROUND_ROBIN: the number of choices before. Default: all that this coordinator made for reservations. */
+  readonly turn?: number;
+  /** For STICKY: the server that the player was on last. */
+  readonly lastServer?: string;
+}
+
+/** Slots that are held. */
+export interface Held {
+  readonly id: string;
+  readonly node: string;
+}
+
+/** The parts that reservations use. */
+export interface ReservationParts {
+  readonly network: Pick<Network, 'commit'>;
+  readonly nodeRows: NodeRows;
+  readonly playerRows: PlayerRows;
+  readonly limits: Pick<Limits, 'reservations' | 'nodeReservations'>;
+  /** Counts only the time in which this coordinator listened. */
+  readonly listening: Clock;
+  readonly onFault: (error: unknown) => void;
+}
+
+export class Reservations {
+  readonly rows: ReservationRows;
+  readonly #nodes: NodeRows;
+  readonly #servers: Servers;
+  readonly #coming: ComingSlots;
+  readonly #writer: SlotWriter;
+  readonly #expiry: Expiry<ReservationRow>;
+  readonly #choices = new Turnstile(CHOICES_A_TURN);
+  #turn = 0;
+
+  constructor(rows: ReservationRows, parts: ReservationParts) {
+    const { network, nodeRows, playerRows, limits, listening, onFault } = parts;
+    this.rows = rows;
+    this.#nodes = nodeRows;
+    this.#servers = new Servers(nodeRows, playerRows, (name) => this.reservedOn(name));
+    this.#coming = new ComingSlots(rows, limits);
+    this.#writer = new SlotWriter(network, rows);
+    this.#expiry = new Expiry(rows.table, {
+      listening,
+      onFault,
+      ttlMsOf: ({ ttl }) => (ttl ? msOf(ttl) : 0),
+      // A row that changed has another time.
+      end: (id, { value }) => this.end(id, value, (row) => row === value),
+    });
+  }
+
+  /** The slots of a node that are held, or are about to be. */
+  reservedOn(node: string): number {
+    return this.rows.slotsOn(node) + this.#coming.on(node);
+  }
+
+  /** The reservations with a timer, and the nodes with changes under way: 0 if nothing is reserved. */
+  get pending(): number {
+    return this.#expiry.size + this.#writer.pending + this.#coming.size;
+  }
+
+  /** Chooses a node and holds slots on it, in one step. Throws the errors that ReserveSlots names. */
+  async hold(hold: Hold): Promise<Held> {
+    check(hold);
+    const { place } = hold;
+    if ('node' in place) return this.#holdOn(findNode(this.#nodes, place.node).value.name, hold);
+    checkSelection(place.servers);
+    const turn = hold.turn ?? this.#turn++;
+    for (let attempt = 1; ; attempt++) {
+      await this.#choices.pass();
+      const node = this.#choose(place.servers, hold, turn);
+      try {
+        return await this.#holdOn(node, hold);
+      } catch (error) {
+        // Another server may be open.
+        if (attempt === CHOICES || !isClosed(error)) throw error;
+      }
+    }
+  }
+
+  async #holdOn(node: string, hold: Hold): Promise<Held> {
+    const id = randomUUID();
+    const leave = this.#coming.enter(node, hold.slots);
+    try {
+      await this.#writer.change(node, (held) => this.#take(id, node, hold, held));
+      return { id, node };
+    } finally {
+      leave();
+    }
+  }
+
+  /** The server that the selection gives now. Throws NO_TARGET, or why the servers take nobody. */
+  #choose(by: ServerSelection, hold: Hold, turn: number): string {
+    const { slots, lastServer = '', lastResort = false } = hold;
+    const all = [...this.#servers.all()];
+    const picked = select(all, by, { random: randomInt(2 ** 32), slots, turn, lastServer });
+    if (picked.server !== undefined && (lastResort || !picked.lastResort)) return picked.server;
+    throw noServer(all, by.servers, slots);
+  }
+
+  #take(id: string, name: string, hold: Hold, held: NodeSlots): Requirement[] {
+    const node = this.#nodes.nodes.get(name)?.value;
+    if (!node) throw notFound(name);
+    this.#checkRoom(node, hold, held.held);
+    const owner = hold.owner.toLowerCase();
+    const require = [this.#nodes.seen(name), ...this.#fenceOf(hold.by)];
+    const owning = this.#nodes.owners.get(owner);
+    if (owner !== '') {
+      if (!owning) throw notFound(owner);
+      require.push(this.#nodes.fence(owner, owning.sequence));
+    }
+    const ownerInstanceId = owning?.value.instanceId ?? new Uint8Array();
+    const { slots, purpose } = hold;
+    const row = { node: name, slots, ttl: durationOf(hold.ttlMs), purpose, owner, ownerInstanceId };
+    held.put(id, { ...row, nodeInstanceId: node.instanceId });
+    return require;
+  }
+
+  #checkRoom(node: Node, { slots, limit = 0, lastResort = false }: Hold, reserved: number): void {
+    const { name, role } = node;
+    if (role === NodeRole.SERVICE) {
+      const message = `"${name}" is a SERVICE, and no player can be there; name a proxy or a server`;
+      throw new KelpieError('ROLE_HOLDS_NO_PLAYERS', message, { name });
+    }
+    const { players } = this.#servers.of(node);
+    const server = { ...node, players, reserved };
+    if (lastResort && standingOf(server, slots, limit) === 'UNREACHABLE') return;
+    const error = closedError(server, slots, limit);
+    if (error) throw error;
+  }
+
+  /**
+   * Releases slots of a reservation; 0: all of them. Throws RESERVATION_NOT_FOUND, OUT_OF_RANGE, or
+   * STALE_GENERATION.
+   */
+  async release(id: string, slots = 0, by?: Requester): Promise<void> {
+    const known = this.rows.table.get(id);
+    if (!known) throw reservationNotFound(id);
+    await this.#writer.change(known.value.node, (held) => {
+      const require = this.#fenceOf(by);
+      const row = held.get(id);
+      if (!row) throw reservationNotFound(id);
+      if (slots > row.slots) throw tooManyReleased(slots, row.slots);
+      const left = slots === 0 ? 0 : row.slots - slots;
+      // The rest ends when the whole would have ended.
+      const ttl = durationOf(this.#expiry.leftMs(id) ?? 0);
+      held.put(id, left === 0 ? null : { ...row, slots: left, ttl });
+      return require;
+    });
+  }
+
+  /** Ends a reservation, if it is over at the moment of the write. */
+  end(
+    id: string,
+    { node }: ReservationRow,
+    isOver: (row: ReservationRow) => boolean,
+  ): Promise<void> {
+    return this.#writer.change(node, (held) => {
+      const row = held.get(id);
+      if (row && isOver(row)) held.put(id, null);
+      return [];
+    });
+  }
+
+  #fenceOf(by: Requester | undefined): Requirement[] {
+    if (!by) return [];
+    const { name, generation } = by;
+    if (this.#nodes.owners.get(name)?.sequence !== generation) throw notOwner(by);
+    return [this.#nodes.fence(name, generation)];
+  }
+
+  close(): void {
+    this.#expiry.close();
+  }
+}
+
+/** Throws OUT_OF_RANGE or TEXT_TOO_LONG. */
+function check({ slots, ttlMs, purpose }: Hold): void {
+  if (slots < 1 || slots > SLOTS) {
+    throw outOfRange('slots', SLOTS, `slots is ${slots}; a reservation has 1 to ${SLOTS}`);
+  }
+  if (!(ttlMs >= MIN_TTL_MS && ttlMs <= MAX_TTL_MS)) {
+    const message = `ttl is ${ttlMs / 1000} s; a reservation lasts 1 s to 10 min`;
+    throw outOfRange('ttl', MAX_TTL_MS, message);
+  }
+  textOf('purpose', purpose, PURPOSE_BYTES);
+}
+
+function reservationNotFound(id: string): KelpieError {
+  const shown = cutText(id, 80);
+  const message = `no reservation has the id "${shown}"; it may have ended`;
+  return new KelpieError('RESERVATION_NOT_FOUND', message, { reservation_id: shown });
+}
+
+function tooManyReleased(slots: number, held: number): KelpieError {
+  const message = `the reservation holds ${held} slots, and ${slots} cannot be released; release 0 for all`;
+  return outOfRange('slots', held, message);
+}

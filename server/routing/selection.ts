@@ -1,0 +1,54 @@
+/** Servers to choose from, as a request names them: their check, and the error where none of them is open. */
+import { RoutingStrategy, type ServerSelector } from '../../gen/ts/kelpie/v1/routing.js';
+import type { ServerSelection } from '../../gen/ts/kelpie/v1/transfer.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
+import { labelsOf } from '../network/labels.js';
+import { foldName } from '../nodes/name.js';
+import { selects, type Server } from './pick.js';
+import { closedError } from './servers.js';
+
+/** The most names of one selector. */
+export const SELECTOR_NAMES = 64;
+
+/** Throws LABELS_INVALID, OUT_OF_RANGE or NODE_NAME_INVALID. */
+export function checkSelection({ servers, strategy }: ServerSelection): void {
+  if (servers) checkSelector(servers);
+  if (Object.values<number>(RoutingStrategy).includes(strategy)) return;
+  const message = `${strategy} is no strategy that this coordinator has; take one of RoutingStrategy`;
+  throw outOfRange('strategy', RoutingStrategy.STICKY, message);
+}
+
+function checkSelector({ labels, names }: ServerSelector): void {
+  labelsOf(labels);
+  if (names.length > SELECTOR_NAMES) {
+    const message = `a selector has ${names.length} names; at most ${SELECTOR_NAMES} fit`;
+    throw outOfRange('names', SELECTOR_NAMES, message);
+  }
+  for (const name of names) foldName(name);
+}
+
+/** Refusals, the one that tells most first: a full server may have room soon. */
+const TELLING = ['SERVER_FULL', 'SERVER_UNREACHABLE', 'SERVER_DRAINING'] as const;
+
+/** Why none of the servers that match takes so many players more. */
+export function noServer(
+  all: Iterable<Server>,
+  selector: ServerSelector | undefined,
+  slots: number,
+): KelpieError {
+  const matching = [...all].filter((server) => selects(selector, server));
+  const refusals = matching.flatMap((server) => closedError(server, slots) ?? []);
+  const [refusal] = TELLING.flatMap((one) => refusals.find(({ reason }) => reason === one) ?? []);
+  if (!refusal) {
+    const message = 'no server matches; name others, or wait until one has joined';
+    return new KelpieError('NO_TARGET', message);
+  }
+  const message = `none of the ${matching.length} servers that match is open; ${refusal.message}`;
+  return new KelpieError(refusal.reason, message, refusal.metadata);
+}
+
+/** Whether the error means that the node takes no players, or is gone: another one may take them. */
+export function isClosed(error: unknown): boolean {
+  const reasons: readonly string[] = [...TELLING, 'NODE_NOT_FOUND'];
+  return error instanceof KelpieError && reasons.includes(error.reason);
+}

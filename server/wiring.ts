@@ -26,6 +26,7 @@ import { endOrphans, playersOfNodes } from './players/ends.js';
 import { PlayerOwnership } from './players/ownership.js';
 import { PlayerQueries } from './players/queries.js';
 import { PlayerRows } from './players/rows.js';
+import { Tickets } from './players/tickets.js';
 import { PlayerWriter } from './players/writer.js';
 import { endOrphanReservations, reservationsOfNodes } from './routing/reservation-ends.js';
 import { ReservationRows } from './routing/reservation-rows.js';
@@ -43,6 +44,7 @@ export interface Services extends SessionServices {
   readonly playerRows: PlayerRows;
   readonly nodeQueries: NodeQueries;
   readonly playerQueries: PlayerQueries;
+  readonly tickets: Tickets;
   readonly playerCommands: PlayerCommands;
   readonly callPublisher: CallPublisher;
   /** Edges open sessions here. */
@@ -86,6 +88,9 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   ends.push(() => claims.close());
   const ownership = new PlayerOwnership(playerWriter, { ...common, ...times });
   ends.push(() => ownership.close());
+  const tickets = new Tickets(network, playerWriter, common);
+  claims.dependents.register(tickets.ofNodes);
+  ends.push(() => tickets.close());
   const observer = allObservers(
     observers({ ...stored, clock }).filter((one) => one !== undefined),
     onFault,
@@ -97,7 +102,8 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const loadFrames = new LoadFrames(loads, (name) => nodeRows.nodes.topicOf(name));
   const stopLoads = sendLoadsRegularly(loadFrames, registry, common);
   const services = {
-    ...{ ...common, ...stored, ...asking, claims, ownership, reservations, observer, registry },
+    ...{ ...common, ...stored, ...asking, claims, ownership, tickets, reservations, observer },
+    registry,
     ...{ loads, loadFrames },
     subscriptions: new SubscriptionIndex(network),
     patterns: new PatternBudget(limits),

@@ -36,6 +36,10 @@ export interface Limits {
   readonly reservations: number;
   /** Reservations on one node. */
   readonly nodeReservations: number;
+  /** Tickets of one network: players on the way to another proxy. */
+  readonly tickets: number;
+  /** Approximate memory of these tickets. */
+  readonly ticketBytes: number;
   /** Pending answers to commands on one coordinator: one for each command and node. */
   readonly commands: number;
   /** Bytes of the pending commands on one coordinator. */
@@ -70,6 +74,8 @@ export const defaultLimits: Limits = {
   proxyLogins: 5000,
   reservations: 100_000,
   nodeReservations: 10_000,
+  tickets: 100_000,
+  ticketBytes: 64 * 1024 * 1024,
   commands: 100_000,
   commandBytes: 64 * 1024 * 1024,
   jsonDepth: 30,

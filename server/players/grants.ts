@@ -1,15 +1,17 @@
 /**
  * Grants: each gives a player to a proxy, and ends every other presence of the same person. Logins with the same
- * XUID or the same UUID are one person, even under different ids.
+ * XUID or the same UUID are one person, even under different ids. A grant also ends the person's ticket, whose goal
+ * is known to the login that the ticket was for, and to nobody else.
  */
 import { type Player, PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
+import type { TransferTicket } from '../../gen/ts/kelpie/v1/presence.js';
 import { KelpieError } from '../core/errors.js';
-import type { Draft, Requirement } from '../journal/journal.js';
 import { playerOf } from './player.js';
 import { type ProxySession, holds, staleLogin } from './proxy-session.js';
 import { notOwner } from '../nodes/rows.js';
 import type { Admission } from './admission.js';
 import type { PlayerRow, PlayerRows } from './rows.js';
+import { isFor, type TicketRows } from './ticket-rows.js';
 import { contested, type PlayerWrite, type PlayerWriter } from './writer.js';
 
 /** The names of a person. */
@@ -49,27 +51,48 @@ export class GrantBatch {
   }
 
   /**
-   * Gives a player to the proxy, and ends the person's other presences. `isLogin`: the player has not joined yet.
-   * False: the batch already has a grant of the same person, which must be stored first. Throws PLAYER_LIMIT.
+   * Gives a player to the proxy, and ends the person's other presences and their ticket. `isLogin`: the player has
+   * not joined yet. False: the batch already has a grant of the same person, which must be stored first. Throws
+   * PLAYER_LIMIT.
    */
   add(player: Player, isLogin = false): boolean {
     const { rows } = this.#writer;
+    const { tickets } = rows;
     const person = personOf(rows, player);
-    const ids = new Set([player.id, ...person.keys()]);
+    const ended = tickets.of([player.id, ...person.keys()], player.uuid);
+    const ids = new Set([player.id, ...person.keys(), ...ended.keys()]);
     for (const id of ids) if (this.#rows.has(id)) return false;
-    const grant = rows.grantDraft(player, this.#session.instance);
+    const ticket = isLogin ? this.#redeemed(person, ended) : undefined;
+    const grant = rows.grantDraft(player, this.#session.instance, ticket);
     const before = person.get(player.id) ?? [...person.values()][0];
     this.#admission.take(player.id, before, grant.value?.length ?? 0, isLogin);
     for (const id of ids) this.#rows.add(id);
-    const ends: Draft[] = [];
-    const also: Requirement[] = [];
-    for (const [id, row] of person) {
-      ends.push(this.#writer.endDraft(row, PlayerLeaveReason.REPLACED));
-      if (id !== player.id) also.push(rows.seen(id));
-    }
-    const write = { seen: rows.seen(player.id), also, drafts: [...ends, grant] };
-    this.writes.set(player.id, write);
+    const ends = [...person.values()].map((row) =>
+      this.#writer.endDraft(row, PlayerLeaveReason.REPLACED),
+    );
+    const redeemed = [...ended.keys()].map((id) => tickets.endDraft(id));
+    // Where there is no ticket, none may come meanwhile: it would outlive this login.
+    const also = [...ids].flatMap((id) => [rows.seen(id), tickets.seen(id)]);
+    const drafts = [...ends, ...redeemed, grant];
+    this.writes.set(player.id, { seen: rows.seen(player.id), also, drafts });
     return true;
+  }
+
+  /**
+   * The ticket that a login redeems: one for this process. A process that asks again for a login that it holds gets
+   * the ticket of that login again, because the first answer may be lost with its stream.
+   */
+  #redeemed(
+    person: ReadonlyMap<string, PlayerRow>,
+    tickets: ReturnType<TicketRows['of']>,
+  ): TransferTicket | undefined {
+    for (const { value } of tickets.values()) {
+      if (isFor(this.#session, value)) return value.ticket;
+    }
+    for (const row of person.values()) {
+      if (row.loggingIn && holds(this.#session, row)) return row.ticket;
+    }
+    return undefined;
   }
 }
 

@@ -196,7 +196,7 @@ export class PlayerTransition {
     body: Event['body'],
     { server, others = this.#row.others, by }: Details = {},
   ): Verdict {
-    const after = player && newRow(player, this.#row.instance, false, others);
+    const after = player && newRow(player, this.#row.instance, others);
     const draft = this.#writer.rows.draft(this.#row, this.#time(), body, after, by);
     return { kind: 'write', draft, after, server };
   }

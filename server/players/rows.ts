@@ -2,10 +2,12 @@
 import { PlayerRow as StoredPlayerRow } from '../../gen/ts/kelpie/storage/v1/player_row.js';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Player, type PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
+import type { TransferTicket } from '../../gen/ts/kelpie/v1/presence.js';
 import { sameBytes } from '../core/cursor.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import { type ChangedByOthers, NOTHING } from './others.js';
 import { PlayerIndex } from './player-index.js';
+import { TicketRows } from './ticket-rows.js';
 import type { Table } from '../network/table.js';
 import type { Tables } from '../network/tables.js';
 
@@ -22,25 +24,26 @@ export interface PlayerRow extends Pick<Player, 'proxy' | 'server' | 'generation
   readonly contextBytes: number;
   /** The facts that nodes other than the holder changed. Each read decodes them. */
   readonly others: ChangedByOthers;
+  /** The ticket that the grant redeemed, while the player logs in. Each read decodes it. */
+  readonly ticket: TransferTicket | undefined;
 }
 
-/** Makes the row of a player for a write. */
+/** Makes the row of a player who is online, for a write. */
 export function newRow(
   player: Player,
   proxyInstanceId: Uint8Array,
-  loggingIn: boolean,
   others: ChangedByOthers = NOTHING,
 ): NewPlayerRow {
   const { proxy, server, generation, context } = player;
   const row = StoredPlayerRow.encode({
-    ...{ player, proxyInstanceId, loggingIn },
+    ...{ player, proxyInstanceId, loggingIn: false, ticket: undefined },
     propertiesOfOthers: [...others.properties],
     contextOfOthers: others.context,
     languageOfOthers: others.language,
   }).finish();
   const bytes = row.length;
   const facts = { proxy, server, generation, player, bytes, contextBytes: context.length, others };
-  return { ...facts, instance: proxyInstanceId, loggingIn, row };
+  return { ...facts, instance: proxyInstanceId, loggingIn: false, ticket: undefined, row };
 }
 
 /** A player's row for a write, with its bytes. */
@@ -82,6 +85,10 @@ class EncodedPlayerRow implements PlayerRow {
     const { propertiesOfOthers: properties, contextOfOthers, languageOfOthers } = row;
     return { properties, context: contextOfOthers, language: languageOfOthers };
   }
+
+  get ticket(): TransferTicket | undefined {
+    return this.loggingIn ? StoredPlayerRow.decode(this.#bytes).ticket : undefined;
+  }
 }
 
 /** The topic of entries about players that are no events for readers. No pattern matches it. */
@@ -90,6 +97,8 @@ const NO_EVENT = new Uint8Array();
 
 export class PlayerRows {
   readonly index = new PlayerIndex();
+  /** Players on the way to another proxy. */
+  readonly tickets: TicketRows;
   readonly ownedBy = this.index.ownedBy;
   readonly byProxy = this.index.byProxy;
   readonly byServer = this.index.byServer;
@@ -98,6 +107,7 @@ export class PlayerRows {
   readonly #instances = new Map<string, Uint8Array>();
 
   constructor(tables: Pick<Tables, 'table'>) {
+    this.tickets = new TicketRows(tables);
     this.#table = tables.table('players/', {
       decode: (bytes, sequence) => this.#decode(bytes, sequence),
       resource: (row) => (row.loggingIn ? undefined : { $case: 'player', value: row.player }),
@@ -183,9 +193,14 @@ export class PlayerRows {
     return this.#table.seen(id);
   }
 
-  /** The entry that gives a player to a proxy for their login. Its sequence is the player's generation. */
-  grantDraft(player: Player, instance: Uint8Array): Draft {
-    const { row: value } = newRow({ ...player, generation: 0 }, instance, true);
+  /**
+   * The entry that gives a player to a proxy for their login. Its sequence is the player's generation. `ticket`: the
+   * ticket that this login redeems.
+   */
+  grantDraft(player: Player, proxyInstanceId: Uint8Array, ticket?: TransferTicket): Draft {
+    const granted = { player: { ...player, generation: 0 }, proxyInstanceId, loggingIn: true };
+    const row = StoredPlayerRow.create({ ...granted, ticket });
+    const value = StoredPlayerRow.encode(row).finish();
     const { id, proxy } = player;
     const place = { key: this.#table.keyOf(id), value, source: proxy };
     return { topic: HIDDEN_TOPIC, event: NO_EVENT, ...place };

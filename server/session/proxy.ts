@@ -108,12 +108,12 @@ export class ProxyRequests {
   #acquired(acquired: Acquired, player: Player): PlayerAcquired {
     if (acquired.kind === 'denied') return deniedTo(player, acquired.present.proxy);
     const { id, generation } = acquired;
-    if (this.#holds(id, generation)) {
+    const row = this.#writer.rows.get(id);
+    if (row && this.#holds(id, generation)) {
       const outcome = { $case: 'generation', value: generation } as const;
-      return { playerId: id, outcome, ticket: undefined };
+      return { playerId: id, outcome, ticket: row.ticket };
     }
-    const holder = this.#writer.rows.get(id)?.player;
-    return deniedTo(player, holder?.proxy ?? '');
+    return deniedTo(player, row?.proxy ?? '');
   }
 
   /** Whether the player still is this session's. */

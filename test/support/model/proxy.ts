@@ -50,11 +50,15 @@ export class TestProxy {
     return new TestProxy((await join(town, first)).stream);
   }
 
-  /** Sends a login. Resolves with its outcome. */
-  async acquire(said: Player, policy: DuplicatePolicy = DuplicatePolicy.VERIFY_OLD) {
+  /** Sends a login. Resolves with its answer. */
+  async login(said: Player, policy: DuplicatePolicy = DuplicatePolicy.VERIFY_OLD) {
     this.stream.send({ $case: 'acquirePlayer', value: { player: said, policy } });
-    const { outcome } = await this.stream.next('playerAcquired');
-    return outcome;
+    return this.stream.next('playerAcquired');
+  }
+
+  /** Sends a login. Resolves with its outcome. */
+  async acquire(said: Player, policy?: DuplicatePolicy) {
+    return (await this.login(said, policy)).outcome;
   }
 
   /** The generation of a login that is granted. */

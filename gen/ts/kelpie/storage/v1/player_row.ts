@@ -7,6 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Player } from "../../v1/player.js";
+import { TransferTicket } from "../../v1/presence.js";
 
 export const protobufPackage = "kelpie.storage.v1";
 
@@ -34,6 +35,8 @@ export interface PlayerRow {
   contextOfOthers: boolean;
   /** Whether another node than the holder set the language last. */
   languageOfOthers: boolean;
+  /** The ticket that the grant redeemed, while the player logs in: a process that asks again gets it again. */
+  ticket: TransferTicket | undefined;
 }
 
 function createBasePlayerRow(): PlayerRow {
@@ -44,6 +47,7 @@ function createBasePlayerRow(): PlayerRow {
     propertiesOfOthers: [],
     contextOfOthers: false,
     languageOfOthers: false,
+    ticket: undefined,
   };
 }
 
@@ -66,6 +70,9 @@ export const PlayerRow: MessageFns<PlayerRow> = {
     }
     if (message.languageOfOthers !== false) {
       writer.uint32(48).bool(message.languageOfOthers);
+    }
+    if (message.ticket !== undefined) {
+      TransferTicket.encode(message.ticket, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -131,6 +138,14 @@ export const PlayerRow: MessageFns<PlayerRow> = {
             message.languageOfOthers = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.ticket = TransferTicket.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -163,6 +178,9 @@ export const PlayerRow: MessageFns<PlayerRow> = {
     if (message.languageOfOthers !== undefined) {
       obj.languageOfOthers = message.languageOfOthers;
     }
+    if (message.ticket !== undefined) {
+      obj.ticket = TransferTicket.toJSON(message.ticket);
+    }
     return obj;
   },
 
@@ -179,6 +197,9 @@ export const PlayerRow: MessageFns<PlayerRow> = {
     message.propertiesOfOthers = object.propertiesOfOthers?.map((e) => e) || [];
     message.contextOfOthers = object.contextOfOthers ?? false;
     message.languageOfOthers = object.languageOfOthers ?? false;
+    message.ticket = (object.ticket !== undefined && object.ticket !== null)
+      ? TransferTicket.fromPartial(object.ticket)
+      : undefined;
     return message;
   },
 };

@@ -14,7 +14,7 @@ export const protobufPackage = "kelpie.storage.v1";
 
 export const protobufFileName = "kelpie/storage/v1/transfer_rows.proto";
 
-/** The row `tickets/<player id>`: a player who is on the way to another proxy. */
+/** The row `tickets/<player id>`: a player who is on the way to another proxy. Every grant of the player deletes it. */
 export interface TicketRow {
   /** The ticket. */
   ticket:
@@ -23,7 +23,13 @@ export interface TicketRow {
   /** The node whose login redeems the ticket. */
   proxy: string;
   /** The time after which the ticket ends. */
-  ttl: Duration | undefined;
+  ttl:
+    | Duration
+    | undefined;
+  /** The process of that node: the ticket ends with it. */
+  proxyInstanceId: Uint8Array;
+  /** The UUID of the player, who may log in under it. Empty: none. */
+  uuid: string;
 }
 
 /** The row `reservations/<id>`: slots that the coordinator holds. */
@@ -65,7 +71,7 @@ export interface DrainRow {
 }
 
 function createBaseTicketRow(): TicketRow {
-  return { ticket: undefined, proxy: "", ttl: undefined };
+  return { ticket: undefined, proxy: "", ttl: undefined, proxyInstanceId: new Uint8Array(0), uuid: "" };
 }
 
 export const TicketRow: MessageFns<TicketRow> = {
@@ -78,6 +84,12 @@ export const TicketRow: MessageFns<TicketRow> = {
     }
     if (message.ttl !== undefined) {
       Duration.encode(message.ttl, writer.uint32(26).fork()).join();
+    }
+    if (message.proxyInstanceId.length !== 0) {
+      writer.uint32(34).bytes(message.proxyInstanceId);
+    }
+    if (message.uuid !== "") {
+      writer.uint32(42).string(message.uuid);
     }
     return writer;
   },
@@ -119,6 +131,22 @@ export const TicketRow: MessageFns<TicketRow> = {
             message.ttl = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.proxyInstanceId = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.uuid = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -142,6 +170,12 @@ export const TicketRow: MessageFns<TicketRow> = {
     if (message.ttl !== undefined) {
       obj.ttl = Duration.toJSON(message.ttl);
     }
+    if (message.proxyInstanceId !== undefined) {
+      obj.proxyInstanceId = base64FromBytes(message.proxyInstanceId);
+    }
+    if (message.uuid !== undefined) {
+      obj.uuid = message.uuid;
+    }
     return obj;
   },
 
@@ -155,6 +189,8 @@ export const TicketRow: MessageFns<TicketRow> = {
       : undefined;
     message.proxy = object.proxy ?? "";
     message.ttl = (object.ttl !== undefined && object.ttl !== null) ? Duration.fromPartial(object.ttl) : undefined;
+    message.proxyInstanceId = object.proxyInstanceId ?? new Uint8Array(0);
+    message.uuid = object.uuid ?? "";
     return message;
   },
 };

@@ -34,9 +34,7 @@ export function changedNode(node: Node, change: NodeChange): Node {
     ),
   };
   if (change.state === NodeState.UNSPECIFIED) return next;
-  const state = checkState(change.state);
-  // An UNREACHABLE node stays UNREACHABLE; it takes the new state when its process is back.
-  return node.state === NodeState.UNREACHABLE ? { ...next, lastState: state } : { ...next, state };
+  return withStates(next, { own: checkState(change.state) });
 }
 
 /** An empty host keeps the present host. */
@@ -55,21 +53,46 @@ function changedAddress(
   );
 }
 
+/** The state of a node: its own, and what others see instead. */
+interface States {
+  readonly own: NodeState;
+  readonly unreachable: boolean;
+  readonly drained: boolean;
+}
+
+function statesOf({ state, lastState, drained }: Node): States {
+  const unreachable = state === NodeState.UNREACHABLE;
+  return { own: unreachable || drained ? lastState : state, unreachable, drained };
+}
+
+/** An UNREACHABLE or drained node has its own state as `last_state`, and shows that state again afterwards. */
+function withStates(node: Node, changed: Partial<States>): Node {
+  const { own, unreachable, drained } = { ...statesOf(node), ...changed };
+  if (unreachable) return { ...node, state: NodeState.UNREACHABLE, lastState: own, drained };
+  if (drained) return { ...node, state: NodeState.DRAINING, lastState: own, drained };
+  return { ...node, state: own, lastState: NodeState.UNSPECIFIED, drained };
+}
+
 /** The node after it lost its stream. */
 export function unreachable(node: Node): Node {
-  if (node.state === NodeState.UNREACHABLE) return node;
-  return { ...node, state: NodeState.UNREACHABLE, lastState: node.state };
+  return withStates(node, { unreachable: true });
+}
+
+/** The node while an operator drains it, or no longer. */
+export function drainedNode(node: Node, drained: boolean): Node {
+  return withStates(node, { drained });
 }
 
 /**
- * The node after its process is back. Labels, max_players, motd and state stay, because an operator may have set
- * them. Addresses come from the Hello, because the host may have a new address; so do the commands and the other
+ * The node after its process is back. Labels, max_players, motd, state and drain stay, because an operator may have
+ * set them. Addresses come from the Hello, because the host may have a new address; so do the commands and the other
  * facts. Throws ROLE_INVALID for another role: the players of the node belong to the role that it has.
  */
 export function resumed(known: Node, hello: Node): Node {
   if (hello.role !== known.role) throw roleChanged(known);
-  const { labels, maxPlayers, motd, state, lastState, joinTime } = reachable(known);
-  return { ...hello, labels, maxPlayers, motd, state, lastState, joinTime };
+  const back = withStates(known, { unreachable: false });
+  const { labels, maxPlayers, motd, state, lastState, drained, joinTime } = back;
+  return { ...hello, labels, maxPlayers, motd, state, lastState, drained, joinTime };
 }
 
 function roleChanged({ name, role }: Node): KelpieError {
@@ -77,10 +100,4 @@ function roleChanged({ name, role }: Node): KelpieError {
     `this process has joined as "${name}" with the role ${nodeRoleToJSON(role)}, and a Hello cannot change it; ` +
     'start a new process, which has a new instance_id and may have another role';
   return new KelpieError('ROLE_INVALID', message, { name });
-}
-
-/** The node with its state of before it became UNREACHABLE. */
-function reachable(node: Node): Node {
-  if (node.state !== NodeState.UNREACHABLE) return node;
-  return { ...node, state: node.lastState, lastState: NodeState.UNSPECIFIED };
 }

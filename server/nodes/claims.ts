@@ -13,7 +13,8 @@ import { Losses } from './grace.js';
 import type { Clock } from '../core/clock.js';
 import type { Times } from '../network/limits.js';
 import type { Network } from '../network/network.js';
-import { resumed, unreachable } from './change.js';
+import { drainedNode, resumed, unreachable } from './change.js';
+import { NodeDrains } from './drain.js';
 import { notFound } from './queries.js';
 import { nodeContested, type NodeRows } from './rows.js';
 import { NodeUpdates, sameNode } from './updates.js';
@@ -58,6 +59,8 @@ export interface ClaimOptions {
 export class NodeClaims {
   /** Each subject whose state ends with a node registers here. */
   readonly dependents = new Dependents();
+  /** Drains of nodes by operators. */
+  readonly drains: NodeDrains;
   readonly #network: Pick<Network, 'commit' | 'caughtUp'>;
   readonly #rows: NodeRows;
   readonly #options: ClaimOptions;
@@ -80,6 +83,7 @@ export class NodeClaims {
     this.#rows = rows;
     this.#options = options;
     this.#updates = new NodeUpdates(network, rows, options.clock, this.#turns);
+    this.drains = new NodeDrains(network, rows, options.clock, this.#turns);
     this.#losses = new Losses(
       { ...options, clock: options.listening },
       {
@@ -135,7 +139,7 @@ export class NodeClaims {
     const ends = outcome === 'REPLACED' ? gone : nothing;
     if (!ends || (owner && ends === gone && owner.sequence !== gone.sequence)) return undefined;
     const arrival = this.#arrival(node, outcome);
-    const seen = arrival.length > 0 ? [rows.seen(node.name)] : [];
+    const seen = arrival.length > 0 ? [rows.seen(node.name), rows.drains.seen(node.name)] : [];
     const fence = rows.fence(node.name, owner?.sequence ?? 0);
     const claimant = this.#ownerRow(node, sessionId);
     const generation = await this.#store(node.name, claimant, {
@@ -184,15 +188,13 @@ export class NodeClaims {
       const row = resumed(known, node);
       return sameNode(known, row) ? [] : [rows.updateDraft(row, this.#time())];
     }
-    const row = { ...node, joinTime: this.#time() };
+    const drained = rows.drains.get(node.name) !== undefined;
+    const row = drainedNode({ ...node, joinTime: this.#time() }, drained);
     const joined = { $case: 'nodeJoined', value: { node: row } } as const;
-    const drafts = known ? [this.#departure(known, NodeLeaveReason.REPLACED)] : [];
+    const drafts = known
+      ? [rows.departureDraft(known, NodeLeaveReason.REPLACED, this.#time())]
+      : [];
     return [...drafts, rows.nodeDraft(node.name, this.#time(), joined, row)];
-  }
-
-  #departure(node: Node, reason: NodeLeaveReason): Draft {
-    const body = { $case: 'nodeLeft', value: { node, reason } } as const;
-    return this.#rows.nodeDraft(node.name, this.#time(), body, null);
   }
 
   /**
@@ -234,7 +236,7 @@ export class NodeClaims {
       const owned = await this.dependents.end(name, fence);
       const written = await this.#turns.run(name, () => {
         const node = rows.nodes.get(name)?.value;
-        const departure = node ? [this.#departure(node, reason)] : [];
+        const departure = node ? [rows.departureDraft(node, reason, this.#time())] : [];
         return this.#network.commit({
           // The node's row too: the event must show the node as it was when it left.
           require: [...owned.require, fence, rows.seen(name)],

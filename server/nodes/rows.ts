@@ -1,14 +1,16 @@
 /** The public and internal rows of nodes, and the entries that write them. */
 import { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
-import { Event } from '../../gen/ts/kelpie/v1/event.js';
+import { DrainRow } from '../../gen/ts/kelpie/storage/v1/transfer_rows.js';
+import { Event, type NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { Node } from '../../gen/ts/kelpie/v1/node.js';
 import { KelpieError } from '../core/errors.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import type { Table } from '../network/table.js';
 import type { Tables } from '../network/tables.js';
 
-/** The topic of entries that write the owner of a node. No pattern matches it, and these entries are no events. */
+/** The topics of entries that write internal rows. No pattern matches them, and these entries are no events. */
 const OWNER_TOPIC = 'kelpie.sessions';
+const DRAIN_TOPIC = 'kelpie.drains';
 const NO_EVENT = new Uint8Array();
 
 export class NodeRows {
@@ -16,6 +18,8 @@ export class NodeRows {
   readonly nodes: Table<Node>;
   /** The owner of a node, `sessions/<node>`. The row's sequence is the node's generation. */
   readonly owners: Table<SessionRow>;
+  /** The nodes that an operator drains, `drains/<node>`. Such a row outlives its node. */
+  readonly drains: Table<DrainRow>;
 
   constructor(tables: Pick<Tables, 'table'>) {
     this.nodes = tables.table('nodes/', {
@@ -23,6 +27,7 @@ export class NodeRows {
       resource: (value) => ({ $case: 'node', value }),
     });
     this.owners = tables.table('sessions/', { decode: (bytes) => SessionRow.decode(bytes) });
+    this.drains = tables.table('drains/', { decode: (bytes) => DrainRow.decode(bytes) });
   }
 
   /** The requirement of every write on behalf of a node: this generation still owns it. */
@@ -40,6 +45,18 @@ export class NodeRows {
     const value = owner && SessionRow.encode(owner).finish();
     const key = this.owners.keyOf(name);
     return { topic: OWNER_TOPIC, event: NO_EVENT, source: '', key, value };
+  }
+
+  /** The entry that stores the drain of a node; null: nobody drains the node. */
+  drainDraft(name: string, drain: DrainRow | null): Draft {
+    const value = drain && DrainRow.encode(drain).finish();
+    const key = this.drains.keyOf(name);
+    return { topic: DRAIN_TOPIC, event: NO_EVENT, source: '', key, value };
+  }
+
+  /** The entry that ends a node's row. */
+  departureDraft(node: Node, reason: NodeLeaveReason, time: Date): Draft {
+    return this.nodeDraft(node.name, time, { $case: 'nodeLeft', value: { node, reason } }, null);
   }
 
   /** The entry that changes a node's row. */

@@ -13,15 +13,22 @@ import {
 } from './commands/issued.js';
 import { checkedOptions } from './checked-options.js';
 import type { ConnectOptions } from './options.js';
+import { OwnApis } from './own-apis.js';
 import { Players } from './players/players.js';
 import { updatePlayer } from './players/update.js';
-import { type Api, apiAt } from './api/api.js';
+import type { Api } from './api/api.js';
 import { Nodes, type Subscribe } from './events/network-events.js';
 import { draftOf, type MessageOptions } from './events/received.js';
+import type { PlayerLookup } from './roster/players.js';
 import { type RosterView, viewOf } from './roster/view.js';
 import { Session, type Surroundings } from './session.js';
 import type { ClientState, Status } from './status.js';
 import type { Handler, Subscription } from './events/subscriptions.js';
+import type { Destination } from './transfers/destination.js';
+import { type TransferOptions, transferOf } from './transfers/request.js';
+import type { PlayersTarget } from './transfers/target.js';
+import { transfer } from './transfers/transfers.js';
+import type { Arrived, TransferUpdate } from './transfers/updates.js';
 
 /**
  * Connects a node. Returns at once. The first stream opens at the end of this tick, with all topics and commands that
@@ -52,9 +59,7 @@ export class KelpieClient {
    */
   readonly closed: Promise<KelpieError | undefined>;
   readonly #session: Session;
-  readonly #hasEndpoint: boolean;
-  /** By endpoint. */
-  readonly #apis = new Map<string, Api>();
+  readonly #apis: OwnApis;
 
   /** @internal `connect` calls it; tests give it a clock and coordinators of their own. */
   constructor(options: ConnectOptions, surroundings?: Partial<Surroundings>) {
@@ -62,14 +67,14 @@ export class KelpieClient {
     const session = typed(() => new Session(checked, surroundings));
     const subscribe: Subscribe = (pattern, handler) => this.subscribe(pattern, handler);
     this.#session = session;
-    this.#hasEndpoint = checked.transport === undefined;
+    this.#apis = new OwnApis(checked.transport === undefined);
     this.players = new Players(subscribe, session.proxy?.players, (player, change) =>
       updatePlayer(() => session.usableLink(), player, change),
     );
     this.nodes = new Nodes(subscribe);
     this.roster = viewOf(session.reading.roster);
     this.closed = session.closed;
-    void this.closed.then(() => this.#closeApis());
+    void this.closed.then(() => this.#apis.close());
   }
 
   /** The node's name in lower case, as in topics. */
@@ -93,20 +98,7 @@ export class KelpieClient {
    */
   get api(): Api {
     if (this.#session.ended) throw this.#session.ended;
-    if (!this.#hasEndpoint) {
-      const message =
-        "a client with a transport of its own has no endpoint; use apiAt('host:port')";
-      throw new KelpieError('UNAVAILABLE', message, { permanent: true });
-    }
-    const { endpoint } = this.#session;
-    const api = this.#apis.get(endpoint) ?? apiAt(endpoint);
-    this.#apis.set(endpoint, api);
-    return api;
-  }
-
-  #closeApis(): void {
-    for (const api of this.#apis.values()) api.close();
-    this.#apis.clear();
+    return this.#apis.at(this.#session.endpoint);
   }
 
   /**
@@ -200,6 +192,47 @@ export class KelpieClient {
       failure ??= one.error;
     }
     throw failure ?? new KelpieError('PROTOCOL', 'a command ended without a result');
+  }
+
+  /**
+   * Moves players, and gives the progress and the end of each transfer as it comes. A reader who stops does not end the
+   * transfers. Reading throws PLAYER_NOT_FOUND, NO_TARGET, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS, TRANSFER_LIMIT and the
+   * other reasons of TransferPlayers; UNAVAILABLE if no coordinator is connected; OUTCOME_UNKNOWN if the stream breaks
+   * before all transfers have ended; RESULTS_UNREAD if more than 16 MiB of updates wait to be read. Throws
+   * VALUE_INVALID, DEADLINE_INVALID or PAYLOAD_TOO_LARGE.
+   *
+   * @example
+   * const updates = kelpie.transfer({ server: 'lobby-1' }, { servers: { labels: { mode: 'lobby' } } });
+   * for await (const { playerName, stage, error } of updates)
+   *   console.log(playerName, stage, error?.reason ?? '');
+   */
+  transfer(
+    target: PlayersTarget,
+    destination: Destination,
+    options: TransferOptions = {},
+  ): AsyncGenerator<TransferUpdate, void> {
+    if (this.#session.ended) throw this.#session.ended;
+    const request = typed(() => transferOf(target, destination, options));
+    return transfer(this.#session.link, request);
+  }
+
+  /**
+   * Moves one player. Resolves when they have arrived. Rejects with the reason why they have not: SERVER_FULL,
+   * REJECTED_BY_TARGET, TIMED_OUT and the other reasons of TransferUpdate, and those of `transfer`.
+   *
+   * @example
+   * await kelpie.move({ name: 'Steve' }, { server: 'arena-1' }, { context: { spawn: [0, 64, 0] } });
+   */
+  async move(
+    player: PlayerLookup,
+    destination: Destination,
+    options: TransferOptions = {},
+  ): Promise<Arrived> {
+    for await (const update of this.transfer({ player }, destination, options)) {
+      if (update.error) throw update.error;
+      if (update.stage === 'ARRIVED') return { player: update.player, target: update.target };
+    }
+    throw new KelpieError('PROTOCOL', 'a transfer ended without a result');
   }
 
   /**

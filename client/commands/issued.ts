@@ -13,13 +13,13 @@ import {
 import { invalid, shown, texts, UINT32, whole } from '../core/arguments.js';
 import { type Fields, known } from '../core/known.js';
 import type { MessageContent } from '../events/content.js';
-import { durationOf } from '../core/duration.js';
+import { deadlineOf } from '../core/deadline.js';
 import { fromThrown, fromWire, KelpieError } from '../errors.js';
 import type { Link } from '../connection/link.js';
 import { type Answer, unanswered, type Waiter } from '../connection/requests.js';
+import { Results, UNREAD_BYTES } from '../connection/results.js';
 
 const TIMEOUT_MS = 10_000;
-const LONGEST_MS = 5 * 60 * 1000;
 
 /** How a command is issued. */
 export interface IssueOptions {
@@ -87,36 +87,21 @@ function requestOf<C extends AnyCommand>(options: Issue<C>): IssueCommandRequest
   } = known('the options object of issue', options, fields);
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw invalid(`signal is ${shown(signal)}; it must be an AbortSignal`, 'signal');
-  if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= LONGEST_MS)) {
-    const message = `timeoutMs is ${shown(timeoutMs)}; it must be above 0, and at most 300000 (5 min)`;
-    throw new KelpieError('DEADLINE_INVALID', message, { permanent: true });
-  }
   return {
     target: targetOf(target),
     command: commandOf(command),
-    timeout: durationOf(timeoutMs),
+    timeout: deadlineOf(timeoutMs),
     maxReplies: whole('maxReplies', maxReplies, 0, UINT32),
     attributes: texts('attributes', attributes),
   };
-}
-
-/** The most bytes of results that wait to be read. */
-const UNREAD_BYTES = 16 * 1024 * 1024;
-
-interface Unread<Reply> {
-  readonly result: CommandResult<Reply>;
-  readonly bytes: number;
 }
 
 class Issued<Reply> implements Waiter {
   readonly #link: Link | undefined;
   readonly #signal: AbortSignal | undefined;
   /** At most one result of each node. */
-  readonly #unread: Unread<Reply>[] = [];
-  #unreadBytes = 0;
+  readonly #results = new Results<CommandResult<Reply>>();
   #requestId: number | undefined;
-  #end: { error?: KelpieError } | undefined;
-  #wake = (): void => undefined;
   readonly #cancel = (): void => this.cancel();
 
   constructor(link: Link | undefined, value: IssueCommandRequest, signal: AbortSignal | undefined) {
@@ -134,15 +119,13 @@ class Issued<Reply> implements Waiter {
 
   answer(answer: Answer): boolean {
     if (answer.$case !== 'commandResult') return false;
-    if (this.#end) return answer.value.last;
-    // Measuring costs time, so a result that the reader takes at once counts nothing.
-    const bytes = this.#unread.length > 0 ? WireResult.encode(answer.value).finish().length : 0;
-    this.#unread.push({ result: resultOf<Reply>(answer.value), bytes });
-    this.#unreadBytes += bytes;
-    if (answer.value.last) this.#finish();
-    else if (this.#unreadBytes > UNREAD_BYTES) this.#giveUp();
-    this.#wake();
-    return answer.value.last;
+    const { value } = answer;
+    if (this.#results.ended) return value.last;
+    const measure = (): number => WireResult.encode(value).finish().length;
+    const fits = this.#results.push(resultOf<Reply>(value), measure);
+    if (value.last) this.#finish();
+    else if (!fits) this.#giveUp();
+    return value.last;
   }
 
   /** If the stream broke, the outcome is unknown. The client does not send the command again. */
@@ -151,9 +134,8 @@ class Issued<Reply> implements Waiter {
   }
 
   #finish(error?: KelpieError): void {
-    this.#end ??= error ? { error } : {};
+    this.#results.end(error);
     this.#signal?.removeEventListener('abort', this.#cancel);
-    this.#wake();
   }
 
   #giveUp(): void {
@@ -164,7 +146,7 @@ class Issued<Reply> implements Waiter {
 
   /** Withdraws the command. The nodes that have not replied still give a result: CANCELLED. */
   cancel(): void {
-    if (this.#end || this.#requestId === undefined) return;
+    if (this.#results.ended || this.#requestId === undefined) return;
     const value = { issuedRequestId: this.#requestId };
     this.#link?.send({ $case: 'cancelCommand', value });
   }
@@ -172,15 +154,7 @@ class Issued<Reply> implements Waiter {
   /** The results as they come. If the reader stops, the command is withdrawn. */
   async *results(): AsyncGenerator<CommandResult<Reply>, void> {
     try {
-      for (;;) {
-        const next = this.#unread.shift();
-        if (next) {
-          this.#unreadBytes -= next.bytes;
-          yield next.result;
-        } else if (this.#end?.error) throw this.#end.error;
-        else if (this.#end) return;
-        else await new Promise<void>((resolve) => (this.#wake = resolve));
-      }
+      yield* this.#results.read();
     } finally {
       this.cancel();
     }

@@ -125,6 +125,10 @@ export class Link {
       case 'playerAcquired':
       case 'playersReported':
       case 'playersSynced':
+      case 'transferUpdate':
+      case 'slotsReserved':
+      case 'value':
+      case 'valueStored':
         return this.#pending.answer(requestId, frame);
       default:
         // A newer coordinator may send a frame that this version does not have: it arrives empty.

@@ -1,0 +1,51 @@
+/** A request to move players, in the form of programs and in the form of the contract. Pure. */
+import type { TransferPlayersRequest } from '../../gen/ts/kelpie/v1/player_service.js';
+import { deadlineOf } from '../core/deadline.js';
+import { type Fields, known } from '../core/known.js';
+import { KelpieError } from '../errors.js';
+import { contentOf, type MessageContent } from '../events/content.js';
+import { type Destination, destinationOf } from './destination.js';
+import { playersOf, type PlayersTarget } from './target.js';
+
+/** How players are moved. */
+export interface TransferOptions {
+  /**
+   * For the programs of the target: bytes, text, or JSON (an object or a list), which is sent as UTF-8. At most 16 KiB.
+   * The target gets it in `prepare_arrival`, and another proxy in the ticket of the login.
+   */
+  readonly context?: MessageContent;
+  /** How many milliseconds each transfer may take: above 0, at most 300,000. Default 30,000. */
+  readonly timeoutMs?: number;
+}
+
+export const TRANSFER_MS = 30_000;
+const CONTEXT_BYTES = 16 * 1024;
+const FIELDS: Fields<TransferOptions> = { context: 1, timeoutMs: 1 };
+
+/** A copy. Throws VALUE_INVALID, OUT_OF_RANGE, DEADLINE_INVALID, CONTENT_TOO_DEEP or PAYLOAD_TOO_LARGE. */
+export function transferOf(
+  target: PlayersTarget,
+  destination: Destination,
+  options: TransferOptions,
+): TransferPlayersRequest {
+  const given = known('the options object of a transfer', options, FIELDS);
+  const { context, timeoutMs = TRANSFER_MS } = given;
+  return {
+    target: playersOf(target),
+    destination: destinationOf(destination),
+    context: context === undefined ? new Uint8Array() : contextOf(context),
+    timeout: deadlineOf(timeoutMs),
+  };
+}
+
+function contextOf(content: MessageContent): Uint8Array {
+  const { form } = contentOf(content);
+  const bytes = form?.$case === 'data' ? form.value : encoded(form?.value);
+  if (bytes.length <= CONTEXT_BYTES) return bytes;
+  const message = `the context has ${bytes.length} bytes; the limit is ${CONTEXT_BYTES}`;
+  throw new KelpieError('PAYLOAD_TOO_LARGE', message, { permanent: true });
+}
+
+function encoded(value: unknown): Uint8Array {
+  return new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value));
+}

@@ -15,6 +15,7 @@ import { eventService } from './edge/grpc/event-service.js';
 import { nodeService } from './edge/grpc/node-service.js';
 import { playerService } from './edge/grpc/player-service.js';
 import type { CallServices } from './edge/grpc/server.js';
+import { stateService } from './edge/grpc/state-service.js';
 import { CallPublisher } from './events/publish-once.js';
 import type { Journal } from './journal/journal.js';
 import { Network } from './network/network.js';
@@ -38,10 +39,14 @@ import type { Authorize, SessionPort } from './session/port.js';
 import { SessionRegistry } from './session/registry.js';
 import { sessionPort } from './session/serve.js';
 import type { SessionServices } from './session/services.js';
+import { endOrphanValues, valueExpiry, valuesOfNodes } from './state/ends.js';
+import { ValueRows } from './state/rows.js';
+import { SharedValues } from './state/values.js';
 
 /** The services of one network. */
 export interface Services extends SessionServices {
   readonly playerRows: PlayerRows;
+  readonly valueRows: ValueRows;
   readonly nodeQueries: NodeQueries;
   readonly playerQueries: PlayerQueries;
   readonly tickets: Tickets;
@@ -79,13 +84,17 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const { network, nodeRows, playerRows, playerWriter } = stored;
   await network.load();
   await endOrphans(playerWriter);
+  await endOrphanValues({ ...stored, clock });
   const reservations = new Reservations(stored.reservationRows, { ...common, ...stored });
   ends.push(() => reservations.close());
   await endOrphanReservations(reservations, nodeRows);
   const claims = new NodeClaims(network, nodeRows, { ...common, ...identity });
   claims.dependents.register(playersOfNodes(playerWriter));
   claims.dependents.register(reservationsOfNodes(reservations, nodeRows));
+  claims.dependents.register(valuesOfNodes({ ...stored, clock }));
   ends.push(() => claims.close());
+  const expiry = valueExpiry({ ...stored, clock }, common);
+  ends.push(() => expiry.close());
   const ownership = new PlayerOwnership(playerWriter, { ...common, ...times });
   ends.push(() => ownership.close());
   const tickets = new Tickets(network, playerWriter, common);
@@ -126,7 +135,10 @@ function openNetwork(settings: Settings) {
   const playerRows = new PlayerRows(network);
   const playerWriter = new PlayerWriter(network, playerRows, nodeRows, limits, clock);
   const reservationRows = new ReservationRows(network);
-  return { network, tail, nodeRows, playerRows, playerWriter, reservationRows };
+  const valueRows = new ValueRows(network);
+  const values = new SharedValues(network, valueRows, nodeRows, limits, clock);
+  const rows = { nodeRows, playerRows, reservationRows, valueRows };
+  return { network, tail, ...rows, playerWriter, values };
 }
 
 /** Builds the queries, and the commands that use them to find nodes and players. */
@@ -172,5 +184,6 @@ export function callServices(services: Services): CallServices {
     commands: commandService(commands),
     events: eventService(reading, callPublisher, identity.coordinatorId),
     coordinator: coordinatorService(services),
+    state: stateService(network, services.values),
   };
 }

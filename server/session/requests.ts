@@ -121,6 +121,9 @@ export class Requests {
       case 'syncPlayers':
       case 'updatePlayer':
         return this.#proxy.room();
+      case 'putValue':
+      case 'deleteValue':
+        return this.#values.room();
       default:
         return undefined;
     }

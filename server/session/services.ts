@@ -14,6 +14,7 @@ import type { Loads } from '../nodes/loads.js';
 import type { PlayerOwnership, Verify } from '../players/ownership.js';
 import type { PlayerWriter } from '../players/writer.js';
 import type { Reservations } from '../routing/reservations.js';
+import type { SharedValues } from '../state/values.js';
 import type { SessionObserver } from './observer.js';
 import type { SessionRegistry } from './registry.js';
 
@@ -38,6 +39,7 @@ export interface SessionServices {
   readonly verify: Verify;
   readonly reservations: Reservations;
   readonly commands: Commands;
+  readonly values: SharedValues;
   readonly loads: Loads;
   readonly loadFrames: LoadFrames;
   readonly pages: Pages;

@@ -8,6 +8,7 @@ import { EventServiceDefinition } from '../../../gen/ts/kelpie/v1/event_service.
 import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { PlayerServiceDefinition } from '../../../gen/ts/kelpie/v1/player_service.js';
 import { SessionServiceDefinition } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { StateServiceDefinition } from '../../../gen/ts/kelpie/v1/state_service.js';
 import { endpointOf } from '../../core/address.js';
 import type { Clock } from '../../core/clock.js';
 import type { SessionPort } from '../../session/port.js';
@@ -28,6 +29,7 @@ const services = [
   CommandServiceDefinition,
   EventServiceDefinition,
   CoordinatorServiceDefinition,
+  StateServiceDefinition,
 ].map(({ fullName }) => fullName);
 
 function serverOptions(messageBytes: number, calls: OpenCalls): ServerOptions {
@@ -81,6 +83,7 @@ export interface CallServices {
   readonly commands: ServiceImplementation<CommandServiceDefinition>;
   readonly events: ServiceImplementation<typeof EventService>;
   readonly coordinator: ServiceImplementation<CoordinatorServiceDefinition>;
+  readonly state: ServiceImplementation<StateServiceDefinition>;
 }
 
 /** Facts about the coordinator that the edge uses, and the observer of its calls. */
@@ -93,7 +96,7 @@ export interface EdgeOptions {
 
 export function createEdge(
   port: SessionPort,
-  { nodes, players, commands, events, coordinator }: CallServices,
+  { nodes, players, commands, events, coordinator, state }: CallServices,
   { clock, identity, onCall, onFault }: EdgeOptions,
 ): Edge {
   const { limits, authorize } = port;
@@ -111,6 +114,7 @@ export function createEdge(
   server.add(ofContract(CommandServiceDefinition), commands);
   server.add(EventService, events);
   server.add(ofContract(CoordinatorServiceDefinition), coordinator);
+  server.add(ofContract(StateServiceDefinition), state);
   const health = HealthState();
   // One listener for each Watch, and these are bounded as all streams are.
   health.setMaxListeners(0);

@@ -83,18 +83,7 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const stored = openNetwork(settings);
   const { network, nodeRows, playerRows, playerWriter } = stored;
   await network.load();
-  await endOrphans(playerWriter);
-  await endOrphanValues({ ...stored, clock });
-  const reservations = new Reservations(stored.reservationRows, { ...common, ...stored });
-  ends.push(() => reservations.close());
-  await endOrphanReservations(reservations, nodeRows);
-  const claims = new NodeClaims(network, nodeRows, { ...common, ...identity });
-  claims.dependents.register(playersOfNodes(playerWriter));
-  claims.dependents.register(reservationsOfNodes(reservations, nodeRows));
-  claims.dependents.register(valuesOfNodes({ ...stored, clock }));
-  ends.push(() => claims.close());
-  const expiry = valueExpiry({ ...stored, clock }, common);
-  ends.push(() => expiry.close());
+  const { claims, reservations } = await openClaims({ ...common, ...stored }, ends);
   const ownership = new PlayerOwnership(playerWriter, { ...common, ...times });
   ends.push(() => ownership.close());
   const tickets = new Tickets(network, playerWriter, common);
@@ -139,6 +128,28 @@ function openNetwork(settings: Settings) {
   const values = new SharedValues(network, valueRows, nodeRows, limits, clock);
   const rows = { nodeRows, playerRows, reservationRows, valueRows };
   return { network, tail, ...rows, playerWriter, values };
+}
+
+/** Ends what former processes left behind, and builds what ends with a node: it ends when the node does. */
+async function openClaims(
+  services: ReturnType<typeof openNetwork> &
+    Pick<Services, 'identity' | 'limits' | 'times' | 'clock' | 'listening' | 'onFault'>,
+  ends: End[],
+) {
+  const { network, nodeRows, playerWriter, reservationRows, identity } = services;
+  await endOrphans(playerWriter);
+  await endOrphanValues(services);
+  const reservations = new Reservations(reservationRows, services);
+  ends.push(() => reservations.close());
+  await endOrphanReservations(reservations, nodeRows);
+  const claims = new NodeClaims(network, nodeRows, { ...services, ...identity });
+  claims.dependents.register(playersOfNodes(playerWriter));
+  claims.dependents.register(reservationsOfNodes(reservations, nodeRows));
+  claims.dependents.register(valuesOfNodes(services));
+  ends.push(() => claims.close());
+  const expiry = valueExpiry(services, services);
+  ends.push(() => expiry.close());
+  return { claims, reservations };
 }
 
 /** Builds the queries, and the commands that use them to find nodes and players. */

@@ -14,6 +14,7 @@ import { coordinatorService } from './edge/grpc/coordinator-service.js';
 import { eventService } from './edge/grpc/event-service.js';
 import { nodeService } from './edge/grpc/node-service.js';
 import { playerService } from './edge/grpc/player-service.js';
+import { routingService } from './edge/grpc/routing-service.js';
 import type { CallServices } from './edge/grpc/server.js';
 import { stateService } from './edge/grpc/state-service.js';
 import { CallPublisher } from './events/publish-once.js';
@@ -32,6 +33,12 @@ import { PlayerWriter } from './players/writer.js';
 import { endOrphanReservations, reservationsOfNodes } from './routing/reservation-ends.js';
 import { ReservationRows } from './routing/reservation-rows.js';
 import { Reservations } from './routing/reservations.js';
+import { Explanations } from './routing/explanations.js';
+import { LastServers } from './routing/last-servers.js';
+import { Picker } from './routing/picker.js';
+import { RoutingRows } from './routing/rows.js';
+import { RoutingRules } from './routing/rules.js';
+import { Servers } from './routing/servers.js';
 import { sendEvictions } from './session/evictions.js';
 import { sendLoadsRegularly } from './session/load-rounds.js';
 import { type SessionObserver, allObservers } from './session/observer.js';
@@ -52,6 +59,8 @@ export interface Services extends SessionServices {
   readonly tickets: Tickets;
   readonly playerCommands: PlayerCommands;
   readonly callPublisher: CallPublisher;
+  readonly routingRules: RoutingRules;
+  readonly explanations: Explanations;
   /** Edges open sessions here. */
   readonly port: SessionPort;
   /** Asks sessions to move to another coordinator, then ends the remaining sessions. */
@@ -96,16 +105,12 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const registry = new SessionRegistry(network, nodeRows, { ...common, observer });
   sendEvictions(network, playerRows, registry);
   const asking = openCommands({ ...common, ...stored, registry });
-  const loads = new Loads();
-  const loadFrames = new LoadFrames(loads, (name) => nodeRows.nodes.topicOf(name));
-  const stopLoads = sendLoadsRegularly(loadFrames, registry, common);
+  const { stopLoads, ...loads } = openLoads(nodeRows, registry, common);
   const services = {
     ...{ ...common, ...stored, ...asking, claims, ownership, tickets, reservations, observer },
-    registry,
-    ...{ loads, loadFrames },
-    subscriptions: new SubscriptionIndex(network),
-    patterns: new PatternBudget(limits),
-    pages: new Pages(network.journal, clock),
+    ...openRouting({ ...common, ...stored, ...asking, reservations }),
+    ...openDelivery(network, common),
+    ...{ registry, ...loads },
     callPublisher: new CallPublisher(network, limits, clock),
   };
   const drain = async (): Promise<void> => {
@@ -122,11 +127,12 @@ function openNetwork(settings: Settings) {
   const tail = Tail.of(network, tailLimits);
   const nodeRows = new NodeRows(network);
   const playerRows = new PlayerRows(network);
+  const routingRows = new RoutingRows(network);
   const playerWriter = new PlayerWriter(network, playerRows, nodeRows, limits, clock);
   const reservationRows = new ReservationRows(network);
   const valueRows = new ValueRows(network);
   const values = new SharedValues(network, valueRows, nodeRows, limits, clock);
-  const rows = { nodeRows, playerRows, reservationRows, valueRows };
+  const rows = { nodeRows, playerRows, routingRows, reservationRows, valueRows };
   return { network, tail, ...rows, playerWriter, values };
 }
 
@@ -184,6 +190,47 @@ function openCommands(
   return { nodeQueries, playerQueries, commands, verify, playerCommands };
 }
 
+/** Begins to send the loads of nodes to readers. */
+function openLoads(
+  { nodes }: NodeRows,
+  registry: SessionRegistry,
+  common: Pick<Services, 'clock' | 'times' | 'onFault'>,
+) {
+  const loads = new Loads();
+  const loadFrames = new LoadFrames(loads, (name) => nodes.topicOf(name));
+  return { loads, loadFrames, stopLoads: sendLoadsRegularly(loadFrames, registry, common) };
+}
+
+/** Builds the parts by which readers get entries. */
+function openDelivery(network: Network, { limits, clock }: Pick<Services, 'limits' | 'clock'>) {
+  return {
+    subscriptions: new SubscriptionIndex(network),
+    patterns: new PatternBudget(limits),
+    pages: new Pages(network.journal, clock),
+  };
+}
+
+/** Builds the parts that find servers for players. */
+function openRouting({
+  network,
+  nodeRows,
+  playerRows,
+  routingRows,
+  playerQueries,
+  reservations,
+  clock,
+}: Pick<Services, 'network' | 'nodeRows' | 'playerRows' | 'playerQueries' | 'clock'> & {
+  readonly routingRows: RoutingRows;
+  readonly reservations: Reservations;
+}) {
+  const servers = new Servers(nodeRows, playerRows, (name) => reservations.reservedOn(name));
+  const picker = new Picker(routingRows, nodeRows, servers);
+  const lastServers = new LastServers(playerRows);
+  const routingRules = new RoutingRules(network, routingRows, clock);
+  const explanations = new Explanations(network, routingRows, picker, playerQueries, lastServers);
+  return { servers, picker, lastServers, routingRules, explanations };
+}
+
 /** The services behind calls, which need no session. */
 export function callServices(services: Services): CallServices {
   const { network, claims, loads, registry, nodeQueries, playerQueries, commands } = services;
@@ -195,6 +242,7 @@ export function callServices(services: Services): CallServices {
     commands: commandService(commands),
     events: eventService(reading, callPublisher, identity.coordinatorId),
     coordinator: coordinatorService(services),
+    routing: routingService(services.routingRules, services.explanations),
     state: stateService(network, services.values),
   };
 }

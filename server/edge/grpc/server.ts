@@ -7,6 +7,7 @@ import { CoordinatorServiceDefinition } from '../../../gen/ts/kelpie/v1/coordina
 import { EventServiceDefinition } from '../../../gen/ts/kelpie/v1/event_service.js';
 import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { PlayerServiceDefinition } from '../../../gen/ts/kelpie/v1/player_service.js';
+import { RoutingServiceDefinition } from '../../../gen/ts/kelpie/v1/routing_service.js';
 import { SessionServiceDefinition } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { StateServiceDefinition } from '../../../gen/ts/kelpie/v1/state_service.js';
 import { endpointOf } from '../../core/address.js';
@@ -28,6 +29,7 @@ const services = [
   PlayerServiceDefinition,
   CommandServiceDefinition,
   EventServiceDefinition,
+  RoutingServiceDefinition,
   CoordinatorServiceDefinition,
   StateServiceDefinition,
 ].map(({ fullName }) => fullName);
@@ -82,6 +84,7 @@ export interface CallServices {
   readonly players: ServiceImplementation<PlayerServiceDefinition>;
   readonly commands: ServiceImplementation<CommandServiceDefinition>;
   readonly events: ServiceImplementation<typeof EventService>;
+  readonly routing: ServiceImplementation<RoutingServiceDefinition>;
   readonly coordinator: ServiceImplementation<CoordinatorServiceDefinition>;
   readonly state: ServiceImplementation<StateServiceDefinition>;
 }
@@ -96,7 +99,7 @@ export interface EdgeOptions {
 
 export function createEdge(
   port: SessionPort,
-  { nodes, players, commands, events, coordinator, state }: CallServices,
+  { nodes, players, commands, events, routing, coordinator, state }: CallServices,
   { clock, identity, onCall, onFault }: EdgeOptions,
 ): Edge {
   const { limits, authorize } = port;
@@ -113,6 +116,7 @@ export function createEdge(
   server.add(ofContract(PlayerServiceDefinition), players);
   server.add(ofContract(CommandServiceDefinition), commands);
   server.add(EventService, events);
+  server.add(ofContract(RoutingServiceDefinition), routing);
   server.add(ofContract(CoordinatorServiceDefinition), coordinator);
   server.add(ofContract(StateServiceDefinition), state);
   const health = HealthState();

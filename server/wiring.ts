@@ -32,6 +32,7 @@ import { Tickets } from './players/tickets.js';
 import { PlayerWriter } from './players/writer.js';
 import { endOrphanReservations, reservationsOfNodes } from './routing/reservation-ends.js';
 import { ReservationRows } from './routing/reservation-rows.js';
+import { reportReservedSlots } from './routing/reserved-loads.js';
 import { Reservations } from './routing/reservations.js';
 import { Explanations } from './routing/explanations.js';
 import { LastServers } from './routing/last-servers.js';
@@ -105,7 +106,7 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const registry = new SessionRegistry(network, nodeRows, { ...common, observer });
   sendEvictions(network, playerRows, registry);
   const asking = openCommands({ ...common, ...stored, registry });
-  const { stopLoads, ...loads } = openLoads(nodeRows, registry, common);
+  const { stopLoads, ...loads } = openLoads(stored, registry, common);
   const services = {
     ...{ ...common, ...stored, ...asking, claims, ownership, tickets, reservations, observer },
     ...openRouting({ ...common, ...stored, ...asking, reservations }),
@@ -192,12 +193,13 @@ function openCommands(
 
 /** Begins to send the loads of nodes to readers. */
 function openLoads(
-  { nodes }: NodeRows,
+  { nodeRows, reservationRows }: ReturnType<typeof openNetwork>,
   registry: SessionRegistry,
   common: Pick<Services, 'clock' | 'times' | 'onFault'>,
 ) {
   const loads = new Loads();
-  const loadFrames = new LoadFrames(loads, (name) => nodes.topicOf(name));
+  reportReservedSlots(reservationRows, nodeRows, loads);
+  const loadFrames = new LoadFrames(loads, (name) => nodeRows.nodes.topicOf(name));
   return { loads, loadFrames, stopLoads: sendLoadsRegularly(loadFrames, registry, common) };
 }
 
@@ -233,11 +235,11 @@ function openRouting({
 
 /** The services behind calls, which need no session. */
 export function callServices(services: Services): CallServices {
-  const { network, claims, loads, registry, nodeQueries, playerQueries, commands } = services;
+  const { network, registry, nodeQueries, playerQueries, commands } = services;
   const { playerCommands, callPublisher, identity } = services;
   const reading = { ...services, draining: registry.drainSignal };
   return {
-    nodes: nodeService(network, nodeQueries, claims, loads),
+    nodes: nodeService({ ...services, queries: nodeQueries }),
     players: playerService(network, playerQueries, playerCommands, registry),
     commands: commandService(commands),
     events: eventService(reading, callPublisher, identity.coordinatorId),

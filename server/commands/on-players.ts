@@ -76,6 +76,22 @@ export class PlayerCommands {
     return fates;
   }
 
+  /**
+   * The players of a target who are online, in their presences: at most `limit`. Throws the errors of PlayerTarget,
+   * and NO_TARGET if no player matches.
+   */
+  *refs(target: PlayerTarget | undefined, limit: number): Generator<undefined, PlayerRef[]> {
+    const refs: PlayerRef[] = [];
+    for (const playerId of this.#ids(target)) {
+      if (refs.length === limit) break;
+      yield;
+      const row = this.#rows.onlineOf(playerId);
+      if (row) refs.push({ playerId, generation: row.generation });
+    }
+    if (refs.length === 0) throw new KelpieError('NO_TARGET', 'no player is there');
+    return refs;
+  }
+
   /** The players of a target, grouped for the commands. */
   *#parts(target: PlayerTarget | undefined): Generator<undefined, Part[]> {
     const parts: Part[] = [];

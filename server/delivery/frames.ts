@@ -5,11 +5,10 @@
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import { CoordinatorFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 import { Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
-import type { ErrorDetail as WireError } from '../../gen/ts/kelpie/v1/error.js';
-import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
-import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import { type Batch, encodeBatch } from './batch.js';
+
+export { wireError } from '../core/wire-error.js';
 
 /** The kinds of frames that a coordinator sends. */
 export type Frame = NonNullable<CoordinatorFrame['frame']>;
@@ -80,17 +79,6 @@ export function frameOf(part: FramePart): Uint8Array {
   const reader = new BinaryReader(part);
   reader.tag();
   return reader.bytes();
-}
-
-/** The error as it travels in frames and in status details. */
-export function wireError(error: KelpieError): WireError {
-  return {
-    reason: ErrorReason[error.reason],
-    code: error.code,
-    message: error.message,
-    metadata: error.metadata,
-    retryAfter: error.retryAfterMs === undefined ? undefined : durationOf(error.retryAfterMs),
-  };
 }
 
 /** The error that a peer gets: our own errors as they are, and INTERNAL in place of others. */

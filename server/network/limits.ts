@@ -36,16 +36,14 @@ export interface Limits {
   readonly reservations: number;
   /** Reservations on one node. */
   readonly nodeReservations: number;
+  /** Transfers under way. */
+  readonly transfers: number;
+  /** Bytes of their contexts. */
+  readonly transferBytes: number;
   /** Tickets of one network: players on the way to another proxy. */
   readonly tickets: number;
   /** Approximate memory of these tickets. */
   readonly ticketBytes: number;
-  /** Shared values of one network. */
-  readonly values: number;
-  /** Bytes of the rows of all shared values. */
-  readonly valueRowBytes: number;
-  /** Bytes of the content of one shared value. */
-  readonly valueBytes: number;
   /** Pending answers to commands on one coordinator: one for each command and node. */
   readonly commands: number;
   /** Bytes of the pending commands on one coordinator. */
@@ -80,11 +78,10 @@ export const defaultLimits: Limits = {
   proxyLogins: 5000,
   reservations: 100_000,
   nodeReservations: 10_000,
+  transfers: 50_000,
+  transferBytes: 64 * 1024 * 1024,
   tickets: 100_000,
   ticketBytes: 64 * 1024 * 1024,
-  values: 1_000_000,
-  valueRowBytes: 256 * 1024 * 1024,
-  valueBytes: 64 * 1024,
   commands: 100_000,
   commandBytes: 64 * 1024 * 1024,
   jsonDepth: 30,

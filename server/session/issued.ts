@@ -36,14 +36,14 @@ export class Issued {
     this.#name = name;
   }
 
+  /** Whether a command under way has this id. */
+  uses(requestId: number): boolean {
+    return this.#open.has(requestId);
+  }
+
   /** Issues a command; its results are frames under the request's id. Throws what IssueCommand names. */
   issue(requestId: number, request: IssueCommandRequest): void {
     if (requestId === 0) throw requestIdError('a command needs a request_id above 0');
-    if (this.#open.has(requestId)) {
-      throw requestIdError(
-        `the request_id ${requestId} is in use by a command under way, which goes on; give this one another`,
-      );
-    }
     if (this.#open.size >= COMMANDS || this.#asks >= ASKS) throw tooMany();
     const open: Open = { requestId, asks: 0, bytes: 0, cancel: undefined };
     const onResult = (result: NodeResult): void => this.#take(open, result);
@@ -87,7 +87,8 @@ export class Issued {
   }
 }
 
-function requestIdError(message: string): KelpieError {
+/** The error for a request_id that is 0 or in use. */
+export function requestIdError(message: string): KelpieError {
   return outOfRange('request_id', 1, message);
 }
 

@@ -14,7 +14,8 @@ import type { Loads } from '../nodes/loads.js';
 import type { PlayerOwnership, Verify } from '../players/ownership.js';
 import type { PlayerWriter } from '../players/writer.js';
 import type { Reservations } from '../routing/reservations.js';
-import type { SharedValues } from '../state/values.js';
+import type { Transfers } from '../transfers/transfers.js';
+import type { PlayerCommands } from '../commands/on-players.js';
 import type { SessionObserver } from './observer.js';
 import type { SessionRegistry } from './registry.js';
 
@@ -38,8 +39,9 @@ export interface SessionServices {
   readonly ownership: PlayerOwnership;
   readonly verify: Verify;
   readonly reservations: Reservations;
+  readonly transfers: Transfers;
+  readonly playerCommands: PlayerCommands;
   readonly commands: Commands;
-  readonly values: SharedValues;
   readonly loads: Loads;
   readonly loadFrames: LoadFrames;
   readonly pages: Pages;

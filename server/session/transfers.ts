@@ -1,13 +1,54 @@
-/** The transfers that one session requested. */
+/** The transfers that one session requested: their updates go to its stream, and they outlive it. */
 import type { TransferPlayersRequest } from '../../gen/ts/kelpie/v1/player_service.js';
-import { KelpieError } from '../core/errors.js';
-import type { Outbound } from './outbound.js';
-import type { SessionServices } from './services.js';
+import { transferLimit } from '../transfers/errors.js';
+import { type TransferServices, transferPlayers, wireUpdate } from '../transfers/requests.js';
+import { isEnd, type MoveUpdate } from '../transfers/transfers.js';
+import { requestIdError } from './issued.js';
+import { frameOffer, type Outbound } from './outbound.js';
+
+/** Requests of one session with transfers under way. */
+const REQUESTS = 256;
 
 export class TransferRequests {
-  constructor(_services: SessionServices, _outbound: Outbound, _name: string) {}
+  readonly #services: TransferServices;
+  readonly #outbound: Outbound;
+  readonly #name: string;
+  readonly #open = new Set<number>();
 
-  transfer(_requestId: number, _request: TransferPlayersRequest): void {
-    throw new KelpieError('FRAME_UNKNOWN', 'this coordinator cannot do that yet');
+  constructor(services: TransferServices, outbound: Outbound, name: string) {
+    this.#services = services;
+    this.#outbound = outbound;
+    this.#name = name;
+  }
+
+  /** Whether a request under way has this id. */
+  uses(requestId: number): boolean {
+    return this.#open.has(requestId);
+  }
+
+  /** Moves players; the updates are frames under the request's id. Rejects as TransferPlayers fails as a whole. */
+  async transfer(requestId: number, request: TransferPlayersRequest): Promise<void> {
+    if (requestId === 0) throw requestIdError('a transfer needs a request_id above 0');
+    if (this.#open.size >= REQUESTS) {
+      const message = `a session has at most ${REQUESTS} requests of transfers under way; wait for some of their ends`;
+      throw transferLimit(message, REQUESTS);
+    }
+    this.#open.add(requestId);
+    try {
+      await transferPlayers(this.#services, request, `node ${this.#name}`, (update, read) =>
+        this.#take(requestId, update, read),
+      );
+    } catch (error) {
+      this.#open.delete(requestId);
+      throw error;
+    }
+  }
+
+  #take(requestId: number, update: MoveUpdate, read: () => void): void {
+    if (update.last) this.#open.delete(requestId);
+    const frame = { $case: 'transferUpdate', value: wireUpdate(update) } as const;
+    const offer = frameOffer(frame, requestId, read);
+    // A session that does not read gets the ends alone, of which it has a bounded number.
+    if (!this.#outbound.offer(offer) && isEnd(update)) this.#outbound.queue(offer);
   }
 }

@@ -15,6 +15,8 @@ import { AnswerRoom } from '../../network/pages.js';
 import type { PlayerCommands, PlayerFate, Verb } from '../../commands/on-players.js';
 import { wireError } from '../../delivery/frames.js';
 import type { Network } from '../../network/network.js';
+import type { Transfers } from '../../transfers/transfers.js';
+import { transferCall } from './transfer-call.js';
 import type { SessionRegistry } from '../../session/registry.js';
 
 const BATCH = 1000;
@@ -29,7 +31,9 @@ export function playerService(
   queries: PlayerQueries,
   commands: PlayerCommands,
   sessions: Pick<SessionRegistry, 'withLatency'>,
+  transfers: Transfers,
 ): ServiceImplementation<PlayerServiceDefinition> {
+  const transferring = { network, playerCommands: commands, transfers };
   const act = async ({ target, timeout }: Aim, peer: string, verb: Verb): Promise<Summary> => {
     const fates = await commands.send(target, verb, timeout, peer);
     return network.searches.work(summary(fates), peer);
@@ -53,10 +57,7 @@ export function playerService(
       act(request, peer, (players) => ({
         form: { $case: 'kickPlayers', value: { players, message } },
       })),
-    // eslint-disable-next-line require-yield -- not built yet
-    async *transferPlayers() {
-      throw new KelpieError('FRAME_UNKNOWN', 'this coordinator cannot do that yet');
-    },
+    transferPlayers: (request, context) => transferCall(transferring, request, context),
     async showMessage({ display, ...request }, { peer }) {
       checkDisplay(display);
       return act(request, peer, (players) => ({

@@ -7,9 +7,7 @@ import { CoordinatorServiceDefinition } from '../../../gen/ts/kelpie/v1/coordina
 import { EventServiceDefinition } from '../../../gen/ts/kelpie/v1/event_service.js';
 import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { PlayerServiceDefinition } from '../../../gen/ts/kelpie/v1/player_service.js';
-import { RoutingServiceDefinition } from '../../../gen/ts/kelpie/v1/routing_service.js';
 import { SessionServiceDefinition } from '../../../gen/ts/kelpie/v1/session_service.js';
-import { StateServiceDefinition } from '../../../gen/ts/kelpie/v1/state_service.js';
 import { endpointOf } from '../../core/address.js';
 import type { Clock } from '../../core/clock.js';
 import type { SessionPort } from '../../session/port.js';
@@ -29,9 +27,7 @@ const services = [
   PlayerServiceDefinition,
   CommandServiceDefinition,
   EventServiceDefinition,
-  RoutingServiceDefinition,
   CoordinatorServiceDefinition,
-  StateServiceDefinition,
 ].map(({ fullName }) => fullName);
 
 function serverOptions(messageBytes: number, calls: OpenCalls): ServerOptions {
@@ -84,9 +80,7 @@ export interface CallServices {
   readonly players: ServiceImplementation<PlayerServiceDefinition>;
   readonly commands: ServiceImplementation<CommandServiceDefinition>;
   readonly events: ServiceImplementation<typeof EventService>;
-  readonly routing: ServiceImplementation<RoutingServiceDefinition>;
   readonly coordinator: ServiceImplementation<CoordinatorServiceDefinition>;
-  readonly state: ServiceImplementation<StateServiceDefinition>;
 }
 
 /** Facts about the coordinator that the edge uses, and the observer of its calls. */
@@ -99,7 +93,7 @@ export interface EdgeOptions {
 
 export function createEdge(
   port: SessionPort,
-  { nodes, players, commands, events, routing, coordinator, state }: CallServices,
+  { nodes, players, commands, events, coordinator }: CallServices,
   { clock, identity, onCall, onFault }: EdgeOptions,
 ): Edge {
   const { limits, authorize } = port;
@@ -116,9 +110,7 @@ export function createEdge(
   server.add(ofContract(PlayerServiceDefinition), players);
   server.add(ofContract(CommandServiceDefinition), commands);
   server.add(EventService, events);
-  server.add(ofContract(RoutingServiceDefinition), routing);
   server.add(ofContract(CoordinatorServiceDefinition), coordinator);
-  server.add(ofContract(StateServiceDefinition), state);
   const health = HealthState();
   // One listener for each Watch, and these are bounded as all streams are.
   health.setMaxListeners(0);

@@ -1,0 +1,248 @@
+/** Chooses the goal of each player of a request, and holds a slot there. */
+import { type Address, type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import type { FallbackReason } from '../../gen/ts/kelpie/v1/routing.js';
+import type {
+  ProxyDestination,
+  ServerSelection,
+  TransferDestination,
+} from '../../gen/ts/kelpie/v1/transfer.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
+import { cutText } from '../core/text.js';
+import { findNode, notFound } from '../nodes/queries.js';
+import type { NodeRows } from '../nodes/rows.js';
+import type { PlayerRow } from '../players/rows.js';
+import { selects, type Server, standingOf, usedSlots } from '../routing/pick.js';
+import type { Hold, Reservations } from '../routing/reservations.js';
+import { checkSelection, isClosed, noServer } from '../routing/selection.js';
+import type { Servers } from '../routing/servers.js';
+import { alreadyThere, noPublicAddress } from './errors.js';
+import { Selecting } from './selecting.js';
+import type { Goal } from './transfer.js';
+
+/** How often a chosen node may be full or gone when its slot is held, before the transfer fails. */
+const CHOICES = 8;
+/** The purpose of the slots, for people. */
+const PURPOSE = 'transfer';
+/** The times that a reservation may have. */
+const MIN_TTL_MS = 1000;
+const MAX_TTL_MS = 600_000;
+
+/** A goal, and the reservations that hold its slots. */
+export interface HeldGoal {
+  readonly goal: Goal;
+  readonly slots: readonly string[];
+}
+
+/** Chooses a goal for one player and holds its slots for a time. Rejects with the error of the transfer. */
+export type GoalOf = (row: PlayerRow, ttlMs: number) => Promise<HeldGoal>;
+
+/** A chosen node. */
+export type Choice = Pick<Hold, 'limit' | 'lastResort'> & { readonly name: string };
+
+/** The parts that goals need. */
+export interface GoalParts {
+  readonly nodeRows: NodeRows;
+  readonly servers: Servers;
+  /** The server that the routing rules give for a FALLBACK of the player. */
+  readonly route: (row: PlayerRow, reason: FallbackReason) => Choice | undefined;
+  /** The server that the player was on last. Empty: not known. */
+  readonly lastServerOf: (playerId: string) => string;
+  readonly reservations: Pick<Reservations, 'hold' | 'release'>;
+}
+
+export class Goals {
+  readonly #parts: GoalParts;
+  #version = 0;
+
+  constructor(parts: GoalParts) {
+    this.#parts = parts;
+    parts.nodeRows.nodes.watch(() => (this.#version += 1));
+  }
+
+  /**
+   * Checks a destination, before the first player is moved. Throws NODE_NOT_FOUND, NO_PUBLIC_ADDRESS,
+   * LABELS_INVALID, NODE_NAME_INVALID or OUT_OF_RANGE.
+   */
+  of(destination: TransferDestination | undefined): GoalOf {
+    const place = destination?.place;
+    switch (place?.$case) {
+      case 'server': {
+        const { name } = this.#serverNamed(place.value);
+        return (row, ttlMs) => this.#toServer(row, { name }, ttlMs);
+      }
+      case 'servers':
+        return this.#selected(place.value);
+      case 'proxy':
+        return this.#otherProxy(place.value);
+      case 'routed':
+        return (row, ttlMs) => this.#routed(row, place.value.reason, ttlMs);
+      case undefined:
+        throw outOfRange(
+          'destination',
+          1,
+          'the destination is empty: set server, servers, proxy or routed',
+        );
+    }
+  }
+
+  #serverNamed(typed: string): Node {
+    const { value } = findNode(this.#parts.nodeRows, typed);
+    if (value.role === NodeRole.DOWNSTREAM) return value;
+    const shown = cutText(typed, 255);
+    const message = `"${shown}" is no server, and players cannot be on it; name a server`;
+    throw new KelpieError('NODE_NOT_FOUND', message, { name: shown });
+  }
+
+  /** The player stays on their proxy. A player whom a server holds itself goes to the public address. */
+  async #toServer(row: PlayerRow, choice: Choice, ttlMs: number): Promise<HeldGoal> {
+    const { name } = choice;
+    if (row.server === name) throw alreadyThere(name);
+    const node = this.#nodeOf(name);
+    const isDirect = this.#parts.nodeRows.nodes.get(row.proxy)?.value.role === NodeRole.DOWNSTREAM;
+    const goal = isDirect
+      ? { proxy: name, address: publicAddressOf(node), server: name }
+      : { proxy: '', address: undefined, server: name };
+    return { goal, slots: [await this.#hold(choice, ttlMs)] };
+  }
+
+  #nodeOf(name: string): Node {
+    const node = this.#parts.nodeRows.nodes.get(name)?.value;
+    if (node) return node;
+    throw notFound(name);
+  }
+
+  async #hold({ name, ...rules }: Choice, ttlMs: number): Promise<string> {
+    const { id } = await this.#parts.reservations.hold({
+      ...rules,
+      ...{ place: { node: name }, slots: 1, purpose: PURPOSE, owner: '' },
+      ttlMs: Math.min(Math.max(ttlMs, MIN_TTL_MS), MAX_TTL_MS),
+    });
+    return id;
+  }
+
+  #selected(selection: ServerSelection): GoalOf {
+    checkSelection(selection);
+    const { servers, lastServerOf } = this.#parts;
+    const selecting = new Selecting(servers, selection, () => this.#version);
+    return (row, ttlMs) => {
+      const lastServer = lastServerOf(row.player.id);
+      const choose = (): Choice | undefined => selecting.choose(row.server, lastServer);
+      const none = (): KelpieError => this.#noOther(row, selection);
+      return this.#first(choose, none, (choice) => this.#toServer(row, choice, ttlMs));
+    };
+  }
+
+  /** The player may be on the only server that matches. */
+  #noOther({ server }: PlayerRow, selection: ServerSelection): KelpieError {
+    const all = [...this.#parts.servers.all()];
+    const present = all.find(({ name }) => name === server);
+    if (present && selects(selection.servers, present)) return alreadyThere(server);
+    return noServer(all, selection.servers, 1);
+  }
+
+  async #routed(row: PlayerRow, reason: FallbackReason, ttlMs: number): Promise<HeldGoal> {
+    const choose = (): Choice | undefined => this.#parts.route(row, reason);
+    const none = (): KelpieError =>
+      noTarget(
+        'no routing rule has an open server for the player; explain it: kelpie routing explain',
+      );
+    return this.#first(choose, none, (choice) => this.#toServer(row, choice, ttlMs));
+  }
+
+  /** The first choice whose node still takes the player when the slot is held. */
+  async #first(
+    choose: () => Choice | undefined,
+    none: () => KelpieError,
+    take: (choice: Choice) => Promise<HeldGoal>,
+  ): Promise<HeldGoal> {
+    for (let attempt = 1; ; attempt++) {
+      const choice = choose();
+      if (!choice) throw none();
+      try {
+        return await take(choice);
+      } catch (error) {
+        if (attempt === CHOICES || !isClosed(error)) throw error;
+      }
+    }
+  }
+
+  #otherProxy({ name: typed, server: typedServer }: ProxyDestination): GoalOf {
+    const server = typedServer === '' ? '' : this.#serverNamed(typedServer).name;
+    if (typed === '') return (row, ttlMs) => this.#bestProxy(row, server, ttlMs);
+    const { value: node } = findNode(this.#parts.nodeRows, typed);
+    const { name, role } = node;
+    if (role === NodeRole.SERVICE) {
+      const message = `"${name}" is a SERVICE, and no player connects to it; name a proxy`;
+      throw new KelpieError('NODE_NOT_FOUND', message, { name });
+    }
+    publicAddressOf(node);
+    if (role === NodeRole.DOWNSTREAM && server !== '' && server !== name) {
+      const message = `players who join "${name}" directly are on it; leave server empty`;
+      throw outOfRange('destination.proxy.server', name, message);
+    }
+    return (row, ttlMs) => this.#toProxy(row, { name }, server, ttlMs);
+  }
+
+  async #toProxy(row: PlayerRow, choice: Choice, server: string, ttlMs: number): Promise<HeldGoal> {
+    const { name } = choice;
+    if (row.proxy === name) {
+      if (server === '' || row.server === server) throw alreadyThere(name);
+      return this.#toServer(row, { name: server }, ttlMs);
+    }
+    const node = this.#nodeOf(name);
+    const address = publicAddressOf(node);
+    const slots = [await this.#hold(choice, ttlMs)];
+    if (node.role === NodeRole.DOWNSTREAM)
+      return { goal: { proxy: name, address, server: name }, slots };
+    try {
+      if (server !== '') slots.push(await this.#hold({ name: server }, ttlMs));
+    } catch (error) {
+      await this.release(slots);
+      throw error;
+    }
+    return { goal: { proxy: name, address, server }, slots };
+  }
+
+  #bestProxy(row: PlayerRow, server: string, ttlMs: number): Promise<HeldGoal> {
+    const choose = (): Choice | undefined => this.#openProxy(row.proxy);
+    const none = (): KelpieError =>
+      noTarget(
+        'no other proxy with a public address is open; start one, or set its public_address',
+      );
+    return this.#first(choose, none, (choice) => this.#toProxy(row, choice, server, ttlMs));
+  }
+
+  /** Of the open proxies with a public address the one with the fewest players; of equal ones the first by name. */
+  #openProxy(own: string): Choice | undefined {
+    let best: Server | undefined;
+    for (const [name, { value }] of this.#parts.nodeRows.nodes.entries()) {
+      if (value.role !== NodeRole.PROXY || name === own || !value.publicAddress) continue;
+      const proxy = this.#parts.servers.of(value);
+      if (standingOf(proxy) === 'OPEN' && (!best || isBefore(proxy, best))) best = proxy;
+    }
+    return best && { name: best.name };
+  }
+
+  /** Releases slots. Slots whose release fails end with their time. */
+  async release(slots: readonly string[]): Promise<void> {
+    for (const id of slots) {
+      await this.#parts.reservations.release(id).catch((error: unknown) => {
+        if (!(error instanceof KelpieError)) throw error;
+      });
+    }
+  }
+}
+
+function isBefore(proxy: Server, other: Server): boolean {
+  const more = usedSlots(proxy) - usedSlots(other);
+  return more === 0 ? proxy.name < other.name : more < 0;
+}
+
+function publicAddressOf({ name, publicAddress }: Node): Address {
+  if (publicAddress) return publicAddress;
+  throw noPublicAddress(name);
+}
+
+function noTarget(message: string): KelpieError {
+  return new KelpieError('NO_TARGET', message);
+}

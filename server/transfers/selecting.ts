@@ -1,0 +1,45 @@
+/** Chooses between servers for the players of one request, as a routing rule does. */
+import { randomInt } from 'node:crypto';
+import { RoutingOccasion, RoutingRule } from '../../gen/ts/kelpie/v1/routing.js';
+import type { ServerSelection } from '../../gen/ts/kelpie/v1/transfer.js';
+import { pick, type Plan, planOf } from '../routing/pick.js';
+import type { Servers } from '../routing/servers.js';
+
+export class Selecting {
+  readonly #servers: Servers;
+  readonly #rule: RoutingRule;
+  readonly #version: () => number;
+  #plan: Plan | undefined;
+  #planned = 0;
+  #turn = 0;
+
+  /** `version` grows with each change of a node. */
+  constructor(servers: Servers, { servers: to, strategy }: ServerSelection, version: () => number) {
+    this.#servers = servers;
+    this.#rule = RoutingRule.create({ to, strategy });
+    this.#version = version;
+  }
+
+  /** Another server than the one that the player is on; undefined: none is open. */
+  choose(fromServer: string, lastServer: string) {
+    const turn = this.#turn;
+    const { server, lastResort } = pick(this.#current(), {
+      // A pick for a FALLBACK leaves out the server that the player comes from.
+      ...{ occasion: RoutingOccasion.FALLBACK, fromServer, lastServer },
+      random: randomInt(2 ** 32),
+      turns: () => turn,
+    });
+    if (server === undefined) return undefined;
+    this.#turn += 1;
+    return { name: server, lastResort };
+  }
+
+  #current(): Plan {
+    const version = this.#version();
+    if (!this.#plan || this.#planned !== version) {
+      this.#plan = planOf({ rules: [this.#rule] }, this.#servers.all());
+      this.#planned = version;
+    }
+    return this.#plan;
+  }
+}

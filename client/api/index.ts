@@ -26,6 +26,7 @@ export type {
   PlayerFilter,
   PlayerMessages,
   ReachOptions,
+  TransferCallOptions,
 } from './messages/players.js';
 export type { NodePage, NodesApi, NodeWithLoad } from './nodes.js';
 export { type PageOptions, pagesOf } from './paging.js';
@@ -49,6 +50,8 @@ export type {
   TransferStageName,
 } from '../core/spelling.js';
 export type { PlayersTarget } from '../transfers/target.js';
+export type { TransferUpdate } from '../transfers/updates.js';
+export type { TransferOptions } from '../transfers/request.js';
 export type { Destination } from '../transfers/destination.js';
 export type { Display } from '../commands/display.js';
 export type { StartOption } from '../core/start.js';

@@ -7,7 +7,9 @@ import type { Display } from '../commands/display.js';
 import { playerResultOf } from '../commands/replies.js';
 import { type RoleName, roleNameOf } from '../core/spelling.js';
 import type { PlayerLookup } from '../roster/players.js';
+import type { Destination } from '../transfers/destination.js';
 import type { PlayersTarget } from '../transfers/target.js';
+import { type TransferUpdate, updateOf } from '../transfers/updates.js';
 import type { CallOptions } from './call.js';
 import type {
   ContextOption,
@@ -15,6 +17,7 @@ import type {
   PlayerFilter,
   PlayerMessages,
   ReachOptions,
+  TransferCallOptions,
 } from './messages/players.js';
 import { type PageOptions, pagesOf } from './paging.js';
 
@@ -148,6 +151,21 @@ export class PlayersApi {
     options: ReachOptions = {},
   ): Promise<PlayersReached> {
     return reached(await this.#messages.show(target, display, options));
+  }
+
+  /**
+   * Moves players, and gives the progress and the end of each transfer as it comes. A caller who ends the call does not
+   * end the transfers. For one player it throws if they do not arrive, after the update that has the same error. Throws
+   * PLAYER_NOT_FOUND, NO_TARGET, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS and the other reasons of TransferPlayers, and
+   * OUTCOME_UNKNOWN if the connection breaks before all transfers have ended.
+   */
+  async *transfer(
+    target: PlayersTarget,
+    destination: Destination,
+    options: TransferCallOptions = {},
+  ): AsyncGenerator<TransferUpdate, void> {
+    for await (const update of this.#messages.transfer(target, destination, options))
+      yield updateOf(update);
   }
 }
 

@@ -62,7 +62,8 @@ function unread(): KelpieError {
   return new KelpieError('RESULTS_UNREAD', message);
 }
 
-function outcomeUnknown(playersLeft: number | undefined): KelpieError {
+/** The error where the way to the coordinator broke before the transfers had ended. */
+export function outcomeUnknown(playersLeft: number | undefined): KelpieError {
   const whose = playersLeft === undefined ? 'the transfers' : `${playersLeft} transfers`;
   const message = `the stream broke before ${whose} ended; they may go on: look where the players are`;
   return new KelpieError('OUTCOME_UNKNOWN', message);

@@ -9,10 +9,14 @@ import {
   type ShowMessageResponse,
 } from '../../../gen/ts/kelpie/v1/player_service.js';
 import { type Selector, selectorOf } from '../../commands/commands.js';
+import type { TransferUpdate as WireUpdate } from '../../../gen/ts/kelpie/v1/transfer.js';
 import { type Display, displayOf } from '../../commands/display.js';
 import { invalid, shown } from '../../core/arguments.js';
-import { KelpieError } from '../../errors.js';
+import { fromThrown, KelpieError } from '../../errors.js';
 import type { PlayerLookup } from '../../roster/players.js';
+import type { Destination } from '../../transfers/destination.js';
+import { TRANSFER_MS, type TransferOptions, transferOf } from '../../transfers/request.js';
+import { outcomeUnknown } from '../../transfers/transfers.js';
 import { lookupOf, playersOf, type PlayersTarget } from '../../transfers/target.js';
 import {
   type CallOptions,
@@ -56,6 +60,9 @@ export interface ReachOptions extends CallOptions {
   /** How long the proxies have, in milliseconds: at most 300,000. Default 10,000. */
   readonly timeoutMs?: number;
 }
+
+/** The options of a call that moves players. */
+export interface TransferCallOptions extends Omit<CallOptions, 'timeoutMs'>, TransferOptions {}
 
 /** The calls of `api.players`, with answers as the contract has them. */
 export class PlayerMessages {
@@ -116,5 +123,28 @@ export class PlayerMessages {
     const [timeout, call] = commandCall(options);
     const request = { target: playersOf(target), display: displayOf(display), timeout };
     return this.#service.showMessage(request, call);
+  }
+
+  async *transfer(
+    target: PlayersTarget,
+    destination: Destination,
+    options: TransferCallOptions = {},
+  ): AsyncGenerator<WireUpdate, void> {
+    const { context, timeoutMs = TRANSFER_MS, ...more } = options;
+    const [timeout, call] = commandCall({ ...more, timeoutMs });
+    const request = transferOf(target, destination, context === undefined ? {} : { context });
+    let newest: WireUpdate | undefined;
+    try {
+      const answers = this.#service.transferPlayers({ ...request, timeout }, call);
+      for await (const { update } of answers) {
+        if (!update) continue;
+        newest = update;
+        yield update;
+      }
+    } catch (thrown) {
+      const error = fromThrown(thrown);
+      if (error.reason !== 'UNAVAILABLE' || !newest) throw error;
+      if (!newest.last) throw outcomeUnknown(newest.playersLeft);
+    }
   }
 }

@@ -2,11 +2,12 @@
 import type { OwnNodeChange } from './connection/own-node.js';
 import type { MessageContent } from './events/content.js';
 import type { AnyCommand, FormName, ResultOf, Target } from './commands/commands.js';
-import { fromThrown, KelpieError, typed } from './errors.js';
+import { fromThrown, type KelpieError, typed } from './errors.js';
 import type { CustomHandler, FormHandler, Handling } from './commands/handlers.js';
 import {
   type CommandResult,
   customIssue,
+  firstReply,
   type Issue,
   issue,
   type IssueOptions,
@@ -25,9 +26,11 @@ import { Session, type Surroundings } from './session.js';
 import type { ClientState, Status } from './status.js';
 import type { Handler, Subscription } from './events/subscriptions.js';
 import type { Destination } from './transfers/destination.js';
+import { release, type Reservation, reserve } from './transfers/reservations.js';
+import type { SlotRequest } from './transfers/slots.js';
 import { type TransferOptions, transferOf } from './transfers/request.js';
 import type { PlayersTarget } from './transfers/target.js';
-import { transfer } from './transfers/transfers.js';
+import { arrivalOf, transfer } from './transfers/transfers.js';
 import type { Arrived, TransferUpdate } from './transfers/updates.js';
 
 /**
@@ -185,13 +188,8 @@ export class KelpieClient {
     content: MessageContent,
     options: IssueOptions = {},
   ): Promise<Reply> {
-    let failure: KelpieError | undefined;
     const all = typed(() => customIssue(target, name, content, options));
-    for await (const one of this.issue(all)) {
-      if (!one.error) return one.reply as Reply;
-      failure ??= one.error;
-    }
-    throw failure ?? new KelpieError('PROTOCOL', 'a command ended without a result');
+    return (await firstReply(this.issue(all))) as Reply;
   }
 
   /**
@@ -228,11 +226,30 @@ export class KelpieClient {
     destination: Destination,
     options: TransferOptions = {},
   ): Promise<Arrived> {
-    for await (const update of this.transfer({ player }, destination, options)) {
-      if (update.error) throw update.error;
-      if (update.stage === 'ARRIVED') return { player: update.player, target: update.target };
-    }
-    throw new KelpieError('PROTOCOL', 'a transfer ended without a result');
+    return arrivalOf(this.transfer({ player }, destination, options));
+  }
+
+  /**
+   * Picks a node and holds slots on it, in one step. They count as players until they are released, `ttlMs` has passed,
+   * or the node or this process is gone. Rejects with SERVER_FULL, NO_TARGET and the other reasons of ReserveSlots;
+   * VALUE_INVALID; UNAVAILABLE if no coordinator is connected; OUTCOME_UNKNOWN if the stream breaks before the answer:
+   * then slots may be held until `ttlMs` has passed.
+   *
+   * @example
+   * const held = await kelpie.reserve({ servers: { labels: { mode: 'bedwars' } }, slots: 4, ttlMs: 30_000 });
+   * console.log(`4 slots on ${held.node}`);
+   * await held.release();
+   */
+  async reserve(request: SlotRequest): Promise<Reservation> {
+    return reserve(() => this.#session.usableLink(), request);
+  }
+
+  /**
+   * Releases slots of any reservation, or all of them. Rejects with RESERVATION_NOT_FOUND, also if it has ended;
+   * OUT_OF_RANGE if it holds fewer; and as `reserve` does.
+   */
+  async release(id: string, slots?: number): Promise<void> {
+    return release(() => this.#session.usableLink(), id, slots);
   }
 
   /**

@@ -57,6 +57,8 @@ export type { MessageOptions, ReceivedEvent } from './events/received.js';
 export type { RosterView } from './roster/view.js';
 export type { PlayerLookup } from './roster/players.js';
 export type { Destination } from './transfers/destination.js';
+export type { Reservation } from './transfers/reservations.js';
+export type { SlotOptions, SlotRequest } from './transfers/slots.js';
 export type { TransferOptions } from './transfers/request.js';
 export type { PlayersTarget } from './transfers/target.js';
 export type { Arrived, TransferUpdate } from './transfers/updates.js';

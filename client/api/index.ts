@@ -28,7 +28,7 @@ export type {
   ReachOptions,
   TransferCallOptions,
 } from './messages/players.js';
-export type { NodePage, NodesApi, NodeWithLoad } from './nodes.js';
+export type { HeldSlots, NodePage, NodesApi, NodeWithLoad } from './nodes.js';
 export { type PageOptions, pagesOf } from './paging.js';
 export type {
   FoundPlayers,
@@ -52,6 +52,7 @@ export type {
 export type { PlayersTarget } from '../transfers/target.js';
 export type { TransferUpdate } from '../transfers/updates.js';
 export type { TransferOptions } from '../transfers/request.js';
+export type { SlotOptions, SlotRequest } from '../transfers/slots.js';
 export type { Destination } from '../transfers/destination.js';
 export type { Display } from '../commands/display.js';
 export type { StartOption } from '../core/start.js';
@@ -73,7 +74,10 @@ export type {
   ReadEventsResponse,
   WatchEventsResponse,
 } from '../../gen/ts/kelpie/v1/event_service.js';
-export type { ListNodesResponse } from '../../gen/ts/kelpie/v1/node_service.js';
+export type {
+  ListNodesResponse,
+  ReserveSlotsResponse,
+} from '../../gen/ts/kelpie/v1/node_service.js';
 export type {
   BatchGetPlayersResponse,
   CountPlayersResponse,

@@ -3,6 +3,7 @@ import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Node as WireNode, NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
 import type { Selector } from '../commands/commands.js';
 import { type Node, nodeOf } from '../core/node.js';
+import type { SlotRequest } from '../transfers/slots.js';
 import type { CallOptions } from './call.js';
 import type { NodeMessages, NodeUpdate } from './messages/nodes.js';
 import { type PageOptions, pagesOf } from './paging.js';
@@ -21,6 +22,14 @@ export interface NodePage {
   readonly nextPageToken: string;
   /** Watching `nodes.*` after the cursor of the first page misses nothing. */
   readonly cursor: Cursor | undefined;
+}
+
+/** Slots that are held. */
+export interface HeldSlots {
+  /** The id of the reservation, by which it is released. */
+  readonly id: string;
+  /** The name of the node. */
+  readonly node: string;
 }
 
 /** The calls for nodes. */
@@ -67,6 +76,25 @@ export class NodesApi {
   /** Ends a node's session and presence at once. Rejects with NODE_NOT_FOUND. */
   async disconnect(name: string, options: CallOptions = {}): Promise<void> {
     return this.#messages.disconnect(name, options);
+  }
+
+  /**
+   * Picks a node and holds slots on it, in one step. They count as players until they are released, `ttlMs` has passed,
+   * or the node or the owner is gone. Without an owner the reservation belongs to no node. Rejects with NODE_NOT_FOUND,
+   * NO_TARGET, SERVER_FULL, SERVER_DRAINING, SERVER_UNREACHABLE, ROLE_HOLDS_NO_PLAYERS, RESERVATION_LIMIT,
+   * LABELS_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE or VALUE_INVALID.
+   */
+  async reserve(request: SlotRequest, options: CallOptions = {}): Promise<HeldSlots> {
+    const { reservationId: id, node } = await this.#messages.reserve(request, options);
+    return { id, node };
+  }
+
+  /**
+   * Releases slots of a reservation, or all of them. Rejects with RESERVATION_NOT_FOUND, which also means that it has
+   * ended, or with OUT_OF_RANGE if it holds fewer.
+   */
+  async release(id: string, slots?: number, options: CallOptions = {}): Promise<void> {
+    return this.#messages.release(id, slots, options);
   }
 }
 

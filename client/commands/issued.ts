@@ -74,6 +74,18 @@ export function customIssue(
   };
 }
 
+/** The first reply. Throws the first error if there is none. */
+export async function firstReply<Reply>(
+  results: AsyncIterable<CommandResult<Reply>>,
+): Promise<Reply> {
+  let failure: KelpieError | undefined;
+  for await (const { reply, error } of results) {
+    if (!error) return reply;
+    failure ??= error;
+  }
+  throw failure ?? new KelpieError('PROTOCOL', 'a command ended without a result');
+}
+
 /** Throws DEADLINE_INVALID, VALUE_INVALID or OUT_OF_RANGE. */
 function requestOf<C extends AnyCommand>(options: Issue<C>): IssueCommandRequest {
   const fields = { ...ISSUE_FIELDS, target: 1, command: 1, maxReplies: 1 };

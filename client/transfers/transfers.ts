@@ -5,7 +5,7 @@ import type { Link } from '../connection/link.js';
 import { type Answer, unanswered, type Waiter } from '../connection/requests.js';
 import { Results, UNREAD_BYTES } from '../connection/results.js';
 import { fromThrown, KelpieError } from '../errors.js';
-import { type TransferUpdate, updateOf } from './updates.js';
+import { type Arrived, type TransferUpdate, updateOf } from './updates.js';
 
 /** Requests the transfers at once, even if nobody reads the updates yet. */
 export function transfer(
@@ -13,6 +13,15 @@ export function transfer(
   request: TransferPlayersRequest,
 ): AsyncGenerator<TransferUpdate, void> {
   return new Transfers(link, request).updates();
+}
+
+/** The arrival of the only player of a request. Throws the error that ended their transfer. */
+export async function arrivalOf(updates: AsyncIterable<TransferUpdate>): Promise<Arrived> {
+  for await (const { player, target, stage, error } of updates) {
+    if (error) throw error;
+    if (stage === 'ARRIVED') return { player, target };
+  }
+  throw new KelpieError('PROTOCOL', 'a transfer ended without a result');
 }
 
 class Transfers implements Waiter {

@@ -92,6 +92,20 @@ const methods: Readonly<Record<string, Use>> = {
   'update(address.host)': (client, host) =>
     call(client, 'update', { address: { host, port: 19132 } }),
   'update(maxPlayers)': (client, maxPlayers) => call(client, 'update', { maxPlayers }),
+  'reserve(request)': (client, value) => call(client, 'reserve', value),
+  'reserve(node)': (client, node) => call(client, 'reserve', { node, ttlMs: 5000 }),
+  'reserve(servers)': (client, servers) => call(client, 'reserve', { servers, ttlMs: 5000 }),
+  'reserve(labels)': (client, labels) =>
+    call(client, 'reserve', { servers: { labels }, ttlMs: 5000 }),
+  'reserve(strategy)': (client, strategy) =>
+    call(client, 'reserve', { servers: {}, strategy, ttlMs: 5000 }),
+  'reserve(slots)': (client, slots) => call(client, 'reserve', { node: 'a', slots, ttlMs: 5000 }),
+  'reserve(ttlMs)': (client, ttlMs) => call(client, 'reserve', { node: 'a', ttlMs }),
+  'reserve(purpose)': (client, purpose) =>
+    call(client, 'reserve', { node: 'a', ttlMs: 5000, purpose }),
+  'reserve(owner)': (client, owner) => call(client, 'reserve', { node: 'a', ttlMs: 5000, owner }),
+  'release(id)': (client, id) => call(client, 'release', id),
+  'release(slots)': (client, slots) => call(client, 'release', 'a', slots),
   'players.update(player)': (client, player) => call(client.players, 'update', player, {}),
   'players.update(id)': (client, id) => call(client.players, 'update', { id, generation: 1 }, {}),
   'players.update(change)': (client, change) =>

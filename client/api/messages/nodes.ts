@@ -3,10 +3,12 @@ import type { Node } from '../../../gen/ts/kelpie/v1/node.js';
 import {
   type ListNodesResponse,
   NodeServiceDefinition,
+  type ReserveSlotsResponse,
 } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { type Selector, selectorOf } from '../../commands/commands.js';
 import { changeOf, type OwnNodeChange } from '../../connection/own-node.js';
 import { text, textList } from '../../core/arguments.js';
+import { releaseRequestOf, reserveRequestOf, type SlotRequest } from '../../transfers/slots.js';
 import { KelpieError } from '../../errors.js';
 import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
 import { type PageOptions, pageSizeOf } from '../paging.js';
@@ -58,6 +60,14 @@ export class NodeMessages {
 
   async disconnect(name: string, options: CallOptions = {}): Promise<void> {
     await this.#service.disconnectNode({ name: text('name', name) }, callOptions(options));
+  }
+
+  async reserve(request: SlotRequest, options: CallOptions = {}): Promise<ReserveSlotsResponse> {
+    return this.#service.reserveSlots(reserveRequestOf(request), callOptions(options));
+  }
+
+  async release(id: string, slots?: number, options: CallOptions = {}): Promise<void> {
+    await this.#service.releaseSlots(releaseRequestOf(id, slots), callOptions(options));
   }
 }
 

@@ -14,7 +14,9 @@ import { coordinatorService } from './edge/grpc/coordinator-service.js';
 import { eventService } from './edge/grpc/event-service.js';
 import { nodeService } from './edge/grpc/node-service.js';
 import { playerService } from './edge/grpc/player-service.js';
+import { routingService } from './edge/grpc/routing-service.js';
 import type { CallServices } from './edge/grpc/server.js';
+import { stateService } from './edge/grpc/state-service.js';
 import { CallPublisher } from './events/publish-once.js';
 import type { Journal } from './journal/journal.js';
 import { Network } from './network/network.js';
@@ -30,7 +32,13 @@ import { Tickets } from './players/tickets.js';
 import { PlayerWriter } from './players/writer.js';
 import { endOrphanReservations, reservationsOfNodes } from './routing/reservation-ends.js';
 import { ReservationRows } from './routing/reservation-rows.js';
+import { reportReservedSlots } from './routing/reserved-loads.js';
 import { Reservations } from './routing/reservations.js';
+import { Explanations } from './routing/explanations.js';
+import { LastServers } from './routing/last-servers.js';
+import { Picker } from './routing/picker.js';
+import { RoutingRows } from './routing/rows.js';
+import { RoutingRules } from './routing/rules.js';
 import { Servers } from './routing/servers.js';
 import { sendEvictions } from './session/evictions.js';
 import { sendLoadsRegularly } from './session/load-rounds.js';
@@ -39,18 +47,24 @@ import type { Authorize, SessionPort } from './session/port.js';
 import { SessionRegistry } from './session/registry.js';
 import { sessionPort } from './session/serve.js';
 import type { SessionServices } from './session/services.js';
-import { Goals } from './transfers/goals.js';
+import { endOrphanValues, valueExpiry, valuesOfNodes } from './state/ends.js';
+import { ValueRows } from './state/rows.js';
+import { SharedValues } from './state/values.js';
+import { type GoalParts, Goals } from './transfers/goals.js';
 import { NodeCommands } from './transfers/node-commands.js';
 import { type TransferParts, Transfers } from './transfers/transfers.js';
 
 /** The services of one network. */
 export interface Services extends SessionServices {
   readonly playerRows: PlayerRows;
+  readonly valueRows: ValueRows;
   readonly nodeQueries: NodeQueries;
   readonly playerQueries: PlayerQueries;
   readonly tickets: Tickets;
   readonly playerCommands: PlayerCommands;
   readonly callPublisher: CallPublisher;
+  readonly routingRules: RoutingRules;
+  readonly explanations: Explanations;
   /** Edges open sessions here. */
   readonly port: SessionPort;
   /** Asks sessions to move to another coordinator, then ends the remaining sessions. */
@@ -82,14 +96,7 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const stored = openNetwork(settings);
   const { network, nodeRows, playerRows, playerWriter } = stored;
   await network.load();
-  await endOrphans(playerWriter);
-  const reservations = new Reservations(stored.reservationRows, { ...common, ...stored });
-  ends.push(() => reservations.close());
-  await endOrphanReservations(reservations, nodeRows);
-  const claims = new NodeClaims(network, nodeRows, { ...common, ...identity });
-  claims.dependents.register(playersOfNodes(playerWriter));
-  claims.dependents.register(reservationsOfNodes(reservations, nodeRows));
-  ends.push(() => claims.close());
+  const { claims, reservations } = await openClaims({ ...common, ...stored }, ends);
   const ownership = new PlayerOwnership(playerWriter, { ...common, ...times });
   ends.push(() => ownership.close());
   const tickets = new Tickets(network, playerWriter, common);
@@ -102,28 +109,16 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const registry = new SessionRegistry(network, nodeRows, { ...common, observer });
   sendEvictions(network, playerRows, registry);
   const asking = openCommands({ ...common, ...stored, registry });
-  const transfers = openTransfers({ ...common, ...stored, ...asking, reservations, tickets });
+  const routing = openRouting({ ...common, ...stored, ...asking, reservations });
+  const moving = { ...common, ...stored, ...asking, ...routing, reservations, tickets };
+  const transfers = openTransfers(moving);
   ends.push(() => transfers.close());
-  const loads = new Loads();
-  const loadFrames = new LoadFrames(loads, (name) => nodeRows.nodes.topicOf(name));
-  const stopLoads = sendLoadsRegularly(loadFrames, registry, common);
+  const { stopLoads, ...loads } = openLoads(stored, registry, common);
   const services = {
-    ...{
-      ...common,
-      ...stored,
-      ...asking,
-      claims,
-      ownership,
-      tickets,
-      reservations,
-      transfers,
-      observer,
-    },
-    registry,
-    ...{ loads, loadFrames },
-    subscriptions: new SubscriptionIndex(network),
-    patterns: new PatternBudget(limits),
-    pages: new Pages(network.journal, clock),
+    ...{ ...common, ...stored, ...asking, claims, ownership, tickets, reservations, observer },
+    ...{ ...routing, transfers },
+    ...openDelivery(network, common),
+    ...{ registry, ...loads },
     callPublisher: new CallPublisher(network, limits, clock),
   };
   const drain = async (): Promise<void> => {
@@ -142,9 +137,35 @@ function openNetwork(settings: Settings) {
   const tail = Tail.of(network, tailLimits);
   const nodeRows = new NodeRows(network);
   const playerRows = new PlayerRows(network);
+  const routingRows = new RoutingRows(network);
   const playerWriter = new PlayerWriter(network, playerRows, nodeRows, limits, clock);
   const reservationRows = new ReservationRows(network);
-  return { network, tail, nodeRows, playerRows, playerWriter, reservationRows };
+  const valueRows = new ValueRows(network);
+  const values = new SharedValues(network, valueRows, nodeRows, limits, clock);
+  const rows = { nodeRows, playerRows, routingRows, reservationRows, valueRows };
+  return { network, tail, ...rows, playerWriter, values };
+}
+
+/** Ends what former processes left behind, and builds what ends with a node: it ends when the node does. */
+async function openClaims(
+  services: ReturnType<typeof openNetwork> &
+    Pick<Services, 'identity' | 'limits' | 'times' | 'clock' | 'listening' | 'onFault'>,
+  ends: End[],
+) {
+  const { network, nodeRows, playerWriter, reservationRows, identity } = services;
+  await endOrphans(playerWriter);
+  await endOrphanValues(services);
+  const reservations = new Reservations(reservationRows, services);
+  ends.push(() => reservations.close());
+  await endOrphanReservations(reservations, nodeRows);
+  const claims = new NodeClaims(network, nodeRows, { ...services, ...identity });
+  claims.dependents.register(playersOfNodes(playerWriter));
+  claims.dependents.register(reservationsOfNodes(reservations, nodeRows));
+  claims.dependents.register(valuesOfNodes(services));
+  ends.push(() => claims.close());
+  const expiry = valueExpiry(services, services);
+  ends.push(() => expiry.close());
+  return { claims, reservations };
 }
 
 /** Builds the queries, and the commands that use them to find nodes and players. */
@@ -179,29 +200,71 @@ function openCommands(
   return { nodeQueries, playerQueries, commands, verify, playerCommands };
 }
 
+/** Begins to send the loads of nodes to readers. */
+function openLoads(
+  { nodeRows, reservationRows }: ReturnType<typeof openNetwork>,
+  registry: SessionRegistry,
+  common: Pick<Services, 'clock' | 'times' | 'onFault'>,
+) {
+  const loads = new Loads();
+  reportReservedSlots(reservationRows, nodeRows, loads);
+  const loadFrames = new LoadFrames(loads, (name) => nodeRows.nodes.topicOf(name));
+  return { loads, loadFrames, stopLoads: sendLoadsRegularly(loadFrames, registry, common) };
+}
+
+/** Builds the parts by which readers get entries. */
+function openDelivery(network: Network, { limits, clock }: Pick<Services, 'limits' | 'clock'>) {
+  return {
+    subscriptions: new SubscriptionIndex(network),
+    patterns: new PatternBudget(limits),
+    pages: new Pages(network.journal, clock),
+  };
+}
+
+/** Builds the parts that find servers for players. */
+function openRouting({
+  network,
+  nodeRows,
+  playerRows,
+  routingRows,
+  playerQueries,
+  reservations,
+  clock,
+}: Pick<Services, 'network' | 'nodeRows' | 'playerRows' | 'playerQueries' | 'clock'> & {
+  readonly routingRows: RoutingRows;
+  readonly reservations: Reservations;
+}) {
+  const servers = new Servers(nodeRows, playerRows, (name) => reservations.reservedOn(name));
+  const picker = new Picker(routingRows, nodeRows, servers);
+  const lastServers = new LastServers(playerRows);
+  const routingRules = new RoutingRules(network, routingRows, clock);
+  const explanations = new Explanations(network, routingRows, picker, playerQueries, lastServers);
+  return { servers, picker, lastServers, routingRules, explanations };
+}
+
 /** Builds the transfers of players. */
 function openTransfers(
   services: Omit<TransferParts, 'goals' | 'nodeCommands'> &
-    Pick<Services, 'commands' | 'reservations'>,
+    Omit<GoalParts, 'nodeRows'> &
+    Pick<Services, 'commands'>,
 ): Transfers {
-  const { nodeRows, playerRows, reservations, commands, clock, onFault } = services;
-  const servers = new Servers(nodeRows, playerRows, (name) => reservations.reservedOn(name));
-  const route = (): undefined => undefined;
-  const goals = new Goals({ nodeRows, servers, reservations, route, lastServerOf: () => '' });
+  const { commands, clock, onFault } = services;
   const nodeCommands = new NodeCommands(commands, clock, onFault);
-  return new Transfers({ ...services, goals, nodeCommands });
+  return new Transfers({ ...services, goals: new Goals(services), nodeCommands });
 }
 
 /** The services behind calls, which need no session. */
 export function callServices(services: Services): CallServices {
-  const { network, claims, loads, registry, nodeQueries, playerQueries, commands } = services;
+  const { network, registry, nodeQueries, playerQueries, commands } = services;
   const { playerCommands, callPublisher, identity } = services;
   const reading = { ...services, draining: registry.drainSignal };
   return {
-    nodes: nodeService(network, nodeQueries, claims, loads),
+    nodes: nodeService({ ...services, queries: nodeQueries }),
     players: playerService(network, playerQueries, playerCommands, registry, services.transfers),
     commands: commandService(commands),
     events: eventService(reading, callPublisher, identity.coordinatorId),
     coordinator: coordinatorService(services),
+    routing: routingService(services.routingRules, services.explanations),
+    state: stateService(network, services.values),
   };
 }

@@ -66,7 +66,7 @@ export async function startOf(
 }
 
 /** The name of a place to start; a newer client may send a place that this coordinator does not know. */
-export function startName(start: number): string {
+function startName(start: number): string {
   return Object.entries(StartAt).find(([, number]) => number === start)?.[0] ?? String(start);
 }
 
@@ -77,7 +77,7 @@ function unknownStart(at: StartAt): KelpieError {
 }
 
 /** The error for a reader that does not say where it starts. */
-export function startMissing(): KelpieError {
+function startMissing(): KelpieError {
   return new KelpieError(
     'START_MISSING',
     'say where reading starts: after a cursor, at SNAPSHOT, EARLIEST or LATEST, or since a duration',
@@ -88,4 +88,15 @@ function ageOf(since: WireDuration): number {
   const ms = msOf(since);
   if (ms >= 0 && Number.isSafeInteger(Math.floor(ms))) return ms;
   throw outOfRange('start.since', 0, 'start.since is negative or too long');
+}
+
+/** A session has one position, so a topic cannot be added with a past of its own. */
+export function checkLiveStart(start: StartAt): void {
+  if (start === StartAt.UNSPECIFIED) throw startMissing();
+  if (start === StartAt.SNAPSHOT || start === StartAt.LATEST) return;
+  throw new KelpieError(
+    'START_INVALID',
+    'a topic that is added starts at SNAPSHOT or LATEST; read older events by a call',
+    { start: startName(start) },
+  );
 }

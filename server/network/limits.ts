@@ -44,6 +44,12 @@ export interface Limits {
   readonly tickets: number;
   /** Approximate memory of these tickets. */
   readonly ticketBytes: number;
+  /** Shared values of one network. */
+  readonly values: number;
+  /** Bytes of the rows of all shared values. */
+  readonly valueRowBytes: number;
+  /** Bytes of the content of one shared value. */
+  readonly valueBytes: number;
   /** Pending answers to commands on one coordinator: one for each command and node. */
   readonly commands: number;
   /** Bytes of the pending commands on one coordinator. */
@@ -82,6 +88,9 @@ export const defaultLimits: Limits = {
   transferBytes: 64 * 1024 * 1024,
   tickets: 100_000,
   ticketBytes: 64 * 1024 * 1024,
+  values: 1_000_000,
+  valueRowBytes: 256 * 1024 * 1024,
+  valueBytes: 64 * 1024,
   commands: 100_000,
   commandBytes: 64 * 1024 * 1024,
   jsonDepth: 30,

@@ -101,7 +101,7 @@ export class Table<T> {
   }
 
   /** The names of rows, in order. */
-  get names(): Pick<SortedSet, 'after'> {
+  get names(): Pick<SortedSet, 'after' | 'beginning'> {
     return this.#names;
   }
 
@@ -121,13 +121,29 @@ export class Table<T> {
   }
 
   /**
-   * The names of the rows that may match a filter: the rows that its patterns name, or all rows if a pattern has
-   * a wildcard. A wildcard as first token matches no resources, so each pattern begins with a kind of rows.
+   * The names of the rows that may match a filter, each once: the rows that its patterns name, and the rows whose
+   * names begin as a pattern does before its first wildcard. A wildcard as first token matches no resources, so each
+   * pattern begins with a kind of rows.
    */
-  #namesFor(filter: TopicFilter): Iterable<string> {
+  *#namesFor(filter: TopicFilter): Generator<string> {
     const kind = topicOfKey(this.#prefix);
     const patterns = filter.resourcePatterns().filter((one) => one.startsWith(kind));
-    if (patterns.some(isWild)) return this.names.after('');
-    return patterns.map((one) => one.slice(kind.length));
+    // Tokens of a topic have no slash in them, so this is the name of a row again.
+    const places = patterns.map((one) => one.slice(kind.length).replaceAll('.', '/'));
+    const beginnings = shortest(places.filter(isWild).map((one) => one.replace(/[*>].*$/s, '')));
+    for (const beginning of beginnings) yield* this.names.beginning(beginning);
+    for (const name of places) {
+      if (!isWild(name) && !beginnings.some((one) => name.startsWith(one))) yield name;
+    }
   }
+}
+
+/** The beginnings in order, without those that another one covers. */
+function shortest(beginnings: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (const one of [...beginnings].sort()) {
+    const last = kept.at(-1);
+    if (last === undefined || !one.startsWith(last)) kept.push(one);
+  }
+  return kept;
 }

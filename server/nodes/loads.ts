@@ -8,14 +8,33 @@ import { NamedLoad } from '../../gen/ts/kelpie/v1/session_service.js';
 
 const LOADS_LOAD = (1 << 3) | 2;
 
-/** The newest load of one node. */
-export interface ReportedLoad {
-  readonly name: string;
-  readonly load: NodeLoad;
+/** The newest load of one node, and its reserved slots. */
+export interface ReportedLoad extends NamedLoad {
   /** Grows with each report of any node. */
   readonly version: number;
   /** The load as a field of NodeLoads, encoded once for all readers. */
   readonly chunk: Uint8Array;
+}
+
+/** Encodes its load when a reader needs it: slots may change often within an interval. */
+class EncodedLoad implements ReportedLoad {
+  readonly name: string;
+  readonly load: NodeLoad | undefined;
+  readonly reservedSlots: number | undefined;
+  readonly version: number;
+  #chunk: Uint8Array | undefined;
+
+  constructor({ name, load, reservedSlots }: NamedLoad, version: number) {
+    this.name = name;
+    this.load = load;
+    this.reservedSlots = reservedSlots;
+    this.version = version;
+  }
+
+  get chunk(): Uint8Array {
+    const writer = (): BinaryWriter => new BinaryWriter().uint32(LOADS_LOAD).fork();
+    return (this.#chunk ??= NamedLoad.encode(this, writer()).join().finish());
+  }
 }
 
 export class Loads {
@@ -24,13 +43,29 @@ export class Loads {
   #version = 0;
 
   report(name: string, load: NodeLoad): void {
-    this.#reported.delete(name);
-    const writer = new BinaryWriter().uint32(LOADS_LOAD).fork();
-    const chunk = NamedLoad.encode({ name, load }, writer).join().finish();
-    this.#reported.set(name, { name, load, version: ++this.#version, chunk });
+    this.#put({ name, load, reservedSlots: this.#reported.get(name)?.reservedSlots });
   }
 
+  /** The slots of the node that reservations hold now. */
+  reserve(name: string, reservedSlots: number): void {
+    this.#put({ name, load: this.get(name), reservedSlots });
+  }
+
+  #put(load: NamedLoad): void {
+    this.#reported.delete(load.name);
+    this.#reported.set(load.name, new EncodedLoad(load, ++this.#version));
+  }
+
+  /** The session of the node is over. Its reserved slots stay: a reader may not have them yet. */
   forget(name: string): void {
+    const known = this.#reported.get(name);
+    if (known?.reservedSlots === undefined) this.#reported.delete(name);
+    // In its place: for readers this is no news.
+    else this.#reported.set(name, new EncodedLoad({ ...known, load: undefined }, known.version));
+  }
+
+  /** The node has left. */
+  leave(name: string): void {
     this.#reported.delete(name);
   }
 

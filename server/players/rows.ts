@@ -134,8 +134,10 @@ export class PlayerRows {
   }
 
   /** Calls the watcher for each row that changes, after the indexes have the change. */
-  watch(watcher: (id: string, after: PlayerRow | undefined) => void): void {
-    this.#table.watch((id, _, after) => watcher(id, after?.value));
+  watch(
+    watcher: (id: string, after: PlayerRow | undefined, before: PlayerRow | undefined) => void,
+  ): void {
+    this.#table.watch((id, before, after) => watcher(id, after?.value, before?.value));
   }
 
   /** The player's row, also while the player logs in. */

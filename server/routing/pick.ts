@@ -63,21 +63,23 @@ export type Standing = 'OPEN' | 'UNREACHABLE' | 'FULL' | 'NOT_READY' | 'SOURCE';
 const NOTHING: Picked = { rule: '', lastResort: false };
 const ALWAYS: RoutingTable = { rules: [RoutingRule.create()] };
 
+/** A part of a condition, and whether it holds. */
+type Check = readonly [
+  part: Part,
+  holds: (request: PickRequest, from: Server | undefined) => boolean,
+];
+
 /** A rule with the servers that it selects, in the order of their names. */
 export class PlannedRule {
   readonly rule: RoutingRule;
   readonly #all: readonly Server[];
-  readonly #hosts: ReadonlySet<string>;
-  /** The ends of hosts that begin with a wildcard. */
-  readonly #domains: readonly string[];
+  readonly #checks: readonly Check[];
   #servers: readonly Server[] | undefined;
 
   constructor(rule: RoutingRule, all: readonly Server[]) {
     this.rule = rule;
     this.#all = all;
-    const hosts = (rule.when?.hosts ?? []).map((host) => host.toLowerCase());
-    this.#hosts = new Set(hosts);
-    this.#domains = hosts.filter((host) => host.startsWith('*.')).map((host) => host.slice(1));
+    this.#checks = rule.when ? [...checksOf(rule.when)] : [];
   }
 
   get servers(): readonly Server[] {
@@ -86,24 +88,46 @@ export class PlannedRule {
 
   /** The part of the condition that does not hold; undefined: the condition holds. */
   failing(request: PickRequest, from: Server | undefined): Part | undefined {
-    const { when } = this.rule;
-    if (!when) return undefined;
-    const { occasion, reason = FallbackReason.UNSPECIFIED, host = '' } = request;
-    const { occasions, fallbackReasons, playerProperties } = when;
-    if (occasions.length > 0 && !occasions.includes(occasion)) return 'occasions';
-    const isFallback = occasion === RoutingOccasion.FALLBACK;
-    if (fallbackReasons.length > 0 && !(isFallback && fallbackReasons.includes(reason))) {
-      return 'fallbackReasons';
-    }
-    if (this.#hosts.size > 0 && !this.#isHost(host.toLowerCase())) return 'hosts';
-    if (!hasAll(request.playerProperties ?? {}, playerProperties)) return 'playerProperties';
-    if (when.from && !(from && selects(when.from, from))) return 'from';
+    for (const [part, holds] of this.#checks) if (!holds(request, from)) return part;
     return undefined;
   }
+}
 
-  #isHost(host: string): boolean {
-    return this.#hosts.has(host) || this.#domains.some((domain) => host.endsWith(domain));
+/** The parts of a condition that are not empty. */
+function* checksOf({
+  occasions,
+  fallbackReasons,
+  hosts,
+  playerProperties,
+  from: wanted,
+}: RoutingCondition): Generator<Check> {
+  if (occasions.length > 0) yield ['occasions', ({ occasion }) => occasions.includes(occasion)];
+  if (fallbackReasons.length > 0) {
+    const isOne = (reason: FallbackReason = FallbackReason.UNSPECIFIED): boolean =>
+      fallbackReasons.includes(reason);
+    yield ['fallbackReasons', (request) => isFallback(request) && isOne(request.reason)];
   }
+  if (hosts.length > 0) {
+    const isHost = hostMatcher(hosts);
+    yield ['hosts', ({ host = '' }) => isHost(host.toLowerCase())];
+  }
+  if (Object.keys(playerProperties).length > 0) {
+    yield [
+      'playerProperties',
+      (request) => hasAll(request.playerProperties ?? {}, playerProperties),
+    ];
+  }
+  if (wanted) yield ['from', (_, from) => from !== undefined && selects(wanted, from)];
+}
+
+function hostMatcher(hosts: readonly string[]): (host: string) => boolean {
+  const names = new Set(hosts.map((host) => host.toLowerCase()));
+  const domains = [...names].filter((host) => host.startsWith('*.')).map((host) => host.slice(1));
+  return (host) => names.has(host) || domains.some((domain) => host.endsWith(domain));
+}
+
+function isFallback({ occasion }: PickRequest): boolean {
+  return occasion === RoutingOccasion.FALLBACK;
 }
 
 /** The rules in the order in which they count, and the servers by name. It may serve many picks. */
@@ -130,10 +154,20 @@ function byName(left: Server, right: Server): number {
 
 /** Picks a server for a player. */
 export function pick(plan: Plan, request: PickRequest): Picked {
+  const pieces = picking(plan, request);
+  for (;;) {
+    const { done, value } = pieces.next();
+    if (done) return value;
+  }
+}
+
+/** The same pick in pieces: many rules of many servers take more than one turn. */
+export function* picking(plan: Plan, request: PickRequest): Generator<undefined, Picked> {
   const from = sourceOf(plan, request);
   for (const wanted of ['OPEN', 'UNREACHABLE'] as const) {
     for (const planned of plan.rules) {
       if (planned.failing(request, from)) continue;
+      yield;
       const fits = (server: Server): boolean =>
         standingFor(server, planned.rule, request, from) === wanted;
       const server = choose(planned, fits, request);
@@ -165,11 +199,11 @@ export function sourceOf(plan: Plan, { fromServer = '' }: PickRequest): Server |
 export function standingFor(
   server: Server,
   { limit }: RoutingRule,
-  { occasion, slots }: PickRequest,
+  request: PickRequest,
   from: Server | undefined,
 ): Standing {
-  if (server === from && occasion === RoutingOccasion.FALLBACK) return 'SOURCE';
-  return standingOf(server, slots, limit);
+  if (server === from && isFallback(request)) return 'SOURCE';
+  return standingOf(server, request.slots, limit);
 }
 
 /** Whether the server has room for so many players more. `limit`: of a rule; 0: the rule has none. */

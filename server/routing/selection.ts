@@ -2,29 +2,16 @@
 import { RoutingStrategy, type ServerSelector } from '../../gen/ts/kelpie/v1/routing.js';
 import type { ServerSelection } from '../../gen/ts/kelpie/v1/transfer.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
-import { labelsOf } from '../network/labels.js';
-import { foldName } from '../nodes/name.js';
 import { selects, type Server } from './pick.js';
 import { closedError } from './servers.js';
-
-/** The most names of one selector. */
-export const SELECTOR_NAMES = 64;
+import { checkedSelector } from './validation.js';
 
 /** Throws LABELS_INVALID, OUT_OF_RANGE or NODE_NAME_INVALID. */
 export function checkSelection({ servers, strategy }: ServerSelection): void {
-  if (servers) checkSelector(servers);
+  if (servers) checkedSelector(servers);
   if (Object.values<number>(RoutingStrategy).includes(strategy)) return;
   const message = `${strategy} is no strategy that this coordinator has; take one of RoutingStrategy`;
   throw outOfRange('strategy', RoutingStrategy.STICKY, message);
-}
-
-function checkSelector({ labels, names }: ServerSelector): void {
-  labelsOf(labels);
-  if (names.length > SELECTOR_NAMES) {
-    const message = `a selector has ${names.length} names; at most ${SELECTOR_NAMES} fit`;
-    throw outOfRange('names', SELECTOR_NAMES, message);
-  }
-  for (const name of names) foldName(name);
 }
 
 /** Refusals, the one that tells most first: a full server may have room soon. */

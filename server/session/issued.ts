@@ -87,6 +87,14 @@ export class Issued {
   }
 }
 
+/** Throws if a request under way has the id. */
+export function checkFree(requestId: number, ...users: readonly Pick<Issued, 'uses'>[]): void {
+  if (!users.some((one) => one.uses(requestId))) return;
+  throw requestIdError(
+    `the request_id ${requestId} is in use by a request under way, which goes on; give this one another`,
+  );
+}
+
 /** The error for a request_id that is 0 or in use. */
 export function requestIdError(message: string): KelpieError {
   return outOfRange('request_id', 1, message);

@@ -12,13 +12,13 @@ import type {
 import { KelpieError } from '../core/errors.js';
 import { checkPatternCount } from '../topics/filter.js';
 import type { PatternHold } from '../delivery/pattern-budget.js';
-import { filterOf, startMissing, startName } from '../delivery/start.js';
+import { checkLiveStart, filterOf } from '../delivery/start.js';
 import type { Feed } from '../delivery/feed.js';
 import { type Frame, publicError, wireError } from '../delivery/frames.js';
 import { seenFrom } from '../nodes/change.js';
 import type { SessionServices } from './services.js';
 import { Latch } from '../core/latch.js';
-import { Issued, requestIdError } from './issued.js';
+import { checkFree, Issued } from './issued.js';
 import type { Outbound } from './outbound.js';
 import { ProxyRequests } from './proxy.js';
 import type { Publisher } from './publisher.js';
@@ -26,6 +26,7 @@ import { SlotRequests } from './slots.js';
 import { TransferRequests } from './transfers.js';
 import { ValueRequests } from './values.js';
 
+const UNKNOWN = 'the frame is empty, or of a kind that this coordinator does not know';
 /** Bytes of the node's updates under way, above which the session takes no more. Waiting updates are one write. */
 const UPDATE_BYTES = 256 * 1024;
 /** About the memory of an update beside its bytes. */
@@ -121,6 +122,12 @@ export class Requests {
       case 'syncPlayers':
       case 'updatePlayer':
         return this.#proxy.room();
+      case 'putValue':
+      case 'deleteValue':
+        return this.#values.room();
+      case 'reserveSlots':
+      case 'releaseSlots':
+        return this.#slots.room();
       default:
         return undefined;
     }
@@ -148,6 +155,23 @@ export class Requests {
         return this.#subscribe(requestId, frame.value);
       case 'updateOwnNode':
         return this.#update(requestId, frame.value);
+      case 'issueCommand':
+        checkFree(requestId, this.#issued, this.#transfers);
+        return this.#issued.issue(requestId, frame.value);
+      case 'cancelCommand':
+        this.#issued.cancel(frame.value.issuedRequestId);
+        return this.done(requestId);
+      case 'commandReply':
+        this.#services.commands.reply(this.#name, this.#instance, frame.value);
+        return this.done(requestId);
+      default:
+        return this.#handleShared(requestId, frame);
+    }
+  }
+
+  /** Frames about players, slots and values, which nodes share. */
+  #handleShared(requestId: number, frame: NodeFrame['frame']): void {
+    switch (frame?.$case) {
       case 'acquirePlayer':
         return this.#answer(requestId, this.#proxy.acquire(frame.value));
       case 'releasePlayer':
@@ -158,18 +182,12 @@ export class Requests {
         return this.#answer(requestId, this.#proxy.sync(frame.value));
       case 'updatePlayer':
         return this.#confirm(requestId, this.#proxy.update(frame.value));
-      case 'issueCommand':
-        this.#checkFree(requestId);
-        return this.#issued.issue(requestId, frame.value);
-      case 'cancelCommand':
-        this.#issued.cancel(frame.value.issuedRequestId);
-        return this.done(requestId);
-      case 'commandReply':
-        this.#services.commands.reply(this.#name, this.#instance, frame.value);
-        return this.done(requestId);
       case 'transferPlayers':
-        this.#checkFree(requestId);
-        return this.#begin(requestId, this.#transfers.transfer(requestId, frame.value));
+        checkFree(requestId, this.#issued, this.#transfers);
+        this.#transfers
+          .transfer(requestId, frame.value)
+          .catch((error: unknown) => this.#fail(requestId, error));
+        return;
       case 'reserveSlots':
         return this.#answer(requestId, this.#slots.reserve(frame.value));
       case 'releaseSlots':
@@ -180,13 +198,8 @@ export class Requests {
         return this.#answer(requestId, this.#values.put(frame.value));
       case 'deleteValue':
         return this.#confirm(requestId, this.#values.delete(frame.value));
-      case 'hello':
-      case 'goodbye':
-      case undefined:
-        throw new KelpieError(
-          'FRAME_UNKNOWN',
-          'the frame is empty, or of a kind that this coordinator does not know',
-        );
+      default:
+        throw new KelpieError('FRAME_UNKNOWN', UNKNOWN);
     }
   }
 
@@ -245,21 +258,6 @@ export class Requests {
     );
   }
 
-  /** A request whose answers come by themselves. */
-  #begin(requestId: number, work: Promise<void>): void {
-    work.catch((error: unknown) => this.#fail(requestId, error));
-  }
-
-  #checkFree(requestId: number): void {
-    const what = this.#issued.uses(requestId)
-      ? 'a command'
-      : this.#transfers.uses(requestId) && 'transfers';
-    if (!what) return;
-    throw requestIdError(
-      `the request_id ${requestId} is in use by ${what} under way, which goes on; give this one another`,
-    );
-  }
-
   #answer(requestId: number, work: Promise<() => Frame>): void {
     work.then(
       (frameNow) => this.#outbound.send(frameNow(), requestId),
@@ -297,15 +295,4 @@ export class Requests {
   #public(error: unknown): KelpieError {
     return publicError(error, this.#services.onFault);
   }
-}
-
-/** A session has one position, so a topic cannot be added with a past of its own. */
-function checkLiveStart(start: StartAt): void {
-  if (start === StartAt.UNSPECIFIED) throw startMissing();
-  if (start === StartAt.SNAPSHOT || start === StartAt.LATEST) return;
-  throw new KelpieError(
-    'START_INVALID',
-    'a topic that is added starts at SNAPSHOT or LATEST; read older events by a call',
-    { start: startName(start) },
-  );
 }

@@ -16,6 +16,7 @@ import type { PlayerWriter } from '../players/writer.js';
 import type { Reservations } from '../routing/reservations.js';
 import type { Transfers } from '../transfers/transfers.js';
 import type { PlayerCommands } from '../commands/on-players.js';
+import type { SharedValues } from '../state/values.js';
 import type { SessionObserver } from './observer.js';
 import type { SessionRegistry } from './registry.js';
 
@@ -42,6 +43,7 @@ export interface SessionServices {
   readonly transfers: Transfers;
   readonly playerCommands: PlayerCommands;
   readonly commands: Commands;
+  readonly values: SharedValues;
   readonly loads: Loads;
   readonly loadFrames: LoadFrames;
   readonly pages: Pages;

@@ -1,6 +1,6 @@
 /** Chooses the goal of each player of a request, and holds a slot there. */
 import { type Address, type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import type { FallbackReason } from '../../gen/ts/kelpie/v1/routing.js';
+import { type FallbackReason, RoutingOccasion } from '../../gen/ts/kelpie/v1/routing.js';
 import type {
   ProxyDestination,
   ServerSelection,
@@ -11,6 +11,8 @@ import { cutText } from '../core/text.js';
 import { findNode, notFound } from '../nodes/queries.js';
 import type { NodeRows } from '../nodes/rows.js';
 import type { PlayerRow } from '../players/rows.js';
+import type { LastServers } from '../routing/last-servers.js';
+import type { Picker } from '../routing/picker.js';
 import { selects, type Server, standingOf, usedSlots } from '../routing/pick.js';
 import type { Hold, Reservations } from '../routing/reservations.js';
 import { checkSelection, isClosed, noServer } from '../routing/selection.js';
@@ -43,10 +45,8 @@ export type Choice = Pick<Hold, 'limit' | 'lastResort'> & { readonly name: strin
 export interface GoalParts {
   readonly nodeRows: NodeRows;
   readonly servers: Servers;
-  /** The server that the routing rules give for a FALLBACK of the player. */
-  readonly route: (row: PlayerRow, reason: FallbackReason) => Choice | undefined;
-  /** The server that the player was on last. Empty: not known. */
-  readonly lastServerOf: (playerId: string) => string;
+  readonly picker: Picker;
+  readonly lastServers: LastServers;
   readonly reservations: Pick<Reservations, 'hold' | 'release'>;
 }
 
@@ -122,10 +122,10 @@ export class Goals {
 
   #selected(selection: ServerSelection): GoalOf {
     checkSelection(selection);
-    const { servers, lastServerOf } = this.#parts;
+    const { servers, lastServers } = this.#parts;
     const selecting = new Selecting(servers, selection, () => this.#version);
     return (row, ttlMs) => {
-      const lastServer = lastServerOf(row.player.id);
+      const lastServer = lastServers.of(row.player.id);
       const choose = (): Choice | undefined => selecting.choose(row.server, lastServer);
       const none = (): KelpieError => this.#noOther(row, selection);
       return this.#first(choose, none, (choice) => this.#toServer(row, choice, ttlMs));
@@ -141,12 +141,25 @@ export class Goals {
   }
 
   async #routed(row: PlayerRow, reason: FallbackReason, ttlMs: number): Promise<HeldGoal> {
-    const choose = (): Choice | undefined => this.#parts.route(row, reason);
+    const choose = (): Choice | undefined => this.#route(row, reason);
     const none = (): KelpieError =>
       noTarget(
         'no routing rule has an open server for the player; explain it: kelpie routing explain',
       );
     return this.#first(choose, none, (choice) => this.#toServer(row, choice, ttlMs));
+  }
+
+  /** The server that the routing rules give. */
+  #route({ player, server: fromServer }: PlayerRow, reason: FallbackReason): Choice | undefined {
+    const { picker, lastServers } = this.#parts;
+    const { server, rule, lastResort } = picker.pick({
+      ...{ occasion: RoutingOccasion.FALLBACK, reason, fromServer },
+      playerProperties: player.properties,
+      lastServer: lastServers.of(player.id),
+    });
+    if (server === undefined) return undefined;
+    const deciding = picker.plan.rules.find(({ rule: { name } }) => name === rule);
+    return { name: server, lastResort, limit: deciding?.rule.limit ?? 0 };
   }
 
   /** The first choice whose node still takes the player when the slot is held. */

@@ -8,7 +8,7 @@ import { wireError } from '../core/wire-error.js';
 import type { NodeRows } from '../nodes/rows.js';
 import type { PlayerRow } from '../players/rows.js';
 import type { Tickets } from '../players/tickets.js';
-import { notHandled } from './errors.js';
+import { notHandled, targetLost } from './errors.js';
 import type { GoalOf, Goals } from './goals.js';
 import { COMMAND_NAMES, commandOf, endedCommand } from './move-commands.js';
 import type { NodeCommands } from './node-commands.js';
@@ -59,6 +59,8 @@ export class Runner {
         return;
       }
       running.slots = slots;
+      const lost = this.#running.lostOf(goal);
+      if (lost !== undefined) throw targetLost(lost);
       this.#running.follow(running, goal);
       this.take(running, { kind: 'held', goal });
     } catch (error) {

@@ -83,6 +83,11 @@ export class RunningTransfers {
     running.request.running.add(running);
   }
 
+  /** A node of the goal that has left; undefined: none has. */
+  lostOf(goal: Goal): string | undefined {
+    return [...nodesOf(goal)].find((name) => !this.#instanceOf(name));
+  }
+
   /** Follows the nodes of the goal. */
   follow(running: Running, goal: Goal): void {
     for (const name of nodesOf(goal)) {

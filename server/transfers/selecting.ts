@@ -1,8 +1,8 @@
 /** Chooses between servers for the players of one request, as a routing rule does. */
-import { randomInt } from 'node:crypto';
 import { RoutingOccasion, RoutingRule } from '../../gen/ts/kelpie/v1/routing.js';
 import type { ServerSelection } from '../../gen/ts/kelpie/v1/transfer.js';
 import { pick, type Plan, planOf } from '../routing/pick.js';
+import { drawRandom } from '../routing/picker.js';
 import type { Servers } from '../routing/servers.js';
 
 export class Selecting {
@@ -26,7 +26,7 @@ export class Selecting {
     const { server, lastResort } = pick(this.#current(), {
       // A pick for a FALLBACK leaves out the server that the player comes from.
       ...{ occasion: RoutingOccasion.FALLBACK, fromServer, lastServer },
-      random: randomInt(2 ** 32),
+      random: drawRandom(),
       turns: () => turn,
     });
     if (server === undefined) return undefined;

@@ -1,7 +1,7 @@
 import { History } from './history.js';
 import type { Client, Text } from './library.js';
 import { dial, HOST, sendText } from './library.js';
-import type { ProxyName } from './network.js';
+import { type Gates, PROXIES, type ProxyName } from './network.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const GREETING = /^Welcome to ([^,]+), /;
@@ -11,6 +11,8 @@ type Sight =
   | { type: 'text'; text: Text }
   /** A line of a title, or a toast: `set_title Fair`, `toast Lunch: on the house`. */
   | { type: 'shown'; what: string }
+  /** Its client was sent to this proxy. */
+  | { type: 'transfer'; proxy: ProxyName }
   | { type: 'disconnect'; message: string }
   | { type: 'close' }
   | { type: 'error'; message: string };
@@ -19,40 +21,62 @@ type Sight =
 export class Bot {
   readonly seen = new History<Sight>();
   readonly name: string;
-  /** The proxy to which it connects. */
-  readonly proxy: ProxyName;
-  /** The server that greeted it last. */
-  server = '';
+  readonly #gates: Gates;
+  #proxy: ProxyName;
+  #server = '';
   #client: Client | undefined;
 
-  constructor(name: string, proxy: ProxyName) {
+  constructor(name: string, proxy: ProxyName, gates: Gates) {
     this.name = name;
-    this.proxy = proxy;
+    this.#proxy = proxy;
+    this.#gates = gates;
+  }
+
+  /** The proxy to which it connects. */
+  get proxy(): ProxyName {
+    return this.#proxy;
+  }
+
+  /** The server that greeted it last. */
+  get server(): string {
+    return this.#server;
   }
 
   /** Resolves when a server has greeted it: the client's own 'join' proves little. */
-  async join(port: number): Promise<void> {
-    const first = await this.#knock(port);
+  async join(): Promise<void> {
+    const first = await this.#knock();
     if (first.type !== 'text') throw new Error(`${this.name} did not get in: ${describe(first)}`);
-    this.server = GREETING.exec(first.text.message)?.[1] ?? '';
   }
 
   /** Resolves with the message with which a proxy refuses it. Throws if it gets in. */
-  async refusal(port: number): Promise<string> {
-    const first = await this.#knock(port);
+  async refusal(): Promise<string> {
+    const first = await this.#knock();
     if (first.type === 'disconnect') return first.message;
     throw new Error(`${this.name} was not refused: ${describe(first)}`);
   }
 
   /** The greeting, or the first thing that came instead. */
-  #knock(port: number): Promise<Sight> {
+  #knock(): Promise<Sight> {
     const since = this.seen.mark;
+    this.#dial();
+    return this.seen.waitFor(
+      `${this.name} to be greeted`,
+      (sight) => (sight.type === 'text' ? GREETING.test(sight.text.message) : isEnd(sight)),
+      { since },
+    );
+  }
+
+  #dial(): void {
+    const port = this.#gates[this.#proxy];
     const client = dial({ host: HOST, port, name: this.name, timeoutMs: CONNECT_TIMEOUT_MS });
     this.#client = client;
     const see = (sight: Sight) => {
       if (this.#client === client) this.seen.add(sight);
     };
-    client.on('text', (text) => see({ type: 'text', text }));
+    client.on('text', (text) => {
+      this.#server = GREETING.exec(text.message)?.[1] ?? this.#server;
+      see({ type: 'text', text });
+    });
     client.on('set_title', ({ type, text }) => see({ type: 'shown', what: `${type} ${text}` }));
     client.on('toast_request', ({ title, message }) =>
       see({ type: 'shown', what: `toast ${title}: ${message}` }),
@@ -60,15 +84,23 @@ export class Bot {
     client.on('disconnect', ({ message = '' }) => see({ type: 'disconnect', message }));
     client.on('close', () => see({ type: 'close' }));
     client.on('error', ({ message }) => see({ type: 'error', message }));
+    client.on('transfer', (to) => this.#follow(client, to));
     // Every client of the game does the same.
     client.on('network_stack_latency', ({ timestamp }) =>
       client.write('network_stack_latency', { timestamp, needs_response: false }),
     );
-    return this.seen.waitFor(
-      `${this.name} to be greeted`,
-      (sight) => (sight.type === 'text' ? GREETING.test(sight.text.message) : isEnd(sight)),
-      { since },
-    );
+  }
+
+  /** Connects to the address that the proxy named, as every client of the game does. */
+  #follow(client: Client, { port }: { port: number }): void {
+    if (this.#client !== client) return;
+    this.#proxy = proxyAt(this.#gates, port);
+    this.seen.add({ type: 'transfer', proxy: this.#proxy });
+    client.close();
+    // The library is still handling a packet of the former connection.
+    setImmediate(() => {
+      if (this.#client === client) this.#dial();
+    });
   }
 
   /** Whether it is connected. */
@@ -80,7 +112,7 @@ export class Bot {
     sendText(this.#connected, { type: 'chat', source_name: this.name, message });
   }
 
-  /** Types a command: `/who south`. */
+  /** Types a command: `/who survival`. */
   type(command: string): void {
     const origin = { type: 'player', uuid: this.#connected.profile.uuid, request_id: '' };
     this.#connected.write('command_request', { command, origin, internal: false, version: 66 });
@@ -98,6 +130,23 @@ export class Bot {
     const sight = await this.seen.waitFor(what, isIt, { since });
     if (sight.type !== 'text') throw new Error(what);
     return sight.text;
+  }
+
+  /** Resolves with the greeting of this server, also if it came before. */
+  async waitForServer(server: string, since: number): Promise<string> {
+    const { message } = await this.waitForText(
+      (text) => GREETING.exec(text.message)?.[1] === server,
+      since,
+    );
+    return message;
+  }
+
+  /** Resolves with the proxy to which its client was sent. */
+  async waitForTransfer(since: number): Promise<ProxyName> {
+    const what = `${this.name}'s client to be sent to another proxy`;
+    const sight = await this.seen.waitFor(what, ({ type }) => type === 'transfer', { since });
+    if (sight.type !== 'transfer') throw new Error(what);
+    return sight.proxy;
   }
 
   /** Resolves when a line of a title or a toast is seen, also if it came before. */
@@ -153,6 +202,12 @@ export class Bot {
     this.#client = undefined;
     client?.close();
   }
+}
+
+function proxyAt(gates: Gates, port: number): ProxyName {
+  const proxy = PROXIES.find((name) => gates[name] === port);
+  if (!proxy) throw new Error(`no proxy listens on port ${port}`);
+  return proxy;
 }
 
 function isEnd({ type }: Sight): boolean {

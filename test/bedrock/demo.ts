@@ -1,5 +1,5 @@
 /** `make demo`: a small Bedrock network has many faults in one day, and the demo checks what its players saw. */
-import { acts } from './acts.js';
+import { acts } from './acts/acts.js';
 import { Child } from './child.js';
 import { Narrator } from './narrator.js';
 import { Network } from './network.js';

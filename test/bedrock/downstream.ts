@@ -1,29 +1,45 @@
 /** A game server. Its players chat with each other, and through Kelpie with the players of other servers. */
 import type { ReceivedEvent } from '../../client/index.js';
-import { connect, KelpieError } from '../../client/index.js';
+import { connect } from '../../client/index.js';
+import { Arrivals } from './arrivals.js';
+import { answerTo } from './typed.js';
 import { onStop, role, tell, tellStatus } from './director.js';
 import type { Player, Text } from './library.js';
 import { dismiss, HOST, listen, sendText, VERSION } from './library.js';
 
 const CHAT = 'chat.global';
 const MAX_MESSAGE_LENGTH = 512;
-const WHO = /^\/who ([A-Za-z0-9_-]{1,63})$/;
 
-const { name, port, endpoint } = role();
+const { name, port, endpoint, more } = role();
+const [mode = 'game'] = more;
+/** The players by UUID, which is their id here. */
 const players = new Map<string, Player>();
+const arrivals = new Arrivals();
 
 const kelpie = connect({
   name,
   role: 'DOWNSTREAM',
   endpoints: endpoint,
   address: { host: HOST, port },
+  labels: { mode },
   maxPlayers: 50,
   motd: `${name}, a Kelpie demo`,
   software: 'kelpie-bedrock-demo',
   version: VERSION,
+  roster: { players: true },
 });
 kelpie.subscribe(CHAT, showRemoteChat);
 kelpie.handle('who', () => ({ players: [...players.values()].map(({ profile }) => profile.name) }));
+kelpie.handle('prepare_arrival', ({ player: { id }, transferId, context }) => {
+  forgetGhost(id);
+  arrivals.expect(id, transferId, context);
+});
+kelpie.handle('prepare_departure', ({ player: { id }, toServer }) => {
+  const player = players.get(id);
+  if (player) sendText(player, { type: 'system', message: `Saved. Next stop: ${toServer}.` });
+});
+kelpie.handle('confirm_arrival', ({ player }, { signal }) => arrivals.confirm(player.id, signal));
+kelpie.handle('transfer_ended', ({ player, transferId }) => arrivals.end(player.id, transferId));
 void tellStatus(kelpie);
 
 const server = await listen({
@@ -42,16 +58,24 @@ tell({ type: 'ready' });
 
 function welcome(player: Player): void {
   const { uuid, name: playerName } = player.profile;
-  // A player may come back before their connection through a dead proxy has timed out here.
-  const ghost = players.get(uuid);
-  if (ghost) void dismiss(ghost, 'You joined again from elsewhere');
+  forgetGhost(uuid);
   players.set(uuid, player);
   player.on('close', () => {
     if (players.get(uuid) === player) players.delete(uuid);
   });
   player.on('text', (text) => hear(playerName, text));
   player.on('command_request', ({ command }) => void obey(player, command));
-  sendText(player, { type: 'system', message: `Welcome to ${name}, ${playerName}!` });
+  const greeting = arrivals.came(uuid) ?? '';
+  const message = `Welcome to ${name}, ${playerName}! ${greeting}`.trim();
+  sendText(player, { type: 'system', message });
+}
+
+/** A player may come back before their connection through a dead proxy has timed out here. */
+function forgetGhost(id: string): void {
+  const ghost = players.get(id);
+  if (!ghost) return;
+  players.delete(id);
+  void dismiss(ghost, 'You joined again from elsewhere');
 }
 
 function hear(playerName: string, text: Text): void {
@@ -66,20 +90,9 @@ function hear(playerName: string, text: Text): void {
     .catch((error: unknown) => console.error('not published:', error));
 }
 
-/** `/who south` asks the server south for its players. */
 async function obey(player: Player, command: string): Promise<void> {
-  const [, node] = WHO.exec(command) ?? [];
-  const message = node === undefined ? 'There is no such command.' : await whoIsOn(node);
-  sendText(player, { type: 'system', message });
-}
-
-async function whoIsOn(node: string): Promise<string> {
-  try {
-    const answer = await kelpie.call({ node }, 'who', {}, { timeoutMs: 5000 });
-    const { players: names } = answer as { players: string[] };
-    return names.length === 0 ? `Nobody is on ${node}.` : `On ${node}: ${names.sort().join(', ')}`;
-  } catch (error) {
-    return error instanceof KelpieError ? `${node}: ${error.message}` : `${node} cannot be asked.`;
+  for await (const message of answerTo(kelpie, player.profile.uuid, command)) {
+    sendText(player, { type: 'system', message });
   }
 }
 

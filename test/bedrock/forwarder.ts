@@ -1,5 +1,5 @@
 import type { Client, Player } from './library.js';
-import { dial, dismiss, letGo } from './library.js';
+import { dial, dismiss, letGo, sendAway } from './library.js';
 
 const PLAY_STATUS = 2;
 const DISCONNECT = 5;
@@ -20,17 +20,28 @@ export interface Target {
 /** Forwards one player's packets to a downstream and back as bytes, without parsing them twice. */
 export class Forwarder {
   readonly #player: Player;
+  readonly #onLost: () => void;
+  readonly #gone: Promise<void>;
   readonly #early: Buffer[] = [];
   #upstream: Client | undefined;
   #over = false;
   #heardMs = performance.now();
   #onHeard = (): void => undefined;
 
-  /** Created at the player's 'join', when their login with the proxy has ended. */
-  constructor(player: Player) {
+  /**
+   * Created at the player's 'join', when their login with the proxy has ended. `onLost` is called if their server breaks
+   * the connection without a message.
+   */
+  constructor(player: Player, onLost: () => void) {
     this.#player = player;
+    this.#onLost = onLost;
     player.readPacket = (packet) => this.#forward(packet);
-    player.once('close', () => (this.#over = true));
+    this.#gone = new Promise((resolve) => {
+      player.once('close', () => {
+        this.#leaveServer();
+        resolve();
+      });
+    });
   }
 
   /** True after the player left or was disconnected. */
@@ -48,13 +59,25 @@ export class Forwarder {
     return performance.now() - this.#heardMs;
   }
 
-  /** Disconnects the player with a message. Their server loses them at once. Resolves when they have gone. */
+  /**
+   * Disconnects the player with a message, unless they are about to leave already. Their server loses them at once.
+   * Resolves when they have gone.
+   */
   showOut(message: string): Promise<void> {
+    if (this.#over) return this.#gone;
     this.#leaveServer();
     return dismiss(this.#player, message);
   }
 
-  /** Resolves when the target has let the player in. Rejects if the target refuses or the player leaves. */
+  /** Makes the player's client connect to another proxy. Resolves when they have gone. */
+  sendAway(address: { host: string; port: number }): Promise<void> {
+    return sendAway(this.#player, address);
+  }
+
+  /**
+   * Resolves when the target has let the player in: they have left their former server then. Rejects if the target
+   * refuses, and they stay where they are; or if the player leaves.
+   */
   connect(target: Target): Promise<void> {
     const { name, uuid } = this.#player.profile;
     const upstream = dial({
@@ -64,24 +87,31 @@ export class Forwarder {
     });
     return new Promise((resolve, reject) => {
       // Without this, the player would stay on the server after they left.
-      this.#player.once('close', () => {
-        this.#upstream = undefined;
+      void this.#gone.then(() => {
         upstream.close();
         reject(new Error('the player left'));
       });
       upstream.on('error', reject);
       upstream.on('close', () => {
         reject(new Error(`${target.name} closed the connection`));
-        if (this.#upstream === upstream) this.#lose(target.name);
+        if (this.#upstream === upstream) this.#lose();
       });
       upstream.once('join', () => {
         if (this.#over) return upstream.close();
-        upstream.readPacket = (packet) => this.#return(packet);
-        for (const packet of this.#early.splice(0)) upstream.sendBuffer(packet, true);
-        this.#upstream = upstream;
+        this.#enter(upstream);
         resolve();
       });
     });
+  }
+
+  #enter(upstream: Client): void {
+    const former = this.#upstream;
+    this.#upstream = upstream;
+    upstream.readPacket = (packet) => {
+      if (this.#upstream === upstream) this.#return(packet);
+    };
+    for (const packet of this.#early.splice(0)) upstream.sendBuffer(packet, true);
+    former?.close();
   }
 
   #forward(packet: Buffer): void {
@@ -112,8 +142,9 @@ export class Forwarder {
     upstream?.close();
   }
 
-  #lose(server: string): void {
-    void this.showOut(`The connection to ${server} was lost.`);
+  #lose(): void {
+    this.#upstream = undefined;
+    this.#onLost();
   }
 }
 

@@ -12,6 +12,8 @@ export const VERSION = '1.21.0';
 const MAX_PLAYERS = 100;
 /** How long a disconnected player may take to leave by themselves. */
 const LEAVE_MS = 1500;
+/** How long a player may take to leave for another address. In a busy client, a close would overtake the packet. */
+const TRANSFER_MS = 8000;
 
 export interface Text {
   type: 'chat' | 'system' | 'tip' | 'popup';
@@ -38,6 +40,7 @@ interface Events {
   command_request: [{ command: string }];
   network_stack_latency: [{ timestamp: bigint; needs_response: boolean }];
   disconnect: [{ message?: string }];
+  transfer: [{ server_address: string; port: number }];
   close: [];
   error: [Error];
 }
@@ -70,6 +73,8 @@ interface NativeServer extends EventEmitter<{ connect: [Player] }> {
 interface Library {
   Server: new (options: object) => NativeServer;
   Client: new (options: object) => Client;
+  /** Rejects if nothing answers within a second. */
+  ping: (at: { host: string; port: number }) => Promise<unknown>;
 }
 
 interface Serializers {
@@ -212,10 +217,28 @@ export function dismiss(player: Player, message: string): Promise<void> {
   return left;
 }
 
-/** Resolves when a disconnected player has gone. Closes their connection if they do not leave in time. */
-export function letGo(player: Player): Promise<void> {
+/** Makes the player's client connect to another address. Resolves when they have gone. */
+export function sendAway(
+  player: Player,
+  { host, port }: { host: string; port: number },
+): Promise<void> {
+  const left = letGo(player, TRANSFER_MS);
+  player.write('transfer', { server_address: host, port });
+  return left;
+}
+
+/** Whether a server of the game answers at this address. */
+export async function answersAt({ host, port }: { host: string; port: number }): Promise<boolean> {
+  return bedrock.ping({ host, port }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Resolves when a player who has to leave has gone. Closes their connection if they do not leave in time. */
+export function letGo(player: Player, leaveMs = LEAVE_MS): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => player.close(), LEAVE_MS);
+    const timer = setTimeout(() => player.close(), leaveMs);
     player.once('close', () => {
       clearTimeout(timer);
       resolve();

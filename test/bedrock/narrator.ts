@@ -12,6 +12,7 @@ const dim = (text: string) => paint(2, text);
 /** Prints the story, and counts which of its claims were true. */
 export class Narrator {
   readonly #startMs = performance.now();
+  #acts = 0;
   #passed = 0;
   #failed = 0;
 
@@ -19,8 +20,9 @@ export class Narrator {
     console.log(`\n${bold(text)}\n${dim(subtitle)}`);
   }
 
-  act(number: number, text: string): void {
-    console.log(`\n${bold(`Act ${number}. ${text}`)}`);
+  act(text: string): void {
+    this.#acts += 1;
+    console.log(`\n${bold(`Act ${this.#acts}. ${text}`)}`);
   }
 
   /** Prints an action of the director. */

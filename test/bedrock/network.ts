@@ -9,12 +9,16 @@ import { Child } from './child.js';
 import { HOST } from './library.js';
 import { Watch } from './watch.js';
 
-export const SERVERS = ['east', 'north', 'south'] as const;
+export const GAMES = ['bedwars', 'survival'] as const;
+export const SERVERS = ['lobby', ...GAMES] as const;
 export const PROXIES = ['gate-1', 'gate-2'] as const;
 const NODES = [...SERVERS, ...PROXIES] as const;
 export type Server = (typeof SERVERS)[number];
 export type ProxyName = (typeof PROXIES)[number];
+export type Game = (typeof GAMES)[number];
 type NodeName = Server | ProxyName;
+/** The ports of the proxies. */
+export type Gates = Readonly<Record<ProxyName, number>>;
 
 const COORDINATOR = new URL('../../server/main.js', import.meta.url);
 const DOWNSTREAM = new URL('./downstream.js', import.meta.url);
@@ -97,6 +101,7 @@ export class Network {
     const args = [name, String(this.ports[name]), this.endpoint];
     // The two proxies have different policies for a player who logs in twice.
     if (name === 'gate-2') args.push('KICK_OLD');
+    if (name === 'lobby') args.push('lobby');
     const child = new Child(name, script, args);
     this.#nodes.set(name, child);
     await child.reports.waitFor(`${name} to be ready`, ({ type }) => type === 'ready');

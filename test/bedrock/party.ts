@@ -1,13 +1,13 @@
 import { Bot } from './bots.js';
-import { PROXIES, type ProxyName, type Server, SERVERS } from './network.js';
+import { type Gates, PROXIES, type ProxyName, type Server, SERVERS } from './network.js';
 
 /** The players of the demo. */
 export class Party {
-  readonly #ports: Readonly<Record<ProxyName, number>>;
+  readonly #gates: Gates;
   readonly #bots = new Map<string, Bot>();
 
-  constructor(ports: Readonly<Record<ProxyName, number>>) {
-    this.#ports = ports;
+  constructor(gates: Gates) {
+    this.#gates = gates;
   }
 
   get bots(): Bot[] {
@@ -21,8 +21,8 @@ export class Party {
   }
 
   async joinBy(proxy: ProxyName, name: string): Promise<Bot> {
-    const bot = new Bot(name, proxy);
-    await bot.join(this.#ports[proxy]);
+    const bot = new Bot(name, proxy, this.#gates);
+    await bot.join();
     this.#bots.set(name, bot);
     return bot;
   }
@@ -30,13 +30,13 @@ export class Party {
   /** Connects the players again, each through the same proxy as before. */
   async rejoin(bots: readonly Bot[]): Promise<void> {
     for (const bot of bots) bot.leave();
-    await Promise.all(bots.map((bot) => bot.join(this.#ports[bot.proxy])));
+    await Promise.all(bots.map((bot) => bot.join()));
   }
 
   /** Connects a player that must be refused. Resolves with the message of the refusal. */
   async refusal(proxy: ProxyName, name: string): Promise<string> {
-    const bot = new Bot(name, proxy);
-    const message = await bot.refusal(this.#ports[proxy]);
+    const bot = new Bot(name, proxy, this.#gates);
+    const message = await bot.refusal();
     bot.leave();
     return message;
   }
@@ -63,7 +63,7 @@ export class Party {
     return bot;
   }
 
-  /** The places of all players according to the bots: `Ana by gate-1 on north`. */
+  /** The places of all players according to the bots: `Ana by gate-1 on bedwars`. */
   places(): string[] {
     return this.bots.map(({ name, proxy, server }) => `${name} by ${proxy} on ${server}`).sort();
   }

@@ -3,7 +3,7 @@ import { History } from './history.js';
 
 /** Collects the events of nodes and players that the coordinator sends to a client of the director. */
 export class Watch {
-  /** `Ana joined gate-1`, `Ana is on north`, `Ana left: KICKED`, `south left: STOPPED` … */
+  /** `Ana joined gate-1`, `Ana is on bedwars`, `Ana left: KICKED`, `survival left: STOPPED` … */
   readonly news = new History<string>();
   readonly statuses = new History<string>();
   readonly #kelpie: KelpieClient;
@@ -38,7 +38,7 @@ export class Watch {
       .sort();
   }
 
-  /** Resolves when the roster has these players at these places. Each is `Ana by gate-1 on north`. */
+  /** Resolves when the roster has these players at these places. Each is `Ana by gate-1 on bedwars`. */
   async sees(places: readonly string[]): Promise<void> {
     const isSo = (): boolean => this.#has(places);
     if (isSo()) return;

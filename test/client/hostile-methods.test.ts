@@ -81,6 +81,53 @@ const methods: Readonly<Record<string, Use>> = {
     issued(client, { show_message: { players: [], display: { toast } } }),
   'issue(line)': (client, line) => issued(client, { run_console_command: { line } }),
   'issue(player)': (client, player) => issued(client, { verify_player: { player } }),
+  'issue(prepare_arrival)': (client, value) => issued(client, { prepare_arrival: value }),
+  'issue(prepare_departure)': (client, value) => issued(client, { prepare_departure: value }),
+  'issue(transfer_player)': (client, value) => issued(client, { transfer_player: value }),
+  'issue(transfer_player.address)': (client, address) =>
+    issued(client, {
+      transfer_player: {
+        player: { id: '1', generation: 1 },
+        server: '',
+        address,
+        toProxy: '',
+        transferId: '',
+      },
+    }),
+  'issue(confirm_arrival)': (client, value) => issued(client, { confirm_arrival: value }),
+  'issue(transfer_ended)': (client, value) => issued(client, { transfer_ended: value }),
+  'issue(transfer_ended.error)': (client, error) =>
+    issued(client, {
+      transfer_ended: { player: { id: '1', generation: 1 }, transferId: '', error },
+    }),
+  'transfer(target)': (client, value) => call(client, 'transfer', value, { server: 'echo' }, soon),
+  'transfer(player)': (client, player) =>
+    call(client, 'transfer', { player }, { server: 'echo' }, soon),
+  'transfer(servers)': (client, servers) =>
+    call(client, 'transfer', { servers }, { server: 'echo' }, soon),
+  'transfer(destination)': (client, value) =>
+    call(client, 'transfer', { everyone: true }, value, soon),
+  ...Object.fromEntries(
+    ['server', 'servers', 'proxy', 'anyProxy', 'routed'].map((place): [string, Use] => [
+      `transfer(destination.${place})`,
+      (client, value) => call(client, 'transfer', { everyone: true }, { [place]: value }, soon),
+    ]),
+  ),
+  'transfer(labels)': (client, labels) =>
+    call(client, 'transfer', { everyone: true }, { servers: { labels } }, soon),
+  'transfer(names)': (client, names) =>
+    call(client, 'transfer', { everyone: true }, { servers: { names } }, soon),
+  'transfer(strategy)': (client, strategy) =>
+    call(client, 'transfer', { everyone: true }, { servers: {}, strategy }, soon),
+  'transfer(options)': (client, value) =>
+    call(client, 'transfer', { everyone: true }, { server: 'echo' }, value),
+  'transfer(context)': (client, context) =>
+    call(client, 'transfer', { everyone: true }, { server: 'echo' }, { ...soon, context }),
+  'transfer(timeoutMs)': (client, timeoutMs) =>
+    call(client, 'transfer', { everyone: true }, { server: 'echo' }, { timeoutMs }),
+  'move(player)': (client, value) => call(client, 'move', value, { server: 'echo' }, soon),
+  'move(destination)': (client, value) => call(client, 'move', { id: '1' }, value, soon),
+  'move(options)': (client, value) => call(client, 'move', { id: '1' }, { server: 'echo' }, value),
   'update(change)': (client, value) => call(client, 'update', value),
   'update(labels)': (client, labels) => call(client, 'update', { labels }),
   'update(removedLabels)': (client, removedLabels) => call(client, 'update', { removedLabels }),

@@ -8,6 +8,10 @@ import type {
   ListNodesRequest,
   ListNodesResponse,
   NodeServiceDefinition,
+  ReleaseSlotsRequest,
+  ReleaseSlotsResponse,
+  ReserveSlotsRequest,
+  ReserveSlotsResponse,
   UpdateNodeRequest,
   UpdateNodeResponse,
 } from '../../../gen/ts/kelpie/v1/node_service.js';
@@ -17,14 +21,30 @@ import type { NodeQueries } from '../../nodes/queries.js';
 import type { Network } from '../../network/network.js';
 import type { NodeClaims } from '../../nodes/claims.js';
 import type { Loads } from '../../nodes/loads.js';
+import type { Reservations } from '../../routing/reservations.js';
+import { holdOf } from '../../routing/reserve-request.js';
 
-export function nodeService(
-  network: Pick<Network, 'head'>,
-  queries: NodeQueries,
-  claims: NodeClaims,
-  loads: Loads,
-): ServiceImplementation<NodeServiceDefinition> {
-  const withLoad = (node: Node): Node => ({ ...node, load: loads.get(node.name) });
+/** The services that answer about nodes. */
+interface NodeParts {
+  readonly network: Pick<Network, 'head'>;
+  readonly queries: NodeQueries;
+  readonly claims: NodeClaims;
+  readonly loads: Loads;
+  readonly reservations: Reservations;
+}
+
+export function nodeService({
+  network,
+  queries,
+  claims,
+  loads,
+  reservations,
+}: NodeParts): ServiceImplementation<NodeServiceDefinition> {
+  const withLoad = (node: Node): Node => ({
+    ...node,
+    load: loads.get(node.name),
+    reservedSlots: reservations.rows.slotsOn(node.name),
+  });
   return {
     async listNodes(request: ListNodesRequest, { peer }: CallContext): Promise<ListNodesResponse> {
       const { items, ...page } = await queries.list(request, request, peer);
@@ -48,11 +68,22 @@ export function nodeService(
     async cancelNodeDrain() {
       throw notBuilt();
     },
-    async reserveSlots() {
-      throw notBuilt();
+    ...slotCalls(network, reservations),
+  };
+}
+
+function slotCalls(
+  network: Pick<Network, 'head'>,
+  reservations: Reservations,
+): Pick<ServiceImplementation<NodeServiceDefinition>, 'reserveSlots' | 'releaseSlots'> {
+  return {
+    async reserveSlots(request: ReserveSlotsRequest): Promise<ReserveSlotsResponse> {
+      const { id, node } = await reservations.hold(holdOf(request));
+      return { reservationId: id, node, cursor: network.head };
     },
-    async releaseSlots() {
-      throw notBuilt();
+    async releaseSlots(request: ReleaseSlotsRequest): Promise<ReleaseSlotsResponse> {
+      await reservations.release(request.reservationId, request.slots);
+      return { cursor: network.head };
     },
   };
 }

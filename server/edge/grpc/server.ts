@@ -7,7 +7,9 @@ import { CoordinatorServiceDefinition } from '../../../gen/ts/kelpie/v1/coordina
 import { EventServiceDefinition } from '../../../gen/ts/kelpie/v1/event_service.js';
 import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { PlayerServiceDefinition } from '../../../gen/ts/kelpie/v1/player_service.js';
+import { RoutingServiceDefinition } from '../../../gen/ts/kelpie/v1/routing_service.js';
 import { SessionServiceDefinition } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { StateServiceDefinition } from '../../../gen/ts/kelpie/v1/state_service.js';
 import { endpointOf } from '../../core/address.js';
 import type { Clock } from '../../core/clock.js';
 import type { SessionPort } from '../../session/port.js';
@@ -27,7 +29,9 @@ const services = [
   PlayerServiceDefinition,
   CommandServiceDefinition,
   EventServiceDefinition,
+  RoutingServiceDefinition,
   CoordinatorServiceDefinition,
+  StateServiceDefinition,
 ].map(({ fullName }) => fullName);
 
 function serverOptions(messageBytes: number, calls: OpenCalls): ServerOptions {
@@ -80,7 +84,9 @@ export interface CallServices {
   readonly players: ServiceImplementation<PlayerServiceDefinition>;
   readonly commands: ServiceImplementation<CommandServiceDefinition>;
   readonly events: ServiceImplementation<typeof EventService>;
+  readonly routing: ServiceImplementation<RoutingServiceDefinition>;
   readonly coordinator: ServiceImplementation<CoordinatorServiceDefinition>;
+  readonly state: ServiceImplementation<StateServiceDefinition>;
 }
 
 /** Facts about the coordinator that the edge uses, and the observer of its calls. */
@@ -93,7 +99,7 @@ export interface EdgeOptions {
 
 export function createEdge(
   port: SessionPort,
-  { nodes, players, commands, events, coordinator }: CallServices,
+  { nodes, players, commands, events, routing, coordinator, state }: CallServices,
   { clock, identity, onCall, onFault }: EdgeOptions,
 ): Edge {
   const { limits, authorize } = port;
@@ -110,7 +116,9 @@ export function createEdge(
   server.add(ofContract(PlayerServiceDefinition), players);
   server.add(ofContract(CommandServiceDefinition), commands);
   server.add(EventService, events);
+  server.add(ofContract(RoutingServiceDefinition), routing);
   server.add(ofContract(CoordinatorServiceDefinition), coordinator);
+  server.add(ofContract(StateServiceDefinition), state);
   const health = HealthState();
   // One listener for each Watch, and these are bounded as all streams are.
   health.setMaxListeners(0);

@@ -116,6 +116,8 @@ describe('the facts in a Hello', () => {
       lastState: NodeState.UNSPECIFIED,
       load: undefined,
       commands: [],
+      reservedSlots: 0,
+      drained: false,
     });
   });
 

@@ -50,7 +50,7 @@ export interface ListValuesRequest {
 
 /** A page of values. */
 export interface ListValuesResponse {
-  /** The values, in the order of buckets and of keys as the topic has them. */
+  /** The values, in the order of their topics. */
   values: StateValue[];
   /** The token of the next page. Empty on the last page. */
   nextPageToken: string;

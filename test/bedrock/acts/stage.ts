@@ -1,11 +1,11 @@
 /** The parts that every act uses, and the claims that several acts share. */
 import assert from 'node:assert/strict';
-import type { Player } from '../../gen/ts/kelpie/v1/player.js';
-import { runKelpie } from '../support/process/cli.js';
-import type { Bot } from './bots.js';
-import type { Narrator } from './narrator.js';
-import type { Network } from './network.js';
-import type { Party } from './party.js';
+import type { Player } from '../../../gen/ts/kelpie/v1/player.js';
+import { runKelpie } from '../../support/process/cli.js';
+import type { Bot } from '../bots.js';
+import type { Narrator } from '../narrator.js';
+import type { Network, Server } from '../network.js';
+import type { Party } from '../party.js';
 
 export interface Stage {
   network: Network;
@@ -27,6 +27,20 @@ export async function hears({ narrator }: Stage, from: Bot, to: Bot, words: stri
       return performance.now() - startMs;
     },
     (tookMs) => `${tookMs.toFixed(0)} ms`,
+  );
+}
+
+/** Players type /play, and the server greets them, with these words if there are any. */
+export async function play(bots: readonly Bot[], server: Server, words = ''): Promise<void> {
+  await Promise.all(
+    bots.map(async (bot) => {
+      const since = bot.seen.mark;
+      bot.type(`/play ${server} ${words}`.trim());
+      const wanted = `Welcome to ${server}, ${bot.name}! ${words}`.trim();
+      const isAnswer = /^(Welcome to|No way to) /;
+      const { message } = await bot.waitForText((text) => isAnswer.test(text.message), since);
+      assert.equal(message, wanted);
+    }),
   );
 }
 

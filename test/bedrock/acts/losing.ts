@@ -1,46 +1,78 @@
 /** The acts in which a part of the network is lost and comes back. */
 import assert from 'node:assert/strict';
-import { GRACE_SECONDS, type Network, SERVERS } from './network.js';
-import { allSaw, answers, areListed, hears, listed, type Stage, Unbroken } from './stage.js';
-import { Talk } from './talk.js';
+import { GRACE_SECONDS, type Network, SERVERS } from '../network.js';
+import { allSaw, answers, areListed, hears, listed, play, type Stage, Unbroken } from './stage.js';
+import { Talk } from '../talk.js';
 
 export async function loseServer(stage: Stage): Promise<void> {
   const { network, party, narrator } = stage;
-  narrator.act(4, 'A server closes and comes back');
-  const guests = party.on('south').map((bot) => ({ bot, since: bot.seen.mark }));
-  const others = new Unbroken(party.bots.filter((bot) => bot.server !== 'south'));
-  narrator.does('SIGTERM to south');
-  const closed = network.node('south').stop('SIGTERM');
+  narrator.act('A server closes and comes back');
+  const guests = party.on('survival').map((bot) => ({ bot, since: bot.seen.mark }));
+  const others = new Unbroken(party.bots.filter((bot) => bot.server !== 'survival'));
+  narrator.does('SIGTERM to survival');
+  const closed = network.node('survival').stop('SIGTERM');
   await narrator.expect(
-    "the clients of south's players show that south closes",
+    "the clients of survival's players show that survival closes",
     async () => {
       const messages = guests.map(({ bot, since }) => bot.waitForDisconnect(since));
-      for (const message of await Promise.all(messages)) assert.match(message, /south is closing/);
+      for (const message of await Promise.all(messages))
+        assert.match(message, /survival is closing/);
     },
     () => guests.map(({ bot }) => bot.name).join(', '),
   );
-  await narrator.expect('south ends with the code 0, and both proxies remove it', async () => {
+  await narrator.expect('survival ends with the code 0, and both proxies remove it', async () => {
     assert.equal(await closed, 0, 'its exit code');
-    await network.proxiesKnow(['east', 'north']);
+    await network.proxiesKnow(['bedwars', 'lobby']);
   });
-  narrator.does('south starts again');
-  await narrator.expect('both proxies list south again', async () => {
-    await network.start('south');
+  narrator.does('survival starts again');
+  await narrator.expect('both proxies list survival again', async () => {
+    await network.start('survival');
     await network.proxiesKnow(SERVERS);
   });
-  const bot = party.one('north');
-  await answers(stage, { bot, about: 'south', answer: 'Nobody is on south.' });
-  await narrator.expect('its players come back, and it is empty no more', async () => {
-    await party.rejoin(guests.map((guest) => guest.bot));
-    assert.ok(party.on('south').length > 0, party.counts());
+  const bot = party.one('lobby');
+  await answers(stage, { bot, about: 'survival', answer: 'Nobody is on survival.' });
+  const bots = guests.map((guest) => guest.bot);
+  await narrator.expect('its players come back to the lobby, and go on to survival', async () => {
+    await party.rejoin(bots);
+    assert.ok(bots.every(({ server }) => server === 'lobby'));
+    await play(bots, 'survival');
     others.check();
   });
   await areListed(stage);
 }
 
+export async function loseGame(stage: Stage): Promise<void> {
+  const { network, party, narrator } = stage;
+  narrator.act('A game is killed');
+  const guests = party.on('bedwars').map((bot) => ({ bot, since: bot.seen.mark }));
+  const unbroken = new Unbroken(party.bots);
+  narrator.does('SIGKILL to bedwars');
+  const killedMs = performance.now();
+  await network.node('bedwars').stop('SIGKILL');
+  await narrator.expect(
+    'its players land in the lobby, by the rule for servers that do not answer',
+    async () => {
+      await Promise.all(guests.map(({ bot, since }) => bot.waitForServer('lobby', since)));
+      return performance.now() - killedMs;
+    },
+    (tookMs) => `${guests.length} players, after ${(tookMs / 1000).toFixed(1)} s`,
+  );
+  await narrator.expect('nobody lost the connection to the game', () => unbroken.check());
+  await areListed(stage);
+  narrator.does('bedwars starts again');
+  await narrator.expect('they go on to bedwars', async () => {
+    await network.start('bedwars');
+    await network.proxiesKnow(SERVERS);
+    await play(
+      guests.map(({ bot }) => bot),
+      'bedwars',
+    );
+  });
+}
+
 export async function loseProxy(stage: Stage): Promise<void> {
   const { network, party, narrator } = stage;
-  narrator.act(5, 'A proxy is killed');
+  narrator.act('A proxy is killed');
   const lost = party.by('gate-1').map((bot) => ({ bot, since: bot.seen.mark }));
   const rest = party.by('gate-2');
   const unbroken = new Unbroken(rest);
@@ -50,7 +82,12 @@ export async function loseProxy(stage: Stage): Promise<void> {
   const killedMs = performance.now();
   await network.node('gate-1').stop('SIGKILL');
 
-  await hears(stage, party.one('north', 'gate-2'), party.one('south', 'gate-2'), 'a gate is down');
+  await hears(
+    stage,
+    party.one('lobby', 'gate-2'),
+    party.one('survival', 'gate-2'),
+    'a gate is down',
+  );
   await narrator.expect(
     'its players, and only they, leave: PROXY_LOST',
     async () => {
@@ -71,7 +108,7 @@ export async function loseProxy(stage: Stage): Promise<void> {
   await narrator.expect(
     "no other player's connection broke, and no other session ended",
     async () => {
-      party.one('east', 'gate-2').say('but we still talk');
+      party.one('bedwars', 'gate-2').say('but we still talk');
       await allSaw(rest, 'but we still talk');
       unbroken.check();
       for (const { child, since: mark } of sessions) {
@@ -90,7 +127,7 @@ export async function loseProxy(stage: Stage): Promise<void> {
 
 export async function loseCoordinator(stage: Stage): Promise<void> {
   const { network, party, narrator, coordinatorEnd } = stage;
-  narrator.act(6, 'The coordinator dies in the middle of a talk');
+  narrator.act('The coordinator dies in the middle of a talk');
   const witnesses = party.bots;
   const unbroken = new Unbroken(witnesses);
   const marks = statusMarks(network);
@@ -98,7 +135,7 @@ export async function loseCoordinator(stage: Stage): Promise<void> {
     Promise.all(marks.map(({ child, since }) => child.waitForStatus(status, since)));
   const newsSince = network.watch.news.mark;
   const stays = await listed(network);
-  const [one, other] = [party.one('north'), party.one('south')];
+  const [one, other] = [party.one('lobby'), party.one('survival')];
   const talk = new Talk(one, other);
   await narrator.expect(`${one.name} and ${other.name} talk across, without a pause`, () =>
     talk.flows(),
@@ -157,8 +194,8 @@ async function nobodyWasGone(
     assert.deepEqual(news, []);
     assert.deepEqual(network.watch.leavesSince(newsSince), []);
   });
-  await hears(stage, party.one('north'), party.one('south'), 'did you notice anything?');
-  await hears(stage, party.one('south'), party.one('north'), 'not a thing');
+  await hears(stage, party.one('lobby'), party.one('survival'), 'did you notice anything?');
+  await hears(stage, party.one('survival'), party.one('lobby'), 'not a thing');
 }
 
 function isOfNewcomer(line: string): boolean {

@@ -1,0 +1,58 @@
+/** The acts in which players come and go. */
+import assert from 'node:assert/strict';
+import { PROXIES, SERVERS } from '../network.js';
+import { areListed, type Stage } from './stage.js';
+
+const NAMES =
+  'Ana Ben Cleo Dan Eve Fay Gus Hal Ida Jon Kim Leo Mia Ned Oda Pia Quin Rob Sue Tom'.split(' ');
+
+export async function gather(stage: Stage): Promise<void> {
+  const { network, party, narrator } = stage;
+  narrator.act('Two proxies, a lobby, two games, twenty players');
+  await narrator.expect(
+    'the coordinator listens',
+    async () => {
+      await network.startCoordinator();
+      await network.startWatch();
+    },
+    () => network.endpoint,
+  );
+  await narrator.expect('servers and proxies join, and both proxies list all servers', async () => {
+    await Promise.all([...SERVERS, ...PROXIES].map((name) => network.start(name)));
+    await network.proxiesKnow(SERVERS);
+  });
+  await narrator.expect(
+    'twenty players join by both proxies, and all of them land in the lobby',
+    async () => {
+      await party.join(...NAMES);
+      for (const proxy of PROXIES) assert.equal(party.by(proxy).length, 10, party.counts());
+      assert.equal(party.on('lobby').length, 20, party.counts());
+    },
+    () => party.counts(),
+  );
+  await areListed(stage);
+  await narrator.expect('the counts of each node are the same', async () => {
+    const { network: all, nodes } = await network.ask((api) => api.players.countPlayers({}));
+    const counts = nodes.map(({ name, players }) => [name, players]).sort();
+    const expected = [
+      ...SERVERS.map((server) => [server, party.on(server).length]),
+      ...PROXIES.map((proxy) => [proxy, party.by(proxy).length]),
+    ];
+    assert.deepEqual([all, counts], [NAMES.length, expected.sort()]);
+  });
+}
+
+export async function goHome({ network, party, narrator }: Stage): Promise<void> {
+  narrator.act('Lights out');
+  party.leave(...party.bots);
+  await narrator.expect('all processes end on SIGTERM with the code 0', async () => {
+    const children = [...network.proxies, ...network.servers];
+    const ends = await Promise.all(children.map((child) => child.stop('SIGTERM')));
+    await network.watch.close();
+    ends.push(await network.coordinator.stop('SIGTERM'));
+    assert.ok(
+      ends.every((end) => end === 0),
+      `the exit codes: ${ends.join(', ')}`,
+    );
+  });
+}

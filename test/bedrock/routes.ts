@@ -1,0 +1,84 @@
+/** The ways of a proxy's players to servers. The roster answers from memory. */
+import type { KelpieClient, Node } from '../../client/index.js';
+import type { Forwarder, Target } from './forwarder.js';
+import type { Player } from './library.js';
+
+/** How often a player who comes is brought to the next server, if one does not take them. */
+const MAX_TRIES = 3;
+
+/** A player of this proxy. */
+export interface Guest {
+  /** The UUID: offline accounts have no XUID. */
+  readonly id: string;
+  readonly player: Player;
+  readonly forwarder: Forwarder;
+  /** The server that they are on. */
+  server: string;
+}
+
+/** Why a player needs another server. */
+type Reason = 'EXCEPTION' | 'TIMEOUT';
+
+export class Routes {
+  readonly #kelpie: KelpieClient;
+
+  constructor(kelpie: KelpieClient) {
+    this.#kelpie = kelpie;
+  }
+
+  /** Brings a player who has joined to a server. Resolves with the reason if there is none. */
+  async enter(guest: Guest): Promise<string | undefined> {
+    let from = '';
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      const target = this.#pick(from);
+      if (!target || guest.forwarder.over) break;
+      try {
+        await this.#bring(guest, target);
+        return undefined;
+      } catch {
+        from = target.name;
+      }
+    }
+    return 'No server is open for you right now.';
+  }
+
+  /** Moves a player to this server. Rejects if it does not take them: they stay where they are then. */
+  async move(guest: Guest, server: string): Promise<void> {
+    const target = targetOf(this.#kelpie.roster.node(server));
+    if (!target) throw new Error(`${server} has no address`);
+    await this.#bring(guest, target);
+  }
+
+  /** The player's server is gone: they land on another one, or the proxy disconnects them. */
+  async fallBack(guest: Guest, reason: Reason): Promise<void> {
+    const { forwarder, server } = guest;
+    if (forwarder.over) return;
+    const target = this.#pick(server);
+    try {
+      if (!target) throw new Error(`no server is open: ${reason}`);
+      await this.#bring(guest, target);
+    } catch (error) {
+      console.error(`${guest.player.profile.name} has no server:`, error);
+      await forwarder.showOut(`The connection to ${server} was lost.`);
+    }
+  }
+
+  async #bring(guest: Guest, target: Target): Promise<void> {
+    await guest.forwarder.connect(target);
+    guest.server = target.name;
+    await this.#kelpie.players.moved(guest.id, target.name);
+  }
+
+  #pick(from: string): Target | undefined {
+    const { roster } = this.#kelpie;
+    const servers = [
+      ...roster.ready('DOWNSTREAM', { mode: 'lobby' }),
+      ...roster.ready('DOWNSTREAM'),
+    ];
+    return targetOf(servers.find(({ name }) => name !== from));
+  }
+}
+
+function targetOf(server: Node | undefined): Target | undefined {
+  return server?.address && { name: server.name, ...server.address };
+}

@@ -39,6 +39,7 @@ export type {
   FallbackReasonName,
   GapReasonName,
   NodeLeaveReasonName,
+  OccasionName,
   OriginName,
   PlayerLeaveReasonName,
   RoleName,
@@ -48,12 +49,15 @@ export type {
   TransferStageName,
   WelcomeOutcomeName,
 } from './core/spelling.js';
+export type { RoutingCondition, RoutingRule } from './core/routing.js';
 export { type FailureReason, KelpieError } from './errors.js';
 export type { PlayerFacts, PlayerFactsChange } from './players/facts.js';
 export type { Acquired, Evicted, PlayersOptions, Policy, Ticket } from './players/options.js';
 export type { Players } from './players/players.js';
 export type { MessageContent } from './events/content.js';
 export type { MessageOptions, ReceivedEvent } from './events/received.js';
+export type { PickedServer } from './roster/pick.js';
+export type { PickOptions, PickPlayer } from './roster/routing.js';
 export type { RosterView } from './roster/view.js';
 export type { PlayerLookup } from './roster/players.js';
 export type { Destination } from './transfers/destination.js';
@@ -89,6 +93,7 @@ export type { Handler, Subscription } from './events/subscriptions.js';
 export type { WarningLogger } from './warnings.js';
 export type { Transport } from './connection/transport.js';
 export { type Cursor } from '../gen/ts/kelpie/v1/cursor.js';
+export type { NetworkSettings } from '../gen/ts/kelpie/v1/settings.js';
 export type { Device, Player } from '../gen/ts/kelpie/v1/player.js';
 export type { Address, NodeLoad } from '../gen/ts/kelpie/v1/node.js';
 export type { Limits } from '../gen/ts/kelpie/v1/coordinator.js';

@@ -6,7 +6,11 @@ import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import { MessageOrigin, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
-import { FallbackReason, RoutingStrategy } from '../../gen/ts/kelpie/v1/routing.js';
+import {
+  FallbackReason,
+  RoutingOccasion,
+  RoutingStrategy,
+} from '../../gen/ts/kelpie/v1/routing.js';
 import { WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
 import { GapReason } from '../../gen/ts/kelpie/v1/stream.js';
 import { TransferStage } from '../../gen/ts/kelpie/v1/transfer.js';
@@ -40,6 +44,9 @@ export type WelcomeOutcomeName = NameIn<typeof WelcomeOutcome> | 'UNKNOWN';
 
 /** The crashes that an acknowledged event survives. */
 export type DurabilityName = NameIn<typeof Durability> | 'UNKNOWN';
+
+/** An occasion on which a player needs a server: they join the network, or they lose their server. */
+export type OccasionName = NameIn<typeof RoutingOccasion>;
 
 /** The way to choose one of several open servers: see `RoutingStrategy` of the contract. */
 export type StrategyName = NameIn<typeof RoutingStrategy>;
@@ -100,6 +107,7 @@ export const playerLeaveReasonNameOf = namesOf(PlayerLeaveReason);
 export const gapReasonNameOf = namesOf(GapReason);
 export const welcomeOutcomeNameOf = namesOf(WelcomeOutcome);
 export const durabilityNameOf = namesOf(Durability);
+export const occasionNameOf = namesOf(RoutingOccasion);
 export const strategyNameOf = namesOf(RoutingStrategy);
 export const fallbackReasonNameOf = namesOf(FallbackReason);
 export const transferStageNameOf = namesOf(TransferStage);

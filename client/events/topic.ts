@@ -11,6 +11,8 @@ const TOPIC = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
 const PATTERN = /^(?:[A-Za-z0-9_-]+|\*)(?:\.(?:[A-Za-z0-9_-]+|\*))*(?:\.>)?$|^>$/;
 /** The first tokens of topics that only the coordinator publishes. A wildcard in front does not match them. */
 const RESERVED = new Set(['nodes', 'players', 'state', 'routing', 'kelpie']);
+/** The one topic below `kelpie` that nodes may read. */
+const SETTINGS = 'kelpie.settings';
 
 /** The topic, if nodes may publish on it. Throws TOPIC_INVALID or TOPIC_RESERVED. */
 export function checkTopic(topic: unknown): string {
@@ -33,7 +35,8 @@ export function checkPattern(pattern: unknown, node: string): string {
     'tokens of letters, digits, "_" and "-" with dots between them, "*" for one token, ">" at the end for the rest';
   const checked = checkForm('pattern', pattern, PATTERN, form);
   const [first = '', ...rest] = checked.split('.');
-  if (first === 'kelpie') throw reserved(checked, 'only coordinators read these entries');
+  if (first === 'kelpie' && checked !== SETTINGS)
+    throw reserved(checked, 'only coordinators read these entries');
   if (first !== 'inbox') return checked;
   const folded = checked.toLowerCase();
   if (rest.length === 1 && ['*', '>', node.toLowerCase()].includes(folded.slice('inbox.'.length)))

@@ -3,7 +3,7 @@ import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import { anyText, invalid, object } from '../core/arguments.js';
 import { KelpieError, typed } from '../errors.js';
 import { folded } from '../core/name.js';
-import { Rows } from './rows.js';
+import { type OnRowChange, Rows } from './rows.js';
 
 /**
  * A look-up of a player. Names and UUIDs match in any case; if several names match, an exactly equal one wins.
@@ -21,13 +21,13 @@ export class RosterPlayers {
   readonly #byName = new Index();
   readonly #byUuid = new Index();
 
-  constructor(onChange: () => void) {
+  constructor(onChange: OnRowChange<Player>) {
     this.rows = new Rows<Player>(
       ({ id }) => id,
       (before, after) => {
         if (before) this.#file('remove', before);
         if (after) this.#file('add', after);
-        onChange();
+        onChange(before, after);
       },
     );
   }
@@ -55,6 +55,11 @@ export class RosterPlayers {
     if ('xuid' in lookup) return [lookup.xuid];
     if ('uuid' in lookup) return this.#byUuid.get(lookup.uuid.toLowerCase());
     return this.#byName.get(folded(lookup.name));
+  }
+
+  /** The number of players on the server of this name, in lower case. */
+  onServer(name: string): number {
+    return this.#onServer.get(name).size;
   }
 
   count(place: { proxy?: string; server?: string }): number {

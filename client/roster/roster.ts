@@ -1,19 +1,23 @@
 /**
- * A live copy of the network's nodes, and of its players if the options ask for them. The hooks of a proxy are
+ * A live copy of the network's nodes, its routing rules and settings, and of its players if the options ask for them. The hooks of a proxy are
  * synchronous, so they need answers from memory, also while no coordinator is connected. The roster takes a Snapshot
  * and the events after it.
  */
 import type { NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
 import type { Event } from '../../gen/ts/kelpie/v1/event.js';
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
+import { NetworkSettings } from '../../gen/ts/kelpie/v1/settings.js';
 import type { NamedLoad } from '../../gen/ts/kelpie/v1/session_service.js';
 import { GapReason, type Gap, type Row, Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
 import { type Cancel, type Clock, systemClock } from '../core/clock.js';
 import { anyText, texts } from '../core/arguments.js';
 import { type Node, nodeOf, wireNodeOf } from '../core/node.js';
+import { type RoutingRule, rulesOf } from '../core/routing.js';
 import { type RoleName, roleOf, roleNameOf } from '../core/spelling.js';
 import { KelpieError, typed } from '../errors.js';
+import type { PickedServer } from './pick.js';
 import { type PlayerLookup, RosterPlayers } from './players.js';
+import { type PickOptions, RosterRouting } from './routing.js';
 import { Rows } from './rows.js';
 import type { RosterView } from './view.js';
 
@@ -32,6 +36,8 @@ export class Roster implements RosterView {
   /** Loads by node name, only of nodes that have a row. */
   readonly #loads = new Map<string, NodeLoad>();
   readonly #players: RosterPlayers | undefined;
+  readonly #routing: RosterRouting;
+  readonly #settings: Rows<NetworkSettings>;
   readonly #clock: Clock;
   /** Rows of an older history, or of a file, are stale. The next complete Snapshot starts their grace time. */
   #hasStale = false;
@@ -47,12 +53,21 @@ export class Roster implements RosterView {
     clock = systemClock,
   }: RosterOptions = {}) {
     this.#clock = clock;
-    this.topics = players ? ['nodes.*', 'players.*'] : ['nodes.*'];
-    this.#players = players ? new RosterPlayers(onChange) : undefined;
+    const both = ['routing', 'kelpie.settings'];
+    this.topics = players ? ['nodes.*', 'players.*', ...both] : ['nodes.*', ...both];
+    this.#players = players
+      ? new RosterPlayers((before, after) => {
+          this.#routing.playerChanged(before, after);
+          onChange();
+        })
+      : undefined;
+    this.#routing = new RosterRouting(this.#players, onChange);
+    this.#settings = new Rows<NetworkSettings>(() => 'settings', onChange);
     this.#nodes = new Rows<Node>(
       ({ name }) => name,
       (before, after) => {
         if (before && !after) this.#loads.delete(before.name);
+        this.#routing.nodeChanged(before, after);
         onChange();
       },
     );
@@ -108,19 +123,32 @@ export class Roster implements RosterView {
     throw new KelpieError('ROSTER_WITHOUT_PLAYERS', message, { permanent: true });
   }
 
+  get routing(): readonly RoutingRule[] {
+    return rulesOf(this.#routing.table);
+  }
+
+  get settings(): NetworkSettings {
+    return this.#settings.all()[0] ?? NetworkSettings.create();
+  }
+
+  pick(options: PickOptions): PickedServer | undefined {
+    this.#withPlayers();
+    return this.#routing.pick(options);
+  }
+
   applyLoads(loads: readonly NamedLoad[]): void {
-    for (const { name, load } of loads) {
-      if (load && this.#nodes.get(name)) this.#loads.set(name, load);
+    for (const { name, load, reservedSlots } of loads) {
+      if (!this.#nodes.get(name)) continue;
+      if (load) this.#loads.set(name, load);
+      if (reservedSlots !== undefined) this.#routing.reserve(name, reservedSlots);
     }
   }
 
   /** Takes a part of a Snapshot. Unconfirmed rows of another history stay for `graceMs`. */
   applySnapshot(part: Snapshot, graceMs: number): void {
     if (part.cursor) for (const rows of this.#kinds()) rows.begin();
-    for (const { sequence, resource } of part.rows) {
-      if (resource?.$case === 'node') this.#nodes.put(nodeOf(resource.value), sequence);
-      if (resource?.$case === 'player') this.#players?.rows.put(resource.value, sequence);
-    }
+    for (const { sequence, resource } of part.rows)
+      this.#take(resource, (rows, value) => rows.put(value, sequence));
     if (part.complete) this.#finish(graceMs);
   }
 
@@ -133,34 +161,35 @@ export class Roster implements RosterView {
   }
 
   #kinds() {
-    return this.#players ? [this.#nodes, this.#players.rows] : [this.#nodes];
+    const always = [this.#nodes, this.#routing.rows, this.#settings];
+    return this.#players ? [...always, this.#players.rows] : always;
   }
 
   #dropStale(): void {
     for (const rows of this.#kinds()) rows.dropStale();
   }
 
+  /** Hands the resource to the rows of its kind. */
+  #take(resource: Row['resource'], put: <T>(rows: Rows<T>, value: T) => void): void {
+    switch (resource?.$case) {
+      case 'node':
+        return put(this.#nodes, nodeOf(resource.value));
+      case 'player':
+        return this.#players && put(this.#players.rows, resource.value);
+      case 'routing':
+        return put(this.#routing.rows, resource.value);
+      case 'settings':
+        return put(this.#settings, resource.value);
+      default:
+        return undefined;
+    }
+  }
+
   /** Takes an event if it is newer than the row. */
   applyEvent({ body, sequence }: Event): void {
-    switch (body?.$case) {
-      case 'nodeJoined':
-      case 'nodeUpdated':
-        if (body.value.node) this.#nodes.put(nodeOf(body.value.node), sequence);
-        break;
-      case 'nodeLeft':
-        if (body.value.node) this.#nodes.leave(nodeOf(body.value.node), sequence);
-        break;
-      case 'playerJoined':
-      case 'playerMoved':
-      case 'playerUpdated':
-        if (body.value.player) this.#players?.rows.put(body.value.player, sequence);
-        break;
-      case 'playerLeft':
-        if (body.value.player) this.#players?.rows.leave(body.value.player, sequence);
-        break;
-      default:
-        break;
-    }
+    if (body?.$case === 'nodeLeft' || body?.$case === 'playerLeft')
+      this.#take(resourceOf(body), (rows, value) => rows.leave(value, sequence));
+    else this.#take(resourceOf(body), (rows, value) => rows.put(value, sequence));
   }
 
   applyGap({ reason }: Gap): void {
@@ -182,6 +211,12 @@ export class Roster implements RosterView {
     for (const { sequence, value } of this.#players?.rows.rows() ?? []) {
       rows.push({ sequence, resource: { $case: 'player', value } });
     }
+    for (const { sequence, value } of this.#routing.rows.rows()) {
+      rows.push({ sequence, resource: { $case: 'routing', value } });
+    }
+    for (const { sequence, value } of this.#settings.rows()) {
+      rows.push({ sequence, resource: { $case: 'settings', value } });
+    }
     const topics = [...this.topics];
     return Snapshot.encode({ cursor: undefined, topics, rows, complete: true }).finish();
   }
@@ -194,10 +229,7 @@ export class Roster implements RosterView {
     const { rows, complete } = Snapshot.decode(bytes);
     // `complete` is the last field of the encoding.
     if (!complete) throw new Error(bytes.length === 0 ? 'it is empty' : 'its end is missing');
-    for (const { resource } of rows) {
-      if (resource?.$case === 'node') this.#nodes.restore(nodeOf(resource.value));
-      if (resource?.$case === 'player') this.#players?.rows.restore(resource.value);
-    }
+    for (const { resource } of rows) this.#take(resource, (kind, value) => kind.restore(value));
     this.#hasStale = true;
   }
 
@@ -209,4 +241,25 @@ export class Roster implements RosterView {
 /** A node's name in lower case, as in the network. */
 function folded(name: string): string {
   return anyText('the name of a node', name).toLowerCase();
+}
+
+/** The resource that an event is about. */
+function resourceOf(body: Event['body']): Row['resource'] {
+  switch (body?.$case) {
+    case 'nodeJoined':
+    case 'nodeUpdated':
+    case 'nodeLeft':
+      return body.value.node && { $case: 'node', value: body.value.node };
+    case 'playerJoined':
+    case 'playerMoved':
+    case 'playerUpdated':
+    case 'playerLeft':
+      return body.value.player && { $case: 'player', value: body.value.player };
+    case 'routingChanged':
+      return body.value.table && { $case: 'routing', value: body.value.table };
+    case 'settingsChanged':
+      return body.value.settings && { $case: 'settings', value: body.value.settings };
+    default:
+      return undefined;
+  }
 }

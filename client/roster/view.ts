@@ -1,12 +1,16 @@
 /** The queries of the roster. */
 import type { NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
+import type { NetworkSettings } from '../../gen/ts/kelpie/v1/settings.js';
 import type { Node } from '../core/node.js';
+import type { RoutingRule } from '../core/routing.js';
 import type { RoleName } from '../core/spelling.js';
+import type { PickedServer } from './pick.js';
 import type { PlayerLookup } from './players.js';
+import type { PickOptions } from './routing.js';
 
 /**
- * A live copy of the network's nodes, and of its players with `connect({ roster: { players: true } })`. It answers
+ * A live copy of the network's nodes, routing rules and settings, and of its players with `connect({ roster: { players: true } })`. It answers
  * at once, from memory, also while no coordinator is connected.
  */
 export interface RosterView {
@@ -45,6 +49,23 @@ export interface RosterView {
 
   /** The number of online players: in all, on a proxy, on a server, or on both. Throws VALUE_INVALID. */
   playerCount(place?: { readonly proxy?: string; readonly server?: string }): number;
+
+  /** The rules by which players find a server, in the order of the table. Empty if the network has none. */
+  readonly routing: readonly RoutingRule[];
+
+  /** The settings of the network: whether it is in maintenance, and for whom. */
+  readonly settings: NetworkSettings;
+
+  /**
+   * The server for a player, by the routing rules: at once, from memory. Undefined if no server is open. The counts of
+   * players are those that proxies have reported; `client.reserve` holds a slot for a player who is on the way. Throws
+   * ROSTER_WITHOUT_PLAYERS, PLAYER_AMBIGUOUS (see `player`) or VALUE_INVALID.
+   *
+   * @example
+   * const picked = kelpie.roster.pick({ for: 'join', player: { xuid }, host: 'play.example.org' });
+   * login.sendTo(picked?.server);
+   */
+  pick(options: PickOptions): PickedServer | undefined;
 }
 
 /** An object with the queries of a roster alone: nobody can write the roster through it. */
@@ -61,5 +82,12 @@ export function viewOf(roster: RosterView): RosterView {
     players: () => roster.players(),
     player: (lookup) => roster.player(lookup),
     playerCount: (place) => roster.playerCount(place),
+    get routing() {
+      return roster.routing;
+    },
+    get settings() {
+      return roster.settings;
+    },
+    pick: (options) => roster.pick(options),
   });
 }

@@ -50,9 +50,9 @@ describe('the players of a roster', () => {
   it('are in the roster beside the nodes, and only if the options ask for them', () => {
     expect(ids()).to.deep.equal(['1', '2', '3']);
     expect(roster.nodes()).to.have.length(1);
-    expect(roster.topics).to.deep.equal(['nodes.*', 'players.*']);
+    expect(roster.topics).to.deep.equal(['nodes.*', 'players.*', 'routing', 'kelpie.settings']);
     const without = new Roster();
-    expect(without.topics).to.deep.equal(['nodes.*']);
+    expect(without.topics).to.deep.equal(['nodes.*', 'routing', 'kelpie.settings']);
     expect(thrownBy(KelpieError, () => without.playerCount()).reason).to.equal(
       'ROSTER_WITHOUT_PLAYERS',
     );

@@ -38,7 +38,7 @@ describe('a client whose stream breaks before its Snapshot', () => {
             yield tell({ $case: 'welcome', value: Welcome.create(facts) });
           }
           if (frame?.$case !== 'updateSubscription') continue;
-          expect(frame.value.addedTopics).to.deep.equal(['nodes.*']);
+          expect(frame.value.addedTopics).to.deep.equal(['nodes.*', 'routing', 'kelpie.settings']);
           expect(frame.value.startAt).to.equal(StartAt.SNAPSHOT);
           if (hellos.length === 1) return;
           yield tell({ $case: 'subscriptionUpdated', value: { cursor } });

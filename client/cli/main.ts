@@ -22,6 +22,7 @@ import { runCommand } from './run.js';
 import { sayCommand } from './say.js';
 import { tailCommand } from './tail.js';
 import { topCommand } from './top.js';
+import { transferCommand } from './transfer.js';
 
 const NOTES = `
 Which coordinator: --endpoint, else --context, KELPIE_ENDPOINTS, KELPIE_CONTEXT, the context
@@ -42,7 +43,14 @@ const groups = {
     doctorCommand(),
   ],
   'Say:': [publishCommand(), sayCommand()],
-  'Do:': [kickCommand(), runCommand(), callCommand(), disconnectCommand(), labelCommand()],
+  'Do:': [
+    kickCommand(),
+    transferCommand(),
+    runCommand(),
+    callCommand(),
+    disconnectCommand(),
+    labelCommand(),
+  ],
   'Setup:': [contextCommand(), completionCommand()],
 };
 

@@ -1,5 +1,5 @@
 /** Which players a command is for, as its options name them. */
-import type { Api, PlayersTarget, RoleName } from '../../api/index.js';
+import type { Api, PlayersTarget } from '../../api/index.js';
 import { KelpieError } from '../../errors.js';
 import { UsageError } from '../output/output.js';
 import { requirePlayer } from './player.js';
@@ -30,16 +30,25 @@ export function playerPages(api: Api, options: Partial<PlayerOptions>) {
   return api.players.pages({ ...filter, properties: property, includeContext });
 }
 
-/** Of a place without players: throws if there is no such node, or if no player can be there. */
+/**
+ * Of a place without players: throws if there is no such node, or if no player can be there. `prefix`: the beginning
+ * of the options' names.
+ */
 export async function refuseUnknownPlace(
   api: Api,
   { proxy, server }: PlayerOptions,
+  prefix = '',
 ): Promise<void> {
-  if (proxy !== undefined) await requireRole(api, proxy, 'PROXY', 'proxy');
-  if (server !== undefined) await requireRole(api, server, 'DOWNSTREAM', 'server');
+  if (proxy !== undefined) await requireRole(api, proxy, 'PROXY', prefix);
+  if (server !== undefined) await requireRole(api, server, 'DOWNSTREAM', prefix);
 }
 
-async function requireRole(api: Api, wanted: string, role: RoleName, what: string): Promise<void> {
+async function requireRole(
+  api: Api,
+  wanted: string,
+  role: 'PROXY' | 'DOWNSTREAM',
+  prefix: string,
+): Promise<void> {
   const { name, role: real } = await api.nodes.get(wanted);
   if (real === role) return;
   if (role === 'PROXY' && real === 'DOWNSTREAM' && (await isEmpty(api, name))) return;
@@ -49,7 +58,8 @@ async function requireRole(api: Api, wanted: string, role: RoleName, what: strin
     SERVICE: undefined,
     UNKNOWN: undefined,
   }[real];
-  const advice = other === undefined ? '' : `; use --${other.slice('a '.length)} ${name}`;
+  const advice = other === undefined ? '' : `; use --${prefix}${other.slice('a '.length)} ${name}`;
+  const what = role === 'PROXY' ? 'proxy' : 'server';
   const message = `"${name}" is no ${what}, but ${other ?? 'a service'}${advice}`;
   throw new KelpieError('NO_TARGET', message);
 }
@@ -67,15 +77,19 @@ export async function onePlayer(api: Api, who: string) {
   return { place, names: new Map([[id, name]]) };
 }
 
-/** The place that the options name; undefined if they name none. */
-export function placeOf({ server, proxy, label }: PlayerOptions): PlayersTarget | undefined {
+/** The place that the options name; undefined if they name none. `prefix`: the beginning of the options' names. */
+export function placeOf(
+  { server, proxy, label }: PlayerOptions,
+  prefix = '',
+): PlayersTarget | undefined {
   const labels = { ...label };
   const places: PlayersTarget[] = [];
   if (server !== undefined) places.push({ server });
   if (proxy !== undefined) places.push({ proxy });
   if (Object.keys(labels).length > 0) places.push({ servers: { labels } });
   if (places.length > 1) {
-    throw new UsageError('name one place: --server, --proxy, or labels of servers with --label');
+    const [first, second, third] = ['server', 'proxy', 'label'].map((one) => `--${prefix}${one}`);
+    throw new UsageError(`name one place: ${first}, ${second}, or labels of servers with ${third}`);
   }
   return places[0];
 }

@@ -23,6 +23,13 @@ export function writeError(lines: readonly Line[]): void {
   process.stderr.write(shown(lines, hasColours(process.stderr)));
 }
 
+/** Shows a text in place of the last line of stderr, where that is a terminal; an empty text clears the line. */
+export function showStatus(text: string): void {
+  if (!process.stderr.isTTY) return;
+  const width = process.stderr.columns || 80;
+  process.stderr.write(`\r${cutToWidth(printable(text), width - 1)}\u001b[K`);
+}
+
 /** Begins a screen that `redraw` fills. */
 export function clearScreen(): void {
   process.stdout.write('\u001b[2J');

@@ -12,6 +12,7 @@ import { Tail, type TailLimits } from './delivery/tail.js';
 import { commandService } from './edge/grpc/command-service.js';
 import { coordinatorService } from './edge/grpc/coordinator-service.js';
 import { eventService } from './edge/grpc/event-service.js';
+import { networkService } from './edge/grpc/network-service.js';
 import { nodeService } from './edge/grpc/node-service.js';
 import { playerService } from './edge/grpc/player-service.js';
 import { routingService } from './edge/grpc/routing-service.js';
@@ -28,6 +29,7 @@ import { endOrphans, playersOfNodes } from './players/ends.js';
 import { PlayerOwnership } from './players/ownership.js';
 import { PlayerQueries } from './players/queries.js';
 import { PlayerRows } from './players/rows.js';
+import { OperatorSettings } from './players/settings.js';
 import { Tickets } from './players/tickets.js';
 import { PlayerWriter } from './players/writer.js';
 import { endOrphanReservations, reservationsOfNodes } from './routing/reservation-ends.js';
@@ -61,6 +63,7 @@ export interface Services extends SessionServices {
   readonly nodeQueries: NodeQueries;
   readonly playerQueries: PlayerQueries;
   readonly tickets: Tickets;
+  readonly operatorSettings: OperatorSettings;
   readonly playerCommands: PlayerCommands;
   readonly callPublisher: CallPublisher;
   readonly routingRules: RoutingRules;
@@ -96,12 +99,10 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const stored = openNetwork(settings);
   const { network, nodeRows, playerRows, playerWriter } = stored;
   await network.load();
-  const { claims, reservations } = await openClaims({ ...common, ...stored }, ends);
-  const ownership = new PlayerOwnership(playerWriter, { ...common, ...times });
+  const { claims, reservations, tickets } = await openClaims({ ...common, ...stored }, ends);
+  const { operatorSettings } = stored;
+  const ownership = new PlayerOwnership(playerWriter, { ...common, ...times, operatorSettings });
   ends.push(() => ownership.close());
-  const tickets = new Tickets(network, playerWriter, common);
-  claims.dependents.register(tickets.ofNodes);
-  ends.push(() => tickets.close());
   const observer = allObservers(
     observers({ ...stored, clock }).filter((one) => one !== undefined),
     onFault,
@@ -139,11 +140,12 @@ function openNetwork(settings: Settings) {
   const playerRows = new PlayerRows(network);
   const routingRows = new RoutingRows(network);
   const playerWriter = new PlayerWriter(network, playerRows, nodeRows, limits, clock);
+  const operatorSettings = new OperatorSettings(network, clock);
   const reservationRows = new ReservationRows(network);
   const valueRows = new ValueRows(network);
   const values = new SharedValues(network, valueRows, nodeRows, limits, clock);
   const rows = { nodeRows, playerRows, routingRows, reservationRows, valueRows };
-  return { network, tail, ...rows, playerWriter, values };
+  return { network, tail, ...rows, playerWriter, operatorSettings, values };
 }
 
 /** Ends what former processes left behind, and builds what ends with a node: it ends when the node does. */
@@ -165,7 +167,10 @@ async function openClaims(
   ends.push(() => claims.close());
   const expiry = valueExpiry(services, services);
   ends.push(() => expiry.close());
-  return { claims, reservations };
+  const tickets = new Tickets(network, playerWriter, services);
+  claims.dependents.register(tickets.ofNodes);
+  ends.push(() => tickets.close());
+  return { claims, reservations, tickets };
 }
 
 /** Builds the queries, and the commands that use them to find nodes and players. */
@@ -262,6 +267,7 @@ export function callServices(services: Services): CallServices {
     nodes: nodeService({ ...services, queries: nodeQueries }),
     players: playerService(network, playerQueries, playerCommands, registry, services.transfers),
     commands: commandService(commands),
+    network: networkService(services.operatorSettings),
     events: eventService(reading, callPublisher, identity.coordinatorId),
     coordinator: coordinatorService(services),
     routing: routingService(services.routingRules, services.explanations),

@@ -10,20 +10,24 @@ import { type ProxySession, holds, staleLogin } from './proxy-session.js';
 import { notOwner } from '../nodes/rows.js';
 import { GrantBatch, type Identity, loginOf, personOf } from './grants.js';
 import type { PlayerRow } from './rows.js';
+import type { OperatorSettings } from './settings.js';
+import { isFor } from './ticket-rows.js';
 import { type PlayerWriter } from './writer.js';
 
 /** Asks the proxy that holds a player whether the player is connected. The layer of sessions implements it. */
 export type Verify = (row: PlayerRow) => Promise<boolean>;
 
-/** The result of a login: a generation, or the present player whom another proxy holds. */
+/** A denied login: another proxy holds the player, or the network is in maintenance. */
+type Denied =
+  | { readonly kind: 'denied'; readonly present: Player }
+  | { readonly kind: 'maintenance'; readonly text: string };
+
+/** The result of a login. */
 export type Acquired =
-  | { readonly kind: 'granted'; readonly id: string; readonly generation: number }
-  | { readonly kind: 'denied'; readonly present: Player };
+  { readonly kind: 'granted'; readonly id: string; readonly generation: number } | Denied;
 
 type Decision =
-  | { readonly kind: 'grant' }
-  | { readonly kind: 'deny'; readonly present: Player }
-  | { readonly kind: 'verify'; readonly row: PlayerRow };
+  Denied | { readonly kind: 'grant' } | { readonly kind: 'verify'; readonly row: PlayerRow };
 
 /** The journal decides between concurrent logins of a player. A login does not lose this often in practice. */
 const ATTEMPTS = 8;
@@ -35,6 +39,7 @@ export interface OwnershipOptions {
   /** Counts only the time in which this coordinator listened: after a stall, a join may still be unread. */
   readonly listening: Clock;
   readonly loginMs: number;
+  readonly operatorSettings: Pick<OperatorSettings, 'denialOf' | 'seen'>;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -68,7 +73,7 @@ export class PlayerOwnership {
     verify: Verify,
   ): Promise<Acquired> {
     const player = loginOf(session, facts, this.#writer.time());
-    const judge = new Judge(this.#writer, session, policy);
+    const judge = new Judge(this.#writer, this.#options.operatorSettings, session, policy);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const met = await this.#inTurn(player, () => this.#try(session, player, judge));
       if (met === undefined) continue;
@@ -87,16 +92,16 @@ export class PlayerOwnership {
   /** Undefined: another login was faster. */
   async #try(session: ProxySession, player: Player, judge: Judge) {
     const { rows } = this.#writer;
-    const decision = judge.decide([...personOf(rows, player).values()]);
-    if (decision.kind === 'verify') return decision;
-    if (decision.kind === 'deny') return { kind: 'denied', present: decision.present } as const;
+    const decision = judge.decide(player);
+    if (decision.kind !== 'grant') return decision;
     const { id } = player;
     const fence = this.#writer.fence(session);
     const admission = this.#writer.admit(session);
     try {
       const batch = new GrantBatch(this.#writer, session, admission);
       batch.add(player, true);
-      const written = await this.#writer.commit(fence, [...batch.writes.values()]);
+      const settings = { seen: this.#options.operatorSettings.seen(), drafts: [] };
+      const written = await this.#writer.commit(fence, [settings, ...batch.writes.values()]);
       if (written === 'stale') throw notOwner(session);
       const granted = rows.get(id);
       if (written === 'changed' || !granted) return undefined;
@@ -220,23 +225,43 @@ class Judge {
   /** Generations whose proxies did not confirm their players. */
   readonly gone = new Set<number>();
   readonly #writer: PlayerWriter;
+  readonly #settings: Pick<OperatorSettings, 'denialOf'>;
   readonly #session: ProxySession;
   readonly #policy: DuplicatePolicy;
 
-  constructor(writer: PlayerWriter, session: ProxySession, policy: DuplicatePolicy) {
+  constructor(
+    writer: PlayerWriter,
+    settings: Pick<OperatorSettings, 'denialOf'>,
+    session: ProxySession,
+    policy: DuplicatePolicy,
+  ) {
     this.#writer = writer;
+    this.#settings = settings;
     this.#session = session;
     this.#policy = policy;
   }
 
-  decide(rows: readonly PlayerRow[]): Decision {
-    for (const row of rows) {
+  decide(player: Player): Decision {
+    const person = personOf(this.#writer.rows, player);
+    const text = this.#settings.denialOf(player);
+    // Nobody's presence may end for a login that maintenance denies.
+    if (text !== undefined && !this.#isPresent(player, person)) {
+      return { kind: 'maintenance', text };
+    }
+    for (const row of person.values()) {
       if (holds(this.#session, row) || !this.#writer.hasOwner(row)) continue;
-      if (this.#policy === DuplicatePolicy.DENY_NEW) return { kind: 'deny', present: row.player };
+      if (this.#policy === DuplicatePolicy.DENY_NEW) return { kind: 'denied', present: row.player };
       const given = this.#policy === DuplicatePolicy.KICK_OLD || this.gone.has(row.generation);
       if (!given) return { kind: 'verify', row };
     }
     return { kind: 'grant' };
+  }
+
+  /** Whether the player is on this proxy already, or a transfer brings them to it: they stay in the network. */
+  #isPresent(player: Player, person: ReadonlyMap<string, PlayerRow>): boolean {
+    if ([...person.values()].some((row) => holds(this.#session, row))) return true;
+    const tickets = this.#writer.rows.tickets.of([player.id, ...person.keys()], player.uuid);
+    return [...tickets.values()].some(({ value }) => isFor(this.#session, value));
   }
 }
 

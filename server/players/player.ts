@@ -4,7 +4,8 @@ import { KelpieError } from '../core/errors.js';
 import { labelsOf, textOf } from '../network/labels.js';
 import { cutText } from '../core/text.js';
 
-const NAME_BYTES = 128;
+/** The most bytes of a name. */
+export const NAME_BYTES = 128;
 const LOOKUP_BYTES = 255;
 /** Memory of a player without texts, and of a property without its texts. */
 const FIXED_BYTES = 512;

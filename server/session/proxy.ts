@@ -106,14 +106,17 @@ export class ProxyRequests {
   }
 
   #acquired(acquired: Acquired, player: Player): PlayerAcquired {
-    if (acquired.kind === 'denied') return deniedTo(player, acquired.present.proxy);
+    if (acquired.kind === 'denied') return onlineDenial(player, acquired.present.proxy);
+    if (acquired.kind === 'maintenance') {
+      return denialOf(player, acquired.text, '', PlayerDenialReason.MAINTENANCE);
+    }
     const { id, generation } = acquired;
     const row = this.#writer.rows.get(id);
     if (row && this.#holds(id, generation)) {
       const outcome = { $case: 'generation', value: generation } as const;
       return { playerId: id, outcome, ticket: row.ticket };
     }
-    return deniedTo(player, row?.proxy ?? '');
+    return onlineDenial(player, row?.proxy ?? '');
   }
 
   /** Whether the player still is this session's. */
@@ -241,10 +244,19 @@ function wire({ id: playerId, generation, error }: Reported): PlayerReportResult
   return { playerId, generation, error: error && wireError(error) };
 }
 
-function deniedTo(player: Player, proxy: string): PlayerAcquired {
+function onlineDenial(player: Player, proxy: string): PlayerAcquired {
   const text = `${player.name} is already on this network.`;
-  const value = { text, proxy, reason: PlayerDenialReason.ONLINE };
-  return { playerId: idOf(player), outcome: { $case: 'denial', value }, ticket: undefined };
+  return denialOf(player, text, proxy, PlayerDenialReason.ONLINE);
+}
+
+function denialOf(
+  player: Player,
+  text: string,
+  proxy: string,
+  reason: PlayerDenialReason,
+): PlayerAcquired {
+  const outcome = { $case: 'denial', value: { text, proxy, reason } } as const;
+  return { playerId: idOf(player), outcome, ticket: undefined };
 }
 
 function loginLimit(limit: number, what: string): KelpieError {

@@ -5,6 +5,7 @@ import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-serv
 import { CommandServiceDefinition } from '../../../gen/ts/kelpie/v1/command_service.js';
 import { CoordinatorServiceDefinition } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
 import { EventServiceDefinition } from '../../../gen/ts/kelpie/v1/event_service.js';
+import { NetworkServiceDefinition } from '../../../gen/ts/kelpie/v1/network_service.js';
 import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { PlayerServiceDefinition } from '../../../gen/ts/kelpie/v1/player_service.js';
 import { RoutingServiceDefinition } from '../../../gen/ts/kelpie/v1/routing_service.js';
@@ -30,6 +31,7 @@ const services = [
   CommandServiceDefinition,
   EventServiceDefinition,
   RoutingServiceDefinition,
+  NetworkServiceDefinition,
   CoordinatorServiceDefinition,
   StateServiceDefinition,
 ].map(({ fullName }) => fullName);
@@ -85,6 +87,7 @@ export interface CallServices {
   readonly commands: ServiceImplementation<CommandServiceDefinition>;
   readonly events: ServiceImplementation<typeof EventService>;
   readonly routing: ServiceImplementation<RoutingServiceDefinition>;
+  readonly network: ServiceImplementation<NetworkServiceDefinition>;
   readonly coordinator: ServiceImplementation<CoordinatorServiceDefinition>;
   readonly state: ServiceImplementation<StateServiceDefinition>;
 }
@@ -99,7 +102,7 @@ export interface EdgeOptions {
 
 export function createEdge(
   port: SessionPort,
-  { nodes, players, commands, events, routing, coordinator, state }: CallServices,
+  { nodes, players, commands, events, routing, coordinator, state, network }: CallServices,
   { clock, identity, onCall, onFault }: EdgeOptions,
 ): Edge {
   const { limits, authorize } = port;
@@ -117,6 +120,7 @@ export function createEdge(
   server.add(ofContract(CommandServiceDefinition), commands);
   server.add(EventService, events);
   server.add(ofContract(RoutingServiceDefinition), routing);
+  server.add(ofContract(NetworkServiceDefinition), network);
   server.add(ofContract(CoordinatorServiceDefinition), coordinator);
   server.add(ofContract(StateServiceDefinition), state);
   const health = HealthState();

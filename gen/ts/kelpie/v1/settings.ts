@@ -13,13 +13,16 @@ export const protobufFileName = "kelpie/v1/settings.proto";
 
 /** The settings of the network. One resource, on topic `kelpie.settings`. */
 export interface NetworkSettings {
-  /** Whether the network is in maintenance: only the allowed players log in. Players who are online stay. */
+  /**
+   * Whether the network is in maintenance: only the allowed players log in. Players who are online stay, also when a
+   * transfer moves them to another proxy. A join without a grant, and a player of SyncPlayers, are in already.
+   */
   maintenance: boolean;
   /** The text that other players see: at most 4 KiB (TEXT_TOO_LONG). Empty: a text of the coordinator. */
   maintenanceMessage: string;
   /**
    * The ids, UUIDs and names, in any case, of the players who log in all the same: at most 1,000 (OUT_OF_RANGE), of
-   * 1 to 128 bytes (PLAYER_INVALID).
+   * 1 to 128 bytes without control characters (PLAYER_INVALID). The coordinator stores a repeated one once.
    */
   allowedPlayers: string[];
 }

@@ -11,6 +11,7 @@ import { CommandsApi } from './commands.js';
 import { CoordinatorApi } from './coordinator.js';
 import { EventsApi } from './events.js';
 import { Messages } from './messages/messages.js';
+import { NetworkApi } from './network.js';
 import { NodesApi } from './nodes.js';
 import { PlayersApi } from './players.js';
 
@@ -38,6 +39,7 @@ export class Api {
   readonly players: PlayersApi;
   readonly events: EventsApi;
   readonly commands: CommandsApi;
+  readonly network: NetworkApi;
   readonly coordinator: CoordinatorApi;
   /** The same calls, with answers as the contract has them. */
   readonly messages: Messages;
@@ -61,6 +63,7 @@ export class Api {
     this.players = new PlayersApi(this.messages.players);
     this.events = new EventsApi(this.messages.events);
     this.commands = new CommandsApi(this.messages.commands);
+    this.network = new NetworkApi(this.messages.network);
     this.coordinator = new CoordinatorApi(this.messages.coordinator, create);
   }
 

@@ -19,6 +19,7 @@ export type { CommandMessages, IssueOptions } from './messages/commands.js';
 export type { CoordinatorMessages } from './messages/coordinator.js';
 export type { EventMessages, Message, ReadOptions, WatchOptions } from './messages/events.js';
 export type { Messages } from './messages/messages.js';
+export type { NetworkMessages, SetSettingsOptions, SettingsChange } from './messages/network.js';
 export type { NodeMessages, NodeUpdate } from './messages/nodes.js';
 export type {
   ContextOption,
@@ -28,6 +29,7 @@ export type {
   ReachOptions,
   TransferCallOptions,
 } from './messages/players.js';
+export type { NetworkApi, StoredSettings } from './network.js';
 export type { HeldSlots, NodePage, NodesApi, NodeWithLoad } from './nodes.js';
 export { type PageOptions, pagesOf } from './paging.js';
 export type {
@@ -62,6 +64,7 @@ export type { Gap } from '../events/gap.js';
 export type { ReceivedEvent } from '../events/received.js';
 export type { PlayerLookup } from '../roster/players.js';
 export type { Player } from '../../gen/ts/kelpie/v1/player.js';
+export type { NetworkSettings } from '../../gen/ts/kelpie/v1/settings.js';
 export type { Event } from '../../gen/ts/kelpie/v1/event.js';
 export type { CommandResult as CommandResultMessage } from '../../gen/ts/kelpie/v1/command.js';
 export type {
@@ -74,6 +77,10 @@ export type {
   ReadEventsResponse,
   WatchEventsResponse,
 } from '../../gen/ts/kelpie/v1/event_service.js';
+export type {
+  GetSettingsResponse,
+  SetSettingsResponse,
+} from '../../gen/ts/kelpie/v1/network_service.js';
 export type {
   ListNodesResponse,
   ReserveSlotsResponse,

@@ -7,7 +7,8 @@ import {
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import type { Api } from '../api/index.js';
 import { ask, command, type Common } from './command.js';
-import { bytes, duration, nameOf, print, table } from './output/output.js';
+import { settingsOf } from './maintenance.js';
+import { bytes, counted, duration, nameOf, print, table } from './output/output.js';
 import { printRecord } from './output/records.js';
 
 /** Where the journal is, by what an acknowledged publish survives. */
@@ -29,7 +30,8 @@ async function info(api: Api, { output }: Common): Promise<void> {
     printRecord(output, 'GetInfoResponse', GetInfoResponse.toJSON(answer));
     return;
   }
-  print(table(['coordinator', answer.coordinatorId], rowsOf(answer)));
+  const maintenance = await maintenanceOf(api);
+  print(table(['coordinator', answer.coordinatorId], [...rowsOf(answer), ...maintenance]));
   const rows = answer.topics.map((used) => [used.topic, String(used.entries), bytes(used.bytes)]);
   if (rows.length > 0) print(['', ...table(['TOPIC', 'ENTRIES', 'SIZE'], rows)]);
   const own = answer.retentionTopics.map((one) => [
@@ -56,6 +58,14 @@ function rowsOf(answer: GetInfoResponse): string[][] {
     ['players', String(answer.players)],
     ['sessions', String(answer.sessions)],
   ];
+}
+
+/** A row while the network is in maintenance. */
+async function maintenanceOf(api: Api): Promise<string[][]> {
+  const { maintenance, allowedPlayers } = await settingsOf(api);
+  if (!maintenance) return [];
+  const allowed = counted(allowedPlayers.length, 'allowed player');
+  return [['maintenance', `on, with ${allowed}`]];
 }
 
 function limitsOf({ maxEntries, maxBytes, maxAge }: TopicRetention): string {

@@ -14,6 +14,7 @@ import { historyCommand } from './history/history.js';
 import { infoCommand } from './info.js';
 import { kickCommand } from './kick.js';
 import { labelCommand } from './label.js';
+import { maintenanceCommand } from './maintenance.js';
 import { nodesCommand } from './nodes.js';
 import { endWithOutput, writeError, writeOut } from './output/terminal.js';
 import { playersCommand } from './players.js';
@@ -50,6 +51,7 @@ const groups = {
     callCommand(),
     disconnectCommand(),
     labelCommand(),
+    maintenanceCommand(),
   ],
   'Setup:': [contextCommand(), completionCommand()],
 };

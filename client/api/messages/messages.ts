@@ -3,6 +3,7 @@ import type { CreateService } from '../call.js';
 import { CommandMessages } from './commands.js';
 import { CoordinatorMessages } from './coordinator.js';
 import { EventMessages } from './events.js';
+import { NetworkMessages } from './network.js';
 import { NodeMessages } from './nodes.js';
 import { PlayerMessages } from './players.js';
 
@@ -15,6 +16,7 @@ export class Messages {
   readonly players: PlayerMessages;
   readonly events: EventMessages;
   readonly commands: CommandMessages;
+  readonly network: NetworkMessages;
   readonly coordinator: CoordinatorMessages;
 
   /** @internal */
@@ -23,6 +25,7 @@ export class Messages {
     this.players = new PlayerMessages(create);
     this.events = new EventMessages(create);
     this.commands = new CommandMessages(create);
+    this.network = new NetworkMessages(create);
     this.coordinator = new CoordinatorMessages(create);
   }
 }

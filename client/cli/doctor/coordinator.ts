@@ -3,7 +3,8 @@ import type { Api, CallOptions, CoordinatorInfo, Node } from '../../api/index.js
 import { fromThrown, type KelpieError } from '../../errors.js';
 import { version as ours } from '../../core/version.js';
 import { type Finding, Trouble } from './finding.js';
-import { bytes } from '../output/output.js';
+import { settingsOf } from '../maintenance.js';
+import { bytes, counted } from '../output/output.js';
 import { ping } from './raknet-ping.js';
 
 const CALL_MS = 5000;
@@ -61,6 +62,23 @@ export async function checkJournal(api: Api, timeoutMs = CALL_MS): Promise<strin
   const [most] = topics;
   const fills = most ? `, most of it ${most.topic} (${bytes(most.bytes)})` : '';
   return `${where}; holds ${entries} entries, ${bytes(size)}${fills}`;
+}
+
+/** Only in maintenance: somebody may have forgotten it. */
+export async function checkMaintenance(
+  api: Api,
+  timeoutMs = CALL_MS,
+): Promise<Omit<Finding, 'check'>[]> {
+  const settings = await answered(timeoutMs, (options) => settingsOf(api, options));
+  if (!settings.maintenance) return [];
+  const allowed = counted(settings.allowedPlayers.length, 'allowed player');
+  return [
+    {
+      status: 'warning',
+      finding: `only ${allowed} can log in`,
+      advice: '`kelpie maintenance` shows who, and `kelpie maintenance off` lets everybody in.',
+    },
+  ];
 }
 
 /** A server that does not answer is a warning: it may be closed to this machine on purpose. */

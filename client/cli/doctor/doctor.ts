@@ -6,6 +6,7 @@ import { placeOf as placeOfOptions } from '../input/place.js';
 import {
   checkHealth,
   checkJournal,
+  checkMaintenance,
   checkNodes,
   checkRoundTrip,
   checkVersion,
@@ -33,6 +34,7 @@ const checks: readonly [name: string, check: Check][] = [
   ['version', (_, api, timeoutMs) => checkVersion(api, timeoutMs)],
   ['round trip', (_, api, timeoutMs) => checkRoundTrip(api, timeoutMs)],
   ['journal', (_, api, timeoutMs) => checkJournal(api, timeoutMs)],
+  ['logins', (_, api, timeoutMs) => checkMaintenance(api, timeoutMs)],
   ['nodes', (_, api, timeoutMs) => checkNodes(api, timeoutMs)],
 ];
 

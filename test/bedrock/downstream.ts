@@ -2,10 +2,10 @@
 import type { ReceivedEvent } from '../../client/index.js';
 import { connect } from '../../client/index.js';
 import { Arrivals } from './arrivals.js';
-import { answerTo } from './typed.js';
 import { onStop, role, tell, tellStatus } from './director.js';
 import type { Player, Text } from './library.js';
 import { dismiss, HOST, listen, sendText, VERSION } from './library.js';
+import { answerTo, type Typist } from './typed.js';
 
 const CHAT = 'chat.global';
 const MAX_MESSAGE_LENGTH = 512;
@@ -26,7 +26,6 @@ const kelpie = connect({
   motd: `${name}, a Kelpie demo`,
   software: 'kelpie-bedrock-demo',
   version: VERSION,
-  roster: { players: true },
 });
 kelpie.subscribe(CHAT, showRemoteChat);
 kelpie.handle('who', () => ({ players: [...players.values()].map(({ profile }) => profile.name) }));
@@ -60,11 +59,16 @@ function welcome(player: Player): void {
   const { uuid, name: playerName } = player.profile;
   forgetGhost(uuid);
   players.set(uuid, player);
+  const gone = new AbortController();
   player.on('close', () => {
+    gone.abort();
     if (players.get(uuid) === player) players.delete(uuid);
   });
   player.on('text', (text) => hear(playerName, text));
-  player.on('command_request', ({ command }) => void obey(player, command));
+  player.on(
+    'command_request',
+    ({ command }) => void obey(player, { id: uuid, gone: gone.signal }, command),
+  );
   const greeting = arrivals.came(uuid) ?? '';
   const message = `Welcome to ${name}, ${playerName}! ${greeting}`.trim();
   sendText(player, { type: 'system', message });
@@ -90,8 +94,8 @@ function hear(playerName: string, text: Text): void {
     .catch((error: unknown) => console.error('not published:', error));
 }
 
-async function obey(player: Player, command: string): Promise<void> {
-  for await (const message of answerTo(kelpie, player.profile.uuid, command)) {
+async function obey(player: Player, typist: Typist, command: string): Promise<void> {
+  for await (const message of answerTo(kelpie, typist, command)) {
     sendText(player, { type: 'system', message });
   }
 }

@@ -54,7 +54,7 @@ export class Guests {
       this.#leave(guest).catch((error: unknown) => console.error('not reported:', error));
     });
     await players.joined(facts);
-    return this.#routes.enter(guest);
+    return this.#routes.enter(guest, login.ticket?.server);
   }
 
   /** Reports the leave of a player, unless the proxy disconnected them: then the coordinator knows it already. */
@@ -77,7 +77,8 @@ export class Guests {
 
   async verify(id: string): Promise<Verified> {
     const guest = this.#byId.get(id);
-    if (!guest) return { connected: false };
+    // The proxy has sent a client elsewhere that comes back there: it is not here any more.
+    if (!guest || guest.forwarder.sentAway) return { connected: false };
     return { connected: true, silenceMs: await guest.forwarder.silenceMs() };
   }
 }

@@ -26,17 +26,18 @@ export class Routes {
     this.#kelpie = kelpie;
   }
 
-  /** Brings a player who has joined to a server. Resolves with the reason if there is none. */
-  async enter(guest: Guest): Promise<string | undefined> {
-    let from = '';
-    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-      const target = this.#pick(from);
-      if (!target || guest.forwarder.over) break;
+  /**
+   * Brings a player who has joined to a server: the one that their ticket names, or else the one that the rules pick.
+   * Resolves with the reason if there is none.
+   */
+  async enter(guest: Guest, ticketed = ''): Promise<string | undefined> {
+    let target = this.#server(ticketed) ?? this.#pick('');
+    for (let tries = 0; target && tries < MAX_TRIES && !guest.forwarder.over; tries += 1) {
       try {
         await this.#bring(guest, target);
         return undefined;
       } catch {
-        from = target.name;
+        target = this.#pick(target.name);
       }
     }
     return 'No server is open for you right now.';
@@ -44,7 +45,7 @@ export class Routes {
 
   /** Moves a player to this server. Rejects if it does not take them: they stay where they are then. */
   async move(guest: Guest, server: string): Promise<void> {
-    const target = targetOf(this.#kelpie.roster.node(server));
+    const target = this.#server(server);
     if (!target) throw new Error(`${server} has no address`);
     await this.#bring(guest, target);
   }
@@ -67,6 +68,10 @@ export class Routes {
     await guest.forwarder.connect(target);
     guest.server = target.name;
     await this.#kelpie.players.moved(guest.id, target.name);
+  }
+
+  #server(name: string): Target | undefined {
+    return targetOf(this.#kelpie.roster.node(name));
   }
 
   #pick(from: string): Target | undefined {

@@ -1,47 +1,38 @@
 /** The commands that players type on a server. */
-import { type AnyCommand, type KelpieClient, KelpieError } from '../../client/index.js';
+import { setTimeout } from 'node:timers/promises';
+import { type Destination, type KelpieClient, KelpieError } from '../../client/index.js';
 
-const WHO = /^\/who ([A-Za-z0-9_-]{1,63})$/;
-const PLAY = /^\/play ([A-Za-z0-9_-]{1,63})(?: (.+))?$/;
+const NODE = '([A-Za-z0-9_-]{1,63})';
+const WHO = new RegExp(`^/who ${NODE}$`);
+const PLAY = new RegExp(`^/play ${NODE}(?: (.+))?$`);
+const TRAVEL = new RegExp(`^/travel ${NODE} ${NODE}(?: (.+))?$`);
+const QUEUE = new RegExp(`^/queue ${NODE}$`);
+
+const SLOT_MS = 5000;
+const PAUSE_MS = 300;
+
+/** A player who typed a command. */
+export interface Typist {
+  readonly id: string;
+  /** Aborts when the player has left this server. */
+  readonly gone: AbortSignal;
+}
 
 /** The lines that the player sees. */
 export async function* answerTo(
   kelpie: KelpieClient,
-  id: string,
+  typist: Typist,
   command: string,
 ): AsyncGenerator<string> {
   const [, asked] = WHO.exec(command) ?? [];
-  const [, server, words = ''] = PLAY.exec(command) ?? [];
+  const [, game, context] = PLAY.exec(command) ?? [];
+  const [, proxy, server, place] = TRAVEL.exec(command) ?? [];
+  const [, full] = QUEUE.exec(command) ?? [];
   if (asked !== undefined) yield await whoIsOn(kelpie, asked);
-  else if (server !== undefined) yield* play(kelpie, id, server, words);
+  else if (game !== undefined) yield* go(kelpie, typist, { server: game }, context);
+  else if (proxy !== undefined) yield* go(kelpie, typist, { proxy, server: server ?? '' }, place);
+  else if (full !== undefined) yield* queue(kelpie, typist, full);
   else yield 'There is no such command.';
-}
-
-/** `/play bedwars Team red.` moves the player to the server bedwars, which gets the words. */
-async function* play(
-  kelpie: KelpieClient,
-  id: string,
-  server: string,
-  words: string,
-): AsyncGenerator<string> {
-  const player = kelpie.roster.player({ id });
-  if (!player) return;
-  const asked = { player: { id, generation: player.generation }, toProxy: '', transferId: id };
-  const context = new TextEncoder().encode(words);
-  const about = { playerName: player.name, fromServer: player.server, context };
-  try {
-    await one(kelpie, server, { prepare_arrival: { ...asked, ...about } });
-    await one(kelpie, player.proxy, { transfer_player: { ...asked, server } });
-  } catch (error) {
-    yield `No way to ${server}: ${error instanceof KelpieError ? error.message : 'it cannot be asked'}`;
-  }
-}
-
-/** Issues a command to one node. Rejects if the node refuses it. */
-async function one(kelpie: KelpieClient, node: string, command: AnyCommand): Promise<void> {
-  for await (const { error } of kelpie.issue({ target: { node }, command, timeoutMs: 5000 })) {
-    if (error) throw error;
-  }
 }
 
 /** `/who survival` asks the server survival for its players. */
@@ -53,4 +44,48 @@ async function whoIsOn(kelpie: KelpieClient, node: string): Promise<string> {
   } catch (error) {
     return error instanceof KelpieError ? `${node}: ${error.message}` : `${node} cannot be asked.`;
   }
+}
+
+/**
+ * `/play bedwars Your team is red.` moves the player to bedwars, which gets the words before they arrive. `/travel gate-2
+ * survival` moves them to survival by the proxy gate-2.
+ */
+async function* go(
+  kelpie: KelpieClient,
+  { id }: Typist,
+  destination: Destination,
+  context = '',
+): AsyncGenerator<string> {
+  try {
+    await kelpie.move({ id }, destination, { context });
+  } catch (error) {
+    yield `No way: ${reason(error)}`;
+  }
+}
+
+/**
+ * `/queue bedwars` tries again and again to reserve a place for the player, and moves them when there is one. The transfer
+ * takes a place itself, so the plugin releases its own before; another player may be faster then.
+ */
+async function* queue(
+  kelpie: KelpieClient,
+  { id, gone }: Typist,
+  server: string,
+): AsyncGenerator<string> {
+  while (!gone.aborted) {
+    try {
+      const place = await kelpie.reserve({ node: server, ttlMs: SLOT_MS, purpose: 'queue' });
+      await place.release();
+      await kelpie.move({ id }, { server });
+      return;
+    } catch (error) {
+      if (!(error instanceof KelpieError) || error.reason !== 'SERVER_FULL') throw error;
+      yield `${server} is full. You wait on.`;
+      await setTimeout(PAUSE_MS);
+    }
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof KelpieError ? error.message : String(error);
 }

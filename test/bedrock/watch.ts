@@ -38,6 +38,19 @@ export class Watch {
       .sort();
   }
 
+  /** The most players that were on the server at once since the mark, by the history of events. */
+  mostOn(server: string, mark: number): number {
+    const present = new Set<string>();
+    let most = 0;
+    for (const [index, line] of this.news.since(0).entries()) {
+      const [, name = '', place] = /^(\S+) (?:is on (\S*)|left: .*)$/.exec(line) ?? [];
+      if (place === server) present.add(name);
+      else present.delete(name);
+      if (index >= mark) most = Math.max(most, present.size);
+    }
+    return most;
+  }
+
   /** Resolves when the roster has these players at these places. Each is `Ana by gate-1 on bedwars`. */
   async sees(places: readonly string[]): Promise<void> {
     const isSo = (): boolean => this.#has(places);

@@ -1,4 +1,5 @@
 /** The acts, in their order. */
+import { fill } from './filling.js';
 import { guardTheDoor } from './guarding.js';
 import { gather, goHome } from './joining.js';
 import { loseCoordinator, loseGame, loseProxy, loseServer } from './losing.js';
@@ -10,6 +11,7 @@ export const acts = [
   move,
   talk,
   guardTheDoor,
+  fill,
   loseServer,
   loseGame,
   loseProxy,

@@ -37,7 +37,7 @@ export async function play(bots: readonly Bot[], server: Server, words = ''): Pr
       const since = bot.seen.mark;
       bot.type(`/play ${server} ${words}`.trim());
       const wanted = `Welcome to ${server}, ${bot.name}! ${words}`.trim();
-      const isAnswer = /^(Welcome to|No way to) /;
+      const isAnswer = /^(Welcome to |No way: )/;
       const { message } = await bot.waitForText((text) => isAnswer.test(text.message), since);
       assert.equal(message, wanted);
     }),

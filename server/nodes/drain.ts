@@ -49,7 +49,7 @@ export class NodeDrains {
       await this.#write(name, () => {
         this.#checked(request);
         const drain = { request: { ...request, name }, ended: false };
-        return [this.#rows.drainDraft(name, drain), ...this.#shown(name, true)];
+        return [...this.#shown(name, true), this.#rows.drainDraft(name, drain)];
       });
     } finally {
       this.#beginning -= further;
@@ -67,7 +67,7 @@ export class NodeDrains {
     const { nodes, drains } = this.#rows;
     const name = typed.toLowerCase();
     await this.#write(name, () => {
-      if (drains.get(name)) return [this.#rows.drainDraft(name, null), ...this.#shown(name, false)];
+      if (drains.get(name)) return [...this.#shown(name, false), this.#rows.drainDraft(name, null)];
       findNode(this.#rows, typed);
       return [];
     });
@@ -86,7 +86,10 @@ export class NodeDrains {
     return written.kind === 'stored';
   }
 
-  /** The entry that shows the node as drained or not, where a node has the name and is not shown so. */
+  /**
+   * The entry that shows the node as drained or not, where a node has the name and is not shown so. It comes before
+   * the entry of the drain, so that whoever follows drains reads the node as it is shown then.
+   */
   #shown(name: string, drained: boolean): Draft[] {
     const node = this.#rows.nodes.get(name)?.value;
     const row = node && drainedNode(node, drained);

@@ -1,0 +1,127 @@
+/**
+ * The drains that move players. They follow the rows of `nodes/drain.ts`: a row begins a drain, replaces its plan or
+ * cancels it. So after a start of the coordinator the drains that have not ended go on, each with its whole deadline.
+ */
+import { DrainNodeRequest, DrainStage } from '../../gen/ts/kelpie/v1/node_service.js';
+import type { DrainRow } from '../../gen/ts/kelpie/storage/v1/transfer_rows.js';
+import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import type { Cancel, Clock } from '../core/clock.js';
+import { KelpieError } from '../core/errors.js';
+import type { Folded } from '../network/table.js';
+import type { NodeDrains } from '../nodes/drain.js';
+import { findNode } from '../nodes/queries.js';
+import type { NodeRows } from '../nodes/rows.js';
+import type { PlayerRows } from '../players/rows.js';
+import { planOf } from './drain-plan.js';
+import { DrainRun } from './drain-run.js';
+import type { DrainWatcher } from './drain-watchers.js';
+import type { Transfers } from './transfers.js';
+
+/** The most callers who watch drains. */
+const WATCHERS = 1000;
+
+/** The parts that drains need. */
+export interface DrainsParts {
+  readonly transfers: Pick<Transfers, 'move'>;
+  readonly stored: Pick<NodeDrains, 'begin' | 'end'>;
+  readonly nodeRows: NodeRows;
+  readonly playerRows: PlayerRows;
+  readonly clock: Clock;
+  readonly onFault: (error: unknown) => void;
+}
+
+export class Drains {
+  readonly #parts: DrainsParts;
+  readonly #runs = new Map<string, DrainRun>();
+  #watching = 0;
+  #closed = false;
+
+  /** Drains that the table has already go on. */
+  constructor(parts: DrainsParts) {
+    this.#parts = parts;
+    const { nodeRows, playerRows } = parts;
+    nodeRows.drains.watch((name, _, after) => this.#follow(name, after));
+    nodeRows.nodes.watch((name) => this.#runs.get(name)?.wake());
+    playerRows.watch((_, after, before) => {
+      if (this.#runs.size === 0) return;
+      for (const name of [before?.server, after?.server, before?.proxy, after?.proxy]) {
+        if (name !== undefined) this.#runs.get(name)?.wake();
+      }
+    });
+    for (const [name, row] of nodeRows.drains.entries()) this.#follow(name, row);
+  }
+
+  /**
+   * Drains the node, or replaces the plan of its drain, and reports the progress until the returned function is
+   * called: once at once, and the end. Throws NODE_NOT_FOUND, ROLE_HOLDS_NO_PLAYERS, OUT_OF_RANGE,
+   * DEADLINE_INVALID, LABELS_INVALID, NO_PUBLIC_ADDRESS or TRANSFER_LIMIT.
+   */
+  async drain(request: DrainNodeRequest, watcher: DrainWatcher): Promise<Cancel> {
+    const node = findNode(this.#parts.nodeRows, request.name).value;
+    planOf(request, node.role);
+    if (this.#watching >= WATCHERS) throw tooManyWatchers();
+    this.#watching += 1;
+    try {
+      await this.#parts.stored.begin(request);
+    } catch (error) {
+      this.#watching -= 1;
+      throw error;
+    }
+    const stop = this.#watch(node.name, watcher);
+    return () => {
+      this.#watching -= 1;
+      stop();
+    };
+  }
+
+  #watch(name: string, watcher: DrainWatcher): Cancel {
+    const run = this.#runs.get(name);
+    if (run) return run.watchers.add(watcher);
+    // Somebody cancelled the drain as soon as it was stored.
+    watcher({
+      ...{ stage: DrainStage.CANCELLED, playersLeft: 0, playersMoved: 0, transfersFailed: 0 },
+      ...{ lastError: undefined, node: this.#parts.nodeRows.nodes.get(name)?.value },
+    });
+    return () => undefined;
+  }
+
+  #follow(name: string, row: Folded<DrainRow> | undefined): void {
+    const run = this.#runs.get(name);
+    if (!row) return run?.cancel();
+    if (row.value.ended || this.#closed) return;
+    const { nodes } = this.#parts.nodeRows;
+    const request = row.value.request ?? DrainNodeRequest.create({ name });
+    const plan = planOf(request, nodes.get(name)?.value.role ?? NodeRole.UNSPECIFIED);
+    if (run) return run.replace(plan);
+    const { transfers, stored, nodeRows, playerRows: players, clock, onFault } = this.#parts;
+    const parts = {
+      ...{ transfers, players, clock, onFault },
+      nodeNow: () => nodes.get(name)?.value,
+      storeEnd: () => stored.end(name, nodeRows.drains.get(name)?.sequence ?? 0),
+      onEnd: () => this.#runs.delete(name),
+    };
+    this.#runs.set(name, new DrainRun(plan, parts));
+  }
+
+  /** How many drains move players. */
+  get pending(): number {
+    return this.#runs.size;
+  }
+
+  /** How many callers watch drains. */
+  get watching(): number {
+    return this.#watching;
+  }
+
+  /** Stops all drains. They go on after the next start of a coordinator. */
+  close(): void {
+    this.#closed = true;
+    for (const run of this.#runs.values()) run.close();
+    this.#runs.clear();
+  }
+}
+
+function tooManyWatchers(): KelpieError {
+  const message = `${WATCHERS} callers watch drains already; try again later`;
+  return new KelpieError('TRANSFER_LIMIT', message, { limit: String(WATCHERS) });
+}

@@ -52,6 +52,7 @@ import type { SessionServices } from './session/services.js';
 import { endOrphanValues, valueExpiry, valuesOfNodes } from './state/ends.js';
 import { ValueRows } from './state/rows.js';
 import { SharedValues } from './state/values.js';
+import { Drains } from './transfers/drains.js';
 import { type GoalParts, Goals } from './transfers/goals.js';
 import { NodeCommands } from './transfers/node-commands.js';
 import { type TransferParts, Transfers } from './transfers/transfers.js';
@@ -68,6 +69,7 @@ export interface Services extends SessionServices {
   readonly callPublisher: CallPublisher;
   readonly routingRules: RoutingRules;
   readonly explanations: Explanations;
+  readonly drains: Drains;
   /** Edges open sessions here. */
   readonly port: SessionPort;
   /** Asks sessions to move to another coordinator, then ends the remaining sessions. */
@@ -111,18 +113,18 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   sendEvictions(network, playerRows, registry);
   const asking = openCommands({ ...common, ...stored, registry });
   const routing = openRouting({ ...common, ...stored, ...asking, reservations });
-  const moving = { ...common, ...stored, ...asking, ...routing, reservations, tickets };
-  const transfers = openTransfers(moving);
-  ends.push(() => transfers.close());
+  const moving = { ...common, ...stored, ...asking, ...routing, claims, reservations, tickets };
+  const { transfers, drains } = openTransfers(moving, ends);
   const { stopLoads, ...loads } = openLoads(stored, registry, common);
   const services = {
     ...{ ...common, ...stored, ...asking, claims, ownership, tickets, reservations, observer },
-    ...{ ...routing, transfers },
+    ...{ ...routing, transfers, drains },
     ...openDelivery(network, common),
     ...{ registry, ...loads },
     callPublisher: new CallPublisher(network, limits, clock),
   };
   const drain = async (): Promise<void> => {
+    drains.close();
     transfers.drain();
     await registry.drain();
     transfers.close();
@@ -247,15 +249,20 @@ function openRouting({
   return { servers, picker, lastServers, routingRules, explanations };
 }
 
-/** Builds the transfers of players. */
+/** Builds the transfers of players, and the drains that use them. */
 function openTransfers(
   services: Omit<TransferParts, 'goals' | 'nodeCommands'> &
     Omit<GoalParts, 'nodeRows'> &
-    Pick<Services, 'commands'>,
-): Transfers {
-  const { commands, clock, onFault } = services;
+    Pick<Services, 'commands' | 'claims'>,
+  ends: End[],
+) {
+  const { commands, claims, clock, onFault } = services;
   const nodeCommands = new NodeCommands(commands, clock, onFault);
-  return new Transfers({ ...services, goals: new Goals(services), nodeCommands });
+  const transfers = new Transfers({ ...services, goals: new Goals(services), nodeCommands });
+  ends.push(() => transfers.close());
+  const drains = new Drains({ ...services, transfers, stored: claims.drains });
+  ends.push(() => drains.close());
+  return { transfers, drains };
 }
 
 /** The services behind calls, which need no session. */
@@ -264,7 +271,7 @@ export function callServices(services: Services): CallServices {
   const { playerCommands, callPublisher, identity } = services;
   const reading = { ...services, draining: registry.drainSignal };
   return {
-    nodes: nodeService({ ...services, queries: nodeQueries }),
+    nodes: nodeService({ ...reading, queries: nodeQueries }),
     players: playerService(network, playerQueries, playerCommands, registry, services.transfers),
     commands: commandService(commands),
     network: networkService(services.operatorSettings),

@@ -5,14 +5,14 @@
  */
 import { DrainStage } from '../../gen/ts/kelpie/v1/node_service.js';
 import { type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import { TransferStage } from '../../gen/ts/kelpie/v1/transfer.js';
 import type { Cancel, Clock } from '../core/clock.js';
 import { sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import type { PlayerRows } from '../players/rows.js';
 import type { DrainPlan } from './drain-plan.js';
+import type { GoalOf } from './goals.js';
 import { type DrainProgress, DrainWatchers } from './drain-watchers.js';
-import type { MoveUpdate, Transfers } from './transfers.js';
+import { isEnd, type Transfers } from './transfers.js';
 
 /** The time that the transfer of one player has. */
 const TRANSFER_MS = 30_000;
@@ -26,7 +26,7 @@ const NO_CONTEXT = new Uint8Array();
 
 /** The parts that a drain needs. */
 export interface DrainParts {
-  readonly transfers: Pick<Transfers, 'move'>;
+  readonly transfers: Pick<Transfers, 'move' | 'goalOf'>;
   readonly players: PlayerRows;
   readonly clock: Clock;
   /** The node of the drain, as it is now. */
@@ -43,6 +43,8 @@ export class DrainRun {
   readonly #parts: DrainParts;
   readonly #process: Uint8Array | undefined;
   #plan: DrainPlan;
+  /** Chooses the goals of all players. Undefined while the destination is not there. */
+  #goalOf: GoalOf | undefined;
   #endsMs: number;
   #state: 'MOVING' | 'ENDING' | 'ENDED' = 'MOVING';
   #timer: Cancel | undefined;
@@ -74,6 +76,7 @@ export class DrainRun {
   /** Goes on with another plan, which begins now. */
   replace(plan: DrainPlan): void {
     this.#plan = plan;
+    this.#goalOf = undefined;
     this.#nextMs = this.#passMs = this.#parts.clock.now();
     this.#endsMs = this.#nextMs + plan.deadlineMs;
     this.#pauseMs = PAUSE_MS;
@@ -109,7 +112,7 @@ export class DrainRun {
     if (this.#state !== 'MOVING') return;
     this.#timer?.();
     const stage = this.#stageNow();
-    if (stage !== DrainStage.MOVING) return void this.#end(this.#progress(stage));
+    if (stage !== DrainStage.MOVING) return this.#end(this.#progress(stage));
     const waitMs = Math.min(this.#moveWhoIsDue(), this.#endsMs - this.#parts.clock.now());
     this.#timer = this.#parts.clock.after(Math.max(0, waitMs), () => this.#step());
   }
@@ -164,7 +167,8 @@ export class DrainRun {
     const options = { context: NO_CONTEXT, timeoutMs: TRANSFER_MS };
     this.#moving.add(playerId);
     try {
-      transfers.move([ref], this.#plan.destination, options, (update, read) => {
+      this.#goalOf ??= transfers.goalOf(this.#plan.destination);
+      transfers.move([ref], this.#goalOf, options, (update, read) => {
         if (!isEnd(update)) return;
         read();
         this.#settle(playerId, update.error);
@@ -209,15 +213,22 @@ export class DrainRun {
   }
 
   /** Ends the drain when its row has the end. A drain that is replaced or cancelled meanwhile goes its own way. */
-  async #end(last: DrainProgress): Promise<void> {
+  #end(last: DrainProgress): void {
+    const plan = this.#plan;
     this.#state = 'ENDING';
-    const stored = await this.#parts.storeEnd().catch((error: unknown) => {
-      // The drain has ended here. It begins again with the next start of a coordinator.
-      this.#parts.onFault(error);
-      return true;
-    });
+    this.#parts.storeEnd().then(
+      (stored) => (stored ? this.#finish(last) : this.#goOn()),
+      (error: unknown) => {
+        this.#parts.onFault(error);
+        if (this.#plan !== plan) return this.#goOn();
+        // The drain has ended here. It begins again with the next start of a coordinator.
+        this.#finish(last);
+      },
+    );
+  }
+
+  #goOn(): void {
     if (this.#state !== 'ENDING') return;
-    if (stored) return this.#finish(last);
     this.#state = 'MOVING';
     this.wake();
   }
@@ -229,8 +240,4 @@ export class DrainRun {
     this.#parts.onEnd();
     this.watchers.end(last);
   }
-}
-
-function isEnd({ stage }: MoveUpdate): boolean {
-  return stage === TransferStage.ARRIVED || stage === TransferStage.FAILED;
 }

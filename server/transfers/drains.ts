@@ -3,11 +3,10 @@
  * cancels it. So after a start of the coordinator the drains that have not ended go on, each with its whole deadline.
  */
 import { DrainNodeRequest, DrainStage } from '../../gen/ts/kelpie/v1/node_service.js';
-import type { DrainRow } from '../../gen/ts/kelpie/storage/v1/transfer_rows.js';
-import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import { type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import type { TransferDestination } from '../../gen/ts/kelpie/v1/transfer.js';
 import type { Cancel, Clock } from '../core/clock.js';
-import { KelpieError } from '../core/errors.js';
-import type { Folded } from '../network/table.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
 import type { NodeDrains } from '../nodes/drain.js';
 import { findNode } from '../nodes/queries.js';
 import type { NodeRows } from '../nodes/rows.js';
@@ -22,7 +21,7 @@ const WATCHERS = 1000;
 
 /** The parts that drains need. */
 export interface DrainsParts {
-  readonly transfers: Pick<Transfers, 'move'>;
+  readonly transfers: Pick<Transfers, 'move' | 'goalOf'>;
   readonly stored: Pick<NodeDrains, 'begin' | 'end'>;
   readonly nodeRows: NodeRows;
   readonly playerRows: PlayerRows;
@@ -58,7 +57,9 @@ export class Drains {
    */
   async drain(request: DrainNodeRequest, watcher: DrainWatcher): Promise<Cancel> {
     const node = findNode(this.#parts.nodeRows, request.name).value;
-    planOf(request, node.role);
+    const { destination } = planOf(request, node.role);
+    this.#parts.transfers.goalOf(destination);
+    checkOther(node, destination);
     if (this.#watching >= WATCHERS) throw tooManyWatchers();
     this.#watching += 1;
     try {
@@ -85,7 +86,7 @@ export class Drains {
     return () => undefined;
   }
 
-  #follow(name: string, row: Folded<DrainRow> | undefined): void {
+  #follow(name: string, row: ReturnType<NodeRows['drains']['get']>): void {
     const run = this.#runs.get(name);
     if (!row) return run?.cancel();
     if (row.value.ended || this.#closed) return;
@@ -119,6 +120,14 @@ export class Drains {
     for (const run of this.#runs.values()) run.close();
     this.#runs.clear();
   }
+}
+
+/** Throws OUT_OF_RANGE if the destination is the node itself. */
+function checkOther({ name }: Node, { place }: TransferDestination): void {
+  const typed = place?.$case === 'proxy' ? place.value.name : place?.value;
+  if (typeof typed !== 'string' || typed.toLowerCase() !== name) return;
+  const message = `"${name}" is the node to empty; name another destination for its players`;
+  throw outOfRange(`destination.${place?.$case ?? ''}`, name, message);
 }
 
 function tooManyWatchers(): KelpieError {

@@ -93,6 +93,14 @@ export class Transfers {
   }
 
   /**
+   * Checks a destination, and returns what `move` takes in its place: several calls then choose as one request does.
+   * Throws what `move` throws for a destination.
+   */
+  goalOf(destination: TransferDestination | undefined): GoalOf {
+    return this.#parts.goals.of(destination);
+  }
+
+  /**
    * Moves players. Calls `onUpdate` for each stage of each player's transfer, and once for its end, never before
    * `move` has returned. The issuer calls `read` when it has read an end: until then the end counts as a transfer
    * of the issuer. Throws TRANSFER_LIMIT, NO_TARGET, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS, LABELS_INVALID, OUT_OF_RANGE,
@@ -100,14 +108,14 @@ export class Transfers {
    */
   move(
     refs: readonly PlayerRef[],
-    destination: TransferDestination | undefined,
+    destination: TransferDestination | GoalOf | undefined,
     options: MoveOptions,
     onUpdate: OnUpdate,
   ): void {
     if (this.#isStopping) throw stopping();
     const { context, timeoutMs, issuer } = options;
     checkContext(context);
-    const goalOf = this.#parts.goals.of(destination);
+    const goalOf = typeof destination === 'function' ? destination : this.goalOf(destination);
     this.#admit(refs.length, context.length, issuer);
     const request: Request = {
       ...{ context, timeoutMs, issuer },

@@ -16,30 +16,24 @@ import type {
   UpdateNodeResponse,
 } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { type Node, NodeChange } from '../../../gen/ts/kelpie/v1/node.js';
-import { KelpieError } from '../../core/errors.js';
 import type { NodeQueries } from '../../nodes/queries.js';
 import type { Network } from '../../network/network.js';
 import type { NodeClaims } from '../../nodes/claims.js';
 import type { Loads } from '../../nodes/loads.js';
 import type { Reservations } from '../../routing/reservations.js';
 import { holdOf } from '../../routing/reserve-request.js';
+import { cancelDrain, drainCall, type DrainServices } from './drain-calls.js';
 
 /** The services that answer about nodes. */
-interface NodeParts {
-  readonly network: Pick<Network, 'head'>;
+interface NodeParts extends DrainServices {
   readonly queries: NodeQueries;
   readonly claims: NodeClaims;
   readonly loads: Loads;
   readonly reservations: Reservations;
 }
 
-export function nodeService({
-  network,
-  queries,
-  claims,
-  loads,
-  reservations,
-}: NodeParts): ServiceImplementation<NodeServiceDefinition> {
+export function nodeService(parts: NodeParts): ServiceImplementation<NodeServiceDefinition> {
+  const { network, queries, claims, loads, reservations } = parts;
   const withLoad = (node: Node): Node => ({
     ...node,
     load: loads.get(node.name),
@@ -61,13 +55,8 @@ export function nodeService({
       await claims.disconnect(name.toLowerCase());
       return { cursor: network.head };
     },
-    // eslint-disable-next-line require-yield -- not built yet
-    async *drainNode() {
-      throw notBuilt();
-    },
-    async cancelNodeDrain() {
-      throw notBuilt();
-    },
+    drainNode: (request, context) => drainCall(parts, request, context),
+    cancelNodeDrain: (request) => cancelDrain(parts, request),
     ...slotCalls(network, reservations),
   };
 }
@@ -86,8 +75,4 @@ function slotCalls(
       return { cursor: network.head };
     },
   };
-}
-
-function notBuilt(): KelpieError {
-  return new KelpieError('FRAME_UNKNOWN', 'this coordinator cannot do that yet');
 }

@@ -201,8 +201,8 @@ async function take(world: World, one: Step): Promise<void> {
   if (one.kind === 'join') return world.join(one.isNew, one.state);
   if (one.kind === 'update') return world.update(one.state);
   if (one.kind === 'restart') return world.die();
-  if (one.kind === 'wait') return world.wait(one.ms);
-  return world[one.kind]();
+  if (one.kind === 'wait') world.wait(one.ms);
+  else await world[one.kind]();
 }
 
 describe('the drain of a node', () => {

@@ -158,8 +158,10 @@ describe('a request to drain a node', () => {
     const names = Array.from({ length: 1001 }, (_, index) => `server-${index}`);
     for (const name of names) await join(town, hello(name));
     const outcomes = await Promise.allSettled(names.map((name) => drain(town, name)));
-    const refused = outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
-    expect(refused.map(({ reason }: KelpieError) => reason)).to.deep.equal(['TRANSFER_LIMIT']);
+    const refused = outcomes.flatMap((one) =>
+      one.status === 'rejected' ? [(one.reason as KelpieError).reason] : [],
+    );
+    expect(refused).to.deep.equal(['TRANSFER_LIMIT']);
     expect(town.nodeRows.drains.size).to.equal(1000);
     await drain(town, 'server-0');
     await town.claims.drains.cancel('server-0');

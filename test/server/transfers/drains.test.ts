@@ -41,7 +41,17 @@ class FakeTransfers {
     this.#clock = clock;
   }
 
-  readonly move: DrainsParts['transfers']['move'] = (refs, destination, _options, onUpdate) => {
+  /** The destinations, by the goals that stand for them. */
+  readonly #destinations = new Map<unknown, TransferDestination | undefined>();
+
+  readonly goalOf: DrainsParts['transfers']['goalOf'] = (destination) => {
+    const goalOf = () => Promise.reject(new Error('no transfer runs'));
+    this.#destinations.set(goalOf, destination);
+    return goalOf;
+  };
+
+  readonly move: DrainsParts['transfers']['move'] = (refs, goalOf, _options, onUpdate) => {
+    const destination = this.#destinations.get(goalOf);
     for (const ref of refs) {
       const end = (error?: KelpieError): void => {
         const stage = error ? TransferStage.FAILED : TransferStage.ARRIVED;
@@ -61,7 +71,7 @@ class Town {
   readonly #journal = openJournal(this.clock);
   readonly transfers = new FakeTransfers(this.clock);
   #lives = 0;
-  coordinator!: MortalCoordinator;
+  #coordinator: MortalCoordinator | undefined;
   drains!: Drains;
   proxy!: TestProxy;
   readonly #streams: TestStream[] = [];
@@ -80,14 +90,20 @@ class Town {
 
   /** The coordinator dies, and another one takes its journal. */
   async start(): Promise<void> {
-    this.coordinator?.die();
+    this.#coordinator?.die();
     const coordinatorId = `life-${(this.#lives += 1)}`;
-    this.coordinator = await openMortal(this.#journal, this.clock, { coordinatorId });
+    this.#coordinator = await openMortal(this.#journal, this.clock, { coordinatorId });
+    this.coordinator.drains.close();
     const { claims, nodeRows, playerRows } = this.coordinator;
     const onFault = (error: unknown) => this.coordinator.faults.push(error);
     const parts = { nodeRows, playerRows, stored: claims.drains, clock: this.clock, onFault };
     this.drains = new Drains({ ...parts, transfers: this.transfers });
     await settled();
+  }
+
+  get coordinator(): MortalCoordinator {
+    if (this.#coordinator) return this.#coordinator;
+    throw new Error('no coordinator runs');
   }
 
   async bring(number: number, server: string): Promise<void> {
@@ -351,6 +367,10 @@ describe('a drain', () => {
   });
 });
 
+function proxyNamed(name: string): TransferDestination {
+  return { place: { $case: 'proxy', value: { name, server: '' } } };
+}
+
 describe('a request to drain', () => {
   it('has a rate and a deadline within their limits, and a node that holds players', async () => {
     const town = await Town.open(0);
@@ -359,6 +379,8 @@ describe('a request to drain', () => {
       ...[-1, NaN, Infinity, 1e9, 1000.1].map((playersPerSecond) => ({ playersPerSecond })),
       ...[0, -1, 25 * 3_600_000, 86_400_001].map((ms) => ({ deadline: durationOf(ms) })),
       { deadline: { seconds: NaN, nanos: 0 } },
+      { destination: { place: { $case: 'server', value: 'OLD' } } },
+      { name: 'gate', destination: proxyNamed('gate') },
       { name: 'nobody' },
       { name: 'shop' },
     ];
@@ -370,6 +392,7 @@ describe('a request to drain', () => {
     expect(reasons).to.deep.equal([
       ...Array<string>(5).fill('OUT_OF_RANGE'),
       ...Array<string>(5).fill('DEADLINE_INVALID'),
+      ...['OUT_OF_RANGE', 'OUT_OF_RANGE'],
       ...['NODE_NOT_FOUND', 'ROLE_HOLDS_NO_PLAYERS'],
     ]);
     expect(town.drains.watching).to.equal(0);
@@ -379,8 +402,10 @@ describe('a request to drain', () => {
   it('is refused for watcher number 1001', async () => {
     const town = await Town.open(1);
     const all = await Promise.allSettled(Array.from({ length: 1001 }, () => town.drain()));
-    const refused = all.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
-    expect(refused.map(({ reason }: KelpieError) => reason)).to.deep.equal(['TRANSFER_LIMIT']);
+    const refused = all.flatMap((one) =>
+      one.status === 'rejected' ? [(one.reason as KelpieError).reason] : [],
+    );
+    expect(refused).to.deep.equal(['TRANSFER_LIMIT']);
     expect(town.drains.pending).to.equal(1);
   });
 });

@@ -194,7 +194,7 @@ export const ErrorReason = {
    * milliseconds), name.
    */
   TIMED_OUT: 91,
-  /** TRANSFER_LIMIT - Too many transfers are under way. Metadata: limit. */
+  /** TRANSFER_LIMIT - Too many transfers are under way, or too many drains. Metadata: limit. */
   TRANSFER_LIMIT: 92,
   /** NO_PUBLIC_ADDRESS - A player cannot come to the node directly, since it has no public address. Metadata: name. */
   NO_PUBLIC_ADDRESS: 93,

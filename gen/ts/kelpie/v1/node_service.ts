@@ -23,13 +23,13 @@ export const DrainStage = {
   UNSPECIFIED: 0,
   /** MOVING - Players are being moved. */
   MOVING: 1,
-  /** EMPTY - The node is empty. */
+  /** EMPTY - The node is empty, and the transfers of its players have ended. */
   EMPTY: 2,
   /** DEADLINE_PASSED - The deadline has passed, and players are left. */
   DEADLINE_PASSED: 3,
   /** CANCELLED - Somebody cancelled the drain. */
   CANCELLED: 4,
-  /** NODE_LEFT - The node left. */
+  /** NODE_LEFT - The node left, or another process took its name. */
   NODE_LEFT: 5,
 } as const;
 
@@ -149,8 +149,8 @@ export interface DrainNodeRequest {
   /** The name of the node, in any case. */
   name: string;
   /**
-   * The place that players are moved to. Not set: for a server the routing rules for a FALLBACK with reason DRAIN,
-   * for a proxy another proxy.
+   * The place that players are moved to, another one than the node (OUT_OF_RANGE). Not set: for a server the routing
+   * rules for a FALLBACK with reason DRAIN, for a proxy another proxy, whose routing rules decide on the server.
    */
   destination:
     | TransferDestination
@@ -159,7 +159,7 @@ export interface DrainNodeRequest {
   playersPerSecond: number;
   /**
    * The time after which the drain stops moving players: above 0 and at most 24 h (DEADLINE_INVALID). Not set:
-   * 10 min.
+   * 10 min. A start of the coordinator begins it anew.
    */
   deadline: Duration | undefined;
 }
@@ -168,7 +168,7 @@ export interface DrainNodeRequest {
 export interface DrainNodeResponse {
   /** The stage. */
   stage: DrainStage;
-  /** The players who are still on the node. */
+  /** The players who are still on the node, those who log in at it included. */
   playersLeft: number;
   /** The players who arrived elsewhere. */
   playersMoved: number;
@@ -1858,11 +1858,13 @@ export const NodeServiceDefinition = {
     },
     /**
      * Empties a proxy or a server: it gets no new players, and those who are there are moved, at a rate. The answers
-     * report the progress, the first at once. The call ends when the node is empty, its deadline passes, or somebody
-     * cancels the drain. A client that ends the call does not end the drain. The node stays DRAINING until
-     * CancelNodeDrain, also after a restart of the node or the coordinator. A second call replaces destination, rate
-     * and deadline of the first, and both report the progress. Fails with NODE_NOT_FOUND, ROLE_HOLDS_NO_PLAYERS,
-     * OUT_OF_RANGE, DEADLINE_INVALID or LABELS_INVALID.
+     * report the progress, the first at once, then at most two a second, and the last always. The call ends when the
+     * node is empty or leaves, its deadline passes, or somebody cancels the drain. A client that ends the call does not
+     * end the drain. The node stays DRAINING until CancelNodeDrain, also after a restart of the node or the
+     * coordinator. A second call replaces destination, rate and deadline of the first, and both report the progress.
+     * Fails with NODE_NOT_FOUND, ROLE_HOLDS_NO_PLAYERS, OUT_OF_RANGE, DEADLINE_INVALID, LABELS_INVALID,
+     * NODE_NAME_INVALID, NO_PUBLIC_ADDRESS, TRANSFER_LIMIT (operators drain 1,000 nodes already, or 1,000 callers watch
+     * drains), JOURNAL_READ_ONLY or OUTCOME_UNKNOWN.
      */
     drainNode: {
       name: "DrainNode",
@@ -1874,7 +1876,8 @@ export const NodeServiceDefinition = {
     },
     /**
      * Cancels a drain: the node gets the state again that it had before. A node that nobody drains is no error, and
-     * neither is a name that has a drain and no node. Fails with NODE_NOT_FOUND.
+     * neither is a name that has a drain and no node. Transfers that have begun go on. Fails with NODE_NOT_FOUND,
+     * JOURNAL_READ_ONLY or OUTCOME_UNKNOWN.
      */
     cancelNodeDrain: {
       name: "CancelNodeDrain",
@@ -1939,11 +1942,13 @@ export interface NodeServiceImplementation<CallContextExt = {}> {
   ): Promise<DeepPartial<DisconnectNodeResponse>>;
   /**
    * Empties a proxy or a server: it gets no new players, and those who are there are moved, at a rate. The answers
-   * report the progress, the first at once. The call ends when the node is empty, its deadline passes, or somebody
-   * cancels the drain. A client that ends the call does not end the drain. The node stays DRAINING until
-   * CancelNodeDrain, also after a restart of the node or the coordinator. A second call replaces destination, rate
-   * and deadline of the first, and both report the progress. Fails with NODE_NOT_FOUND, ROLE_HOLDS_NO_PLAYERS,
-   * OUT_OF_RANGE, DEADLINE_INVALID or LABELS_INVALID.
+   * report the progress, the first at once, then at most two a second, and the last always. The call ends when the
+   * node is empty or leaves, its deadline passes, or somebody cancels the drain. A client that ends the call does not
+   * end the drain. The node stays DRAINING until CancelNodeDrain, also after a restart of the node or the
+   * coordinator. A second call replaces destination, rate and deadline of the first, and both report the progress.
+   * Fails with NODE_NOT_FOUND, ROLE_HOLDS_NO_PLAYERS, OUT_OF_RANGE, DEADLINE_INVALID, LABELS_INVALID,
+   * NODE_NAME_INVALID, NO_PUBLIC_ADDRESS, TRANSFER_LIMIT (operators drain 1,000 nodes already, or 1,000 callers watch
+   * drains), JOURNAL_READ_ONLY or OUTCOME_UNKNOWN.
    */
   drainNode(
     request: DrainNodeRequest,
@@ -1951,7 +1956,8 @@ export interface NodeServiceImplementation<CallContextExt = {}> {
   ): ServerStreamingMethodResult<DeepPartial<DrainNodeResponse>>;
   /**
    * Cancels a drain: the node gets the state again that it had before. A node that nobody drains is no error, and
-   * neither is a name that has a drain and no node. Fails with NODE_NOT_FOUND.
+   * neither is a name that has a drain and no node. Transfers that have begun go on. Fails with NODE_NOT_FOUND,
+   * JOURNAL_READ_ONLY or OUTCOME_UNKNOWN.
    */
   cancelNodeDrain(
     request: CancelNodeDrainRequest,
@@ -2003,11 +2009,13 @@ export interface NodeServiceClient<CallOptionsExt = {}> {
   ): Promise<DisconnectNodeResponse>;
   /**
    * Empties a proxy or a server: it gets no new players, and those who are there are moved, at a rate. The answers
-   * report the progress, the first at once. The call ends when the node is empty, its deadline passes, or somebody
-   * cancels the drain. A client that ends the call does not end the drain. The node stays DRAINING until
-   * CancelNodeDrain, also after a restart of the node or the coordinator. A second call replaces destination, rate
-   * and deadline of the first, and both report the progress. Fails with NODE_NOT_FOUND, ROLE_HOLDS_NO_PLAYERS,
-   * OUT_OF_RANGE, DEADLINE_INVALID or LABELS_INVALID.
+   * report the progress, the first at once, then at most two a second, and the last always. The call ends when the
+   * node is empty or leaves, its deadline passes, or somebody cancels the drain. A client that ends the call does not
+   * end the drain. The node stays DRAINING until CancelNodeDrain, also after a restart of the node or the
+   * coordinator. A second call replaces destination, rate and deadline of the first, and both report the progress.
+   * Fails with NODE_NOT_FOUND, ROLE_HOLDS_NO_PLAYERS, OUT_OF_RANGE, DEADLINE_INVALID, LABELS_INVALID,
+   * NODE_NAME_INVALID, NO_PUBLIC_ADDRESS, TRANSFER_LIMIT (operators drain 1,000 nodes already, or 1,000 callers watch
+   * drains), JOURNAL_READ_ONLY or OUTCOME_UNKNOWN.
    */
   drainNode(
     request: DeepPartial<DrainNodeRequest>,
@@ -2015,7 +2023,8 @@ export interface NodeServiceClient<CallOptionsExt = {}> {
   ): AsyncIterable<DrainNodeResponse>;
   /**
    * Cancels a drain: the node gets the state again that it had before. A node that nobody drains is no error, and
-   * neither is a name that has a drain and no node. Fails with NODE_NOT_FOUND.
+   * neither is a name that has a drain and no node. Transfers that have begun go on. Fails with NODE_NOT_FOUND,
+   * JOURNAL_READ_ONLY or OUTCOME_UNKNOWN.
    */
   cancelNodeDrain(
     request: DeepPartial<CancelNodeDrainRequest>,

@@ -308,7 +308,7 @@ describe('a reservation', () => {
       await stream.cut();
       await join(one, hello('plugin', { role: NodeRole.SERVICE }));
     });
-    await until(() => reservations.pending === 0);
+    await until(() => reservations.rows.table.size === 0);
     await expectNothing(one);
   });
 
@@ -337,7 +337,7 @@ describe('a reservation', () => {
     expect((await refusal(second, hold('lobby'))).reason).to.equal('SERVER_FULL');
     expect(second.reservations.rows.table.get(id)?.value.purpose).to.equal('a test');
     clock.advance(1);
-    await until(() => second.reservations.pending === 0);
+    await until(() => second.reservations.reservedOn('lobby') === 0);
     expect(second.reservations.reservedOn('lobby')).to.equal(0);
     second.die();
   });
@@ -403,7 +403,7 @@ describe('the session of a node', () => {
     expect((await stream.next('requestFailed')).error?.metadata['field']).to.equal('ttl');
     await stream.cut();
     one.clock.advance(maxSilenceMs + graceMs);
-    await until(() => one.reservations.pending === 0);
+    await until(() => one.reservations.rows.table.size === 0);
     await expectNothing(one);
   });
 

@@ -23,7 +23,9 @@ export const LOADING: Options = {
 };
 
 export const contract = loadSync(
-  ['session', 'event', 'node', 'coordinator'].map((name) => `kelpie/v1/${name}_service.proto`),
+  ['session', 'event', 'node', 'coordinator', 'routing'].map(
+    (name) => `kelpie/v1/${name}_service.proto`,
+  ),
   LOADING,
 );
 

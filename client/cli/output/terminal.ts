@@ -23,11 +23,16 @@ export function writeError(lines: readonly Line[]): void {
   process.stderr.write(shown(lines, hasColours(process.stderr)));
 }
 
-/** Shows a text in place of the last line of stderr, where that is a terminal; an empty text clears the line. */
-export function showStatus(text: string): void {
-  if (!process.stderr.isTTY) return;
-  const width = process.stderr.columns || 80;
-  process.stderr.write(`\r${cutToWidth(printable(text), width - 1)}\u001b[K`);
+/** The part of a terminal that a status needs. */
+export type Screen = Pick<NodeJS.WriteStream, 'isTTY' | 'columns'> & {
+  write(text: string): unknown;
+};
+
+/** Shows a text in place of the last line of a terminal; an empty text clears the line. Elsewhere it shows nothing. */
+export function showStatus(screen: Screen, text: string): void {
+  if (!screen.isTTY) return;
+  const width = screen.columns || 80;
+  screen.write(`\r${cutToWidth(printable(text), width - 1)}\u001b[K`);
 }
 
 /** Begins a screen that `redraw` fills. */

@@ -3,6 +3,7 @@ import { fill } from './filling.js';
 import { guardTheDoor } from './guarding.js';
 import { gather, goHome } from './joining.js';
 import { loseCoordinator, loseGame, loseProxy, loseServer } from './losing.js';
+import { maintain } from './maintenance.js';
 import { move } from './moving.js';
 import { talk } from './talking.js';
 
@@ -16,5 +17,6 @@ export const acts = [
   loseGame,
   loseProxy,
   loseCoordinator,
+  maintain,
   goHome,
 ];

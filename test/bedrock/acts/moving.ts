@@ -1,6 +1,7 @@
 /** The act in which players move between servers, and to another proxy. */
 import assert from 'node:assert/strict';
-import { PROXIES } from '../network.js';
+import type { Bot } from '../bots.js';
+import { PROXIES, type ProxyName, type Server } from '../network.js';
 import { areListed, play, type Stage } from './stage.js';
 
 /** How many of each ten players go to each game. The others stay in the lobby. */
@@ -10,7 +11,8 @@ const TO_SURVIVAL = 3;
 export async function move(stage: Stage): Promise<void> {
   stage.narrator.act('A plugin moves players to the games');
   await moveToGames(stage);
-  await travel(stage);
+  const bot = stage.party.one('lobby', 'gate-1');
+  await travel(stage, { bot, proxy: 'gate-2', server: 'survival' });
   await areListed(stage);
 }
 
@@ -29,25 +31,28 @@ async function moveToGames({ party, narrator }: Stage): Promise<void> {
   );
 }
 
-async function travel({ party, narrator }: Stage): Promise<void> {
-  const traveller = party.one('lobby', 'gate-1');
-  const { name, seen } = traveller;
+/** A player types /travel, and their client comes to the same server by the other proxy. */
+export async function travel(
+  { narrator }: Stage,
+  { bot, proxy, server }: { bot: Bot; proxy: ProxyName; server: Server },
+): Promise<void> {
+  const { name, seen } = bot;
   const since = seen.mark;
   await narrator.expect(
-    `${name} types /travel gate-2 survival, and their client is sent to gate-2`,
+    `${name} types /travel ${proxy} ${server}, and their client is sent to ${proxy}`,
     async () => {
-      traveller.type('/travel gate-2 survival You come by the other gate.');
-      assert.equal(await traveller.waitForTransfer(since), 'gate-2');
+      bot.type(`/travel ${proxy} ${server} You come by ${proxy}.`);
+      assert.equal(await bot.waitForTransfer(since), proxy);
     },
   );
   await narrator.expect(
-    'there the first world that they see is survival, the server of their ticket',
+    `there the first world that they see is ${server}, the server of their ticket`,
     async () => {
-      const { message } = await traveller.waitForText(
+      const { message } = await bot.waitForText(
         (text) => text.message.startsWith('Welcome to '),
         since,
       );
-      assert.equal(message, `Welcome to survival, ${name}! You come by the other gate.`);
+      assert.equal(message, `Welcome to ${server}, ${name}! You come by ${proxy}.`);
       return message;
     },
     (message) => message,

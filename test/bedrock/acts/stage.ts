@@ -85,14 +85,20 @@ export async function areListed({ narrator, network, party }: Stage): Promise<vo
 
 /** The players as an operator lists them, each with the generation and the time of the join. */
 export async function listed(network: Network): Promise<{ place: string; stay: string }[]> {
-  const { code, output, errors } = await runKelpie(['players', '--json'], network.endpoint);
-  assert.equal(code, 0, errors);
+  const output = await kelpie(network, 'players', '--json');
   const lines = output.split('\n').filter((line) => line !== '');
   const players = lines.map((line) => JSON.parse(line) as Record<keyof Player, string>);
   return players.map(({ name, proxy, server, generation, joinTime }) => ({
     place: `${name} by ${proxy} on ${server}`,
     stay: `${generation} since ${joinTime}`,
   }));
+}
+
+/** Runs the program kelpie, as an operator does. Resolves with its output. */
+export async function kelpie(network: Network, ...args: string[]): Promise<string> {
+  const { code, output, errors } = await runKelpie(args, network.endpoint);
+  assert.equal(code, 0, errors);
+  return output;
 }
 
 /** The bots, and the marks from which on their connections must not break. */

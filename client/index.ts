@@ -35,6 +35,7 @@ export type { StartOption } from './core/start.js';
 export { contextJson, contextText } from './core/context.js';
 export type { ServerSelection, ServerSelector } from './core/server-selector.js';
 export type {
+  DenialReasonName,
   DurabilityName,
   FallbackReasonName,
   GapReasonName,

@@ -94,6 +94,7 @@ export class Session {
       clock: this.#clock,
       players,
       ownServer: role === 'DOWNSTREAM' ? name.toLowerCase() : undefined,
+      settings: () => this.reading.roster.settings,
       link: () => this.link,
       onRefused: (error) => this.status.post({ type: 'refused', error }),
       onFailure: (pattern, error) => this.status.post({ type: 'handlerFailed', pattern, error }),

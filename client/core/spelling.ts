@@ -6,6 +6,7 @@ import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import { MessageOrigin, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
+import { PlayerDenialReason } from '../../gen/ts/kelpie/v1/presence.js';
 import {
   FallbackReason,
   RoutingOccasion,
@@ -35,6 +36,9 @@ export type NodeLeaveReasonName = NameIn<typeof NodeLeaveReason> | 'UNKNOWN';
 
 /** The reason why a player left the network. */
 export type PlayerLeaveReasonName = NameIn<typeof PlayerLeaveReason> | 'UNKNOWN';
+
+/** The reason why a login was denied. */
+export type DenialReasonName = NameIn<typeof PlayerDenialReason> | 'UNKNOWN';
 
 /** The reason why events were lost. */
 export type GapReasonName = NameIn<typeof GapReason> | 'UNKNOWN';
@@ -104,6 +108,7 @@ export const roleNameOf = namesOf(NodeRole);
 export const stateNameOf = namesOf(NodeState);
 export const nodeLeaveReasonNameOf = namesOf(NodeLeaveReason);
 export const playerLeaveReasonNameOf = namesOf(PlayerLeaveReason);
+export const denialReasonNameOf = namesOf(PlayerDenialReason);
 export const gapReasonNameOf = namesOf(GapReason);
 export const welcomeOutcomeNameOf = namesOf(WelcomeOutcome);
 export const durabilityNameOf = namesOf(Durability);

@@ -1,6 +1,6 @@
 /** The options of a proxy with players, and the results that it gets. */
 import type { Verified } from '../commands/commands.js';
-import type { PlayerLeaveReasonName } from '../core/spelling.js';
+import type { DenialReasonName, PlayerLeaveReasonName } from '../core/spelling.js';
 
 /** The functions and settings of a proxy that has players. */
 export interface PlayersOptions {
@@ -16,7 +16,8 @@ export interface PlayersOptions {
   readonly verify?: (id: string) => Verified | Promise<Verified>;
   /**
    * The rule for a login without a decision of a coordinator: none is connected, it cannot store anything (its disk is
-   * full), or it took too long. `open`, the default: the client lets the player in. `deny`: it refuses the login.
+   * full), or it took too long. `open`, the default: the client lets the player in. `deny`: it refuses the login. In a
+   * maintenance that the roster knows, the client lets in only the allowed players, and players who are in already.
    */
   readonly whenAway?: 'open' | 'deny';
   /**
@@ -43,8 +44,17 @@ export type Acquired =
    * calls `onEvicted`. `ticket`: a transfer brought the player to this proxy.
    */
   | { readonly granted: true; readonly generation: number; readonly ticket?: Ticket }
-  /** Refuse the player and show them the text. `proxy`: the proxy that has the player, if another one does. */
-  | { readonly granted: false; readonly text: string; readonly proxy?: string };
+  /**
+   * Refuse the player and show them the text. `reason`: another login holds the player (ONLINE), or the network is in
+   * maintenance and the player is not allowed (MAINTENANCE); left out if the login was cancelled, or no coordinator
+   * decided. `proxy`: the proxy that has the player, if another one does.
+   */
+  | {
+      readonly granted: false;
+      readonly text: string;
+      readonly reason?: DenialReasonName;
+      readonly proxy?: string;
+    };
 
 /** The goal of the transfer that brought a player to this proxy. A login gets it once. */
 export interface Ticket {

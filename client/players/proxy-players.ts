@@ -8,11 +8,13 @@ import {
   type PlayerChange,
   PlayerLeaveReason,
 } from '../../gen/ts/kelpie/v1/player.js';
-import type { AcquirePlayer } from '../../gen/ts/kelpie/v1/presence.js';
+import { type AcquirePlayer, PlayerDenialReason } from '../../gen/ts/kelpie/v1/presence.js';
+import { denialReasonNameOf } from '../core/spelling.js';
 import type { Cancel, Clock } from '../core/clock.js';
 import { oneOf, shown, text } from '../core/arguments.js';
 import { fromThrown, KelpieError, typed } from '../errors.js';
 import type { Link } from '../connection/link.js';
+import type { Away } from './away.js';
 import { LoginRoom } from './logins.js';
 import {
   changed,
@@ -40,6 +42,7 @@ export class ProxyPlayers {
   readonly #link: () => Link | undefined;
   readonly #list: PlayerList;
   readonly #reporting: PlayerReporting;
+  readonly #away: Away;
   /** The node's own name, if players join it directly. */
   readonly #ownServer: string | undefined;
   /** The newest login of each player that waits for its answer. */
@@ -52,6 +55,7 @@ export class ProxyPlayers {
     link: () => Link | undefined,
     list: PlayerList,
     reporting: PlayerReporting,
+    away: Away,
     ownServer?: string,
   ) {
     this.#options = options;
@@ -59,6 +63,7 @@ export class ProxyPlayers {
     this.#link = link;
     this.#list = list;
     this.#reporting = reporting;
+    this.#away = away;
     this.#ownServer = ownServer;
   }
 
@@ -106,10 +111,10 @@ export class ProxyPlayers {
       const acquired = await this.#inTime(request.then(acquiredBy));
       if (acquired) return acquired;
       login.givenUp = true;
-      return this.#late(player.id, request);
+      return this.#late(player, request);
     } catch (error) {
       const why = fromThrown(error);
-      if (isRequestUndecided(why)) return this.#away();
+      if (isRequestUndecided(why)) return this.#undecided(player);
       throw why;
     }
   }
@@ -138,10 +143,10 @@ export class ProxyPlayers {
   }
 
   /** The answer takes too long. If the player is not let in, a later grant is given back. */
-  #late(id: string, request: Promise<Answer>): Acquired {
-    const away = this.#away();
-    if (!away.granted) void this.#undo(id, request);
-    return away;
+  #late(player: Player, request: Promise<Answer>): Acquired {
+    const acquired = this.#undecided(player);
+    if (!acquired.granted) void this.#undo(player.id, request);
+    return acquired;
   }
 
   async #undo(id: string, request: Promise<Answer>): Promise<void> {
@@ -153,9 +158,8 @@ export class ProxyPlayers {
     }
   }
 
-  #away(): Acquired {
-    if (this.#options.whenAway !== 'deny') return { granted: true, generation: 0 };
-    return { granted: false, text: 'The network cannot be reached right now. Try again soon.' };
+  #undecided(player: Player): Acquired {
+    return this.#away.decide(player, this.#list.get(player.id) !== undefined);
   }
 
   /** See `Players.release`. */
@@ -253,5 +257,9 @@ function acquiredBy(answer: Answer): Acquired {
   const { outcome, ticket } = answer.$case === 'playerAcquired' ? answer.value : {};
   if (outcome?.$case === 'generation')
     return { granted: true, generation: outcome.value, ...(ticket && { ticket }) };
-  return { granted: false, ...(outcome?.value ?? { text: 'Try again.' }) };
+  if (!outcome) return { granted: false, text: 'Try again.' };
+  const { text, proxy, reason } = outcome.value;
+  // A coordinator without reasons denies a login only where another one holds the player.
+  const why = reason === PlayerDenialReason.UNSPECIFIED ? 'ONLINE' : denialReasonNameOf(reason);
+  return { granted: false, text, reason: why, ...(proxy !== '' && { proxy }) };
 }

@@ -4,6 +4,7 @@ import type {
   PlayerLatency,
   PresenceDigest,
 } from '../../gen/ts/kelpie/v1/presence.js';
+import type { NetworkSettings } from '../../gen/ts/kelpie/v1/settings.js';
 import { invalid, shown, UINT32 } from '../core/arguments.js';
 import type { Verified } from '../commands/commands.js';
 import type { PlayerRef } from '../commands/refs.js';
@@ -11,6 +12,7 @@ import type { Clock } from '../core/clock.js';
 import { playerLeaveReasonNameOf } from '../core/spelling.js';
 import type { KelpieError } from '../errors.js';
 import type { Link } from '../connection/link.js';
+import { Away } from './away.js';
 import { PlayerList } from './list.js';
 import type { PlayersOptions } from './options.js';
 import { ProxyPlayers } from './proxy-players.js';
@@ -27,6 +29,8 @@ export interface ProxySessionOptions {
   readonly players: PlayersOptions;
   /** The node's own name, if players join it directly and not through a proxy. */
   readonly ownServer?: string | undefined;
+  /** The newest settings of the network that the client has. */
+  readonly settings: () => NetworkSettings;
   readonly link: () => Link | undefined;
   readonly onRefused: (error: KelpieError) => void;
   /** A function of the options threw. */
@@ -43,11 +47,12 @@ export class ProxySession {
 
   constructor(options: ProxySessionOptions) {
     this.#options = options;
-    const { players, clock, link, onRefused, ownServer } = options;
+    const { players, clock, link, onRefused, ownServer, settings } = options;
     const onEvicted = (evicted: PlayerEvicted): void => this.#evict(evicted);
     this.#reporting = new PlayerReporting({ clock, link, onRefused, onEvicted, list: this.#list });
     const list = this.#list;
-    this.players = new ProxyPlayers(players, clock, link, list, this.#reporting, ownServer);
+    const away = new Away(players.whenAway, settings);
+    this.players = new ProxyPlayers(players, clock, link, list, this.#reporting, away, ownServer);
   }
 
   /** The number of reports without an answer. */

@@ -191,6 +191,7 @@ describe('players', () => {
     expect(denied).to.deep.equal({
       granted: false,
       text: 'Steve is already on this network.',
+      reason: 'ONLINE',
       proxy: 'gate-1',
     });
     expect(await login(second)).to.include({ granted: false });

@@ -54,6 +54,46 @@ describe('a login without an answer', () => {
   });
 });
 
+describe('a login in maintenance', () => {
+  const STEVE = { xuid: '2535400000000002', name: 'Steve' };
+  const begin = (world: SdkWorld, message = '') => {
+    const settings = { maintenance: true, maintenanceMessage: message, allowedPlayers: ['ALEX'] };
+    return world.town.operatorSettings.set({ settings, expectedSequence: undefined });
+  };
+
+  it('is denied with the reason, and that of an allowed player is granted', async () => {
+    const { world, client } = await gate();
+    await begin(world, 'Back soon');
+    const login = client.players.acquire(STEVE);
+    await world.flow();
+    const denied = { granted: false, text: 'Back soon', reason: 'MAINTENANCE' };
+    expect(await login).to.deep.equal(denied);
+    const other = client.players.acquire(ALEX);
+    await world.flow();
+    expect(await other).to.include({ granted: true });
+    expect(await world.close()).to.deep.equal(NOTHING_LEFT);
+  });
+
+  it('is denied while no coordinator answers too, as the roster has the settings', async () => {
+    const { world, client } = await gate();
+    const joined = client.players.joined(STEVE);
+    await world.flow();
+    await joined;
+    await begin(world);
+    await world.flow();
+    for (const stream of world.wire.streams) stream.cut('both');
+    const text = 'The network is in maintenance. Try again later.';
+    expect(await client.players.acquire({ xuid: '7', name: 'Kai' })).to.deep.equal({
+      ...{ granted: false, text, reason: 'MAINTENANCE' },
+    });
+    expect(await client.players.acquire(ALEX)).to.deep.equal({ granted: true, generation: 0 });
+    // They are in already.
+    expect(await client.players.acquire(STEVE)).to.deep.equal({ granted: true, generation: 0 });
+    await world.quiet();
+    expect(await world.close()).to.deep.equal(NOTHING_LEFT);
+  });
+});
+
 describe('many logins at once', () => {
   it('all reach the coordinator: those above its bound wait their turn', async () => {
     const { world, client } = await gate();

@@ -1,4 +1,5 @@
 /** The acts, in their order. */
+import { drain } from './draining.js';
 import { fill } from './filling.js';
 import { guardTheDoor } from './guarding.js';
 import { gather, goHome } from './joining.js';
@@ -13,6 +14,7 @@ export const acts = [
   talk,
   guardTheDoor,
   fill,
+  drain,
   loseServer,
   loseGame,
   loseProxy,

@@ -1,7 +1,7 @@
 /** The act in which more players want to a game than it takes. */
 import assert from 'node:assert/strict';
 import type { Bot } from '../bots.js';
-import { areListed, play, type Stage } from './stage.js';
+import { areListed, play, refusedBy, type Stage } from './stage.js';
 
 const WAITING = 5;
 /** How often a player must be refused after the free place is taken. */
@@ -38,16 +38,7 @@ async function refuse({ narrator }: Stage, waiting: readonly Bot[]): Promise<voi
   assert.ok(first && waiting.length === WAITING, 'the lobby has too few players');
   await narrator.expect(
     `${first.name} types /play bedwars, and stays in the lobby`,
-    async () => {
-      const since = first.seen.mark;
-      first.type('/play bedwars');
-      const { message } = await first.waitForText(
-        (text) => text.message.startsWith('No way: '),
-        since,
-      );
-      assert.match(message, /^No way: /);
-      return message;
-    },
+    () => refusedBy('bedwars', first),
     (message) => message,
   );
   await narrator.expect(

@@ -44,6 +44,15 @@ export async function play(bots: readonly Bot[], server: Server, words = ''): Pr
   );
 }
 
+/** A player types /play, and their server answers why they stay. Resolves with the reason. */
+export async function refusedBy(server: Server, bot: Bot): Promise<string> {
+  const [since, stay] = [bot.seen.mark, bot.server];
+  bot.type(`/play ${server}`);
+  const { message } = await bot.waitForText((text) => text.message.startsWith('No way: '), since);
+  assert.equal(bot.server, stay);
+  return message;
+}
+
 /** All bots see the words once. */
 export async function allSaw(bots: readonly Bot[], words: string): Promise<void> {
   await Promise.all(bots.map((bot) => bot.waitForText(({ message }) => message === words)));

@@ -120,13 +120,13 @@ class World {
   take(one: Step): Promise<void> | void {
     switch (one.kind) {
       case 'hold':
-        return void this.#work(this.#hold(one));
+        return this.#work(this.#hold(one));
       case 'release':
-        return void this.#work(this.#release(one));
+        return this.#work(this.#release(one));
       case 'move':
-        return void this.#work(this.#move(one));
+        return this.#work(this.#move(one));
       case 'quit':
-        return void this.#work(this.#quit(one.which));
+        return this.#work(this.#quit(one.which));
       case 'advance':
         return this.#clock.advance(one.ms);
       case 'settle':
@@ -194,12 +194,13 @@ class World {
     await Promise.all(this.#works);
     await settled(10 * (this.#turns + 1));
     if (this.#broken) throw this.#broken;
-    for (const { reservations, faults, die } of this.#towns) {
+    for (const town of this.#towns) {
+      const { reservations, faults } = town;
       expect(reservations.pending).to.equal(0);
       expect(reservations.rows.table.size).to.equal(0);
       expect(NAMES.map((name) => reservations.reservedOn(name))).to.deep.equal([0, 0]);
       expect(faults).to.deep.equal([]);
-      die();
+      town.die();
     }
     for await (const { key } of this.#journal.rows('')) {
       expect(key).not.to.match(/^(reservations|slots)/);

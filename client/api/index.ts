@@ -20,7 +20,7 @@ export type { CoordinatorMessages } from './messages/coordinator.js';
 export type { EventMessages, Message, ReadOptions, WatchOptions } from './messages/events.js';
 export type { Messages } from './messages/messages.js';
 export type { NetworkMessages, SetSettingsOptions, SettingsChange } from './messages/network.js';
-export type { NodeMessages, NodeUpdate } from './messages/nodes.js';
+export type { DrainCallOptions, NodeMessages, NodeUpdate } from './messages/nodes.js';
 export type {
   ContextOption,
   CountFilter,
@@ -45,6 +45,7 @@ export type { Node } from '../core/node.js';
 export { contextJson, contextText } from '../core/context.js';
 export type { ServerSelection, ServerSelector } from '../core/server-selector.js';
 export type {
+  DrainStageName,
   FallbackReasonName,
   RoleName,
   StateName,
@@ -55,6 +56,7 @@ export type { PlayersTarget } from '../transfers/target.js';
 export type { TransferUpdate } from '../transfers/updates.js';
 export type { TransferOptions } from '../transfers/request.js';
 export type { SlotOptions, SlotRequest } from '../transfers/slots.js';
+export type { DrainOptions, DrainProgress } from '../transfers/drain.js';
 export type { Destination } from '../transfers/destination.js';
 export type { Display } from '../commands/display.js';
 export type { StartOption } from '../core/start.js';
@@ -82,6 +84,7 @@ export type {
   SetSettingsResponse,
 } from '../../gen/ts/kelpie/v1/network_service.js';
 export type {
+  DrainNodeResponse,
   ListNodesResponse,
   ReserveSlotsResponse,
 } from '../../gen/ts/kelpie/v1/node_service.js';

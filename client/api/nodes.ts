@@ -4,8 +4,9 @@ import type { Node as WireNode, NodeLoad } from '../../gen/ts/kelpie/v1/node.js'
 import type { Selector } from '../commands/commands.js';
 import { type Node, nodeOf } from '../core/node.js';
 import type { SlotRequest } from '../transfers/slots.js';
+import { type DrainProgress, drainProgressOf } from '../transfers/drain.js';
 import type { CallOptions } from './call.js';
-import type { NodeMessages, NodeUpdate } from './messages/nodes.js';
+import type { DrainCallOptions, NodeMessages, NodeUpdate } from './messages/nodes.js';
 import { type PageOptions, pagesOf } from './paging.js';
 
 /** A node, with the load that it reported last. */
@@ -76,6 +77,29 @@ export class NodesApi {
   /** Ends a node's session and presence at once. Rejects with NODE_NOT_FOUND. */
   async disconnect(name: string, options: CallOptions = {}): Promise<void> {
     return this.#messages.disconnect(name, options);
+  }
+
+  /**
+   * Empties a proxy or a server, and gives the progress: once at once, at most twice a second, and the end. The drain
+   * begins when the caller reads the first progress. It goes on if the caller stops reading, and also if the
+   * connection breaks. The node stays DRAINING until `cancelDrain`, also after a restart of the node or the
+   * coordinator. A second call replaces destination, rate and deadline. Throws NODE_NOT_FOUND,
+   * ROLE_HOLDS_NO_PLAYERS, LABELS_INVALID, NODE_NAME_INVALID, NO_PUBLIC_ADDRESS, TRANSFER_LIMIT, OUT_OF_RANGE or
+   * VALUE_INVALID.
+   */
+  async *drain(name: string, options: DrainCallOptions = {}): AsyncGenerator<DrainProgress, void> {
+    for await (const progress of this.#messages.drain(name, options)) {
+      yield drainProgressOf(progress);
+    }
+  }
+
+  /**
+   * Cancels a drain: the node gets the state again that it had before. Transfers that have begun go on. Resolves with
+   * the node, or with undefined if no node has the name now. Rejects with NODE_NOT_FOUND if no drain has it either.
+   */
+  async cancelDrain(name: string, options: CallOptions = {}): Promise<Node | undefined> {
+    const node = await this.#messages.cancelDrain(name, options);
+    return node && nodeOf(node);
   }
 
   /**

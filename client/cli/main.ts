@@ -9,6 +9,7 @@ import { completeLineCommand, completionCommand } from './completion.js';
 import { contextCommand } from './context.js';
 import { disconnectCommand } from './disconnect.js';
 import { doctorCommand } from './doctor/doctor.js';
+import { drainCommand } from './drain.js';
 import { findCommand } from './find.js';
 import { historyCommand } from './history/history.js';
 import { infoCommand } from './info.js';
@@ -47,6 +48,7 @@ const groups = {
   'Do:': [
     kickCommand(),
     transferCommand(),
+    drainCommand(),
     runCommand(),
     callCommand(),
     disconnectCommand(),

@@ -50,11 +50,12 @@ function show(found: readonly Node[], output: Format): void {
   else print(table(['NAME', 'ROLE', 'STATE', 'ADDRESS', 'SOFTWARE', 'JOINED'], found.map(row)));
 }
 
-function row({ name, role, state, address, software, version, joinTime }: Node): Cell[] {
+function row(node: Node): Cell[] {
+  const { name, role, address, software, version, joinTime } = node;
   return [
     name,
     nameOf(NodeRole, role),
-    stateCell(state),
+    stateCell(node),
     address ? `${address.host}:${address.port}` : '-',
     `${software} ${version}`.trim() || '-',
     shownTime(joinTime),

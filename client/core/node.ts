@@ -8,7 +8,7 @@ export interface Node extends Readonly<Omit<WireNode, 'role' | 'state' | 'lastSt
   readonly role: RoleName | 'UNKNOWN';
   /** The state of the node. UNKNOWN: a state that this version of the client does not have. */
   readonly state: StateName | 'UNKNOWN';
-  /** Set while the node is UNREACHABLE: its state before. The node has this state again when it is back. */
+  /** Set while the node is UNREACHABLE or drained: its own state, which it has again afterwards. */
   readonly lastState: StateName | 'UNKNOWN' | undefined;
 }
 

@@ -5,6 +5,7 @@
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import { MessageOrigin, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
+import { DrainStage } from '../../gen/ts/kelpie/v1/node_service.js';
 import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
 import { PlayerDenialReason } from '../../gen/ts/kelpie/v1/presence.js';
 import {
@@ -61,6 +62,9 @@ export type FallbackReasonName = NameIn<typeof FallbackReason>;
 /** The stage of a transfer. ARRIVED and FAILED end it. */
 export type TransferStageName = NameIn<typeof TransferStage> | 'UNKNOWN';
 
+/** The stage of a drain. While it is MOVING, players are being moved. */
+export type DrainStageName = NameIn<typeof DrainStage> | 'UNKNOWN';
+
 /** Throws VALUE_INVALID. */
 export function originOf(name: OriginName): MessageOrigin {
   if (name === 'UNSPECIFIED') return MessageOrigin.UNSPECIFIED;
@@ -116,3 +120,4 @@ export const occasionNameOf = namesOf(RoutingOccasion);
 export const strategyNameOf = namesOf(RoutingStrategy);
 export const fallbackReasonNameOf = namesOf(FallbackReason);
 export const transferStageNameOf = namesOf(TransferStage);
+export const drainStageNameOf = namesOf(DrainStage);

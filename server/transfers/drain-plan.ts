@@ -1,4 +1,4 @@
-/** What a request asks of a drain, checked, with the defaults filled in. Pure. */
+/** Checks the request for a drain, and fills in the defaults. Pure. */
 import type { DrainNodeRequest } from '../../gen/ts/kelpie/v1/node_service.js';
 import { type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { FallbackReason } from '../../gen/ts/kelpie/v1/routing.js';

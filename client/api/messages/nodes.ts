@@ -1,6 +1,7 @@
 /** NodeService: the nodes of the network, as messages of the contract. */
 import type { Node } from '../../../gen/ts/kelpie/v1/node.js';
 import {
+  type DrainNodeResponse,
   type ListNodesResponse,
   NodeServiceDefinition,
   type ReserveSlotsResponse,
@@ -8,6 +9,7 @@ import {
 import { type Selector, selectorOf } from '../../commands/commands.js';
 import { changeOf, type OwnNodeChange } from '../../connection/own-node.js';
 import { text, textList } from '../../core/arguments.js';
+import { type DrainOptions, drainRequestOf } from '../../transfers/drain.js';
 import { releaseRequestOf, reserveRequestOf, type SlotRequest } from '../../transfers/slots.js';
 import { KelpieError } from '../../errors.js';
 import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
@@ -20,6 +22,9 @@ export interface NodeUpdate extends OwnNodeChange {
   /** Names of commands that the node handles no more. */
   readonly removedCommands?: readonly string[];
 }
+
+/** How a node is drained, and the options of the call. */
+export interface DrainCallOptions extends CallOptions, DrainOptions {}
 
 /** The calls of `api.nodes`, with answers as the contract has them. */
 export class NodeMessages {
@@ -60,6 +65,24 @@ export class NodeMessages {
 
   async disconnect(name: string, options: CallOptions = {}): Promise<void> {
     await this.#service.disconnectNode({ name: text('name', name) }, callOptions(options));
+  }
+
+  async *drain(
+    name: string,
+    { timeoutMs, signal, metadata, ...drain }: DrainCallOptions = {},
+  ): AsyncGenerator<DrainNodeResponse, void> {
+    const call = {
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(signal && { signal }),
+      ...(metadata && { metadata }),
+    };
+    yield* this.#service.drainNode(drainRequestOf(name, drain), callOptions(call));
+  }
+
+  /** Undefined: no node has the name now. */
+  async cancelDrain(name: string, options: CallOptions = {}): Promise<Node | undefined> {
+    const request = { name: text('name', name) };
+    return (await this.#service.cancelNodeDrain(request, callOptions(options))).node;
   }
 
   async reserve(request: SlotRequest, options: CallOptions = {}): Promise<ReserveSlotsResponse> {

@@ -48,6 +48,14 @@ export function name(text: string): string {
   throw new InvalidArgumentError('It must not be empty.');
 }
 
+/** How many a second. */
+export function rate(text: string): number {
+  const [, count] = /^(\d{1,4}(?:\.\d{1,3})?)(?:\/s)?$/.exec(text) ?? [];
+  const perSecond = Number(count);
+  if (perSecond > 0 && perSecond <= 1000) return perSecond;
+  throw new InvalidArgumentError('Write it as 5/s: above 0, at most 1000/s.');
+}
+
 export function interval(text: string): number {
   const seconds = Number(text);
   if (seconds >= 0.1 && seconds <= 3600) return seconds;

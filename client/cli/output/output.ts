@@ -1,5 +1,5 @@
 /** The output of commands for people: lines, tables and errors. */
-import { NodeState } from '../../../gen/ts/kelpie/v1/node.js';
+import { type Node, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
 import { fromThrown } from '../../errors.js';
 import { printable } from './printable.js';
 import { type Line, type Styled, writeError, writeOut } from './terminal.js';
@@ -43,9 +43,9 @@ function printableCell(cell: Cell): Cell {
   return typeof cell === 'string' ? printable(cell) : { ...cell, text: printable(cell.text) };
 }
 
-/** The name of a state, in the colour of its urgency. */
-export function stateCell(state: NodeState): Styled {
-  const text = nameOf(NodeState, state);
+/** The state of a node, in the colour of its urgency: `READY`, `DRAINING (drained)`. */
+export function stateCell({ state, drained }: Pick<Node, 'state' | 'drained'>): Styled {
+  const text = nameOf(NodeState, state) + (drained ? ' (drained)' : '');
   if (state === NodeState.READY) return { text, style: 'green' };
   return { text, style: state === NodeState.UNREACHABLE ? 'red' : 'yellow' };
 }

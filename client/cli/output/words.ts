@@ -1,9 +1,9 @@
 /** Events in a few words, for people. */
 import { type Event, NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
-import { NodeState } from '../../../gen/ts/kelpie/v1/node.js';
+import { Node } from '../../../gen/ts/kelpie/v1/node.js';
 import { type Player, PlayerLeaveReason } from '../../../gen/ts/kelpie/v1/player.js';
 import type { MessageContent } from '../../api/index.js';
-import { nameOf } from './output.js';
+import { nameOf, stateCell } from './output.js';
 
 /** `left (LOST)` of a node, which its topic names; `Steve left (QUIT)`; the content of a message. */
 export function inWords(event: Event): string {
@@ -16,7 +16,7 @@ export function inWords(event: Event): string {
     case 'nodeJoined':
       return 'joined';
     case 'nodeUpdated':
-      return `is ${nameOf(NodeState, body.value.node?.state ?? 0)}`;
+      return `is ${stateCell(body.value.node ?? Node.create()).text}`;
     case 'nodeLeft':
       return `left (${nameOf(NodeLeaveReason, body.value.reason)})`;
     case 'playerJoined':

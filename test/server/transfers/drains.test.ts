@@ -33,7 +33,7 @@ interface Begun {
 /** In place of transfers: it records what drains begin, and the test ends it. */
 class FakeTransfers {
   readonly begun: Begun[] = [];
-  /** What happens to a transfer in the turn after its begin; without it the transfer stays under way. */
+  /** Ends a transfer in the turn after its begin; without it the transfer stays under way. */
   outcome: ((begun: Begun) => void) | undefined;
   readonly #clock: FakeClock;
 

@@ -80,10 +80,11 @@ const client = {
   roster: [],
   files: [],
   commands: ['connection', 'events'], // a command is a request on a stream; its content is a message's
+  state: ['connection', 'events'], // a write is a request on a stream; a value's content is a message's
   players: ['connection', 'events', 'commands'], // reports are requests; `on` reads events; verify_player is a command
   transfers: ['connection', 'events', 'roster', 'commands'], // a request on a stream; a look-up, content, a player's ref
-  api: ['connection', 'events', 'roster', 'commands', 'transfers'], // a channel; the forms of messages, look-ups …
-  cli: ['api', 'connection', 'events', 'roster', 'commands', 'players'],
+  api: ['state', 'connection', 'events', 'roster', 'commands', 'transfers'], // a channel; the forms of messages, look-ups …
+  cli: ['api', 'state', 'connection', 'events', 'roster', 'commands', 'players'],
 };
 
 function clientRule([room, below]) {

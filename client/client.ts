@@ -61,6 +61,8 @@ export class KelpieClient {
    * example NODE_NAME_IN_USE. It never rejects.
    */
   readonly closed: Promise<KelpieError | undefined>;
+  /** Shared values and locks. */
+  readonly state: Session['values'];
   readonly #session: Session;
   readonly #apis: OwnApis;
 
@@ -76,6 +78,7 @@ export class KelpieClient {
     );
     this.nodes = new Nodes(subscribe);
     this.roster = viewOf(session.reading.roster);
+    this.state = session.values;
     this.closed = session.closed;
     void this.closed.then(() => this.#apis.close());
   }
@@ -86,10 +89,10 @@ export class KelpieClient {
   }
 
   /**
-   * The state of the client: CONNECTING before its first session; CONNECTED while a session is open; AWAY after it lost
-   * a session, until the next one is open; CLOSED after its end. `status()` reports each change.
+   * The state of the connection: CONNECTING before the first session; CONNECTED while a session is open; AWAY after a
+   * loss, until the next session is open; CLOSED after the end of the client. `status()` reports each change.
    */
-  get state(): ClientState {
+  get connectionState(): ClientState {
     return this.#session.state;
   }
 

@@ -21,6 +21,8 @@ export type FailureReason =
   | 'ROSTER_WITHOUT_PLAYERS'
   /** The client cannot read one of its files. */
   | 'FILE_INVALID'
+  /** Another caller has the lock. */
+  | 'LOCK_HELD'
   /** A handler did not settle in time. */
   | 'HANDLER_TIMEOUT'
   /** A call got no answer in time. */

@@ -68,6 +68,20 @@ export type { TransferOptions } from './transfers/request.js';
 export type { PlayersTarget } from './transfers/target.js';
 export type { Arrived, TransferUpdate } from './transfers/updates.js';
 export type { ClientState, Status } from './status.js';
+export type { Lock } from './state/lock.js';
+export type { LockOptions } from './state/locks.js';
+export type { State } from './state/state.js';
+export type {
+  EndedValue,
+  NodePutOptions,
+  PutOptions,
+  SharedValue,
+  ValueChange,
+  ValueGuard,
+  WriteOptions,
+} from './state/value.js';
+export type { ValueHandler } from './state/watch.js';
+export type { ValueWatch } from './state/watches.js';
 export type { Welcome } from './connection/welcome.js';
 export type { Gap } from './events/gap.js';
 export type { Node } from './core/node.js';

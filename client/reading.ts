@@ -9,22 +9,36 @@ import { SavedState } from './files/saved.js';
 import type { ConnectOptions } from './options.js';
 import { Position } from './events/position.js';
 import { Roster } from './roster/roster.js';
+import type { ValueHandler } from './state/watch.js';
+import { type ValueWatch, Watches } from './state/watches.js';
 import type { Status } from './status.js';
 import { type Handler, type Subscription, Subscriptions } from './events/subscriptions.js';
 
+/** Called about the topics that a node reads. */
+export interface ReadingTopics {
+  /** The topics have changed. */
+  readonly onTopics: () => void;
+  /** These topics need a Snapshot, if a session is open. */
+  readonly onMissing: (topics: readonly string[]) => void;
+}
+
 export class Reading {
   readonly roster: Roster;
+  readonly #values: Watches;
+  readonly #excludesOwn: boolean;
+  /** Whether the Snapshot on its way answers topics of the roster. */
+  #ofRoster = false;
   readonly #subscriptions: Subscriptions;
   readonly #position: Position;
   readonly #saved: SavedState;
   readonly #backlog = new Backlog();
 
-  /** Calls `onTopics` when the topics change. Throws FILE_INVALID or OUT_OF_RANGE. */
+  /** Throws FILE_INVALID or OUT_OF_RANGE. */
   constructor(
     options: ConnectOptions,
     clock: Clock,
     post: (status: Status) => void,
-    onTopics: () => void,
+    { onTopics, onMissing }: ReadingTopics,
   ) {
     const onFile = (path: string, error: unknown): void =>
       post({ type: 'fileFailed', path, error });
@@ -34,12 +48,21 @@ export class Reading {
     if (players && options.excludeOwn) throw rosterMissesOwn();
     const onChange = (): void => this.#saved.rosterChanged(this.roster);
     this.roster = new Roster({ players, onChange, clock });
+    const onFailure = (pattern: string, error: unknown): void =>
+      post({ type: 'handlerFailed', pattern, error });
     this.#subscriptions = new Subscriptions({
       clock,
       handlerTimeoutMs: options.handlerTimeoutMs ?? 10_000,
       node: options.name,
       onPatterns: onTopics,
-      onFailure: (pattern, error) => post({ type: 'handlerFailed', pattern, error }),
+      onFailure,
+    });
+    this.#excludesOwn = options.excludeOwn ?? false;
+    this.#values = new Watches({
+      want: (pattern) => this.#subscriptions.want(pattern),
+      unwant: (pattern) => this.#subscriptions.unwant(pattern),
+      requestSnapshot: onMissing,
+      onFailure,
     });
     for (const topic of this.roster.topics) this.#subscriptions.want(topic);
     this.#saved.restore(this.roster);
@@ -49,7 +72,13 @@ export class Reading {
     return this.#subscriptions.add(pattern, handler);
   }
 
-  /** All topics that the handlers and the roster read. */
+  /** Watches shared values. Throws OUT_OF_RANGE for a node that does not get its own changes. */
+  watch(pattern: string, handler: ValueHandler, onLoaded?: () => void): ValueWatch {
+    if (this.#excludesOwn) throw watchMissesOwn();
+    return this.#values.add(pattern, handler, onLoaded);
+  }
+
+  /** All topics that the handlers, the watches and the roster read. */
   get topics(): string[] {
     return this.#subscriptions.patterns;
   }
@@ -61,7 +90,10 @@ export class Reading {
 
   /** A new stream begins. Returns its topics and its start. */
   restart(): { topics: string[]; start: Start } {
-    return { topics: this.topics, start: this.#position.restart() };
+    const { topics } = this;
+    const start = this.#position.restart();
+    this.#values.restart(topics, this.#position.loading);
+    return { topics, start };
   }
 
   /** Whether the roster must ask for a Snapshot itself, because reading did not start with one. */
@@ -94,6 +126,7 @@ export class Reading {
     for (const event of events) {
       if (event.sequence <= position) continue;
       this.roster.applyEvent(event);
+      this.#values.applyEvent(event);
       const handled = this.#subscriptions.deliver(event);
       if (handled) handling.push(handled);
     }
@@ -118,6 +151,11 @@ export class Reading {
     this.#keep();
   }
 
+  /** The topics of the stream are complete: asks for the Snapshots of watches that would not come otherwise. */
+  requestMissing(): void {
+    this.#values.begin();
+  }
+
   /** Stores the position for the next process, also before the first event. */
   #keep(): void {
     const { resume } = this.#position;
@@ -135,7 +173,9 @@ export class Reading {
   load(part: Snapshot, graceMs: number): void {
     this.#backlog.inOrder(() => {
       this.#position.load(part);
-      this.roster.applySnapshot(part, graceMs);
+      if (part.cursor) this.#ofRoster = this.#answersRoster(part);
+      if (this.#ofRoster) this.roster.applySnapshot(part, graceMs);
+      this.#values.applySnapshot(part);
       if (part.complete) this.#keep();
     });
   }
@@ -145,7 +185,13 @@ export class Reading {
       // A gap of some topics only: the events of all other topics still come.
       if (gap.topics.length === 0) this.#position.lose(gap);
       this.roster.applyGap(gap);
+      this.#values.applyGap(gap);
     });
+  }
+
+  /** A Snapshot that a watch asked for has no nodes, so the roster must not lose its own. */
+  #answersRoster({ topics }: Snapshot): boolean {
+    return topics.length === 0 || this.roster.topics.some((topic) => topics.includes(topic));
   }
 
   loads(loads: readonly NamedLoad[]): void {
@@ -156,8 +202,14 @@ export class Reading {
   close(): Promise<void> {
     this.#subscriptions.close();
     this.roster.close();
+    this.#values.close();
     return this.#saved.close();
   }
+}
+
+function watchMissesOwn(): KelpieError {
+  const message = 'with excludeOwn a watch or a lock would not see the own writes of this node';
+  return new KelpieError('OUT_OF_RANGE', message, { permanent: true });
 }
 
 function rosterMissesOwn(): KelpieError {

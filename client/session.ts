@@ -6,7 +6,6 @@ import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
 import { Heartbeat, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
 import { type Clock, systemClock } from './core/clock.js';
 import { type OwnNodeChange, changeOf, helloAfter } from './connection/own-node.js';
-import type { PlayerRef } from './commands/refs.js';
 import { Connection, type Stream } from './connection/connection.js';
 import { msOf } from './core/duration.js';
 import { closedError, fromThrown, KelpieError, typed } from './errors.js';
@@ -18,11 +17,13 @@ import { measuredLoad } from './connection/load.js';
 import { type ConnectOptions, helloOf, routesOf } from './options.js';
 import type { Route } from './connection/transport.js';
 import { type Answer, unanswered } from './connection/requests.js';
-import { holdsNoPlayers } from './players/players.js';
-import { ProxySession } from './players/proxy-session.js';
+import { playersOf } from './own-players.js';
+import { valuesOf } from './own-values.js';
+import type { ProxySession } from './players/proxy-session.js';
 import { gapOf } from './events/gap.js';
 import { Publisher } from './events/publisher.js';
 import { Reading } from './reading.js';
+import type { State } from './state/state.js';
 import { type ClientState, type Status, StatusBoard } from './status.js';
 import type { Handler, Subscription } from './events/subscriptions.js';
 import { checkPattern } from './events/topic.js';
@@ -43,6 +44,8 @@ export class Session {
   readonly publisher: Publisher;
   readonly reading: Reading;
   readonly handlers: Handlers;
+  /** The shared values. */
+  readonly values: State;
   /** The players of a node that holds players. */
   readonly proxy: ProxySession | undefined;
   readonly #clock: Clock;
@@ -64,16 +67,23 @@ export class Session {
     this.publisher = new Publisher(() => this.link?.wake(), clock);
     this.#hello = helloOf(options, sdk);
     this.#load = options.load;
-    const post = (status: Status): void => this.status.post(status);
+    const post = (status: Status): void => {
+      if (status.type === 'disconnected') this.values.locks.disconnected();
+      this.status.post(status);
+    };
     this.#connection = new Connection({
       clock,
       routes,
       open: (route) => this.#open(route),
       isFinal: (error) => this.#isFinal(error),
-      longestBackoffMs: () => this.#graceMs() / 3,
+      longestBackoffMs: () => this.graceMs / 3,
       post,
     });
-    this.reading = new Reading(options, clock, post, () => this.#changeTopics());
+    this.reading = new Reading(options, clock, post, {
+      onTopics: () => this.#changeTopics(),
+      onMissing: (topics) => this.link?.helloChanges.requestSnapshot(topics),
+    });
+    this.values = valuesOf({ clock, reading: this.reading, session: this });
     this.handlers = new Handlers({
       clock,
       admit: (commands) => this.#checkRoom({ commands: [...commands] }),
@@ -82,28 +92,12 @@ export class Session {
       holds: (player) => this.proxy?.holds(player) ?? true,
       onRefused: (error) => post({ type: 'refused', error }),
     });
-    this.proxy = this.#proxyOf(options);
+    this.proxy = playersOf(options, this.handlers, {
+      ...{ clock, post, roster: this.reading.roster },
+      link: () => this.link,
+    });
     this.#running = this.#run();
     this.closed = this.#running.then(() => this.#end?.error);
-  }
-
-  #proxyOf({ name, role, players }: ConnectOptions): ProxySession | undefined {
-    if (!players) return undefined;
-    if (role === 'SERVICE') throw holdsNoPlayers();
-    const proxy = new ProxySession({
-      clock: this.#clock,
-      players,
-      ownServer: role === 'DOWNSTREAM' ? name.toLowerCase() : undefined,
-      settings: () => this.reading.roster.settings,
-      link: () => this.link,
-      onRefused: (error) => this.status.post({ type: 'refused', error }),
-      onFailure: (pattern, error) => this.status.post({ type: 'handlerFailed', pattern, error }),
-    });
-    if (players.verify)
-      this.handlers.add('verify_player', ({ player }: { player: PlayerRef }) =>
-        proxy.verify(player),
-      );
-    return proxy;
   }
 
   get state(): ClientState {
@@ -164,10 +158,15 @@ export class Session {
   /** See `KelpieClient.subscribe`. */
   subscribe(given: string, handler: Handler): Subscription {
     const pattern = checkPattern(given, this.#hello.name);
+    this.checkTopic(pattern);
+    return this.reading.subscribe(pattern, handler);
+  }
+
+  /** Throws PATTERN_LIMIT or HELLO_TOO_LARGE if a pattern has no room in the Hello. */
+  checkTopic(pattern: string): void {
     const { topics } = this.reading;
     const asked = topics.includes(pattern) || pattern.startsWith('inbox.');
     if (!asked) this.#checkRoom({ topics: [...topics, pattern] });
-    return this.reading.subscribe(pattern, handler);
   }
 
   #checkRoom({ topics = this.reading.topics, commands = this.handlers.names }): void {
@@ -214,6 +213,8 @@ export class Session {
         if (this.reading.unloaded) link().helloChanges.requestSnapshot(this.reading.roster.topics);
         this.#changeTopics();
         link().helloChanges.setCommands(this.handlers.names);
+        this.reading.requestMissing();
+        this.values.locks.connected(welcomeOf(welcome).outcome === 'RESUMED');
         this.proxy?.restart();
         this.handlers.restart();
         this.status.post({ type: 'connected', endpoint, welcome: welcomeOf(welcome) });
@@ -236,7 +237,7 @@ export class Session {
   #take(frame: Answer, link: Link): void {
     switch (frame.$case) {
       case 'snapshot':
-        return this.reading.load(frame.value, this.#graceMs());
+        return this.reading.load(frame.value, this.graceMs);
       case 'gap':
         this.reading.lose(frame.value);
         return this.status.post({ type: 'gap', gap: gapOf(frame.value) });
@@ -280,7 +281,8 @@ export class Session {
     return error.permanent || ended || (error.reason === 'NODE_NAME_IN_USE' && !this.#welcome);
   }
 
-  #graceMs(): number {
+  /** How long the coordinator keeps the node without a stream. */
+  get graceMs(): number {
     return msOf(this.#welcome?.grace, GRACE_MS);
   }
 
@@ -289,6 +291,7 @@ export class Session {
     this.publisher.close(error ?? closedError());
     const kept = this.reading.close();
     this.handlers.close();
+    this.values.locks.close(error ?? closedError());
     this.proxy?.close();
     this.status.post({ type: 'closed', error });
     await kept;

@@ -14,6 +14,7 @@ import { Messages } from './messages/messages.js';
 import { NetworkApi } from './network.js';
 import { NodesApi } from './nodes.js';
 import { PlayersApi } from './players.js';
+import { StateApi } from './state.js';
 
 /** How an API reaches its coordinator. */
 export interface ApiOptions {
@@ -40,6 +41,7 @@ export class Api {
   readonly events: EventsApi;
   readonly commands: CommandsApi;
   readonly network: NetworkApi;
+  readonly state: StateApi;
   readonly coordinator: CoordinatorApi;
   /** The same calls, with answers as the contract has them. */
   readonly messages: Messages;
@@ -64,6 +66,7 @@ export class Api {
     this.events = new EventsApi(this.messages.events);
     this.commands = new CommandsApi(this.messages.commands);
     this.network = new NetworkApi(this.messages.network);
+    this.state = new StateApi(this.messages.state);
     this.coordinator = new CoordinatorApi(this.messages.coordinator, create);
   }
 

@@ -19,6 +19,15 @@ export type { CommandMessages, IssueOptions } from './messages/commands.js';
 export type { CoordinatorMessages } from './messages/coordinator.js';
 export type { EventMessages, Message, ReadOptions, WatchOptions } from './messages/events.js';
 export type { Messages } from './messages/messages.js';
+export type { CallPutOptions, StateMessages, ValueFilter } from './messages/state.js';
+export type { StateApi, ValuePage } from './state.js';
+export type {
+  EndedValue,
+  PutOptions,
+  SharedValue,
+  ValueGuard,
+  WriteOptions,
+} from '../state/value.js';
 export type { NetworkMessages, SetSettingsOptions, SettingsChange } from './messages/network.js';
 export type { DrainCallOptions, NodeMessages, NodeUpdate } from './messages/nodes.js';
 export type {

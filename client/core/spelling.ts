@@ -3,7 +3,7 @@
  * program, since it would mean the default. A number from the wire without a name in this version becomes UNKNOWN.
  */
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
-import { MessageOrigin, NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
+import { MessageOrigin, NodeLeaveReason, StateEndReason } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { DrainStage } from '../../gen/ts/kelpie/v1/node_service.js';
 import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
@@ -40,6 +40,8 @@ export type PlayerLeaveReasonName = NameIn<typeof PlayerLeaveReason> | 'UNKNOWN'
 
 /** The reason why a login was denied. */
 export type DenialReasonName = NameIn<typeof PlayerDenialReason> | 'UNKNOWN';
+/** The reason why a shared value ended. */
+export type StateEndReasonName = NameIn<typeof StateEndReason> | 'UNKNOWN';
 
 /** The reason why events were lost. */
 export type GapReasonName = NameIn<typeof GapReason> | 'UNKNOWN';
@@ -113,6 +115,7 @@ export const stateNameOf = namesOf(NodeState);
 export const nodeLeaveReasonNameOf = namesOf(NodeLeaveReason);
 export const playerLeaveReasonNameOf = namesOf(PlayerLeaveReason);
 export const denialReasonNameOf = namesOf(PlayerDenialReason);
+export const stateEndReasonNameOf = namesOf(StateEndReason);
 export const gapReasonNameOf = namesOf(GapReason);
 export const welcomeOutcomeNameOf = namesOf(WelcomeOutcome);
 export const durabilityNameOf = namesOf(Durability);

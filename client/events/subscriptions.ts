@@ -66,7 +66,7 @@ export class Subscriptions {
     const close = (): void => {
       lane.closed = true;
       this.#lanes.clear();
-      if (this.#all.delete(lane)) this.#unwant(pattern);
+      if (this.#all.delete(lane)) this.unwant(pattern);
     };
     return { pattern, close };
   }
@@ -78,7 +78,8 @@ export class Subscriptions {
     if (count === 0) this.#options.onPatterns();
   }
 
-  #unwant(pattern: string): void {
+  /** Takes back one `want`. */
+  unwant(pattern: string): void {
     const count = (this.#wanted.get(pattern) ?? 0) - 1;
     if (count > 0) {
       this.#wanted.set(pattern, count);

@@ -159,6 +159,34 @@ const methods: Readonly<Record<string, Use>> = {
     call(client.players, 'update', { id: '1', generation: 1 }, change),
   'players.update(properties)': (client, properties) =>
     call(client.players, 'update', { id: '1', generation: 1 }, { properties }),
+  'state.get(bucket)': ({ state }, bucket) => call(state, 'get', bucket, 'a'),
+  'state.get(key)': ({ state }, key) => call(state, 'get', 'odd', key),
+  'state.put(bucket)': ({ state }, bucket) => call(state, 'put', bucket, 'a', 'x'),
+  'state.put(key)': ({ state }, key) => call(state, 'put', 'odd', key, 'x'),
+  'state.put(value)': ({ state }, value) => call(state, 'put', 'odd', 'a', value),
+  'state.put(value.a)': ({ state }, value) => call(state, 'put', 'odd', 'a', { a: value }),
+  'state.put(options)': ({ state }, value) => call(state, 'put', 'odd', 'a', 'x', value),
+  'state.put(expect)': ({ state }, expect) => call(state, 'put', 'odd', 'a', 'x', { expect }),
+  'state.put(ttlMs)': ({ state }, ttlMs) => call(state, 'put', 'odd', 'a', 'x', { ttlMs }),
+  'state.put(bound)': ({ state }, bound) => call(state, 'put', 'odd', 'a', 'x', { bound }),
+  'state.put(guard)': ({ state }, guard) => call(state, 'put', 'odd', 'a', 'x', { guard }),
+  'state.put(guard.key)': ({ state }, key) =>
+    call(state, 'put', 'odd', 'a', 'x', { guard: { bucket: 'odd', key, sequence: 1 } }),
+  'state.put(guard.sequence)': ({ state }, sequence) =>
+    call(state, 'put', 'odd', 'a', 'x', { guard: { bucket: 'odd', key: 'b', sequence } }),
+  'state.delete(key)': ({ state }, key) => call(state, 'delete', 'odd', key),
+  'state.delete(options)': ({ state }, value) => call(state, 'delete', 'odd', 'a', value),
+  'state.delete(expect)': ({ state }, expect) => call(state, 'delete', 'odd', 'a', { expect }),
+  'state.watch(bucket)': ({ state }, bucket) =>
+    closeAfter(call(state, 'watch', bucket, 'a', nothing)),
+  'state.watch(key)': ({ state }, key) => closeAfter(call(state, 'watch', 'odd', key, nothing)),
+  'state.watch(handler)': ({ state }, value) => closeAfter(call(state, 'watch', 'odd', '*', value)),
+  'state.lock(key)': ({ state }, key) => locked(call(state, 'lock', 'odd-locks', key)),
+  'state.lock(options)': ({ state }, value) => locked(call(state, 'lock', 'odd-locks', 'a', value)),
+  'state.lock(waitMs)': ({ state }, waitMs) =>
+    locked(call(state, 'lock', 'odd-locks', 'a', { waitMs })),
+  'state.lock(ttlMs)': ({ state }, ttlMs) =>
+    locked(call(state, 'lock', 'odd-locks', 'a', { ttlMs })),
   'roster.node': ({ roster }, value) => call(roster, 'node', value),
   'roster.ready(role)': ({ roster }, value) => call(roster, 'ready', value),
   'roster.ready(labels)': ({ roster }, value) => call(roster, 'ready', 2, value),
@@ -170,6 +198,10 @@ const methods: Readonly<Record<string, Use>> = {
   'roster.playerCount': ({ roster }, value) => call(roster, 'playerCount', value),
   'roster.playerCount(server)': ({ roster }, server) => call(roster, 'playerCount', { server }),
 };
+
+async function locked(locking: unknown): Promise<void> {
+  await call((await locking) as object, 'release');
+}
 
 function issued(client: KelpieClient, command: unknown, maxReplies: unknown = 0): unknown {
   return call(client, 'issue', { ...soon, target: { every: {} }, command, maxReplies });

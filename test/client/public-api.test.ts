@@ -92,7 +92,11 @@ export async function plugin(): Promise<void> {
   for await (const status of kelpie.status()) moved.push(shownStatus(status));
   stop();
   const reason = await kelpie.closed;
-  moved.push(reason?.reason ?? 'closed', String(places[kelpie.state] + players.length), ...events);
+  moved.push(
+    reason?.reason ?? 'closed',
+    String(places[kelpie.connectionState] + players.length),
+    ...events,
+  );
   free(kelpie.roster);
 }
 

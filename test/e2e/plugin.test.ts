@@ -36,16 +36,16 @@ describe('a plugin', () => {
 
   it('has a state and a name, and an end that resolves without an error', async () => {
     const shop = join('Shop-1');
-    expect([shop.state, shop.name]).to.deep.equal(['CONNECTING', 'shop-1']);
+    expect([shop.connectionState, shop.name]).to.deep.equal(['CONNECTING', 'shop-1']);
     await shop.ready();
-    expect(shop.state).to.equal('CONNECTED');
+    expect(shop.connectionState).to.equal('CONNECTED');
     const { port } = coordinator;
     await coordinator.stop();
-    await until(() => shop.state === 'AWAY');
+    await until(() => shop.connectionState === 'AWAY');
     coordinator = await startCoordinator({ journal: 'memory', port });
-    await until(() => shop.state === 'CONNECTED');
+    await until(() => shop.connectionState === 'CONNECTED');
     await shop.close();
-    expect([shop.state, await shop.closed]).to.deep.equal(['CLOSED', undefined]);
+    expect([shop.connectionState, await shop.closed]).to.deep.equal(['CLOSED', undefined]);
   });
 
   it('ends with the error that the coordinator gives', async () => {
@@ -53,7 +53,7 @@ describe('a plugin', () => {
     const second = join('taken');
     await rejectionOf(KelpieError, second.ready());
     expect((await second.closed)?.reason).to.equal('NODE_NAME_IN_USE');
-    expect(second.state).to.equal('CLOSED');
+    expect(second.connectionState).to.equal('CLOSED');
   });
 
   it('takes the events of players and nodes by their kind', async () => {

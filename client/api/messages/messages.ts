@@ -6,6 +6,7 @@ import { EventMessages } from './events.js';
 import { NetworkMessages } from './network.js';
 import { NodeMessages } from './nodes.js';
 import { PlayerMessages } from './players.js';
+import { StateMessages } from './state.js';
 
 /**
  * The calls of an API under the same names, with the same arguments. Their answers are the messages of the
@@ -17,6 +18,7 @@ export class Messages {
   readonly events: EventMessages;
   readonly commands: CommandMessages;
   readonly network: NetworkMessages;
+  readonly state: StateMessages;
   readonly coordinator: CoordinatorMessages;
 
   /** @internal */
@@ -26,6 +28,7 @@ export class Messages {
     this.events = new EventMessages(create);
     this.commands = new CommandMessages(create);
     this.network = new NetworkMessages(create);
+    this.state = new StateMessages(create);
     this.coordinator = new CoordinatorMessages(create);
   }
 }

@@ -28,7 +28,7 @@ describe('the unhandled backlog of a client', () => {
         { ...options, handlerTimeoutMs: 60_000 },
         systemClock,
         () => undefined,
-        () => undefined,
+        { onTopics: () => undefined, onMissing: () => undefined },
       );
       let open = (): void => undefined;
       const opened = new Promise<void>((resolve) => (open = resolve));

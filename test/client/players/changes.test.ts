@@ -35,10 +35,10 @@ describe('a change of a player by their proxy', () => {
     let open = (): void => undefined;
     opened = new Promise((resolve) => (open = resolve));
     stream.abort();
-    await until(() => proxy.state === 'AWAY');
+    await until(() => proxy.connectionState === 'AWAY');
     await proxy.players.changed('1', { properties: { rank: 'bronze' } });
     open();
-    await until(() => proxy.state === 'CONNECTED');
+    await until(() => proxy.connectionState === 'CONNECTED');
     // The answer to this report comes after the answers to the list and to the change.
     await proxy.players.moved('1', 'lobby');
     await until(() => row()?.server === 'lobby');

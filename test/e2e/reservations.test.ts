@@ -161,7 +161,8 @@ for (const engine of ['memory', 'file']) {
         kelpied = await startKelpied([...args, '--port', String(kelpied.port)]);
         expect(await reserved('lobby')).to.equal(3);
         expect(await reasonOf({ node: 'lobby', ...TTL })).to.equal('SERVER_FULL');
-        while (plugin.state !== 'CONNECTED') await new Promise((next) => setImmediate(next));
+        while (plugin.connectionState !== 'CONNECTED')
+          await new Promise((next) => setImmediate(next));
         await held.release(1);
         await plugin.close();
         expect(await reserved('lobby')).to.equal(0);

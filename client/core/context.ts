@@ -1,5 +1,5 @@
 /** Contexts: bytes that programs give each other beside a player, which often are text or JSON. Pure. */
-import { invalid } from './arguments.js';
+import { invalid, isPlain } from './arguments.js';
 
 /** The text that is in the bytes of a context, as UTF-8. Throws VALUE_INVALID for bytes that are no text. */
 export function contextText(context: Uint8Array): string {
@@ -11,20 +11,25 @@ export function contextText(context: Uint8Array): string {
 }
 
 /**
- * The JSON that is in the bytes of a context; undefined for a context without bytes. Throws VALUE_INVALID for bytes
- * that are no JSON.
+ * The JSON object that is in the bytes of a context; an empty object for a context without bytes. Throws VALUE_INVALID
+ * for bytes that are no JSON object.
  *
  * @example
  * kelpie.handle('prepare_arrival', ({ player, context }) => {
- *   const goal = contextJson(context) as { spawn: number[] } | undefined;
+ *   const { spawn } = contextJson(context);
  * });
  */
-export function contextJson(context: Uint8Array): unknown {
-  if (context.length === 0) return undefined;
-  const json = contextText(context);
+export function contextJson(context: Uint8Array): Record<string, unknown> {
+  if (context.length === 0) return {};
+  const value = parsed(contextText(context));
+  if (isPlain(value)) return value;
+  throw invalid('the context is no JSON object', 'context');
+}
+
+function parsed(json: string): unknown {
   try {
     return JSON.parse(json) as unknown;
   } catch {
-    throw invalid('the context is no JSON', 'context');
+    return undefined;
   }
 }

@@ -18,6 +18,10 @@ const PROGRAMS: readonly (readonly [text: string, prints: RegExp])[] = [
   ["name: 'arena-1'", /^match.7.ended { winner: 'Steve', kills: 12 }\nrestart in 5 minutes\n$/],
   ["name: 'arena-2'", /^{ slot: 7, of: { player: 'Steve' } }\narena-2 \[ 'ran save-all' \]\n$/],
   [
+    "name: 'gate-3'",
+    /^Maja will spawn at 0,64,0\nsaved 2535400000000007\nMaja is on arena-3\nMaja MOVING\nMaja ARRIVED\n$/,
+  ],
+  [
     "name: 'gate-2'",
     /^lobby-1 { host: '127.0.0.1', port: 19132 } (20|undefined)\n\d+ players online\n$/,
   ],

@@ -11,6 +11,7 @@ import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { FakeNetwork } from '../support/transfers/fake-network.js';
 import { type FakeProxy, replyFirst, sayNothing } from '../support/transfers/fake-proxy.js';
 import type { FakeServer } from '../support/transfers/fake-server.js';
+import { Document, run } from '../docs/document.js';
 import { until } from '../support/until.js';
 
 const steve = { xuid: '1', name: 'Steve' };
@@ -219,5 +220,14 @@ describe('kelpie transfer', () => {
       ['gate-1', 'gate-2'],
       ['most_players'],
     ]);
+  });
+
+  it('prints the output in the guide of the client', async () => {
+    const shown = new Document('client/README.md').commands('kelpie transfer');
+    expect(shown).to.have.length(3);
+    for (const { command, output } of shown) {
+      const printed = await run(`npx ${command}`, { KELPIE_ENDPOINTS: kelpied.endpoint });
+      expect(printed, command).to.equal(output);
+    }
   });
 });

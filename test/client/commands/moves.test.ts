@@ -217,12 +217,16 @@ describe('a proxy that moves players', () => {
 describe('the context of a transfer', () => {
   it('is read as JSON, as text, or not at all', () => {
     expect(contextJson(context)).to.deep.equal({ spawn: [1, 2, 3] });
-    expect(contextJson(new Uint8Array())).to.equal(undefined);
+    expect(contextJson(new Uint8Array())).to.deep.equal({});
     expect(contextText(Buffer.from('Grüße'))).to.equal('Grüße');
     expect(contextText(new Uint8Array())).to.equal('');
     const reasonOf = (run: () => unknown) => thrownBy(KelpieError, run).reason;
     expect(reasonOf(() => contextText(Uint8Array.of(0xff)))).to.equal('VALUE_INVALID');
     expect(reasonOf(() => contextJson(Uint8Array.of(0xff)))).to.equal('VALUE_INVALID');
-    expect(reasonOf(() => contextJson(Buffer.from('{')))).to.equal('VALUE_INVALID');
+    for (const json of ['{', '[1]', 'null', '7'])
+      expect(
+        reasonOf(() => contextJson(Buffer.from(json))),
+        json,
+      ).to.equal('VALUE_INVALID');
   });
 });

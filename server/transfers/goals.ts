@@ -35,8 +35,11 @@ export interface HeldGoal {
   readonly slots: readonly string[];
 }
 
-/** Chooses a goal for one player and holds its slots for a time. Rejects with the error of the transfer. */
-export type GoalOf = (row: PlayerRow, ttlMs: number) => Promise<HeldGoal>;
+/**
+ * Chooses a goal for one player and holds its slots for a time. Rejects with the error of the transfer. The player may
+ * move meanwhile: `rowNow` gives their row, and throws if they left.
+ */
+export type GoalOf = (rowNow: () => PlayerRow, ttlMs: number) => Promise<HeldGoal>;
 
 /** A chosen node. */
 export type Choice = Pick<Hold, 'limit' | 'lastResort'> & { readonly name: string };
@@ -68,14 +71,14 @@ export class Goals {
     switch (place?.$case) {
       case 'server': {
         const { name } = this.#serverNamed(place.value);
-        return (row, ttlMs) => this.#toServer(row, { name }, ttlMs);
+        return (rowNow, ttlMs) => this.#toServer(rowNow(), { name }, ttlMs);
       }
       case 'servers':
         return this.#selected(place.value);
       case 'proxy':
         return this.#otherProxy(place.value);
       case 'routed':
-        return (row, ttlMs) => this.#routed(row, place.value.reason, ttlMs);
+        return (rowNow, ttlMs) => this.#routed(rowNow, place.value.reason, ttlMs);
       case undefined:
         throw outOfRange(
           'destination',
@@ -124,12 +127,11 @@ export class Goals {
     checkSelection(selection);
     const { servers, lastServers } = this.#parts;
     const selecting = new Selecting(servers, selection, () => this.#version);
-    return (row, ttlMs) => {
-      const lastServer = lastServers.of(row.player.id);
-      const choose = (): Choice | undefined => selecting.choose(row.server, lastServer);
-      const none = (): KelpieError => this.#noOther(row, selection);
-      return this.#first(choose, none, (choice) => this.#toServer(row, choice, ttlMs));
-    };
+    const choose = ({ server, player }: PlayerRow): Choice | undefined =>
+      selecting.choose(server, lastServers.of(player.id));
+    const none = (row: PlayerRow): KelpieError => this.#noOther(row, selection);
+    return (rowNow, ttlMs) =>
+      this.#first(rowNow, choose, none, (row, choice) => this.#toServer(row, choice, ttlMs));
   }
 
   /** The player may be on the only server that matches. */
@@ -140,13 +142,13 @@ export class Goals {
     return noServer(all, selection.servers, 1);
   }
 
-  async #routed(row: PlayerRow, reason: FallbackReason, ttlMs: number): Promise<HeldGoal> {
-    const choose = (): Choice | undefined => this.#route(row, reason);
+  #routed(rowNow: () => PlayerRow, reason: FallbackReason, ttlMs: number): Promise<HeldGoal> {
+    const choose = (row: PlayerRow): Choice | undefined => this.#route(row, reason);
     const none = (): KelpieError =>
       noTarget(
         'no routing rule has an open server for the player; explain it: kelpie routing explain',
       );
-    return this.#first(choose, none, (choice) => this.#toServer(row, choice, ttlMs));
+    return this.#first(rowNow, choose, none, (row, choice) => this.#toServer(row, choice, ttlMs));
   }
 
   /** The server that the routing rules give. */
@@ -164,15 +166,17 @@ export class Goals {
 
   /** The first choice whose node still takes the player when the slot is held. */
   async #first(
-    choose: () => Choice | undefined,
-    none: () => KelpieError,
-    take: (choice: Choice) => Promise<HeldGoal>,
+    rowNow: () => PlayerRow,
+    choose: (row: PlayerRow) => Choice | undefined,
+    none: (row: PlayerRow) => KelpieError,
+    take: (row: PlayerRow, choice: Choice) => Promise<HeldGoal>,
   ): Promise<HeldGoal> {
     for (let attempt = 1; ; attempt++) {
-      const choice = choose();
-      if (!choice) throw none();
+      const row = rowNow();
+      const choice = choose(row);
+      if (!choice) throw none(row);
       try {
-        return await take(choice);
+        return await take(row, choice);
       } catch (error) {
         if (attempt === CHOICES || !isClosed(error)) throw error;
       }
@@ -181,7 +185,7 @@ export class Goals {
 
   #otherProxy({ name: typed, server: typedServer }: ProxyDestination): GoalOf {
     const server = typedServer === '' ? '' : this.#serverNamed(typedServer).name;
-    if (typed === '') return (row, ttlMs) => this.#bestProxy(row, server, ttlMs);
+    if (typed === '') return (rowNow, ttlMs) => this.#bestProxy(rowNow, server, ttlMs);
     const { value: node } = findNode(this.#parts.nodeRows, typed);
     const { name, role } = node;
     if (role === NodeRole.SERVICE) {
@@ -193,7 +197,7 @@ export class Goals {
       const message = `players who join "${name}" directly are on it; leave server empty`;
       throw outOfRange('destination.proxy.server', name, message);
     }
-    return (row, ttlMs) => this.#toProxy(row, { name }, server, ttlMs);
+    return (rowNow, ttlMs) => this.#toProxy(rowNow(), { name }, server, ttlMs);
   }
 
   async #toProxy(row: PlayerRow, choice: Choice, server: string, ttlMs: number): Promise<HeldGoal> {
@@ -216,13 +220,15 @@ export class Goals {
     return { goal: { proxy: name, address, server }, slots };
   }
 
-  #bestProxy(row: PlayerRow, server: string, ttlMs: number): Promise<HeldGoal> {
-    const choose = (): Choice | undefined => this.#openProxy(row.proxy);
+  #bestProxy(rowNow: () => PlayerRow, server: string, ttlMs: number): Promise<HeldGoal> {
+    const choose = ({ proxy }: PlayerRow): Choice | undefined => this.#openProxy(proxy);
     const none = (): KelpieError =>
       noTarget(
         'no other proxy with a public address is open; start one, or set its public_address',
       );
-    return this.#first(choose, none, (choice) => this.#toProxy(row, choice, server, ttlMs));
+    return this.#first(rowNow, choose, none, (row, choice) =>
+      this.#toProxy(row, choice, server, ttlMs),
+    );
   }
 
   /** Of the open proxies with a public address the one with the fewest players; of equal ones the first by name. */

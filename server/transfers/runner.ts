@@ -6,9 +6,9 @@ import type { Clock } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import { wireError } from '../core/wire-error.js';
 import type { NodeRows } from '../nodes/rows.js';
-import type { PlayerRow } from '../players/rows.js';
+import type { PlayerRow, PlayerRows } from '../players/rows.js';
 import type { Tickets } from '../players/tickets.js';
-import { notHandled, targetLost } from './errors.js';
+import { notHandled, quit, targetLost } from './errors.js';
 import type { GoalOf, Goals } from './goals.js';
 import { COMMAND_NAMES, commandOf, endedCommand } from './move-commands.js';
 import type { NodeCommands } from './node-commands.js';
@@ -28,6 +28,7 @@ const LATE: ReadonlySet<string> = new Set(['OUTCOME_UNKNOWN', 'NOT_DELIVERED']);
 /** The parts that a runner needs. */
 export interface RunnerParts {
   readonly nodeRows: NodeRows;
+  readonly playerRows: PlayerRows;
   readonly goals: Goals;
   readonly tickets: Pick<Tickets, 'issue' | 'revoke'>;
   readonly nodeCommands: NodeCommands;
@@ -45,15 +46,21 @@ export class Runner {
   }
 
   /** Begins a transfer. */
-  run(running: Running, row: PlayerRow, goalOf: GoalOf): void {
+  run(running: Running, goalOf: GoalOf): void {
     this.#running.add(running);
-    void this.#hold(running, row, goalOf).catch(this.#parts.onFault);
+    void this.#hold(running, goalOf).catch(this.#parts.onFault);
   }
 
-  async #hold(running: Running, row: PlayerRow, goalOf: GoalOf): Promise<void> {
-    const { goals, clock } = this.#parts;
+  async #hold(running: Running, goalOf: GoalOf): Promise<void> {
+    const { goals, playerRows, clock } = this.#parts;
+    const { playerId, generation } = running.state.player;
+    const rowNow = (): PlayerRow => {
+      const row = playerRows.onlineOf(playerId);
+      if (row?.generation === generation) return row;
+      throw quit();
+    };
     try {
-      const { goal, slots } = await goalOf(row, running.request.endsMs - clock.now());
+      const { goal, slots } = await goalOf(rowNow, running.request.endsMs - clock.now());
       if (hasEnded(running.state)) {
         await goals.release(slots);
         return;

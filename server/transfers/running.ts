@@ -113,7 +113,7 @@ export class RunningTransfers {
     return this.#nodes.owners.get(name)?.value.instanceId;
   }
 
-  /** What the entries mean for transfers. An event is made when it is taken, of the rows as they are then. */
+  /** The transfers that these entries concern. An event is made when it is taken, of the rows as they are then. */
   *happenings(entries: readonly Entry[]): Generator<Happening> {
     if (this.size === 0) return;
     for (const entry of entries) {

@@ -11,7 +11,7 @@ import { PromptTurns } from '../core/prompt-turns.js';
 import type { Limits } from '../network/limits.js';
 import type { Network } from '../network/network.js';
 import { playerNotFound } from '../players/player.js';
-import type { PlayerRow, PlayerRows } from '../players/rows.js';
+import type { PlayerRow } from '../players/rows.js';
 import { inProgress, stopping, timedOut, transferLimit } from './errors.js';
 import type { GoalOf } from './goals.js';
 import { Issuers } from './issuers.js';
@@ -29,7 +29,7 @@ import { type Asked, begin, isMoving } from './transfer.js';
 /** Players of one request. */
 export const PLAYERS = 10_000;
 const CONTEXT_BYTES = 16 * 1024;
-/** What the transfers of one request share. */
+/** The options that all transfers of one request share. */
 export interface MoveOptions {
   /** Bytes for the target server. */
   readonly context: Uint8Array;
@@ -56,7 +56,6 @@ export type OnUpdate = (update: MoveUpdate, read: () => void) => void;
 /** The parts that transfers need. */
 export interface TransferParts extends RunnerParts {
   readonly network: Pick<Network, 'onEntries'>;
-  readonly playerRows: PlayerRows;
   readonly limits: Pick<Limits, 'transfers' | 'transferBytes'>;
 }
 
@@ -173,7 +172,7 @@ export class Transfers {
       ...{ id: randomUUID(), request, playerName: there.player.name, state: begin(player, there) },
       ...{ slots: [], asked: undefined, ticket: undefined },
     };
-    this.#runner.run(running, there, goalOf);
+    this.#runner.run(running, goalOf);
   }
 
   #refusal(
@@ -243,6 +242,11 @@ export class Transfers {
   /** How many transfers have not ended. */
   get pending(): number {
     return this.#pending;
+  }
+
+  /** Commands of transfers that wait for a node, or have no reply. */
+  get asked(): number {
+    return this.#parts.nodeCommands.pending;
   }
 
   /** The issuers with a transfer that has not ended, or whose end they have not read. */

@@ -25,13 +25,13 @@ const timeoutMs = 20_000;
 
 /** The end of a transfer for tests. */
 async function endOf(issuer: KelpieClient, to: Destination, limitMs = timeoutMs): Promise<string> {
-  const error = await issuer.move({ id: STEVE }, to, { timeoutMs: limitMs }).then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error === undefined) return 'ARRIVED';
-  if (error instanceof KelpieError) return error.reason;
-  throw error;
+  try {
+    await issuer.move({ id: STEVE }, to, { timeoutMs: limitMs });
+    return 'ARRIVED';
+  } catch (error) {
+    if (error instanceof KelpieError) return error.reason;
+    throw error;
+  }
 }
 
 async function all(updates: AsyncIterable<TransferUpdate>): Promise<TransferUpdate[]> {

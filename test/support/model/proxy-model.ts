@@ -8,9 +8,14 @@ import type {
   PlayerReport,
   PlayerReportResult,
   PlayersSynced,
+  TransferTicket,
 } from '../../../gen/ts/kelpie/v1/presence.js';
-import type { CommandRequest } from '../../../gen/ts/kelpie/v1/command.js';
-import { type CoordinatorFrame, Heartbeat } from '../../../gen/ts/kelpie/v1/session_service.js';
+import type { CommandReply, CommandRequest } from '../../../gen/ts/kelpie/v1/command.js';
+import {
+  type CoordinatorFrame,
+  Heartbeat,
+  type Hello,
+} from '../../../gen/ts/kelpie/v1/session_service.js';
 import { durationOf } from '../../../server/core/duration.js';
 import { digestOf } from '../../../server/players/digest.js';
 import type { SessionPort } from '../../../server/session/port.js';
@@ -34,6 +39,16 @@ interface Guest {
   generation: number;
 }
 
+/** What a proxy does beside presence. */
+export interface ProxyMore {
+  readonly hello?: Partial<Hello>;
+  /** Takes every command but verify_player. */
+  readonly onCommand?: (request: CommandRequest) => void;
+  readonly onCancelled?: (commandId: number) => void;
+  /** A player is in, by a grant with this ticket. */
+  readonly onLogin?: (id: string, ticket: TransferTicket | undefined) => void;
+}
+
 export class ProxyModel {
   readonly name: string;
   /** The players on this proxy now. */
@@ -46,9 +61,11 @@ export class ProxyModel {
 
   readonly #digests: boolean;
   readonly #now: () => number;
+  readonly #more: ProxyMore;
 
   /** @param digests whether it sends digests; with them the coordinator repairs differences */
-  constructor(name: string, digests: boolean, now: () => number) {
+  constructor(name: string, digests: boolean, now: () => number, more: ProxyMore = {}) {
+    this.#more = more;
     this.name = name;
     this.#digests = digests;
     this.#now = now;
@@ -62,7 +79,7 @@ export class ProxyModel {
     if (this.#stream) return;
     this.#stream = new TestStream(port);
     const facts = { role: NodeRole.PROXY, instanceId: this.#instanceId, start: LATEST };
-    const value = hello(this.name, { ...facts, commands: ['verify_player'] });
+    const value = hello(this.name, { ...facts, commands: ['verify_player'], ...this.#more.hello });
     this.#stream.send({ $case: 'hello', value });
     void this.#read(this.#stream);
   }
@@ -99,6 +116,8 @@ export class ProxyModel {
         return this.#sync();
       case 'commandRequest':
         return this.#verify(frame.value);
+      case 'commandCancelled':
+        return this.#more.onCancelled?.(frame.value.commandId);
       case 'heartbeatRequested':
         return this.beat();
       default:
@@ -121,7 +140,7 @@ export class ProxyModel {
     this.#stream?.send({ $case: 'syncPlayers', value });
   }
 
-  #acquired({ playerId, outcome }: PlayerAcquired): void {
+  #acquired({ playerId, outcome, ticket }: PlayerAcquired): void {
     const player = this.#logins.get(playerId);
     this.#logins.delete(playerId);
     if (outcome?.$case !== 'generation') return;
@@ -130,6 +149,7 @@ export class ProxyModel {
     if (player) {
       this.guests.set(playerId, { player, server: '', told: '', generation });
       this.#report(joined(player, generation));
+      this.#more.onLogin?.(playerId, ticket);
     } else {
       this.#stream?.send({ $case: 'releasePlayer', value: { playerId, generation } });
     }
@@ -158,12 +178,17 @@ export class ProxyModel {
     for (const id of kickedPlayerIds) this.guests.delete(id);
   }
 
-  #verify({ commandId, command }: CommandRequest): void {
-    if (command?.form?.$case !== 'verifyPlayer') return;
+  #verify(request: CommandRequest): void {
+    const { commandId, command } = request;
+    if (command?.form?.$case !== 'verifyPlayer') return this.#more.onCommand?.(request);
     const id = command.form.value.player?.playerId ?? '';
     const connected = this.guests.has(id) || this.#logins.has(id);
     const verified = { $case: 'verified', value: { connected, silence: durationOf(100) } } as const;
     const outcome = { $case: 'output', value: { form: verified } } as const;
+    this.#stream?.send({ $case: 'commandReply', value: { commandId, outcome } });
+  }
+
+  reply(commandId: number, outcome: CommandReply['outcome']): void {
     this.#stream?.send({ $case: 'commandReply', value: { commandId, outcome } });
   }
 

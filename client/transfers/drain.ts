@@ -48,7 +48,7 @@ export function drainRequestOf(name: string, options: DrainOptions): DrainNodeRe
   const { to, playersPerSecond, deadlineMs } = given;
   return {
     name: text('name', name),
-    destination: to && destinationOf(to),
+    destination: to === undefined ? undefined : destinationOf(to),
     playersPerSecond:
       playersPerSecond === undefined
         ? 0

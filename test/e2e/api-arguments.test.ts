@@ -1,6 +1,12 @@
 /** `kelpie/api` refuses wrong arguments by name, before it asks the coordinator anything. */
 import { expect } from 'chai';
-import { apiAt, type Api, KelpieError, reachApi } from '../../client/api/index.js';
+import {
+  apiAt,
+  type Api,
+  type DrainCallOptions,
+  KelpieError,
+  reachApi,
+} from '../../client/api/index.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { rejectionOf } from '../support/thrown.js';
 import { Wire } from '../support/wire/wire.js';
@@ -116,6 +122,29 @@ describe('kelpie/api, with wrong arguments,', () => {
       'the selector has no field "label"; did you mean "labels"?',
     );
     await refused(mistyped, api.players.count({ nodes: mistyped }));
+  });
+
+  it('drains no node by options that it cannot mean', async () => {
+    const wrong = [
+      ...[{ rate: 5 }, { deadline: 5 }, null, 5, 'fast', { to: 'lobby' }, { to: {} }],
+      ...[{ to: null }, { to: { server: '' } }, { to: { proxy: 5 } }, { to: { routed: 'SOON' } }],
+    ];
+    for (const options of wrong as DrainCallOptions[]) {
+      await refused(options, api.nodes.drain('lobby', options).next());
+    }
+    const ranges: DrainCallOptions[] = [
+      ...[-1, 0, NaN, 1e9, Infinity].map((playersPerSecond) => ({ playersPerSecond })),
+      ...[-1, 0, NaN, 25 * 3_600_000].map((deadlineMs) => ({ deadlineMs })),
+    ];
+    for (const options of ranges) {
+      const { reason } = await rejectionOf(KelpieError, api.nodes.drain('lobby', options).next());
+      expect(reason, JSON.stringify(options)).to.equal('OUT_OF_RANGE');
+    }
+    for (const name of [undefined, 5, null] as unknown as string[]) {
+      await refused(name, api.nodes.drain(name).next());
+      await refused(name, api.nodes.cancelDrain(name));
+    }
+    expect((await api.nodes.get('lobby')).drained).to.equal(false);
   });
 
   it('takes no time and no number that it cannot mean', async () => {

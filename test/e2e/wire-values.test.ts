@@ -43,6 +43,7 @@ const templates: Record<string, JsonObject> = {
   'kelpie.v1.PublishEventsRequest': { instanceId: ID, events: [draft] },
   'kelpie.v1.ReadEventsRequest': { topics: ['chat.>'], start },
   'kelpie.v1.WatchEventsRequest': { topics: ['chat.>'], start },
+  'kelpie.v1.DrainNodeRequest': { name: 'gate' },
   'kelpie.v1.Player': STEVE,
   'kelpie.v1.PlayerRef': { playerId: STEVE.xuid },
   'kelpie.v1.ReleasePlayer': { playerId: STEVE.xuid },

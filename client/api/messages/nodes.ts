@@ -8,7 +8,7 @@ import {
 } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { type Selector, selectorOf } from '../../commands/commands.js';
 import { changeOf, type OwnNodeChange } from '../../connection/own-node.js';
-import { text, textList } from '../../core/arguments.js';
+import { object, text, textList } from '../../core/arguments.js';
 import { type DrainOptions, drainRequestOf } from '../../transfers/drain.js';
 import { releaseRequestOf, reserveRequestOf, type SlotRequest } from '../../transfers/slots.js';
 import { KelpieError } from '../../errors.js';
@@ -69,8 +69,12 @@ export class NodeMessages {
 
   async *drain(
     name: string,
-    { timeoutMs, signal, metadata, ...drain }: DrainCallOptions = {},
+    options: DrainCallOptions = {},
   ): AsyncGenerator<DrainNodeResponse, void> {
+    const { timeoutMs, signal, metadata, ...drain } = object(
+      'options',
+      options,
+    ) as DrainCallOptions;
     const call = {
       ...(timeoutMs !== undefined && { timeoutMs }),
       ...(signal && { signal }),

@@ -52,6 +52,8 @@ const decent: Record<string, JsonValue> = {
   GetNodeRequest: { name: 'fuzz-victim' },
   UpdateNodeRequest: { name: 'fuzz-victim' },
   DisconnectNodeRequest: { name: 'nobody' },
+  DrainNodeRequest: { name: 'fuzz-victim', deadline: MOMENT },
+  CancelNodeDrainRequest: { name: 'fuzz-victim' },
   GetPlayerRequest: { player: { name: 'Fuzz' } },
   KickPlayersRequest: { target: { player: { name: 'Fuzz' } }, message: 'x', timeout: MOMENT },
   ShowMessageRequest: {

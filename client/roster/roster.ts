@@ -138,8 +138,8 @@ export class Roster implements RosterView {
 
   applyLoads(loads: readonly NamedLoad[]): void {
     for (const { name, load, reservedSlots } of loads) {
-      if (!this.#nodes.get(name)) continue;
-      if (load) this.#loads.set(name, load);
+      if (load && this.#nodes.get(name)) this.#loads.set(name, load);
+      // Also of a node whose row has not come yet: the coordinator does not repeat the number.
       if (reservedSlots !== undefined) this.#routing.reserve(name, reservedSlots);
     }
   }
@@ -197,6 +197,7 @@ export class Roster implements RosterView {
     const isNewHistory = reason === GapReason.EPOCH_CHANGED;
     for (const rows of this.#kinds()) rows.outdate(isNewHistory);
     if (!isNewHistory) return;
+    this.#routing.releaseAll();
     // Stale rows stay at least until the Snapshot of the new history is complete.
     this.#sweep?.();
     this.#hasStale = true;

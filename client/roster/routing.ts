@@ -78,7 +78,11 @@ export class RosterRouting {
 
   nodeChanged(before: Node | undefined, after: Node | undefined): void {
     const name = (after ?? before)?.name;
-    if (name !== undefined) this.#servers.take(name, after);
+    if (name === undefined) return;
+    // Another process of the node begins without reservations.
+    const isOther = before && after && Buffer.compare(before.instanceId, after.instanceId) !== 0;
+    if (isOther) this.#servers.reserve(name, 0);
+    this.#servers.take(name, after);
   }
 
   playerChanged(before: Player | undefined, after: Player | undefined): void {
@@ -93,6 +97,11 @@ export class RosterRouting {
   /** Takes the number of slots that reservations hold on a server. */
   reserve(name: string, slots: number): void {
     this.#servers.reserve(name, slots);
+  }
+
+  /** A new history has none of the reservations. */
+  releaseAll(): void {
+    this.#servers.releaseAll();
   }
 
   /** See `RosterView.pick`. */

@@ -16,6 +16,8 @@ interface Counted extends Candidate {
 
 export class RosterServers {
   readonly #servers = new Map<string, Counted>();
+  /** The slots that reservations hold, by server, also of servers whose row has not come yet. */
+  readonly #reserved = new Map<string, number>();
   readonly #playersOn: (name: string) => number;
   readonly #onChange: () => void;
 
@@ -28,6 +30,7 @@ export class RosterServers {
   /** Takes a node after its change; undefined: it left. */
   take(name: string, node: Node | undefined): void {
     const before = this.#servers.get(name);
+    if (!node) this.#reserved.delete(name);
     if (node?.role !== 'DOWNSTREAM') {
       if (this.#servers.delete(name)) this.#onChange();
       return;
@@ -38,7 +41,7 @@ export class RosterServers {
       return;
     }
     const players = this.#playersOn(name);
-    const reserved = before?.reserved ?? 0;
+    const reserved = this.#reserved.get(name) ?? 0;
     const counts = { players, reserved, used: players + reserved };
     this.#servers.set(name, { name, labels, state, lastState, drained, maxPlayers, ...counts });
     this.#onChange();
@@ -54,10 +57,17 @@ export class RosterServers {
 
   /** Takes the number of slots that reservations hold. */
   reserve(name: string, slots: number): void {
+    if (slots === 0) this.#reserved.delete(name);
+    else this.#reserved.set(name, slots);
     const server = this.#servers.get(name);
     if (!server) return;
     server.reserved = slots;
     server.used = server.players + slots;
+  }
+
+  /** No slots are reserved any more. */
+  releaseAll(): void {
+    for (const name of [...this.#reserved.keys()]) this.reserve(name, 0);
   }
 
   all(): Iterable<Candidate> {

@@ -3,7 +3,10 @@ import type { Loads } from '../nodes/loads.js';
 import type { NodeRows } from '../nodes/rows.js';
 import type { ReservationRows } from './reservation-rows.js';
 
-/** Reports the reserved slots now and whenever they change. */
+/**
+ * Reports the reserved slots of all nodes now, since readers may have another number from a former coordinator, and
+ * whenever they change.
+ */
 export function reportReservedSlots(
   rows: ReservationRows,
   { nodes }: NodeRows,
@@ -12,7 +15,7 @@ export function reportReservedSlots(
   const report = (node: string): void => {
     if (nodes.get(node)) loads.reserve(node, rows.slotsOn(node));
   };
-  for (const [, { value }] of rows.table.entries()) report(value.node);
+  for (const [name] of nodes.entries()) report(name);
   rows.table.watch((_, before, after) => {
     const node = (after ?? before)?.value.node;
     if (node !== undefined) report(node);

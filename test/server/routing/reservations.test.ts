@@ -327,10 +327,16 @@ describe('a reservation', () => {
     const first = await openMortal(journal, clock, { coordinatorId: 'one' });
     const instanceId = randomBytes(16);
     await join(first, hello('lobby', { maxPlayers: 2, instanceId }));
+    await join(first, hello('empty'));
     const { id } = await first.reservations.hold(hold('lobby', { slots: 2, ttlMs: 10_000 }));
     clock.advance(9000);
     first.die();
     const second = await openMortal(journal, clock, { coordinatorId: 'two' });
+    const reported = second.loads.all().map(({ name, reservedSlots }) => [name, reservedSlots]);
+    expect(reported, 'for readers with other numbers').to.have.deep.members([
+      ['lobby', 2],
+      ['empty', 0],
+    ]);
     await join(second, hello('lobby', { maxPlayers: 2, instanceId }));
     clock.advance(9999);
     await settled();

@@ -150,7 +150,8 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^(server|client)/',
-        pathNot: '^(server/(ops/|edge/grpc/trace)|client/cli/(output/records|input/contexts))',
+        pathNot:
+          '^(server/(ops/|edge/grpc/trace)|client/cli/(output/records|input/(contexts|rules-file)))',
       },
       to: { path: 'node_modules/(yaml|pino|prom-client|@opentelemetry)/' },
     },

@@ -14,6 +14,7 @@ import { Messages } from './messages/messages.js';
 import { NetworkApi } from './network.js';
 import { NodesApi } from './nodes.js';
 import { PlayersApi } from './players.js';
+import { RoutingApi } from './routing.js';
 import { StateApi } from './state.js';
 
 /** How an API reaches its coordinator. */
@@ -41,6 +42,7 @@ export class Api {
   readonly events: EventsApi;
   readonly commands: CommandsApi;
   readonly network: NetworkApi;
+  readonly routing: RoutingApi;
   readonly state: StateApi;
   readonly coordinator: CoordinatorApi;
   /** The same calls, with answers as the contract has them. */
@@ -66,6 +68,7 @@ export class Api {
     this.events = new EventsApi(this.messages.events);
     this.commands = new CommandsApi(this.messages.commands);
     this.network = new NetworkApi(this.messages.network);
+    this.routing = new RoutingApi(this.messages.routing);
     this.state = new StateApi(this.messages.state);
     this.coordinator = new CoordinatorApi(this.messages.coordinator, create);
   }

@@ -39,6 +39,7 @@ export type {
   TransferCallOptions,
 } from './messages/players.js';
 export type { NetworkApi, StoredSettings } from './network.js';
+export type { ExplainOptions, RoutingMessages, SetRoutingOptions } from './messages/routing.js';
 export type { HeldSlots, NodePage, NodesApi, NodeWithLoad } from './nodes.js';
 export { type PageOptions, pagesOf } from './paging.js';
 export type {
@@ -48,18 +49,28 @@ export type {
   PlayersApi,
   PlayersReached,
 } from './players.js';
+export type {
+  ExplainedRule,
+  ExplainedServer,
+  Explanation,
+  RoutingApi,
+  StoredRouting,
+} from './routing.js';
 export type { AnyCommand, PlayerResult, ResultOf, Selector, Target } from '../commands/commands.js';
 export type { CommandResult } from '../commands/issued.js';
 export type { Node } from '../core/node.js';
 export { contextJson, contextText } from '../core/context.js';
+export type { RoutingCondition, RoutingRule } from '../core/routing.js';
 export type { ServerSelection, ServerSelector } from '../core/server-selector.js';
 export type {
   DrainStageName,
   FallbackReasonName,
+  OccasionName,
   RoleName,
   StateName,
   StrategyName,
   TransferStageName,
+  VerdictName,
 } from '../core/spelling.js';
 export type { PlayersTarget } from '../transfers/target.js';
 export type { TransferUpdate } from '../transfers/updates.js';
@@ -104,3 +115,8 @@ export type {
   ListPlayersResponse,
   ShowMessageResponse,
 } from '../../gen/ts/kelpie/v1/player_service.js';
+export type {
+  ExplainRoutingResponse,
+  GetRoutingResponse,
+  SetRoutingResponse,
+} from '../../gen/ts/kelpie/v1/routing_service.js';

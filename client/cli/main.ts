@@ -20,6 +20,7 @@ import { nodesCommand } from './nodes.js';
 import { endWithOutput, writeError, writeOut } from './output/terminal.js';
 import { playersCommand } from './players.js';
 import { publishCommand } from './publish.js';
+import { routingCommand } from './routing.js';
 import { runCommand } from './run.js';
 import { sayCommand } from './say.js';
 import { tailCommand } from './tail.js';
@@ -53,6 +54,7 @@ const groups = {
     callCommand(),
     disconnectCommand(),
     labelCommand(),
+    routingCommand(),
     maintenanceCommand(),
   ],
   'Setup:': [contextCommand(), completionCommand()],

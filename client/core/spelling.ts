@@ -13,6 +13,7 @@ import {
   RoutingOccasion,
   RoutingStrategy,
 } from '../../gen/ts/kelpie/v1/routing.js';
+import { ServerVerdict } from '../../gen/ts/kelpie/v1/routing_service.js';
 import { WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
 import { GapReason } from '../../gen/ts/kelpie/v1/stream.js';
 import { TransferStage } from '../../gen/ts/kelpie/v1/transfer.js';
@@ -60,6 +61,9 @@ export type StrategyName = NameIn<typeof RoutingStrategy>;
 
 /** The reason why a player needs another server. */
 export type FallbackReasonName = NameIn<typeof FallbackReason>;
+
+/** Why a pick took a server, or did not: see `ServerVerdict` of the contract. */
+export type VerdictName = NameIn<typeof ServerVerdict> | 'UNKNOWN';
 
 /** The stage of a transfer. ARRIVED and FAILED end it. */
 export type TransferStageName = NameIn<typeof TransferStage> | 'UNKNOWN';
@@ -122,5 +126,6 @@ export const durabilityNameOf = namesOf(Durability);
 export const occasionNameOf = namesOf(RoutingOccasion);
 export const strategyNameOf = namesOf(RoutingStrategy);
 export const fallbackReasonNameOf = namesOf(FallbackReason);
+export const verdictNameOf = namesOf(ServerVerdict);
 export const transferStageNameOf = namesOf(TransferStage);
 export const drainStageNameOf = namesOf(DrainStage);

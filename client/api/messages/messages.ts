@@ -6,6 +6,7 @@ import { EventMessages } from './events.js';
 import { NetworkMessages } from './network.js';
 import { NodeMessages } from './nodes.js';
 import { PlayerMessages } from './players.js';
+import { RoutingMessages } from './routing.js';
 import { StateMessages } from './state.js';
 
 /**
@@ -18,6 +19,7 @@ export class Messages {
   readonly events: EventMessages;
   readonly commands: CommandMessages;
   readonly network: NetworkMessages;
+  readonly routing: RoutingMessages;
   readonly state: StateMessages;
   readonly coordinator: CoordinatorMessages;
 
@@ -28,6 +30,7 @@ export class Messages {
     this.events = new EventMessages(create);
     this.commands = new CommandMessages(create);
     this.network = new NetworkMessages(create);
+    this.routing = new RoutingMessages(create);
     this.state = new StateMessages(create);
     this.coordinator = new CoordinatorMessages(create);
   }

@@ -29,6 +29,7 @@ export interface Watched {
   readonly playerWriter: { readonly rows: { readonly online: number } };
   readonly registry: Pick<SessionRegistry, 'names' | 'draining'>;
   readonly commands: { readonly pending: number };
+  readonly transfers: { readonly pending: number };
 }
 
 /** The metrics of one coordinator. */
@@ -160,6 +161,10 @@ export class Telemetry {
     });
     this.#gauge('kelpie_commands', 'commands that wait for answers', [], (gauge, { commands }) => {
       gauge.set(commands.pending);
+    });
+    const moving = 'transfers that have not ended';
+    this.#gauge('kelpie_transfers', moving, [], (gauge, { transfers }) => {
+      gauge.set(transfers.pending);
     });
     this.#gauge('kelpie_draining', '1 while the coordinator stops', [], (gauge, { registry }) => {
       gauge.set(registry.draining ? 1 : 0);

@@ -39,7 +39,7 @@ interface Guest {
   generation: number;
 }
 
-/** What a proxy does beside presence. */
+/** The duties of a proxy beside presence. */
 export interface ProxyMore {
   readonly hello?: Partial<Hello>;
   /** Takes every command but verify_player. */

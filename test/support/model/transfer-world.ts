@@ -72,7 +72,7 @@ export class TransferWorld implements Ways {
   readonly tickets = new Set<string>();
   /** Players who came to a game when no transfer of them was under way. */
   readonly #late = new Set<string>();
-  /** What nodes saw and should not have seen. */
+  /** Faults that nodes saw. */
   readonly #wrong: string[] = [];
   #redeemer = '';
   #town: MortalCoordinator | undefined;
@@ -143,17 +143,23 @@ export class TransferWorld implements Ways {
   async take(step: Step): Promise<void> {
     switch (step.kind) {
       case 'transfer':
-        return this.#transfer(step);
+        this.#transfer(step);
+        return;
       case 'login':
-        return this.#login(step.who, step.proxy);
+        this.#login(step.who, step.proxy);
+        return;
       case 'quit':
-        return this.#holderOf(step.who)?.model.quit(this.#id(step.who));
+        this.#holderOf(step.who)?.model.quit(this.#id(step.who));
+        return;
       case 'again':
-        return this.#again(step.who);
+        this.#again(step.who);
+        return;
       case 'wander':
-        return this.#holderOf(step.who)?.model.move(this.#id(step.who), 'lobby');
+        this.#holderOf(step.who)?.model.move(this.#id(step.who), 'lobby');
+        return;
       case 'act':
-        return this.#act(step.proxy);
+        this.#act(step.proxy);
+        return;
       case 'proxyMood':
         Object.assign(this.proxies[step.proxy] ?? {}, { mood: step.mood });
         return;
@@ -161,7 +167,8 @@ export class TransferWorld implements Ways {
         Object.assign(this.servers[step.server] ?? {}, { mood: step.mood });
         return;
       case 'connect':
-        return this.#nodes[step.node]?.connect(this.town.port);
+        this.#nodes[step.node]?.connect(this.town.port);
+        return;
       case 'cut':
         return this.#nodes[step.node]?.cut();
       case 'crash':

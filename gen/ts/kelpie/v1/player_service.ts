@@ -2362,8 +2362,11 @@ export const PlayerServiceDefinition = {
      * each transfer once. Without an end before the timeout, a transfer ends with TIMED_OUT. A client that ends the
      * call does not end the transfers. Fails as a whole, and moves nobody, with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS,
      * PLAYER_INVALID, NO_TARGET (the target selects no player), PAYLOAD_TOO_LARGE (the context), DEADLINE_INVALID,
-     * OUT_OF_RANGE, LABELS_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS or TRANSFER_LIMIT. A call for one player whose
-     * transfer fails ends with that error too, after its last answer.
+     * OUT_OF_RANGE, LABELS_INVALID, NODE_NAME_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS, TRANSFER_LIMIT or DRAINING. A
+     * call for one player whose transfer fails ends with that error too, after its last answer.
+     *
+     * A coordinator has at most 50,000 transfers under way, and 10,000 of one connection or one node, those among them
+     * whose end it has not read (TRANSFER_LIMIT). A session has at most 256 requests of transfers under way.
      *
      * The request is also a frame of a session.
      */
@@ -2422,8 +2425,11 @@ export interface PlayerServiceImplementation<CallContextExt = {}> {
    * each transfer once. Without an end before the timeout, a transfer ends with TIMED_OUT. A client that ends the
    * call does not end the transfers. Fails as a whole, and moves nobody, with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS,
    * PLAYER_INVALID, NO_TARGET (the target selects no player), PAYLOAD_TOO_LARGE (the context), DEADLINE_INVALID,
-   * OUT_OF_RANGE, LABELS_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS or TRANSFER_LIMIT. A call for one player whose
-   * transfer fails ends with that error too, after its last answer.
+   * OUT_OF_RANGE, LABELS_INVALID, NODE_NAME_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS, TRANSFER_LIMIT or DRAINING. A
+   * call for one player whose transfer fails ends with that error too, after its last answer.
+   *
+   * A coordinator has at most 50,000 transfers under way, and 10,000 of one connection or one node, those among them
+   * whose end it has not read (TRANSFER_LIMIT). A session has at most 256 requests of transfers under way.
    *
    * The request is also a frame of a session.
    */
@@ -2473,8 +2479,11 @@ export interface PlayerServiceClient<CallOptionsExt = {}> {
    * each transfer once. Without an end before the timeout, a transfer ends with TIMED_OUT. A client that ends the
    * call does not end the transfers. Fails as a whole, and moves nobody, with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS,
    * PLAYER_INVALID, NO_TARGET (the target selects no player), PAYLOAD_TOO_LARGE (the context), DEADLINE_INVALID,
-   * OUT_OF_RANGE, LABELS_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS or TRANSFER_LIMIT. A call for one player whose
-   * transfer fails ends with that error too, after its last answer.
+   * OUT_OF_RANGE, LABELS_INVALID, NODE_NAME_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS, TRANSFER_LIMIT or DRAINING. A
+   * call for one player whose transfer fails ends with that error too, after its last answer.
+   *
+   * A coordinator has at most 50,000 transfers under way, and 10,000 of one connection or one node, those among them
+   * whose end it has not read (TRANSFER_LIMIT). A session has at most 256 requests of transfers under way.
    *
    * The request is also a frame of a session.
    */

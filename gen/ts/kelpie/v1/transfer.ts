@@ -126,9 +126,12 @@ export interface RoutedDestination {
   reason: FallbackReason;
 }
 
-/** The progress or the end of the transfer of one player. */
+/**
+ * The progress or the end of the transfer of one player. A reader who is slow gets all ends, and not all of the
+ * progress.
+ */
 export interface TransferUpdate {
-  /** The player. Generation 0: the lookup found no player. */
+  /** The player, as of the begin of the transfer. */
   player:
     | PlayerRef
     | undefined;
@@ -142,7 +145,11 @@ export interface TransferUpdate {
    * Set with stage FAILED: PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS, NODE_NOT_FOUND, NO_TARGET, NO_PUBLIC_ADDRESS,
    * ALREADY_THERE, SERVER_FULL, SERVER_DRAINING, SERVER_UNREACHABLE, REJECTED_BY_TARGET, REJECTED_BY_SOURCE,
    * REJECTED_BY_PROXY, COMMAND_NOT_HANDLED (the proxy does not handle transfer_player), TRANSFER_IN_PROGRESS,
-   * PLAYER_QUIT, PROXY_LOST, TARGET_LOST, TIMED_OUT, TRANSFER_LIMIT, JOURNAL_READ_ONLY or OUTCOME_UNKNOWN.
+   * PLAYER_QUIT, PROXY_LOST, TARGET_LOST, TIMED_OUT, TRANSFER_LIMIT, RESERVATION_LIMIT, JOURNAL_READ_ONLY, DRAINING (the
+   * coordinator is about to stop, and nobody moved the player) or OUTCOME_UNKNOWN (the coordinator stopped meanwhile,
+   * or the source or the target left without a reply). A player who leaves for another proxy and does not log in
+   * there in time is TIMED_OUT. A login elsewhere, or a move to another server, is REJECTED_BY_PROXY, with the place in
+   * the message.
    */
   error:
     | ErrorDetail

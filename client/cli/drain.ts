@@ -102,7 +102,6 @@ class Shown {
   readonly #options: DrainOptions;
   readonly #progress = new Progress();
   readonly #isTerminal = process.stderr.isTTY;
-  readonly #beganMs = performance.now();
   #lineMs = -Infinity;
   hasBegun = false;
 
@@ -148,11 +147,10 @@ class Shown {
   #ended({ stage, playersLeft, playersMoved, lastError }: DrainNodeResponse): string[] {
     const name = this.#name;
     const moved = counted(playersMoved, 'player');
-    const seconds = Math.round((performance.now() - this.#beganMs) / 1000);
     switch (stage) {
       case DrainStage.EMPTY:
         return [
-          `${name} is empty: ${moved} moved in ${seconds} s.`,
+          `${name} is empty: ${moved} moved.`,
           `It stays DRAINING, also after a restart, until kelpie drain ${name} --cancel`,
         ];
       case DrainStage.NODE_LEFT:

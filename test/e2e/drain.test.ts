@@ -12,6 +12,7 @@ import { runKelpie, startKelpie } from '../support/process/cli.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { FakeNetwork } from '../support/transfers/fake-network.js';
 import type { FakeProxy } from '../support/transfers/fake-proxy.js';
+import { Document } from '../docs/document.js';
 import { rejectionOf } from '../support/thrown.js';
 
 /** Fast enough that the tests do not wait for the rate. */
@@ -182,12 +183,31 @@ describe('a drain on a real kelpied', () => {
       const waited = await kelpie('old', '--rate', '500/s', '--wait');
       expect(waited.code).to.equal(0);
       expect(waited.output).to.match(/^old: \d moved, \d left/);
-      expect(waited.output).to.match(/^old is empty: 4 players moved in \d+ s\.$/m);
+      expect(waited.output).to.match(/^old is empty: 4 players moved\.$/m);
       const cancelled = await kelpie('old', '--cancel');
       expect(cancelled.output).to.equal('old is not drained: it is READY.');
       const nobody = await kelpie('olt', '--cancel');
       expect(nobody.code).to.equal(1);
       expect(nobody.errors).to.match(/did you mean old\?/);
+    });
+
+    it('prints the output in the guide of the client', async () => {
+      await network.server('lobby-1');
+      await network.server('lobby-2');
+      await bring(3, 'lobby-1');
+      const shown = new Document('client/README.md').commands('kelpie drain');
+      expect(shown).to.have.length(2);
+      for (const { command, output } of shown) {
+        const printed = await runKelpie(command.split(' ').slice(1), kelpied.endpoint);
+        expect(printed.output, command).to.equal(output.trimEnd());
+      }
+    });
+
+    it('is completed with the nodes, and the destinations', async () => {
+      await network.server('old');
+      const propose = (line: string) => runKelpie(['complete-line', line], kelpied.endpoint);
+      expect((await propose('kelpie drain o')).output).to.equal('old');
+      expect((await propose('kelpie drain old --proxy ga')).output).to.equal('gate');
     });
 
     it('fails when the deadline passes, and gives JSON a line for each progress', async () => {

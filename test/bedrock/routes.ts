@@ -1,5 +1,5 @@
-/** The ways of a proxy's players to servers. The roster answers from memory. */
-import type { KelpieClient, Node } from '../../client/index.js';
+/** The ways of a proxy's players to servers: the roster picks by the rules of the network, from memory. */
+import type { FallbackReasonName, KelpieClient, Node, PickOptions } from '../../client/index.js';
 import type { Forwarder, Target } from './forwarder.js';
 import type { Player } from './library.js';
 
@@ -16,9 +16,6 @@ export interface Guest {
   server: string;
 }
 
-/** Why a player needs another server. */
-type Reason = 'EXCEPTION' | 'TIMEOUT';
-
 export class Routes {
   readonly #kelpie: KelpieClient;
 
@@ -31,13 +28,13 @@ export class Routes {
    * Resolves with the reason if there is none.
    */
   async enter(guest: Guest, ticketed = ''): Promise<string | undefined> {
-    let target = this.#server(ticketed) ?? this.#pick('');
+    let target = this.#server(ticketed) ?? this.#pick({ for: 'join', player: { id: guest.id } });
     for (let tries = 0; target && tries < MAX_TRIES && !guest.forwarder.over; tries += 1) {
       try {
         await this.#bring(guest, target);
         return undefined;
       } catch {
-        target = this.#pick(target.name);
+        target = this.#pick({ for: 'fallback', reason: 'EXCEPTION', from: target.name });
       }
     }
     return 'No server is open for you right now.';
@@ -51,10 +48,10 @@ export class Routes {
   }
 
   /** The player's server is gone: they land on another one, or the proxy disconnects them. */
-  async fallBack(guest: Guest, reason: Reason): Promise<void> {
-    const { forwarder, server } = guest;
+  async fallBack(guest: Guest, reason: FallbackReasonName): Promise<void> {
+    const { id, forwarder, server } = guest;
     if (forwarder.over) return;
-    const target = this.#pick(server);
+    const target = this.#pick({ for: 'fallback', reason, player: { id }, from: server });
     try {
       if (!target) throw new Error(`no server is open: ${reason}`);
       await this.#bring(guest, target);
@@ -74,13 +71,9 @@ export class Routes {
     return targetOf(this.#kelpie.roster.node(name));
   }
 
-  #pick(from: string): Target | undefined {
-    const { roster } = this.#kelpie;
-    const servers = [
-      ...roster.ready('DOWNSTREAM', { mode: 'lobby' }),
-      ...roster.ready('DOWNSTREAM'),
-    ];
-    return targetOf(servers.find(({ name }) => name !== from));
+  #pick(need: PickOptions): Target | undefined {
+    const picked = this.#kelpie.roster.pick(need);
+    return picked && this.#server(picked.server);
   }
 }
 

@@ -1,8 +1,7 @@
 /** The act in which an operator updates a game, and nobody loses their connection. */
 import assert from 'node:assert/strict';
-import { DrainStage } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { SERVERS } from '../network.js';
-import { areListed, play, refusedBy, type Stage, Unbroken } from './stage.js';
+import { areListed, arrivals, kelpie, play, refusedBy, type Stage, Unbroken } from './stage.js';
 
 const PLAYERS_PER_SECOND = 3;
 
@@ -27,7 +26,7 @@ export async function drain(stage: Stage): Promise<void> {
   await narrator.expect(
     'its players go back, and nobody lost the connection to the game',
     async () => {
-      await network.ask((api) => api.nodes.cancelNodeDrain({ name: 'survival' }));
+      await kelpie(network, 'drain', 'survival', '--cancel');
       await network.proxiesKnow(SERVERS);
       await play(bots, 'survival');
       unbroken.check();
@@ -35,32 +34,22 @@ export async function drain(stage: Stage): Promise<void> {
   );
 }
 
-async function empty(stage: Stage): Promise<void> {
-  const { party, narrator } = stage;
-  const guests = party.on('survival').map((bot) => ({ bot, since: bot.seen.mark }));
+async function empty({ network, party, narrator }: Stage): Promise<void> {
+  const guests = party.on('survival');
+  const land = arrivals(network, guests, 'lobby');
   const leastMs = ((guests.length - 1) / PLAYERS_PER_SECOND) * 1000;
-  narrator.does(`kelpie drain survival --rate ${PLAYERS_PER_SECOND}/s`);
+  const command = ['drain', 'survival', '--rate', `${PLAYERS_PER_SECOND}/s`, '--wait'];
+  narrator.does(`kelpie ${command.join(' ')}`);
   await narrator.expect(
     'its players arrive in the lobby by the rule, not faster than the rate',
     async () => {
-      const tookMs = await emptied(stage);
-      await Promise.all(guests.map(({ bot, since }) => bot.waitForServer('lobby', since)));
+      const startMs = performance.now();
+      const output = await kelpie(network, ...command);
+      const tookMs = performance.now() - startMs;
       assert.ok(tookMs >= leastMs, `it took ${tookMs.toFixed(0)} ms`);
-      return tookMs;
+      await land();
+      return output;
     },
-    (tookMs) => `${guests.length} players in ${(tookMs / 1000).toFixed(1)} s`,
+    (output) => /^survival is empty: (.*)\.$/m.exec(output)?.[1] ?? output,
   );
-}
-
-/** Resolves with the time from the first progress to the end. */
-async function emptied({ network }: Stage): Promise<number> {
-  const request = { name: 'survival', playersPerSecond: PLAYERS_PER_SECOND };
-  return network.ask(async (api) => {
-    let startMs: number | undefined;
-    for await (const { stage } of api.nodes.drainNode(request)) {
-      startMs ??= performance.now();
-      if (stage === DrainStage.EMPTY) return performance.now() - startMs;
-    }
-    throw new Error('the drain ended, and survival is not empty');
-  });
 }

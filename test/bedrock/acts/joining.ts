@@ -1,6 +1,7 @@
 /** The acts in which players come and go. */
 import assert from 'node:assert/strict';
 import { PROXIES, SERVERS } from '../network.js';
+import { RULES } from './rules.js';
 import { areListed, type Stage } from './stage.js';
 
 const NAMES =
@@ -17,12 +18,14 @@ export async function gather(stage: Stage): Promise<void> {
     },
     () => network.endpoint,
   );
+  narrator.does('an operator sets rules: who joins or loses their server lands in the lobby');
+  await network.ask((api) => api.routing.setRouting({ table: { rules: RULES } }));
   await narrator.expect('servers and proxies join, and both proxies list all servers', async () => {
     await Promise.all([...SERVERS, ...PROXIES].map((name) => network.start(name)));
     await network.proxiesKnow(SERVERS);
   });
   await narrator.expect(
-    'twenty players join by both proxies, and all of them land in the lobby',
+    'twenty players join by both proxies, and all of them land in the lobby by the rule',
     async () => {
       await party.join(...NAMES);
       for (const proxy of PROXIES) assert.equal(party.by(proxy).length, 10, party.counts());

@@ -1,7 +1,17 @@
 /** The acts in which a part of the network is lost and comes back. */
 import assert from 'node:assert/strict';
 import { GRACE_SECONDS, type Network, SERVERS } from '../network.js';
-import { allSaw, answers, areListed, hears, listed, play, type Stage, Unbroken } from './stage.js';
+import {
+  allSaw,
+  answers,
+  areListed,
+  arrivals,
+  hears,
+  listed,
+  play,
+  type Stage,
+  Unbroken,
+} from './stage.js';
 import { Talk } from '../talk.js';
 
 export async function loseServer(stage: Stage): Promise<void> {
@@ -44,7 +54,8 @@ export async function loseServer(stage: Stage): Promise<void> {
 export async function loseGame(stage: Stage): Promise<void> {
   const { network, party, narrator } = stage;
   narrator.act('A game is killed');
-  const guests = party.on('bedwars').map((bot) => ({ bot, since: bot.seen.mark }));
+  const guests = party.on('bedwars');
+  const land = arrivals(network, guests, 'lobby');
   const unbroken = new Unbroken(party.bots);
   narrator.does('SIGKILL to bedwars');
   const killedMs = performance.now();
@@ -52,7 +63,7 @@ export async function loseGame(stage: Stage): Promise<void> {
   await narrator.expect(
     'its players land in the lobby, by the rule for servers that do not answer',
     async () => {
-      await Promise.all(guests.map(({ bot, since }) => bot.waitForServer('lobby', since)));
+      await land();
       return performance.now() - killedMs;
     },
     (tookMs) => `${guests.length} players, after ${(tookMs / 1000).toFixed(1)} s`,
@@ -63,10 +74,7 @@ export async function loseGame(stage: Stage): Promise<void> {
   await narrator.expect('they go on to bedwars', async () => {
     await network.start('bedwars');
     await network.proxiesKnow(SERVERS);
-    await play(
-      guests.map(({ bot }) => bot),
-      'bedwars',
-    );
+    await play(guests, 'bedwars');
   });
 }
 

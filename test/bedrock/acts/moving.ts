@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Bot } from '../bots.js';
 import { PROXIES, type ProxyName, type Server } from '../network.js';
-import { areListed, play, type Stage } from './stage.js';
+import { areListed, arrivals, play, type Stage } from './stage.js';
 
 /** How many of each ten players go to each game. The others stay in the lobby. */
 const TO_BEDWARS = 4;
@@ -16,28 +16,35 @@ export async function move(stage: Stage): Promise<void> {
   await areListed(stage);
 }
 
-async function moveToGames({ party, narrator }: Stage): Promise<void> {
+async function moveToGames({ network, party, narrator }: Stage): Promise<void> {
   const tens = PROXIES.map((proxy) => party.by(proxy));
   const builders = tens.flatMap((ten) => ten.slice(0, TO_BEDWARS));
   const settlers = tens.flatMap((ten) => ten.slice(TO_BEDWARS, TO_BEDWARS + TO_SURVIVAL));
   await narrator.expect(
     'players type /play bedwars and /play survival, and each game greets them with their team',
-    () =>
-      Promise.all([
+    async () => {
+      const moves = [
+        arrivals(network, builders, 'bedwars'),
+        arrivals(network, settlers, 'survival'),
+      ];
+      await Promise.all([
         play(builders, 'bedwars', 'Your team is red.'),
         play(settlers, 'survival', 'Your team is blue.'),
-      ]),
+      ]);
+      await Promise.all(moves.map((move) => move()));
+    },
     () => party.counts(),
   );
 }
 
 /** A player types /travel, and their client comes to the same server by the other proxy. */
 export async function travel(
-  { narrator }: Stage,
+  { network, narrator }: Stage,
   { bot, proxy, server }: { bot: Bot; proxy: ProxyName; server: Server },
 ): Promise<void> {
   const { name, seen } = bot;
   const since = seen.mark;
+  const newsSince = network.watch.news.mark;
   await narrator.expect(
     `${name} types /travel ${proxy} ${server}, and their client is sent to ${proxy}`,
     async () => {
@@ -53,6 +60,10 @@ export async function travel(
         since,
       );
       assert.equal(message, `Welcome to ${server}, ${name}! You come by ${proxy}.`);
+      await network.watch.hears(`${name} is on ${server}`, newsSince);
+      const news = network.watch.news.since(newsSince);
+      const places = news.filter((line) => new RegExp(`^${name} (joined|is on) `).test(line));
+      assert.deepEqual(places, [`${name} joined ${proxy}`, `${name} is on ${server}`]);
       return message;
     },
     (message) => message,

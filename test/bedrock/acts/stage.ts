@@ -44,6 +44,27 @@ export async function play(bots: readonly Bot[], server: Server, words = ''): Pr
   );
 }
 
+/**
+ * The players are about to be moved. The function resolves when the server has greeted them all, and all nodes received
+ * the events that they moved. Rejects if one of them left meanwhile.
+ */
+export function arrivals(
+  { watch }: Network,
+  bots: readonly Bot[],
+  server: Server,
+): () => Promise<void> {
+  const newsSince = watch.news.mark;
+  const marks = bots.map((bot) => ({ bot, since: bot.seen.mark }));
+  return async () => {
+    await Promise.all(marks.map(({ bot, since }) => bot.waitForServer(server, since)));
+    const moves = bots.map(({ name }) => watch.hears(`${name} is on ${server}`, newsSince));
+    await Promise.all(moves);
+    const leaves = watch.leavesSince(newsSince);
+    const ofThem = leaves.filter((line) => bots.some(({ name }) => line.startsWith(`${name} `)));
+    assert.deepEqual(ofThem, []);
+  };
+}
+
 /** A player types /play, and their server answers why they stay. Resolves with the reason. */
 export async function refusedBy(server: Server, bot: Bot): Promise<string> {
   const [since, stay] = [bot.seen.mark, bot.server];

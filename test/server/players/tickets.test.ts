@@ -2,18 +2,24 @@
 import { expect } from 'chai';
 import { TransferTicket } from '../../../gen/ts/kelpie/v1/presence.js';
 import { GoodbyeReason } from '../../../gen/ts/kelpie/v1/session_service.js';
-import { type Player } from '../../../gen/ts/kelpie/v1/player.js';
+import { DuplicatePolicy, type Player } from '../../../gen/ts/kelpie/v1/player.js';
+import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import type { NewTicket } from '../../../server/players/tickets.js';
 import { settled } from '../../support/journal/history.js';
+import { LossyJournal } from '../../support/journal/lossy-journal.js';
+import { FakeClock } from '../../support/clock/fake-clock.js';
 import {
   type ModelOptions,
   openCoordinator,
+  openJournal,
+  openMortal,
   type TestCoordinator,
 } from '../../support/model/coordinator.js';
 import { joined, player, quit, steve, TestProxy } from '../../support/model/proxy.js';
 import { rejectionOf } from '../../support/thrown.js';
 
+const { KICK_OLD } = DuplicatePolicy;
 const uuid = '0a1b2c3d-0000-4000-8000-00000000000f';
 const alex = steve({ uuid });
 const goal = TransferTicket.create({
@@ -23,7 +29,7 @@ const goal = TransferTicket.create({
   fromServer: 'lobby',
 });
 
-type Town = Pick<TestCoordinator, 'tickets' | 'playerRows'>;
+type Town = Pick<TestCoordinator, 'tickets'>;
 
 /** Issues a ticket to `gate-2` for a player who is online. */
 function ticketFor({ tickets }: Town, generation: number, more: Partial<NewTicket> = {}) {
@@ -158,14 +164,126 @@ describe('a ticket and its proxy', () => {
     const { town, from, to } = await openTown();
     const frame = (first: number) =>
       Array.from({ length: 256 }, (_, index) => joined(player(first + index)));
-    for (let first = 0; first < 2560; first += 256) await from.report(...frame(first));
+    for (let first = 0; first < 1280; first += 256) await from.report(...frame(first));
     const issued = [...town.playerRows.entries()].map(([playerId, { generation }]) =>
       ticketFor(town, generation, { playerId }),
     );
     await Promise.all(issued);
-    expect(town.tickets.pending).to.equal(2 * 2560);
+    expect(town.tickets.pending).to.equal(2 * 1280);
     to.stream.send({ $case: 'goodbye', value: { reason: GoodbyeReason.STOP } });
     await to.stream.ended();
     none(town);
+  });
+});
+
+describe('a ticket and what fails around it', () => {
+  it('reaches the process whose stream broke between the grant and its answer', async () => {
+    const { town, from } = await openTown();
+    const process = { instanceId: Buffer.alloc(16, 7) };
+    const first = await TestProxy.join(town, 'gate-3', process);
+    await ticketFor(town, await from.bring(alex), { proxy: 'gate-3' });
+    first.stream.send({ $case: 'acquirePlayer', value: { player: alex, policy: KICK_OLD } });
+    // The coordinator has stored the grant, and the proxy has not read its answer.
+    await settled(20);
+    expect(town.playerRows.get(alex.xuid)?.proxy).to.equal('gate-3');
+    await first.stream.cut();
+    const second = await TestProxy.join(town, 'gate-3', process);
+    expect((await second.login(alex)).ticket).to.deep.equal(goal);
+    none(town);
+  });
+
+  it('outlives the coordinator, and its time begins anew', async () => {
+    const clock = new FakeClock();
+    const journal = openJournal(clock);
+    const [one, two] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
+    const first = await openMortal(journal, clock);
+    const from = await TestProxy.join(first, 'gate-1', { instanceId: one });
+    await TestProxy.join(first, 'gate-2', { instanceId: two });
+    await ticketFor(first, await from.bring(alex));
+    clock.advance(20_000);
+    first.die();
+    const second = await openMortal(journal, clock);
+    clock.advance(10_000);
+    await settled();
+    const to = await TestProxy.join(second, 'gate-2', { instanceId: two });
+    expect((await to.login(alex, KICK_OLD)).ticket).to.deep.equal(goal);
+    none(second);
+    second.die();
+    // The grant is stored, and its answer may be lost with the coordinator.
+    const third = await openMortal(journal, clock);
+    const again = await TestProxy.join(third, 'gate-2', { instanceId: two });
+    expect((await again.login(alex)).ticket).to.deep.equal(goal);
+  });
+
+  for (const lose of ['before', 'after'] as const) {
+    it(`reaches the login that is repeated after an unknown outcome (lost ${lose} the write)`, async () => {
+      const clock = new FakeClock();
+      const journal = new LossyJournal(clock, { entries: 1000, bytes: 2 ** 20, ageMs: 2 ** 40 });
+      const town = await openMortal(journal, clock);
+      const from = await TestProxy.join(town, 'gate-1');
+      const to = await TestProxy.join(town, 'gate-2');
+      await ticketFor(town, await from.bring(alex));
+      journal.lose = lose;
+      const value = { player: alex, policy: KICK_OLD };
+      to.stream.send({ requestId: 7, frame: { $case: 'acquirePlayer', value } });
+      const { error } = await to.stream.next('requestFailed');
+      expect(error?.reason).to.equal(ErrorReason.OUTCOME_UNKNOWN);
+      expect((await to.login(alex, KICK_OLD)).ticket).to.deep.equal(goal);
+      none(town);
+    });
+  }
+
+  it('is not stored for a player who has left or logged in again', async () => {
+    const { town, from } = await openTown();
+    const generation = await from.bring(alex);
+    await from.granted(alex);
+    const late = await rejectionOf(KelpieError, ticketFor(town, generation));
+    expect(late.reason).to.equal('PLAYER_QUIT');
+    const unknown = ticketFor(town, 1, { playerId: '7' });
+    expect((await rejectionOf(KelpieError, unknown)).reason).to.equal('PLAYER_QUIT');
+    none(town);
+  });
+
+  it('is not stored if the player logs in while it is on its way', async () => {
+    const clock = new FakeClock();
+    let turns = 0;
+    const town = await openMortal(openJournal(clock), clock, { turns: () => turns });
+    const from = await TestProxy.join(town, 'gate-1');
+    const to = await TestProxy.join(town, 'gate-2');
+    const generation = await from.bring(alex);
+    turns = 3;
+    // In both orders, the login that comes second sees what the first one wrote.
+    for (const order of ['login', 'ticket']) {
+      const login = () => to.login(alex, KICK_OLD);
+      const issue = () => ticketFor(town, generation).catch((error: unknown) => error);
+      const both = order === 'login' ? [login(), issue()] : [issue(), login()];
+      await Promise.all(both);
+      none(town);
+      await from.login(alex, KICK_OLD);
+    }
+  });
+
+  it('fails with TRANSFER_LIMIT above the number, or the memory, that a network may have', async () => {
+    const limits: [ModelOptions['limits'], number][] = [
+      [{ tickets: 2 }, 2],
+      [{ ticketBytes: 3 * 17_000 }, 3],
+    ];
+    for (const [limit, fit] of limits) {
+      const { town, from } = await openTown({ limits: limit ?? {} });
+      const ticket = { ...goal, context: Buffer.alloc(16 * 1024) };
+      const issued: Promise<number>[] = [];
+      for (let number = 0; number <= fit; number++) {
+        const { xuid: playerId } = player(number);
+        const generation = await from.bring(player(number));
+        issued.push(ticketFor(town, generation, { playerId, ticket }));
+      }
+      const outcomes = await Promise.allSettled(issued);
+      const refused = outcomes.flatMap((one) =>
+        one.status === 'rejected' ? [one.reason as unknown] : [],
+      );
+      expect(refused).to.have.length(1);
+      expect(refused[0]).to.include({ reason: 'TRANSFER_LIMIT', retryAfterMs: 1000 });
+      expect(town.tickets.pending).to.equal(2 * fit);
+    }
   });
 });

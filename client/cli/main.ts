@@ -23,6 +23,7 @@ import { publishCommand } from './publish.js';
 import { routingCommand } from './routing.js';
 import { runCommand } from './run.js';
 import { sayCommand } from './say.js';
+import { stateCommand } from './state.js';
 import { tailCommand } from './tail.js';
 import { topCommand } from './top.js';
 import { transferCommand } from './transfer.js';
@@ -56,6 +57,7 @@ const groups = {
     labelCommand(),
     routingCommand(),
     maintenanceCommand(),
+    stateCommand(),
   ],
   'Setup:': [contextCommand(), completionCommand()],
 };

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Cancel, Clock } from '../core/clock.js';
 import { fromThrown, KelpieError } from '../errors.js';
 import type { MessageContent } from '../events/content.js';
-import type { ValuePlace } from './keys.js';
+import type { ValuePlace } from '../core/value-place.js';
 import { Lock } from './lock.js';
 import type { PutOptions, SharedValue, ValueChange, WriteOptions } from './value.js';
 import type { ValueHandler } from './watch.js';

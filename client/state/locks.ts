@@ -7,7 +7,7 @@ import type { Cancel } from '../core/clock.js';
 import { known } from '../core/known.js';
 import type { KelpieError } from '../errors.js';
 import { Contender, type ContenderParts } from './contender.js';
-import { topicOf, type ValuePlace } from './keys.js';
+import { topicOf, type ValuePlace } from '../core/value-place.js';
 import type { Lock } from './lock.js';
 
 /** How long `lock` waits, unless its options say otherwise. */

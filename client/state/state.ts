@@ -5,7 +5,7 @@ import type { Link } from '../connection/link.js';
 import type { Answer } from '../connection/requests.js';
 import { fromThrown, KelpieError, typed } from '../errors.js';
 import type { MessageContent } from '../events/content.js';
-import { bucketOf, patternOf, placeOf, topicOf, type ValuePlace } from './keys.js';
+import { bucketOf, patternOf, placeOf, topicOf, type ValuePlace } from '../core/value-place.js';
 import type { Lock } from './lock.js';
 import { type LockOptions, Locks } from './locks.js';
 import {

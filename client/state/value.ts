@@ -10,7 +10,7 @@ import { durationOf, msOf } from '../core/duration.js';
 import { known } from '../core/known.js';
 import type { StateEndReasonName } from '../core/spelling.js';
 import { contentOf, type MessageContent } from '../events/content.js';
-import { placeOf, type ValuePlace } from './keys.js';
+import { placeOf, type ValuePlace } from '../core/value-place.js';
 
 /** The longest TTL, 30 days. */
 const LONGEST_TTL_MS = 30 * 24 * 60 * 60 * 1000;

@@ -6,7 +6,7 @@
 import type { Event, StateValue } from '../../gen/ts/kelpie/v1/event.js';
 import { type Gap, GapReason, type Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
 import { stateEndReasonNameOf } from '../core/spelling.js';
-import { patternOf, topicOf, type ValuePlace } from './keys.js';
+import { patternOf, topicOf, type ValuePlace } from '../core/value-place.js';
 import { valueOf } from './value.js';
 import { type ValueHandler, Watch } from './watch.js';
 

@@ -9,7 +9,7 @@ import { text } from '../../core/arguments.js';
 import { known } from '../../core/known.js';
 import { KelpieError } from '../../errors.js';
 import type { MessageContent } from '../../events/content.js';
-import { bucketOf, placeOf } from '../../state/keys.js';
+import { bucketOf, placeOf } from '../../core/value-place.js';
 import {
   checkedDeletion,
   deletionOf,

@@ -1,5 +1,5 @@
 /** Events in a few words, for people. */
-import { type Event, NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
+import { type Event, NodeLeaveReason, StateEndReason } from '../../../gen/ts/kelpie/v1/event.js';
 import { Node } from '../../../gen/ts/kelpie/v1/node.js';
 import { type Player, PlayerLeaveReason } from '../../../gen/ts/kelpie/v1/player.js';
 import type { MessageContent } from '../../api/index.js';
@@ -31,9 +31,21 @@ export function inWords(event: Event): string {
       const { player, reason } = body.value;
       return `${who(player)} left ${where(player)} (${nameOf(PlayerLeaveReason, reason)})`;
     }
+    case 'stateChanged':
+    case 'stateDeleted':
+      return valueInWords(body);
     default:
       return 'an event of a newer kind';
   }
+}
+
+/** `spawn is open`, `spawn ended (EXPIRED)`: of a shared value, by its key. */
+function valueInWords(
+  body: Extract<Event['body'], { $case: 'stateChanged' | 'stateDeleted' }>,
+): string {
+  const { key = '', content } = body.value.value ?? {};
+  if (body.$case === 'stateChanged') return `${key} is ${contentInWords(content?.form?.value)}`;
+  return `${key} ended (${nameOf(StateEndReason, body.value.reason)})`;
 }
 
 /** The content of a message: text, an object as JSON, or how many bytes. */

@@ -1,7 +1,7 @@
 /** The form of keys in rows and topics: the same on both sides, another for each key, and a token of a topic. */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { encodedKey as clientForm, placeOf, topicOf } from '../../../client/state/keys.js';
+import { encodedKey as clientForm, placeOf, topicOf } from '../../../client/core/value-place.js';
 import { KelpieError as ClientError } from '../../../client/errors.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import { encodedKey, nameOfValue } from '../../../server/state/keys.js';

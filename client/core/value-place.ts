@@ -1,5 +1,5 @@
 /** Buckets and keys of shared values, and their form in topics. A test compares this with the coordinator. */
-import { shown, text } from '../core/arguments.js';
+import { shown, text } from './arguments.js';
 import { KelpieError } from '../errors.js';
 
 const BUCKET = /^[a-z0-9][a-z0-9_-]{0,62}$/;

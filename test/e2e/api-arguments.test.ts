@@ -65,6 +65,7 @@ describe('kelpie/api, with wrong arguments,', () => {
     for (const target of wrong as Parameters<Api['players']['kick']>[0][]) {
       await refused(target, api.players.kick(target));
       await refused(target, api.players.show(target, { chat: 'hello' }));
+      await refused(target, api.players.transfer(target, { server: 'lobby' }).next());
     }
     expect(gate.asked).to.deep.equal([]);
     const mistyped = api.players.kick({ name: 'Steve' } as never);
@@ -73,6 +74,22 @@ describe('kelpie/api, with wrong arguments,', () => {
     );
     expect((await api.players.kick({ everyone: true })).succeeded).to.equal(1);
     await gate.bring(steve, 'lobby');
+  });
+
+  it('moves nobody, unless the destination names where to', async () => {
+    const wrong = [{}, null, 'lobby', { server: '' }, { Server: 'lobby' }, { proxy: 5 }];
+    for (const destination of [...wrong, { server: 'lobby', strategy: 'RANDOM' }]) {
+      const moved = api.players.transfer({ everyone: true }, destination as never);
+      await refused(destination, moved.next());
+    }
+    const context = new Uint8Array(16_385);
+    const large = api.players.transfer({ everyone: true }, { server: 'lobby' }, { context });
+    expect((await rejectionOf(KelpieError, large.next())).reason).to.equal('PAYLOAD_TOO_LARGE');
+    const mistyped = { contxt: 'x' } as never;
+    await refused(
+      mistyped,
+      api.players.transfer({ everyone: true }, { server: 'a' }, mistyped).next(),
+    );
   });
 
   it('asks for no node whose name is no text', async () => {
@@ -159,6 +176,8 @@ describe('kelpie/api, with wrong arguments,', () => {
         expect(await reasonOf(api.nodes.get('gate', options))).to.equal('OUT_OF_RANGE: timeoutMs');
         const late = 'DEADLINE_INVALID: timeoutMs';
         expect(await reasonOf(api.players.kick({ everyone: true }, '', options))).to.equal(late);
+        const moved = api.players.transfer({ everyone: true }, { server: 'lobby' }, options);
+        expect(await reasonOf(moved.next())).to.equal(late);
         const issued = api.commands.issue({ every: {} }, command, options).next();
         expect(await reasonOf(issued)).to.equal(late);
       }

@@ -12,6 +12,7 @@ import { type Selector, selectorOf } from '../../commands/commands.js';
 import type { TransferUpdate as WireUpdate } from '../../../gen/ts/kelpie/v1/transfer.js';
 import { type Display, displayOf } from '../../commands/display.js';
 import { invalid, shown } from '../../core/arguments.js';
+import { type Fields, known } from '../../core/known.js';
 import { fromThrown, KelpieError } from '../../errors.js';
 import type { PlayerLookup } from '../../roster/players.js';
 import type { Destination } from '../../transfers/destination.js';
@@ -63,6 +64,13 @@ export interface ReachOptions extends CallOptions {
 
 /** The options of a call that moves players. */
 export interface TransferCallOptions extends Omit<CallOptions, 'timeoutMs'>, TransferOptions {}
+
+const TRANSFER_FIELDS: Fields<TransferCallOptions> = {
+  context: 1,
+  timeoutMs: 1,
+  signal: 1,
+  metadata: 1,
+};
 
 /** The calls of `api.players`, with answers as the contract has them. */
 export class PlayerMessages {
@@ -130,7 +138,8 @@ export class PlayerMessages {
     destination: Destination,
     options: TransferCallOptions = {},
   ): AsyncGenerator<WireUpdate, void> {
-    const { context, timeoutMs = TRANSFER_MS, ...more } = options;
+    const what = 'the options object of transfer';
+    const { context, timeoutMs = TRANSFER_MS, ...more } = known(what, options, TRANSFER_FIELDS);
     const [timeout, call] = commandCall({ ...more, timeoutMs });
     const request = transferOf(target, destination, context === undefined ? {} : { context });
     let newest: WireUpdate | undefined;

@@ -41,7 +41,8 @@ export interface DrainParts {
 export class DrainRun {
   readonly watchers: DrainWatchers;
   readonly #parts: DrainParts;
-  readonly #process: Uint8Array | undefined;
+  /** The process that the drain empties. */
+  #process: Uint8Array | undefined;
   #plan: DrainPlan;
   /** Chooses the goals of all players. Undefined while the destination is not there. */
   #goalOf: GoalOf | undefined;
@@ -76,6 +77,7 @@ export class DrainRun {
   /** Goes on with another plan, which begins now. */
   replace(plan: DrainPlan): void {
     this.#plan = plan;
+    this.#process = this.#parts.nodeNow()?.instanceId;
     this.#goalOf = undefined;
     this.#nextMs = this.#passMs = this.#parts.clock.now();
     this.#endsMs = this.#nextMs + plan.deadlineMs;

@@ -1,10 +1,12 @@
 import { expect } from 'chai';
+import type { CallContext } from 'nice-grpc';
 import { DrainNodeRequest, DrainStage } from '../../../gen/ts/kelpie/v1/node_service.js';
-import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
+import { NodeRole, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
 import { Heartbeat } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { TransferDestination, TransferStage } from '../../../gen/ts/kelpie/v1/transfer.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import { durationOf } from '../../../server/core/duration.js';
+import { drainCall } from '../../../server/edge/grpc/drain-calls.js';
 import { Drains, type DrainsParts } from '../../../server/transfers/drains.js';
 import type { DrainProgress } from '../../../server/transfers/drain-watchers.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
@@ -19,6 +21,7 @@ import {
 } from '../../support/model/coordinator.js';
 import { about, player, quit, TestProxy } from '../../support/model/proxy.js';
 import { rejectionOf } from '../../support/thrown.js';
+import { until } from '../../support/until.js';
 
 const { MOVING, EMPTY, DEADLINE_PASSED, CANCELLED, NODE_LEFT } = DrainStage;
 
@@ -101,6 +104,15 @@ class Town {
     await settled();
   }
 
+  /** The first stream of the server breaks. */
+  async lose(name: string): Promise<void> {
+    await this.#streams.shift()?.cut();
+    this.clock.advance(1000);
+    await until(
+      () => this.coordinator.nodeRows.nodes.get(name)?.value.state === NodeState.UNREACHABLE,
+    );
+  }
+
   get coordinator(): MortalCoordinator {
     if (this.#coordinator) return this.#coordinator;
     throw new Error('no coordinator runs');
@@ -141,7 +153,6 @@ class Town {
       await settled(12);
       for (const stream of this.#streams) {
         stream.send({ $case: 'heartbeat', value: Heartbeat.create() });
-        await stream.pullIfReady(0);
       }
       this.clock.advance(Math.min(stepMs, ms - passed));
     }
@@ -279,6 +290,33 @@ describe('a drain', () => {
     }
   });
 
+  it('that begins again for the next process of the name moves its players', async () => {
+    const town = await Town.open(1);
+    town.succeed();
+    await town.coordinator.claims.drains.cancel('old');
+    const first = await town.drain({ playersPerSecond: 0.001 });
+    const { claims } = town.coordinator;
+    await claims.disconnect('old');
+    await join(town.coordinator, hello('old'));
+    const again = await town.drain();
+    await town.bring(1, 'old');
+    await town.pass(3000);
+    expect(stages(first).at(-1)).to.equal(NODE_LEFT);
+    expect(again.at(-1)).to.include({ stage: EMPTY, playersLeft: 0 });
+    town.expectNothingLeft();
+  });
+
+  it('of a node whose stream is lost moves its players too', async () => {
+    const town = await Town.open(2);
+    town.succeed();
+    await town.lose('old');
+    expect(town.coordinator.nodeRows.nodes.get('old')?.value.state).to.equal(NodeState.UNREACHABLE);
+    const told = await town.drain();
+    await town.pass(1000);
+    expect(told.at(-1)).to.include({ stage: EMPTY, playersMoved: 2 });
+    expect(told.at(-1)?.node).to.include({ state: NodeState.UNREACHABLE, drained: true });
+  });
+
   it('ends when somebody cancels it; the player who is on the way arrives', async () => {
     const town = await Town.open(3);
     const told = await town.drain({ playersPerSecond: 1 });
@@ -407,5 +445,55 @@ describe('a request to drain', () => {
     );
     expect(refused).to.deep.equal(['TRANSFER_LIMIT']);
     expect(town.drains.pending).to.equal(1);
+  });
+});
+
+describe('a call that drains', () => {
+  /** The context of a call whose caller may end it. */
+  const contextOf = (signal: AbortSignal) => ({ signal }) as CallContext;
+
+  it('leaves nothing when its caller ends it, and ends with the error of a coordinator that stops', async () => {
+    for (const stops of [false, true]) {
+      const town = await Town.open(1);
+      const [caller, draining] = [new AbortController(), new AbortController()];
+      const { drains, coordinator } = town;
+      const services = { drains, network: coordinator.network, claims: coordinator.claims };
+      const answers = drainCall(
+        { ...services, draining: draining.signal },
+        DrainNodeRequest.create({ name: 'old' }),
+        contextOf(caller.signal),
+      );
+      expect((await answers.next()).value).to.include({ stage: MOVING, playersLeft: 1 });
+      const read = (async () => {
+        for await (const { stage } of answers) expect(stage).to.equal(MOVING);
+      })();
+      await town.pass(1000);
+      expect(drains.watching).to.equal(1);
+      const error = new KelpieError('DRAINING', 'the coordinator is about to stop');
+      if (stops) draining.abort(error);
+      else caller.abort();
+      if (stops) expect(await rejectionOf(KelpieError, read)).to.equal(error);
+      else await read;
+      expect(drains.watching).to.equal(0);
+      expect(drains.pending, 'the drain goes on').to.equal(1);
+    }
+  });
+
+  it('gives a slow caller the newest progress alone, and the last', async () => {
+    const town = await Town.open(10);
+    town.succeed();
+    const { drains, coordinator } = town;
+    const services = { drains, network: coordinator.network, claims: coordinator.claims };
+    const answers = drainCall(
+      { ...services, draining: new AbortController().signal },
+      DrainNodeRequest.create({ name: 'old' }),
+      contextOf(new AbortController().signal),
+    );
+    await answers.next();
+    await town.pass(5000);
+    const rest = [];
+    for await (const { stage, playersMoved } of answers) rest.push({ stage, playersMoved });
+    expect(rest).to.deep.equal([{ stage: EMPTY, playersMoved: 10 }]);
+    expect(drains.watching).to.equal(0);
   });
 });

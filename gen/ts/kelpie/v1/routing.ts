@@ -181,8 +181,8 @@ export interface RoutingRule {
   /** The strategy. Default LEAST_PLAYERS. */
   strategy: RoutingStrategy;
   /**
-   * With STICKY: the strategy where the last server of the player is not open. Default LEAST_PLAYERS; not STICKY
-   * (ROUTING_INVALID).
+   * With STICKY alone: the strategy where the last server of the player is not open. Default LEAST_PLAYERS; not
+   * STICKY (ROUTING_INVALID).
    */
   otherwise: RoutingStrategy;
   /**
@@ -203,7 +203,7 @@ export interface RoutingCondition {
   fallbackReasons: FallbackReason[];
   /**
    * The host name that the player connected to is one of these, in any case: at most 64, of at most 253 bytes
-   * (ROUTING_INVALID). `*.example.org` stands for every name that ends with `.example.org`.
+   * (ROUTING_INVALID). `*.example.org` stands for every name that ends with `.example.org`; `*` stands nowhere else.
    */
   hosts: string[];
   /** The player has all these properties with these values, with the limits of Player.properties. */

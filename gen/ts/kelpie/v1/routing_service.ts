@@ -126,8 +126,9 @@ export interface ExplainRoutingRequest {
   /** The server that the player comes from: at most 255 bytes (OUT_OF_RANGE). */
   fromServer: string;
   /**
-   * The server that the player was on last, for STICKY: at most 255 bytes (OUT_OF_RANGE). Empty: the one that the
-   * coordinator knows.
+   * The server that the player was on last, for STICKY: at most 255 bytes (OUT_OF_RANGE). Empty: for a JOIN the
+   * present server of the player, for a FALLBACK the server that the coordinator saw them leave last. It keeps that
+   * for 100,000 players, in memory.
    */
   lastServer: string;
   /** Rules to try instead of the stored ones. Fails as SetRouting does. */
@@ -1119,7 +1120,8 @@ export const RoutingServiceDefinition = {
     },
     /**
      * Replaces the rules. Readers of topic `routing` get RoutingChanged if it is a change. Fails with
-     * ROUTING_INVALID, LABELS_INVALID or SEQUENCE_CONFLICT.
+     * ROUTING_INVALID, LABELS_INVALID, NODE_NAME_INVALID, OUT_OF_RANGE or SEQUENCE_CONFLICT. The coordinator stores
+     * names of nodes and hosts in lower case.
      */
     setRouting: {
       name: "SetRouting",
@@ -1131,7 +1133,8 @@ export const RoutingServiceDefinition = {
     },
     /**
      * Picks a server for a player and explains the pick. It changes nothing. Fails with PLAYER_NOT_FOUND,
-     * PLAYER_AMBIGUOUS, PLAYER_INVALID, LABELS_INVALID or OUT_OF_RANGE.
+     * PLAYER_AMBIGUOUS, PLAYER_INVALID, LABELS_INVALID or OUT_OF_RANGE, and for rules of the request as SetRouting
+     * does.
      */
     explainRouting: {
       name: "ExplainRouting",
@@ -1152,7 +1155,8 @@ export interface RoutingServiceImplementation<CallContextExt = {}> {
   ): Promise<DeepPartial<GetRoutingResponse>>;
   /**
    * Replaces the rules. Readers of topic `routing` get RoutingChanged if it is a change. Fails with
-   * ROUTING_INVALID, LABELS_INVALID or SEQUENCE_CONFLICT.
+   * ROUTING_INVALID, LABELS_INVALID, NODE_NAME_INVALID, OUT_OF_RANGE or SEQUENCE_CONFLICT. The coordinator stores
+   * names of nodes and hosts in lower case.
    */
   setRouting(
     request: SetRoutingRequest,
@@ -1160,7 +1164,8 @@ export interface RoutingServiceImplementation<CallContextExt = {}> {
   ): Promise<DeepPartial<SetRoutingResponse>>;
   /**
    * Picks a server for a player and explains the pick. It changes nothing. Fails with PLAYER_NOT_FOUND,
-   * PLAYER_AMBIGUOUS, PLAYER_INVALID, LABELS_INVALID or OUT_OF_RANGE.
+   * PLAYER_AMBIGUOUS, PLAYER_INVALID, LABELS_INVALID or OUT_OF_RANGE, and for rules of the request as SetRouting
+   * does.
    */
   explainRouting(
     request: ExplainRoutingRequest,
@@ -1176,7 +1181,8 @@ export interface RoutingServiceClient<CallOptionsExt = {}> {
   ): Promise<GetRoutingResponse>;
   /**
    * Replaces the rules. Readers of topic `routing` get RoutingChanged if it is a change. Fails with
-   * ROUTING_INVALID, LABELS_INVALID or SEQUENCE_CONFLICT.
+   * ROUTING_INVALID, LABELS_INVALID, NODE_NAME_INVALID, OUT_OF_RANGE or SEQUENCE_CONFLICT. The coordinator stores
+   * names of nodes and hosts in lower case.
    */
   setRouting(
     request: DeepPartial<SetRoutingRequest>,
@@ -1184,7 +1190,8 @@ export interface RoutingServiceClient<CallOptionsExt = {}> {
   ): Promise<SetRoutingResponse>;
   /**
    * Picks a server for a player and explains the pick. It changes nothing. Fails with PLAYER_NOT_FOUND,
-   * PLAYER_AMBIGUOUS, PLAYER_INVALID, LABELS_INVALID or OUT_OF_RANGE.
+   * PLAYER_AMBIGUOUS, PLAYER_INVALID, LABELS_INVALID or OUT_OF_RANGE, and for rules of the request as SetRouting
+   * does.
    */
   explainRouting(
     request: DeepPartial<ExplainRoutingRequest>,

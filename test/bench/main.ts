@@ -14,6 +14,7 @@ import { full, PAYLOAD_BYTES, quick, scenarios, systems, WINDOW_EVENTS } from '.
 import { print } from './report.js';
 import { run } from './run.js';
 import { measureSearches } from './search.js';
+import { measureTransfers } from './transfers.js';
 
 const { values } = parseArgs({
   options: {
@@ -45,6 +46,7 @@ const tables = [
   ...live,
   await measureCrowds(effort, tell),
   await measureLosses(effort, tell),
+  await measureTransfers(effort, tell),
   await measureHistories(effort, tell),
   await measureSearches(effort, tell),
 ];

@@ -45,7 +45,7 @@ export const systems: readonly System[] = [
 export interface Scenario {
   readonly id: string;
   readonly title: string;
-  readonly kind: 'throughput' | 'latency' | 'history' | 'search' | 'players' | 'loss';
+  readonly kind: 'throughput' | 'latency' | 'history' | 'search' | 'players' | 'loss' | 'transfers';
   /** The unit of its throughput. Default: deliveries. */
   readonly counts?: 'acknowledged' | 'answered';
   /** The limit of events under way. Default: WINDOW_EVENTS. */
@@ -129,6 +129,21 @@ export const loss: Scenario = {
   wires: ['kelpie'],
 };
 
+/** Players who move between two servers. */
+export const transfers: Scenario = {
+  id: 'transfers',
+  title:
+    'Transfers: 1,000 players of 2 proxies move from server to server, each over a reserved slot',
+  kind: 'transfers',
+  subscribers: 1,
+  wires: ['kelpie'],
+};
+
+export const transferSystems: readonly System[] = [
+  { wire: 'kelpie', server: 'kelpied', title: 'journal in memory' },
+  { wire: 'kelpie', server: 'kelpied-commit', title: 'in files, sync commit' },
+];
+
 /** The start of kelpied on a data directory, and a subscriber that reads all of it. */
 export const history: Scenario = {
   id: 'history',
@@ -172,6 +187,8 @@ export interface Effort {
   readonly crowds: readonly number[];
   /** The numbers of players of a lost proxy. */
   readonly losses: readonly number[];
+  /** How often all players move to the other server. */
+  readonly moves: number;
   /** The numbers of entries that are searched. */
   readonly searches: readonly number[];
   /** Longer than any run takes. If a run has not ended by then, a part of it hangs. */
@@ -190,6 +207,7 @@ export const full: Effort = {
   ],
   crowds: [1000, 100_000, 1_000_000],
   losses: [100_000],
+  moves: 6,
   searches: [1_000_000],
   ceilingMs: 30 * 60_000,
 };
@@ -206,6 +224,7 @@ export const quick: Effort = {
   ],
   crowds: [1000, 10_000],
   losses: [10_000],
+  moves: 2,
   searches: [200_000],
   ceilingMs: 5 * 60_000,
 };

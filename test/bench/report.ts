@@ -73,6 +73,15 @@ const quantities: Record<Scenario['kind'], (scenario: Scenario) => readonly Quan
     { title: 'p50 ms', pick: ({ p50Ms }) => p50Ms, format: short, compared: true },
     { title: 'p99 ms', pick: ({ p99Ms }) => p99Ms, format: short, compared: true },
   ],
+  transfers: () => [
+    {
+      title: 'transfers/s',
+      pick: ({ deliveriesPerSecond }) => deliveriesPerSecond,
+      format: whole,
+      compared: true,
+    },
+    { title: 'server CPU', pick: ({ serverCpu }) => serverCpu, format: percent, compared: false },
+  ],
   loss: () => [
     { title: 'gone in ms', pick: ({ lostMs }) => lostMs, format: whole, compared: true },
     WAITED,

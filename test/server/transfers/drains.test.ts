@@ -2,9 +2,11 @@ import { expect } from 'chai';
 import type { CallContext } from 'nice-grpc';
 import { DrainNodeRequest, DrainStage } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { NodeRole, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
+import type { PlayerReport } from '../../../gen/ts/kelpie/v1/presence.js';
 import { Heartbeat } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { TransferDestination, TransferStage } from '../../../gen/ts/kelpie/v1/transfer.js';
 import { KelpieError } from '../../../server/core/errors.js';
+import { InTurn } from '../../../server/core/in-turn.js';
 import { durationOf } from '../../../server/core/duration.js';
 import { drainCall } from '../../../server/edge/grpc/drain-calls.js';
 import { Drains, type DrainsParts } from '../../../server/transfers/drains.js';
@@ -78,6 +80,8 @@ class Town {
   drains!: Drains;
   proxy!: TestProxy;
   readonly #streams: TestStream[] = [];
+  /** The proxy awaits each answer before its next request. */
+  readonly #turns = new InTurn();
   readonly #generations = new Map<string, number>();
 
   static async open(players: number): Promise<Town> {
@@ -120,15 +124,21 @@ class Town {
 
   async bring(number: number, server: string): Promise<void> {
     const { xuid } = player(number);
-    this.#generations.set(xuid, await this.proxy.bring(player(number, { server })));
+    await this.#turns.run('', async () => {
+      this.#generations.set(xuid, await this.proxy.bring(player(number, { server })));
+    });
   }
 
   async move(id: string, value = 'new'): Promise<void> {
-    await this.proxy.report(about(id, this.#generations.get(id) ?? 0, { $case: 'movedTo', value }));
+    await this.#report(about(id, this.#generations.get(id) ?? 0, { $case: 'movedTo', value }));
   }
 
   async quit(id: string): Promise<void> {
-    await this.proxy.report(quit(id, this.#generations.get(id) ?? 0));
+    await this.#report(quit(id, this.#generations.get(id) ?? 0));
+  }
+
+  async #report(report: PlayerReport): Promise<void> {
+    await this.#turns.run('', () => this.proxy.report(report));
   }
 
   /** Each transfer succeeds: the player moves, and the transfer ends. */

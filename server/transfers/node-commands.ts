@@ -93,14 +93,17 @@ export class NodeCommands {
 
   /** Sends commands while the node has room. */
   *#sends(node: string, lane: Lane): Generator<undefined> {
-    for (const open of lane.waiting) {
-      if (lane.sent >= COMMANDS || lane.bytes >= BYTES) break;
-      lane.waiting.delete(open);
-      this.#sendOne(open, lane);
-      yield;
+    try {
+      for (const open of lane.waiting) {
+        if (lane.sent >= COMMANDS || lane.bytes >= BYTES) break;
+        lane.waiting.delete(open);
+        this.#sendOne(open, lane);
+        yield;
+      }
+    } finally {
+      lane.sending = false;
+      if (lane.sent === 0 && lane.waiting.size === 0) this.#lanes.delete(node);
     }
-    lane.sending = false;
-    if (lane.sent === 0 && lane.waiting.size === 0) this.#lanes.delete(node);
   }
 
   #sendOne(open: Open, lane: Lane): void {

@@ -49,7 +49,9 @@ export class Follower {
       this.#position.lose(frame.value);
       this.roster.applyGap(frame.value);
     } else {
-      expect(frame?.$case, 'nothing else comes').to.be.oneOf(['welcome', 'heartbeatAck']);
+      // A reader of nodes gets the reserved slots of nodes beside the events.
+      const others = ['welcome', 'heartbeatAck', 'nodeLoads'];
+      expect(frame?.$case, 'nothing else comes').to.be.oneOf(others);
       if (frame?.$case === 'welcome' && frame.value.cursor)
         this.#position.reach(frame.value.cursor);
     }

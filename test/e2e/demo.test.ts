@@ -36,5 +36,5 @@ describe('the demo', () => {
     expect(printed).to.match(/\d+ passed, 0 failed/);
     const shown = masked(README.block('text', 'Act 1.')).split('\n');
     expect(masked(printed).split('\n')).to.include.members(shown);
-  }).timeout(240_000);
+  }).timeout(360_000);
 });

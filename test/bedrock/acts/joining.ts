@@ -1,8 +1,11 @@
 /** The acts in which players come and go. */
 import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
 import { PROXIES, SERVERS } from '../network.js';
-import { RULES } from './rules.js';
-import { areListed, type Stage } from './stage.js';
+import { areListed, kelpie, type Stage } from './stage.js';
+
+/** The compiled file lies in dist, but the rules do not. */
+const RULES = fileURLToPath(new URL('../../../../test/bedrock/routing.yaml', import.meta.url));
 
 const NAMES =
   'Ana Ben Cleo Dan Eve Fay Gus Hal Ida Jon Kim Leo Mia Ned Oda Pia Quin Rob Sue Tom'.split(' ');
@@ -18,8 +21,10 @@ export async function gather(stage: Stage): Promise<void> {
     },
     () => network.endpoint,
   );
-  narrator.does('an operator sets rules: who joins or loses their server lands in the lobby');
-  await network.ask((api) => api.routing.setRouting({ table: { rules: RULES } }));
+  narrator.does(
+    'kelpie routing edit routing.yaml: players who join or lose their server land in the lobby',
+  );
+  await kelpie(network, 'routing', 'edit', RULES);
   await narrator.expect('servers and proxies join, and both proxies list all servers', async () => {
     await Promise.all([...SERVERS, ...PROXIES].map((name) => network.start(name)));
     await network.proxiesKnow(SERVERS);

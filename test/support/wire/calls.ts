@@ -5,7 +5,6 @@ import { CoordinatorServiceDefinition } from '../../../gen/ts/kelpie/v1/coordina
 import { EventServiceDefinition } from '../../../gen/ts/kelpie/v1/event_service.js';
 import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { PlayerServiceDefinition } from '../../../gen/ts/kelpie/v1/player_service.js';
-import { RoutingServiceDefinition } from '../../../gen/ts/kelpie/v1/routing_service.js';
 import { clients, openChannel } from '../../../client/connection/transport.js';
 
 /** Generated clients of one coordinator. */
@@ -31,7 +30,6 @@ export function apiAt(endpoint: string) {
     nodes: clients.create(NodeServiceDefinition, channel),
     events: clients.create(EventServiceDefinition, channel),
     players: clients.create(PlayerServiceDefinition, channel),
-    routing: clients.create(RoutingServiceDefinition, channel),
     commands: clients.create(CommandServiceDefinition, channel),
     coordinator: clients.create(CoordinatorServiceDefinition, channel),
     // The library takes its deadline by the calendar clock.

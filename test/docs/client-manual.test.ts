@@ -22,6 +22,10 @@ const PROGRAMS: readonly (readonly [text: string, prints: RegExp])[] = [
     /^Maja will spawn at 0,64,0\nsaved 2535400000000007\nMaja is on arena-3\nMaja MOVING\nMaja ARRIVED\n$/,
   ],
   [
+    "name: 'duel-1'",
+    /^4 slots on duel-1\n"duel-1" has 4 of 6 slots in use or reserved, and 3 more do not fit\n$/,
+  ],
+  [
     "name: 'gate-2'",
     /^lobby-1 { host: '127.0.0.1', port: 19132 } (20|undefined)\n\d+ players online\n$/,
   ],

@@ -42,7 +42,10 @@ describe('A terminal', () => {
       'gate',
       {
         role: 'NODE_ROLE_PROXY',
-        commands: ['kick_players', 'show_message', 'run_console_command', 'odd'],
+        commands: [
+          ...['kick_players', 'show_message', 'transfer_player'],
+          ...['run_console_command', 'odd'],
+        ],
       },
       (command) => {
         if (command.run_console_command?.line === 'list') {
@@ -158,6 +161,8 @@ describe('A terminal', () => {
     expect((await kelpie('run', 'gate', 'fail')).errors).to.include('A\\u009b2JB');
     expect((await kelpie('call', 'odd', '--node', 'gate')).output).to.include('A\\u009b2JB');
     expect((await kelpie('kick', player.xuid)).errors).to.match(/\\u009b2JB/);
+    const moved = await kelpie('transfer', player.xuid, '--to', 'lobby-1');
+    expect(moved.output).to.match(/\\u202eSteve\\u200b .*\\u009b2JB/);
     expect((await kelpie('say', 'hello', '--player', player.xuid)).errors).to.match(/\\u009b2JB/);
   });
 

@@ -26,7 +26,7 @@ export interface ProxyBehaviour {
 }
 
 /** Moves the player, reports it, and replies then. */
-export const carryOut: Moving = (asked, proxy) => proxy.carryOut(asked);
+const carryOut: Moving = (asked, proxy) => proxy.carryOut(asked);
 
 /** Replies at once, and moves the player afterwards. */
 export const replyFirst: Moving = async (asked, proxy) => {

@@ -31,7 +31,7 @@ export interface Explanation {
   readonly sequence: number;
 }
 
-/** What a rule meant for a pick. */
+/** The part of a rule in a pick. */
 export interface ExplainedRule {
   readonly name: string;
   /** Whether the condition holds. */
@@ -43,7 +43,7 @@ export interface ExplainedRule {
   readonly serversLeftOut: number;
 }
 
-/** What a server meant for a pick. */
+/** The part of a server in a pick. */
 export interface ExplainedServer {
   readonly name: string;
   /** Players and reserved slots. */

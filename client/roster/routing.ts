@@ -22,7 +22,7 @@ export interface PickPlayer {
   readonly properties?: Readonly<Record<string, string>>;
 }
 
-/** Who needs a server, and why. */
+/** The player who needs a server, and the occasion. */
 export interface PickOptions {
   /** `join`: the player joins the network. `fallback`: they lose their server. */
   readonly for: 'join' | 'fallback';
@@ -132,7 +132,7 @@ export class RosterRouting {
     };
   }
 
-  /** What the caller and the roster have of a player. */
+  /** The facts of a player: those of the caller, else those of the roster. */
   #factsOf(given: PickPlayer = {}): Pick<Player, 'id' | 'properties' | 'server'> {
     object('player', given);
     const id = idOf(given);

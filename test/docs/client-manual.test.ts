@@ -29,7 +29,8 @@ const PROGRAMS: readonly (readonly [text: string, prints: RegExp])[] = [
     "name: 'gate-2'",
     /^lobby-1 { host: '127.0.0.1', port: 19132 } (20|undefined)\n\d+ players online\n$/,
   ],
-  ["'kelpie/api'", /^lobby-1 100\n\d+ players\n$/],
+  ["name: 'gate-4'", /^{ server: 'lobby-1', rule: 'lobbies', lastResort: false }\nundefined\n$/],
+  ["import { reachApi } from 'kelpie/api'", /^lobby-1 100\n\d+ players\n$/],
   ['node:test', /pass 1\n/],
   ["name: 'proxy-1'", /^servers connect to 127\.0\.0\.1:\d+\n$/],
 ];

@@ -1,4 +1,4 @@
-/** What changed between two lists of routing rules, for people. */
+/** The changes between two lists of routing rules, for people. */
 import type { RoutingRule } from '../../api/index.js';
 import { inOrder, RULE_HEAD, ruleRow } from './rules.js';
 

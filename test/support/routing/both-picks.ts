@@ -9,7 +9,7 @@ import { explain } from '../../../server/routing/explain.js';
 import { pick, type PickRequest, planOf, type Server } from '../../../server/routing/pick.js';
 import type { Answer, ServerFacts } from './scenarios.js';
 
-/** What a pick depends on. */
+/** The inputs of a pick. */
 export interface Facts {
   readonly table: RoutingTable;
   readonly servers: readonly ServerFacts[];

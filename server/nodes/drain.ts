@@ -114,7 +114,7 @@ export class NodeDrains {
 }
 
 /** The error for a node that holds no players. */
-export function holdsNoPlayers(name: string): KelpieError {
+function holdsNoPlayers(name: string): KelpieError {
   const message = `"${name}" is a service and holds no players; drain a proxy or a server`;
   return new KelpieError('ROLE_HOLDS_NO_PLAYERS', message, { name });
 }

@@ -27,7 +27,7 @@ export interface NewTicket {
   readonly ttlMs: number;
 }
 
-/** What tickets need beside the writer of players. */
+/** The limits of tickets, and the clock that ends them. */
 export interface TicketOptions {
   readonly listening: Clock;
   readonly limits: Pick<Limits, 'tickets' | 'ticketBytes'>;

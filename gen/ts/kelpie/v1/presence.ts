@@ -57,6 +57,8 @@ export function playerDenialReasonToJSON(object: PlayerDenialReason): string | n
  * join directly (ROLE_HOLDS_NO_PLAYERS). The answer is PlayerAcquired. Fails with PLAYER_INVALID,
  * LABELS_INVALID, TEXT_TOO_LONG, PLAYER_LIMIT, COMMAND_LIMIT, STALE_GENERATION or OUTCOME_UNKNOWN.
  *
+ * In maintenance (see NetworkSettings) the coordinator denies a login before anybody loses the player.
+ *
  * The proxy that holds a player always gets them again, under a new generation: its older login of the player
  * ends. A login elsewhere is of the same person if it has the same XUID or the same UUID, under whatever id.
  *
@@ -89,7 +91,10 @@ export interface PlayerAcquired {
     /** The login is denied. */
     { $case: "denial"; value: PlayerDenial }
     | undefined;
-  /** With a grant: the ticket of the transfer that brought the player to this proxy. The grant has redeemed it. */
+  /**
+   * With a grant: the ticket of the transfer that brought the player to this proxy. The grant has redeemed it. The
+   * same process gets it again with each later grant until the player has joined, as an answer may be lost.
+   */
   ticket: TransferTicket | undefined;
 }
 

@@ -116,7 +116,8 @@ describe('the types of the public API', () => {
   it('hold for the roster at run time too: it has its queries and nothing else', async () => {
     const scripted = await Scripted.welcomed({ roster: { players: true } });
     const { roster } = scripted.client;
-    const queries = 'complete isStale load node nodes player playerCount players ready';
+    const queries =
+      'complete isStale load node nodes pick player playerCount players ready routing settings';
     expect(propertiesOf(roster).sort()).to.deep.equal(queries.split(' '));
     expect(() => Object.assign(roster, { nodes: () => [] })).to.throw(TypeError);
     await scripted.close();

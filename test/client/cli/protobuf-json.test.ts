@@ -65,6 +65,7 @@ describe('the JSON of messages', () => {
       displayName: 'A',
       instanceId: Uint8Array.of(1),
       motd: 'm',
+      ...{ drained: true, reservedSlots: 3 },
       software: 's',
     };
     const enums = { role: 9 as never, state: 77 as never, lastState: 78 as never };

@@ -70,7 +70,7 @@ export class TransferWorld implements Ways {
   readonly #requested = new Set<Requested>();
   /** The transfers whose tickets logins redeemed. */
   readonly tickets = new Set<string>();
-  /** Players who came to a game when no transfer of them was under way. */
+  /** Players who came to a game when no transfer of them there was under way: an earlier one had timed out. */
   readonly #late = new Set<string>();
   /** Faults that nodes saw. */
   readonly #wrong: string[] = [];
@@ -107,7 +107,9 @@ export class TransferWorld implements Ways {
   #checkRoom(id: string): void {
     const { playerRows } = this.town;
     const server = playerRows.onlineOf(id)?.server ?? '';
-    const isMoving = [...this.#requested].some(({ playerId, end }) => playerId === id && !end);
+    const isMoving = [...this.#requested].some(
+      ({ playerId, to, end }) => playerId === id && !end && leadsTo(to, server),
+    );
     if (server === 'lobby' || server === '') this.#late.delete(id);
     else if (!isMoving) this.#late.add(id);
     for (const game of ['arena', 'duel']) {
@@ -304,6 +306,11 @@ export class TransferWorld implements Ways {
     await Promise.all(this.#nodes.map((one) => one.cut()));
     this.town.die();
   }
+}
+
+/** Whether a transfer may bring the player to this game. */
+function leadsTo(to: To, game: string): boolean {
+  return 'server' in to ? to.server === game : true;
 }
 
 function destinationOf(to: To): TransferDestination {

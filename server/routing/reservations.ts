@@ -10,8 +10,8 @@ import type { ServerSelection } from '../../gen/ts/kelpie/v1/transfer.js';
 import type { Clock } from '../core/clock.js';
 import { durationOf, msOf } from '../core/duration.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
+import { SharedTurn } from '../core/fair-turn.js';
 import { cutText } from '../core/text.js';
-import { Turnstile } from '../core/turnstile.js';
 import type { Requirement } from '../journal/journal.js';
 import { Expiry } from '../network/expiry.js';
 import { textOf } from '../network/labels.js';
@@ -33,8 +33,6 @@ const MAX_TTL_MS = 600_000;
 const PURPOSE_BYTES = 255;
 /** How often a chosen server may be full or gone when its slots are written, before the caller hears of it. */
 const CHOICES = 8;
-/** How many choices between servers one turn of the event loop makes. */
-const CHOICES_A_TURN = 16;
 
 /** The session that requests something. Its write is refused if another session owns the node. */
 export interface Requester {
@@ -68,12 +66,19 @@ export interface Held {
   readonly node: string;
 }
 
+/** A node whose slots count already. */
+interface Chosen {
+  readonly node: string;
+  readonly leave: () => void;
+}
+
 /** The parts that reservations use. */
 export interface ReservationParts {
   readonly network: Pick<Network, 'commit'>;
   readonly nodeRows: NodeRows;
   readonly playerRows: PlayerRows;
   readonly limits: Pick<Limits, 'reservations' | 'nodeReservations'>;
+  readonly clock: Clock;
   /** Counts only the time in which this coordinator listened. */
   readonly listening: Clock;
   readonly onFault: (error: unknown) => void;
@@ -86,16 +91,18 @@ export class Reservations {
   readonly #coming: ComingSlots;
   readonly #writer: SlotWriter;
   readonly #expiry: Expiry<ReservationRow>;
-  readonly #choices = new Turnstile(CHOICES_A_TURN);
+  /** The turns that all choices between servers share. */
+  readonly #choices: SharedTurn;
   #turn = 0;
 
   constructor(rows: ReservationRows, parts: ReservationParts) {
-    const { network, nodeRows, playerRows, limits, listening, onFault } = parts;
+    const { network, nodeRows, playerRows, limits, clock, listening, onFault } = parts;
     this.rows = rows;
     this.#nodes = nodeRows;
     this.#servers = new Servers(nodeRows, playerRows, (name) => this.reservedOn(name));
     this.#coming = new ComingSlots(rows, limits);
     this.#writer = new SlotWriter(network, rows);
+    this.#choices = new SharedTurn(clock);
     this.#expiry = new Expiry(rows.table, {
       listening,
       onFault,
@@ -119,14 +126,14 @@ export class Reservations {
   async hold(hold: Hold): Promise<Held> {
     check(hold);
     const { place } = hold;
-    if ('node' in place) return this.#holdOn(findNode(this.#nodes, place.node).value.name, hold);
+    if ('node' in place)
+      return this.#store(this.#enter(findNode(this.#nodes, place.node).value.name, hold), hold);
     checkSelection(place.servers);
     const turn = hold.turn ?? this.#turn++;
     for (let attempt = 1; ; attempt++) {
-      await this.#choices.pass();
-      const node = this.#choose(place.servers, hold, turn);
+      const chosen = await this.#choices.work(this.#choose(place.servers, hold, turn));
       try {
-        return await this.#holdOn(node, hold);
+        return await this.#store(chosen, hold);
       } catch (error) {
         // Another server may be open.
         if (attempt === CHOICES || !isClosed(error)) throw error;
@@ -134,9 +141,13 @@ export class Reservations {
     }
   }
 
-  async #holdOn(node: string, hold: Hold): Promise<Held> {
+  /** The slots count from now on, until `leave` is called. Throws RESERVATION_LIMIT. */
+  #enter(node: string, { slots }: Hold): Chosen {
+    return { node, leave: this.#coming.enter(node, slots) };
+  }
+
+  async #store({ node, leave }: Chosen, hold: Hold): Promise<Held> {
     const id = randomUUID();
-    const leave = this.#coming.enter(node, hold.slots);
     try {
       await this.#writer.change(node, (held) => this.#take(id, node, hold, held));
       return { id, node };
@@ -146,11 +157,14 @@ export class Reservations {
   }
 
   /** The server that the selection gives now. Throws NO_TARGET, or why the servers take nobody. */
-  #choose(by: ServerSelection, hold: Hold, turn: number): string {
+  *#choose(by: ServerSelection, hold: Hold, turn: number): Generator<undefined, Chosen> {
+    yield;
     const { slots, lastServer = '', lastResort = false } = hold;
     const all = [...this.#servers.all()];
     const picked = select(all, by, { random: randomInt(2 ** 32), slots, turn, lastServer });
-    if (picked.server !== undefined && (lastResort || !picked.lastResort)) return picked.server;
+    if (picked.server !== undefined && (lastResort || !picked.lastResort)) {
+      return this.#enter(picked.server, hold);
+    }
     throw noServer(all, by.servers, slots);
   }
 

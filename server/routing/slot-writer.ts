@@ -3,6 +3,7 @@
  * a server cost few writes. Each change is decided against the slots as the changes before it leave them.
  */
 import type { ReservationRow } from '../../gen/ts/kelpie/storage/v1/transfer_rows.js';
+import { othersTurn } from '../core/fair-turn.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import type { Network } from '../network/network.js';
 import { nodeContested } from '../nodes/rows.js';
@@ -104,6 +105,8 @@ export class SlotWriter {
       } catch (error) {
         for (const { reject } of part) reject(error);
       }
+      // A journal in memory answers within the turn.
+      if (waiting.length > 0) await othersTurn();
     }
     this.#waiting.delete(node);
   }

@@ -141,6 +141,22 @@ describe('kelpie/api, with wrong arguments,', () => {
     await refused(mistyped, api.players.count({ nodes: mistyped }));
   });
 
+  it('sets no settings of the network that the caller cannot mean', async () => {
+    const wrong = [
+      ...[{ maintenence: true }, { maintenance: 'on' }, { maintenanceMessage: 5 }, null, 'on'],
+      ...[{ allowedPlayers: 'Steve' }, { allowedPlayers: [7] }, { allowedPlayers: ['\ud800'] }],
+    ];
+    for (const settings of wrong) {
+      await refused(settings, api.network.setSettings(settings as never));
+    }
+    for (const expectedSequence of [-1, 0.5, '7', NaN, null]) {
+      const options = { expectedSequence } as never;
+      const { reason } = await rejectionOf(KelpieError, api.network.setSettings({}, options));
+      expect(reason).to.equal('OUT_OF_RANGE');
+    }
+    expect((await api.network.settings()).sequence).to.equal(0);
+  });
+
   it('drains no node by options that it cannot mean', async () => {
     const wrong = [
       ...[{ rate: 5 }, { deadline: 5 }, null, 5, 'fast', { to: 'lobby' }, { to: {} }],

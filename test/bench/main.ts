@@ -10,6 +10,7 @@ import { removeDataFolders } from '../support/process/data-folder.js';
 import { measureCrowds } from './crowd.js';
 import { measureHistories } from './history.js';
 import { measureLosses } from './loss.js';
+import { measurePicks } from './picks.js';
 import { full, PAYLOAD_BYTES, quick, scenarios, systems, WINDOW_EVENTS } from './plan.js';
 import { print } from './report.js';
 import { run } from './run.js';
@@ -44,6 +45,7 @@ setTimeout(() => {
 const { tables: live, missing } = await run({ effort, scenarios, systems, onProgress: tell });
 const tables = [
   ...live,
+  measurePicks(effort),
   await measureCrowds(effort, tell),
   await measureLosses(effort, tell),
   await measureTransfers(effort, tell),

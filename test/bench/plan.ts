@@ -45,7 +45,8 @@ export const systems: readonly System[] = [
 export interface Scenario {
   readonly id: string;
   readonly title: string;
-  readonly kind: 'throughput' | 'latency' | 'history' | 'search' | 'players' | 'loss' | 'transfers';
+  readonly kind:
+    'throughput' | 'latency' | 'history' | 'search' | 'players' | 'loss' | 'transfers' | 'picks';
   /** The unit of its throughput. Default: deliveries. */
   readonly counts?: 'acknowledged' | 'answered';
   /** The limit of events under way. Default: WINDOW_EVENTS. */
@@ -125,6 +126,15 @@ export const loss: Scenario = {
   id: 'loss',
   title: 'A proxy is lost: from its first player to the last',
   kind: 'loss',
+  subscribers: 1,
+  wires: ['kelpie'],
+};
+
+/** Picks of servers by the routing rules, in one process. */
+export const picks: Scenario = {
+  id: 'picks',
+  title: 'Picks of one of 1,000 servers by the routing rules, with 10,000 players, in one process',
+  kind: 'picks',
   subscribers: 1,
   wires: ['kelpie'],
 };

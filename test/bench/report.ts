@@ -86,6 +86,14 @@ const quantities: Record<Scenario['kind'], (scenario: Scenario) => readonly Quan
     { title: 'gone in ms', pick: ({ lostMs }) => lostMs, format: whole, compared: true },
     WAITED,
   ],
+  picks: () => [
+    {
+      title: 'k picks/s',
+      pick: ({ deliveriesPerSecond }) => deliveriesPerSecond,
+      format: thousands,
+      compared: true,
+    },
+  ],
   search: () => [
     {
       title: 'ms per million entries',

@@ -1,5 +1,5 @@
 /**
- * One caller that competes for a lock, and then holds it. Whoever puts the absent value has the lock. The others wait
+ * One caller that competes for a lock, and then holds it. A caller that puts the absent value has the lock. The others wait
  * until their watch reports its end. The value has a nonce, by which a caller recognizes a put without an answer.
  */
 import { randomBytes } from 'node:crypto';

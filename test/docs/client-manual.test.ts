@@ -17,6 +17,7 @@ const PROGRAMS: readonly (readonly [text: string, prints: RegExp])[] = [
   ["name: 'gate-1'", /^Steve is on lobby-1\n\d on gate-1\n$/],
   ["name: 'arena-1'", /^match.7.ended { winner: 'Steve', kills: 12 }\nrestart in 5 minutes\n$/],
   ["name: 'arena-2'", /^{ slot: 7, of: { player: 'Steve' } }\narena-2 \[ 'ran save-all' \]\n$/],
+  ["['arena-4', 'hub-4']", /^hub-4 has 12 coins\nthe late save of arena-4: SEQUENCE_CONFLICT\n$/],
   [
     "name: 'gate-3'",
     /^Maja will spawn at 0,64,0\nsaved 2535400000000007\nMaja is on arena-3\nMaja MOVING\nMaja ARRIVED\n$/,

@@ -11,7 +11,7 @@ import { dataFolder, removeDataFolders } from '../support/process/data-folder.js
 import { runKelpie, startKelpie } from '../support/process/cli.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { FakeNetwork } from '../support/transfers/fake-network.js';
-import type { FakeProxy } from '../support/transfers/fake-proxy.js';
+import { type FakeProxy, sayNothing } from '../support/transfers/fake-proxy.js';
 import { Document } from '../docs/document.js';
 import { rejectionOf } from '../support/thrown.js';
 
@@ -117,7 +117,7 @@ describe('a drain on a real kelpied', () => {
   it('goes on after SIGKILL of kelpied, and the node is drained when it is back', async () => {
     await network.server('old');
     await bring(3, 'old');
-    proxy.moves = () => new Promise(() => undefined);
+    proxy.moves = sayNothing;
     for await (const { playersLeft } of api.nodes.drain('old', FAST)) {
       expect(playersLeft).to.equal(3);
       break;

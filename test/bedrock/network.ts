@@ -15,7 +15,7 @@ export const PROXIES = ['gate-1', 'gate-2'] as const;
 const NODES = [...SERVERS, ...PROXIES] as const;
 export type Server = (typeof SERVERS)[number];
 export type ProxyName = (typeof PROXIES)[number];
-export type Game = (typeof GAMES)[number];
+
 type NodeName = Server | ProxyName;
 /** The ports of the proxies. */
 export type Gates = Readonly<Record<ProxyName, number>>;

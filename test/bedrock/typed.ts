@@ -79,7 +79,10 @@ async function* queue(
       await kelpie.move({ id }, { server });
       return;
     } catch (error) {
-      if (!(error instanceof KelpieError) || error.reason !== 'SERVER_FULL') throw error;
+      if (!(error instanceof KelpieError) || error.reason !== 'SERVER_FULL') {
+        yield `No way: ${reason(error)}`;
+        return;
+      }
       yield `${server} is full. You wait on.`;
       await setTimeout(PAUSE_MS);
     }

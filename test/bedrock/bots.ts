@@ -70,8 +70,9 @@ export class Bot {
     const port = this.#gates[this.#proxy];
     const client = dial({ host: HOST, port, name: this.name, timeoutMs: CONNECT_TIMEOUT_MS });
     this.#client = client;
+    let sentAway = false;
     const see = (sight: Sight) => {
-      if (this.#client === client) this.seen.add(sight);
+      if (this.#client === client && !sentAway) this.seen.add(sight);
     };
     client.on('text', (text) => {
       this.#server = GREETING.exec(text.message)?.[1] ?? this.#server;
@@ -84,7 +85,11 @@ export class Bot {
     client.on('disconnect', ({ message = '' }) => see({ type: 'disconnect', message }));
     client.on('close', () => see({ type: 'close' }));
     client.on('error', ({ message }) => see({ type: 'error', message }));
-    client.on('transfer', (to) => this.#follow(client, to));
+    client.on('transfer', (to) => {
+      // The client closes this connection itself.
+      sentAway = true;
+      this.#follow(client, to);
+    });
     // Every client of the game does the same.
     client.on('network_stack_latency', ({ timestamp }) =>
       client.write('network_stack_latency', { timestamp, needs_response: false }),

@@ -34,6 +34,7 @@ export async function maintain(stage: Stage): Promise<void> {
   // Their login at the other proxy belongs to a presence that began before.
   const bot = party.one('lobby', 'gate-2');
   await travel(stage, { bot, proxy: 'gate-1', server: 'survival' });
+  unbroken.check();
   narrator.does('kelpie maintenance off');
   await kelpie(network, 'maintenance', 'off');
   await narrator.expect(

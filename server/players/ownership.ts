@@ -243,13 +243,16 @@ class Judge {
 
   decide(player: Player): Decision {
     const person = personOf(this.#writer.rows, player);
+    const left = this.#leftByTicket(player, person);
     const text = this.#settings.denialOf(player);
-    // Nobody's presence may end for a login that maintenance denies.
-    if (text !== undefined && !this.#isPresent(player, person)) {
-      return { kind: 'maintenance', text };
-    }
+    const isPresent =
+      left.size > 0 || [...person.values()].some((row) => holds(this.#session, row));
+    // Nobody's presence may end for a login that maintenance denies. A player who is here or on the way here stays.
+    if (text !== undefined && !isPresent) return { kind: 'maintenance', text };
     for (const row of person.values()) {
       if (holds(this.#session, row) || !this.#writer.hasOwner(row)) continue;
+      // The network itself sent the player here, and the old proxy may not have seen yet that they left.
+      if (left.has(row.generation)) continue;
       if (this.#policy === DuplicatePolicy.DENY_NEW) return { kind: 'denied', present: row.player };
       const given = this.#policy === DuplicatePolicy.KICK_OLD || this.gone.has(row.generation);
       if (!given) return { kind: 'verify', row };
@@ -257,11 +260,11 @@ class Judge {
     return { kind: 'grant' };
   }
 
-  /** Whether the player is on this proxy already, or a transfer brings them to it: they stay in the network. */
-  #isPresent(player: Player, person: ReadonlyMap<string, PlayerRow>): boolean {
-    if ([...person.values()].some((row) => holds(this.#session, row))) return true;
+  /** The generations of the presences that tickets for this process lead away from. */
+  #leftByTicket(player: Player, person: ReadonlyMap<string, PlayerRow>): Set<number> {
     const tickets = this.#writer.rows.tickets.of([player.id, ...person.keys()], player.uuid);
-    return [...tickets.values()].some(({ value }) => isFor(this.#session, value));
+    const here = [...tickets.values()].filter(({ value }) => isFor(this.#session, value));
+    return new Set(here.map(({ value }) => value.generation));
   }
 }
 

@@ -92,7 +92,7 @@ export class Tickets {
     const { uuid } = row.player;
     const others = [...this.#rows.of([playerId], uuid).keys()].filter((id) => id !== playerId);
     const value = TicketRow.create({
-      ...{ ticket, proxy, uuid, ttl: durationOf(ttlMs) },
+      ...{ ticket, proxy, uuid, generation, ttl: durationOf(ttlMs) },
       proxyInstanceId: owner.value.instanceId,
     });
     const ids = [playerId, ...others];

@@ -78,7 +78,7 @@ export function closedError(server: Server, slots = 1, limit = 0): KelpieError |
   }
   if (standing === 'FULL') {
     const room = roomOf(server, limit);
-    const message = `"${name}" has ${usedSlots(server)} of ${room} slots in use or reserved, and ${slots} more do not fit`;
+    const message = `"${name}" has ${usedSlots(server)} of ${room} slots in use or reserved, and ${slots} more ${slots === 1 ? 'does' : 'do'} not fit`;
     return new KelpieError('SERVER_FULL', message, { name, limit: String(room) });
   }
   const stateName = stateNameOf(server);

@@ -295,6 +295,29 @@ describe('transfers', () => {
     expect((await api.players.get({ id: STEVE })).proxy).to.equal('gate');
   });
 
+  for (const policy of ['DENY_NEW', 'KICK_OLD', 'VERIFY_OLD'] as const) {
+    it(`to another proxy arrive by ${policy}, though the first one still has the player`, async () => {
+      await network.server('arena');
+      const other = await network.proxy('gate-2');
+      const login: Moving = async () => {
+        const acquired = await other.client.players.acquire(steve, { policy });
+        if (!acquired.granted) throw new Error(`${policy} refused: ${acquired.text}`);
+        await other.client.players.joined(steve);
+        await other.move(STEVE, 'arena');
+      };
+      const verify = () => ({ connected: true });
+      const gate = await network.proxy('gate', { moves: login, verify });
+      await gate.bring(steve);
+      expect(await endOf(issuer, { proxy: 'gate-2', server: 'arena' })).to.equal('ARRIVED');
+      await until(() => gate.evicted.length === 1);
+      await gate.leave(STEVE);
+      const { proxy, server } = await api.players.get({ id: STEVE });
+      expect([proxy, server]).to.deep.equal(['gate-2', 'arena']);
+      expect(other.evicted).to.deep.equal([]);
+      expect(other.client.players.get(STEVE)?.server).to.equal('arena');
+    });
+  }
+
   it('to another proxy whose login does not come end with TIMED_OUT, or with the place of the login', async () => {
     const { gate } = await town(quit);
     const other = await network.proxy('gate-2');

@@ -15,11 +15,12 @@ import {
   openJournal,
   openMortal,
   type TestCoordinator,
+  type TestStream,
 } from '../../support/model/coordinator.js';
 import { joined, player, quit, steve, TestProxy } from '../../support/model/proxy.js';
 import { rejectionOf } from '../../support/thrown.js';
 
-const { KICK_OLD } = DuplicatePolicy;
+const { DENY_NEW, KICK_OLD, VERIFY_OLD } = DuplicatePolicy;
 const uuid = '0a1b2c3d-0000-4000-8000-00000000000f';
 const alex = steve({ uuid });
 const goal = TransferTicket.create({
@@ -45,6 +46,15 @@ async function openTown(options?: ModelOptions) {
   const from = await TestProxy.join(town, 'gate-1');
   const to = await TestProxy.join(town, 'gate-2');
   return { town, from, to };
+}
+
+/** The frames that have come to a node. */
+async function framesOf(stream: TestStream): Promise<unknown[]> {
+  const names: unknown[] = [];
+  for (let frames = await stream.pullIfReady(); frames; frames = await stream.pullIfReady()) {
+    names.push(...frames.map(({ frame }) => frame?.$case));
+  }
+  return names;
 }
 
 const none = (town: Town) => expect(town.tickets.pending).to.equal(0);
@@ -76,6 +86,37 @@ describe('a ticket', () => {
     await settled();
     town.clock.advance(5000);
     expect((await login).ticket).to.deep.equal(goal);
+  });
+
+  for (const [name, policy] of Object.entries({ DENY_NEW, KICK_OLD, VERIFY_OLD })) {
+    it(`takes the player over by ${name} too, and the former proxy loses only its own login`, async () => {
+      const { town, to } = await openTown();
+      const from = await TestProxy.join(town, 'gate-3', { commands: ['verify_player'] });
+      const before = await from.bring(alex);
+      await ticketFor(town, before);
+      const login = await to.login(alex, policy);
+      expect(login.ticket).to.deep.equal(goal);
+      const generation = login.outcome?.$case === 'generation' ? login.outcome.value : 0;
+      await to.report(joined(alex, generation));
+      const evicted = await from.stream.next('playerEvicted');
+      expect(evicted).to.include({ playerId: alex.xuid, generation: before });
+      await from.report(quit(alex.xuid, before));
+      expect(town.playerRows.onlineOf(alex.xuid)).to.include({ proxy: 'gate-2', generation });
+      expect(town.commands.pending, 'nobody asked the former proxy').to.equal(0);
+      expect((await framesOf(to.stream)).includes('playerEvicted')).to.equal(false);
+    });
+  }
+
+  it('takes the player over from no other presence', async () => {
+    const { town, from, to } = await openTown();
+    const other = await TestProxy.join(town, 'gate-3', { commands: ['verify_player'] });
+    await ticketFor(town, await from.bring(alex));
+    const second = '0a1b2c3d-0000-4000-8000-000000000010';
+    await other.bring(steve({ xuid: '7', uuid: second }));
+    // The login is of both persons, by its XUID and by its UUID.
+    const denied = await to.login(steve({ uuid: second }), DENY_NEW);
+    expect(denied.outcome?.value).to.include({ proxy: 'gate-3' });
+    expect((await to.login(alex, DENY_NEW)).ticket).to.deep.equal(goal);
   });
 
   it('ends with a login at another proxy, and gives nobody anything', async () => {

@@ -114,6 +114,8 @@ describe('a hold', () => {
     const { message, metadata } = await refusal(one, hold('gate', { slots: 2 }));
     expect(metadata).to.deep.equal({ name: 'gate', limit: '4' });
     expect(message).to.equal('"gate" has 4 of 4 slots in use or reserved, and 2 more do not fit');
+    const single = await refusal(one, hold('gate'));
+    expect(single.message).to.contain('and 1 more does not fit');
   });
 
   it('of a server without max_players always fits, and a limit of the request counts', async () => {

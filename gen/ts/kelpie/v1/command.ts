@@ -50,7 +50,7 @@ export interface Command {
     /** `confirm_arrival`: waits until a player is on the server. For servers. */
     { $case: "confirmArrival"; value: ConfirmArrivalCommand }
     | //
-    /** `transfer_ended`: reports the end of a transfer that the server has prepared. For servers. */
+    /** `transfer_ended`: reports the end of a transfer to a server that prepared it. For servers. */
     { $case: "transferEnded"; value: TransferEndedCommand }
     | undefined;
 }
@@ -220,7 +220,11 @@ export interface ConfirmArrivalCommand {
   transferId: string;
 }
 
-/** Reports the end of a transfer to the servers that prepared it. The reply is CommandDone; nobody waits for it. */
+/**
+ * Reports the end of a transfer: to the source that prepared it, and after a failure also to the target that prepared
+ * it. A target whose player arrived has the arrival, and does not get this. The reply is CommandDone; nobody waits for
+ * it.
+ */
 export interface TransferEndedCommand {
   /** The player, as in the commands before (PLAYER_INVALID if not set). */
   player:

@@ -63,7 +63,10 @@ export function playerLeaveReasonToJSON(object: PlayerLeaveReason): string | num
   }
 }
 
-/** The rule for a login of a player whom another login holds. */
+/**
+ * The rule for a login of a player whom another login holds. It does not hold for a login that redeems a ticket: the
+ * presence that the ticket leads away from ends, as by KICK_OLD.
+ */
 export const DuplicatePolicy = {
   /** UNSPECIFIED - The same as VERIFY_OLD. */
   UNSPECIFIED: 0,

@@ -30,6 +30,8 @@ export interface TicketRow {
   proxyInstanceId: Uint8Array;
   /** The UUID of the player, who may log in under it. Empty: none. */
   uuid: string;
+  /** The generation of the presence that the ticket leads away from. */
+  generation: number;
 }
 
 /** The row `reservations/<id>`: slots that the coordinator holds. */
@@ -71,7 +73,7 @@ export interface DrainRow {
 }
 
 function createBaseTicketRow(): TicketRow {
-  return { ticket: undefined, proxy: "", ttl: undefined, proxyInstanceId: new Uint8Array(0), uuid: "" };
+  return { ticket: undefined, proxy: "", ttl: undefined, proxyInstanceId: new Uint8Array(0), uuid: "", generation: 0 };
 }
 
 export const TicketRow: MessageFns<TicketRow> = {
@@ -90,6 +92,9 @@ export const TicketRow: MessageFns<TicketRow> = {
     }
     if (message.uuid !== "") {
       writer.uint32(42).string(message.uuid);
+    }
+    if (message.generation !== 0) {
+      writer.uint32(48).uint64(message.generation);
     }
     return writer;
   },
@@ -147,6 +152,14 @@ export const TicketRow: MessageFns<TicketRow> = {
             message.uuid = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -176,6 +189,9 @@ export const TicketRow: MessageFns<TicketRow> = {
     if (message.uuid !== undefined) {
       obj.uuid = message.uuid;
     }
+    if (message.generation !== undefined) {
+      obj.generation = globalThis.String(Math.round(message.generation));
+    }
     return obj;
   },
 
@@ -191,6 +207,7 @@ export const TicketRow: MessageFns<TicketRow> = {
     message.ttl = (object.ttl !== undefined && object.ttl !== null) ? Duration.fromPartial(object.ttl) : undefined;
     message.proxyInstanceId = object.proxyInstanceId ?? new Uint8Array(0);
     message.uuid = object.uuid ?? "";
+    message.generation = object.generation ?? 0;
     return message;
   },
 };
@@ -504,6 +521,17 @@ export type DeepPartial<T> = T extends Builtin ? T
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

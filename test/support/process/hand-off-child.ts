@@ -1,6 +1,6 @@
 /**
- * A game server as a process of its own. It loads one player's data under the player's lock, saves the data a few
- * times, and lets go, again and again. It reports each acknowledged and each refused save to its parent.
+ * A game server as a process of its own. It loads one player's data under the player's lock, and saves the data again
+ * and again, until its parent sends a message: then it lets go. It reports each acknowledged and each refused save.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, KelpieError } from '../../../client/index.js';
@@ -14,13 +14,12 @@ export interface Saved {
   readonly by: string;
 }
 
-/** The saves of one stay of the player. */
-const SAVES = 5;
-
 const [endpoints = '', name = ''] = process.argv.slice(2);
 const kelpie = connect({ name, role: 'DOWNSTREAM', endpoints, logger: { warn: () => undefined } });
 // The process ends with its parent, also if the parent crashes.
 process.on('disconnect', () => process.exit());
+let requests = 0;
+process.on('message', () => (requests += 1));
 
 /** Saves until the coordinator stores or refuses the data. Returns whether it stored them. */
 async function save(n: number, guard: { bucket: string; key: string; sequence: number }) {
@@ -45,13 +44,13 @@ async function save(n: number, guard: { bucket: string; key: string; sequence: n
 
 async function stay(): Promise<void> {
   const lock = await kelpie.state.lock('player-locks', 'steve', { waitMs: 60_000 });
+  const before = requests;
   const stored = await kelpie.state.get('players', 'steve');
-  const { n } = (stored?.value ?? { n: 0 }) as { n: number };
-  for (let more = 1; more <= SAVES; more++) {
-    if (!(await save(n + more, lock.guard))) return;
-    await sleep(10);
+  let { n } = (stored?.value ?? { n: 0 }) as { n: number };
+  while (await save(++n, lock.guard)) {
+    if (requests > before) return lock.release();
+    await sleep(5);
   }
-  await lock.release();
 }
 
 for (;;) {

@@ -25,7 +25,6 @@ export class Forwarder {
   readonly #early: Buffer[] = [];
   #upstream: Client | undefined;
   #over = false;
-  #sentAway = false;
   #heardMs = performance.now();
   #onHeard = (): void => undefined;
 
@@ -50,11 +49,6 @@ export class Forwarder {
     return this.#over;
   }
 
-  /** True after the player's client was sent to another proxy. */
-  get sentAway(): boolean {
-    return this.#sentAway;
-  }
-
   /** Asks the player's client for an answer. Resolves with the time since its last packet. */
   async silenceMs(): Promise<number> {
     this.#player.write('network_stack_latency', { timestamp: 0n, needs_response: true });
@@ -77,7 +71,6 @@ export class Forwarder {
 
   /** Makes the player's client connect to another proxy. Resolves when they have gone. */
   sendAway(address: { host: string; port: number }): Promise<void> {
-    this.#sentAway = true;
     return sendAway(this.#player, address);
   }
 

@@ -77,8 +77,7 @@ export class Guests {
 
   async verify(id: string): Promise<Verified> {
     const guest = this.#byId.get(id);
-    // A player whose client was sent to another proxy is not here any more, even if the client has not closed yet.
-    if (!guest || guest.forwarder.sentAway) return { connected: false };
+    if (!guest) return { connected: false };
     return { connected: true, silenceMs: await guest.forwarder.silenceMs() };
   }
 }

@@ -142,8 +142,8 @@ async function requestOf(api: Api, options: WhoOptions): Promise<ExplainOptions>
     ...(player !== undefined && { player: { id: (await requirePlayer(api, player)).id } }),
     ...(reason !== undefined && { reason: reasonOf(reason) }),
     ...(host !== undefined && { host }),
-    ...(Object.keys(property).length > 0 && { properties: property }),
-    ...(from !== undefined && { from }),
+    ...(Object.keys(property).length > 0 && { playerProperties: property }),
+    ...(from !== undefined && { fromServer: from }),
     ...(last !== undefined && { lastServer: last }),
     ...(file !== undefined && { rules: readRules(file).rules }),
   };

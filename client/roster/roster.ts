@@ -61,7 +61,7 @@ export class Roster implements RosterView {
           onChange();
         })
       : undefined;
-    this.#routing = new RosterRouting(this.#players, onChange);
+    this.#routing = new RosterRouting(this.#players, onChange, clock);
     this.#settings = new Rows<NetworkSettings>(() => 'settings', onChange);
     this.#nodes = new Rows<Node>(
       ({ name }) => name,

@@ -3,12 +3,14 @@ import { FallbackReason, RoutingOccasion, RoutingTable } from '../../gen/ts/kelp
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import { anyText, object, oneOf, texts } from '../core/arguments.js';
 import { type Fields, known } from '../core/known.js';
+import type { Clock } from '../core/clock.js';
 import type { Node } from '../core/node.js';
 import { fallbackReasonOf, type FallbackReasonName } from '../core/spelling.js';
 import { typed } from '../errors.js';
 import { LastServers } from './last-servers.js';
 import { type Need, type PickedServer, Rules } from './pick.js';
 import type { RosterPlayers } from './players.js';
+import { RecentPicks } from './recent-picks.js';
 import { Rows } from './rows.js';
 import { RosterServers } from './servers.js';
 
@@ -32,10 +34,12 @@ export interface PickOptions {
   /** The reason of a fallback. Default: no reason is known. */
   readonly reason?: FallbackReasonName;
   /** The server that the player comes from. Default for a fallback: their server in the roster. */
-  readonly from?: string;
+  readonly fromServer?: string;
   /** The server that the player was on last, for STICKY. Default: the server that the roster saw them leave last. */
   readonly lastServer?: string;
 }
+
+type PlayerFacts = Pick<Player, 'id' | 'properties' | 'server'>;
 
 const OCCASIONS = { join: RoutingOccasion.JOIN, fallback: RoutingOccasion.FALLBACK };
 const OPTIONS: Fields<PickOptions> = {
@@ -43,7 +47,7 @@ const OPTIONS: Fields<PickOptions> = {
   player: 1,
   host: 1,
   reason: 1,
-  from: 1,
+  fromServer: 1,
   lastServer: 1,
 };
 const UINT32 = 2 ** 32;
@@ -53,13 +57,16 @@ export class RosterRouting {
   readonly #players: RosterPlayers | undefined;
   readonly #servers: RosterServers;
   readonly #lastServers = new LastServers();
+  readonly #picks: RecentPicks;
   readonly #turns = new Map<string, number>();
   /** Undefined after a change of the rules, or of the servers that they may select. */
   #rules: Rules | undefined;
 
-  constructor(players: RosterPlayers | undefined, onChange: () => void) {
+  constructor(players: RosterPlayers | undefined, onChange: () => void, clock: Clock) {
     this.#players = players;
-    const playersOn = (name: string): number => players?.onServer(name) ?? 0;
+    this.#picks = new RecentPicks(clock, (name) => this.#servers.count(name));
+    const playersOn = (name: string): number =>
+      (players?.onServer(name) ?? 0) + this.#picks.onServer(name);
     this.#servers = new RosterServers(playersOn, () => (this.#rules = undefined));
     this.rows = new Rows<RoutingTable>(
       () => 'routing',
@@ -86,12 +93,16 @@ export class RosterRouting {
   }
 
   playerChanged(before: Player | undefined, after: Player | undefined): void {
+    if (before && !after) this.#picks.end(before.id);
     if (before?.server === after?.server) return;
     if (before && before.server !== '') {
       this.#servers.count(before.server);
       this.#lastServers.left(before.id, before.server);
     }
-    if (after && after.server !== '') this.#servers.count(after.server);
+    if (after && after.server !== '') {
+      this.#servers.count(after.server);
+      this.#picks.end(after.id);
+    }
   }
 
   /** Takes the number of slots that reservations hold on a server. */
@@ -106,34 +117,42 @@ export class RosterRouting {
 
   /** See `RosterView.pick`. */
   pick(given: PickOptions): PickedServer | undefined {
-    const need = typed(() => this.#needOf(known('the options', given, OPTIONS)));
+    const { need, player } = typed(() => this.#needOf(known('the options', given, OPTIONS)));
+    this.#picks.expire();
+    this.#picks.end(player.id);
     this.#rules ??= new Rules(this.table, this.#servers.all());
     const picked = this.#rules.pick(need);
-    if (picked) this.#turns.set(picked.rule, this.#turnsOf(picked.rule) + 1);
+    if (!picked) return undefined;
+    this.#turns.set(picked.rule, this.#turnsOf(picked.rule) + 1);
+    // The roster counts a player who is on that server already.
+    const isComing = player.id !== '' && player.server !== picked.server;
+    if (isComing) this.#picks.add(player.id, picked.server);
     return picked;
   }
 
   readonly #turnsOf = (rule: string): number => this.#turns.get(rule) ?? 0;
 
-  #needOf(options: PickOptions): Need {
-    const { player, host = '', reason, from, lastServer } = options;
+  #needOf(options: PickOptions): { readonly need: Need; readonly player: PlayerFacts } {
+    const { host = '', reason, fromServer, lastServer } = options;
     const occasion = OCCASIONS[oneOf<keyof typeof OCCASIONS>('for', options.for, OCCASIONS)];
-    const { id, properties, server } = this.#factsOf(player);
+    const player = this.#factsOf(options.player);
+    const { id, properties, server } = player;
     const left = occasion === RoutingOccasion.FALLBACK ? server : '';
-    return {
+    const need = {
       occasion,
       reason: reason === undefined ? FallbackReason.UNSPECIFIED : fallbackReasonOf(reason),
       host: anyText('host', host),
       properties,
-      from: anyText('from', from ?? left).toLowerCase(),
+      from: anyText('fromServer', fromServer ?? left).toLowerCase(),
       lastServer: anyText('lastServer', lastServer ?? this.#lastServers.of(id)).toLowerCase(),
       random: Math.floor(Math.random() * UINT32),
       turns: this.#turnsOf,
     };
+    return { need, player };
   }
 
   /** The facts of a player: those of the caller, else those of the roster. */
-  #factsOf(given: PickPlayer = {}): Pick<Player, 'id' | 'properties' | 'server'> {
+  #factsOf(given: PickPlayer = {}): PlayerFacts {
     object('player', given);
     const id = idOf(given);
     const online = this.#onlineOf(id, given);

@@ -34,7 +34,8 @@ export class Routes {
         await this.#bring(guest, target);
         return undefined;
       } catch {
-        target = this.#pick({ for: 'fallback', reason: 'EXCEPTION', from: target.name });
+        const failed = { reason: 'EXCEPTION', fromServer: target.name } as const;
+        target = this.#pick({ for: 'fallback', player: { id: guest.id }, ...failed });
       }
     }
     return 'No server is open for you right now.';
@@ -51,7 +52,7 @@ export class Routes {
   async fallBack(guest: Guest, reason: FallbackReasonName): Promise<void> {
     const { id, forwarder, server } = guest;
     if (forwarder.over) return;
-    const target = this.#pick({ for: 'fallback', reason, player: { id }, from: server });
+    const target = this.#pick({ for: 'fallback', reason, player: { id }, fromServer: server });
     try {
       if (!target) throw new Error(`no server is open: ${reason}`);
       await this.#bring(guest, target);

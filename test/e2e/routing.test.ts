@@ -189,7 +189,7 @@ describe('routing', () => {
     const player = { xuid: steve.xuid };
     const join_ = await api.routing.explain({ player });
     expect([join_.server, join_.rule, join_.lastResort]).to.deep.equal(['lobby-2', 'vips', false]);
-    const stranger = await api.routing.explain({ properties: { rank: 'none' } });
+    const stranger = await api.routing.explain({ playerProperties: { rank: 'none' } });
     expect([stranger.server, stranger.rule]).to.deep.equal(['lobby-1', 'lobbies']);
     expect(stranger.rules).to.deep.equal([
       {

@@ -35,9 +35,9 @@ export interface ExplainOptions {
   /** The host name that the player connected to. */
   readonly host?: string;
   /** The properties of the player. */
-  readonly properties?: Readonly<Record<string, string>>;
+  readonly playerProperties?: Readonly<Record<string, string>>;
   /** The server that the player comes from. */
-  readonly from?: string;
+  readonly fromServer?: string;
   /** The server that the player was on last, for STICKY. */
   readonly lastServer?: string;
   /** Rules to try instead of those of the network. */
@@ -49,8 +49,8 @@ const FIELDS: Fields<ExplainOptions> = {
   reason: 1,
   player: 1,
   host: 1,
-  properties: 1,
-  from: 1,
+  playerProperties: 1,
+  fromServer: 1,
   lastServer: 1,
   rules: 1,
 };
@@ -97,14 +97,14 @@ function requestOf(given: ExplainOptions): ExplainRoutingRequest {
     reason,
     ...facts
   } = known('the options', given, FIELDS);
-  const { host = '', properties = {}, from = '', lastServer = '' } = facts;
+  const { host = '', playerProperties = {}, fromServer = '', lastServer = '' } = facts;
   return ExplainRoutingRequest.create({
     occasion: OCCASIONS[oneOf<keyof typeof OCCASIONS>('for', occasion, OCCASIONS)],
     reason: reason === undefined ? FallbackReason.UNSPECIFIED : fallbackReasonOf(reason),
     player: player && lookupOf(player),
     host: text('host', host),
-    playerProperties: texts('properties', properties),
-    fromServer: text('from', from),
+    playerProperties: texts('playerProperties', playerProperties),
+    fromServer: text('fromServer', fromServer),
     lastServer: text('lastServer', lastServer),
     table: rules && wireTableOf(rules),
   });

@@ -1,7 +1,7 @@
 /**
  * Reservations: slots on nodes that are held for players who are on the way. They count as players, high and never
- * low: a slot is held from the moment of its choice, and is free when its release is stored. So parallel transfers
- * cannot overfill a server.
+ * low: a slot is held from the moment of its choice, until its player counts themself or its release is stored. So
+ * parallel transfers cannot overfill a server.
  */
 import { randomInt, randomUUID } from 'node:crypto';
 import { ReservationRow } from '../../gen/ts/kelpie/storage/v1/transfer_rows.js';
@@ -20,6 +20,7 @@ import type { Network } from '../network/network.js';
 import { findNode, notFound } from '../nodes/queries.js';
 import { type NodeRows, notOwner } from '../nodes/rows.js';
 import type { PlayerRows } from '../players/rows.js';
+import { ArrivedSlots } from './arrived-slots.js';
 import { ComingSlots } from './coming-slots.js';
 import { select, standingOf } from './pick.js';
 import type { ReservationRows } from './reservation-rows.js';
@@ -89,6 +90,7 @@ export class Reservations {
   readonly #nodes: NodeRows;
   readonly #servers: Servers;
   readonly #coming: ComingSlots;
+  readonly #arrived: ArrivedSlots;
   readonly #writer: SlotWriter;
   readonly #expiry: Expiry<ReservationRow>;
   /** The turns that all choices between servers share. */
@@ -101,7 +103,8 @@ export class Reservations {
     this.#nodes = nodeRows;
     this.#servers = new Servers(nodeRows, playerRows, (name) => this.reservedOn(name));
     this.#coming = new ComingSlots(rows, limits);
-    this.#writer = new SlotWriter(network, rows);
+    this.#arrived = new ArrivedSlots(rows);
+    this.#writer = new SlotWriter(network, rows, this.#arrived);
     this.#choices = new SharedTurn(clock);
     this.#expiry = new Expiry(rows.table, {
       listening,
@@ -112,14 +115,14 @@ export class Reservations {
     });
   }
 
-  /** The slots of a node that are held, or are about to be. */
+  /** The slots of a node that are held for players who have not arrived, or are about to be. */
   reservedOn(node: string): number {
-    return this.rows.slotsOn(node) + this.#coming.on(node);
+    return this.rows.slotsOn(node) - this.#arrived.on(node) + this.#coming.on(node);
   }
 
   /** The reservations with a timer, and the nodes with changes under way: 0 if nothing is reserved. */
   get pending(): number {
-    return this.#expiry.size + this.#writer.pending + this.#coming.size;
+    return this.#expiry.size + this.#writer.pending + this.#coming.size + this.#arrived.size;
   }
 
   /** Chooses a node and holds slots on it, in one step. Throws the errors that ReserveSlots names. */
@@ -217,6 +220,27 @@ export class Reservations {
       held.put(id, left === 0 ? null : { ...row, slots: left, ttl });
       return require;
     });
+  }
+
+  /** The node of a reservation; undefined: it has ended. */
+  nodeOf(id: string): string | undefined {
+    return this.rows.table.get(id)?.value.node;
+  }
+
+  /**
+   * Releases one slot whose player has arrived. They count as a player, so their slot counts no more from now on. It
+   * counts again if the release fails.
+   */
+  async arrive(id: string): Promise<void> {
+    const node = this.nodeOf(id);
+    if (node === undefined) throw reservationNotFound(id);
+    this.#arrived.add(id, node);
+    try {
+      await this.release(id, 1);
+    } catch (error) {
+      this.#arrived.forget(id, 1);
+      throw error;
+    }
   }
 
   /** Ends a reservation, if it is over at the moment of the write. */

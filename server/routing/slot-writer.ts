@@ -7,6 +7,7 @@ import { othersTurn } from '../core/fair-turn.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import type { Network } from '../network/network.js';
 import { nodeContested } from '../nodes/rows.js';
+import type { ArrivedSlots } from './arrived-slots.js';
 import type { ReservationRows } from './reservation-rows.js';
 
 /** The most changes of one transaction. */
@@ -30,19 +31,23 @@ interface Waiting {
 /** The reservations of one node, as a transaction in the making leaves them. */
 export class NodeSlots {
   readonly #rows: ReservationRows;
+  readonly #arrived: ArrivedSlots;
   readonly #changed = new Map<string, ReservationRow | null>();
+  /** Slots of arrived players that the changes release, by reservation. */
+  readonly #released = new Map<string, number>();
   readonly #node: string;
   #held: number;
   #reservations: number;
 
-  constructor(rows: ReservationRows, node: string) {
+  constructor(rows: ReservationRows, arrived: ArrivedSlots, node: string) {
     this.#rows = rows;
+    this.#arrived = arrived;
     this.#node = node;
-    this.#held = rows.slotsOn(node);
+    this.#held = rows.slotsOn(node) - arrived.on(node);
     this.#reservations = rows.onNode.sizeOf(node);
   }
 
-  /** The slots that reservations hold. */
+  /** The slots that reservations hold for players who have not arrived. */
   get held(): number {
     return this.#held;
   }
@@ -55,7 +60,12 @@ export class NodeSlots {
   /** Writes a reservation, or deletes it. */
   put(id: string, row: ReservationRow | null): void {
     const before = this.get(id);
-    this.#held += (row?.slots ?? 0) - (before?.slots ?? 0);
+    const fewer = (before?.slots ?? 0) - (row?.slots ?? 0);
+    const released = this.#released.get(id) ?? 0;
+    // The slot of a player who has arrived does not count already.
+    const arrived = Math.max(0, Math.min(fewer, this.#arrived.of(id) - released));
+    this.#released.set(id, released + arrived);
+    this.#held -= fewer - arrived;
     this.#reservations += (row ? 1 : 0) - (before ? 1 : 0);
     this.#changed.set(id, row);
   }
@@ -71,11 +81,13 @@ export class NodeSlots {
 export class SlotWriter {
   readonly #network: Pick<Network, 'commit'>;
   readonly #rows: ReservationRows;
+  readonly #arrived: ArrivedSlots;
   readonly #waiting = new Map<string, Waiting[]>();
 
-  constructor(network: Pick<Network, 'commit'>, rows: ReservationRows) {
+  constructor(network: Pick<Network, 'commit'>, rows: ReservationRows, arrived: ArrivedSlots) {
     this.#network = network;
     this.#rows = rows;
+    this.#arrived = arrived;
   }
 
   /** The number of nodes with changes under way. */
@@ -114,7 +126,7 @@ export class SlotWriter {
   async #write(node: string, changes: readonly Waiting[]): Promise<void> {
     let left = changes;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const slots = new NodeSlots(this.#rows, node);
+      const slots = new NodeSlots(this.#rows, this.#arrived, node);
       const require = new Map<string, Requirement>();
       left = left.filter((one) => applies(one, slots, require));
       const entries = slots.drafts();

@@ -50,7 +50,7 @@ export interface GoalParts {
   readonly servers: Servers;
   readonly picker: Picker;
   readonly lastServers: LastServers;
-  readonly reservations: Pick<Reservations, 'hold' | 'release'>;
+  readonly reservations: Pick<Reservations, 'hold' | 'release' | 'arrive' | 'nodeOf'>;
 }
 
 export class Goals {
@@ -242,14 +242,29 @@ export class Goals {
     return best && { name: best.name };
   }
 
-  /** Releases slots. Slots whose release fails end with their time. */
-  async release(slots: readonly string[]): Promise<void> {
-    for (const id of slots) {
-      await this.#parts.reservations.release(id).catch((error: unknown) => {
-        if (!(error instanceof KelpieError)) throw error;
-      });
-    }
+  /** Whether the player counts on the node of a slot. */
+  isThere(slot: string, { proxy, server, loggingIn }: PlayerRow): boolean {
+    const { reservations, nodeRows } = this.#parts;
+    const name = reservations.nodeOf(slot);
+    const node = name === undefined ? undefined : nodeRows.nodes.get(name)?.value;
+    if (!node || loggingIn) return false;
+    return node.name === (node.role === NodeRole.PROXY ? proxy : server);
   }
+
+  /** Releases a slot whose player counts on its node. */
+  arrive(slot: string): Promise<void> {
+    return this.#parts.reservations.arrive(slot).catch(expected);
+  }
+
+  /** Releases slots. */
+  async release(slots: readonly string[]): Promise<void> {
+    for (const id of slots) await this.#parts.reservations.release(id).catch(expected);
+  }
+}
+
+/** Slots whose release fails end with their time. */
+function expected(error: unknown): void {
+  if (!(error instanceof KelpieError)) throw error;
 }
 
 function isBefore(proxy: Server, other: Server): boolean {

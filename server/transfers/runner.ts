@@ -90,6 +90,18 @@ export class Runner {
     for (const action of actions) this.#act(running, action);
   }
 
+  /** Slots on nodes that count the player now have done their work. They count no more, before anybody chooses again. */
+  moved(playerId: string, row: PlayerRow): void {
+    const { goals, onFault } = this.#parts;
+    const running = this.#running.of(playerId);
+    if (!running) return;
+    running.slots = running.slots.filter((slot) => {
+      if (!goals.isThere(slot, row)) return true;
+      void goals.arrive(slot).catch(onFault);
+      return false;
+    });
+  }
+
   /** The step is over. A command without a reply stays with its node, unless the transfer failed. */
   #left(running: Running): void {
     const { asked, state } = running;

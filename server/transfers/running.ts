@@ -43,7 +43,7 @@ export interface Running {
   readonly request: Request;
   readonly playerName: string;
   state: Transfer;
-  /** Reservations. */
+  /** Reservations of nodes that do not count the player yet. */
   slots: readonly string[];
   /** The command of the step. */
   asked: AskedCommand | undefined;
@@ -72,6 +72,10 @@ export class RunningTransfers {
 
   has(playerId: string): boolean {
     return this.#byPlayer.has(playerId);
+  }
+
+  of(playerId: string): Running | undefined {
+    return this.#byPlayer.get(playerId);
   }
 
   all(): Iterable<Running> {

@@ -85,6 +85,7 @@ export class Transfers {
     this.#running = new RunningTransfers(playerRows, nodeRows);
     this.#runner = new Runner(parts, this.#running);
     this.#turns = new PromptTurns(clock, onFault);
+    playerRows.watch((id, row) => row && this.#runner.moved(id, row));
     network.onEntries((entries) => {
       const happenings = [...this.#running.happenings(entries)];
       if (happenings.length > 0) this.#turns.add(this.#happened(happenings));

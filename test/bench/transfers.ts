@@ -54,9 +54,7 @@ async function measureMoves({ endpoint, pid }: RunningServer, moves: number): Pr
 }
 
 async function fill(network: FakeNetwork): Promise<void> {
-  // A player who has arrived counts twice until their slot is released.
-  const maxPlayers = 2 * PLAYERS;
-  for (const name of ['a', 'b']) await network.server(name, {}, { maxPlayers });
+  for (const name of ['a', 'b']) await network.server(name, {}, { maxPlayers: PLAYERS });
   const [one, two] = [await network.proxy('gate-1'), await network.proxy('gate-2')];
   for (let from = 0; from < PLAYERS; from += LOGINS) {
     const logins = Array.from({ length: LOGINS }, (_, index) => {

@@ -160,7 +160,7 @@ class World {
     await this.#town(at).reservations.release(id, slots);
   }
 
-  /** A player comes through a slot, which is released after they are in the table. */
+  /** A player comes through a slot, which counts no more when they are in the table. */
   async #move({ on: at, place }: Extract<Step, { kind: 'move' }>): Promise<void> {
     const { reservations } = this.#town(at);
     const server = NAMES[place] ?? 'lobby';
@@ -172,7 +172,7 @@ class World {
     this.#reports = this.#reports.then(() => this.#gate?.report(joined(someone)));
     await this.#reports;
     this.#inside.set(someone.xuid, this.#town(0).playerRows.get(someone.xuid)?.generation ?? 0);
-    await reservations.release(id);
+    await reservations.arrive(id);
   }
 
   async #quit(number: number): Promise<void> {

@@ -15,6 +15,7 @@ import { defaultTimes } from '../../../server/network/limits.js';
 import type { Hold } from '../../../server/routing/reservations.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
 import { settled } from '../../support/journal/history.js';
+import { LossyJournal } from '../../support/journal/lossy-journal.js';
 import {
   hello,
   join,
@@ -220,6 +221,39 @@ describe('a hold', () => {
 });
 
 describe('a reservation', () => {
+  it('whose player has arrived does not count, though its release is not stored', async () => {
+    const clock = new FakeClock();
+    const journal = new LossyJournal(clock, { entries: 1000, bytes: 2 ** 20, ageMs: 2 ** 40 });
+    const one = await openMortal(journal, clock, { turns: () => 5 });
+    await join(one, hello('lobby', { maxPlayers: 5 }));
+    const { reservations } = one;
+    const { id } = await reservations.hold(hold('lobby', { slots: 4 }));
+    const arrivals = [reservations.arrive(id), reservations.arrive(id)];
+    expect(reservations.reservedOn('lobby')).to.equal(2);
+    // These are decided in the transaction that releases the slots of the arrived.
+    expect(await outcomes(one, times(4, hold('lobby')))).to.deep.equal({
+      lobby: 3,
+      SERVER_FULL: 1,
+    });
+    await Promise.all(arrivals);
+    expect(reservations.rows.table.get(id)?.value.slots).to.equal(2);
+    expect(reservations.reservedOn('lobby')).to.equal(5);
+    journal.lose = 'before';
+    const unknown = reservations.arrive(id);
+    expect(reservations.reservedOn('lobby')).to.equal(4);
+    expect((await rejectionOf(KelpieError, unknown)).reason).to.equal('OUTCOME_UNKNOWN');
+    expect(reservations.reservedOn('lobby'), 'counts again').to.equal(5);
+    journal.lose = 'after';
+    const stored = reservations.arrive(id);
+    expect((await rejectionOf(KelpieError, stored)).reason).to.equal('OUTCOME_UNKNOWN');
+    expect(reservations.reservedOn('lobby'), 'was stored').to.equal(4);
+    clock.advance(60_000);
+    await until(() => reservations.reservedOn('lobby') === 0 && reservations.pending === 0);
+    const { reason } = await rejectionOf(KelpieError, reservations.arrive(id));
+    expect(reason).to.equal('RESERVATION_NOT_FOUND');
+    one.die();
+  });
+
   it('is released in parts or whole, once', async () => {
     const one = await town({ lobby: 5 });
     const { reservations } = one;

@@ -10,9 +10,9 @@ import type { Api, ExplainOptions, Explanation, FallbackReasonName } from '../ap
 import { ask, command, type Common } from './command.js';
 import { name, pair } from './input/arguments.js';
 import { requirePlayer } from './input/player.js';
-import { inFile, readRules, rulesText } from './input/rules-file.js';
+import { readRules, rulesText } from './input/rules-file.js';
 import { changesOf } from './output/rule-changes.js';
-import { inOrder, ruleRow, RULE_HEAD } from './output/rules.js';
+import { inOrder, inWords, ruleRow, RULE_HEAD } from './output/rules.js';
 import { print, table, UsageError } from './output/output.js';
 import { printRecord } from './output/records.js';
 
@@ -112,7 +112,7 @@ function explainCommand(): Command {
     )
     .option('--player <who>', 'a player who is online: an id, XUID, UUID or name', name)
     .addOption(
-      new Option('--reason <reason>', 'the reason of a fallback').choices(REASONS.map(inFile)),
+      new Option('--reason <reason>', 'the reason of a fallback').choices(REASONS.map(inWords)),
     )
     .option('--host <host>', 'the host name that the player connected to', name)
     .option('--property <name=value>', 'a property of the player; may be repeated', pair, {})
@@ -162,7 +162,7 @@ function showExplanation({ server, rule, lastResort, rules }: Explanation): void
   const rows = rules.flatMap(({ name, holds, whyNot, servers, serversLeftOut }): string[][] => {
     const shown = name || '(no rules)';
     if (!holds) return [[shown, 'no', '', '', whyNot]];
-    const lines = servers.map((one) => [one.name, String(one.players), inWords(one.verdict)]);
+    const lines = servers.map((one) => [one.name, String(one.players), verdictOf(one.verdict)]);
     if (serversLeftOut > 0) lines.push([`and ${serversLeftOut} more`, '', '']);
     const [first = ['-', '', 'it selects no server'], ...others] = lines;
     return [[shown, 'yes', ...first], ...others.map((line) => ['', '', ...line])];
@@ -170,7 +170,7 @@ function showExplanation({ server, rule, lastResort, rules }: Explanation): void
   print(['', ...table(['RULE', 'HOLDS', 'SERVER', 'PLAYERS', 'VERDICT'], rows)]);
 }
 
-function inWords(verdict: string): string {
+function verdictOf(verdict: string): string {
   return verdict === 'SOURCE'
     ? 'the player comes from it'
     : verdict.toLowerCase().replace('_', ' ');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Api, apiAt, KelpieError, type RoutingRule } from '../../client/api/index.js';
-import { readRules } from '../../client/cli/input/rules-file.js';
+import { readRules, rulesText } from '../../client/cli/input/rules-file.js';
 import { UsageError } from '../../client/cli/output/output.js';
 import { connect, type KelpieClient } from '../../client/index.js';
 import { runKelpie } from '../support/process/cli.js';
@@ -304,13 +304,13 @@ describe('routing', () => {
 rules:
   - name: joins
     priority: 10
-    when: {occasion: join, hosts: ["*.example.org"], properties: {rank: vip}}
+    when: {occasions: [JOIN], hosts: ["*.example.org"], playerProperties: {rank: vip}}
     to: {labels: {mode: lobby}}
-    strategy: sticky
-    otherwise: round-robin
+    strategy: STICKY
+    otherwise: ROUND_ROBIN
     limit: 40
   - name: after-a-game
-    when: {occasion: fallback, reasons: [exception, none], from: {labels: {mode: game}}}
+    when: {occasions: [FALLBACK], fallbackReasons: [EXCEPTION, NONE], from: {labels: {mode: game}}}
     to: {names: [lobby-1]}
 `;
 
@@ -364,11 +364,43 @@ rules:
     const wrong: [string, string, RegExp][] = [
       ['no YAML', '{', /rules.yaml cannot be read/],
       ['no rules', 'a: 1', /the file has no field "a"; it has rules, sequence/],
-      ['a misspelt field', 'rules: [{nam: a}]', /rules\[0\] has no field "nam"/],
-      ['a misspelt strategy', 'rules: [{name: a, strategy: stiky}]', /use one of least-players/],
+      [
+        'a misspelt field',
+        'rules: [{nam: a}]',
+        /rules\[0\] has no field "nam"; did you mean "name"/,
+      ],
+      [
+        'a misspelt condition',
+        'rules: [{name: a, when: {occasion: [JOIN]}}]',
+        /rules\[0\]\.when has no field "occasion"; did you mean "occasions"/,
+      ],
+      [
+        'a condition of another name',
+        'rules: [{name: a, when: {reasons: [TIMEOUT]}}]',
+        /no field "reasons"; it has occasions, fallbackReasons, hosts, playerProperties, from/,
+      ],
+      [
+        'one occasion in place of a list',
+        'rules: [{name: a, when: {occasions: JOIN}}]',
+        /rules\[0\]\.when\.occasions is "JOIN"; it must be a list/,
+      ],
+      [
+        'a misspelt strategy',
+        'rules: [{name: a, strategy: stiky}]',
+        /rules\[0\]\.strategy is "stiky"; it must be one of LEAST_PLAYERS, MOST_PLAYERS/,
+      ],
       ['a name that is no text', 'rules: [{name: 5}]', /rules\[0\]\.name is 5/],
       ['labels that are no text', 'rules: [{name: a, to: {labels: {x: 1}}}]', /to\.labels\.x is 1/],
     ];
+    it('takes the rules of a program as they are', () => {
+      const rules = [lobbies, vips];
+      expect(readRules(file(JSON.stringify({ rules }))).rules).to.deep.equal(rules);
+      expect(readRules(file(rulesText({ rules, sequence: 7 })))).to.deep.equal({
+        rules,
+        sequence: 7,
+      });
+    });
+
     for (const [what, text, message] of wrong) {
       it(`refuses a file with ${what}`, () => {
         expect(() => readRules(file(text))).to.throw(UsageError, message);

@@ -1,6 +1,5 @@
 /** Routing rules for people: a line each. */
 import type { RoutingCondition, RoutingRule, ServerSelector } from '../../api/index.js';
-import { inFile } from '../input/rules-file.js';
 
 export const RULE_HEAD = ['RULE', 'PRIORITY', 'WHEN', 'TO', 'STRATEGY', 'LIMIT'];
 
@@ -25,15 +24,15 @@ function strategyInWords({
   strategy = 'LEAST_PLAYERS',
   otherwise = 'LEAST_PLAYERS',
 }: RoutingRule): string {
-  const words = inFile(strategy);
-  return strategy === 'STICKY' ? `${words}, else ${inFile(otherwise)}` : words;
+  const words = inWords(strategy);
+  return strategy === 'STICKY' ? `${words}, else ${inWords(otherwise)}` : words;
 }
 
 function conditionInWords(when: RoutingCondition = {}): string {
   const { occasions = [], fallbackReasons = [], hosts = [], playerProperties = {}, from } = when;
   const parts = [
-    occasions.map(inFile).join('|'),
-    listed('reason', fallbackReasons.map(inFile)),
+    occasions.map(inWords).join('|'),
+    listed('reason', fallbackReasons.map(inWords)),
     listed('host', hosts),
     ...Object.entries(playerProperties).map(([name, value]) => `${name}=${value}`),
     from ? `from ${selectorInWords(from)}` : '',
@@ -49,4 +48,9 @@ function selectorInWords({ labels = {}, names = [] }: ServerSelector): string {
 
 function listed(what: string, names: readonly string[]): string {
   return names.length === 0 ? '' : `${what} ${names.join('|')}`;
+}
+
+/** The spelling of a name for people: `least-players`. */
+export function inWords(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-');
 }

@@ -132,7 +132,7 @@ export function start(program: string, env: NodeJS.ProcessEnv) {
     },
     /** Asks it to end. Resolves with its exit code; null if the signal ended it. */
     stop: async (): Promise<number | null> => {
-      if (child.exitCode !== null) return child.exitCode;
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
       const gone = once(child, 'exit') as Promise<[number | null]>;
       child.kill();
       return (await gone)[0];

@@ -1,12 +1,15 @@
 /** server/README.md: its tables are those of the code, and its commands are run as they stand there. */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { keyOf, settingNames, settings, variableOf } from '../../server/ops/config/settings.js';
 import { Telemetry } from '../../server/ops/telemetry.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { FakeNetwork } from '../support/transfers/fake-network.js';
+import type { FakeProxy } from '../support/transfers/fake-proxy.js';
+import { until } from '../support/until.js';
 import { Document, expectShown, masked, run, start } from './document.js';
 import { ownFiles, ROOT } from './prose.js';
 
@@ -99,6 +102,76 @@ describe("the operator's manual", () => {
       const printed = await run(command, { KELPIE_DATA: `${own}/data` });
       expect(masked(printed.replaceAll(own, '/srv/kelpie')), command).to.equal(masked(output));
     }
+  }).timeout(60_000);
+});
+
+/** The server of the manual that dies. */
+const ARENA = `
+  import { connect } from 'kelpie';
+  const labels = { mode: 'game' };
+  const arena = connect({ name: 'arena-1', role: 'DOWNSTREAM', address: { port: 20100 }, labels });
+  await arena.ready();
+  console.log('arena-1 is up');
+`;
+const KAI = '2535400000000005';
+
+describe("the network of the operator's manual", () => {
+  let folder: string;
+  let kelpied: Kelpied;
+  let network: FakeNetwork;
+  let gate: FakeProxy;
+  let arena: ReturnType<typeof start>;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'kelpie-network-'));
+    kelpied = await startKelpied(['--drain-seconds', '0'], folder);
+    const { endpoint } = kelpied;
+    arena = start(ARENA, { KELPIE_ENDPOINTS: endpoint });
+    network = new FakeNetwork({ endpoints: endpoint });
+    const roster = { players: true };
+    gate = await network.proxy('gate-1', { routes: true }, { roster });
+    await network.proxy('gate-2', { routes: true }, { roster });
+    for (const name of ['lobby-1', 'lobby-2'])
+      await network.server(name, {}, { labels: { mode: 'lobby' } });
+    await network.server('arena-2', {}, { labels: { mode: 'game' }, maxPlayers: 3 });
+    await arena.prints(/arena-1 is up/);
+    for (const [index, name] of ['Steve', 'Alex', 'Maja', 'Zoe'].entries()) {
+      const xuid = `253540000000000${index + 1}`;
+      await gate.bring({ xuid, name }, index === 3 ? 'lobby-2' : 'lobby-1');
+    }
+    await gate.bring({ xuid: KAI, name: 'Kai' }, 'arena-1');
+  });
+  after(async () => {
+    await arena.stop();
+    await network.close();
+    await kelpied.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  /** Ends a server without its goodbye. The proxy asks the rules where its player goes. */
+  const killArena = async (): Promise<void> => {
+    const { roster } = gate.client;
+    await arena.stop();
+    const player = { id: KAI };
+    const need = { for: 'fallback', reason: 'TIMEOUT', fromServer: 'arena-1', player } as const;
+    await gate.move(KAI, roster.pick(need)?.server ?? '');
+    await until(() => roster.node('arena-1')?.state === 'UNREACHABLE');
+  };
+
+  it('does what the page shows, from the rules to the moves by hand', async () => {
+    const rules = join(folder, 'rules.yaml');
+    await writeFile(rules, manual.block('yaml', '# rules.yaml'));
+    const shown = manual.commands('kelpie ');
+    expect(shown).to.have.length(13);
+    for (const { command, output } of shown) {
+      if (command.includes('unreachable')) await killArena();
+      const line = command
+        .replace('kelpie', `${process.execPath} dist/client/cli/main.js`)
+        .replace('rules.yaml', rules);
+      const printed = await run(line, { KELPIE_ENDPOINTS: kelpied.endpoint });
+      expect(masked(printed), command).to.equal(masked(output));
+    }
+    // Each command is a process of its own.
   }).timeout(60_000);
 });
 

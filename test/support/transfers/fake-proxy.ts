@@ -21,6 +21,8 @@ export type Moving = (
 export interface ProxyBehaviour {
   /** Default: `carryOut`. Undefined: the proxy does not handle transfer_player. */
   readonly moves?: Moving | undefined;
+  /** Whether the routing rules give players a server who come to none. Default: they stay on none. */
+  readonly routes?: boolean;
   /** Whether a player is really there, for verify_player. Default: a player who is in. */
   readonly verify?: PlayersOptions['verify'];
 }
@@ -61,6 +63,7 @@ export class FakeProxy {
   /** The way in which it moves players from now on. */
   moves: Moving;
   readonly #world: World;
+  readonly #routes: boolean;
 
   constructor(
     world: World,
@@ -69,6 +72,7 @@ export class FakeProxy {
   ) {
     this.#world = world;
     this.moves = behaviour.moves ?? carryOut;
+    this.#routes = behaviour.routes ?? false;
     const onEvicted = (evicted: Evicted): void => void this.evicted.push(evicted);
     const isIn = (id: string) => ({ connected: this.client.players.get(id) !== undefined });
     this.client = connect({ onEvicted, verify: behaviour.verify ?? isIn });
@@ -85,9 +89,14 @@ export class FakeProxy {
     if (!acquired.granted) return acquired;
     if (acquired.ticket) this.tickets.push(acquired.ticket);
     await this.client.players.joined(facts);
-    const goal = acquired.ticket ? acquired.ticket.server : server;
+    const named = acquired.ticket ? acquired.ticket.server : server;
+    const goal = named === '' && this.#routes ? this.#joins(facts) : named;
     if (goal !== '') await this.move(facts.xuid ?? facts.uuid ?? '', goal);
     return acquired;
+  }
+
+  #joins(player: PlayerFacts): string {
+    return this.client.roster.pick({ for: 'join', player })?.server ?? '';
   }
 
   /** The player comes to another server of this proxy. */

@@ -13,6 +13,7 @@ import { NetworkSettings } from '../../gen/ts/kelpie/v1/settings.js';
 import type { Clock } from '../core/clock.js';
 import { sameBytes } from '../core/cursor.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
+import { InTurn } from '../core/in-turn.js';
 import { cutText, folded } from '../core/text.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import { textOf } from '../network/labels.js';
@@ -25,7 +26,7 @@ const DEFAULTS = NetworkSettings.create();
 const MESSAGE = 'The network is in maintenance. Try again later.';
 const MESSAGE_BYTES = 4096;
 const ALLOWED = 1000;
-/** How often another writer may change the settings first. */
+/** How often another coordinator may change the settings first. */
 const ATTEMPTS = 8;
 
 /** The settings, which stay until an operator changes them. */
@@ -33,6 +34,7 @@ export class OperatorSettings {
   readonly #network: Pick<Network, 'commit' | 'head'>;
   readonly #clock: Clock;
   readonly #table: Table<NetworkSettings>;
+  readonly #turns = new InTurn();
   /** The folded ids and names of the allowed players. */
   #allowed: ReadonlySet<string> = new Set();
 
@@ -60,7 +62,8 @@ export class OperatorSettings {
   /** Replaces the settings. Throws TEXT_TOO_LONG, OUT_OF_RANGE, PLAYER_INVALID or SEQUENCE_CONFLICT. */
   async set(request: SetSettingsRequest): Promise<SetSettingsResponse> {
     const settings = checked(request.settings ?? DEFAULTS);
-    const sequence = await this.#write(settings, request.expectedSequence);
+    const write = () => this.#write(settings, request.expectedSequence);
+    const sequence = await this.#turns.run(NAME, write);
     return { sequence, cursor: this.#network.head };
   }
 

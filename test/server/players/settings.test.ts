@@ -174,6 +174,15 @@ describe('the settings of the network', () => {
     expect(outcomes).to.deep.equal([...Array<string>(4).fill('SEQUENCE_CONFLICT'), 'stored']);
   });
 
+  it('are stored in the order of the calls, where no writer names the settings that it has read', async () => {
+    const { town } = await openTown();
+    const texts = Array.from({ length: 50 }, (_, number) => `message ${number}`);
+    const writes = texts.map((maintenanceMessage) => set(town, { maintenanceMessage }));
+    const sequences = (await Promise.all(writes)).map(({ sequence }) => sequence);
+    expect(sequences).to.deep.equal([...new Set(sequences)].sort((left, right) => left - right));
+    expect(town.operatorSettings.get().settings?.maintenanceMessage).to.equal(texts.at(-1));
+  });
+
   it('have one entry for a player who is named twice', async () => {
     const { town } = await openTown({ allowedPlayers: ['Steve', 'STEVE', 'Alex', 'steve'] });
     const { settings } = town.operatorSettings.get();

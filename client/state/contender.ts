@@ -48,7 +48,7 @@ export class Contender {
   #resting = false;
   /** The error of the last put, while no other attempt makes sense. */
   #blocked: KelpieError | undefined;
-  /** Whether a put without an answer may be stored. */
+  /** Whether the coordinator may have stored a value that no lock has. */
   #unsure = false;
   #late = false;
   #failure: KelpieError | undefined;
@@ -56,7 +56,7 @@ export class Contender {
   #news = false;
   #wake = (): void => undefined;
   #end = (): void => undefined;
-  /** Resolves when the caller neither waits for the lock nor holds it. */
+  /** Resolves when the caller neither waits for the lock, nor holds it, nor deletes its value. */
   readonly ended = new Promise<void>((resolve) => (this.#end = resolve));
 
   constructor(place: ValuePlace, parts: ContenderParts, waitMs: number, ttlMs?: number) {
@@ -83,6 +83,7 @@ export class Contender {
     } catch (error) {
       this.#stop();
       if (this.#unsure) void this.#repeat(() => this.#abandon());
+      else this.#end();
       throw error;
     }
   }
@@ -90,15 +91,12 @@ export class Contender {
   async #attempt(): Promise<Lock | undefined> {
     if (this.#present && this.#isMine(this.#present)) return this.#won(this.#present.sequence);
     if (!this.#mayPut()) return undefined;
-    try {
-      const beganMs = this.#parts.clock.now();
-      return this.#won(await this.#put(), beganMs);
-    } catch (error) {
-      this.#refused(fromThrown(error));
-      return undefined;
-    } finally {
-      this.#watch ??= this.#parts.watch(this.#place, this.#take, this.#load);
-    }
+    const beganMs = this.#parts.clock.now();
+    const sequence = await this.#put().catch((error: unknown) => this.#refused(fromThrown(error)));
+    this.#unsure ||= sequence !== undefined;
+    if (this.#failure) throw this.#failure;
+    this.#watch ??= this.#parts.watch(this.#place, this.#take, this.#load);
+    return sequence === undefined ? undefined : this.#won(sequence, beganMs);
   }
 
   #put(): Promise<number> {
@@ -115,7 +113,7 @@ export class Contender {
   }
 
   /** Throws the error if no other attempt can succeed. */
-  #refused(error: KelpieError): void {
+  #refused(error: KelpieError): undefined {
     if (error.reason === 'SEQUENCE_CONFLICT') {
       this.#refusedBy = Number(error.metadata['sequence'] ?? 0);
       return;
@@ -132,11 +130,13 @@ export class Contender {
     const free = async (): Promise<void> => this.#repeat(() => this.#delete(sequence));
     const lock = new Lock(token, { free, close: () => this.#stop() });
     this.#lock = lock;
+    this.#unsure = false;
     if (this.#ttlMs !== undefined) {
       const leftMs = beganMs + this.#ttlMs - this.#parts.clock.now();
-      this.#after(Math.max(0, leftMs), () => lock.lose());
+      this.#after(Math.max(0, leftMs), () => this.lose());
     }
-    if (this.#failure || (this.#present?.sequence ?? 0) > sequence) lock.lose();
+    if ((this.#present?.sequence ?? 0) > sequence) this.lose();
+    else if (this.#seen > sequence) this.#verify();
     return lock;
   }
 
@@ -173,14 +173,18 @@ export class Contender {
 
   /** A session is open. `resumed`: the presence of the process goes on. */
   connected(resumed: boolean): void {
-    if (!this.#lock) this.#notice(() => (this.#blocked = undefined));
+    // A new epoch may begin with lower sequences.
+    this.#refusedBy = 0;
+    if (!this.#lock?.held()) this.#notice(() => (this.#blocked = undefined));
     else if (resumed) this.#verify();
     else this.lose();
   }
 
   /** The presence of the process has ended. */
   lose(): void {
-    this.#lock?.lose();
+    if (!this.#lock?.held()) return;
+    this.#lock.lose();
+    this.#end();
   }
 
   /** The client has ended. */
@@ -210,15 +214,19 @@ export class Contender {
 
   /** Repeats the work until it is done, or until the client ends: then the value ends with the process. */
   async #repeat(work: () => Promise<void>): Promise<void> {
-    for (;;) {
+    while (!this.#failure) {
+      this.#news = false;
       try {
         await work();
-        return;
+        break;
       } catch (error) {
-        if (!AGAIN.includes(fromThrown(error).reason)) return;
+        if (!AGAIN.includes(fromThrown(error).reason)) break;
       }
-      await new Promise<void>((resolve) => this.#parts.clock.after(RETRY_MS, resolve));
+      this.#after(RETRY_MS, () => undefined);
+      await this.#untilNews();
+      this.#cancelTimers();
     }
+    this.#end();
   }
 
   #after(delayMs: number, change: () => void): void {
@@ -248,7 +256,6 @@ export class Contender {
   #stop(): void {
     this.#cancelTimers();
     this.#watch?.close();
-    this.#end();
   }
 
   #heldError(): KelpieError {

@@ -42,6 +42,11 @@ export class Watch {
     this.#snapshot = { named: new Set(), sequence };
   }
 
+  /** The stream ended, and with it the Snapshot on its way. */
+  interrupt(): void {
+    this.#snapshot = undefined;
+  }
+
   /** Takes a value if it is newer than the present one. */
   put(value: SharedValue): void {
     const { bucket, key, sequence } = value;

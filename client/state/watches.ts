@@ -59,6 +59,7 @@ export class Watches {
   /** A new stream begins. `loading`: it begins with a Snapshot of its topics. */
   restart(topics: readonly string[], loading: boolean): void {
     this.#awaited = new Set(loading ? topics : []);
+    for (const watch of this.#all()) watch.interrupt();
   }
 
   /** The session is open: asks for each Snapshot that would not come otherwise. */

@@ -90,7 +90,7 @@ describe('the hand-off of a player', () => {
   async function nextSave(): Promise<{ server: Server; other: Server; token: number }> {
     const before = all('saved').length;
     await until(() => all('saved').length > before);
-    // Whatever the server does at this moment.
+    // Each fault comes at another moment of the work of the server.
     await sleep(Math.random() * 30);
     const last = all('saved').at(-1);
     const [server, other] = last?.by === 'arena' ? servers : servers.toReversed();

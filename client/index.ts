@@ -71,21 +71,16 @@ export type { ClientState, Status } from './status.js';
 export type { Lock } from './state/lock.js';
 export type { LockOptions } from './state/locks.js';
 export type { State } from './state/state.js';
-export type {
-  EndedValue,
-  NodePutOptions,
-  PutOptions,
-  SharedValue,
-  ValueChange,
-  ValueGuard,
-  WriteOptions,
-} from './state/value.js';
+export type { NodePutOptions, PutOptions, ValueGuard, WriteOptions } from './state/value.js';
+export type { EndedValue, SharedValue, ValueChange } from './events/shared-value.js';
 export type { ValueHandler } from './state/watch.js';
 export type { ValueWatch } from './state/watches.js';
 export type { Welcome } from './connection/welcome.js';
 export type { Gap } from './events/gap.js';
 export type { Node } from './core/node.js';
 export type {
+  EventBody,
+  NetworkEvent,
   NodeEvent,
   NodeJoined,
   NodeLeft,
@@ -95,6 +90,11 @@ export type {
   PlayerLeft,
   PlayerMoved,
   PlayerUpdated,
+  RoutingChanged,
+  SettingsChanged,
+  StateChanged,
+  StateDeleted,
+  StateEvent,
 } from './events/body.js';
 export type {
   BodyHandler,

@@ -21,13 +21,8 @@ export type { EventMessages, Message, ReadOptions, WatchOptions } from './messag
 export type { Messages } from './messages/messages.js';
 export type { CallPutOptions, StateMessages, ValueFilter } from './messages/state.js';
 export type { StateApi, ValuePage } from './state.js';
-export type {
-  EndedValue,
-  PutOptions,
-  SharedValue,
-  ValueGuard,
-  WriteOptions,
-} from '../state/value.js';
+export type { PutOptions, ValueGuard, WriteOptions } from '../state/value.js';
+export type { EndedValue, SharedValue } from '../events/shared-value.js';
 export type { NetworkMessages, SetSettingsOptions, SettingsChange } from './messages/network.js';
 export type { DrainCallOptions, NodeMessages, NodeUpdate } from './messages/nodes.js';
 export type {

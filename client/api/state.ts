@@ -2,7 +2,8 @@
 import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
 import { fromThrown } from '../errors.js';
 import type { MessageContent } from '../events/content.js';
-import { type SharedValue, valueOf, type WriteOptions } from '../state/value.js';
+import { type SharedValue, valueOf } from '../events/shared-value.js';
+import type { WriteOptions } from '../state/value.js';
 import type { CallOptions } from './call.js';
 import type { CallPutOptions, StateMessages, ValueFilter } from './messages/state.js';
 import { type PageOptions, pagesOf } from './paging.js';

@@ -1,14 +1,18 @@
-/** The events of nodes and players in the form of programs. */
-import type { Event } from '../../gen/ts/kelpie/v1/event.js';
+/** The events of the coordinator in the form of programs: nodes, players, rules, settings, shared values. */
+import { type Event, StateValue } from '../../gen/ts/kelpie/v1/event.js';
 import { Node as WireNode } from '../../gen/ts/kelpie/v1/node.js';
 import { Player } from '../../gen/ts/kelpie/v1/player.js';
+import { RoutingTable } from '../../gen/ts/kelpie/v1/routing.js';
+import { NetworkSettings } from '../../gen/ts/kelpie/v1/settings.js';
 import { type Node, nodeOf } from '../core/node.js';
+import { type RoutingRule, rulesOf } from '../core/routing.js';
 import {
   nodeLeaveReasonNameOf,
   type NodeLeaveReasonName,
   playerLeaveReasonNameOf,
   type PlayerLeaveReasonName,
 } from '../core/spelling.js';
+import { type EndedValue, endedValueOf, type SharedValue, valueOf } from './shared-value.js';
 
 /** A node joined the network. */
 export interface NodeJoined {
@@ -61,14 +65,51 @@ export interface PlayerLeft {
   readonly reason: PlayerLeaveReasonName;
 }
 
+/** The routing rules changed. */
+export interface RoutingChanged {
+  readonly kind: 'routingChanged';
+  /** All rules after the change. */
+  readonly rules: readonly RoutingRule[];
+}
+
+/** The settings of the network changed. */
+export interface SettingsChanged {
+  readonly kind: 'settingsChanged';
+  /** All settings after the change. */
+  readonly settings: NetworkSettings;
+}
+
+/** A shared value changed. */
+export interface StateChanged {
+  readonly kind: 'stateChanged';
+  /** The value after the change. */
+  readonly value: SharedValue;
+}
+
+/** A shared value ended. */
+export interface StateDeleted {
+  readonly kind: 'stateDeleted';
+  /** The value, without its content. */
+  readonly value: EndedValue;
+}
+
 /** An event on a topic `nodes.<name>`. */
 export type NodeEvent = NodeJoined | NodeUpdated | NodeLeft;
 
 /** An event on a topic `players.<id>`. */
 export type PlayerEvent = PlayerJoined | PlayerMoved | PlayerUpdated | PlayerLeft;
 
+/** An event on topic `routing` or `kelpie.settings`. */
+export type NetworkEvent = RoutingChanged | SettingsChanged;
+
+/** An event on a topic `state.<bucket>.<key>`. */
+export type StateEvent = StateChanged | StateDeleted;
+
+/** The body of an event of the coordinator. */
+export type EventBody = NodeEvent | PlayerEvent | NetworkEvent | StateEvent;
+
 /** The body of an event; undefined for a message, and for an event that this version does not have. */
-export function bodyOf(body: Event['body']): NodeEvent | PlayerEvent | undefined {
+export function bodyOf({ body, sequence }: Event): EventBody | undefined {
   switch (body?.$case) {
     case 'nodeJoined':
     case 'nodeUpdated':
@@ -88,6 +129,26 @@ export function bodyOf(body: Event['body']): NodeEvent | PlayerEvent | undefined
       const { player = Player.create(), reason } = body.value;
       return { kind: body.$case, player, reason: playerLeaveReasonNameOf(reason) };
     }
+    default:
+      return networkBodyOf({ body, sequence });
+  }
+}
+
+function networkBodyOf({
+  body,
+  sequence,
+}: Pick<Event, 'body' | 'sequence'>): NetworkEvent | StateEvent | undefined {
+  switch (body?.$case) {
+    case 'routingChanged':
+      return { kind: body.$case, rules: rulesOf(body.value.table ?? RoutingTable.create()) };
+    case 'settingsChanged':
+      return { kind: body.$case, settings: body.value.settings ?? NetworkSettings.create() };
+    case 'stateChanged': {
+      const { value = StateValue.create() } = body.value;
+      return { kind: body.$case, value: valueOf(value, sequence) };
+    }
+    case 'stateDeleted':
+      return { kind: body.$case, value: endedValueOf(body.value, sequence) };
     default:
       return undefined;
   }

@@ -1,4 +1,4 @@
-/** Events as handlers get them: a message, or a change of a node or a player. */
+/** Events as handlers get them: a message, or an event of the coordinator. */
 import {
   type Event,
   type EventDraft,
@@ -8,7 +8,7 @@ import {
 import { text, texts } from '../core/arguments.js';
 import { known } from '../core/known.js';
 import { type OriginName, originOf } from '../core/spelling.js';
-import { bodyOf, type NodeEvent, type PlayerEvent } from './body.js';
+import { bodyOf, type EventBody } from './body.js';
 import { contentOf, type MessageContent } from './content.js';
 import { checkTopic } from './topic.js';
 
@@ -32,10 +32,11 @@ export interface ReceivedEvent {
   readonly content: MessageContent | undefined;
   readonly attributes: Readonly<Record<string, string>>;
   /**
-   * The change of a node or a player, by its `kind`: `nodeJoined`, `playerLeft` …; undefined for messages, and for
-   * events that this version of the client does not have.
+   * The change of a node, a player, the rules, the settings or a shared value, by its `kind`: `nodeJoined`,
+   * `playerLeft`, `routingChanged` …; undefined for messages, and for events that this version of the client does not
+   * have.
    */
-  readonly body: NodeEvent | PlayerEvent | undefined;
+  readonly body: EventBody | undefined;
 }
 
 /** Facts that go with a message. */
@@ -55,7 +56,7 @@ export function received(event: Event): ReceivedEvent {
   const { sequence, topic, source, time, body } = event;
   if (body?.$case === 'messagePublished') return messageOf(event, body.value);
   const none = { origin: 'UNSPECIFIED', type: '', content: undefined, attributes: {} } as const;
-  return { sequence, topic, source, time, ...none, body: bodyOf(body) };
+  return { sequence, topic, source, time, ...none, body: bodyOf(event) };
 }
 
 function messageOf({ sequence, topic, source, time }: Event, message: Payload): ReceivedEvent {

@@ -8,7 +8,8 @@ import { fromThrown, KelpieError } from '../errors.js';
 import type { MessageContent } from '../events/content.js';
 import type { ValuePlace } from '../core/value-place.js';
 import { Lock } from './lock.js';
-import type { PutOptions, SharedValue, ValueChange, WriteOptions } from './value.js';
+import type { SharedValue, ValueChange } from '../events/shared-value.js';
+import type { PutOptions, WriteOptions } from './value.js';
 import type { ValueHandler } from './watch.js';
 import type { ValueWatch } from './watches.js';
 

@@ -15,10 +15,9 @@ import {
   type NodePutOptions,
   type PutOptions,
   putOf,
-  type SharedValue,
-  valueOf,
   type WriteOptions,
 } from './value.js';
+import { type SharedValue, valueOf } from '../events/shared-value.js';
 import type { ValueHandler } from './watch.js';
 import type { ValueWatch } from './watches.js';
 

@@ -1,51 +1,17 @@
-/** Shared values in the form of programs, and the requests about them. */
-import type { StateValue } from '../../gen/ts/kelpie/v1/event.js';
+/** The requests about shared values. */
 import type {
   DeleteValueRequest,
   PutValueRequest,
   StateGuard as WireGuard,
 } from '../../gen/ts/kelpie/v1/state_service.js';
 import { flag, whole } from '../core/arguments.js';
-import { durationOf, msOf } from '../core/duration.js';
+import { durationOf } from '../core/duration.js';
 import { known } from '../core/known.js';
-import type { StateEndReasonName } from '../core/spelling.js';
 import { contentOf, type MessageContent } from '../events/content.js';
 import { placeOf, type ValuePlace } from '../core/value-place.js';
 
 /** The longest TTL, 30 days. */
 const LONGEST_TTL_MS = 30 * 24 * 60 * 60 * 1000;
-
-/** A value that the programs of a network share. */
-export interface SharedValue {
-  readonly bucket: string;
-  readonly key: string;
-  /** The content: text, bytes, or JSON. */
-  readonly value: MessageContent;
-  /** The sequence of the last write: what a later write may `expect`. */
-  readonly sequence: number;
-  /** When the coordinator took the value, by its own clock. For display only. */
-  readonly updateTime: Date | undefined;
-  /** The time after which the value ends; undefined: it does not end by itself. */
-  readonly ttlMs: number | undefined;
-  /** The node that the value ends with; empty: none. */
-  readonly owner: string;
-  /** Undefined: the value is there. */
-  readonly ended?: undefined;
-}
-
-/** A value that has ended. */
-export interface EndedValue {
-  readonly bucket: string;
-  readonly key: string;
-  readonly value?: undefined;
-  /** The position of the end. */
-  readonly sequence: number;
-  /** The reason. UNKNOWN: the value ended while this node did not get its event. */
-  readonly ended: StateEndReasonName;
-}
-
-/** A change of a value: the new value, or its end. */
-export type ValueChange = SharedValue | EndedValue;
 
 /** A value that must be as the writer has seen it, such as a lock. */
 export interface ValueGuard {
@@ -73,19 +39,6 @@ export interface PutOptions extends WriteOptions {
 export interface NodePutOptions extends PutOptions {
   /** Whether the value ends with this process: when the node leaves, or when another process takes its name. */
   readonly bound?: boolean;
-}
-
-export function valueOf(value: StateValue, sequence = value.sequence): SharedValue {
-  const { bucket, key, content, updateTime, ttl, owner } = value;
-  return {
-    bucket,
-    key,
-    value: content?.form?.value ?? '',
-    sequence,
-    updateTime,
-    ttlMs: ttl && msOf(ttl, 0),
-    owner,
-  };
 }
 
 /** The request of a put. Throws VALUE_INVALID, OUT_OF_RANGE, KEY_INVALID, CONTENT_TOO_DEEP or PAYLOAD_TOO_LARGE. */

@@ -1,5 +1,5 @@
 /** One watch: which values are there, and the changes that its handler has not taken yet. */
-import type { EndedValue, SharedValue, ValueChange } from './value.js';
+import type { EndedValue, SharedValue, ValueChange } from '../events/shared-value.js';
 
 /**
  * Takes a change. It may return a promise: the next call of the watch waits for it. Of the changes that come to one

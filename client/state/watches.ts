@@ -5,9 +5,8 @@
  */
 import type { Event, StateValue } from '../../gen/ts/kelpie/v1/event.js';
 import { type Gap, GapReason, type Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
-import { stateEndReasonNameOf } from '../core/spelling.js';
 import { patternOf, topicOf, type ValuePlace } from '../core/value-place.js';
-import { valueOf } from './value.js';
+import { endedValueOf, valueOf } from '../events/shared-value.js';
 import { type ValueHandler, Watch } from './watch.js';
 
 /** A watch that runs. */
@@ -86,11 +85,8 @@ export class Watches {
     const changes = body?.$case === 'stateChanged' || body?.$case === 'stateDeleted';
     if (this.#byPattern.size === 0 || !changes || !body.value.value) return;
     if (body.$case === 'stateChanged') return this.#put(body.value.value, sequence);
-    const { bucket, key } = body.value.value;
-    const ended = stateEndReasonNameOf(body.value.reason);
-    for (const watch of this.#watchesOf(body.value.value)) {
-      watch.end({ bucket, key, sequence, ended });
-    }
+    const end = endedValueOf(body.value, sequence);
+    for (const watch of this.#watchesOf(end)) watch.end(end);
   }
 
   #put(value: StateValue, sequence: number): void {

@@ -11,6 +11,7 @@ export type Facts = ReadonlyMap<string, string>;
 export function factsOfNode(node: Node): Facts {
   return new Map([
     ['state', nameOf(NodeState, node.state)],
+    ['drained', node.drained ? 'yes' : ''],
     ['role', nameOf(NodeRole, node.role)],
     ['address', addressOf(node.address)],
     ['public address', addressOf(node.publicAddress)],

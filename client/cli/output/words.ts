@@ -2,8 +2,10 @@
 import { type Event, NodeLeaveReason, StateEndReason } from '../../../gen/ts/kelpie/v1/event.js';
 import { Node } from '../../../gen/ts/kelpie/v1/node.js';
 import { type Player, PlayerLeaveReason } from '../../../gen/ts/kelpie/v1/player.js';
+import { RoutingTable } from '../../../gen/ts/kelpie/v1/routing.js';
+import { NetworkSettings } from '../../../gen/ts/kelpie/v1/settings.js';
 import type { MessageContent } from '../../api/index.js';
-import { nameOf, stateCell } from './output.js';
+import { counted, nameOf, stateCell } from './output.js';
 
 /** `left (LOST)` of a node, which its topic names; `Steve left (QUIT)`; the content of a message. */
 export function inWords(event: Event): string {
@@ -31,12 +33,31 @@ export function inWords(event: Event): string {
       const { player, reason } = body.value;
       return `${who(player)} left ${where(player)} (${nameOf(PlayerLeaveReason, reason)})`;
     }
+    case 'routingChanged':
+      return rulesInWords(body.value.table ?? RoutingTable.create());
+    case 'settingsChanged':
+      return settingsInWords(body.value.settings ?? NetworkSettings.create());
     case 'stateChanged':
     case 'stateDeleted':
       return valueInWords(body);
     default:
       return 'an event of a newer kind';
   }
+}
+
+/** `2 rules: vips, lobbies`. */
+function rulesInWords({ rules }: RoutingTable): string {
+  if (rules.length === 0) return 'no rules';
+  return `${counted(rules.length, 'rule')}: ${rules.map(({ name }) => name).join(', ')}`;
+}
+
+/** `maintenance on, 2 players may log in: Back at 8 pm`; `maintenance off`. */
+function settingsInWords(settings: NetworkSettings): string {
+  const { maintenance, maintenanceMessage, allowedPlayers } = settings;
+  if (!maintenance) return 'maintenance off';
+  const count = allowedPlayers.length === 0 ? 'nobody' : counted(allowedPlayers.length, 'player');
+  const message = maintenanceMessage === '' ? '' : `: ${maintenanceMessage}`;
+  return `maintenance on, ${count} may log in${message}`;
 }
 
 /** `spawn is open`, `spawn ended (EXPIRED)`: of a shared value, by its key. */

@@ -6,6 +6,7 @@ import { endpoints, name, oneOf, pair, timeout } from './input/arguments.js';
 import { nearNames } from './input/nearest.js';
 import { placeOf, type PlaceOptions } from './input/place.js';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
+import { fromThrown } from '../errors.js';
 import { explain, UsageError, warn } from './output/output.js';
 import { type Format, FORMATS } from './output/records.js';
 
@@ -125,7 +126,7 @@ export function ask(options: Common, work: (api: Api) => Promise<void>): Promise
       await work(api);
     } catch (thrown) {
       const near = await nearNames(api, thrown);
-      fail(thrown, near.length === 0 ? '' : `; did you mean ${near.join(' or ')}?`);
+      fail(thrown, near.length === 0 ? lost(thrown) : `; did you mean ${near.join(' or ')}?`);
     } finally {
       api.close();
     }
@@ -139,6 +140,12 @@ export async function ending(work: () => Promise<void>): Promise<void> {
   } catch (thrown) {
     fail(thrown, '');
   }
+}
+
+/** The advice for a connection that breaks during a call: nobody knows whether the call was done. */
+function lost(thrown: unknown): string {
+  const isLost = fromThrown(thrown).reason === 'UNAVAILABLE';
+  return isLost ? '; the coordinator went away during the command, and may have done it' : '';
 }
 
 function fail(thrown: unknown, advice: string): void {

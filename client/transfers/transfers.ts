@@ -73,7 +73,8 @@ function unread(): KelpieError {
 
 /** The error where the way to the coordinator broke before the transfers had ended. */
 export function outcomeUnknown(playersLeft: number | undefined): KelpieError {
-  const whose = playersLeft === undefined ? 'the transfers' : `${playersLeft} transfers`;
-  const message = `the stream broke before ${whose} ended; they may go on: look where the players are`;
+  const all = playersLeft === undefined ? 'the transfers' : `${playersLeft} transfers`;
+  const whose = playersLeft === 1 ? 'a transfer' : all;
+  const message = `the stream broke before ${whose} ended; players may still move: look where the players are`;
   return new KelpieError('OUTCOME_UNKNOWN', message);
 }

@@ -1,5 +1,6 @@
 /** kelpie asks nodes to do things: console lines and commands of their own. */
 import { expect } from 'chai';
+import { connect } from '../../client/index.js';
 import { runKelpie, startKelpie } from '../support/process/cli.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { until } from '../support/until.js';
@@ -42,6 +43,23 @@ describe('kelpie, of commands,', () => {
       { role: 'NODE_ROLE_DOWNSTREAM', commands: ['run_console_command'], labels },
       () => said,
     );
+
+  it('may have been done when the coordinator goes away meanwhile, and kelpie says so', async () => {
+    const doomed = await startKelpied();
+    const lobby = connect({ name: 'lobby', role: 'DOWNSTREAM', endpoints: doomed.endpoint });
+    let asked = false;
+    lobby.handle('run_console_command', () => {
+      asked = true;
+      return new Promise<string>(() => undefined);
+    });
+    await lobby.ready();
+    const running = startKelpie(['run', 'lobby', 'list'], doomed.endpoint);
+    await until(() => asked);
+    await doomed.kill();
+    expect(await running.ended).to.equal(1);
+    expect(running.errors()).to.match(/went away during the command, and may have done it$/m);
+    await lobby.close();
+  });
 
   describe('runs a line', () => {
     const lines = (node: WireNode) => node.asked.map((one) => one.run_console_command?.line);

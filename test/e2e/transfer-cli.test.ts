@@ -204,6 +204,8 @@ describe('kelpie transfer', () => {
     expect(place.errors).to.match(/is no server, but a proxy; use --from-proxy gate-1/);
     const unknown = await kelpie('Steve', '--to', 'arena-9');
     expect(unknown.errors).to.match(/"arena-9" \(NODE_NOT_FOUND\); did you mean arena-[12]/);
+    const proxy = await kelpie('Steve', '--to', 'gate-1');
+    expect(proxy.errors).to.match(/"gate-1" is no server.*\(NODE_NOT_FOUND\)$/m);
     expect(placesOf(steve, alex, zoe)).to.deep.equal(['lobby-1', 'lobby-1', 'lobby-1']);
   });
 

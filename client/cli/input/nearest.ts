@@ -12,10 +12,9 @@ export async function nearNames(api: Api, thrown: unknown): Promise<string[]> {
   if ((reason !== 'NODE_NOT_FOUND' && reason !== 'NO_TARGET') || wanted === '') return [];
   try {
     const { nodes } = await api.nodes.list({ pageSize: 1000 }, { timeoutMs: LOOK_MS });
-    return nearest(
-      wanted,
-      nodes.map(({ name }) => name),
-    );
+    const names = nodes.map(({ name }) => name);
+    // A node of this name has another role than the one that is wanted.
+    return names.includes(wanted) ? [] : nearest(wanted, names);
   } catch {
     // The error itself is what the user needs.
     return [];

@@ -86,8 +86,9 @@ export class SharedValues {
     const conditions = conditionsOf(this.#rows, name, request);
     const content = valueOf(request, this.#limits, this.#time());
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const ofSession = this.#fenceOf(writer);
       const owner = ownerOf(this.#nodes, request.owner, writer);
-      const fence = this.#fenceOf(writer) ?? owner?.fence;
+      const fence = ofSession ?? owner?.fence;
       this.#compare(conditions);
       const value = { ...content, owner: owner?.name ?? '' };
       const draft = this.#rows.putDraft(name, value, owner?.instance, writer?.name);

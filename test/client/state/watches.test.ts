@@ -27,7 +27,7 @@ describe('watches of shared values', () => {
     scripted.client.state.watch(bucket, key, ({ key: name, sequence, ended }) => {
       seen.push(`${name} ${ended ?? sequence}`);
     });
-  /** What the handler got since the last call. */
+  /** The changes that the handler got since the last call. */
   const taken = () => seen.splice(0);
   /** Watches a bucket with the values `a` and `b`. */
   const loaded = async () => {

@@ -55,11 +55,9 @@ export interface GoalParts {
 
 export class Goals {
   readonly #parts: GoalParts;
-  #version = 0;
 
   constructor(parts: GoalParts) {
     this.#parts = parts;
-    parts.nodeRows.nodes.watch(() => (this.#version += 1));
   }
 
   /**
@@ -126,7 +124,7 @@ export class Goals {
   #selected(selection: ServerSelection): GoalOf {
     checkSelection(selection);
     const { servers, lastServers } = this.#parts;
-    const selecting = new Selecting(servers, selection, () => this.#version);
+    const selecting = new Selecting(servers, selection);
     const choose = ({ server, player }: PlayerRow): Choice | undefined =>
       selecting.choose(server, lastServers.of(player.id));
     const none = (row: PlayerRow): KelpieError => this.#noOther(row, selection);
@@ -136,8 +134,8 @@ export class Goals {
 
   /** The player may be on the only server that matches. */
   #noOther({ server }: PlayerRow, selection: ServerSelection): KelpieError {
-    const all = [...this.#parts.servers.all()];
-    const present = all.find(({ name }) => name === server);
+    const { all } = this.#parts.servers;
+    const present = all.get(server);
     if (present && selects(selection.servers, present)) return alreadyThere(server);
     return noServer(all, selection.servers, 1);
   }

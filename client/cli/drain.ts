@@ -33,7 +33,7 @@ export function drainCommand(): Command {
     .addHelpText(
       'after',
       '\nWithout a destination, players of a server go where the routing rules send them, and players of a' +
-        '\nproxy go to another proxy. The node stays DRAINING until --cancel, also after its restart.' +
+        '\nproxy go to another proxy and stay on their server. The node stays DRAINING until --cancel, also after its restart.' +
         '\nCtrl+C ends the command, not the drain. With --wait the exit code is 0 if the node is empty or left.',
     )
     .action((node: string, options: DrainOptions) =>

@@ -1,6 +1,7 @@
 /**
- * Slots whose players have arrived, and whose release is not stored yet. The players count already, so these slots
- * count no more in this coordinator. Other coordinators count them until they see the release: high, and never low.
+ * Slots whose players count on the node themselves, so these slots do not count in this coordinator: the player has
+ * arrived, and the release of the slot is not stored yet; or the player goes to another proxy and comes back to the
+ * server, and has not left yet. Other coordinators count these slots too: high, and never low.
  */
 import type { ReservationRows } from './reservation-rows.js';
 
@@ -8,11 +9,14 @@ export class ArrivedSlots {
   /** By reservation. */
   readonly #of = new Map<string, { readonly node: string; slots: number }>();
   readonly #onNode = new Map<string, number>();
+  /** Reservations that are about to be stored. */
+  readonly #coming = new Set<string>();
 
   constructor({ table }: Pick<ReservationRows, 'table'>) {
     // Of a reservation that loses slots, the arrived ones are the first: the rest counts.
     table.watch((id, before, after) => {
       this.forget(id, (before?.value.slots ?? 0) - (after?.value.slots ?? 0));
+      if (after && this.#coming.delete(id)) this.add(id, after.value.node);
     });
   }
 
@@ -28,7 +32,18 @@ export class ArrivedSlots {
 
   /** The reservations with such slots. */
   get size(): number {
-    return this.#of.size;
+    return this.#of.size + this.#coming.size;
+  }
+
+  /** The reservation has one slot, whose player counts on the node already. It is about to be stored, or it failed. */
+  expect(id: string, comes: boolean): void {
+    if (comes) this.#coming.add(id);
+    else this.#coming.delete(id);
+  }
+
+  /** Whether the reservation is about to be stored with such a slot. */
+  isComing(id: string): boolean {
+    return this.#coming.has(id);
   }
 
   /** The player of one slot counts on the node from now on. */

@@ -5,11 +5,11 @@
  */
 import { randomInt, randomUUID } from 'node:crypto';
 import { ReservationRow } from '../../gen/ts/kelpie/storage/v1/transfer_rows.js';
-import { type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import type { ServerSelection } from '../../gen/ts/kelpie/v1/transfer.js';
 import type { Clock } from '../core/clock.js';
 import { durationOf, msOf } from '../core/duration.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
+import { SharedTurn } from '../core/fair-turn.js';
 import { cutText } from '../core/text.js';
 import type { Requirement } from '../journal/journal.js';
 import { Expiry } from '../network/expiry.js';
@@ -21,10 +21,11 @@ import { type NodeRows, notOwner } from '../nodes/rows.js';
 import type { PlayerRows } from '../players/rows.js';
 import { ArrivedSlots } from './arrived-slots.js';
 import { ComingSlots } from './coming-slots.js';
-import { select, standingOf } from './pick.js';
+import { select } from './pick.js';
 import type { ReservationRows } from './reservation-rows.js';
 import { checkSelection, isClosed, noServer } from './selection.js';
-import { closedError, Servers } from './servers.js';
+import { Room, type Wanted } from './room.js';
+import { Servers } from './servers.js';
 import { type NodeSlots, SlotWriter } from './slot-writer.js';
 
 const SLOTS = 1000;
@@ -41,19 +42,14 @@ export interface Requester {
 }
 
 /** A request for slots. */
-export interface Hold {
+export interface Hold extends Wanted {
   /** The name of a node in any case, or servers to choose from. */
   readonly place: { readonly node: string } | { readonly servers: ServerSelection };
-  readonly slots: number;
   readonly ttlMs: number;
   readonly purpose: string;
   /** The name of the node with whose process the reservation ends, in any case. Empty: none. */
   readonly owner: string;
   readonly by?: Requester | undefined;
-  /** The most players, reserved slots included, beside the node's max_players. 0: no other limit. */
-  readonly limit?: number;
-  /** Whether an UNREACHABLE server is better than none. */
-  readonly lastResort?: boolean;
   /** For ROUND_ROBIN: the number of choices before. Default: all that this coordinator made for reservations. */
   readonly turn?: number;
   /** For STICKY: the server that the player was on last. */
@@ -74,10 +70,11 @@ interface Chosen {
 
 /** The parts that reservations use. */
 export interface ReservationParts {
-  readonly network: Pick<Network, 'commit' | 'searches'>;
+  readonly network: Pick<Network, 'commit'>;
   readonly nodeRows: NodeRows;
   readonly playerRows: PlayerRows;
   readonly limits: Pick<Limits, 'reservations' | 'nodeReservations'>;
+  readonly clock: Clock;
   /** Counts only the time in which this coordinator listened. */
   readonly listening: Clock;
   readonly onFault: (error: unknown) => void;
@@ -85,24 +82,30 @@ export interface ReservationParts {
 
 export class Reservations {
   readonly rows: ReservationRows;
-  readonly servers: Servers;
+  /** The slots whose players count on the node themselves. */
+  readonly arrived: ArrivedSlots;
   readonly #nodes: NodeRows;
+  readonly #players: PlayerRows;
+  readonly #servers: Servers;
+  readonly #room: Room;
   readonly #coming: ComingSlots;
-  readonly #arrived: ArrivedSlots;
   readonly #writer: SlotWriter;
   readonly #expiry: Expiry<ReservationRow>;
-  readonly #network: Pick<Network, 'searches'>;
+  /** The turns that all choices between servers share. */
+  readonly #choices: SharedTurn;
   #turn = 0;
 
   constructor(rows: ReservationRows, parts: ReservationParts) {
-    const { network, nodeRows, playerRows, limits, listening, onFault } = parts;
+    const { network, nodeRows, playerRows, limits, clock, listening, onFault } = parts;
     this.rows = rows;
-    this.#network = network;
     this.#nodes = nodeRows;
-    this.servers = new Servers(nodeRows, playerRows, (name) => this.reservedOn(name));
+    this.#players = playerRows;
+    this.#servers = new Servers(nodeRows, playerRows, (name) => this.reservedOn(name));
+    this.#room = new Room(this.#servers, playerRows);
     this.#coming = new ComingSlots(rows, limits);
-    this.#arrived = new ArrivedSlots(rows);
-    this.#writer = new SlotWriter(network, rows, this.#arrived);
+    this.arrived = new ArrivedSlots(rows);
+    this.#writer = new SlotWriter(network, rows, this.arrived);
+    this.#choices = new SharedTurn(clock);
     this.#expiry = new Expiry(rows.table, {
       listening,
       onFault,
@@ -114,12 +117,12 @@ export class Reservations {
 
   /** The slots of a node that are held for players who have not arrived, or are about to be. */
   reservedOn(node: string): number {
-    return this.rows.slotsOn(node) - this.#arrived.on(node) + this.#coming.on(node);
+    return this.rows.slotsOn(node) - this.arrived.on(node) + this.#coming.on(node);
   }
 
   /** The reservations with a timer, and the nodes with changes under way: 0 if nothing is reserved. */
   get pending(): number {
-    return this.#expiry.size + this.#writer.pending + this.#coming.size + this.#arrived.size;
+    return this.#expiry.size + this.#writer.pending + this.#coming.size + this.arrived.size;
   }
 
   /** Chooses a node and holds slots on it, in one step. Throws the errors that ReserveSlots names. */
@@ -131,10 +134,7 @@ export class Reservations {
     checkSelection(place.servers);
     const turn = hold.turn ?? this.#turn++;
     for (let attempt = 1; ; attempt++) {
-      const chosen = await this.#network.searches.work(
-        this.#choose(place.servers, hold, turn),
-        this,
-      );
+      const chosen = await this.#choices.work(this.#choose(place.servers, hold, turn));
       try {
         return await this.#store(chosen, hold);
       } catch (error) {
@@ -145,8 +145,9 @@ export class Reservations {
   }
 
   /** The slots count from now on, until `leave` is called. Throws RESERVATION_LIMIT. */
-  #enter(node: string, { slots }: Hold): Chosen {
-    return { node, leave: this.#coming.enter(node, slots) };
+  #enter(node: string, { slots, playerId }: Hold): Chosen {
+    const isCounted = this.#room.counts(this.#nodes.nodes.get(node)?.value, playerId);
+    return { node, leave: this.#coming.enter(node, isCounted ? 0 : slots) };
   }
 
   async #store({ node, leave }: Chosen, hold: Hold): Promise<Held> {
@@ -155,6 +156,7 @@ export class Reservations {
       await this.#writer.change(node, (held) => this.#take(id, node, hold, held));
       return { id, node };
     } finally {
+      this.arrived.expect(id, false);
       leave();
     }
   }
@@ -163,7 +165,7 @@ export class Reservations {
   *#choose(by: ServerSelection, hold: Hold, turn: number): Generator<undefined, Chosen> {
     yield;
     const { slots, lastServer = '', lastResort = false } = hold;
-    const { all } = this.servers;
+    const all = [...this.#servers.all()];
     const picked = select(all, by, { random: randomInt(2 ** 32), slots, turn, lastServer });
     if (picked.server !== undefined && (lastResort || !picked.lastResort)) {
       return this.#enter(picked.server, hold);
@@ -174,9 +176,12 @@ export class Reservations {
   #take(id: string, name: string, hold: Hold, held: NodeSlots): Requirement[] {
     const node = this.#nodes.nodes.get(name)?.value;
     if (!node) throw notFound(name);
-    this.#checkRoom(node, hold, held.held);
+    const isCounted = this.#room.counts(node, hold.playerId);
+    this.arrived.expect(id, isCounted);
+    this.#room.check(node, hold, held.held);
     const owner = hold.owner.toLowerCase();
     const require = [this.#nodes.seen(name), ...this.#fenceOf(hold.by)];
+    if (isCounted) require.push(this.#players.seen(hold.playerId ?? ''));
     const owning = this.#nodes.owners.get(owner);
     if (owner !== '') {
       if (!owning) throw notFound(owner);
@@ -187,19 +192,6 @@ export class Reservations {
     const row = { node: name, slots, ttl: durationOf(hold.ttlMs), purpose, owner, ownerInstanceId };
     held.put(id, { ...row, nodeInstanceId: node.instanceId });
     return require;
-  }
-
-  #checkRoom(node: Node, { slots, limit = 0, lastResort = false }: Hold, reserved: number): void {
-    const { name, role } = node;
-    if (role === NodeRole.SERVICE) {
-      const message = `"${name}" is a SERVICE, and no player can be there; name a proxy or a server`;
-      throw new KelpieError('ROLE_HOLDS_NO_PLAYERS', message, { name });
-    }
-    const { players } = this.servers.of(node);
-    const server = { ...node, players, reserved };
-    if (lastResort && standingOf(server, slots, limit) === 'UNREACHABLE') return;
-    const error = closedError(server, slots, limit);
-    if (error) throw error;
   }
 
   /**
@@ -234,11 +226,11 @@ export class Reservations {
   async arrive(id: string): Promise<void> {
     const node = this.nodeOf(id);
     if (node === undefined) throw reservationNotFound(id);
-    this.#arrived.add(id, node);
+    this.arrived.add(id, node);
     try {
       await this.release(id, 1);
     } catch (error) {
-      this.#arrived.forget(id, 1);
+      this.arrived.forget(id, 1);
       throw error;
     }
   }

@@ -8,7 +8,9 @@ import { type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import type { Cancel, Clock } from '../core/clock.js';
 import { sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
+import type { NodeRows } from '../nodes/rows.js';
 import type { PlayerRows } from '../players/rows.js';
+import { drainGoalOf } from './drain-goals.js';
 import type { DrainPlan } from './drain-plan.js';
 import type { GoalOf } from './goals.js';
 import { type DrainProgress, DrainWatchers } from './drain-watchers.js';
@@ -28,6 +30,7 @@ const NO_CONTEXT = new Uint8Array();
 export interface DrainParts {
   readonly transfers: Pick<Transfers, 'move' | 'goalOf'>;
   readonly players: PlayerRows;
+  readonly nodes: NodeRows['nodes'];
   readonly clock: Clock;
   /** The node of the drain, as it is now. */
   readonly nodeNow: () => Node | undefined;
@@ -169,7 +172,7 @@ export class DrainRun {
     const options = { context: NO_CONTEXT, timeoutMs: TRANSFER_MS };
     this.#moving.add(playerId);
     try {
-      this.#goalOf ??= transfers.goalOf(this.#plan.destination);
+      this.#goalOf ??= drainGoalOf(this.#plan.destination, this.#parts);
       transfers.move([ref], this.#goalOf, options, (update, read) => {
         if (!isEnd(update)) return;
         read();

@@ -96,7 +96,7 @@ export class Drains {
     if (run) return run.replace(plan);
     const { transfers, stored, nodeRows, playerRows: players, clock, onFault } = this.#parts;
     const parts = {
-      ...{ transfers, players, clock, onFault },
+      ...{ transfers, players, nodes, clock, onFault },
       nodeNow: () => nodes.get(name)?.value,
       storeEnd: () => stored.end(name, nodeRows.drains.get(name)?.sequence ?? 0),
       onEnd: () => this.#runs.delete(name),

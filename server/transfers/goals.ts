@@ -18,6 +18,7 @@ import type { Hold, Reservations } from '../routing/reservations.js';
 import { checkSelection, isClosed, noServer } from '../routing/selection.js';
 import type { Servers } from '../routing/servers.js';
 import { alreadyThere, noPublicAddress } from './errors.js';
+import { GoalSlots } from './goal-slots.js';
 import { Selecting } from './selecting.js';
 import type { Goal } from './transfer.js';
 
@@ -42,7 +43,7 @@ export interface HeldGoal {
 export type GoalOf = (rowNow: () => PlayerRow, ttlMs: number) => Promise<HeldGoal>;
 
 /** A chosen node. */
-export type Choice = Pick<Hold, 'limit' | 'lastResort'> & { readonly name: string };
+export type Choice = Pick<Hold, 'limit' | 'lastResort' | 'playerId'> & { readonly name: string };
 
 /** The parts that goals need. */
 export interface GoalParts {
@@ -50,14 +51,18 @@ export interface GoalParts {
   readonly servers: Servers;
   readonly picker: Picker;
   readonly lastServers: LastServers;
-  readonly reservations: Pick<Reservations, 'hold' | 'release' | 'arrive' | 'nodeOf'>;
+  readonly reservations: Pick<Reservations, 'hold' | 'release' | 'arrive' | 'arrived' | 'nodeOf'>;
 }
 
 export class Goals {
+  readonly slots: GoalSlots;
   readonly #parts: GoalParts;
+  #version = 0;
 
   constructor(parts: GoalParts) {
     this.#parts = parts;
+    this.slots = new GoalSlots(parts.reservations, parts.nodeRows.nodes);
+    parts.nodeRows.nodes.watch(() => (this.#version += 1));
   }
 
   /**
@@ -124,7 +129,7 @@ export class Goals {
   #selected(selection: ServerSelection): GoalOf {
     checkSelection(selection);
     const { servers, lastServers } = this.#parts;
-    const selecting = new Selecting(servers, selection);
+    const selecting = new Selecting(servers, selection, () => this.#version);
     const choose = ({ server, player }: PlayerRow): Choice | undefined =>
       selecting.choose(server, lastServers.of(player.id));
     const none = (row: PlayerRow): KelpieError => this.#noOther(row, selection);
@@ -134,8 +139,8 @@ export class Goals {
 
   /** The player may be on the only server that matches. */
   #noOther({ server }: PlayerRow, selection: ServerSelection): KelpieError {
-    const { all } = this.#parts.servers;
-    const present = all.get(server);
+    const all = [...this.#parts.servers.all()];
+    const present = all.find(({ name }) => name === server);
     if (present && selects(selection.servers, present)) return alreadyThere(server);
     return noServer(all, selection.servers, 1);
   }
@@ -206,13 +211,15 @@ export class Goals {
     }
     const node = this.#nodeOf(name);
     const address = publicAddressOf(node);
-    const slots = [await this.#hold(choice, ttlMs)];
+    // A player who is on the server already keeps their place there.
+    const playerId = row.player.id;
+    const slots = [await this.#hold({ ...choice, playerId }, ttlMs)];
     if (node.role === NodeRole.DOWNSTREAM)
       return { goal: { proxy: name, address, server: name }, slots };
     try {
-      if (server !== '') slots.push(await this.#hold({ name: server }, ttlMs));
+      if (server !== '') slots.push(await this.#hold({ name: server, playerId }, ttlMs));
     } catch (error) {
-      await this.release(slots);
+      await this.slots.release(slots);
       throw error;
     }
     return { goal: { proxy: name, address, server }, slots };
@@ -239,30 +246,6 @@ export class Goals {
     }
     return best && { name: best.name };
   }
-
-  /** Whether the player counts on the node of a slot. */
-  isThere(slot: string, { proxy, server, loggingIn }: PlayerRow): boolean {
-    const { reservations, nodeRows } = this.#parts;
-    const name = reservations.nodeOf(slot);
-    const node = name === undefined ? undefined : nodeRows.nodes.get(name)?.value;
-    if (!node || loggingIn) return false;
-    return node.name === (node.role === NodeRole.PROXY ? proxy : server);
-  }
-
-  /** Releases a slot whose player counts on its node. */
-  arrive(slot: string): Promise<void> {
-    return this.#parts.reservations.arrive(slot).catch(expected);
-  }
-
-  /** Releases slots. */
-  async release(slots: readonly string[]): Promise<void> {
-    for (const id of slots) await this.#parts.reservations.release(id).catch(expected);
-  }
-}
-
-/** Slots whose release fails end with their time. */
-function expected(error: unknown): void {
-  if (!(error instanceof KelpieError)) throw error;
 }
 
 function isBefore(proxy: Server, other: Server): boolean {

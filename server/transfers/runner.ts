@@ -62,10 +62,12 @@ export class Runner {
     try {
       const { goal, slots } = await goalOf(rowNow, running.request.endsMs - clock.now());
       if (hasEnded(running.state)) {
-        await goals.release(slots);
+        await goals.slots.release(slots);
         return;
       }
       running.slots = slots;
+      // The player may have moved since their slots are stored.
+      this.moved(playerId, playerRows.onlineOf(playerId));
       const lost = this.#running.lostOf(goal);
       if (lost !== undefined) throw targetLost(lost);
       this.#running.follow(running, goal);
@@ -90,16 +92,11 @@ export class Runner {
     for (const action of actions) this.#act(running, action);
   }
 
-  /** Slots on nodes that count the player now have done their work. They count no more, before anybody chooses again. */
-  moved(playerId: string, row: PlayerRow): void {
+  /** The row of the player changed: undefined, if they left. */
+  moved(playerId: string, row: PlayerRow | undefined): void {
     const { goals, onFault } = this.#parts;
     const running = this.#running.of(playerId);
-    if (!running) return;
-    running.slots = running.slots.filter((slot) => {
-      if (!goals.isThere(slot, row)) return true;
-      void goals.arrive(slot).catch(onFault);
-      return false;
-    });
+    if (running) running.slots = goals.slots.follow(running.slots, row, onFault);
   }
 
   /** The step is over. A command without a reply stays with its node, unless the transfer failed. */
@@ -119,7 +116,7 @@ export class Runner {
       case 'revoke':
         return this.#revoke(running);
       case 'release':
-        void this.#parts.goals.release(running.slots).catch(this.#parts.onFault);
+        void this.#parts.goals.slots.release(running.slots).catch(this.#parts.onFault);
         running.slots = [];
         return;
       case 'report':

@@ -192,7 +192,9 @@ function arrived(transfer: Transfer): Next {
 
 function refused(transfer: Transfer, error: KelpieError): Next {
   const node = nodeOf(transfer);
-  const prepared = transfer.prepared.filter((name) => name !== node || !ends.isRefusal(error));
+  // A player may come back to the server that they leave: it has prepared one of both then.
+  const own = ends.isRefusal(error) ? transfer.prepared.lastIndexOf(node) : -1;
+  const prepared = transfer.prepared.filter((_, index) => index !== own);
   const rest = { ...transfer, prepared };
   switch (transfer.step) {
     case 'prepareArrival':
@@ -274,6 +276,6 @@ function fail(transfer: Transfer, error: KelpieError): Next {
   const ticketed = goal !== undefined && goal.proxy !== '';
   if (step !== 'confirmArrival') actions.push({ do: 'release' });
   if (ticketed && (step === 'ticket' || step === 'transferPlayer')) actions.push({ do: 'revoke' });
-  for (const node of prepared) actions.push({ do: 'report', node, error });
+  for (const node of new Set(prepared)) actions.push({ do: 'report', node, error });
   return [{ ...transfer, step: 'failed' }, [...actions, { do: 'end', error }]];
 }

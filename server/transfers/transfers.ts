@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { PlayerRef } from '../../gen/ts/kelpie/v1/command.js';
 import { type TransferDestination, TransferStage } from '../../gen/ts/kelpie/v1/transfer.js';
 import { KelpieError } from '../core/errors.js';
+import { FairTurn } from '../core/fair-turn.js';
 import { PromptTurns } from '../core/prompt-turns.js';
 import type { Limits } from '../network/limits.js';
 import type { Network } from '../network/network.js';
@@ -54,7 +55,7 @@ export type OnUpdate = (update: MoveUpdate, read: () => void) => void;
 
 /** The parts that transfers need. */
 export interface TransferParts extends RunnerParts {
-  readonly network: Pick<Network, 'onEntries' | 'searches'>;
+  readonly network: Pick<Network, 'onEntries'>;
   readonly limits: Pick<Limits, 'transfers' | 'transferBytes'>;
 }
 
@@ -84,7 +85,7 @@ export class Transfers {
     this.#running = new RunningTransfers(playerRows, nodeRows);
     this.#runner = new Runner(parts, this.#running);
     this.#turns = new PromptTurns(clock, onFault);
-    playerRows.watch((id, row) => row && this.#runner.moved(id, row));
+    playerRows.watch((id, row) => this.#runner.moved(id, row));
     network.onEntries((entries) => {
       const happenings = [...this.#running.happenings(entries)];
       if (happenings.length > 0) this.#turns.add(this.#happened(happenings));
@@ -149,17 +150,17 @@ export class Transfers {
     this.#bytes += contextBytes;
   }
 
-  /** Begins each transfer in a piece of a turn: the writes that follow at once are a part of the turn too. */
+  /** Begins the transfers in turns of a few milliseconds. */
   async #start(request: Request, refs: readonly PlayerRef[], goalOf: GoalOf): Promise<void> {
-    const { searches } = this.#parts.network;
+    const turn = new FairTurn(this.#parts.clock);
     await Promise.resolve();
     for (const ref of refs) {
-      await searches.work(this.#startOne(request, ref, goalOf), request.issuer ?? request);
+      turn.work(() => this.#startOne(request, ref, goalOf));
+      await turn.over();
     }
   }
 
-  *#startOne(request: Request, player: PlayerRef, goalOf: GoalOf): Generator<undefined, void> {
-    yield;
+  #startOne(request: Request, player: PlayerRef, goalOf: GoalOf): void {
     const row = this.#parts.playerRows.onlineOf(player.playerId);
     const there = row?.generation === player.generation ? row : undefined;
     const refusal = this.#refusal(request, player, there);

@@ -92,14 +92,26 @@ describe('a drain on a real kelpied', () => {
     expect(await placesOf([id])).to.deep.equal(['gate old']);
   });
 
-  it('of a proxy moves its players to another proxy', async () => {
+  it('of a proxy moves its players to another proxy, and they stay on their servers', async () => {
     await network.server('lobby');
+    // The game is full.
+    await network.server('game', {}, { maxPlayers: 2 });
     const other = await network.proxy('gate-2');
-    const ids = await bring(3, 'lobby');
+    // Players may be on a server that takes nobody.
+    await network.server('old');
+    await drained('old');
+    const ids = [
+      ...(await bring(2, 'game')),
+      ...(await bring(1, 'lobby')),
+      ...(await bring(1, 'old')),
+    ];
     const all = await drained('gate');
-    expect(all.at(-1)).to.include({ stage: 'EMPTY', playersMoved: 3, transfersFailed: 0 });
-    expect(other.client.players.size).to.equal(3);
-    expect((await placesOf(ids)).every((place) => place.startsWith('gate-2 '))).to.equal(true);
+    expect(all.at(-1)).to.include({ stage: 'EMPTY', playersMoved: 4, transfersFailed: 0 });
+    expect(other.client.players.size).to.equal(4);
+    const places = await placesOf(ids);
+    expect(places.slice(0, 3)).to.deep.equal(['gate-2 game', 'gate-2 game', 'gate-2 lobby']);
+    const named = other.tickets.map(({ server }) => server);
+    expect(named).to.have.members(['game', 'game', 'lobby', '']);
   });
 
   it('of the only lobby fails with the reason, and leaves the players there when its deadline passes', async () => {
@@ -159,10 +171,10 @@ describe('a drain on a real kelpied', () => {
     const { port } = kelpied;
     const stopped = kelpied.stop();
     expect((await ended).reason).to.be.oneOf(['DRAINING', 'UNAVAILABLE']);
-    await network.close();
     expect(await stopped).to.equal(0);
     api.close();
     await start(port);
+    await network.back();
   });
 
   describe('by kelpie drain', () => {

@@ -295,6 +295,35 @@ describe('transfers', () => {
     expect((await api.players.get({ id: STEVE })).proxy).to.equal('gate');
   });
 
+  it('to another proxy keep the place of a player on their full server, while they are away', async () => {
+    const { gate } = await town();
+    const other = await network.proxy('gate-2');
+    const third = { xuid: '2535400000000003', name: 'Third' };
+    await gate.move(STEVE, 'arena');
+    await gate.bring(alex, 'arena');
+    await gate.bring(third, 'lobby');
+    const refusals: (string | undefined)[] = [];
+    const intrude = async (): Promise<void> => {
+      const error = await rejectionOf(
+        KelpieError,
+        issuer.move({ id: third.xuid }, { server: 'arena' }),
+      );
+      refusals.push(error.reason);
+    };
+    gate.moves = async () => {
+      await intrude();
+      await gate.leave(STEVE);
+      await intrude();
+      await other.bring(steve);
+    };
+    await issuer.move({ id: STEVE }, { proxy: 'gate-2', server: 'arena' }, { timeoutMs });
+    await intrude();
+    expect(refusals).to.deep.equal(Array(3).fill('SERVER_FULL'));
+    await once(async () => (await reserved()) === 0);
+    const { proxy, server } = await api.players.get({ id: STEVE });
+    expect([proxy, server]).to.deep.equal(['gate-2', 'arena']);
+  });
+
   for (const policy of ['DENY_NEW', 'KICK_OLD', 'VERIFY_OLD'] as const) {
     it(`to another proxy arrive by ${policy}, though the first one still has the player`, async () => {
       await network.server('arena');

@@ -10,6 +10,7 @@ import { InTurn } from '../../../server/core/in-turn.js';
 import { durationOf } from '../../../server/core/duration.js';
 import { drainCall } from '../../../server/edge/grpc/drain-calls.js';
 import { Drains, type DrainsParts } from '../../../server/transfers/drains.js';
+import type { PlayerRow } from '../../../server/players/rows.js';
 import type { DrainProgress } from '../../../server/transfers/drain-watchers.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
 import { settled } from '../../support/journal/history.js';
@@ -46,18 +47,30 @@ class FakeTransfers {
     this.#clock = clock;
   }
 
-  /** The destinations, by the goals that stand for them. */
-  readonly #destinations = new Map<unknown, TransferDestination | undefined>();
+  /** The row of a player. */
+  rowOf: ((id: string) => PlayerRow | undefined) | undefined;
+  /** The destination of the goal that was chosen last. */
+  #chosen: TransferDestination | undefined;
 
-  readonly goalOf: DrainsParts['transfers']['goalOf'] = (destination) => {
-    const goalOf = () => Promise.reject(new Error('no transfer runs'));
-    this.#destinations.set(goalOf, destination);
-    return goalOf;
+  readonly goalOf: DrainsParts['transfers']['goalOf'] = (destination) => () => {
+    this.#chosen = destination;
+    return Promise.reject(new Error('no transfer runs'));
   };
 
+  #destinationOf(goalOf: Parameters<DrainsParts['transfers']['move']>[1], id: string) {
+    if (typeof goalOf !== 'function') throw new Error('the drain has chosen no goals');
+    const rowNow = (): PlayerRow => {
+      const row = this.rowOf?.(id);
+      if (row) return row;
+      throw new Error(`${id} is gone`);
+    };
+    goalOf(rowNow, 0).catch(() => undefined);
+    return this.#chosen;
+  }
+
   readonly move: DrainsParts['transfers']['move'] = (refs, goalOf, _options, onUpdate) => {
-    const destination = this.#destinations.get(goalOf);
     for (const ref of refs) {
+      const destination = this.#destinationOf(goalOf, ref.playerId);
       const end = (error?: KelpieError): void => {
         const stage = error ? TransferStage.FAILED : TransferStage.ARRIVED;
         const update = { player: ref, playerName: '', target: '', stage, error };
@@ -103,6 +116,7 @@ class Town {
     this.coordinator.drains.close();
     const { claims, nodeRows, playerRows } = this.coordinator;
     const onFault = (error: unknown) => this.coordinator.faults.push(error);
+    this.transfers.rowOf = (id) => playerRows.onlineOf(id);
     const parts = { nodeRows, playerRows, stored: claims.drains, clock: this.clock, onFault };
     this.drains = new Drains({ ...parts, transfers: this.transfers });
     await settled();
@@ -212,6 +226,32 @@ describe('a drain', () => {
     expect(town.transfers.begun.some((one) => one.destination?.place?.$case === 'server')).to.equal(
       false,
     );
+  });
+
+  it('of a proxy names the server that the player is on, while that takes players', async () => {
+    const town = await Town.open(1);
+    const shown = async (partial: Partial<DrainNodeRequest> = {}) => {
+      await town.drain({ name: 'gate', ...partial });
+      await town.pass(200);
+      const { destination } = town.transfers.begun.splice(0)[0] ?? {};
+      town.fail();
+      await town.coordinator.claims.drains.cancel('gate');
+      await settled(12);
+      return destination?.place?.value;
+    };
+    town.fail();
+    expect(await shown()).to.deep.equal({ name: '', server: 'old' });
+    await town.drain({ name: 'old', playersPerSecond: 0.01 });
+    await town.pass(200);
+    town.transfers.begun.splice(0);
+    expect(await shown(), 'the server is drained').to.deep.equal({ name: '', server: '' });
+    await town.move(player(0).xuid);
+    expect(await shown()).to.deep.equal({ name: '', server: 'new' });
+    const value = { name: '', server: 'old' };
+    const destination: TransferDestination = { place: { $case: 'proxy', value } };
+    expect(await shown({ destination }), 'a destination of its own').to.deep.equal(value);
+    await town.move(player(0).xuid, 'gone');
+    expect(await shown(), 'no server has this name').to.deep.equal({ name: '', server: '' });
   });
 
   it('of an empty node ends at once', async () => {

@@ -5,6 +5,7 @@
 import { connect, type ConnectOptions } from '../../../client/index.js';
 import { FakeProxy, type ProxyBehaviour } from './fake-proxy.js';
 import { FakeServer, type ServerBehaviour } from './fake-server.js';
+import { until } from '../until.js';
 import { World } from './world.js';
 
 /** The way to the coordinator: endpoints, or a transport. */
@@ -56,6 +57,11 @@ export class FakeNetwork {
     this.#nodes.push(node);
     await node.client.ready();
     return node;
+  }
+
+  /** Resolves when all nodes have a session again, after a restart of the coordinator: only then can they say goodbye. */
+  async back(): Promise<void> {
+    await until(() => this.#nodes.every(({ client }) => client.connectionState === 'CONNECTED'));
   }
 
   /** Closes all nodes. */

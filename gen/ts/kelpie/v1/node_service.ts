@@ -150,7 +150,9 @@ export interface DrainNodeRequest {
   name: string;
   /**
    * The place that players are moved to, another one than the node (OUT_OF_RANGE). Not set: for a server the routing
-   * rules for a FALLBACK with reason DRAIN, for a proxy another proxy, whose routing rules decide on the server.
+   * rules for a FALLBACK with reason DRAIN, for a proxy another proxy. Players who go to another proxy, by a destination
+   * that names no server too, stay on their server, also a full one. If it is gone, or its state keeps players away,
+   * the routing rules of the next proxy decide.
    */
   destination:
     | TransferDestination

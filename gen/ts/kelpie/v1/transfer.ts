@@ -115,7 +115,8 @@ export interface ProxyDestination {
   name: string;
   /**
    * The server that the player is on after they came, in any case (NODE_NOT_FOUND). Empty: the routing rules of
-   * the next proxy decide.
+   * the next proxy decide; in a drain, players stay on their server (DrainNodeRequest.destination). A player who is on
+   * the server already keeps their place there while they are away, so a full server takes them back.
    */
   server: string;
 }

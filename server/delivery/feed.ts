@@ -143,11 +143,12 @@ export class Feed {
   }
 
   #snapshotPart(): FramePart | undefined {
-    if (this.#snapshots.size === 0 || this.#work.busy) return undefined;
-    const made = this.#snapshots.take();
-    if (made) return made;
-    this.#work.begin(() => this.#snapshots.make());
-    return this.#snapshots.take();
+    while (this.#snapshots.size > 0 && !this.#work.busy) {
+      const made = this.#snapshots.take();
+      if (made) return made;
+      this.#work.begin(() => this.#snapshots.make());
+    }
+    return undefined;
   }
 
   /** Resolves when fewer snapshots wait; undefined if few do. */
@@ -220,8 +221,7 @@ export class Feed {
     // A reader that does not know gaps of topics skips all that is in them.
     if (fresh && this.#filter.hasResources) this.#queueSnapshot(this.#filter);
     const range = { lostAfter: this.#position, resumesAt: hole.upTo };
-    const topics = [...patternsUnder(hole.prefix)];
-    const value = { ...range, reason: GapReason.TRIMMED, topics };
+    const value = { ...range, reason: GapReason.TRIMMED, topics: [...patternsUnder(hole.prefix)] };
     return encodeFrame({ $case: 'gap', value });
   }
 

@@ -11,11 +11,11 @@ const SNAPSHOTS = 8;
 
 /** The snapshots for one reader, one after the other. */
 export class Snapshots {
-  #all: Generator<FramePart>[] = [];
+  #all: Generator<FramePart | undefined>[] = [];
   #part: FramePart | undefined;
   readonly #room = new Latch();
 
-  add(parts: Generator<FramePart>): void {
+  add(parts: Generator<FramePart | undefined>): void {
     this.#all.push(parts);
   }
 
@@ -23,12 +23,15 @@ export class Snapshots {
     return this.#all.length;
   }
 
-  /** Makes the next part, if there is one. */
+  /** Makes the next part or a piece of it, if there is one. */
   make(): void {
-    for (let parts = this.#all[0]; parts && !this.#part; parts = this.#all[0]) {
+    for (let parts = this.#all[0]; parts; parts = this.#all[0]) {
       const part = parts.next();
-      if (!part.done) this.#part = part.value;
-      else this.#drop();
+      if (!part.done) {
+        this.#part = part.value;
+        return;
+      }
+      this.#drop();
     }
   }
 
@@ -59,16 +62,20 @@ export class Snapshots {
 const PART_ROWS = 256;
 const PART_BYTES = 64 * 1024;
 
-/** The encoded frames of a snapshot; at least one, the last of them marked. */
+/** The encoded frames of a snapshot; at least one, the last of them marked. Undefined: other work may run. */
 export function* snapshotParts(
   network: Pick<Network, 'resources'>,
   filter: TopicFilter,
   cursor: Cursor,
-): Generator<FramePart> {
+): Generator<FramePart | undefined> {
   let part: Snapshot = { cursor, topics: [...filter.patterns], rows: [], complete: false };
   let rows: Uint8Array[] = [];
   let bytes = 0;
   for (const row of network.resources(filter)) {
+    if (!row) {
+      yield undefined;
+      continue;
+    }
     const encoded = Row.encode(row).finish();
     if (rows.length === PART_ROWS || (rows.length > 0 && bytes + encoded.length > PART_BYTES)) {
       yield encodeSnapshotFrame(part, rows);

@@ -135,8 +135,8 @@ export class Network {
     return this.#journal.readOnly;
   }
 
-  /** The rows that match a filter, each as it is when the iteration reaches it. */
-  resources(filter: TopicFilter): Generator<Row> {
+  /** The rows that match a filter, each as it is when the iteration reaches it; undefined: see `Table.resources`. */
+  resources(filter: TopicFilter): Generator<Row | undefined> {
     return this.#tables.resources(filter);
   }
 }

@@ -34,6 +34,9 @@ export type Watcher<T> = (
   after: Folded<T> | undefined,
 ) => void;
 
+/** The names that an iteration looks at before it stops once. */
+const NAMES = 256;
+
 export class Table<T> {
   readonly #prefix: string;
   readonly #codec: Codec<T>;
@@ -109,11 +112,16 @@ export class Table<T> {
     return this.#rows.size;
   }
 
-  /** The rows that match a filter, each as it is when the iteration reaches it. */
-  *resources(filter: TopicFilter): Generator<Row> {
+  /**
+   * The rows that match a filter, each as it is when the iteration reaches it. Undefined after some names each: a pattern
+   * may match few of many rows, so the caller can let other work run there.
+   */
+  *resources(filter: TopicFilter): Generator<Row | undefined> {
     const { resource } = this.#codec;
     if (!resource) return;
+    let names = 0;
     for (const name of this.#namesFor(filter)) {
+      if (++names % NAMES === 0) yield undefined;
       const row = this.#rows.get(name);
       const shown = row && filter.matches(this.topicOf(name)) ? resource(row.value) : undefined;
       if (row && shown) yield { sequence: row.sequence, resource: shown };

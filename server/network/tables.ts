@@ -17,8 +17,8 @@ export class Tables {
     for (const table of this.#all) table.fold(write);
   }
 
-  /** All rows that match a filter, kind by kind, in the order of registration. */
-  *resources(filter: TopicFilter): Generator<Row> {
+  /** All rows that match a filter, kind by kind, in the order of registration; undefined: see `Table.resources`. */
+  *resources(filter: TopicFilter): Generator<Row | undefined> {
     for (const table of this.#all) yield* table.resources(filter);
   }
 }

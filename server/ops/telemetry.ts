@@ -30,6 +30,7 @@ export interface Watched {
   readonly registry: Pick<SessionRegistry, 'names' | 'draining'>;
   readonly commands: { readonly pending: number };
   readonly transfers: { readonly pending: number };
+  readonly valueRows: { readonly size: number; readonly bytes: number };
 }
 
 /** The metrics of one coordinator. */
@@ -97,6 +98,7 @@ export class Telemetry {
   constructor(lostLines: () => number = () => 0) {
     for (const metric of metricsOfProcess()) this.registry.registerMetric(metric);
     this.#lookUpNodes();
+    this.#lookUpValues();
     this.#lookUpJournal();
     const lost = 'lines of the log that were dropped because no process read them';
     this.#sum('kelpie_log_lines_lost_total', lost, lostLines);
@@ -168,6 +170,15 @@ export class Telemetry {
     });
     this.#gauge('kelpie_draining', '1 while the coordinator stops', [], (gauge, { registry }) => {
       gauge.set(registry.draining ? 1 : 0);
+    });
+  }
+
+  #lookUpValues(): void {
+    this.#gauge('kelpie_values', 'shared values', [], (gauge, { valueRows }) => {
+      gauge.set(valueRows.size);
+    });
+    this.#gauge('kelpie_value_bytes', 'bytes of shared values', [], (gauge, { valueRows }) => {
+      gauge.set(valueRows.bytes);
     });
   }
 

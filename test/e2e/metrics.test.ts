@@ -2,6 +2,7 @@
 import { type OutgoingHttpHeaders, request } from 'node:http';
 import { createConnection, type Socket } from 'node:net';
 import { expect } from 'chai';
+import { apiAt } from '../../client/api/index.js';
 import { type Health, serveTelemetry } from '../../server/edge/http/server.js';
 import { Telemetry } from '../../server/ops/telemetry.js';
 import { type Kelpied, runKelpied, startKelpied } from '../support/process/kelpied.js';
@@ -138,6 +139,17 @@ describe('metrics of kelpied', () => {
     await becomes('kelpie_sessions_ended_total{reason="LOST"}', 1);
     await becomes('kelpie_nodes{role="PROXY",state="UNREACHABLE"}', 1);
     expect(await value('kelpie_faults_total')).to.equal(0);
+  });
+
+  it('count shared values and their bytes', async () => {
+    const api = apiAt(kelpied.endpoint);
+    await api.state.put('maps', 'arena', 'x'.repeat(1000));
+    await api.state.put('maps', 'hub', 'x');
+    expect(await value('kelpie_values')).to.equal(2);
+    expect(await value('kelpie_value_bytes')).to.be.within(1001, 1300);
+    for (const key of ['arena', 'hub']) await api.state.delete('maps', key);
+    expect([await value('kelpie_values'), await value('kelpie_value_bytes')]).to.deep.equal([0, 0]);
+    api.close();
   });
 
   it('count calls by method and code, and measure calls that are not streams', async () => {

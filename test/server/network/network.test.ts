@@ -30,9 +30,9 @@ function open(journal = openJournal(new FakeClock())) {
 }
 
 function shown(network: Network, ...patterns: string[]): unknown[] {
-  return Array.from(network.resources(new TopicFilter(patterns)), ({ resource, sequence }) => [
-    resource?.$case === 'node' && resource.value.name,
-    sequence,
+  return Array.from(network.resources(new TopicFilter(patterns)), (row) => [
+    row?.resource?.$case === 'node' && row.resource.value.name,
+    row?.sequence,
   ]);
 }
 

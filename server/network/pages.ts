@@ -1,4 +1,5 @@
 /** Pages of lists, in a stable order. */
+import { createHash } from 'node:crypto';
 import { Cursor as CursorMessage } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Cursor } from '../core/cursor.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
@@ -18,6 +19,8 @@ export interface PageRequest {
   readonly pageSize: number;
   /** The token of the page before; empty for the first. */
   readonly pageToken: string;
+  /** Not a filter: it may change from page to page. All other fields of a request are filters. */
+  readonly includeContext?: boolean;
 }
 
 /** A sorted list, read live. */
@@ -67,8 +70,10 @@ export function* pageOf<Item>(
   what: string,
 ): Generator<undefined, Page<Item>> {
   const size = pageSizeOf(request, what);
+  const { pageToken } = request;
+  const filter = filterOf(request);
   const { after, cursor } =
-    request.pageToken === '' ? { after: '', cursor: head } : readToken(request.pageToken);
+    pageToken === '' ? { after: '', cursor: head } : readToken(pageToken, filter);
   const items: Item[] = [];
   const room = new AnswerRoom();
   let last = '';
@@ -77,7 +82,7 @@ export function* pageOf<Item>(
     const item = listing.item(name);
     if (item === undefined) continue;
     if (items.length === size || !room.take(listing.bytesOf(item)))
-      return { items, nextPageToken: writeToken(last, cursor), cursor };
+      return { items, nextPageToken: writeToken(last, filter, cursor), cursor };
     items.push(item);
     last = name;
   }
@@ -89,21 +94,38 @@ function pageSizeOf({ pageSize }: PageRequest, what: string): number {
   throw outOfRange('page_size', LARGEST_PAGE, `a page has at most ${LARGEST_PAGE} ${what}`);
 }
 
-/** Opaque to clients: the cursor of the first page, then the last name. */
-function writeToken(last: string, cursor: Cursor): string {
-  const encoded = Buffer.from(CursorMessage.encode(cursor).finish()).toString('base64url');
-  return `${encoded}.${Buffer.from(last).toString('base64url')}`;
+/** The filter of a request in a short form, which is the same for equal filters. */
+function filterOf(request: PageRequest): string {
+  const filter = { ...request, pageSize: 0, pageToken: '', includeContext: false };
+  return createHash('sha256')
+    .update(JSON.stringify(filter, inOrder))
+    .digest('base64url')
+    .slice(0, 8);
 }
 
-function readToken(token: string): { after: string; cursor: Cursor } {
-  const [encoded = '', last = ''] = token.split('.');
+/** Labels have no order. */
+function inOrder(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const fields = Object.entries(value as Record<string, unknown>);
+  return Object.fromEntries(fields.sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+/** Opaque to clients: the cursor of the first page, the last name, then the filter. */
+function writeToken(last: string, filter: string, cursor: Cursor): string {
+  const encoded = Buffer.from(CursorMessage.encode(cursor).finish()).toString('base64url');
+  return `${encoded}.${Buffer.from(last).toString('base64url')}.${filter}`;
+}
+
+function readToken(token: string, filter: string): { after: string; cursor: Cursor } {
+  const [encoded = '', last = '', filtered] = token.split('.');
   try {
     const cursor = CursorMessage.decode(Buffer.from(encoded, 'base64url'));
     const after = Buffer.from(last, 'base64url').toString();
-    if (after !== '' && cursor.epoch.length > 0) return { after, cursor };
+    if (after !== '' && cursor.epoch.length > 0 && filtered === filter) return { after, cursor };
   } catch {
     // The token holds no cursor: the same error as for every other foreign token.
   }
-  const message = 'the page token is not from this list; begin again without a token';
+  const message =
+    'the page token is not from this list with these filters; begin again without a token';
   throw new KelpieError('PAGE_TOKEN_INVALID', message);
 }

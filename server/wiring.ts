@@ -41,7 +41,6 @@ import { LastServers } from './routing/last-servers.js';
 import { Picker } from './routing/picker.js';
 import { RoutingRows } from './routing/rows.js';
 import { RoutingRules } from './routing/rules.js';
-import { Servers } from './routing/servers.js';
 import { sendEvictions } from './session/evictions.js';
 import { sendLoadsRegularly } from './session/load-rounds.js';
 import { type SessionObserver, allObservers } from './session/observer.js';
@@ -241,7 +240,7 @@ function openRouting({
   readonly routingRows: RoutingRows;
   readonly reservations: Reservations;
 }) {
-  const servers = new Servers(nodeRows, playerRows, (name) => reservations.reservedOn(name));
+  const { servers } = reservations;
   const picker = new Picker(routingRows, nodeRows, servers);
   const lastServers = new LastServers(playerRows);
   const routingRules = new RoutingRules(network, routingRows, clock);

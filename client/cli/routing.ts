@@ -6,14 +6,22 @@ import {
   SetRoutingResponse,
 } from '../../gen/ts/kelpie/v1/routing_service.js';
 import { FallbackReason } from '../../gen/ts/kelpie/v1/routing.js';
-import type { Api, ExplainOptions, Explanation, FallbackReasonName } from '../api/index.js';
+import type {
+  Api,
+  ExplainOptions,
+  Explanation,
+  FallbackReasonName,
+  Node,
+  RoutingRule,
+  ServerSelector,
+} from '../api/index.js';
 import { ask, command, type Common } from './command.js';
 import { name, pair } from './input/arguments.js';
 import { requirePlayer } from './input/player.js';
 import { readRules, rulesText } from './input/rules-file.js';
 import { changesOf } from './output/rule-changes.js';
 import { inOrder, inWords, ruleRow, RULE_HEAD } from './output/rules.js';
-import { print, table, UsageError } from './output/output.js';
+import { print, table, UsageError, warn } from './output/output.js';
 import { printRecord } from './output/records.js';
 
 const NO_RULES =
@@ -88,6 +96,22 @@ async function edit(api: Api, path: string, { dryRun, output }: EditOptions): Pr
   const changes = changesOf(before.rules, after);
   if (changes.length === 0) print('The rules are those of the file already.');
   else print(table(['RULE', 'CHANGE'], changes));
+  await warnOfEmpty(api, after);
+}
+
+/** A rule without a server is no mistake, because the server may come later. Often its label is misspelled. */
+async function warnOfEmpty(api: Api, rules: readonly RoutingRule[]): Promise<void> {
+  const servers: Node[] = [];
+  for await (const node of api.nodes.all({ roles: ['DOWNSTREAM'] })) servers.push(node);
+  const empty = rules.filter(({ to }) => !servers.some((server) => selects(to ?? {}, server)));
+  if (empty.length === 0) return;
+  const which = empty.map((rule) => rule.name).join(', ');
+  warn(`rules that no server matches now: ${which}; kelpie nodes --json shows names and labels`);
+}
+
+function selects({ names = [], labels = {} }: ServerSelector, server: Node): boolean {
+  const isNamed = names.length === 0 || names.some((one) => one.toLowerCase() === server.name);
+  return isNamed && Object.entries(labels).every(([key, value]) => server.labels[key] === value);
 }
 
 interface WhoOptions extends Common {

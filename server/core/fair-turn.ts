@@ -58,7 +58,8 @@ export class SharedTurn {
   /** A piece is running. */
   #taken = false;
   #pending = 0;
-  #beganMs = 0;
+  /** When the first piece of this turn of the event loop began. Undefined: there was none yet. */
+  #beganMs: number | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -69,7 +70,7 @@ export class SharedTurn {
    * one `asker` share its pieces. Works without an asker count as works of one asker.
    */
   async work<Result>(pieces: Generator<unknown, Result>, asker?: unknown): Promise<Result> {
-    if (this.#pending++ === 0) this.#beganMs = this.#clock.now();
+    this.#pending += 1;
     try {
       for (;;) {
         await this.#turnOf(asker);
@@ -94,7 +95,15 @@ export class SharedTurn {
     });
   }
 
+  /** A work that comes when no other is left goes on with the turn: many short works are as long as a long one. */
+  #beginTurn(): void {
+    if (this.#beganMs !== undefined) return;
+    this.#beganMs = this.#clock.now();
+    void othersTurn().then(() => (this.#beganMs = undefined));
+  }
+
   #piece<Result>(pieces: Generator<unknown, Result>): IteratorResult<unknown, Result> {
+    this.#beginTurn();
     try {
       for (;;) {
         const result = pieces.next();
@@ -108,10 +117,7 @@ export class SharedTurn {
   /** Passes the turn on. Waits a tick before: the caller's handling of the result counts as part of the turn. */
   async #passOn(): Promise<void> {
     await new Promise<void>((resolve) => process.nextTick(resolve));
-    if (this.#isOver()) {
-      await othersTurn();
-      this.#beganMs = this.#clock.now();
-    }
+    if (this.#isOver()) await othersTurn();
     const [next] = this.#lines;
     if (!next) {
       this.#taken = false;
@@ -126,7 +132,7 @@ export class SharedTurn {
   }
 
   #isOver(): boolean {
-    return this.#clock.now() - this.#beganMs >= TURN_MS;
+    return this.#beganMs !== undefined && this.#clock.now() - this.#beganMs >= TURN_MS;
   }
 
   /** How many works have not ended. */

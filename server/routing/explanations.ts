@@ -46,7 +46,7 @@ export class Explanations {
     const { table } = request;
     const sequence = table ? 0 : this.#rows.sequence;
     const plan: Plan = table
-      ? planOf(checkedTable(table), this.#picker.servers.all())
+      ? planOf(checkedTable(table), this.#picker.servers.all)
       : this.#picker.plan;
     const player = request.player && this.#players.find(request.player);
     const explanation = explain(plan, this.#pickRequest(request, player));

@@ -12,6 +12,7 @@ import {
   type RoutingCondition,
   type RoutingTable,
 } from '../../gen/ts/kelpie/v1/routing.js';
+import type { ServerList } from './server-list.js';
 
 /** A server as a pick sees it. */
 export interface Server {
@@ -72,18 +73,18 @@ type Check = readonly [
 /** A rule with the servers that it selects, in the order of their names. */
 export class PlannedRule {
   readonly rule: RoutingRule;
-  readonly #all: readonly Server[];
+  readonly #all: ServerList<Server>;
   readonly #checks: readonly Check[];
   #servers: readonly Server[] | undefined;
 
-  constructor(rule: RoutingRule, all: readonly Server[]) {
+  constructor(rule: RoutingRule, all: ServerList<Server>) {
     this.rule = rule;
     this.#all = all;
     this.#checks = rule.when ? [...checksOf(rule.when)] : [];
   }
 
   get servers(): readonly Server[] {
-    return (this.#servers ??= this.#all.filter((server) => selects(this.rule.to, server)));
+    return (this.#servers ??= serversOf(this.rule.to, this.#all));
   }
 
   /** The part of the condition that does not hold; undefined: the condition holds. */
@@ -133,23 +134,18 @@ function isFallback({ occasion }: PickRequest): boolean {
 /** The rules in the order in which they count, and the servers by name. It may serve many picks. */
 export interface Plan {
   readonly rules: readonly PlannedRule[];
-  readonly servers: ReadonlyMap<string, Server>;
+  readonly servers: ServerList<Server>;
 }
 
-/** Prepares picks. The order of the servers does not matter. */
-export function planOf(table: RoutingTable, servers: Iterable<Server>): Plan {
-  const sorted = [...servers].sort(byName);
+/** Prepares picks. */
+export function planOf(table: RoutingTable, servers: ServerList<Server>): Plan {
   const { rules } = table.rules.length > 0 ? table : ALWAYS;
   // The sort is stable: rules of one priority stay in the order of the table.
   const ordered = [...rules].sort((left, right) => right.priority - left.priority);
   return {
-    rules: ordered.map((rule) => new PlannedRule(rule, sorted)),
-    servers: new Map(sorted.map((server) => [server.name, server])),
+    rules: ordered.map((rule) => new PlannedRule(rule, servers)),
+    servers,
   };
-}
-
-function byName(left: Server, right: Server): number {
-  return left.name < right.name ? -1 : 1;
 }
 
 /** Picks a server for a player. */
@@ -180,7 +176,7 @@ export function* picking(plan: Plan, request: PickRequest): Generator<undefined,
 
 /** One of the servers that match, by a strategy, without the rules of the network. */
 export function select(
-  servers: Iterable<Server>,
+  servers: ServerList<Server>,
   by: { readonly servers?: ServerSelector | undefined; readonly strategy: RoutingStrategy },
   request: Pick<PickRequest, 'random' | 'slots' | 'lastServer'> & { readonly turn?: number },
 ): Picked {
@@ -223,6 +219,18 @@ export function roomOf({ maxPlayers = Infinity }: Server, limit = 0): number {
 /** The players and the reserved slots of a server. */
 export function usedSlots({ players, reserved }: Server): number {
   return players + reserved;
+}
+
+/** The servers that the selector has, in the order of their names. */
+export function serversOf(
+  selector: ServerSelector | undefined,
+  all: ServerList<Server>,
+): readonly Server[] {
+  if (!selector) return all.inOrder;
+  const { names } = selector;
+  const named = [...new Set(names.map((name) => name.toLowerCase()))].sort();
+  const candidates = names.length > 0 ? named.flatMap((name) => all.get(name) ?? []) : all.inOrder;
+  return candidates.filter((server) => hasAll(server.labels, selector.labels));
 }
 
 /** Whether the selector has this server. */

@@ -32,7 +32,7 @@ export class Picker {
 
   /** The plan of the stored rules. */
   get plan(): Plan {
-    return (this.#plan ??= planOf(this.#rows.table, this.servers.all()));
+    return (this.#plan ??= planOf(this.#rows.table, this.servers.all));
   }
 
   /** The number of picks by this rule so far. */

@@ -9,7 +9,6 @@ import type { ServerSelection } from '../../gen/ts/kelpie/v1/transfer.js';
 import type { Clock } from '../core/clock.js';
 import { durationOf, msOf } from '../core/duration.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
-import { SharedTurn } from '../core/fair-turn.js';
 import { cutText } from '../core/text.js';
 import type { Requirement } from '../journal/journal.js';
 import { Expiry } from '../network/expiry.js';
@@ -70,11 +69,10 @@ interface Chosen {
 
 /** The parts that reservations use. */
 export interface ReservationParts {
-  readonly network: Pick<Network, 'commit'>;
+  readonly network: Pick<Network, 'commit' | 'searches'>;
   readonly nodeRows: NodeRows;
   readonly playerRows: PlayerRows;
   readonly limits: Pick<Limits, 'reservations' | 'nodeReservations'>;
-  readonly clock: Clock;
   /** Counts only the time in which this coordinator listened. */
   readonly listening: Clock;
   readonly onFault: (error: unknown) => void;
@@ -82,30 +80,29 @@ export interface ReservationParts {
 
 export class Reservations {
   readonly rows: ReservationRows;
+  readonly servers: Servers;
   /** The slots whose players count on the node themselves. */
   readonly arrived: ArrivedSlots;
   readonly #nodes: NodeRows;
   readonly #players: PlayerRows;
-  readonly #servers: Servers;
   readonly #room: Room;
   readonly #coming: ComingSlots;
   readonly #writer: SlotWriter;
   readonly #expiry: Expiry<ReservationRow>;
-  /** The turns that all choices between servers share. */
-  readonly #choices: SharedTurn;
+  readonly #network: Pick<Network, 'searches'>;
   #turn = 0;
 
   constructor(rows: ReservationRows, parts: ReservationParts) {
-    const { network, nodeRows, playerRows, limits, clock, listening, onFault } = parts;
+    const { network, nodeRows, playerRows, limits, listening, onFault } = parts;
     this.rows = rows;
+    this.#network = network;
     this.#nodes = nodeRows;
     this.#players = playerRows;
-    this.#servers = new Servers(nodeRows, playerRows, (name) => this.reservedOn(name));
-    this.#room = new Room(this.#servers, playerRows);
+    this.servers = new Servers(nodeRows, playerRows, (name) => this.reservedOn(name));
+    this.#room = new Room(this.servers, playerRows);
     this.#coming = new ComingSlots(rows, limits);
     this.arrived = new ArrivedSlots(rows);
     this.#writer = new SlotWriter(network, rows, this.arrived);
-    this.#choices = new SharedTurn(clock);
     this.#expiry = new Expiry(rows.table, {
       listening,
       onFault,
@@ -134,7 +131,10 @@ export class Reservations {
     checkSelection(place.servers);
     const turn = hold.turn ?? this.#turn++;
     for (let attempt = 1; ; attempt++) {
-      const chosen = await this.#choices.work(this.#choose(place.servers, hold, turn));
+      const chosen = await this.#network.searches.work(
+        this.#choose(place.servers, hold, turn),
+        this,
+      );
       try {
         return await this.#store(chosen, hold);
       } catch (error) {
@@ -165,7 +165,7 @@ export class Reservations {
   *#choose(by: ServerSelection, hold: Hold, turn: number): Generator<undefined, Chosen> {
     yield;
     const { slots, lastServer = '', lastResort = false } = hold;
-    const all = [...this.#servers.all()];
+    const { all } = this.servers;
     const picked = select(all, by, { random: randomInt(2 ** 32), slots, turn, lastServer });
     if (picked.server !== undefined && (lastResort || !picked.lastResort)) {
       return this.#enter(picked.server, hold);

@@ -2,8 +2,9 @@
 import { RoutingStrategy, type ServerSelector } from '../../gen/ts/kelpie/v1/routing.js';
 import type { ServerSelection } from '../../gen/ts/kelpie/v1/transfer.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
-import { selects, type Server } from './pick.js';
-import { closedError } from './servers.js';
+import { type Server, serversOf } from './pick.js';
+import type { ServerList } from './server-list.js';
+import { closedError, refusalOf, REFUSALS } from './servers.js';
 import { checkedSelector } from './validation.js';
 
 /** Throws LABELS_INVALID, OUT_OF_RANGE or NODE_NAME_INVALID. */
@@ -14,18 +15,17 @@ export function checkSelection({ servers, strategy }: ServerSelection): void {
   throw outOfRange('strategy', RoutingStrategy.STICKY, message);
 }
 
-/** Refusals, the one that tells most first: a full server may have room soon. */
-const TELLING = ['SERVER_FULL', 'SERVER_UNREACHABLE', 'SERVER_DRAINING'] as const;
-
 /** Why none of the servers that match takes so many players more. */
 export function noServer(
-  all: Iterable<Server>,
+  all: ServerList<Server>,
   selector: ServerSelector | undefined,
   slots: number,
 ): KelpieError {
-  const matching = [...all].filter((server) => selects(selector, server));
-  const refusals = matching.flatMap((server) => closedError(server, slots) ?? []);
-  const [refusal] = TELLING.flatMap((one) => refusals.find(({ reason }) => reason === one) ?? []);
+  const matching = serversOf(selector, all);
+  const refusals = matching.map((server) => refusalOf(server, slots));
+  const telling = REFUSALS.find((one) => refusals.includes(one));
+  const first = telling && matching[refusals.indexOf(telling)];
+  const refusal = first && closedError(first, slots);
   if (!refusal) {
     const message = 'no server matches; name others, or wait until one has joined';
     return new KelpieError('NO_TARGET', message);
@@ -36,6 +36,6 @@ export function noServer(
 
 /** Whether the error means that the node takes no players, or is gone: another one may take them. */
 export function isClosed(error: unknown): boolean {
-  const reasons: readonly string[] = [...TELLING, 'NODE_NOT_FOUND'];
+  const reasons: readonly string[] = [...REFUSALS, 'NODE_NOT_FOUND'];
   return error instanceof KelpieError && reasons.includes(error.reason);
 }

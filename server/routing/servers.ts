@@ -4,6 +4,7 @@ import { KelpieError } from '../core/errors.js';
 import type { NodeRows } from '../nodes/rows.js';
 import type { PlayerRow, PlayerRows } from '../players/rows.js';
 import { roomOf, type Server, standingOf, usedSlots } from './pick.js';
+import { ServerList } from './server-list.js';
 
 /** The slots of a node that reservations hold. */
 export type ReservedOn = (name: string) => number;
@@ -42,21 +43,24 @@ class LiveServer implements Server {
 }
 
 export class Servers {
-  readonly #nodes: NodeRows['nodes'];
   readonly #players: Pick<PlayerRows, 'byServer' | 'byProxy'>;
   readonly #reservedOn: ReservedOn;
+  #all: ServerList<Server>;
 
-  constructor(nodes: NodeRows, players: PlayerRows, reservedOn: ReservedOn) {
-    this.#nodes = nodes.nodes;
+  constructor({ nodes }: NodeRows, players: PlayerRows, reservedOn: ReservedOn) {
     this.#players = players;
     this.#reservedOn = reservedOn;
+    const present = Array.from(nodes.entries(), ([, { value }]) => value);
+    this.#all = ServerList.of(present.filter(isServer).map((node) => this.of(node)));
+    nodes.watch((name, _, after) => {
+      const isThere = after && isServer(after.value);
+      this.#all = isThere ? this.#all.with(this.of(after.value)) : this.#all.without(name);
+    });
   }
 
-  /** All servers. */
-  *all(): Generator<Server> {
-    for (const [, { value }] of this.#nodes.entries()) {
-      if (value.role === NodeRole.DOWNSTREAM) yield this.of(value);
-    }
+  /** All servers as they are now. A change of a node makes another list; counts of players are read at each pick. */
+  get all(): ServerList<Server> {
+    return this.#all;
   }
 
   /** One node. The players of a proxy are those who came by it. */
@@ -67,23 +71,42 @@ export class Servers {
   }
 }
 
-/** Why the server does not take so many players more; undefined: it takes them. `limit`: of a rule. */
-export function closedError(server: Server, slots = 1, limit = 0): KelpieError | undefined {
+function isServer({ role }: Node): boolean {
+  return role === NodeRole.DOWNSTREAM;
+}
+
+/** The reasons why a server takes nobody, the one that tells most first: a full server may have room soon. */
+export const REFUSALS = ['SERVER_FULL', 'SERVER_UNREACHABLE', 'SERVER_DRAINING'] as const;
+
+/** The reason why the server does not take so many players more; undefined: it takes them. `limit`: of a rule. */
+export function refusalOf(
+  server: Server,
+  slots = 1,
+  limit = 0,
+): (typeof REFUSALS)[number] | undefined {
   const standing = standingOf(server, slots, limit);
-  const { name, state } = server;
   if (standing === 'OPEN') return undefined;
-  if (state === NodeState.UNREACHABLE) {
+  if (server.state === NodeState.UNREACHABLE) return 'SERVER_UNREACHABLE';
+  return standing === 'FULL' ? 'SERVER_FULL' : 'SERVER_DRAINING';
+}
+
+/** The same as an error. */
+export function closedError(server: Server, slots = 1, limit = 0): KelpieError | undefined {
+  const reason = refusalOf(server, slots, limit);
+  const { name } = server;
+  if (reason === undefined) return undefined;
+  if (reason === 'SERVER_UNREACHABLE') {
     const message = `the stream of "${name}" is lost; choose another server, or wait until it is back`;
-    return new KelpieError('SERVER_UNREACHABLE', message, { name });
+    return new KelpieError(reason, message, { name });
   }
-  if (standing === 'FULL') {
+  if (reason === 'SERVER_FULL') {
     const room = roomOf(server, limit);
     const message = `"${name}" has ${usedSlots(server)} of ${room} slots in use or reserved, and ${slots} more ${slots === 1 ? 'does' : 'do'} not fit`;
-    return new KelpieError('SERVER_FULL', message, { name, limit: String(room) });
+    return new KelpieError(reason, message, { name, limit: String(room) });
   }
   const stateName = stateNameOf(server);
   const message = `"${name}" takes no players, since it is ${stateName}; choose another server`;
-  return new KelpieError('SERVER_DRAINING', message, { name, state: stateName });
+  return new KelpieError(reason, message, { name, state: stateName });
 }
 
 /** Why the state of a node keeps players away, however many are there; undefined: it takes them. */

@@ -3,7 +3,6 @@
  * a server cost few writes. Each change is decided against the slots as the changes before it leave them.
  */
 import type { ReservationRow } from '../../gen/ts/kelpie/storage/v1/transfer_rows.js';
-import { othersTurn } from '../core/fair-turn.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import type { Network } from '../network/network.js';
 import { nodeContested } from '../nodes/rows.js';
@@ -80,12 +79,16 @@ export class NodeSlots {
 }
 
 export class SlotWriter {
-  readonly #network: Pick<Network, 'commit'>;
+  readonly #network: Pick<Network, 'commit' | 'searches'>;
   readonly #rows: ReservationRows;
   readonly #arrived: ArrivedSlots;
   readonly #waiting = new Map<string, Waiting[]>();
 
-  constructor(network: Pick<Network, 'commit'>, rows: ReservationRows, arrived: ArrivedSlots) {
+  constructor(
+    network: Pick<Network, 'commit' | 'searches'>,
+    rows: ReservationRows,
+    arrived: ArrivedSlots,
+  ) {
     this.#network = network;
     this.#rows = rows;
     this.#arrived = arrived;
@@ -111,17 +114,17 @@ export class SlotWriter {
   async #writeAll(node: string, waiting: Waiting[]): Promise<void> {
     // Changes that come in the same turn are part of the first transaction.
     await Promise.resolve();
-    while (waiting.length > 0) {
-      const part = waiting.splice(0, CHANGES);
-      try {
-        await this.#write(node, part);
-      } catch (error) {
-        for (const { reject } of part) reject(error);
-      }
-      // A journal in memory answers within the turn.
-      if (waiting.length > 0) await othersTurn();
-    }
+    // A journal in memory answers within the turn, so all writes share turns.
+    while (waiting.length > 0) await this.#network.searches.work(this.#part(node, waiting), this);
     this.#waiting.delete(node);
+  }
+
+  *#part(node: string, waiting: Waiting[]): Generator<undefined, Promise<void>> {
+    yield;
+    const part = waiting.splice(0, CHANGES);
+    return this.#write(node, part).catch((error: unknown) => {
+      for (const { reject } of part) reject(error);
+    });
   }
 
   async #write(node: string, changes: readonly Waiting[]): Promise<void> {

@@ -57,12 +57,10 @@ export interface GoalParts {
 export class Goals {
   readonly slots: GoalSlots;
   readonly #parts: GoalParts;
-  #version = 0;
 
   constructor(parts: GoalParts) {
     this.#parts = parts;
     this.slots = new GoalSlots(parts.reservations, parts.nodeRows.nodes);
-    parts.nodeRows.nodes.watch(() => (this.#version += 1));
   }
 
   /**
@@ -129,7 +127,7 @@ export class Goals {
   #selected(selection: ServerSelection): GoalOf {
     checkSelection(selection);
     const { servers, lastServers } = this.#parts;
-    const selecting = new Selecting(servers, selection, () => this.#version);
+    const selecting = new Selecting(servers, selection);
     const choose = ({ server, player }: PlayerRow): Choice | undefined =>
       selecting.choose(server, lastServers.of(player.id));
     const none = (row: PlayerRow): KelpieError => this.#noOther(row, selection);
@@ -139,8 +137,8 @@ export class Goals {
 
   /** The player may be on the only server that matches. */
   #noOther({ server }: PlayerRow, selection: ServerSelection): KelpieError {
-    const all = [...this.#parts.servers.all()];
-    const present = all.find(({ name }) => name === server);
+    const { all } = this.#parts.servers;
+    const present = all.get(server);
     if (present && selects(selection.servers, present)) return alreadyThere(server);
     return noServer(all, selection.servers, 1);
   }

@@ -8,16 +8,12 @@ import type { Servers } from '../routing/servers.js';
 export class Selecting {
   readonly #servers: Servers;
   readonly #rule: RoutingRule;
-  readonly #version: () => number;
   #plan: Plan | undefined;
-  #planned = 0;
   #turn = 0;
 
-  /** `version` grows with each change of a node. */
-  constructor(servers: Servers, { servers: to, strategy }: ServerSelection, version: () => number) {
+  constructor(servers: Servers, { servers: to, strategy }: ServerSelection) {
     this.#servers = servers;
     this.#rule = RoutingRule.create({ to, strategy });
-    this.#version = version;
   }
 
   /** Another server than the one that the player is on; undefined: none is open. */
@@ -35,11 +31,8 @@ export class Selecting {
   }
 
   #current(): Plan {
-    const version = this.#version();
-    if (!this.#plan || this.#planned !== version) {
-      this.#plan = planOf({ rules: [this.#rule] }, this.#servers.all());
-      this.#planned = version;
-    }
+    const { all } = this.#servers;
+    if (this.#plan?.servers !== all) this.#plan = planOf({ rules: [this.#rule] }, all);
     return this.#plan;
   }
 }

@@ -6,7 +6,6 @@ import { randomUUID } from 'node:crypto';
 import type { PlayerRef } from '../../gen/ts/kelpie/v1/command.js';
 import { type TransferDestination, TransferStage } from '../../gen/ts/kelpie/v1/transfer.js';
 import { KelpieError } from '../core/errors.js';
-import { FairTurn } from '../core/fair-turn.js';
 import { PromptTurns } from '../core/prompt-turns.js';
 import type { Limits } from '../network/limits.js';
 import type { Network } from '../network/network.js';
@@ -55,7 +54,7 @@ export type OnUpdate = (update: MoveUpdate, read: () => void) => void;
 
 /** The parts that transfers need. */
 export interface TransferParts extends RunnerParts {
-  readonly network: Pick<Network, 'onEntries'>;
+  readonly network: Pick<Network, 'onEntries' | 'searches'>;
   readonly limits: Pick<Limits, 'transfers' | 'transferBytes'>;
 }
 
@@ -150,17 +149,17 @@ export class Transfers {
     this.#bytes += contextBytes;
   }
 
-  /** Begins the transfers in turns of a few milliseconds. */
+  /** Begins each transfer in a piece of a turn: the writes that follow at once are a part of the turn too. */
   async #start(request: Request, refs: readonly PlayerRef[], goalOf: GoalOf): Promise<void> {
-    const turn = new FairTurn(this.#parts.clock);
+    const { searches } = this.#parts.network;
     await Promise.resolve();
     for (const ref of refs) {
-      turn.work(() => this.#startOne(request, ref, goalOf));
-      await turn.over();
+      await searches.work(this.#startOne(request, ref, goalOf), request.issuer ?? request);
     }
   }
 
-  #startOne(request: Request, player: PlayerRef, goalOf: GoalOf): void {
+  *#startOne(request: Request, player: PlayerRef, goalOf: GoalOf): Generator<undefined, void> {
+    yield;
     const row = this.#parts.playerRows.onlineOf(player.playerId);
     const there = row?.generation === player.generation ? row : undefined;
     const refusal = this.#refusal(request, player, there);

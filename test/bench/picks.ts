@@ -11,6 +11,7 @@ import {
 } from '../../gen/ts/kelpie/v1/routing.js';
 import type { Row as StoredRow } from '../../gen/ts/kelpie/v1/stream.js';
 import { pick, planOf } from '../../server/routing/pick.js';
+import { ServerList } from '../../server/routing/server-list.js';
 import { type Effort, picks } from './plan.js';
 import type { Row, Table } from './report.js';
 import type { Measurement } from './workload.js';
@@ -81,7 +82,7 @@ function ofCoordinator(table: RoutingTable): () => unknown {
   const servers = nodes.map(({ name, state, lastState, drained, labels, maxPlayers }) => {
     return { name, state, lastState, drained, labels, maxPlayers, players: 10, reserved: 0 };
   });
-  const plan = planOf(table, servers);
+  const plan = planOf(table, ServerList.of(servers));
   const request = { occasion: RoutingOccasion.JOIN, host: HOST, random: 7, turns: () => 0 };
   return () => pick(plan, request);
 }

@@ -319,7 +319,14 @@ rules:
       const dry = await kelpie('edit', file(RULES), '--dry-run');
       expect(dry.output).to.match(/^RULE +CHANGE\njoins +added\nafter-a-game +added$/);
       expect((await api.routing.get()).rules, 'a dry run').to.deep.equal([]);
-      expect((await kelpie('edit', file(RULES))).output).to.equal(dry.output);
+      expect(await kelpie('edit', file(RULES))).to.include({ output: dry.output, errors: '' });
+      const misspelled = RULES.replace('mode: lobby', 'mode: loby');
+      const { code, errors: warning } = await kelpie('edit', file(misspelled), '--dry-run');
+      expect({ code, warning }).to.deep.equal({
+        code: 0,
+        warning:
+          'kelpie: rules that no server matches now: joins; kelpie nodes --json shows names and labels\n',
+      });
       const shown = await kelpie('show');
       expect(shown.output.split('\n').map((line) => line.replace(/ {2,}/g, ' | '))).to.deep.equal([
         'RULE | PRIORITY | WHEN | TO | STRATEGY | LIMIT',

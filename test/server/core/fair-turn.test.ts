@@ -49,6 +49,14 @@ describe('works that share a turn', () => {
     expect(shared.pending).to.equal(0);
   });
 
+  it('use one turn together if each begins when the one before has ended', async () => {
+    const shared = new SharedTurn(slowClock());
+    const oneByOne = async (): Promise<void> => {
+      for (let name = 0; name < 100; name++) await shared.work(pieces(1, [], name));
+    };
+    expect(await turnsDuring(oneByOne())).to.be.greaterThan(10);
+  });
+
   it('alternate, so that a short one does not wait for the end of a long one', async () => {
     const shared = new SharedTurn(slowClock());
     const log: number[] = [];

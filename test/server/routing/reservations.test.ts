@@ -17,6 +17,7 @@ import { FakeClock } from '../../support/clock/fake-clock.js';
 import { settled } from '../../support/journal/history.js';
 import { LossyJournal } from '../../support/journal/lossy-journal.js';
 import {
+  after,
   hello,
   join,
   type ModelOptions,
@@ -24,6 +25,7 @@ import {
   openJournal,
   openMortal,
   type TestCoordinator,
+  type TestStream,
 } from '../../support/model/coordinator.js';
 import { joined, player, TestProxy } from '../../support/model/proxy.js';
 import { rejectionOf } from '../../support/thrown.js';
@@ -510,6 +512,28 @@ describe('the reserved slots of a node', () => {
     await until(() => one.nodeRows.nodes.get('north') === undefined);
     expect(one.loads.all().map(({ name }) => name)).to.deep.equal(['south']);
     await one.claims.update('south', NodeChange.create({ maxPlayers: 9 }));
+    await expectNothing(one);
+  });
+
+  it('reach a reader that was away when they ended: it gets a 0', async () => {
+    const one = await town({ south: 5 });
+    const reader = hello('reader', { topics: ['nodes.*'] });
+    const { stream, welcome } = await join(one, reader);
+    const { id } = await one.reservations.hold(hold('south', { slots: 3 }));
+    one.clock.advance(5000);
+    const frame = async (of: TestStream) => {
+      const { loads } = await of.next('nodeLoads');
+      return loads.map(({ name, reservedSlots }) => [name, reservedSlots]);
+    };
+    expect(await frame(stream)).to.deep.equal([['south', 3]]);
+    await stream.cut();
+    await one.reservations.release(id);
+    // Other readers get the number meanwhile.
+    one.clock.advance(5000);
+    const start = welcome.cursor && after(welcome.cursor);
+    const back = await join(one, { ...reader, start });
+    one.clock.advance(5000);
+    expect(await frame(back.stream)).to.deep.equal([['south', 0]]);
     await expectNothing(one);
   });
 });

@@ -260,6 +260,8 @@ export class TransferWorld implements Ways {
   async #restart(orderly: boolean): Promise<void> {
     if (orderly) {
       this.town.transfers.drain();
+      // The sessions end between the two.
+      await settled(2);
       this.town.transfers.close();
       expect([...this.#requested].filter(({ end }) => !end)).to.deep.equal([]);
     }

@@ -7,6 +7,7 @@ import {
 } from '../../../gen/ts/kelpie/v1/routing_service.js';
 import { explain } from '../../../server/routing/explain.js';
 import { pick, type PickRequest, planOf, type Server } from '../../../server/routing/pick.js';
+import { ServerList } from '../../../server/routing/server-list.js';
 import type { Answer, ServerFacts } from './scenarios.js';
 
 /** The inputs of a pick. */
@@ -28,14 +29,17 @@ function requestOf({ request, random, turn }: Facts): PickRequest {
 
 /** The pick of the coordinator. */
 export function pickOfCoordinator(facts: Facts): Answer {
-  const plan = planOf(facts.table, facts.servers.map(serverOf));
+  const plan = planOf(facts.table, ServerList.of(facts.servers.map(serverOf)));
   const { server = '', rule, lastResort } = pick(plan, requestOf(facts));
   return { server, rule, last_resort: lastResort };
 }
 
 /** The explanation of the coordinator's pick. */
 export function explanationOf(facts: Facts): Omit<ExplainRoutingResponse, 'sequence'> {
-  const pieces = explain(planOf(facts.table, facts.servers.map(serverOf)), requestOf(facts));
+  const pieces = explain(
+    planOf(facts.table, ServerList.of(facts.servers.map(serverOf))),
+    requestOf(facts),
+  );
   for (;;) {
     const { done, value } = pieces.next();
     if (done) return value;

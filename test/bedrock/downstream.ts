@@ -29,8 +29,9 @@ const kelpie = connect({
 });
 kelpie.subscribe(CHAT, showRemoteChat);
 kelpie.handle('who', () => ({ players: [...players.values()].map(({ profile }) => profile.name) }));
-kelpie.handle('prepare_arrival', ({ player: { id }, transferId, context }) => {
-  forgetGhost(id);
+kelpie.handle('prepare_arrival', ({ player: { id }, transferId, context, fromServer }) => {
+  // A player who comes back by another proxy is still here.
+  if (fromServer !== name) forgetGhost(id);
   arrivals.expect(id, transferId, context);
 });
 kelpie.handle('prepare_departure', ({ player: { id }, toServer }) => {

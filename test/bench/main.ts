@@ -16,6 +16,7 @@ import { print } from './report.js';
 import { run } from './run.js';
 import { measureSearches } from './search.js';
 import { measureTransfers } from './transfers.js';
+import { measureValues, withoutEtcd } from './values.js';
 
 const { values } = parseArgs({
   options: {
@@ -42,13 +43,20 @@ setTimeout(() => {
   process.exit(1);
 }, effort.ceilingMs).unref();
 
-const { tables: live, missing } = await run({ effort, scenarios, systems, onProgress: tell });
+const { tables: live, missing: absent } = await run({
+  effort,
+  scenarios,
+  systems,
+  onProgress: tell,
+});
+const missing = [...absent, withoutEtcd()];
 const tables = [
   ...live,
   measurePicks(effort),
   await measureCrowds(effort, tell),
   await measureLosses(effort, tell),
   await measureTransfers(effort, tell),
+  await measureValues(effort),
   await measureHistories(effort, tell),
   await measureSearches(effort, tell),
 ];

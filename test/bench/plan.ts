@@ -46,7 +46,15 @@ export interface Scenario {
   readonly id: string;
   readonly title: string;
   readonly kind:
-    'throughput' | 'latency' | 'history' | 'search' | 'players' | 'loss' | 'transfers' | 'picks';
+    | 'throughput'
+    | 'latency'
+    | 'history'
+    | 'search'
+    | 'players'
+    | 'loss'
+    | 'transfers'
+    | 'picks'
+    | 'values';
   /** The unit of its throughput. Default: deliveries. */
   readonly counts?: 'acknowledged' | 'answered';
   /** The limit of events under way. Default: WINDOW_EVENTS. */
@@ -137,6 +145,15 @@ export const picks: Scenario = {
   kind: 'picks',
   subscribers: 1,
   wires: ['kelpie'],
+};
+
+/** Shared values of one session. */
+export const values: Scenario = {
+  id: 'values',
+  title: 'Shared values: 1,000 keys, 256 operations of one session under way',
+  kind: 'values',
+  subscribers: 1,
+  wires: ['kelpie', 'unary'],
 };
 
 /** Players who move between two servers. */

@@ -94,6 +94,7 @@ const quantities: Record<Scenario['kind'], (scenario: Scenario) => readonly Quan
       compared: true,
     },
   ],
+  values: () => flowing('operations').slice(0, 1),
   search: () => [
     {
       title: 'ms per million entries',

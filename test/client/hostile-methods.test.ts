@@ -197,6 +197,21 @@ const methods: Readonly<Record<string, Use>> = {
   'roster.player(name)': ({ roster }, name) => call(roster, 'player', { name }),
   'roster.playerCount': ({ roster }, value) => call(roster, 'playerCount', value),
   'roster.playerCount(server)': ({ roster }, server) => call(roster, 'playerCount', { server }),
+  'roster.pick(options)': ({ roster }, value) => call(roster, 'pick', value),
+  'roster.pick(for)': ({ roster }, value) => call(roster, 'pick', { for: value }),
+  'roster.pick(player)': ({ roster }, player) => call(roster, 'pick', { for: 'join', player }),
+  ...Object.fromEntries(
+    ['id', 'xuid', 'uuid', 'name', 'properties'].map((field): [string, Use] => [
+      `roster.pick(player.${field})`,
+      ({ roster }, value) => call(roster, 'pick', { for: 'join', player: { [field]: value } }),
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['host', 'reason', 'fromServer', 'lastServer'].map((field): [string, Use] => [
+      `roster.pick(${field})`,
+      ({ roster }, value) => call(roster, 'pick', { for: 'fallback', [field]: value }),
+    ]),
+  ),
 };
 
 async function locked(locking: unknown): Promise<void> {

@@ -157,6 +157,74 @@ describe('kelpie/api, with wrong arguments,', () => {
     expect((await api.network.settings()).sequence).to.equal(0);
   });
 
+  it('sets no rules that the caller cannot mean, and explains none', async () => {
+    const a = { name: 'a' };
+    const wrong = [
+      ...['rules', 5, {}, { rules: [a] }, [null], ['a'], [{ nam: 'a' }], [{ name: 5 }]],
+      ...[{ when: 'join' }, { when: { occasion: ['JOIN'] } }, { when: { occasions: 'JOIN' } }].map(
+        (fields) => [{ ...a, ...fields }],
+      ),
+      ...[{ occasions: ['join'] }, { occasions: [1] }, { fallbackReasons: ['LATE'] }].map(
+        (when) => [{ ...a, when }],
+      ),
+      ...[{ hosts: ['\ud800'] }, { playerProperties: { rank: 5 } }, { from: 'lobby' }].map(
+        (when) => [{ ...a, when }],
+      ),
+      ...[{ to: 'lobby' }, { to: { names: 'lobby' } }, { strategy: 'sticky' }].map((fields) => [
+        { ...a, ...fields },
+      ]),
+    ];
+    for (const rules of wrong as never[]) {
+      await refused(rules, api.routing.set(rules));
+      await refused(rules, api.routing.explain({ rules }));
+    }
+    for (const fields of [
+      { priority: 0.5 },
+      { priority: 2 ** 31 },
+      { limit: -1 },
+      { limit: '5' },
+    ]) {
+      const set = api.routing.set([{ ...a, ...fields } as never]);
+      expect((await rejectionOf(KelpieError, set)).reason).to.equal('OUT_OF_RANGE');
+    }
+    const questions = [
+      ...[null, 5, { for: 'leave' }, { occasion: 'JOIN' }, { from: 'lobby' }, { properties: {} }],
+      ...[{ player: 'Steve' }, { player: {} }, { playerProperties: { a: 1 } }, { fromServer: 5 }],
+      ...[{ host: 5 }, { lastServer: null }, { reason: 'LATE', for: 'fallback' }],
+    ];
+    for (const question of questions as never[])
+      await refused(question, api.routing.explain(question));
+    expect((await api.routing.get()).sequence).to.equal(0);
+  });
+
+  it('writes no shared value that the caller cannot mean', async () => {
+    const calls: (() => Promise<unknown>)[] = [
+      ...[undefined, 5, null, () => 1].map(
+        (value) => () => api.state.put('a', 'b', value as never),
+      ),
+      ...[{ expected: 1 }, { bound: true }, 'soon', null].map(
+        (options) => () => api.state.put('a', 'b', 'x', options as never),
+      ),
+      ...[5, null, undefined].map((key) => () => api.state.put('a', key as never, 'x')),
+      () => api.state.delete('a', 'b', { expct: 1 } as never),
+    ];
+    for (const call of calls) await refused(call.toString(), call());
+    for (const options of [{ ttlMs: 999 }, { ttlMs: 'soon' }, { expect: -1 }, { expect: '1' }]) {
+      const put = api.state.put('a', 'b', 'x', options as never);
+      expect((await rejectionOf(KelpieError, put)).reason).to.equal('OUT_OF_RANGE');
+    }
+    for (const [bucket, key] of [
+      ['A', 'b'],
+      ['', 'b'],
+      ['a', ''],
+      ['a', 'x'.repeat(129)],
+    ] as const) {
+      const put = api.state.put(bucket, key, 'x');
+      expect((await rejectionOf(KelpieError, put)).reason).to.equal('KEY_INVALID');
+    }
+    expect((await api.state.list()).values).to.deep.equal([]);
+  });
+
   it('drains no node by options that it cannot mean', async () => {
     const wrong = [
       ...[{ rate: 5 }, { deadline: 5 }, null, 5, 'fast', { to: 'lobby' }, { to: {} }],

@@ -4,7 +4,7 @@ import { LastServers as RosterLastServers } from '../../../client/roster/last-se
 import { Player } from '../../../gen/ts/kelpie/v1/player.js';
 import { LastServers } from '../../../server/routing/last-servers.js';
 
-/** What both promise. */
+/** Both promise to remember this number of players. */
 const PLAYERS = 100_000;
 
 interface Memory {

@@ -32,9 +32,11 @@ export function targetLost(name: string): KelpieError {
   return new KelpieError('TARGET_LOST', message, { name });
 }
 
-export function timedOut(limitMs: number, name: string): KelpieError {
+/** `isMoving`: the proxy has its command. */
+export function timedOut(limitMs: number, name: string, isMoving: boolean): KelpieError {
   const waited = name === '' ? 'the transfer did not end' : `"${name}" did not do its part`;
-  const message = `${waited} within ${limitMs} ms; the player may arrive later`;
+  const where = isMoving ? 'the player may arrive later' : 'nobody moved the player';
+  const message = `${waited} within ${limitMs} ms; ${where}`;
   return new KelpieError('TIMED_OUT', message, { limit: String(limitMs), name });
 }
 

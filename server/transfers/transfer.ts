@@ -111,7 +111,7 @@ export function next(transfer: Transfer, event: TransferEvent): Next {
         ? fail(transfer, ends.targetLost(event.node))
         : [transfer, []];
     case 'deadline':
-      return fail(transfer, ends.timedOut(event.limitMs, nodeOf(transfer)));
+      return fail(transfer, ends.timedOut(event.limitMs, nodeOf(transfer), isMoving(transfer)));
     case 'stopping':
       return fail(transfer, isMoving(transfer) ? ends.unknown(nodeOf(transfer)) : ends.stopping());
   }

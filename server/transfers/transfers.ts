@@ -183,7 +183,7 @@ export class Transfers {
     if (this.#isStopping) return stopping();
     if (!row) return playerNotFound(playerId);
     if (this.#running.has(playerId)) return inProgress();
-    return this.#parts.clock.now() >= endsMs ? timedOut(timeoutMs, '') : undefined;
+    return this.#parts.clock.now() >= endsMs ? timedOut(timeoutMs, '', false) : undefined;
   }
 
   #update(running: Running, stage: TransferStage, onUpdate: OnUpdate): void {

@@ -194,7 +194,12 @@ describe('transfers', () => {
     gate.moves = moveNobody;
     expect(await endOf(issuer, { server: 'arena' }, 600)).to.equal('TIMED_OUT');
     gate.moves = sayNothing;
-    expect(await endOf(issuer, { server: 'arena' }, 600)).to.equal('TIMED_OUT');
+    const silent = await rejectionOf(
+      KelpieError,
+      issuer.move({ id: STEVE }, { server: 'arena' }, { timeoutMs: 600 }),
+    );
+    expect(silent.reason).to.equal('TIMED_OUT');
+    expect(silent.message).to.contain('the player may arrive later');
     expect(Date.now() - begun).to.be.at.least(1200);
     await network.server('slow', { prepare_arrival: hang });
     const slow = await rejectionOf(
@@ -202,6 +207,7 @@ describe('transfers', () => {
       issuer.move({ id: STEVE }, { server: 'slow' }, { timeoutMs: 400 }),
     );
     expect([slow.reason, slow.metadata['name']]).to.deep.equal(['TIMED_OUT', 'slow']);
+    expect(slow.message).to.contain('nobody moved the player');
     expect(await serverOf()).to.equal('lobby');
     await once(async () => (await reserved()) === 0);
   });

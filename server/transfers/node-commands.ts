@@ -31,7 +31,10 @@ export interface Asking {
 
 /** A command that was asked for. */
 export interface AskedCommand {
-  /** Does not wait for the reply any more, and leaves the command with the node. */
+  /**
+   * Does not wait for the reply any more, and leaves the command with the node. Of the commands that were left so,
+   * the node has at most COMMANDS without a reply: a newer one withdraws the oldest.
+   */
   readonly leave: Cancel;
   /** Withdraws the command. */
   readonly withdraw: Cancel;
@@ -41,6 +44,8 @@ interface Lane {
   sent: number;
   bytes: number;
   readonly waiting: Set<Open>;
+  /** Commands without a reply for which nobody waits, the oldest first. */
+  readonly left: Set<Open>;
   /** A work sends commands while there is room. */
   sending: boolean;
 }
@@ -69,7 +74,7 @@ export class NodeCommands {
     lane.waiting.add(open);
     this.#send(asking.node, lane);
     return {
-      leave: () => void this.#over(open),
+      leave: () => this.#leave(open),
       withdraw: () => {
         this.#over(open);
         open.withdraw();
@@ -80,7 +85,13 @@ export class NodeCommands {
   #laneOf(node: string): Lane {
     const known = this.#lanes.get(node);
     if (known) return known;
-    const lane = { sent: 0, bytes: 0, waiting: new Set<Open>(), sending: false };
+    const lane = {
+      sent: 0,
+      bytes: 0,
+      waiting: new Set<Open>(),
+      left: new Set<Open>(),
+      sending: false,
+    };
     this.#lanes.set(node, lane);
     return lane;
   }
@@ -102,7 +113,8 @@ export class NodeCommands {
       }
     } finally {
       lane.sending = false;
-      if (lane.sent === 0 && lane.waiting.size === 0) this.#lanes.delete(node);
+      const { sent, waiting, left } = lane;
+      if (sent === 0 && waiting.size === 0 && left.size === 0) this.#lanes.delete(node);
     }
   }
 
@@ -136,7 +148,22 @@ export class NodeCommands {
   }
 
   #result(open: Open, error: KelpieError | undefined): void {
-    if (open.state === 'sent' && this.#over(open)) open.asking.onResult(error);
+    if (open.state === 'sent' && this.#over(open)) return open.asking.onResult(error);
+    const { node } = open.asking;
+    const lane = this.#lanes.get(node);
+    if (lane?.left.delete(open)) this.#send(node, lane);
+  }
+
+  /** Else a node that never replies would fill the commands of the coordinator. */
+  #leave(open: Open): void {
+    const wasSent = open.state === 'sent';
+    if (!this.#over(open) || !wasSent) return;
+    const { left } = this.#laneOf(open.asking.node);
+    left.add(open);
+    const [oldest] = left;
+    if (left.size <= COMMANDS || !oldest) return;
+    left.delete(oldest);
+    oldest.withdraw();
   }
 
   /** Gives the room of the command back. False: it is over already. */

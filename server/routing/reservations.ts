@@ -5,14 +5,15 @@
  */
 import { randomInt, randomUUID } from 'node:crypto';
 import { ReservationRow } from '../../gen/ts/kelpie/storage/v1/transfer_rows.js';
+import type { Node } from '../../gen/ts/kelpie/v1/node.js';
 import type { ServerSelection } from '../../gen/ts/kelpie/v1/transfer.js';
 import type { Clock } from '../core/clock.js';
 import { durationOf, msOf } from '../core/duration.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
+import { sameBytes } from '../core/cursor.js';
 import { cutText } from '../core/text.js';
 import type { Requirement } from '../journal/journal.js';
 import { Expiry } from '../network/expiry.js';
-import { textOf } from '../network/labels.js';
 import type { Limits } from '../network/limits.js';
 import type { Network } from '../network/network.js';
 import { findNode, notFound } from '../nodes/queries.js';
@@ -20,40 +21,19 @@ import { type NodeRows, notOwner } from '../nodes/rows.js';
 import type { PlayerRows } from '../players/rows.js';
 import { ArrivedSlots } from './arrived-slots.js';
 import { ComingSlots } from './coming-slots.js';
+import { checkHold, type Hold, type Requester } from './hold.js';
 import { select } from './pick.js';
 import type { ReservationRows } from './reservation-rows.js';
 import { checkSelection, isClosed, noServer } from './selection.js';
-import { Room, type Wanted } from './room.js';
+import { Room } from './room.js';
 import { Servers } from './servers.js';
 import { type NodeSlots, SlotWriter } from './slot-writer.js';
 
-const SLOTS = 1000;
-const MIN_TTL_MS = 1000;
-const MAX_TTL_MS = 600_000;
-const PURPOSE_BYTES = 255;
 /** How often a chosen server may be full or gone when its slots are written, before the caller hears of it. */
 const CHOICES = 8;
 
-/** The session that requests something. Its write is refused if another session owns the node. */
-export interface Requester {
-  readonly name: string;
-  readonly generation: number;
-}
-
-/** A request for slots. */
-export interface Hold extends Wanted {
-  /** The name of a node in any case, or servers to choose from. */
-  readonly place: { readonly node: string } | { readonly servers: ServerSelection };
-  readonly ttlMs: number;
-  readonly purpose: string;
-  /** The name of the node with whose process the reservation ends, in any case. Empty: none. */
-  readonly owner: string;
-  readonly by?: Requester | undefined;
-  /** For ROUND_ROBIN: the number of choices before. Default: all that this coordinator made for reservations. */
-  readonly turn?: number;
-  /** For STICKY: the server that the player was on last. */
-  readonly lastServer?: string;
-}
+/** One slot of a reservation. */
+type Part = Pick<Hold, 'ttlMs' | 'purpose' | 'playerId'>;
 
 /** Slots that are held. */
 export interface Held {
@@ -124,7 +104,7 @@ export class Reservations {
 
   /** Chooses a node and holds slots on it, in one step. Throws the errors that ReserveSlots names. */
   async hold(hold: Hold): Promise<Held> {
-    check(hold);
+    checkHold(hold);
     const { place } = hold;
     if ('node' in place)
       return this.#store(this.#enter(findNode(this.#nodes, place.node).value.name, hold), hold);
@@ -176,12 +156,13 @@ export class Reservations {
   #take(id: string, name: string, hold: Hold, held: NodeSlots): Requirement[] {
     const node = this.#nodes.nodes.get(name)?.value;
     if (!node) throw notFound(name);
-    const isCounted = this.#room.counts(node, hold.playerId);
-    this.arrived.expect(id, isCounted);
     this.#room.check(node, hold, held.held);
     const owner = hold.owner.toLowerCase();
-    const require = [this.#nodes.seen(name), ...this.#fenceOf(hold.by)];
-    if (isCounted) require.push(this.#players.seen(hold.playerId ?? ''));
+    const require = [
+      this.#nodes.seen(name),
+      ...this.#fenceOf(hold.by),
+      ...this.#counting(id, node, hold.playerId),
+    ];
     const owning = this.#nodes.owners.get(owner);
     if (owner !== '') {
       if (!owning) throw notFound(owner);
@@ -199,17 +180,12 @@ export class Reservations {
    * STALE_GENERATION.
    */
   async release(id: string, slots = 0, by?: Requester): Promise<void> {
-    const known = this.rows.table.get(id);
-    if (!known) throw reservationNotFound(id);
-    await this.#writer.change(known.value.node, (held) => {
+    await this.#writer.change(this.find(id).node, (held) => {
       const require = this.#fenceOf(by);
       const row = held.get(id);
       if (!row) throw reservationNotFound(id);
       if (slots > row.slots) throw tooManyReleased(slots, row.slots);
-      const left = slots === 0 ? 0 : row.slots - slots;
-      // The rest ends when the whole would have ended.
-      const ttl = durationOf(this.#expiry.leftMs(id) ?? 0);
-      held.put(id, left === 0 ? null : { ...row, slots: left, ttl });
+      this.#shrink(id, row, slots === 0 ? row.slots : slots, held);
       return require;
     });
   }
@@ -224,15 +200,63 @@ export class Reservations {
    * counts again if the release fails.
    */
   async arrive(id: string): Promise<void> {
-    const node = this.nodeOf(id);
-    if (node === undefined) throw reservationNotFound(id);
-    this.arrived.add(id, node);
+    this.arrived.add(id, this.find(id).node);
     try {
       await this.release(id, 1);
     } catch (error) {
       this.arrived.forget(id, 1);
       throw error;
     }
+  }
+
+  #shrink(id: string, row: ReservationRow, slots: number, held: NodeSlots): void {
+    const left = row.slots - slots;
+    // The rest ends when the whole would have ended.
+    const ttl = durationOf(this.#expiry.leftMs(id) ?? 0);
+    held.put(id, left === 0 ? null : { ...row, slots: left, ttl });
+  }
+
+  /** Throws RESERVATION_NOT_FOUND. */
+  find(id: string): ReservationRow {
+    const found = this.rows.table.get(id);
+    if (found) return found.value;
+    throw reservationNotFound(id);
+  }
+
+  /**
+   * Turns one slot of a reservation into a reservation of its own, which has no owner, in one write: the node's slots
+   * do not change, so nobody else can get this one. Returns the new id. Throws RESERVATION_NOT_FOUND,
+   * RESERVATION_LIMIT, or why the node takes nobody.
+   */
+  async split(id: string, { ttlMs, purpose, playerId = '' }: Part): Promise<string> {
+    const ownId = randomUUID();
+    const { node: name } = this.find(id);
+    const leave = this.#coming.enter(name, 0);
+    try {
+      await this.#writer.change(name, (held) => {
+        const row = held.get(id);
+        const node = this.#nodes.nodes.get(name)?.value;
+        const isThere = node && row && sameBytes(node.instanceId, row.nodeInstanceId);
+        if (!isThere) throw reservationNotFound(id);
+        this.#room.check(node, { slots: 1, playerId }, held.held - 1);
+        const require = [this.#nodes.seen(name), ...this.#counting(ownId, node, playerId)];
+        const own = { slots: 1, ttl: durationOf(ttlMs), purpose };
+        held.put(ownId, { ...row, ...own, owner: '', ownerInstanceId: new Uint8Array() });
+        this.#shrink(id, row, 1, held);
+        return require;
+      });
+      return ownId;
+    } finally {
+      this.arrived.expect(ownId, false);
+      leave();
+    }
+  }
+
+  /** Notes whether the player of the slot counts on the node already, and returns what must stay so. */
+  #counting(id: string, node: Node, playerId = ''): Requirement[] {
+    const isCounted = this.#room.counts(node, playerId);
+    this.arrived.expect(id, isCounted);
+    return isCounted ? [this.#players.seen(playerId)] : [];
   }
 
   /** Ends a reservation, if it is over at the moment of the write. */
@@ -258,18 +282,6 @@ export class Reservations {
   close(): void {
     this.#expiry.close();
   }
-}
-
-/** Throws OUT_OF_RANGE or TEXT_TOO_LONG. */
-function check({ slots, ttlMs, purpose }: Hold): void {
-  if (slots < 1 || slots > SLOTS) {
-    throw outOfRange('slots', SLOTS, `slots is ${slots}; a reservation has 1 to ${SLOTS}`);
-  }
-  if (!(ttlMs >= MIN_TTL_MS && ttlMs <= MAX_TTL_MS)) {
-    const message = `ttl is ${ttlMs / 1000} s; a reservation lasts 1 s to 10 min`;
-    throw outOfRange('ttl', MAX_TTL_MS, message);
-  }
-  textOf('purpose', purpose, PURPOSE_BYTES);
 }
 
 function reservationNotFound(id: string): KelpieError {

@@ -2,7 +2,7 @@
 import type { ReserveSlotsRequest } from '../../gen/ts/kelpie/v1/node_service.js';
 import { msOf } from '../core/duration.js';
 import { outOfRange } from '../core/errors.js';
-import type { Hold, Requester } from './reservations.js';
+import type { Hold, Requester } from './hold.js';
 
 /** `by`: the session that sent the request; its node owns the reservation if the request names no owner. */
 export function holdOf(request: ReserveSlotsRequest, by?: Requester): Hold {

@@ -5,7 +5,8 @@ import type {
 } from '../../gen/ts/kelpie/v1/node_service.js';
 import { Latch } from '../core/latch.js';
 import type { Frame } from '../delivery/frames.js';
-import type { Requester, Reservations } from '../routing/reservations.js';
+import type { Requester } from '../routing/hold.js';
+import type { Reservations } from '../routing/reservations.js';
 import { holdOf } from '../routing/reserve-request.js';
 import type { SessionServices } from './services.js';
 

@@ -14,21 +14,17 @@ import type { PlayerRow } from '../players/rows.js';
 import type { LastServers } from '../routing/last-servers.js';
 import type { Picker } from '../routing/picker.js';
 import { selects, type Server, standingOf, usedSlots } from '../routing/pick.js';
-import type { Hold, Reservations } from '../routing/reservations.js';
+import type { Reservations } from '../routing/reservations.js';
 import { checkSelection, isClosed, noServer } from '../routing/selection.js';
 import type { Servers } from '../routing/servers.js';
 import { alreadyThere, noPublicAddress } from './errors.js';
 import { GoalSlots } from './goal-slots.js';
 import { Selecting } from './selecting.js';
+import { type Choice, type HoldSlot, RequestSlots } from './slots.js';
 import type { Goal } from './transfer.js';
 
 /** How often a chosen node may be full or gone when its slot is held, before the transfer fails. */
 const CHOICES = 8;
-/** The purpose of the slots, for people. */
-const PURPOSE = 'transfer';
-/** The times that a reservation may have. */
-const MIN_TTL_MS = 1000;
-const MAX_TTL_MS = 600_000;
 
 /** A goal, and the reservations that hold its slots. */
 export interface HeldGoal {
@@ -42,8 +38,8 @@ export interface HeldGoal {
  */
 export type GoalOf = (rowNow: () => PlayerRow, ttlMs: number) => Promise<HeldGoal>;
 
-/** A chosen node. */
-export type Choice = Pick<Hold, 'limit' | 'lastResort' | 'playerId'> & { readonly name: string };
+/** Chooses a goal for one player, and holds its slots. */
+type Choose = (rowNow: () => PlayerRow, hold: HoldSlot) => Promise<HeldGoal>;
 
 /** The parts that goals need. */
 export interface GoalParts {
@@ -51,7 +47,10 @@ export interface GoalParts {
   readonly servers: Servers;
   readonly picker: Picker;
   readonly lastServers: LastServers;
-  readonly reservations: Pick<Reservations, 'hold' | 'release' | 'arrive' | 'arrived' | 'nodeOf'>;
+  readonly reservations: Pick<
+    Reservations,
+    'hold' | 'release' | 'arrive' | 'arrived' | 'nodeOf' | 'find' | 'split'
+  >;
 }
 
 export class Goals {
@@ -64,22 +63,29 @@ export class Goals {
   }
 
   /**
-   * Checks a destination, before the first player is moved. Throws NODE_NOT_FOUND, NO_PUBLIC_ADDRESS,
-   * LABELS_INVALID, NODE_NAME_INVALID or OUT_OF_RANGE.
+   * Checks a destination, before the first player is moved. `reservationId`: the reservation whose slots the players
+   * use. Throws NODE_NOT_FOUND, NO_PUBLIC_ADDRESS, LABELS_INVALID, NODE_NAME_INVALID, OUT_OF_RANGE or
+   * RESERVATION_NOT_FOUND.
    */
-  of(destination: TransferDestination | undefined): GoalOf {
+  of(destination: TransferDestination | undefined, reservationId = ''): GoalOf {
+    const choose = this.#choosing(destination);
+    const slots = new RequestSlots(this.#parts.reservations, reservationId, destination);
+    return (rowNow, ttlMs) => choose(rowNow, slots.holding(ttlMs));
+  }
+
+  #choosing(destination: TransferDestination | undefined): Choose {
     const place = destination?.place;
     switch (place?.$case) {
       case 'server': {
         const { name } = this.#serverNamed(place.value);
-        return (rowNow, ttlMs) => this.#toServer(rowNow(), { name }, ttlMs);
+        return (rowNow, hold) => this.#toServer(rowNow(), { name }, hold);
       }
       case 'servers':
         return this.#selected(place.value);
       case 'proxy':
         return this.#otherProxy(place.value);
       case 'routed':
-        return (rowNow, ttlMs) => this.#routed(rowNow, place.value.reason, ttlMs);
+        return (rowNow, hold) => this.#routed(rowNow, place.value.reason, hold);
       case undefined:
         throw outOfRange(
           'destination',
@@ -98,7 +104,7 @@ export class Goals {
   }
 
   /** The player stays on their proxy. A player whom a server holds itself goes to the public address. */
-  async #toServer(row: PlayerRow, choice: Choice, ttlMs: number): Promise<HeldGoal> {
+  async #toServer(row: PlayerRow, choice: Choice, hold: HoldSlot): Promise<HeldGoal> {
     const { name } = choice;
     if (row.server === name) throw alreadyThere(name);
     const node = this.#nodeOf(name);
@@ -106,7 +112,7 @@ export class Goals {
     const goal = isDirect
       ? { proxy: name, address: publicAddressOf(node), server: name }
       : { proxy: '', address: undefined, server: name };
-    return { goal, slots: [await this.#hold(choice, ttlMs)] };
+    return { goal, slots: [await hold(choice)] };
   }
 
   #nodeOf(name: string): Node {
@@ -115,24 +121,15 @@ export class Goals {
     throw notFound(name);
   }
 
-  async #hold({ name, ...rules }: Choice, ttlMs: number): Promise<string> {
-    const { id } = await this.#parts.reservations.hold({
-      ...rules,
-      ...{ place: { node: name }, slots: 1, purpose: PURPOSE, owner: '' },
-      ttlMs: Math.min(Math.max(ttlMs, MIN_TTL_MS), MAX_TTL_MS),
-    });
-    return id;
-  }
-
-  #selected(selection: ServerSelection): GoalOf {
+  #selected(selection: ServerSelection): Choose {
     checkSelection(selection);
     const { servers, lastServers } = this.#parts;
     const selecting = new Selecting(servers, selection);
     const choose = ({ server, player }: PlayerRow): Choice | undefined =>
       selecting.choose(server, lastServers.of(player.id));
     const none = (row: PlayerRow): KelpieError => this.#noOther(row, selection);
-    return (rowNow, ttlMs) =>
-      this.#first(rowNow, choose, none, (row, choice) => this.#toServer(row, choice, ttlMs));
+    return (rowNow, hold) =>
+      this.#first(rowNow, choose, none, (row, choice) => this.#toServer(row, choice, hold));
   }
 
   /** The player may be on the only server that matches. */
@@ -143,13 +140,13 @@ export class Goals {
     return noServer(all, selection.servers, 1);
   }
 
-  #routed(rowNow: () => PlayerRow, reason: FallbackReason, ttlMs: number): Promise<HeldGoal> {
+  #routed(rowNow: () => PlayerRow, reason: FallbackReason, hold: HoldSlot): Promise<HeldGoal> {
     const choose = (row: PlayerRow): Choice | undefined => this.#route(row, reason);
     const none = (): KelpieError =>
       noTarget(
         'no routing rule has an open server for the player; explain it: kelpie routing explain',
       );
-    return this.#first(rowNow, choose, none, (row, choice) => this.#toServer(row, choice, ttlMs));
+    return this.#first(rowNow, choose, none, (row, choice) => this.#toServer(row, choice, hold));
   }
 
   /** The server that the routing rules give. */
@@ -184,9 +181,9 @@ export class Goals {
     }
   }
 
-  #otherProxy({ name: typed, server: typedServer }: ProxyDestination): GoalOf {
+  #otherProxy({ name: typed, server: typedServer }: ProxyDestination): Choose {
     const server = typedServer === '' ? '' : this.#serverNamed(typedServer).name;
-    if (typed === '') return (rowNow, ttlMs) => this.#bestProxy(rowNow, server, ttlMs);
+    if (typed === '') return (rowNow, hold) => this.#bestProxy(rowNow, server, hold);
     const { value: node } = findNode(this.#parts.nodeRows, typed);
     const { name, role } = node;
     if (role === NodeRole.SERVICE) {
@@ -198,24 +195,29 @@ export class Goals {
       const message = `players who join "${name}" directly are on it; leave server empty`;
       throw outOfRange('destination.proxy.server', name, message);
     }
-    return (rowNow, ttlMs) => this.#toProxy(rowNow(), { name }, server, ttlMs);
+    return (rowNow, hold) => this.#toProxy(rowNow(), { name }, server, hold);
   }
 
-  async #toProxy(row: PlayerRow, choice: Choice, server: string, ttlMs: number): Promise<HeldGoal> {
+  async #toProxy(
+    row: PlayerRow,
+    choice: Choice,
+    server: string,
+    hold: HoldSlot,
+  ): Promise<HeldGoal> {
     const { name } = choice;
     if (row.proxy === name) {
       if (server === '' || row.server === server) throw alreadyThere(name);
-      return this.#toServer(row, { name: server }, ttlMs);
+      return this.#toServer(row, { name: server }, hold);
     }
     const node = this.#nodeOf(name);
     const address = publicAddressOf(node);
     // A player who is on the server already keeps their place there.
     const playerId = row.player.id;
-    const slots = [await this.#hold({ ...choice, playerId }, ttlMs)];
+    const slots = [await hold({ ...choice, playerId })];
     if (node.role === NodeRole.DOWNSTREAM)
       return { goal: { proxy: name, address, server: name }, slots };
     try {
-      if (server !== '') slots.push(await this.#hold({ name: server, playerId }, ttlMs));
+      if (server !== '') slots.push(await hold({ name: server, playerId }));
     } catch (error) {
       await this.slots.release(slots);
       throw error;
@@ -223,14 +225,14 @@ export class Goals {
     return { goal: { proxy: name, address, server }, slots };
   }
 
-  #bestProxy(rowNow: () => PlayerRow, server: string, ttlMs: number): Promise<HeldGoal> {
+  #bestProxy(rowNow: () => PlayerRow, server: string, hold: HoldSlot): Promise<HeldGoal> {
     const choose = ({ proxy }: PlayerRow): Choice | undefined => this.#openProxy(proxy);
     const none = (): KelpieError =>
       noTarget(
         'no other proxy with a public address is open; start one, or set its public_address',
       );
     return this.#first(rowNow, choose, none, (row, choice) =>
-      this.#toProxy(row, choice, server, ttlMs),
+      this.#toProxy(row, choice, server, hold),
     );
   }
 

@@ -24,14 +24,15 @@ export interface TransferServices {
  */
 export async function transferPlayers(
   { network, playerCommands, transfers }: TransferServices,
-  { target, destination, context, timeout }: TransferPlayersRequest,
+  { target, destination, context, timeout, reservationId }: TransferPlayersRequest,
   issuer: string,
   onUpdate: OnUpdate,
 ): Promise<void> {
   const timeoutMs = timeoutOf(timeout);
   // One more than the limit: the transfers refuse it.
   const refs = await network.searches.work(playerCommands.refs(target, PLAYERS + 1), issuer);
-  transfers.move(refs, destination, { context, timeoutMs, issuer }, onUpdate);
+  const goalOf = transfers.goalOf(destination, reservationId);
+  transfers.move(refs, goalOf, { context, timeoutMs, issuer }, onUpdate);
 }
 
 function timeoutOf(timeout: WireDuration | undefined): number {

@@ -93,10 +93,11 @@ export class Transfers {
 
   /**
    * Checks a destination, and returns what `move` takes in its place: several calls then choose as one request does.
-   * Throws what `move` throws for a destination.
+   * `reservationId`: a reservation whose slots the players use. Throws what `move` throws for a destination, or
+   * RESERVATION_NOT_FOUND.
    */
-  goalOf(destination: TransferDestination | undefined): GoalOf {
-    return this.#parts.goals.of(destination);
+  goalOf(destination: TransferDestination | undefined, reservationId = ''): GoalOf {
+    return this.#parts.goals.of(destination, reservationId);
   }
 
   /**

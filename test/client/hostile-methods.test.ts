@@ -123,6 +123,10 @@ const methods: Readonly<Record<string, Use>> = {
     call(client, 'transfer', { everyone: true }, { server: 'echo' }, value),
   'transfer(context)': (client, context) =>
     call(client, 'transfer', { everyone: true }, { server: 'echo' }, { ...soon, context }),
+  'transfer(reservation)': (client, reservation) =>
+    call(client, 'transfer', { everyone: true }, { server: 'echo' }, { ...soon, reservation }),
+  'transfer(reservation.id)': (client, id) =>
+    call(client, 'transfer', { everyone: true }, { server: 'echo' }, { reservation: { id } }),
   'transfer(timeoutMs)': (client, timeoutMs) =>
     call(client, 'transfer', { everyone: true }, { server: 'echo' }, { timeoutMs }),
   'move(player)': (client, value) => call(client, 'move', value, { server: 'echo' }, soon),

@@ -24,7 +24,7 @@ const PROGRAMS: readonly (readonly [text: string, prints: RegExp])[] = [
   ],
   [
     "name: 'duel-1'",
-    /^4 slots on duel-1\n"duel-1" has 4 of 6 slots in use or reserved, and 3 more do not fit\n$/,
+    /^4 slots on duel-1\n"duel-1" has 4 of 6 slots in use or reserved, and 3 more do not fit\nNoor is on duel-1\n$/,
   ],
   [
     "name: 'gate-2'",

@@ -85,11 +85,11 @@ describe('kelpie/api, with wrong arguments,', () => {
     const context = new Uint8Array(16_385);
     const large = api.players.transfer({ everyone: true }, { server: 'lobby' }, { context });
     expect((await rejectionOf(KelpieError, large.next())).reason).to.equal('PAYLOAD_TOO_LARGE');
-    const mistyped = { contxt: 'x' } as never;
-    await refused(
-      mistyped,
-      api.players.transfer({ everyone: true }, { server: 'a' }, mistyped).next(),
-    );
+    const mistyped = [{ contxt: 'x' }, { reservation: 'r-1' }, { reservation: {} }];
+    for (const options of [...mistyped, { reservation: { id: '' } }] as never[]) {
+      const moved = api.players.transfer({ everyone: true }, { server: 'a' }, options);
+      await refused(options, moved.next());
+    }
   });
 
   it('asks for no node whose name is no text', async () => {

@@ -11,6 +11,7 @@ import { dataFolder, removeDataFolders } from '../support/process/data-folder.js
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { NodeProcess } from '../support/process/node-process.js';
 import { FakeNetwork } from '../support/transfers/fake-network.js';
+import { refuse } from '../support/transfers/fake-proxy.js';
 import { rejectionOf } from '../support/thrown.js';
 import { Wire } from '../support/wire/wire.js';
 
@@ -170,6 +171,81 @@ for (const engine of ['memory', 'file']) {
     }
   });
 }
+
+describe('five players who wait for one place', () => {
+  after(removeDataFolders);
+
+  it('get it one after the other, and nobody gets it between a reservation and its transfer', async () => {
+    // Writes to files take time, in which others ask.
+    const kelpied = await startKelpied(['--journal', 'file', '--data', dataFolder()]);
+    const network = new FakeNetwork({ endpoints: kelpied.endpoint });
+    const api = apiAt(kelpied.endpoint);
+    const plugin = connect({ name: 'queue', role: 'SERVICE', endpoints: kelpied.endpoint });
+    await plugin.ready();
+    await network.server('lobby');
+    await network.server('arena', {}, { maxPlayers: 1 });
+    const gate = await network.proxy('gate');
+    const waiting = Array.from({ length: 5 }, (_, number) => String(1000 + number));
+    for (const xuid of [...waiting, '1'])
+      await gate.bring({ xuid, name: `Player ${xuid}` }, 'lobby');
+    await plugin.move({ id: '1' }, { server: 'arena' });
+    let refusals = 0;
+    /** Tries until the player has a place. A reservation that the coordinator gave is good for the transfer. */
+    const queue = async (id: string): Promise<void> => {
+      for (;;) {
+        const held = await plugin.reserve({ node: 'arena', ...TTL }).catch((error: unknown) => {
+          expect((error as KelpieError).reason).to.equal('SERVER_FULL');
+          refusals += 1;
+        });
+        if (!held) continue;
+        await plugin.move({ id }, { server: held.node }, { reservation: held });
+        return gate.move(id, 'lobby');
+      }
+    };
+    let isOver = false;
+    /** Somebody who takes each slot that is free, and gives it back. */
+    const rival = async (): Promise<void> => {
+      while (!isOver) {
+        const held = await api.nodes.reserve({ node: 'arena', ...TTL }).catch(() => undefined);
+        if (held) await api.nodes.release(held.id);
+      }
+    };
+    const queued = Promise.all(waiting.map(queue));
+    const rivals = [rival(), rival()];
+    while (refusals < 20) await new Promise((next) => setImmediate(next));
+    await gate.move('1', 'lobby');
+    await queued;
+    isOver = true;
+    await Promise.all(rivals);
+    expect((await api.nodes.get('arena')).reservedSlots).to.equal(0);
+    await plugin.close();
+    await network.close();
+    api.close();
+    await kelpied.stop();
+  });
+
+  it('free the place when their transfer fails, also by a call without a session', async () => {
+    const kelpied = await startKelpied();
+    const network = new FakeNetwork({ endpoints: kelpied.endpoint });
+    const api = apiAt(kelpied.endpoint);
+    await network.server('lobby');
+    await network.server('arena', {}, { maxPlayers: 1 });
+    const gate = await network.proxy('gate', { moves: refuse('in a form') });
+    await gate.bring({ xuid: '1', name: 'Steve' }, 'lobby');
+    const reservation = await api.nodes.reserve({ node: 'arena', ...TTL });
+    const moved = async (): Promise<void> => {
+      const target = { player: { id: '1' } };
+      const updates = api.players.transfer(target, { server: 'arena' }, { reservation });
+      for await (const { stage } of updates) expect(stage).to.not.equal('ARRIVED');
+    };
+    expect((await rejectionOf(KelpieError, moved())).reason).to.equal('REJECTED_BY_PROXY');
+    while ((await api.nodes.get('arena')).reservedSlots > 0);
+    expect((await rejectionOf(KelpieError, moved())).reason).to.equal('RESERVATION_NOT_FOUND');
+    await network.close();
+    api.close();
+    await kelpied.stop();
+  });
+});
 
 describe('transfers at once', () => {
   it('never overfill a server: of 100 players, those who fit arrive', async () => {

@@ -68,6 +68,7 @@ export interface TransferCallOptions extends Omit<CallOptions, 'timeoutMs'>, Tra
 const TRANSFER_FIELDS: Fields<TransferCallOptions> = {
   context: 1,
   timeoutMs: 1,
+  reservation: 1,
   signal: 1,
   metadata: 1,
 };
@@ -139,9 +140,10 @@ export class PlayerMessages {
     options: TransferCallOptions = {},
   ): AsyncGenerator<WireUpdate, void> {
     const what = 'the options object of transfer';
-    const { context, timeoutMs = TRANSFER_MS, ...more } = known(what, options, TRANSFER_FIELDS);
+    const given = known(what, options, TRANSFER_FIELDS);
+    const { context, reservation, timeoutMs = TRANSFER_MS, ...more } = given;
     const [timeout, call] = commandCall({ ...more, timeoutMs });
-    const request = transferOf(target, destination, context === undefined ? {} : { context });
+    const request = transferOf(target, destination, { context, reservation });
     let newest: WireUpdate | undefined;
     try {
       const answers = this.#service.transferPlayers({ ...request, timeout }, call);

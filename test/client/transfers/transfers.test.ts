@@ -87,6 +87,14 @@ describe('transfers that a node requests', () => {
     expect([...((await asked())?.context ?? [])], 'a copy').to.deep.equal([0, 255, 1]);
   });
 
+  it('use the slots of a reservation if the program names one', async () => {
+    transfer();
+    expect((await asked())?.reservationId).to.equal('');
+    const held = { id: 'r-1', node: 'arena-1', release: async () => undefined };
+    transfer({ reservation: held });
+    expect((await asked())?.reservationId).to.equal('r-1');
+  });
+
   it('name players and their destination in each form of the contract', async () => {
     const destinations: [Destination, unknown][] = [
       [

@@ -12,7 +12,7 @@ import { GoodbyeReason, Heartbeat } from '../../../gen/ts/kelpie/v1/session_serv
 import { ServerSelection } from '../../../gen/ts/kelpie/v1/transfer.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import { defaultTimes } from '../../../server/network/limits.js';
-import type { Hold } from '../../../server/routing/reservations.js';
+import type { Hold } from '../../../server/routing/hold.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
 import { settled } from '../../support/journal/history.js';
 import { LossyJournal } from '../../support/journal/lossy-journal.js';
@@ -219,6 +219,69 @@ describe('a hold', () => {
     expect(await outcomes(one, times(10, hold('a')))).to.deep.equal({ a: 3, RESERVATION_LIMIT: 7 });
     expect(await outcomes(one, times(10, hold('b')))).to.deep.equal({ b: 2, RESERVATION_LIMIT: 8 });
     expect((await refusal(one, hold('b'))).metadata).to.deep.equal({ limit: '5' });
+  });
+});
+
+describe('a slot of a reservation', () => {
+  const split = ({ reservations }: Town, id: string) =>
+    reservations.split(id, { ttlMs: 60_000, purpose: 'a test' });
+
+  it('becomes a reservation of its own in one write, and nobody else gets it', async () => {
+    const one = await town({ lobby: 3 });
+    const { reservations } = one;
+    const { id } = await reservations.hold(hold('lobby', { slots: 3 }));
+    const slots = [split(one, id), split(one, id)];
+    expect(await outcomes(one, times(20, hold('lobby')))).to.deep.equal({ SERVER_FULL: 20 });
+    const held = [id, ...(await Promise.all(slots))];
+    expect(held.map((each) => reservations.find(each).slots)).to.deep.equal([1, 1, 1]);
+    expect(await split(one, id)).to.not.equal(id);
+    const { reason } = await rejectionOf(KelpieError, split(one, id));
+    expect(reason, 'the reservation ends with its last slot').to.equal('RESERVATION_NOT_FOUND');
+    expect(reservations.reservedOn('lobby')).to.equal(3);
+  });
+
+  it('has its own time, and no owner', async () => {
+    const one = await town({ lobby: 4 });
+    const { reservations, clock } = one;
+    const owner = await join(one, hello('plugin', { role: NodeRole.SERVICE }));
+    const request = hold('lobby', { slots: 3, ttlMs: 10_000, owner: 'plugin' });
+    const { id } = await reservations.hold(request);
+    clock.advance(5000);
+    await split(one, id);
+    clock.advance(5000);
+    await until(() => reservations.reservedOn('lobby') === 1);
+    const second = await reservations.hold({ ...request, ttlMs: 600_000 });
+    await split(one, second.id);
+    owner.stream.send({ $case: 'goodbye', value: { reason: GoodbyeReason.STOP } });
+    await owner.stream.ended();
+    await until(() => reservations.reservedOn('lobby') === 2);
+    clock.advance(60_000);
+    await until(() => reservations.reservedOn('lobby') === 0);
+    await settled();
+    await expectNothing(one);
+  });
+
+  it('stays in the reservation where the node takes nobody', async () => {
+    const one = await town({ lobby: 2 }, { limits: { reservations: 2 } });
+    const { reservations, claims, nodeRows } = one;
+    const { id } = await reservations.hold(hold('lobby', { slots: 2 }));
+    const change = (more: Partial<NodeChange>) => claims.update('lobby', NodeChange.create(more));
+    const reasonOf = async (of: string) => (await rejectionOf(KelpieError, split(one, of))).reason;
+    await change({ state: NodeState.DRAINING });
+    expect(await reasonOf(id)).to.equal('SERVER_DRAINING');
+    await change({ state: NodeState.READY, maxPlayers: 1 });
+    expect(await reasonOf(id)).to.equal('SERVER_FULL');
+    await change({ maxPlayers: 2 });
+    const other = await reservations.hold(hold('lobby', { slots: 1 })).catch(() => undefined);
+    expect(other).to.equal(undefined);
+    expect(reservations.find(id).slots).to.equal(2);
+    await split(one, id);
+    expect(await reasonOf(id)).to.equal('RESERVATION_LIMIT');
+    expect(await reasonOf('x'.repeat(5000))).to.equal('RESERVATION_NOT_FOUND');
+    const owner = nodeRows.owners.get('lobby')?.sequence ?? 0;
+    await claims.leave('lobby', owner, NodeLeaveReason.STOPPED);
+    expect(await reasonOf(id)).to.equal('RESERVATION_NOT_FOUND');
+    await expectNothing(one);
   });
 });
 

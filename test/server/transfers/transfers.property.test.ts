@@ -38,9 +38,17 @@ const transfer = fc.record({
   ...{ who, to },
   timeoutMs: fc.integer({ min: 1, max: 5000 }),
   issuer: fc.constantFrom('shop', 'queue'),
+  reserved: fc.boolean(),
+});
+const reserve = fc.record({
+  kind: fc.constant('reserve'),
+  server: fc.constantFrom('lobby', 'arena', 'duel', 'arena', 'duel'),
+  slots: fc.integer({ min: 1, max: 2 }),
+  ttlMs: fc.integer({ min: 1000, max: 5000 }),
 });
 const step = fc.oneof(
   { weight: 14, arbitrary: transfer },
+  { weight: 6, arbitrary: reserve },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('login'), who, proxy }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('quit', 'again', 'again'), who }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('wander'), who }) },
@@ -97,5 +105,6 @@ describe('transfers', () => {
     for (const reason of ['ARRIVED', 'TIMED_OUT', 'PLAYER_QUIT', 'SERVER_FULL']) {
       expect(ends.get(reason), reason).to.be.greaterThan(RUNS / 20);
     }
+    expect(ends.get('reserved ARRIVED'), 'reserved').to.be.greaterThan(RUNS / 40);
   }).timeout(inSoak(600_000, 120_000));
 });

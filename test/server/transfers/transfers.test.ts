@@ -3,7 +3,11 @@ import { expect } from 'chai';
 import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
 import { TransferPlayersRequest } from '../../../gen/ts/kelpie/v1/player_service.js';
-import { type TransferDestination, TransferStage } from '../../../gen/ts/kelpie/v1/transfer.js';
+import {
+  ServerSelection,
+  type TransferDestination,
+  TransferStage,
+} from '../../../gen/ts/kelpie/v1/transfer.js';
 import { durationOf } from '../../../server/core/duration.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import type { MoveOptions, MoveUpdate } from '../../../server/transfers/transfers.js';
@@ -16,7 +20,7 @@ import {
   type TestStream,
 } from '../../support/model/coordinator.js';
 import { about, player, TestProxy } from '../../support/model/proxy.js';
-import { thrownBy } from '../../support/thrown.js';
+import { rejectionOf, thrownBy } from '../../support/thrown.js';
 
 const ARENA: TransferDestination = { place: { $case: 'server', value: 'arena' } };
 const NOTHING = new Uint8Array();
@@ -31,9 +35,10 @@ interface Town {
 async function open(
   players: number,
   limits: Parameters<typeof openCoordinator>[0] = {},
+  maxPlayers?: number,
 ): Promise<Town> {
   const town = await openCoordinator(limits);
-  await join(town, hello('arena'));
+  await join(town, hello('arena', { maxPlayers }));
   const gate = await TestProxy.join(town, 'gate', { commands: ['transfer_player'] });
   const refs = [];
   for (let number = 0; number < players; number++) {
@@ -44,11 +49,17 @@ async function open(
 }
 
 /** Moves players, and collects the updates. */
-function move({ town, refs }: Town, options: Partial<MoveOptions> = {}, to = ARENA) {
+function move(
+  { town, refs }: Town,
+  options: Partial<MoveOptions> = {},
+  to = ARENA,
+  reservationId = '',
+) {
   const updates: MoveUpdate[] = [];
   const reads: (() => void)[] = [];
   const all = { context: NOTHING, timeoutMs: 5000, ...options };
-  town.transfers.move(refs, to, all, (update, read) => {
+  const goalOf = town.transfers.goalOf(to, reservationId);
+  town.transfers.move(refs, goalOf, all, (update, read) => {
     updates.push(update);
     if (update.stage >= TransferStage.ARRIVED) reads.push(read);
   });
@@ -194,6 +205,89 @@ describe('transfers of a coordinator', () => {
   });
 });
 
+describe('transfers with a reservation', () => {
+  const one = { slots: 1, ttlMs: 1000, purpose: '', owner: '', place: { node: 'arena' } };
+
+  it('keep their slot though its time passes, and free it when the player is there', async () => {
+    const world = await open(1, {}, 1);
+    const { town, gate, refs } = world;
+    const { reservations } = town;
+    const { id } = await reservations.hold(one);
+    const { updates } = move(world, {}, ARENA, id);
+    await gate.stream.next('commandRequest');
+    town.clock.advance(4000);
+    await settled(10);
+    expect(reservations.reservedOn('arena')).to.equal(1);
+    const full = await rejectionOf(KelpieError, reservations.hold(one));
+    expect(full.reason).to.equal('SERVER_FULL');
+    const [ref] = refs;
+    if (ref)
+      await gate.report(about(ref.playerId, ref.generation, { $case: 'movedTo', value: 'arena' }));
+    await settled(10);
+    expect(updates.at(-1)?.stage).to.equal(TransferStage.ARRIVED);
+    expect(reservations.pending).to.equal(0);
+  });
+
+  it('use one slot for each player; the players beyond get SERVER_FULL', async () => {
+    const world = await open(5);
+    const { town } = world;
+    const { id } = await town.reservations.hold({ ...one, slots: 3 });
+    const { updates } = move(world, {}, ARENA, id);
+    await settled(10);
+    expect(reasonsOf(updates)).to.deep.equal(['SERVER_FULL', 'SERVER_FULL']);
+    expect(updates.find(({ error }) => error)?.error?.message).to.contain('had 3 slots on "arena"');
+    expect(town.reservations.reservedOn('arena')).to.equal(3);
+    expect(thrownBy(KelpieError, () => move(world, {}, ARENA, id)).reason).to.equal(
+      'RESERVATION_NOT_FOUND',
+    );
+    town.clock.advance(5000);
+    await settled(10);
+    expect(reasonsOf(updates).slice(2)).to.deep.equal(['TIMED_OUT', 'TIMED_OUT', 'TIMED_OUT']);
+    expect(town.reservations.pending).to.equal(0);
+  });
+
+  it('name its node as their destination', async () => {
+    const world = await open(1);
+    const { town } = world;
+    const publicAddress = { host: 'play.example.org', port: 19_132 };
+    await TestProxy.join(town, 'gate-2', { publicAddress });
+    await join(town, hello('duel'));
+    const { id } = await town.reservations.hold({ ...one, slots: 9 });
+    const proxy = (name: string, server: string): TransferDestination => ({
+      place: { $case: 'proxy', value: { name, server } },
+    });
+    const others: [TransferDestination, RegExp][] = [
+      [{ place: { $case: 'server', value: 'DUEL' } }, /is "duel", .* slots on "arena"/],
+      [proxy('gate-2', ''), /is "gate-2", .* slots on "arena"/],
+      [proxy('gate-2', 'duel'), /is "gate-2" and "duel", .* slots on "arena"/],
+      [{ place: { $case: 'servers', value: ServerSelection.create() } }, /slots on "arena"/],
+      [proxy('', ''), /names no node/],
+    ];
+    for (const [to, text] of others) {
+      const error = thrownBy(KelpieError, () => move(world, {}, to, id));
+      expect([error.reason, error.metadata['field']]).to.deep.equal([
+        'OUT_OF_RANGE',
+        'destination',
+      ]);
+      expect(error.message).to.match(text);
+    }
+    for (const unknown of ['nothing', 'x'.repeat(5000)]) {
+      const error = thrownBy(KelpieError, () => move(world, {}, ARENA, unknown));
+      expect(error.reason).to.equal('RESERVATION_NOT_FOUND');
+    }
+    const { updates } = move(world, {}, proxy('Gate-2', 'Arena'), id);
+    await settled(10);
+    const reservedOn = (name: string): number => town.reservations.reservedOn(name);
+    expect([reservedOn('gate-2'), reservedOn('arena')], 'one slot on each').to.deep.equal([1, 9]);
+    town.clock.advance(999);
+    await town.reservations.release(id, 8);
+    town.clock.advance(5000);
+    await settled(10);
+    expect(reasonsOf(updates)).to.deep.equal(['TIMED_OUT']);
+    expect(town.reservations.pending).to.equal(0);
+  });
+});
+
 describe('transfers of a session', () => {
   it('answer under the request_id, which must be free, and go on when the stream ends', async () => {
     const { town, gate, refs } = await open(2);
@@ -208,6 +302,8 @@ describe('transfers of a session', () => {
     expect(await failed()).to.equal(ErrorReason.PLAYER_NOT_FOUND);
     send(1, request(undefined, first ?? ''));
     expect(await failed()).to.equal(ErrorReason.OUT_OF_RANGE);
+    send(1, { ...request(ARENA, first ?? ''), reservationId: 'r-1' });
+    expect(await failed()).to.equal(ErrorReason.RESERVATION_NOT_FOUND);
     for (const ms of [0, 300_001]) {
       send(1, { ...request(ARENA, first ?? ''), timeout: durationOf(ms) });
       expect(await failed(), `${ms} ms`).to.equal(ErrorReason.DEADLINE_INVALID);

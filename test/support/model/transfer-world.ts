@@ -4,6 +4,7 @@ import { type Player } from '../../../gen/ts/kelpie/v1/player.js';
 import { FallbackReason, RoutingStrategy } from '../../../gen/ts/kelpie/v1/routing.js';
 import { TransferDestination, TransferStage } from '../../../gen/ts/kelpie/v1/transfer.js';
 import { KelpieError } from '../../../server/core/errors.js';
+import type { Held } from '../../../server/routing/reservations.js';
 import { isEnd, type MoveUpdate } from '../../../server/transfers/transfers.js';
 import { FakeClock } from '../clock/fake-clock.js';
 import { settled } from '../journal/history.js';
@@ -31,7 +32,16 @@ export type To =
   | { kind: 'proxy'; proxy: string; server: string };
 
 export type Step =
-  | { kind: 'transfer'; who: number; to: To; timeoutMs: number; issuer: string }
+  /** `reserved`: with the newest reservation, if there is one, to its server. */
+  | {
+      kind: 'transfer';
+      who: number;
+      to: To;
+      timeoutMs: number;
+      issuer: string;
+      reserved: boolean;
+    }
+  | { kind: 'reserve'; server: string; slots: number; ttlMs: number }
   | { kind: 'login'; who: number; proxy: number }
   | { kind: 'quit' | 'again'; who: number }
   | { kind: 'wander'; who: number }
@@ -48,6 +58,7 @@ interface Requested {
   readonly playerId: string;
   readonly to: To;
   readonly endsMs: number;
+  readonly reserved: boolean;
   end: string | undefined;
 }
 
@@ -68,6 +79,8 @@ export class TransferWorld implements Ways {
   /** The ends of transfers, by reason. */
   readonly ends = new Map<string, number>();
   readonly #requested = new Set<Requested>();
+  /** The newest reservation. */
+  #held: Held | undefined;
   /** The transfers whose tickets logins redeemed. */
   readonly tickets = new Set<string>();
   /** Players who came to a game when no transfer of them there was under way: an earlier one had timed out. */
@@ -147,6 +160,9 @@ export class TransferWorld implements Ways {
       case 'transfer':
         this.#transfer(step);
         return;
+      case 'reserve':
+        this.#reserve(step);
+        return;
       case 'login':
         this.#login(step.who, step.proxy);
         return;
@@ -215,16 +231,31 @@ export class TransferWorld implements Ways {
     await (this.proxies[node] ?? this.servers[node - PROXIES])?.crash();
   }
 
-  #transfer({ who, to, timeoutMs, issuer }: Step & { kind: 'transfer' }): void {
+  #reserve({ server, slots, ttlMs }: Step & { kind: 'reserve' }): void {
+    const hold = { place: { node: server }, slots, ttlMs, purpose: '', owner: '' };
+    // A coordinator that dies, and a server that is full or away, give nothing.
+    this.town.reservations.hold(hold).then(
+      (held) => (this.#held = held),
+      (error: unknown) => expect(error).to.be.instanceOf(KelpieError),
+    );
+  }
+
+  #transfer({ who, timeoutMs, issuer, ...step }: Step & { kind: 'transfer' }): void {
     const row = this.town.playerRows.onlineOf(this.#id(who));
     if (!row) return;
     const playerId = this.#id(who);
-    const requested: Requested = { playerId, to, endsMs: this.now() + timeoutMs, end: undefined };
+    const held = step.reserved ? this.#held : undefined;
+    const to: To = held ? { kind: 'server', server: held.node } : step.to;
+    const requested: Requested = {
+      ...{ playerId, to, reserved: held !== undefined },
+      ...{ endsMs: this.now() + timeoutMs, end: undefined },
+    };
     const life = this.#lives;
     const refs = [{ playerId, generation: row.generation }];
     const options = { context: new Uint8Array(), timeoutMs, issuer };
     try {
-      this.town.transfers.move(refs, destinationOf(to), options, (update, read) => {
+      const goalOf = this.town.transfers.goalOf(destinationOf(to), held?.id);
+      this.town.transfers.move(refs, goalOf, options, (update, read) => {
         read();
         if (life === this.#lives && isEnd(update)) this.#ended(requested, update);
       });
@@ -232,6 +263,7 @@ export class TransferWorld implements Ways {
     } catch (error) {
       if (!(error instanceof KelpieError)) throw error;
       this.#count(`at once ${error.reason}`);
+      if (error.reason === 'RESERVATION_NOT_FOUND') this.#held = undefined;
     }
   }
 
@@ -240,7 +272,7 @@ export class TransferWorld implements Ways {
     expect(this.now(), 'within its deadline').to.be.at.most(requested.endsMs);
     const reason = stage === TransferStage.ARRIVED ? 'ARRIVED' : (error?.reason ?? 'none');
     requested.end = reason;
-    this.#count(reason);
+    this.#count(requested.reserved ? `reserved ${reason}` : reason);
     const row = this.town.playerRows.onlineOf(requested.playerId);
     if (reason !== 'ARRIVED' && reason !== 'ALREADY_THERE') return;
     const { to } = requested;

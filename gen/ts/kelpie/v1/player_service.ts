@@ -262,7 +262,19 @@ export interface TransferPlayersRequest {
    */
   context: Uint8Array;
   /** The time that each transfer has: above 0 and at most 5 min (DEADLINE_INVALID). Not set: 30 s. */
-  timeout: Duration | undefined;
+  timeout:
+    | Duration
+    | undefined;
+  /**
+   * The id of a reservation whose slots these transfers use, one each (RESERVATION_NOT_FOUND). Empty: each transfer
+   * holds a slot itself. The destination must name the node of the reservation, as server or as proxy (OUT_OF_RANGE).
+   * On another node that it names beside it, a transfer holds a slot itself.
+   *
+   * The slot leaves the reservation and belongs to the transfer in one step, so nobody else can get it, and the ttl of
+   * the reservation does not end it. It is free when the arrival is in the table, and when the transfer fails: it does
+   * not go back to the reservation, which ends with its last slot. Players beyond its slots get SERVER_FULL.
+   */
+  reservationId: string;
 }
 
 /** One answer. */
@@ -2118,7 +2130,13 @@ export const ShowMessageResponse: MessageFns<ShowMessageResponse> = {
 };
 
 function createBaseTransferPlayersRequest(): TransferPlayersRequest {
-  return { target: undefined, destination: undefined, context: new Uint8Array(0), timeout: undefined };
+  return {
+    target: undefined,
+    destination: undefined,
+    context: new Uint8Array(0),
+    timeout: undefined,
+    reservationId: "",
+  };
 }
 
 export const TransferPlayersRequest: MessageFns<TransferPlayersRequest> = {
@@ -2134,6 +2152,9 @@ export const TransferPlayersRequest: MessageFns<TransferPlayersRequest> = {
     }
     if (message.timeout !== undefined) {
       Duration.encode(message.timeout, writer.uint32(34).fork()).join();
+    }
+    if (message.reservationId !== "") {
+      writer.uint32(42).string(message.reservationId);
     }
     return writer;
   },
@@ -2183,6 +2204,14 @@ export const TransferPlayersRequest: MessageFns<TransferPlayersRequest> = {
             message.timeout = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reservationId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2209,6 +2238,9 @@ export const TransferPlayersRequest: MessageFns<TransferPlayersRequest> = {
     if (message.timeout !== undefined) {
       obj.timeout = Duration.toJSON(message.timeout);
     }
+    if (message.reservationId !== undefined) {
+      obj.reservationId = message.reservationId;
+    }
     return obj;
   },
 
@@ -2227,6 +2259,7 @@ export const TransferPlayersRequest: MessageFns<TransferPlayersRequest> = {
     message.timeout = (object.timeout !== undefined && object.timeout !== null)
       ? Duration.fromPartial(object.timeout)
       : undefined;
+    message.reservationId = object.reservationId ?? "";
     return message;
   },
 };
@@ -2362,8 +2395,9 @@ export const PlayerServiceDefinition = {
      * each transfer once. Without an end before the timeout, a transfer ends with TIMED_OUT. A client that ends the
      * call does not end the transfers. Fails as a whole, and moves nobody, with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS,
      * PLAYER_INVALID, NO_TARGET (the target selects no player), PAYLOAD_TOO_LARGE (the context), DEADLINE_INVALID,
-     * OUT_OF_RANGE, LABELS_INVALID, NODE_NAME_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS, TRANSFER_LIMIT or DRAINING. A
-     * call for one player whose transfer fails ends with that error too, after its last answer.
+     * OUT_OF_RANGE, LABELS_INVALID, NODE_NAME_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS, RESERVATION_NOT_FOUND,
+     * TRANSFER_LIMIT or DRAINING. A call for one player whose transfer fails ends with that error too, after its last
+     * answer.
      *
      * A coordinator has at most 50,000 transfers under way, and 10,000 of one connection or one node, those among them
      * whose end it has not read (TRANSFER_LIMIT). A session has at most 256 requests of transfers under way.
@@ -2425,8 +2459,9 @@ export interface PlayerServiceImplementation<CallContextExt = {}> {
    * each transfer once. Without an end before the timeout, a transfer ends with TIMED_OUT. A client that ends the
    * call does not end the transfers. Fails as a whole, and moves nobody, with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS,
    * PLAYER_INVALID, NO_TARGET (the target selects no player), PAYLOAD_TOO_LARGE (the context), DEADLINE_INVALID,
-   * OUT_OF_RANGE, LABELS_INVALID, NODE_NAME_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS, TRANSFER_LIMIT or DRAINING. A
-   * call for one player whose transfer fails ends with that error too, after its last answer.
+   * OUT_OF_RANGE, LABELS_INVALID, NODE_NAME_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS, RESERVATION_NOT_FOUND,
+   * TRANSFER_LIMIT or DRAINING. A call for one player whose transfer fails ends with that error too, after its last
+   * answer.
    *
    * A coordinator has at most 50,000 transfers under way, and 10,000 of one connection or one node, those among them
    * whose end it has not read (TRANSFER_LIMIT). A session has at most 256 requests of transfers under way.
@@ -2479,8 +2514,9 @@ export interface PlayerServiceClient<CallOptionsExt = {}> {
    * each transfer once. Without an end before the timeout, a transfer ends with TIMED_OUT. A client that ends the
    * call does not end the transfers. Fails as a whole, and moves nobody, with PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS,
    * PLAYER_INVALID, NO_TARGET (the target selects no player), PAYLOAD_TOO_LARGE (the context), DEADLINE_INVALID,
-   * OUT_OF_RANGE, LABELS_INVALID, NODE_NAME_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS, TRANSFER_LIMIT or DRAINING. A
-   * call for one player whose transfer fails ends with that error too, after its last answer.
+   * OUT_OF_RANGE, LABELS_INVALID, NODE_NAME_INVALID, NODE_NOT_FOUND, NO_PUBLIC_ADDRESS, RESERVATION_NOT_FOUND,
+   * TRANSFER_LIMIT or DRAINING. A call for one player whose transfer fails ends with that error too, after its last
+   * answer.
    *
    * A coordinator has at most 50,000 transfers under way, and 10,000 of one connection or one node, those among them
    * whose end it has not read (TRANSFER_LIMIT). A session has at most 256 requests of transfers under way.

@@ -146,8 +146,9 @@ export interface TransferUpdate {
    * Set with stage FAILED: PLAYER_NOT_FOUND, PLAYER_AMBIGUOUS, NODE_NOT_FOUND, NO_TARGET, NO_PUBLIC_ADDRESS,
    * ALREADY_THERE, SERVER_FULL, SERVER_DRAINING, SERVER_UNREACHABLE, REJECTED_BY_TARGET, REJECTED_BY_SOURCE,
    * REJECTED_BY_PROXY, COMMAND_NOT_HANDLED (the proxy does not handle transfer_player), TRANSFER_IN_PROGRESS,
-   * PLAYER_QUIT, PROXY_LOST, TARGET_LOST, TIMED_OUT, TRANSFER_LIMIT, RESERVATION_LIMIT, JOURNAL_READ_ONLY, DRAINING (the
-   * coordinator is about to stop, and nobody moved the player) or OUTCOME_UNKNOWN (the coordinator stopped meanwhile,
+   * PLAYER_QUIT, PROXY_LOST, TARGET_LOST, TIMED_OUT, TRANSFER_LIMIT, RESERVATION_LIMIT, RESERVATION_NOT_FOUND (it ended
+   * before the transfer used a slot), JOURNAL_READ_ONLY, DRAINING (the coordinator is about to stop, and nobody moved the
+   * player) or OUTCOME_UNKNOWN (the coordinator stopped meanwhile,
    * or the source or the target left without a reply). A player who leaves for another proxy and does not log in
    * there in time is TIMED_OUT. A login elsewhere, or a move to another server, is REJECTED_BY_PROXY, with the place in
    * the message.

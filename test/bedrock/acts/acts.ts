@@ -1,5 +1,5 @@
 /** The acts, in their order. */
-import { drain } from './draining.js';
+import { drain, drainProxy } from './draining.js';
 import { fill } from './filling.js';
 import { guardTheDoor } from './guarding.js';
 import { gather, goHome } from './joining.js';
@@ -20,5 +20,6 @@ export const acts = [
   loseProxy,
   loseCoordinator,
   maintain,
+  drainProxy,
   goHome,
 ];

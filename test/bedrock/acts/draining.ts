@@ -1,4 +1,4 @@
-/** The act in which an operator updates a game, and nobody loses their connection. */
+/** The acts in which an operator updates a game and a proxy, and nobody loses their connection. */
 import assert from 'node:assert/strict';
 import { startKelpie } from '../../support/process/cli.js';
 import { SERVERS } from '../network.js';
@@ -56,4 +56,29 @@ async function empty({ network, party, narrator }: Stage): Promise<void> {
     },
     (output) => /^survival is empty: (.*)\.$/m.exec(output)?.[1] ?? output,
   );
+}
+
+/** All players are on the other proxy afterwards. */
+export async function drainProxy(stage: Stage): Promise<void> {
+  const { network, party, narrator } = stage;
+  narrator.act('A proxy gets an update');
+  const unbroken = new Unbroken(party.bots);
+  const games = party.bots.map(({ name, server }) => `${name} on ${server}`);
+  const moved = party.places().filter((place) => place.includes(' by gate-1 '));
+  const marks = party.bots.map((bot) => ({ bot, since: bot.seen.mark }));
+  narrator.does('kelpie drain gate-1 --rate 20/s --wait');
+  await narrator.expect(
+    `its ${moved.length} players come by gate-2, each to the server that they were on`,
+    async () => {
+      await kelpie(network, 'drain', 'gate-1', '--rate', '20/s', '--wait');
+      const gone = marks.filter(({ bot }) => moved.some((one) => one.startsWith(`${bot.name} `)));
+      await Promise.all(gone.map(({ bot, since }) => bot.waitForServer(bot.server, since)));
+      assert.deepEqual(
+        party.bots.map(({ name, server }) => `${name} on ${server}`),
+        games,
+      );
+      unbroken.check();
+    },
+  );
+  await areListed(stage);
 }

@@ -65,7 +65,7 @@ async function* go(
 
 /**
  * `/queue bedwars` tries again and again to reserve a place for the player, and moves them when there is one. The transfer
- * takes a place itself, so the plugin releases its own before; another player may be faster then.
+ * uses that place, so nobody else can get it meanwhile.
  */
 async function* queue(
   kelpie: KelpieClient,
@@ -75,8 +75,7 @@ async function* queue(
   while (!gone.aborted) {
     try {
       const place = await kelpie.reserve({ node: server, ttlMs: SLOT_MS, purpose: 'queue' });
-      await place.release();
-      await kelpie.move({ id }, { server });
+      await kelpie.move({ id }, { server: place.node }, { reservation: place });
       return;
     } catch (error) {
       if (!(error instanceof KelpieError) || error.reason !== 'SERVER_FULL') {

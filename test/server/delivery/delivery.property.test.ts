@@ -91,11 +91,11 @@ async function publish(
   const entries = Array.from({ length: count }, () => ({
     topic,
     source: '',
-    // An Event whose topic is set and whose unknown field 15 pads it.
+    // An Event whose topic is set and whose unknown field 100 pads it.
     event: Buffer.concat([
       Buffer.from([0x12, topic.length]),
       Buffer.from(topic),
-      Buffer.from([0x7a, ...varint(bytes)]),
+      Buffer.from([0xa2, 0x06, ...varint(bytes)]),
       Buffer.alloc(bytes),
     ]),
   }));

@@ -96,6 +96,10 @@ function cancelHint(name: string): string {
   return `cancel it: kelpie drain ${name} --cancel`;
 }
 
+function staysDraining(name: string): string {
+  return `It stays DRAINING, also after a restart, until kelpie drain ${name} --cancel`;
+}
+
 /** The progress as the user sees it. */
 class Shown {
   readonly #name: string;
@@ -103,6 +107,8 @@ class Shown {
   readonly #progress = new Progress();
   readonly #isTerminal = process.stderr.isTTY;
   #lineMs = -Infinity;
+  /** The error of the last transfer that failed, as the user has it. */
+  #why = '';
   hasBegun = false;
 
   constructor(name: string, options: DrainOptions) {
@@ -129,10 +135,22 @@ class Shown {
   }
 
   #show(progress: DrainNodeResponse): void {
-    if (this.#isTerminal) return this.#progress.show(barOf(this.#name, progress));
-    if (performance.now() - this.#lineMs < LINE_MS) return;
-    this.#lineMs = performance.now();
-    print(`${this.#name}: ${countsOf(progress)}`);
+    const isTime = performance.now() - this.#lineMs >= LINE_MS;
+    if (isTime) {
+      this.#lineMs = performance.now();
+      if (!this.#isTerminal) print(`${this.#name}: ${countsOf(progress)}`);
+    }
+    if (isTime || this.#why === '') this.#showError(progress);
+    if (this.#isTerminal) this.#progress.show(barOf(this.#name, progress));
+  }
+
+  /** Prints the error if it is another one than before. */
+  #showError({ lastError }: DrainNodeResponse): void {
+    const why = lastError ? explain(fromWire(lastError)) : '';
+    if (why === this.#why) return;
+    this.#why = why;
+    this.#progress.end();
+    if (why !== '') warn(why);
   }
 
   /** Shows the end, and returns whether the node is empty or left. */
@@ -149,10 +167,7 @@ class Shown {
     const moved = counted(playersMoved, 'player');
     switch (stage) {
       case DrainStage.EMPTY:
-        return [
-          `${name} is empty: ${moved} moved.`,
-          `It stays DRAINING, also after a restart, until kelpie drain ${name} --cancel`,
-        ];
+        return [`${name} is empty: ${moved} moved.`, staysDraining(name)];
       case DrainStage.NODE_LEFT:
         return [
           `${name} left: ${moved} moved before. The next process of this name is drained too.`,
@@ -164,7 +179,10 @@ class Shown {
           ? ` The last transfer that failed: ${explain(fromWire(lastError))}`
           : '';
         const left = counted(playersLeft, 'player');
-        return [`The deadline has passed: ${left} left on ${name}, ${moved} moved.${why}`];
+        return [
+          `The deadline has passed: ${left} left on ${name}, ${moved} moved.${why}`,
+          staysDraining(name),
+        ];
       }
     }
   }

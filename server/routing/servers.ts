@@ -105,6 +105,10 @@ export function closedError(server: Server, slots = 1, limit = 0): KelpieError |
     return new KelpieError(reason, message, { name, limit: String(room) });
   }
   const stateName = stateNameOf(server);
+  if (server.drained) {
+    const message = `"${name}" takes no players, since an operator drains it; choose another server, or end that: kelpie drain ${name} --cancel`;
+    return new KelpieError(reason, message, { name, state: stateName });
+  }
   const message = `"${name}" takes no players, since it is ${stateName}; choose another server`;
   return new KelpieError(reason, message, { name, state: stateName });
 }

@@ -1,6 +1,6 @@
 /** Chooses the goal of each player of a request, and holds a slot there. */
 import { type Address, type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
-import { type FallbackReason, RoutingOccasion } from '../../gen/ts/kelpie/v1/routing.js';
+import { FallbackReason, RoutingOccasion } from '../../gen/ts/kelpie/v1/routing.js';
 import type {
   ProxyDestination,
   ServerSelection,
@@ -142,11 +142,18 @@ export class Goals {
 
   #routed(rowNow: () => PlayerRow, reason: FallbackReason, hold: HoldSlot): Promise<HeldGoal> {
     const choose = (row: PlayerRow): Choice | undefined => this.#route(row, reason);
-    const none = (): KelpieError =>
-      noTarget(
-        'no routing rule has an open server for the player; explain it: kelpie routing explain',
-      );
+    const none = (row: PlayerRow): KelpieError => this.#noRoute(row, reason);
     return this.#first(rowNow, choose, none, (row, choice) => this.#toServer(row, choice, hold));
+  }
+
+  /** A server that is no node counts as none in the rules. */
+  #noRoute({ server }: PlayerRow, reason: FallbackReason): KelpieError {
+    const found = Object.entries(FallbackReason).find(([, number]) => number === reason);
+    const isGiven = found && reason !== FallbackReason.UNSPECIFIED;
+    const why = isGiven ? ` --reason ${found[0].toLowerCase().replaceAll('_', '-')}` : '';
+    const from = this.#parts.servers.all.get(server) ? ` --from ${server}` : '';
+    const command = `kelpie routing explain --for fallback${why}${from}`;
+    return noTarget(`no routing rule has an open server for the player; explain it: ${command}`);
   }
 
   /** The server that the routing rules give. */

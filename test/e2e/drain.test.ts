@@ -87,6 +87,7 @@ describe('a drain on a real kelpied', () => {
     const [id = ''] = ids;
     const refused = await rejectionOf(KelpieError, refusal(api, id, 'old'));
     expect(refused.reason).to.equal('SERVER_DRAINING');
+    expect(refused.message).to.match(/an operator drains it.*kelpie drain old --cancel$/);
     expect(await api.nodes.cancelDrain('old')).to.include({ state: 'READY', drained: false });
     await refusal(api, id, 'old');
     expect(await placesOf([id])).to.deep.equal(['gate old']);
@@ -227,9 +228,17 @@ describe('a drain on a real kelpied', () => {
       await bring(1, 'lobby');
       const late = await kelpie('lobby', '--deadline', '1s', '--wait');
       expect(late.code).to.equal(1);
-      expect(late.output).to.match(
-        /The deadline has passed: 1 player left on lobby.*\(NO_TARGET\)/,
-      );
+      const why =
+        'no routing rule has an open server for the player; explain it: ' +
+        'kelpie routing explain --for fallback --reason drain --from lobby (NO_TARGET)';
+      expect(late.errors.trimEnd(), 'while it runs').to.equal(`kelpie: ${why}`);
+      expect(late.output.split('\n').slice(-2)).to.deep.equal([
+        `The deadline has passed: 1 player left on lobby, 0 players moved. The last transfer that failed: ${why}`,
+        'It stays DRAINING, also after a restart, until kelpie drain lobby --cancel',
+      ]);
+      const [, proposed = ''] = /kelpie (routing .+) \(/.exec(why) ?? [];
+      const explained = await runKelpie(proposed.split(' '), kelpied.endpoint);
+      expect(explained.output).to.match(/lobby .*the player comes from it/);
       const json = await kelpie('lobby', '--deadline', '1s', '--wait', '--json');
       const stages = json.output
         .split('\n')

@@ -250,14 +250,19 @@ class Judge {
     // Nobody's presence may end for a login that maintenance denies. A player who is here or on the way here stays.
     if (text !== undefined && !isPresent) return { kind: 'maintenance', text };
     for (const row of person.values()) {
-      if (holds(this.#session, row) || !this.#writer.hasOwner(row)) continue;
       // The network itself sent the player here, and the old proxy may not have seen yet that they left.
-      if (left.has(row.generation)) continue;
-      if (this.#policy === DuplicatePolicy.DENY_NEW) return { kind: 'denied', present: row.player };
-      const given = this.#policy === DuplicatePolicy.KICK_OLD || this.gone.has(row.generation);
-      if (!given) return { kind: 'verify', row };
+      const stays = left.has(row.generation) ? undefined : this.#claimOf(row);
+      if (stays) return stays;
     }
     return { kind: 'grant' };
+  }
+
+  /** The decision for a presence that does not give way to the login at once; undefined: it gives way. */
+  #claimOf(row: PlayerRow): Decision | undefined {
+    if (holds(this.#session, row) || !this.#writer.hasOwner(row)) return undefined;
+    if (this.#policy === DuplicatePolicy.DENY_NEW) return { kind: 'denied', present: row.player };
+    const given = this.#policy === DuplicatePolicy.KICK_OLD || this.gone.has(row.generation);
+    return given ? undefined : { kind: 'verify', row };
   }
 
   /** The generations of the presences that tickets for this process lead away from. */

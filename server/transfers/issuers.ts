@@ -2,7 +2,7 @@
 import { transferLimit } from './errors.js';
 
 /** Transfers of one issuer that have not ended, or whose end the issuer has not read. */
-export const TRANSFERS = 10_000;
+const TRANSFERS = 10_000;
 
 export class Issuers {
   readonly #held = new Map<string, number>();

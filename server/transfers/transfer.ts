@@ -20,7 +20,7 @@ export interface Goal {
 
 /** The steps in their order. The commands have the names of their forms. */
 export type Asked = 'prepareArrival' | 'prepareDeparture' | 'transferPlayer' | 'confirmArrival';
-export type Step = 'hold' | Asked | 'ticket' | 'arrived' | 'failed';
+type Step = 'hold' | Asked | 'ticket' | 'arrived' | 'failed';
 
 /** The state of a transfer. */
 export interface Transfer {
@@ -127,7 +127,7 @@ export function isMoving({ step, issued }: Transfer): boolean {
 }
 
 /** The server that takes part at the target's side; empty: none. */
-export function targetServer({ goal }: Transfer): string {
+function targetServer({ goal }: Transfer): string {
   return goal?.server ?? '';
 }
 

@@ -9,7 +9,7 @@ import { Child } from './child.js';
 import { HOST } from './library.js';
 import { Watch } from './watch.js';
 
-export const GAMES = ['bedwars', 'survival'] as const;
+const GAMES = ['bedwars', 'survival'] as const;
 export const SERVERS = ['lobby', ...GAMES] as const;
 export const PROXIES = ['gate-1', 'gate-2'] as const;
 const NODES = [...SERVERS, ...PROXIES] as const;

@@ -26,7 +26,7 @@ export const SERVERS = ['lobby', 'arena', 'duel'] as const;
 const PREPARES = ['prepare_arrival', 'prepare_departure', 'confirm_arrival', 'transfer_ended'];
 
 /** The destination of a transfer. */
-export type To =
+type To =
   | { kind: 'server'; server: string }
   | { kind: 'games' | 'routed' }
   | { kind: 'proxy'; proxy: string; server: string };

@@ -6,7 +6,7 @@ import type { Handlers } from './commands/handlers.js';
 import type { ConnectOptions } from './options.js';
 import { holdsNoPlayers } from './players/players.js';
 import { ProxySession } from './players/proxy-session.js';
-import type { RosterView } from './roster/view.js';
+import type { Roster } from './roster/roster.js';
 import type { Status } from './status.js';
 
 /** The parts that a client gives to its players. */
@@ -14,7 +14,7 @@ interface OwnPlayersParts {
   readonly clock: Clock;
   readonly link: () => Link | undefined;
   readonly post: (status: Status) => void;
-  readonly roster: Pick<RosterView, 'settings'>;
+  readonly roster: Pick<Roster, 'settings' | 'own'>;
 }
 
 /** Undefined for a node that holds no players. */
@@ -29,6 +29,7 @@ export function playersOf(
   const proxy = new ProxySession({
     ...{ clock, link, players, ownServer },
     settings: () => roster.settings,
+    onServer: (id, server) => roster.own(id, server),
     onRefused: (error) => post({ type: 'refused', error }),
     onFailure: (pattern, error) => post({ type: 'handlerFailed', pattern, error }),
   });

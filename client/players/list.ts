@@ -42,11 +42,19 @@ export interface Part {
   readonly listed: readonly ListedPlayer[];
 }
 
+/** Called with each player who came, moved to another server (empty: to none), or left (undefined). */
+export type OnServer = (id: string, server: string | undefined) => void;
+
 export class PlayerList {
   readonly #in = new Map<string, ListedPlayer>();
   /** In the order of their grants. */
   readonly #logins = new Map<string, Login>();
+  readonly #onServer: OnServer;
   #seen = 0;
+
+  constructor(onServer: OnServer = () => undefined) {
+    this.#onServer = onServer;
+  }
 
   get(id: string): ListedPlayer | undefined {
     return this.#in.get(id);
@@ -91,7 +99,15 @@ export class PlayerList {
   add(player: Player, generation: number, nowMs: number): ListedPlayer {
     const listed = { id: player.id, player, generation, sinceMs: nowMs };
     this.#in.set(player.id, listed);
+    this.#onServer(player.id, player.server);
     return listed;
+  }
+
+  /** The player has these facts now. */
+  set(listed: ListedPlayer, player: Player): void {
+    const before = listed.player.server;
+    listed.player = player;
+    if (before !== player.server && this.has(listed)) this.#onServer(listed.id, player.server);
   }
 
   /** Whether this presence is in the list: not after the player left, or if a newer presence took its place. */
@@ -100,7 +116,9 @@ export class PlayerList {
   }
 
   remove(listed: ListedPlayer): void {
-    if (this.has(listed)) this.#in.delete(listed.id);
+    if (!this.has(listed)) return;
+    this.#in.delete(listed.id);
+    this.#onServer(listed.id, undefined);
   }
 
   digest(): PresenceDigest {

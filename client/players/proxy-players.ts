@@ -203,9 +203,9 @@ export class ProxyPlayers {
   #updated(listed: ListedPlayer, server: string, reported: Player): Promise<void> {
     const before = listed.player;
     const player = server === '' ? reported : { ...reported, server };
-    listed.player = player;
+    this.#list.set(listed, player);
     const undo = (): void => {
-      if (listed.player === player) listed.player = before;
+      if (listed.player === player) this.#list.set(listed, before);
     };
     return this.#reporting.report(listed, { $case: 'joined', value: player }, undo);
   }
@@ -218,9 +218,10 @@ export class ProxyPlayers {
     const name = own === undefined ? given : typed(() => ownServerOf(given, own));
     if (listed.player.server === name) return;
     const before = listed.player.server;
-    listed.player = { ...listed.player, server: name };
+    this.#list.set(listed, { ...listed.player, server: name });
     const undo = (): void => {
-      if (listed.player.server === name) listed.player = { ...listed.player, server: before };
+      if (listed.player.server !== name) return;
+      this.#list.set(listed, { ...listed.player, server: before });
     };
     await this.#reporting.report(listed, { $case: 'movedTo', value: name }, undo);
   }

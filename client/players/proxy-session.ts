@@ -13,7 +13,7 @@ import { playerLeaveReasonNameOf } from '../core/spelling.js';
 import type { KelpieError } from '../errors.js';
 import type { Link } from '../connection/link.js';
 import { Away } from './away.js';
-import { PlayerList } from './list.js';
+import { type OnServer, PlayerList } from './list.js';
 import type { PlayersOptions } from './options.js';
 import { ProxyPlayers } from './proxy-players.js';
 import { PlayerReporting } from './reporting.js';
@@ -32,6 +32,7 @@ export interface ProxySessionOptions {
   /** The newest settings of the network that the client has. */
   readonly settings: () => NetworkSettings;
   readonly link: () => Link | undefined;
+  readonly onServer: OnServer;
   readonly onRefused: (error: KelpieError) => void;
   /** A function of the options threw. */
   readonly onFailure: (name: string, error: unknown) => void;
@@ -40,13 +41,14 @@ export interface ProxySessionOptions {
 export class ProxySession {
   readonly players: ProxyPlayers;
   readonly #options: ProxySessionOptions;
-  readonly #list = new PlayerList();
+  readonly #list: PlayerList;
   readonly #reporting: PlayerReporting;
   /** The latencies that the coordinator has. */
   #latencies = new Map<string, number>();
 
   constructor(options: ProxySessionOptions) {
     this.#options = options;
+    this.#list = new PlayerList(options.onServer);
     const { players, clock, link, onRefused, ownServer, settings } = options;
     const onEvicted = (evicted: PlayerEvicted): void => this.#evict(evicted);
     this.#reporting = new PlayerReporting({ clock, link, onRefused, onEvicted, list: this.#list });

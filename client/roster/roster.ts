@@ -136,6 +136,11 @@ export class Roster implements RosterView {
     return this.#routing.pick(options);
   }
 
+  /** This process has the player on this server now. Empty: on none; undefined: the player left this process. */
+  own(id: string, server: string | undefined): void {
+    if (this.#players) this.#routing.own(id, server);
+  }
+
   applyLoads(loads: readonly NamedLoad[]): void {
     for (const { name, load, reservedSlots } of loads) {
       if (load && this.#nodes.get(name)) this.#loads.set(name, load);

@@ -64,7 +64,11 @@ export class RosterRouting {
 
   constructor(players: RosterPlayers | undefined, onChange: () => void, clock: Clock) {
     this.#players = players;
-    this.#picks = new RecentPicks(clock, (name) => this.#servers.count(name));
+    this.#picks = new RecentPicks({
+      clock,
+      shown: (id) => players?.rows.get(id)?.server ?? '',
+      onChange: (name) => this.#servers.count(name),
+    });
     const playersOn = (name: string): number =>
       (players?.onServer(name) ?? 0) + this.#picks.onServer(name);
     this.#servers = new RosterServers(playersOn, () => (this.#rules = undefined));
@@ -93,16 +97,27 @@ export class RosterRouting {
   }
 
   playerChanged(before: Player | undefined, after: Player | undefined): void {
-    if (before && !after) this.#picks.end(before.id);
+    if (before && !after) this.#picks.gone(before.id);
     if (before?.server === after?.server) return;
     if (before && before.server !== '') {
       this.#servers.count(before.server);
       this.#lastServers.left(before.id, before.server);
     }
-    if (after && after.server !== '') {
-      this.#servers.count(after.server);
-      this.#picks.end(after.id);
+    if (after) this.#shown(after);
+  }
+
+  /** The roster shows the player on another server, or on none. */
+  #shown({ id, server }: Player): void {
+    if (server !== '') {
+      this.#servers.count(server);
+      this.#picks.end(id);
     }
+    this.#picks.settle(id);
+  }
+
+  /** This process has the player on this server now. Empty: on none; undefined: the player left this process. */
+  own(id: string, server: string | undefined): void {
+    this.#picks.own(id, server);
   }
 
   /** Takes the number of slots that reservations hold on a server. */
@@ -122,11 +137,11 @@ export class RosterRouting {
     this.#picks.end(player.id);
     this.#rules ??= new Rules(this.table, this.#servers.all());
     const picked = this.#rules.pick(need);
-    if (!picked) return undefined;
-    this.#turns.set(picked.rule, this.#turnsOf(picked.rule) + 1);
+    if (picked) this.#turns.set(picked.rule, this.#turnsOf(picked.rule) + 1);
     // The roster counts a player who is on that server already.
-    const isComing = player.id !== '' && player.server !== picked.server;
+    const isComing = picked && player.id !== '' && player.server !== picked.server;
     if (isComing) this.#picks.add(player.id, picked.server);
+    else this.#picks.settle(player.id);
     return picked;
   }
 

@@ -59,10 +59,11 @@ export interface RosterView {
   /**
    * The server for a player, by the routing rules: at once, from memory. Undefined if no server is open. The player then
    * counts as a player of that server, in picks of this process, until the roster shows that they are on a server or
-   * gone, for at most 10 s and 10,000 players. Another pick for them replaces the first one. A pick without a player, or
-   * with only a name that nobody online has, is a question: it counts nothing. Picks of other processes do not count
-   * here; `client.reserve` holds a slot that all of them see. Throws ROSTER_WITHOUT_PLAYERS, PLAYER_AMBIGUOUS (see
-   * `player`) or VALUE_INVALID.
+   * gone, for at most 10 s and 10,000 players. A player whom this process holds counts for longer: until the roster shows
+   * them on a server, or they leave. They count on the server that the process reported last, else on the picked one.
+   * Another pick for a player replaces the first one. A pick without a player, or with only a name that nobody online
+   * has, is a question: it counts nothing. Picks of other processes do not count here; `client.reserve` holds a slot
+   * that all of them see. Throws ROSTER_WITHOUT_PLAYERS, PLAYER_AMBIGUOUS (see `player`) or VALUE_INVALID.
    *
    * @example
    * const picked = kelpie.roster.pick({ for: 'join', player: { xuid }, host: 'play.example.org' });

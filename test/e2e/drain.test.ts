@@ -216,6 +216,19 @@ describe('a drain on a real kelpied', () => {
       }
     });
 
+    it('is in the history, with what the node says of itself meanwhile', async () => {
+      const { client } = await network.server('old');
+      await drained('old');
+      await client.update({ state: 'DRAINING' });
+      await api.nodes.cancelDrain('old');
+      const { output } = await runKelpie(['history', 'old'], kelpied.endpoint);
+      expect(output.match(/changed: .*/g)).to.deep.equal([
+        'changed: state READY → DRAINING, drained - → yes',
+        'changed: own state READY → DRAINING',
+        'changed: drained yes → -, own state DRAINING → -',
+      ]);
+    });
+
     it('is completed with the nodes, and the destinations', async () => {
       await network.server('old');
       const propose = (line: string) => runKelpie(['complete-line', line], kelpied.endpoint);

@@ -1,7 +1,7 @@
 /** One thing that happened to a node or a player, from its event and the facts before it. */
 import { type Event, NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
 import { type Player, PlayerLeaveReason } from '../../../gen/ts/kelpie/v1/player.js';
-import { type Facts, factsOfNode, factsOfPlayer } from './facts.js';
+import { type Facts, factsOfNode, factsOfPlayer, OWN_STATE } from './facts.js';
 import { nameOf } from '../output/output.js';
 
 /** Something that happened. */
@@ -99,7 +99,11 @@ function shown(text = ''): string {
 
 function changesOf(from: Facts, to: Facts): Changes {
   const fields = [...new Set([...from.keys(), ...to.keys()])];
-  const changed = fields.filter((field) => from.get(field) !== to.get(field));
+  const isChanged = (field: string): boolean => from.get(field) !== to.get(field);
+  // Where the state that is shown changes, the change of the own one says nothing more.
+  const changed = fields.filter(
+    (field) => isChanged(field) && !(field === OWN_STATE && isChanged('state')),
+  );
   return Object.fromEntries(
     changed.map((field) => [field, { from: from.get(field) ?? '', to: to.get(field) ?? '' }]),
   );

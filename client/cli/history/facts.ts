@@ -7,11 +7,15 @@ import { counted, nameOf } from '../output/output.js';
 /** By name; empty if the fact is not set. */
 export type Facts = ReadonlyMap<string, string>;
 
+/** The state of a node behind the one that it is shown with: drained, or UNREACHABLE. */
+export const OWN_STATE = 'own state';
+
 /** The facts of a node. Its name, its process and its time of joining do not change. */
 export function factsOfNode(node: Node): Facts {
   return new Map([
     ['state', nameOf(NodeState, node.state)],
     ['drained', node.drained ? 'yes' : ''],
+    [OWN_STATE, node.lastState === NodeState.UNSPECIFIED ? '' : nameOf(NodeState, node.lastState)],
     ['role', nameOf(NodeRole, node.role)],
     ['address', addressOf(node.address)],
     ['public address', addressOf(node.publicAddress)],

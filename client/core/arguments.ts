@@ -150,9 +150,19 @@ export function shown(value: unknown): string {
     case 'function':
       return 'a function';
     case 'object':
-      return value === null ? 'null' : `an object (${kindOf(value)})`;
+      if (value === null) return 'null';
+      return isList(value) ? 'a list' : `an object (${kindOf(value)})`;
     default:
       return String(value);
+  }
+}
+
+/** A revoked proxy is none. */
+function isList(value: object): boolean {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
   }
 }
 

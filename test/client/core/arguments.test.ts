@@ -48,6 +48,9 @@ describe('an argument of a caller', () => {
       expect(refusalOf(() => textList('labels', odd))).to.include('labels');
     for (const odd of [1, {}, 'a\ud83d', new String('a')])
       expect(refusalOf(() => text('motd', odd))).to.include('motd');
+    expect(refusalOf(() => entries('labels', [1]))).to.match(
+      /is a list; it must be a plain object/,
+    );
     for (const odd of [[], new Map(), 'a', null])
       expect(refusalOf(() => entries('labels', odd))).to.include('labels');
   });

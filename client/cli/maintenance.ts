@@ -15,6 +15,10 @@ interface OnOptions extends Common {
   readonly allow: string[];
 }
 
+const WHO =
+  '\nA player is an id, an XUID, a UUID, or a name in any case; a name with spaces goes in quotes.' +
+  '\nA name lets in every account that has it, also a new one of that name: an id is safer.';
+
 /** How often another writer may change the settings first. */
 const ATTEMPTS = 5;
 
@@ -22,11 +26,7 @@ export function maintenanceCommand(): Command {
   const group = new Command('maintenance')
     .description('let only some players log in; those who are online stay')
     .enablePositionalOptions()
-    .addHelpText(
-      'after',
-      '\nA player is an id, a UUID, or a name in any case; a name with spaces goes in quotes.' +
-        '\nWithout a command it shows whether maintenance is on.',
-    );
+    .addHelpText('after', `${WHO}\nWithout a command it shows whether maintenance is on.`);
   group.addCommand(showCommand(), { isDefault: true });
   for (const one of [onCommand(), offCommand(), allowCommand(), disallowCommand()])
     group.addCommand(one);
@@ -43,6 +43,7 @@ function onCommand(): Command {
   return command('on', 'begin maintenance')
     .option('--message <text>', 'what other players see; the last one, unless it is given')
     .option('--allow <who...>', 'players who log in all the same, beside those before', names, [])
+    .addHelpText('after', WHO)
     .action((options: OnOptions) =>
       change(options, (before) => ({
         maintenance: true,
@@ -59,13 +60,14 @@ function offCommand(): Command {
 }
 
 function allowCommand(): Command {
-  return command('allow <who...>', 'let players log in during maintenance').action(
-    (who: string[], options: Common) =>
+  return command('allow <who...>', 'let players log in during maintenance')
+    .addHelpText('after', WHO)
+    .action((who: string[], options: Common) =>
       change(options, (before) => ({
         ...before,
         allowedPlayers: [...before.allowedPlayers, ...who],
       })),
-  );
+    );
 }
 
 function disallowCommand(): Command {

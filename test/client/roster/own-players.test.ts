@@ -27,8 +27,7 @@ class AwayProxy {
       const node = Node.create({ name, displayName: name, labels: { name }, ...place });
       this.#apply({ $case: 'nodeJoined', value: { node } });
     }
-    const rule = RoutingRule.create({ name: 'joins', to: { names: ['a'] }, limit: 4 });
-    this.#apply({ $case: 'routingChanged', value: { table: { rules: [rule] } } });
+    this.#lead('a');
     for (const id of ['x', 'y']) this.show(id, 'a');
     const silent = () => undefined;
     const handlers = new Handlers({
@@ -46,6 +45,12 @@ class AwayProxy {
 
   #apply(body: NonNullable<Event['body']>): void {
     this.roster.applyEvent({ ...Event.create({ sequence: ++this.#sequence }), body });
+  }
+
+  /** The rules lead to this server. */
+  #lead(server: string): void {
+    const rule = RoutingRule.create({ name: 'joins', to: { names: [server] }, limit: 4 });
+    this.#apply({ $case: 'routingChanged', value: { table: { rules: [rule] } } });
   }
 
   show(id: string, server: string): void {
@@ -71,9 +76,11 @@ class AwayProxy {
   }
 
   /** The number of strangers that a pick finds a server for. Their picks have ended after it. */
-  room(): number {
+  room(server = 'a'): number {
     let count = 0;
+    this.#lead(server);
     while (this.pick(`stranger-${count}`) !== undefined) count++;
+    this.#lead('a');
     this.clock.advance(10_000);
     return count;
   }
@@ -116,12 +123,26 @@ describe('the own players of a proxy in the picks of its roster', () => {
     expect(proxy.room()).to.equal(0);
     await proxy.players.left('1');
     expect(proxy.room()).to.equal(1);
+    const moves = [
+      ['b', 2, 3],
+      ['A', 1, 4],
+      ['', 2, 4],
+    ] as const;
+    for (const [server, roomOfA, roomOfB] of moves) {
+      await proxy.players.moved('2', server);
+      expect([proxy.room('a'), proxy.room('b')]).to.deep.equal([roomOfA, roomOfB]);
+    }
+  });
+
+  it('free the slot of a new pick at once if they leave, or land on another server', async () => {
+    for (const xuid of ['1', '2']) {
+      await proxy.players.joined({ xuid, name: xuid });
+      expect(proxy.pick(xuid)).to.equal('a');
+    }
+    await proxy.players.left('1');
     await proxy.players.moved('2', 'b');
-    expect(proxy.room()).to.equal(2);
-    await proxy.players.moved('2', 'A');
-    expect(proxy.room()).to.equal(1);
-    await proxy.players.moved('2', '');
-    expect(proxy.room()).to.equal(2);
+    expect(proxy.room('a')).to.equal(2);
+    expect(proxy.room('b')).to.equal(3);
   });
 
   it('stay on the server that they are on if a pick leads nowhere, or they do not go', async () => {

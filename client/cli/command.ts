@@ -2,6 +2,7 @@
 import { Command, Help, InvalidArgumentError, Option } from 'commander';
 import { type Api, reachApi } from '../api/api.js';
 import { DEFAULT_ENDPOINT } from '../core/endpoints.js';
+import { nearest } from '../core/nearest.js';
 import { endpoints, name, oneOf, pair, timeout } from './input/arguments.js';
 import { nearNames } from './input/nearest.js';
 import { placeOf, type PlaceOptions } from './input/place.js';
@@ -31,7 +32,18 @@ export function command(usage: string, description: string): Command {
 export function settled(one: Command, above: Command): Command {
   withCommon(one).copyInheritedSettings(above);
   for (const below of one.commands) settled(below, one);
+  if (one.commands.length > 0) one.hook('preSubcommand', refuseUnknown);
   return one;
+}
+
+/** A group gives a word that it does not know to its default command, which would call it an argument too many. */
+function refuseUnknown(group: Command): void {
+  const [word = '-'] = group.args;
+  const known = group.commands.map((one) => one.name());
+  if (word.startsWith('-') || known.includes(word)) return;
+  const [near] = nearest(word, known);
+  const help = near === undefined ? '' : `\n(Did you mean ${near}?)`;
+  group.error(`error: unknown command '${word}'${help}`, { code: 'commander.unknownCommand' });
 }
 
 /** Adds the options that every command has. */

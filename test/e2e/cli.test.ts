@@ -358,6 +358,8 @@ describe('kelpie', () => {
     const wrong: [string, string[], RegExp][] = [
       ['no command', [], /Usage: kelpie/],
       ['an unknown command', ['node'], /unknown command 'node'.*nodes/s],
+      ['an unknown command of a group', ['state', 'gte'], /unknown command 'gte'.*get/s],
+      ['one where the group has a default', ['routing', 'edt'], /unknown command 'edt'.*edit/s],
       ['an unknown option', ['nodes', '--jsn'], /unknown option '--jsn'.*--json/s],
       ['a missing argument', ['publish', 'chat.global'], /missing required argument 'message'/],
       ['an argument too many', ['nodes', 'a'], /too many arguments/],

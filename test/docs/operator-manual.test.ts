@@ -173,6 +173,16 @@ describe("the network of the operator's manual", () => {
     }
     // Each command is a process of its own.
   }).timeout(60_000);
+
+  it('takes the rules that the page shows', async () => {
+    const rules = join(folder, 'games.yaml');
+    await writeFile(rules, manual.block('yaml', '# games.yaml'));
+    const line = `${process.execPath} dist/client/cli/main.js routing edit --dry-run ${rules}`;
+    const printed = await run(line, { KELPIE_ENDPOINTS: kelpied.endpoint });
+    expect(printed)
+      .to.match(/^games +added$/m)
+      .and.match(/^vips +added$/m);
+  });
 });
 
 interface Described {

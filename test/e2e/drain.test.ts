@@ -222,7 +222,8 @@ describe('a drain on a real kelpied', () => {
       await client.update({ state: 'DRAINING' });
       await api.nodes.cancelDrain('old');
       const { output } = await runKelpie(['history', 'old'], kelpied.endpoint);
-      expect(output.match(/changed: .*/g)).to.deep.equal([
+      // Earlier drains of the name are before these.
+      expect(output.match(/changed: .*/g)?.slice(-3)).to.deep.equal([
         'changed: state READY → DRAINING, drained - → yes',
         'changed: own state READY → DRAINING',
         'changed: drained yes → -, own state DRAINING → -',

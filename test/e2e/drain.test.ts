@@ -19,7 +19,7 @@ import { rejectionOf } from '../support/thrown.js';
 const FAST = { playersPerSecond: 500 };
 
 describe('a drain on a real kelpied', () => {
-  const folder = dataFolder();
+  let folder: string;
   let kelpied: Kelpied;
   let api: Api;
   let network: FakeNetwork;
@@ -31,7 +31,10 @@ describe('a drain on a real kelpied', () => {
     api = apiAt(kelpied.endpoint);
   };
 
-  before(() => start());
+  before(() => {
+    folder = dataFolder();
+    return start();
+  });
   after(async () => {
     api.close();
     await kelpied.stop();

@@ -72,7 +72,7 @@ function editCommand(): Command {
       'after',
       '\nkelpie routing show --yaml prints the present rules as such a file. If the file has a' +
         '\nsequence, the rules must still be those that it was made of: another change in between' +
-        '\nis an error. Without it, the file replaces whatever is there.',
+        '\nis an error. Without it, the file replaces the present rules.',
     )
     .action((file: string, options: EditOptions) =>
       ask(options, (api) => edit(api, file, options)),

@@ -23,7 +23,7 @@ export interface ValueGuard {
 
 /** The conditions of a write. If one fails, the write rejects with SEQUENCE_CONFLICT and changes nothing. */
 export interface WriteOptions {
-  /** The sequence of the value that the writer has seen; 0: it must be absent. Default: whatever the value is now. */
+  /** The sequence of the value that the writer has seen; 0: it must be absent. Default: no condition. */
   readonly expect?: number;
   /** Another value that must be as the writer has seen it: `lock.guard`. */
   readonly guard?: ValueGuard;

@@ -11,13 +11,12 @@ import type {
 import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import { NetworkSettings } from '../../gen/ts/kelpie/v1/settings.js';
 import type { Clock } from '../core/clock.js';
-import { sameBytes } from '../core/cursor.js';
-import { KelpieError, outOfRange } from '../core/errors.js';
-import { InTurn } from '../core/in-turn.js';
+import { outOfRange } from '../core/errors.js';
 import { cutText, folded } from '../core/text.js';
 import type { Draft, Requirement } from '../journal/journal.js';
 import { textOf } from '../network/labels.js';
 import type { Network } from '../network/network.js';
+import { type Replaceable, Replacement } from '../network/replacement.js';
 import type { Table } from '../network/table.js';
 import { invalid, isControlled, NAME_BYTES } from './player.js';
 
@@ -26,21 +25,19 @@ const DEFAULTS = NetworkSettings.create();
 const MESSAGE = 'The network is in maintenance. Try again later.';
 const MESSAGE_BYTES = 4096;
 const ALLOWED = 1000;
-/** How often another coordinator may change the settings first. */
-const ATTEMPTS = 8;
 
 /** The settings, which stay until an operator changes them. */
-export class OperatorSettings {
-  readonly #network: Pick<Network, 'commit' | 'head'>;
-  readonly #clock: Clock;
+export class OperatorSettings implements Replaceable<NetworkSettings> {
+  readonly title = 'settings';
+  readonly #network: Pick<Network, 'head'>;
   readonly #table: Table<NetworkSettings>;
-  readonly #turns = new InTurn();
+  readonly #replacement: Replacement<NetworkSettings>;
   /** The folded ids and names of the allowed players. */
   #allowed: ReadonlySet<string> = new Set();
 
   constructor(network: Pick<Network, 'commit' | 'head' | 'table'>, clock: Clock) {
     this.#network = network;
-    this.#clock = clock;
+    this.#replacement = new Replacement(network, this, clock);
     this.#table = network.table('kelpie/', {
       decode: (bytes) => NetworkSettings.decode(bytes),
       resource: (value) => ({ $case: 'settings', value }),
@@ -50,43 +47,33 @@ export class OperatorSettings {
     });
   }
 
-  get #settings(): NetworkSettings {
+  /** The present settings. */
+  get value(): NetworkSettings {
     return this.#table.get(NAME)?.value ?? DEFAULTS;
   }
 
   get(): GetSettingsResponse {
-    const settings = this.#settings;
+    const settings = this.value;
     return { settings, sequence: this.seen().sequence, cursor: this.#network.head };
   }
 
   /** Replaces the settings. Throws TEXT_TOO_LONG, OUT_OF_RANGE, PLAYER_INVALID or SEQUENCE_CONFLICT. */
   async set(request: SetSettingsRequest): Promise<SetSettingsResponse> {
     const settings = checked(request.settings ?? DEFAULTS);
-    const write = () => this.#write(settings, request.expectedSequence);
-    const sequence = await this.#turns.run(NAME, write);
+    const sequence = await this.#replacement.replace(settings, request.expectedSequence);
     return { sequence, cursor: this.#network.head };
   }
 
-  /** The sequence of the settings after the write. Equal settings are no change. */
-  async #write(settings: NetworkSettings, expected: number | undefined): Promise<number> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const seen = this.seen();
-      if (expected !== undefined && expected !== seen.sequence) break;
-      if (sameSettings(this.#settings, settings)) return seen.sequence;
-      const entries = [this.#draft(settings)];
-      const outcome = await this.#network.commit({ require: [seen], entries });
-      if (outcome.kind === 'stored') return outcome.first;
-    }
-    throw conflict(this.seen().sequence);
+  encode(settings: NetworkSettings): Uint8Array {
+    return NetworkSettings.encode(settings).finish();
   }
 
-  #draft(settings: NetworkSettings): Draft {
+  /** The entry that replaces the settings. */
+  draft(settings: NetworkSettings, time: Date): Draft {
     const topic = this.#table.topicOf(NAME);
-    const time = new Date(this.#clock.wall());
     const body: Event['body'] = { $case: 'settingsChanged', value: { settings } };
     const event = Event.encode({ sequence: 0, topic, source: '', time, body }).finish();
-    const value = NetworkSettings.encode(settings).finish();
-    return { topic, event, source: '', key: this.#table.keyOf(NAME), value };
+    return { topic, event, source: '', key: this.#table.keyOf(NAME), value: this.encode(settings) };
   }
 
   /** The requirement that the settings are still as they are now. */
@@ -96,7 +83,7 @@ export class OperatorSettings {
 
   /** The text for a player who may not log in now; undefined: they may. */
   denialOf({ id, uuid, name }: Player): string | undefined {
-    const { maintenance, maintenanceMessage } = this.#settings;
+    const { maintenance, maintenanceMessage } = this.value;
     if (!maintenance || [id, uuid, name].some((one) => this.#allowed.has(folded(one)))) {
       return undefined;
     }
@@ -135,14 +122,4 @@ function checkPlayer(player: string): void {
     const message = `the allowed player "${shown}" contains control characters; remove them`;
     throw invalid('allowed_players', message);
   }
-}
-
-function sameSettings(left: NetworkSettings, right: NetworkSettings): boolean {
-  return sameBytes(NetworkSettings.encode(left).finish(), NetworkSettings.encode(right).finish());
-}
-
-function conflict(sequence: number): KelpieError {
-  const message =
-    'another writer changed the settings; read them, make the change again, and set them with their new sequence';
-  return new KelpieError('SEQUENCE_CONFLICT', message, { sequence: String(sequence) });
 }

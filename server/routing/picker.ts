@@ -25,14 +25,14 @@ export class Picker {
     nodes.nodes.watch(() => (this.#plan = undefined));
     rows.watch(() => {
       this.#plan = undefined;
-      const kept = new Set(rows.table.rules.map(({ name }) => name));
+      const kept = new Set(rows.value.rules.map(({ name }) => name));
       for (const name of this.#turns.keys()) if (!kept.has(name)) this.#turns.delete(name);
     });
   }
 
   /** The plan of the stored rules. */
   get plan(): Plan {
-    return (this.#plan ??= planOf(this.#rows.table, this.servers.all));
+    return (this.#plan ??= planOf(this.#rows.value, this.servers.all));
   }
 
   /** The number of picks by this rule so far. */

@@ -2,6 +2,7 @@
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { RoutingTable } from '../../gen/ts/kelpie/v1/routing.js';
 import type { Draft, Requirement } from '../journal/journal.js';
+import type { Replaceable } from '../network/replacement.js';
 import type { Table } from '../network/table.js';
 import type { Tables } from '../network/tables.js';
 
@@ -10,7 +11,8 @@ const KEY = 'routing';
 const NAME = '';
 const EMPTY = RoutingTable.create();
 
-export class RoutingRows {
+export class RoutingRows implements Replaceable<RoutingTable> {
+  readonly title = 'routing rules';
   readonly #table: Table<RoutingTable>;
 
   constructor(tables: Pick<Tables, 'table'>) {
@@ -21,13 +23,17 @@ export class RoutingRows {
   }
 
   /** The rules. */
-  get table(): RoutingTable {
+  get value(): RoutingTable {
     return this.#table.get(NAME)?.value ?? EMPTY;
   }
 
   /** The sequence of the entry that last wrote the rules. 0: nobody has set any. */
   get sequence(): number {
     return this.#table.get(NAME)?.sequence ?? 0;
+  }
+
+  encode(table: RoutingTable): Uint8Array {
+    return RoutingTable.encode(table).finish();
   }
 
   /** The requirement that the rules are still as they are now. */
@@ -44,7 +50,6 @@ export class RoutingRows {
   draft(table: RoutingTable, time: Date): Draft {
     const body: Event['body'] = { $case: 'routingChanged', value: { table } };
     const event = Event.encode({ sequence: 0, topic: KEY, source: '', time, body }).finish();
-    const value = RoutingTable.encode(table).finish();
-    return { topic: KEY, event, source: '', key: KEY, value };
+    return { topic: KEY, event, source: '', key: KEY, value: this.encode(table) };
   }
 }

@@ -22,7 +22,7 @@ export interface SettingsChange {
 export interface SetSettingsOptions extends CallOptions {
   /**
    * The sequence that `settings` answered: the coordinator stores nothing if another writer was faster
-   * (SEQUENCE_CONFLICT). Without it the new settings replace whatever is there.
+   * (SEQUENCE_CONFLICT). Without it the new settings replace the present ones.
    */
   readonly expectedSequence?: number;
 }

@@ -19,7 +19,7 @@ import { type CallOptions, callOptions, type CreateService, type Service } from 
 export interface SetRoutingOptions extends CallOptions {
   /**
    * The sequence that `get` answered: the coordinator stores nothing if another writer was faster
-   * (SEQUENCE_CONFLICT). Without it the new rules replace whatever is there.
+   * (SEQUENCE_CONFLICT). Without it the new rules replace the present ones.
    */
   readonly expectedSequence?: number;
 }

@@ -38,7 +38,7 @@ export interface SetSettingsRequest {
     | undefined;
   /**
    * The sequence that GetSettings answered: the coordinator stores nothing if another writer was faster
-   * (SEQUENCE_CONFLICT). Not set: whatever the settings are now.
+   * (SEQUENCE_CONFLICT). Not set: no condition.
    */
   expectedSequence?: number | undefined;
 }

@@ -96,7 +96,7 @@ export interface SetRoutingRequest {
     | undefined;
   /**
    * The sequence that GetRouting answered: the coordinator stores nothing if another writer was faster
-   * (SEQUENCE_CONFLICT). Not set: whatever the rules are now.
+   * (SEQUENCE_CONFLICT). Not set: no condition.
    */
   expectedSequence?: number | undefined;
 }

@@ -76,7 +76,7 @@ export interface PutValueRequest {
     | undefined;
   /**
    * The sequence of the value that the writer has seen: the coordinator stores nothing if it has another one
-   * (SEQUENCE_CONFLICT). 0: the value must be absent. Not set: whatever the value is now.
+   * (SEQUENCE_CONFLICT). 0: the value must be absent. Not set: no condition.
    */
   expectedSequence?:
     | number

@@ -49,6 +49,8 @@ export class Contender {
   #resting = false;
   /** The error of the last put, while no other attempt makes sense. */
   #blocked: KelpieError | undefined;
+  /** When the first put began that may have stored the value: the TTL of the lock runs from there. */
+  #beganMs = 0;
   /** Whether the coordinator may have stored a value that no lock has. */
   #unsure = false;
   #late = false;
@@ -92,12 +94,13 @@ export class Contender {
   async #attempt(): Promise<Lock | undefined> {
     if (this.#present && this.#isMine(this.#present)) return this.#won(this.#present.sequence);
     if (!this.#mayPut()) return undefined;
-    const beganMs = this.#parts.clock.now();
+    // The value may be that of an earlier put without an answer.
+    if (!this.#unsure) this.#beganMs = this.#parts.clock.now();
     const sequence = await this.#put().catch((error: unknown) => this.#refused(fromThrown(error)));
     this.#unsure ||= sequence !== undefined;
     if (this.#failure) throw this.#failure;
     this.#watch ??= this.#parts.watch(this.#place, this.#take, this.#load);
-    return sequence === undefined ? undefined : this.#won(sequence, beganMs);
+    return sequence === undefined ? undefined : this.#won(sequence);
   }
 
   #put(): Promise<number> {
@@ -125,7 +128,7 @@ export class Contender {
     this.#after(RETRY_MS, () => (this.#blocked = undefined));
   }
 
-  #won(sequence: number, beganMs = this.#parts.clock.now()): Lock {
+  #won(sequence: number): Lock {
     this.#cancelTimers();
     const token = { ...this.#place, sequence };
     const free = async (): Promise<void> => this.#repeat(() => this.#delete(sequence));
@@ -133,7 +136,7 @@ export class Contender {
     this.#lock = lock;
     this.#unsure = false;
     if (this.#ttlMs !== undefined) {
-      const leftMs = beganMs + this.#ttlMs - this.#parts.clock.now();
+      const leftMs = this.#beganMs + this.#ttlMs - this.#parts.clock.now();
       this.#after(Math.max(0, leftMs), () => this.lose());
     }
     if ((this.#present?.sequence ?? 0) > sequence) this.lose();

@@ -199,6 +199,17 @@ describe('locks', () => {
     expect(puts(), 'no other put').to.have.length(0);
   });
 
+  it('are lost at the end of a TTL that began with the put without an answer', async () => {
+    const caller = await call({ ttlMs: 3000 });
+    const mine = content();
+    await reconnect();
+    await part(scripted.stream, [['a', 6, mine]], { begins: [6, TOPIC] });
+    await scripted.pass(1999);
+    expect(caller.lock?.held()).to.equal(true);
+    await scripted.pass(1);
+    expect(caller.lock?.held()).to.equal(false);
+  });
+
   it('ask again whether they are there if the watch was ahead of the answer', async () => {
     const caller = await call();
     await heldBy(5);

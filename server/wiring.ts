@@ -1,4 +1,5 @@
 /** Builds the services of one network in order, and passes each service only the parts that it uses. */
+import { type Authorize, openAccess } from './access/access.js';
 import { Commands } from './commands/commands.js';
 import { PlayerCommands } from './commands/on-players.js';
 import { Targets } from './commands/targets.js';
@@ -44,7 +45,7 @@ import { RoutingRules } from './routing/rules.js';
 import { sendEvictions } from './session/evictions.js';
 import { sendLoadsRegularly } from './session/load-rounds.js';
 import { type SessionObserver, allObservers } from './session/observer.js';
-import type { Authorize, SessionPort } from './session/port.js';
+import type { SessionPort } from './session/port.js';
 import { SessionRegistry } from './session/registry.js';
 import { sessionPort } from './session/serve.js';
 import type { SessionServices } from './session/services.js';
@@ -90,9 +91,6 @@ export type Settings = Pick<
   ) => readonly (SessionObserver | undefined)[];
 };
 
-/** Kelpie has no credentials yet: every peer may open a session. */
-const authorize: Authorize = () => undefined;
-
 /** Starts the services, and adds the end of each service to `ends` at once, because a later service may fail. */
 export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const { identity, limits, times, clock, listening, onFault, observers = () => [] } = settings;
@@ -122,6 +120,8 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
     ...{ registry, ...loads },
     callPublisher: new CallPublisher(network, limits, clock),
   };
+  // Without credentials every peer may do everything.
+  const authorize: Authorize = (visitor) => openAccess(identity.network, visitor);
   const drain = async (): Promise<void> => {
     drains.close();
     transfers.drain();

@@ -64,6 +64,22 @@ export interface Limits {
   readonly backlogEntries: number;
   /** The same in bytes. */
   readonly backlogBytes: number;
+  /** Sessions of one peer at once. A peer is a credential, or an address where the coordinator asks for none. */
+  readonly peerSessions: number;
+  /** Calls and streams of one peer at once. */
+  readonly peerStreams: number;
+  /** Requests of one peer a second. Peaks of some seconds may be higher. */
+  readonly peerRequests: number;
+  /** Bytes of one peer a second. */
+  readonly peerBytes: number;
+  /** Connections of one address at once. */
+  readonly addressConnections: number;
+  /** Bytes of the headers of one call. */
+  readonly headerBytes: number;
+  /** Credentials of all networks. */
+  readonly credentials: number;
+  /** Networks of one coordinator. */
+  readonly networks: number;
 }
 
 export const defaultLimits: Limits = {
@@ -98,6 +114,14 @@ export const defaultLimits: Limits = {
   windowBytes: 16 * 1024 * 1024,
   backlogEntries: 65_536,
   backlogBytes: 32 * 1024 * 1024,
+  peerSessions: 10_000,
+  peerStreams: 20_000,
+  peerRequests: 100_000,
+  peerBytes: 256 * 1024 * 1024,
+  addressConnections: 10_000,
+  headerBytes: 16 * 1024,
+  credentials: 100_000,
+  networks: 64,
 };
 
 /** Times in milliseconds, measured by the monotonic clock. */

@@ -1,6 +1,8 @@
 /** From Hello to Welcome: the coordinator checks everything before it changes anything. */
 import { Durability, type Limits as WireLimits } from '../../gen/ts/kelpie/v1/coordinator.js';
 import { Hello, type Welcome, WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
+import { checkFrame } from '../access/table.js';
+import type { Access } from '../access/access.js';
 import type { Cursor } from '../core/cursor.js';
 import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
@@ -42,11 +44,12 @@ export async function open(
   services: HelloServices,
   hello: Hello,
   sessionId: string,
-  { host, patterns }: { host: string; patterns: PatternHold },
+  { host, patterns, access }: { host: string; patterns: PatternHold; access: Access },
 ): Promise<Opened> {
   const { network, claims, registry, limits } = services;
   checkSize(hello, limits.helloBytes);
   const node = nodeOf(hello, host);
+  checkFrame({ $case: 'hello', value: hello }, node.name, access);
   const own = { inbox: inboxOf(node.name), ...(hello.excludeOwn && { excluded: node.name }) };
   const filter = filterOf(hello.topics, limits.patterns, own);
   const window = windowOf(hello, limits);
@@ -59,7 +62,7 @@ export async function open(
   const { generation, outcome } = claimed;
   const { name, instanceId: instance } = node;
   const cursor = start.position;
-  const welcome = welcomeOf(services, claimed, { sessionId, stored, name, cursor });
+  const welcome = welcomeOf(services, claimed, { sessionId, stored, name, cursor, access });
   const facts = { name, instance, generation, outcome, stored, welcome, host };
   return { ...facts, filter, patterns, window, start };
 }
@@ -89,7 +92,13 @@ function windowOf({ window }: Hello, { windowEvents, windowBytes }: Limits): Win
 function welcomeOf(
   { network, identity, times, limits }: HelloServices,
   { generation, outcome }: Claimed,
-  opened: { sessionId: string; stored: number | undefined; name: string; cursor: Cursor },
+  opened: {
+    sessionId: string;
+    stored: number | undefined;
+    name: string;
+    cursor: Cursor;
+    access: Access;
+  },
 ): Welcome {
   const { coordinatorId, version } = identity;
   return {
@@ -107,17 +116,21 @@ function welcomeOf(
     cursor: opened.cursor,
     coordinatorVersion: version,
     features: [],
+    network: opened.access.network,
+    credentialExpiresIn: undefined,
   };
 }
 
 /** The limits as nodes get them. */
 export function wireLimits(limits: Limits): WireLimits {
   const { payloadBytes, publishEvents, publishBytes, patterns, messageBytes, helloBytes } = limits;
+  const { peerSessions, peerStreams, peerRequests, peerBytes, headerBytes } = limits;
   const { longPatterns, patternBytes, jsonDepth, windowEvents, windowBytes } = limits;
   return {
     topicBytes: TOPIC_BYTES,
     topicTokens: TOPIC_TOKENS,
     ...{ payloadBytes, publishEvents, publishBytes, patterns, messageBytes, helloBytes },
+    ...{ peerSessions, peerStreams, peerRequests, peerBytes, headerBytes },
     ...{ longPatterns, patternBytes, jsonDepth, windowEvents, windowBytes },
   };
 }

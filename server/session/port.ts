@@ -1,10 +1,13 @@
 /** The port of a coordinator to its edges: all that a new edge needs to carry sessions. */
 import type { NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
+import type { Access, Authorize } from '../access/access.js';
 
 /** The other end of a stream. */
 export interface Peer {
   /** The host that the stream comes from, for nodes that do not name their own. */
   readonly host: string;
+  /** Who the peer is, and what they may do. */
+  readonly access: Access;
   /** A name of its connection: streams of one connection share a budget of patterns. */
   readonly connection?: string;
   /** Aborts when the stream is gone. */
@@ -18,10 +21,8 @@ export interface Message {
   readonly frames: Iterable<NodeFrame>;
 }
 
-/** Throws the error that keeps a peer out. Every edge asks before it opens a stream or answers a call. */
-export type Authorize = (peer: Pick<Peer, 'host'>) => void;
-
 export interface SessionPort {
+  /** Every edge asks before it opens a stream or answers a call. */
   readonly authorize: Authorize;
   /** Runs a session on a stream. Throws a KelpieError if the stream must end with a status. */
   readonly serve: (requests: AsyncIterable<Message>, peer: Peer) => AsyncGenerator<Uint8Array>;

@@ -9,6 +9,8 @@ import type {
   UpdateOwnNode,
   UpdateSubscription,
 } from '../../gen/ts/kelpie/v1/session_service.js';
+import type { Access } from '../access/access.js';
+import { checkFrame } from '../access/table.js';
 import { KelpieError } from '../core/errors.js';
 import { checkPatternCount } from '../topics/filter.js';
 import type { PatternHold } from '../delivery/pattern-budget.js';
@@ -44,6 +46,7 @@ export interface RequestsOptions {
   readonly generation: number;
   /** The host that the stream comes from. */
   readonly host: string;
+  readonly access: Access;
 }
 
 export class Requests {
@@ -56,6 +59,7 @@ export class Requests {
   readonly #instance: Uint8Array;
   readonly #generation: number;
   readonly #host: string;
+  readonly #access: Access;
   readonly #proxy: ProxyRequests;
   readonly #issued: Issued;
   readonly #transfers: TransferRequests;
@@ -71,6 +75,7 @@ export class Requests {
     this.#instance = options.instance;
     this.#generation = options.generation;
     this.#host = options.host;
+    this.#access = options.access;
     this.#services = services;
     this.#outbound = outbound;
     this.#feed = options.feed;
@@ -136,6 +141,7 @@ export class Requests {
   #attempt({ requestId, frame }: NodeFrame): void {
     if (this.#closed) return;
     try {
+      checkFrame(frame, this.#name, this.#access);
       this.#handle(requestId, frame);
     } catch (error) {
       this.#fail(requestId, error);

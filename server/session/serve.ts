@@ -1,5 +1,6 @@
 /** A session runs on a stream until either side ends it. */
-import type { Authorize, Message, Peer, SessionPort } from './port.js';
+import type { Authorize } from '../access/access.js';
+import type { Message, Peer, SessionPort } from './port.js';
 import type { SessionServices } from './services.js';
 import { Session } from './session.js';
 

@@ -13,6 +13,7 @@ import {
   type Hello,
   type NodeFrame,
 } from '../../gen/ts/kelpie/v1/session_service.js';
+import type { Access } from '../access/access.js';
 import type { Cancel } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import type { PatternHold } from '../delivery/pattern-budget.js';
@@ -45,6 +46,7 @@ export class Session implements Member {
   readonly outbound = new Outbound(() => this.#latest());
   readonly #services: SessionServices;
   readonly #host: string;
+  readonly #access: Access;
   readonly #patterns: PatternHold;
   readonly #turn: FairTurn;
   readonly #helloTimer: Cancel;
@@ -56,10 +58,11 @@ export class Session implements Member {
   /** Opens when the Hello has got its answer. */
   readonly #opened = new Latch();
 
-  constructor(services: SessionServices, { host, connection }: Peer) {
+  constructor(services: SessionServices, { host, connection, access }: Peer) {
     const { patterns, loadFrames, listening, clock, times } = services;
     this.#services = services;
     this.#host = host;
+    this.#access = access;
     this.#patterns = patterns.hold(connection);
     this.#turn = new FairTurn(clock);
     this.#liveness = new Liveness(listening);
@@ -158,7 +161,7 @@ export class Session implements Member {
     this.#helloName = hello.name;
     try {
       await registry.admit(this);
-      const reader = { host: this.#host, patterns: this.#patterns };
+      const reader = { host: this.#host, patterns: this.#patterns, access: this.#access };
       this.#welcome(await open(this.#services, hello, this.id, reader));
     } catch (error) {
       registry.refused(hello);
@@ -192,7 +195,8 @@ export class Session implements Member {
     const fence = services.nodeRows.fence(name, generation);
     const publisher = new Publisher({ ...services, name, instance, fence, stored, wake });
     const parts = { services, outbound, feed, patterns, publisher };
-    const requests = new Requests({ ...parts, name, instance, generation, host });
+    const access = this.#access;
+    const requests = new Requests({ ...parts, name, instance, generation, host, access });
     return { name, generation, feed, publisher, requests };
   }
 

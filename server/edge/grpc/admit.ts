@@ -1,7 +1,8 @@
 /** Before a call begins, its peer is authorized, the call waits for its turn, and its request is decoded. */
 import { type CallContext, ServerError, type ServerMiddlewareCall, Status } from 'nice-grpc';
-import { hostOf } from '../../core/address.js';
-import type { Authorize } from '../../session/port.js';
+import type { Authorize } from '../../access/access.js';
+import { checkCall } from '../../access/table.js';
+import { admitted as keepAccess, visitorOf } from './caller.js';
 import type { CallTurns } from './call-turns.js';
 import { decodeRequest } from './definitions.js';
 import { callLimit } from './errors.js';
@@ -18,14 +19,18 @@ export function admitCalls(authorize: Authorize, turns: CallTurns, calls: OpenCa
     context: CallContext,
   ): Responses<Response> {
     const { path } = call.method;
-    authorize({ host: hostOf(context.peer) });
+    const access = await authorize(visitorOf(context));
+    keepAccess(context, access);
     if (call.requestStream) {
       const id = context.metadata.get(CALL_ID);
       const requests = decodedStream(path, call.request, (bytes) => calls.taken(id, bytes));
       return yield* call.next(requests, context) as Responses<Response>;
     }
-    const begin = (): Responses<Response> =>
-      call.next(decodeRequest(path, call.request) as Request, context) as Responses<Response>;
+    const begin = (): Responses<Response> => {
+      const request = decodeRequest(path, call.request) as Request;
+      checkCall(path, request, access);
+      return call.next(request, context) as Responses<Response>;
+    };
     const { responses, first } = await begun(turns, context, begin);
     try {
       const { done, value } = await first;

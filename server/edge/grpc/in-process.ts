@@ -13,8 +13,9 @@ export type InProcessTransport = (
 /** A way into the coordinator without a socket. */
 export function inProcess({ authorize, serve, limits }: SessionPort): InProcessTransport {
   return async function* connect(requests, signal) {
-    const peer = { host: '127.0.0.1', signal };
-    authorize(peer);
+    const host = '127.0.0.1';
+    const access = await authorize({ host });
+    const peer = { host, signal, access };
     const messages = decoded(encoded(requests, limits.messageBytes), limits.helloBytes);
     for await (const bytes of serve(messages, peer)) {
       yield ConnectResponse.decode(bytes);

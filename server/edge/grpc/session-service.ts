@@ -2,6 +2,7 @@
 import type { CallContext, ServiceImplementation } from 'nice-grpc';
 import { hostOf } from '../../core/address.js';
 import type { SessionPort } from '../../session/port.js';
+import { accessOf } from './caller.js';
 import type { SessionService } from './definitions.js';
 import { decoded } from './messages.js';
 import { CALL_ID, type OpenCalls } from './open-calls.js';
@@ -18,7 +19,8 @@ export function sessionService(
       context.sendHeader();
       const ending = (): void => calls.ending(context.metadata.get(CALL_ID));
       const { peer: connection, signal } = context;
-      const peer = { host: hostOf(connection), connection, signal, ending };
+      const access = accessOf(context);
+      const peer = { host: hostOf(connection), connection, signal, ending, access };
       yield* serve(decoded(messages, limits.helloBytes), peer);
     },
   };

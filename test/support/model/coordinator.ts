@@ -1,4 +1,5 @@
 /** A coordinator with a memory journal and a fake clock, and nodes that connect to it without a socket. */
+import { openAccess } from '../../../server/access/access.js';
 import { randomBytes } from 'node:crypto';
 import { type Cursor, type Start, StartAt } from '../../../gen/ts/kelpie/v1/cursor.js';
 import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
@@ -143,7 +144,9 @@ export class TestStream {
   #pending: Promise<CoordinatorFrame[] | undefined> | undefined;
 
   constructor({ serve }: Pick<SessionPort, 'serve'>) {
-    this.#responses = serve(this.#requests, { host: '10.0.0.7', signal: this.#abort.signal });
+    const access = openAccess('main', { host: '10.0.0.7' });
+    const peer = { host: access.address, signal: this.#abort.signal, access };
+    this.#responses = serve(this.#requests, peer);
   }
 
   send(...frames: (NodeFrame | NonNullable<NodeFrame['frame']> | undefined)[]): void {

@@ -3,6 +3,7 @@
  * in either direction, waits as bytes until a test lets it through, or is lost when the test cuts the stream. The
  * test also decides which side notices the cut.
  */
+import { openAccess } from '../../../server/access/access.js';
 import { ClientError, Status } from 'nice-grpc-common';
 import type { Transport } from '../../../client/connection/transport.js';
 import { ConnectRequest, ConnectResponse } from '../../../gen/ts/kelpie/v1/session_service.js';
@@ -104,7 +105,8 @@ export class WireStream {
   }
 
   async #serve(): Promise<void> {
-    const peer = { host: '10.0.0.7', signal: this.#server.signal };
+    const access = openAccess('main', { host: '10.0.0.7' });
+    const peer = { host: access.address, signal: this.#server.signal, access };
     let end: unknown;
     try {
       for await (const bytes of this.port.serve(this.#received(), peer)) {

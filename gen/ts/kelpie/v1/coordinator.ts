@@ -81,6 +81,22 @@ export interface Limits {
   patternBytes: number;
   /** The most patterns of one session that have wildcards and more than four tokens. */
   longPatterns: number;
+  /**
+   * The most sessions of one credential at once, or of one address where the coordinator asks for no credentials
+   * (SESSION_LIMIT).
+   */
+  peerSessions: number;
+  /** The most calls and streams of one credential or address at once (CONNECTION_LIMIT). */
+  peerStreams: number;
+  /**
+   * The requests a second of one credential or address: calls above it fail (RATE_LIMIT), and the coordinator reads
+   * the frames of sessions later. Short peaks of some seconds may be higher.
+   */
+  peerRequests: number;
+  /** The same in bytes a second. */
+  peerBytes: number;
+  /** The most bytes of the headers of a call or stream. */
+  headerBytes: number;
 }
 
 function createBaseLimits(): Limits {
@@ -98,6 +114,11 @@ function createBaseLimits(): Limits {
     windowBytes: 0,
     patternBytes: 0,
     longPatterns: 0,
+    peerSessions: 0,
+    peerStreams: 0,
+    peerRequests: 0,
+    peerBytes: 0,
+    headerBytes: 0,
   };
 }
 
@@ -141,6 +162,21 @@ export const Limits: MessageFns<Limits> = {
     }
     if (message.longPatterns !== 0) {
       writer.uint32(104).uint32(message.longPatterns);
+    }
+    if (message.peerSessions !== 0) {
+      writer.uint32(112).uint32(message.peerSessions);
+    }
+    if (message.peerStreams !== 0) {
+      writer.uint32(120).uint32(message.peerStreams);
+    }
+    if (message.peerRequests !== 0) {
+      writer.uint32(128).uint32(message.peerRequests);
+    }
+    if (message.peerBytes !== 0) {
+      writer.uint32(136).uint64(message.peerBytes);
+    }
+    if (message.headerBytes !== 0) {
+      writer.uint32(144).uint32(message.headerBytes);
     }
     return writer;
   },
@@ -262,6 +298,46 @@ export const Limits: MessageFns<Limits> = {
             message.longPatterns = reader.uint32();
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.peerSessions = reader.uint32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.peerStreams = reader.uint32();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.peerRequests = reader.uint32();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.peerBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.headerBytes = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -315,6 +391,21 @@ export const Limits: MessageFns<Limits> = {
     if (message.longPatterns !== undefined) {
       obj.longPatterns = Math.round(message.longPatterns);
     }
+    if (message.peerSessions !== undefined) {
+      obj.peerSessions = Math.round(message.peerSessions);
+    }
+    if (message.peerStreams !== undefined) {
+      obj.peerStreams = Math.round(message.peerStreams);
+    }
+    if (message.peerRequests !== undefined) {
+      obj.peerRequests = Math.round(message.peerRequests);
+    }
+    if (message.peerBytes !== undefined) {
+      obj.peerBytes = globalThis.String(Math.round(message.peerBytes));
+    }
+    if (message.headerBytes !== undefined) {
+      obj.headerBytes = Math.round(message.headerBytes);
+    }
     return obj;
   },
 
@@ -336,6 +427,11 @@ export const Limits: MessageFns<Limits> = {
     message.windowBytes = object.windowBytes ?? 0;
     message.patternBytes = object.patternBytes ?? 0;
     message.longPatterns = object.longPatterns ?? 0;
+    message.peerSessions = object.peerSessions ?? 0;
+    message.peerStreams = object.peerStreams ?? 0;
+    message.peerRequests = object.peerRequests ?? 0;
+    message.peerBytes = object.peerBytes ?? 0;
+    message.headerBytes = object.headerBytes ?? 0;
     return message;
   },
 };
@@ -348,6 +444,17 @@ export type DeepPartial<T> = T extends Builtin ? T
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

@@ -215,6 +215,41 @@ export const ErrorReason = {
   RESERVATION_NOT_FOUND: 99,
   /** RESERVATION_LIMIT - The network has too many reservations. Metadata: limit. */
   RESERVATION_LIMIT: 100,
+  /** CREDENTIAL_REQUIRED - The coordinator asks for a credential, and the peer showed none. */
+  CREDENTIAL_REQUIRED: 110,
+  /**
+   * CREDENTIAL_INVALID - The credential is not good here: the token is unknown or revoked, the certificate does not fit, or something is
+   * missing that belongs to it. The coordinator does not say which.
+   */
+  CREDENTIAL_INVALID: 111,
+  /** CREDENTIAL_EXPIRED - The credential or token has expired. A stream that it opened ends with this reason too. */
+  CREDENTIAL_EXPIRED: 112,
+  /** CREDENTIAL_REVOKED - An operator revoked the credential while the stream or call was open. */
+  CREDENTIAL_REVOKED: 113,
+  /**
+   * RIGHT_MISSING - The credential does not give this right. Metadata: right (as `publish chat.global`, `read nodes.>`, `node lobby-1`,
+   * `role PROXY`, `call run_console_command`, `target lobby-1`, or the name of a verb).
+   */
+  RIGHT_MISSING: 114,
+  /** AUTHENTICATION_LIMIT - Too many peers of this address showed a credential that is not good. Metadata: limit. */
+  AUTHENTICATION_LIMIT: 115,
+  /** RIGHTS_INVALID - A fact about a credential or its rights is not allowed. Metadata: field, limit (if it is over one). */
+  RIGHTS_INVALID: 116,
+  /** CREDENTIAL_NOT_FOUND - The network has no credential with this id. Metadata: id. */
+  CREDENTIAL_NOT_FOUND: 117,
+  /** CREDENTIAL_LIMIT - The coordinator has too many credentials. Metadata: limit. */
+  CREDENTIAL_LIMIT: 118,
+  /** JOIN_TOKEN_USED - The join token has no use left. */
+  JOIN_TOKEN_USED: 119,
+  /** CONNECTION_LIMIT - The credential or the address has too many connections or streams. Metadata: limit. */
+  CONNECTION_LIMIT: 120,
+  /**
+   * RATE_LIMIT - The credential or the address sends more requests or bytes a second than it may. The coordinator did nothing.
+   * Metadata: limit.
+   */
+  RATE_LIMIT: 121,
+  /** SESSION_STALLED - The peer took nothing of its stream for too long: it granted no HTTP/2 window. The stream ends. */
+  SESSION_STALLED: 122,
 } as const;
 
 export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
@@ -297,6 +332,19 @@ export namespace ErrorReason {
   export type STATE_LIMIT = typeof ErrorReason.STATE_LIMIT;
   export type RESERVATION_NOT_FOUND = typeof ErrorReason.RESERVATION_NOT_FOUND;
   export type RESERVATION_LIMIT = typeof ErrorReason.RESERVATION_LIMIT;
+  export type CREDENTIAL_REQUIRED = typeof ErrorReason.CREDENTIAL_REQUIRED;
+  export type CREDENTIAL_INVALID = typeof ErrorReason.CREDENTIAL_INVALID;
+  export type CREDENTIAL_EXPIRED = typeof ErrorReason.CREDENTIAL_EXPIRED;
+  export type CREDENTIAL_REVOKED = typeof ErrorReason.CREDENTIAL_REVOKED;
+  export type RIGHT_MISSING = typeof ErrorReason.RIGHT_MISSING;
+  export type AUTHENTICATION_LIMIT = typeof ErrorReason.AUTHENTICATION_LIMIT;
+  export type RIGHTS_INVALID = typeof ErrorReason.RIGHTS_INVALID;
+  export type CREDENTIAL_NOT_FOUND = typeof ErrorReason.CREDENTIAL_NOT_FOUND;
+  export type CREDENTIAL_LIMIT = typeof ErrorReason.CREDENTIAL_LIMIT;
+  export type JOIN_TOKEN_USED = typeof ErrorReason.JOIN_TOKEN_USED;
+  export type CONNECTION_LIMIT = typeof ErrorReason.CONNECTION_LIMIT;
+  export type RATE_LIMIT = typeof ErrorReason.RATE_LIMIT;
+  export type SESSION_STALLED = typeof ErrorReason.SESSION_STALLED;
 }
 
 export function errorReasonToJSON(object: ErrorReason): string | number {
@@ -455,6 +503,32 @@ export function errorReasonToJSON(object: ErrorReason): string | number {
       return "ERROR_REASON_RESERVATION_NOT_FOUND";
     case ErrorReason.RESERVATION_LIMIT:
       return "ERROR_REASON_RESERVATION_LIMIT";
+    case ErrorReason.CREDENTIAL_REQUIRED:
+      return "ERROR_REASON_CREDENTIAL_REQUIRED";
+    case ErrorReason.CREDENTIAL_INVALID:
+      return "ERROR_REASON_CREDENTIAL_INVALID";
+    case ErrorReason.CREDENTIAL_EXPIRED:
+      return "ERROR_REASON_CREDENTIAL_EXPIRED";
+    case ErrorReason.CREDENTIAL_REVOKED:
+      return "ERROR_REASON_CREDENTIAL_REVOKED";
+    case ErrorReason.RIGHT_MISSING:
+      return "ERROR_REASON_RIGHT_MISSING";
+    case ErrorReason.AUTHENTICATION_LIMIT:
+      return "ERROR_REASON_AUTHENTICATION_LIMIT";
+    case ErrorReason.RIGHTS_INVALID:
+      return "ERROR_REASON_RIGHTS_INVALID";
+    case ErrorReason.CREDENTIAL_NOT_FOUND:
+      return "ERROR_REASON_CREDENTIAL_NOT_FOUND";
+    case ErrorReason.CREDENTIAL_LIMIT:
+      return "ERROR_REASON_CREDENTIAL_LIMIT";
+    case ErrorReason.JOIN_TOKEN_USED:
+      return "ERROR_REASON_JOIN_TOKEN_USED";
+    case ErrorReason.CONNECTION_LIMIT:
+      return "ERROR_REASON_CONNECTION_LIMIT";
+    case ErrorReason.RATE_LIMIT:
+      return "ERROR_REASON_RATE_LIMIT";
+    case ErrorReason.SESSION_STALLED:
+      return "ERROR_REASON_SESSION_STALLED";
     default:
       return object;
   }

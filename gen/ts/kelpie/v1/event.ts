@@ -9,6 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../google/protobuf/duration.js";
 import { ListValue, Struct } from "../../google/protobuf/struct.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
+import { AuditRecord } from "./audit.js";
 import { Node } from "./node.js";
 import { Player, PlayerLeaveReason, playerLeaveReasonToJSON } from "./player.js";
 import { RoutingTable } from "./routing.js";
@@ -186,6 +187,9 @@ export interface Event {
     | //
     /** A shared value ended. Topic `state.<bucket>.<key>`. */
     { $case: "stateDeleted"; value: StateDeleted }
+    | //
+    /** An operator acted, or one node upon another. Topic `kelpie.audit`. */
+    { $case: "auditRecorded"; value: AuditRecord }
     | undefined;
 }
 
@@ -414,6 +418,9 @@ export const Event: MessageFns<Event> = {
       case "stateDeleted":
         StateDeleted.encode(message.body.value, writer.uint32(138).fork()).join();
         break;
+      case "auditRecorded":
+        AuditRecord.encode(message.body.value, writer.uint32(146).fork()).join();
+        break;
     }
     return writer;
   },
@@ -559,6 +566,14 @@ export const Event: MessageFns<Event> = {
             message.body = { $case: "stateDeleted", value: StateDeleted.decode(reader, reader.uint32()) };
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.body = { $case: "auditRecorded", value: AuditRecord.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -609,6 +624,8 @@ export const Event: MessageFns<Event> = {
       obj.stateChanged = StateChanged.toJSON(message.body.value);
     } else if (message.body?.$case === "stateDeleted") {
       obj.stateDeleted = StateDeleted.toJSON(message.body.value);
+    } else if (message.body?.$case === "auditRecorded") {
+      obj.auditRecorded = AuditRecord.toJSON(message.body.value);
     }
     return obj;
   },
@@ -692,6 +709,12 @@ export const Event: MessageFns<Event> = {
       case "stateDeleted": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "stateDeleted", value: StateDeleted.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "auditRecorded": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "auditRecorded", value: AuditRecord.fromPartial(object.body.value) };
         }
         break;
       }

@@ -296,7 +296,10 @@ export interface CoordinatorFrame {
  * (HELLO_DUPLICATE), with at most 64 KiB (HELLO_TOO_LARGE). Fails with NODE_NAME_INVALID, NODE_NAME_IN_USE,
  * ROLE_INVALID, INSTANCE_ID_INVALID, LABELS_INVALID, COMMAND_INVALID, TEXT_TOO_LONG, TOPIC_INVALID,
  * TOPIC_RESERVED, PATTERN_LIMIT, START_MISSING, START_INVALID, CURSOR_INVALID, WINDOW_INVALID, OUT_OF_RANGE,
- * SESSION_LIMIT, DRAINING, JOURNAL_READ_ONLY, or SESSION_REPLACED if a newer stream of the node was faster.
+ * SESSION_LIMIT, DRAINING, JOURNAL_READ_ONLY, RIGHT_MISSING, or SESSION_REPLACED if a newer stream of the node was
+ * faster. The stream itself fails with CREDENTIAL_REQUIRED, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED,
+ * AUTHENTICATION_LIMIT or CONNECTION_LIMIT before it reads a Hello, and ends with CREDENTIAL_REVOKED or
+ * CREDENTIAL_EXPIRED within 5 s after its credential did.
  *
  * When a process resumes its session, the coordinator keeps labels, state, max_players and motd as they were
  * changed last, and ignores those of the Hello; see UpdateOwnNode.
@@ -461,6 +464,10 @@ export interface Welcome {
    * ignores names that it does not know. No feature has a name yet.
    */
   features: string[];
+  /** The name of the network. The credential of the node decides it. */
+  network: string;
+  /** The time until the credential of the node expires, and with it the session. Not set: never. */
+  credentialExpiresIn: Duration | undefined;
 }
 
 /** Shows that the node lives. Send one at each heartbeat interval, and at once when HeartbeatRequested comes. */
@@ -2303,6 +2310,8 @@ function createBaseWelcome(): Welcome {
     coordinatorVersion: "",
     cursor: undefined,
     features: [],
+    network: "",
+    credentialExpiresIn: undefined,
   };
 }
 
@@ -2349,6 +2358,12 @@ export const Welcome: MessageFns<Welcome> = {
     }
     for (const v of message.features) {
       writer.uint32(114).string(v!);
+    }
+    if (message.network !== "") {
+      writer.uint32(122).string(message.network);
+    }
+    if (message.credentialExpiresIn !== undefined) {
+      Duration.encode(message.credentialExpiresIn, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -2478,6 +2493,22 @@ export const Welcome: MessageFns<Welcome> = {
             message.features.push(reader.string());
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.credentialExpiresIn = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2534,6 +2565,12 @@ export const Welcome: MessageFns<Welcome> = {
     if (message.features?.length) {
       obj.features = message.features;
     }
+    if (message.network !== undefined) {
+      obj.network = message.network;
+    }
+    if (message.credentialExpiresIn !== undefined) {
+      obj.credentialExpiresIn = Duration.toJSON(message.credentialExpiresIn);
+    }
     return obj;
   },
 
@@ -2566,6 +2603,10 @@ export const Welcome: MessageFns<Welcome> = {
       ? Cursor.fromPartial(object.cursor)
       : undefined;
     message.features = object.features?.map((e) => e) || [];
+    message.network = object.network ?? "";
+    message.credentialExpiresIn = (object.credentialExpiresIn !== undefined && object.credentialExpiresIn !== null)
+      ? Duration.fromPartial(object.credentialExpiresIn)
+      : undefined;
     return message;
   },
 };

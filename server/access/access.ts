@@ -1,0 +1,70 @@
+/** Who a peer is, and what they may do. Every stream and every call has one access, until it ends. */
+import type { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
+import type { KelpieError } from '../core/errors.js';
+
+/** The name of a verb of the contract, without its prefix. */
+export type VerbName =
+  | 'HOLD_PLAYERS'
+  | 'SHOW_MESSAGE'
+  | 'KICK'
+  | 'TRANSFER'
+  | 'RESERVE'
+  | 'DRAIN'
+  | 'DISCONNECT'
+  | 'UPDATE_NODES'
+  | 'SET_ROUTING'
+  | 'SET_SETTINGS'
+  | 'INSPECT'
+  | 'MANAGE_CREDENTIALS';
+
+/** One thing that a request needs a right for. */
+export type Right =
+  | { readonly kind: 'publish'; readonly topic: string }
+  | { readonly kind: 'read'; readonly pattern: string }
+  | { readonly kind: 'node'; readonly name: string }
+  | { readonly kind: 'role'; readonly role: NodeRole }
+  | { readonly kind: 'call'; readonly command: string }
+  | { readonly kind: 'target'; readonly node: string }
+  | { readonly kind: 'verb'; readonly verb: VerbName };
+
+/** The facts about a peer before it sends anything. */
+export interface Visitor {
+  /** The host that it comes from. */
+  readonly host: string;
+  /** The bearer token that it shows. */
+  readonly token?: string | undefined;
+  /** The common name of its client certificate, which the TLS layer has verified. */
+  readonly certificateName?: string | undefined;
+}
+
+/** The access of one stream or call. It follows its credential: a right that was taken away is missing at once. */
+export interface Access {
+  readonly network: string;
+  /** The host that the peer comes from. */
+  readonly address: string;
+  /** The id and the name of the credential. Undefined: the coordinator asks for none. */
+  readonly credential: { readonly id: string; readonly name: string } | undefined;
+  /** When the credential expires, by the wall clock; undefined: never. */
+  readonly expiresAtMs: number | undefined;
+  may(right: Right): boolean;
+  /** Throws RIGHT_MISSING, or CREDENTIAL_REVOKED or CREDENTIAL_EXPIRED if the credential has ended. */
+  require(right: Right): void;
+  /** Calls once, with CREDENTIAL_REVOKED or CREDENTIAL_EXPIRED, when the credential ends. Returns how to forget that. */
+  onEnd(ended: (error: KelpieError) => void): () => void;
+}
+
+/** Lets a peer in, or throws the error that keeps it out. A failure may come later, so that guessing is slow. */
+export type Authorize = (visitor: Visitor) => Access | Promise<Access>;
+
+/** An access without a credential: everything is allowed. */
+export function openAccess(network: string, { host }: Visitor): Access {
+  return {
+    network,
+    address: host,
+    credential: undefined,
+    expiresAtMs: undefined,
+    may: () => true,
+    require: () => undefined,
+    onEnd: () => () => undefined,
+  };
+}

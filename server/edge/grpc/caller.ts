@@ -1,0 +1,24 @@
+/** The peer of a call: what it shows of itself, and the access that it got. */
+import type { CallContext } from 'nice-grpc';
+import type { Access, Visitor } from '../../access/access.js';
+import { hostOf } from '../../core/address.js';
+
+const accesses = new WeakMap<CallContext, Access>();
+
+/** What the peer of a call shows. */
+export function visitorOf({ peer, metadata }: CallContext): Visitor {
+  const [, token] = /^Bearer (.*)$/i.exec(metadata.get('authorization') ?? '') ?? [];
+  return { host: hostOf(peer), token };
+}
+
+/** Keeps the access of a call for its handler. */
+export function admitted(context: CallContext, access: Access): void {
+  accesses.set(context, access);
+}
+
+/** The access of a call that was admitted. */
+export function accessOf(context: CallContext): Access {
+  const access = accesses.get(context);
+  if (!access) throw new Error('a call is admitted before it is handled');
+  return access;
+}

@@ -79,11 +79,16 @@ const names = new Map<number, FailureReason>(
   Object.entries(ErrorReason).map(([name, number]) => [number, name as FailureReason]),
 );
 
+/** The name of a reason; UNKNOWN: a reason of a newer coordinator. */
+export function reasonNameOf(reason: ErrorReason): FailureReason {
+  return names.get(reason) ?? 'UNKNOWN';
+}
+
 /** The error of a frame. */
 export function fromWire(error: WireError | undefined): KelpieError {
   if (!error) return new KelpieError('UNKNOWN', 'the coordinator gave no reason');
   const { metadata, code, retryAfter } = error;
-  return new KelpieError(names.get(error.reason) ?? 'UNKNOWN', error.message, {
+  return new KelpieError(reasonNameOf(error.reason), error.message, {
     metadata,
     permanent: PERMANENT.includes(code),
     retryAfterMs: retryAfter && msOf(retryAfter, 0),

@@ -35,6 +35,7 @@ export type { StartOption } from './core/start.js';
 export { contextJson, contextText } from './core/context.js';
 export type { ServerSelection, ServerSelector } from './core/server-selector.js';
 export type {
+  AuditActionName,
   DenialReasonName,
   DurabilityName,
   FallbackReasonName,
@@ -78,7 +79,9 @@ export type { ValueWatch } from './state/watches.js';
 export type { Welcome } from './connection/welcome.js';
 export type { Gap } from './events/gap.js';
 export type { Node } from './core/node.js';
+export type { AuditOutcome, AuditRecord } from './events/audit-record.js';
 export type {
+  AuditRecorded,
   EventBody,
   NetworkEvent,
   NodeEvent,

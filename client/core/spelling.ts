@@ -2,6 +2,7 @@
  * The names that programs use for the enum values of the contract. The client refuses any other spelling from its
  * program, since it would mean the default. A number from the wire without a name in this version becomes UNKNOWN.
  */
+import { AuditAction } from '../../gen/ts/kelpie/v1/audit.js';
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import { MessageOrigin, NodeLeaveReason, StateEndReason } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
@@ -71,6 +72,9 @@ export type TransferStageName = NameIn<typeof TransferStage> | 'UNKNOWN';
 /** The stage of a drain. While it is MOVING, players are being moved. */
 export type DrainStageName = NameIn<typeof DrainStage> | 'UNKNOWN';
 
+/** The kind of an act: see `AuditAction` of the contract. */
+export type AuditActionName = NameIn<typeof AuditAction> | 'UNKNOWN';
+
 /** Throws VALUE_INVALID. */
 export function originOf(name: OriginName): MessageOrigin {
   if (name === 'UNSPECIFIED') return MessageOrigin.UNSPECIFIED;
@@ -129,3 +133,4 @@ export const fallbackReasonNameOf = namesOf(FallbackReason);
 export const verdictNameOf = namesOf(ServerVerdict);
 export const transferStageNameOf = namesOf(TransferStage);
 export const drainStageNameOf = namesOf(DrainStage);
+export const auditActionNameOf = namesOf(AuditAction);

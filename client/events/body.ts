@@ -1,4 +1,4 @@
-/** The events of the coordinator in the form of programs: nodes, players, rules, settings, shared values. */
+/** The events of the coordinator in the form of programs: nodes, players, rules, settings, shared values, records of acts. */
 import { type Event, StateValue } from '../../gen/ts/kelpie/v1/event.js';
 import { Node as WireNode } from '../../gen/ts/kelpie/v1/node.js';
 import { Player } from '../../gen/ts/kelpie/v1/player.js';
@@ -12,6 +12,7 @@ import {
   playerLeaveReasonNameOf,
   type PlayerLeaveReasonName,
 } from '../core/spelling.js';
+import { type AuditRecord, auditRecordOf } from './audit-record.js';
 import { type EndedValue, endedValueOf, type SharedValue, valueOf } from './shared-value.js';
 
 /** A node joined the network. */
@@ -93,6 +94,12 @@ export interface StateDeleted {
   readonly value: EndedValue;
 }
 
+/** An operator acted, or one node upon another. */
+export interface AuditRecorded {
+  readonly kind: 'auditRecorded';
+  readonly record: AuditRecord;
+}
+
 /** An event on a topic `nodes.<name>`. */
 export type NodeEvent = NodeJoined | NodeUpdated | NodeLeft;
 
@@ -106,7 +113,7 @@ export type NetworkEvent = RoutingChanged | SettingsChanged;
 export type StateEvent = StateChanged | StateDeleted;
 
 /** The body of an event of the coordinator. */
-export type EventBody = NodeEvent | PlayerEvent | NetworkEvent | StateEvent;
+export type EventBody = NodeEvent | PlayerEvent | NetworkEvent | StateEvent | AuditRecorded;
 
 /** The body of an event; undefined for a message, and for an event that this version does not have. */
 export function bodyOf({ body, sequence }: Event): EventBody | undefined {
@@ -137,7 +144,7 @@ export function bodyOf({ body, sequence }: Event): EventBody | undefined {
 function networkBodyOf({
   body,
   sequence,
-}: Pick<Event, 'body' | 'sequence'>): NetworkEvent | StateEvent | undefined {
+}: Pick<Event, 'body' | 'sequence'>): NetworkEvent | StateEvent | AuditRecorded | undefined {
   switch (body?.$case) {
     case 'routingChanged':
       return { kind: body.$case, rules: rulesOf(body.value.table ?? RoutingTable.create()) };
@@ -149,6 +156,8 @@ function networkBodyOf({
     }
     case 'stateDeleted':
       return { kind: body.$case, value: endedValueOf(body.value, sequence) };
+    case 'auditRecorded':
+      return { kind: body.$case, record: auditRecordOf(body.value) };
     default:
       return undefined;
   }

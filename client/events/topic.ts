@@ -11,8 +11,8 @@ const TOPIC = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
 const PATTERN = /^(?:[A-Za-z0-9_-]+|\*)(?:\.(?:[A-Za-z0-9_-]+|\*))*(?:\.>)?$|^>$/;
 /** The first tokens of topics that only the coordinator publishes. A wildcard in front does not match them. */
 const RESERVED = new Set(['nodes', 'players', 'state', 'routing', 'kelpie']);
-/** The one topic below `kelpie` that nodes may read. */
-const SETTINGS = 'kelpie.settings';
+/** The topics below `kelpie` that nodes may read. */
+const READABLE = new Set(['kelpie.settings', 'kelpie.audit']);
 
 /** The topic, if nodes may publish on it. Throws TOPIC_INVALID or TOPIC_RESERVED. */
 export function checkTopic(topic: unknown): string {
@@ -35,7 +35,7 @@ export function checkPattern(pattern: unknown, node: string): string {
     'tokens of letters, digits, "_" and "-" with dots between them, "*" for one token, ">" at the end for the rest';
   const checked = checkForm('pattern', pattern, PATTERN, form);
   const [first = '', ...rest] = checked.split('.');
-  if (first === 'kelpie' && checked !== SETTINGS)
+  if (first === 'kelpie' && !READABLE.has(checked))
     throw reserved(checked, 'only coordinators read these entries');
   if (first !== 'inbox') return checked;
   const folded = checked.toLowerCase();

@@ -13,7 +13,7 @@ export const TOPIC_TOKENS = 16;
 /** The first tokens of the coordinator's own topics: only the coordinator publishes to them. */
 const RESERVED = new Set(['nodes', 'players', 'state', 'routing', 'kelpie']);
 /** The topics of the coordinator below `kelpie` that readers may read. */
-const READABLE = new Set(['kelpie.settings']);
+const READABLE = new Set(['kelpie.settings', 'kelpie.audit']);
 const INBOX = 'inbox';
 const TOKEN = /^[A-Za-z0-9_-]+$/;
 

@@ -5,6 +5,7 @@ import { type Player, PlayerLeaveReason } from '../../../gen/ts/kelpie/v1/player
 import { RoutingTable } from '../../../gen/ts/kelpie/v1/routing.js';
 import { NetworkSettings } from '../../../gen/ts/kelpie/v1/settings.js';
 import type { MessageContent } from '../../api/index.js';
+import { auditInWords } from './audit-words.js';
 import { counted, nameOf, stateCell } from './output.js';
 
 /** `left (LOST)` of a node, which its topic names; `Steve left (QUIT)`; the content of a message. */
@@ -40,6 +41,8 @@ export function inWords(event: Event): string {
     case 'stateChanged':
     case 'stateDeleted':
       return valueInWords(body);
+    case 'auditRecorded':
+      return auditInWords(body.value);
     default:
       return 'an event of a newer kind';
   }

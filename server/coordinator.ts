@@ -5,6 +5,7 @@
  * @module kelpie/coordinator
  */
 import { randomUUID } from 'node:crypto';
+import { type Authorize, openAccess } from './access/access.js';
 import { bareHost, endpointOf, isLoopback, reachOf } from './core/address.js';
 import { anyDelay, type Clock } from './core/clock.js';
 import { type End, endAll } from './core/ending.js';
@@ -19,6 +20,7 @@ import type { Journal } from './journal/journal.js';
 import { MemoryJournal } from './journal/memory/memory-journal.js';
 import { logSessions } from './ops/log/sessions.js';
 import { inProcess, type InProcessTransport } from './edge/grpc/in-process.js';
+import type { EdgeNetwork, EdgeNetworks } from './edge/grpc/networks.js';
 import { createEdge, type Edge } from './edge/grpc/server.js';
 import { Telemetry } from './ops/telemetry.js';
 import { type Health, serveTelemetry } from './edge/http/server.js';
@@ -79,7 +81,7 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
       port: bound,
       endpoint: endpointOf(host, bound),
       metricsUrl: pages?.url,
-      transport: () => inProcess(services.port),
+      transport: () => inProcess(MAIN, services.port),
       stop: () => (stopping ??= stop()),
     };
   } catch (error) {
@@ -125,7 +127,10 @@ async function assemble(
   const services = await wire(settings, ends);
   telemetry?.watch(services);
   const onCall = telemetry?.called ?? (() => undefined);
-  const edge = createEdge(services.port, callServices(services), { ...services, onCall });
+  // Without credentials every peer may do everything in the network main.
+  const authorize: Authorize = (visitor) => openAccess(MAIN, visitor);
+  const networks = onlyMain({ port: services.port, calls: callServices(services) });
+  const edge = createEdge({ ...services, authorize, networks, onCall });
   ends.push(async () => {
     edge.notServing();
     await services.drain();
@@ -134,12 +139,24 @@ async function assemble(
   return (parts = { services, edge });
 }
 
+/** The network of a peer without a credential. */
+const MAIN = 'main';
+
+function onlyMain(main: EdgeNetwork): EdgeNetworks {
+  return {
+    of: async (name) => {
+      if (name === MAIN) return main;
+      throw new Error(`the coordinator has no network ${name}`);
+    },
+  };
+}
+
 function settingsOf(
   { limits, times, tail, logger }: CoordinatorOptions,
   telemetry: Telemetry | undefined,
 ): Omit<Settings, 'journal' | 'clock' | 'listening' | 'onFault'> {
   return {
-    identity: { network: 'main', coordinatorId: randomUUID(), version },
+    identity: { network: MAIN, coordinatorId: randomUUID(), version },
     limits: { ...defaultLimits, ...limits },
     times: { ...defaultTimes, ...times },
     tailLimits: { ...defaultTail, ...tail },

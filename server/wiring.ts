@@ -1,5 +1,4 @@
 /** Builds the services of one network in order, and passes each service only the parts that it uses. */
-import { type Authorize, openAccess } from './access/access.js';
 import { Commands } from './commands/commands.js';
 import { PlayerCommands } from './commands/on-players.js';
 import { Targets } from './commands/targets.js';
@@ -17,7 +16,7 @@ import { networkService } from './edge/grpc/network-service.js';
 import { nodeService } from './edge/grpc/node-service.js';
 import { playerService } from './edge/grpc/player-service.js';
 import { routingService } from './edge/grpc/routing-service.js';
-import type { CallServices } from './edge/grpc/server.js';
+import type { CallServices } from './edge/grpc/networks.js';
 import { stateService } from './edge/grpc/state-service.js';
 import { CallPublisher } from './events/publish-once.js';
 import type { Journal } from './journal/journal.js';
@@ -120,8 +119,6 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
     ...{ registry, ...loads },
     callPublisher: new CallPublisher(network, limits, clock),
   };
-  // Without credentials every peer may do everything.
-  const authorize: Authorize = (visitor) => openAccess(identity.network, visitor);
   const drain = async (): Promise<void> => {
     drains.close();
     transfers.drain();
@@ -129,7 +126,7 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
     transfers.close();
     stopLoads();
   };
-  return { ...services, port: sessionPort(services, authorize), drain };
+  return { ...services, port: sessionPort(services), drain };
 }
 
 /** Builds the network and its rows. The tail registers its listener first, because later listeners wake its readers. */

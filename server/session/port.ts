@@ -1,6 +1,6 @@
-/** The port of a coordinator to its edges: all that a new edge needs to carry sessions. */
+/** The port of a network to its edges: with `authorize` it is all that a new edge needs to carry sessions. */
 import type { NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
-import type { Access, Authorize } from '../access/access.js';
+import type { Access } from '../access/access.js';
 
 /** The other end of a stream. */
 export interface Peer {
@@ -22,8 +22,6 @@ export interface Message {
 }
 
 export interface SessionPort {
-  /** Every edge asks before it opens a stream or answers a call. */
-  readonly authorize: Authorize;
   /** Runs a session on a stream. Throws a KelpieError if the stream must end with a status. */
   readonly serve: (requests: AsyncIterable<Message>, peer: Peer) => AsyncGenerator<Uint8Array>;
   /** The most bytes of a message, and of a Hello. */

@@ -1,13 +1,12 @@
 /** A session runs on a stream until either side ends it. */
-import type { Authorize } from '../access/access.js';
 import type { Message, Peer, SessionPort } from './port.js';
 import type { SessionServices } from './services.js';
 import { Session } from './session.js';
 
 /** The port of sessions that use these services. */
-export function sessionPort(services: SessionServices, authorize: Authorize): SessionPort {
+export function sessionPort(services: SessionServices): SessionPort {
   const { limits } = services;
-  return { authorize, limits, serve: (requests, peer) => serve(services, requests, peer) };
+  return { limits, serve: (requests, peer) => serve(services, requests, peer) };
 }
 
 async function* serve(

@@ -6,14 +6,23 @@ import { admitted as keepAccess, visitorOf } from './caller.js';
 import type { CallTurns } from './call-turns.js';
 import { decodeRequest } from './definitions.js';
 import { callLimit } from './errors.js';
+import { type EdgeNetworks, keepNetwork } from './networks.js';
 import type { Responses } from './observe.js';
 import { CALL_ID, type OpenCalls } from './open-calls.js';
 
 /** Calls that wait for their turn at once. */
 const WAITING = 1024;
 
-/** The innermost middleware. Throws what `authorize` throws, CALL_LIMIT or MESSAGE_INVALID. */
-export function admitCalls(authorize: Authorize, turns: CallTurns, calls: OpenCalls) {
+/** The parts that decide over a call. */
+interface AdmitParts {
+  readonly authorize: Authorize;
+  readonly networks: EdgeNetworks;
+  readonly turns: CallTurns;
+  readonly calls: OpenCalls;
+}
+
+/** The innermost middleware. Throws what `authorize` and `networks` throw, CALL_LIMIT or MESSAGE_INVALID. */
+export function admitCalls({ authorize, networks, turns, calls }: AdmitParts) {
   return async function* admitted<Request, Response>(
     call: ServerMiddlewareCall<Request, Response>,
     context: CallContext,
@@ -21,6 +30,7 @@ export function admitCalls(authorize: Authorize, turns: CallTurns, calls: OpenCa
     const { path } = call.method;
     const access = await authorize(visitorOf(context));
     keepAccess(context, access);
+    keepNetwork(context, await networks.of(access.network));
     if (call.requestStream) {
       const id = context.metadata.get(CALL_ID);
       const requests = decodedStream(path, call.request, (bytes) => calls.taken(id, bytes));

@@ -1,5 +1,6 @@
 /** The edge of an embedded coordinator: messages are objects, and keep the rules of messages on a wire. */
 import { ConnectRequest, ConnectResponse } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { openAccess } from '../../access/access.js';
 import type { SessionPort } from '../../session/port.js';
 import { notReadable, tooLarge } from './errors.js';
 import { decoded } from './messages.js';
@@ -10,12 +11,11 @@ export type InProcessTransport = (
   signal: AbortSignal,
 ) => AsyncIterable<ConnectResponse>;
 
-/** A way into the coordinator without a socket. */
-export function inProcess({ authorize, serve, limits }: SessionPort): InProcessTransport {
+/** A way into a network without a socket. Its peer is the program that runs the coordinator: it needs no credential. */
+export function inProcess(network: string, { serve, limits }: SessionPort): InProcessTransport {
   return async function* connect(requests, signal) {
-    const host = '127.0.0.1';
-    const access = await authorize({ host });
-    const peer = { host, signal, access };
+    const access = openAccess(network, { host: '127.0.0.1' });
+    const peer = { host: access.address, signal, access };
     const messages = decoded(encoded(requests, limits.messageBytes), limits.helloBytes);
     for await (const bytes of serve(messages, peer)) {
       yield ConnectResponse.decode(bytes);

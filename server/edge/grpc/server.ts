@@ -1,6 +1,11 @@
 /** The gRPC server: services, middleware, and the channel options that keep it safe. */
 import { logVerbosity, type ServerOptions, setLogVerbosity } from '@grpc/grpc-js';
-import { createServer, type Server, type ServiceImplementation } from 'nice-grpc';
+import {
+  createServer,
+  type Server,
+  type ServiceDefinition,
+  type ServiceImplementation,
+} from 'nice-grpc';
 import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
 import { CommandServiceDefinition } from '../../../gen/ts/kelpie/v1/command_service.js';
 import { CoordinatorServiceDefinition } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
@@ -13,12 +18,14 @@ import { SessionServiceDefinition } from '../../../gen/ts/kelpie/v1/session_serv
 import { StateServiceDefinition } from '../../../gen/ts/kelpie/v1/state_service.js';
 import { endpointOf } from '../../core/address.js';
 import type { Clock } from '../../core/clock.js';
+import type { Authorize } from '../../access/access.js';
 import type { SessionPort } from '../../session/port.js';
 import type { Identity } from '../../session/services.js';
 import { admitCalls } from './admit.js';
 import { CallTurns } from './call-turns.js';
 import { EventService, later, methodsOf, ofContract, SessionService } from './definitions.js';
 import { Http2Guard } from './http2-guard.js';
+import { byNetwork, type CallServices, type EdgeNetworks } from './networks.js';
 import { OpenCalls } from './open-calls.js';
 import { type CallObserver, observeCalls } from './observe.js';
 import { addReflection } from './reflection.js';
@@ -80,32 +87,25 @@ async function endStreams(server: Server): Promise<void> {
   clearTimeout(timer);
 }
 
-/** The services of calls without a session, ready to answer. */
-export interface CallServices {
-  readonly nodes: ServiceImplementation<NodeServiceDefinition>;
-  readonly players: ServiceImplementation<PlayerServiceDefinition>;
-  readonly commands: ServiceImplementation<CommandServiceDefinition>;
-  readonly events: ServiceImplementation<typeof EventService>;
-  readonly routing: ServiceImplementation<RoutingServiceDefinition>;
-  readonly network: ServiceImplementation<NetworkServiceDefinition>;
-  readonly coordinator: ServiceImplementation<CoordinatorServiceDefinition>;
-  readonly state: ServiceImplementation<StateServiceDefinition>;
-}
-
-/** Facts about the coordinator that the edge uses, and the observer of its calls. */
-export interface EdgeOptions {
+/** The parts of the coordinator that the edge uses, and the observer of its calls. */
+export interface EdgeParts {
+  readonly authorize: Authorize;
+  readonly networks: EdgeNetworks;
+  readonly limits: SessionPort['limits'];
   readonly clock: Clock;
-  readonly identity: Identity;
+  readonly identity: Pick<Identity, 'coordinatorId' | 'version'>;
   readonly onCall: CallObserver;
   readonly onFault: (error: unknown) => void;
 }
 
-export function createEdge(
-  port: SessionPort,
-  { nodes, players, commands, events, routing, coordinator, state, network }: CallServices,
-  { clock, identity, onCall, onFault }: EdgeOptions,
-): Edge {
-  const { limits, authorize } = port;
+export function createEdge({
+  clock,
+  limits,
+  identity,
+  onCall,
+  onFault,
+  ...parts
+}: EdgeParts): Edge {
   const { coordinatorId, version } = identity;
   // grpc-js would print on stderr that a port is taken; it throws that as well.
   setLogVerbosity(logVerbosity.NONE);
@@ -113,16 +113,8 @@ export function createEdge(
   const guard = new Http2Guard(clock);
   const server: Server = createServer(serverOptions(limits.messageBytes, calls))
     .use(observeCalls(clock, version, onCall, onFault))
-    .use(admitCalls(authorize, new CallTurns(clock), calls));
-  server.add(SessionService, sessionService(port, coordinatorId, calls));
-  server.add(ofContract(NodeServiceDefinition), nodes);
-  server.add(ofContract(PlayerServiceDefinition), players);
-  server.add(ofContract(CommandServiceDefinition), commands);
-  server.add(EventService, events);
-  server.add(ofContract(RoutingServiceDefinition), routing);
-  server.add(ofContract(NetworkServiceDefinition), network);
-  server.add(ofContract(CoordinatorServiceDefinition), coordinator);
-  server.add(ofContract(StateServiceDefinition), state);
+    .use(admitCalls({ ...parts, calls, turns: new CallTurns(clock) }));
+  addServices(server, sessionService(coordinatorId, calls));
   const health = HealthState();
   // One listener for each Watch, and these are bounded as all streams are.
   health.setMaxListeners(0);
@@ -138,4 +130,21 @@ export function createEdge(
       guard.close();
     },
   };
+}
+
+/** Adds the services of the contract. Calls get their answers from their network. */
+function addServices(server: Server, sessions: ServiceImplementation<typeof SessionService>): void {
+  const add = <Service extends ServiceDefinition>(
+    methods: Service,
+    of: (calls: CallServices) => ServiceImplementation<Service>,
+  ) => server.add(methods, byNetwork(methods, of));
+  server.add(SessionService, sessions);
+  add(ofContract(NodeServiceDefinition), ({ nodes }) => nodes);
+  add(ofContract(PlayerServiceDefinition), ({ players }) => players);
+  add(ofContract(CommandServiceDefinition), ({ commands }) => commands);
+  add(EventService, ({ events }) => events);
+  add(ofContract(RoutingServiceDefinition), ({ routing }) => routing);
+  add(ofContract(NetworkServiceDefinition), ({ network }) => network);
+  add(ofContract(CoordinatorServiceDefinition), ({ coordinator }) => coordinator);
+  add(ofContract(StateServiceDefinition), ({ state }) => state);
 }

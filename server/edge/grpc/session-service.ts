@@ -1,14 +1,13 @@
 /** SessionService: passes the stream of a node to its session. */
 import type { CallContext, ServiceImplementation } from 'nice-grpc';
 import { hostOf } from '../../core/address.js';
-import type { SessionPort } from '../../session/port.js';
 import { accessOf } from './caller.js';
 import type { SessionService } from './definitions.js';
 import { decoded } from './messages.js';
+import { networkOf } from './networks.js';
 import { CALL_ID, type OpenCalls } from './open-calls.js';
 
 export function sessionService(
-  { serve, limits }: SessionPort,
   coordinatorId: string,
   calls: OpenCalls,
 ): ServiceImplementation<typeof SessionService> {
@@ -20,6 +19,7 @@ export function sessionService(
       const ending = (): void => calls.ending(context.metadata.get(CALL_ID));
       const { peer: connection, signal } = context;
       const access = accessOf(context);
+      const { serve, limits } = networkOf(context).port;
       const peer = { host: hostOf(connection), connection, signal, ending, access };
       yield* serve(decoded(messages, limits.helloBytes), peer);
     },

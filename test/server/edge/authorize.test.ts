@@ -1,23 +1,22 @@
-/** Every edge checks that a peer is authorized before it opens a stream or answers a call. */
+/** The gRPC edge checks that a peer is authorized before it opens a stream or answers a call. */
 import { expect } from 'chai';
 import { createChannel, createClient, type ClientError, Status } from 'nice-grpc';
 import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { SessionServiceDefinition } from '../../../gen/ts/kelpie/v1/session_service.js';
+import type { Authorize } from '../../../server/access/access.js';
 import { KelpieError } from '../../../server/core/errors.js';
-import { inProcess } from '../../../server/edge/grpc/in-process.js';
 import { createEdge } from '../../../server/edge/grpc/server.js';
-import type { SessionPort } from '../../../server/session/port.js';
 import { callServices } from '../../../server/wiring.js';
 import { hello, openCoordinator } from '../../support/model/coordinator.js';
 
 /** Refuses every peer, and stores the hosts of the checks. */
-function closed(port: SessionPort) {
+function closed() {
   const hosts: string[] = [];
-  const authorize: SessionPort['authorize'] = ({ host }) => {
+  const authorize: Authorize = ({ host }) => {
     hosts.push(host);
     throw new KelpieError('SESSION_LIMIT', 'nobody comes in');
   };
-  return { hosts, port: { ...port, authorize } };
+  return { hosts, authorize };
 }
 
 async function* greeting() {
@@ -35,19 +34,11 @@ async function endOf(responses: AsyncIterable<unknown>): Promise<unknown> {
 }
 
 describe('a peer that is not authorized', () => {
-  it('gets no session of an embedded coordinator', async () => {
-    const town = await openCoordinator();
-    const { port, hosts } = closed(town.port);
-    const responses = inProcess(port)(greeting(), new AbortController().signal);
-    expect(await endOf(responses)).to.include({ reason: 'SESSION_LIMIT' });
-    expect(hosts).to.deep.equal(['127.0.0.1']);
-    expect(town.nodeRows.nodes.size).to.equal(0);
-  });
-
   it('gets neither a session nor an answer by gRPC', async () => {
     const town = await openCoordinator();
-    const { port, hosts } = closed(town.port);
-    const edge = createEdge(port, callServices(town), { ...town, onCall: () => undefined });
+    const { authorize, hosts } = closed();
+    const networks = { of: async () => ({ port: town.port, calls: callServices(town) }) };
+    const edge = createEdge({ ...town, authorize, networks, onCall: () => undefined });
     const channel = createChannel(`127.0.0.1:${await edge.listen('127.0.0.1', 0)}`);
     try {
       const call = createClient(NodeServiceDefinition, channel).getNode({ name: 'lobby-1' });

@@ -1,4 +1,4 @@
-/** Who a peer is, and what they may do. Every stream and every call has one access, until it ends. */
+/** The identity and the rights of a peer. Every stream and every call has one access, until it ends. */
 import type { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import type { KelpieError } from '../core/errors.js';
 

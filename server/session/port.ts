@@ -6,7 +6,7 @@ import type { Access } from '../access/access.js';
 export interface Peer {
   /** The host that the stream comes from, for nodes that do not name their own. */
   readonly host: string;
-  /** Who the peer is, and what they may do. */
+  /** The identity and the rights of the peer. */
   readonly access: Access;
   /** A name of its connection: streams of one connection share a budget of patterns. */
   readonly connection?: string;

@@ -63,6 +63,11 @@ describe('a session', () => {
         json_depth: 30,
         window_events: 65_536,
         window_bytes: 16 * 1024 * 1024,
+        peer_sessions: 15_000,
+        peer_streams: 30_000,
+        peer_requests: 250_000,
+        peer_bytes: 256 * 1024 * 1024,
+        header_bytes: 16 * 1024,
       });
 
       const snapshot = await stream.next('snapshot');

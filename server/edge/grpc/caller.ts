@@ -5,7 +5,7 @@ import { hostOf } from '../../core/address.js';
 
 const accesses = new WeakMap<CallContext, Access>();
 
-/** What the peer of a call shows. */
+/** The facts that the peer of a call shows. */
 export function visitorOf({ peer, metadata }: CallContext): Visitor {
   const [, token] = /^Bearer (.*)$/i.exec(metadata.get('authorization') ?? '') ?? [];
   return { host: hostOf(peer), token };

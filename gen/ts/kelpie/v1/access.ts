@@ -200,7 +200,7 @@ export interface JoinTerms {
 }
 
 /**
- * The rights of a credential. What is not granted here is denied (RIGHT_MISSING). All patterns together have at most
+ * The rights of a credential. The coordinator denies every other request (RIGHT_MISSING). All patterns together have at most
  * 16 KiB, and each list at most 256 items (RIGHTS_INVALID).
  */
 export interface Rights {

@@ -35,6 +35,8 @@ const arrows = [
   ['transfers', 'players', 'a transfer follows its player, who may redeem a ticket'],
   ['transfers', 'commands', 'a transfer asks its nodes by commands'],
   ['state', 'nodes', 'a value may end with a node'],
+  ['access', 'commands', 'the right to a command has its name'],
+  ['access', 'state', 'the right to a shared value is the right to its topic'],
   ['session', 'access', 'a session asks for the right to each frame'],
   [
     'edge/grpc',

@@ -30,6 +30,9 @@ const forms = {
   transferEnded: { name: 'transfer_ended', output: 'done' },
 } as const satisfies Record<Exclude<Form['$case'], 'custom'>, { name: string; output: OutputForm }>;
 
+/** The names of the commands that have a form of their own. */
+export const formNames: ReadonlySet<string> = new Set(Object.values(forms).map(({ name }) => name));
+
 const DEFAULT_MS = 10_000;
 const LONGEST_MS = 5 * 60 * 1000;
 const TEXT_BYTES = 4096;
@@ -87,7 +90,8 @@ function expectedOf(form: Form): Expected {
   return { form: form.$case === 'custom' ? 'custom' : forms[form.$case].output, players };
 }
 
-function nameOf(form: Form): string {
+/** The name of a command. */
+export function nameOf(form: Form): string {
   return form.$case === 'custom' ? form.value.name : forms[form.$case].name;
 }
 
@@ -153,7 +157,7 @@ function snake(field: string): string {
 }
 
 function checkName(name: string): void {
-  const taken = Object.values(forms).some((form) => form.name === name);
+  const taken = formNames.has(name);
   if (isIdentifier(name) && !taken) return;
   const why = taken
     ? 'is reserved for a form of its own; use that form'

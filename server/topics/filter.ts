@@ -1,6 +1,6 @@
 /** Decides which entries one reader gets. */
 import { KelpieError } from '../core/errors.js';
-import { isReserved, isWild, matches, reaches } from './topic.js';
+import { covers, isReserved, isWild, matches, reaches } from './topic.js';
 import { nameOf, namesOf } from './names.js';
 
 /** Topics and sources that depend on the reader's identity, not on its patterns. */
@@ -77,6 +77,18 @@ export class TopicFilter {
       }
     }
     return false;
+  }
+
+  /** Whether one of the patterns matches every topic that the given pattern matches. */
+  covers(pattern: string): boolean {
+    if (!isWild(pattern)) return this.matches(pattern);
+    if (this.#patterns.has(pattern)) return true;
+    // The names of a pattern read as a topic: they hold all names of the patterns that cover it, and some others.
+    return namesOf(pattern).some(
+      (name) =>
+        (this.#patterns.has(name) && covers(name, pattern)) ||
+        this.#long.get(name)?.some((one) => covers(one, pattern)),
+    );
   }
 
   /** Whether `prefix`, or any topic below it, matches. Keeps every answer: for the few prefixes of the settings. */

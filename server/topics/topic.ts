@@ -44,13 +44,19 @@ export function checkTopic(topic: string): void {
   }
 }
 
-/** Throws TOPIC_INVALID or TOPIC_RESERVED unless readers may use the pattern. */
-export function checkPattern(pattern: string): void {
+/** Throws TOPIC_INVALID unless the text has the form of a pattern. Returns its tokens. */
+export function patternTokens(pattern: string): readonly string[] {
   const tokens = split(pattern, 'pattern');
   tokens.forEach((token, index) => {
     const wildcard = token === '*' || (token === '>' && index === tokens.length - 1);
     if (!wildcard && !TOKEN.test(token)) throw malformed(pattern, 'pattern', token);
   });
+  return tokens;
+}
+
+/** Throws TOPIC_INVALID or TOPIC_RESERVED unless readers may use the pattern. */
+export function checkPattern(pattern: string): void {
+  const tokens = patternTokens(pattern);
   if (READABLE.has(pattern)) return;
   if (tokens[0] === INBOX || tokens[0] === 'kelpie') {
     const why =
@@ -132,6 +138,22 @@ function fits(pattern: string, topic: string): boolean {
 function tokenEnd(topic: string, from: number): number {
   const dot = topic.indexOf('.', from);
   return dot < 0 ? topic.length : dot;
+}
+
+/** Whether every topic of the pattern `narrow` is one of the pattern `wide`. Both must have passed their checks. */
+export function covers(wide: string, narrow: string): boolean {
+  const given = wide.split('.');
+  const asked = narrow.split('.');
+  const first = asked[0] ?? '';
+  if (isClosed(first) && given[0] !== first) return false;
+  for (const [index, token] of given.entries()) {
+    const one = asked[index];
+    if (one === undefined) return false;
+    if (token === '>') return true;
+    // The rest of topics is more than one token, and a token of the pattern is not all tokens.
+    if (one === '>' || (token !== '*' && token !== one)) return false;
+  }
+  return given.length === asked.length;
 }
 
 /** The topic of a table row's key: `nodes/lobby-1` gives `nodes.lobby-1`. */

@@ -200,20 +200,22 @@ export interface JoinTerms {
 }
 
 /**
- * The rights of a credential. The coordinator denies every other request (RIGHT_MISSING). All patterns together have at most
- * 16 KiB, and each list at most 256 items (RIGHTS_INVALID).
+ * The rights of a credential. The coordinator denies every other request (RIGHT_MISSING). All patterns together have
+ * at most 16 KiB. Each list has at most 256 items, and each list of topics at most 64 patterns with wildcards and more
+ * than four tokens (RIGHTS_INVALID). A pattern to read is granted if one pattern of the list covers all its topics.
  */
 export interface Rights {
   /**
-   * The names of the nodes that its peers may be. `*` stands for any letters: `lobby-*`. Empty: its peers may hold no
-   * session.
+   * The names of the nodes that its peers may be, in any case. `*` stands for any letters: `lobby-*`. Empty: its peers
+   * may hold no session.
    */
   nodeNames: string[];
   /** The roles of these nodes. */
   roles: NodeRole[];
   /**
    * The patterns of topics to publish to. Writing a shared value is publishing to its topic `state.<bucket>.<key>`.
-   * A wildcard as first token grants none of the coordinator's own topics, so values need `state.>`.
+   * A wildcard as first token grants none of the coordinator's own topics and no inbox, so values need `state.>`, and
+   * messages to other nodes `inbox.*`.
    */
   publishTopics: string[];
   /**
@@ -227,7 +229,7 @@ export interface Rights {
    * `run_console_command`.
    */
   commands: string[];
-  /** The names of the nodes to issue commands to. `*` stands for any letters. */
+  /** The names of the nodes to issue commands to, in any case. `*` stands for any letters. */
   commandTargets: string[];
   /** The other verbs. */
   verbs: Verb[];

@@ -22,8 +22,9 @@ export interface CreateCredentialRequest {
   /** The preset whose rights the credential gets (OUT_OF_RANGE). Not set: the rights below alone. */
   preset: CredentialPreset;
   /**
-   * Rights beside those of the preset. A list of node names, roles, or command targets replaces the preset's. With a
-   * preset and without node names: the name of the credential.
+   * Rights beside those of the preset. A list of node names, roles, or command targets replaces the preset's. With the
+   * preset PROXY, SERVER or SERVICE and without node names: the name of the credential. The preset OPERATOR has all
+   * node names, and READ_ONLY none.
    */
   rights:
     | Rights

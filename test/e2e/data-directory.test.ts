@@ -5,14 +5,12 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-  chmodSync,
   cpSync,
   existsSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -232,26 +230,6 @@ describe('a data directory', () => {
       await runKelpied(['data', 'info', '--data', data]),
       /format is not a regular file/,
     );
-  });
-
-  it('has a lock that only its user may use, and causes a warning if every user may write to it', async () => {
-    const umask = process.umask(0);
-    try {
-      chmodSync(data, 0o777);
-      const kelpied = await startKelpied(args(data));
-      const [lock = ''] = readdirSync(data).filter((name) => name.endsWith('.sock'));
-      expect(statSync(join(data, lock)).mode & 0o777).to.equal(0o600);
-      expect(kelpied.errors()).to.match(
-        /"level":"warn".*every user of this machine may write.*chmod/,
-      );
-      expect(await kelpied.stop()).to.equal(0);
-      chmodSync(data, 0o770);
-      const quiet = await startKelpied(args(data));
-      expect(quiet.errors()).to.not.include('may write');
-      expect(await quiet.stop()).to.equal(0);
-    } finally {
-      process.umask(umask);
-    }
   });
 
   it('of a living process is refused, with what to do; that of a dead process is taken over', async () => {

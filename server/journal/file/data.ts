@@ -70,7 +70,13 @@ export async function compactData(
     await rm(copy, { force: true });
     await store.copy(copy);
     const file = await open(copy, 'r+');
-    await file.sync().finally(() => file.close());
+    try {
+      // lmdb creates the copy with the rights that the umask of the process allows.
+      await file.chmod(0o600);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
     onProgress('swapping');
     await rename(copy, path);
     await syncFolder(folder);

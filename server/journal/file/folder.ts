@@ -22,7 +22,7 @@ import { Damage } from './record.js';
  * a valid journal of format 2 without a change.
  */
 export const FORMAT = 2;
-const FORMAT_FILE = 'format';
+export const FORMAT_FILE = 'format';
 /** If a write fails on a disk with less free space than this, the disk counts as full. */
 const FULL_BYTES = 2 ** 20;
 const FORMAT_LINE = /^kelpie journal ([1-9]\d{0,8})( is being made)?\n$/;
@@ -69,13 +69,6 @@ function checkFiles(folder: string): void {
   );
 }
 
-/** A warning for the operator about a folder that can be used. */
-export function warningOf(folder: string): string | undefined {
-  const OTHERS_WRITE = 0o002;
-  if ((statSync(folder).mode & OTHERS_WRITE) === 0) return undefined;
-  return `every user of this machine may write to the data directory ${folder}; remove that right (chmod o-w)`;
-}
-
 export function folderFault(error: unknown, folder: string, what: string): JournalError {
   if (error instanceof JournalError) return error;
   const code = codeOf(error) ?? '';
@@ -111,7 +104,7 @@ export function checkRoom(folder: string): void {
   try {
     rmSync(path, { force: true });
     // Random bytes, because a file system that compresses would need no room for others.
-    writeFileSync(path, randomBytes(ROOM_BYTES), { flag: 'wx' });
+    writeFileSync(path, randomBytes(ROOM_BYTES), { flag: 'wx', mode: 0o600 });
   } catch (error) {
     throw folderFault(error, folder, 'cannot be written to');
   } finally {

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import type { Clock } from '../../core/clock.js';
 import { ID_BYTES } from '../../core/cursor.js';
 import { Anchor, ANCHOR_FILE, type Left } from './anchor.js';
-import { checkRoom, FORMAT, prepareFolder, readFormat, warningOf, writeFormat } from './folder.js';
+import { checkRoom, FORMAT, prepareFolder, readFormat, writeFormat } from './folder.js';
 import { FileLedger } from './ledger.js';
 import { DATA_FILE, LmdbStore } from './lmdb.js';
 import { FolderLock } from './lock.js';
+import { restrictModes } from './modes.js';
 import { noOwnChange } from './own.js';
 import { Damage } from './record.js';
 import { checkEnds, groupChange, readGroups, readState, type State, stateChange } from './state.js';
@@ -57,11 +58,10 @@ const PURGE = 10_000;
 export async function openFolder(options: FileJournalOptions): Promise<Opened> {
   const { folder } = options;
   prepareFolder(folder);
-  const warning = warningOf(folder);
-  if (warning !== undefined) options.onWarning?.(warning);
   const lock = await FolderLock.take(folder);
   try {
     checkRoom(folder);
+    await restrictModes(folder, options.onWarning);
     const fresh = await prepareFormat(folder);
     return await openLocked(options, lock, fresh);
   } catch (error) {

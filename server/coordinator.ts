@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Authorize, openAccess } from './access/access.js';
 import { bareHost, endpointOf, isLoopback, reachOf } from './core/address.js';
+import { readCertificates } from './core/certificates.js';
 import { anyDelay, type Clock } from './core/clock.js';
 import { type End, endAll } from './core/ending.js';
 import { KelpieError } from './core/errors.js';
@@ -28,6 +29,7 @@ import { version } from './core/version.js';
 import { callServices, type Services, type Settings, wire } from './wiring.js';
 
 export type { CoordinatorOptions, TelemetryAddress } from './ops/config/options.js';
+export type { TlsOptions } from './core/certificates.js';
 export type { Clock } from './core/clock.js';
 export type { TailLimits } from './delivery/tail.js';
 export type { InProcessTransport } from './edge/grpc/in-process.js';
@@ -90,14 +92,17 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   }
 }
 
-/** The coordinator has no encryption and no authentication yet, so other machines need `insecure` to reach it. */
-function checkReach({ host, metrics, insecure = false }: CoordinatorOptions): void {
-  const hosts = [host, metrics?.host].filter((one) => one !== undefined);
+/** Other machines reach a coordinator by TLS alone, and never its metrics, unless the options are `insecure`. */
+function checkReach({ host, metrics, tls, insecure = false }: CoordinatorOptions): void {
+  const hosts = [tls ? undefined : host, metrics?.host].filter((one) => one !== undefined);
   const open = insecure ? undefined : hosts.find((one) => !isLoopback(bareHost(one)));
   if (open === undefined) return;
   throw new RangeError(
-    `${reachOf(open)}. The coordinator has no credentials and no TLS yet, so ` +
-      'anybody could join and publish. Listen on 127.0.0.1, or set insecure: true on a network that you trust',
+    open === host
+      ? `${reachOf(open)}. Without TLS others could read and change what nodes send. Give the option tls ` +
+          '(kelpied certs makes certificates), listen on 127.0.0.1, or set insecure: true on a network that you trust'
+      : `${reachOf(open)}. Others could read the metrics. Serve them on 127.0.0.1, or set insecure: true on a ` +
+          'network that you trust',
   );
 }
 
@@ -112,7 +117,8 @@ async function assemble(
   telemetry: Telemetry | undefined,
   ends: End[],
 ): Promise<Parts> {
-  const { clock = realClock } = options;
+  const { clock = realClock, tls } = options;
+  const certificates = tls && (await readCertificates(tls));
   const onFault = faultHandler(options, telemetry);
   const listening = new ListeningClock(clock);
   ends.push(() => listening.close());
@@ -130,7 +136,7 @@ async function assemble(
   // Without credentials every peer may do everything in the network main.
   const authorize: Authorize = (visitor) => openAccess(MAIN, visitor);
   const networks = onlyMain({ port: services.port, calls: callServices(services) });
-  const edge = createEdge({ ...services, authorize, networks, onCall });
+  const edge = createEdge({ ...services, authorize, networks, certificates, onCall });
   ends.push(async () => {
     edge.notServing();
     await services.drain();

@@ -87,8 +87,13 @@ function logStart({ endpoint, metricsUrl }: Coordinator, logger: Logger): void {
   const facts = set.map((name) => [keyOf(name), `${settings[name]} (${config.origins[name]})`]);
   if (set.length > 0)
     logger.info(Object.fromEntries(facts) as object, 'settings other than the defaults');
-  if (settings.insecure) logger.warn({ endpoint }, 'insecure: no encryption, no credentials');
+  if (settings.insecure) logger.warn({ endpoint, missing: missing() }, 'insecure');
   if (config.ignored.length > 0) logger.warn({ variables: config.ignored }, IGNORED);
+}
+
+/** What a public address needs, and this coordinator does not have. */
+function missing(): string {
+  return settings.tlsCert === 'none' ? 'TLS' : 'nothing: --insecure can be left out';
 }
 
 function explain(error: unknown): string {

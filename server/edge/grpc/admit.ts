@@ -28,7 +28,7 @@ export function admitCalls({ authorize, networks, turns, calls }: AdmitParts) {
     context: CallContext,
   ): Responses<Response> {
     const { path } = call.method;
-    const access = await authorize(visitorOf(context));
+    const access = await authorize(visitorOf(context, calls));
     keepAccess(context, access);
     keepNetwork(context, await networks.of(access.network));
     if (call.requestStream) {

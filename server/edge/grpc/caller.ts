@@ -2,13 +2,15 @@
 import type { CallContext } from 'nice-grpc';
 import type { Access, Visitor } from '../../access/access.js';
 import { hostOf } from '../../core/address.js';
+import { CALL_ID, type OpenCalls } from './open-calls.js';
 
 const accesses = new WeakMap<CallContext, Access>();
 
 /** The facts that the peer of a call shows. */
-export function visitorOf({ peer, metadata }: CallContext): Visitor {
+export function visitorOf({ peer, metadata }: CallContext, calls: OpenCalls): Visitor {
   const [, token] = /^Bearer (.*)$/i.exec(metadata.get('authorization') ?? '') ?? [];
-  return { host: hostOf(peer), token };
+  const certificateName = calls.certificateName(metadata.get(CALL_ID));
+  return { host: hostOf(peer), token, certificateName };
 }
 
 /** Keeps the access of a call for its handler. */

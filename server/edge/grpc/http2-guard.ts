@@ -13,7 +13,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
-import { Server as GrpcServer } from '@grpc/grpc-js';
+import { Server as GrpcServer, type ServerCredentials } from '@grpc/grpc-js';
 import type { Server } from 'nice-grpc';
 import { type Cancel, type Clock, every } from '../../core/clock.js';
 import { CallTurns } from './call-turns.js';
@@ -47,7 +47,7 @@ export class Http2Guard {
   }
 
   /** Listens with a server whose connections are guarded. Returns the port. */
-  listen(server: Server, address: string): Promise<number> {
+  listen(server: Server, address: string, credentials?: ServerCredentials): Promise<number> {
     const prototype: Binding = GrpcServer.prototype;
     const { bindAsync } = prototype;
     const guard = (met: GrpcServer): void => this.#guard(met);
@@ -56,7 +56,7 @@ export class Http2Guard {
       bindAsync.apply(this, binding);
     };
     // It binds before its first await.
-    const port = server.listen(address);
+    const port = server.listen(address, credentials);
     prototype.bindAsync = bindAsync;
     return port;
   }
@@ -75,11 +75,14 @@ export class Http2Guard {
     let newest: ServerHttp2Session | undefined;
     // In this order, in one tick: a session is created when its socket comes in.
     server.on('session', (session) => (newest = session));
-    server.on('connection', (socket: Socket) => {
+    const meet = (socket: Socket): void => {
       if (!newest) return;
       this.#connections.set(socket, newest);
+      newest = undefined;
       socket.once('close', () => this.#connections.delete(socket));
-    });
+    };
+    // With TLS a connection has no session before its handshake.
+    server.on('connection', meet).on('secureConnection', meet);
     const [begin] = server.listeners('stream') as OnStream[];
     server.removeAllListeners('stream');
     if (begin) server.on('stream', (stream, headers) => this.#queue(stream, headers, begin));

@@ -19,6 +19,7 @@ import { KelpieError, reasons } from '../../core/errors.js';
 import { CallTurns } from './call-turns.js';
 import { callLimit, DETAILS, detailsOf, notReadable, statusText, tooLarge } from './errors.js';
 import { REQUEST_BYTES, RequestBytes } from './request-bytes.js';
+import { certificateNameOf } from './tls.js';
 
 /**
  * Deadlines count sweeps, so that time in which the coordinator itself stood still is not counted.
@@ -101,6 +102,11 @@ export class OpenCalls {
     this.#calls.get(String(id))?.taken(bytes);
   }
 
+  /** The common name of the client certificate of the peer of this call. */
+  certificateName(id: unknown): string | undefined {
+    return this.#calls.get(String(id))?.certificateName;
+  }
+
   close(): void {
     this.#sweeps();
   }
@@ -152,6 +158,10 @@ class OpenCall {
         sent();
       });
     };
+  }
+
+  get certificateName(): string | undefined {
+    return certificateNameOf(this.#call.stream.session);
   }
 
   #around(listener: Listener): Listener {

@@ -17,6 +17,7 @@ import { RoutingServiceDefinition } from '../../../gen/ts/kelpie/v1/routing_serv
 import { SessionServiceDefinition } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { StateServiceDefinition } from '../../../gen/ts/kelpie/v1/state_service.js';
 import { endpointOf } from '../../core/address.js';
+import type { Certificates } from '../../core/certificates.js';
 import type { Clock } from '../../core/clock.js';
 import type { Authorize } from '../../access/access.js';
 import type { SessionPort } from '../../session/port.js';
@@ -30,6 +31,7 @@ import { OpenCalls } from './open-calls.js';
 import { type CallObserver, observeCalls } from './observe.js';
 import { addReflection } from './reflection.js';
 import { sessionService } from './session-service.js';
+import { TlsCredentials } from './tls.js';
 
 const services = [
   SessionServiceDefinition,
@@ -62,6 +64,8 @@ function serverOptions(messageBytes: number, calls: OpenCalls): ServerOptions {
 export interface Edge {
   /** Listens. Returns the port, which matters if it was 0. */
   listen(host: string, port: number): Promise<number>;
+  /** New handshakes get these certificates. */
+  renew(certificates: Certificates): void;
   /** Tells health checks that nobody should come any more. */
   notServing(): void;
   /** Stops listening and ends what is still open. */
@@ -94,6 +98,8 @@ export interface EdgeParts {
   readonly limits: SessionPort['limits'];
   readonly clock: Clock;
   readonly identity: Pick<Identity, 'coordinatorId' | 'version'>;
+  /** Without them the edge encrypts nothing. */
+  readonly certificates?: Certificates | undefined;
   readonly onCall: CallObserver;
   readonly onFault: (error: unknown) => void;
 }
@@ -102,6 +108,7 @@ export function createEdge({
   clock,
   limits,
   identity,
+  certificates,
   onCall,
   onFault,
   ...parts
@@ -111,6 +118,7 @@ export function createEdge({
   setLogVerbosity(logVerbosity.NONE);
   const calls = new OpenCalls(clock, limits);
   const guard = new Http2Guard(clock);
+  const credentials = certificates && new TlsCredentials(certificates);
   const server: Server = createServer(serverOptions(limits.messageBytes, calls))
     .use(observeCalls(clock, version, onCall, onFault))
     .use(admitCalls({ ...parts, calls, turns: new CallTurns(clock) }));
@@ -122,7 +130,8 @@ export function createEdge({
   server.add(later(methodsOf(HealthDefinition)), HealthServiceImpl(health));
   addReflection(server, [...services, HealthDefinition.fullName]);
   return {
-    listen: (host, port) => guard.listen(server, endpointOf(host, port)),
+    listen: (host, port) => guard.listen(server, endpointOf(host, port), credentials),
+    renew: (newer) => credentials?.renew(newer),
     notServing: () => ['', ...services].forEach((name) => health.setStatus('unhealthy', name)),
     stop: async () => {
       await endStreams(server);

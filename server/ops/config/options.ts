@@ -1,4 +1,5 @@
 /** All options of a coordinator, also of one that runs inside another program. */
+import type { TlsOptions } from '../../core/certificates.js';
 import type { Clock } from '../../core/clock.js';
 import type { TailLimits } from '../../delivery/tail.js';
 import type { Retention } from '../../journal/journal.js';
@@ -13,14 +14,18 @@ export interface TelemetryAddress {
 }
 
 export interface CoordinatorOptions {
-  /** The address to listen on. Default 127.0.0.1. An address that other machines can reach needs `insecure`. */
+  /** The address to listen on. Default 127.0.0.1. An address that other machines can reach needs `tls`. */
   readonly host?: string;
   /** The port; 0 takes a free port. Default 50051. */
   readonly port?: number;
   /**
-   * Whether other machines may reach `host` and the host of `metrics`, although the coordinator encrypts nothing and
-   * checks no credentials. Set it only on a network that you trust. Default false: `startCoordinator` then rejects
-   * such hosts with a RangeError.
+   * The certificate of the coordinator, which then encrypts every connection. The coordinator looks at the files every
+   * second, and takes new certificates without a break. `startCoordinator` rejects with a RangeError if they do not fit.
+   */
+  readonly tls?: TlsOptions | undefined;
+  /**
+   * Whether other machines may reach `host` without TLS, and the host of `metrics`, which has no TLS. Set it only on a
+   * network that you trust. Default false: `startCoordinator` then rejects such hosts with a RangeError.
    */
   readonly insecure?: boolean;
   /** Where the coordinator keeps history. In files it survives the process. Default file. */

@@ -18,13 +18,17 @@ export interface Setting<T> {
   readonly parse: (text: string) => T;
 }
 
+/** The value of a setting that names no file. */
+const NONE = 'none';
+
 /** The settings, in the order of the help. A name contains the unit of its value. */
 export const settings = {
   host: address('address to listen on'),
   port: whole('<port>', 0, 65_535, 50_051, 'port to listen on; 0 takes a free one'),
-  insecure: truth(
-    'allow addresses that other machines can reach, although nothing is encrypted yet',
-  ),
+  tlsCert: file('certificate of kelpied in PEM, which turns TLS on; kelpied certs makes one'),
+  tlsKey: file('private key of the certificate, in PEM'),
+  tlsClientCa: file('CA in PEM; each peer must then show a certificate of it'),
+  insecure: truth('allow addresses that other machines can reach without TLS'),
   dev: truth('for tests of plugins: free ports, all in memory, one line of JSON when ready'),
   journal: choice('<engine>', ['file', 'memory'], 'where kelpied keeps history: file or memory'),
   data: text('<directory>', 'data', 'directory of the journal in files'),
@@ -117,15 +121,27 @@ export function contradiction(settings: Settings): string | undefined {
   if (dev && journal === 'file') {
     return '--dev keeps the journal in memory; leave out either --dev or --journal file';
   }
-  if (!insecure && !isLoopback(host)) {
+  const wrong = tlsContradiction(settings);
+  if (wrong !== undefined) return wrong;
+  if (!insecure && settings.tlsCert === NONE && !isLoopback(host)) {
     return (
-      `${reachOf(host)}. There are no credentials and no TLS yet, so ` +
-      'anybody could join and publish. Listen on 127.0.0.1, or give --insecure on a network that you trust'
+      `${reachOf(host)}. Without TLS others could read and change what nodes send. Make certificates with ` +
+      '"kelpied certs" and give --tls-cert and --tls-key; or listen on 127.0.0.1; ' +
+      'or give --insecure on a network that you trust'
     );
   }
   return metricsPort === 'off'
     ? undefined
     : metricsContradiction({ port, metricsHost, metricsPort, insecure });
+}
+
+function tlsContradiction({ tlsCert, tlsKey, tlsClientCa }: Settings): string | undefined {
+  if (tlsCert !== NONE && tlsKey === NONE) return '--tls-cert needs --tls-key, its private key';
+  if (tlsCert === NONE && tlsKey !== NONE) return '--tls-key needs --tls-cert, its certificate';
+  if (tlsCert === NONE && tlsClientCa !== NONE) {
+    return '--tls-client-ca needs --tls-cert and --tls-key: without TLS no peer shows a certificate';
+  }
+  return undefined;
 }
 
 function metricsContradiction(settings: Partial<Settings>): string | undefined {
@@ -145,9 +161,12 @@ function metricsContradiction(settings: Partial<Settings>): string | undefined {
 /** The coordinator's options for these settings. */
 export function toOptions(settings: Settings): CoordinatorOptions {
   const { host, port, insecure, journal, data, sync, metricsHost, metricsPort } = settings;
+  const { tlsCert, tlsKey, tlsClientCa } = settings;
+  const clientCa = tlsClientCa === NONE ? undefined : tlsClientCa;
   return {
     host,
     port,
+    tls: tlsCert === NONE ? undefined : { certificate: tlsCert, key: tlsKey, clientCa },
     insecure,
     journal,
     data,
@@ -169,6 +188,10 @@ function text(placeholder: string, byDefault: string, meaning: string): Setting<
     throw new RangeError('It must not be empty.');
   };
   return { placeholder, default: byDefault, meaning, parse };
+}
+
+function file(meaning: string): Setting<string> {
+  return text('<file>', NONE, meaning);
 }
 
 /** A name or an IP address. An IPv6 address may have brackets around it, as in endpoints. */

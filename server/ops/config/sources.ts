@@ -42,7 +42,9 @@ export interface DataTask {
 const DEFAULT_FILE = 'kelpie.yaml';
 
 /** Variables that may be in the same environment but are not settings of kelpied. */
-const OTHER_VARIABLES = ['KELPIE_CONFIG', 'KELPIE_ENDPOINTS', 'KELPIE_TOKEN'];
+const OTHER_VARIABLES = ['CONFIG', 'ENDPOINTS', 'TOKEN', 'CA', 'CERT', 'KEY'].map(
+  (name) => `KELPIE_${name}`,
+);
 
 /**
  * Reads all sources, and removes ignored variables from the environment. If a source is wrong, ends the process with 2

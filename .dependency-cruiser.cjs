@@ -179,7 +179,7 @@ module.exports = {
     {
       name: 'storage-messages-stay-in-their-subjects',
       severity: 'error',
-      from: { pathNot: '^(server/(nodes|players|routing|state)|gen)/' },
+      from: { pathNot: '^(server/(access|nodes|players|routing|state)|gen)/' },
       to: { path: '^gen/ts/kelpie/storage/' },
     },
     {

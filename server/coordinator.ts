@@ -5,7 +5,9 @@
  * @module kelpie/coordinator
  */
 import { randomUUID } from 'node:crypto';
-import { type Authorize, openAccess } from './access/access.js';
+import { Credentials } from './access/credentials.js';
+import { machineOf } from './access/draft.js';
+import { requestOf, type TokenOptions } from './access/token-options.js';
 import { bareHost, endpointOf, isLoopback, reachOf } from './core/address.js';
 import { readCertificates } from './core/certificates.js';
 import { anyDelay, type Clock } from './core/clock.js';
@@ -18,6 +20,7 @@ import { checkOwnRetention } from './journal/retention-prefixes.js';
 import { defaultLimits, defaultTimes } from './network/limits.js';
 import { FileJournal } from './journal/file/file-journal.js';
 import type { Journal } from './journal/journal.js';
+import { MemoryCredentialStore } from './journal/memory/memory-credential-store.js';
 import { MemoryJournal } from './journal/memory/memory-journal.js';
 import { logSessions } from './ops/log/sessions.js';
 import { inProcess, type InProcessTransport } from './edge/grpc/in-process.js';
@@ -30,6 +33,7 @@ import { callServices, type Services, type Settings, wire } from './wiring.js';
 
 export type { CoordinatorOptions, TelemetryAddress } from './ops/config/options.js';
 export type { TlsOptions } from './core/certificates.js';
+export type { PresetName, TokenOptions } from './access/token-options.js';
 export type { Clock } from './core/clock.js';
 export type { TailLimits } from './delivery/tail.js';
 export type { InProcessTransport } from './edge/grpc/in-process.js';
@@ -51,6 +55,12 @@ export interface Coordinator {
    * with an embedded coordinator connects through it.
    */
   transport(): InProcessTransport;
+  /**
+   * Makes a credential and resolves with its token, which nobody can see again. From the first credential on the
+   * coordinator asks every peer for one, except those of `transport`. Rejects with RIGHTS_INVALID, OUT_OF_RANGE or
+   * CREDENTIAL_LIMIT.
+   */
+  createToken(options: TokenOptions): Promise<string>;
   /** Lets sessions move to another coordinator, then stops all parts. A second call waits for the first. */
   stop(): Promise<void>;
 }
@@ -74,7 +84,7 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   };
   let stopping: Promise<void> | undefined;
   try {
-    const { services, edge } = (parts = await assemble(options, telemetry, ends));
+    const { services, edge, credentials } = (parts = await assemble(options, telemetry, ends));
     const bound = await edge.listen(host, port);
     health = 'serving';
     return {
@@ -84,6 +94,10 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
       endpoint: endpointOf(host, bound),
       metricsUrl: pages?.url,
       transport: () => inProcess(MAIN, services.port),
+      createToken: async (asked) => {
+        const granter = machineOf(asked.network ?? MAIN);
+        return (await credentials.create(requestOf(asked), granter)).token;
+      },
       stop: () => (stopping ??= stop()),
     };
   } catch (error) {
@@ -108,6 +122,7 @@ function checkReach({ host, metrics, tls, insecure = false }: CoordinatorOptions
 
 interface Parts {
   readonly services: Services;
+  readonly credentials: Credentials;
   readonly edge: Edge;
 }
 
@@ -133,8 +148,10 @@ async function assemble(
   const services = await wire(settings, ends);
   telemetry?.watch(services);
   const onCall = telemetry?.called ?? (() => undefined);
-  // Without credentials every peer may do everything in the network main.
-  const authorize: Authorize = (visitor) => openAccess(MAIN, visitor);
+  const store = new MemoryCredentialStore();
+  const credentials = await Credentials.open(store, { ...settings, onFault });
+  ends.push(() => credentials.close());
+  const { authorize } = credentials;
   const networks = onlyMain({ port: services.port, calls: callServices(services) });
   const edge = createEdge({ ...services, authorize, networks, certificates, onCall });
   ends.push(async () => {
@@ -142,7 +159,7 @@ async function assemble(
     await services.drain();
     await edge.stop();
   });
-  return (parts = { services, edge });
+  return (parts = { services, edge, credentials });
 }
 
 /** The network of a peer without a credential. */

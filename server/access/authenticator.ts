@@ -1,0 +1,143 @@
+/** Finds the credential of a peer, or the error that keeps the peer out. */
+import type { Clock } from '../core/clock.js';
+import type { KelpieError, ReasonName } from '../core/errors.js';
+import { type Access, type Authorize, openAccess, type Visitor } from './access.js';
+import { AccessEnds } from './ends.js';
+import {
+  credentialExpired,
+  credentialInvalid,
+  credentialRequired,
+  credentialRevoked,
+} from './errors.js';
+import { AuthenticationFailures } from './failures.js';
+import type { LiveCredential, LiveCredentials, LiveToken } from './live.js';
+import { rightMissing } from './rights.js';
+import { hashOf } from './token.js';
+
+/** The network of a peer without a credential. */
+const MAIN = 'main';
+
+/** A peer that the coordinator did not let in. */
+export interface RefusedPeer {
+  readonly host: string;
+  readonly reason: ReasonName;
+  /** The id of the credential, if the peer has shown that it has it. */
+  readonly credential: string | undefined;
+}
+
+/** Hears of refused peers. It must not wait. */
+export type RefusalObserver = (refused: RefusedPeer) => void;
+
+/** What a peer showed: a token, or the credential of its certificate. */
+interface Shown {
+  readonly credential: LiveCredential;
+  readonly token?: LiveToken;
+}
+
+export class Authenticator {
+  readonly #live: LiveCredentials;
+  readonly #clock: Clock;
+  readonly #onRefused: RefusalObserver;
+  readonly #ends: AccessEnds;
+  readonly #failures: AuthenticationFailures;
+  /** Whether the coordinator asks for credentials. It never stops to. */
+  asks = false;
+
+  constructor(
+    live: LiveCredentials,
+    clock: Clock,
+    onRefused: RefusalObserver,
+    onFault: (error: unknown) => void,
+  ) {
+    this.#live = live;
+    this.#clock = clock;
+    this.#onRefused = onRefused;
+    this.#ends = new AccessEnds(clock, onFault);
+    this.#failures = new AuthenticationFailures(clock);
+  }
+
+  readonly authorize: Authorize = (visitor) => {
+    if (!this.asks) return this.#withoutCredential(visitor);
+    const shown = this.#shown(visitor);
+    const fault = shown ? this.#fault(shown, visitor) : refusal(visitor);
+    if (shown && !fault) return this.#accessOf(shown, visitor.host);
+    const error = fault ?? credentialInvalid();
+    // Only the holder of an expired credential gets to that error.
+    const credential = error.reason === 'CREDENTIAL_EXPIRED' ? shown?.credential.id : undefined;
+    this.#onRefused({ host: visitor.host, reason: error.reason, credential });
+    return this.#failures.refuse(visitor.host, error);
+  };
+
+  close(): void {
+    this.#ends.close();
+    this.#failures.close();
+  }
+
+  /** A token counts alone: a peer whose token is wrong is not found by its certificate. */
+  #shown({ token, certificateName }: Visitor): Shown | undefined {
+    if (token !== undefined) {
+      const hash = hashOf(token);
+      const found = hash && this.#live.token(hash);
+      return found && { credential: found.credential, token: found };
+    }
+    if (certificateName === undefined) return undefined;
+    const all = this.#live.ofCertificate(certificateName);
+    const open = all.filter((one) => one.expiresAtMs > this.#clock.wall());
+    const [credential, ...others] = open.length > 0 ? open : all;
+    return credential && others.length === 0 ? { credential } : undefined;
+  }
+
+  #fault(shown: Shown, { certificateName }: Visitor): KelpieError | undefined {
+    const wanted = shown.credential.stored.certificateName;
+    if (wanted !== '' && wanted !== certificateName) return credentialInvalid();
+    return this.#ended(shown);
+  }
+
+  /** Why a credential that was good is not good any more. */
+  #ended({ credential, token }: Shown): KelpieError | undefined {
+    if (credential.revoked) return credentialRevoked();
+    return this.#clock.wall() < endOf(credential, token) ? undefined : credentialExpired();
+  }
+
+  #accessOf(shown: Shown, address: string): Access {
+    const { credential, token } = shown;
+    const ended = (): KelpieError | undefined => this.#ended(shown);
+    return {
+      network: credential.network,
+      address,
+      credential: { id: credential.id, name: credential.stored.name },
+      get expiresAtMs() {
+        const endMs = endOf(credential, token);
+        return endMs === Infinity ? undefined : endMs;
+      },
+      may: (right) => credential.rights.grant(right) && !ended(),
+      require: (right) => {
+        const error = ended() ?? (credential.rights.grant(right) ? undefined : rightMissing(right));
+        if (error) throw error;
+      },
+      onEnd: (report) => this.#ends.watch(ended, report),
+    };
+  }
+
+  /** Everything is allowed until the coordinator has its first credential. */
+  #withoutCredential(visitor: Visitor): Access {
+    const ended = (): KelpieError | undefined => (this.asks ? credentialRequired() : undefined);
+    return {
+      ...openAccess(MAIN, visitor),
+      may: () => !this.asks,
+      require: () => {
+        if (this.asks) throw credentialRequired();
+      },
+      onEnd: (report) => this.#ends.watch(ended, report),
+    };
+  }
+}
+
+function endOf(credential: LiveCredential, token: LiveToken | undefined): number {
+  return Math.min(credential.expiresAtMs, token?.expiresAtMs ?? Infinity);
+}
+
+function refusal({ token, certificateName }: Visitor): KelpieError {
+  const nothing = token === undefined && certificateName === undefined;
+  return nothing ? credentialRequired() : credentialInvalid();
+}

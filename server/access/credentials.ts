@@ -1,0 +1,263 @@
+/** The credentials of a coordinator: who has which, and how they are made, changed and revoked. */
+import { StoredCredential } from '../../gen/ts/kelpie/storage/v1/credential.js';
+import { Credential, Rights } from '../../gen/ts/kelpie/v1/access.js';
+import type {
+  CreateCredentialRequest,
+  CreateCredentialResponse,
+  RotateCredentialRequest,
+} from '../../gen/ts/kelpie/v1/access_service.js';
+import { type Cancel, type Clock, every } from '../core/clock.js';
+import { ID_BYTES } from '../core/cursor.js';
+import { msOf } from '../core/duration.js';
+import { KelpieError, outOfRange } from '../core/errors.js';
+import { SharedTurn } from '../core/fair-turn.js';
+import type { CredentialStore } from '../journal/credential-store.js';
+import type { Limits } from '../network/limits.js';
+import { type Page, pageOf, type PageRequest } from '../network/pages.js';
+import { Authenticator, type RefusalObserver } from './authenticator.js';
+import { checkGranted, credentialFor, type Granter, joined } from './draft.js';
+import { credentialNotFound, credentialRequired } from './errors.js';
+import { type LiveCredential, LiveCredentials } from './live.js';
+import { CredentialRecords } from './records.js';
+import { rightsInvalid } from './rights-check.js';
+import { GrantedRights, rightMissing } from './rights.js';
+import { hashOf, idOf, newToken, randomId } from './token.js';
+
+const DAY_MS = 86_400_000;
+/** How long expired credentials stay, for people who look for them. */
+const KEPT_MS = 7 * DAY_MS;
+const OVERLAP_MS = DAY_MS;
+const LONGEST_OVERLAP_MS = 30 * DAY_MS;
+const TOKENS = 8;
+const PURGE_MS = 60_000;
+const HASH_BYTES = 32;
+/** The position of each page: credentials are not in the journal. */
+const NOWHERE = { epoch: new Uint8Array(ID_BYTES), sequence: 0, tag: 0 };
+
+export interface CredentialOptions {
+  readonly clock: Clock;
+  readonly limits: Pick<Limits, 'credentials'>;
+  readonly onFault: (error: unknown) => void;
+  readonly onRefused?: RefusalObserver;
+}
+
+export class Credentials {
+  readonly #live: LiveCredentials;
+  readonly #records: CredentialRecords;
+  readonly #authenticator: Authenticator;
+  readonly #clock: Clock;
+  readonly #limit: number;
+  readonly #searches: SharedTurn;
+  readonly #purges: Cancel;
+
+  private constructor(store: CredentialStore, options: CredentialOptions) {
+    const { clock, limits, onFault, onRefused = () => undefined } = options;
+    const live = (this.#live = new LiveCredentials());
+    const authenticator = new Authenticator(live, clock, onRefused, onFault);
+    this.#authenticator = authenticator;
+    this.#records = new CredentialRecords(store, live, () => (authenticator.asks = true), onFault);
+    this.#clock = clock;
+    this.#limit = limits.credentials;
+    this.#searches = new SharedTurn(clock);
+    this.#purges = every(clock, PURGE_MS, () => void this.#purge().catch(onFault));
+  }
+
+  /** Loads the credentials. Closes the store if that fails. */
+  static async open(store: CredentialStore, options: CredentialOptions): Promise<Credentials> {
+    const credentials = new Credentials(store, options);
+    try {
+      await credentials.#records.load();
+      return credentials;
+    } catch (error) {
+      await credentials.close();
+      throw error;
+    }
+  }
+
+  /** Whether the coordinator asks every peer for a credential. */
+  get asks(): boolean {
+    return this.#authenticator.asks;
+  }
+
+  get authorize(): Authenticator['authorize'] {
+    return this.#authenticator.authorize;
+  }
+
+  /** Throws RIGHTS_INVALID, RIGHT_MISSING, OUT_OF_RANGE or CREDENTIAL_LIMIT. */
+  async create(
+    request: CreateCredentialRequest,
+    granter: Granter,
+  ): Promise<CreateCredentialResponse> {
+    const draft = credentialFor(request, granter, this.#clock.wall());
+    const token = request.withoutToken ? '' : newToken();
+    const hash = hashOf(token);
+    const id = hash ? idOf(hash) : randomId();
+    return this.#records.changing(() => {
+      this.#checkRoom();
+      if (!hash) this.#checkCertificate(draft.certificateName);
+      if (this.#live.get(id)) throw new Error(`the id ${id} was drawn twice`);
+      const tokens = hash ? [{ hash, expireTimeMs: 0 }] : [];
+      const changes = [change({ ...draft, id }, tokens, 0)];
+      return { changes, result: () => ({ credential: this.#shown(id), token }) };
+    });
+  }
+
+  /** Throws CREDENTIAL_NOT_FOUND. */
+  get(network: string, id: string): Credential {
+    return this.#find(network, id).shown;
+  }
+
+  /** In the order of their names. Throws PAGE_TOKEN_INVALID or OUT_OF_RANGE. */
+  list(network: string, request: PageRequest, asker?: unknown): Promise<Page<Credential>> {
+    const listing = {
+      after: (place: string) => this.#live.placesAfter(network, place),
+      item: (place: string) => {
+        const one = this.#live.get(place.slice(place.indexOf('\0') + 1));
+        return one && this.#isKept(one) ? one.shown : undefined;
+      },
+      bytesOf: (one: Credential) => Credential.encode(one).finish().length,
+    };
+    return this.#searches.work(pageOf(listing, NOWHERE, request, 'credentials'), asker);
+  }
+
+  /** Revokes a credential, and returns it as it was. Throws CREDENTIAL_NOT_FOUND. */
+  async revoke(network: string, id: string): Promise<Credential> {
+    return this.#records.changing(() => {
+      const credential = this.#find(network, id);
+      const was = credential.shown;
+      return { changes: [deletion(credential)], result: () => was };
+    });
+  }
+
+  /** Throws CREDENTIAL_NOT_FOUND, RIGHT_MISSING, RIGHTS_INVALID or OUT_OF_RANGE. */
+  async rotate(
+    { id, overlap }: RotateCredentialRequest,
+    granter: Granter,
+  ): Promise<{ credential: Credential; token: string }> {
+    const overlapMs = overlap ? msOf(overlap) : OVERLAP_MS;
+    if (overlapMs < 0 || overlapMs > LONGEST_OVERLAP_MS) {
+      throw outOfRange('overlap', LONGEST_OVERLAP_MS, 'an overlap is 0 s to 30 days');
+    }
+    const token = newToken();
+    return this.#records.changing(() => {
+      const { stored, record, revision } = this.#find(granter.network, id);
+      checkGranted(stored.rights ?? Rights.create(), granter);
+      if (record.tokens.length === 0) {
+        throw rightsInvalid('id', 'the credential has no token; its peers show a certificate');
+      }
+      const endMs = Math.round(this.#clock.wall() + overlapMs);
+      const older = record.tokens.map(({ hash, expireTimeMs }) => ({
+        hash,
+        expireTimeMs: expireTimeMs === 0 ? endMs : Math.min(expireTimeMs, endMs),
+      }));
+      const tokens = [{ hash: hashed(token), expireTimeMs: 0 }, ...older].slice(0, TOKENS);
+      const changes = [change(stored, tokens, revision)];
+      return { changes, result: () => ({ credential: this.#shown(id), token }) };
+    });
+  }
+
+  /**
+   * Makes the credential of a node that shows a join token, with a token of which it sends the hash. A repetition
+   * returns the same credential. Throws CREDENTIAL_REQUIRED, JOIN_TOKEN_USED, RIGHT_MISSING, RIGHTS_INVALID or
+   * CREDENTIAL_LIMIT.
+   */
+  async join(joinId: string | undefined, name: string, hash: Uint8Array): Promise<Credential> {
+    if (hash.length !== HASH_BYTES) {
+      throw rightsInvalid('token_hash', 'token_hash is the SHA-256 of the token: 32 bytes');
+    }
+    return this.#records.changing(() => {
+      const join = this.#live.get(joinId ?? '');
+      const terms = join?.stored.join;
+      if (!join || !terms) throw credentialRequired();
+      const right = { kind: 'node', name } as const;
+      const rights = new GrantedRights(join.stored.rights ?? Rights.create());
+      if (!rights.grant(right)) throw rightMissing(right);
+      const known = this.#joinedBefore(join.id, name, hash);
+      if (known) return { changes: [], result: () => known };
+      if (terms.uses === 0) {
+        throw new KelpieError('JOIN_TOKEN_USED', 'the join token has no use left; ask for another');
+      }
+      this.#checkRoom();
+      const credential = { ...joined(join.stored, name, this.#clock.wall()), id: idOf(hash) };
+      const rest = { ...join.stored, join: { ...terms, uses: terms.uses - 1 } };
+      const changes = [
+        change(rest, join.record.tokens, join.revision),
+        change(credential, [{ hash, expireTimeMs: 0 }], 0),
+      ];
+      return { changes, result: () => this.#shown(credential.id) };
+    });
+  }
+
+  /** Waits for writes under way, then closes the store. */
+  async close(): Promise<void> {
+    this.#purges();
+    this.#authenticator.close();
+    await this.#records.close();
+  }
+
+  #find(network: string, id: string): LiveCredential {
+    const credential = this.#live.get(id);
+    if (credential?.network === network && this.#isKept(credential)) return credential;
+    throw credentialNotFound(id);
+  }
+
+  #shown(id: string): Credential {
+    const credential = this.#live.get(id);
+    // Another coordinator may have revoked it already.
+    if (!credential) throw credentialNotFound(id);
+    return credential.shown;
+  }
+
+  /** The credential that an earlier Join with this hash made. A hash that is used otherwise, or whose id is, is refused. */
+  #joinedBefore(joinId: string, name: string, hash: Uint8Array): Credential | undefined {
+    const found = this.#live.token(hash)?.credential;
+    if (found?.stored.joinedBy === joinId && found.stored.name === name) return found.shown;
+    if (!found && !this.#live.get(idOf(hash))) return undefined;
+    throw rightsInvalid('token_hash', 'the token_hash is taken; draw another token');
+  }
+
+  #isKept({ expiresAtMs }: LiveCredential): boolean {
+    return expiresAtMs + KEPT_MS > this.#clock.wall();
+  }
+
+  #checkRoom(): void {
+    if (this.#live.size < this.#limit) return;
+    const message = `the coordinator has ${this.#limit} credentials; revoke some first`;
+    throw new KelpieError('CREDENTIAL_LIMIT', message, { limit: String(this.#limit) });
+  }
+
+  /** A certificate that alone shows who a peer is must not stand for two credentials. */
+  #checkCertificate(name: string): void {
+    const nowMs = this.#clock.wall();
+    if (!this.#live.ofCertificate(name).some(({ expiresAtMs }) => expiresAtMs > nowMs)) return;
+    throw rightsInvalid(
+      'certificate_name',
+      'another credential without a token has this certificate_name; revoke that one first',
+    );
+  }
+
+  /** Deletes the credentials that expired long ago. */
+  async #purge(): Promise<void> {
+    for (const credential of [...this.#live.all].filter((one) => !this.#isKept(one))) {
+      await this.#records.changing(() => {
+        const changes = credential.revoked ? [] : [deletion(credential)];
+        return { changes, result: () => undefined };
+      });
+    }
+  }
+}
+
+function hashed(token: string): Buffer {
+  const hash = hashOf(token);
+  if (!hash) throw new Error('a new token has the form of a token');
+  return hash;
+}
+
+function change(credential: Credential, tokens: StoredCredential['tokens'], expected: number) {
+  const bytes = StoredCredential.encode({ credential, tokens }).finish();
+  return { id: credential.id, bytes, expected };
+}
+
+function deletion({ id, revision }: LiveCredential) {
+  return { id, bytes: null, expected: revision };
+}

@@ -1,0 +1,141 @@
+/** Checks a request for a credential, and makes the credential from it. Pure. */
+import {
+  type Credential,
+  CredentialPreset,
+  type JoinTerms,
+  Rights,
+} from '../../gen/ts/kelpie/v1/access.js';
+import type { CreateCredentialRequest } from '../../gen/ts/kelpie/v1/access_service.js';
+import { msOf, type WireDuration } from '../core/duration.js';
+import { outOfRange } from '../core/errors.js';
+import { cutText } from '../core/text.js';
+import type { Right } from './access.js';
+import { rightsFor } from './presets.js';
+import { checkRights, rightsInvalid } from './rights-check.js';
+import { rightMissing, rightsOf } from './rights.js';
+
+const NAME = /^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$/;
+const CERTIFICATE_NAME_BYTES = 64;
+const SECOND_MS = 1000;
+const DAY_MS = 86_400_000;
+const LONGEST_MS = 3650 * DAY_MS;
+const LONGEST_JOIN_MS = 7 * DAY_MS;
+const MOST_USES = 10_000;
+
+/** The maker of credentials: they cannot grant a right that they do not have. */
+export interface Granter {
+  readonly network: string;
+  /** Stored as the creator. */
+  readonly name: string;
+  may(right: Right): boolean;
+}
+
+/** The operator on the machine of the coordinator, who may do everything. Throws RIGHTS_INVALID for a bad name. */
+export function machineOf(network: string): Granter {
+  return { network: checkedName('network', network), name: 'kelpied', may: () => true };
+}
+
+/** The credential without its id. Throws RIGHTS_INVALID, RIGHT_MISSING or OUT_OF_RANGE. */
+export function credentialFor(
+  request: CreateCredentialRequest,
+  granter: Granter,
+  nowMs: number,
+): Omit<Credential, 'id'> {
+  const name = checkedName('name', request.name);
+  const { preset, certificateName, join } = request;
+  const rights = rightsFor(preset, request.rights ?? Rights.create(), name);
+  checkRights(rights);
+  checkProof(request);
+  checkJoin(request, rights);
+  checkGranted(rights, granter);
+  const ttlMs = request.ttl && checkedTtl(request.ttl, join ? LONGEST_JOIN_MS : LONGEST_MS);
+  return {
+    name,
+    network: granter.network,
+    rights,
+    preset: presetName(preset),
+    createTime: new Date(nowMs),
+    expireTime: ttlMs === undefined ? undefined : new Date(nowMs + ttlMs),
+    createdBy: granter.name,
+    certificateName,
+    hasToken: false,
+    oldTokenExpireTimes: [],
+    join,
+    joinedBy: '',
+  };
+}
+
+/** The credential that a join token makes. */
+export function joined(join: Credential, name: string, nowMs: number): Omit<Credential, 'id'> {
+  const seconds = join.join?.credentialSeconds ?? 0;
+  return {
+    ...join,
+    name,
+    rights: { ...(join.rights ?? Rights.create()), nodeNames: [name] },
+    createTime: new Date(nowMs),
+    expireTime: seconds === 0 ? undefined : new Date(nowMs + seconds * 1000),
+    createdBy: join.name,
+    certificateName: '',
+    join: undefined,
+    joinedBy: join.id,
+  };
+}
+
+/** Throws RIGHT_MISSING if the granter does not have one of the rights. */
+export function checkGranted(rights: Rights, granter: Granter): void {
+  for (const right of rightsOf(rights)) {
+    if (!granter.may(right)) throw rightMissing(right);
+  }
+}
+
+function checkProof({ certificateName, withoutToken, join }: CreateCredentialRequest): void {
+  if (Buffer.byteLength(certificateName) > CERTIFICATE_NAME_BYTES) {
+    const what = `a certificate_name has at most ${CERTIFICATE_NAME_BYTES} bytes`;
+    throw rightsInvalid('certificate_name', what, CERTIFICATE_NAME_BYTES);
+  }
+  if (!withoutToken) return;
+  if (certificateName === '') {
+    const what = 'a credential without a token needs a certificate_name';
+    throw rightsInvalid('certificate_name', what);
+  }
+  if (join)
+    throw rightsInvalid('without_token', 'a join token is a token; leave without_token out');
+}
+
+function checkJoin({ join, ttl }: CreateCredentialRequest, rights: Rights): void {
+  if (!join) return;
+  checkTerms(join);
+  if (!ttl) throw outOfRange('ttl', LONGEST_JOIN_MS, 'a join token needs a ttl of at most 7 days');
+  if (rights.nodeNames.length > 0) return;
+  throw rightsInvalid('node_names', 'a join token needs the names of the nodes that may join');
+}
+
+function checkTerms({ uses, credentialSeconds }: JoinTerms): void {
+  if (uses < 1 || uses > MOST_USES)
+    throw outOfRange('uses', MOST_USES, `a join token has 1 to ${MOST_USES} uses`);
+  if (credentialSeconds * 1000 > LONGEST_MS)
+    throw outOfRange('credential_seconds', LONGEST_MS / 1000, 'credentials last at most 10 years');
+}
+
+function checkedTtl(ttl: WireDuration, longestMs: number): number {
+  const ms = msOf(ttl);
+  if (ms >= SECOND_MS && ms <= longestMs) return ms;
+  throw outOfRange('ttl', longestMs, `a ttl is 1 s to ${longestMs / DAY_MS} days`);
+}
+
+function checkedName(field: 'name' | 'network', typed: string): string {
+  const name = typed.toLowerCase();
+  if (NAME.test(name)) return name;
+  throw rightsInvalid(
+    field,
+    `"${cutText(typed, 80)}" cannot be a ${field}: 1 to 63 of a-z, 0-9, "_" and "-", ` +
+      'beginning and ending with a letter or digit',
+  );
+}
+
+/** As people write it: `read-only`. */
+function presetName(preset: CredentialPreset): string {
+  if (preset === CredentialPreset.UNSPECIFIED) return '';
+  const [name = ''] = Object.entries(CredentialPreset).find(([, one]) => one === preset) ?? [];
+  return name.toLowerCase().replaceAll('_', '-');
+}

@@ -1,0 +1,33 @@
+/** The errors that keep peers out. Each has one text, so nobody learns from it why a credential is not good. */
+import { KelpieError } from '../core/errors.js';
+
+export function credentialRequired(): KelpieError {
+  return new KelpieError(
+    'CREDENTIAL_REQUIRED',
+    'the coordinator asks for a credential; show a token, or a client certificate that has one',
+  );
+}
+
+export function credentialInvalid(): KelpieError {
+  return new KelpieError(
+    'CREDENTIAL_INVALID',
+    'the credential is not good here; ask an operator for a new token',
+  );
+}
+
+export function credentialExpired(): KelpieError {
+  return new KelpieError(
+    'CREDENTIAL_EXPIRED',
+    'the credential or its token has expired; ask an operator for a new token',
+  );
+}
+
+export function credentialRevoked(): KelpieError {
+  return new KelpieError('CREDENTIAL_REVOKED', 'an operator revoked the credential');
+}
+
+export function credentialNotFound(id: string): KelpieError {
+  return new KelpieError('CREDENTIAL_NOT_FOUND', 'the network has no credential with this id', {
+    id,
+  });
+}

@@ -1,0 +1,111 @@
+/** Keeps the credentials in memory equal to the stored ones, and changes both. */
+import { othersTurn } from '../core/fair-turn.js';
+import { InTurn } from '../core/in-turn.js';
+import type { CredentialStore, RecordChange } from '../journal/credential-store.js';
+import type { LiveCredentials } from './live.js';
+
+/** Writes that are tried, if other processes are quicker each time. */
+const TRIES = 100;
+/** Records that are read before others have their turn. */
+const CHUNK = 100;
+
+/** A change that was decided, and the answer for it, made when it is durable. */
+interface Decision<Result> {
+  readonly changes: readonly RecordChange[];
+  readonly result: () => Result;
+}
+
+export class CredentialRecords {
+  readonly #store: CredentialStore;
+  readonly #live: LiveCredentials;
+  readonly #onUsed: () => void;
+  readonly #onFault: (error: unknown) => void;
+  readonly #stop: () => void;
+  /** Writes and readings wait for each other, so that a reading never brings back what a write deleted. */
+  readonly #turns = new InTurn();
+
+  /** `onUsed` is called once the store has had a record. */
+  constructor(
+    store: CredentialStore,
+    live: LiveCredentials,
+    onUsed: () => void,
+    onFault: (error: unknown) => void,
+  ) {
+    this.#store = store;
+    this.#live = live;
+    this.#onUsed = onUsed;
+    this.#onFault = onFault;
+    this.#stop = store.onChange(() => void this.#reload().catch(onFault));
+  }
+
+  /** Reads all records. */
+  load(): Promise<void> {
+    return this.#inTurn(() =>
+      this.#read((error) => {
+        throw error;
+      }),
+    );
+  }
+
+  /** Decides a change and stores it. If another process was quicker, decides again. Rejects with what `decide` throws. */
+  changing<Result>(decide: () => Decision<Result>): Promise<Result> {
+    return this.#inTurn(async () => {
+      for (let attempt = 0; attempt < TRIES; attempt++) {
+        const { changes, result } = decide();
+        if (changes.length === 0 || (await this.#write(changes))) return result();
+        await this.#read(this.#onFault);
+      }
+      throw new Error('other processes changed the credentials again and again');
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#stop();
+    await this.#inTurn(() => this.#store.close());
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#turns.run('', work);
+  }
+
+  #reload(): Promise<void> {
+    return this.#inTurn(() => this.#read(this.#onFault));
+  }
+
+  async #write(changes: readonly RecordChange[]): Promise<boolean> {
+    const revision = await this.#store.write(changes);
+    if (revision === undefined) return false;
+    this.#onUsed();
+    for (const { id, bytes } of changes) {
+      if (bytes) this.#live.take({ id, bytes, revision });
+      else this.#remove(id);
+    }
+    return true;
+  }
+
+  async #read(onUnreadable: (error: unknown) => void): Promise<void> {
+    const revision = await this.#store.revision();
+    if (revision > 0) this.#onUsed();
+    const found = new Set<string>();
+    for await (const record of this.#store.records()) {
+      found.add(record.id);
+      try {
+        this.#live.take(record);
+      } catch (error) {
+        // Nobody can tell what it grants now, so it grants nothing.
+        this.#remove(record.id);
+        onUnreadable(error);
+      }
+      if (found.size % CHUNK === 0) await othersTurn();
+    }
+    // Those that are newer were written after the reading had passed their place.
+    for (const { id, revision: written } of [...this.#live.all]) {
+      if (!found.has(id) && written <= revision) this.#remove(id);
+    }
+  }
+
+  #remove(id: string): void {
+    const credential = this.#live.get(id);
+    if (credential) this.#live.remove(credential);
+  }
+}

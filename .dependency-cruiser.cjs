@@ -36,7 +36,7 @@ const arrows = [
   ['transfers', 'commands', 'a transfer asks its nodes by commands'],
   ['state', 'nodes', 'a value may end with a node'],
   ['access', 'commands', 'the right to a command has its name'],
-  ['access', 'state', 'the right to a shared value is the right to its topic'],
+  ['access', 'state', 'rights and records name a shared value by its topic'],
   ['session', 'access', 'a session asks for the right to each frame'],
   [
     'edge/grpc',

@@ -10,10 +10,13 @@ export const TOPIC_BYTES = 255;
 /** The limit of a topic or pattern in tokens. */
 export const TOPIC_TOKENS = 16;
 
+/** The topic of records of acts. */
+export const AUDIT_TOPIC = 'kelpie.audit';
+
 /** The first tokens of the coordinator's own topics: only the coordinator publishes to them. */
 const RESERVED = new Set(['nodes', 'players', 'state', 'routing', 'kelpie']);
 /** The topics of the coordinator below `kelpie` that readers may read. */
-const READABLE = new Set(['kelpie.settings', 'kelpie.audit']);
+const READABLE = new Set(['kelpie.settings', AUDIT_TOPIC]);
 const INBOX = 'inbox';
 const TOKEN = /^[A-Za-z0-9_-]+$/;
 

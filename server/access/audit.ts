@@ -1,0 +1,135 @@
+/**
+ * Records acts as events on `kelpie.audit`. A record follows the outcome of its act, and neither delays nor fails the
+ * act: records wait in a bounded queue, and the coordinator counts and logs those that are lost.
+ */
+import { AuditRecord } from '../../gen/ts/kelpie/v1/audit.js';
+import { Event } from '../../gen/ts/kelpie/v1/event.js';
+import type { NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
+import type { Clock } from '../core/clock.js';
+import { cutBytes } from '../core/text.js';
+import type { Draft } from '../journal/journal.js';
+import type { Network } from '../network/network.js';
+import { AUDIT_TOPIC } from '../topics/topic.js';
+import { type Actor, DETAIL_BYTES, type Ended, OpenAct } from './act.js';
+import { actOf, calls, frames } from './acts.js';
+import { RecordBudget } from './record-budget.js';
+
+/** Records that wait for the journal. */
+const WAITING = 4096;
+const WAITING_BYTES = 4 * 1024 * 1024;
+/** Records of one transaction. */
+const AT_ONCE = 64;
+/** The log gets a line about lost records at most this often. */
+const LOST_MS = 10_000;
+
+/** The parts that the audit uses. */
+interface AuditParts {
+  readonly network: Pick<Network, 'commit'>;
+  readonly clock: Clock;
+  /** Called with the number of records that were lost, not for each of them. */
+  readonly onLost?: ((records: number) => void) | undefined;
+}
+
+export class Audit {
+  readonly #parts: AuditParts;
+  readonly #budget: RecordBudget;
+  #waiting: Draft[] = [];
+  #waitingBytes = 0;
+  #storing: Promise<void> | undefined;
+  #lost = 0;
+  #loggedLost = 0;
+  #loggedMs = -Infinity;
+
+  constructor(parts: AuditParts) {
+    this.#parts = parts;
+    this.#budget = new RecordBudget(parts.clock);
+  }
+
+  /** Records that the journal did not take, or that found no room in the queue. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** Records that were left out, because their actor had too many of their kind. */
+  get leftOut(): number {
+    return this.#budget.leftOut;
+  }
+
+  /** The act of a call that begins; undefined: the call is none. */
+  ofCall(path: string, request: unknown, actor: Actor): OpenAct | undefined {
+    const act = actOf(calls[path], request);
+    return act && new OpenAct(act, actor, this.#ended);
+  }
+
+  /** The act of a frame of a node; undefined: the frame is none. */
+  ofFrame(frame: NodeFrame['frame'], actor: Actor): OpenAct | undefined {
+    const act = frame && actOf(frames[frame.$case], frame.value);
+    return act && new OpenAct(act, actor, this.#ended);
+  }
+
+  readonly #ended = ({ record, isLimited }: Ended): void => {
+    const leftOut = isLimited ? this.#budget.take(actorOf(record)) : 0;
+    if (leftOut === undefined) return;
+    this.record(leftOut === 0 ? record : withLeftOut(record, leftOut));
+  };
+
+  /** Stores a record soon. Never throws. */
+  record(record: AuditRecord): void {
+    const draft = this.#draft(record);
+    const bytes = draft.event.length;
+    const isFull = this.#waiting.length >= WAITING || this.#waitingBytes + bytes > WAITING_BYTES;
+    if (isFull) return this.#lose(1);
+    this.#waiting.push(draft);
+    this.#waitingBytes += bytes;
+    this.#storing ??= this.#store();
+  }
+
+  /** Resolves when all records are stored or lost. */
+  async close(): Promise<void> {
+    await this.#storing;
+  }
+
+  async #store(): Promise<void> {
+    // In a later turn: the caller is in the middle of its act.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const entries = this.#waiting.splice(0, AT_ONCE);
+      try {
+        await this.#parts.network.commit({ require: [], entries });
+      } catch {
+        // The journal logs its own faults. A record is not stored twice, so nobody tries again.
+        this.#lose(entries.length);
+      }
+      for (const { event } of entries) this.#waitingBytes -= event.length;
+    }
+    this.#storing = undefined;
+  }
+
+  #draft(record: AuditRecord): Draft {
+    const { actorNode: source } = record;
+    const time = new Date(this.#parts.clock.wall());
+    const body: Event['body'] = { $case: 'auditRecorded', value: record };
+    const event = Event.encode({ sequence: 0, topic: AUDIT_TOPIC, source, time, body }).finish();
+    return { topic: AUDIT_TOPIC, event, source };
+  }
+
+  #lose(records: number): void {
+    this.#lost += records;
+    const now = this.#parts.clock.now();
+    if (now - this.#loggedMs < LOST_MS) return;
+    this.#loggedMs = now;
+    this.#parts.onLost?.(this.#lost - this.#loggedLost);
+    this.#loggedLost = this.#lost;
+  }
+}
+
+/** Each kind of act has a budget of its own, so that one kind does not hide another. */
+function actorOf({ action, actorNode, credentialId, address }: AuditRecord): string {
+  return [action, credentialId, address, actorNode].join(' ');
+}
+
+function withLeftOut(record: AuditRecord, leftOut: number): AuditRecord {
+  const note = `(${leftOut} such records before this one were left out)`;
+  const detail = cutBytes(record.detail, DETAIL_BYTES - note.length - 1);
+  return { ...record, detail: detail === '' ? note : `${detail} ${note}` };
+}

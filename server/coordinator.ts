@@ -152,7 +152,7 @@ async function assemble(
   const credentials = await Credentials.open(store, { ...settings, onFault });
   ends.push(() => credentials.close());
   const { authorize } = credentials;
-  const networks = onlyMain({ port: services.port, calls: callServices(services) });
+  const networks = onlyMain({ ...services, calls: callServices(services) });
   const edge = createEdge({ ...services, authorize, networks, certificates, onCall });
   ends.push(async () => {
     edge.notServing();
@@ -184,6 +184,7 @@ function settingsOf(
     times: { ...defaultTimes, ...times },
     tailLimits: { ...defaultTail, ...tail },
     onCommit: telemetry?.committed,
+    onAuditLost: (records) => logger?.warn({ records }, 'records of acts were lost'),
     observers: ({ network, nodeRows, clock }) => [
       telemetry?.sessions,
       logger && logSessions(logger, network, nodeRows, clock),

@@ -1,4 +1,5 @@
 /** Builds the services of one network in order, and passes each service only the parts that it uses. */
+import { Audit } from './access/audit.js';
 import { Commands } from './commands/commands.js';
 import { PlayerCommands } from './commands/on-players.js';
 import { Targets } from './commands/targets.js';
@@ -69,6 +70,7 @@ export interface Services extends SessionServices {
   readonly routingRules: RoutingRules;
   readonly explanations: Explanations;
   readonly drains: Drains;
+  readonly audit: Audit;
   /** Edges open sessions here. */
   readonly port: SessionPort;
   /** Asks sessions to move to another coordinator, then ends the remaining sessions. */
@@ -84,6 +86,8 @@ export type Settings = Pick<
   readonly tailLimits: TailLimits;
   /** Called with the time that the journal took for each transaction. */
   readonly onCommit?: ((durationMs: number) => void) | undefined;
+  /** Called with the number of records of acts that were lost. */
+  readonly onAuditLost?: ((records: number) => void) | undefined;
   /** Makes the observers of sessions. */
   readonly observers?: (
     parts: Pick<Services, 'network' | 'nodeRows' | 'clock'>,
@@ -97,6 +101,8 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const stored = openNetwork(settings);
   const { network, nodeRows, playerRows, playerWriter } = stored;
   await network.load();
+  const audit = new Audit({ network, clock, onFault, onLost: settings.onAuditLost });
+  ends.push(() => audit.close());
   const { claims, reservations, tickets } = await openClaims({ ...common, ...stored }, ends);
   const { operatorSettings } = stored;
   const ownership = new PlayerOwnership(playerWriter, { ...common, ...times, operatorSettings });
@@ -116,7 +122,7 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
     ...{ ...common, ...stored, ...asking, claims, ownership, tickets, reservations, observer },
     ...{ ...routing, transfers, drains },
     ...openDelivery(network, common),
-    ...{ registry, ...loads },
+    ...{ registry, ...loads, audit },
     callPublisher: new CallPublisher(network, limits, clock),
   };
   const drain = async (): Promise<void> => {

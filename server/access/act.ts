@@ -34,7 +34,7 @@ export interface ActOutcome {
 export interface Actor {
   /** Empty for a call. */
   readonly node: string;
-  readonly access: Pick<Access, 'address' | 'credential'>;
+  readonly access: Access;
 }
 
 const TARGETS = 100;
@@ -53,38 +53,45 @@ const DENIALS: readonly ReasonName[] = [
 /** The record of an act that has ended. */
 export interface Ended {
   readonly record: AuditRecord;
-  /** Whether too many records of its kind are left out. */
-  readonly isLimited: boolean;
+  /** Set if too many records of its kind are left out. */
+  readonly limit?: 'denied' | 'minor' | undefined;
 }
 
+interface ActParts {
+  readonly actor: Actor;
+  readonly onEnd: (ended: Ended) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** No method throws: a fault of a record does not fail the act. */
 export class OpenAct {
   readonly #act: Act;
-  readonly #actor: Actor;
-  readonly #onEnd: (ended: Ended) => void;
+  readonly #parts: ActParts;
   readonly #counts = new Map<ErrorReason, number>();
   readonly #targets: string[] = [];
   #count = 0;
   #isDenied = false;
   #hasEnded = false;
 
-  constructor(act: Act, actor: Actor, onEnd: (ended: Ended) => void) {
+  constructor(act: Act, parts: ActParts) {
     this.#act = act;
-    this.#actor = actor;
-    this.#onEnd = onEnd;
+    this.#parts = parts;
   }
 
   /** An answer. */
   answered(answer: unknown): void {
     if (this.#hasEnded) return;
     const { read, endsAtOnce } = this.#act;
-    if (!read) this.#add({ count: Math.max(1, this.#named.length) });
-    else for (const outcome of read(answer as never)) this.#add(outcome);
+    this.#safely(() => {
+      if (!read) this.#add({ count: Math.max(1, this.#named.length) });
+      else for (const outcome of read(answer as never)) this.#add(outcome);
+    });
     if (endsAtOnce) this.end();
   }
 
   /** The act failed as a whole, or ended with an error after its answers. */
   failed(error: unknown): void {
-    const reason: ReasonName = error instanceof KelpieError ? error.reason : 'INTERNAL';
+    const reason = reasonOf(error);
     this.#isDenied = DENIALS.includes(reason);
     this.end(reason);
   }
@@ -93,10 +100,20 @@ export class OpenAct {
   end(rest?: ReasonName): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    if (rest) this.#tally(ErrorReason[rest], this.#left);
-    else if (this.#counts.size === 0) this.#counts.set(ErrorReason.UNSPECIFIED, 0);
-    const isLimited = this.#isDenied || this.#act.isMinor === true;
-    this.#onEnd({ record: this.#record(), isLimited });
+    this.#safely(() => {
+      if (rest) this.#tally(ErrorReason[rest], this.#left);
+      else if (this.#counts.size === 0) this.#counts.set(ErrorReason.UNSPECIFIED, 0);
+      const minor = this.#act.isMinor ? 'minor' : undefined;
+      this.#parts.onEnd({ record: this.#record(), limit: this.#isDenied ? 'denied' : minor });
+    });
+  }
+
+  #safely(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#parts.onFault(error);
+    }
   }
 
   #add({ target, reason = ErrorReason.UNSPECIFIED, count = 1 }: ActOutcome): void {
@@ -122,7 +139,7 @@ export class OpenAct {
 
   #record(): AuditRecord {
     const { action, detail = '' } = this.#act;
-    const { node, access } = this.#actor;
+    const { node, access } = this.#parts.actor;
     const seen = this.#targets.length > 0;
     const targets = seen ? this.#targets : this.#named.slice(0, TARGETS).map(shortened);
     const count = seen ? Math.max(this.#count, this.#named.length) : this.#named.length;
@@ -138,6 +155,12 @@ export class OpenAct {
       outcomes: [...this.#counts].map(([reason, number]) => ({ reason, count: number })),
     };
   }
+}
+
+function reasonOf(error: unknown): ReasonName {
+  if (error instanceof KelpieError) return error.reason;
+  // The caller left.
+  return (error as Error).name === 'AbortError' ? 'OUTCOME_UNKNOWN' : 'INTERNAL';
 }
 
 /** A name that a caller typed may be anything, also a token. */

@@ -61,7 +61,7 @@ import {
 } from './act-outcomes.js';
 
 /** Makes the act of a request; undefined: this request is none. A text: the reason why such requests are no acts. */
-type Rule = string | ((request: never) => Act | undefined);
+export type Rule = string | ((request: never) => Act | undefined);
 
 const READS = 'it reads';
 const OWN = 'a node acts for itself and its own players';
@@ -255,9 +255,4 @@ function of(service: string, rules: Readonly<Record<string, Rule>>): Record<stri
     return [`/kelpie.v1.${service}/${method}`, rule] as const;
   });
   return Object.fromEntries(named);
-}
-
-/** The act of a request by its rule; undefined: it is none. */
-export function actOf(rule: Rule | undefined, request: unknown): Act | undefined {
-  return typeof rule === 'function' ? rule(request as never) : undefined;
 }

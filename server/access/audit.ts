@@ -11,7 +11,7 @@ import type { Draft } from '../journal/journal.js';
 import type { Network } from '../network/network.js';
 import { AUDIT_TOPIC } from '../topics/topic.js';
 import { type Actor, DETAIL_BYTES, type Ended, OpenAct } from './act.js';
-import { actOf, calls, frames } from './acts.js';
+import { calls, frames, type Rule } from './acts.js';
 import { RecordBudget } from './record-budget.js';
 
 /** Records that wait for the journal. */
@@ -19,6 +19,7 @@ const WAITING = 4096;
 const WAITING_BYTES = 4 * 1024 * 1024;
 /** Records of one transaction. */
 const AT_ONCE = 64;
+const AT_ONCE_BYTES = 256 * 1024;
 /** The log gets a line about lost records at most this often. */
 const LOST_MS = 10_000;
 
@@ -26,13 +27,16 @@ const LOST_MS = 10_000;
 interface AuditParts {
   readonly network: Pick<Network, 'commit'>;
   readonly clock: Clock;
+  /** Hears of faults: none of them gets to the act. */
+  readonly onFault: (error: unknown) => void;
   /** Called with the number of records that were lost, not for each of them. */
   readonly onLost?: ((records: number) => void) | undefined;
 }
 
 export class Audit {
   readonly #parts: AuditParts;
-  readonly #budget: RecordBudget;
+  /** Denied acts, and minor acts. */
+  readonly #budgets: { readonly denied: RecordBudget; readonly minor: RecordBudget };
   #waiting: Draft[] = [];
   #waitingBytes = 0;
   #storing: Promise<void> | undefined;
@@ -42,7 +46,8 @@ export class Audit {
 
   constructor(parts: AuditParts) {
     this.#parts = parts;
-    this.#budget = new RecordBudget(parts.clock);
+    const { clock } = parts;
+    this.#budgets = { denied: new RecordBudget(clock), minor: new RecordBudget(clock) };
   }
 
   /** Records that the journal did not take, or that found no room in the queue. */
@@ -52,23 +57,34 @@ export class Audit {
 
   /** Records that were left out, because their actor had too many of their kind. */
   get leftOut(): number {
-    return this.#budget.leftOut;
+    return this.#budgets.denied.leftOut + this.#budgets.minor.leftOut;
   }
 
   /** The act of a call that begins; undefined: the call is none. */
   ofCall(path: string, request: unknown, actor: Actor): OpenAct | undefined {
-    const act = actOf(calls[path], request);
-    return act && new OpenAct(act, actor, this.#ended);
+    return this.#open(calls[path], request, actor);
   }
 
   /** The act of a frame of a node; undefined: the frame is none. */
   ofFrame(frame: NodeFrame['frame'], actor: Actor): OpenAct | undefined {
-    const act = frame && actOf(frames[frame.$case], frame.value);
-    return act && new OpenAct(act, actor, this.#ended);
+    return frame && this.#open(frames[frame.$case], frame.value, actor);
   }
 
-  readonly #ended = ({ record, isLimited }: Ended): void => {
-    const leftOut = isLimited ? this.#budget.take(actorOf(record)) : 0;
+  #open(rule: Rule | undefined, request: unknown, actor: Actor): OpenAct | undefined {
+    // Most requests are no acts.
+    if (typeof rule !== 'function') return undefined;
+    const { onFault } = this.#parts;
+    try {
+      const act = rule(request as never);
+      return act && new OpenAct(act, { actor, onEnd: this.#ended, onFault });
+    } catch (error) {
+      onFault(error);
+      return undefined;
+    }
+  }
+
+  readonly #ended = ({ record, limit }: Ended): void => {
+    const leftOut = limit ? this.#budgets[limit].take(actorOf(record)) : 0;
     if (leftOut === undefined) return;
     this.record(leftOut === 0 ? record : withLeftOut(record, leftOut));
   };
@@ -93,7 +109,7 @@ export class Audit {
     // In a later turn: the caller is in the middle of its act.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      const entries = this.#waiting.splice(0, AT_ONCE);
+      const entries = this.#next();
       try {
         await this.#parts.network.commit({ require: [], entries });
       } catch {
@@ -103,6 +119,16 @@ export class Audit {
       for (const { event } of entries) this.#waitingBytes -= event.length;
     }
     this.#storing = undefined;
+  }
+
+  /** As many records as one transaction takes. */
+  #next(): Draft[] {
+    let bytes = 0;
+    const end = this.#waiting.findIndex(({ event }, index) => {
+      bytes += event.length;
+      return index > 0 && (index >= AT_ONCE || bytes > AT_ONCE_BYTES);
+    });
+    return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
   }
 
   #draft(record: AuditRecord): Draft {

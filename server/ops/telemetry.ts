@@ -13,6 +13,7 @@ import {
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { departures } from '../nodes/departures.js';
 import type { NodeRows } from '../nodes/rows.js';
+import { AUDIT_TOPIC } from '../topics/topic.js';
 import type { Entry } from '../journal/journal.js';
 import type { Network } from '../network/network.js';
 import type { SessionRegistry } from '../session/registry.js';
@@ -31,6 +32,7 @@ export interface Watched {
   readonly commands: { readonly pending: number };
   readonly transfers: { readonly pending: number };
   readonly valueRows: { readonly size: number; readonly bytes: number };
+  readonly audit: { readonly lost: number; readonly leftOut: number };
 }
 
 /** The metrics of one coordinator. */
@@ -124,8 +126,8 @@ export class Telemetry {
   readonly fault = (): void => this.#faults.inc();
 
   #take({ nodeRows }: Watched, entries: readonly Entry[]): void {
-    for (const { key, event } of entries) {
-      if (key !== undefined) continue;
+    for (const { key, topic, event } of entries) {
+      if (key !== undefined || topic === AUDIT_TOPIC) continue;
       this.#published.events++;
       this.#published.bytes += event.length;
     }
@@ -202,6 +204,16 @@ export class Telemetry {
       'kelpie_published_bytes_total',
       'bytes of these messages, encoded',
       () => published.bytes,
+    );
+    this.#sum(
+      'kelpie_audit_records_lost_total',
+      'records of acts that the journal did not take',
+      () => this.#watched?.audit.lost ?? 0,
+    );
+    this.#sum(
+      'kelpie_audit_records_left_out_total',
+      'records that were left out because one peer repeats a denied act or a message',
+      () => this.#watched?.audit.leftOut ?? 0,
     );
   }
 

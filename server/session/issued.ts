@@ -1,5 +1,6 @@
 /** The commands that one session issued: those under way, and the results that it has not read. */
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
+import type { OpenAct } from '../access/act.js';
 import type { Cancel } from '../core/clock.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
 import { limitError } from '../commands/errors.js';
@@ -42,11 +43,15 @@ export class Issued {
   }
 
   /** Issues a command; its results are frames under the request's id. Throws what IssueCommand names. */
-  issue(requestId: number, request: IssueCommandRequest): void {
+  issue(requestId: number, request: IssueCommandRequest, act?: OpenAct): void {
     if (requestId === 0) throw requestIdError('a command needs a request_id above 0');
     if (this.#open.size >= COMMANDS || this.#asks >= ASKS) throw tooMany();
     const open: Open = { requestId, asks: 0, bytes: 0, cancel: undefined };
-    const onResult = (result: NodeResult): void => this.#take(open, result);
+    const onResult = (result: NodeResult): void => {
+      this.#take(open, result);
+      act?.answered({ result: resultFrame(result).value });
+      if (result.last) act?.end();
+    };
     const admit = (weight: CommandWeight): void => this.#admit(open, weight);
     // All results may come at once, if no node could get the command.
     open.cancel = this.#commands.issue(request, this.#name, onResult, admit);

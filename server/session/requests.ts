@@ -1,15 +1,14 @@
 /** The requests of a node on an open session: one method for each frame. */
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
-import { NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 import type { ReportPlayers } from '../../gen/ts/kelpie/v1/presence.js';
 import type {
   Heartbeat,
   NodeFrame,
   Publish,
-  UpdateOwnNode,
   UpdateSubscription,
 } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Access } from '../access/access.js';
+import type { Actor, OpenAct } from '../access/act.js';
 import { checkFrame } from '../access/table.js';
 import { KelpieError } from '../core/errors.js';
 import { checkPatternCount } from '../topics/filter.js';
@@ -17,22 +16,17 @@ import type { PatternHold } from '../delivery/pattern-budget.js';
 import { checkLiveStart, filterOf } from '../delivery/start.js';
 import type { Feed } from '../delivery/feed.js';
 import { type Frame, publicError, wireError } from '../delivery/frames.js';
-import { seenFrom } from '../nodes/change.js';
 import type { SessionServices } from './services.js';
-import { Latch } from '../core/latch.js';
 import { checkFree, Issued } from './issued.js';
 import type { Outbound } from './outbound.js';
 import { ProxyRequests } from './proxy.js';
 import type { Publisher } from './publisher.js';
 import { SlotRequests } from './slots.js';
 import { TransferRequests } from './transfers.js';
+import { UpdateRequests } from './updates.js';
 import { ValueRequests } from './values.js';
 
 const UNKNOWN = 'the frame is empty, or of a kind that this coordinator does not know';
-/** Bytes of the node's updates under way, above which the session takes no more. Waiting updates are one write. */
-const UPDATE_BYTES = 256 * 1024;
-/** About the memory of an update beside its bytes. */
-const OVERHEAD_BYTES = 256;
 
 /** The parts of a session that requests use. */
 export interface RequestsOptions {
@@ -57,25 +51,20 @@ export class Requests {
   readonly #publisher: Publisher;
   readonly #name: string;
   readonly #instance: Uint8Array;
-  readonly #generation: number;
-  readonly #host: string;
-  readonly #access: Access;
+  readonly #actor: Actor;
   readonly #proxy: ProxyRequests;
   readonly #issued: Issued;
   readonly #transfers: TransferRequests;
   readonly #slots: SlotRequests;
   readonly #values: ValueRequests;
-  #updateBytes = 0;
-  readonly #updated = new Latch();
+  readonly #updates: UpdateRequests;
   #closed = false;
 
   constructor(options: RequestsOptions) {
     const { services, outbound, name } = options;
     this.#name = name;
     this.#instance = options.instance;
-    this.#generation = options.generation;
-    this.#host = options.host;
-    this.#access = options.access;
+    this.#actor = { node: name, access: options.access };
     this.#services = services;
     this.#outbound = outbound;
     this.#feed = options.feed;
@@ -86,6 +75,7 @@ export class Requests {
     this.#transfers = new TransferRequests(services, outbound, name);
     this.#slots = new SlotRequests(services, options);
     this.#values = new ValueRequests(services, options);
+    this.#updates = new UpdateRequests(services.claims, options);
   }
 
   latencyOf(playerId: string): number | undefined {
@@ -121,7 +111,7 @@ export class Requests {
       case 'publish':
         return this.#publisher.room();
       case 'updateOwnNode':
-        return this.#updateBytes >= UPDATE_BYTES ? this.#updated.wait() : undefined;
+        return this.#updates.room();
       case 'releasePlayer':
       case 'reportPlayers':
       case 'syncPlayers':
@@ -140,15 +130,16 @@ export class Requests {
 
   #attempt({ requestId, frame }: NodeFrame): void {
     if (this.#closed) return;
+    const act = this.#services.audit.ofFrame(frame, this.#actor);
     try {
-      checkFrame(frame, this.#name, this.#access);
-      this.#handle(requestId, frame);
+      checkFrame(frame, this.#name, this.#actor.access);
+      this.#handle(requestId, frame, act);
     } catch (error) {
-      this.#fail(requestId, error);
+      this.#fail(requestId, error, act);
     }
   }
 
-  #handle(requestId: number, frame: NodeFrame['frame']): void {
+  #handle(requestId: number, frame: NodeFrame['frame'], act: OpenAct | undefined): void {
     switch (frame?.$case) {
       case 'publish':
         return this.#publish(requestId, frame.value);
@@ -160,10 +151,10 @@ export class Requests {
       case 'updateSubscription':
         return this.#subscribe(requestId, frame.value);
       case 'updateOwnNode':
-        return this.#update(requestId, frame.value);
+        return this.#confirm(requestId, this.#updates.update(frame.value));
       case 'issueCommand':
         checkFree(requestId, this.#issued, this.#transfers);
-        return this.#issued.issue(requestId, frame.value);
+        return this.#issued.issue(requestId, frame.value, act);
       case 'cancelCommand':
         this.#issued.cancel(frame.value.issuedRequestId);
         return this.done(requestId);
@@ -171,12 +162,12 @@ export class Requests {
         this.#services.commands.reply(this.#name, this.#instance, frame.value);
         return this.done(requestId);
       default:
-        return this.#handleShared(requestId, frame);
+        return this.#handleShared(requestId, frame, act);
     }
   }
 
   /** Frames about players, slots and values, which nodes share. */
-  #handleShared(requestId: number, frame: NodeFrame['frame']): void {
+  #handleShared(requestId: number, frame: NodeFrame['frame'], act: OpenAct | undefined): void {
     switch (frame?.$case) {
       case 'acquirePlayer':
         return this.#answer(requestId, this.#proxy.acquire(frame.value));
@@ -191,8 +182,8 @@ export class Requests {
       case 'transferPlayers':
         checkFree(requestId, this.#issued, this.#transfers);
         this.#transfers
-          .transfer(requestId, frame.value)
-          .catch((error: unknown) => this.#fail(requestId, error));
+          .transfer(requestId, frame.value, act)
+          .catch((error: unknown) => this.#fail(requestId, error, act));
         return;
       case 'reserveSlots':
         return this.#answer(requestId, this.#slots.reserve(frame.value));
@@ -245,18 +236,6 @@ export class Requests {
     this.#outbound.send({ $case: 'subscriptionUpdated', value: { cursor } }, requestId);
   }
 
-  #update(requestId: number, { change = NodeChange.create() }: UpdateOwnNode): void {
-    const { claims } = this.#services;
-    const bytes = NodeChange.encode(change).finish().length + OVERHEAD_BYTES;
-    const updated = claims.update(this.#name, seenFrom(this.#host, change), this.#generation);
-    this.#updateBytes += bytes;
-    const ended = updated.finally(() => {
-      this.#updateBytes -= bytes;
-      this.#updated.open();
-    });
-    this.#confirm(requestId, ended);
-  }
-
   #confirm(requestId: number, work: Promise<unknown>): void {
     work.then(
       () => this.done(requestId),
@@ -291,7 +270,8 @@ export class Requests {
     if (requestId > 0) this.#outbound.send({ $case: 'requestOk', value: {} }, requestId);
   }
 
-  #fail(requestId: number, cause: unknown): void {
+  #fail(requestId: number, cause: unknown, act?: OpenAct): void {
+    act?.failed(cause);
     const error = this.#public(cause);
     this.#services.observer.requestFailed(error.reason);
     const value = { error: wireError(error) };

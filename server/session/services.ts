@@ -1,4 +1,5 @@
 /** The services that sessions use. The coordinator builds them. */
+import type { Audit } from '../access/audit.js';
 import type { Commands } from '../commands/commands.js';
 import type { LoadFrames } from '../delivery/load-frames.js';
 import type { Pages } from '../delivery/pages.js';
@@ -49,6 +50,7 @@ export interface SessionServices {
   readonly pages: Pages;
   readonly subscriptions: SubscriptionIndex;
   readonly patterns: PatternBudget;
+  readonly audit: Pick<Audit, 'ofFrame'>;
   readonly observer: SessionObserver;
   readonly identity: Identity;
   readonly limits: Limits;

@@ -9,6 +9,7 @@ import { callLimit } from './errors.js';
 import { type EdgeNetworks, keepNetwork } from './networks.js';
 import type { Responses } from './observe.js';
 import { CALL_ID, type OpenCalls } from './open-calls.js';
+import { recorded } from './recorded.js';
 
 /** Calls that wait for their turn at once. */
 const WAITING = 1024;
@@ -30,7 +31,8 @@ export function admitCalls({ authorize, networks, turns, calls }: AdmitParts) {
     const { path } = call.method;
     const access = await authorize(visitorOf(context, calls));
     keepAccess(context, access);
-    keepNetwork(context, await networks.of(access.network));
+    const network = await networks.of(access.network);
+    keepNetwork(context, network);
     if (call.requestStream) {
       const id = context.metadata.get(CALL_ID);
       const requests = decodedStream(path, call.request, (bytes) => calls.taken(id, bytes));
@@ -38,8 +40,12 @@ export function admitCalls({ authorize, networks, turns, calls }: AdmitParts) {
     }
     const begin = (): Responses<Response> => {
       const request = decodeRequest(path, call.request) as Request;
-      checkCall(path, request, access);
-      return call.next(request, context) as Responses<Response>;
+      const run = (): Responses<Response> => {
+        checkCall(path, request, access);
+        return call.next(request, context) as Responses<Response>;
+      };
+      const act = network.audit.ofCall(path, request, { node: '', access });
+      return act ? recorded(act, run) : run();
     };
     const { responses, first } = await begun(turns, context, begin);
     try {

@@ -7,6 +7,7 @@ import type { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_servi
 import type { PlayerServiceDefinition } from '../../../gen/ts/kelpie/v1/player_service.js';
 import type { RoutingServiceDefinition } from '../../../gen/ts/kelpie/v1/routing_service.js';
 import type { StateServiceDefinition } from '../../../gen/ts/kelpie/v1/state_service.js';
+import type { Audit } from '../../access/audit.js';
 import type { SessionPort } from '../../session/port.js';
 import type { EventService } from './definitions.js';
 
@@ -26,6 +27,7 @@ export interface CallServices {
 export interface EdgeNetwork {
   readonly port: SessionPort;
   readonly calls: CallServices;
+  readonly audit: Pick<Audit, 'ofCall'>;
 }
 
 /** The networks of a coordinator, for the edge. */

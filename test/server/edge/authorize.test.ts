@@ -37,7 +37,7 @@ describe('a peer that is not authorized', () => {
   it('gets neither a session nor an answer by gRPC', async () => {
     const town = await openCoordinator();
     const { authorize, hosts } = closed();
-    const networks = { of: async () => ({ port: town.port, calls: callServices(town) }) };
+    const networks = { of: async () => ({ ...town, calls: callServices(town) }) };
     const edge = createEdge({ ...town, authorize, networks, onCall: () => undefined });
     const channel = createChannel(`127.0.0.1:${await edge.listen('127.0.0.1', 0)}`);
     try {

@@ -30,7 +30,7 @@ export interface ActOutcome {
   readonly count?: number;
 }
 
-/** Who acts: a node with a session, or a call. */
+/** The actor: a node with a session, or a caller. */
 export interface Actor {
   /** Empty for a call. */
   readonly node: string;

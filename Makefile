@@ -1,5 +1,5 @@
 # Every target is a script of package.json, after what it needs is installed.
-.PHONY: run test demo soak bench languages docs check build gen clean
+.PHONY: run test demo soak bench languages docs check release build gen clean
 
 NODE_MODULES := node_modules/.package-lock.json
 BEDROCK_MODULES := test/bedrock/node_modules/.package-lock.json
@@ -32,16 +32,22 @@ languages: $(NODE_MODULES)
 docs: build
 	@npm run --silent docs
 
-# Everything that is not a test: generated code, style, layers, unused code, coverage of the last test.
+# Everything that is not a test: generated code, style, layers, unused code, dependencies, coverage of the last test.
 check: build
 	npm run --silent gen:fresh
 	npm run --silent lint
 	npm run --silent arch
 	npm run --silent unused
+	npm run --silent supply
 	npm run --silent docs
 	npm run --silent breaking
 	@test -d coverage/tmp || $(MAKE) test
 	npm run --silent coverage
+
+# The package, its bill of materials and their sums, in dist/release: of a commit, built anew. Publishes nothing.
+release: clean
+	@$(MAKE) --no-print-directory build
+	@npm run --silent release
 
 build: $(NODE_MODULES)
 	@npm run --silent build

@@ -1,6 +1,7 @@
 /** Checks and copies the options of `connect`, at once. */
 import { callback, flag, object, oneOf, text, whole } from './core/arguments.js';
 import { known } from './core/known.js';
+import { tokenOf } from './core/token.js';
 import { type StartOption, startOf } from './core/start.js';
 import type { ConnectOptions } from './options.js';
 import type { PlayersOptions } from './players/options.js';
@@ -18,6 +19,7 @@ type Checks<T> = Readonly<Record<keyof Required<T>, Check>>;
 const isFlag: Check = (value, field) => flag(field, value);
 const isText: Check = (value, field) => text(field, value);
 const isFunction: Check = (value, field) => callback(field, value);
+const isToken: Check = (value, field) => tokenOf(field, value);
 /** `helloOf` and `routesOf` check it. */
 const isCheckedLater: Check = () => undefined;
 
@@ -41,6 +43,9 @@ const checks: Checks<ConnectOptions> = {
   rosterFile: isText,
   load: isFunction,
   transport: isFunction,
+  token: isToken,
+  tokenFile: isText,
+  joinToken: isToken,
   roster: (value, field) => checked(field, value as object, { players: isFlag }),
   logger: (value, field) => callback(`${field}.warn`, Reflect.get(object(field, value), 'warn')),
 };

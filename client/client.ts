@@ -72,7 +72,7 @@ export class KelpieClient {
     const session = typed(() => new Session(checked, surroundings));
     const subscribe: Subscribe = (pattern, handler) => this.subscribe(pattern, handler);
     this.#session = session;
-    this.#apis = new OwnApis(checked.transport === undefined);
+    this.#apis = new OwnApis(checked);
     this.players = new Players(subscribe, session.proxy?.players, (player, change) =>
       updatePlayer(() => session.usableLink(), player, change),
     );

@@ -6,6 +6,7 @@ import { endpointsOf } from './core/endpoints.js';
 import type { StartOption } from './core/start.js';
 import type { Load } from './connection/load.js';
 import { addressOf } from './connection/own-node.js';
+import { Tokens } from './connection/tokens.js';
 import type { PlayersOptions } from './players/options.js';
 import { type RoleName, roleOf, type SettableState, settableStateOf } from './core/spelling.js';
 import { grpcTransport, type Route, type Transport } from './connection/transport.js';
@@ -58,15 +59,27 @@ export interface ConnectOptions {
   readonly roster?: { readonly players?: boolean };
   /** Takes the warnings while nobody reads `status()`. Default: `process.emitWarning`, to stderr. */
   readonly logger?: WarningLogger;
-  /** Another transport than gRPC. The client does not use `endpoints` then. */
+  /** The token of the node. Without it and `tokenFile`: KELPIE_TOKEN, or the file of KELPIE_TOKEN_FILE. */
+  readonly token?: string;
+  /** A file of the token. The client reads it at each connect, so a token can be replaced while the program runs. */
+  readonly tokenFile?: string;
+  /**
+   * If there is no `tokenFile`, the node joins with this token: it draws a token of its own, writes it into the file, for
+   * its user alone to read, and the coordinator makes a credential for it. Default: KELPIE_JOIN_TOKEN.
+   */
+  readonly joinToken?: string;
+  /** Another transport than gRPC. The client does not use `endpoints` and tokens then. */
   readonly transport?: Transport;
 }
 
-export function routesOf({ endpoints, transport }: ConnectOptions): Route[] {
+/** Throws OUT_OF_RANGE, VALUE_INVALID or TOKEN_UNPROTECTED. */
+export function routesOf(options: ConnectOptions): Route[] {
+  const { name, endpoints, transport, token, tokenFile, joinToken } = options;
   if (transport) return [{ endpoint: 'transport', transport }];
+  const tokens = new Tokens({ token, tokenFile, joinToken }, name);
   return endpointsOf(endpoints).map((endpoint) => ({
     endpoint,
-    transport: grpcTransport(endpoint),
+    transport: grpcTransport(endpoint, tokens),
   }));
 }
 

@@ -1,24 +1,30 @@
 /** The calls of a client: one connection for each coordinator that it has had a session with. */
 import { type Api, apiAt } from './api/api.js';
 import { KelpieError } from './errors.js';
+import type { ConnectOptions } from './options.js';
 
 export class OwnApis {
-  readonly #hasEndpoint: boolean;
+  readonly #options: ConnectOptions;
   /** By endpoint. */
   readonly #apis = new Map<string, Api>();
 
-  constructor(hasEndpoint: boolean) {
-    this.#hasEndpoint = hasEndpoint;
+  constructor(options: ConnectOptions) {
+    this.#options = options;
   }
 
   /** Throws UNAVAILABLE for a client that has no endpoint. */
   at(endpoint: string): Api {
-    if (!this.#hasEndpoint) {
+    const { transport, token, tokenFile } = this.#options;
+    if (transport) {
       const message =
         "a client with a transport of its own has no endpoint; use apiAt('host:port')";
       throw new KelpieError('UNAVAILABLE', message, { permanent: true });
     }
-    const api = this.#apis.get(endpoint) ?? apiAt(endpoint);
+    const own = {
+      ...(token !== undefined && { token }),
+      ...(tokenFile !== undefined && { tokenFile }),
+    };
+    const api = this.#apis.get(endpoint) ?? apiAt(endpoint, own);
     this.#apis.set(endpoint, api);
     return api;
   }

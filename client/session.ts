@@ -231,6 +231,7 @@ export class Session {
       frame: (frame) => this.#take(frame, link()),
       heartbeat: (roundTripMs) => this.#heartbeat(roundTripMs),
       refused: (error) => this.status.post({ type: 'refused', error }),
+      expiring: (expiresInMs) => this.status.post({ type: 'credentialExpiring', expiresInMs }),
     };
   }
 

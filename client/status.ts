@@ -22,6 +22,11 @@ export type Status =
   | { readonly type: 'gap'; readonly gap: Gap }
   /** The coordinator is about to stop; the client moves on. */
   | { readonly type: 'draining' }
+  /**
+   * The credential of the node expires soon, and its session ends then. Posted at a connect and once a day, from 7 days
+   * before the end on.
+   */
+  | { readonly type: 'credentialExpiring'; readonly expiresInMs: number }
   /** The coordinator refused a request of the client, and did not carry it out. */
   | { readonly type: 'refused'; readonly error: KelpieError }
   /**

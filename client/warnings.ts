@@ -3,7 +3,7 @@
  * handlers throw, would look like a client without work.
  */
 import type { Clock } from './core/clock.js';
-import { messageOf } from './errors.js';
+import { type FailureReason, type KelpieError, messageOf } from './errors.js';
 import type { Status } from './status.js';
 import { cutText } from './core/text.js';
 
@@ -24,6 +24,15 @@ const FRAMES = 10;
 export const processWarnings: WarningLogger = {
   warn: (message) => process.emitWarning(message, 'KelpieWarning'),
 };
+
+/** Errors of attempts whose messages say what to do. */
+const HAS_ADVICE: readonly FailureReason[] = [
+  'CREDENTIAL_INVALID',
+  'CREDENTIAL_EXPIRED',
+  'CREDENTIAL_REVOKED',
+  'AUTHENTICATION_LIMIT',
+  'FILE_INVALID',
+];
 
 interface Kind {
   reportedMs: number;
@@ -68,6 +77,11 @@ export class Warnings {
         return `the coordinator refused a request and did not carry it out: ${status.error.message}`;
       case 'fileFailed':
         return `the file ${status.path} cannot be read or written: ${messageOf(status.error)}`;
+      case 'credentialExpiring':
+        return (
+          `the credential of the node expires in ${Math.round(status.expiresInMs / 3_600_000)} h, and its session ` +
+          'ends then; an operator makes a new token with kelpie token rotate'
+        );
       case 'gap':
         return 'events were lost and reach no handler; load again all data that the program derives from them';
       case 'closed':
@@ -80,13 +94,15 @@ export class Warnings {
   }
 
   /** A broken session needs no warning, since the client connects again. A failed attempt may come from a mistake. */
-  #disconnected(error: Error | undefined): string | undefined {
+  #disconnected(error: KelpieError | undefined): string | undefined {
     const broke = this.#connected;
     this.#connected = false;
     if (broke) return undefined;
     const why = error ? `: ${error.message}` : '';
+    const failed = `no coordinator accepts the node at ${this.#endpoint}${why}; the client keeps trying`;
+    if (error && HAS_ADVICE.includes(error.reason)) return failed;
     return (
-      `no coordinator accepts the node at ${this.#endpoint}${why}; the client keeps trying. ` +
+      `${failed}. ` +
       'Is kelpied running there? Set its address with the option `endpoints` or KELPIE_ENDPOINTS'
     );
   }

@@ -1,12 +1,14 @@
 /** Every call of the contract in one line: for scripts and tools that need no session. */
-import { BlockList, isIP } from 'node:net';
 import { connectivityState } from '@grpc/grpc-js';
 import type { Channel } from 'nice-grpc';
+import { checkProtected } from '../connection/protected.js';
+import { Tokens } from '../connection/tokens.js';
 import { openChannel } from '../connection/transport.js';
 import { whole } from '../core/arguments.js';
 import { endpointsOf } from '../core/endpoints.js';
 import { KelpieError } from '../errors.js';
 import { LONGEST_MS, servicesOn } from './call.js';
+import { AccessApi } from './access.js';
 import { CommandsApi } from './commands.js';
 import { CoordinatorApi } from './coordinator.js';
 import { EventsApi } from './events.js';
@@ -26,6 +28,8 @@ export interface ApiOptions {
    * machine alone; for any other address the constructor throws TOKEN_UNPROTECTED.
    */
   readonly token?: string;
+  /** A file of the token, read for each call: a rotation needs no new API. Without both: KELPIE_TOKEN, KELPIE_TOKEN_FILE. */
+  readonly tokenFile?: string;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -45,18 +49,19 @@ export class Api {
   readonly routing: RoutingApi;
   readonly state: StateApi;
   readonly coordinator: CoordinatorApi;
+  readonly access: AccessApi;
   /** The same calls, with answers as the contract has them. */
   readonly messages: Messages;
   readonly #channel: Channel;
   readonly #options: ApiOptions;
 
-  /** Throws OUT_OF_RANGE or TOKEN_UNPROTECTED. */
+  /** Throws OUT_OF_RANGE, VALUE_INVALID or TOKEN_UNPROTECTED. */
   constructor(endpoint: string, options: ApiOptions = {}, next: readonly string[] = [endpoint]) {
-    const { timeoutMs = TIMEOUT_MS, token } = options;
+    const { timeoutMs = TIMEOUT_MS, token, tokenFile } = options;
     const [only = ''] = endpointsOf([endpoint]);
-    const metadata = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    if (token !== undefined) checkProtected(only);
-    const defaults = { timeoutMs: whole('timeoutMs', timeoutMs, 1, LONGEST_MS), metadata };
+    const tokens = new Tokens({ token, tokenFile });
+    if (tokens.any) checkProtected(only);
+    const defaults = { timeoutMs: whole('timeoutMs', timeoutMs, 1, LONGEST_MS), tokens };
     this.endpoint = only;
     this.next = next;
     this.#options = options;
@@ -71,6 +76,7 @@ export class Api {
     this.routing = new RoutingApi(this.messages.routing);
     this.state = new StateApi(this.messages.state);
     this.coordinator = new CoordinatorApi(this.messages.coordinator, create);
+    this.access = new AccessApi(this.messages.access);
   }
 
   /** Whether the endpoint takes connections: false at once if it refuses them, else after 2 s. */
@@ -126,20 +132,4 @@ export async function reachApi(
   }
   const message = `no coordinator answers at ${endpoints.join(' or ')}; is kelpied running there? kelpie doctor says what is in the way`;
   throw new KelpieError('UNAVAILABLE', message);
-}
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-/** Throws TOKEN_UNPROTECTED where other machines could read the token on its way. */
-function checkProtected(endpoint: string): void {
-  const host = endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
-  const version = isIP(host);
-  if (version === 0 && host.toLowerCase() === 'localhost') return;
-  if (version !== 0 && loopback.check(host, version === 4 ? 'ipv4' : 'ipv6')) return;
-  const message =
-    `the token is not sent to ${endpoint}: Kelpie has no TLS yet, so others on the way could read it; ` +
-    'leave the token out, or connect to this machine (127.0.0.1) through a tunnel such as ssh -L';
-  throw new KelpieError('TOKEN_UNPROTECTED', message, { permanent: true });
 }

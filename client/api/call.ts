@@ -4,10 +4,10 @@ import {
   type Client,
   type ClientMiddleware,
   type CompatServiceDefinition,
-  Metadata,
 } from 'nice-grpc';
 import { durationOf } from '../core/duration.js';
-import { clients } from '../connection/transport.js';
+import { clients } from '../connection/clients.js';
+import { metadataOf, type Tokens } from '../connection/tokens.js';
 import { systemClock } from '../core/clock.js';
 import type { Duration } from '../../gen/ts/google/protobuf/duration.js';
 import { amount, shown } from '../core/arguments.js';
@@ -29,7 +29,7 @@ export interface CallOptions {
 /** The options of all calls of an API. */
 export interface CallDefaults {
   readonly timeoutMs: number;
-  readonly metadata: Readonly<Record<string, string>>;
+  readonly tokens: Tokens;
 }
 
 /** The bounds of a call's time limit: from one tick of a timer to a day. */
@@ -96,7 +96,8 @@ export function callOptions({ timeoutMs, signal, metadata }: CallOptions, extraM
 function limited(defaults: CallDefaults): ClientMiddleware<Extension> {
   return async function* (call, { timeoutMs, facts, signal, ...options }) {
     const limit = limitOf(timeoutMs ?? (call.responseStream ? undefined : defaults.timeoutMs));
-    const metadata = Metadata({ ...defaults.metadata, ...facts });
+    const metadata = metadataOf(defaults.tokens.current());
+    for (const [name, value] of Object.entries(facts ?? {})) metadata.set(name, value);
     const signals = AbortSignal.any(signal ? [limit.signal, signal] : [limit.signal]);
     try {
       return yield* call.next(call.request, { ...options, metadata, signal: signals });

@@ -3,6 +3,7 @@
  *
  * @module kelpie/api
  */
+export type { AccessApi, CredentialPage, IssuedToken, OwnCredential } from './access.js';
 export { Api, apiAt, type ApiOptions, reachApi } from './api.js';
 export type { CallOptions } from './call.js';
 export type { CommandsApi } from './commands.js';
@@ -15,6 +16,7 @@ export type {
   SnapshotPart,
   Watched,
 } from './events.js';
+export type { AccessMessages, CredentialRequest, RotateOptions } from './messages/access.js';
 export type { CommandMessages, IssueOptions } from './messages/commands.js';
 export type { CoordinatorMessages } from './messages/coordinator.js';
 export type { EventMessages, Message, ReadOptions, WatchOptions } from './messages/events.js';
@@ -53,6 +55,7 @@ export type {
 } from './routing.js';
 export type { AnyCommand, PlayerResult, ResultOf, Selector, Target } from '../commands/commands.js';
 export type { CommandResult } from '../commands/issued.js';
+export type { Credential, JoinTerms, Rights } from '../core/credential.js';
 export type { Node } from '../core/node.js';
 export { contextJson, contextText } from '../core/context.js';
 export type { RoutingCondition, RoutingRule } from '../core/routing.js';
@@ -61,10 +64,12 @@ export type {
   DrainStageName,
   FallbackReasonName,
   OccasionName,
+  PresetName,
   RoleName,
   StateName,
   StrategyName,
   TransferStageName,
+  VerbName,
   VerdictName,
 } from '../core/spelling.js';
 export type { PlayersTarget } from '../transfers/target.js';

@@ -21,6 +21,7 @@ import { type Answer, Pending, unanswered, type Waiter } from './requests.js';
 import { type Piece, Processing } from '../core/processing.js';
 import type { Transport } from './transport.js';
 import { HEARTBEAT_MS, MAX_SILENCE_MS } from './welcome.js';
+import { Expiry } from './expiry.js';
 import { HelloChanges } from './hello-changes.js';
 
 /** How long a coordinator has to send Welcome. It may first wait 3 s for the present holder of the name. */
@@ -38,6 +39,8 @@ export interface LinkEvents {
   /** The next heartbeat; `roundTripMs` is undefined before the first HeartbeatAck. */
   heartbeat(roundTripMs: number | undefined): Heartbeat;
   refused(error: KelpieError): void;
+  /** The credential ends so soon that somebody should replace it. */
+  expiring(expiresInMs: number): void;
 }
 
 export class Link {
@@ -46,6 +49,7 @@ export class Link {
   readonly #clock: Clock;
   readonly #abort = new AbortController();
   readonly #outbox: Outbox;
+  readonly #expiry: Expiry;
   #welcome: Welcome | undefined;
   #failure: KelpieError | undefined;
   #beatMs: number | undefined;
@@ -69,6 +73,7 @@ export class Link {
     this.#clock = clock;
     this.#events = events;
     this.#outbox = new Outbox(publishes);
+    this.#expiry = new Expiry(clock, (expiresInMs) => events.expiring(expiresInMs));
   }
 
   /** The limits of the coordinator; undefined before its Welcome. */
@@ -96,6 +101,7 @@ export class Link {
     } finally {
       this.#silence();
       this.#heartbeat();
+      this.#expiry.end();
       this.#pending.drop();
       this.#settleWelcomed(false);
       this.#abort.abort();
@@ -182,6 +188,7 @@ export class Link {
     this.#beatEvery(msOf(welcome.heartbeatInterval, HEARTBEAT_MS));
     this.#publishes.restart(welcome);
     this.#events.welcome(welcome);
+    this.#expiry.begin(welcome.credentialExpiresIn && msOf(welcome.credentialExpiresIn, 0));
     // The first heartbeat goes out at once, so that others see the load without waiting for an interval.
     this.#beat();
     this.#outbox.open();

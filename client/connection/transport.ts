@@ -1,12 +1,15 @@
 /** How a client reaches a coordinator: a function from the client's messages to the coordinator's messages. */
 import { type ChannelCredentials, type ChannelOptions, credentials } from '@grpc/grpc-js';
-import { type Channel, createChannel, createClientFactory } from 'nice-grpc';
-import { errorDetailsClientMiddleware } from 'nice-grpc-error-details';
+import { type Channel, createChannel } from 'nice-grpc';
 import {
   type ConnectRequest,
   type ConnectResponse,
   SessionServiceDefinition,
 } from '../../gen/ts/kelpie/v1/session_service.js';
+import { fromThrown } from '../errors.js';
+import { clients } from './clients.js';
+import { checkProtected } from './protected.js';
+import { metadataOf, Tokens } from './tokens.js';
 
 /**
  * Opens one stream. The iteration ends when either side ends the stream, and throws when the stream breaks. The signal
@@ -69,15 +72,22 @@ function endingWithChannel(given: ChannelCredentials): ChannelCredentials {
   return given;
 }
 
-/** Clients that turn status details into errors with a reason. */
-export const clients = createClientFactory().use(errorDetailsClientMiddleware);
-
-/** A transport over gRPC that makes one connection for each stream. */
-export function grpcTransport(endpoint: string): Transport {
+/**
+ * A transport over gRPC that makes one connection for each stream, with the token of that moment. Throws
+ * TOKEN_UNPROTECTED.
+ */
+export function grpcTransport(endpoint: string, tokens = new Tokens({})): Transport {
+  if (tokens.any) checkProtected(endpoint);
   return async function* connect(requests, signal) {
     const channel = openChannel(endpoint);
     try {
-      yield* clients.create(SessionServiceDefinition, channel).connect(requests, { signal });
+      const metadata = metadataOf(await tokens.forStream(channel, signal));
+      const service = clients.create(SessionServiceDefinition, channel);
+      try {
+        yield* service.connect(requests, { signal, metadata });
+      } catch (thrown) {
+        throw tokens.refused(fromThrown(thrown));
+      }
     } finally {
       channel.close();
     }

@@ -43,11 +43,15 @@ export interface Welcome {
   readonly cursor: Cursor | undefined;
   /** The optional features of the coordinator. */
   readonly features: readonly string[];
+  /** The network of the node. Its credential decides it. */
+  readonly network: string;
+  /** The time until the credential expires, and with it the session; undefined: never. */
+  readonly credentialExpiresInMs: number | undefined;
 }
 
 export function welcomeOf(welcome: WireWelcome): Welcome {
   const { sessionId, coordinatorId, coordinatorVersion, nodeName, generation } = welcome;
-  const { limits, cursor, features } = welcome;
+  const { limits, cursor, features, network, credentialExpiresIn } = welcome;
   return {
     sessionId,
     coordinatorId,
@@ -62,5 +66,7 @@ export function welcomeOf(welcome: WireWelcome): Welcome {
     limits,
     cursor,
     features,
+    network,
+    credentialExpiresInMs: credentialExpiresIn && msOf(credentialExpiresIn, 0),
   };
 }

@@ -66,8 +66,17 @@ export function texts(field: string, value: unknown): Record<string, string> {
 
 /** A list of texts, copied. Throws VALUE_INVALID. */
 export function textList(field: string, value: unknown): string[] {
-  if (!Array.isArray(value)) throw invalid(`${field} is ${shown(value)}; it must be a list`, field);
-  return Array.from(value, (one: unknown, index) => text(`${field}[${index}]`, one));
+  return listOf(field, value, (one, index) => text(`${field}[${index}]`, one));
+}
+
+/** A list whose items pass a check, in its order: a wrong item ends it at once. Throws VALUE_INVALID. */
+export function listOf<T>(
+  field: string,
+  value: unknown,
+  item: (one: unknown, index: number) => T,
+): T[] {
+  if (Array.isArray(value)) return Array.from<unknown, T>(value, item);
+  throw invalid(`${field} is ${shown(value)}; it must be a list`, field);
 }
 
 /** The entries of a plain object. Throws VALUE_INVALID. */

@@ -3,6 +3,7 @@
  * program, since it would mean the default. A number from the wire without a name in this version becomes UNKNOWN.
  */
 import { AuditAction } from '../../gen/ts/kelpie/v1/audit.js';
+import { CredentialPreset, Verb } from '../../gen/ts/kelpie/v1/access.js';
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import { MessageOrigin, NodeLeaveReason, StateEndReason } from '../../gen/ts/kelpie/v1/event.js';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
@@ -75,6 +76,22 @@ export type DrainStageName = NameIn<typeof DrainStage> | 'UNKNOWN';
 /** The kind of an act: see `AuditAction` of the contract. */
 export type AuditActionName = NameIn<typeof AuditAction> | 'UNKNOWN';
 
+/** Rights that fit most networks: see `CredentialPreset` of the contract. */
+export type PresetName = NameIn<typeof CredentialPreset>;
+
+/** A right beside topics and commands: see `Verb` of the contract. */
+export type VerbName = NameIn<typeof Verb>;
+
+/** Throws VALUE_INVALID. */
+export function presetOf(name: PresetName): CredentialPreset {
+  return CredentialPreset[oneOf<PresetName>('preset', name, CredentialPreset)];
+}
+
+/** Throws VALUE_INVALID. */
+export function verbOf(name: VerbName): Verb {
+  return Verb[oneOf<VerbName>('verb', name, Verb)];
+}
+
 /** Throws VALUE_INVALID. */
 export function originOf(name: OriginName): MessageOrigin {
   if (name === 'UNSPECIFIED') return MessageOrigin.UNSPECIFIED;
@@ -134,3 +151,4 @@ export const verdictNameOf = namesOf(ServerVerdict);
 export const transferStageNameOf = namesOf(TransferStage);
 export const drainStageNameOf = namesOf(DrainStage);
 export const auditActionNameOf = namesOf(AuditAction);
+export const verbNameOf = namesOf(Verb);

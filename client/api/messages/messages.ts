@@ -1,5 +1,6 @@
 /** `api.messages`: the calls of an API, with answers as the contract has them. */
 import type { CreateService } from '../call.js';
+import { AccessMessages } from './access.js';
 import { CommandMessages } from './commands.js';
 import { CoordinatorMessages } from './coordinator.js';
 import { EventMessages } from './events.js';
@@ -22,6 +23,7 @@ export class Messages {
   readonly routing: RoutingMessages;
   readonly state: StateMessages;
   readonly coordinator: CoordinatorMessages;
+  readonly access: AccessMessages;
 
   /** @internal */
   constructor(create: CreateService) {
@@ -33,5 +35,6 @@ export class Messages {
     this.routing = new RoutingMessages(create);
     this.state = new StateMessages(create);
     this.coordinator = new CoordinatorMessages(create);
+    this.access = new AccessMessages(create);
   }
 }

@@ -5,7 +5,8 @@ import { CoordinatorServiceDefinition } from '../../../gen/ts/kelpie/v1/coordina
 import { EventServiceDefinition } from '../../../gen/ts/kelpie/v1/event_service.js';
 import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { PlayerServiceDefinition } from '../../../gen/ts/kelpie/v1/player_service.js';
-import { clients, openChannel } from '../../../client/connection/transport.js';
+import { clients } from '../../../client/connection/clients.js';
+import { openChannel } from '../../../client/connection/transport.js';
 
 /** Generated clients of one coordinator. */
 export type Api = ReturnType<typeof apiAt>;

@@ -1,0 +1,97 @@
+/** The token that a client shows: a fixed one, or that of a file, which the client reads at each use. */
+import { type Channel, Metadata } from 'nice-grpc';
+import { AccessServiceDefinition } from '../../gen/ts/kelpie/v1/access_service.js';
+import { hashOfToken, type TokenPlaces, tokenPlacesOf } from '../core/token.js';
+import { invalid } from '../core/arguments.js';
+import { fromThrown, KelpieError, type FailureReason } from '../errors.js';
+import { clients } from './clients.js';
+import { acceptPending, pendingToken, readTokenFile } from './token-file.js';
+
+/** The pause before a refused token of a file is shown again: somebody may replace the file. */
+const REFUSED_MS = 15_000;
+
+const REFUSALS: readonly FailureReason[] = [
+  'CREDENTIAL_INVALID',
+  'CREDENTIAL_EXPIRED',
+  'CREDENTIAL_REVOKED',
+];
+
+export class Tokens {
+  readonly #places: TokenPlaces;
+  readonly #nodeName: string | undefined;
+
+  /** Only a node can join: without `nodeName` a join token is left out. Throws VALUE_INVALID. */
+  constructor(given: TokenPlaces, nodeName?: string) {
+    this.#nodeName = nodeName;
+    this.#places = tokenPlacesOf(given, nodeName !== undefined);
+    const { tokenFile, joinToken } = this.#places;
+    if (joinToken === undefined || tokenFile !== undefined) return;
+    const message = 'a join token needs tokenFile or KELPIE_TOKEN_FILE, for the token of this node';
+    throw invalid(message, 'tokenFile');
+  }
+
+  /** Whether there is a token, or will be one. */
+  get any(): boolean {
+    return this.#places.token !== undefined || this.#places.tokenFile !== undefined;
+  }
+
+  /** The token to show now; undefined: none. Throws FILE_INVALID. */
+  current(): string | undefined {
+    const { token, tokenFile } = this.#places;
+    if (tokenFile === undefined) return token;
+    const found = readTokenFile(tokenFile);
+    if (found !== undefined) return found;
+    throw new KelpieError('FILE_INVALID', `the token file ${tokenFile} does not exist`);
+  }
+
+  /**
+   * The token of a node for a stream on this channel. A node with a join token and without a token of its own joins
+   * first. Rejects with the refusal of Join, or FILE_INVALID.
+   */
+  async forStream(channel: Channel, signal: AbortSignal) {
+    const { tokenFile, joinToken } = this.#places;
+    if (this.#nodeName === undefined || tokenFile === undefined || joinToken === undefined)
+      return this.current();
+    const own = readTokenFile(tokenFile);
+    if (own !== undefined) return own;
+    const tokenHash = hashOfToken(pendingToken(tokenFile));
+    const metadata = metadataOf(joinToken);
+    try {
+      const service = clients.create(AccessServiceDefinition, channel);
+      await service.join({ nodeName: this.#nodeName, tokenHash }, { metadata, signal });
+    } catch (thrown) {
+      throw notJoined(fromThrown(thrown));
+    }
+    acceptPending(tokenFile);
+    return this.current();
+  }
+
+  /** The error of a stream, with what to do about it. A file may get another token: its refusal is not permanent. */
+  refused(error: KelpieError): KelpieError {
+    const { tokenFile } = this.#places;
+    const { reason, metadata, cause } = error;
+    if (tokenFile === undefined || !REFUSALS.includes(reason)) return error;
+    const message =
+      `${error.message} The token is that of ${tokenFile}: write a new one into it, and the client shows it; ` +
+      'to join again with a join token, remove the file.';
+    const retryAfterMs = Math.max(REFUSED_MS, error.retryAfterMs ?? 0);
+    return new KelpieError(reason, message, { metadata, cause, retryAfterMs });
+  }
+}
+
+/** The metadata that shows a token. */
+export function metadataOf(token: string | undefined): Metadata {
+  return token === undefined ? Metadata() : Metadata({ authorization: `Bearer ${token}` });
+}
+
+function notJoined({ reason, message, metadata, permanent, retryAfterMs, cause }: KelpieError) {
+  const used = reason === 'JOIN_TOKEN_USED';
+  const help =
+    REFUSALS.includes(reason) || used ? '; get a new one: kelpie token create --join' : '';
+  const options = { metadata, permanent: permanent || used, retryAfterMs, cause };
+  return new KelpieError(
+    reason,
+    `the node cannot join with its join token: ${message}${help}`,
+    options,
+  );
+}

@@ -1,0 +1,73 @@
+/** Tokens as text. A message never shows one, nor a text that was given in its place. */
+import { createHash, randomBytes } from 'node:crypto';
+import { invalid } from './arguments.js';
+
+/** The most bytes of a file of a token. A larger file is another file. */
+export const TOKEN_FILE_BYTES = 4096;
+
+/** What a header can carry. The tokens of a coordinator have another form, which only the coordinator judges. */
+const CARRIED = /^[\x21-\x7e]{1,1024}$/;
+
+/** The form of the tokens that coordinators make. */
+const FORM = /^klp_[A-Za-z0-9_-]{43}$/;
+
+const TOKEN_BYTES = 32;
+
+/** Where a token comes from: at most one of the first two. */
+export interface TokenPlaces {
+  readonly token?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  readonly joinToken?: string | undefined;
+}
+
+/**
+ * The places that a program names; without any of `token` and `tokenFile`, those of the environment. Throws
+ * VALUE_INVALID.
+ */
+export function tokenPlacesOf(given: TokenPlaces, joins: boolean): TokenPlaces {
+  const named = given.token !== undefined || given.tokenFile !== undefined;
+  const {
+    token = named ? undefined : variable('KELPIE_TOKEN'),
+    tokenFile = named ? undefined : variable('KELPIE_TOKEN_FILE'),
+  } = given;
+  const fromVariable = joins && token === undefined ? variable('KELPIE_JOIN_TOKEN') : undefined;
+  const joinToken = given.joinToken ?? fromVariable;
+  if (token !== undefined && tokenFile !== undefined) {
+    const names = named ? 'token and tokenFile' : 'KELPIE_TOKEN and KELPIE_TOKEN_FILE';
+    throw invalid(`${names} are both set; set one of them`, 'token');
+  }
+  if (token !== undefined) tokenOf('token', token);
+  if (tokenFile === '') throw invalid('tokenFile is empty; it must be a path', 'tokenFile');
+  if (joinToken !== undefined) tokenOf('joinToken', joinToken);
+  return { token, tokenFile, joinToken };
+}
+
+/** An empty variable counts as not set. */
+function variable(name: string): string | undefined {
+  const value = process.env[name]?.trim();
+  return value === '' ? undefined : value;
+}
+
+/** Throws VALUE_INVALID. */
+export function tokenOf(field: string, value: unknown): string {
+  if (typeof value === 'string' && CARRIED.test(value)) return value;
+  throw invalid(
+    `${field} is no token; a token is klp_ and 43 letters, digits, "_" and "-", without spaces`,
+    field,
+  );
+}
+
+/** Whether a coordinator can have made the token. */
+export function hasTokenForm(token: string): boolean {
+  return FORM.test(token);
+}
+
+/** A new token. */
+export function drawToken(): string {
+  return `klp_${randomBytes(TOKEN_BYTES).toString('base64url')}`;
+}
+
+/** What a coordinator stores of a token. */
+export function hashOfToken(token: string): Uint8Array {
+  return createHash('sha256').update(token).digest();
+}

@@ -48,7 +48,7 @@ async function textOf(pemOrPath: string, what: string): Promise<string> {
   }
 }
 
-function isPem(pemOrPath: string): boolean {
+export function isPem(pemOrPath: string): boolean {
   return pemOrPath.includes('-----BEGIN ');
 }
 

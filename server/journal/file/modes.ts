@@ -77,8 +77,8 @@ async function restricted({ path, wantedMode }: OpenPath, change: Change): Promi
   }
 }
 
-/** Undefined also for a path that is gone. */
-async function openPath(path: string): Promise<OpenPath | undefined> {
+/** A path that other users can read or write. Undefined for another one, also for one that is gone. */
+export async function openPath(path: string): Promise<OpenPath | undefined> {
   try {
     const { mode } = await stat(path);
     const open = (mode & PERMISSIONS & ~OF_USER) !== 0;

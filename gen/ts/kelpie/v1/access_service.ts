@@ -168,8 +168,8 @@ export interface GetSecurityResponse {
   /** The credentials of the network that may manage credentials and never expire: at most 100. */
   endlessOperators: Credential[];
   /**
-   * Files and folders of its data that others than its user can read or write: at most 100 paths. Empty with a
-   * journal in memory.
+   * The file of its private key, and files and folders of its data, that others than its user can read or write: at
+   * most 100 paths. A coordinator with a journal in memory has no data.
    */
   openPaths: OpenPath[];
   /** Whether other machines can reach its metrics, which have no TLS and no credentials. */

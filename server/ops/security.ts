@@ -1,0 +1,35 @@
+/** The facts about the security of a coordinator that its options and its files show. */
+import { bareHost, isLoopback } from '../core/address.js';
+import { isPem } from '../core/certificates.js';
+import { openPath, type OpenPath, openPaths } from '../journal/file/modes.js';
+import type { CoordinatorOptions } from './config/options.js';
+
+/** The most paths that the facts have. */
+const PATHS = 100;
+
+/** `certificateExpiresAtMs`: of the certificate in force now. */
+export function securityFacts(
+  options: CoordinatorOptions,
+  certificateExpiresAtMs: () => number | undefined,
+) {
+  const { host, metrics, insecure = false, tls } = options;
+  return {
+    tls: tls !== undefined,
+    clientCertificates: tls?.clientCa !== undefined,
+    publicAddress: isPublic(host),
+    publicMetrics: isPublic(metrics?.host),
+    insecure,
+    certificateExpiresAtMs,
+    openPaths: () => pathsOf(options),
+  };
+}
+
+function isPublic(host: string | undefined): boolean {
+  return host !== undefined && !isLoopback(bareHost(host));
+}
+
+async function pathsOf({ journal, data = 'data', tls }: CoordinatorOptions): Promise<OpenPath[]> {
+  const key = tls && !isPem(tls.key) ? await openPath(tls.key) : undefined;
+  const inData = journal === 'memory' ? [] : await openPaths(data, PATHS);
+  return [...(key ? [key] : []), ...inData].slice(0, PATHS);
+}

@@ -148,12 +148,14 @@ async function assemble(
   const services = await wire(settings, ends);
   telemetry?.watch(services);
   const onCall = telemetry?.called ?? (() => undefined);
+  const onLimit = telemetry?.limited ?? (() => undefined);
   const store = new MemoryCredentialStore();
   const credentials = await Credentials.open(store, { ...settings, onFault });
   ends.push(() => credentials.close());
   const { authorize } = credentials;
   const networks = onlyMain({ ...services, calls: callServices(services) });
-  const edge = createEdge({ ...services, authorize, networks, certificates, onCall });
+  const observers = { onCall, onLimit };
+  const edge = createEdge({ ...services, authorize, networks, certificates, ...observers });
   ends.push(async () => {
     edge.notServing();
     await services.drain();

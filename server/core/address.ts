@@ -35,3 +35,20 @@ export function hostOf(peer: string): string {
     .replace(/^\[(.*)\]$/, '$1')
     .replace(/^::ffff:/, '');
 }
+
+/**
+ * The block of addresses that one machine may have for itself: an IPv4 address, or the 64 bits of an IPv6 network.
+ * Limits count blocks, because a machine may use each address of its block.
+ */
+export function addressBlock(host: string): string {
+  if (isIP(host) !== 6) return host;
+  const [head = '', tail] = host.replace(/%.*$/, '').split('::');
+  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const first = groups(head);
+  const last = groups(tail ?? '');
+  // An IPv4 address at the end takes the place of two groups.
+  const missing = 8 - first.length - last.length - (last.at(-1)?.includes('.') ? 1 : 0);
+  const all = [...first, ...Array<string>(tail === undefined ? 0 : missing).fill('0'), ...last];
+  const network = all.slice(0, 4).map((group) => parseInt(group, 16).toString(16));
+  return `${network.join(':')}::/64`;
+}

@@ -81,6 +81,12 @@ export class Telemetry {
     ['method'],
   );
 
+  readonly #limited = this.#counter(
+    'kelpie_peer_limits_total',
+    'connections and requests above a limit of one peer',
+    ['limit'],
+  );
+
   readonly #presenceDiffers = this.#counter(
     'kelpie_presence_mismatches_total',
     'digests of proxies that differed from the table of players',
@@ -122,6 +128,9 @@ export class Telemetry {
     this.#calls.inc({ method, code });
     if (durationMs !== undefined) this.#callSeconds.observe({ method }, durationMs / 1000);
   };
+
+  /** The edge calls it when a peer is above a limit. */
+  readonly limited = (limit: string): void => this.#limited.inc({ limit });
 
   readonly fault = (): void => this.#faults.inc();
 

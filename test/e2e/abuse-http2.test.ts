@@ -24,9 +24,8 @@ const ENHANCE_YOUR_CALM = 11;
 const NOTHING = Buffer.alloc(0);
 /** The limit of streams on one connection. */
 const STREAMS = 256;
-/** The time limit of a Hello, and of the answer to a PING: the PING comes after 10 s, its answer may take 5 s. */
+/** The time limit of a Hello, and of a connection without one. */
 const HELLO_MS = 5000;
-const KEEPALIVE_MS = 15_000;
 /** How late a timer may fire in a flooded process. */
 const SLACK_MS = 5000;
 /** MiB. The process frees memory late, so the test can only detect an amount that is far too high. */
@@ -148,31 +147,25 @@ describe('abuse by HTTP/2', () => {
   });
 
   describe('gives up', () => {
-    const deadlines: [number, ...string[]][] = [
-      [HELLO_MS, 'a stream without a Hello', 'a Hello that comes byte by byte'],
-      [
-        KEEPALIVE_MS,
-        'a silent socket',
-        'half a preface',
-        'a preface and nothing more',
-        'headers that never end',
-        '20,000 streams that are opened and reset at once',
-      ],
+    const patient = [
+      'a silent socket',
+      'half a preface',
+      'a preface and nothing more',
+      'headers that never end',
+      'a stream without a Hello',
+      'a Hello that comes byte by byte',
     ];
-    for (const [deadlineMs, ...peers] of deadlines) {
-      for (const what of peers) {
-        it(`${what}, after ${deadlineMs / 1000} s at the latest`, async () => {
-          const afterMs = await slow.get(what);
-          expect(afterMs).to.be.below(deadlineMs + SLACK_MS);
-        });
-      }
+    for (const what of [...patient, '20,000 streams that are opened and reset at once']) {
+      it(`${what}, after ${HELLO_MS / 1000} s at the latest`, async () => {
+        const afterMs = await slow.get(what);
+        expect(afterMs).to.be.below(HELLO_MS + SLACK_MS);
+      });
     }
 
     it('no peer before its time', async () => {
-      for (const what of ['a stream without a Hello', 'a Hello that comes byte by byte']) {
-        expect(await slow.get(what)).to.be.at.least(HELLO_MS - SLACK_MS / 10);
+      for (const what of patient) {
+        expect(await slow.get(what), what).to.be.at.least(HELLO_MS - SLACK_MS / 10);
       }
-      expect(await slow.get('a silent socket')).to.be.at.least(KEEPALIVE_MS / 2);
     });
   });
 });

@@ -3,6 +3,7 @@ import { type CallContext, ServerError, type ServerMiddlewareCall, Status } from
 import type { Authorize } from '../../access/access.js';
 import { checkCall } from '../../access/table.js';
 import { admitted as keepAccess, visitorOf } from './caller.js';
+import type { Connections } from './connections.js';
 import type { CallTurns } from './call-turns.js';
 import { decodeRequest } from './definitions.js';
 import { callLimit } from './errors.js';
@@ -20,10 +21,12 @@ interface AdmitParts {
   readonly networks: EdgeNetworks;
   readonly turns: CallTurns;
   readonly calls: OpenCalls;
+  readonly connections: Connections;
 }
 
 /** The innermost middleware. Throws what `authorize` and `networks` throw, CALL_LIMIT or MESSAGE_INVALID. */
-export function admitCalls({ authorize, networks, turns, calls }: AdmitParts) {
+export function admitCalls(parts: AdmitParts) {
+  const { authorize, networks, turns, calls, connections } = parts;
   return async function* admitted<Request, Response>(
     call: ServerMiddlewareCall<Request, Response>,
     context: CallContext,
@@ -33,11 +36,6 @@ export function admitCalls({ authorize, networks, turns, calls }: AdmitParts) {
     keepAccess(context, access);
     const network = await networks.of(access.network);
     keepNetwork(context, network);
-    if (call.requestStream) {
-      const id = context.metadata.get(CALL_ID);
-      const requests = decodedStream(path, call.request, (bytes) => calls.taken(id, bytes));
-      return yield* call.next(requests, context) as Responses<Response>;
-    }
     const begin = (): Responses<Response> => {
       const request = decodeRequest(path, call.request) as Request;
       const run = (): Responses<Response> => {
@@ -47,10 +45,15 @@ export function admitCalls({ authorize, networks, turns, calls }: AdmitParts) {
       const act = network.audit.ofCall(path, request, { node: '', access });
       return act ? recorded(act, run) : run();
     };
-    const { responses, first } = await begun(turns, context, begin);
+    if (!call.requestStream) connections.used(context.peer);
+    const { responses, first } = call.requestStream
+      ? startOf(streamed(call, context, calls))
+      : await begun(turns, context, begin);
     try {
       const { done, value } = await first;
       if (done === true) return value;
+      // The first response of a stream is the Welcome.
+      if (call.requestStream) connections.used(context.peer);
       yield value;
       return yield* responses;
     } finally {
@@ -59,11 +62,15 @@ export function admitCalls({ authorize, networks, turns, calls }: AdmitParts) {
   };
 }
 
-/** A call that has its turn. */
+/** A call that has begun. */
 interface Begun<Response> {
   readonly responses: Responses<Response>;
   /** In an object, so that the turn does not wait for it. */
   readonly first: ReturnType<Responses<Response>['next']>;
+}
+
+function startOf<Response>(responses: Responses<Response>): Begun<Response> {
+  return { responses, first: responses.next() };
 }
 
 function begun<Response>(
@@ -76,10 +83,20 @@ function begun<Response>(
   const now = async (): Promise<Begun<Response>> => {
     // The caller does not wait for it any more.
     if (signal.aborted) throw new ServerError(Status.CANCELLED, 'the call was cancelled');
-    const responses = begin();
-    return { responses, first: responses.next() };
+    return startOf(begin());
   };
   return new Promise((resolve) => turns.take(peer, () => resolve(now())));
+}
+
+function streamed<Request, Response>(
+  call: ServerMiddlewareCall<Request, Response> & { readonly requestStream: true },
+  context: CallContext,
+  calls: OpenCalls,
+): Responses<Response> {
+  const id = context.metadata.get(CALL_ID);
+  const taken = (bytes: number): void => calls.taken(id, bytes);
+  const requests = decodedStream(call.method.path, call.request, taken);
+  return call.next(requests, context) as Responses<Response>;
 }
 
 async function* decodedStream<Request>(

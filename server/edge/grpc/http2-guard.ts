@@ -1,6 +1,6 @@
 /**
  * Guards HTTP/2 connections where grpc-js does not: against thousands of streams opened in one tick, timeouts
- * longer than a timer can hold, and connections that never close after the coordinator gave them up.
+ * longer than a timer can hold, too many headers, and connections that nobody uses (`connections.ts`).
  *
  * nice-grpc hides the grpc-js server, and grpc-js hides its HTTP/2 servers. The guard meets the one when it
  * binds, and the others when it creates them. No other file knows that.
@@ -9,21 +9,18 @@ import {
   constants,
   type Http2Server,
   type IncomingHttpHeaders,
-  type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Server as GrpcServer, type ServerCredentials } from '@grpc/grpc-js';
 import type { Server } from 'nice-grpc';
-import { type Cancel, type Clock, every } from '../../core/clock.js';
 import { CallTurns } from './call-turns.js';
+import { type ConnectionRules, Connections } from './connections.js';
 
 /** Streams that wait to be begun; what is above may be tried again at once, says HTTP/2. */
 const WAITING_STREAMS = 20_000;
 /** A longer path is no method's, and would come back whole in the status. */
 const PATH_LENGTH = 255;
-/** A connection that was given up has so many sweeps to close. */
-const SWEEP_MS = 5000;
 /** The longest time of a timer; a call may take 24 days. */
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -33,17 +30,16 @@ interface Binding {
   bindAsync: (this: GrpcServer, ...binding: Parameters<GrpcServer['bindAsync']>) => void;
 }
 
+type OnConnection = (this: Http2Server, socket: Socket) => void;
 type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
 export class Http2Guard {
+  readonly connections: Connections;
   readonly #turns: CallTurns;
-  readonly #connections = new Map<Socket, ServerHttp2Session>();
-  readonly #givenUp = new WeakSet<Socket>();
-  readonly #sweeps: Cancel;
 
-  constructor(clock: Clock) {
-    this.#turns = new CallTurns(clock);
-    this.#sweeps = every(clock, SWEEP_MS, () => this.#sweep());
+  constructor(rules: ConnectionRules) {
+    this.connections = new Connections(rules);
+    this.#turns = new CallTurns(rules.clock);
   }
 
   /** Listens with a server whose connections are guarded. Returns the port. */
@@ -62,7 +58,7 @@ export class Http2Guard {
   }
 
   close(): void {
-    this.#sweeps();
+    this.connections.close();
   }
 
   #guard(met: GrpcServer): void {
@@ -72,17 +68,12 @@ export class Http2Guard {
   }
 
   #guarded(server: Http2Server): Http2Server {
-    let newest: ServerHttp2Session | undefined;
-    // In this order, in one tick: a session is created when its socket comes in.
-    server.on('session', (session) => (newest = session));
-    const meet = (socket: Socket): void => {
-      if (!newest) return;
-      this.#connections.set(socket, newest);
-      newest = undefined;
-      socket.once('close', () => this.#connections.delete(socket));
-    };
-    // With TLS a connection has no session before its handshake.
-    server.on('connection', meet).on('secureConnection', meet);
+    server.on('session', (session) => this.connections.began(session));
+    const accept = server.listeners('connection') as OnConnection[];
+    server.removeAllListeners('connection');
+    server.on('connection', (socket: Socket) => {
+      if (this.connections.admit(socket)) for (const one of accept) one.call(server, socket);
+    });
     const [begin] = server.listeners('stream') as OnStream[];
     server.removeAllListeners('stream');
     if (begin) server.on('stream', (stream, headers) => this.#queue(stream, headers, begin));
@@ -90,6 +81,7 @@ export class Http2Guard {
   }
 
   #queue(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, begin: OnStream): void {
+    this.connections.call(stream);
     // It may break before its turn, and nobody else listens yet.
     stream.on('error', () => undefined);
     if (this.#turns.size >= WAITING_STREAMS) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
@@ -98,15 +90,6 @@ export class Http2Guard {
     this.#turns.take(stream.session, () => {
       if (!stream.destroyed) begin(stream, headers);
     });
-  }
-
-  /** The end of a connection is a last frame, which a peer that reads nothing never takes. */
-  #sweep(): void {
-    for (const [socket, session] of this.#connections) {
-      if (!session.destroyed) continue;
-      if (this.#givenUp.has(socket)) socket.destroy();
-      else this.#givenUp.add(socket);
-    }
   }
 }
 

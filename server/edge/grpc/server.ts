@@ -18,12 +18,12 @@ import { SessionServiceDefinition } from '../../../gen/ts/kelpie/v1/session_serv
 import { StateServiceDefinition } from '../../../gen/ts/kelpie/v1/state_service.js';
 import { endpointOf } from '../../core/address.js';
 import type { Certificates } from '../../core/certificates.js';
-import type { Clock } from '../../core/clock.js';
 import type { Authorize } from '../../access/access.js';
 import type { SessionPort } from '../../session/port.js';
 import type { Identity } from '../../session/services.js';
 import { admitCalls } from './admit.js';
 import { CallTurns } from './call-turns.js';
+import type { ConnectionRules } from './connections.js';
 import { EventService, later, methodsOf, ofContract, SessionService } from './definitions.js';
 import { Http2Guard } from './http2-guard.js';
 import { byNetwork, type CallServices, type EdgeNetworks } from './networks.js';
@@ -92,11 +92,10 @@ async function endStreams(server: Server): Promise<void> {
 }
 
 /** The parts of the coordinator that the edge uses, and the observer of its calls. */
-export interface EdgeParts {
+export interface EdgeParts extends ConnectionRules {
   readonly authorize: Authorize;
   readonly networks: EdgeNetworks;
-  readonly limits: SessionPort['limits'];
-  readonly clock: Clock;
+  readonly limits: SessionPort['limits'] & ConnectionRules['limits'];
   readonly identity: Pick<Identity, 'coordinatorId' | 'version'>;
   /** Without them the edge encrypts nothing. */
   readonly certificates?: Certificates | undefined;
@@ -104,24 +103,18 @@ export interface EdgeParts {
   readonly onFault: (error: unknown) => void;
 }
 
-export function createEdge({
-  clock,
-  limits,
-  identity,
-  certificates,
-  onCall,
-  onFault,
-  ...parts
-}: EdgeParts): Edge {
+export function createEdge(parts: EdgeParts): Edge {
+  const { clock, limits, identity, certificates, onCall, onFault } = parts;
   const { coordinatorId, version } = identity;
   // grpc-js would print on stderr that a port is taken; it throws that as well.
   setLogVerbosity(logVerbosity.NONE);
   const calls = new OpenCalls(clock, limits);
-  const guard = new Http2Guard(clock);
+  const guard = new Http2Guard(parts);
+  const { connections } = guard;
   const credentials = certificates && new TlsCredentials(certificates);
   const server: Server = createServer(serverOptions(limits.messageBytes, calls))
     .use(observeCalls(clock, version, onCall, onFault))
-    .use(admitCalls({ ...parts, calls, turns: new CallTurns(clock) }));
+    .use(admitCalls({ ...parts, calls, connections, turns: new CallTurns(clock) }));
   addServices(server, sessionService(coordinatorId, calls));
   const health = HealthState();
   // One listener for each Watch, and these are bounded as all streams are.

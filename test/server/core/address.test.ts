@@ -1,5 +1,21 @@
 import { expect } from 'chai';
-import { bareHost, endpointOf, isLoopback } from '../../../server/core/address.js';
+import { addressBlock, bareHost, endpointOf, isLoopback } from '../../../server/core/address.js';
+
+describe('The block of an address', () => {
+  const blocks = [
+    ['10.0.0.1', '10.0.0.1'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['2001:0DB8:0:0:1:2:3:4', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['1:2:3:4:5:6:7::', '1:2:3:4::/64'],
+    ['64:ff9b::10.0.0.1', '64:ff9b:0:0::/64'],
+    ['1:2:3:4::10.0.0.1', '1:2:3:4::/64'],
+  ] as const;
+  for (const [host, block] of blocks) {
+    it(`of ${host} is ${block}`, () => expect(addressBlock(host)).to.equal(block));
+  }
+});
 
 describe('An address to listen on', () => {
   const inside = [

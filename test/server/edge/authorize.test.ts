@@ -23,6 +23,8 @@ async function* greeting() {
   yield { frames: [{ requestId: 0, frame: { $case: 'hello', value: hello('lobby-1') } as const }] };
 }
 
+const ignored = { onCall: () => undefined, onLimit: () => undefined };
+
 async function endOf(responses: AsyncIterable<unknown>): Promise<unknown> {
   try {
     const all = responses[Symbol.asyncIterator]();
@@ -38,7 +40,7 @@ describe('a peer that is not authorized', () => {
     const town = await openCoordinator();
     const { authorize, hosts } = closed();
     const networks = { of: async () => ({ ...town, calls: callServices(town) }) };
-    const edge = createEdge({ ...town, authorize, networks, onCall: () => undefined });
+    const edge = createEdge({ ...town, authorize, networks, ...ignored });
     const channel = createChannel(`127.0.0.1:${await edge.listen('127.0.0.1', 0)}`);
     try {
       const call = createClient(NodeServiceDefinition, channel).getNode({ name: 'lobby-1' });

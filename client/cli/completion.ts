@@ -1,5 +1,6 @@
 /** `kelpie completion`: what a shell proposes when the user presses Tab. */
 import { Argument, type Command, type Option } from 'commander';
+import { ACTIONS } from './audit.js';
 import { apiAt } from '../api/index.js';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import type { RoleName } from '../core/spelling.js';
@@ -150,6 +151,8 @@ async function valuesOf(
       return nodeNames(given, ['DOWNSTREAM']);
     case 'proxy':
       return nodeNames(given, ['PROXY', 'DOWNSTREAM']);
+    case 'action':
+      return [...ACTIONS];
     case 'context':
       return [...readContexts().all.keys()];
     case 'format':

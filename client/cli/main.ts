@@ -3,6 +3,7 @@
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Command, CommanderError } from 'commander';
 import { version } from '../core/version.js';
+import { auditCommand } from './audit.js';
 import { callCommand } from './call.js';
 import { described, inheritCommon, settled, withCommon } from './command.js';
 import { completeLineCommand, completionCommand } from './completion.js';
@@ -42,6 +43,7 @@ const groups = {
     findCommand(),
     tailCommand(),
     historyCommand(),
+    auditCommand(),
     infoCommand(),
     topCommand(),
     doctorCommand(),

@@ -11,7 +11,7 @@ import type { Facts } from './facts.js';
 import { type Subject, subjectOf } from './subject.js';
 import { print, shownTime, UsageError } from '../output/output.js';
 import { printRecord } from '../output/records.js';
-import { oldestOf, past } from '../input/past.js';
+import { oldestOf, past, reachInWords, showReach } from '../input/past.js';
 
 interface HistoryOptions extends Common {
   /** Only what is at most this old, in milliseconds. */
@@ -46,11 +46,7 @@ async function history(api: Api, words: string[], options: HistoryOptions): Prom
     throw unknown(typed, subject.kind, ' in the time that was asked for', oldest);
   }
   if (options.output === 'table') print(endOf(subject, facts, oldest));
-  else {
-    const oldestSequence = oldest ? String(oldest.sequence) : null;
-    const reach = { historySince: oldest?.time ?? null, oldestSequence };
-    printRecord(options.output, 'HistoryReach', reach);
-  }
+  else showReach(oldest, options.output);
 }
 
 /** The lines below the facts, or instead of them. */
@@ -58,8 +54,8 @@ function endOf({ kind, shown, namesakes }: Subject, facts: number, oldest: Event
   const it = kind === 'node' ? 'it' : 'them';
   const end =
     facts === 0
-      ? [`${shown} is there, and nothing happened to ${it}; ${reachOf(oldest)}.`]
-      : ['', `Nothing older is known: ${reachOf(oldest)}.`];
+      ? [`${shown} is there, and nothing happened to ${it}; ${reachInWords(oldest)}.`]
+      : ['', `Nothing older is known: ${reachInWords(oldest)}.`];
   if (namesakes.length === 0) return end;
   return [...end, `Others had the name before: kelpie history ${namesakes.join(' or ')}`];
 }
@@ -112,14 +108,8 @@ function unknown(
   oldest: Event | undefined,
 ): KelpieError {
   const reason = kind === 'node' ? 'NODE_NOT_FOUND' : 'PLAYER_NOT_FOUND';
-  const message = `nothing is known of a ${kind ?? 'node or player'} "${typed}"${when}; ${reachOf(oldest)}`;
+  const message = `nothing is known of a ${kind ?? 'node or player'} "${typed}"${when}; ${reachInWords(oldest)}`;
   return new KelpieError(reason, message);
-}
-
-function reachOf(oldest: Event | undefined): string {
-  return oldest
-    ? `history goes back to ${shownTime(oldest.time)} (sequence ${oldest.sequence})`
-    : 'history is empty';
 }
 
 /** Times and sequences are always as long, so columns need not be measured. */

@@ -2,6 +2,9 @@
 import type { Cursor } from '../../../gen/ts/kelpie/v1/cursor.js';
 import type { Event } from '../../../gen/ts/kelpie/v1/event.js';
 import type { Api, ReadOptions } from '../../api/index.js';
+import { fromThrown } from '../../errors.js';
+import { shownTime } from '../output/output.js';
+import { type Format, printRecord } from '../output/records.js';
 
 type PastStart = NonNullable<ReadOptions['start']>;
 
@@ -27,4 +30,30 @@ function isAt(cursor: Cursor | undefined, head: Cursor | undefined): boolean {
 export async function oldestOf(api: Api, topics: string[]): Promise<Event | undefined> {
   const { events } = await api.messages.events.read(topics, { start: 'EARLIEST', pageSize: 1 });
   return events[0];
+}
+
+/** The oldest event of the topics, or of `own` where the caller may not read them all. */
+export async function reachOf(
+  api: Api,
+  topics: string[],
+  own: string[],
+): Promise<Event | undefined> {
+  try {
+    return await oldestOf(api, topics);
+  } catch (thrown) {
+    if (fromThrown(thrown).reason !== 'RIGHT_MISSING') throw thrown;
+    return oldestOf(api, own);
+  }
+}
+
+/** How far back the history reaches, by its oldest event. */
+export function reachInWords(oldest: Event | undefined): string {
+  return oldest
+    ? `history goes back to ${shownTime(oldest.time)} (sequence ${oldest.sequence})`
+    : 'history is empty';
+}
+
+export function showReach(oldest: Event | undefined, output: Format): void {
+  const oldestSequence = oldest ? String(oldest.sequence) : null;
+  printRecord(output, 'HistoryReach', { historySince: oldest?.time ?? null, oldestSequence });
 }

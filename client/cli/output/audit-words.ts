@@ -34,7 +34,7 @@ export function targetsOf({ targets, targetCount }: AuditRecord): string {
 /** `done`; `2 done, 1 PLAYER_NOT_FOUND`. */
 export function outcomeOf({ outcomes }: AuditRecord): string {
   const [only] = outcomes;
-  if (only && outcomes.length === 1 && only.count <= 1) return wordOf(only.reason);
+  if (only?.count === 1 && outcomes.length === 1) return wordOf(only.reason);
   return outcomes.map(({ reason, count }) => `${count} ${wordOf(reason)}`).join(', ') || '-';
 }
 

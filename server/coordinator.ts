@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Credentials } from './access/credentials.js';
+import type { SecurityFacts } from './access/security.js';
 import { machineOf } from './access/draft.js';
 import { requestOf, type TokenOptions } from './access/token-options.js';
 import { bareHost, endpointOf, isLoopback, reachOf } from './core/address.js';
@@ -23,6 +24,7 @@ import type { Journal } from './journal/journal.js';
 import { MemoryCredentialStore } from './journal/memory/memory-credential-store.js';
 import { MemoryJournal } from './journal/memory/memory-journal.js';
 import { logSessions } from './ops/log/sessions.js';
+import { accessService } from './edge/grpc/access-service.js';
 import { inProcess, type InProcessTransport } from './edge/grpc/in-process.js';
 import type { EdgeNetwork, EdgeNetworks } from './edge/grpc/networks.js';
 import { createEdge, type Edge } from './edge/grpc/server.js';
@@ -150,18 +152,37 @@ async function assemble(
   const onCall = telemetry?.called ?? (() => undefined);
   const onLimit = telemetry?.limited ?? (() => undefined);
   const store = new MemoryCredentialStore();
-  const credentials = await Credentials.open(store, { ...settings, onFault });
+  const credentials = await Credentials.open(store, settings);
   ends.push(() => credentials.close());
   const { authorize } = credentials;
+  const access = accessService({ credentials, security: securityFacts(options), clock });
   const networks = onlyMain({ ...services, calls: callServices(services) });
   const observers = { onCall, onLimit };
-  const edge = createEdge({ ...services, authorize, networks, certificates, ...observers });
+  const edge = createEdge({ ...services, authorize, access, networks, certificates, ...observers });
   ends.push(async () => {
     edge.notServing();
     await services.drain();
     await edge.stop();
   });
   return (parts = { services, edge, credentials });
+}
+
+/** The facts about the process for GetSecurity. */
+function securityFacts({
+  host,
+  metrics,
+  tls,
+  insecure = false,
+}: CoordinatorOptions): SecurityFacts {
+  return {
+    tls: tls !== undefined,
+    clientCertificates: tls?.clientCa !== undefined,
+    publicAddress: !isLoopback(bareHost(host ?? '127.0.0.1')),
+    insecure,
+    publicMetrics: metrics !== undefined && !isLoopback(bareHost(metrics.host)),
+    certificateExpiresAtMs: () => undefined,
+    openPaths: async () => [],
+  };
 }
 
 /** The network of a peer without a credential. */

@@ -112,12 +112,32 @@ export class Credentials {
     const listing = {
       after: (place: string) => this.#live.placesAfter(network, place),
       item: (place: string) => {
-        const one = this.#live.get(place.slice(place.indexOf('\0') + 1));
+        const one = this.#at(place);
         return one && this.#isKept(one) ? one.shown : undefined;
       },
       bytesOf: (one: Credential) => Credential.encode(one).finish().length,
     };
     return this.#searches.work(pageOf(listing, NOWHERE, request, 'credentials'), asker);
+  }
+
+  /** The credentials of a network that may manage credentials and never expire: the first ones by their names. */
+  endlessOperators(network: string, most: number, asker?: unknown): Promise<Credential[]> {
+    const right = { kind: 'verb', verb: 'MANAGE_CREDENTIALS' } as const;
+    const places = this.#live.placesAfter(network, '');
+    const at = (place: string): LiveCredential | undefined => this.#at(place);
+    return this.#searches.work(
+      (function* () {
+        const found: Credential[] = [];
+        for (const place of places) {
+          yield;
+          const one = at(place);
+          if (one?.expiresAtMs === Infinity && one.rights.grant(right)) found.push(one.shown);
+          if (found.length === most) break;
+        }
+        return found;
+      })(),
+      asker,
+    );
   }
 
   /** Revokes a credential, and returns it as it was. Throws CREDENTIAL_NOT_FOUND. */
@@ -193,6 +213,10 @@ export class Credentials {
     this.#purges();
     this.#authenticator.close();
     await this.#records.close();
+  }
+
+  #at(place: string): LiveCredential | undefined {
+    return this.#live.get(place.slice(place.indexOf('\0') + 1));
   }
 
   #find(network: string, id: string): LiveCredential {

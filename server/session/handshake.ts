@@ -3,6 +3,7 @@ import { Durability, type Limits as WireLimits } from '../../gen/ts/kelpie/v1/co
 import { Hello, type Welcome, WelcomeOutcome } from '../../gen/ts/kelpie/v1/session_service.js';
 import { checkFrame } from '../access/table.js';
 import type { Access } from '../access/access.js';
+import type { Clock } from '../core/clock.js';
 import type { Cursor } from '../core/cursor.js';
 import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
@@ -36,7 +37,7 @@ export interface Opened {
 /** The services that a Hello uses. */
 type HelloServices = Pick<
   SessionServices,
-  'network' | 'claims' | 'registry' | 'identity' | 'limits' | 'times'
+  'network' | 'claims' | 'registry' | 'identity' | 'limits' | 'times' | 'clock'
 >;
 
 /** Claims the node for the session. Throws the errors that the contract lists at Hello. */
@@ -90,7 +91,7 @@ function windowOf({ window }: Hello, { windowEvents, windowBytes }: Limits): Win
 }
 
 function welcomeOf(
-  { network, identity, times, limits }: HelloServices,
+  { network, identity, times, limits, clock }: HelloServices,
   { generation, outcome }: Claimed,
   opened: {
     sessionId: string;
@@ -117,8 +118,17 @@ function welcomeOf(
     coordinatorVersion: version,
     features: [],
     network: opened.access.network,
-    credentialExpiresIn: undefined,
+    credentialExpiresIn: timeLeft(opened.access, clock),
   };
+}
+
+/** The time until the credential expires. */
+function timeLeft(
+  { expiresAtMs }: Access,
+  clock: Pick<Clock, 'wall'>,
+): Welcome['credentialExpiresIn'] {
+  if (expiresAtMs === undefined) return undefined;
+  return durationOf(Math.max(0, expiresAtMs - clock.wall()));
 }
 
 /** The limits as nodes get them. */

@@ -1,4 +1,5 @@
 /** Logs and metrics observe sessions. */
+import type { Access } from '../access/access.js';
 import type { ReasonName } from '../core/errors.js';
 import { Listeners } from '../core/listeners.js';
 import type { Claimed } from '../nodes/claims.js';
@@ -14,6 +15,8 @@ export interface OpenedSession {
   readonly outcome: Claimed['outcome'];
   /** Where its stream comes from. */
   readonly host: string;
+  /** Its credential; undefined if the coordinator asks for none. */
+  readonly credential: Access['credential'];
 }
 
 /** A stream that got no Welcome. */

@@ -50,6 +50,8 @@ export class Session implements Member {
   readonly #patterns: PatternHold;
   readonly #turn: FairTurn;
   readonly #helloTimer: Cancel;
+  /** Forgets the end of the credential. */
+  readonly #forget: () => void;
   #helloName: string | undefined;
   #active: Active | undefined;
   readonly #loads: LoadReader;
@@ -67,6 +69,7 @@ export class Session implements Member {
     this.#turn = new FairTurn(clock);
     this.#liveness = new Liveness(listening);
     this.#loads = new LoadReader(loadFrames);
+    this.#forget = access.onEnd((error) => this.#break(error));
     this.#helloTimer = listening.after(times.helloMs, () =>
       this.#refuse(
         new KelpieError('HELLO_TIMEOUT', `no Hello came within ${times.helloMs / 1000} s`),
@@ -181,7 +184,8 @@ export class Session implements Member {
     registry.add(this, opened.name);
     this.outbound.send({ $case: 'welcome', value: opened.welcome });
     this.#active = this.#activate(opened);
-    observer.opened({ ...opened, sessionId: this.id, host: this.#host });
+    const { credential } = this.#access;
+    observer.opened({ ...opened, sessionId: this.id, host: this.#host, credential });
     registry.welcomed(this);
   }
 
@@ -285,6 +289,7 @@ export class Session implements Member {
     if (this.#closed) return;
     this.#closed = true;
     this.#helloTimer();
+    this.#forget();
     this.#liveness.stop();
     this.#opened.open();
     this.#patterns.release();

@@ -34,6 +34,7 @@ export function admitCalls(parts: AdmitParts) {
     const { path } = call.method;
     const access = await authorize(visitorOf(context, calls));
     keepAccess(context, access);
+    calls.follow(context.metadata.get(CALL_ID), access);
     const network = await networks.of(access.network);
     keepNetwork(context, network);
     const begin = (): Responses<Response> => {

@@ -6,9 +6,14 @@ import { CALL_ID, type OpenCalls } from './open-calls.js';
 
 const accesses = new WeakMap<CallContext, Access>();
 
+/** A header of another form shows a token that is none. */
+const BEARER = /^Bearer ([!-~]*)$/i;
+
 /** The facts that the peer of a call shows. */
 export function visitorOf({ peer, metadata }: CallContext, calls: OpenCalls): Visitor {
-  const [, token] = /^Bearer (.*)$/i.exec(metadata.get('authorization') ?? '') ?? [];
+  const [header, ...more] = metadata.getAll('authorization');
+  const [, shown = ''] = more.length > 0 ? [] : (BEARER.exec(header ?? '') ?? []);
+  const token = header === undefined ? undefined : shown;
   const certificateName = calls.certificateName(metadata.get(CALL_ID));
   return { host: hostOf(peer), token, certificateName };
 }

@@ -14,6 +14,7 @@ import {
   type ServerInterceptor,
   status as Code,
 } from '@grpc/grpc-js';
+import type { Access } from '../../access/access.js';
 import { type Cancel, type Clock, every } from '../../core/clock.js';
 import { KelpieError, reasons } from '../../core/errors.js';
 import { CallTurns } from './call-turns.js';
@@ -86,6 +87,7 @@ export class OpenCalls {
     this.#calls.set(id, open);
     call.stream.once('close', () => {
       this.#calls.delete(id);
+      open.forget();
       this.#requests.release(connection, open.requestBytes);
     });
     if (!method.requestStream) call.stream.on('data', ({ length }: Buffer) => take(length));
@@ -105,6 +107,12 @@ export class OpenCalls {
   /** The common name of the client certificate of the peer of this call. */
   certificateName(id: unknown): string | undefined {
     return this.#calls.get(String(id))?.certificateName;
+  }
+
+  /** The call with this id ends with its access. */
+  follow(id: unknown, access: Pick<Access, 'onEnd'>): void {
+    const call = this.#calls.get(String(id));
+    if (call) call.forget = access.onEnd((error) => call.end(error));
   }
 
   close(): void {
@@ -127,12 +135,15 @@ interface Facts {
 
 class OpenCall {
   requestBytes = 0;
+  /** Forgets the access. */
+  forget = (): void => undefined;
   readonly #call: Call;
   readonly #facts: Facts;
   readonly #sendStatus: Call['sendStatus'];
   #phase: Phase;
   #due = Infinity;
   #aheadBytes = 0;
+  #hasStatus = false;
   #readLater: (() => void) | undefined;
 
   constructor(call: Call, facts: Facts) {
@@ -198,7 +209,14 @@ class OpenCall {
     this.#due = this.#facts.sweep() + sweeps + 1;
   }
 
+  /** Ends the call with an error, after all that it has sent. Its handler sees that the caller is gone. */
+  end(error: KelpieError): void {
+    this.#end(statusObject(error));
+  }
+
   #end(status: Status): void {
+    if (this.#hasStatus) return;
+    this.#hasStatus = true;
     this.ending();
     this.#sendStatus(carried(status, this.#facts.messageBytes));
   }

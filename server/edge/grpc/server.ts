@@ -7,6 +7,7 @@ import {
   type ServiceImplementation,
 } from 'nice-grpc';
 import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
+import { AccessServiceDefinition } from '../../../gen/ts/kelpie/v1/access_service.js';
 import { CommandServiceDefinition } from '../../../gen/ts/kelpie/v1/command_service.js';
 import { CoordinatorServiceDefinition } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
 import { EventServiceDefinition } from '../../../gen/ts/kelpie/v1/event_service.js';
@@ -43,6 +44,7 @@ const services = [
   NetworkServiceDefinition,
   CoordinatorServiceDefinition,
   StateServiceDefinition,
+  AccessServiceDefinition,
 ].map(({ fullName }) => fullName);
 
 function serverOptions(messageBytes: number, calls: OpenCalls): ServerOptions {
@@ -95,6 +97,7 @@ async function endStreams(server: Server): Promise<void> {
 export interface EdgeParts extends ConnectionRules {
   readonly authorize: Authorize;
   readonly networks: EdgeNetworks;
+  readonly access: ServiceImplementation<AccessServiceDefinition>;
   readonly limits: SessionPort['limits'] & ConnectionRules['limits'];
   readonly identity: Pick<Identity, 'coordinatorId' | 'version'>;
   /** Without them the edge encrypts nothing. */
@@ -115,6 +118,7 @@ export function createEdge(parts: EdgeParts): Edge {
   const server: Server = createServer(serverOptions(limits.messageBytes, calls))
     .use(observeCalls(clock, version, onCall, onFault))
     .use(admitCalls({ ...parts, calls, connections, turns: new CallTurns(clock) }));
+  server.add(ofContract(AccessServiceDefinition), parts.access);
   addServices(server, sessionService(coordinatorId, calls));
   const health = HealthState();
   // One listener for each Watch, and these are bounded as all streams are.

@@ -31,9 +31,11 @@ export function logSessions(
     }
   });
   return {
-    opened({ name, sessionId, generation, outcome, host }) {
+    opened({ name, sessionId, generation, outcome, host, credential }) {
       const role = roleName(nodeRows.nodes.get(name)?.value.role);
-      logger.info({ node: name, role, host, generation, session: sessionId }, OPENED[outcome]);
+      const facts = { node: name, role, host, generation, session: sessionId };
+      const by = credential && { credential: credential.id, credentialName: credential.name };
+      logger.info({ ...facts, ...by }, OPENED[outcome]);
     },
     refused: (refusal) => refusals.refused(refusal),
     ended({ name, sessionId }, end) {

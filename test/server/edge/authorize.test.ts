@@ -3,6 +3,9 @@ import { expect } from 'chai';
 import { createChannel, createClient, type ClientError, Status } from 'nice-grpc';
 import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { SessionServiceDefinition } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { Credentials } from '../../../server/access/credentials.js';
+import { accessService } from '../../../server/edge/grpc/access-service.js';
+import { MemoryCredentialStore } from '../../../server/journal/memory/memory-credential-store.js';
 import type { Authorize } from '../../../server/access/access.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import { createEdge } from '../../../server/edge/grpc/server.js';
@@ -35,12 +38,25 @@ async function endOf(responses: AsyncIterable<unknown>): Promise<unknown> {
   }
 }
 
+const noFacts = {
+  tls: false,
+  clientCertificates: false,
+  publicAddress: false,
+  insecure: false,
+  publicMetrics: false,
+  certificateExpiresAtMs: () => undefined,
+  openPaths: async () => [],
+};
+
 describe('a peer that is not authorized', () => {
   it('gets neither a session nor an answer by gRPC', async () => {
     const town = await openCoordinator();
     const { authorize, hosts } = closed();
     const networks = { of: async () => ({ ...town, calls: callServices(town) }) };
-    const edge = createEdge({ ...town, authorize, networks, ...ignored });
+    const store = new MemoryCredentialStore();
+    const credentials = await Credentials.open(store, town);
+    const access = accessService({ ...town, credentials, security: noFacts });
+    const edge = createEdge({ ...town, authorize, access, networks, ...ignored });
     const channel = createChannel(`127.0.0.1:${await edge.listen('127.0.0.1', 0)}`);
     try {
       const call = createClient(NodeServiceDefinition, channel).getNode({ name: 'lobby-1' });

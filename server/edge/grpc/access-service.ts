@@ -1,0 +1,87 @@
+/** AccessService: the credentials of the caller's network. */
+import type { CallContext, ServiceImplementation } from 'nice-grpc';
+import type {
+  AccessServiceDefinition,
+  CreateCredentialRequest,
+  CreateCredentialResponse,
+  GetOwnCredentialResponse,
+  GetSecurityResponse,
+  JoinRequest,
+  JoinResponse,
+  ListCredentialsRequest,
+  ListCredentialsResponse,
+  RotateCredentialRequest,
+  RotateCredentialResponse,
+} from '../../../gen/ts/kelpie/v1/access_service.js';
+import type { Access } from '../../access/access.js';
+import type { Credentials } from '../../access/credentials.js';
+import type { Granter } from '../../access/draft.js';
+import { REPORTED, type SecurityFacts, securityReport } from '../../access/security.js';
+import type { Clock } from '../../core/clock.js';
+import { foldName } from '../../nodes/name.js';
+import { accessOf } from './caller.js';
+
+/** The parts that answer. One set answers for all networks of the coordinator. */
+interface AccessParts {
+  readonly credentials: Credentials;
+  readonly security: SecurityFacts;
+  readonly clock: Pick<Clock, 'wall'>;
+}
+
+export function accessService({
+  credentials,
+  security,
+  clock,
+}: AccessParts): ServiceImplementation<AccessServiceDefinition> {
+  const networkOf = (context: CallContext): string => accessOf(context).network;
+  return {
+    createCredential(
+      request: CreateCredentialRequest,
+      context: CallContext,
+    ): Promise<CreateCredentialResponse> {
+      return credentials.create(request, granterOf(accessOf(context)));
+    },
+    async getCredential({ id }: { id: string }, context: CallContext) {
+      return { credential: credentials.get(networkOf(context), id) };
+    },
+    async listCredentials(
+      request: ListCredentialsRequest,
+      context: CallContext,
+    ): Promise<ListCredentialsResponse> {
+      const page = await credentials.list(networkOf(context), request, context.peer);
+      return { credentials: page.items, nextPageToken: page.nextPageToken };
+    },
+    async revokeCredential({ id }: { id: string }, context: CallContext) {
+      return { credential: await credentials.revoke(networkOf(context), id) };
+    },
+    rotateCredential(
+      request: RotateCredentialRequest,
+      context: CallContext,
+    ): Promise<RotateCredentialResponse> {
+      return credentials.rotate(request, granterOf(accessOf(context)));
+    },
+    async join({ nodeName, tokenHash }: JoinRequest, context: CallContext): Promise<JoinResponse> {
+      const { credential } = accessOf(context);
+      return { credential: await credentials.join(credential?.id, foldName(nodeName), tokenHash) };
+    },
+    async getOwnCredential(_: unknown, context: CallContext): Promise<GetOwnCredentialResponse> {
+      const { network, credential: own } = accessOf(context);
+      const credential = own && credentials.get(network, own.id);
+      return { credential, network, time: new Date(clock.wall()) };
+    },
+    async getSecurity(_: unknown, context: CallContext): Promise<GetSecurityResponse> {
+      const { network } = accessOf(context);
+      const endless = await credentials.endlessOperators(network, REPORTED, context.peer);
+      return securityReport(security, credentials.asks, endless);
+    },
+  };
+}
+
+/** A caller without a credential, at a coordinator that has none yet, is nobody. */
+function granterOf(access: Access): Granter {
+  return {
+    network: access.network,
+    name: access.credential?.name ?? '',
+    may: (right) => access.may(right),
+  };
+}

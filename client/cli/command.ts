@@ -7,7 +7,7 @@ import { endpoints, name, oneOf, pair, timeout } from './input/arguments.js';
 import { nearNames } from './input/nearest.js';
 import { placeOf, type PlaceOptions } from './input/place.js';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
-import { fromThrown } from '../errors.js';
+import { type FailureReason, fromThrown } from '../errors.js';
 import { explain, UsageError, warn } from './output/output.js';
 import { type Format, FORMATS } from './output/records.js';
 
@@ -138,7 +138,12 @@ export function ask(options: Common, work: (api: Api) => Promise<void>): Promise
       await work(api);
     } catch (thrown) {
       const near = await nearNames(api, thrown);
-      fail(thrown, near.length === 0 ? lost(thrown) : `; did you mean ${near.join(' or ')}?`);
+      fail(
+        thrown,
+        near.length === 0
+          ? (remedies[fromThrown(thrown).reason] ?? '')
+          : `; did you mean ${near.join(' or ')}?`,
+      );
     } finally {
       api.close();
     }
@@ -154,11 +159,16 @@ export async function ending(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** The advice for a connection that breaks during a call: nobody knows whether the call was done. */
-function lost(thrown: unknown): string {
-  const isLost = fromThrown(thrown).reason === 'UNAVAILABLE';
-  return isLost ? '; the coordinator went away during the command, and may have done it' : '';
-}
+/** The advice for errors that have the same meaning in all commands. */
+const remedies: Readonly<Partial<Record<FailureReason, string>>> = {
+  // Nobody knows whether the call was done.
+  UNAVAILABLE: '; the coordinator went away during the command, and may have done it',
+  CREDENTIAL_REQUIRED:
+    '; an operator makes a token with kelpie token create, and the first one is made on its machine with kelpied token ' +
+    'create; set it as KELPIE_TOKEN, or store it with kelpie context add',
+  CREDENTIAL_INVALID: '; kelpie doctor says more',
+  RIGHT_MISSING: '; kelpie token own shows your rights',
+};
 
 function fail(thrown: unknown, advice: string): void {
   process.exitCode = thrown instanceof UsageError ? 2 : 1;

@@ -1,7 +1,8 @@
 /** `kelpie completion`: what a shell proposes when the user presses Tab. */
 import { Argument, type Command, type Option } from 'commander';
 import { ACTIONS } from './audit.js';
-import { apiAt } from '../api/index.js';
+import { type Api, apiAt } from '../api/index.js';
+import { Verb } from '../../gen/ts/kelpie/v1/access.js';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import type { RoleName } from '../core/spelling.js';
 import { command } from './command.js';
@@ -9,6 +10,7 @@ import { endpoints } from './input/arguments.js';
 import { readContexts } from './input/contexts.js';
 import { placeOf } from './input/place.js';
 import { print } from './output/output.js';
+import { presets } from './token/shown.js';
 import { FORMATS } from './output/records.js';
 
 /**
@@ -153,6 +155,12 @@ async function valuesOf(
       return nodeNames(given, ['PROXY', 'DOWNSTREAM']);
     case 'action':
       return [...ACTIONS];
+    case 'credential':
+      return credentialNames(given);
+    case 'preset':
+      return presets;
+    case 'verb':
+      return namesOf(Verb).map((one) => one.replaceAll('_', '-'));
     case 'context':
       return [...readContexts().all.keys()];
     case 'format':
@@ -172,8 +180,18 @@ function namesOf(names: Readonly<Record<string, number>>): string[] {
     .map((name) => name.toLowerCase());
 }
 
-/** Of the coordinator that the line names, or that would be asked. */
 async function nodeNames(given: Spot['given'], roles: RoleName[]): Promise<string[]> {
+  const { nodes } = await asked(given, (api) => api.nodes.list({ roles, pageSize: 1000 }));
+  return nodes.map(({ name }) => name).filter((name) => HARMLESS.test(name));
+}
+
+async function credentialNames(given: Spot['given']): Promise<string[]> {
+  const { credentials } = await asked(given, (api) => api.access.list({ pageSize: 1000 }));
+  return credentials.flatMap(({ id, name }) => [id, name]).filter((one) => HARMLESS.test(one));
+}
+
+/** Asks the coordinator that the line names, or that would be asked. */
+async function asked<T>(given: Spot['given'], call: (api: Api) => Promise<T>): Promise<T> {
   const [endpoint, context] = [given.get('--endpoint'), given.get('--context')];
   const { endpoints: all, token } = placeOf({
     ...(endpoint !== undefined && { endpoint: endpoints(endpoint) }),
@@ -181,8 +199,7 @@ async function nodeNames(given: Spot['given'], roles: RoleName[]): Promise<strin
   });
   const api = apiAt(all[0] ?? '', { timeoutMs: ASK_MS, ...(token !== undefined && { token }) });
   try {
-    const { nodes } = await api.nodes.list({ roles, pageSize: 1000 });
-    return nodes.map(({ name }) => name).filter((name) => HARMLESS.test(name));
+    return await call(api);
   } finally {
     api.close();
   }

@@ -26,6 +26,7 @@ import { runCommand } from './run.js';
 import { sayCommand } from './say.js';
 import { stateCommand } from './state.js';
 import { tailCommand } from './tail.js';
+import { tokenCommand } from './token/token.js';
 import { topCommand } from './top.js';
 import { transferCommand } from './transfer.js';
 
@@ -61,7 +62,7 @@ const groups = {
     maintenanceCommand(),
     stateCommand(),
   ],
-  'Setup:': [contextCommand(), completionCommand()],
+  'Setup:': [tokenCommand(), contextCommand(), completionCommand()],
 };
 
 const program = withCommon(new Command('kelpie'))

@@ -1,0 +1,93 @@
+/** Where a new token goes: to stdout, alone and once, or into a file for its user alone. Nobody can see it again. */
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { Credential } from '../../../gen/ts/kelpie/v1/access.js';
+import { messageOf } from '../../errors.js';
+import type { Common } from '../command.js';
+import { name } from '../input/arguments.js';
+import { print, UsageError } from '../output/output.js';
+import { printRecord } from '../output/records.js';
+import { writeError } from '../output/terminal.js';
+
+/** Options of commands that make a token. */
+export interface TokenOutput {
+  readonly tokenFile?: string;
+  readonly quiet?: boolean;
+}
+
+/** The answer of a call that made a token. */
+interface Made {
+  readonly credential?: Credential | undefined;
+  readonly token: string;
+  readonly kind: string;
+  readonly record: object;
+}
+
+export function withTokenOutput(to: Command): Command {
+  return to
+    .option('--token-file <file>', 'write the token into a file, which you alone can read', name)
+    .option('-q, --quiet', 'print the token alone');
+}
+
+/** Makes a token and hands it out. The file is there before: a token that nobody can store is not made. */
+export async function handOut(
+  { output, tokenFile, quiet = false }: Common & TokenOutput,
+  make: () => Promise<Made>,
+): Promise<void> {
+  const file = tokenFile === undefined ? undefined : new NewFile(tokenFile);
+  try {
+    const made = await make();
+    if (made.token !== '') file?.write(`${made.token}\n`);
+    const stored = file !== undefined && made.token !== '';
+    const record = stored ? { ...made.record, token: undefined } : made.record;
+    if (output !== 'table') printRecord(output, made.kind, record);
+    else if (!stored && made.token !== '') print(made.token);
+    if (!quiet && output === 'table') writeError(hints(made, stored ? tokenFile : undefined));
+  } finally {
+    file?.close();
+  }
+}
+
+function hints({ credential, token }: Made, tokenFile: string | undefined): string[] {
+  const who = `${credential?.name ?? ''} (${credential?.id ?? ''})`;
+  if (token === '') {
+    return [
+      `${who} has no token: its peers show the certificate ${credential?.certificateName ?? ''}.`,
+    ];
+  }
+  const stored = tokenFile === undefined ? 'This is the token of' : `${tokenFile} has the token of`;
+  const use = credential?.join
+    ? 'A node joins with it as KELPIE_JOIN_TOKEN, and keeps its own token in the file KELPIE_TOKEN_FILE.'
+    : 'A node shows it as KELPIE_TOKEN, or from the file KELPIE_TOKEN_FILE.';
+  return [`${stored} ${who}. Nobody can see it again.`, use];
+}
+
+/** A file that gets its content in one step. */
+class NewFile {
+  readonly #path: string;
+  readonly #next: string;
+  readonly #file: number;
+
+  /** Throws a UsageError. */
+  constructor(path: string) {
+    this.#path = path;
+    this.#next = `${path}.${process.pid}`;
+    try {
+      if (existsSync(path) && existsSync(`${path}/.`)) throw new Error('it is a folder');
+      this.#file = openSync(this.#next, 'wx', 0o600);
+    } catch (error) {
+      throw new UsageError(`${path} cannot be written: ${messageOf(error)}`);
+    }
+  }
+
+  write(text: string): void {
+    writeSync(this.#file, text);
+    fsyncSync(this.#file);
+    renameSync(this.#next, this.#path);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+    rmSync(this.#next, { force: true });
+  }
+}

@@ -13,6 +13,7 @@ import {
 } from './coordinator.js';
 import { checkHttp2, checkName, checkPort, checkProxy, type Place, placeOf } from './network.js';
 import { type Finding, Trouble } from './finding.js';
+import { checkInsecure, securityChecks, securityFindings } from './security.js';
 import { print } from '../output/output.js';
 import { printRecord } from '../output/records.js';
 import type { Line, Style } from '../output/terminal.js';
@@ -33,6 +34,7 @@ const checks: readonly [name: string, check: Check][] = [
   ['health', (_, api, timeoutMs) => checkHealth(api, timeoutMs)],
   ['version', (_, api, timeoutMs) => checkVersion(api, timeoutMs)],
   ['round trip', (_, api, timeoutMs) => checkRoundTrip(api, timeoutMs)],
+  ['--insecure', (_, api, timeoutMs) => checkInsecure(api, timeoutMs)],
   ['journal', (_, api, timeoutMs) => checkJournal(api, timeoutMs)],
   ['logins', (_, api, timeoutMs) => checkMaintenance(api, timeoutMs)],
   ['nodes', (_, api, timeoutMs) => checkNodes(api, timeoutMs)],
@@ -50,30 +52,39 @@ const styles: Record<Finding['status'], Style | undefined> = {
   failed: 'red',
   notYet: undefined,
 };
-const NAME_WIDTH = Math.max(...checks.map(([name]) => name.length));
+/** The width of the column of names. */
+const widthOf = (list: readonly (readonly [string, unknown])[]): number =>
+  Math.max(...list.map(([name]) => name.length));
+
+interface DoctorOptions extends Common {
+  readonly security?: boolean;
+}
 
 export function doctorCommand(): Command {
-  return command(
-    'doctor',
-    'check the way to each coordinator, and what it reports of itself',
-  ).action((options: Common) =>
-    ending(async () => {
-      if (!(await doctor(options))) process.exitCode = 1;
-    }),
-  );
+  return command('doctor', 'check the way to each coordinator, and what it reports of itself')
+    .option(
+      '--security',
+      'check how well each coordinator, and the tokens of this user, are protected',
+    )
+    .action((options: DoctorOptions) =>
+      ending(async () => {
+        if (!(await doctor(options))) process.exitCode = 1;
+      }),
+    );
 }
 
 /** Examines each endpoint. Resolves with whether no check failed; warnings are no failures. */
-async function doctor(options: Common): Promise<boolean> {
-  const { output } = options;
+async function doctor(options: DoctorOptions): Promise<boolean> {
+  const { output, security = false } = options;
   const { endpoints, token } = placeOfOptions(options);
+  const width = widthOf(security ? securityChecks : checks);
   let fine = true;
   for (const endpoint of endpoints) {
     const checks: Finding[] = [];
     if (output === 'table' && endpoints.length > 1) print(endpoint);
-    for await (const finding of examine(endpoint, token, options.timeout)) {
+    for await (const finding of examine(endpoint, token, options)) {
       checks.push(finding);
-      if (output === 'table') print(lines(finding));
+      if (output === 'table') print(lines(finding, width));
     }
     const well = checks.every(({ status }) => status !== 'failed');
     if (output !== 'table') printRecord(output, 'Diagnosis', { endpoint, fine: well, checks });
@@ -82,14 +93,18 @@ async function doctor(options: Common): Promise<boolean> {
   return fine;
 }
 
-/** Ends with the first check that fails. */
+/** Ends with the first check that fails, except those of security. */
 async function* examine(
   endpoint: string,
   token: string | undefined,
-  timeoutMs: number | undefined,
+  { timeout: timeoutMs, security = false }: DoctorOptions,
 ): AsyncGenerator<Finding> {
   const api = apiAt(endpoint, token === undefined ? {} : { token });
   try {
+    if (security) {
+      yield* await securityFindings(endpoint, api, timeoutMs === undefined ? {} : { timeoutMs });
+      return;
+    }
     for (const [check, run] of checks) {
       const findings = await run(placeOf(endpoint), api, timeoutMs).then(listOf, failureOf);
       for (const finding of findings) yield { check, ...finding };
@@ -109,9 +124,9 @@ function failureOf(thrown: unknown): Result[] {
   return [{ status: 'failed', finding: thrown.message, advice: thrown.advice }];
 }
 
-function lines({ check, status, finding, advice }: Finding): Line[] {
+function lines({ check, status, finding, advice }: Finding, width: number): Line[] {
   const style = styles[status];
   const mark = style ? { text: marks[status], style } : marks[status];
-  const first = [mark, `  ${check.padEnd(NAME_WIDTH)}  ${finding}`];
-  return advice === undefined ? [first] : [first, `   ${' '.repeat(NAME_WIDTH)}  → ${advice}`];
+  const first = [mark, `  ${check.padEnd(width)}  ${finding}`];
+  return advice === undefined ? [first] : [first, `   ${' '.repeat(width)}  → ${advice}`];
 }

@@ -1,16 +1,53 @@
 /**
  * The one table of rights: which rights each frame of a session and each call needs. The session asks it for each
- * frame, and the edge for each call.
+ * frame, and the edge for each call, before anything is looked up: so a missing right does not show what exists.
  */
 import type { NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Access } from './access.js';
+import { calls } from './calls.js';
+import { frames } from './frames.js';
+import type { Refusal } from '../commands/targets.js';
+import { publishing, type RightLimits, targeting } from './needs.js';
+import { rightMissing } from './rights.js';
 
-/** Throws RIGHT_MISSING unless the node `name` may send the frame. */
-export function checkFrame(_frame: NodeFrame['frame'], _name: string, _access: Access): void {
-  return;
+/**
+ * Throws RIGHT_MISSING unless the node `name` may send the frame, or an error if the request names something that
+ * cannot be. Events are asked for one by one, see `checkPublish`.
+ */
+export function checkFrame(
+  frame: NodeFrame['frame'],
+  name: string,
+  access: Access,
+  limits: RightLimits,
+): void {
+  // The session answers an empty frame itself.
+  if (!frame) return;
+  const needs = frames[frame.$case] as (typeof frames)['hello'];
+  for (const right of needs(frame.value as never, limits, name)) access.require(right);
 }
 
-/** Throws RIGHT_MISSING unless the peer may call the method with this path. */
-export function checkCall(_path: string, _request: unknown, _access: Access): void {
-  return;
+/** Throws RIGHT_MISSING unless the peer may publish to the topic, which is a valid one. */
+export function checkPublish(topic: string, access: Access): void {
+  access.require(publishing(topic));
+}
+
+/** Why the peer may not ask a node by a command; undefined: they may. */
+export function refusalOf(access: Access): Refusal {
+  return (node) => {
+    const right = targeting(node);
+    return access.may(right) ? undefined : rightMissing(right);
+  };
+}
+
+/** As `checkFrame`, for a call of the method with this path. */
+export function checkCall(
+  path: string,
+  request: unknown,
+  access: Access,
+  limits: RightLimits,
+): void {
+  const needs = calls.get(path);
+  // A method without a row is a fault of the coordinator, and nobody may call it.
+  if (!needs) throw new Error(`the table of rights has no row for ${path}`);
+  for (const right of needs(request as never, limits)) access.require(right);
 }

@@ -14,7 +14,7 @@ import { PromptTurns } from '../core/prompt-turns.js';
 import { busy, cancelled, notDelivered, notWaiting, unanswered } from './errors.js';
 import { checkCommand, checkOutput, type Expected } from './forms.js';
 import { encodeRequest, encodeTimeLeft } from './request.js';
-import type { Targets } from './targets.js';
+import type { Refusal, Targets } from './targets.js';
 import {
   type CommandWeight,
   type NodeResult,
@@ -46,6 +46,14 @@ export interface Carrier {
   hand(node: string, handover: Handover): 'queued' | 'absent' | 'full';
   /** Sends the node that nobody waits for its answer any more. */
   withdraw(node: string, commandId: number): void;
+}
+
+/** What an issuer may do. */
+export interface IssuerLimits {
+  /** Applies the limits of the issuer: may throw. */
+  readonly admit?: (weight: CommandWeight) => void;
+  /** Not set: the issuer may ask every node. */
+  readonly refusal?: Refusal;
 }
 
 /** The parts that commands need. */
@@ -84,19 +92,19 @@ export class Commands {
 
   /**
    * Issues a command and calls `onResult` for each node: at least once, and with `last` the last time. Returns a
-   * function that withdraws the command from all its nodes. Throws the errors that IssueCommand names, and the
-   * errors of `admit`, which applies the limits of the issuer. After an error no node gets the command.
+   * function that withdraws the command from all its nodes. Throws the errors that IssueCommand names, and those
+   * of the issuer's limits. After an error no node gets the command.
    */
   issue(
     request: IssueCommandRequest,
     source: string,
     onResult: (result: NodeResult) => void,
-    admit: (weight: CommandWeight) => void = () => undefined,
+    { admit = () => undefined, refusal = () => undefined }: IssuerLimits = {},
   ): Cancel {
     // First of all: a full coordinator spends no work on a command.
     this.#pending.admit({ asks: 1, bytes: 0 });
     const checked = checkCommand(request, this.#limits);
-    const { names, refused } = this.#targets.of(request.target, checked.name);
+    const { names, refused } = this.#targets.of(request.target, checked.name, refusal);
     const id = ++this.#lastId;
     const { expected, timeoutMs, attributes } = checked;
     const encoded = encodeRequest(id, source, attributes, checked.encoded);

@@ -9,7 +9,8 @@ import type { PlayerRows } from '../players/rows.js';
 import { playerNotFound } from '../players/player.js';
 import { cutText } from '../core/text.js';
 
-const TARGETS = 1000;
+/** The nodes of one command. */
+export const TARGETS = 1000;
 /** One byte more than the longest name of a node: a longer name, when cut, still matches no node. */
 const NAME_BYTES = 64;
 
@@ -18,6 +19,9 @@ export interface Targeted {
   readonly names: readonly string[];
   readonly refused: ReadonlyMap<string, KelpieError>;
 }
+
+/** Why the issuer may not ask a node; undefined: they may. */
+export type Refusal = (node: string) => KelpieError | undefined;
 
 const NONE: Targeted['refused'] = new Map();
 
@@ -35,24 +39,25 @@ export class Targets {
   }
 
   /**
-   * The nodes that get the command, at least one. Throws NO_TARGET, PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED,
-   * COMMAND_LIMIT, COMMAND_INVALID, OUT_OF_RANGE or LABELS_INVALID.
+   * The nodes that get the command, or that the issuer may not ask: at least one. Throws NO_TARGET,
+   * PLAYER_NOT_FOUND, COMMAND_NOT_HANDLED, COMMAND_LIMIT, COMMAND_INVALID, OUT_OF_RANGE, LABELS_INVALID, or the
+   * refusal of the only node.
    */
-  of(target: CommandTarget | undefined, command: string): Targeted {
+  of(target: CommandTarget | undefined, command: string, refusal: Refusal): Targeted {
     const place = target?.place;
     switch (place?.$case) {
       case 'node':
-        return alone(this.#node(place.value.toLowerCase(), command));
+        return alone(this.#node(place.value.toLowerCase(), command, refusal));
       case 'nodes':
         return this.#nodes(place.value.names, command);
       case 'every':
-        return { names: limited(this.#able(place.value, command)), refused: NONE };
+        return divided(limited(this.#able(place.value, command)), refusal);
       case 'any':
-        return alone(this.#any(place.value, command));
+        return alone(this.#any(place.value, command, refusal));
       case 'playerProxy':
-        return alone(this.#node(this.#player(place.value).proxy, command));
+        return alone(this.#node(this.#player(place.value).proxy, command, refusal));
       case 'playerServer':
-        return alone(this.#node(this.#player(place.value).server, command));
+        return alone(this.#node(this.#player(place.value).server, command, refusal));
       case undefined:
         throw commandInvalid(
           'target',
@@ -61,7 +66,9 @@ export class Targets {
     }
   }
 
-  #node(name: string, command: string): string {
+  #node(name: string, command: string, refusal: Refusal): string {
+    const refused = refusal(name);
+    if (refused) throw refused;
     const node = this.#rows.nodes.get(name)?.value;
     if (!node) throw noTarget(`the network has no node "${cutText(name, 255)}"`);
     if (node.commands.includes(command)) return name;
@@ -91,8 +98,9 @@ export class Targets {
     throw noTarget(`no node that matches the target handles ${command}`);
   }
 
-  #any(selector: NodeSelector, command: string): string {
-    const able = this.#able(selector, command);
+  #any(selector: NodeSelector, command: string, refusal: Refusal): string {
+    const able = this.#able(selector, command).filter(({ name }) => !refusal(name));
+    if (able.length === 0) throw noTarget(`you may ask no node that handles ${command}`);
     const ready = able.filter(({ state }) => state === NodeState.READY);
     const there = able.filter(({ state }) => state !== NodeState.UNREACHABLE);
     const choice = ready.length > 0 ? ready : there;
@@ -111,6 +119,18 @@ export class Targets {
 
 function alone(name: string): Targeted {
   return { names: [name], refused: NONE };
+}
+
+/** The nodes that the issuer may ask, and the others, which answer with the refusal. */
+function divided(nodes: readonly string[], refusal: Refusal): Targeted {
+  const names: string[] = [];
+  const refused = new Map<string, KelpieError>();
+  for (const name of nodes) {
+    const denied = refusal(name);
+    if (denied) refused.set(name, denied);
+    else names.push(name);
+  }
+  return { names, refused };
 }
 
 function limited(nodes: readonly Node[]): string[] {

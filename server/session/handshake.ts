@@ -50,7 +50,7 @@ export async function open(
   const { network, claims, registry, limits } = services;
   checkSize(hello, limits.helloBytes);
   const node = nodeOf(hello, host);
-  checkFrame({ $case: 'hello', value: hello }, node.name, access);
+  checkFrame({ $case: 'hello', value: hello }, node.name, access, limits);
   const own = { inbox: inboxOf(node.name), ...(hello.excludeOwn && { excluded: node.name }) };
   const filter = filterOf(hello.topics, limits.patterns, own);
   const window = windowOf(hello, limits);

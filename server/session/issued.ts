@@ -4,7 +4,10 @@ import type { OpenAct } from '../access/act.js';
 import type { Cancel } from '../core/clock.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
 import { limitError } from '../commands/errors.js';
+import type { Access } from '../access/access.js';
+import { refusalOf } from '../access/table.js';
 import type { Commands, NodeResult } from '../commands/commands.js';
+import type { Refusal } from '../commands/targets.js';
 import type { CommandWeight } from '../commands/pending.js';
 import { type Frame, wireError } from '../delivery/frames.js';
 import { frameOffer, type Outbound } from './outbound.js';
@@ -27,11 +30,16 @@ export class Issued {
   readonly #commands: Commands;
   readonly #outbound: Outbound;
   readonly #name: string;
+  readonly #refusal: Refusal;
   readonly #open = new Map<number, Open>();
   #asks = 0;
   #bytes = 0;
 
-  constructor(commands: Commands, outbound: Outbound, name: string) {
+  constructor(
+    commands: Commands,
+    { outbound, name, access }: { outbound: Outbound; name: string; access: Access },
+  ) {
+    this.#refusal = refusalOf(access);
     this.#commands = commands;
     this.#outbound = outbound;
     this.#name = name;
@@ -53,8 +61,9 @@ export class Issued {
       if (result.last) act?.end();
     };
     const admit = (weight: CommandWeight): void => this.#admit(open, weight);
+    const refusal = this.#refusal;
     // All results may come at once, if no node could get the command.
-    open.cancel = this.#commands.issue(request, this.#name, onResult, admit);
+    open.cancel = this.#commands.issue(request, this.#name, onResult, { admit, refusal });
   }
 
   #admit(open: Open, { asks, bytes }: CommandWeight): void {

@@ -1,6 +1,7 @@
 /** The port of a network to its edges: with `authorize` it is all that a new edge needs to carry sessions. */
 import type { NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Access } from '../access/access.js';
+import type { Limits } from '../network/limits.js';
 
 /** The other end of a stream. */
 export interface Peer {
@@ -24,6 +25,5 @@ export interface Message {
 export interface SessionPort {
   /** Runs a session on a stream. Throws a KelpieError if the stream must end with a status. */
   readonly serve: (requests: AsyncIterable<Message>, peer: Peer) => AsyncGenerator<Uint8Array>;
-  /** The most bytes of a message, and of a Hello. */
-  readonly limits: { readonly messageBytes: number; readonly helloBytes: number };
+  readonly limits: Pick<Limits, 'messageBytes' | 'helloBytes' | 'patterns' | 'publishEvents'>;
 }

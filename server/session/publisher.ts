@@ -3,7 +3,9 @@
  * it is sent. The coordinator acknowledges stored events again, cuts an overlap, and refuses a hole.
  */
 import { type Publish, PublishRejection } from '../../gen/ts/kelpie/v1/session_service.js';
-import { KelpieError } from '../core/errors.js';
+import { Code, KelpieError } from '../core/errors.js';
+import type { Access } from '../access/access.js';
+import { checkPublish } from '../access/table.js';
 import { draftEntry, type EncodedDraft, encodeDrafts } from '../events/drafts.js';
 import { holeError, producerOf, storedAlready } from '../events/numbering.js';
 import type { Clock } from '../core/clock.js';
@@ -21,6 +23,7 @@ export interface PublisherOptions {
   readonly clock: Clock;
   readonly name: string;
   readonly instance: Uint8Array;
+  readonly access: Access;
   /** Every write in the name of the session must require it. */
   readonly fence: Requirement;
   /** The highest number of this instance that the journal has stored. */
@@ -76,15 +79,18 @@ export class Publisher {
     drafts: EncodedDraft[],
     first: number,
   ): { entries: Draft[]; rejections: PublishRejection[] } {
-    const { clock, limits, name } = this.#options;
+    const { clock, limits, name, access } = this.#options;
     const time = new Date(clock.wall());
     const entries: Draft[] = [];
     const rejections: PublishRejection[] = [];
     drafts.forEach((draft, index) => {
       try {
-        entries.push(draftEntry(draft, name, time, limits));
+        const entry = draftEntry(draft, name, time, limits);
+        checkPublish(entry.topic, access);
+        entries.push(entry);
       } catch (error) {
-        if (!(error instanceof KelpieError)) throw error;
+        // The credential has ended, and the stream will: nothing is settled.
+        if (!(error instanceof KelpieError) || error.code === Code.UNAUTHENTICATED) throw error;
         rejections.push({ publishSequence: first + index, error: wireError(error) });
       }
     });

@@ -71,7 +71,7 @@ export class Requests {
     this.#patterns = options.patterns;
     this.#publisher = options.publisher;
     this.#proxy = new ProxyRequests(services, options);
-    this.#issued = new Issued(services.commands, outbound, name);
+    this.#issued = new Issued(services.commands, options);
     this.#transfers = new TransferRequests(services, outbound, name);
     this.#slots = new SlotRequests(services, options);
     this.#values = new ValueRequests(services, options);
@@ -132,7 +132,7 @@ export class Requests {
     if (this.#closed) return;
     const act = this.#services.audit.ofFrame(frame, this.#actor);
     try {
-      checkFrame(frame, this.#name, this.#actor.access);
+      checkFrame(frame, this.#name, this.#actor.access, this.#services.limits);
       this.#handle(requestId, frame, act);
     } catch (error) {
       this.#fail(requestId, error, act);

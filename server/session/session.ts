@@ -17,29 +17,19 @@ import type { Access } from '../access/access.js';
 import type { Cancel } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import type { PatternHold } from '../delivery/pattern-budget.js';
-import { Feed } from '../delivery/feed.js';
 import { encodeFrame, type Frame, type FramePart, publicError } from '../delivery/frames.js';
 import { Latch } from '../core/latch.js';
+import { type Active, activate } from './active.js';
 import { open, type Opened } from './handshake.js';
 import type { Message, Peer } from './port.js';
-import { Publisher } from './publisher.js';
 import type { Member } from './registry.js';
-import { Requests } from './requests.js';
+import { reportOf } from './report.js';
 import type { SessionServices } from './services.js';
 import { LoadReader } from '../delivery/load-frames.js';
 import type { SessionEnd } from './observer.js';
 import { type Offer, Outbound } from './outbound.js';
 import { Liveness } from './liveness.js';
 import { FairTurn } from '../core/fair-turn.js';
-
-/** The parts of a session after its Hello. */
-interface Active {
-  readonly name: string;
-  readonly generation: number;
-  readonly feed: Feed;
-  readonly publisher: Publisher;
-  readonly requests: Requests;
-}
 
 export class Session implements Member {
   readonly id = randomUUID();
@@ -183,25 +173,11 @@ export class Session implements Member {
     }
     registry.add(this, opened.name);
     this.outbound.send({ $case: 'welcome', value: opened.welcome });
-    this.#active = this.#activate(opened);
+    const { outbound } = this;
+    this.#active = activate(this.#services, opened, { outbound, access: this.#access });
     const { credential } = this.#access;
     observer.opened({ ...opened, sessionId: this.id, host: this.#host, credential });
     registry.welcomed(this);
-  }
-
-  #activate(opened: Opened): Active {
-    const { name, instance, generation, stored, filter, patterns, window, start, host } = opened;
-    const services = this.#services;
-    const { outbound } = this;
-    const { wake } = outbound;
-    const feed = new Feed({ ...services, filter, start, window, wake });
-    outbound.follow(feed);
-    const fence = services.nodeRows.fence(name, generation);
-    const publisher = new Publisher({ ...services, name, instance, fence, stored, wake });
-    const parts = { services, outbound, feed, patterns, publisher };
-    const access = this.#access;
-    const requests = new Requests({ ...parts, name, instance, generation, host, access });
-    return { name, generation, feed, publisher, requests };
   }
 
   async #goodbye(active: Active, requestId: number, { reason }: Goodbye): Promise<void> {
@@ -224,15 +200,12 @@ export class Session implements Member {
 
   report(): SessionReport {
     if (!this.#active) throw new Error('a session is reported when it is open');
-    const { name: nodeName, generation, feed } = this.#active;
-    const { position, wakeups, unacknowledgedBytes } = feed;
-    const head = this.#services.network.head.sequence;
-    return {
-      ...{ nodeName, sessionId: this.id, generation, position },
-      ...{ unacknowledgedBytes, queuedBytes: this.outbound.queuedBytes, wakeups },
-      entriesBehind: Math.max(0, head - position.sequence),
-      topics: [...feed.filter.patterns],
-    };
+    const { queuedBytes } = this.outbound;
+    return reportOf(
+      this.#active,
+      { id: this.id, queuedBytes },
+      this.#services.network.head.sequence,
+    );
   }
 
   async probe(): Promise<boolean> {

@@ -40,7 +40,7 @@ export function admitCalls(parts: AdmitParts) {
     const begin = (): Responses<Response> => {
       const request = decodeRequest(path, call.request) as Request;
       const run = (): Responses<Response> => {
-        checkCall(path, request, access);
+        checkCall(path, request, access, network.port.limits);
         return call.next(request, context) as Responses<Response>;
       };
       const act = network.audit.ofCall(path, request, { node: '', access });

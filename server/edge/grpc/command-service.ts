@@ -7,6 +7,9 @@ import type {
   IssueCommandResponse,
 } from '../../../gen/ts/kelpie/v1/command_service.js';
 import type { Commands, NodeResult } from '../../commands/commands.js';
+import type { CommandWeight } from '../../commands/pending.js';
+import { refusalOf } from '../../access/table.js';
+import { accessOf } from './caller.js';
 import { Wakeup } from '../../core/wakeup.js';
 import { resultFrame, unread } from '../../session/issued.js';
 import { IssuerRoom } from './issuer-room.js';
@@ -33,8 +36,9 @@ async function* issue(
   commands: Commands,
   room: IssuerRoom,
   request: IssueCommandRequest,
-  { peer, signal }: CallContext,
+  context: CallContext,
 ): AsyncGenerator<IssueCommandResponse> {
+  const { peer, signal } = context;
   const results: Waiting[] = [];
   const wakeup = new Wakeup();
   const state = { ended: false, bytes: 0 };
@@ -46,9 +50,11 @@ async function* issue(
     state.ended = result.last;
     wakeup.wake();
   };
-  const withdraw = commands.issue(request, '', onResult, (weight) => {
+  const admit = (weight: CommandWeight): void => {
     giveBack = room.take(peer, weight);
-  });
+  };
+  const refusal = refusalOf(accessOf(context));
+  const withdraw = commands.issue(request, '', onResult, { admit, refusal });
   signal.addEventListener('abort', withdraw, { once: true });
   try {
     for (;;) {

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { EventDraft } from '../../../gen/ts/kelpie/v1/event.js';
 import { KelpieError } from '../../../server/core/errors.js';
+import { openAccess } from '../../../server/access/access.js';
 import { Publisher } from '../../../server/session/publisher.js';
 import {
   hello,
@@ -26,7 +27,8 @@ function publisherOf(town: TestCoordinator, instance: Uint8Array, generation: nu
   const wake = (): void => undefined;
   const name = 'lobby-1';
   const fence = town.nodeRows.fence(name, generation);
-  return new Publisher({ ...town, name, instance, fence, stored: undefined, wake });
+  const access = openAccess('main', { host: '127.0.0.1' });
+  return new Publisher({ ...town, name, instance, fence, stored: undefined, wake, access });
 }
 
 function drafts(...topics: string[]): EventDraft[] {

@@ -7,6 +7,7 @@ import { NetworkServiceDefinition } from '../../gen/ts/kelpie/v1/network_service
 import { NodeServiceDefinition } from '../../gen/ts/kelpie/v1/node_service.js';
 import { PlayerServiceDefinition } from '../../gen/ts/kelpie/v1/player_service.js';
 import { RoutingServiceDefinition } from '../../gen/ts/kelpie/v1/routing_service.js';
+import { SessionServiceDefinition } from '../../gen/ts/kelpie/v1/session_service.js';
 import { StateServiceDefinition } from '../../gen/ts/kelpie/v1/state_service.js';
 import type { Right } from './access.js';
 import {
@@ -58,8 +59,10 @@ const NODES = [reading('nodes.*')];
 const PLAYERS = [reading('players.*')];
 const ROUTING = [reading('routing')];
 
-/** The table, by paths. */
-export const calls: ReadonlyMap<string, Needs<never>> = new Map([
+/** The table, by paths. Health checks do not come here: they need no credential. */
+export const calls: ReadonlyMap<string, Needs<never>> = new Map<string, Needs<never>>([
+  // Its frames ask, the Hello first.
+  ...rows(SessionServiceDefinition, { connect: nothing }),
   ...rows(NodeServiceDefinition, {
     listNodes: () => NODES,
     getNode: ({ name }) => [readingNode(name)],
@@ -124,4 +127,7 @@ export const calls: ReadonlyMap<string, Needs<never>> = new Map([
     getOwnCredential: nothing,
     getSecurity: verb('INSPECT'),
   }),
+  // Reflection shows the contract, which is no secret.
+  ['/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', nothing],
+  ['/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo', nothing],
 ]);

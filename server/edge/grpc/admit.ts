@@ -1,5 +1,7 @@
 /** Before a call begins, its peer is authorized, the call waits for its turn, and its request is decoded. */
 import { type CallContext, ServerError, type ServerMiddlewareCall, Status } from 'nice-grpc';
+import { HealthDefinition } from 'nice-grpc-server-health';
+import type { OpenAct } from '../../access/act.js';
 import type { Authorize } from '../../access/access.js';
 import { checkCall } from '../../access/table.js';
 import { admitted as keepAccess, visitorOf } from './caller.js';
@@ -15,6 +17,9 @@ import { recorded } from './recorded.js';
 /** Calls that wait for their turn at once. */
 const WAITING = 1024;
 
+/** The health service is open to everybody: load balancers have no credential. It answers whether a service serves. */
+const HEALTH = `/${HealthDefinition.fullName}/`;
+
 /** The parts that decide over a call. */
 interface AdmitParts {
   readonly authorize: Authorize;
@@ -24,29 +29,34 @@ interface AdmitParts {
   readonly connections: Connections;
 }
 
+/** The peer of a call, which has its access. */
+interface AdmittedPeer {
+  /** Throws RIGHT_MISSING unless the peer may make the request. */
+  check(request: unknown): void;
+  /** The record of the act that the request is, if it is one. */
+  act(request: unknown): OpenAct | undefined;
+}
+
 /** The innermost middleware. Throws what `authorize` and `networks` throw, CALL_LIMIT or MESSAGE_INVALID. */
 export function admitCalls(parts: AdmitParts) {
-  const { authorize, networks, turns, calls, connections } = parts;
+  const { turns, calls, connections } = parts;
   return async function* admitted<Request, Response>(
     call: ServerMiddlewareCall<Request, Response>,
     context: CallContext,
   ): Responses<Response> {
     const { path } = call.method;
-    const access = await authorize(visitorOf(context, calls));
-    keepAccess(context, access);
-    calls.follow(context.metadata.get(CALL_ID), access);
-    const network = await networks.of(access.network);
-    keepNetwork(context, network);
+    const peer = path.startsWith(HEALTH) ? undefined : await admit(parts, path, context);
     const begin = (): Responses<Response> => {
       const request = decodeRequest(path, call.request) as Request;
       const run = (): Responses<Response> => {
-        checkCall(path, request, access, network.port.limits);
+        peer?.check(request);
         return call.next(request, context) as Responses<Response>;
       };
-      const act = network.audit.ofCall(path, request, { node: '', access });
+      const act = peer?.act(request);
       return act ? recorded(act, run) : run();
     };
-    if (!call.requestStream) connections.used(context.peer);
+    if (call.requestStream) peer?.check(undefined);
+    else if (peer) connections.used(context.peer);
     const { responses, first } = call.requestStream
       ? startOf(streamed(call, context, calls))
       : await begun(turns, context, begin);
@@ -60,6 +70,22 @@ export function admitCalls(parts: AdmitParts) {
     } finally {
       await responses.return(undefined);
     }
+  };
+}
+
+async function admit(
+  { authorize, networks, calls }: AdmitParts,
+  path: string,
+  context: CallContext,
+): Promise<AdmittedPeer> {
+  const access = await authorize(visitorOf(context, calls));
+  keepAccess(context, access);
+  calls.follow(context.metadata.get(CALL_ID), access);
+  const network = await networks.of(access.network);
+  keepNetwork(context, network);
+  return {
+    check: (request) => checkCall(path, request, access, network.port.limits),
+    act: (request) => network.audit.ofCall(path, request, { node: '', access }),
   };
 }
 

@@ -145,7 +145,7 @@ module.exports = {
       from: {},
       to: {
         path: '^server/',
-        pathNot: `^server/((main|coordinator|wiring)\\.ts|(${Object.keys(server).join('|')})/)`,
+        pathNot: `^server/((main|coordinator|networks|wiring)\\.ts|(${Object.keys(server).join('|')})/)`,
       },
     },
     {

@@ -1,6 +1,7 @@
 /**
  * A coordinator: starts its parts in order and stops them in the opposite one. It can be embedded in another
- * process. This file and wiring.ts, which builds the services, are the only ones that know every part.
+ * process. This file, networks.ts, which opens the networks, and wiring.ts, which builds the
+ * services of a network, are the only ones that know every part.
  *
  * @module kelpie/coordinator
  */
@@ -13,25 +14,27 @@ import { bareHost, endpointOf, isLoopback, reachOf } from './core/address.js';
 import { readCertificates } from './core/certificates.js';
 import { anyDelay, type Clock } from './core/clock.js';
 import { type End, endAll } from './core/ending.js';
+import { MAIN } from './core/network-name.js';
 import { KelpieError } from './core/errors.js';
 import { ListeningClock } from './core/listening-clock.js';
 import { printable } from './core/printable.js';
 import { type CoordinatorOptions, defaultRetention, defaultTail } from './ops/config/options.js';
 import { checkOwnRetention } from './journal/retention-prefixes.js';
 import { defaultLimits, defaultTimes } from './network/limits.js';
+import { networkFolder, networksIn, prepareNetworks } from './journal/file/network-folders.js';
 import { FileJournal } from './journal/file/file-journal.js';
 import type { Journal } from './journal/journal.js';
 import { MemoryCredentialStore } from './journal/memory/memory-credential-store.js';
 import { MemoryJournal } from './journal/memory/memory-journal.js';
+import { logOf } from './ops/log/log.js';
 import { logSessions } from './ops/log/sessions.js';
 import { accessService } from './edge/grpc/access-service.js';
 import { inProcess, type InProcessTransport } from './edge/grpc/in-process.js';
-import type { EdgeNetwork, EdgeNetworks } from './edge/grpc/networks.js';
 import { createEdge, type Edge } from './edge/grpc/server.js';
+import { type JournalFaults, Networks, type NetworksParts, type OpenNetwork } from './networks.js';
 import { Telemetry } from './ops/telemetry.js';
 import { type Health, serveTelemetry } from './edge/http/server.js';
 import { version } from './core/version.js';
-import { callServices, type Services, type Settings, wire } from './wiring.js';
 
 export type { CoordinatorOptions, TelemetryAddress } from './ops/config/options.js';
 export type { TlsOptions } from './core/certificates.js';
@@ -52,6 +55,8 @@ export interface Coordinator {
   readonly endpoint: string;
   /** The URL of the metrics, if the coordinator serves them. */
   readonly metricsUrl: string | undefined;
+  /** The names of the networks that were open at the start: `main`, and those of the data directory. */
+  readonly networks: readonly string[];
   /**
    * A transport to this coordinator without a socket, for `connect({ transport })` in the same process. A proxy
    * with an embedded coordinator connects through it.
@@ -77,7 +82,7 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   let parts: Parts | undefined;
   // The pages start first and end last, so that a supervisor always gets an answer.
   const healthNow = (): Health =>
-    health === 'serving' && parts?.services.network.readOnly ? 'journal read-only' : health;
+    health === 'serving' && parts?.networks.readOnly ? 'journal read-only' : health;
   const pages = telemetry && (await serveTelemetry(metrics, telemetry, healthNow));
   const ends: End[] = pages ? [() => pages.close()] : [];
   const stop = (): Promise<void> => {
@@ -86,26 +91,33 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   };
   let stopping: Promise<void> | undefined;
   try {
-    const { services, edge, credentials } = (parts = await assemble(options, telemetry, ends));
+    const { networks, main, edge, credentials } = (parts = await assemble(
+      options,
+      telemetry,
+      ends,
+    ));
     const bound = await edge.listen(host, port);
     health = 'serving';
     return {
-      id: services.identity.coordinatorId,
+      id: main.services.identity.coordinatorId,
       host,
       port: bound,
       endpoint: endpointOf(host, bound),
       metricsUrl: pages?.url,
-      transport: () => inProcess(MAIN, services.port),
-      createToken: async (asked) => {
-        const granter = machineOf(asked.network ?? MAIN);
-        return (await credentials.create(requestOf(asked), granter)).token;
-      },
+      networks: [...networks.all.keys()],
+      transport: () => inProcess(MAIN, main.port),
+      createToken: (asked) => createToken(credentials, asked),
       stop: () => (stopping ??= stop()),
     };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+async function createToken(credentials: Credentials, asked: TokenOptions): Promise<string> {
+  const granter = machineOf(asked.network ?? MAIN);
+  return (await credentials.create(requestOf(asked), granter)).token;
 }
 
 /** Other machines reach a coordinator by TLS alone, and never its metrics, unless the options are `insecure`. */
@@ -123,7 +135,8 @@ function checkReach({ host, metrics, tls, insecure = false }: CoordinatorOptions
 }
 
 interface Parts {
-  readonly services: Services;
+  readonly networks: Networks;
+  readonly main: OpenNetwork;
   readonly credentials: Credentials;
   readonly edge: Edge;
 }
@@ -136,35 +149,26 @@ async function assemble(
 ): Promise<Parts> {
   const { clock = realClock, tls } = options;
   const certificates = tls && (await readCertificates(tls));
-  const onFault = faultHandler(options, telemetry);
   const listening = new ListeningClock(clock);
   ends.push(() => listening.close());
-  let parts: Parts | undefined;
-  const journal = await openJournal(options, clock, onFault, (error) => {
-    onFault(error);
-    // This coordinator still answers reads, but clients should prefer another one.
-    parts?.edge.notServing();
-  });
-  ends.push(() => journal.close());
-  const settings = { ...settingsOf(options, telemetry), journal, clock, listening, onFault };
-  const services = await wire(settings, ends);
-  telemetry?.watch(services);
-  const onCall = telemetry?.called ?? (() => undefined);
-  const onLimit = telemetry?.limited ?? (() => undefined);
+  const networks = new Networks(networksParts(options, { clock, listening, telemetry }));
+  ends.push(() => networks.close());
+  telemetry?.countFailed(() => networks.failed);
+  const main = await networks.start(storedNetworks(options));
   const store = new MemoryCredentialStore();
-  const credentials = await Credentials.open(store, settings);
+  const credentials = await Credentials.open(store, main.services);
   ends.push(() => credentials.close());
   const { authorize } = credentials;
   const access = accessService({ credentials, security: securityFacts(options), clock });
-  const networks = onlyMain({ ...services, calls: callServices(services) });
-  const observers = { onCall, onLimit };
-  const edge = createEdge({ ...services, authorize, access, networks, certificates, ...observers });
+  const onCall = telemetry?.called ?? (() => undefined);
+  const onLimit = telemetry?.limited ?? (() => undefined);
+  const own = { authorize, access, networks, certificates, onCall, onLimit };
+  const edge = createEdge({ ...main.services, ...own });
   ends.push(async () => {
-    edge.notServing();
-    await services.drain();
+    await networks.drain();
     await edge.stop();
   });
-  return (parts = { services, edge, credentials });
+  return { networks, main, edge, credentials };
 }
 
 /** The facts about the process for GetSecurity. */
@@ -185,53 +189,64 @@ function securityFacts({
   };
 }
 
-/** The network of a peer without a credential. */
-const MAIN = 'main';
-
-function onlyMain(main: EdgeNetwork): EdgeNetworks {
-  return {
-    of: async (name) => {
-      if (name === MAIN) return main;
-      throw new Error(`the coordinator has no network ${name}`);
-    },
-  };
+/** The clocks and the metrics that all networks share. */
+interface Shared {
+  readonly clock: Clock;
+  readonly listening: ListeningClock;
+  readonly telemetry: Telemetry | undefined;
 }
 
-function settingsOf(
-  { limits, times, tail, logger }: CoordinatorOptions,
-  telemetry: Telemetry | undefined,
-): Omit<Settings, 'journal' | 'clock' | 'listening' | 'onFault'> {
+function networksParts(options: CoordinatorOptions, shared: Shared): NetworksParts {
+  const { limits, times, tail } = options;
+  const { clock, telemetry } = shared;
   return {
-    identity: { network: MAIN, coordinatorId: randomUUID(), version },
+    ...shared,
+    identity: { coordinatorId: randomUUID(), version, startedMs: clock.now() },
     limits: { ...defaultLimits, ...limits },
     times: { ...defaultTimes, ...times },
     tailLimits: { ...defaultTail, ...tail },
-    onCommit: telemetry?.committed,
-    onAuditLost: (records) => logger?.warn({ records }, 'records of acts were lost'),
-    observers: ({ network, nodeRows, clock }) => [
-      telemetry?.sessions,
-      logger && logSessions(logger, network, nodeRows, clock),
-    ],
+    openJournal: (name, onReadOnly) => openJournal(name, options, clock, onReadOnly),
+    observe: (name) => {
+      const logger = options.logger && logOf(options.logger, name);
+      return {
+        onFault: faultHandler({ ...options, logger }, telemetry),
+        onCommit: telemetry?.committed(name),
+        onAuditLost: (records) => logger?.warn({ records }, 'records of acts were lost'),
+        observers: ({ network, nodeRows }) => [
+          telemetry?.sessions(name),
+          logger && logSessions(logger, network, nodeRows, clock),
+        ],
+      };
+    },
+    onOpen: (name, services) => telemetry?.watch(name, services),
+    onUnavailable: (network, error) =>
+      options.logger?.error({ network, err: error.cause ?? error }, 'network not opened'),
   };
 }
 
+/** The names of the networks beside main that the data directory has. */
+function storedNetworks({ journal, data = 'data' }: CoordinatorOptions): string[] {
+  return journal === 'memory' ? [] : networksIn(data);
+}
+
 async function openJournal(
+  name: string,
   { journal, data = 'data', sync, retention, logger }: CoordinatorOptions,
   clock: Clock,
-  onListenerFault: (error: unknown) => void,
-  onFault: (error: unknown) => void,
+  { onFault, onReadOnly }: JournalFaults,
 ): Promise<Journal> {
   const kept = { ...defaultRetention, ...retention };
   checkOwnRetention(kept.topics ?? []);
-  if (journal === 'memory') return new MemoryJournal(clock, kept, onListenerFault);
+  if (journal === 'memory') return new MemoryJournal(clock, kept, onFault);
+  prepareNetworks(data, name);
   return FileJournal.open({
-    folder: data,
+    folder: networkFolder(data, name),
     clock,
     retention: kept,
     sync: sync ?? 'commit',
     onWarning: (message) => logger?.warn({}, message),
-    onFault,
-    onListenerFault,
+    onFault: onReadOnly,
+    onListenerFault: onFault,
   });
 }
 

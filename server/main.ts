@@ -56,21 +56,22 @@ function loggerOf({ settings: { logLevel, logFormat } }: Config): ProcessLog {
 }
 
 /** Prints the greeting; with --dev one line for tests. With logFormat json the log has the same facts. */
-function greet({ endpoint, port, metricsUrl }: Coordinator): void {
+function greet({ endpoint, port, metricsUrl, networks }: Coordinator): void {
   if (settings.dev) {
     const metrics = metricsUrl ?? null;
     const ready = { event: 'ready', endpoint, metrics, pid: process.pid, version };
     process.stdout.write(`${JSON.stringify(ready)}\n`);
   } else if (settings.logFormat !== 'json') {
     process.stdout.write(
-      greeting(endpoint, port === 50_051 ? '' : `KELPIE_ENDPOINTS=${endpoint} `),
+      greeting(endpoint, networks, port === 50_051 ? '' : `KELPIE_ENDPOINTS=${endpoint} `),
     );
   }
 }
 
-function greeting(endpoint: string, elsewhere: string): string {
+function greeting(endpoint: string, networks: readonly string[], elsewhere: string): string {
   const journal = settings.journal === 'file' ? `journal in ${settings.data}` : 'journal in memory';
-  return `kelpied ${version} listens on ${endpoint} (network main, ${journal})
+  const named = `${networks.length > 1 ? 'networks' : 'network'} ${networks.join(', ')}`;
+  return `kelpied ${version} listens on ${endpoint} (${named}, ${journal})
 
 Try next, in another terminal:
   ${elsewhere}npx kelpie nodes                               who is part of the network

@@ -9,6 +9,7 @@ import { LoadFrames } from './delivery/load-frames.js';
 import { Pages } from './delivery/pages.js';
 import { PatternBudget } from './delivery/pattern-budget.js';
 import { SubscriptionIndex } from './delivery/subscription-index.js';
+import { type Turns, turnsBy } from './delivery/turns.js';
 import { Tail, type TailLimits } from './delivery/tail.js';
 import { commandService } from './edge/grpc/command-service.js';
 import { coordinatorService } from './edge/grpc/coordinator-service.js';
@@ -21,6 +22,7 @@ import type { CallServices } from './edge/grpc/networks.js';
 import { stateService } from './edge/grpc/state-service.js';
 import { CallPublisher } from './events/publish-once.js';
 import type { Journal } from './journal/journal.js';
+import type { Limits } from './network/limits.js';
 import { Network } from './network/network.js';
 import { NodeClaims } from './nodes/claims.js';
 import { Loads } from './nodes/loads.js';
@@ -84,6 +86,8 @@ export type Settings = Pick<
 > & {
   readonly journal: Journal;
   readonly tailLimits: TailLimits;
+  /** Default: turns of its own. */
+  readonly turns?: Turns;
   /** Called with the time that the journal took for each transaction. */
   readonly onCommit?: ((durationMs: number) => void) | undefined;
   /** Called with the number of records of acts that were lost. */
@@ -98,7 +102,8 @@ export type Settings = Pick<
 export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const { identity, limits, times, clock, listening, onFault, observers = () => [] } = settings;
   const common = { identity, limits, times, clock, listening, onFault };
-  const stored = openNetwork(settings);
+  const { turns = turnsBy(clock) } = settings;
+  const stored = openNetwork(settings, turns);
   const { network, nodeRows, playerRows, playerWriter } = stored;
   await network.load();
   const audit = new Audit({ network, clock, onFault, onLost: settings.onAuditLost });
@@ -121,7 +126,7 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const services = {
     ...{ ...common, ...stored, ...asking, claims, ownership, tickets, reservations, observer },
     ...{ ...routing, transfers, drains },
-    ...openDelivery(network, common),
+    ...openDelivery(network, limits, turns),
     ...{ registry, ...loads, audit },
     callPublisher: new CallPublisher(network, limits, clock),
   };
@@ -136,14 +141,14 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
 }
 
 /** Builds the network and its rows. The tail registers its listener first, because later listeners wake its readers. */
-function openNetwork(settings: Settings) {
+function openNetwork(settings: Settings, { searches, syncs }: Turns) {
   const { limits, clock, tailLimits } = settings;
-  const network = new Network(settings);
+  const network = new Network({ ...settings, searches });
   const tail = Tail.of(network, tailLimits);
   const nodeRows = new NodeRows(network);
   const playerRows = new PlayerRows(network);
   const routingRows = new RoutingRows(network);
-  const playerWriter = new PlayerWriter(network, playerRows, nodeRows, limits, clock);
+  const playerWriter = new PlayerWriter(network, playerRows, nodeRows, limits, clock, syncs);
   const operatorSettings = new OperatorSettings(network, clock);
   const reservationRows = new ReservationRows(network);
   const valueRows = new ValueRows(network);
@@ -222,11 +227,11 @@ function openLoads(
 }
 
 /** Builds the parts by which readers get entries. */
-function openDelivery(network: Network, { limits, clock }: Pick<Services, 'limits' | 'clock'>) {
+function openDelivery(network: Network, limits: Limits, { reading }: Turns) {
   return {
     subscriptions: new SubscriptionIndex(network),
     patterns: new PatternBudget(limits),
-    pages: new Pages(network.journal, clock),
+    pages: new Pages(network.journal, reading),
   };
 }
 
@@ -268,7 +273,7 @@ function openTransfers(
 }
 
 /** The services behind calls, which need no session. */
-export function callServices(services: Services): CallServices {
+export function callServices(services: Services): Omit<CallServices, 'health'> {
   const { network, registry, nodeQueries, playerQueries, commands } = services;
   const { playerCommands, callPublisher, identity } = services;
   const reading = { ...services, draining: registry.drainSignal };

@@ -1,6 +1,7 @@
 /** Finds the credential of a peer, or the error that keeps the peer out. */
 import type { Clock } from '../core/clock.js';
 import type { KelpieError, ReasonName } from '../core/errors.js';
+import { MAIN } from '../core/network-name.js';
 import { type Access, type Authorize, openAccess, type Visitor } from './access.js';
 import { AccessEnds } from './ends.js';
 import {
@@ -13,9 +14,6 @@ import { AuthenticationFailures } from './failures.js';
 import type { LiveCredential, LiveCredentials, LiveToken } from './live.js';
 import { rightMissing } from './rights.js';
 import { hashOf } from './token.js';
-
-/** The network of a peer without a credential. */
-const MAIN = 'main';
 
 /** A peer that the coordinator did not let in. */
 export interface RefusedPeer {

@@ -8,6 +8,7 @@ import {
 import type { CreateCredentialRequest } from '../../gen/ts/kelpie/v1/access_service.js';
 import { msOf, type WireDuration } from '../core/duration.js';
 import { outOfRange } from '../core/errors.js';
+import { foldNetworkName } from '../core/network-name.js';
 import { cutText } from '../core/text.js';
 import type { Right } from './access.js';
 import { rightsFor } from './presets.js';
@@ -32,7 +33,7 @@ export interface Granter {
 
 /** The operator on the machine of the coordinator, who may do everything. Throws RIGHTS_INVALID for a bad name. */
 export function machineOf(network: string): Granter {
-  return { network: checkedName('network', network), name: 'kelpied', may: () => true };
+  return { network: foldNetworkName(network), name: 'kelpied', may: () => true };
 }
 
 /** The credential without its id. Throws RIGHTS_INVALID, RIGHT_MISSING or OUT_OF_RANGE. */
@@ -41,7 +42,7 @@ export function credentialFor(
   granter: Granter,
   nowMs: number,
 ): Omit<Credential, 'id'> {
-  const name = checkedName('name', request.name);
+  const name = checkedName(request.name);
   const { preset, certificateName, join } = request;
   const rights = rightsFor(preset, request.rights ?? Rights.create(), name);
   checkRights(rights);
@@ -123,12 +124,12 @@ function checkedTtl(ttl: WireDuration, longestMs: number): number {
   throw outOfRange('ttl', longestMs, `a ttl is 1 s to ${longestMs / DAY_MS} days`);
 }
 
-function checkedName(field: 'name' | 'network', typed: string): string {
+function checkedName(typed: string): string {
   const name = typed.toLowerCase();
   if (NAME.test(name)) return name;
   throw rightsInvalid(
-    field,
-    `"${cutText(typed, 80)}" cannot be a ${field}: 1 to 63 of a-z, 0-9, "_" and "-", ` +
+    'name',
+    `"${cutText(typed, 80)}" cannot be a name: 1 to 63 of a-z, 0-9, "_" and "-", ` +
       'beginning and ending with a letter or digit',
   );
 }

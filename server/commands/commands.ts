@@ -273,4 +273,9 @@ export class Commands {
   get asks(): number {
     return this.#pending.asks;
   }
+
+  /** The bytes of the commands. */
+  get bytes(): number {
+    return this.#pending.bytes;
+  }
 }

@@ -108,4 +108,9 @@ export class PendingCommands {
   get asks(): number {
     return this.#asks;
   }
+
+  /** The bytes of the commands. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 }

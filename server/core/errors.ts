@@ -112,6 +112,8 @@ export const reasons = {
   CONNECTION_LIMIT: 'RESOURCE_EXHAUSTED',
   RATE_LIMIT: 'RESOURCE_EXHAUSTED',
   SESSION_STALLED: 'ABORTED',
+  NETWORK_LIMIT: 'RESOURCE_EXHAUSTED',
+  NETWORK_UNAVAILABLE: 'UNAVAILABLE',
 } as const satisfies Record<string, keyof typeof Code>;
 
 /** The name of a reason: its name in the contract, without the prefix. */

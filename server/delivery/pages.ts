@@ -2,10 +2,9 @@
  * Pages of the journal, for readers that are behind the tail. Readers that want the same page at the same time
  * share one reading.
  */
-import type { Clock } from '../core/clock.js';
 import { type Cursor, hex } from '../core/cursor.js';
 import type { Journal, JournalGap, Page } from '../journal/journal.js';
-import { ReadingTurn } from './reading-turn.js';
+import type { ReadingTurn } from './reading-turn.js';
 
 /** The size of a page: as much as goes into a batch, so that no entry is read in vain. */
 export interface PageLimits {
@@ -20,9 +19,9 @@ export class Pages {
   /** Readings that are under way. */
   readonly #readings = new Map<string, Promise<Page | JournalGap>>();
 
-  constructor(journal: Pick<Journal, 'read'>, clock: Clock) {
+  constructor(journal: Pick<Journal, 'read'>, turn: ReadingTurn) {
     this.#journal = journal;
-    this.turn = new ReadingTurn(clock);
+    this.turn = turn;
   }
 
   /** A page, as the journal's `read` gives it. */

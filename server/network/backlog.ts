@@ -39,7 +39,12 @@ export class Backlog {
     return this.#entries >= backlogEntries || this.#bytes >= backlogBytes;
   }
 
-  /** Bytes of the writes that the journal has not answered yet. */
+  /** Entries of the writes that the journal has not answered yet. */
+  get entries(): number {
+    return this.#entries;
+  }
+
+  /** Bytes of these writes. */
   get bytes(): number {
     return this.#bytes;
   }

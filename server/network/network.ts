@@ -21,6 +21,8 @@ export interface NetworkParts {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly limits: Pick<Limits, 'backlogEntries' | 'backlogBytes'>;
+  /** The turns that long lists and searches share. Default: turns of its own. */
+  readonly searches?: SharedTurn | undefined;
   /** Called with the error of a listener that throws. */
   readonly onFault: (error: unknown) => void;
   /** Called with the time that the journal took for each transaction. */
@@ -44,10 +46,10 @@ export class Network {
   readonly #commits: Listeners<[number]>;
   #head: Cursor;
 
-  constructor({ journal, clock, limits, onFault, onCommit }: NetworkParts) {
+  constructor({ journal, clock, limits, searches, onFault, onCommit }: NetworkParts) {
     this.journal = this.#journal = journal;
     this.#clock = clock;
-    this.searches = new SharedTurn(clock);
+    this.searches = searches ?? new SharedTurn(clock);
     this.backlog = new Backlog(limits, clock);
     this.#folds = new Listeners(onFault);
     this.#folds.add((write) => this.#tables.fold(write));

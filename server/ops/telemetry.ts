@@ -23,7 +23,7 @@ import type { SessionObserver } from '../session/observer.js';
 const COMMIT_SECONDS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3];
 const CALL_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 
-/** The parts of a coordinator whose state the metrics show. */
+/** The parts of a network whose state the metrics show. */
 export interface Watched {
   readonly network: Network;
   readonly nodeRows: NodeRows;
@@ -35,33 +35,38 @@ export interface Watched {
   readonly audit: { readonly lost: number; readonly leftOut: number };
 }
 
-/** The metrics of one coordinator. */
+/** A network, and what its publishers have published since it opened. */
+type Shown = Watched & { readonly published: { events: number; bytes: number } };
+
+/** The metrics of one coordinator. Those of a network have its name as a label. */
 export class Telemetry {
   readonly registry = new Registry();
-  #watched: Watched | undefined;
-  #published = { events: 0, bytes: 0 };
+  /** By the names of their networks. */
+  readonly #shown = new Map<string, Shown>();
+  #failed = (): number => 0;
 
   readonly #opened = this.#counter(
     'kelpie_sessions_opened_total',
     'sessions that got a Welcome: NEW, RESUMED, or REPLACED another process',
-    ['outcome'],
+    ['network', 'outcome'],
   );
   readonly #refused = this.#counter(
     'kelpie_sessions_refused_total',
     'streams that ended before their Welcome',
-    ['reason'],
+    ['network', 'reason'],
   );
   readonly #ended = this.#counter(
     'kelpie_sessions_ended_total',
     'sessions that ended: STOPPED, DRAINED, LOST, or by an error',
-    ['reason'],
+    ['network', 'reason'],
   );
   readonly #requestsFailed = this.#counter(
     'kelpie_requests_failed_total',
     'requests of sessions that were answered with RequestFailed',
-    ['reason'],
+    ['network', 'reason'],
   );
   readonly #nodesLeft = this.#counter('kelpie_nodes_left_total', 'nodes that left the network', [
+    'network',
     'reason',
   ]);
   readonly #faults = this.#counter('kelpie_faults_total', 'faults; the log has a line for each');
@@ -69,6 +74,7 @@ export class Telemetry {
     'kelpie_journal_append_seconds',
     'how long the journal takes to store a transaction',
     COMMIT_SECONDS,
+    ['network'],
   );
   readonly #calls = this.#counter('kelpie_rpc_calls_total', 'calls that ended, streams included', [
     'method',
@@ -90,38 +96,51 @@ export class Telemetry {
   readonly #presenceDiffers = this.#counter(
     'kelpie_presence_mismatches_total',
     'digests of proxies that differed from the table of players',
+    ['network'],
   );
 
-  /** Counts the opening, refusal and end of sessions. */
-  readonly sessions: SessionObserver = {
-    opened: ({ outcome }) => this.#opened.inc({ outcome }),
-    refused: ({ reason }) => this.#refused.inc({ reason }),
-    ended: (_, reason) => this.#ended.inc({ reason }),
-    requestFailed: (reason) => this.#requestsFailed.inc({ reason }),
-    presenceDiffers: () => this.#presenceDiffers.inc(),
-    draining: () => undefined,
-  };
+  /** Counts the opening, refusal and end of the sessions of a network. */
+  sessions(network: string): SessionObserver {
+    return {
+      opened: ({ outcome }) => this.#opened.inc({ network, outcome }),
+      refused: ({ reason }) => this.#refused.inc({ network, reason }),
+      ended: (_, reason) => this.#ended.inc({ network, reason }),
+      requestFailed: (reason) => this.#requestsFailed.inc({ network, reason }),
+      presenceDiffers: () => this.#presenceDiffers.inc({ network }),
+      draining: () => undefined,
+    };
+  }
 
   /** `lostLines` gives the number of dropped log lines, if the logger counts them. */
   constructor(lostLines: () => number = () => 0) {
     for (const metric of metricsOfProcess()) this.registry.registerMetric(metric);
     this.#lookUpNodes();
+    this.#lookUpNetworks();
     this.#lookUpValues();
     this.#lookUpJournal();
+    this.#lookUpPublished();
     const lost = 'lines of the log that were dropped because no process read them';
-    this.#sum('kelpie_log_lines_lost_total', lost, lostLines);
+    this.#kept('kelpie_log_lines_lost_total', lost, [], (counter) => counter.inc(lostLines()));
   }
 
-  /** From this call on, the metrics show the state of this coordinator too. */
-  watch(watched: Watched): void {
-    this.#watched = watched;
-    watched.network.onEntries((entries) => this.#take(watched, entries));
+  /** From this call on, the metrics show the state of this network too. */
+  watch(network: string, watched: Watched): void {
+    const shown = { ...watched, published: { events: 0, bytes: 0 } };
+    this.#shown.set(network, shown);
+    // A series is there before its first event, so that a rate has where to begin.
+    this.#presenceDiffers.inc({ network }, 0);
+    watched.network.onEntries((entries) => this.#take(network, shown, entries));
   }
 
-  /** The coordinator calls it when the journal has stored or refused a transaction. */
-  readonly committed = (durationMs: number): void => {
-    this.#commitSeconds.observe(durationMs / 1000);
-  };
+  /** `failed` gives the number of networks that did not open. */
+  countFailed(failed: () => number): void {
+    this.#failed = failed;
+  }
+
+  /** Returns the function that the coordinator calls when the journal of a network has stored or refused a transaction. */
+  committed(network: string): (durationMs: number) => void {
+    return (durationMs) => this.#commitSeconds.observe({ network }, durationMs / 1000);
+  }
 
   /** The coordinator calls it when a call has ended, without a duration if the call was a stream. */
   readonly called = (method: string, code: string, durationMs?: number): void => {
@@ -134,96 +153,79 @@ export class Telemetry {
 
   readonly fault = (): void => this.#faults.inc();
 
-  #take({ nodeRows }: Watched, entries: readonly Entry[]): void {
+  #take(network: string, { nodeRows, published }: Shown, entries: readonly Entry[]): void {
     for (const { key, topic, event } of entries) {
       if (key !== undefined || topic === AUDIT_TOPIC) continue;
-      this.#published.events++;
-      this.#published.bytes += event.length;
+      published.events++;
+      published.bytes += event.length;
     }
     for (const { reason } of departures(nodeRows, entries)) {
-      this.#nodesLeft.inc({ reason });
+      this.#nodesLeft.inc({ network, reason });
     }
   }
 
   #lookUpNodes(): void {
-    this.#gauge(
-      'kelpie_sessions',
-      'sessions that are open here',
-      ['role'],
-      (gauge, { nodeRows, registry }) => {
-        for (const role of ROLES) gauge.set({ role }, 0);
+    this.#gauge('kelpie_sessions', 'sessions that are open here', ['network', 'role'], (gauge) => {
+      for (const [network, { nodeRows, registry }] of this.#shown) {
+        for (const role of ROLES) gauge.set({ network, role }, 0);
         for (const name of registry.names) {
           const node = nodeRows.nodes.get(name)?.value;
-          if (node) gauge.inc({ role: nameOf(NodeRole, node.role) });
+          if (node) gauge.inc({ network, role: nameOf(NodeRole, node.role) });
         }
-      },
-    );
-    this.#gauge(
-      'kelpie_nodes',
-      'nodes of the network',
-      ['role', 'state'],
-      (gauge, { nodeRows }) => {
+      }
+    });
+    const labels = ['network', 'role', 'state'] as const;
+    this.#gauge('kelpie_nodes', 'nodes of the network', [...labels], (gauge) => {
+      for (const [network, { nodeRows }] of this.#shown) {
         for (const [, { value }] of nodeRows.nodes.entries()) {
-          const { role, state } = value;
-          gauge.inc({ role: nameOf(NodeRole, role), state: nameOf(NodeState, state) });
+          const [role, state] = [nameOf(NodeRole, value.role), nameOf(NodeState, value.state)];
+          gauge.inc({ network, role, state });
         }
-      },
-    );
-    this.#gauge('kelpie_players', 'players who are online', [], (gauge, { playerWriter }) => {
-      gauge.set(playerWriter.rows.online);
+      }
     });
-    this.#gauge('kelpie_commands', 'commands that wait for answers', [], (gauge, { commands }) => {
-      gauge.set(commands.pending);
+    this.#number('kelpie_players', 'players who are online', (of) => of.playerWriter.rows.online);
+    this.#number('kelpie_commands', 'commands that wait for answers', (of) => of.commands.pending);
+    this.#number('kelpie_transfers', 'transfers that have not ended', (of) => of.transfers.pending);
+  }
+
+  #lookUpNetworks(): void {
+    this.#gauge('kelpie_draining', '1 while the coordinator stops', [], (gauge) => {
+      gauge.set([...this.#shown.values()].some(({ registry }) => registry.draining) ? 1 : 0);
     });
-    const moving = 'transfers that have not ended';
-    this.#gauge('kelpie_transfers', moving, [], (gauge, { transfers }) => {
-      gauge.set(transfers.pending);
-    });
-    this.#gauge('kelpie_draining', '1 while the coordinator stops', [], (gauge, { registry }) => {
-      gauge.set(registry.draining ? 1 : 0);
+    this.#gauge('kelpie_networks', 'networks: open, or failed to open', ['state'], (gauge) => {
+      gauge.set({ state: 'open' }, this.#shown.size);
+      gauge.set({ state: 'failed' }, this.#failed());
     });
   }
 
   #lookUpValues(): void {
-    this.#gauge('kelpie_values', 'shared values', [], (gauge, { valueRows }) => {
-      gauge.set(valueRows.size);
-    });
-    this.#gauge('kelpie_value_bytes', 'bytes of shared values', [], (gauge, { valueRows }) => {
-      gauge.set(valueRows.bytes);
-    });
+    this.#number('kelpie_values', 'shared values', ({ valueRows }) => valueRows.size);
+    this.#number(
+      'kelpie_value_bytes',
+      'bytes of shared values',
+      ({ valueRows }) => valueRows.bytes,
+    );
   }
 
   #lookUpJournal(): void {
-    this.#gauge('kelpie_journal_entries', 'entries of history', [], (gauge, { network }) => {
-      gauge.set(network.journal.usage().entries);
-    });
-    this.#gauge('kelpie_journal_bytes', 'bytes of history', [], (gauge, { network }) => {
-      gauge.set(network.journal.usage().bytes);
-    });
+    const number = (name: string, help: string, of: (network: Network) => number): void =>
+      this.#number(name, help, ({ network }) => of(network));
+    number('kelpie_journal_entries', 'entries of history', (of) => of.journal.usage().entries);
+    number('kelpie_journal_bytes', 'bytes of history', (of) => of.journal.usage().bytes);
     const readOnly = '1 after a fault of the disk has ended writing';
-    this.#gauge('kelpie_journal_read_only', readOnly, [], (gauge, { network }) => {
-      gauge.set(network.readOnly ? 1 : 0);
-    });
-    this.#gauge('kelpie_journal_head_sequence', 'newest sequence', [], (gauge, { network }) => {
-      gauge.set(network.journal.head.sequence);
-    });
-    const published = this.#published;
-    this.#sum('kelpie_published_events_total', 'messages that were stored', () => published.events);
-    this.#sum(
-      'kelpie_published_bytes_total',
-      'bytes of these messages, encoded',
-      () => published.bytes,
-    );
-    this.#sum(
-      'kelpie_audit_records_lost_total',
-      'records of acts that the journal did not take',
-      () => this.#watched?.audit.lost ?? 0,
-    );
-    this.#sum(
-      'kelpie_audit_records_left_out_total',
-      'records that were left out because one peer repeats a denied act or a message',
-      () => this.#watched?.audit.leftOut ?? 0,
-    );
+    number('kelpie_journal_read_only', readOnly, (of) => (of.readOnly ? 1 : 0));
+    number('kelpie_journal_head_sequence', 'newest sequence', (of) => of.journal.head.sequence);
+  }
+
+  #lookUpPublished(): void {
+    const events = 'messages that were stored';
+    this.#sums('kelpie_published_events_total', events, ({ published }) => published.events);
+    const bytes = 'bytes of these messages, encoded';
+    this.#sums('kelpie_published_bytes_total', bytes, ({ published }) => published.bytes);
+    const lost = 'records of acts that the journal did not take';
+    this.#sums('kelpie_audit_records_lost_total', lost, ({ audit }) => audit.lost);
+    const leftOut = 'records that were left out because one peer repeats a denied act or a message';
+    this.#sums('kelpie_audit_records_left_out_total', leftOut, ({ audit }) => audit.leftOut);
   }
 
   #counter<Label extends string>(name: string, help: string, labelNames: Label[] = []) {
@@ -239,36 +241,46 @@ export class Telemetry {
     return new Histogram({ name, help, buckets, labelNames, registers: [this.registry] });
   }
 
+  /** A gauge of one number for each network. */
+  #number(name: string, help: string, numberOf: (shown: Shown) => number): void {
+    this.#gauge(name, help, ['network'], (gauge) => {
+      for (const [network, shown] of this.#shown) gauge.set({ network }, numberOf(shown));
+    });
+  }
+
   /** A gauge that is filled anew whenever a client asks for the metrics. */
   #gauge<Label extends string>(
     name: string,
     help: string,
     labelNames: Label[],
-    fill: (gauge: Gauge<Label>, watched: Watched) => void,
+    fill: (gauge: Gauge<Label>) => void,
   ): void {
-    const gauge = new Gauge({
-      name,
-      help,
-      labelNames,
-      registers: [this.registry],
-      collect: () => {
-        gauge.reset();
-        if (this.#watched) fill(gauge, this.#watched);
-      },
+    const collect = (): void => {
+      gauge.reset();
+      fill(gauge);
+    };
+    const gauge = new Gauge({ name, help, labelNames, registers: [this.registry], collect });
+  }
+
+  /** A counter of one sum for each network. */
+  #sums(name: string, help: string, sumOf: (shown: Shown) => number): void {
+    this.#kept(name, help, ['network'], (counter) => {
+      for (const [network, shown] of this.#shown) counter.inc({ network }, sumOf(shown));
     });
   }
 
-  /** A counter of a sum that other code keeps, because it grows too often for a metric. */
-  #sum(name: string, help: string, added: () => number): void {
-    const counter = new Counter({
-      name,
-      help,
-      registers: [this.registry],
-      collect: () => {
-        counter.reset();
-        counter.inc(added());
-      },
-    });
+  /** A counter of sums that other code keeps, because they grow too often for a metric. */
+  #kept<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: Label[],
+    fill: (counter: Counter<Label>) => void,
+  ): void {
+    const collect = (): void => {
+      counter.reset();
+      fill(counter);
+    };
+    const counter = new Counter({ name, help, labelNames, registers: [this.registry], collect });
   }
 }
 

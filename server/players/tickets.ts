@@ -111,7 +111,7 @@ export class Tickets {
     const bytes = weightOf(entries[0]?.value ?? new Uint8Array());
     const { tickets, ticketBytes } = this.#limits;
     checkLimit(this.#rows.table.size + this.#coming.tickets + 1, tickets, 'tickets');
-    checkLimit(this.#rows.bytes + this.#coming.bytes + bytes, ticketBytes, 'bytes of tickets');
+    checkLimit(this.bytes + bytes, ticketBytes, 'bytes of tickets');
     this.#count(1, bytes);
     return () => this.#count(-1, -bytes);
   }
@@ -182,6 +182,11 @@ export class Tickets {
   /** The number of tickets, with those on their way to the journal, and of their timers. */
   get pending(): number {
     return this.#rows.table.size + this.#coming.tickets + this.#expiry.size;
+  }
+
+  /** The approximate memory of these tickets. */
+  get bytes(): number {
+    return this.#rows.bytes + this.#coming.bytes;
   }
 
   /** Stops all timers. No timer starts after this. */

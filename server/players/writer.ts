@@ -43,13 +43,14 @@ export class PlayerWriter {
     nodes: NodeRows,
     limits: PlayerLimits,
     clock: Clock,
+    syncTurn = new SharedTurn(clock),
   ) {
     this.#network = network;
     this.rows = rows;
     this.nodes = nodes;
     this.clock = clock;
     this.admission = new PlayerAdmission(rows, limits);
-    this.syncTurn = new SharedTurn(clock);
+    this.syncTurn = syncTurn;
   }
 
   /** The present time, for events. */

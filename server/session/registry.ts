@@ -96,6 +96,11 @@ export class SessionRegistry implements LivenessProbe, Carrier {
     return this.#sessions.size;
   }
 
+  /** Sessions that are open or about to be. */
+  get admittedSessions(): number {
+    return this.#sessions.size + this.#opening.size;
+  }
+
   /** The nodes whose sessions are open here. */
   get names(): Iterable<string> {
     return this.#sessions.keys();
@@ -122,7 +127,7 @@ export class SessionRegistry implements LivenessProbe, Carrier {
   async admit(session: Member): Promise<void> {
     this.#drain.signal.throwIfAborted();
     const limit = this.#options.limits.sessions;
-    if (this.#sessions.size + this.#opening.size >= limit) {
+    if (this.admittedSessions >= limit) {
       throw new KelpieError('SESSION_LIMIT', `${limit} sessions are open; no more fit here`, {
         limit: String(limit),
       });
@@ -179,7 +184,7 @@ export class SessionRegistry implements LivenessProbe, Carrier {
   }
 
   #lookEmptied(): void {
-    if (this.#sessions.size + this.#opening.size === 0) this.#emptied.open();
+    if (this.admittedSessions === 0) this.#emptied.open();
   }
 
   /**

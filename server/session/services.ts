@@ -29,6 +29,8 @@ export interface Identity {
   readonly coordinatorId: string;
   /** Of the software. */
   readonly version: string;
+  /** When the coordinator started, by its monotonic clock. */
+  readonly startedMs: number;
 }
 
 export interface SessionServices {

@@ -245,6 +245,11 @@ export class Transfers {
     return this.#pending;
   }
 
+  /** The bytes of their contexts. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Commands of transfers that wait for a node, or have no reply. */
   get asked(): number {
     return this.#parts.nodeCommands.pending;

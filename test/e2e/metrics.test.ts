@@ -58,10 +58,11 @@ describe('metrics of kelpied', () => {
     await kelpied.kill();
   });
 
-  /** The value of one series; 0 if there is none. */
+  /** The value of one series of the network main, or of the coordinator; 0 if there is none. */
   const value = async (series: string): Promise<number> => {
     const { text } = await ask(base, '/metrics');
-    const line = text.split('\n').find((one) => one.startsWith(`${series} `));
+    const ofMain = text.replaceAll('{network="main"}', '').replaceAll('network="main",', '');
+    const line = ofMain.split('\n').find((one) => one.startsWith(`${series} `));
     return Number(line?.slice(series.length) ?? 0);
   };
 

@@ -493,7 +493,7 @@ describe('the heartbeats of a proxy', () => {
     while ((await latency()) !== 42);
     const { metrics } = JSON.parse(dev.output()) as { metrics: string };
     const text = await (await fetch(metrics)).text();
-    expect(text).to.match(/^kelpie_presence_mismatches_total 0$/m);
+    expect(text).to.match(/^kelpie_presence_mismatches_total\{network="main"\} 0$/m);
     api.close();
     await town.close();
     await dev.stop();

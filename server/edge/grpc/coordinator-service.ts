@@ -34,7 +34,6 @@ export function coordinatorService(
 ): ServiceImplementation<CoordinatorServiceDefinition> {
   const { network, nodeRows, playerWriter, registry, identity, limits, clock } = facts;
   const { journal } = network;
-  const startedMs = clock.now();
   const listing = {
     after: (key: string) => nodeRows.owners.names.after(key),
     item: (node: string) => registry.report(node),
@@ -46,7 +45,7 @@ export function coordinatorService(
       return {
         coordinatorId: identity.coordinatorId,
         version: identity.version,
-        uptime: durationOf(clock.now() - startedMs),
+        uptime: durationOf(clock.now() - identity.startedMs),
         network: identity.network,
         durability: Durability[journal.durability],
         head: journal.head,

@@ -10,6 +10,7 @@ import type { StateServiceDefinition } from '../../../gen/ts/kelpie/v1/state_ser
 import type { Audit } from '../../access/audit.js';
 import type { SessionPort } from '../../session/port.js';
 import type { EventService } from './definitions.js';
+import type { HealthService } from './health.js';
 
 /** The services of calls without a session, of one network. */
 export interface CallServices {
@@ -21,6 +22,7 @@ export interface CallServices {
   readonly network: ServiceImplementation<NetworkServiceDefinition>;
   readonly coordinator: ServiceImplementation<CoordinatorServiceDefinition>;
   readonly state: ServiceImplementation<StateServiceDefinition>;
+  readonly health: ServiceImplementation<typeof HealthService>;
 }
 
 /** One network, for the edge. */

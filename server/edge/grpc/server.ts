@@ -6,7 +6,7 @@ import {
   type ServiceDefinition,
   type ServiceImplementation,
 } from 'nice-grpc';
-import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
+import { HealthDefinition } from 'nice-grpc-server-health';
 import { AccessServiceDefinition } from '../../../gen/ts/kelpie/v1/access_service.js';
 import { CommandServiceDefinition } from '../../../gen/ts/kelpie/v1/command_service.js';
 import { CoordinatorServiceDefinition } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
@@ -25,7 +25,8 @@ import type { Identity } from '../../session/services.js';
 import { admitCalls } from './admit.js';
 import { CallTurns } from './call-turns.js';
 import type { ConnectionRules } from './connections.js';
-import { EventService, later, methodsOf, ofContract, SessionService } from './definitions.js';
+import { EventService, ofContract, SessionService } from './definitions.js';
+import { HealthService } from './health.js';
 import { Http2Guard } from './http2-guard.js';
 import { byNetwork, type CallServices, type EdgeNetworks } from './networks.js';
 import { OpenCalls } from './open-calls.js';
@@ -34,7 +35,8 @@ import { addReflection } from './reflection.js';
 import { sessionService } from './session-service.js';
 import { TlsCredentials } from './tls.js';
 
-const services = [
+/** The names of the services of the contract. */
+export const contractServices = [
   SessionServiceDefinition,
   NodeServiceDefinition,
   PlayerServiceDefinition,
@@ -68,8 +70,6 @@ export interface Edge {
   listen(host: string, port: number): Promise<number>;
   /** New handshakes get these certificates. */
   renew(certificates: Certificates): void;
-  /** Tells health checks that nobody should come any more. */
-  notServing(): void;
   /** Stops listening and ends what is still open. */
   stop(): Promise<void>;
 }
@@ -120,16 +120,10 @@ export function createEdge(parts: EdgeParts): Edge {
     .use(admitCalls({ ...parts, calls, connections, turns: new CallTurns(clock) }));
   server.add(ofContract(AccessServiceDefinition), parts.access);
   addServices(server, sessionService(coordinatorId, calls));
-  const health = HealthState();
-  // One listener for each Watch, and these are bounded as all streams are.
-  health.setMaxListeners(0);
-  for (const service of services) health.setStatus('healthy', service);
-  server.add(later(methodsOf(HealthDefinition)), HealthServiceImpl(health));
-  addReflection(server, [...services, HealthDefinition.fullName]);
+  addReflection(server, [...contractServices, HealthDefinition.fullName]);
   return {
     listen: (host, port) => guard.listen(server, endpointOf(host, port), credentials),
     renew: (newer) => credentials?.renew(newer),
-    notServing: () => ['', ...services].forEach((name) => health.setStatus('unhealthy', name)),
     stop: async () => {
       await endStreams(server);
       calls.close();
@@ -153,4 +147,5 @@ function addServices(server: Server, sessions: ServiceImplementation<typeof Sess
   add(ofContract(NetworkServiceDefinition), ({ network }) => network);
   add(ofContract(CoordinatorServiceDefinition), ({ coordinator }) => coordinator);
   add(ofContract(StateServiceDefinition), ({ state }) => state);
+  add(HealthService, ({ health }) => health);
 }

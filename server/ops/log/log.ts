@@ -1,5 +1,6 @@
 /** The log: lines of facts on stderr, for people or for programs. It contains no payloads and no tokens. */
 import { pino } from 'pino';
+import { MAIN } from '../../core/network-name.js';
 import { printable } from '../../core/printable.js';
 import { LogOutput, type LogStream } from './output.js';
 
@@ -11,6 +12,18 @@ export interface Logger {
   error(facts: object, message: string): void;
   /** The number of lines that the logger dropped because no process read them. Not every logger counts them. */
   readonly lostLines?: () => number;
+}
+
+/** The log of a network: its lines have the name of the network, unless it is main. */
+export function logOf(logger: Logger, network: string): Logger {
+  if (network === MAIN) return logger;
+  const of = (facts: object): object => ({ ...facts, network });
+  return {
+    debug: (facts, message) => logger.debug(of(facts), message),
+    info: (facts, message) => logger.info(of(facts), message),
+    warn: (facts, message) => logger.warn(of(facts), message),
+    error: (facts, message) => logger.error(of(facts), message),
+  };
 }
 
 /** The log of a process. */

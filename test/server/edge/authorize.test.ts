@@ -8,6 +8,7 @@ import { accessService } from '../../../server/edge/grpc/access-service.js';
 import { MemoryCredentialStore } from '../../../server/journal/memory/memory-credential-store.js';
 import type { Authorize } from '../../../server/access/access.js';
 import { KelpieError } from '../../../server/core/errors.js';
+import { healthOf } from '../../../server/edge/grpc/health.js';
 import { createEdge } from '../../../server/edge/grpc/server.js';
 import { callServices } from '../../../server/wiring.js';
 import { hello, openCoordinator } from '../../support/model/coordinator.js';
@@ -52,7 +53,8 @@ describe('a peer that is not authorized', () => {
   it('gets neither a session nor an answer by gRPC', async () => {
     const town = await openCoordinator();
     const { authorize, hosts } = closed();
-    const networks = { of: async () => ({ ...town, calls: callServices(town) }) };
+    const calls = { ...callServices(town), health: healthOf([]).service };
+    const networks = { of: async () => ({ ...town, calls }) };
     const store = new MemoryCredentialStore();
     const credentials = await Credentials.open(store, town);
     const access = accessService({ ...town, credentials, security: noFacts });

@@ -102,6 +102,7 @@ async function openOn(
         network: 'main',
         coordinatorId: options.coordinatorId ?? 'coordinator-1',
         version: '0.0.0',
+        startedMs: 0,
       },
       journal,
       clock,

@@ -250,6 +250,13 @@ export const ErrorReason = {
   RATE_LIMIT: 121,
   /** SESSION_STALLED - The peer took nothing of its stream for too long: it granted no HTTP/2 window. The stream ends. */
   SESSION_STALLED: 122,
+  /** NETWORK_LIMIT - The coordinator has as many networks as it may have. Metadata: limit. */
+  NETWORK_LIMIT: 123,
+  /**
+   * NETWORK_UNAVAILABLE - The coordinator cannot open the network of the credential. Its other networks go on. Its log has the reason.
+   * Metadata: network.
+   */
+  NETWORK_UNAVAILABLE: 124,
 } as const;
 
 export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
@@ -345,6 +352,8 @@ export namespace ErrorReason {
   export type CONNECTION_LIMIT = typeof ErrorReason.CONNECTION_LIMIT;
   export type RATE_LIMIT = typeof ErrorReason.RATE_LIMIT;
   export type SESSION_STALLED = typeof ErrorReason.SESSION_STALLED;
+  export type NETWORK_LIMIT = typeof ErrorReason.NETWORK_LIMIT;
+  export type NETWORK_UNAVAILABLE = typeof ErrorReason.NETWORK_UNAVAILABLE;
 }
 
 export function errorReasonToJSON(object: ErrorReason): string | number {
@@ -529,6 +538,10 @@ export function errorReasonToJSON(object: ErrorReason): string | number {
       return "ERROR_REASON_RATE_LIMIT";
     case ErrorReason.SESSION_STALLED:
       return "ERROR_REASON_SESSION_STALLED";
+    case ErrorReason.NETWORK_LIMIT:
+      return "ERROR_REASON_NETWORK_LIMIT";
+    case ErrorReason.NETWORK_UNAVAILABLE:
+      return "ERROR_REASON_NETWORK_UNAVAILABLE";
     default:
       return object;
   }

@@ -1,0 +1,233 @@
+/**
+ * The networks of a coordinator. Each has its own journal, rows, services and sessions. They share the limits of
+ * memory and the turns of the event loop, and nothing else. The network main opens first, and without it the
+ * coordinator does not start. Others open at the start if the data directory has them, else when a peer comes with a
+ * credential of them. A network that cannot open is logged, counted and refused by name. It takes nothing from others.
+ */
+import type { EdgeNetwork, EdgeNetworks } from './edge/grpc/networks.js';
+import { type End, endAll } from './core/ending.js';
+import { KelpieError } from './core/errors.js';
+import { isNetworkName, MAIN } from './core/network-name.js';
+import type { TailLimits } from './delivery/tail.js';
+import { turnsBy } from './delivery/turns.js';
+import { healthOf } from './edge/grpc/health.js';
+import { contractServices } from './edge/grpc/server.js';
+import type { Journal } from './journal/journal.js';
+import type { Limits } from './network/limits.js';
+import { SharedLimits, type Taken } from './network/shared-limits.js';
+import type { Identity } from './session/services.js';
+import { callServices, type Services, type Settings, wire } from './wiring.js';
+
+/** A network that is open. */
+export interface OpenNetwork extends EdgeNetwork {
+  readonly services: Services;
+  /** Tells health checks of the network that nobody should come any more. */
+  readonly notServing: () => void;
+  /** Ends the services, then the journal. */
+  close(): Promise<void>;
+}
+
+/** What a coordinator observes of one of its networks. */
+export type NetworkObservers = Pick<Settings, 'onFault' | 'onCommit' | 'onAuditLost' | 'observers'>;
+
+/** Called with the faults of a journal. */
+export interface JournalFaults {
+  readonly onFault: (error: unknown) => void;
+  /** The fault that ended writing. */
+  readonly onReadOnly: (error: unknown) => void;
+}
+
+export interface NetworksParts extends Pick<Settings, 'times' | 'clock' | 'listening'> {
+  readonly identity: Omit<Identity, 'network'>;
+  readonly limits: Limits;
+  readonly tailLimits: TailLimits;
+  /** Opens the journal of a network, and makes it if it is not there. */
+  readonly openJournal: (name: string, faults: JournalFaults) => Promise<Journal>;
+  readonly observe: (name: string) => NetworkObservers;
+  /** Called with each network that has opened. */
+  readonly onOpen?: (name: string, services: Services) => void;
+  /** Called with the error for which a network did not open. */
+  readonly onUnavailable: (name: string, error: KelpieError) => void;
+}
+
+/** After a failure the coordinator refuses a network for so long before it tries to open it again. */
+const RETRY_MS = 5000;
+
+export class Networks implements EdgeNetworks {
+  readonly #parts: NetworksParts;
+  readonly #shares: SharedLimits;
+  readonly #turns;
+  readonly #open = new Map<string, OpenNetwork>();
+  /** Those that are opening: whoever comes meanwhile waits for the same opening. */
+  readonly #opening = new Map<string, Promise<OpenNetwork>>();
+  /** Those that did not open. The coordinator gives the same error until it tries again. */
+  readonly #failed = new Map<string, { readonly error: KelpieError; readonly untilMs: number }>();
+  #stopping = false;
+
+  constructor(parts: NetworksParts) {
+    this.#parts = parts;
+    this.#shares = new SharedLimits(parts.limits);
+    this.#turns = turnsBy(parts.clock);
+  }
+
+  /** Opens main, then the others. Rejects if main does not open. */
+  async start(others: readonly string[]): Promise<OpenNetwork> {
+    const main = await this.#begin(MAIN, async (error) => {
+      throw error;
+    });
+    await Promise.allSettled(others.map((name) => this.of(name)));
+    return main;
+  }
+
+  /** Rejects with NETWORK_LIMIT, NETWORK_UNAVAILABLE or DRAINING. */
+  async of(name: string): Promise<OpenNetwork> {
+    const found = this.#open.get(name) ?? this.#opening.get(name);
+    if (found) return found;
+    if (this.#stopping) throw new KelpieError('DRAINING', 'this coordinator is about to stop');
+    const refusal = this.#failed.get(name);
+    if (refusal && this.#parts.clock.now() < refusal.untilMs) throw refusal.error;
+    if (!isNetworkName(name)) throw unavailable(name);
+    const { networks } = this.#parts.limits;
+    const full = this.#open.size + this.#opening.size >= networks;
+    if (full) throw this.#refuse(name, networkLimit(networks));
+    return this.#begin(name, async (cause) => {
+      throw this.#refuse(name, unavailable(name, cause));
+    });
+  }
+
+  /** Remembers and reports why a network does not open. */
+  #refuse(name: string, error: KelpieError): KelpieError {
+    this.#failed.set(name, { error, untilMs: this.#parts.clock.now() + RETRY_MS });
+    this.#parts.onUnavailable(name, error);
+    return error;
+  }
+
+  /** The networks that are open, by name. */
+  get all(): ReadonlyMap<string, OpenNetwork> {
+    return this.#open;
+  }
+
+  /** Networks that could not be opened. */
+  get failed(): number {
+    return this.#failed.size;
+  }
+
+  /** Whether the journal of a network stores nothing more, until the coordinator is started again. */
+  get readOnly(): boolean {
+    return [...this.#open.values()].some(({ services }) => services.network.readOnly);
+  }
+
+  /** Tells all health checks that nobody should come any more. */
+  notServing(): void {
+    for (const network of this.#open.values()) network.notServing();
+  }
+
+  /** Asks the sessions of all networks to move to another coordinator, then ends the remaining sessions. */
+  async drain(): Promise<void> {
+    this.#stopping = true;
+    await Promise.allSettled(this.#opening.values());
+    this.notServing();
+    await inParallel([...this.#open.values()].map(({ services }) => services.drain()));
+  }
+
+  async close(): Promise<void> {
+    this.#stopping = true;
+    await Promise.allSettled(this.#opening.values());
+    await inParallel([...this.#open.values()].map((network) => network.close()));
+  }
+
+  async #begin(name: string, failed: (error: unknown) => Promise<never>): Promise<OpenNetwork> {
+    const opening = this.#wire(name).catch(failed);
+    this.#opening.set(name, opening);
+    try {
+      const network = await opening;
+      this.#open.set(name, network);
+      this.#failed.delete(name);
+      return network;
+    } finally {
+      this.#opening.delete(name);
+    }
+  }
+
+  async #wire(name: string): Promise<OpenNetwork> {
+    const { identity, onOpen, observe, ...parts } = this.#parts;
+    const tailLimits = partOf(parts.tailLimits, this.#shares);
+    const share = this.#shares.join();
+    const ends: End[] = [() => share.leave()];
+    const health = healthOf(contractServices);
+    try {
+      const observers = observe(name);
+      const { onFault } = observers;
+      const onReadOnly = (error: unknown): void => {
+        onFault(error);
+        // The network can still be read here, but its peers should prefer another coordinator.
+        health.notServing();
+      };
+      const journal = await parts.openJournal(name, { onFault, onReadOnly });
+      ends.push(() => journal.close());
+      const own = { ...observers, tailLimits, journal, identity: { ...identity, network: name } };
+      const { limits } = share;
+      const services = await wire({ ...parts, ...own, limits, turns: this.#turns }, ends);
+      share.count(takenBy(services));
+      onOpen?.(name, services);
+      const calls = { ...callServices(services), health: health.service };
+      const { port, audit } = services;
+      const { notServing } = health;
+      return { services, port, audit, calls, notServing, close: () => endAll(ends) };
+    } catch (error) {
+      await endAll(ends);
+      throw error;
+    }
+  }
+}
+
+/** What a network has now of the limits that networks share. */
+function takenBy(services: Services): Taken {
+  const { registry, patterns, playerWriter, reservations, transfers, tickets } = services;
+  const { valueRows, commands, network } = services;
+  return {
+    sessions: () => registry.admittedSessions,
+    patternMemory: () => patterns.taken,
+    playerBytes: () => playerWriter.rows.index.bytes,
+    reservations: () => reservations.rows.table.size,
+    transfers: () => transfers.pending,
+    transferBytes: () => transfers.bytes,
+    ticketBytes: () => tickets.bytes,
+    valueRowBytes: () => valueRows.bytes,
+    commands: () => commands.asks,
+    commandBytes: () => commands.bytes,
+    backlogEntries: () => network.backlog.entries,
+    backlogBytes: () => network.backlog.bytes,
+  };
+}
+
+/** Each network has an equal part of the newest history in memory. */
+function partOf(tail: TailLimits, shares: SharedLimits): TailLimits {
+  return {
+    get entries() {
+      return Math.floor(tail.entries / shares.networks);
+    },
+    get bytes() {
+      return Math.floor(tail.bytes / shares.networks);
+    },
+  };
+}
+
+/** Ends all, then throws the first error. */
+async function inParallel(ends: Promise<void>[]): Promise<void> {
+  await Promise.allSettled(ends);
+  await Promise.all(ends);
+}
+
+function unavailable(network: string, cause?: unknown): KelpieError {
+  const message =
+    `the coordinator cannot open the network "${network}"; its log has the reason, which its ` +
+    'operator must remove; try again then';
+  const options = { cause, retryAfterMs: RETRY_MS };
+  return new KelpieError('NETWORK_UNAVAILABLE', message, { network }, options);
+}
+
+function networkLimit(limit: number): KelpieError {
+  const message = `the coordinator has ${limit} networks, the limit; no more fit here`;
+  return new KelpieError('NETWORK_LIMIT', message, { limit: String(limit) });
+}

@@ -122,7 +122,9 @@ describe('a disk that is full', () => {
 
   it('is seen by operators: health, a gauge, and one line of the log', async () => {
     expect(await page('/healthz')).to.deep.equal({ status: 503, text: 'journal read-only\n' });
-    expect((await page('/metrics')).text).to.match(/^kelpie_journal_read_only\{network="main"\} 1$/m);
+    expect((await page('/metrics')).text).to.match(
+      /^kelpie_journal_read_only\{network="main"\} 1$/m,
+    );
     for (const service of ['', 'kelpie.v1.SessionService', 'kelpie.v1.EventService']) {
       expect(await healthOf(kelpied.endpoint, service), service).to.equal('NOT_SERVING');
     }
@@ -149,7 +151,9 @@ describe('a disk that is full', () => {
     expect(numbers).to.deep.equal(publishing.map((_, index) => index));
     expect(seen.reader.map(({ type }) => type)).to.not.include('gap');
     expect((await page('/healthz')).text).to.equal('serving\n');
-    expect((await page('/metrics')).text).to.match(/^kelpie_journal_read_only\{network="main"\} 0$/m);
+    expect((await page('/metrics')).text).to.match(
+      /^kelpie_journal_read_only\{network="main"\} 0$/m,
+    );
     await until(() => gate.roster.playerCount({ proxy: 'gate' }) === 1);
   });
 });

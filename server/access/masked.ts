@@ -15,23 +15,26 @@ const VALUE = `(?:"(?:[^"\\\\]|\\\\.)*"?|'(?:[^'\\\\]|\\\\.)*'?|[^\\s,;&"'}\\]]+
 const LOGINS =
   'login|l|logpass|register|reg|unregister|unreg|changepassword|changepass|changepw|cpw|setpassword|resetpassword|2fa|totp';
 
-/** Each pattern keeps its first group, and masks the rest. Repetitions are bounded where they could overlap. */
+/**
+ * Each pattern keeps its first group, and masks the rest. The one that masks most comes first. Repetitions are
+ * bounded where they could overlap, so that no text takes long.
+ */
 const patterns: readonly RegExp[] = [
+  // `/login x`, and without the slash where a command begins: in a line, after `sudo Steve`, `authme` or `run`.
+  new RegExp(
+    `((?:/|(?:^|\\n)[ \\t]{0,8}|\\b(?:authme|run)\\s+|\\bsudo\\s+\\S+\\s+)(?:${LOGINS})\\s+)\\S.*`,
+    'gi',
+  ),
   // A key in a block of PEM, also without its end.
   /(-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----).*?(?:-----END [A-Z ]{0,32}PRIVATE KEY-----|$)/gs,
   /(\bklp_)[\w-]*/g,
-  /(\b(?:Bearer|Basic|Digest)\s+)\S+/gi,
+  /(\bBearer\s+)\S+/gi,
   /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@]*:)[^\s/@]+(?=@)/gi,
   // `password=x`, `"token": "x y"`, `auth: Bearer x`.
   new RegExp(`(${NAME}["']?\\s*[=:]\\s*(?:(?:Bearer|Basic|Digest)\\s+)?)${VALUE}`, 'gi'),
   // `--token x`, `--db-password x`.
   new RegExp(`((?:^|\\s)-{1,2}(?:[\\w.]{1,32}-)?${NAME}\\s+)${VALUE}`, 'gi'),
   new RegExp(`(\\b(?:password|passwd|passphrase|pwd)\\s+(?:is\\s+)?)${VALUE}`, 'gi'),
-  // `/login x`, and without the slash where a command begins: in a line, after `sudo Steve`, `authme` or `run`.
-  new RegExp(
-    `((?:/|(?:^|\\n)[ \\t]{0,8}|\\b(?:authme|run)\\s+|\\bsudo\\s+\\S+\\s+)(?:${LOGINS})\\s+)\\S.*`,
-    'gi',
-  ),
 ];
 
 /** The text without secrets. */

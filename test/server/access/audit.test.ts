@@ -128,7 +128,7 @@ describe('the records of acts', () => {
   it('have bounded targets, and the number of all', async () => {
     const { audit, records } = open();
     const outcomes = Array.from({ length: 300 }, (_, index) => ({
-      playerId: 'x'.repeat(300) + index,
+      playerId: `${'x'.repeat(300)}${index}`,
       error: index < 10 ? { reason: ErrorReason.NOT_DELIVERED } : undefined,
     }));
     const target = { place: { $case: 'everyone', value: {} } };

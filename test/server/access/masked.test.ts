@@ -4,7 +4,9 @@ import fc from 'fast-check';
 import { masked } from '../../../server/access/masked.js';
 
 const letters = (alphabet: string, minLength: number, maxLength: number) =>
-  fc.array(fc.constantFrom(...alphabet), { minLength, maxLength }).map((all) => all.join(''));
+  fc
+    .array(fc.constantFrom(...Array.from(alphabet)), { minLength, maxLength })
+    .map((all) => all.join(''));
 
 const SMALL = 'abcdefghijklmnopqrstuvwxyz';
 const CAPITAL = SMALL.toUpperCase();

@@ -66,9 +66,14 @@ interface Header {
  * If the file is shorter than its header says, the check makes it longer, because a missing page would end the
  * process too. A lost page then reads as zeros, which fail every checksum. A file may also be shorter without a
  * loss: lmdb never writes free pages at the end. Returns the former length if it changed the file, so that a caller
- * that refuses the file can restore it. A missing or empty file passes: lmdb creates it.
+ * that refuses the file can restore it. A missing or empty file passes: lmdb creates it. The length of a file that other
+ * processes write is not changed.
  */
-export function checkPages(path: string, thorough: boolean): number | undefined {
+export function checkPages(
+  path: string,
+  thorough: boolean,
+  use: 'alone' | 'shared' = 'alone',
+): number | undefined {
   const file = openData(path);
   if (file === undefined) return undefined;
   try {
@@ -77,7 +82,7 @@ export function checkPages(path: string, thorough: boolean): number | undefined 
     const header = headerOf(file, path);
     new Walk(file, path, header, thorough).run();
     const wanted = (header.lastPage + 1) * header.pageSize;
-    if (size >= wanted) return undefined;
+    if (size >= wanted || use === 'shared') return undefined;
     ftruncateSync(file, wanted);
     return size;
   } catch (error) {

@@ -1,0 +1,93 @@
+/** The engines of the credential store, and what only the one in files promises. */
+import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { JournalError } from '../../../server/journal/error.js';
+import { FileCredentialStore } from '../../../server/journal/file/file-credential-store.js';
+import {
+  MemoryCredentialStore,
+  MemoryRecords,
+} from '../../../server/journal/memory/memory-credential-store.js';
+import { credentialStoreContract } from '../../contract/credentials.js';
+import { realClock } from '../../support/clock/real-clock.js';
+import { dataFolder, removeDataFolders } from '../../support/process/data-folder.js';
+
+describe('credentials in memory', () => {
+  credentialStoreContract(async () => {
+    const records = new MemoryRecords();
+    return async () => new MemoryCredentialStore(records);
+  });
+});
+
+describe('credentials in a file', () => {
+  credentialStoreContract(async () => {
+    const folder = dataFolder();
+    return async () => new FileCredentialStore(folder, realClock);
+  });
+  after(removeDataFolders);
+
+  const filled = async (): Promise<{ folder: string; path: string }> => {
+    const folder = dataFolder();
+    const store = new FileCredentialStore(folder, realClock);
+    const changes = Array.from({ length: 40 }, (_, index) => ({
+      id: `credential-${index}`,
+      bytes: Buffer.from(`a long record number ${index} `.repeat(8)),
+      expected: 0,
+    }));
+    await store.write(changes);
+    await store.close();
+    return { folder, path: join(folder, 'credentials.mdb') };
+  };
+  const readAll = async (folder: string): Promise<number> => {
+    const store = new FileCredentialStore(folder, realClock);
+    try {
+      let count = 0;
+      for await (const { bytes } of store.records()) count += Math.sign(bytes.length);
+      await store.revision();
+      return count;
+    } finally {
+      await store.close();
+    }
+  };
+  const faultOf = async (folder: string): Promise<JournalError> => {
+    const thrown = await readAll(folder).then(
+      () => new Error('it was read'),
+      (error: unknown) => error,
+    );
+    if (thrown instanceof JournalError) return thrown;
+    throw thrown;
+  };
+
+  it('are still there when the store is opened again, for its user alone', async () => {
+    const { folder, path } = await filled();
+    expect(await readAll(folder)).to.equal(40);
+    expect(statSync(path).mode & 0o777).to.equal(0o600);
+    expect(statSync(`${path}-lock`).mode & 0o077).to.equal(0);
+  });
+
+  it('are refused when one bit of a record differs', async () => {
+    const { folder, path } = await filled();
+    const bytes = readFileSync(path);
+    const at = bytes.lastIndexOf('a long record number 17');
+    bytes[at] = bytes.readUInt8(at) ^ 1;
+    writeFileSync(path, bytes);
+    const { code, message } = await faultOf(folder);
+    expect(code).to.equal('DAMAGED');
+    expect(message).to.contain('kelpied token create').and.to.contain(path);
+  });
+
+  it('are refused when the file is no file of lmdb, or has lost its end', async () => {
+    const { folder, path } = await filled();
+    const bytes = readFileSync(path);
+    for (const wrong of [Buffer.alloc(8192, 7), bytes.subarray(0, 8192 + 100)]) {
+      writeFileSync(path, wrong);
+      expect((await faultOf(folder)).code).to.equal('DAMAGED');
+    }
+  });
+
+  it('are not written through a symbolic link', async () => {
+    const folder = dataFolder();
+    symlinkSync(join(folder, 'elsewhere'), join(folder, 'credentials.mdb'));
+    expect((await faultOf(folder)).code).to.equal('FOLDER');
+  });
+});

@@ -59,6 +59,7 @@ const arrows = [
   ['edge/grpc', 'transfers', 'PlayerService moves players; NodeService drains nodes'],
   ['edge/grpc', 'state', 'StateService reads and writes shared values'],
   ['edge/http', 'ops', 'the HTTP server serves the metrics of ops'],
+  ['ops', 'access', 'kelpied token changes credentials'],
   ['ops', 'nodes', 'the log and the metrics name the nodes that left'],
 ];
 

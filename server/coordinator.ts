@@ -12,7 +12,8 @@ import { machineOf } from './access/draft.js';
 import { requestOf, type TokenOptions } from './access/token-options.js';
 import { bareHost, endpointOf, isLoopback, reachOf } from './core/address.js';
 import { readCertificates } from './core/certificates.js';
-import { anyDelay, type Clock } from './core/clock.js';
+import type { Clock } from './core/clock.js';
+import { realClock } from './core/real-clock.js';
 import { type End, endAll } from './core/ending.js';
 import { MAIN } from './core/network-name.js';
 import { KelpieError } from './core/errors.js';
@@ -22,6 +23,8 @@ import { type CoordinatorOptions, defaultRetention, defaultTail } from './ops/co
 import { checkOwnRetention } from './journal/retention-prefixes.js';
 import { defaultLimits, defaultTimes } from './network/limits.js';
 import { networkFolder, networksIn, prepareNetworks } from './journal/file/network-folders.js';
+import type { CredentialStore } from './journal/credential-store.js';
+import { FileCredentialStore } from './journal/file/file-credential-store.js';
 import { FileJournal } from './journal/file/file-journal.js';
 import type { Journal } from './journal/journal.js';
 import { MemoryCredentialStore } from './journal/memory/memory-credential-store.js';
@@ -155,7 +158,7 @@ async function assemble(
   ends.push(() => networks.close());
   telemetry?.countFailed(() => networks.failed);
   const main = await networks.start(storedNetworks(options));
-  const store = new MemoryCredentialStore();
+  const store = openCredentialStore(options, clock);
   const credentials = await Credentials.open(store, main.services);
   ends.push(() => credentials.close());
   const { authorize } = credentials;
@@ -229,6 +232,13 @@ function storedNetworks({ journal, data = 'data' }: CoordinatorOptions): string[
   return journal === 'memory' ? [] : networksIn(data);
 }
 
+function openCredentialStore(
+  { journal, data = 'data' }: CoordinatorOptions,
+  clock: Clock,
+): CredentialStore {
+  return journal === 'memory' ? new MemoryCredentialStore() : new FileCredentialStore(data, clock);
+}
+
 async function openJournal(
   name: string,
   { journal, data = 'data', sync, retention, logger }: CoordinatorOptions,
@@ -269,16 +279,6 @@ function faultHandler(
     }
   };
 }
-
-const realClock: Clock = {
-  now: () => performance.now(),
-  wall: () => Date.now(),
-  after: anyDelay((delayMs, fire) => {
-    const timer = setTimeout(fire, delayMs);
-    timer.unref();
-    return () => clearTimeout(timer);
-  }),
-};
 
 function printFault(error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -5,10 +5,12 @@ import { printed } from './ops/config/print.js';
 import { type Config, readConfig } from './ops/config/sources.js';
 import { type Coordinator, startCoordinator } from './coordinator.js';
 import { endpointOf } from './core/address.js';
+import { realClock } from './core/real-clock.js';
 import { printable } from './core/printable.js';
 import { runDataTask } from './ops/data-command.js';
 import { createLogger, type Logger, type ProcessLog } from './ops/log/log.js';
 import { ProcessEnd } from './ops/process-end.js';
+import { runTokenTask } from './ops/token-command.js';
 import { version } from './core/version.js';
 
 const IGNORED =
@@ -27,6 +29,8 @@ if (task && config.ignored.length > 0) complain(`${IGNORED}: ${config.ignored.jo
 
 if (task?.kind === 'config') process.stdout.write(printed(config, task.format));
 else if (task?.kind === 'data') process.exitCode = await runDataTask(task, settings.data);
+else if (task?.kind === 'token')
+  process.exitCode = await runTokenTask(task.token, settings.data, realClock);
 else await run();
 
 async function run(): Promise<void> {

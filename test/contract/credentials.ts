@@ -4,9 +4,7 @@ import type { CredentialStore, StoredRecord } from '../../server/journal/credent
 import { until } from '../support/until.js';
 
 /** Adds the tests for one engine. `make` returns a function that opens one store, for a user more at each call. */
-export function credentialStoreContract(
-  make: () => Promise<() => Promise<CredentialStore>>,
-): void {
+export function credentialStoreContract(make: () => Promise<() => Promise<CredentialStore>>): void {
   let opened: CredentialStore[];
   let open: () => Promise<CredentialStore>;
 
@@ -30,7 +28,9 @@ export function credentialStoreContract(
     return found;
   };
   const texts = async (store: CredentialStore): Promise<Record<string, string>> =>
-    Object.fromEntries((await all(store)).map((one) => [one.id, Buffer.from(one.bytes).toString()]));
+    Object.fromEntries(
+      (await all(store)).map((one) => [one.id, Buffer.from(one.bytes).toString()]),
+    );
 
   it('begins with revision 0 and no record', async () => {
     const store = await open();
@@ -57,7 +57,9 @@ export function credentialStoreContract(
     expect(await store.write(changes)).to.equal(undefined);
     expect(await texts(store)).to.deep.equal({ a: '1' });
     const right = [{ ...changes[0], id: 'b', bytes: bytes('2'), expected: 0 }];
-    expect(await store.write([...right, { id: 'a', bytes: bytes('3'), expected: first ?? 0 }])).to.equal(2);
+    expect(
+      await store.write([...right, { id: 'a', bytes: bytes('3'), expected: first ?? 0 }]),
+    ).to.equal(2);
     expect(await texts(store)).to.deep.equal({ a: '3', b: '2' });
   });
 
@@ -76,7 +78,9 @@ export function credentialStoreContract(
     expect(await store.write([{ id: 'a', bytes: null, expected: revision }])).to.equal(2);
     expect(await all(store)).to.deep.equal([]);
     expect(await store.revision()).to.equal(2);
-    expect(await store.write([{ id: 'a', bytes: bytes('2'), expected: revision }])).to.equal(undefined);
+    expect(await store.write([{ id: 'a', bytes: bytes('2'), expected: revision }])).to.equal(
+      undefined,
+    );
     expect(await store.write([{ id: 'a', bytes: bytes('2'), expected: 0 }])).to.equal(3);
   });
 

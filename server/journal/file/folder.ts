@@ -54,7 +54,8 @@ export function checkFolder(folder: string): void {
 }
 
 /** The names of the journal's files, and the names that they have while they are written. */
-const OURS = /^(format|interval|room|journal\.(mdb|mdb-lock|copy)|credentials\.mdb(-lock)?)(\.new)?$/;
+const OURS =
+  /^(format|interval|room|journal\.(mdb|mdb-lock|copy)|credentials\.mdb(-lock)?)(\.new)?$/;
 
 /** Refuses a symbolic link in place of a file of the journal: the journal would write to the link's target. */
 function checkFiles(folder: string): void {

@@ -14,6 +14,7 @@ import { printable } from '../../core/printable.js';
 import { readConfigFile } from './file.js';
 import { kubernetesVariables } from './kubernetes.js';
 import { nearest } from './nearest.js';
+import { addTokenCommand, type TokenTask } from './token-task.js';
 import { version } from '../../core/version.js';
 
 /** The settings in force, and the task of the program. */
@@ -27,10 +28,11 @@ export interface Config {
   readonly ignored: readonly string[];
 }
 
-/** `kelpied config` and `kelpied data`. */
+/** `kelpied config`, `kelpied data` and `kelpied token`. */
 export type Task =
   | { readonly kind: 'config'; readonly format: 'table' | 'json' | 'sample' }
-  | ({ readonly kind: 'data' } & DataTask);
+  | ({ readonly kind: 'data' } & DataTask)
+  | { readonly kind: 'token'; readonly token: TokenTask };
 
 /** A task on the data directory. */
 export interface DataTask {
@@ -107,6 +109,7 @@ function commandOf(onTask: (asked: Task) => void): Command {
       onTask({ kind: 'config', format: sample ? 'sample' : json ? 'json' : 'table' }),
     );
   addDataCommand(command, onTask);
+  addTokenCommand(command, (token) => onTask({ kind: 'token', token }));
   // The action above refuses excess arguments with a better message. Set last: commands would inherit it.
   return command.allowExcessArguments();
 }

@@ -1,0 +1,105 @@
+/** The command line of `kelpied token`. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type PresetName, presetNames } from '../../access/token-options.js';
+
+/** A task on the credentials of a data directory. */
+export type TokenTask = Common &
+  (
+    | ({ readonly action: 'create' } & CreateTask)
+    | { readonly action: 'list' }
+    | { readonly action: 'show' | 'revoke'; readonly id: string }
+    | { readonly action: 'rotate'; readonly id: string; readonly overlapMs: number }
+  );
+
+interface Common {
+  readonly network: string;
+  readonly json: boolean;
+}
+
+/** A credential to make. */
+export interface CreateTask {
+  readonly name: string | undefined;
+  readonly preset: PresetName;
+  readonly node: string[];
+  readonly ttl?: number;
+  readonly certificate?: string;
+  readonly join?: true;
+  readonly uses: number;
+  readonly joinedTtl?: number;
+}
+
+const EXAMPLES = `
+kelpied may run meanwhile: it takes a change within a second. kelpie token does the same from
+afar, for operators, and grants single rights too.
+
+  kelpied token create --data data                        an operator
+  kelpied token create proxy-1 --preset proxy             a proxy of that name
+  kelpied token create lobbies --preset server --node 'lobby-*' --join --uses 20 --ttl 7d
+
+Exit codes: 0 fine, 1 the credentials cannot be read or changed, 2 wrong usage.`;
+
+const UNITS_MS: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+export function addTokenCommand(program: Command, onTask: (task: TokenTask) => void): void {
+  const token = program
+    .command('token')
+    .description('make, list, show, rotate or revoke credentials on the machine of kelpied')
+    .addHelpText('after', EXAMPLES);
+  const add = (words: string, description: string): Command =>
+    token
+      .command(words)
+      .description(`${description}; --data names the data directory`)
+      .option('--network <name>', 'the network of the credential', 'main')
+      .option('--json', 'for programs', false);
+  create(add('create [name]', 'make a credential, and print its token once'), onTask);
+  add('list', 'list the credentials').action((common: Common) =>
+    onTask({ ...common, action: 'list' }),
+  );
+  add('show <id>', 'show a credential').action((id: string, common: Common) =>
+    onTask({ ...common, action: 'show', id }),
+  );
+  add('revoke <id>', 'revoke a credential: what it opened ends within 5 s').action(
+    (id: string, common: Common) => onTask({ ...common, action: 'revoke', id }),
+  );
+  add('rotate <id>', 'make a new token, and print it once')
+    .option('--overlap <time>', 'how long the older token goes on: 0s, 12h', time, 86_400_000)
+    .action((id: string, { overlap, ...common }: Common & { overlap: number }) =>
+      onTask({ ...common, action: 'rotate', id, overlapMs: overlap }),
+    );
+}
+
+function create(command: Command, onTask: (task: TokenTask) => void): void {
+  command
+    .addOption(
+      new Option('--preset <preset>', 'its rights').choices(presetNames).default('operator'),
+    )
+    .option('--node <pattern>', 'it may be these nodes: lobby-*; may be repeated', repeated, [])
+    .option('--ttl <time>', 'it expires after this time: 12h, 30d (default: never)', time)
+    .option('--certificate <name>', 'peers must also show a certificate with this common name')
+    .option('--join', 'make a join token: each use makes a credential for one node')
+    .option('--uses <count>', 'of a join token: how many nodes may join', count, 1)
+    .option('--joined-ttl <time>', 'of a join token: how long the nodes may stay', time)
+    .action((name: string | undefined, options: Common & Omit<CreateTask, 'name'>) =>
+      onTask({ ...options, action: 'create', name }),
+    );
+}
+
+function time(text: string): number {
+  const [, digits = '', unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  if (digits !== '') return Number(digits) * (UNITS_MS[unit] ?? 0);
+  throw new InvalidArgumentError('It must be a time: 30s, 10m, 12h, 30d.');
+}
+
+function count(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number.');
+}
+
+function repeated(text: string, before: string[]): string[] {
+  return [...before, text];
+}

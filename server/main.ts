@@ -30,7 +30,7 @@ if (task && config.ignored.length > 0) complain(`${IGNORED}: ${config.ignored.jo
 if (task?.kind === 'config') process.stdout.write(printed(config, task.format));
 else if (task?.kind === 'data') process.exitCode = await runDataTask(task, settings.data);
 else if (task?.kind === 'token')
-  process.exitCode = await runTokenTask(task.token, settings.data, realClock);
+  process.exitCode = await runTokenTask(task.token, settings, realClock);
 else await run();
 
 async function run(): Promise<void> {

@@ -14,6 +14,7 @@ import { printable } from '../core/printable.js';
 import { FileCredentialStore } from '../journal/file/file-credential-store.js';
 import { defaultLimits } from '../network/limits.js';
 import { aligned } from './config/print.js';
+import type { Settings } from './config/settings.js';
 import type { CreateTask, TokenTask } from './config/token-task.js';
 
 /** The lifetime of a join token for which no time is given. */
@@ -27,11 +28,19 @@ interface Outcome {
 }
 
 /** Runs the task and prints its outcome. Resolves with the exit code: 0, or 1 for an error. */
-export async function runTokenTask(task: TokenTask, data: string, clock: Clock): Promise<number> {
-  // The absolute path: the operator may not know in which folder the coordinator runs.
-  const directory = resolve(data);
+export async function runTokenTask(
+  task: TokenTask,
+  { journal, data }: Pick<Settings, 'journal' | 'data'>,
+  clock: Clock,
+): Promise<number> {
   try {
-    const store = new FileCredentialStore(directory, clock);
+    if (journal === 'memory') {
+      throw new Error(
+        'with the journal in memory the credentials are in memory too, and end with kelpied; use --journal file',
+      );
+    }
+    // The absolute path: the operator may not know in which folder the coordinator runs.
+    const store = new FileCredentialStore(resolve(data), clock);
     const onFault = (error: unknown): void => complain(error);
     const credentials = await Credentials.open(store, { clock, limits: defaultLimits, onFault });
     try {

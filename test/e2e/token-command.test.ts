@@ -1,0 +1,96 @@
+/** `kelpied token` on the machine, before kelpied runs and meanwhile. */
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
+import { runKelpied, startKelpied } from '../support/process/kelpied.js';
+import { clientsOf, reasonIn, reasonOf, SessionStream } from '../support/wire/clients.js';
+
+interface Made {
+  readonly token: string;
+  readonly credential: { readonly id: string; readonly name: string; readonly createdBy: string };
+}
+
+describe('kelpied token', () => {
+  let folder: string;
+
+  before(() => {
+    folder = dataFolder();
+    mkdirSync(join(folder, 'run'));
+  });
+  after(removeDataFolders);
+
+  const token = (...args: string[]) => runKelpied(['token', ...args], {}, join(folder, 'run'));
+  const made = async (...args: string[]): Promise<Made> => {
+    const { code, output, errors } = await token(...args, '--json');
+    expect(errors).to.equal('');
+    expect(code).to.equal(0);
+    return JSON.parse(output) as Made;
+  };
+
+  it('makes an operator in a new data directory, and kelpied asks for credentials from then on', async () => {
+    const first = await token('create');
+    const [text = ''] = first.output.split('\n');
+    expect(text).to.match(/^klp_[\w-]{43}$/);
+    expect(first.output).to.contain('Nobody can see it again').and.to.contain('"operator"');
+    const data = join(folder, 'run', 'data');
+    expect(statSync(data).mode & 0o777).to.equal(0o700);
+    const kelpied = await startKelpied([], join(folder, 'run'));
+    const [nobody, operator] = [clientsOf(kelpied.endpoint), clientsOf(kelpied.endpoint, text)];
+    try {
+      expect(await reasonOf(nobody.nodes.listNodes({}))).to.equal('CREDENTIAL_REQUIRED');
+      const { credential } = await operator.access.getOwnCredential({});
+      expect(credential).to.include({ name: 'operator', createdBy: 'kelpied' });
+      // While kelpied runs: it takes the new credential, and ends what a revoked one opened.
+      const lobby = await made('create', 'lobby-1', '--preset', 'server', '--ttl', '30d');
+      const client = clientsOf(kelpied.endpoint, lobby.token);
+      const deadlineMs = Date.now() + 5000;
+      while (Date.now() < deadlineMs) {
+        const came = await client.access.getOwnCredential({}).then(
+          () => true,
+          () => false,
+        );
+        if (came) break;
+      }
+      const stream = new SessionStream(client, 'lobby-1');
+      await stream.welcome();
+      const beganMs = Date.now();
+      expect((await token('revoke', lobby.credential.id)).output).to.contain('is revoked');
+      expect(reasonIn(await stream.ended)).to.equal('CREDENTIAL_REVOKED');
+      expect(Date.now() - beganMs).to.be.lessThan(5000);
+      client.close();
+    } finally {
+      nobody.close();
+      operator.close();
+      await kelpied.stop();
+    }
+    // The token is nowhere in the log.
+    expect(kelpied.errors()).to.not.contain(text);
+    expect(kelpied.errors()).to.contain('"credentialName":"lobby-1"');
+  });
+
+  it('lists, shows and rotates, in text and in JSON', async () => {
+    const { credential, token: old } = await made('create', 'proxy-1', '--preset', 'proxy');
+    expect((await token('list')).output).to.match(
+      new RegExp(`^${credential.id} +proxy-1 +proxy +proxy-1 +never$`, 'm'),
+    );
+    expect((await token('show', credential.id)).output).to.match(/^preset +proxy$/m);
+    const rotated = await made('rotate', credential.id, '--overlap', '0s');
+    expect(rotated.credential.id).to.equal(credential.id);
+    expect(rotated.token).to.not.equal(old);
+    for (const { output } of [await token('list'), await token('show', credential.id)]) {
+      expect(output).to.not.contain('klp_');
+    }
+  });
+
+  it('refuses what does not exist, with the exit codes of its help', async () => {
+    const missing = await token('show', 'nobody');
+    expect(missing).to.include({ code: 1, output: '' });
+    expect(missing.errors).to.contain('no credential with this id');
+    expect((await token('create', '--preset', 'king')).code).to.equal(2);
+    expect((await token('create', '--ttl', 'soon')).code).to.equal(2);
+    const memory = await runKelpied(['token', 'list', '--journal', 'memory'], {}, folder);
+    expect(memory).to.include({ code: 1 });
+    expect(memory.errors).to.contain('memory');
+  });
+});

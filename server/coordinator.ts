@@ -7,7 +7,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Credentials } from './access/credentials.js';
-import type { SecurityFacts } from './access/security.js';
 import { machineOf } from './access/draft.js';
 import { requestOf, type TokenOptions } from './access/token-options.js';
 import { bareHost, endpointOf, isLoopback, reachOf } from './core/address.js';
@@ -35,6 +34,7 @@ import { accessService } from './edge/grpc/access-service.js';
 import { inProcess, type InProcessTransport } from './edge/grpc/in-process.js';
 import { createEdge, type Edge } from './edge/grpc/server.js';
 import { type JournalFaults, Networks, type NetworksParts, type OpenNetwork } from './networks.js';
+import { securityFacts } from './ops/security.js';
 import { Telemetry } from './ops/telemetry.js';
 import { type Health, serveTelemetry } from './edge/http/server.js';
 import { version } from './core/version.js';
@@ -162,7 +162,8 @@ async function assemble(
   const credentials = await Credentials.open(store, main.services);
   ends.push(() => credentials.close());
   const { authorize } = credentials;
-  const access = accessService({ credentials, security: securityFacts(options), clock });
+  const security = securityFacts(options, () => certificates?.expiresAtMs);
+  const access = accessService({ credentials, security, clock });
   const onCall = telemetry?.called ?? (() => undefined);
   const onLimit = telemetry?.limited ?? (() => undefined);
   const own = { authorize, access, networks, certificates, onCall, onLimit };
@@ -172,24 +173,6 @@ async function assemble(
     await edge.stop();
   });
   return { networks, main, edge, credentials };
-}
-
-/** The facts about the process for GetSecurity. */
-function securityFacts({
-  host,
-  metrics,
-  tls,
-  insecure = false,
-}: CoordinatorOptions): SecurityFacts {
-  return {
-    tls: tls !== undefined,
-    clientCertificates: tls?.clientCa !== undefined,
-    publicAddress: !isLoopback(bareHost(host ?? '127.0.0.1')),
-    insecure,
-    publicMetrics: metrics !== undefined && !isLoopback(bareHost(metrics.host)),
-    certificateExpiresAtMs: () => undefined,
-    openPaths: async () => [],
-  };
 }
 
 /** The clocks and the metrics that all networks share. */

@@ -6,7 +6,7 @@ import type { Api, CallOptions } from '../../api/index.js';
 import { isLoopback } from '../../core/loopback.js';
 import { fromThrown } from '../../errors.js';
 import { contextsFile } from '../input/contexts-file.js';
-import { counted, shownTime } from '../output/output.js';
+import { shownTime } from '../output/output.js';
 import type { Finding } from './finding.js';
 import { placeOf } from './network.js';
 
@@ -162,7 +162,7 @@ function operators(endless: readonly Credential[]): Result[] {
   const more = endless.length > LISTED ? `, and ${endless.length - LISTED} more` : '';
   return [
     warning(
-      `${counted(endless.length, 'credential')} of operators never expire: ${names.join(', ')}${more}`,
+      `the credentials of these operators never expire: ${names.join(', ')}${more}`,
       'Make one that expires (kelpie token create --ttl 90d), and revoke these.',
     ),
   ];

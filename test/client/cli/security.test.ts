@@ -77,8 +77,8 @@ describe('the checklist of kelpie doctor --security', () => {
       Credential.create({ id: `${number}`, name: `ops-${number}` }),
     );
     expect(faults({ endlessOperators: endless })['operators']).to.deep.equal([
-      'warning: 7 credentials of operators never expire: ops-0 (0), ops-1 (1), ops-2 (2), ops-3 (3), ' +
-        'ops-4 (4), and 2 more',
+      'warning: the credentials of these operators never expire: ops-0 (0), ops-1 (1), ops-2 (2), ' +
+        'ops-3 (3), ops-4 (4), and 2 more',
     ]);
   });
 

@@ -46,6 +46,11 @@ const checks: Checks<ConnectOptions> = {
   token: isToken,
   tokenFile: isText,
   joinToken: isToken,
+  ca: isText,
+  cert: isText,
+  key: isText,
+  tls: isFlag,
+  insecure: isFlag,
   roster: (value, field) => checked(field, value as object, { players: isFlag }),
   logger: (value, field) => callback(`${field}.warn`, Reflect.get(object(field, value), 'warn')),
 };

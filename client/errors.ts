@@ -29,8 +29,22 @@ export type FailureReason =
   | 'CALL_TIMEOUT'
   /** The caller ended the call. */
   | 'CALL_CANCELLED'
-  /** The call would send a token in clear text to another machine. */
-  | 'TOKEN_UNPROTECTED'
+  /** The client trusts no CA that has signed the certificate of the coordinator. */
+  | 'CERTIFICATE_UNTRUSTED'
+  /** The certificate of the coordinator has expired, or is not valid yet. */
+  | 'CERTIFICATE_EXPIRED'
+  /** The certificate of the coordinator is for another host. */
+  | 'CERTIFICATE_WRONG_HOST'
+  /** The coordinator demands a client certificate. */
+  | 'CLIENT_CERTIFICATE_REQUIRED'
+  /** The coordinator does not accept the client certificate. */
+  | 'CLIENT_CERTIFICATE_REFUSED'
+  /** The coordinator speaks TLS, and the client sent plain text. */
+  | 'TLS_REQUIRED'
+  /** The client speaks TLS, and the coordinator does not. */
+  | 'TLS_UNSUPPORTED'
+  /** A TLS handshake failed for another reason. */
+  | 'TLS_FAILED'
   /** Too many requests, or too many bytes of requests, wait for answers. */
   | 'REQUEST_QUEUE_FULL'
   /** Too many bytes of a command's results wait to be read. */

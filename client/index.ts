@@ -109,6 +109,7 @@ export type {
 export type { Api } from './api/api.js';
 export type { Handler, Subscription } from './events/subscriptions.js';
 export type { WarningLogger } from './warnings.js';
+export type { TlsOptions } from './connection/tls.js';
 export type { Transport } from './connection/transport.js';
 export { type Cursor } from '../gen/ts/kelpie/v1/cursor.js';
 export type { NetworkSettings } from '../gen/ts/kelpie/v1/settings.js';

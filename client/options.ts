@@ -9,11 +9,12 @@ import { addressOf } from './connection/own-node.js';
 import { Tokens } from './connection/tokens.js';
 import type { PlayersOptions } from './players/options.js';
 import { type RoleName, roleOf, type SettableState, settableStateOf } from './core/spelling.js';
+import { protectionOf, type TlsOptions } from './connection/tls.js';
 import { grpcTransport, type Route, type Transport } from './connection/transport.js';
 import type { WarningLogger } from './warnings.js';
 
 /** The facts of a node, and how it connects. */
-export interface ConnectOptions {
+export interface ConnectOptions extends TlsOptions {
   /** The node's name, unique in the network. Letters, digits, `_` and `-`. */
   readonly name: string;
   /** PROXY: players connect to it. DOWNSTREAM: players play on it. SERVICE: any other process. */
@@ -72,14 +73,15 @@ export interface ConnectOptions {
   readonly transport?: Transport;
 }
 
-/** Throws OUT_OF_RANGE, VALUE_INVALID or TOKEN_UNPROTECTED. */
+/** Throws OUT_OF_RANGE, VALUE_INVALID or FILE_INVALID. */
 export function routesOf(options: ConnectOptions): Route[] {
   const { name, endpoints, transport, token, tokenFile, joinToken } = options;
   if (transport) return [{ endpoint: 'transport', transport }];
   const tokens = new Tokens({ token, tokenFile, joinToken }, name);
+  const protection = protectionOf(options);
   return endpointsOf(endpoints).map((endpoint) => ({
     endpoint,
-    transport: grpcTransport(endpoint, tokens),
+    transport: grpcTransport(endpoint, tokens, protection),
   }));
 }
 

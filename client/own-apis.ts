@@ -14,17 +14,12 @@ export class OwnApis {
 
   /** Throws UNAVAILABLE for a client that has no endpoint. */
   at(endpoint: string): Api {
-    const { transport, token, tokenFile } = this.#options;
-    if (transport) {
+    if (this.#options.transport) {
       const message =
         "a client with a transport of its own has no endpoint; use apiAt('host:port')";
       throw new KelpieError('UNAVAILABLE', message, { permanent: true });
     }
-    const own = {
-      ...(token !== undefined && { token }),
-      ...(tokenFile !== undefined && { tokenFile }),
-    };
-    const api = this.#apis.get(endpoint) ?? apiAt(endpoint, own);
+    const api = this.#apis.get(endpoint) ?? apiAt(endpoint, this.#options);
     this.#apis.set(endpoint, api);
     return api;
   }

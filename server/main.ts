@@ -96,7 +96,7 @@ function logStart({ endpoint, metricsUrl }: Coordinator, logger: Logger): void {
   if (config.ignored.length > 0) logger.warn({ variables: config.ignored }, IGNORED);
 }
 
-/** What a public address needs, and this coordinator does not have. */
+/** The protection of a public address that this coordinator lacks. */
 function missing(): string {
   return settings.tlsCert === 'none' ? 'TLS' : 'nothing: --insecure can be left out';
 }

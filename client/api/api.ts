@@ -1,9 +1,8 @@
 /** Every call of the contract in one line: for scripts and tools that need no session. */
 import { connectivityState } from '@grpc/grpc-js';
-import type { Channel } from 'nice-grpc';
-import { checkProtected } from '../connection/protected.js';
+import { type OpenChannel, openChannel } from '../connection/channel.js';
+import { protectionOf, type TlsOptions } from '../connection/tls.js';
 import { Tokens } from '../connection/tokens.js';
-import { openChannel } from '../connection/transport.js';
 import { whole } from '../core/arguments.js';
 import { endpointsOf } from '../core/endpoints.js';
 import { KelpieError } from '../errors.js';
@@ -20,13 +19,10 @@ import { RoutingApi } from './routing.js';
 import { StateApi } from './state.js';
 
 /** How an API reaches its coordinator. */
-export interface ApiOptions {
+export interface ApiOptions extends TlsOptions {
   /** How long a call may take, in milliseconds, unless its own option is another. Default 10,000. */
   readonly timeoutMs?: number;
-  /**
-   * Sent with each call as `authorization: Bearer …`. Kelpie has no TLS yet, so a token is sent to this
-   * machine alone; for any other address the constructor throws TOKEN_UNPROTECTED.
-   */
+  /** Sent with each call as `authorization: Bearer …`. It leaves this machine by TLS alone, unless `insecure` is set. */
   readonly token?: string;
   /** A file of the token, read for each call: a rotation needs no new API. Without both: KELPIE_TOKEN, KELPIE_TOKEN_FILE. */
   readonly tokenFile?: string;
@@ -52,21 +48,21 @@ export class Api {
   readonly access: AccessApi;
   /** The same calls, with answers as the contract has them. */
   readonly messages: Messages;
-  readonly #channel: Channel;
+  readonly #open: OpenChannel;
   readonly #options: ApiOptions;
 
-  /** Throws OUT_OF_RANGE, VALUE_INVALID or TOKEN_UNPROTECTED. */
+  /** Throws OUT_OF_RANGE, VALUE_INVALID or FILE_INVALID. */
   constructor(endpoint: string, options: ApiOptions = {}, next: readonly string[] = [endpoint]) {
     const { timeoutMs = TIMEOUT_MS, token, tokenFile } = options;
     const [only = ''] = endpointsOf([endpoint]);
     const tokens = new Tokens({ token, tokenFile });
-    if (tokens.any) checkProtected(only);
-    const defaults = { timeoutMs: whole('timeoutMs', timeoutMs, 1, LONGEST_MS), tokens };
+    this.#open = openChannel(only, protectionOf(options));
+    const { channel, explain } = this.#open;
+    const defaults = { timeoutMs: whole('timeoutMs', timeoutMs, 1, LONGEST_MS), tokens, explain };
     this.endpoint = only;
     this.next = next;
     this.#options = options;
-    this.#channel = openChannel(only);
-    const create = servicesOn(this.#channel, defaults);
+    const create = servicesOn(channel, defaults);
     this.messages = new Messages(create);
     this.nodes = new NodesApi(this.messages.nodes);
     this.players = new PlayersApi(this.messages.players);
@@ -81,20 +77,25 @@ export class Api {
 
   /** Whether the endpoint takes connections: false at once if it refuses them, else after 2 s. */
   async reachable(): Promise<boolean> {
+    return (await this.unreachable()) === undefined;
+  }
+
+  /** Why the endpoint takes no connection: at once if it refuses them, else after 2 s. Undefined: it takes them. */
+  async unreachable(): Promise<KelpieError | undefined> {
     // The library takes its deadline by the calendar clock.
     const deadline = new Date(Date.now() + REACH_MS);
     for (;;) {
-      const state = this.#channel.getConnectivityState(true);
-      if (state === connectivityState.READY) return true;
+      const state = this.#open.channel.getConnectivityState(true);
+      if (state === connectivityState.READY) return undefined;
       if (state === connectivityState.TRANSIENT_FAILURE || !(await this.#leaves(state, deadline)))
-        return false;
+        return this.#open.explain(noAnswer([this.endpoint]));
     }
   }
 
   /** Whether the channel leaves this state before the deadline. */
   #leaves(state: connectivityState, deadline: Date): Promise<boolean> {
     return new Promise((resolve) =>
-      this.#channel.watchConnectivityState(state, deadline, (late) => resolve(!late)),
+      this.#open.channel.watchConnectivityState(state, deadline, (late) => resolve(!late)),
     );
   }
 
@@ -106,30 +107,37 @@ export class Api {
 
   /** Ends the connection. Calls that are under way reject. */
   close(): void {
-    this.#channel.close();
+    this.#open.channel.close();
   }
 }
 
-/** The calls of the coordinator at `host:port`. Throws OUT_OF_RANGE or TOKEN_UNPROTECTED. */
+/** The calls of the coordinator at `host:port`. Throws OUT_OF_RANGE, VALUE_INVALID or FILE_INVALID. */
 export function apiAt(endpoint: string, options?: ApiOptions): Api {
   return new Api(endpoint, options);
 }
 
 /**
  * The calls of the first coordinator that answers. Without endpoints: those of KELPIE_ENDPOINTS, else 127.0.0.1:50051.
- * Rejects with UNAVAILABLE if no coordinator answers, and with OUT_OF_RANGE for an endpoint that is none.
+ * Rejects with UNAVAILABLE if no coordinator answers, with a reason of TLS if this is why, and as `apiAt` throws.
  */
 export async function reachApi(
   given?: string | readonly string[],
   options?: ApiOptions,
 ): Promise<Api> {
   const endpoints = endpointsOf(given);
+  const failures: KelpieError[] = [];
   for (const [index, endpoint] of endpoints.entries()) {
     const others = [...endpoints.slice(index + 1), ...endpoints.slice(0, index + 1)];
     const api = new Api(endpoint, options, others);
-    if (await api.reachable()) return api;
+    const failure = await api.unreachable();
+    if (!failure) return api;
     api.close();
+    failures.push(failure);
   }
+  throw failures.find(({ reason }) => reason !== 'UNAVAILABLE') ?? noAnswer(endpoints);
+}
+
+function noAnswer(endpoints: readonly string[]): KelpieError {
   const message = `no coordinator answers at ${endpoints.join(' or ')}; is kelpied running there? kelpie doctor says what is in the way`;
-  throw new KelpieError('UNAVAILABLE', message);
+  return new KelpieError('UNAVAILABLE', message);
 }

@@ -30,6 +30,8 @@ export interface CallOptions {
 export interface CallDefaults {
   readonly timeoutMs: number;
   readonly tokens: Tokens;
+  /** The error for what a call has thrown. */
+  readonly explain: (thrown: unknown) => Promise<KelpieError>;
 }
 
 /** The bounds of a call's time limit: from one tick of a timer to a day. */
@@ -104,7 +106,7 @@ function limited(defaults: CallDefaults): ClientMiddleware<Extension> {
     } catch (thrown) {
       if (limit.signal.aborted) throw fromThrown(limit.signal.reason);
       if (signal?.aborted) throw cancelledError(thrown);
-      throw fromThrown(thrown);
+      throw await defaults.explain(thrown);
     } finally {
       limit.lift();
     }

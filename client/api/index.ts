@@ -6,6 +6,7 @@
 export type { AccessApi, CredentialPage, IssuedToken, OwnCredential } from './access.js';
 export { Api, apiAt, type ApiOptions, reachApi } from './api.js';
 export type { CallOptions } from './call.js';
+export type { TlsOptions } from '../connection/tls.js';
 export type { CommandsApi } from './commands.js';
 export type { CoordinatorApi, CoordinatorInfo, TopicRetention } from './coordinator.js';
 export type {

@@ -18,7 +18,10 @@ export interface Common extends PlaceOptions {
   readonly timeout?: number;
 }
 
-const EVERYWHERE = ['endpoint', 'context', 'timeout', 'output', 'json'];
+const EVERYWHERE = [
+  ...['endpoint', 'context', 'ca', 'cert', 'key', 'tls', 'insecure'],
+  ...['timeout', 'output', 'json'],
+];
 
 /** `usage`: the command's name, and its arguments. */
 export function command(usage: string, description: string): Command {
@@ -54,6 +57,13 @@ export function withCommon(to: Command): Command {
       `the coordinators; the first that answers is asked (default: ${DEFAULT_ENDPOINT})`,
     ).argParser(endpoints),
     new Option('--context <context>', 'a context of kelpie context, in place of --endpoint'),
+    new Option('--ca <file>', 'the CA of the coordinators').argParser(name),
+    new Option('--cert <file>', 'the certificate of this client, if they demand one').argParser(
+      name,
+    ),
+    new Option('--key <file>', 'the private key of --cert').argParser(name),
+    new Option('--tls', 'use TLS on this machine too, with the CAs that Node.js trusts'),
+    new Option('--insecure', 'send all in plain text, also to other machines'),
     new Option(
       '--timeout <time>',
       'how long it may take: 500ms, 10s, at most 5m (default: 10s)',
@@ -129,11 +139,9 @@ export function act(options: Common, work: (api: Api) => Promise<boolean>): Prom
 /** Runs a command that asks a coordinator. */
 export function ask(options: Common, work: (api: Api) => Promise<void>): Promise<void> {
   return ending(async () => {
-    const { endpoints: all, token } = placeOf(options);
-    const api = await reachApi(all, {
-      ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
-      ...(token !== undefined && { token }),
-    });
+    const { endpoints: all, ...place } = placeOf(options);
+    const { timeout: timeoutMs } = options;
+    const api = await reachApi(all, { ...place, ...(timeoutMs !== undefined && { timeoutMs }) });
     try {
       await work(api);
     } catch (thrown) {

@@ -193,11 +193,11 @@ async function credentialNames(given: Spot['given']): Promise<string[]> {
 /** Asks the coordinator that the line names, or that would be asked. */
 async function asked<T>(given: Spot['given'], call: (api: Api) => Promise<T>): Promise<T> {
   const [endpoint, context] = [given.get('--endpoint'), given.get('--context')];
-  const { endpoints: all, token } = placeOf({
+  const { endpoints: all, ...place } = placeOf({
     ...(endpoint !== undefined && { endpoint: endpoints(endpoint) }),
     ...(context !== undefined && { context }),
   });
-  const api = apiAt(all[0] ?? '', { timeoutMs: ASK_MS, ...(token !== undefined && { token }) });
+  const api = apiAt(all[0] ?? '', { ...place, timeoutMs: ASK_MS });
   try {
     return await call(api);
   } finally {

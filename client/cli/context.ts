@@ -1,7 +1,8 @@
-/** `kelpie context`: endpoints, token and CA by name. */
+/** `kelpie context`: endpoints, token and certificates by name. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { apiAt } from '../api/index.js';
 import { messageOf } from '../errors.js';
 import { command, type Common, ending } from './command.js';
 import {
@@ -13,7 +14,7 @@ import {
 } from './input/contexts.js';
 import { contextsFile } from './input/contexts-file.js';
 import { name } from './input/arguments.js';
-import { print, table, UsageError, warn } from './output/output.js';
+import { print, table, UsageError } from './output/output.js';
 import { printRecord } from './output/records.js';
 
 /** Its file descriptor. */
@@ -22,7 +23,6 @@ const STDIN = 0;
 interface AddOptions extends Common {
   readonly token?: string;
   readonly tokenFile?: string;
-  readonly ca?: string;
 }
 
 export function contextCommand(): Command {
@@ -39,16 +39,15 @@ function addCommand(): Command {
   return command('add <name>', 'add a context, or replace it; the first one is used from then on')
     .option(
       '--token <token>',
-      'sent with each call, to this machine alone while TLS is missing; - reads it from stdin',
+      'sent with each call, by TLS alone to other machines; - reads it from stdin',
       name,
     )
     .option('--token-file <file>', 'read the token from a file: other users see options', name)
-    .option('--ca <file>', 'certificates of the coordinator, for TLS, which is not there yet', name)
     .action((added: string, options: AddOptions) => ending(() => add(added, options)));
 }
 
 async function add(added: string, options: AddOptions): Promise<void> {
-  const { endpoint, ca } = options;
+  const { endpoint } = options;
   checkContextName(added);
   if (!endpoint) {
     throw new UsageError(`say where it is: kelpie context add ${added} --endpoint host:port`);
@@ -57,16 +56,28 @@ async function add(added: string, options: AddOptions): Promise<void> {
   const context: Context = {
     endpoints: endpoint,
     ...(token !== undefined && { token }),
-    ...(ca !== undefined && { ca: resolve(ca) }),
+    ...protectionOf(endpoint, options),
   };
   const { current } = await changeContexts(({ current: before, all }) => ({
     current: before !== undefined && all.has(before) ? before : added,
     all: new Map([...all, [added, context]]),
   }));
-  if (ca !== undefined) {
-    warn('the CA is kept, but not used: Kelpie has no TLS yet, and encrypts nothing');
-  }
   print(`Context ${added} is ${endpoint.join(',')}${current === added ? ', and is used' : ''}.`);
+}
+
+/** How connections to the context are protected. Throws a UsageError for files that cannot be used. */
+function protectionOf([endpoint = '']: readonly string[], options: AddOptions) {
+  const files = (['ca', 'cert', 'key'] as const).filter((one) => options[one] !== undefined);
+  const protection: Pick<Context, 'ca' | 'cert' | 'key' | 'insecure'> = {
+    ...Object.fromEntries(files.map((one) => [one, resolve(options[one] ?? '')])),
+    ...(options.insecure === true && { insecure: true }),
+  };
+  try {
+    apiAt(endpoint, protection).close();
+    return protection;
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
 }
 
 /** The token. Users who list the processes of the machine see options, but no files and no stdin. */
@@ -140,11 +151,14 @@ function removeCommand(): Command {
 }
 
 /** Without the token: what is printed may end in a log. */
-function recordOf(one: string, { endpoints, token, ca }: Context, current: string | undefined) {
+function recordOf(one: string, context: Context, current: string | undefined) {
+  const { endpoints, token, ca, cert, key, insecure } = context;
   const endpoint = endpoints.join(',');
-  return { name: one, endpoint, hasToken: token !== undefined, ca, used: one === current };
+  const hasToken = token !== undefined;
+  return { name: one, endpoint, hasToken, ca, cert, key, insecure, used: one === current };
 }
 
-function row({ name: one, endpoint, hasToken, ca, used }: ReturnType<typeof recordOf>): string[] {
-  return [one, endpoint, hasToken ? 'set' : '-', ca ?? '-', used ? 'yes' : '-'];
+function row(record: ReturnType<typeof recordOf>): string[] {
+  const { name: one, endpoint, hasToken, insecure, ca = '-', used } = record;
+  return [one, endpoint, hasToken ? 'set' : '-', insecure ? 'insecure' : ca, used ? 'yes' : '-'];
 }

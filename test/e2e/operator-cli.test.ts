@@ -9,6 +9,7 @@ import { expect } from 'chai';
 import { parseAllDocuments } from 'yaml';
 import { nearest } from '../../client/core/nearest.js';
 import { placeOf, type PlaceOptions } from '../../client/cli/input/place.js';
+import { TestCa } from '../support/certificates.js';
 import { runKelpie } from '../support/process/cli.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { Wire } from '../support/wire/wire.js';
@@ -261,16 +262,25 @@ describe('kelpie, for its operator,', () => {
       expect(bare.errors).to.include('kelpie context add bare --endpoint host:port');
     });
 
-    it('sends no token in clear text to another machine, and says that there is no TLS', async () => {
-      await add('far', '--endpoint', '192.0.2.1:50051', '--token', 'secret', '--ca', 'ca.pem');
+    it('uses TLS with the CA of its context, and plain text only where the context says so', async () => {
+      const ca = join(config, 'ca.pem');
+      writeFileSync(ca, (await TestCa.make()).certificate);
+      const at = ['--endpoint', kelpied.endpoint];
+      await add('far', ...at, '--token', 'secret', '--ca', ca);
       const { code, errors } = await alone(['nodes']);
-      expect(errors).to.match(/the CA of context "far" is not used: Kelpie has no TLS yet/);
-      expect(errors).to.match(
-        /token is not sent to 192\.0\.2\.1:50051.*no TLS yet.*TOKEN_UNPROTECTED/,
-      );
+      expect(errors).to.match(/does not speak TLS.*TLS_UNSUPPORTED/);
       expect(code).to.equal(1);
-      // The token belongs to its context: another endpoint is asked without it.
-      expect((await alone(['nodes', '--endpoint', kelpied.endpoint])).code).to.equal(0);
+      expect((await alone(['context', 'list'])).output).to.include(ca);
+      expect((await alone(['nodes', '--insecure'])).code).to.equal(0);
+      await add('far', ...at, '--insecure');
+      expect((await alone(['nodes'])).code).to.equal(0);
+      expect((await alone(['nodes', '--ca', ca])).errors).to.include('TLS_UNSUPPORTED');
+      const missing = await alone(['context', 'add', 'b', ...at, '--ca', 'none.pem']);
+      expect(missing.errors).to.match(/none\.pem cannot be read/);
+      expect(missing.code).to.equal(2);
+      // The CA and the token belong to their context: another endpoint is asked without them.
+      await add('far', ...at, '--ca', ca);
+      expect((await alone(['nodes', ...at])).code).to.equal(0);
     });
   });
 

@@ -1,6 +1,6 @@
 /** `kelpie doctor`: what stands in the way to a coordinator, and what to do about it. */
 import type { Command } from 'commander';
-import { type Api, apiAt } from '../../api/index.js';
+import { type Api, apiAt, type ApiOptions } from '../../api/index.js';
 import { command, type Common, ending } from '../command.js';
 import { placeOf as placeOfOptions } from '../input/place.js';
 import {
@@ -76,13 +76,13 @@ export function doctorCommand(): Command {
 /** Examines each endpoint. Resolves with whether no check failed; warnings are no failures. */
 async function doctor(options: DoctorOptions): Promise<boolean> {
   const { output, security = false } = options;
-  const { endpoints, token } = placeOfOptions(options);
+  const { endpoints, ...reaching } = placeOfOptions(options);
   const width = widthOf(security ? securityChecks : checks);
   let fine = true;
   for (const endpoint of endpoints) {
     const checks: Finding[] = [];
     if (output === 'table' && endpoints.length > 1) print(endpoint);
-    for await (const finding of examine(endpoint, token, options)) {
+    for await (const finding of examine(endpoint, reaching, options)) {
       checks.push(finding);
       if (output === 'table') print(lines(finding, width));
     }
@@ -96,10 +96,10 @@ async function doctor(options: DoctorOptions): Promise<boolean> {
 /** Ends with the first check that fails, except those of security. */
 async function* examine(
   endpoint: string,
-  token: string | undefined,
+  reaching: ApiOptions,
   { timeout: timeoutMs, security = false }: DoctorOptions,
 ): AsyncGenerator<Finding> {
-  const api = apiAt(endpoint, token === undefined ? {} : { token });
+  const api = apiAt(endpoint, reaching);
   try {
     if (security) {
       yield* await securityFindings(endpoint, api, timeoutMs === undefined ? {} : { timeoutMs });

@@ -1,4 +1,4 @@
-/** Contexts: endpoints, token and CA by name, in a file of the user's. */
+/** Contexts: endpoints, token and certificates by name, in a file of the user's. */
 import { isAlias, LineCounter, parseDocument, stringify, visit } from 'yaml';
 import { messageOf } from '../../errors.js';
 import { endpointsOf } from '../../core/endpoints.js';
@@ -8,8 +8,12 @@ import { contextsFile, readContextsText, withContextsLock } from './contexts-fil
 export interface Context {
   readonly endpoints: readonly string[];
   readonly token?: string;
-  /** A file of certificates, for TLS to come. */
+  /** The files of the CA, and of the certificate of this client with its key. */
   readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** Plain text also to other machines. */
+  readonly insecure?: boolean;
 }
 
 export interface Contexts {
@@ -46,9 +50,9 @@ export function changeContexts(change: (contexts: Contexts) => Contexts): Promis
     const changed = change(readContexts());
     const { current, all } = changed;
     const contexts = Object.fromEntries(
-      [...all].map(([name, { endpoints, token, ca }]) => [
+      [...all].map(([name, { endpoints, ...rest }]) => [
         name,
-        { endpoint: endpoints.join(','), token, ca },
+        { endpoint: endpoints.join(','), ...rest },
       ]),
     );
     replaceText(stringify({ current, contexts }));
@@ -87,12 +91,12 @@ function contextsOf(file: unknown): Contexts {
   const { current, contexts } = recordOf('the file', file ?? {});
   const all = Object.entries(recordOf('contexts', contexts ?? {})).map(([name, value]) => {
     checkContextName(name);
-    const { endpoint, token, ca } = recordOf(name, value);
-    const endpoints = endpointsOf(textOf(`${name}.endpoint`, endpoint));
+    const { endpoint, insecure, ...rest } = recordOf(name, value);
+    const texts = ['token', 'ca', 'cert', 'key'].filter((field) => rest[field] !== undefined);
     const context: Context = {
-      endpoints,
-      ...(token !== undefined && { token: textOf(`${name}.token`, token) }),
-      ...(ca !== undefined && { ca: textOf(`${name}.ca`, ca) }),
+      endpoints: endpointsOf(textOf(`${name}.endpoint`, endpoint)),
+      ...Object.fromEntries(texts.map((one) => [one, textOf(`${name}.${one}`, rest[one])])),
+      ...(insecure === true && { insecure }),
     };
     return [name, context] as const;
   });

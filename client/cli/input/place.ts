@@ -1,15 +1,15 @@
-/** Which coordinator is asked, and with which token: by options, the environment, or a context. */
-import { DEFAULT_ENDPOINT, endpointsOf } from '../../core/endpoints.js';
-import { warn } from '../output/output.js';
+/** Which coordinator is asked, with which token and certificates: by options, the environment, or a context. */
+import { endpointsOf } from '../../core/endpoints.js';
+import type { TlsOptions } from '../../api/index.js';
 import { type Context, contextNamed, readContexts } from './contexts.js';
 
 /** How the user names a coordinator. */
-export interface PlaceOptions {
+export interface PlaceOptions extends TlsOptions {
   readonly endpoint?: readonly string[];
   readonly context?: string;
 }
 
-export interface Place {
+export interface Place extends TlsOptions {
   /** The first that answers is asked. */
   readonly endpoints: readonly string[];
   readonly token?: string;
@@ -18,30 +18,48 @@ export interface Place {
 /**
  * The first of these that is given: --endpoint, --context, KELPIE_ENDPOINTS, KELPIE_CONTEXT, the context of
  * `kelpie context use`, the coordinator on this machine. A context's token goes to no other endpoints,
- * unless both options are given.
+ * unless both options are given. The same holds for its certificates.
  */
-export function placeOf({ endpoint, context }: PlaceOptions): Place {
-  const named = context === undefined ? undefined : used(context);
-  if (endpoint) return withToken(endpoint, named);
-  if (named) return withToken(named.endpoints, named);
-  if (variable('KELPIE_ENDPOINTS') !== undefined) return withToken(endpointsOf(undefined));
-  const contexts = variable('KELPIE_CONTEXT') ?? readContexts().current;
-  if (contexts === undefined) return withToken([DEFAULT_ENDPOINT]);
-  const found = used(contexts);
-  return withToken(found.endpoints, found);
-}
-
-function used(name: string): Context {
-  const context = contextNamed(name, readContexts());
-  if (context.ca !== undefined) {
-    warn(`the CA of context "${name}" is not used: Kelpie has no TLS yet, and encrypts nothing`);
-  }
-  return context;
-}
-
-function withToken(endpoints: readonly string[], context?: Context): Place {
+export function placeOf(options: PlaceOptions): Place {
+  const context = contextOf(options);
   const token = variable('KELPIE_TOKEN') ?? context?.token;
-  return { endpoints, ...(token !== undefined && { token }) };
+  return {
+    endpoints: options.endpoint ?? context?.endpoints ?? endpointsOf(undefined),
+    ...(token !== undefined && { token }),
+    ...tlsOf(options, context),
+  };
+}
+
+/** The context that counts; undefined if there is none. */
+function contextOf({ endpoint, context }: PlaceOptions): Context | undefined {
+  if (context !== undefined) return contextNamed(context, readContexts());
+  if (endpoint || variable('KELPIE_ENDPOINTS') !== undefined) return undefined;
+  const contexts = readContexts();
+  const name = variable('KELPIE_CONTEXT') ?? contexts.current;
+  return name === undefined ? undefined : contextNamed(name, contexts);
+}
+
+/** The options count before the variables, and these before the context. Plain text is asked for by name alone. */
+function tlsOf(options: PlaceOptions, context: Context | undefined): TlsOptions {
+  const { ca, cert, key, tls, insecure } = options;
+  const asked = { ...given({ ca, cert, key, tls }), ...given({ insecure }) };
+  if (insecure ?? (Object.keys(asked).length === 0 && context?.insecure)) {
+    return { ...asked, insecure: true };
+  }
+  const stored = { ca: context?.ca, cert: context?.cert, key: context?.key };
+  const set = {
+    ca: variable('KELPIE_CA'),
+    cert: variable('KELPIE_CERT'),
+    key: variable('KELPIE_KEY'),
+  };
+  return { ...given(stored), ...given(set), ...asked };
+}
+
+/** The fields that have a value. */
+function given<T extends object>(fields: T) {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [Field in keyof T]?: Exclude<T[Field], undefined>;
+  };
 }
 
 /** An empty variable is one that is not set. */

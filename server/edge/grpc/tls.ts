@@ -6,7 +6,7 @@ import { ServerCredentials } from '@grpc/grpc-js';
 import type { Certificates } from '../../core/certificates.js';
 
 /** A peer that takes longer for its handshake holds a socket and does nothing with it. */
-const HANDSHAKE_MS = 10_000;
+const HANDSHAKE_MS = 5000;
 
 /** The credentials that grpc-js listens with. It takes new certificates for handshakes to come. */
 export class TlsCredentials extends ServerCredentials {

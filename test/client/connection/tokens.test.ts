@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
+import { protectionOf, usesTls } from '../../../client/connection/tls.js';
 import { ServerError, Status as Code } from 'nice-grpc';
 import { apiAt } from '../../../client/api/index.js';
 import { drawToken, hashOfToken } from '../../../client/core/token.js';
@@ -121,16 +122,15 @@ describe('the token of a client', () => {
     await next(client, 'connected');
   });
 
-  it('goes to no other machine in clear text', () => {
-    const token = drawToken();
-    const options = { name: 'a', role: 'SERVICE', endpoints: '192.0.2.1:1' } as const;
-    store(token);
-    for (const from of [{ token }, { tokenFile: file }, { tokenFile: file, joinToken: JOIN }]) {
-      const error = thrownBy(KelpieError, () => connect({ ...options, ...from }));
-      expect(error.reason).to.equal('TOKEN_UNPROTECTED');
+  it('goes to another machine by TLS alone, unless the client is insecure by name', () => {
+    for (const endpoint of ['192.0.2.1:1', '[2001:db8::1]:1', 'kelpie.example.org:1']) {
+      expect(usesTls(endpoint, protectionOf({}))).to.equal(true);
+      expect(usesTls(endpoint, protectionOf({ insecure: true }))).to.equal(false);
     }
-    process.env['KELPIE_TOKEN'] = token;
-    expect(thrownBy(KelpieError, () => connect(options)).reason).to.equal('TOKEN_UNPROTECTED');
+    for (const endpoint of ['127.0.0.1:1', '[::1]:1', 'localhost:1']) {
+      expect(usesTls(endpoint, protectionOf({}))).to.equal(false);
+      expect(usesTls(endpoint, protectionOf({ tls: true }))).to.equal(true);
+    }
   });
 
   it('has one place, the form of a header, and shows in no message', () => {

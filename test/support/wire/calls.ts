@@ -5,8 +5,9 @@ import { CoordinatorServiceDefinition } from '../../../gen/ts/kelpie/v1/coordina
 import { EventServiceDefinition } from '../../../gen/ts/kelpie/v1/event_service.js';
 import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { PlayerServiceDefinition } from '../../../gen/ts/kelpie/v1/player_service.js';
+import { openChannel } from '../../../client/connection/channel.js';
 import { clients } from '../../../client/connection/clients.js';
-import { openChannel } from '../../../client/connection/transport.js';
+import { protectionOf } from '../../../client/connection/tls.js';
 
 /** Generated clients of one coordinator. */
 export type Api = ReturnType<typeof apiAt>;
@@ -26,7 +27,7 @@ export async function reachApi(endpoints: readonly string[]): Promise<Api> {
 
 /** Connects with the first call. */
 export function apiAt(endpoint: string) {
-  const channel = openChannel(endpoint);
+  const { channel } = openChannel(endpoint, protectionOf({}));
   return {
     nodes: clients.create(NodeServiceDefinition, channel),
     events: clients.create(EventServiceDefinition, channel),

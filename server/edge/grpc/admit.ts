@@ -3,6 +3,7 @@ import { type CallContext, ServerError, type ServerMiddlewareCall, Status } from
 import { HealthDefinition } from 'nice-grpc-server-health';
 import type { OpenAct } from '../../access/act.js';
 import type { Authorize } from '../../access/access.js';
+import { MAIN } from '../../core/network-name.js';
 import { checkCall } from '../../access/table.js';
 import { admitted as keepAccess, visitorOf } from './caller.js';
 import type { Connections } from './connections.js';
@@ -17,7 +18,7 @@ import { recorded } from './recorded.js';
 /** Calls that wait for their turn at once. */
 const WAITING = 1024;
 
-/** The health service is open to everybody: load balancers have no credential. It answers whether a service serves. */
+/** The health service is open to everybody: load balancers have no credential. */
 const HEALTH = `/${HealthDefinition.fullName}/`;
 
 /** The parts that decide over a call. */
@@ -46,6 +47,8 @@ export function admitCalls(parts: AdmitParts) {
   ): Responses<Response> {
     const { path } = call.method;
     const peer = path.startsWith(HEALTH) ? undefined : await admit(parts, path, context);
+    // A peer without an access gets the health of the network main, which the coordinator always has.
+    if (!peer) keepNetwork(context, await parts.networks.of(MAIN));
     const begin = (): Responses<Response> => {
       const request = decodeRequest(path, call.request) as Request;
       const run = (): Responses<Response> => {

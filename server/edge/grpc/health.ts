@@ -1,4 +1,4 @@
-/** grpc.health.v1: whether peers of a network should come. A check answers for the network of its caller. */
+/** grpc.health.v1: whether peers of a network should come. */
 import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
 import { later, methodsOf } from './definitions.js';
 

@@ -101,7 +101,7 @@ export class OpenAct {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#safely(() => {
-      if (rest) this.#tally(ErrorReason[rest], this.#left);
+      if (rest) this.#tally(ErrorReason[rest], this.#leftFor(ErrorReason[rest]));
       else if (this.#counts.size === 0) this.#counts.set(ErrorReason.UNSPECIFIED, 0);
       const minor = this.#act.isMinor ? 'minor' : undefined;
       this.#parts.onEnd({ record: this.#record(), limit: this.#isDenied ? 'denied' : minor });
@@ -123,9 +123,9 @@ export class OpenAct {
       this.#targets.push(cutBytes(target, TARGET_BYTES));
   }
 
-  /** Targets without an outcome. An act without any outcome has one that counts once. */
-  get #left(): number {
-    return Math.max(this.#count === 0 ? 1 : 0, this.#named.length - this.#count);
+  /** Targets without an outcome. Nobody may know their number; a reason that no target has counts once. */
+  #leftFor(reason: ErrorReason): number {
+    return Math.max(this.#counts.has(reason) ? 0 : 1, this.#named.length - this.#count);
   }
 
   #tally(reason: ErrorReason, count: number): void {

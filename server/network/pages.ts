@@ -1,7 +1,7 @@
 /** Pages of lists, in a stable order. */
 import { createHash } from 'node:crypto';
 import { Cursor as CursorMessage } from '../../gen/ts/kelpie/v1/cursor.js';
-import type { Cursor } from '../core/cursor.js';
+import { type Cursor, sameBytes } from '../core/cursor.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
 
 const DEFAULT_PAGE = 100;
@@ -73,7 +73,7 @@ export function* pageOf<Item>(
   const { pageToken } = request;
   const filter = filterOf(request);
   const { after, cursor } =
-    pageToken === '' ? { after: '', cursor: head } : readToken(pageToken, filter);
+    pageToken === '' ? { after: '', cursor: head } : readToken(pageToken, filter, head);
   const items: Item[] = [];
   const room = new AnswerRoom();
   let last = '';
@@ -116,12 +116,14 @@ function writeToken(last: string, filter: string, cursor: Cursor): string {
   return `${encoded}.${Buffer.from(last).toString('base64url')}.${filter}`;
 }
 
-function readToken(token: string, filter: string): { after: string; cursor: Cursor } {
+/** A token of another network, or of an earlier epoch, is none of this list. */
+function readToken(token: string, filter: string, head: Cursor): { after: string; cursor: Cursor } {
   const [encoded = '', last = '', filtered] = token.split('.');
   try {
     const cursor = CursorMessage.decode(Buffer.from(encoded, 'base64url'));
     const after = Buffer.from(last, 'base64url').toString();
-    if (after !== '' && cursor.epoch.length > 0 && filtered === filter) return { after, cursor };
+    const ours = sameBytes(cursor.epoch, head.epoch);
+    if (after !== '' && ours && filtered === filter) return { after, cursor };
   } catch {
     // The token holds no cursor: the same error as for every other foreign token.
   }

@@ -5,7 +5,7 @@ import { invalid } from './arguments.js';
 /** The most bytes of a file of a token. A larger file is another file. */
 export const TOKEN_FILE_BYTES = 4096;
 
-/** What a header can carry. The tokens of a coordinator have another form, which only the coordinator judges. */
+/** A text that a header can carry. The tokens of a coordinator have another form, which only the coordinator judges. */
 const CARRIED = /^[\x21-\x7e]{1,1024}$/;
 
 /** The form of the tokens that coordinators make. */
@@ -67,7 +67,7 @@ export function drawToken(): string {
   return `klp_${randomBytes(TOKEN_BYTES).toString('base64url')}`;
 }
 
-/** What a coordinator stores of a token. */
+/** The hash of a token, which a coordinator stores in its place. */
 export function hashOfToken(token: string): Uint8Array {
   return createHash('sha256').update(token).digest();
 }

@@ -74,7 +74,7 @@ describe('kelpie doctor', () => {
         '✓ port',
         '✓ gRPC',
         '- TLS',
-        '- token',
+        '✓ token',
         '✓ health',
         '✓ version',
         '✓ round trip',
@@ -83,7 +83,7 @@ describe('kelpie doctor', () => {
       ]);
       const finding = new Map(lines.map(([, check = '', text = '']) => [check, text]));
       expect(finding.get('TLS')).to.match(/^not there yet/);
-      expect(finding.get('token')).to.match(/^not there yet/);
+      expect(finding.get('token')).to.match(/^not asked for/);
       expect(finding.get('health')).to.equal('SERVING');
       expect(finding.get('version')).to.include(version);
       expect(finding.get('round trip')).to.match(

@@ -122,8 +122,9 @@ function infoOf(api: Api, timeoutMs: number): Promise<CoordinatorInfo> {
   return answered(timeoutMs, (options) => api.coordinator.info(options));
 }
 
-async function answered<T>(
-  timeoutMs: number,
+/** The answer of a call. Rejects with Trouble. */
+export async function answered<T>(
+  timeoutMs = CALL_MS,
   call: (options: CallOptions) => Promise<T>,
 ): Promise<T> {
   try {

@@ -1,44 +1,17 @@
 /** `kelpie doctor`: what stands in the way to a coordinator, and what to do about it. */
 import type { Command } from 'commander';
-import { type Api, apiAt, type ApiOptions } from '../../api/index.js';
+import { apiAt, type ApiOptions } from '../../api/index.js';
+import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
 import { command, type Common, ending } from '../command.js';
-import { placeOf as placeOfOptions } from '../input/place.js';
-import {
-  checkHealth,
-  checkJournal,
-  checkMaintenance,
-  checkNodes,
-  checkRoundTrip,
-  checkVersion,
-} from './coordinator.js';
-import { checkHttp2, checkName, checkPort, checkProxy, type Place, placeOf } from './network.js';
-import { type Finding, Trouble } from './finding.js';
-import { checkInsecure, securityChecks, securityFindings } from './security.js';
+import { name, oneOf } from '../input/arguments.js';
+import { placeOf } from '../input/place.js';
+import type { Wanted } from './credential.js';
+import { checks, examine } from './examination.js';
+import type { Finding } from './finding.js';
+import { securityChecks, securityFindings } from './security.js';
 import { print } from '../output/output.js';
 import { printRecord } from '../output/records.js';
 import type { Line, Style } from '../output/terminal.js';
-
-type Result = Omit<Finding, 'check'>;
-
-/** A text is the finding that all is well. Throws Trouble. */
-type Check = (at: Place, api: Api, timeoutMs: number | undefined) => Promise<string | Result[]>;
-
-/** In the order in which one needs the other. */
-const checks: readonly [name: string, check: Check][] = [
-  ['name', checkName],
-  ['proxy', async (at) => checkProxy(at)],
-  ['port', checkPort],
-  ['gRPC', checkHttp2],
-  ['TLS', async () => [{ status: 'notYet', finding: 'not there yet: nothing is encrypted' }]],
-  ['token', async () => [{ status: 'notYet', finding: 'not there yet: nobody is asked for one' }]],
-  ['health', (_, api, timeoutMs) => checkHealth(api, timeoutMs)],
-  ['version', (_, api, timeoutMs) => checkVersion(api, timeoutMs)],
-  ['round trip', (_, api, timeoutMs) => checkRoundTrip(api, timeoutMs)],
-  ['--insecure', (_, api, timeoutMs) => checkInsecure(api, timeoutMs)],
-  ['journal', (_, api, timeoutMs) => checkJournal(api, timeoutMs)],
-  ['logins', (_, api, timeoutMs) => checkMaintenance(api, timeoutMs)],
-  ['nodes', (_, api, timeoutMs) => checkNodes(api, timeoutMs)],
-];
 
 const marks: Record<Finding['status'], string> = {
   ok: '✓',
@@ -56,7 +29,7 @@ const styles: Record<Finding['status'], Style | undefined> = {
 const widthOf = (list: readonly (readonly [string, unknown])[]): number =>
   Math.max(...list.map(([name]) => name.length));
 
-interface DoctorOptions extends Common {
+interface DoctorOptions extends Common, Wanted {
   readonly security?: boolean;
 }
 
@@ -65,6 +38,14 @@ export function doctorCommand(): Command {
     .option(
       '--security',
       'check how well each coordinator, and the tokens of this user, are protected',
+    )
+    .option('--network <network>', 'also check that the token is of this network', name)
+    .option('--node <node>', 'also check that the token may be this node', name)
+    .option(
+      '--role <role>',
+      'also check that the token may be a node of this role',
+      oneOf(NodeRole),
+      [],
     )
     .action((options: DoctorOptions) =>
       ending(async () => {
@@ -76,13 +57,13 @@ export function doctorCommand(): Command {
 /** Examines each endpoint. Resolves with whether no check failed; warnings are no failures. */
 async function doctor(options: DoctorOptions): Promise<boolean> {
   const { output, security = false } = options;
-  const { endpoints, ...reaching } = placeOfOptions(options);
+  const { endpoints, ...reaching } = placeOf(options);
   const width = widthOf(security ? securityChecks : checks);
   let fine = true;
   for (const endpoint of endpoints) {
     const checks: Finding[] = [];
     if (output === 'table' && endpoints.length > 1) print(endpoint);
-    for await (const finding of examine(endpoint, reaching, options)) {
+    for await (const finding of findingsOf(endpoint, reaching, options)) {
       checks.push(finding);
       if (output === 'table') print(lines(finding, width));
     }
@@ -93,35 +74,20 @@ async function doctor(options: DoctorOptions): Promise<boolean> {
   return fine;
 }
 
-/** Ends with the first check that fails, except those of security. */
-async function* examine(
+/** The findings: on the way to the coordinator, or of its security. */
+async function* findingsOf(
   endpoint: string,
   reaching: ApiOptions,
-  { timeout: timeoutMs, security = false }: DoctorOptions,
+  options: DoctorOptions,
 ): AsyncGenerator<Finding> {
+  const { timeout: timeoutMs } = options;
+  if (!options.security) return yield* examine(endpoint, { ...options, reaching, timeoutMs });
   const api = apiAt(endpoint, reaching);
   try {
-    if (security) {
-      yield* await securityFindings(endpoint, api, timeoutMs === undefined ? {} : { timeoutMs });
-      return;
-    }
-    for (const [check, run] of checks) {
-      const findings = await run(placeOf(endpoint), api, timeoutMs).then(listOf, failureOf);
-      for (const finding of findings) yield { check, ...finding };
-      if (findings.some(({ status }) => status === 'failed')) return;
-    }
+    yield* await securityFindings(endpoint, api, timeoutMs === undefined ? {} : { timeoutMs });
   } finally {
     api.close();
   }
-}
-
-function listOf(found: string | Result[]): Result[] {
-  return typeof found === 'string' ? [{ status: 'ok', finding: found }] : found;
-}
-
-function failureOf(thrown: unknown): Result[] {
-  if (!(thrown instanceof Trouble)) throw thrown;
-  return [{ status: 'failed', finding: thrown.message, advice: thrown.advice }];
 }
 
 function lines({ check, status, finding, advice }: Finding, width: number): Line[] {

@@ -1,0 +1,76 @@
+/** The checks of `kelpie doctor`, in the order in which one needs the other. */
+import { type Api, apiAt, type ApiOptions } from '../../api/index.js';
+import {
+  checkHealth,
+  checkJournal,
+  checkMaintenance,
+  checkNodes,
+  checkRoundTrip,
+  checkVersion,
+} from './coordinator.js';
+import { checkClock, checkRights, checkToken, type Wanted } from './credential.js';
+import { checkHttp2, checkName, checkPort, checkProxy, type Place, placeOf } from './network.js';
+import { type Finding, Trouble } from './finding.js';
+import { checkInsecure } from './security.js';
+
+type Result = Omit<Finding, 'check'>;
+
+/** How the doctor reaches a coordinator, and what its user wants there. */
+export interface Examination extends Wanted {
+  readonly reaching: ApiOptions;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** A coordinator that is examined. */
+interface Examined extends Examination {
+  readonly place: Place;
+  readonly api: Api;
+}
+
+/** A text is the finding that all is well. Throws Trouble. */
+type Check = (examined: Examined) => Promise<string | Result[]>;
+
+export const checks: readonly (readonly [name: string, check: Check])[] = [
+  ['name', ({ place }) => checkName(place)],
+  ['proxy', async ({ place }) => checkProxy(place)],
+  ['port', ({ place }) => checkPort(place)],
+  ['gRPC', ({ place }) => checkHttp2(place)],
+  ['TLS', async () => [{ status: 'notYet', finding: 'not there yet: nothing is encrypted' }]],
+  ['token', ({ api, reaching, timeoutMs }) => checkToken(api, reaching, timeoutMs)],
+  ['clock', ({ api, timeoutMs }) => checkClock(api, timeoutMs)],
+  ['rights', (examined) => checkRights(examined.api, examined, examined.timeoutMs)],
+  ['health', ({ api, timeoutMs }) => checkHealth(api, timeoutMs)],
+  ['version', ({ api, timeoutMs }) => checkVersion(api, timeoutMs)],
+  ['round trip', ({ api, timeoutMs }) => checkRoundTrip(api, timeoutMs)],
+  ['--insecure', ({ api, timeoutMs }) => checkInsecure(api, timeoutMs)],
+  ['journal', ({ api, timeoutMs }) => checkJournal(api, timeoutMs)],
+  ['logins', ({ api, timeoutMs }) => checkMaintenance(api, timeoutMs)],
+  ['nodes', ({ api, timeoutMs }) => checkNodes(api, timeoutMs)],
+];
+
+/** Ends with the first check that fails. */
+export async function* examine(
+  endpoint: string,
+  examination: Examination,
+): AsyncGenerator<Finding> {
+  const api = apiAt(endpoint, examination.reaching);
+  try {
+    for (const [check, run] of checks) {
+      const examined = { ...examination, place: placeOf(endpoint), api };
+      const findings = await run(examined).then(listOf, failureOf);
+      for (const finding of findings) yield { check, ...finding };
+      if (findings.some(({ status }) => status === 'failed')) return;
+    }
+  } finally {
+    api.close();
+  }
+}
+
+function listOf(found: string | Result[]): Result[] {
+  return typeof found === 'string' ? [{ status: 'ok', finding: found }] : found;
+}
+
+function failureOf(thrown: unknown): Result[] {
+  if (!(thrown instanceof Trouble)) throw thrown;
+  return [{ status: 'failed', finding: thrown.message, advice: thrown.advice }];
+}

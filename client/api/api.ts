@@ -1,7 +1,7 @@
 /** Every call of the contract in one line: for scripts and tools that need no session. */
 import { connectivityState } from '@grpc/grpc-js';
 import { type OpenChannel, openChannel } from '../connection/channel.js';
-import { protectionOf, type TlsOptions } from '../connection/tls.js';
+import { protectionOf, type TlsOptions, usesTls } from '../connection/tls.js';
 import { Tokens } from '../connection/tokens.js';
 import { whole } from '../core/arguments.js';
 import { endpointsOf } from '../core/endpoints.js';
@@ -35,6 +35,8 @@ const REACH_MS = 2000;
 /** The calls of one coordinator. It connects with the first call; `close` ends the connection. */
 export class Api {
   readonly endpoint: string;
+  /** Whether its connections use TLS. */
+  readonly encrypted: boolean;
   /** The endpoints that `reachNext` tries, in this order. */
   readonly next: readonly string[];
   readonly nodes: NodesApi;
@@ -56,7 +58,9 @@ export class Api {
     const { timeoutMs = TIMEOUT_MS, token, tokenFile } = options;
     const [only = ''] = endpointsOf([endpoint]);
     const tokens = new Tokens({ token, tokenFile });
-    this.#open = openChannel(only, protectionOf(options));
+    const protection = protectionOf(options);
+    this.encrypted = usesTls(only, protection);
+    this.#open = openChannel(only, protection);
     const { channel, explain } = this.#open;
     const defaults = { timeoutMs: whole('timeoutMs', timeoutMs, 1, LONGEST_MS), tokens, explain };
     this.endpoint = only;

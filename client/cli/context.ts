@@ -42,7 +42,11 @@ function addCommand(): Command {
       'sent with each call, by TLS alone to other machines; - reads it from stdin',
       name,
     )
-    .option('--token-file <file>', 'read the token from a file: other users see options', name)
+    .option(
+      '--token-file <file>',
+      'a file of the token, which each command reads: a rotation changes it alone',
+      name,
+    )
     .action((added: string, options: AddOptions) => ending(() => add(added, options)));
 }
 
@@ -52,10 +56,9 @@ async function add(added: string, options: AddOptions): Promise<void> {
   if (!endpoint) {
     throw new UsageError(`say where it is: kelpie context add ${added} --endpoint host:port`);
   }
-  const token = tokenOf(options);
   const context: Context = {
     endpoints: endpoint,
-    ...(token !== undefined && { token }),
+    ...tokenOf(options),
     ...protectionOf(endpoint, options),
   };
   const { current } = await changeContexts(({ current: before, all }) => ({
@@ -81,15 +84,16 @@ function protectionOf([endpoint = '']: readonly string[], options: AddOptions) {
 }
 
 /** The token. Users who list the processes of the machine see options, but no files and no stdin. */
-function tokenOf({ token, tokenFile }: AddOptions): string | undefined {
+function tokenOf({ token, tokenFile }: AddOptions): Pick<Context, 'token' | 'tokenFile'> {
   if (token !== undefined && tokenFile !== undefined) {
     throw new UsageError('the token comes from either --token or --token-file');
   }
-  if (token !== '-' && tokenFile === undefined) return token;
+  if (token !== '-' && tokenFile === undefined) return token === undefined ? {} : { token };
   const from = tokenFile ?? 'stdin';
   try {
     const text = readFileSync(tokenFile ?? STDIN, 'utf8').trim();
-    if (text !== '') return text;
+    if (text !== '')
+      return tokenFile === undefined ? { token: text } : { tokenFile: resolve(tokenFile) };
   } catch (error) {
     throw new UsageError(`the token cannot be read from ${from}: ${messageOf(error)}`);
   }
@@ -152,10 +156,20 @@ function removeCommand(): Command {
 
 /** Without the token: what is printed may end in a log. */
 function recordOf(one: string, context: Context, current: string | undefined) {
-  const { endpoints, token, ca, cert, key, insecure } = context;
+  const { endpoints, token, tokenFile, ca, cert, key, insecure } = context;
   const endpoint = endpoints.join(',');
-  const hasToken = token !== undefined;
-  return { name: one, endpoint, hasToken, ca, cert, key, insecure, used: one === current };
+  const hasToken = (token ?? tokenFile) !== undefined;
+  return {
+    name: one,
+    endpoint,
+    hasToken,
+    tokenFile,
+    ca,
+    cert,
+    key,
+    insecure,
+    used: one === current,
+  };
 }
 
 function row(record: ReturnType<typeof recordOf>): string[] {

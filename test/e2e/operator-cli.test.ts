@@ -231,7 +231,7 @@ describe('kelpie, for its operator,', () => {
       const file = join(config, 'token');
       writeFileSync(file, 'from a file\n');
       await add('dev', '--endpoint', kelpied.endpoint, '--token-file', file);
-      expect(readFileSync(contexts(), 'utf8')).to.include('token: from a file\n');
+      expect(readFileSync(contexts(), 'utf8')).to.include(`tokenFile: ${file}\n`);
       const piped = `echo piped | '${process.execPath}' '${CLI}' context add dev --token -`;
       const env = { ...process.env, XDG_CONFIG_HOME: config };
       await promisify(execFile)('sh', ['-c', `${piped} --endpoint ${kelpied.endpoint}`], { env });

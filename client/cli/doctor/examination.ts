@@ -11,6 +11,7 @@ import {
 import { checkClock, checkRights, checkToken, type Wanted } from './credential.js';
 import { checkHttp2, checkName, checkPort, checkProxy, type Place, placeOf } from './network.js';
 import { type Finding, Trouble } from './finding.js';
+import { checkTls } from './tls.js';
 import { checkInsecure } from './security.js';
 
 type Result = Omit<Finding, 'check'>;
@@ -34,8 +35,9 @@ export const checks: readonly (readonly [name: string, check: Check])[] = [
   ['name', ({ place }) => checkName(place)],
   ['proxy', async ({ place }) => checkProxy(place)],
   ['port', ({ place }) => checkPort(place)],
-  ['gRPC', ({ place }) => checkHttp2(place)],
-  ['TLS', async () => [{ status: 'notYet', finding: 'not there yet: nothing is encrypted' }]],
+  ['TLS', ({ place, api }) => checkTls(place, api)],
+  // A connection that TLS encrypts speaks HTTP/2 by then.
+  ['gRPC', async ({ place, api }) => (api.encrypted ? 'it speaks HTTP/2' : checkHttp2(place))],
   ['token', ({ api, reaching, timeoutMs }) => checkToken(api, reaching, timeoutMs)],
   ['clock', ({ api, timeoutMs }) => checkClock(api, timeoutMs)],
   ['rights', (examined) => checkRights(examined.api, examined, examined.timeoutMs)],

@@ -1,6 +1,7 @@
 /** The way to a coordinator, below gRPC: its name, its port, and what speaks there. */
 import { lookup } from 'node:dns/promises';
 import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { type Finding, Trouble } from './finding.js';
 
 const CONNECT_MS = 3000;
@@ -78,10 +79,33 @@ export async function checkHttp2(place: Place): Promise<string> {
     socket.write(PREFACE);
     const answer = await firstBytes(socket);
     if (answer.length >= FRAME_HEADER_BYTES && answer[3] === SETTINGS) return 'it speaks HTTP/2';
+    if (answer.length === 0 && socket.destroyed && (await speaksTls(place))) throw plainTextToTls();
     throw strange(answer, socket.destroyed);
   } finally {
     socket.destroy();
   }
+}
+
+/** A server with TLS hangs up on plain text, as others do that dislike it: only a handshake tells them apart. */
+function speaksTls({ host, port }: Place): Promise<boolean> {
+  return new Promise((resolve) => {
+    // It sends nothing secret, so any certificate will do.
+    const socket = connectTls({ host, port, rejectUnauthorized: false, ALPNProtocols: ['h2'] });
+    const settle = (speaks: boolean): void => {
+      socket.destroy();
+      resolve(speaks);
+    };
+    socket.setTimeout(SPEAK_MS, () => settle(false));
+    socket.once('secureConnect', () => settle(true));
+    socket.on('error', () => settle(false));
+  });
+}
+
+function plainTextToTls(): Trouble {
+  return new Trouble(
+    'it speaks TLS, and this kelpie sent plain text',
+    'Give the CA of the coordinator as --ca or KELPIE_CA, or --tls if its CA is a public one.',
+  );
 }
 
 function strange(answer: Buffer, closed: boolean): Trouble {
@@ -93,12 +117,7 @@ function strange(answer: Buffer, closed: boolean): Trouble {
       `This may be its port for metrics, or a web server. ${elsewhere}`,
     );
   }
-  if (answer[0] === 0x15 || answer[0] === 0x16) {
-    return new Trouble(
-      'it speaks TLS',
-      `Kelpie has no TLS yet: something else encrypts there. ${elsewhere}`,
-    );
-  }
+  if (answer[0] === 0x15 || answer[0] === 0x16) return plainTextToTls();
   if (answer.length > 0) {
     return new Trouble(`it speaks something else than HTTP/2: ${text || 'no text'}`, elsewhere);
   }

@@ -8,6 +8,8 @@ import { contextsFile, readContextsText, withContextsLock } from './contexts-fil
 export interface Context {
   readonly endpoints: readonly string[];
   readonly token?: string;
+  /** A file of the token, which each command reads. */
+  readonly tokenFile?: string;
   /** The files of the CA, and of the certificate of this client with its key. */
   readonly ca?: string;
   readonly cert?: string;
@@ -92,7 +94,9 @@ function contextsOf(file: unknown): Contexts {
   const all = Object.entries(recordOf('contexts', contexts ?? {})).map(([name, value]) => {
     checkContextName(name);
     const { endpoint, insecure, ...rest } = recordOf(name, value);
-    const texts = ['token', 'ca', 'cert', 'key'].filter((field) => rest[field] !== undefined);
+    const texts = ['token', 'tokenFile', 'ca', 'cert', 'key'].filter(
+      (field) => rest[field] !== undefined,
+    );
     const context: Context = {
       endpoints: endpointsOf(textOf(`${name}.endpoint`, endpoint)),
       ...Object.fromEntries(texts.map((one) => [one, textOf(`${name}.${one}`, rest[one])])),

@@ -13,6 +13,7 @@ export interface Place extends TlsOptions {
   /** The first that answers is asked. */
   readonly endpoints: readonly string[];
   readonly token?: string;
+  readonly tokenFile?: string;
 }
 
 /**
@@ -22,10 +23,9 @@ export interface Place extends TlsOptions {
  */
 export function placeOf(options: PlaceOptions): Place {
   const context = contextOf(options);
-  const token = variable('KELPIE_TOKEN') ?? context?.token;
   return {
     endpoints: options.endpoint ?? context?.endpoints ?? endpointsOf(undefined),
-    ...(token !== undefined && { token }),
+    ...tokenOf(context),
     ...tlsOf(options, context),
   };
 }
@@ -37,6 +37,15 @@ function contextOf({ endpoint, context }: PlaceOptions): Context | undefined {
   const contexts = readContexts();
   const name = variable('KELPIE_CONTEXT') ?? contexts.current;
   return name === undefined ? undefined : contextNamed(name, contexts);
+}
+
+/** A variable counts before the context. */
+function tokenOf(context: Context | undefined): Pick<Place, 'token' | 'tokenFile'> {
+  const token = variable('KELPIE_TOKEN');
+  if (token !== undefined) return { token };
+  const tokenFile = variable('KELPIE_TOKEN_FILE');
+  if (tokenFile !== undefined) return { tokenFile };
+  return given({ token: context?.token, tokenFile: context?.tokenFile });
 }
 
 /** The options count before the variables, and these before the context. Plain text is asked for by name alone. */

@@ -6,6 +6,7 @@
  * @module kelpie/coordinator
  */
 import { randomUUID } from 'node:crypto';
+import type { RefusedPeer } from './access/authenticator.js';
 import { Credentials } from './access/credentials.js';
 import { machineOf } from './access/draft.js';
 import { requestOf, type TokenOptions } from './access/token-options.js';
@@ -29,6 +30,7 @@ import type { Journal } from './journal/journal.js';
 import { MemoryCredentialStore } from './journal/memory/memory-credential-store.js';
 import { MemoryJournal } from './journal/memory/memory-journal.js';
 import { logOf } from './ops/log/log.js';
+import { PEERS, RefusalLog } from './ops/log/refusals.js';
 import { logSessions } from './ops/log/sessions.js';
 import { accessService } from './edge/grpc/access-service.js';
 import { inProcess, type InProcessTransport } from './edge/grpc/in-process.js';
@@ -65,6 +67,8 @@ export interface Coordinator {
    * with an embedded coordinator connects through it.
    */
   transport(): InProcessTransport;
+  /** Whether the coordinator asks peers for a credential: it does from its first one on. */
+  readonly asksForCredentials: boolean;
   /**
    * Makes a credential and resolves with its token, which nobody can see again. From the first credential on the
    * coordinator asks every peer for one, except those of `transport`. Rejects with RIGHTS_INVALID, OUT_OF_RANGE or
@@ -109,6 +113,9 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
       metricsUrl: pages?.url,
       networks: [...networks.all.keys()],
       transport: () => inProcess(MAIN, main.port),
+      get asksForCredentials() {
+        return credentials.asks;
+      },
       createToken: (asked) => createToken(credentials, asked),
       stop: () => (stopping ??= stop()),
     };
@@ -137,6 +144,15 @@ function checkReach({ host, metrics, tls, insecure = false }: CoordinatorOptions
   );
 }
 
+/** Other machines reach a coordinator that asks for credentials alone, unless the options are `insecure`. */
+function checkAsking({ host, insecure = false }: CoordinatorOptions, { asks }: Credentials): void {
+  if (insecure || asks || host === undefined || isLoopback(bareHost(host))) return;
+  throw new RangeError(
+    `${reachOf(host)}. Without credentials anybody could join and publish. Make one first ` +
+      '(kelpied token create), listen on 127.0.0.1, or set insecure: true on a network that you trust',
+  );
+}
+
 interface Parts {
   readonly networks: Networks;
   readonly main: OpenNetwork;
@@ -159,8 +175,18 @@ async function assemble(
   telemetry?.countFailed(() => networks.failed);
   const main = await networks.start(storedNetworks(options));
   const store = openCredentialStore(options, clock);
-  const credentials = await Credentials.open(store, main.services);
-  ends.push(() => credentials.close());
+  const { logger } = options;
+  const refusals = logger && new RefusalLog(logger, clock, PEERS);
+  const onRefused = (refused: RefusedPeer): void => {
+    telemetry?.refusedPeer(refused.reason);
+    refusals?.refused(refused);
+  };
+  const credentials = await Credentials.open(store, { ...main.services, onRefused });
+  ends.push(async () => {
+    await credentials.close();
+    refusals?.close();
+  });
+  checkAsking(options, credentials);
   const { authorize } = credentials;
   const security = securityFacts(options, () => certificates?.expiresAtMs);
   const access = accessService({ credentials, security, clock });

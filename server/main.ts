@@ -16,6 +16,9 @@ import { version } from './core/version.js';
 const IGNORED =
   'ignored variables of a Kubernetes Service (set enableServiceLinks: false to remove them)';
 
+const ASKS = 'closed: every peer shows a credential; kelpied token create makes one';
+const OPEN = 'open: no credentials, everybody who reaches it may do everything';
+
 const config = readConfig(process.argv, process.env);
 const { settings, task } = config;
 
@@ -60,22 +63,25 @@ function loggerOf({ settings: { logLevel, logFormat } }: Config): ProcessLog {
 }
 
 /** Prints the greeting; with --dev one line for tests. With logFormat json the log has the same facts. */
-function greet({ endpoint, port, metricsUrl, networks }: Coordinator): void {
+function greet(coordinator: Coordinator): void {
+  const { endpoint, port, metricsUrl } = coordinator;
   if (settings.dev) {
     const metrics = metricsUrl ?? null;
     const ready = { event: 'ready', endpoint, metrics, pid: process.pid, version };
     process.stdout.write(`${JSON.stringify(ready)}\n`);
   } else if (settings.logFormat !== 'json') {
     process.stdout.write(
-      greeting(endpoint, networks, port === 50_051 ? '' : `KELPIE_ENDPOINTS=${endpoint} `),
+      greeting(coordinator, port === 50_051 ? '' : `KELPIE_ENDPOINTS=${endpoint} `),
     );
   }
 }
 
-function greeting(endpoint: string, networks: readonly string[], elsewhere: string): string {
+function greeting(coordinator: Coordinator, elsewhere: string): string {
+  const { endpoint, networks, asksForCredentials } = coordinator;
   const journal = settings.journal === 'file' ? `journal in ${settings.data}` : 'journal in memory';
   const named = `${networks.length > 1 ? 'networks' : 'network'} ${networks.join(', ')}`;
   return `kelpied ${version} listens on ${endpoint} (${named}, ${journal})
+${asksForCredentials ? ASKS : OPEN}
 
 Try next, in another terminal:
   ${elsewhere}npx kelpie nodes                               who is part of the network
@@ -86,12 +92,15 @@ Stop with Ctrl+C.
 `;
 }
 
-function logStart({ endpoint, metricsUrl }: Coordinator, logger: Logger): void {
-  logger.info({ endpoint, metrics: metricsUrl, version, pid: process.pid }, 'listening');
+function logStart(coordinator: Coordinator, logger: Logger): void {
+  const { endpoint, metricsUrl, asksForCredentials } = coordinator;
+  const access = asksForCredentials ? ASKS : OPEN;
+  const facts = { endpoint, metrics: metricsUrl, access, version, pid: process.pid };
+  logger.info(facts, 'listening');
   const set = settingNames.filter((name) => config.origins[name] !== 'default');
-  const facts = set.map((name) => [keyOf(name), `${settings[name]} (${config.origins[name]})`]);
+  const others = set.map((name) => [keyOf(name), `${settings[name]} (${config.origins[name]})`]);
   if (set.length > 0)
-    logger.info(Object.fromEntries(facts) as object, 'settings other than the defaults');
+    logger.info(Object.fromEntries(others) as object, 'settings other than the defaults');
   if (settings.insecure) logger.warn({ endpoint, missing: missing() }, 'insecure');
   if (config.ignored.length > 0) logger.warn({ variables: config.ignored }, IGNORED);
 }

@@ -93,6 +93,12 @@ export class Telemetry {
     ['limit'],
   );
 
+  readonly #refusedPeers = this.#counter(
+    'kelpie_authentication_failures_total',
+    'streams and calls of peers without a good credential',
+    ['reason'],
+  );
+
   readonly #presenceDiffers = this.#counter(
     'kelpie_presence_mismatches_total',
     'digests of proxies that differed from the table of players',
@@ -149,6 +155,9 @@ export class Telemetry {
   };
 
   /** The edge calls it when a peer is above a limit. */
+  /** Counts the streams and calls whose peers did not show a good credential. */
+  readonly refusedPeer = (reason: string): void => this.#refusedPeers.inc({ reason });
+
   readonly limited = (limit: string): void => this.#limited.inc({ limit });
 
   readonly fault = (): void => this.#faults.inc();

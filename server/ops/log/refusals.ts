@@ -1,5 +1,5 @@
 /**
- * Logs refused sessions. A peer can cause any number of refusals. So in ten seconds only the first refusals get a line
+ * Logs refused sessions and peers. A peer can cause any number of refusals. So in ten seconds only the first refusals get a line
  * each; one more line reports the count of the others.
  */
 import type { Cancel, Clock } from '../../core/clock.js';
@@ -7,10 +7,30 @@ import { cutText } from '../../core/text.js';
 import type { Logger } from './log.js';
 
 export interface Refusal {
-  readonly name: string | undefined;
+  /** The name of the node, if the peer sent one. */
+  readonly name?: string | undefined;
+  /** The id of the credential, if the peer has shown that it has it. */
+  readonly credential?: string | undefined;
   readonly host: string;
   readonly reason: string;
 }
+
+/** The messages for one refusal, and for those without a line. */
+interface Messages {
+  readonly one: string;
+  readonly more: string;
+}
+
+const SESSIONS: Messages = {
+  one: 'session refused',
+  more: 'further sessions refused, without a line each',
+};
+
+/** Of peers without a good credential. */
+export const PEERS: Messages = {
+  one: 'peer refused',
+  more: 'further peers refused, without a line each',
+};
 
 const WINDOW_MS = 10_000;
 /** The limit of lines for one reason from one host, in a window. */
@@ -27,12 +47,15 @@ export class RefusalLog {
   #others = 0;
   #cancel: Cancel | undefined;
 
-  constructor(logger: Logger, clock: Clock) {
+  readonly #messages: Messages;
+
+  constructor(logger: Logger, clock: Clock, messages: Messages = SESSIONS) {
     this.#logger = logger;
     this.#clock = clock;
+    this.#messages = messages;
   }
 
-  refused({ name, host, reason }: Refusal): void {
+  refused({ name, host, reason, credential }: Refusal): void {
     this.#cancel ??= this.#clock.after(WINDOW_MS, () => this.close());
     const key = `${reason} ${host}`;
     const kind = this.#counts.get(key) ?? { facts: { host, reason }, count: 0 };
@@ -44,8 +67,8 @@ export class RefusalLog {
     this.#counts.set(key, kind);
     if (kind.count > LINES) return;
     this.#logger.warn(
-      { node: name && cutText(name, NAME_LENGTH), host, reason },
-      'session refused',
+      { node: name && cutText(name, NAME_LENGTH), host, reason, credential },
+      this.#messages.one,
     );
   }
 
@@ -53,7 +76,7 @@ export class RefusalLog {
   close(): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    const message = 'further sessions refused, without a line each';
+    const message = this.#messages.more;
     for (const { facts, count } of this.#counts.values()) {
       if (count > LINES) this.#logger.warn({ ...facts, count: count - LINES }, message);
     }

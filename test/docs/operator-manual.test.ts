@@ -162,7 +162,7 @@ describe("the network of the operator's manual", () => {
     const rules = join(folder, 'rules.yaml');
     await writeFile(rules, manual.block('yaml', '# rules.yaml'));
     const shown = manual.commands('kelpie ');
-    expect(shown).to.have.length(13);
+    expect(shown).to.have.length(14);
     for (const { command, output } of shown) {
       if (command.includes('unreachable')) await killArena();
       const line = command

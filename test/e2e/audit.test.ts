@@ -1,4 +1,4 @@
-/** Who did what: each act has its record on `kelpie.audit`, by calls and by sessions, also a denied one. */
+/** Records of acts: each act has one on `kelpie.audit`, by calls and by sessions, also a denied one. */
 import { expect } from 'chai';
 import { type Api, apiAt, KelpieError } from '../../client/api/index.js';
 import { type AuditRecord, connect, type KelpieClient } from '../../client/index.js';

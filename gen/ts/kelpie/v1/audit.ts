@@ -18,7 +18,7 @@ export const AuditAction = {
   UNSPECIFIED: 0,
   /** KICK - KickPlayers, also as a command. */
   KICK: 1,
-  /** TRANSFER - TransferPlayers, also as a frame. */
+  /** TRANSFER - TransferPlayers, also as a frame, and TransferPlayer as a command. */
   TRANSFER: 2,
   /** RUN - RunConsoleCommand. */
   RUN: 3,
@@ -46,7 +46,7 @@ export const AuditAction = {
   ROTATE_CREDENTIAL: 14,
   /** JOIN - Join. */
   JOIN: 15,
-  /** SHOW_MESSAGE - ShowMessage. */
+  /** SHOW_MESSAGE - ShowMessage, also as a command. */
   SHOW_MESSAGE: 16,
 } as const;
 
@@ -116,7 +116,8 @@ export function auditActionToJSON(object: AuditAction): string | number {
 /**
  * An act of an operator, or of one node upon another. Topic `kelpie.audit`. The record follows the act: its outcome is
  * decided, and an act that was denied has one too. A record is stored at most once; a coordinator that dies between
- * the act and its record stores none.
+ * the act and its record stores none. A peer that repeats a denied act, or ShowMessage, gets some records of these; the
+ * detail of the next one has the number of those that were left out.
  */
 export interface AuditRecord {
   /** The act. */
@@ -149,7 +150,10 @@ export interface AuditRecord {
 export interface AuditOutcome {
   /** The reason of a failure. Unspecified: the act succeeded. */
   reason: ErrorReason;
-  /** The number of targets with this outcome; 1 for an act without targets. */
+  /**
+   * The number of targets with this outcome; 1 for an act without targets. 0 with a success: there was no target, such
+   * as on an empty server.
+   */
   count: number;
 }
 

@@ -21,13 +21,15 @@ COPY --from=build /kelpie/dist /opt/kelpie/dist
 RUN ln -s /opt/kelpie/dist/server/main.js /usr/local/bin/kelpied \
   && ln -s /opt/kelpie/dist/client/cli/main.js /usr/local/bin/kelpie \
   && mkdir -p /var/lib/kelpie/data \
-  && chown -R node:node /var/lib/kelpie
-USER node
+  && chmod 0700 /var/lib/kelpie/data \
+  && chown -R 1000:1000 /var/lib/kelpie
+# The user node. A number, so that an orchestrator sees that it is not root (runAsNonRoot).
+USER 1000:1000
 WORKDIR /var/lib/kelpie
 VOLUME /var/lib/kelpie/data
 EXPOSE 50051
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:9464/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-# Other containers reach it only by an address that is not loopback; see compose.yaml.
+# It writes to the volume alone, so the root file system can be read-only. For other containers see compose.yaml.
 ENTRYPOINT ["kelpied"]

@@ -56,12 +56,13 @@ describe('the modes of a data directory', () => {
     expect(await first.stop()).to.equal(0);
     const other = join(data, 'networks', 'other');
     mkdirSync(other, { recursive: true });
-    for (const name of ['credentials.mdb', 'notes', 'networks/other/journal.mdb'])
+    mkdirSync(join(data, 'tls'));
+    for (const name of ['notes', 'tls/key.pem', 'networks/other/notes'])
       writeFileSync(join(data, name), 'x');
     for (const name of Object.keys(modesOf(data))) chmodSync(join(data, name), 0o777);
-    for (const name of ['format', 'journal.mdb', 'credentials.mdb', 'notes'])
+    for (const name of ['format', 'journal.mdb', 'credentials.mdb', 'notes', 'tls/key.pem'])
       chmodSync(join(data, name), 0o664);
-    chmodSync(join(other, 'journal.mdb'), 0o644);
+    chmodSync(join(other, 'notes'), 0o644);
 
     const second = await startKelpied(args());
     expect(second.errors()).to.match(
@@ -69,7 +70,8 @@ describe('the modes of a data directory', () => {
     );
     const modes = modesOf(data);
     expect(modes).to.include({ '': '700', 'journal.mdb': '600', 'credentials.mdb': '600' });
-    expect(modes).to.include({ 'networks/other': '700', 'networks/other/journal.mdb': '600' });
+    expect(modes).to.include({ 'networks/other': '700', 'networks/other/notes': '600' });
+    expect(modes).to.include({ tls: '700', 'tls/key.pem': '600' });
     expect(Object.values(modes).filter((mode) => /[1-7].$|[1-7]$/.test(mode))).to.deep.equal([]);
     expect(await second.stop()).to.equal(0);
   });

@@ -39,6 +39,33 @@ describe('the files for operators', () => {
     expect(text).to.include(`http://127.0.0.1:${settings.metricsPort.default}/healthz`);
   });
 
+  it('run kelpied as a user with a number, on a file system that it cannot write to', () => {
+    const [docker = '', compose = '', unit = ''] = texts.map(({ text }) => text);
+    const users = [...docker.matchAll(/^USER (.*)$/gm)].map(([, user]) => user);
+    expect(users.at(-1)).to.match(/^[1-9]\d*:[1-9]\d*$/);
+    // Each write of the build is before it, and nothing runs as root after it.
+    expect(docker.slice(docker.lastIndexOf('\nUSER '))).to.not.match(/^(RUN|COPY|ADD) /m);
+    expect(docker).to.include(`chown -R ${users.at(-1)} /var/lib/kelpie`);
+    expect(compose)
+      .to.match(/^ {4}read_only: true$/m)
+      .and.match(/cap_drop:\n +- ALL\n/);
+    expect(unit)
+      .to.match(/^DynamicUser=yes$/m)
+      .and.match(/^ProtectSystem=strict$/m);
+  });
+
+  it('have TLS on public addresses, no --insecure, and no secrets', () => {
+    for (const { name, text } of texts) {
+      expect(text, name).to.not.match(/INSECURE|--insecure|PRIVATE KEY|klp_/);
+      expect(text, name).to.not.match(/(TOKEN|SECRET|PASSWORD)\w*[=:]/i);
+      if (text.includes('0.0.0.0'))
+        expect(text, name).to.match(/KELPIE_TLS_CERT: .*\n.*KELPIE_TLS_KEY/);
+    }
+    // Only the parts of the build enter the image: no data, no key, no .git.
+    const ignored = readFileSync(join(ROOT, '.dockerignore'), 'utf8').split('\n');
+    expect(ignored.filter((line) => line !== '' && !/^[#!]/.test(line))).to.deep.equal(['*']);
+  });
+
   it('give kelpied more time to stop than it needs', () => {
     for (const { text, name } of texts.slice(1)) {
       const [, seconds] = /(?:TimeoutStopSec=|stop_grace_period: )(\d+)/.exec(text) ?? [];

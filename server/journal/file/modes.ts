@@ -6,11 +6,12 @@ import { chmod, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JournalError } from '../error.js';
 import { codeOf, FORMAT_FILE } from './folder.js';
+import { NETWORKS } from './network-folders.js';
 
-/** The folder of the other networks of a coordinator. Each network has a data directory of its own there. */
-const NETWORKS = 'networks';
+/** The folder of certificates. */
+const CERTIFICATES = 'tls';
 /** The files that a data directory can have before its first use. */
-const OWN_PARTS = /^(credentials|journal|interval|lock)\b|^(networks|lost\+found)$/;
+const OWN_PARTS = /^(credentials|journal|interval|lock)\b|^(networks|tls|lost\+found)$/;
 const OF_USER = 0o700;
 const PERMISSIONS = 0o777;
 const WRITE_OF_ALL = 0o002;
@@ -89,17 +90,22 @@ export async function openPath(path: string): Promise<OpenPath | undefined> {
   }
 }
 
-/** The directory, its files and sockets, and the same of each other network. Folders of others are left out. */
+/** The directory, its files and sockets, its certificates, and its networks. Folders of others are left out. */
 async function* pathsOf(folder: string): AsyncGenerator<string> {
   yield folder;
-  const inside = await readdir(folder, { withFileTypes: true });
-  for (const entry of inside)
-    if (entry.isFile() || entry.isSocket()) yield join(folder, entry.name);
-  if (!inside.some((entry) => entry.name === NETWORKS && entry.isDirectory())) return;
-  const networks = join(folder, NETWORKS);
-  yield networks;
-  for (const entry of await readdir(networks, { withFileTypes: true }))
-    if (entry.isDirectory()) yield* pathsOf(join(networks, entry.name));
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isFile() || entry.isSocket()) yield path;
+    else if (!entry.isDirectory()) continue;
+    else if (entry.name === CERTIFICATES) yield* pathsOf(path);
+    else if (entry.name === NETWORKS) yield* pathsOfNetworks(path);
+  }
+}
+
+async function* pathsOfNetworks(folder: string): AsyncGenerator<string> {
+  yield folder;
+  for (const entry of await readdir(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) yield* pathsOf(join(folder, entry.name));
 }
 
 /** `--data /var/lib` is a mistake that must not take that folder away from all other programs. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { foldNetworkName, isNetworkName, MAIN } from '../../core/network-name.js';
 import { codeOf, folderFault } from './folder.js';
 
-const NETWORKS = 'networks';
+export const NETWORKS = 'networks';
 
 /** The folder of a network's journal. Throws RIGHTS_INVALID for a name that no network may have. */
 export function networkFolder(data: string, network: string): string {

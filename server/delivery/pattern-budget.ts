@@ -1,6 +1,6 @@
 /**
- * Bounds the memory of patterns: of one reader, of all readers of a connection, and of all readers. A peer can
- * open many readers, so a bound for each reader alone is none.
+ * Bounds the memory of patterns: of one reader, of all readers of a connection, of a peer, and of all readers. A peer
+ * can open many readers and many connections, so a bound for each reader alone is none.
  */
 import { KelpieError } from '../core/errors.js';
 import { checkPatternCount, type TopicFilter } from '../topics/filter.js';
@@ -17,6 +17,8 @@ export interface PatternLimits {
   readonly patternBytes: number;
   /** Memory of the patterns of all readers on one connection, about. */
   readonly connectionPatternMemory: number;
+  /** Memory of the patterns of all readers of one peer, about. */
+  readonly peerPatternMemory: number;
   /** Memory of all patterns, about. */
   readonly patternMemory: number;
 }
@@ -31,7 +33,8 @@ export interface PatternHold {
 
 export class PatternBudget {
   readonly #limits: PatternLimits;
-  readonly #connections = new Map<string, number>();
+  readonly #connections = new Shares('this connection');
+  readonly #peers = new Shares('this credential or address');
   #all = 0;
 
   constructor(limits: PatternLimits) {
@@ -44,11 +47,15 @@ export class PatternBudget {
   }
 
   /** The hold of a reader. `connection`: what tells connections apart; undefined within the process. */
-  hold(connection: string | undefined): PatternHold {
+  hold(connection: string | undefined, peer: string): PatternHold {
     let held = 0;
     let released = false;
     const resize = (memory: number): void => {
-      this.#add(connection, memory - held);
+      this.#all += memory - held;
+      if (connection !== undefined) {
+        this.#connections.add(connection, memory - held);
+        this.#peers.add(peer, memory - held);
+      }
       held = memory;
     };
     return {
@@ -56,7 +63,14 @@ export class PatternBudget {
         this.#checkReader(filter);
         const memory = filter.bytes + filter.patterns.size * PATTERN_BYTES;
         if (released) return;
-        this.#checkRoom(connection, memory - held);
+        if (connection !== undefined) {
+          const { connectionPatternMemory, peerPatternMemory } = this.#limits;
+          this.#connections.check(connection, memory - held, connectionPatternMemory);
+          this.#peers.check(peer, memory - held, peerPatternMemory);
+        }
+        const { patternMemory } = this.#limits;
+        if (this.#all + memory - held > patternMemory)
+          throw full('this coordinator', patternMemory);
         resize(memory);
       },
       release: () => {
@@ -77,22 +91,25 @@ export class PatternBudget {
       throw refusal(`patterns of ${bytes} bytes are too many for one reader`, patternBytes);
     }
   }
+}
 
-  #checkRoom(connection: string | undefined, more: number): void {
-    const { connectionPatternMemory, patternMemory } = this.#limits;
-    if (connection !== undefined) {
-      const taken = (this.#connections.get(connection) ?? 0) + more;
-      if (taken > connectionPatternMemory) throw full('this connection', connectionPatternMemory);
-    }
-    if (this.#all + more > patternMemory) throw full('this coordinator', patternMemory);
+/** The memory that each of several owners takes. */
+class Shares {
+  readonly #what: string;
+  readonly #taken = new Map<string, number>();
+
+  constructor(what: string) {
+    this.#what = what;
   }
 
-  #add(connection: string | undefined, memory: number): void {
-    this.#all += memory;
-    if (connection === undefined) return;
-    const taken = (this.#connections.get(connection) ?? 0) + memory;
-    if (taken > 0) this.#connections.set(connection, taken);
-    else this.#connections.delete(connection);
+  check(owner: string, more: number, limit: number): void {
+    if ((this.#taken.get(owner) ?? 0) + more > limit) throw full(this.#what, limit);
+  }
+
+  add(owner: string, memory: number): void {
+    const taken = (this.#taken.get(owner) ?? 0) + memory;
+    if (taken > 0) this.#taken.set(owner, taken);
+    else this.#taken.delete(owner);
   }
 }
 

@@ -58,7 +58,7 @@ class Reader {
   /** Throws TOPIC_INVALID, TOPIC_RESERVED, PATTERN_LIMIT, or what a bad start gives. */
   static async open(
     { network, tail, pages, subscriptions, patterns, limits }: ReadingServices,
-    connection: string,
+    { connection, peer }: Pick<Caller, 'connection' | 'peer'>,
     { topics, start }: { topics: string[]; start: Start | undefined },
     events = BATCH_LIMITS.events,
   ): Promise<Reader> {
@@ -66,7 +66,7 @@ class Reader {
       throw new KelpieError('TOPIC_INVALID', 'name at least one topic; ">" reads all messages');
     }
     const filter = filterOf(topics, limits.patterns);
-    const hold = patterns.hold(connection);
+    const hold = patterns.hold(connection, peer);
     hold.take(filter);
     const from = await startOf(network, start).catch((error: unknown) => {
       hold.release();
@@ -116,6 +116,8 @@ class Reader {
 export interface Caller {
   /** A name of their connection. */
   readonly connection: string;
+  /** A name of their credential or address. */
+  readonly peer: string;
   /** Aborts when the caller does not wait any more. */
   readonly signal: AbortSignal;
   /** Called when the request is in order, however long the first event takes. */
@@ -129,7 +131,7 @@ export async function* watch(
   caller: Caller,
 ): AsyncGenerator<Uint8Array> {
   const { signal } = caller;
-  const reader = await Reader.open(services, caller.connection, request);
+  const reader = await Reader.open(services, caller, request);
   const { draining, clock, times } = services;
   draining.addEventListener('abort', reader.wake);
   const stop = every(clock, times.heartbeatMs, reader.renew);
@@ -155,10 +157,11 @@ export async function* watch(
 export async function readPage(
   services: ReadingServices,
   request: ReadEventsRequest,
-  { connection, signal, opened }: Caller,
+  caller: Caller,
 ): Promise<ReadEventsResponse> {
+  const { signal, opened } = caller;
   const { waitMs, pageSize } = checked(request);
-  const reader = await Reader.open(services, connection, request, pageSize);
+  const reader = await Reader.open(services, caller, request, pageSize);
   let over = waitMs === 0;
   const stop = (): void => {
     over = true;

@@ -16,6 +16,8 @@ export interface Limits {
   readonly patternBytes: number;
   /** Approximate memory of the patterns of all readers on one connection. */
   readonly connectionPatternMemory: number;
+  /** Approximate memory of the patterns of all readers of one peer. */
+  readonly peerPatternMemory: number;
   /** Approximate memory of the patterns of all readers. */
   readonly patternMemory: number;
   /** Bytes of one message on a stream. */
@@ -90,6 +92,7 @@ export const defaultLimits: Limits = {
   longPatterns: 64,
   patternBytes: 64 * 1024,
   connectionPatternMemory: 4 * 1024 * 1024,
+  peerPatternMemory: 128 * 1024 * 1024,
   patternMemory: 256 * 1024 * 1024,
   messageBytes: 1024 * 1024,
   helloBytes: 64 * 1024,

@@ -1,5 +1,27 @@
 /** Whether a peer is alive: any frame proves it. */
 import type { Cancel, Clock } from '../core/clock.js';
+import { KelpieError } from '../core/errors.js';
+import type { Times } from '../network/limits.js';
+
+/** The error for a peer that has taken or sent nothing for too long. */
+export function faultOf(
+  { stalledMs, silentMs }: { readonly stalledMs: number; readonly silentMs: number },
+  { maxSilenceMs, heartbeatMs }: Pick<Times, 'maxSilenceMs' | 'heartbeatMs'>,
+): KelpieError | undefined {
+  const limit = `${maxSilenceMs / 1000} s`;
+  if (stalledMs > maxSilenceMs) {
+    const message = `the peer took nothing of its stream for ${limit}; read the stream all the time`;
+    return new KelpieError('SESSION_STALLED', message);
+  }
+  if (silentMs <= maxSilenceMs) return undefined;
+  const message = `nothing was heard for ${limit}; send a Heartbeat every ${heartbeatMs / 1000} s`;
+  return new KelpieError('SESSION_SILENT', message);
+}
+
+/** The error for a peer that did not send its Hello in time. */
+export function helloTimeout(ms: number): KelpieError {
+  return new KelpieError('HELLO_TIMEOUT', `no Hello came within ${ms / 1000} s`);
+}
 
 export class Liveness {
   readonly #clock: Clock;

@@ -54,6 +54,10 @@ export class Outbound {
   #onEnd: (() => void) | undefined;
   readonly #wakeup = new Wakeup();
   readonly #room = new Latch();
+  /** Messages that the transport has taken, and whether it has not come back for the next one. */
+  #messages = 0;
+  #handed = false;
+  #seen = { messages: -1, atMs: 0 };
 
   constructor(latest: () => readonly FramePart[]) {
     this.#latest = latest;
@@ -87,6 +91,13 @@ export class Outbound {
   /** Bytes of control frames and commands that wait. */
   get queuedBytes(): number {
     return this.#controlBytes + this.#offerBytes;
+  }
+
+  /** How long the transport has taken nothing, as far as earlier calls have seen. 0: nothing waits for it. */
+  stalledMs(nowMs: number): number {
+    const messages = this.#messages;
+    if (!this.#handed || messages !== this.#seen.messages) this.#seen = { messages, atMs: nowMs };
+    return nowMs - this.#seen.atMs;
   }
 
   /** Connects the event lane. */
@@ -128,8 +139,12 @@ export class Outbound {
       this.#takeOffers(frames);
       const event = this.#nextEvent();
       if (event) frames.push(event);
-      if (frames.length > 0) yield encodeResponse(frames);
-      else if (this.#ended) break;
+      if (frames.length > 0) {
+        this.#handed = true;
+        yield encodeResponse(frames);
+        this.#handed = false;
+        this.#messages++;
+      } else if (this.#ended) break;
       else await this.#wakeup.wait();
     }
     if (this.#ended.error) throw this.#ended.error;

@@ -29,8 +29,8 @@ export interface Member {
   probe(): Promise<boolean>;
   /** Whether the coordinator read it all the time since then, by the listening clock. */
   readSince(ms: number): boolean;
-  /** Ends the stream if the peer sent nothing for too long. */
-  checkSilence(): void;
+  /** Ends the stream if the peer sent or took nothing for too long. */
+  checkPeer(): void;
   /** Sends the loads of an interval that is over. False: the session has them all, or reads none. */
   sendLoads(): boolean;
   /** Asks the peer to move on. */
@@ -82,7 +82,7 @@ export class SessionRegistry implements LivenessProbe, Carrier {
     setMaxListeners(0, this.#drain.signal);
     network.onEntries((entries) => this.#endReplaced(entries));
     this.#sweep = every(options.listening, SWEEP_MS, () => {
-      for (const session of this.#sessions.values()) session.checkSilence();
+      for (const session of this.#sessions.values()) session.checkPeer();
     });
   }
 

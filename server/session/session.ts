@@ -13,7 +13,7 @@ import {
   type Hello,
   type NodeFrame,
 } from '../../gen/ts/kelpie/v1/session_service.js';
-import type { Access } from '../access/access.js';
+import { peerOf } from '../access/peer-limits.js';
 import type { Cancel } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import type { PatternHold } from '../delivery/pattern-budget.js';
@@ -28,15 +28,14 @@ import type { SessionServices } from './services.js';
 import { LoadReader } from '../delivery/load-frames.js';
 import type { SessionEnd } from './observer.js';
 import { type Offer, Outbound } from './outbound.js';
-import { Liveness } from './liveness.js';
+import { faultOf, helloTimeout, Liveness } from './liveness.js';
 import { FairTurn } from '../core/fair-turn.js';
 
 export class Session implements Member {
   readonly id = randomUUID();
   readonly outbound = new Outbound(() => this.#latest());
   readonly #services: SessionServices;
-  readonly #host: string;
-  readonly #access: Access;
+  readonly #peer: Peer;
   readonly #patterns: PatternHold;
   readonly #turn: FairTurn;
   readonly #helloTimer: Cancel;
@@ -50,21 +49,17 @@ export class Session implements Member {
   /** Opens when the Hello has got its answer. */
   readonly #opened = new Latch();
 
-  constructor(services: SessionServices, { host, connection, access }: Peer) {
+  constructor(services: SessionServices, peer: Peer) {
     const { patterns, loadFrames, listening, clock, times } = services;
     this.#services = services;
-    this.#host = host;
-    this.#access = access;
-    this.#patterns = patterns.hold(connection);
+    this.#peer = peer;
+    this.#patterns = patterns.hold(peer.connection, peerOf(peer.access));
     this.#turn = new FairTurn(clock);
     this.#liveness = new Liveness(listening);
     this.#loads = new LoadReader(loadFrames);
-    this.#forget = access.onEnd((error) => this.#break(error));
-    this.#helloTimer = listening.after(times.helloMs, () =>
-      this.#refuse(
-        new KelpieError('HELLO_TIMEOUT', `no Hello came within ${times.helloMs / 1000} s`),
-      ),
-    );
+    this.#forget = peer.access.onEnd((error) => this.#break(error));
+    const late = (): void => this.#refuse(helloTimeout(times.helloMs));
+    this.#helloTimer = listening.after(times.helloMs, late);
   }
 
   /** Frames of which only the newest counts, made when they are pulled. */
@@ -85,7 +80,7 @@ export class Session implements Member {
   async read(requests: AsyncIterable<Message>): Promise<void> {
     try {
       for await (const request of requests) {
-        this.#liveness.heard();
+        this.#heard(request);
         for (const frame of this.#turn.each(request.frames)) {
           // Frames that were on their way when the stream ended do not count.
           if (this.#closed) return;
@@ -103,6 +98,11 @@ export class Session implements Member {
     }
   }
 
+  #heard({ bytes = 0 }: Message): void {
+    this.#liveness.heard();
+    this.#peer.use?.message(bytes);
+  }
+
   /** Ends the stream with an error; the node is lost by it, if there is one. */
   #break(error: KelpieError): void {
     if (this.#active) this.outbound.end(error);
@@ -111,18 +111,15 @@ export class Session implements Member {
   }
 
   #refuse(error: KelpieError): void {
-    this.#services.observer.refused({
-      name: this.#helloName,
-      host: this.#host,
-      reason: error.reason,
-    });
+    const { host } = this.#peer;
+    this.#services.observer.refused({ name: this.#helloName, host, reason: error.reason });
     this.outbound.end(error);
   }
 
   #room(): Promise<void> | undefined {
     const { outbound } = this;
-    const room = outbound.room() ?? this.#active?.feed.room() ?? this.#turn.over();
-    return this.#heldBack(room);
+    const room = outbound.room() ?? this.#active?.feed.room() ?? this.#peer.use?.frame();
+    return this.#heldBack(room ?? this.#turn.over());
   }
 
   /** A held frame keeps the rest unread, so the peer's silence does not count meanwhile. */
@@ -153,8 +150,9 @@ export class Session implements Member {
     this.#helloTimer();
     this.#helloName = hello.name;
     try {
+      this.#peer.use?.session();
       await registry.admit(this);
-      const reader = { host: this.#host, patterns: this.#patterns, access: this.#access };
+      const reader = { ...this.#peer, patterns: this.#patterns };
       this.#welcome(await open(this.#services, hello, this.id, reader));
     } catch (error) {
       registry.refused(hello);
@@ -174,9 +172,10 @@ export class Session implements Member {
     registry.add(this, opened.name);
     this.outbound.send({ $case: 'welcome', value: opened.welcome });
     const { outbound } = this;
-    this.#active = activate(this.#services, opened, { outbound, access: this.#access });
-    const { credential } = this.#access;
-    observer.opened({ ...opened, sessionId: this.id, host: this.#host, credential });
+    const { host, access } = this.#peer;
+    this.#active = activate(this.#services, opened, { outbound, access });
+    const { credential } = access;
+    observer.opened({ ...opened, sessionId: this.id, host, credential });
     registry.welcomed(this);
   }
 
@@ -220,11 +219,11 @@ export class Session implements Member {
     return this.#liveness.readSince(ms);
   }
 
-  checkSilence(): void {
-    const { times } = this.#services;
-    if (this.#liveness.silentMs() <= times.maxSilenceMs) return;
-    const message = `nothing was heard for ${times.maxSilenceMs / 1000} s; send a Heartbeat every ${times.heartbeatMs / 1000} s`;
-    this.#break(new KelpieError('SESSION_SILENT', message));
+  checkPeer(): void {
+    const { times, listening } = this.#services;
+    const stalledMs = this.outbound.stalledMs(listening.now());
+    const fault = faultOf({ stalledMs, silentMs: this.#liveness.silentMs() }, times);
+    if (fault) this.#break(fault);
   }
 
   /** Ends the stream, which is no loss: the node has another one, or will. */

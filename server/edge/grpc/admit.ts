@@ -3,9 +3,10 @@ import { type CallContext, ServerError, type ServerMiddlewareCall, Status } from
 import { HealthDefinition } from 'nice-grpc-server-health';
 import type { OpenAct } from '../../access/act.js';
 import type { Authorize } from '../../access/access.js';
+import type { PeerLimits, PeerUse } from '../../access/peer-limits.js';
 import { MAIN } from '../../core/network-name.js';
 import { checkCall } from '../../access/table.js';
-import { admitted as keepAccess, visitorOf } from './caller.js';
+import { keepCaller, visitorOf } from './caller.js';
 import type { Connections } from './connections.js';
 import type { CallTurns } from './call-turns.js';
 import { decodeRequest } from './definitions.js';
@@ -28,6 +29,7 @@ interface AdmitParts {
   readonly turns: CallTurns;
   readonly calls: OpenCalls;
   readonly connections: Connections;
+  readonly peers: PeerLimits;
 }
 
 /** The peer of a call, which has its access. */
@@ -36,11 +38,15 @@ interface AdmittedPeer {
   check(request: unknown): void;
   /** The record of the act that the request is, if it is one. */
   act(request: unknown): OpenAct | undefined;
+  /** Counts what the call takes of the peer's limits. */
+  readonly use: PeerUse;
 }
 
-/** The innermost middleware. Throws what `authorize` and `networks` throw, CALL_LIMIT or MESSAGE_INVALID. */
+/**
+ * The innermost middleware. Throws what `authorize` and `networks` throw, the limits of a peer, CALL_LIMIT or
+ * MESSAGE_INVALID.
+ */
 export function admitCalls(parts: AdmitParts) {
-  const { turns, calls, connections } = parts;
   return async function* admitted<Request, Response>(
     call: ServerMiddlewareCall<Request, Response>,
     context: CallContext,
@@ -49,47 +55,66 @@ export function admitCalls(parts: AdmitParts) {
     const peer = path.startsWith(HEALTH) ? undefined : await admit(parts, path, context);
     // A peer without an access gets the health of the network main, which the coordinator always has.
     if (!peer) keepNetwork(context, await parts.networks.of(MAIN));
-    const begin = (): Responses<Response> => {
-      const request = decodeRequest(path, call.request) as Request;
-      const run = (): Responses<Response> => {
-        peer?.check(request);
-        return call.next(request, context) as Responses<Response>;
-      };
-      const act = peer?.act(request);
-      return act ? recorded(act, run) : run();
-    };
-    if (call.requestStream) peer?.check(undefined);
-    else if (peer) connections.used(context.peer);
-    const { responses, first } = call.requestStream
-      ? startOf(streamed(call, context, calls))
-      : await begun(turns, context, begin);
     try {
-      const { done, value } = await first;
-      if (done === true) return value;
-      // The first response of a stream is the Welcome.
-      if (call.requestStream) connections.used(context.peer);
-      yield value;
-      return yield* responses;
+      return yield* answered(parts, call, context, peer);
     } finally {
-      await responses.return(undefined);
+      peer?.use.close();
     }
   };
 }
 
 async function admit(
-  { authorize, networks, calls }: AdmitParts,
+  { authorize, networks, calls, peers }: AdmitParts,
   path: string,
   context: CallContext,
 ): Promise<AdmittedPeer> {
   const access = await authorize(visitorOf(context, calls));
-  keepAccess(context, access);
-  calls.follow(context.metadata.get(CALL_ID), access);
   const network = await networks.of(access.network);
+  const use = peers.enter(access);
+  keepCaller(context, access, use);
   keepNetwork(context, network);
+  calls.follow(context.metadata.get(CALL_ID), access);
   return {
     check: (request) => checkCall(path, request, access, network.port.limits),
     act: (request) => network.audit.ofCall(path, request, { node: '', access }),
+    use,
   };
+}
+
+async function* answered<Request, Response>(
+  { turns, calls, connections }: AdmitParts,
+  call: ServerMiddlewareCall<Request, Response>,
+  context: CallContext,
+  peer: AdmittedPeer | undefined,
+): Responses<Response> {
+  const { path } = call.method;
+  const begin = (): Responses<Response> => {
+    const request = decodeRequest(path, call.request) as Request;
+    const run = (): Responses<Response> => {
+      peer?.check(request);
+      return call.next(request, context) as Responses<Response>;
+    };
+    const act = peer?.act(request);
+    return act ? recorded(act, run) : run();
+  };
+  if (call.requestStream) peer?.check(undefined);
+  else if (peer) {
+    connections.used(context.peer);
+    peer.use.call((call.request as Uint8Array).length);
+  }
+  const { responses, first } = call.requestStream
+    ? startOf(streamed(call, context, calls))
+    : await begun(turns, context, begin);
+  try {
+    const { done, value } = await first;
+    if (done === true) return value;
+    // The first response of a stream is the Welcome.
+    if (call.requestStream) connections.used(context.peer);
+    yield value;
+    return yield* responses;
+  } finally {
+    await responses.return(undefined);
+  }
 }
 
 /** A call that has begun. */

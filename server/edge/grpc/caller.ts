@@ -1,10 +1,16 @@
 /** The peer of a call: what it shows of itself, and the access that it got. */
 import type { CallContext } from 'nice-grpc';
 import type { Access, Visitor } from '../../access/access.js';
+import type { PeerUse } from '../../access/peer-limits.js';
 import { hostOf } from '../../core/address.js';
 import { CALL_ID, type OpenCalls } from './open-calls.js';
 
-const accesses = new WeakMap<CallContext, Access>();
+interface Caller {
+  readonly access: Access;
+  readonly use: PeerUse;
+}
+
+const callers = new WeakMap<CallContext, Caller>();
 
 /** A header of another form shows a token that is none. */
 const BEARER = /^Bearer ([!-~]*)$/i;
@@ -18,14 +24,23 @@ export function visitorOf({ peer, metadata }: CallContext, calls: OpenCalls): Vi
   return { host: hostOf(peer), token, certificateName };
 }
 
-/** Keeps the access of a call for its handler. */
-export function admitted(context: CallContext, access: Access): void {
-  accesses.set(context, access);
+/** Keeps the access of a call, and its use of the peer's limits, for its handler. */
+export function keepCaller(context: CallContext, access: Access, use: PeerUse): void {
+  callers.set(context, { access, use });
 }
 
 /** The access of a call that was admitted. */
 export function accessOf(context: CallContext): Access {
-  const access = accesses.get(context);
-  if (!access) throw new Error('a call is admitted before it is handled');
-  return access;
+  return callerOf(context).access;
+}
+
+/** The use that a call makes of its peer's limits. */
+export function useOf(context: CallContext): PeerUse {
+  return callerOf(context).use;
+}
+
+function callerOf(context: CallContext): Caller {
+  const caller = callers.get(context);
+  if (!caller) throw new Error('a call is admitted before it is handled');
+  return caller;
 }

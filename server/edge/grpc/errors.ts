@@ -35,6 +35,17 @@ export function statusText(text: string): string {
   return cutBytes(text, MESSAGE_BYTES);
 }
 
+/** The headers of an answer that is only a status. */
+export function statusHeaders(error: KelpieError): Record<string, string | number> {
+  return {
+    ':status': 200,
+    'content-type': 'application/grpc+proto',
+    'grpc-status': error.code,
+    'grpc-message': encodeURIComponent(statusText(error.message)),
+    [DETAILS]: Buffer.from(detailsOf(error)).toString('base64'),
+  };
+}
+
 /** The google.rpc.Status of an error, for the trailer of the details. */
 export function detailsOf(error: KelpieError): Uint8Array {
   const { reason, metadata, retryAfterMs } = error;
@@ -70,6 +81,15 @@ export function tooLarge(limit: number): KelpieError {
   return new KelpieError(
     'MESSAGE_TOO_LARGE',
     `a message has at most ${limit} bytes; send more messages instead`,
+    { limit: String(limit) },
+  );
+}
+
+/** The error for headers that are too large. */
+export function headersTooLarge(limit: number): KelpieError {
+  return new KelpieError(
+    'MESSAGE_TOO_LARGE',
+    `the headers of a call have at most ${limit} bytes; send a shorter token and less metadata`,
     { limit: String(limit) },
   );
 }

@@ -7,8 +7,10 @@ import type {
   ReadEventsResponse,
   WatchEventsRequest,
 } from '../../../gen/ts/kelpie/v1/event_service.js';
+import { peerOf } from '../../access/peer-limits.js';
 import type { CallPublisher } from '../../events/publish-once.js';
 import { type Caller, type ReadingServices, readPage, watch } from '../../delivery/reader.js';
+import { accessOf } from './caller.js';
 import type { EventService } from './definitions.js';
 
 export function eventService(
@@ -35,5 +37,6 @@ function callerOf(coordinatorId: string, context: CallContext): Caller {
     context.header.set('kelpie-coordinator', coordinatorId);
     context.sendHeader();
   };
-  return { connection: context.peer, signal: context.signal, opened };
+  const { peer: connection, signal } = context;
+  return { connection, peer: peerOf(accessOf(context)), signal, opened };
 }

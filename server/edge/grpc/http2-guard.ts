@@ -9,11 +9,13 @@ import {
   constants,
   type Http2Server,
   type IncomingHttpHeaders,
+  type ServerOptions,
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Server as GrpcServer, type ServerCredentials } from '@grpc/grpc-js';
 import type { Server } from 'nice-grpc';
+import { headersTooLarge, statusHeaders } from './errors.js';
 import { CallTurns } from './call-turns.js';
 import { type ConnectionRules, Connections } from './connections.js';
 
@@ -26,18 +28,43 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 const UNIT_MS = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
 
+/** HTTP/2 itself refuses a stream with so many times the allowed headers, and then its peer gets no error of ours. */
+const HEADER_ROOM = 2;
+/** HTTP/2 counts so many bytes for a header beside its name and its value. */
+const HEADER_BYTES = 32;
+
+/** The parts of a grpc-js server that it hides. */
+interface Hidden {
+  readonly commonServerOptions: ServerOptions;
+  createHttp2Server(credentials: unknown): Http2Server;
+}
+
 interface Binding {
   bindAsync: (this: GrpcServer, ...binding: Parameters<GrpcServer['bindAsync']>) => void;
 }
 
+export interface GuardRules extends ConnectionRules {
+  readonly limits: ConnectionRules['limits'] & { readonly headerBytes: number };
+  /** Hears of `headers` too: a call had more of them than the limit. */
+  readonly onLimit: (limit: 'connections' | 'idle' | 'headers') => void;
+}
+
 type OnConnection = (this: Http2Server, socket: Socket) => void;
-type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+type OnStream = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: readonly string[],
+) => void;
 
 export class Http2Guard {
   readonly connections: Connections;
   readonly #turns: CallTurns;
 
-  constructor(rules: ConnectionRules) {
+  readonly #rules: GuardRules;
+
+  constructor(rules: GuardRules) {
+    this.#rules = rules;
     this.connections = new Connections(rules);
     this.#turns = new CallTurns(rules.clock);
   }
@@ -62,7 +89,10 @@ export class Http2Guard {
   }
 
   #guard(met: GrpcServer): void {
-    const server = met as unknown as { createHttp2Server(credentials: unknown): Http2Server };
+    const server = met as unknown as Hidden;
+    const options = server.commonServerOptions;
+    const maxHeaderListSize = HEADER_ROOM * this.#rules.limits.headerBytes;
+    options.settings = { ...options.settings, maxHeaderListSize };
     const create = server.createHttp2Server.bind(server);
     server.createHttp2Server = (credentials) => this.#guarded(create(credentials));
   }
@@ -76,21 +106,37 @@ export class Http2Guard {
     });
     const [begin] = server.listeners('stream') as OnStream[];
     server.removeAllListeners('stream');
-    if (begin) server.on('stream', (stream, headers) => this.#queue(stream, headers, begin));
+    if (begin) server.on('stream', (...one: Parameters<OnStream>) => this.#queue(one, begin));
     return server;
   }
 
-  #queue(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, begin: OnStream): void {
+  #queue(one: Parameters<OnStream>, begin: OnStream): void {
+    const [stream, headers, , raw] = one;
     this.connections.call(stream);
     // It may break before its turn, and nobody else listens yet.
     stream.on('error', () => undefined);
     if (this.#turns.size >= WAITING_STREAMS) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
-    if ((headers[':path'] ?? '').length > PATH_LENGTH) headers[':path'] = '/a-path-of-nothing';
+    // A path that is too long is a method that does not exist.
+    const path = headers[':path'] ?? '';
+    if (bytesOf(raw) - path.length > this.#rules.limits.headerBytes) return this.#refuse(stream);
+    if (path.length > PATH_LENGTH) headers[':path'] = '/a-path-of-nothing';
     if (isTooLong(headers['grpc-timeout'])) delete headers['grpc-timeout'];
     this.#turns.take(stream.session, () => {
-      if (!stream.destroyed) begin(stream, headers);
+      if (!stream.destroyed) begin(...one);
     });
   }
+
+  #refuse(stream: ServerHttp2Stream): void {
+    this.#rules.onLimit('headers');
+    stream.respond(statusHeaders(headersTooLarge(this.#rules.limits.headerBytes)), {
+      endStream: true,
+    });
+    stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+}
+
+function bytesOf(rawHeaders: readonly string[]): number {
+  return rawHeaders.reduce((sum, text) => sum + text.length + HEADER_BYTES / 2, 0);
 }
 
 function isTooLong(timeout: string | string[] | undefined): boolean {

@@ -19,7 +19,9 @@ export async function* decoded(
   helloBytes: number,
 ): AsyncGenerator<Message> {
   const stream = { greeted: false };
-  for await (const bytes of messages) yield { frames: framesOf(bytes, stream, helloBytes) };
+  for await (const bytes of messages) {
+    yield { frames: framesOf(bytes, stream, helloBytes), bytes: bytes.length };
+  }
 }
 
 function* framesOf(

@@ -20,14 +20,14 @@ import { StateServiceDefinition } from '../../../gen/ts/kelpie/v1/state_service.
 import { endpointOf } from '../../core/address.js';
 import type { Certificates } from '../../core/certificates.js';
 import type { Authorize } from '../../access/access.js';
+import { type PeerLimit, PeerLimits, type PeerRules } from '../../access/peer-limits.js';
 import type { SessionPort } from '../../session/port.js';
 import type { Identity } from '../../session/services.js';
 import { admitCalls } from './admit.js';
 import { CallTurns } from './call-turns.js';
-import type { ConnectionRules } from './connections.js';
 import { EventService, ofContract, SessionService } from './definitions.js';
 import { HealthService } from './health.js';
-import { Http2Guard } from './http2-guard.js';
+import { type GuardRules, Http2Guard } from './http2-guard.js';
 import { byNetwork, type CallServices, type EdgeNetworks } from './networks.js';
 import { OpenCalls } from './open-calls.js';
 import { type CallObserver, observeCalls } from './observe.js';
@@ -94,11 +94,12 @@ async function endStreams(server: Server): Promise<void> {
 }
 
 /** The parts of the coordinator that the edge uses, and the observer of its calls. */
-export interface EdgeParts extends ConnectionRules {
+export interface EdgeParts extends GuardRules, PeerRules {
   readonly authorize: Authorize;
   readonly networks: EdgeNetworks;
   readonly access: ServiceImplementation<AccessServiceDefinition>;
-  readonly limits: SessionPort['limits'] & ConnectionRules['limits'];
+  readonly limits: SessionPort['limits'] & GuardRules['limits'] & PeerRules['limits'];
+  readonly onLimit: (limit: PeerLimit | 'connections' | 'idle' | 'headers') => void;
   readonly identity: Pick<Identity, 'coordinatorId' | 'version'>;
   /** Without them the edge encrypts nothing. */
   readonly certificates?: Certificates | undefined;
@@ -114,10 +115,11 @@ export function createEdge(parts: EdgeParts): Edge {
   const calls = new OpenCalls(clock, limits);
   const guard = new Http2Guard(parts);
   const { connections } = guard;
+  const peers = new PeerLimits(parts);
   const credentials = certificates && new TlsCredentials(certificates);
   const server: Server = createServer(serverOptions(limits.messageBytes, calls))
     .use(observeCalls(clock, version, onCall, onFault))
-    .use(admitCalls({ ...parts, calls, connections, turns: new CallTurns(clock) }));
+    .use(admitCalls({ ...parts, calls, connections, peers, turns: new CallTurns(clock) }));
   server.add(ofContract(AccessServiceDefinition), parts.access);
   addServices(server, sessionService(coordinatorId, calls));
   addReflection(server, [...contractServices, HealthDefinition.fullName]);
@@ -128,6 +130,7 @@ export function createEdge(parts: EdgeParts): Edge {
       await endStreams(server);
       calls.close();
       guard.close();
+      peers.close();
     },
   };
 }

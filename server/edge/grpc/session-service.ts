@@ -1,7 +1,7 @@
 /** SessionService: passes the stream of a node to its session. */
 import type { CallContext, ServiceImplementation } from 'nice-grpc';
 import { hostOf } from '../../core/address.js';
-import { accessOf } from './caller.js';
+import { accessOf, useOf } from './caller.js';
 import type { SessionService } from './definitions.js';
 import { decoded } from './messages.js';
 import { networkOf } from './networks.js';
@@ -19,8 +19,9 @@ export function sessionService(
       const ending = (): void => calls.ending(context.metadata.get(CALL_ID));
       const { peer: connection, signal } = context;
       const access = accessOf(context);
+      const use = useOf(context);
       const { serve, limits } = networkOf(context).port;
-      const peer = { host: hostOf(connection), connection, signal, ending, access };
+      const peer = { host: hostOf(connection), connection, signal, ending, access, use };
       yield* serve(decoded(messages, limits.helloBytes), peer);
     },
   };

@@ -16,12 +16,13 @@ const limits = {
   longPatterns: 2,
   patternBytes: 1000,
   connectionPatternMemory: 10_000,
+  peerPatternMemory: 15_000,
   patternMemory: 25_000,
 };
 
 describe('the patterns of readers', () => {
   it('are limited for one reader, by count and by bytes', () => {
-    const hold = new PatternBudget(limits).hold('a');
+    const hold = new PatternBudget(limits).hold('a', 'peer');
     const long = new TopicFilter(['a.b.c.d.*', 'a.*.c.d.e', 'a.*.c.d.f']);
     for (const filter of [filterOf(11, 10), filterOf(5, 201), long]) {
       const { reason } = thrownBy(KelpieError, () => hold.take(filter));
@@ -33,10 +34,10 @@ describe('the patterns of readers', () => {
 
   it('are limited for all readers of a connection, and for all readers together', () => {
     const budget = new PatternBudget(limits);
-    const fill = (connection: string) => {
+    const fill = (connection: string, peer = connection) => {
       for (let count = 0; ; count++) {
         try {
-          budget.hold(connection).take(filterOf(10, 50));
+          budget.hold(connection, peer).take(filterOf(10, 50));
         } catch (error) {
           expect((error as KelpieError).reason).to.equal('PATTERN_LIMIT');
           return count;
@@ -54,6 +55,15 @@ describe('the patterns of readers', () => {
     expect(fill('d'), 'nothing is left').to.equal(0);
   });
 
+  it('are limited for all connections of a peer', () => {
+    const budget = new PatternBudget(limits);
+    const take = (connection: string, peer: string) =>
+      budget.hold(connection, peer).take(filterOf(10, 90));
+    for (const connection of ['a', 'b', 'c', 'd']) take(connection, 'one');
+    expect(thrownBy(KelpieError, () => take('e', 'one')).message).to.match(/credential or address/);
+    take('e', 'two');
+  });
+
   it('are counted right after any order of admissions, refusals and releases', () => {
     const step = fc.record({
       reader: fc.nat({ max: 9 }),
@@ -63,7 +73,9 @@ describe('the patterns of readers', () => {
     fc.assert(
       fc.property(fc.array(step), (steps) => {
         const budget = new PatternBudget(limits);
-        const readers = Array.from({ length: 10 }, (_, at) => budget.hold(`c${at % 3}`));
+        const readers = Array.from({ length: 10 }, (_, at) =>
+          budget.hold(`c${at % 3}`, `p${at % 2}`),
+        );
         for (const { reader, patterns, release } of steps) {
           const before = budget.taken;
           if (release) readers[reader]?.release();

@@ -150,7 +150,10 @@ export const ErrorReason = {
   PUBLISH_LIMIT: 50,
   /** MESSAGE_INVALID - The bytes are no message of the contract, or their compression is broken. The call or stream ends. */
   MESSAGE_INVALID: 60,
-  /** MESSAGE_TOO_LARGE - A message is larger than Limits.message_bytes. The call or stream ends. Metadata: limit (in bytes). */
+  /**
+   * MESSAGE_TOO_LARGE - A message is larger than Limits.message_bytes, or the headers are larger than Limits.header_bytes. The call or
+   * stream ends. Metadata: limit (in bytes).
+   */
   MESSAGE_TOO_LARGE: 61,
   /**
    * REQUEST_TIMEOUT - The request of a call did not arrive completely in time. The coordinator did nothing. Metadata: limit (in

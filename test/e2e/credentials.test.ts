@@ -1,5 +1,6 @@
 /** Credentials through the wire: who comes in, who stays out, and what ends with a credential. */
 import { createHash, randomBytes } from 'node:crypto';
+import { Client, credentials as grpcCredentials, Metadata } from '@grpc/grpc-js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { CredentialPreset, Rights } from '../../gen/ts/kelpie/v1/access.js';
@@ -17,6 +18,35 @@ import {
 
 const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
 const drawn = (): string => `klp_${randomBytes(32).toString('base64url')}`;
+
+/** The status, the message and all trailers of a call that fails, as they came. */
+function rawEnd(endpoint: string, authorization: string): Promise<string> {
+  const client = new Client(endpoint, grpcCredentials.createInsecure());
+  const metadata = new Metadata();
+  metadata.set('authorization', authorization);
+  const asItIs = (bytes: Buffer): Buffer => bytes;
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(
+      '/kelpie.v1.NodeService/ListNodes',
+      asItIs,
+      asItIs,
+      Buffer.alloc(0),
+      metadata,
+      (error) => {
+        client.close();
+        const trailers = Object.entries(error?.metadata.toHttp2Headers() ?? {});
+        // The time of the answer is no part of it.
+        const rest = trailers
+          .filter(([name]) => name !== 'date')
+          .map(([name, value]) => `${name}: ${String(value)}`);
+        const details = error?.metadata
+          .get('grpc-status-details-bin')
+          .map((one) => Buffer.from(one).toString('latin1'));
+        resolve(JSON.stringify([error?.code, error?.details, rest, details]));
+      },
+    );
+  });
+}
 
 describe('credentials', () => {
   let coordinator: Coordinator;
@@ -131,6 +161,30 @@ describe('credentials', () => {
     ]) {
       expect(await reasonOf(as(wrong).nodes.listNodes({})), wrong).to.equal('CREDENTIAL_INVALID');
     }
+  });
+
+  it('do not differ on the wire when they are not good, byte by byte', async () => {
+    await close();
+    const { credential, token: revoked } = await create({
+      name: 'lobby-1',
+      preset: CredentialPreset.SERVER,
+    });
+    await root.access.revokeCredential({ id: credential?.id ?? '' });
+    const bound = await create({
+      name: 'lobby-2',
+      preset: CredentialPreset.SERVER,
+      certificateName: 'x',
+    });
+    const headers = [revoked, bound.token, drawn(), 'klp_', 'x'.repeat(8000)].map(
+      (one) => `Bearer ${one}`,
+    );
+    const ends = await Promise.all(
+      [...headers, 'Basic eDp5', 'Bearer a, Bearer b', ''].map((header) =>
+        rawEnd(coordinator.endpoint, header),
+      ),
+    );
+    expect(new Set(ends).size).to.equal(1);
+    expect(ends[0]).to.contain('CREDENTIAL_INVALID');
   });
 
   it('are rotated: the older token goes on for the overlap', async () => {

@@ -43,6 +43,7 @@ const checks: Checks<ConnectOptions> = {
   rosterFile: isText,
   load: isFunction,
   transport: isFunction,
+  network: isText,
   token: isToken,
   tokenFile: isText,
   joinToken: isToken,

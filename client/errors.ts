@@ -49,6 +49,8 @@ export type FailureReason =
   | 'REQUEST_QUEUE_FULL'
   /** Too many bytes of a command's results wait to be read. */
   | 'RESULTS_UNREAD'
+  /** The node's token or certificate belongs to another network than the one that the program expects. */
+  | 'NETWORK_MISMATCH'
   /** The other side broke the protocol. */
   | 'PROTOCOL'
   /** Any other error. `cause` has more. */

@@ -69,6 +69,11 @@ export interface ConnectOptions extends TlsOptions {
    * its user alone to read, and the coordinator makes a credential for it. Default: KELPIE_JOIN_TOKEN.
    */
   readonly joinToken?: string;
+  /**
+   * The network that the node must be in: `test`. If its credential is of another one, the client leaves at once and ends
+   * with NETWORK_MISMATCH. Default: KELPIE_NETWORK, else any network.
+   */
+  readonly network?: string;
   /** Another transport than gRPC. The client does not use `endpoints` and tokens then. */
   readonly transport?: Transport;
 }
@@ -76,12 +81,14 @@ export interface ConnectOptions extends TlsOptions {
 /** Throws OUT_OF_RANGE, VALUE_INVALID or FILE_INVALID. */
 export function routesOf(options: ConnectOptions): Route[] {
   const { name, endpoints, transport, token, tokenFile, joinToken } = options;
-  if (transport) return [{ endpoint: 'transport', transport }];
+  const network = networkOf(options.network);
+  if (transport) return [{ endpoint: 'transport', transport, network }];
   const tokens = new Tokens({ token, tokenFile, joinToken }, name);
   const protection = protectionOf(options);
   return endpointsOf(endpoints).map((endpoint) => ({
     endpoint,
     transport: grpcTransport(endpoint, tokens, protection),
+    network,
   }));
 }
 
@@ -112,3 +119,9 @@ export function helloOf(options: ConnectOptions, sdk: string): Hello {
 }
 
 /** Throws VALUE_INVALID or OUT_OF_RANGE. */
+
+/** The network that the program expects. An empty variable counts as none. */
+function networkOf(given: string | undefined): string | undefined {
+  const { KELPIE_NETWORK: set = '' } = process.env;
+  return given ?? (set === '' ? undefined : set);
+}

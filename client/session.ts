@@ -197,9 +197,9 @@ export class Session {
     await this.#finish();
   }
 
-  #open({ endpoint, transport }: Route): Stream {
+  #open({ endpoint, transport, network }: Route): Stream {
     const events = this.#eventsOf(endpoint, () => link);
-    const link: Link = new Link(this.publisher, this.#clock, events);
+    const link: Link = new Link(this.publisher, this.#clock, events, network);
     const hello = { ...this.#hello, ...this.reading.restart(), commands: this.handlers.names };
     return { link, ended: link.run(transport, hello) };
   }

@@ -47,6 +47,7 @@ export class Link {
   readonly #events: LinkEvents;
   readonly #publishes: PublishQueue;
   readonly #clock: Clock;
+  readonly #network: string | undefined;
   readonly #abort = new AbortController();
   readonly #outbox: Outbox;
   readonly #expiry: Expiry;
@@ -68,10 +69,12 @@ export class Link {
   /** Resolves with true when the session is open, or with false if the stream ends before. */
   readonly welcomed = new Promise<boolean>((resolve) => (this.#settleWelcomed = resolve));
 
-  constructor(publishes: PublishQueue, clock: Clock, events: LinkEvents) {
+  /** `network`: the network that the program expects. */
+  constructor(publishes: PublishQueue, clock: Clock, events: LinkEvents, network?: string) {
     this.#publishes = publishes;
     this.#clock = clock;
     this.#events = events;
+    this.#network = network;
     this.#outbox = new Outbox(publishes);
     this.#expiry = new Expiry(clock, (expiresInMs) => events.expiring(expiresInMs));
   }
@@ -182,6 +185,11 @@ export class Link {
   }
 
   #start(welcome: Welcome): void {
+    if (this.#network !== undefined && welcome.network !== this.#network) {
+      this.#failure = networkMismatch(this.#network, welcome.network);
+      this.#retired = true;
+      return this.leave(GoodbyeReason.STOP);
+    }
     this.#welcome = welcome;
     if (welcome.limits) this.#outbox.limit(welcome.limits.messageBytes);
     this.#watchSilence(msOf(welcome.maxSilence, MAX_SILENCE_MS));
@@ -272,4 +280,13 @@ export class Link {
     this.#failure ??= error;
     this.#abort.abort();
   }
+}
+
+/** No event, request or report of this node may get into a network that its program does not mean. */
+function networkMismatch(expected: string, network: string): KelpieError {
+  const message =
+    `the token or certificate of this node is of the network "${network}", and the program expects ` +
+    `"${expected}"; give the node a token of "${expected}", or change the option network`;
+  const metadata = { expected, network };
+  return new KelpieError('NETWORK_MISMATCH', message, { metadata, permanent: true });
 }

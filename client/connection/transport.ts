@@ -23,6 +23,8 @@ export type Transport = (
 export interface Route {
   readonly endpoint: string;
   readonly transport: Transport;
+  /** The network that the program expects; undefined: any. */
+  readonly network?: string | undefined;
 }
 
 /** A transport over gRPC that makes one connection for each stream, with the token and the certificates of that moment. */

@@ -82,7 +82,7 @@ describe('the endpoints of a client', () => {
       yield* [];
     };
     const routes = routesOf({ name: 'a', role: 'PROXY', endpoints: 'no endpoint', transport });
-    expect(routes).to.deep.equal([{ endpoint: 'transport', transport }]);
+    expect(routes).to.deep.equal([{ endpoint: 'transport', transport, network: undefined }]);
   });
 });
 

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import { connect } from '../../client/index.js';
 import { type Coordinator, startCoordinator } from '../../server/coordinator.js';
 import { methods } from '../support/wire/descriptors.js';
 import {
@@ -379,6 +380,19 @@ describe('two networks in one coordinator', () => {
       .to.include('gate-3')
       .and.not.include('lobby');
   });
+
+  it('is no place for a program that expects another network', async () => {
+    const { endpoint } = coordinator;
+    const token = await coordinator.createToken({ name: 'shop', network: 'test' });
+    const options = { name: 'shop', role: 'SERVICE', endpoints: endpoint, token } as const;
+    const wrong = connect({ ...options, network: 'main' });
+    void drained(wrong.status());
+    expect(await wrong.closed).to.include({ reason: 'NETWORK_MISMATCH', permanent: true });
+    expect((await wrong.closed)?.metadata).to.deep.equal({ expected: 'main', network: 'test' });
+    const right = connect({ ...options, network: 'test' });
+    await right.ready();
+    await right.close();
+  });
 });
 
 const POSITIONS = ['cursor', 'firstSequence', 'lostAfter', 'resumesAt'];
@@ -407,4 +421,10 @@ async function opened(session: TenantSession): Promise<TenantSession> {
 /** The text of a field; empty if it is not there. */
 function textIn(message: JsonValue | undefined, field: string): string {
   return ((message ?? {}) as Record<string, string>)[field] ?? '';
+}
+
+/** Reads a status, so that it is no warning. */
+async function drained(statuses: AsyncIterable<unknown>): Promise<void> {
+  const all = statuses[Symbol.asyncIterator]();
+  while ((await all.next()).done !== true);
 }

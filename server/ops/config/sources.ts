@@ -44,7 +44,7 @@ export interface DataTask {
 const DEFAULT_FILE = 'kelpie.yaml';
 
 /** Variables that may be in the same environment but are not settings of kelpied. */
-const OTHER_VARIABLES = ['CONFIG', 'ENDPOINTS', 'TOKEN', 'CA', 'CERT', 'KEY'].map(
+const OTHER_VARIABLES = ['CONFIG', 'ENDPOINTS', 'TOKEN', 'CA', 'CERT', 'KEY', 'NETWORK'].map(
   (name) => `KELPIE_${name}`,
 );
 

@@ -60,7 +60,7 @@ export class Tenant {
     return new Promise((resolve) => {
       call.on('status', (status: StatusObject) => {
         const { error } = endOf(status);
-        resolve(Number(status.code) === 0 ? answers : reasonOf(error?.reason, status));
+        resolve(status.code.valueOf() === 0 ? answers : reasonOf(error?.reason, status));
       });
     });
   }

@@ -59,7 +59,7 @@ const NODES = [reading('nodes.*')];
 const PLAYERS = [reading('players.*')];
 const ROUTING = [reading('routing')];
 
-/** The table, by paths. Health checks do not come here: they need no credential. */
+/** The table, by paths. */
 export const calls: ReadonlyMap<string, Needs<never>> = new Map<string, Needs<never>>([
   // Its frames ask, the Hello first.
   ...rows(SessionServiceDefinition, { connect: nothing }),
@@ -130,4 +130,7 @@ export const calls: ReadonlyMap<string, Needs<never>> = new Map<string, Needs<ne
   // Reflection shows the contract, which is no secret.
   ['/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', nothing],
   ['/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo', nothing],
+  // The health of the peer's network. A check without a credential does not come here.
+  ['/grpc.health.v1.Health/Check', nothing],
+  ['/grpc.health.v1.Health/Watch', nothing],
 ]);

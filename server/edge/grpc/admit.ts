@@ -19,7 +19,10 @@ import { recorded } from './recorded.js';
 /** Calls that wait for their turn at once. */
 const WAITING = 1024;
 
-/** The health service is open to everybody: load balancers have no credential. */
+/**
+ * Everybody may check the health: load balancers have no credential. The answer says whether a service serves, and
+ * nothing else. A check without a token is for the network main.
+ */
 const HEALTH = `/${HealthDefinition.fullName}/`;
 
 /** The parts that decide over a call. */
@@ -52,9 +55,7 @@ export function admitCalls(parts: AdmitParts) {
     context: CallContext,
   ): Responses<Response> {
     const { path } = call.method;
-    const peer = path.startsWith(HEALTH) ? undefined : await admit(parts, path, context);
-    // A peer without an access gets the health of the network main, which the coordinator always has.
-    if (!peer) keepNetwork(context, await parts.networks.of(MAIN));
+    const peer = await admit(parts, path, context);
     try {
       return yield* answered(parts, call, context, peer);
     } finally {
@@ -63,12 +64,18 @@ export function admitCalls(parts: AdmitParts) {
   };
 }
 
+/** Lets the peer of a call in. Undefined: a check of the health by anybody. */
 async function admit(
   { authorize, networks, calls, peers }: AdmitParts,
   path: string,
   context: CallContext,
-): Promise<AdmittedPeer> {
-  const access = await authorize(visitorOf(context, calls));
+): Promise<AdmittedPeer | undefined> {
+  const visitor = visitorOf(context, calls);
+  if (path.startsWith(HEALTH) && visitor.token === undefined) {
+    keepNetwork(context, await networks.of(MAIN));
+    return undefined;
+  }
+  const access = await authorize(visitor);
   const network = await networks.of(access.network);
   const use = peers.enter(access);
   keepCaller(context, access, use);

@@ -36,6 +36,7 @@ import { accessService } from './edge/grpc/access-service.js';
 import { inProcess, type InProcessTransport } from './edge/grpc/in-process.js';
 import { createEdge, type Edge } from './edge/grpc/server.js';
 import { type JournalFaults, Networks, type NetworksParts, type OpenNetwork } from './networks.js';
+import { Renewal } from './ops/certificates/renewal.js';
 import { securityFacts } from './ops/security.js';
 import { Telemetry } from './ops/telemetry.js';
 import { type Health, serveTelemetry } from './edge/http/server.js';
@@ -188,12 +189,15 @@ async function assemble(
   });
   checkAsking(options, credentials);
   const { authorize } = credentials;
-  const security = securityFacts(options, () => certificates?.expiresAtMs);
+  const security = securityFacts(options, () => renewal?.expiresAtMs);
   const access = accessService({ credentials, security, clock });
   const onCall = telemetry?.called ?? (() => undefined);
   const onLimit = telemetry?.limited ?? (() => undefined);
   const own = { authorize, access, networks, certificates, onCall, onLimit };
   const edge = createEdge({ ...main.services, ...own });
+  const renewal =
+    certificates && new Renewal(tls, certificates, { clock, logger, renew: edge.renew });
+  ends.push(() => renewal?.close());
   ends.push(async () => {
     await networks.drain();
     await edge.stop();

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The program kelpied: reads settings and starts a coordinator. */
+import type { CertsTask } from './ops/config/certs-task.js';
 import { keyOf, settingNames, toOptions } from './ops/config/settings.js';
 import { printed } from './ops/config/print.js';
 import { type Config, readConfig } from './ops/config/sources.js';
@@ -34,7 +35,14 @@ if (task?.kind === 'config') process.stdout.write(printed(config, task.format));
 else if (task?.kind === 'data') process.exitCode = await runDataTask(task, settings.data);
 else if (task?.kind === 'token')
   process.exitCode = await runTokenTask(task.token, settings, realClock);
+else if (task?.kind === 'certs') process.exitCode = await makeCertificates(task.certs);
 else await run();
+
+/** Loads the library of certificates only where it makes some. */
+async function makeCertificates(task: CertsTask): Promise<number> {
+  const { runCertsTask } = await import('./ops/certificates/certs-command.js');
+  return runCertsTask(task, settings.data, Date.now());
+}
 
 async function run(): Promise<void> {
   const logger = loggerOf(config);

@@ -37,7 +37,7 @@ const meanings: readonly Meaning[] = [
     'CERTIFICATE_WRONG_HOST',
     (endpoint, { cert }) =>
       `the certificate of ${endpoint} is for ${cutText(cert?.subjectaltname ?? 'others', NAMES)}, and not for ` +
-      `${hostOf(endpoint)}; connect to one of these, or make a certificate with kelpied certs --host ${hostOf(endpoint)}`,
+      `${hostOf(endpoint)}; connect to one of these, or make a certificate with kelpied certs ${hostOf(endpoint)}`,
   ],
   [
     /ALERT_CERTIFICATE_REQUIRED/,

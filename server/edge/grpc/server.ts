@@ -69,7 +69,7 @@ export interface Edge {
   /** Listens. Returns the port, which matters if it was 0. */
   listen(host: string, port: number): Promise<number>;
   /** New handshakes get these certificates. */
-  renew(certificates: Certificates): void;
+  readonly renew: (certificates: Certificates) => void;
   /** Stops listening and ends what is still open. */
   stop(): Promise<void>;
 }

@@ -14,6 +14,7 @@ import { printable } from '../../core/printable.js';
 import { readConfigFile } from './file.js';
 import { kubernetesVariables } from './kubernetes.js';
 import { nearest } from './nearest.js';
+import { addCertsCommand, type CertsTask } from './certs-task.js';
 import { addTokenCommand, type TokenTask } from './token-task.js';
 import { version } from '../../core/version.js';
 
@@ -28,10 +29,11 @@ export interface Config {
   readonly ignored: readonly string[];
 }
 
-/** `kelpied config`, `kelpied data` and `kelpied token`. */
+/** `kelpied config`, `kelpied data`, `kelpied certs` and `kelpied token`. */
 export type Task =
   | { readonly kind: 'config'; readonly format: 'table' | 'json' | 'sample' }
   | ({ readonly kind: 'data' } & DataTask)
+  | { readonly kind: 'certs'; readonly certs: CertsTask }
   | { readonly kind: 'token'; readonly token: TokenTask };
 
 /** A task on the data directory. */
@@ -64,7 +66,9 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Con
   const values = command.opts<Settings>();
   const origins = {} as Record<SettingName, string>;
   for (const name of settingNames) origins[name] = fromFile.get(name) ?? originOf(command, name);
-  const wrong = contradiction(values);
+  // Certificates and tokens are made before kelpied can run with its settings.
+  const isBefore = task?.kind === 'certs' || task?.kind === 'token';
+  const wrong = isBefore ? undefined : contradiction(values);
   if (wrong !== undefined) command.error(`error: ${wrong}`);
   return { settings: values, origins, task, ignored };
 }
@@ -108,8 +112,7 @@ function commandOf(onTask: (asked: Task) => void): Command {
     .action(({ json, sample }: { json?: true; sample?: true }) =>
       onTask({ kind: 'config', format: sample ? 'sample' : json ? 'json' : 'table' }),
     );
-  addDataCommand(command, onTask);
-  addTokenCommand(command, (token) => onTask({ kind: 'token', token }));
+  addTasks(command, onTask);
   // The action above refuses excess arguments with a better message. Set last: commands would inherit it.
   return command.allowExcessArguments();
 }
@@ -121,6 +124,12 @@ function exitCodeOf({ exitCode }: CommanderError): number {
   if (errored === null) return 0;
   process.stderr.write(`kelpied: the output cannot be written: ${errored.message}\n`);
   return 1;
+}
+
+function addTasks(command: Command, onTask: (asked: Task) => void): void {
+  addDataCommand(command, onTask);
+  addCertsCommand(command, (certs) => onTask({ kind: 'certs', certs }));
+  addTokenCommand(command, (token) => onTask({ kind: 'token', token }));
 }
 
 function addDataCommand(command: Command, onTask: (asked: Task) => void): void {

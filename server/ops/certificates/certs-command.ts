@@ -1,0 +1,143 @@
+/** `kelpied certs`: makes a CA and certificates in a folder that one user reads. */
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { X509Certificate } from 'node:crypto';
+import { type CertsTask, isHost } from '../config/certs-task.js';
+import { aligned } from '../config/print.js';
+import { printable } from '../../core/printable.js';
+import { type Issued, issueCa, issueClient, issueServer, type Validity } from './issue.js';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const CA_DAYS = 3650;
+/** A client whose clock is behind takes a new certificate too. */
+const BEFORE_MS = 60 * 60 * 1000;
+const LOCAL = ['localhost', '127.0.0.1', '::1'];
+
+/** Runs the task and prints its outcome. Resolves with the exit code: 0, or 1 for an error. */
+export async function runCertsTask(task: CertsTask, data: string, nowMs: number): Promise<number> {
+  const folder = task.out ?? join(data, 'tls');
+  try {
+    const made = await make(task, folder, nowMs);
+    const text = task.json
+      ? `${JSON.stringify({ directory: resolve(folder), ...made })}\n`
+      : textOf(folder, made, data);
+    process.stdout.write(text.split('\n').map(printable).join('\n'));
+    return 0;
+  } catch (error) {
+    process.stderr.write(`kelpied: ${printable((error as Error).message)}\n`);
+    return 1;
+  }
+}
+
+/** The files that a client or kelpied needs. */
+interface Made {
+  readonly ca: string;
+  readonly caIsNew: boolean;
+  readonly certificate: string;
+  readonly key: string;
+  readonly expires: string;
+  /** The hosts of the certificate of kelpied. */
+  readonly hosts?: readonly string[];
+  readonly client?: string;
+}
+
+async function make(task: CertsTask, folder: string, nowMs: number): Promise<Made> {
+  const name = task.client === undefined ? 'server' : `client-${task.client}`;
+  const [certificate, key] = filesOf(folder, name);
+  if (existsSync(certificate) && !task.force) {
+    throw new Error(`${certificate} is there already; --force replaces it, with the same CA`);
+  }
+  const [caFile, caKeyFile] = filesOf(folder, 'ca');
+  const caIsNew = !existsSync(caFile);
+  const ca = caIsNew ? await issueCa('Kelpie CA', from(nowMs, CA_DAYS)) : stored(caFile, caKeyFile);
+  const validity = within(ca, from(nowMs, task.days));
+  const hosts = hostsOf(task);
+  const issued =
+    task.client === undefined
+      ? await issueServer(ca, hosts, validity)
+      : await issueClient(ca, task.client, validity);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, 0o700);
+  if (caIsNew) store(folder, 'ca', ca);
+  store(folder, name, issued);
+  const subject = task.client === undefined ? { hosts } : { client: task.client };
+  const expires = validity.notAfter.toISOString();
+  return { ca: caFile, caIsNew, certificate, key, expires, ...subject };
+}
+
+function filesOf(folder: string, name: string): [certificate: string, key: string] {
+  return [join(folder, `${name}.pem`), join(folder, `${name}-key.pem`)];
+}
+
+function from(nowMs: number, days: number): Validity {
+  return { notBefore: new Date(nowMs - BEFORE_MS), notAfter: new Date(nowMs + days * DAY_MS) };
+}
+
+/** A certificate does not outlive its CA. */
+function within(ca: Issued, { notBefore, notAfter }: Validity): Validity {
+  const endMs = Date.parse(new X509Certificate(ca.certificate).validTo);
+  return { notBefore, notAfter: new Date(Math.min(notAfter.getTime(), endMs)) };
+}
+
+function stored(certificateFile: string, keyFile: string): Issued {
+  const ca = {
+    certificate: readFileSync(certificateFile, 'utf8'),
+    key: readFileSync(keyFile, 'utf8'),
+  };
+  if (new X509Certificate(ca.certificate).ca) return ca;
+  throw new Error(
+    `${certificateFile} is not the certificate of a CA; move it, or name another --out`,
+  );
+}
+
+/** The hosts that the operator names, else the name of this machine; and this machine by its own addresses. */
+function hostsOf({ hosts }: CertsTask): string[] {
+  const own = hosts.length > 0 ? hosts : [hostname()].filter(isHost);
+  return [...new Set([...own, ...LOCAL])];
+}
+
+/** A reader sees the old file or the new one. The key comes first, because the certificate counts. */
+function store(folder: string, name: string, { certificate, key }: Issued): void {
+  const [certificateFile, keyFile] = filesOf(folder, name);
+  for (const [file, text] of [
+    [keyFile, key],
+    [certificateFile, certificate],
+  ] as const) {
+    const next = `${file}.new`;
+    rmSync(next, { force: true });
+    writeFileSync(next, text, { mode: 0o600, flag: 'wx' });
+    renameSync(next, file);
+  }
+}
+
+function textOf(folder: string, made: Made, data: string): string {
+  const { ca, caIsNew, certificate, key, expires, hosts, client } = made;
+  const until = expires.slice(0, 10);
+  const owner = client === undefined ? 'kelpied' : `the client ${client}`;
+  const rows = [
+    [ca, `the CA${caIsNew ? '' : ', as before'}: copy it to each client`],
+    ...(caIsNew ? [[join(folder, 'ca-key.pem'), 'the key of the CA: it stays here']] : []),
+    [certificate, `the certificate of ${owner}, until ${until}`],
+    [key, client === undefined ? 'its key: it stays here' : 'its key: copy both to this client'],
+  ];
+  const subject = hosts ? `\nThe certificate is for ${hosts.join(', ')}.\n` : '';
+  const next = hosts
+    ? [
+        `  kelpied --data ${data} --tls-cert ${certificate} --tls-key ${key}`,
+        `  kelpie nodes --endpoint localhost:50051 --ca ${ca}`,
+      ]
+    : [
+        `  kelpied --data ${data} --tls-cert ${join(folder, 'server.pem')} --tls-key ${join(folder, 'server-key.pem')} --tls-client-ca ${ca}`,
+        `  kelpie nodes --endpoint localhost:50051 --ca ${ca} --cert ${certificate} --key ${key}`,
+      ];
+  return `${aligned(rows)}${subject}\nTry next:\n${next.join('\n')}\n`;
+}

@@ -1,0 +1,85 @@
+/** Takes new certificates from their files while the coordinator runs. */
+import { type Certificates, readCertificates, type TlsOptions } from '../../core/certificates.js';
+import type { Cancel, Clock } from '../../core/clock.js';
+import type { Logger } from '../log/log.js';
+
+/** A look reads a few kilobytes. It works on every file system, which notices of changes do not. */
+const LOOK_MS = 1000;
+
+/** The parts that a renewal uses. */
+interface RenewalParts {
+  readonly clock: Clock;
+  readonly logger: Logger | undefined;
+  /** Takes the new certificates for handshakes to come. */
+  readonly renew: (certificates: Certificates) => void;
+}
+
+/** Looks at the files again and again. The present certificates stay until new ones fit together. */
+export class Renewal {
+  readonly #options: TlsOptions;
+  readonly #parts: RenewalParts;
+  #current: Certificates;
+  /** Why the last look found no certificates that fit, and whether the log has it. */
+  #failure: { readonly message: string; logged: boolean } | undefined;
+  #cancel: Cancel = () => undefined;
+  #closed = false;
+
+  constructor(options: TlsOptions, current: Certificates, parts: RenewalParts) {
+    this.#options = options;
+    this.#current = current;
+    this.#parts = parts;
+    this.#later();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancel();
+  }
+
+  get expiresAtMs(): number {
+    return this.#current.expiresAtMs;
+  }
+
+  #later(): void {
+    if (this.#closed) return;
+    this.#cancel = this.#parts.clock.after(LOOK_MS, () => void this.#look());
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const found = await readCertificates(this.#options);
+      this.#failure = undefined;
+      if (!this.#closed && isOther(found, this.#current)) this.#take(found);
+    } catch (error) {
+      this.#fail((error as Error).message);
+    }
+    this.#later();
+  }
+
+  #take(found: Certificates): void {
+    this.#parts.renew(found);
+    this.#current = found;
+    const { serial, expiresAtMs } = found;
+    const expires = new Date(expiresAtMs).toISOString();
+    this.#parts.logger?.info({ serial, expires }, 'new certificates are in use');
+  }
+
+  /** Somebody may be about to write the second of two files. So the first look that fails is not logged. */
+  #fail(message: string): void {
+    const before = this.#failure;
+    if (before?.message !== message) {
+      this.#failure = { message, logged: false };
+      return;
+    }
+    if (before.logged) return;
+    before.logged = true;
+    this.#parts.logger?.error(
+      { reason: message },
+      'the new certificates cannot be used; the former ones stay in use',
+    );
+  }
+}
+
+function isOther(one: Certificates, other: Certificates): boolean {
+  return one.cert !== other.cert || one.key !== other.key || one.ca !== other.ca;
+}

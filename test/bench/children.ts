@@ -2,17 +2,11 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dataFolder } from '../support/process/data-folder.js';
-import { startKelpied } from '../support/process/kelpied.js';
+import { type RunningServer, startCoordinator } from './coordinator.js';
 import { findNatsServer, natsPackage } from './nats-package.js';
 import type { ServerName, WireName } from './plan.js';
+import { startWithRights, startWithTls } from './protected.js';
 import type { Measurement, Task } from './workload.js';
-
-/** A server that listens. */
-export interface RunningServer {
-  readonly endpoint: string;
-  readonly pid: number;
-  stop(): Promise<void>;
-}
 
 /** The reason for which a server cannot run on this machine, for people. */
 export class NotHere extends Error {}
@@ -21,6 +15,8 @@ const starts: Record<ServerName, () => Promise<RunningServer>> = {
   kelpied: () => startCoordinator([]),
   'kelpied-interval': () => startWithFiles('interval'),
   'kelpied-commit': () => startWithFiles('commit'),
+  'kelpied-rights': startWithRights,
+  'kelpied-tls': startWithTls,
   relay: startRelay,
   'nats-server': startNats,
 };
@@ -28,16 +24,6 @@ const starts: Record<ServerName, () => Promise<RunningServer>> = {
 /** Starts a server on a free port of the loopback. Throws NotHere if the machine has none. */
 export function startServer(name: ServerName): Promise<RunningServer> {
   return starts[name]();
-}
-
-/** A kelpied; its journal is in memory unless the arguments say otherwise. */
-export async function startCoordinator(args: readonly string[]): Promise<RunningServer> {
-  const kelpied = await startKelpied(args);
-  return {
-    endpoint: kelpied.endpoint,
-    pid: kelpied.process.pid ?? 0,
-    stop: () => kelpied.kill(),
-  };
 }
 
 function startWithFiles(sync: 'commit' | 'interval'): Promise<RunningServer> {
@@ -85,9 +71,10 @@ export class Clients {
   readonly #name: WireName;
   readonly #child: ChildProcess;
 
-  constructor(name: WireName) {
+  constructor(name: WireName, variables: NodeJS.ProcessEnv = {}) {
     this.#name = name;
-    this.#child = reaped(fork(new URL('clients.js', import.meta.url), [name]));
+    const env = { ...process.env, ...variables };
+    this.#child = reaped(fork(new URL('clients.js', import.meta.url), [name], { env }));
   }
 
   /** Rejects if the process ends before it has measured. */

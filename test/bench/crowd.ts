@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { apiAt } from '../support/wire/calls.js';
 import { ListedProxy, nameOf } from '../support/model/listed-proxy.js';
 import { ownMemoryOf } from '../support/process/memory.js';
-import { startCoordinator } from './children.js';
+import { startCoordinator } from './coordinator.js';
 import { type Effort, players } from './plan.js';
 import type { Row, Table } from './report.js';
 import type { Measurement } from './workload.js';

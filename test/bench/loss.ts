@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { apiAt } from '../support/wire/calls.js';
 import { ListedProxy } from '../support/model/listed-proxy.js';
 import { NodeProcess } from '../support/process/node-process.js';
-import { startCoordinator } from './children.js';
+import { startCoordinator } from './coordinator.js';
 import { type Effort, loss } from './plan.js';
 import type { Row, Table } from './report.js';
 import type { Measurement } from './workload.js';

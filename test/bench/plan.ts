@@ -18,7 +18,13 @@ export type WireName =
   | 'nats';
 /** The program in the server's process. */
 export type ServerName =
-  'kelpied' | 'kelpied-interval' | 'kelpied-commit' | 'relay' | 'nats-server';
+  | 'kelpied'
+  | 'kelpied-rights'
+  | 'kelpied-tls'
+  | 'kelpied-interval'
+  | 'kelpied-commit'
+  | 'relay'
+  | 'nats-server';
 
 /** One row of a table. */
 export interface System {
@@ -31,6 +37,8 @@ export interface System {
 
 export const systems: readonly System[] = [
   { wire: 'kelpie', server: 'kelpied', title: 'Kelpie' },
+  { wire: 'kelpie', server: 'kelpied-rights', title: 'Kelpie, with rights' },
+  { wire: 'kelpie', server: 'kelpied-tls', title: 'Kelpie, with rights and TLS' },
   { wire: 'kelpie-counting', server: 'kelpied', title: 'Kelpie, counting' },
   { wire: 'relay', server: 'relay', title: 'plain grpc-js', peer: true },
   { wire: 'nats', server: 'nats-server', title: 'NATS core', peer: true },

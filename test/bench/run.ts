@@ -1,5 +1,6 @@
 /** A run starts the servers and clients once, and then measures them in turn, round after round. */
-import { Clients, NotHere, type RunningServer, startServer } from './children.js';
+import { Clients, NotHere, startServer } from './children.js';
+import { type RunningServer } from './coordinator.js';
 import type { Effort, Scenario, ServerName, Span, System, WireName } from './plan.js';
 import type { Row, Table } from './report.js';
 import type { Measurement } from './workload.js';
@@ -48,7 +49,7 @@ async function startAll(
     try {
       const server = servers.get(system.server) ?? (await startServer(system.server));
       servers.set(system.server, server);
-      candidates.push({ system, server, clients: new Clients(system.wire) });
+      candidates.push({ system, server, clients: new Clients(system.wire, server.variables) });
     } catch (error) {
       if (!(error instanceof NotHere)) throw error;
       missing.push({ title: system.title, reason: error.message });

@@ -3,7 +3,7 @@ import { apiAt } from '../support/wire/calls.js';
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { NodeProcess } from '../support/process/node-process.js';
-import { startCoordinator } from './children.js';
+import { startCoordinator } from './coordinator.js';
 import { fill, KEPT } from './history.js';
 import { type Effort, search } from './plan.js';
 import type { Row, Table } from './report.js';

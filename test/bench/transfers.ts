@@ -1,7 +1,8 @@
 /** Measures how many players a coordinator moves in a second: all players of a server to another one, and back. */
 import { connect, type KelpieClient } from '../../client/index.js';
 import { FakeNetwork } from '../support/transfers/fake-network.js';
-import { type RunningServer, startServer } from './children.js';
+import { startServer } from './children.js';
+import { type RunningServer } from './coordinator.js';
 import { cpuSeconds } from './cpu.js';
 import { type Effort, transfers, transferSystems } from './plan.js';
 import type { Row, Table } from './report.js';

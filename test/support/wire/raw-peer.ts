@@ -4,6 +4,7 @@
  */
 import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 /** Longer than any step takes: a test that waits this long waits for a frame that never comes. */
 const CEILING_MS = 30_000;
@@ -38,6 +39,8 @@ interface Behaviour {
   readonly grants?: boolean;
   /** Reads single bytes from its socket, when the test calls for them. */
   readonly sips?: boolean;
+  /** Speaks TLS, and checks no certificate. */
+  readonly tls?: boolean;
   readonly settings?: readonly (readonly [id: number, value: number])[];
 }
 
@@ -69,7 +72,9 @@ export class RawPeer {
     this.#behaviour = behaviour;
     const sip = { buffer: Buffer.alloc(1), callback: () => this.#sip(sip.buffer) };
     const onread = behaviour.sips ? { onread: sip } : {};
-    this.socket = connect({ port, host: '127.0.0.1', noDelay: true, ...onread });
+    const target = { port, host: '127.0.0.1', noDelay: true, ...onread };
+    const secure = { ...target, ALPNProtocols: ['h2'], rejectUnauthorized: false };
+    this.socket = behaviour.tls ? connectTls(secure) : connect(target);
     if (!behaviour.sips) this.socket.on('data', (chunk) => this.#take(chunk));
     // A reset is an expected end; `close` follows it.
     this.socket.on('error', () => undefined);

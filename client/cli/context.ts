@@ -88,16 +88,23 @@ function tokenOf({ token, tokenFile }: AddOptions): Pick<Context, 'token' | 'tok
   if (token !== undefined && tokenFile !== undefined) {
     throw new UsageError('the token comes from either --token or --token-file');
   }
-  if (token !== '-' && tokenFile === undefined) return token === undefined ? {} : { token };
-  const from = tokenFile ?? 'stdin';
-  try {
-    const text = readFileSync(tokenFile ?? STDIN, 'utf8').trim();
-    if (text !== '')
-      return tokenFile === undefined ? { token: text } : { tokenFile: resolve(tokenFile) };
-  } catch (error) {
-    throw new UsageError(`the token cannot be read from ${from}: ${messageOf(error)}`);
+  if (tokenFile !== undefined) {
+    contentOf(tokenFile, tokenFile);
+    return { tokenFile: resolve(tokenFile) };
   }
-  throw new UsageError(`${from} has no token in it`);
+  if (token === undefined) return {};
+  return { token: token === '-' ? contentOf(STDIN, 'stdin') : token };
+}
+
+/** Throws a UsageError if it has no token in it. */
+function contentOf(from: string | number, shown: string): string {
+  try {
+    const text = readFileSync(from, 'utf8').trim();
+    if (text !== '') return text;
+  } catch (error) {
+    throw new UsageError(`the token cannot be read from ${shown}: ${messageOf(error)}`);
+  }
+  throw new UsageError(`${shown} has no token in it`);
 }
 
 function useCommand(): Command {

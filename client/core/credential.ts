@@ -1,7 +1,7 @@
 /** Credentials and rights in the form of programs, and their conversion to and from the wire. */
-import type {
-  Credential as WireCredential,
-  JoinTerms as WireJoinTerms,
+import {
+  type Credential as WireCredential,
+  type JoinTerms as WireJoinTerms,
   Rights as WireRights,
 } from '../../gen/ts/kelpie/v1/access.js';
 import { listOf, textList, whole } from './arguments.js';
@@ -87,18 +87,17 @@ export function joinTermsOf(given: JoinTerms): WireJoinTerms {
   };
 }
 
-export function credentialOf(credential: WireCredential): Credential {
-  const { rights, ...facts } = credential;
+export function credentialOf({
+  rights = WireRights.create(),
+  ...facts
+}: WireCredential): Credential {
+  const { roles, verbs } = rights;
   return {
     ...facts,
     rights: {
-      nodeNames: rights?.nodeNames ?? [],
-      roles: (rights?.roles ?? []).map(roleNameOf).filter(isKnown),
-      publishTopics: rights?.publishTopics ?? [],
-      readTopics: rights?.readTopics ?? [],
-      commands: rights?.commands ?? [],
-      commandTargets: rights?.commandTargets ?? [],
-      verbs: (rights?.verbs ?? []).map(verbNameOf).filter(isKnown),
+      ...rights,
+      roles: roles.map(roleNameOf).filter(isKnown),
+      verbs: verbs.map(verbNameOf).filter(isKnown),
     },
   };
 }

@@ -21,25 +21,30 @@ export interface TokenPlaces {
 }
 
 /**
- * The places that a program names; without any of `token` and `tokenFile`, those of the environment. Throws
- * VALUE_INVALID.
+ * The places that a program names; without any of `token` and `tokenFile`, those of the environment. `joins`: whether a
+ * join token counts. Throws VALUE_INVALID.
  */
 export function tokenPlacesOf(given: TokenPlaces, joins: boolean): TokenPlaces {
-  const named = given.token !== undefined || given.tokenFile !== undefined;
-  const {
-    token = named ? undefined : variable('KELPIE_TOKEN'),
-    tokenFile = named ? undefined : variable('KELPIE_TOKEN_FILE'),
-  } = given;
-  const fromVariable = joins && token === undefined ? variable('KELPIE_JOIN_TOKEN') : undefined;
-  const joinToken = given.joinToken ?? fromVariable;
-  if (token !== undefined && tokenFile !== undefined) {
-    const names = named ? 'token and tokenFile' : 'KELPIE_TOKEN and KELPIE_TOKEN_FILE';
-    throw invalid(`${names} are both set; set one of them`, 'token');
-  }
+  const { token, tokenFile } = placesOf(given);
   if (token !== undefined) tokenOf('token', token);
   if (tokenFile === '') throw invalid('tokenFile is empty; it must be a path', 'tokenFile');
+  const set = joins && token === undefined ? variable('KELPIE_JOIN_TOKEN') : undefined;
+  const joinToken = given.joinToken ?? set;
   if (joinToken !== undefined) tokenOf('joinToken', joinToken);
   return { token, tokenFile, joinToken };
+}
+
+function placesOf({ token, tokenFile }: TokenPlaces): TokenPlaces {
+  if (token === undefined && tokenFile === undefined) {
+    const set = { token: variable('KELPIE_TOKEN'), tokenFile: variable('KELPIE_TOKEN_FILE') };
+    return onlyOne(set, 'KELPIE_TOKEN and KELPIE_TOKEN_FILE');
+  }
+  return onlyOne({ token, tokenFile }, 'token and tokenFile');
+}
+
+function onlyOne(places: TokenPlaces, names: string): TokenPlaces {
+  if (places.token === undefined || places.tokenFile === undefined) return places;
+  throw invalid(`${names} are both set; set one of them`, 'token');
 }
 
 /** An empty variable counts as not set. */

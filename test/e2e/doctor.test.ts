@@ -72,8 +72,8 @@ describe('kelpie doctor', () => {
       expect(lines.map(([mark, check]) => `${mark} ${check}`)).to.deep.equal([
         '✓ name',
         '✓ port',
+        '✓ TLS',
         '✓ gRPC',
-        '- TLS',
         '✓ token',
         '✓ health',
         '✓ version',
@@ -82,7 +82,7 @@ describe('kelpie doctor', () => {
         '✓ nodes',
       ]);
       const finding = new Map(lines.map(([, check = '', text = '']) => [check, text]));
-      expect(finding.get('TLS')).to.match(/^not there yet/);
+      expect(finding.get('TLS')).to.match(/^not used: nothing leaves/);
       expect(finding.get('token')).to.match(/^not asked for/);
       expect(finding.get('health')).to.equal('SERVING');
       expect(finding.get('version')).to.include(version);
@@ -204,7 +204,12 @@ describe('kelpie doctor', () => {
     it('for TLS', async () => {
       // An alert: the answer of a TLS server to other bytes than a handshake.
       const alert = Buffer.from([0x15, 3, 1, 0, 2, 2, 70]);
-      await failsAt('gRPC', await speaking((socket) => socket.end(alert)), /TLS/, /no TLS yet/);
+      await failsAt(
+        'gRPC',
+        await speaking((socket) => socket.end(alert)),
+        /TLS/,
+        /--ca or KELPIE_CA/,
+      );
     });
 
     it('for another protocol, whose greeting it shows', async () => {

@@ -1,9 +1,9 @@
 /** Checks of what this user shows of themselves: the token, its network, its rights, and the clock that it expires by. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import type { Api, OwnCredential } from '../../api/index.js';
+import type { Api, OwnCredential, Rights } from '../../api/index.js';
 import { hasTokenForm } from '../../core/token.js';
-import { fromThrown, type FailureReason, type KelpieError } from '../../errors.js';
+import { fromThrown, type KelpieError } from '../../errors.js';
 import { answered } from './coordinator.js';
 import { type Finding, Trouble } from './finding.js';
 import { duration, shownTime } from '../output/output.js';
@@ -89,7 +89,7 @@ function contentOf(tokenFile: string): string {
 }
 
 function troubleOf({ reason, metadata }: KelpieError, shown: Shown): Trouble | undefined {
-  switch (reason as FailureReason) {
+  switch (reason) {
     case 'CREDENTIAL_REQUIRED':
       return new Trouble(
         'the token is missing: the coordinator asks for one, and none is set',
@@ -152,30 +152,34 @@ export async function checkClock(api: Api, timeoutMs?: number): Promise<Result[]
 /** Only where the user names what they want. */
 export async function checkRights(api: Api, wanted: Wanted, timeoutMs?: number): Promise<Result[]> {
   const own = await ownOf(api, timeoutMs);
-  const { network, node, role = [] } = wanted;
-  if (network !== undefined && own && own.network !== network) {
+  if (!own) return [];
+  checkNetwork(own, wanted);
+  const { node, role: roles = [] } = wanted;
+  if (!own.credential || (node === undefined && roles.length === 0)) return [];
+  const { name, rights } = own.credential;
+  const missing = missingOf(rights, wanted);
+  if (missing.length > 0) {
     throw new Trouble(
-      `the token is of the network ${own.network}, and not of ${network}`,
-      `Use a token that an operator of the network ${network} made: the credential decides the network.`,
+      `the credential ${name} lacks a right: ${missing.join(' and ')}`,
+      'kelpie token own shows its rights. An operator makes another one: kelpie token create --node … --role …',
     );
   }
-  const rights = own?.credential?.rights;
-  if (!rights || (node === undefined && role.length === 0)) return [];
-  const missing = [
-    ...(node === undefined || rights.nodeNames.some((one) => fits(one, node))
-      ? []
-      : [`node ${node}`]),
-    ...role
-      .filter((one) => !(rights.roles as readonly string[]).includes(one))
-      .map((one) => `role ${inWords(one)}`),
-  ];
-  const who = own.credential?.name ?? '';
-  if (missing.length === 0)
-    return [{ status: 'ok', finding: `${who} may be ${node ?? inWords(role.join(', '))}` }];
+  return [{ status: 'ok', finding: `${name} may be ${node ?? inWords(roles.join(', '))}` }];
+}
+
+function checkNetwork(own: OwnCredential, { network }: Wanted): void {
+  if (network === undefined || own.network === network) return;
   throw new Trouble(
-    `the credential ${who} lacks a right: ${missing.join(' and ')}`,
-    'kelpie token own shows its rights. An operator makes another one: kelpie token create --node … --role …',
+    `the token is of the network ${own.network}, and not of ${network}`,
+    `Use a token that an operator of the network ${network} made: the credential decides the network.`,
   );
+}
+
+/** `node hub-1`, `role proxy`. */
+function missingOf({ nodeNames, roles: granted }: Rights, { node, role: roles = [] }: Wanted) {
+  const isNode = node === undefined || nodeNames.some((pattern) => fits(pattern, node));
+  const others = roles.filter((one) => !granted.some((role) => role === one));
+  return [...(isNode ? [] : [`node ${node}`]), ...others.map((one) => `role ${inWords(one)}`)];
 }
 
 /** `*` stands for any letters. */

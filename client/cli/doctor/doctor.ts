@@ -81,7 +81,10 @@ async function* findingsOf(
   options: DoctorOptions,
 ): AsyncGenerator<Finding> {
   const { timeout: timeoutMs } = options;
-  if (!options.security) return yield* examine(endpoint, { ...options, reaching, timeoutMs });
+  if (!options.security) {
+    yield* examine(endpoint, { ...options, reaching, timeoutMs });
+    return;
+  }
   const api = apiAt(endpoint, reaching);
   try {
     yield* await securityFindings(endpoint, api, timeoutMs === undefined ? {} : { timeoutMs });

@@ -74,31 +74,35 @@ export function createCommand(): Command {
 }
 
 function requestOf(options: CreateOptions): CredentialRequest {
-  const { preset: chosen, certificate, withoutToken, join } = options;
-  const ttlMs = options.ttl ?? (join ? JOIN_TTL_MS : undefined);
-  if (!join && (options.uses !== undefined || options.joinedTtl !== undefined)) {
-    throw new UsageError('--uses and --joined-ttl are for join tokens: add --join');
-  }
+  const { preset: chosen, certificate, withoutToken, ttl } = options;
   return {
     ...(chosen && { preset: chosen }),
-    rights: {
-      nodeNames: options.node,
-      roles: options.role,
-      publishTopics: options.publish,
-      readTopics: options.read,
-      commands: options.call,
-      commandTargets: options.target,
-      verbs: options.verb,
-    },
-    ...(ttlMs !== undefined && { ttlMs }),
+    rights: rightsOf(options),
+    ...(ttl !== undefined && { ttlMs: ttl }),
     ...(certificate !== undefined && { certificateName: certificate }),
     ...(withoutToken && { withoutToken }),
-    ...(join && { join: termsOf(options) }),
+    ...joinOf(options),
   };
 }
 
-function termsOf({ uses = 1, joinedTtl = 0 }: CreateOptions) {
-  return { uses, credentialSeconds: joinedTtl / 1000 };
+function rightsOf({ node, role, publish, read, call, target, verb: verbs }: CreateOptions) {
+  return {
+    nodeNames: node,
+    roles: role,
+    publishTopics: publish,
+    readTopics: read,
+    commands: call,
+    commandTargets: target,
+    verbs,
+  };
+}
+
+/** The terms of a join token, and its life. Throws a UsageError. */
+function joinOf({ join, ttl = JOIN_TTL_MS, uses, joinedTtl }: CreateOptions) {
+  if (join)
+    return { ttlMs: ttl, join: { uses: uses ?? 1, credentialSeconds: (joinedTtl ?? 0) / 1000 } };
+  if (uses === undefined && joinedTtl === undefined) return {};
+  throw new UsageError('--uses and --joined-ttl are for join tokens: add --join');
 }
 
 /** `read-only`, in any case. */

@@ -1,7 +1,7 @@
 /** Where a new token goes: to stdout, alone and once, or into a file for its user alone. Nobody can see it again. */
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { Credential } from '../../../gen/ts/kelpie/v1/access.js';
+import { Credential } from '../../../gen/ts/kelpie/v1/access.js';
 import { messageOf } from '../../errors.js';
 import type { Common } from '../command.js';
 import { name } from '../input/arguments.js';
@@ -31,35 +31,43 @@ export function withTokenOutput(to: Command): Command {
 
 /** Makes a token and hands it out. The file is there before: a token that nobody can store is not made. */
 export async function handOut(
-  { output, tokenFile, quiet = false }: Common & TokenOutput,
+  options: Common & TokenOutput,
   make: () => Promise<Made>,
 ): Promise<void> {
+  const { tokenFile } = options;
   const file = tokenFile === undefined ? undefined : new NewFile(tokenFile);
   try {
     const made = await make();
-    if (made.token !== '') file?.write(`${made.token}\n`);
-    const stored = file !== undefined && made.token !== '';
-    const record = stored ? { ...made.record, token: undefined } : made.record;
-    if (output !== 'table') printRecord(output, made.kind, record);
-    else if (!stored && made.token !== '') print(made.token);
-    if (!quiet && output === 'table') writeError(hints(made, stored ? tokenFile : undefined));
+    if (made.token === '' || !file) show(made, options, 'This is');
+    else {
+      file.write(`${made.token}\n`);
+      const record = { ...made.record, token: undefined };
+      show({ ...made, record }, options, `${tokenFile ?? ''} has`);
+    }
   } finally {
     file?.close();
   }
 }
 
-function hints({ credential, token }: Made, tokenFile: string | undefined): string[] {
-  const who = `${credential?.name ?? ''} (${credential?.id ?? ''})`;
-  if (token === '') {
-    return [
-      `${who} has no token: its peers show the certificate ${credential?.certificateName ?? ''}.`,
-    ];
+/** Prints the token alone, unless a file has it, and the hints on stderr. */
+function show(made: Made, { output, tokenFile, quiet }: Common & TokenOutput, place: string): void {
+  if (output !== 'table') {
+    printRecord(output, made.kind, made.record);
+    return;
   }
-  const stored = tokenFile === undefined ? 'This is the token of' : `${tokenFile} has the token of`;
-  const use = credential?.join
+  if (made.token !== '' && tokenFile === undefined) print(made.token);
+  if (!quiet) writeError(hints(made, place));
+}
+
+/** `place`: the beginning of a sentence about the token. */
+function hints({ credential = Credential.create(), token }: Made, place: string): string[] {
+  const who = `${credential.name} (${credential.id})`;
+  const { certificateName, join } = credential;
+  if (token === '') return [`${who} has no token: peers show the certificate ${certificateName}.`];
+  const use = join
     ? 'A node joins with it as KELPIE_JOIN_TOKEN, and keeps its own token in the file KELPIE_TOKEN_FILE.'
     : 'A node shows it as KELPIE_TOKEN, or from the file KELPIE_TOKEN_FILE.';
-  return [`${stored} ${who}. Nobody can see it again.`, use];
+  return [`${place} the token of ${who}. Nobody can see it again.`, use];
 }
 
 /** A file that gets its content in one step. */

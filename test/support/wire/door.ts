@@ -30,22 +30,20 @@ export class Door {
   endpoint = '';
 
   async open(): Promise<this> {
-    const door = this;
+    const check = this.#check.bind(this);
+    const ends = this.#ends;
+    const { joined } = this;
     this.#server.add(SessionServiceDefinition, {
       async *connect(requests, context) {
-        door.#check('connect', context);
+        check('connect', context);
         const value = Welcome.create({ cursor: cursorAt(0), nodeName: 'lobby-1' });
         yield { frames: [{ requestId: 0, frame: { $case: 'welcome', value } }] };
-        let left = false;
-        await new Promise<void>((resolve) => {
-          door.#ends.push(resolve);
-          const leave = (): void => {
-            left = true;
-            resolve();
-          };
+        const left = await new Promise<boolean>((resolve) => {
+          ends.push(() => resolve(false));
+          const leave = (): void => resolve(true);
           void ended(requests).then(leave, leave);
         });
-        if (!left) door.#check('connect', context, false);
+        if (!left) check('connect', context, false);
       },
     });
     const missing = async () => Promise.reject(new Error('not here'));
@@ -57,13 +55,13 @@ export class Door {
       rotateCredential: missing,
       getSecurity: missing,
       join: async ({ tokenHash }, context) => {
-        door.#check('join', context);
-        door.joined.push(tokenHash);
-        door.onJoin();
+        check('join', context);
+        joined.push(tokenHash);
+        this.onJoin();
         return { credential: Credential.create({ name: 'lobby-1' }) };
       },
       getOwnCredential: async (_, context) => {
-        door.#check('call', context);
+        check('call', context);
         return { credential: undefined, network: 'main', time: undefined };
       },
     });

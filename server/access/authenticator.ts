@@ -26,7 +26,7 @@ export interface RefusedPeer {
 /** Hears of refused peers. It must not wait. */
 export type RefusalObserver = (refused: RefusedPeer) => void;
 
-/** What a peer showed: a token, or the credential of its certificate. */
+/** The credential that a peer showed, by a token or by its certificate. */
 interface Shown {
   readonly credential: LiveCredential;
   readonly token?: LiveToken;

@@ -21,7 +21,7 @@ import type { CreateTask, TokenTask } from './config/token-task.js';
 const JOIN_TTL_MS = 3_600_000;
 const PAGE = 1000;
 
-/** What the task prints: as text for people, and as JSON for programs. */
+/** The outcome of a task, as text for people and as JSON for programs. */
 interface Outcome {
   readonly text: string;
   readonly json: unknown;

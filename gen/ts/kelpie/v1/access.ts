@@ -175,7 +175,10 @@ export interface Credential {
   expireTime:
     | Date
     | undefined;
-  /** The creator: the name of a credential; `kelpied` for one that was made on the machine of the coordinator. */
+  /**
+   * The creator: the name of a credential; `kelpied` for one that was made on the machine of the coordinator. Empty: a
+   * peer without a credential, while the coordinator had none.
+   */
   createdBy: string;
   /** The common name that the peer's client certificate must have. Empty: the credential needs no certificate. */
   certificateName: string;

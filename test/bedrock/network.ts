@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Api, reachApi } from '../support/wire/calls.js';
+import { type Api, reachApi } from '../../client/api/index.js';
 import { Child } from './child.js';
 import { HOST } from './library.js';
 import { Watch } from './watch.js';

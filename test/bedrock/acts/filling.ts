@@ -87,6 +87,5 @@ async function isRefused(bot: Bot, since: number): Promise<void> {
 }
 
 async function setMaxPlayers({ network }: Stage, maxPlayers: number): Promise<void> {
-  const change = { maxPlayers };
-  await network.ask((api) => api.nodes.updateNode({ name: 'bedwars', change }));
+  await network.ask((api) => api.nodes.update('bedwars', { maxPlayers }));
 }

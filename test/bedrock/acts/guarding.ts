@@ -17,14 +17,7 @@ async function kick({ network, party, narrator }: Stage): Promise<void> {
   const newsSince = network.watch.news.mark;
   const message = 'Mind your language.';
   narrator.does(`an operator kicks ${rude.name}`);
-  await network.ask((api) =>
-    api.players.kickPlayers({
-      target: {
-        place: { $case: 'player', value: { by: { $case: 'name', value: rude.name } } },
-      },
-      message,
-    }),
-  );
+  await network.ask((api) => api.players.kick({ player: { name: rude.name } }, message));
   await narrator.expect(
     `the client of ${rude.name} shows the reason`,
     async () => assert.equal(await rude.waitForDisconnect(since), message),

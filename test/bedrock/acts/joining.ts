@@ -40,7 +40,7 @@ export async function gather(stage: Stage): Promise<void> {
   );
   await areListed(stage);
   await narrator.expect('the counts of each node are the same', async () => {
-    const { network: all, nodes } = await network.ask((api) => api.players.countPlayers({}));
+    const { network: all, nodes } = await network.ask((api) => api.players.count());
     const counts = nodes.map(({ name, players }) => [name, players]).sort();
     const expected = [
       ...SERVERS.map((server) => [server, party.on(server).length]),

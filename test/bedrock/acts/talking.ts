@@ -23,14 +23,8 @@ async function showThings({ network, party, narrator }: Stage): Promise<void> {
   const title = { title: 'The fair', subtitle: 'has begun' };
   narrator.does('a plugin shows a toast to survival, then a title to everyone');
   const shown = await network.ask(async (api) => {
-    const first = await api.players.showMessage({
-      target: { place: { $case: 'server', value: 'survival' } },
-      display: { form: { $case: 'toast', value: toast } },
-    });
-    const second = await api.players.showMessage({
-      target: { place: { $case: 'everyone', value: {} } },
-      display: { form: { $case: 'title', value: title } },
-    });
+    const first = await api.players.show({ server: 'survival' }, { toast });
+    const second = await api.players.show({ everyone: true }, title);
     return [first, second].map(({ succeeded, failed }) => ({ succeeded, failed }));
   });
   await narrator.expect('all twenty see the title and its small line, once', async () => {

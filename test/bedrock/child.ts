@@ -19,10 +19,11 @@ export class Child {
   readonly ended: Promise<number | string>;
   readonly #process: ChildProcess;
 
-  constructor(name: string, script: URL, args: string[]) {
+  constructor(name: string, script: URL, args: string[], env: NodeJS.ProcessEnv = {}) {
     this.name = name;
     this.#process = fork(script, args, {
       execArgv: ['--import', LEASH],
+      env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#process.on('message', (report) => this.reports.add(report as Report));

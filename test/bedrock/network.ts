@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type Api, reachApi } from '../../client/api/index.js';
 import { Child } from './child.js';
 import { HOST } from './library.js';
+import { Secrets } from './secrets.js';
 import { Watch } from './watch.js';
 
 const GAMES = ['bedwars', 'survival'] as const;
@@ -32,29 +33,32 @@ export class Network {
   readonly ports: Readonly<Record<NodeName, number>>;
   /** The address on which the coordinator listens. */
   readonly endpoint: string;
-  /** The data directory of the coordinator. */
-  readonly #data: string;
+  /** The credentials of all processes. */
+  readonly secrets: Secrets;
+  /** The folder of all files. */
+  readonly #folder: string;
   #coordinator: Child | undefined;
   #watch: Watch | undefined;
   readonly #nodes = new Map<NodeName, Child>();
 
-  private constructor(ports: Readonly<Record<NodeName, number>>, port: number, data: string) {
+  private constructor(ports: Readonly<Record<NodeName, number>>, port: number, folder: string) {
     this.ports = ports;
     this.endpoint = `${HOST}:${port}`;
-    this.#data = data;
+    this.#folder = folder;
+    this.secrets = new Secrets(folder, this.endpoint);
   }
 
   static async plan(): Promise<Network> {
     const ports = await Promise.all(NODES.map(async (name) => [name, await freeUdpPort()]));
-    const data = await mkdtemp(join(tmpdir(), 'kelpie-demo-'));
+    const folder = await mkdtemp(join(tmpdir(), 'kelpie-demo-'));
     const byName = Object.fromEntries(ports) as Record<NodeName, number>;
-    return new Network(byName, await freeTcpPort(), data);
+    return new Network(byName, await freeTcpPort(), folder);
   }
 
   /** Removes the files of the network. Called when all processes have ended. */
   async forget(): Promise<void> {
     await this.#watch?.close();
-    await rm(this.#data, { recursive: true });
+    await rm(this.#folder, { recursive: true });
   }
 
   get coordinator(): Child {
@@ -82,7 +86,7 @@ export class Network {
   async startCoordinator(): Promise<void> {
     const [host = '', port = ''] = this.endpoint.split(':');
     this.#coordinator = new Child('coordinator', COORDINATOR, [
-      ...['--host', host, '--port', port, '--metrics-port', 'off', '--data', this.#data],
+      ...['--host', host, '--port', port, '--metrics-port', 'off', ...this.secrets.flags],
       ...['--grace-seconds', String(GRACE_SECONDS)],
     ]);
     await this.#coordinator.lines.waitFor('the coordinator to listen', (line) =>
@@ -91,7 +95,7 @@ export class Network {
   }
 
   async startWatch(): Promise<void> {
-    this.#watch = new Watch(this.endpoint);
+    this.#watch = new Watch(this.endpoint, this.secrets.of('watch'));
     await this.#watch.ready();
   }
 
@@ -102,7 +106,7 @@ export class Network {
     // The two proxies have different policies for a player who logs in twice.
     if (name === 'gate-2') args.push('KICK_OLD');
     if (name === 'lobby') args.push('lobby');
-    const child = new Child(name, script, args);
+    const child = new Child(name, script, args, this.secrets.variables(name));
     this.#nodes.set(name, child);
     await child.reports.waitFor(`${name} to be ready`, ({ type }) => type === 'ready');
   }
@@ -114,7 +118,7 @@ export class Network {
 
   /** Calls the API of the coordinator, as a tool does. */
   async ask<T>(question: (api: Api) => Promise<T>): Promise<T> {
-    const api = await reachApi([this.endpoint]);
+    const api = await reachApi([this.endpoint], this.secrets.operator);
     try {
       return await question(api);
     } finally {

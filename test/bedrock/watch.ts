@@ -8,9 +8,15 @@ export class Watch {
   readonly statuses = new History<string>();
   readonly #kelpie: KelpieClient;
 
-  constructor(endpoint: string) {
+  constructor(endpoint: string, secret: { readonly ca: string; readonly tokenFile: string }) {
     const roster = { players: true };
-    this.#kelpie = connect({ name: 'watch', role: 'SERVICE', endpoints: endpoint, roster });
+    this.#kelpie = connect({
+      name: 'watch',
+      role: 'SERVICE',
+      endpoints: endpoint,
+      ...secret,
+      roster,
+    });
     const take = (event: ReceivedEvent): void => this.news.add(newsOf(event));
     this.#kelpie.subscribe('nodes.*', take);
     this.#kelpie.subscribe('players.*', take);

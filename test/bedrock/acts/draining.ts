@@ -44,7 +44,7 @@ async function empty({ network, party, narrator }: Stage): Promise<void> {
   await narrator.expect(
     'its players arrive in the lobby by the rule, not faster than the rate',
     async () => {
-      const drain = startKelpie(command, network.endpoint);
+      const drain = startKelpie(command, network.endpoint, network.secrets.variables('alice'));
       // The first player leaves as soon as the drain begins.
       await drain.line(/ left/);
       const startMs = performance.now();

@@ -1,6 +1,6 @@
 /** The act in which the proxies disconnect players and refuse logins. */
 import assert from 'node:assert/strict';
-import { allSaw, areListed, type Stage, Unbroken } from './stage.js';
+import { allSaw, areListed, kelpie, type Stage, Unbroken } from './stage.js';
 
 export async function guardTheDoor(stage: Stage): Promise<void> {
   stage.narrator.act('A kick, and one account on both proxies');
@@ -27,6 +27,15 @@ async function kick({ network, party, narrator }: Stage): Promise<void> {
     await network.watch.hears(`${rude.name} left: KICKED`, newsSince);
     assert.equal(network.watch.leavesSince(newsSince).length, 1);
   });
+  await narrator.expect(
+    '`kelpie audit` names the operator who kicked',
+    async () => {
+      const output = await kelpie(network, 'audit', '--action', 'kick');
+      assert.match(output, /\balice\b/);
+      return output;
+    },
+    () => 'alice',
+  );
   await narrator.expect('all other players stay', async () => {
     party.one('survival').say('what did they say?');
     await allSaw(others, 'what did they say?');

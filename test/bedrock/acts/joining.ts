@@ -1,7 +1,8 @@
 /** The acts in which players come and go. */
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import { PROXIES, SERVERS } from '../network.js';
+import { runKelpie } from '../../support/process/cli.js';
+import { type Network, PROXIES, SERVERS } from '../network.js';
 import { areListed, kelpie, type Stage } from './stage.js';
 
 /** The compiled file lies in dist, but the rules do not. */
@@ -13,14 +14,19 @@ const NAMES =
 export async function gather(stage: Stage): Promise<void> {
   const { network, party, narrator } = stage;
   narrator.act('Two proxies, a lobby, two games, twenty players');
+  narrator.does('kelpied certs; kelpied token create alice');
+  await network.secrets.prepare();
   await narrator.expect(
-    'the coordinator listens',
+    'the coordinator listens with TLS, and asks for credentials',
     async () => {
       await network.startCoordinator();
-      await network.startWatch();
+      await refusesStrangers(network);
     },
     () => network.endpoint,
   );
+  narrator.does('kelpie token create: join tokens for three servers and two proxies');
+  await network.secrets.invite(SERVERS, PROXIES);
+  await network.startWatch();
   narrator.does(
     'kelpie routing edit routing.yaml: players who join or lose their server land in the lobby',
   );
@@ -48,6 +54,14 @@ export async function gather(stage: Stage): Promise<void> {
     ];
     assert.deepEqual([all, counts], [NAMES.length, expected.sort()]);
   });
+}
+
+/** A client without a token gets nothing, though it has the CA. */
+async function refusesStrangers({ endpoint, secrets }: Network): Promise<void> {
+  const env = { KELPIE_CA: secrets.operator.ca };
+  const { code, errors } = await runKelpie(['nodes'], endpoint, env);
+  assert.equal(code, 1, errors);
+  assert.match(errors, /CREDENTIAL_REQUIRED/);
 }
 
 export async function goHome({ network, party, narrator }: Stage): Promise<void> {

@@ -1,7 +1,6 @@
 /** The parts that every act uses, and the claims that several acts share. */
 import assert from 'node:assert/strict';
 import type { Player } from '../../../gen/ts/kelpie/v1/player.js';
-import { runKelpie } from '../../support/process/cli.js';
 import type { Bot } from '../bots.js';
 import type { Narrator } from '../narrator.js';
 import type { Network, Server } from '../network.js';
@@ -125,10 +124,8 @@ export async function listed(network: Network): Promise<{ place: string; stay: s
 }
 
 /** Runs the program kelpie, as an operator does. Resolves with its output. */
-export async function kelpie(network: Network, ...args: string[]): Promise<string> {
-  const { code, output, errors } = await runKelpie(args, network.endpoint);
-  assert.equal(code, 0, errors);
-  return output;
+export function kelpie({ secrets }: Network, ...args: string[]): Promise<string> {
+  return secrets.kelpie(...args);
 }
 
 /** The bots, and the marks from which on their connections must not break. */

@@ -13,6 +13,7 @@ import { durationOf } from '../core/duration.js';
 import { printable } from '../core/printable.js';
 import { FileCredentialStore } from '../journal/file/file-credential-store.js';
 import { defaultLimits } from '../network/limits.js';
+import { TokenFile } from './token-file.js';
 import { aligned } from './config/print.js';
 import type { Settings } from './config/settings.js';
 import type { CreateTask, TokenTask } from './config/token-task.js';
@@ -39,17 +40,16 @@ export async function runTokenTask(
         'with the journal in memory the credentials are in memory too, and end with kelpied; use --journal file',
       );
     }
-    // The absolute path: the operator may not know in which folder the coordinator runs.
-    const store = new FileCredentialStore(resolve(data), clock);
-    const onFault = (error: unknown): void => complain(error);
-    const credentials = await Credentials.open(store, { clock, limits: defaultLimits, onFault });
+    const file = task.tokenFile === undefined ? undefined : new TokenFile(task.tokenFile);
     try {
-      const { text, json } = await outcomeOf(task, credentials);
+      const { text, json } = await withCredentials(data, clock, (credentials) =>
+        outcomeOf(task, credentials, file),
+      );
       const output = task.json ? `${JSON.stringify(json)}\n` : text;
       process.stdout.write(output.split('\n').map(printable).join('\n'));
       return 0;
     } finally {
-      await credentials.close();
+      file?.close();
     }
   } catch (error) {
     complain(error);
@@ -57,15 +57,37 @@ export async function runTokenTask(
   }
 }
 
-async function outcomeOf(task: TokenTask, credentials: Credentials): Promise<Outcome> {
+async function withCredentials(
+  data: string,
+  clock: Clock,
+  work: (credentials: Credentials) => Promise<Outcome>,
+): Promise<Outcome> {
+  // The absolute path: the operator may not know in which folder the coordinator runs.
+  const store = new FileCredentialStore(resolve(data), clock);
+  const credentials = await Credentials.open(store, {
+    ...{ clock, limits: defaultLimits },
+    onFault: complain,
+  });
+  try {
+    return await work(credentials);
+  } finally {
+    await credentials.close();
+  }
+}
+
+async function outcomeOf(
+  task: TokenTask,
+  credentials: Credentials,
+  file: TokenFile | undefined,
+): Promise<Outcome> {
   const granter = machineOf(task.network);
   const { network } = granter;
   switch (task.action) {
     case 'create':
-      return handedOut(await credentials.create(requestFor(task), granter));
+      return handedOut(await credentials.create(requestFor(task), granter), file);
     case 'rotate': {
       const overlap = durationOf(task.overlapMs);
-      return handedOut(await credentials.rotate({ id: task.id, overlap }, granter));
+      return handedOut(await credentials.rotate({ id: task.id, overlap }, granter), file);
     }
     case 'show': {
       const credential = credentials.get(network, task.id);
@@ -105,19 +127,23 @@ async function allOf(credentials: Credentials, network: string): Promise<Credent
   return all;
 }
 
-function handedOut(answer: CreateCredentialResponse): Outcome {
-  const { credential = Credential.create(), token } = answer;
+/** The token goes into the file, or is printed. */
+function handedOut(
+  { credential = Credential.create(), token }: CreateCredentialResponse,
+  file: TokenFile | undefined,
+): Outcome {
+  file?.write(token);
+  const first = file ? `${file.path} has the token of` : `${token}\n\nThis is the token of`;
   const use = credential.join
     ? `Give it to new nodes as their join token. ${credential.join.uses} of them may join.`
-    : `Give it to its peer, who shows it in each call:\n\n  KELPIE_TOKEN=${token} npx kelpie info`;
-  const text = `${token}
-
-This is the token of "${credential.name}" (${credential.id}, network ${credential.network}, expires ${expiryOf(credential)}).
+    : 'Give it to its peer, who shows it as KELPIE_TOKEN, or from the file KELPIE_TOKEN_FILE.';
+  const text = `${first} "${credential.name}" (${credential.id}, network ${credential.network}, expires ${expiryOf(credential)}).
 Nobody can see it again: kelpied keeps its hash alone. ${use}
 
 kelpied asks every peer for a credential now.
 `;
-  return { text, json: CreateCredentialResponse.toJSON(answer) };
+  const made = CreateCredentialResponse.fromPartial({ credential, token: file ? '' : token });
+  return { text, json: CreateCredentialResponse.toJSON(made) };
 }
 
 function listed(credentials: Credential[]): Outcome {

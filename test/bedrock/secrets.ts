@@ -1,6 +1,5 @@
 /** The certificates and the tokens of the demo, made by the commands of an operator. */
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runKelpie } from '../support/process/cli.js';
 import { runKelpied } from '../support/process/kelpied.js';
@@ -50,11 +49,8 @@ export class Secrets {
   /** Makes a certificate and the first operator, on the machine of the coordinator. */
   async prepare(): Promise<void> {
     await kelpied('certs', '--out', this.#file('tls'), '--host', '127.0.0.1');
-    const data = ['--data', this.#file('data')];
-    const { token } = JSON.parse(await kelpied('token', 'create', OPERATOR, '--json', ...data)) as {
-      token: string;
-    };
-    await writeFile(this.operator.tokenFile, token, { mode: 0o600 });
+    const files = ['--data', this.#file('data'), '--token-file', this.operator.tokenFile];
+    await kelpied('token', 'create', OPERATOR, ...files);
   }
 
   /** Makes the tokens by which servers and proxies join, and a token of the director's own client. */

@@ -14,6 +14,8 @@ export type TokenTask = Common &
 interface Common {
   readonly network: string;
   readonly json: boolean;
+  /** The file that gets a new token; else the token is printed. */
+  readonly tokenFile?: string;
 }
 
 /** A credential to make. */
@@ -28,11 +30,13 @@ export interface CreateTask {
   readonly joinedTtl?: number;
 }
 
+const TOKEN_FILE = 'write the token into a file, which you alone can read';
+
 const EXAMPLES = `
 kelpied may run meanwhile: it takes a change within a second. kelpie token does the same from
 afar, for operators, and grants single rights too.
 
-  kelpied token create --data data                        an operator
+  kelpied token create alice --token-file alice.token     an operator
   kelpied token create proxy-1 --preset proxy             a proxy of that name
   kelpied token create lobbies --preset server --node 'lobby-*' --join --uses 20 --ttl 7d
 
@@ -67,6 +71,7 @@ export function addTokenCommand(program: Command, onTask: (task: TokenTask) => v
     (id: string, common: Common) => onTask({ ...common, action: 'revoke', id }),
   );
   add('rotate <id>', 'make a new token, and print it once')
+    .option('--token-file <file>', TOKEN_FILE)
     .option('--overlap <time>', 'how long the older token goes on: 0s, 12h', time, 86_400_000)
     .action((id: string, { overlap, ...common }: Common & { overlap: number }) =>
       onTask({ ...common, action: 'rotate', id, overlapMs: overlap }),
@@ -84,6 +89,7 @@ function create(command: Command, onTask: (task: TokenTask) => void): void {
     .option('--join', 'make a join token: each use makes a credential for one node')
     .option('--uses <count>', 'of a join token: how many nodes may join', count, 1)
     .option('--joined-ttl <time>', 'of a join token: how long the nodes may stay', time)
+    .option('--token-file <file>', TOKEN_FILE)
     .action((name: string | undefined, options: Common & Omit<CreateTask, 'name'>) =>
       onTask({ ...options, action: 'create', name }),
     );

@@ -48,7 +48,7 @@ export class Secrets {
 
   /** Makes a certificate and the first operator, on the machine of the coordinator. */
   async prepare(): Promise<void> {
-    await kelpied('certs', '--out', this.#file('tls'), '--host', '127.0.0.1');
+    await kelpied('certs', '127.0.0.1', '--out', this.#file('tls'));
     const files = ['--data', this.#file('data'), '--token-file', this.operator.tokenFile];
     await kelpied('token', 'create', OPERATOR, ...files);
   }

@@ -5,6 +5,7 @@ import type { GetSecurityResponse } from '../../../gen/ts/kelpie/v1/access_servi
 import type { Api, CallOptions } from '../../api/index.js';
 import { isLoopback } from '../../core/loopback.js';
 import { fromThrown } from '../../errors.js';
+import { readContexts } from '../input/contexts.js';
 import { contextsFile } from '../input/contexts-file.js';
 import { shownTime } from '../output/output.js';
 import type { Finding } from './finding.js';
@@ -62,7 +63,8 @@ export async function securityFindings(
   } catch (thrown) {
     return [{ check: 'report', ...withoutReport(fromThrown(thrown)) }];
   }
-  const tokenFiles = [contextsFile(), process.env['KELPIE_TOKEN_FILE'] ?? ''];
+  const ofContexts = [...readContexts().all.values()].map(({ tokenFile = '' }) => tokenFile);
+  const tokenFiles = [contextsFile(), process.env['KELPIE_TOKEN_FILE'] ?? '', ...ofContexts];
   const facts = { report, endpoint, nowMs: Date.now(), tokenFiles };
   return securityChecks.flatMap(([check, judge]) =>
     judge(facts).map((result) => ({ check, ...result })),

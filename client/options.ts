@@ -118,8 +118,6 @@ export function helloOf(options: ConnectOptions, sdk: string): Hello {
   };
 }
 
-/** Throws VALUE_INVALID or OUT_OF_RANGE. */
-
 /** The network that the program expects. An empty variable counts as none. */
 function networkOf(given: string | undefined): string | undefined {
   const { KELPIE_NETWORK: set = '' } = process.env;

@@ -5,6 +5,7 @@ import type { DataTask } from './config/sources.js';
 import { printable } from '../core/printable.js';
 import { checkData, type DataCheck } from '../journal/file/check.js';
 import { compactData, type DataInfo, infoData } from '../journal/file/data.js';
+import { networkFolder } from '../journal/file/network-folders.js';
 import { Progress } from './progress.js';
 
 /** The outcome of a task, as text for people and as JSON for programs. `fine`: the directory is not damaged. */
@@ -15,11 +16,12 @@ interface Outcome {
 }
 
 /** Runs the task and prints its outcome. Resolves with the exit code: 0, or 1 for damage or an error. */
-export async function runDataTask({ action, json }: DataTask, data: string): Promise<number> {
-  // The absolute path: the operator may not know in which folder the coordinator runs.
-  const directory = resolve(data);
+export async function runDataTask(task: DataTask, data: string): Promise<number> {
+  const { action, json, network } = task;
   const progress = new Progress(process.stderr, () => performance.now());
   try {
+    // The absolute path: the operator may not know in which folder the coordinator runs.
+    const directory = networkFolder(resolve(data), network);
     const outcome = await tasks[action](directory, progress).finally(() => progress.end());
     const text = json ? `${JSON.stringify({ directory, ...outcome.json })}\n` : outcome.text;
     // Peers chose the topics and keys in the text, so they may contain any character.

@@ -10,6 +10,7 @@ import {
   settings,
   variableOf,
 } from './settings.js';
+import { MAIN } from '../../core/network-name.js';
 import { printable } from '../../core/printable.js';
 import { readConfigFile } from './file.js';
 import { kubernetesVariables } from './kubernetes.js';
@@ -40,6 +41,8 @@ export type Task =
 export interface DataTask {
   readonly action: 'info' | 'check' | 'compact';
   readonly json: boolean;
+  /** The network whose journal it is. */
+  readonly network: string;
 }
 
 /** The file of settings, unless --config names another. */
@@ -149,8 +152,11 @@ function addDataCommand(command: Command, onTask: (asked: Task) => void): void {
     data
       .command(action)
       .description(`${description}; --data names it`)
+      .option('--network <name>', 'the network whose journal it is', MAIN)
       .option('--json', 'for programs', false)
-      .action(({ json }: { json: boolean }) => onTask({ kind: 'data', action, json }));
+      .action((given: { json: boolean; network: string }) =>
+        onTask({ kind: 'data', action, ...given }),
+      );
   }
 }
 

@@ -8,8 +8,8 @@
 import { randomUUID } from 'node:crypto';
 import type { RefusedPeer } from './access/authenticator.js';
 import { Credentials } from './access/credentials.js';
-import { machineOf } from './access/draft.js';
-import { requestOf, type TokenOptions } from './access/token-options.js';
+import { createToken } from './access/create-token.js';
+import type { TokenOptions } from './access/token-options.js';
 import { bareHost, endpointOf, isLoopback, reachOf } from './core/address.js';
 import { readCertificates } from './core/certificates.js';
 import type { Clock } from './core/clock.js';
@@ -35,8 +35,8 @@ import { logSessions } from './ops/log/sessions.js';
 import { accessService } from './edge/grpc/access-service.js';
 import { inProcess, type InProcessTransport } from './edge/grpc/in-process.js';
 import { createEdge, type Edge } from './edge/grpc/server.js';
-import { type JournalFaults, Networks, type NetworksParts, type OpenNetwork } from './networks.js';
 import { Renewal } from './ops/certificates/renewal.js';
+import { type JournalFaults, Networks, type NetworksParts, type OpenNetwork } from './networks.js';
 import { securityFacts } from './ops/security.js';
 import { Telemetry } from './ops/telemetry.js';
 import { type Health, serveTelemetry } from './edge/http/server.js';
@@ -117,18 +117,13 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
       get asksForCredentials() {
         return credentials.asks;
       },
-      createToken: (asked) => createToken(credentials, asked),
+      createToken: (asked) => createToken(asked, credentials, networks.recordMachine),
       stop: () => (stopping ??= stop()),
     };
   } catch (error) {
     await stop();
     throw error;
   }
-}
-
-async function createToken(credentials: Credentials, asked: TokenOptions): Promise<string> {
-  const granter = machineOf(asked.network ?? MAIN);
-  return (await credentials.create(requestOf(asked), granter)).token;
 }
 
 /** Other machines reach a coordinator by TLS alone, and never its metrics, unless the options are `insecure`. */
@@ -182,7 +177,8 @@ async function assemble(
     telemetry?.refusedPeer(refused.reason);
     refusals?.refused(refused);
   };
-  const credentials = await Credentials.open(store, { ...main.services, onRefused });
+  const { recordMachine: onMachine } = networks;
+  const credentials = await Credentials.open(store, { ...main.services, onRefused, onMachine });
   ends.push(async () => {
     await credentials.close();
     refusals?.close();

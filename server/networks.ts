@@ -4,6 +4,7 @@
  * coordinator does not start. Others open at the start if the data directory has them, else when a peer comes with a
  * credential of them. A network that cannot open is logged, counted and refused by name. It takes nothing from others.
  */
+import { type MachineAct, recordOfMachine } from './access/machine-acts.js';
 import type { EdgeNetwork, EdgeNetworks } from './edge/grpc/networks.js';
 import { type End, endAll } from './core/ending.js';
 import { KelpieError } from './core/errors.js';
@@ -101,6 +102,14 @@ export class Networks implements EdgeNetworks {
     this.#parts.onUnavailable(name, error);
     return error;
   }
+
+  /** Records an act in the network of its credential. A network that does not open has no records. */
+  readonly recordMachine = (act: MachineAct): void => {
+    this.of(act.credential.network).then(
+      ({ services }) => services.audit.record(recordOfMachine(act)),
+      () => undefined,
+    );
+  };
 
   /** The networks that are open, by name. */
   get all(): ReadonlyMap<string, OpenNetwork> {

@@ -18,6 +18,7 @@ import { Authenticator, type RefusalObserver } from './authenticator.js';
 import { checkGranted, credentialFor, type Granter, joined } from './draft.js';
 import { credentialNotFound, credentialRequired } from './errors.js';
 import { type LiveCredential, LiveCredentials } from './live.js';
+import type { MachineAct } from './machine-acts.js';
 import { CredentialRecords } from './records.js';
 import { rightsInvalid } from './rights-check.js';
 import { GrantedRights, rightMissing } from './rights.js';
@@ -39,6 +40,8 @@ export interface CredentialOptions {
   readonly limits: Pick<Limits, 'credentials'>;
   readonly onFault: (error: unknown) => void;
   readonly onRefused?: RefusalObserver;
+  /** Called with the changes that other processes make. */
+  readonly onMachine?: (act: MachineAct) => void;
 }
 
 export class Credentials {
@@ -51,11 +54,18 @@ export class Credentials {
   readonly #purges: Cancel;
 
   private constructor(store: CredentialStore, options: CredentialOptions) {
-    const { clock, limits, onFault, onRefused = () => undefined } = options;
+    const {
+      clock,
+      limits,
+      onFault,
+      onRefused = () => undefined,
+      onMachine = () => undefined,
+    } = options;
     const live = (this.#live = new LiveCredentials());
     const authenticator = new Authenticator(live, clock, onRefused, onFault);
     this.#authenticator = authenticator;
-    this.#records = new CredentialRecords(store, live, () => (authenticator.asks = true), onFault);
+    const onUsed = (): void => void (authenticator.asks = true);
+    this.#records = new CredentialRecords(store, live, onUsed, onFault, onMachine);
     this.#clock = clock;
     this.#limit = limits.credentials;
     this.#searches = new SharedTurn(clock);

@@ -1,8 +1,9 @@
 /** Keeps the credentials in memory equal to the stored ones, and changes both. */
 import { othersTurn } from '../core/fair-turn.js';
 import { InTurn } from '../core/in-turn.js';
-import type { CredentialStore, RecordChange } from '../journal/credential-store.js';
+import type { CredentialStore, RecordChange, StoredRecord } from '../journal/credential-store.js';
 import type { LiveCredentials } from './live.js';
+import type { MachineAct } from './machine-acts.js';
 
 /** Writes that are tried, if other processes are quicker each time. */
 const TRIES = 100;
@@ -20,21 +21,28 @@ export class CredentialRecords {
   readonly #live: LiveCredentials;
   readonly #onUsed: () => void;
   readonly #onFault: (error: unknown) => void;
+  readonly #onMachine: (act: MachineAct) => void;
   readonly #stop: () => void;
   /** Writes and readings wait for each other, so that a reading never brings back what a write deleted. */
   readonly #turns = new InTurn();
+  #isLoaded = false;
 
-  /** `onUsed` is called once the store has had a record. */
+  /**
+   * `onUsed` is called once the store has had a record, and `onMachine` with each change that another process made
+   * after `load`.
+   */
   constructor(
     store: CredentialStore,
     live: LiveCredentials,
     onUsed: () => void,
     onFault: (error: unknown) => void,
+    onMachine: (act: MachineAct) => void,
   ) {
     this.#store = store;
     this.#live = live;
     this.#onUsed = onUsed;
     this.#onFault = onFault;
+    this.#onMachine = onMachine;
     this.#stop = store.onChange(() => void this.#reload().catch(onFault));
   }
 
@@ -90,7 +98,7 @@ export class CredentialRecords {
     for await (const record of this.#store.records()) {
       found.add(record.id);
       try {
-        this.#live.take(record);
+        this.#take(record);
       } catch (error) {
         // Nobody can tell what it grants now, so it grants nothing.
         this.#remove(record.id);
@@ -100,8 +108,25 @@ export class CredentialRecords {
     }
     // Those that are newer were written after the reading had passed their place.
     for (const { id, revision: written } of [...this.#live.all]) {
-      if (!found.has(id) && written <= revision) this.#remove(id);
+      if (!found.has(id) && written <= revision) this.#removedByOthers(id);
     }
+    this.#isLoaded = true;
+  }
+
+  /** A record as it is read: this process knows those that it wrote itself. */
+  #take(record: StoredRecord): void {
+    const before = this.#live.get(record.id)?.revision;
+    this.#live.take(record);
+    const now = this.#live.get(record.id);
+    if (!this.#isLoaded || !now || now.revision === before) return;
+    const action = before === undefined ? 'CREATE_CREDENTIAL' : 'ROTATE_CREDENTIAL';
+    this.#onMachine({ action, credential: now.stored });
+  }
+
+  #removedByOthers(id: string): void {
+    const credential = this.#live.get(id)?.stored;
+    this.#remove(id);
+    if (credential) this.#onMachine({ action: 'REVOKE_CREDENTIAL', credential });
   }
 
   #remove(id: string): void {

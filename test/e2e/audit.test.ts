@@ -205,6 +205,14 @@ describe('the audit of a network', () => {
     expect(JSON.stringify(records)).not.to.include('klp_');
   });
 
+  it('has the credentials that the program around the coordinator makes', async () => {
+    const made = await recordOf('CREATE_CREDENTIAL', () =>
+      coordinator.createToken({ name: 'robot', preset: 'read-only' }),
+    );
+    expect(made).to.deep.include({ actorName: 'kelpied', address: '', detail: 'robot' });
+    expect(made.targets[0]).to.match(/^[0-9a-f]{12}$/);
+  });
+
   it('is for readers with the right to it alone, and no wildcard reads it', async () => {
     const token = await tokenOf('guest', { preset: 'READ_ONLY' });
     const guest = apiOf(token);

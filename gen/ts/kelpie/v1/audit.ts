@@ -124,7 +124,10 @@ export interface AuditRecord {
   action: AuditAction;
   /** The name of the node that acted. Empty: a call without a session. */
   actorNode: string;
-  /** The name of the credential. Empty: the coordinator has no credentials. */
+  /**
+   * The name of the credential. Empty: the coordinator has no credentials. `kelpied`, with neither an id nor an address:
+   * somebody on the machine of the coordinator, by `kelpied token` or by the program around it.
+   */
   actorName: string;
   /** The id of the credential. */
   credentialId: string;

@@ -1,0 +1,27 @@
+/** Acts upon credentials on the machine of the coordinator: nobody calls for them, so no call has their record. */
+import { AuditAction, type AuditRecord } from '../../gen/ts/kelpie/v1/audit.js';
+import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
+import type { Credential } from '../../gen/ts/kelpie/v1/access.js';
+
+/** Something that `kelpied token` or the program around the coordinator did. */
+export interface MachineAct {
+  readonly action: 'CREATE_CREDENTIAL' | 'ROTATE_CREDENTIAL' | 'REVOKE_CREDENTIAL';
+  readonly credential: Pick<Credential, 'id' | 'name' | 'network'>;
+}
+
+/** The name of the actor, as in `Credential.created_by`. */
+const ACTOR = 'kelpied';
+
+export function recordOfMachine({ action, credential: { id, name } }: MachineAct): AuditRecord {
+  return {
+    action: AuditAction[action],
+    actorNode: '',
+    actorName: ACTOR,
+    credentialId: '',
+    address: '',
+    targets: [id],
+    targetCount: 0,
+    detail: name,
+    outcomes: [{ reason: ErrorReason.UNSPECIFIED, count: 1 }],
+  };
+}

@@ -14,7 +14,7 @@ const PEAK_S = 4;
 /** A peer without streams is forgotten after a sweep: by then its rates count nothing any more. */
 const SWEEP_MS = 10_000;
 
-/** What a peer is above: the label of the metric. */
+/** The limit that a peer is above: the label of the metric. */
 export type PeerLimit = 'sessions' | 'streams' | 'requests' | 'bytes';
 
 export interface PeerRules {

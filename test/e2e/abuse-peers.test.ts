@@ -30,7 +30,7 @@ import {
 const SILENT = inSoak(10_000, 300);
 const FLOOD = inSoak(50_000, 20_000);
 const PEAK_S = 4;
-const limits = { peerStreams: 40, peerRequests: 50, headerBytes: 16 * 1024 };
+const limits = { peerSessions: 5, peerStreams: 40, peerRequests: 50, headerBytes: 16 * 1024 };
 const times = { helloMs: 1000, maxSilenceMs: 2000, heartbeatMs: 500 };
 const NOTHING = Buffer.alloc(0);
 
@@ -107,6 +107,26 @@ for (const secure of [false, true]) {
         return reasonOf(session);
       });
       expect(reason).to.match(/40 calls and streams are open/);
+    });
+
+    it('may have so many sessions, and the next one is refused', async () => {
+      const message = await withSession(async (session) => {
+        for (let at = 0; ; at++) {
+          const stream = session.request(requestHeaders());
+          stream.on('error', () => undefined);
+          const ended = new Promise<IncomingHttpHeaders>((resolve) =>
+            stream.once('trailers', resolve),
+          );
+          const welcome = new Promise<undefined>((resolve) =>
+            stream.once('data', () => resolve(undefined)),
+          );
+          stream.write(grpcMessage(requestBytes({ hello: helloOf(`crowd-${at}`) })));
+          const trailers = await Promise.race([ended, welcome]);
+          if (trailers) return decodeURIComponent(String(trailers['grpc-message']));
+          expect(at).to.be.below(limits.peerSessions);
+        }
+      });
+      expect(message).to.match(/5 sessions are open/);
     });
 
     it('get an error for too many headers, or their stream is reset', async () => {

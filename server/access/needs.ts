@@ -1,4 +1,4 @@
-/** What a request needs: parts of the table of rights that frames and calls share. */
+/** The needs of requests: parts of the table of rights that frames and calls share. */
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import type { PlayerLookup } from '../../gen/ts/kelpie/v1/player.js';
 import type { DeleteValueRequest, PutValueRequest } from '../../gen/ts/kelpie/v1/state_service.js';

@@ -9,7 +9,7 @@ const READ = ['>', 'nodes.>', 'players.>', 'state.>', 'routing', 'kelpie.setting
 const PUBLISH = ['>', 'inbox.*', 'state.>'];
 const ANY_NODE = ['*'];
 
-/** What every process of a network may do: it publishes and reads, and issues custom commands. */
+/** The rights of every process of a network: it publishes and reads, and issues custom commands. */
 const node = {
   publishTopics: PUBLISH,
   readTopics: READ,

@@ -57,7 +57,7 @@ export class GrantedRights {
   }
 }
 
-/** Every right of a list. Who grants rights to others must have each of these. */
+/** Every right of a list. A peer that grants these rights must have each of them. */
 export function* rightsOf(rights: Rights): Generator<Right> {
   for (const name of rights.nodeNames) yield { kind: 'node', name };
   for (const role of rights.roles) yield { kind: 'role', role };

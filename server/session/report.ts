@@ -1,4 +1,4 @@
-/** What operators see of a session. */
+/** The report of a session for operators. */
 import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import type { Feed } from '../delivery/feed.js';
 

@@ -157,7 +157,7 @@ describe('the matrix of rights', () => {
     expect(await ask(gate, 'putValue', { ...VALUE, content })).to.equal('OK');
   };
 
-  /** What main has, and the position of its journal. */
+  /** The lists of main, and the position of its journal. */
   const mainNow = async (): Promise<string[]> => {
     const lists = [
       'ListNodes',

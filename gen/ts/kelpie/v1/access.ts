@@ -222,8 +222,8 @@ export interface Rights {
    */
   publishTopics: string[];
   /**
-   * The patterns of topics to read, by a session and by calls. Reading nodes is reading `nodes.>`, and likewise
-   * `players.>`, `state.<bucket>.>`, `routing`, `kelpie.settings` and `kelpie.audit`. A wildcard as first token grants
+   * The patterns of topics to read, by a session and by calls. Listing nodes is reading `nodes.*`, and likewise
+   * `players.*`, `state.<bucket>.*`, `routing`, `kelpie.settings` and `kelpie.audit`; `nodes.>` covers `nodes.*`. A wildcard as first token grants
    * none of these. The node's own inbox needs no right.
    */
   readTopics: string[];

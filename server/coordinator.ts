@@ -99,12 +99,9 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   };
   let stopping: Promise<void> | undefined;
   try {
-    const { networks, main, edge, credentials } = (parts = await assemble(
-      options,
-      telemetry,
-      ends,
-    ));
-    const bound = await edge.listen(host, port);
+    parts = await assemble(options, telemetry, ends);
+    const { networks, main, credentials } = parts;
+    const bound = await parts.edge.listen(host, port);
     health = 'serving';
     return {
       id: main.services.identity.coordinatorId,
@@ -170,19 +167,8 @@ async function assemble(
   ends.push(() => networks.close());
   telemetry?.countFailed(() => networks.failed);
   const main = await networks.start(storedNetworks(options));
-  const store = openCredentialStore(options, clock);
   const { logger } = options;
-  const refusals = logger && new RefusalLog(logger, clock, PEERS);
-  const onRefused = (refused: RefusedPeer): void => {
-    telemetry?.refusedPeer(refused.reason);
-    refusals?.refused(refused);
-  };
-  const { recordMachine: onMachine } = networks;
-  const credentials = await Credentials.open(store, { ...main.services, onRefused, onMachine });
-  ends.push(async () => {
-    await credentials.close();
-    refusals?.close();
-  });
+  const credentials = await openCredentials(options, main, { networks, clock, telemetry }, ends);
   checkAsking(options, credentials);
   const { authorize } = credentials;
   const security = securityFacts(options, () => renewal?.expiresAtMs);
@@ -199,6 +185,27 @@ async function assemble(
     await edge.stop();
   });
   return { networks, main, edge, credentials };
+}
+
+/** Opens the credentials. Refused peers are counted and logged. */
+async function openCredentials(
+  options: CoordinatorOptions,
+  { services }: OpenNetwork,
+  { networks, clock, telemetry }: Pick<Shared, 'clock' | 'telemetry'> & Pick<Parts, 'networks'>,
+  ends: End[],
+): Promise<Credentials> {
+  const { logger } = options;
+  const refusals = logger && new RefusalLog(logger, clock, PEERS);
+  ends.push(() => refusals?.close());
+  const onRefused = (refused: RefusedPeer): void => {
+    telemetry?.refusedPeer(refused.reason);
+    refusals?.refused(refused);
+  };
+  const store = openCredentialStore(options, clock);
+  const { recordMachine: onMachine } = networks;
+  const credentials = await Credentials.open(store, { ...services, onRefused, onMachine });
+  ends.push(() => credentials.close());
+  return credentials;
 }
 
 /** The clocks and the metrics that all networks share. */

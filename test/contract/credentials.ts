@@ -85,9 +85,9 @@ export function credentialStoreContract(make: () => Promise<() => Promise<Creden
   });
 
   it('lets one of two writers at a time win', async () => {
-    const users = [await open(), await open()];
+    const users = [await open(), await open()] as const;
     const writes = Array.from({ length: 20 }, (_, index) =>
-      users[index % 2]?.write([{ id: 'a', bytes: bytes(String(index)), expected: 0 }]),
+      users[index % 2 === 0 ? 0 : 1].write([{ id: 'a', bytes: bytes(String(index)), expected: 0 }]),
     );
     const won = (await Promise.all(writes)).filter((revision) => revision !== undefined);
     expect(won).to.deep.equal([1]);

@@ -60,6 +60,21 @@ export function accessService({
     ): Promise<RotateCredentialResponse> {
       return credentials.rotate(request, granterOf(accessOf(context)));
     },
+    ...ownCalls(credentials, clock),
+    async getSecurity(_: unknown, context: CallContext): Promise<GetSecurityResponse> {
+      const { network } = accessOf(context);
+      const endless = await credentials.endlessOperators(network, REPORTED, context.peer);
+      return securityReport(security, credentials.asks, endless);
+    },
+  };
+}
+
+/** The calls about the caller's own credential. */
+function ownCalls(
+  credentials: Credentials,
+  clock: Pick<Clock, 'wall'>,
+): Pick<ServiceImplementation<AccessServiceDefinition>, 'join' | 'getOwnCredential'> {
+  return {
     async join({ nodeName, tokenHash }: JoinRequest, context: CallContext): Promise<JoinResponse> {
       const { credential } = accessOf(context);
       return { credential: await credentials.join(credential?.id, foldName(nodeName), tokenHash) };
@@ -68,11 +83,6 @@ export function accessService({
       const { network, credential: own } = accessOf(context);
       const credential = own && credentials.get(network, own.id);
       return { credential, network, time: new Date(clock.wall()) };
-    },
-    async getSecurity(_: unknown, context: CallContext): Promise<GetSecurityResponse> {
-      const { network } = accessOf(context);
-      const endless = await credentials.endlessOperators(network, REPORTED, context.peer);
-      return securityReport(security, credentials.asks, endless);
     },
   };
 }

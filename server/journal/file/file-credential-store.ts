@@ -52,7 +52,7 @@ export class FileCredentialStore implements CredentialStore {
         overlappingSync: false,
         permissionsMode: 0o600,
         eventTurnBatching: false,
-      } as Parameters<typeof open>[0]) as Root;
+      } as Parameters<typeof open>[0]);
     } catch (error) {
       throw this.#fault(error);
     }

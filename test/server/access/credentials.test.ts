@@ -262,7 +262,7 @@ describe('the credentials of a coordinator', () => {
         .join(id, `lobby-${index}`, hashOf(String(index)))
         .then(
           () => 'joined',
-          ({ reason }: KelpieError) => reason,
+          (error: unknown) => (error as KelpieError).reason,
         ),
     );
     expect((await Promise.all(rest)).sort().slice(4)).to.deep.equal(['JOIN_TOKEN_USED', 'joined']);
@@ -321,7 +321,7 @@ describe('the credentials of a coordinator', () => {
 describe('a session whose credential ends between its Hello and its Welcome', () => {
   it('ends too, and its node is not left behind', async () => {
     const town = await openCoordinator();
-    let end = (_: KelpieError): void => undefined;
+    let end: (error: KelpieError) => void = () => undefined;
     const access: Access = {
       network: 'main',
       address: HOST,

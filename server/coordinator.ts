@@ -177,10 +177,9 @@ async function assemble(
   const onLimit = telemetry?.limited ?? (() => undefined);
   const own = { authorize, access, networks, certificates, onCall, onLimit };
   const edge = createEdge({ ...main.services, ...own });
-  const renewal =
-    certificates && new Renewal(tls, certificates, { clock, logger, renew: edge.renew });
-  ends.push(() => renewal?.close());
+  const renewal = certificates && new Renewal(tls, certificates, { clock, logger, edge });
   ends.push(async () => {
+    renewal?.close();
     await networks.drain();
     await edge.stop();
   });

@@ -109,13 +109,15 @@ function logStart(coordinator: Coordinator, logger: Logger): void {
   const others = set.map((name) => [keyOf(name), `${settings[name]} (${config.origins[name]})`]);
   if (set.length > 0)
     logger.info(Object.fromEntries(others) as object, 'settings other than the defaults');
-  if (settings.insecure) logger.warn({ endpoint, missing: missing() }, 'insecure');
+  if (settings.insecure) logger.warn({ endpoint, effect: effect() }, 'insecure');
   if (config.ignored.length > 0) logger.warn({ variables: config.ignored }, IGNORED);
 }
 
-/** The protection of a public address that this coordinator lacks. */
-function missing(): string {
-  return settings.tlsCert === 'none' ? 'TLS' : 'nothing: --insecure can be left out';
+/** The effect of --insecure with these settings. */
+function effect(): string {
+  return settings.tlsCert === 'none'
+    ? 'nothing is encrypted, and kelpied may listen without credentials'
+    : 'kelpied may listen without credentials';
 }
 
 function explain(error: unknown): string {

@@ -11,7 +11,7 @@ interface RenewalParts {
   readonly clock: Clock;
   readonly logger: Logger | undefined;
   /** Takes the new certificates for handshakes to come. */
-  readonly renew: (certificates: Certificates) => void;
+  readonly edge: { readonly renew: (certificates: Certificates) => void };
 }
 
 /** Looks at the files again and again. The present certificates stay until new ones fit together. */
@@ -57,7 +57,7 @@ export class Renewal {
   }
 
   #take(found: Certificates): void {
-    this.#parts.renew(found);
+    this.#parts.edge.renew(found);
     this.#current = found;
     const { serial, expiresAtMs } = found;
     const expires = new Date(expiresAtMs).toISOString();

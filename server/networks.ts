@@ -28,7 +28,7 @@ export interface OpenNetwork extends EdgeNetwork {
   close(): Promise<void>;
 }
 
-/** What a coordinator observes of one of its networks. */
+/** The observers of one network. */
 export type NetworkObservers = Pick<Settings, 'onFault' | 'onCommit' | 'onAuditLost' | 'observers'>;
 
 /** Called with the faults of a journal. */
@@ -190,7 +190,7 @@ export class Networks implements EdgeNetworks {
   }
 }
 
-/** What a network has now of the limits that networks share. */
+/** The share that a network takes now of each shared limit. */
 function takenBy(services: Services): Taken {
   const { registry, patterns, playerWriter, reservations, transfers, tickets } = services;
   const { valueRows, commands, network } = services;

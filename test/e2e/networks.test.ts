@@ -2,11 +2,14 @@
  * Two networks in one coordinator. Everything that the network main has is named by the other one, in every call and in
  * every frame: the other network answers nothing about it, and main hears and stores nothing.
  */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { connect } from '../../client/index.js';
 import { type Coordinator, startCoordinator } from '../../server/coordinator.js';
+import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { methods } from '../support/wire/descriptors.js';
 import {
   type Answer,
@@ -24,7 +27,7 @@ const echo = { custom: { name: 'echo', content: { text: 'x' } } };
 const chat = { topic: 'chat.a', payload: { content: { text: 'hello' } } };
 const destination = { server: 'lobby' };
 
-/** What main has, and the other network names. */
+/** Things of main that the other network names. */
 interface Secrets {
   readonly reservation: string;
   readonly nodesPage: string;
@@ -186,7 +189,7 @@ describe('two networks in one coordinator', () => {
     const token = (network: string) => coordinator.createToken({ name: 'boss', network });
     main = new Tenant(coordinator.endpoint, await token('main'));
     test = new Tenant(coordinator.endpoint, await token('test'));
-    [gate, lobby] = [join(main, 'gate'), join(main, 'lobby')];
+    [gate, lobby] = [joining(main, 'gate'), joining(main, 'lobby')];
     await Promise.all([gate, lobby].map(opened));
     secrets = await furnish();
   });
@@ -198,7 +201,7 @@ describe('two networks in one coordinator', () => {
     await coordinator.stop();
   });
 
-  function join(tenant: Tenant, name: string, more: JsonObject = {}): TenantSession {
+  function joining(tenant: Tenant, name: string, more: JsonObject = {}): TenantSession {
     const role = name.startsWith('gate') ? 'NODE_ROLE_PROXY' : 'NODE_ROLE_DOWNSTREAM';
     const base = { name, role, instanceId: INSTANCE, commands: ['echo'], start: LATEST };
     const session = tenant.session({ ...base, ...more });
@@ -296,11 +299,11 @@ describe('two networks in one coordinator', () => {
 
   it('answers no frame about the other', async () => {
     const before = await ofMain();
-    const other = await opened(join(test, 'gate'));
+    const other = await opened(joining(test, 'gate'));
     const wrong: unknown[] = [];
     for (const [kind, rows] of Object.entries(frames)) {
       for (const [frame, answer] of rows(secrets)) {
-        const session = kind === 'hello' ? await opened(join(test, 'gate-2')) : other;
+        const session = kind === 'hello' ? await opened(joining(test, 'gate-2')) : other;
         const given = kindOf(await session.send({ [kind]: frame }));
         if (given !== answer) wrong.push({ kind, frame, given, answer });
       }
@@ -320,7 +323,7 @@ describe('two networks in one coordinator', () => {
       'kelpie.audit',
     ];
     const watching = test.watch(topics, LATEST);
-    const reader = await opened(join(test, 'reader', { topics }));
+    const reader = await opened(joining(test, 'reader', { topics }));
     await main.ask('EventService.PublishEvents', { events: [{ ...chat, topic: 'chat.main' }] });
     await main.ask('StateService.PutValue', {
       bucket: 'vault',
@@ -360,7 +363,7 @@ describe('two networks in one coordinator', () => {
   });
 
   it('is one player in each network, and each knows its own', async () => {
-    const other = await opened(join(test, 'gate-3'));
+    const other = await opened(joining(test, 'gate-3'));
     for (const policy of ['DUPLICATE_POLICY_DENY_NEW', 'DUPLICATE_POLICY_KICK_OLD']) {
       const acquired = await other.send({ acquirePlayer: { player: STEVE, policy } });
       expect(acquired).to.have.nested.property('playerAcquired.generation');
@@ -392,6 +395,57 @@ describe('two networks in one coordinator', () => {
     const right = connect({ ...options, network: 'test' });
     await right.ready();
     await right.close();
+  });
+});
+
+describe('the networks of a data directory', () => {
+  after(removeDataFolders);
+
+  it('open at the start with all that they had; one that is damaged is refused by name, and the others go on', async () => {
+    const data = dataFolder();
+    const broken: unknown[] = [];
+    const ignore = (): void => undefined;
+    const error = (facts: object, message: string) => broken.push({ ...facts, err: 0, message });
+    const logger = { debug: ignore, info: ignore, warn: ignore, error };
+    const start = () => startCoordinator({ port: 0, data, logger });
+    const first = await start();
+    const token = await first.createToken({ name: 'boss', network: 'test' });
+    const before = new Tenant(first.endpoint, token);
+    await before.ask('StateService.PutValue', {
+      bucket: 'vault',
+      key: 'kept',
+      content: { text: 'x' },
+    });
+    before.close();
+    await first.stop();
+    await mkdir(join(data, 'networks', 'broken'));
+    await writeFile(join(data, 'networks', 'broken', 'journal.mdb'), 'nonsense');
+
+    const second = await start();
+    const after = new Tenant(second.endpoint, token);
+    const lost = new Tenant(
+      second.endpoint,
+      await second.createToken({ name: 'boss', network: 'broken' }),
+    );
+    expect(second.networks).to.deep.equal(['main', 'test']);
+    expect(broken).to.deep.equal([{ network: 'broken', err: 0, message: 'network not opened' }]);
+    const kept = await after.call('StateService.GetValue', { bucket: 'vault', key: 'kept' });
+    expect(JSON.stringify(kept)).to.include('"text":"x"');
+    expect(await lost.call('NodeService.ListNodes')).to.equal('NETWORK_UNAVAILABLE');
+    expect(await after.call('NodeService.ListNodes')).to.be.an('array');
+    for (const one of [after, lost]) one.close();
+    await second.stop();
+  });
+
+  it('are limited in number', async () => {
+    const one = await startCoordinator({ port: 0, journal: 'memory', limits: { networks: 1 } });
+    const tenant = new Tenant(
+      one.endpoint,
+      await one.createToken({ name: 'boss', network: 'test' }),
+    );
+    expect(await tenant.call('NodeService.ListNodes')).to.equal('NETWORK_LIMIT');
+    tenant.close();
+    await one.stop();
   });
 });
 

@@ -1,0 +1,100 @@
+/** server/README.md: its ten commands make a network with TLS, an operator, and nodes that joined, as they stand there. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { expect } from 'chai';
+import { until } from '../support/until.js';
+import { Document } from './document.js';
+import { ROOT } from './prose.js';
+
+const manual = new Document('server/README.md');
+/** The port of this run stands in for the default one, which a developer's kelpied may have. */
+const PORT = 20_000 + (process.pid % 20_000);
+
+/** The commands of the chapter, with their outputs there. */
+function walk(): { command: string; output: string }[] {
+  const [, chapter = ''] = /## On a public address\n(.*?)\n## /s.exec(manual.text) ?? [];
+  return [...chapter.matchAll(/```console\n(.*?)```/gs)]
+    .flatMap(([, block = '']) => block.split(/^\$ /m).slice(1))
+    .map((text) => {
+      const [command = '', ...output] = text.trimEnd().split('\n');
+      return { command, output: output.join('\n') };
+    });
+}
+
+/** Without what differs from run to run. */
+const masked = (text: string): string =>
+  text
+    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, '<time>')
+    .replaceAll(`:${PORT}`, ':50051')
+    .replaceAll(/\/\S*\/(?=contexts\.yaml|alice\.token)/g, '…/')
+    .trimEnd();
+
+describe('the walk to a public address in the manual of operators', () => {
+  let folder: string;
+  const running: { child: ChildProcess; printed: () => string }[] = [];
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'kelpie-walk-'));
+    for (const one of ['bin', 'node_modules']) mkdirSync(join(folder, one));
+    symlinkSync(ROOT, join(folder, 'node_modules', 'kelpie'));
+    const programs = { kelpied: 'dist/server/main.js', kelpie: 'dist/client/cli/main.js' };
+    for (const [name, path] of Object.entries(programs)) {
+      chmodSync(join(ROOT, path), 0o755);
+      symlinkSync(join(ROOT, path), join(folder, 'bin', name));
+    }
+    const lobby = manual.block('js', '// lobby-1.mjs');
+    writeFileSync(join(folder, 'lobby-1.mjs'), lobby);
+    const gate = lobby.replaceAll('lobby-1', 'gate-1').replace('DOWNSTREAM', 'PROXY');
+    writeFileSync(join(folder, 'gate-1.mjs'), gate.replace('19133', '19132'));
+  });
+  after(async () => {
+    for (const { child } of running.reverse()) {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      await once(child, 'close');
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  function start(command: string): () => string {
+    const path = `${join(folder, 'bin')}${delimiter}${process.env['PATH'] ?? ''}`;
+    const own = { HOME: folder, XDG_CONFIG_HOME: join(folder, '.config'), PATH: path };
+    const env = { ...process.env, KELPIE_METRICS_PORT: '0', ...own };
+    // Its own process group, so that the shell and its program end together.
+    const child = spawn('sh', ['-c', command], { cwd: folder, env, detached: true });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    running.push({ child, printed: () => text });
+    return () => text;
+  }
+
+  async function run(command: string): Promise<string> {
+    const printed = start(command);
+    const { child } = running.pop() ?? {};
+    const [code] = child ? ((await once(child, 'close')) as [number | null]) : [null];
+    expect(code, `${command}\n${printed()}`).to.equal(0);
+    return printed();
+  }
+
+  it('goes as it stands there, in at most ten commands', async () => {
+    const commands = walk();
+    expect(commands.length).to.be.within(9, 10);
+    for (const { command, output } of commands) {
+      const here = command.replaceAll('127.0.0.2:50051', `127.0.0.2:${PORT}`);
+      if (here.startsWith('kelpied --host')) {
+        const printed = start(`exec ${here} --port ${PORT}`);
+        await until(() => printed().includes('listens on'));
+      } else if (here.includes(' node ')) {
+        start(here);
+      } else {
+        // The nodes join meanwhile.
+        while (here === 'kelpie nodes' && !/gate-1.*lobby-1/s.test(await run(here)));
+        const printed = await run(here);
+        if (output !== '') expect(masked(printed), command).to.equal(masked(output));
+      }
+    }
+  }).timeout(60_000);
+});

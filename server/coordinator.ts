@@ -23,7 +23,6 @@ import { type CoordinatorOptions, defaultRetention, defaultTail } from './ops/co
 import { checkOwnRetention } from './journal/retention-prefixes.js';
 import { defaultLimits, defaultTimes } from './network/limits.js';
 import { networkFolder, networksIn, prepareNetworks } from './journal/file/network-folders.js';
-import type { CredentialStore } from './journal/credential-store.js';
 import { FileCredentialStore } from './journal/file/file-credential-store.js';
 import { FileJournal } from './journal/file/file-journal.js';
 import type { Journal } from './journal/journal.js';
@@ -193,14 +192,15 @@ async function openCredentials(
   { networks, clock, telemetry }: Pick<Shared, 'clock' | 'telemetry'> & Pick<Parts, 'networks'>,
   ends: End[],
 ): Promise<Credentials> {
-  const { logger } = options;
+  const { journal, data = 'data', logger } = options;
   const refusals = logger && new RefusalLog(logger, clock, PEERS);
   ends.push(() => refusals?.close());
   const onRefused = (refused: RefusedPeer): void => {
     telemetry?.refusedPeer(refused.reason);
     refusals?.refused(refused);
   };
-  const store = openCredentialStore(options, clock);
+  const store =
+    journal === 'memory' ? new MemoryCredentialStore() : new FileCredentialStore(data, clock);
   const { recordMachine: onMachine } = networks;
   const credentials = await Credentials.open(store, { ...services, onRefused, onMachine });
   ends.push(() => credentials.close());
@@ -245,13 +245,6 @@ function networksParts(options: CoordinatorOptions, shared: Shared): NetworksPar
 /** The names of the networks beside main that the data directory has. */
 function storedNetworks({ journal, data = 'data' }: CoordinatorOptions): string[] {
   return journal === 'memory' ? [] : networksIn(data);
-}
-
-function openCredentialStore(
-  { journal, data = 'data' }: CoordinatorOptions,
-  clock: Clock,
-): CredentialStore {
-  return journal === 'memory' ? new MemoryCredentialStore() : new FileCredentialStore(data, clock);
 }
 
 async function openJournal(

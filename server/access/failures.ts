@@ -2,6 +2,7 @@
  * Slows the answers to peers who show a credential that is not good, for each address. A good credential from the same
  * address does not come here, so it is never slowed.
  */
+import { addressBlock } from '../core/address.js';
 import type { Cancel, Clock } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 
@@ -51,7 +52,7 @@ export class AuthenticationFailures {
 
   /** Throws the error, or AUTHENTICATION_LIMIT, or rejects with the error later. */
   refuse(host: string, error: KelpieError): Promise<never> {
-    const failing = this.#failing(addressOf(host));
+    const failing = this.#failing(addressBlock(host));
     failing.count += 1;
     if (failing.count <= PROMPT) throw error;
     if (failing.waiting >= WAITING_OF_ADDRESS || this.#waiting.length >= WAITING) throw tooMany();
@@ -95,15 +96,6 @@ export class AuthenticationFailures {
     this.#addresses.set(address, failing);
     return failing;
   }
-}
-
-/** One machine may have all addresses of an IPv6 network of 64 bits, so these count as one. */
-function addressOf(host: string): string {
-  if (!host.includes(':')) return host;
-  const [head = '', tail] = host.split('::');
-  const groups = head.split(':');
-  const zeros = tail === undefined ? [] : ['0', '0', '0', '0'];
-  return [...groups.filter((group) => group !== ''), ...zeros].slice(0, 4).join(':');
 }
 
 function tooMany(): KelpieError {

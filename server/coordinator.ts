@@ -170,7 +170,9 @@ async function assemble(
   const credentials = await openCredentials(options, main, { networks, clock, telemetry }, ends);
   checkAsking(options, credentials);
   const { authorize } = credentials;
-  const security = securityFacts(options, () => renewal?.expiresAtMs);
+  const expiresAtMs = (): number | undefined => renewal?.expiresAtMs;
+  telemetry?.watchCertificate(expiresAtMs);
+  const security = securityFacts(options, expiresAtMs);
   const access = accessService({ credentials, security, clock });
   const onCall = telemetry?.called ?? (() => undefined);
   const onLimit = telemetry?.limited ?? (() => undefined);

@@ -2,14 +2,6 @@
  * Every metric, once. Observers count events such as the end of a session. Gauges read the present state when a client
  * asks for the metrics. For each published event the metrics cost two additions only.
  */
-import {
-  collectDefaultMetrics,
-  Counter,
-  Gauge,
-  Histogram,
-  type Metric,
-  Registry,
-} from 'prom-client';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { departures } from '../nodes/departures.js';
 import type { NodeRows } from '../nodes/rows.js';
@@ -18,6 +10,7 @@ import type { Entry } from '../journal/journal.js';
 import type { Network } from '../network/network.js';
 import type { SessionRegistry } from '../session/registry.js';
 import type { SessionObserver } from '../session/observer.js';
+import { Meters } from './meters.js';
 
 /** The buckets reach from the time of a journal in memory to the time of a disk that stalls. */
 const COMMIT_SECONDS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3];
@@ -40,66 +33,73 @@ type Shown = Watched & { readonly published: { events: number; bytes: number } }
 
 /** The metrics of one coordinator. Those of a network have its name as a label. */
 export class Telemetry {
-  readonly registry = new Registry();
+  readonly #meters = new Meters();
+  readonly registry = this.#meters.registry;
   /** By the names of their networks. */
   readonly #shown = new Map<string, Shown>();
   #failed = (): number => 0;
+  #certificateExpiresAtMs = (): number | undefined => undefined;
 
-  readonly #opened = this.#counter(
+  readonly #opened = this.#meters.counter(
     'kelpie_sessions_opened_total',
     'sessions that got a Welcome: NEW, RESUMED, or REPLACED another process',
     ['network', 'outcome'],
   );
-  readonly #refused = this.#counter(
+  readonly #refused = this.#meters.counter(
     'kelpie_sessions_refused_total',
     'streams that ended before their Welcome',
     ['network', 'reason'],
   );
-  readonly #ended = this.#counter(
+  readonly #ended = this.#meters.counter(
     'kelpie_sessions_ended_total',
     'sessions that ended: STOPPED, DRAINED, LOST, or by an error',
     ['network', 'reason'],
   );
-  readonly #requestsFailed = this.#counter(
+  readonly #requestsFailed = this.#meters.counter(
     'kelpie_requests_failed_total',
     'requests of sessions that were answered with RequestFailed',
     ['network', 'reason'],
   );
-  readonly #nodesLeft = this.#counter('kelpie_nodes_left_total', 'nodes that left the network', [
-    'network',
-    'reason',
-  ]);
-  readonly #faults = this.#counter('kelpie_faults_total', 'faults; the log has a line for each');
-  readonly #commitSeconds = this.#histogram(
+  readonly #nodesLeft = this.#meters.counter(
+    'kelpie_nodes_left_total',
+    'nodes that left the network',
+    ['network', 'reason'],
+  );
+  readonly #faults = this.#meters.counter(
+    'kelpie_faults_total',
+    'faults; the log has a line for each',
+  );
+  readonly #commitSeconds = this.#meters.histogram(
     'kelpie_journal_append_seconds',
     'how long the journal takes to store a transaction',
     COMMIT_SECONDS,
     ['network'],
   );
-  readonly #calls = this.#counter('kelpie_rpc_calls_total', 'calls that ended, streams included', [
-    'method',
-    'code',
-  ]);
-  readonly #callSeconds = this.#histogram(
+  readonly #calls = this.#meters.counter(
+    'kelpie_rpc_calls_total',
+    'calls that ended, streams included',
+    ['method', 'code'],
+  );
+  readonly #callSeconds = this.#meters.histogram(
     'kelpie_rpc_seconds',
     'duration of calls that are not streams',
     CALL_SECONDS,
     ['method'],
   );
 
-  readonly #limited = this.#counter(
+  readonly #limited = this.#meters.counter(
     'kelpie_peer_limits_total',
     'connections and requests above a limit of one peer',
     ['limit'],
   );
 
-  readonly #refusedPeers = this.#counter(
+  readonly #refusedPeers = this.#meters.counter(
     'kelpie_authentication_failures_total',
     'streams and calls of peers without a good credential',
     ['reason'],
   );
 
-  readonly #presenceDiffers = this.#counter(
+  readonly #presenceDiffers = this.#meters.counter(
     'kelpie_presence_mismatches_total',
     'digests of proxies that differed from the table of players',
     ['network'],
@@ -119,14 +119,16 @@ export class Telemetry {
 
   /** `lostLines` gives the number of dropped log lines, if the logger counts them. */
   constructor(lostLines: () => number = () => 0) {
-    for (const metric of metricsOfProcess()) this.registry.registerMetric(metric);
     this.#lookUpNodes();
     this.#lookUpNetworks();
+    this.#lookUpCertificate();
     this.#lookUpValues();
     this.#lookUpJournal();
     this.#lookUpPublished();
     const lost = 'lines of the log that were dropped because no process read them';
-    this.#kept('kelpie_log_lines_lost_total', lost, [], (counter) => counter.inc(lostLines()));
+    this.#meters.kept('kelpie_log_lines_lost_total', lost, [], (counter) =>
+      counter.inc(lostLines()),
+    );
   }
 
   /** From this call on, the metrics show the state of this network too. */
@@ -143,6 +145,11 @@ export class Telemetry {
     this.#failed = failed;
   }
 
+  /** `expiresAtMs` gives the end of the certificate in force; undefined without TLS. */
+  watchCertificate(expiresAtMs: () => number | undefined): void {
+    this.#certificateExpiresAtMs = expiresAtMs;
+  }
+
   /** Returns the function that the coordinator calls when the journal of a network has stored or refused a transaction. */
   committed(network: string): (durationMs: number) => void {
     return (durationMs) => this.#commitSeconds.observe({ network }, durationMs / 1000);
@@ -154,10 +161,10 @@ export class Telemetry {
     if (durationMs !== undefined) this.#callSeconds.observe({ method }, durationMs / 1000);
   };
 
-  /** The edge calls it when a peer is above a limit. */
   /** Counts the streams and calls whose peers did not show a good credential. */
   readonly refusedPeer = (reason: string): void => this.#refusedPeers.inc({ reason });
 
+  /** The edge calls it when a peer is above a limit. */
   readonly limited = (limit: string): void => this.#limited.inc({ limit });
 
   readonly fault = (): void => this.#faults.inc();
@@ -174,17 +181,22 @@ export class Telemetry {
   }
 
   #lookUpNodes(): void {
-    this.#gauge('kelpie_sessions', 'sessions that are open here', ['network', 'role'], (gauge) => {
-      for (const [network, { nodeRows, registry }] of this.#shown) {
-        for (const role of ROLES) gauge.set({ network, role }, 0);
-        for (const name of registry.names) {
-          const node = nodeRows.nodes.get(name)?.value;
-          if (node) gauge.inc({ network, role: nameOf(NodeRole, node.role) });
+    this.#meters.gauge(
+      'kelpie_sessions',
+      'sessions that are open here',
+      ['network', 'role'],
+      (gauge) => {
+        for (const [network, { nodeRows, registry }] of this.#shown) {
+          for (const role of ROLES) gauge.set({ network, role }, 0);
+          for (const name of registry.names) {
+            const node = nodeRows.nodes.get(name)?.value;
+            if (node) gauge.inc({ network, role: nameOf(NodeRole, node.role) });
+          }
         }
-      }
-    });
+      },
+    );
     const labels = ['network', 'role', 'state'] as const;
-    this.#gauge('kelpie_nodes', 'nodes of the network', [...labels], (gauge) => {
+    this.#meters.gauge('kelpie_nodes', 'nodes of the network', [...labels], (gauge) => {
       for (const [network, { nodeRows }] of this.#shown) {
         for (const [, { value }] of nodeRows.nodes.entries()) {
           const [role, state] = [nameOf(NodeRole, value.role), nameOf(NodeState, value.state)];
@@ -198,12 +210,26 @@ export class Telemetry {
   }
 
   #lookUpNetworks(): void {
-    this.#gauge('kelpie_draining', '1 while the coordinator stops', [], (gauge) => {
+    this.#meters.gauge('kelpie_draining', '1 while the coordinator stops', [], (gauge) => {
       gauge.set([...this.#shown.values()].some(({ registry }) => registry.draining) ? 1 : 0);
     });
-    this.#gauge('kelpie_networks', 'networks: open, or failed to open', ['state'], (gauge) => {
-      gauge.set({ state: 'open' }, this.#shown.size);
-      gauge.set({ state: 'failed' }, this.#failed());
+    this.#meters.gauge(
+      'kelpie_networks',
+      'networks: open, or failed to open',
+      ['state'],
+      (gauge) => {
+        gauge.set({ state: 'open' }, this.#shown.size);
+        gauge.set({ state: 'failed' }, this.#failed());
+      },
+    );
+  }
+
+  #lookUpCertificate(): void {
+    const help = 'when the certificate of kelpied expires, in Unix time; only with TLS';
+    this.#meters.gauge('kelpie_certificate_expiry_timestamp_seconds', help, [], (gauge) => {
+      const expiresAtMs = this.#certificateExpiresAtMs();
+      if (expiresAtMs === undefined) gauge.remove();
+      else gauge.set(expiresAtMs / 1000);
     });
   }
 
@@ -237,68 +263,20 @@ export class Telemetry {
     this.#sums('kelpie_audit_records_left_out_total', leftOut, ({ audit }) => audit.leftOut);
   }
 
-  #counter<Label extends string>(name: string, help: string, labelNames: Label[] = []) {
-    return new Counter({ name, help, labelNames, registers: [this.registry] });
-  }
-
-  #histogram<Label extends string>(
-    name: string,
-    help: string,
-    buckets: number[],
-    labelNames: Label[] = [],
-  ) {
-    return new Histogram({ name, help, buckets, labelNames, registers: [this.registry] });
-  }
-
   /** A gauge of one number for each network. */
   #number(name: string, help: string, numberOf: (shown: Shown) => number): void {
-    this.#gauge(name, help, ['network'], (gauge) => {
+    this.#meters.gauge(name, help, ['network'], (gauge) => {
       for (const [network, shown] of this.#shown) gauge.set({ network }, numberOf(shown));
     });
   }
 
-  /** A gauge that is filled anew whenever a client asks for the metrics. */
-  #gauge<Label extends string>(
-    name: string,
-    help: string,
-    labelNames: Label[],
-    fill: (gauge: Gauge<Label>) => void,
-  ): void {
-    const collect = (): void => {
-      gauge.reset();
-      fill(gauge);
-    };
-    const gauge = new Gauge({ name, help, labelNames, registers: [this.registry], collect });
-  }
-
   /** A counter of one sum for each network. */
   #sums(name: string, help: string, sumOf: (shown: Shown) => number): void {
-    this.#kept(name, help, ['network'], (counter) => {
+    this.#meters.kept(name, help, ['network'], (counter) => {
       for (const [network, shown] of this.#shown) counter.inc({ network }, sumOf(shown));
     });
   }
-
-  /** A counter of sums that other code keeps, because they grow too often for a metric. */
-  #kept<Label extends string>(
-    name: string,
-    help: string,
-    labelNames: Label[],
-    fill: (counter: Counter<Label>) => void,
-  ): void {
-    const collect = (): void => {
-      counter.reset();
-      fill(counter);
-    };
-    const counter = new Counter({ name, help, labelNames, registers: [this.registry], collect });
-  }
 }
-
-/** The metrics of the process. They start once, for all coordinators in the process, because they cannot be stopped. */
-function metricsOfProcess(): Metric[] {
-  if (!ofProcess) collectDefaultMetrics({ register: (ofProcess = new Registry()) });
-  return ofProcess.getMetricsAsArray() as unknown as Metric[];
-}
-let ofProcess: Registry | undefined;
 
 const ROLES = Object.keys(NodeRole).filter((role) => role !== 'UNSPECIFIED');
 

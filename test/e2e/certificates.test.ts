@@ -39,11 +39,21 @@ describe('A coordinator whose certificates change', () => {
       join(folder, one),
     );
     const tls = { certificate: certificate ?? '', key: key ?? '', clientCa };
-    coordinator = await startCoordinator({ port: 0, journal: 'memory', tls, logger });
+    const metrics = { host: '127.0.0.1', port: 0 };
+    coordinator = await startCoordinator({ port: 0, journal: 'memory', tls, metrics, logger });
   });
   after(() => coordinator.stop());
 
   const serialOf = (one: Issued): string => new X509Certificate(one.certificate).serialNumber;
+
+  /** When the certificate in force expires, according to the metrics. */
+  const expiry = async (): Promise<number> => {
+    const page = await fetch(coordinator.metricsUrl ?? '');
+    const [, seconds] =
+      /^kelpie_certificate_expiry_timestamp_seconds (\S+)$/m.exec(await page.text()) ?? [];
+    return Number(seconds) * 1000;
+  };
+  const endOf = (one: Issued): number => Date.parse(new X509Certificate(one.certificate).validTo);
 
   /** The serial number of the certificate that a new connection sees. */
   const serial = (trusted: string, client: Issued): Promise<string> =>
@@ -70,15 +80,17 @@ describe('A coordinator whose certificates change', () => {
     await node.publish('chat.a', 'before');
 
     const first = await serial(ca.certificate, client);
-    const other = await ca.server();
+    const other = await ca.shortServer();
     writeFileSync(join(folder, 'cert.pem'), other.certificate);
     await until(() => log.some((line) => line.startsWith('the new certificates cannot be used')));
     expect(log.join('\n')).to.match(/the key in .*key\.pem does not belong to the certificate/);
     expect(await serial(ca.certificate, client)).to.equal(first);
+    expect(await expiry()).to.be.greaterThan(endOf(other));
 
     write(other);
     await until(() => log.some((line) => line.includes(serialOf(other))));
     expect(await serial(ca.certificate, client)).to.equal(serialOf(other));
+    expect(await expiry()).to.equal(endOf(other));
 
     const newCa = await TestCa.make();
     const newClient = await newCa.client('lobby-2');

@@ -32,6 +32,11 @@ export class TestCa {
     return issueServer(this.#ca, hosts, valid());
   }
 
+  /** A certificate that is good for half as long as the others. */
+  shortServer(): Promise<Issued> {
+    return issueServer(this.#ca, LOCAL, between(-HOUR_MS, HOUR_MS / 2));
+  }
+
   expiredServer(): Promise<Issued> {
     return issueServer(this.#ca, LOCAL, expired());
   }

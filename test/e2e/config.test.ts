@@ -1,9 +1,11 @@
 /** The settings of kelpied: their sources, the order of these, and the refused values. */
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { keyOf, settingNames, settings, variableOf } from '../../server/ops/config/settings.js';
+import { ownFiles, ROOT } from '../docs/prose.js';
 import { runKelpied, startKelpied } from '../support/process/kelpied.js';
 
 type Printed = Record<string, { value: unknown; from: string }>;
@@ -67,6 +69,16 @@ describe('the settings of kelpied', () => {
       const printed = await inForce(['--dev', '--port', '7']);
       expect(printed['port']).to.deep.equal({ value: 7, from: '--port' });
       expect(printed['metrics-port']).to.deep.equal({ value: 0, from: '--dev' });
+    });
+
+    it('stand beside every variable that programs of clients read', async () => {
+      const code = ownFiles('.ts').filter((file) => file.startsWith('client/'));
+      const names = code.flatMap(
+        (file) => readFileSync(ROOT + file, 'utf8').match(/KELPIE_[A-Z_]+/g) ?? [],
+      );
+      const read = Object.fromEntries(names.map((name) => [name, 'x']));
+      expect(Object.keys(read).length).to.be.greaterThan(7);
+      expect((await inForce([], read))['port']?.from).to.equal('default');
     });
 
     it('may stand in an empty file', async () => {
@@ -143,6 +155,13 @@ describe('the settings of kelpied', () => {
         /0\.0\.0\.0.*--insecure/,
       ],
       ['a metrics port that is not a number', ['--metrics-port', 'on'], /off or a whole number/],
+      ['a certificate without its key', ['--tls-cert', 'c.pem'], /--tls-cert needs --tls-key/],
+      ['a key without its certificate', ['--tls-key', 'k.pem'], /--tls-key needs --tls-cert/],
+      [
+        'a CA of clients without TLS',
+        ['--tls-client-ca', 'ca.pem'],
+        /--tls-client-ca needs --tls-cert and --tls-key/,
+      ],
       ['an empty host', ['--host', ' '], /must not be empty/],
       ['an unknown flag', ['--prot', '1'], /unknown option '--prot'.*--port/s],
     ];

@@ -49,9 +49,10 @@ export interface DataTask {
 const DEFAULT_FILE = 'kelpie.yaml';
 
 /** Variables that may be in the same environment but are not settings of kelpied. */
-const OTHER_VARIABLES = ['CONFIG', 'ENDPOINTS', 'TOKEN', 'CA', 'CERT', 'KEY', 'NETWORK'].map(
-  (name) => `KELPIE_${name}`,
-);
+const OTHER_VARIABLES = [
+  'CONFIG',
+  ...['ENDPOINTS', 'CONTEXT', 'NETWORK', 'CA', 'CERT', 'KEY', 'TOKEN', 'TOKEN_FILE', 'JOIN_TOKEN'],
+].map((name) => `KELPIE_${name}`);
 
 /**
  * Reads all sources, and removes ignored variables from the environment. If a source is wrong, ends the process with 2

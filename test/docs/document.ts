@@ -15,9 +15,13 @@ export interface Shown {
 export class Document {
   readonly text: string;
 
-  /** `path`: from the root of the repository. */
-  constructor(path: string) {
-    this.text = readFileSync(`${ROOT}${path}`, 'utf8');
+  /** `path`: from the root of the repository. With a heading: only its chapter. Throws if there is none. */
+  constructor(path: string, heading?: string) {
+    const text = readFileSync(`${ROOT}${path}`, 'utf8');
+    const [, ...chapters] = text.split(/^## /m);
+    const chapter = chapters.find((one) => one.startsWith(`${heading}\n`));
+    if (heading !== undefined && chapter === undefined) throw new Error(`no chapter ${heading}`);
+    this.text = chapter ?? text;
   }
 
   /** The fenced blocks of a language, in order. */
@@ -38,7 +42,7 @@ export class Document {
     return this.blocks('console')
       .join('')
       .split(/^\$ /m)
-      .filter((text) => text.startsWith(start))
+      .filter((text) => text !== '' && text.startsWith(start))
       .map((text) => {
         const [command = '', ...output] = text.split('\n');
         return { command, output: output.join('\n') };

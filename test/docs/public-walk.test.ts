@@ -9,19 +9,13 @@ import { until } from '../support/until.js';
 import { Document } from './document.js';
 import { ROOT } from './prose.js';
 
-const manual = new Document('server/README.md');
+const manual = new Document('server/README.md', 'On a public address');
 /** The port of this run stands in for the default one, which a developer's kelpied may have. */
 const PORT = 20_000 + (process.pid % 20_000);
 
 /** The commands of the chapter, with their outputs there. */
 function walk(): { command: string; output: string }[] {
-  const [, chapter = ''] = /## On a public address\n(.*?)\n## /s.exec(manual.text) ?? [];
-  return [...chapter.matchAll(/```console\n(.*?)```/gs)]
-    .flatMap(([, block = '']) => block.split(/^\$ /m).slice(1))
-    .map((text) => {
-      const [command = '', ...output] = text.trimEnd().split('\n');
-      return { command, output: output.join('\n') };
-    });
+  return manual.commands('').map(({ command, output }) => ({ command, output: output.trimEnd() }));
 }
 
 /** Without what differs from run to run. */

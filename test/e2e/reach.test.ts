@@ -1,7 +1,12 @@
 /** The addresses of coordinators: IPv6, other machines, and variables that only look like settings. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
+import { apiAt } from '../../client/api/index.js';
 import { startCoordinator } from '../../server/coordinator.js';
+import { TestCa } from '../support/certificates.js';
 import { runKelpie } from '../support/process/cli.js';
+import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { type Kelpied, runKelpied, startKelpied } from '../support/process/kelpied.js';
 import { until } from '../support/until.js';
 import { rejectionOf } from '../support/thrown.js';
@@ -25,6 +30,7 @@ const NOWHERE = 'http://127.0.0.1:1';
 
 describe('A coordinator', () => {
   let kelpied: Kelpied | undefined;
+  after(removeDataFolders);
   afterEach(async () => {
     await kelpied?.stop();
     kelpied = undefined;
@@ -63,6 +69,29 @@ describe('A coordinator', () => {
     expect(inside.endpoint).to.equal(`[::1]:${inside.port}`);
     expect((await fetch(inside.metricsUrl ?? '')).status).to.equal(200);
     await inside.stop();
+  });
+
+  it('with TLS is reachable from other machines once it asks for credentials', async () => {
+    const folder = dataFolder();
+    const ca = await TestCa.make();
+    const { certificate, key } = await ca.server();
+    for (const [name, text] of Object.entries({ certificate, key }))
+      writeFileSync(join(folder, name), text);
+    const tls = { certificate: join(folder, 'certificate'), key: join(folder, 'key') };
+    const files = ['--tls-cert', tls.certificate, '--tls-key', tls.key];
+    const refused = await runKelpied(['--host', '0.0.0.0', '--port', '0', ...files], {}, folder);
+    expect(refused.errors).to.match(/reachable from other machines.*kelpied token create/);
+    expect(refused.code).to.equal(1);
+
+    const options = { port: 0, data: join(folder, 'data'), tls };
+    const inside = await startCoordinator(options);
+    const token = await inside.createToken({ name: 'alice' });
+    await inside.stop();
+    const open = await startCoordinator({ ...options, host: '0.0.0.0' });
+    const api = apiAt(`127.0.0.1:${open.port}`, { ca: ca.certificate, token });
+    expect((await api.coordinator.info()).network).to.equal('main');
+    api.close();
+    await open.stop();
   });
 
   it('ignores the variables of Kubernetes Services, and prints a warning', async () => {

@@ -29,7 +29,7 @@ export interface OpenNetwork extends EdgeNetwork {
 }
 
 /** The observers of one network. */
-export type NetworkObservers = Pick<Settings, 'onFault' | 'onCommit' | 'onAuditLost' | 'observers'>;
+type NetworkObservers = Pick<Settings, 'onFault' | 'onCommit' | 'onAuditLost' | 'observers'>;
 
 /** Called with the faults of a journal. */
 export interface JournalFaults {

@@ -48,7 +48,7 @@ export interface Carrier {
   withdraw(node: string, commandId: number): void;
 }
 
-/** What an issuer may do. */
+/** The limits and rights of an issuer. */
 export interface IssuerLimits {
   /** Applies the limits of the issuer: may throw. */
   readonly admit?: (weight: CommandWeight) => void;

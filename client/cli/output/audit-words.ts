@@ -15,7 +15,7 @@ export function auditInWords(record: AuditRecord): string {
 }
 
 /** `alice`, `lobby-1 (alice)`, or `anybody` where the coordinator has no credentials. */
-export function actorOf({ actorNode, actorName }: AuditRecord): string {
+function actorOf({ actorNode, actorName }: AuditRecord): string {
   if (actorNode === '') return actorName === '' ? 'anybody' : actorName;
   return actorName === '' || actorName === actorNode ? actorNode : `${actorNode} (${actorName})`;
 }

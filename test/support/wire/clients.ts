@@ -32,7 +32,7 @@ export interface Clients {
 }
 
 /** Clients of one connection. `authorization`: the header, or none. */
-export function clientsWith(endpoint: string, authorization?: string): Clients {
+function clientsWith(endpoint: string, authorization?: string): Clients {
   const channel = createChannel(endpoint);
   const factory = createClientFactory()
     .use(errorDetailsClientMiddleware)

@@ -59,9 +59,10 @@ export class Players {
 
   /**
    * Changes facts of an online player, also of a player whom another node holds: a server may set properties of its
-   * players. `player` is a player of the roster or of an event. Rejects with PLAYER_NOT_FOUND,
-   * STALE_GENERATION (they logged in again), LABELS_INVALID, TEXT_TOO_LONG or PLAYER_INVALID, and with
-   * UNAVAILABLE while no coordinator is connected.
+   * players. `player` is a player of the roster or of an event. Rejects with PLAYER_NOT_FOUND, STALE_GENERATION (they
+   * logged in again), RIGHT_MISSING (they are on another server, and the credential of this node has no right to
+   * change them there), LABELS_INVALID, TEXT_TOO_LONG or PLAYER_INVALID, and with UNAVAILABLE while no coordinator is
+   * connected.
    */
   async update(player: PlayerRef, change: PlayerFactsChange): Promise<void> {
     await this.#update(player, change);

@@ -1,4 +1,4 @@
-/** Changes of a player's facts that any node makes. */
+/** Changes of a player's facts that any node may make. */
 import { type PlayerRef, wireRef } from '../commands/refs.js';
 import type { Link } from '../connection/link.js';
 import { typed } from '../errors.js';

@@ -15,7 +15,8 @@ export type VerbName =
   | 'SET_ROUTING'
   | 'SET_SETTINGS'
   | 'INSPECT'
-  | 'MANAGE_CREDENTIALS';
+  | 'MANAGE_CREDENTIALS'
+  | 'UPDATE_PLAYERS';
 
 /** One thing that a request needs a right for. */
 export type Right =
@@ -44,6 +45,8 @@ export interface Access {
   readonly address: string;
   /** The id and the name of the credential. Undefined: the coordinator asks for none. */
   readonly credential: { readonly id: string; readonly name: string } | undefined;
+  /** Whether the credential is a join token: it is good for Join alone. */
+  readonly joinToken: boolean;
   /** When the credential expires, by the wall clock; undefined: never. */
   readonly expiresAtMs: number | undefined;
   may(right: Right): boolean;
@@ -62,6 +65,7 @@ export function openAccess(network: string, { host }: Visitor): Access {
     network,
     address: host,
     credential: undefined,
+    joinToken: false,
     expiresAtMs: undefined,
     may: () => true,
     require: () => undefined,

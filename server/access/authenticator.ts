@@ -104,6 +104,7 @@ export class Authenticator {
       network: credential.network,
       address,
       credential: { id: credential.id, name: credential.stored.name },
+      joinToken: credential.stored.join !== undefined,
       get expiresAtMs() {
         const endMs = endOf(credential, token);
         return endMs === Infinity ? undefined : endMs;

@@ -134,3 +134,10 @@ export const calls: ReadonlyMap<string, Needs<never>> = new Map<string, Needs<ne
   ['/grpc.health.v1.Health/Check', nothing],
   ['/grpc.health.v1.Health/Watch', nothing],
 ]);
+
+/** The calls that a join token is good for: Join, and a look at itself, so that people see what they have. */
+export const joinTokenCalls: ReadonlySet<string> = new Set(
+  [AccessServiceDefinition.methods.join, AccessServiceDefinition.methods.getOwnCredential].map(
+    ({ name }) => `/${AccessServiceDefinition.fullName}/${name}`,
+  ),
+);

@@ -8,6 +8,13 @@ export function credentialRequired(): KelpieError {
   );
 }
 
+export function joinTokenShown(): KelpieError {
+  return new KelpieError(
+    'CREDENTIAL_REQUIRED',
+    'the token is a join token, which is good for Join alone; join with it, and show the token of the node itself',
+  );
+}
+
 export function credentialInvalid(): KelpieError {
   return new KelpieError(
     'CREDENTIAL_INVALID',

@@ -42,7 +42,7 @@ export const frames: FrameTable = {
   cancelCommand: nothing,
   // Only the process that got the command can answer it.
   commandReply: nothing,
-  // It needs the player's generation.
+  // The coordinator asks when it knows where the player is.
   updatePlayer: nothing,
   transferPlayers: verb('TRANSFER'),
   reserveSlots: RESERVE,

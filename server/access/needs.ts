@@ -66,7 +66,7 @@ export function readingPlayer(lookup: PlayerLookup | undefined): Right {
   return by?.$case === 'id' ? readingPlayerId(by.value) : reading('players.*');
 }
 
-function readingPlayerId(id: string): Right {
+export function readingPlayerId(id: string): Right {
   return reading(`players.${cutText(id.toLowerCase(), NAME_LETTERS)}`);
 }
 

@@ -33,7 +33,7 @@ const presets: Readonly<Record<number, Partial<Rights>>> = {
   [CredentialPreset.SERVICE]: {
     ...node,
     roles: [NodeRole.SERVICE],
-    verbs: [Verb.SHOW_MESSAGE, Verb.KICK, Verb.TRANSFER, Verb.RESERVE],
+    verbs: [Verb.SHOW_MESSAGE, Verb.KICK, Verb.TRANSFER, Verb.RESERVE, Verb.UPDATE_PLAYERS],
   },
   [CredentialPreset.OPERATOR]: {
     ...node,

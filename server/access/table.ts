@@ -4,11 +4,14 @@
  */
 import type { NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Access } from './access.js';
-import { calls } from './calls.js';
+import { calls, joinTokenCalls } from './calls.js';
+import { joinTokenShown } from './errors.js';
 import { frames } from './frames.js';
 import type { Refusal } from '../commands/targets.js';
-import { publishing, type RightLimits, targeting } from './needs.js';
+import { publishing, readingPlayerId, type RightLimits, targeting } from './needs.js';
 import { rightMissing } from './rights.js';
+
+const UPDATE_PLAYERS = { kind: 'verb', verb: 'UPDATE_PLAYERS' } as const;
 
 /**
  * Throws RIGHT_MISSING unless the node `name` may send the frame, or an error if the request names something that
@@ -31,6 +34,14 @@ export function checkPublish(topic: string, access: Access): void {
   access.require(publishing(topic));
 }
 
+/**
+ * Throws RIGHT_MISSING unless the peer may change a player who is neither its own nor on it. A peer that may read the
+ * player may see that they are not online.
+ */
+export function checkUpdateOfOther(playerId: string, isOnline: boolean, access: Access): void {
+  if (isOnline || !access.may(readingPlayerId(playerId))) access.require(UPDATE_PLAYERS);
+}
+
 /** Why the peer may not ask a node by a command; undefined: they may. */
 export function refusalOf(access: Access): Refusal {
   return (node) => {
@@ -39,7 +50,10 @@ export function refusalOf(access: Access): Refusal {
   };
 }
 
-/** As `checkFrame`, for a call of the method with this path. */
+/**
+ * As `checkFrame`, for a call of the method with this path. A session is a call too. Throws CREDENTIAL_REQUIRED for a
+ * join token that is not good for the call.
+ */
 export function checkCall(
   path: string,
   request: unknown,
@@ -49,5 +63,6 @@ export function checkCall(
   const needs = calls.get(path);
   // A method without a row is a fault of the coordinator, and nobody may call it.
   if (!needs) throw new Error(`the table of rights has no row for ${path}`);
+  if (access.joinToken && !joinTokenCalls.has(path)) throw joinTokenShown();
   for (const right of needs(request as never, limits)) access.require(right);
 }

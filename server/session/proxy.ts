@@ -17,12 +17,14 @@ import {
   type SyncPlayers,
   UpdatePlayer,
 } from '../../gen/ts/kelpie/v1/presence.js';
+import type { Access } from '../access/access.js';
+import { checkUpdateOfOther } from '../access/table.js';
 import { KelpieError } from '../core/errors.js';
 import { othersTurn } from '../core/fair-turn.js';
 import { idOf, weightOf } from '../players/player.js';
 import { report, type Reported } from '../players/report-batch.js';
 import { sync } from '../players/sync.js';
-import { updatePlayer } from '../players/updates.js';
+import { type CheckOther, updatePlayer } from '../players/updates.js';
 import { type ProxySession, holds, staleLogin } from '../players/proxy-session.js';
 import type { Acquired } from '../players/ownership.js';
 import { DigestWatch } from '../players/digest-watch.js';
@@ -61,6 +63,7 @@ export class ProxyRequests {
   readonly #services: ProxyServices;
   readonly #writer: PlayerWriter;
   readonly #session: ProxySession;
+  readonly #access: Access;
   #latencies = new Map<string, number>();
   /** Reports of players are written one after the other. */
   #written: Promise<unknown> = Promise.resolve();
@@ -72,11 +75,12 @@ export class ProxyRequests {
   readonly #room = new Latch();
   readonly #digests: DigestWatch;
 
-  constructor(services: ProxyServices, session: ProxySession) {
+  constructor(services: ProxyServices, session: ProxySession & { readonly access: Access }) {
     const { playerWriter, observer, onFault } = services;
     this.#services = services;
     this.#writer = playerWriter;
     this.#session = session;
+    this.#access = session.access;
     this.#digests = new DigestWatch(
       playerWriter,
       session.name,
@@ -161,10 +165,13 @@ export class ProxyRequests {
     };
   }
 
-  /** Any node's change of a player. Throws what UpdatePlayer names. */
+  /** A node's change of a player. Throws what UpdatePlayer names. */
   async update(request: UpdatePlayer): Promise<void> {
     const bytes = UpdatePlayer.encode(request).finish().length;
-    return this.#inOrder(bytes, () => updatePlayer(this.#writer, this.#session, request));
+    const checkOther: CheckOther = (...player) => checkUpdateOfOther(...player, this.#access);
+    return this.#inOrder(bytes, () =>
+      updatePlayer(this.#writer, this.#session, request, checkOther),
+    );
   }
 
   #isGone({ id, generation }: Reported): boolean {

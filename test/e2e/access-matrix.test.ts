@@ -9,6 +9,7 @@ import type { DescMethod, JsonObject } from '@bufbuild/protobuf';
 import { CredentialPreset, Rights } from '../../gen/ts/kelpie/v1/access.js';
 import { ListCredentialsResponse } from '../../gen/ts/kelpie/v1/access_service.js';
 import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
+import { ReadEventsResponse } from '../../gen/ts/kelpie/v1/event_service.js';
 import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { type CoordinatorFrame, NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 import { GetPlayerResponse } from '../../gen/ts/kelpie/v1/player_service.js';
@@ -31,6 +32,8 @@ import { bytesOfJson, messageType, methods } from '../support/wire/descriptors.j
 import { SecurePeer, SecureSession } from '../support/wire/secure-peer.js';
 
 const FULL = rightsFor(CredentialPreset.OPERATOR, Rights.create(), 'root');
+const REFLECTION = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+const JOIN = { nodeName: 'n-door', tokenHash: Buffer.alloc(32, 9).toString('base64') };
 const calls = methods.filter(({ name }) => name !== 'Connect');
 const frames = Object.entries(frameRows) as [keyof typeof frameRows, Row][];
 /** The rights to be a node of the matrix, under a name of its own. */
@@ -298,6 +301,46 @@ describe('the matrix of rights', () => {
     return credentials.find((one) => one.name === name)?.id ?? '';
   };
 
+  it('stores the allowed events of a publish, and names each of the others', async () => {
+    const node = await joined(await tokenOf({ ...session, publishTopics: ['chat.mixed.>'] }));
+    const topics = ['chat.mixed.a', 'shop.mixed', 'chat.mixed.b', 'inbox.n-1', 'chat.other'];
+    const events = topics.map((topic) => ({ topic, payload: { content: { text: 'hello' } } }));
+    const frame = frameOf('publish', { events, firstPublishSequence: '1' });
+    const ack = await node.ask(frame, (one) =>
+      one.frame?.$case === 'publishAck' ? one.frame.value : undefined,
+    );
+    if (typeof ack === 'string') throw new Error(ack);
+    expect(ack.publishSequence).to.equal(5);
+    expect(ack.rejections.map((one) => [one.publishSequence, reasonOf(one.error)])).to.deep.equal([
+      [2, 'RIGHT_MISSING'],
+      [4, 'RIGHT_MISSING'],
+      [5, 'RIGHT_MISSING'],
+    ]);
+    const read = { topics: ['chat.mixed.*', 'shop.mixed', 'chat.other'] };
+    const { message } = await callNamed('ReadEvents', {
+      ...read,
+      start: { at: 'START_AT_EARLIEST' },
+    });
+    const stored = ReadEventsResponse.decode(message ?? Buffer.of()).events;
+    expect(stored.map(({ topic }) => topic)).to.deep.equal(['chat.mixed.a', 'chat.mixed.b']);
+  });
+
+  it('gives a join token Join, a look at itself, and nothing else', async () => {
+    const make = { name: 'doors', rights: { nodeNames: ['n-*'] }, ttlMs: 60_000 };
+    const token = await coordinator.createToken({ ...make, join: { uses: 1 } });
+    for (const method of calls) {
+      const allowed = { Join: 'OK', GetOwnCredential: 'OK' }[method.name];
+      const row = { ...rowOf(method), ...(method.name === 'Join' && { request: JOIN }) };
+      const { reason } = await call(method, row, token);
+      expect(reason, method.name).to.equal(allowed ?? 'CREDENTIAL_REQUIRED');
+    }
+    expect((await join(token, 'n-door')).outcome).to.equal('CREDENTIAL_REQUIRED');
+    for (const path of [REFLECTION, '/grpc.health.v1.Health/Check']) {
+      const { reason } = await peer.call(path, Buffer.of(), token);
+      expect(reason, path).to.equal('CREDENTIAL_REQUIRED');
+    }
+  });
+
   it('asks nobody for a credential to check the health, and everybody else', async () => {
     const by = await stranger();
     const health = await by.call('/grpc.health.v1.Health/Check', Buffer.of());
@@ -305,10 +348,9 @@ describe('the matrix of rights', () => {
     expect((await peer.call('/grpc.health.v1.Health/Watch', Buffer.of(), root)).reason).to.equal(
       'OK',
     );
-    const reflection = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
     const listing = Buffer.from('3a00', 'hex');
-    expect((await by.call(reflection, listing)).reason).to.equal('CREDENTIAL_REQUIRED');
-    expect((await peer.call(reflection, listing, await tokenOf({}))).reason).to.equal('OK');
+    expect((await by.call(REFLECTION, listing)).reason).to.equal('CREDENTIAL_REQUIRED');
+    expect((await peer.call(REFLECTION, listing, await tokenOf({}))).reason).to.equal('OK');
     expect((await join(undefined, 'n-nobody', {}, by)).outcome).to.equal('CREDENTIAL_REQUIRED');
   });
 });

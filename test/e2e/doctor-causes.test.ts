@@ -60,6 +60,8 @@ describe('kelpie doctor names the cause:', () => {
       const ttl = name === 'short' ? { ttlMs: HOUR_MS } : {};
       tokens.set(name, await closed.createToken({ name, preset, ...ttl }));
     }
+    const joining = { rights: { nodeNames: ['lobby-*'] }, ttlMs: HOUR_MS, join: { uses: 1 } };
+    tokens.set('join', await closed.createToken({ name: 'lobbies', ...joining }));
     await start('tls', { tls });
     const mutual = await start('mutual', { tls: { ...tls, clientCa: ca.certificate } });
     tokens.set('mutual', await mutual.createToken({ name: 'a', certificateName: 'lobby-1' }));
@@ -80,6 +82,14 @@ describe('kelpie doctor names the cause:', () => {
   const trusted = () => ({ ca: ca.certificate });
   const own = () => ({ ...trusted(), cert: client.certificate, key: client.key });
   const causes: readonly Cause[] = [
+    {
+      what: 'a join token in place of a token',
+      at: 'closed',
+      by: () => ({ reaching: { token: token('join') } }),
+      check: 'token',
+      finding: /^lobbies is a join token/,
+      advice: /KELPIE_JOIN_TOKEN/,
+    },
     {
       what: 'another CA',
       at: 'tls',

@@ -190,7 +190,7 @@ export const frameRows: Readonly<Record<Exclude<FrameName, 'hello'>, Row>> = {
   },
   updatePlayer: {
     request: { playerId: PLAYER, generation: '1', change: {} },
-    needs: {},
+    needs: verbs('UPDATE_PLAYERS'),
     allowed: 'STALE_GENERATION',
     another: 'STALE_GENERATION',
   },

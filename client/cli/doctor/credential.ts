@@ -35,6 +35,9 @@ const CLOCK_MS = 5 * 60 * 1000;
 
 const NEW_TOKEN = 'An operator makes a new one: kelpie token rotate, or kelpie token create.';
 
+const OWN_TOKEN =
+  'Give it to a node as its join token (KELPIE_JOIN_TOKEN), and show here the token of the node, or one of your own.';
+
 export async function checkToken(api: Api, shown: Shown, timeoutMs?: number): Promise<Result[]> {
   const file = shown.tokenFile === undefined ? [] : checkTokenFile(shown.tokenFile);
   checkForm(shown);
@@ -48,7 +51,8 @@ function findings({ credential, time }: OwnCredential): Result[] {
   if (!credential) {
     return [{ status: 'ok', finding: 'not asked for: the coordinator has no credentials' }];
   }
-  const { name, id, network, expireTime } = credential;
+  const { name, id, network, expireTime, join } = credential;
+  if (join) throw new Trouble(`${name} is a join token: it is good for joining alone`, OWN_TOKEN);
   const leftMs = expireTime && time ? expireTime.getTime() - time.getTime() : Infinity;
   const expiry = expireTime ? `expires ${shownTime(expireTime)}` : 'never expires';
   const finding = `${name} (${id}), network ${network}, ${expiry}`;

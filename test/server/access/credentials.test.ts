@@ -326,6 +326,7 @@ describe('a session whose credential ends between its Hello and its Welcome', ()
       network: 'main',
       address: HOST,
       credential: { id: 'a', name: 'lobby-1' },
+      joinToken: false,
       expiresAtMs: undefined,
       may: () => true,
       require: () => undefined,

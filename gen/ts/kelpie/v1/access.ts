@@ -44,6 +44,8 @@ export const Verb = {
   INSPECT: 11,
   /** MANAGE_CREDENTIALS - Makes, lists, rotates and revokes credentials of its network. Nobody can grant a right that they do not have. */
   MANAGE_CREDENTIALS: 12,
+  /** UPDATE_PLAYERS - UpdatePlayer of players whom neither the node holds nor who are on it. For the others a node needs no right. */
+  UPDATE_PLAYERS: 13,
 } as const;
 
 export type Verb = typeof Verb[keyof typeof Verb];
@@ -62,6 +64,7 @@ export namespace Verb {
   export type SET_SETTINGS = typeof Verb.SET_SETTINGS;
   export type INSPECT = typeof Verb.INSPECT;
   export type MANAGE_CREDENTIALS = typeof Verb.MANAGE_CREDENTIALS;
+  export type UPDATE_PLAYERS = typeof Verb.UPDATE_PLAYERS;
 }
 
 export function verbToJSON(object: Verb): string | number {
@@ -92,6 +95,8 @@ export function verbToJSON(object: Verb): string | number {
       return "VERB_INSPECT";
     case Verb.MANAGE_CREDENTIALS:
       return "VERB_MANAGE_CREDENTIALS";
+    case Verb.UPDATE_PLAYERS:
+      return "VERB_UPDATE_PLAYERS";
     default:
       return object;
   }
@@ -105,7 +110,7 @@ export const CredentialPreset = {
   PROXY: 1,
   /** SERVER - A server: moves and informs players, publishes and reads, issues custom commands. It holds no players. */
   SERVER: 2,
-  /** SERVICE - Another process, such as a shop or a bot: as a server, and it may kick. */
+  /** SERVICE - Another process, such as a shop or a bot: as a server, and it may kick, and change players wherever they are. */
   SERVICE: 3,
   /** OPERATOR - An operator: everything. */
   OPERATOR: 4,
@@ -186,7 +191,10 @@ export interface Credential {
   hasToken: boolean;
   /** The times at which its older tokens end: more than one token counts during a rotation. */
   oldTokenExpireTimes: Date[];
-  /** Set for a join token: it is good for Join alone. */
+  /**
+   * Set for a join token: it is good for Join and GetOwnCredential alone. Every other call and stream of its peers
+   * fails with CREDENTIAL_REQUIRED.
+   */
   join:
     | JoinTerms
     | undefined;

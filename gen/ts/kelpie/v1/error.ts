@@ -218,7 +218,7 @@ export const ErrorReason = {
   RESERVATION_NOT_FOUND: 99,
   /** RESERVATION_LIMIT - The network has too many reservations. Metadata: limit. */
   RESERVATION_LIMIT: 100,
-  /** CREDENTIAL_REQUIRED - The coordinator asks for a credential, and the peer showed none. */
+  /** CREDENTIAL_REQUIRED - The coordinator asks for a credential, and the peer showed none, or a join token, which is good for Join alone. */
   CREDENTIAL_REQUIRED: 110,
   /**
    * CREDENTIAL_INVALID - The credential is not good here: the token is unknown or revoked, the certificate does not fit, or something is

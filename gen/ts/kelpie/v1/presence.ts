@@ -135,7 +135,9 @@ export interface ReleasePlayer {
 }
 
 /**
- * Changes facts of a player who is online, in the name of any node: a server may set properties of its players.
+ * Changes facts of a player who is online: a server may set properties of its players. The proxy that holds the player,
+ * and the server that the proxy reported them on last, need no right for it. Every other node needs VERB_UPDATE_PLAYERS
+ * (RIGHT_MISSING). A node that may not even read a player who is not online gets RIGHT_MISSING too.
  * Readers get PlayerUpdated if it is a change; its source is the node that sent this frame. The change stays
  * when the proxy of the player reports all facts of the player again (`joined`, SyncPlayers). It ends when the
  * proxy itself changes the same fact (`changed`), to the same value too, or with the presence of the player.

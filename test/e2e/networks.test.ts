@@ -344,6 +344,22 @@ describe('two networks in one coordinator', () => {
     watching.close();
   });
 
+  it('starts no reader at a position of the other', async () => {
+    const topics = ['>', 'nodes.>', 'players.>', 'state.>'];
+    const start = { after: secrets.cursor };
+    const watching = test.watch(topics, start);
+    const reader = await opened(joining(test, 'reader-2', { topics, start }));
+    await main.ask('EventService.PublishEvents', { events: [{ ...chat, topic: 'chat.main' }] });
+    await test.ask('EventService.PublishEvents', { events: [{ ...chat, topic: 'chat.end' }] });
+    for (const one of [watching, reader]) {
+      await one.next((frame) => JSON.stringify(frame).includes('chat.end'));
+      const gap = await one.next((frame) => 'gap' in frame);
+      expect(JSON.stringify(gap)).to.contain('GAP_REASON_EPOCH_CHANGED');
+    }
+    expect(JSON.stringify([watching.frames, reader.frames])).to.not.match(/main|Alex|three/);
+    watching.close();
+  });
+
   it('shows each network its own facts alone', async () => {
     const info = await test.ask('CoordinatorService.GetInfo');
     expect(info).to.include({ network: 'test' }).and.not.have.property('players');

@@ -121,6 +121,8 @@ export class Http2Guard {
     if (bytesOf(raw) - path.length > this.#rules.limits.headerBytes) return this.#refuse(stream);
     if (path.length > PATH_LENGTH) headers[':path'] = '/a-path-of-nothing';
     if (isTooLong(headers['grpc-timeout'])) delete headers['grpc-timeout'];
+    // Node would keep the first token. A proxy before the coordinator may have checked the other one.
+    if (countOf('authorization', raw) > 1) headers.authorization = '';
     this.#turns.take(stream.session, () => {
       if (!stream.destroyed) begin(...one);
     });
@@ -133,6 +135,11 @@ export class Http2Guard {
     });
     stream.close(constants.NGHTTP2_NO_ERROR);
   }
+}
+
+/** How often a header came. Names and values take turns. */
+function countOf(name: string, rawHeaders: readonly string[]): number {
+  return rawHeaders.filter((text, at) => at % 2 === 0 && text === name).length;
 }
 
 function bytesOf(rawHeaders: readonly string[]): number {

@@ -1,8 +1,10 @@
 /** Calls that their peers leave open. The test writes to the socket by hand, and moves the clock. */
 import { connect } from 'node:http2';
+import { queryObjects } from 'node:v8';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { type Coordinator, startCoordinator } from '../../../server/coordinator.js';
+import { Session } from '../../../server/session/session.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
 import {
   Flag,
@@ -91,6 +93,23 @@ describe('a call that its peer leaves open', () => {
     expect(peer.resetStreams.has(3), 'the newer one').to.equal(false);
   });
 
+  it('and whose session takes nothing ends with it, and its memory is free', async () => {
+    const sessions = countOf(Session);
+    peer = dry();
+    peer.open(1).message(1, requestBytes({ hello: helloOf('lobby-1') }));
+    await peer.until(() => peer.answered.has(1), 'the headers');
+    expect(countOf(Session)).to.equal(sessions + 1);
+    // It sends all the time.
+    for (let second = 0; second < 60 && !peer.resetStreams.has(1); second++) {
+      peer.message(1, requestBytes({ heartbeat: {} }));
+      await passed();
+      clock.advance(1000);
+    }
+    await peer.until(() => peer.resetStreams.has(1), 'the reset');
+    await passed();
+    expect(countOf(Session)).to.equal(sessions);
+  });
+
   it('with messages that the session does not read yet is read up to 256 KiB', async () => {
     peer = new RawPeer(coordinator.port, { polite: true }).preface();
     const other = requestBytes({ hello: helloOf('lobby-1') });
@@ -127,6 +146,11 @@ describe('a call that its peer leaves open', () => {
     expect(peer.resetStreams.size).to.equal(0);
   });
 });
+
+/** The objects of a class in memory, after a full collection. */
+function countOf(constructor: typeof Session): number {
+  return queryObjects(constructor, { format: 'count' });
+}
 
 describe('compressed requests', () => {
   /** A peer with `count` watches, each with a name of a megabyte. */

@@ -41,6 +41,8 @@ interface Behaviour {
   readonly sips?: boolean;
   /** Speaks TLS, and checks no certificate. */
   readonly tls?: boolean;
+  /** The address of this machine that the connection comes from. */
+  readonly from?: string;
   readonly settings?: readonly (readonly [id: number, value: number])[];
 }
 
@@ -54,6 +56,8 @@ export class RawPeer {
   readonly answered = new Set<number>();
   /** Streams for which RST_STREAM came. */
   readonly resetStreams = new Set<number>();
+  /** Streams that the coordinator has ended. */
+  readonly endedStreams = new Set<number>();
   /** Bytes of DATA that came on all streams. */
   dataBytes = 0;
   /** How many bytes the coordinator lets this peer send on stream 1. */
@@ -72,7 +76,8 @@ export class RawPeer {
     this.#behaviour = behaviour;
     const sip = { buffer: Buffer.alloc(1), callback: () => this.#sip(sip.buffer) };
     const onread = behaviour.sips ? { onread: sip } : {};
-    const target = { port, host: '127.0.0.1', noDelay: true, ...onread };
+    const from = behaviour.from ? { localAddress: behaviour.from } : {};
+    const target = { port, host: '127.0.0.1', noDelay: true, ...from, ...onread };
     const secure = { ...target, ALPNProtocols: ['h2'], rejectUnauthorized: false };
     this.socket = behaviour.tls ? connectTls(secure) : connect(target);
     if (!behaviour.sips) this.socket.on('data', (chunk) => this.#take(chunk));
@@ -184,6 +189,8 @@ export class RawPeer {
     const payload = frame.subarray(HEADER_BYTES);
     this.received.set(type, this.count(type) + 1);
     if (type === FrameType.headers) this.answered.add(stream);
+    const ends = type === FrameType.headers || type === FrameType.data;
+    if (ends && (flags & Flag.endStream) !== 0) this.endedStreams.add(stream);
     if (type === FrameType.goAway) this.goAwayCode = payload.readUInt32BE(4);
     if (type === FrameType.data) this.#data(stream, payload.length);
     if (type === FrameType.reset) {

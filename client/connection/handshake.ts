@@ -37,7 +37,8 @@ const meanings: readonly Meaning[] = [
     'CERTIFICATE_WRONG_HOST',
     (endpoint, { cert }) =>
       `the certificate of ${endpoint} is for ${cutText(cert?.subjectaltname ?? 'others', NAMES)}, and not for ` +
-      `${hostOf(endpoint)}; connect to one of these, or make a certificate with kelpied certs ${hostOf(endpoint)}`,
+      `${hostOf(endpoint)}; connect to one of these, or make a certificate for all of them on its machine: ` +
+      `kelpied certs --force ${[...namesIn(cert?.subjectaltname), hostOf(endpoint)].join(' ')}`,
   ],
   [
     /ALERT_CERTIFICATE_REQUIRED/,
@@ -75,8 +76,15 @@ export function handshakeError(endpoint: string, thrown: unknown): KelpieError {
   return new KelpieError(reason, message(endpoint, error), { cause: thrown });
 }
 
+/** The names and IP addresses, as `kelpied certs` takes them; none if they are too many for a message. */
+function namesIn(subjectAltName = ''): string[] {
+  if (subjectAltName.length > NAMES) return [];
+  const names = subjectAltName.split(', ').map((one) => /^(?:DNS|IP Address):(.+)$/.exec(one)?.[1]);
+  return names.filter((one) => one !== undefined && /^[\w.:*-]+$/.test(one)) as string[];
+}
+
 function outOfDate(endpoint: string, how: string): string {
-  return `the certificate of ${endpoint} ${how} by the clock of this machine; renew it (kelpied certs), or set the clock`;
+  return `the certificate of ${endpoint} ${how} by the clock of this machine; renew it (kelpied certs --force), or set the clock`;
 }
 
 /** The coordinator closed the connection between the handshake and its first frame. */

@@ -167,11 +167,14 @@ describe('kelpied certs', () => {
 
   it('replaces no certificate unless it is asked to, and keeps its CA', async () => {
     const folder = dataFolder();
-    const first = JSON.parse((await certs(folder, '--json')).output) as Record<string, string>;
+    const named = await certs(folder, '203.0.113.7', 'a.example.org', '--json');
+    const first = JSON.parse(named.output) as Record<string, string>;
     const [caFile, file] = [first['ca'] ?? '', first['certificate'] ?? ''];
     const [ca, certificate] = [readFileSync(caFile, 'utf8'), readFileSync(file, 'utf8')];
-    const again = await certs(folder);
-    expect(again.errors).to.match(/server\.pem is there already; --force replaces it/);
+    const again = await certs(folder, 'b.example.org');
+    expect(again.errors).to.match(
+      /server\.pem is there already.*: kelpied certs --out \S+ --force 203\.0\.113\.7 a\.example\.org b\.example\.org$/m,
+    );
     expect(again.code).to.equal(1);
     expect(readFileSync(file, 'utf8')).to.equal(certificate);
     expect((await certs(folder, '--force', '--days', '30')).code).to.equal(0);
@@ -181,6 +184,9 @@ describe('kelpied certs', () => {
     expect(renewed.verify(new X509Certificate(ca).publicKey)).to.equal(true);
     const days = (Date.parse(renewed.validTo) - Date.now()) / 86_400_000;
     expect(days).to.be.within(29, 30);
+    expect(renewed.subjectAltName).to.equal(new X509Certificate(certificate).subjectAltName);
+    const fewer = await certs(folder, '--force', '203.0.113.7');
+    expect(fewer.output).to.include('It is no more for a.example.org.');
   });
 
   it('explains wrong usage and a CA that is none', async () => {
@@ -189,6 +195,7 @@ describe('kelpied certs', () => {
       [['a b'], /a name or an IP address/],
       [['--client', '../x'], /1 to 63 letters/],
       [['--client', 'a', 'b.example.org'], /leave them out, or --client/],
+      [['--host', '203.0.113.7'], /name the hosts .*: kelpied certs 203\.0\.113\.7/],
     ] as const) {
       const { code, errors } = await certs(folder, ...args);
       expect(errors).to.match(message);

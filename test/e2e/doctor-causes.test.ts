@@ -112,7 +112,7 @@ describe('kelpie doctor names the cause:', () => {
       by: () => ({ reaching: trusted() }),
       check: 'TLS',
       finding: /is for DNS:kelpie\.example\.org, and not for 127\.0\.0\.1$/,
-      advice: /kelpied certs --host/,
+      advice: /kelpied certs --force kelpie\.example\.org 127\.0\.0\.1/,
     },
     {
       what: 'plain text to a port with TLS',

@@ -1,5 +1,6 @@
 /** The package of users: this test packs it, installs it in an empty folder, and runs it from there. */
 import { execFile, spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
@@ -10,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { keyOf, settingNames, settings, variableOf } from '../../server/ops/config/settings.js';
+import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
+import { runKelpied } from '../support/process/kelpied.js';
 
 /** The compiled file lies one folder deeper, in dist. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -52,6 +55,18 @@ describe('the files for operators', () => {
     expect(unit)
       .to.match(/^DynamicUser=yes$/m)
       .and.match(/^ProtectSystem=strict$/m);
+  });
+
+  it('make a certificate for the name by which other containers reach kelpied', async () => {
+    const { text = '' } = texts[1] ?? {};
+    const [, words = ''] = /run --rm kelpied (certs .*)$/m.exec(text) ?? [];
+    const out = dataFolder();
+    const { code } = await runKelpied([...words.split(' '), '--out', out]);
+    expect(code).to.equal(0);
+    const { subjectAltName } = new X509Certificate(readFileSync(join(out, 'server.pem')));
+    expect(subjectAltName).to.match(/DNS:kelpied(,|$)/);
+    expect(readFileSync(join(ROOT, 'server/README.md'), 'utf8')).to.include(words);
+    removeDataFolders();
   });
 
   it('have TLS on public addresses, no --insecure, and no secrets', () => {

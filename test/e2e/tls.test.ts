@@ -94,7 +94,7 @@ describe('TLS', () => {
       'elsewhere',
       () => ({ ca: ca.certificate }),
       'CERTIFICATE_WRONG_HOST',
-      /DNS:kelpie\.example\.org.*kelpied certs 127\.0\.0\.1/,
+      /DNS:kelpie\.example\.org.*kelpied certs --force kelpie\.example\.org 127\.0\.0\.1/,
     ],
     ['plain text to TLS', 'tls', () => ({}), 'TLS_REQUIRED', /speaks TLS.*plain text/],
     ['plain text by name to TLS', 'tls', () => ({ insecure: true }), 'TLS_REQUIRED', /speaks TLS/],

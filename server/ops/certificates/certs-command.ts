@@ -14,7 +14,7 @@ import { X509Certificate } from 'node:crypto';
 import { type CertsTask, isHost } from '../config/certs-task.js';
 import { aligned } from '../config/print.js';
 import { printable } from '../../core/printable.js';
-import { type Issued, issueCa, issueClient, issueServer, type Validity } from './issue.js';
+import { hostsIn, type Issued, issueCa, issueClient, issueServer, type Validity } from './issue.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const CA_DAYS = 3650;
@@ -26,7 +26,7 @@ const LOCAL = ['localhost', '127.0.0.1', '::1'];
 export async function runCertsTask(task: CertsTask, data: string, nowMs: number): Promise<number> {
   const folder = task.out ?? join(data, 'tls');
   try {
-    const made = await make(task, folder, nowMs);
+    const made = await make(task, data, folder, nowMs);
     const text = task.json
       ? `${JSON.stringify({ directory: resolve(folder), ...made })}\n`
       : textOf(folder, made, data);
@@ -47,20 +47,25 @@ interface Made {
   readonly expires: string;
   /** The hosts of the certificate of kelpied. */
   readonly hosts?: readonly string[];
+  /** The hosts of the certificate before it, which are not in this one. */
+  readonly hostsGone?: readonly string[];
   readonly client?: string;
 }
 
-async function make(task: CertsTask, folder: string, nowMs: number): Promise<Made> {
+async function make(task: CertsTask, data: string, folder: string, nowMs: number): Promise<Made> {
   const name = task.client === undefined ? 'server' : `client-${task.client}`;
   const [certificate, key] = filesOf(folder, name);
-  if (existsSync(certificate) && !task.force) {
-    throw new Error(`${certificate} is there already; --force replaces it, with the same CA`);
+  const isThere = existsSync(certificate);
+  if (isThere && !task.force) {
+    throw new Error(`${certificate} is there already; ${toReplace(task, data, certificate)}`);
   }
   const [caFile, caKeyFile] = filesOf(folder, 'ca');
   const caIsNew = !existsSync(caFile);
   const ca = caIsNew ? await issueCa('Kelpie CA', from(nowMs, CA_DAYS)) : stored(caFile, caKeyFile);
   const validity = within(ca, from(nowMs, task.days));
-  const hosts = hostsOf(task);
+  const before = isThere && task.client === undefined ? hostsOfFile(certificate) : undefined;
+  const hosts = hostsOf(task, certificate, before);
+  const hostsGone = before?.filter((one) => !hosts.includes(one)) ?? [];
   const issued =
     task.client === undefined
       ? await issueServer(ca, hosts, validity)
@@ -69,7 +74,7 @@ async function make(task: CertsTask, folder: string, nowMs: number): Promise<Mad
   chmodSync(folder, 0o700);
   if (caIsNew) store(folder, 'ca', ca);
   store(folder, name, issued);
-  const subject = task.client === undefined ? { hosts } : { client: task.client };
+  const subject = task.client === undefined ? { hosts, hostsGone } : { client: task.client };
   const expires = validity.notAfter.toISOString();
   return { ca: caFile, caIsNew, certificate, key, expires, ...subject };
 }
@@ -99,9 +104,39 @@ function stored(certificateFile: string, keyFile: string): Issued {
   );
 }
 
-/** The hosts that the operator names, else the name of this machine; and this machine by its own addresses. */
-function hostsOf({ hosts }: CertsTask): string[] {
-  const own = hosts.length > 0 ? hosts : [hostname()].filter(isHost);
+/** The command that makes the certificate again, as the operator can type it. */
+function toReplace(task: CertsTask, data: string, certificate: string): string {
+  const place = task.out === undefined ? ` --data ${data}` : ` --out ${task.out}`;
+  const again = `kelpied certs${place} --force`;
+  if (task.client !== undefined) return `${again} --client ${task.client} makes another`;
+  if (task.hosts.length === 0) return `${again} renews it, for the same names`;
+  const all = new Set([...(hostsOfFile(certificate) ?? []), ...task.hosts]);
+  const named = [...all].filter((one) => !LOCAL.includes(one));
+  return `for its names and yours: ${again} ${named.join(' ')}`;
+}
+
+/** Undefined if the file has no certificate that can be read. */
+function hostsOfFile(certificate: string): readonly string[] | undefined {
+  try {
+    return hostsIn(readFileSync(certificate, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The hosts that the operator names, else those of the certificate that is there, else the name of this machine; and
+ * this machine by its own addresses.
+ */
+function hostsOf(
+  { hosts, force, client }: CertsTask,
+  certificate: string,
+  before: readonly string[] | undefined,
+): string[] {
+  if (hosts.length === 0 && force && client === undefined && existsSync(certificate) && !before) {
+    throw new Error(`${certificate} cannot be read; name the hosts of the new certificate`);
+  }
+  const own = hosts.length > 0 ? hosts : (before ?? [hostname()].filter(isHost));
   return [...new Set([...own, ...LOCAL])];
 }
 
@@ -120,7 +155,7 @@ function store(folder: string, name: string, { certificate, key }: Issued): void
 }
 
 function textOf(folder: string, made: Made, data: string): string {
-  const { ca, caIsNew, certificate, key, expires, hosts, client } = made;
+  const { ca, caIsNew, certificate, key, expires, hosts, hostsGone = [], client } = made;
   const until = expires.slice(0, 10);
   const owner = client === undefined ? 'kelpied' : `the client ${client}`;
   const rows = [
@@ -129,7 +164,8 @@ function textOf(folder: string, made: Made, data: string): string {
     [certificate, `the certificate of ${owner}, until ${until}`],
     [key, client === undefined ? 'its key: it stays here' : 'its key: copy both to this client'],
   ];
-  const subject = hosts ? `\nThe certificate is for ${hosts.join(', ')}.\n` : '';
+  const gone = hostsGone.length > 0 ? ` It is no more for ${hostsGone.join(', ')}.` : '';
+  const subject = hosts ? `\nThe certificate is for ${hosts.join(', ')}.${gone}\n` : '';
   const next = hosts
     ? [
         `  kelpied --data ${data} --tls-cert ${certificate} --tls-key ${key}`,

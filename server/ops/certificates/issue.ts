@@ -2,7 +2,7 @@
 // @peculiar/x509 does not load without it.
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
-import { isIP } from 'node:net';
+import { isIP, SocketAddress } from 'node:net';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -60,6 +60,14 @@ export function issueServer(ca: Issued, hosts: readonly string[], validity: Vali
     new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
   ];
   return issue(ca, 'kelpied', extensions, validity);
+}
+
+/** The names and IP addresses that a certificate is for. Throws for a text that is no certificate. */
+export function hostsIn(certificate: string): string[] {
+  const names = new X509Certificate(certificate).getExtension(SubjectAlternativeNameExtension);
+  return (names?.names.items ?? []).map(({ value }) =>
+    isIP(value) === 6 ? new SocketAddress({ address: value, family: 'ipv6' }).address : value,
+  );
 }
 
 /** A certificate for a client of this name. */

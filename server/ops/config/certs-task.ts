@@ -19,7 +19,7 @@ const EXAMPLES = `
 Without --client it makes the certificate of kelpied. The CA signs all of them, and is made once.
 
   kelpied certs kelpie.example.org 203.0.113.7
-  kelpied certs --force                       renew the certificate of kelpied, with the same CA
+  kelpied certs --force                       renew it, for the same names and with the same CA
   kelpied certs --client lobby-1              a certificate for a client, for --tls-client-ca
 
 Exit codes: 0 fine, 1 the files are there already or cannot be written, 2 wrong usage.`;

@@ -70,6 +70,11 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Con
   const values = command.opts<Settings>();
   const origins = {} as Record<SettingName, string>;
   for (const name of settingNames) origins[name] = fromFile.get(name) ?? originOf(command, name);
+  if (task?.kind === 'certs' && origins.host === '--host') {
+    command.error(
+      `error: --host is where kelpied listens; name the hosts of the certificate alone: kelpied certs ${values.host}`,
+    );
+  }
   // Certificates and tokens are made before kelpied can run with its settings.
   const isBefore = task?.kind === 'certs' || task?.kind === 'token';
   const wrong = isBefore ? undefined : contradiction(values);

@@ -9,6 +9,7 @@ import { endpointOf } from './core/address.js';
 import { realClock } from './core/real-clock.js';
 import { printable } from './core/printable.js';
 import { runDataTask } from './ops/data-command.js';
+import { ASKS, greeting, OPEN } from './ops/greeting.js';
 import { createLogger, type Logger, type ProcessLog } from './ops/log/log.js';
 import { ProcessEnd } from './ops/process-end.js';
 import { runTokenTask } from './ops/token-command.js';
@@ -16,9 +17,6 @@ import { version } from './core/version.js';
 
 const IGNORED =
   'ignored variables of a Kubernetes Service (set enableServiceLinks: false to remove them)';
-
-const ASKS = 'closed: every peer shows a credential; kelpied token create makes one';
-const OPEN = 'open: no credentials, everybody who reaches it may do everything';
 
 const config = readConfig(process.argv, process.env);
 const { settings, task } = config;
@@ -72,32 +70,14 @@ function loggerOf({ settings: { logLevel, logFormat } }: Config): ProcessLog {
 
 /** Prints the greeting; with --dev one line for tests. With logFormat json the log has the same facts. */
 function greet(coordinator: Coordinator): void {
-  const { endpoint, port, metricsUrl } = coordinator;
+  const { endpoint, metricsUrl } = coordinator;
   if (settings.dev) {
     const metrics = metricsUrl ?? null;
     const ready = { event: 'ready', endpoint, metrics, pid: process.pid, version };
     process.stdout.write(`${JSON.stringify(ready)}\n`);
   } else if (settings.logFormat !== 'json') {
-    process.stdout.write(
-      greeting(coordinator, port === 50_051 ? '' : `KELPIE_ENDPOINTS=${endpoint} `),
-    );
+    process.stdout.write(greeting(coordinator, settings));
   }
-}
-
-function greeting(coordinator: Coordinator, elsewhere: string): string {
-  const { endpoint, networks, asksForCredentials } = coordinator;
-  const journal = settings.journal === 'file' ? `journal in ${settings.data}` : 'journal in memory';
-  const named = `${networks.length > 1 ? 'networks' : 'network'} ${networks.join(', ')}`;
-  return `kelpied ${version} listens on ${endpoint} (${named}, ${journal})
-${asksForCredentials ? ASKS : OPEN}
-
-Try next, in another terminal:
-  ${elsewhere}npx kelpie nodes                               who is part of the network
-  ${elsewhere}npx kelpie tail 'chat.>'                       follow a topic
-  ${elsewhere}npx kelpie publish chat.global 'hello'         say something on it
-
-Stop with Ctrl+C.
-`;
 }
 
 function logStart(coordinator: Coordinator, logger: Logger): void {

@@ -75,17 +75,21 @@ describe('the walk to a public address in the manual of operators', () => {
 
   it('goes as it stands there, in at most ten commands', async () => {
     const commands = walk();
+    let greeting = '';
     expect(commands.length).to.be.within(9, 10);
     for (const { command, output } of commands) {
       const here = command.replaceAll('127.0.0.2:50051', `127.0.0.2:${PORT}`);
       if (here.startsWith('kelpied --host')) {
         const printed = start(`exec ${here} --port ${PORT}`);
-        await until(() => printed().includes('listens on'));
+        await until(() => printed().includes('Ctrl+C'));
+        greeting = masked(printed());
       } else if (here.includes(' node ')) {
         start(here);
       } else {
         // The nodes join meanwhile.
         while (here === 'kelpie nodes' && !/gate-1.*lobby-1/s.test(await run(here)));
+        if (here.startsWith('kelpie context add'))
+          expect(greeting).to.include(command.replace('alice.token', 'FILE'));
         const printed = await run(here);
         if (output !== '') expect(masked(printed), command).to.equal(masked(output));
       }

@@ -3,8 +3,10 @@ import { resolve } from 'node:path';
 import { aligned } from './config/print.js';
 import type { DataTask } from './config/sources.js';
 import { printable } from '../core/printable.js';
+import { realClock } from '../core/real-clock.js';
 import { checkData, type DataCheck } from '../journal/file/check.js';
 import { compactData, type DataInfo, infoData } from '../journal/file/data.js';
+import { checkCredentials } from '../journal/file/file-credential-store.js';
 import { networkFolder } from '../journal/file/network-folders.js';
 import { Progress } from './progress.js';
 
@@ -14,6 +16,14 @@ interface Outcome {
   readonly json: object;
   readonly fine: boolean;
 }
+
+/** The number of credentials. The directory of a network other than main has none: the store is for all networks. */
+interface Credentials {
+  readonly credentials: number | undefined;
+}
+
+/** The most findings that a check lists. */
+const FINDINGS = 100;
 
 /** Runs the task and prints its outcome. Resolves with the exit code: 0, or 1 for damage or an error. */
 export async function runDataTask(task: DataTask, data: string): Promise<number> {
@@ -39,13 +49,21 @@ const tasks: Record<
   (directory: string, progress: Progress) => Promise<Outcome>
 > = {
   info: async (directory) => {
-    const found = await infoData(directory);
+    const { credentials } = (await checkCredentials(directory, realClock)) ?? {};
+    const found = { ...(await infoData(directory)), credentials };
     return { text: infoText(directory, found), json: found, fine: true };
   },
   check: async (directory, progress) => {
-    const found = await checkData(directory, (done, of) =>
+    const stored = await checkCredentials(directory, realClock);
+    const journal = await checkData(directory, (done, of) =>
       progress.tell(`checked ${done} of ${of} entries`),
     );
+    const damaged = stored?.damaged.map((id) => `credential ${id} is damaged`) ?? [];
+    const found = {
+      ...{ ...journal, credentials: stored?.credentials },
+      findings: [...damaged, ...journal.findings].slice(0, FINDINGS),
+      faults: journal.faults + damaged.length,
+    };
     return { text: checkText(directory, found), json: found, fine: found.faults === 0 };
   },
   compact: async (directory, progress) => {
@@ -60,8 +78,9 @@ const tasks: Record<
   },
 };
 
-function infoText(directory: string, info: DataInfo): string {
+function infoText(directory: string, info: DataInfo & Credentials): string {
   const { format, epoch, entries, bytes, fileBytes, oldest, newest, topics } = info;
+  const { credentials } = info;
   const end = (at: DataInfo['oldest']): string =>
     at ? `${at.sequence}, of ${new Date(at.atMs).toISOString()}` : '-';
   return aligned([
@@ -72,6 +91,7 @@ function infoText(directory: string, info: DataInfo): string {
     ['file', sizeOf(fileBytes)],
     ['oldest', end(oldest)],
     ['newest', end(newest)],
+    ...(credentials === undefined ? [] : [['credentials', String(credentials)] as const]),
     ...topics.map(({ prefix, goneUpTo }): [string, string] => [
       'own retention',
       `${prefix}${goneUpTo > 0 ? `, removed up to ${goneUpTo}` : ''}`,
@@ -79,9 +99,12 @@ function infoText(directory: string, info: DataInfo): string {
   ]);
 }
 
-function checkText(directory: string, { entries, rows, findings, faults }: DataCheck): string {
+function checkText(directory: string, found: DataCheck & Credentials): string {
+  const { entries, rows, credentials, findings, faults } = found;
   if (faults === 0) {
-    return `${directory} is whole: ${entries} entries and ${rows} rows are as they were written.\n`;
+    const inJournal = `${entries} entries${credentials === undefined ? ' and' : ','} ${rows} rows`;
+    const others = credentials === undefined ? '' : ` and ${credentials} credentials`;
+    return `${directory} is whole: ${inJournal}${others} are as they were written.\n`;
   }
   const unnamed = faults - findings.length;
   const lines = unnamed > 0 ? [...findings, `and ${unnamed} more`] : findings;

@@ -10,6 +10,7 @@ import { Document } from './document.js';
 import { ROOT } from './prose.js';
 
 const manual = new Document('server/README.md', 'On a public address');
+const tls = new Document('server/README.md', 'TLS');
 /** The port of this run stands in for the default one, which a developer's kelpied may have. */
 const PORT = 20_000 + (process.pid % 20_000);
 
@@ -21,7 +22,8 @@ function walk(): { command: string; output: string }[] {
 /** Without what differs from run to run. */
 const masked = (text: string): string =>
   text
-    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, '<time>')
+    .replaceAll(/\d{4}-\d\d-\d\d(T[\d:.]+Z)?/g, '<time>')
+    .replaceAll(/\b[0-9a-f]{12}\b/g, '<id>')
     .replaceAll(`:${PORT}`, ':50051')
     .replaceAll(/\/\S*\/(?=contexts\.yaml|alice\.token)/g, '…/')
     .trimEnd();
@@ -72,6 +74,12 @@ describe('the walk to a public address in the manual of operators', () => {
     expect(code, `${command}\n${printed()}`).to.equal(0);
     return printed();
   }
+
+  it('has certificates as the page shows them', async () => {
+    const [{ command, output } = { command: '', output: '' }] = tls.commands('kelpied certs');
+    expect(masked(await run(command))).to.equal(masked(output));
+    rmSync(join(folder, 'data'), { recursive: true });
+  });
 
   it('goes as it stands there, in at most ten commands', async () => {
     const commands = walk();

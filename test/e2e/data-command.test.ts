@@ -2,6 +2,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { apiAt } from '../../client/api/index.js';
+import { startCoordinator } from '../../server/coordinator.js';
+import { FileCredentialStore } from '../../server/journal/file/file-credential-store.js';
+import { realClock } from '../support/clock/real-clock.js';
 import { runKelpie } from '../support/process/cli.js';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { type Kelpied, runKelpied, startKelpied } from '../support/process/kelpied.js';
@@ -35,12 +39,12 @@ describe('kelpied data', () => {
   };
 
   /** Changes a bit of an event's text on the disk. */
-  const damage = (text: string): void => {
-    const path = join(data, 'journal.mdb');
+  const damage = (text: string, file = 'journal.mdb'): void => {
+    const path = join(data, file);
     const bytes = readFileSync(path);
-    const at = bytes.indexOf(text);
-    expect(at).to.be.greaterThan(0);
-    bytes[at] = bytes.readUInt8(at) ^ 1;
+    // lmdb may have older copies of a page before the present one.
+    for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + text.length))
+      bytes[at] = bytes.readUInt8(at) ^ 1;
     writeFileSync(path, bytes);
   };
 
@@ -88,10 +92,10 @@ describe('kelpied data', () => {
       expect(errors).to.equal('');
       expect(code).to.equal(0);
       expect(output).to.equal(
-        `${data} is whole: ${EVENTS} entries and 0 rows are as they were written.\n`,
+        `${data} is whole: ${EVENTS} entries, 0 rows and 0 credentials are as they were written.\n`,
       );
       expect((await json('check')).found).to.deep.equal({
-        ...{ directory: data, entries: EVENTS, rows: 0, findings: [], faults: 0 },
+        ...{ directory: data, entries: EVENTS, rows: 0, credentials: 0, findings: [], faults: 0 },
       });
     });
 
@@ -110,6 +114,53 @@ describe('kelpied data', () => {
         ...{ entries: EVENTS - 1, faults: 1, findings: [`entry ${sequence + 7} is damaged`] },
       });
     });
+  });
+
+  it('counts the credentials, and finds a damaged one', async () => {
+    const store = new FileCredentialStore(data, realClock);
+    const changes = ['a', 'b'].map((id) => ({
+      id,
+      bytes: Buffer.from(`record ${id}`),
+      expected: 0,
+    }));
+    await store.write(changes);
+    await store.close();
+    expect((await json('info')).found).to.include({ credentials: 2 });
+    damage('record b', 'credentials.mdb');
+    const { code, found } = await json('check');
+    expect(code).to.equal(1);
+    expect(found).to.deep.include({
+      ...{ credentials: 2, entries: EVENTS, faults: 1, findings: ['credential b is damaged'] },
+    });
+  });
+
+  it('--network names the journal of another network, which survived a kill of kelpied too', async () => {
+    const names = ['main', 'test'];
+    const options = { port: 0, data };
+    const coordinator = await startCoordinator(options);
+    const tokens = await Promise.all(
+      names.map((network) => coordinator.createToken({ name: network, network })),
+    );
+    await coordinator.stop();
+    const apis = ({ endpoint }: Kelpied) => tokens.map((token) => apiAt(endpoint, { token }));
+    const killed = await startKelpied([], folder);
+    for (const [index, api] of apis(killed).entries()) {
+      await api.state.put('vault', 'mine', `of ${names[index]}`);
+      api.close();
+    }
+    await killed.kill();
+    const kelpied = await startKelpied([], folder);
+    expect(kelpied.output()).to.include('(networks main, test, journal in data)');
+    for (const [index, api] of apis(kelpied).entries()) {
+      expect((await api.state.get('vault', 'mine'))?.value).to.equal(`of ${names[index]}`);
+      api.close();
+    }
+    expect(await kelpied.stop()).to.equal(0);
+    const directory = join(data, 'networks', 'test');
+    const { output } = await command('check', '--network', 'test');
+    expect(output).to.match(new RegExp(`^${directory} is whole: \\d entries and 1 rows are`));
+    const { found } = await json('info', '--network', 'test');
+    expect(found).to.include({ directory }).and.not.to.have.property('credentials');
   });
 
   it('compact makes the file smaller, and a coordinator goes on with its whole content', async () => {

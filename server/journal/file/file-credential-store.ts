@@ -2,6 +2,7 @@
  * Credentials in a file of lmdb beside the journal. Unlike the journal's file, several processes use it at once: lmdb
  * lets one of them write at a time. So `kelpied token` works while kelpied runs, and kelpied looks for its writes.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { type Cancel, type Clock, every } from '../../core/clock.js';
@@ -24,6 +25,12 @@ const RECORD = 'credential/';
 /** After every key of a record. */
 const RECORDS_END = 'credential0';
 const NOTHING = new Uint8Array(0);
+
+/** The number of credentials, and the ids of those that differ from the written ones. */
+export interface CredentialCheck {
+  readonly credentials: number;
+  readonly damaged: readonly string[];
+}
 
 type Root = RootDatabase<Buffer, string>;
 
@@ -64,12 +71,31 @@ export class FileCredentialStore implements CredentialStore {
   }
 
   async *records(): AsyncGenerator<StoredRecord> {
+    for await (const { key, value } of this.#rows()) yield this.#decoded(key, value);
+  }
+
+  /** Reads all records, also after a damaged one. */
+  async check(): Promise<CredentialCheck> {
+    let credentials = 0;
+    const damaged: string[] = [];
+    for await (const { key, value } of this.#rows()) {
+      credentials++;
+      try {
+        decodeRow(Buffer.from(key), value);
+      } catch {
+        damaged.push(key.slice(RECORD.length));
+      }
+    }
+    return { credentials, damaged };
+  }
+
+  async *#rows(): AsyncGenerator<{ readonly key: string; readonly value: Buffer }> {
     let start = RECORD;
     for (;;) {
       const page = this.#read(() => [
         ...this.#root.getRange({ start, end: RECORDS_END, limit: CHUNK }),
       ]);
-      for (const { key, value } of page) yield this.#decoded(key, value);
+      yield* page;
       const last = page.at(-1);
       if (!last || page.length < CHUNK) return;
       start = `${last.key}\0`;
@@ -153,6 +179,23 @@ export class FileCredentialStore implements CredentialStore {
   #fault(error: unknown): JournalError {
     const fault = fileFault(error, this.#folder);
     return fault.code === 'DAMAGED' ? damaged(join(this.#folder, CREDENTIALS_FILE), fault) : fault;
+  }
+}
+
+/**
+ * Reads the credentials in a data directory, and makes nothing. Undefined: there is no such file. Throws a JournalError
+ * if the file is damaged outside its records.
+ */
+export async function checkCredentials(
+  folder: string,
+  clock: Clock,
+): Promise<CredentialCheck | undefined> {
+  if (!existsSync(join(folder, CREDENTIALS_FILE))) return undefined;
+  const store = new FileCredentialStore(folder, clock);
+  try {
+    return await store.check();
+  } finally {
+    await store.close();
   }
 }
 

@@ -50,8 +50,8 @@ export interface Access {
   /** When the credential expires, by the wall clock; undefined: never. */
   readonly expiresAtMs: number | undefined;
   may(right: Right): boolean;
-  /** Throws RIGHT_MISSING, or CREDENTIAL_REVOKED or CREDENTIAL_EXPIRED if the credential has ended. */
-  require(right: Right): void;
+  /** Throws RIGHT_MISSING for all that are missing, or the end of the credential: CREDENTIAL_REVOKED, CREDENTIAL_EXPIRED. */
+  require(...rights: readonly Right[]): void;
   /** Calls once, with CREDENTIAL_REVOKED or CREDENTIAL_EXPIRED, when the credential ends. Returns how to forget that. */
   onEnd(ended: (error: KelpieError) => void): () => void;
 }

@@ -110,8 +110,9 @@ export class Authenticator {
         return endMs === Infinity ? undefined : endMs;
       },
       may: (right) => credential.rights.grant(right) && !ended(),
-      require: (right) => {
-        const error = ended() ?? (credential.rights.grant(right) ? undefined : rightMissing(right));
+      require: (...rights) => {
+        const [first, ...others] = rights.filter((right) => !credential.rights.grant(right));
+        const error = ended() ?? (first && rightMissing(first, ...others));
         if (error) throw error;
       },
       onEnd: (report) => this.#ends.watch(ended, report),

@@ -103,9 +103,14 @@ function nameOfRole(role: NodeRole): string {
   return Object.entries(NodeRole).find(([, number]) => number === role)?.[0] ?? String(role);
 }
 
-/** The error for a right that a peer does not have. */
-export function rightMissing(right: Right): KelpieError {
-  const words = describe(right);
-  const message = `the credential does not give the right "${words}"; an operator can make one that does`;
-  return new KelpieError('RIGHT_MISSING', message, { right: words });
+/** A longer list of missing rights is cut. */
+const LISTED = 8;
+
+/** The error for rights that a peer does not have. Its metadata has the first. */
+export function rightMissing(first: Right, ...others: readonly Right[]): KelpieError {
+  const rights = [first, ...others].slice(0, LISTED).map((right) => `"${describe(right)}"`);
+  const more = others.length >= LISTED ? `, and ${others.length + 1 - LISTED} more` : '';
+  const named = `${others.length > 0 ? 'rights' : 'right'} ${rights.join(', ')}${more}`;
+  const message = `the credential does not give the ${named}; an operator can make one that does`;
+  return new KelpieError('RIGHT_MISSING', message, { right: describe(first) });
 }

@@ -26,7 +26,7 @@ export function checkFrame(
   // The session answers an empty frame itself.
   if (!frame) return;
   const needs = frames[frame.$case] as (typeof frames)['hello'];
-  for (const right of needs(frame.value as never, limits, name)) access.require(right);
+  access.require(...needs(frame.value as never, limits, name));
 }
 
 /** Throws RIGHT_MISSING unless the peer may publish to the topic, which is a valid one. */
@@ -64,5 +64,5 @@ export function checkCall(
   // A method without a row is a fault of the coordinator, and nobody may call it.
   if (!needs) throw new Error(`the table of rights has no row for ${path}`);
   if (access.joinToken && !joinTokenCalls.has(path)) throw joinTokenShown();
-  for (const right of needs(request as never, limits)) access.require(right);
+  access.require(...needs(request as never, limits));
 }

@@ -60,6 +60,8 @@ describe('kelpie doctor names the cause:', () => {
       const ttl = name === 'short' ? { ttlMs: HOUR_MS } : {};
       tokens.set(name, await closed.createToken({ name, preset, ...ttl }));
     }
+    const few = { nodeNames: ['shop'], readTopics: ['nodes.*'] };
+    tokens.set('shop', await closed.createToken({ name: 'shop', rights: few }));
     const joining = { rights: { nodeNames: ['lobby-*'] }, ttlMs: HOUR_MS, join: { uses: 1 } };
     tokens.set('join', await closed.createToken({ name: 'lobbies', ...joining }));
     await start('tls', { tls });
@@ -211,6 +213,14 @@ describe('kelpie doctor names the cause:', () => {
       advice: /kelpie token own/,
     },
     {
+      what: 'a missing right to read the topics of each client',
+      at: 'closed',
+      by: () => ({ reaching: { token: token('shop') }, node: 'shop' }),
+      check: 'rights',
+      finding: /^the credential shop lacks a right: read routing and read kelpie\.settings$/,
+      advice: /--read/,
+    },
+    {
       what: 'a token file that others can read',
       at: 'closed',
       by: () => ({ reaching: { tokenFile: file } }),
@@ -243,6 +253,16 @@ describe('kelpie doctor names the cause:', () => {
     for await (const one of examine(endpoint, { reaching: { token: token('lobby-1') }, ...wanted }))
       found.push([one.check, one.status]);
     expect(found).to.deep.include(['rights', 'ok']).and.not.include(['token', 'failed']);
+  });
+
+  it('and leaves out a check that the credential has no right for', async () => {
+    const found = [];
+    const endpoint = running.get('closed')?.endpoint ?? '';
+    for await (const one of examine(endpoint, { reaching: { token: token('shop') } }))
+      if (one.status !== 'ok') found.push(one);
+    const finding = 'not checked: it needs the right "read kelpie.settings"';
+    expect(found).to.deep.include({ check: 'logins', status: 'notChecked', finding });
+    expect(found.map(({ status }) => status)).to.not.include('failed');
   });
 });
 

@@ -92,6 +92,18 @@ describe('The rights of a node', () => {
     expect(await reasonOf(change(reader, 'd', nobody))).to.equal('RIGHT_MISSING');
   });
 
+  it('are named all at once where a node lacks several', async () => {
+    const silent = { logger: { warn: () => undefined } };
+    const token = { rights: { nodeNames: ['shop'] } };
+    const error = await rejectionOf(KelpieError, join('shop', token, silent));
+    expect([error.reason, error.metadata['right']]).to.deep.equal([
+      'RIGHT_MISSING',
+      'role DOWNSTREAM',
+    ]);
+    for (const right of ['role DOWNSTREAM', ...ROSTER.map((topic) => `read ${topic}`)])
+      expect(error.message).to.include(`"${right}"`);
+  });
+
   it('reach the nodes of a target that it names: the others answer RIGHT_MISSING, and none of them is any', async () => {
     const greeted: string[] = [];
     const names = ['lobby-1', 'lobby-2', 'arena-1'];

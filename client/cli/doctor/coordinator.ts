@@ -122,7 +122,7 @@ function infoOf(api: Api, timeoutMs: number): Promise<CoordinatorInfo> {
   return answered(timeoutMs, (options) => api.coordinator.info(options));
 }
 
-/** The answer of a call. Rejects with Trouble. */
+/** The answer of a call. Rejects with Trouble, or RIGHT_MISSING: most rights are not for everybody. */
 export async function answered<T>(
   timeoutMs = CALL_MS,
   call: (options: CallOptions) => Promise<T>,
@@ -130,7 +130,8 @@ export async function answered<T>(
   try {
     return await call({ timeoutMs });
   } catch (thrown) {
-    throw troubleOf(fromThrown(thrown), timeoutMs);
+    const error = fromThrown(thrown);
+    throw error.reason === 'RIGHT_MISSING' ? error : troubleOf(error, timeoutMs);
   }
 }
 

@@ -165,7 +165,8 @@ export async function checkRights(api: Api, wanted: Wanted, timeoutMs?: number):
   if (missing.length > 0) {
     throw new Trouble(
       `the credential ${name} lacks a right: ${missing.join(' and ')}`,
-      'kelpie token own shows its rights. An operator makes another one: kelpie token create --node … --role …',
+      'kelpie token own shows its rights. An operator makes another one: kelpie token create with --preset, or with ' +
+        '--node, --role and --read.',
     );
   }
   return [{ status: 'ok', finding: `${name} may be ${node ?? inWords(roles.join(', '))}` }];
@@ -179,11 +180,26 @@ function checkNetwork(own: OwnCredential, { network }: Wanted): void {
   );
 }
 
-/** `node hub-1`, `role proxy`. */
-function missingOf({ nodeNames, roles: granted }: Rights, { node, role: roles = [] }: Wanted) {
+/** The topics that each client of Kelpie reads. */
+const ROSTER = ['nodes.*', 'routing', 'kelpie.settings'];
+
+/** `node hub-1`, `role proxy`, `read nodes.*`. */
+function missingOf(rights: Rights, { node, role: roles = [] }: Wanted): string[] {
+  const { nodeNames, roles: granted, readTopics } = rights;
   const isNode = node === undefined || nodeNames.some((pattern) => fits(pattern, node));
   const others = roles.filter((one) => !granted.some((role) => role === one));
-  return [...(isNode ? [] : [`node ${node}`]), ...others.map((one) => `role ${inWords(one)}`)];
+  const unread = ROSTER.filter((topic) => !readTopics.some((pattern) => covers(pattern, topic)));
+  return [
+    ...(isNode ? [] : [`node ${node}`]),
+    ...others.map((one) => `role ${inWords(one)}`),
+    ...unread.map((topic) => `read ${topic}`),
+  ];
+}
+
+/** For a topic of the roster, which no wildcard as first token covers. */
+function covers(pattern: string, topic: string): boolean {
+  const [first = '', ...rest] = topic.split('.');
+  return pattern === topic || (rest.length > 0 && [`${first}.*`, `${first}.>`].includes(pattern));
 }
 
 /** `*` stands for any letters. */

@@ -17,13 +17,13 @@ const marks: Record<Finding['status'], string> = {
   ok: '✓',
   warning: '!',
   failed: '✗',
-  notYet: '-',
+  notChecked: '-',
 };
 const styles: Record<Finding['status'], Style | undefined> = {
   ok: 'green',
   warning: 'yellow',
   failed: 'red',
-  notYet: undefined,
+  notChecked: undefined,
 };
 /** The width of the column of names. */
 const widthOf = (list: readonly (readonly [string, unknown])[]): number =>

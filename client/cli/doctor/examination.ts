@@ -10,6 +10,7 @@ import {
 } from './coordinator.js';
 import { checkClock, checkRights, checkToken, type Wanted } from './credential.js';
 import { checkHttp2, checkName, checkPort, checkProxy, type Place, placeOf } from './network.js';
+import { KelpieError } from '../../errors.js';
 import { type Finding, Trouble } from './finding.js';
 import { checkTls } from './tls.js';
 import { checkInsecure } from './security.js';
@@ -28,7 +29,7 @@ interface Examined extends Examination {
   readonly api: Api;
 }
 
-/** A text is the finding that all is well. Throws Trouble. */
+/** A text is the finding that all is well. Throws Trouble, or RIGHT_MISSING. */
 type Check = (examined: Examined) => Promise<string | Result[]>;
 
 export const checks: readonly (readonly [name: string, check: Check])[] = [
@@ -73,6 +74,10 @@ function listOf(found: string | Result[]): Result[] {
 }
 
 function failureOf(thrown: unknown): Result[] {
+  if (thrown instanceof KelpieError && thrown.reason === 'RIGHT_MISSING') {
+    const finding = `not checked: it needs the right "${thrown.metadata['right'] ?? '?'}"`;
+    return [{ status: 'notChecked', finding }];
+  }
   if (!(thrown instanceof Trouble)) throw thrown;
   return [{ status: 'failed', finding: thrown.message, advice: thrown.advice }];
 }

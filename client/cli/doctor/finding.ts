@@ -1,9 +1,9 @@
 /** The findings of `kelpie doctor`. */
 
-/** The result of one check. A warning is no failure; `notYet` stands for a part that Kelpie does not have yet. */
+/** The result of one check. A warning is no failure. `notChecked`: this credential may not ask. */
 export interface Finding {
   readonly check: string;
-  readonly status: 'ok' | 'warning' | 'failed' | 'notYet';
+  readonly status: 'ok' | 'warning' | 'failed' | 'notChecked';
   readonly finding: string;
   /** Advice to the user. */
   readonly advice?: string;

@@ -7,7 +7,7 @@ import type { CredentialRequest, PresetName, RoleName, VerbName } from '../../ap
 import { ask, command, type Common } from '../command.js';
 import { age, count, name, names, oneOf } from '../input/arguments.js';
 import { UsageError } from '../output/output.js';
-import { presets } from './shown.js';
+import { presets, verbs } from './shown.js';
 import { handOut, type TokenOutput, withTokenOutput } from './token-output.js';
 
 interface CreateOptions extends Common, TokenOutput {
@@ -33,6 +33,8 @@ const JOIN_TTL_MS = 60 * 60 * 1000;
 const PRESETS = `
 A preset gives the rights that fit a kind of node; the other options add to it, and --node, --role
 and --target replace its own. Presets: ${presets.join(', ')}.
+Verbs: ${verbs.slice(0, 7).join(', ')},
+${verbs.slice(7).join(', ')}.
 
   kelpie token create lobby-1 --preset server
   kelpie token create lobbies --preset server --node 'lobby-*' --join --uses 20 --ttl 7d
@@ -85,7 +87,7 @@ function requestOf(options: CreateOptions): CredentialRequest {
   };
 }
 
-function rightsOf({ node, role, publish, read, call, target, verb: verbs }: CreateOptions) {
+function rightsOf({ node, role, publish, read, call, target, verb: others }: CreateOptions) {
   return {
     nodeNames: node,
     roles: role,
@@ -93,7 +95,7 @@ function rightsOf({ node, role, publish, read, call, target, verb: verbs }: Crea
     readTopics: read,
     commands: call,
     commandTargets: target,
-    verbs,
+    verbs: others,
   };
 }
 
@@ -113,7 +115,9 @@ function preset(text: string): PresetName {
 }
 
 function verb(text: string, before: VerbName[]): VerbName[] {
-  return oneOf(Verb)(text.replaceAll('-', '_'), before);
+  const [found] = enumNames<VerbName>(Verb, text);
+  if (found) return [...before, found];
+  throw new InvalidArgumentError(`It must be one of ${verbs.join(', ')}.`);
 }
 
 function enumNames<Name extends string>(table: Readonly<Record<string, unknown>>, text: string) {

@@ -54,9 +54,15 @@ export function shownCredential(credential: Credential): string[] {
 }
 
 /** The presets as options have them. */
-export const presets = Object.keys(CredentialPreset)
-  .filter((one) => one !== 'UNSPECIFIED')
-  .map(inWords);
+export const presets = optionsOf(CredentialPreset);
+/** The verbs as options have them. */
+export const verbs = optionsOf(Verb);
+
+function optionsOf(table: object): string[] {
+  return Object.keys(table)
+    .filter((one) => one !== 'UNSPECIFIED')
+    .map(inWords);
+}
 
 function kindOf({ join, hasToken, certificateName }: Credential): string {
   if (join) return `join token, ${join.uses} left`;

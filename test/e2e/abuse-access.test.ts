@@ -19,6 +19,7 @@ import { type CoordinatorFrame, Heartbeat, Hello } from '../../gen/ts/kelpie/v1/
 import { removeDataFolders } from '../support/process/data-folder.js';
 import { Fortress } from '../support/process/fortress.js';
 import { figure, inSoak } from '../support/soak.js';
+import { until } from '../support/until.js';
 import { requestBytes } from '../support/wire/contract.js';
 import { helloOf } from '../support/wire/frames.js';
 import {
@@ -452,10 +453,13 @@ async function deafSession(
 ): Promise<void> {
   const settings = [[Setting.initialWindow, 0]] as const;
   const peer = new RawPeer(fortress.port, { polite: true, tls: true, settings }).preface();
-  peer.open(1, bearer(token)).message(1, requestBytes({ hello: helloOf(name) }));
-  await peer.until(() => peer.answered.has(1), 'the headers');
+  peer
+    .open(1, bearer(token))
+    .message(1, requestBytes({ hello: helloOf(name, { role: 'NODE_ROLE_DOWNSTREAM' }) }));
+  await until(() => fortress.logged(`"node":"${name}"`, 'session opened'));
   await end();
   await peer.until(() => peer.resetStreams.has(1), 'the reset');
+  expect(fortress.logged(`"node":"${name}"`, 'session ended', 'CREDENTIAL_REVOKED')).to.equal(true);
   await peer.destroy();
 }
 

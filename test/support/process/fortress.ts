@@ -60,6 +60,12 @@ export class Fortress {
     return { id: credential.id, token };
   }
 
+  /** Whether a line of the log has all these parts. */
+  logged(...parts: string[]): boolean {
+    const lines = this.kelpied.errors().split('\n');
+    return lines.some((line) => parts.every((part) => line.includes(part)));
+  }
+
   /** The topics of all events since the last call, as the neighbour heard them. */
   async heard(): Promise<string[]> {
     await this.#neighbour.publish('marker', '');

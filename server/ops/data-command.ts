@@ -8,6 +8,7 @@ import { checkData, type DataCheck } from '../journal/file/check.js';
 import { compactData, type DataInfo, infoData } from '../journal/file/data.js';
 import { checkCredentials } from '../journal/file/file-credential-store.js';
 import { networkFolder } from '../journal/file/network-folders.js';
+import { asOwner } from './as-owner.js';
 import { Progress } from './progress.js';
 
 /** The outcome of a task, as text for people and as JSON for programs. `fine`: the directory is not damaged. */
@@ -32,7 +33,9 @@ export async function runDataTask(task: DataTask, data: string): Promise<number>
   try {
     // The absolute path: the operator may not know in which folder the coordinator runs.
     const directory = networkFolder(resolve(data), network);
-    const outcome = await tasks[action](directory, progress).finally(() => progress.end());
+    const outcome = await asOwner(directory, () => tasks[action](directory, progress)).finally(() =>
+      progress.end(),
+    );
     const text = json ? `${JSON.stringify({ directory, ...outcome.json })}\n` : outcome.text;
     // Peers chose the topics and keys in the text, so they may contain any character.
     process.stdout.write(text.split('\n').map(printable).join('\n'));

@@ -13,6 +13,7 @@ import { durationOf } from '../core/duration.js';
 import { printable } from '../core/printable.js';
 import { FileCredentialStore } from '../journal/file/file-credential-store.js';
 import { defaultLimits } from '../network/limits.js';
+import { asOwner } from './as-owner.js';
 import { TokenFile } from './token-file.js';
 import { aligned } from './config/print.js';
 import type { Settings } from './config/settings.js';
@@ -26,6 +27,8 @@ const PAGE = 1000;
 interface Outcome {
   readonly text: string;
   readonly json: unknown;
+  /** The new token, if there is one. */
+  readonly token?: string;
 }
 
 /** Runs the task and prints its outcome. Resolves with the exit code: 0, or 1 for an error. */
@@ -42,9 +45,11 @@ export async function runTokenTask(
     }
     const file = task.tokenFile === undefined ? undefined : new TokenFile(task.tokenFile);
     try {
-      const { text, json } = await withCredentials(data, clock, (credentials) =>
-        outcomeOf(task, credentials, file),
+      const { text, json, token } = await asOwner(data, () =>
+        withCredentials(data, clock, (credentials) => outcomeOf(task, credentials, file)),
       );
+      // Not as the owner of the data: the file is for the user who asked.
+      if (token !== undefined) file?.write(token);
       const output = task.json ? `${JSON.stringify(json)}\n` : text;
       process.stdout.write(output.split('\n').map(printable).join('\n'));
       return 0;
@@ -127,12 +132,11 @@ async function allOf(credentials: Credentials, network: string): Promise<Credent
   return all;
 }
 
-/** The token goes into the file, or is printed. */
+/** The token is printed, unless it goes into the file. */
 function handedOut(
   { credential = Credential.create(), token }: CreateCredentialResponse,
   file: TokenFile | undefined,
 ): Outcome {
-  file?.write(token);
   const first = file ? `${file.path} has the token of` : `${token}\n\nThis is the token of`;
   const use = credential.join
     ? `Give it to new nodes as their join token. ${credential.join.uses} of them may join.`
@@ -143,7 +147,7 @@ Nobody can see it again: kelpied keeps its hash alone. ${use}
 kelpied asks every peer for a credential now.
 `;
   const made = CreateCredentialResponse.fromPartial({ credential, token: file ? '' : token });
-  return { text, json: CreateCredentialResponse.toJSON(made) };
+  return { text, json: CreateCredentialResponse.toJSON(made), token };
 }
 
 function listed(credentials: Credential[]): Outcome {

@@ -14,6 +14,7 @@ import { X509Certificate } from 'node:crypto';
 import { type CertsTask, isHost } from '../config/certs-task.js';
 import { aligned } from '../config/print.js';
 import { printable } from '../../core/printable.js';
+import { asOwner } from '../as-owner.js';
 import { hostsIn, type Issued, issueCa, issueClient, issueServer, type Validity } from './issue.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -26,7 +27,7 @@ const LOCAL = ['localhost', '127.0.0.1', '::1'];
 export async function runCertsTask(task: CertsTask, data: string, nowMs: number): Promise<number> {
   const folder = task.out ?? join(data, 'tls');
   try {
-    const made = await make(task, data, folder, nowMs);
+    const made = await asOwner(folder, () => make(task, data, folder, nowMs));
     const text = task.json
       ? `${JSON.stringify({ directory: resolve(folder), ...made })}\n`
       : textOf(folder, made, data);

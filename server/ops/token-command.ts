@@ -1,5 +1,6 @@
 /** `kelpied token`: the credentials in a data directory, also while a coordinator runs on it. */
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { Credential, Rights } from '../../gen/ts/kelpie/v1/access.js';
 import {
   CreateCredentialResponse,
@@ -11,7 +12,7 @@ import { requestOf } from '../access/token-options.js';
 import type { Clock } from '../core/clock.js';
 import { durationOf } from '../core/duration.js';
 import { printable } from '../core/printable.js';
-import { FileCredentialStore } from '../journal/file/file-credential-store.js';
+import { CREDENTIALS_FILE, FileCredentialStore } from '../journal/file/file-credential-store.js';
 import { defaultLimits } from '../network/limits.js';
 import { asOwner } from './as-owner.js';
 import { TokenFile } from './token-file.js';
@@ -31,44 +32,62 @@ interface Outcome {
   readonly token?: string;
 }
 
-/** Runs the task and prints its outcome. Resolves with the exit code: 0, or 1 for an error. */
+/** Runs the task and prints its outcome. Resolves with the exit code: 0, 1 for an error, or 2 for wrong usage. */
 export async function runTokenTask(
   task: TokenTask,
   { journal, data }: Pick<Settings, 'journal' | 'data'>,
   clock: Clock,
 ): Promise<number> {
+  let file: TokenFile | undefined;
   try {
-    if (journal === 'memory') {
-      throw new Error(
-        'with the journal in memory the credentials are in memory too, and end with kelpied; use --journal file',
-      );
-    }
-    const file = task.tokenFile === undefined ? undefined : new TokenFile(task.tokenFile);
-    try {
-      const { text, json, token } = await asOwner(data, () =>
-        withCredentials(data, clock, (credentials) => outcomeOf(task, credentials, file)),
-      );
-      // Not as the owner of the data: the file is for the user who asked.
-      if (token !== undefined) file?.write(token);
-      const output = task.json ? `${JSON.stringify(json)}\n` : text;
-      process.stdout.write(output.split('\n').map(printable).join('\n'));
-      return 0;
-    } finally {
-      file?.close();
-    }
+    if (task.tokenFile !== undefined)
+      file = new TokenFile(task.tokenFile, task.action === 'rotate');
+  } catch (error) {
+    complain(error);
+    return 2;
+  }
+  try {
+    // The absolute path: the operator may not know in which folder the coordinator runs.
+    const folder = resolve(data);
+    checkStored(task, journal, folder);
+    const { text, json, token } = await asOwner(folder, () =>
+      withCredentials(folder, clock, (credentials) =>
+        outcomeOf(task, { credentials, file, folder, nowMs: clock.wall() }),
+      ),
+    );
+    // Not as the owner of the data: the file is for the user who asked.
+    if (token !== undefined) file?.write(token);
+    const output = task.json ? `${JSON.stringify(json)}\n` : text;
+    process.stdout.write(output.split('\n').map(printable).join('\n'));
+    return 0;
   } catch (error) {
     complain(error);
     return 1;
+  } finally {
+    file?.close();
   }
 }
 
+/** Only `create` makes a data directory. */
+function checkStored({ action }: TokenTask, journal: Settings['journal'], folder: string): void {
+  if (journal === 'memory') {
+    throw new Error(
+      'with the journal in memory the credentials are in memory too, and end with kelpied; use --journal file',
+    );
+  }
+  if (action === 'create' || existsSync(join(folder, CREDENTIALS_FILE))) return;
+  throw new Error(
+    `${folder} has no credentials; name the data directory of kelpied as --data, or make the first credential ` +
+      'with kelpied token create',
+  );
+}
+
 async function withCredentials(
-  data: string,
+  folder: string,
   clock: Clock,
   work: (credentials: Credentials) => Promise<Outcome>,
 ): Promise<Outcome> {
-  // The absolute path: the operator may not know in which folder the coordinator runs.
-  const store = new FileCredentialStore(resolve(data), clock);
+  const store = new FileCredentialStore(folder, clock);
   const credentials = await Credentials.open(store, {
     ...{ clock, limits: defaultLimits },
     onFault: complain,
@@ -80,32 +99,78 @@ async function withCredentials(
   }
 }
 
-async function outcomeOf(
-  task: TokenTask,
-  credentials: Credentials,
-  file: TokenFile | undefined,
-): Promise<Outcome> {
+/** The parts that a task works with. */
+interface Parts {
+  readonly credentials: Credentials;
+  readonly file: TokenFile | undefined;
+  readonly folder: string;
+  readonly nowMs: number;
+}
+
+async function outcomeOf(task: TokenTask, parts: Parts): Promise<Outcome> {
+  const { credentials, file, folder, nowMs } = parts;
   const granter = machineOf(task.network);
   const { network } = granter;
   switch (task.action) {
-    case 'create':
-      return handedOut(await credentials.create(requestFor(task), granter), file);
+    case 'create': {
+      const isFirst = !credentials.asks;
+      const made = await credentials.create(requestFor(task), granter);
+      return handedOut(made, file, [...(isFirst ? closing(folder) : []), ...powers(task)]);
+    }
     case 'rotate': {
+      const { id } = await named(credentials, network, task.which);
       const overlap = durationOf(task.overlapMs);
-      return handedOut(await credentials.rotate({ id: task.id, overlap }, granter), file);
+      return handedOut(await credentials.rotate({ id, overlap }, granter), file, []);
     }
     case 'show': {
-      const credential = credentials.get(network, task.id);
+      const credential = await named(credentials, network, task.which);
       return { text: shown(credential), json: Credential.toJSON(credential) };
     }
     case 'revoke': {
-      const credential = await credentials.revoke(network, task.id);
+      const { id } = await named(credentials, network, task.which);
+      const credential = await credentials.revoke(network, id);
       const text = `The credential "${credential.name}" (${credential.id}) is revoked.\n`;
       return { text, json: Credential.toJSON(credential) };
     }
     case 'list':
-      return listed(await allOf(credentials, network));
+      return listed(await allOf(credentials, network), nowMs);
   }
+}
+
+/** The credential with this id, or the only one with this name. */
+async function named(
+  credentials: Credentials,
+  network: string,
+  which: string,
+): Promise<Credential> {
+  const all = await allOf(credentials, network);
+  const found = all.filter(({ id, name }) => id === which || name === which.toLowerCase());
+  const [only, ...others] = found;
+  if (!only) {
+    throw new Error(
+      `no credential of the network ${network} has the id or the name "${which}"; kelpied token list shows them`,
+    );
+  }
+  if (others.length === 0) return only;
+  const ids = found.map(({ id }) => id).join(', ');
+  throw new Error(
+    `${found.length} credentials have the name "${which}"; name one by its id: ${ids}`,
+  );
+}
+
+/** What the first credential changes. */
+function closing(folder: string): string[] {
+  return [
+    `It is the first credential in ${folder}. The kelpied that runs with this data directory asks every peer for a ` +
+      'credential from now on, for ever: it ends all sessions without one within 5 s.',
+  ];
+}
+
+function powers({ preset }: CreateTask): string[] {
+  if (preset !== 'operator') return [];
+  return [
+    'It is an operator (--preset operator, the default): it may do everything in its network.',
+  ];
 }
 
 function requestFor(task: CreateTask) {
@@ -136,32 +201,43 @@ async function allOf(credentials: Credentials, network: string): Promise<Credent
 function handedOut(
   { credential = Credential.create(), token }: CreateCredentialResponse,
   file: TokenFile | undefined,
+  remarks: readonly string[],
 ): Outcome {
   const first = file ? `${file.path} has the token of` : `${token}\n\nThis is the token of`;
   const use = credential.join
-    ? `Give it to new nodes as their join token. ${credential.join.uses} of them may join.`
+    ? `Give it to new nodes as KELPIE_JOIN_TOKEN. ${credential.join.uses} of them may join.`
     : 'Give it to its peer, who shows it as KELPIE_TOKEN, or from the file KELPIE_TOKEN_FILE.';
   const text = `${first} "${credential.name}" (${credential.id}, network ${credential.network}, expires ${expiryOf(credential)}).
 Nobody can see it again: kelpied keeps its hash alone. ${use}
-
-kelpied asks every peer for a credential now.
-`;
+${remarks.map((one) => `\n${one}\n`).join('')}`;
   const made = CreateCredentialResponse.fromPartial({ credential, token: file ? '' : token });
   return { text, json: CreateCredentialResponse.toJSON(made), token };
 }
 
-function listed(credentials: Credential[]): Outcome {
+/** The columns of `kelpie token list`. */
+function listed(credentials: Credential[], nowMs: number): Outcome {
   const rows = credentials.map((one) => [
     one.id,
     one.name,
     one.preset === '' ? '-' : one.preset,
-    one.rights?.nodeNames.join(', ') ?? '',
-    one.join ? `join token, ${one.join.uses} left` : '',
-    expiryOf(one),
+    one.rights?.nodeNames.join(', ') || '-',
+    `${isOver(one, nowMs) ? 'expired ' : ''}${expiryOf(one)}`,
+    kindOf(one),
+    one.createdBy,
   ]);
-  const text = aligned([['ID', 'NAME', 'PRESET', 'NODES', 'KIND', 'EXPIRES'], ...rows]);
+  const titles = ['ID', 'NAME', 'PRESET', 'NODES', 'EXPIRES', 'KIND', 'MADE BY'];
   const response = ListCredentialsResponse.fromPartial({ credentials });
-  return { text, json: ListCredentialsResponse.toJSON(response) };
+  return { text: aligned([titles, ...rows]), json: ListCredentialsResponse.toJSON(response) };
+}
+
+function kindOf({ join: terms, hasToken, certificateName }: Credential): string {
+  if (terms) return `join token, ${terms.uses === 0 ? 'used up' : `${terms.uses} left`}`;
+  if (certificateName === '') return 'token';
+  return hasToken ? 'token and certificate' : 'certificate';
+}
+
+function isOver({ expireTime }: Credential, nowMs: number): boolean {
+  return expireTime !== undefined && expireTime.getTime() <= nowMs;
 }
 
 function shown(credential: Credential): string {
@@ -179,7 +255,7 @@ function textOf(value: unknown): string {
 }
 
 function expiryOf({ expireTime }: Credential): string {
-  return expireTime ? expireTime.toISOString() : 'never';
+  return expireTime ? expireTime.toISOString().replace(/\.\d+Z$/, 'Z') : 'never';
 }
 
 function complain(error: unknown): void {

@@ -6,12 +6,14 @@ export class TokenFile {
   readonly #next: string;
   readonly #file: number;
 
-  /** Throws if the file cannot be written. */
-  constructor(path: string) {
+  /** `replaces`: the file may be there already. Throws if the file cannot be written. */
+  constructor(path: string, replaces: boolean) {
     this.path = path;
     this.#next = `${path}.${process.pid}`;
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-      throw new Error(`${path} is a folder; name a file for the token`);
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isDirectory()) throw new Error(`${path} is a folder; name a file for the token`);
+    if (found && !replaces) {
+      throw new Error(`${path} is there already; name another file, or move it away`);
     }
     this.#file = openSync(this.#next, 'wx', 0o600);
   }

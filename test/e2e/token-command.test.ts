@@ -1,5 +1,5 @@
 /** `kelpied token` on the machine, before kelpied runs and meanwhile. */
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
@@ -29,7 +29,15 @@ describe('kelpied token', () => {
   };
 
   it('makes an operator in a new data directory, and kelpied asks for credentials from then on', async () => {
+    const empty = await token('list');
+    expect(empty).to.include({ code: 1, output: '' });
+    expect(empty.errors).to.contain('has no credentials');
+    expect(existsSync(join(folder, 'run', 'data'))).to.equal(false);
     const first = await token('create');
+    expect(first.output).to.match(
+      /It is the first credential in \/.* ends all sessions without one/,
+    );
+    expect(first.output).to.contain('It is an operator (--preset operator, the default)');
     const [text = ''] = first.output.split('\n');
     expect(text).to.match(/^klp_[\w-]{43}$/);
     expect(first.output).to.contain('Nobody can see it again').and.to.contain('"operator"');
@@ -70,9 +78,9 @@ describe('kelpied token', () => {
   it('lists, shows and rotates, in text and in JSON', async () => {
     const { credential, token: old } = await made('create', 'proxy-1', '--preset', 'proxy');
     expect((await token('list')).output).to.match(
-      new RegExp(`^${credential.id} +proxy-1 +proxy +proxy-1 +never$`, 'm'),
+      new RegExp(`^${credential.id} +proxy-1 +proxy +proxy-1 +never +token +kelpied$`, 'm'),
     );
-    expect((await token('show', credential.id)).output).to.match(/^preset +proxy$/m);
+    expect((await token('show', 'proxy-1')).output).to.match(/^preset +proxy$/m);
     const file = join(folder, 'proxy-1.token');
     const rotated = await made('rotate', credential.id, '--overlap', '0s', '--token-file', file);
     expect(rotated).to.not.have.property('token', old);
@@ -89,7 +97,13 @@ describe('kelpied token', () => {
   it('refuses what does not exist, with the exit codes of its help', async () => {
     const missing = await token('show', 'nobody');
     expect(missing).to.include({ code: 1, output: '' });
-    expect(missing.errors).to.contain('no credential with this id');
+    expect(missing.errors).to.contain('no credential of the network main has the id or the name');
+    const kept = join(folder, 'kept.token');
+    writeFileSync(kept, 'mine');
+    const again = await token('create', '--token-file', kept);
+    expect(again).to.include({ code: 2, output: '' });
+    expect(again.errors).to.contain('is there already');
+    expect(readFileSync(kept, 'utf8')).to.equal('mine');
     expect((await token('create', '--preset', 'king')).code).to.equal(2);
     expect((await token('create', '--ttl', 'soon')).code).to.equal(2);
     const memory = await runKelpied(['token', 'list', '--journal', 'memory'], {}, folder);

@@ -13,7 +13,7 @@ import { fileFault, prepareFolder } from './folder.js';
 import { checkPages } from './pages.js';
 import { Damage, decodeRow, encodeRow } from './record.js';
 
-const CREDENTIALS_FILE = 'credentials.mdb';
+export const CREDENTIALS_FILE = 'credentials.mdb';
 
 const LOOK_MS = 1000;
 /** Records that are read in one turn. */

@@ -22,13 +22,15 @@ Without --client it makes the certificate of kelpied. The CA signs all of them, 
   kelpied certs --force                       renew it, for the same names and with the same CA
   kelpied certs --client lobby-1              a certificate for a client, for --tls-client-ca
 
+--data <directory>, before or after the command, names the data directory (default: data).
+
 Exit codes: 0 fine, 1 the files are there already or cannot be written, 2 wrong usage.`;
 
 export function addCertsCommand(program: Command, onTask: (task: CertsTask) => void): void {
   program
     .command('certs')
     .argument('[hosts...]', 'the names and IP addresses by which clients reach kelpied', host, [])
-    .description('make a CA and a certificate for TLS; --data names the data directory')
+    .description('make a CA and a certificate for TLS')
     .option('--out <directory>', 'where the files go, instead of tls in the data directory')
     .option('--days <days>', 'how long the certificate counts', days, 365)
     .option('--client <name>', 'make a certificate for the client of this name', client)

@@ -147,7 +147,8 @@ function addDataCommand(command: Command, onTask: (asked: Task) => void): void {
     .description('show, check or compact a data directory that no coordinator uses')
     .addHelpText(
       'after',
-      '\nExit codes: 0 fine, 1 damaged, in use or not readable, 2 wrong usage.',
+      '\n--data <directory>, before or after the command, names the data directory (default: data).' +
+        '\n\nExit codes: 0 fine, 1 damaged, in use or not readable, 2 wrong usage.',
     );
   const actions: [DataTask['action'], string][] = [
     ['info', 'show the content of the data directory'],
@@ -157,7 +158,8 @@ function addDataCommand(command: Command, onTask: (asked: Task) => void): void {
   for (const [action, description] of actions) {
     data
       .command(action)
-      .description(`${description}; --data names it`)
+      .description(description)
+      .addHelpText('after', '\n--data <directory> names the data directory (default: data).')
       .option('--network <name>', 'the network whose journal it is', MAIN)
       .option('--json', 'for programs', false)
       .action((given: { json: boolean; network: string }) =>

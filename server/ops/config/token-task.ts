@@ -7,8 +7,8 @@ export type TokenTask = Common &
   (
     | ({ readonly action: 'create' } & CreateTask)
     | { readonly action: 'list' }
-    | { readonly action: 'show' | 'revoke'; readonly id: string }
-    | { readonly action: 'rotate'; readonly id: string; readonly overlapMs: number }
+    | { readonly action: 'show' | 'revoke'; readonly which: string }
+    | { readonly action: 'rotate'; readonly which: string; readonly overlapMs: number }
   );
 
 interface Common {
@@ -30,17 +30,26 @@ export interface CreateTask {
   readonly joinedTtl?: number;
 }
 
+/** How long older tokens go on if no time is given. */
+const OVERLAP_MS = 86_400_000;
+
 const TOKEN_FILE = 'write the token into a file, which you alone can read';
 
 const EXAMPLES = `
 kelpied may run meanwhile: it takes a change within a second. kelpie token does the same from
 afar, for operators, and grants single rights too.
 
-  kelpied token create alice --token-file alice.token     an operator
+  kelpied token create alice --token-file alice.token     an operator, who may do everything
   kelpied token create proxy-1 --preset proxy             a proxy of that name
   kelpied token create lobbies --preset server --node 'lobby-*' --join --uses 20 --ttl 7d
 
 Exit codes: 0 fine, 1 the credentials cannot be read or changed, 2 wrong usage.`;
+
+const WHERE = `
+--data <directory>, before or after the command, names the data directory of kelpied (default: data).`;
+
+const WHICH =
+  '\nA credential is its id, or its name if no other credential of the network has the name.';
 
 const UNITS_MS: Readonly<Record<string, number>> = {
   s: 1000,
@@ -53,35 +62,38 @@ export function addTokenCommand(program: Command, onTask: (task: TokenTask) => v
   const token = program
     .command('token')
     .description('make, list, show, rotate or revoke credentials on the machine of kelpied')
-    .addHelpText('after', EXAMPLES);
+    .addHelpText('after', `${WHERE}\n${EXAMPLES}`);
   const add = (words: string, description: string): Command =>
     token
       .command(words)
-      .description(`${description}; --data names the data directory`)
+      .description(description)
+      .addHelpText('after', words.includes('<') ? WHERE + WHICH : WHERE)
       .option('--network <name>', 'the network of the credential', 'main')
       .option('--json', 'for programs', false);
   create(add('create [name]', 'make a credential, and print its token once'), onTask);
   add('list', 'list the credentials').action((common: Common) =>
     onTask({ ...common, action: 'list' }),
   );
-  add('show <id>', 'show a credential').action((id: string, common: Common) =>
-    onTask({ ...common, action: 'show', id }),
+  add('show <credential>', 'show a credential').action((which: string, common: Common) =>
+    onTask({ ...common, action: 'show', which }),
   );
-  add('revoke <id>', 'revoke a credential: what it opened ends within 5 s').action(
-    (id: string, common: Common) => onTask({ ...common, action: 'revoke', id }),
+  add('revoke <credential>', 'revoke a credential: what it opened ends within 5 s').action(
+    (which: string, common: Common) => onTask({ ...common, action: 'revoke', which }),
   );
-  add('rotate <id>', 'make a new token, and print it once')
+  add('rotate <credential>', 'make a new token, and print it once')
     .option('--token-file <file>', TOKEN_FILE)
-    .option('--overlap <time>', 'how long the older token goes on: 0s, 12h', time, 86_400_000)
-    .action((id: string, { overlap, ...common }: Common & { overlap: number }) =>
-      onTask({ ...common, action: 'rotate', id, overlapMs: overlap }),
+    .option('--overlap <time>', 'how long the older tokens go on: 0s, 12h (default: 24h)', time)
+    .action((which: string, { overlap, ...common }: Common & { overlap?: number }) =>
+      onTask({ ...common, action: 'rotate', which, overlapMs: overlap ?? OVERLAP_MS }),
     );
 }
 
 function create(command: Command, onTask: (task: TokenTask) => void): void {
   command
     .addOption(
-      new Option('--preset <preset>', 'its rights').choices(presetNames).default('operator'),
+      new Option('--preset <preset>', 'its rights; an operator may do everything')
+        .choices(presetNames)
+        .default('operator'),
     )
     .option('--node <pattern>', 'it may be these nodes: lobby-*; may be repeated', repeated, [])
     .option('--ttl <time>', 'it expires after this time: 12h, 30d (default: never)', time)

@@ -42,7 +42,7 @@ import type { Arrived, TransferUpdate } from './transfers/updates.js';
  * const kelpie = connect({ name: 'lobby-1', role: 'DOWNSTREAM', address: { port: 19132 } });
  * kelpie.subscribe('chat.global', ({ source, content }) => console.log(`<${source}> ${content}`));
  * await kelpie.ready();
- * process.once('SIGTERM', () => void kelpie.close());
+ * process.once('SIGTERM', () => void kelpie.close().then(() => process.exit()));
  */
 export function connect(options: ConnectOptions): KelpieClient {
   return new KelpieClient(options);
@@ -292,7 +292,7 @@ export class KelpieClient {
    * CLOSED then, and later publishes too. Resolves when the client has ended, also if it is called again.
    *
    * @example
-   * process.once('SIGTERM', () => void kelpie.close());
+   * process.once('SIGTERM', () => void kelpie.close().then(() => process.exit()));
    */
   close(): Promise<void> {
     return this.#session.close();

@@ -70,7 +70,7 @@ export interface ConnectOptions extends TlsOptions {
    */
   readonly joinToken?: string;
   /**
-   * The network that the node must be in: `test`. If its credential is of another one, the client leaves at once and ends
+   * The network that the node must be in: `test`. If its credential is of another one, the client opens no session, and ends
    * with NETWORK_MISMATCH. Default: KELPIE_NETWORK, else any network.
    */
   readonly network?: string;
@@ -87,7 +87,7 @@ export function routesOf(options: ConnectOptions): Route[] {
   const protection = protectionOf(options);
   return endpointsOf(endpoints).map((endpoint) => ({
     endpoint,
-    transport: grpcTransport(endpoint, tokens, protection),
+    transport: grpcTransport(endpoint, tokens, protection, network),
     network,
   }));
 }

@@ -25,11 +25,16 @@ export const processWarnings: WarningLogger = {
   warn: (message) => process.emitWarning(message, 'KelpieWarning'),
 };
 
-/** Errors of attempts whose messages say what to do. */
-const HAS_ADVICE: readonly FailureReason[] = [
+/** The token of the node is not good any more. */
+const CREDENTIAL_ENDED: readonly FailureReason[] = [
   'CREDENTIAL_INVALID',
   'CREDENTIAL_EXPIRED',
   'CREDENTIAL_REVOKED',
+];
+
+/** Errors of attempts whose messages say what to do. */
+const HAS_ADVICE: readonly FailureReason[] = [
+  ...CREDENTIAL_ENDED,
   'AUTHENTICATION_LIMIT',
   'FILE_INVALID',
   'CERTIFICATE_UNTRUSTED',
@@ -50,7 +55,7 @@ export class Warnings {
   readonly #node: string;
   readonly #logger: WarningLogger;
   readonly #clock: Clock;
-  readonly #kinds = new Map<Status['type'], Kind>();
+  readonly #kinds = new Map<string, Kind>();
   #endpoint = '';
   /** Whether the last stream had a session. */
   #connected = false;
@@ -65,7 +70,7 @@ export class Warnings {
   take(status: Status): void {
     const message = this.#messageOf(status);
     const where = status.type === 'handlerFailed' ? placeOf(status.error) : '';
-    if (message !== undefined) this.#warn(status.type, printable(message), where);
+    if (message !== undefined) this.#warn(kindOf(status), printable(message), where);
   }
 
   #messageOf(status: Status): string | undefined {
@@ -86,7 +91,7 @@ export class Warnings {
         return `the file ${status.path} cannot be read or written: ${messageOf(status.error)}`;
       case 'credentialExpiring':
         return (
-          `the credential of the node expires in ${Math.round(status.expiresInMs / 3_600_000)} h, and its session ` +
+          `the credential of the node expires in ${inWords(status.expiresInMs)}, and its session ` +
           'ends then; an operator makes a new token with kelpie token rotate'
         );
       case 'gap':
@@ -100,10 +105,16 @@ export class Warnings {
     }
   }
 
-  /** A broken session needs no warning, since the client connects again. A failed attempt may come from a mistake. */
+  /**
+   * A broken session needs no warning, since the client connects again: unless its token is not good any more. A failed
+   * attempt may come from a mistake.
+   */
   #disconnected(error: KelpieError | undefined): string | undefined {
     const broke = this.#connected;
     this.#connected = false;
+    if (error && broke && CREDENTIAL_ENDED.includes(error.reason)) {
+      return `the coordinator at ${this.#endpoint} ended the session: ${error.message}; the client keeps trying`;
+    }
     if (broke) return undefined;
     const why = error ? `: ${error.message}` : '';
     const failed = `no coordinator accepts the node at ${this.#endpoint}${why}; the client keeps trying`;
@@ -114,7 +125,7 @@ export class Warnings {
     );
   }
 
-  #warn(type: Status['type'], message: string, where: string): void {
+  #warn(type: string, message: string, where: string): void {
     const nowMs = this.#clock.now();
     const kind = this.#kinds.get(type);
     if (kind && nowMs - kind.reportedMs < INTERVAL_MS) {
@@ -130,6 +141,24 @@ export class Warnings {
       // There is no other place to report that the logger throws.
     }
   }
+}
+
+/** Statuses of one kind are one warning a minute. An attempt that fails for another reason is another kind. */
+function kindOf(status: Status): string {
+  if (status.type !== 'disconnected') return status.type;
+  return `disconnected ${status.error?.reason ?? ''}`;
+}
+
+const UNITS = [
+  [3_600_000, 'h'],
+  [60_000, 'min'],
+  [1000, 's'],
+] as const;
+
+/** A time, in the largest unit of which it has two. */
+function inWords(timeMs: number): string {
+  const [unitMs, unit] = UNITS.find(([one]) => timeMs >= 2 * one) ?? [1000, 's'];
+  return `${Math.ceil(timeMs / unitMs)} ${unit}`;
 }
 
 /** The stack of an error, without its message. */

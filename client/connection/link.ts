@@ -19,7 +19,7 @@ import { fromThrown, fromWire, KelpieError } from '../errors.js';
 import { type Frame, Outbox, type PublishQueue } from './outbox.js';
 import { type Answer, Pending, unanswered, type Waiter } from './requests.js';
 import { type Piece, Processing } from '../core/processing.js';
-import type { Transport } from './transport.js';
+import { networkMismatch, type Transport } from './transport.js';
 import { HEARTBEAT_MS, MAX_SILENCE_MS } from './welcome.js';
 import { Expiry } from './expiry.js';
 import { HelloChanges } from './hello-changes.js';
@@ -280,13 +280,4 @@ export class Link {
     this.#failure ??= error;
     this.#abort.abort();
   }
-}
-
-/** No event, request or report of this node may get into a network that its program does not mean. */
-function networkMismatch(expected: string, network: string): KelpieError {
-  const message =
-    `the token or certificate of this node is of the network "${network}", and the program expects ` +
-    `"${expected}"; give the node a token of "${expected}", or change the option network`;
-  const metadata = { expected, network };
-  return new KelpieError('NETWORK_MISMATCH', message, { metadata, permanent: true });
 }

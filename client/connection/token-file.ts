@@ -58,6 +58,11 @@ export function acceptPending(path: string): void {
   });
 }
 
+/** No coordinator has accepted the pending token, and the node does not ask again. Throws FILE_INVALID. */
+export function dropPending(path: string): void {
+  ofFile(path, () => rmSync(pendingPath(path), { force: true }));
+}
+
 function pendingPath(path: string): string {
   return `${path}.joining`;
 }

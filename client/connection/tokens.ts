@@ -5,7 +5,7 @@ import { hashOfToken, type TokenPlaces, tokenPlacesOf } from '../core/token.js';
 import { invalid } from '../core/arguments.js';
 import { fromThrown, KelpieError, type FailureReason } from '../errors.js';
 import { clients } from './clients.js';
-import { acceptPending, pendingToken, readTokenFile } from './token-file.js';
+import { acceptPending, dropPending, pendingToken, readTokenFile } from './token-file.js';
 
 /** The pause before a refused token of a file is shown again: somebody may replace the file. */
 const REFUSED_MS = 15_000;
@@ -14,6 +14,14 @@ const REFUSALS: readonly FailureReason[] = [
   'CREDENTIAL_INVALID',
   'CREDENTIAL_EXPIRED',
   'CREDENTIAL_REVOKED',
+];
+
+/** Refusals of Join by which no Join has accepted the token that waits, nor an earlier one. */
+const NOT_ACCEPTED: readonly FailureReason[] = [
+  'JOIN_TOKEN_USED',
+  'RIGHT_MISSING',
+  'NODE_NAME_INVALID',
+  'CREDENTIAL_REQUIRED',
 ];
 
 export class Tokens {
@@ -60,7 +68,9 @@ export class Tokens {
       const service = clients.create(AccessServiceDefinition, channel);
       await service.join({ nodeName: this.#nodeName, tokenHash }, { metadata, signal });
     } catch (thrown) {
-      throw notJoined(fromThrown(thrown));
+      const error = fromThrown(thrown);
+      if (NOT_ACCEPTED.includes(error.reason)) dropPending(tokenFile);
+      throw notJoined(error);
     }
     acceptPending(tokenFile);
     return this.current();
@@ -68,12 +78,11 @@ export class Tokens {
 
   /** The error of a stream, with what to do about it. A file may get another token: its refusal is not permanent. */
   refused(error: KelpieError): KelpieError {
-    const { tokenFile } = this.#places;
+    const { tokenFile, joinToken } = this.#places;
     const { reason, metadata, cause } = error;
     if (tokenFile === undefined || !REFUSALS.includes(reason)) return error;
-    const message =
-      `${error.message} The token is that of ${tokenFile}: write a new one into it, and the client shows it; ` +
-      'to join again with a join token, remove the file.';
+    const again = joinToken === undefined ? '' : ', or remove the file, and the node joins again';
+    const message = `${error.message}; the token is that of ${tokenFile}: write a new one into it${again}`;
     const retryAfterMs = Math.max(REFUSED_MS, error.retryAfterMs ?? 0);
     return new KelpieError(reason, message, { metadata, cause, retryAfterMs });
   }
@@ -86,12 +95,17 @@ export function metadataOf(token: string | undefined): Metadata {
 
 function notJoined({ reason, message, metadata, permanent, retryAfterMs, cause }: KelpieError) {
   const used = reason === 'JOIN_TOKEN_USED';
-  const help =
-    REFUSALS.includes(reason) || used ? '; get a new one: kelpie token create --join' : '';
+  const renewed = REFUSALS.includes(reason) || used;
+  const help = renewed ? '; get a new one: kelpie token create --join' : '';
+  const why =
+    reason === 'CREDENTIAL_REQUIRED'
+      ? 'it is no join token of this coordinator; if it is the token of the node, set it as token or KELPIE_TOKEN, and ' +
+        'not as joinToken or KELPIE_JOIN_TOKEN'
+      : message;
   const options = { metadata, permanent: permanent || used, retryAfterMs, cause };
   return new KelpieError(
     reason,
-    `the node cannot join with its join token: ${message}${help}`,
+    `the node cannot join with its join token: ${why}${help}`,
     options,
   );
 }

@@ -37,6 +37,33 @@ describe('a warning, while nobody reads the status', () => {
       expect(warned[0]).to.include(part);
   });
 
+  it('comes at once when the token of the session is not good any more', () => {
+    const error = new KelpieError('CREDENTIAL_REVOKED', 'an operator revoked the credential');
+    post(connecting, connected, { type: 'disconnected', error, retryInMs: 15_000 });
+    expect(warned[0]).to.include(
+      '127.0.0.1:50051 ended the session: an operator revoked the credential; the client keeps trying',
+    );
+  });
+
+  it('comes again when attempts fail for another reason', () => {
+    const untrusted = new KelpieError('CERTIFICATE_UNTRUSTED', 'no CA');
+    post(connecting, failed, failed, { type: 'disconnected', error: untrusted, retryInMs: 1 });
+    expect(warned).to.have.length(2);
+    expect(warned[1]).to.include('no CA');
+  });
+
+  it('has the time that a credential has left', () => {
+    for (const [expiresInMs, words] of [
+      [7 * 24 * 3_600_000, '168 h'],
+      [119 * 60_000, '119 min'],
+      [1500, '2 s'],
+    ] as const) {
+      post({ type: 'credentialExpiring', expiresInMs });
+      expect(warned.at(-1)).to.include(`expires in ${words}, and its session`);
+      clock.advance(60_000);
+    }
+  });
+
   it('names the handler that throws, and the place', () => {
     post(threw(new Error('boom')));
     for (const part of ['chat.*', 'boom', '    at ', 'warnings.test'])

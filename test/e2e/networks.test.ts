@@ -404,12 +404,14 @@ describe('two networks in one coordinator', () => {
     const { endpoint } = coordinator;
     const token = await coordinator.createToken({ name: 'shop', network: 'test' });
     const options = { name: 'shop', role: 'SERVICE', endpoints: endpoint, token } as const;
+    const right = connect({ ...options, network: 'test' });
+    await right.ready();
+    // Its Hello would end with NODE_NAME_IN_USE.
     const wrong = connect({ ...options, network: 'main' });
     void drained(wrong.status());
     expect(await wrong.closed).to.include({ reason: 'NETWORK_MISMATCH', permanent: true });
     expect((await wrong.closed)?.metadata).to.deep.equal({ expected: 'main', network: 'test' });
-    const right = connect({ ...options, network: 'test' });
-    await right.ready();
+    expect(right.connectionState).to.equal('CONNECTED');
     await right.close();
   });
 });

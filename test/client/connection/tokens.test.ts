@@ -105,7 +105,7 @@ describe('the token of a client', () => {
       writeFileSync(file, drawToken());
       const { error, retryInMs } = await next(node({ tokenFile: file }), 'disconnected');
       expect([error?.reason, error?.permanent]).to.deep.equal([refusal, false]);
-      expect(error?.message).to.include(file);
+      expect(error?.message).to.include(`; the token is that of ${file}: write a new one into it`);
       expect(retryInMs).to.be.within(15_000, 30_000);
     });
   }
@@ -204,7 +204,17 @@ describe('the token of a client', () => {
         expect(ended?.reason).to.equal(reason);
         expect(ended?.message).to.include('join token').and.include('kelpie token create --join');
         expect(existsSync(file)).to.equal(false);
+        // An unknown join token may have been good before, and its answer lost.
+        expect(existsSync(pending())).to.equal(reason === 'CREDENTIAL_INVALID');
       }
+    });
+
+    it('is not made if the join token is the token of a node: the client ends', async () => {
+      door.admitted.clear();
+      door.refusal = 'CREDENTIAL_REQUIRED';
+      const ended = await joining().closed;
+      expect(ended?.message).to.include('it is no join token').and.include('KELPIE_TOKEN');
+      expect(existsSync(pending())).to.equal(false);
     });
 
     it('is not drawn again after it was removed by its operator without a join token', async () => {

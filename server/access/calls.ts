@@ -130,7 +130,7 @@ export const calls: ReadonlyMap<string, Needs<never>> = new Map<string, Needs<ne
   // Reflection shows the contract, which is no secret.
   ['/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', nothing],
   ['/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo', nothing],
-  // The health of the peer's network. A check without a credential does not come here.
+  // The health of the peer's network.
   ['/grpc.health.v1.Health/Check', nothing],
   ['/grpc.health.v1.Health/Watch', nothing],
 ]);

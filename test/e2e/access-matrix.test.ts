@@ -345,6 +345,8 @@ describe('the matrix of rights', () => {
     const by = await stranger();
     const health = await by.call('/grpc.health.v1.Health/Check', Buffer.of());
     expect(health.reason).to.equal('OK');
+    const watch = await by.call('/grpc.health.v1.Health/Watch', Buffer.of());
+    expect(watch.reason).to.equal('CREDENTIAL_REQUIRED');
     expect((await peer.call('/grpc.health.v1.Health/Watch', Buffer.of(), root)).reason).to.equal(
       'OK',
     );

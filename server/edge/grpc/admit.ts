@@ -2,7 +2,7 @@
 import { type CallContext, ServerError, type ServerMiddlewareCall, Status } from 'nice-grpc';
 import { HealthDefinition } from 'nice-grpc-server-health';
 import type { OpenAct } from '../../access/act.js';
-import type { Authorize } from '../../access/access.js';
+import { type Authorize, openAccess } from '../../access/access.js';
 import type { PeerLimits, PeerUse } from '../../access/peer-limits.js';
 import { MAIN } from '../../core/network-name.js';
 import { checkCall } from '../../access/table.js';
@@ -21,9 +21,10 @@ const WAITING = 1024;
 
 /**
  * Everybody may check the health: load balancers have no credential. The answer says whether a service serves, and
- * nothing else. A check without a token is for the network main.
+ * nothing else. A check without a token is for the network main, and counts for its address. A Watch needs a
+ * credential, as every stream does.
  */
-const HEALTH = `/${HealthDefinition.fullName}/`;
+const CHECK = `/${HealthDefinition.fullName}/${HealthDefinition.methods.check.name}`;
 
 /** The parts that decide over a call. */
 interface AdmitParts {
@@ -43,6 +44,8 @@ interface AdmittedPeer {
   act(request: unknown): OpenAct | undefined;
   /** Counts what the call takes of the peer's limits. */
   readonly use: PeerUse;
+  /** Checks the health without a credential. */
+  readonly isAnonymous: boolean;
 }
 
 /**
@@ -59,23 +62,20 @@ export function admitCalls(parts: AdmitParts) {
     try {
       return yield* answered(parts, call, context, peer);
     } finally {
-      peer?.use.close();
+      peer.use.close();
     }
   };
 }
 
-/** Lets the peer of a call in. Undefined: a check of the health by anybody. */
+/** Lets the peer of a call in. */
 async function admit(
   { authorize, networks, calls, peers }: AdmitParts,
   path: string,
   context: CallContext,
-): Promise<AdmittedPeer | undefined> {
+): Promise<AdmittedPeer> {
   const visitor = visitorOf(context, calls);
-  if (path.startsWith(HEALTH) && visitor.token === undefined) {
-    keepNetwork(context, await networks.of(MAIN));
-    return undefined;
-  }
-  const access = await authorize(visitor);
+  const isAnonymous = path === CHECK && visitor.token === undefined;
+  const access = isAnonymous ? openAccess(MAIN, visitor) : await authorize(visitor);
   const network = await networks.of(access.network);
   const use = peers.enter(access);
   keepCaller(context, access, use);
@@ -85,6 +85,7 @@ async function admit(
     check: (request) => checkCall(path, request, access, network.port.limits),
     act: (request) => network.audit.ofCall(path, request, { node: '', access }),
     use,
+    isAnonymous,
   };
 }
 
@@ -92,21 +93,21 @@ async function* answered<Request, Response>(
   { turns, calls, connections }: AdmitParts,
   call: ServerMiddlewareCall<Request, Response>,
   context: CallContext,
-  peer: AdmittedPeer | undefined,
+  peer: AdmittedPeer,
 ): Responses<Response> {
   const { path } = call.method;
   const begin = (): Responses<Response> => {
     const request = decodeRequest(path, call.request) as Request;
     const run = (): Responses<Response> => {
-      peer?.check(request);
+      peer.check(request);
       return call.next(request, context) as Responses<Response>;
     };
-    const act = peer?.act(request);
+    const act = peer.act(request);
     return act ? recorded(act, run) : run();
   };
-  if (call.requestStream) peer?.check(undefined);
-  else if (peer) {
-    connections.used(context.peer);
+  if (call.requestStream) peer.check(undefined);
+  else {
+    if (!peer.isAnonymous) connections.used(context.peer);
     peer.use.call((call.request as Uint8Array).length);
   }
   const { responses, first } = call.requestStream

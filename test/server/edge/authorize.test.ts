@@ -1,6 +1,7 @@
 /** The gRPC edge checks that a peer is authorized before it opens a stream or answers a call. */
 import { expect } from 'chai';
-import { createChannel, createClient, type ClientError, Status } from 'nice-grpc';
+import { type Channel, createChannel, createClient, type ClientError, Status } from 'nice-grpc';
+import { HealthDefinition } from 'nice-grpc-server-health';
 import { NodeServiceDefinition } from '../../../gen/ts/kelpie/v1/node_service.js';
 import { SessionServiceDefinition } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { Credentials } from '../../../server/access/credentials.js';
@@ -9,7 +10,7 @@ import { MemoryCredentialStore } from '../../../server/journal/memory/memory-cre
 import type { Authorize } from '../../../server/access/access.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import { healthOf } from '../../../server/edge/grpc/health.js';
-import { createEdge } from '../../../server/edge/grpc/server.js';
+import { createEdge, type Edge } from '../../../server/edge/grpc/server.js';
 import { callServices } from '../../../server/wiring.js';
 import { hello, openCoordinator } from '../../support/model/coordinator.js';
 
@@ -50,27 +51,50 @@ const noFacts = {
 };
 
 describe('a peer that is not authorized', () => {
-  it('gets neither a session nor an answer by gRPC', async () => {
-    const town = await openCoordinator();
-    const { authorize, hosts } = closed();
+  let town: Awaited<ReturnType<typeof openCoordinator>>;
+  let hosts: string[];
+  let edge: Edge;
+  let channel: Channel;
+
+  beforeEach(async () => {
+    town = await openCoordinator({ limits: { peerRequests: 2 } });
+    const { authorize, ...refusing } = closed();
+    hosts = refusing.hosts;
     const calls = { ...callServices(town), health: healthOf([]).service };
     const networks = { of: async () => ({ ...town, calls }) };
     const store = new MemoryCredentialStore();
     const credentials = await Credentials.open(store, town);
     const access = accessService({ ...town, credentials, security: noFacts });
-    const edge = createEdge({ ...town, authorize, access, networks, ...ignored });
-    const channel = createChannel(`127.0.0.1:${await edge.listen('127.0.0.1', 0)}`);
-    try {
-      const call = createClient(NodeServiceDefinition, channel).getNode({ name: 'lobby-1' });
-      const stream = createClient(SessionServiceDefinition, channel).connect(greeting());
-      const ends = [await call.catch((error: unknown) => error), await endOf(stream)];
-      const codes = ends.map((error) => (error as ClientError).code);
-      expect(codes).to.deep.equal([Status.RESOURCE_EXHAUSTED, Status.RESOURCE_EXHAUSTED]);
-      expect(hosts).to.deep.equal(['127.0.0.1', '127.0.0.1']);
-      expect(town.nodeRows.nodes.size).to.equal(0);
-    } finally {
-      channel.close();
-      await edge.stop();
-    }
+    edge = createEdge({ ...town, authorize, access, networks, ...ignored });
+    channel = createChannel(`127.0.0.1:${await edge.listen('127.0.0.1', 0)}`);
+  });
+
+  afterEach(async () => {
+    channel.close();
+    await edge.stop();
+  });
+
+  it('gets neither a session nor an answer by gRPC', async () => {
+    const call = createClient(NodeServiceDefinition, channel).getNode({ name: 'lobby-1' });
+    const stream = createClient(SessionServiceDefinition, channel).connect(greeting());
+    const ends = [await call.catch((error: unknown) => error), await endOf(stream)];
+    const codes = ends.map((error) => (error as ClientError).code);
+    expect(codes).to.deep.equal([Status.RESOURCE_EXHAUSTED, Status.RESOURCE_EXHAUSTED]);
+    expect(hosts).to.deep.equal(['127.0.0.1', '127.0.0.1']);
+    expect(town.nodeRows.nodes.size).to.equal(0);
+  });
+
+  it('checks the health within the limits of its address, and does not watch it', async () => {
+    const health = createClient(HealthDefinition, channel);
+    const watch = health.watch({ service: '' })[Symbol.asyncIterator]().next();
+    const refused = await watch.catch((error: unknown) => error);
+    expect([(refused as ClientError).code, hosts]).to.deep.equal([
+      Status.RESOURCE_EXHAUSTED,
+      ['127.0.0.1'],
+    ]);
+    // A peak may have the requests of four seconds.
+    for (let check = 0; check < 8; check++) await health.check({ service: '' });
+    const above = await health.check({ service: '' }).catch((error: unknown) => error);
+    expect((above as ClientError).details).to.include('2 requests a second');
   });
 });

@@ -44,6 +44,15 @@ describe('failures of many addresses', () => {
     failures.close();
   });
 
+  it('begin a window behind the others: an address that fails again is not the first to be forgotten', () => {
+    for (let index = 0; index < 10_000; index++) fail(hostOf(index));
+    clock.advance(60_000);
+    failed(hostOf(0), 10);
+    fail(hostOf(10_000));
+    expect(failed(hostOf(0), 1)).to.deep.equal(['late']);
+    failures.close();
+  });
+
   it('wait 1,024 at once, for one timer, and all are answered in time', async () => {
     for (let index = 0; index < 64; index++) {
       expect(new Set(failed(hostOf(index), 10))).to.deep.equal(new Set(['CREDENTIAL_INVALID']));

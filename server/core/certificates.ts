@@ -1,6 +1,7 @@
 /** The certificates of a coordinator: reads and checks them. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 
 /** TLS of a coordinator. Each value is a text in PEM or the path of a file with such a text. */
 export interface TlsOptions {
@@ -34,6 +35,7 @@ export async function readCertificates(options: TlsOptions): Promise<Certificate
     throw new RangeError(message);
   }
   if (ca !== undefined) certificateOf(ca, `the CA of clients${from(clientCa)}`);
+  checkAccepted(cert, keyText, from(certificate));
   const { serialNumber: serial, validTo } = own;
   return { cert, key: keyText, ca, serial, expiresAtMs: Date.parse(validTo) };
 }
@@ -57,11 +59,25 @@ function from(pemOrPath = ''): string {
   return isPem(pemOrPath) ? '' : ` in ${pemOrPath}`;
 }
 
+/** The first certificate of a text. The others must be whole too: somebody may be about to write them. */
 function certificateOf(text: string, what: string): X509Certificate {
   try {
+    const [, ...others] = text.split(/(?=-----BEGIN CERTIFICATE-----)/);
+    for (const other of others) new X509Certificate(other);
     return new X509Certificate(text);
   } catch (error) {
-    throw new RangeError(`${what} is no certificate in PEM`, { cause: error });
+    const message = `${what} is no certificate in PEM, or one of its certificates is not whole`;
+    throw new RangeError(message, { cause: error });
+  }
+}
+
+/** Later the TLS library would refuse them in each handshake, and report that to nobody. */
+function checkAccepted(cert: string, key: string, place: string): void {
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    const message = `the TLS library refuses the certificate${place}: ${(error as Error).message}`;
+    throw new RangeError(message, { cause: error });
   }
 }
 

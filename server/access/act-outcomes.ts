@@ -56,3 +56,10 @@ export function* credentialOutcomes({
 }: Pick<JoinResponse, 'credential'>): Generator<ActOutcome> {
   yield { target: credential?.id };
 }
+
+/** The credential that an answer has, and its name: the request had the id alone. */
+export function* namedCredentialOutcomes({
+  credential,
+}: Pick<JoinResponse, 'credential'>): Generator<ActOutcome> {
+  yield { target: credential?.id, detail: credential?.name };
+}

@@ -28,6 +28,8 @@ export interface ActOutcome {
   readonly reason?: ErrorReason | undefined;
   /** Default 1. */
   readonly count?: number;
+  /** Something that the answer alone has, for people. */
+  readonly detail?: string | undefined;
 }
 
 /** The actor: a node with a session, or a caller. */
@@ -70,6 +72,8 @@ export class OpenAct {
   readonly #counts = new Map<ErrorReason, number>();
   readonly #targets: string[] = [];
   #count = 0;
+  /** The detail of the answer. */
+  #detail = '';
   #isDenied = false;
   #hasEnded = false;
 
@@ -116,7 +120,8 @@ export class OpenAct {
     }
   }
 
-  #add({ target, reason = ErrorReason.UNSPECIFIED, count = 1 }: ActOutcome): void {
+  #add({ target, reason = ErrorReason.UNSPECIFIED, count = 1, detail }: ActOutcome): void {
+    this.#detail = detail ?? this.#detail;
     this.#count += count;
     this.#tally(reason, count);
     if (target !== undefined && this.#targets.length < TARGETS)
@@ -138,7 +143,7 @@ export class OpenAct {
   }
 
   #record(): AuditRecord {
-    const { action, detail = '' } = this.#act;
+    const { action, detail = this.#detail } = this.#act;
     const { node, access } = this.#parts.actor;
     const seen = this.#targets.length > 0;
     const targets = seen ? this.#targets : this.#named.slice(0, TARGETS).map(shortened);

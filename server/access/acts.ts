@@ -10,7 +10,9 @@ import type {
   JoinRequest,
   JoinResponse,
   RevokeCredentialRequest,
+  RevokeCredentialResponse,
   RotateCredentialRequest,
+  RotateCredentialResponse,
 } from '../../gen/ts/kelpie/v1/access_service.js';
 import type {
   IssueCommandRequest,
@@ -54,6 +56,7 @@ import {
 
 import {
   credentialOutcomes,
+  namedCredentialOutcomes,
   nodeOutcomes,
   playerOutcomes,
   playersOutcomes,
@@ -128,13 +131,15 @@ export const calls: Readonly<Record<string, Rule>> = {
     }),
     GetCredential: READS,
     ListCredentials: READS,
-    RevokeCredential: ({ id }: RevokeCredentialRequest): Act => ({
+    RevokeCredential: ({ id }: RevokeCredentialRequest): Act<RevokeCredentialResponse> => ({
       action: AuditAction.REVOKE_CREDENTIAL,
       targets: [id],
+      read: namedCredentialOutcomes,
     }),
-    RotateCredential: ({ id }: RotateCredentialRequest): Act => ({
+    RotateCredential: ({ id }: RotateCredentialRequest): Act<RotateCredentialResponse> => ({
       action: AuditAction.ROTATE_CREDENTIAL,
       targets: [id],
+      read: namedCredentialOutcomes,
     }),
     Join: ({ nodeName }: JoinRequest): Act<JoinResponse> => ({
       action: AuditAction.JOIN,

@@ -201,7 +201,7 @@ describe('the audit of a network', () => {
     const rotated = await recordOf('ROTATE_CREDENTIAL', () => root.access.rotate(id));
     const revoked = await recordOf('REVOKE_CREDENTIAL', () => root.access.revoke(id));
     for (const record of [rotated, revoked])
-      expect(record).to.deep.include({ targets: [id], outcomes: done });
+      expect(record).to.deep.include({ targets: [id], detail: 'shop', outcomes: done });
     expect(JSON.stringify(records)).not.to.include('klp_');
   });
 
@@ -209,7 +209,8 @@ describe('the audit of a network', () => {
     const made = await recordOf('CREATE_CREDENTIAL', () =>
       coordinator.createToken({ name: 'robot', preset: 'read-only' }),
     );
-    expect(made).to.deep.include({ actorName: 'kelpied', address: '', detail: 'robot' });
+    expect(made).to.deep.include({ actorName: 'kelpied', address: '' });
+    expect(made.detail).to.equal('robot; preset read-only');
     expect(made.targets[0]).to.match(/^[0-9a-f]{12}$/);
   });
 

@@ -84,6 +84,19 @@ describe('kelpie token', () => {
       'arena',
       'arena',
     ]);
+    const twice = await kelpie([
+      'token',
+      'create',
+      'x',
+      '--preset',
+      'server',
+      '--token-file',
+      file,
+    ]);
+    expect([twice.code, twice.errors]).to.deep.equal([
+      2,
+      `kelpie: ${file} cannot be written: it is there already; name another file, or move it away\n`,
+    ]);
     const into = await kelpie(['token', 'rotate', 'arena', '--token-file', folder]);
     expect([into.code, into.errors]).to.deep.equal([
       2,
@@ -105,7 +118,7 @@ describe('kelpie token', () => {
     expect(credential.join).to.deep.equal({ uses: 10, credentialSeconds: '0' });
     const shown = await kelpie(['token', 'show', credential.id]);
     expect(shown.output).to.match(/\nkind +join token, 10 left\n/);
-    const wrong = await kelpie(['token', 'create', 'x', '--uses', '2']);
+    const wrong = await kelpie(['token', 'create', 'x', '--preset', 'server', '--uses', '2']);
     expect([wrong.code, wrong.errors]).to.deep.equal([
       2,
       'kelpie: --uses and --joined-ttl are for join tokens: add --join\n',
@@ -121,6 +134,11 @@ describe('kelpie token', () => {
     );
     const revoked = await kelpie(['token', 'revoke', 'one']);
     expect(revoked.output).to.match(/^Revoked one \([0-9a-f]{12}\)\.$/);
+    const nothing = await kelpie(['token', 'create', 'x']);
+    expect(nothing.code).to.equal(2);
+    expect(nothing.errors).to.include(
+      'give --preset (proxy, server, service, operator, read-only)',
+    );
     const none = await kelpie(['token', 'show', 'one']);
     expect([none.code, none.errors.includes('(CREDENTIAL_NOT_FOUND)')]).to.deep.equal([1, true]);
   });

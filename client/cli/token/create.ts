@@ -77,6 +77,12 @@ export function createCommand(): Command {
 
 function requestOf(options: CreateOptions): CredentialRequest {
   const { preset: chosen, certificate, withoutToken, ttl } = options;
+  const given = Object.values(rightsOf(options)).some((list) => list.length > 0);
+  if (!chosen && !given) {
+    throw new UsageError(
+      `without rights it could do nothing: give --preset (${presets.join(', ')}), or single rights such as --read`,
+    );
+  }
   return {
     ...(chosen && { preset: chosen }),
     rights: rightsOf(options),

@@ -65,13 +65,15 @@ function optionsOf(table: object): string[] {
 }
 
 function kindOf({ join, hasToken, certificateName }: Credential): string {
-  if (join) return `join token, ${join.uses} left`;
+  if (join) return `join token, ${join.uses === 0 ? 'used up' : `${join.uses} left`}`;
   if (certificateName === '') return 'token';
   return hasToken ? 'token and certificate' : 'certificate';
 }
 
 function expiryOf({ expireTime }: Credential): string {
-  return expireTime ? shownTime(expireTime) : 'never';
+  if (!expireTime) return 'never';
+  const isOver = expireTime.getTime() <= Date.now();
+  return `${isOver ? 'expired ' : ''}${shownTime(expireTime)}`;
 }
 
 function listed(names: readonly string[]): string {

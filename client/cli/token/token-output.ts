@@ -29,13 +29,17 @@ export function withTokenOutput(to: Command): Command {
     .option('-q, --quiet', 'print the token alone');
 }
 
-/** Makes a token and hands it out. The file is there before: a token that nobody can store is not made. */
+/**
+ * Makes a token and hands it out. The file is there before: a token that nobody can store is not made. `replaces`: the
+ * file may have an older token.
+ */
 export async function handOut(
   options: Common & TokenOutput,
   make: () => Promise<Made>,
+  replaces = false,
 ): Promise<void> {
   const { tokenFile } = options;
-  const file = tokenFile === undefined ? undefined : new NewFile(tokenFile);
+  const file = tokenFile === undefined ? undefined : new NewFile(tokenFile, replaces);
   try {
     const made = await make();
     if (made.token === '' || !file) show(made, options, 'This is');
@@ -77,11 +81,14 @@ class NewFile {
   readonly #file: number;
 
   /** Throws a UsageError. */
-  constructor(path: string) {
+  constructor(path: string, replaces: boolean) {
     this.#path = path;
     this.#next = `${path}.${process.pid}`;
     try {
-      if (existsSync(path) && existsSync(`${path}/.`)) throw new Error('it is a folder');
+      if (existsSync(`${path}/.`)) throw new Error('it is a folder');
+      if (!replaces && existsSync(path)) {
+        throw new Error('it is there already; name another file, or move it away');
+      }
       this.#file = openSync(this.#next, 'wx', 0o600);
     } catch (error) {
       throw new UsageError(`${path} cannot be written: ${messageOf(error)}`);

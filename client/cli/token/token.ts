@@ -5,13 +5,18 @@ import { Credential } from '../../../gen/ts/kelpie/v1/access.js';
 import type { Api } from '../../api/index.js';
 import { ask, command, type Common } from '../command.js';
 import { age } from '../input/arguments.js';
-import { print, table } from '../output/output.js';
+import { confirmed } from '../kick.js';
+import { print, table, warn } from '../output/output.js';
 import { printRecord } from '../output/records.js';
 import { createCommand } from './create.js';
 import { credentialNamed } from './named.js';
 import { ownCommand } from './own.js';
 import { credentialRow, credentialTitles, shownCredential } from './shown.js';
 import { handOut, type TokenOutput, withTokenOutput } from './token-output.js';
+
+interface RevokeOptions extends Common {
+  readonly yes?: boolean;
+}
 
 interface RotateOptions extends Common, TokenOutput {
   readonly overlap?: number;
@@ -56,7 +61,13 @@ async function list(api: Api, { output }: Common): Promise<void> {
   if (output !== 'table') {
     for (const one of found) printRecord(output, 'Credential', Credential.toJSON(one));
   } else if (found.length === 0) print('There is no credential: kelpie token create makes one.');
-  else print(table(credentialTitles, found.map(credentialRow)));
+  else
+    print(
+      table(
+        credentialTitles,
+        found.map((one) => credentialRow(one)),
+      ),
+    );
 }
 
 function showCommand(): Command {
@@ -87,27 +98,49 @@ function rotateCommand(): Command {
     .action((named: string, options: RotateOptions) =>
       ask(options, async (api) => {
         const { id } = await credentialNamed(api, named);
-        await handOut(options, async () => {
-          const { overlap: overlapMs } = options;
-          const answer = await api.messages.access.rotate(id, {
-            ...(overlapMs !== undefined && { overlapMs }),
-          });
-          const record = RotateCredentialResponse.toJSON(answer) as object;
-          return { ...answer, kind: 'RotateCredentialResponse', record };
-        });
+        await handOut(
+          options,
+          async () => {
+            const { overlap: overlapMs } = options;
+            const answer = await api.messages.access.rotate(id, {
+              ...(overlapMs !== undefined && { overlapMs }),
+            });
+            const record = RotateCredentialResponse.toJSON(answer) as object;
+            return { ...answer, kind: 'RotateCredentialResponse', record };
+          },
+          true,
+        );
       }),
     );
 }
 
 function revokeCommand(): Command {
   return command('revoke <credential>', 'revoke a credential for ever; its sessions end within 5 s')
+    .option('-y, --yes', 'do not ask whether to revoke your own credential')
     .addHelpText('after', WHICH)
-    .action((named: string, options: Common) =>
+    .action((named: string, options: RevokeOptions) =>
       ask(options, async (api) => {
-        const { id } = await credentialNamed(api, named);
+        const { id, name } = await credentialNamed(api, named);
+        if (!(await mayRevoke(api, id, name, options))) return;
         const revoked = await api.messages.access.revoke(id);
         if (options.output === 'table') print(`Revoked ${revoked.name} (${revoked.id}).`);
         else printRecord(options.output, 'Credential', Credential.toJSON(revoked));
       }),
     );
+}
+
+/** Scripts are not asked. */
+async function mayRevoke(
+  api: Api,
+  id: string,
+  name: string,
+  { yes }: RevokeOptions,
+): Promise<boolean> {
+  if (yes || !process.stdin.isTTY || !process.stderr.isTTY) return true;
+  const { credential } = await api.access.own();
+  if (credential?.id !== id) return true;
+  const question = `${name} is your own credential: afterwards you get in no more. Revoke it?`;
+  if (await confirmed(question, process.stdin, process.stderr)) return true;
+  warn('nothing was revoked');
+  return false;
 }

@@ -539,7 +539,8 @@ const options: Readonly<Record<string, (value: unknown) => object>> = {
     [
       ...['name', 'role', 'endpoints', 'address', 'publicAddress', 'labels', 'maxPlayers', 'motd'],
       ...['software', 'version', 'start', 'handlerTimeoutMs', 'excludeOwn', 'state', 'load'],
-      ...['players', 'roster', 'transport', 'logger'],
+      ...['players', 'roster', 'transport', 'logger', 'ca', 'cert', 'key', 'tls', 'insecure'],
+      ...['token', 'tokenFile', 'joinToken'],
     ].map((name) => [name, (value: unknown) => ({ [name]: value })]),
   ),
   'address.host': (host) => ({ address: { host, port: 1 } }),

@@ -72,6 +72,18 @@ export async function plugin(): Promise<void> {
   const kelpie = connect({ name: 'lobby-1', role: 'DOWNSTREAM', state: 'STARTING' });
   // @ts-expect-error a role is a name
   connect({ name: 'x', role: 2 });
+  const { token } = await kelpie.api.access.create('lobby-2', {
+    preset: 'SERVER',
+    rights: { roles: ['DOWNSTREAM'], verbs: ['KICK'] },
+  });
+  connect({ name: 'lobby-2', role: 'DOWNSTREAM', token, ca: 'ca.pem' });
+  connect({ name: 'x', role: 'PROXY', joinToken: token, tokenFile: 'token', network: 'main' });
+  // @ts-expect-error a preset is a name in capitals
+  await kelpie.api.access.create('x', { preset: 'server' });
+  // @ts-expect-error no verb has this name
+  await kelpie.api.access.create('x', { rights: { verbs: ['FLY'] } });
+  // @ts-expect-error insecure is named, not given as text
+  connect({ name: 'x', role: 'PROXY', insecure: 'yes' });
   const moved: string[] = [];
   const stop = kelpie.players.on('moved', ({ player, fromServer }, { time }) => {
     moved.push(`${player.name} ${fromServer} ${time?.toISOString() ?? ''}`);

@@ -225,6 +225,32 @@ describe('kelpie/api, with wrong arguments,', () => {
     expect((await api.state.list()).values).to.deep.equal([]);
   });
 
+  it('makes no credential that the caller cannot mean', async () => {
+    const wrong = [
+      ...[null, 'SERVER', { prset: 'SERVER' }, { preset: 'server' }, { preset: 1 }],
+      ...[{ rights: 'all' }, { rights: { nodes: ['a'] } }, { rights: { nodeNames: 'a' } }],
+      ...[{ rights: { roles: ['proxy'] } }, { rights: { verbs: ['FLY'] } }],
+      ...[{ rights: { readTopics: [5] } }, { certificateName: 5 }, { withoutToken: 'yes' }],
+      ...[{ join: 5 }, { join: { times: 1 } }],
+    ];
+    for (const request of wrong as never[])
+      await refused(request, api.access.create('lobby-1', request));
+    for (const request of [
+      ...[{ ttlMs: -1 }, { ttlMs: NaN }, { ttlMs: '5' }],
+      ...[{ join: { uses: 0 } }, { join: { uses: '1' } }, { join: { uses: 0.5 } }],
+    ] as never[]) {
+      const { reason } = await rejectionOf(KelpieError, api.access.create('lobby-1', request));
+      expect(reason, JSON.stringify(request)).to.equal('OUT_OF_RANGE');
+    }
+    for (const id of [undefined, 5, null, {}] as never[]) {
+      for (const call of [api.access.create(id), api.access.get(id)]) await refused(id, call);
+      for (const call of [api.access.revoke(id), api.access.rotate(id)]) await refused(id, call);
+    }
+    // The first credential would have closed the coordinator.
+    expect((await api.access.own()).credential).to.equal(undefined);
+    expect((await api.access.list()).credentials).to.deep.equal([]);
+  });
+
   it('drains no node by options that it cannot mean', async () => {
     const wrong = [
       ...[{ rate: 5 }, { deadline: 5 }, null, 5, 'fast', { to: 'lobby' }, { to: {} }],

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { connect, type ConnectionOptions, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { type FailureReason, KelpieError, messageOf } from '../errors.js';
 import { cutText } from '../core/text.js';
+import { isLoopback } from '../core/loopback.js';
 import { hostOf } from './tls.js';
 
 /** An error of a handshake, as Node.js gives it. */
@@ -51,8 +52,7 @@ const meanings: readonly Meaning[] = [
     /WRONG_VERSION_NUMBER/,
     'TLS_UNSUPPORTED',
     (endpoint) =>
-      `${endpoint} does not speak TLS; start kelpied with --tls-cert and --tls-key, or ask for plain text by name ` +
-      '(insecure, --insecure) on a network that you trust',
+      `${endpoint} does not speak TLS; start kelpied with --tls-cert and --tls-key, or ${plainText(endpoint)}`,
   ],
 ];
 
@@ -61,6 +61,12 @@ const other: Meaning = [
   'TLS_FAILED',
   (endpoint, error) => `the handshake with ${endpoint} failed: ${messageOf(error).trim()}`,
 ];
+
+function plainText(endpoint: string): string {
+  return isLoopback(hostOf(endpoint))
+    ? 'leave the CA and the certificates out (ca, --ca, KELPIE_CA, --tls): on this machine plain text will do'
+    : 'ask for plain text by name (insecure, --insecure) on a network that you trust';
+}
 
 /** The most letters of the names in a certificate that a message shows. */
 const NAMES = 200;

@@ -35,6 +35,8 @@ export interface Protection {
   readonly insecure: boolean;
 }
 
+const CERTIFICATE = /-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/;
+
 /** Throws VALUE_INVALID for options that contradict each other, and FILE_INVALID. */
 export function protectionOf(options: TlsOptions): Protection {
   const { tls = false, insecure = false } = options;
@@ -77,7 +79,7 @@ export function hostOf(endpoint: string): string {
 
 /** The certificates as they are now. Throws FILE_INVALID. */
 export function contextOf({ ca, cert, key }: Protection): SecureContext {
-  const files = { ca: contentOf(ca), cert: contentOf(cert), key: contentOf(key) };
+  const files = { ca: certificatesIn(ca), cert: certificatesIn(cert), key: contentOf(key) };
   try {
     return createSecureContext({ ...files, minVersion: 'TLSv1.2' });
   } catch (cause) {
@@ -85,6 +87,14 @@ export function contextOf({ ca, cert, key }: Protection): SecureContext {
     const message = `the certificates in ${names.join(', ')} cannot be used: ${messageOf(cause)}`;
     throw new KelpieError('FILE_INVALID', message, { cause });
   }
+}
+
+/** Node.js takes a file without certificates for a list of none. */
+function certificatesIn(pemOrPath: string | undefined): string | undefined {
+  const content = contentOf(pemOrPath);
+  if (content === undefined || CERTIFICATE.test(content)) return content;
+  const message = `${nameOf(pemOrPath ?? '')} has no certificate; give a file in PEM, with -----BEGIN CERTIFICATE-----`;
+  throw new KelpieError('FILE_INVALID', message);
 }
 
 function contentOf(pemOrPath: string | undefined): string | undefined {

@@ -9,6 +9,7 @@ import {
   credentialInvalid,
   credentialRequired,
   credentialRevoked,
+  tokenExpired,
 } from './errors.js';
 import { AuthenticationFailures } from './failures.js';
 import type { LiveCredential, LiveCredentials, LiveToken } from './live.js';
@@ -94,7 +95,9 @@ export class Authenticator {
   /** Why a credential that was good is not good any more. */
   #ended({ credential, token }: Shown): KelpieError | undefined {
     if (credential.revoked) return credentialRevoked();
-    return this.#clock.wall() < endOf(credential, token) ? undefined : credentialExpired();
+    const nowMs = this.#clock.wall();
+    if (nowMs >= credential.expiresAtMs) return credentialExpired();
+    return token && nowMs >= token.expiresAtMs ? tokenExpired() : undefined;
   }
 
   #accessOf(shown: Shown, address: string): Access {

@@ -25,7 +25,15 @@ export function credentialInvalid(): KelpieError {
 export function credentialExpired(): KelpieError {
   return new KelpieError(
     'CREDENTIAL_EXPIRED',
-    'the credential or its token has expired; ask an operator for a new token',
+    'the credential has expired; an operator makes a new one: kelpie token create',
+  );
+}
+
+/** The credential is good, and has a newer token. */
+export function tokenExpired(): KelpieError {
+  return new KelpieError(
+    'CREDENTIAL_EXPIRED',
+    'the token has expired, since a rotation replaced it; show the newer token of the credential',
   );
 }
 

@@ -3,6 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Examination, examine } from '../../client/cli/doctor/examination.js';
+import { apiAt } from '../../client/api/index.js';
 import { drawToken } from '../../client/core/token.js';
 import type { Clock } from '../../server/core/clock.js';
 import {
@@ -62,6 +63,8 @@ describe('kelpie doctor names the cause:', () => {
     }
     const few = { nodeNames: ['shop'], readTopics: ['nodes.*'] };
     tokens.set('shop', await closed.createToken({ name: 'shop', rights: few }));
+    tokens.set('old', await closed.createToken({ name: 'old' }));
+    await replaceToken(closed, token('old'));
     const joining = { rights: { nodeNames: ['lobby-*'] }, ttlMs: HOUR_MS, join: { uses: 1 } };
     tokens.set('join', await closed.createToken({ name: 'lobbies', ...joining }));
     await start('tls', { tls });
@@ -130,7 +133,7 @@ describe('kelpie doctor names the cause:', () => {
       by: () => ({ reaching: trusted() }),
       check: 'TLS',
       finding: /does not speak TLS$/,
-      advice: /--tls-cert.*--insecure/,
+      advice: /--tls-cert.*leave the CA.*KELPIE_CA/,
     },
     {
       what: 'no client certificate',
@@ -193,8 +196,32 @@ describe('kelpie doctor names the cause:', () => {
         return { reaching: { token: token('short') } };
       },
       check: 'token',
-      finding: /^the token has expired/,
-      advice: /kelpie token rotate/,
+      finding: /^the token is not good any more: the credential has expired$/,
+      advice: /kelpie token create/,
+    },
+    {
+      what: 'a token that a rotation has replaced',
+      at: 'closed',
+      by: () => ({ reaching: { token: token('old') }, tokenFrom: 'KELPIE_TOKEN' }),
+      check: 'token',
+      finding: /^the token of KELPIE_TOKEN is not good any more: the token has expired/,
+      advice: /^Show the newer token/,
+    },
+    {
+      what: 'a file without a certificate in place of the CA',
+      at: 'tls',
+      by: () => ({ reaching: { ca: file } }),
+      check: 'TLS',
+      finding: /token has no certificate/,
+      advice: /ca\.pem/,
+    },
+    {
+      what: 'a CA that is not there',
+      at: 'tls',
+      by: () => ({ reaching: { ca: `${file}.pem` } }),
+      check: 'TLS',
+      finding: /token\.pem cannot be read/,
+      advice: /path.*mode/,
     },
     {
       what: 'a token of another network',
@@ -265,6 +292,17 @@ describe('kelpie doctor names the cause:', () => {
     expect(found.map(({ status }) => status)).to.not.include('failed');
   });
 });
+
+/** The former token ends at once. */
+async function replaceToken({ endpoint }: Coordinator, former: string): Promise<void> {
+  const api = apiAt(endpoint, { token: former });
+  try {
+    const { credential } = await api.access.own();
+    await api.access.rotate(credential?.id ?? '', { overlapMs: 0 });
+  } finally {
+    api.close();
+  }
+}
 
 /** A clock whose calendar is off. */
 function skewed(skewMs: () => number): Clock {

@@ -75,6 +75,10 @@ describe('kelpie doctor --security', () => {
     ]);
     expect(bad[2]?.finding).to.match(/^the credentials of these .* expire: ops \([0-9a-f]{12}\)$/);
 
+    const [stopped] = (await examined()).checks;
+    expect(stopped).to.include({ check: 'token', status: 'failed' });
+    expect(stopped?.finding).to.match(/^the token is missing/);
+
     const server = await coordinator.createToken({ name: 'lobby-1', preset: 'server' });
     const refused = await examined(server);
     expect(refused.checks.map(({ check, status }) => [check, status])).to.deep.equal([

@@ -103,7 +103,7 @@ describe('TLS', () => {
       'plain',
       () => ({ ca: ca.certificate }),
       'TLS_UNSUPPORTED',
-      /--tls-cert.*--insecure/,
+      /--tls-cert.*leave the CA/,
     ],
     [
       'no client certificate',
@@ -226,7 +226,7 @@ describe('TLS', () => {
       [{ cert: client.certificate }, 'VALUE_INVALID', /cert needs key/],
       [{ key: client.key }, 'VALUE_INVALID', /key needs cert/],
       [{ ca: '/nowhere/ca.pem' }, 'FILE_INVALID', /\/nowhere\/ca\.pem cannot be read/],
-      [{ cert: client.key, key: client.key }, 'FILE_INVALID', /cannot be used/],
+      [{ cert: client.key, key: client.key }, 'FILE_INVALID', /has no certificate/],
     ] as const) {
       const error = [apiAt, connectAt].map((make) => {
         try {

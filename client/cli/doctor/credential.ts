@@ -17,6 +17,8 @@ export interface Shown {
   readonly tokenFile?: string;
   /** The certificate of this client: its text, or its file. */
   readonly cert?: string;
+  /** Where the token comes from, for people. */
+  readonly tokenFrom?: string | undefined;
 }
 
 /** The use that the user has in mind for the credential. */
@@ -34,6 +36,10 @@ const SOON_MS = 7 * DAY_MS;
 const CLOCK_MS = 5 * 60 * 1000;
 
 const NEW_TOKEN = 'An operator makes a new one: kelpie token rotate, or kelpie token create.';
+/** A rotation changes the token, and not the end of its credential. */
+const NEW_CREDENTIAL = 'An operator makes another credential before that: kelpie token create.';
+
+const READ = 'kelpied asks for certificates only if it was started with --tls-client-ca.';
 
 const OWN_TOKEN =
   'Give it to a node as its join token (KELPIE_JOIN_TOKEN), and show here the token of the node, or one of your own.';
@@ -42,12 +48,12 @@ export async function checkToken(api: Api, shown: Shown, timeoutMs?: number): Pr
   const file = shown.tokenFile === undefined ? [] : checkTokenFile(shown.tokenFile);
   checkForm(shown);
   const own = await ownOf(api, timeoutMs, (error) => troubleOf(error, shown));
-  return [...(own ? findings(own) : [{ status: 'ok', finding: OLD } as const]), ...file];
+  return [...(own ? findings(own, shown) : [{ status: 'ok', finding: OLD } as const]), ...file];
 }
 
 const OLD = 'not asked for: the coordinator is of a version without credentials';
 
-function findings({ credential, time }: OwnCredential): Result[] {
+function findings({ credential, time }: OwnCredential, { tokenFrom }: Shown): Result[] {
   if (!credential) {
     return [{ status: 'ok', finding: 'not asked for: the coordinator has no credentials' }];
   }
@@ -55,9 +61,10 @@ function findings({ credential, time }: OwnCredential): Result[] {
   if (join) throw new Trouble(`${name} is a join token: it is good for joining alone`, OWN_TOKEN);
   const leftMs = expireTime && time ? expireTime.getTime() - time.getTime() : Infinity;
   const expiry = expireTime ? `expires ${shownTime(expireTime)}` : 'never expires';
-  const finding = `${name} (${id}), network ${network}, ${expiry}`;
+  const from = tokenFrom === undefined ? '' : `; from ${tokenFrom}`;
+  const finding = `${name} (${id}), network ${network}, ${expiry}${from}`;
   if (leftMs > SOON_MS) return [{ status: 'ok', finding }];
-  const advice = `It ends in ${duration(leftMs / 1000)}. ${NEW_TOKEN}`;
+  const advice = `It ends in ${duration(leftMs / 1000)}. ${NEW_CREDENTIAL}`;
   return [{ status: 'warning', finding, advice }];
 }
 
@@ -71,10 +78,11 @@ function checkTokenFile(path: string): Result[] {
 }
 
 /** Checks the form of a token before anybody gets it. Throws Trouble. */
-function checkForm({ token, tokenFile }: Shown): void {
+function checkForm({ token, tokenFile, tokenFrom }: Shown): void {
   const text = token ?? (tokenFile === undefined ? undefined : contentOf(tokenFile));
   if (text === undefined || hasTokenForm(text)) return;
-  const from = tokenFile === undefined ? 'the token' : `the content of ${tokenFile}`;
+  const named = tokenFrom === undefined ? 'the token' : `the token of ${tokenFrom}`;
+  const from = tokenFile === undefined ? named : `the content of ${tokenFile}`;
   throw new Trouble(
     `${from} is no token of a coordinator: a token is klp_ and 43 letters, digits, "_" and "-"`,
     'Copy it again, all of it. A password or an id of a credential is no token.',
@@ -92,7 +100,8 @@ function contentOf(tokenFile: string): string {
   }
 }
 
-function troubleOf({ reason, metadata }: KelpieError, shown: Shown): Trouble | undefined {
+function troubleOf({ reason, message, metadata }: KelpieError, shown: Shown): Trouble | undefined {
+  const named = shown.tokenFrom === undefined ? 'the token' : `the token of ${shown.tokenFrom}`;
   switch (reason) {
     case 'CREDENTIAL_REQUIRED':
       return new Trouble(
@@ -101,10 +110,10 @@ function troubleOf({ reason, metadata }: KelpieError, shown: Shown): Trouble | u
           'kelpie token create; on the machine of the coordinator kelpied token create makes the first one.',
       );
     case 'CREDENTIAL_EXPIRED':
-      return new Trouble('the token has expired, or its credential', NEW_TOKEN);
+      return expired(message, named);
     case 'CREDENTIAL_INVALID':
       return new Trouble(
-        'the coordinator does not know the token, or it needs another client certificate',
+        `the coordinator does not know ${named}, or it needs another client certificate`,
         `${certificateAdvice(shown)} Otherwise the token was revoked, is mistyped, or is that of another coordinator. ` +
           NEW_TOKEN,
       );
@@ -118,11 +127,21 @@ function troubleOf({ reason, metadata }: KelpieError, shown: Shown): Trouble | u
   }
 }
 
+/** The coordinator says which of the two has expired: the credential, or its token. */
+function expired(message: string, named: string): Trouble {
+  const [what = message, ...advice] = message.split('; ');
+  return new Trouble(`${named} is not good any more: ${what}`, `${sentence(advice.join('; '))}`);
+}
+
+function sentence(text: string): string {
+  return text === '' ? NEW_TOKEN : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
 function certificateAdvice({ cert }: Shown): string {
   if (cert === undefined) {
-    return 'No client certificate is given: if the credential demands one, name it with --cert and --key.';
+    return `No client certificate is given: if the credential demands one, name it with --cert and --key. ${READ}`;
   }
-  return `The client certificate is "${commonNameOf(cert)}": kelpie token show says which one the credential demands.`;
+  return `The client certificate is "${commonNameOf(cert)}": kelpie token show says which one the credential demands. ${READ}`;
 }
 
 function commonNameOf(pemOrPath: string): string {

@@ -4,9 +4,9 @@ import { apiAt, type ApiOptions } from '../../api/index.js';
 import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
 import { command, type Common, ending } from '../command.js';
 import { name, oneOf } from '../input/arguments.js';
-import { placeOf } from '../input/place.js';
+import { placeOf, tokenSourceOf } from '../input/place.js';
 import type { Wanted } from './credential.js';
-import { checks, examine } from './examination.js';
+import { checks, examine, waysChecks } from './examination.js';
 import type { Finding } from './finding.js';
 import { securityChecks, securityFindings } from './security.js';
 import { print } from '../output/output.js';
@@ -81,8 +81,14 @@ async function* findingsOf(
   options: DoctorOptions,
 ): AsyncGenerator<Finding> {
   const { timeout: timeoutMs } = options;
+  const examination = { ...options, reaching, timeoutMs, tokenFrom: tokenSourceOf(options) };
   if (!options.security) {
-    yield* examine(endpoint, { ...options, reaching, timeoutMs });
+    yield* examine(endpoint, examination);
+    return;
+  }
+  for await (const finding of examine(endpoint, examination, waysChecks)) {
+    if (finding.status !== 'failed') continue;
+    yield finding;
     return;
   }
   const api = apiAt(endpoint, reaching);

@@ -10,7 +10,7 @@ import {
 } from './coordinator.js';
 import { checkClock, checkRights, checkToken, type Wanted } from './credential.js';
 import { checkHttp2, checkName, checkPort, checkProxy, type Place, placeOf } from './network.js';
-import { KelpieError } from '../../errors.js';
+import { fromThrown, KelpieError } from '../../errors.js';
 import { type Finding, Trouble } from './finding.js';
 import { checkTls } from './tls.js';
 import { checkInsecure } from './security.js';
@@ -21,6 +21,8 @@ type Result = Omit<Finding, 'check'>;
 export interface Examination extends Wanted {
   readonly reaching: ApiOptions;
   readonly timeoutMs?: number | undefined;
+  /** Where the token comes from, for people. */
+  readonly tokenFrom?: string | undefined;
 }
 
 /** A coordinator that is examined. */
@@ -39,7 +41,11 @@ export const checks: readonly (readonly [name: string, check: Check])[] = [
   ['TLS', ({ place, api }) => checkTls(place, api)],
   // A connection that TLS encrypts speaks HTTP/2 by then.
   ['gRPC', async ({ place, api }) => (api.encrypted ? 'it speaks HTTP/2' : checkHttp2(place))],
-  ['token', ({ api, reaching, timeoutMs }) => checkToken(api, reaching, timeoutMs)],
+  [
+    'token',
+    ({ api, reaching, tokenFrom, timeoutMs }) =>
+      checkToken(api, { ...reaching, tokenFrom }, timeoutMs),
+  ],
   ['clock', ({ api, timeoutMs }) => checkClock(api, timeoutMs)],
   ['rights', (examined) => checkRights(examined.api, examined, examined.timeoutMs)],
   ['health', ({ api, timeoutMs }) => checkHealth(api, timeoutMs)],
@@ -51,14 +57,27 @@ export const checks: readonly (readonly [name: string, check: Check])[] = [
   ['nodes', ({ api, timeoutMs }) => checkNodes(api, timeoutMs)],
 ];
 
+/** The checks of the way to a coordinator, and of the token that it asks for. */
+export const waysChecks = checks.slice(
+  0,
+  checks.findIndex(([name]) => name === 'clock'),
+);
+
 /** Ends with the first check that fails. */
 export async function* examine(
   endpoint: string,
   examination: Examination,
+  list = checks,
 ): AsyncGenerator<Finding> {
-  const api = apiAt(endpoint, examination.reaching);
+  let api: Api;
   try {
-    for (const [check, run] of checks) {
+    api = apiAt(endpoint, examination.reaching);
+  } catch (thrown) {
+    yield { check: 'TLS', ...unusable(fromThrown(thrown)) };
+    return;
+  }
+  try {
+    for (const [check, run] of list) {
       const examined = { ...examination, place: placeOf(endpoint), api };
       const findings = await run(examined).then(listOf, failureOf);
       for (const finding of findings) yield { check, ...finding };
@@ -80,4 +99,14 @@ function failureOf(thrown: unknown): Result[] {
   }
   if (!(thrown instanceof Trouble)) throw thrown;
   return [{ status: 'failed', finding: thrown.message, advice: thrown.advice }];
+}
+
+/** The certificates of this user cannot be used. */
+function unusable({ reason, message }: KelpieError): Result {
+  const advice =
+    reason === 'FILE_INVALID'
+      ? 'Look at its path, its mode and its content. kelpied certs writes the CA into ca.pem: copy that file here, and name ' +
+        'it with --ca or KELPIE_CA.'
+      : 'Correct the option, the variable or the context.';
+  return { status: 'failed', finding: message, advice };
 }

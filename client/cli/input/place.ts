@@ -48,6 +48,16 @@ function tokenOf(context: Context | undefined): Pick<Place, 'token' | 'tokenFile
   return given({ token: context?.token, tokenFile: context?.tokenFile });
 }
 
+/** Where the token comes from, for people; undefined: there is none. */
+export function tokenSourceOf(options: PlaceOptions): string | undefined {
+  if (variable('KELPIE_TOKEN') !== undefined) return 'KELPIE_TOKEN';
+  const file = variable('KELPIE_TOKEN_FILE');
+  if (file !== undefined) return `${file} (KELPIE_TOKEN_FILE)`;
+  const context = contextOf(options);
+  if (context?.token !== undefined) return 'the context of kelpie context';
+  return context?.tokenFile === undefined ? undefined : `${context.tokenFile} (of the context)`;
+}
+
 /** The options count before the variables, and these before the context. Plain text is asked for by name alone. */
 function tlsOf(options: PlaceOptions, context: Context | undefined): TlsOptions {
   const { ca, cert, key, tls, insecure } = options;

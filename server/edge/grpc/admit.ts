@@ -109,6 +109,7 @@ async function* answered<Request, Response>(
   else {
     if (!peer.isAnonymous) connections.used(context.peer);
     peer.use.call((call.request as Uint8Array).length);
+    if (peer.isAnonymous) connections.checked(context.peer);
   }
   const { responses, first } = call.requestStream
     ? startOf(streamed(call, context, calls))

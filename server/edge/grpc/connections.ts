@@ -3,7 +3,8 @@
  * come before TLS and HTTP/2, so they hold for peers that send nothing, too.
  *
  * A connection is used as soon as a call or a session of it was let in. An unused one ends after a few seconds, unless
- * a call of it is under way. A used one may rest for minutes: clients keep a connection between calls.
+ * a call of it is under way. A used one may rest for minutes: clients keep a connection between calls. One that checks
+ * the health without a credential may rest for a minute.
  */
 import type { Http2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
@@ -14,6 +15,8 @@ import { CallTurns } from './call-turns.js';
 const SWEEP_MS = 1000;
 /** How long a used connection may be without a call. */
 const REST_MS = 300_000;
+/** How long it may be without a call after a check of the health: load balancers check more often. */
+const CHECK_MS = 60_000;
 /** How long the last frame of a connection may take to get out: a peer that reads nothing never takes it. */
 const CLOSE_MS = 5000;
 
@@ -33,8 +36,9 @@ interface Connection {
   readonly socket: Socket;
   session: Http2Session | undefined;
   calls: number;
-  used: boolean;
-  /** The time of its beginning; of a used one, the end of its last call. */
+  /** How long it may be without a call; undefined: nobody uses it. */
+  restMs: number | undefined;
+  /** The time of its beginning; of one that may rest, the end of its last call. */
   restsSinceMs: number;
   endsSinceMs: number | undefined;
 }
@@ -67,7 +71,7 @@ export class Connections {
     }
     this.#addresses.set(address, count + 1);
     const restsSinceMs = this.#rules.listening.now();
-    const facts = { session: undefined, calls: 0, used: false, endsSinceMs: undefined };
+    const facts = { session: undefined, calls: 0, restMs: undefined, endsSinceMs: undefined };
     const connection: Connection = { socket, restsSinceMs, ...facts };
     this.#open.set(peer, connection);
     socket.once('close', () => this.#closed(peer, address, connection));
@@ -97,15 +101,24 @@ export class Connections {
     connection.calls++;
     stream.once('close', () => {
       connection.calls--;
-      if (connection.used) connection.restsSinceMs = this.#rules.listening.now();
+      if (connection.restMs) connection.restsSinceMs = this.#rules.listening.now();
     });
   }
 
   /** A call or a session of this peer was let in. */
   used(peer: string): void {
+    this.#mayRest(peer, REST_MS);
+  }
+
+  /** A check of the health was answered to this peer, who has shown no credential. */
+  checked(peer: string): void {
+    this.#mayRest(peer, CHECK_MS);
+  }
+
+  #mayRest(peer: string, restMs: number): void {
     const connection = this.#open.get(peer);
     if (!connection) return;
-    connection.used = true;
+    connection.restMs = Math.max(restMs, connection.restMs ?? 0);
     connection.restsSinceMs = this.#rules.listening.now();
   }
 
@@ -122,17 +135,16 @@ export class Connections {
   }
 
   #endOf(connection: Connection, nowMs: number): (() => void) | undefined {
-    const { socket, session, calls, used, restsSinceMs, endsSinceMs } = connection;
+    const { socket, session, calls, restMs, restsSinceMs, endsSinceMs } = connection;
     if (endsSinceMs !== undefined) {
       return nowMs - endsSinceMs >= CLOSE_MS ? () => socket.destroy() : undefined;
     }
-    const rests =
-      calls === 0 && nowMs - restsSinceMs >= (used ? REST_MS : this.#rules.times.helloMs);
+    const rests = calls === 0 && nowMs - restsSinceMs >= (restMs ?? this.#rules.times.helloMs);
     if (!rests && !session?.destroyed) return undefined;
     connection.endsSinceMs = nowMs;
     if (!rests) return undefined;
     this.#rules.onLimit('idle');
-    if (used) return () => session?.close();
+    if (restMs) return () => session?.close();
     return () => {
       session?.destroy();
       socket.destroy();

@@ -2,6 +2,7 @@
  * Logs refused sessions and peers. A peer can cause any number of refusals. So in ten seconds only the first refusals get a line
  * each; one more line reports the count of the others.
  */
+import { addressBlock } from '../../core/address.js';
 import type { Cancel, Clock } from '../../core/clock.js';
 import { cutText } from '../../core/text.js';
 import type { Logger } from './log.js';
@@ -35,8 +36,8 @@ export const PEERS: Messages = {
 const WINDOW_MS = 10_000;
 /** The limit of lines for one reason from one host, in a window. */
 const LINES = 5;
-/** The limit of pairs of reason and host in a window. Refusals of further pairs are counted together. */
-const MOST_KINDS = 200;
+/** The limit of pairs of reason and host in a window. One line reports the count of all further pairs. */
+const MOST_KINDS = 20;
 /** The log cuts longer names, which the coordinator refuses anyway. */
 const NAME_LENGTH = 64;
 
@@ -57,7 +58,8 @@ export class RefusalLog {
 
   refused({ name, host, reason, credential }: Refusal): void {
     this.#cancel ??= this.#clock.after(WINDOW_MS, () => this.close());
-    const key = `${reason} ${host}`;
+    // An IPv6 host has any number of addresses.
+    const key = `${reason} ${addressBlock(host)}`;
     const kind = this.#counts.get(key) ?? { facts: { host, reason }, count: 0 };
     if (kind.count === 0 && this.#counts.size === MOST_KINDS) {
       this.#others += 1;

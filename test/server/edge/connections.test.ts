@@ -8,6 +8,7 @@ import { FakeClock } from '../../support/clock/fake-clock.js';
 
 const HELLO_MS = 5000;
 const REST_MS = 300_000;
+const CHECK_MS = 60_000;
 const SWEEP_MS = 1000;
 
 describe('connections', () => {
@@ -70,6 +71,19 @@ describe('connections', () => {
     expect(socket.ended, 'it may take its last frame').to.equal('');
     clock.advance(2 * HELLO_MS);
     expect(socket.ended).to.equal('destroyed');
+  });
+
+  it('that check the health without a credential may rest until the next check', () => {
+    const { socket, session } = connect(connections, 1);
+    connections.checked('10.0.0.1:1');
+    clock.advance(CHECK_MS - SWEEP_MS);
+    connections.checked('10.0.0.1:1');
+    clock.advance(CHECK_MS - SWEEP_MS);
+    expect([socket.ended, session.ended]).to.deep.equal(['', '']);
+    expect(limited).to.deep.equal([]);
+    clock.advance(SWEEP_MS);
+    expect(session.ended).to.equal('closed');
+    expect(limited).to.deep.equal(['idle']);
   });
 
   it('that HTTP/2 has given up end, whatever their peers take', () => {

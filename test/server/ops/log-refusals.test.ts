@@ -30,6 +30,7 @@ describe('Refused sessions in the log', () => {
     expect(lines).to.have.length(15);
     expect(lines[0]).to.deep.equal({
       ...{ node: 'n0', host: '10.0.0.1', reason: 'NODE_NAME_INVALID', message: 'session refused' },
+      credential: undefined,
     });
     expect(clock.pending).to.equal(0);
   });
@@ -51,8 +52,14 @@ describe('Refused sessions in the log', () => {
     const { lines, clock, refuse } = made();
     for (let host = 0; host < 5000; host++) refuse(10, `10.0.${host >> 8}.${host & 255}`);
     clock.advance(WINDOW_MS);
-    expect(lines).to.have.length(200 * 5 + 200 + 1);
-    expect(counted(lines).at(-1)).to.deep.equal(['others', undefined, 4800 * 10]);
+    expect(lines).to.have.length(20 * 5 + 20 + 1);
+    expect(counted(lines).at(-1)).to.deep.equal(['others', undefined, 4980 * 10]);
+  });
+
+  it('of one IPv6 network count together', () => {
+    const { lines, refuse } = made();
+    for (let host = 0; host < 100; host++) refuse(1, `2001:db8::${host.toString(16)}`);
+    expect(lines).to.have.length(5);
   });
 
   it('are all reported when the coordinator stops', () => {

@@ -220,7 +220,7 @@ function listed(credentials: Credential[], nowMs: number): Outcome {
     one.id,
     one.name,
     one.preset === '' ? '-' : one.preset,
-    one.rights?.nodeNames.join(', ') || '-',
+    one.rights?.nodeNames.length ? one.rights.nodeNames.join(', ') : '-',
     `${isOver(one, nowMs) ? 'expired ' : ''}${expiryOf(one)}`,
     kindOf(one),
     one.createdBy,

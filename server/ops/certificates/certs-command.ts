@@ -56,28 +56,32 @@ interface Made {
 async function make(task: CertsTask, data: string, folder: string, nowMs: number): Promise<Made> {
   const name = task.client === undefined ? 'server' : `client-${task.client}`;
   const [certificate, key] = filesOf(folder, name);
-  const isThere = existsSync(certificate);
-  if (isThere && !task.force) {
+  if (existsSync(certificate) && !task.force) {
     throw new Error(`${certificate} is there already; ${toReplace(task, data, certificate)}`);
   }
   const [caFile, caKeyFile] = filesOf(folder, 'ca');
   const caIsNew = !existsSync(caFile);
   const ca = caIsNew ? await issueCa('Kelpie CA', from(nowMs, CA_DAYS)) : stored(caFile, caKeyFile);
   const validity = within(ca, from(nowMs, task.days));
-  const before = isThere && task.client === undefined ? hostsOfFile(certificate) : undefined;
-  const hosts = hostsOf(task, certificate, before);
-  const hostsGone = before?.filter((one) => !hosts.includes(one)) ?? [];
-  const issued =
-    task.client === undefined
-      ? await issueServer(ca, hosts, validity)
-      : await issueClient(ca, task.client, validity);
+  const { issued, subject } = await issue(task, certificate, ca, validity);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   chmodSync(folder, 0o700);
   if (caIsNew) store(folder, 'ca', ca);
   store(folder, name, issued);
-  const subject = task.client === undefined ? { hosts, hostsGone } : { client: task.client };
   const expires = validity.notAfter.toISOString();
   return { ca: caFile, caIsNew, certificate, key, expires, ...subject };
+}
+
+/** The new certificate, with the client or the hosts that it is for. */
+async function issue(task: CertsTask, certificate: string, ca: Issued, validity: Validity) {
+  const { client } = task;
+  if (client !== undefined) {
+    return { issued: await issueClient(ca, client, validity), subject: { client } };
+  }
+  const before = existsSync(certificate) ? hostsOfFile(certificate) : undefined;
+  const hosts = hostsOf(task, certificate, before);
+  const hostsGone = before?.filter((one) => !hosts.includes(one)) ?? [];
+  return { issued: await issueServer(ca, hosts, validity), subject: { hosts, hostsGone } };
 }
 
 function filesOf(folder: string, name: string): [certificate: string, key: string] {

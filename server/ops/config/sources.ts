@@ -70,16 +70,20 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Con
   const values = command.opts<Settings>();
   const origins = {} as Record<SettingName, string>;
   for (const name of settingNames) origins[name] = fromFile.get(name) ?? originOf(command, name);
-  if (task?.kind === 'certs' && origins.host === '--host') {
-    command.error(
-      `error: --host is where kelpied listens; name the hosts of the certificate alone: kelpied certs ${values.host}`,
-    );
-  }
-  // Certificates and tokens are made before kelpied can run with its settings.
-  const isBefore = task?.kind === 'certs' || task?.kind === 'token';
-  const wrong = isBefore ? undefined : contradiction(values);
+  const wrong = misfit({ settings: values, origins, task });
   if (wrong !== undefined) command.error(`error: ${wrong}`);
   return { settings: values, origins, task, ignored };
+}
+
+/** A message if the settings do not fit the task; undefined if they do. */
+function misfit({ settings, origins, task }: Omit<Config, 'ignored'>): string | undefined {
+  if (task?.kind === 'certs') {
+    return origins.host === '--host'
+      ? `--host is where kelpied listens; name the hosts of the certificate alone: kelpied certs ${settings.host}`
+      : undefined;
+  }
+  // Tokens, as certificates, are made before kelpied can run with its settings.
+  return task?.kind === 'token' ? undefined : contradiction(settings);
 }
 
 function commandOf(onTask: (asked: Task) => void): Command {

@@ -16,7 +16,7 @@ import type { Limits } from '../network/limits.js';
 import { type Page, pageOf, type PageRequest } from '../network/pages.js';
 import { Authenticator, type RefusalObserver } from './authenticator.js';
 import { checkGranted, credentialFor, type Granter, joined } from './draft.js';
-import { credentialNotFound, credentialRequired } from './errors.js';
+import { credentialExpired, credentialNotFound, credentialRequired } from './errors.js';
 import { type LiveCredential, LiveCredentials } from './live.js';
 import type { MachineAct } from './machine-acts.js';
 import { CredentialRecords } from './records.js';
@@ -98,11 +98,11 @@ export class Credentials {
     request: CreateCredentialRequest,
     granter: Granter,
   ): Promise<CreateCredentialResponse> {
-    const draft = credentialFor(request, granter, this.#clock.wall());
     const token = request.withoutToken ? '' : newToken();
     const hash = hashOf(token);
     const id = hash ? idOf(hash) : randomId();
-    return this.#records.changing(() => {
+    return this.#records.changing('change', () => {
+      const draft = credentialFor(request, granter, this.#clock.wall());
       this.#checkRoom();
       if (!hash) this.#checkCertificate(draft.certificateName);
       if (this.#live.get(id)) throw new Error(`the id ${id} was drawn twice`);
@@ -150,13 +150,17 @@ export class Credentials {
     );
   }
 
-  /** Revokes a credential, and returns it as it was. Throws CREDENTIAL_NOT_FOUND. */
-  async revoke(network: string, id: string): Promise<Credential> {
-    return this.#records.changing(() => {
-      const credential = this.#find(network, id);
+  /** Revokes a credential, and returns it as it was. Throws CREDENTIAL_NOT_FOUND or RIGHT_MISSING. */
+  async revoke(id: string, granter: Granter): Promise<Credential> {
+    const decide = () => {
+      const credential = this.#find(granter.network, id);
       const was = credential.shown;
+      checkGranted(was.rights ?? Rights.create(), granter);
       return { changes: [deletion(credential)], result: () => was };
-    });
+    };
+    // A request that fails anyway does not wait before others.
+    decide();
+    return this.#records.changing('revocation', decide);
   }
 
   /** Throws CREDENTIAL_NOT_FOUND, RIGHT_MISSING, RIGHTS_INVALID or OUT_OF_RANGE. */
@@ -169,7 +173,7 @@ export class Credentials {
       throw outOfRange('overlap', LONGEST_OVERLAP_MS, 'an overlap is 0 s to 30 days');
     }
     const token = newToken();
-    return this.#records.changing(() => {
+    return this.#records.changing('change', () => {
       const { stored, record, revision } = this.#find(granter.network, id);
       checkGranted(stored.rights ?? Rights.create(), granter);
       if (record.tokens.length === 0) {
@@ -188,17 +192,18 @@ export class Credentials {
 
   /**
    * Makes the credential of a node that shows a join token, with a token of which it sends the hash. A repetition
-   * returns the same credential. Throws CREDENTIAL_REQUIRED, JOIN_TOKEN_USED, RIGHT_MISSING, RIGHTS_INVALID or
+   * returns the same credential. Throws CREDENTIAL_REQUIRED, CREDENTIAL_EXPIRED, JOIN_TOKEN_USED, RIGHT_MISSING, RIGHTS_INVALID or
    * CREDENTIAL_LIMIT.
    */
   async join(joinId: string | undefined, name: string, hash: Uint8Array): Promise<Credential> {
     if (hash.length !== HASH_BYTES) {
       throw rightsInvalid('token_hash', 'token_hash is the SHA-256 of the token: 32 bytes');
     }
-    return this.#records.changing(() => {
+    return this.#records.changing('change', () => {
       const join = this.#live.get(joinId ?? '');
       const terms = join?.stored.join;
       if (!join || !terms) throw credentialRequired();
+      if (this.#clock.wall() >= join.expiresAtMs) throw credentialExpired();
       const right = { kind: 'node', name } as const;
       const rights = new GrantedRights(join.stored.rights ?? Rights.create());
       if (!rights.grant(right)) throw rightMissing(right);
@@ -273,7 +278,7 @@ export class Credentials {
   /** Deletes the credentials that expired long ago. */
   async #purge(): Promise<void> {
     for (const credential of [...this.#live.all].filter((one) => !this.#isKept(one))) {
-      await this.#records.changing(() => {
+      await this.#records.changing('housekeeping', () => {
         const changes = credential.revoked ? [] : [deletion(credential)];
         return { changes, result: () => undefined };
       });

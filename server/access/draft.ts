@@ -10,11 +10,13 @@ import { msOf, type WireDuration } from '../core/duration.js';
 import { outOfRange } from '../core/errors.js';
 import { foldNetworkName } from '../core/network-name.js';
 import { cutText } from '../core/text.js';
-import type { Right } from './access.js';
+import type { Access, Right } from './access.js';
 import { rightsFor } from './presets.js';
 import { checkRights, rightsInvalid } from './rights-check.js';
-import { rightMissing, rightsOf } from './rights.js';
+import { rightsOf } from './rights.js';
 
+/** The creator of credentials that are made on the machine of the coordinator. */
+const MACHINE = 'kelpied';
 const NAME = /^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$/;
 const CERTIFICATE_NAME_BYTES = 64;
 const SECOND_MS = 1000;
@@ -28,12 +30,22 @@ export interface Granter {
   readonly network: string;
   /** Stored as the creator. */
   readonly name: string;
-  may(right: Right): boolean;
+  /** Throws RIGHT_MISSING, or the error for a granter whose own credential has ended. */
+  require(right: Right): void;
 }
 
 /** The operator on the machine of the coordinator, who may do everything. Throws RIGHTS_INVALID for a bad name. */
 export function machineOf(network: string): Granter {
-  return { network: foldNetworkName(network), name: 'kelpied', may: () => true };
+  return { network: foldNetworkName(network), name: MACHINE, require: () => undefined };
+}
+
+/** A peer. Without a credential, at a coordinator that has none yet, they are nobody. */
+export function granterOf(access: Access): Granter {
+  return {
+    network: access.network,
+    name: access.credential?.name ?? '',
+    require: (right) => access.require(right),
+  };
 }
 
 /** The credential without its id. Throws RIGHTS_INVALID, RIGHT_MISSING or OUT_OF_RANGE. */
@@ -82,11 +94,10 @@ export function joined(join: Credential, name: string, nowMs: number): Omit<Cred
   };
 }
 
-/** Throws RIGHT_MISSING if the granter does not have one of the rights. */
+/** Throws RIGHT_MISSING if the granter may not manage credentials, or does not have one of the rights. */
 export function checkGranted(rights: Rights, granter: Granter): void {
-  for (const right of rightsOf(rights)) {
-    if (!granter.may(right)) throw rightMissing(right);
-  }
+  granter.require({ kind: 'verb', verb: 'MANAGE_CREDENTIALS' });
+  for (const right of rightsOf(rights)) granter.require(right);
 }
 
 function checkProof({ certificateName, withoutToken, join }: CreateCredentialRequest): void {

@@ -1,9 +1,9 @@
 /** Keeps the credentials in memory equal to the stored ones, and changes both. */
 import { othersTurn } from '../core/fair-turn.js';
-import { InTurn } from '../core/in-turn.js';
 import type { CredentialStore, RecordChange, StoredRecord } from '../journal/credential-store.js';
 import type { LiveCredentials } from './live.js';
 import type { MachineAct } from './machine-acts.js';
+import { RecordTurns } from './record-turns.js';
 
 /** Writes that are tried, if other processes are quicker each time. */
 const TRIES = 100;
@@ -16,6 +16,9 @@ interface Decision<Result> {
   readonly result: () => Result;
 }
 
+/** Revocations go before other changes, and what the coordinator itself tidies up comes last. */
+type ChangeLane = 'revocation' | 'change' | 'housekeeping';
+
 export class CredentialRecords {
   readonly #store: CredentialStore;
   readonly #live: LiveCredentials;
@@ -24,8 +27,10 @@ export class CredentialRecords {
   readonly #onMachine: (act: MachineAct) => void;
   readonly #stop: () => void;
   /** Writes and readings wait for each other, so that a reading never brings back what a write deleted. */
-  readonly #turns = new InTurn();
+  readonly #turns = new RecordTurns();
   #isLoaded = false;
+  /** The revision of the store up to which the credentials in memory are those of the store. */
+  #revision = 0;
 
   /**
    * `onUsed` is called once the store has had a record, and `onMachine` with each change that another process made
@@ -48,20 +53,23 @@ export class CredentialRecords {
 
   /** Reads all records. */
   load(): Promise<void> {
-    return this.#inTurn(() =>
+    return this.#turns.run('reading', () =>
       this.#read((error) => {
         throw error;
       }),
     );
   }
 
-  /** Decides a change and stores it. If another process was quicker, decides again. Rejects with what `decide` throws. */
-  changing<Result>(decide: () => Decision<Result>): Promise<Result> {
-    return this.#inTurn(async () => {
+  /**
+   * Decides a change and stores it. If another process was quicker, decides again. Rejects with what `decide` throws,
+   * and with RATE_LIMIT. A decision sees all that was stored when it is made, so it asks who may make it.
+   */
+  changing<Result>(lane: ChangeLane, decide: () => Decision<Result>): Promise<Result> {
+    return this.#turns.run(lane, async () => {
       for (let attempt = 0; attempt < TRIES; attempt++) {
+        if ((await this.#store.revision()) !== this.#revision) await this.#read(this.#onFault);
         const { changes, result } = decide();
         if (changes.length === 0 || (await this.#write(changes))) return result();
-        await this.#read(this.#onFault);
       }
       throw new Error('other processes changed the credentials again and again');
     });
@@ -69,21 +77,19 @@ export class CredentialRecords {
 
   async close(): Promise<void> {
     this.#stop();
-    await this.#inTurn(() => this.#store.close());
-  }
-
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    return this.#turns.run('', work);
+    await this.#turns.run('housekeeping', () => this.#store.close());
   }
 
   #reload(): Promise<void> {
-    return this.#inTurn(() => this.#read(this.#onFault));
+    return this.#turns.run('reading', () => this.#read(this.#onFault));
   }
 
   async #write(changes: readonly RecordChange[]): Promise<boolean> {
     const revision = await this.#store.write(changes);
     if (revision === undefined) return false;
     this.#onUsed();
+    // Else another process wrote too, which is not read yet.
+    if (revision === this.#revision + 1) this.#revision = revision;
     for (const { id, bytes } of changes) {
       if (bytes) this.#live.take({ id, bytes, revision });
       else this.#remove(id);
@@ -111,6 +117,7 @@ export class CredentialRecords {
       if (!found.has(id) && written <= revision) this.#removedByOthers(id);
     }
     this.#isLoaded = true;
+    this.#revision = revision;
   }
 
   /** A record as it is read: this process knows those that it wrote itself. */

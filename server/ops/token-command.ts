@@ -128,7 +128,7 @@ async function outcomeOf(task: TokenTask, parts: Parts): Promise<Outcome> {
     }
     case 'revoke': {
       const { id } = await named(credentials, network, task.which);
-      const credential = await credentials.revoke(network, id);
+      const credential = await credentials.revoke(id, granter);
       const text = `The credential "${credential.name}" (${credential.id}) is revoked.\n`;
       return { text, json: Credential.toJSON(credential) };
     }

@@ -13,9 +13,8 @@ import type {
   RotateCredentialRequest,
   RotateCredentialResponse,
 } from '../../../gen/ts/kelpie/v1/access_service.js';
-import type { Access } from '../../access/access.js';
 import type { Credentials } from '../../access/credentials.js';
-import type { Granter } from '../../access/draft.js';
+import { granterOf } from '../../access/draft.js';
 import { REPORTED, type SecurityFacts, securityReport } from '../../access/security.js';
 import type { Clock } from '../../core/clock.js';
 import { foldName } from '../../nodes/name.js';
@@ -52,7 +51,7 @@ export function accessService({
       return { credentials: page.items, nextPageToken: page.nextPageToken };
     },
     async revokeCredential({ id }: { id: string }, context: CallContext) {
-      return { credential: await credentials.revoke(networkOf(context), id) };
+      return { credential: await credentials.revoke(id, granterOf(accessOf(context))) };
     },
     rotateCredential(
       request: RotateCredentialRequest,
@@ -84,14 +83,5 @@ function ownCalls(
       const credential = own && credentials.get(network, own.id);
       return { credential, network, time: new Date(clock.wall()) };
     },
-  };
-}
-
-/** A caller without a credential, at a coordinator that has none yet, is nobody. */
-function granterOf(access: Access): Granter {
-  return {
-    network: access.network,
-    name: access.credential?.name ?? '',
-    may: (right) => access.may(right),
   };
 }

@@ -6,7 +6,7 @@ import { CreateCredentialRequest } from '../../../gen/ts/kelpie/v1/access_servic
 import type { Access, Visitor } from '../../../server/access/access.js';
 import type { RefusedPeer } from '../../../server/access/authenticator.js';
 import { Credentials } from '../../../server/access/credentials.js';
-import { machineOf } from '../../../server/access/draft.js';
+import { granterOf, machineOf } from '../../../server/access/draft.js';
 import { KelpieError, type ReasonName } from '../../../server/core/errors.js';
 import {
   MemoryCredentialStore,
@@ -76,7 +76,7 @@ describe('the credentials of a coordinator', () => {
     const { credential } = await make();
     expect(before.may({ kind: 'verb', verb: 'KICK' })).to.equal(false);
     expect(await reasonOf({})).to.equal('CREDENTIAL_REQUIRED');
-    await credentials.revoke('main', credential?.id ?? '');
+    await credentials.revoke(credential?.id ?? '', main);
     expect(await reasonOf({})).to.equal('CREDENTIAL_REQUIRED');
     const again = await openOn();
     expect(again.asks).to.equal(true);
@@ -85,7 +85,7 @@ describe('the credentials of a coordinator', () => {
 
   it('do not say why a credential is not good', async () => {
     const revoked = await make();
-    await credentials.revoke('main', revoked.credential?.id ?? '');
+    await credentials.revoke(revoked.credential?.id ?? '', main);
     const { token: both } = await make({ certificateName: 'lobby-1' });
     const { token: fine } = await make();
     const near = `${fine.slice(0, -1)}${fine.endsWith('A') ? 'B' : 'A'}`;
@@ -178,12 +178,7 @@ describe('the credentials of a coordinator', () => {
         verbs: [12],
       }),
     });
-    const access = await enter({ token });
-    const granter = {
-      network: 'main',
-      name: 'x',
-      may: (right: Parameters<Access['may']>[0]) => access.may(right),
-    };
+    const granter = granterOf(await enter({ token }));
     const grant = (rights: Partial<Rights>) =>
       credentials.create(CreateCredentialRequest.fromPartial({ name: 'a', rights }), granter);
     await grant({ nodeNames: ['lobby-1'], roles: [2], readTopics: ['chat.global'], verbs: [12] });
@@ -213,7 +208,7 @@ describe('the credentials of a coordinator', () => {
     }
     const forgotten = await enter({ token });
     forgotten.onEnd(() => ends.push('forgotten'))();
-    await other.revoke('main', credential?.id ?? '');
+    await other.revoke(credential?.id ?? '', main);
     await settled(5);
     expect(() => forgotten.require({ kind: 'publish', topic: 'chat.global' })).to.throw(
       KelpieError,

@@ -37,7 +37,7 @@ describe('the acts of another process upon credentials', () => {
     await settled();
     await other.rotate({ id, overlap: undefined }, granter);
     await settled();
-    await other.revoke('main', id);
+    await other.revoke(id, granter);
     await settled();
     expect(acts.map(({ action, credential: { name } }) => [action, name])).to.deep.equal([
       ['CREATE_CREDENTIAL', 'lobby-1'],

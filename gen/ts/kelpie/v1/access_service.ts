@@ -1663,8 +1663,9 @@ export const AccessServiceDefinition = {
       options: {},
     },
     /**
-     * Revokes a credential for ever: its sessions and calls end within 5 s (CREDENTIAL_REVOKED). Fails with
-     * CREDENTIAL_NOT_FOUND.
+     * Revokes a credential for ever: its sessions and calls end within 5 s (CREDENTIAL_REVOKED), and from the answer on
+     * its peers make no credential. Fails with CREDENTIAL_NOT_FOUND or RIGHT_MISSING (the credential has rights that the
+     * caller does not have).
      */
     revokeCredential: {
       name: "RevokeCredential",
@@ -1744,8 +1745,9 @@ export interface AccessServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListCredentialsResponse>>;
   /**
-   * Revokes a credential for ever: its sessions and calls end within 5 s (CREDENTIAL_REVOKED). Fails with
-   * CREDENTIAL_NOT_FOUND.
+   * Revokes a credential for ever: its sessions and calls end within 5 s (CREDENTIAL_REVOKED), and from the answer on
+   * its peers make no credential. Fails with CREDENTIAL_NOT_FOUND or RIGHT_MISSING (the credential has rights that the
+   * caller does not have).
    */
   revokeCredential(
     request: RevokeCredentialRequest,
@@ -1801,8 +1803,9 @@ export interface AccessServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListCredentialsResponse>;
   /**
-   * Revokes a credential for ever: its sessions and calls end within 5 s (CREDENTIAL_REVOKED). Fails with
-   * CREDENTIAL_NOT_FOUND.
+   * Revokes a credential for ever: its sessions and calls end within 5 s (CREDENTIAL_REVOKED), and from the answer on
+   * its peers make no credential. Fails with CREDENTIAL_NOT_FOUND or RIGHT_MISSING (the credential has rights that the
+   * caller does not have).
    */
   revokeCredential(
     request: DeepPartial<RevokeCredentialRequest>,

@@ -247,8 +247,8 @@ export const ErrorReason = {
   /** CONNECTION_LIMIT - The credential or the address has too many connections or streams. Metadata: limit. */
   CONNECTION_LIMIT: 120,
   /**
-   * RATE_LIMIT - The credential or the address sends more requests or bytes a second than it may. The coordinator did nothing.
-   * Metadata: limit.
+   * RATE_LIMIT - The credential or the address sends more requests or bytes a second than it may, or too many changes of credentials
+   * wait already. The coordinator did nothing. Metadata: limit.
    */
   RATE_LIMIT: 121,
   /** SESSION_STALLED - The peer took nothing of its stream for too long: it granted no HTTP/2 window. The stream ends. */

@@ -148,8 +148,14 @@ describe('kelpied certs', () => {
     expect({ code, errors }).to.deep.equal({ code: 0, errors: '' });
     expect(output).to.include('kelpie.example.org, 203.0.113.7, localhost, 127.0.0.1, ::1');
     const at = (name: string): string => join(folder, 'tls', name);
-    for (const name of ['ca.pem', 'ca-key.pem', 'server.pem', 'server-key.pem'])
-      expect(statSync(at(name)).mode & 0o777, name).to.equal(0o600);
+    const modes = {
+      'ca.pem': 0o644,
+      'ca-key.pem': 0o600,
+      'server.pem': 0o644,
+      'server-key.pem': 0o600,
+    };
+    for (const [name, mode] of Object.entries(modes))
+      expect(statSync(at(name)).mode & 0o777, name).to.equal(mode);
     expect(statSync(at('')).mode & 0o777).to.equal(0o700);
     const tls = {
       certificate: at('server.pem'),

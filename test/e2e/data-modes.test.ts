@@ -57,12 +57,14 @@ describe('the modes of a data directory', () => {
     const other = join(data, 'networks', 'other');
     mkdirSync(other, { recursive: true });
     mkdirSync(join(data, 'tls'));
-    for (const name of ['notes', 'tls/key.pem', 'networks/other/notes'])
+    for (const name of ['notes', 'tls/key.pem', 'tls/ca.pem', 'networks/other/notes'])
       writeFileSync(join(data, name), 'x');
     for (const name of Object.keys(modesOf(data))) chmodSync(join(data, name), 0o777);
     for (const name of ['format', 'journal.mdb', 'credentials.mdb', 'notes', 'tls/key.pem'])
       chmodSync(join(data, name), 0o664);
     chmodSync(join(other, 'notes'), 0o644);
+
+    chmodSync(join(data, 'tls/ca.pem'), 0o664);
 
     const second = await startKelpied(args());
     expect(second.errors()).to.match(
@@ -71,8 +73,11 @@ describe('the modes of a data directory', () => {
     const modes = modesOf(data);
     expect(modes).to.include({ '': '700', 'journal.mdb': '600', 'credentials.mdb': '600' });
     expect(modes).to.include({ 'networks/other': '700', 'networks/other/notes': '600' });
-    expect(modes).to.include({ tls: '700', 'tls/key.pem': '600' });
-    expect(Object.values(modes).filter((mode) => /[1-7].$|[1-7]$/.test(mode))).to.deep.equal([]);
+    expect(modes).to.include({ tls: '700', 'tls/key.pem': '600', 'tls/ca.pem': '644' });
+    const open = Object.keys(modes).filter((name) => /[1-7].$|[1-7]$/.test(modes[name] ?? ''));
+    // The certificate of the CA is no secret.
+    expect(open).to.deep.equal(['tls/ca.pem']);
+    expect(await openPaths(data, 10)).to.deep.equal([]);
     expect(await second.stop()).to.equal(0);
   });
 

@@ -130,7 +130,7 @@ function troubleOf({ reason, message, metadata }: KelpieError, shown: Shown): Tr
 /** The coordinator says which of the two has expired: the credential, or its token. */
 function expired(message: string, named: string): Trouble {
   const [what = message, ...advice] = message.split('; ');
-  return new Trouble(`${named} is not good any more: ${what}`, `${sentence(advice.join('; '))}`);
+  return new Trouble(`${named} is not good any more: ${what}`, sentence(advice.join('; ')));
 }
 
 function sentence(text: string): string {

@@ -133,7 +133,9 @@ function encryption({ tls, clientCertificates, publicAddress }: GetSecurityRespo
 
 function certificate({ certificateExpireTime: end }: GetSecurityResponse, nowMs: number): Result[] {
   if (end === undefined) return ok('none');
-  const advice = 'Put a new certificate into its file: kelpied takes it without a restart.';
+  const advice =
+    'Renew it: kelpied certs --force, or put a new one into its file. kelpied takes it without a restart, but as a service ' +
+    'of systemd it gets its files at its start: systemctl restart kelpied.';
   if (end.getTime() <= nowMs) return [failed(`it expired at ${shownTime(end)}`, advice)];
   if (end.getTime() - nowMs < RENEWAL_MS)
     return [warning(`it expires soon, at ${shownTime(end)}`, advice)];

@@ -3,7 +3,7 @@
  * has the addresses of players, and its credentials decide who is an operator.
  */
 import { chmod, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { JournalError } from '../error.js';
 import { codeOf, FORMAT_FILE } from './folder.js';
 import { NETWORKS } from './network-folders.js';
@@ -12,7 +12,10 @@ import { NETWORKS } from './network-folders.js';
 const CERTIFICATES = 'tls';
 /** The files that a data directory can have before its first use. */
 const OWN_PARTS = /^(credentials|journal|interval|lock)\b|^(networks|tls|lost\+found)$/;
+/** These are no secret: clients get copies of them. */
+const PUBLIC = new Set([join(CERTIFICATES, 'ca.pem'), join(CERTIFICATES, 'server.pem')]);
 const OF_USER = 0o700;
+const READABLE = 0o744;
 const PERMISSIONS = 0o777;
 const WRITE_OF_ALL = 0o002;
 
@@ -78,12 +81,13 @@ async function restricted({ path, wantedMode }: OpenPath, change: Change): Promi
   }
 }
 
-/** A path that other users can read or write. Undefined for another one, also for one that is gone. */
+/** A path that other users can read or write, and should not. Undefined for another one, also for one that is gone. */
 export async function openPath(path: string): Promise<OpenPath | undefined> {
   try {
     const { mode } = await stat(path);
-    const open = (mode & PERMISSIONS & ~OF_USER) !== 0;
-    return open ? { path, mode: mode & PERMISSIONS, wantedMode: mode & OF_USER } : undefined;
+    const allowed = PUBLIC.has(join(basename(dirname(path)), basename(path))) ? READABLE : OF_USER;
+    const open = (mode & PERMISSIONS & ~allowed) !== 0;
+    return open ? { path, mode: mode & PERMISSIONS, wantedMode: mode & allowed } : undefined;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -148,13 +148,14 @@ function hostsOf(
 /** A reader sees the old file or the new one. The key comes first, because the certificate counts. */
 function store(folder: string, name: string, { certificate, key }: Issued): void {
   const [certificateFile, keyFile] = filesOf(folder, name);
-  for (const [file, text] of [
-    [keyFile, key],
-    [certificateFile, certificate],
+  for (const [file, text, mode] of [
+    [keyFile, key, 0o600],
+    // These are no secret, and clients get copies of them.
+    [certificateFile, certificate, ['ca', 'server'].includes(name) ? 0o644 : 0o600],
   ] as const) {
     const next = `${file}.new`;
     rmSync(next, { force: true });
-    writeFileSync(next, text, { mode: 0o600, flag: 'wx' });
+    writeFileSync(next, text, { mode, flag: 'wx' });
     renameSync(next, file);
   }
 }

@@ -51,7 +51,7 @@ export async function runTokenTask(
     const folder = resolve(data);
     checkStored(task, journal, folder);
     const { text, json, token } = await asOwner(folder, () =>
-      withCredentials(folder, clock, (credentials) =>
+      withCredentials(folder, clock, task, (credentials) =>
         outcomeOf(task, { credentials, file, folder, nowMs: clock.wall() }),
       ),
     );
@@ -85,9 +85,11 @@ function checkStored({ action }: TokenTask, journal: Settings['journal'], folder
 async function withCredentials(
   folder: string,
   clock: Clock,
+  { action }: TokenTask,
   work: (credentials: Credentials) => Promise<Outcome>,
 ): Promise<Outcome> {
-  const store = new FileCredentialStore(folder, clock);
+  // If all credentials are lost, the next one begins anew.
+  const store = new FileCredentialStore(folder, clock, { mayBeginAnew: action === 'create' });
   const credentials = await Credentials.open(store, {
     ...{ clock, limits: defaultLimits },
     onFault: complain,

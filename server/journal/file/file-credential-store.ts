@@ -2,13 +2,14 @@
  * Credentials in a file of lmdb beside the journal. Unlike the journal's file, several processes use it at once: lmdb
  * lets one of them write at a time. So `kelpied token` works while kelpied runs, and kelpied looks for its writes.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { type Cancel, type Clock, every } from '../../core/clock.js';
 import { othersTurn } from '../../core/fair-turn.js';
 import type { CredentialStore, RecordChange, StoredRecord } from '../credential-store.js';
 import { JournalError } from '../error.js';
+import { isMarked, mark } from './credentials-mark.js';
 import { fileFault, prepareFolder } from './folder.js';
 import { checkPages } from './pages.js';
 import { Damage, decodeRow, encodeRow } from './record.js';
@@ -42,13 +43,25 @@ export class FileCredentialStore implements CredentialStore {
   #looks: Cancel | undefined;
   /** The newest revision that the user of this store has seen or written. */
   #seen = 0;
+  /** Whether the last look failed: its listeners have heard of that. */
+  #hasFault = false;
+  #isMarked = false;
+  readonly #mayBeginAnew: boolean;
+  readonly #path: string;
+  readonly #inode: number;
+  /** The bytes of the file, which never shrinks. */
+  #size: number;
 
-  /** Opens the store in a data directory, which is created if it is missing. Throws a JournalError. */
-  constructor(folder: string, clock: Clock) {
+  /**
+   * Opens the store in a data directory, which is created if it is missing. A store that has lost its records is refused
+   * when its revision is read, unless it `mayBeginAnew`. Throws a JournalError.
+   */
+  constructor(folder: string, clock: Clock, { mayBeginAnew = false } = {}) {
     prepareFolder(folder);
     this.#folder = folder;
     this.#clock = clock;
-    const path = join(folder, CREDENTIALS_FILE);
+    this.#mayBeginAnew = mayBeginAnew;
+    const path = (this.#path = join(folder, CREDENTIALS_FILE));
     check(path);
     try {
       this.#root = open<Buffer, string>({
@@ -60,14 +73,18 @@ export class FileCredentialStore implements CredentialStore {
         permissionsMode: 0o600,
         eventTurnBatching: false,
       } as Parameters<typeof open>[0]);
+      ({ ino: this.#inode, size: this.#size } = statSync(path));
     } catch (error) {
       throw this.#fault(error);
     }
   }
 
   async revision(): Promise<number> {
-    this.#seen = this.#read(() => this.#revision());
-    return this.#seen;
+    const revision = this.#read(() => this.#revision());
+    if (revision > 0) await this.#mark();
+    else if (!this.#mayBeginAnew && isMarked(this.#folder)) throw lost(this.#path);
+    this.#seen = revision;
+    return revision;
   }
 
   async *records(): AsyncGenerator<StoredRecord> {
@@ -105,7 +122,10 @@ export class FileCredentialStore implements CredentialStore {
 
   async write(changes: readonly RecordChange[]): Promise<number | undefined> {
     try {
-      return await this.#root.transaction(() => this.#writeAll(changes));
+      this.#checkFile();
+      const revision = await this.#root.transaction(() => this.#writeAll(changes));
+      if (revision !== undefined) await this.#mark();
+      return revision;
     } catch (error) {
       throw this.#fault(error);
     }
@@ -144,7 +164,10 @@ export class FileCredentialStore implements CredentialStore {
     let revision: number;
     try {
       revision = this.#read(() => this.#revision());
+      this.#hasFault = false;
     } catch {
+      if (this.#hasFault) return;
+      this.#hasFault = true;
       // The listener reads again, and gets the error.
       revision = -1;
     }
@@ -155,11 +178,29 @@ export class FileCredentialStore implements CredentialStore {
   /** Reads what is committed now, by any process. */
   #read<Result>(read: () => Result): Result {
     try {
+      this.#checkFile();
       (this.#root as Database<Buffer, string> & { resetReadTxn(): void }).resetReadTxn();
       return read();
     } catch (error) {
       throw this.#fault(error);
     }
+  }
+
+  /** Throws unless the path still has the file that lmdb uses: others would neither see what is written, nor keep it. */
+  #checkFile(): void {
+    const now = statSync(this.#path, { throwIfNoEntry: false });
+    if (now?.ino !== this.#inode || now.size < this.#size) throw replaced(this.#path);
+    this.#size = now.size;
+  }
+
+  async #mark(): Promise<void> {
+    if (this.#isMarked) return;
+    try {
+      await mark(this.#folder);
+    } catch (error) {
+      throw this.#fault(error);
+    }
+    this.#isMarked = true;
   }
 
   #revision(): number {
@@ -178,7 +219,7 @@ export class FileCredentialStore implements CredentialStore {
 
   #fault(error: unknown): JournalError {
     const fault = fileFault(error, this.#folder);
-    return fault.code === 'DAMAGED' ? damaged(join(this.#folder, CREDENTIALS_FILE), fault) : fault;
+    return fault.code === 'DAMAGED' ? damaged(this.#path, fault) : fault;
   }
 }
 
@@ -220,5 +261,22 @@ function damaged(path: string, cause: unknown): JournalError {
     `The credentials in ${path} are damaged. Kelpie skipped nothing. Restore a copy of the file; or move it away and ` +
       'make new credentials with `kelpied token create` before you start kelpied.',
     cause,
+  );
+}
+
+function lost(path: string): JournalError {
+  return new JournalError(
+    'DAMAGED',
+    `The coordinator has had credentials, and ${path} has none. Restore a copy of the file; or make a new operator ` +
+      'with `kelpied token create`, and new credentials for all others.',
+  );
+}
+
+function replaced(path: string): JournalError {
+  return new JournalError(
+    'DAMAGED',
+    `The credentials in ${path} were removed, cut or replaced while the coordinator runs. It goes on with those that ` +
+      'it has in memory, and changes none. Restore a copy of the file, or make a new operator with ' +
+      '`kelpied token create`; then start the coordinator again.',
   );
 }

@@ -55,7 +55,7 @@ export function checkFolder(folder: string): void {
 
 /** The names of the journal's files, and the names that they have while they are written. */
 const OURS =
-  /^(format|interval|room|journal\.(mdb|mdb-lock|copy)|credentials\.mdb(-lock)?)(\.new)?$/;
+  /^(format|interval|room|journal\.(mdb|mdb-lock|copy)|credentials\.(mdb(-lock)?|required))(\.new)?$/;
 
 /** Refuses a symbolic link in place of a file of the journal: the journal would write to the link's target. */
 function checkFiles(folder: string): void {

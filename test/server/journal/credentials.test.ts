@@ -1,7 +1,8 @@
 /** The engines of the credential store, and what only the one in files promises. */
-import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { startCoordinator } from '../../../server/coordinator.js';
 import { JournalError } from '../../../server/journal/error.js';
 import { FileCredentialStore } from '../../../server/journal/file/file-credential-store.js';
 import {
@@ -9,6 +10,7 @@ import {
   MemoryRecords,
 } from '../../../server/journal/memory/memory-credential-store.js';
 import { credentialStoreContract } from '../../contract/credentials.js';
+import { FakeClock } from '../../support/clock/fake-clock.js';
 import { realClock } from '../../support/clock/real-clock.js';
 import { dataFolder, removeDataFolders } from '../../support/process/data-folder.js';
 
@@ -82,6 +84,45 @@ describe('credentials in a file', () => {
     for (const wrong of [Buffer.alloc(8192, 7), bytes.subarray(0, 8192 + 100)]) {
       writeFileSync(path, wrong);
       expect((await faultOf(folder)).code).to.equal('DAMAGED');
+    }
+  });
+
+  it('are not forgotten when the file is gone or empty: the coordinator does not start', async () => {
+    for (const lose of [rmSync, truncateSync]) {
+      const { folder, path } = await filled();
+      lose(path);
+      const { code, message } = await faultOf(folder);
+      expect([code, message.includes('kelpied token create')]).to.deep.equal(['DAMAGED', true]);
+      const start = startCoordinator({ data: folder, port: 0 });
+      const ended = await start.then(
+        (started) => started.stop(),
+        (error: unknown) => error,
+      );
+      expect(ended).to.be.instanceOf(JournalError);
+      const anew = new FileCredentialStore(folder, realClock, { mayBeginAnew: true });
+      await anew.write([{ id: 'operator', bytes: Buffer.of(1), expected: 0 }]);
+      await anew.close();
+      expect(await readAll(folder)).to.equal(1);
+    }
+  });
+
+  it('are not changed, and reported once, when their file is removed or cut in use', async () => {
+    for (const lose of [rmSync, truncateSync]) {
+      const { folder, path } = await filled();
+      const clock = new FakeClock();
+      const store = new FileCredentialStore(folder, clock);
+      await store.revision();
+      let heard = 0;
+      store.onChange(() => (heard += 1));
+      lose(path);
+      clock.advance(3000);
+      expect(heard).to.equal(1);
+      const change = [{ id: 'x', bytes: Buffer.of(1), expected: 0 }];
+      for (const use of [store.revision(), store.write(change)]) {
+        const fault = await use.catch((error: unknown) => error);
+        expect(fault).to.be.instanceOf(JournalError).with.property('message').contains('removed');
+      }
+      await store.close();
     }
   });
 

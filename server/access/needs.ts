@@ -7,6 +7,7 @@ import { TARGETS } from '../commands/targets.js';
 import { cutText } from '../core/text.js';
 import type { Limits } from '../network/limits.js';
 import { nameOfValue, type ValuePlace } from '../state/keys.js';
+import { checkPatternCount } from '../topics/filter.js';
 import { checkPattern, checkTopic, topicOfKey } from '../topics/topic.js';
 import type { Right, VerbName } from './access.js';
 
@@ -38,17 +39,20 @@ export function nothing(): readonly Right[] {
 }
 
 /**
- * The patterns that a request reads. Throws TOPIC_INVALID or TOPIC_RESERVED. A request with more patterns than the
- * limit fails later.
+ * The patterns that a request reads. Throws PATTERN_LIMIT, TOPIC_INVALID or TOPIC_RESERVED.
  */
 export function* readingAll(patterns: readonly string[], limit: number): Generator<Right> {
-  for (const pattern of patterns.slice(0, limit)) {
+  checkPatternCount(patterns.length, limit);
+  for (const pattern of patterns) {
     checkPattern(pattern);
     yield reading(pattern);
   }
 }
 
-/** The topics that a request publishes to, with the same errors. */
+/**
+ * The topics that a request publishes to. Throws TOPIC_INVALID or TOPIC_RESERVED. A request with more topics than the
+ * limit fails later.
+ */
 export function* publishingAll(topics: readonly string[], limit: number): Generator<Right> {
   for (const topic of topics.slice(0, limit)) {
     checkTopic(topic);

@@ -3,19 +3,19 @@ import type { Cancel, Clock } from '../core/clock.js';
 import { KelpieError } from '../core/errors.js';
 import type { Times } from '../network/limits.js';
 
-/** The error for a peer that has taken or sent nothing for too long. */
+/** The error for a peer that has sent or taken nothing for too long. One that does neither is silent. */
 export function faultOf(
   { stalledMs, silentMs }: { readonly stalledMs: number; readonly silentMs: number },
   { maxSilenceMs, heartbeatMs }: Pick<Times, 'maxSilenceMs' | 'heartbeatMs'>,
 ): KelpieError | undefined {
   const limit = `${maxSilenceMs / 1000} s`;
-  if (stalledMs > maxSilenceMs) {
-    const message = `the peer took nothing of its stream for ${limit}; read the stream all the time`;
-    return new KelpieError('SESSION_STALLED', message);
+  if (silentMs > maxSilenceMs) {
+    const message = `nothing was heard for ${limit}; send a Heartbeat every ${heartbeatMs / 1000} s`;
+    return new KelpieError('SESSION_SILENT', message);
   }
-  if (silentMs <= maxSilenceMs) return undefined;
-  const message = `nothing was heard for ${limit}; send a Heartbeat every ${heartbeatMs / 1000} s`;
-  return new KelpieError('SESSION_SILENT', message);
+  if (stalledMs <= maxSilenceMs) return undefined;
+  const message = `the peer took nothing of its stream for ${limit}; read the stream all the time`;
+  return new KelpieError('SESSION_STALLED', message);
 }
 
 /** The error for a peer that did not send its Hello in time. */

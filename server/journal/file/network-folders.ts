@@ -30,7 +30,8 @@ export function networksIn(data: string): string[] {
     const names = readdirSync(folder).filter((name) => isNetworkName(name) && name !== MAIN);
     return names.filter((name) => statSync(join(folder, name)).isDirectory()).sort();
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return [];
+    // A data directory that is a file has no networks. The journal of main refuses it.
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return [];
     throw folderFault(error, folder, 'cannot be read');
   }
 }

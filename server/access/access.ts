@@ -34,8 +34,15 @@ export interface Visitor {
   readonly host: string;
   /** The bearer token that it shows. */
   readonly token?: string | undefined;
-  /** The common name of its client certificate, which the TLS layer has verified. */
-  readonly certificateName?: string | undefined;
+  /** Its client certificate, which the TLS layer has verified. */
+  readonly certificate?: VisitorCertificate | undefined;
+}
+
+export interface VisitorCertificate {
+  /** Its common name. */
+  readonly name: string;
+  /** When it expires, by the wall clock. The TLS layer looks at that in the handshake alone. */
+  readonly expiresAtMs: number;
 }
 
 /** The access of one stream or call. It follows its credential: a right that was taken away is missing at once. */
@@ -47,7 +54,7 @@ export interface Access {
   readonly credential: { readonly id: string; readonly name: string } | undefined;
   /** Whether the credential is a join token: it is good for Join alone. */
   readonly joinToken: boolean;
-  /** When the credential expires, by the wall clock; undefined: never. */
+  /** When the credential, or a certificate that belongs to it, expires, by the wall clock; undefined: never. */
   readonly expiresAtMs: number | undefined;
   may(right: Right): boolean;
   /** Throws RIGHT_MISSING for all that are missing, or the end of the credential: CREDENTIAL_REVOKED, CREDENTIAL_EXPIRED. */

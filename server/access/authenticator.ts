@@ -2,9 +2,16 @@
 import type { Clock } from '../core/clock.js';
 import type { KelpieError, ReasonName } from '../core/errors.js';
 import { MAIN } from '../core/network-name.js';
-import { type Access, type Authorize, openAccess, type Visitor } from './access.js';
+import {
+  type Access,
+  type Authorize,
+  openAccess,
+  type Visitor,
+  type VisitorCertificate,
+} from './access.js';
 import { AccessEnds } from './ends.js';
 import {
+  certificateExpired,
   credentialExpired,
   credentialInvalid,
   credentialRequired,
@@ -31,6 +38,7 @@ export type RefusalObserver = (refused: RefusedPeer) => void;
 interface Shown {
   readonly credential: LiveCredential;
   readonly token?: LiveToken;
+  readonly certificate: VisitorCertificate | undefined;
 }
 
 export class Authenticator {
@@ -73,35 +81,37 @@ export class Authenticator {
   }
 
   /** A token counts alone: a peer whose token is wrong is not found by its certificate. */
-  #shown({ token, certificateName }: Visitor): Shown | undefined {
+  #shown({ token, certificate }: Visitor): Shown | undefined {
     if (token !== undefined) {
       const hash = hashOf(token);
       const found = hash && this.#live.token(hash);
-      return found && { credential: found.credential, token: found };
+      return found && { credential: found.credential, token: found, certificate };
     }
-    if (certificateName === undefined) return undefined;
-    const all = this.#live.ofCertificate(certificateName);
+    if (certificate === undefined) return undefined;
+    const all = this.#live.ofCertificate(certificate.name);
     const open = all.filter((one) => one.expiresAtMs > this.#clock.wall());
     const [credential, ...others] = open.length > 0 ? open : all;
-    return credential && others.length === 0 ? { credential } : undefined;
+    return credential && others.length === 0 ? { credential, certificate } : undefined;
   }
 
-  #fault(shown: Shown, { certificateName }: Visitor): KelpieError | undefined {
+  #fault(shown: Shown, { certificate }: Visitor): KelpieError | undefined {
     const wanted = shown.credential.stored.certificateName;
-    if (wanted !== '' && wanted !== certificateName) return credentialInvalid();
+    if (wanted !== '' && wanted !== certificate?.name) return credentialInvalid();
     return this.#ended(shown);
   }
 
   /** Why a credential that was good is not good any more. */
-  #ended({ credential, token }: Shown): KelpieError | undefined {
+  #ended(shown: Shown): KelpieError | undefined {
+    const { credential, token } = shown;
     if (credential.revoked) return credentialRevoked();
     const nowMs = this.#clock.wall();
     if (nowMs >= credential.expiresAtMs) return credentialExpired();
+    if (!(nowMs < certificateEndOf(shown))) return certificateExpired();
     return token && nowMs >= token.expiresAtMs ? tokenExpired() : undefined;
   }
 
   #accessOf(shown: Shown, address: string): Access {
-    const { credential, token } = shown;
+    const { credential } = shown;
     const ended = (): KelpieError | undefined => this.#ended(shown);
     return {
       network: credential.network,
@@ -109,7 +119,7 @@ export class Authenticator {
       credential: { id: credential.id, name: credential.stored.name },
       joinToken: credential.stored.join !== undefined,
       get expiresAtMs() {
-        const endMs = endOf(credential, token);
+        const endMs = endOf(shown);
         return endMs === Infinity ? undefined : endMs;
       },
       may: (right) => credential.rights.grant(right) && !ended(),
@@ -136,11 +146,19 @@ export class Authenticator {
   }
 }
 
-function endOf(credential: LiveCredential, token: LiveToken | undefined): number {
-  return Math.min(credential.expiresAtMs, token?.expiresAtMs ?? Infinity);
+function endOf(shown: Shown): number {
+  const { credential, token } = shown;
+  const endMs = Math.min(credential.expiresAtMs, token?.expiresAtMs ?? Infinity);
+  return Math.min(endMs, certificateEndOf(shown));
 }
 
-function refusal({ token, certificateName }: Visitor): KelpieError {
-  const nothing = token === undefined && certificateName === undefined;
+/** A credential that demands a certificate ends with it. */
+function certificateEndOf({ credential, certificate }: Shown): number {
+  if (credential.stored.certificateName === '' || !certificate) return Infinity;
+  return certificate.expiresAtMs;
+}
+
+function refusal({ token, certificate }: Visitor): KelpieError {
+  const nothing = token === undefined && certificate === undefined;
   return nothing ? credentialRequired() : credentialInvalid();
 }

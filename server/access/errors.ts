@@ -29,6 +29,13 @@ export function credentialExpired(): KelpieError {
   );
 }
 
+export function certificateExpired(): KelpieError {
+  return new KelpieError(
+    'CREDENTIAL_EXPIRED',
+    'the client certificate has expired; connect with a new one',
+  );
+}
+
 /** The credential is good, and has a newer token. */
 export function tokenExpired(): KelpieError {
   return new KelpieError(

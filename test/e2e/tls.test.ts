@@ -1,4 +1,5 @@
 /** TLS over real sockets: who gets in, and which error names the reason if a handshake fails. */
+import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { expect } from 'chai';
@@ -186,6 +187,22 @@ describe('TLS', () => {
     expect((refused as NodeJS.ErrnoException).code).to.match(/ALERT_PROTOCOL_VERSION/);
     const http1 = await rejectionOf(Error, handshake({ ALPNProtocols: ['http/1.1'] }));
     expect((http1 as NodeJS.ErrnoException).code).to.match(/NO_APPLICATION_PROTOCOL/);
+  });
+
+  it('verifies the certificate of a client in each handshake: none resumes an older one', async () => {
+    const own = { cert: client.certificate, key: client.key, ca: ca.certificate };
+    const handshake = async (session?: Buffer) => {
+      const socket = connectTls({
+        ...{ ...own, session, host: '127.0.0.1', port: portOf('mutual') },
+        ...{ maxVersion: 'TLSv1.2', ALPNProtocols: ['h2'] },
+      });
+      await once(socket, 'secureConnect');
+      const facts = { session: socket.getSession(), resumes: socket.isSessionReused() };
+      socket.destroy();
+      return facts;
+    };
+    const { session } = await handshake();
+    expect((await handshake(session)).resumes).to.equal(false);
   });
 
   it('refuses to renegotiate', async () => {

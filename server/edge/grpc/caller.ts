@@ -20,8 +20,8 @@ export function visitorOf({ peer, metadata }: CallContext, calls: OpenCalls): Vi
   const [header, ...more] = metadata.getAll('authorization');
   const [, shown = ''] = more.length > 0 ? [] : (BEARER.exec(header ?? '') ?? []);
   const token = header === undefined ? undefined : shown;
-  const certificateName = calls.certificateName(metadata.get(CALL_ID));
-  return { host: hostOf(peer), token, certificateName };
+  const certificate = calls.certificate(metadata.get(CALL_ID));
+  return { host: hostOf(peer), token, certificate };
 }
 
 /** Keeps the access of a call, and its use of the peer's limits, for its handler. */

@@ -14,13 +14,13 @@ import {
   type ServerInterceptor,
   status as Code,
 } from '@grpc/grpc-js';
-import type { Access } from '../../access/access.js';
+import type { Access, VisitorCertificate } from '../../access/access.js';
 import { type Cancel, type Clock, every } from '../../core/clock.js';
 import { KelpieError, reasons } from '../../core/errors.js';
 import { CallTurns } from './call-turns.js';
 import { callLimit, DETAILS, detailsOf, notReadable, statusText, tooLarge } from './errors.js';
 import { REQUEST_BYTES, RequestBytes } from './request-bytes.js';
-import { certificateNameOf } from './tls.js';
+import { certificateOf } from './tls.js';
 
 /**
  * Deadlines count sweeps, so that time in which the coordinator itself stood still is not counted.
@@ -104,9 +104,9 @@ export class OpenCalls {
     this.#calls.get(String(id))?.taken(bytes);
   }
 
-  /** The common name of the client certificate of the peer of this call. */
-  certificateName(id: unknown): string | undefined {
-    return this.#calls.get(String(id))?.certificateName;
+  /** The client certificate of the peer of this call. */
+  certificate(id: unknown): VisitorCertificate | undefined {
+    return this.#calls.get(String(id))?.certificate;
   }
 
   /** The call with this id ends with its access. */
@@ -171,8 +171,8 @@ class OpenCall {
     };
   }
 
-  get certificateName(): string | undefined {
-    return certificateNameOf(this.#call.stream.session);
+  get certificate(): VisitorCertificate | undefined {
+    return certificateOf(this.#call.stream.session);
   }
 
   #around(listener: Listener): Listener {

@@ -3,6 +3,7 @@ import { constants } from 'node:crypto';
 import type { Http2Session } from 'node:http2';
 import { TLSSocket } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
+import type { VisitorCertificate } from '../../access/access.js';
 import type { Certificates } from '../../core/certificates.js';
 
 /** A peer that takes longer for its handshake holds a socket and does nothing with it. */
@@ -32,27 +33,31 @@ export class TlsCredentials extends ServerCredentials {
 }
 
 function contextOf({ cert, key, ca }: Certificates) {
+  const { SSL_OP_NO_RENEGOTIATION, SSL_OP_NO_TICKET } = constants;
   return {
     minVersion: 'TLSv1.2',
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    // A handshake that resumes an older one does not look at the client's certificate again.
+    secureOptions: SSL_OP_NO_RENEGOTIATION | (ca === undefined ? 0 : SSL_OP_NO_TICKET),
     cert,
     key,
     ca,
   } as const;
 }
 
-const names = new WeakMap<Http2Session, string | undefined>();
+const certificates = new WeakMap<Http2Session, VisitorCertificate | undefined>();
 
-/** The common name of the peer's certificate, which the handshake has verified. */
-export function certificateNameOf(session: Http2Session | undefined): string | undefined {
+/** The peer's certificate, which the handshake has verified. */
+export function certificateOf(session: Http2Session | undefined): VisitorCertificate | undefined {
   if (!session) return undefined;
-  if (!names.has(session)) names.set(session, nameIn(session.socket));
-  return names.get(session);
+  if (!certificates.has(session)) certificates.set(session, certificateIn(session.socket));
+  return certificates.get(session);
 }
 
 /** `socket` is the proxy that HTTP/2 puts around the socket. */
-function nameIn(socket: Http2Session['socket']): string | undefined {
+function certificateIn(socket: Http2Session['socket']): VisitorCertificate | undefined {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
-  const { subject } = socket.getPeerCertificate();
-  return typeof subject.CN === 'string' ? subject.CN : undefined;
+  const { subject, valid_to: end } = socket.getPeerCertificate();
+  return typeof subject.CN === 'string'
+    ? { name: subject.CN, expiresAtMs: Date.parse(end) }
+    : undefined;
 }

@@ -58,6 +58,8 @@ describe('the credentials of a coordinator', () => {
   const enter = async (visitor: Partial<Visitor>, by = credentials): Promise<Access> =>
     by.authorize({ host: HOST, ...visitor });
 
+  const named = (name: string, ttlMs = DAY_MS) => ({ name, expiresAtMs: clock.wall() + ttlMs });
+
   beforeEach(async () => {
     clock = new FakeClock();
     records = new MemoryRecords();
@@ -93,12 +95,12 @@ describe('the credentials of a coordinator', () => {
     const visitors = [
       { token: revoked.token },
       { token: both },
-      { token: both, certificateName: 'lobby-2' },
+      { token: both, certificate: named('lobby-2') },
       { token: near },
       { token: unknown },
       { token: '' },
       { token: 'x'.repeat(65_536) },
-      { certificateName: 'nobody' },
+      { certificate: named('nobody') },
     ];
     const errors = [];
     for (const [index, visitor] of visitors.entries()) {
@@ -131,15 +133,43 @@ describe('the credentials of a coordinator', () => {
     const { credential: alone } = await make({ withoutToken: true, certificateName: 'gate' });
     const { token } = await make({ certificateName: 'lobby-1' });
     const { token: plain } = await make();
-    expect((await enter({ certificateName: 'gate' })).credential?.id).to.equal(alone?.id);
-    await enter({ token, certificateName: 'lobby-1' });
-    await enter({ token: plain, certificateName: 'gate' });
+    expect((await enter({ certificate: named('gate') })).credential?.id).to.equal(alone?.id);
+    await enter({ token, certificate: named('lobby-1') });
+    await enter({ token: plain, certificate: named('gate') });
     // A wrong token is not mended by a good certificate.
-    expect(await reasonOf({ token: 'klp_x', certificateName: 'gate' })).to.equal(
+    expect(await reasonOf({ token: 'klp_x', certificate: named('gate') })).to.equal(
       'CREDENTIAL_INVALID',
     );
     const second = make({ withoutToken: true, certificateName: 'gate' });
     expect((await rejectionOf(KelpieError, second)).reason).to.equal('RIGHTS_INVALID');
+  });
+
+  it('end with the certificate that they demand, on connections that are open too', async () => {
+    await make({ withoutToken: true, certificateName: 'gate' });
+    const { token } = await make({ certificateName: 'lobby-1' });
+    const { token: plain } = await make();
+    const gate = named('gate', 60_000);
+    const lobby = named('lobby-1', 60_000);
+    const accesses = [
+      await enter({ certificate: gate }),
+      await enter({ token, certificate: lobby }),
+      await enter({ token: plain, certificate: lobby }),
+    ];
+    const ended: string[] = [];
+    const forget = accesses.map((one) => one.onEnd(({ reason }) => ended.push(reason)));
+    expect(accesses.map((one) => one.expiresAtMs)).to.deep.equal([
+      ...[gate.expiresAtMs, lobby.expiresAtMs],
+      undefined,
+    ]);
+    clock.advance(60_000);
+    for (let second = 0; second < 5; second++) {
+      clock.advance(1000);
+      await settled();
+    }
+    expect(ended).to.deep.equal(['CREDENTIAL_EXPIRED', 'CREDENTIAL_EXPIRED']);
+    expect(await reasonOf({ certificate: gate })).to.equal('CREDENTIAL_EXPIRED');
+    expect(await reasonOf({ token, certificate: lobby })).to.equal('CREDENTIAL_EXPIRED');
+    for (const one of forget) one();
   });
 
   it('name expiry to the holder of the right secret alone, and vanish 7 days later', async () => {

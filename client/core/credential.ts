@@ -84,6 +84,7 @@ export function joinTermsOf(given: JoinTerms): WireJoinTerms {
   return {
     uses: whole('join.uses', uses, 1, 10_000),
     credentialSeconds: whole('join.credentialSeconds', credentialSeconds),
+    latestExpireTime: undefined,
   };
 }
 

@@ -15,12 +15,13 @@ import type { CredentialStore } from '../journal/credential-store.js';
 import type { Limits } from '../network/limits.js';
 import { type Page, pageOf, type PageRequest } from '../network/pages.js';
 import { Authenticator, type RefusalObserver } from './authenticator.js';
-import { checkGranted, credentialFor, type Granter, joined } from './draft.js';
+import { checkGranted, checkLifetime, credentialFor, type Granter, joined } from './draft.js';
 import { credentialExpired, credentialNotFound, credentialRequired } from './errors.js';
 import { type LiveCredential, LiveCredentials } from './live.js';
 import type { MachineAct } from './machine-acts.js';
 import { CredentialRecords } from './records.js';
 import { rightsInvalid } from './rights-check.js';
+import { checkRoom } from './room.js';
 import { GrantedRights, rightMissing } from './rights.js';
 import { hashOf, idOf, newToken, randomId } from './token.js';
 
@@ -54,13 +55,8 @@ export class Credentials {
   readonly #purges: Cancel;
 
   private constructor(store: CredentialStore, options: CredentialOptions) {
-    const {
-      clock,
-      limits,
-      onFault,
-      onRefused = () => undefined,
-      onMachine = () => undefined,
-    } = options;
+    const { clock, limits, onFault } = options;
+    const { onRefused = () => undefined, onMachine = () => undefined } = options;
     const live = (this.#live = new LiveCredentials());
     const authenticator = new Authenticator(live, clock, onRefused, onFault);
     this.#authenticator = authenticator;
@@ -103,12 +99,14 @@ export class Credentials {
     const id = hash ? idOf(hash) : randomId();
     return this.#records.changing('change', () => {
       const draft = credentialFor(request, granter, this.#clock.wall());
-      this.#checkRoom();
+      checkRoom(this.#live, granter.network, this.#limit);
       if (!hash) this.#checkCertificate(draft.certificateName);
       if (this.#live.get(id)) throw new Error(`the id ${id} was drawn twice`);
       const tokens = hash ? [{ hash, expireTimeMs: 0 }] : [];
-      const changes = [change({ ...draft, id }, tokens, 0)];
-      return { changes, result: () => ({ credential: this.#shown(id), token }) };
+      return {
+        changes: [change({ ...draft, id }, tokens, 0)],
+        result: () => ({ credential: this.#shown(id), token }),
+      };
     });
   }
 
@@ -174,8 +172,9 @@ export class Credentials {
     }
     const token = newToken();
     return this.#records.changing('change', () => {
-      const { stored, record, revision } = this.#find(granter.network, id);
+      const { stored, record, revision, expiresAtMs } = this.#find(granter.network, id);
       checkGranted(stored.rights ?? Rights.create(), granter);
+      checkLifetime(expiresAtMs, granter);
       if (record.tokens.length === 0) {
         throw rightsInvalid('id', 'the credential has no token; its peers show a certificate');
       }
@@ -212,8 +211,11 @@ export class Credentials {
       if (terms.uses === 0) {
         throw new KelpieError('JOIN_TOKEN_USED', 'the join token has no use left; ask for another');
       }
-      this.#checkRoom();
-      const credential = { ...joined(join.stored, name, this.#clock.wall()), id: idOf(hash) };
+      checkRoom(this.#live, join.network, this.#limit);
+      const credential = {
+        ...joined(join.stored, name, this.#clock.wall()),
+        id: this.#live.freeId(),
+      };
       const rest = { ...join.stored, join: { ...terms, uses: terms.uses - 1 } };
       const changes = [
         change(rest, join.record.tokens, join.revision),
@@ -247,22 +249,16 @@ export class Credentials {
     return credential.shown;
   }
 
-  /** The credential that an earlier Join with this hash made. A hash that is used otherwise, or whose id is, is refused. */
+  /** The credential that an earlier Join with this hash made. A hash that is used otherwise is refused. */
   #joinedBefore(joinId: string, name: string, hash: Uint8Array): Credential | undefined {
     const found = this.#live.token(hash)?.credential;
     if (found?.stored.joinedBy === joinId && found.stored.name === name) return found.shown;
-    if (!found && !this.#live.get(idOf(hash))) return undefined;
+    if (!found) return undefined;
     throw rightsInvalid('token_hash', 'the token_hash is taken; draw another token');
   }
 
   #isKept({ expiresAtMs }: LiveCredential): boolean {
     return expiresAtMs + KEPT_MS > this.#clock.wall();
-  }
-
-  #checkRoom(): void {
-    if (this.#live.size < this.#limit) return;
-    const message = `the coordinator has ${this.#limit} credentials; revoke some first`;
-    throw new KelpieError('CREDENTIAL_LIMIT', message, { limit: String(this.#limit) });
   }
 
   /** A certificate that alone shows who a peer is must not stand for two credentials. */

@@ -8,7 +8,7 @@ import {
 import type { CreateCredentialRequest } from '../../gen/ts/kelpie/v1/access_service.js';
 import { msOf, type WireDuration } from '../core/duration.js';
 import { outOfRange } from '../core/errors.js';
-import { foldNetworkName } from '../core/network-name.js';
+import { foldNetworkName, MAIN } from '../core/network-name.js';
 import { cutText } from '../core/text.js';
 import type { Access, Right } from './access.js';
 import { rightsFor } from './presets.js';
@@ -30,13 +30,23 @@ export interface Granter {
   readonly network: string;
   /** Stored as the creator. */
   readonly name: string;
+  /** When their own credential or token ends, by the wall clock; undefined: never. What they make ends then too. */
+  readonly expiresAtMs: number | undefined;
+  /** Whether they work on the machine of the coordinator. */
+  readonly onMachine: boolean;
   /** Throws RIGHT_MISSING, or the error for a granter whose own credential has ended. */
   require(right: Right): void;
 }
 
 /** The operator on the machine of the coordinator, who may do everything. Throws RIGHTS_INVALID for a bad name. */
 export function machineOf(network: string): Granter {
-  return { network: foldNetworkName(network), name: MACHINE, require: () => undefined };
+  return {
+    network: foldNetworkName(network),
+    name: MACHINE,
+    expiresAtMs: undefined,
+    onMachine: true,
+    require: () => undefined,
+  };
 }
 
 /** A peer. Without a credential, at a coordinator that has none yet, they are nobody. */
@@ -44,6 +54,8 @@ export function granterOf(access: Access): Granter {
   return {
     network: access.network,
     name: access.credential?.name ?? '',
+    expiresAtMs: access.expiresAtMs,
+    onMachine: false,
     require: (right) => access.require(right),
   };
 }
@@ -58,7 +70,7 @@ export function credentialFor(
   const { preset, certificateName, join } = request;
   const rights = rightsFor(preset, request.rights ?? Rights.create(), name);
   checkRights(rights);
-  checkProof(request);
+  checkProof(request, granter);
   checkJoin(request, rights);
   checkGranted(rights, granter);
   const ttlMs = request.ttl && checkedTtl(request.ttl, join ? LONGEST_JOIN_MS : LONGEST_MS);
@@ -68,25 +80,27 @@ export function credentialFor(
     rights,
     preset: presetName(preset),
     createTime: new Date(nowMs),
-    expireTime: ttlMs === undefined ? undefined : new Date(nowMs + ttlMs),
+    expireTime: dateOf(Math.min(nowMs + (ttlMs ?? Infinity), granter.expiresAtMs ?? Infinity)),
     createdBy: granter.name,
     certificateName,
     hasToken: false,
     oldTokenExpireTimes: [],
-    join,
+    join: join && { ...join, latestExpireTime: dateOf(granter.expiresAtMs ?? Infinity) },
     joinedBy: '',
   };
 }
 
 /** The credential that a join token makes. */
 export function joined(join: Credential, name: string, nowMs: number): Omit<Credential, 'id'> {
-  const seconds = join.join?.credentialSeconds ?? 0;
+  const { credentialSeconds: seconds = 0, latestExpireTime } = join.join ?? {};
+  const endMs = seconds === 0 ? Infinity : nowMs + seconds * 1000;
+  checkOwn(name);
   return {
     ...join,
     name,
     rights: { ...(join.rights ?? Rights.create()), nodeNames: [name] },
     createTime: new Date(nowMs),
-    expireTime: seconds === 0 ? undefined : new Date(nowMs + seconds * 1000),
+    expireTime: dateOf(Math.min(endMs, latestExpireTime?.getTime() ?? Infinity)),
     createdBy: join.name,
     certificateName: '',
     join: undefined,
@@ -100,7 +114,20 @@ export function checkGranted(rights: Rights, granter: Granter): void {
   for (const right of rightsOf(rights)) granter.require(right);
 }
 
-function checkProof({ certificateName, withoutToken, join }: CreateCredentialRequest): void {
+/** Throws RIGHTS_INVALID for a credential that outlives its granter: they cannot hand out a token of it. */
+export function checkLifetime(expiresAtMs: number, granter: Granter): void {
+  if (expiresAtMs <= (granter.expiresAtMs ?? Infinity)) return;
+  throw rightsInvalid('id', 'the credential ends later than yours, so you cannot rotate it');
+}
+
+function dateOf(ms: number): Date | undefined {
+  return ms === Infinity ? undefined : new Date(ms);
+}
+
+function checkProof(
+  { certificateName, withoutToken, join }: CreateCredentialRequest,
+  { network, onMachine }: Granter,
+): void {
   if (Buffer.byteLength(certificateName) > CERTIFICATE_NAME_BYTES) {
     const what = `a certificate_name has at most ${CERTIFICATE_NAME_BYTES} bytes`;
     throw rightsInvalid('certificate_name', what, CERTIFICATE_NAME_BYTES);
@@ -109,6 +136,11 @@ function checkProof({ certificateName, withoutToken, join }: CreateCredentialReq
   if (certificateName === '') {
     const what = 'a credential without a token needs a certificate_name';
     throw rightsInvalid('certificate_name', what);
+  }
+  // All networks share the names of certificates, so a network could take the names of another one.
+  if (network !== MAIN && !onMachine) {
+    const what = `only kelpied token makes a credential without a token for a network beside ${MAIN}`;
+    throw rightsInvalid('without_token', what);
   }
   if (join)
     throw rightsInvalid('without_token', 'a join token is a token; leave without_token out');
@@ -137,12 +169,19 @@ function checkedTtl(ttl: WireDuration, longestMs: number): number {
 
 function checkedName(typed: string): string {
   const name = typed.toLowerCase();
+  checkOwn(name);
   if (NAME.test(name)) return name;
   throw rightsInvalid(
     'name',
     `"${cutText(typed, 80)}" cannot be a name: 1 to 63 of a-z, 0-9, "_" and "-", ` +
       'beginning and ending with a letter or digit',
   );
+}
+
+/** Audit records and creators name the machine of the coordinator so, and nobody else. */
+function checkOwn(name: string): void {
+  if (name === MACHINE)
+    throw rightsInvalid('name', `"${MACHINE}" stands for the machine of the coordinator`);
 }
 
 /** As people write it: `read-only`. */

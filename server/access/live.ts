@@ -5,7 +5,7 @@ import { type Credential, Rights } from '../../gen/ts/kelpie/v1/access.js';
 import { SortedSet } from '../core/sorted-set.js';
 import type { StoredRecord } from '../journal/credential-store.js';
 import { GrantedRights } from './rights.js';
-import { idOf } from './token.js';
+import { idOf, randomId } from './token.js';
 
 /** A token of a credential, as accesses see it: it changes with its credential. */
 export interface LiveToken {
@@ -90,9 +90,20 @@ export class LiveCredentials {
   /** Those without a token, by the name of their certificate. */
   readonly #certificates = new Map<string, LiveCredential[]>();
   readonly #places = new SortedSet();
+  /** The number of credentials of each network that has some. */
+  readonly #sizes = new Map<string, number>();
 
   get size(): number {
     return this.#byId.size;
+  }
+
+  sizeOf(network: string): number {
+    return this.#sizes.get(network) ?? 0;
+  }
+
+  /** The networks that have credentials, with this one. */
+  networksWith(network: string): number {
+    return this.#sizes.size + (this.#sizes.has(network) ? 0 : 1);
   }
 
   get all(): Iterable<LiveCredential> {
@@ -101,6 +112,12 @@ export class LiveCredentials {
 
   get(id: string): LiveCredential | undefined {
     return this.#byId.get(id);
+  }
+
+  /** An id for a credential whose hash its node chose: the first digits of that may be the id of another one. */
+  freeId(): string {
+    const id = randomId();
+    return this.#byId.has(id) ? this.freeId() : id;
   }
 
   /** Takes a record that was written, unless a newer one is here. */
@@ -149,6 +166,7 @@ export class LiveCredentials {
 
   #index(credential: LiveCredential): void {
     this.#places.add(credential.place);
+    this.#sizes.set(credential.network, this.sizeOf(credential.network) + 1);
     for (const token of credential.tokens) add(this.#tokens, idOf(token.hash), token);
     const name = certificateOf(credential);
     if (name !== undefined) add(this.#certificates, name, credential);
@@ -156,6 +174,9 @@ export class LiveCredentials {
 
   #unindex(credential: LiveCredential): void {
     this.#places.delete(credential.place);
+    const rest = this.sizeOf(credential.network) - 1;
+    if (rest > 0) this.#sizes.set(credential.network, rest);
+    else this.#sizes.delete(credential.network);
     for (const token of credential.tokens) remove(this.#tokens, idOf(token.hash), token);
     const name = certificateOf(credential);
     if (name !== undefined) remove(this.#certificates, name, credential);

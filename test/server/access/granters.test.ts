@@ -162,4 +162,47 @@ describe('the makers of credentials', () => {
     const none = await granted(await make({ preset: CredentialPreset.READ_ONLY }));
     expect(await outcomeOf(make({ preset: 0 }, none))).to.equal('RIGHT_MISSING');
   });
+
+  it('make nothing that outlives them', async () => {
+    const brief = await granted(await make({ ttl: { seconds: 60, nanos: 0 } }));
+    const endless = idOf(await make());
+    const { credential } = await make({}, brief);
+    expect(credential?.expireTime?.getTime()).to.equal(brief.expiresAtMs);
+    const rotated = credentials.rotate({ id: endless, overlap: undefined }, brief);
+    expect(await outcomeOf(rotated)).to.equal('RIGHTS_INVALID');
+    await credentials.rotate({ id: credential?.id ?? '', overlap: undefined }, brief);
+    const join = await make({ ttl: { seconds: 3600, nanos: 0 }, join: { uses: 1 } }, brief);
+    const joined = await credentials.join(idOf(join), 'lobby-1', Buffer.alloc(32, 1));
+    expect(joined.expireTime?.getTime()).to.equal(brief.expiresAtMs);
+  });
+
+  it('take neither the certificates nor the room of other networks', async () => {
+    const boss = machineOf('test');
+    const certificate = { withoutToken: true, certificateName: 'gate-1' };
+    const peer = granterOf(await accessOf(await make({}, boss)));
+    expect(await outcomeOf(make(certificate, peer))).to.equal('RIGHTS_INVALID');
+    await make(certificate, await granted(await make()));
+    await credentials.close();
+    store = new SlowStore(records);
+    credentials = await openOn(store, 8);
+    const all = await Promise.all(Array.from({ length: 8 }, () => outcomeOf(make({}, boss))));
+    expect(all.filter((one) => one === 'done').length).to.equal(5);
+    expect(await outcomeOf(make())).to.equal('done');
+  });
+
+  it('do not name a credential as the machine', async () => {
+    expect(await outcomeOf(make({ name: 'Kelpied' }))).to.equal('RIGHTS_INVALID');
+    const join = await make({ ttl: { seconds: 60, nanos: 0 }, join: { uses: 1 } });
+    const joined = credentials.join(idOf(join), 'kelpied', Buffer.alloc(32, 1));
+    expect(await outcomeOf(joined)).to.equal('RIGHTS_INVALID');
+  });
+
+  it('learn by Join nothing of the ids of other networks', async () => {
+    const other = idOf(await make({}, machineOf('test')));
+    const join = await make({ ttl: { seconds: 60, nanos: 0 }, join: { uses: 1 } });
+    const hash = Buffer.alloc(32, 7);
+    Buffer.from(other, 'hex').copy(hash);
+    const joined = await credentials.join(idOf(join), 'lobby-1', hash);
+    expect(hash.toString('hex').startsWith(joined.id)).to.equal(false);
+  });
 });

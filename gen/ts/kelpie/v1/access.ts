@@ -156,7 +156,7 @@ export function credentialPresetToJSON(object: CredentialPreset): string | numbe
 export interface Credential {
   /**
    * The id: the first 12 hexadecimal digits of the SHA-256 of the first token, or 12 random digits where there is no
-   * token. It stays when the token is rotated. Logs and audit records name it.
+   * token or the node drew it (Join). It stays when the token is rotated. Logs and audit records name it.
    */
   id: string;
   /** The name for people: 1 to 63 bytes, as of a node. */
@@ -175,13 +175,13 @@ export interface Credential {
     | undefined;
   /**
    * The time after which the credential is good for nothing (CREDENTIAL_EXPIRED), by the clock of the coordinator.
-   * Not set: never.
+   * Not set: never. It is no later than when the token or the credential of the creator expired.
    */
   expireTime:
     | Date
     | undefined;
   /**
-   * The creator: the name of a credential; `kelpied` for one that was made on the machine of the coordinator. Empty: a
+   * The creator: the name of a credential, which is never `kelpied`; `kelpied` for one that was made on the machine of the coordinator. Empty: a
    * peer without a credential, while the coordinator had none.
    */
   createdBy: string;
@@ -208,6 +208,11 @@ export interface JoinTerms {
   uses: number;
   /** The lifetime of each credential that Join makes, in seconds. 0: it never expires. */
   credentialSeconds: number;
+  /**
+   * The time at which these credentials expire at the latest, because the maker of the join token expires then. Not
+   * set: none. The coordinator sets it, and takes it from no request.
+   */
+  latestExpireTime: Date | undefined;
 }
 
 /**
@@ -506,7 +511,7 @@ export const Credential: MessageFns<Credential> = {
 };
 
 function createBaseJoinTerms(): JoinTerms {
-  return { uses: 0, credentialSeconds: 0 };
+  return { uses: 0, credentialSeconds: 0, latestExpireTime: undefined };
 }
 
 export const JoinTerms: MessageFns<JoinTerms> = {
@@ -516,6 +521,9 @@ export const JoinTerms: MessageFns<JoinTerms> = {
     }
     if (message.credentialSeconds !== 0) {
       writer.uint32(16).uint64(message.credentialSeconds);
+    }
+    if (message.latestExpireTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.latestExpireTime), writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -549,6 +557,14 @@ export const JoinTerms: MessageFns<JoinTerms> = {
             message.credentialSeconds = longToNumber(reader.uint64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.latestExpireTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -569,6 +585,9 @@ export const JoinTerms: MessageFns<JoinTerms> = {
     if (message.credentialSeconds !== undefined) {
       obj.credentialSeconds = globalThis.String(Math.round(message.credentialSeconds));
     }
+    if (message.latestExpireTime !== undefined) {
+      obj.latestExpireTime = message.latestExpireTime.toISOString();
+    }
     return obj;
   },
 
@@ -579,6 +598,7 @@ export const JoinTerms: MessageFns<JoinTerms> = {
     const message = createBaseJoinTerms();
     message.uses = object.uses ?? 0;
     message.credentialSeconds = object.credentialSeconds ?? 0;
+    message.latestExpireTime = object.latestExpireTime ?? undefined;
     return message;
   },
 };

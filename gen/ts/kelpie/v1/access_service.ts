@@ -17,7 +17,7 @@ export const protobufFileName = "kelpie/v1/access_service.proto";
 
 /** A credential to make. */
 export interface CreateCredentialRequest {
-  /** The name: 1 to 63 bytes, as of a node (RIGHTS_INVALID). Several credentials may have one name. */
+  /** The name: 1 to 63 bytes, as of a node, and not `kelpied` (RIGHTS_INVALID). Several credentials may have one name. */
   name: string;
   /** The preset whose rights the credential gets (OUT_OF_RANGE). Not set: the rights below alone. */
   preset: CredentialPreset;
@@ -29,13 +29,22 @@ export interface CreateCredentialRequest {
   rights:
     | Rights
     | undefined;
-  /** The time until the credential expires: 1 s to 10 years (OUT_OF_RANGE). Not set: never. */
+  /**
+   * The time until the credential expires: 1 s to 10 years (OUT_OF_RANGE). Not set: never. A credential, and one that
+   * a join token makes, expires at the latest when the caller's own token or credential does.
+   */
   ttl:
     | Duration
     | undefined;
-  /** The common name of the client certificate that a peer must show: at most 64 bytes (RIGHTS_INVALID). Empty: none. */
+  /**
+   * The common name of the client certificate that a peer must show: at most 64 bytes (RIGHTS_INVALID). Empty: none.
+   * Also a caller who needs a certificate may make credentials that need none.
+   */
   certificateName: string;
-  /** Whether the credential has no token: then it needs a certificate_name (RIGHTS_INVALID). */
+  /**
+   * Whether the credential has no token: then it needs a certificate_name that no other such credential has
+   * (RIGHTS_INVALID). All networks share these names, so only `kelpied token` makes one for a network beside `main`.
+   */
   withoutToken: boolean;
   /** Set: the credential is a join token. It needs a ttl of at most 7 days (OUT_OF_RANGE) and node names. */
   join: JoinTerms | undefined;
@@ -1677,8 +1686,8 @@ export const AccessServiceDefinition = {
     },
     /**
      * Makes a new token for a credential. The older tokens go on for the overlap. Fails with CREDENTIAL_NOT_FOUND,
-     * RIGHT_MISSING (the credential has rights that the caller does not have), RIGHTS_INVALID (it has no token) or
-     * OUT_OF_RANGE.
+     * RIGHT_MISSING (the credential has rights that the caller does not have), RIGHTS_INVALID (it has no token, or
+     * expires later than the caller's own token or credential) or OUT_OF_RANGE.
      */
     rotateCredential: {
       name: "RotateCredential",
@@ -1755,8 +1764,8 @@ export interface AccessServiceImplementation<CallContextExt = {}> {
   ): Promise<DeepPartial<RevokeCredentialResponse>>;
   /**
    * Makes a new token for a credential. The older tokens go on for the overlap. Fails with CREDENTIAL_NOT_FOUND,
-   * RIGHT_MISSING (the credential has rights that the caller does not have), RIGHTS_INVALID (it has no token) or
-   * OUT_OF_RANGE.
+   * RIGHT_MISSING (the credential has rights that the caller does not have), RIGHTS_INVALID (it has no token, or
+   * expires later than the caller's own token or credential) or OUT_OF_RANGE.
    */
   rotateCredential(
     request: RotateCredentialRequest,
@@ -1813,8 +1822,8 @@ export interface AccessServiceClient<CallOptionsExt = {}> {
   ): Promise<RevokeCredentialResponse>;
   /**
    * Makes a new token for a credential. The older tokens go on for the overlap. Fails with CREDENTIAL_NOT_FOUND,
-   * RIGHT_MISSING (the credential has rights that the caller does not have), RIGHTS_INVALID (it has no token) or
-   * OUT_OF_RANGE.
+   * RIGHT_MISSING (the credential has rights that the caller does not have), RIGHTS_INVALID (it has no token, or
+   * expires later than the caller's own token or credential) or OUT_OF_RANGE.
    */
   rotateCredential(
     request: DeepPartial<RotateCredentialRequest>,

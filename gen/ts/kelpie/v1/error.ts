@@ -240,7 +240,10 @@ export const ErrorReason = {
   RIGHTS_INVALID: 116,
   /** CREDENTIAL_NOT_FOUND - The network has no credential with this id. Metadata: id. */
   CREDENTIAL_NOT_FOUND: 117,
-  /** CREDENTIAL_LIMIT - The coordinator has too many credentials. Metadata: limit. */
+  /**
+   * CREDENTIAL_LIMIT - The network has too many credentials: an equal share of the coordinator's limit, and what other networks leave.
+   * Metadata: limit.
+   */
   CREDENTIAL_LIMIT: 118,
   /** JOIN_TOKEN_USED - The join token has no use left. */
   JOIN_TOKEN_USED: 119,

@@ -13,7 +13,10 @@ const ITEMS = 256;
 /** The bytes of all texts together. */
 const BYTES = 16 * 1024;
 /** The patterns of one list with wildcards and more than four tokens: a check compares these one by one. */
-const LONG_PATTERNS = 64;
+const LONG_PATTERNS = 8;
+/** The names of one list with wildcards, and the wildcards of one name: a check compares these one by one, too. */
+const WILD_NAMES = 32;
+const STARS = 3;
 const NAME = /^[a-z0-9_*-]{1,63}$/i;
 
 /** The lists of rights, by the names of their fields in the contract. */
@@ -30,8 +33,8 @@ const lists = {
 /** Throws RIGHTS_INVALID. */
 export function checkRights(rights: Rights): void {
   checkSizes(rights);
-  for (const name of rights.nodeNames) checkName('node_names', name);
-  for (const name of rights.commandTargets) checkName('command_targets', name);
+  checkNames('node_names', rights.nodeNames);
+  checkNames('command_targets', rights.commandTargets);
   for (const role of rights.roles) checkNumber('roles', role, NodeRole);
   for (const verb of rights.verbs) checkNumber('verbs', verb, Verb);
   checkTopics('publish_topics', rights.publishTopics, checkPublishable);
@@ -55,9 +58,16 @@ function checkSizes(rights: Rights): void {
   throw rightsInvalid('rights', `the rights have ${bytes} bytes; ${BYTES} fit`, BYTES);
 }
 
+function checkNames(field: string, names: readonly string[]): void {
+  for (const name of names) checkName(field, name);
+  const wild = names.filter((name) => name.includes('*')).length;
+  if (wild <= WILD_NAMES) return;
+  throw rightsInvalid(field, `${field} has ${wild} names with "*"; ${WILD_NAMES} fit`, WILD_NAMES);
+}
+
 function checkName(field: string, name: string): void {
-  if (NAME.test(name)) return;
-  const rule = 'letters, digits, "-", "_", and "*" for any letters, 63 at the most';
+  if (NAME.test(name) && name.split('*').length - 1 <= STARS) return;
+  const rule = `letters, digits, "-", "_", and at most ${STARS} "*" for any letters, 63 in all`;
   throw rightsInvalid(field, `${shown(name)} matches no name of a node; a pattern has ${rule}`);
 }
 

@@ -217,8 +217,9 @@ export interface JoinTerms {
 
 /**
  * The rights of a credential. The coordinator denies every other request (RIGHT_MISSING). All patterns together have
- * at most 16 KiB. Each list has at most 256 items, and each list of topics at most 64 patterns with wildcards and more
- * than four tokens (RIGHTS_INVALID). A pattern to read is granted if one pattern of the list covers all its topics.
+ * at most 16 KiB. Each list has at most 256 items. Each list of topics has at most 8 patterns with wildcards and more
+ * than four tokens, and each list of names at most 32 names with `*`, of which a name has at most 3 (RIGHTS_INVALID).
+ * A pattern to read is granted if one pattern of the list covers all its topics.
  */
 export interface Rights {
   /**

@@ -177,6 +177,8 @@ class Town {
       await settled(12);
       for (const stream of this.#streams) {
         stream.send({ $case: 'heartbeat', value: Heartbeat.create() });
+        // A node takes what comes until its stream ends, in turn with its reports, which wait for their answers.
+        await this.#turns.run('', () => stream.pullIfReady().catch(() => undefined));
       }
       this.clock.advance(Math.min(stepMs, ms - passed));
     }

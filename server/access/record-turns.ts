@@ -8,7 +8,7 @@ const RETRY_MS = 1000;
 type Work = () => Promise<void>;
 
 /**
- * The lanes, the most urgent first. What others wrote may be a revocation, so it is read before anything is changed,
+ * The lanes, the most urgent first. A change of others may be a revocation, so it is read before anything is changed,
  * and no flood of new credentials delays a revocation.
  */
 const lanes = ['reading', 'revocation', 'change', 'housekeeping'] as const;

@@ -160,7 +160,7 @@ async function named(
   );
 }
 
-/** What the first credential changes. */
+/** The change that the first credential makes. */
 function closing(folder: string): string[] {
   return [
     `It is the first credential in ${folder}. The kelpied that runs with this data directory asks every peer for a ` +

@@ -25,7 +25,7 @@ const masked = (text: string): string =>
     .replaceAll(/\d{4}-\d\d-\d\d(T[\d:.]+Z)?/g, '<time>')
     .replaceAll(/\b[0-9a-f]{12}\b/g, '<id>')
     .replaceAll(`:${PORT}`, ':50051')
-    .replaceAll(/\/\S*\/(?=contexts\.yaml|alice\.token)/g, '…/')
+    .replaceAll(/\/\S*\/(?=contexts\.yaml|alice\.token|data\. )/g, '…/')
     .trimEnd();
 
 describe('the walk to a public address in the manual of operators', () => {

@@ -1,4 +1,4 @@
-/** Who may make, rotate and revoke credentials, also while changes wait for each other. */
+/** The rights to make, rotate and revoke credentials, also while changes wait for each other. */
 import { expect } from 'chai';
 import { CredentialPreset, Rights } from '../../../gen/ts/kelpie/v1/access.js';
 import {

@@ -58,15 +58,24 @@ export class Tokens {
    */
   async forStream(channel: Channel, signal: AbortSignal) {
     const { tokenFile, joinToken } = this.#places;
-    if (this.#nodeName === undefined || tokenFile === undefined || joinToken === undefined)
+    const nodeName = this.#nodeName;
+    if (nodeName === undefined || tokenFile === undefined || joinToken === undefined)
       return this.current();
     const own = readTokenFile(tokenFile);
     if (own !== undefined) return own;
-    const tokenHash = hashOfToken(pendingToken(tokenFile));
-    const metadata = metadataOf(joinToken);
-    try {
+    const join = async (): Promise<void> => {
+      const tokenHash = hashOfToken(pendingToken(tokenFile));
+      const metadata = metadataOf(joinToken);
       const service = clients.create(AccessServiceDefinition, channel);
-      await service.join({ nodeName: this.#nodeName, tokenHash }, { metadata, signal });
+      await service.join({ nodeName, tokenHash }, { metadata, signal });
+    };
+    try {
+      await join().catch((thrown: unknown) => {
+        // Another join token has made a credential with it, and its answer was lost.
+        if (!isTaken(fromThrown(thrown))) throw thrown;
+        dropPending(tokenFile);
+        return join();
+      });
     } catch (thrown) {
       const error = fromThrown(thrown);
       if (NOT_ACCEPTED.includes(error.reason)) dropPending(tokenFile);
@@ -91,6 +100,10 @@ export class Tokens {
 /** The metadata that shows a token. */
 export function metadataOf(token: string | undefined): Metadata {
   return token === undefined ? Metadata() : Metadata({ authorization: `Bearer ${token}` });
+}
+
+function isTaken({ reason, metadata }: KelpieError): boolean {
+  return reason === 'RIGHTS_INVALID' && metadata['field'] === 'token_hash';
 }
 
 function notJoined({ reason, message, metadata, permanent, retryAfterMs, cause }: KelpieError) {

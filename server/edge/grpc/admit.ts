@@ -9,7 +9,7 @@ import { checkCall } from '../../access/table.js';
 import { keepCaller, visitorOf } from './caller.js';
 import type { Connections } from './connections.js';
 import type { CallTurns } from './call-turns.js';
-import { decodeRequest } from './definitions.js';
+import { decodeRequest, SessionService } from './definitions.js';
 import { callLimit } from './errors.js';
 import { type EdgeNetworks, keepNetwork } from './networks.js';
 import type { Responses } from './observe.js';
@@ -25,6 +25,8 @@ const WAITING = 1024;
  * credential, as every stream does.
  */
 const CHECK = `/${HealthDefinition.fullName}/${HealthDefinition.methods.check.name}`;
+
+const SESSION = SessionService.connect.path;
 
 /** The parts that decide over a call. */
 interface AdmitParts {
@@ -80,7 +82,8 @@ async function admit(
   const use = peers.enter(access);
   keepCaller(context, access, use);
   keepNetwork(context, network);
-  calls.follow(context.metadata.get(CALL_ID), access);
+  // A session ends itself, and takes its node out.
+  if (path !== SESSION) calls.follow(context.metadata.get(CALL_ID), access);
   return {
     check: (request) => checkCall(path, request, access, network.port.limits),
     act: (request) => network.audit.ofCall(path, request, { node: '', access }),

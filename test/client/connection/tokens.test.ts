@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { protectionOf, usesTls } from '../../../client/connection/tls.js';
 import { ServerError, Status as Code } from 'nice-grpc';
 import { apiAt } from '../../../client/api/index.js';
+import { KelpieError as Refusal } from '../../../server/core/errors.js';
 import { drawToken, hashOfToken } from '../../../client/core/token.js';
 import {
   connect,
@@ -183,6 +184,17 @@ describe('the token of a client', () => {
       const [one, two] = door.joined.map((hash) => Buffer.from(hash).toString('hex'));
       expect(two).to.equal(one);
       expect(door.joined).to.have.length(2);
+    });
+
+    it('is drawn anew, once, where another join token made a credential with its hash', async () => {
+      door.onJoin = () => {
+        if (door.joined.length === 1)
+          throw new Refusal('RIGHTS_INVALID', 'taken', { field: 'token_hash' });
+        door.admitted.add(read(pending()));
+      };
+      await next(joining(), 'connected');
+      const hashes = door.joined.map((hash) => Buffer.from(hash).toString('hex'));
+      expect(new Set(hashes).size).to.equal(2);
     });
 
     it('is one for two processes with one file', async () => {

@@ -57,7 +57,11 @@ export class Door {
       join: async ({ tokenHash }, context) => {
         check('join', context);
         joined.push(tokenHash);
-        this.onJoin();
+        try {
+          this.onJoin();
+        } catch (error) {
+          throw error instanceof KelpieError ? refused(error, context) : error;
+        }
         return { credential: Credential.create({ name: 'lobby-1' }) };
       },
       getOwnCredential: async (_, context) => {
@@ -83,10 +87,13 @@ export class Door {
     const [, token] = /^Bearer (.*)$/.exec(context.metadata.get('authorization') ?? '') ?? [];
     if (counts) this.shown.push({ by, token });
     if (token !== undefined && this.admitted.has(token)) return;
-    const error = new KelpieError(this.refusal, 'no');
-    context.trailer.set('grpc-status-details-bin', detailsOf(error));
-    throw statusOf(error);
+    throw refused(new KelpieError(this.refusal, 'no'), context);
   }
+}
+
+function refused(error: KelpieError, context: CallContext): Error {
+  context.trailer.set('grpc-status-details-bin', detailsOf(error));
+  return statusOf(error);
 }
 
 /** Resolves when the peer has ended its requests. */

@@ -10,7 +10,7 @@ import type { RefusedPeer } from './access/authenticator.js';
 import { Credentials } from './access/credentials.js';
 import { createToken } from './access/create-token.js';
 import type { TokenOptions } from './access/token-options.js';
-import { bareHost, endpointOf, isLoopback, reachOf } from './core/address.js';
+import { AddressRefused, bareHost, endpointOf, isLoopback, reachOf } from './core/address.js';
 import { readCertificates } from './core/certificates.js';
 import type { Clock } from './core/clock.js';
 import { realClock } from './core/real-clock.js';
@@ -127,7 +127,7 @@ function checkReach({ host, metrics, tls, insecure = false }: CoordinatorOptions
   const hosts = [tls ? undefined : host, metrics?.host].filter((one) => one !== undefined);
   const open = insecure ? undefined : hosts.find((one) => !isLoopback(bareHost(one)));
   if (open === undefined) return;
-  throw new RangeError(
+  throw new AddressRefused(
     open === host
       ? `${reachOf(open)}. Without TLS others could read and change what nodes send. Give the option tls ` +
           '(kelpied certs makes certificates), listen on 127.0.0.1, or set insecure: true on a network that you trust'
@@ -139,9 +139,9 @@ function checkReach({ host, metrics, tls, insecure = false }: CoordinatorOptions
 /** Other machines reach a coordinator that asks for credentials alone, unless the options are `insecure`. */
 function checkAsking({ host, insecure = false }: CoordinatorOptions, { asks }: Credentials): void {
   if (insecure || asks || host === undefined || isLoopback(bareHost(host))) return;
-  throw new RangeError(
+  throw new AddressRefused(
     `${reachOf(host)}. Without credentials anybody could join and publish. Make one first ` +
-      '(kelpied token create), listen on 127.0.0.1, or set insecure: true on a network that you trust',
+      '(kelpied token create), listen on 127.0.0.1, or give --insecure (insecure: true) on a network that you trust',
   );
 }
 

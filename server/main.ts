@@ -5,7 +5,7 @@ import { keyOf, settingNames, toOptions } from './ops/config/settings.js';
 import { printed } from './ops/config/print.js';
 import { type Config, readConfig } from './ops/config/sources.js';
 import { type Coordinator, startCoordinator } from './coordinator.js';
-import { endpointOf } from './core/address.js';
+import { AddressRefused, endpointOf } from './core/address.js';
 import { realClock } from './core/real-clock.js';
 import { printable } from './core/printable.js';
 import { runDataTask } from './ops/data-command.js';
@@ -58,7 +58,7 @@ async function run(): Promise<void> {
     // With logFormat json, stderr has only lines of JSON.
     if (settings.logFormat === 'json') logger.error({}, explain(error));
     else complain(explain(error));
-    process.exitCode = 1;
+    process.exitCode = error instanceof AddressRefused ? 2 : 1;
   }
 }
 

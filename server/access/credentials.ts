@@ -32,6 +32,7 @@ const OVERLAP_MS = DAY_MS;
 const LONGEST_OVERLAP_MS = 30 * DAY_MS;
 const TOKENS = 8;
 const PURGE_MS = 60_000;
+const EXPIRED = 'the credential has expired; make a new one, and revoke this one';
 const HASH_BYTES = 32;
 /** The position of each page: credentials are not in the journal. */
 const NOWHERE = { epoch: new Uint8Array(ID_BYTES), sequence: 0, tag: 0 };
@@ -175,6 +176,7 @@ export class Credentials {
       const { stored, record, revision, expiresAtMs } = this.#find(granter.network, id);
       checkGranted(stored.rights ?? Rights.create(), granter);
       checkLifetime(expiresAtMs, granter);
+      if (expiresAtMs <= this.#clock.wall()) throw rightsInvalid('id', EXPIRED);
       if (record.tokens.length === 0) {
         throw rightsInvalid('id', 'the credential has no token; its peers show a certificate');
       }

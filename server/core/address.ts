@@ -52,3 +52,6 @@ export function addressBlock(host: string): string {
   const network = all.slice(0, 4).map((group) => parseInt(group, 16).toString(16));
   return `${network.join(':')}::/64`;
 }
+
+/** A coordinator does not listen on this address with its settings. */
+export class AddressRefused extends RangeError {}

@@ -18,8 +18,9 @@ export interface Certificates {
   readonly cert: string;
   readonly key: string;
   readonly ca: string | undefined;
-  /** For people and programs: which certificate it is, and when it expires. */
+  /** For people and programs: which certificate it is, and when it is valid. */
   readonly serial: string;
+  readonly startsAtMs: number;
   readonly expiresAtMs: number;
 }
 
@@ -36,8 +37,9 @@ export async function readCertificates(options: TlsOptions): Promise<Certificate
   }
   if (ca !== undefined) certificateOf(ca, `the CA of clients${from(clientCa)}`);
   checkAccepted(cert, keyText, from(certificate));
-  const { serialNumber: serial, validTo } = own;
-  return { cert, key: keyText, ca, serial, expiresAtMs: Date.parse(validTo) };
+  const { serialNumber: serial, validFrom, validTo } = own;
+  const [startsAtMs, expiresAtMs] = [Date.parse(validFrom), Date.parse(validTo)];
+  return { cert, key: keyText, ca, serial, startsAtMs, expiresAtMs };
 }
 
 async function textOf(pemOrPath: string, what: string): Promise<string> {

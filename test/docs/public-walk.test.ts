@@ -41,10 +41,8 @@ describe('the walk to a public address in the manual of operators', () => {
       chmodSync(join(ROOT, path), 0o755);
       symlinkSync(join(ROOT, path), join(folder, 'bin', name));
     }
-    const lobby = manual.block('js', '// lobby-1.mjs');
-    writeFileSync(join(folder, 'lobby-1.mjs'), lobby);
-    const gate = lobby.replaceAll('lobby-1', 'gate-1').replace('DOWNSTREAM', 'PROXY');
-    writeFileSync(join(folder, 'gate-1.mjs'), gate.replace('19133', '19132'));
+    for (const name of ['gate-1.mjs', 'lobby-1.mjs'])
+      writeFileSync(join(folder, name), manual.block('js', `// ${name}`));
   });
   after(async () => {
     for (const { child } of running.reverse()) {

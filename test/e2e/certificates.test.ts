@@ -87,10 +87,21 @@ describe('A coordinator whose certificates change', () => {
     expect(await serial(ca.certificate, client)).to.equal(first);
     expect(await expiry()).to.be.greaterThan(endOf(other));
 
+    const refusals = (): number => log.filter((line) => line.includes('cannot be used')).length;
+    const before = refusals();
+    write(await ca.expiredServer());
+    await until(() => refusals() > before);
+    expect(log.at(-1)).to.match(/the certificate has expired at/);
+    expect(await serial(ca.certificate, client)).to.equal(first);
+
     write(other);
     await until(() => log.some((line) => line.includes(serialOf(other))));
     expect(await serial(ca.certificate, client)).to.equal(serialOf(other));
     expect(await expiry()).to.equal(endOf(other));
+
+    const warnings = log.filter((line) => line.startsWith('renew the certificate'));
+    await until(() => log.some((line) => /^renew.*expires soon/.test(line)));
+    expect(warnings.length).to.be.at.most(2);
 
     const newCa = await TestCa.make();
     const newClient = await newCa.client('lobby-2');

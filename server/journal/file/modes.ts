@@ -14,6 +14,8 @@ const CERTIFICATES = 'tls';
 const OWN_PARTS = /^(credentials|journal|interval|lock)\b|^(networks|tls|lost\+found)$/;
 /** These are no secret: clients get copies of them. */
 const PUBLIC = new Set([join(CERTIFICATES, 'ca.pem'), join(CERTIFICATES, 'server.pem')]);
+/** The end of the name of a private key. */
+const KEY = '-key.pem';
 const OF_USER = 0o700;
 const READABLE = 0o744;
 const PERMISSIONS = 0o777;
@@ -66,8 +68,10 @@ export async function restrictModes(
     if (await restricted(one, change)) closed.push(one);
     else onWarning(ofAnotherUser(one));
   }
-  const [first] = closed;
-  if (first) onWarning(closedText(folder, first, closed.length - 1));
+  // The operator must hear of private keys first.
+  const keys = closed.filter(({ path }) => path.endsWith(KEY));
+  const [first] = [...keys, ...closed];
+  if (first) onWarning(closedText(folder, first, closed.length - 1) + ofKeys(keys));
 }
 
 async function restricted({ path, wantedMode }: OpenPath, change: Change): Promise<boolean> {
@@ -147,6 +151,12 @@ function closedText(folder: string, { path, mode, wantedMode }: OpenPath, more: 
     `other users could use the data directory ${folder}; kelpied took that right away: ` +
     `${path} had mode ${octal(mode)} and has ${octal(wantedMode)}${others}`
   );
+}
+
+function ofKeys(keys: readonly OpenPath[]): string {
+  if (keys.length === 0) return '';
+  const names = keys.map(({ path }) => path).join(', ');
+  return `. Others could copy private keys (${names}): move them away and make new ones with kelpied certs`;
 }
 
 function octal(mode: number): string {

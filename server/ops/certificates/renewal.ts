@@ -5,6 +5,9 @@ import type { Logger } from '../log/log.js';
 
 /** A look reads a few kilobytes. It works on every file system, which notices of changes do not. */
 const LOOK_MS = 1000;
+const DAY_MS = 86_400_000;
+/** The log warns so long before the end of a certificate, once a day. */
+const WARNED_MS = 14 * DAY_MS;
 
 /** The parts that a renewal uses. */
 interface RenewalParts {
@@ -21,6 +24,8 @@ export class Renewal {
   #current: Certificates;
   /** Why the last look found no certificates that fit, and whether the log has it. */
   #failure: { readonly message: string; logged: boolean } | undefined;
+  /** When the log may warn of the end of the present certificate. */
+  #warnsAtMs = 0;
   #cancel: Cancel = () => undefined;
   #closed = false;
 
@@ -28,6 +33,7 @@ export class Renewal {
     this.#options = options;
     this.#current = current;
     this.#parts = parts;
+    this.#warn();
     this.#later();
   }
 
@@ -48,17 +54,45 @@ export class Renewal {
   async #look(): Promise<void> {
     try {
       const found = await readCertificates(this.#options);
+      const isNew = isOther(found, this.#current);
+      if (isNew) this.#checkValid(found);
       this.#failure = undefined;
-      if (!this.#closed && isOther(found, this.#current)) this.#take(found);
+      if (!this.#closed && isNew) this.#take(found);
+      this.#warn();
     } catch (error) {
       this.#fail((error as Error).message);
     }
     this.#later();
   }
 
+  /** No client connects to a certificate that is not valid now, so the former one is better. */
+  #checkValid(found: Certificates): void {
+    const fault = this.#faultOf(found);
+    if (fault !== undefined) throw new RangeError(`the certificate ${fault}`);
+  }
+
+  #faultOf({ startsAtMs, expiresAtMs }: Certificates): string | undefined {
+    const nowMs = this.#parts.clock.wall();
+    if (nowMs >= expiresAtMs) return `has expired at ${new Date(expiresAtMs).toISOString()}`;
+    if (nowMs >= startsAtMs) return undefined;
+    return `is not valid before ${new Date(startsAtMs).toISOString()}`;
+  }
+
+  #warn(): void {
+    const nowMs = this.#parts.clock.wall();
+    const { serial, expiresAtMs } = this.#current;
+    const soon = expiresAtMs - nowMs < WARNED_MS ? 'expires soon' : undefined;
+    const reason = this.#faultOf(this.#current) ?? soon;
+    if (reason === undefined || nowMs < this.#warnsAtMs) return;
+    this.#warnsAtMs = nowMs + DAY_MS;
+    const expires = new Date(expiresAtMs).toISOString();
+    this.#parts.logger?.warn({ serial, expires, reason }, 'renew the certificate');
+  }
+
   #take(found: Certificates): void {
     this.#parts.edge.renew(found);
     this.#current = found;
+    this.#warnsAtMs = 0;
     const { serial, expiresAtMs } = found;
     const expires = new Date(expiresAtMs).toISOString();
     this.#parts.logger?.info({ serial, expires }, 'new certificates are in use');

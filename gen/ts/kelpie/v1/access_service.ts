@@ -1687,7 +1687,7 @@ export const AccessServiceDefinition = {
     /**
      * Makes a new token for a credential. The older tokens go on for the overlap. Fails with CREDENTIAL_NOT_FOUND,
      * RIGHT_MISSING (the credential has rights that the caller does not have), RIGHTS_INVALID (it has no token, or
-     * expires later than the caller's own token or credential) or OUT_OF_RANGE.
+     * has expired, or expires later than the caller's own token or credential) or OUT_OF_RANGE.
      */
     rotateCredential: {
       name: "RotateCredential",
@@ -1765,7 +1765,7 @@ export interface AccessServiceImplementation<CallContextExt = {}> {
   /**
    * Makes a new token for a credential. The older tokens go on for the overlap. Fails with CREDENTIAL_NOT_FOUND,
    * RIGHT_MISSING (the credential has rights that the caller does not have), RIGHTS_INVALID (it has no token, or
-   * expires later than the caller's own token or credential) or OUT_OF_RANGE.
+   * has expired, or expires later than the caller's own token or credential) or OUT_OF_RANGE.
    */
   rotateCredential(
     request: RotateCredentialRequest,
@@ -1823,7 +1823,7 @@ export interface AccessServiceClient<CallOptionsExt = {}> {
   /**
    * Makes a new token for a credential. The older tokens go on for the overlap. Fails with CREDENTIAL_NOT_FOUND,
    * RIGHT_MISSING (the credential has rights that the caller does not have), RIGHTS_INVALID (it has no token, or
-   * expires later than the caller's own token or credential) or OUT_OF_RANGE.
+   * has expired, or expires later than the caller's own token or credential) or OUT_OF_RANGE.
    */
   rotateCredential(
     request: DeepPartial<RotateCredentialRequest>,

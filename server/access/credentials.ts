@@ -23,7 +23,7 @@ import { CredentialRecords } from './records.js';
 import { rightsInvalid } from './rights-check.js';
 import { checkRoom } from './room.js';
 import { GrantedRights, rightMissing } from './rights.js';
-import { hashOf, idOf, newToken, randomId } from './token.js';
+import { hashed, hashOf, idOf, newToken, randomId } from './token.js';
 
 const DAY_MS = 86_400_000;
 /** How long expired credentials stay, for people who look for them. */
@@ -282,12 +282,6 @@ export class Credentials {
       });
     }
   }
-}
-
-function hashed(token: string): Buffer {
-  const hash = hashOf(token);
-  if (!hash) throw new Error('a new token has the form of a token');
-  return hash;
 }
 
 function change(credential: Credential, tokens: StoredCredential['tokens'], expected: number) {

@@ -24,3 +24,10 @@ export function idOf(hashed: Uint8Array): string {
 export function randomId(): string {
   return idOf(randomBytes(ID_DIGITS / 2));
 }
+
+/** The hash of a token that this process made. */
+export function hashed(token: string): Buffer {
+  const hash = hashOf(token);
+  if (!hash) throw new Error('a new token has the form of a token');
+  return hash;
+}

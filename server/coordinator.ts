@@ -6,6 +6,7 @@
  * @module kelpie/coordinator
  */
 import { randomUUID } from 'node:crypto';
+import { AuditRecord } from '../gen/ts/kelpie/v1/audit.js';
 import type { RefusedPeer } from './access/authenticator.js';
 import { Credentials } from './access/credentials.js';
 import { createToken } from './access/create-token.js';
@@ -231,6 +232,8 @@ function networksParts(options: CoordinatorOptions, shared: Shared): NetworksPar
       return {
         onFault: faultHandler({ ...options, logger }, telemetry),
         onCommit: telemetry?.committed(name),
+        // No flood of events pushes a line out of the log, as it does with a record in the history.
+        onAct: (record) => logger?.info(AuditRecord.toJSON(record) as object, 'act'),
         onAuditLost: (records) => logger?.warn({ records }, 'records of acts were lost'),
         observers: ({ network, nodeRows }) => [
           telemetry?.sessions(name),

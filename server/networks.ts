@@ -29,7 +29,10 @@ export interface OpenNetwork extends EdgeNetwork {
 }
 
 /** The observers of one network. */
-type NetworkObservers = Pick<Settings, 'onFault' | 'onCommit' | 'onAuditLost' | 'observers'>;
+type NetworkObservers = Pick<
+  Settings,
+  'onFault' | 'onCommit' | 'onAct' | 'onAuditLost' | 'observers'
+>;
 
 /** Called with the faults of a journal. */
 export interface JournalFaults {

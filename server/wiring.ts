@@ -1,5 +1,6 @@
 /** Builds the services of one network in order, and passes each service only the parts that it uses. */
 import { Audit } from './access/audit.js';
+import type { AuditRecord } from '../gen/ts/kelpie/v1/audit.js';
 import { Commands } from './commands/commands.js';
 import { PlayerCommands } from './commands/on-players.js';
 import { Targets } from './commands/targets.js';
@@ -90,6 +91,8 @@ export type Settings = Pick<
   readonly turns?: Turns;
   /** Called with the time that the journal took for each transaction. */
   readonly onCommit?: ((durationMs: number) => void) | undefined;
+  /** Called with the record of each act. */
+  readonly onAct?: ((record: AuditRecord) => void) | undefined;
   /** Called with the number of records of acts that were lost. */
   readonly onAuditLost?: ((records: number) => void) | undefined;
   /** Makes the observers of sessions. */
@@ -106,8 +109,7 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const stored = openNetwork(settings, turns);
   const { network, nodeRows, playerRows, playerWriter } = stored;
   await network.load();
-  const audit = new Audit({ network, clock, onFault, onLost: settings.onAuditLost });
-  ends.push(() => audit.close());
+  const audit = openAudit(network, settings, ends);
   const { claims, reservations, tickets } = await openClaims({ ...common, ...stored }, ends);
   const { operatorSettings } = stored;
   const ownership = new PlayerOwnership(playerWriter, { ...common, ...times, operatorSettings });
@@ -138,6 +140,14 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
     stopLoads();
   };
   return { ...services, port: sessionPort(services), drain };
+}
+
+/** Begins to record acts. */
+function openAudit(network: Network, settings: Settings, ends: End[]): Audit {
+  const { clock, onFault, onAct: onRecord, onAuditLost: onLost } = settings;
+  const audit = new Audit({ network, clock, onFault, onRecord, onLost });
+  ends.push(() => audit.close());
+  return audit;
 }
 
 /** Builds the network and its rows. The tail registers its listener first, because later listeners wake its readers. */

@@ -107,9 +107,14 @@ export class OpenAct {
     this.#safely(() => {
       if (rest) this.#tally(ErrorReason[rest], this.#leftFor(ErrorReason[rest]));
       else if (this.#counts.size === 0) this.#counts.set(ErrorReason.UNSPECIFIED, 0);
-      const minor = this.#act.isMinor ? 'minor' : undefined;
-      this.#parts.onEnd({ record: this.#record(), limit: this.#isDenied ? 'denied' : minor });
+      const record = this.#record();
+      this.#parts.onEnd({ record, limit: this.#isDenied ? 'denied' : this.#limit });
     });
+  }
+
+  /** An act that reached nobody can be repeated without end, as a minor one. */
+  get #limit(): 'minor' | undefined {
+    return this.#act.isMinor || !this.#counts.has(ErrorReason.UNSPECIFIED) ? 'minor' : undefined;
   }
 
   #safely(work: () => void): void {

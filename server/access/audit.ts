@@ -29,6 +29,8 @@ interface AuditParts {
   readonly clock: Clock;
   /** Hears of faults: none of them gets to the act. */
   readonly onFault: (error: unknown) => void;
+  /** Called with each record, also with those that are lost. */
+  readonly onRecord?: ((record: AuditRecord) => void) | undefined;
   /** Called with the number of records that were lost, not for each of them. */
   readonly onLost?: ((records: number) => void) | undefined;
 }
@@ -91,6 +93,7 @@ export class Audit {
 
   /** Stores a record soon. Never throws. */
   record(record: AuditRecord): void {
+    this.#report(record);
     const draft = this.#draft(record);
     const bytes = draft.event.length;
     const isFull = this.#waiting.length >= WAITING || this.#waitingBytes + bytes > WAITING_BYTES;
@@ -98,6 +101,14 @@ export class Audit {
     this.#waiting.push(draft);
     this.#waitingBytes += bytes;
     this.#storing ??= this.#store();
+  }
+
+  #report(record: AuditRecord): void {
+    try {
+      this.#parts.onRecord?.(record);
+    } catch (error) {
+      this.#parts.onFault(error);
+    }
   }
 
   /** Resolves when all records are stored or lost. */
@@ -151,7 +162,9 @@ export class Audit {
 
 /** Each kind of act has a budget of its own, so that one kind does not hide another. */
 function actorOf({ action, actorNode, credentialId, address }: AuditRecord): string {
-  return [action, credentialId, address, actorNode].join(' ');
+  // A credential counts once, whatever nodes its peers are and wherever they come from.
+  const actor = credentialId === '' ? `${address} ${actorNode}` : credentialId;
+  return `${action} ${actor}`;
 }
 
 function withLeftOut(record: AuditRecord, leftOut: number): AuditRecord {

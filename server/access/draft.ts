@@ -30,7 +30,7 @@ export interface Granter {
   readonly network: string;
   /** Stored as the creator. */
   readonly name: string;
-  /** When their own credential or token ends, by the wall clock; undefined: never. What they make ends then too. */
+  /** When their own credential or token ends, by the wall clock; undefined: never. Each credential that they make ends then too. */
   readonly expiresAtMs: number | undefined;
   /** Whether they work on the machine of the coordinator. */
   readonly onMachine: boolean;

@@ -17,6 +17,7 @@ import type { Credentials } from '../../access/credentials.js';
 import { granterOf } from '../../access/draft.js';
 import { REPORTED, type SecurityFacts, securityReport } from '../../access/security.js';
 import type { Clock } from '../../core/clock.js';
+import { MAIN } from '../../core/network-name.js';
 import { foldName } from '../../nodes/name.js';
 import { accessOf } from './caller.js';
 
@@ -60,11 +61,7 @@ export function accessService({
       return credentials.rotate(request, granterOf(accessOf(context)));
     },
     ...ownCalls(credentials, clock),
-    async getSecurity(_: unknown, context: CallContext): Promise<GetSecurityResponse> {
-      const { network } = accessOf(context);
-      const endless = await credentials.endlessOperators(network, REPORTED, context.peer);
-      return securityReport(security, credentials.asks, endless);
-    },
+    ...securityCall(credentials, security),
   };
 }
 
@@ -82,6 +79,19 @@ function ownCalls(
       const { network, credential: own } = accessOf(context);
       const credential = own && credentials.get(network, own.id);
       return { credential, network, time: new Date(clock.wall()) };
+    },
+  };
+}
+
+/** The call about the security of the coordinator. */
+function securityCall(credentials: Credentials, security: SecurityFacts) {
+  // The machine is the operators' of main: others would see the folders of each other.
+  const without = { ...security, openPaths: (): Promise<[]> => Promise.resolve([]) };
+  return {
+    async getSecurity(_: unknown, context: CallContext): Promise<GetSecurityResponse> {
+      const { network } = accessOf(context);
+      const endless = await credentials.endlessOperators(network, REPORTED, context.peer);
+      return securityReport(network === MAIN ? security : without, credentials.asks, endless);
     },
   };
 }

@@ -23,6 +23,7 @@ function actor(host: string) {
 function open(commit?: (transaction: Transaction) => Promise<Outcome>) {
   const clock = new FakeClock();
   const records: AuditRecord[] = [];
+  const reported: AuditRecord[] = [];
   const lost: number[] = [];
   const faults: unknown[] = [];
   const store = async ({ entries }: Transaction): Promise<Outcome> => {
@@ -35,12 +36,13 @@ function open(commit?: (transaction: Transaction) => Promise<Outcome>) {
   const audit = new Audit({
     network: { commit: commit ?? store },
     clock,
+    onRecord: (record) => reported.push(record),
     onLost: (count) => lost.push(count),
     onFault: (error) => faults.push(error),
   });
   const disconnect = (name: string, host = '10.0.0.1') =>
     audit.ofCall(DISCONNECT, { name }, actor(host));
-  return { audit, clock, records, lost, faults, store, disconnect };
+  return { audit, clock, records, reported, lost, faults, store, disconnect };
 }
 
 describe('the records of acts', () => {
@@ -48,12 +50,13 @@ describe('the records of acts', () => {
     const { audit, clock, records, disconnect } = open();
     for (let round = 0; round < 1000; round++) disconnect(`lobby-${round}`)?.failed(denied);
     disconnect('arena', '10.0.0.2')?.failed(denied);
-    disconnect('hub')?.failed(new KelpieError('NODE_NOT_FOUND', 'no node has this name'));
+    disconnect('hub')?.answered({});
+    disconnect('hub')?.end();
     await audit.close();
     const own = records.filter(({ address }) => address === '10.0.0.1');
     expect(own).to.have.length(OF_ACTOR.size + 1);
     expect(own.at(-1)?.targets).to.deep.equal(['hub']);
-    // Another actor, and an act that was not denied, have their records all the same.
+    // Another actor, and an act that succeeded, have their records all the same.
     expect(records.filter(({ address }) => address === '10.0.0.2')).to.have.length(1);
     expect(audit.leftOut).to.equal(1000 - OF_ACTOR.size);
     clock.advance(OF_ACTOR.everyMs);
@@ -63,7 +66,7 @@ describe('the records of acts', () => {
     expect(records.at(-1)).to.deep.include({ targets: ['arena'], detail: note });
   });
 
-  it('bound denied acts of many actors together, and never acts that were not denied', async () => {
+  it('bound denied acts of many actors together, and never acts that succeeded', async () => {
     const { audit, records, disconnect } = open();
     for (let host = 0; host < 3000; host++) {
       disconnect('lobby', `10.0.${host >> 8}.${host & 255}`)?.failed(denied);
@@ -71,12 +74,23 @@ describe('the records of acts', () => {
     const found = OF_ALL.size;
     for (let host = 0; host < 3000; host++) {
       const act = disconnect('lobby', '10.0.0.1');
-      act?.failed(new KelpieError('NODE_NOT_FOUND', 'no node has this name'));
+      act?.answered({});
+      act?.end();
     }
     await audit.close();
     const reasons = records.map(({ outcomes }) => outcomes[0]?.reason);
     expect(reasons.filter((reason) => reason === ErrorReason.RIGHT_MISSING)).to.have.length(found);
     expect(records).to.have.length(found + 3000);
+  });
+
+  it('bound acts that reached nobody, and report each record that is kept to the log', async () => {
+    const { audit, records, reported, disconnect } = open();
+    for (let round = 0; round < 1000; round++) {
+      disconnect('nobody')?.failed(new KelpieError('NODE_NOT_FOUND', 'no node has this name'));
+    }
+    await audit.close();
+    expect(records).to.have.length(OF_ACTOR.size);
+    expect(reported).to.deep.equal(records);
   });
 
   it('are lost where the journal takes none, and the coordinator counts them', async () => {

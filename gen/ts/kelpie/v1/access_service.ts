@@ -178,7 +178,8 @@ export interface GetSecurityResponse {
   endlessOperators: Credential[];
   /**
    * The file of its private key, and files and folders of its data, that others than its user can read or write: at
-   * most 100 paths. A coordinator with a journal in memory has no data.
+   * most 100 paths. A coordinator with a journal in memory has no data. Empty for a network other than main: its
+   * operators do not see the machine.
    */
   openPaths: OpenPath[];
   /** Whether other machines can reach its metrics, which have no TLS and no credentials. */

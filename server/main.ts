@@ -1,18 +1,15 @@
 #!/usr/bin/env node
 /** The program kelpied: reads settings and starts a coordinator. */
-import type { CertsTask } from './ops/config/certs-task.js';
 import { keyOf, settingNames, toOptions } from './ops/config/settings.js';
 import { printed } from './ops/config/print.js';
-import { type Config, readConfig } from './ops/config/sources.js';
-import { type Coordinator, startCoordinator } from './coordinator.js';
+import { type Config, readConfig, type Task } from './ops/config/sources.js';
+import type { Coordinator } from './coordinator.js';
 import { AddressRefused, endpointOf } from './core/address.js';
 import { realClock } from './core/real-clock.js';
 import { printable } from './core/printable.js';
-import { runDataTask } from './ops/data-command.js';
 import { ASKS, greeting, OPEN } from './ops/greeting.js';
 import { createLogger, type Logger, type ProcessLog } from './ops/log/log.js';
 import { ProcessEnd } from './ops/process-end.js';
-import { runTokenTask } from './ops/token-command.js';
 import { version } from './core/version.js';
 
 const IGNORED =
@@ -30,16 +27,25 @@ process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
 if (task && config.ignored.length > 0) complain(`${IGNORED}: ${config.ignored.join(', ')}`);
 
 if (task?.kind === 'config') process.stdout.write(printed(config, task.format));
-else if (task?.kind === 'data') process.exitCode = await runDataTask(task, settings.data);
-else if (task?.kind === 'token')
-  process.exitCode = await runTokenTask(task.token, settings, realClock);
-else if (task?.kind === 'certs') process.exitCode = await makeCertificates(task.certs);
+else if (task) process.exitCode = await perform(task);
 else await run();
 
-/** Loads the library of certificates only where it makes some. */
-async function makeCertificates(task: CertsTask): Promise<number> {
-  const { runCertsTask } = await import('./ops/certificates/certs-command.js');
-  return runCertsTask(task, settings.data, Date.now());
+/** Each task loads its own code alone, so that it begins at once. Resolves with the exit code. */
+async function perform(task: Exclude<Task, { kind: 'config' }>): Promise<number> {
+  switch (task.kind) {
+    case 'data': {
+      const { runDataTask } = await import('./ops/data-command.js');
+      return runDataTask(task, settings.data);
+    }
+    case 'token': {
+      const { runTokenTask } = await import('./ops/token-command.js');
+      return runTokenTask(task.token, settings, realClock);
+    }
+    case 'certs': {
+      const { runCertsTask } = await import('./ops/certificates/certs-command.js');
+      return runCertsTask(task.certs, settings.data, Date.now());
+    }
+  }
 }
 
 async function run(): Promise<void> {
@@ -49,6 +55,7 @@ async function run(): Promise<void> {
   process.removeAllListeners('warning');
   process.on('warning', (err) => logger.warn({ err }, 'a warning of Node.js'));
   try {
+    const { startCoordinator } = await import('./coordinator.js');
     const coordinator = await startCoordinator({ ...toOptions(settings), logger });
     // Before the greeting: a program that reads the greeting may stop kelpied at once.
     end.stops(coordinator);

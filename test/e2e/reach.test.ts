@@ -81,7 +81,7 @@ describe('A coordinator', () => {
     const files = ['--tls-cert', tls.certificate, '--tls-key', tls.key];
     const refused = await runKelpied(['--host', '0.0.0.0', '--port', '0', ...files], {}, folder);
     expect(refused.errors).to.match(/reachable from other machines.*kelpied token create/);
-    expect(refused.code).to.equal(1);
+    expect(refused.code).to.equal(2);
 
     const options = { port: 0, data: join(folder, 'data'), tls };
     const inside = await startCoordinator(options);

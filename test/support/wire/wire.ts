@@ -2,7 +2,13 @@
  * A client that knows only protos/. It builds its messages from those files at run time and uses no code
  * of Kelpie, so every language with gRPC can do the same.
  */
-import { Client, credentials, type StatusObject } from '@grpc/grpc-js';
+import {
+  Client,
+  credentials,
+  InterceptingCall,
+  type Interceptor,
+  type StatusObject,
+} from '@grpc/grpc-js';
 import { methodOf } from './contract.js';
 import {
   type Cursor,
@@ -65,9 +71,11 @@ export class Wire {
   readonly #client: Client;
   readonly #open = new Set<Incoming>();
 
-  constructor(endpoint: string) {
+  /** With a token each call and stream shows it. */
+  constructor(endpoint: string, token?: string) {
     this.#client = new Client(endpoint, credentials.createInsecure(), {
       'grpc.use_local_subchannel_pool': 1,
+      ...(token !== undefined && { interceptors: [showing(token)] }),
     });
   }
 
@@ -162,4 +170,14 @@ export class Wire {
     this.#open.add(incoming);
     return incoming;
   }
+}
+
+function showing(token: string): Interceptor {
+  return (options, nextCall) =>
+    new InterceptingCall(nextCall(options), {
+      start: (metadata, listener, next) => {
+        metadata.set('authorization', `Bearer ${token}`);
+        next(metadata, listener);
+      },
+    });
 }

@@ -1,0 +1,68 @@
+package kelpie.client;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import kelpie.v1.Address;
+
+/** Addresses as people and programs write them. */
+final class Endpoints {
+  /** The address on which kelpied listens by default. */
+  private static final String DEFAULT = "127.0.0.1:50051";
+
+  private static final Pattern ENDPOINT = Pattern.compile("(\\[[^\\]]+]|[^:\\s]+):(\\d{1,5})");
+  private static final Pattern IPV4_LOOPBACK = Pattern.compile("127(\\.\\d{1,3}){3}");
+  private static final int MOST_PORT = 65_535;
+
+  private Endpoints() {}
+
+  /** The endpoints of the option, else those of the environment, else the default. Throws OUT_OF_RANGE. */
+  static List<String> of(List<String> given) {
+    List<String> all = given;
+    if (all == null) {
+      String variable = Environment.or(null, "KELPIE_ENDPOINTS");
+      all = Arrays.asList((variable == null ? DEFAULT : variable).split(","));
+    }
+    List<String> endpoints = all.stream().map(String::trim).toList();
+    if (endpoints.isEmpty()) throw noEndpoint("");
+    for (String one : endpoints) if (!isEndpoint(one)) throw noEndpoint(one);
+    return endpoints;
+  }
+
+  private static boolean isEndpoint(String text) {
+    Matcher parts = ENDPOINT.matcher(text);
+    return parts.matches() && isPort(Integer.parseInt(parts.group(2)));
+  }
+
+  private static boolean isPort(int port) {
+    return port >= 1 && port <= MOST_PORT;
+  }
+
+  private static KelpieException noEndpoint(String text) {
+    return Errors.outOfRange("endpoints", Texts.shown(text), "host:port, as in 127.0.0.1:50051");
+  }
+
+  static Address address(String field, String host, int port) {
+    if (!isPort(port)) throw Errors.outOfRange(field + ".port", port, "a whole number from 1 to " + MOST_PORT);
+    return Address.newBuilder().setHost(Texts.wellFormed(field + ".host", host)).setPort(port).build();
+  }
+
+  /** The host of {@code host:port} or {@code [host]:port}. */
+  static String hostOf(String endpoint) {
+    String host = endpoint.substring(0, endpoint.lastIndexOf(':'));
+    return host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
+  }
+
+  static int portOf(String endpoint) {
+    return Integer.parseInt(endpoint.substring(endpoint.lastIndexOf(':') + 1));
+  }
+
+  /** Whether no other machine can reach the host. The only name that counts is localhost: no name is looked up. */
+  static boolean isLoopback(String host) {
+    return host.equalsIgnoreCase("localhost")
+        || IPV4_LOOPBACK.matcher(host).matches()
+        || host.equals("::1")
+        || host.equals("0:0:0:0:0:0:0:1");
+  }
+}

@@ -1,0 +1,4 @@
+package kelpie.client;
+
+/** The functions and settings of a proxy that has players. */
+public final class PlayersOptions {}

@@ -1,0 +1,6 @@
+package kelpie.client;
+
+/** Shared values and locks. */
+public final class State implements Part {
+  State(Session session) {}
+}

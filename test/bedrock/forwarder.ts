@@ -1,5 +1,5 @@
 import type { Client, Player } from './library.js';
-import { dial, dismiss, letGo, sendAway } from './library.js';
+import { dial, dismiss, letGo, packetId, sendAway } from './library.js';
 
 const PLAY_STATUS = 2;
 const DISCONNECT = 5;
@@ -146,12 +146,6 @@ export class Forwarder {
     this.#upstream = undefined;
     this.#onLost();
   }
-}
-
-/** A varint of 10 bits of id and 4 of sub-client numbers, hence two bytes at most. */
-function packetId(packet: Buffer): number {
-  const [low = 0, high = 0] = packet;
-  return (low & 0x80 ? (low & 0x7f) | ((high & 0x7f) << 7) : low) & 0x3ff;
 }
 
 function isLoginSuccess(packet: Buffer): boolean {

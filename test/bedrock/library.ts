@@ -6,7 +6,8 @@ import type { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 
 export const HOST = '127.0.0.1';
-export const VERSION = '1.21.0';
+/** The version of the game. The demo with PowerNukkit plays an older one. */
+export const VERSION = process.env['KELPIE_DEMO_GAME'] ?? '1.21.0';
 
 /** The library's default is 3; a player above the limit only gets a timeout. */
 const MAX_PLAYERS = 100;
@@ -39,6 +40,10 @@ interface Events {
   toast_request: [{ title: string; message: string }];
   command_request: [{ command: string }];
   network_stack_latency: [{ timestamp: bigint; needs_response: boolean }];
+  resource_packs_info: [object];
+  resource_pack_stack: [object];
+  start_game: [{ runtime_entity_id: bigint }];
+  play_status: [{ status: string }];
   disconnect: [{ message?: string }];
   transfer: [{ server_address: string; port: number }];
   close: [];
@@ -62,6 +67,8 @@ export interface Player extends Connection {
 
 /** A connection that this process opened to a server. */
 export interface Client extends Connection {
+  /** Packets of more bytes are compressed. The option of this name has no effect. */
+  compressionThreshold: number;
   connect(): void;
 }
 
@@ -164,6 +171,8 @@ export function dial(options: {
     // The default is console.log.
     conLog: null,
   });
+  // Servers before 1.19.30 do not name a threshold, and expect each packet compressed. The newer ones name theirs.
+  client.compressionThreshold = 0;
   guard(client);
   closeOnce(client);
   client.connect();
@@ -244,6 +253,12 @@ export function letGo(player: Player, leaveMs = LEAVE_MS): Promise<void> {
       resolve();
     });
   });
+}
+
+/** A varint of 10 bits of id and 4 of sub-client numbers, hence two bytes at most. */
+export function packetId(packet: Buffer): number {
+  const [low = 0, high = 0] = packet;
+  return (low & 0x80 ? (low & 0x7f) | ((high & 0x7f) << 7) : low) & 0x3ff;
 }
 
 /** On a machine without IPv6 the native code writes this line to stdout. The IPv4 socket works anyway. */

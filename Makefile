@@ -1,5 +1,5 @@
 # Every target is a script of package.json, after what it needs is installed.
-.PHONY: run test demo soak bench languages docs check release build gen clean
+.PHONY: run test demo soak bench languages conformance docs check release build gen clean
 
 NODE_MODULES := node_modules/.package-lock.json
 BEDROCK_MODULES := test/bedrock/node_modules/.package-lock.json
@@ -27,6 +27,10 @@ bench: build
 # Client code for Java, Go, PHP and Python, compiled with a small plugin where the tools are there.
 languages: $(NODE_MODULES)
 	@bash test/languages/languages.sh
+
+# The libraries of all languages against the scenarios of the contract: LANGUAGES=go,java and ONLY='resume*' for some.
+conformance: build
+	@node dist/test/conformance/main.js --languages "$(LANGUAGES)" --only "$(ONLY)" $(ARGS)
 
 # The reference of the API and of the contract, as pages in dist/docs. A broken link fails.
 docs: build

@@ -1,0 +1,141 @@
+/** The process of a driver: requests go in, answers and observations come out. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Json } from './contract.js';
+import { difference, type Captured, fits, shown } from './match.js';
+import { Transcript } from './transcript.js';
+
+/** A runtime that compiles as it goes takes some seconds until its first line. */
+const START_MS = 20_000;
+const EXIT_MS = 2000;
+
+export type Answered = { readonly ok: unknown } | { readonly error: Json };
+
+interface Observation {
+  readonly value: Json;
+  taken: boolean;
+}
+
+export class Driver {
+  readonly #child: ChildProcessWithoutNullStreams;
+  /** The present scenario's. */
+  #transcript = new Transcript();
+  #answers = new Map<number, Answered>();
+  #observations: Observation[] = [];
+  #lastId = 0;
+  #hasAnswered = false;
+  #exit: string | undefined;
+
+  /** @param run the command, in the shell of the folder of the repository */
+  constructor(run: string, root: string, env: Record<string, string> = {}) {
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('KELPIE_'));
+    const all = { ...Object.fromEntries(inherited), ...env };
+    this.#child = spawn('sh', ['-c', `exec ${run}`], { cwd: root, env: all });
+    createInterface(this.#child.stdout).on('line', (line) => this.#take(line));
+    createInterface(this.#child.stderr).on('line', (line) => this.#transcript.add(`! ${line}`));
+    this.#child.stdin.on('error', () => undefined);
+    this.#child.on('error', (error) => this.#ended(error.message));
+    this.#child.on('exit', (code, signal) => this.#ended(`exit ${signal ?? code}`));
+  }
+
+  #ended(how: string): void {
+    this.#exit ??= how;
+    this.#transcript.add(`the driver ended: ${how}`);
+  }
+
+  /** A scenario begins: forgets all of the one before. */
+  begin(transcript: Transcript): void {
+    this.#transcript = transcript;
+    this.#observations = [];
+    this.#answers = new Map();
+  }
+
+  #take(line: string): void {
+    try {
+      const { id, ...value } = JSON.parse(line) as Json;
+      if (typeof id === 'number') this.#answers.set(id, value as Answered);
+      else this.#observations.push({ value, taken: false });
+      this.#transcript.add(`driver ← ${line}`);
+    } catch {
+      this.#transcript.add(`driver ← no JSON: ${line}`);
+    }
+  }
+
+  /** Sends a request. Returns its id. */
+  ask(request: Json): number {
+    const id = ++this.#lastId;
+    const line = JSON.stringify({ id, ...request });
+    this.#transcript.add(`driver → ${line}`);
+    this.#child.stdin.write(`${line}\n`);
+    return id;
+  }
+
+  answered(id: number): Answered | undefined {
+    return this.#answers.get(id);
+  }
+
+  /** Waits for the answer to a request. */
+  async answer(id: number, what: string): Promise<Answered> {
+    const withinMs = this.#hasAnswered ? undefined : START_MS;
+    const find = (): Answered | undefined => this.#alive(this.answered(id));
+    const answer = await this.#transcript.until(find, () => `the answer to ${what}`, withinMs);
+    this.#hasAnswered = true;
+    return answer;
+  }
+
+  #alive<T>(found: T | undefined): T | undefined {
+    if (found === undefined && this.#exit !== undefined)
+      throw new Error(`the driver ended: ${this.#exit}`);
+    return found;
+  }
+
+  /**
+   * Takes the oldest observation of its kind that no step has taken. It must fit, but statuses that do not fit are
+   * skipped: a library may have more of them.
+   */
+  see(pattern: Json, captured: Captured): Json | string | undefined {
+    for (const one of this.#observations) {
+      if (one.taken || one.value['saw'] !== pattern['saw']) continue;
+      if (fits(pattern, one.value, captured)) {
+        one.taken = true;
+        return one.value;
+      }
+      if (pattern['saw'] === 'status') continue;
+      return `${difference(pattern, one.value, new Map(captured)) ?? ''}, in ${shown(one.value)}`;
+    }
+    return this.#alive<string>(undefined);
+  }
+
+  /** The observations that no step has taken, except statuses. */
+  get rest(): Json[] {
+    const rest = this.#observations.filter(
+      ({ taken, value }) => !taken && value['saw'] !== 'status',
+    );
+    return rest.map(({ value }) => value);
+  }
+
+  /** Whether an observation that no step has taken fits. */
+  has(pattern: Json, captured: Captured): boolean {
+    return this.#observations.some(
+      ({ taken, value }) => !taken && fits(pattern, value, new Map(captured)),
+    );
+  }
+
+  /** The driver must exit with code 0 when its input ends. */
+  async stop(): Promise<void> {
+    if (this.#exit !== undefined) return;
+    const exited = once(this.#child, 'exit');
+    this.#child.stdin.end();
+    const late = setTimeout(() => this.#child.kill('SIGKILL'), EXIT_MS);
+    await exited;
+    clearTimeout(late);
+  }
+
+  async kill(): Promise<void> {
+    if (this.#exit !== undefined) return;
+    const exited = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await exited;
+  }
+}

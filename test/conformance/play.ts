@@ -1,0 +1,320 @@
+/** Plays a scenario: each step in turn, with a driver and the coordinators that the scenario needs. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Json } from './contract.js';
+import { Endpoint, type EndOf, type Manner, type Served, type Stream } from './coordinator.js';
+import type { Answered, Driver } from './driver.js';
+import { type Captured, difference, filled, shown } from './match.js';
+import type { Scenario, Step } from './scenarios.js';
+import type { Transcript } from './transcript.js';
+
+/** The limits that a coordinator has. */
+const LIMITS = {
+  ...{ topicBytes: 255, topicTokens: 16, payloadBytes: 262_144, publishEvents: 256 },
+  ...{ publishBytes: 524_288, patterns: 1000, messageBytes: 1_048_576, helloBytes: 65_536 },
+  ...{ jsonDepth: 30, windowEvents: 65_536, windowBytes: 16_777_216, patternBytes: 65_536 },
+  ...{ longPatterns: 64, peerSessions: 15_000, peerStreams: 30_000, peerRequests: 250_000 },
+  ...{ peerBytes: 268_435_456, headerBytes: 16_384 },
+};
+
+/** The grace is short, so that a client waits at most a third of this before it connects again. */
+const WELCOME = {
+  ...{ sessionId: 's-1', coordinatorId: 'c-1', coordinatorVersion: '0.1.0', network: 'main' },
+  ...{ heartbeatInterval: '5s', maxSilence: '15s', grace: '0.9s', limits: LIMITS },
+  durability: 'DURABILITY_POWER_LOSS',
+};
+
+/** Frames that a client may send when it likes. All others must be what a step receives. */
+const FREE = ['hello', 'heartbeat', 'ack', 'updateSubscription', 'syncPlayers', 'goodbye'];
+
+/** How long the driver has to end its client after the last step. */
+const CLOSE_MS = 3000;
+
+export class Play {
+  readonly #driver: Driver;
+  readonly #transcript: Transcript;
+  readonly #captured: Captured = new Map();
+  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #streams = new Map<string, Stream>();
+  readonly #manner: Manner;
+  readonly #begun = new Map<string, number>();
+  #current: Stream | undefined;
+  #generation = 0;
+  /** The highest publish sequence that a PublishAck has settled. */
+  #settled = 0;
+
+  constructor(scenario: Scenario, driver: Driver, transcript: Transcript) {
+    this.#driver = driver;
+    this.#transcript = transcript;
+    this.#manner = { manual: scenario.manual, rows: [] };
+  }
+
+  async run(steps: readonly Step[]): Promise<void> {
+    for (const [index, step] of steps.entries()) {
+      this.#transcript.add(`step ${index + 1}: ${JSON.stringify(step)}`);
+      await this.#step(step);
+    }
+    this.#checkRest();
+  }
+
+  /** Ends the client and the coordinators. Returns false if the client does not end: the driver is of no use any more. */
+  async end(): Promise<boolean> {
+    const isEnded = await this.#close();
+    await Promise.all([...this.#endpoints.values()].map((endpoint) => endpoint.stop()));
+    return isEnded;
+  }
+
+  async #close(): Promise<boolean> {
+    try {
+      const id = this.#driver.ask({ do: 'close' });
+      const find = (): Answered | undefined => this.#driver.answered(id);
+      return 'ok' in (await this.#transcript.until(find, () => 'the end of the client', CLOSE_MS));
+    } catch (error) {
+      this.#transcript.add(String(error));
+      return false;
+    }
+  }
+
+  async #step(step: Step): Promise<void> {
+    const [name = ''] = Object.keys(step);
+    const value = step[name];
+    const act = this.#acts[name];
+    if (!act) throw new Error(`there is no step ${name}`);
+    await act(value, step);
+  }
+
+  readonly #acts: Record<string, (value: unknown, step: Step) => unknown> = {
+    connect: (value) => this.#connect((value ?? {}) as Json),
+    start: async (value) => {
+      const { open = {}, ...given } = (value ?? {}) as Json;
+      await this.#connect(given);
+      const ready = this.#driver.ask({ do: 'ready' });
+      await this.#open(open as Json);
+      this.#check({ ok: {} }, await this.#driver.answer(ready, 'ready'), 'ready');
+    },
+    ask: async (value, step) => {
+      const request = this.#filled(value) as Json;
+      const answer = await this.#driver.answer(this.#driver.ask(request), shown(request));
+      this.#check(step, answer, shown(request['do']));
+    },
+    begin: (value, step) => {
+      const id = this.#driver.ask(this.#filled(value) as Json);
+      const { as = '' } = step;
+      this.#begun.set(as, id);
+      this.#captured.set(`$${as}`, id);
+    },
+    answer: async (value, step) => {
+      const name = String(value);
+      this.#check(step, await this.#driver.answer(this.#idOf(name), name), name);
+    },
+    unanswered: (value) => {
+      const answer = this.#driver.answered(this.#idOf(String(value)));
+      if (answer) throw new Error(`${String(value)} has an answer: ${shown(answer)}`);
+    },
+    see: async (value) => {
+      const pattern = value as Json;
+      const find = (): Json | string | undefined => this.#driver.see(pattern, this.#captured);
+      const seen = await this.#transcript.until(find, () => `the driver to see ${shown(value)}`);
+      if (typeof seen === 'string') throw new Error(seen);
+    },
+    unseen: (value) => {
+      if (this.#driver.has(value as Json, this.#captured))
+        throw new Error(`the driver saw ${shown(value)}`);
+    },
+    accept: (value) => this.#accept(value ?? {}),
+    open: (value) => this.#open((value ?? {}) as Json),
+    welcome: (value, step) => this.#welcome(this.#on(step), (value ?? {}) as Json),
+    receive: (value, step) => this.#receive(value, this.#on(step), false),
+    await: (value, step) => this.#receive(value, this.#on(step), true),
+    unreceived: (value, step) => {
+      if (this.#on(step).take(this.#filled(value), this.#captured, true))
+        throw new Error(`the node sent ${shown(value)}`);
+    },
+    send: async (value, step) => {
+      const frames = (Array.isArray(value) ? value : [value]).map((one) => this.#filled(one));
+      for (const frame of frames as Json[]) {
+        const ack = frame['publishAck'] as Json | undefined;
+        if (ack) this.#settled = Number(ack['publishSequence']);
+      }
+      await this.#on(step).send(frames);
+    },
+    events: (value, step) => this.#events(value as number[], step),
+    flush: async (_, step) => {
+      const stream = this.#on(step);
+      for (const one of stream.frames) if (one.kind === 'heartbeat') one.taken = true;
+      await stream.send([{ heartbeatRequested: {} }]);
+      await this.#receive({ heartbeat: {} }, stream, false);
+    },
+    end: (value, step) => this.#on(step).end((value ?? undefined) as EndOf | undefined),
+    cut: (_, step) => this.#on(step).cut(),
+    over: async (_, step) => {
+      const stream = this.#on(step);
+      const find = (): true | undefined => stream.isOver || undefined;
+      await this.#transcript.until(find, () => `the node to end ${stream.name}`);
+    },
+    last: (value, step) => {
+      const last = this.#on(step).frames.at(-1);
+      if (last?.kind !== value) throw new Error(`the last frame is ${shown(last?.brief)}`);
+    },
+    wait: (value) => delay(Number(value)),
+    away: async (value) => (await this.#endpoint((value ?? 'a') as string)).away(),
+    back: async (value) => (await this.#endpoint((value ?? 'a') as string)).back(),
+    rows: (value) => (this.#manner.rows = this.#filled(value) as unknown[]),
+    serve: async (value, step) => {
+      const endpoint = await this.#endpoint(step.at ?? 'a');
+      for (const [method, answer] of Object.entries(value as Record<string, Served>))
+        endpoint.served.set(method, answer);
+    },
+    called: (value, step) => this.#called(value as Json, step),
+  };
+
+  #filled(value: unknown): unknown {
+    return filled(value, this.#captured);
+  }
+
+  #idOf(name: string): number {
+    const id = this.#begun.get(name);
+    if (id === undefined) throw new Error(`nothing has begun ${name}`);
+    return id;
+  }
+
+  #on(step: Step): Stream {
+    const { on = '' } = step;
+    const stream = on === '' ? this.#current : this.#streams.get(on);
+    if (!stream) throw new Error(`there is no stream ${on}`);
+    return stream;
+  }
+
+  /** An answer must be `ok`, unless the step has an `error`. */
+  #check({ ok = {}, error }: Step, answer: Answered, what: string): void {
+    const wanted = error === undefined ? { ok } : { error: reasonOf(error) };
+    const found = difference(wanted, answer, this.#captured);
+    if (found !== undefined)
+      throw new Error(`the answer to ${what}: ${found}, in ${shown(answer)}`);
+  }
+
+  async #endpoint(name: string): Promise<Endpoint> {
+    const found = this.#endpoints.get(name);
+    if (found) return found;
+    const endpoint = await Endpoint.start(name, this.#transcript, this.#manner);
+    this.#endpoints.set(name, endpoint);
+    return endpoint;
+  }
+
+  async #connect({ subscribe, handle, ...given }: Json): Promise<void> {
+    const { endpoints = ['a'], ...more } = this.#filled(given) as Json;
+    const addresses: string[] = [];
+    for (const name of endpoints as string[]) addresses.push((await this.#endpoint(name)).address);
+    const options = { name: 'lobby-1', role: 'DOWNSTREAM', endpoints: addresses, ...more };
+    const request = {
+      do: 'connect',
+      options,
+      ...(subscribe ? { subscribe } : {}),
+      ...(handle ? { handle } : {}),
+    };
+    const answer = await this.#driver.answer(this.#driver.ask(request), 'connect');
+    this.#check({ ok: {} }, answer, 'connect');
+  }
+
+  async #accept({ at = 'a', as, authorization }: Accepting): Promise<Stream> {
+    const endpoint = await this.#endpoint(at);
+    const place = endpoint.accepted++;
+    const find = (): Stream | undefined => endpoint.streams[place];
+    const stream = await this.#transcript.until(find, () => `a stream at ${at}`);
+    if (authorization !== undefined) {
+      const shownByNode = stream.call.headers.authorization;
+      const found = difference(authorization, shownByNode, this.#captured, 'authorization');
+      if (found !== undefined) throw new Error(found);
+    }
+    this.#streams.set(stream.name, stream);
+    if (as !== undefined) this.#streams.set(as, stream);
+    return (this.#current = stream);
+  }
+
+  /** Accepts a stream, receives its Hello, welcomes it, and sends the snapshot if it asked for one. */
+  async #open({ hello = {}, welcome = {}, rows, ...accept }: Json): Promise<void> {
+    const stream = await this.#accept(accept);
+    if (rows !== undefined) this.#manner.rows = this.#filled(rows) as unknown[];
+    await this.#receive({ hello }, stream, false);
+    await this.#welcome(stream, welcome as Json);
+  }
+
+  async #welcome(stream: Stream, given: Json): Promise<void> {
+    const hello = stream.frames.find(({ kind }) => kind === 'hello')?.full['hello'] as Json;
+    const start = (hello['start'] ?? {}) as Json;
+    const outcome = this.#generation === 0 ? 'WELCOME_OUTCOME_NEW' : 'WELCOME_OUTCOME_RESUMED';
+    const cursor = start['after'] ?? stream.position;
+    this.#generation += 1;
+    const welcome = {
+      ...WELCOME,
+      ...{ generation: this.#generation, outcome, cursor, publishSequence: this.#settled },
+      nodeName: hello['name'],
+      ...(this.#filled(given) as Json),
+    };
+    await stream.send([{ welcome }]);
+    if (start['at'] === 'START_AT_SNAPSHOT' && !this.#manner.manual.includes('snapshot'))
+      await stream.send([stream.snapshot(hello['topics'] as string[])]);
+  }
+
+  async #receive(value: unknown, stream: Stream, skips: boolean): Promise<void> {
+    const find = () => stream.take(value, this.#captured, skips);
+    const taken = await this.#transcript.until(find, () => `${stream.name} → ${shown(value)}`);
+    if (typeof taken === 'string') throw new Error(`${stream.name} → ${taken}`);
+  }
+
+  /** A batch of texts on a topic: the text of an event is its sequence. */
+  async #events(sequences: readonly number[], step: Step): Promise<void> {
+    const stream = this.#on(step);
+    const [first = 0] = sequences;
+    const { after = first - 1, upTo = sequences.at(-1), topic = 'chat.global' } = step;
+    const events = sequences.map((sequence) => ({
+      ...{ sequence, topic, source: 'lobby-2' },
+      messagePublished: { content: { text: String(sequence) } },
+    }));
+    await stream.send([{ eventBatch: { afterSequence: after, upTo, events } }]);
+  }
+
+  async #called(value: Json, step: Step): Promise<void> {
+    const endpoint = await this.#endpoint(step.at ?? 'a');
+    for (const [method, pattern] of Object.entries(value)) {
+      const { authorization = null, ...request } = pattern as Json;
+      const find = () => endpoint.called.find((one) => !one.taken && one.method === method);
+      const one = await this.#transcript.until(find, () => `a call of ${method}`);
+      one.taken = true;
+      const found =
+        difference(request, one.full, this.#captured) ??
+        (authorization === null
+          ? undefined
+          : difference(authorization, one.authorization, this.#captured, 'authorization'));
+      if (found !== undefined) throw new Error(`${method}: ${found}`);
+    }
+  }
+
+  #checkRest(): void {
+    const [seen] = this.#driver.rest;
+    if (seen) throw new Error(`the driver saw more: ${shown(seen)}`);
+    for (const endpoint of this.#endpoints.values()) {
+      if (endpoint.streams.length > endpoint.accepted)
+        throw new Error('the node opened a stream that no step accepted');
+      for (const { name, frames } of endpoint.streams) {
+        const more = frames.find(({ taken, kind }) => !taken && !this.#isFree(kind));
+        if (more) throw new Error(`the node sent more on ${name}: ${shown(more.brief)}`);
+      }
+    }
+  }
+
+  #isFree(kind: string): boolean {
+    return FREE.includes(kind) && !this.#manner.manual.includes(kind);
+  }
+}
+
+interface Accepting {
+  readonly at?: string;
+  readonly as?: string;
+  /** A pattern of the token that the node shows. */
+  readonly authorization?: unknown;
+}
+
+/** An error is written as its reason, or as a pattern. */
+function reasonOf(error: unknown): unknown {
+  return typeof error === 'string' ? { reason: error } : error;
+}

@@ -1,0 +1,38 @@
+package kelpie
+
+import "sync"
+
+// callbacks calls functions of the program one after the other, in order, on a goroutine that lives while there are
+// any. Its own lock guards it, so that it can be used with or without the lock of the session.
+type callbacks struct {
+	mu      sync.Mutex
+	queue   []func()
+	running bool
+}
+
+func (c *callbacks) run(work func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue = append(c.queue, work)
+	if !c.running {
+		c.running = true
+		go c.work()
+	}
+}
+
+func (c *callbacks) work() {
+	for {
+		c.mu.Lock()
+		queue := c.queue
+		c.queue = nil
+		if len(queue) == 0 {
+			c.running = false
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+		for _, work := range queue {
+			work()
+		}
+	}
+}

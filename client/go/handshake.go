@@ -1,0 +1,157 @@
+package kelpie
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/credentials"
+)
+
+// How long an endpoint has to show that it speaks TLS.
+const probeTimeout = 2 * time.Second
+
+// handshakes are those of one connection, with the reason why the last one failed: gRPC passes on only a text.
+type handshakes struct {
+	credentials.TransportCredentials
+	endpoint string
+	hasCert  bool
+	mu       sync.Mutex
+	failure  error
+	succeeds bool
+}
+
+func (p *protection) handshakes(endpoint string) (*handshakes, error) {
+	config, err := p.config()
+	if err != nil {
+		return nil, err
+	}
+	config.ServerName = hostOf(endpoint)
+	return &handshakes{TransportCredentials: credentials.NewTLS(config), endpoint: endpoint, hasCert: p.cert != ""}, nil
+}
+
+func (h *handshakes) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	conn, info, err := h.TransportCredentials.ClientHandshake(ctx, authority, raw)
+	h.mu.Lock()
+	h.failure, h.succeeds = err, err == nil
+	h.mu.Unlock()
+	return conn, info, err
+}
+
+func (h *handshakes) Clone() credentials.TransportCredentials { return h }
+
+// The error of a stream. Where the connection did not open, it says why.
+func (h *handshakes) explain(err error) error {
+	known := fromGRPC(err)
+	if known.Reason != ReasonUnavailable {
+		return known
+	}
+	h.mu.Lock()
+	failure, succeeded := h.failure, h.succeeds
+	h.mu.Unlock()
+	if failure != nil {
+		return h.meaning(failure)
+	}
+	return alertIn(known, succeeded, h)
+}
+
+// With TLS 1.3 a coordinator refuses the certificate of a client after the handshake: its alert is the first thing that
+// the client reads.
+func alertIn(known *Error, succeeded bool, h *handshakes) error {
+	if !succeeded {
+		return known
+	}
+	switch text := known.Message; {
+	case strings.Contains(text, "tls: certificate required"):
+		return h.certificateRequired(known)
+	case strings.Contains(text, "remote error: tls"):
+		return h.certificateRefused(known)
+	case h.hasCert && (strings.Contains(text, "error reading server preface") || strings.Contains(text, "connection reset")):
+		return h.certificateRefused(known)
+	}
+	return known
+}
+
+func (h *handshakes) meaning(failure error) error {
+	var unknown x509.UnknownAuthorityError
+	var certificate x509.CertificateInvalidError
+	var host x509.HostnameError
+	var plain tls.RecordHeaderError
+	reason, message := ReasonTLSFailed, fmt.Sprintf("the handshake with %s failed: %v", h.endpoint, failure)
+	switch {
+	case errors.As(failure, &host):
+		reason, message = ReasonCertificateWrongHost, h.wrongHost(host)
+	case errors.As(failure, &certificate) && certificate.Reason == x509.Expired:
+		reason = ReasonCertificateExpired
+		message = fmt.Sprintf("the certificate of %s is out of date by the clock of this machine (%v); renew it "+
+			"(kelpied certs --force), or set the clock", h.endpoint, failure)
+	case errors.As(failure, &unknown), errors.As(failure, &certificate):
+		reason = ReasonCertificateUntrusted
+		message = fmt.Sprintf("no CA that this client trusts has signed the certificate of %s (%v); give the CA of this "+
+			"coordinator as CA or KELPIE_CA", h.endpoint, failure)
+	case errors.As(failure, &plain):
+		reason = ReasonTLSUnsupported
+		message = fmt.Sprintf("%s does not speak TLS; start kelpied with --tls-cert and --tls-key, or %s", h.endpoint, h.plainText())
+	case strings.Contains(failure.Error(), "tls: certificate required"):
+		return h.certificateRequired(failure)
+	case strings.Contains(failure.Error(), "remote error: tls: ") && h.hasCert:
+		return h.certificateRefused(failure)
+	}
+	return &Error{Reason: reason, Message: message, cause: failure}
+}
+
+func (h *handshakes) wrongHost(err x509.HostnameError) string {
+	names := strings.Join(err.Certificate.DNSNames, " ")
+	for _, address := range err.Certificate.IPAddresses {
+		names = strings.TrimSpace(names + " " + address.String())
+	}
+	host := hostOf(h.endpoint)
+	return fmt.Sprintf("the certificate of %s is for %s, and not for %s; connect to one of these, or make a certificate "+
+		"for all of them on its machine: kelpied certs --force %s %s", h.endpoint, cut(names, 200), host, cut(names, 200), host)
+}
+
+func (h *handshakes) plainText() string {
+	if isLoopback(hostOf(h.endpoint)) {
+		return "leave CA, Cert, Key and TLS out: on this machine plain text will do"
+	}
+	return "set Insecure, for plain text on a network that you trust"
+}
+
+func (h *handshakes) certificateRequired(cause error) error {
+	return &Error{Reason: ReasonClientCertificateRequired, cause: cause, Message: fmt.Sprintf(
+		"%s demands a client certificate; give one as Cert and Key, or as KELPIE_CERT and KELPIE_KEY", h.endpoint)}
+}
+
+func (h *handshakes) certificateRefused(cause error) error {
+	return &Error{Reason: ReasonClientCertificateRefused, cause: cause, Message: fmt.Sprintf(
+		"%s closed the connection when it saw the certificate of this client; it must be a valid one of the CA that "+
+			"kelpied has as --tls-client-ca", h.endpoint)}
+}
+
+// The error of a stream in plain text: where the endpoint accepts connections and speaks TLS, TLS_REQUIRED.
+func (r *route) explainPlain(err error) error {
+	known := fromGRPC(err)
+	if known.Reason != ReasonUnavailable || strings.Contains(known.Message, "dial") {
+		return known
+	}
+	// The probe sends nothing to the other side, so any certificate will do.
+	dialer := &tls.Dialer{
+		NetDialer: &net.Dialer{Timeout: probeTimeout},
+		Config:    &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}},
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
+	defer cancel()
+	conn, failed := dialer.DialContext(ctx, "tcp", r.endpoint)
+	if failed != nil {
+		return known
+	}
+	_ = conn.Close()
+	return fail(ReasonTLSRequired, fmt.Sprintf(
+		"%s speaks TLS, and this client sent plain text; give the CA of this coordinator as CA or KELPIE_CA", r.endpoint))
+}

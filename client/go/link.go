@@ -1,0 +1,309 @@
+package kelpie
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"example.com/kelpie/kelpiev1"
+)
+
+const (
+	// How long a coordinator has to send Welcome. It may first wait 3 s for the present holder of the name.
+	welcomeTimeout = 10 * time.Second
+	// The values for a coordinator that sends none.
+	defaultHeartbeat  = 5 * time.Second
+	defaultMaxSilence = 15 * time.Second
+	defaultGrace      = 15 * time.Second
+)
+
+// link is one stream to a coordinator, from Hello to its end. The client makes a new link for each stream. The state
+// that outlives a stream (position, pending publishes, roster) belongs to the session, whose lock guards all fields.
+type link struct {
+	session  *session
+	route    *route
+	ctx      context.Context
+	abort    context.CancelFunc
+	outbox   outbox
+	requests requests
+	changes  helloChanges
+	// nil before the Welcome.
+	welcome    *kelpiev1.Welcome
+	processing processing
+	failure    *Error
+	// Another stream has taken the place of this one, which ignores all further frames.
+	retired bool
+	// When the last message came, and when the last heartbeat went out.
+	receivedAt time.Time
+	beatAt     time.Time
+	roundTrip  time.Duration
+	// Stop the timers.
+	stopSilence, stopHeartbeat, stopExpiry func()
+	// Closed when the session is open, or when the stream has ended before.
+	welcomed chan struct{}
+	// Closed when the stream has ended. err is its error then, nil if it ended in order.
+	ended chan struct{}
+	err   *Error
+}
+
+// A new link, which run opens.
+func (s *session) newLink(to *route) *link {
+	l := &link{session: s, route: to, welcomed: make(chan struct{}), ended: make(chan struct{})}
+	l.ctx, l.abort = context.WithCancel(context.Background())
+	l.outbox = outbox{publishes: &s.publisher, woken: make(chan struct{}, 1)}
+	l.stopSilence, l.stopHeartbeat, l.stopExpiry = func() {}, func() {}, func() {}
+	hello := s.hello()
+	l.changes.begin(hello)
+	l.session.must(l.outbox.send(&kelpiev1.NodeFrame{Frame: &kelpiev1.NodeFrame_Hello{Hello: hello}}))
+	l.watchSilence(welcomeTimeout)
+	go l.run()
+	return l
+}
+
+// Runs until the stream ends.
+func (l *link) run() {
+	err := l.route.connect(l.ctx, l.exchange)
+	l.session.mu.Lock()
+	defer l.session.mu.Unlock()
+	l.err = l.failure
+	if l.err == nil && err != nil && !errors.Is(err, io.EOF) {
+		l.err = fromGRPC(err)
+	}
+	l.stopSilence()
+	l.stopHeartbeat()
+	l.stopExpiry()
+	l.abort()
+	l.outbox.end()
+	l.requests.drop()
+	if l.welcome == nil {
+		close(l.welcomed)
+	}
+	close(l.ended)
+}
+
+// Sends and receives on an open stream, until it ends.
+func (l *link) exchange(stream kelpiev1.SessionService_ConnectClient) error {
+	go l.sendAll(stream)
+	for {
+		response, err := stream.Recv()
+		if err != nil {
+			return err
+		}
+		l.session.mu.Lock()
+		l.receivedAt = time.Now()
+		for _, frame := range response.Frames {
+			if !l.retired {
+				l.receive(frame)
+			}
+		}
+		l.session.mu.Unlock()
+	}
+}
+
+// Sends the frames of the outbox, off the goroutines that made them.
+func (l *link) sendAll(stream kelpiev1.SessionService_ConnectClient) {
+	for {
+		l.session.mu.Lock()
+		message, ended := l.outbox.take(), l.outbox.ended
+		l.session.mu.Unlock()
+		switch {
+		case message != nil:
+			if stream.Send(message) != nil {
+				return // Recv has the reason.
+			}
+		case ended:
+			_ = stream.CloseSend()
+			return
+		default:
+			select {
+			case <-l.outbox.woken:
+			case <-l.ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+func (l *link) receive(frame *kelpiev1.CoordinatorFrame) {
+	switch body := frame.Frame.(type) {
+	case *kelpiev1.CoordinatorFrame_EventBatch:
+		l.batch(body.EventBatch)
+	case *kelpiev1.CoordinatorFrame_PublishAck:
+		l.session.publisher.acknowledge(body.PublishAck)
+	case *kelpiev1.CoordinatorFrame_Welcome:
+		l.start(body.Welcome)
+	case *kelpiev1.CoordinatorFrame_HeartbeatAck:
+		if !l.beatAt.IsZero() {
+			l.roundTrip = time.Since(l.beatAt)
+		}
+		l.caughtUp(body.HeartbeatAck.Cursor)
+	case *kelpiev1.CoordinatorFrame_SubscriptionUpdated:
+		l.caughtUp(body.SubscriptionUpdated.Cursor)
+	case *kelpiev1.CoordinatorFrame_HeartbeatRequested:
+		go l.beat()
+	case *kelpiev1.CoordinatorFrame_RequestFailed:
+		if err := fromWire(body.RequestFailed.Error); !l.requests.refuse(frame.RequestId, err) {
+			l.session.post(Status{Kind: Refused, Err: err})
+		}
+	case *kelpiev1.CoordinatorFrame_RequestOk, *kelpiev1.CoordinatorFrame_CommandResult,
+		*kelpiev1.CoordinatorFrame_PlayerAcquired, *kelpiev1.CoordinatorFrame_PlayersReported,
+		*kelpiev1.CoordinatorFrame_PlayersSynced, *kelpiev1.CoordinatorFrame_TransferUpdate,
+		*kelpiev1.CoordinatorFrame_SlotsReserved, *kelpiev1.CoordinatorFrame_Value,
+		*kelpiev1.CoordinatorFrame_ValueStored:
+		l.requests.answer(frame)
+	default:
+		// A newer coordinator may send a frame that this version does not have: it arrives empty.
+		l.session.take(l, frame)
+	}
+}
+
+func (l *link) isOpen() bool { return l.welcome != nil && l.ctx.Err() == nil && !l.outbox.ended }
+
+// The limits of the coordinator; nil before its Welcome, which the getters take.
+func (l *link) limits() *kelpiev1.Limits { return l.welcome.GetLimits() }
+
+// request sends a request with one answer. Then done is called once with the lock held: with the answer, or with its
+// refusal, or UNAVAILABLE. It must not wait. An error that request returns is in place of that call.
+func (l *link) request(frame *kelpiev1.NodeFrame, done func(*kelpiev1.CoordinatorFrame, *Error)) error {
+	_, err := l.issue(frame, waiter{
+		answer: func(answer *kelpiev1.CoordinatorFrame) bool { done(answer, nil); return true },
+		fail:   func(err *Error) { done(nil, err) },
+	})
+	return err
+}
+
+// issue sends a request that can have many answers, and returns its number. UNAVAILABLE or REQUEST_QUEUE_FULL.
+func (l *link) issue(frame *kelpiev1.NodeFrame, one waiter) (uint32, error) {
+	if !l.isOpen() {
+		return 0, unanswered()
+	}
+	return l.requests.open(one, func(number uint32) (int, error) {
+		frame.RequestId = number
+		return l.outbox.send(frame)
+	})
+}
+
+// send sends a frame that has no answer except a refusal. Returns false if no session is open. If the coordinator reads
+// nothing while it makes this node send more and more, the client breaks the stream.
+func (l *link) send(frame *kelpiev1.NodeFrame) bool {
+	if l.outbox.full() {
+		l.fail(fail(ReasonUnavailable, "the coordinator does not read the frames of this node"))
+	}
+	if !l.isOpen() {
+		return false
+	}
+	if _, err := l.outbox.send(frame); err != nil {
+		l.session.post(Status{Kind: Refused, Err: err})
+	}
+	return true
+}
+
+func (l *link) start(welcome *kelpiev1.Welcome) {
+	if l.welcome != nil {
+		l.fail(fail(ReasonProtocol, "a second Welcome came"))
+		return
+	}
+	if network := l.route.network; network != "" && welcome.Network != network {
+		l.failure = networkMismatch(network, welcome.Network)
+		l.retired = true
+		l.leave(kelpiev1.GoodbyeReason_GOODBYE_REASON_STOP)
+		return
+	}
+	l.welcome = welcome
+	l.outbox.messageBytes = int(welcome.Limits.GetMessageBytes())
+	l.watchSilence(durationOr(welcome.MaxSilence, defaultMaxSilence))
+	l.beatEvery(durationOr(welcome.HeartbeatInterval, defaultHeartbeat))
+	l.session.publisher.restart(welcome)
+	l.session.welcomed(l, welcome)
+	l.watchExpiry(durationOr(welcome.CredentialExpiresIn, 0))
+	// The first heartbeat goes out at once, so that others see the load without waiting for an interval.
+	go l.beat()
+	l.outbox.start()
+	close(l.welcomed)
+}
+
+func (l *link) beatEvery(interval time.Duration) {
+	l.stopHeartbeat = l.session.after(interval, func() {
+		go l.beat()
+		l.beatEvery(interval)
+	})
+}
+
+// Sends a heartbeat. The program measures the load without the lock.
+func (l *link) beat() {
+	heartbeat := &kelpiev1.Heartbeat{Load: l.session.load.measure()}
+	l.session.reporting.measure(heartbeat)
+	l.session.mu.Lock()
+	defer l.session.mu.Unlock()
+	if !l.isOpen() {
+		return
+	}
+	if heartbeat.Load != nil && l.roundTrip > 0 {
+		millis := uint32(l.roundTrip.Round(time.Millisecond).Milliseconds())
+		heartbeat.Load.RoundTripMs = &millis
+	}
+	l.session.reporting.heartbeat(heartbeat)
+	l.beatAt = time.Now()
+	l.send(&kelpiev1.NodeFrame{Frame: &kelpiev1.NodeFrame_Heartbeat{Heartbeat: heartbeat}})
+}
+
+func (l *link) batch(batch *kelpiev1.EventBatch) {
+	if batch.UpTo == nil {
+		l.fail(fail(ReasonProtocol, "a batch came without its position"))
+		return
+	}
+	one := l.processing.begin(batch.UpTo, len(batch.Events))
+	l.session.reading.take(batch, l.fail, func() { l.finish(one) })
+}
+
+// An acknowledgement covers all events before it, so it waits until all earlier pieces are processed.
+func (l *link) finish(one *piece) {
+	if upTo, due := l.processing.finish(one); upTo != nil && !l.retired {
+		l.outbox.acknowledge(upTo.Sequence, due)
+	}
+}
+
+func (l *link) caughtUp(cursor *kelpiev1.Cursor) {
+	if cursor != nil {
+		l.session.reading.reach(cursor)
+	}
+}
+
+func (l *link) watchSilence(most time.Duration) {
+	l.stopSilence()
+	l.receivedAt = time.Now()
+	l.checkSilence(most)
+}
+
+// The timer looks at the time of the last message when it fires, so that a message costs no timer.
+func (l *link) checkSilence(most time.Duration) {
+	left := most - time.Since(l.receivedAt)
+	if left > 0 {
+		l.stopSilence = l.session.after(left, func() { l.checkSilence(most) })
+		return
+	}
+	l.fail(fail(ReasonUnavailable, fmt.Sprintf("the coordinator sent nothing for %v", most)))
+}
+
+// Sends Goodbye and ends the client's side of the stream.
+func (l *link) leave(reason kelpiev1.GoodbyeReason) {
+	goodbye := &kelpiev1.NodeFrame_Goodbye{Goodbye: &kelpiev1.Goodbye{Reason: reason}}
+	l.session.must(l.outbox.send(&kelpiev1.NodeFrame{Frame: goodbye}))
+	l.outbox.end()
+}
+
+// Another stream has taken the place of this one: sends Goodbye and ignores all further frames.
+func (l *link) retire() {
+	l.retired = true
+	l.leave(kelpiev1.GoodbyeReason_GOODBYE_REASON_DRAINED)
+}
+
+// Breaks the stream.
+func (l *link) fail(err *Error) {
+	if l.failure == nil {
+		l.failure = err
+	}
+	l.abort()
+}

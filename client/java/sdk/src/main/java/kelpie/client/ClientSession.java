@@ -1,6 +1,7 @@
 package kelpie.client;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
@@ -20,14 +21,17 @@ final class ClientSession implements Session {
   private final Roster roster;
   private final State state;
   private final Transfers transfers;
+  /** They follow the session in this order: the players of the roster come before those of the node. */
+  private final List<Part> parts;
 
   ClientSession(ConnectOptions options) {
     this.options = options;
     loop = new Loop(options.name, fault -> {});
-    roster = new Roster(this);
-    players = new Players(this);
+    roster = Roster.of(this, () -> {});
+    players = new Players(this, roster);
     state = new State(this);
     transfers = new Transfers(this);
+    parts = List.of(new RosterPart(roster, this::graceMs), players.part());
   }
 
   void start() {}

@@ -1,0 +1,152 @@
+package kelpie.client;
+
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import kelpie.v1.AcquirePlayer;
+import kelpie.v1.CoordinatorFrame;
+import kelpie.v1.DuplicatePolicy;
+import kelpie.v1.NodeFrame;
+import kelpie.v1.Player;
+import kelpie.v1.PlayerAcquired;
+import kelpie.v1.PlayerDenial;
+import kelpie.v1.PlayerDenialReason;
+import kelpie.v1.ReleasePlayer;
+
+/** The logins of a proxy, until they are granted or denied. Loop only. */
+final class Logins {
+  /** The grant is not there any more, or ends by itself. */
+  private static final Set<Reason> OVER =
+      EnumSet.of(Reason.PLAYER_NOT_FOUND, Reason.STALE_GENERATION, Reason.UNAVAILABLE, Reason.CLOSED);
+
+  /** A login that waits for its answer. */
+  private static final class Asking {
+    boolean cancelled;
+    /** The program has its result without the coordinator. */
+    boolean givenUp;
+  }
+
+  private final Session session;
+  private final long timeoutMs;
+  private final PlayerList list;
+  private final PlayerReporting reporting;
+  private final Away away;
+  /** The newest login of each player that waits for its answer. */
+  private final Map<String, Asking> asking = new HashMap<>();
+
+  private final LoginRoom room = new LoginRoom();
+
+  Logins(Session session, long timeoutMs, PlayerList list, PlayerReporting reporting, Away away) {
+    this.session = session;
+    this.timeoutMs = timeoutMs;
+    this.list = list;
+    this.reporting = reporting;
+    this.away = away;
+  }
+
+  /** See {@link Players#acquire}. */
+  CompletableFuture<Acquired> acquire(Player player, DuplicatePolicy policy) {
+    String id = player.getId();
+    Asking login = new Asking();
+    asking.put(id, login);
+    return ask(player, policy, login)
+        .thenCompose(acquired -> granted(id, login, acquired))
+        .whenComplete((acquired, error) -> asking.remove(id, login));
+  }
+
+  private CompletableFuture<Acquired> granted(String id, Asking login, Acquired acquired) {
+    if (!(acquired instanceof Acquired.Granted grant)) return CompletableFuture.completedFuture(acquired);
+    if (login.cancelled)
+      return giveBack(id, grant.generation()).thenApply(done -> denied("The login was cancelled."));
+    reporting.replace(id);
+    list.grant(id, grant.generation(), session.loop().nowMs());
+    return CompletableFuture.completedFuture(acquired);
+  }
+
+  private CompletableFuture<Acquired> ask(Player player, DuplicatePolicy policy, Asking login) {
+    CompletableFuture<CoordinatorFrame> answer =
+        room.run(player.getSerializedSize(), () -> request(player, policy, login));
+    CompletableFuture<Acquired> result = new CompletableFuture<>();
+    Runnable cancel = session.loop().after(timeoutMs, () -> late(player, login, answer, result));
+    answer.whenComplete(
+        (frame, error) -> {
+          cancel.run();
+          if (error == null) result.complete(acquiredBy(frame.getPlayerAcquired()));
+          else if (Report.isRequestUndecided(Errors.fromThrown(error))) result.complete(undecided(player));
+          else result.completeExceptionally(Errors.fromThrown(error));
+        });
+    return result;
+  }
+
+  /** Fails with UNAVAILABLE if no stream is open, or if the login was given up meanwhile. */
+  private CompletableFuture<CoordinatorFrame> request(Player player, DuplicatePolicy policy, Asking login) {
+    // Earlier reports must go out first.
+    reporting.flush();
+    if (login.givenUp) return CompletableFuture.failedFuture(Errors.unanswered());
+    return session.request(
+        NodeFrame.newBuilder()
+            .setAcquirePlayer(AcquirePlayer.newBuilder().setPlayer(player).setPolicy(policy)));
+  }
+
+  /** The answer takes too long. If the player is not let in, a later grant is given back. */
+  private void late(
+      Player player, Asking login, CompletableFuture<CoordinatorFrame> answer, CompletableFuture<Acquired> result) {
+    if (result.isDone()) return;
+    login.givenUp = true;
+    Acquired acquired = undecided(player);
+    if (acquired instanceof Acquired.Denied)
+      answer.thenAccept(
+          frame -> {
+            if (acquiredBy(frame.getPlayerAcquired()) instanceof Acquired.Granted grant)
+              giveBack(player.getId(), grant.generation());
+          });
+    result.complete(acquired);
+  }
+
+  private Acquired undecided(Player player) {
+    return away.decide(player, list.get(player.getId()) != null);
+  }
+
+  /** Ends the login of a player that waits for its answer. False if none waits. */
+  boolean cancel(String id) {
+    Asking login = asking.get(id);
+    if (login == null) return false;
+    login.cancelled = true;
+    return true;
+  }
+
+  /** Gives a grant back. Fails only with an error that the program can act on. */
+  CompletableFuture<Void> giveBack(String id, long generation) {
+    if (generation == 0 || !session.isOpen()) return CompletableFuture.completedFuture(null);
+    ReleasePlayer release = ReleasePlayer.newBuilder().setPlayerId(id).setGeneration(generation).build();
+    return session
+        .request(NodeFrame.newBuilder().setReleasePlayer(release))
+        .handle(
+            (answer, error) -> {
+              KelpieException why = error == null ? null : Errors.fromThrown(error);
+              if (why != null && !OVER.contains(why.reason())) throw why;
+              return null;
+            });
+  }
+
+  private static Acquired acquiredBy(PlayerAcquired answer) {
+    if (answer.hasGeneration())
+      return new Acquired.Granted(
+          answer.getGeneration(), answer.hasTicket() ? Optional.of(answer.getTicket()) : Optional.empty());
+    if (!answer.hasDenial()) return denied("Try again.");
+    PlayerDenial denial = answer.getDenial();
+    // A coordinator without reasons denies a login only where another one holds the player.
+    PlayerDenialReason reason =
+        denial.getReason() == PlayerDenialReason.PLAYER_DENIAL_REASON_UNSPECIFIED
+            ? PlayerDenialReason.PLAYER_DENIAL_REASON_ONLINE
+            : denial.getReason();
+    return new Acquired.Denied(denial.getText(), reason, denial.getProxy());
+  }
+
+  private static Acquired denied(String text) {
+    return new Acquired.Denied(text, PlayerDenialReason.PLAYER_DENIAL_REASON_UNSPECIFIED, "");
+  }
+}

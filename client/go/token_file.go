@@ -53,7 +53,7 @@ func pendingToken(path string) (string, error) {
 	pending := path + ".joining"
 	own := pending + "." + drawn[len(drawn)-8:]
 	defer os.Remove(own)
-	err := writeSynced(own, []byte(drawn+"\n"), 0o600)
+	err := writeSynced(own, []byte(drawn+"\n"), os.O_EXCL, 0o600)
 	if err == nil {
 		// Of several processes one creates the file, whole, and the others read it.
 		err = os.Link(own, pending)
@@ -93,8 +93,8 @@ func tokenFileError(path string, err error) error {
 }
 
 // Creates a file whose bytes are on the disk.
-func writeSynced(path string, bytes []byte, mode fs.FileMode) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+func writeSynced(path string, bytes []byte, flag int, mode fs.FileMode) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|flag, mode)
 	if err != nil {
 		return err
 	}

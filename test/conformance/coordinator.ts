@@ -95,6 +95,10 @@ export class Stream {
     }
   }
 
+  get hello(): Json {
+    return (this.frames.find(({ kind }) => kind === 'hello')?.full['hello'] ?? {}) as Json;
+  }
+
   snapshot(topics: readonly string[]): Json {
     return { snapshot: { cursor: this.position, topics, rows: this.#manner.rows, complete: true } };
   }
@@ -216,7 +220,7 @@ export class Endpoint {
       this.called.push({ method, full: request.full, authorization, taken: false });
       transcript.add(`call ${method} ${JSON.stringify(request.brief)}${shownToken(call)}`);
       const answer = this.served.get(method);
-      if (!answer || !type) return call.end(new KelpieError('FRAME_UNKNOWN', 'not known here'));
+      if (!answer || !type) return call.end('unimplemented');
       if ('error' in answer) return call.end(errorOf(answer.error));
       void call.send(encode(type.output, answer.ok)).then(() => call.end());
     });
@@ -224,6 +228,11 @@ export class Endpoint {
 
   get address(): string {
     return `127.0.0.1:${this.#server?.port}`;
+  }
+
+  /** When clients tried to connect while it was away, in milliseconds. */
+  get attemptsAway(): readonly number[] {
+    return this.#server?.attemptsAway ?? [];
   }
 
   away(): void {

@@ -18,7 +18,8 @@ interface Observation {
 }
 
 export class Driver {
-  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #start: () => ChildProcessWithoutNullStreams;
+  #child: ChildProcessWithoutNullStreams;
   /** The present scenario's. */
   #transcript = new Transcript();
   #answers = new Map<number, Answered>();
@@ -29,14 +30,30 @@ export class Driver {
 
   /** @param run the command, in the shell of the folder of the repository */
   constructor(run: string, root: string, env: Record<string, string> = {}) {
-    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('KELPIE_'));
-    const all = { ...Object.fromEntries(inherited), ...env };
-    this.#child = spawn('sh', ['-c', `exec ${run}`], { cwd: root, env: all });
-    createInterface(this.#child.stdout).on('line', (line) => this.#take(line));
-    createInterface(this.#child.stderr).on('line', (line) => this.#transcript.add(`! ${line}`));
-    this.#child.stdin.on('error', () => undefined);
-    this.#child.on('error', (error) => this.#ended(error.message));
-    this.#child.on('exit', (code, signal) => this.#ended(`exit ${signal ?? code}`));
+    this.#start = () => {
+      const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('KELPIE_'));
+      const all = { ...Object.fromEntries(inherited), ...env };
+      return spawn('sh', ['-c', `exec ${run}`], { cwd: root, env: all });
+    };
+    this.#child = this.#run();
+  }
+
+  #run(): ChildProcessWithoutNullStreams {
+    const child = this.#start();
+    this.#exit = undefined;
+    this.#hasAnswered = false;
+    createInterface(child.stdout).on('line', (line) => this.#take(line));
+    createInterface(child.stderr).on('line', (line) => this.#transcript.add(`! ${line}`));
+    child.stdin.on('error', () => undefined);
+    child.on('error', (error) => this.#ended(error.message));
+    child.on('exit', (code, signal) => this.#ended(`exit ${signal ?? code}`));
+    return child;
+  }
+
+  /** Kills the process, and starts another one. */
+  async restart(): Promise<void> {
+    await this.kill();
+    this.#child = this.#run();
   }
 
   #ended(how: string): void {
@@ -105,6 +122,12 @@ export class Driver {
       return `${difference(pattern, one.value, new Map(captured)) ?? ''}, in ${shown(one.value)}`;
     }
     return this.#alive<string>(undefined);
+  }
+
+  /** Takes all observations that fit, also none. */
+  ignore(pattern: Json, captured: Captured): void {
+    for (const one of this.#observations)
+      if (!one.taken) one.taken = fits(pattern, one.value, new Map(captured));
   }
 
   /** The observations that no step has taken, except statuses. */

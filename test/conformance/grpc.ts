@@ -70,10 +70,11 @@ export class Call extends EventEmitter<{ message: [Buffer]; end: []; close: [] }
     await new Promise<void>((resolve) => this.#stream.write(grpcMessage(bytes), () => resolve()));
   }
 
-  /** Ends it: in order, or with the error. */
-  end(error?: KelpieError): void {
+  /** Ends it: in order, as a method that the server does not have, or with the error. */
+  end(error?: KelpieError | 'unimplemented'): void {
     if (this.#stream.destroyed || this.#stream.writableEnded) return;
-    if (error) {
+    if (error === 'unimplemented') this.#trailers = { 'grpc-status': '12' };
+    else if (error) {
       this.#trailers = {
         'grpc-status': String(error.code),
         'grpc-message': encodeURIComponent(statusText(error.message)),
@@ -92,6 +93,8 @@ export class Call extends EventEmitter<{ message: [Buffer]; end: []; close: [] }
 
 export interface GrpcServer {
   readonly port: number;
+  /** When connections were closed at once, in milliseconds. */
+  readonly attemptsAway: readonly number[];
   /** New connections are closed at once, and the open ones now. */
   away(): void;
   back(): void;
@@ -105,11 +108,15 @@ export async function serveGrpc(
 ): Promise<GrpcServer> {
   const http2 = createHttp2();
   const sockets = new Map<unknown, Socket>();
+  const attemptsAway: number[] = [];
   let isAway = false;
   http2.on('sessionError', () => undefined);
   const connected = (socket: Socket): void => {
     socket.on('error', () => undefined);
-    if (isAway) return void socket.destroy();
+    if (isAway) {
+      attemptsAway.push(performance.now());
+      return void socket.destroy();
+    }
     socket.setNoDelay(true);
     http2.once('session', (session) => {
       sockets.set(session, socket);
@@ -129,6 +136,7 @@ export async function serveGrpc(
     for (const socket of sockets.values()) socket.destroy();
   };
   return {
+    attemptsAway,
     port: (server.address() as AddressInfo).port,
     away: () => {
       isAway = true;

@@ -1,9 +1,15 @@
 /** Plays a scenario: each step in turn, with a driver and the coordinators that the scenario needs. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { TestCa } from '../support/certificates.js';
+import { deliver, type Delivery } from './boundaries.js';
 import type { Json } from './contract.js';
 import { Endpoint, type EndOf, type Manner, type Served, type Stream } from './coordinator.js';
 import type { Answered, Driver } from './driver.js';
 import { type Captured, difference, filled, shown } from './match.js';
+import { pickCases } from './picks.js';
 import type { Scenario, Step } from './scenarios.js';
 import type { Transcript } from './transcript.js';
 
@@ -38,6 +44,7 @@ export class Play {
   readonly #manner: Manner;
   readonly #begun = new Map<string, number>();
   #current: Stream | undefined;
+  #files: string | undefined;
   #generation = 0;
   /** The highest publish sequence that a PublishAck has settled. */
   #settled = 0;
@@ -60,6 +67,7 @@ export class Play {
   async end(): Promise<boolean> {
     const isEnded = await this.#close();
     await Promise.all([...this.#endpoints.values()].map((endpoint) => endpoint.stop()));
+    if (this.#files !== undefined) await rm(this.#files, { recursive: true });
     return isEnded;
   }
 
@@ -110,10 +118,11 @@ export class Play {
       const answer = this.#driver.answered(this.#idOf(String(value)));
       if (answer) throw new Error(`${String(value)} has an answer: ${shown(answer)}`);
     },
-    see: async (value) => {
+    see: async (value, { withinMs }) => {
       const pattern = value as Json;
       const find = (): Json | string | undefined => this.#driver.see(pattern, this.#captured);
-      const seen = await this.#transcript.until(find, () => `the driver to see ${shown(value)}`);
+      const what = (): string => `the driver to see ${shown(value)}`;
+      const seen = await this.#transcript.until(find, what, withinMs);
       if (typeof seen === 'string') throw new Error(seen);
     },
     unseen: (value) => {
@@ -123,8 +132,8 @@ export class Play {
     accept: (value) => this.#accept(value ?? {}),
     open: (value) => this.#open((value ?? {}) as Json),
     welcome: (value, step) => this.#welcome(this.#on(step), (value ?? {}) as Json),
-    receive: (value, step) => this.#receive(value, this.#on(step), false),
-    await: (value, step) => this.#receive(value, this.#on(step), true),
+    receive: (value, step) => this.#receive(value, this.#on(step), false, step.withinMs),
+    await: (value, step) => this.#receive(value, this.#on(step), true, step.withinMs),
     unreceived: (value, step) => {
       if (this.#on(step).take(this.#filled(value), this.#captured, true))
         throw new Error(`the node sent ${shown(value)}`);
@@ -137,7 +146,38 @@ export class Play {
       }
       await this.#on(step).send(frames);
     },
-    events: (value, step) => this.#events(value as number[], step),
+    events: (value, step) => this.#events(value as Sequences, step),
+    deliver: (value) =>
+      deliver(
+        async () => {
+          const stream = await this.#accept({});
+          const find = () => stream.take({ hello: {} }, this.#captured);
+          await this.#transcript.until(find, () => 'a Hello');
+          return { stream, hello: stream.hello };
+        },
+        {
+          welcome: (hello, cursor) => ({ welcome: this.#welcomeFor(hello, { cursor }) }),
+          batch: (sequences, after) => batchOf(sequences, { after }),
+        },
+        value as Delivery,
+      ),
+    picks: (value) => this.#picks(value as string),
+    tls: (value, step) => this.#tls((value ?? {}) as Json, step.at ?? 'a'),
+    file: async (value, step) => {
+      const { as = '' } = step;
+      const path = join(await this.#folder(), as);
+      this.#captured.set(`$${as}`, path);
+      if (value !== null) await writeFile(path, this.#filled(value) as string, { mode: 0o600 });
+    },
+    content: async (value, step) => {
+      const text = await readFile(join(await this.#folder(), step.as ?? ''), 'utf8');
+      const found = difference(value, text.trim(), this.#captured, step.as);
+      if (found !== undefined) throw new Error(found);
+    },
+    restart: async () => {
+      await this.#driver.restart();
+    },
+    ignore: (value) => this.#driver.ignore(value as Json, this.#captured),
     flush: async (_, step) => {
       const stream = this.#on(step);
       for (const one of stream.frames) if (one.kind === 'heartbeat') one.taken = true;
@@ -156,8 +196,23 @@ export class Play {
       if (last?.kind !== value) throw new Error(`the last frame is ${shown(last?.brief)}`);
     },
     wait: (value) => delay(Number(value)),
+    unopened: async (value) => {
+      const count = (): number =>
+        [...this.#endpoints.values()].reduce((sum, { streams }) => sum + streams.length, 0);
+      const before = count();
+      await delay(value as number);
+      if (count() > before) throw new Error('the node opened a stream');
+    },
     away: async (value) => (await this.#endpoint((value ?? 'a') as string)).away(),
     back: async (value) => (await this.#endpoint((value ?? 'a') as string)).back(),
+    attempts: async (value, step) => {
+      const { atLeast, withinMs } = value as { atLeast: number; withinMs: number };
+      const times = (await this.#endpoint(step.at ?? 'a')).attemptsAway;
+      const gaps = times.map((ms, index) => Math.round(ms - (times[index - 1] ?? ms)));
+      const longest = Math.max(0, ...gaps);
+      if (times.length >= atLeast && longest <= withinMs) return;
+      throw new Error(`${times.length} attempts, at most ${longest} ms between two of them`);
+    },
     rows: (value) => (this.#manner.rows = this.#filled(value) as unknown[]),
     serve: async (value, step) => {
       const endpoint = await this.#endpoint(step.at ?? 'a');
@@ -215,11 +270,11 @@ export class Play {
     this.#check({ ok: {} }, answer, 'connect');
   }
 
-  async #accept({ at = 'a', as, authorization }: Accepting): Promise<Stream> {
+  async #accept({ at = 'a', as, authorization }: Accepting, withinMs?: number): Promise<Stream> {
     const endpoint = await this.#endpoint(at);
     const place = endpoint.accepted++;
     const find = (): Stream | undefined => endpoint.streams[place];
-    const stream = await this.#transcript.until(find, () => `a stream at ${at}`);
+    const stream = await this.#transcript.until(find, () => `a stream at ${at}`, withinMs);
     if (authorization !== undefined) {
       const shownByNode = stream.call.headers.authorization;
       const found = difference(authorization, shownByNode, this.#captured, 'authorization');
@@ -239,38 +294,69 @@ export class Play {
   }
 
   async #welcome(stream: Stream, given: Json): Promise<void> {
-    const hello = stream.frames.find(({ kind }) => kind === 'hello')?.full['hello'] as Json;
-    const start = (hello['start'] ?? {}) as Json;
-    const outcome = this.#generation === 0 ? 'WELCOME_OUTCOME_NEW' : 'WELCOME_OUTCOME_RESUMED';
-    const cursor = start['after'] ?? stream.position;
-    this.#generation += 1;
-    const welcome = {
-      ...WELCOME,
-      ...{ generation: this.#generation, outcome, cursor, publishSequence: this.#settled },
-      nodeName: hello['name'],
-      ...(this.#filled(given) as Json),
-    };
-    await stream.send([{ welcome }]);
-    if (start['at'] === 'START_AT_SNAPSHOT' && !this.#manner.manual.includes('snapshot'))
+    const { hello } = stream;
+    const { at, after } = (hello['start'] ?? {}) as Json;
+    const more = { cursor: after ?? stream.position, ...(this.#filled(given) as Json) };
+    await stream.send([{ welcome: this.#welcomeFor(hello, more) }]);
+    if (at === 'START_AT_SNAPSHOT' && !this.#manner.manual.includes('snapshot'))
       await stream.send([stream.snapshot(hello['topics'] as string[])]);
   }
 
-  async #receive(value: unknown, stream: Stream, skips: boolean): Promise<void> {
+  #welcomeFor(hello: Json, given: Json): Json {
+    const outcome = this.#generation === 0 ? 'WELCOME_OUTCOME_NEW' : 'WELCOME_OUTCOME_RESUMED';
+    this.#generation += 1;
+    return {
+      ...WELCOME,
+      ...{ generation: this.#generation, outcome, publishSequence: this.#settled },
+      nodeName: hello['name'],
+      ...given,
+    };
+  }
+
+  async #receive(value: unknown, stream: Stream, skips: boolean, withinMs?: number): Promise<void> {
     const find = () => stream.take(value, this.#captured, skips);
-    const taken = await this.#transcript.until(find, () => `${stream.name} → ${shown(value)}`);
+    const what = (): string => `${stream.name} → ${shown(value)}`;
+    const taken = await this.#transcript.until(find, what, withinMs);
     if (typeof taken === 'string') throw new Error(`${stream.name} → ${taken}`);
   }
 
-  /** A batch of texts on a topic: the text of an event is its sequence. */
-  async #events(sequences: readonly number[], step: Step): Promise<void> {
-    const stream = this.#on(step);
-    const [first = 0] = sequences;
-    const { after = first - 1, upTo = sequences.at(-1), topic = 'chat.global' } = step;
-    const events = sequences.map((sequence) => ({
-      ...{ sequence, topic, source: 'lobby-2' },
-      messagePublished: { content: { text: String(sequence) } },
-    }));
-    await stream.send([{ eventBatch: { afterSequence: after, upTo, events } }]);
+  async #events(given: Sequences, step: Step): Promise<void> {
+    const { from, count, bytes } = 'from' in given ? given : { from: 0, count: 0, bytes: 0 };
+    const counted = Array.from({ length: count }, (_, index) => from + index);
+    const sequences = 'from' in given ? counted : given;
+    const { after, upTo, topic } = step as BatchOptions;
+    await this.#on(step).send([batchOf(sequences, { after, upTo, topic, bytes })]);
+  }
+
+  /** Each case replaces the roster, and then asks for a pick. */
+  async #picks(file: string): Promise<void> {
+    const stream = this.#on({});
+    const topics = ['nodes.*', 'players.*', 'routing', 'kelpie.settings'];
+    for (const { name, rows, request, server } of pickCases(file)) {
+      const cursor = Number(rows.at(-1)?.['sequence'] ?? 0);
+      await stream.send([{ snapshot: { cursor, topics, rows, complete: true } }]);
+      await this.#step({ flush: null });
+      const answer = await this.#driver.answer(this.#driver.ask(request), name);
+      this.#check({ ok: { server: server === '' ? null : server } }, answer, name);
+    }
+  }
+
+  /** The endpoint speaks TLS. Captures the paths of the CA, of a certificate for the client, and of its key. */
+  async #tls({ client = false, trusted = true }: Json, at: string): Promise<void> {
+    const ca = await TestCa.make();
+    const { certificate: cert, key } = await ca.server();
+    const own = await ca.client('lobby-1');
+    const shownCa = trusted === true ? ca : await TestCa.make();
+    const files = { ca: shownCa.certificate, cert: own.certificate, key: own.key };
+    for (const [as, text] of Object.entries(files)) await this.#step({ file: text, as });
+    const demands = client === true && { ca: ca.certificate, requestCert: true };
+    const tls = { cert, key, ...demands };
+    const endpoint = await Endpoint.start(at, this.#transcript, this.#manner, tls);
+    this.#endpoints.set(at, endpoint);
+  }
+
+  async #folder(): Promise<string> {
+    return (this.#files ??= await mkdtemp(join(tmpdir(), 'conformance-')));
   }
 
   async #called(value: Json, step: Step): Promise<void> {
@@ -312,6 +398,27 @@ interface Accepting {
   readonly as?: string;
   /** A pattern of the token that the node shows. */
   readonly authorization?: unknown;
+}
+
+/** Sequences of a batch: a list, or a count of them from one on, each with a text of this many bytes. */
+type Sequences = readonly number[] | { from: number; count: number; bytes?: number };
+
+interface BatchOptions {
+  readonly after?: number | undefined;
+  readonly upTo?: unknown;
+  readonly topic?: string | undefined;
+  readonly bytes?: number | undefined;
+}
+
+/** A batch of texts on a topic: the text of an event is its sequence. */
+function batchOf(sequences: readonly number[], options: BatchOptions): Json {
+  const { topic = 'chat.global', bytes = 0 } = options;
+  const { after = (sequences[0] ?? 0) - 1, upTo = sequences.at(-1) } = options;
+  const events = sequences.map((sequence) => ({
+    ...{ sequence, topic, source: 'lobby-2' },
+    messagePublished: { content: { text: String(sequence).padEnd(bytes) } },
+  }));
+  return { eventBatch: { afterSequence: after, upTo, events } };
 }
 
 /** An error is written as its reason, or as a pattern. */

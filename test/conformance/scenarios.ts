@@ -15,6 +15,8 @@ export interface Step {
   readonly on?: string;
   /** The endpoint; left out: `a`. */
   readonly at?: string;
+  /** How long the step may take. */
+  readonly withinMs?: number;
 }
 
 export interface Scenario {
@@ -66,8 +68,8 @@ function each(subject: string, { each: sets = [{}], ...written }: Written): Scen
   return sets.map((set) => {
     const values = Object.entries(set).filter(([name]) => name !== 'as');
     const given = new Map(values.map(([name, value]) => [`$${name}`, value]));
-    const label =
-      values.length > 0 ? ` (${set.as ?? values.map(([, one]) => String(one)).join(', ')})` : '';
+    const short = values.map(([, one]) => (typeof one === 'string' ? one : JSON.stringify(one)));
+    const label = values.length > 0 ? ` (${set.as ?? short.join(', ')})` : '';
     return {
       name: `${subject}/${written.name}${label}`,
       proves: written.proves,

@@ -1,0 +1,235 @@
+package kelpie
+
+import (
+	"strings"
+	"time"
+
+	"example.com/kelpie/internal/presence"
+	"example.com/kelpie/kelpiev1"
+)
+
+// reporting is the reports of a proxy about its players. Each new stream begins with the whole list, which settles the
+// reports of the stream before. The proxy reports changes of facts again after the list: other nodes may have changed
+// the same facts, and the list does not replace theirs. Later reports go out together, a moment after they are made.
+// The lock of the session guards all fields.
+type reporting struct {
+	session *session
+	// nil: the node holds no players, and nothing here does anything.
+	options *PlayersOptions
+	// The node's own name, if players join it directly.
+	ownServer string
+	list      *presence.List
+	away      away
+	waiting   []*report
+	// A flush is about to come.
+	flushing bool
+	// Requests without an answer. Until the answers the list and the coordinator's table may differ.
+	exchanges int
+	// The newest login of each player that waits for its answer.
+	asking map[string]*asking
+	room   loginRoom
+	// Calls of OnEvicted, in order.
+	evictions callbacks
+	latencies latencies
+}
+
+func newReporting(s *session, options Options) (*reporting, error) {
+	r := &reporting{session: s, asking: map[string]*asking{}}
+	if err := options.Players.check(options.Role); err != nil || options.Players == nil {
+		return r, err
+	}
+	given := *options.Players
+	r.options = &given
+	if options.Role == Downstream {
+		r.ownServer = strings.ToLower(options.Name)
+	}
+	table := s.reading.roster
+	r.list = presence.NewList(table.own, table.disown)
+	r.away = away{rule: given.WhenAway, settings: table.networkSettings}
+	return r, nil
+}
+
+// The stream; nil unless it is open.
+func (r *reporting) link() *link {
+	if l := r.session.link(); l != nil && l.isOpen() {
+		return l
+	}
+	return nil
+}
+
+// The number of reports and lists without an answer.
+func (r *reporting) pending() int { return len(r.waiting) + r.exchanges }
+
+// Reports a moment later. done is called when the coordinator has answered; or at once if no stream is open, since the
+// next stream begins with the list and with the changes that have no answer.
+func (r *reporting) report(one *report) {
+	if r.link() == nil {
+		one.settle()
+		return
+	}
+	if len(r.waiting) >= mostWaiting {
+		r.sync()
+	}
+	r.waiting = append(r.waiting, one)
+	r.flushSoon()
+}
+
+// Reports of one moment go out in one frame.
+func (r *reporting) flushSoon() {
+	if r.flushing {
+		return
+	}
+	r.flushing = true
+	go func() {
+		r.session.mu.Lock()
+		defer r.session.mu.Unlock()
+		if r.flushing {
+			r.flush()
+		}
+	}()
+}
+
+// Sends the reports that wait, except those of players whose generation is not received yet.
+func (r *reporting) flush() {
+	r.flushing = false
+	l := r.link()
+	if l == nil {
+		r.settleAll()
+		return
+	}
+	// The players with a report that waits, or that gives the generation: later reports of them wait too.
+	held := map[string]bool{}
+	var ready, waiting []*report
+	for _, one := range r.waiting {
+		id := one.listed.ID
+		if one.listed.WaitsFor != nil || held[id] {
+			waiting = append(waiting, one)
+			held[id] = true
+			continue
+		}
+		ready = append(ready, one)
+		held[id] = one.givesGeneration()
+	}
+	r.waiting = waiting
+	for _, part := range framesOf(ready) {
+		r.send(l, part)
+	}
+}
+
+func (r *reporting) send(l *link, part []*report) {
+	var about []*presence.Listed
+	frame := &kelpiev1.ReportPlayers{}
+	for _, one := range part {
+		if one.givesGeneration() {
+			about = append(about, one.listed)
+		}
+		frame.Reports = append(frame.Reports, one.wire())
+	}
+	end := r.begin(about)
+	r.request(l, &kelpiev1.NodeFrame{Frame: &kelpiev1.NodeFrame_ReportPlayers{ReportPlayers: frame}},
+		func(answer *kelpiev1.CoordinatorFrame, err *Error) {
+			if err != nil {
+				r.refused(part, err)
+			} else {
+				results := answer.GetPlayersReported().GetResults()
+				for i, one := range part {
+					r.answered(one, at(results, i))
+				}
+			}
+			end()
+		})
+}
+
+// request calls done in every case.
+func (r *reporting) request(l *link, frame *kelpiev1.NodeFrame, done func(*kelpiev1.CoordinatorFrame, *Error)) {
+	if err := l.request(frame, done); err != nil {
+		done(nil, fromGRPC(err))
+	}
+}
+
+// A coordinator may leave a result out: then the report is settled.
+func at(results []*kelpiev1.PlayerReportResult, index int) *kelpiev1.PlayerReportResult {
+	if index < len(results) {
+		return results[index]
+	}
+	return nil
+}
+
+// An exchange begins. These players wait for its answer, which has their generations. The result ends it.
+func (r *reporting) begin(about []*presence.Listed) (end func()) {
+	exchange := &presence.Exchange{}
+	r.exchanges++
+	for _, listed := range about {
+		listed.WaitsFor = exchange
+	}
+	return func() {
+		r.exchanges--
+		for _, listed := range about {
+			if listed.WaitsFor == exchange {
+				listed.WaitsFor = nil
+			}
+		}
+		if len(r.waiting) > 0 {
+			r.flush()
+		}
+	}
+}
+
+func (r *reporting) answered(one *report, result *kelpiev1.PlayerReportResult) {
+	if result.GetGeneration() > 0 {
+		r.setGeneration(one.listed, result.Generation)
+	}
+	if result.GetError() == nil {
+		one.done(nil)
+		return
+	}
+	err := fromWire(result.Error)
+	gone := err.Reason == ReasonPlayerNotFound || err.Reason == ReasonStaleGeneration
+	_, hasLeft := one.what.What.(*kelpiev1.PlayerReport_Left)
+	switch {
+	case isUndecided(err):
+		one.settle()
+	case hasLeft && gone:
+		one.done(nil)
+	default:
+		one.undo()
+		one.done(err)
+	}
+}
+
+// A request failed. If that decides nothing, a later list settles the reports.
+func (r *reporting) refused(part []*report, err *Error) {
+	if err.Reason == ReasonOutcomeUnknown {
+		r.sendList()
+	}
+	for _, one := range part {
+		if isRequestUndecided(err) {
+			one.settle()
+		} else {
+			one.done(err)
+		}
+	}
+}
+
+func (r *reporting) settleAll() {
+	waiting := r.waiting
+	r.waiting = nil
+	for _, one := range waiting {
+		one.settle()
+	}
+}
+
+// The client has ended.
+func (r *reporting) close() {
+	if r.options == nil {
+		return
+	}
+	r.flushing = false
+	r.settleAll()
+	r.room.close()
+}
+
+// The coordinator refused something that the program does not wait for.
+func (r *reporting) refuse(err *Error) { r.session.post(Status{Kind: Refused, Err: err}) }
+
+func (r *reporting) now() time.Time { return time.Now() }

@@ -21,7 +21,7 @@ const STRETCH_ENTRIES = 1024;
 const COSTLY_ENTRIES = 256;
 /** An older stretch with at least so many entries is used again; a shorter stretch is made anew. */
 const WORTH_ENTRIES = 64;
-/** Stretches that are remembered, and batches of each: 32 MiB of encoded batches at the most. */
+/** Stretches that are remembered, and batches of each: 32 MiB of encoded batches at the most, and the same as messages. */
 const STRETCHES = 32;
 const BATCHES = 16;
 

@@ -40,6 +40,12 @@ export const systems: readonly System[] = [
   { wire: 'kelpie', server: 'kelpied-rights', title: 'Kelpie, with rights' },
   { wire: 'kelpie', server: 'kelpied-tls', title: 'Kelpie, with rights and TLS' },
   { wire: 'kelpie-counting', server: 'kelpied', title: 'Kelpie, counting' },
+  { wire: 'kelpie-counting', server: 'kelpied-rights', title: 'Kelpie, counting, with rights' },
+  {
+    wire: 'kelpie-counting',
+    server: 'kelpied-tls',
+    title: 'Kelpie, counting, with rights and TLS',
+  },
   { wire: 'relay', server: 'relay', title: 'plain grpc-js', peer: true },
   { wire: 'nats', server: 'nats-server', title: 'NATS core', peer: true },
   { wire: 'kelpie-command', server: 'kelpied', title: 'a command through Kelpie' },
@@ -252,6 +258,7 @@ export const quick: Effort = {
   repetitions: 1,
   throughput: { warmUpMs: 200, measureMs: 300 },
   latency: { warmUpMs: 100, measureMs: 200 },
+  rehearsal: { warmUpMs: 0, measureMs: 300 },
   histories: [
     { entries: 0, rounds: 1 },
     { entries: 100_000, rounds: 1 },

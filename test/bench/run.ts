@@ -1,7 +1,7 @@
 /** A run starts the servers and clients once, and then measures them in turn, round after round. */
 import { Clients, NotHere, startServer } from './children.js';
 import { type RunningServer } from './coordinator.js';
-import type { Effort, Scenario, ServerName, Span, System, WireName } from './plan.js';
+import type { Effort, Scenario, Span, System, WireName } from './plan.js';
 import type { Row, Table } from './report.js';
 import type { Measurement } from './workload.js';
 
@@ -42,13 +42,12 @@ export async function run(
 async function startAll(
   systems: readonly System[],
 ): Promise<{ candidates: Candidate[]; missing: Missing[] }> {
-  const servers = new Map<ServerName, RunningServer>();
   const candidates: Candidate[] = [];
   const missing: Missing[] = [];
   for (const system of systems) {
     try {
-      const server = servers.get(system.server) ?? (await startServer(system.server));
-      servers.set(system.server, server);
+      // A server of its own: one that served another row too would be warmer than the others.
+      const server = await startServer(system.server);
       candidates.push({ system, server, clients: new Clients(system.wire, server.variables) });
     } catch (error) {
       if (!(error instanceof NotHere)) throw error;

@@ -3,9 +3,10 @@
  * measures the server. With fifty SDKs in one process, the clients would be the limit.
  */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { type ChannelOptions, credentials } from '@grpc/grpc-js';
-import { createChannel, createClient } from 'nice-grpc';
+import { createChannel, createClient, Metadata } from 'nice-grpc';
 import {
   fromTsProtoServiceDefinition,
   type FromTsProtoServiceDefinition,
@@ -38,6 +39,15 @@ const channelOptions: ChannelOptions = {
   'grpc.enable_channelz': 0,
 };
 
+/** As the SDK reads them. */
+const { KELPIE_CA, KELPIE_TOKEN } = process.env;
+const protection =
+  KELPIE_CA === undefined
+    ? credentials.createInsecure()
+    : credentials.createSsl(readFileSync(KELPIE_CA));
+const metadata = new Metadata();
+if (KELPIE_TOKEN !== undefined) metadata.set('authorization', `Bearer ${KELPIE_TOKEN}`);
+
 export const open: OpenWire = async ({ endpoint, subscribers, onDelivered }) => {
   const readers = Array.from(
     { length: subscribers },
@@ -69,8 +79,9 @@ class Reader {
   }
 
   async #read(endpoint: string, onDelivered: (count: number) => void): Promise<void> {
-    const channel = createChannel(endpoint, credentials.createInsecure(), channelOptions);
-    for await (const response of createClient(CountingService, channel).connect(this.#requests())) {
+    const channel = createChannel(endpoint, protection, channelOptions);
+    const client = createClient(CountingService, channel);
+    for await (const response of client.connect(this.#requests(), { metadata })) {
       this.#welcome();
       const { events, upTo } = countResponse(response);
       if (events === 0) continue;

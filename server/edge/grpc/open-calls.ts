@@ -4,8 +4,8 @@
  * peer gets one of our errors.
  *
  * grpc-js ends calls from inside the object that it passes to interceptors, past their wrappers, and hides the
- * HTTP/2 stream. So this file replaces methods of that object and takes the stream from it. No other file
- * knows that.
+ * HTTP/2 stream. So this file replaces methods of that object and takes the stream from it. Only
+ * `shared-messages.ts` does so too.
  */
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import {
@@ -20,6 +20,7 @@ import { KelpieError, reasons } from '../../core/errors.js';
 import { CallTurns } from './call-turns.js';
 import { callLimit, DETAILS, detailsOf, notReadable, statusText, tooLarge } from './errors.js';
 import { REQUEST_BYTES, RequestBytes } from './request-bytes.js';
+import { shareMessages } from './shared-messages.js';
 import { certificateOf } from './tls.js';
 
 /**
@@ -90,6 +91,7 @@ export class OpenCalls {
       open.forget();
       this.#requests.release(connection, open.requestBytes);
     });
+    if (method.responseStream) shareMessages(call);
     if (!method.requestStream) call.stream.on('data', ({ length }: Buffer) => take(length));
     return call;
   }) as unknown as ServerInterceptor;

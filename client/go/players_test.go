@@ -1,7 +1,6 @@
 package kelpie
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"

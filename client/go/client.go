@@ -66,7 +66,7 @@ func (c *Client) Done() <-chan struct{} { return c.session.done }
 // Err is the error that ended the client, for example NODE_NAME_IN_USE. It is nil while the client runs, and after Close.
 func (c *Client) Err() error { return c.session.err() }
 
-// Status loops over what happens to the client, from its present state on: sessions, losses, refusals, failed handlers.
+// Status loops over what happens to the client, from its state at this call on: sessions, losses, refusals, failed handlers.
 // The loop ends with the client, or with ctx. While nobody reads it, the client logs warnings.
 func (c *Client) Status(ctx context.Context) iter.Seq[Status] { return c.session.status.read(ctx) }
 

@@ -116,16 +116,12 @@ func (b *statusBoard) post(status Status) {
 
 // See Client.Status.
 func (b *statusBoard) read(ctx context.Context) iter.Seq[Status] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	first, position := b.present, b.gone+len(b.kept)
 	return func(yield func(Status) bool) {
-		b.mu.Lock()
-		b.readers++
-		first, position := b.present, b.gone+len(b.kept)
-		b.mu.Unlock()
-		defer func() {
-			b.mu.Lock()
-			b.readers--
-			b.mu.Unlock()
-		}()
+		b.count(1)
+		defer b.count(-1)
 		if first != nil && (!yield(*first) || first.Kind == Closed) {
 			return
 		}
@@ -144,6 +140,12 @@ func (b *statusBoard) read(ctx context.Context) iter.Seq[Status] {
 			}
 		}
 	}
+}
+
+func (b *statusBoard) count(change int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.readers += change
 }
 
 // The status at a position, and the position after it. If it has not come yet: the channel that closes when it comes.

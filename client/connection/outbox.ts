@@ -123,7 +123,8 @@ export class Outbox {
     const publish = open ? this.#publishes.take(room) : undefined;
     if (publish) frames.push({ requestId: 0, frame: { $case: 'publish', value: publish } });
     if (this.#ack !== undefined && (this.#ackDue || frames.length > 0)) {
-      frames.push({ requestId: 0, frame: { $case: 'ack', value: { sequence: this.#ack } } });
+      // First, since nothing comes after a Goodbye.
+      frames.unshift({ requestId: 0, frame: { $case: 'ack', value: { sequence: this.#ack } } });
       this.#ack = undefined;
       this.#ackDue = false;
     }

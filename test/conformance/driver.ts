@@ -18,7 +18,7 @@ interface Observation {
 }
 
 export class Driver {
-  readonly #start: () => ChildProcessWithoutNullStreams;
+  readonly #start: (env: Readonly<Record<string, string>>) => ChildProcessWithoutNullStreams;
   #child: ChildProcessWithoutNullStreams;
   /** The present scenario's. */
   #transcript = new Transcript();
@@ -29,17 +29,17 @@ export class Driver {
   #exit: string | undefined;
 
   /** @param run the command, in the shell of the folder of the repository */
-  constructor(run: string, root: string, env: Record<string, string> = {}) {
-    this.#start = () => {
+  constructor(run: string, root: string) {
+    this.#start = (env) => {
       const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('KELPIE_'));
       const all = { ...Object.fromEntries(inherited), ...env };
       return spawn('sh', ['-c', `exec ${run}`], { cwd: root, env: all });
     };
-    this.#child = this.#run();
+    this.#child = this.#run({});
   }
 
-  #run(): ChildProcessWithoutNullStreams {
-    const child = this.#start();
+  #run(env: Readonly<Record<string, string>>): ChildProcessWithoutNullStreams {
+    const child = this.#start(env);
     this.#exit = undefined;
     this.#hasAnswered = false;
     createInterface(child.stdout).on('line', (line) => this.#take(line));
@@ -50,10 +50,10 @@ export class Driver {
     return child;
   }
 
-  /** Kills the process, and starts another one. */
-  async restart(): Promise<void> {
+  /** Kills the process, and starts another one with these variables. */
+  async restart(env: Readonly<Record<string, string>>): Promise<void> {
     await this.kill();
-    this.#child = this.#run();
+    this.#child = this.#run(env);
   }
 
   #ended(how: string): void {

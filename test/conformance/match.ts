@@ -83,6 +83,10 @@ export function filled(value: unknown, captured: Captured): unknown {
     if (!captured.has(value)) throw new Error(`nothing has captured ${value}`);
     return captured.get(value);
   }
+  if (typeof value === 'string')
+    return value.replaceAll(/\$\{(\w+)\}/g, (_, name: string) =>
+      String(filled(`$${name}`, captured)),
+    );
   if (Array.isArray(value)) return value.map((one) => filled(one, captured));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

@@ -22,6 +22,9 @@ const LIMITS = {
   ...{ peerBytes: 268_435_456, headerBytes: 16_384 },
 };
 
+/** A coordinator with small limits. */
+const SMALL = { ...LIMITS, payloadBytes: 4096, publishEvents: 8, publishBytes: 8192 };
+
 /** The grace is short, so that a client waits at most a third of this before it connects again. */
 const WELCOME = {
   ...{ sessionId: 's-1', coordinatorId: 'c-1', coordinatorVersion: '0.1.0', network: 'main' },
@@ -45,6 +48,8 @@ export class Play {
   readonly #begun = new Map<string, number>();
   #current: Stream | undefined;
   #files: string | undefined;
+  /** The driver has no variables of its own. */
+  #isOrdinary = true;
   #generation = 0;
   /** The highest publish sequence that a PublishAck has settled. */
   #settled = 0;
@@ -53,6 +58,7 @@ export class Play {
     this.#driver = driver;
     this.#transcript = transcript;
     this.#manner = { manual: scenario.manual, rows: [] };
+    this.#captured.set('$smallLimits', SMALL);
   }
 
   async run(steps: readonly Step[]): Promise<void> {
@@ -63,12 +69,12 @@ export class Play {
     this.#checkRest();
   }
 
-  /** Ends the client and the coordinators. Returns false if the client does not end: the driver is of no use any more. */
+  /** Ends the client and the coordinators. Returns false if the driver is of no use for another scenario. */
   async end(): Promise<boolean> {
     const isEnded = await this.#close();
     await Promise.all([...this.#endpoints.values()].map((endpoint) => endpoint.stop()));
     if (this.#files !== undefined) await rm(this.#files, { recursive: true });
-    return isEnded;
+    return isEnded && this.#isOrdinary;
   }
 
   async #close(): Promise<boolean> {
@@ -174,10 +180,24 @@ export class Play {
       const found = difference(value, text.trim(), this.#captured, step.as);
       if (found !== undefined) throw new Error(found);
     },
-    restart: async () => {
-      await this.#driver.restart();
+    restart: async (value) => {
+      await this.#endpoint('a');
+      const env = (this.#filled(value) ?? {}) as Record<string, string>;
+      this.#isOrdinary = Object.keys(env).length === 0;
+      await this.#driver.restart(env);
     },
     ignore: (value) => this.#driver.ignore(value as Json, this.#captured),
+    fail: async (value, step) => {
+      const { requestId, reason, code } = this.#filled(value) as Json;
+      const error = { reason: `ERROR_REASON_${String(reason)}`, code, message: 'refused' };
+      await this.#on(step).send([{ requestId, requestFailed: { error } }]);
+    },
+    follows: (value) => {
+      const [before, after] = (this.#filled(value) as unknown[]).map(Number);
+      if (after !== (before ?? 0) + 1) throw new Error(`${after} does not follow ${before}`);
+    },
+    published: (value, step) =>
+      this.#published(value as number, this.#on(step), String(step['captures'])),
     flush: async (_, step) => {
       const stream = this.#on(step);
       for (const one of stream.frames) if (one.kind === 'heartbeat') one.taken = true;
@@ -252,14 +272,17 @@ export class Play {
     if (found) return found;
     const endpoint = await Endpoint.start(name, this.#transcript, this.#manner);
     this.#endpoints.set(name, endpoint);
+    this.#captured.set(`$${name}`, endpoint.address);
     return endpoint;
   }
 
   async #connect({ subscribe, handle, ...given }: Json): Promise<void> {
     const { endpoints = ['a'], ...more } = this.#filled(given) as Json;
     const addresses: string[] = [];
-    for (const name of endpoints as string[]) addresses.push((await this.#endpoint(name)).address);
-    const options = { name: 'lobby-1', role: 'DOWNSTREAM', endpoints: addresses, ...more };
+    for (const name of (endpoints ?? []) as string[])
+      addresses.push((await this.#endpoint(name)).address);
+    const found = endpoints === null ? {} : { endpoints: addresses };
+    const options = { name: 'lobby-1', role: 'DOWNSTREAM', ...found, ...more };
     const request = {
       do: 'connect',
       options,
@@ -271,9 +294,16 @@ export class Play {
   }
 
   async #accept({ at = 'a', as, authorization }: Accepting, withinMs?: number): Promise<Stream> {
-    const endpoint = await this.#endpoint(at);
-    const place = endpoint.accepted++;
-    const find = (): Stream | undefined => endpoint.streams[place];
+    if (at !== 'any') await this.#endpoint(at);
+    const wanted = [...this.#endpoints].filter(([name]) => at === 'any' || name === at);
+    const find = (): Stream | undefined => {
+      for (const [, endpoint] of wanted) {
+        const stream = endpoint.streams[endpoint.accepted];
+        if (stream) endpoint.accepted += 1;
+        if (stream) return stream;
+      }
+      return undefined;
+    };
     const stream = await this.#transcript.until(find, () => `a stream at ${at}`, withinMs);
     if (authorization !== undefined) {
       const shownByNode = stream.call.headers.authorization;
@@ -326,6 +356,26 @@ export class Play {
     const sequences = 'from' in given ? counted : given;
     const { after, upTo, topic } = step as BatchOptions;
     await this.#on(step).send([batchOf(sequences, { after, upTo, topic, bytes })]);
+  }
+
+  /** The node sends this many events, in order, in as many frames as it likes. Captures the number of the last one. */
+  async #published(count: number, stream: Stream, name: string): Promise<void> {
+    let next: number | undefined;
+    for (let seen = 0; seen < count;) {
+      const find = () => stream.take({ publish: {} }, this.#captured);
+      const taken = await this.#transcript.until(find, () => `${count} events, ${seen} came`);
+      if (typeof taken === 'string') throw new Error(taken);
+      const { firstPublishSequence, events } = taken.full['publish'] as Json;
+      const first = Number(firstPublishSequence);
+      if (next !== undefined && first !== next) throw new Error(`${first} follows ${next - 1}`);
+      for (const event of events as Json[]) {
+        const text = { payload: { content: { text: `/^${++seen} *$/` } } };
+        const found = difference(text, event, this.#captured);
+        if (found !== undefined) throw new Error(found);
+      }
+      next = first + (events as Json[]).length;
+    }
+    this.#captured.set(name, String((next ?? 0) - 1));
   }
 
   /** Each case replaces the roster, and then asks for a pick. */
@@ -389,7 +439,7 @@ export class Play {
   }
 
   #isFree(kind: string): boolean {
-    return FREE.includes(kind) && !this.#manner.manual.includes(kind);
+    return FREE.includes(kind);
   }
 }
 

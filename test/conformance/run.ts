@@ -53,17 +53,16 @@ async function work(
   waiting: Scenario[],
   cells: Map<string, Cell>,
 ): Promise<void> {
-  let shared: Driver | undefined;
+  let driver: Driver | undefined;
   for (let scenario = waiting.shift(); scenario; scenario = waiting.shift()) {
-    const own = scenario.env && new Driver(run, ROOT, scenario.env);
-    const driver = own ?? (shared ??= new Driver(run, ROOT));
+    driver ??= new Driver(run, ROOT);
     const { cell, isUsable } = await playOne(scenario, driver);
     cells.set(scenario.name, cell);
-    if (!isUsable) await driver.kill();
-    else if (own) await own.stop();
-    if (!isUsable && !own) shared = undefined;
+    if (isUsable) continue;
+    await driver.kill();
+    driver = undefined;
   }
-  await shared?.stop();
+  await driver?.stop();
 }
 
 async function playOne(

@@ -27,8 +27,6 @@ export interface Scenario {
   readonly needs: readonly string[];
   /** The frames that the coordinator does not answer by itself. */
   readonly manual: readonly string[];
-  /** Variables of the driver, which has a process of its own then. */
-  readonly env: Readonly<Record<string, string>> | undefined;
   readonly steps: readonly Step[];
 }
 
@@ -37,7 +35,6 @@ interface Written {
   readonly proves: string;
   readonly needs?: readonly string[];
   readonly manual?: readonly string[];
-  readonly env?: Record<string, string>;
   /** The scenario runs once with each of these sets of values. */
   readonly each?: readonly (Readonly<Record<string, unknown>> & { readonly as?: string })[];
   readonly steps: readonly Step[];
@@ -75,7 +72,6 @@ function each(subject: string, { each: sets = [{}], ...written }: Written): Scen
       proves: written.proves,
       needs: written.needs ?? [],
       manual: written.manual ?? [],
-      env: written.env,
       steps: given.size > 0 ? (fill(written.steps, given) as Step[]) : written.steps,
     };
   });

@@ -1,10 +1,17 @@
 package kelpie.client;
 
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
+import kelpie.v1.EventDraft;
+import kelpie.v1.IssueCommandRequest;
 import kelpie.v1.NodeChange;
 import kelpie.v1.Welcome;
 
@@ -23,12 +30,21 @@ public final class KelpieClient implements AutoCloseable {
   }
 
   /**
-   * Connects a node in the background, and returns at once. Subscribe, and add handlers of commands, before other work:
-   * then the first stream has all of them. Throws VALUE_INVALID or OUT_OF_RANGE for options that cannot work,
+   * Connects a node in the background, and returns at once. Throws VALUE_INVALID or OUT_OF_RANGE for options that cannot work,
    * FILE_INVALID for a cursor file or a certificate that cannot be read.
    */
   public static KelpieClient connect(ConnectOptions options) {
+    return connect(options, client -> {});
+  }
+
+  /**
+   * The same; calls {@code setup} before the client connects, on this thread: subscribe there, and add handlers of
+   * commands. Then the first stream has all of them, and a start in the past, or a cursor file, brings them the events
+   * that the node has missed.
+   */
+  public static KelpieClient connect(ConnectOptions options, Consumer<KelpieClient> setup) {
     KelpieClient client = new KelpieClient(options);
+    setup.accept(client);
     client.session.start();
     return client;
   }
@@ -40,7 +56,7 @@ public final class KelpieClient implements AutoCloseable {
 
   /** The node's name in lower case, as in topics. */
   public String name() {
-    return session.name();
+    return session.core.name();
   }
 
   /** The state of the connection. */
@@ -83,7 +99,7 @@ public final class KelpieClient implements AutoCloseable {
 
   /** Publishes text. See {@link #publish(String, Content, PublishOptions)}. */
   public CompletableFuture<Void> publish(String topic, String text, PublishOptions options) {
-    return session.publish(topic, () -> Content.text(text), options);
+    return published(() -> Drafts.of(topic, Content.text(text), options));
   }
 
   /** Publishes content. See {@link #publish(String, Content, PublishOptions)}. */
@@ -100,7 +116,15 @@ public final class KelpieClient implements AutoCloseable {
    * this client does not check.
    */
   public CompletableFuture<Void> publish(String topic, Content content, PublishOptions options) {
-    return session.publish(topic, () -> content, options);
+    return published(() -> Drafts.of(topic, content, options));
+  }
+
+  private CompletableFuture<Void> published(Supplier<EventDraft> draft) {
+    try {
+      return session.publisher.publish(draft.get());
+    } catch (KelpieException refusal) {
+      return CompletableFuture.failedFuture(refusal);
+    }
   }
 
   /** Handles a command of your own. See {@link #handle(CommandType, CommandHandler)}. */
@@ -114,13 +138,13 @@ public final class KelpieClient implements AutoCloseable {
    * exception. Throws COMMAND_INVALID if the name is not valid or has a handler already; HELLO_TOO_LARGE.
    */
   public <Q, R> Handling handle(CommandType<Q, R> type, CommandHandler<Q, R> handler) {
-    return session.handle(
+    return session.core.handle(
         type, (request, context) -> CompletableFuture.completedFuture(handler.handle(request, context)));
   }
 
   /** The same for a handler that goes on by itself: its reply goes out when the stage completes. */
   public <Q, R> Handling handleAsync(CommandType<Q, R> type, CommandHandler<Q, CompletionStage<R>> handler) {
-    return session.handle(type, handler);
+    return session.core.handle(type, handler);
   }
 
   /**
@@ -132,13 +156,21 @@ public final class KelpieClient implements AutoCloseable {
    * }</pre>
    */
   public <Q, R> Issued<R> issue(Target target, CommandType<Q, R> type, Q request, IssueOptions options) {
-    return session.issue(target, type, request, options, result -> {});
+    return issue(target, type, request, options, result -> {});
   }
 
   /** The same; the listener gets each result as it comes, on the executor of the client. */
   public <Q, R> Issued<R> issue(
       Target target, CommandType<Q, R> type, Q request, IssueOptions options, Consumer<CommandResult<R>> listener) {
-    return session.issue(target, type, request, options, listener);
+    IssueCommandRequest command =
+        IssueCommandRequest.newBuilder()
+            .setTarget(target.toWire())
+            .setCommand(type.commandOf(request))
+            .setTimeout(Durations.wire(options.timeout()))
+            .setMaxReplies(options.maxReplies())
+            .putAllAttributes(options.attributes())
+            .build();
+    return new IssuedCommand<>(session.core, type, listener).issue(command);
   }
 
   /**
@@ -146,7 +178,8 @@ public final class KelpieClient implements AutoCloseable {
    * example NO_TARGET, COMMAND_FAILED or OUTCOME_UNKNOWN.
    */
   public CompletableFuture<Content> call(Target target, String name, Content content, Duration timeout) {
-    return session.call(target, CommandType.custom(name), content, timeout);
+    IssueOptions options = new IssueOptions(timeout, 1, Map.of());
+    return IssuedCommand.firstReply(issue(target, CommandType.custom(name), content, options).results());
   }
 
   /**
@@ -160,27 +193,29 @@ public final class KelpieClient implements AutoCloseable {
 
   /** The players of this node, and changes of players elsewhere. */
   public Players players() {
-    return session.players();
+    return session.players;
   }
 
   /** The nodes of the network, and its players if the options ask for them: live, from memory. */
   public Roster roster() {
-    return session.roster();
+    return session.roster;
   }
 
   /** Shared values and locks. */
   public State state() {
-    return session.values();
+    return session.values;
   }
 
   /** Moves players, and holds slots for them. */
   public Transfers transfers() {
-    return session.transfers();
+    return session.transfers;
   }
 
   /** Every call of the contract, without a session. Its methods throw CLOSED after the end of the client. */
   public Calls calls() {
-    return session.calls();
+    // So that CLOSED comes now, and not at the first call.
+    session.channels.channel();
+    return new Calls(session.channels::channel);
   }
 
   /**
@@ -188,7 +223,7 @@ public final class KelpieClient implements AutoCloseable {
    * result removes it. While there is no listener, the client writes warnings to the option {@code logger}.
    */
   public AutoCloseable onStatus(Consumer<Status> listener) {
-    return session.onStatus(listener);
+    return session.core.onStatus(listener);
   }
 
   /** The number of requests of this node, and of commands for it, that have no answer yet. */
@@ -198,7 +233,7 @@ public final class KelpieClient implements AutoCloseable {
 
   /** Completes when the client has ended: normally after {@link #close}, else with the error that ended it. */
   public CompletableFuture<Void> closed() {
-    return session.closed();
+    return session.core.handOver(session.finished);
   }
 
   /**
@@ -207,7 +242,8 @@ public final class KelpieClient implements AutoCloseable {
    * then, and later publishes too. Completes when the client has ended, also if it is called again.
    */
   public CompletableFuture<Void> closeAsync() {
-    return session.close();
+    session.close(Long.MAX_VALUE);
+    return closed().exceptionally(error -> null);
   }
 
   /** {@link #closeAsync}, and waits for its end, at most 10 s. */
@@ -221,6 +257,18 @@ public final class KelpieClient implements AutoCloseable {
    * onDisable. Returns false if the time was too short; the client goes on ending then.
    */
   public boolean close(Duration atMost) {
-    return session.close(atMost);
+    // Half of the time for the publishes, so that the Goodbye has the other half.
+    session.close(atMost.toMillis() / 2);
+    try {
+      session.finished.get(atMost.toMillis(), TimeUnit.MILLISECONDS);
+      return true;
+    } catch (ExecutionException endedBefore) {
+      return true;
+    } catch (TimeoutException late) {
+      return false;
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
   }
 }

@@ -1,10 +1,10 @@
 package kelpie.client;
 
+import java.util.concurrent.Delayed;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
@@ -21,18 +21,19 @@ final class Loop implements Executor {
     this.onFault = onFault;
     executor = new ScheduledThreadPoolExecutor(1, Threads.daemons("kelpie-" + name));
     executor.setRemoveOnCancelPolicy(true);
-    executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
-    // A task that comes after the end has nothing to do any more.
-    executor.setRejectedExecutionHandler(new ThreadPoolExecutor.DiscardPolicy());
+    // After the end no state changes any more: a late task sees that the client has ended, on the thread of its caller.
+    executor.setRejectedExecutionHandler((task, ended) -> task.run());
   }
 
   @Override
   public void execute(Runnable task) {
-    executor.execute(guarded(task));
+    if (executor.isTerminated()) guarded(task).run();
+    else executor.execute(guarded(task));
   }
 
-  /** Runs the task once after this time. The result stops it; it may be called again. */
+  /** Runs the task once after this time; never after the end. The result stops it, and may be called again. */
   Runnable after(long delayMs, Runnable task) {
+    if (executor.isShutdown()) return () -> {};
     ScheduledFuture<?> timer = executor.schedule(guarded(task), delayMs, TimeUnit.MILLISECONDS);
     return () -> timer.cancel(false);
   }
@@ -57,8 +58,9 @@ final class Loop implements Executor {
     return ThreadLocalRandom.current().nextDouble();
   }
 
-  /** Runs the tasks that are there, and ends the thread. */
+  /** Runs the tasks that are due, drops the timers, and ends the thread. */
   void shutdown() {
     executor.shutdown();
+    executor.getQueue().removeIf(task -> ((Delayed) task).getDelay(TimeUnit.NANOSECONDS) > 0);
   }
 }

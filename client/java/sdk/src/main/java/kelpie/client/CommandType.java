@@ -142,8 +142,8 @@ public final class CommandType<Q, R> {
         Texts.wellFormed("the name of a command", name),
         command -> new Content(command.getCustom().getContent()),
         content -> {
-          CustomCommand.Builder custom = CustomCommand.newBuilder().setName(name);
-          if (content != null) custom.setContent(content.toWire());
+          if (content == null) throw Errors.invalid("the content of a command is null; an empty text will do", "content");
+          CustomCommand.Builder custom = CustomCommand.newBuilder().setName(name).setContent(content.toWire());
           return Command.newBuilder().setCustom(custom).build();
         },
         (request, content) ->

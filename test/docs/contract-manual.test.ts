@@ -5,7 +5,7 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { expect } from 'chai';
 import { reasons } from '../../server/core/errors.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
-import { Document, expectShown, masked, run } from './document.js';
+import { Document, expectShown, framesOf, run } from './document.js';
 import { ROOT } from './prose.js';
 
 const manual = new Document('protos/README.md');
@@ -52,15 +52,6 @@ describe('the manual of the contract', () => {
     }
   });
 });
-
-/** The frames of all messages that are printed, one after another, without what differs from run to run. */
-function framesOf(printed: string): object[] {
-  const ids = /"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"/g;
-  const messages = masked(printed).replaceAll(/<tag>/g, '0').replaceAll(ids, '"<uuid>"');
-  return messages
-    .split(/^(?=\{)/m)
-    .flatMap((message) => (JSON.parse(message) as { frames: object[] }).frames);
-}
 
 /** Every name of the contract: messages, and methods as `PlayerService.GetPlayer`. */
 function contractNames(): Set<string> {

@@ -83,6 +83,15 @@ export function masked(text: string): string {
     .trimEnd();
 }
 
+/** The frames of all messages that are printed, one after another, without what differs from run to run. */
+export function framesOf(printed: string): object[] {
+  const ids = /"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"/g;
+  const messages = masked(printed).replaceAll(/<tag>/g, '0').replaceAll(ids, '"<uuid>"');
+  return messages
+    .split(/^(?=\{)/m)
+    .flatMap((message) => (JSON.parse(message) as { frames: object[] }).frames);
+}
+
 /** Both streams, as a terminal shows them; buf writes errors to the other one. */
 export async function run(command: string, env: NodeJS.ProcessEnv): Promise<string> {
   const options = { cwd: ROOT, env: { ...process.env, ...env } };

@@ -31,8 +31,12 @@ type answers[T any] struct {
 	bytes  int
 	ended  bool
 	err    error
+	// The client has withdrawn the request.
+	withdrawn bool
 	// Has room for one wake-up of the loop.
 	woken chan struct{}
+	// Ends the watch over the ctx of the program.
+	release func() bool
 }
 
 type unread[T any] struct {
@@ -55,6 +59,11 @@ func (a *answers[T]) send(ctx context.Context, frame *kelpiev1.NodeFrame) iter.S
 	if err != nil {
 		return failed[T](err)
 	}
+	a.release = context.AfterFunc(ctx, func() {
+		a.session.mu.Lock()
+		defer a.session.mu.Unlock()
+		a.giveUp()
+	})
 	return func(yield func(T, error) bool) { a.loop(ctx, yield) }
 }
 
@@ -87,12 +96,14 @@ func (a *answers[T]) fail(err *Error) {
 func (a *answers[T]) end(err error) {
 	if !a.ended {
 		a.ended, a.err = true, err
+		a.release()
 	}
 	a.wake()
 }
 
 func (a *answers[T]) giveUp() {
-	if a.withdraw != nil && !a.ended {
+	if a.withdraw != nil && !a.ended && !a.withdrawn {
+		a.withdrawn = true
 		a.withdraw(a.link, a.number)
 	}
 }
@@ -129,9 +140,6 @@ func (a *answers[T]) loop(ctx context.Context, yield func(T, error) bool) {
 				yield(none, ctx.Err())
 				return
 			}
-			a.session.mu.Lock()
-			a.giveUp()
-			a.session.mu.Unlock()
 			done, late = nil, time.After(withdrawTimeout)
 		case <-late:
 			yield(none, ctx.Err())

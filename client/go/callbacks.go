@@ -3,8 +3,10 @@ package kelpie
 import "sync"
 
 // callbacks calls functions of the program one after the other, in order, on a goroutine that lives while there are
-// any. Its own lock guards it, so that it can be used with or without the lock of the session.
+// any. Its own lock guards it, so that it can be used with or without the lock of the session. A panic is a status
+// HandlerFailed.
 type callbacks struct {
+	session *session
 	mu      sync.Mutex
 	queue   []func()
 	running bool
@@ -32,7 +34,9 @@ func (c *callbacks) work() {
 		}
 		c.mu.Unlock()
 		for _, work := range queue {
-			work()
+			if err := call(func() error { work(); return nil }); err != nil {
+				c.session.handlerFailed("callback", err)
+			}
 		}
 	}
 }

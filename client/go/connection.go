@@ -66,8 +66,11 @@ func (c *connection) untilBroken(attempt int) (err *Error, final bool) {
 		if next := c.successor; next != nil {
 			c.wait(next.welcomed)
 		}
-		if c.current == one {
-			return one.err, c.closed || s.isFinal(one.err)
+		switch {
+		case c.closed:
+			return nil, true
+		case c.current == one:
+			return one.err, s.isFinal(one.err)
 		}
 	}
 }

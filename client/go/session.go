@@ -70,6 +70,7 @@ func newSession(options Options) (*session, error) {
 	s.connection = connection{session: s, routes: routes, closing: make(chan struct{})}
 	s.calls = newCalls(s, routes)
 	s.handlers = handlers{session: s}
+	s.callbacks.session = s
 	if err := s.startReading(options); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,150 @@
+"""Keeps one stream to a coordinator: opens a new one when it ends, and moves on when its coordinator stops."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kelpie.errors import KelpieError
+from kelpie.status import Status
+from kelpie.stream import Stream
+from kelpie.v1.session_service_pb2 import GOODBYE_REASON_DRAINED, GOODBYE_REASON_STOP
+
+# A stream that lived this long was healthy: the next attempt does not wait.
+_HEALTHY_SECONDS = 10.0
+_FIRST_WAIT_SECONDS = 0.5
+# If a coordinator asks for a longer wait than this, the client still waits only this long.
+_LONGEST_WAIT_SECONDS = 300.0
+
+
+def backoff(attempt: int, most: float) -> float:
+    """Full jitter, up to a bound that doubles with each attempt. The first attempt does not wait."""
+    if attempt == 0:
+        return 0.0
+    return random.random() * min(most, _FIRST_WAIT_SECONDS * 2.0 ** min(attempt - 1, 30))
+
+
+@dataclass
+class Connection:
+    endpoints: list[str]
+    open: Callable[[str], Stream]
+    #: Whether the client ends with this error.
+    is_final: Callable[[KelpieError | None], bool]
+    longest_wait: Callable[[], float]
+    post: Callable[[Status], None]
+
+    def __post_init__(self) -> None:
+        self.stream: Stream | None = None
+        # A second stream, opened beside the present one. It takes its place at its Welcome.
+        self._successor: Stream | None = None
+        # The stream whose coordinator sent Drain. A second Drain changes nothing.
+        self._leaving: Stream | None = None
+        self._turn = 0
+        self._closed = asyncio.Event()
+        self._not_before: dict[str, float] = {}
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint of the present stream, or of the next attempt."""
+        return self.stream.endpoint if self.stream and self.stream.open else self._upcoming
+
+    @property
+    def _upcoming(self) -> str:
+        return self.endpoints[self._turn % len(self.endpoints)]
+
+    async def run(self) -> KelpieError | None:
+        """Runs until ``close``, or until a final error, which it returns."""
+        attempt = 0
+        while not self._closed.is_set():
+            began = time.monotonic()
+            error = await self._until_broken(attempt)
+            if self.is_final(error):
+                return error
+            attempt = 0 if time.monotonic() - began > _HEALTHY_SECONDS else attempt + 1
+            await self._rest(error, attempt)
+        return None
+
+    async def _until_broken(self, attempt: int) -> KelpieError | None:
+        endpoint = self._next()
+        self.post(Status("connecting", endpoint=endpoint))
+        self.stream = self.open(endpoint)
+        while True:
+            stream = self.stream
+            error = await stream.ended
+            # A successor that is under way may still take its place.
+            if self._successor:
+                await self._successor.opened
+            if self.stream is stream:
+                return error
+
+    async def _rest(self, error: KelpieError | None, attempt: int) -> None:
+        if self._closed.is_set():
+            return
+        if error and error.retry_after > 0 and self.stream:
+            asked = min(error.retry_after, _LONGEST_WAIT_SECONDS)
+            self._not_before[self.stream.endpoint] = time.monotonic() + asked
+        # The wait that a coordinator asks for holds for its own endpoint. The back-off comes on top: else all clients
+        # that were asked for the same wait would come at the same moment.
+        left = max(0.0, self._not_before.get(self._upcoming, 0.0) - time.monotonic())
+        wait = left + backoff(attempt, self.longest_wait())
+        self.post(Status("disconnected", error=error, retry_in=wait))
+        await self._pause(wait)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._closed.wait(), seconds)
+        except asyncio.TimeoutError:
+            pass
+
+    def _next(self) -> str:
+        endpoint = self._upcoming
+        self._turn += 1
+        return endpoint
+
+    def welcomed(self, stream: Stream) -> None:
+        """A stream is open. If it is the successor, it takes the place of the older one."""
+        if stream is not self._successor:
+            return
+        former, self.stream, self._successor = self.stream, stream, None
+        if former and not self._closed.is_set():
+            former.retire()
+
+    async def move(self, stream: Stream, window: float) -> None:
+        """Leaves a coordinator that is about to stop: first opens a stream to another one, then ends the old one.
+
+        If no other coordinator takes the node, the old stream ends all the same, and ``run`` connects again.
+        """
+        if self._leaving is stream:
+            return
+        self._leaving = stream
+        elsewhere = len(self.endpoints) - 1
+        if elsewhere:
+            await self._pause(random.random() * window)
+        for _ in range(elsewhere):
+            if not self._stays(stream):
+                return
+            self._successor = self.open(self._next())
+            if await self._successor.opened:
+                return
+            self._successor = None
+        if self._stays(stream):
+            stream.leave(GOODBYE_REASON_DRAINED)
+
+    def _stays(self, stream: Stream) -> bool:
+        return self.stream is stream and stream.open and not self._closed.is_set()
+
+    def close(self) -> None:
+        """Makes no further attempt. The node leaves on all streams, also on one without a Welcome."""
+        self._closed.set()
+        for stream in (self.stream, self._successor):
+            if stream:
+                stream.leave(GOODBYE_REASON_STOP)
+
+    def fail(self, error: KelpieError) -> None:
+        """Breaks all streams."""
+        for stream in (self.stream, self._successor, self._leaving):
+            if stream:
+                stream.fail(error)

@@ -90,7 +90,8 @@ class Stream:
                         self._take(frame)
 
     async def _beat(self) -> None:
-        await self.opened
+        # Cancelling this work must not cancel the future.
+        await asyncio.shield(self.opened)
         while True:
             await asyncio.sleep(_seconds(self.welcome, "heartbeat_interval", _HEARTBEAT_SECONDS))
             self._send_heartbeat()

@@ -57,9 +57,15 @@ class Subscription:
                 self._offers.put_nowait(None)
 
     def add(self, event: wire.Event, piece: Piece) -> None:
+        """Calls the handler at once, unless it still works: so handlers of several subscriptions begin in order."""
         piece.hold()
-        self._waiting.append((event, piece))
-        self._worker = self._worker or asyncio.get_running_loop().create_task(self._work())
+        if self._worker:
+            return self._waiting.append((event, piece))
+        running = self._begin(event)
+        if running:
+            self._worker = asyncio.get_running_loop().create_task(self._work(running, piece))
+        else:
+            piece.release()
 
     def drop(self) -> None:
         """The stream broke: the next one brings again what the handler has not begun with."""
@@ -69,32 +75,39 @@ class Subscription:
         """The sequences so far are those of another history."""
         self._begun = 0
 
-    async def _work(self) -> None:
+    async def _work(self, running: asyncio.Future[Any] | None, piece: Piece) -> None:
+        await self._settle(running)
+        piece.release()
         while self._waiting:
             event, piece = self._waiting.popleft()
-            if event.sequence > self._begun and not self._closed:
-                self._begun = event.sequence
-                try:
-                    await self._handle(event_of(event))
-                except Exception as error:
-                    self._owner.on_failure(self.pattern, error)
+            await self._settle(self._begin(event))
             piece.release()
         self._worker = None
 
-    async def _handle(self, event: Event) -> None:
-        result = self._handler(event)
-        if not isawaitable(result):
+    def _begin(self, event: wire.Event) -> asyncio.Future[Any] | None:
+        """None: the handler has settled already, or has had the event."""
+        if event.sequence <= self._begun or self._closed:
+            return None
+        self._begun = event.sequence
+        try:
+            result = self._handler(event_of(event))
+            return asyncio.ensure_future(result) if isawaitable(result) else None
+        except Exception as error:
+            self._owner.on_failure(self.pattern, error)
+            return None
+
+    async def _settle(self, running: asyncio.Future[Any] | None) -> None:
+        if not running:
             return
-        running = asyncio.ensure_future(result)
         await asyncio.wait({running}, timeout=self._owner.timeout)
-        if running.done():
-            running.result()
-            return
-        running.cancel()
-        # What it raises later is not of interest any more.
+        # What a late handler raises is not of interest any more.
         running.add_done_callback(lambda one: one.cancelled() or one.exception())
-        late = f'the handler of "{self.pattern}" did not settle within {self._owner.timeout} s'
-        raise KelpieError("HANDLER_TIMEOUT", late)
+        if not running.done():
+            running.cancel()
+            late = f'the handler of "{self.pattern}" did not settle within {self._owner.timeout} s'
+            self._owner.on_failure(self.pattern, KelpieError("HANDLER_TIMEOUT", late))
+        elif not running.cancelled() and isinstance(error := running.exception(), Exception):
+            self._owner.on_failure(self.pattern, error)
 
     def __aiter__(self) -> Subscription:
         return self

@@ -79,18 +79,19 @@ func (p *Players) LoginEnded(address net.Addr) {
 	}
 }
 
-// LoginTicket returns the ticket of a player who is logging in: a transfer brought them to this proxy, so bring them to
-// its server. nil if none did, and once the player is in.
-func (p *Players) LoginTicket(id string) *kelpiev1.TransferTicket {
+// Grant returns the grant of a player who is logging in, by Acquire or Allow, and whether there is one: not once the
+// player is in.
+func (p *Players) Grant(id string) (Acquired, bool) {
 	p.session.mu.Lock()
 	defer p.session.mu.Unlock()
 	if p.session.reporting.options == nil {
-		return nil
+		return Acquired{}, false
 	}
-	if login := p.session.reporting.list.Login(id); login != nil {
-		return login.Ticket
+	login := p.session.reporting.list.Login(id)
+	if login == nil {
+		return Acquired{}, false
 	}
-	return nil
+	return Acquired{Granted: true, Generation: login.Generation, Ticket: login.Ticket}, true
 }
 
 // Joined reports that the player is in, with these facts; for a player who was in already, these are the new facts. A

@@ -11,8 +11,8 @@ import (
 //
 //	Allow: kelpie.Allow(client.Players(), kelpie.VerifyOld, factsOf),
 //
-// After the listener's Accept, Players.LoginTicket has the player's ticket. If the login ends before that, tell it by
-// Players.LoginEnded; the grant lapses after 60 s by itself.
+// After the listener's Accept, Players.Grant has the generation and the ticket. A listener does not say that a login died
+// before that: call Players.LoginEnded when a connection closes. Without it, the grant lapses after 60 s.
 func Allow[Identity, Client any](
 	players *Players, policy Policy, factsOf func(net.Addr, Identity, Client) PlayerFacts,
 ) func(net.Addr, Identity, Client) (string, bool) {

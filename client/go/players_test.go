@@ -190,10 +190,13 @@ func TestAllowAcquiresAndLoginEndedGivesBack(t *testing.T) {
 	}
 	// Another connection does not end the login.
 	proxy.Players().LoginEnded(address("10.0.0.1:6"))
-	if proxy.Players().LoginTicket(maja.ID()) != nil {
-		t.Fatal("a login without a transfer has a ticket")
+	if grant, ok := proxy.Players().Grant(maja.ID()); !ok || grant.Generation == 0 || grant.Ticket != nil {
+		t.Fatalf("the grant is %+v, %v", grant, ok)
 	}
 	proxy.Players().LoginEnded(address("10.0.0.1:5"))
+	if _, ok := proxy.Players().Grant(maja.ID()); ok {
+		t.Fatal("the login has ended, and has a grant")
+	}
 	eventually(t, "the grant is given back", func() bool {
 		acquired, err := other.Players().Acquire(testContext(t), maja, DenyNew)
 		return err == nil && acquired.Granted

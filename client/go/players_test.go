@@ -1,6 +1,7 @@
 package kelpie
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -136,6 +137,38 @@ func TestRefusedReportIsUndone(t *testing.T) {
 	if err := proxy.Players().Moved(testContext(t), "nobody", "lobby"); !errors.Is(err, ReasonPlayerNotFound) {
 		t.Fatalf("a move of nobody: %v", err)
 	}
+}
+
+func TestSecondLoginIsVerified(t *testing.T) {
+	k := startKelpied(t)
+	connected := make(chan bool, 10)
+	old := connectProxy(t, k, "gate-1", func(o *Options) {
+		o.Players.Verify = func(context.Context, string) (Verified, error) {
+			return Verified{Connected: <-connected}, nil
+		}
+	})
+	other := connectProxy(t, k, "gate-2", nil)
+	maja := facts(1)
+	first := old.logIn(t, maja)
+
+	connected <- true
+	denied, err := other.Players().Acquire(testContext(t), maja, 0)
+	must(t, err)
+	if denied.Granted || denied.Proxy != "gate-1" || denied.Reason != kelpiev1.PlayerDenialReason_PLAYER_DENIAL_REASON_ONLINE {
+		t.Fatalf("while the player is there: %+v", denied)
+	}
+	connected <- false
+	second := other.logIn(t, maja)
+	gone := old.nextEvicted(t)
+	if gone.ID != maja.ID() || gone.Generation != first.Generation || gone.Text == "" {
+		t.Fatalf("evicted was %+v", gone)
+	}
+	sees(t, old.Client, maja.ID(), "on the other proxy", func(player *kelpiev1.Player) bool {
+		return player.GetProxy() == "gate-2" && player.GetGeneration() == second.Generation
+	})
+	// The older proxy has nothing to report about the player.
+	must(t, old.Players().Left(testContext(t), maja.ID()))
+	sees(t, old.Client, maja.ID(), "still there", func(player *kelpiev1.Player) bool { return player != nil })
 }
 
 func TestNewerLoginOnOneProxyEvictsBeforeItsGrant(t *testing.T) {

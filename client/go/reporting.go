@@ -46,6 +46,9 @@ func newReporting(s *session, options Options) (*reporting, error) {
 	table := s.reading.roster
 	r.list = presence.NewList(table.own, table.disown)
 	r.away = away{rule: given.WhenAway, settings: table.networkSettings}
+	if given.Verify != nil {
+		return r, r.handleVerify()
+	}
 	return r, nil
 }
 

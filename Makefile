@@ -1,5 +1,5 @@
 # Every target is a script of package.json, after what it needs is installed.
-.PHONY: run test demo soak bench languages conformance docs check release build gen clean
+.PHONY: run test demo demo-go soak bench languages conformance docs check release build gen clean
 
 NODE_MODULES := node_modules/.package-lock.json
 BEDROCK_MODULES := test/bedrock/node_modules/.package-lock.json
@@ -15,6 +15,10 @@ test: build $(BEDROCK_MODULES)
 # A small Bedrock network with real players: TIMES=3 for three in a row.
 demo: build $(BEDROCK_MODULES)
 	@node dist/test/bedrock/demo.js
+
+# The same with Dragonfly servers and a proxy on gophertunnel, all with the Go client: TIMES=3 for three in a row.
+demo-go: build
+	@bash test/bedrock/go/run.sh
 
 # Attacks at their full size, then sixty restarts under load, ten seconds apart: nothing may grow.
 soak: build

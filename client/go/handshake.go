@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/credentials"
@@ -24,7 +25,22 @@ type handshakes struct {
 	hasCert  bool
 	mu       sync.Mutex
 	failure  error
-	succeeds bool
+	// The last connection; nil: its handshake failed.
+	conn *heardConn
+}
+
+// heardConn notes whether the other side has sent anything after its handshake.
+type heardConn struct {
+	net.Conn
+	heard atomic.Bool
+}
+
+func (c *heardConn) Read(bytes []byte) (int, error) {
+	count, err := c.Conn.Read(bytes)
+	if count > 0 {
+		c.heard.Store(true)
+	}
+	return count, err
 }
 
 func (p *protection) handshakes(endpoint string) (*handshakes, error) {
@@ -36,14 +52,20 @@ func (p *protection) handshakes(endpoint string) (*handshakes, error) {
 	return &handshakes{TransportCredentials: credentials.NewTLS(config), endpoint: endpoint, hasCert: p.cert != ""}, nil
 }
 
+// ClientHandshake does the handshake of a new connection.
 func (h *handshakes) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	conn, info, err := h.TransportCredentials.ClientHandshake(ctx, authority, raw)
+	secure, info, err := h.TransportCredentials.ClientHandshake(ctx, authority, raw)
 	h.mu.Lock()
-	h.failure, h.succeeds = err, err == nil
-	h.mu.Unlock()
-	return conn, info, err
+	defer h.mu.Unlock()
+	h.failure, h.conn = err, nil
+	if err != nil {
+		return nil, nil, err
+	}
+	h.conn = &heardConn{Conn: secure}
+	return h.conn, info, nil
 }
 
+// Clone returns the same handshakes, so that the client sees those of gRPC.
 func (h *handshakes) Clone() credentials.TransportCredentials { return h }
 
 // The error of a stream. Where the connection did not open, it says why.
@@ -53,26 +75,16 @@ func (h *handshakes) explain(err error) error {
 		return known
 	}
 	h.mu.Lock()
-	failure, succeeded := h.failure, h.succeeds
-	h.mu.Unlock()
-	if failure != nil {
-		return h.meaning(failure)
-	}
-	return alertIn(known, succeeded, h)
-}
-
-// With TLS 1.3 a coordinator refuses the certificate of a client after the handshake: its alert is the first thing that
-// the client reads.
-func alertIn(known *Error, succeeded bool, h *handshakes) error {
-	if !succeeded {
+	defer h.mu.Unlock()
+	switch {
+	case h.failure != nil:
+		return h.meaning(h.failure)
+	// With TLS 1.3 a coordinator refuses the certificate of a client after the handshake.
+	case h.conn == nil || h.conn.heard.Load():
 		return known
-	}
-	switch text := known.Message; {
-	case strings.Contains(text, "tls: certificate required"):
+	case strings.Contains(known.Message, "tls: certificate required"):
 		return h.certificateRequired(known)
-	case strings.Contains(text, "remote error: tls"):
-		return h.certificateRefused(known)
-	case h.hasCert && (strings.Contains(text, "error reading server preface") || strings.Contains(text, "connection reset")):
+	case h.hasCert:
 		return h.certificateRefused(known)
 	}
 	return known

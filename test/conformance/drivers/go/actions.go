@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"example.com/kelpie"
 )
@@ -25,14 +26,31 @@ var actions = map[string]func(*session, request){
 	"putValue":    waiting(func(s *session, _ int, given place) (map[string]any, error) { return s.putValue(given) }),
 	"getValue":    waiting(func(s *session, _ int, given place) (map[string]any, error) { return s.getValue(given) }),
 	"watchValue":  now(func(s *session, given place) error { return s.watchValue(given) }),
-	"move":        waiting(func(s *session, _ int, given moved) (map[string]any, error) { return s.move(given) }),
+	"acquire":     waiting(func(s *session, _ int, given login) (map[string]any, error) { return s.acquire(given) }),
+	"releasePlayer": waiting(func(s *session, _ int, given moved) (map[string]any, error) {
+		return nil, s.client.Players().Release(s.ctx, given.Player)
+	}),
+	"joined": waiting(func(s *session, _ int, given login) (map[string]any, error) {
+		return nil, s.client.Players().Joined(s.ctx, s.named(given.Player))
+	}),
+	"moved": waiting(func(s *session, _ int, given moved) (map[string]any, error) {
+		return nil, s.client.Players().Moved(s.ctx, given.Player, given.Server)
+	}),
+	"left":    waiting(func(s *session, _ int, given moved) (map[string]any, error) { return nil, s.left(given) }),
+	"players": waiting(func(s *session, _ int, _ struct{}) (map[string]any, error) { return s.ownPlayers() }),
+	"roster":  waiting(func(s *session, _ int, _ struct{}) (map[string]any, error) { return s.roster() }),
+	"pick":    waiting(func(s *session, _ int, given picking) (map[string]any, error) { return s.pick(given) }),
+	"move":    waiting(func(s *session, _ int, given moved) (map[string]any, error) { return s.move(given) }),
 	"pending": waiting(func(s *session, _ int, _ struct{}) (map[string]any, error) {
 		return map[string]any{"pending": s.client.Pending()}, nil
 	}),
 	"close": waiting(func(s *session, _ int, _ struct{}) (map[string]any, error) { return nil, s.close() }),
 }
 
-// An action that waits. It begins in the order of the requests, as far as goroutines do.
+// How long the next request waits at most until an action that waits has begun.
+const beginning = 3 * time.Millisecond
+
+// An action that waits. The client takes a call at once, and the actions begin in the order of the requests.
 func waiting[T any](act func(*session, int, T) (map[string]any, error)) func(*session, request) {
 	return func(s *session, one request) {
 		var given T
@@ -40,10 +58,16 @@ func waiting[T any](act func(*session, int, T) (map[string]any, error)) func(*se
 			answer(one.ID, nil, err)
 			return
 		}
+		done := make(chan struct{})
 		go func() {
+			defer close(done)
 			ok, err := act(s, one.ID, given)
 			answer(one.ID, ok, err)
 		}()
+		select {
+		case <-done:
+		case <-time.After(beginning):
+		}
 	}
 }
 

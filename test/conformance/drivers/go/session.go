@@ -26,6 +26,8 @@ type session struct {
 	count    int
 	// The commands that were issued, by the id of their request.
 	issued map[int]context.CancelFunc
+	// The ids of the players that were named.
+	players []string
 }
 
 func newSession(one request) (*session, error) {
@@ -38,7 +40,7 @@ func newSession(one request) (*session, error) {
 		commands: map[int]chan answered{}, issued: map[int]context.CancelFunc{},
 	}
 	options := given.Options.kelpie()
-	if err := s.addPlayers(&options, given.Options); err != nil {
+	if err := s.addPlayers(&options, given.Options.Players); err != nil {
 		return nil, err
 	}
 	var err error

@@ -1,56 +1,58 @@
-package kelpie
+package kelpie_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"net"
 	"testing"
-	"time"
 
+	"example.com/kelpie"
+	"example.com/kelpie/internal/testkelpied"
 	"example.com/kelpie/kelpiev1"
 )
 
 // A proxy of a test, with the evictions that it got.
 type testProxy struct {
-	*Client
-	evicted chan Evicted
+	*kelpie.Client
+	evicted chan kelpie.Evicted
 }
 
-func connectProxy(t *testing.T, k *kelpied, name string, change func(*Options)) *testProxy {
+func joinAsProxy(t *testing.T, endpoint, name string, change func(*kelpie.Options)) *testProxy {
 	t.Helper()
-	p := &testProxy{evicted: make(chan Evicted, 100)}
-	options := Options{
-		Name: name, Role: Proxy, Roster: RosterOptions{Players: true},
-		Players: &PlayersOptions{OnEvicted: func(one Evicted) { p.evicted <- one }},
+	p := &testProxy{evicted: make(chan kelpie.Evicted, 100)}
+	options := kelpie.Options{
+		Name: name, Role: kelpie.Proxy, Endpoints: []string{endpoint}, Roster: kelpie.RosterOptions{Players: true},
+		Players: &kelpie.PlayersOptions{OnEvicted: func(one kelpie.Evicted) { p.evicted <- one }},
 	}
 	if change != nil {
 		change(&options)
 	}
-	p.Client = connectTo(t, k, options)
+	p.Client = connect(t, options)
+	ready(t, p.Client)
 	return p
 }
 
-func (p *testProxy) nextEvicted(t *testing.T) Evicted {
+func joinAsServer(t *testing.T, endpoint, name string) *kelpie.Client {
 	t.Helper()
-	select {
-	case one := <-p.evicted:
-		return one
-	case <-time.After(testTimeout):
-		t.Fatal("nobody was evicted")
-		return Evicted{}
-	}
+	client := connect(t, kelpie.Options{
+		Name: name, Endpoints: []string{endpoint}, Roster: kelpie.RosterOptions{Players: true},
+	})
+	ready(t, client)
+	return client
 }
 
-func facts(number int) PlayerFacts {
-	return PlayerFacts{XUID: fmt.Sprint(2535400000000000 + number), Name: fmt.Sprintf("Player %d", number)}
+// A player of a test. All tests share a coordinator, so each has players of its own.
+func player(name string) kelpie.PlayerFacts {
+	return kelpie.PlayerFacts{UUID: "00000000-0000-4000-8000-" + fmt.Sprintf("%012x", crc32.ChecksumIEEE([]byte(name))), Name: name}
 }
 
 // Waits until the roster of a node shows the player as wanted.
-func sees(t *testing.T, c *Client, id, what string, isSo func(*kelpiev1.Player) bool) {
+func sees(t *testing.T, c *kelpie.Client, one kelpie.PlayerFacts, what string, isSo func(*kelpiev1.Player) bool) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%s sees player %s %s", c.Name(), id, what), func() bool {
-		player, err := c.Roster().Player(PlayerLookup{ID: id})
+	eventually(t, fmt.Sprintf("%s sees %s %s", c.Name(), one.Name, what), func() bool {
+		player, err := c.Roster().Player(kelpie.PlayerLookup{ID: one.ID()})
 		return err == nil && isSo(player)
 	})
 }
@@ -68,134 +70,139 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func (p *testProxy) logIn(t *testing.T, facts PlayerFacts) Acquired {
+func (p *testProxy) logIn(t *testing.T, facts kelpie.PlayerFacts) kelpie.Acquired {
 	t.Helper()
-	acquired, err := p.Players().Acquire(testContext(t), facts, 0)
+	acquired, err := p.Players().Acquire(within(t), facts, 0)
 	must(t, err)
 	if !acquired.Granted || acquired.Generation == 0 {
 		t.Fatalf("the login of %s: %+v", facts.Name, acquired)
 	}
-	must(t, p.Players().Joined(testContext(t), facts))
+	must(t, p.Players().Joined(within(t), facts))
 	return acquired
 }
 
 func TestPlayerComesMovesChangesAndLeaves(t *testing.T) {
-	k := startKelpied(t)
-	proxy := connectProxy(t, k, "gate-1", nil)
-	lobby := connectTo(t, k, Options{Name: "lobby", Role: Downstream, Roster: RosterOptions{Players: true}})
-	maja := facts(1)
+	t.Parallel()
+	k := coordinator(t)
+	proxy := joinAsProxy(t, k, "comes-gate-1", nil)
+	lobby := joinAsServer(t, k, "comes-lobby")
+	maja := player("comes-1")
 	acquired := proxy.logIn(t, maja)
-	sees(t, lobby, maja.ID(), "without a server", isOn(""))
-	must(t, proxy.Players().Moved(testContext(t), maja.ID(), "Lobby"))
-	sees(t, lobby, maja.ID(), "on lobby", isOn("lobby"))
+	sees(t, lobby, maja, "without a server", isOn(""))
+	must(t, proxy.Players().Moved(within(t), maja.ID(), "Lobby"))
+	sees(t, lobby, maja, "on lobby", isOn("lobby"))
 
 	// A server changes its player, and the proxy another fact.
-	player, _ := lobby.Roster().Player(PlayerLookup{Name: "player 1"})
-	if player.GetGeneration() != acquired.Generation {
-		t.Fatalf("the generation is %d, granted was %d", player.GetGeneration(), acquired.Generation)
+	found, _ := lobby.Roster().Player(kelpie.PlayerLookup{Name: "COMES-1"})
+	if found.GetGeneration() != acquired.Generation {
+		t.Fatalf("the generation is %d, granted was %d", found.GetGeneration(), acquired.Generation)
 	}
-	must(t, lobby.Players().Update(testContext(t), player, PlayerFactsChange{Properties: map[string]string{"kit": "7"}}))
-	must(t, proxy.Players().Changed(testContext(t), maja.ID(), PlayerFactsChange{Properties: map[string]string{"rank": "vip"}}))
-	sees(t, lobby, maja.ID(), "with both facts", func(player *kelpiev1.Player) bool {
+	must(t, lobby.Players().Update(within(t), found, kelpie.PlayerFactsChange{Properties: map[string]string{"kit": "7"}}))
+	must(t, proxy.Players().Changed(within(t), maja.ID(), kelpie.PlayerFactsChange{Properties: map[string]string{"rank": "vip"}}))
+	sees(t, lobby, maja, "with both facts", func(player *kelpiev1.Player) bool {
 		return player.GetProperties()["kit"] == "7" && player.GetProperties()["rank"] == "vip"
 	})
-	must(t, proxy.Players().Left(testContext(t), maja.ID()))
-	sees(t, lobby, maja.ID(), "gone", isGone)
+	must(t, proxy.Players().Left(within(t), maja.ID()))
+	sees(t, lobby, maja, "gone", isGone)
 	if proxy.Players().Len() != 0 {
 		t.Fatalf("the proxy has %d players", proxy.Players().Len())
 	}
 }
 
 func TestReportsOfOneMomentGoInOrder(t *testing.T) {
-	k := startKelpied(t)
-	proxy := connectProxy(t, k, "gate-1", nil)
-	maja := facts(1)
+	t.Parallel()
+	k := coordinator(t)
+	proxy := joinAsProxy(t, k, "moment-gate-1", nil)
+	maja := player("moment-1")
 	players := proxy.Players()
 	// Without a grant: later reports need the generation of the answer to the first one.
-	must(t, players.Joined(NoWait, maja))
+	must(t, players.Joined(kelpie.NoWait, maja))
 	for i := range 50 {
-		must(t, players.Moved(NoWait, maja.ID(), fmt.Sprintf("server-%d", i)))
+		must(t, players.Moved(kelpie.NoWait, maja.ID(), fmt.Sprintf("server-%d", i)))
 	}
-	must(t, players.Left(NoWait, maja.ID()))
-	must(t, players.Joined(NoWait, maja))
-	must(t, players.Moved(testContext(t), maja.ID(), "last"))
-	sees(t, proxy.Client, maja.ID(), "on the last server", isOn("last"))
+	must(t, players.Left(kelpie.NoWait, maja.ID()))
+	must(t, players.Joined(kelpie.NoWait, maja))
+	must(t, players.Moved(within(t), maja.ID(), "last"))
+	sees(t, proxy.Client, maja, "on the last server", isOn("last"))
 }
 
 func TestRefusedReportIsUndone(t *testing.T) {
-	k := startKelpied(t)
-	proxy := connectProxy(t, k, "gate-1", nil)
-	maja := facts(1)
+	t.Parallel()
+	k := coordinator(t)
+	proxy := joinAsProxy(t, k, "undone-gate-1", nil)
+	maja := player("undone-1")
 	proxy.logIn(t, maja)
-	err := proxy.Players().Moved(testContext(t), maja.ID(), "gate-1")
-	if !errors.Is(err, ReasonPlayerInvalid) {
+	err := proxy.Players().Moved(within(t), maja.ID(), "undone-gate-1")
+	if !errors.Is(err, kelpie.ReasonPlayerInvalid) {
 		t.Fatalf("a move to a proxy: %v", err)
 	}
 	if player, _ := proxy.Players().Get(maja.ID()); player.GetServer() != "" {
 		t.Fatalf("the player is on %q", player.GetServer())
 	}
-	if err := proxy.Players().Moved(testContext(t), "nobody", "lobby"); !errors.Is(err, ReasonPlayerNotFound) {
+	if err := proxy.Players().Moved(within(t), "nobody", "lobby"); !errors.Is(err, kelpie.ReasonPlayerNotFound) {
 		t.Fatalf("a move of nobody: %v", err)
 	}
 }
 
 func TestSecondLoginIsVerified(t *testing.T) {
-	k := startKelpied(t)
+	t.Parallel()
+	k := coordinator(t)
 	connected := make(chan bool, 10)
-	old := connectProxy(t, k, "gate-1", func(o *Options) {
-		o.Players.Verify = func(context.Context, string) (Verified, error) {
-			return Verified{Connected: <-connected}, nil
+	old := joinAsProxy(t, k, "second-gate-1", func(o *kelpie.Options) {
+		o.Players.Verify = func(context.Context, string) (kelpie.Verified, error) {
+			return kelpie.Verified{Connected: <-connected}, nil
 		}
 	})
-	other := connectProxy(t, k, "gate-2", nil)
-	maja := facts(1)
+	other := joinAsProxy(t, k, "second-gate-2", nil)
+	maja := player("second-1")
 	first := old.logIn(t, maja)
 
 	connected <- true
-	denied, err := other.Players().Acquire(testContext(t), maja, 0)
+	denied, err := other.Players().Acquire(within(t), maja, 0)
 	must(t, err)
-	if denied.Granted || denied.Proxy != "gate-1" || denied.Reason != kelpiev1.PlayerDenialReason_PLAYER_DENIAL_REASON_ONLINE {
+	if denied.Granted || denied.Proxy != "second-gate-1" || denied.Reason != kelpiev1.PlayerDenialReason_PLAYER_DENIAL_REASON_ONLINE {
 		t.Fatalf("while the player is there: %+v", denied)
 	}
 	connected <- false
 	second := other.logIn(t, maja)
-	gone := old.nextEvicted(t)
+	gone := next(t, old.evicted)
 	if gone.ID != maja.ID() || gone.Generation != first.Generation || gone.Text == "" {
 		t.Fatalf("evicted was %+v", gone)
 	}
-	sees(t, old.Client, maja.ID(), "on the other proxy", func(player *kelpiev1.Player) bool {
-		return player.GetProxy() == "gate-2" && player.GetGeneration() == second.Generation
+	sees(t, old.Client, maja, "on the other proxy", func(player *kelpiev1.Player) bool {
+		return player.GetProxy() == "second-gate-2" && player.GetGeneration() == second.Generation
 	})
 	// The older proxy has nothing to report about the player.
-	must(t, old.Players().Left(testContext(t), maja.ID()))
-	sees(t, old.Client, maja.ID(), "still there", func(player *kelpiev1.Player) bool { return player != nil })
+	must(t, old.Players().Left(within(t), maja.ID()))
+	sees(t, old.Client, maja, "still there", func(player *kelpiev1.Player) bool { return player != nil })
 }
 
 func TestNewerLoginOnOneProxyEvictsBeforeItsGrant(t *testing.T) {
-	k := startKelpied(t)
+	t.Parallel()
+	k := coordinator(t)
 	var proxy *testProxy
 	// The newer connection of the player, as a program has it.
 	newer := false
-	proxy = connectProxy(t, k, "gate-1", func(o *Options) {
-		o.Players.OnEvicted = func(one Evicted) {
+	proxy = joinAsProxy(t, k, "newer-gate-1", func(o *kelpie.Options) {
+		o.Players.OnEvicted = func(one kelpie.Evicted) {
 			if newer {
 				t.Error("the newer login is evicted")
 			}
 			proxy.evicted <- one
 		}
 	})
-	maja := facts(1)
+	maja := player("newer-1")
 	first := proxy.logIn(t, maja)
-	second, err := proxy.Players().Acquire(testContext(t), maja, 0)
+	second, err := proxy.Players().Acquire(within(t), maja, 0)
 	newer = true
 	must(t, err)
 	if !second.Granted || second.Generation <= first.Generation {
 		t.Fatalf("the second login: %+v", second)
 	}
-	if gone := proxy.nextEvicted(t); gone.Generation != first.Generation {
+	if gone := next(t, proxy.evicted); gone.Generation != first.Generation {
 		t.Fatalf("evicted was %+v", gone)
 	}
-	must(t, proxy.Players().Joined(testContext(t), maja))
+	must(t, proxy.Players().Joined(within(t), maja))
 }
 
 type address string
@@ -204,19 +211,20 @@ func (a address) Network() string { return "udp" }
 func (a address) String() string  { return string(a) }
 
 func TestAllowAcquiresAndLoginEndedGivesBack(t *testing.T) {
-	k := startKelpied(t)
-	proxy := connectProxy(t, k, "gate-1", nil)
-	other := connectProxy(t, k, "gate-2", nil)
-	type identity struct{ xuid, name string }
+	t.Parallel()
+	k := coordinator(t)
+	proxy := joinAsProxy(t, k, "allow-gate-1", nil)
+	other := joinAsProxy(t, k, "allow-gate-2", nil)
+	type identity struct{ uuid, name string }
 	type client struct{ language string }
-	allow := Allow(proxy.Players(), DenyNew, func(a net.Addr, i identity, c client) PlayerFacts {
-		return PlayerFacts{XUID: i.xuid, Name: i.name, Address: a.String(), Language: c.language}
+	allow := kelpie.Allow(proxy.Players(), kelpie.DenyNew, func(a net.Addr, i identity, c client) kelpie.PlayerFacts {
+		return kelpie.PlayerFacts{UUID: i.uuid, Name: i.name, Address: a.String(), Language: c.language}
 	})
-	maja := facts(1)
-	if text, ok := allow(address("10.0.0.1:5"), identity{maja.XUID, maja.Name}, client{"en_GB"}); !ok {
+	maja := player("allow-1")
+	if text, ok := allow(address("10.0.0.1:5"), identity{maja.UUID, maja.Name}, client{"en_GB"}); !ok {
 		t.Fatal("denied: " + text)
 	}
-	denied, err := other.Players().Acquire(testContext(t), maja, DenyNew)
+	denied, err := other.Players().Acquire(within(t), maja, kelpie.DenyNew)
 	must(t, err)
 	if denied.Granted {
 		t.Fatal("two proxies have the grant")
@@ -231,45 +239,47 @@ func TestAllowAcquiresAndLoginEndedGivesBack(t *testing.T) {
 		t.Fatal("the login has ended, and has a grant")
 	}
 	eventually(t, "the grant is given back", func() bool {
-		acquired, err := other.Players().Acquire(testContext(t), maja, DenyNew)
+		acquired, err := other.Players().Acquire(within(t), maja, kelpie.DenyNew)
 		return err == nil && acquired.Granted
 	})
 	// A connection that ends when its player is in changes nothing: the proxy reports that.
-	if text, ok := allow(address("10.0.0.1:7"), identity{facts(2).XUID, "Player 2"}, client{}); !ok {
+	if text, ok := allow(address("10.0.0.1:7"), identity{player("allow-2").UUID, "allow-2"}, client{}); !ok {
 		t.Fatal("denied: " + text)
 	}
-	must(t, proxy.Players().Joined(testContext(t), facts(2)))
+	must(t, proxy.Players().Joined(within(t), player("allow-2")))
 	proxy.Players().LoginEnded(address("10.0.0.1:7"))
-	if _, in := proxy.Players().Get(facts(2).ID()); !in {
+	if _, in := proxy.Players().Get(player("allow-2").ID()); !in {
 		t.Fatal("the player is not in any more")
 	}
 }
 
 func TestAwayProxyDecidesByItself(t *testing.T) {
-	k := startKelpied(t)
-	open := connectProxy(t, k, "gate-1", nil)
-	deny := connectProxy(t, k, "gate-2", func(o *Options) { o.Players.WhenAway = AwayDeny })
-	lobby := connectTo(t, k, Options{Name: "lobby", Role: Downstream})
+	t.Parallel()
+	own := testkelpied.Start(t)
+	k := own.Endpoint
+	open := joinAsProxy(t, k, "away-gate-1", nil)
+	deny := joinAsProxy(t, k, "away-gate-2", func(o *kelpie.Options) { o.Players.WhenAway = kelpie.AwayDeny })
+	lobby := joinAsServer(t, k, "away-lobby")
 	settings := kelpiev1.NewNetworkServiceClient(lobby.Conn())
-	_, err := settings.SetSettings(testContext(t), &kelpiev1.SetSettingsRequest{Settings: &kelpiev1.NetworkSettings{
-		Maintenance: true, MaintenanceMessage: "Back at noon", AllowedPlayers: []string{"PLAYER 1"},
+	_, err := settings.SetSettings(within(t), &kelpiev1.SetSettingsRequest{Settings: &kelpiev1.NetworkSettings{
+		Maintenance: true, MaintenanceMessage: "Back at noon", AllowedPlayers: []string{"AWAY-1"},
 	}})
 	must(t, err)
 	for _, proxy := range []*testProxy{open, deny} {
 		eventually(t, "the proxy knows the maintenance", func() bool { return proxy.Roster().Settings().GetMaintenance() })
 	}
-	k.kill()
+	own.Kill()
 	for name, one := range map[string]struct {
 		proxy  *testProxy
-		player PlayerFacts
-		want   Acquired
+		player kelpie.PlayerFacts
+		want   kelpie.Acquired
 	}{
-		"open, allowed": {open, facts(1), Acquired{Granted: true}},
-		"open, another": {open, facts(2), Acquired{
+		"open, allowed": {open, player("away-1"), kelpie.Acquired{Granted: true}},
+		"open, another": {open, player("away-2"), kelpie.Acquired{
 			Text: "Back at noon", Reason: kelpiev1.PlayerDenialReason_PLAYER_DENIAL_REASON_MAINTENANCE}},
-		"deny, allowed": {deny, facts(1), Acquired{Text: unreachableText}},
+		"deny, allowed": {deny, player("away-1"), kelpie.Acquired{Text: "The network cannot be reached right now. Try again soon."}},
 	} {
-		got, err := one.proxy.Players().Acquire(testContext(t), one.player, 0)
+		got, err := one.proxy.Players().Acquire(within(t), one.player, 0)
 		if err != nil || got != one.want {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
@@ -277,23 +287,24 @@ func TestAwayProxyDecidesByItself(t *testing.T) {
 }
 
 func TestNodesWithoutPlayersSaySo(t *testing.T) {
-	k := startKelpied(t)
-	lobby := connectTo(t, k, Options{Name: "lobby", Role: Downstream})
+	t.Parallel()
+	k := coordinator(t)
+	lobby := joinAsServer(t, k, "none-lobby")
 	for name, err := range map[string]error{
-		"joined":  lobby.Players().Joined(testContext(t), facts(1)),
-		"release": lobby.Players().Release(testContext(t), "1"),
+		"joined":  lobby.Players().Joined(within(t), player("none-1")),
+		"release": lobby.Players().Release(within(t), "1"),
 	} {
-		if !errors.Is(err, ReasonRoleHoldsNoPlayers) {
+		if !errors.Is(err, kelpie.ReasonRoleHoldsNoPlayers) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := lobby.Players().Acquire(testContext(t), facts(1), 0); !errors.Is(err, ReasonRoleHoldsNoPlayers) {
+	if _, err := lobby.Players().Acquire(within(t), player("none-1"), 0); !errors.Is(err, kelpie.ReasonRoleHoldsNoPlayers) {
 		t.Errorf("acquire: %v", err)
 	}
-	if _, err := New(Options{Name: "a", Role: Service, Players: &PlayersOptions{OnEvicted: func(Evicted) {}}}); !errors.Is(err, ReasonRoleHoldsNoPlayers) {
+	if _, err := kelpie.New(kelpie.Options{Name: "a", Role: kelpie.Service, Players: &kelpie.PlayersOptions{OnEvicted: func(kelpie.Evicted) {}}}); !errors.Is(err, kelpie.ReasonRoleHoldsNoPlayers) {
 		t.Errorf("a service with players: %v", err)
 	}
-	if _, err := New(Options{Name: "a", Role: Proxy, Players: &PlayersOptions{}}); !errors.Is(err, ReasonValueInvalid) {
+	if _, err := kelpie.New(kelpie.Options{Name: "a", Role: kelpie.Proxy, Players: &kelpie.PlayersOptions{}}); !errors.Is(err, kelpie.ReasonValueInvalid) {
 		t.Errorf("a proxy without OnEvicted: %v", err)
 	}
 }

@@ -17,11 +17,10 @@ type RosterOptions struct {
 }
 
 // rosterTable is the rows of the roster: it takes a Snapshot and the events after it. The lock of the session guards all
-// fields. A roster file makes onChanged, which is called with each change.
+// fields.
 type rosterTable struct {
-	session   *session
-	onChanged func()
-	nodes     *roster.Rows[*kelpiev1.Node]
+	session *session
+	nodes   *roster.Rows[*kelpiev1.Node]
 	// Loads by node name, only of nodes that have a row.
 	loads map[string]*kelpiev1.NodeLoad
 	// nil: the options do not ask for players.
@@ -43,24 +42,24 @@ func newRosterTable(s *session, options Options) (*rosterTable, error) {
 			"use ExcludeOwn or Roster.Players, not both")
 	}
 	r := &rosterTable{
-		session: s, onChanged: func() {}, loads: map[string]*kelpiev1.NodeLoad{},
+		session: s, loads: map[string]*kelpiev1.NodeLoad{},
 		sweep: func() {}, loaded: make(chan struct{}),
 	}
 	if options.Roster.Players {
 		r.players = roster.NewPlayers(func(before, after *kelpiev1.Player) {
 			r.routing.playerChanged(before, after)
-			r.onChanged()
+			r.changed()
 		})
 	}
-	r.routing = newRosterRouting(r.players, time.Now, func() { r.onChanged() })
+	r.routing = newRosterRouting(r.players, time.Now, r.changed)
 	r.settings = roster.NewRows(func(*kelpiev1.NetworkSettings) string { return "settings" },
-		func(_, _ **kelpiev1.NetworkSettings) { r.onChanged() })
+		func(_, _ **kelpiev1.NetworkSettings) { r.changed() })
 	r.nodes = roster.NewRows((*kelpiev1.Node).GetName, func(before, after **kelpiev1.Node) {
 		if before != nil && after == nil {
 			delete(r.loads, (*before).Name)
 		}
 		r.routing.nodeChanged(before, after)
-		r.onChanged()
+		r.changed()
 	})
 	return r, nil
 }
@@ -174,8 +173,21 @@ func (r *rosterTable) applyGap(gap *kelpiev1.Gap) {
 	r.hasStale = true
 }
 
-// The roster as bytes, for a file.
+// The roster has changed: its file, if there is one, is written soon.
+func (r *rosterTable) changed() { r.session.reading.saved.rosterChanged(r.save) }
+
+// The roster as bytes, for a file. It takes the lock, but not for the encoding.
 func (r *rosterTable) save() []byte {
+	bytes, err := proto.Marshal(r.snapshot())
+	if err != nil {
+		return nil // Every row came from the wire, so it can go there.
+	}
+	return bytes
+}
+
+func (r *rosterTable) snapshot() *kelpiev1.Snapshot {
+	r.session.mu.Lock()
+	defer r.session.mu.Unlock()
 	snapshot := &kelpiev1.Snapshot{Topics: r.topics(), Complete: true}
 	add := func(row *kelpiev1.Row, sequence uint64) {
 		row.Sequence = sequence
@@ -195,11 +207,7 @@ func (r *rosterTable) save() []byte {
 	for settings, sequence := range r.settings.Sequences() {
 		add(&kelpiev1.Row{Resource: &kelpiev1.Row_Settings{Settings: settings}}, sequence)
 	}
-	bytes, err := proto.Marshal(snapshot)
-	if err != nil {
-		return nil // Every row came from the wire, so it can go there.
-	}
-	return bytes
+	return snapshot
 }
 
 // Takes the rows of a file. They answer until the first Snapshot; rows that it does not confirm stay for a grace more.

@@ -17,6 +17,8 @@ type savedState struct {
 	processing processing
 	// nil: the program names no such file.
 	cursorFile, rosterFile *storedFile
+	// Why the roster file gave no rows. The client reports it when it starts, so that a reader of its statuses gets it.
+	unread error
 }
 
 // The files, and the position of the former process. FILE_INVALID for a cursor file that cannot be read: another start
@@ -61,7 +63,7 @@ func encodedCursor(cursor *kelpiev1.Cursor) []byte {
 	return content
 }
 
-// Fills the roster from its file. The client reports a file that cannot be read, and begins without it.
+// Fills the roster from its file. Without a file that can be read, the client begins without it.
 func (s *savedState) restore(roster *rosterTable) {
 	if s.rosterFile == nil {
 		return
@@ -72,8 +74,12 @@ func (s *savedState) restore(roster *rosterTable) {
 			err = unreadable(s.rosterFile.path, err)
 		}
 	}
-	if err != nil {
-		s.rosterFile.failed(err)
+	s.unread = err
+}
+
+func (s *savedState) reportUnread() {
+	if s.unread != nil {
+		s.rosterFile.failed(s.unread)
 	}
 }
 

@@ -105,6 +105,7 @@ func (s *session) start(ctx context.Context) {
 		return
 	}
 	s.started = true
+	s.reading.saved.reportUnread()
 	go s.run()
 	go func() {
 		select {

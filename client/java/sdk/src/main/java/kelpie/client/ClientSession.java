@@ -65,7 +65,7 @@ final class ClientSession implements Connection.Client, Link.Events {
     values = new State(core);
     transfers = new Transfers(core);
     parts = List.of(new RosterPart(roster, core::graceMs), players.part(), values, transfers);
-    reading = new Reading(loop, options.start, fileAt(options.cursorFile), parts, core.subscriptions);
+    reading = new Reading(core, fileAt(options.cursorFile), parts);
     roster.topics().forEach(core.subscriptions::want);
     roster.loaded.thenRun(() -> ready.complete(core.welcome));
   }
@@ -99,6 +99,11 @@ final class ClientSession implements Connection.Client, Link.Events {
   void start() {
     restoreRoster();
     loop.execute(connection::begin);
+  }
+
+  /** Ends a client that has not been started. */
+  void abandon() {
+    loop.execute(() -> finished(Errors.closed()));
   }
 
   /** A task of the client itself failed: the stream breaks, so that the next one begins in order. */

@@ -44,7 +44,12 @@ public final class KelpieClient implements AutoCloseable {
    */
   public static KelpieClient connect(ConnectOptions options, Consumer<KelpieClient> setup) {
     KelpieClient client = new KelpieClient(options);
-    setup.accept(client);
+    try {
+      setup.accept(client);
+    } catch (RuntimeException | Error failed) {
+      client.session.abandon();
+      throw failed;
+    }
     client.session.start();
     return client;
   }

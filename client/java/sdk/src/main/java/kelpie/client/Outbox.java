@@ -67,6 +67,7 @@ final class Outbox {
 
   /** Acknowledges all events up to a sequence: at once if that is due, else with the next message. */
   void acknowledge(long sequence, boolean due) {
+    if (ended) return;
     ack = sequence;
     ackDue |= due;
   }
@@ -96,7 +97,8 @@ final class Outbox {
       if (publish != null) message.addFrames(NodeFrame.newBuilder().setPublish(publish));
     }
     if (ack > 0 && (ackDue || message.getFramesCount() > 0)) {
-      message.addFrames(NodeFrame.newBuilder().setAck(Ack.newBuilder().setSequence(ack)));
+      // First, since nothing comes after a Goodbye.
+      message.addFrames(0, NodeFrame.newBuilder().setAck(Ack.newBuilder().setSequence(ack)));
       ack = 0;
       ackDue = false;
     }

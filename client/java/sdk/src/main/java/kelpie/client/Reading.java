@@ -4,9 +4,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Function;
 import kelpie.v1.Cursor;
 import kelpie.v1.Event;
 import kelpie.v1.EventBatch;
@@ -25,6 +23,7 @@ final class Reading {
   private final Loop loop;
   private final List<Part> parts;
   private final Subscriptions subscriptions;
+  private final Dispatcher dispatcher;
   private final Backlog backlog = new Backlog();
   private final Position position;
   private final StoredFile cursorFile;
@@ -32,12 +31,13 @@ final class Reading {
   private final Processing processing = new Processing();
 
   /** {@code cursorFile}: or null. Throws FILE_INVALID for a file that cannot be read: another start would lose events. */
-  Reading(Loop loop, Start start, StoredFile cursorFile, List<Part> parts, Subscriptions subscriptions) {
-    this.loop = loop;
+  Reading(SessionCore core, StoredFile cursorFile, List<Part> parts) {
+    loop = core.loop();
     this.parts = parts;
-    this.subscriptions = subscriptions;
+    subscriptions = core.subscriptions;
+    dispatcher = core.dispatcher;
     this.cursorFile = cursorFile;
-    position = new Position(start, cursorFile == null ? null : cursorFile.load(Reading::cursorOf));
+    position = new Position(core.options().start, cursorFile == null ? null : cursorFile.load(Reading::cursorOf));
   }
 
   /** Throws if the file does not have exactly one whole cursor: half a cursor would be a wrong position. */
@@ -101,7 +101,7 @@ final class Reading {
     ReceivedEvent received = new ReceivedEvent(event);
     for (Lane lane : lanes) {
       handling.open.incrementAndGet();
-      lane.add(received, handling);
+      dispatcher.add(lane, received, handling);
     }
   }
 
@@ -169,10 +169,6 @@ final class Reading {
           if (gap.getTopicsCount() == 0) position.lose(gap);
           for (Part one : parts) one.gap(gap);
         });
-  }
-
-  Subscription subscribe(String pattern, Function<ReceivedEvent, CompletionStage<?>> handler) {
-    return subscriptions.add(pattern, handler);
   }
 
   /** Ends the handlers and writes the file. Completes when the file is not open any more. */

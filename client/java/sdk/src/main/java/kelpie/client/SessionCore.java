@@ -4,7 +4,6 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.function.Predicate;
 import kelpie.v1.CoordinatorFrame;
 import kelpie.v1.Hello;
@@ -20,6 +19,7 @@ final class SessionCore implements Session {
 
   final OwnNode node;
   final Programs programs;
+  final Dispatcher dispatcher;
   final Subscriptions subscriptions;
   final Handlers handlers;
   private final ConnectOptions options;
@@ -43,7 +43,13 @@ final class SessionCore implements Session {
     loop = new Loop(node.name, fault);
     programs = new Programs(node.name, options.executor);
     statuses = new StatusBoard(programs, new Warnings(options.name, options.logger, loop));
-    subscriptions = new Subscriptions(this::lane, () -> loop.execute(this::changeTopics));
+    dispatcher =
+        new Dispatcher(
+            programs,
+            loop,
+            options.handlerTimeout.toMillis(),
+            (pattern, error) -> post(new Status.HandlerFailed(pattern, error)));
+    subscriptions = new Subscriptions(dispatcher, () -> loop.execute(this::changeTopics));
     handlers =
         new Handlers(
             this,
@@ -51,12 +57,6 @@ final class SessionCore implements Session {
             names -> HelloLimits.check(hello().clearCommands().addAllCommands(names).build(), limits()),
             () -> loop.execute(this::changeCommands),
             holds);
-  }
-
-  private Lane lane(String pattern, Function<ReceivedEvent, CompletionStage<?>> handler) {
-    long timeoutMs = options.handlerTimeout.toMillis();
-    return new Lane(
-        pattern, handler, programs, loop, timeoutMs, (name, error) -> post(new Status.HandlerFailed(name, error)));
   }
 
   /** Makes the topics of the stream those of the subscriptions. */

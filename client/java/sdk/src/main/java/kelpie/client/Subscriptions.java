@@ -16,12 +16,7 @@ final class Subscriptions {
   /** The most topics whose lanes are cached. */
   private static final int TOPICS = 4096;
 
-  /** Makes the lane of a subscription. */
-  interface Lanes {
-    Lane open(String pattern, Function<ReceivedEvent, CompletionStage<?>> handler);
-  }
-
-  private final Lanes lanes;
+  private final Dispatcher dispatcher;
   private final Runnable onPatterns;
   private final List<Lane> all = new ArrayList<>();
   /** A cache: the lanes of each topic that has come. */
@@ -30,8 +25,8 @@ final class Subscriptions {
   private final Map<String, Integer> wanted = new LinkedHashMap<>();
 
   /** {@code onPatterns}: the patterns have changed. */
-  Subscriptions(Lanes lanes, Runnable onPatterns) {
-    this.lanes = lanes;
+  Subscriptions(Dispatcher dispatcher, Runnable onPatterns) {
+    this.dispatcher = dispatcher;
     this.onPatterns = onPatterns;
   }
 
@@ -41,7 +36,7 @@ final class Subscriptions {
   }
 
   Subscription add(String pattern, Function<ReceivedEvent, CompletionStage<?>> handler) {
-    Lane lane = lanes.open(pattern, handler);
+    Lane lane = new Lane(pattern, handler);
     synchronized (this) {
       all.add(lane);
       byTopic.clear();
@@ -66,7 +61,7 @@ final class Subscriptions {
       removed = all.remove(lane);
       byTopic.clear();
     }
-    lane.close();
+    dispatcher.close(lane);
     return removed;
   }
 
@@ -101,7 +96,7 @@ final class Subscriptions {
 
   /** No further event reaches a handler. */
   synchronized void close() {
-    all.forEach(Lane::close);
+    all.forEach(dispatcher::close);
     all.clear();
     byTopic.clear();
   }

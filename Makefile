@@ -1,5 +1,5 @@
 # Every target is a script of package.json, after what it needs is installed.
-.PHONY: run test demo demo-go soak bench languages conformance docs check release build gen clean
+.PHONY: run test demo demo-go soak bench languages test-languages conformance docs check release build gen clean
 
 NODE_MODULES := node_modules/.package-lock.json
 BEDROCK_MODULES := test/bedrock/node_modules/.package-lock.json
@@ -27,6 +27,10 @@ soak: build
 # Throughput and latency beside peers, in the same run: ARGS=--quick for a short one.
 bench: build
 	@node dist/test/bench/main.js $(ARGS)
+
+# The clients of all languages, each with the tools of its language: ONLY='go java' for some parts. Ends with the count.
+test-languages: build $(BEDROCK_MODULES)
+	@bash test/languages/all.sh
 
 # Client code for Java, Go, PHP and Python, compiled with a small plugin where the tools are there.
 languages: $(NODE_MODULES)

@@ -3,13 +3,12 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dataFolder } from '../support/process/data-folder.js';
 import { type RunningServer, startCoordinator } from './coordinator.js';
+import { build, ForeignClients, isForeign } from './foreign.js';
 import { findNatsServer, natsPackage } from './nats-package.js';
+import { NotHere } from './not-here.js';
 import type { ServerName, WireName } from './plan.js';
 import { startWithRights, startWithTls } from './protected.js';
 import type { Measurement, Task } from './workload.js';
-
-/** The reason for which a server cannot run on this machine, for people. */
-export class NotHere extends Error {}
 
 const starts: Record<ServerName, () => Promise<RunningServer>> = {
   kelpied: () => startCoordinator([]),
@@ -67,17 +66,32 @@ function serverOf(child: ChildProcess, endpoint: string): RunningServer {
 }
 
 /** The process with all clients of one system. */
-export class Clients {
+export interface Clients {
+  /** Rejects if the process ends before it has measured. */
+  measure(task: Task): Promise<Measurement>;
+  stop(): void;
+}
+
+/** Makes what the clients of a system need. Throws NotHere. */
+export function prepareClients(name: WireName): void {
+  if (isForeign(name)) build(name);
+}
+
+/** Starts the process with the clients. */
+export function startClients(name: WireName, variables: NodeJS.ProcessEnv = {}): Clients {
+  return isForeign(name) ? new ForeignClients(name, variables) : new OwnClients(name, variables);
+}
+
+class OwnClients implements Clients {
   readonly #name: WireName;
   readonly #child: ChildProcess;
 
-  constructor(name: WireName, variables: NodeJS.ProcessEnv = {}) {
+  constructor(name: WireName, variables: NodeJS.ProcessEnv) {
     this.#name = name;
     const env = { ...process.env, ...variables };
     this.#child = reaped(fork(new URL('clients.js', import.meta.url), [name], { env }));
   }
 
-  /** Rejects if the process ends before it has measured. */
   async measure(task: Task): Promise<Measurement> {
     const answer = messageOf(this.#child, `the clients of ${this.#name}`);
     this.#child.send(task);

@@ -1,10 +1,14 @@
 /** The process with all clients of one system. It runs one measurement at a time, as its parent asks. */
+import type { ForeignName } from './foreign.js';
 import type { WireName } from './plan.js';
 import type { OpenWire } from './wire.js';
 import { measure, type Task } from './workload.js';
 
+/** Clients in other languages are programs of their own. */
+type OwnName = Exclude<WireName, ForeignName>;
+
 /** A process loads only the code of its own system, so that no other code is in its caches. */
-const wires: Record<WireName, () => Promise<{ open: OpenWire }>> = {
+const wires: Record<OwnName, () => Promise<{ open: OpenWire }>> = {
   kelpie: () => import('./wire-kelpie.js'),
   'kelpie-counting': () => import('./wire-kelpie-counting.js'),
   'kelpie-acknowledged': () => import('./wire-kelpie-acknowledged.js'),
@@ -14,7 +18,7 @@ const wires: Record<WireName, () => Promise<{ open: OpenWire }>> = {
   nats: () => import('./wire-nats.js'),
 };
 
-const { open } = await wires[process.argv[2] as WireName]();
+const { open } = await wires[process.argv[2] as OwnName]();
 
 process.on('message', (task: Task) => {
   // A rejection ends the process, and so the parent notices the fault.

@@ -6,7 +6,7 @@ import { FileJournal } from '../../server/journal/file/file-journal.js';
 import { type Draft, type Retention, TRANSACTION_ENTRIES } from '../../server/journal/journal.js';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { realClock } from '../support/clock/real-clock.js';
-import { Clients } from './children.js';
+import { startClients } from './children.js';
 import { startCoordinator } from './coordinator.js';
 import { type Effort, history, type HistorySize, PAYLOAD_BYTES, TOPIC } from './plan.js';
 import type { Row, Table } from './report.js';
@@ -85,7 +85,7 @@ async function measureOnce(folder: string, events: number): Promise<Measurement>
   const beganMs = performance.now();
   const server = await startCoordinator(['--journal', 'file', '--data', folder, ...KEPT]);
   const startMs = performance.now() - beganMs;
-  const clients = new Clients('kelpie');
+  const clients = startClients('kelpie');
   try {
     if (events === 0) return { startMs };
     const { endpoint, pid: serverPid } = server;

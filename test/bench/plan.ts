@@ -13,6 +13,8 @@ export type WireName =
   | 'kelpie-counting'
   | 'kelpie-acknowledged'
   | 'kelpie-command'
+  | 'go'
+  | 'java'
   | 'relay'
   | 'unary'
   | 'nats';
@@ -36,7 +38,9 @@ export interface System {
 }
 
 export const systems: readonly System[] = [
-  { wire: 'kelpie', server: 'kelpied', title: 'Kelpie' },
+  { wire: 'kelpie', server: 'kelpied', title: 'Kelpie', peer: true },
+  { wire: 'go', server: 'kelpied', title: 'Kelpie, Go client' },
+  { wire: 'java', server: 'kelpied', title: 'Kelpie, Java client' },
   { wire: 'kelpie', server: 'kelpied-rights', title: 'Kelpie, with rights' },
   { wire: 'kelpie', server: 'kelpied-tls', title: 'Kelpie, with rights and TLS' },
   { wire: 'kelpie-counting', server: 'kelpied', title: 'Kelpie, counting' },
@@ -77,7 +81,7 @@ export interface Scenario {
   readonly wires: readonly WireName[];
 }
 
-const ALL: readonly WireName[] = ['kelpie', 'kelpie-counting', 'relay', 'nats'];
+const ALL: readonly WireName[] = ['kelpie', 'go', 'java', 'kelpie-counting', 'relay', 'nats'];
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -92,7 +96,7 @@ export const scenarios: readonly Scenario[] = [
     title: '1 publisher : 1 subscriber, one event at a time',
     kind: 'latency',
     subscribers: 1,
-    wires: ['kelpie', 'relay', 'nats'],
+    wires: ['kelpie', 'go', 'java', 'relay', 'nats'],
   },
   {
     id: 'one-to-fifty',

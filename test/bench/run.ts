@@ -1,6 +1,7 @@
 /** A run starts the servers and clients once, and then measures them in turn, round after round. */
-import { Clients, NotHere, startServer } from './children.js';
+import { type Clients, prepareClients, startClients, startServer } from './children.js';
 import { type RunningServer } from './coordinator.js';
+import { NotHere } from './not-here.js';
 import type { Effort, Scenario, Span, System, WireName } from './plan.js';
 import type { Row, Table } from './report.js';
 import type { Measurement } from './workload.js';
@@ -46,9 +47,10 @@ async function startAll(
   const missing: Missing[] = [];
   for (const system of systems) {
     try {
+      prepareClients(system.wire);
       // A server of its own: one that served another row too would be warmer than the others.
       const server = await startServer(system.server);
-      candidates.push({ system, server, clients: new Clients(system.wire, server.variables) });
+      candidates.push({ system, server, clients: startClients(system.wire, server.variables) });
     } catch (error) {
       if (!(error instanceof NotHere)) throw error;
       missing.push({ title: system.title, reason: error.message });

@@ -26,7 +26,16 @@ template=$(
 }
 JSON
 )
-[ "$out" = "$PWD" ] && rm -f kelpiev1/*.pb.go
+if [ "$out" = "$PWD" ]; then
+  rm -f kelpiev1/*.pb.go
+  # The imports of this client and of its programs follow the path in go.mod.
+  old=$(sed -n 's|^import "\(.*\)/kelpiev1"$|\1|p' position.go)
+  if [ "$old" != "$module" ]; then
+    programs=("$PWD" "$root"/test/conformance/drivers/go "$root"/test/bedrock/go)
+    grep -rlF --include='*.go' --include=go.mod "$old" "${programs[@]}" | xargs sed -i "s#$old#$module#g"
+    gofmt -w "${programs[@]}"
+  fi
+fi
 (cd "$root" && node_modules/.bin/buf generate --template "$template" --path protos/kelpie/v1)
 
 # The reasons of the contract as constants of Go, with their comments.

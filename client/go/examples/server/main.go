@@ -1,4 +1,4 @@
-// A server in a few lines: it registers, greets, and prints the chat.
+// The server of README.md.
 package main
 
 import (
@@ -7,12 +7,13 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"example.com/kelpie"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	client, err := kelpie.Connect(ctx, kelpie.Options{
 		Name: "lobby-1", Role: kelpie.Downstream, Address: &kelpie.Address{Port: 19132},
@@ -20,19 +21,10 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	go func() {
-		for event, err := range client.Events(ctx, "chat.global") {
-			if err != nil {
-				return
-			}
+	for event, err := range client.Events(ctx, "chat.global") {
+		if err == nil {
 			fmt.Printf("<%s> %s\n", event.Source, event.Content.Text())
 		}
-	}()
-	if err := client.Ready(ctx); err != nil {
-		log.Fatal(err)
-	}
-	if err := client.Publish(ctx, "chat.global", "lobby-1 is open"); err != nil {
-		log.Fatal(err)
 	}
 	<-client.Done()
 }

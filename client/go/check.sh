@@ -4,9 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 ./generate.sh --check
-odd=$(gofmt -l . ../../test/conformance/drivers/go)
+odd=$(gofmt -l . ../../test/conformance/drivers/go ../../test/bedrock/go)
 [ -z "$odd" ] || { echo "gofmt -w $odd"; exit 1; }
 go mod tidy -diff
 go vet ./...
+go -C examples/gophertunnel vet .
+go -C ../../test/bedrock/go vet .
 "$(go -C tools tool -n staticcheck)" ./...
 go test -race "$@" ./...

@@ -22,8 +22,13 @@ const (
 	// After this time a login at a server hangs, and the proxy tries again.
 	serverHangs   = 2 * time.Second
 	reportTimeout = 10 * time.Second
-	noServerText  = "No server is open for you. Try again soon."
+	noServer      = refusal("No server is open for you. Try again soon.")
 )
+
+// refusal is the error of a login or a move, as a text for the player.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
 
 // proxy is a proxy on gophertunnel on the network.
 type proxy struct {
@@ -128,7 +133,7 @@ func (p *proxy) goal(s *session, ticket *kelpiev1.TransferTicket) string {
 func (p *proxy) dial(ctx context.Context, s *session, server string) (*minecraft.Conn, error) {
 	node, ok := p.client.Roster().Node(server)
 	if !ok || node.Address == nil {
-		return nil, errors.New(noServerText)
+		return nil, noServer
 	}
 	data := s.client.ClientData()
 	data.PlatformOnlineID = fmt.Sprint(s.generation)

@@ -34,7 +34,7 @@ type session struct {
 // enter brings the player to their first server, reports that they are in, and forwards until their connection ends.
 func (s *session) enter(server string) error {
 	if server == "" {
-		return errors.New(noServerText)
+		return noServer
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*reportTimeout)
 	defer cancel()
@@ -134,7 +134,7 @@ func (s *session) lost(conn *minecraft.Conn, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*reportTimeout)
 	defer cancel()
 	if picked == nil || s.move(ctx, picked.Server) != nil {
-		s.disconnect(noServerText)
+		s.disconnect(string(noServer))
 	}
 }
 

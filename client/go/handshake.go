@@ -18,11 +18,15 @@ import (
 // How long an endpoint has to show that it speaks TLS.
 const probeTimeout = 2 * time.Second
 
+// The alert of TLS in the words of crypto/tls.
+const alertCertificateRequired = "tls: certificate required"
+
 // handshakes are those of one connection, with the reason why the last one failed: gRPC passes on only a text.
 type handshakes struct {
 	credentials.TransportCredentials
 	endpoint string
 	hasCert  bool
+	config   *tls.Config
 	mu       sync.Mutex
 	failure  error
 	// The last connection; nil: its handshake failed.
@@ -49,7 +53,11 @@ func (p *protection) handshakes(endpoint string) (*handshakes, error) {
 		return nil, err
 	}
 	config.ServerName = hostOf(endpoint)
-	return &handshakes{TransportCredentials: credentials.NewTLS(config), endpoint: endpoint, hasCert: p.cert != ""}, nil
+	shown := config.Clone()
+	shown.NextProtos = []string{"h2"}
+	return &handshakes{
+		TransportCredentials: credentials.NewTLS(config), endpoint: endpoint, hasCert: p.cert != "", config: shown,
+	}, nil
 }
 
 // ClientHandshake does the handshake of a new connection.
@@ -75,19 +83,35 @@ func (h *handshakes) explain(err error) error {
 		return known
 	}
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	failure, conn := h.failure, h.conn
+	h.mu.Unlock()
 	switch {
-	case h.failure != nil:
-		return h.meaning(h.failure)
-	// With TLS 1.3 a coordinator refuses the certificate of a client after the handshake.
-	case h.conn == nil || h.conn.heard.Load():
+	case failure != nil:
+		return h.meaning(failure)
+	// With TLS 1.3 a coordinator refuses a client after the handshake.
+	case conn == nil || conn.heard.Load():
 		return known
-	case strings.Contains(known.Message, "tls: certificate required"):
-		return h.certificateRequired(known)
 	case h.hasCert:
 		return h.certificateRefused(known)
+	case h.demandsCertificate():
+		return h.certificateRequired(known)
 	}
 	return known
+}
+
+// Whether the coordinator refuses a connection because it shows no certificate. gRPC writes first, and may never read
+// the alert, so this connection only reads.
+func (h *handshakes) demandsCertificate() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
+	defer cancel()
+	conn, err := (&tls.Dialer{Config: h.config}).DialContext(ctx, "tcp", h.endpoint)
+	if err != nil {
+		return strings.Contains(err.Error(), alertCertificateRequired)
+	}
+	defer conn.Close()
+	_ = conn.SetReadDeadline(time.Now().Add(probeTimeout))
+	_, err = conn.Read(make([]byte, 1))
+	return err != nil && strings.Contains(err.Error(), alertCertificateRequired)
 }
 
 func (h *handshakes) meaning(failure error) error {
@@ -110,7 +134,7 @@ func (h *handshakes) meaning(failure error) error {
 	case errors.As(failure, &plain):
 		reason = ReasonTLSUnsupported
 		message = fmt.Sprintf("%s does not speak TLS; start kelpied with --tls-cert and --tls-key, or %s", h.endpoint, h.plainText())
-	case strings.Contains(failure.Error(), "tls: certificate required"):
+	case strings.Contains(failure.Error(), alertCertificateRequired):
 		return h.certificateRequired(failure)
 	case strings.Contains(failure.Error(), "remote error: tls: ") && h.hasCert:
 		return h.certificateRefused(failure)

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 
 export const HOST = '127.0.0.1';
 /** The version of the game. The demo with PowerNukkit plays an older one. */
-export const VERSION = process.env['KELPIE_DEMO_GAME'] ?? '1.21.0';
+export const VERSION = process.env['BEDROCK_VERSION'] ?? '1.21.0';
 
 /** The library's default is 3; a player above the limit only gets a timeout. */
 const MAX_PLAYERS = 100;

@@ -1,12 +1,10 @@
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Api, reachApi } from '../../client/api/index.js';
 import { Child } from './child.js';
 import { HOST } from './library.js';
+import { freeTcpPort, freeUdpPort } from './ports.js';
 import { Secrets } from './secrets.js';
 import { Watch } from './watch.js';
 
@@ -134,21 +132,4 @@ function isProxy(name: NodeName): boolean {
 function running<T>(part: T | undefined): T {
   if (part === undefined) throw new Error('not started yet');
   return part;
-}
-
-async function freeTcpPort(): Promise<number> {
-  const server = createServer().listen(0, HOST);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('no TCP port is free');
-  return address.port;
-}
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, HOST);
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
 }

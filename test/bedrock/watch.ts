@@ -76,6 +76,16 @@ export class Watch {
     });
   }
 
+  /** Resolves when the roster has these nodes as READY. */
+  async hasNodes(names: readonly string[]): Promise<void> {
+    const isSo = (): boolean =>
+      names.every((name) => this.#kelpie.roster.node(name)?.state === 'READY');
+    if (isSo()) return;
+    await this.news.waitFor(`the roster to have ${names.join(', ')}`, isSo, {
+      since: this.news.mark,
+    });
+  }
+
   close(): Promise<void> {
     return this.#kelpie.close();
   }

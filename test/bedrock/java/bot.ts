@@ -4,8 +4,8 @@ import { type Client, dial, HOST, packetId, sendText, type Text } from '../libra
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** A world that is not generated yet may let nobody spawn: the player joins once more then. */
-const SPAWN_MS = 8000;
-const JOINS = 3;
+const SPAWN_MS = 4000;
+const JOINS = 4;
 
 /**
  * The packets that the player reads. The library can read chunks and recipes of this game, but not all that a real server

@@ -55,7 +55,7 @@ final class Settings {
 
   /** Empty: the server takes no part in the chat of the network. */
   Optional<String> chatTopic() {
-    return text("chat.topic");
+    return text("chat.topic", "chat.global");
   }
 
   String chatFormat() {
@@ -85,7 +85,12 @@ final class Settings {
   }
 
   private Optional<String> text(String key) {
-    return Optional.ofNullable(config.getString(key, "")).map(String::strip).filter(text -> !text.isEmpty());
+    return text(key, "");
+  }
+
+  /** The default is for a file that lacks the key: an older one. */
+  private Optional<String> text(String key, String otherwise) {
+    return Optional.ofNullable(config.getString(key, otherwise)).map(String::strip).filter(text -> !text.isEmpty());
   }
 
   private Path path(String name) {

@@ -1,5 +1,5 @@
 # Every target is a script of package.json, after what it needs is installed.
-.PHONY: run test demo demo-go soak bench languages test-languages conformance docs check release build gen clean
+.PHONY: run test demo demo-go demo-java soak bench languages test-languages conformance docs check release build gen clean
 
 NODE_MODULES := node_modules/.package-lock.json
 BEDROCK_MODULES := test/bedrock/node_modules/.package-lock.json
@@ -19,6 +19,10 @@ demo: build $(BEDROCK_MODULES)
 # The same with Dragonfly servers and a proxy on gophertunnel, all with the Go client: TIMES=3 for three in a row.
 demo-go: build
 	@bash test/bedrock/go/run.sh
+
+# The same with real PowerNukkit servers and our plugin for them: TIMES=3 for three in a row. Needs JDK 17 and Maven.
+demo-java: build $(BEDROCK_MODULES)
+	@bash test/bedrock/java/run.sh
 
 # Attacks at their full size, then sixty restarts under load, ten seconds apart: nothing may grow.
 soak: build

@@ -19,7 +19,12 @@ process.on('exit', () => {
   void NukkitServer.killAll();
 });
 
-process.exit((await play()) ? 0 : 1);
+const times = Number(process.env['TIMES'] ?? '1');
+if (!Number.isInteger(times) || times < 1) throw new Error('TIMES must be a whole number from 1');
+for (let time = 1; time <= times; time += 1) {
+  if (!(await play())) process.exit(1);
+}
+process.exit(0);
 
 async function play(): Promise<boolean> {
   const narrator = new Narrator();

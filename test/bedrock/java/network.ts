@@ -91,7 +91,7 @@ export class Network {
       ...{ name: 'radio', role: 'SERVICE', endpoints: this.endpoint, ...this.secrets.of('radio') },
       roster: { players: true },
       // The demo kills the coordinator: a warning would be no news.
-      logger: () => undefined,
+      logger: { warn: () => undefined },
     });
     this.#radio.subscribe('chat.global', ({ attributes, source, content }) => {
       if (typeof content !== 'string') return;

@@ -38,7 +38,7 @@ const OWN_ANSWERS: Record<string, (stream: Stream, value: Json) => readonly Json
 
 /** What a scenario decides for all streams. */
 export interface Manner {
-  readonly manual: readonly string[];
+  manual: readonly string[];
   /** The rows of the snapshots that the coordinator sends by itself. */
   rows: readonly unknown[];
 }

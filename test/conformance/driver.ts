@@ -70,9 +70,9 @@ export class Driver {
 
   #take(line: string): void {
     try {
-      const { id, ...value } = JSON.parse(line) as Json;
-      if (typeof id === 'number') this.#answers.set(id, value as Answered);
-      else this.#observations.push({ value, taken: false });
+      const value = JSON.parse(line) as Json;
+      if ('saw' in value) this.#observations.push({ value, taken: false });
+      else this.#answers.set(Number(value['id']), value as Answered);
       this.#transcript.add(`driver ← ${line}`);
     } catch {
       this.#transcript.add(`driver ← no JSON: ${line}`);

@@ -107,7 +107,7 @@ export async function serveGrpc(
   tls?: TlsOptions,
 ): Promise<GrpcServer> {
   const http2 = createHttp2();
-  const sockets = new Map<unknown, Socket>();
+  const sockets = new Set<Socket>();
   const attemptsAway: number[] = [];
   let isAway = false;
   http2.on('sessionError', () => undefined);
@@ -119,8 +119,6 @@ export async function serveGrpc(
     }
     socket.setNoDelay(true);
     http2.once('session', (session) => {
-      sockets.set(session, socket);
-      session.on('close', () => sockets.delete(session));
       session.on('stream', (stream, headers) => onCall(new Call(stream, headers, socket)));
     });
     http2.emit('connection', socket);
@@ -130,10 +128,14 @@ export async function serveGrpc(
     ? createTls({ ...tls, ALPNProtocols: ['h2'] }, connected)
     : createServer({ allowHalfOpen: false }, connected);
   server.on('tlsClientError', () => undefined);
-  server.listen(0, '127.0.0.1');
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.listen(0, '0.0.0.0');
   await once(server, 'listening');
   const drop = (): void => {
-    for (const socket of sockets.values()) socket.destroy();
+    for (const socket of sockets) socket.destroy();
   };
   return {
     attemptsAway,

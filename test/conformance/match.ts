@@ -85,7 +85,7 @@ export function filled(value: unknown, captured: Captured): unknown {
   }
   if (typeof value === 'string')
     return value.replaceAll(/\$\{(\w+)\}/g, (_, name: string) =>
-      String(filled(`$${name}`, captured)),
+      textOf(filled(`$${name}`, captured)),
     );
   if (Array.isArray(value)) return value.map((one) => filled(one, captured));
   if (typeof value !== 'object' || value === null) return value;
@@ -94,7 +94,8 @@ export function filled(value: unknown, captured: Captured): unknown {
   );
 }
 
-function textOf(value: unknown): string {
+/** A value inside of a text. */
+export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }
 

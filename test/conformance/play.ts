@@ -1,6 +1,7 @@
 /** Plays a scenario: each step in turn, with a driver and the coordinators that the scenario needs. */
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TestCa } from '../support/certificates.js';
@@ -50,6 +51,8 @@ export class Play {
   #files: string | undefined;
   /** The driver has no variables of its own. */
   #isOrdinary = true;
+  /** The client of the scenario has ended. */
+  #isUsable = false;
   #generation = 0;
   /** The highest publish sequence that a PublishAck has settled. */
   #settled = 0;
@@ -66,18 +69,23 @@ export class Play {
       this.#transcript.add(`step ${index + 1}: ${JSON.stringify(step)}`);
       await this.#step(step);
     }
-    this.#checkRest();
+    this.#checkFrames();
+    this.#isUsable = await this.#close();
+    const [seen] = this.#driver.rest;
+    if (seen) throw new Error(`the driver saw more: ${shown(seen)}`);
   }
 
   /** Ends the client and the coordinators. Returns false if the driver is of no use for another scenario. */
   async end(): Promise<boolean> {
-    const isEnded = await this.#close();
+    const isUsable = this.#isUsable && this.#isOrdinary;
     await Promise.all([...this.#endpoints.values()].map((endpoint) => endpoint.stop()));
     if (this.#files !== undefined) await rm(this.#files, { recursive: true });
-    return isEnded && this.#isOrdinary;
+    return isUsable;
   }
 
   async #close(): Promise<boolean> {
+    // What the scenario wanted to answer itself is over.
+    this.#manner.manual = [];
     try {
       const id = this.#driver.ask({ do: 'close' });
       const find = (): Answered | undefined => this.#driver.answered(id);
@@ -97,7 +105,7 @@ export class Play {
   }
 
   readonly #acts: Record<string, (value: unknown, step: Step) => unknown> = {
-    connect: (value) => this.#connect((value ?? {}) as Json),
+    connect: (value, step) => this.#connect((value ?? {}) as Json, step),
     start: async (value) => {
       const { open = {}, ...given } = (value ?? {}) as Json;
       await this.#connect(given);
@@ -114,7 +122,7 @@ export class Play {
       const id = this.#driver.ask(this.#filled(value) as Json);
       const { as = '' } = step;
       this.#begun.set(as, id);
-      this.#captured.set(`$${as}`, id);
+      this.#captured.set(`$${as}Id`, id);
     },
     answer: async (value, step) => {
       const name = String(value);
@@ -198,11 +206,29 @@ export class Play {
     },
     published: (value, step) =>
       this.#published(value as number, this.#on(step), String(step['captures'])),
+    same: (value) => {
+      const [left, right] = this.#filled(value) as unknown[];
+      if (String(left) !== String(right)) throw new Error(`${shown(left)} is not ${shown(right)}`);
+    },
+    token: async (value) => {
+      const { hash, authorization, file } = this.#filled(value) as Record<string, string>;
+      const token = (await readFile(join(await this.#folder(), file ?? ''), 'utf8')).trim();
+      const found = createHash('sha256').update(token).digest('base64');
+      if (authorization !== `Bearer ${token}`) throw new Error(`the file has ${token}`);
+      if (found !== hash) throw new Error('Join got the hash of another token');
+    },
+    player: (value) => this.#player(value as { id: string; generation: number }),
+    joinWithoutGrant: (value, step) =>
+      this.#joinWithoutGrant(this.#filled(value) as Json, this.#on(step)),
     flush: async (_, step) => {
       const stream = this.#on(step);
-      for (const one of stream.frames) if (one.kind === 'heartbeat') one.taken = true;
-      await stream.send([{ heartbeatRequested: {} }]);
-      await this.#receive({ heartbeat: {} }, stream, false);
+      // The first heartbeat may be one that was on its way.
+      for (const round of [1, 2]) {
+        this.#transcript.add(`round ${round}`);
+        for (const one of stream.frames) if (one.kind === 'heartbeat') one.taken = true;
+        await stream.send([{ heartbeatRequested: {} }]);
+        await this.#receive({ heartbeat: {} }, stream, false);
+      }
     },
     end: (value, step) => this.#on(step).end((value ?? undefined) as EndOf | undefined),
     cut: (_, step) => this.#on(step).cut(),
@@ -276,12 +302,13 @@ export class Play {
     return endpoint;
   }
 
-  async #connect({ subscribe, handle, ...given }: Json): Promise<void> {
-    const { endpoints = ['a'], ...more } = this.#filled(given) as Json;
+  async #connect({ subscribe, handle, ...given }: Json, step: Step = {}): Promise<void> {
+    const { endpoints = ['a'], elsewhere = false, ...more } = this.#filled(given) as Json;
     const addresses: string[] = [];
     for (const name of (endpoints ?? []) as string[])
       addresses.push((await this.#endpoint(name)).address);
-    const found = endpoints === null ? {} : { endpoints: addresses };
+    const places = elsewhere === true ? addresses.map(elsewhereOf) : addresses;
+    const found = endpoints === null ? {} : { endpoints: places };
     const options = { name: 'lobby-1', role: 'DOWNSTREAM', ...found, ...more };
     const request = {
       do: 'connect',
@@ -290,7 +317,7 @@ export class Play {
       ...(handle ? { handle } : {}),
     };
     const answer = await this.#driver.answer(this.#driver.ask(request), 'connect');
-    this.#check({ ok: {} }, answer, 'connect');
+    this.#check(step, answer, 'connect');
   }
 
   async #accept({ at = 'a', as, authorization }: Accepting, withinMs?: number): Promise<Stream> {
@@ -358,6 +385,46 @@ export class Play {
     await this.#on(step).send([batchOf(sequences, { after, upTo, topic, bytes })]);
   }
 
+  /** A player logs in, is granted, and joins. */
+  async #player({ id, generation }: { id: string; generation: number }): Promise<void> {
+    const player = { xuid: id, name: `Player ${id}` };
+    const steps: Step[] = [
+      { begin: { do: 'acquire', player }, as: `login of ${id}` },
+      { receive: { requestId: `$login${id}`, acquirePlayer: { player: { xuid: id } } } },
+      { send: { requestId: `$login${id}`, playerAcquired: { playerId: id, generation } } },
+      { answer: `login of ${id}`, ok: { granted: true, generation } },
+      { begin: { do: 'joined', player }, as: `join of ${id}` },
+      { receive: { requestId: `$join${id}`, reportPlayers: { reports: [{ generation }] } } },
+      {
+        send: {
+          requestId: `$join${id}`,
+          playersReported: { results: [{ playerId: id, generation }] },
+        },
+      },
+      { answer: `join of ${id}` },
+    ];
+    for (const step of steps) await this.#step(step);
+  }
+
+  /** The reports behind a join without a grant come in its frame, under generation 0, or after its result. */
+  async #joinWithoutGrant(given: Json, stream: Stream): Promise<void> {
+    const { requestId, reports, id, generation, server } = given;
+    const result = { playerId: id, generation };
+    const all = reports as Json[];
+    const found = difference({ generation: 0, joined: {} }, all[0], this.#captured);
+    if (found !== undefined) throw new Error(found);
+    const results = all.map(() => result);
+    await stream.send([{ requestId, playersReported: { results } }]);
+    if (all.length > 1) {
+      const other = difference({ generation: 0, movedTo: server }, all[1], this.#captured);
+      if (other !== undefined) throw new Error(other);
+      return;
+    }
+    const moved = { reports: [{ playerId: id, generation, movedTo: server }] };
+    await this.#receive({ requestId: '$moved', reportPlayers: moved }, stream, false);
+    await this.#step({ send: { requestId: '$moved', playersReported: { results: [result] } } });
+  }
+
   /** The node sends this many events, in order, in as many frames as it likes. Captures the number of the last one. */
   async #published(count: number, stream: Stream, name: string): Promise<void> {
     let next: number | undefined;
@@ -382,9 +449,10 @@ export class Play {
   async #picks(file: string): Promise<void> {
     const stream = this.#on({});
     const topics = ['nodes.*', 'players.*', 'routing', 'kelpie.settings'];
-    for (const { name, rows, request, server } of pickCases(file)) {
+    for (const { name, rows, reserved, request, server } of pickCases(file)) {
       const cursor = Number(rows.at(-1)?.['sequence'] ?? 0);
       await stream.send([{ snapshot: { cursor, topics, rows, complete: true } }]);
+      await stream.send([{ nodeLoads: { loads: reserved } }]);
       await this.#step({ flush: null });
       const answer = await this.#driver.answer(this.#driver.ask(request), name);
       this.#check({ ok: { server: server === '' ? null : server } }, answer, name);
@@ -425,9 +493,7 @@ export class Play {
     }
   }
 
-  #checkRest(): void {
-    const [seen] = this.#driver.rest;
-    if (seen) throw new Error(`the driver saw more: ${shown(seen)}`);
+  #checkFrames(): void {
     for (const endpoint of this.#endpoints.values()) {
       if (endpoint.streams.length > endpoint.accepted)
         throw new Error('the node opened a stream that no step accepted');
@@ -441,6 +507,14 @@ export class Play {
   #isFree(kind: string): boolean {
     return FREE.includes(kind);
   }
+}
+
+/** The same port, at an address of this machine that is no loopback address. */
+function elsewhereOf(address: string): string {
+  const all = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
+  const own = all.find(({ internal, family }) => !internal && family === 'IPv4');
+  if (!own) throw new Error('this machine has no address beside loopback');
+  return address.replace(/^.*:/, `${own.address}:`);
 }
 
 interface Accepting {

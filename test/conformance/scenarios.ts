@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
+import { textOf } from './match.js';
 
 /** The compiled file lies in dist. */
 const FOLDER = fileURLToPath(new URL('../../../test/conformance/scenarios', import.meta.url));
@@ -79,7 +80,11 @@ function each(subject: string, { each: sets = [{}], ...written }: Written): Scen
 
 /** Puts the values of a set in place of their names, and leaves the names that the scenario captures. */
 function fill(value: unknown, given: ReadonlyMap<string, unknown>): unknown {
-  if (typeof value === 'string') return given.has(value) ? given.get(value) : value;
+  if (typeof value === 'string' && given.has(value)) return given.get(value);
+  if (typeof value === 'string')
+    return value.replaceAll(/\$\{\w+\}/g, (name) =>
+      textOf(given.get(name.replace(/[{}]/g, '')) ?? name),
+    );
   if (Array.isArray(value)) return value.map((one) => fill(one, given));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, fill(one, given)]));

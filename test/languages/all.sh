@@ -13,7 +13,7 @@ mkdir -p out
 LIMIT_S=900
 
 passed=0 failed=0 absent=0
-for part in ${ONLY:-stubs go java python conformance grpc-tools demo-go demo-java}; do
+for part in ${ONLY:-stubs go java python conformance grpc-tools manuals demo-go demo-java}; do
   began=$SECONDS
   said=$(timeout "$LIMIT_S" bash "parts/$part.sh" 2>"out/$part.log")
   code=$?

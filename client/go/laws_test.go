@@ -222,6 +222,23 @@ func TestLawOfPublishing(t *testing.T) {
 	})
 }
 
+// An acknowledgement of numbers that never went out settles nothing.
+func TestWrongAcknowledgement(t *testing.T) {
+	t.Parallel()
+	p := publisher{first: 1, wake: func() {}}
+	payload := &kelpiev1.Payload{Content: &kelpiev1.Content{Form: &kelpiev1.Content_Text{Text: "x"}}}
+	settled := 0
+	for range 2 {
+		if err := p.publish(&kelpiev1.EventDraft{Topic: "x", Payload: payload}, func(error) { settled++ }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.acknowledge(&kelpiev1.PublishAck{PublishSequence: 2})
+	if settled > 0 {
+		t.Errorf("%d are settled", settled)
+	}
+}
+
 func TestLawOfBackoff(t *testing.T) {
 	t.Parallel()
 	law(t, 10_000, func(random *rand.Rand) error {

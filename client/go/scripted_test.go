@@ -33,12 +33,15 @@ func scriptedClient(t *testing.T, options kelpie.Options, setup func(*kelpie.Cli
 	stream, _ := c.Open(t, nil)
 	stream.Snapshot(1, true, rosterTopics)
 	ready(t, client)
+	stream.Until("the first heartbeat", isHeartbeat)
 	return client, c, stream
 }
 
 func isAck(sequence uint64) func(*kelpiev1.NodeFrame) bool {
 	return func(frame *kelpiev1.NodeFrame) bool { return frame.GetAck().GetSequence() == sequence }
 }
+
+func isHeartbeat(frame *kelpiev1.NodeFrame) bool { return frame.GetHeartbeat() != nil }
 
 func isGoodbye(reason kelpiev1.GoodbyeReason) func(*kelpiev1.NodeFrame) bool {
 	return func(frame *kelpiev1.NodeFrame) bool { return frame.GetGoodbye().GetReason() == reason }
@@ -117,6 +120,31 @@ func TestNoAcknowledgementBeforeTheHandler(t *testing.T) {
 	stream.Until("the acknowledgement", func(frame *kelpiev1.NodeFrame) bool { return frame.GetAck().GetSequence() >= 17 })
 }
 
+// A batch that begins after events that never came: the client connects again with the position that it has.
+func TestMissedEvents(t *testing.T) {
+	t.Parallel()
+	var events <-chan *kelpie.Event
+	client, c, stream := scriptedClient(t, kelpie.Options{}, func(client *kelpie.Client) {
+		events = received(t, client, "x")
+	})
+	away := statuses(t, client, kelpie.Disconnected)
+	stream.Batch("x", 1, 2)
+	stream.Batch("x", 5, 6)
+	if status := next(t, away); !errors.Is(status.Err, kelpie.ReasonProtocol) {
+		t.Errorf("got %v", status)
+	}
+	second, hello := c.Open(t, func(welcome *kelpiev1.Welcome) { welcome.Cursor = scripted.Cursor(2) })
+	if sequence := hello.Start.GetAfter().GetSequence(); sequence != 2 {
+		t.Errorf("it starts after %d", sequence)
+	}
+	second.Batch("x", 2, 3, 6)
+	for _, sequence := range []uint64{2, 3, 6} {
+		if got := next(t, events).Sequence; got != sequence {
+			t.Errorf("got %d instead of %d", got, sequence)
+		}
+	}
+}
+
 // A function for the load that hangs stops no heartbeat.
 func TestLoadThatHangs(t *testing.T) {
 	t.Parallel()
@@ -124,12 +152,9 @@ func TestLoadThatHangs(t *testing.T) {
 	defer close(hang)
 	client, _, stream := scriptedClient(t, kelpie.Options{Load: func() kelpie.Load { <-hang; return kelpie.Load{} }}, nil)
 	failed := statuses(t, client, kelpie.HandlerFailed)
-	for range 2 {
-		frame := stream.Until("a heartbeat", func(frame *kelpiev1.NodeFrame) bool { return frame.GetHeartbeat() != nil })
-		if frame.GetHeartbeat().Load != nil {
-			t.Error("it has a load")
-		}
-		stream.Send(&kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_HeartbeatRequested{}})
+	stream.Send(&kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_HeartbeatRequested{}})
+	if frame := stream.Until("a heartbeat", isHeartbeat); frame.GetHeartbeat().Load != nil {
+		t.Error("it has a load")
 	}
 	if status := next(t, failed); status.Pattern != "load" || !errors.Is(status.Err, kelpie.ReasonHandlerTimeout) {
 		t.Errorf("got %v", status)

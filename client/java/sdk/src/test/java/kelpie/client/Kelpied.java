@@ -9,7 +9,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import kelpie.v1.NodeRole;
@@ -29,7 +31,7 @@ final class Kelpied implements AutoCloseable {
 
   /** Everything in memory, on a free port. */
   static Kelpied dev(String... options) throws Exception {
-    List<String> all = new ArrayList<>(List.of("--dev"));
+    List<String> all = new ArrayList<>(List.of("--dev", "--log-level", "error"));
     all.addAll(List.of(options));
     return start(all);
   }
@@ -37,22 +39,26 @@ final class Kelpied implements AutoCloseable {
   /** On a port, with its journal in a folder, so that another process may go on with it. */
   static Kelpied in(Path data, int port, String... options) throws Exception {
     List<String> all =
-        new ArrayList<>(List.of("--dev", "--journal", "file", "--data", data.toString(), "--port", "" + port));
+        new ArrayList<>(
+            List.of("--data", data.toString(), "--port", "" + port, "--metrics-port", "off", "--log-format", "json"));
     all.addAll(List.of(options));
     return start(all);
   }
 
   private static Kelpied start(List<String> options) throws Exception {
-    List<String> command =
-        new ArrayList<>(
-            List.of("node", REPOSITORY.resolve("dist/server/main.js").toString(), "--log-level", "error"));
+    List<String> command = new ArrayList<>(List.of("node", REPOSITORY.resolve("dist/server/main.js").toString()));
     command.addAll(options);
-    Process process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     CompletableFuture<String> endpoint = new CompletableFuture<>();
     Thread reader = new Thread(() -> read(process, endpoint), "kelpied");
     reader.setDaemon(true);
     reader.start();
-    return new Kelpied(process, endpoint.get(20, TimeUnit.SECONDS));
+    try {
+      return new Kelpied(process, endpoint.get(20, TimeUnit.SECONDS));
+    } catch (ExecutionException | TimeoutException failed) {
+      process.destroyForcibly();
+      throw failed;
+    }
   }
 
   private static void read(Process process, CompletableFuture<String> endpoint) {
@@ -60,12 +66,23 @@ final class Kelpied implements AutoCloseable {
         new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         Matcher found = ENDPOINT.matcher(line);
-        if (found.find()) endpoint.complete(found.group(1));
+        if (found.find() && !endpoint.isDone()) endpoint.complete(found.group(1));
+        else if (line.contains("\"error\"") || !line.startsWith("{")) System.err.println(line);
       }
     } catch (IOException ended) {
       // Below.
     }
     endpoint.completeExceptionally(new IllegalStateException("kelpied ended before it was ready"));
+  }
+
+  /** Runs a command of kelpied to its end, and returns what it printed. */
+  static String run(String... arguments) throws Exception {
+    List<String> command = new ArrayList<>(List.of("node", REPOSITORY.resolve("dist/server/main.js").toString()));
+    command.addAll(List.of(arguments));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (process.waitFor() != 0) throw new IllegalStateException(output);
+    return output.trim();
   }
 
   /** A port that is free now. */

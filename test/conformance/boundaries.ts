@@ -8,13 +8,13 @@ import { shown } from './match.js';
 const BEGINNING = 3;
 
 /** What a stream of a node begins with. */
-export interface Opened {
+interface Opened {
   readonly stream: Stream;
   readonly hello: Json;
 }
 
 /** Accepts the next stream, and receives its Hello. */
-export type Accept = () => Promise<Opened>;
+type Accept = () => Promise<Opened>;
 
 /** What is delivered: batches of sequences, and how many frames come before the cut, Welcome among them. */
 export interface Delivery {

@@ -31,6 +31,7 @@ export async function runLanguage(
   language: Language,
   scenarios: readonly Scenario[],
   jobs: number,
+  stepMs?: number,
 ): Promise<Run> {
   const { name, missing, claims } = language;
   const cells = new Map<string, Cell>();
@@ -43,7 +44,7 @@ export async function runLanguage(
     if (!isClaimed) cells.set(scenario.name, { color: 'gray' });
     return isClaimed;
   });
-  await Promise.all(Array.from({ length: jobs }, () => work(language, waiting, cells)));
+  await Promise.all(Array.from({ length: jobs }, () => work(language, waiting, cells, stepMs)));
   return { language: name, absent: undefined, cells };
 }
 
@@ -52,11 +53,12 @@ async function work(
   { run }: Language,
   waiting: Scenario[],
   cells: Map<string, Cell>,
+  stepMs?: number,
 ): Promise<void> {
   let driver: Driver | undefined;
   for (let scenario = waiting.shift(); scenario; scenario = waiting.shift()) {
     driver ??= new Driver(run, ROOT);
-    const { cell, isUsable } = await playOne(scenario, driver);
+    const { cell, isUsable } = await playOne(scenario, driver, stepMs);
     cells.set(scenario.name, cell);
     if (isUsable) continue;
     await driver.kill();
@@ -68,8 +70,9 @@ async function work(
 async function playOne(
   scenario: Scenario,
   driver: Driver,
+  stepMs?: number,
 ): Promise<{ cell: Cell; isUsable: boolean }> {
-  const transcript = new Transcript();
+  const transcript = new Transcript(stepMs);
   driver.begin(transcript);
   const play = new Play(scenario, driver, transcript);
   const startedMs = performance.now();

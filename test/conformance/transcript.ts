@@ -8,6 +8,12 @@ export class Transcript {
   readonly lines: string[] = [];
   readonly #news = new EventEmitter().setMaxListeners(0);
   readonly #startedMs = performance.now();
+  readonly #stepMs: number;
+
+  /** @param stepMs how long a step may take */
+  constructor(stepMs = STEP_MS) {
+    this.#stepMs = stepMs;
+  }
 
   add(line: string): void {
     const ms = Math.round(performance.now() - this.#startedMs);
@@ -16,7 +22,11 @@ export class Transcript {
   }
 
   /** Waits until `find` returns a value. It is called after each line. Throws after `withinMs`. */
-  async until<T>(find: () => T | undefined, what: () => string, withinMs = STEP_MS): Promise<T> {
+  async until<T>(
+    find: () => T | undefined,
+    what: () => string,
+    withinMs = this.#stepMs,
+  ): Promise<T> {
     const deadline = AbortSignal.timeout(withinMs);
     for (;;) {
       const found = find();

@@ -23,20 +23,22 @@ func (c *callbacks) run(work func()) {
 }
 
 func (c *callbacks) work() {
-	for {
-		c.mu.Lock()
-		queue := c.queue
-		c.queue = nil
-		if len(queue) == 0 {
-			c.running = false
-			c.mu.Unlock()
-			return
-		}
-		c.mu.Unlock()
-		for _, work := range queue {
-			if err := call(func() error { work(); return nil }); err != nil {
-				c.session.handlerFailed("callback", err)
-			}
+	for work := c.next(); work != nil; work = c.next() {
+		if err := call(func() error { work(); return nil }); err != nil {
+			c.session.handlerFailed("callback", err)
 		}
 	}
+}
+
+func (c *callbacks) next() func() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) == 0 {
+		c.running = false
+		return nil
+	}
+	work := c.queue[0]
+	c.queue[0] = nil
+	c.queue = c.queue[1:]
+	return work
 }

@@ -115,6 +115,9 @@ func (c *Client) Events(ctx context.Context, pattern string) iter.Seq2[*Event, e
 // If the stream breaks before an acknowledgement arrives, the next one reports only that the event is settled: then
 // Publish returns nil, even if the coordinator refused the event for a reason that the client does not check.
 func (c *Client) Publish(ctx context.Context, topic string, content any, options ...MessageOption) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	settled := make(chan error, 1)
 	if err := c.session.publish(topic, content, options, func(err error) { settled <- err }); err != nil {
 		return err

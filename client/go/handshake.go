@@ -170,10 +170,33 @@ func (h *handshakes) certificateRefused(cause error) error {
 			"kelpied has as --tls-client-ca", h.endpoint)}
 }
 
-// The error of a stream in plain text: where the endpoint accepts connections and speaks TLS, TLS_REQUIRED.
-func (r *route) explainPlain(err error) error {
+// plainConns are the connections in plain text of one gRPC connection.
+type plainConns struct {
+	endpoint string
+	mu       sync.Mutex
+	// nil: the last one did not open.
+	last *heardConn
+}
+
+func (p *plainConns) dial(ctx context.Context, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = nil
+	if err != nil {
+		return nil, err
+	}
+	p.last = &heardConn{Conn: conn}
+	return p.last, nil
+}
+
+// The error of a stream. Where the endpoint accepts connections, sends nothing and speaks TLS: TLS_REQUIRED.
+func (p *plainConns) explain(err error) error {
 	known := fromGRPC(err)
-	if known.Reason != ReasonUnavailable || strings.Contains(known.Message, "dial") {
+	p.mu.Lock()
+	last := p.last
+	p.mu.Unlock()
+	if known.Reason != ReasonUnavailable || last == nil || last.heard.Load() {
 		return known
 	}
 	// The probe sends nothing to the other side, so any certificate will do.
@@ -183,11 +206,11 @@ func (r *route) explainPlain(err error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
-	conn, failed := dialer.DialContext(ctx, "tcp", r.endpoint)
+	conn, failed := dialer.DialContext(ctx, "tcp", p.endpoint)
 	if failed != nil {
 		return known
 	}
 	_ = conn.Close()
 	return fail(ReasonTLSRequired, fmt.Sprintf(
-		"%s speaks TLS, and this client sent plain text; give the CA of this coordinator as CA or KELPIE_CA", r.endpoint))
+		"%s speaks TLS, and this client sent plain text; give the CA of this coordinator as CA or KELPIE_CA", p.endpoint))
 }

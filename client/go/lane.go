@@ -76,9 +76,7 @@ func (l *lane) handle(one delivery, worker int) {
 			fmt.Sprintf("the handler of %q did not return within %v", l.pattern, l.session.handlerTimeout)))
 		l.work()
 	})
-	l.session.mu.Unlock()
-	err := call(func() error { return l.handler(ctx, one.event) })
-	l.session.mu.Lock()
+	err := l.session.unlocked(func() error { return l.handler(ctx, one.event) })
 	late()
 	if l.worker != worker {
 		return
@@ -106,6 +104,13 @@ func call(work func() error) (err error) {
 		}
 	}()
 	return work()
+}
+
+// Calls a function of the program without the lock, which is held before and after it.
+func (s *session) unlocked(work func() error) error {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	return call(work)
 }
 
 // after calls work with the lock, unless stop is called with the lock before.

@@ -3,7 +3,6 @@ package kelpie
 import (
 	"context"
 	"fmt"
-	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -59,8 +58,8 @@ func (r *route) open(ctx context.Context, conn *grpc.ClientConn, exchange func(k
 
 // The connection, and a function that says why it does not open.
 func (r *route) dial(options ...grpc.DialOption) (*grpc.ClientConn, func(error) error, error) {
-	transport := insecure.NewCredentials()
-	explain := func(err error) error { return r.explainPlain(err) }
+	plain := &plainConns{endpoint: r.endpoint}
+	transport, explain := insecure.NewCredentials(), plain.explain
 	if r.protection.usesTLS(r.endpoint) {
 		handshakes, err := r.protection.handshakes(r.endpoint)
 		if err != nil {
@@ -70,9 +69,7 @@ func (r *route) dial(options ...grpc.DialOption) (*grpc.ClientConn, func(error) 
 	}
 	conn, err := grpc.NewClient("passthrough:///"+r.endpoint, append([]grpc.DialOption{
 		grpc.WithTransportCredentials(transport),
-		grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "tcp", address)
-		}),
+		grpc.WithContextDialer(plain.dial),
 		// The client has a back-off of its own, which knows the grace.
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, MaxDelay: time.Second},

@@ -202,6 +202,9 @@ func (s *session) ask(ctx context.Context, frame *kelpiev1.NodeFrame) (*kelpiev1
 		answer *kelpiev1.CoordinatorFrame
 		err    *Error
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	done := make(chan outcome, 1)
 	if err := s.sendRequest(frame, func(answer *kelpiev1.CoordinatorFrame, err *Error) { done <- outcome{answer, err} }); err != nil {
 		return nil, err

@@ -130,9 +130,7 @@ func (w *ValueWatch) run() {
 		w.order = slices.Delete(w.order, 0, 1)
 		value := w.waiting[name]
 		delete(w.waiting, name)
-		w.session.mu.Unlock()
-		err := call(func() error { return w.handler(w.ctx, value) })
-		w.session.mu.Lock()
+		err := w.session.unlocked(func() error { return w.handler(w.ctx, value) })
 		if err != nil {
 			w.session.handlerFailed(w.pattern, err)
 		}

@@ -28,6 +28,10 @@ func TestListSettlesWhatHappenedWithoutACoordinator(t *testing.T) {
 	for _, one := range []kelpie.PlayerFacts{leaver, mover, changer} {
 		proxy.logIn(t, one)
 	}
+	// Another node has changed the same fact: the list of the proxy does not replace that, but a change does.
+	sees(t, lobby, changer, "in", isOn(""))
+	found, _ := lobby.Roster().Player(kelpie.PlayerLookup{ID: changer.ID()})
+	must(t, lobby.Players().Update(within(t), found, kelpie.PlayerFactsChange{Properties: map[string]string{"kit": "1"}}))
 	losses := statuses(t, proxy.Client, kelpie.Disconnected)
 	way.hold()
 	isAway(t, losses)

@@ -115,6 +115,7 @@ func TestReportsOfOneMomentGoInOrder(t *testing.T) {
 	proxy := joinAsProxy(t, k, "moment-gate-1", nil)
 	maja := player("moment-1")
 	players := proxy.Players()
+	refusals := statuses(t, proxy.Client, kelpie.Refused)
 	// Without a grant: later reports need the generation of the answer to the first one.
 	must(t, players.Joined(kelpie.NoWait, maja))
 	for i := range 50 {
@@ -124,6 +125,9 @@ func TestReportsOfOneMomentGoInOrder(t *testing.T) {
 	must(t, players.Joined(kelpie.NoWait, maja))
 	must(t, players.Moved(within(t), maja.ID(), "last"))
 	sees(t, proxy.Client, maja, "on the last server", isOn("last"))
+	if len(refusals) > 0 {
+		t.Fatalf("a report overtook another one: %v", (<-refusals).Err)
+	}
 }
 
 func TestRefusedReportIsUndone(t *testing.T) {
@@ -166,7 +170,8 @@ func TestSecondLoginIsVerified(t *testing.T) {
 	connected <- false
 	second := other.logIn(t, maja)
 	gone := next(t, old.evicted)
-	if gone.ID != maja.ID() || gone.Generation != first.Generation || gone.Text == "" {
+	if gone.ID != maja.ID() || gone.Generation != first.Generation || gone.Text == "" ||
+		gone.Reason != kelpiev1.PlayerLeaveReason_PLAYER_LEAVE_REASON_REPLACED {
 		t.Fatalf("evicted was %+v", gone)
 	}
 	sees(t, old.Client, maja, "on the other proxy", func(player *kelpiev1.Player) bool {
@@ -175,6 +180,31 @@ func TestSecondLoginIsVerified(t *testing.T) {
 	// The older proxy has nothing to report about the player.
 	must(t, old.Players().Left(within(t), maja.ID()))
 	sees(t, old.Client, maja, "still there", func(player *kelpiev1.Player) bool { return player != nil })
+}
+
+func TestGrantThatComesTooLateIsGivenBack(t *testing.T) {
+	t.Parallel()
+	asked := make(chan context.CancelFunc, 1)
+	old := joinAsProxy(t, coordinator(t), "late-gate-1", func(o *kelpie.Options) {
+		o.Players.Verify = func(context.Context, string) (kelpie.Verified, error) {
+			(<-asked)() // The login at the other proxy ends while the coordinator asks this one.
+			return kelpie.Verified{}, nil
+		}
+	})
+	other := joinAsProxy(t, coordinator(t), "late-gate-2", nil)
+	maja := player("late-1")
+	old.logIn(t, maja)
+	ctx, cancel := context.WithCancel(within(t))
+	asked <- cancel
+	if _, err := other.Players().Acquire(ctx, maja, kelpie.VerifyOld); !errors.Is(err, context.Canceled) {
+		t.Fatalf("the login that ended: %v", err)
+	}
+	next(t, old.evicted)
+	// A grant that nobody gives back would hold the player for a minute.
+	eventually(t, "the grant is given back", func() bool {
+		acquired, err := old.Players().Acquire(within(t), maja, kelpie.DenyNew)
+		return err == nil && acquired.Granted
+	})
 }
 
 func TestNewerLoginOnOneProxyEvictsBeforeItsGrant(t *testing.T) {

@@ -81,6 +81,11 @@ func TestRosterFindsAndCountsPlayers(t *testing.T) {
 			t.Errorf("%v: %d, %v", place, count, err)
 		}
 	}
+	must(t, proxy.Players().Left(within(t), facts["finds maja"].ID()))
+	eventually(t, "one has left", func() bool { count, _ := roster.PlayerCount("finds-gate", "finds-arena"); return count == 2 })
+	if found, err := roster.Player(kelpie.PlayerLookup{Name: "finds maja"}); err != nil || found.GetName() != "Finds Maja" {
+		t.Errorf("the name has one player: %v, %v", found, err)
+	}
 }
 
 // A network of its own: its rules are for all.
@@ -131,8 +136,38 @@ func TestPickFollowsTheRulesAndCountsItself(t *testing.T) {
 	if picked != nil {
 		t.Errorf("a fallback: %+v", picked)
 	}
+	sticks(t, k, proxy, rules)
 	if _, err := roster.Pick(kelpie.PickOptions{}); !errors.Is(err, kelpie.ReasonValueInvalid) {
 		t.Errorf("a pick without an occasion: %v", err)
+	}
+}
+
+// A rule with STICKY takes the server that the player left last.
+func sticks(t *testing.T, endpoint string, proxy *testProxy, rules []*kelpiev1.RoutingRule) {
+	t.Helper()
+	rules = append([]*kelpiev1.RoutingRule{{
+		Name: "back", Priority: 1, When: &kelpiev1.RoutingCondition{Occasions: []kelpiev1.RoutingOccasion{kelpie.Fallback}},
+		Strategy: kelpiev1.RoutingStrategy_ROUTING_STRATEGY_STICKY,
+	}}, rules...)
+	_, err := kelpiev1.NewRoutingServiceClient(proxy.Conn()).SetRouting(within(t), &kelpiev1.SetRoutingRequest{
+		Table: &kelpiev1.RoutingTable{Rules: rules},
+	})
+	must(t, err)
+	ready(t, connect(t, kelpie.Options{Name: "zoo", Endpoints: []string{endpoint}}))
+	one := player("pick-sticky")
+	proxy.logIn(t, one)
+	for _, server := range []string{"zoo", "nowhere"} {
+		must(t, proxy.Players().Moved(within(t), one.ID(), server))
+		sees(t, proxy.Client, one, "on "+server, isOn(server))
+	}
+	eventually(t, "the rules and the server have come", func() bool {
+		_, ok := proxy.Roster().Node("zoo")
+		return ok && len(proxy.Roster().Routing()) == 3
+	})
+	picked, err := proxy.Roster().Pick(kelpie.PickOptions{For: kelpie.Fallback, Player: kelpie.PickPlayer{UUID: one.UUID}})
+	must(t, err)
+	if picked == nil || *picked != (kelpie.Picked{Server: "zoo", Rule: "back"}) {
+		t.Errorf("the sticky pick: %+v", picked)
 	}
 }
 

@@ -93,6 +93,7 @@ func (c *connection) rest(err *Error, attempt int) bool {
 	asked := max(0, time.Until(c.upcoming().notBefore))
 	// The back-off comes on top: else all clients that were asked for the same wait would come at the same moment.
 	wait := asked + backoffTime(attempt, s.grace()/3)
+	s.locks.disconnected()
 	s.post(Status{Kind: Disconnected, Err: asError(err), RetryIn: wait})
 	s.mu.Unlock()
 	return c.pause(wait)

@@ -34,6 +34,8 @@ const (
 	ReasonRosterWithoutPlayers Reason = "ROSTER_WITHOUT_PLAYERS"
 	// The client cannot read one of its files.
 	ReasonFileInvalid Reason = "FILE_INVALID"
+	// Another caller has the lock.
+	ReasonLockHeld Reason = "LOCK_HELD"
 	// A handler did not return in time.
 	ReasonHandlerTimeout Reason = "HANDLER_TIMEOUT"
 	// The client trusts no CA that has signed the certificate of the coordinator.

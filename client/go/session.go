@@ -31,6 +31,7 @@ type session struct {
 	publisher  publisher
 	reading    reading
 	handlers   handlers
+	locks      locks
 	reporting  *reporting
 	load       *loadMeter
 	status     *statusBoard
@@ -71,6 +72,7 @@ func newSession(options Options) (*session, error) {
 	s.calls = newCalls(s, routes)
 	s.handlers = handlers{session: s}
 	s.callbacks.session = s
+	s.locks.session = s
 	if err := s.startReading(options); err != nil {
 		return nil, err
 	}
@@ -135,6 +137,7 @@ func (s *session) finish(err *Error) {
 	s.reading.watches.close()
 	s.reading.roster.close()
 	s.handlers.close()
+	s.locks.close()
 	s.reporting.close()
 	s.post(Status{Kind: Closed, Err: asError(err)})
 	s.mu.Unlock()
@@ -163,6 +166,7 @@ func (s *session) welcomed(l *link, welcome *kelpiev1.Welcome) {
 	l.changes.setTopics(l.send, s.reading.subscriptions.patterns())
 	l.changes.setCommands(l.send, s.handlers.names())
 	s.reading.watches.begin()
+	s.locks.connected(welcome.Outcome)
 	s.reporting.restart()
 	s.handlers.restart()
 	s.post(Status{Kind: Connected, Endpoint: l.route.endpoint, Welcome: welcome})

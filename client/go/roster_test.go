@@ -147,7 +147,8 @@ func sticks(t *testing.T, endpoint string, proxy *testProxy, rules []*kelpiev1.R
 	t.Helper()
 	rules = append([]*kelpiev1.RoutingRule{{
 		Name: "back", Priority: 1, When: &kelpiev1.RoutingCondition{Occasions: []kelpiev1.RoutingOccasion{kelpie.Fallback}},
-		Strategy: kelpiev1.RoutingStrategy_ROUTING_STRATEGY_STICKY,
+		Strategy:  kelpiev1.RoutingStrategy_ROUTING_STRATEGY_STICKY,
+		Otherwise: kelpiev1.RoutingStrategy_ROUTING_STRATEGY_MOST_PLAYERS,
 	}}, rules...)
 	_, err := kelpiev1.NewRoutingServiceClient(proxy.Conn()).SetRouting(within(t), &kelpiev1.SetRoutingRequest{
 		Table: &kelpiev1.RoutingTable{Rules: rules},

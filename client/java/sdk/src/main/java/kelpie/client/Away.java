@@ -9,7 +9,7 @@ import kelpie.v1.NetworkSettings;
 import kelpie.v1.Player;
 import kelpie.v1.PlayerDenialReason;
 
-/** The rule for a login that no coordinator decides. Loop only. */
+/** The rule for a login that no coordinator decides. */
 final class Away {
   /** The text of a coordinator, where the operator set none. */
   private static final String MAINTENANCE = "The network is in maintenance. Try again later.";
@@ -29,7 +29,7 @@ final class Away {
   }
 
   /** {@code isIn}: the player is on this proxy already, and stays in the network. */
-  Acquired decide(Player player, boolean isIn) {
+  synchronized Acquired decide(Player player, boolean isIn) {
     NetworkSettings now = settings.get();
     if (now.getMaintenance() && !isIn && !isAllowed(player, now)) {
       String message = now.getMaintenanceMessage();

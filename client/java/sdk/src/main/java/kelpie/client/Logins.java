@@ -106,7 +106,8 @@ final class Logins {
     result.complete(acquired);
   }
 
-  private Acquired undecided(Player player) {
+  /** The rule without a coordinator. Any thread. */
+  Acquired undecided(Player player) {
     return away.decide(player, list.get(player.getId()) != null);
   }
 

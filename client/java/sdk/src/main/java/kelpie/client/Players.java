@@ -25,8 +25,6 @@ public final class Players {
   private final Session session;
   /** Null for a node that holds no players. */
   private final PlayersPart part;
-  /** Set when the client has ended. */
-  private volatile KelpieException ended;
 
   Players(Session session, Roster roster) {
     this.session = session;
@@ -41,11 +39,6 @@ public final class Players {
   /** Whether a player is on this node with this generation; true for a node that holds no players. Any thread. */
   boolean holds(PlayerRef player) {
     return part == null || part.holds(player);
-  }
-
-  /** The client has ended: what the program asks for from now on fails with this error. */
-  void end(KelpieException error) {
-    ended = error;
   }
 
   /** The number of players who are on this node. */
@@ -67,16 +60,23 @@ public final class Players {
    * Asks the coordinator for a player during their login, before the proxy lets them in. The player needs a name, and a
    * XUID or a UUID. {@code policy} is the rule if another proxy has the player: VERIFY_OLD asks that proxy whether the
    * player is really there, KICK_OLD evicts them from it, DENY_NEW refuses the login. After a grant call {@link #joined}
-   * within 60 s, or {@link #release}. If no coordinator decides, {@code openWhenAway} is the rule. Fails with
-   * PLAYER_INVALID, PLAYER_LIMIT and the other reasons of AcquirePlayer: do not let the player in then.
+   * within 60 s, or {@link #release}. If no coordinator decides, {@code openWhenAway} is the rule, also after the end of
+   * the client. Fails with PLAYER_INVALID, PLAYER_LIMIT and the other reasons of AcquirePlayer: do not let the player in
+   * then.
    */
   public CompletableFuture<Acquired> acquire(Player player, DuplicatePolicy policy) {
     PlayersPart own = own();
-    return inLoop(
-        () -> {
-          Player facts = PlayerFacts.of(player);
-          return () -> own.logins.acquire(facts, policy);
-        });
+    CompletableFuture<Acquired> acquired =
+        inLoop(
+            () -> {
+              Player facts = PlayerFacts.of(player);
+              return () -> own.logins.acquire(facts, policy);
+            });
+    return acquired.exceptionallyCompose(
+        error ->
+            own.ended != null && Errors.fromThrown(error) == own.ended
+                ? CompletableFuture.completedFuture(own.logins.undecided(PlayerFacts.of(player)))
+                : CompletableFuture.failedFuture(error));
   }
 
   /** The login ended before the player was in. For a player who is in, the call is the same as {@link #left}. */
@@ -161,14 +161,15 @@ public final class Players {
   /** Checks the arguments on this thread, and runs the work in the loop. Errors of both fail the future. */
   private <T> CompletableFuture<T> inLoop(Supplier<Supplier<CompletableFuture<T>>> checked) {
     CompletableFuture<T> inner = new CompletableFuture<>();
+    if (part.ended != null) return CompletableFuture.failedFuture(part.ended);
     try {
       Supplier<CompletableFuture<T>> work = checked.get();
       session.loop().execute(() -> run(work, inner));
     } catch (RuntimeException error) {
       inner.completeExceptionally(Errors.fromThrown(error));
     }
-    // A loop that has ended runs nothing.
-    KelpieException end = ended;
+    // The client may have ended meanwhile: its loop runs nothing then.
+    KelpieException end = part.ended;
     if (end != null) inner.completeExceptionally(end);
     return session.handOver(inner);
   }

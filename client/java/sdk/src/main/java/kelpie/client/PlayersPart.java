@@ -21,6 +21,8 @@ final class PlayersPart implements Part {
   private final Session session;
   private final PlayersOptions options;
   private final PlayerReporting reporting;
+  /** Set when the client has ended: its loop runs nothing then. */
+  volatile KelpieException ended;
   /** Null if the program measures none. */
   private final Latencies latencies;
 
@@ -80,6 +82,7 @@ final class PlayersPart implements Part {
 
   @Override
   public void close(KelpieException error) {
+    ended = error;
     reporting.close();
   }
 

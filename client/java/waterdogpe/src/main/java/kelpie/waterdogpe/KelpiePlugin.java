@@ -25,7 +25,7 @@ import kelpie.v1.NodeState;
 
 /** WaterdogPE as a proxy of a Kelpie network. */
 public final class KelpiePlugin extends Plugin {
-  private static final long SETTLE_SECONDS = 5;
+  private static final long SETTLE_SECONDS = 2;
   /** How long onDisable waits until the network has the proxy's goodbye. */
   private static final Duration GOODBYE = Duration.ofSeconds(3);
 

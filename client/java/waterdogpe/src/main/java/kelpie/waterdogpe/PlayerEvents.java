@@ -63,8 +63,9 @@ final class PlayerEvents {
         PlayerDisconnectedEvent.class,
         EventPriority.NORMAL,
         event -> {
-          transfers.disconnected(event.getPlayer());
+          // The report goes out before the reply to a transfer, whose end it decides.
           sessions.disconnected(event.getPlayer());
+          transfers.disconnected(event.getPlayer());
         });
     try {
       on(events, ServerTransferFailedEvent.class, EventPriority.NORMAL, this::failed);

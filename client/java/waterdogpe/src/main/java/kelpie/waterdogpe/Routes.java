@@ -20,6 +20,8 @@ import kelpie.v1.FallbackReason;
  * the rules name no server, the proxy's own handlers may name one of config.yml.
  */
 final class Routes implements IJoinHandler, IReconnectHandler, IForcedHostHandler {
+  private static final int PICKS = 3;
+
   private final ProxyServer proxy;
   private final Roster roster;
   private final Sessions sessions;
@@ -93,10 +95,20 @@ final class Routes implements IJoinHandler, IReconnectHandler, IForcedHostHandle
     return null;
   }
 
+  /** The rules may name a server that the proxy does not have, as its host has no address: then they choose again. */
   private Optional<ServerInfo> pick(Pick pick, ProxiedPlayer player, String from) {
-    Pick whole = pick.player(Facts.idOf(player)).host(hostOf(player));
-    Optional<PickedServer> picked = roster.pick(from.isEmpty() ? whole : whole.fromServer(from));
-    return picked.map(server -> proxy.getServerInfo(server.server()));
+    Pick next = pick;
+    String left = from;
+    for (int turn = 0; turn < PICKS; turn++) {
+      Pick whole = next.player(Facts.idOf(player)).host(hostOf(player));
+      Optional<PickedServer> picked = roster.pick(left.isEmpty() ? whole : whole.fromServer(left));
+      if (picked.isEmpty()) return Optional.empty();
+      ServerInfo server = proxy.getServerInfo(picked.get().server());
+      if (server != null) return Optional.of(server);
+      next = Pick.fallback(FallbackReason.FALLBACK_REASON_EXCEPTION);
+      left = picked.get().server();
+    }
+    return Optional.empty();
   }
 
   /** The choice of the proxy's own handler. A node of the network is none: the rules have decided against it. */

@@ -123,6 +123,7 @@ final class Transfers {
   private void look(Move move) {
     ProxiedPlayer player = move.session.player;
     if (!player.isConnected()) {
+      sessions.disconnected(player);
       fail(move, "the player left");
       return;
     }

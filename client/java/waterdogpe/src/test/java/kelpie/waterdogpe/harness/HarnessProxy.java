@@ -45,6 +45,9 @@ public final class HarnessProxy extends ProxyServer implements AutoCloseable {
   /** The commands of the proxy, by their first word. */
   public final Map<String, BiFunction<CommandSender, String, Boolean>> commands = new ConcurrentHashMap<>();
 
+  /** The forced hosts of config.yml. */
+  public final Map<String, ServerInfo> forcedHosts = new ConcurrentHashMap<>();
+
   final Map<UUID, HarnessPlayer> players = new ConcurrentHashMap<>();
   private final Map<String, ServerInfo> servers = new ConcurrentSkipListMap<>(String.CASE_INSENSITIVE_ORDER);
   /** The servers of the proxy's own config.yml, in their order: priorities. */
@@ -54,9 +57,6 @@ public final class HarnessProxy extends ProxyServer implements AutoCloseable {
   private volatile IJoinHandler joins;
   private volatile IReconnectHandler fallbacks;
   private volatile IForcedHostHandler hosts = (domain, player) -> forcedHosts.get(domain);
-  /** The forced hosts of config.yml. */
-  public final Map<String, ServerInfo> forcedHosts = new ConcurrentHashMap<>();
-
   private volatile boolean running = true;
 
   /** {@code plugin} has its surroundings already, apart from the proxy. */

@@ -1,7 +1,6 @@
 package org.cloudburstmc.protocol.common;
 
 /** A stub of the result of a packet's handler. */
-public enum PacketSignal {
-  UNHANDLED,
-  HANDLED
+public class PacketSignal {
+  public static final PacketSignal UNHANDLED = new PacketSignal();
 }

@@ -2,7 +2,6 @@ package kelpie
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -289,20 +288,4 @@ func asError(err *Error) error {
 		return nil
 	}
 	return err
-}
-
-func (s *session) features() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.welcome.GetFeatures())
-}
-
-func (s *session) pending() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	pending := len(s.handlers.running) + s.reporting.pending()
-	if l := s.link(); l != nil {
-		pending += len(l.requests.waiting)
-	}
-	return pending
 }

@@ -2,6 +2,7 @@ package kelpie
 
 import (
 	"context"
+	"slices"
 
 	"example.com/kelpie/kelpiev1"
 )
@@ -127,4 +128,22 @@ func (s *session) update(ctx context.Context, given NodeChange) error {
 	defer s.mu.Unlock()
 	changeHello(s.facts, change)
 	return nil
+}
+
+// See Client.Features.
+func (s *session) features() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.welcome.GetFeatures())
+}
+
+// See Client.Pending.
+func (s *session) pending() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pending := len(s.handlers.running) + s.reporting.pending()
+	if l := s.link(); l != nil {
+		pending += len(l.requests.waiting)
+	}
+	return pending
 }

@@ -36,9 +36,13 @@ bench: build
 test-languages: build $(BEDROCK_MODULES)
 	@bash test/languages/all.sh
 
-# Client code for Java, Go, PHP and Python, compiled with a small plugin where the tools are there.
+# Generated code for languages without a client of ours, compiled with a small plugin where the tools are there.
 languages: $(NODE_MODULES)
 	@bash test/languages/languages.sh
+
+# The code of kelpie/v1 for one of cpp, csharp, go, java, kotlin, php, python, ruby and rust: OUT=folder.
+gen-%: $(NODE_MODULES)
+	@bash test/languages/generate.sh $* $(OUT)
 
 # The libraries of all languages against the scenarios of the contract: LANGUAGES=go,java and ONLY='resume*' for some.
 conformance: build

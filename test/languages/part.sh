@@ -1,8 +1,8 @@
 # Sourced by each part of `make test-languages`: where things are, and how to say what came of it.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-# What was installed stays here, so that the next run is quick.
-cache=$root/test/languages/out/cache
+# What was installed stays here, so that the next run is quick, also that of another clone of the repository.
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/kelpie/languages
 mkdir -p "$cache"
 
 # Only what is said goes to stdout; what the tools print is of interest when one fails.

@@ -1,10 +1,7 @@
-# PHP: everything is a package of Debian: php-cli, php-google-protobuf, protobuf-compiler and
-# protobuf-compiler-grpc.
+# PHP: loads every generated class. Debian has it all.
 . "$(dirname "$0")/../common.sh"
-need php protoc grpc_php_plugin
-[[ $(php -r 'echo stream_resolve_include_path("Google/Protobuf/Internal/Message.php");') ]] ||
-  not_here php-google-protobuf
-
-buf generate "$protos" --template buf.gen.yaml --output "$out"
+debian 'php -r "exit(stream_resolve_include_path(\"Google/Protobuf/Internal/Message.php\") ? 0 : 1);"' \
+  php-cli php-google-protobuf
+generate
 php load.php "$out" plugin.php ../frames.json
 say "$(generated '*.php') generated files and plugin.php, with PHP $(php -r 'echo PHP_VERSION;')"

@@ -93,15 +93,19 @@ final class GrpcWire implements Wire {
       end(error);
       return;
     }
-    if (transport.protection.encrypts(endpoint)) {
-      KelpieException why = Handshakes.errorOf(endpoint, error.getCause(), transport.protection.hasCertificate());
-      end(why == null ? error : why);
+    boolean encrypted = transport.protection.encrypts(endpoint);
+    boolean hasCertificate = transport.protection.hasCertificate();
+    KelpieException known = encrypted ? Handshakes.errorOf(endpoint, error.getCause(), hasCertificate) : null;
+    if (known != null || Handshakes.neverConnected(error.getCause())) {
+      end(known == null ? error : known);
       return;
     }
     // The probe waits, so it has a thread of its own.
     CompletableFuture.supplyAsync(
-            () -> Handshakes.tlsRequired(endpoint), task -> Threads.daemons("kelpie-probe").newThread(task).start())
-        .whenCompleteAsync((why, failed) -> end(why == null ? error : why), transport.loop);
+            () -> Handshakes.probe(endpoint, encrypted, hasCertificate),
+            task -> Threads.daemons("kelpie-probe").newThread(task).start())
+        .whenCompleteAsync(
+            (why, failed) -> end(why == null ? Handshakes.otherwise(endpoint, error) : why), transport.loop);
   }
 
   private void end(KelpieException error) {

@@ -27,9 +27,11 @@ export class Driver {
   #lastId = 0;
   #hasAnswered = false;
   #exit: string | undefined;
+  readonly #name: string;
 
   /** @param run the command, in the shell of the folder of the repository */
-  constructor(run: string, root: string) {
+  constructor(run: string, root: string, name = 'driver') {
+    this.#name = name;
     this.#start = (env) => {
       const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('KELPIE_'));
       const all = { ...Object.fromEntries(inherited), ...env };
@@ -73,7 +75,7 @@ export class Driver {
       const value = JSON.parse(line) as Json;
       if ('saw' in value) this.#observations.push({ value, taken: false });
       else this.#answers.set(Number(value['id']), value as Answered);
-      this.#transcript.add(`driver ← ${line}`);
+      this.#transcript.add(`${this.#name} ← ${line}`);
     } catch {
       this.#transcript.add(`driver ← no JSON: ${line}`);
     }
@@ -83,7 +85,7 @@ export class Driver {
   ask(request: Json): number {
     const id = ++this.#lastId;
     const line = JSON.stringify({ id, ...request });
-    this.#transcript.add(`driver → ${line}`);
+    this.#transcript.add(`${this.#name} → ${line}`);
     this.#child.stdin.write(`${line}\n`);
     return id;
   }

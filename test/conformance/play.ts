@@ -8,7 +8,9 @@ import { TestCa } from '../support/certificates.js';
 import { deliver, type Delivery } from './boundaries.js';
 import type { Json } from './contract.js';
 import { Endpoint, type EndOf, type Manner, type Served, type Stream } from './coordinator.js';
-import type { Answered, Driver } from './driver.js';
+import { type Answered, Driver } from './driver.js';
+import { ROOT } from './languages.js';
+import { Relay, type Rules } from './relay.js';
 import { type Captured, difference, filled, shown } from './match.js';
 import { pickCases } from './picks.js';
 import type { Scenario, Step } from './scenarios.js';
@@ -36,6 +38,9 @@ const WELCOME = {
 /** Frames that a client may send when it likes. All others must be what a step receives. */
 const FREE = ['hello', 'heartbeat', 'ack', 'updateSubscription', 'syncPlayers', 'goodbye'];
 
+/** The driver that plays a peer. */
+const PEER = 'node dist/test/conformance/drivers/typescript.js';
+
 /** How long the driver has to end its client after the last step. */
 const CLOSE_MS = 3000;
 
@@ -46,6 +51,9 @@ export class Play {
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #streams = new Map<string, Stream>();
   readonly #manner: Manner;
+  readonly #isReal: boolean;
+  #real: Relay | undefined;
+  #peer: Driver | undefined;
   readonly #begun = new Map<string, number>();
   #current: Stream | undefined;
   #files: string | undefined;
@@ -60,11 +68,13 @@ export class Play {
   constructor(scenario: Scenario, driver: Driver, transcript: Transcript) {
     this.#driver = driver;
     this.#transcript = transcript;
+    this.#isReal = scenario.isReal;
     this.#manner = { manual: scenario.manual, rows: [] };
     this.#captured.set('$smallLimits', SMALL);
   }
 
   async run(steps: readonly Step[]): Promise<void> {
+    if (this.#isReal) await this.#startReal();
     for (const [index, step] of steps.entries()) {
       this.#transcript.add(`step ${index + 1}: ${JSON.stringify(step)}`);
       await this.#step(step);
@@ -75,9 +85,23 @@ export class Play {
     if (seen) throw new Error(`the driver saw more: ${shown(seen)}`);
   }
 
+  /** A real coordinator, a relay in front of it, and a peer that knows no relay. */
+  async #startReal(): Promise<void> {
+    this.#real = await Relay.start(this.#transcript);
+    this.#peer = new Driver(PEER, ROOT, 'peer');
+    this.#peer.begin(this.#transcript);
+    const options = { name: 'peer', role: 'SERVICE', endpoints: [this.#real.endpoint] };
+    for (const request of [{ do: 'connect', options }, { do: 'ready' }]) {
+      const answer = await this.#peer.answer(this.#peer.ask(request), 'the peer');
+      this.#check({}, answer, 'the peer');
+    }
+  }
+
   /** Ends the client and the coordinators. Returns false if the driver is of no use for another scenario. */
   async end(): Promise<boolean> {
     const isUsable = this.#isUsable && this.#isOrdinary;
+    await this.#peer?.kill();
+    await this.#real?.stop();
     await Promise.all([...this.#endpoints.values()].map((endpoint) => endpoint.stop()));
     if (this.#files !== undefined) await rm(this.#files, { recursive: true });
     return isUsable;
@@ -110,37 +134,39 @@ export class Play {
       const { open = {}, ...given } = (value ?? {}) as Json;
       await this.#connect(given);
       const ready = this.#driver.ask({ do: 'ready' });
-      await this.#open(open as Json);
+      if (!this.#real) await this.#open(open as Json);
       this.#check({ ok: {} }, await this.#driver.answer(ready, 'ready'), 'ready');
     },
     ask: async (value, step) => {
       const request = this.#filled(value) as Json;
-      const answer = await this.#driver.answer(this.#driver.ask(request), shown(request));
+      const driver = this.#by(step);
+      const answer = await driver.answer(driver.ask(request), shown(request));
       this.#check(step, answer, shown(request['do']));
     },
     begin: (value, step) => {
-      const id = this.#driver.ask(this.#filled(value) as Json);
+      const id = this.#by(step).ask(this.#filled(value) as Json);
       const { as = '' } = step;
       this.#begun.set(as, id);
       this.#captured.set(`$${as}Id`, id);
     },
     answer: async (value, step) => {
-      const name = String(value);
-      this.#check(step, await this.#driver.answer(this.#idOf(name), name), name);
+      const name = value as string;
+      this.#check(step, await this.#by(step).answer(this.#idOf(name), name), name);
     },
-    unanswered: (value) => {
-      const answer = this.#driver.answered(this.#idOf(String(value)));
-      if (answer) throw new Error(`${String(value)} has an answer: ${shown(answer)}`);
+    unanswered: (value, step) => {
+      const answer = this.#by(step).answered(this.#idOf(value as string));
+      if (answer) throw new Error(`it has an answer: ${shown(answer)}`);
     },
-    see: async (value, { withinMs }) => {
+    see: async (value, step) => {
       const pattern = value as Json;
-      const find = (): Json | string | undefined => this.#driver.see(pattern, this.#captured);
+      const driver = this.#by(step);
+      const find = (): Json | string | undefined => driver.see(pattern, this.#captured);
       const what = (): string => `the driver to see ${shown(value)}`;
-      const seen = await this.#transcript.until(find, what, withinMs);
+      const seen = await this.#transcript.until(find, what, step.withinMs);
       if (typeof seen === 'string') throw new Error(seen);
     },
-    unseen: (value) => {
-      if (this.#driver.has(value as Json, this.#captured))
+    unseen: (value, step) => {
+      if (this.#by(step).has(value as Json, this.#captured))
         throw new Error(`the driver saw ${shown(value)}`);
     },
     accept: (value) => this.#accept(value ?? {}),
@@ -194,7 +220,11 @@ export class Play {
       this.#isOrdinary = Object.keys(env).length === 0;
       await this.#driver.restart(env);
     },
-    ignore: (value) => this.#driver.ignore(value as Json, this.#captured),
+    ignore: (value, step) => this.#by(step).ignore(value as Json, this.#captured),
+    relay: async (value) => {
+      if (value === 'new coordinator') await this.#real?.replaceCoordinator();
+      else this.#real?.rule(value as Rules);
+    },
     fail: async (value, step) => {
       const { requestId, reason, code } = this.#filled(value) as Json;
       const error = { reason: `ERROR_REASON_${String(reason)}`, code, message: 'refused' };
@@ -231,7 +261,7 @@ export class Play {
       }
     },
     end: (value, step) => this.#on(step).end((value ?? undefined) as EndOf | undefined),
-    cut: (_, step) => this.#on(step).cut(),
+    cut: (_, step) => (this.#real ? this.#real.cut() : this.#on(step).cut()),
     over: async (_, step) => {
       const stream = this.#on(step);
       const find = (): true | undefined => stream.isOver || undefined;
@@ -272,6 +302,12 @@ export class Play {
     return filled(value, this.#captured);
   }
 
+  #by({ by }: Step): Driver {
+    if (by === undefined) return this.#driver;
+    if (!this.#peer) throw new Error('there is a peer only beside a real coordinator');
+    return this.#peer;
+  }
+
   #idOf(name: string): number {
     const id = this.#begun.get(name);
     if (id === undefined) throw new Error(`nothing has begun ${name}`);
@@ -280,7 +316,8 @@ export class Play {
 
   #on(step: Step): Stream {
     const { on = '' } = step;
-    const stream = on === '' ? this.#current : this.#streams.get(on);
+    const current = this.#real?.streams.at(-1) ?? this.#current;
+    const stream = on === '' ? current : this.#streams.get(on);
     if (!stream) throw new Error(`there is no stream ${on}`);
     return stream;
   }
@@ -305,8 +342,10 @@ export class Play {
   async #connect({ subscribe, handle, ...given }: Json, step: Step = {}): Promise<void> {
     const { endpoints = ['a'], elsewhere = false, ...more } = this.#filled(given) as Json;
     const addresses: string[] = [];
-    for (const name of (endpoints ?? []) as string[])
-      addresses.push((await this.#endpoint(name)).address);
+    if (this.#real) addresses.push(this.#real.address);
+    else
+      for (const name of (endpoints ?? []) as string[])
+        addresses.push((await this.#endpoint(name)).address);
     const places = elsewhere === true ? addresses.map(elsewhereOf) : addresses;
     const found = endpoints === null ? {} : { endpoints: places };
     const options = { name: 'lobby-1', role: 'DOWNSTREAM', ...found, ...more };

@@ -16,6 +16,8 @@ export interface Step {
   readonly on?: string;
   /** The endpoint; left out: `a`. */
   readonly at?: string;
+  /** Who is asked or sees: the `peer`; left out: the driver. */
+  readonly by?: 'peer';
   /** How long the step may take. */
   readonly withinMs?: number;
 }
@@ -28,6 +30,8 @@ export interface Scenario {
   readonly needs: readonly string[];
   /** The frames that the coordinator does not answer by itself. */
   readonly manual: readonly string[];
+  /** A real coordinator behind a relay, and a peer; else the runner plays the coordinator. */
+  readonly isReal: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -35,6 +39,7 @@ interface Written {
   readonly name: string;
   readonly proves: string;
   readonly needs?: readonly string[];
+  readonly coordinator?: 'real';
   readonly manual?: readonly string[];
   /** The scenario runs once with each of these sets of values. */
   readonly each?: readonly (Readonly<Record<string, unknown>> & { readonly as?: string })[];
@@ -73,6 +78,7 @@ function each(subject: string, { each: sets = [{}], ...written }: Written): Scen
       proves: written.proves,
       needs: written.needs ?? [],
       manual: written.manual ?? [],
+      isReal: written.coordinator === 'real',
       steps: given.size > 0 ? (fill(written.steps, given) as Step[]) : written.steps,
     };
   });

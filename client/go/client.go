@@ -110,11 +110,15 @@ func (c *Client) Events(ctx context.Context, pattern string) iter.Seq2[*Event, e
 // Publish publishes a message and waits until the coordinator has stored it, also over reconnects. The content is a
 // string, []byte, Content, or a value that JSON writes as an object or a list. TOPIC_INVALID, TOPIC_RESERVED,
 // PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP and the other reasons of Publish; PUBLISH_QUEUE_FULL if more than 10,000 events or
-// 16 MiB wait for an acknowledgement; CLOSED. When ctx ends first, the event is still on its way.
+// 16 MiB wait for an acknowledgement; CLOSED. When ctx ends first, the event is still on its way. With NoWait it returns
+// at once, and a later refusal is a status Refused.
 //
 // If the stream breaks before an acknowledgement arrives, the next one reports only that the event is settled: then
 // Publish returns nil, even if the coordinator refused the event for a reason that the client does not check.
 func (c *Client) Publish(ctx context.Context, topic string, content any, options ...MessageOption) error {
+	if ctx == NoWait {
+		return c.session.publishAsync(topic, content, options, nil)
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -133,6 +133,38 @@ func TestPublishFails(t *testing.T) {
 	}
 }
 
+// Calls that the program does not wait for return at once. Their refusal is a status.
+func TestNoWait(t *testing.T) {
+	t.Parallel()
+	client := join(t, "no-wait")
+	refused := statuses(t, client, kelpie.Refused)
+	if err := client.Publish(kelpie.NoWait, "no-wait.x", "x", kelpie.WithType(strings.Repeat("x", 300))); err != nil {
+		t.Error(err)
+	}
+	if status := next(t, refused); !errors.Is(status.Err, kelpie.ReasonTextTooLong) {
+		t.Errorf("got %v", status)
+	}
+	motd := strings.Repeat("x", 2000)
+	if err := client.Update(kelpie.NoWait, kelpie.NodeChange{MOTD: &motd}); err != nil {
+		t.Error(err)
+	}
+	if status := next(t, refused); !errors.Is(status.Err, kelpie.ReasonTextTooLong) {
+		t.Errorf("got %v", status)
+	}
+	if _, err := client.State().Put(kelpie.NoWait, "no-wait", "a", "x"); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the value", func() bool {
+		_, err := client.State().Get(within(t), "no-wait", "a")
+		return err == nil
+	})
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := client.Publish(ended, "no-wait.x", "x"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCommandsBothWays(t *testing.T) {
 	t.Parallel()
 	asker, shop := join(t, "command-asker"), join(t, "command-shop")

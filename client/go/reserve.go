@@ -2,7 +2,6 @@ package kelpie
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -92,23 +91,4 @@ func (r SlotRequest) wire() (*kelpiev1.ReserveSlotsRequest, error) {
 		request.Place = &kelpiev1.ReserveSlotsRequest_Servers{Servers: selection}
 	}
 	return request, checkTexts(r.Node+r.Purpose+r.Owner, nil)
-}
-
-// As ask, for a request that is sent once: nobody can tell whether the coordinator took it when the stream breaks.
-func (s *session) askOnce(ctx context.Context, frame *kelpiev1.NodeFrame) (*kelpiev1.CoordinatorFrame, error) {
-	s.mu.Lock()
-	l, err := s.usableLink()
-	open := err == nil && l.isOpen()
-	s.mu.Unlock()
-	if err == nil && !open {
-		err = unanswered()
-	}
-	if err != nil {
-		return nil, err
-	}
-	answer, err := s.ask(ctx, frame)
-	if errors.Is(err, ReasonUnavailable) {
-		err = fail(ReasonOutcomeUnknown, "the stream broke before the answer; the slots may be held or released, and end with their time")
-	}
-	return answer, err
 }

@@ -198,38 +198,6 @@ func (s *session) take(l *link, frame *kelpiev1.CoordinatorFrame) {
 // The stream; nil while there is none. It may have no Welcome yet.
 func (s *session) link() *link { return s.connection.current }
 
-// ask sends a request and waits for its answer, for a call of the program. The error that ended the client, CLOSED,
-// UNAVAILABLE, the refusal, or the error of ctx: then the request is on its way all the same.
-func (s *session) ask(ctx context.Context, frame *kelpiev1.NodeFrame) (*kelpiev1.CoordinatorFrame, error) {
-	type outcome struct {
-		answer *kelpiev1.CoordinatorFrame
-		err    *Error
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	done := make(chan outcome, 1)
-	if err := s.sendRequest(frame, func(answer *kelpiev1.CoordinatorFrame, err *Error) { done <- outcome{answer, err} }); err != nil {
-		return nil, err
-	}
-	select {
-	case one := <-done:
-		return one.answer, asError(one.err)
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (s *session) sendRequest(frame *kelpiev1.NodeFrame, done func(*kelpiev1.CoordinatorFrame, *Error)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l, err := s.usableLink()
-	if err != nil {
-		return err
-	}
-	return l.request(frame, done)
-}
-
 // The stream for a request: the error that ended the client, CLOSED, or UNAVAILABLE while there is none.
 func (s *session) usableLink() (*link, error) {
 	if err := s.endError(); err != nil {

@@ -121,13 +121,8 @@ func (s *session) update(ctx context.Context, given NodeChange) error {
 		return err
 	}
 	frame := &kelpiev1.NodeFrame_UpdateOwnNode{UpdateOwnNode: &kelpiev1.UpdateOwnNode{Change: change}}
-	if _, err := s.ask(ctx, &kelpiev1.NodeFrame{Frame: frame}); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	changeHello(s.facts, change)
-	return nil
+	_, err = s.askThen(ctx, &kelpiev1.NodeFrame{Frame: frame}, func() { changeHello(s.facts, change) })
+	return err
 }
 
 // See Client.Features.

@@ -82,7 +82,7 @@ func (s *SharedState) Get(ctx context.Context, bucket, key string) (Value, error
 // Put stores a value of at most 64 KiB, and returns its sequence. The content is as in Client.Publish. SEQUENCE_CONFLICT
 // if the value or the guard has another sequence than the writer expects; STATE_LIMIT, PAYLOAD_TOO_LARGE,
 // CONTENT_TOO_DEEP, KEY_INVALID or OUT_OF_RANGE; STALE_GENERATION once the node has a newer stream. After UNAVAILABLE or
-// OUTCOME_UNKNOWN the value may be stored: get it before another put.
+// OUTCOME_UNKNOWN the value may be stored: get it before another put. With NoWait the sequence is 0.
 func (s *SharedState) Put(ctx context.Context, bucket, key string, content any, options ...WriteOption) (uint64, error) {
 	put := &kelpiev1.PutValueRequest{Bucket: bucket, Key: key}
 	if err := s.check(put, options); err != nil {
@@ -97,6 +97,9 @@ func (s *SharedState) Put(ctx context.Context, bucket, key string, content any, 
 		return 0, err
 	}
 	stored := answer.GetValueStored()
+	if ctx == NoWait {
+		return stored.GetSequence(), nil
+	}
 	if stored == nil {
 		return 0, fail(ReasonProtocol, "the coordinator answered a put with another frame")
 	}

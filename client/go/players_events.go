@@ -10,8 +10,9 @@ import (
 const allPlayers = "players.*"
 
 // OnJoined calls the handler with each player of the whole network who comes online, in order, one at a time. Like OnMoved,
-// OnUpdated and OnLeft it is a subscription of "players.*", with the rules of Client.Subscribe. The players who are
-// online now are in the roster, with RosterOptions.Players.
+// OnUpdated and OnLeft it is a subscription of "players.*", with the rules of Client.Subscribe: handlers of two calls run
+// beside each other, so one that needs the order of joins and leaves subscribes once and looks at Event.Body. The
+// players who are online now are in the roster, with RosterOptions.Players.
 func (p *Players) OnJoined(handler func(context.Context, *kelpiev1.PlayerJoined) error) (*Subscription, error) {
 	return onBody(p.session, allPlayers, handler)
 }

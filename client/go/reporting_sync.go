@@ -145,7 +145,7 @@ func (r *reporting) digest() *kelpiev1.PresenceDigest {
 	if r.exchanges > 0 {
 		return nil
 	}
-	r.changeAgain(r.list.All())
+	r.changeAgain(r.list.Unanswered())
 	return r.list.Digest()
 }
 

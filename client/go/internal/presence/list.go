@@ -74,9 +74,20 @@ func NewList(onServer func(id, server string), onLeft func(id string)) *List {
 // Get returns a player who is in, or nil.
 func (l *List) Get(id string) *Listed { return l.in[id] }
 
-// All returns the players who are in, by id.
-func (l *List) All() []*Listed {
+// The players who are in, by id.
+func (l *List) sorted() []*Listed {
 	return slices.SortedFunc(maps.Values(l.in), func(a, b *Listed) int { return strings.Compare(a.ID, b.ID) })
+}
+
+// Unanswered returns the players who are in and have changes without an answer.
+func (l *List) Unanswered() []*Listed {
+	var found []*Listed
+	for _, one := range l.in {
+		if one.Unanswered != nil {
+			found = append(found, one)
+		}
+	}
+	return found
 }
 
 // Len is the number of players who are in.
@@ -167,7 +178,7 @@ type Part struct {
 // Parts returns the whole list in parts, by id.
 func (l *List) Parts(now time.Time) []Part {
 	size := func(one *Listed) int { return proto.Size(one.Player) + overheadBytes }
-	groups := InParts(l.All(), size, partPlayers, partBytes)
+	groups := InParts(l.sorted(), size, partPlayers, partBytes)
 	if len(groups) == 0 {
 		groups = [][]*Listed{nil}
 	}

@@ -88,15 +88,16 @@ export class PlayerReporting {
     this.#flushing = undefined;
     const link = this.#link;
     if (!link) return this.#settleAll();
-    const unknown = new Set<ListedPlayer>();
+    /** The players with a report that waits, or that brings the generation: later reports of them wait too. */
+    const held = new Set<string>();
     const ready: Report[] = [];
     const waiting: Report[] = [];
     for (const report of this.#waiting) {
       const { listed, what } = report;
-      const waits = listed.waitsFor !== undefined || unknown.has(listed);
+      const waits = listed.waitsFor !== undefined || held.has(listed.id);
       (waits ? waiting : ready).push(report);
       // The answer to a join without a grant has the generation.
-      if (what.$case === 'joined' && listed.generation === 0) unknown.add(listed);
+      if (waits || (what.$case === 'joined' && listed.generation === 0)) held.add(listed.id);
     }
     this.#waiting = waiting;
     for (const part of framesOf(ready)) this.#send(link, part);

@@ -117,6 +117,16 @@ describe('the reports of a proxy', () => {
     await moved;
   });
 
+  it('of a player who joins again at once do not overtake those of their first presence', async () => {
+    const all = [players().joined(ALEX), players().left('1'), players().joined(ALEX)];
+    await settled(10);
+    expect(reports()).to.deep.equal([['1/0 joined']]);
+    await reported(result('1', 7));
+    expect(reports()[1]).to.deep.equal(['1/7 left', '1/0 joined']);
+    await reported(result('1', 0), result('1', 8));
+    await Promise.all(all);
+  });
+
   it('wait for the answer to a list that names their player; reports of other players do not wait', async () => {
     await alexIsIn();
     await nextStream();

@@ -77,13 +77,15 @@ final class PlayerReporting {
       settleAll();
       return;
     }
-    Set<ListedPlayer> unknown = new HashSet<>();
+    // The players with a report that waits, or that brings the generation: later reports wait too.
+    Set<String> held = new HashSet<>();
     List<Report> ready = new ArrayList<>();
     List<Report> later = new ArrayList<>();
     for (Report report : waiting) {
       ListedPlayer listed = report.listed();
-      (listed.waitsFor != null || unknown.contains(listed) ? later : ready).add(report);
-      if (report.joinsWithoutGrant()) unknown.add(listed);
+      boolean waits = listed.waitsFor != null || held.contains(listed.id);
+      (waits ? later : ready).add(report);
+      if (waits || report.joinsWithoutGrant()) held.add(listed.id);
     }
     waiting = later;
     for (List<Report> frame : Report.frames(ready)) send(frame);

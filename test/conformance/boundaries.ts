@@ -7,7 +7,7 @@ import { shown } from './match.js';
 /** The position before the first event. */
 const BEGINNING = 3;
 
-/** What a stream of a node begins with. */
+/** A stream, and its Hello. */
 interface Opened {
   readonly stream: Stream;
   readonly hello: Json;
@@ -16,7 +16,7 @@ interface Opened {
 /** Accepts the next stream, and receives its Hello. */
 type Accept = () => Promise<Opened>;
 
-/** What is delivered: batches of sequences, and how many frames come before the cut, Welcome among them. */
+/** Batches of sequences, and the number of frames before the cut, Welcome among them. */
 export interface Delivery {
   readonly batches: readonly (readonly number[])[];
   readonly cut: number;

@@ -36,7 +36,7 @@ const OWN_ANSWERS: Record<string, (stream: Stream, value: Json) => readonly Json
   },
 };
 
-/** What a scenario decides for all streams. */
+/** The decisions of a scenario for all streams. */
 export interface Manner {
   manual: readonly string[];
   /** The rows of the snapshots that the coordinator sends by itself. */

@@ -1,4 +1,4 @@
-/** What came of the runs, for people and for programs. */
+/** The results of the runs, for people and for programs. */
 import type { Cell, Run } from './run.js';
 import type { Scenario } from './scenarios.js';
 

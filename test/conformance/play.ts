@@ -108,7 +108,7 @@ export class Play {
   }
 
   async #close(): Promise<boolean> {
-    // What the scenario wanted to answer itself is over.
+    // The scenario answers nothing any more.
     this.#manner.manual = [];
     try {
       const id = this.#driver.ask({ do: 'close' });

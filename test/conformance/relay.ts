@@ -20,7 +20,7 @@ const CONNECT = '/kelpie.v1.SessionService/Connect';
 /** Short times, so that nothing waits for long. */
 const TIMES = { heartbeatMs: 300, maxSilenceMs: 1500, graceMs: 3000, drainMs: 500 };
 
-/** What the relay does. It holds for all streams. */
+/** The rules of the relay, for all streams. */
 export interface Rules {
   /** Cuts the next stream behind this many frames of the coordinator. */
   readonly cutAfter?: number;

@@ -16,7 +16,7 @@ export interface Step {
   readonly on?: string;
   /** The endpoint; left out: `a`. */
   readonly at?: string;
-  /** Who is asked or sees: the `peer`; left out: the driver. */
+  /** `peer`: the step is one of the peer, and not of the driver. */
   readonly by?: 'peer';
   /** How long the step may take. */
   readonly withinMs?: number;

@@ -1,4 +1,4 @@
-/** What happened in a scenario, with times; and the waits for what shall happen next. */
+/** The events of a scenario, with times; and the waits for the next ones. */
 import { EventEmitter } from 'node:events';
 
 /** How long a step may take. */

@@ -316,7 +316,7 @@ function targetOf(target: Issuing['target']): Target {
   return 'playerServer' in target ? { playerServer: target.playerServer.id } : target;
 }
 
-/** What a handler is asked: content, or the request of a command of the contract. */
+/** The request of a command, as its handler gets it: content, or the form of the contract. */
 function requestAs(asked: unknown): object {
   const line = (asked as { line?: unknown } | undefined)?.line;
   return typeof line === 'string' ? { text: line } : contentAs(asked as MessageContent);
@@ -365,7 +365,7 @@ type Actions = {
   ) => unknown;
 };
 
-/** What the driver does with a client, by the name of the action. */
+/** The actions by their names. */
 const actions: Actions = {
   ready: async ({ client }) => {
     const connected = connectedOf(client);

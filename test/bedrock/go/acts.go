@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,7 +39,11 @@ func (s *stage) startCoordinator() error {
 		return err
 	}
 	port := s.endpoint[strings.LastIndex(s.endpoint, ":")+1:]
-	if err := s.spawn("coordinator", nil, "node", filepath.Join(s.root, "dist/server/main.js"),
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := s.spawn("coordinator", nil, self, "leash", "node", filepath.Join(s.root, "dist/server/main.js"),
 		"--host", host, "--port", port, "--metrics-port", "off", "--data", s.file("data"), "--log-format", "json",
 		"--tls-cert", s.file("tls/server.pem"), "--tls-key", s.file("tls/server-key.pem"),
 		"--grace-seconds", fmt.Sprint(graceSeconds)); err != nil {

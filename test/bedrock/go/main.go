@@ -16,6 +16,11 @@ func main() {
 	switch args := os.Args[1:]; {
 	case len(args) == 0:
 		os.Exit(direct())
+	case len(args) > 1 && args[0] == "leash":
+		var code int
+		if code, err = runLeash(args[1], args[2:]...); err == nil {
+			os.Exit(code)
+		}
 	case len(args) == 5 && args[0] == "downstream":
 		err = runDownstream(args[1], args[2], args[3], args[4])
 	case len(args) == 4 && args[0] == "proxy":

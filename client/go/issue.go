@@ -88,7 +88,7 @@ func (i Issue) wire(ctx context.Context) (*kelpiev1.IssueCommandRequest, error) 
 	if i.Command.err != nil {
 		return nil, i.Command.err
 	}
-	if i.MaxReplies < 0 || i.MaxReplies > math.MaxUint32 {
+	if i.MaxReplies < 0 || uint64(i.MaxReplies) > math.MaxUint32 {
 		return nil, outOfRange("MaxReplies", fmt.Sprintf("MaxReplies is %d; it must be 0 to 4294967295", i.MaxReplies))
 	}
 	timeout, err := timeoutOf(ctx, i.Timeout, defaultCommandTimeout)

@@ -43,7 +43,7 @@ func (o *Options) check() error {
 	if o.State < Starting || o.State > Maintenance {
 		return outOfRange("State", fmt.Sprintf("%v is no state that a node may set", o.State))
 	}
-	if o.MaxPlayers < 0 || o.MaxPlayers > math.MaxUint32 {
+	if o.MaxPlayers < 0 || uint64(o.MaxPlayers) > math.MaxUint32 {
 		return outOfRange("MaxPlayers", fmt.Sprintf("MaxPlayers is %d; it must be 0 to 4294967295", o.MaxPlayers))
 	}
 	if o.HandlerTimeout == 0 {

@@ -76,7 +76,7 @@ func (p *publisher) refusal(draft *kelpiev1.EventDraft, bytes int) error {
 	if most := int(p.limits.JsonDepth); most > 0 && most < jsonDepth && isDeeper(Content{draft.Payload.Content}.Value(), most) {
 		return tooDeep(most)
 	}
-	limit := min(int(p.limits.PayloadBytes), int(p.limits.PublishBytes), int(p.limits.MessageBytes)-besideBytes)
+	limit := p.eventLimit()
 	if bytes <= limit {
 		return nil
 	}
@@ -87,6 +87,20 @@ func (p *publisher) refusal(draft *kelpiev1.EventDraft, bytes int) error {
 	return refuse(ReasonPayloadTooLarge,
 		fmt.Sprintf("the event on %q has %d bytes; the limit is %d", draft.Topic, exact, limit),
 		"bytes", strconv.Itoa(exact), "limit", strconv.Itoa(limit))
+}
+
+// The most bytes of an event, by the limits that the coordinator names.
+func (p *publisher) eventLimit() int {
+	limit := messageBytes - besideBytes
+	if most := int(p.limits.MessageBytes); most > 0 {
+		limit = most - besideBytes
+	}
+	for _, most := range []uint32{p.limits.PayloadBytes, p.limits.PublishBytes} {
+		if most > 0 {
+			limit = min(limit, int(most))
+		}
+	}
+	return limit
 }
 
 // A new stream: the events up to the coordinator's publish sequence are settled, and the others go out again.
@@ -123,9 +137,11 @@ func (p *publisher) refuseUnfit() {
 // The next frame to send, of at most room bytes; nil if nothing waits or fits.
 func (p *publisher) take(room int) *kelpiev1.Publish {
 	mostEvents, mostBytes := publishEvents, min(publishBytes, room)
-	if p.limits != nil {
-		mostEvents = min(mostEvents, int(p.limits.PublishEvents))
-		mostBytes = min(mostBytes, int(p.limits.PublishBytes))
+	if most := int(p.limits.GetPublishEvents()); most > 0 {
+		mostEvents = min(mostEvents, most)
+	}
+	if most := int(p.limits.GetPublishBytes()); most > 0 {
+		mostBytes = min(mostBytes, most)
 	}
 	frame := &kelpiev1.Publish{FirstPublishSequence: p.first + uint64(p.unsent)}
 	bytes := 0

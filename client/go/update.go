@@ -32,7 +32,7 @@ func (c NodeChange) wire() (*kelpiev1.NodeChange, error) {
 		return nil, outOfRange("State", fmt.Sprintf("%v is no state that a node may set", c.State))
 	}
 	if c.MaxPlayers != nil {
-		if *c.MaxPlayers < 0 || *c.MaxPlayers > math.MaxUint32 {
+		if *c.MaxPlayers < 0 || uint64(*c.MaxPlayers) > math.MaxUint32 {
 			return nil, outOfRange("MaxPlayers", fmt.Sprintf("MaxPlayers is %d; it must be 0 to 4294967295", *c.MaxPlayers))
 		}
 		most := uint32(*c.MaxPlayers)

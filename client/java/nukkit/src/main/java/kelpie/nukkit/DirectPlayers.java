@@ -16,6 +16,8 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import kelpie.client.Acquired;
@@ -46,6 +48,8 @@ public final class DirectPlayers implements Listener {
   private final Map<String, Guest> byId = new ConcurrentHashMap<>();
   /** All connections. Main thread only. */
   private final Map<Player, Guest> byPlayer = new IdentityHashMap<>();
+  /** The reports of players who left that the network has not stored yet. */
+  private final Set<CompletableFuture<Void>> leaving = ConcurrentHashMap.newKeySet();
 
   private KelpieClient client;
   private Arrivals arrivals;
@@ -163,7 +167,18 @@ public final class DirectPlayers implements Listener {
     } else if (!byId.containsKey(guest.id)) {
       guest.left = client.players().release(guest.id);
     }
-    guest.left.whenComplete((nothing, error) -> warn(guest, "leave", error));
+    CompletableFuture<Void> left = guest.left;
+    leaving.add(left);
+    left.whenComplete(
+        (nothing, error) -> {
+          leaving.remove(left);
+          warn(guest, "leave", error);
+        });
+  }
+
+  /** Completes when the network has stored that these players left: a goodbye before that would give another reason. */
+  CompletableFuture<Void> allReported() {
+    return CompletableFuture.allOf(leaving.toArray(CompletableFuture[]::new));
   }
 
   /** The network does not let the player stay. */

@@ -5,7 +5,10 @@ import cn.nukkit.Server;
 import cn.nukkit.plugin.PluginBase;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import kelpie.client.ConnectOptions;
 import kelpie.client.KelpieClient;
 import kelpie.client.KelpieException;
@@ -20,6 +23,7 @@ public final class KelpiePlugin extends PluginBase {
   private MainThread mainThread;
   private Thread atExit;
   private Duration stopTime;
+  private DirectPlayers players;
 
   /** The plugin, if it is enabled and its config works. */
   public static Optional<KelpiePlugin> of(Server server) {
@@ -57,7 +61,7 @@ public final class KelpiePlugin extends PluginBase {
 
   private void enable(Settings settings) {
     stopTime = settings.stopTime();
-    DirectPlayers players = settings.directPlayers() ? new DirectPlayers(this, mainThread) : null;
+    players = settings.directPlayers() ? new DirectPlayers(this, mainThread) : null;
     ConnectOptions.Builder options = settings.options().load(new Load(getServer()));
     if (players != null) options.players(players.options());
     client = KelpieClient.connect(options.build());
@@ -76,12 +80,26 @@ public final class KelpiePlugin extends PluginBase {
   @Override
   public void onDisable() {
     if (client == null) return;
-    if (!client.close(stopTime)) getLogger().warning("the coordinator did not answer the goodbye in time");
+    long beganNs = System.nanoTime();
+    awaitReports();
+    Duration left = stopTime.minusNanos(System.nanoTime() - beganNs);
+    if (!client.close(left.isNegative() ? Duration.ZERO : left)) getLogger().warning("the coordinator did not answer the goodbye in time");
     client = null;
     try {
       Runtime.getRuntime().removeShutdownHook(atExit);
     } catch (IllegalStateException exiting) {
       // The hook runs already, and the client ends only once.
+    }
+  }
+
+  private void awaitReports() {
+    if (players == null) return;
+    try {
+      players.allReported().get(stopTime.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException | TimeoutException failed) {
+      // Each report has its own warning, and the goodbye ends the presence of the rest.
     }
   }
 }

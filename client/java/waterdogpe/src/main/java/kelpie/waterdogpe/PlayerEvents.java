@@ -63,9 +63,10 @@ final class PlayerEvents {
         PlayerDisconnectedEvent.class,
         EventPriority.NORMAL,
         event -> {
-          // The report goes out before the reply to a transfer, whose end it decides.
-          sessions.disconnected(event.getPlayer());
-          transfers.disconnected(event.getPlayer());
+          // The network hears of the end first: it decides how a transfer ended.
+          sessions
+              .disconnected(event.getPlayer())
+              .whenComplete((told, error) -> transfers.disconnected(event.getPlayer()));
         });
     try {
       on(events, ServerTransferFailedEvent.class, EventPriority.NORMAL, this::failed);

@@ -103,24 +103,22 @@ final class Sessions {
     report.exceptionally(refusal -> null);
   }
 
-  /** The connection is over. */
-  synchronized void disconnected(ProxiedPlayer player) {
+  /** The connection is over. Completes when the network has the report of it, or needs none. */
+  synchronized CompletableFuture<Void> disconnected(ProxiedPlayer player) {
+    CompletableFuture<Void> none = CompletableFuture.completedFuture(null);
     PlayerSession session = byPlayer.get(player);
-    if (session == null || closed) return;
+    if (session == null || closed) return none;
     PlayerSession.State before = session.state;
     session.state = PlayerSession.State.ENDED;
     PlayerSession current = newest.get(session.id);
     forget(session);
     // A newer connection of the player is in, and took the place of this one in each report.
-    if (current != session && current != null && current.state == PlayerSession.State.JOINED) return;
+    if (current != session && current != null && current.state == PlayerSession.State.JOINED) return none;
     if (before == PlayerSession.State.JOINED)
-      watch(
-          players.left(
-              session.id,
-              session.kicked
-                  ? PlayerLeaveReason.PLAYER_LEAVE_REASON_KICKED
-                  : PlayerLeaveReason.PLAYER_LEAVE_REASON_QUIT));
-    else if (current == session && before != PlayerSession.State.ENDED) watch(players.release(session.id));
+      return players.left(
+          session.id,
+          session.kicked ? PlayerLeaveReason.PLAYER_LEAVE_REASON_KICKED : PlayerLeaveReason.PLAYER_LEAVE_REASON_QUIT);
+    return current == session && before != PlayerSession.State.ENDED ? players.release(session.id) : none;
   }
 
   private void forget(PlayerSession session) {

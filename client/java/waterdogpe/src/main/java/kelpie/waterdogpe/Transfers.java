@@ -27,6 +27,8 @@ final class Transfers {
   private static final long LOOK_MS = 250;
   /** So many looks in a row at a player who does not move end the transfer: its events have had time to come. */
   private static final int IDLE_LOOKS = 3;
+  /** So many looks at a player who is gone end the transfer too. */
+  private static final int GONE_LOOKS = 12;
   /** The reply goes out so long before the network gives up. */
   private static final long MARGIN_MS = 250;
 
@@ -123,8 +125,8 @@ final class Transfers {
   private void look(Move move) {
     ProxiedPlayer player = move.session.player;
     if (!player.isConnected()) {
-      sessions.disconnected(player);
-      fail(move, "the player left");
+      // The event of the end comes first, if the proxy does not forget it.
+      if (++move.idle >= GONE_LOOKS) fail(move, "the player left");
       return;
     }
     boolean moves =
@@ -160,7 +162,7 @@ final class Transfers {
     if (move != null && move.target == target) fail(move, "the player could not connect: " + reason);
   }
 
-  /** The player's connection is over. */
+  /** The player's connection is over, and the network has the report of it. */
   void disconnected(ProxiedPlayer player) {
     Move move = of(player);
     if (move != null) fail(move, "the player left");

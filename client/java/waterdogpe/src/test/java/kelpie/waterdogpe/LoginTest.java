@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import dev.waterdog.waterdogpe.event.EventPriority;
-import dev.waterdog.waterdogpe.event.defaults.PlayerDisconnectedEvent;
 import dev.waterdog.waterdogpe.event.defaults.PlayerLoginEvent;
 import dev.waterdog.waterdogpe.utils.types.TextContainer;
 import java.util.List;
@@ -156,21 +155,21 @@ class LoginTest {
   @EnumSource
   void aSecondLoginHereReplacesTheFirstWhateverTheOrderOfTheEvents(Version version) throws Exception {
     HarnessProxy gate = gate(version, "gate-1");
-    for (int round = 0; round < 5; round++) {
-      HarnessPlayer older = gate.login("Tom", "2535400000000004");
-      network.awaitOn(older, "lobby-1");
-      HarnessPlayer newer = gate.login("Tom", "2535400000000004");
-      until(() -> newer.getServerInfo() != null);
-      // The end of the older connection has removed the newer one from the proxy's table, and is told once more.
-      gate.events.call(new PlayerDisconnectedEvent(older)).get(10, TimeUnit.SECONDS);
-      until(() -> newer.isConnected() && network.online(newer).isPresent());
-      long generation = network.online(newer).orElseThrow().getGeneration();
-      TimeUnit.MILLISECONDS.sleep(50);
-      assertEquals(generation, network.awaitOn(newer, "lobby-1").getGeneration());
-      assertFalse(older.isConnected());
-      newer.quit();
-      network.awaitGone(newer);
-    }
+    HarnessPlayer older = gate.login("Tom", "2535400000000004");
+    long first = network.awaitOn(older, "lobby-1").getGeneration();
+    older.endsLate = true;
+    HarnessPlayer newer = gate.login("Tom", "2535400000000004");
+    until(() -> network.online(newer).map(Player::getGeneration).orElse(first) > first);
+    long second = network.awaitOn(newer, "lobby-1").getGeneration();
+    assertFalse(older.isConnected());
+    // The newer one is in, and only now the end of the older one is told.
+    older.tellEnd().get(10, TimeUnit.SECONDS);
+    HarnessPlayer witness = gate.login("Witness", "2535400000000015");
+    network.awaitOn(witness, "lobby-1"); // later than any report about Tom
+    assertEquals(second, network.online(newer).orElseThrow().getGeneration());
+    assertTrue(newer.isConnected());
+    newer.quit();
+    network.awaitGone(newer);
     healthy(gate);
   }
 

@@ -22,6 +22,7 @@ import java.net.InetSocketAddress;
 import java.util.Collection;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.cloudburstmc.protocol.bedrock.PacketDirection;
 import org.cloudburstmc.protocol.bedrock.packet.BedrockPacket;
@@ -41,6 +42,8 @@ public final class HarnessPlayer extends ProxiedPlayer {
   public volatile boolean acknowledges = true;
   /** The player loads resource packs until {@link #packsLoaded}. */
   public volatile boolean loadsPacks;
+  /** The proxy tells of the end only with {@link #tellEnd}: its events come in any order. */
+  public volatile boolean endsLate;
   /** The host that the player connected to. */
   public volatile String host = "play.example.org";
   /** The protocol of the player's client. */
@@ -218,10 +221,15 @@ public final class HarnessPlayer extends ProxiedPlayer {
       disconnected = true;
     }
     screen.add("disconnect " + message.getMessage());
-    proxy.events.call(new PlayerDisconnectedEvent(this));
+    if (!endsLate) tellEnd();
     open = false;
     // By UUID: it removes a newer connection of the player too.
     proxy.players.remove(uuid);
+  }
+
+  /** The event of the end of the connection. Completes when its handlers have run. */
+  public CompletableFuture<PlayerDisconnectedEvent> tellEnd() {
+    return proxy.events.call(new PlayerDisconnectedEvent(this));
   }
 
   @Override

@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc
 
 from kelpie.errors import KelpieError, invalid, of_call
-from kelpie.rpc import CONNECT, GET_OWN_CREDENTIAL, rpc
+from kelpie.rpc import CONNECT, GET_OWN_CREDENTIAL, FirstStatus, rpc
 from kelpie.stream import Transport, network_mismatch
 from kelpie.tokens import Tokens, metadata_of
 from kelpie.v1.access_service_pb2 import GetOwnCredentialRequest
@@ -106,8 +106,14 @@ def transport(endpoint: str, tokens: Tokens, protection: Protection, network: st
             metadata = metadata_of(await tokens.for_stream(channel))
             if network is not None:
                 await _check_network(channel, network, metadata)
-            async for response in rpc(channel, CONNECT)(messages, metadata=metadata):
-                yield response
+            call = rpc(channel, CONNECT)(messages, metadata=metadata)
+            status = FirstStatus(call)
+            try:
+                async for response in call:
+                    yield response
+            except grpc.aio.AioRpcError as error:
+                if not status.is_ok:
+                    raise status.error or error from None
         except grpc.aio.AioRpcError as error:
             raise tokens.refused(of_call(error)) from None
         finally:

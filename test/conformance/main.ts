@@ -34,12 +34,7 @@ async function main(): Promise<number> {
   process.stdout.write(
     json ? `${JSON.stringify(report(scenarios, runs), null, 2)}\n` : matrix(scenarios, runs),
   );
-  const isRed = runs.some(({ absent, cells }) =>
-    absent === undefined
-      ? [...cells.values()].some(({ color }) => color === 'red')
-      : process.env['CI'] === 'true',
-  );
-  return isRed ? 1 : 0;
+  return report(scenarios, runs).failed > 0 ? 1 : 0;
 }
 
 process.exitCode = await main();

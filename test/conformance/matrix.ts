@@ -42,7 +42,12 @@ function transcripts(scenarios: readonly Scenario[], runs: readonly Run[]): stri
 function count(runs: readonly Run[]): { passed: number; failed: number } {
   const all: Cell[] = runs.flatMap(({ cells }) => [...cells.values()]);
   const ofColor = (color: Cell['color']): number => all.filter((one) => one.color === color).length;
-  return { passed: ofColor('green'), failed: ofColor('red') };
+  // A language that could not run at all is one failure.
+  const broken = runs.filter(
+    ({ absent, isBroken = false }) =>
+      absent !== undefined && (isBroken || process.env['CI'] === 'true'),
+  );
+  return { passed: ofColor('green'), failed: ofColor('red') + broken.length };
 }
 
 /** The same as JSON. */

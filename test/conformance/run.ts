@@ -24,6 +24,8 @@ export interface Run {
   readonly language: string;
   /** Why the language could not run at all. */
   readonly absent: string | undefined;
+  /** The language is here, and its driver is no program: a failure everywhere. */
+  readonly isBroken?: boolean;
   readonly cells: ReadonlyMap<string, Cell>;
 }
 
@@ -37,8 +39,8 @@ export async function runLanguage(
   const cells = new Map<string, Cell>();
   if (missing.length > 0)
     return { language: name, cells, absent: `not here: ${missing.join(', ')}` };
-  if (language.build !== undefined)
-    execFileSync('sh', ['-c', language.build], { cwd: ROOT, stdio: ['ignore', 2, 2] });
+  if (!isBuilt(language))
+    return { language: name, cells, absent: 'its driver does not build', isBroken: true };
   const waiting = scenarios.filter((scenario) => {
     const isClaimed = scenario.needs.every((need) => claims?.includes(need) ?? true);
     if (!isClaimed) cells.set(scenario.name, { color: 'gray' });
@@ -46,6 +48,16 @@ export async function runLanguage(
   });
   await Promise.all(Array.from({ length: jobs }, () => work(language, waiting, cells, stepMs)));
   return { language: name, absent: undefined, cells };
+}
+
+function isBuilt({ build }: Language): boolean {
+  if (build === undefined) return true;
+  try {
+    execFileSync('sh', ['-c', build], { cwd: ROOT, stdio: ['ignore', 2, 2] });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Takes scenarios until none is left, with one process of the driver as long as they pass. */

@@ -39,6 +39,7 @@ async function play(): Promise<boolean> {
     return true;
   } catch (error) {
     narrator.fails(error);
+    narrator.lastWords('the network', network.news(LAST_LINES));
     for (const { name, lines } of [...Child.all, ...NukkitServer.all]) {
       narrator.lastWords(name, lines.since(0).slice(-LAST_LINES));
     }

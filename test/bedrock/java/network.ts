@@ -56,6 +56,11 @@ export class Network {
     return running(this.#watch);
   }
 
+  /** The last events of nodes and players. */
+  news(most: number): string[] {
+    return this.#watch?.news.since(0).slice(-most) ?? [];
+  }
+
   /** A node of another kind. */
   get radio(): KelpieClient {
     return running(this.#radio);

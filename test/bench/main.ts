@@ -68,7 +68,7 @@ if (values.json) {
   process.stdout.write(`
 Events of ${PAYLOAD_BYTES} bytes, ${WINDOW_EVENTS} under way; server and clients in a process each; ${cpus().length} CPUs, Node ${process.version}.
 Median (least–most) of ${repetitions} ${repetitions === 1 ? 'round' : 'rounds'}; ÷ is the ratio to a peer in the same round.
-"Kelpie" is the SDK on both sides; in "Kelpie, counting" the readers keep the protocol and look at no event.
+"Kelpie" is the client for TypeScript on both sides, or that of the named language; in "Kelpie, counting" the readers keep the protocol and look at no event.
 Journals in files are on the disk of ${tmpdir()}; directories that were just filled are read from the system's cache.
 `);
   for (const table of tables) process.stdout.write(`\n${print(table)}\n`);

@@ -23,6 +23,8 @@ for part in ${ONLY:-stubs go java python conformance grpc-tools manuals demo-go 
     verdict='NOT HERE' absent=$((absent + 1))
   else
     verdict=FAILED failed=$((failed + 1))
+    [[ $code -ne 77 ]] || said="not here: $said"
+    [[ $code -ne 124 ]] || said="not over after $LIMIT_S s"
   fi
   printf '%-8s %-12s %4d s  %s\n' "$verdict" "$part" "$((SECONDS - began))" "${said//$'\n'/$'\n'                           }"
   [[ $verdict != FAILED ]] || sed "s/^/    /" "out/$part.log"

@@ -107,9 +107,13 @@ def test_publishes_of_the_time_without_a_coordinator(start: Callable[..., Coordi
         async with kelpie.connect("lobby-1", "DOWNSTREAM", endpoints=first.endpoint, on_status=status) as client:
             client.subscribe("chat.global", seen)
             await client.ready()
+            # These go out, and get no acknowledgement.
+            first.pause()
+            waiting = [client.publish("chat.global", str(number)) for number in range(300)]
+            await asyncio.sleep(0.1)
             first.kill()
             await status.until(lambda all: "disconnected" in status.types())
-            waiting = [client.publish("chat.global", str(number)) for number in range(600)]
+            waiting += [client.publish("chat.global", str(number)) for number in range(300, 600)]
             port = first.endpoint.rpartition(":")[2]
             start("--port", port)
             await asyncio.gather(*waiting)
@@ -163,7 +167,7 @@ def test_commands_both_ways(coordinator: Coordinator) -> None:
             with pytest.raises(kelpie.KelpieError, match="the arena is closed") as failed:
                 await arena.call("arena", "broken")
             assert failed.value.reason == "COMMAND_FAILED"
-            withdrawn = arena.issue("arena", "slow")
+            withdrawn = arena.issue("arena", "slow", timeout=60)
             await begun.wait()
             withdrawn.cancel()
             results = [one.error.reason async for one in withdrawn if one.error]

@@ -28,7 +28,7 @@ interface Manual {
   /** A command of an operator who looks for the server. */
   readonly look: string;
   readonly sees: RegExp;
-  /** What the server prints; for one that runs on, after an operator published `hello`. */
+  /** The output of the server; if it runs on, the output after an operator published `hello`. */
   readonly prints: RegExp;
   readonly runsOn: boolean;
 }

@@ -22,7 +22,7 @@ export async function loseCoordinator(stage: Stage): Promise<void> {
     says('no coordinator is connected'),
   );
   ben.say('is anybody there?');
-  await narrator.expect('Dan joins hub meanwhile, and Ana sees him', async () => {
+  await narrator.expect('Dan joins hub meanwhile, and Ana reads their chat', async () => {
     await join(stage, 'Dan', 'hub');
     bot(stage, 'Dan').say('the door is open');
     await ana.sees('<Dan> the door is open');

@@ -18,7 +18,7 @@ export async function move(stage: Stage): Promise<void> {
     },
     (greeting) => greeting,
   );
-  await narrator.expect('arena refuses Ben for what the context says, and he stays', async () => {
+  await narrator.expect('arena refuses Ben because of the context, and Ben stays', async () => {
     const moving = network.radio.move(
       { name: 'Ben' },
       { server: 'arena' },

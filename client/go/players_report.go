@@ -37,6 +37,8 @@ type report struct {
 	listed *presence.Listed
 	// The change; the player and the generation are set when it is sent.
 	what *kelpiev1.PlayerReport
+	// The report follows a list: its refusal sends no other list.
+	again bool
 	// Called once, with the lock: nil if the report is settled.
 	done func(*Error)
 	// The coordinator refused the report: reverts its change of the list.

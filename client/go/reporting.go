@@ -128,16 +128,13 @@ func (r *reporting) send(l *link, part []*report) {
 		}
 		frame.Reports = append(frame.Reports, one.wire())
 	}
-	end := r.begin(about)
+	exchange, end := r.begin(about)
 	r.request(l, &kelpiev1.NodeFrame{Frame: &kelpiev1.NodeFrame_ReportPlayers{ReportPlayers: frame}},
 		func(answer *kelpiev1.CoordinatorFrame, err *Error) {
 			if err != nil {
 				r.refused(part, err)
 			} else {
-				results := answer.GetPlayersReported().GetResults()
-				for i, one := range part {
-					r.answered(one, at(results, i))
-				}
+				r.allAnswered(part, answer.GetPlayersReported().GetResults(), exchange)
 			}
 			end()
 		})
@@ -159,13 +156,13 @@ func at(results []*kelpiev1.PlayerReportResult, index int) *kelpiev1.PlayerRepor
 }
 
 // An exchange begins. These players wait for its answer, which has their generations. The result ends it.
-func (r *reporting) begin(about []*presence.Listed) (end func()) {
-	exchange := &presence.Exchange{}
+func (r *reporting) begin(about []*presence.Listed) (exchange *presence.Exchange, end func()) {
+	exchange = &presence.Exchange{}
 	r.exchanges++
 	for _, listed := range about {
 		listed.WaitsFor = exchange
 	}
-	return func() {
+	return exchange, func() {
 		r.exchanges--
 		for _, listed := range about {
 			if listed.WaitsFor == exchange {
@@ -178,19 +175,34 @@ func (r *reporting) begin(about []*presence.Listed) (end func()) {
 	}
 }
 
-func (r *reporting) answered(one *report, result *kelpiev1.PlayerReportResult) {
+func (r *reporting) allAnswered(part []*report, results []*kelpiev1.PlayerReportResult, exchange *presence.Exchange) {
+	needsList := false
+	for i, one := range part {
+		differs := r.answered(one, at(results, i))
+		// A list that is under way settles its players.
+		listing := one.listed.WaitsFor != nil && one.listed.WaitsFor != exchange
+		needsList = needsList || differs && !listing
+	}
+	if needsList {
+		r.sendList()
+	}
+}
+
+// Returns whether the proxy must send its list: the coordinator does not have the player as the list does.
+func (r *reporting) answered(one *report, result *kelpiev1.PlayerReportResult) (differs bool) {
 	if result.GetGeneration() > 0 {
 		r.setGeneration(one.listed, result.Generation)
 	}
 	if result.GetError() == nil {
 		one.done(nil)
-		return
+		return false
 	}
 	err := fromWire(result.Error)
 	gone := err.Reason == ReasonPlayerNotFound || err.Reason == ReasonStaleGeneration
 	_, hasLeft := one.what.What.(*kelpiev1.PlayerReport_Left)
+	differs = gone && !one.again && r.list.Has(one.listed)
 	switch {
-	case isUndecided(err):
+	case isUndecided(err), differs:
 		one.settle()
 	case hasLeft && gone:
 		one.done(nil)
@@ -198,6 +210,7 @@ func (r *reporting) answered(one *report, result *kelpiev1.PlayerReportResult) {
 		one.undo()
 		one.done(err)
 	}
+	return differs
 }
 
 // A request failed. If that decides nothing, a later list settles the reports.

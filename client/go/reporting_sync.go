@@ -29,7 +29,7 @@ func (r *reporting) sendList() {
 }
 
 func (r *reporting) sendPart(l *link, part presence.Part) {
-	end := r.begin(part.Listed)
+	_, end := r.begin(part.Listed)
 	r.request(l, &kelpiev1.NodeFrame{Frame: &kelpiev1.NodeFrame_SyncPlayers{SyncPlayers: part.Value}},
 		func(answer *kelpiev1.CoordinatorFrame, err *Error) {
 			if err == nil {
@@ -69,6 +69,7 @@ func (r *reporting) changeAgain(players []*presence.Listed) {
 		again = append(again, &report{
 			listed: listed,
 			what:   &kelpiev1.PlayerReport{What: &kelpiev1.PlayerReport_Changed{Changed: change}},
+			again:  true,
 			undo:   func() {},
 			done: func(err *Error) {
 				if err != nil && r.list.Has(listed) {

@@ -34,6 +34,8 @@ export type What = NonNullable<PlayerReport['what']>;
 export interface Report {
   readonly listed: ListedPlayer;
   readonly what: What;
+  /** The report follows a list: its refusal sends no other list. */
+  readonly again?: boolean;
   readonly resolve: () => void;
   readonly reject: (error: KelpieError) => void;
   /** The coordinator refused the report: reverts its change of the list. */

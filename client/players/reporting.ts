@@ -111,7 +111,10 @@ export class PlayerReporting {
     const answered = link.request({ $case: 'reportPlayers', value }).then(
       (answer) => {
         const results = answer.$case === 'playersReported' ? answer.value.results : [];
-        for (const [index, report] of part.entries()) this.#settle(report, results[index]);
+        const open = part.filter((report, index) => this.#settle(report, results[index]));
+        // A list that is under way settles its players.
+        if (open.some(({ listed: { waitsFor } }) => !waitsFor || waitsFor === exchange))
+          this.#sendList();
       },
       (error: unknown) => this.#fail(part, fromThrown(error)),
     );
@@ -132,16 +135,25 @@ export class PlayerReporting {
     if (this.#waiting.length > 0) this.flush();
   }
 
-  #settle(report: Report, result: PlayerReportResult | undefined): void {
-    const { listed, what, resolve, reject, undo } = report;
-    if (result && result.generation > 0) this.#setGeneration(listed, result.generation);
-    if (!result?.error) return resolve();
-    const error = fromWire(result.error);
+  /** Returns whether the proxy must send its list: the coordinator does not have the player as the list does. */
+  #settle(report: Report, result: PlayerReportResult | undefined): boolean {
+    if (result && result.generation > 0) this.#setGeneration(report.listed, result.generation);
+    if (result?.error) return this.#refused(report, fromWire(result.error));
+    report.resolve();
+    return false;
+  }
+
+  #refused(report: Report, error: KelpieError): boolean {
+    const { listed, what, again, resolve, reject, undo } = report;
     const gone = error.reason === 'PLAYER_NOT_FOUND' || error.reason === 'STALE_GENERATION';
-    if (isUndecided(error)) return settle([report]);
-    if (what.$case === 'left' && gone) return resolve();
-    undo(error);
-    reject(error);
+    const differs = gone && !again && this.#list.has(listed);
+    if (isUndecided(error) || differs) settle([report]);
+    else if (what.$case === 'left' && gone) resolve();
+    else {
+      undo(error);
+      reject(error);
+    }
+    return differs;
   }
 
   /** A request failed. If that decides nothing, a later list settles the reports; else they reject. */
@@ -203,7 +215,8 @@ export class PlayerReporting {
       const reject = (error: KelpieError): void => {
         if (this.#list.has(listed)) this.#options.onRefused(error);
       };
-      return [{ listed, what, reject, resolve: () => undefined, undo: () => undefined }];
+      const nothing = (): void => undefined;
+      return [{ listed, what, again: true, reject, resolve: nothing, undo: nothing }];
     });
     if (again.length === 0) return;
     this.#waiting = [...again, ...this.#waiting];

@@ -757,13 +757,14 @@ type PlayerReportResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the player.
 	PlayerId string `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
-	// The generation under which this proxy holds the player now. 0: this proxy does not hold the player. With
-	// STALE_GENERATION in `error`, a generation above 0 means that this proxy holds the player under that
-	// generation: report again under it. With 0 the proxy holds the player no longer: disconnect them.
+	// The generation under which this proxy holds the player now. 0: this proxy does not hold the player.
 	Generation uint64 `protobuf:"varint,2,opt,name=generation,proto3" json:"generation,omitempty"`
 	// Set if the report changed nothing: PLAYER_INVALID, PLAYER_NOT_FOUND (the player is not online; with a
-	// generation above 0 they are logging in), STALE_GENERATION, LABELS_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE,
-	// PLAYER_LIMIT, or, for a join without a grant, JOURNAL_READ_ONLY or OUTCOME_UNKNOWN (send SyncPlayers).
+	// generation above 0 they are logging in), STALE_GENERATION (another login holds the player; with a
+	// generation above 0, a login on this proxy), LABELS_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE, PLAYER_LIMIT, or,
+	// for a join without a grant, JOURNAL_READ_ONLY or OUTCOME_UNKNOWN. After STALE_GENERATION and
+	// PLAYER_NOT_FOUND send SyncPlayers if the player is still there, and after OUTCOME_UNKNOWN in any case. If
+	// another login took the player, PlayerEvicted came before this answer.
 	Error         *ErrorDetail `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

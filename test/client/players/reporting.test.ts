@@ -356,17 +356,37 @@ describe('the reports of a proxy', () => {
       expect(evicted, 'the caller has the error').to.deep.equal([]);
     });
 
-    it('with STALE_GENERATION reject a move, and not a leave', async () => {
+    it('with STALE_GENERATION are settled by a list, which evicts a player of another login', async () => {
       await alexIsIn();
-      const moved = rejectionOf(KelpieError, players().moved('1', 'arena'));
+      const moved = players().moved('1', 'arena');
       await settled(10);
       await reported(result('1', 'STALE_GENERATION'));
-      expect((await moved).reason).to.equal('STALE_GENERATION');
-      expect(players().get('1')?.server).to.equal('lobby');
+      await moved;
+      expect(lists().map(({ players: all }) => all.map(({ server }) => server))).to.deep.equal([
+        [],
+        ['arena'],
+      ]);
+      await synced();
+      expect(evicted.map(({ id, reason }) => [id, reason])).to.deep.equal([['1', 'SYNC']]);
+    });
+
+    it('with STALE_GENERATION do not reject a leave, and no list follows', async () => {
+      await alexIsIn();
       const left = players().left('1');
       await settled(10);
       await reported(result('1', 'STALE_GENERATION'));
       await left;
+      expect(lists()).to.have.lengthOf(1);
+    });
+
+    it('with STALE_GENERATION after an eviction reject a move, and no list follows', async () => {
+      await alexIsIn();
+      const moved = rejectionOf(KelpieError, players().moved('1', 'arena'));
+      await settled(10);
+      await evict('1', 7);
+      await reported(result('1', 'STALE_GENERATION'));
+      expect((await moved).reason).to.equal('STALE_GENERATION');
+      expect(lists()).to.have.lengthOf(1);
     });
 
     it('with STALE_GENERATION for the whole frame resolve: the next list settles them', async () => {

@@ -104,6 +104,7 @@ interface Arguments {
   readonly releasePlayer: { readonly player: string };
   readonly joined: { readonly player: PlayerFacts };
   readonly moved: { readonly player: string; readonly server: string };
+  readonly changed: { readonly player: string; readonly language: string };
   readonly left: { readonly player: string; readonly reason?: 'QUIT' | 'KICKED' };
   readonly players: object;
   readonly roster: object;
@@ -386,6 +387,7 @@ const actions: Actions = {
   releasePlayer: ({ client }, { player }) => client.players.release(player),
   joined: (session, joining) => session.joined(joining),
   moved: ({ client }, { player, server }) => client.players.moved(player, server),
+  changed: ({ client }, { player, language }) => client.players.changed(player, { language }),
   left: ({ client }, { player, reason = 'QUIT' }) => client.players.left(player, reason),
   players: ({ players }) => ({ players }),
   roster: ({ client }) => ({ nodes: nodesOf(client), players: rosterPlayersOf(client) }),

@@ -1,7 +1,11 @@
 /** Players of a network: which proxy holds them, and which events readers get. */
 import { expect } from 'chai';
 import { Event } from '../../../gen/ts/kelpie/v1/event.js';
-import { GoodbyeReason, Heartbeat } from '../../../gen/ts/kelpie/v1/session_service.js';
+import {
+  type CoordinatorFrame,
+  GoodbyeReason,
+  Heartbeat,
+} from '../../../gen/ts/kelpie/v1/session_service.js';
 import { DuplicatePolicy, PlayerLeaveReason } from '../../../gen/ts/kelpie/v1/player.js';
 import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import { TopicFilter } from '../../../server/topics/filter.js';
@@ -165,6 +169,35 @@ describe('a login of a player whom another proxy holds', () => {
     expect(evicted).to.include({ playerId: steveId, generation: before });
     await other.report(joined(steve(), generation));
     expect(told).to.deep.equal(['joined gate-1', 'left REPLACED', 'joined gate-2']);
+  });
+
+  it('evicts them before a report about their older login is refused, also on the same proxy', async () => {
+    const refused = new Set<string>();
+    for (let turns = 0; turns < 10; turns++) {
+      for (const same of [false, true]) {
+        const [old, other] = await proxies(await openCoordinator());
+        const generation = await old.bring(steve());
+        const login = { player: steve(), policy: KICK_OLD };
+        (same ? old : other).stream.send({ $case: 'acquirePlayer', value: login });
+        await settled(turns);
+        const move = about(steveId, generation, { $case: 'movedTo', value: 'arena' });
+        const value = { reports: [move] };
+        old.stream.send({ requestId: 1, frame: { $case: 'reportPlayers', value } });
+        const frames: NonNullable<CoordinatorFrame['frame']>[] = [];
+        while (frames.at(-1)?.$case !== 'playersReported') {
+          for (const { frame } of (await old.stream.pull()) ?? []) if (frame) frames.push(frame);
+        }
+        const answer = frames.at(-1);
+        const [result] = answer?.$case === 'playersReported' ? answer.value.results : [];
+        if (!result?.error) continue;
+        refused.add(`${result.error.reason}, ${same ? 'here' : 'elsewhere'}`);
+        expect(result.generation > 0, 'whether the proxy holds them').to.equal(same);
+        expect(frames.map(({ $case }) => $case)).to.include('playerEvicted');
+      }
+    }
+    const { STALE_GENERATION } = ErrorReason;
+    const all = [`${STALE_GENERATION}, here`, `${STALE_GENERATION}, elsewhere`];
+    expect([...refused]).to.have.members(all);
   });
 
   it('is granted to the same proxy again, and the older login ends', async () => {

@@ -208,16 +208,15 @@ export interface PlayersReported {
 export interface PlayerReportResult {
   /** The id of the player. */
   playerId: string;
-  /**
-   * The generation under which this proxy holds the player now. 0: this proxy does not hold the player. With
-   * STALE_GENERATION in `error`, a generation above 0 means that this proxy holds the player under that
-   * generation: report again under it. With 0 the proxy holds the player no longer: disconnect them.
-   */
+  /** The generation under which this proxy holds the player now. 0: this proxy does not hold the player. */
   generation: number;
   /**
    * Set if the report changed nothing: PLAYER_INVALID, PLAYER_NOT_FOUND (the player is not online; with a
-   * generation above 0 they are logging in), STALE_GENERATION, LABELS_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE,
-   * PLAYER_LIMIT, or, for a join without a grant, JOURNAL_READ_ONLY or OUTCOME_UNKNOWN (send SyncPlayers).
+   * generation above 0 they are logging in), STALE_GENERATION (another login holds the player; with a
+   * generation above 0, a login on this proxy), LABELS_INVALID, TEXT_TOO_LONG, OUT_OF_RANGE, PLAYER_LIMIT, or,
+   * for a join without a grant, JOURNAL_READ_ONLY or OUTCOME_UNKNOWN. After STALE_GENERATION and
+   * PLAYER_NOT_FOUND send SyncPlayers if the player is still there, and after OUTCOME_UNKNOWN in any case. If
+   * another login took the player, PlayerEvicted came before this answer.
    */
   error: ErrorDetail | undefined;
 }

@@ -36,6 +36,10 @@ var actions = map[string]func(*session, request){
 	"moved": waiting(func(s *session, _ int, given moved) (map[string]any, error) {
 		return nil, s.client.Players().Moved(s.ctx, given.Player, given.Server)
 	}),
+	"changed": waiting(func(s *session, _ int, given moved) (map[string]any, error) {
+		change := kelpie.PlayerFactsChange{Language: &given.Language}
+		return nil, s.client.Players().Changed(s.ctx, given.Player, change)
+	}),
 	"left":    waiting(func(s *session, _ int, given moved) (map[string]any, error) { return nil, s.left(given) }),
 	"players": waiting(func(s *session, _ int, _ struct{}) (map[string]any, error) { return s.ownPlayers() }),
 	"roster":  waiting(func(s *session, _ int, _ struct{}) (map[string]any, error) { return s.roster() }),

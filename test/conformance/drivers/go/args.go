@@ -110,6 +110,7 @@ type place struct {
 type moved struct {
 	Player    string  `json:"player"`
 	Server    string  `json:"server"`
+	Language  string  `json:"language"`
 	TimeoutMs float64 `json:"timeoutMs"`
 	Reason    string  `json:"reason"`
 }

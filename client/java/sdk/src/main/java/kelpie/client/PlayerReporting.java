@@ -53,7 +53,7 @@ final class PlayerReporting {
    * begins with the list and with the changes that have no answer. Fails with the reasons of PlayerReportResult.
    */
   CompletableFuture<Void> report(ListedPlayer listed, PlayerReport.Builder what, Consumer<KelpieException> undo) {
-    Report report = new Report(listed, what.build(), new CompletableFuture<>(), undo);
+    Report report = new Report(listed, what.build(), false, new CompletableFuture<>(), undo);
     if (!session.isOpen()) {
       Report.settle(List.of(report));
       return report.done();
@@ -100,7 +100,7 @@ final class PlayerReporting {
         .request(NodeFrame.newBuilder().setReportPlayers(value))
         .whenComplete(
             (answer, error) -> {
-              if (error == null) settle(frame, answer);
+              if (error == null) settle(frame, answer, exchange);
               else fail(frame, Errors.fromThrown(error));
               end(exchange, frame.stream().map(Report::listed).toList());
             });
@@ -120,25 +120,36 @@ final class PlayerReporting {
     if (!waiting.isEmpty()) flush();
   }
 
-  private void settle(List<Report> frame, CoordinatorFrame answer) {
+  private void settle(List<Report> frame, CoordinatorFrame answer, Object exchange) {
     List<PlayerReportResult> results = answer.getPlayersReported().getResultsList();
-    for (int at = 0; at < frame.size(); at++) settle(frame.get(at), at < results.size() ? results.get(at) : null);
+    boolean needsList = false;
+    for (int at = 0; at < frame.size(); at++) {
+      Report report = frame.get(at);
+      boolean differs = settle(report, at < results.size() ? results.get(at) : null);
+      Object waitsFor = report.listed().waitsFor;
+      // A list that is under way settles its players.
+      if (differs && (waitsFor == null || waitsFor == exchange)) needsList = true;
+    }
+    if (needsList) sendList();
   }
 
-  private void settle(Report report, PlayerReportResult result) {
+  /** Returns whether the proxy must send its list: the coordinator does not have the player as the list does. */
+  private boolean settle(Report report, PlayerReportResult result) {
     if (result != null && result.getGeneration() > 0) setGeneration(report.listed(), result.getGeneration());
     if (result == null || !result.hasError()) {
       report.done().complete(null);
-      return;
+      return false;
     }
     KelpieException error = Errors.fromWire(result.getError());
     boolean gone = error.reason() == Reason.PLAYER_NOT_FOUND || error.reason() == Reason.STALE_GENERATION;
-    if (Report.isUndecided(error)) Report.settle(List.of(report));
+    boolean differs = gone && !report.again() && list.has(report.listed());
+    if (Report.isUndecided(error) || differs) Report.settle(List.of(report));
     else if (report.what().getWhatCase() == PlayerReport.WhatCase.LEFT && gone) report.done().complete(null);
     else {
       report.undo().accept(error);
       report.done().completeExceptionally(error);
     }
+    return differs;
   }
 
   /** A request failed. If that decides nothing, a later list settles the reports; else they fail. */
@@ -202,7 +213,7 @@ final class PlayerReporting {
       PlayerReport what =
           PlayerReport.newBuilder().setChanged(listed.unanswered.again(listed.player)).build();
       listed.unanswered = null;
-      Report report = new Report(listed, what, new CompletableFuture<>(), refusal -> {});
+      Report report = new Report(listed, what, true, new CompletableFuture<>(), refusal -> {});
       report
           .done()
           .whenComplete(

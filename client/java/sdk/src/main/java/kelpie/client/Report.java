@@ -11,10 +11,15 @@ import kelpie.v1.PlayerReport;
  * A report about one player, until its answer. Loop only.
  *
  * @param what the kind of the report and its facts; the id and the generation are not set
+ * @param again the report follows a list: its refusal sends no other list
  * @param undo the coordinator refused the report: reverts its change of the list
  */
 record Report(
-    ListedPlayer listed, PlayerReport what, CompletableFuture<Void> done, Consumer<KelpieException> undo) {
+    ListedPlayer listed,
+    PlayerReport what,
+    boolean again,
+    CompletableFuture<Void> done,
+    Consumer<KelpieException> undo) {
   /** The most reports of a frame by the contract, and half the bytes of a message. */
   private static final int REPORTS = 256;
 

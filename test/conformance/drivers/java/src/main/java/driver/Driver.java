@@ -111,6 +111,7 @@ final class Driver {
       case "releasePlayer" -> done(client.players().release(Options.text(given, "player")));
       case "joined" -> done(players.joined(given));
       case "moved" -> done(client.players().moved(Options.text(given, "player"), Options.text(given, "server")));
+      case "changed" -> done(players.changed(given));
       case "left" -> done(players.left(given));
       case "players" -> CompletableFuture.completedFuture(players.list());
       case "roster" -> CompletableFuture.completedFuture(players.roster());

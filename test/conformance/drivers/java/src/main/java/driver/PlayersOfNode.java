@@ -19,6 +19,7 @@ import kelpie.client.PlayersOptions;
 import kelpie.v1.DuplicatePolicy;
 import kelpie.v1.FallbackReason;
 import kelpie.v1.Player;
+import kelpie.v1.PlayerChange;
 import kelpie.v1.PlayerDenialReason;
 import kelpie.v1.PlayerLeaveReason;
 
@@ -94,6 +95,11 @@ final class PlayersOfNode {
 
   CompletableFuture<Void> joined(JsonObject given) {
     return client.players().joined(player(given));
+  }
+
+  CompletableFuture<Void> changed(JsonObject given) {
+    PlayerChange change = PlayerChange.newBuilder().setLanguage(Options.text(given, "language")).build();
+    return client.players().changed(Options.text(given, "player"), change);
   }
 
   CompletableFuture<Void> left(JsonObject given) {

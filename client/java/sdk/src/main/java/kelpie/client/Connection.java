@@ -90,7 +90,13 @@ final class Connection {
     startedMs = loop.nowMs();
     int route = nextRoute();
     client.post(new Status.Connecting(endpoints.get(route), attempt));
-    current = open(route);
+    try {
+      current = open(route);
+    } catch (RuntimeException fault) {
+      // The client goes on trying: a node that gives up without a word is lost until somebody looks.
+      broken(Errors.fromThrown(fault));
+      return;
+    }
     watch(current);
   }
 

@@ -18,6 +18,9 @@ final class Dispatcher {
   /** A task gives its thread back after this time, and the next one goes on. */
   private static final long TURN_NS = TimeUnit.MILLISECONDS.toNanos(10);
 
+  /** An executor that refuses a task is asked again after this time. */
+  private static final long RETRY_MS = 100;
+
   private final Programs programs;
   private final Loop loop;
   private final long timeoutMs;
@@ -28,6 +31,7 @@ final class Dispatcher {
   private long order;
   /** The tasks that the executor has not begun. */
   private int queued;
+  private boolean retrying;
 
   /** {@code onFailure} gets the pattern of a handler that failed or took longer than {@code timeoutMs}. */
   Dispatcher(Programs programs, Loop loop, long timeoutMs, BiConsumer<String, Throwable> onFailure) {
@@ -55,13 +59,21 @@ final class Dispatcher {
       if (queued >= ready.size()) return;
       queued += 1;
     }
-    // An executor that takes nothing any more belongs to a program that has stopped.
-    if (!programs.run(this::work)) dropAll();
-  }
-
-  private synchronized void dropAll() {
-    queued -= 1;
-    for (Lane lane : List.copyOf(ready)) close(lane);
+    if (programs.run(this::work)) return;
+    synchronized (this) {
+      queued -= 1;
+      if (retrying) return;
+      retrying = true;
+    }
+    // The queue of the executor may be full. Events that no handler got stay without an acknowledgement.
+    loop.after(
+        RETRY_MS,
+        () -> {
+          synchronized (this) {
+            retrying = false;
+          }
+          ask();
+        });
   }
 
   private void work() {

@@ -1,7 +1,10 @@
 package kelpie.client;
 
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import kelpie.v1.Address;
@@ -26,13 +29,33 @@ final class Endpoints {
     }
     List<String> endpoints = all.stream().map(String::trim).toList();
     if (endpoints.isEmpty()) throw noEndpoint("");
-    for (String one : endpoints) if (!isEndpoint(one)) throw noEndpoint(one);
+    for (String one : endpoints) {
+      if (!isEndpoint(one)) throw noEndpoint(one);
+      if (!isHost(hostOf(one))) throw noHost(one);
+    }
     return endpoints;
   }
 
   private static boolean isEndpoint(String text) {
     Matcher parts = ENDPOINT.matcher(text);
     return parts.matches() && isPort(Integer.parseInt(parts.group(2)));
+  }
+
+  /** Whether gRPC takes the name: it takes no underscore, which names of containers often have. */
+  private static boolean isHost(String host) {
+    try {
+      return new URI(null, null, host, 1, null, null, null).getHost() != null;
+    } catch (URISyntaxException broken) {
+      return false;
+    }
+  }
+
+  private static KelpieException noHost(String text) {
+    String message =
+        "the client cannot connect to "
+            + Texts.shown(text)
+            + ": the name of a host has letters, digits, \"-\" and \".\" only; give it another name, or use its address";
+    return Errors.permanent(Reason.OUT_OF_RANGE, message, Map.of("field", "endpoints"));
   }
 
   private static boolean isPort(int port) {

@@ -32,9 +32,9 @@ final class GrpcWire implements Wire {
     link = given;
     try {
       channel = Channels.open(endpoint, transport.protection, transport.loop);
-    } catch (KelpieException error) {
+    } catch (RuntimeException error) {
       // After the caller knows the stream.
-      transport.loop.execute(() -> end(error));
+      transport.loop.execute(() -> end(Errors.fromThrown(error)));
       return;
     }
     transport

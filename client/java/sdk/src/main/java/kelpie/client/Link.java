@@ -28,6 +28,9 @@ final class Link {
 
   private static final long MAX_SILENCE_MS = 15_000;
 
+  /** The client sends heartbeats at most this often by itself, whatever the coordinator names. */
+  private static final long LEAST_HEARTBEAT_MS = 50;
+
   /** The events of a stream, for its client. */
   interface Events {
     void welcome(Link link, Welcome welcome);
@@ -213,7 +216,8 @@ final class Link {
     welcome = given;
     if (given.hasLimits()) outbox.limit(given.getLimits().getMessageBytes());
     watchSilence(Durations.msOf(given.hasMaxSilence(), given.getMaxSilence(), MAX_SILENCE_MS));
-    beatEvery(Durations.msOf(given.hasHeartbeatInterval(), given.getHeartbeatInterval(), HEARTBEAT_MS));
+    long intervalMs = Durations.msOf(given.hasHeartbeatInterval(), given.getHeartbeatInterval(), HEARTBEAT_MS);
+    beatEvery(Math.max(LEAST_HEARTBEAT_MS, intervalMs));
     publisher.restart(given);
     events.welcome(this, given);
     if (given.hasCredentialExpiresIn()) expiry.begin(Durations.of(given.getCredentialExpiresIn()));

@@ -20,6 +20,7 @@ final class LoginRoom {
   private final Deque<Waiting> waiting = new ArrayDeque<>();
   private int logins;
   private long bytes;
+  private boolean filling;
 
   /** Calls {@code ask} now, or when there is room. */
   <T> CompletableFuture<T> run(int size, Supplier<CompletableFuture<T>> ask) {
@@ -49,6 +50,13 @@ final class LoginRoom {
   private void leave(int size) {
     logins--;
     bytes -= size;
-    while (!full() && !waiting.isEmpty()) waiting.poll().go().run();
+    // A login that fails at once leaves inside this loop: thousands of them must not fill the stack.
+    if (filling) return;
+    filling = true;
+    try {
+      while (!full() && !waiting.isEmpty()) waiting.poll().go().run();
+    } finally {
+      filling = false;
+    }
   }
 }

@@ -209,14 +209,16 @@ final class SessionCore implements Session {
 
   @Override
   public void callback(String name, Runnable function) {
-    programs.run(
+    Runnable guarded =
         () -> {
           try {
             function.run();
           } catch (Throwable thrown) {
             post(new Status.HandlerFailed(name, thrown));
           }
-        });
+        };
+    // Nobody repeats an eviction or a result, so an executor that refuses them gets none of them later.
+    if (!programs.run(guarded)) programs.complete(guarded);
   }
 
   @Override

@@ -57,7 +57,11 @@ final class StatusBoard {
         if (busy) return;
         busy = true;
       }
-      programs.run(this::work);
+      if (programs.run(this::work)) return;
+      // The next status tries again.
+      synchronized (this) {
+        busy = false;
+      }
     }
 
     private void work() {

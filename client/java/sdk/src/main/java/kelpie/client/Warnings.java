@@ -104,6 +104,12 @@ final class Warnings {
     Kind fresh = new Kind();
     fresh.reportedMs = nowMs;
     kinds.put(name, fresh);
-    logger.accept(Texts.cut(Texts.printable("kelpie " + node + ": " + message + more), MOST_LENGTH));
+    String line = Texts.cut(Texts.printable("kelpie " + node + ": " + message + more), MOST_LENGTH);
+    try {
+      logger.accept(line);
+    } catch (RuntimeException failed) {
+      // The client goes on without a logger that fails.
+      log(line);
+    }
   }
 }

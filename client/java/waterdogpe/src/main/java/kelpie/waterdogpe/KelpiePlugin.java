@@ -39,6 +39,7 @@ public final class KelpiePlugin extends Plugin {
 
   private ScheduledExecutorService timer;
   private ExecutorService work;
+  private ExecutorService lookups;
   private ExecutorService console;
   /** The proxy listens. */
   private volatile boolean started;
@@ -48,12 +49,14 @@ public final class KelpiePlugin extends Plugin {
     Settings settings = new Settings(getConfig());
     timer = Executors.newSingleThreadScheduledExecutor(daemons("kelpie-timer"));
     work = Executors.newFixedThreadPool(2, daemons("kelpie-work"));
+    // Hosts without an address take seconds each, and no kick waits for them.
+    lookups = Executors.newSingleThreadExecutor(daemons("kelpie-lookups"));
     console = Executors.newSingleThreadExecutor(daemons("kelpie-console"));
     client = connect(settings);
     sessions = new Sessions(client.players());
     transfers = new Transfers(getProxy(), sessions, work, timer);
     if (settings.registersServers)
-      servers = new ServerDirectory(getProxy(), client.roster(), work, line -> getLogger().info(line));
+      servers = new ServerDirectory(getProxy(), client.roster(), lookups, line -> getLogger().info(line));
     if (settings.routes) routes = new Routes(getProxy(), client.roster(), sessions, transfers);
     handleCommands();
     listen(settings);
@@ -189,6 +192,7 @@ public final class KelpiePlugin extends Plugin {
     if (!client.close(GOODBYE)) getLogger().warn("no coordinator took the goodbye in time; the network finds out");
     timer.shutdownNow();
     work.shutdownNow();
+    lookups.shutdownNow();
     console.shutdown();
   }
 

@@ -47,15 +47,15 @@ final class ServerDirectory {
 
   private final ProxyServer proxy;
   private final Roster roster;
-  private final Executor work;
+  private final Executor lookups;
   private final Consumer<String> log;
   private final Map<String, Entry> entries = new HashMap<>();
 
-  /** {@code work} runs look-ups of hosts, which may take seconds. */
-  ServerDirectory(ProxyServer proxy, Roster roster, Executor work, Consumer<String> log) {
+  /** {@code lookups} runs look-ups of hosts, which may take seconds. */
+  ServerDirectory(ProxyServer proxy, Roster roster, Executor lookups, Consumer<String> log) {
     this.proxy = proxy;
     this.roster = roster;
-    this.work = work;
+    this.lookups = lookups;
     this.log = log;
   }
 
@@ -77,7 +77,7 @@ final class ServerDirectory {
     if (entry.resolving || entry.info != null) return;
     if (entry.failedNanos != 0 && System.nanoTime() - entry.failedNanos < AGAIN_NANOS) return;
     entry.resolving = true;
-    work.execute(() -> resolve(node.getName(), entry));
+    lookups.execute(() -> resolve(node.getName(), entry));
   }
 
   /** Looks the host up: a constructor of the proxy does it too, so it is made here. */

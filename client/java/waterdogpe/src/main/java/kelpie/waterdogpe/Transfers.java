@@ -73,9 +73,13 @@ final class Transfers {
     CompletableFuture<Void> moved =
         asked.hasAddress()
             ? CompletableFuture.runAsync(() -> redirect(session, asked), work)
-            : CompletableFuture.supplyAsync(() -> begin(session, asked.getServer()), work).thenCompose(done -> done);
-    long most = Math.max(MARGIN_MS, context.timeLeft().toMillis() - MARGIN_MS);
-    return moved.orTimeout(most, TimeUnit.MILLISECONDS).whenComplete((done, error) -> forget(session.player));
+            : CompletableFuture.supplyAsync(() -> begin(session, asked.getServer(), context), work)
+                .thenCompose(done -> done);
+    return moved.orTimeout(mostMs(context), TimeUnit.MILLISECONDS);
+  }
+
+  private static long mostMs(CommandContext context) {
+    return Math.max(MARGIN_MS, context.timeLeft().toMillis() - MARGIN_MS);
   }
 
   /** The player's client connects to another proxy. The proxy reports the player's end when the client is gone. */
@@ -89,7 +93,7 @@ final class Transfers {
     session.player.redirectServer(there);
   }
 
-  private CompletableFuture<Void> begin(PlayerSession session, String server) {
+  private CompletableFuture<Void> begin(PlayerSession session, String server, CommandContext context) {
     ProxiedPlayer player = session.player;
     ServerInfo target = proxy.getServerInfo(server);
     if (target == null) return refuse("this proxy has no server " + server);
@@ -109,7 +113,14 @@ final class Transfers {
     if (!onTheWay && !there) connect(move);
     ScheduledFuture<?> looks =
         timer.scheduleWithFixedDelay(() -> look(move), LOOK_MS, LOOK_MS, TimeUnit.MILLISECONDS);
-    return move.done.whenComplete((done, error) -> looks.cancel(false));
+    // The deadline ends the looks too. Only this move is forgotten: a request that was refused has none.
+    return move.done
+        .orTimeout(mostMs(context), TimeUnit.MILLISECONDS)
+        .whenComplete(
+            (done, error) -> {
+              looks.cancel(false);
+              forget(move);
+            });
   }
 
   private void connect(Move move) {
@@ -174,9 +185,9 @@ final class Transfers {
     }
   }
 
-  private void forget(ProxiedPlayer player) {
+  private void forget(Move move) {
     synchronized (moves) {
-      moves.remove(player);
+      moves.remove(move.session.player, move);
     }
   }
 

@@ -12,13 +12,19 @@ import dev.waterdog.waterdogpe.event.defaults.ServerTransferRequestEvent;
 import dev.waterdog.waterdogpe.network.serverinfo.ServerInfo;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import kelpie.client.CommandResult;
+import kelpie.client.CommandType;
 import kelpie.client.Destination;
+import kelpie.client.IssueOptions;
 import kelpie.client.KelpieClient;
 import kelpie.client.KelpieException;
 import kelpie.client.Reason;
+import kelpie.client.Target;
 import kelpie.client.TransferOptions;
 import kelpie.client.TransferStep;
 import kelpie.v1.Player;
@@ -28,6 +34,7 @@ import kelpie.v1.RoutingRule;
 import kelpie.v1.RoutingTable;
 import kelpie.v1.ServerSelector;
 import kelpie.v1.SetRoutingRequest;
+import kelpie.v1.TransferPlayerCommand;
 import kelpie.waterdogpe.harness.HarnessPlayer;
 import kelpie.waterdogpe.harness.HarnessProxy;
 import kelpie.waterdogpe.harness.HarnessServer;
@@ -143,6 +150,29 @@ class MovesTest {
     slow.acknowledge(slow.getServerInfo());
     moved.get(30, TimeUnit.SECONDS);
     network.awaitOn(slow, "arena");
+  }
+
+  /** The command of somebody else is refused, and the proxy still reports the end of the transfer under way. */
+  @ParameterizedTest
+  @EnumSource
+  void aRefusedTransferDoesNotForgetTheOneUnderWay(Version version) throws Exception {
+    HarnessProxy gate = gate(version);
+    addServer(gate, "arena");
+    HarnessPlayer two = player(gate, "Two");
+    two.acknowledges = false;
+    CompletableFuture<List<CommandResult<Void>>> first = command(two, "arena");
+    until(() -> two.getServerInfo().getServerName().equals("arena"));
+    KelpieException busy = command(two, "lobby-1").get(20, TimeUnit.SECONDS).get(0).error().orElseThrow();
+    assertTrue(busy.getMessage().contains("under way"), busy.getMessage());
+    two.acknowledge(two.getServerInfo());
+    assertEquals(Optional.empty(), first.get(20, TimeUnit.SECONDS).get(0).error());
+  }
+
+  private static CompletableFuture<List<CommandResult<Void>>> command(HarnessPlayer player, String server) {
+    TransferPlayerCommand asked =
+        TransferPlayerCommand.newBuilder().setPlayer(network.ref(player)).setServer(server).build();
+    IssueOptions options = new IssueOptions(Duration.ofSeconds(15), 1, Map.of());
+    return network.desk.issue(Target.node("gate-1"), CommandType.TRANSFER_PLAYER, asked, options).results();
   }
 
   /** Trap 1: the proxy refuses with a line of chat alone what it does already. The plugin joins in. */

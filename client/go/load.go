@@ -11,57 +11,73 @@ import (
 )
 
 const (
-	// How long a heartbeat waits for the load of the program. Without one, the load before stays.
-	loadTimeout = time.Second
+	// How long a heartbeat waits for what the program measures. Without it, the values before stay.
+	measureTimeout = time.Second
 	// A larger number of ticks a second is not a measurement.
 	mostTPS = 1_000_000
 )
 
-// loadMeter calls the program's function for the load. A function that fails or hangs must not stop the heartbeats.
-type loadMeter struct {
-	session  *session
-	measured func() Load
+// meter calls a function of the program that measures something for the heartbeats. A function that fails or hangs must
+// not stop them.
+type meter[T any] struct {
+	session *session
+	// The name of the function in the options.
+	name     string
+	measured func() (T, error)
 	mu       sync.Mutex
-	// Receives the load of the call that runs; nil if none does.
-	running chan *kelpiev1.NodeLoad
+	// The call that runs; nil if none does.
+	running *measurement[T]
 }
 
-// nil: there is no load to report.
-func (m *loadMeter) measure() *kelpiev1.NodeLoad {
-	if m.measured == nil {
-		return nil
+type measurement[T any] struct {
+	value T
+	// Closed when the function has returned.
+	done chan struct{}
+}
+
+// The zero value if the function fails or takes too long, or if the program has none.
+func (m *meter[T]) measure() (value T) {
+	if m == nil {
+		return value
 	}
 	m.mu.Lock()
 	running := m.running
 	if running == nil {
-		running = make(chan *kelpiev1.NodeLoad, 1)
+		running = &measurement[T]{done: make(chan struct{})}
 		m.running = running
 		go m.call(running)
 	}
 	m.mu.Unlock()
 	select {
-	case load := <-running:
-		return load
-	case <-time.After(loadTimeout):
-		m.session.handlerFailed("load", fail(ReasonHandlerTimeout,
-			fmt.Sprintf("the function Load did not return within %v", loadTimeout)))
-		return nil
+	case <-running.done:
+		return running.value
+	case <-time.After(measureTimeout):
+		m.session.handlerFailed(m.name, fail(ReasonHandlerTimeout,
+			fmt.Sprintf("the function %s did not return within %v", m.name, measureTimeout)))
+		return value
 	}
 }
 
-func (m *loadMeter) call(result chan<- *kelpiev1.NodeLoad) {
-	var wire *kelpiev1.NodeLoad
+func (m *meter[T]) call(running *measurement[T]) {
 	err := call(func() (err error) {
-		wire, err = m.measured().wire()
+		running.value, err = m.measured()
 		return err
 	})
 	m.mu.Lock()
 	m.running = nil
 	m.mu.Unlock()
 	if err != nil {
-		m.session.handlerFailed("load", err)
+		m.session.handlerFailed(m.name, err)
 	}
-	result <- wire
+	close(running.done)
+}
+
+// nil: the program measures no load.
+func newLoadMeter(s *session, load func() Load) *meter[*kelpiev1.NodeLoad] {
+	if load == nil {
+		return nil
+	}
+	return &meter[*kelpiev1.NodeLoad]{session: s, name: "load", measured: func() (*kelpiev1.NodeLoad, error) { return load().wire() }}
 }
 
 func (l Load) wire() (*kelpiev1.NodeLoad, error) {

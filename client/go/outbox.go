@@ -41,9 +41,14 @@ type outgoing struct {
 	bytes int
 }
 
-// Returns the bytes of the frame. PAYLOAD_TOO_LARGE if no message has room for it.
+// Returns the bytes of the frame. VALUE_INVALID for a text that is not UTF-8: the stream would break. PAYLOAD_TOO_LARGE if
+// no message has room for the frame.
 func (o *outbox) send(frame *kelpiev1.NodeFrame) (int, error) {
-	bytes, limit := proto.Size(frame), o.messageLimit()-besideBytes
+	encoded, err := proto.Marshal(frame)
+	if err != nil {
+		return 0, invalid("text", "a text of the request is not UTF-8: "+err.Error())
+	}
+	bytes, limit := len(encoded), o.messageLimit()-besideBytes
 	if bytes > limit {
 		return 0, refuse(ReasonPayloadTooLarge,
 			fmt.Sprintf("a request of %d bytes does not fit in a message; the limit is %d", bytes, limit),

@@ -20,19 +20,24 @@ type latencies struct{ sent map[string]uint32 }
 
 func (l *latencies) restart() { l.sent = nil }
 
+// nil: the program measures none.
+func newLatencyMeter(s *session, measured func() map[string]time.Duration) *meter[map[string]time.Duration] {
+	if measured == nil {
+		return nil
+	}
+	return &meter[map[string]time.Duration]{
+		session: s, name: "Latencies", measured: func() (map[string]time.Duration, error) { return measured(), nil },
+	}
+}
+
 // measure asks the program, without the lock of the session.
 func (r *reporting) measure(heartbeat *kelpiev1.Heartbeat) {
-	if r.options == nil || r.options.Latencies == nil {
+	measured := r.measured.measure()
+	if measured == nil {
 		return
 	}
-	var measured map[string]time.Duration
-	err := call(func() error { measured = r.options.Latencies(); return nil })
 	r.session.mu.Lock()
 	defer r.session.mu.Unlock()
-	if err != nil {
-		r.session.handlerFailed("Latencies", err)
-		return
-	}
 	heartbeat.Latencies = r.newLatencies(measured)
 }
 

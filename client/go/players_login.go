@@ -2,8 +2,10 @@ package kelpie
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -48,19 +50,18 @@ func (r *reporting) acquire(ctx context.Context, facts PlayerFacts, policy Polic
 	if err := r.session.endError(); err != nil {
 		return Acquired{}, err
 	}
-	r.asking[player.Id] = one
+	r.asking = append(r.asking, one)
 	stop := r.session.after(timeout, func() { r.late(one) })
 	r.room.enter(proto.Size(player), func() { r.ask(one, policy) })
-	acquired, err := r.waitFor(ctx, one)
+	acquired, err := r.waitFor(ctx, one, timeout)
 	stop()
-	if r.asking[player.Id] == one {
-		delete(r.asking, player.Id)
-	}
+	r.asking = slices.DeleteFunc(r.asking, func(other *asking) bool { return other == one })
 	return acquired, err
 }
 
-// Waits for the outcome without the lock; and then, for a grant, for the calls of OnEvicted that were made before it.
-func (r *reporting) waitFor(ctx context.Context, one *asking) (Acquired, error) {
+// Waits for the outcome without the lock; and then, for a grant, for the calls of OnEvicted that were made before it, but
+// no longer than the timeout.
+func (r *reporting) waitFor(ctx context.Context, one *asking, timeout time.Duration) (Acquired, error) {
 	r.session.mu.Unlock()
 	defer r.session.mu.Lock()
 	var outcome acquireOutcome
@@ -81,6 +82,9 @@ func (r *reporting) waitFor(ctx context.Context, one *asking) (Acquired, error) 
 		select {
 		case <-called:
 		case <-ctx.Done():
+		case <-time.After(timeout):
+			r.session.handlerFailed("OnEvicted", fail(ReasonHandlerTimeout,
+				fmt.Sprintf("the function OnEvicted did not return within %v", timeout)))
 		}
 	}
 	return outcome.acquired, outcome.err
@@ -155,7 +159,13 @@ func (r *reporting) decide(one *asking, acquired Acquired, err *Error) {
 
 // See Players.Release. done is called once, with the lock.
 func (r *reporting) release(id string, done func(*Error)) {
-	one := r.asking[id]
+	// The newest login.
+	var one *asking
+	for _, other := range r.asking {
+		if other.player.Id == id {
+			one = other
+		}
+	}
 	if one != nil {
 		one.cancelled = true
 	}

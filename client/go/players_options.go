@@ -19,8 +19,8 @@ const (
 type PlayersOptions struct {
 	// Disconnect this player and show them the text: they logged in elsewhere, their login took too long, or the
 	// coordinator refused them. The client sends no further reports about them. It calls the function for one player
-	// after the other, and Acquire waits for the calls before its grant: so a newer login of the player cannot be
-	// meant. Return soon, and call neither Acquire nor Allow in it. Required.
+	// after the other, and Acquire waits for the calls before its grant, at most AcquireTimeout: so a newer login of the
+	// player cannot be meant. Return soon, and call neither Acquire nor Allow in it. Required.
 	OnEvicted func(Evicted)
 	// Returns whether a player is really there. The coordinator asks when they log in elsewhere, also for players who
 	// are logging in here; it waits 0.4 s. nil: a login elsewhere always wins.

@@ -1,6 +1,9 @@
 package kelpie_test
 
 import (
+	"context"
+	"errors"
+	"net"
 	"testing"
 	"time"
 
@@ -66,4 +69,77 @@ func answerReports(s *scripted.Stream, what string) *kelpiev1.PlayerReport {
 		Frame:     &kelpiev1.CoordinatorFrame_PlayersReported{PlayersReported: &kelpiev1.PlayersReported{Results: []*kelpiev1.PlayerReportResult{result}}},
 	})
 	return report
+}
+
+// Answers the next request for a player with a grant under a generation; 0: with a denial.
+func answerAcquire(s *scripted.Stream, frame *kelpiev1.NodeFrame, generation uint64) {
+	answer := &kelpiev1.PlayerAcquired{Outcome: &kelpiev1.PlayerAcquired_Generation{Generation: generation}}
+	if generation == 0 {
+		answer.Outcome = &kelpiev1.PlayerAcquired_Denial{Denial: &kelpiev1.PlayerDenial{Text: "no"}}
+	}
+	s.Answer(frame, &kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_PlayerAcquired{PlayerAcquired: answer}})
+}
+
+func isAcquire(frame *kelpiev1.NodeFrame) bool { return frame.GetAcquirePlayer() != nil }
+
+// A player logs in twice at once, and the first connection ends before its answer: the grant that comes is given back.
+func TestEndOfTheOlderOfTwoLogins(t *testing.T) {
+	t.Parallel()
+	client, _, stream := scriptedClient(t, kelpie.Options{
+		Role: kelpie.Proxy, Players: &kelpie.PlayersOptions{OnEvicted: func(kelpie.Evicted) {}},
+	}, nil)
+	allow := kelpie.Allow(client.Players(), kelpie.DenyNew, func(_ net.Addr, id string, _ int) kelpie.PlayerFacts {
+		return kelpie.PlayerFacts{XUID: id, Name: "Maja"}
+	})
+	addresses := []net.Addr{&net.TCPAddr{Port: 1}, &net.TCPAddr{Port: 2}}
+	var frames []*kelpiev1.NodeFrame
+	allowed := make(chan bool, 2)
+	for _, address := range addresses {
+		go func() {
+			_, ok := allow(address, "77", 0)
+			allowed <- ok
+		}()
+		frames = append(frames, stream.Until("the request", isAcquire))
+	}
+	client.Players().LoginEnded(addresses[0])
+	answerAcquire(stream, frames[1], 0)
+	answerAcquire(stream, frames[0], 2000)
+	for range addresses {
+		if next(t, allowed) {
+			t.Error("a login that had ended was granted")
+		}
+	}
+	released := stream.Until("the release", func(frame *kelpiev1.NodeFrame) bool { return frame.GetReleasePlayer() != nil })
+	if released.GetReleasePlayer().Generation != 2000 {
+		t.Errorf("released %v", released)
+	}
+}
+
+// A function for evictions that hangs delays a login, but only for the time that a login may take.
+func TestEvictionThatHangs(t *testing.T) {
+	t.Parallel()
+	hang, called := make(chan struct{}), make(chan struct{})
+	defer close(hang)
+	client, _, stream := scriptedClient(t, kelpie.Options{Role: kelpie.Proxy, Players: &kelpie.PlayersOptions{
+		OnEvicted:      func(kelpie.Evicted) { close(called); <-hang },
+		AcquireTimeout: 500 * time.Millisecond,
+	}}, nil)
+	must(t, client.Players().Joined(kelpie.NoWait, kelpie.PlayerFacts{XUID: "77", Name: "Maja"}))
+	answerReports(stream, "joined")
+	evicted := &kelpiev1.PlayerEvicted{PlayerId: "77", Generation: 1007}
+	stream.Send(&kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_PlayerEvicted{PlayerEvicted: evicted}})
+	next(t, called)
+	failed := statuses(t, client, kelpie.HandlerFailed)
+	done := make(chan kelpie.Acquired, 1)
+	go func() {
+		acquired, _ := client.Players().Acquire(context.Background(), kelpie.PlayerFacts{XUID: "78", Name: "Ole"}, kelpie.VerifyOld)
+		done <- acquired
+	}()
+	answerAcquire(stream, stream.Until("the request", isAcquire), 2000)
+	if acquired := next(t, done); !acquired.Granted {
+		t.Errorf("got %v", acquired)
+	}
+	if status := next(t, failed); status.Pattern != "OnEvicted" || !errors.Is(status.Err, kelpie.ReasonHandlerTimeout) {
+		t.Errorf("got %v", status)
+	}
 }

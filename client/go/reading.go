@@ -68,7 +68,7 @@ func (r *reading) takeNow(batch *kelpiev1.EventBatch, handled func()) *Error {
 		left += r.subscriptions.deliver(event, settled)
 	}
 	r.position.reach(batch.UpTo)
-	one = r.saved.received(batch.UpTo)
+	one = r.saved.received(r.position.received)
 	r.backlog.begin(batch)
 	settled()
 	return nil
@@ -94,7 +94,7 @@ func (r *reading) keep() {
 func (r *reading) reach(cursor *kelpiev1.Cursor) {
 	r.backlog.inOrder(func() {
 		r.position.reach(cursor)
-		r.saved.processed(r.saved.received(cursor))
+		r.saved.processed(r.saved.received(r.position.received))
 	})
 }
 

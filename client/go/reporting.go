@@ -25,16 +25,18 @@ type reporting struct {
 	flushing bool
 	// Requests without an answer. Until the answers the list and the coordinator's table may differ.
 	exchanges int
-	// The newest login of each player that waits for its answer.
-	asking map[string]*asking
+	// The logins that wait for their answers, in order.
+	asking []*asking
 	room   loginRoom
 	// Calls of OnEvicted, in order.
 	evictions callbacks
 	latencies latencies
+	// nil: the program measures no latencies.
+	measured *meter[map[string]time.Duration]
 }
 
 func newReporting(s *session, options Options) (*reporting, error) {
-	r := &reporting{session: s, asking: map[string]*asking{}}
+	r := &reporting{session: s}
 	if err := options.Players.check(options.Role); err != nil || options.Players == nil {
 		return r, err
 	}
@@ -43,6 +45,7 @@ func newReporting(s *session, options Options) (*reporting, error) {
 	if options.Role == Downstream {
 		r.ownServer = strings.ToLower(options.Name)
 	}
+	r.measured = newLatencyMeter(s, given.Latencies)
 	table := s.reading.roster
 	r.list = presence.NewList(table.own, table.disown)
 	r.away = away{rule: given.WhenAway, settings: table.networkSettings}

@@ -155,11 +155,11 @@ func (r *reporting) holds(player *kelpiev1.PlayerRef) bool {
 	if r.options == nil {
 		return true
 	}
+	id, generation := player.GetPlayerId(), player.GetGeneration()
 	// 0: the generation is not received yet, and may be this one.
-	if listed := r.list.Get(player.PlayerId); listed != nil &&
-		(listed.Generation == player.Generation || listed.Generation == 0) {
+	if listed := r.list.Get(id); listed != nil && (listed.Generation == generation || listed.Generation == 0) {
 		return true
 	}
-	login := r.list.Login(player.PlayerId)
-	return login != nil && (login.Generation == player.Generation || login.Generation == 0)
+	login := r.list.Login(id)
+	return login != nil && (login.Generation == generation || login.Generation == 0)
 }

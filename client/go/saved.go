@@ -19,6 +19,8 @@ type savedState struct {
 	cursorFile, rosterFile *storedFile
 	// Why the roster file gave no rows. The client reports it when it starts, so that a reader of its statuses gets it.
 	unread error
+	// The client has ended: the events that it drops then are not processed.
+	ended bool
 }
 
 // The files, and the position of the former process. FILE_INVALID for a cursor file that cannot be read: another start
@@ -85,7 +87,7 @@ func (s *savedState) reportUnread() {
 
 // The roster has changed. save makes the content of its file, off the lock.
 func (s *savedState) rosterChanged(save func() []byte) {
-	if s.rosterFile != nil {
+	if s.rosterFile != nil && !s.ended {
 		s.rosterFile.save(save)
 	}
 }
@@ -94,7 +96,7 @@ func (s *savedState) rosterChanged(save func() []byte) {
 func (s *savedState) received(upTo *kelpiev1.Cursor) *piece { return s.processing.begin(upTo, 0) }
 
 func (s *savedState) processed(one *piece) {
-	if upTo, _ := s.processing.finish(one); upTo != nil && s.cursorFile != nil {
+	if upTo, _ := s.processing.finish(one); upTo != nil && s.cursorFile != nil && !s.ended {
 		s.cursorFile.save(func() []byte { return encodedCursor(upTo) })
 	}
 }

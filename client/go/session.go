@@ -32,7 +32,7 @@ type session struct {
 	handlers   handlers
 	locks      locks
 	reporting  *reporting
-	load       *loadMeter
+	load       *meter[*kelpiev1.NodeLoad]
 	status     *statusBoard
 	callbacks  callbacks
 	calls      *calls
@@ -61,7 +61,7 @@ func newSession(options Options) (*session, error) {
 		done:           make(chan struct{}),
 	}
 	s.status = newStatusBoard(newWarnings(options.Name, options.Logger))
-	s.load = &loadMeter{session: s, measured: options.Load}
+	s.load = newLoadMeter(s, options.Load)
 	s.publisher = publisher{first: 1, wake: func() {
 		if link := s.connection.current; link != nil {
 			link.outbox.wake()
@@ -131,6 +131,7 @@ func (s *session) finish(err *Error) {
 	if last == nil {
 		last = closedError()
 	}
+	s.reading.saved.ended = true
 	s.publisher.close(last)
 	s.reading.subscriptions.close()
 	s.reading.watches.close()

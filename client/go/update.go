@@ -85,6 +85,9 @@ func (a *Address) wire(field string) (*kelpiev1.Address, error) {
 	if a.Port < 1 || a.Port > 65535 {
 		return nil, outOfRange(field, fmt.Sprintf("%s.Port is %d; it must be 1 to 65535", field, a.Port))
 	}
+	if err := checkTexts(a.Host, nil); err != nil {
+		return nil, err
+	}
 	return &kelpiev1.Address{Host: a.Host, Port: uint32(a.Port)}, nil
 }
 

@@ -5,8 +5,17 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
@@ -19,8 +28,10 @@ interface Manual {
   readonly language: string;
   readonly path: string;
   readonly chapter: string;
-  /** Puts what is released of the client where the manual has the repository. */
-  readonly release: (repository: string) => void;
+  /** Puts what is released of the client where the manual expects it. Returns variables for the reader's commands. */
+  readonly release: (home: string) => NodeJS.ProcessEnv;
+  /** A command that makes the release out of the repository: `release` has done that. */
+  readonly released?: RegExp;
   /** The names of the files that the reader writes, by the language of their blocks. */
   readonly files: Readonly<Record<string, string>>;
   /** The command that runs the server; undefined: the last one of the commands. */
@@ -46,6 +57,18 @@ const manuals: readonly Manual[] = [
     runsOn: true,
   },
   {
+    language: 'Java',
+    path: 'client/java/README.md',
+    chapter: 'A server',
+    release: releaseJars,
+    released: /^mvn .* install /,
+    files: { xml: 'pom.xml', java: 'src/main/java/Lobby.java' },
+    look: 'npx kelpie nodes',
+    sees: /^lobby-1 +DOWNSTREAM +READY +127\.0\.0\.1:19132/m,
+    prints: /^lobby-1 is registered\n<> hello\n$/,
+    runsOn: true,
+  },
+  {
     language: 'Python',
     path: 'client/python/README.md',
     chapter: 'A server, from an empty folder',
@@ -60,26 +83,43 @@ const manuals: readonly Manual[] = [
 ];
 
 /** The files of the Go module, as a proxy of modules has them: without the modules in folders of it. */
-function releaseModule(repository: string): void {
+function releaseModule(home: string): NodeJS.ProcessEnv {
   const listed = execFileSync('git', ['ls-files', 'client/go'], { cwd: ROOT, encoding: 'utf8' });
   const paths = listed.trimEnd().split('\n');
   const nested = paths
     .filter((path) => path.endsWith('/go.mod') && path !== 'client/go/go.mod')
     .map((path) => `${dirname(path)}/`);
   for (const path of paths) {
-    if (!nested.some((folder) => path.startsWith(folder))) copy(path, repository);
+    if (!nested.some((folder) => path.startsWith(folder))) copy(path, home);
   }
+  return {};
 }
 
-function releaseWheel(repository: string): void {
+/** A repository of Maven with our jars, and with those of others that the machine has already. */
+function releaseJars(home: string): NodeJS.ProcessEnv {
+  const repository = join(home, 'm2');
+  const known = join(homedir(), '.m2/repository');
+  if (existsSync(known)) cpSync(known, repository, { recursive: true });
+  rmSync(join(repository, 'kelpie'), { recursive: true, force: true });
+  const variables = { MAVEN_OPTS: `-Dmaven.repo.local=${repository}` };
+  const install = '-q -pl sdk,shaded -am install -Dmaven.test.skip=true'.split(' ');
+  execFileSync('mvn', ['-f', `${ROOT}client/java`, ...install], {
+    env: { ...process.env, ...variables },
+  });
+  return variables;
+}
+
+function releaseWheel(home: string): NodeJS.ProcessEnv {
   execFileSync('bash', [`${ROOT}client/python/build.sh`]);
   const folder = 'client/python/dist';
-  for (const name of readdirSync(`${ROOT}${folder}`)) copy(`${folder}/${name}`, repository);
+  for (const name of readdirSync(`${ROOT}${folder}`)) copy(`${folder}/${name}`, home);
+  return {};
 }
 
-function copy(path: string, repository: string): void {
-  mkdirSync(dirname(join(repository, path)), { recursive: true });
-  copyFileSync(`${ROOT}${path}`, join(repository, path));
+function copy(path: string, home: string): void {
+  const place = join(home, 'kelpie', path);
+  mkdirSync(dirname(place), { recursive: true });
+  copyFileSync(`${ROOT}${path}`, place);
 }
 
 /** The code blocks of a chapter in order, with their languages. */
@@ -112,15 +152,15 @@ describe('a reader who begins in an empty folder', () => {
 
   for (const manual of manuals) {
     it(`has a server of the network with the manual of ${manual.language}`, async () => {
-      const { files, look, sees, prints, runsOn } = manual;
+      const { files, released, look, sees, prints, runsOn } = manual;
       const folder = join(home, 'lobby');
       mkdirSync(folder);
-      manual.release(join(home, 'kelpie'));
-      const env = { ...process.env, KELPIE_ENDPOINTS: kelpied.endpoint };
+      const variables = manual.release(home);
+      const env = { ...process.env, ...variables, KELPIE_ENDPOINTS: kelpied.endpoint };
       const commands: string[] = [];
       const ready = (): void => {
         for (const command of commands.splice(0)) {
-          execFileSync('sh', ['-c', command], { cwd: folder, env });
+          if (!released?.test(command)) execFileSync('sh', ['-c', command], { cwd: folder, env });
         }
       };
       for (const { language, text } of blocksOf(manual)) {

@@ -1,5 +1,5 @@
 # The manuals of the clients in other languages, from an empty folder to a server of the network.
 . "$(dirname "$0")/../part.sh"
-need go python3 node
+need go java mvn python3 node
 tests languages/manuals/check.js
-say 'the manuals of Go and Python, each from an empty folder'
+say 'the manuals of Go, Java and Python, each from an empty folder'

@@ -26,7 +26,7 @@ export interface Rules {
   readonly cutAfter?: number;
   /** Sends frames of these kinds twice. */
   readonly repeat?: readonly string[];
-  /** Loses frames of these kinds, of both sides. */
+  /** Loses frames of these kinds, of both sides. A stream that has lost a frame loses all later ones of its kind too. */
   readonly drop?: readonly string[];
   /** Keeps the frames of the coordinator until another rule comes. */
   readonly hold?: boolean;
@@ -42,6 +42,8 @@ export class Relay {
   readonly #upstreams = new Set<ClientDuplexStream<Buffer, Buffer>>();
   /** Streams that pass nothing on any more. */
   readonly #dead = new Set<Stream>();
+  /** The kinds of frames that streams have lost. */
+  readonly #lost = new WeakMap<Stream, Set<string>>();
   /** Frames that wait for another rule, in order. */
   #held: (() => void)[] = [];
   #rules: Rules = {};
@@ -145,21 +147,28 @@ export class Relay {
     bytes: Buffer,
   ): void {
     if (this.#dead.has(stream)) return;
-    const frames = framesOf('ConnectRequest', bytes).filter((frame) => !this.#isDropped(frame));
+    const frames = framesOf('ConnectRequest', bytes).filter(
+      (frame) => !this.#isDropped(stream, frame),
+    );
     if (frames.length > 0 && upstream.writable)
       upstream.write(encode(typeOf('ConnectRequest'), { frames }));
   }
 
   #toNode(stream: Stream, frame: Json): void {
-    if (this.#isDropped(frame)) return this.#transcript.add(`lost: ${JSON.stringify(frame)}`);
+    if (this.#isDropped(stream, frame))
+      return this.#transcript.add(`lost: ${JSON.stringify(frame)}`);
     const isTwice = this.#rules.repeat?.includes(kindOf(frame)) ?? false;
     const send = (): void => void stream.send(isTwice ? [frame, frame] : [frame]);
     if (this.#rules.hold) this.#held.push(send);
     else send();
   }
 
-  #isDropped(frame: Json): boolean {
-    return this.#rules.drop?.includes(kindOf(frame)) ?? false;
+  #isDropped(stream: Stream, frame: Json): boolean {
+    const lost = this.#lost.get(stream) ?? new Set();
+    const kind = kindOf(frame);
+    if (this.#rules.drop?.includes(kind)) this.#lost.set(stream, lost.add(kind));
+    // No connection loses a frame and passes on a later one.
+    return lost.has(kind);
   }
 
   #unary(call: Call): void {

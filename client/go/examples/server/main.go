@@ -27,4 +27,7 @@ func main() {
 		}
 	}
 	<-client.Done()
+	if err := client.Err(); err != nil {
+		log.Fatal(err) // The coordinator refused the node, for example with NODE_NAME_IN_USE.
+	}
 }

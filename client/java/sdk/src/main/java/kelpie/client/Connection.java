@@ -123,7 +123,9 @@ final class Connection {
     attempt = loop.nowMs() - startedMs > HEALTHY_MS ? 0 : attempt + 1;
     long askedMs = Math.max(0, notBeforeMs[upcoming()] == Long.MIN_VALUE ? 0 : notBeforeMs[upcoming()] - loop.nowMs());
     // The back-off comes on top: else all clients that were asked for the same wait would come at the same moment.
-    long retryInMs = askedMs + backoffMs(attempt, longestBackoffMs.getAsLong(), loop.random());
+    // A coordinator that names a grace of nothing would make the client try without a pause.
+    long mostMs = Math.max(FIRST_MS, longestBackoffMs.getAsLong());
+    long retryInMs = askedMs + backoffMs(attempt, mostMs, loop.random());
     client.post(new Status.Disconnected(Optional.ofNullable(error), Duration.ofMillis(retryInMs)));
     pause(retryInMs, this::begin);
   }

@@ -74,6 +74,7 @@ final class Link {
   private boolean broken;
   private KelpieException failure;
   private boolean waking;
+  private boolean beatAsked;
   private long beatMs = -1;
   private long roundTripMs = -1;
   /** When the last message came. */
@@ -159,7 +160,7 @@ final class Link {
       case SUBSCRIPTION_UPDATED -> {
         if (frame.getSubscriptionUpdated().hasCursor()) events.caughtUp(frame.getSubscriptionUpdated().getCursor());
       }
-      case HEARTBEAT_REQUESTED -> beat();
+      case HEARTBEAT_REQUESTED -> beatSoon();
       case REQUEST_FAILED -> refuse(frame.getRequestId(), Errors.fromWire(frame.getRequestFailed().getError()));
       case REQUEST_OK,
           COMMAND_RESULT,
@@ -235,6 +236,17 @@ final class Link {
               beat();
               beatEvery(intervalMs);
             });
+  }
+
+  /** One heartbeat answers all requests of a message. */
+  private void beatSoon() {
+    if (beatAsked) return;
+    beatAsked = true;
+    loop.execute(
+        () -> {
+          beatAsked = false;
+          if (open()) beat();
+        });
   }
 
   private void beat() {

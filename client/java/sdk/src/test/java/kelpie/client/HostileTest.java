@@ -26,6 +26,7 @@ import kelpie.v1.ConnectResponse;
 import kelpie.v1.CoordinatorFrame;
 import kelpie.v1.Cursor;
 import kelpie.v1.ErrorDetail;
+import kelpie.v1.HeartbeatRequested;
 import kelpie.v1.NodeFrame;
 import kelpie.v1.NodeRole;
 import kelpie.v1.SessionServiceGrpc;
@@ -109,6 +110,50 @@ class HostileTest {
   void anEndlessWaitIsCut() {
     ErrorDetail busy = ErrorDetail.newBuilder().setCode(14).setRetryAfter(ENDLESS).build();
     assertTrue(Errors.fromWire(busy).retryAfter().orElseThrow().toMillis() > 0);
+  }
+
+  @Test
+  void aGraceOfNothingLeavesAPauseBetweenTheAttempts() throws Exception {
+    int port = Kelpied.freePort();
+    Server server =
+        coordinator(
+            port,
+            node -> {
+              node.onNext(welcome(welcome -> welcome.setGrace(Duration.getDefaultInstance())));
+              node.onCompleted();
+            });
+    try (KelpieClient client = KelpieClient.connect(node(port).build())) {
+      streams.next();
+      TimeUnit.SECONDS.sleep(2);
+      assertTrue(streams.waiting() < 100, streams.waiting() + " attempts in 2 s");
+    } finally {
+      server.shutdownNow();
+    }
+  }
+
+  @Test
+  void oneHeartbeatAnswersManyRequests() throws Exception {
+    int port = Kelpied.freePort();
+    ConnectResponse.Builder many = ConnectResponse.newBuilder();
+    CoordinatorFrame.Builder request =
+        CoordinatorFrame.newBuilder().setHeartbeatRequested(HeartbeatRequested.getDefaultInstance());
+    for (int count = 0; count < 10_000; count++) many.addFrames(request);
+    Server server =
+        coordinator(
+            port,
+            node -> {
+              node.onNext(welcome(welcome -> {}));
+              node.onNext(many.build());
+            });
+    try (KelpieClient client = KelpieClient.connect(node(port).build())) {
+      streams.next();
+      long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(15);
+      while (beats.get() < 2 && System.nanoTime() < end) TimeUnit.MILLISECONDS.sleep(10);
+      TimeUnit.MILLISECONDS.sleep(500);
+      assertTrue(beats.get() >= 2 && beats.get() < 100, beats + " heartbeats");
+    } finally {
+      server.shutdownNow();
+    }
   }
 
   @Test

@@ -29,7 +29,8 @@ export function loadLanguages(wanted: readonly string[]): Language[] {
   const text = readFileSync(`${ROOT}/test/conformance/drivers.yaml`, 'utf8');
   const all = parse(text) as Record<string, Written>;
   const strange = wanted.find((name) => !(name in all));
-  if (strange !== undefined) throw new Error(`drivers.yaml has no language ${strange}`);
+  if (strange !== undefined)
+    throw new Error(`there is no language ${strange}; there are ${Object.keys(all).join(', ')}`);
   return Object.entries(all)
     .filter(([name]) => wanted.length === 0 || wanted.includes(name))
     .map(([name, { run, build, needs = [], claims }]) => {

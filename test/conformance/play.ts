@@ -169,8 +169,8 @@ export class Play {
       if (this.#by(step).has(value as Json, this.#captured))
         throw new Error(`the driver saw ${shown(value)}`);
     },
-    accept: (value) => this.#accept(value ?? {}),
-    open: (value) => this.#open((value ?? {}) as Json),
+    accept: (value, step) => this.#accept(value ?? {}, step.withinMs),
+    open: (value, step) => this.#open((value ?? {}) as Json, step.withinMs),
     welcome: (value, step) => this.#welcome(this.#on(step), (value ?? {}) as Json),
     receive: (value, step) => this.#receive(value, this.#on(step), false, step.withinMs),
     await: (value, step) => this.#receive(value, this.#on(step), true, step.withinMs),
@@ -382,8 +382,11 @@ export class Play {
   }
 
   /** Accepts a stream, receives its Hello, welcomes it, and sends the snapshot if it asked for one. */
-  async #open({ hello = {}, welcome = {}, rows, ...accept }: Json): Promise<void> {
-    const stream = await this.#accept(accept);
+  async #open(
+    { hello = {}, welcome = {}, rows, ...accept }: Json,
+    withinMs?: number,
+  ): Promise<void> {
+    const stream = await this.#accept(accept, withinMs);
     if (rows !== undefined) this.#manner.rows = this.#filled(rows) as unknown[];
     await this.#receive({ hello }, stream, false);
     await this.#welcome(stream, welcome as Json);

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
+import { check } from './check.js';
 import { textOf } from './match.js';
 
 /** The compiled file lies in dist. */
@@ -54,7 +55,9 @@ export function loadScenarios(patterns: readonly string[] = []): Scenario[] {
     return parseAllDocuments(text, { merge: true }).flatMap((document) => {
       if ('errors' in document && document.errors[0])
         throw new Error(`${file}: ${document.errors[0].message}`);
-      return each(file.replace('.yaml', ''), document.toJS() as Written);
+      const written: unknown = document.toJS();
+      check(file, written);
+      return each(file.replace('.yaml', ''), written as Written);
     });
   });
   const wanted = patterns.map(regular);

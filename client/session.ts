@@ -11,7 +11,7 @@ import { msOf } from './core/duration.js';
 import { closedError, fromThrown, KelpieError, typed } from './errors.js';
 import { Handlers } from './commands/handlers.js';
 import { checkRoom } from './connection/hello-limits.js';
-import { GRACE_MS, welcomeOf } from './connection/welcome.js';
+import { timesOf, welcomeOf } from './connection/welcome.js';
 import { Link, type LinkEvents } from './connection/link.js';
 import { measuredLoad } from './connection/load.js';
 import { type ConnectOptions, helloOf, routesOf } from './options.js';
@@ -284,7 +284,7 @@ export class Session {
 
   /** How long the coordinator keeps the node without a stream. */
   get graceMs(): number {
-    return msOf(this.#welcome?.grace, GRACE_MS);
+    return timesOf(this.#welcome).graceMs;
   }
 
   async #finish(): Promise<void> {

@@ -20,7 +20,7 @@ import { type Frame, Outbox, type PublishQueue } from './outbox.js';
 import { type Answer, Pending, unanswered, type Waiter } from './requests.js';
 import { type Piece, Processing } from '../core/processing.js';
 import { networkMismatch, type Transport } from './transport.js';
-import { HEARTBEAT_MS, MAX_SILENCE_MS } from './welcome.js';
+import { timesOf } from './welcome.js';
 import { Expiry } from './expiry.js';
 import { HelloChanges } from './hello-changes.js';
 
@@ -192,8 +192,9 @@ export class Link {
     }
     this.#welcome = welcome;
     if (welcome.limits) this.#outbox.limit(welcome.limits.messageBytes);
-    this.#watchSilence(msOf(welcome.maxSilence, MAX_SILENCE_MS));
-    this.#beatEvery(msOf(welcome.heartbeatInterval, HEARTBEAT_MS));
+    const { maxSilenceMs, heartbeatIntervalMs } = timesOf(welcome);
+    this.#watchSilence(maxSilenceMs);
+    this.#beatEvery(heartbeatIntervalMs);
     this.#publishes.restart(welcome);
     this.#events.welcome(welcome);
     this.#expiry.begin(welcome.credentialExpiresIn && msOf(welcome.credentialExpiresIn, 0));

@@ -1,4 +1,5 @@
 /** The coordinator's Welcome in the form of programs: with names for the numbers of the wire, and milliseconds. */
+import type { Duration } from '../../gen/ts/google/protobuf/duration.js';
 import type { Limits } from '../../gen/ts/kelpie/v1/coordinator.js';
 import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { Welcome as WireWelcome } from '../../gen/ts/kelpie/v1/session_service.js';
@@ -10,13 +11,35 @@ import {
   type WelcomeOutcomeName,
 } from '../core/spelling.js';
 
-/** The values for a coordinator that sends none. */
-export const HEARTBEAT_MS = 5000;
-export const MAX_SILENCE_MS = 15_000;
-export const GRACE_MS = 15_000;
+/** The times of a Welcome: the default, and the least that counts. Shorter times would keep a node busy with nothing else. */
+const HEARTBEAT = { defaultMs: 5000, leastMs: 50 };
+const MAX_SILENCE = { defaultMs: 15_000, leastMs: 250 };
+const GRACE = { defaultMs: 15_000, leastMs: 500 };
+
+/** The times of a session. Without a Welcome: the defaults. */
+export function timesOf(welcome: WireWelcome | undefined): SessionTimes {
+  return {
+    heartbeatIntervalMs: timeOf(welcome?.heartbeatInterval, HEARTBEAT),
+    maxSilenceMs: timeOf(welcome?.maxSilence, MAX_SILENCE),
+    graceMs: timeOf(welcome?.grace, GRACE),
+  };
+}
+
+function timeOf(given: Duration | undefined, { defaultMs, leastMs }: typeof GRACE): number {
+  return Math.max(leastMs, msOf(given, defaultMs));
+}
+
+interface SessionTimes {
+  /** The time between two heartbeats of the client. */
+  readonly heartbeatIntervalMs: number;
+  /** Each side ends the stream when it has received nothing for this long. */
+  readonly maxSilenceMs: number;
+  /** How long the coordinator keeps a lost node before the node leaves as LOST. */
+  readonly graceMs: number;
+}
 
 /** The facts of a session, which the coordinator sends when it opens the session. */
-export interface Welcome {
+export interface Welcome extends SessionTimes {
   /** The session's id, for logs. */
   readonly sessionId: string;
   /** The coordinator's id, for logs. */
@@ -31,12 +54,6 @@ export interface Welcome {
   readonly outcome: WelcomeOutcomeName;
   /** The crashes that an acknowledged event survives. */
   readonly durability: DurabilityName;
-  /** The time between two heartbeats of the client. */
-  readonly heartbeatIntervalMs: number;
-  /** Each side ends the stream when it has received nothing for this long. */
-  readonly maxSilenceMs: number;
-  /** How long the coordinator keeps a lost node before the node leaves as LOST. */
-  readonly graceMs: number;
   /** The limits of the coordinator. */
   readonly limits: Limits | undefined;
   /** Where reading starts. */
@@ -60,9 +77,7 @@ export function welcomeOf(welcome: WireWelcome): Welcome {
     generation,
     outcome: welcomeOutcomeNameOf(welcome.outcome),
     durability: durabilityNameOf(welcome.durability),
-    heartbeatIntervalMs: msOf(welcome.heartbeatInterval, HEARTBEAT_MS),
-    maxSilenceMs: msOf(welcome.maxSilence, MAX_SILENCE_MS),
-    graceMs: msOf(welcome.grace, GRACE_MS),
+    ...timesOf(welcome),
     limits,
     cursor,
     features,

@@ -15,3 +15,9 @@ func durationOr(d *durationpb.Duration, other time.Duration) time.Duration {
 	}
 	return d.AsDuration()
 }
+
+// A time of a Welcome: the default where it is not set. A coordinator that named shorter times than the least would keep
+// the node busy with nothing else.
+func welcomeTime(d *durationpb.Duration, other, least time.Duration) time.Duration {
+	return max(least, durationOr(d, other))
+}

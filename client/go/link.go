@@ -12,10 +12,13 @@ import (
 const (
 	// How long a coordinator has to send Welcome. It may first wait 3 s for the present holder of the name.
 	welcomeTimeout = 10 * time.Second
-	// The values for a coordinator that sends none.
+	// The values for a coordinator that sends none, and the least that count.
 	defaultHeartbeat  = 5 * time.Second
 	defaultMaxSilence = 15 * time.Second
 	defaultGrace      = 15 * time.Second
+	leastHeartbeat    = 50 * time.Millisecond
+	leastMaxSilence   = 250 * time.Millisecond
+	leastGrace        = 500 * time.Millisecond
 )
 
 // link is one stream to a coordinator, from Hello to its end. The client makes a new link for each stream. The state
@@ -212,8 +215,8 @@ func (l *link) start(welcome *kelpiev1.Welcome) {
 	}
 	l.welcome = welcome
 	l.outbox.messageBytes = int(welcome.Limits.GetMessageBytes())
-	l.watchSilence(durationOr(welcome.MaxSilence, defaultMaxSilence))
-	l.beatEvery(durationOr(welcome.HeartbeatInterval, defaultHeartbeat))
+	l.watchSilence(welcomeTime(welcome.MaxSilence, defaultMaxSilence, leastMaxSilence))
+	l.beatEvery(welcomeTime(welcome.HeartbeatInterval, defaultHeartbeat, leastHeartbeat))
 	l.session.publisher.restart(welcome)
 	l.session.welcomed(l, welcome)
 	l.watchExpiry(durationOr(welcome.CredentialExpiresIn, 0))

@@ -236,7 +236,9 @@ func (s *session) isFinal(err *Error) bool {
 }
 
 // How long the coordinator keeps the node without a stream.
-func (s *session) grace() time.Duration { return durationOr(s.welcome.GetGrace(), defaultGrace) }
+func (s *session) grace() time.Duration {
+	return welcomeTime(s.welcome.GetGrace(), defaultGrace, leastGrace)
+}
 
 func (s *session) post(status Status) { s.status.post(status) }
 

@@ -18,7 +18,16 @@ const STEPS: Readonly<Record<string, string>> = {
   ...{ send: 'on', events: 'on after topic upTo', fail: 'on', flush: 'on', end: 'on', cut: 'on' },
   ...{ deliver: '', picks: '', player: '', joinWithoutGrant: 'on', follows: '', same: '' },
   ...{ token: '', file: 'as!', content: 'as!', tls: 'at', serve: 'at', called: 'at' },
-  ...{ attempts: 'at', wait: '', unopened: '', away: '', back: '', rows: '', restart: '' },
+  ...{
+    attempts: 'at',
+    wait: '',
+    unopened: '',
+    calm: 'on',
+    away: '',
+    back: '',
+    rows: '',
+    restart: '',
+  },
   relay: '',
 };
 

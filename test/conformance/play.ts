@@ -272,6 +272,14 @@ export class Play {
       if (last?.kind !== value) throw new Error(`the last frame is ${shown(last?.brief)}`);
     },
     wait: (value) => delay(Number(value)),
+    calm: async (value, step) => {
+      const { ms, heartbeats } = value as { ms: number; heartbeats: number };
+      const count = (): number =>
+        this.#on(step).frames.filter(({ kind }) => kind === 'heartbeat').length;
+      const before = count();
+      await delay(ms);
+      if (count() - before > heartbeats) throw new Error(`${count() - before} heartbeats came`);
+    },
     unopened: async (value) => {
       const count = (): number =>
         [...this.#endpoints.values()].reduce((sum, { streams }) => sum + streams.length, 0);
@@ -282,12 +290,13 @@ export class Play {
     away: async (value) => (await this.#endpoint((value ?? 'a') as string)).away(),
     back: async (value) => (await this.#endpoint((value ?? 'a') as string)).back(),
     attempts: async (value, step) => {
-      const { atLeast, withinMs } = value as { atLeast: number; withinMs: number };
+      const { atLeast, atMost = Infinity, withinMs } = value as Attempts;
       const times = (await this.#endpoint(step.at ?? 'a')).attemptsAway;
       const gaps = times.map((ms, index) => Math.round(ms - (times[index - 1] ?? ms)));
       const longest = Math.max(0, ...gaps);
-      if (times.length >= atLeast && longest <= withinMs) return;
-      throw new Error(`${times.length} attempts, at most ${longest} ms between two of them`);
+      const { length } = times;
+      if (length >= atLeast && length <= atMost && longest <= withinMs) return;
+      throw new Error(`${length} attempts, at most ${longest} ms between two of them`);
     },
     rows: (value) => (this.#manner.rows = this.#filled(value) as unknown[]),
     serve: async (value, step) => {
@@ -557,6 +566,13 @@ function elsewhereOf(address: string): string {
   const own = all.find(({ internal, family }) => !internal && family === 'IPv4');
   if (!own) throw new Error('this machine has no address beside loopback');
   return address.replace(/^.*:/, `${own.address}:`);
+}
+
+interface Attempts {
+  readonly atLeast: number;
+  readonly atMost?: number;
+  /** The longest time between two of them. */
+  readonly withinMs: number;
 }
 
 interface Accepting {

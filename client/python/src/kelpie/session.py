@@ -14,7 +14,7 @@ from kelpie.hello import check_room
 from kelpie.publisher import Publisher
 from kelpie.reading import Reading
 from kelpie.status import Status, log
-from kelpie.stream import Stream, Transport
+from kelpie.stream import Stream, Transport, seconds_of
 from kelpie.subscriptions import Subscriptions
 from kelpie.v1 import session_service_pb2 as wire
 from kelpie.v1.coordinator_pb2 import Limits
@@ -195,8 +195,7 @@ class Session:
         return error.permanent or error.reason == "SESSION_ENDED" or taken
 
     def _longest_wait(self) -> float:
-        grace = self.welcome.grace.ToTimedelta().total_seconds() if self.welcome else 0.0
-        return (grace or _GRACE_SECONDS) / 3
+        return seconds_of(self.welcome, "grace", _GRACE_SECONDS, 0.5) / 3
 
     def _failed(self, pattern: str, error: Exception) -> None:
         self._post(Status("handler_failed", pattern=pattern, cause=error))

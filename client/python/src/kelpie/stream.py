@@ -93,7 +93,7 @@ class Stream:
         # Cancelling this work must not cancel the future.
         await asyncio.shield(self.opened)
         while True:
-            await asyncio.sleep(_seconds(self.welcome, "heartbeat_interval", _HEARTBEAT_SECONDS))
+            await asyncio.sleep(seconds_of(self.welcome, "heartbeat_interval", _HEARTBEAT_SECONDS, 0.05))
             self._send_heartbeat()
 
     async def _watch(self) -> None:
@@ -102,7 +102,8 @@ class Stream:
         while left > 0:
             # The Welcome may name a shorter time than the one that runs.
             await asyncio.sleep(min(left, 1.0))
-            most = _seconds(self.welcome, "max_silence", _SILENCE_SECONDS) if self.welcome else _WELCOME_SECONDS
+            if self.welcome:
+                most = seconds_of(self.welcome, "max_silence", _SILENCE_SECONDS, 0.25)
             left = self._received_at + most - time.monotonic()
         self.fail(KelpieError("UNAVAILABLE", f"the coordinator sent nothing for {most:.0f} s"))
 
@@ -192,9 +193,12 @@ class Stream:
             self._broken.set_result(error)
 
 
-def _seconds(welcome: wire.Welcome | None, field: str, default: float) -> float:
-    named: float = getattr(welcome, field).ToTimedelta().total_seconds() if welcome else 0.0
-    return named or default
+def seconds_of(welcome: wire.Welcome | None, field: str, default: float, least: float) -> float:
+    """A time of the Welcome. One below the least would keep the node busy with nothing else."""
+    if not welcome or not welcome.HasField(field):
+        return default
+    named = getattr(welcome, field)
+    return max(least, float(named.seconds) + named.nanos / 1e9)
 
 
 def _typed(error: BaseException | None) -> KelpieError:

@@ -30,6 +30,7 @@ final class Link {
 
   /** The client sends heartbeats at most this often by itself, whatever the coordinator names. */
   private static final long LEAST_HEARTBEAT_MS = 50;
+  private static final long LEAST_SILENCE_MS = 250;
 
   /** The events of a stream, for its client. */
   interface Events {
@@ -216,7 +217,8 @@ final class Link {
     }
     welcome = given;
     if (given.hasLimits()) outbox.limit(given.getLimits().getMessageBytes());
-    watchSilence(Durations.msOf(given.hasMaxSilence(), given.getMaxSilence(), MAX_SILENCE_MS));
+    long silenceMs = Durations.msOf(given.hasMaxSilence(), given.getMaxSilence(), MAX_SILENCE_MS);
+    watchSilence(Math.max(LEAST_SILENCE_MS, silenceMs));
     long intervalMs = Durations.msOf(given.hasHeartbeatInterval(), given.getHeartbeatInterval(), HEARTBEAT_MS);
     beatEvery(Math.max(LEAST_HEARTBEAT_MS, intervalMs));
     publisher.restart(given);

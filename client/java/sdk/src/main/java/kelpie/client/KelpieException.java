@@ -34,6 +34,12 @@ public final class KelpieException extends RuntimeException {
     this.retryAfter = retryAfter;
   }
 
+  /** The message with the reason, as traces show it. */
+  @Override
+  public String toString() {
+    return "KelpieException: " + getMessage() + " (" + reason + ")";
+  }
+
   /** Why it failed. */
   public Reason reason() {
     return reason;

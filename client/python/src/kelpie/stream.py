@@ -198,7 +198,8 @@ def seconds_of(welcome: wire.Welcome | None, field: str, default: float, least: 
     if not welcome or not welcome.HasField(field):
         return default
     named = getattr(welcome, field)
-    return max(least, float(named.seconds) + named.nanos / 1e9)
+    seconds: float = named.seconds + named.nanos / 1e9
+    return max(least, seconds)
 
 
 def _typed(error: BaseException | None) -> KelpieError:

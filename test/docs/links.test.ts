@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { brokenLinks } from './links.js';
 import { ownFiles, ROOT } from './prose.js';
 
-/** What a build makes is there only after it. */
+/** A build makes these files, so they may be missing before one. */
 const BUILT = /\/(out|target)(\/|$)/;
 
 /** A path from the root of the repository, in marks of code. */

@@ -165,10 +165,7 @@ export class Reading {
   /** The node has no further events up to this cursor. */
   reach(cursor: Cursor): void {
     this.#backlog.inOrder(() => {
-      // An older cursor must not move the stored position back.
-      if (cursor.sequence < this.#position.sequence) return;
-      this.#position.reach(cursor);
-      this.#saved.processed(this.#saved.received(cursor));
+      if (this.#position.reach(cursor)) this.#saved.processed(this.#saved.received(cursor));
     });
   }
 

@@ -41,11 +41,12 @@ export class Position {
     return startOf(this.#resume ? { after: this.#resume } : this.#first);
   }
 
-  /** The node has received everything up to this cursor. An older cursor than the present one changes nothing. */
-  reach(cursor: Cursor): void {
-    if (cursor.sequence < this.sequence) return;
+  /** The node has received everything up to this cursor. Returns false for a cursor older than the present one: it changes nothing. */
+  reach(cursor: Cursor): boolean {
+    if (cursor.sequence < this.sequence) return false;
     this.#received = cursor;
     if (!this.#loading) this.#resume = cursor;
+    return true;
   }
 
   /** A gap is followed by a Snapshot, since every client reads resources for its roster. */

@@ -43,11 +43,12 @@ final class Position {
     return (resume == null ? first : Start.after(resume)).toWire();
   }
 
-  /** The node has received everything up to this cursor. An older cursor than the present one changes nothing. */
-  void reach(Cursor cursor) {
-    if (cursor.getSequence() < sequence()) return;
+  /** The node has received everything up to this cursor. False for a cursor older than the present one: it changes nothing. */
+  boolean reach(Cursor cursor) {
+    if (cursor.getSequence() < sequence()) return false;
     received = cursor;
     if (!loading) resume = cursor;
+    return true;
   }
 
   /** A gap is followed by a Snapshot, since every client reads resources for its roster. */

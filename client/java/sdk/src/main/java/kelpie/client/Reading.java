@@ -148,10 +148,7 @@ final class Reading {
   void reach(Cursor cursor) {
     backlog.inOrder(
         () -> {
-          // An older cursor must not move the stored position back.
-          if (cursor.getSequence() < position.sequence()) return;
-          position.reach(cursor);
-          processed(processing.begin(cursor, 0));
+          if (position.reach(cursor)) processed(processing.begin(cursor, 0));
         });
   }
 

@@ -98,6 +98,8 @@ export class Relay {
     this.cut();
     for (const upstream of this.#upstreams) upstream.cancel();
     this.#client?.close();
+    // A node that connects before the next coordinator listens finds none; a closed client would throw.
+    this.#client = undefined;
     await this.#coordinator?.stop();
   }
 
@@ -113,7 +115,7 @@ export class Relay {
 
   #connect(stream: Stream, call: Call): void {
     const client = this.#client;
-    if (!client) return;
+    if (!client) return stream.cut();
     const upstream = client.makeBidiStreamRequest(CONNECT, pass, pass, new Metadata());
     this.#upstreams.add(upstream);
     const { cutAfter = Infinity, ...rules } = this.#rules;

@@ -43,6 +43,7 @@ interface Shown {
 
 export class Authenticator {
   readonly #live: LiveCredentials;
+  readonly #catchUp: () => Promise<void>;
   readonly #clock: Clock;
   readonly #onRefused: RefusalObserver;
   readonly #ends: AccessEnds;
@@ -50,20 +51,33 @@ export class Authenticator {
   /** Whether the coordinator asks for credentials. It never stops to. */
   asks = false;
 
+  /** `catchUp` reads the credentials that other processes have made. */
   constructor(
     live: LiveCredentials,
+    catchUp: () => Promise<void>,
     clock: Clock,
     onRefused: RefusalObserver,
     onFault: (error: unknown) => void,
   ) {
     this.#live = live;
+    this.#catchUp = catchUp;
     this.#clock = clock;
     this.#onRefused = onRefused;
     this.#ends = new AccessEnds(clock, onFault);
     this.#failures = new AuthenticationFailures(clock);
   }
 
+  /** A peer may show a credential that another process made just now. The refusal would end its client for ever. */
   readonly authorize: Authorize = (visitor) => {
+    if (showsNothing(visitor) || this.#shown(visitor)) return this.#judge(visitor);
+    // If the store has a fault, it reports that itself: it looks once a second too.
+    return this.#catchUp().then(
+      () => this.#judge(visitor),
+      () => this.#judge(visitor),
+    );
+  };
+
+  #judge(visitor: Visitor): Access | Promise<Access> {
     if (!this.asks) return this.#withoutCredential(visitor);
     const shown = this.#shown(visitor);
     const fault = shown ? this.#fault(shown, visitor) : refusal(visitor);
@@ -73,7 +87,7 @@ export class Authenticator {
     const credential = error.reason === 'CREDENTIAL_EXPIRED' ? shown?.credential.id : undefined;
     this.#onRefused({ host: visitor.host, reason: error.reason, credential });
     return this.#failures.refuse(visitor.host, error);
-  };
+  }
 
   close(): void {
     this.#ends.close();
@@ -158,7 +172,10 @@ function certificateEndOf({ credential, certificate }: Shown): number {
   return certificate.expiresAtMs;
 }
 
-function refusal({ token, certificate }: Visitor): KelpieError {
-  const nothing = token === undefined && certificate === undefined;
-  return nothing ? credentialRequired() : credentialInvalid();
+function showsNothing({ token, certificate }: Visitor): boolean {
+  return token === undefined && certificate === undefined;
+}
+
+function refusal(visitor: Visitor): KelpieError {
+  return showsNothing(visitor) ? credentialRequired() : credentialInvalid();
 }

@@ -59,7 +59,8 @@ export class Credentials {
     const { clock, limits, onFault } = options;
     const { onRefused = () => undefined, onMachine = () => undefined } = options;
     const live = (this.#live = new LiveCredentials());
-    const authenticator = new Authenticator(live, clock, onRefused, onFault);
+    const catchUp = (): Promise<void> => this.#records.catchUp();
+    const authenticator = new Authenticator(live, catchUp, clock, onRefused, onFault);
     this.#authenticator = authenticator;
     const onUsed = (): void => void (authenticator.asks = true);
     this.#records = new CredentialRecords(store, live, onUsed, onFault, onMachine);

@@ -28,6 +28,8 @@ export class CredentialRecords {
   readonly #stop: () => void;
   /** Writes and readings wait for each other, so that a reading never brings back what a write deleted. */
   readonly #turns = new RecordTurns();
+  /** A look that has not begun. */
+  #catchingUp: Promise<void> | undefined;
   #isLoaded = false;
   /** The revision of the store up to which the credentials in memory are those of the store. */
   #revision = 0;
@@ -48,7 +50,7 @@ export class CredentialRecords {
     this.#onUsed = onUsed;
     this.#onFault = onFault;
     this.#onMachine = onMachine;
-    this.#stop = store.onChange(() => void this.#reload().catch(onFault));
+    this.#stop = store.onChange(() => void this.catchUp().catch(onFault));
   }
 
   /** Reads all records. */
@@ -75,13 +77,18 @@ export class CredentialRecords {
     });
   }
 
+  /** Reads what other processes have written up to this call. All who call in one turn share one look at the store. */
+  catchUp(): Promise<void> {
+    return (this.#catchingUp ??= this.#turns.run('reading', async () => {
+      await othersTurn();
+      this.#catchingUp = undefined;
+      if ((await this.#store.revision()) !== this.#revision) await this.#read(this.#onFault);
+    }));
+  }
+
   async close(): Promise<void> {
     this.#stop();
     await this.#turns.run('housekeeping', () => this.#store.close());
-  }
-
-  #reload(): Promise<void> {
-    return this.#turns.run('reading', () => this.#read(this.#onFault));
   }
 
   async #write(changes: readonly RecordChange[]): Promise<boolean> {

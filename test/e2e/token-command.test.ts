@@ -52,12 +52,8 @@ describe('kelpied token', () => {
       // While kelpied runs: it takes the new credential, and ends what a revoked one opened.
       const lobby = await made('create', 'lobby-1', '--preset', 'server', '--ttl', '30d');
       const client = clientsOf(kelpied.endpoint, lobby.token);
-      const came = (): Promise<boolean> =>
-        client.access.getOwnCredential({}).then(
-          () => true,
-          () => false,
-        );
-      while (!(await came()));
+      // At once: a refusal would end the client of a node for ever.
+      expect((await client.access.getOwnCredential({})).credential?.name).to.equal('lobby-1');
       const stream = new SessionStream(client, 'lobby-1');
       await stream.welcome();
       expect((await token('revoke', lobby.credential.id)).output).to.contain('is revoked');
@@ -71,6 +67,26 @@ describe('kelpied token', () => {
     // The token is nowhere in the log.
     expect(kelpied.errors()).to.not.contain(text);
     expect(kelpied.errors()).to.contain('"credentialName":"lobby-1"');
+  });
+
+  it('makes credentials that a running kelpied takes at once, also the first one', async () => {
+    const data = dataFolder();
+    const kelpied = await startKelpied(['--journal', 'file', '--data', data]);
+    try {
+      const guess = clientsOf(kelpied.endpoint, `klp_${'x'.repeat(43)}`);
+      for (const name of ['alice', 'lobby-1', 'lobby-2']) {
+        const { token: fresh } = await made('create', name, '--data', data);
+        const client = clientsOf(kelpied.endpoint, fresh);
+        // Another peer makes kelpied look at the same time.
+        const refused = reasonOf(guess.access.getOwnCredential({}));
+        expect((await client.access.getOwnCredential({})).credential?.name).to.equal(name);
+        expect(await refused).to.equal('CREDENTIAL_INVALID');
+        client.close();
+      }
+      guess.close();
+    } finally {
+      await kelpied.stop();
+    }
   });
 
   it('lists, shows and rotates, in text and in JSON', async () => {

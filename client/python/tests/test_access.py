@@ -7,6 +7,7 @@ import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import MAIN, Coordinator
@@ -94,6 +95,46 @@ def test_tls_with_the_own_ca(start: Callable[..., Coordinator], tmp_path: Path) 
         with pytest.raises(kelpie.KelpieError) as missing:
             kelpie.connect("lobby-3", "DOWNSTREAM", ca="/nowhere")
         assert missing.value.reason == "FILE_INVALID"
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    ("reason", "flags", "options"),
+    [
+        ("TLS_REQUIRED", ["cert", "key"], {}),
+        ("TLS_UNSUPPORTED", [], {"tls": True}),
+        ("CERTIFICATE_WRONG_HOST", ["cert", "key"], {"ca": "ca.pem", "host": "127.0.0.2"}),
+        ("CLIENT_CERTIFICATE_REQUIRED", ["cert", "key", "client-ca"], {"ca": "ca.pem"}),
+        ("CLIENT_CERTIFICATE_REFUSED", ["cert", "key", "client-ca"], {"ca": "ca.pem", "cert": "other"}),
+    ],
+)
+def test_a_fault_of_tls_has_a_reason_and_advice(
+    start: Callable[..., Coordinator], tmp_path: Path, reason: str, flags: list[str], options: dict[str, Any]
+) -> None:
+    for folder in (tmp_path, tmp_path / "other"):
+        command = ["node", MAIN, "certs", "--out", folder, "127.0.0.1"]
+        subprocess.run(command, check=True, capture_output=True, timeout=20)
+    files = {"cert": "server.pem", "key": "server-key.pem", "client-ca": "ca.pem"}
+    given = [[f"--tls-{one}", str(tmp_path / files[one])] for one in flags]
+    host = options.pop("host", "127.0.0.1")
+    coordinator = start("--host", host, *(text for pair in given for text in pair))
+    if "ca" in options:
+        options["ca"] = str(tmp_path / "ca.pem")
+    if options.get("cert") == "other":
+        options |= {"cert": str(tmp_path / "other/server.pem"), "key": str(tmp_path / "other/server-key.pem")}
+
+    async def work() -> None:
+        status = Seen()
+        client = kelpie.connect("lobby-1", "DOWNSTREAM", endpoints=coordinator.endpoint, on_status=status, **options)
+        await status.until(lambda all: "disconnected" in status.types())
+        await client.close()
+        assert status.all[1].error.reason == reason
+        assert status.all[1].error.message.find("; ") > 0
+        async with kelpie.reach_api(coordinator.endpoint, **options) as api:
+            with pytest.raises(kelpie.KelpieError) as failed:
+                await api.nodes.list_nodes()
+        assert failed.value.reason == reason
 
     run(work())
 

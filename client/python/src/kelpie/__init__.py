@@ -1,5 +1,10 @@
 """A client of Kelpie, the coordinator of Minecraft Bedrock networks."""
 
+import os
+
+# gRPC would write lines of its own to stderr at each attempt. It reads this when it is loaded.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
 from kelpie.api import Api, reach_api
 from kelpie.client import VERSION as __version__
 from kelpie.client import Client

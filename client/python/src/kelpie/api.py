@@ -12,7 +12,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from kelpie.errors import closed, invalid, of_call
+from kelpie.errors import KelpieError, closed, invalid, of_call
 from kelpie.rpc import rpc
 from kelpie.tokens import Tokens, metadata_of
 from kelpie.transport import Protection, endpoints_of
@@ -54,14 +54,14 @@ class Service:
         try:
             return await self._api.invoke(method, request, timeout or _TIMEOUT_SECONDS)
         except grpc.aio.AioRpcError as error:
-            raise of_call(error) from None
+            raise await self._api.explained(error) from None
 
     async def _stream(self, method: MethodDescriptor, request: Any, timeout: float | None) -> AsyncIterator[Any]:
         try:
             async for one in self._api.invoke(method, request, timeout):
                 yield one
         except grpc.aio.AioRpcError as error:
-            raise of_call(error) from None
+            raise await self._api.explained(error) from None
 
 
 class Api:
@@ -90,6 +90,9 @@ class Api:
             raise closed()
         self._channel = self._channel or self._protection.channel(self.endpoint)
         return rpc(self._channel, method)(request, timeout=timeout, metadata=metadata_of(self._tokens.current()))
+
+    async def explained(self, error: grpc.aio.AioRpcError) -> KelpieError:
+        return await self._protection.explained(of_call(error), self.endpoint)
 
     async def close(self) -> None:
         self._closed = True

@@ -13,10 +13,10 @@ from kelpie.commands import CommandHandler
 from kelpie.content import MessageContent
 from kelpie.errors import KelpieError, closed
 from kelpie.events import Origin, draft_of
-from kelpie.hello import AddressOption, Role, StartOption, State, change_hello, facts_of, start_of
+from kelpie.hello import AddressOption, Role, StartOption, State, change_hello, facts_of, name_of, start_of
 from kelpie.issued import Issued, Target, request_of
 from kelpie.session import Session, Settings
-from kelpie.status import Status, log
+from kelpie.status import Status
 from kelpie.subscriptions import Handler, Subscription
 from kelpie.tokens import Tokens
 from kelpie.topics import check_pattern
@@ -40,7 +40,8 @@ class Client:
     address: host and port, or the port alone, where proxies reach this node.
     load: called with each heartbeat; returns ``tps``, ``memory_used_bytes`` or ``memory_max_bytes``.
     handler_timeout: seconds that a handler of events may take.
-    on_status: called with each Status. Default: problems are warnings of the logger ``kelpie``.
+    on_status: called with each Status. Default: problems are warnings of the logger ``kelpie``, each kind
+        at most once a minute.
     token, token_file, join_token: default KELPIE_TOKEN, KELPIE_TOKEN_FILE, KELPIE_JOIN_TOKEN.
     network: the network that this node must be in. Default: KELPIE_NETWORK, else any.
     ca, cert, key: texts in PEM or paths. Default: KELPIE_CA, KELPIE_CERT, KELPIE_KEY. With one of them, with ``tls``,
@@ -80,7 +81,7 @@ class Client:
         hello = facts_of(
             Hello,
             name=name,
-            role=f"NODE_ROLE_{role}",
+            role=name_of("role", role, Role),
             instance_id=os.urandom(16),
             address=address,
             public_address=public_address,
@@ -105,7 +106,7 @@ class Client:
                 start_of(start),
                 handler_timeout,
                 load,
-                on_status or log,
+                on_status,
             )
         )
         self._make_api: Callable[[str], Api] = lambda endpoint: Api(endpoint, tokens, protection)

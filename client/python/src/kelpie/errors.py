@@ -16,17 +16,6 @@ from kelpie.v1.error_pb2 import ErrorDetail, ErrorReason
 # UNAUTHENTICATED.
 _PERMANENT = (3, 5, 7, 12, 16)
 
-# What gRPC writes about a TLS handshake that failed, and the reason that it means.
-_TLS = (
-    ("CERTIFICATE_VERIFY_FAILED: certificate has expired", "CERTIFICATE_EXPIRED"),
-    ("CERTIFICATE_VERIFY_FAILED", "CERTIFICATE_UNTRUSTED"),
-    ("is not in peer certificate", "CERTIFICATE_WRONG_HOST"),
-    ("Hostname Verification Check failed", "CERTIFICATE_WRONG_HOST"),
-    ("CERTIFICATE_REQUIRED", "CLIENT_CERTIFICATE_REQUIRED"),
-    ("WRONG_VERSION_NUMBER", "TLS_UNSUPPORTED"),
-    ("handshake", "TLS_FAILED"),
-)
-
 
 class KelpieError(Exception):
     """Decide by ``reason``: a name of ErrorReason in the contract, or one of the client itself.
@@ -89,7 +78,7 @@ def of_call(error: grpc.aio.AioRpcError) -> KelpieError:
     text = error.details() or "the stream broke"
     code = error.code()
     if code == grpc.StatusCode.UNAVAILABLE:
-        return KelpieError(next((reason for sign, reason in _TLS if sign in text), "UNAVAILABLE"), text)
+        return KelpieError("UNAVAILABLE", text)
     if code == grpc.StatusCode.DEADLINE_EXCEEDED:
         return KelpieError("CALL_TIMEOUT", "the call got no answer in time; the coordinator may have done it")
     # An error without an ErrorDetail does not come from a coordinator.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 from kelpie.errors import KelpieError, invalid
 from kelpie.v1.coordinator_pb2 import Limits
@@ -31,14 +31,21 @@ def facts_of(
     make: Callable[..., _Facts], *, address: Any, public_address: Any, state: str | None, **facts: Any
 ) -> _Facts:
     """A Hello or a NodeChange. Raises VALUE_INVALID or OUT_OF_RANGE."""
-    named = {} if state is None else {"state": f"NODE_STATE_{state}"}
     if state == "UNREACHABLE":
         raise invalid("only the coordinator sets the state UNREACHABLE", "OUT_OF_RANGE")
+    named = {} if state is None else {"state": name_of("state", state, State)}
     try:
         places = {"address": _address(address), "public_address": _address(public_address)}
         return make(**named, **places, **facts)
     except (TypeError, ValueError) as error:
         raise invalid(f"an option cannot be sent: {error}") from None
+
+
+def name_of(option: str, given: str, names: Any) -> str:
+    """The name of a role or a state in the contract. Raises VALUE_INVALID."""
+    if given in get_args(names):
+        return f"NODE_{option.upper()}_{given}"
+    raise invalid(f"{option} is {given!r}; it must be one of {', '.join(get_args(names))}")
 
 
 def _address(given: AddressOption | None) -> Address | None:

@@ -13,13 +13,14 @@ from kelpie.errors import KelpieError, closed, unanswered
 from kelpie.hello import check_room
 from kelpie.publisher import Publisher
 from kelpie.reading import Reading
-from kelpie.status import Status, log
+from kelpie.status import Status
 from kelpie.stream import Stream, Transport, seconds_of
 from kelpie.subscriptions import Subscriptions
 from kelpie.v1 import session_service_pb2 as wire
 from kelpie.v1.coordinator_pb2 import Limits
 from kelpie.v1.cursor_pb2 import START_AT_LATEST, Start
 from kelpie.v1.node_pb2 import NodeChange, NodeLoad
+from kelpie.warnings import Warnings
 
 # How long `close` waits for publishes that are not acknowledged, and then for the coordinator.
 _CLOSE_SECONDS = 5.0
@@ -36,7 +37,7 @@ class Settings:
     start: Start
     handler_timeout: float
     load: Callable[[], Mapping[str, Any]] | None
-    on_status: Callable[[Status], None]
+    on_status: Callable[[Status], None] | None
 
 
 class Session:
@@ -44,6 +45,7 @@ class Session:
         self._settings = settings
         self.hello = settings.hello
         self.network = settings.network
+        self._warnings = Warnings(settings.hello.name)
         self.welcome: wire.Welcome | None = None
         self.closing = False
         self.publisher = Publisher(lambda: self.stream.wake() if self.stream else None)
@@ -202,9 +204,9 @@ class Session:
 
     def _post(self, status: Status) -> None:
         try:
-            self._settings.on_status(status)
+            (self._settings.on_status or self._warnings.take)(status)
         except Exception as error:
-            log(Status("handler_failed", pattern="on_status", cause=error))
+            self._warnings.take(Status("handler_failed", pattern="on_status", cause=error))
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Does work beside the stream. A loop keeps no task alive by itself."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 
 from kelpie.errors import KelpieError, invalid, of_call
+from kelpie.handshake import explained
 from kelpie.rpc import CONNECT, GET_OWN_CREDENTIAL, FirstStatus, rpc
 from kelpie.stream import Transport, network_mismatch
 from kelpie.tokens import Tokens, metadata_of
@@ -76,6 +77,10 @@ class Protection:
             return grpc.aio.secure_channel(endpoint, self.credentials(), _CHANNEL)
         return grpc.aio.insecure_channel(endpoint, _CHANNEL)
 
+    async def explained(self, error: KelpieError, endpoint: str) -> KelpieError:
+        """The error of a connection, with the fault of TLS that is its reason."""
+        return await explained(error, endpoint, self.uses_tls(endpoint), self.cert is not None)
+
 
 def endpoints_of(given: str | list[str] | None) -> list[str]:
     """The endpoints of the option, else of KELPIE_ENDPOINTS, else the default. Raises OUT_OF_RANGE."""
@@ -115,7 +120,9 @@ def transport(endpoint: str, tokens: Tokens, protection: Protection, network: st
                 if not status.is_ok:
                     raise status.error or error from None
         except grpc.aio.AioRpcError as error:
-            raise tokens.refused(of_call(error)) from None
+            raise await protection.explained(tokens.refused(of_call(error)), endpoint) from None
+        except KelpieError as error:
+            raise await protection.explained(error, endpoint) from None
         finally:
             await channel.close()
 

@@ -274,8 +274,8 @@ export class KelpieClient {
 
   /** The number of requests of this node, and of commands for it, that have no answer yet. */
   get pending(): number {
-    const { link, handlers, proxy } = this.#session;
-    return (link?.pending ?? 0) + handlers.pending + (proxy?.pending ?? 0);
+    const { requests, handlers, proxy } = this.#session;
+    return requests + handlers.pending + (proxy?.pending ?? 0);
   }
 
   /**

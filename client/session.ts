@@ -2,12 +2,10 @@
  * The composition of a client: the parts that outlive a stream, and the receiver of each stream's frames. Only this
  * file and reading.ts connect the rooms of the client.
  */
-import { NodeLoad } from '../gen/ts/kelpie/v1/node.js';
 import { Heartbeat, type Hello, type Welcome } from '../gen/ts/kelpie/v1/session_service.js';
 import { type Clock, systemClock } from './core/clock.js';
 import { type OwnNodeChange, changeOf, helloAfter } from './connection/own-node.js';
 import { Connection, type Stream } from './connection/connection.js';
-import { msOf } from './core/duration.js';
 import { closedError, fromThrown, KelpieError, typed } from './errors.js';
 import { Handlers } from './commands/handlers.js';
 import { checkRoom } from './connection/hello-limits.js';
@@ -113,6 +111,11 @@ export class Session {
   /** The endpoint of the present stream, or of the next attempt. */
   get endpoint(): string {
     return this.#connection.endpoint;
+  }
+
+  /** The number of requests that wait for answers. */
+  get requests(): number {
+    return this.#connection.pending;
   }
 
   /** The stream, while there is one. */
@@ -244,11 +247,9 @@ export class Session {
         return this.status.post({ type: 'gap', gap: gapOf(frame.value) });
       case 'nodeLoads':
         return this.reading.loads(frame.value.loads);
-      case 'drain': {
+      case 'drain':
         this.status.post({ type: 'draining' });
-        const windowMs = msOf(frame.value.reconnectWindow, 1000);
-        return void this.#connection.move(link, windowMs, !this.reading.loading);
-      }
+        return void this.#connection.move(link, frame.value, !this.reading.loading);
       case 'commandRequest':
         return this.handlers.take(frame.value);
       case 'commandCancelled':
@@ -263,12 +264,10 @@ export class Session {
   }
 
   #heartbeat(roundTripMs: number | undefined): Heartbeat {
-    const load = measuredLoad(this.#load, (error) =>
+    const load = measuredLoad(this.#load, roundTripMs, (error) =>
       this.status.post({ type: 'handlerFailed', pattern: 'load', error }),
     );
-    const measured = roundTripMs !== undefined && { roundTripMs: Math.round(roundTripMs) };
-    const reported = load && NodeLoad.create({ ...load, ...measured });
-    return Heartbeat.create({ load: reported, ...this.proxy?.heartbeat() });
+    return Heartbeat.create({ load, ...this.proxy?.heartbeat() });
   }
 
   #changeTopics(): void {

@@ -2,9 +2,10 @@
  * Keeps one stream to a coordinator: opens a new one whenever the stream ends, and moves to another coordinator without
  * a break when its own coordinator is about to stop.
  */
-import { GoodbyeReason } from '../../gen/ts/kelpie/v1/session_service.js';
+import { type Drain, GoodbyeReason } from '../../gen/ts/kelpie/v1/session_service.js';
 import { backoffMs } from '../core/backoff.js';
 import type { Clock } from '../core/clock.js';
+import { msOf } from '../core/duration.js';
 import type { KelpieError } from '../errors.js';
 import type { Link } from './link.js';
 import type { Route } from './transport.js';
@@ -14,6 +15,12 @@ const HEALTHY_MS = 10_000;
 
 /** If a coordinator asks for a longer wait than this, the client still waits only this long. */
 const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
+
+/** If a coordinator that stops names no times, it waits this long for new streams, and for its nodes to leave. */
+const WINDOW_MS = 1000;
+const GRACE_MS = 10_000;
+/** A stream that the client leaves waits at most this long for its answers, whatever the coordinator says. */
+const LONGEST_GRACE_MS = 60_000;
 
 /** The events of a connection. */
 export type ConnectionStatus =
@@ -35,6 +42,9 @@ export interface Stream {
 
 interface OpenStream extends Stream {
   readonly route: Route;
+  /** Resolves when another stream has taken the place of this one. */
+  readonly replaced: Promise<undefined>;
+  readonly replace: () => void;
 }
 
 /** The functions and settings that a connection gets from its client. */
@@ -55,6 +65,10 @@ export class Connection {
   #successor: OpenStream | undefined;
   /** The link whose coordinator sent Drain. A second Drain changes nothing. */
   #leaving: Link | undefined;
+  /** When the present move must be over, by the clock. */
+  #leaveByMs = 0;
+  /** The streams that another one has replaced, until they have ended. */
+  readonly #retired = new Set<OpenStream>();
   #turn = 0;
   #closed = false;
   readonly #wakeUps = new Set<() => void>();
@@ -74,8 +88,20 @@ export class Connection {
     return (this.#current?.route ?? this.#upcoming).endpoint;
   }
 
+  /** The number of requests that wait for answers. */
+  get pending(): number {
+    return [...this.#streams, ...this.#retired].reduce((sum, { link }) => sum + link.pending, 0);
+  }
+
   /** Runs until `close`, or until a final error, which it returns. */
   async run(): Promise<KelpieError | undefined> {
+    const error = await this.#untilFinal();
+    if (error) for (const { link } of this.#retired) link.fail(error);
+    await Promise.all([...this.#retired].map(({ ended }) => ended));
+    return error;
+  }
+
+  async #untilFinal(): Promise<KelpieError | undefined> {
     const { clock } = this.#options;
     for (let attempt = 0; !this.#closed;) {
       const startedMs = clock.now();
@@ -114,7 +140,7 @@ export class Connection {
     this.#current = this.#open(route);
     for (;;) {
       const stream: OpenStream = this.#current;
-      const error = await stream.ended;
+      const error = await Promise.race([stream.ended, stream.replaced]);
       // The stream has ended, but a successor that is under way may still take its place.
       await this.#successor?.link.welcomed;
       if (this.#current === stream) return error;
@@ -135,35 +161,44 @@ export class Connection {
   }
 
   #open(route: Route): OpenStream {
-    return { ...this.#options.open(route), route };
+    let replace = (): void => undefined;
+    const replaced = new Promise<undefined>((resolve) => (replace = () => resolve(undefined)));
+    return { ...this.#options.open(route), route, replaced, replace };
   }
 
   /** A stream is open. If it is the successor, it takes the place of the older one, which ends. */
   welcomed(link: Link): void {
     if (this.#successor?.link !== link) return;
-    const former = this.#current?.link;
+    const former = this.#current;
     this.#current = this.#successor;
     this.#successor = undefined;
-    if (!this.#closed) former?.retire();
+    if (!former) return;
+    this.#retired.add(former);
+    void former.ended.then(() => this.#retired.delete(former));
+    former.replace();
+    if (!this.#closed) former.link.retire(this.#leaveByMs - this.#options.clock.now());
   }
 
   /**
    * Leaves a coordinator that is about to stop: opens a stream to another coordinator first, then ends the old one. If
    * no other coordinator accepts the node, it ends the old stream all the same, and `run` connects again. If the old
    * stream breaks meanwhile, the attempt that is under way is the last one here, and `run` waits for its Welcome.
+   * `movable`: another coordinator can go on where this one stops.
    */
-  async move(from: Link, windowMs: number, movable: boolean): Promise<void> {
+  async move(from: Link, { grace, reconnectWindow }: Drain, movable: boolean): Promise<void> {
     if (this.#leaving === from) return;
+    const { clock } = this.#options;
     this.#leaving = from;
+    this.#leaveByMs = clock.now() + Math.min(msOf(grace, GRACE_MS), LONGEST_GRACE_MS);
     const stays = (): boolean => this.link === from && from.open && !this.#closed;
     const elsewhere = movable ? this.#options.routes.length - 1 : 0;
-    if (elsewhere > 0) await this.#pause(this.#options.clock.random() * windowMs);
+    if (elsewhere > 0) await this.#pause(clock.random() * msOf(reconnectWindow, WINDOW_MS));
     for (let tries = 0; tries < elsewhere && stays(); tries++) {
       this.#successor = this.#open(this.#nextRoute());
       if (await this.#successor.link.welcomed) return;
       this.#successor = undefined;
     }
-    if (stays()) from.leave(GoodbyeReason.DRAINED);
+    if (stays()) from.finish(this.#leaveByMs - clock.now());
   }
 
   /**
@@ -173,16 +208,16 @@ export class Connection {
   close(): void {
     this.#closed = true;
     for (const { link } of this.#streams) link.leave(GoodbyeReason.STOP);
+    for (const { link } of this.#retired) link.leave(GoodbyeReason.DRAINED);
     for (const wakeUp of this.#wakeUps) wakeUp();
   }
 
   /** Breaks all streams, also a stream that the client has left and its coordinator has not ended yet. */
   fail(error: KelpieError): void {
-    for (const { link } of this.#streams) link.fail(error);
-    this.#leaving?.fail(error);
+    for (const { link } of [...this.#streams, ...this.#retired]) link.fail(error);
   }
 
-  get #streams(): Stream[] {
+  get #streams(): OpenStream[] {
     return [this.#current, this.#successor].filter((stream) => stream !== undefined);
   }
 

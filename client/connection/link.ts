@@ -21,6 +21,7 @@ import { type Answer, Pending, unanswered, type Waiter } from './requests.js';
 import { type Piece, Processing } from '../core/processing.js';
 import { networkMismatch, type Transport } from './transport.js';
 import { timesOf } from './welcome.js';
+import { Silence } from './silence.js';
 import { Expiry } from './expiry.js';
 import { HelloChanges } from './hello-changes.js';
 
@@ -55,15 +56,17 @@ export class Link {
   #failure: KelpieError | undefined;
   #beatMs: number | undefined;
   #roundTripMs: number | undefined;
-  /** When the last message came. */
-  #receivedMs = 0;
-  #silence: Cancel = () => undefined;
+  readonly #silence: Silence;
   #heartbeat: Cancel = () => undefined;
+  /** Stops the timer of `finish`. Set: Goodbye goes out when the requests have their answers. */
+  #finishing: Cancel | undefined;
+  /** A heartbeat goes out at the end of this turn. */
+  #beating = false;
   /** The topics and commands that the coordinator has for this node. */
   readonly helloChanges = new HelloChanges((frame) => this.send(frame));
-  readonly #pending = new Pending();
+  readonly #pending = new Pending(() => this.#finishing && this.leave(GoodbyeReason.DRAINED));
   readonly #processing = new Processing();
-  /** Another stream has taken the place of this one, which ignores all further frames. */
+  /** Another stream has taken the place of this one, which takes only the answers to its requests now. */
   #retired = false;
   #settleWelcomed: (open: boolean) => void = () => undefined;
   /** Resolves with true when the session is open, or with false if the stream ends before. */
@@ -76,6 +79,7 @@ export class Link {
     this.#events = events;
     this.#network = network;
     this.#outbox = new Outbox(publishes);
+    this.#silence = new Silence(clock, (error) => this.fail(error));
     this.#expiry = new Expiry(clock, (expiresInMs) => events.expiring(expiresInMs));
   }
 
@@ -85,25 +89,26 @@ export class Link {
   }
 
   get open(): boolean {
-    return this.#welcome !== undefined && !this.#abort.signal.aborted;
+    return this.#welcome !== undefined && !this.#outbox.ended && !this.#abort.signal.aborted;
   }
 
   /** Runs until the stream ends. Returns its error, or undefined if it ended in order. */
   async run(transport: Transport, hello: Hello): Promise<KelpieError | undefined> {
     this.helloChanges.begin(hello);
     this.#outbox.send({ $case: 'hello', value: hello });
-    this.#watchSilence(WELCOME_MS);
+    this.#silence.begin(WELCOME_MS);
     try {
       for await (const response of transport(this.#outbox.messages(), this.#abort.signal)) {
-        this.#receivedMs = this.#clock.now();
-        for (const frame of response.frames) if (!this.#retired) this.#receive(frame);
+        this.#silence.heard();
+        for (const frame of response.frames) this.#receive(frame);
       }
       return this.#failure;
     } catch (error) {
       return this.#failure ?? fromThrown(error);
     } finally {
-      this.#silence();
+      this.#silence.end();
       this.#heartbeat();
+      this.#finishing?.();
       this.#expiry.end();
       this.#pending.drop();
       this.#settleWelcomed(false);
@@ -114,19 +119,6 @@ export class Link {
 
   #receive({ requestId, frame }: CoordinatorFrame): void {
     switch (frame?.$case) {
-      case 'eventBatch':
-        return this.#batch(frame.value);
-      case 'publishAck':
-        return this.#publishes.acknowledge(frame.value);
-      case 'welcome':
-        return this.#start(frame.value);
-      case 'heartbeatAck':
-        if (this.#beatMs !== undefined) this.#roundTripMs = this.#clock.now() - this.#beatMs;
-        return this.#position(frame.value);
-      case 'subscriptionUpdated':
-        return this.#position(frame.value);
-      case 'heartbeatRequested':
-        return this.#beat();
       case 'requestFailed':
         return this.#refuse(requestId, fromWire(frame.value.error));
       case 'requestOk':
@@ -141,7 +133,28 @@ export class Link {
         return this.#pending.answer(requestId, frame);
       default:
         // A newer coordinator may send a frame that this version does not have: it arrives empty.
-        if (frame) this.#events.frame(frame);
+        if (frame && !this.#retired) this.#take(frame);
+    }
+  }
+
+  /** Takes a frame that answers no request. */
+  #take(frame: Answer): void {
+    switch (frame.$case) {
+      case 'eventBatch':
+        return this.#batch(frame.value);
+      case 'publishAck':
+        return this.#publishes.acknowledge(frame.value);
+      case 'welcome':
+        return this.#start(frame.value);
+      case 'heartbeatAck':
+        if (this.#beatMs !== undefined) this.#roundTripMs = this.#clock.now() - this.#beatMs;
+        return this.#position(frame.value);
+      case 'subscriptionUpdated':
+        return this.#position(frame.value);
+      case 'heartbeatRequested':
+        return this.#beatSoon();
+      default:
+        return this.#events.frame(frame);
     }
   }
 
@@ -181,7 +194,7 @@ export class Link {
   }
 
   #refuse(requestId: number, error: KelpieError): void {
-    if (!this.#pending.refuse(requestId, error)) this.#events.refused(error);
+    if (!this.#pending.refuse(requestId, error) && !this.#retired) this.#events.refused(error);
   }
 
   #start(welcome: Welcome): void {
@@ -193,7 +206,7 @@ export class Link {
     this.#welcome = welcome;
     if (welcome.limits) this.#outbox.limit(welcome.limits.messageBytes);
     const { maxSilenceMs, heartbeatIntervalMs } = timesOf(welcome);
-    this.#watchSilence(maxSilenceMs);
+    this.#silence.begin(maxSilenceMs);
     this.#beatEvery(heartbeatIntervalMs);
     this.#publishes.restart(welcome);
     this.#events.welcome(welcome);
@@ -208,6 +221,16 @@ export class Link {
     this.#heartbeat = this.#clock.after(intervalMs, () => {
       this.#beat();
       this.#beatEvery(intervalMs);
+    });
+  }
+
+  /** One heartbeat answers all requests that came in one turn. */
+  #beatSoon(): void {
+    if (this.#beating) return;
+    this.#beating = true;
+    setImmediate(() => {
+      this.#beating = false;
+      if (this.open && !this.#retired) this.#beat();
     });
   }
 
@@ -238,25 +261,7 @@ export class Link {
   }
 
   #position({ cursor }: { cursor: SubscriptionUpdated['cursor'] }): void {
-    if (!cursor) return;
-    this.#events.caughtUp(cursor);
-  }
-
-  #watchSilence(ms: number): void {
-    this.#silence();
-    this.#receivedMs = this.#clock.now();
-    this.#checkSilence(ms);
-  }
-
-  /** The timer looks at the time of the last message when it fires, so that a message costs no timer. */
-  #checkSilence(ms: number): void {
-    const leftMs = this.#receivedMs + ms - this.#clock.now();
-    if (leftMs > 0) {
-      this.#silence = this.#clock.after(leftMs, () => this.#checkSilence(ms));
-      return;
-    }
-    const message = `the coordinator sent nothing for ${ms / 1000} s`;
-    this.fail(new KelpieError('UNAVAILABLE', message));
+    if (cursor) this.#events.caughtUp(cursor);
   }
 
   /** Publishes wait to be sent. */
@@ -264,16 +269,25 @@ export class Link {
     this.#outbox.wake();
   }
 
-  /** Sends Goodbye and ends the client's side of the stream. */
+  /** Sends Goodbye and ends the client's side of the stream. No frame follows. */
   leave(reason: GoodbyeReason): void {
+    this.#finishing?.();
     this.#outbox.send({ $case: 'goodbye', value: { reason } });
     this.#outbox.end();
   }
 
-  /** Another stream has taken the place of this one: sends Goodbye and ignores all further frames. */
-  retire(): void {
+  /** Another stream has taken the place of this one, which takes only the answers to its requests, and then ends. */
+  retire(mostMs: number): void {
     this.#retired = true;
-    this.leave(GoodbyeReason.DRAINED);
+    this.#heartbeat();
+    this.#outbox.hold();
+    this.finish(mostMs);
+  }
+
+  /** Sends Goodbye when all requests have their answers, and after `mostMs` at the latest: later answers may be missing. */
+  finish(mostMs: number): void {
+    if (mostMs <= 0 || this.#pending.size === 0) return this.leave(GoodbyeReason.DRAINED);
+    this.#finishing = this.#clock.after(mostMs, () => this.leave(GoodbyeReason.DRAINED));
   }
 
   /** Breaks the stream. */

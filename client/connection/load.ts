@@ -1,4 +1,5 @@
 /** The load of a node, as its program measures it. */
+import { NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
 import { amount, invalid, object, whole } from '../core/arguments.js';
 
 /** The load of a node. The node does not report a value that is left out; 0 is a value. */
@@ -17,10 +18,13 @@ const MOST_TPS = 1_000_000;
 /** The load that the program's function returns. An error of the function must not stop the heartbeats. */
 export function measuredLoad(
   measure: (() => Load) | undefined,
+  roundTripMs: number | undefined,
   onFailure: (error: unknown) => void,
-): Load | undefined {
+): NodeLoad | undefined {
   try {
-    return checkedLoad(measure?.());
+    const load = checkedLoad(measure?.());
+    const measured = roundTripMs !== undefined && { roundTripMs: Math.round(roundTripMs) };
+    return load && NodeLoad.create({ ...load, ...measured });
   } catch (error) {
     onFailure(error);
     return undefined;

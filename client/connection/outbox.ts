@@ -56,7 +56,7 @@ export class Outbox {
   }
 
   /**
-   * Returns the bytes of the frame. Throws VALUE_INVALID if the frame cannot be encoded, PAYLOAD_TOO_LARGE if no
+   * Returns the bytes of the frame. After `end` it drops the frame. Throws VALUE_INVALID if the frame cannot be encoded, PAYLOAD_TOO_LARGE if no
    * message has room for it.
    */
   send(body: Frame, requestId = 0): number {
@@ -64,6 +64,7 @@ export class Outbox {
     const bytes = typed(() => NodeFrame.encode(frame).finish().length);
     const limit = this.#messageBytes - BESIDE_BYTES;
     if (bytes > limit) throw tooLarge(bytes, limit);
+    if (this.#ended) return bytes;
     this.#ready.push({ frame, bytes });
     this.#bytes += bytes;
     this.wake();
@@ -80,8 +81,9 @@ export class Outbox {
     this.#messageBytes = messageBytes;
   }
 
-  /** Acknowledges all events up to a sequence: at once if that is due, else with the next message. */
+  /** Acknowledges all events up to a sequence: at once if that is due, else with the next message. Not after `end`. */
   acknowledge(sequence: number, due: boolean): void {
+    if (this.#ended) return;
     this.#ack = sequence;
     this.#ackDue ||= due;
     if (due) this.wake();
@@ -89,14 +91,24 @@ export class Outbox {
 
   /** Publishes may go out. */
   open(): void {
-    this.#open = true;
+    this.#open = !this.#ended;
     this.wake();
   }
 
-  /** Ends the client's side of the stream after the ready frames. Publishes that wait go out on the next stream. */
+  /** Publishes that wait go out on the next stream. */
+  hold(): void {
+    this.#open = false;
+  }
+
+  /** Whether the client's side of the stream ends after the ready frames. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Ends the client's side of the stream after the ready frames. */
   end(): void {
     this.#ended = true;
-    this.#open = false;
+    this.hold();
     this.wake();
   }
 

@@ -26,6 +26,12 @@ export class Pending {
   readonly #waiting = new Map<number, Waiting>();
   #bytes = 0;
   #last = 0;
+  readonly #onAnswered: () => unknown;
+
+  /** `onAnswered` is called when no request waits any more. */
+  constructor(onAnswered: () => unknown) {
+    this.#onAnswered = onAnswered;
+  }
 
   /**
    * Sends a request with a new request number, and returns the number. `send` returns the bytes of the request.
@@ -63,7 +69,9 @@ export class Pending {
 
   #remove(requestId: number): Waiter | undefined {
     const { waiter, bytes = 0 } = this.#waiting.get(requestId) ?? {};
-    if (this.#waiting.delete(requestId)) this.#bytes -= bytes;
+    if (!this.#waiting.delete(requestId)) return undefined;
+    this.#bytes -= bytes;
+    if (this.#waiting.size === 0) this.#onAnswered();
     return waiter;
   }
 

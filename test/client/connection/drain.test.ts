@@ -1,5 +1,6 @@
 /** A client leaves a coordinator that drains: it opens the next stream before it leaves the old one. */
 import { expect } from 'chai';
+import { CommandRequest } from '../../../gen/ts/kelpie/v1/command.js';
 import { GoodbyeReason } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { settled } from '../../support/journal/history.js';
 import { Scripted, type ScriptedStream } from '../../support/wire/scripted.js';
@@ -121,6 +122,95 @@ describe('a client whose coordinator drains', () => {
     await old.end();
     await scripted.pass(0);
     expect(scripted.at(1).hello?.start).to.deep.equal(old.hello?.start);
+  });
+
+  it('takes the answers to its requests on the old stream before it leaves it', async () => {
+    scripted = await Scripted.welcomed({}, 2);
+    const old = scripted.at(0);
+    let ended: unknown = 'open';
+    const change = scripted.client.update({ labels: { mode: 'lobby' } });
+    void change.then(
+      () => (ended = 'stored'),
+      (error: unknown) => (ended = error),
+    );
+    await settled();
+    await drain(old);
+    await scripted.pass(0);
+    await scripted.at(1).welcome();
+    expect(old.values('goodbye')).to.deep.equal([]);
+    expect(ended).to.equal('open');
+    // Requests of the coordinator are nothing to the old stream any more.
+    await old.send({ $case: 'heartbeatRequested', value: {} });
+    const [request] = old.requests('updateOwnNode');
+    await old.answer(request?.id ?? 0, { $case: 'requestOk', value: {} });
+    expect(ended).to.equal('stored');
+    expect(old.values('goodbye')).to.deep.equal(DRAINED);
+    expect(old.kinds.at(-1)).to.equal('goodbye');
+    expect(old.values('heartbeat')).to.have.lengthOf(1);
+    expect(scripted.client.pending).to.equal(0);
+  });
+
+  it('waits for answers at most as long as the old stream works, counted from Drain', async () => {
+    scripted = await Scripted.welcomed({}, 2);
+    scripted.random = 0.5;
+    const old = scripted.at(0);
+    const change = scripted.client.update({ labels: { mode: 'lobby' } });
+    const refused = change.catch((error: unknown) => (error as { reason: string }).reason);
+    await settled();
+    await drain(old);
+    await scripted.pass(1000);
+    await scripted.at(1).welcome();
+    await scripted.pass(8999);
+    expect(old.values('goodbye')).to.deep.equal([]);
+    await scripted.pass(1);
+    expect(old.values('goodbye')).to.deep.equal(DRAINED);
+    await old.end();
+    expect(await refused).to.equal('UNAVAILABLE');
+  });
+
+  it('notices that its new stream breaks while the old one waits for answers', async () => {
+    scripted = await Scripted.welcomed({}, 2);
+    void scripted.client.update({ labels: { mode: 'lobby' } }).catch(() => undefined);
+    await settled();
+    await drain(scripted.at(0));
+    await scripted.pass(0);
+    await scripted.at(1).welcome();
+    await scripted.at(1).break(lost);
+    expect(scripted.all('disconnected')).to.have.lengthOf(1);
+    await scripted.pass(0);
+    expect(scripted.streams).to.have.lengthOf(3);
+  });
+
+  it('waits for the answers too if it has no other endpoint, and goes on with its work meanwhile', async () => {
+    scripted = await Scripted.welcomed();
+    const old = scripted.stream;
+    const one = scripted.client.update({ labels: { mode: 'lobby' } });
+    await settled();
+    await drain(old);
+    const two = scripted.client.update({ labels: { mode: 'arena' } });
+    await settled();
+    expect(old.values('goodbye')).to.deep.equal([]);
+    const requests = old.requests('updateOwnNode');
+    for (const { id } of requests) await old.answer(id, { $case: 'requestOk', value: {} });
+    await Promise.all([one, two]);
+    expect(old.values('goodbye')).to.deep.equal(DRAINED);
+  });
+
+  it('sends no frame after its Goodbye', async () => {
+    scripted = await Scripted.welcomed();
+    const old = scripted.stream;
+    // In one message, so that both are handled before a frame goes out.
+    const value = { grace: undefined, reconnectWindow: undefined };
+    await old.send(
+      { $case: 'drain', value },
+      { $case: 'heartbeatRequested', value: {} },
+      { $case: 'commandRequest', value: CommandRequest.create({ commandId: 7 }) },
+    );
+    expect(old.kinds.at(-1)).to.equal('goodbye');
+    const change = scripted.client.update({ labels: { mode: 'lobby' } });
+    const refused = await change.catch((error: unknown) => (error as { reason: string }).reason);
+    expect(refused).to.equal('UNAVAILABLE');
+    expect(old.kinds.at(-1)).to.equal('goodbye');
   });
 
   it('is closed in time, also if the coordinator that it left never ends the stream', async () => {

@@ -209,6 +209,17 @@ describe('a stream of a client', () => {
     expect(beats()).to.equal(4);
   });
 
+  it('answers all requests for a heartbeat of one turn with one heartbeat', async () => {
+    scripted = await Scripted.welcomed();
+    const beats = () => scripted.stream.values('heartbeat').length;
+    const before = beats();
+    const asked = { $case: 'heartbeatRequested', value: {} } as const;
+    await scripted.stream.send(asked, asked, asked);
+    expect(beats()).to.equal(before + 1);
+    await scripted.stream.send(asked);
+    expect(beats()).to.equal(before + 2);
+  });
+
   it('measures its round trip from a heartbeat to its answer', async () => {
     scripted = await Scripted.welcomed({ load: () => ({ tps: 20 }) });
     const loads = () => scripted.stream.values('heartbeat').map(({ load }) => load);

@@ -18,6 +18,9 @@ _HEALTHY_SECONDS = 10.0
 _FIRST_WAIT_SECONDS = 0.5
 # If a coordinator asks for a longer wait than this, the client still waits only this long.
 _LONGEST_WAIT_SECONDS = 300.0
+# If a coordinator that stops names no time, its streams work for this long. More than the longest time counts as that.
+_GRACE_SECONDS = 10.0
+_LONGEST_GRACE_SECONDS = 60.0
 
 
 def backoff(attempt: int, most: float) -> float:
@@ -42,6 +45,9 @@ class Connection:
         self._successor: Stream | None = None
         # The stream whose coordinator sent Drain. A second Drain changes nothing.
         self._leaving: Stream | None = None
+        self._leave_by = 0.0
+        # The streams that another one has replaced, until they have ended.
+        self._retired: set[Stream] = set()
         self._turn = 0
         self._closed = asyncio.Event()
         self._not_before: dict[str, float] = {}
@@ -57,6 +63,14 @@ class Connection:
 
     async def run(self) -> KelpieError | None:
         """Runs until ``close``, or until a final error, which it returns."""
+        error = await self._until_final()
+        for stream in self._retired if error else ():
+            stream.fail(error)
+        if self._retired:
+            await asyncio.wait({stream.ended for stream in self._retired})
+        return error
+
+    async def _until_final(self) -> KelpieError | None:
         attempt = 0
         while not self._closed.is_set():
             began = time.monotonic()
@@ -73,7 +87,10 @@ class Connection:
         self.stream = self.open(endpoint)
         while True:
             stream = self.stream
-            error = await stream.ended
+            await asyncio.wait({stream.ended, stream.retired}, return_when=asyncio.FIRST_COMPLETED)
+            if stream.retired.done():
+                continue
+            error = stream.ended.result()
             # A successor that is under way may still take its place.
             if self._successor:
                 await self._successor.opened
@@ -110,9 +127,11 @@ class Connection:
             return
         former, self.stream, self._successor = self.stream, stream, None
         if former and not self._closed.is_set():
-            former.retire()
+            self._retired.add(former)
+            former.ended.add_done_callback(lambda _: self._retired.discard(former))
+            former.retire(self._leave_by - time.monotonic())
 
-    async def move(self, stream: Stream, window: float) -> None:
+    async def move(self, stream: Stream, window: float, grace: float) -> None:
         """Leaves a coordinator that is about to stop: first opens a stream to another one, then ends the old one.
 
         If no other coordinator takes the node, the old stream ends all the same, and ``run`` connects again.
@@ -120,6 +139,7 @@ class Connection:
         if self._leaving is stream:
             return
         self._leaving = stream
+        self._leave_by = time.monotonic() + min(grace or _GRACE_SECONDS, _LONGEST_GRACE_SECONDS)
         elsewhere = len(self.endpoints) - 1
         if elsewhere:
             await self._pause(random.random() * window)
@@ -131,7 +151,7 @@ class Connection:
                 return
             self._successor = None
         if self._stays(stream):
-            stream.leave(GOODBYE_REASON_DRAINED)
+            stream.finish(self._leave_by - time.monotonic())
 
     def _stays(self, stream: Stream) -> bool:
         return self.stream is stream and stream.open and not self._closed.is_set()
@@ -142,9 +162,11 @@ class Connection:
         for stream in (self.stream, self._successor):
             if stream:
                 stream.leave(GOODBYE_REASON_STOP)
+        for stream in self._retired:
+            stream.leave(GOODBYE_REASON_DRAINED)
 
     def fail(self, error: KelpieError) -> None:
         """Breaks all streams."""
-        for stream in (self.stream, self._successor, self._leaving):
+        for stream in (self.stream, self._successor, *self._retired):
             if stream:
                 stream.fail(error)

@@ -30,7 +30,8 @@ class Outbox:
         # The newest acknowledgement. Unless it is due, it waits for another frame to travel with.
         self._ack: int | None = None
         self._due = False
-        self._ended = False
+        #: No frame goes out after those that are ready.
+        self.ended = False
         self._news = asyncio.Event()
 
     @property
@@ -38,24 +39,27 @@ class Outbox:
         return self._bytes >= _MOST_BYTES or len(self._ready) >= _MOST_FRAMES
 
     def send(self, frame: NodeFrame) -> int:
-        """Returns the bytes of the frame. Raises PAYLOAD_TOO_LARGE if no message has room for it."""
+        """Returns the bytes of the frame. After ``end`` it drops it. Raises PAYLOAD_TOO_LARGE if no message has room."""
         size, limit = frame.ByteSize(), self.message_bytes - _BESIDE_BYTES
         if size > limit:
             message = f"a request of {size} bytes does not fit in a message; the limit is {limit}"
             raise KelpieError("PAYLOAD_TOO_LARGE", message, permanent=True)
-        self._ready.append((frame, size))
-        self._bytes += size
-        self.wake()
+        if not self.ended:
+            self._ready.append((frame, size))
+            self._bytes += size
+            self.wake()
         return size
 
     def acknowledge(self, sequence: int, due: bool) -> None:
+        if self.ended:
+            return
         self._ack, self._due = sequence, self._due or due
         if due:
             self.wake()
 
     def end(self) -> None:
         """Ends the node's side after the ready frames. Publishes that wait go out on the next stream."""
-        self._ended, self.open = True, False
+        self.ended, self.open = True, False
         self.wake()
 
     def wake(self) -> None:
@@ -67,7 +71,7 @@ class Outbox:
             frames = self._take()
             if frames:
                 yield ConnectRequest(frames=frames)
-            elif self._ended:
+            elif self.ended:
                 return
             else:
                 await self._news.wait()

@@ -145,7 +145,9 @@ class Session:
             self._post(Status("gap", gap=frame.gap))
         elif kind == "drain":
             self._post(Status("draining"))
-            self.spawn(self.connection.move(stream, frame.drain.reconnect_window.ToTimedelta().total_seconds()))
+            window, grace = frame.drain.reconnect_window, frame.drain.grace
+            times = (window.seconds + window.nanos / 1e9, grace.seconds + grace.nanos / 1e9)
+            self.spawn(self.connection.move(stream, *times))
         elif kind in ("heartbeat_ack", "subscription_updated", "snapshot"):
             # The rows of a Snapshot are of no use here. Its first part has a position.
             answer = getattr(frame, kind)

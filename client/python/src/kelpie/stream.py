@@ -53,6 +53,11 @@ class Stream:
         # The error of a stream that the node itself ends in order.
         self._failure: KelpieError | None = None
         self._retired = False
+        #: Resolves when another stream has taken the place of this one.
+        self.retired: asyncio.Future[None] = loop.create_future()
+        # Goodbye goes out when the requests have their answers, or by this timer.
+        self._finishing: asyncio.TimerHandle | None = None
+        self._beating = False
         self._received_at = time.monotonic()
         self._beat_at = 0.0
         self._round_trip: float | None = None
@@ -61,7 +66,8 @@ class Stream:
 
     @property
     def open(self) -> bool:
-        return self.welcome is not None and not self.ended.done() and not self._broken.done()
+        over = self._outbox.ended or self.ended.done() or self._broken.done()
+        return self.welcome is not None and not over
 
     async def _run(self) -> KelpieError | None:
         self._outbox.send(wire.NodeFrame(hello=self.hello))
@@ -74,6 +80,8 @@ class Stream:
             return self._broken.result() if self._broken.done() else self._failure
         finally:
             self._outbox.end()
+            if self._finishing:
+                self._finishing.cancel()
             for one in work:
                 one.cancel()
             await asyncio.gather(*work, return_exceptions=True)
@@ -86,15 +94,16 @@ class Stream:
             async for response in responses:
                 self._received_at = time.monotonic()
                 for frame in response.frames:
-                    if not self._retired and not self._broken.done():
-                        self._take(frame)
+                    if not self._broken.done():
+                        self._receive(frame)
 
     async def _beat(self) -> None:
         # Cancelling this work must not cancel the future.
         await asyncio.shield(self.opened)
         while True:
             await asyncio.sleep(seconds_of(self.welcome, "heartbeat_interval", _HEARTBEAT_SECONDS, 0.05))
-            self._send_heartbeat()
+            if not self._retired:
+                self._send_heartbeat()
 
     async def _watch(self) -> None:
         """Breaks the stream when the coordinator was silent for too long."""
@@ -107,25 +116,35 @@ class Stream:
             left = self._received_at + most - time.monotonic()
         self.fail(KelpieError("UNAVAILABLE", f"the coordinator sent nothing for {most:.0f} s"))
 
-    def _take(self, frame: wire.CoordinatorFrame) -> None:
+    def _receive(self, frame: wire.CoordinatorFrame) -> None:
         kind = frame.WhichOneof("frame")
+        if kind == "request_failed":
+            error = of_detail(frame.request_failed.error)
+            if not self.requests.refuse(frame.request_id, error) and not self._retired:
+                self._owner.refused(error)
+        elif kind in ("request_ok", "command_result"):
+            self.requests.answer(frame)
+        elif kind and not self._retired:
+            # A newer coordinator may send a frame that this version does not have: it arrives empty.
+            self._take(kind, frame)
+        if self._finishing and len(self.requests) == 0:
+            self.leave(wire.GOODBYE_REASON_DRAINED)
+
+    def _take(self, kind: str, frame: wire.CoordinatorFrame) -> None:
+        """Takes a frame that answers no request."""
         if kind == "welcome":
             self._start(frame.welcome)
         elif kind == "publish_ack":
             self._owner.publisher.acknowledge(frame.publish_ack)
         elif kind == "heartbeat_requested":
-            self._send_heartbeat()
-        elif kind == "request_failed":
-            error = of_detail(frame.request_failed.error)
-            if not self.requests.refuse(frame.request_id, error):
-                self._owner.refused(error)
-        elif kind in ("request_ok", "command_result"):
-            self.requests.answer(frame)
-        elif kind:
+            # One heartbeat answers all requests of a turn of the loop.
+            if not self._beating:
+                self._beating = True
+                asyncio.get_running_loop().call_soon(self._answer_heartbeat)
+        else:
             if kind == "heartbeat_ack":
                 self._round_trip = time.monotonic() - self._beat_at
             self._owner.take(self, frame)
-        # A newer coordinator may send a frame that this version does not have: it arrives empty.
 
     def _start(self, welcome: wire.Welcome) -> None:
         if self._owner.network not in (None, welcome.network):
@@ -138,9 +157,14 @@ class Stream:
         self._owner.welcomed(self, welcome)
         # At once, so that others see the load without waiting for an interval.
         self._send_heartbeat()
-        self._outbox.open = True
+        self._outbox.open = not self._outbox.ended
         self._outbox.wake()
         self.opened.set_result(True)
+
+    def _answer_heartbeat(self) -> None:
+        self._beating = False
+        if self.open and not self._retired:
+            self._send_heartbeat()
 
     def _send_heartbeat(self) -> None:
         self._beat_at = time.monotonic()
@@ -178,14 +202,25 @@ class Stream:
         self._outbox.wake()
 
     def leave(self, reason: wire.GoodbyeReason) -> None:
-        """Sends Goodbye and ends the node's side of the stream."""
+        """Sends Goodbye and ends the node's side of the stream. No frame follows."""
+        if self._finishing:
+            self._finishing.cancel()
         self._outbox.send(wire.NodeFrame(goodbye=wire.Goodbye(reason=reason)))
         self._outbox.end()
 
-    def retire(self) -> None:
-        """Another stream has taken the place of this one, which ignores all further frames."""
+    def retire(self, most: float) -> None:
+        """Another stream has taken the place of this one, which only takes its answers, and then ends."""
         self._retired = True
-        self.leave(wire.GOODBYE_REASON_DRAINED)
+        self._outbox.open = False
+        self.retired.set_result(None)
+        self.finish(most)
+
+    def finish(self, most: float) -> None:
+        """Sends Goodbye when all requests have their answers, and after ``most`` seconds at the latest."""
+        if most <= 0 or len(self.requests) == 0:
+            return self.leave(wire.GOODBYE_REASON_DRAINED)
+        loop = asyncio.get_running_loop()
+        self._finishing = loop.call_later(most, self.leave, wire.GOODBYE_REASON_DRAINED)
 
     def fail(self, error: KelpieError) -> None:
         """Breaks the stream. Only the first error counts."""

@@ -26,6 +26,7 @@ final class ClientSession implements Connection.Client, Link.Events {
   private static final long CLOSE_MS = 5000;
 
   private static final long RECONNECT_WINDOW_MS = 1000;
+  private static final long DRAIN_GRACE_MS = 10_000;
 
   final SessionCore core;
   final Publisher publisher;
@@ -177,7 +178,8 @@ final class ClientSession implements Connection.Client, Link.Events {
   private void drain(Link link, Drain drain) {
     core.post(new Status.Draining());
     long windowMs = Durations.msOf(drain.hasReconnectWindow(), drain.getReconnectWindow(), RECONNECT_WINDOW_MS);
-    connection.move(link, windowMs, !reading.loading());
+    long graceMs = Durations.msOf(drain.hasGrace(), drain.getGrace(), DRAIN_GRACE_MS);
+    connection.move(link, windowMs, graceMs, !reading.loading());
   }
 
   @Override

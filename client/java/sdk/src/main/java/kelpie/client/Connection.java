@@ -20,6 +20,9 @@ final class Connection {
   /** If a coordinator asks for a longer wait than this, the client still waits only this long. */
   private static final long LONGEST_RETRY_AFTER_MS = 5 * 60_000;
 
+  /** A stream that the client leaves waits at most this long for its answers, whatever the coordinator says. */
+  private static final long LONGEST_GRACE_MS = 60_000;
+
   /** The upper bound of the first wait. */
   private static final long FIRST_MS = 500;
 
@@ -53,6 +56,10 @@ final class Connection {
   private Stream successor;
   /** The link whose coordinator sent Drain. A second Drain changes nothing. */
   private Link leaving;
+  /** When the present move must be over. */
+  private long leaveByMs;
+  /** The streams that another one has replaced, until they have ended. */
+  private final List<Stream> retired = new ArrayList<>();
 
   private int turn;
   private int attempt;
@@ -116,7 +123,7 @@ final class Connection {
 
   private void broken(KelpieException error) {
     if (client.isFinal(error) || closed) {
-      client.finished(error);
+      end(error);
       return;
     }
     heed(error);
@@ -128,6 +135,13 @@ final class Connection {
     long retryInMs = askedMs + backoffMs(attempt, mostMs, loop.random());
     client.post(new Status.Disconnected(Optional.ofNullable(error), Duration.ofMillis(retryInMs)));
     pause(retryInMs, this::begin);
+  }
+
+  /** The client has ended when the streams that were replaced have ended too. */
+  private void end(KelpieException error) {
+    if (error != null) for (Stream stream : List.copyOf(retired)) stream.link.fail(error);
+    CompletableFuture<?>[] all = retired.stream().map(Stream::ended).toArray(CompletableFuture[]::new);
+    CompletableFuture.allOf(all).thenRun(() -> client.finished(error));
   }
 
   /** The wait that a coordinator asks for holds for its own endpoint, not for the others. */
@@ -164,11 +178,13 @@ final class Connection {
   /** A stream is open. If it is the successor, it takes the place of the older one, which ends. */
   void welcomed(Link link) {
     if (successor == null || successor.link != link) return;
-    Link former = current.link;
+    Stream former = current;
     current = successor;
     successor = null;
     watch(current);
-    if (!closed) former.retire();
+    retired.add(former);
+    former.ended.thenRun(() -> retired.remove(former));
+    if (!closed) former.link.retire(leaveByMs - loop.nowMs());
   }
 
   /**
@@ -176,9 +192,10 @@ final class Connection {
    * other coordinator accepts the node, it ends the old stream all the same, and connects again. If the old stream breaks
    * meanwhile, the attempt that is under way is the last one here.
    */
-  void move(Link from, long windowMs, boolean movable) {
+  void move(Link from, long windowMs, long graceMs, boolean movable) {
     if (leaving == from) return;
     leaving = from;
+    leaveByMs = loop.nowMs() + Math.min(graceMs, LONGEST_GRACE_MS);
     int elsewhere = movable ? endpoints.size() - 1 : 0;
     if (elsewhere == 0) leave(from);
     else pause((long) (loop.random() * windowMs), () -> tryElsewhere(from, elsewhere));
@@ -205,7 +222,7 @@ final class Connection {
   }
 
   private void leave(Link from) {
-    if (stays(from)) from.leave(GoodbyeReason.GOODBYE_REASON_DRAINED);
+    if (stays(from)) from.finish(leaveByMs - loop.nowMs());
   }
 
   /**
@@ -216,6 +233,7 @@ final class Connection {
     if (closed) return false;
     closed = true;
     for (Stream stream : streams()) stream.link.leave(GoodbyeReason.GOODBYE_REASON_STOP);
+    for (Stream stream : retired) stream.link.leave(GoodbyeReason.GOODBYE_REASON_DRAINED);
     List.copyOf(wakeUps).forEach(Runnable::run);
     return true;
   }
@@ -223,7 +241,7 @@ final class Connection {
   /** Breaks all streams, also a stream that the client has left and its coordinator has not ended yet. */
   void fail(KelpieException error) {
     for (Stream stream : streams()) stream.link.fail(error);
-    if (leaving != null) leaving.fail(error);
+    for (Stream stream : List.copyOf(retired)) stream.link.fail(error);
   }
 
   private List<Stream> streams() {

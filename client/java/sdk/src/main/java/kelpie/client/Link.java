@@ -83,8 +83,10 @@ final class Link {
 
   private Runnable silence = () -> {};
   private Runnable heartbeat = () -> {};
-  /** Another stream has taken the place of this one, which ignores all further frames. */
+  /** Another stream has taken the place of this one, which takes only the answers to its requests now. */
   private boolean retired;
+  /** Stops the timer of {@code finish}. Set: Goodbye goes out when the requests have their answers. */
+  private Runnable finishing;
 
   /** {@code network}: the network that the program expects, or null. */
   Link(Loop loop, Publisher publisher, Events events, String network) {
@@ -97,7 +99,7 @@ final class Link {
   }
 
   boolean open() {
-    return welcome != null && !ended && !broken;
+    return welcome != null && !ended && !broken && !outbox.ended();
   }
 
   /** Runs until the stream ends, and calls {@code end} once then: with its error, or null if it ended in order. */
@@ -133,7 +135,7 @@ final class Link {
 
   void received(ConnectResponse message) {
     receivedMs = loop.nowMs();
-    for (CoordinatorFrame frame : message.getFramesList()) if (!retired && !broken) receive(frame);
+    for (CoordinatorFrame frame : message.getFramesList()) if (!broken) receive(frame);
   }
 
   /** The stream is over. Without an error it ended in order. */
@@ -142,6 +144,7 @@ final class Link {
     ended = true;
     silence.run();
     heartbeat.run();
+    if (finishing != null) finishing.run();
     expiry.end();
     requests.drop();
     outbox.end();
@@ -151,17 +154,6 @@ final class Link {
 
   private void receive(CoordinatorFrame frame) {
     switch (frame.getFrameCase()) {
-      case EVENT_BATCH -> batch(frame.getEventBatch());
-      case PUBLISH_ACK -> publisher.acknowledge(frame.getPublishAck());
-      case WELCOME -> start(frame.getWelcome());
-      case HEARTBEAT_ACK -> {
-        if (beatMs >= 0) roundTripMs = loop.nowMs() - beatMs;
-        if (frame.getHeartbeatAck().hasCursor()) events.caughtUp(frame.getHeartbeatAck().getCursor());
-      }
-      case SUBSCRIPTION_UPDATED -> {
-        if (frame.getSubscriptionUpdated().hasCursor()) events.caughtUp(frame.getSubscriptionUpdated().getCursor());
-      }
-      case HEARTBEAT_REQUESTED -> beatSoon();
       case REQUEST_FAILED -> refuse(frame.getRequestId(), Errors.fromWire(frame.getRequestFailed().getError()));
       case REQUEST_OK,
           COMMAND_RESULT,
@@ -174,6 +166,27 @@ final class Link {
           VALUE_STORED -> requests.answer(frame);
       // A newer coordinator may send a frame that this version does not have.
       case FRAME_NOT_SET -> {}
+      default -> {
+        if (!retired) take(frame);
+      }
+    }
+    if (finishing != null && requests.size() == 0) leave(GoodbyeReason.GOODBYE_REASON_DRAINED);
+  }
+
+  /** Takes a frame that answers no request. */
+  private void take(CoordinatorFrame frame) {
+    switch (frame.getFrameCase()) {
+      case EVENT_BATCH -> batch(frame.getEventBatch());
+      case PUBLISH_ACK -> publisher.acknowledge(frame.getPublishAck());
+      case WELCOME -> start(frame.getWelcome());
+      case HEARTBEAT_ACK -> {
+        if (beatMs >= 0) roundTripMs = loop.nowMs() - beatMs;
+        if (frame.getHeartbeatAck().hasCursor()) events.caughtUp(frame.getHeartbeatAck().getCursor());
+      }
+      case SUBSCRIPTION_UPDATED -> {
+        if (frame.getSubscriptionUpdated().hasCursor()) events.caughtUp(frame.getSubscriptionUpdated().getCursor());
+      }
+      case HEARTBEAT_REQUESTED -> beatSoon();
       default -> events.frame(this, frame);
     }
   }
@@ -205,7 +218,7 @@ final class Link {
   }
 
   private void refuse(int requestId, KelpieException error) {
-    if (!requests.refuse(requestId, error)) events.refused(error);
+    if (!requests.refuse(requestId, error) && !retired) events.refused(error);
   }
 
   private void start(Welcome given) {
@@ -247,7 +260,7 @@ final class Link {
     loop.execute(
         () -> {
           beatAsked = false;
-          if (open()) beat();
+          if (open() && !retired) beat();
         });
   }
 
@@ -292,17 +305,26 @@ final class Link {
     fail(new KelpieException(Reason.UNAVAILABLE, message));
   }
 
-  /** Sends Goodbye and ends the client's side of the stream. */
+  /** Sends Goodbye and ends the client's side of the stream. No frame follows. */
   void leave(GoodbyeReason reason) {
+    if (finishing != null) finishing.run();
     outbox.send(NodeFrame.newBuilder().setGoodbye(Goodbye.newBuilder().setReason(reason)).build());
     outbox.end();
     wake();
   }
 
-  /** Another stream has taken the place of this one: sends Goodbye and ignores all further frames. */
-  void retire() {
+  /** Another stream has taken the place of this one, which takes only the answers to its requests, and then ends. */
+  void retire(long mostMs) {
     retired = true;
-    leave(GoodbyeReason.GOODBYE_REASON_DRAINED);
+    heartbeat.run();
+    outbox.hold();
+    finish(mostMs);
+  }
+
+  /** Sends Goodbye when all requests have their answers, and after this time at the latest. */
+  void finish(long mostMs) {
+    if (mostMs <= 0 || requests.size() == 0) leave(GoodbyeReason.GOODBYE_REASON_DRAINED);
+    else finishing = loop.after(mostMs, () -> leave(GoodbyeReason.GOODBYE_REASON_DRAINED));
   }
 
   /** Breaks the stream. */

@@ -39,11 +39,12 @@ final class Outbox {
     this.publisher = publisher;
   }
 
-  /** Returns the bytes of the frame. Throws PAYLOAD_TOO_LARGE if no message has room for it. */
+  /** Returns the bytes of the frame. After {@code end} it drops the frame. Throws PAYLOAD_TOO_LARGE if no message has room for it. */
   int send(NodeFrame frame) {
     int size = frame.getSerializedSize();
     int limit = messageBytes - BESIDE_BYTES;
     if (size > limit) throw tooLarge(size, limit);
+    if (ended) return size;
     ready.add(frame);
     bytes += size;
     return size;
@@ -74,13 +75,22 @@ final class Outbox {
 
   /** Publishes may go out. */
   void open() {
-    open = true;
+    open = !ended;
   }
 
-  /** The client's side ends after the ready frames. Publishes that wait go out on the next stream. */
+  /** Publishes that wait go out on the next stream. */
+  void hold() {
+    open = false;
+  }
+
+  /** The client's side ends after the ready frames. */
   void end() {
     ended = true;
-    open = false;
+    hold();
+  }
+
+  boolean ended() {
+    return ended;
   }
 
   /** Whether nothing goes out any more. */

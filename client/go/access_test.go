@@ -2,8 +2,10 @@ package kelpie_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -170,6 +172,79 @@ func TestClientCertificates(t *testing.T) {
 	checkFirst(t, "a certificate of another CA", options, kelpie.ReasonClientCertificateRefused)
 	options.Cert, options.Key = at("client-lobby-1.pem"), at("client-lobby-1-key.pem")
 	checkFirst(t, "the certificate", options, "")
+}
+
+// A coordinator that refuses a client certificate may reset the connection, and its alert is lost. The client still
+// says that the certificate is the reason.
+func TestLostAlert(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	certsIn(t, folder, "127.0.0.1")
+	certsIn(t, folder, "--client", "lobby-1")
+	at := func(name string) string { return filepath.Join(folder, name) }
+	for asks, reasons := range map[tls.ClientAuthType][2]kelpie.Reason{
+		tls.RequestClientCert: {kelpie.ReasonClientCertificateRequired, kelpie.ReasonClientCertificateRefused},
+		tls.NoClientCert:      {kelpie.ReasonUnavailable, kelpie.ReasonUnavailable},
+	} {
+		pair, err := tls.LoadX509KeyPair(at("server.pem"), at("server-key.pem"))
+		must(t, err)
+		config := &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: asks, NextProtos: []string{"h2"}}
+		options := kelpie.Options{Name: "tls", Endpoints: []string{resettingAfterHandshake(t, config)}, CA: at("ca.pem")}
+		checkFirst(t, fmt.Sprintf("no certificate, %v", asks), options, reasons[0])
+		options.Cert, options.Key = at("client-lobby-1.pem"), at("client-lobby-1-key.pem")
+		checkFirst(t, fmt.Sprintf("a certificate, %v", asks), options, reasons[1])
+	}
+}
+
+// An endpoint that resets each connection after its handshake.
+func resettingAfterHandshake(t *testing.T, config *tls.Config) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_ = tls.Server(conn, config).Handshake()
+				_ = conn.(*net.TCPConn).SetLinger(0)
+				_ = conn.Close()
+			}()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// The connection for calls reads the CA again when it connects again.
+func TestCallsAfterANewCA(t *testing.T) {
+	t.Parallel()
+	older, newer := t.TempDir(), t.TempDir()
+	certsIn(t, older, "127.0.0.1")
+	certsIn(t, newer, "127.0.0.1")
+	start := func(folder, port string) *testkelpied.Kelpied {
+		at := func(name string) string { return filepath.Join(folder, name) }
+		return testkelpied.Start(t, "--dev", "--port", port, "--tls-cert", at("server.pem"), "--tls-key", at("server-key.pem"))
+	}
+	k := start(older, "0")
+	client := connect(t, kelpie.Options{Name: "calls", Endpoints: []string{k.Endpoint}, CA: filepath.Join(older, "ca.pem")})
+	ready(t, client)
+	list := func() error {
+		_, err := kelpiev1.NewNodeServiceClient(client.Conn()).ListNodes(within(t), &kelpiev1.ListNodesRequest{})
+		return err
+	}
+	must(t, list())
+	pem, err := os.ReadFile(filepath.Join(newer, "ca.pem"))
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(older, "ca.pem"), []byte("x"), 0o600))
+	k.Kill()
+	_, port, _ := net.SplitHostPort(k.Endpoint)
+	start(newer, port)
+	eventually(t, "the error of the file", func() bool { return errors.Is(list(), kelpie.ReasonFileInvalid) })
+	must(t, os.WriteFile(filepath.Join(older, "ca.pem"), pem, 0o600))
+	eventually(t, "a call", func() bool { return list() == nil })
 }
 
 // An address under which the endpoint has no certificate.

@@ -18,19 +18,18 @@ import (
 // How long an endpoint has to show that it speaks TLS.
 const probeTimeout = 2 * time.Second
 
-// The alert of TLS in the words of crypto/tls.
-const alertCertificateRequired = "tls: certificate required"
-
-// handshakes are those of one connection, with the reason why the last one failed: gRPC passes on only a text.
+// handshakes are those of one gRPC connection, which connects again after each loss. Each handshake reads the
+// certificates. gRPC passes on only a text of a failure, so this keeps the reason of the last one.
 type handshakes struct {
 	credentials.TransportCredentials
-	endpoint string
-	hasCert  bool
-	config   *tls.Config
-	mu       sync.Mutex
-	failure  error
+	endpoint   string
+	protection *protection
+	mu         sync.Mutex
+	failure    error
 	// The last connection; nil: its handshake failed.
 	conn *heardConn
+	// The other side asked for a certificate of this client in the last handshake.
+	asked bool
 }
 
 // heardConn notes whether the other side has sent anything after its handshake.
@@ -47,30 +46,41 @@ func (c *heardConn) Read(bytes []byte) (int, error) {
 	return count, err
 }
 
-func (p *protection) handshakes(endpoint string) (*handshakes, error) {
-	config, err := p.config()
-	if err != nil {
-		return nil, err
-	}
-	config.ServerName = hostOf(endpoint)
-	shown := config.Clone()
-	shown.NextProtos = []string{"h2"}
-	return &handshakes{
-		TransportCredentials: credentials.NewTLS(config), endpoint: endpoint, hasCert: p.cert != "", config: shown,
-	}, nil
+func (p *protection) handshakes(endpoint string) *handshakes {
+	named := &tls.Config{ServerName: hostOf(endpoint)}
+	return &handshakes{TransportCredentials: credentials.NewTLS(named), endpoint: endpoint, protection: p}
 }
 
 // ClientHandshake does the handshake of a new connection.
 func (h *handshakes) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	secure, info, err := h.TransportCredentials.ClientHandshake(ctx, authority, raw)
+	var asked atomic.Bool
+	secure, info, err := h.handshake(ctx, authority, raw, &asked)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.failure, h.conn = err, nil
+	h.failure, h.conn, h.asked = err, nil, asked.Load()
 	if err != nil {
 		return nil, nil, err
 	}
 	h.conn = &heardConn{Conn: secure}
 	return h.conn, info, nil
+}
+
+func (h *handshakes) handshake(
+	ctx context.Context, authority string, raw net.Conn, asked *atomic.Bool,
+) (net.Conn, credentials.AuthInfo, error) {
+	config, err := h.protection.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	config.ServerName = hostOf(h.endpoint)
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		asked.Store(true)
+		if len(config.Certificates) == 0 {
+			return new(tls.Certificate), nil
+		}
+		return &config.Certificates[0], nil
+	}
+	return credentials.NewTLS(config).ClientHandshake(ctx, authority, raw)
 }
 
 // Clone returns the same handshakes, so that the client sees those of gRPC.
@@ -83,35 +93,15 @@ func (h *handshakes) explain(err error) error {
 		return known
 	}
 	h.mu.Lock()
-	failure, conn := h.failure, h.conn
-	h.mu.Unlock()
+	defer h.mu.Unlock()
 	switch {
-	case failure != nil:
-		return h.meaning(failure)
-	// With TLS 1.3 a coordinator refuses a client after the handshake.
-	case conn == nil || conn.heard.Load():
-		return known
-	case h.hasCert:
-		return h.certificateRefused(known)
-	case h.demandsCertificate():
-		return h.certificateRequired(known)
+	case h.failure != nil:
+		return h.meaning(h.failure)
+	// With TLS 1.3 a coordinator refuses a client after the handshake. Its alert may be lost with the connection.
+	case h.asked && h.conn != nil && !h.conn.heard.Load():
+		return h.certificateProblem(known)
 	}
 	return known
-}
-
-// Whether the coordinator refuses a connection because it shows no certificate. gRPC writes first, and may never read
-// the alert, so this connection only reads.
-func (h *handshakes) demandsCertificate() bool {
-	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
-	defer cancel()
-	conn, err := (&tls.Dialer{Config: h.config}).DialContext(ctx, "tcp", h.endpoint)
-	if err != nil {
-		return strings.Contains(err.Error(), alertCertificateRequired)
-	}
-	defer conn.Close()
-	_ = conn.SetReadDeadline(time.Now().Add(probeTimeout))
-	_, err = conn.Read(make([]byte, 1))
-	return err != nil && strings.Contains(err.Error(), alertCertificateRequired)
 }
 
 func (h *handshakes) meaning(failure error) error {
@@ -119,8 +109,11 @@ func (h *handshakes) meaning(failure error) error {
 	var certificate x509.CertificateInvalidError
 	var host x509.HostnameError
 	var plain tls.RecordHeaderError
+	var file *Error
 	reason, message := ReasonTLSFailed, fmt.Sprintf("the handshake with %s failed: %v", h.endpoint, failure)
 	switch {
+	case errors.As(failure, &file):
+		return file
 	case errors.As(failure, &host):
 		reason, message = ReasonCertificateWrongHost, h.wrongHost(host)
 	case errors.As(failure, &certificate) && certificate.Reason == x509.Expired:
@@ -134,10 +127,8 @@ func (h *handshakes) meaning(failure error) error {
 	case errors.As(failure, &plain):
 		reason = ReasonTLSUnsupported
 		message = fmt.Sprintf("%s does not speak TLS; start kelpied with --tls-cert and --tls-key, or %s", h.endpoint, h.plainText())
-	case strings.Contains(failure.Error(), alertCertificateRequired):
-		return h.certificateRequired(failure)
-	case strings.Contains(failure.Error(), "remote error: tls: ") && h.hasCert:
-		return h.certificateRefused(failure)
+	case h.asked && strings.Contains(failure.Error(), "remote error: tls: "):
+		return h.certificateProblem(failure)
 	}
 	return &Error{Reason: reason, Message: message, cause: failure}
 }
@@ -159,12 +150,12 @@ func (h *handshakes) plainText() string {
 	return "set Insecure, for plain text on a network that you trust"
 }
 
-func (h *handshakes) certificateRequired(cause error) error {
-	return &Error{Reason: ReasonClientCertificateRequired, cause: cause, Message: fmt.Sprintf(
-		"%s demands a client certificate; give one as Cert and Key, or as KELPIE_CERT and KELPIE_KEY", h.endpoint)}
-}
-
-func (h *handshakes) certificateRefused(cause error) error {
+// The other side asked for a certificate, and closed the connection when it saw the one of this client, or none.
+func (h *handshakes) certificateProblem(cause error) error {
+	if h.protection.cert == "" {
+		return &Error{Reason: ReasonClientCertificateRequired, cause: cause, Message: fmt.Sprintf(
+			"%s demands a client certificate; give one as Cert and Key, or as KELPIE_CERT and KELPIE_KEY", h.endpoint)}
+	}
 	return &Error{Reason: ReasonClientCertificateRefused, cause: cause, Message: fmt.Sprintf(
 		"%s closed the connection when it saw the certificate of this client; it must be a valid one of the CA that "+
 			"kelpied has as --tls-client-ca", h.endpoint)}

@@ -61,10 +61,7 @@ func (r *route) dial(options ...grpc.DialOption) (*grpc.ClientConn, func(error) 
 	plain := &plainConns{endpoint: r.endpoint}
 	transport, explain := insecure.NewCredentials(), plain.explain
 	if r.protection.usesTLS(r.endpoint) {
-		handshakes, err := r.protection.handshakes(r.endpoint)
-		if err != nil {
-			return nil, nil, err
-		}
+		handshakes := r.protection.handshakes(r.endpoint)
 		transport, explain = handshakes, handshakes.explain
 	}
 	conn, err := grpc.NewClient("passthrough:///"+r.endpoint, append([]grpc.DialOption{

@@ -110,7 +110,7 @@ func (c *Client) Events(ctx context.Context, pattern string) iter.Seq2[*Event, e
 // Publish publishes a message and waits until the coordinator has stored it, also over reconnects. The content is a
 // string, []byte, Content, or a value that JSON writes as an object or a list. TOPIC_INVALID, TOPIC_RESERVED,
 // PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP and the other reasons of Publish; PUBLISH_QUEUE_FULL if more than 10,000 events or
-// 16 MiB wait for an acknowledgement; CLOSED. When ctx ends first, the event is still on its way. With NoWait it returns
+// 16 MiB wait for an acknowledgement, or for the end of their done; CLOSED. When ctx ends first, the event is still on its way. With NoWait it returns
 // at once, and a later refusal is a status Refused.
 //
 // If the stream breaks before an acknowledgement arrives, the next one reports only that the event is settled: then
@@ -123,7 +123,11 @@ func (c *Client) Publish(ctx context.Context, topic string, content any, options
 		return err
 	}
 	settled := make(chan error, 1)
-	if err := c.session.publish(topic, content, options, func(err error) { settled <- err }); err != nil {
+	settle := func(err error, free func()) {
+		free()
+		settled <- err
+	}
+	if err := c.session.publish(topic, content, options, settle); err != nil {
 		return err
 	}
 	select {
@@ -136,7 +140,8 @@ func (c *Client) Publish(ctx context.Context, topic string, content any, options
 
 // PublishAsync publishes a message without waiting, for the tick of a game: it keeps a copy and returns. It returns the
 // errors that it sees at once; done gets the later end of the event, nil if it is stored, on a goroutine of the client.
-// With a nil done a later error is a status Refused.
+// Each done waits for the one before it, and the event counts for PUBLISH_QUEUE_FULL until its done has returned. With a
+// nil done a later error is a status Refused.
 func (c *Client) PublishAsync(topic string, content any, done func(error), options ...MessageOption) error {
 	return c.session.publishAsync(topic, content, options, done)
 }

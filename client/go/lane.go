@@ -113,6 +113,13 @@ func (s *session) unlocked(work func() error) error {
 	return call(work)
 }
 
+// Calls a function of the client with the lock.
+func (s *session) locked(work func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	work()
+}
+
 // after calls work with the lock, unless stop is called with the lock before.
 func (s *session) after(d time.Duration, work func()) (stop func()) {
 	stopped := false

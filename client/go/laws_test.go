@@ -164,7 +164,8 @@ func TestLawOfPublishing(t *testing.T) {
 			number := published
 			published++
 			payload := &kelpiev1.Payload{Content: &kelpiev1.Content{Form: &kelpiev1.Content_Text{Text: fmt.Sprint(number)}}}
-			_ = p.publish(&kelpiev1.EventDraft{Topic: "x", Payload: payload}, func(err error) {
+			_ = p.publish(&kelpiev1.EventDraft{Topic: "x", Payload: payload}, func(err error, free func()) {
+				free()
 				if number != settled || err != nil {
 					failed = fmt.Errorf("event %d is settled after %d: %v", number, settled, err)
 				}
@@ -215,8 +216,8 @@ func TestLawOfPublishing(t *testing.T) {
 				return fmt.Errorf("event %d is %s", i, text)
 			}
 		}
-		if p.bytes != 0 || len(p.pending) != 0 {
-			return fmt.Errorf("%d bytes and %d events are left", p.bytes, len(p.pending))
+		if p.bytes != 0 || p.events != 0 || len(p.pending) != 0 {
+			return fmt.Errorf("%d bytes and %d events are left", p.bytes, p.events)
 		}
 		return nil
 	})
@@ -229,7 +230,7 @@ func TestWrongAcknowledgement(t *testing.T) {
 	payload := &kelpiev1.Payload{Content: &kelpiev1.Content{Form: &kelpiev1.Content_Text{Text: "x"}}}
 	settled := 0
 	for range 2 {
-		if err := p.publish(&kelpiev1.EventDraft{Topic: "x", Payload: payload}, func(error) { settled++ }); err != nil {
+		if err := p.publish(&kelpiev1.EventDraft{Topic: "x", Payload: payload}, func(_ error, free func()) { free(); settled++ }); err != nil {
 			t.Fatal(err)
 		}
 	}

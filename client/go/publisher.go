@@ -9,7 +9,8 @@ import (
 	"example.com/kelpie/kelpiev1"
 )
 
-// The most events and bytes that wait for an acknowledgement. Above one of these, publishing fails.
+// The most events and bytes that wait for an acknowledgement, or for the end of their done. Above one of these, publishing
+// fails.
 const (
 	publishQueueEvents = 10_000
 	publishQueueBytes  = 16 * 1024 * 1024
@@ -35,7 +36,8 @@ type publisher struct {
 	sent int
 	// The publish sequence of the first pending event. The others have the next numbers.
 	first uint64
-	bytes int
+	// The admitted events, and their bytes: those that are pending, and those whose program has not taken the end yet.
+	events, bytes int
 	// The limits of the newest Welcome.
 	limits *kelpiev1.Limits
 	// Called when nothing is pending any more.
@@ -44,24 +46,28 @@ type publisher struct {
 }
 
 type publishing struct {
-	draft *kelpiev1.EventDraft
-	bytes int
-	// Called once, with the lock: it must not wait.
-	settle func(error)
+	draft  *kelpiev1.EventDraft
+	bytes  int
+	settle settle
 }
 
+// settle takes the end of an event. It is called once, with the lock: it must not wait. The event counts as admitted
+// until free is called, with the lock too.
+type settle func(err error, free func())
+
 // PUBLISH_QUEUE_FULL, or the refusal that the coordinator would give.
-func (p *publisher) publish(draft *kelpiev1.EventDraft, settle func(error)) error {
+func (p *publisher) publish(draft *kelpiev1.EventDraft, settle settle) error {
 	bytes := proto.Size(draft)
 	if refusal := p.refusal(draft, bytes); refusal != nil {
 		return refusal
 	}
-	if len(p.pending) >= publishQueueEvents || p.bytes+bytes > publishQueueBytes {
+	if p.events >= publishQueueEvents || p.bytes+bytes > publishQueueBytes {
 		return fail(ReasonPublishQueueFull, fmt.Sprintf(
-			"%d events (%d bytes) wait to be acknowledged; publish less, or wait for the acknowledgements",
-			len(p.pending), p.bytes))
+			"%d events (%d bytes) wait: %d to be acknowledged, the others until their done returns; publish less, or wait "+
+				"for these", p.events, p.bytes, len(p.pending)))
 	}
 	p.pending = append(p.pending, publishing{draft, bytes, settle})
+	p.events++
 	p.bytes += bytes
 	p.wake()
 	return nil
@@ -120,8 +126,7 @@ func (p *publisher) refuseUnfit() {
 	kept, sent := p.pending[:0], 0
 	for i, one := range p.pending {
 		if refusal := p.refusal(one.draft, one.bytes); refusal != nil {
-			p.bytes -= one.bytes
-			one.settle(refusal)
+			p.end(one, refusal)
 			continue
 		}
 		if i < p.sent {
@@ -176,8 +181,7 @@ func (p *publisher) settleUpTo(number uint64, refused map[uint64]error) {
 	}
 	count := int(min(number-p.first+1, uint64(p.sent)))
 	for i, one := range p.pending[:count] {
-		p.bytes -= one.bytes
-		one.settle(refused[p.first+uint64(i)])
+		p.end(one, refused[p.first+uint64(i)])
 	}
 	clear(p.pending[:count])
 	p.pending = p.pending[count:]
@@ -185,6 +189,13 @@ func (p *publisher) settleUpTo(number uint64, refused map[uint64]error) {
 	p.sent -= count
 	p.unsent = max(0, p.unsent-count)
 	p.release()
+}
+
+func (p *publisher) end(one publishing, err error) {
+	one.settle(err, func() {
+		p.events--
+		p.bytes -= one.bytes
+	})
 }
 
 // Calls work when no event waits for an acknowledgement.
@@ -207,9 +218,9 @@ func (p *publisher) release() {
 // Fails all pending events.
 func (p *publisher) close(err error) {
 	pending := p.pending
-	p.pending, p.unsent, p.sent, p.bytes = nil, 0, 0, 0
+	p.pending, p.unsent, p.sent = nil, 0, 0
 	for _, one := range pending {
-		one.settle(err)
+		p.end(one, err)
 	}
 	p.release()
 }

@@ -330,6 +330,43 @@ func TestQueuesAreBounded(t *testing.T) {
 	c.None(t, 0)
 }
 
+// An event counts until its done has returned, so a slow one makes no queue without an end.
+func TestSlowDone(t *testing.T) {
+	t.Parallel()
+	for _, content := range []string{"x", strings.Repeat("x", 200_000)} {
+		client, _, stream := scriptedClient(t, kelpie.Options{}, nil)
+		began, release := make(chan uint64, 20_000), make(chan struct{})
+		publish := func(number uint64) error {
+			return client.PublishAsync("x", content, func(err error) {
+				began <- number
+				<-release
+				if err != nil || number == 2 {
+					panic(fmt.Sprint("odd: ", err))
+				}
+			})
+		}
+		last := uint64(0)
+		for publish(last+1) == nil {
+			last++
+		}
+		stream.Until("the last publish", func(frame *kelpiev1.NodeFrame) bool {
+			sent := frame.GetPublish()
+			return sent.GetFirstPublishSequence()+uint64(len(sent.GetEvents())) == last+1
+		})
+		ack := &kelpiev1.PublishAck{PublishSequence: last}
+		stream.Send(&kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_PublishAck{PublishAck: ack}})
+		next(t, began)
+		if err := publish(last + 1); !errors.Is(err, kelpie.ReasonPublishQueueFull) {
+			t.Errorf("a publish while done runs: %v", err)
+		}
+		close(release)
+		for range last - 1 {
+			next(t, began)
+		}
+		eventually(t, "room", func() bool { return publish(last+1) == nil })
+	}
+}
+
 // A loop that stops withdraws the command, and a closed subscription its topic.
 func TestLoopsThatStop(t *testing.T) {
 	t.Parallel()

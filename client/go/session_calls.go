@@ -87,7 +87,7 @@ func (s *session) subscribe(given string, handler Handler) (*Subscription, error
 }
 
 // settle is called with the lock if publish returns nil.
-func (s *session) publish(topic string, content any, options []MessageOption, settle func(error)) error {
+func (s *session) publish(topic string, content any, options []MessageOption, settle settle) error {
 	draft, err := draftOf(topic, content, options)
 	if err != nil {
 		return err
@@ -105,10 +105,16 @@ func (s *session) publish(topic string, content any, options []MessageOption, se
 
 // See Client.PublishAsync.
 func (s *session) publishAsync(topic string, content any, options []MessageOption, done func(error)) error {
-	return s.publish(topic, content, options, func(err error) {
+	return s.publish(topic, content, options, func(err error, free func()) {
 		if done != nil {
-			s.callbacks.run(func() { done(err) })
-		} else if err != nil {
+			s.callbacks.run(func() {
+				defer s.locked(free)
+				done(err)
+			})
+			return
+		}
+		free()
+		if err != nil {
 			s.post(Status{Kind: Refused, Err: err})
 		}
 	})

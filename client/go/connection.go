@@ -2,6 +2,7 @@ package kelpie
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"example.com/kelpie/kelpiev1"
@@ -12,6 +13,10 @@ const (
 	healthyTime = 10 * time.Second
 	// If a coordinator asks for a longer wait than this, the client still waits only this long.
 	longestRetryAfter = 5 * time.Minute
+	// A coordinator that stops waits this long for its nodes to leave, if it names no time.
+	defaultDrainGrace = 10 * time.Second
+	// If it names a longer time, the client still waits only this long for the answers to its requests.
+	longestDrainGrace = time.Minute
 )
 
 // connection keeps one stream to a coordinator: it opens a new one whenever the stream ends, and moves to another
@@ -26,13 +31,30 @@ type connection struct {
 	successor *link
 	// The link whose coordinator sent Drain. A second Drain changes nothing.
 	leaving *link
+	// When the client must have left it.
+	leaveBy time.Time
+	// The streams that another one has replaced, some of which may have ended.
+	retired []*link
 	closed  bool
 	// Closed by close: ends all pauses.
 	closing chan struct{}
 }
 
-// Runs until close, or until a final error, which it returns.
+// Runs until close, or until a final error, which it returns. All streams have ended then.
 func (c *connection) run() *Error {
+	err := c.untilFinal()
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	for _, one := range c.retired {
+		if err != nil {
+			one.fail(err)
+		}
+		c.wait(one.ended)
+	}
+	return err
+}
+
+func (c *connection) untilFinal() *Error {
 	for attempt := 0; ; {
 		started := time.Now()
 		err, final := c.untilBroken(attempt)
@@ -61,7 +83,7 @@ func (c *connection) untilBroken(attempt int) (err *Error, final bool) {
 	c.current = s.newLink(to)
 	for {
 		one := c.current
-		c.wait(one.ended)
+		c.wait(one.over)
 		// The stream has ended, but a successor that is under way may still take its place.
 		if next := c.successor; next != nil {
 			c.wait(next.welcomed)
@@ -127,6 +149,16 @@ func (c *connection) endpoint() string {
 	return c.upcoming().endpoint
 }
 
+// The number of requests that wait for answers.
+func (c *connection) pending() (count int) {
+	for _, one := range append([]*link{c.current}, c.retired...) {
+		if one != nil {
+			count += len(one.requests.waiting)
+		}
+	}
+	return count
+}
+
 // A stream is open. If it is the successor, it takes the place of the older one, which ends.
 func (c *connection) welcomed(one *link) {
 	if c.successor != one {
@@ -134,19 +166,22 @@ func (c *connection) welcomed(one *link) {
 	}
 	former := c.current
 	c.current, c.successor = one, nil
+	c.retired = append(slices.DeleteFunc(c.retired, (*link).hasEnded), former)
 	if !c.closed {
-		former.retire()
+		former.retire(time.Until(c.leaveBy))
 	}
 }
 
 // Leaves a coordinator that is about to stop: opens a stream to another coordinator first, then ends the old one. If no
 // other coordinator accepts the node, it ends the old stream all the same, and run connects again. If the old stream
 // breaks meanwhile, the attempt that is under way is the last one here, and run waits for its Welcome.
-func (c *connection) move(from *link, window time.Duration, movable bool) {
+func (c *connection) move(from *link, drain *kelpiev1.Drain, movable bool) {
 	if c.leaving == from {
 		return
 	}
+	window := durationOr(drain.ReconnectWindow, time.Second)
 	c.leaving = from
+	c.leaveBy = time.Now().Add(min(durationOr(drain.Grace, defaultDrainGrace), longestDrainGrace))
 	go func() {
 		elsewhere := len(c.routes) - 1
 		if !movable {
@@ -168,7 +203,7 @@ func (c *connection) move(from *link, window time.Duration, movable bool) {
 			c.successor = nil
 		}
 		if stays() {
-			from.leave(kelpiev1.GoodbyeReason_GOODBYE_REASON_DRAINED)
+			from.leaveAnswered(time.Until(c.leaveBy))
 		}
 	}()
 }
@@ -186,11 +221,14 @@ func (c *connection) close() {
 			one.leave(kelpiev1.GoodbyeReason_GOODBYE_REASON_STOP)
 		}
 	}
+	for _, one := range c.retired {
+		one.leave(kelpiev1.GoodbyeReason_GOODBYE_REASON_DRAINED)
+	}
 }
 
 // Breaks all streams, also a stream that the client has left and its coordinator has not ended yet.
 func (c *connection) fail(err *Error) {
-	for _, one := range []*link{c.current, c.successor, c.leaving} {
+	for _, one := range append([]*link{c.current, c.successor}, c.retired...) {
 		if one != nil {
 			one.fail(err)
 		}

@@ -84,6 +84,8 @@ type handlers struct {
 	// In the order in which the program added them.
 	ordered []string
 	running map[uint64]*runningCommand
+	// The replies for which the requests of the stream have no room, in order.
+	delayed []*runningCommand
 }
 
 type runningCommand struct {
@@ -215,7 +217,11 @@ func (h *handlers) confirmed(running *runningCommand, err *Error) {
 	if h.running[running.id] != running {
 		return
 	}
-	if err != nil && (err.Reason == ReasonUnavailable || err.Reason == ReasonRequestQueueFull) {
+	if err != nil && err.Reason == ReasonUnavailable {
+		return
+	}
+	if err != nil && err.Reason == ReasonRequestQueueFull {
+		h.delayed = append(h.delayed, running)
 		return
 	}
 	h.end(running)
@@ -225,8 +231,18 @@ func (h *handlers) confirmed(running *runningCommand, err *Error) {
 	}
 }
 
+// A request has its answer: sends the replies for which there is room now.
+func (h *handlers) replyDelayed() {
+	for l := h.session.link(); len(h.delayed) > 0 && l != nil && l.isOpen() && !l.requests.full(); {
+		next := h.delayed[0]
+		h.delayed = h.delayed[1:]
+		h.reply(next)
+	}
+}
+
 // A new stream is open: sends each reply again that the coordinator has not confirmed.
 func (h *handlers) restart() {
+	h.delayed = nil
 	for _, running := range h.running {
 		if running.reply != nil {
 			h.reply(running)
@@ -245,6 +261,7 @@ func (h *handlers) end(running *runningCommand) {
 	running.stop()
 	running.cancel()
 	delete(h.running, running.id)
+	h.delayed = slices.DeleteFunc(h.delayed, func(one *runningCommand) bool { return one == running })
 }
 
 // The client has ended.

@@ -75,12 +75,14 @@ func TestTextThatIsNotUTF8(t *testing.T) {
 	}
 }
 
-// Two heartbeats of one moment share a measurement.
-func TestLoadOfTwoHeartbeats(t *testing.T) {
+// Requests for a heartbeat that come while one is measured have this one for an answer. A later one has its own.
+func TestManyHeartbeatRequests(t *testing.T) {
 	t.Parallel()
 	tps, release, slow := 20.0, make(chan struct{}), atomic.Bool{}
+	measuring := make(chan struct{}, 1000)
 	client, _, stream := scriptedClient(t, kelpie.Options{Load: func() kelpie.Load {
 		if slow.Load() {
+			measuring <- struct{}{}
 			<-release
 		}
 		return kelpie.Load{TPS: &tps}
@@ -88,13 +90,30 @@ func TestLoadOfTwoHeartbeats(t *testing.T) {
 	failed := statuses(t, client, kelpie.HandlerFailed)
 	slow.Store(true)
 	requested := &kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_HeartbeatRequested{}}
-	stream.Send(requested, requested)
-	time.AfterFunc(300*time.Millisecond, func() { close(release) })
-	for range 2 {
+	for range 100 {
+		stream.Send(requested, requested)
+	}
+	// The client has read all of them when it has read the event.
+	events := received(t, client, "x")
+	stream.Batch("x", 1, 2)
+	next(t, events)
+	next(t, measuring)
+	close(release)
+	answered := func() {
 		if frame := stream.Until("a heartbeat", isHeartbeat); frame.GetHeartbeat().GetLoad().GetTps() != tps {
 			t.Errorf("it has no load: %v", frame)
 		}
 	}
+	answered()
+	must(t, client.PublishAsync("x", "x", nil))
+	stream.Until("the publish", func(frame *kelpiev1.NodeFrame) bool {
+		if isHeartbeat(frame) {
+			t.Error("a second heartbeat came")
+		}
+		return frame.GetPublish() != nil
+	})
+	stream.Send(requested)
+	answered()
 	if len(failed) > 0 {
 		t.Errorf("got %v", <-failed)
 	}

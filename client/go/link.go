@@ -35,16 +35,22 @@ type link struct {
 	welcome    *kelpiev1.Welcome
 	processing processing
 	failure    *Error
-	// Another stream has taken the place of this one, which ignores all further frames.
+	// Another stream has taken the place of this one, which takes only the answers to its requests.
 	retired bool
+	// Goodbye goes out when the requests have their answers.
+	finishing bool
 	// When the last message came, and when the last heartbeat went out.
 	receivedAt time.Time
 	beatAt     time.Time
 	roundTrip  time.Duration
+	// A heartbeat is about to go out.
+	beating bool
 	// Stop the timers.
-	stopSilence, stopHeartbeat, stopExpiry func()
+	stopSilence, stopHeartbeat, stopExpiry, stopFinish func()
 	// Closed when the session is open, or when the stream has ended before.
 	welcomed chan struct{}
+	// Closed when the stream has ended, or when another one has taken its place.
+	over chan struct{}
 	// Closed when the stream has ended. err is its error then, nil if it ended in order.
 	ended chan struct{}
 	err   *Error
@@ -52,10 +58,10 @@ type link struct {
 
 // A new link, which run opens.
 func (s *session) newLink(to *route) *link {
-	l := &link{session: s, route: to, welcomed: make(chan struct{}), ended: make(chan struct{})}
+	l := &link{session: s, route: to, welcomed: make(chan struct{}), over: make(chan struct{}), ended: make(chan struct{})}
 	l.ctx, l.abort = context.WithCancel(context.Background())
 	l.outbox = outbox{publishes: &s.publisher, woken: make(chan struct{}, 1)}
-	l.stopSilence, l.stopHeartbeat, l.stopExpiry = func() {}, func() {}, func() {}
+	l.stopSilence, l.stopHeartbeat, l.stopExpiry, l.stopFinish = func() {}, func() {}, func() {}, func() {}
 	hello := s.hello()
 	l.changes.begin(hello)
 	l.session.must(l.outbox.send(&kelpiev1.NodeFrame{Frame: &kelpiev1.NodeFrame_Hello{Hello: hello}}))
@@ -76,12 +82,14 @@ func (l *link) run() {
 	l.stopSilence()
 	l.stopHeartbeat()
 	l.stopExpiry()
+	l.stopFinish()
 	l.abort()
 	l.outbox.end()
 	l.requests.drop()
 	if l.welcome == nil {
 		close(l.welcomed)
 	}
+	l.pass()
 	close(l.ended)
 }
 
@@ -96,7 +104,7 @@ func (l *link) exchange(stream kelpiev1.SessionService_ConnectClient) error {
 		l.session.mu.Lock()
 		l.receivedAt = time.Now()
 		for _, frame := range response.Frames {
-			if !l.retired {
+			if !l.answer(frame) && !l.retired {
 				l.receive(frame)
 			}
 		}
@@ -128,6 +136,7 @@ func (l *link) sendAll(stream kelpiev1.SessionService_ConnectClient) {
 	}
 }
 
+// Takes a frame that answers no request.
 func (l *link) receive(frame *kelpiev1.CoordinatorFrame) {
 	switch body := frame.Frame.(type) {
 	case *kelpiev1.CoordinatorFrame_EventBatch:
@@ -144,17 +153,7 @@ func (l *link) receive(frame *kelpiev1.CoordinatorFrame) {
 	case *kelpiev1.CoordinatorFrame_SubscriptionUpdated:
 		l.caughtUp(body.SubscriptionUpdated.Cursor)
 	case *kelpiev1.CoordinatorFrame_HeartbeatRequested:
-		go l.beat()
-	case *kelpiev1.CoordinatorFrame_RequestFailed:
-		if err := fromWire(body.RequestFailed.Error); !l.requests.refuse(frame.RequestId, err) {
-			l.session.post(Status{Kind: Refused, Err: err})
-		}
-	case *kelpiev1.CoordinatorFrame_RequestOk, *kelpiev1.CoordinatorFrame_CommandResult,
-		*kelpiev1.CoordinatorFrame_PlayerAcquired, *kelpiev1.CoordinatorFrame_PlayersReported,
-		*kelpiev1.CoordinatorFrame_PlayersSynced, *kelpiev1.CoordinatorFrame_TransferUpdate,
-		*kelpiev1.CoordinatorFrame_SlotsReserved, *kelpiev1.CoordinatorFrame_Value,
-		*kelpiev1.CoordinatorFrame_ValueStored:
-		l.requests.answer(frame)
+		l.beatSoon()
 	default:
 		// A newer coordinator may send a frame that this version does not have: it arrives empty.
 		l.session.take(l, frame)
@@ -181,6 +180,7 @@ func (l *link) issue(frame *kelpiev1.NodeFrame, one waiter) (uint32, error) {
 	if !l.isOpen() {
 		return 0, unanswered()
 	}
+	one.superseded = isSuperseded(frame)
 	return l.requests.open(one, func(number uint32) (int, error) {
 		frame.RequestId = number
 		return l.outbox.send(frame)
@@ -221,7 +221,7 @@ func (l *link) start(welcome *kelpiev1.Welcome) {
 	l.session.welcomed(l, welcome)
 	l.watchExpiry(durationOr(welcome.CredentialExpiresIn, 0))
 	// The first heartbeat goes out at once, so that others see the load without waiting for an interval.
-	go l.beat()
+	l.beatSoon()
 	l.outbox.start()
 	close(l.welcomed)
 }
@@ -246,19 +246,6 @@ func (l *link) caughtUp(cursor *kelpiev1.Cursor) {
 	if cursor != nil {
 		l.session.reading.reach(cursor)
 	}
-}
-
-// Sends Goodbye and ends the client's side of the stream.
-func (l *link) leave(reason kelpiev1.GoodbyeReason) {
-	goodbye := &kelpiev1.NodeFrame_Goodbye{Goodbye: &kelpiev1.Goodbye{Reason: reason}}
-	l.session.must(l.outbox.send(&kelpiev1.NodeFrame{Frame: goodbye}))
-	l.outbox.end()
-}
-
-// Another stream has taken the place of this one: sends Goodbye and ignores all further frames.
-func (l *link) retire() {
-	l.retired = true
-	l.leave(kelpiev1.GoodbyeReason_GOODBYE_REASON_DRAINED)
 }
 
 // Breaks the stream.

@@ -9,9 +9,17 @@ import (
 
 func (l *link) beatEvery(interval time.Duration) {
 	l.stopHeartbeat = l.session.after(interval, func() {
-		go l.beat()
+		l.beatSoon()
 		l.beatEvery(interval)
 	})
+}
+
+// Sends a heartbeat. One that is about to go out answers all requests until then.
+func (l *link) beatSoon() {
+	if !l.beating {
+		l.beating = true
+		go l.beat()
+	}
 }
 
 // Sends a heartbeat. The program measures the load without the lock.
@@ -20,7 +28,12 @@ func (l *link) beat() {
 	l.session.reporting.measure(heartbeat)
 	l.session.mu.Lock()
 	defer l.session.mu.Unlock()
+	l.beating = false
 	if !l.isOpen() {
+		return
+	}
+	if l.retired { // The facts are for the newer stream.
+		l.send(&kelpiev1.NodeFrame{Frame: &kelpiev1.NodeFrame_Heartbeat{Heartbeat: &kelpiev1.Heartbeat{}}})
 		return
 	}
 	if heartbeat.Load != nil && l.roundTrip > 0 {

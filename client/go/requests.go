@@ -20,6 +20,8 @@ type waiter struct {
 	fail func(*Error)
 	// The bytes of the request.
 	bytes int
+	// See isSuperseded.
+	superseded bool
 }
 
 // requests are the requests of one stream that wait for their answers. When the stream ends, they fail.
@@ -31,7 +33,7 @@ type requests struct {
 
 // Sends a request with a new number. send returns the bytes of the request. REQUEST_QUEUE_FULL if too many wait.
 func (r *requests) open(one waiter, send func(number uint32) (int, error)) (uint32, error) {
-	if len(r.waiting) >= mostRequests || r.bytes >= mostRequestBytes {
+	if r.full() {
 		return 0, fail(ReasonRequestQueueFull, fmt.Sprintf(
 			"%d requests (%d bytes) wait for answers; send fewer requests, or wait for the answers",
 			len(r.waiting), r.bytes))
@@ -50,6 +52,8 @@ func (r *requests) open(one waiter, send func(number uint32) (int, error)) (uint
 	r.waiting[number] = &one
 	return number, nil
 }
+
+func (r *requests) full() bool { return len(r.waiting) >= mostRequests || r.bytes >= mostRequestBytes }
 
 // Gives an answer to the request that waits for it.
 func (r *requests) answer(frame *kelpiev1.CoordinatorFrame) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -193,6 +194,156 @@ func TestDrain(t *testing.T) {
 	if got := next(t, events).Sequence; got != 4 {
 		t.Errorf("got %d", got)
 	}
+}
+
+// A stream that another one has replaced goes on until its requests have their answers. Publishes and changes of the own
+// node are not among them: the newer stream has them.
+func TestDrainWaitsForAnswers(t *testing.T) {
+	t.Parallel()
+	other := scripted.Start(t)
+	client, _, stream := scriptedClient(t, kelpie.Options{Endpoints: []string{other.Endpoint}}, nil)
+	var loops []iter.Seq2[kelpie.Result, error]
+	var asked []*kelpiev1.NodeFrame
+	for range 20 {
+		loops = append(loops, client.Issue(within(t), kelpie.Issue{Target: kelpie.ToNode("a"), Command: kelpie.Custom("c", "x")}))
+		asked = append(asked, stream.Until("the command", func(frame *kelpiev1.NodeFrame) bool { return frame.GetIssueCommand() != nil }))
+	}
+	motd, updated := "hello", make(chan error, 1)
+	go func() { updated <- client.Update(within(t), kelpie.NodeChange{MOTD: &motd}) }()
+	update := stream.Until("the change", func(frame *kelpiev1.NodeFrame) bool { return frame.GetUpdateOwnNode() != nil })
+	drain := &kelpiev1.Drain{Grace: durationpb.New(patience), ReconnectWindow: durationpb.New(time.Millisecond)}
+	stream.Send(&kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_Drain{Drain: drain}})
+	second, _ := other.Open(t, nil)
+	second.Until("the first heartbeat", isHeartbeat)
+	for i, loop := range loops {
+		must(t, client.PublishAsync("x", "x", nil))
+		result := &kelpiev1.CommandResult{Node: "a", Outcome: &kelpiev1.CommandResult_Output{Output: &kelpiev1.CommandOutput{}}}
+		stream.Answer(asked[i], &kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_CommandResult{CommandResult: result}})
+		for _, err := range loop {
+			must(t, err)
+			break // It withdraws the command, on the older stream.
+		}
+		stream.Until("the withdrawal", func(frame *kelpiev1.NodeFrame) bool {
+			if frame.GetPublish() != nil {
+				t.Error("the older stream publishes")
+			}
+			return frame.GetCancelCommand() != nil
+		})
+		result.Last = true
+		stream.Answer(asked[i], &kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_CommandResult{CommandResult: result}})
+	}
+	stream.Answer(update, &kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_RequestOk{}})
+	if err := next(t, updated); !errors.Is(err, kelpie.ReasonUnavailable) {
+		t.Errorf("the change that the newer stream does not have: %v", err)
+	}
+	stream.Until("Goodbye", isGoodbye(kelpiev1.GoodbyeReason_GOODBYE_REASON_DRAINED))
+	stream.End(nil)
+}
+
+// The client waits for the answers at most for the grace of the Drain, on a replaced stream and on the only one.
+func TestDrainWithoutAnswers(t *testing.T) {
+	t.Parallel()
+	for _, isOnly := range []bool{false, true} {
+		other, options := scripted.Start(t), kelpie.Options{}
+		if !isOnly {
+			options.Endpoints = []string{other.Endpoint}
+		}
+		client, _, stream := scriptedClient(t, options, nil)
+		got := make(chan error, 1)
+		go func() {
+			_, err := client.State().Get(within(t), "maps", "arena")
+			got <- err
+		}()
+		stream.Until("the request", func(frame *kelpiev1.NodeFrame) bool { return frame.GetGetValue() != nil })
+		drain := &kelpiev1.Drain{Grace: durationpb.New(200 * time.Millisecond), ReconnectWindow: durationpb.New(time.Millisecond)}
+		began := time.Now()
+		stream.Send(&kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_Drain{Drain: drain}})
+		if !isOnly {
+			other.Open(t, nil)
+		}
+		stream.Until("Goodbye", isGoodbye(kelpiev1.GoodbyeReason_GOODBYE_REASON_DRAINED))
+		if waited := time.Since(began); waited < 200*time.Millisecond {
+			t.Errorf("it waited for %v", waited)
+		}
+		stream.End(nil)
+		if err := next(t, got); !errors.Is(err, kelpie.ReasonUnavailable) {
+			t.Errorf("the request without an answer: %v", err)
+		}
+	}
+}
+
+// The client notices at once that its newer stream broke, while the older one still waits for an answer; and ends with
+// both.
+func TestBreakWhileTheOlderStreamWaits(t *testing.T) {
+	t.Parallel()
+	other := scripted.Start(t)
+	client, _, stream := scriptedClient(t, kelpie.Options{Endpoints: []string{other.Endpoint}}, nil)
+	away := statuses(t, client, kelpie.Disconnected)
+	loop := client.Issue(within(t), kelpie.Issue{Target: kelpie.ToNode("a"), Command: kelpie.Custom("c", "x")})
+	drain := &kelpiev1.Drain{ReconnectWindow: durationpb.New(time.Millisecond)}
+	stream.Send(&kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_Drain{Drain: drain}})
+	second, _ := other.Open(t, nil)
+	second.Until("the first heartbeat", isHeartbeat)
+	second.Cut()
+	next(t, away)
+	closed := make(chan error, 1)
+	go func() { closed <- client.Close(within(t)) }()
+	stream.Until("Goodbye", isGoodbye(kelpiev1.GoodbyeReason_GOODBYE_REASON_DRAINED))
+	select {
+	case <-client.Done():
+		t.Error("the client ended before its stream")
+	default:
+	}
+	stream.End(nil)
+	for _, err := range loop {
+		if !errors.Is(err, kelpie.ReasonOutcomeUnknown) {
+			t.Errorf("got %v", err)
+		}
+	}
+	must(t, next(t, closed))
+}
+
+// A reply for which the requests of the stream have no room goes out when there is room.
+func TestReplyWaitsForRoom(t *testing.T) {
+	t.Parallel()
+	handled := make(chan struct{}, 3)
+	client, _, stream := scriptedClient(t, kelpie.Options{}, func(client *kelpie.Client) {
+		_, err := client.Handle("price", func(context.Context, *kelpie.Request) (any, error) {
+			handled <- struct{}{}
+			return "250", nil
+		})
+		must(t, err)
+	})
+	isCommand := func(frame *kelpiev1.NodeFrame) bool { return frame.GetIssueCommand() != nil }
+	isReply := func(frame *kelpiev1.NodeFrame) bool { return frame.GetCommandReply() != nil }
+	var asked *kelpiev1.NodeFrame
+	for range 17 { // A little more than 16 MiB.
+		client.Issue(within(t), kelpie.Issue{Target: kelpie.ToNode("a"), Command: kelpie.Custom("c", strings.Repeat("x", 1_000_000))})
+		asked = stream.Until("the command", isCommand)
+	}
+	price := &kelpiev1.Command{Form: &kelpiev1.Command_Custom{Custom: &kelpiev1.CustomCommand{Name: "price"}}}
+	for id := range uint64(3) {
+		request := &kelpiev1.CommandRequest{CommandId: id + 1, TimeLeft: durationpb.New(patience), Command: price}
+		stream.Send(&kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_CommandRequest{CommandRequest: request}})
+	}
+	for range 3 {
+		next(t, handled)
+	}
+	cancelled := &kelpiev1.CoordinatorFrame_CommandCancelled{CommandCancelled: &kelpiev1.CommandCancelled{CommandId: 2}}
+	stream.Send(&kelpiev1.CoordinatorFrame{Frame: cancelled})
+	eventually(t, "the cancellation", func() bool { return client.Pending() == 17+2 })
+	result := &kelpiev1.CommandResult{Node: "a", Outcome: &kelpiev1.CommandResult_Output{Output: &kelpiev1.CommandOutput{}}, Last: true}
+	stream.Answer(asked, &kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_CommandResult{CommandResult: result}})
+	replied := map[uint64]bool{}
+	for range 2 {
+		reply := stream.Until("the reply", isReply)
+		replied[reply.GetCommandReply().CommandId] = true
+		stream.Answer(reply, &kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_RequestOk{}})
+	}
+	if !replied[1] || !replied[3] {
+		t.Errorf("replied to %v", replied)
+	}
+	eventually(t, "the end of the commands", func() bool { return client.Pending() == 16 })
 }
 
 // A journal that lost settled events: the client numbers the others again, and settles each once.

@@ -184,7 +184,7 @@ func (s *session) take(l *link, frame *kelpiev1.CoordinatorFrame) {
 		s.reading.roster.applyLoads(body.NodeLoads)
 	case *kelpiev1.CoordinatorFrame_Drain:
 		s.post(Status{Kind: DrainAnnounced})
-		s.connection.move(l, durationOr(body.Drain.ReconnectWindow, time.Second), !s.reading.position.loading)
+		s.connection.move(l, body.Drain, !s.reading.position.loading)
 	case *kelpiev1.CoordinatorFrame_CommandRequest:
 		s.handlers.take(body.CommandRequest)
 	case *kelpiev1.CoordinatorFrame_CommandCancelled:

@@ -142,9 +142,5 @@ func (s *session) features() []string {
 func (s *session) pending() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	pending := len(s.handlers.running) + s.reporting.pending()
-	if l := s.link(); l != nil {
-		pending += len(l.requests.waiting)
-	}
-	return pending
+	return len(s.handlers.running) + s.reporting.pending() + s.connection.pending()
 }

@@ -42,6 +42,9 @@ type Lock struct {
 // is held. When ctx ends first: LOCK_HELD, or the error of the last attempt; both unwrap to the error of ctx. Else
 // KEY_INVALID, OUT_OF_RANGE, STATE_LIMIT, RIGHT_MISSING or CLOSED.
 func (s *SharedState) Lock(ctx context.Context, bucket, key string, options ...WriteOption) (*Lock, error) {
+	if err := needsAnswer(ctx, "Lock"); err != nil {
+		return nil, err
+	}
 	c := &contender{state: s, bucket: bucket, key: key, nonce: rand.Text(), options: options, news: make(chan Value, 1)}
 	var err error
 	if c.watch, err = s.Watch(bucket, key, c.take); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/kelpie"
+	"example.com/kelpie/kelpiev1"
 )
 
 // Of callers in several processes one at a time has the lock, and each gets it.
@@ -99,5 +100,39 @@ func TestLockThatIsHeld(t *testing.T) {
 	next(t, lock.Lost())
 	if err := lock.Release(within(t)); err != nil {
 		t.Error(err)
+	}
+}
+
+// A call whose answer the program needs cannot be made without waiting: it sends nothing. An answer without the token of
+// the lock, or without the id of the reservation, is an error.
+func TestHeldWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	client, _, stream := scriptedClient(t, kelpie.Options{}, nil)
+	slots := kelpie.SlotRequest{Node: "arena-1", TTL: time.Minute}
+	calls := map[string]func(context.Context) error{
+		"Lock":    func(ctx context.Context) error { _, err := client.State().Lock(ctx, "locks", "shop"); return err },
+		"Reserve": func(ctx context.Context) error { _, err := client.Reserve(ctx, slots); return err },
+		"Get":     func(ctx context.Context) error { _, err := client.State().Get(ctx, "locks", "shop"); return err },
+	}
+	for name, made := range calls {
+		if err := made(kelpie.NoWait); !errors.Is(err, kelpie.ReasonValueInvalid) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	stream.Send(&kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_HeartbeatRequested{}})
+	if frame := stream.Next(); !isHeartbeat(frame) {
+		t.Errorf("it sent %v", frame)
+	}
+	for name, one := range map[string]*kelpiev1.CoordinatorFrame{
+		"Lock":    {Frame: &kelpiev1.CoordinatorFrame_ValueStored{ValueStored: &kelpiev1.PutValueResponse{}}},
+		"Reserve": {Frame: &kelpiev1.CoordinatorFrame_SlotsReserved{SlotsReserved: &kelpiev1.ReserveSlotsResponse{Node: "arena-1"}}},
+	} {
+		failed := make(chan error, 1)
+		go func() { failed <- calls[name](within(t)) }()
+		asked := stream.Until(name, func(frame *kelpiev1.NodeFrame) bool { return frame.RequestId > 0 })
+		stream.Answer(asked, one)
+		if err := next(t, failed); !errors.Is(err, kelpie.ReasonProtocol) {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }

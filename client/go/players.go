@@ -20,14 +20,6 @@ type Players struct{ session *session }
 
 func newPlayers(s *session) *Players { return &Players{s} }
 
-// NoWait is a ctx for calls that the program does not wait for, in the tick of a game: reports of players, Publish,
-// Update, Put, Delete. Such a call returns at once, and a later refusal is a status Refused. It has ended.
-var NoWait = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
-
 // Len is the number of players on this node.
 func (p *Players) Len() int {
 	p.session.mu.Lock()

@@ -43,6 +43,9 @@ type Reservation struct {
 // if no coordinator is connected; OUTCOME_UNKNOWN if the stream breaks before the answer: then slots may be held until
 // the TTL has passed.
 func (c *Client) Reserve(ctx context.Context, request SlotRequest) (*Reservation, error) {
+	if err := needsAnswer(ctx, "Reserve"); err != nil {
+		return nil, err
+	}
 	wire, err := request.wire()
 	if err != nil {
 		return nil, err
@@ -52,7 +55,7 @@ func (c *Client) Reserve(ctx context.Context, request SlotRequest) (*Reservation
 		return nil, err
 	}
 	held := answer.GetSlotsReserved()
-	if held == nil {
+	if held.GetReservationId() == "" {
 		return nil, fail(ReasonProtocol, "the coordinator answered without the reservation")
 	}
 	return &Reservation{held.ReservationId, held.Node}, nil

@@ -64,6 +64,9 @@ const ownNode = "."
 
 // Get gets a value. VALUE_NOT_FOUND if it is absent, KEY_INVALID, or UNAVAILABLE while no coordinator is connected.
 func (s *SharedState) Get(ctx context.Context, bucket, key string) (Value, error) {
+	if err := needsAnswer(ctx, "Get"); err != nil {
+		return Value{}, err
+	}
 	if err := checkPlace(bucket, key); err != nil {
 		return Value{}, err
 	}
@@ -100,8 +103,8 @@ func (s *SharedState) Put(ctx context.Context, bucket, key string, content any, 
 	if ctx == NoWait {
 		return stored.GetSequence(), nil
 	}
-	if stored == nil {
-		return 0, fail(ReasonProtocol, "the coordinator answered a put with another frame")
+	if stored.GetSequence() == 0 {
+		return 0, fail(ReasonProtocol, "the coordinator answered a put without the sequence")
 	}
 	return stored.Sequence, nil
 }

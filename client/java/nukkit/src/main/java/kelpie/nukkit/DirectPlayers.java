@@ -84,7 +84,7 @@ public final class DirectPlayers implements Listener {
   /** A client that stands still sends nothing by itself, but it answers. */
   private void probe() {
     for (Guest guest : byPlayer.values()) {
-      if (!guest.joined) continue;
+      if (!guest.joined()) continue;
       NetworkStackLatencyPacket probe = new NetworkStackLatencyPacket();
       probe.timestamp = System.currentTimeMillis();
       probe.unknownBool = true;
@@ -125,7 +125,7 @@ public final class DirectPlayers implements Listener {
     try {
       Acquired acquired = client.players().acquire(guest.facts()).get(LOGIN_S, TimeUnit.SECONDS);
       if (acquired instanceof Acquired.Granted granted) {
-        guest.generation = granted.generation();
+        guest.granted(granted.generation());
         granted.ticket().ifPresent(ticket -> event.scheduleSyncAction(server -> arrivals.expect(guest.id, ticket)));
       } else if (acquired instanceof Acquired.Denied denied) {
         event.disAllow(denied.text());
@@ -141,7 +141,7 @@ public final class DirectPlayers implements Listener {
   public void onJoin(PlayerJoinEvent event) {
     Guest guest = byPlayer.get(event.getPlayer());
     if (guest == null) return;
-    guest.joined = true;
+    guest.join();
     client.players().joined(guest.facts()).whenComplete((nothing, error) -> warn(guest, "join", error));
   }
 
@@ -158,7 +158,7 @@ public final class DirectPlayers implements Listener {
     Guest guest = byPlayer.remove(event.getPlayer());
     if (guest == null) return;
     byId.remove(guest.id, guest);
-    if (guest.joined) {
+    if (guest.joined()) {
       PlayerLeaveReason reason =
           guest.kicked
               ? PlayerLeaveReason.PLAYER_LEAVE_REASON_KICKED
@@ -186,8 +186,7 @@ public final class DirectPlayers implements Listener {
     mainThread.execute(
         () -> {
           Guest guest = byId.get(evicted.id());
-          boolean newer = guest != null && evicted.generation() != 0 && guest.generation > evicted.generation();
-          if (guest != null && !newer) guest.player.close("", evicted.text());
+          if (guest != null && guest.isMeantBy(evicted.generation())) guest.player.close("", evicted.text());
         });
   }
 

@@ -56,7 +56,7 @@ final class PlayerCommands {
     List<PlayerFailure> failures = new ArrayList<>();
     for (PlayerRef ref : request.getPlayersList()) {
       Guest guest = byId.get(ref.getPlayerId());
-      if (guest == null || !guest.joined)
+      if (guest == null || !guest.joined())
         failures.add(new PlayerFailure(ref.getPlayerId(), "the player is not on this server any more"));
       else Screens.show(guest.player, request.getDisplay());
     }
@@ -66,7 +66,7 @@ final class PlayerCommands {
   /** Sends the player's client to another address. It leaves by itself, and then the server reports that they left. */
   private Void transfer(TransferPlayerCommand request) {
     Guest guest = byId.get(request.getPlayer().getPlayerId());
-    if (guest == null || !guest.joined) throw new IllegalStateException("the player is not on this server any more");
+    if (guest == null || !guest.joined()) throw new IllegalStateException("the player is not on this server any more");
     if (!request.hasAddress())
       throw new IllegalStateException("players of " + client.name() + " joined it directly: name a proxy, or a server that they can join");
     send(guest.player, request);

@@ -29,6 +29,7 @@ public final class Chat implements Listener {
   private final KelpieClient client;
   private final String topic;
   private final String format;
+  private final RareWarning refusals;
   private final List<String> waiting = new ArrayList<>();
   /** Completes when the lines that wait have been shown; null: none wait. */
   private CompletableFuture<Void> showing;
@@ -39,6 +40,7 @@ public final class Chat implements Listener {
     this.client = plugin.client();
     this.topic = topic;
     this.format = format;
+    refusals = new RareWarning(plugin.getLogger()::warning, System::nanoTime);
   }
 
   void start() {
@@ -54,7 +56,7 @@ public final class Chat implements Listener {
         .publish(topic, cut(event.getMessage()), PublishOptions.ofType("chat").withAttributes(attributes))
         .exceptionally(
             error -> {
-              plugin.getLogger().warning("a line of chat did not go out: " + KelpieClient.errorOf(error).getMessage());
+              refusals.warn("a line of chat did not go out: " + KelpieClient.errorOf(error).getMessage());
               return null;
             });
   }
@@ -63,17 +65,16 @@ public final class Chat implements Listener {
     if (event.source().equals(client.name())) return null;
     String text = event.content().flatMap(content -> content.asText()).orElse("");
     if (text.isEmpty()) return null;
-    waiting.add(lineOf(event, text));
+    waiting.add(lineOf(format, event.attributes().getOrDefault("player", "?"), event.source(), text));
     if (showing == null) showing = mainThread.call(this::show);
     return waiting.size() >= MOST_WAITING ? showing : null;
   }
 
-  private String lineOf(ReceivedEvent event, String text) {
-    String player = event.attributes().getOrDefault("player", "?");
-    String server = event.source().isEmpty() ? "kelpie" : event.source();
+  /** The line that players see. A line without a server comes from an operator. */
+  static String lineOf(String format, String player, String server, String text) {
     return format
         .replace("{player}", plain(player))
-        .replace("{server}", server)
+        .replace("{server}", server.isEmpty() ? "kelpie" : server)
         .replace("{text}", plain(text));
   }
 
@@ -83,7 +84,7 @@ public final class Chat implements Listener {
   }
 
   /** Never cuts a character in two. */
-  private static String cut(String text) {
+  static String cut(String text) {
     if (text.codePointCount(0, text.length()) <= LONGEST) return text;
     return text.substring(0, text.offsetByCodePoints(0, LONGEST));
   }

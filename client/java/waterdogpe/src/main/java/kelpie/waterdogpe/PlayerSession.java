@@ -24,7 +24,7 @@ final class PlayerSession implements PluginPacketHandler {
   final ProxiedPlayer player;
   final String id;
   State state = State.ASKING;
-  /** The generation of the grant; 0: no coordinator has decided. */
+  /** The generation of the grant. 0: there is none, since no coordinator has decided, or since it has lapsed. */
   long generation;
   /** When the login was granted, by System.nanoTime. */
   long grantedNanos;

@@ -27,7 +27,8 @@ import kelpie.v1.PlayerLeaveReason;
  * connection removes the newer one from it.
  */
 final class Sessions {
-  /** A grant lapses after 60 s. A player who still loads resource packs then is reported before that, on no server. */
+  private static final long GRANT_NANOS = TimeUnit.SECONDS.toNanos(60);
+  /** A player who still loads resource packs is reported before their grant lapses, on no server. */
   private static final long UNREPORTED_NANOS = TimeUnit.SECONDS.toNanos(30);
   /** So many looks at a dead connection end it: the proxy sometimes forgets the event of its end. */
   private static final int MISSED = 2;
@@ -86,6 +87,8 @@ final class Sessions {
 
   private CompletableFuture<Void> join(PlayerSession session) {
     session.state = PlayerSession.State.JOINED;
+    // The client may have forgotten the grant by now, and reports the player without one then.
+    if (System.nanoTime() - session.grantedNanos > GRANT_NANOS) session.generation = 0;
     Player facts = Facts.of(session.player);
     CompletableFuture<Void> joined = players.joined(facts);
     joined.exceptionally(
@@ -139,8 +142,9 @@ final class Sessions {
 
   /** Not a login that waits for its answer, and not one with a newer grant: the eviction is about an older one. */
   private static boolean concerns(Evicted evicted, PlayerSession session) {
-    if (session.state == PlayerSession.State.ASKING || session.state == PlayerSession.State.ENDED) return false;
-    return session.generation == 0 || evicted.generation() == 0 || session.generation <= evicted.generation();
+    // Nobody evicts a login without a grant: no coordinator knows it.
+    if (session.generation == 0) return session.state == PlayerSession.State.JOINED;
+    return session.state != PlayerSession.State.ENDED && session.generation <= evicted.generation();
   }
 
   /** Disconnects the player of a session. */

@@ -19,45 +19,41 @@ import kelpie.v1.Player;
 import kelpie.waterdogpe.harness.HarnessPlayer;
 import kelpie.waterdogpe.harness.HarnessProxy;
 import kelpie.waterdogpe.harness.Network;
+import kelpie.waterdogpe.harness.Networks;
 import kelpie.waterdogpe.harness.Version;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Logins, and the ends of connections, in every order that the proxy has. */
 @Timeout(90)
+@Execution(ExecutionMode.CONCURRENT)
 class LoginTest {
-  private static Network network;
-
-  @BeforeAll
-  static void start() throws Exception {
-    network = new Network();
-  }
-
-  @AfterAll
-  static void stop() throws Exception {
-    network.close();
-  }
+  private static final Networks NETWORKS = new Networks(network -> {});
+  private Network network;
 
   @BeforeEach
-  void serve() throws Exception {
+  void start() throws Exception {
+    network = NETWORKS.take();
     network.server("lobby-1");
   }
 
   @AfterEach
   void clear() throws Exception {
-    network.clear();
+    NETWORKS.giveBack(network);
   }
 
-  private static HarnessProxy gate(Version version, String name, String... more) throws Exception {
-    return gate(network, version, name, more);
+  @AfterAll
+  static void stop() throws Exception {
+    NETWORKS.close();
   }
 
-  private static HarnessProxy gate(Network network, Version version, String name, String... more) throws Exception {
+  private HarnessProxy gate(Version version, String name, String... more) throws Exception {
     HarnessProxy proxy = network.proxy(version, name, more);
     awaitServer(proxy, "lobby-1");
     return proxy;

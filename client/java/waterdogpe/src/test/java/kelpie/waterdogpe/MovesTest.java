@@ -39,23 +39,25 @@ import kelpie.waterdogpe.harness.HarnessPlayer;
 import kelpie.waterdogpe.harness.HarnessProxy;
 import kelpie.waterdogpe.harness.HarnessServer;
 import kelpie.waterdogpe.harness.Network;
+import kelpie.waterdogpe.harness.Networks;
 import kelpie.waterdogpe.harness.Version;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Transfers that the network asks for. The proxy itself reports nothing about one that it does not begin. */
 @Timeout(90)
+@Execution(ExecutionMode.CONCURRENT)
 class MovesTest {
-  private static Network network;
+  private static final Networks NETWORKS = new Networks(MovesTest::setRouting);
+  private Network network;
 
-  @BeforeAll
-  static void start() throws Exception {
-    network = new Network();
+  private static void setRouting(Network network) throws Exception {
     // Players come to lobby-1, and may be moved anywhere.
     RoutingRule joins =
         RoutingRule.newBuilder()
@@ -73,40 +75,40 @@ class MovesTest {
         .get(15, TimeUnit.SECONDS);
   }
 
-  @AfterAll
-  static void stop() throws Exception {
-    network.close();
-  }
-
   @BeforeEach
-  void serve() throws Exception {
-    for (String name : List.of("arena", "broken", "lobby-1")) HarnessServer.behave(name, HarnessServer.Behaviour.ACCEPTS);
+  void start() throws Exception {
+    network = NETWORKS.take();
     network.server("lobby-1");
   }
 
   @AfterEach
   void clear() throws Exception {
-    network.clear();
+    NETWORKS.giveBack(network);
   }
 
-  private static HarnessProxy gate(Version version, String... more) throws Exception {
+  @AfterAll
+  static void stop() throws Exception {
+    NETWORKS.close();
+  }
+
+  private HarnessProxy gate(Version version, String... more) throws Exception {
     HarnessProxy proxy = network.proxy(version, "gate-1", more);
     awaitServer(proxy, "lobby-1");
     return proxy;
   }
 
-  private static HarnessPlayer player(HarnessProxy gate, String name) throws Exception {
+  private HarnessPlayer player(HarnessProxy gate, String name) throws Exception {
     HarnessPlayer player = gate.login(name, "25354111" + Math.abs(name.hashCode() % 100_000));
     network.awaitOn(player, "lobby-1");
     return player;
   }
 
-  private static void addServer(HarnessProxy gate, String name) throws Exception {
+  private void addServer(HarnessProxy gate, String name) throws Exception {
     network.server(name);
     awaitServer(gate, name);
   }
 
-  private static CompletableFuture<TransferStep> move(HarnessPlayer player, String server, int seconds) {
+  private CompletableFuture<TransferStep> move(HarnessPlayer player, String server, int seconds) {
     TransferOptions options = TransferOptions.DEFAULT.timeout(Duration.ofSeconds(seconds));
     return network.desk.transfers().move(player.getXuid(), Destination.server(server), options);
   }
@@ -168,7 +170,7 @@ class MovesTest {
     assertEquals(Optional.empty(), first.get(20, TimeUnit.SECONDS).get(0).error());
   }
 
-  private static CompletableFuture<List<CommandResult<Void>>> command(HarnessPlayer player, String server) {
+  private CompletableFuture<List<CommandResult<Void>>> command(HarnessPlayer player, String server) {
     TransferPlayerCommand asked =
         TransferPlayerCommand.newBuilder().setPlayer(network.ref(player)).setServer(server).build();
     IssueOptions options = new IssueOptions(Duration.ofSeconds(15), 1, Map.of());
@@ -213,7 +215,7 @@ class MovesTest {
     HarnessProxy gate = gate(version);
     addServer(gate, "broken");
     addServer(gate, "arena");
-    HarnessServer.behave("broken", HarnessServer.Behaviour.REFUSES);
+    gate.behave("broken", HarnessServer.Behaviour.REFUSES);
     HarnessPlayer bob = player(gate, "Bob");
     KelpieException error = failure(move(bob, "broken", 30));
     assertEquals(Reason.REJECTED_BY_PROXY, error.reason());
@@ -228,7 +230,7 @@ class MovesTest {
   void aServerThatNeverAnswersEndsInTime(Version version) throws Exception {
     HarnessProxy gate = gate(version);
     addServer(gate, "arena");
-    HarnessServer.behave("arena", HarnessServer.Behaviour.HANGS);
+    gate.behave("arena", HarnessServer.Behaviour.HANGS);
     HarnessPlayer pat = player(gate, "Pat");
     KelpieException error = failure(move(pat, "arena", 2));
     assertTrue(
@@ -241,7 +243,7 @@ class MovesTest {
   void aPlayerWhoQuitsEndsTheirTransfer(Version version) throws Exception {
     HarnessProxy gate = gate(version);
     addServer(gate, "arena");
-    HarnessServer.behave("arena", HarnessServer.Behaviour.HANGS);
+    gate.behave("arena", HarnessServer.Behaviour.HANGS);
     HarnessPlayer joe = player(gate, "Joe");
     CompletableFuture<TransferStep> moved = move(joe, "arena", 30);
     until(() -> !joe.getPendingServers().isEmpty());

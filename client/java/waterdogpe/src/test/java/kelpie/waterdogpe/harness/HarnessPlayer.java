@@ -120,7 +120,7 @@ public final class HarnessPlayer extends ProxiedPlayer {
   }
 
   private void dial(ServerInfo target) {
-    switch (((HarnessServer) target).behaviour()) {
+    switch (proxy.behaviourOf(target)) {
       case ACCEPTS -> {
         connecting = target;
         pending.remove(target);

@@ -53,6 +53,8 @@ public final class HarnessProxy extends ProxyServer implements AutoCloseable {
   /** The servers of the proxy's own config.yml, in their order: priorities. */
   private final List<String> priorities = new CopyOnWriteArrayList<>();
 
+  private final Map<String, HarnessServer.Behaviour> behaviours = new ConcurrentHashMap<>();
+
   private final Plugin plugin;
   private volatile IJoinHandler joins;
   private volatile IReconnectHandler fallbacks;
@@ -60,7 +62,7 @@ public final class HarnessProxy extends ProxyServer implements AutoCloseable {
   private volatile boolean running = true;
 
   /** {@code plugin} has its surroundings already, apart from the proxy. */
-  HarnessProxy(Version version, Plugin plugin) {
+  public HarnessProxy(Version version, Plugin plugin) {
     this.version = version;
     this.plugin = plugin;
     events = new HarnessEvents(version);
@@ -73,6 +75,15 @@ public final class HarnessProxy extends ProxyServer implements AutoCloseable {
     servers.put(name, server);
     priorities.add(name);
     return server;
+  }
+
+  /** Sets what the server of this name does from now on. */
+  public void behave(String name, HarnessServer.Behaviour behaviour) {
+    behaviours.put(name, behaviour);
+  }
+
+  HarnessServer.Behaviour behaviourOf(ServerInfo server) {
+    return behaviours.getOrDefault(server.getServerName(), HarnessServer.Behaviour.ACCEPTS);
   }
 
   /** Starts as the proxy does: onStartup, the handlers of config.yml, onEnable, and then the listener. */

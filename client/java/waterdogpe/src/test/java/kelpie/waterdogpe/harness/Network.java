@@ -3,10 +3,12 @@ package kelpie.waterdogpe.harness;
 import dev.waterdog.waterdogpe.plugin.Plugin;
 import dev.waterdog.waterdogpe.plugin.PluginAccess;
 import dev.waterdog.waterdogpe.utils.config.Configuration;
+import java.net.MalformedURLException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import kelpie.client.ConnectOptions;
 import kelpie.client.KelpieClient;
 import kelpie.client.Roster;
@@ -27,6 +30,9 @@ import org.apache.logging.log4j.LogManager;
 public final class Network implements AutoCloseable {
   private static final String MAIN = "kelpie.waterdogpe.KelpiePlugin";
   private static final int SECONDS = 20;
+  /** All proxies of a version load the plugin once: its thousands of classes take most of the time of a start. */
+  private static final Map<Version, PluginJar> JARS =
+      Arrays.stream(Version.values()).collect(Collectors.toMap(version -> version, Network::jar));
 
   private final Kelpied kelpied;
   private final List<AutoCloseable> all = new ArrayList<>();
@@ -42,6 +48,14 @@ public final class Network implements AutoCloseable {
                 .rosterPlayers(true)
                 .build());
     desk.ready().get(SECONDS, TimeUnit.SECONDS);
+  }
+
+  private static PluginJar jar(Version version) {
+    try {
+      return PluginJar.ofThisBuild(version, PluginJar.cache());
+    } catch (MalformedURLException impossible) {
+      throw new IllegalStateException(impossible);
+    }
   }
 
   /** A proxy that has started, and that the network shows as ready. */
@@ -65,7 +79,7 @@ public final class Network implements AutoCloseable {
     values.put("name", name);
     values.put("endpoints", List.of(kelpied.endpoint));
     for (int at = 0; at < more.length; at += 2) values.put(more[at], valueOf(more[at + 1]));
-    Plugin plugin = PluginJar.ofThisBuild(version, PluginJar.cache()).plugin(MAIN);
+    Plugin plugin = JARS.get(version).plugin(MAIN);
     HarnessProxy proxy = new HarnessProxy(version, plugin);
     Path folder = Files.createTempDirectory("kelpie-waterdogpe");
     PluginAccess.surround(plugin, proxy, LogManager.getLogger(name), folder.toFile(), new Config(values));

@@ -94,7 +94,7 @@ final class ClientSession implements Connection.Client, Link.Events {
   }
 
   private void rosterChanged() {
-    if (rosterFile != null) loop.execute(() -> rosterFile.save(roster::save));
+    if (rosterFile != null) loop.execute(() -> rosterFile.save(() -> roster.copy().bytes()));
   }
 
   void start() {

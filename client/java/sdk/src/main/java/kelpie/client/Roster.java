@@ -21,7 +21,6 @@ import kelpie.v1.NodeState;
 import kelpie.v1.Player;
 import kelpie.v1.PlayerLookup;
 import kelpie.v1.RoutingRule;
-import kelpie.v1.RoutingTable;
 import kelpie.v1.Row;
 import kelpie.v1.Snapshot;
 
@@ -322,20 +321,12 @@ public final class Roster {
     }
   }
 
-  /** The roster as bytes, for a file. */
-  byte[] save() {
-    Snapshot.Builder all = Snapshot.newBuilder().addAllTopics(topics).setComplete(true);
+  /** The rows of this moment, for a file. */
+  RosterCopy copy() {
     synchronized (lock) {
-      for (Rows.Row<Node> row : nodes.rows()) add(all, row).setNode(row.value());
-      if (players != null) for (Rows.Row<Player> row : players.rows.rows()) add(all, row).setPlayer(row.value());
-      for (Rows.Row<RoutingTable> row : routing.rows.rows()) add(all, row).setRouting(row.value());
-      for (Rows.Row<NetworkSettings> row : settings.rows()) add(all, row).setSettings(row.value());
+      List<Rows.Row<Player>> online = players == null ? List.of() : players.rows.rows();
+      return new RosterCopy(topics, nodes.rows(), online, routing.rows.rows(), settings.rows());
     }
-    return all.build().toByteArray();
-  }
-
-  private static Row.Builder add(Snapshot.Builder all, Rows.Row<?> row) {
-    return all.addRowsBuilder().setSequence(row.sequence());
   }
 
   /**

@@ -45,9 +45,9 @@ final class Rows<T> {
     return rows.entrySet().stream().sorted(Map.Entry.comparingByKey()).map(entry -> entry.getValue().value()).toList();
   }
 
-  /** All rows with their sequences, in no order. */
-  Iterable<Row<T>> rows() {
-    return rows.values();
+  /** A copy: all rows with their sequences, in no order. */
+  List<Row<T>> rows() {
+    return List.copyOf(rows.values());
   }
 
   int size() {

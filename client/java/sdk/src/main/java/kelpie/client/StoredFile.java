@@ -31,7 +31,7 @@ final class StoredFile {
   private final Path path;
   private final Loop loop;
   private final BiConsumer<Path, Throwable> onFailure;
-  /** Writes wait for the disk, which the loop must not do. */
+  /** Writes wait for the disk, and large files for their bytes, which the loop must not do. */
   private final ExecutorService writer = Executors.newSingleThreadExecutor(Threads.daemons("kelpie-file"));
   /** Makes the bytes to write next; null if nothing changed. */
   private Supplier<byte[]> next;
@@ -61,7 +61,7 @@ final class StoredFile {
     onFailure.accept(path, error);
   }
 
-  /** Writes the newest bytes soon. {@code make} runs in the loop. Loop only. */
+  /** Writes the newest bytes soon. {@code make} runs on the thread of the file: it may take long. Loop only. */
   void save(Supplier<byte[]> make) {
     next = make;
     if (timer == null) timer = loop.after(SETTLE_MS, this::write);
@@ -70,12 +70,12 @@ final class StoredFile {
   private void write() {
     timer = null;
     if (next == null) return;
-    byte[] bytes = next.get();
+    Supplier<byte[]> make = next;
     next = null;
     writer.execute(
         () -> {
           try {
-            replace(bytes);
+            replace(make.get());
           } catch (IOException | RuntimeException error) {
             fail(error);
           }

@@ -1,5 +1,6 @@
 package kelpie.client;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -12,6 +13,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import kelpie.v1.Cursor;
 import kelpie.v1.Event;
 import kelpie.v1.Gap;
@@ -35,11 +39,12 @@ class RosterTest {
   private static final long GRACE_MS = 15_000;
 
   private long nowMs;
+  private volatile Runnable onChange = () -> {};
   private final List<Runnable> timers = new ArrayList<>();
   private final Roster roster =
       new Roster(
           true,
-          () -> {},
+          () -> onChange.run(),
           () -> nowMs,
           (delayMs, work) -> {
             timers.add(work);
@@ -89,7 +94,7 @@ class RosterTest {
   void aFileAnswersUntilTheFirstSnapshotAndAGraceMore() throws IOException {
     load(7, node("lobby-1"), node("lobby-2"));
     joined(8, player("1", "Steve", "lobby-1"));
-    byte[] saved = roster.save();
+    byte[] saved = roster.copy().bytes();
     RosterTest next = new RosterTest();
     next.roster.restore(saved);
     assertEquals(List.of("lobby-1", "lobby-2"), next.names());
@@ -100,6 +105,29 @@ class RosterTest {
     assertThrows(IOException.class, () -> new RosterTest().roster.restore(new byte[] {1, 2, 3}));
     byte[] half = java.util.Arrays.copyOf(saved, saved.length - 2);
     assertThrows(IOException.class, () -> new RosterTest().roster.restore(half));
+  }
+
+  /** A pick that holds the lock stands for all of them: the file does not wait for it, so it holds no lock itself. */
+  @Test
+  void aFileIsMadeWithoutTheLock() throws Exception {
+    joined(8, player("1", "Steve", "lobby-1"));
+    RosterCopy copy = roster.copy();
+    CountDownLatch locked = new CountDownLatch(1);
+    CountDownLatch made = new CountDownLatch(1);
+    onChange =
+        () -> {
+          locked.countDown();
+          assertDoesNotThrow(() -> assertTrue(made.await(15, TimeUnit.SECONDS)));
+        };
+    CompletableFuture<Void> holder =
+        CompletableFuture.runAsync(() -> joined(9, player("2", "Alex", "lobby-1")));
+    assertTrue(locked.await(15, TimeUnit.SECONDS));
+    RosterTest next = new RosterTest();
+    next.roster.restore(copy.bytes());
+    made.countDown();
+    holder.get(15, TimeUnit.SECONDS);
+    assertEquals(1, next.roster.playerCount(), "the players of the moment of the copy");
+    assertEquals(2, roster.playerCount());
   }
 
   @Test

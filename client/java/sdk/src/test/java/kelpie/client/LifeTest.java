@@ -11,10 +11,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import kelpie.v1.NodeChange;
 import kelpie.v1.WelcomeOutcome;
@@ -106,6 +108,58 @@ class LifeTest {
     } finally {
       busy.countDown();
       main.shutdownNow();
+    }
+  }
+
+  /** The client's loop must not wait for a handler that waits for the client. */
+  @Test
+  void anExecutorThatCallsAtOnceDoesNotStopTheClient() throws Exception {
+    Awaited<String> threads = new Awaited<>();
+    try (Kelpied kelpied = Kelpied.dev();
+        KelpieClient client = KelpieClient.connect(kelpied.node("inline").executor(Runnable::run).build())) {
+      get(client.ready());
+      client.subscribe(
+          "ask.*",
+          event -> {
+            client.publish("answer.a", "x").join();
+            threads.accept(Thread.currentThread().getName());
+          });
+      get(client.update(NodeChange.getDefaultInstance()));
+      get(client.publish("ask.a", "1"));
+      assertEquals("kelpie-inline-handlers", threads.next());
+    }
+  }
+
+  /** A pool that is full makes its caller work. */
+  @Test
+  void anExecutorThatCallsWhileItIsFullDoesNotStopTheClient() throws Exception {
+    CountDownLatch busy = new CountDownLatch(1);
+    ThreadPoolExecutor pool =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            0,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(1),
+            task -> new Thread(task, "pool"),
+            new ThreadPoolExecutor.CallerRunsPolicy());
+    Awaited<String> threads = new Awaited<>();
+    try (Kelpied kelpied = Kelpied.dev();
+        KelpieClient client = KelpieClient.connect(kelpied.node("full").executor(pool).build())) {
+      get(client.ready());
+      client.subscribe("ask.*", event -> threads.accept(Thread.currentThread().getName()));
+      get(client.update(NodeChange.getDefaultInstance()));
+      pool.execute(() -> await(busy));
+      pool.execute(() -> {});
+      get(client.publish("ask.a", "1"));
+      assertEquals("kelpie-full-handlers", threads.next());
+      busy.countDown();
+      get(CompletableFuture.runAsync(() -> {}, pool));
+      get(client.publish("ask.a", "2"));
+      assertEquals("pool", threads.next());
+    } finally {
+      busy.countDown();
+      pool.shutdownNow();
     }
   }
 

@@ -31,7 +31,7 @@ public final class KelpieClient implements AutoCloseable {
 
   /**
    * Connects a node in the background, and returns at once. Throws VALUE_INVALID or OUT_OF_RANGE for options that cannot work,
-   * FILE_INVALID for a cursor file or a certificate that cannot be read.
+   * FILE_INVALID for a cursor file or a certificate that cannot be read, UNKNOWN if the program has not all parts of gRPC.
    */
   public static KelpieClient connect(ConnectOptions options) {
     return connect(options, client -> {});

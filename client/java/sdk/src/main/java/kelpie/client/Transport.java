@@ -28,8 +28,9 @@ final class Transport {
   final Tokens tokens;
   final String network;
 
-  /** Throws VALUE_INVALID or FILE_INVALID. */
+  /** Throws VALUE_INVALID or FILE_INVALID, or UNKNOWN if parts of gRPC are missing. */
   Transport(ConnectOptions options, Loop loop) {
+    Channels.check();
     this.loop = loop;
     protection = new Protection(options);
     tokens = new Tokens(options);

@@ -13,6 +13,17 @@ import io.grpc.Server;
 import io.grpc.okhttp.OkHttpServerBuilder;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.StreamObserver;
+import java.io.File;
+import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Enumeration;
+import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -65,6 +76,44 @@ class HostileTest {
           }
         };
     return OkHttpServerBuilder.forPort(port, InsecureServerCredentials.create()).addService(service).build().start();
+  }
+
+  /** A jar that was put together without META-INF/services: each attempt to connect would fail, for ever. */
+  @Test
+  void aProgramWithoutAllPartsOfGrpcIsRefusedAtConnect() throws Exception {
+    for (String service : List.of("io.grpc.NameResolverProvider", "io.grpc.LoadBalancerProvider"))
+      for (boolean alone : List.of(true, false)) {
+        InvocationTargetException refused =
+            assertThrows(InvocationTargetException.class, () -> connectWithout("META-INF/services/" + service, alone));
+        String message = refused.getCause().getMessage();
+        assertTrue(message.contains("META-INF/services"), message);
+      }
+  }
+
+  /** gRPC looks in the context of the thread too, where a plugin finds the gRPC of its server. */
+  private static void connectWithout(String resource, boolean alone) throws Exception {
+    List<URL> path = new ArrayList<>();
+    for (String entry : System.getProperty("java.class.path").split(File.pathSeparator))
+      path.add(Path.of(entry).toUri().toURL());
+    try (URLClassLoader program =
+        new URLClassLoader(path.toArray(URL[]::new), ClassLoader.getPlatformClassLoader()) {
+          @Override
+          public Enumeration<URL> getResources(String name) throws IOException {
+            return name.equals(resource) ? Collections.emptyEnumeration() : super.getResources(name);
+          }
+        }) {
+      if (alone) Thread.currentThread().setContextClassLoader(program);
+      Method connect = program.loadClass(HostileTest.class.getName()).getDeclaredMethod("connectHere");
+      connect.setAccessible(true);
+      connect.invoke(null);
+    } finally {
+      Thread.currentThread().setContextClassLoader(HostileTest.class.getClassLoader());
+    }
+  }
+
+  /** Called in another class loader. */
+  static void connectHere() {
+    KelpieClient.connect(node(1).build()).closeAsync();
   }
 
   private static ConnectResponse welcome(Consumer<Welcome.Builder> with) {

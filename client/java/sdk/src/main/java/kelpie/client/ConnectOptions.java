@@ -250,9 +250,10 @@ public final class ConnectOptions {
     /**
      * Runs the handlers of events and commands, and the listeners of statuses: for example the scheduler of a server's
      * main thread. Default: a thread of the client's own. The futures of the client complete on another thread of the
-     * client, so that they complete also while this executor is busy. What the executor would call within {@code execute},
-     * as {@code Runnable::run} and {@code CallerRunsPolicy} do, runs on the client's own thread, so that the client does not
-     * wait for it. The executor may refuse functions while it is full: the client gives it the events again.
+     * client, so that they complete also while this executor is busy. A function that the executor calls within {@code
+     * execute}, as {@code Runnable::run} and {@code CallerRunsPolicy} do, runs on the client's own thread of handlers, so
+     * that the client does not wait for it. The executor may refuse functions while it is full: the client gives it the
+     * events again.
      */
     public Builder executor(Executor executor) {
       this.executor = executor;

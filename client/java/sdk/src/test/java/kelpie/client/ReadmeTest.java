@@ -3,6 +3,8 @@ package kelpie.client;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.BufferedReader;
+import java.io.File;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,31 +19,22 @@ import javax.tools.JavaFileObject;
 import javax.tools.SimpleJavaFileObject;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The code of the manual compiles. */
+/** The code of the manual compiles, with the imports that it shows. */
+@Timeout(60)
 class ReadmeTest {
   private static final Pattern BLOCK = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
 
-  /** A part of a program, which has these names. */
+  private static final Pattern IMPORTS = Pattern.compile("(?:import [^\n]+\n)*");
+
+  /** A part of a program: its imports, and the inside of a method. */
   private static final String PART =
       """
-      import com.google.common.util.concurrent.ListenableFuture;
-      import java.nio.file.Path;
-      import java.time.Duration;
-      import java.util.*;
-      import kelpie.client.*;
-      import kelpie.v1.ConsoleOutput;
-      import kelpie.v1.GetNodeRequest;
-      import kelpie.v1.GetNodeResponse;
-      import kelpie.v1.Node;
-      import kelpie.v1.NodeRole;
-      import kelpie.v1.NodeSelector;
-      import kelpie.v1.Player;
-      import kelpie.v1.RunConsoleCommand;
-
+      %s
       class Part%d {
-        void run(KelpieClient kelpie) throws Exception {
+        void run(kelpie.client.KelpieClient kelpie) throws Exception {
       %s
         }
       }
@@ -51,6 +44,32 @@ class ReadmeTest {
 
   @Test
   void theCodeOfTheManualCompiles() throws Exception {
+    compile();
+  }
+
+  /** Before the first session a stop is no fault: the reader sees one line about the coordinator, and no trace. */
+  @Test
+  void theServerOfTheManualStopsBeforeItsFirstSession() throws Exception {
+    compile();
+    String path = folder + File.pathSeparator + System.getProperty("java.class.path");
+    ProcessBuilder command =
+        new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin/java").toString(), "-cp", path, "Lobby");
+    command.environment().put("KELPIE_ENDPOINTS", "127.0.0.1:" + Kelpied.freePort());
+    Process lobby = command.redirectErrorStream(true).start();
+    try (BufferedReader output = lobby.inputReader()) {
+      List<String> lines = new ArrayList<>();
+      // The first line has the time.
+      for (String line = output.readLine(); line != null; line = output.readLine()) {
+        lines.add(line);
+        if (line.contains("no coordinator accepts the node")) lobby.toHandle().destroy();
+      }
+      assertEquals(2, lines.size(), String.join("\n", lines));
+    } finally {
+      lobby.destroyForcibly();
+    }
+  }
+
+  private void compile() throws Exception {
     List<JavaFileObject> sources = new ArrayList<>();
     Matcher blocks = BLOCK.matcher(Files.readString(Path.of("../README.md")));
     while (blocks.find()) sources.add(source(blocks.group(1), sources.size()));
@@ -70,7 +89,9 @@ class ReadmeTest {
 
   private static JavaFileObject source(String code, int number) {
     boolean whole = code.contains("public class Lobby");
-    String text = whole ? code : PART.formatted(number, code);
+    Matcher imports = IMPORTS.matcher(code);
+    imports.lookingAt();
+    String text = whole ? code : PART.formatted(imports.group(), number, code.substring(imports.end()));
     URI name = URI.create("string:///" + (whole ? "Lobby" : "Part" + number) + ".java");
     return new SimpleJavaFileObject(name, JavaFileObject.Kind.SOURCE) {
       @Override

@@ -11,11 +11,12 @@ import (
 // UNAVAILABLE, the refusal, or the error of ctx: then the request is on its way all the same, and a later refusal is a
 // status. With NoWait it returns an empty answer.
 func (s *session) ask(ctx context.Context, frame *kelpiev1.NodeFrame) (*kelpiev1.CoordinatorFrame, error) {
-	return s.askThen(ctx, frame, func() {})
+	return s.askThen(ctx, frame, func(*link) {})
 }
 
-// As ask. then is called with the lock when the coordinator has carried the request out, also after the end of ctx.
-func (s *session) askThen(ctx context.Context, frame *kelpiev1.NodeFrame, then func()) (*kelpiev1.CoordinatorFrame, error) {
+// As ask. then is called with the lock when the coordinator has carried the request out, also after the end of ctx, with
+// the stream of the answer.
+func (s *session) askThen(ctx context.Context, frame *kelpiev1.NodeFrame, then func(*link)) (*kelpiev1.CoordinatorFrame, error) {
 	if ctx != NoWait && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -25,9 +26,9 @@ func (s *session) askThen(ctx context.Context, frame *kelpiev1.NodeFrame, then f
 	}
 	done := make(chan outcome, 1)
 	alone := false // The lock guards it.
-	err := s.sendRequest(frame, func(answer *kelpiev1.CoordinatorFrame, err *Error) {
+	err := s.sendRequest(frame, func(from *link, answer *kelpiev1.CoordinatorFrame, err *Error) {
 		if err == nil {
-			then()
+			then(from)
 		} else if alone {
 			s.post(Status{Kind: Refused, Err: err})
 		}
@@ -55,14 +56,14 @@ func (s *session) askThen(ctx context.Context, frame *kelpiev1.NodeFrame, then f
 	return nil, ctx.Err()
 }
 
-func (s *session) sendRequest(frame *kelpiev1.NodeFrame, done func(*kelpiev1.CoordinatorFrame, *Error)) error {
+func (s *session) sendRequest(frame *kelpiev1.NodeFrame, done func(*link, *kelpiev1.CoordinatorFrame, *Error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l, err := s.usableLink()
 	if err != nil {
 		return err
 	}
-	return l.request(frame, done)
+	return l.request(frame, func(answer *kelpiev1.CoordinatorFrame, err *Error) { done(l, answer, err) })
 }
 
 // As ask, for a request that is sent once: nobody can tell whether the coordinator took it when the stream breaks.

@@ -38,13 +38,9 @@ func (l *link) answer(frame *kelpiev1.CoordinatorFrame) bool {
 	return true
 }
 
-// Whether the next stream settles the request anew: it begins with the facts of the node and the list of its players.
+// Whether the next stream settles the request: it begins with the list of the players.
 func isSuperseded(request *kelpiev1.NodeFrame) bool {
-	switch request.Frame.(type) {
-	case *kelpiev1.NodeFrame_UpdateOwnNode, *kelpiev1.NodeFrame_ReportPlayers, *kelpiev1.NodeFrame_SyncPlayers:
-		return true
-	}
-	return false
+	return request.GetReportPlayers() != nil || request.GetSyncPlayers() != nil
 }
 
 // Whether the next stream has settled the request: then its answer comes too late.

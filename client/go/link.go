@@ -31,6 +31,8 @@ type link struct {
 	outbox   outbox
 	requests requests
 	changes  helloChanges
+	// The changes of the node that came after the Hello of this stream, until its Welcome.
+	missed []*kelpiev1.NodeChange
 	// nil before the Welcome.
 	welcome    *kelpiev1.Welcome
 	processing processing
@@ -202,6 +204,16 @@ func (l *link) send(frame *kelpiev1.NodeFrame) bool {
 	return true
 }
 
+// The coordinator of another stream has stored a change of the node, which the Hello of this one did not have.
+func (l *link) change(change *kelpiev1.NodeChange) {
+	if l.welcome == nil {
+		l.missed = append(l.missed, change)
+		return
+	}
+	update := &kelpiev1.NodeFrame_UpdateOwnNode{UpdateOwnNode: &kelpiev1.UpdateOwnNode{Change: change}}
+	l.send(&kelpiev1.NodeFrame{Frame: update})
+}
+
 func (l *link) start(welcome *kelpiev1.Welcome) {
 	if l.welcome != nil {
 		l.fail(fail(ReasonProtocol, "a second Welcome came"))
@@ -219,6 +231,10 @@ func (l *link) start(welcome *kelpiev1.Welcome) {
 	l.beatEvery(welcomeTime(welcome.HeartbeatInterval, defaultHeartbeat, leastHeartbeat))
 	l.session.publisher.restart(welcome)
 	l.session.welcomed(l, welcome)
+	for _, change := range l.missed {
+		l.change(change)
+	}
+	l.missed = nil
 	l.watchExpiry(durationOr(welcome.CredentialExpiresIn, 0))
 	// The first heartbeat goes out at once, so that others see the load without waiting for an interval.
 	l.beatSoon()

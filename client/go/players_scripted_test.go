@@ -46,6 +46,42 @@ func TestChangeWithoutAnAnswerFollowsTheList(t *testing.T) {
 	}
 }
 
+// A report that is under way when the node moves is settled by the list of the newer stream: an answer of the older one
+// changes nothing.
+func TestLateAnswerToAReport(t *testing.T) {
+	t.Parallel()
+	c, other := scripted.Start(t), scripted.Start(t)
+	client := connect(t, kelpie.Options{
+		Name: "gate-1", Role: kelpie.Proxy, Endpoints: []string{c.Endpoint, other.Endpoint},
+		Players: &kelpie.PlayersOptions{OnEvicted: func(kelpie.Evicted) { t.Error("a player was evicted") }},
+	})
+	first, _ := c.Open(t, nil)
+	first.Snapshot(1, true, rosterTopics)
+	answerList(first)
+	ready(t, client)
+	joined := make(chan error, 1)
+	go func() { joined <- client.Players().Joined(within(t), kelpie.PlayerFacts{XUID: "77", Name: "Maja"}) }()
+	report := first.Until("the report", func(frame *kelpiev1.NodeFrame) bool { return frame.GetReportPlayers() != nil })
+	drain := &kelpiev1.Drain{ReconnectWindow: durationpb.New(time.Millisecond)}
+	first.Send(&kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_Drain{Drain: drain}})
+	second, _ := other.Open(t, nil)
+	answerList(second)
+	generation := func() uint64 {
+		player, _ := client.Players().Get("77")
+		return player.GetGeneration()
+	}
+	eventually(t, "the generation", func() bool { return generation() == 1007 })
+	result := &kelpiev1.PlayerReportResult{PlayerId: "77", Generation: 1000}
+	answer := &kelpiev1.PlayersReported{Results: []*kelpiev1.PlayerReportResult{result}}
+	first.Answer(report, &kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_PlayersReported{PlayersReported: answer}})
+	must(t, next(t, joined))
+	if got := generation(); got != 1007 {
+		t.Errorf("the generation is %d", got)
+	}
+	first.Until("Goodbye", isGoodbye(kelpiev1.GoodbyeReason_GOODBYE_REASON_DRAINED))
+	first.End(nil)
+}
+
 // Answers the next list: the coordinator has all of its players, under generation 1007.
 func answerList(s *scripted.Stream) *kelpiev1.SyncPlayers {
 	frame := s.Until("the list", func(frame *kelpiev1.NodeFrame) bool { return frame.GetSyncPlayers() != nil })

@@ -196,8 +196,7 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// A stream that another one has replaced goes on until its requests have their answers. Publishes and changes of the own
-// node are not among them: the newer stream has them.
+// A stream that another one has replaced goes on until its requests have their answers. Publishes go out on the newer one.
 func TestDrainWaitsForAnswers(t *testing.T) {
 	t.Parallel()
 	other := scripted.Start(t)
@@ -208,9 +207,6 @@ func TestDrainWaitsForAnswers(t *testing.T) {
 		loops = append(loops, client.Issue(within(t), kelpie.Issue{Target: kelpie.ToNode("a"), Command: kelpie.Custom("c", "x")}))
 		asked = append(asked, stream.Until("the command", func(frame *kelpiev1.NodeFrame) bool { return frame.GetIssueCommand() != nil }))
 	}
-	motd, updated := "hello", make(chan error, 1)
-	go func() { updated <- client.Update(within(t), kelpie.NodeChange{MOTD: &motd}) }()
-	update := stream.Until("the change", func(frame *kelpiev1.NodeFrame) bool { return frame.GetUpdateOwnNode() != nil })
 	drain := &kelpiev1.Drain{Grace: durationpb.New(patience), ReconnectWindow: durationpb.New(time.Millisecond)}
 	stream.Send(&kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_Drain{Drain: drain}})
 	second, _ := other.Open(t, nil)
@@ -232,12 +228,44 @@ func TestDrainWaitsForAnswers(t *testing.T) {
 		result.Last = true
 		stream.Answer(asked[i], &kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_CommandResult{CommandResult: result}})
 	}
-	stream.Answer(update, &kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_RequestOk{}})
-	if err := next(t, updated); !errors.Is(err, kelpie.ReasonUnavailable) {
-		t.Errorf("the change that the newer stream does not have: %v", err)
-	}
 	stream.Until("Goodbye", isGoodbye(kelpiev1.GoodbyeReason_GOODBYE_REASON_DRAINED))
 	stream.End(nil)
+}
+
+// The older stream has stored a change of the node after the Hello of the newer one: this gets the change too.
+func TestChangeDuringAMove(t *testing.T) {
+	t.Parallel()
+	isUpdate := func(frame *kelpiev1.NodeFrame) bool { return frame.GetUpdateOwnNode() != nil }
+	for _, welcomedFirst := range []bool{true, false} {
+		other := scripted.Start(t)
+		client, _, stream := scriptedClient(t, kelpie.Options{Endpoints: []string{other.Endpoint}}, nil)
+		motd, updated := "hello", make(chan error, 1)
+		go func() { updated <- client.Update(within(t), kelpie.NodeChange{MOTD: &motd}) }()
+		asked := stream.Until("the change", isUpdate)
+		drain := &kelpiev1.Drain{ReconnectWindow: durationpb.New(time.Millisecond)}
+		stream.Send(&kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_Drain{Drain: drain}})
+		second, hello := other.Accept(t)
+		if hello.Motd != "" {
+			t.Errorf("the Hello has %q", hello.Motd)
+		}
+		stored := func() {
+			stream.Answer(asked, &kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_RequestOk{}})
+			must(t, next(t, updated))
+		}
+		if !welcomedFirst {
+			stored()
+		}
+		second.Send(&kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_Welcome{Welcome: scripted.Welcome()}})
+		if welcomedFirst {
+			second.Until("the first heartbeat", isHeartbeat)
+			stored()
+		}
+		if got := second.Until("the change", isUpdate).GetUpdateOwnNode().Change.GetMotd(); got != motd {
+			t.Errorf("the change is %q", got)
+		}
+		stream.Until("Goodbye", isGoodbye(kelpiev1.GoodbyeReason_GOODBYE_REASON_DRAINED))
+		stream.End(nil)
+	}
 }
 
 // The client waits for the answers at most for the grace of the Drain, on a replaced stream and on the only one.

@@ -127,7 +127,14 @@ func (s *session) update(ctx context.Context, given NodeChange) error {
 		return err
 	}
 	frame := &kelpiev1.NodeFrame_UpdateOwnNode{UpdateOwnNode: &kelpiev1.UpdateOwnNode{Change: change}}
-	_, err = s.askThen(ctx, &kelpiev1.NodeFrame{Frame: frame}, func() { changeHello(s.facts, change) })
+	_, err = s.askThen(ctx, &kelpiev1.NodeFrame{Frame: frame}, func(from *link) {
+		changeHello(s.facts, change)
+		for _, newer := range []*link{s.connection.current, s.connection.successor} {
+			if newer != nil && newer != from {
+				newer.change(change)
+			}
+		}
+	})
 	return err
 }
 

@@ -16,6 +16,8 @@ const READABLE = new Set(['kelpie.settings', 'kelpie.audit']);
 
 /** The topic, if nodes may publish on it. Throws TOPIC_INVALID or TOPIC_RESERVED. */
 export function checkTopic(topic: unknown): string {
+  if (typeof topic === 'string' && /[*>]/.test(topic))
+    throw invalid(topic, 'a publish has no wildcards; name one topic');
   const form = 'tokens of letters, digits, "_" and "-" with dots between them';
   const checked = checkForm('topic', topic, TOPIC, form);
   const [first = '', ...rest] = checked.split('.');

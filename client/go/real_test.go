@@ -113,6 +113,12 @@ func TestPublishFails(t *testing.T) {
 			t.Errorf("%s: %v", topic, err)
 		}
 	}
+	for _, topic := range []string{"chat.*", ">"} {
+		err := client.Publish(within(t), topic, "x")
+		if !errors.Is(err, kelpie.ReasonTopicInvalid) || !strings.Contains(err.Error(), "a publish has no wildcards") {
+			t.Errorf("%s: %v", topic, err)
+		}
+	}
 	err := client.Publish(within(t), "a.b", strings.Repeat("x", 300*1024))
 	var known *kelpie.Error
 	if !errors.As(err, &known) || known.Reason != kelpie.ReasonPayloadTooLarge || known.Metadata["limit"] == "" || !known.Permanent {

@@ -25,6 +25,9 @@ var (
 
 // Whether nodes may publish on the topic: TOPIC_INVALID or TOPIC_RESERVED.
 func checkTopic(topic string) error {
+	if strings.ContainsAny(topic, "*>") {
+		return invalidTopic(topic, "a publish has no wildcards; name one topic")
+	}
 	form := `tokens of letters, digits, "_" and "-" with dots between them`
 	if err := checkForm("topic", topic, topicForm, form); err != nil {
 		return err

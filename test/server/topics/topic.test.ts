@@ -52,6 +52,9 @@ describe('a topic', () => {
   for (const topic of ['*', '>', 'chat.*', 'chat.>', '*.global', 'chat.a*']) {
     it(`may have no wildcards: "${topic}"`, () => {
       expect(refusalOf(() => checkTopic(topic)).reason).to.equal('TOPIC_INVALID');
+      const { reason, message } = thrownBy(ClientError, () => client.checkTopic(topic));
+      expect(reason).to.equal('TOPIC_INVALID');
+      expect(message).to.include('a publish has no wildcards');
     });
   }
 

@@ -89,6 +89,7 @@ export function routesOf(options: ConnectOptions): Route[] {
     endpoint,
     transport: grpcTransport(endpoint, tokens, protection, network),
     network,
+    renewed: () => tokens.renewed(),
   }));
 }
 

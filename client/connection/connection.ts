@@ -13,6 +13,9 @@ import type { Route } from './transport.js';
 /** A stream that lived this long was healthy: the next attempt does not wait. */
 const HEALTHY_MS = 10_000;
 
+/** How often the client looks whether somebody has replaced a refused token. */
+const RENEWED_MS = 500;
+
 /** If a coordinator asks for a longer wait than this, the client still waits only this long. */
 const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
 
@@ -131,7 +134,20 @@ export class Connection {
     // The back-off comes on top: else all clients that were asked for the same wait would come at the same moment.
     const retryInMs = Math.max(0, askedMs) + backoff;
     post({ type: 'disconnected', error, retryInMs });
-    return this.#pause(retryInMs);
+    return this.#wait(retryInMs);
+  }
+
+  /** Waits before an attempt, but no longer than until somebody has replaced the refused token. */
+  async #wait(ms: number): Promise<void> {
+    const { renewed } = this.#upcoming;
+    if (!renewed) return this.#pause(ms);
+    for (let leftMs = ms; leftMs > 0 && !this.#closed; leftMs -= RENEWED_MS) {
+      if (renewed()) {
+        this.#notBefore.clear();
+        return;
+      }
+      await this.#pause(Math.min(leftMs, RENEWED_MS));
+    }
   }
 
   async #untilBroken(attempt: number): Promise<KelpieError | undefined> {

@@ -27,6 +27,8 @@ const NOT_ACCEPTED: readonly FailureReason[] = [
 export class Tokens {
   readonly #places: TokenPlaces;
   readonly #nodeName: string | undefined;
+  /** The token that a coordinator refused last. */
+  #refused: string | undefined;
 
   /** Only a node can join: without `nodeName` a join token is left out. Throws VALUE_INVALID. */
   constructor(given: TokenPlaces, nodeName?: string) {
@@ -85,11 +87,30 @@ export class Tokens {
     return this.current();
   }
 
-  /** The error of a stream, with what to do about it. A file may get another token: its refusal is not permanent. */
-  refused(error: KelpieError): KelpieError {
+  /** Whether the file has another token now than the refused one, or the node can join again: true once a refusal. */
+  renewed(): boolean {
+    const { tokenFile, joinToken } = this.#places;
+    if (tokenFile === undefined || this.#refused === undefined) return false;
+    try {
+      const found = readTokenFile(tokenFile);
+      if (found === this.#refused || (found ?? joinToken) === undefined) return false;
+    } catch {
+      return false;
+    }
+    this.#refused = undefined;
+    return true;
+  }
+
+  /**
+   * The error of a stream that showed this token, with what to do about it. A file may get another token: its refusal
+   * is not permanent.
+   */
+  refused(token: string | undefined, error: KelpieError): KelpieError {
     const { tokenFile, joinToken } = this.#places;
     const { reason, metadata, cause } = error;
+    this.#refused = undefined;
     if (tokenFile === undefined || !REFUSALS.includes(reason)) return error;
+    this.#refused = token;
     const again = joinToken === undefined ? '' : ', or remove the file, and the node joins again';
     const message = `${error.message}; the token is that of ${tokenFile}: write a new one into it${again}`;
     const retryAfterMs = Math.max(REFUSED_MS, error.retryAfterMs ?? 0);

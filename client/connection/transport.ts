@@ -27,6 +27,8 @@ export interface Route {
   readonly transport: Transport;
   /** The network that the program expects; undefined: any. */
   readonly network?: string | undefined;
+  /** Whether the token that its coordinator refused has been replaced: then the next attempt waits no longer. */
+  readonly renewed?: () => boolean;
 }
 
 /**
@@ -42,13 +44,14 @@ export function grpcTransport(
   return async function* connect(requests, signal) {
     const { channel, explain } = openChannel(endpoint, protection);
     try {
-      const metadata = metadataOf(await tokens.forStream(channel, signal));
+      const token = await tokens.forStream(channel, signal);
+      const metadata = metadataOf(token);
       const service = clients.create(SessionServiceDefinition, channel);
       try {
         if (network !== undefined) await checkNetwork(channel, network, { signal, metadata });
         yield* service.connect(requests, { signal, metadata });
       } catch (thrown) {
-        throw tokens.refused(fromThrown(thrown));
+        throw tokens.refused(token, fromThrown(thrown));
       }
     } catch (thrown) {
       throw await explain(thrown);

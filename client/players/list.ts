@@ -31,9 +31,15 @@ export interface ListedPlayer {
   unanswered?: UnansweredChange;
 }
 
-interface Login {
-  readonly generation: number;
+/** A login that was granted, until the player is in. */
+export interface Login {
+  /** 0: no coordinator has decided. */
+  generation: number;
   readonly sinceMs: number;
+  /** The exchange whose answer decides the login after the player was let in. */
+  waitsFor?: object;
+  /** The player, if they came in meanwhile. */
+  listed?: ListedPlayer;
 }
 
 /** A part of the list, and its players. */
@@ -80,14 +86,16 @@ export class PlayerList {
   }
 
   /** A login is granted. Older logins that never ended are dropped after 60 s, as in the coordinator. */
-  grant(id: string, generation: number, nowMs: number): void {
+  grant(id: string, generation: number, nowMs: number): Login {
     this.saw(generation);
     this.#logins.delete(id);
-    this.#logins.set(id, { generation, sinceMs: nowMs });
+    const login: Login = { generation, sinceMs: nowMs };
+    this.#logins.set(id, login);
     for (const [other, { sinceMs }] of this.#logins) {
       if (nowMs - sinceMs <= LOGIN_MS) break;
       this.#logins.delete(other);
     }
+    return login;
   }
 
   endLogin(id: string): Login | undefined {

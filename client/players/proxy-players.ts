@@ -27,10 +27,13 @@ import {
   unchanged,
 } from './facts.js';
 import { type Answer, unanswered } from '../connection/requests.js';
-import type { ListedPlayer, PlayerList } from './list.js';
+import type { ListedPlayer, Login, PlayerList } from './list.js';
 import type { Acquired, Policy, PlayersOptions } from './options.js';
 import { isRequestUndecided } from './report.js';
 import type { PlayerReporting } from './reporting.js';
+
+/** A decision that comes after the time for a login; undefined: there is none. */
+type Late = Promise<Acquired | undefined>;
 
 /** How long a coordinator may take for a login, unless the options say otherwise. */
 const ACQUIRE_MS = 5000;
@@ -88,33 +91,42 @@ export class ProxyPlayers {
     const asking = { cancelled: false };
     this.#asking.set(id, asking);
     try {
-      const acquired = await this.#ask(player, DuplicatePolicy[wanted]);
-      if (!acquired.granted) return acquired;
+      const { acquired, late } = await this.#ask(player, DuplicatePolicy[wanted]);
+      if (!acquired.granted) {
+        void this.#settle(id, late);
+        return acquired;
+      }
       const { generation } = acquired;
       if (asking.cancelled) {
+        void this.#settle(id, late);
         await this.#giveBack(id, generation);
         return { granted: false, text: 'The login was cancelled.' };
       }
       this.#reporting.replace(id);
-      this.#list.grant(id, generation, this.#clock.now());
+      const login = this.#list.grant(id, generation, this.#clock.now());
+      void this.#settle(id, late, login);
       return acquired;
     } finally {
       if (this.#asking.get(id) === asking) this.#asking.delete(id);
     }
   }
 
-  async #ask(player: Player, policy: DuplicatePolicy): Promise<Acquired> {
+  /** `late`: the decision of the coordinator, which comes after that of the rule. */
+  async #ask(
+    player: Player,
+    policy: DuplicatePolicy,
+  ): Promise<{ acquired: Acquired; late?: Late }> {
     const login = { givenUp: false };
     const bytes = Player.encode(player).finish().length;
     const request = this.#room.run(bytes, () => this.#request({ player, policy }, login));
     try {
       const acquired = await this.#inTime(request.then(acquiredBy));
-      if (acquired) return acquired;
+      if (acquired) return { acquired };
       login.givenUp = true;
-      return this.#late(player, request);
+      return { acquired: this.#undecided(player), late: request.then(acquiredBy).catch(refusedBy) };
     } catch (error) {
       const why = fromThrown(error);
-      if (isRequestUndecided(why)) return this.#undecided(player);
+      if (isRequestUndecided(why)) return { acquired: this.#undecided(player) };
       throw why;
     }
   }
@@ -142,20 +154,12 @@ export class ProxyPlayers {
     }
   }
 
-  /** The answer takes too long. If the player is not let in, a later grant is given back. */
-  #late(player: Player, request: Promise<Answer>): Acquired {
-    const acquired = this.#undecided(player);
-    if (!acquired.granted) void this.#undo(player.id, request);
-    return acquired;
-  }
-
-  async #undo(id: string, request: Promise<Answer>): Promise<void> {
-    try {
-      const acquired = acquiredBy(await request);
-      if (acquired.granted) await this.#giveBack(id, acquired.generation);
-    } catch {
-      // The login was not granted, or a later list settles it.
-    }
+  /** A late decision holds for the login that was let in. A grant without such a login is given back. */
+  async #settle(id: string, late: Late | undefined, login?: Login): Promise<void> {
+    if (!late) return;
+    const acquired = login ? await this.#reporting.decide(id, login, late) : await late;
+    // If it fails, the grant ends by itself.
+    if (acquired?.granted) await this.#giveBack(id, acquired.generation).catch(() => undefined);
   }
 
   #undecided(player: Player): Acquired {
@@ -196,6 +200,10 @@ export class ProxyPlayers {
         player,
       );
     const listed = this.#list.add(player, login?.generation ?? 0, this.#clock.now());
+    if (login?.waitsFor) {
+      login.listed = listed;
+      listed.waitsFor = login.waitsFor;
+    }
     const undo = (): void => this.#list.remove(listed);
     return this.#reporting.report(listed, { $case: 'joined', value: player }, undo);
   }
@@ -252,6 +260,12 @@ export class ProxyPlayers {
     if (listed) return listed;
     throw new KelpieError('PLAYER_NOT_FOUND', `player ${shown(id)} is not on this node`);
   }
+}
+
+/** The decision about a login that the coordinator refused; undefined: it has decided nothing. */
+function refusedBy(thrown: unknown): Acquired | undefined {
+  const error = fromThrown(thrown);
+  return isRequestUndecided(error) ? undefined : { granted: false, text: error.message };
 }
 
 function acquiredBy(answer: Answer): Acquired {

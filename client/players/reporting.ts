@@ -13,7 +13,9 @@ import {
 import type { Clock } from '../core/clock.js';
 import { fromThrown, fromWire, type KelpieError } from '../errors.js';
 import type { Link } from '../connection/link.js';
-import type { ListedPlayer, Part, PlayerList } from './list.js';
+import { Exchanges } from './exchanges.js';
+import type { ListedPlayer, Login, Part, PlayerList } from './list.js';
+import type { Acquired } from './options.js';
 import {
   framesOf,
   isUndecided,
@@ -47,8 +49,7 @@ export class PlayerReporting {
   readonly #list: PlayerList;
   #waiting: Report[] = [];
   #flushing: NodeJS.Immediate | undefined;
-  /** Requests without an answer. Until the answers the list and the coordinator's table may differ. */
-  #exchanges = 0;
+  readonly #exchanges = new Exchanges();
 
   constructor(options: ReportingOptions) {
     this.#options = options;
@@ -62,7 +63,7 @@ export class PlayerReporting {
 
   /** The number of reports and lists without an answer. */
   get pending(): number {
-    return this.#waiting.length + this.#exchanges;
+    return this.#waiting.length + this.#exchanges.size;
   }
 
   /**
@@ -104,7 +105,7 @@ export class PlayerReporting {
   }
 
   #send(link: Link, part: readonly Report[]): void {
-    const exchange = this.#begin(
+    const exchange = this.#exchanges.begin(
       part.filter(({ what, listed }) => what.$case === 'joined' && listed.generation === 0),
     );
     const value = { reports: part.map(reportOf) };
@@ -121,17 +122,8 @@ export class PlayerReporting {
     void answered.finally(() => this.#end(exchange, part));
   }
 
-  /** An exchange begins. These players wait for its answer, which has their generations. */
-  #begin(about: readonly { readonly listed: ListedPlayer }[]): object {
-    const exchange = {};
-    this.#exchanges += 1;
-    for (const { listed } of about) listed.waitsFor = exchange;
-    return exchange;
-  }
-
   #end(exchange: object, about: readonly { readonly listed: ListedPlayer }[]): void {
-    this.#exchanges -= 1;
-    for (const { listed } of about) if (listed.waitsFor === exchange) delete listed.waitsFor;
+    this.#exchanges.end(exchange, about);
     if (this.#waiting.length > 0) this.flush();
   }
 
@@ -181,7 +173,7 @@ export class PlayerReporting {
 
   #sendPart(link: Link, { value, listed }: Part): void {
     const about = listed.map((one) => ({ listed: one }));
-    const exchange = this.#begin(about);
+    const exchange = this.#exchanges.begin(about);
     const answered = link.request({ $case: 'syncPlayers', value }).then(
       (answer) => {
         if (answer.$case === 'playersSynced') this.#takeSynced(listed, answer.value);
@@ -237,6 +229,39 @@ export class PlayerReporting {
     this.#options.onEvicted({ playerId, generation, reason, text });
   }
 
+  /**
+   * The player was let in before a coordinator decided. Their join waits for the decision: a grant that comes after the
+   * join would replace the player who is in. Resolves with a grant that nobody needs, if there is one.
+   */
+  async decide(id: string, login: Login, decision: Promise<Acquired | undefined>) {
+    const exchange = this.#exchanges.begin([]);
+    login.waitsFor = exchange;
+    const acquired = await decision;
+    const about = login.listed?.waitsFor === exchange ? [{ listed: login.listed }] : [];
+    const isCurrent = about.length > 0 || this.#list.login(id) === login;
+    if (acquired && isCurrent) this.#decided(id, login, acquired);
+    this.#end(exchange, about);
+    return isCurrent ? undefined : acquired;
+  }
+
+  #decided(id: string, login: Login, acquired: Acquired): void {
+    if (!acquired.granted) return this.#deny(id, login.listed, acquired.text);
+    login.generation = acquired.generation;
+    this.#list.saw(login.generation);
+    if (login.listed) this.#setGeneration(login.listed, login.generation);
+  }
+
+  #deny(playerId: string, listed: ListedPlayer | undefined, text: string): void {
+    const reason = PlayerLeaveReason.REPLACED;
+    if (!listed) {
+      this.#list.endLogin(playerId);
+      return this.#options.onEvicted({ playerId, generation: 0, reason, text });
+    }
+    settle(this.#waiting.filter((report) => report.listed === listed));
+    this.#waiting = this.#waiting.filter((report) => report.listed !== listed);
+    this.#evict(listed, reason, text);
+  }
+
   /** The coordinator has ended a presence or a login. A present one with a newer generation stays. */
   evicted(evicted: PlayerEvicted): void {
     const { playerId, generation, reason, text } = evicted;
@@ -263,7 +288,7 @@ export class PlayerReporting {
    */
   digest(): PresenceDigest | undefined {
     this.flush();
-    if (this.#exchanges > 0) return undefined;
+    if (this.#exchanges.size > 0) return undefined;
     this.#changeAgain(this.#list.unanswered);
     return this.#list.digest();
   }

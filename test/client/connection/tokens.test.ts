@@ -1,6 +1,7 @@
 /** The token of a client: from a file that is replaced, and by a join token. */
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { protectionOf, usesTls } from '../../../client/connection/tls.js';
 import { ServerError, Status as Code } from 'nice-grpc';
@@ -110,6 +111,25 @@ describe('the token of a client', () => {
       expect(retryInMs).to.be.within(15_000, 30_000);
     });
   }
+
+  it('is shown at once when its file has another one than the refused one', async () => {
+    const [old, young] = [drawToken(), drawToken()];
+    store(young);
+    door.refusal = 'CREDENTIAL_EXPIRED';
+    door.admitted.delete(young);
+    writeFileSync(file, old);
+    const client = node({ tokenFile: file });
+    await next(client, 'disconnected');
+    // Not the same token again, and not a file without a token.
+    writeFileSync(file, `${old}\n`);
+    await delay(600);
+    rmSync(file);
+    await delay(600);
+    expect(tokens()).to.deep.equal([old]);
+    store(young);
+    await next(client, 'connected');
+    expect(tokens()).to.deep.equal([old, young]);
+  });
 
   it('waits for a file that is not there yet, or cannot be used', async () => {
     const client = node({ tokenFile: file });

@@ -38,6 +38,71 @@ describe('a login without an answer', () => {
     expect(await world.close()).to.deep.equal(NOTHING_LEFT);
   });
 
+  /** Alex is on gate-2, which does not say whether they are there, and logs in at gate-1, which waits for 300 ms. */
+  const late = async () => {
+    const evicted: string[] = [];
+    const onEvicted = ({ id, text }: { id: string; text: string }) =>
+      evicted.push(`${id}: ${text}`);
+    const world = await SdkWorld.open();
+    const other = world.connect({ name: 'gate-2', role: 'PROXY', players: { onEvicted: () => 0 } });
+    const players = { onEvicted, acquireTimeoutMs: 300 };
+    const { client } = world.connect({ name: 'gate-1', role: 'PROXY', players });
+    let answer = (verified: { connected: boolean }): unknown => verified;
+    other.client.handle('verify_player', () => new Promise((resolve) => (answer = resolve)));
+    await world.flow();
+    await client.ready();
+    const there = other.client.players.joined(ALEX);
+    await world.flow();
+    await there;
+    const login = client.players.acquire(ALEX);
+    await world.flow();
+    await world.pass(300);
+    expect(await login).to.deep.equal({ granted: true, generation: 0 });
+    const joined = client.players.joined(ALEX);
+    await world.flow();
+    return {
+      world,
+      client,
+      joined,
+      evicted,
+      answer: (connected: boolean) => answer({ connected }),
+    };
+  };
+
+  it('keeps the player who is in when the grant comes after their join', async () => {
+    const { world, client, joined, evicted } = await late();
+    await world.pass(2000);
+    await joined;
+    await world.quiet();
+    expect(evicted).to.deep.equal([]);
+    expect(client.players.get(ALEX.xuid)).to.include({ name: 'Alex' });
+    const row = world.town.playerRows.get(ALEX.xuid);
+    expect(row).to.include({ proxy: 'gate-1', loggingIn: false });
+    expect(await world.close()).to.deep.equal(NOTHING_LEFT);
+  });
+
+  it('evicts the player who is in when the coordinator denies the login after their join', async () => {
+    const { world, client, joined, evicted, answer } = await late();
+    answer(true);
+    await world.flow();
+    await joined;
+    expect(evicted).to.deep.equal([`${ALEX.xuid}: Alex is already on this network.`]);
+    expect(client.players.size).to.equal(0);
+    expect(world.town.playerRows.get(ALEX.xuid)).to.include({ proxy: 'gate-2' });
+    expect(await world.close()).to.deep.equal(NOTHING_LEFT);
+  });
+
+  it('ends with the player who left before the grant came', async () => {
+    const { world, client, joined } = await late();
+    const left = client.players.left(ALEX.xuid);
+    await world.pass(2000);
+    await Promise.all([joined, left]);
+    await world.quiet();
+    expect(world.town.playerRows.get(ALEX.xuid)).to.equal(undefined);
+    expect(client.pending).to.equal(0);
+    expect(await world.close()).to.deep.equal(NOTHING_LEFT);
+  });
+
   it('is denied if the options say deny, and the client gives a late grant back', async () => {
     const { world, client } = await gate({ whenAway: 'deny', acquireTimeoutMs: 800 });
     let got: Acquired | undefined;

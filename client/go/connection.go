@@ -11,6 +11,8 @@ import (
 const (
 	// A stream that lived this long was healthy: the next attempt does not wait.
 	healthyTime = 10 * time.Second
+	// How often the client looks whether somebody has replaced a refused token.
+	renewedPause = 500 * time.Millisecond
 	// If a coordinator asks for a longer wait than this, the client still waits only this long.
 	longestRetryAfter = 5 * time.Minute
 	// A coordinator that stops waits this long for its nodes to leave, if it names no time.
@@ -117,8 +119,31 @@ func (c *connection) rest(err *Error, attempt int) bool {
 	wait := asked + backoffTime(attempt, s.grace()/3)
 	s.locks.disconnected()
 	s.post(Status{Kind: Disconnected, Err: asError(err), RetryIn: wait})
+	renewed := c.upcoming().tokens.renewed
 	s.mu.Unlock()
+	return c.pauseUntil(wait, renewed)
+}
+
+// Waits before an attempt, but no longer than until somebody has replaced the refused token.
+func (c *connection) pauseUntil(wait time.Duration, renewed func() bool) bool {
+	for ; wait > renewedPause; wait -= renewedPause {
+		if renewed() {
+			c.forgetWaits()
+			return true
+		}
+		if !c.pause(renewedPause) {
+			return false
+		}
+	}
 	return c.pause(wait)
+}
+
+func (c *connection) forgetWaits() {
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	for _, one := range c.routes {
+		one.notBefore = time.Time{}
+	}
 }
 
 // Waits without the lock. Returns false if the client closes meanwhile.

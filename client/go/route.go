@@ -47,13 +47,13 @@ func (r *route) open(ctx context.Context, conn *grpc.ClientConn, exchange func(k
 	}
 	shown := withToken(ctx, token)
 	if err := r.checkNetwork(shown, conn); err != nil {
-		return r.tokens.refused(err)
+		return r.tokens.refusedStream(token, err)
 	}
 	stream, err := kelpiev1.NewSessionServiceClient(conn).Connect(shown)
 	if err == nil {
 		err = exchange(stream)
 	}
-	return r.tokens.refused(err)
+	return r.tokens.refusedStream(token, err)
 }
 
 // The connection, and a function that says why it does not open.

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -30,6 +31,8 @@ var notAccepted = []Reason{ReasonJoinTokenUsed, ReasonRightMissing, ReasonNodeNa
 type tokens struct {
 	node                 string
 	fixed, file, joining string
+	// The token that a coordinator refused last. Streams and the session set it.
+	refusedToken atomic.Pointer[string]
 }
 
 // The places that the program names; without any of Token and TokenFile, those of the environment. VALUE_INVALID.
@@ -125,6 +128,28 @@ func (t *tokens) join(ctx context.Context, conn *grpc.ClientConn) *Error {
 		return fromGRPC(err)
 	}
 	return nil
+}
+
+// Whether the file has another token than the refused one, or the node can join again: true once a refusal.
+func (t *tokens) renewed() bool {
+	before := t.refusedToken.Load()
+	if before == nil {
+		return false
+	}
+	found, err := readTokenFile(t.file)
+	if err != nil || found == *before || found == "" && t.joining == "" {
+		return false
+	}
+	return t.refusedToken.CompareAndSwap(before, nil)
+}
+
+// The error of a stream that showed this token, as refused says it.
+func (t *tokens) refusedStream(token string, err error) error {
+	t.refusedToken.Store(nil)
+	if err != nil && t.file != "" && slices.Contains(credentialReasons, fromGRPC(err).Reason) {
+		t.refusedToken.Store(&token)
+	}
+	return t.refused(err)
 }
 
 // The error of a stream, with what to do about it. A file may get another token: its refusal is not permanent.

@@ -107,6 +107,7 @@ class Client:
                 handler_timeout,
                 load,
                 on_status,
+                tokens.renewed,
             )
         )
         self._make_api: Callable[[str], Api] = lambda endpoint: Api(endpoint, tokens, protection)

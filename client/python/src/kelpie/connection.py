@@ -18,6 +18,8 @@ _HEALTHY_SECONDS = 10.0
 _FIRST_WAIT_SECONDS = 0.5
 # If a coordinator asks for a longer wait than this, the client still waits only this long.
 _LONGEST_WAIT_SECONDS = 300.0
+# How often the client looks whether somebody has replaced a refused token.
+_RENEWED_SECONDS = 0.5
 # If a coordinator that stops names no time, its streams work for this long. More than the longest time counts as that.
 _GRACE_SECONDS = 10.0
 _LONGEST_GRACE_SECONDS = 60.0
@@ -38,6 +40,8 @@ class Connection:
     is_final: Callable[[KelpieError | None], bool]
     longest_wait: Callable[[], float]
     post: Callable[[Status], None]
+    #: Whether a refused token has been replaced: then the next attempt waits no longer.
+    renewed: Callable[[], bool]
 
     def __post_init__(self) -> None:
         self.stream: Stream | None = None
@@ -108,7 +112,11 @@ class Connection:
         left = max(0.0, self._not_before.get(self._upcoming, 0.0) - time.monotonic())
         wait = left + backoff(attempt, self.longest_wait())
         self.post(Status("disconnected", error=error, retry_in=wait))
-        await self._pause(wait)
+        while wait > 0 and not self._closed.is_set():
+            if self.renewed():
+                return self._not_before.clear()
+            await self._pause(min(wait, _RENEWED_SECONDS))
+            wait -= _RENEWED_SECONDS
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -39,7 +39,7 @@ class Outbox:
         return self._bytes >= _MOST_BYTES or len(self._ready) >= _MOST_FRAMES
 
     def send(self, frame: NodeFrame) -> int:
-        """Returns the bytes of the frame. After ``end`` it drops it. Raises PAYLOAD_TOO_LARGE if no message has room."""
+        """Returns the bytes of the frame. After ``end`` it drops it. Raises PAYLOAD_TOO_LARGE if no message has room"""
         size, limit = frame.ByteSize(), self.message_bytes - _BESIDE_BYTES
         if size > limit:
             message = f"a request of {size} bytes does not fit in a message; the limit is {limit}"

@@ -38,6 +38,7 @@ class Settings:
     handler_timeout: float
     load: Callable[[], Mapping[str, Any]] | None
     on_status: Callable[[Status], None] | None
+    renewed: Callable[[], bool]
 
 
 class Session:
@@ -52,7 +53,9 @@ class Session:
         self.subscriptions = Subscriptions(settings.handler_timeout, self._failed, self._announce)
         self.reading = Reading(settings.start, self.subscriptions)
         self.handlers = Handlers(lambda: self.stream, self._announce, self.refused)
-        self.connection = Connection(settings.endpoints, self._open, self._is_final, self._longest_wait, self._post)
+        self.connection = Connection(
+            settings.endpoints, self._open, self._is_final, self._longest_wait, self._post, settings.renewed
+        )
         # The topics and commands that the coordinator of the present stream has.
         self._known: tuple[list[str], list[str]] = ([], [])
         self._opened = asyncio.Event()

@@ -40,6 +40,8 @@ class Tokens:
         self._join_token = None if join_token is None or node is None else _checked(join_token, "join_token")
         self._file = Path(file) if file else None
         self._node = node
+        # The token that a coordinator refused last.
+        self._refused: str | None = None
         if self._join_token and not self._file:
             raise invalid("a join token needs token_file or KELPIE_TOKEN_FILE, for the token of this node")
 
@@ -61,8 +63,22 @@ class Tokens:
                 raise _not_joined(error) from None
         return self.current()
 
-    def refused(self, error: KelpieError) -> KelpieError:
+    def renewed(self) -> bool:
+        """Whether the file has another token than the refused one, or the node can join again: True once a refusal."""
+        if not self._file or not self._refused:
+            return False
+        try:
+            found = _read(self._file) or self._join_token
+        except KelpieError:
+            return False
+        if found is None or found == self._refused:
+            return False
+        self._refused = None
+        return True
+
+    def refused(self, token: str | None, error: KelpieError) -> KelpieError:
         """The error of a stream, with what to do about it. A file may get another token: no refusal is permanent."""
+        self._refused = token if error.reason in _REFUSALS else None
         if not self._file or error.reason not in _REFUSALS:
             return error
         again = ", or remove the file, and the node joins again" if self._join_token else ""

@@ -107,8 +107,10 @@ def transport(endpoint: str, tokens: Tokens, protection: Protection, network: st
 
     async def connect(messages: AsyncIterator[ConnectRequest]) -> AsyncGenerator[ConnectResponse, None]:
         channel = protection.channel(endpoint)
+        token = None
         try:
-            metadata = metadata_of(await tokens.for_stream(channel))
+            token = await tokens.for_stream(channel)
+            metadata = metadata_of(token)
             if network is not None:
                 await _check_network(channel, network, metadata)
             call = rpc(channel, CONNECT)(messages, metadata=metadata)
@@ -120,7 +122,7 @@ def transport(endpoint: str, tokens: Tokens, protection: Protection, network: st
                 if not status.is_ok:
                     raise status.error or error from None
         except grpc.aio.AioRpcError as error:
-            raise await protection.explained(tokens.refused(of_call(error)), endpoint) from None
+            raise await protection.explained(tokens.refused(token, of_call(error)), endpoint) from None
         except KelpieError as error:
             raise await protection.explained(error, endpoint) from None
         finally:

@@ -161,6 +161,11 @@ final class ClientSession implements Connection.Client, Link.Events {
   }
 
   @Override
+  public boolean renewed() {
+    return transport.tokens.renewed();
+  }
+
+  @Override
   public void frame(Link link, CoordinatorFrame frame) {
     switch (frame.getFrameCase()) {
       case SNAPSHOT -> reading.load(frame.getSnapshot());

@@ -17,6 +17,9 @@ final class Connection {
   /** A stream that lived this long was healthy: the next attempt does not wait. */
   private static final long HEALTHY_MS = 10_000;
 
+  /** How often the client looks whether somebody has replaced a refused token. */
+  private static final long RENEWED_MS = 500;
+
   /** If a coordinator asks for a longer wait than this, the client still waits only this long. */
   private static final long LONGEST_RETRY_AFTER_MS = 5 * 60_000;
 
@@ -42,6 +45,9 @@ final class Connection {
     boolean isFinal(KelpieException error);
 
     void post(Status status);
+
+    /** Whether a refused token has been replaced: then the next attempt waits no longer. */
+    boolean renewed();
 
     /** The connection has ended: with a final error, or null after {@code close}. */
     void finished(KelpieException error);
@@ -134,7 +140,19 @@ final class Connection {
     long mostMs = Math.max(FIRST_MS, longestBackoffMs.getAsLong());
     long retryInMs = askedMs + backoffMs(attempt, mostMs, loop.random());
     client.post(new Status.Disconnected(Optional.ofNullable(error), Duration.ofMillis(retryInMs)));
-    pause(retryInMs, this::begin);
+    waitFor(retryInMs);
+  }
+
+  /** Waits before an attempt, but no longer than until somebody has replaced the refused token. */
+  private void waitFor(long ms) {
+    if (closed || ms <= 0) {
+      pause(0, this::begin);
+    } else if (client.renewed()) {
+      Arrays.fill(notBeforeMs, Long.MIN_VALUE);
+      pause(0, this::begin);
+    } else {
+      pause(Math.min(ms, RENEWED_MS), () -> waitFor(ms - RENEWED_MS));
+    }
   }
 
   /** The client has ended when the streams that were replaced have ended too. */

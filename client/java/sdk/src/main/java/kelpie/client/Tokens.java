@@ -35,6 +35,10 @@ final class Tokens {
   private final String token;
   private final TokenFile file;
   private final String joinToken;
+  /** The token that a stream showed last, and whether its coordinator refused it. */
+  private String shown;
+
+  private boolean refused;
 
   /** Throws VALUE_INVALID. A message never shows a token. */
   Tokens(ConnectOptions options) {
@@ -78,10 +82,10 @@ final class Tokens {
    */
   CompletableFuture<String> forStream(ManagedChannel channel, Loop loop) {
     try {
-      if (joinToken == null) return CompletableFuture.completedFuture(current());
-      String own = file.read();
-      if (own != null) return CompletableFuture.completedFuture(own);
-      return joined(channel, loop);
+      String own = joinToken == null ? current() : file.read();
+      CompletableFuture<String> token =
+          own == null && joinToken != null ? joined(channel, loop) : CompletableFuture.completedFuture(own);
+      return token.whenComplete((found, error) -> shown = found);
     } catch (KelpieException error) {
       return CompletableFuture.failedFuture(error);
     }
@@ -131,9 +135,23 @@ final class Tokens {
     }
   }
 
+  /** Whether the file has another token than the refused one, or the node can join again: true once a refusal. */
+  boolean renewed() {
+    if (!refused) return false;
+    try {
+      String found = file.read();
+      if (found == null ? joinToken == null : found.equals(shown)) return false;
+    } catch (KelpieException unusable) {
+      return false;
+    }
+    refused = false;
+    return true;
+  }
+
   /** The error of a stream, with what to do about it. A file may get another token: its refusal is not permanent. */
   KelpieException refused(KelpieException error) {
-    if (file == null || !REFUSALS.contains(error.reason())) return error;
+    refused = file != null && REFUSALS.contains(error.reason());
+    if (!refused) return error;
     String again = joinToken == null ? "" : ", or remove the file, and the node joins again";
     String message =
         error.getMessage() + "; the token is that of " + file + ": write a new one into it" + again;

@@ -40,6 +40,7 @@ export function callCommand(): Command {
 
 /** Resolves with whether every result is an answer. */
 async function call(api: Api, name: string, text: string, options: CallOptions): Promise<boolean> {
+  checkWay(options, name, text);
   const { output, object } = options;
   const content = contentOf(text, object);
   const target = await targetOf(api, options);
@@ -60,7 +61,6 @@ function inWords({ outcome }: CommandResult): string {
 }
 
 async function targetOf(api: Api, options: CallOptions): Promise<Target> {
-  checkWay(options);
   const { node, any, playerProxy, playerServer } = options;
   const [only, ...others] = node;
   if (others.length > 0) return { nodes: node };
@@ -73,14 +73,21 @@ async function targetOf(api: Api, options: CallOptions): Promise<Target> {
   return any ? { any: selector } : { every: selector };
 }
 
+/** Content that could be a command: then the word before it could be a node. */
+const COMMAND = /^[a-z][\w-]*$/;
+
 /** The options name the nodes in one way. Labels, roles and states alone mean all nodes that match. */
-function checkWay(options: CallOptions): void {
+function checkWay(options: CallOptions, called: string, content: string): void {
   const { node, any, every, playerProxy, playerServer } = options;
   const single = [node[0], playerProxy, playerServer].filter((text) => text !== undefined).length;
   const ways = single + Number(any) + Number(every);
   if (ways > 1 || (ways === 0 && !selects(options))) {
+    const isNode = ways === 0 && COMMAND.test(content);
+    const meant = isNode
+      ? `; if "${called}" is a node: kelpie call ${content} --node ${called}`
+      : '';
     throw new UsageError(
-      'say who is asked, by one of --node, --any, --every, --player-proxy and --player-server',
+      `say who is asked, by one of --node, --any, --every, --player-proxy and --player-server${meant}`,
     );
   }
   if (single > 0 && selects(options)) {

@@ -69,7 +69,7 @@ function objectDifference(
   return undefined;
 }
 
-/** As `difference`, but captures nothing unless all of it fits. */
+/** Whether the whole value fits the pattern. Only then it captures values. */
 export function fits(pattern: unknown, value: unknown, captured: Captured): boolean {
   const trial: Captured = new Map(captured);
   if (difference(pattern, value, trial) !== undefined) return false;

@@ -153,6 +153,13 @@ describe('kelpied certs', () => {
   const certs = (folder: string, ...args: string[]) =>
     runKelpied(['certs', '--out', join(folder, 'tls'), ...args]);
 
+  it('shows how to reach another address of this machine', async () => {
+    const { output } = await certs(dataFolder(), '127.0.0.2');
+    expect(output)
+      .to.match(/ kelpied .*--host 127\.0\.0\.2 /)
+      .and.match(/--endpoint 127\.0\.0\.2:/);
+  });
+
   it('makes a CA and a certificate that a client with the CA alone trusts', async () => {
     const folder = dataFolder();
     const { code, output, errors } = await certs(folder, 'kelpie.example.org', '203.0.113.7');

@@ -1,5 +1,5 @@
 /** The program kelpie against a real kelpied: what it prints, and how it ends. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
@@ -334,6 +334,14 @@ describe('kelpie', () => {
         const { code, errors } = await onFullDisk(DAEMON, [args], {});
         expect(errors, args).to.match(/^kelpied: the output cannot be written: ENOSPC/);
         expect(code, args).to.equal(1);
+      }
+    });
+
+    it('with 0 and without a message when nobody reads its help', () => {
+      for (const program of [CLI, DAEMON]) {
+        const piped = '{ "$0" "$1" --help; echo "$?" >&2; } | true';
+        const { stderr } = spawnSync('sh', ['-c', piped, process.execPath, program]);
+        expect(stderr.toString()).to.equal('0\n');
       }
     });
 

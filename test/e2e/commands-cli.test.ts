@@ -240,7 +240,13 @@ describe('kelpie, of commands,', () => {
 
     it('not where it is not clear who is asked, or what is said', async () => {
       await shop('north', text('5 coins'));
-      await refused(/say who is asked/, 'call', 'price', 'sword');
+      await refused(/say who is asked/, 'call', 'price', '{}');
+      await refused(
+        /if "arena-1" is a node: kelpie call price --node arena-1$/m,
+        'call',
+        'arena-1',
+        'price',
+      );
       await refused(/by one of --node/, 'call', 'price', 'sword', '--any', '--every');
       await refused(/say who is asked/, 'call', 'price', '--node', 'north', '--player-proxy', '77');
       await refused(

@@ -13,6 +13,7 @@ import { join, resolve } from 'node:path';
 import { X509Certificate } from 'node:crypto';
 import { type CertsTask, isHost } from '../config/certs-task.js';
 import { aligned } from '../config/print.js';
+import { isLoopback } from '../../core/address.js';
 import { printable } from '../../core/printable.js';
 import { asOwner } from '../as-owner.js';
 import { hostsIn, type Issued, issueCa, issueClient, issueServer, type Validity } from './issue.js';
@@ -172,14 +173,28 @@ function textOf(folder: string, made: Made, data: string): string {
   ];
   const gone = hostsGone.length > 0 ? ` It is no more for ${hostsGone.join(', ')}.` : '';
   const subject = hosts ? `\nThe certificate is for ${hosts.join(', ')}.${gone}\n` : '';
-  const next = hosts
-    ? [
-        `  kelpied --data ${data} --tls-cert ${certificate} --tls-key ${key}`,
-        `  kelpie nodes --endpoint localhost:50051 --ca ${ca}`,
-      ]
-    : [
-        `  kelpied --data ${data} --tls-cert ${join(folder, 'server.pem')} --tls-key ${join(folder, 'server-key.pem')} --tls-client-ca ${ca}`,
-        `  kelpie nodes --endpoint localhost:50051 --ca ${ca} --cert ${certificate} --key ${key}`,
-      ];
+  const next = nextOf(folder, made, data);
   return `${aligned(rows)}${subject}\nTry next:\n${next.join('\n')}\n`;
+}
+
+/** The commands that use the certificate. */
+function nextOf(
+  folder: string,
+  { ca, certificate, key, hosts }: Made,
+  data: string,
+): [kelpied: string, kelpie: string] {
+  if (!hosts) {
+    return [
+      `  kelpied --data ${data} --tls-cert ${join(folder, 'server.pem')} --tls-key ${join(folder, 'server-key.pem')} --tls-client-ca ${ca}`,
+      `  kelpie nodes --endpoint localhost:50051 --ca ${ca} --cert ${certificate} --key ${key}`,
+    ];
+  }
+  // kelpied listens on 127.0.0.1 unless it is told another address of this machine.
+  const [first = ''] = hosts;
+  const [host, own] =
+    isLoopback(first) && !LOCAL.includes(first) ? [` --host ${first}`, first] : ['', 'localhost'];
+  return [
+    `  kelpied --data ${data}${host} --tls-cert ${certificate} --tls-key ${key}`,
+    `  kelpie nodes --endpoint ${own}:50051 --ca ${ca}`,
+  ];
 }

@@ -130,11 +130,11 @@ function commandOf(onTask: (asked: Task) => void): Command {
   return command.allowExcessArguments();
 }
 
-/** If kelpied cannot write its help, it ends with 1. */
+/** If kelpied cannot write its help, it ends with 1. A reader that has gone, as in `kelpied --help | head`, is no error. */
 function exitCodeOf({ exitCode }: CommanderError): number {
   if (exitCode !== 0) return 2;
-  const { errored } = process.stdout;
-  if (errored === null) return 0;
+  const errored: NodeJS.ErrnoException | null = process.stdout.errored;
+  if (errored === null || errored.code === 'EPIPE') return 0;
   process.stderr.write(`kelpied: the output cannot be written: ${errored.message}\n`);
   return 1;
 }

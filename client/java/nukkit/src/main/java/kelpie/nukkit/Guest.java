@@ -15,7 +15,8 @@ final class Guest {
   /** The generation of their grant. 0: they have none, since no coordinator has decided, or since it has lapsed. */
   private volatile long generation;
 
-  private volatile long grantedNs;
+  /** When it was granted, by System.nanoTime. */
+  volatile long grantedNs;
   /** Main thread only: whether they are in the world. */
   private boolean joined;
   /** Main thread only: whether somebody kicked them. */

@@ -3,6 +3,7 @@ package kelpie.nukkit;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** Whom an eviction closes: a player may log in again while the eviction of their older connection is on its way. */
@@ -32,6 +33,15 @@ class GuestTest {
     guest.join();
     assertFalse(guest.isMeantBy(7));
     assertFalse(guest.isMeantBy(0));
+  }
+
+  /** The client has forgotten the grant, so it reported the player without one. */
+  @Test
+  void aPlayerWhoseGrantHasLapsedIsClosedWithoutAGeneration() {
+    guest.granted(8);
+    guest.grantedNs -= TimeUnit.SECONDS.toNanos(61);
+    guest.join();
+    assertTrue(guest.isMeantBy(0));
   }
 
   @Test

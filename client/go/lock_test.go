@@ -58,7 +58,7 @@ func TestLockThatIsHeld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	short, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	short, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if _, err := other.State().Lock(short, "held", "a"); !errors.Is(err, kelpie.ReasonLockHeld) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)

@@ -3,7 +3,6 @@
  * contract than the released one: each message has a field `newer`, and each oneof one more member, `newerFrame` in a
  * frame. So a scenario can send what no client knows.
  */
-import { readFileSync } from 'node:fs';
 import {
   createFileRegistry,
   create,
@@ -21,11 +20,8 @@ import {
   FieldDescriptorProto_Label,
   FieldDescriptorProto_Type,
   FieldDescriptorProtoSchema,
-  FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt';
-
-/** The compiled file lies one folder deeper, in dist. */
-const BINARY = new URL('../../../gen/kelpie.binpb', import.meta.url);
+import { descriptorSet } from '../support/wire/descriptors.js';
 
 /** The number of the field that no released contract has. Those of the oneofs follow. */
 const NEWER = 5000;
@@ -35,7 +31,7 @@ export type Json = Record<string, unknown>;
 const registry = createFileRegistry(withNewer());
 
 function withNewer() {
-  const set = fromBinary(FileDescriptorSetSchema, readFileSync(BINARY));
+  const set = descriptorSet();
   for (const { name, messageType } of set.file)
     if (name.startsWith('kelpie/v1/')) for (const message of messageType) addNewer(message);
   return set;

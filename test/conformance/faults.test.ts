@@ -6,7 +6,10 @@ import { loadScenarios } from './scenarios.js';
 /** Each fault, and the scenarios that find it. */
 const found: Readonly<Record<string, readonly string[]>> = {
   'skips acknowledgements': ['window/events', 'window/bytes', 'handlers/one that throws'],
-  'resumes from the newest event instead of the last handled one': ['resume/a restarted process'],
+  'resumes from the newest event instead of the last handled one': [
+    'resume/a restarted process',
+    'resume/an event that a close interrupts',
+  ],
   'ignores a gap': ['gap/rewritten history', 'gap/ahead', 'resume/a new epoch'],
   'numbers publishes again on each stream': [
     'publish/lost acknowledgement',

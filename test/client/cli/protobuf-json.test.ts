@@ -1,23 +1,11 @@
 /** The JSON that kelpie prints is that of protobuf: its own library writes and reads the same. */
-import { readFileSync } from 'node:fs';
-import {
-  createFileRegistry,
-  fromBinary,
-  fromJson,
-  type JsonValue,
-  toBinary,
-  toJson,
-} from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { fromBinary, fromJson, type JsonValue, toBinary, toJson } from '@bufbuild/protobuf';
 import { expect } from 'chai';
 import { Durability } from '../../../gen/ts/kelpie/v1/coordinator.js';
 import { GetInfoResponse, Session } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Event } from '../../../gen/ts/kelpie/v1/event.js';
 import { Node } from '../../../gen/ts/kelpie/v1/node.js';
-
-/** The compiled file lies one folder deeper, in dist. */
-const BINARY = new URL('../../../../gen/kelpie.binpb', import.meta.url);
-const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(BINARY)));
+import { registry } from '../../support/wire/descriptors.js';
 
 interface MessageType<M> {
   encode(message: M): { finish(): Uint8Array };

@@ -21,7 +21,12 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 /** The compiled file lies one folder deeper, in dist. */
 const BINARY = new URL('../../../../gen/kelpie.binpb', import.meta.url);
 
-const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(BINARY)));
+/** The files of the contract. Each call makes new ones, which the caller may change. */
+export function descriptorSet() {
+  return fromBinary(FileDescriptorSetSchema, readFileSync(BINARY));
+}
+
+export const registry = createFileRegistry(descriptorSet());
 
 /** Every method of the contract. */
 export const methods: readonly DescMethod[] = [...registry.files].flatMap(({ services }) =>

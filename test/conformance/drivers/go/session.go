@@ -190,14 +190,15 @@ func bodyAs(body any) map[string]any {
 
 // The client has ended: nothing of it reaches the output any more.
 func (s *session) close() error {
+	_ = s.client.Close(s.ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	// Not before: a handler that returns has handled its event.
 	for _, held := range s.held {
 		for _, released := range held {
 			close(released)
 		}
 	}
-	_ = s.client.Close(s.ctx)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.over = true
 	return nil
 }

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from kelpie.errors import KelpieError
 from kelpie.status import Status
@@ -68,8 +69,9 @@ class Connection:
     async def run(self) -> KelpieError | None:
         """Runs until ``close``, or until a final error, which it returns."""
         error = await self._until_final()
-        for stream in self._retired if error else ():
-            stream.fail(error)
+        if error:
+            for stream in self._retired:
+                stream.fail(error)
         if self._retired:
             await asyncio.wait({stream.ended for stream in self._retired})
         return error
@@ -91,7 +93,8 @@ class Connection:
         self.stream = self.open(endpoint)
         while True:
             stream = self.stream
-            await asyncio.wait({stream.ended, stream.retired}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {stream.ended, stream.retired}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if stream.retired.done():
                 continue
             error = stream.ended.result()

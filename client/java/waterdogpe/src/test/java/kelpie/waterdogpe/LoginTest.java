@@ -193,7 +193,7 @@ class LoginTest {
   }
 
   /** Whether the login came through, once that is decided. */
-  private static boolean isIn(HarnessPlayer player) throws Exception {
+  private boolean isIn(HarnessPlayer player) throws Exception {
     until(() -> network.online(player).isPresent() || !player.screen.isEmpty());
     return network.online(player).isPresent();
   }

@@ -22,7 +22,7 @@ const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
 /** If a coordinator that stops names no times, it waits this long for new streams, and for its nodes to leave. */
 const WINDOW_MS = 1000;
 const GRACE_MS = 10_000;
-/** A stream that the client leaves waits at most this long for its answers, whatever the coordinator says. */
+/** A stream that the client leaves waits at most this long for its answers, also if the coordinator names more. */
 const LONGEST_GRACE_MS = 60_000;
 
 /** The events of a connection. */

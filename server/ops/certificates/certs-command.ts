@@ -189,7 +189,7 @@ function nextOf(
       `  kelpie nodes --endpoint localhost:50051 --ca ${ca} --cert ${certificate} --key ${key}`,
     ];
   }
-  // kelpied listens on 127.0.0.1 unless it is told another address of this machine.
+  // kelpied listens on 127.0.0.1 unless --host names another address of this machine.
   const [first = ''] = hosts;
   const [host, own] =
     isLoopback(first) && !LOCAL.includes(first) ? [` --host ${first}`, first] : ['', 'localhost'];

@@ -10,7 +10,7 @@ import { reachApi } from '../support/wire/calls.js';
 import { runKelpie } from '../support/process/cli.js';
 import { Inbox } from '../support/wire/inbox.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
-import { startTcpProxy } from '../support/wire/tcp-proxy.js';
+import { FaultProxy } from '../support/faults/fault-proxy.js';
 
 /** Waits for a status of this type, and skips other statuses. */
 async function status<T extends Status['type']>(
@@ -116,7 +116,7 @@ describe('the client', () => {
   });
 
   it('continues at its exact position after connections break, in both directions', async () => {
-    const wire = await startTcpProxy(kelpied.port);
+    const wire = await FaultProxy.before(kelpied.port);
     const inbox = new Inbox();
     const reader = join('steady-reader', { endpoints: wire.endpoint });
     reader.subscribe('count', inbox.take);

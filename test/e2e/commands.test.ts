@@ -10,7 +10,7 @@ import {
 } from '../../client/index.js';
 import { deferred } from '../support/deferred.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
-import { startTcpProxy } from '../support/wire/tcp-proxy.js';
+import { FaultProxy } from '../support/faults/fault-proxy.js';
 import { rejectionOf, thrownBy } from '../support/thrown.js';
 import { until } from '../support/until.js';
 
@@ -196,7 +196,7 @@ describe('commands', () => {
   });
 
   it('still work on later streams, with handlers that were added in between', async () => {
-    const wire = await startTcpProxy(kelpied.port);
+    const wire = await FaultProxy.before(kelpied.port);
     const { server, asker } = await pair((one) => one.handle('a', () => 'a'), wire.endpoint);
     wire.cut();
     server.handle('b', () => 'b');
@@ -208,7 +208,7 @@ describe('commands', () => {
   });
 
   it("that are pending when the node's stream breaks are answered on the next one", async () => {
-    const wire = await startTcpProxy(kelpied.port);
+    const wire = await FaultProxy.before(kelpied.port);
     const [asked, go] = [deferred<undefined>(), deferred<string>()];
     const { server, asker } = await pair(
       (one) =>
@@ -230,7 +230,7 @@ describe('commands', () => {
   });
 
   it("that are pending when the issuer's stream breaks have an unknown outcome", async () => {
-    const wire = await startTcpProxy(kelpied.port);
+    const wire = await FaultProxy.before(kelpied.port);
     const asked = deferred<AbortSignal>();
     await pair((server) =>
       server.handle('hang', (_, { signal }) => {

@@ -14,7 +14,7 @@ import {
 } from '../../client/index.js';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { type Kelpied, startDev, startKelpied } from '../support/process/kelpied.js';
-import { startTcpProxy } from '../support/wire/tcp-proxy.js';
+import { FaultProxy } from '../support/faults/fault-proxy.js';
 import { rejectionOf, thrownBy } from '../support/thrown.js';
 import { until } from '../support/until.js';
 
@@ -138,7 +138,7 @@ describe('players', () => {
   });
 
   it('may join a server directly, and its properties of them stay after a reconnect', async () => {
-    const wire = await startTcpProxy(kelpied.port);
+    const wire = await FaultProxy.before(kelpied.port);
     const evicted: Evicted[] = [];
     const lobby = await town.join('Lobby-1', {
       endpoints: wire.endpoint,
@@ -316,7 +316,7 @@ describe('players', () => {
   });
 
   it('are reconciled after a break: players who left, who came, and who logged in elsewhere', async () => {
-    const wire = await startTcpProxy(kelpied.port);
+    const wire = await FaultProxy.before(kelpied.port);
     await town.join('lobby');
     const told = await town.told();
     const { client, players, evicted } = await town.proxy('gate-1', {}, wire.endpoint);
@@ -327,7 +327,7 @@ describe('players', () => {
     ];
     for (const one of [steve, alex, kai]) await players.joined(one);
     await until(() => told.length === 3);
-    wire.hold();
+    wire.refuse();
     await status(client, 'disconnected');
     // Steve's login waits while no coordinator answers; Kai logs in on another proxy.
     expect(await players.acquire(zuri)).to.deep.equal({ granted: true, generation: 0 });
@@ -340,7 +340,7 @@ describe('players', () => {
     const other = await town.proxy('gate-2');
     await other.players.acquire(kai, { policy: 'KICK_OLD' });
     await other.players.joined(kai);
-    wire.release();
+    wire.heal();
     await until(() => told.length === 8);
     expect(told.slice(3, 5)).to.deep.equal(['Kai left REPLACED', 'Kai joined gate-2']);
     expect(told.slice(5)).to.have.members([

@@ -1,42 +1,38 @@
 /**
  * A coordinator: starts its parts in order and stops them in the opposite one. It can be embedded in another
- * process. This file, networks.ts, which opens the networks, and wiring.ts, which builds the
- * services of a network, are the only ones that know every part.
+ * process. This file, engine.ts, which opens what the options name, networks.ts, which opens the networks, and wiring.ts,
+ * which builds the services of a network, are the only ones that know every part.
  *
  * @module kelpie/coordinator
  */
 import { randomUUID } from 'node:crypto';
 import { AuditRecord } from '../gen/ts/kelpie/v1/audit.js';
 import type { RefusedPeer } from './access/authenticator.js';
-import { Credentials } from './access/credentials.js';
+import { type CredentialOptions, Credentials } from './access/credentials.js';
 import { createToken } from './access/create-token.js';
 import type { TokenOptions } from './access/token-options.js';
-import { AddressRefused, bareHost, endpointOf, isLoopback, reachOf } from './core/address.js';
+import { bareHost, endpointOf } from './core/address.js';
 import { readCertificates } from './core/certificates.js';
 import type { Clock } from './core/clock.js';
 import { realClock } from './core/real-clock.js';
 import { type End, endAll } from './core/ending.js';
 import { MAIN } from './core/network-name.js';
-import { KelpieError } from './core/errors.js';
 import { ListeningClock } from './core/listening-clock.js';
-import { printable } from './core/printable.js';
-import { type CoordinatorOptions, defaultRetention, defaultTail } from './ops/config/options.js';
-import { checkOwnRetention } from './journal/retention-prefixes.js';
+import { type CoordinatorOptions, defaultTail } from './ops/config/options.js';
 import { defaultLimits, defaultTimes } from './network/limits.js';
-import { networkFolder, networksIn, prepareNetworks } from './journal/file/network-folders.js';
-import { FileCredentialStore } from './journal/file/file-credential-store.js';
-import { FileJournal } from './journal/file/file-journal.js';
-import type { Journal } from './journal/journal.js';
-import { MemoryCredentialStore } from './journal/memory/memory-credential-store.js';
-import { MemoryJournal } from './journal/memory/memory-journal.js';
+import { Members } from './cluster/members.js';
+import type { CredentialStore } from './journal/credential-store.js';
+import { type Engine, openEngine } from './engine.js';
+import { faultHandler } from './ops/faults.js';
 import { logOf } from './ops/log/log.js';
 import { PEERS, RefusalLog } from './ops/log/refusals.js';
 import { logSessions } from './ops/log/sessions.js';
 import { accessService } from './edge/grpc/access-service.js';
 import { inProcess, type InProcessTransport } from './edge/grpc/in-process.js';
-import { createEdge, type Edge } from './edge/grpc/server.js';
+import { createEdge, type Edge, type EdgeParts } from './edge/grpc/server.js';
 import { Renewal } from './ops/certificates/renewal.js';
-import { type JournalFaults, Networks, type NetworksParts, type OpenNetwork } from './networks.js';
+import { Networks, type NetworksParts } from './networks.js';
+import { checkAsking, checkReach } from './ops/reach.js';
 import { securityFacts } from './ops/security.js';
 import { Telemetry } from './ops/telemetry.js';
 import { type Health, serveTelemetry } from './edge/http/server.js';
@@ -100,17 +96,17 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   let stopping: Promise<void> | undefined;
   try {
     parts = await assemble(options, telemetry, ends);
-    const { networks, main, credentials } = parts;
-    const bound = await parts.edge.listen(host, port);
+    const { id, networks, credentials } = parts;
+    const bound = await parts.listen(host, port);
     health = 'serving';
     return {
-      id: main.services.identity.coordinatorId,
+      id,
       host,
       port: bound,
       endpoint: endpointOf(host, bound),
       metricsUrl: pages?.url,
       networks: [...networks.all.keys()],
-      transport: () => inProcess(MAIN, main.port),
+      transport: () => inProcess(MAIN, networks),
       get asksForCredentials() {
         return credentials.asks;
       },
@@ -123,34 +119,11 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   }
 }
 
-/** Other machines reach a coordinator by TLS alone, and never its metrics, unless the options are `insecure`. */
-function checkReach({ host, metrics, tls, insecure = false }: CoordinatorOptions): void {
-  const hosts = [tls ? undefined : host, metrics?.host].filter((one) => one !== undefined);
-  const open = insecure ? undefined : hosts.find((one) => !isLoopback(bareHost(one)));
-  if (open === undefined) return;
-  throw new AddressRefused(
-    open === host
-      ? `${reachOf(open)}. Without TLS others could read and change what nodes send. Give the option tls ` +
-          '(kelpied certs makes certificates), listen on 127.0.0.1, or set insecure: true on a network that you trust'
-      : `${reachOf(open)}. Others could read the metrics. Serve them on 127.0.0.1, or set insecure: true on a ` +
-          'network that you trust',
-  );
-}
-
-/** Other machines reach a coordinator that asks for credentials alone, unless the options are `insecure`. */
-function checkAsking({ host, insecure = false }: CoordinatorOptions, { asks }: Credentials): void {
-  if (insecure || asks || host === undefined || isLoopback(bareHost(host))) return;
-  throw new AddressRefused(
-    `${reachOf(host)}. Without credentials anybody could join and publish. Make one first ` +
-      '(kelpied token create), listen on 127.0.0.1, or give --insecure (insecure: true) on a network that you trust',
-  );
-}
-
 interface Parts {
+  readonly id: string;
   readonly networks: Networks;
-  readonly main: OpenNetwork;
   readonly credentials: Credentials;
-  readonly edge: Edge;
+  readonly listen: Edge['listen'];
 }
 
 /** Starts the parts, and adds the end of each part to `ends` at once, because a later part may fail to start. */
@@ -163,49 +136,93 @@ async function assemble(
   const certificates = tls && (await readCertificates(tls));
   const listening = new ListeningClock(clock);
   ends.push(() => listening.close());
-  const networks = new Networks(networksParts(options, { clock, listening, telemetry }));
-  ends.push(() => networks.close());
-  telemetry?.countFailed(() => networks.failed);
-  const main = await networks.start(storedNetworks(options));
-  const { logger } = options;
-  const credentials = await openCredentials(options, main, { networks, clock, telemetry }, ends);
+  const id = randomUUID();
+  const engine = await openEngine(options, id, clock);
+  ends.push(() => engine.close());
+  const shared = { clock, listening, telemetry, onFault: faultHandler(options, telemetry) };
+  const opened = await openNetworks(options, { ...shared, engine, id }, ends);
+  const { members, networks } = opened;
+  const common = { ...shared, ...opened };
+  const credentials = await openCredentials(options, engine.credentials(), common, ends);
   checkAsking(options, credentials);
-  const { authorize } = credentials;
+  const { edge, renewal } = openEdge(options, { ...common, credentials, certificates });
+  ends.push(async () => {
+    renewal?.close();
+    const drained = networks.drain();
+    void members.refresh();
+    await drained;
+    await edge.stop();
+  });
+  const listen: Edge['listen'] = async (host, port) => {
+    const bound = await edge.listen(host, port);
+    void members.listens(endpointOf(host, bound));
+    return bound;
+  };
+  return { id, networks, credentials, listen };
+}
+
+/** Builds the edge, and what renews its certificates. */
+function openEdge(
+  options: CoordinatorOptions,
+  parts: Shared &
+    Pick<Parts, 'networks' | 'credentials'> &
+    Pick<NetworksParts, 'members' | 'limits' | 'times'> &
+    Pick<EdgeParts, 'certificates'>,
+) {
+  const { tls, logger } = options;
+  const { clock, telemetry, certificates, credentials, members } = parts;
   const expiresAtMs = (): number | undefined => renewal?.expiresAtMs;
   telemetry?.watchCertificate(expiresAtMs);
   const security = securityFacts(options, expiresAtMs);
-  const access = accessService({ credentials, security, clock });
-  const onCall = telemetry?.called ?? (() => undefined);
-  const onLimit = telemetry?.limited ?? (() => undefined);
-  const own = { authorize, access, networks, certificates, onCall, onLimit };
-  const edge = createEdge({ ...main.services, ...own });
-  const renewal = certificates && new Renewal(tls, certificates, { clock, logger, edge });
-  ends.push(async () => {
-    renewal?.close();
-    await networks.drain();
-    await edge.stop();
+  const edge = createEdge({
+    ...parts,
+    identity: { coordinatorId: members.id, version },
+    authorize: credentials.authorize,
+    access: accessService({ credentials, security, clock }),
+    onCall: telemetry?.called ?? (() => undefined),
+    onLimit: telemetry?.limited ?? (() => undefined),
   });
-  return { networks, main, edge, credentials };
+  const renewal = tls && certificates && new Renewal(tls, certificates, { clock, logger, edge });
+  return { edge, renewal };
+}
+
+/** Joins the coordinators on the engine, then opens the networks that the engine has. */
+async function openNetworks(
+  options: CoordinatorOptions,
+  shared: Shared & { readonly engine: Engine; readonly id: string },
+  ends: End[],
+) {
+  const { engine, telemetry } = shared;
+  const { membership, bus, openJournal } = engine;
+  const facts = () => ({ version, ...networks.facts });
+  const members = new Members({ ...shared, membership, facts });
+  ends.push(() => members.close());
+  const parts = networksParts(options, { ...shared, members, bus, openJournal });
+  const networks = new Networks(parts);
+  ends.push(() => networks.close());
+  telemetry?.countFailed(() => networks.failed);
+  await members.join();
+  await networks.start(await engine.networks());
+  const { limits, times } = parts;
+  return { members, networks, limits, times };
 }
 
 /** Opens the credentials. Refused peers are counted and logged. */
 async function openCredentials(
-  options: CoordinatorOptions,
-  { services }: OpenNetwork,
-  { networks, clock, telemetry }: Pick<Shared, 'clock' | 'telemetry'> & Pick<Parts, 'networks'>,
+  { logger }: CoordinatorOptions,
+  store: CredentialStore,
+  parts: Shared & Pick<Parts, 'networks'> & Pick<CredentialOptions, 'limits'>,
   ends: End[],
 ): Promise<Credentials> {
-  const { journal, data = 'data', logger } = options;
+  const { telemetry, networks, clock } = parts;
   const refusals = logger && new RefusalLog(logger, clock, PEERS);
   ends.push(() => refusals?.close());
   const onRefused = (refused: RefusedPeer): void => {
     telemetry?.refusedPeer(refused.reason);
     refusals?.refused(refused);
   };
-  const store =
-    journal === 'memory' ? new MemoryCredentialStore() : new FileCredentialStore(data, clock);
   const { recordMachine: onMachine } = networks;
-  const credentials = await Credentials.open(store, { ...services, onRefused, onMachine });
+  const credentials = await Credentials.open(store, { ...parts, onRefused, onMachine });
   ends.push(() => credentials.close());
   return credentials;
 }
@@ -215,18 +232,21 @@ interface Shared {
   readonly clock: Clock;
   readonly listening: ListeningClock;
   readonly telemetry: Telemetry | undefined;
+  readonly onFault: (error: unknown) => void;
 }
 
-function networksParts(options: CoordinatorOptions, shared: Shared): NetworksParts {
+function networksParts(
+  options: CoordinatorOptions,
+  shared: Shared & Pick<NetworksParts, 'members' | 'bus' | 'openJournal'>,
+): NetworksParts {
   const { limits, times, tail } = options;
-  const { clock, telemetry } = shared;
+  const { clock, telemetry, members } = shared;
   return {
     ...shared,
-    identity: { coordinatorId: randomUUID(), version, startedMs: clock.now() },
+    identity: { coordinatorId: members.id, version, startedMs: clock.now() },
     limits: { ...defaultLimits, ...limits },
     times: { ...defaultTimes, ...times },
     tailLimits: { ...defaultTail, ...tail },
-    openJournal: (name, onReadOnly) => openJournal(name, options, clock, onReadOnly),
     observe: (name) => {
       const logger = options.logger && logOf(options.logger, name);
       return {
@@ -245,56 +265,4 @@ function networksParts(options: CoordinatorOptions, shared: Shared): NetworksPar
     onUnavailable: (network, error) =>
       options.logger?.error({ network, err: error.cause ?? error }, 'network not opened'),
   };
-}
-
-/** The names of the networks beside main that the data directory has. */
-function storedNetworks({ journal, data = 'data' }: CoordinatorOptions): string[] {
-  return journal === 'memory' ? [] : networksIn(data);
-}
-
-async function openJournal(
-  name: string,
-  { journal, data = 'data', sync, retention, logger }: CoordinatorOptions,
-  clock: Clock,
-  { onFault, onReadOnly }: JournalFaults,
-): Promise<Journal> {
-  const kept = { ...defaultRetention, ...retention };
-  checkOwnRetention(kept.topics ?? []);
-  if (journal === 'memory') return new MemoryJournal(clock, kept, onFault);
-  prepareNetworks(data, name);
-  return FileJournal.open({
-    folder: networkFolder(data, name),
-    clock,
-    retention: kept,
-    sync: sync ?? 'commit',
-    onWarning: (message) => logger?.warn({}, message),
-    onFault: onReadOnly,
-    onListenerFault: onFault,
-  });
-}
-
-function faultHandler(
-  { onFault, logger }: CoordinatorOptions,
-  telemetry: Telemetry | undefined,
-): (error: unknown) => void {
-  const log = logger && ((err: unknown) => logger.error({ err }, 'fault'));
-  const report = onFault ?? log ?? printFault;
-  return (error) => {
-    // The journal reported the reason once. From then on every write fails with this error.
-    if (error instanceof KelpieError && error.reason === 'JOURNAL_READ_ONLY') return;
-    telemetry?.fault();
-    try {
-      report(error);
-    } catch (own) {
-      // The user's handler failed too: print both errors for the operator.
-      printFault(own);
-      printFault(error);
-    }
-  };
-}
-
-function printFault(error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const lines = `kelpied: ${text}`.split('\n').map((line) => `${printable(line)}\n`);
-  process.stderr.write(lines.join(''));
 }

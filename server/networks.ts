@@ -4,6 +4,7 @@
  * coordinator does not start. Others open at the start if the data directory has them, else when a peer comes with a
  * credential of them. A network that cannot open is logged, counted and refused by name. It takes nothing from others.
  */
+import type { CoordinatorFacts } from './cluster/membership.js';
 import { type MachineAct, recordOfMachine } from './access/machine-acts.js';
 import type { EdgeNetwork, EdgeNetworks } from './edge/grpc/networks.js';
 import { type End, endAll } from './core/ending.js';
@@ -41,7 +42,10 @@ export interface JournalFaults {
   readonly onReadOnly: (error: unknown) => void;
 }
 
-export interface NetworksParts extends Pick<Settings, 'times' | 'clock' | 'listening'> {
+export interface NetworksParts extends Pick<
+  Settings,
+  'members' | 'bus' | 'times' | 'clock' | 'listening'
+> {
   readonly identity: Omit<Identity, 'network'>;
   readonly limits: Limits;
   readonly tailLimits: TailLimits;
@@ -117,6 +121,13 @@ export class Networks implements EdgeNetworks {
   /** The networks that are open, by name. */
   get all(): ReadonlyMap<string, OpenNetwork> {
     return this.#open;
+  }
+
+  /** The facts about its networks that the coordinator gives to the others. */
+  get facts(): Pick<CoordinatorFacts, 'sessions' | 'lagEntries' | 'draining'> {
+    const sessions = [...this.#open.values()].map(({ services }) => services.registry.size);
+    const sum = sessions.reduce((total, one) => total + one, 0);
+    return { sessions: sum, lagEntries: 0, draining: this.#stopping };
   }
 
   /** Networks that could not be opened. */

@@ -83,7 +83,7 @@ export interface Services extends SessionServices {
 /** The settings and ports of the services. */
 export type Settings = Pick<
   Services,
-  'identity' | 'limits' | 'times' | 'clock' | 'listening' | 'onFault'
+  'identity' | 'members' | 'bus' | 'limits' | 'times' | 'clock' | 'listening' | 'onFault'
 > & {
   readonly journal: Journal;
   readonly tailLimits: TailLimits;
@@ -103,8 +103,8 @@ export type Settings = Pick<
 
 /** Starts the services, and adds the end of each service to `ends` at once, because a later service may fail. */
 export async function wire(settings: Settings, ends: End[]): Promise<Services> {
-  const { identity, limits, times, clock, listening, onFault, observers = () => [] } = settings;
-  const common = { identity, limits, times, clock, listening, onFault };
+  const { identity, members, bus, limits, times, clock, listening, onFault } = settings;
+  const common = { identity, members, bus, limits, times, clock, listening, onFault };
   const { turns = turnsBy(clock) } = settings;
   const stored = openNetwork(settings, turns);
   const { network, nodeRows, playerRows, playerWriter } = stored;
@@ -115,7 +115,7 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const ownership = new PlayerOwnership(playerWriter, { ...common, ...times, operatorSettings });
   ends.push(() => ownership.close());
   const observer = allObservers(
-    observers({ ...stored, clock }).filter((one) => one !== undefined),
+    settings.observers?.({ ...stored, clock }).filter((one) => one !== undefined) ?? [],
     onFault,
   );
   const registry = new SessionRegistry(network, nodeRows, { ...common, observer });

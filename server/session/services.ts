@@ -1,5 +1,7 @@
 /** The services that sessions use. The coordinator builds them. */
 import type { Audit } from '../access/audit.js';
+import type { Bus } from '../cluster/bus.js';
+import type { Members } from '../cluster/members.js';
 import type { Commands } from '../commands/commands.js';
 import type { LoadFrames } from '../delivery/load-frames.js';
 import type { Pages } from '../delivery/pages.js';
@@ -55,6 +57,9 @@ export interface SessionServices {
   readonly audit: Pick<Audit, 'ofFrame'>;
   readonly observer: SessionObserver;
   readonly identity: Identity;
+  /** The coordinators on the engine, and the messages between them. */
+  readonly members: Members;
+  readonly bus: Bus;
   readonly limits: Limits;
   readonly times: Times;
   readonly clock: Clock;

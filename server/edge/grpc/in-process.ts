@@ -1,9 +1,9 @@
 /** The edge of an embedded coordinator: messages are objects, and keep the rules of messages on a wire. */
 import { ConnectRequest, ConnectResponse } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { openAccess } from '../../access/access.js';
-import type { SessionPort } from '../../session/port.js';
 import { notReadable, tooLarge } from './errors.js';
 import { decoded } from './messages.js';
+import type { EdgeNetworks } from './networks.js';
 
 /** The client calls it Transport; client and server do not import each other. */
 export type InProcessTransport = (
@@ -12,8 +12,9 @@ export type InProcessTransport = (
 ) => AsyncIterable<ConnectResponse>;
 
 /** A way into a network without a socket. Its peer is the program that runs the coordinator: it needs no credential. */
-export function inProcess(network: string, { serve, limits }: SessionPort): InProcessTransport {
+export function inProcess(network: string, networks: EdgeNetworks): InProcessTransport {
   return async function* connect(requests, signal) {
+    const { serve, limits } = (await networks.of(network)).port;
     const access = openAccess(network, { host: '127.0.0.1' });
     const peer = { host: access.address, signal, access };
     const messages = decoded(encoded(requests, limits.messageBytes), limits.helloBytes);

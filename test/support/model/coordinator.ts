@@ -16,6 +16,8 @@ import {
   type Limits,
   type Times,
 } from '../../../server/network/limits.js';
+import { Members } from '../../../server/cluster/members.js';
+import { MemoryCluster } from '../../../server/cluster/memory/memory-cluster.js';
 import type { Journal, Retention } from '../../../server/journal/journal.js';
 import { MemoryJournal } from '../../../server/journal/memory/memory-journal.js';
 import type { TailLimits } from '../../../server/delivery/tail.js';
@@ -72,6 +74,29 @@ interface MortalOptions {
   readonly turns?: () => number;
   /** Counts only the time in which the coordinator listens. */
   readonly listening?: Clock;
+  /** Default: the coordinator is alone. */
+  readonly cluster?: Pick<Services, 'members' | 'bus'>;
+}
+
+/** Joins a coordinator to others, or makes it the only one. */
+export async function joinCluster(
+  clock: Clock,
+  id: string,
+  cluster = new MemoryCluster(clock),
+): Promise<Pick<Services, 'members' | 'bus'>> {
+  const facts = { version: '0.0.0', sessions: 0, lagEntries: 0, draining: false };
+  const members = new Members({
+    id,
+    membership: cluster.membership(),
+    facts: () => facts,
+    clock,
+    listening: clock,
+    onFault: (error) => {
+      throw error;
+    },
+  });
+  await members.join();
+  return { members, bus: cluster.bus(id) };
 }
 
 /** Opens a coordinator on a journal that others may have written. */
@@ -96,14 +121,11 @@ async function openOn(
   options: ModelOptions & MortalOptions,
 ): Promise<Omit<TestCoordinator, 'journal' | 'clock'>> {
   const faults: unknown[] = [];
+  const coordinatorId = options.coordinatorId ?? 'coordinator-1';
   const services = await wire(
     {
-      identity: {
-        network: 'main',
-        coordinatorId: options.coordinatorId ?? 'coordinator-1',
-        version: '0.0.0',
-        startedMs: 0,
-      },
+      identity: { network: 'main', coordinatorId, version: '0.0.0', startedMs: 0 },
+      ...(options.cluster ?? (await joinCluster(new FakeClock(), coordinatorId))),
       journal,
       clock,
       listening: options.listening ?? clock,

@@ -1,0 +1,61 @@
+/** The engine that the options name: it opens the journals of networks, and what the coordinators on it share. */
+import type { Bus } from './cluster/bus.js';
+import type { Membership } from './cluster/membership.js';
+import { MemoryCluster } from './cluster/memory/memory-cluster.js';
+import type { Clock } from './core/clock.js';
+import type { CredentialStore } from './journal/credential-store.js';
+import { FileCredentialStore } from './journal/file/file-credential-store.js';
+import { FileJournal } from './journal/file/file-journal.js';
+import { networkFolder, networksIn, prepareNetworks } from './journal/file/network-folders.js';
+import type { Journal } from './journal/journal.js';
+import { MemoryCredentialStore } from './journal/memory/memory-credential-store.js';
+import { MemoryJournal } from './journal/memory/memory-journal.js';
+import { checkOwnRetention } from './journal/retention-prefixes.js';
+import type { JournalFaults } from './networks.js';
+import { type CoordinatorOptions, defaultRetention } from './ops/config/options.js';
+
+export interface Engine {
+  /** Opens the journal of a network, and makes it if it is not there. */
+  readonly openJournal: (name: string, faults: JournalFaults) => Promise<Journal>;
+  /** The names of the networks beside main that the engine has. */
+  networks(): Promise<string[]>;
+  credentials(): CredentialStore;
+  readonly membership: Membership;
+  readonly bus: Bus;
+  close(): Promise<void>;
+}
+
+/** The engine for the coordinator with this id. */
+export async function openEngine(
+  options: CoordinatorOptions,
+  id: string,
+  clock: Clock,
+): Promise<Engine> {
+  const { journal, data = 'data', sync = 'commit', logger } = options;
+  const retention = { ...defaultRetention, ...options.retention };
+  checkOwnRetention(retention.topics ?? []);
+  // Nobody else uses this memory or these files.
+  const cluster = new MemoryCluster(clock);
+  const bus = cluster.bus(id);
+  const alone = { membership: cluster.membership(), bus, close: () => bus.close() };
+  if (journal === 'memory') {
+    return {
+      openJournal: async (_, { onFault }) => new MemoryJournal(clock, retention, onFault),
+      networks: async () => [],
+      credentials: () => new MemoryCredentialStore(),
+      ...alone,
+    };
+  }
+  const onWarning = (message: string): void => logger?.warn({}, message);
+  return {
+    openJournal: async (name, { onFault: onListenerFault, onReadOnly: onFault }) => {
+      prepareNetworks(data, name);
+      const folder = networkFolder(data, name);
+      const own = { folder, clock, retention, sync };
+      return FileJournal.open({ ...own, onWarning, onFault, onListenerFault });
+    },
+    networks: async () => networksIn(data),
+    credentials: () => new FileCredentialStore(data, clock),
+    ...alone,
+  };
+}

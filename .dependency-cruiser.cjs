@@ -7,6 +7,7 @@ const server = {
   journal: ['core', 'topics'],
   'journal/memory': ['core', 'topics', 'journal'],
   'journal/file': ['core', 'topics', 'journal'],
+  'journal/redis': ['core', 'topics', 'journal'],
   cluster: ['core', 'topics', 'journal'],
   'cluster/memory': ['core', 'topics', 'journal', 'cluster'],
   network: ['core', 'topics', 'journal'],
@@ -172,6 +173,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^(server|client)/', pathNot: '^server/journal/file/' },
       to: { path: 'node_modules/(lmdb|@lmdb)/' },
+    },
+    {
+      name: 'redis-only-in-the-redis-engines',
+      severity: 'error',
+      from: { path: '^(server|client)/', pathNot: '^server/(journal|cluster)/redis/' },
+      to: { path: 'node_modules/@redis/' },
     },
     {
       name: 'generated-code-not-in-engines',

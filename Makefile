@@ -1,5 +1,5 @@
 # Every target is a script of package.json, after what it needs is installed.
-.PHONY: run test demo demo-go demo-java soak bench languages test-languages conformance docs check release build gen clean
+.PHONY: run test redis demo demo-go demo-java soak bench languages test-languages conformance docs check release build gen clean
 
 NODE_MODULES := node_modules/.package-lock.json
 BEDROCK_MODULES := test/bedrock/node_modules/.package-lock.json
@@ -9,8 +9,12 @@ run: build
 	@node dist/server/main.js
 
 # Run all tests, the demo among them. Ends with the count.
-test: build $(BEDROCK_MODULES)
+test: build redis $(BEDROCK_MODULES)
 	@npm run --silent test
+
+# The redis-server that tests start: installed where apt-get may, else the command says how.
+redis:
+	@bash test/support/redis/install.sh
 
 # A small Bedrock network with real players: TIMES=3 for three in a row.
 demo: build $(BEDROCK_MODULES)
@@ -25,11 +29,11 @@ demo-java: build $(BEDROCK_MODULES)
 	@bash test/bedrock/java/run.sh
 
 # Attacks at their full size, then sixty restarts under load, ten seconds apart: nothing may grow.
-soak: build
+soak: build redis
 	@npm run --silent soak
 
 # Throughput and latency beside peers, in the same run: ARGS=--quick for a short one.
-bench: build
+bench: build redis
 	@node dist/test/bench/main.js $(ARGS)
 
 # The clients of all languages, each with the tools of its language: ONLY='go java' for some parts. Ends with the count.

@@ -14,6 +14,10 @@ export class Listeners<Args extends readonly unknown[]> {
     this.#onFault = onFault;
   }
 
+  get size(): number {
+    return this.#listeners.size;
+  }
+
   /** Returns a function that removes the listener. */
   add(listener: Listener<Args>): () => void {
     this.#listeners.add(listener);

@@ -1,0 +1,46 @@
+/** Why a command of Redis failed, and whether Redis may have carried it out. */
+
+/** Redis refuses with these before it carries out anything. Errors inside of a script have other words. */
+const REFUSALS = new Set([
+  'OOM',
+  'READONLY',
+  'LOADING',
+  'MISCONF',
+  'BUSY',
+  'NOREPLICAS',
+  'MASTERDOWN',
+  'CLUSTERDOWN',
+  'MOVED',
+  'ASK',
+  'TRYAGAIN',
+  'NOSCRIPT',
+  'NOAUTH',
+  'WRONGPASS',
+  'NOPERM',
+]);
+
+export class RedisFault extends Error {
+  /**
+   * The first word of the answer of Redis; DISCONNECTED if the command was not sent; LOST if the connection broke
+   * after it was sent; TIMEOUT if no answer came in time.
+   */
+  readonly code: string;
+  /** Redis did certainly not carry out the command. */
+  readonly refused: boolean;
+
+  constructor(code: string, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'RedisFault';
+    this.code = code;
+    this.refused = code === 'DISCONNECTED' || REFUSALS.has(code);
+  }
+
+  /** The fault behind an error answer of Redis. */
+  static ofReply(error: Error): RedisFault {
+    const { message } = error;
+    const word = /^[A-Z]+/.exec(message)?.[0] ?? 'ERR';
+    // An error of a command that a script called: the script may have written before.
+    const inside = /\bscript: [0-9a-f]{40}\b/.test(message);
+    return new RedisFault(inside ? `SCRIPT_${word}` : word, message, error);
+  }
+}

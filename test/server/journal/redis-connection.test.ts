@@ -1,0 +1,136 @@
+/** The connection to a real Redis: it comes back by itself, and no command waits for ever. */
+import { expect } from 'chai';
+import { realClock } from '../../../server/core/real-clock.js';
+import { redisAddress } from '../../../server/journal/redis/address.js';
+import { RedisConnection, Script } from '../../../server/journal/redis/connection.js';
+import { RedisFault } from '../../../server/journal/redis/fault.js';
+import { RedisServer } from '../../support/redis/redis-server.js';
+import { until } from '../../support/until.js';
+
+describe('the connection to Redis', () => {
+  let server: RedisServer;
+  let connection: RedisConnection;
+  const faults: unknown[] = [];
+
+  before(async () => {
+    server = await RedisServer.start();
+  });
+  after(() => server.stop());
+  beforeEach(async () => {
+    connection = new RedisConnection({ url: server.url }, realClock, (fault) => faults.push(fault));
+    await until(() => connection.isUp);
+  });
+  afterEach(() => {
+    connection.close();
+    expect(faults).to.be.empty;
+  });
+
+  const codeOf = (words: readonly string[]): Promise<string> =>
+    connection.command(words).then(
+      () => 'done',
+      (error: unknown) => (error instanceof RedisFault ? error.code : String(error)),
+    );
+
+  it('carries commands out in the order of the calls, with bytes in the answers', async () => {
+    const bytes = Buffer.from([0, 255, 13, 10]);
+    const set = connection.command(['SET', 'a', bytes]);
+    const get = connection.command(['GET', 'a']);
+    await set;
+    expect(await get).to.deep.equal(bytes);
+  });
+
+  it('is made anew after Redis ended it, for commands and for messages', async () => {
+    const messages: string[] = [];
+    let ups = 0;
+    connection.onUp(() => (ups += 1));
+    connection.subscribe('news', (message) => messages.push(message.toString()));
+    await until(() => ups > 0);
+    await server.command('PUBLISH', 'news', 'a');
+    await until(() => messages.length === 1);
+    for (const type of ['normal', 'pubsub']) {
+      const before = ups;
+      await server.command('CLIENT', 'KILL', 'TYPE', type);
+      await until(() => ups > before && connection.isUp);
+    }
+    await server.until(async () => (await server.command('PUBLISH', 'news', 'b')) === '1');
+    await until(() => messages.length === 2);
+    expect(await codeOf(['PING'])).to.equal('done');
+  });
+
+  it('ends a command without an answer after 2 s, and fails at once while there is no connection', async () => {
+    server.pause();
+    try {
+      expect(await codeOf(['PING'])).to.equal('LOST');
+      expect(await codeOf(['PING'])).to.equal('DISCONNECTED');
+    } finally {
+      server.resume();
+    }
+    await until(() => connection.isUp);
+    expect(await codeOf(['PING'])).to.equal('done');
+  });
+
+  it('comes back after the server was away', async () => {
+    await server.kill();
+    await until(() => !connection.isUp);
+    expect(await codeOf(['PING'])).to.equal('DISCONNECTED');
+    await server.restart();
+    await until(() => connection.isUp);
+    expect(await codeOf(['PING'])).to.equal('done');
+  });
+
+  it('loads a script that Redis has lost', async () => {
+    const script = new Script("return 'here'");
+    for (let time = 0; time < 2; time++) {
+      expect(String(await connection.evaluate(script, [], []))).to.equal('here');
+      await server.command('SCRIPT', 'FLUSH');
+    }
+  });
+
+  it('shows which refusals Redis made before it did anything', () => {
+    const fault = (message: string) => RedisFault.ofReply(new Error(message));
+    expect(fault('OOM command not allowed').refused).to.equal(true);
+    const inside = `WRONGTYPE no. script: ${'a'.repeat(40)}, on @user_script:7.`;
+    expect(fault(inside)).to.include({ refused: false, code: 'SCRIPT_WRONGTYPE' });
+  });
+});
+
+describe('the address of Redis', () => {
+  it('names hosts, user, password and database', () => {
+    expect(redisAddress('rediss://a:b%40c@[::1]:7000/3')).to.deep.equal({
+      kind: 'single',
+      hosts: [{ host: '::1', port: 7000 }],
+      primary: '',
+      tls: true,
+      username: 'a',
+      password: 'b@c',
+      database: 3,
+    });
+    const { hosts } = redisAddress('redis://localhost');
+    expect(hosts).to.deep.equal([{ host: 'localhost', port: 6379 }]);
+  });
+
+  it('names sentinels and the primary, or nodes of a cluster', () => {
+    expect(redisAddress('redis+sentinel://:pw@a,b:7/main')).to.deep.include({
+      kind: 'sentinel',
+      hosts: [
+        { host: 'a', port: 26379 },
+        { host: 'b', port: 7 },
+      ],
+      primary: 'main',
+      password: 'pw',
+    });
+    expect(redisAddress('redis+cluster://a,b:7').kind).to.equal('cluster');
+  });
+
+  it('is refused without being shown, because it may have a password', () => {
+    for (const url of [
+      'http://u:secret@a',
+      'redis://u:secret@a:x',
+      'redis+sentinel://u:secret@a',
+    ]) {
+      expect(() => redisAddress(url))
+        .to.throw(RangeError)
+        .and.to.satisfy(({ message }: Error) => !message.includes('secret'));
+    }
+  });
+});

@@ -209,4 +209,10 @@ const (
 	// The coordinator cannot open the network of the credential. Its other networks go on. Its log has the reason.
 	// Metadata: network.
 	ReasonNetworkUnavailable Reason = "NETWORK_UNAVAILABLE"
+	// The history of the network has ended, and a new epoch begins: the storage lost entries. The stream or call ends.
+	// Connect again: readers get a Gap, and a Snapshot if they ask for rows.
+	ReasonEpochEnded Reason = "EPOCH_ENDED"
+	// The coordinator cannot reach the storage that it shares with other coordinators. It stored nothing of the request.
+	// Repeat the request later, or at another endpoint.
+	ReasonEngineUnavailable Reason = "ENGINE_UNAVAILABLE"
 )

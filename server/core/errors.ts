@@ -114,6 +114,8 @@ export const reasons = {
   SESSION_STALLED: 'ABORTED',
   NETWORK_LIMIT: 'RESOURCE_EXHAUSTED',
   NETWORK_UNAVAILABLE: 'UNAVAILABLE',
+  EPOCH_ENDED: 'UNAVAILABLE',
+  ENGINE_UNAVAILABLE: 'UNAVAILABLE',
 } as const satisfies Record<string, keyof typeof Code>;
 
 /** The name of a reason: its name in the contract, without the prefix. */

@@ -233,6 +233,12 @@ const (
 	// The coordinator cannot open the network of the credential. Its other networks go on. Its log has the reason.
 	// Metadata: network.
 	ErrorReason_ERROR_REASON_NETWORK_UNAVAILABLE ErrorReason = 124
+	// The history of the network has ended, and a new epoch begins: the storage lost entries. The stream or call ends.
+	// Connect again: readers get a Gap, and a Snapshot if they ask for rows.
+	ErrorReason_ERROR_REASON_EPOCH_ENDED ErrorReason = 125
+	// The coordinator cannot reach the storage that it shares with other coordinators. It stored nothing of the request.
+	// Repeat the request later, or at another endpoint.
+	ErrorReason_ERROR_REASON_ENGINE_UNAVAILABLE ErrorReason = 126
 )
 
 // Enum value maps for ErrorReason.
@@ -330,6 +336,8 @@ var (
 		122: "ERROR_REASON_SESSION_STALLED",
 		123: "ERROR_REASON_NETWORK_LIMIT",
 		124: "ERROR_REASON_NETWORK_UNAVAILABLE",
+		125: "ERROR_REASON_EPOCH_ENDED",
+		126: "ERROR_REASON_ENGINE_UNAVAILABLE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":           0,
@@ -424,6 +432,8 @@ var (
 		"ERROR_REASON_SESSION_STALLED":       122,
 		"ERROR_REASON_NETWORK_LIMIT":         123,
 		"ERROR_REASON_NETWORK_UNAVAILABLE":   124,
+		"ERROR_REASON_EPOCH_ENDED":           125,
+		"ERROR_REASON_ENGINE_UNAVAILABLE":    126,
 	}
 )
 
@@ -551,7 +561,7 @@ const file_kelpie_v1_error_proto_rawDesc = "" +
 	"retryAfter\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*\xa3\x18\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*\xe6\x18\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12\x1e\n" +
@@ -645,7 +655,9 @@ const file_kelpie_v1_error_proto_rawDesc = "" +
 	"\x17ERROR_REASON_RATE_LIMIT\x10y\x12 \n" +
 	"\x1cERROR_REASON_SESSION_STALLED\x10z\x12\x1e\n" +
 	"\x1aERROR_REASON_NETWORK_LIMIT\x10{\x12$\n" +
-	" ERROR_REASON_NETWORK_UNAVAILABLE\x10|B\x86\x01\n" +
+	" ERROR_REASON_NETWORK_UNAVAILABLE\x10|\x12\x1c\n" +
+	"\x18ERROR_REASON_EPOCH_ENDED\x10}\x12#\n" +
+	"\x1fERROR_REASON_ENGINE_UNAVAILABLE\x10~B\x86\x01\n" +
 	"\rcom.kelpie.v1B\n" +
 	"ErrorProtoP\x01Z$example.com/kelpie/kelpiev1;kelpiev1\xa2\x02\x03KXX\xaa\x02\tKelpie.V1\xca\x02\tKelpie\\V1\xe2\x02\x15Kelpie\\V1\\GPBMetadata\xea\x02\n" +
 	"Kelpie::V1b\x06proto3"

@@ -263,6 +263,16 @@ export const ErrorReason = {
    * Metadata: network.
    */
   NETWORK_UNAVAILABLE: 124,
+  /**
+   * EPOCH_ENDED - The history of the network has ended, and a new epoch begins: the storage lost entries. The stream or call ends.
+   * Connect again: readers get a Gap, and a Snapshot if they ask for rows.
+   */
+  EPOCH_ENDED: 125,
+  /**
+   * ENGINE_UNAVAILABLE - The coordinator cannot reach the storage that it shares with other coordinators. It stored nothing of the request.
+   * Repeat the request later, or at another endpoint.
+   */
+  ENGINE_UNAVAILABLE: 126,
 } as const;
 
 export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
@@ -360,6 +370,8 @@ export namespace ErrorReason {
   export type SESSION_STALLED = typeof ErrorReason.SESSION_STALLED;
   export type NETWORK_LIMIT = typeof ErrorReason.NETWORK_LIMIT;
   export type NETWORK_UNAVAILABLE = typeof ErrorReason.NETWORK_UNAVAILABLE;
+  export type EPOCH_ENDED = typeof ErrorReason.EPOCH_ENDED;
+  export type ENGINE_UNAVAILABLE = typeof ErrorReason.ENGINE_UNAVAILABLE;
 }
 
 export function errorReasonToJSON(object: ErrorReason): string | number {
@@ -548,6 +560,10 @@ export function errorReasonToJSON(object: ErrorReason): string | number {
       return "ERROR_REASON_NETWORK_LIMIT";
     case ErrorReason.NETWORK_UNAVAILABLE:
       return "ERROR_REASON_NETWORK_UNAVAILABLE";
+    case ErrorReason.EPOCH_ENDED:
+      return "ERROR_REASON_EPOCH_ENDED";
+    case ErrorReason.ENGINE_UNAVAILABLE:
+      return "ERROR_REASON_ENGINE_UNAVAILABLE";
     default:
       return object;
   }

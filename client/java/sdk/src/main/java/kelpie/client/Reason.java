@@ -95,6 +95,8 @@ public enum Reason {
   SESSION_STALLED,
   NETWORK_LIMIT,
   NETWORK_UNAVAILABLE,
+  EPOCH_ENDED,
+  ENGINE_UNAVAILABLE,
   /** The coordinator cannot be reached, or the stream broke. */
   UNAVAILABLE,
   /** The answer did not come from a coordinator, but from another program or a balancer in between. */

@@ -9,13 +9,13 @@ export interface Rules {
   /** At most so many bytes pass in a second. */
   readonly bytesPerSecond?: number;
   /**
-   * Passes nothing, in silence, as a network that loses all packets: no end of a connection arrives either. What was sent
-   * meanwhile arrives after the rule has ended, as TCP sends it again then.
+   * Passes nothing, in silence, as a network that loses all packets: no end of a connection arrives either. Bytes that were sent
+   * meanwhile arrive after the rule has ended, as TCP sends it again then.
    */
   readonly drop?: boolean;
 }
 
-/** What a peer sent, and when. */
+/** Bytes or an end that a peer sent, and when. */
 type Sent = { readonly atMs: number } & (
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
   /** Its end of the stream, in order or by a reset. */

@@ -6,8 +6,6 @@ import { EventEmitter, once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Direction, type Rules } from './direction.js';
 
-export type { Rules } from './direction.js';
-
 /** The two ends of a connection. */
 export type End = 'client' | 'server';
 

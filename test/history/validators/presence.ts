@@ -1,0 +1,130 @@
+/**
+ * Presence is true. A node leaves only if it left, vanished or was replaced, and a player only if they quit, logged in
+ * elsewhere, or lost their proxy: so the loss of a coordinator causes no storm of leaves. Each leaves once. A node that vanishes
+ * leaves within the longest silence and the grace. At rest everybody sees who is there, and nobody else.
+ */
+import { type Logged, logOf } from '../log.js';
+import { groupedBy, type History, ofKind, type Step } from '../steps.js';
+
+/** For stalls of the machine, and for the timers of the coordinator. */
+const SLACK_MS = 5000;
+
+export function presence(history: History): string[] {
+  return [
+    ...falseLeaves(history),
+    ...falsePlayerLeaves(history),
+    ...lateLeaves(history),
+    ...rosters(history),
+  ];
+}
+
+/** The steps by which nodes go away, by their names. */
+function departuresOf(history: History): Map<string, Step> {
+  const steps = history.filter(({ kind }) => kind === 'leaves' || kind === 'vanishes');
+  return new Map(steps.map((step) => [step.client, step]));
+}
+
+function falseLeaves(history: History): string[] {
+  const gone = departuresOf(history);
+  const faults: string[] = [];
+  const left = new Set<string>();
+  const replaced = new Set(
+    ofKind(history, 'welcome')
+      .filter(({ outcome }) => outcome === 'REPLACED')
+      .map(({ client }) => client),
+  );
+  for (const { kind, node = '', reason, sequence, atMs } of logOf(history)) {
+    if (kind === 'nodeJoined') left.delete(node);
+    if (kind !== 'nodeLeft') continue;
+    if (left.has(node)) faults.push(`${node} left twice, at ${sequence}`);
+    left.add(node);
+    const true_ = (gone.get(node)?.atMs ?? Infinity) < atMs;
+    if (!true_ && !(reason === 'REPLACED' && replaced.has(node)))
+      faults.push(`${node} was there, and left as ${reason} at ${sequence}`);
+  }
+  return faults;
+}
+
+function falsePlayerLeaves(history: History): string[] {
+  const gone = departuresOf(history);
+  const quits = groupedBy(ofKind(history, 'quits'), ({ player }) => player);
+  const again = loginsAgain(history);
+  const ended = new Set<string>();
+  return logOf(history).flatMap(({ kind, player, reason, sequence, atMs }) => {
+    if (kind !== 'playerLeft' || !player) return [];
+    const { id, proxy, generation } = player;
+    const login = `${id} ${generation}`;
+    if (ended.has(login)) return [`${id} left twice as ${generation}, at ${sequence}`];
+    ended.add(login);
+    const quit = quits.get(id)?.some((one) => one.client === proxy && one.atMs < atMs);
+    const lost = (gone.get(proxy)?.atMs ?? Infinity) < atMs;
+    if (quit === true || lost || again(id, generation, atMs)) return [];
+    return [`${id} was on ${proxy}, and left as ${reason} at ${sequence}`];
+  });
+}
+
+/** Whether a player had begun another login, after the one of a generation and before a time. */
+function loginsAgain(history: History) {
+  const begun = groupedBy(ofKind(history, 'acquire'), ({ player }) => player);
+  const granted = new Map(
+    ofKind(history, 'acquired').map((step) => [`${step.player} ${step.generation}`, step.atMs]),
+  );
+  return (player: string, generation: number, beforeMs: number): boolean => {
+    // Without a grant on record, the login itself may be the other one.
+    const afterMs = granted.get(`${player} ${generation}`) ?? -Infinity;
+    return (begun.get(player) ?? []).some(({ atMs }) => atMs > afterMs && atMs < beforeMs);
+  };
+}
+
+function lateLeaves(history: History): string[] {
+  const { maxSilenceMs = 0, graceMs = 0 } = ofKind(history, 'welcome')[0] ?? {};
+  const restMs = ofKind(history, 'rest').at(-1)?.atMs ?? 0;
+  const log = logOf(history);
+  return ofKind(history, 'vanishes').flatMap(({ client, atMs }) => {
+    const byMs = atMs + maxSilenceMs + graceMs + SLACK_MS;
+    const left = log.find((event) => isLeaveOf(event, client) && event.atMs > atMs);
+    // A node whose Hello was never stored was never there.
+    if (!log.some(({ kind, node }) => kind === 'nodeJoined' && node === client)) return [];
+    const late = left ? left.atMs > byMs : restMs > byMs;
+    return late ? [`${client} vanished, and did not leave in time`] : [];
+  });
+}
+
+function isLeaveOf({ kind, node }: Logged, name: string): boolean {
+  return kind === 'nodeLeft' && node === name;
+}
+
+function rosters(history: History): string[] {
+  const gone = departuresOf(history);
+  const present = new Set(ofKind(history, 'welcome').map(({ client }) => client));
+  const nodes = [...present].filter((name) => !gone.has(name));
+  const players = holdersOf(history, gone);
+  return ofKind(history, 'roster').flatMap((step) => {
+    const held = Object.entries(step.players).map(([id, proxy]) => `${id} on ${proxy}`);
+    const wrong = [...difference(step.nodes, nodes), ...difference(held, players)];
+    return wrong.length > 0
+      ? [`${step.client} shows at rest ${wrong.slice(0, 10).join(', ')}`]
+      : [];
+  });
+}
+
+/** Things that are shown and should not be, with a plus; things that are missing, with a minus. */
+function difference(shown: readonly string[], wanted: readonly string[]): string[] {
+  const [has, should] = [new Set(shown), new Set(wanted)];
+  const more = shown.filter((one) => !should.has(one)).map((one) => `+${one}`);
+  return [...more, ...wanted.filter((one) => !has.has(one)).map((one) => `-${one}`)];
+}
+
+/**
+ * The players who are in, each with their proxy. While no coordinator answers, two proxies may let one player in; at rest
+ * one of them has them.
+ */
+function holdersOf(history: History, gone: ReadonlyMap<string, Step>): string[] {
+  const holds = new Set<string>();
+  for (const step of history) {
+    if (step.kind === 'joins') holds.add(`${step.player} on ${step.client}`);
+    else if (step.kind === 'quits' || step.kind === 'evicted')
+      holds.delete(`${step.player} on ${step.client}`);
+  }
+  return [...holds].filter((one) => !gone.has(one.split(' on ')[1] ?? ''));
+}

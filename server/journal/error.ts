@@ -12,6 +12,8 @@ export type JournalErrorCode =
   | 'DISK_FULL'
   /** The disk or the file system failed. */
   | 'IO'
+  /** The engine of a cluster does not answer, or refuses. */
+  | 'UNREACHABLE'
   /** The journal stores nothing more because of an earlier fault, which is the cause. */
   | 'READ_ONLY'
   /** The journal is closed. */
@@ -28,5 +30,13 @@ export class JournalError extends Error {
     super(message, { cause });
     this.name = 'JournalError';
     this.code = code;
+  }
+}
+
+/** `append` rejects with it if it certainly stored nothing: the engine is away or refuses. A later try may succeed. */
+export class NotStored extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'NotStored';
   }
 }

@@ -12,7 +12,7 @@ export interface Journal {
    * transaction is stored whole, with consecutive entries, or not at all; sequences have no holes. The journal
    * checks `require` before `producer`. If a transaction is too large, the call rejects and stores nothing. The
    * call resolves with the outcomes when they are durable, and after the listeners of `onAppend` got the entries.
-   * Any other rejection means that the outcome is unknown.
+   * It rejects with NotStored if it certainly stored nothing. Any other rejection means that the outcome is unknown.
    */
   append(transactions: readonly Transaction[]): Promise<Outcome[]>;
   /**
@@ -35,8 +35,10 @@ export interface Journal {
    * `missing` of the page that is read from there.
    */
   since(ageMs: number): Promise<Cursor>;
-  /** The newest durable position. The journal shows no entry after it. */
+  /** The newest durable position that the listeners of this process got. The journal shows no entry after it. */
   readonly head: Cursor;
+  /** Asks for the newest durable position of all writers, at the time of the call. The head comes to it by itself. */
+  newest(): Promise<Cursor>;
   /** The position before the oldest entry. */
   readonly oldest: Cursor;
   /** The faults that an acknowledged outcome survives. */
@@ -107,7 +109,7 @@ export interface Draft {
 /** A stored entry. */
 export interface Entry extends Draft {
   readonly sequence: number;
-  /** A random number that each `append` call draws once for all its entries. */
+  /** A random number that the engine draws for each of its writes. The entries of a small `append` share one. */
   readonly tag: number;
 }
 

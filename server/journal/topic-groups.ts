@@ -49,10 +49,20 @@ export class TopicGroups {
 
   /** Adds to the usage of a topic, or subtracts. Returns the name of its group. */
   count(topic: string, entries: number, bytes: number): string {
-    const name = this.nameOf(topic) ?? this.#newName(topic);
+    const name = this.nameFor(topic);
+    this.add(name, entries, bytes);
+    return name;
+  }
+
+  /** Adds to the usage of a group, or subtracts. */
+  add(name: string, entries: number, bytes: number): void {
     const used = this.used(name);
     this.#set(name, { entries: used.entries + entries, bytes: used.bytes + bytes });
-    return name;
+  }
+
+  /** The group that counts the topic, or that would count it. */
+  nameFor(topic: string): string {
+    return this.nameOf(topic) ?? this.#newName(topic);
   }
 
   /** The group that counts the topic, if it exists. */

@@ -93,9 +93,9 @@ export class Network {
     return this.#listeners.add(listener);
   }
 
-  /** Resolves when the tables have every entry that is durable at the time of the call. */
+  /** Resolves when the tables have every entry of all writers that is durable at the time of the call. */
   async caughtUp(): Promise<void> {
-    const { sequence } = this.#journal.head;
+    const { sequence } = await this.#journal.newest();
     while (this.#head.sequence < sequence) {
       await new Promise<void>((resolve) => {
         const forget = this.onEntries(() => {

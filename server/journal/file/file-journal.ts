@@ -99,6 +99,10 @@ export class FileJournal implements Journal {
     return { epoch: this.#acknowledged.epoch, ...this.#acknowledged.newest };
   }
 
+  async newest(): Promise<Cursor> {
+    return this.head;
+  }
+
   get oldest(): Cursor {
     return { epoch: this.#acknowledged.epoch, ...this.#acknowledged.floor };
   }

@@ -49,6 +49,10 @@ export class MemoryJournal implements Journal {
     return { epoch: this.#epoch, sequence: this.#ring.newest, tag: this.#headTag };
   }
 
+  async newest(): Promise<Cursor> {
+    return this.head;
+  }
+
   get oldest(): Cursor {
     return { epoch: this.#epoch, ...this.#ring.floor };
   }

@@ -75,6 +75,23 @@ export class RedisConnection {
     return this.#commands.fault;
   }
 
+  /** Resolves when commands can be sent. Rejects with a RedisFault if that takes longer than 2 s. */
+  async ready(): Promise<void> {
+    if (this.isUp) return;
+    await new Promise<void>((resolve, reject) => {
+      const forget = this.#ups.add(() => {
+        if (!this.isUp) return;
+        forget();
+        cancel();
+        resolve();
+      });
+      const cancel = this.#clock.after(DEADLINE_MS, () => {
+        forget();
+        reject(this.fault);
+      });
+    });
+  }
+
   /** Calls the listener after one of the two connections was made anew: messages may have been lost before. */
   onUp(listener: () => void): Unsubscribe {
     return this.#ups.add(listener);

@@ -67,6 +67,10 @@ export class JournalAccess implements Journal {
     return this.#journal.head;
   }
 
+  newest(): Promise<Cursor> {
+    return this.#journal.newest();
+  }
+
   get oldest(): Cursor {
     return this.#journal.oldest;
   }

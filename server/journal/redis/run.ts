@@ -1,0 +1,187 @@
+/** Entries that follow each other in the log, from one call: as the stream, a message or an own call gives them. */
+import type { Draft, Entry } from '../journal.js';
+import type { Removed } from '../prefix-retention.js';
+import type { Encoded } from './call.js';
+import { readEntries } from './entry-codec.js';
+
+/** A position without its epoch. */
+export interface Position {
+  readonly sequence: number;
+  readonly tag: number;
+}
+
+export interface Run {
+  readonly first: number;
+  readonly last: number;
+  readonly tag: number;
+  /** The tag of the call before. Runs of the same call have the same one. */
+  readonly previousTag: number;
+  /** The topic with a retention of its own to which the entries belong; empty if there is none. */
+  readonly topic: string;
+  /** The entries; undefined if a message was too short for them. */
+  readonly entries: (() => readonly Entry[]) | undefined;
+  /** The group and the size of each entry. */
+  readonly uses: () => Iterable<readonly [group: string, bytes: number]>;
+  /** What the call changed; only with the last run of a call. */
+  readonly effects: Effects | undefined;
+}
+
+/** Ends and counts after a call. */
+export interface Effects {
+  readonly floor: Position;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly own: ReadonlyMap<string, Own>;
+  /** The entries of each group that retention removed. */
+  readonly removed: readonly (readonly [group: string, entries: number, bytes: number])[];
+}
+
+export interface Own {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly removed: Removed | undefined;
+}
+
+/** The head of a run in JSON. */
+interface Head {
+  readonly t: number;
+  readonly p: number;
+  readonly c?: string;
+  readonly G: readonly string[];
+  readonly g: readonly number[];
+  readonly s: readonly number[];
+  readonly e?: string;
+}
+
+/** A run of the stream: its id, then the names and values of its two fields. */
+export type StreamRun = readonly [Buffer, readonly [Buffer, Buffer, Buffer, Buffer]];
+
+export function runOfStream([id, [, json, , bytes]]: StreamRun): Run {
+  const [last = 0, count = 0] = id.toString('latin1').split('-').map(Number);
+  return runOf(JSON.parse(json.toString()) as Head, last - count + 1, bytes);
+}
+
+/** A run that Redis announces on the channel: all entries of a call. */
+export function runOfMessage(message: Buffer): Run {
+  const end = message.indexOf('\n');
+  const json = end < 0 ? message : message.subarray(0, end);
+  const head = JSON.parse(json.toString()) as Head & { readonly f: string };
+  return runOf(head, Number(head.f), end < 0 ? undefined : message.subarray(end + 1));
+}
+
+function runOf(head: Head, first: number, bytes: Buffer | undefined): Run {
+  const { t: tag, p: previousTag, c: topic = '', G: names, g: groups, s: sizes, e } = head;
+  return {
+    first,
+    last: first + sizes.length - 1,
+    tag,
+    previousTag,
+    topic,
+    entries: bytes && (() => readEntries(bytes, first, tag)),
+    uses: () => sizes.map((size, index) => [names[(groups[index] ?? 0) - 1] ?? '', size]),
+    effects: e === undefined ? undefined : effectsOf(e),
+  };
+}
+
+/** The run of a call of this process. Its drafts are at hand, so nothing is decoded. */
+export function runOfCall(
+  stored: readonly Encoded[],
+  first: number,
+  { tag, previousTag, effects }: Pick<Run, 'tag' | 'previousTag'> & { readonly effects: string },
+): Run {
+  const segments = stored.flatMap((one) => one.segments);
+  const drafts = segments.flatMap((segment) => segment.drafts);
+  return {
+    first,
+    last: first + drafts.length - 1,
+    tag,
+    previousTag,
+    topic: '',
+    entries: () => drafts.map((draft, index) => entryOf(draft, first + index, tag)),
+    uses: () =>
+      segments.flatMap(({ groups, sizes }) =>
+        groups.map((group, index) => [group, sizes[index] ?? 0] as const),
+      ),
+    effects: effectsOf(effects),
+  };
+}
+
+function entryOf(draft: Draft, sequence: number, tag: number): Entry {
+  const { topic, event, source, key, value } = draft;
+  const plain = key === undefined;
+  return plain
+    ? { topic, event, source, sequence, tag }
+    : { topic, event, source, key, value: value ?? null, sequence, tag };
+}
+
+type OwnJson = readonly [number, number, string, number, number];
+
+function effectsOf(json: string): Effects {
+  const { f, t, n, b, o, m } = JSON.parse(json) as {
+    readonly f: string;
+    readonly t: number;
+    readonly n: number;
+    readonly b: number;
+    readonly o: Readonly<Record<string, OwnJson>>;
+    readonly m: Readonly<Record<string, readonly [number, number]>>;
+  };
+  return {
+    floor: { sequence: Number(f), tag: t },
+    entries: n,
+    bytes: b,
+    own: new Map(Object.entries(o).map(([topic, own]) => [topic, ownOf(own)])),
+    removed: Object.entries(m).map(([group, [entries, bytes]]) => [group, entries, bytes]),
+  };
+}
+
+function ownOf([entries, bytes, sequence, tag, latestMs]: OwnJson): Own {
+  const removed = { sequence: Number(sequence), tag, latestMs };
+  return { entries, bytes, removed: removed.sequence > 0 ? removed : undefined };
+}
+
+/** The state of a network in Redis, as the hash `meta` has it. */
+export interface Snapshot {
+  readonly epoch: Uint8Array;
+  readonly head: Position;
+  readonly effects: Omit<Effects, 'removed'>;
+  readonly groups: ReadonlyMap<string, { readonly entries: number; readonly bytes: number }>;
+}
+
+/** `fields` are names and values in turn. */
+export function snapshotOf(fields: readonly Buffer[]): Snapshot {
+  const found = new Map<string, Buffer>();
+  for (let at = 0; at < fields.length; at += 2) {
+    found.set(String(fields[at]), fields[at + 1] ?? Buffer.alloc(0));
+  }
+  const number = (name: string): number => Number(found.get(name)?.toString() ?? 0);
+  const topics = JSON.parse(String(found.get('topics'))) as Record<
+    string,
+    {
+      readonly n: number;
+      readonly b: number;
+      readonly r: string;
+      readonly t: number;
+      readonly l: number;
+    }
+  >;
+  const own = Object.entries(topics).map(([topic, { n, b, r, t, l }]) => {
+    return [topic, ownOf([n, b, r, t, l])] as const;
+  });
+  const groups = [...found.keys()].filter((name) => name.startsWith('e:'));
+  return {
+    epoch: Uint8Array.from(found.get('epoch') ?? []),
+    head: { sequence: number('newest'), tag: number('tag') },
+    effects: {
+      floor: { sequence: number('floor'), tag: number('floorTag') },
+      entries: number('entries'),
+      bytes: number('bytes'),
+      own: new Map(own),
+    },
+    groups: new Map(
+      groups.map((name) => {
+        const group = name.slice(2);
+        return [group, { entries: number(name), bytes: number(`b:${group}`) }];
+      }),
+    ),
+  };
+}

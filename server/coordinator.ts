@@ -262,6 +262,7 @@ function networksParts(
       };
     },
     onOpen: (name, services) => telemetry?.watch(name, services),
+    onEpochEnd: (network) => options.logger?.warn({ network }, 'the history of the network ended'),
     onUnavailable: (network, error) =>
       options.logger?.error({ network, err: error.cause ?? error }, 'network not opened'),
   };

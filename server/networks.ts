@@ -9,22 +9,25 @@ import { type MachineAct, recordOfMachine } from './access/machine-acts.js';
 import type { EdgeNetwork, EdgeNetworks } from './edge/grpc/networks.js';
 import { type End, endAll } from './core/ending.js';
 import { KelpieError } from './core/errors.js';
+import { Latch } from './core/latch.js';
 import { isNetworkName, MAIN } from './core/network-name.js';
 import type { TailLimits } from './delivery/tail.js';
 import { turnsBy } from './delivery/turns.js';
-import { healthOf } from './edge/grpc/health.js';
+import { callServices } from './edge/grpc/calls.js';
+import { healthOf, type NetworkHealth } from './edge/grpc/health.js';
 import { contractServices } from './edge/grpc/server.js';
 import type { Journal } from './journal/journal.js';
+import { epochEnded, networkLimit, unavailable } from './network/errors.js';
 import type { Limits } from './network/limits.js';
 import { SharedLimits, type Taken } from './network/shared-limits.js';
 import type { Identity } from './session/services.js';
-import { callServices, type Services, type Settings, wire } from './wiring.js';
+import { type Services, type Settings, wire } from './wiring.js';
 
 /** A network that is open. */
 export interface OpenNetwork extends EdgeNetwork {
   readonly services: Services;
-  /** Tells health checks of the network that nobody should come any more. */
-  readonly notServing: () => void;
+  /** Resolves when the journal has found that its epoch has ended: it stores and reads nothing more. */
+  readonly epochEnded: Promise<void>;
   /** Ends the services, then the journal. */
   close(): Promise<void>;
 }
@@ -40,6 +43,11 @@ export interface JournalFaults {
   readonly onFault: (error: unknown) => void;
   /** The fault that ended writing. */
   readonly onReadOnly: (error: unknown) => void;
+  /**
+   * The epoch of the journal has ended, and the engine has a new one. The journal stores nothing more; whoever opens it
+   * anew gets the new epoch.
+   */
+  readonly onEpochEnd: () => void;
 }
 
 export interface NetworksParts extends Pick<
@@ -56,6 +64,8 @@ export interface NetworksParts extends Pick<
   readonly onOpen?: (name: string, services: Services) => void;
   /** Called with the error for which a network did not open. */
   readonly onUnavailable: (name: string, error: KelpieError) => void;
+  /** Called with each network whose epoch has ended. */
+  readonly onEpochEnd?: (name: string) => void;
 }
 
 /** After a failure the coordinator refuses a network for so long before it tries to open it again. */
@@ -66,6 +76,8 @@ export class Networks implements EdgeNetworks {
   readonly #shares: SharedLimits;
   readonly #turns;
   readonly #open = new Map<string, OpenNetwork>();
+  /** A network keeps its health when it begins anew: those who watch it stay. */
+  readonly #health = new Map<string, NetworkHealth>();
   /** Those that are opening: whoever comes meanwhile waits for the same opening. */
   readonly #opening = new Map<string, Promise<OpenNetwork>>();
   /** Those that did not open. The coordinator gives the same error until it tries again. */
@@ -79,12 +91,9 @@ export class Networks implements EdgeNetworks {
   }
 
   /** Opens main, then the others. Rejects if main does not open. */
-  async start(others: readonly string[]): Promise<OpenNetwork> {
-    const main = await this.#begin(MAIN, async (error) => {
-      throw error;
-    });
+  async start(others: readonly string[]): Promise<void> {
+    await this.#begin(MAIN, this.#wire(MAIN));
     await Promise.allSettled(others.map((name) => this.of(name)));
-    return main;
   }
 
   /** Rejects with NETWORK_LIMIT, NETWORK_UNAVAILABLE or DRAINING. */
@@ -94,12 +103,16 @@ export class Networks implements EdgeNetworks {
     if (this.#stopping) throw new KelpieError('DRAINING', 'this coordinator is about to stop');
     const refusal = this.#failed.get(name);
     if (refusal && this.#parts.clock.now() < refusal.untilMs) throw refusal.error;
-    if (!isNetworkName(name)) throw unavailable(name);
+    if (!isNetworkName(name)) throw unavailable(name, RETRY_MS);
     const { networks } = this.#parts.limits;
     const full = this.#open.size + this.#opening.size >= networks;
     if (full) throw this.#refuse(name, networkLimit(networks));
-    return this.#begin(name, async (cause) => {
-      throw this.#refuse(name, unavailable(name, cause));
+    return this.#begin(name, this.#wireOrRefuse(name));
+  }
+
+  async #wireOrRefuse(name: string): Promise<OpenNetwork> {
+    return this.#wire(name).catch((cause: unknown) => {
+      throw this.#refuse(name, unavailable(name, RETRY_MS, cause));
     });
   }
 
@@ -140,16 +153,16 @@ export class Networks implements EdgeNetworks {
     return [...this.#open.values()].some(({ services }) => services.network.readOnly);
   }
 
-  /** Tells all health checks that nobody should come any more. */
-  notServing(): void {
-    for (const network of this.#open.values()) network.notServing();
+  /** Sets the answer to the health checks of all networks: whether peers should come. */
+  serve(serving: boolean): void {
+    for (const health of this.#health.values()) health.serve(serving);
   }
 
   /** Asks the sessions of all networks to move to another coordinator, then ends the remaining sessions. */
   async drain(): Promise<void> {
     this.#stopping = true;
     await Promise.allSettled(this.#opening.values());
-    this.notServing();
+    this.serve(false);
     await inParallel([...this.#open.values()].map(({ services }) => services.drain()));
   }
 
@@ -159,17 +172,40 @@ export class Networks implements EdgeNetworks {
     await inParallel([...this.#open.values()].map((network) => network.close()));
   }
 
-  async #begin(name: string, failed: (error: unknown) => Promise<never>): Promise<OpenNetwork> {
-    const opening = this.#wire(name).catch(failed);
+  async #begin(name: string, opening: Promise<OpenNetwork>): Promise<OpenNetwork> {
     this.#opening.set(name, opening);
     try {
       const network = await opening;
       this.#open.set(name, network);
       this.#failed.delete(name);
+      this.#healthOf(name).serve(!this.#stopping);
+      void network.epochEnded.then(() => this.#restart(name, network));
       return network;
     } finally {
       this.#opening.delete(name);
     }
+  }
+
+  /** Begins a network anew, on the new epoch of its journal. Peers that come meanwhile wait. */
+  #restart(name: string, network: OpenNetwork): void {
+    if (this.#stopping) return;
+    this.#parts.onEpochEnd?.(name);
+    this.#open.delete(name);
+    this.#healthOf(name).serve(false);
+    const { onFault } = this.#parts.observe(name);
+    network.services.end(epochEnded);
+    const opening = network
+      .close()
+      .catch(onFault)
+      .then(() => this.#wireOrRefuse(name));
+    // The refusal is reported, and the next peer that comes makes another attempt.
+    this.#begin(name, opening).catch(() => undefined);
+  }
+
+  #healthOf(name: string): NetworkHealth {
+    const health = this.#health.get(name) ?? healthOf(contractServices);
+    this.#health.set(name, health);
+    return health;
   }
 
   async #wire(name: string): Promise<OpenNetwork> {
@@ -177,30 +213,35 @@ export class Networks implements EdgeNetworks {
     const tailLimits = partOf(parts.tailLimits, this.#shares);
     const share = this.#shares.join();
     const ends: End[] = [() => share.leave()];
-    const health = healthOf(contractServices);
     try {
       const observers = observe(name);
-      const { onFault } = observers;
-      const onReadOnly = (error: unknown): void => {
-        onFault(error);
-        // The network can still be read here, but its peers should prefer another coordinator.
-        health.notServing();
-      };
-      const journal = await parts.openJournal(name, { onFault, onReadOnly });
+      const { faults, epochEnded } = this.#faultsOf(name, observers);
+      const journal = await parts.openJournal(name, faults);
       ends.push(() => journal.close());
       const own = { ...observers, tailLimits, journal, identity: { ...identity, network: name } };
       const { limits } = share;
       const services = await wire({ ...parts, ...own, limits, turns: this.#turns }, ends);
       share.count(takenBy(services));
       onOpen?.(name, services);
-      const calls = { ...callServices(services), health: health.service };
+      const calls = { ...callServices(services), health: this.#healthOf(name).service };
       const { port, audit } = services;
-      const { notServing } = health;
-      return { services, port, audit, calls, notServing, close: () => endAll(ends) };
+      return { services, port, audit, calls, epochEnded, close: () => endAll(ends) };
     } catch (error) {
       await endAll(ends);
       throw error;
     }
+  }
+
+  /** The listeners for one journal of a network. */
+  #faultsOf(name: string, { onFault }: NetworkObservers) {
+    const ended = new Latch();
+    const onReadOnly = (error: unknown): void => {
+      onFault(error);
+      // The network can still be read here, but its peers should prefer another coordinator.
+      this.#healthOf(name).serve(false);
+    };
+    const faults: JournalFaults = { onFault, onReadOnly, onEpochEnd: () => ended.open() };
+    return { faults, epochEnded: ended.wait() };
   }
 }
 
@@ -240,17 +281,4 @@ function partOf(tail: TailLimits, shares: SharedLimits): TailLimits {
 async function inParallel(ends: Promise<void>[]): Promise<void> {
   await Promise.allSettled(ends);
   await Promise.all(ends);
-}
-
-function unavailable(network: string, cause?: unknown): KelpieError {
-  const message =
-    `the coordinator cannot open the network "${network}"; its log has the reason, which its ` +
-    'operator must remove; try again then';
-  const options = { cause, retryAfterMs: RETRY_MS };
-  return new KelpieError('NETWORK_UNAVAILABLE', message, { network }, options);
-}
-
-function networkLimit(limit: number): KelpieError {
-  const message = `the coordinator has ${limit} networks, the limit; no more fit here`;
-  return new KelpieError('NETWORK_LIMIT', message, { limit: String(limit) });
 }

@@ -5,22 +5,16 @@ import { Commands } from './commands/commands.js';
 import { PlayerCommands } from './commands/on-players.js';
 import { Targets } from './commands/targets.js';
 import { verifier } from './commands/verify-player.js';
+import type { Cancel } from './core/clock.js';
 import type { End } from './core/ending.js';
+import type { KelpieError } from './core/errors.js';
 import { LoadFrames } from './delivery/load-frames.js';
 import { Pages } from './delivery/pages.js';
 import { PatternBudget } from './delivery/pattern-budget.js';
 import { SubscriptionIndex } from './delivery/subscription-index.js';
 import { type Turns, turnsBy } from './delivery/turns.js';
 import { Tail, type TailLimits } from './delivery/tail.js';
-import { commandService } from './edge/grpc/command-service.js';
-import { coordinatorService } from './edge/grpc/coordinator-service.js';
-import { eventService } from './edge/grpc/event-service.js';
-import { networkService } from './edge/grpc/network-service.js';
-import { nodeService } from './edge/grpc/node-service.js';
-import { playerService } from './edge/grpc/player-service.js';
-import { routingService } from './edge/grpc/routing-service.js';
-import type { CallServices } from './edge/grpc/networks.js';
-import { stateService } from './edge/grpc/state-service.js';
+import type { CallParts } from './edge/grpc/calls.js';
 import { CallPublisher } from './events/publish-once.js';
 import type { Journal } from './journal/journal.js';
 import type { Limits } from './network/limits.js';
@@ -51,7 +45,6 @@ import { type SessionObserver, allObservers } from './session/observer.js';
 import type { SessionPort } from './session/port.js';
 import { SessionRegistry } from './session/registry.js';
 import { sessionPort } from './session/serve.js';
-import type { SessionServices } from './session/services.js';
 import { endOrphanValues, valueExpiry, valuesOfNodes } from './state/ends.js';
 import { ValueRows } from './state/rows.js';
 import { SharedValues } from './state/values.js';
@@ -61,23 +54,17 @@ import { NodeCommands } from './transfers/node-commands.js';
 import { type TransferParts, Transfers } from './transfers/transfers.js';
 
 /** The services of one network. */
-export interface Services extends SessionServices {
+export interface Services extends CallParts {
   readonly playerRows: PlayerRows;
   readonly valueRows: ValueRows;
-  readonly nodeQueries: NodeQueries;
-  readonly playerQueries: PlayerQueries;
   readonly tickets: Tickets;
-  readonly operatorSettings: OperatorSettings;
-  readonly playerCommands: PlayerCommands;
-  readonly callPublisher: CallPublisher;
-  readonly routingRules: RoutingRules;
-  readonly explanations: Explanations;
-  readonly drains: Drains;
   readonly audit: Audit;
   /** Edges open sessions here. */
   readonly port: SessionPort;
   /** Asks sessions to move to another coordinator, then ends the remaining sessions. */
   drain(): Promise<void>;
+  /** Ends all sessions, commands and transfers at once. Sessions get the error. */
+  end(error: () => KelpieError): void;
 }
 
 /** The settings and ports of the services. */
@@ -132,6 +119,15 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
     ...{ registry, ...loads, audit },
     callPublisher: new CallPublisher(network, limits, clock),
   };
+  const endings = endingsOf(services, stopLoads);
+  return { ...services, port: sessionPort(services), ...endings };
+}
+
+/** The two ways in which the services of a network end their work. */
+function endingsOf(
+  { drains, transfers, commands, registry }: Omit<Services, 'port' | 'drain' | 'end'>,
+  stopLoads: Cancel,
+): Pick<Services, 'drain' | 'end'> {
   const drain = async (): Promise<void> => {
     drains.close();
     transfers.drain();
@@ -139,7 +135,14 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
     transfers.close();
     stopLoads();
   };
-  return { ...services, port: sessionPort(services), drain };
+  const end = (error: () => KelpieError): void => {
+    drains.close();
+    transfers.close();
+    commands.close();
+    registry.end(error);
+    stopLoads();
+  };
+  return { drain, end };
 }
 
 /** Begins to record acts. */
@@ -280,21 +283,4 @@ function openTransfers(
   const drains = new Drains({ ...services, transfers, stored: claims.drains });
   ends.push(() => drains.close());
   return { transfers, drains };
-}
-
-/** The services behind calls, which need no session. */
-export function callServices(services: Services): Omit<CallServices, 'health'> {
-  const { network, registry, nodeQueries, playerQueries, commands } = services;
-  const { playerCommands, callPublisher, identity } = services;
-  const reading = { ...services, draining: registry.drainSignal };
-  return {
-    nodes: nodeService({ ...reading, queries: nodeQueries }),
-    players: playerService(network, playerQueries, playerCommands, registry, services.transfers),
-    commands: commandService(commands),
-    network: networkService(services.operatorSettings),
-    events: eventService(reading, callPublisher, identity.coordinatorId),
-    coordinator: coordinatorService(services),
-    routing: routingService(services.routingRules, services.explanations),
-    state: stateService(network, services.values),
-  };
 }

@@ -229,6 +229,11 @@ export class Commands {
     this.#end(pending, (name, { handed }) => (handed ? unanswered(name) : notDelivered(name)));
   }
 
+  /** Ends all commands as at their deadlines. */
+  close(): void {
+    for (const pending of this.#pending.all) this.#expire(pending);
+  }
+
   #end(pending: Pending, why: (name: string, target: Target) => KelpieError): void {
     if (this.#isPending(pending)) this.#endings.add(this.#ended(pending, why));
   }

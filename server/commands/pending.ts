@@ -79,6 +79,11 @@ export class PendingCommands {
     return this.#byId.get(id);
   }
 
+  /** The commands that are pending. */
+  get all(): Iterable<Pending> {
+    return this.#byId.values();
+  }
+
   /** The commands that wait for a node. */
   ofNode(name: string): ReadonlySet<Pending> | undefined {
     return this.#byNode.get(name);

@@ -73,7 +73,7 @@ export class NodeClaims {
   /** When many streams break at once, this spreads the marking of their nodes over turns. */
   readonly #verdicts = new Turnstile(VERDICTS);
 
-  /** For nodes that a former coordinator left behind, the grace begins now. */
+  /** For nodes that are in the rows, the grace begins now: no session is open yet. */
   constructor(
     network: Pick<Network, 'commit' | 'caughtUp'>,
     rows: NodeRows,
@@ -97,9 +97,8 @@ export class NodeClaims {
         },
       },
     );
-    for (const [name, { value, sequence }] of rows.owners.entries()) {
-      if (value.coordinatorId !== options.coordinatorId) this.#losses.inherited(name, sequence);
-    }
+    for (const [name, { sequence }] of rows.owners.entries())
+      this.#losses.inherited(name, sequence);
   }
 
   /**

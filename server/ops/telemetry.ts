@@ -131,9 +131,10 @@ export class Telemetry {
     );
   }
 
-  /** From this call on, the metrics show the state of this network too. */
+  /** From this call on, the metrics show the state of this network too. A network that begins anew goes on counting. */
   watch(network: string, watched: Watched): void {
-    const shown = { ...watched, published: { events: 0, bytes: 0 } };
+    const { published = { events: 0, bytes: 0 } } = this.#shown.get(network) ?? {};
+    const shown = { ...watched, published };
     this.#shown.set(network, shown);
     // A series is there before its first event, so that a rate has where to begin.
     this.#presenceDiffers.inc({ network }, 0);

@@ -248,7 +248,14 @@ export class SessionRegistry implements LivenessProbe, Carrier {
       await this.#emptied.wait();
       cancel();
     }
-    for (const session of this.#sessions.values()) session.evict(drainingError());
+    this.end(drainingError);
+  }
+
+  /** Ends all sessions, and those that open. Later Hellos get the error too. Nobody is reported as lost. */
+  end(error: () => KelpieError): void {
+    this.#drain.abort(error());
+    for (const session of [...this.#opening.values(), ...this.#sessions.values()])
+      session.evict(error());
     for (const cancel of [this.#sweep, ...this.#stranded.values()]) cancel();
   }
 }

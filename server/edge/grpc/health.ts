@@ -8,8 +8,8 @@ export const HealthService = later(methodsOf(HealthDefinition));
 /** The health of one network. */
 export interface NetworkHealth {
   readonly service: ReturnType<typeof HealthServiceImpl>;
-  /** Tells health checks that nobody should come any more. */
-  readonly notServing: () => void;
+  /** Sets the answer to health checks: whether peers should come. */
+  readonly serve: (serving: boolean) => void;
 }
 
 /** The health of a network that serves these services. */
@@ -20,6 +20,9 @@ export function healthOf(services: readonly string[]): NetworkHealth {
   for (const service of services) state.setStatus('healthy', service);
   return {
     service: HealthServiceImpl(state),
-    notServing: () => ['', ...services].forEach((name) => state.setStatus('unhealthy', name)),
+    serve: (serving) => {
+      const status = serving ? 'healthy' : 'unhealthy';
+      for (const name of ['', ...services]) state.setStatus(status, name);
+    },
   };
 }

@@ -15,7 +15,13 @@ const OPENED: Record<OpenedSession['outcome'], string> = {
 };
 
 /** The ends of sessions that need no attention of the operator. */
-const EXPECTED: readonly SessionEnd[] = ['STOPPED', 'DRAINED', 'DRAINING', 'SESSION_REPLACED'];
+const EXPECTED: readonly SessionEnd[] = [
+  'STOPPED',
+  'DRAINED',
+  'DRAINING',
+  'SESSION_REPLACED',
+  'EPOCH_ENDED',
+];
 
 /** Logs the opening, refusal and end of sessions, and the nodes that leave. */
 export function logSessions(

@@ -9,9 +9,9 @@ import { accessService } from '../../../server/edge/grpc/access-service.js';
 import { MemoryCredentialStore } from '../../../server/journal/memory/memory-credential-store.js';
 import type { Authorize } from '../../../server/access/access.js';
 import { KelpieError } from '../../../server/core/errors.js';
+import { callServices } from '../../../server/edge/grpc/calls.js';
 import { healthOf } from '../../../server/edge/grpc/health.js';
 import { createEdge, type Edge } from '../../../server/edge/grpc/server.js';
-import { callServices } from '../../../server/wiring.js';
 import { hello, openCoordinator } from '../../support/model/coordinator.js';
 
 /** Refuses every peer, and stores the hosts of the checks. */

@@ -299,6 +299,16 @@ describe('the validators', () => {
           ['w', welcome(4, 110, at(103), 'REPLACED')] as const,
         ],
       ));
+    it('accept that a process that sends nothing for long loses its name', () => {
+      const history = steps(
+        ...opened,
+        ['w', hello(4, { instance: 'other' })],
+        3000,
+        ['w', welcome(4, 110, at(103), 'REPLACED')],
+        ['w', closed(3, 'SESSION_REPLACED')],
+      );
+      expect(validators['one owner'](history)).to.deep.equal([]);
+    });
     it('accept that a process without a stream loses its name', () => {
       const history = steps(
         ...opened,

@@ -57,7 +57,13 @@ function staleEvents(history: History): string[] {
   });
 }
 
-/** A process that answered while another one asked for its name keeps the name. */
+/** A coordinator asks a node whether it lives, and waits so long for any frame. */
+const PROBE_MS = 3000;
+
+/**
+ * A process that lives keeps its name when another one asks for it. It lives if it sends a frame meanwhile, or if nobody
+ * waited until it had to.
+ */
 function stolenNames(history: History): string[] {
   const hellos = ofKind(history, 'hello');
   const alive = streamsOf(history);
@@ -80,14 +86,18 @@ function stolenNames(history: History): string[] {
 function streamsOf(history: History) {
   const welcomed = new Map(ofKind(history, 'welcome').map((step) => [step.stream, step.atMs]));
   const closed = new Map(ofKind(history, 'closed').map((step) => [step.stream, step]));
-  const sent = groupedBy(ofKind(history, 'sends'), ({ stream }) => stream);
+  const sent = groupedBy(
+    [...ofKind(history, 'sends'), ...ofKind(history, 'publishes')],
+    ({ stream }) => stream,
+  );
   return {
-    /** Whether a stream that was open before sent a frame in between, and did not break. */
+    /** Whether a stream that was open before did not break, and sent a frame in between or had no time to. */
     answered(stream: number, fromMs: number, toMs: number): boolean {
       const end = closed.get(stream);
       const broke = end && end.atMs < toMs && end.reason !== 'SESSION_REPLACED';
       if (broke || (end && end.atMs < fromMs)) return false;
       if ((welcomed.get(stream) ?? Infinity) > fromMs) return false;
+      if (toMs - fromMs < PROBE_MS) return true;
       return (sent.get(stream) ?? []).some(({ atMs }) => atMs > fromMs && atMs < toMs);
     },
   };

@@ -94,18 +94,35 @@ function isLeaveOf({ kind, node }: Logged, name: string): boolean {
   return kind === 'nodeLeft' && node === name;
 }
 
+/**
+ * While no coordinator answers, two proxies may let one player in; at rest one of them has them. So the players are pairs
+ * of a player and a proxy.
+ */
 function rosters(history: History): string[] {
-  const gone = departuresOf(history);
-  const present = new Set(ofKind(history, 'welcome').map(({ client }) => client));
-  const nodes = [...present].filter((name) => !gone.has(name));
-  const players = holdersOf(history, gone);
-  return ofKind(history, 'roster').flatMap((step) => {
-    const held = Object.entries(step.players).map(([id, proxy]) => `${id} on ${proxy}`);
-    const wrong = [...difference(step.nodes, nodes), ...difference(held, players)];
-    return wrong.length > 0
-      ? [`${step.client} shows at rest ${wrong.slice(0, 10).join(', ')}`]
-      : [];
+  const nodes = new Set<string>();
+  const players = new Map<string, string>();
+  return history.flatMap((step) => {
+    if (step.kind === 'roster') return judgeRoster(step, nodes, players);
+    const { client } = step;
+    if (step.kind === 'welcome') nodes.add(client);
+    if (step.kind === 'joins') players.set(`${step.player} on ${client}`, client);
+    if (step.kind === 'quits' || step.kind === 'evicted')
+      players.delete(`${step.player} on ${client}`);
+    if (step.kind !== 'leaves' && step.kind !== 'vanishes') return [];
+    nodes.delete(client);
+    for (const [player, proxy] of players) if (proxy === client) players.delete(player);
+    return [];
   });
+}
+
+function judgeRoster(
+  { client, nodes, players }: Extract<Step, { kind: 'roster' }>,
+  thereNow: ReadonlySet<string>,
+  heldNow: ReadonlyMap<string, string>,
+): string[] {
+  const held = Object.entries(players).map(([id, proxy]) => `${id} on ${proxy}`);
+  const wrong = [...difference(nodes, [...thereNow]), ...difference(held, [...heldNow.keys()])];
+  return wrong.length > 0 ? [`${client} shows at rest ${wrong.slice(0, 10).join(', ')}`] : [];
 }
 
 /** Things that are shown and should not be, with a plus; things that are missing, with a minus. */
@@ -113,18 +130,4 @@ function difference(shown: readonly string[], wanted: readonly string[]): string
   const [has, should] = [new Set(shown), new Set(wanted)];
   const more = shown.filter((one) => !should.has(one)).map((one) => `+${one}`);
   return [...more, ...wanted.filter((one) => !has.has(one)).map((one) => `-${one}`)];
-}
-
-/**
- * The players who are in, each with their proxy. While no coordinator answers, two proxies may let one player in; at rest
- * one of them has them.
- */
-function holdersOf(history: History, gone: ReadonlyMap<string, Step>): string[] {
-  const holds = new Set<string>();
-  for (const step of history) {
-    if (step.kind === 'joins') holds.add(`${step.player} on ${step.client}`);
-    else if (step.kind === 'quits' || step.kind === 'evicted')
-      holds.delete(`${step.player} on ${step.client}`);
-  }
-  return [...holds].filter((one) => !gone.has(one.split(' on ')[1] ?? ''));
 }

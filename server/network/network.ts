@@ -10,6 +10,7 @@ import { KelpieError } from '../core/errors.js';
 import { Listeners } from '../core/listeners.js';
 import { SharedTurn } from '../core/fair-turn.js';
 import type { TopicFilter } from '../topics/filter.js';
+import { NotStored } from '../journal/error.js';
 import type { Entry, Journal, Outcome, Transaction, Unsubscribe } from '../journal/journal.js';
 import { Backlog, weightOf } from './backlog.js';
 import type { Limits } from './limits.js';
@@ -107,8 +108,8 @@ export class Network {
   }
 
   /**
-   * Stores one transaction. Throws OUTCOME_UNKNOWN if the journal cannot report whether it stored the
-   * transaction, and JOURNAL_READ_ONLY if the journal accepts no more writes.
+   * Stores one transaction. Throws OUTCOME_UNKNOWN if the journal cannot report whether it stored the transaction,
+   * ENGINE_UNAVAILABLE if it certainly stored nothing, and JOURNAL_READ_ONLY if it accepts no more writes.
    */
   async commit(transaction: Transaction): Promise<Outcome> {
     if (this.readOnly) throw readOnlyError();
@@ -121,12 +122,7 @@ export class Network {
       if (outcome) return outcome;
       throw new Error('the journal gave no outcome');
     } catch (cause) {
-      throw new KelpieError(
-        'OUTCOME_UNKNOWN',
-        'the journal did not report whether it stored the write; read the state, or try again',
-        {},
-        { cause, retryAfterMs: 1000 },
-      );
+      throw cause instanceof NotStored ? unavailableError(cause) : unknownError(cause);
     } finally {
       this.backlog.leave(weight);
     }
@@ -141,6 +137,17 @@ export class Network {
   resources(filter: TopicFilter): Generator<Row | undefined> {
     return this.#tables.resources(filter);
   }
+}
+
+function unknownError(cause: unknown): KelpieError {
+  const message =
+    'the journal did not report whether it stored the write; read the state, or try again';
+  return new KelpieError('OUTCOME_UNKNOWN', message, {}, { cause, retryAfterMs: 1000 });
+}
+
+function unavailableError(cause: NotStored): KelpieError {
+  const message = 'the storage of the network is away or refuses; nothing was stored, try again';
+  return new KelpieError('ENGINE_UNAVAILABLE', message, {}, { cause, retryAfterMs: 1000 });
 }
 
 function readOnlyError(): KelpieError {

@@ -8,7 +8,7 @@ import { entryBytes, writeEntry } from './entry-codec.js';
 /** A call holds no more entries and bytes than this, unless one transaction has more: Redis stays free for others. */
 export const CALL_ENTRIES = 256;
 export const CALL_BYTES = 256 * 1024;
-/** What an entry takes in Redis besides its bytes, roughly. Retention counts it. */
+/** The memory of Redis for an entry besides its bytes, roughly. Retention counts it. */
 const OVERHEAD_BYTES = 32;
 
 /** A transaction with its bytes. */

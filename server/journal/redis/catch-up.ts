@@ -1,14 +1,13 @@
 /**
- * Brings a follower to the end of the stream: when an entry is missing, after a connection was made anew, and each
- * second, because messages may be lost. This look is also what finds that the epoch has ended while nobody writes.
+ * Brings a follower to the end of the stream: when an entry is missing, after a connection was made anew, and
+ * regularly, because messages may be lost. This look is also what finds that the epoch has ended while nobody writes.
  */
 import type { Cancel, Clock } from '../../core/clock.js';
+import { EpochEnded } from './fault.js';
 import type { Follower } from './follower.js';
 import { type Position, runOfStream, type StreamRun } from './run.js';
-import { EpochEnded, type RedisStore } from './store.js';
+import type { RedisStore } from './store.js';
 
-/** How often it looks whether a message was lost. */
-const CHECK_MS = 1000;
 /** How much of the stream it reads at once. */
 const ENTRIES = 1000;
 const BYTES = 512 * 1024;
@@ -21,6 +20,8 @@ export interface CatchUpParts {
   readonly epoch: Uint8Array;
   readonly follower: Follower;
   readonly clock: Clock;
+  /** How often it looks whether a message was lost. */
+  readonly checkMs: number;
   readonly onEnd: (reason: string) => void;
 }
 
@@ -102,7 +103,7 @@ export class CatchUp {
   }
 
   #check(): void {
-    this.#cancel = this.#parts.clock.after(CHECK_MS, () => {
+    this.#cancel = this.#parts.clock.after(this.#parts.checkMs, () => {
       this.now()
         .catch(() => undefined)
         .finally(() => {

@@ -1,5 +1,7 @@
 /** Why a command of Redis failed, and whether Redis may have carried it out. */
 
+import { KelpieError } from '../../core/errors.js';
+
 /** Redis refuses with these before it carries out anything. Errors inside of a script have other words. */
 const REFUSALS = new Set([
   'OOM',
@@ -18,6 +20,20 @@ const REFUSALS = new Set([
   'WRONGPASS',
   'NOPERM',
 ]);
+
+/** A key was lost or is foreign, or Redis is not the one that it was: history may have been lost. */
+export class EpochEnded extends Error {}
+
+/** The error for users of the network. */
+export function errorFor(cause: unknown): unknown {
+  if (cause instanceof EpochEnded) {
+    const message = 'the history of the network has ended, and a new one begins; connect again';
+    return new KelpieError('EPOCH_ENDED', message, {}, { cause, retryAfterMs: 0 });
+  }
+  if (!(cause instanceof RedisFault)) return cause;
+  const message = 'the coordinator cannot reach the storage of the network; try again';
+  return new KelpieError('ENGINE_UNAVAILABLE', message, {}, { cause, retryAfterMs: 1000 });
+}
 
 export class RedisFault extends Error {
   /**

@@ -29,6 +29,7 @@ import { Encoder } from './call.js';
 import { CatchUp, LEFT_BEHIND } from './catch-up.js';
 import type { RedisConnection } from './connection.js';
 import { checkDraft } from './entry-codec.js';
+import { EpochEnded, errorFor } from './fault.js';
 import { Follower } from './follower.js';
 import { Reader } from './reader.js';
 import { runOfMessage, type Snapshot } from './run.js';
@@ -41,11 +42,15 @@ export interface RedisJournalOptions {
   readonly network: string;
   readonly clock: Clock;
   readonly retention: Retention;
+  /** How often the journal looks whether it missed a message, and whether the epoch has ended. Default: 1 s. */
+  readonly checkMs?: number;
   /** Called once, after the epoch of the journal has ended, with the reason. The journal stores nothing any more. */
   readonly onEpochEnd?: ((reason: string) => void) | undefined;
   /** Gets the errors that listeners throw. By default the process emits a warning. */
   readonly onListenerFault?: ((error: unknown) => void) | undefined;
 }
+
+const CHECK_MS = 1000;
 
 export class RedisJournal implements Journal {
   readonly durability = 'PROCESS_CRASH';
@@ -80,7 +85,7 @@ export class RedisJournal implements Journal {
   }
 
   private constructor(options: RedisJournalOptions, store: RedisStore, snapshot: Snapshot) {
-    const { connection, clock, onListenerFault } = options;
+    const { connection, clock, checkMs = CHECK_MS, onListenerFault } = options;
     this.#options = options;
     this.#store = store;
     this.#epoch = snapshot.epoch;
@@ -93,7 +98,7 @@ export class RedisJournal implements Journal {
     });
     const [epoch, follower] = [snapshot.epoch, this.#follower];
     const onEnd = (reason: string): void => this.#end(reason);
-    this.#catchUp = new CatchUp({ store, epoch, follower, clock, onEnd });
+    this.#catchUp = new CatchUp({ store, epoch, follower, clock, checkMs, onEnd });
     this.#writer = this.#openWriter();
     this.#reader = new Reader({
       epoch,
@@ -141,8 +146,7 @@ export class RedisJournal implements Journal {
   }
 
   async newest(): Promise<Cursor> {
-    this.#checkEpoch();
-    const { newest } = await this.#catchUp.ask(0, 0, 0);
+    const { newest } = await this.#inEpoch(() => this.#catchUp.ask(0, 0, 0));
     if (newest.sequence > this.#follower.head.sequence) this.#catchUp.soon();
     return { epoch: this.#epoch, ...newest };
   }
@@ -159,26 +163,29 @@ export class RedisJournal implements Journal {
   }
 
   async read(after: Cursor, limit: number, bytes?: number): Promise<Page | JournalGap> {
-    this.#checkEpoch();
-    return this.#reader.read(after, limit, bytes);
+    return this.#inEpoch(() => this.#reader.read(after, limit, bytes));
   }
 
   async *rows(prefix: string): AsyncIterable<TableRow> {
-    yield* this.#store.rows(prefix);
+    try {
+      yield* this.#store.rows(prefix);
+    } catch (error) {
+      throw errorFor(error);
+    }
     // The rows may be those of another epoch.
     await this.newest();
   }
 
   async producer(instance: Uint8Array): Promise<number | undefined> {
-    this.#checkEpoch();
-    return this.#store.producer(instance);
+    return this.#inEpoch(() => this.#store.producer(instance));
   }
 
   async since(ageMs: number): Promise<Cursor> {
-    this.#checkEpoch();
     const { effects, head } = this.#follower;
     const atMs = Math.floor(this.#options.clock.wall() - ageMs);
-    const at = await this.#store.since(this.#epoch, effects.floor, head.sequence, atMs);
+    const at = await this.#inEpoch(() =>
+      this.#store.since(this.#epoch, effects.floor, head.sequence, atMs),
+    );
     return this.#reader.afterOld(at, atMs);
   }
 
@@ -208,8 +215,14 @@ export class RedisJournal implements Journal {
     this.#listeners.clear();
   }
 
-  #checkEpoch(): void {
-    if (this.#ended !== undefined) throw new JournalError('CLOSED', 'The epoch has ended.');
+  /** Rejects with an error for users: EPOCH_ENDED or ENGINE_UNAVAILABLE. */
+  async #inEpoch<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      if (this.#ended !== undefined) throw new EpochEnded(this.#ended);
+      return await ask();
+    } catch (error) {
+      throw errorFor(error);
+    }
   }
 
   /** The end of the epoch shows first here or in the answer to a call. The object stores nothing from now on. */

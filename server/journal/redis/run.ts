@@ -22,7 +22,7 @@ export interface Run {
   readonly entries: (() => readonly Entry[]) | undefined;
   /** The group and the size of each entry. */
   readonly uses: () => Iterable<readonly [group: string, bytes: number]>;
-  /** What the call changed; only with the last run of a call. */
+  /** The changes by the call; only the last run of a call has them. */
   readonly effects: Effects | undefined;
 }
 

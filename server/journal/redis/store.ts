@@ -8,6 +8,7 @@ import { APPEND } from './append-lua.js';
 import { wordsOf } from './call.js';
 import type { RedisConnection } from './connection.js';
 import { readRow } from './entry-codec.js';
+import { EpochEnded } from './fault.js';
 import { FORMAT, type Keys, keysOf } from './guard-lua.js';
 import { OPEN } from './open-lua.js';
 import { READ } from './read-lua.js';
@@ -20,9 +21,6 @@ import type { Answer } from './writer.js';
 const MESSAGE_BYTES = 16 * 1024;
 /** The rows that one look at the table brings, roughly. */
 const ROWS = 100;
-
-/** The epoch ended: a key was lost or is foreign, or Redis is not the one that it was. */
-export class EpochEnded extends Error {}
 
 export class RedisStore {
   readonly #connection: RedisConnection;

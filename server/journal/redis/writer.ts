@@ -241,7 +241,7 @@ export class Writer {
 
   #late(append: PendingAppend): void {
     append.refuse(this.#parts.away() ?? new NotStored('Redis did not take it in time'));
-    // What nobody waits for is not sent again, and holds up nothing.
+    // A call for which nobody waits is not sent again, and holds up nothing.
     const isOver = ({ units }: Call): boolean => units.every((unit) => unit.append.over);
     this.#calls = this.#calls.filter((call) => call.state !== 'waits' || !isOver(call));
     this.#decided = this.#decided.filter(({ call }) => !isOver(call));

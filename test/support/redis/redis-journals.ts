@@ -7,6 +7,9 @@ import type { Entry, Retention } from '../../../server/journal/journal.js';
 
 const everything: Retention = { entries: 1_000_000, bytes: 2 ** 30, ageMs: 2 ** 40 };
 
+/** Shorter than for users: tests wait for it. */
+const CHECK_MS = 100;
+
 export interface Coordinator {
   readonly connection: RedisConnection;
   readonly journal: RedisJournal;
@@ -42,6 +45,7 @@ export class RedisJournals {
       network: this.network,
       clock,
       retention: { ...everything, ...retention },
+      checkMs: CHECK_MS,
       onEpochEnd: (reason) => ends.push(reason),
       onListenerFault,
     }).catch((error: unknown) => {

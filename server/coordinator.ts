@@ -237,13 +237,13 @@ interface Shared {
 
 function networksParts(
   options: CoordinatorOptions,
-  shared: Shared & Pick<NetworksParts, 'members' | 'bus' | 'openJournal'>,
+  shared: Shared & Pick<NetworksParts, 'members' | 'bus' | 'openJournal'> & { engine: Engine },
 ): NetworksParts {
   const { limits, times, tail } = options;
-  const { clock, telemetry, members } = shared;
+  const { clock, telemetry, members, engine } = shared;
   return {
     ...shared,
-    identity: { coordinatorId: members.id, version, startedMs: clock.now() },
+    identity: { coordinatorId: members.id, version, startedMs: clock.now(), engine },
     limits: { ...defaultLimits, ...limits },
     times: { ...defaultTimes, ...times },
     tailLimits: { ...defaultTail, ...tail },

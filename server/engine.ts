@@ -7,6 +7,7 @@ import type { CredentialStore } from './journal/credential-store.js';
 import { FileCredentialStore } from './journal/file/file-credential-store.js';
 import { FileJournal } from './journal/file/file-journal.js';
 import { networkFolder, networksIn, prepareNetworks } from './journal/file/network-folders.js';
+import type { EngineFacts } from './journal/engine-facts.js';
 import type { Journal } from './journal/journal.js';
 import { MemoryCredentialStore } from './journal/memory/memory-credential-store.js';
 import { MemoryJournal } from './journal/memory/memory-journal.js';
@@ -14,7 +15,7 @@ import { checkOwnRetention } from './journal/retention-prefixes.js';
 import type { JournalFaults } from './networks.js';
 import { type CoordinatorOptions, defaultRetention } from './ops/config/options.js';
 
-export interface Engine {
+export interface Engine extends EngineFacts {
   /** Opens the journal of a network, and makes it if it is not there. */
   readonly openJournal: (name: string, faults: JournalFaults) => Promise<Journal>;
   /** The names of the networks beside main that the engine has. */
@@ -37,9 +38,11 @@ export async function openEngine(
   // Nobody else uses this memory or these files.
   const cluster = new MemoryCluster(clock);
   const bus = cluster.bus(id);
-  const alone = { membership: cluster.membership(), bus, close: () => bus.close() };
+  const membership = cluster.membership();
+  const alone = { warnings: () => [], membership, bus, close: () => bus.close() };
   if (journal === 'memory') {
     return {
+      name: 'memory',
       openJournal: async (_, { onFault }) => new MemoryJournal(clock, retention, onFault),
       networks: async () => [],
       credentials: () => new MemoryCredentialStore(),
@@ -48,6 +51,7 @@ export async function openEngine(
   }
   const onWarning = (message: string): void => logger?.warn({}, message);
   return {
+    name: 'file',
     openJournal: async (name, { onFault: onListenerFault, onReadOnly: onFault }) => {
       prepareNetworks(data, name);
       const folder = networkFolder(data, name);

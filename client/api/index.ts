@@ -94,6 +94,7 @@ export type {
   GetInfoResponse,
   ListSessionsResponse,
   Session,
+  Warning,
 } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 export type {
   PublishEventsResponse,

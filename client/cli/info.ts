@@ -45,7 +45,8 @@ async function info(api: Api, { output }: Common): Promise<void> {
 
 function rowsOf(answer: GetInfoResponse): string[][] {
   const { version, uptime, network, durability, head } = answer;
-  const journal = JOURNALS[durability] ?? nameOf(Durability, durability).toLowerCase();
+  const onDisk = JOURNALS[durability] ?? nameOf(Durability, durability).toLowerCase();
+  const journal = answer.engine === 'redis' ? answer.engine : onDisk;
   const readOnly = answer.readOnly ? ', read-only: its disk is full or failed' : '';
   return [
     ['version', version],

@@ -14,6 +14,8 @@ export type JournalErrorCode =
   | 'IO'
   /** The engine of a cluster does not answer, or refuses. */
   | 'UNREACHABLE'
+  /** The engine is set up in a way with which the promises of Kelpie are false. */
+  | 'SETTINGS'
   /** The journal stores nothing more because of an earlier fault, which is the cause. */
   | 'READ_ONLY'
   /** The journal is closed. */

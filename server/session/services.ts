@@ -9,6 +9,7 @@ import type { PatternBudget } from '../delivery/pattern-budget.js';
 import type { SubscriptionIndex } from '../delivery/subscription-index.js';
 import type { Clock } from '../core/clock.js';
 import type { Tail } from '../delivery/tail.js';
+import type { EngineFacts } from '../journal/engine-facts.js';
 import type { Limits, Times } from '../network/limits.js';
 import type { Network } from '../network/network.js';
 import type { NodeClaims } from '../nodes/claims.js';
@@ -33,6 +34,8 @@ export interface Identity {
   readonly version: string;
   /** When the coordinator started, by its monotonic clock. */
   readonly startedMs: number;
+  /** On which it keeps its journals. */
+  readonly engine?: EngineFacts;
 }
 
 export interface SessionServices {

@@ -51,17 +51,29 @@ export async function checkRoundTrip(api: Api, timeoutMs = CALL_MS): Promise<str
   return `median ${median.toFixed(1)} ms, least ${least.toFixed(1)} ms, of ${ROUND_TRIPS} calls`;
 }
 
-export async function checkJournal(api: Api, timeoutMs = CALL_MS): Promise<string> {
-  const { durability, entries, bytes: size, topics } = await infoOf(api, timeoutMs);
-  const where = {
+export async function checkJournal(
+  api: Api,
+  timeoutMs = CALL_MS,
+): Promise<Omit<Finding, 'check'>[]> {
+  const info = await infoOf(api, timeoutMs);
+  const { entries, bytes: size, topics, warnings } = info;
+  const [most] = topics;
+  const fills = most ? `, most of it ${most.topic} (${bytes(most.bytes)})` : '';
+  const finding = `${placeOf(info)}; holds ${entries} entries, ${bytes(size)}${fills}`;
+  const wrong = warnings.map(({ problem, advice }) => {
+    return { status: 'warning' as const, finding: problem, advice };
+  });
+  return [{ status: 'ok', finding }, ...wrong];
+}
+
+function placeOf({ durability, engine }: CoordinatorInfo): string {
+  if (engine === 'redis') return 'in Redis, survives this coordinator';
+  return {
     NONE: 'in memory, ends with the coordinator',
     POWER_LOSS: 'on disk, survives a loss of power',
     PROCESS_CRASH: 'on disk, may lose its last milliseconds with the power',
     UNKNOWN: 'kept in a way that this kelpie does not know',
   }[durability];
-  const [most] = topics;
-  const fills = most ? `, most of it ${most.topic} (${bytes(most.bytes)})` : '';
-  return `${where}; holds ${entries} entries, ${bytes(size)}${fills}`;
 }
 
 /** Only in maintenance: somebody may have forgotten it. */

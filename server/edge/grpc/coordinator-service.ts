@@ -57,6 +57,8 @@ export function coordinatorService(
         retentionTopics: own.map(topicRetention),
         players: playerWriter.rows.online,
         readOnly: network.readOnly,
+        warnings: [...(identity.engine?.warnings() ?? [])],
+        engine: identity.engine?.name ?? '',
       };
     },
     async listSessions(request, { peer }) {

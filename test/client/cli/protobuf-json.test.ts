@@ -41,7 +41,7 @@ describe('the JSON of messages', () => {
       const all = { ...info, retentionTopics, entries: 11, bytes: 12, players: 13, readOnly: true };
       const message = GetInfoResponse.fromPartial({
         ...{ coordinatorId: 'a', network: 'main', oldest: head, sessions: 1, nodes: 2 },
-        ...all,
+        ...{ ...all, engine: 'redis', warnings: [{ problem: 'p', advice: 'a' }] },
       });
       check('GetInfoResponse', GetInfoResponse, message);
     }

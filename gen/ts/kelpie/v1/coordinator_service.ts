@@ -107,6 +107,18 @@ export interface GetInfoResponse {
   players: number;
   /** Whether the journal stores nothing any more, because its disk is full or failed. */
   readOnly: boolean;
+  /** The settings of the storage that an operator should change. The coordinator looks at them again each minute. */
+  warnings: Warning[];
+  /** Where the journal is: memory, file or redis. Others may come. Empty: the coordinator is of an older version. */
+  engine: string;
+}
+
+/** A setting that an operator should change. */
+export interface Warning {
+  /** What is wrong, for people. */
+  problem: string;
+  /** What to do about it. */
+  advice: string;
 }
 
 /** The retention of topics that the network keeps for a shorter time than others. */
@@ -559,6 +571,8 @@ function createBaseGetInfoResponse(): GetInfoResponse {
     retentionTopics: [],
     players: 0,
     readOnly: false,
+    warnings: [],
+    engine: "",
   };
 }
 
@@ -611,6 +625,12 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     }
     if (message.readOnly !== false) {
       writer.uint32(128).bool(message.readOnly);
+    }
+    for (const v of message.warnings) {
+      Warning.encode(v!, writer.uint32(138).fork()).join();
+    }
+    if (message.engine !== "") {
+      writer.uint32(146).string(message.engine);
     }
     return writer;
   },
@@ -756,6 +776,22 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
             message.readOnly = reader.bool();
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.warnings.push(Warning.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.engine = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -818,6 +854,12 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     if (message.readOnly !== undefined) {
       obj.readOnly = message.readOnly;
     }
+    if (message.warnings?.length) {
+      obj.warnings = message.warnings.map((e) => Warning.toJSON(e));
+    }
+    if (message.engine !== undefined) {
+      obj.engine = message.engine;
+    }
     return obj;
   },
 
@@ -848,6 +890,86 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     message.retentionTopics = object.retentionTopics?.map((e) => TopicRetention.fromPartial(e)) || [];
     message.players = object.players ?? 0;
     message.readOnly = object.readOnly ?? false;
+    message.warnings = object.warnings?.map((e) => Warning.fromPartial(e)) || [];
+    message.engine = object.engine ?? "";
+    return message;
+  },
+};
+
+function createBaseWarning(): Warning {
+  return { problem: "", advice: "" };
+}
+
+export const Warning: MessageFns<Warning> = {
+  encode(message: Warning, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.problem !== "") {
+      writer.uint32(10).string(message.problem);
+    }
+    if (message.advice !== "") {
+      writer.uint32(18).string(message.advice);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Warning {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWarning();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.advice = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: Warning): unknown {
+    const obj: any = {};
+    if (message.problem !== undefined) {
+      obj.problem = message.problem;
+    }
+    if (message.advice !== undefined) {
+      obj.advice = message.advice;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Warning>): Warning {
+    return Warning.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Warning>): Warning {
+    const message = createBaseWarning();
+    message.problem = object.problem ?? "";
+    message.advice = object.advice ?? "";
     return message;
   },
 };

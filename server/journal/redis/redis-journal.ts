@@ -107,12 +107,18 @@ export class RedisJournal implements Journal {
       caughtUp: () => this.#catchUp.afresh(),
     });
     this.#unsubscribe = [
-      connection.subscribe(store.bell, (message) => follower.offer(runOfMessage(message))),
+      connection.subscribe(store.bell, (message) => this.#onMessage(message)),
       connection.onUp(() => {
         this.#writer.retry();
         this.#catchUp.now().catch(() => undefined);
       }),
     ];
+  }
+
+  #onMessage(message: Buffer): void {
+    const run = runOfMessage(message);
+    if (run) this.#follower.offer(run);
+    else this.#catchUp.soon();
   }
 
   #openWriter(): Writer {

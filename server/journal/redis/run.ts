@@ -61,12 +61,16 @@ export function runOfStream([id, [, json, , bytes]]: StreamRun): Run {
   return runOf(JSON.parse(json.toString()) as Head, last - count + 1, bytes);
 }
 
-/** A run that Redis announces on the channel: all entries of a call. */
-export function runOfMessage(message: Buffer): Run {
+/** A run that Redis announces on the channel: all entries of a call. Undefined if the message is none of the script. */
+export function runOfMessage(message: Buffer): Run | undefined {
   const end = message.indexOf('\n');
   const json = end < 0 ? message : message.subarray(0, end);
-  const head = JSON.parse(json.toString()) as Head & { readonly f: string };
-  return runOf(head, Number(head.f), end < 0 ? undefined : message.subarray(end + 1));
+  try {
+    const head = JSON.parse(json.toString()) as Head & { readonly f: string };
+    return runOf(head, Number(head.f), end < 0 ? undefined : message.subarray(end + 1));
+  } catch {
+    return undefined;
+  }
 }
 
 function runOf(head: Head, first: number, bytes: Buffer | undefined): Run {

@@ -149,7 +149,7 @@ module.exports = {
       from: {},
       to: {
         path: '^server/',
-        pathNot: `^server/((main|coordinator|engine|networks|wiring)\\.ts|(${Object.keys(server).join('|')})/)`,
+        pathNot: `^server/((main|coordinator|engine|networks|parts|wiring)\\.ts|(${Object.keys(server).join('|')})/)`,
       },
     },
     {
@@ -189,7 +189,7 @@ module.exports = {
     {
       name: 'storage-messages-stay-in-their-subjects',
       severity: 'error',
-      from: { pathNot: '^(server/(access|nodes|players|routing|state)|gen)/' },
+      from: { pathNot: '^(server/(access|cluster|nodes|players|routing|state)|gen)/' },
       to: { path: '^gen/ts/kelpie/storage/' },
     },
     {

@@ -3,7 +3,6 @@
  * coordinator did not send it, or at its timeout. Commands are never in the journal. The coordinator writes a
  * command to a node at most once.
  */
-import { randomInt } from 'node:crypto';
 import type { Command, CommandOutput, CommandReply } from '../../gen/ts/kelpie/v1/command.js';
 import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import type { Cancel, Clock } from '../core/clock.js';
@@ -11,18 +10,25 @@ import { sameBytes } from '../core/cursor.js';
 import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import { PromptTurns } from '../core/prompt-turns.js';
-import { busy, cancelled, notDelivered, notWaiting, unanswered } from './errors.js';
-import { checkCommand, checkOutput, type Expected } from './forms.js';
-import { encodeRequest, encodeTimeLeft } from './request.js';
-import type { Refusal, Targets } from './targets.js';
+import type { Exchange } from '../cluster/exchange.js';
+import type { CommandIds } from './command-ids.js';
+import { Dispatch } from './dispatch.js';
+import { cancelled, failureOf, notDelivered, notWaiting } from './errors.js';
+import { type CheckedCommand, checkCommand, checkOutput, type Expected } from './forms.js';
+import { encodeRequest } from './request.js';
+import type { Refusal, Targeted, Targets } from './targets.js';
 import {
   type CommandWeight,
   type NodeResult,
   type Pending,
   PendingCommands,
+  type RelayTarget,
   type Target,
+  targetOf,
 } from './pending.js';
 import { ownersWritten } from '../nodes/departures.js';
+import type { Carrier } from './carrier.js';
+import type { Holders } from '../nodes/holders.js';
 import type { NodeRows } from '../nodes/rows.js';
 import type { Limits } from '../network/limits.js';
 import type { Network } from '../network/network.js';
@@ -30,26 +36,8 @@ import { cutText } from '../core/text.js';
 
 export type { NodeResult } from './pending.js';
 
-/** A request for a node, until it is sent. */
-export interface Handover {
-  /** Approximate size of the request. */
-  readonly bytes: number;
-  /** Called when the stream has room: the request in parts, or undefined if the command has ended. */
-  take(): readonly Uint8Array[] | undefined;
-  /** Called instead of `take` if the stream ends before the request is sent. */
-  drop(): void;
-}
-
-/** Sends commands to nodes. The layer of sessions implements it. */
-export interface Carrier {
-  /** Queues a request for the node. With another result than `queued`, the node certainly does not get it. */
-  hand(node: string, handover: Handover): 'queued' | 'absent' | 'full';
-  /** Sends the node that nobody waits for its answer any more. */
-  withdraw(node: string, commandId: number): void;
-}
-
 /** The limits and rights of an issuer. */
-export interface IssuerLimits {
+interface IssuerLimits {
   /** Applies the limits of the issuer: may throw. */
   readonly admit?: (weight: CommandWeight) => void;
   /** Not set: the issuer may ask every node. */
@@ -58,13 +46,24 @@ export interface IssuerLimits {
 
 /** The parts that commands need. */
 export interface CommandParts {
-  readonly network: Pick<Network, 'onEntries'>;
+  readonly network: Pick<Network, 'onEntries' | 'caughtUp'>;
+  readonly commandIds: CommandIds;
+  readonly holders: Pick<Holders, 'elsewhere'>;
+  readonly exchange: Pick<Exchange, 'ask'>;
   readonly nodes: NodeRows;
   readonly targets: Targets;
   readonly carrier: Carrier;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly onFault: (error: unknown) => void;
+}
+
+/** A command that is about to be sent. */
+interface Issue {
+  readonly request: IssueCommandRequest;
+  readonly checked: CheckedCommand;
+  readonly source: string;
+  readonly relayed: boolean;
 }
 
 export class Commands {
@@ -76,17 +75,23 @@ export class Commands {
   readonly #pending: PendingCommands;
   /** Spreads endings over turns: a command may have a thousand nodes, and a node thousands of commands. */
   readonly #endings: PromptTurns;
-  /** The first id is random, so that an answer to a former coordinator does not match a command of this one. */
-  #lastId = randomInt(2 ** 47);
+  readonly #ids: CommandIds;
+  readonly #dispatch: Dispatch;
 
-  constructor({ network, nodes, targets, carrier, limits, clock, onFault }: CommandParts) {
+  constructor(parts: CommandParts) {
+    const { network, nodes, targets, carrier, limits, clock, onFault } = parts;
     this.#owners = nodes.owners;
+    this.#ids = parts.commandIds;
     this.#limits = limits;
     this.#clock = clock;
     this.#carrier = carrier;
     this.#targets = targets;
     this.#pending = new PendingCommands(limits);
     this.#endings = new PromptTurns(clock, onFault);
+    this.#dispatch = new Dispatch({
+      ...{ ...parts, owners: nodes.owners, endings: this.#endings },
+      settle: (...end) => this.#settle(...end),
+    });
     network.onEntries((entries) => this.#dropReplaced(ownersWritten(nodes, entries)));
   }
 
@@ -104,25 +109,50 @@ export class Commands {
     // First of all: a full coordinator spends no work on a command.
     this.#pending.admit({ asks: 1, bytes: 0 });
     const checked = checkCommand(request, this.#limits);
-    const { names, refused } = this.#targets.of(request.target, checked.name, refusal);
-    const id = ++this.#lastId;
+    const targeted = this.#targets.of(request.target, checked.name, refusal);
+    return this.#open({ request, checked, source, relayed: false }, targeted, onResult, admit);
+  }
+
+  /** Runs a command that another coordinator issued, for processes whose streams this one has. Like `issue`. */
+  serve(
+    request: IssueCommandRequest,
+    source: string,
+    targets: readonly RelayTarget[],
+    onResult: (result: NodeResult) => void,
+  ): Cancel {
+    this.#pending.admit({ asks: targets.length, bytes: 0 });
+    const checked = checkCommand(request, this.#limits);
+    const names: string[] = [];
+    const refused = new Map<string, KelpieError>();
+    for (const { node, instanceId } of targets) {
+      if (this.#owns(node, instanceId)) names.push(node);
+      else refused.set(node, notDelivered(node));
+    }
+    return this.#open({ request, checked, source, relayed: true }, { names, refused }, onResult);
+  }
+
+  #open(
+    { request, checked, source, relayed }: Issue,
+    { names, refused }: Targeted,
+    onResult: (result: NodeResult) => void,
+    admit: (weight: CommandWeight) => void = () => undefined,
+  ): Cancel {
+    const id = this.#ids.next();
     const { expected, timeoutMs, attributes } = checked;
     const encoded = encodeRequest(id, source, attributes, checked.encoded);
     const weight = { asks: names.length + refused.size, bytes: encoded.length };
     this.#pending.admit(weight);
     admit(weight);
     const named = [...refused.keys(), ...names];
-    const targets = new Map(named.map((name) => [name, this.#target(name)]));
+    const targets = new Map(named.map((name) => [name, targetOf(this.#owners.get(name)?.value)]));
     const answersLeft = request.maxReplies === 0 ? Infinity : request.maxReplies;
-    const { bytes } = weight;
+    const sent = { request, source, encoded, endsMs: this.#clock.now() + timeoutMs, relayed };
     const stop = this.#clock.after(timeoutMs, () => this.#expire(pending));
-    const pending: Pending = { id, expected, bytes, targets, onResult, answersLeft, stop };
+    const ends = { answersLeft, withdrawals: new Set<Cancel>(), stop };
+    const pending: Pending = { id, expected, sent, targets, onResult, ...ends };
     this.#pending.add(pending);
     if (refused.size > 0) this.#endings.add(this.#refused(pending, refused));
-    const endsMs = this.#clock.now() + timeoutMs;
-    for (const name of names) {
-      this.#hand(pending, name, () => [encoded, encodeTimeLeft(endsMs - this.#clock.now())]);
-    }
+    this.#dispatch.send(pending, names);
     return () => this.#end(pending, () => cancelled());
   }
 
@@ -148,28 +178,6 @@ export class Commands {
     }
   }
 
-  #target(name: string): Target {
-    const owner = this.#owners.get(name)?.value;
-    return { instance: owner?.instanceId ?? new Uint8Array(), handed: false };
-  }
-
-  #hand(pending: Pending, name: string, partsNow: () => readonly Uint8Array[]): void {
-    const target = pending.targets.get(name);
-    // The command has ended already, with as many answers as its issuer wants.
-    if (!target) return;
-    const met = this.#carrier.hand(name, {
-      bytes: pending.bytes,
-      take: () => {
-        if (!this.#isPending(pending) || !pending.targets.has(name)) return undefined;
-        target.handed = true;
-        return partsNow();
-      },
-      drop: () => this.#settle(pending, name, notDelivered(name)),
-    });
-    if (met === 'absent') this.#settle(pending, name, notDelivered(name));
-    if (met === 'full') this.#settle(pending, name, busy(name));
-  }
-
   /**
    * Accepts a node's reply. Throws COMMAND_NOT_FOUND. Throws COMMAND_INVALID, PAYLOAD_TOO_LARGE or
    * CONTENT_TOO_DEEP; such a reply also ends the command for this node.
@@ -177,7 +185,7 @@ export class Commands {
   reply(node: string, instance: Uint8Array, { commandId, outcome }: CommandReply): void {
     const pending = this.#pending.get(commandId);
     const target = pending?.targets.get(node);
-    if (!pending || !target?.handed || !sameBytes(target.instance, instance)) {
+    if (!pending || target?.handed !== 'here' || !sameBytes(target.instance, instance)) {
       throw notWaiting(commandId);
     }
     try {
@@ -213,6 +221,7 @@ export class Commands {
   /** Ends the command. Nodes that have not answered get a withdrawal. */
   #forget(pending: Pending): void {
     pending.stop();
+    for (const withdraw of pending.withdrawals) withdraw();
     this.#pending.end(pending);
     if (pending.targets.size > 0) this.#endings.add(this.#withdrawn(pending));
   }
@@ -220,13 +229,13 @@ export class Commands {
   *#withdrawn(pending: Pending): Generator<undefined> {
     for (const [name, { handed }] of pending.targets) {
       this.#pending.drop(pending, name);
-      if (handed) this.#carrier.withdraw(name, pending.id);
+      if (handed === 'here') this.#carrier.withdraw(name, pending.id);
       yield;
     }
   }
 
   #expire(pending: Pending): void {
-    this.#end(pending, (name, { handed }) => (handed ? unanswered(name) : notDelivered(name)));
+    this.#end(pending, failureOf);
   }
 
   /** Ends all commands as at their deadlines. */
@@ -243,7 +252,7 @@ export class Commands {
     why: (name: string, target: Target) => KelpieError,
   ): Generator<undefined> {
     for (const [name, target] of pending.targets) {
-      if (target.handed) this.#carrier.withdraw(name, pending.id);
+      if (target.handed === 'here') this.#carrier.withdraw(name, pending.id);
       this.#settle(pending, name, why(name, target));
       yield;
     }
@@ -260,13 +269,17 @@ export class Commands {
   /** Ends commands for a process that has lost its node: it cannot answer any more. */
   *#unlessOwned(name: string, ofNode: ReadonlySet<Pending>): Generator<undefined> {
     for (const pending of ofNode) {
-      const owner = this.#owners.get(name)?.value;
       const target = pending.targets.get(name);
-      if (target && !(owner && sameBytes(owner.instanceId, target.instance))) {
-        this.#settle(pending, name, target.handed ? unanswered(name) : notDelivered(name));
+      if (target && !this.#owns(name, target.instance)) {
+        this.#settle(pending, name, failureOf(name, target));
       }
       yield;
     }
+  }
+
+  #owns(name: string, instance: Uint8Array): boolean {
+    const owner = this.#owners.get(name)?.value;
+    return owner !== undefined && sameBytes(owner.instanceId, instance);
   }
 
   /** How many commands wait for answers. */

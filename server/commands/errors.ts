@@ -12,8 +12,19 @@ export function notDelivered(name: string): KelpieError {
 }
 
 /** The node may have run the command. */
-export function unanswered(name: string): KelpieError {
+function unanswered(name: string): KelpieError {
   const message = `"${name}" got the command and sent no reply; it may have done it`;
+  return new KelpieError('OUTCOME_UNKNOWN', message, { name });
+}
+
+/** The end of a command at a node that gave no answer. */
+export function failureOf(name: string, { handed }: { readonly handed: string }): KelpieError {
+  return handed === 'no' ? notDelivered(name) : unanswered(name);
+}
+
+/** The coordinator of the node's stream may have given the command to the node. */
+export function unreachable(name: string): KelpieError {
+  const message = `the coordinator that has the stream of "${name}" does not answer; "${name}" may have done the command`;
   return new KelpieError('OUTCOME_UNKNOWN', message, { name });
 }
 

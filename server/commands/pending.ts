@@ -1,5 +1,7 @@
 /** The pending commands, by id and by node, and their limits. */
 import type { CommandOutput } from '../../gen/ts/kelpie/v1/command.js';
+import type { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
+import type { BodyOf } from '../cluster/exchange.js';
 import type { Cancel } from '../core/clock.js';
 import type { KelpieError } from '../core/errors.js';
 import { limitError } from './errors.js';
@@ -21,21 +23,46 @@ export interface NodeResult {
   readonly last: boolean;
 }
 
+/** A process of a node, to which another coordinator sends a command. */
+export type RelayTarget = BodyOf<'relayCommand'>['targets'][number];
+
 /** A node of a pending command. */
 export interface Target {
   readonly instance: Uint8Array;
-  handed: boolean;
+  /** Whether the node may have the command: on a stream of this coordinator, or of another one. */
+  handed: 'no' | 'here' | 'elsewhere';
+  /** How often the node was at another coordinator than the one that was asked. */
+  moves: number;
+}
+
+/** The process that has the node now. */
+export function targetOf(owner: { readonly instanceId: Uint8Array } | undefined): Target {
+  return { instance: owner?.instanceId ?? new Uint8Array(), handed: 'no', moves: 0 };
+}
+
+/** The parts of a command that its nodes get. */
+interface Sent {
+  readonly request: IssueCommandRequest;
+  readonly source: string;
+  /** The request for a node, without `time_left`. */
+  readonly encoded: Uint8Array;
+  /** The end of the command, by the clock. */
+  readonly endsMs: number;
+  /** Whether another coordinator issued it: then its nodes are at this one. */
+  readonly relayed: boolean;
 }
 
 export interface Pending {
   readonly id: number;
   readonly expected: Expected;
-  readonly bytes: number;
+  readonly sent: Sent;
   /** The nodes for which the command has not ended. */
   readonly targets: Map<string, Target>;
   readonly onResult: (result: NodeResult) => void;
   /** The command ends after so many more answers, or when it has no targets any more. */
   answersLeft: number;
+  /** Withdraw the command from other coordinators. */
+  readonly withdrawals: Set<Cancel>;
   stop: Cancel;
 }
 
@@ -67,7 +94,7 @@ export class PendingCommands {
   add(pending: Pending): void {
     this.#byId.set(pending.id, pending);
     this.#asks += pending.targets.size;
-    this.#bytes += pending.bytes;
+    this.#bytes += pending.sent.encoded.length;
     for (const name of pending.targets.keys()) {
       const ofNode = this.#byNode.get(name);
       if (ofNode) ofNode.add(pending);
@@ -101,7 +128,7 @@ export class PendingCommands {
 
   /** Removes an ended command. The caller then drops its remaining nodes one by one. */
   end(pending: Pending): void {
-    if (this.#byId.delete(pending.id)) this.#bytes -= pending.bytes;
+    if (this.#byId.delete(pending.id)) this.#bytes -= pending.sent.encoded.length;
   }
 
   /** How many commands are pending. */

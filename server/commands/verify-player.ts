@@ -3,7 +3,9 @@ import { msOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import type { Commands, NodeResult } from './commands.js';
 import type { Clock } from '../core/clock.js';
-import type { PlayerRow } from '../players/rows.js';
+import type { Exchange } from '../cluster/exchange.js';
+import type { Holders } from '../nodes/holders.js';
+import type { PlayerRow, PlayerRows } from '../players/rows.js';
 import type { Verify } from '../players/ownership.js';
 
 type Answer = NodeResult['outcome'];
@@ -73,4 +75,41 @@ function isThere({ form }: Exclude<Answer, KelpieError>): boolean {
   if (form?.$case !== 'verified' || !form.value.connected) return false;
   const { silence } = form.value;
   return silence === undefined || msOf(silence) <= SILENCE_MS;
+}
+
+/** The parts by which a verification goes to the coordinator that has the stream of the player's proxy. */
+export interface VerifyParts {
+  readonly exchange: Pick<Exchange, 'answerOf' | 'handle'>;
+  readonly holders: Pick<Holders, 'own' | 'of' | 'elsewhere'>;
+  readonly players: Pick<PlayerRows, 'get'>;
+  readonly onFault: (error: unknown) => void;
+}
+
+/**
+ * Verifies players wherever the streams of their proxies are, and answers other coordinators. Only the coordinator that
+ * has the stream can tell whether it reads from the proxy. If it does not answer, the player stays.
+ */
+export function verifierAcross(
+  verify: Verify,
+  { exchange, holders, players, onFault }: VerifyParts,
+  { verifyMs }: Pick<VerifyOptions, 'verifyMs'>,
+): Verify {
+  exchange.handle('verifyPlayer', ({ playerId, generation }, asker) => {
+    const row = players.get(playerId);
+    const isHere = row?.generation === generation && holders.of(row.proxy) === holders.own;
+    const answer = (connected: boolean): void =>
+      asker.answer({ $case: 'playerVerdict', value: { connected } });
+    // The proxy has moved on, or this coordinator has not read the newest rows.
+    if (!isHere) answer(true);
+    else verify(row).then(answer, onFault);
+  });
+  // All questions to the proxy, and the way to its coordinator.
+  const options = { kind: 'playerVerdict', timeoutMs: (ASKED / QUESTIONS + 1) * verifyMs } as const;
+  return async (row) => {
+    const holder = holders.elsewhere(row.proxy);
+    if (holder === undefined) return verify(row);
+    const value = { playerId: row.player.id, generation: row.generation };
+    const question = { $case: 'verifyPlayer', value } as const;
+    return (await exchange.answerOf(holder, question, options))?.connected ?? true;
+  };
 }

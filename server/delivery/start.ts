@@ -30,11 +30,15 @@ export function filterOf(
   return new TopicFilter(patterns, own);
 }
 
-/** Where to start. Throws START_MISSING, START_INVALID, CURSOR_INVALID or OUT_OF_RANGE. */
+/**
+ * Where to start. A cursor of another coordinator may be ahead of this one, which then reads up to it first. Throws
+ * START_MISSING, START_INVALID, CURSOR_INVALID, OUT_OF_RANGE or ENGINE_UNAVAILABLE.
+ */
 export async function startOf(
-  { journal, head }: Pick<Network, 'journal' | 'head'>,
+  network: Pick<Network, 'journal' | 'head' | 'knows'>,
   start: Start | undefined,
 ): Promise<ReadingStart> {
+  const { journal, head } = network;
   const at = start?.place;
   if (!at) throw startMissing();
   if (at.$case === 'after') {
@@ -45,6 +49,7 @@ export async function startOf(
         `the cursor's epoch has ${epoch.length} bytes, not ${ID_BYTES}; hand cursors back as they came`,
       );
     }
+    await network.knows({ epoch, sequence, tag });
     return { position: { epoch, sequence, tag }, claimed: true, snapshot: false };
   }
   if (at.$case === 'since') {

@@ -5,7 +5,7 @@
  */
 import type { Row } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Clock } from '../core/clock.js';
-import type { Cursor } from '../core/cursor.js';
+import { type Cursor, sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import { Listeners } from '../core/listeners.js';
 import { SharedTurn } from '../core/fair-turn.js';
@@ -29,6 +29,9 @@ export interface NetworkParts {
   /** Called with the time that the journal took for each transaction. */
   readonly onCommit?: ((durationMs: number) => void) | undefined;
 }
+
+/** How long the tables may take to get entries that the journal's store has. */
+const CATCH_UP_MS = 5000;
 
 /** The journal without its writing half: all writes go through `Network.commit`. */
 export type ReadableJournal = Omit<Journal, 'append' | 'onAppend' | 'rows' | 'close'>;
@@ -94,24 +97,59 @@ export class Network {
     return this.#listeners.add(listener);
   }
 
-  /** Resolves when the tables have every entry of all writers that is durable at the time of the call. */
+  /** Resolves when the tables have every entry that is durable at the time of the call. Rejects as `reached` does. */
   async caughtUp(): Promise<void> {
-    const { sequence } = await this.#journal.newest();
-    while (this.#head.sequence < sequence) {
-      await new Promise<void>((resolve) => {
-        const forget = this.onEntries(() => {
-          forget();
-          resolve();
-        });
-      });
-    }
+    await this.reached((await this.#newest()).sequence);
   }
 
   /**
-   * Stores one transaction. Throws OUTCOME_UNKNOWN if the journal cannot report whether it stored the transaction,
-   * ENGINE_UNAVAILABLE if it certainly stored nothing, and JOURNAL_READ_ONLY if it accepts no more writes.
+   * Resolves when the tables have a position that another coordinator may have handed out, or at once if the store does
+   * not have it. Rejects as `reached` does.
+   */
+  async knows({ epoch, sequence }: Cursor): Promise<void> {
+    if (sequence <= this.#head.sequence || !sameBytes(epoch, this.#head.epoch)) return;
+    const newest = await this.#newest();
+    if (sequence <= newest.sequence) await this.reached(sequence);
+  }
+
+  #newest(): Promise<Cursor> {
+    return this.#journal.newest().catch((cause: unknown) => {
+      throw cause instanceof KelpieError ? cause : behindError(cause);
+    });
+  }
+
+  /** Resolves when the tables have all entries up to this sequence. Rejects if they do not have them in time. */
+  async reached(sequence: number): Promise<void> {
+    if (this.#head.sequence >= sequence) return;
+    await new Promise<void>((resolve, reject) => {
+      const cancel = this.#clock.after(CATCH_UP_MS, () => {
+        forget();
+        reject(behindError());
+      });
+      const forget = this.onEntries(() => {
+        if (this.#head.sequence < sequence) return;
+        cancel();
+        forget();
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Stores one transaction. If a row was changed by somebody else, this resolves when the tables have that change: the
+   * caller can decide again at once. Throws OUTCOME_UNKNOWN if the journal cannot report whether it stored the
+   * transaction, ENGINE_UNAVAILABLE if it certainly stored nothing, and JOURNAL_READ_ONLY if it accepts no more writes.
    */
   async commit(transaction: Transaction): Promise<Outcome> {
+    const outcome = await this.#store(transaction);
+    if (outcome.kind !== 'conflict') return outcome;
+    // Another coordinator deleted the row: nobody reports when.
+    if (outcome.actual === 0) await this.caughtUp();
+    else await this.reached(outcome.actual);
+    return outcome;
+  }
+
+  async #store(transaction: Transaction): Promise<Outcome> {
     if (this.readOnly) throw readOnlyError();
     const startMs = this.#clock.now();
     const weight = weightOf(transaction);
@@ -147,6 +185,12 @@ function unknownError(cause: unknown): KelpieError {
 
 function unavailableError(cause: NotStored): KelpieError {
   const message = 'the storage of the network is away or refuses; nothing was stored, try again';
+  return new KelpieError('ENGINE_UNAVAILABLE', message, {}, { cause, retryAfterMs: 1000 });
+}
+
+function behindError(cause?: unknown): KelpieError {
+  const message =
+    'this coordinator cannot read the newest entries of the network now; try again, here or elsewhere';
   return new KelpieError('ENGINE_UNAVAILABLE', message, {}, { cause, retryAfterMs: 1000 });
 }
 

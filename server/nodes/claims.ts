@@ -10,18 +10,21 @@ import { Turnstile } from '../core/turnstile.js';
 import type { Draft, Transaction } from '../journal/journal.js';
 import { Dependents, type Ending } from './dependents.js';
 import { Losses } from './grace.js';
+import { inheritNodes } from './inheritance.js';
 import type { Clock } from '../core/clock.js';
 import type { Times } from '../network/limits.js';
 import type { Network } from '../network/network.js';
 import { drainedNode, resumed, unreachable } from './change.js';
 import { NodeDrains } from './drain.js';
+import type { Holders } from './holders.js';
 import { notFound } from './queries.js';
 import { nodeContested, type NodeRows } from './rows.js';
 import { NodeUpdates, sameNode } from './updates.js';
 import type { Folded } from '../network/table.js';
 
-/** Asks whether the holder of a name is alive. The registry of sessions implements it. */
+/** Asks whether the holder of a name is alive. The layer of sessions implements it. */
 export interface LivenessProbe {
+  /** True too if nobody can tell. */
   alive(name: string): Promise<boolean>;
 }
 
@@ -44,14 +47,13 @@ const ATTEMPTS = 8;
 /** How many nodes one turn of the event loop marks UNREACHABLE or LOST. */
 const VERDICTS = 16;
 
-/** The identity, clocks and times that claims use. */
+/** The clocks, times and coordinators that claims use. */
 export interface ClaimOptions {
-  /** The id of this coordinator, new for each start. */
-  readonly coordinatorId: string;
   readonly clock: Clock;
   /** Counts only the time in which this coordinator listened. The grace of a node runs by it. */
   readonly listening: Clock;
   readonly times: Pick<Times, 'unreachableMs' | 'graceMs'>;
+  readonly holders: Pick<Holders, 'own' | 'isGone' | 'onJudged'>;
   /** Called with the error of work in the background. */
   readonly onFault: (error: unknown) => void;
 }
@@ -73,7 +75,6 @@ export class NodeClaims {
   /** When many streams break at once, this spreads the marking of their nodes over turns. */
   readonly #verdicts = new Turnstile(VERDICTS);
 
-  /** For nodes that are in the rows, the grace begins now: no session is open yet. */
   constructor(
     network: Pick<Network, 'commit' | 'caughtUp'>,
     rows: NodeRows,
@@ -97,8 +98,7 @@ export class NodeClaims {
         },
       },
     );
-    for (const [name, { sequence }] of rows.owners.entries())
-      this.#losses.inherited(name, sequence);
+    inheritNodes(rows.owners, this.#losses, options.holders);
   }
 
   /**
@@ -119,7 +119,6 @@ export class NodeClaims {
       }
       const claimed = await this.#turns.run(node.name, () => this.#take(node, sessionId, gone));
       if (!claimed) continue;
-      this.#losses.forget(node.name);
       if (gone) await this.dependents.sweep(node.name);
       return claimed;
     }
@@ -165,7 +164,9 @@ export class NodeClaims {
       return written.kind === 'stored' ? written.first : undefined;
     } catch (error) {
       if (!(error instanceof KelpieError) || error.reason !== 'OUTCOME_UNKNOWN') throw error;
-      await this.#network.caughtUp();
+      await this.#network.caughtUp().catch(() => {
+        throw error;
+      });
       const owner = this.#rows.owners.get(name);
       if (owner && sameBytes(owner.value.nonce, nonce)) return owner.sequence;
       throw error;
@@ -173,7 +174,7 @@ export class NodeClaims {
   }
 
   #ownerRow(node: Node, sessionId: string): SessionRow {
-    const { coordinatorId } = this.#options;
+    const { own: coordinatorId } = this.#options.holders;
     const { instanceId } = node;
     const nonce = randomBytes(ID_BYTES);
     return SessionRow.create({ instanceId, coordinatorId, sessionId, nonce });
@@ -245,7 +246,6 @@ export class NodeClaims {
       // The node changed, or another node took over something that it owned: read the rows again.
       if (written.kind === 'conflict' && written.key !== fence.key) continue;
       if (written.kind !== 'stored') return false;
-      this.#losses.forget(name);
       await this.dependents.sweep(name);
       return true;
     }

@@ -70,6 +70,11 @@ export class Losses {
     if (!this.#closed) this.#timers.set(name, this.#options.clock.after(delayMs, then));
   }
 
+  /** Whether the node has a timer. */
+  has(name: string): boolean {
+    return this.#timers.has(name);
+  }
+
   /** The node is back, or gone for good. */
   forget(name: string): void {
     this.#timers.get(name)?.();

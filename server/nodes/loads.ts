@@ -3,8 +3,9 @@
  * go with the session. As entries, ten thousand loads would push all chat out of retention.
  */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
-import type { NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
+import { NodeLoad } from '../../gen/ts/kelpie/v1/node.js';
 import { NamedLoad } from '../../gen/ts/kelpie/v1/session_service.js';
+import { sameBytes } from '../core/cursor.js';
 
 const LOADS_LOAD = (1 << 3) | 2;
 
@@ -46,6 +47,12 @@ export class Loads {
     this.#put({ name, load, reservedSlots: this.#reported.get(name)?.reservedSlots });
   }
 
+  /** The load that a node reported to another coordinator, which may have been here before. */
+  learn(name: string, load: NodeLoad): void {
+    const known = this.get(name);
+    if (!known || !sameLoad(known, load)) this.report(name, load);
+  }
+
   /** The slots of the node that reservations hold now. */
   reserve(name: string, reservedSlots: number): void {
     this.#put({ name, load: this.get(name), reservedSlots });
@@ -82,4 +89,8 @@ export class Loads {
   all(): ReportedLoad[] {
     return [...this.#reported.values()];
   }
+}
+
+function sameLoad(left: NodeLoad, right: NodeLoad): boolean {
+  return sameBytes(NodeLoad.encode(left).finish(), NodeLoad.encode(right).finish());
 }

@@ -37,7 +37,7 @@ export interface Opened {
 /** The services that a Hello uses. */
 type HelloServices = Pick<
   SessionServices,
-  'network' | 'claims' | 'registry' | 'identity' | 'limits' | 'times' | 'clock'
+  'network' | 'claims' | 'probe' | 'identity' | 'limits' | 'times' | 'clock'
 >;
 
 /** Claims the node for the session. Throws the errors that the contract lists at Hello. */
@@ -47,7 +47,7 @@ export async function open(
   sessionId: string,
   { host, patterns, access }: { host: string; patterns: PatternHold; access: Access },
 ): Promise<Opened> {
-  const { network, claims, registry, limits } = services;
+  const { network, claims, probe, limits } = services;
   checkSize(hello, limits.helloBytes);
   const node = nodeOf(hello, host);
   checkFrame({ $case: 'hello', value: hello }, node.name, access, limits);
@@ -56,7 +56,7 @@ export async function open(
   const window = windowOf(hello, limits);
   patterns.take(filter);
   await startOf(network, hello.start);
-  const claimed = await claims.claim(node, sessionId, registry);
+  const claimed = await claims.claim(node, sessionId, probe);
   // Only now, because LATEST is after the node's own arrival, and because no older stream can publish any more.
   const start = await startOf(network, hello.start);
   const stored = await network.journal.producer(node.instanceId);

@@ -7,9 +7,10 @@ import { limitError } from '../commands/errors.js';
 import type { Access } from '../access/access.js';
 import { refusalOf } from '../access/table.js';
 import type { Commands, NodeResult } from '../commands/commands.js';
+import { wireResult } from '../commands/result.js';
 import type { Refusal } from '../commands/targets.js';
 import type { CommandWeight } from '../commands/pending.js';
-import { type Frame, wireError } from '../delivery/frames.js';
+import type { Frame } from '../delivery/frames.js';
 import { frameOffer, type Outbound } from './outbound.js';
 
 /** Commands under way of one issuer: a session, or a connection of calls. */
@@ -121,16 +122,8 @@ export function tooMany(): KelpieError {
 }
 
 /** The result of one node, as the frame that its issuer gets. */
-export function resultFrame({
-  node,
-  outcome,
-  last,
-}: NodeResult): Frame & { $case: 'commandResult' } {
-  const result =
-    outcome instanceof KelpieError
-      ? ({ $case: 'error', value: wireError(outcome) } as const)
-      : ({ $case: 'output', value: outcome } as const);
-  return { $case: 'commandResult', value: { node, outcome: result, last } };
+export function resultFrame(result: NodeResult): Frame & { $case: 'commandResult' } {
+  return { $case: 'commandResult', value: wireResult(result) };
 }
 
 /** The result where its answer found no room with the issuer. */

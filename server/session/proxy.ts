@@ -219,7 +219,7 @@ export class ProxyRequests {
   }
 
   /** Takes latencies of this proxy's own players. */
-  latencies(reported: readonly PlayerLatency[]): void {
+  measured(reported: readonly PlayerLatency[]): void {
     const mine = this.#writer.rows.byProxy.get(this.#session.name);
     for (const { playerId, latencyMs } of reported.slice(0, LATENCIES)) {
       if (mine.has(playerId)) this.#latencies.set(playerId, latencyMs);
@@ -229,8 +229,8 @@ export class ProxyRequests {
     this.#latencies = new Map([...this.#latencies].filter(([id]) => mine.has(id)));
   }
 
-  latencyOf(id: string): number | undefined {
-    return this.#latencies.get(id);
+  get latencies(): ReadonlyMap<string, number> {
+    return this.#latencies;
   }
 }
 

@@ -1,5 +1,4 @@
 /** The sessions of one coordinator: which are open, which may come in, and which must end. */
-import type { Player } from '../../gen/ts/kelpie/v1/player.js';
 import { setMaxListeners } from 'node:events';
 import { type Cancel, type Clock, every } from '../core/clock.js';
 import { sameBytes } from '../core/cursor.js';
@@ -7,7 +6,7 @@ import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import { Latch } from '../core/latch.js';
 import { Turnstile } from '../core/turnstile.js';
-import type { Carrier, Handover } from '../commands/commands.js';
+import type { Carrier, Handover } from '../commands/carrier.js';
 import { encodeRequestFrame, type Frame } from '../delivery/frames.js';
 import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import type { Drain, Hello } from '../../gen/ts/kelpie/v1/session_service.js';
@@ -16,7 +15,6 @@ import { ownersWritten } from '../nodes/departures.js';
 import type { NodeRows } from '../nodes/rows.js';
 import type { Limits, Times } from '../network/limits.js';
 import type { Network } from '../network/network.js';
-import type { LivenessProbe } from '../nodes/claims.js';
 import type { SessionObserver } from './observer.js';
 import { frameOffer, type Offer } from './outbound.js';
 
@@ -41,8 +39,8 @@ export interface Member {
   send(frame: Frame): void;
   /** Queues a frame of a command. False: there is no room. */
   offer(offer: Offer): boolean;
-  /** The round trip to a player of the node, if the node reported it. */
-  latencyOf(playerId: string): number | undefined;
+  /** The round trips to players of the node that the node reported, by their ids. */
+  readonly latencies: ReadonlyMap<string, number>;
 }
 
 /** How often the registry looks for silent sessions. */
@@ -51,6 +49,7 @@ const SWEEP_MS = 1000;
 const OPENED_AT_ONCE = 16;
 /** Bytes of a request beside its command, about. */
 const REQUEST_BYTES = 256;
+const NO_LATENCIES: ReadonlyMap<string, number> = new Map();
 
 /** The limits and clocks of the registry, and its observer. */
 export interface RegistryOptions {
@@ -61,7 +60,7 @@ export interface RegistryOptions {
   readonly listening: Clock;
 }
 
-export class SessionRegistry implements LivenessProbe, Carrier {
+export class SessionRegistry implements Carrier {
   readonly #rows: NodeRows;
   readonly #options: RegistryOptions;
   readonly #sessions = new Map<string, Member>();
@@ -187,15 +186,16 @@ export class SessionRegistry implements LivenessProbe, Carrier {
     if (this.admittedSessions === 0) this.#emptied.open();
   }
 
-  /**
-   * Whether the session that holds the name answers, one that is about to be welcomed too. A name
-   * without a stream here has no holder.
-   */
-  async alive(name: string): Promise<boolean> {
-    const id = this.#rows.owners.get(name)?.value.sessionId ?? '';
+  /** Whether the session of a node answers, one that is about to be welcomed too. False if it is not here. */
+  async alive(name: string, sessionId: string): Promise<boolean> {
     const open = this.#sessions.get(name);
-    const holder = open?.id === id ? open : this.#opening.get(id);
-    return (await holder?.probe()) ?? false;
+    const session = open?.id === sessionId ? open : this.#opening.get(sessionId);
+    return (await session?.probe()) ?? false;
+  }
+
+  /** Whether the session of a node is here, also one that is about to be welcomed. */
+  has(name: string, sessionId: string): boolean {
+    return this.#sessions.get(name)?.id === sessionId || this.#opening.has(sessionId);
   }
 
   /** Whether a node's stream was read all the time since then, by the listening clock. */
@@ -231,10 +231,14 @@ export class SessionRegistry implements LivenessProbe, Carrier {
     this.#sessions.get(node)?.offer(frameOffer(frame));
   }
 
-  /** The player with the latency that their proxy reported last. */
-  withLatency(player: Player): Player {
-    const latencyMs = this.#sessions.get(player.proxy)?.latencyOf(player.id);
-    return latencyMs === undefined ? player : { ...player, latencyMs };
+  /** The latency of a player, if the stream of their proxy is open here and reported it. */
+  latencyOf(proxy: string, playerId: string): number | undefined {
+    return this.latenciesOf(proxy).get(playerId);
+  }
+
+  /** The latencies of players that a node reported on its stream here. */
+  latenciesOf(node: string): ReadonlyMap<string, number> {
+    return this.#sessions.get(node)?.latencies ?? NO_LATENCIES;
   }
 
   /** Lets sessions move on by themselves, then ends the rest. Nobody is reported as lost. */

@@ -1,4 +1,5 @@
 /** The requests of a node on an open session: one method for each frame. */
+import type { CommandReply } from '../../gen/ts/kelpie/v1/command.js';
 import { StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import type { ReportPlayers } from '../../gen/ts/kelpie/v1/presence.js';
 import type {
@@ -78,8 +79,8 @@ export class Requests {
     this.#updates = new UpdateRequests(services.claims, options);
   }
 
-  latencyOf(playerId: string): number | undefined {
-    return this.#proxy.latencyOf(playerId);
+  get latencies(): ReadonlyMap<string, number> {
+    return this.#proxy.latencies;
   }
 
   /** The stream is gone. */
@@ -159,8 +160,7 @@ export class Requests {
         this.#issued.cancel(frame.value.issuedRequestId);
         return this.done(requestId);
       case 'commandReply':
-        this.#services.commands.reply(this.#name, this.#instance, frame.value);
-        return this.done(requestId);
+        return this.#reply(requestId, frame.value);
       default:
         return this.#handleShared(requestId, frame, act);
     }
@@ -215,7 +215,7 @@ export class Requests {
 
   #heartbeat(requestId: number, { load, presence, latencies }: Heartbeat): void {
     if (load) this.#services.loads.report(this.#name, load);
-    if (latencies.length > 0) this.#proxy.latencies(latencies);
+    if (latencies.length > 0) this.#proxy.measured(latencies);
     if (presence) {
       this.#proxy.compare(presence, () => {
         this.#outbound.send({ $case: 'syncRequested', value: {} });
@@ -234,6 +234,12 @@ export class Requests {
     this.#patterns.take(filter);
     const cursor = this.#feed.update(filter, startAt === StartAt.SNAPSHOT ? added : undefined);
     this.#outbound.send({ $case: 'subscriptionUpdated', value: { cursor } }, requestId);
+  }
+
+  #reply(requestId: number, reply: CommandReply): void {
+    const onItsWay = this.#services.replies.take(this.#name, this.#instance, reply);
+    if (onItsWay) this.#confirm(requestId, onItsWay);
+    else this.done(requestId);
   }
 
   #confirm(requestId: number, work: Promise<unknown>): void {

@@ -240,8 +240,8 @@ export class Session implements Member {
     return this.outbound.offer(offer);
   }
 
-  latencyOf(playerId: string): number | undefined {
-    return this.#active?.requests.latencyOf(playerId);
+  get latencies(): ReadonlyMap<string, number> {
+    return this.#active?.requests.latencies ?? new Map<string, number>();
   }
 
   drain(drain: Drain): void {

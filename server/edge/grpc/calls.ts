@@ -30,11 +30,11 @@ export interface CallParts extends SessionServices {
 
 export function callServices(services: CallParts): Omit<CallServices, 'health'> {
   const { network, registry, nodeQueries, playerQueries, commands } = services;
-  const { playerCommands, callPublisher, identity } = services;
+  const { playerCommands, callPublisher, identity, latencies } = services;
   const reading = { ...services, draining: registry.drainSignal };
   return {
     nodes: nodeService({ ...reading, queries: nodeQueries }),
-    players: playerService(network, playerQueries, playerCommands, registry, services.transfers),
+    players: playerService(network, playerQueries, playerCommands, latencies, services.transfers),
     commands: commandService(commands),
     network: networkService(services.operatorSettings),
     events: eventService(reading, callPublisher, identity.coordinatorId),

@@ -17,7 +17,7 @@ import { wireError } from '../../delivery/frames.js';
 import type { Network } from '../../network/network.js';
 import type { Transfers } from '../../transfers/transfers.js';
 import { transferCall } from './transfer-call.js';
-import type { SessionRegistry } from '../../session/registry.js';
+import type { Latencies } from '../../session/latencies.js';
 
 const BATCH = 1000;
 type Aim = Pick<KickPlayersRequest, 'target' | 'timeout'>;
@@ -30,7 +30,7 @@ export function playerService(
   network: Pick<Network, 'head' | 'searches'>,
   queries: PlayerQueries,
   commands: PlayerCommands,
-  sessions: Pick<SessionRegistry, 'withLatency'>,
+  latencies: Pick<Latencies, 'withLatency'>,
   transfers: Transfers,
 ): ServiceImplementation<PlayerServiceDefinition> {
   const transferring = { network, playerCommands: commands, transfers };
@@ -40,17 +40,17 @@ export function playerService(
   };
   return {
     async getPlayer({ player }) {
-      const found = sessions.withLatency(queries.find(player));
+      const found = latencies.withLatency(queries.find(player));
       return { player: found, cursor: network.head };
     },
     async batchGetPlayers(request, { peer }) {
       const found = await batchGet(queries, request, peer);
-      const players = found.players.map((player) => sessions.withLatency(player));
+      const players = found.players.map((player) => latencies.withLatency(player));
       return { ...found, players, cursor: network.head };
     },
     async listPlayers(request, { peer }) {
       const { items, ...page } = await queries.list(request, peer);
-      return { players: items.map((player) => sessions.withLatency(player)), ...page };
+      return { players: items.map((player) => latencies.withLatency(player)), ...page };
     },
     countPlayers: (request, { peer }) => queries.count(request, peer),
     kickPlayers: ({ message, ...request }, { peer }) =>

@@ -1,0 +1,31 @@
+/** The grace of nodes whose streams nobody saw break, because their coordinator is gone. */
+import type { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
+import type { Table } from '../network/table.js';
+import type { Losses } from './grace.js';
+import type { Holders } from './holders.js';
+
+/**
+ * Begins the grace of nodes when their coordinator is gone, and ends it if that one is back. Every coordinator on the
+ * engine has these timers: the fence of the write decides which of them ends a node. No stream is open at the time of
+ * the call, so the grace of all nodes of this coordinator begins now: it had them before it opened the journal anew.
+ */
+export function inheritNodes(
+  owners: Table<SessionRow>,
+  losses: Pick<Losses, 'inherited' | 'forget' | 'has'>,
+  holders: Pick<Holders, 'own' | 'isGone' | 'onJudged'>,
+): void {
+  // A newer stream of the node, at any coordinator: the timer was for the former one.
+  owners.watch((name) => losses.forget(name));
+  for (const [name, { value, sequence }] of owners.entries()) {
+    if (value.coordinatorId === holders.own) losses.inherited(name, sequence);
+  }
+  const judge = (): void => {
+    for (const [name, owner] of owners.entries()) {
+      if (owner.value.coordinatorId === holders.own) continue;
+      if (!holders.isGone(owner)) losses.forget(name);
+      else if (!losses.has(name)) losses.inherited(name, owner.sequence);
+    }
+  };
+  judge();
+  holders.onJudged(judge);
+}

@@ -10,6 +10,7 @@ const server = {
   'journal/redis': ['core', 'topics', 'journal'],
   cluster: ['core', 'topics', 'journal'],
   'cluster/memory': ['core', 'topics', 'journal', 'cluster'],
+  'cluster/redis': ['core', 'topics', 'journal', 'journal/redis', 'cluster'],
   network: ['core', 'topics', 'journal'],
   access: ['core', 'topics', 'journal', 'network'],
   nodes: ['core', 'topics', 'journal', 'cluster', 'network'],

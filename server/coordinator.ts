@@ -137,9 +137,10 @@ async function assemble(
   const listening = new ListeningClock(clock);
   ends.push(() => listening.close());
   const id = randomUUID();
-  const engine = await openEngine(options, id, clock);
+  const onFault = faultHandler(options, telemetry);
+  const engine = await openEngine(options, { id, clock, onFault });
   ends.push(() => engine.close());
-  const shared = { clock, listening, telemetry, onFault: faultHandler(options, telemetry) };
+  const shared = { clock, listening, telemetry, onFault };
   const opened = await openNetworks(options, { ...shared, engine, id }, ends);
   const { members, networks } = opened;
   const common = { ...shared, ...opened };
@@ -195,7 +196,8 @@ async function openNetworks(
   const { engine, telemetry } = shared;
   const { membership, bus, openJournal } = engine;
   const facts = () => ({ version, ...networks.facts });
-  const members = new Members({ ...shared, membership, facts });
+  const { aliveMs: ttlMs } = { ...defaultTimes, ...options.times };
+  const members = new Members({ ...shared, membership, facts, ttlMs });
   ends.push(() => members.close());
   const parts = networksParts(options, { ...shared, members, bus, openJournal });
   const networks = new Networks(parts);
@@ -262,7 +264,8 @@ function networksParts(
       };
     },
     onOpen: (name, services) => telemetry?.watch(name, services),
-    onEpochEnd: (network) => options.logger?.warn({ network }, 'the history of the network ended'),
+    onEpochEnd: (network, reason) =>
+      options.logger?.warn({ network, reason }, 'the history of the network ended'),
     onUnavailable: (network, error) =>
       options.logger?.error({ network, err: error.cause ?? error }, 'network not opened'),
   };

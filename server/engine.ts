@@ -2,8 +2,10 @@
 import type { Bus } from './cluster/bus.js';
 import type { Membership } from './cluster/membership.js';
 import { MemoryCluster } from './cluster/memory/memory-cluster.js';
+import { pemOf } from './core/certificates.js';
 import type { Clock } from './core/clock.js';
 import type { CredentialStore } from './journal/credential-store.js';
+import type { JournalFaults } from './journal/faults.js';
 import { FileCredentialStore } from './journal/file/file-credential-store.js';
 import { FileJournal } from './journal/file/file-journal.js';
 import { networkFolder, networksIn, prepareNetworks } from './journal/file/network-folders.js';
@@ -12,8 +14,7 @@ import type { Journal } from './journal/journal.js';
 import { MemoryCredentialStore } from './journal/memory/memory-credential-store.js';
 import { MemoryJournal } from './journal/memory/memory-journal.js';
 import { checkOwnRetention } from './journal/retention-prefixes.js';
-import type { JournalFaults } from './networks.js';
-import { type CoordinatorOptions, defaultRetention } from './ops/config/options.js';
+import { type CoordinatorOptions, defaultRedis, defaultRetention } from './ops/config/options.js';
 
 export interface Engine extends EngineFacts {
   /** Opens the journal of a network, and makes it if it is not there. */
@@ -26,15 +27,27 @@ export interface Engine extends EngineFacts {
   close(): Promise<void>;
 }
 
-/** The engine for the coordinator with this id. */
+interface EngineParts {
+  /** The id of the coordinator. */
+  readonly id: string;
+  readonly clock: Clock;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Rejects if the engine cannot be reached. */
 export async function openEngine(
   options: CoordinatorOptions,
-  id: string,
-  clock: Clock,
+  { id, clock, onFault }: EngineParts,
 ): Promise<Engine> {
   const { journal, data = 'data', sync = 'commit', logger } = options;
   const retention = { ...defaultRetention, ...options.retention };
   checkOwnRetention(retention.topics ?? []);
+  if (journal === 'redis') {
+    const { RedisEngine } = await import('./cluster/redis/engine.js');
+    const { url, ca } = options.redis ?? defaultRedis;
+    const redis = { url, ca: ca === undefined ? undefined : await pemOf(ca, 'the CA of Redis') };
+    return RedisEngine.open({ redis, id, clock, retention, onFault });
+  }
   // Nobody else uses this memory or these files.
   const cluster = new MemoryCluster(clock);
   const bus = cluster.bus(id);

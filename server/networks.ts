@@ -9,13 +9,13 @@ import { type MachineAct, recordOfMachine } from './access/machine-acts.js';
 import type { EdgeNetwork, EdgeNetworks } from './edge/grpc/networks.js';
 import { type End, endAll } from './core/ending.js';
 import { KelpieError } from './core/errors.js';
-import { Latch } from './core/latch.js';
 import { isNetworkName, MAIN } from './core/network-name.js';
 import type { TailLimits } from './delivery/tail.js';
 import { turnsBy } from './delivery/turns.js';
 import { callServices } from './edge/grpc/calls.js';
 import { healthOf, type NetworkHealth } from './edge/grpc/health.js';
 import { contractServices } from './edge/grpc/server.js';
+import type { JournalFaults } from './journal/faults.js';
 import type { Journal } from './journal/journal.js';
 import { epochEnded, networkLimit, unavailable } from './network/errors.js';
 import type { Limits } from './network/limits.js';
@@ -26,8 +26,8 @@ import { type Services, type Settings, wire } from './wiring.js';
 /** A network that is open. */
 export interface OpenNetwork extends EdgeNetwork {
   readonly services: Services;
-  /** Resolves when the journal has found that its epoch has ended: it stores and reads nothing more. */
-  readonly epochEnded: Promise<void>;
+  /** Resolves with the reason when the epoch of the journal has ended: it stores and reads nothing more. */
+  readonly epochEnded: Promise<string>;
   /** Ends the services, then the journal. */
   close(): Promise<void>;
 }
@@ -37,18 +37,6 @@ type NetworkObservers = Pick<
   Settings,
   'onFault' | 'onCommit' | 'onAct' | 'onAuditLost' | 'observers'
 >;
-
-/** Called with the faults of a journal. */
-export interface JournalFaults {
-  readonly onFault: (error: unknown) => void;
-  /** The fault that ended writing. */
-  readonly onReadOnly: (error: unknown) => void;
-  /**
-   * The epoch of the journal has ended, and the engine has a new one. The journal stores nothing more; whoever opens it
-   * anew gets the new epoch.
-   */
-  readonly onEpochEnd: () => void;
-}
 
 export interface NetworksParts extends Pick<
   Settings,
@@ -64,8 +52,8 @@ export interface NetworksParts extends Pick<
   readonly onOpen?: (name: string, services: Services) => void;
   /** Called with the error for which a network did not open. */
   readonly onUnavailable: (name: string, error: KelpieError) => void;
-  /** Called with each network whose epoch has ended. */
-  readonly onEpochEnd?: (name: string) => void;
+  /** Called with each network whose epoch has ended, and the reason. */
+  readonly onEpochEnd?: (name: string, reason: string) => void;
 }
 
 /** After a failure the coordinator refuses a network for so long before it tries to open it again. */
@@ -179,7 +167,7 @@ export class Networks implements EdgeNetworks {
       this.#open.set(name, network);
       this.#failed.delete(name);
       this.#healthOf(name).serve(!this.#stopping);
-      void network.epochEnded.then(() => this.#restart(name, network));
+      void network.epochEnded.then((reason) => this.#restart(name, network, reason));
       return network;
     } finally {
       this.#opening.delete(name);
@@ -187,9 +175,9 @@ export class Networks implements EdgeNetworks {
   }
 
   /** Begins a network anew, on the new epoch of its journal. Peers that come meanwhile wait. */
-  #restart(name: string, network: OpenNetwork): void {
+  #restart(name: string, network: OpenNetwork, reason: string): void {
     if (this.#stopping) return;
-    this.#parts.onEpochEnd?.(name);
+    this.#parts.onEpochEnd?.(name, reason);
     this.#open.delete(name);
     this.#healthOf(name).serve(false);
     const { onFault } = this.#parts.observe(name);
@@ -234,14 +222,14 @@ export class Networks implements EdgeNetworks {
 
   /** The listeners for one journal of a network. */
   #faultsOf(name: string, { onFault }: NetworkObservers) {
-    const ended = new Latch();
+    let onEpochEnd: JournalFaults['onEpochEnd'] = () => undefined;
+    const epochEnded = new Promise<string>((resolve) => (onEpochEnd = resolve));
     const onReadOnly = (error: unknown): void => {
       onFault(error);
       // The network can still be read here, but its peers should prefer another coordinator.
       this.#healthOf(name).serve(false);
     };
-    const faults: JournalFaults = { onFault, onReadOnly, onEpochEnd: () => ended.open() };
-    return { faults, epochEnded: ended.wait() };
+    return { faults: { onFault, onReadOnly, onEpochEnd }, epochEnded };
   }
 }
 

@@ -9,9 +9,6 @@ import { Listeners } from '../core/listeners.js';
 import type { Unsubscribe } from '../journal/journal.js';
 import type { CoordinatorFacts, Membership } from './membership.js';
 
-/** How long a beat counts. */
-const TTL_MS = 10_000;
-
 export interface MembersParts {
   readonly id: string;
   readonly membership: Membership;
@@ -21,8 +18,8 @@ export interface MembersParts {
   /** Counts only the time in which this coordinator listened: a stall of its own does not cut it off. */
   readonly listening: Clock;
   readonly onFault: (error: unknown) => void;
-  /** How long a beat counts. Default TTL_MS. */
-  readonly ttlMs?: number | undefined;
+  /** How long a beat counts. */
+  readonly ttlMs: number;
 }
 
 /** A list of the coordinators that are alive, beside the list before it. */
@@ -49,7 +46,7 @@ export class Members {
   #round: Promise<unknown> | undefined;
 
   constructor(parts: MembersParts) {
-    const { id, ttlMs = TTL_MS, onFault } = parts;
+    const { id, ttlMs, onFault } = parts;
     this.#parts = parts;
     this.#ttlMs = ttlMs;
     this.id = id;

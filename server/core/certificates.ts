@@ -27,9 +27,9 @@ export interface Certificates {
 /** Rejects with a RangeError that says which of them is wrong, and why. */
 export async function readCertificates(options: TlsOptions): Promise<Certificates> {
   const { certificate, key, clientCa } = options;
-  const cert = await textOf(certificate, 'the certificate');
-  const keyText = await textOf(key, 'the key of the certificate');
-  const ca = clientCa === undefined ? undefined : await textOf(clientCa, 'the CA of clients');
+  const cert = await pemOf(certificate, 'the certificate');
+  const keyText = await pemOf(key, 'the key of the certificate');
+  const ca = clientCa === undefined ? undefined : await pemOf(clientCa, 'the CA of clients');
   const own = certificateOf(cert, `the certificate${from(certificate)}`);
   if (!own.checkPrivateKey(keyOf(keyText, key))) {
     const message = `the key${from(key)} does not belong to the certificate${from(certificate)}`;
@@ -42,7 +42,8 @@ export async function readCertificates(options: TlsOptions): Promise<Certificate
   return { cert, key: keyText, ca, serial, startsAtMs, expiresAtMs };
 }
 
-async function textOf(pemOrPath: string, what: string): Promise<string> {
+/** The text itself, or that of the file. Throws a RangeError. */
+export async function pemOf(pemOrPath: string, what: string): Promise<string> {
   if (isPem(pemOrPath)) return pemOrPath;
   try {
     return await readFile(pemOrPath, 'utf8');

@@ -147,6 +147,8 @@ export interface Times {
   readonly loginMs: number;
   /** How long the proxy that holds a player may take to verify them. The coordinator asks it twice in this time. */
   readonly verifyMs: number;
+  /** How long the others on its engine count a coordinator as alive after they heard of it. */
+  readonly aliveMs: number;
 }
 
 export const defaultTimes: Times = {
@@ -159,4 +161,5 @@ export const defaultTimes: Times = {
   drainMs: 10_000,
   loginMs: 60_000,
   verifyMs: 800,
+  aliveMs: 10_000,
 };

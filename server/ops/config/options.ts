@@ -13,6 +13,17 @@ export interface TelemetryAddress {
   readonly port: number;
 }
 
+/** Where a Redis is. */
+export interface RedisServer {
+  /**
+   * `redis://host:6379`, `rediss://user:password@host:6379` with TLS, `redis+sentinel://host:26379,host:26379/primary`,
+   * or `redis+cluster://host:6379,host:6379`.
+   */
+  readonly url: string;
+  /** The CA of its certificate in PEM, or a file with it. Default: those that the system trusts. */
+  readonly ca?: string | undefined;
+}
+
 export interface CoordinatorOptions {
   /** The address to listen on. Default 127.0.0.1. An address that other machines can reach needs `tls`. */
   readonly host?: string;
@@ -28,8 +39,13 @@ export interface CoordinatorOptions {
    * network that you trust. Default false: `startCoordinator` then rejects such hosts with a RangeError.
    */
   readonly insecure?: boolean;
-  /** Where the coordinator keeps history. In files it survives the process. Default file. */
-  readonly journal?: 'file' | 'memory';
+  /**
+   * Where the coordinator keeps history. In files it survives the process. In Redis several coordinators share it.
+   * Default file.
+   */
+  readonly journal?: 'file' | 'memory' | 'redis';
+  /** The Redis of the journal in Redis. */
+  readonly redis?: RedisServer;
   /** The directory of the journal in files. One coordinator at a time may use it. Default data. */
   readonly data?: string;
   /**
@@ -64,5 +80,7 @@ export const defaultRetention: Retention = {
   bytes: 1024 ** 3,
   ageMs: 24 * 60 * 60 * 1000,
 };
+
+export const defaultRedis: RedisServer = { url: 'redis://127.0.0.1:6379' };
 
 export const defaultTail: TailLimits = { entries: 65_536, bytes: 64 * 1024 ** 2 };

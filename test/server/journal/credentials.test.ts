@@ -9,15 +9,104 @@ import {
   MemoryCredentialStore,
   MemoryRecords,
 } from '../../../server/journal/memory/memory-credential-store.js';
+import type { KelpieError } from '../../../server/core/errors.js';
+import { RedisConnection } from '../../../server/journal/redis/connection.js';
+import { RedisCredentialStore } from '../../../server/journal/redis/redis-credential-store.js';
 import { credentialStoreContract } from '../../contract/credentials.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
 import { realClock } from '../../support/clock/real-clock.js';
+import { RedisServer } from '../../support/redis/redis-server.js';
+import { until } from '../../support/until.js';
 import { dataFolder, removeDataFolders } from '../../support/process/data-folder.js';
 
 describe('credentials in memory', () => {
   credentialStoreContract(async () => {
     const records = new MemoryRecords();
     return async () => new MemoryCredentialStore(records);
+  });
+});
+
+describe('credentials in Redis', () => {
+  let redis: RedisServer;
+  let connections: RedisConnection[];
+
+  before(async () => {
+    redis = await RedisServer.start();
+  });
+  beforeEach(async () => {
+    await redis.command('FLUSHALL');
+    connections = [];
+  });
+  afterEach(() => {
+    for (const connection of connections) connection.close();
+  });
+  after(() => redis.stop());
+
+  const open = async (): Promise<RedisCredentialStore> => {
+    const onFault = (error: unknown): never => {
+      throw error;
+    };
+    const connection = new RedisConnection({ url: redis.url }, realClock, onFault);
+    connections.push(connection);
+    await connection.ready();
+    return new RedisCredentialStore(connection, realClock);
+  };
+  credentialStoreContract(async () => open);
+
+  const KEY = 'kelpie:{cluster}:credentials';
+  const idsOf = async (store: RedisCredentialStore): Promise<string[]> => {
+    await store.revision();
+    const ids: string[] = [];
+    for await (const { id } of store.records()) ids.push(id);
+    return ids.sort();
+  };
+  const harms: Record<string, readonly string[]> = {
+    'were deleted': ['DEL', KEY],
+    'were flushed': ['FLUSHALL'],
+    'got another type': ['SET', KEY, 'text'],
+    'lost their revision': ['HDEL', KEY, ''],
+    'lost the script': ['SCRIPT', 'FLUSH'],
+  };
+  for (const [name, harm] of Object.entries(harms)) {
+    it(`come back from a user that has read them when they ${name}`, async () => {
+      const [writer, reader] = [await open(), await open()];
+      const changes = Array.from({ length: 450 }, (_, index) => ({
+        id: `credential-${String(index).padStart(3, '0')}`,
+        bytes: Buffer.from(`record ${index}`),
+        expected: 0,
+      }));
+      await writer.write(changes);
+      const revision = await writer.write([{ id: 'credential-000', bytes: null, expected: 1 }]);
+      const before = await idsOf(reader);
+      expect(before).to.have.length(449);
+      await redis.command(...harm);
+      expect(await idsOf(reader)).to.deep.equal(before);
+      expect(await reader.revision()).to.be.least(revision ?? 0);
+      expect(await idsOf(await open())).to.deep.equal(before);
+      const change = { id: 'credential-001', bytes: Buffer.from('newer'), expected: 1 };
+      expect(await writer.write([change])).to.be.a('number');
+      expect(await idsOf(writer)).to.deep.equal(before);
+      expect(await redis.command('KEYS', `${KEY}:*`)).to.equal('');
+    });
+  }
+
+  it('fail with a typed error while Redis is away', async () => {
+    const store = await open();
+    await store.revision();
+    await redis.kill();
+    try {
+      await until(() => !connections.some(({ isUp }) => isUp));
+      const error = await store.revision().catch((reason: unknown) => reason);
+      expect((error as KelpieError).reason).to.equal('ENGINE_UNAVAILABLE');
+    } finally {
+      await redis.restart();
+    }
+  });
+
+  it('are refused where the key is none of Kelpie', async () => {
+    await redis.command('SET', KEY, 'text');
+    const error = await (await open()).revision().catch((reason: unknown) => reason);
+    expect((error as JournalError).code).to.equal('DAMAGED');
   });
 });
 

@@ -3,9 +3,10 @@
  * is open stores nothing more, and the next one has a new epoch, with rows that are older or gone.
  */
 import type { Clock } from '../../../server/core/clock.js';
+import type { JournalFaults } from '../../../server/journal/faults.js';
 import type { Journal, Outcome, TableRow, Transaction } from '../../../server/journal/journal.js';
 import { MemoryJournal } from '../../../server/journal/memory/memory-journal.js';
-import type { JournalFaults } from '../../../server/networks.js';
+
 import { deferred } from '../deferred.js';
 
 const RETENTION = { entries: 100_000, bytes: 2 ** 30, ageMs: 2 ** 40 };
@@ -50,7 +51,7 @@ export class Epochs {
   end(rows: TableRow[]): void {
     this.#rows = rows;
     this.#open?.journal.end();
-    this.#open?.faults.onEpochEnd();
+    this.#open?.faults.onEpochEnd('the test ended it');
   }
 }
 

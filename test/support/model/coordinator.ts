@@ -91,6 +91,7 @@ export async function joinCluster(
     facts: () => facts,
     clock,
     listening: clock,
+    ttlMs: defaultTimes.aliveMs,
     onFault: (error) => {
       throw error;
     },

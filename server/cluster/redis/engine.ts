@@ -1,0 +1,94 @@
+/** One Redis for several coordinators: the journals of networks, the list of coordinators, their messages, and credentials. */
+import type { Clock } from '../../core/clock.js';
+import { isNetworkName, MAIN } from '../../core/network-name.js';
+import type { JournalFaults } from '../../journal/faults.js';
+import type { Journal, Retention } from '../../journal/journal.js';
+import { redisAddress } from '../../journal/redis/address.js';
+import { RedisConnection, type RedisOptions, Script } from '../../journal/redis/connection.js';
+import { RedisCredentialStore } from '../../journal/redis/redis-credential-store.js';
+import { RedisJournal } from '../../journal/redis/redis-journal.js';
+import { RedisBus } from './bus.js';
+import { redisMembership } from './membership.js';
+
+/** A set: the names of the networks that were opened. */
+const NETWORKS = 'kelpie:{cluster}:networks';
+
+/** A key of a wrong type is no set. */
+const ADD = new Script(`#!lua
+local right = redis.call('TYPE', KEYS[1]).ok
+if right ~= 'set' and right ~= 'none' then redis.call('DEL', KEYS[1]) end
+redis.call('SADD', KEYS[1], ARGV[1])
+`);
+
+interface RedisEngineParts {
+  readonly redis: RedisOptions;
+  /** The id of this coordinator. */
+  readonly id: string;
+  readonly clock: Clock;
+  readonly retention: Retention;
+  readonly onFault: (error: unknown) => void;
+}
+
+export class RedisEngine {
+  readonly #parts: RedisEngineParts;
+  readonly #connections = new Map<string, RedisConnection>();
+  readonly #common: RedisConnection;
+  readonly membership;
+  readonly bus: RedisBus;
+
+  private constructor(parts: RedisEngineParts, common: RedisConnection, bus: RedisBus) {
+    this.#parts = parts;
+    this.#common = common;
+    this.membership = redisMembership(common);
+    this.bus = bus;
+  }
+
+  /** Rejects with a RedisFault if Redis does not answer. */
+  static async open(parts: RedisEngineParts): Promise<RedisEngine> {
+    const { redis, id, clock, onFault } = parts;
+    const common = new RedisConnection({ ...redis, tag: 'cluster' }, clock, onFault);
+    try {
+      await common.ready();
+      return new RedisEngine(parts, common, await RedisBus.open(common, id, clock, onFault));
+    } catch (error) {
+      common.close();
+      throw error;
+    }
+  }
+
+  readonly openJournal = async (network: string, faults: JournalFaults): Promise<Journal> => {
+    const { clock, retention } = this.#parts;
+    const { onEpochEnd, onFault: onListenerFault } = faults;
+    const connection = this.#connectionOf(network);
+    const own = { connection, network, clock, retention };
+    const journal = await RedisJournal.open({ ...own, onEpochEnd, onListenerFault });
+    await this.#common.evaluate(ADD, [NETWORKS], [network]);
+    return journal;
+  };
+
+  /** In a Redis Cluster the keys of each network may be on another node. */
+  #connectionOf(network: string): RedisConnection {
+    const { redis, clock, onFault } = this.#parts;
+    if (redisAddress(redis.url).kind !== 'cluster') return this.#common;
+    const found = this.#connections.get(network);
+    const connection = found ?? new RedisConnection({ ...redis, tag: network }, clock, onFault);
+    this.#connections.set(network, connection);
+    return connection;
+  }
+
+  /** The names of the networks beside main. */
+  async networks(): Promise<string[]> {
+    const found = (await this.#common.command(['SMEMBERS', NETWORKS]).catch(() => [])) as Buffer[];
+    return found.map(String).filter((name) => name !== MAIN && isNetworkName(name));
+  }
+
+  credentials(): RedisCredentialStore {
+    return new RedisCredentialStore(this.#common, this.#parts.clock);
+  }
+
+  async close(): Promise<void> {
+    await this.bus.close();
+    for (const connection of this.#connections.values()) connection.close();
+    this.#common.close();
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Credentials in Redis, for all coordinators and for `kelpied token`. If Redis lost them, or their newest changes, a user
+ * of the store that has read them writes them back: else a loss of data would let nobody in, or revoked peers.
+ */
+import { randomUUID } from 'node:crypto';
+import { type Cancel, type Clock, every } from '../../core/clock.js';
+import { KelpieError } from '../../core/errors.js';
+import type { CredentialStore, RecordChange, StoredRecord } from '../credential-store.js';
+import { JournalError } from '../error.js';
+import { type Argument, type RedisConnection, Script } from './connection.js';
+import { RedisFault } from './fault.js';
+
+/** A hash: of each record its revision as a double, then its bytes; and under the empty name the store's revision. */
+const KEY = 'kelpie:{cluster}:credentials';
+const LOOK_MS = 500;
+/** Records that one command brings, roughly, and that one command writes back. */
+const CHUNK = 200;
+const REVISION_BYTES = 8;
+
+/** The argument is the newest revision that the caller has seen. */
+const BEGIN = `#!lua
+local right = redis.call('TYPE', KEYS[1]).ok
+local revision = right == 'hash' and tonumber(redis.call('HGET', KEYS[1], '') or '0') or 0
+if right ~= 'hash' and right ~= 'none' then revision = nil end
+if not revision or revision < tonumber(ARGV[1]) then return { 'LOST' } end
+`;
+
+const REVISION = new Script(`${BEGIN}
+return { 'OK', string.format('%.0f', revision) }
+`);
+
+/** Further arguments: of each change the id, the expected revision, whether there are bytes, and the bytes. */
+const WRITE = new Script(`${BEGIN}
+for at = 2, #ARGV, 4 do
+  local record = redis.call('HGET', KEYS[1], ARGV[at])
+  local actual = record and struct.unpack('<d', record) or 0
+  if actual ~= tonumber(ARGV[at + 1]) then return { 'CHANGED' } end
+end
+revision = revision + 1
+for at = 2, #ARGV, 4 do
+  if ARGV[at + 2] == '1' then redis.call('HSET', KEYS[1], ARGV[at], struct.pack('<d', revision) .. ARGV[at + 3])
+  else redis.call('HDEL', KEYS[1], ARGV[at]) end
+end
+redis.call('HSET', KEYS[1], '', string.format('%.0f', revision))
+return { 'OK', string.format('%.0f', revision) }
+`);
+
+/** Takes the place of a store that is still older than the caller has seen it. The second argument is the other key. */
+const REPLACE = new Script(`#!lua
+local right = redis.call('TYPE', KEYS[1]).ok
+local revision = right == 'hash' and tonumber(redis.call('HGET', KEYS[1], '') or nil) or 0
+if revision < tonumber(ARGV[1]) then redis.call('RENAME', KEYS[2], KEYS[1]) end
+`);
+
+export class RedisCredentialStore implements CredentialStore {
+  readonly #connection: RedisConnection;
+  readonly #clock: Clock;
+  readonly #listeners = new Set<() => void>();
+  #looks: Cancel | undefined;
+  /** The newest revision that this user of the store has seen or written, and the records as they were then. */
+  #seen = 0;
+  #kept = new Map<string, StoredRecord>();
+
+  /** The connection is shared, and stays open at `close`. */
+  constructor(connection: RedisConnection, clock: Clock) {
+    this.#connection = connection;
+    this.#clock = clock;
+  }
+
+  async revision(): Promise<number> {
+    const [, revision = ''] = await this.#run(REVISION, []);
+    return (this.#seen = Number(revision));
+  }
+
+  async *records(): AsyncGenerator<StoredRecord> {
+    const found = new Map<string, StoredRecord>();
+    let place = '0';
+    do {
+      const words = ['HSCAN', KEY, place, 'COUNT', String(CHUNK)];
+      const [next, page] = (await this.#asked(() => this.#connection.command(words))) as [
+        Buffer,
+        Buffer[],
+      ];
+      place = next.toString();
+      for (let at = 0; at < page.length; at += 2) {
+        const record = recordOf(page[at], page[at + 1]);
+        if (!record) continue;
+        found.set(record.id, record);
+        yield record;
+      }
+    } while (place !== '0');
+    this.#kept = found;
+  }
+
+  async write(changes: readonly RecordChange[]): Promise<number | undefined> {
+    const words = changes.flatMap(({ id, bytes, expected }) => [
+      id,
+      String(expected),
+      bytes ? '1' : '0',
+      Buffer.from(bytes ?? []),
+    ]);
+    const [word, text = ''] = await this.#run(WRITE, words);
+    if (word !== 'OK') return undefined;
+    const revision = Number(text);
+    for (const { id, bytes } of changes) {
+      if (bytes) this.#kept.set(id, { id, bytes, revision });
+      else this.#kept.delete(id);
+    }
+    // Else another user wrote too, which this one has not seen yet.
+    if (revision === this.#seen + 1) this.#seen = revision;
+    return revision;
+  }
+
+  onChange(changed: () => void): () => void {
+    this.#listeners.add(changed);
+    this.#looks ??= every(this.#clock, LOOK_MS, () => void this.#look());
+    return () => this.#listeners.delete(changed);
+  }
+
+  async close(): Promise<void> {
+    this.#looks?.();
+    this.#listeners.clear();
+  }
+
+  /** While Redis is away, nobody can change credentials. */
+  async #look(): Promise<void> {
+    if (!this.#connection.isUp) return;
+    const seen = this.#seen;
+    const answer = await this.#run(REVISION, []).catch(() => undefined);
+    const revision = Number(answer?.[1] ?? seen);
+    if (revision !== seen && seen === this.#seen) for (const changed of this.#listeners) changed();
+  }
+
+  async #run(script: Script, words: readonly Argument[]): Promise<string[]> {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const given = [String(this.#seen), ...words];
+      const answer = (await this.#asked(() =>
+        this.#connection.evaluate(script, [KEY], given),
+      )) as Buffer[];
+      const [word = '', ...rest] = answer.map(String);
+      if (word !== 'LOST') return [word, ...rest];
+      if (this.#seen === 0) throw damaged();
+      await this.#asked(() => this.#writeBack());
+    }
+    throw damaged();
+  }
+
+  /** Writes the records beside the store, then puts them in its place in one step. */
+  async #writeBack(): Promise<void> {
+    const beside = `${KEY}:${randomUUID()}`;
+    const records = [...this.#kept.values()];
+    for (let from = 0; from < records.length; from += CHUNK) {
+      const chunk = records
+        .slice(from, from + CHUNK)
+        .flatMap(({ id, bytes, revision }) => [id, Buffer.concat([doubleOf(revision), bytes])]);
+      await this.#connection.command(['HSET', beside, ...chunk]);
+    }
+    // Others that have seen less read it again.
+    const revision = String(this.#seen + 1);
+    await this.#connection.command(['HSET', beside, '', revision]);
+    await this.#connection.evaluate(REPLACE, [KEY, beside], [String(this.#seen)]);
+    await this.#connection.command(['DEL', beside]);
+  }
+
+  async #asked<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof RedisFault)) throw error;
+      throw error.refused ? away(error) : unknown(error);
+    }
+  }
+}
+
+function recordOf(name?: Buffer, value?: Buffer): StoredRecord | undefined {
+  if (!name || !value || name.length === 0) return undefined;
+  if (value.length < REVISION_BYTES) throw damaged();
+  const revision = value.readDoubleLE(0);
+  return { id: name.toString(), bytes: value.subarray(REVISION_BYTES), revision };
+}
+
+function doubleOf(number: number): Buffer {
+  const bytes = Buffer.alloc(REVISION_BYTES);
+  bytes.writeDoubleLE(number);
+  return bytes;
+}
+
+function damaged(): JournalError {
+  const message = `The key ${KEY} of Redis has no credentials of Kelpie. Delete it, and make new credentials.`;
+  return new JournalError('DAMAGED', message);
+}
+
+function away(cause: RedisFault): KelpieError {
+  const message = `the credentials in Redis cannot be reached: ${cause.message}`;
+  return new KelpieError('ENGINE_UNAVAILABLE', message, {}, { cause, retryAfterMs: 1000 });
+}
+
+function unknown(cause: RedisFault): KelpieError {
+  const message = `Redis did not answer; look whether the credential changed: ${cause.message}`;
+  return new KelpieError('OUTCOME_UNKNOWN', message, {}, { cause, retryAfterMs: 1000 });
+}

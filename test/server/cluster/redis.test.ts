@@ -1,0 +1,121 @@
+/** The list of coordinators and their messages in a real Redis. */
+import { expect } from 'chai';
+import type { CoordinatorFacts, Membership } from '../../../server/cluster/membership.js';
+import { RedisBus } from '../../../server/cluster/redis/bus.js';
+import { redisMembership } from '../../../server/cluster/redis/membership.js';
+import { realClock } from '../../../server/core/real-clock.js';
+import { RedisConnection } from '../../../server/journal/redis/connection.js';
+import { clusterContract } from '../../contract/cluster.js';
+import { RedisServer } from '../../support/redis/redis-server.js';
+import { until } from '../../support/until.js';
+
+const HASH = 'kelpie:{cluster}:coordinators';
+const ENDS = `${HASH}:ends`;
+
+describe('A cluster in Redis', () => {
+  let redis: RedisServer;
+  let connections: RedisConnection[];
+
+  before(async () => {
+    redis = await RedisServer.start();
+  });
+  beforeEach(async () => {
+    await redis.command('FLUSHALL');
+    connections = [];
+  });
+  afterEach(() => {
+    for (const connection of connections) connection.close();
+  });
+  after(() => redis.stop());
+
+  const onFault = (error: unknown): never => {
+    throw error;
+  };
+  const reach = async (): Promise<RedisConnection> => {
+    const connection = new RedisConnection({ url: redis.url }, realClock, onFault);
+    connections.push(connection);
+    await connection.ready();
+    return connection;
+  };
+
+  clusterContract(async () => ({
+    membership: async () => redisMembership(await reach()),
+    bus: async (id) => RedisBus.open(await reach(), id, realClock, onFault),
+    pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  }));
+
+  const facts = (id: string): CoordinatorFacts => {
+    const numbers = { sessions: 0, lagEntries: 0, draining: false };
+    return { id, version: '1.0.0', endpoint: '', ...numbers };
+  };
+  const idsOf = async (membership: Membership): Promise<string[]> =>
+    (await membership.alive()).map(({ id }) => id).sort();
+
+  it('has a list again after one of its keys was lost or got another type', async () => {
+    const list = redisMembership(await reach());
+    const beat = async (): Promise<void> => {
+      for (const id of ['a', 'b']) await list.beat(facts(id), 60_000);
+    };
+    const harms = [HASH, ENDS].flatMap((key) => [
+      ['DEL', key],
+      ['SET', key, 'text'],
+      ['EVAL', `redis.call('DEL', '${key}') redis.call('RPUSH', '${key}', 'a')`, '0'],
+    ]);
+    for (const harm of [...harms, ['FLUSHALL'], ['SCRIPT', 'FLUSH']]) {
+      await beat();
+      await redis.command(...harm);
+      expect(await idsOf(list), harm.join(' ')).to.be.an('array');
+      await beat();
+      expect(await idsOf(list), harm.join(' ')).to.deep.equal(['a', 'b']);
+    }
+  });
+
+  it('keeps nobody alive for longer than their beat when the clock of Redis runs back', async () => {
+    const list = redisMembership(await reach());
+    await list.beat(facts('a'), 200);
+    const hour = 3_600_000;
+    await redis.command('ZINCRBY', ENDS, String(hour), 'a');
+    expect(await idsOf(list)).to.deep.equal(['a']);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await idsOf(list)).to.deep.equal([]);
+  });
+
+  it('takes beats while Redis has no memory left', async () => {
+    const list = redisMembership(await reach());
+    await list.beat(facts('a'), 60_000);
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1');
+    try {
+      await list.beat(facts('a'), 60_000);
+      expect(await idsOf(list)).to.deep.equal(['a']);
+    } finally {
+      await redis.command('CONFIG', 'SET', 'maxmemory', '0');
+    }
+  });
+
+  it('rejects beats, questions and messages while Redis is away, and goes on afterwards', async () => {
+    const [one, two] = [await reach(), await reach()];
+    const list = redisMembership(one);
+    const bus = await RedisBus.open(one, 'a', realClock, onFault);
+    const heard: string[] = [];
+    const other = await RedisBus.open(two, 'b', realClock, onFault);
+    other.onMessage(({ bytes }) => heard.push(Buffer.from(bytes).toString()));
+    await redis.kill();
+    await until(() => !one.isUp && !two.isUp);
+    const attempts = [
+      list.beat(facts('a'), 1000),
+      list.alive(),
+      bus.send('b', Buffer.from('lost')),
+    ];
+    const results = await Promise.allSettled(attempts);
+    expect(results.map(({ status }) => status)).to.deep.equal(Array(3).fill('rejected'));
+    await redis.restart();
+    await Promise.all([one.ready(), two.ready()]);
+    await list.beat(facts('a'), 10_000);
+    expect(await idsOf(list)).to.deep.equal(['a']);
+    for (let tries = 0; heard.length === 0 && tries < 500; tries++) {
+      await bus.send('b', Buffer.from('back'));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(heard[0]).to.equal('back');
+  });
+});

@@ -9,8 +9,8 @@ import type { JournalFaults } from './journal/faults.js';
 import { FileCredentialStore } from './journal/file/file-credential-store.js';
 import { FileJournal } from './journal/file/file-journal.js';
 import { networkFolder, networksIn, prepareNetworks } from './journal/file/network-folders.js';
-import type { EngineFacts } from './journal/engine-facts.js';
-import type { Journal } from './journal/journal.js';
+import type { EngineFacts, Warning } from './journal/engine-facts.js';
+import type { Journal, Retention } from './journal/journal.js';
 import { MemoryCredentialStore } from './journal/memory/memory-credential-store.js';
 import { MemoryJournal } from './journal/memory/memory-journal.js';
 import { checkOwnRetention } from './journal/retention-prefixes.js';
@@ -42,12 +42,7 @@ export async function openEngine(
   const { journal, data = 'data', sync = 'commit', logger } = options;
   const retention = { ...defaultRetention, ...options.retention };
   checkOwnRetention(retention.topics ?? []);
-  if (journal === 'redis') {
-    const { RedisEngine } = await import('./cluster/redis/engine.js');
-    const { url, ca } = options.redis ?? defaultRedis;
-    const redis = { url, ca: ca === undefined ? undefined : await pemOf(ca, 'the CA of Redis') };
-    return RedisEngine.open({ redis, id, clock, retention, onFault });
-  }
+  if (journal === 'redis') return openRedis(options, { id, clock, onFault, retention });
   // Nobody else uses this memory or these files.
   const cluster = new MemoryCluster(clock);
   const bus = cluster.bus(id);
@@ -75,4 +70,16 @@ export async function openEngine(
     credentials: () => new FileCredentialStore(data, clock),
     ...alone,
   };
+}
+
+async function openRedis(
+  { redis = defaultRedis, logger }: CoordinatorOptions,
+  parts: EngineParts & { readonly retention: Retention },
+): Promise<Engine> {
+  // Most coordinators do not need its library.
+  const { RedisEngine } = await import('./cluster/redis/engine.js');
+  const ca = redis.ca === undefined ? undefined : await pemOf(redis.ca, 'the CA of Redis');
+  const onWarning = (warning: Warning): void =>
+    logger?.warn(warning, 'Redis should be set up otherwise');
+  return RedisEngine.open({ ...parts, redis: { url: redis.url, ca }, onWarning });
 }

@@ -1,12 +1,15 @@
 /** One Redis for several coordinators: the journals of networks, the list of coordinators, their messages, and credentials. */
 import type { Clock } from '../../core/clock.js';
+import { type End, endAll } from '../../core/ending.js';
 import { isNetworkName, MAIN } from '../../core/network-name.js';
+import type { EngineFacts, Warning } from '../../journal/engine-facts.js';
 import type { JournalFaults } from '../../journal/faults.js';
 import type { Journal, Retention } from '../../journal/journal.js';
 import { redisAddress } from '../../journal/redis/address.js';
 import { RedisConnection, type RedisOptions, Script } from '../../journal/redis/connection.js';
 import { RedisCredentialStore } from '../../journal/redis/redis-credential-store.js';
 import { RedisJournal } from '../../journal/redis/redis-journal.js';
+import { SettingsWatch } from '../../journal/redis/settings-check.js';
 import { RedisBus } from './bus.js';
 import { redisMembership } from './membership.js';
 
@@ -27,33 +30,49 @@ interface RedisEngineParts {
   readonly clock: Clock;
   readonly retention: Retention;
   readonly onFault: (error: unknown) => void;
+  /** Called with each setting of Redis that an operator should change. */
+  readonly onWarning: (warning: Warning) => void;
 }
 
-export class RedisEngine {
+export class RedisEngine implements EngineFacts {
+  readonly name = 'redis';
   readonly #parts: RedisEngineParts;
   readonly #connections = new Map<string, RedisConnection>();
   readonly #common: RedisConnection;
+  readonly #watch: SettingsWatch;
   readonly membership;
   readonly bus: RedisBus;
 
-  private constructor(parts: RedisEngineParts, common: RedisConnection, bus: RedisBus) {
+  private constructor(
+    parts: RedisEngineParts,
+    common: RedisConnection,
+    watch: SettingsWatch,
+    bus: RedisBus,
+  ) {
     this.#parts = parts;
     this.#common = common;
+    this.#watch = watch;
     this.membership = redisMembership(common);
     this.bus = bus;
   }
 
-  /** Rejects with a RedisFault if Redis does not answer. */
+  /** Rejects with a JournalError if Redis does not answer, or must not be used as it is set up. */
   static async open(parts: RedisEngineParts): Promise<RedisEngine> {
-    const { redis, id, clock, onFault } = parts;
+    const { redis, id, clock, onFault, onWarning: onFound } = parts;
     const common = new RedisConnection({ ...redis, tag: 'cluster' }, clock, onFault);
+    const ends: End[] = [() => common.close()];
     try {
-      await common.ready();
-      return new RedisEngine(parts, common, await RedisBus.open(common, id, clock, onFault));
+      const watch = await SettingsWatch.open({ connection: common, clock, onFound });
+      ends.push(() => watch.close());
+      return new RedisEngine(parts, common, watch, await RedisBus.open(common, id, clock, onFault));
     } catch (error) {
-      common.close();
+      await endAll(ends);
       throw error;
     }
+  }
+
+  warnings(): readonly Warning[] {
+    return this.#watch.found;
   }
 
   readonly openJournal = async (network: string, faults: JournalFaults): Promise<Journal> => {
@@ -87,6 +106,7 @@ export class RedisEngine {
   }
 
   async close(): Promise<void> {
+    this.#watch.close();
     await this.bus.close();
     for (const connection of this.#connections.values()) connection.close();
     this.#common.close();

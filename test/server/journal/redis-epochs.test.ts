@@ -320,6 +320,24 @@ describe('a Redis that is not the one it was', () => {
       expect(await tableOf(next.journal.rows(''))).to.be.empty;
     });
 
+    it('shows it to a coordinator that comes new and remembers nothing', async () => {
+      const one = await journals.open();
+      for (const text of ['1', '2', '3']) await one.journal.append([{ entries: [note(text)] }]);
+      const common = one.journal.head;
+      await replica.until(async () => (await replica.command('XLEN', 'kelpie:{main}:log')) === '3');
+      await replica.command('REPLICAOF', 'NO', 'ONE');
+      await one.journal.append([{ entries: [note('old 4')] }]);
+      const lost = one.journal.head;
+      await journals.close();
+      door.port = replica.port;
+      const next = await journals.open();
+      await next.journal.append([{ entries: [note('new 4'), note('new 5')] }]);
+      for (const cursor of [common, lost]) {
+        const answer = await next.journal.read(cursor, 10);
+        expect(answer.kind === 'gap' && answer.reason).to.equal('EPOCH_CHANGED');
+      }
+    });
+
     it('stores nothing through a primary that became a replica', async () => {
       const one = await journals.open();
       await one.journal.append([{ entries: [note('1')] }]);

@@ -21,6 +21,8 @@ export interface RedisServerOptions {
 
 const run = promisify(execFile);
 const LOADS_MS = 20_000;
+/** A replica need not wait for others. */
+const AT_ONCE = ['--repl-diskless-sync-delay', '0'];
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -55,7 +57,7 @@ export class RedisServer {
 
   /** A replica of this server. Resolves when it has the data. */
   async replica(options: RedisServerOptions = {}): Promise<RedisServer> {
-    const of = ['--replicaof', '127.0.0.1', `${this.port}`, '--repl-diskless-sync-delay', '0'];
+    const of = ['--replicaof', '127.0.0.1', `${this.port}`];
     const replica = await RedisServer.start({ ...options, args: [...of, ...(options.args ?? [])] });
     await replica.until(async () => (await replica.info('replication')).includes('link_status:up'));
     return replica;
@@ -120,7 +122,7 @@ export class RedisServer {
     const place = ['--bind', '127.0.0.1', '--dir', this.folder];
     if (this.#program.length > 0) return [...port, ...place];
     const kept = persistent ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [];
-    return [...port, ...(keys ?? []), ...(ca ?? []), ...place, '--save', '', ...kept];
+    return [...port, ...(keys ?? []), ...(ca ?? []), ...place, '--save', '', ...AT_ONCE, ...kept];
   }
 
   /** Sends a command by redis-cli. Resolves with what it prints; rejects with an error of the server. */

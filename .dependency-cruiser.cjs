@@ -24,7 +24,17 @@ const server = {
   session: ['core', 'topics', 'journal', 'cluster', 'network', 'delivery'],
   'edge/grpc': ['core', 'topics', 'journal', 'cluster', 'network', 'delivery', 'session'],
   'edge/http': ['core'],
-  ops: ['core', 'topics', 'journal', 'journal/file', 'cluster', 'network', 'delivery', 'session'],
+  ops: [
+    'core',
+    'topics',
+    'journal',
+    'journal/file',
+    'journal/redis',
+    'cluster',
+    'network',
+    'delivery',
+    'session',
+  ],
 };
 
 /** Arrows to subjects, each with its reason. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The program kelpied: reads settings and starts a coordinator. */
-import { keyOf, settingNames, toOptions } from './ops/config/settings.js';
+import { keyOf, settingNames, shownSettings, toOptions } from './ops/config/settings.js';
 import { printed } from './ops/config/print.js';
 import { type Config, readConfig, type Task } from './ops/config/sources.js';
 import type { Coordinator } from './coordinator.js';
@@ -93,7 +93,8 @@ function logStart(coordinator: Coordinator, logger: Logger): void {
   const facts = { endpoint, metrics: metricsUrl, access, version, pid: process.pid };
   logger.info(facts, 'listening');
   const set = settingNames.filter((name) => config.origins[name] !== 'default');
-  const others = set.map((name) => [keyOf(name), `${settings[name]} (${config.origins[name]})`]);
+  const shown = shownSettings(settings);
+  const others = set.map((name) => [keyOf(name), `${shown[name]} (${config.origins[name]})`]);
   if (set.length > 0)
     logger.info(Object.fromEntries(others) as object, 'settings other than the defaults');
   if (settings.insecure) logger.warn({ endpoint, effect: effect() }, 'insecure');

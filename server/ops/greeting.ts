@@ -19,10 +19,14 @@ interface Listening {
 
 export function greeting(coordinator: Listening, settings: Settings): string {
   const { endpoint, networks, asksForCredentials } = coordinator;
-  const journal = settings.journal === 'file' ? `journal in ${settings.data}` : 'journal in memory';
+  const journal = {
+    file: `journal in ${settings.data}`,
+    memory: 'journal in memory',
+    redis: 'journal in Redis',
+  };
   const named = `${networks.length > 1 ? 'networks' : 'network'} ${networks.join(', ')}`;
   const [first, prefix] = wayTo(coordinator, settings);
-  return `kelpied ${version} listens on ${endpoint} (${named}, ${journal})
+  return `kelpied ${version} listens on ${endpoint} (${named}, ${journal[settings.journal]})
 ${asksForCredentials ? ASKS : OPEN}
 
 Try next, in another terminal:

@@ -28,8 +28,12 @@ function isPublic(host: string | undefined): boolean {
   return host !== undefined && !isLoopback(bareHost(host));
 }
 
-async function pathsOf({ journal, data = 'data', tls }: CoordinatorOptions): Promise<OpenPath[]> {
+async function pathsOf({
+  journal = 'file',
+  data = 'data',
+  tls,
+}: CoordinatorOptions): Promise<OpenPath[]> {
   const key = tls && !isPem(tls.key) ? await openPath(tls.key) : undefined;
-  const inData = journal === 'memory' ? [] : await openPaths(data, PATHS);
+  const inData = journal === 'file' ? await openPaths(data, PATHS) : [];
   return [...(key ? [key] : []), ...inData].slice(0, PATHS);
 }

@@ -1,6 +1,4 @@
 /** `kelpied token`: the credentials in a data directory, also while a coordinator runs on it. */
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { Credential, Rights } from '../../gen/ts/kelpie/v1/access.js';
 import {
   CreateCredentialResponse,
@@ -12,9 +10,9 @@ import { requestOf } from '../access/token-options.js';
 import type { Clock } from '../core/clock.js';
 import { durationOf } from '../core/duration.js';
 import { printable } from '../core/printable.js';
-import { CREDENTIALS_FILE, FileCredentialStore } from '../journal/file/file-credential-store.js';
+import type { CredentialStore } from '../journal/credential-store.js';
 import { defaultLimits } from '../network/limits.js';
-import { asOwner } from './as-owner.js';
+import { credentialPlace } from './credential-place.js';
 import { TokenFile } from './token-file.js';
 import { aligned } from './config/print.js';
 import type { Settings } from './config/settings.js';
@@ -35,7 +33,7 @@ interface Outcome {
 /** Runs the task and prints its outcome. Resolves with the exit code: 0, 1 for an error, or 2 for wrong usage. */
 export async function runTokenTask(
   task: TokenTask,
-  { journal, data }: Pick<Settings, 'journal' | 'data'>,
+  settings: Settings,
   clock: Clock,
 ): Promise<number> {
   let file: TokenFile | undefined;
@@ -47,12 +45,10 @@ export async function runTokenTask(
     return 2;
   }
   try {
-    // The absolute path: the operator may not know in which folder the coordinator runs.
-    const folder = resolve(data);
-    checkStored(task, journal, folder);
-    const { text, json, token } = await asOwner(folder, () =>
-      withCredentials(folder, clock, task, (credentials) =>
-        outcomeOf(task, { credentials, file, folder, nowMs: clock.wall() }),
+    const place = credentialPlace(settings, clock, task.action === 'create');
+    const { text, json, token } = await place.use((store) =>
+      withCredentials(store, clock, (credentials) =>
+        outcomeOf(task, { credentials, file, place: place.name, nowMs: clock.wall() }),
       ),
     );
     // Not as the owner of the data: the file is for the user who asked.
@@ -68,28 +64,11 @@ export async function runTokenTask(
   }
 }
 
-/** Only `create` makes a data directory. */
-function checkStored({ action }: TokenTask, journal: Settings['journal'], folder: string): void {
-  if (journal === 'memory') {
-    throw new Error(
-      'with the journal in memory the credentials are in memory too, and end with kelpied; use --journal file',
-    );
-  }
-  if (action === 'create' || existsSync(join(folder, CREDENTIALS_FILE))) return;
-  throw new Error(
-    `${folder} has no credentials; name the data directory of kelpied as --data, or make the first credential ` +
-      'with kelpied token create',
-  );
-}
-
 async function withCredentials(
-  folder: string,
+  store: CredentialStore,
   clock: Clock,
-  { action }: TokenTask,
   work: (credentials: Credentials) => Promise<Outcome>,
 ): Promise<Outcome> {
-  // If all credentials are lost, the next one begins anew.
-  const store = new FileCredentialStore(folder, clock, { mayBeginAnew: action === 'create' });
   const credentials = await Credentials.open(store, {
     ...{ clock, limits: defaultLimits },
     onFault: complain,
@@ -105,19 +84,20 @@ async function withCredentials(
 interface Parts {
   readonly credentials: Credentials;
   readonly file: TokenFile | undefined;
-  readonly folder: string;
+  /** For people. */
+  readonly place: string;
   readonly nowMs: number;
 }
 
 async function outcomeOf(task: TokenTask, parts: Parts): Promise<Outcome> {
-  const { credentials, file, folder, nowMs } = parts;
+  const { credentials, file, place, nowMs } = parts;
   const granter = machineOf(task.network);
   const { network } = granter;
   switch (task.action) {
     case 'create': {
       const isFirst = !credentials.asks;
       const made = await credentials.create(requestFor(task), granter);
-      return handedOut(made, file, [...(isFirst ? closing(folder) : []), ...powers(task)]);
+      return handedOut(made, file, [...(isFirst ? closing(place) : []), ...powers(task)]);
     }
     case 'rotate': {
       const { id } = await named(credentials, network, task.which);
@@ -161,9 +141,9 @@ async function named(
 }
 
 /** The change that the first credential makes. */
-function closing(folder: string): string[] {
+function closing(place: string): string[] {
   return [
-    `It is the first credential in ${folder}. The kelpied that runs with this data directory asks every peer for a ` +
+    `It is the first credential in ${place}. A kelpied that runs with it asks every peer for a ` +
       'credential from now on, for ever: it ends all sessions without one within 5 s.',
   ];
 }

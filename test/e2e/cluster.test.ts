@@ -6,6 +6,8 @@ import {
   type CoordinatorOptions,
   startCoordinator,
 } from '../../server/coordinator.js';
+import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
+import { runKelpied, startKelpied } from '../support/process/kelpied.js';
 import { RedisServer } from '../support/redis/redis-server.js';
 import { until } from '../support/until.js';
 import { Inbox } from '../support/wire/inbox.js';
@@ -14,9 +16,11 @@ describe('two coordinators on one Redis', () => {
   let redis: RedisServer;
   let coordinators: Coordinator[];
   let clients: KelpieClient[];
+  let folder: string;
 
   before(async () => {
     redis = await RedisServer.start();
+    folder = dataFolder();
   });
   beforeEach(async () => {
     await redis.command('FLUSHALL');
@@ -26,7 +30,10 @@ describe('two coordinators on one Redis', () => {
     await Promise.all(clients.map((client) => client.close()));
     await Promise.all(coordinators.map((one) => one.stop()));
   });
-  after(() => redis.stop());
+  after(async () => {
+    await redis.stop();
+    removeDataFolders();
+  });
 
   async function start(options: CoordinatorOptions = {}): Promise<Coordinator> {
     const one = { journal: 'redis', redis: { url: redis.url }, port: 0 } as const;
@@ -90,5 +97,40 @@ describe('two coordinators on one Redis', () => {
     const nowhere = { url: 'redis://127.0.0.1:1' };
     const error = await start({ redis: nowhere }).catch((reason: unknown) => reason);
     expect(String(error)).to.contain('Redis');
+  });
+
+  it('are programs too: kelpied token makes the credentials, and nobody sees the password', async () => {
+    await redis.command('CONFIG', 'SET', 'requirepass', 'secret-word');
+    const url = redis.url.replace('//', '//default:secret-word@');
+    const env = { KELPIE_JOURNAL: 'redis', KELPIE_REDIS: url };
+    try {
+      const made = await runKelpied(['token', 'create', '--json'], env, folder);
+      expect(made).to.include({ code: 0, errors: '' });
+      const { token } = JSON.parse(made.output) as { token: string };
+      const shown = await runKelpied(['config'], env, folder);
+      expect(shown.output).to.contain('redis://default:***@').and.not.to.contain('secret-word');
+      const visible = await runKelpied(['--redis', url], { KELPIE_JOURNAL: 'redis' }, folder);
+      expect(visible.code).to.equal(2);
+      expect(visible.errors).to.contain('KELPIE_REDIS').and.not.to.contain('secret-word');
+      const programs = await Promise.all([1, 2].map(() => startKelpied([], folder, env)));
+      const nodes = programs.map(({ endpoint: endpoints }, index) =>
+        connect({ name: `node-${index}`, role: 'SERVICE', endpoints, token }),
+      );
+      clients.push(...nodes);
+      await Promise.all(nodes.map((node) => node.ready()));
+      await until(() => nodes.every((node) => node.roster.nodes().length === 2));
+      await Promise.all(nodes.map((node) => node.close()));
+      expect(await Promise.all(programs.map((one) => one.stop()))).to.deep.equal([0, 0]);
+    } finally {
+      await redis.command(
+        '-a',
+        'secret-word',
+        '--no-auth-warning',
+        'CONFIG',
+        'SET',
+        'requirepass',
+        '',
+      );
+    }
   });
 });

@@ -1,5 +1,5 @@
 /** The output of `kelpied config`, for people and for programs. */
-import { keyOf, settingNames, settings } from './settings.js';
+import { keyOf, settingNames, settings, shownSettings } from './settings.js';
 import { printable } from '../../core/printable.js';
 import type { Config, Task } from './sources.js';
 
@@ -7,7 +7,7 @@ type Format = Extract<Task, { kind: 'config' }>['format'];
 
 /** The text that `kelpied config` prints. */
 export function printed(config: Config, format: Format): string {
-  return { table, json, sample }[format](config);
+  return { table, json, sample }[format]({ ...config, settings: shownSettings(config.settings) });
 }
 
 function table({ settings: values, origins }: Config): string {

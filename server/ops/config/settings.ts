@@ -4,7 +4,8 @@
  */
 import { isIP } from 'node:net';
 import { parseOwnRetention } from './own-retention.js';
-import { type CoordinatorOptions, defaultRetention } from './options.js';
+import { type CoordinatorOptions, defaultRedis, defaultRetention } from './options.js';
+import { redisAddress } from '../../journal/redis/address.js';
 import { bareHost, isLoopback, reachOf } from '../../core/address.js';
 import { defaultTimes } from '../../network/limits.js';
 
@@ -16,6 +17,8 @@ export interface Setting<T> {
   readonly meaning: string;
   /** The value of a text. Throws a RangeError that says which values are allowed. */
   readonly parse: (text: string) => T;
+  /** The value as others may see it. Default: as it is. */
+  readonly shown?: (value: T) => T;
 }
 
 /** The value of a setting that names no file. */
@@ -30,7 +33,15 @@ export const settings = {
   tlsClientCa: file('CA in PEM; each peer must then show a certificate of it'),
   insecure: truth('allow addresses that other machines can reach without TLS'),
   dev: truth('for tests of plugins: free ports, all in memory, one line of JSON when ready'),
-  journal: choice('<engine>', ['file', 'memory'], 'where kelpied keeps history: file or memory'),
+  journal: choice(
+    '<engine>',
+    ['file', 'memory', 'redis'],
+    'where kelpied keeps history: file, memory, or redis, which several kelpied share',
+  ),
+  redis: redis(
+    'the Redis of the journal in Redis; a password may stand in a variable or a file alone',
+  ),
+  redisCa: file('CA of that Redis in PEM, for rediss://; without it those that the system trusts'),
   data: text('<directory>', 'data', 'directory of the journal in files'),
   sync: choice(
     '<when>',
@@ -112,14 +123,24 @@ export function variableOf(name: SettingName): string {
   return `KELPIE_${keyOf(name).replaceAll('-', '_').toUpperCase()}`;
 }
 
+/** The values as others may see them: without secrets. */
+export function shownSettings(values: Settings): Settings {
+  const show = <T>({ shown = (value) => value }: Setting<T>, value: T): T => shown(value);
+  const entries = settingNames.map((name) => [
+    name,
+    show(settings[name] as Setting<unknown>, values[name]),
+  ]);
+  return Object.fromEntries(entries) as Settings;
+}
+
 /** The defaults that --dev changes. */
 export const devDefaults: Partial<Settings> = { port: 0, metricsPort: 0, journal: 'memory' };
 
 /** A message if these settings contradict each other; undefined if they do not. */
 export function contradiction(settings: Settings): string | undefined {
   const { host, port, metricsHost, metricsPort, insecure, dev, journal } = settings;
-  if (dev && journal === 'file') {
-    return '--dev keeps the journal in memory; leave out either --dev or --journal file';
+  if (dev && journal !== 'memory') {
+    return `--dev keeps the journal in memory; leave out either --dev or --journal ${journal}`;
   }
   const wrong = tlsContradiction(settings);
   if (wrong !== undefined) return wrong;
@@ -161,7 +182,7 @@ function metricsContradiction(settings: Partial<Settings>): string | undefined {
 /** The coordinator's options for these settings. */
 export function toOptions(settings: Settings): CoordinatorOptions {
   const { host, port, insecure, journal, data, sync, metricsHost, metricsPort } = settings;
-  const { tlsCert, tlsKey, tlsClientCa } = settings;
+  const { tlsCert, tlsKey, tlsClientCa, redis, redisCa } = settings;
   const clientCa = tlsClientCa === NONE ? undefined : tlsClientCa;
   return {
     host,
@@ -169,6 +190,7 @@ export function toOptions(settings: Settings): CoordinatorOptions {
     tls: tlsCert === NONE ? undefined : { certificate: tlsCert, key: tlsKey, clientCa },
     insecure,
     journal,
+    redis: { url: redis, ca: redisCa === NONE ? undefined : redisCa },
     data,
     sync,
     metrics: metricsPort === 'off' ? undefined : { host: metricsHost, port: metricsPort },
@@ -188,6 +210,15 @@ function text(placeholder: string, byDefault: string, meaning: string): Setting<
     throw new RangeError('It must not be empty.');
   };
   return { placeholder, default: byDefault, meaning, parse };
+}
+
+function redis(meaning: string): Setting<string> {
+  const parse = (given: string): string => {
+    redisAddress(given);
+    return given;
+  };
+  const shown = (url: string): string => url.replace(/:[^:@/]*@/, ':***@');
+  return { placeholder: '<url>', default: defaultRedis.url, meaning, parse, shown };
 }
 
 function file(meaning: string): Setting<string> {

@@ -8,6 +8,7 @@ import {
   settingNames,
   type Settings,
   settings,
+  shownSettings,
   variableOf,
 } from './settings.js';
 import { MAIN } from '../../core/network-name.js';
@@ -81,6 +82,9 @@ function misfit({ settings, origins, task }: Omit<Config, 'ignored'>): string | 
     return origins.host === '--host'
       ? `--host is where kelpied listens; name the hosts of the certificate alone: kelpied certs ${settings.host}`
       : undefined;
+  }
+  if (origins.redis === '--redis' && shownSettings(settings).redis !== settings.redis) {
+    return `others on this machine see the password in --redis; give it as ${variableOf('redis')}, or in ${DEFAULT_FILE}`;
   }
   // Tokens, as certificates, are made before kelpied can run with its settings.
   return task?.kind === 'token' ? undefined : contradiction(settings);

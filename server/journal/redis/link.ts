@@ -145,7 +145,7 @@ export function newClient(
   { address, ca }: Pick<LinkOptions, 'address' | 'ca'>,
   { host, port }: Host,
 ) {
-  const tls = { tls: true as const, ...(ca !== undefined && { ca }), servername: host };
+  const tls = { tls: true as const, ...(ca !== undefined && { ca }) };
   const { username, password, database } = address;
   return createClient({
     ...(username !== undefined && { username }),

@@ -22,10 +22,12 @@ export interface Coordinator {
 export class RedisJournals {
   readonly #open: Coordinator[] = [];
   readonly #url: string;
+  readonly #ca: string | undefined;
   network: string;
 
-  constructor(url: string, network = 'main') {
+  constructor(url: string, network = 'main', ca?: string) {
     this.#url = url;
+    this.#ca = ca;
     this.network = network;
   }
 
@@ -38,7 +40,11 @@ export class RedisJournals {
     const onListenerFault = (error: unknown): never => {
       throw error;
     };
-    const connection = new RedisConnection({ url }, realClock, onListenerFault);
+    const connection = new RedisConnection(
+      { url, tag: this.network, ca: this.#ca },
+      realClock,
+      onListenerFault,
+    );
     const ends: string[] = [];
     const journal = await RedisJournal.open({
       connection,

@@ -108,7 +108,7 @@ export class RedisServer {
     while (!(await answers(this.port))) {
       if (child.exitCode !== null || Date.now() > endMs) {
         await this.kill();
-        throw new Error(`redis-server did not start:\n${output}`);
+        throw new Error(`redis-server did not start:\n${output.slice(-2000)}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -188,20 +188,22 @@ export class RedisServer {
 /** Whether something at the port answers at all: a server with TLS or a password answers with an error, or hangs up. */
 async function answers(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
-  socket.setTimeout(1000, () => socket.destroy());
-  try {
-    await once(socket, 'connect');
-    socket.write('PING\r\n');
-    await Promise.race([once(socket, 'data'), once(socket, 'close')]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
+  const isThere = await new Promise<boolean>((resolve) => {
+    let connected = false;
+    socket.on('connect', () => {
+      connected = true;
+      socket.write('PING\r\n');
+    });
+    socket.on('data', () => resolve(true));
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => resolve(connected));
+    socket.setTimeout(1000, () => socket.destroy());
+  });
+  socket.destroy();
+  return isThere;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -38,8 +38,9 @@ export class CallPublisher {
     checkInstance(instanceId);
     const numbered = { first, count: entries.length };
     storedAlready(numbered);
-    const last = await this.#network.journal.producer(instanceId);
-    let next = last === undefined ? first : last + 1;
+    const last = (await this.#network.journal.producer(instanceId)) ?? 0;
+    // The journal decides about a hole: after the end of an epoch it may have forgotten the last numbers.
+    let next = Math.max(first, last + 1);
     // Another call of the same instance may store events meanwhile. The loop ends, because the number only grows.
     for (;;) {
       const stored = storedAlready(numbered, next);

@@ -27,7 +27,10 @@ export interface Journal {
    * rows may be newer than its beginning. Changes during the iteration are in the entries.
    */
   rows(prefix: string): AsyncIterable<TableRow>;
-  /** The highest number that the producer has stored; undefined if the journal holds none of this producer. */
+  /**
+   * The highest number that the producer has stored; undefined if the journal holds none of this producer. If an epoch
+   * has ended since, the number may be lower: then the journal takes any higher `previous` once.
+   */
   producer(instance: Uint8Array): Promise<number | undefined>;
   /**
    * A position before all entries that are at most `ageMs` old by the calendar clock. If that clock ran back,

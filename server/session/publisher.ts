@@ -12,7 +12,7 @@ import type { Clock } from '../core/clock.js';
 import type { Limits } from '../network/limits.js';
 import type { Network } from '../network/network.js';
 import { notOwner } from '../nodes/rows.js';
-import type { Draft, Outcome, Producer, Requirement } from '../journal/journal.js';
+import type { Draft, Outcome, Producer, Requirement, Transaction } from '../journal/journal.js';
 import { type Frame, wireError } from '../delivery/frames.js';
 import { Latch } from '../core/latch.js';
 
@@ -40,9 +40,13 @@ const PENDING_REJECTION_BYTES = 256 * 1024;
 
 export class Publisher {
   readonly #options: PublisherOptions;
-  /** The number that the next event must have; undefined: any. */
+  /** The number that the next event must have; undefined: any above those settled, and the journal decides. */
   #next: number | undefined;
   #settled = 0;
+  /** The first write of the session. */
+  #first: Promise<Outcome> | undefined;
+  /** Whether the journal has the number of that write, and so refuses a hole after it. */
+  #isExact = false;
   #rejections: PublishRejection[] = [];
   #rejectionBytes = 0;
   #unacknowledged = false;
@@ -52,7 +56,6 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    this.#next = options.stored === undefined ? undefined : options.stored + 1;
     this.#settled = options.stored ?? 0;
   }
 
@@ -62,8 +65,10 @@ export class Publisher {
    */
   publish(request: Publish): Promise<void> {
     const drafts = encodeDrafts(request.events, this.#options.limits);
-    const numbered = { first: request.firstPublishSequence, count: drafts.length };
-    const stored = storedAlready(numbered, this.#next);
+    const first = request.firstPublishSequence;
+    const numbered = { first, count: drafts.length };
+    // After the end of an epoch the journal may have forgotten the last numbers, which are settled for the publisher.
+    const stored = storedAlready(numbered, this.#next ?? Math.max(first, this.#settled + 1));
     const fresh = drafts.slice(stored);
     if (fresh.length === 0) {
       this.#acknowledge();
@@ -102,13 +107,13 @@ export class Publisher {
     entries: Draft[],
     rejections: PublishRejection[],
   ): Promise<void> {
-    const { network, fence } = this.#options;
     const count = producer.last - producer.previous;
     const bytes = entries.reduce((sum, { event }) => sum + event.length, 0);
     this.#inFlightEvents += count;
     this.#inFlightBytes += bytes;
     try {
-      const outcome = await network.commit({ require: [fence], producer, entries });
+      const require = [this.#options.fence];
+      const outcome = await this.#commit({ require, producer, entries });
       if (outcome.kind !== 'stored') throw this.#refused(outcome);
       this.#settled = producer.last;
       for (const rejection of rejections) this.#reject(rejection);
@@ -120,7 +125,26 @@ export class Publisher {
     }
   }
 
-  /** Neither happens to the owner of the node: each Hello reads the number after it has the name. */
+  /**
+   * Later writes wait for the first one. The journal takes any number of an instance that it does not know, so it would
+   * store a later publish although the first one failed.
+   */
+  #commit(transaction: Transaction): Promise<Outcome> {
+    const { network } = this.#options;
+    if (this.#isExact) return network.commit(transaction);
+    if (this.#first)
+      return this.#first.then((outcome) =>
+        outcome.kind === 'stored' ? network.commit(transaction) : outcome,
+      );
+    this.#first = network.commit(transaction);
+    this.#first.then(
+      ({ kind }) => (this.#isExact = kind !== 'conflict'),
+      () => undefined,
+    );
+    return this.#first;
+  }
+
+  /** The owner of the node gets the second one only for a hole: each Hello reads the number after it has the name. */
   #refused(outcome: Exclude<Outcome, { kind: 'stored' }>): KelpieError {
     if (outcome.kind === 'conflict') return notOwner(this.#options);
     this.#next = outcome.sequence + 1;

@@ -116,16 +116,15 @@ export class RedisStore {
     }
   }
 
-  /** The number of a producer; undefined if there is none, if it is too old, or if it is of a former epoch. */
+  /** The number of a producer; undefined if there is none, or if it is too old. */
   async producer(instance: Uint8Array): Promise<number | undefined> {
-    const [record, [begin, life]] = (await Promise.all([
+    const [record, life] = (await Promise.all([
       this.#connection.command(['HGET', this.#keys.producers, hex(instance)]),
-      this.#connection.command(['HMGET', this.#keys.meta, 'begin', 'life']),
-    ])) as [Buffer | null, [Buffer | null, Buffer | null]];
+      this.#connection.command(['HGET', this.#keys.meta, 'life']),
+    ])) as [Buffer | null, Buffer | null];
     if (!record) return undefined;
-    const [last = 0, atMs = 0, sequence = 0] = record.toString().split(' ').map(Number);
-    const isYoung = Number(life?.toString()) - atMs < PRODUCER_AGE_MS;
-    return isYoung && sequence >= Number(begin?.toString()) ? last : undefined;
+    const [last = 0, atMs = 0] = record.toString().split(' ').map(Number);
+    return Number(life?.toString()) - atMs < PRODUCER_AGE_MS ? last : undefined;
   }
 }
 

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import type { EventDraft } from '../../../gen/ts/kelpie/v1/event.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import { openAccess } from '../../../server/access/access.js';
-import { Publisher } from '../../../server/session/publisher.js';
+import type { Network } from '../../../server/network/network.js';
+import { Publisher, type PublisherOptions } from '../../../server/session/publisher.js';
 import {
   hello,
   join,
@@ -23,12 +25,17 @@ async function publishing(generationOf: (generation: number) => number = (own) =
   return { town, publisher, stored };
 }
 
-function publisherOf(town: TestCoordinator, instance: Uint8Array, generation: number): Publisher {
+function publisherOf(
+  town: Pick<TestCoordinator, 'limits' | 'clock' | 'nodeRows'> & Pick<PublisherOptions, 'network'>,
+  instance: Uint8Array,
+  generation: number,
+  stored?: number,
+): Publisher {
   const wake = (): void => undefined;
   const name = 'lobby-1';
   const fence = town.nodeRows.fence(name, generation);
   const access = openAccess('main', { host: '127.0.0.1' });
-  return new Publisher({ ...town, name, instance, fence, stored: undefined, wake, access });
+  return new Publisher({ ...town, name, instance, fence, stored, wake, access });
 }
 
 function drafts(...topics: string[]): EventDraft[] {
@@ -78,6 +85,35 @@ describe('the publisher of a session', () => {
     expect(hole.metadata['expected']).to.equal('6');
     await publisher.publish({ firstPublishSequence: 6, events: drafts('b') });
     expect(stored).to.deep.equal(['a', 'b']);
+  });
+
+  it('stores no later publish if the first one was not stored', async () => {
+    const { town, stored } = await publishing();
+    const owner = town.nodeRows.owners.get('lobby-1');
+    let commits = 0;
+    const commit: Network['commit'] = async (transaction) => {
+      commits += 1;
+      if (commits === 1) throw new KelpieError('OUTCOME_UNKNOWN', 'lost');
+      return town.network.commit(transaction);
+    };
+    const lossy = { ...town, network: { commit } };
+    const publisher = publisherOf(lossy, randomBytes(16), owner?.sequence ?? 0);
+    const published = ['a', 'b', 'c'].map((topic, index) =>
+      publisher.publish({ firstPublishSequence: index + 1, events: drafts(topic) }),
+    );
+    for (const one of published)
+      expect((await rejectionOf(KelpieError, one)).reason).to.equal('OUTCOME_UNKNOWN');
+    expect(stored).to.be.empty;
+  });
+
+  it('goes on after numbers that the journal has forgotten with an epoch, and stores none twice', async () => {
+    const { town, stored } = await publishing();
+    const owner = town.nodeRows.owners.get('lobby-1');
+    const publisher = publisherOf(town, randomBytes(16), owner?.sequence ?? 0, 6);
+    await publisher.publish({ firstPublishSequence: 5, events: drafts('a', 'b') });
+    expect(stored).to.be.empty;
+    await publisher.publish({ firstPublishSequence: 9, events: drafts('c') });
+    expect(stored).to.deep.equal(['c']);
   });
 
   it('makes a publisher wait that does not read its rejections', async () => {

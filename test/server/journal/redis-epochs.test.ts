@@ -188,7 +188,7 @@ describe('the epoch of a network in Redis', () => {
     await server.command('DEL', 'kelpie:{main}:log');
     await ended();
     const [next] = await reopened();
-    expect(await next.journal.producer(instance)).to.equal(undefined);
+    expect(await next.journal.producer(instance)).to.equal(7);
     expect(await publish(next, 6)).to.deep.equal([{ kind: 'producerAt', sequence: 7 }]);
     const [outcome] = await publish(next, 10);
     expect(outcome?.kind).to.equal('stored');

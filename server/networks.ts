@@ -186,8 +186,14 @@ export class Networks implements EdgeNetworks {
       .close()
       .catch(onFault)
       .then(() => this.#wireOrRefuse(name));
-    // The refusal is reported, and the next peer that comes makes another attempt.
-    this.#begin(name, opening).catch(() => undefined);
+    this.#begin(name, opening).catch(() => this.#retry(name));
+  }
+
+  /** Opens a network that was open before. No peer may come, because the answer to health checks keeps them away. */
+  #retry(name: string): void {
+    this.#parts.clock.after(RETRY_MS, () => {
+      if (!this.#stopping) this.of(name).catch(() => this.#retry(name));
+    });
   }
 
   #healthOf(name: string): NetworkHealth {

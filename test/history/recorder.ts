@@ -72,7 +72,8 @@ export class Recorder {
   }
 }
 
-function sent(stream: number, frame: NonNullable<NodeFrame['frame']>): StreamAct {
+/** A frame of a node, as a step. */
+export function sent(stream: number, frame: NonNullable<NodeFrame['frame']>): StreamAct {
   switch (frame.$case) {
     case 'hello':
       return hello(stream, frame.value);
@@ -103,7 +104,8 @@ function startOf(start: Hello['start']): StartsAt {
   return place.value === StartAt.EARLIEST ? 'EARLIEST' : 'LATEST';
 }
 
-function received(stream: number, frame: NonNullable<CoordinatorFrame['frame']>): StreamAct {
+/** A frame of a coordinator, as a step. */
+export function received(stream: number, frame: NonNullable<CoordinatorFrame['frame']>): StreamAct {
   switch (frame.$case) {
     case 'welcome':
       return welcome(stream, frame.value);
@@ -140,7 +142,8 @@ function welcome(stream: number, value: Welcome): StreamAct {
   };
 }
 
-function seen({ sequence, topic, source, body }: Event): Seen {
+/** An event, as the validators see it. */
+export function seen({ sequence, topic, source, body }: Event): Seen {
   const kind = body?.$case ?? '';
   const plain = { sequence, topic, source, kind };
   switch (body?.$case) {

@@ -56,15 +56,19 @@ export class FakeClock implements Clock {
   /** Moves both times forward. Fires each timer that is due on the way, including timers that are set meanwhile. */
   advance(ms: number): void {
     const endMs = this.#nowMs + ms;
-    for (;;) {
-      const [next] = this.#timers;
-      if (!next || next.atMs > endMs) break;
-      this.#timers.shift();
-      // A timer that fires late sees the present time.
-      this.#move(Math.max(next.atMs, this.#nowMs));
-      next.fire();
-    }
+    while (this.step(endMs));
     this.#move(endMs);
+  }
+
+  /** Moves both times to the next timer, and fires it. False: none is due until then. */
+  step(untilMs: number): boolean {
+    const [next] = this.#timers;
+    if (!next || next.atMs > untilMs) return false;
+    this.#timers.shift();
+    // A timer that fires late sees the present time.
+    this.#move(Math.max(next.atMs, this.#nowMs));
+    next.fire();
+    return true;
   }
 
   /** Time passes while the process stalls: due timers fire late, after the stall. */

@@ -58,6 +58,8 @@ export class ProxyModel {
   #stream: TestStream | undefined;
   #seen = 0;
   #ready = false;
+  /** A request failed: the next list settles what nobody knows. */
+  #failed = false;
 
   readonly #digests: boolean;
   readonly #now: () => number;
@@ -114,6 +116,9 @@ export class ProxyModel {
       }
       case 'syncRequested':
         return this.#sync();
+      case 'requestFailed':
+        this.#failed = true;
+        return;
       case 'commandRequest':
         return this.#verify(frame.value);
       case 'commandCancelled':
@@ -126,6 +131,7 @@ export class ProxyModel {
   }
 
   #sync(): void {
+    this.#failed = false;
     for (const guest of this.guests.values()) guest.told = guest.server;
     const players = [...this.guests.values()].map(({ player, server, generation }) => ({
       ...player,
@@ -235,6 +241,7 @@ export class ProxyModel {
   }
 
   beat(): void {
+    if (this.#failed && this.#ready) this.#sync();
     const known = [...this.guests].map(([id, { generation, server }]) => ({
       id,
       generation,

@@ -8,6 +8,7 @@ import { findNatsServer, natsPackage } from './nats-package.js';
 import { NotHere } from './not-here.js';
 import type { ServerName, WireName } from './plan.js';
 import { startWithRights, startWithTls } from './protected.js';
+import { startOnRedis, startRedis } from './redis.js';
 import type { Measurement, Task } from './workload.js';
 
 const starts: Record<ServerName, () => Promise<RunningServer>> = {
@@ -16,8 +17,11 @@ const starts: Record<ServerName, () => Promise<RunningServer>> = {
   'kelpied-commit': () => startWithFiles('commit'),
   'kelpied-rights': startWithRights,
   'kelpied-tls': startWithTls,
+  'kelpied-redis': () => startOnRedis(1),
+  'three-on-redis': () => startOnRedis(3),
   relay: startRelay,
   'nats-server': startNats,
+  'redis-server': startRedis,
 };
 
 /** Starts a server on a free port of the loopback. Throws NotHere if the machine has none. */

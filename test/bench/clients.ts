@@ -10,12 +10,17 @@ type OwnName = Exclude<WireName, ForeignName>;
 /** A process loads only the code of its own system, so that no other code is in its caches. */
 const wires: Record<OwnName, () => Promise<{ open: OpenWire }>> = {
   kelpie: () => import('./wire-kelpie.js'),
+  'kelpie-redis': () => import('./wire-kelpie.js'),
   'kelpie-counting': () => import('./wire-kelpie-counting.js'),
   'kelpie-acknowledged': () => import('./wire-kelpie-acknowledged.js'),
   'kelpie-command': () => import('./wire-kelpie-command.js'),
   relay: () => import('./wire-relay.js'),
   unary: () => import('./wire-unary.js'),
   nats: () => import('./wire-nats.js'),
+  'redis-channel': () => import('./wire-redis-channel.js'),
+  'redis-stream': () => import('./wire-redis-stream.js'),
+  'redis-publish': () => import('./wire-redis-publish.js'),
+  'redis-add': () => import('./wire-redis-add.js'),
 };
 
 const { open } = await wires[process.argv[2] as OwnName]();

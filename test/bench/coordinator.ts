@@ -3,8 +3,11 @@ import { startKelpied } from '../support/process/kelpied.js';
 
 /** A server that listens. */
 export interface RunningServer {
+  /** Several are separated by commas. */
   readonly endpoint: string;
   readonly pid: number;
+  /** The other processes of the server. */
+  readonly otherPids?: readonly number[];
   /** The variables that its clients need. */
   readonly variables?: NodeJS.ProcessEnv;
   stop(): Promise<void>;

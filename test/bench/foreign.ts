@@ -83,7 +83,7 @@ export class ForeignClients {
   }
 
   /** Rejects if the process ends before it has measured. */
-  async measure({ kind, endpoint, serverPid, ...task }: Task): Promise<Measurement> {
+  async measure({ kind, endpoint, serverPids, ...task }: Task): Promise<Measurement> {
     const { subscribers, window = WINDOW_EVENTS, warmUpMs, measureMs } = task;
     const load = [subscribers, window, PAYLOAD_BYTES, warmUpMs, measureMs];
     this.#child.stdin?.write(`${[kind, endpoint, TOPIC, ...load].join(' ')}\n`);
@@ -93,9 +93,9 @@ export class ForeignClients {
       return { p50Ms: p50Ms ?? NaN, p99Ms: p99Ms ?? NaN };
     }
     const [beginSeconds = 0, before = 0, cpuBefore = 0] = await this.#answer('begin');
-    const serverBefore = cpuSeconds(serverPid);
+    const serverBefore = cpuSeconds(serverPids);
     const [endSeconds = 0, after = 0, cpuAfter = 0] = await this.#answer('end');
-    const serverAfter = cpuSeconds(serverPid);
+    const serverAfter = cpuSeconds(serverPids);
     await this.#answer('done');
     const seconds = endSeconds - beginSeconds;
     const known = serverBefore !== undefined && serverAfter !== undefined;

@@ -88,9 +88,16 @@ async function measureOnce(folder: string, events: number): Promise<Measurement>
   const clients = startClients('kelpie');
   try {
     if (events === 0) return { startMs };
-    const { endpoint, pid: serverPid } = server;
+    const { endpoint, pid } = server;
     const span = { warmUpMs: 0, measureMs: 0 };
-    const task = { kind: 'history', subscribers: 1, ...span, endpoint, serverPid, events } as const;
+    const task = {
+      kind: 'history',
+      subscribers: 1,
+      ...span,
+      endpoint,
+      serverPids: [pid],
+      events,
+    } as const;
     return { startMs, ...(await clients.measure(task)) };
   } finally {
     clients.stop();

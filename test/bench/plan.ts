@@ -10,6 +10,7 @@ export const WINDOW_EVENTS = 2048;
 /** How clients talk to a system. */
 export type WireName =
   | 'kelpie'
+  | 'kelpie-redis'
   | 'kelpie-counting'
   | 'kelpie-acknowledged'
   | 'kelpie-command'
@@ -17,7 +18,11 @@ export type WireName =
   | 'java'
   | 'relay'
   | 'unary'
-  | 'nats';
+  | 'nats'
+  | 'redis-channel'
+  | 'redis-stream'
+  | 'redis-publish'
+  | 'redis-add';
 /** The program in the server's process. */
 export type ServerName =
   | 'kelpied'
@@ -25,8 +30,11 @@ export type ServerName =
   | 'kelpied-tls'
   | 'kelpied-interval'
   | 'kelpied-commit'
+  | 'kelpied-redis'
+  | 'three-on-redis'
   | 'relay'
-  | 'nats-server';
+  | 'nats-server'
+  | 'redis-server';
 
 /** One row of a table. */
 export interface System {
@@ -57,6 +65,13 @@ export const systems: readonly System[] = [
   { wire: 'kelpie-acknowledged', server: 'kelpied', title: 'journal in memory', peer: true },
   { wire: 'kelpie-acknowledged', server: 'kelpied-interval', title: 'in files, sync interval' },
   { wire: 'kelpie-acknowledged', server: 'kelpied-commit', title: 'in files, sync commit' },
+  { wire: 'kelpie-acknowledged', server: 'kelpied-redis', title: 'in Redis' },
+  { wire: 'redis-publish', server: 'redis-server', title: 'Redis alone, PUBLISH', peer: true },
+  { wire: 'redis-add', server: 'redis-server', title: 'Redis alone, XADD', peer: true },
+  { wire: 'kelpie-redis', server: 'kelpied-redis', title: 'Kelpie, one coordinator' },
+  { wire: 'kelpie-redis', server: 'three-on-redis', title: 'Kelpie, three coordinators' },
+  { wire: 'redis-channel', server: 'redis-server', title: 'Redis pub/sub', peer: true },
+  { wire: 'redis-stream', server: 'redis-server', title: 'Redis Streams', peer: true },
 ];
 
 /** One table. */
@@ -77,10 +92,14 @@ export interface Scenario {
   readonly counts?: 'acknowledged' | 'answered';
   /** The limit of events under way. Default: WINDOW_EVENTS. */
   readonly window?: number;
+  /** Default: 1. */
+  readonly publishers?: number;
   readonly subscribers: number;
   readonly wires: readonly WireName[];
 }
 
+const ACKNOWLEDGED: readonly WireName[] = ['kelpie-acknowledged', 'redis-publish', 'redis-add'];
+const ON_REDIS: readonly WireName[] = ['kelpie-redis', 'redis-channel', 'redis-stream'];
 const ALL: readonly WireName[] = ['kelpie', 'go', 'java', 'kelpie-counting', 'relay', 'nats'];
 
 export const scenarios: readonly Scenario[] = [
@@ -111,14 +130,14 @@ export const scenarios: readonly Scenario[] = [
     kind: 'throughput',
     counts: 'acknowledged',
     subscribers: 1,
-    wires: ['kelpie-acknowledged'],
+    wires: ACKNOWLEDGED,
   },
   {
     id: 'acknowledged-one-at-a-time',
     title: '1 publisher, one event at a time: from publish to acknowledgement',
     kind: 'latency',
     subscribers: 1,
-    wires: ['kelpie-acknowledged'],
+    wires: ACKNOWLEDGED,
   },
   {
     id: 'commands',
@@ -135,6 +154,29 @@ export const scenarios: readonly Scenario[] = [
     kind: 'latency',
     subscribers: 1,
     wires: ['kelpie-command', 'unary'],
+  },
+  {
+    id: 'redis',
+    title:
+      'Journal in Redis: 1 publisher : 1 subscriber, at another coordinator if there are three',
+    kind: 'throughput',
+    subscribers: 1,
+    wires: ON_REDIS,
+  },
+  {
+    id: 'redis-one-at-a-time',
+    title: 'The same, one event at a time',
+    kind: 'latency',
+    subscribers: 1,
+    wires: ON_REDIS,
+  },
+  {
+    id: 'redis-three',
+    title: 'Journal in Redis: 3 publishers : 3 subscribers, one of each at each coordinator',
+    kind: 'throughput',
+    publishers: 3,
+    subscribers: 3,
+    wires: ON_REDIS,
   },
 ];
 

@@ -99,11 +99,11 @@ function rowsOf({ wires }: Scenario, candidates: readonly Candidate[]) {
 
 function measureOne(
   { server, clients }: Candidate,
-  { kind, subscribers, window }: Scenario,
+  { kind, publishers = 1, subscribers, window }: Scenario,
   { warmUpMs, measureMs }: Span,
 ): Promise<Measurement> {
-  const { endpoint, pid: serverPid } = server;
+  const { endpoint, pid, otherPids = [] } = server;
   const span = { warmUpMs, measureMs };
-  const load = { kind, subscribers, ...(window !== undefined && { window }) };
-  return clients.measure({ ...load, ...span, endpoint, serverPid });
+  const load = { kind, publishers, subscribers, ...(window !== undefined && { window }) };
+  return clients.measure({ ...load, ...span, endpoint, serverPids: [pid, ...otherPids] });
 }

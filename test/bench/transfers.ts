@@ -40,11 +40,11 @@ async function measureMoves({ endpoint, pid }: RunningServer, moves: number): Pr
     await fill(network);
     // The first way there and back pays for the warming up of both programs.
     for (const target of ['b', 'a']) await moveAll(issuer, target);
-    const cpu = cpuSeconds(pid);
+    const cpu = cpuSeconds([pid]);
     const beganMs = performance.now();
     for (let way = 0; way < moves; way++) await moveAll(issuer, way % 2 === 0 ? 'b' : 'a');
     const seconds = (performance.now() - beganMs) / 1000;
-    const after = cpuSeconds(pid);
+    const after = cpuSeconds([pid]);
     const serverCpu =
       cpu === undefined || after === undefined ? undefined : (after - cpu) / seconds;
     return { deliveriesPerSecond: (PLAYERS * moves) / seconds, serverCpu };

@@ -1,36 +1,47 @@
-/** Kelpie with the SDK on both sides, as users run it. */
+/** Kelpie with the SDK on both sides, as users run it. Publishers and subscribers spread over the coordinators. */
 import { connect, type KelpieClient } from '../../client/index.js';
 import { PAYLOAD_BYTES, TOPIC } from './plan.js';
-import type { OpenWire } from './wire.js';
+import { inTurn, type OpenWire } from './wire.js';
 
 export const open: OpenWire = async (options) => {
-  const { endpoint, subscribers, fromEarliest, onDelivered } = options;
+  const { endpoint, publishers = 1, subscribers, fromEarliest, onDelivered } = options;
+  const endpoints = endpoint.split(',');
   const readers = Array.from({ length: subscribers }, (_, index) => {
     const client = connect({
       name: `bench-reader-${index}`,
       role: 'SERVICE',
-      endpoints: endpoint,
+      // Not at the coordinator of the first publisher, if there are others.
+      endpoints: at(endpoints, index + 1),
       start: fromEarliest ? 'EARLIEST' : 'SNAPSHOT',
     });
     client.subscribe(TOPIC, () => onDelivered(1));
     return client;
   });
   await Promise.all(readers.map((reader) => reader.ready()));
-  const publisher = await openPublisher(endpoint);
+  const writers = await Promise.all(
+    Array.from({ length: publishers }, (_, index) =>
+      openPublisher(at(endpoints, index), `bench-publisher-${index}`),
+    ),
+  );
   return {
-    publish: publisher.publish,
+    publish: inTurn(writers.map(({ publish }) => publish)),
     close: async () => {
-      await publisher.close();
+      await Promise.all(writers.map((writer) => writer.close()));
       await Promise.all(readers.map((reader) => reader.close()));
     },
   };
 };
 
+function at(endpoints: readonly string[], index: number): string {
+  return endpoints[index % endpoints.length] ?? '';
+}
+
 /** The publisher's half of the wire. */
 export async function openPublisher(
   endpoint: string,
+  name = 'bench-publisher',
 ): Promise<{ publish: () => void; close: KelpieClient['close'] }> {
-  const client = connect({ name: 'bench-publisher', role: 'SERVICE', endpoints: endpoint });
+  const client = connect({ name, role: 'SERVICE', endpoints: endpoint });
   await client.ready();
   const payload = new Uint8Array(PAYLOAD_BYTES);
   return {

@@ -4,9 +4,10 @@ import { type Scenario, type Span, WINDOW_EVENTS } from './plan.js';
 import type { OpenWire, Wire } from './wire.js';
 
 /** A measurement to run. */
-export interface Task extends Span, Pick<Scenario, 'kind' | 'subscribers' | 'window'> {
+export interface Task
+  extends Span, Pick<Scenario, 'kind' | 'publishers' | 'subscribers' | 'window'> {
   readonly endpoint: string;
-  readonly serverPid: number;
+  readonly serverPids: readonly number[];
   /** The number of events of a history, which exist before the subscribers come. */
   readonly events?: number;
 }
@@ -38,9 +39,9 @@ const DRAIN_MS = 5000;
 
 export async function measure(open: OpenWire, task: Task): Promise<Measurement> {
   const flow = new Flow(task.subscribers);
-  const { endpoint, subscribers } = task;
+  const { endpoint, publishers, subscribers } = task;
   if (task.kind === 'history') return measureHistory(flow, open, task);
-  const wire = await open({ endpoint, subscribers, onDelivered: flow.onDelivered });
+  const wire = await open({ endpoint, publishers, subscribers, onDelivered: flow.onDelivered });
   const result = await (task.kind === 'throughput'
     ? measureThroughput(flow, wire, task)
     : measureLatency(flow, wire, task));
@@ -50,9 +51,9 @@ export async function measure(open: OpenWire, task: Task): Promise<Measurement> 
 
 /** The time from the first attempt to connect to the last event. */
 async function measureHistory(flow: Flow, open: OpenWire, task: Task): Promise<Measurement> {
-  const { endpoint, subscribers, serverPid, events = 0 } = task;
+  const { endpoint, subscribers, serverPids, events = 0 } = task;
   flow.published = events;
-  const before = snapshot(flow, serverPid);
+  const before = snapshot(flow, serverPids);
   const wire = await open({
     endpoint,
     subscribers,
@@ -60,7 +61,7 @@ async function measureHistory(flow: Flow, open: OpenWire, task: Task): Promise<M
     onDelivered: flow.onDelivered,
   });
   await flow.until(0);
-  const measurement = between(before, snapshot(flow, serverPid));
+  const measurement = between(before, snapshot(flow, serverPids));
   await wire.close();
   return measurement;
 }
@@ -102,9 +103,9 @@ async function measureThroughput(flow: Flow, wire: Wire, task: Task): Promise<Me
   let over = false;
   const pumped = pump(flow, wire, task.window ?? WINDOW_EVENTS, () => over);
   await delay(task.warmUpMs);
-  const before = snapshot(flow, task.serverPid);
+  const before = snapshot(flow, task.serverPids);
   await delay(task.measureMs);
-  const after = snapshot(flow, task.serverPid);
+  const after = snapshot(flow, task.serverPids);
   over = true;
   await pumped;
   await arrival(flow);
@@ -142,12 +143,12 @@ interface Snapshot {
   readonly clientSeconds: number;
 }
 
-function snapshot({ delivered }: Flow, serverPid: number): Snapshot {
+function snapshot({ delivered }: Flow, serverPids: readonly number[]): Snapshot {
   const { user, system } = process.cpuUsage();
   return {
     atMs: performance.now(),
     delivered,
-    serverSeconds: cpuSeconds(serverPid),
+    serverSeconds: cpuSeconds(serverPids),
     clientSeconds: (user + system) / 1e6,
   };
 }

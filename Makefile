@@ -1,5 +1,5 @@
 # Every target is a script of package.json, after what it needs is installed.
-.PHONY: run test redis demo demo-go demo-java soak bench languages test-languages conformance docs check release build gen clean
+.PHONY: run test redis demo demo-cluster demo-go demo-java soak bench languages test-languages conformance docs check release build gen clean
 
 NODE_MODULES := node_modules/.package-lock.json
 BEDROCK_MODULES := test/bedrock/node_modules/.package-lock.json
@@ -19,6 +19,10 @@ redis:
 # A small Bedrock network with real players: TIMES=3 for three in a row.
 demo: build $(BEDROCK_MODULES)
 	@node dist/test/bedrock/demo.js
+
+# The same network with three coordinators on one Redis, which fail one after the other: TIMES=3 for three in a row.
+demo-cluster: build redis $(BEDROCK_MODULES)
+	@node dist/test/bedrock/cluster/demo.js
 
 # The same with Dragonfly servers and a proxy on gophertunnel, all with the Go client: TIMES=3 for three in a row.
 demo-go: build

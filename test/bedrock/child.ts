@@ -55,6 +55,13 @@ export class Child {
     return end;
   }
 
+  /** The coordinator of its last session. */
+  get endpoint(): string | undefined {
+    const isConnected = (report: Report) => report.type === 'status' && 'endpoint' in report;
+    const last = this.reports.since(0).findLast(isConnected);
+    return last?.type === 'status' ? last.endpoint : undefined;
+  }
+
   /** Resolves at the first such change of its connection to Kelpie since the mark. */
   async waitForStatus(status: string, since: number): Promise<void> {
     await this.reports.waitFor(

@@ -2,7 +2,10 @@
 import type { KelpieClient } from '../../client/index.js';
 
 export type Report =
-  { type: 'ready' } | { type: 'status'; status: string } | { type: 'servers'; names: string[] };
+  | { type: 'ready' }
+  /** A change of the connection to Kelpie; `connected` names the coordinator. */
+  | { type: 'status'; status: string; endpoint?: string }
+  | { type: 'servers'; names: string[] };
 
 /** Sends a report to the director over IPC, because the native code of the game prints to stdout. */
 export function tell(report: Report): void {
@@ -21,7 +24,8 @@ export function role(): { name: string; port: number; endpoint: string; more: st
 /** Reports each change of the connection to Kelpie, until the connection is closed. */
 export async function tellStatus(kelpie: KelpieClient, onChange?: () => void): Promise<void> {
   for await (const status of kelpie.status()) {
-    tell({ type: 'status', status: status.type });
+    const endpoint = status.type === 'connected' && { endpoint: status.endpoint };
+    tell({ type: 'status', status: status.type, ...endpoint });
     onChange?.();
   }
 }

@@ -16,19 +16,22 @@ interface Secret {
 export class Secrets {
   readonly #folder: string;
   readonly #endpoint: string;
+  readonly #journal: readonly string[];
   /** The join tokens of proxies and of servers. */
   #gates = '';
   #servers = '';
 
-  constructor(folder: string, endpoint: string) {
+  /** `journal`: the flags of kelpied that name its journal. Default: a directory in the folder. */
+  constructor(folder: string, endpoint: string, journal?: readonly string[]) {
     this.#folder = folder;
     this.#endpoint = endpoint;
+    this.#journal = journal ?? ['--data', this.#file('data')];
   }
 
-  /** The flags of the coordinator that name its files. */
+  /** The flags of a coordinator that name its journal and its files. */
   get flags(): string[] {
     const [certificate, key] = [this.#file('tls/server.pem'), this.#file('tls/server-key.pem')];
-    return ['--data', this.#file('data'), '--tls-cert', certificate, '--tls-key', key];
+    return [...this.#journal, '--tls-cert', certificate, '--tls-key', key];
   }
 
   of(name: string): Secret {
@@ -49,8 +52,8 @@ export class Secrets {
   /** Makes a certificate and the first operator, on the machine of the coordinator. */
   async prepare(): Promise<void> {
     await kelpied('certs', '127.0.0.1', '--out', this.#file('tls'));
-    const files = ['--data', this.#file('data'), '--token-file', this.operator.tokenFile];
-    await kelpied('token', 'create', OPERATOR, ...files);
+    const file = ['--token-file', this.operator.tokenFile];
+    await kelpied('token', 'create', OPERATOR, ...this.#journal, ...file);
   }
 
   /** Makes the tokens by which servers and proxies join, and a token of the director's own client. */

@@ -24,6 +24,21 @@ export async function gather(stage: Stage): Promise<void> {
     },
     () => network.endpoint,
   );
+  await bringPlayers(stage);
+  await narrator.expect('the counts of each node are the same', async () => {
+    const { network: all, nodes } = await network.ask((api) => api.players.count());
+    const counts = nodes.map(({ name, players }) => [name, players]).sort();
+    const expected = [
+      ...SERVERS.map((server) => [server, party.on(server).length]),
+      ...PROXIES.map((proxy) => [proxy, party.by(proxy).length]),
+    ];
+    assert.deepEqual([all, counts], [NAMES.length, expected.sort()]);
+  });
+}
+
+/** The coordinators are there. Servers, proxies and players come. */
+export async function bringPlayers(stage: Stage): Promise<void> {
+  const { network, party, narrator } = stage;
   narrator.does('kelpie token create: join tokens for three servers and two proxies');
   await network.secrets.invite(SERVERS, PROXIES);
   await network.startWatch();
@@ -45,19 +60,10 @@ export async function gather(stage: Stage): Promise<void> {
     () => party.counts(),
   );
   await areListed(stage);
-  await narrator.expect('the counts of each node are the same', async () => {
-    const { network: all, nodes } = await network.ask((api) => api.players.count());
-    const counts = nodes.map(({ name, players }) => [name, players]).sort();
-    const expected = [
-      ...SERVERS.map((server) => [server, party.on(server).length]),
-      ...PROXIES.map((proxy) => [proxy, party.by(proxy).length]),
-    ];
-    assert.deepEqual([all, counts], [NAMES.length, expected.sort()]);
-  });
 }
 
 /** A client without a token gets nothing, though it has the CA. */
-async function refusesStrangers({ endpoint, secrets }: Network): Promise<void> {
+export async function refusesStrangers({ endpoint, secrets }: Network): Promise<void> {
   const env = { KELPIE_CA: secrets.operator.ca };
   const { code, errors } = await runKelpie(['nodes'], endpoint, env);
   assert.equal(code, 1, errors);
@@ -71,7 +77,7 @@ export async function goHome({ network, party, narrator }: Stage): Promise<void>
     const children = [...network.proxies, ...network.servers];
     const ends = await Promise.all(children.map((child) => child.stop('SIGTERM')));
     await network.watch.close();
-    ends.push(await network.coordinator.stop('SIGTERM'));
+    ends.push(...(await Promise.all(network.coordinators.map((child) => child.stop('SIGTERM')))));
     assert.ok(
       ends.every((end) => end === 0),
       `the exit codes: ${ends.join(', ')}`,

@@ -134,7 +134,8 @@ export async function loseProxy(stage: Stage): Promise<void> {
 }
 
 export async function loseCoordinator(stage: Stage): Promise<void> {
-  const { network, party, narrator, coordinatorEnd } = stage;
+  const { network, party, narrator, time } = stage;
+  const signal = time % 2 === 1 ? 'SIGKILL' : 'SIGTERM';
   narrator.act('The coordinator dies in the middle of a talk');
   const witnesses = party.bots;
   const unbroken = new Unbroken(witnesses);
@@ -149,9 +150,9 @@ export async function loseCoordinator(stage: Stage): Promise<void> {
     talk.flows(),
   );
 
-  narrator.does(`${coordinatorEnd} to the coordinator`);
+  narrator.does(`${signal} to the coordinator`);
   const before = talk.lines;
-  await network.coordinator.stop(coordinatorEnd);
+  await network.coordinator().stop(signal);
   await narrator.expect('servers and proxies report the loss', () => all('disconnected'));
   await narrator.expect(
     'Uma joins meanwhile: the roster answers from memory',

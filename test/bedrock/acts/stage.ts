@@ -10,8 +10,8 @@ export interface Stage {
   network: Network;
   party: Party;
   narrator: Narrator;
-  /** The signal with which the demo stops the coordinator. */
-  coordinatorEnd: 'SIGTERM' | 'SIGKILL';
+  /** The how many-th performance it is, from 1. */
+  time: number;
 }
 
 /** A player says something on one server, and a player on another server sees it. */

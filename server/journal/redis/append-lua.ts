@@ -164,9 +164,12 @@ end
 inChunks('HSET', TABLE, set)
 inChunks('HDEL', TABLE, gone)
 
+local producers, stamp = {}, ' ' .. text(s.life) .. ' ' .. text(s.newest)
 for _, id in ipairs(moved) do
-  redis.call('HSET', PRODUCERS, id, text(numbers[id].last) .. ' ' .. text(s.life) .. ' ' .. text(s.newest))
+  producers[#producers + 1] = id
+  producers[#producers + 1] = text(numbers[id].last) .. stamp
 end
+inChunks('HSET', PRODUCERS, producers)
 -- Of some producers, the one that wrote least recently goes. One of the hash's fields is the epoch.
 for _ = 1, math.min(#moved, redis.call('HLEN', PRODUCERS) - 100001) do
   local some, eldest, least = redis.call('HRANDFIELD', PRODUCERS, '16', 'WITHVALUES'), nil, math.huge
@@ -195,7 +198,7 @@ if #runs > 0 then
   local bytes = table.concat(data)
   local head = { f = text(before + 1), n = #all.s, t = tag, p = previousTag, G = call.g, g = all.g, s = all.s,
     e = effects }
-  local message = cjson.encode(head)
+  local message = ARGV[2] .. cjson.encode(head)
   if #bytes <= tonumber(ARGV[11]) then message = message .. '\\n' .. bytes end
   redis.call('PUBLISH', ARGV[10], message)
 end

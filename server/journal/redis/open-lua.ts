@@ -24,7 +24,11 @@ local function begin()
   local life = not old.err and tonumber(old[2] or nil) or 0
   local last = 0
   if redis.call('TYPE', LOG).ok == 'stream' then last = tonumber(endOfLog()) end
-  local first = math.max(newest + 1, last + 1, seen + 1, now, clock)
+  local first = math.max(newest + 1, last + 1, seen + 1)
+  -- A clock that is wrong by centuries must not use up the numbers below 2^53.
+  for _, one in ipairs({ now, clock }) do
+    if one < 2 ^ 52 then first = math.max(first, one) end
+  end
   redis.call('UNLINK', META, LOG, OWN)
   redis.call('XADD', LOG, 'MAXLEN', '0', text(first) .. '-1', 'h', '')
   for _, key in ipairs({ TABLE, PRODUCERS }) do

@@ -116,6 +116,7 @@ export class RedisJournal implements Journal {
   }
 
   #onMessage(message: Buffer): void {
+    if (this.#store.isOwn(message)) return;
     const run = runOfMessage(message);
     if (run) this.#follower.offer(run);
     else this.#catchUp.soon();
@@ -245,12 +246,13 @@ export class RedisJournal implements Journal {
     try {
       const ended = this.#ended === LEFT_BEHIND ? undefined : this.#epoch;
       await this.#store.open(ended, this.#follower.head.sequence);
-      this.#stop();
-      this.#options.onEpochEnd?.(this.#ended ?? '');
     } catch {
       // Redis is away. The next look tries again.
+      return;
     } finally {
       this.#rotating = false;
     }
+    this.#stop();
+    this.#options.onEpochEnd?.(this.#ended ?? '');
   }
 }

@@ -61,12 +61,15 @@ export function runOfStream([id, [, json, , bytes]]: StreamRun): Run {
   return runOf(JSON.parse(json.toString()) as Head, last - count + 1, bytes);
 }
 
+/** A message begins with the name of its writer, of this length. */
+export const WRITER_BYTES = 16;
+
 /** A run that Redis announces on the channel: all entries of a call. Undefined if the message is none of the script. */
 export function runOfMessage(message: Buffer): Run | undefined {
   const end = message.indexOf('\n');
-  const json = end < 0 ? message : message.subarray(0, end);
   try {
-    const head = JSON.parse(json.toString()) as Head & { readonly f: string };
+    const json = message.toString('utf8', WRITER_BYTES, end < 0 ? message.length : end);
+    const head = JSON.parse(json) as Head & { readonly f: string };
     return runOf(head, Number(head.f), end < 0 ? undefined : message.subarray(end + 1));
   } catch {
     return undefined;

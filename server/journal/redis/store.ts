@@ -12,7 +12,7 @@ import { EpochEnded } from './fault.js';
 import { FORMAT, type Keys, keysOf } from './guard-lua.js';
 import { OPEN } from './open-lua.js';
 import { READ } from './read-lua.js';
-import { type Position, type Snapshot, snapshotOf, type StreamRun } from './run.js';
+import { type Position, type Snapshot, snapshotOf, type StreamRun, WRITER_BYTES } from './run.js';
 import { SINCE } from './since-lua.js';
 import type { Call } from './pending-append.js';
 import type { Answer } from './writer.js';
@@ -27,7 +27,7 @@ export class RedisStore {
   readonly #keys: Keys;
   readonly #clock: Clock;
   /** Names this process in its calls. */
-  readonly #writer = randomBytes(8).toString('hex');
+  readonly #writer = randomBytes(WRITER_BYTES / 2).toString('hex');
 
   constructor(connection: RedisConnection, network: string, clock: Clock) {
     this.#connection = connection;
@@ -37,6 +37,11 @@ export class RedisStore {
 
   get bell(): string {
     return this.#keys.bell;
+  }
+
+  /** Whether a message announces entries of this process, which has them from its calls. */
+  isOwn(message: Buffer): boolean {
+    return message.toString('latin1', 0, WRITER_BYTES) === this.#writer;
   }
 
   /**

@@ -146,7 +146,11 @@ describe('the epoch of a network in Redis', () => {
       g: [1],
       s: [50],
     };
-    await server.command('PUBLISH', 'kelpie:{main}:bell', `${JSON.stringify(forged)}\nx`);
+    await server.command(
+      'PUBLISH',
+      'kelpie:{main}:bell',
+      `another writer..${JSON.stringify(forged)}\nx`,
+    );
     await until(() => a.ends.length === 1);
     expect(a.received).to.be.empty;
   });

@@ -115,6 +115,18 @@ describe('the fault proxy', () => {
     await far.has('still here');
   });
 
+  it('leads new connections elsewhere, and leaves open ones', async () => {
+    const { near, far } = await pair();
+    const elsewhere = createServer().listen(0, '127.0.0.1');
+    await once(elsewhere, 'listening');
+    proxy.turnTo((elsewhere.address() as { port: number }).port);
+    const taken = once(elsewhere, 'connection') as Promise<[Socket]>;
+    sockets.push(connect(proxy.port, '127.0.0.1'), (await taken)[0]);
+    near.socket.write('here');
+    await far.has('here');
+    elsewhere.close();
+  });
+
   it('cuts connections, lets new ones through, and refuses them on request', async () => {
     const { near, far } = await pair();
     proxy.cut();

@@ -44,11 +44,17 @@ export function demandPromises(history: History, seed: number): void {
     found.map((fault) => `${promise}: ${fault}`),
   );
   if (faults.length === 0) return;
-  const file = join(tmpdir(), `kelpie-history-${seed}.jsonl`);
-  writeFileSync(file, history.map((step) => `${JSON.stringify(step)}\n`).join(''));
+  const file = saved(history, seed);
   throw new Error(
     `the run with the seed ${seed} broke its promises; ${file}\n${faults.join('\n')}`,
   );
+}
+
+/** Writes the history into a file, and returns its path. */
+export function saved(history: History, seed: number): string {
+  const file = join(tmpdir(), `kelpie-history-${seed}.jsonl`);
+  writeFileSync(file, history.map((step) => `${JSON.stringify(step)}\n`).join(''));
+  return file;
 }
 
 /** The load before the first fault. */
@@ -67,8 +73,11 @@ function loadOf(history: History, spanMs = 3000): Load {
   const stored = ofKind(recent, 'published').filter(({ outcome }) => outcome === 'stored');
   const closed = new Set(ofKind(before, 'closed').map(({ stream }) => stream));
   const open = ofKind(before, 'welcome').filter(({ stream }) => !closed.has(stream));
-  const players = new Set(ofKind(before, 'joins').map(({ player }) => player));
-  for (const { player } of ofKind(before, 'quits')) players.delete(player);
+  const players = new Set<string>();
+  for (const step of before) {
+    if (step.kind === 'joins') players.add(step.player);
+    if (step.kind === 'quits') players.delete(step.player);
+  }
   return {
     publishesPerSecond: (stored.length / spanMs) * 1000,
     streams: open.length,

@@ -148,7 +148,7 @@ describe('the validators', () => {
   });
 
   describe('of the exact resume', () => {
-    const faults = (text: RegExp, ...items: (readonly [string, Act])[]): void =>
+    const faults = (text: RegExp, ...items: (readonly [string, Act] | number)[]): void =>
       expectFaults(steps(...opened, ...three, ...items), 'at least once, with exact resume', text);
 
     it('find an acknowledged event that is gone', () =>
@@ -193,6 +193,7 @@ describe('the validators', () => {
         ...[
           ['r', batch(1, 100, 103, one, two, last)] as const,
           ['s', batch(2, 100, 102, one, two)] as const,
+          6000,
           rest,
         ],
       ));
@@ -384,13 +385,13 @@ describe('the validators', () => {
       );
       expect(faultsIn(history)).to.deep.equal({});
     });
-    it('find a command that never ends', () => faults(/c never ended/, issue, 5000, rest));
-    it('find a command that ends late', () => faults(/c ended \d+ ms late/, issue, 5000, ended));
+    it('find a command that never ends', () => faults(/c never ended/, issue, 12_000, rest));
+    it('find a command that ends late', () => faults(/c ended \d+ ms late/, issue, 12_000, ended));
     it('find a command that ends twice', () => faults(/ended 2 times/, issue, ended, ended));
     it('find a second execution', () =>
       faults(/s executed c more than once/, issue, executes('s'), executes('s'), ended));
     it('find an execution after the deadline', () =>
-      faults(/s executed c after its deadline/, issue, ended, 5000, executes('s')));
+      faults(/s executed c after its deadline/, issue, ended, 12_000, executes('s')));
     it('find an execution by another node', () =>
       faults(/r executed c of others/, issue, executes('r'), ended));
     it('find two results of a node', () =>

@@ -6,7 +6,7 @@
 import { groupedBy, type History, ofKind, type Step } from '../steps.js';
 
 /** For stalls of the machine: the deadline is of the coordinator, and the steps are of the clients. */
-const SLACK_MS = 3000;
+const SLACK_MS = 10_000;
 
 type Kinds = 'issue' | 'executes' | 'result' | 'ended';
 type Of<Kind extends Kinds> = Extract<Step, { kind: Kind }>;

@@ -8,6 +8,9 @@ import { logOf, positionsOf } from '../log.js';
 import { type Reading, readingsOf, reads, wanted } from '../reading.js';
 import { type History, ofKind, type Position } from '../steps.js';
 
+/** How long an event may be under way. */
+const WAY_MS = 5000;
+
 export function exactResume(history: History): string[] {
   const readings = readingsOf(history);
   return [
@@ -92,8 +95,8 @@ function outstanding(history: History, readings: readonly Reading[]): string[] {
     const { client, end, openedMs, closedMs } = reading;
     if (!end || openedMs > restMs || closedMs < restMs) return [];
     const [missing] = wanted(log, reading, end, Infinity);
-    // An event that came after the rest may still be under way.
-    if (!missing || missing.atMs > restMs) return [];
+    // An event that came just before the rest, or after it, may still be under way.
+    if (!missing || missing.atMs > restMs - WAY_MS) return [];
     return [
       `${client} rests at ${end.sequence} and never got ${missing.sequence} on ${missing.topic}`,
     ];

@@ -118,13 +118,15 @@ function grants(history: History): string[] {
   return faults;
 }
 
+/** A new epoch goes on with the rows that the storage has, which may be older. */
 function players(history: History): string[] {
   const last = new Map<string, Logged>();
   const faults: string[] = [];
   for (const event of logOf(history)) {
-    const { player, sequence, kind } = event;
+    const { player, sequence, kind, epoch } = event;
     if (!player) continue;
-    const before = last.get(player.id)?.player;
+    const former = last.get(player.id);
+    const before = former?.epoch === epoch ? former.player : undefined;
     if (before && player.generation < before.generation)
       faults.push(`${player.id} has ${kind} at ${sequence} under a generation that has ended`);
     if (before?.generation === player.generation && before.proxy !== player.proxy)

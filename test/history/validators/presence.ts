@@ -33,11 +33,13 @@ function falseLeaves(history: History): string[] {
       .filter(({ outcome }) => outcome === 'REPLACED')
       .map(({ client }) => client),
   );
-  for (const { kind, node = '', reason, sequence, atMs } of logOf(history)) {
-    if (kind === 'nodeJoined') left.delete(node);
+  for (const { kind, node = '', reason, sequence, atMs, epoch } of logOf(history)) {
+    // A new epoch goes on with the rows that the storage has: it may repeat a leave that was lost.
+    const key = `${node} ${epoch}`;
+    if (kind === 'nodeJoined') left.delete(key);
     if (kind !== 'nodeLeft') continue;
-    if (left.has(node)) faults.push(`${node} left twice, at ${sequence}`);
-    left.add(node);
+    if (left.has(key)) faults.push(`${node} left twice, at ${sequence}`);
+    left.add(key);
     const true_ = (gone.get(node)?.atMs ?? Infinity) < atMs;
     if (!true_ && !(reason === 'REPLACED' && replaced.has(node)))
       faults.push(`${node} was there, and left as ${reason} at ${sequence}`);
@@ -50,10 +52,10 @@ function falsePlayerLeaves(history: History): string[] {
   const quits = groupedBy(ofKind(history, 'quits'), ({ player }) => player);
   const again = loginsAgain(history);
   const ended = new Set<string>();
-  return logOf(history).flatMap(({ kind, player, reason, sequence, atMs }) => {
+  return logOf(history).flatMap(({ kind, player, reason, sequence, atMs, epoch }) => {
     if (kind !== 'playerLeft' || !player) return [];
     const { id, proxy, generation } = player;
-    const login = `${id} ${generation}`;
+    const login = `${id} ${generation} ${epoch}`;
     if (ended.has(login)) return [`${id} left twice as ${generation}, at ${sequence}`];
     ended.add(login);
     const quit = quits.get(id)?.some((one) => one.client === proxy && one.atMs < atMs);
@@ -96,32 +98,42 @@ function isLeaveOf({ kind, node }: Logged, name: string): boolean {
 
 /**
  * While no coordinator answers, two proxies may let one player in; at rest one of them has them. So the players are pairs
- * of a player and a proxy.
+ * of a player and a proxy. A node that is gone may be shown until the longest silence and the grace have passed.
  */
 function rosters(history: History): string[] {
-  const nodes = new Set<string>();
+  const { maxSilenceMs = 0, graceMs = 0 } = ofKind(history, 'welcome')[0] ?? {};
+  const nodes = new Map<string, Presence>();
   const players = new Map<string, string>();
   return history.flatMap((step) => {
+    const { client, atMs } = step;
     if (step.kind === 'roster') return judgeRoster(step, nodes, players);
-    const { client } = step;
-    if (step.kind === 'welcome') nodes.add(client);
+    if (step.kind === 'welcome' && !nodes.has(client)) nodes.set(client, { untilMs: Infinity });
     if (step.kind === 'joins') players.set(`${step.player} on ${client}`, client);
     if (step.kind === 'quits' || step.kind === 'evicted')
       players.delete(`${step.player} on ${client}`);
     if (step.kind !== 'leaves' && step.kind !== 'vanishes') return [];
-    nodes.delete(client);
+    nodes.set(client, { untilMs: atMs + maxSilenceMs + graceMs + SLACK_MS });
     for (const [player, proxy] of players) if (proxy === client) players.delete(player);
     return [];
   });
 }
 
+/** Until when rosters may show a node. */
+interface Presence {
+  readonly untilMs: number;
+}
+
 function judgeRoster(
-  { client, nodes, players }: Extract<Step, { kind: 'roster' }>,
-  thereNow: ReadonlySet<string>,
-  heldNow: ReadonlyMap<string, string>,
+  { client, nodes, players, atMs }: Extract<Step, { kind: 'roster' }>,
+  known: ReadonlyMap<string, Presence>,
+  holders: ReadonlyMap<string, string>,
 ): string[] {
+  const there = [...known].filter(([, { untilMs }]) => untilMs === Infinity).map(([name]) => name);
+  const shown = nodes.filter(
+    (name) => there.includes(name) || (known.get(name)?.untilMs ?? 0) < atMs,
+  );
   const held = Object.entries(players).map(([id, proxy]) => `${id} on ${proxy}`);
-  const wrong = [...difference(nodes, [...thereNow]), ...difference(held, [...heldNow.keys()])];
+  const wrong = [...difference(shown, there), ...difference(held, [...holders.keys()])];
   return wrong.length > 0 ? [`${client} shows at rest ${wrong.slice(0, 10).join(', ')}`] : [];
 }
 

@@ -46,7 +46,12 @@ export class Direction {
       this.#take({ kind: 'bytes', bytes, atMs: performance.now() });
     });
     from.on('end', () => this.#take({ kind: 'end', atMs: performance.now() }));
-    from.on('error', () => this.#take({ kind: 'reset', atMs: performance.now() }));
+    from.on('error', () => {
+      // A peer that resets a connection forgets what it did not get through.
+      this.#held.splice(0);
+      this.#heldBytes = 0;
+      this.#take({ kind: 'reset', atMs: performance.now() });
+    });
     to.on('drain', () => this.flow());
     to.on('close', () => {
       clearTimeout(this.#timer);

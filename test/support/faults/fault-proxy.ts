@@ -28,6 +28,7 @@ export class FaultProxy {
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
   readonly #changed = new EventEmitter().setMaxListeners(0);
+  #target: number;
   #faults: Faults = {};
   #refuses = false;
 
@@ -37,7 +38,8 @@ export class FaultProxy {
     this.port = address.port;
     this.endpoint = `127.0.0.1:${this.port}`;
     this.#server = server;
-    server.on('connection', (client: Socket) => this.#connect(client, target));
+    this.#target = target;
+    server.on('connection', (client: Socket) => this.#connect(client));
   }
 
   /** Listens on a free port, in front of this port. */
@@ -66,6 +68,11 @@ export class FaultProxy {
     this.set({});
   }
 
+  /** New connections lead to this port. Open ones stay where they are. */
+  turnTo(port: number): void {
+    this.#target = port;
+  }
+
   /** Breaks every connection that is open. New ones are let through. */
   cut(): void {
     for (const { client, server } of this.#pairs) {
@@ -92,9 +99,9 @@ export class FaultProxy {
     await closed;
   }
 
-  #connect(client: Socket, target: number): void {
+  #connect(client: Socket): void {
     if (this.#refuses) return void client.resetAndDestroy();
-    const server = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true });
+    const server = connect({ port: this.#target, host: '127.0.0.1', allowHalfOpen: true });
     const pair = { client, server };
     this.#pairs.add(pair);
     const toServer = new Direction(client, server, () => this.#faults.toServer ?? {});

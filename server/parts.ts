@@ -144,15 +144,21 @@ export async function openClaims(
     Across,
   ends: End[],
 ) {
-  const { network, nodeRows, playerWriter, reservationRows } = services;
-  await endOrphans(playerWriter);
-  await endOrphanValues(services);
+  const { network, nodeRows, playerWriter, reservationRows, holders, onFault } = services;
   const reservations = new Reservations(reservationRows, services);
   ends.push(() => reservations.close());
-  await endOrphanReservations(reservations, nodeRows);
+  const ending = { ...services, reservations };
+  const endAllOrphans = async (): Promise<void> => {
+    await endOrphans(playerWriter);
+    await endOrphanValues(services);
+    await endOrphanReservations(ending);
+  };
+  await endAllOrphans();
+  // A coordinator that died may have left some. The first writer ends them.
+  ends.push(holders.onLeft(() => void endAllOrphans().catch(onFault)));
   const claims = new NodeClaims(network, nodeRows, services);
   claims.dependents.register(playersOfNodes(playerWriter));
-  claims.dependents.register(reservationsOfNodes(reservations, nodeRows));
+  claims.dependents.register(reservationsOfNodes(ending));
   claims.dependents.register(valuesOfNodes(services));
   ends.push(() => claims.close());
   const expiry = valueExpiry(services, services);
@@ -259,7 +265,7 @@ export function openRouting({
 export function openTransfers(
   services: Omit<TransferParts, 'goals' | 'nodeCommands'> &
     Omit<GoalParts, 'nodeRows'> &
-    Pick<Services, 'commands' | 'claims'>,
+    Pick<Services, 'commands' | 'claims' | 'holders'>,
   ends: End[],
 ) {
   const { commands, claims, clock, onFault } = services;

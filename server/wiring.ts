@@ -23,6 +23,7 @@ import { allObservers } from './session/observer.js';
 import { sessionProbe } from './session/probe.js';
 import { SessionRegistry } from './session/registry.js';
 import { sessionPort } from './session/serve.js';
+import { loseStreamless } from './session/streamless.js';
 
 export type { Services, Settings } from './parts.js';
 
@@ -48,6 +49,7 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const registry = new SessionRegistry(network, nodeRows, { ...common, observer });
   const probe = sessionProbe({ ...basis, registry });
   sendEvictions(network, playerRows, registry);
+  loseStreamless(nodeRows, claims, { registry, ...across });
   const asking = openCommands({ ...basis, registry });
   const routing = openRouting({ ...basis, ...asking, reservations });
   const moving = { ...basis, ...asking, ...routing, claims, reservations, tickets };

@@ -1,6 +1,7 @@
 /** CoordinatorService, and the standard service for health: the coordinator itself. */
 import { HealthDefinition } from 'nice-grpc-server-health';
 import type {
+  Coordinator,
   GetInfoResponse,
   ListSessionsResponse,
   Session,
@@ -55,6 +56,11 @@ export class CoordinatorApi {
         maxAgeMs: msOf(maxAge, 0),
       })),
     };
+  }
+
+  /** The coordinators that serve the network together, as the one that answers sees them. */
+  async list(options: CallOptions = {}): Promise<readonly Coordinator[]> {
+    return (await this.#messages.listCoordinators(options)).coordinators;
   }
 
   /** One page of the sessions that this coordinator holds, by the names of their nodes. */

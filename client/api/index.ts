@@ -91,7 +91,9 @@ export type { NetworkSettings } from '../../gen/ts/kelpie/v1/settings.js';
 export type { Event } from '../../gen/ts/kelpie/v1/event.js';
 export type { CommandResult as CommandResultMessage } from '../../gen/ts/kelpie/v1/command.js';
 export type {
+  Coordinator,
   GetInfoResponse,
+  ListCoordinatorsResponse,
   ListSessionsResponse,
   Session,
   Warning,

@@ -6,6 +6,7 @@ import { version } from '../core/version.js';
 import { auditCommand } from './audit.js';
 import { callCommand } from './call.js';
 import { described, inheritCommon, settled, withCommon } from './command.js';
+import { coordinatorsCommand } from './coordinators.js';
 import { completeLineCommand, completionCommand } from './completion.js';
 import { contextCommand } from './context.js';
 import { disconnectCommand } from './disconnect.js';
@@ -46,6 +47,7 @@ const groups = {
     historyCommand(),
     auditCommand(),
     infoCommand(),
+    coordinatorsCommand(),
     topCommand(),
     doctorCommand(),
   ],

@@ -150,7 +150,7 @@ export const calls: Readonly<Record<string, Rule>> = {
     GetSecurity: READS,
   }),
   ...of('CommandService', { IssueCommand: issueCommand }),
-  ...of('CoordinatorService', { GetInfo: READS, ListSessions: READS }),
+  ...of('CoordinatorService', { GetInfo: READS, ListCoordinators: READS, ListSessions: READS }),
   ...of('EventService', {
     PublishEvents: 'the event says it',
     ReadEvents: READS,

@@ -114,6 +114,7 @@ export const calls: ReadonlyMap<string, Needs<never>> = new Map<string, Needs<ne
   }),
   ...rows(CoordinatorServiceDefinition, {
     getInfo: nothing,
+    listCoordinators: verb('INSPECT'),
     listSessions: verb('INSPECT'),
   }),
   ...rows(AccessServiceDefinition, {

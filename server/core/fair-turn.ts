@@ -140,3 +140,15 @@ export class SharedTurn {
     return this.#pending;
   }
 }
+
+/** The most items that one turn of `inTurns` gives. */
+const ITEMS = 512;
+
+/** The items, in turns: a search through very many of them lets other work run. */
+export async function* inTurns<T>(items: Iterable<T>): AsyncGenerator<T> {
+  let given = 0;
+  for (const item of items) {
+    yield item;
+    if (++given % ITEMS === 0) await othersTurn();
+  }
+}

@@ -40,6 +40,7 @@ interface Gone extends Ending {
   readonly sequence: number;
 }
 
+type ClaimNetwork = Pick<Network, 'commit' | 'caughtUp'>;
 const nothing: Ending = { require: [], entries: [] };
 
 /** The journal decides between concurrent writers of a node. A writer does not lose this often in practice. */
@@ -63,7 +64,7 @@ export class NodeClaims {
   readonly dependents = new Dependents();
   /** Drains of nodes by operators. */
   readonly drains: NodeDrains;
-  readonly #network: Pick<Network, 'commit' | 'caughtUp'>;
+  readonly #network: ClaimNetwork;
   readonly #rows: NodeRows;
   readonly #options: ClaimOptions;
   readonly #losses: Losses;
@@ -75,16 +76,13 @@ export class NodeClaims {
   /** When many streams break at once, this spreads the marking of their nodes over turns. */
   readonly #verdicts = new Turnstile(VERDICTS);
 
-  constructor(
-    network: Pick<Network, 'commit' | 'caughtUp'>,
-    rows: NodeRows,
-    options: ClaimOptions,
-  ) {
+  constructor(network: ClaimNetwork, rows: NodeRows, options: ClaimOptions) {
     this.#network = network;
     this.#rows = rows;
     this.#options = options;
     this.#updates = new NodeUpdates(network, rows, options.clock, this.#turns);
-    this.drains = new NodeDrains(network, rows, options.clock, this.#turns);
+    const { own } = options.holders;
+    this.drains = new NodeDrains(network, rows, { ...options, turns: this.#turns, own });
     this.#losses = new Losses(
       { ...options, clock: options.listening },
       {
@@ -278,6 +276,11 @@ export class NodeClaims {
 
   #time(): Date {
     return new Date(this.#options.clock.wall());
+  }
+
+  /** Whether the node is in its grace. */
+  isLost(name: string): boolean {
+    return this.#losses.has(name);
   }
 
   /** How many nodes without a stream are in their grace. */

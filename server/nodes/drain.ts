@@ -3,6 +3,7 @@
  * joins as a drained node, until the operator cancels the drain. Row and node change in one transaction, which
  * requires both as they were; so does each claim of a name. So no claim at the same time loses a drain.
  */
+import type { DrainRow } from '../../gen/ts/kelpie/storage/v1/transfer_rows.js';
 import type { DrainNodeRequest } from '../../gen/ts/kelpie/v1/node_service.js';
 import { type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { KelpieError } from '../core/errors.js';
@@ -20,20 +21,29 @@ const ATTEMPTS = 8;
 /** The most nodes that operators drain, nodes that have left among them. */
 const DRAINS = 1000;
 
+export interface DrainOptions {
+  readonly clock: Clock;
+  /** Orders these changes with all other writes of the row of a node. */
+  readonly turns: InTurn;
+  /** The id of this coordinator, which moves the players. */
+  readonly own: string;
+}
+
 export class NodeDrains {
   readonly #network: Pick<Network, 'commit'>;
   readonly #rows: NodeRows;
   readonly #clock: Clock;
   readonly #turns: InTurn;
+  readonly #own: string;
   /** Drains of further nodes whose writes wait for the journal. */
   #beginning = 0;
 
-  /** `turns` orders these changes with all other writes of the row of a node. */
-  constructor(network: Pick<Network, 'commit'>, rows: NodeRows, clock: Clock, turns: InTurn) {
+  constructor(network: Pick<Network, 'commit'>, rows: NodeRows, options: DrainOptions) {
     this.#network = network;
     this.#rows = rows;
-    this.#clock = clock;
-    this.#turns = turns;
+    this.#clock = options.clock;
+    this.#turns = options.turns;
+    this.#own = options.own;
   }
 
   /**
@@ -48,7 +58,7 @@ export class NodeDrains {
     try {
       await this.#write(name, () => {
         this.#checked(request);
-        const drain = { request: { ...request, name }, ended: false };
+        const drain = { request: { ...request, name }, ended: false, coordinatorId: this.#own };
         return [...this.#shown(name, true), this.#rows.drainDraft(name, drain)];
       });
     } finally {
@@ -75,13 +85,22 @@ export class NodeDrains {
   }
 
   /** Stores that the drain of this sequence moves no more players. False: it is another drain by now. */
-  async end(name: string, sequence: number): Promise<boolean> {
+  end(name: string, sequence: number): Promise<boolean> {
+    return this.#change(name, sequence, { ended: true });
+  }
+
+  /** Stores that this coordinator moves the players from now on. False: another one was faster. */
+  takeOver(name: string, sequence: number): Promise<boolean> {
+    return this.#change(name, sequence, { coordinatorId: this.#own });
+  }
+
+  async #change(name: string, sequence: number, change: Partial<DrainRow>): Promise<boolean> {
     const { drains } = this.#rows;
     const drain = drains.get(name);
     if (drain?.sequence !== sequence) return false;
     const written = await this.#network.commit({
       require: [{ key: drains.keyOf(name), sequence }],
-      entries: [this.#rows.drainDraft(name, { ...drain.value, ended: true })],
+      entries: [this.#rows.drainDraft(name, { ...drain.value, ...change })],
     });
     return written.kind === 'stored';
   }

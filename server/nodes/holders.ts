@@ -3,12 +3,10 @@
  * without it came that was asked for after its row was in the table: a list may be older than a coordinator that has
  * just begun, and nobody is gone while the list cannot be had.
  */
-import type { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
 import type { Members } from '../cluster/members.js';
 import { Listeners } from '../core/listeners.js';
 import type { Unsubscribe } from '../journal/journal.js';
 import type { Network } from '../network/network.js';
-import type { Folded } from '../network/table.js';
 import type { NodeRows } from './rows.js';
 
 export interface HoldersParts {
@@ -50,7 +48,8 @@ export class Holders {
   /** The coordinator that has the stream of the node. Undefined: it is gone, or the node has no owner. */
   of(name: string): string | undefined {
     const owner = this.#parts.nodeRows.owners.get(name);
-    return owner && !this.isGone(owner) ? owner.value.coordinatorId : undefined;
+    const { coordinatorId = '' } = owner?.value ?? {};
+    return owner && !this.isGone(coordinatorId, owner.sequence) ? coordinatorId : undefined;
   }
 
   /** Another coordinator that has the stream of the node. Undefined: this one has it, or none has. */
@@ -59,9 +58,16 @@ export class Holders {
     return holder === this.own ? undefined : holder;
   }
 
-  /** Whether the coordinator of the owner's stream is gone. */
-  isGone({ value, sequence }: Folded<SessionRow>): boolean {
-    return !this.#parts.members.alive(value.coordinatorId) && sequence <= this.#judged;
+  /** Whether the coordinator is gone that wrote its id into a row with this sequence. */
+  isGone(coordinatorId: string, sequence: number): boolean {
+    return !this.#parts.members.alive(coordinatorId) && sequence <= this.#judged;
+  }
+
+  /** Calls the listener when another coordinator has gone. */
+  onLeft(listener: () => void): Unsubscribe {
+    return this.#parts.members.onView(({ left }) => {
+      if (left.length > 0) listener();
+    });
   }
 
   /** Calls the listener when coordinators may have come or gone. */

@@ -20,10 +20,10 @@ export function inheritNodes(
     if (value.coordinatorId === holders.own) losses.inherited(name, sequence);
   }
   const judge = (): void => {
-    for (const [name, owner] of owners.entries()) {
-      if (owner.value.coordinatorId === holders.own) continue;
-      if (!holders.isGone(owner)) losses.forget(name);
-      else if (!losses.has(name)) losses.inherited(name, owner.sequence);
+    for (const [name, { value, sequence }] of owners.entries()) {
+      if (value.coordinatorId === holders.own) continue;
+      if (!holders.isGone(value.coordinatorId, sequence)) losses.forget(name);
+      else if (!losses.has(name)) losses.inherited(name, sequence);
     }
   };
   judge();

@@ -1,6 +1,6 @@
 /** Ends the presences of players whose proxy cannot end them itself. */
 import { PlayerLeaveReason } from '../../gen/ts/kelpie/v1/player.js';
-import { FairTurn, othersTurn } from '../core/fair-turn.js';
+import { FairTurn, inTurns, othersTurn } from '../core/fair-turn.js';
 import type { Requirement } from '../journal/journal.js';
 import type { Dependent, Ending } from '../nodes/dependents.js';
 import type { PlayerRow } from './rows.js';
@@ -94,7 +94,7 @@ async function endPages(
   isOver: IsOver,
 ): Promise<boolean> {
   let page: string[] = [];
-  for (const id of ids) {
+  for await (const id of inTurns(ids)) {
     const row = writer.rows.get(id);
     if (!row || !isOver(row) || page.push(id) < PAGE) continue;
     if (!(await endPage(writer, page, fence, isOver))) return false;

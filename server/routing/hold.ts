@@ -24,6 +24,8 @@ export interface Hold extends Wanted {
   /** The name of the node with whose process the reservation ends, in any case. Empty: none. */
   readonly owner: string;
   readonly by?: Requester | undefined;
+  /** The player whose transfer holds the slot. The reservation ends with this coordinator. */
+  readonly transferOf?: string;
   /** For ROUND_ROBIN: the number of choices before. Default: all that this coordinator made for reservations. */
   readonly turn?: number;
   /** For STICKY: the server that the player was on last. */

@@ -16,6 +16,8 @@ export class ReservationRows {
   readonly onNode = new Groups();
   /** The ids of the reservations that each node owns. */
   readonly ofOwner = new Groups();
+  /** The ids of the reservations that transfers of a player hold. */
+  readonly ofPlayer = new Groups();
   /** `slots/<node>`: absent while nothing is reserved on the node. */
   readonly #marks: Table<SlotsRow>;
   readonly #slots = new Map<string, number>();
@@ -29,14 +31,16 @@ export class ReservationRows {
     });
   }
 
-  #add(id: string, { node, owner, slots }: ReservationRow): void {
+  #add(id: string, { node, owner, slots, playerId }: ReservationRow): void {
     this.onNode.add(node, id);
+    if (playerId !== '') this.ofPlayer.add(playerId, id);
     if (owner !== '') this.ofOwner.add(owner, id);
     this.#slots.set(node, this.slotsOn(node) + slots);
   }
 
-  #remove(id: string, { node, owner, slots }: ReservationRow): void {
+  #remove(id: string, { node, owner, slots, playerId }: ReservationRow): void {
     this.onNode.remove(node, id);
+    if (playerId !== '') this.ofPlayer.remove(playerId, id);
     if (owner !== '') this.ofOwner.remove(owner, id);
     const left = this.slotsOn(node) - slots;
     if (left === 0) this.#slots.delete(node);

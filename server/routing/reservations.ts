@@ -9,20 +9,20 @@ import type { Node } from '../../gen/ts/kelpie/v1/node.js';
 import type { ServerSelection } from '../../gen/ts/kelpie/v1/transfer.js';
 import type { Clock } from '../core/clock.js';
 import { durationOf, msOf } from '../core/duration.js';
-import { KelpieError, outOfRange } from '../core/errors.js';
 import { sameBytes } from '../core/cursor.js';
-import { cutText } from '../core/text.js';
 import type { Requirement } from '../journal/journal.js';
 import { Expiry } from '../network/expiry.js';
 import type { Limits } from '../network/limits.js';
 import type { Network } from '../network/network.js';
 import { findNode, notFound } from '../nodes/queries.js';
+import type { Holders } from '../nodes/holders.js';
 import { type NodeRows, notOwner } from '../nodes/rows.js';
 import type { PlayerRows } from '../players/rows.js';
 import { ArrivedSlots } from './arrived-slots.js';
 import { ComingSlots } from './coming-slots.js';
 import { checkHold, type Hold, type Requester } from './hold.js';
 import { select } from './pick.js';
+import { reservationNotFound, tooManyReleased } from './reservation-errors.js';
 import type { ReservationRows } from './reservation-rows.js';
 import { checkSelection, isClosed, noServer } from './selection.js';
 import { Room } from './room.js';
@@ -33,7 +33,7 @@ import { type NodeSlots, SlotWriter } from './slot-writer.js';
 const CHOICES = 8;
 
 /** One slot of a reservation. */
-type Part = Pick<Hold, 'ttlMs' | 'purpose' | 'playerId'>;
+type Part = Pick<Hold, 'ttlMs' | 'purpose' | 'playerId' | 'transferOf'>;
 
 /** Slots that are held. */
 export interface Held {
@@ -53,6 +53,7 @@ export interface ReservationParts {
   readonly nodeRows: NodeRows;
   readonly playerRows: PlayerRows;
   readonly limits: Pick<Limits, 'reservations' | 'nodeReservations'>;
+  readonly holders: Pick<Holders, 'own' | 'isGone'>;
   /** Counts only the time in which this coordinator listened. */
   readonly listening: Clock;
   readonly onFault: (error: unknown) => void;
@@ -70,11 +71,13 @@ export class Reservations {
   readonly #writer: SlotWriter;
   readonly #expiry: Expiry<ReservationRow>;
   readonly #network: Pick<Network, 'searches'>;
+  readonly #holders: ReservationParts['holders'];
   #turn = 0;
 
   constructor(rows: ReservationRows, parts: ReservationParts) {
     const { network, nodeRows, playerRows, limits, listening, onFault } = parts;
     this.rows = rows;
+    this.#holders = parts.holders;
     this.#network = network;
     this.#nodes = nodeRows;
     this.#players = playerRows;
@@ -171,7 +174,7 @@ export class Reservations {
     const ownerInstanceId = owning?.value.instanceId ?? new Uint8Array();
     const { slots, purpose } = hold;
     const row = { node: name, slots, ttl: durationOf(hold.ttlMs), purpose, owner, ownerInstanceId };
-    held.put(id, { ...row, nodeInstanceId: node.instanceId });
+    held.put(id, { ...row, nodeInstanceId: node.instanceId, ...this.#transferOf(hold) });
     return require;
   }
 
@@ -228,7 +231,10 @@ export class Reservations {
    * do not change, so nobody else can get this one. Returns the new id. Throws RESERVATION_NOT_FOUND,
    * RESERVATION_LIMIT, or why the node takes nobody.
    */
-  async split(id: string, { ttlMs, purpose, playerId = '' }: Part): Promise<string> {
+  async split(
+    id: string,
+    { ttlMs, purpose, playerId = '', transferOf = '' }: Part,
+  ): Promise<string> {
     const ownId = randomUUID();
     const { node: name } = this.find(id);
     const leave = this.#coming.enter(name, 0);
@@ -240,7 +246,12 @@ export class Reservations {
         if (!isThere) throw reservationNotFound(id);
         this.#room.check(node, { slots: 1, playerId }, held.held - 1);
         const require = [this.#nodes.seen(name), ...this.#counting(ownId, node, playerId)];
-        const own = { slots: 1, ttl: durationOf(ttlMs), purpose };
+        const own = {
+          slots: 1,
+          ttl: durationOf(ttlMs),
+          purpose,
+          ...this.#transferOf({ transferOf }),
+        };
         held.put(ownId, { ...row, ...own, owner: '', ownerInstanceId: new Uint8Array() });
         this.#shrink(id, row, 1, held);
         return require;
@@ -250,6 +261,10 @@ export class Reservations {
       this.arrived.expect(ownId, false);
       leave();
     }
+  }
+
+  #transferOf({ transferOf: playerId = '' }: Pick<Hold, 'transferOf'>) {
+    return { playerId, coordinatorId: playerId === '' ? '' : this.#holders.own };
   }
 
   /** Notes whether the player of the slot counts on the node already, and returns what must stay so. */
@@ -282,15 +297,4 @@ export class Reservations {
   close(): void {
     this.#expiry.close();
   }
-}
-
-function reservationNotFound(id: string): KelpieError {
-  const shown = cutText(id, 80);
-  const message = `no reservation has the id "${shown}"; it may have ended`;
-  return new KelpieError('RESERVATION_NOT_FOUND', message, { reservation_id: shown });
-}
-
-function tooManyReleased(slots: number, held: number): KelpieError {
-  const message = `the reservation holds ${held} slots, and ${slots} cannot be released; release 0 for all`;
-  return outOfRange('slots', held, message);
 }

@@ -14,6 +14,7 @@ import { nodeOf } from '../nodes/node.js';
 import type { Claimed } from '../nodes/claims.js';
 import { filterOf, type ReadingStart, startOf } from '../delivery/start.js';
 import type { Limits } from '../network/limits.js';
+import type { Network } from '../network/network.js';
 import type { SessionServices } from './services.js';
 import { defaultWindow, type WindowSize } from '../delivery/window.js';
 
@@ -57,15 +58,25 @@ export async function open(
   patterns.take(filter);
   await startOf(network, hello.start);
   const claimed = await claims.claim(node, sessionId, probe);
-  // Only now, because LATEST is after the node's own arrival, and because no older stream can publish any more.
-  const start = await startOf(network, hello.start);
-  const stored = await network.journal.producer(node.instanceId);
   const { generation, outcome } = claimed;
   const { name, instanceId: instance } = node;
+  const { start, stored } = await reading(network, hello).catch((error: unknown) => {
+    // The node has its name, and no stream.
+    claims.lost(name, generation);
+    throw error;
+  });
   const cursor = start.position;
   const welcome = welcomeOf(services, claimed, { sessionId, stored, name, cursor, access });
   const facts = { name, instance, generation, outcome, stored, welcome, host };
   return { ...facts, filter, patterns, window, start };
+}
+
+/** Only after the claim: LATEST is after the node's own arrival, and no older stream can publish any more. */
+async function reading(network: Network, { start, instanceId }: Hello) {
+  return {
+    start: await startOf(network, start),
+    stored: await network.journal.producer(instanceId),
+  };
 }
 
 /** Comes before every other check: anybody may send a Hello. */

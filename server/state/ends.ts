@@ -2,7 +2,7 @@
 import { StateEndReason } from '../../gen/ts/kelpie/v1/event.js';
 import type { Clock } from '../core/clock.js';
 import { sameBytes } from '../core/cursor.js';
-import { othersTurn } from '../core/fair-turn.js';
+import { inTurns, othersTurn } from '../core/fair-turn.js';
 import type { Requirement } from '../journal/journal.js';
 import { Expiry } from '../network/expiry.js';
 import type { Network } from '../network/network.js';
@@ -93,7 +93,7 @@ async function endPages(
   isOver: IsOver,
 ): Promise<boolean> {
   let page: string[] = [];
-  for (const name of names) {
+  for await (const name of inTurns(names)) {
     const row = parts.valueRows.get(name)?.value;
     if (!row || !isOver(row) || page.push(name) < PAGE) continue;
     if (!(await endPage(parts, page, fence, isOver))) return false;

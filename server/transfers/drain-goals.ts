@@ -24,11 +24,11 @@ export function drainGoalOf(
   const { place } = destination;
   if (place?.$case !== 'proxy' || place.value.server !== '') return byRules;
   const { name } = place.value;
-  return async (rowNow, ttlMs) => {
+  return async (rowNow, ttlMs, playerId) => {
     const server = nodes.get(rowNow().server)?.value;
     const isDirect = nodes.get(name.toLowerCase())?.value.role === NodeRole.DOWNSTREAM;
-    if (!server || isDirect || stateError(server)) return byRules(rowNow, ttlMs);
+    if (!server || isDirect || stateError(server)) return byRules(rowNow, ttlMs, playerId);
     const value = { name, server: server.name };
-    return transfers.goalOf({ place: { $case: 'proxy', value } })(rowNow, ttlMs);
+    return transfers.goalOf({ place: { $case: 'proxy', value } })(rowNow, ttlMs, playerId);
   };
 }

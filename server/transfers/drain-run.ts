@@ -34,6 +34,8 @@ export interface DrainParts {
   readonly clock: Clock;
   /** The node of the drain, as it is now. */
   readonly nodeNow: () => Node | undefined;
+  /** Whether this coordinator moves the players. If not, the drain only shows its watchers how it goes. */
+  readonly isOurs: () => boolean;
   /** Stores that the drain has ended. False: somebody has cancelled or replaced it. */
   readonly storeEnd: () => Promise<boolean>;
   /** Called once, after the end. */
@@ -113,9 +115,16 @@ export class DrainRun {
     this.watchers.close();
   }
 
+  /** The coordinator that moves the players has ended the drain. */
+  endElsewhere(): void {
+    const stage = this.#stageNow();
+    this.#finish(this.#progress(stage === DrainStage.MOVING ? DrainStage.DEADLINE_PASSED : stage));
+  }
+
   #step(): void {
     if (this.#state !== 'MOVING') return;
     this.#timer?.();
+    if (!this.#parts.isOurs()) return;
     const stage = this.#stageNow();
     if (stage !== DrainStage.MOVING) return this.#end(this.#progress(stage));
     const waitMs = Math.min(this.#moveWhoIsDue(), this.#endsMs - this.#parts.clock.now());

@@ -1,6 +1,7 @@
 /**
  * The drains that move players. They follow the rows of `nodes/drain.ts`: a row begins a drain, replaces its plan or
- * cancels it. So after a start of the coordinator the drains that have not ended go on, each with its whole deadline.
+ * cancels it. The coordinator that the row names moves the players. When it is gone, one of the others takes the drain
+ * over and goes on, with its whole deadline.
  */
 import { DrainNodeRequest, DrainStage } from '../../gen/ts/kelpie/v1/node_service.js';
 import { type Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
@@ -8,6 +9,7 @@ import type { TransferDestination } from '../../gen/ts/kelpie/v1/transfer.js';
 import type { Cancel, Clock } from '../core/clock.js';
 import { KelpieError, outOfRange } from '../core/errors.js';
 import type { NodeDrains } from '../nodes/drain.js';
+import type { Holders } from '../nodes/holders.js';
 import { findNode } from '../nodes/queries.js';
 import type { NodeRows } from '../nodes/rows.js';
 import type { PlayerRows } from '../players/rows.js';
@@ -22,7 +24,8 @@ const WATCHERS = 1000;
 /** The parts that drains need. */
 export interface DrainsParts {
   readonly transfers: Pick<Transfers, 'move' | 'goalOf'>;
-  readonly stored: Pick<NodeDrains, 'begin' | 'end'>;
+  readonly stored: Pick<NodeDrains, 'begin' | 'end' | 'takeOver'>;
+  readonly holders: Pick<Holders, 'own' | 'isGone' | 'onJudged'>;
   readonly nodeRows: NodeRows;
   readonly playerRows: PlayerRows;
   readonly clock: Clock;
@@ -48,6 +51,18 @@ export class Drains {
       }
     });
     for (const [name, row] of nodeRows.drains.entries()) this.#follow(name, row);
+    this.#takeOver();
+    parts.holders.onJudged(() => this.#takeOver());
+  }
+
+  /** Goes on with the drains of coordinators that are gone. All others try, and one of them is the first. */
+  #takeOver(): void {
+    const { nodeRows, holders, stored, onFault } = this.#parts;
+    if (this.#closed) return;
+    for (const [name, { value, sequence }] of nodeRows.drains.entries()) {
+      if (value.ended || !holders.isGone(value.coordinatorId, sequence)) continue;
+      stored.takeOver(name, sequence).catch(onFault);
+    }
   }
 
   /**
@@ -89,16 +104,34 @@ export class Drains {
   #follow(name: string, row: ReturnType<NodeRows['drains']['get']>): void {
     const run = this.#runs.get(name);
     if (!row) return run?.cancel();
-    if (row.value.ended || this.#closed) return;
-    const { nodes } = this.#parts.nodeRows;
+    if (this.#closed) return;
+    const isOurs = this.#isOurs(name);
+    if (row.value.ended) {
+      if (!isOurs) run?.endElsewhere();
+      return;
+    }
     const request = row.value.request ?? DrainNodeRequest.create({ name });
-    const plan = planOf(request, nodes.get(name)?.value.role ?? NodeRole.UNSPECIFIED);
-    if (run) return run.replace(plan);
+    if (isOurs || run) this.#run(name, request);
+  }
+
+  /** Whether this coordinator moves the players of the node. */
+  #isOurs(name: string): boolean {
+    const { nodeRows, holders } = this.#parts;
+    return nodeRows.drains.get(name)?.value.coordinatorId === holders.own;
+  }
+
+  /** Begins the drain, or goes on with its present plan. */
+  #run(name: string, request: DrainNodeRequest): void {
     const { transfers, stored, nodeRows, playerRows: players, clock, onFault } = this.#parts;
+    const { nodes, drains } = nodeRows;
+    const plan = planOf(request, nodes.get(name)?.value.role ?? NodeRole.UNSPECIFIED);
+    const run = this.#runs.get(name);
+    if (run) return run.replace(plan);
     const parts = {
       ...{ transfers, players, nodes, clock, onFault },
       nodeNow: () => nodes.get(name)?.value,
-      storeEnd: () => stored.end(name, nodeRows.drains.get(name)?.sequence ?? 0),
+      isOurs: () => this.#isOurs(name),
+      storeEnd: () => stored.end(name, drains.get(name)?.sequence ?? 0),
       onEnd: () => this.#runs.delete(name),
     };
     this.#runs.set(name, new DrainRun(plan, parts));

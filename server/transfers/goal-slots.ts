@@ -1,18 +1,24 @@
 /** The slots that goals hold, from the moment that they are stored until they have done their work. */
 import { KelpieError } from '../core/errors.js';
+import type { Holders } from '../nodes/holders.js';
 import type { NodeRows } from '../nodes/rows.js';
 import type { PlayerRow } from '../players/rows.js';
 import type { Reservations } from '../routing/reservations.js';
 import { countsOn } from '../routing/servers.js';
 
+type SlotReservations = Pick<Reservations, 'release' | 'arrive' | 'arrived' | 'nodeOf' | 'rows'>;
+
 export class GoalSlots {
-  readonly #reservations: Pick<Reservations, 'release' | 'arrive' | 'arrived' | 'nodeOf'>;
+  readonly #reservations: SlotReservations;
   readonly #nodes: NodeRows['nodes'];
+  readonly #holders: Pick<Holders, 'own' | 'isGone'>;
 
   constructor(
-    reservations: Pick<Reservations, 'release' | 'arrive' | 'arrived' | 'nodeOf'>,
+    reservations: SlotReservations,
     nodes: NodeRows['nodes'],
+    holders: Pick<Holders, 'own' | 'isGone'>,
   ) {
+    this.#holders = holders;
     this.#reservations = reservations;
     this.#nodes = nodes;
   }
@@ -42,6 +48,22 @@ export class GoalSlots {
   #isThere(slot: string, row: PlayerRow | undefined): boolean {
     const node = this.#nodes.get(this.#reservations.nodeOf(slot) ?? '')?.value;
     return node !== undefined && row !== undefined && countsOn(node, row);
+  }
+
+  /**
+   * Whether a transfer of another coordinator holds a slot for the player, stored before these slots. Without slots: at
+   * any time.
+   */
+  isMovedElsewhere(playerId: string, slots: readonly string[] = []): boolean {
+    const { table, ofPlayer } = this.#reservations.rows;
+    const before = Math.min(Infinity, ...slots.map((id) => table.get(id)?.sequence ?? Infinity));
+    for (const id of ofPlayer.get(playerId)) {
+      const row = table.get(id);
+      const holder = row?.value.coordinatorId ?? '';
+      if (!row || row.sequence > before || holder === this.#holders.own) continue;
+      if (!this.#holders.isGone(holder, row.sequence)) return true;
+    }
+    return false;
   }
 
   /** Releases slots. */

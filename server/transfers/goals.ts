@@ -9,6 +9,7 @@ import type {
 import { KelpieError, outOfRange } from '../core/errors.js';
 import { cutText } from '../core/text.js';
 import { findNode, notFound } from '../nodes/queries.js';
+import type { Holders } from '../nodes/holders.js';
 import type { NodeRows } from '../nodes/rows.js';
 import type { PlayerRow } from '../players/rows.js';
 import type { LastServers } from '../routing/last-servers.js';
@@ -36,7 +37,11 @@ export interface HeldGoal {
  * Chooses a goal for one player and holds its slots for a time. Rejects with the error of the transfer. The player may
  * move meanwhile: `rowNow` gives their row, and throws if they left.
  */
-export type GoalOf = (rowNow: () => PlayerRow, ttlMs: number) => Promise<HeldGoal>;
+export type GoalOf = (
+  rowNow: () => PlayerRow,
+  ttlMs: number,
+  playerId: string,
+) => Promise<HeldGoal>;
 
 /** Chooses a goal for one player, and holds its slots. */
 type Choose = (rowNow: () => PlayerRow, hold: HoldSlot) => Promise<HeldGoal>;
@@ -47,9 +52,10 @@ export interface GoalParts {
   readonly servers: Servers;
   readonly picker: Picker;
   readonly lastServers: LastServers;
+  readonly holders: Pick<Holders, 'own' | 'isGone'>;
   readonly reservations: Pick<
     Reservations,
-    'hold' | 'release' | 'arrive' | 'arrived' | 'nodeOf' | 'find' | 'split'
+    'hold' | 'release' | 'arrive' | 'arrived' | 'nodeOf' | 'find' | 'split' | 'rows'
   >;
 }
 
@@ -59,7 +65,7 @@ export class Goals {
 
   constructor(parts: GoalParts) {
     this.#parts = parts;
-    this.slots = new GoalSlots(parts.reservations, parts.nodeRows.nodes);
+    this.slots = new GoalSlots(parts.reservations, parts.nodeRows.nodes, parts.holders);
   }
 
   /**
@@ -70,7 +76,7 @@ export class Goals {
   of(destination: TransferDestination | undefined, reservationId = ''): GoalOf {
     const choose = this.#choosing(destination);
     const slots = new RequestSlots(this.#parts.reservations, reservationId, destination);
-    return (rowNow, ttlMs) => choose(rowNow, slots.holding(ttlMs));
+    return (rowNow, ttlMs, playerId) => choose(rowNow, slots.holding(ttlMs, playerId));
   }
 
   #choosing(destination: TransferDestination | undefined): Choose {

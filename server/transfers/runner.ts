@@ -8,7 +8,7 @@ import { wireError } from '../core/wire-error.js';
 import type { NodeRows } from '../nodes/rows.js';
 import type { PlayerRow, PlayerRows } from '../players/rows.js';
 import type { Tickets } from '../players/tickets.js';
-import { notHandled, quit, targetLost } from './errors.js';
+import { inProgress, notHandled, quit, targetLost } from './errors.js';
 import type { GoalOf, Goals } from './goals.js';
 import { COMMAND_NAMES, commandOf, endedCommand } from './move-commands.js';
 import type { NodeCommands } from './node-commands.js';
@@ -60,11 +60,12 @@ export class Runner {
       throw quit();
     };
     try {
-      const { goal, slots } = await goalOf(rowNow, running.request.endsMs - clock.now());
-      if (hasEnded(running.state)) {
-        await goals.slots.release(slots);
-        return;
-      }
+      const timeMs = running.request.endsMs - clock.now();
+      const { goal, slots } = await goalOf(rowNow, timeMs, playerId);
+      const isSecond = goals.slots.isMovedElsewhere(playerId, slots);
+      if (isSecond || hasEnded(running.state)) await goals.slots.release(slots);
+      if (hasEnded(running.state)) return;
+      if (isSecond) throw inProgress();
       running.slots = slots;
       // The player may have moved since their slots are stored.
       this.moved(playerId, playerRows.onlineOf(playerId));

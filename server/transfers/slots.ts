@@ -10,6 +10,9 @@ const PURPOSE = 'transfer';
 /** A chosen node. */
 export type Choice = Pick<Hold, 'limit' | 'lastResort' | 'playerId'> & { readonly name: string };
 
+/** The parts of a slot that do not depend on its node. */
+type Part = Required<Pick<Hold, 'ttlMs' | 'purpose' | 'transferOf'>>;
+
 /** Holds a slot of a node for one player. Resolves with the id of the slot's own reservation. */
 export type HoldSlot = (choice: Choice) => Promise<string>;
 
@@ -45,28 +48,28 @@ export class RequestSlots {
   }
 
   /** For one player, who has so much time. */
-  holding(timeMs: number): HoldSlot {
+  holding(timeMs: number, transferOf: string): HoldSlot {
     const ttlMs = Math.min(Math.max(timeMs, MIN_TTL_MS), MAX_TTL_MS);
     return (choice) => {
       const reserved = this.#reserved;
+      const part = { ttlMs, purpose: PURPOSE, transferOf };
       return reserved?.node === choice.name
-        ? this.#take(reserved, choice, ttlMs)
-        : this.#hold(choice, ttlMs);
+        ? this.#take(reserved, { ...part, playerId: choice.playerId ?? '' })
+        : this.#hold(choice, part);
     };
   }
 
-  async #hold({ name, ...rules }: Choice, ttlMs: number): Promise<string> {
-    const place = { node: name };
-    const own = { place, slots: 1, ttlMs, purpose: PURPOSE, owner: '' };
+  async #hold({ name, ...rules }: Choice, part: Part): Promise<string> {
+    const own = { ...part, place: { node: name }, slots: 1, owner: '' };
     return (await this.#reservations.hold({ ...rules, ...own })).id;
   }
 
-  async #take(reserved: Reserved, { playerId = '' }: Choice, ttlMs: number): Promise<string> {
+  async #take(reserved: Reserved, part: Part & { readonly playerId: string }): Promise<string> {
     // Counted before the write: the transfers of a request take their slots at once.
     if (this.#left === 0) throw usedUp(reserved);
     this.#left -= 1;
     try {
-      return await this.#reservations.split(reserved.id, { ttlMs, purpose: PURPOSE, playerId });
+      return await this.#reservations.split(reserved.id, part);
     } catch (error) {
       this.#left += 1;
       throw error;

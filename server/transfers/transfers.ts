@@ -183,7 +183,8 @@ export class Transfers {
   ): KelpieError | undefined {
     if (this.#isStopping) return stopping();
     if (!row) return playerNotFound(playerId);
-    if (this.#running.has(playerId)) return inProgress();
+    const { slots } = this.#parts.goals;
+    if (this.#running.has(playerId) || slots.isMovedElsewhere(playerId)) return inProgress();
     return this.#parts.clock.now() >= endsMs ? timedOut(timeoutMs, '', false) : undefined;
   }
 

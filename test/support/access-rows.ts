@@ -111,6 +111,7 @@ const ofOthers: Record<string, Row> = {
   GetSettings: { request: {}, needs: { readTopics: ['kelpie.settings'] } },
   SetSettings: { request: {}, needs: verbs('SET_SETTINGS') },
   GetInfo: { request: {}, needs: {} },
+  ListCoordinators: { request: {}, needs: verbs('INSPECT') },
   ListSessions: { request: {}, needs: verbs('INSPECT') },
 };
 

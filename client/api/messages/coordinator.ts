@@ -2,6 +2,7 @@
 import {
   CoordinatorServiceDefinition,
   type GetInfoResponse,
+  type ListCoordinatorsResponse,
   type ListSessionsResponse,
 } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
 import { type CallOptions, callOptions, type CreateService, type Service } from '../call.js';
@@ -18,6 +19,10 @@ export class CoordinatorMessages {
 
   async info(options: CallOptions = {}): Promise<GetInfoResponse> {
     return this.#service.getInfo({}, callOptions(options));
+  }
+
+  async listCoordinators(options: CallOptions = {}): Promise<ListCoordinatorsResponse> {
+    return this.#service.listCoordinators({}, callOptions(options));
   }
 
   async listSessions(

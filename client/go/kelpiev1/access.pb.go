@@ -49,7 +49,7 @@ const (
 	Verb_VERB_SET_ROUTING Verb = 9
 	// SetSettings.
 	Verb_VERB_SET_SETTINGS Verb = 10
-	// ListSessions, and the security report of the coordinator.
+	// ListCoordinators, ListSessions, and the security report of the coordinator.
 	Verb_VERB_INSPECT Verb = 11
 	// Makes, lists, rotates and revokes credentials of its network. Nobody can grant a right that they do not have.
 	Verb_VERB_MANAGE_CREDENTIALS Verb = 12

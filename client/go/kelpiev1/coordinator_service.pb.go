@@ -22,6 +22,189 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Has no fields.
+type ListCoordinatorsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCoordinatorsRequest) Reset() {
+	*x = ListCoordinatorsRequest{}
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCoordinatorsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCoordinatorsRequest) ProtoMessage() {}
+
+func (x *ListCoordinatorsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCoordinatorsRequest.ProtoReflect.Descriptor instead.
+func (*ListCoordinatorsRequest) Descriptor() ([]byte, []int) {
+	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{0}
+}
+
+// The coordinators.
+type ListCoordinatorsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The coordinators, in the order of their ids. Beside an engine of its own a coordinator is alone.
+	Coordinators []*Coordinator `protobuf:"bytes,1,rep,name=coordinators,proto3" json:"coordinators,omitempty"`
+	// The id of the coordinator that answers.
+	CoordinatorId string `protobuf:"bytes,2,opt,name=coordinator_id,json=coordinatorId,proto3" json:"coordinator_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCoordinatorsResponse) Reset() {
+	*x = ListCoordinatorsResponse{}
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCoordinatorsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCoordinatorsResponse) ProtoMessage() {}
+
+func (x *ListCoordinatorsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCoordinatorsResponse.ProtoReflect.Descriptor instead.
+func (*ListCoordinatorsResponse) Descriptor() ([]byte, []int) {
+	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListCoordinatorsResponse) GetCoordinators() []*Coordinator {
+	if x != nil {
+		return x.Coordinators
+	}
+	return nil
+}
+
+func (x *ListCoordinatorsResponse) GetCoordinatorId() string {
+	if x != nil {
+		return x.CoordinatorId
+	}
+	return ""
+}
+
+// A coordinator, as it described itself some seconds ago.
+type Coordinator struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the coordinator, new at each start.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The version of the coordinator.
+	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	// The host and port on which the coordinator listens. Empty: it does not listen yet.
+	Endpoint string `protobuf:"bytes,3,opt,name=endpoint,proto3" json:"endpoint,omitempty"`
+	// The number of open sessions, in all networks.
+	Sessions uint32 `protobuf:"varint,4,opt,name=sessions,proto3" json:"sessions,omitempty"`
+	// The number of stored entries that the coordinator has not read yet, in all networks.
+	EntriesBehind uint64 `protobuf:"varint,5,opt,name=entries_behind,json=entriesBehind,proto3" json:"entries_behind,omitempty"`
+	// Whether the coordinator asks its sessions to move to another one.
+	Draining      bool `protobuf:"varint,6,opt,name=draining,proto3" json:"draining,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Coordinator) Reset() {
+	*x = Coordinator{}
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Coordinator) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Coordinator) ProtoMessage() {}
+
+func (x *Coordinator) ProtoReflect() protoreflect.Message {
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Coordinator.ProtoReflect.Descriptor instead.
+func (*Coordinator) Descriptor() ([]byte, []int) {
+	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Coordinator) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Coordinator) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Coordinator) GetEndpoint() string {
+	if x != nil {
+		return x.Endpoint
+	}
+	return ""
+}
+
+func (x *Coordinator) GetSessions() uint32 {
+	if x != nil {
+		return x.Sessions
+	}
+	return 0
+}
+
+func (x *Coordinator) GetEntriesBehind() uint64 {
+	if x != nil {
+		return x.EntriesBehind
+	}
+	return 0
+}
+
+func (x *Coordinator) GetDraining() bool {
+	if x != nil {
+		return x.Draining
+	}
+	return false
+}
+
 // Selects a page of sessions.
 type ListSessionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -36,7 +219,7 @@ type ListSessionsRequest struct {
 
 func (x *ListSessionsRequest) Reset() {
 	*x = ListSessionsRequest{}
-	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[0]
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -48,7 +231,7 @@ func (x *ListSessionsRequest) String() string {
 func (*ListSessionsRequest) ProtoMessage() {}
 
 func (x *ListSessionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[0]
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -61,7 +244,7 @@ func (x *ListSessionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSessionsRequest.ProtoReflect.Descriptor instead.
 func (*ListSessionsRequest) Descriptor() ([]byte, []int) {
-	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{0}
+	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ListSessionsRequest) GetPageSize() uint32 {
@@ -91,7 +274,7 @@ type ListSessionsResponse struct {
 
 func (x *ListSessionsResponse) Reset() {
 	*x = ListSessionsResponse{}
-	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[1]
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -103,7 +286,7 @@ func (x *ListSessionsResponse) String() string {
 func (*ListSessionsResponse) ProtoMessage() {}
 
 func (x *ListSessionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[1]
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -116,7 +299,7 @@ func (x *ListSessionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSessionsResponse.ProtoReflect.Descriptor instead.
 func (*ListSessionsResponse) Descriptor() ([]byte, []int) {
-	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{1}
+	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListSessionsResponse) GetSessions() []*Session {
@@ -160,7 +343,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[2]
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -172,7 +355,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[2]
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -185,7 +368,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{2}
+	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Session) GetNodeName() string {
@@ -260,7 +443,7 @@ type GetInfoRequest struct {
 
 func (x *GetInfoRequest) Reset() {
 	*x = GetInfoRequest{}
-	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[3]
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -272,7 +455,7 @@ func (x *GetInfoRequest) String() string {
 func (*GetInfoRequest) ProtoMessage() {}
 
 func (x *GetInfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[3]
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -285,7 +468,7 @@ func (x *GetInfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInfoRequest.ProtoReflect.Descriptor instead.
 func (*GetInfoRequest) Descriptor() ([]byte, []int) {
-	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{3}
+	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{6}
 }
 
 // The coordinator as it is now.
@@ -323,14 +506,18 @@ type GetInfoResponse struct {
 	// The number of players who are online.
 	Players uint32 `protobuf:"varint,15,opt,name=players,proto3" json:"players,omitempty"`
 	// Whether the journal stores nothing any more, because its disk is full or failed.
-	ReadOnly      bool `protobuf:"varint,16,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	ReadOnly bool `protobuf:"varint,16,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	// The settings of the storage that an operator should change. The coordinator looks at them again each minute.
+	Warnings []*Warning `protobuf:"bytes,17,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// Where the journal is: memory, file or redis. Others may come. Empty: the coordinator is of an older version.
+	Engine        string `protobuf:"bytes,18,opt,name=engine,proto3" json:"engine,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetInfoResponse) Reset() {
 	*x = GetInfoResponse{}
-	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[4]
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -342,7 +529,7 @@ func (x *GetInfoResponse) String() string {
 func (*GetInfoResponse) ProtoMessage() {}
 
 func (x *GetInfoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[4]
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -355,7 +542,7 @@ func (x *GetInfoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInfoResponse.ProtoReflect.Descriptor instead.
 func (*GetInfoResponse) Descriptor() ([]byte, []int) {
-	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{4}
+	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetInfoResponse) GetCoordinatorId() string {
@@ -470,6 +657,75 @@ func (x *GetInfoResponse) GetReadOnly() bool {
 	return false
 }
 
+func (x *GetInfoResponse) GetWarnings() []*Warning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+func (x *GetInfoResponse) GetEngine() string {
+	if x != nil {
+		return x.Engine
+	}
+	return ""
+}
+
+// A setting that an operator should change.
+type Warning struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is wrong, for people.
+	Problem string `protobuf:"bytes,1,opt,name=problem,proto3" json:"problem,omitempty"`
+	// What to do about it.
+	Advice        string `protobuf:"bytes,2,opt,name=advice,proto3" json:"advice,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Warning) Reset() {
+	*x = Warning{}
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Warning) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Warning) ProtoMessage() {}
+
+func (x *Warning) ProtoReflect() protoreflect.Message {
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Warning.ProtoReflect.Descriptor instead.
+func (*Warning) Descriptor() ([]byte, []int) {
+	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Warning) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *Warning) GetAdvice() string {
+	if x != nil {
+		return x.Advice
+	}
+	return ""
+}
+
 // The retention of topics that the network keeps for a shorter time than others.
 type TopicRetention struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -492,7 +748,7 @@ type TopicRetention struct {
 
 func (x *TopicRetention) Reset() {
 	*x = TopicRetention{}
-	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[5]
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -504,7 +760,7 @@ func (x *TopicRetention) String() string {
 func (*TopicRetention) ProtoMessage() {}
 
 func (x *TopicRetention) ProtoReflect() protoreflect.Message {
-	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[5]
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -517,7 +773,7 @@ func (x *TopicRetention) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TopicRetention.ProtoReflect.Descriptor instead.
 func (*TopicRetention) Descriptor() ([]byte, []int) {
-	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{5}
+	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TopicRetention) GetTopic() string {
@@ -579,7 +835,7 @@ type TopicUsage struct {
 
 func (x *TopicUsage) Reset() {
 	*x = TopicUsage{}
-	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[6]
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +847,7 @@ func (x *TopicUsage) String() string {
 func (*TopicUsage) ProtoMessage() {}
 
 func (x *TopicUsage) ProtoReflect() protoreflect.Message {
-	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[6]
+	mi := &file_kelpie_v1_coordinator_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +860,7 @@ func (x *TopicUsage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TopicUsage.ProtoReflect.Descriptor instead.
 func (*TopicUsage) Descriptor() ([]byte, []int) {
-	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{6}
+	return file_kelpie_v1_coordinator_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TopicUsage) GetTopic() string {
@@ -632,7 +888,18 @@ var File_kelpie_v1_coordinator_service_proto protoreflect.FileDescriptor
 
 const file_kelpie_v1_coordinator_service_proto_rawDesc = "" +
 	"\n" +
-	"#kelpie/v1/coordinator_service.proto\x12\tkelpie.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bkelpie/v1/coordinator.proto\x1a\x16kelpie/v1/cursor.proto\"Q\n" +
+	"#kelpie/v1/coordinator_service.proto\x12\tkelpie.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bkelpie/v1/coordinator.proto\x1a\x16kelpie/v1/cursor.proto\"\x19\n" +
+	"\x17ListCoordinatorsRequest\"}\n" +
+	"\x18ListCoordinatorsResponse\x12:\n" +
+	"\fcoordinators\x18\x01 \x03(\v2\x16.kelpie.v1.CoordinatorR\fcoordinators\x12%\n" +
+	"\x0ecoordinator_id\x18\x02 \x01(\tR\rcoordinatorId\"\xb2\x01\n" +
+	"\vCoordinator\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1a\n" +
+	"\bendpoint\x18\x03 \x01(\tR\bendpoint\x12\x1a\n" +
+	"\bsessions\x18\x04 \x01(\rR\bsessions\x12%\n" +
+	"\x0eentries_behind\x18\x05 \x01(\x04R\rentriesBehind\x12\x1a\n" +
+	"\bdraining\x18\x06 \x01(\bR\bdraining\"Q\n" +
 	"\x13ListSessionsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -653,7 +920,7 @@ const file_kelpie_v1_coordinator_service_proto_rawDesc = "" +
 	"\fqueued_bytes\x18\a \x01(\x04R\vqueuedBytes\x12\x18\n" +
 	"\awakeups\x18\b \x01(\x04R\awakeups\x12\x16\n" +
 	"\x06topics\x18\t \x03(\tR\x06topics\"\x10\n" +
-	"\x0eGetInfoRequest\"\xe1\x04\n" +
+	"\x0eGetInfoRequest\"\xa9\x05\n" +
 	"\x0fGetInfoResponse\x12%\n" +
 	"\x0ecoordinator_id\x18\x01 \x01(\tR\rcoordinatorId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x121\n" +
@@ -673,7 +940,12 @@ const file_kelpie_v1_coordinator_service_proto_rawDesc = "" +
 	"\x06limits\x18\r \x01(\v2\x11.kelpie.v1.LimitsR\x06limits\x12D\n" +
 	"\x10retention_topics\x18\x0e \x03(\v2\x19.kelpie.v1.TopicRetentionR\x0fretentionTopics\x12\x18\n" +
 	"\aplayers\x18\x0f \x01(\rR\aplayers\x12\x1b\n" +
-	"\tread_only\x18\x10 \x01(\bR\breadOnly\"\xc8\x01\n" +
+	"\tread_only\x18\x10 \x01(\bR\breadOnly\x12.\n" +
+	"\bwarnings\x18\x11 \x03(\v2\x12.kelpie.v1.WarningR\bwarnings\x12\x16\n" +
+	"\x06engine\x18\x12 \x01(\tR\x06engine\";\n" +
+	"\aWarning\x12\x18\n" +
+	"\aproblem\x18\x01 \x01(\tR\aproblem\x12\x16\n" +
+	"\x06advice\x18\x02 \x01(\tR\x06advice\"\xc8\x01\n" +
 	"\x0eTopicRetention\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x18\n" +
 	"\aentries\x18\x02 \x01(\x04R\aentries\x12\x14\n" +
@@ -686,9 +958,10 @@ const file_kelpie_v1_coordinator_service_proto_rawDesc = "" +
 	"TopicUsage\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x18\n" +
 	"\aentries\x18\x02 \x01(\x04R\aentries\x12\x14\n" +
-	"\x05bytes\x18\x03 \x01(\x04R\x05bytes2\xa7\x01\n" +
+	"\x05bytes\x18\x03 \x01(\x04R\x05bytes2\x84\x02\n" +
 	"\x12CoordinatorService\x12@\n" +
-	"\aGetInfo\x12\x19.kelpie.v1.GetInfoRequest\x1a\x1a.kelpie.v1.GetInfoResponse\x12O\n" +
+	"\aGetInfo\x12\x19.kelpie.v1.GetInfoRequest\x1a\x1a.kelpie.v1.GetInfoResponse\x12[\n" +
+	"\x10ListCoordinators\x12\".kelpie.v1.ListCoordinatorsRequest\x1a#.kelpie.v1.ListCoordinatorsResponse\x12O\n" +
 	"\fListSessions\x12\x1e.kelpie.v1.ListSessionsRequest\x1a\x1f.kelpie.v1.ListSessionsResponseB\x93\x01\n" +
 	"\rcom.kelpie.v1B\x17CoordinatorServiceProtoP\x01Z$example.com/kelpie/kelpiev1;kelpiev1\xa2\x02\x03KXX\xaa\x02\tKelpie.V1\xca\x02\tKelpie\\V1\xe2\x02\x15Kelpie\\V1\\GPBMetadata\xea\x02\n" +
 	"Kelpie::V1b\x06proto3"
@@ -705,40 +978,48 @@ func file_kelpie_v1_coordinator_service_proto_rawDescGZIP() []byte {
 	return file_kelpie_v1_coordinator_service_proto_rawDescData
 }
 
-var file_kelpie_v1_coordinator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_kelpie_v1_coordinator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_kelpie_v1_coordinator_service_proto_goTypes = []any{
-	(*ListSessionsRequest)(nil),  // 0: kelpie.v1.ListSessionsRequest
-	(*ListSessionsResponse)(nil), // 1: kelpie.v1.ListSessionsResponse
-	(*Session)(nil),              // 2: kelpie.v1.Session
-	(*GetInfoRequest)(nil),       // 3: kelpie.v1.GetInfoRequest
-	(*GetInfoResponse)(nil),      // 4: kelpie.v1.GetInfoResponse
-	(*TopicRetention)(nil),       // 5: kelpie.v1.TopicRetention
-	(*TopicUsage)(nil),           // 6: kelpie.v1.TopicUsage
-	(*Cursor)(nil),               // 7: kelpie.v1.Cursor
-	(*durationpb.Duration)(nil),  // 8: google.protobuf.Duration
-	(Durability)(0),              // 9: kelpie.v1.Durability
-	(*Limits)(nil),               // 10: kelpie.v1.Limits
+	(*ListCoordinatorsRequest)(nil),  // 0: kelpie.v1.ListCoordinatorsRequest
+	(*ListCoordinatorsResponse)(nil), // 1: kelpie.v1.ListCoordinatorsResponse
+	(*Coordinator)(nil),              // 2: kelpie.v1.Coordinator
+	(*ListSessionsRequest)(nil),      // 3: kelpie.v1.ListSessionsRequest
+	(*ListSessionsResponse)(nil),     // 4: kelpie.v1.ListSessionsResponse
+	(*Session)(nil),                  // 5: kelpie.v1.Session
+	(*GetInfoRequest)(nil),           // 6: kelpie.v1.GetInfoRequest
+	(*GetInfoResponse)(nil),          // 7: kelpie.v1.GetInfoResponse
+	(*Warning)(nil),                  // 8: kelpie.v1.Warning
+	(*TopicRetention)(nil),           // 9: kelpie.v1.TopicRetention
+	(*TopicUsage)(nil),               // 10: kelpie.v1.TopicUsage
+	(*Cursor)(nil),                   // 11: kelpie.v1.Cursor
+	(*durationpb.Duration)(nil),      // 12: google.protobuf.Duration
+	(Durability)(0),                  // 13: kelpie.v1.Durability
+	(*Limits)(nil),                   // 14: kelpie.v1.Limits
 }
 var file_kelpie_v1_coordinator_service_proto_depIdxs = []int32{
-	2,  // 0: kelpie.v1.ListSessionsResponse.sessions:type_name -> kelpie.v1.Session
-	7,  // 1: kelpie.v1.Session.position:type_name -> kelpie.v1.Cursor
-	8,  // 2: kelpie.v1.GetInfoResponse.uptime:type_name -> google.protobuf.Duration
-	9,  // 3: kelpie.v1.GetInfoResponse.durability:type_name -> kelpie.v1.Durability
-	7,  // 4: kelpie.v1.GetInfoResponse.head:type_name -> kelpie.v1.Cursor
-	7,  // 5: kelpie.v1.GetInfoResponse.oldest:type_name -> kelpie.v1.Cursor
-	6,  // 6: kelpie.v1.GetInfoResponse.topics:type_name -> kelpie.v1.TopicUsage
-	10, // 7: kelpie.v1.GetInfoResponse.limits:type_name -> kelpie.v1.Limits
-	5,  // 8: kelpie.v1.GetInfoResponse.retention_topics:type_name -> kelpie.v1.TopicRetention
-	8,  // 9: kelpie.v1.TopicRetention.max_age:type_name -> google.protobuf.Duration
-	3,  // 10: kelpie.v1.CoordinatorService.GetInfo:input_type -> kelpie.v1.GetInfoRequest
-	0,  // 11: kelpie.v1.CoordinatorService.ListSessions:input_type -> kelpie.v1.ListSessionsRequest
-	4,  // 12: kelpie.v1.CoordinatorService.GetInfo:output_type -> kelpie.v1.GetInfoResponse
-	1,  // 13: kelpie.v1.CoordinatorService.ListSessions:output_type -> kelpie.v1.ListSessionsResponse
-	12, // [12:14] is the sub-list for method output_type
-	10, // [10:12] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	2,  // 0: kelpie.v1.ListCoordinatorsResponse.coordinators:type_name -> kelpie.v1.Coordinator
+	5,  // 1: kelpie.v1.ListSessionsResponse.sessions:type_name -> kelpie.v1.Session
+	11, // 2: kelpie.v1.Session.position:type_name -> kelpie.v1.Cursor
+	12, // 3: kelpie.v1.GetInfoResponse.uptime:type_name -> google.protobuf.Duration
+	13, // 4: kelpie.v1.GetInfoResponse.durability:type_name -> kelpie.v1.Durability
+	11, // 5: kelpie.v1.GetInfoResponse.head:type_name -> kelpie.v1.Cursor
+	11, // 6: kelpie.v1.GetInfoResponse.oldest:type_name -> kelpie.v1.Cursor
+	10, // 7: kelpie.v1.GetInfoResponse.topics:type_name -> kelpie.v1.TopicUsage
+	14, // 8: kelpie.v1.GetInfoResponse.limits:type_name -> kelpie.v1.Limits
+	9,  // 9: kelpie.v1.GetInfoResponse.retention_topics:type_name -> kelpie.v1.TopicRetention
+	8,  // 10: kelpie.v1.GetInfoResponse.warnings:type_name -> kelpie.v1.Warning
+	12, // 11: kelpie.v1.TopicRetention.max_age:type_name -> google.protobuf.Duration
+	6,  // 12: kelpie.v1.CoordinatorService.GetInfo:input_type -> kelpie.v1.GetInfoRequest
+	0,  // 13: kelpie.v1.CoordinatorService.ListCoordinators:input_type -> kelpie.v1.ListCoordinatorsRequest
+	3,  // 14: kelpie.v1.CoordinatorService.ListSessions:input_type -> kelpie.v1.ListSessionsRequest
+	7,  // 15: kelpie.v1.CoordinatorService.GetInfo:output_type -> kelpie.v1.GetInfoResponse
+	1,  // 16: kelpie.v1.CoordinatorService.ListCoordinators:output_type -> kelpie.v1.ListCoordinatorsResponse
+	4,  // 17: kelpie.v1.CoordinatorService.ListSessions:output_type -> kelpie.v1.ListSessionsResponse
+	15, // [15:18] is the sub-list for method output_type
+	12, // [12:15] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_kelpie_v1_coordinator_service_proto_init() }
@@ -754,7 +1035,7 @@ func file_kelpie_v1_coordinator_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kelpie_v1_coordinator_service_proto_rawDesc), len(file_kelpie_v1_coordinator_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

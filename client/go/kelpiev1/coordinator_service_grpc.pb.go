@@ -19,8 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	CoordinatorService_GetInfo_FullMethodName      = "/kelpie.v1.CoordinatorService/GetInfo"
-	CoordinatorService_ListSessions_FullMethodName = "/kelpie.v1.CoordinatorService/ListSessions"
+	CoordinatorService_GetInfo_FullMethodName          = "/kelpie.v1.CoordinatorService/GetInfo"
+	CoordinatorService_ListCoordinators_FullMethodName = "/kelpie.v1.CoordinatorService/ListCoordinators"
+	CoordinatorService_ListSessions_FullMethodName     = "/kelpie.v1.CoordinatorService/ListSessions"
 )
 
 // CoordinatorServiceClient is the client API for CoordinatorService service.
@@ -31,7 +32,9 @@ const (
 type CoordinatorServiceClient interface {
 	// Gets the version, the journal and the load of the coordinator.
 	GetInfo(ctx context.Context, in *GetInfoRequest, opts ...grpc.CallOption) (*GetInfoResponse, error)
-	// Lists the sessions of this coordinator by node, with the progress of each: it shows which node reads too
+	// Lists the coordinators that serve the network together, as the one that answers sees them.
+	ListCoordinators(ctx context.Context, in *ListCoordinatorsRequest, opts ...grpc.CallOption) (*ListCoordinatorsResponse, error)
+	// Lists the sessions of this coordinator, and of no other one, by node, with the progress of each: it shows which node reads too
 	// slowly, and which one the coordinator wakes too often. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE.
 	ListSessions(ctx context.Context, in *ListSessionsRequest, opts ...grpc.CallOption) (*ListSessionsResponse, error)
 }
@@ -48,6 +51,16 @@ func (c *coordinatorServiceClient) GetInfo(ctx context.Context, in *GetInfoReque
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetInfoResponse)
 	err := c.cc.Invoke(ctx, CoordinatorService_GetInfo_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *coordinatorServiceClient) ListCoordinators(ctx context.Context, in *ListCoordinatorsRequest, opts ...grpc.CallOption) (*ListCoordinatorsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListCoordinatorsResponse)
+	err := c.cc.Invoke(ctx, CoordinatorService_ListCoordinators_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +85,9 @@ func (c *coordinatorServiceClient) ListSessions(ctx context.Context, in *ListSes
 type CoordinatorServiceServer interface {
 	// Gets the version, the journal and the load of the coordinator.
 	GetInfo(context.Context, *GetInfoRequest) (*GetInfoResponse, error)
-	// Lists the sessions of this coordinator by node, with the progress of each: it shows which node reads too
+	// Lists the coordinators that serve the network together, as the one that answers sees them.
+	ListCoordinators(context.Context, *ListCoordinatorsRequest) (*ListCoordinatorsResponse, error)
+	// Lists the sessions of this coordinator, and of no other one, by node, with the progress of each: it shows which node reads too
 	// slowly, and which one the coordinator wakes too often. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE.
 	ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error)
 	mustEmbedUnimplementedCoordinatorServiceServer()
@@ -87,6 +102,9 @@ type UnimplementedCoordinatorServiceServer struct{}
 
 func (UnimplementedCoordinatorServiceServer) GetInfo(context.Context, *GetInfoRequest) (*GetInfoResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetInfo not implemented")
+}
+func (UnimplementedCoordinatorServiceServer) ListCoordinators(context.Context, *ListCoordinatorsRequest) (*ListCoordinatorsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListCoordinators not implemented")
 }
 func (UnimplementedCoordinatorServiceServer) ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListSessions not implemented")
@@ -130,6 +148,24 @@ func _CoordinatorService_GetInfo_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CoordinatorService_ListCoordinators_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListCoordinatorsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CoordinatorServiceServer).ListCoordinators(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CoordinatorService_ListCoordinators_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CoordinatorServiceServer).ListCoordinators(ctx, req.(*ListCoordinatorsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CoordinatorService_ListSessions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListSessionsRequest)
 	if err := dec(in); err != nil {
@@ -158,6 +194,10 @@ var CoordinatorService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetInfo",
 			Handler:    _CoordinatorService_GetInfo_Handler,
+		},
+		{
+			MethodName: "ListCoordinators",
+			Handler:    _CoordinatorService_ListCoordinators_Handler,
 		},
 		{
 			MethodName: "ListSessions",

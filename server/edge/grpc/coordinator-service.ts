@@ -2,6 +2,7 @@
 import type { ServiceImplementation } from 'nice-grpc';
 import {
   type CoordinatorServiceDefinition,
+  type ListCoordinatorsResponse,
   Session,
   type TopicRetention,
 } from '../../../gen/ts/kelpie/v1/coordinator_service.js';
@@ -23,16 +24,25 @@ function topicRetention({ limits, entries, bytes }: Usage['own'][number]): Topic
   };
 }
 
+function listCoordinators({ id, all }: SessionServices['members']): ListCoordinatorsResponse {
+  const coordinators = Array.from(all.values(), ({ lagEntries, ...facts }) => ({
+    ...facts,
+    entriesBehind: lagEntries,
+  }));
+  coordinators.sort((left, right) => (left.id < right.id ? -1 : 1));
+  return { coordinators, coordinatorId: id };
+}
+
 /** The services that the answers are read from. */
 export type CoordinatorFacts = Pick<
   SessionServices,
-  'network' | 'nodeRows' | 'playerWriter' | 'registry' | 'identity' | 'limits' | 'clock'
+  'network' | 'nodeRows' | 'playerWriter' | 'registry' | 'identity' | 'members' | 'limits' | 'clock'
 >;
 
 export function coordinatorService(
   facts: CoordinatorFacts,
 ): ServiceImplementation<CoordinatorServiceDefinition> {
-  const { network, nodeRows, playerWriter, registry, identity, limits, clock } = facts;
+  const { network, nodeRows, playerWriter, registry, identity, members, limits, clock } = facts;
   const { journal } = network;
   const listing = {
     after: (key: string) => nodeRows.owners.names.after(key),
@@ -61,6 +71,7 @@ export function coordinatorService(
         engine: identity.engine?.name ?? '',
       };
     },
+    listCoordinators: async () => listCoordinators(members),
     async listSessions(request, { peer }) {
       const page = pageOf(listing, journal.head, request, 'sessions');
       const { items, nextPageToken } = await network.searches.work(page, peer);

@@ -64,7 +64,7 @@ class FakeTransfers {
       if (row) return row;
       throw new Error(`${id} is gone`);
     };
-    goalOf(rowNow, 0).catch(() => undefined);
+    goalOf(rowNow, 0, '').catch(() => undefined);
     return this.#chosen;
   }
 
@@ -114,10 +114,11 @@ class Town {
     const coordinatorId = `life-${(this.#lives += 1)}`;
     this.#coordinator = await openMortal(this.#journal, this.clock, { coordinatorId });
     this.coordinator.drains.close();
-    const { claims, nodeRows, playerRows } = this.coordinator;
+    const { claims, nodeRows, playerRows, holders } = this.coordinator;
     const onFault = (error: unknown) => this.coordinator.faults.push(error);
     this.transfers.rowOf = (id) => playerRows.onlineOf(id);
-    const parts = { nodeRows, playerRows, stored: claims.drains, clock: this.clock, onFault };
+    const rows = { nodeRows, playerRows, holders };
+    const parts = { ...rows, stored: claims.drains, clock: this.clock, onFault };
     this.drains = new Drains({ ...parts, transfers: this.transfers });
     await settled();
   }

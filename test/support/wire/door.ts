@@ -69,7 +69,11 @@ export class Door {
         return { credential: undefined, network: 'main', time: undefined };
       },
     });
-    this.#server.add(CoordinatorServiceDefinition, { getInfo: missing, listSessions: missing });
+    this.#server.add(CoordinatorServiceDefinition, {
+      getInfo: missing,
+      listCoordinators: missing,
+      listSessions: missing,
+    });
     this.endpoint = `127.0.0.1:${await this.#server.listen('127.0.0.1:0')}`;
     return this;
   }

@@ -23,6 +23,7 @@ export async function startStandIn(
   server.add(CoordinatorServiceDefinition, {
     getInfo: async () =>
       info ? GetInfoResponse.create(info) : new Promise<never>(() => undefined),
+    listCoordinators: refuse,
     listSessions: refuse,
   });
   server.add(EventServiceDefinition, {

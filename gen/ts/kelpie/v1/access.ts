@@ -40,7 +40,7 @@ export const Verb = {
   SET_ROUTING: 9,
   /** SET_SETTINGS - SetSettings. */
   SET_SETTINGS: 10,
-  /** INSPECT - ListSessions, and the security report of the coordinator. */
+  /** INSPECT - ListCoordinators, ListSessions, and the security report of the coordinator. */
   INSPECT: 11,
   /** MANAGE_CREDENTIALS - Makes, lists, rotates and revokes credentials of its network. Nobody can grant a right that they do not have. */
   MANAGE_CREDENTIALS: 12,

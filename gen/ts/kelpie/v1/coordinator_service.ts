@@ -15,6 +15,34 @@ export const protobufPackage = "kelpie.v1";
 
 export const protobufFileName = "kelpie/v1/coordinator_service.proto";
 
+/** Has no fields. */
+export interface ListCoordinatorsRequest {
+}
+
+/** The coordinators. */
+export interface ListCoordinatorsResponse {
+  /** The coordinators, in the order of their ids. Beside an engine of its own a coordinator is alone. */
+  coordinators: Coordinator[];
+  /** The id of the coordinator that answers. */
+  coordinatorId: string;
+}
+
+/** A coordinator, as it described itself some seconds ago. */
+export interface Coordinator {
+  /** The id of the coordinator, new at each start. */
+  id: string;
+  /** The version of the coordinator. */
+  version: string;
+  /** The host and port on which the coordinator listens. Empty: it does not listen yet. */
+  endpoint: string;
+  /** The number of open sessions, in all networks. */
+  sessions: number;
+  /** The number of stored entries that the coordinator has not read yet, in all networks. */
+  entriesBehind: number;
+  /** Whether the coordinator asks its sessions to move to another one. */
+  draining: boolean;
+}
+
 /** Selects a page of sessions. */
 export interface ListSessionsRequest {
   /**
@@ -153,6 +181,270 @@ export interface TopicUsage {
   /** The bytes of the entries. */
   bytes: number;
 }
+
+function createBaseListCoordinatorsRequest(): ListCoordinatorsRequest {
+  return {};
+}
+
+export const ListCoordinatorsRequest: MessageFns<ListCoordinatorsRequest> = {
+  encode(_: ListCoordinatorsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListCoordinatorsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListCoordinatorsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(_: ListCoordinatorsRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListCoordinatorsRequest>): ListCoordinatorsRequest {
+    return ListCoordinatorsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListCoordinatorsRequest>): ListCoordinatorsRequest {
+    const message = createBaseListCoordinatorsRequest();
+    return message;
+  },
+};
+
+function createBaseListCoordinatorsResponse(): ListCoordinatorsResponse {
+  return { coordinators: [], coordinatorId: "" };
+}
+
+export const ListCoordinatorsResponse: MessageFns<ListCoordinatorsResponse> = {
+  encode(message: ListCoordinatorsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.coordinators) {
+      Coordinator.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.coordinatorId !== "") {
+      writer.uint32(18).string(message.coordinatorId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListCoordinatorsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListCoordinatorsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.coordinators.push(Coordinator.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.coordinatorId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ListCoordinatorsResponse): unknown {
+    const obj: any = {};
+    if (message.coordinators?.length) {
+      obj.coordinators = message.coordinators.map((e) => Coordinator.toJSON(e));
+    }
+    if (message.coordinatorId !== undefined) {
+      obj.coordinatorId = message.coordinatorId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListCoordinatorsResponse>): ListCoordinatorsResponse {
+    return ListCoordinatorsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListCoordinatorsResponse>): ListCoordinatorsResponse {
+    const message = createBaseListCoordinatorsResponse();
+    message.coordinators = object.coordinators?.map((e) => Coordinator.fromPartial(e)) || [];
+    message.coordinatorId = object.coordinatorId ?? "";
+    return message;
+  },
+};
+
+function createBaseCoordinator(): Coordinator {
+  return { id: "", version: "", endpoint: "", sessions: 0, entriesBehind: 0, draining: false };
+}
+
+export const Coordinator: MessageFns<Coordinator> = {
+  encode(message: Coordinator, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    if (message.endpoint !== "") {
+      writer.uint32(26).string(message.endpoint);
+    }
+    if (message.sessions !== 0) {
+      writer.uint32(32).uint32(message.sessions);
+    }
+    if (message.entriesBehind !== 0) {
+      writer.uint32(40).uint64(message.entriesBehind);
+    }
+    if (message.draining !== false) {
+      writer.uint32(48).bool(message.draining);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Coordinator {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 1000) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCoordinator();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.endpoint = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sessions = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.entriesBehind = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.draining = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: Coordinator): unknown {
+    const obj: any = {};
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    if (message.version !== undefined) {
+      obj.version = message.version;
+    }
+    if (message.endpoint !== undefined) {
+      obj.endpoint = message.endpoint;
+    }
+    if (message.sessions !== undefined) {
+      obj.sessions = Math.round(message.sessions);
+    }
+    if (message.entriesBehind !== undefined) {
+      obj.entriesBehind = globalThis.String(Math.round(message.entriesBehind));
+    }
+    if (message.draining !== undefined) {
+      obj.draining = message.draining;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Coordinator>): Coordinator {
+    return Coordinator.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Coordinator>): Coordinator {
+    const message = createBaseCoordinator();
+    message.id = object.id ?? "";
+    message.version = object.version ?? "";
+    message.endpoint = object.endpoint ?? "";
+    message.sessions = object.sessions ?? 0;
+    message.entriesBehind = object.entriesBehind ?? 0;
+    message.draining = object.draining ?? false;
+    return message;
+  },
+};
 
 function createBaseListSessionsRequest(): ListSessionsRequest {
   return { pageSize: 0, pageToken: "" };
@@ -1222,8 +1514,17 @@ export const CoordinatorServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Lists the coordinators that serve the network together, as the one that answers sees them. */
+    listCoordinators: {
+      name: "ListCoordinators",
+      requestType: ListCoordinatorsRequest as typeof ListCoordinatorsRequest,
+      requestStream: false,
+      responseType: ListCoordinatorsResponse as typeof ListCoordinatorsResponse,
+      responseStream: false,
+      options: {},
+    },
     /**
-     * Lists the sessions of this coordinator by node, with the progress of each: it shows which node reads too
+     * Lists the sessions of this coordinator, and of no other one, by node, with the progress of each: it shows which node reads too
      * slowly, and which one the coordinator wakes too often. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE.
      */
     listSessions: {
@@ -1240,8 +1541,13 @@ export const CoordinatorServiceDefinition = {
 export interface CoordinatorServiceImplementation<CallContextExt = {}> {
   /** Gets the version, the journal and the load of the coordinator. */
   getInfo(request: GetInfoRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetInfoResponse>>;
+  /** Lists the coordinators that serve the network together, as the one that answers sees them. */
+  listCoordinators(
+    request: ListCoordinatorsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListCoordinatorsResponse>>;
   /**
-   * Lists the sessions of this coordinator by node, with the progress of each: it shows which node reads too
+   * Lists the sessions of this coordinator, and of no other one, by node, with the progress of each: it shows which node reads too
    * slowly, and which one the coordinator wakes too often. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE.
    */
   listSessions(
@@ -1253,8 +1559,13 @@ export interface CoordinatorServiceImplementation<CallContextExt = {}> {
 export interface CoordinatorServiceClient<CallOptionsExt = {}> {
   /** Gets the version, the journal and the load of the coordinator. */
   getInfo(request: DeepPartial<GetInfoRequest>, options?: CallOptions & CallOptionsExt): Promise<GetInfoResponse>;
+  /** Lists the coordinators that serve the network together, as the one that answers sees them. */
+  listCoordinators(
+    request: DeepPartial<ListCoordinatorsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListCoordinatorsResponse>;
   /**
-   * Lists the sessions of this coordinator by node, with the progress of each: it shows which node reads too
+   * Lists the sessions of this coordinator, and of no other one, by node, with the progress of each: it shows which node reads too
    * slowly, and which one the coordinator wakes too often. Fails with PAGE_TOKEN_INVALID or OUT_OF_RANGE.
    */
   listSessions(

@@ -52,6 +52,13 @@ export interface ReservationRow {
   ownerInstanceId: Uint8Array;
   /** The process of the node: the reservation ends with it. */
   nodeInstanceId: Uint8Array;
+  /**
+   * The player whose transfer holds the slot. Empty: no transfer holds it. Of two transfers of one player the one whose
+   * slot was stored first goes on.
+   */
+  playerId: string;
+  /** The coordinator of that transfer: the reservation ends with it. */
+  coordinatorId: string;
 }
 
 /**
@@ -70,6 +77,8 @@ export interface DrainRow {
     | undefined;
   /** Whether the drain has ended moving players. The node stays DRAINING. */
   ended: boolean;
+  /** The coordinator that moves the players. When it is gone another one writes its own id here, and goes on. */
+  coordinatorId: string;
 }
 
 function createBaseTicketRow(): TicketRow {
@@ -221,6 +230,8 @@ function createBaseReservationRow(): ReservationRow {
     owner: "",
     ownerInstanceId: new Uint8Array(0),
     nodeInstanceId: new Uint8Array(0),
+    playerId: "",
+    coordinatorId: "",
   };
 }
 
@@ -246,6 +257,12 @@ export const ReservationRow: MessageFns<ReservationRow> = {
     }
     if (message.nodeInstanceId.length !== 0) {
       writer.uint32(58).bytes(message.nodeInstanceId);
+    }
+    if (message.playerId !== "") {
+      writer.uint32(66).string(message.playerId);
+    }
+    if (message.coordinatorId !== "") {
+      writer.uint32(74).string(message.coordinatorId);
     }
     return writer;
   },
@@ -319,6 +336,22 @@ export const ReservationRow: MessageFns<ReservationRow> = {
             message.nodeInstanceId = reader.bytes();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.playerId = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.coordinatorId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -354,6 +387,12 @@ export const ReservationRow: MessageFns<ReservationRow> = {
     if (message.nodeInstanceId !== undefined) {
       obj.nodeInstanceId = base64FromBytes(message.nodeInstanceId);
     }
+    if (message.playerId !== undefined) {
+      obj.playerId = message.playerId;
+    }
+    if (message.coordinatorId !== undefined) {
+      obj.coordinatorId = message.coordinatorId;
+    }
     return obj;
   },
 
@@ -369,6 +408,8 @@ export const ReservationRow: MessageFns<ReservationRow> = {
     message.owner = object.owner ?? "";
     message.ownerInstanceId = object.ownerInstanceId ?? new Uint8Array(0);
     message.nodeInstanceId = object.nodeInstanceId ?? new Uint8Array(0);
+    message.playerId = object.playerId ?? "";
+    message.coordinatorId = object.coordinatorId ?? "";
     return message;
   },
 };
@@ -422,7 +463,7 @@ export const SlotsRow: MessageFns<SlotsRow> = {
 };
 
 function createBaseDrainRow(): DrainRow {
-  return { request: undefined, ended: false };
+  return { request: undefined, ended: false, coordinatorId: "" };
 }
 
 export const DrainRow: MessageFns<DrainRow> = {
@@ -432,6 +473,9 @@ export const DrainRow: MessageFns<DrainRow> = {
     }
     if (message.ended !== false) {
       writer.uint32(16).bool(message.ended);
+    }
+    if (message.coordinatorId !== "") {
+      writer.uint32(26).string(message.coordinatorId);
     }
     return writer;
   },
@@ -465,6 +509,14 @@ export const DrainRow: MessageFns<DrainRow> = {
             message.ended = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.coordinatorId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -485,6 +537,9 @@ export const DrainRow: MessageFns<DrainRow> = {
     if (message.ended !== undefined) {
       obj.ended = message.ended;
     }
+    if (message.coordinatorId !== undefined) {
+      obj.coordinatorId = message.coordinatorId;
+    }
     return obj;
   },
 
@@ -497,6 +552,7 @@ export const DrainRow: MessageFns<DrainRow> = {
       ? DrainNodeRequest.fromPartial(object.request)
       : undefined;
     message.ended = object.ended ?? false;
+    message.coordinatorId = object.coordinatorId ?? "";
     return message;
   },
 };

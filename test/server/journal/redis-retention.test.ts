@@ -58,18 +58,18 @@ describe('the memory of Redis for a journal', () => {
   });
 
   it('keeps entries for a coordinator that is behind, although retention has removed them', async () => {
-    const [one, two] = [await journals.open(retention), await journals.open(retention)];
-    // Messages have 16 KiB at most; the stream has the rest.
-    const large = Array.from({ length: 50 }, (_, index) =>
-      note(`${index} ${'x'.repeat(1000)}`, 'metrics.tps'),
-    );
-    await one.journal.append([{ entries: large }]);
-    await until(() => two.received.length === 50);
-    expect(textsOf({ entries: two.received })).to.deep.equal(
-      textsOf({ entries: large.map((draft) => ({ ...draft, sequence: 0, tag: 0 })) }),
-    );
-    const page = await two.journal.read(two.journal.oldest, 100);
-    expect(page.kind === 'page' && page.entries.length).to.equal(3);
+    const proxy = await FaultProxy.before(server.port);
+    const one = await journals.open(retention);
+    const two = await journals.open(retention, undefined, `redis://127.0.0.1:${proxy.port}`);
+    proxy.refuse();
+    await fill(one, 400);
+    proxy.heal();
+    await until(() => two.received.length === 400);
+    expect(textsOf({ entries: two.received })).to.deep.equal(textsOf({ entries: one.received }));
+    const page = await two.journal.read(two.journal.oldest, 1000);
+    expect(page.kind === 'page' && page.entries.length).to.equal(200);
+    await journals.close();
+    await proxy.close();
   });
 
   it('ends the journal of a coordinator that is too far behind, and not the epoch', async () => {

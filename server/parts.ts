@@ -18,7 +18,6 @@ import { SubscriptionIndex } from './delivery/subscription-index.js';
 import { Tail, type TailLimits } from './delivery/tail.js';
 import type { Turns } from './delivery/turns.js';
 import type { Journal } from './journal/journal.js';
-import type { Limits } from './network/limits.js';
 import { Network } from './network/network.js';
 import { NodeClaims } from './nodes/claims.js';
 import { Holders } from './nodes/holders.js';
@@ -232,11 +231,15 @@ export function openLoads(
 }
 
 /** Builds the parts by which readers get entries. */
-export function openDelivery(network: Network, limits: Limits, { reading }: Turns) {
+export function openDelivery(
+  network: Network,
+  { limits, clock }: Pick<Services, 'limits' | 'clock'>,
+  { reading }: Turns,
+) {
   return {
     subscriptions: new SubscriptionIndex(network),
     patterns: new PatternBudget(limits),
-    pages: new Pages(network.journal, reading),
+    pages: new Pages(network.journal, reading, clock),
   };
 }
 

@@ -196,10 +196,10 @@ export class Feed {
     const { events, bytes } = this.#batchLimits;
     const limits = { events: this.#searching ? PAGE_ENTRIES : events, bytes };
     const page = await this.#pages.read(this.#position, limits);
-    this.#verified = true;
+    this.#verified ||= page !== undefined;
     // The tail may still have entries that the journal removed early.
-    const live = page.kind === 'page' && this.#tail.covers(this.#position.sequence);
-    if (!this.#work.open || live) return;
+    const live = page?.kind === 'page' && this.#tail.covers(this.#position.sequence);
+    if (!page || !this.#work.open || live) return;
     if (page.kind === 'gap') this.#found = page;
     else this.#pages.turn.work(() => this.#filterPage(page));
   }

@@ -1,8 +1,10 @@
 /**
  * Pages of the journal, for readers that are behind the tail. Readers that want the same page at the same time
- * share one reading.
+ * share one reading. While the engine is away, readers wait: they stay where they are, and go on when it is back.
  */
+import type { Clock } from '../core/clock.js';
 import { type Cursor, hex } from '../core/cursor.js';
+import { KelpieError } from '../core/errors.js';
 import type { Journal, JournalGap, Page } from '../journal/journal.js';
 import type { ReadingTurn } from './reading-turn.js';
 
@@ -16,22 +18,38 @@ export class Pages {
   /** The turn in which readers do long work. */
   readonly turn: ReadingTurn;
   readonly #journal: Pick<Journal, 'read'>;
+  readonly #clock: Clock;
   /** Readings that are under way. */
-  readonly #readings = new Map<string, Promise<Page | JournalGap>>();
+  readonly #readings = new Map<string, Promise<Page | JournalGap | undefined>>();
 
-  constructor(journal: Pick<Journal, 'read'>, turn: ReadingTurn) {
+  constructor(journal: Pick<Journal, 'read'>, turn: ReadingTurn, clock: Clock) {
     this.#journal = journal;
     this.turn = turn;
+    this.#clock = clock;
   }
 
-  /** A page, as the journal's `read` gives it. */
-  read(after: Cursor, { events, bytes }: PageLimits): Promise<Page | JournalGap> {
+  /** A page, as the journal's `read` gives it. Undefined after a pause if the engine was away: look again. */
+  read(after: Cursor, { events, bytes }: PageLimits): Promise<Page | JournalGap | undefined> {
     const key = `${hex(after.epoch)} ${after.sequence} ${after.tag} ${events} ${bytes}`;
     let reading = this.#readings.get(key);
     if (!reading) {
-      reading = this.#journal.read(after, events, bytes).finally(() => this.#readings.delete(key));
+      reading = this.#attempt(after, events, bytes).finally(() => this.#readings.delete(key));
       this.#readings.set(key, reading);
     }
     return reading;
+  }
+
+  async #attempt(
+    after: Cursor,
+    events: number,
+    bytes: number,
+  ): Promise<Page | JournalGap | undefined> {
+    try {
+      return await this.#journal.read(after, events, bytes);
+    } catch (error) {
+      if (!(error instanceof KelpieError) || error.reason !== 'ENGINE_UNAVAILABLE') throw error;
+      await new Promise<void>((resolve) => this.#clock.after(error.retryAfterMs ?? 0, resolve));
+      return undefined;
+    }
   }
 }

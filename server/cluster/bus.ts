@@ -1,6 +1,6 @@
 /**
- * The port by which coordinators on one engine send each other messages. A message arrives at most once, and may be
- * lost: each sender has a deadline of its own. Messages from one coordinator to another arrive in order.
+ * The port by which coordinators on one engine send each other messages. A message arrives at most once, within some
+ * seconds, and may be lost: each sender has a deadline of its own. Messages from one coordinator to another arrive in order.
  */
 import type { Unsubscribe } from '../journal/journal.js';
 

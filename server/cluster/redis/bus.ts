@@ -1,24 +1,47 @@
-/** Messages between coordinators by channels of Redis. A message is lost if its receiver is not connected then. */
+/**
+ * Messages between coordinators by channels of Redis. A message is lost if its receiver is not connected then. It is also
+ * lost if it is under way for too long: a network that heals still delivers what a connection that was given up had sent,
+ * and a coordinator that was frozen reads what came before. The nodes of an old command must not get it then.
+ */
 import type { Clock } from '../../core/clock.js';
 import { Listeners } from '../../core/listeners.js';
 import type { Unsubscribe } from '../../journal/journal.js';
 import type { RedisConnection } from '../../journal/redis/connection.js';
 import type { Bus, BusMessage } from '../bus.js';
+import { RedisClock } from './redis-clock.js';
 
 const ALL = 'kelpie:{cluster}:bus';
 /** How long the channels may take at the start. */
 const OPENS_MS = 2000;
 const LOOK_MS = 5;
+/** A message that was under way for longer is lost. */
+const UNDER_WAY_MS = 5000;
+/** The bytes of the time until which a message counts, by the clock of Redis. */
+const TIME_BYTES = 8;
+
+interface BusParts {
+  readonly time: RedisClock;
+  readonly underWayMs: number;
+  readonly onFault: (error: unknown) => void;
+}
 
 export class RedisBus implements Bus {
   readonly #connection: RedisConnection;
   readonly #id: string;
+  readonly #time: RedisClock;
+  readonly #underWayMs: number;
   readonly #listeners: Listeners<[BusMessage]>;
   readonly #ends: readonly Unsubscribe[];
 
-  private constructor(connection: RedisConnection, id: string, onFault: (error: unknown) => void) {
+  private constructor(
+    connection: RedisConnection,
+    id: string,
+    { time, underWayMs, onFault }: BusParts,
+  ) {
     this.#connection = connection;
     this.#id = id;
+    this.#time = time;
+    this.#underWayMs = underWayMs;
     this.#listeners = new Listeners(onFault);
     const take = (frame: Buffer): void => this.#take(frame);
     this.#ends = [connection.subscribe(ALL, take), connection.subscribe(channelOf(id), take)];
@@ -30,9 +53,12 @@ export class RedisBus implements Bus {
     id: string,
     clock: Clock,
     onFault: (error: unknown) => void,
+    underWayMs = UNDER_WAY_MS,
   ): Promise<RedisBus> {
-    const bus = new RedisBus(connection, id, onFault);
+    const time = new RedisClock(connection, clock);
+    const bus = new RedisBus(connection, id, { time, underWayMs, onFault });
     try {
+      await time.ask();
       await subscribed(connection, channelOf(id), clock);
       return bus;
     } catch (error) {
@@ -42,17 +68,28 @@ export class RedisBus implements Bus {
   }
 
   async send(to: string, bytes: Uint8Array): Promise<void> {
-    await this.#connection.command(['PUBLISH', channelOf(to), frameOf(this.#id, bytes)]);
+    await this.#connection.command(['PUBLISH', channelOf(to), this.#frameOf(bytes)]);
   }
 
   async broadcast(bytes: Uint8Array): Promise<void> {
-    await this.#connection.command(['PUBLISH', ALL, frameOf(this.#id, bytes)]);
+    await this.#connection.command(['PUBLISH', ALL, this.#frameOf(bytes)]);
   }
 
   #take(frame: Buffer): void {
     const [length = 0] = frame;
     const from = frame.toString('latin1', 1, 1 + length);
-    if (from !== this.#id) this.#listeners.tell({ from, bytes: frame.subarray(1 + length) });
+    const content = 1 + length + TIME_BYTES;
+    if (from === this.#id || frame.length < content) return;
+    if (frame.readDoubleLE(1 + length) < this.#time.earliestMs) return;
+    this.#listeners.tell({ from, bytes: frame.subarray(content) });
+  }
+
+  /** The length of the sender's id, the id, the time until which the message counts, then the message. */
+  #frameOf(bytes: Uint8Array): Buffer {
+    const time = Buffer.alloc(TIME_BYTES);
+    time.writeDoubleLE(this.#time.latestMs + this.#underWayMs);
+    const id = Buffer.from(this.#id, 'latin1');
+    return Buffer.concat([Buffer.from([id.length]), id, time, bytes]);
   }
 
   onMessage(listener: (message: BusMessage) => void): Unsubscribe {
@@ -60,6 +97,7 @@ export class RedisBus implements Bus {
   }
 
   async close(): Promise<void> {
+    this.#time.close();
     for (const end of this.#ends) end();
     this.#listeners.clear();
   }
@@ -67,11 +105,6 @@ export class RedisBus implements Bus {
 
 function channelOf(id: string): string {
   return `${ALL}:${id}`;
-}
-
-/** The length of the sender's id, the id, then the message. */
-function frameOf(from: string, bytes: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from([from.length]), Buffer.from(from, 'latin1'), bytes]);
 }
 
 /** Asks Redis until it counts the receiver of the channel. Channels are subscribed in order, so others are too. */

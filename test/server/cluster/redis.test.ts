@@ -6,7 +6,9 @@ import { redisMembership } from '../../../server/cluster/redis/membership.js';
 import { realClock } from '../../../server/core/real-clock.js';
 import { RedisConnection } from '../../../server/journal/redis/connection.js';
 import { clusterContract } from '../../contract/cluster.js';
+import { BLACKHOLE, FaultProxy } from '../../support/faults/fault-proxy.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
+import { rejectionOf } from '../../support/thrown.js';
 import { until } from '../../support/until.js';
 
 const HASH = 'kelpie:{cluster}:coordinators';
@@ -90,6 +92,31 @@ describe('A cluster in Redis', () => {
     } finally {
       await redis.command('CONFIG', 'SET', 'maxmemory', '0');
     }
+  });
+
+  it('loses a message that a network held back for too long, and delivers later ones', async () => {
+    const way = await FaultProxy.before(redis.port);
+    const url = `redis://${way.endpoint}`;
+    const one = new RedisConnection({ url }, realClock, () => undefined);
+    connections.push(one);
+    await one.ready();
+    const sender = await RedisBus.open(one, 'a', realClock, onFault, 200);
+    const receiver = await RedisBus.open(await reach(), 'b', realClock, onFault);
+    const texts: string[] = [];
+    receiver.onMessage(({ bytes }) => texts.push(Buffer.from(bytes).toString()));
+    await sender.send('b', Buffer.from('first'));
+    way.set(BLACKHOLE);
+    const late = sender.send('b', Buffer.from('late'));
+    // The connection is given up when Redis does not answer.
+    await rejectionOf(Error, late);
+    way.heal();
+    await until(() => one.isUp);
+    await sender.send('b', Buffer.from('last'));
+    await until(() => texts.includes('last'));
+    expect(texts).to.deep.equal(['first', 'last']);
+    await Promise.all([sender.close(), receiver.close()]);
+    one.close();
+    await way.close();
   });
 
   it('rejects beats, questions and messages while Redis is away, and goes on afterwards', async () => {

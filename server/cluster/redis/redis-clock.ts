@@ -1,0 +1,44 @@
+/** The clock of Redis, which all coordinators share. A question takes time, so it is between two bounds. */
+import { type Cancel, type Clock, every } from '../../core/clock.js';
+import type { RedisConnection } from '../../journal/redis/connection.js';
+
+/** How often it is asked: a clock may be set. */
+const ASK_MS = 1000;
+
+export class RedisClock {
+  readonly #connection: RedisConnection;
+  readonly #clock: Clock;
+  readonly #stop: Cancel;
+  /** How far the clock of Redis is ahead of ours, at least and at most. */
+  #ahead = { leastMs: -Infinity, mostMs: Infinity };
+
+  constructor(connection: RedisConnection, clock: Clock) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#stop = every(clock, ASK_MS, () => void this.ask());
+  }
+
+  /** Without an answer the bounds stay as they are. */
+  async ask(): Promise<void> {
+    const askedMs = this.#clock.now();
+    const answer = await this.#connection.command(['TIME']).catch(() => undefined);
+    if (answer === undefined) return;
+    const [seconds = 0, micros = 0] = (answer as Buffer[]).map(Number);
+    const atMs = seconds * 1000 + micros / 1000;
+    this.#ahead = { leastMs: atMs - this.#clock.now(), mostMs: atMs - askedMs };
+  }
+
+  /** It is not later than this. */
+  get latestMs(): number {
+    return this.#clock.now() + this.#ahead.mostMs;
+  }
+
+  /** It is not earlier than this. */
+  get earliestMs(): number {
+    return this.#clock.now() + this.#ahead.leastMs;
+  }
+
+  close(): void {
+    this.#stop();
+  }
+}

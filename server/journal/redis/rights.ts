@@ -1,28 +1,15 @@
 /** The rights that a user of Redis needs for Kelpie, as ACL SETUSER takes them. Redis checks them in scripts too. */
-export const REDIS_RIGHTS: readonly string[] = [
-  'resetkeys',
-  '~kelpie:*',
-  'resetchannels',
-  '&kelpie:*',
-  '-@all',
-  ...[
-    'ping',
-    'client|setname',
-    'cluster|keyslot',
-    'cluster|slots',
-    'select',
-    'subscribe',
-    'unsubscribe',
-    'publish',
-  ].map(allow),
-  ...['evalsha', 'script|load', 'info', 'time', 'type', 'unlink'].map(allow),
-  ...['hget', 'hmget', 'hgetall', 'hset', 'hdel', 'hincrby', 'hlen', 'hrandfield', 'hscan'].map(
-    allow,
-  ),
-  ...['xadd', 'xdel', 'xinfo|stream', 'xrange', 'xtrim'].map(allow),
-  ...['zadd', 'zrangebylex', 'zrem', 'zscore'].map(allow),
-];
+const COMMANDS = `
+  ping client|setname select info config|get cluster|keyslot cluster|slots
+  subscribe unsubscribe publish pubsub|numsub evalsha script|load
+  time type del unlink rename
+  hget hmget hgetall hset hdel hincrby hlen hrandfield hscan
+  xadd xdel xinfo|stream xrange xtrim
+  zadd zrange zrangebylex zrem zscore sadd smembers`;
 
-function allow(command: string): string {
-  return `+${command}`;
-}
+export const REDIS_RIGHTS: readonly string[] = [
+  ...['resetkeys', '~kelpie:*', 'resetchannels', '&kelpie:*', '-@all'],
+  ...COMMANDS.trim()
+    .split(/\s+/)
+    .map((command) => `+${command}`),
+];

@@ -3,6 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { RedisEngine } from '../../../server/cluster/redis/engine.js';
+import { realClock } from '../../../server/core/real-clock.js';
 import { JournalError } from '../../../server/journal/error.js';
 import { REDIS_RIGHTS } from '../../../server/journal/redis/rights.js';
 import { TestCa } from '../../support/certificates.js';
@@ -87,6 +89,30 @@ describe('the journal reaches Redis', () => {
     await server.command('ACL', 'SETUSER', 'default', 'nopass', '+@all', '~*');
     journals = new RedisJournals(`redis://kelpie:pass%20word@127.0.0.1:${server.port}`);
     await works();
+    const engine = await RedisEngine.open({
+      redis: { url: `redis://kelpie:pass%20word@127.0.0.1:${server.port}` },
+      id: 'one',
+      clock: realClock,
+      retention: { entries: 10, bytes: 1000, ageMs: 1000 },
+      onFault: (error) => {
+        throw error;
+      },
+      onWarning: () => undefined,
+    });
+    const facts = { version: '1', endpoint: '', sessions: 0, lagEntries: 0, draining: false };
+    await engine.membership.beat({ id: 'one', ...facts }, 10_000);
+    expect(await engine.membership.alive()).to.have.length(1);
+    await engine.membership.leave('one');
+    await engine.bus.broadcast(Buffer.from('hello'));
+    await engine.bus.send('one', Buffer.from('hello'));
+    expect(await engine.networks()).to.be.an('array');
+    const credentials = engine.credentials();
+    await credentials.write([{ id: 'a', expected: 0, bytes: Buffer.from('x') }]);
+    expect(await credentials.revision()).to.be.at.least(1);
+    await server.command('DEL', 'kelpie:{cluster}:credentials');
+    expect(await credentials.revision()).to.be.at.least(1);
+    await credentials.close();
+    await engine.close();
     const log = await server.command('ACL', 'LOG');
     expect(log.trim()).to.equal('');
   });

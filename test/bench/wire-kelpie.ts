@@ -44,9 +44,16 @@ export async function openPublisher(
   const client = connect({ name, role: 'SERVICE', endpoints: endpoint });
   await client.ready();
   const payload = new Uint8Array(PAYLOAD_BYTES);
+  let newest: Promise<void> = Promise.resolve();
   return {
     // The measurement handles no refusals: an unhandled one ends the process, and so the measurement.
-    publish: () => void client.publish(TOPIC, payload),
-    close: () => client.close(),
+    publish: () => {
+      newest = client.publish(TOPIC, payload);
+    },
+    close: async () => {
+      // A subscriber of another coordinator may have an event before it is acknowledged.
+      await newest;
+      await client.close();
+    },
   };
 }

@@ -17,8 +17,8 @@ import { SINCE } from './since-lua.js';
 import type { Call } from './pending-append.js';
 import type { Answer } from './writer.js';
 
-/** A message brings the entries themselves up to this size. */
-const MESSAGE_BYTES = 16 * 1024;
+/** A message brings the entries themselves up to this size: most calls fit, even those with 256 entries. */
+const MESSAGE_BYTES = 64 * 1024;
 /** The rows that one look at the table brings, roughly. */
 const ROWS = 100;
 

@@ -31,6 +31,7 @@ const server = {
     'journal/file',
     'journal/redis',
     'cluster',
+    'cluster/redis',
     'network',
     'delivery',
     'session',
@@ -200,7 +201,10 @@ module.exports = {
     {
       name: 'storage-messages-stay-in-their-subjects',
       severity: 'error',
-      from: { pathNot: '^(server/(access|cluster|nodes|players|routing|state)|gen)/' },
+      from: {
+        pathNot:
+          '^(server/(access|cluster|nodes|ops/move|players|routing|state)|gen|test/server/ops)/',
+      },
       to: { path: '^gen/ts/kelpie/storage/' },
     },
     {

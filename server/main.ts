@@ -34,8 +34,13 @@ else await run();
 async function perform(task: Exclude<Task, { kind: 'config' }>): Promise<number> {
   switch (task.kind) {
     case 'data': {
+      const { data } = task;
+      if (data.action === 'export' || data.action === 'import') {
+        const { runMoveTask } = await import('./ops/move/move-command.js');
+        return runMoveTask(data, settings);
+      }
       const { runDataTask } = await import('./ops/data-command.js');
-      return runDataTask(task, settings.data);
+      return runDataTask(data, settings.data);
     }
     case 'token': {
       const { runTokenTask } = await import('./ops/token-command.js');

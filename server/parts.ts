@@ -11,6 +11,7 @@ import { verifier, verifierAcross } from './commands/verify-player.js';
 import type { End } from './core/ending.js';
 import type { KelpieError } from './core/errors.js';
 import type { CallParts } from './edge/grpc/calls.js';
+import { ImportedHistory } from './delivery/imported.js';
 import { LoadFrames } from './delivery/load-frames.js';
 import { Pages } from './delivery/pages.js';
 import { PatternBudget } from './delivery/pattern-budget.js';
@@ -115,9 +116,10 @@ export function openNetwork(settings: Settings, { searches, syncs }: Turns) {
   const operatorSettings = new OperatorSettings(network, clock);
   const reservationRows = new ReservationRows(network);
   const valueRows = new ValueRows(network);
+  const imported = new ImportedHistory(network);
   const values = new SharedValues(network, valueRows, nodeRows, limits, clock);
   const rows = { nodeRows, playerRows, routingRows, reservationRows, valueRows };
-  return { network, tail, ...rows, playerWriter, operatorSettings, values };
+  return { network, tail, ...rows, playerWriter, operatorSettings, values, imported };
 }
 
 /** Builds the parts by which the coordinators of the network work together. */
@@ -232,14 +234,14 @@ export function openLoads(
 
 /** Builds the parts by which readers get entries. */
 export function openDelivery(
-  network: Network,
+  { network, imported }: Pick<ReturnType<typeof openNetwork>, 'network' | 'imported'>,
   { limits, clock }: Pick<Services, 'limits' | 'clock'>,
   { reading }: Turns,
 ) {
   return {
     subscriptions: new SubscriptionIndex(network),
     patterns: new PatternBudget(limits),
-    pages: new Pages(network.journal, reading, clock),
+    pages: new Pages(network.journal, reading, clock, imported),
   };
 }
 

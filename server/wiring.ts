@@ -58,7 +58,7 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
   const services = {
     ...{ ...basis, ...asking, claims, ownership, tickets, reservations, observer },
     ...{ ...routing, transfers, drains },
-    ...openDelivery(network, common, turns),
+    ...openDelivery(stored, common, turns),
     ...{ registry, ...loads, audit, probe },
     callPublisher: new CallPublisher(network, limits, clock),
   };

@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.js';
 import { type Cursor, hex } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import type { Journal, JournalGap, Page } from '../journal/journal.js';
+import type { ImportedHistory } from './imported.js';
 import type { ReadingTurn } from './reading-turn.js';
 
 /** The size of a page: as much as goes into a batch, so that no entry is read in vain. */
@@ -22,13 +23,23 @@ export class Pages {
   /** Readings that are under way. */
   readonly #readings = new Map<string, Promise<Page | JournalGap | undefined>>();
 
-  constructor(journal: Pick<Journal, 'read'>, turn: ReadingTurn, clock: Clock) {
+  readonly #imported: Pick<ImportedHistory, 'gapOf'> | undefined;
+
+  constructor(
+    journal: Pick<Journal, 'read'>,
+    turn: ReadingTurn,
+    clock: Clock,
+    imported?: Pick<ImportedHistory, 'gapOf'>,
+  ) {
     this.#journal = journal;
+    this.#imported = imported;
     this.turn = turn;
     this.#clock = clock;
   }
 
-  /** A page, as the journal's `read` gives it. Undefined after a pause if the engine was away: look again. */
+  /**
+   * A page, as the journal's `read` gives it; the gap of a reader from before an import is longer. Undefined after a pause if the engine was away: look again.
+   */
   read(after: Cursor, { events, bytes }: PageLimits): Promise<Page | JournalGap | undefined> {
     const key = `${hex(after.epoch)} ${after.sequence} ${after.tag} ${events} ${bytes}`;
     let reading = this.#readings.get(key);
@@ -45,7 +56,8 @@ export class Pages {
     bytes: number,
   ): Promise<Page | JournalGap | undefined> {
     try {
-      return await this.#journal.read(after, events, bytes);
+      const found = await this.#journal.read(after, events, bytes);
+      return found.kind === 'gap' ? (this.#imported?.gapOf(found) ?? found) : found;
     } catch (error) {
       if (!(error instanceof KelpieError) || error.reason !== 'ENGINE_UNAVAILABLE') throw error;
       await new Promise<void>((resolve) => this.#clock.after(error.retryAfterMs ?? 0, resolve));

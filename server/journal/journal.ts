@@ -32,6 +32,8 @@ export interface Journal {
    * has ended since, the number may be lower: then the journal takes any higher `previous` once.
    */
   producer(instance: Uint8Array): Promise<number | undefined>;
+  /** The numbers of all producers, each at least once. The iteration is live. */
+  producers(): AsyncIterable<StoredProducer>;
   /**
    * A position before all entries that are at most `ageMs` old by the calendar clock. If that clock ran back,
    * older entries may also lie after the position. Entries that a retention of its own removed early are named in
@@ -95,6 +97,9 @@ export interface Producer {
   readonly previous: number;
   readonly last: number;
 }
+
+/** The highest number that a producer has stored. */
+export type StoredProducer = Pick<Producer, 'instance' | 'last'>;
 
 /** An entry before it is stored. */
 export interface Draft {

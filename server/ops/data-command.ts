@@ -1,7 +1,7 @@
 /** `kelpied data`: shows, checks or compacts a data directory that no coordinator uses. */
 import { resolve } from 'node:path';
 import { aligned } from './config/print.js';
-import type { DataTask } from './config/sources.js';
+import type { FolderTask } from './config/data-task.js';
 import { printable } from '../core/printable.js';
 import { realClock } from '../core/real-clock.js';
 import { checkData, type DataCheck } from '../journal/file/check.js';
@@ -27,7 +27,7 @@ interface Credentials {
 const FINDINGS = 100;
 
 /** Runs the task and prints its outcome. Resolves with the exit code: 0, or 1 for damage or an error. */
-export async function runDataTask(task: DataTask, data: string): Promise<number> {
+export async function runDataTask(task: FolderTask, data: string): Promise<number> {
   const { action, json, network } = task;
   const progress = new Progress(process.stderr, () => performance.now());
   try {
@@ -48,7 +48,7 @@ export async function runDataTask(task: DataTask, data: string): Promise<number>
 }
 
 const tasks: Record<
-  DataTask['action'],
+  FolderTask['action'],
   (directory: string, progress: Progress) => Promise<Outcome>
 > = {
   info: async (directory) => {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Cursor } from '../../server/core/cursor.js';
+import { type Cursor, hex } from '../../server/core/cursor.js';
 import type {
   Entry,
   Journal,
@@ -285,6 +285,20 @@ export function journalContract(
 
       it('are undefined for a producer that never wrote', async () => {
         expect(await journal.producer(instance)).to.equal(undefined);
+      });
+
+      it('can be listed, each with the number that is stored', async () => {
+        await store({ producer: from(41, 43), entries: [note('a')] });
+        await store({ producer: from(0, 1, instanceOf(2)), entries: [] });
+        await store({ producer: from(43, 44), entries: [] });
+        const listed = new Map<string, number>();
+        for await (const one of journal.producers()) listed.set(hex(one.instance), one.last);
+        expect(listed).to.deep.equal(
+          new Map([
+            [hex(instance), 44],
+            [hex(instanceOf(2)), 1],
+          ]),
+        );
       });
 
       it('may begin anywhere if none is stored', async () => {

@@ -1,14 +1,18 @@
 /** One Redis for several coordinators: the journals of networks, the list of coordinators, their messages, and credentials. */
 import type { Clock } from '../../core/clock.js';
+import { endpointOf } from '../../core/address.js';
 import { type End, endAll } from '../../core/ending.js';
 import { isNetworkName, MAIN } from '../../core/network-name.js';
 import type { EngineFacts, Warning } from '../../journal/engine-facts.js';
+import { JournalError } from '../../journal/error.js';
 import type { JournalFaults } from '../../journal/faults.js';
 import type { Journal, Retention } from '../../journal/journal.js';
 import { redisAddress } from '../../journal/redis/address.js';
 import { RedisConnection, type RedisOptions, Script } from '../../journal/redis/connection.js';
 import { RedisCredentialStore } from '../../journal/redis/redis-credential-store.js';
 import { RedisJournal } from '../../journal/redis/redis-journal.js';
+import { hasNetwork, stageRedis } from '../../journal/redis/staged.js';
+import type { Storage } from '../../journal/storage.js';
 import { SettingsWatch } from '../../journal/redis/settings-check.js';
 import { RedisBus } from './bus.js';
 import { redisMembership } from './membership.js';
@@ -81,9 +85,40 @@ export class RedisEngine implements EngineFacts {
     const connection = this.#connectionOf(network);
     const own = { connection, network, clock, retention };
     const journal = await RedisJournal.open({ ...own, onEpochEnd, onListenerFault });
-    await this.#common.evaluate(ADD, [NETWORKS], [network]);
+    await this.#addNetwork(network);
     return journal;
   };
+
+  /** As the source or the target of a move between engines. */
+  storage(): Storage {
+    const { clock, retention, redis } = this.#parts;
+    const hosts = redisAddress(redis.url).hosts.map(({ host, port }) => endpointOf(host, port));
+    const on = (network: string) => ({ connection: this.#connectionOf(network), network });
+    return {
+      place: `Redis at ${hosts.join(', ')}`,
+      users: async () => (await this.membership.alive()).map(({ endpoint, id }) => endpoint || id),
+      has: (network) => hasNetwork(on(network)),
+      openJournal: async (network) => {
+        if (await hasNetwork(on(network)))
+          return RedisJournal.open({ ...on(network), clock, retention });
+        throw new JournalError('FOLDER', `Redis has no network ${network}.`);
+      },
+      stage: async (network, history) => {
+        const staged = await stageRedis({ ...on(network), clock: history, retention });
+        const commit = async (): Promise<void> => {
+          await staged.commit();
+          await this.#addNetwork(network);
+        };
+        return { ...staged, commit };
+      },
+      credentials: async () => this.credentials(),
+      close: () => this.close(),
+    };
+  }
+
+  async #addNetwork(network: string): Promise<void> {
+    await this.#common.evaluate(ADD, [NETWORKS], [network]);
+  }
 
   /** In a Redis Cluster the keys of each network may be on another node. */
   #connectionOf(network: string): RedisConnection {

@@ -10,6 +10,7 @@
 import { randomInt } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Cursor } from '../../core/cursor.js';
+import { othersTurn } from '../../core/fair-turn.js';
 import { Listeners } from '../../core/listeners.js';
 import { FileLedger, groupChanges } from './ledger.js';
 import { ownChange, type OwnState } from './own.js';
@@ -19,7 +20,7 @@ import { FileReader } from './reader.js';
 import { checkDraft } from './record.js';
 import { type State, stateChange } from './state.js';
 import { largest, type Used } from '../topic-groups.js';
-import type { Change } from './store.js';
+import { type Change, chunks } from './store.js';
 import { IntervalSync } from './sync.js';
 import {
   type Durability,
@@ -28,6 +29,7 @@ import {
   type JournalGap,
   type Outcome,
   type Page,
+  type StoredProducer,
   type TableRow,
   type TopicRetention,
   type Transaction,
@@ -143,6 +145,16 @@ export class FileJournal implements Journal {
   async producer(instance: Uint8Array): Promise<number | undefined> {
     const record = this.#opened.store.get('producers', instance);
     return record && storedProducer(instance, record, this.#ledger.lifeMs);
+  }
+
+  async *producers(): AsyncIterable<StoredProducer> {
+    for (const chunk of chunks(this.#opened.store, 'producers', '')) {
+      for (const { key, value } of chunk) {
+        const last = storedProducer(key, value, this.#ledger.lifeMs);
+        if (last !== undefined) yield { instance: key, last };
+      }
+      await othersTurn();
+    }
   }
 
   async since(ageMs: number): Promise<Cursor> {

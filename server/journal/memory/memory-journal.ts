@@ -17,6 +17,7 @@ import {
   PRODUCER_AGE_MS,
   PRODUCERS,
   type Retention,
+  type StoredProducer,
   type TableRow,
   type Transaction,
   TRANSACTION_ENTRIES,
@@ -151,6 +152,14 @@ export class MemoryJournal implements Journal {
 
   async producer(instance: Uint8Array): Promise<number | undefined> {
     return this.#lastOf(instance);
+  }
+
+  async *producers(): AsyncIterable<StoredProducer> {
+    for (const id of this.#producers.keys()) {
+      const instance = Buffer.from(id, 'hex');
+      const last = this.#lastOf(instance);
+      if (last !== undefined) yield { instance, last };
+    }
   }
 
   async since(ageMs: number): Promise<Cursor> {

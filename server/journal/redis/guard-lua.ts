@@ -26,8 +26,9 @@ export interface Keys {
   readonly bell: string;
 }
 
-export function keysOf(network: string): Keys {
-  const name = (part: string): string => `kelpie:{${network}}:${part}`;
+/** `beside` stands in the names of other keys of the network, in the same slot. */
+export function keysOf(network: string, beside = ''): Keys {
+  const name = (part: string): string => `kelpie:{${network}}:${beside}${part}`;
   const all = ['meta', 'log', 'table', 'producers', 'own'].map(name);
   const [table, producers, meta] = [name('table'), name('producers'), name('meta')];
   return { all, table, producers, meta, bell: name('bell') };

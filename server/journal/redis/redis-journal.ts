@@ -18,6 +18,7 @@ import {
   type Outcome,
   type Page,
   type Retention,
+  type StoredProducer,
   type TableRow,
   type Transaction,
   TRANSACTION_ENTRIES,
@@ -40,6 +41,8 @@ export interface RedisJournalOptions {
   /** Several journals may share it. The journal does not close it. */
   readonly connection: RedisConnection;
   readonly network: string;
+  /** Stands in the names of its keys; see `stageRedis`. */
+  readonly beside?: string;
   readonly clock: Clock;
   readonly retention: Retention;
   /** How often the journal looks whether it missed a message, and whether the epoch has ended. Default: 1 s. */
@@ -73,7 +76,7 @@ export class RedisJournal implements Journal {
   /** Opens the journal of a network, and creates it if it is not there. Throws a JournalError. */
   static async open(options: RedisJournalOptions): Promise<RedisJournal> {
     const { connection, network, clock } = options;
-    const store = new RedisStore(connection, network, clock);
+    const store = new RedisStore(connection, network, clock, options.beside);
     try {
       await connection.ready();
       return new RedisJournal(options, store, await store.open(undefined, 0));
@@ -173,18 +176,16 @@ export class RedisJournal implements Journal {
     return this.#inEpoch(() => this.#reader.read(after, limit, bytes));
   }
 
-  async *rows(prefix: string): AsyncIterable<TableRow> {
-    try {
-      yield* this.#store.rows(prefix);
-    } catch (error) {
-      throw errorFor(error);
-    }
-    // The rows may be those of another epoch.
-    await this.newest();
+  rows(prefix: string): AsyncIterable<TableRow> {
+    return this.#allInEpoch(this.#store.rows(prefix));
   }
 
   async producer(instance: Uint8Array): Promise<number | undefined> {
     return this.#inEpoch(() => this.#store.producer(instance));
+  }
+
+  producers(): AsyncIterable<StoredProducer> {
+    return this.#allInEpoch(this.#store.producers());
   }
 
   async since(ageMs: number): Promise<Cursor> {
@@ -220,6 +221,16 @@ export class RedisJournal implements Journal {
     this.#catchUp.stop();
     for (const end of this.#unsubscribe) end();
     this.#listeners.clear();
+  }
+
+  async *#allInEpoch<T>(all: AsyncIterable<T>): AsyncIterable<T> {
+    try {
+      yield* all;
+    } catch (error) {
+      throw errorFor(error);
+    }
+    // They may be those of another epoch.
+    await this.newest();
   }
 
   /** Rejects with an error for users: EPOCH_ENDED or ENGINE_UNAVAILABLE. */

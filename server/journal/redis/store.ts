@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { Clock } from '../../core/clock.js';
 import { hex, ID_BYTES } from '../../core/cursor.js';
 import { JournalError } from '../error.js';
-import { PRODUCER_AGE_MS, type TableRow } from '../journal.js';
+import { PRODUCER_AGE_MS, type StoredProducer, type TableRow } from '../journal.js';
 import { APPEND } from './append-lua.js';
 import { wordsOf } from './call.js';
 import type { RedisConnection } from './connection.js';
@@ -19,7 +19,7 @@ import type { Answer } from './writer.js';
 
 /** A message brings the entries themselves up to this size: most calls fit, even those with 256 entries. */
 const MESSAGE_BYTES = 64 * 1024;
-/** The rows that one look at the table brings, roughly. */
+/** The fields that one look at a hash brings, roughly. */
 const ROWS = 100;
 
 export class RedisStore {
@@ -29,9 +29,9 @@ export class RedisStore {
   /** Names this process in its calls. */
   readonly #writer = randomBytes(WRITER_BYTES / 2).toString('hex');
 
-  constructor(connection: RedisConnection, network: string, clock: Clock) {
+  constructor(connection: RedisConnection, network: string, clock: Clock, beside?: string) {
     this.#connection = connection;
-    this.#keys = keysOf(network);
+    this.#keys = keysOf(network, beside);
     this.#clock = clock;
   }
 
@@ -108,28 +108,48 @@ export class RedisStore {
 
   async *rows(prefix: string): AsyncGenerator<TableRow> {
     const match = `${prefix.replace(/[*?[\]\\^]/g, '\\$&')}*`;
-    for (let cursor = '0'; ;) {
-      const scan = ['HSCAN', this.#keys.table, cursor, 'MATCH', match, 'COUNT', `${ROWS}`];
-      const [next, found] = (await this.#connection.command(scan)) as [Buffer, Buffer[]];
-      for (let at = 0; at < found.length; at += 2) {
-        const key = String(found[at]);
-        const field = found[at + 1];
-        if (key !== '' && field) yield { key, ...readRow(field) };
-      }
-      cursor = next.toString();
-      if (cursor === '0') return;
+    for await (const [key, field] of this.#fields(this.#keys.table, match)) {
+      yield { key, ...readRow(field) };
     }
   }
 
   /** The number of a producer; undefined if there is none, or if it is too old. */
   async producer(instance: Uint8Array): Promise<number | undefined> {
-    const [record, life] = (await Promise.all([
-      this.#connection.command(['HGET', this.#keys.producers, hex(instance)]),
-      this.#connection.command(['HGET', this.#keys.meta, 'life']),
-    ])) as [Buffer | null, Buffer | null];
-    if (!record) return undefined;
-    const [last = 0, atMs = 0] = record.toString().split(' ').map(Number);
-    return Number(life?.toString()) - atMs < PRODUCER_AGE_MS ? last : undefined;
+    const get = ['HGET', this.#keys.producers, hex(instance)];
+    const [record, lastOf] = await Promise.all([this.#connection.command(get), this.#numbers()]);
+    return record ? lastOf(record as Buffer) : undefined;
+  }
+
+  async *producers(): AsyncGenerator<StoredProducer> {
+    const lastOf = await this.#numbers();
+    for await (const [id, record] of this.#fields(this.#keys.producers, '*')) {
+      const last = lastOf(record);
+      if (last !== undefined) yield { instance: Buffer.from(id, 'hex'), last };
+    }
+  }
+
+  /** Reads the number in a record; undefined if the record is too old. */
+  async #numbers(): Promise<(record: Buffer) => number | undefined> {
+    const life = Number(await this.#connection.command(['HGET', this.#keys.meta, 'life']));
+    return (record) => {
+      const [last = 0, atMs = 0] = record.toString().split(' ').map(Number);
+      return life - atMs < PRODUCER_AGE_MS ? last : undefined;
+    };
+  }
+
+  /** The fields of a hash whose names match, without the one that has the epoch. */
+  async *#fields(key: string, match: string): AsyncGenerator<readonly [string, Buffer]> {
+    for (let cursor = '0'; ;) {
+      const scan = ['HSCAN', key, cursor, 'MATCH', match, 'COUNT', `${ROWS}`];
+      const [next, found] = (await this.#connection.command(scan)) as [Buffer, Buffer[]];
+      for (let at = 0; at < found.length; at += 2) {
+        const name = String(found[at]);
+        const value = found[at + 1];
+        if (name !== '' && value) yield [name, value];
+      }
+      cursor = next.toString();
+      if (cursor === '0') return;
+    }
   }
 }
 

@@ -11,12 +11,12 @@ import {
   shownSettings,
   variableOf,
 } from './settings.js';
-import { MAIN } from '../../core/network-name.js';
 import { printable } from '../../core/printable.js';
 import { readConfigFile } from './file.js';
 import { kubernetesVariables } from './kubernetes.js';
 import { nearest } from './nearest.js';
 import { addCertsCommand, type CertsTask } from './certs-task.js';
+import { addDataCommand, type DataTask } from './data-task.js';
 import { addTokenCommand, type TokenTask } from './token-task.js';
 import { version } from '../../core/version.js';
 
@@ -34,17 +34,9 @@ export interface Config {
 /** `kelpied config`, `kelpied data`, `kelpied certs` and `kelpied token`. */
 export type Task =
   | { readonly kind: 'config'; readonly format: 'table' | 'json' | 'sample' }
-  | ({ readonly kind: 'data' } & DataTask)
+  | { readonly kind: 'data'; readonly data: DataTask }
   | { readonly kind: 'certs'; readonly certs: CertsTask }
   | { readonly kind: 'token'; readonly token: TokenTask };
-
-/** A task on the data directory. */
-export interface DataTask {
-  readonly action: 'info' | 'check' | 'compact';
-  readonly json: boolean;
-  /** The network whose journal it is. */
-  readonly network: string;
-}
 
 /** The file of settings, unless --config names another. */
 const DEFAULT_FILE = 'kelpie.yaml';
@@ -144,36 +136,9 @@ function exitCodeOf({ exitCode }: CommanderError): number {
 }
 
 function addTasks(command: Command, onTask: (asked: Task) => void): void {
-  addDataCommand(command, onTask);
+  addDataCommand(command, (data) => onTask({ kind: 'data', data }));
   addCertsCommand(command, (certs) => onTask({ kind: 'certs', certs }));
   addTokenCommand(command, (token) => onTask({ kind: 'token', token }));
-}
-
-function addDataCommand(command: Command, onTask: (asked: Task) => void): void {
-  const data = command
-    .command('data')
-    .description('show, check or compact a data directory that no coordinator uses')
-    .addHelpText(
-      'after',
-      '\n--data <directory>, before or after the command, names the data directory (default: data).' +
-        '\n\nExit codes: 0 fine, 1 damaged, in use or not readable, 2 wrong usage.',
-    );
-  const actions: [DataTask['action'], string][] = [
-    ['info', 'show the content of the data directory'],
-    ['check', 'read the whole data directory and list all damage'],
-    ['compact', 'make the data directory smaller, without its free pages'],
-  ];
-  for (const [action, description] of actions) {
-    data
-      .command(action)
-      .description(description)
-      .addHelpText('after', '\n--data <directory> names the data directory (default: data).')
-      .option('--network <name>', 'the network whose journal it is', MAIN)
-      .option('--json', 'for programs', false)
-      .action((given: { json: boolean; network: string }) =>
-        onTask({ kind: 'data', action, ...given }),
-      );
-  }
 }
 
 function optionOf(name: SettingName): Option {

@@ -12,6 +12,7 @@ import type {
   JournalGap,
   Outcome,
   Page,
+  StoredProducer,
   TableRow,
   Transaction,
   Unsubscribe,
@@ -147,6 +148,10 @@ export class JournalView implements Journal {
 
   producer(instance: Uint8Array): Promise<number | undefined> {
     return this.#ask(() => this.#parts.store.producer(instance));
+  }
+
+  producers(): AsyncIterable<StoredProducer> {
+    throw new Error('only an export asks for all producers');
   }
 
   async since(): Promise<Cursor> {

@@ -10,6 +10,7 @@ import type {
   JournalGap,
   Outcome,
   Page,
+  StoredProducer,
   TableRow,
   Transaction,
   Unsubscribe,
@@ -128,6 +129,10 @@ export class JournalView implements Journal {
   async producer(instance: Uint8Array): Promise<number | undefined> {
     await this.#travel();
     return this.#journal.producer(instance);
+  }
+
+  producers(): AsyncIterable<StoredProducer> {
+    return this.#journal.producers();
   }
 
   async since(ageMs: number): Promise<Cursor> {

@@ -9,6 +9,7 @@ import type {
   JournalGap,
   Outcome,
   Page,
+  StoredProducer,
   TableRow,
   Transaction,
   Unsubscribe,
@@ -57,6 +58,10 @@ export class JournalAccess implements Journal {
 
   producer(instance: Uint8Array): Promise<number | undefined> {
     return this.#journal.producer(instance);
+  }
+
+  producers(): AsyncIterable<StoredProducer> {
+    return this.#journal.producers();
   }
 
   since(ageMs: number): Promise<Cursor> {

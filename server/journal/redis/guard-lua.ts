@@ -35,7 +35,7 @@ export function keysOf(network: string, beside = ''): Keys {
 }
 
 /** The fields of meta that are numbers. `life` is how long appends came, in ms, by a clock that never jumps. */
-export const NUMBERS = [
+const NUMBERS = [
   'newest',
   'tag',
   'begin',

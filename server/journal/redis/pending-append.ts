@@ -64,6 +64,6 @@ export class PendingAppend {
   }
 }
 
-export function unknown(cause: Error): Error {
+function unknown(cause: Error): Error {
   return new Error(`Redis may have stored it: ${cause.message}`, { cause });
 }

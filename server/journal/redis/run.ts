@@ -36,7 +36,7 @@ export interface Effects {
   readonly removed: readonly (readonly [group: string, entries: number, bytes: number])[];
 }
 
-export interface Own {
+interface Own {
   readonly entries: number;
   readonly bytes: number;
   readonly removed: Removed | undefined;

@@ -5,12 +5,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { NotStored } from '../../../server/journal/error.js';
 import type { Entry } from '../../../server/journal/journal.js';
 import { BLACKHOLE, FaultProxy } from '../../support/faults/fault-proxy.js';
 import { note, shown, textsOf, write } from '../../support/journal/entries.js';
 import { type Coordinator, RedisJournals } from '../../support/redis/redis-journals.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
+import { inSoak } from '../../support/soak.js';
 import { rejectionOf } from '../../support/thrown.js';
 import { until } from '../../support/until.js';
 
@@ -257,6 +259,53 @@ describe('the journal in Redis under faults', () => {
       await load.check();
     });
   }
+
+  it('keeps its promises under any sequence of short faults', async () => {
+    const proxy = await FaultProxy.before(server.port);
+    const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+    const faults: Record<string, () => Promise<unknown>> = {
+      flush: () => server.command('SCRIPT', 'FLUSH'),
+      kill: () => server.command('CLIENT', 'KILL', 'TYPE', 'normal'),
+      deafen: () => server.command('CLIENT', 'KILL', 'TYPE', 'pubsub'),
+      pause: () => server.command('CLIENT', 'PAUSE', '50'),
+      cut: async () => proxy.cut(),
+      stop: async () => {
+        server.pause();
+        await pause(50);
+        server.resume();
+      },
+      loseAnswers: async () => {
+        proxy.set({ toClient: { drop: true } });
+        await pause(10);
+        proxy.cut();
+        proxy.set({});
+      },
+      loseCalls: async () => {
+        proxy.set({ toServer: { drop: true } });
+        await pause(10);
+        proxy.cut();
+        proxy.set({});
+      },
+      wait: () => pause(30),
+    };
+    const sequence = fc.array(fc.constantFrom(...Object.keys(faults)), {
+      minLength: 4,
+      maxLength: 12,
+    });
+    const property = fc.asyncProperty(sequence, async (names) => {
+      journals = new RedisJournals(`redis://127.0.0.1:${proxy.port}`, `f${++networks}`);
+      try {
+        const load = await Load.begin(journals);
+        for (const name of names) await faults[name]?.();
+        await load.more(20);
+        await load.check();
+      } finally {
+        await journals.close();
+      }
+    });
+    await fc.assert(property, { numRuns: inSoak(200, 5), endOnFailure: true });
+    await proxy.close();
+  });
 
   it('can be read while Redis has no memory for more', async () => {
     const one = await journals.open();

@@ -27,7 +27,7 @@ const { values } = parseArgs({
 const effort = values.quick ? quick : full;
 
 // Each process of the run has one, so that it goes with the run; then their folders.
-process.setMaxListeners(50);
+process.setMaxListeners(100);
 process.once('exit', removeDataFolders);
 // By these ways too.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -13,6 +13,8 @@ import { protectionOf, type TlsOptions } from './connection/tls.js';
 import { grpcTransport, type Route, type Transport } from './connection/transport.js';
 import type { WarningLogger } from './warnings.js';
 
+/** The client keeps its stream where a coordinator that cannot reach its storage asks it to move, and no other one welcomes it. */
+const MAY_STAY = 'drain-may-stay';
 /** The facts of a node, and how it connects. */
 export interface ConnectOptions extends TlsOptions {
   /** The node's name, unique in the network. Letters, digits, `_` and `-`. */
@@ -112,7 +114,7 @@ export function helloOf(options: ConnectOptions, sdk: string): Hello {
     excludeOwn,
     topics: [],
     commands: [],
-    features: [],
+    features: [MAY_STAY],
     start: undefined,
     window: undefined,
     sdk,

@@ -248,7 +248,7 @@ export class Session {
       case 'nodeLoads':
         return this.reading.loads(frame.value.loads);
       case 'drain':
-        this.status.post({ type: 'draining' });
+        if (!frame.value.mayStay) this.status.post({ type: 'draining' });
         return void this.#connection.move(link, frame.value, !this.reading.loading);
       case 'commandRequest':
         return this.handlers.take(frame.value);

@@ -85,8 +85,7 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   let health: Health = 'starting';
   let parts: Parts | undefined;
   // The pages start first and end last, so that a supervisor always gets an answer.
-  const healthNow = (): Health =>
-    health === 'serving' && parts?.networks.readOnly ? 'journal read-only' : health;
+  const healthNow = (): Health => (health === 'serving' && parts ? parts.health() : health);
   const pages = telemetry && (await serveTelemetry(metrics, telemetry, healthNow));
   const ends: End[] = pages ? [() => pages.close()] : [];
   const stop = (): Promise<void> => {
@@ -124,6 +123,8 @@ interface Parts {
   readonly networks: Networks;
   readonly credentials: Credentials;
   readonly listen: Edge['listen'];
+  /** Of a coordinator that serves. */
+  readonly health: () => Health;
 }
 
 /** Starts the parts, and adds the end of each part to `ends` at once, because a later part may fail to start. */
@@ -159,7 +160,11 @@ async function assemble(
     void members.listens(endpointOf(host, bound));
     return bound;
   };
-  return { id, networks, credentials, listen };
+  const health = (): Health => {
+    if (members.cutOff) return 'storage unreachable';
+    return networks.readOnly ? 'journal read-only' : 'serving';
+  };
+  return { id, networks, credentials, listen, health };
 }
 
 /** Builds the edge, and what renews its certificates. */
@@ -203,6 +208,10 @@ async function openNetworks(
   const networks = new Networks(parts);
   ends.push(() => networks.close());
   telemetry?.countFailed(() => networks.failed);
+  members.onCutOff((cutOff, err) => {
+    if (cutOff) options.logger?.warn({ err }, 'the storage cannot be reached');
+    else options.logger?.info({}, 'the storage can be reached again');
+  });
   await members.join();
   await networks.start(await engine.networks());
   const { limits, times } = parts;

@@ -76,6 +76,7 @@ export class Networks implements EdgeNetworks {
     this.#parts = parts;
     this.#shares = new SharedLimits(parts.limits);
     this.#turns = turnsBy(parts.clock);
+    parts.members.onCutOff((cutOff) => this.serve(!cutOff && !this.#stopping));
   }
 
   /** Opens main, then the others. Rejects if main does not open. */
@@ -166,7 +167,7 @@ export class Networks implements EdgeNetworks {
       const network = await opening;
       this.#open.set(name, network);
       this.#failed.delete(name);
-      this.#healthOf(name).serve(!this.#stopping);
+      this.#healthOf(name).serve(!this.#stopping && !this.#parts.members.cutOff);
       void network.epochEnded.then((reason) => this.#restart(name, network, reason));
       return network;
     } finally {

@@ -141,7 +141,7 @@ export async function openExchange(
 /** Ends what former processes left behind, and builds what ends with a node: it ends when the node does. */
 export async function openClaims(
   services: ReturnType<typeof openNetwork> &
-    Pick<Services, 'limits' | 'times' | 'clock' | 'listening' | 'onFault'> &
+    Pick<Services, 'limits' | 'times' | 'clock' | 'listening' | 'members' | 'onFault'> &
     Across,
   ends: End[],
 ) {

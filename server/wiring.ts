@@ -18,6 +18,7 @@ import {
   type Settings,
 } from './parts.js';
 import { PlayerOwnership } from './players/ownership.js';
+import { moveWhileCutOff } from './session/cut-off.js';
 import { sendEvictions } from './session/evictions.js';
 import { allObservers } from './session/observer.js';
 import { sessionProbe } from './session/probe.js';
@@ -47,6 +48,7 @@ export async function wire(settings: Settings, ends: End[]): Promise<Services> {
     onFault,
   );
   const registry = new SessionRegistry(network, nodeRows, { ...common, observer });
+  ends.push(moveWhileCutOff({ ...common, registry }));
   const probe = sessionProbe({ ...basis, registry });
   sendEvictions(network, playerRows, registry);
   loseStreamless(nodeRows, claims, { registry, ...across });

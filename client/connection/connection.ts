@@ -68,6 +68,8 @@ export class Connection {
   #successor: OpenStream | undefined;
   /** The link whose coordinator sent Drain. A second Drain changes nothing. */
   #leaving: Link | undefined;
+  /** Whether the node keeps the stream to that coordinator if no other one welcomes it. */
+  #mayStay = false;
   /** When the present move must be over, by the clock. */
   #leaveByMs = 0;
   /** The streams that another one has replaced, until they have ended. */
@@ -199,22 +201,40 @@ export class Connection {
    * Leaves a coordinator that is about to stop: opens a stream to another coordinator first, then ends the old one. If
    * no other coordinator accepts the node, it ends the old stream all the same, and `run` connects again. If the old
    * stream breaks meanwhile, the attempt that is under way is the last one here, and `run` waits for its Welcome.
-   * `movable`: another coordinator can go on where this one stops.
+   * `movable`: another coordinator can go on where this one stops. If the node may stay, it keeps the old stream instead.
    */
-  async move(from: Link, { grace, reconnectWindow }: Drain, movable: boolean): Promise<void> {
-    if (this.#leaving === from) return;
+  async move(from: Link, drain: Drain, movable: boolean): Promise<void> {
+    const { grace, reconnectWindow, mayStay } = drain;
+    if (this.#leaving === from) {
+      // The coordinator could not reach its storage, and now it stops.
+      this.#mayStay &&= mayStay;
+      return;
+    }
     const { clock } = this.#options;
     this.#leaving = from;
+    this.#mayStay = mayStay;
     this.#leaveByMs = clock.now() + Math.min(msOf(grace, GRACE_MS), LONGEST_GRACE_MS);
-    const stays = (): boolean => this.link === from && from.open && !this.#closed;
     const elsewhere = movable ? this.#options.routes.length - 1 : 0;
     if (elsewhere > 0) await this.#pause(clock.random() * msOf(reconnectWindow, WINDOW_MS));
-    for (let tries = 0; tries < elsewhere && stays(); tries++) {
-      this.#successor = this.#open(this.#nextRoute());
-      if (await this.#successor.link.welcomed) return;
+    if (await this.#follow(from, elsewhere)) return;
+    if (this.#mayStay) this.#leaving = undefined;
+    else if (this.#stays(from)) from.finish(this.#leaveByMs - clock.now());
+  }
+
+  /** Opens a stream to one of the other coordinators. False: none of them accepts the node. */
+  async #follow(from: Link, elsewhere: number): Promise<boolean> {
+    const own = this.#current?.route;
+    for (let tries = 0; tries < elsewhere && this.#stays(from); tries++) {
+      const route = this.#nextRoute();
+      this.#successor = this.#open(route === own ? this.#nextRoute() : route);
+      if (await this.#successor.link.welcomed) return true;
       this.#successor = undefined;
     }
-    if (stays()) from.finish(this.#leaveByMs - clock.now());
+    return false;
+  }
+
+  #stays(from: Link): boolean {
+    return this.link === from && from.open && !this.#closed;
   }
 
   /**

@@ -9,7 +9,7 @@ import { InTurn } from '../core/in-turn.js';
 import { Turnstile } from '../core/turnstile.js';
 import type { Draft, Transaction } from '../journal/journal.js';
 import { Dependents, type Ending } from './dependents.js';
-import { Losses } from './grace.js';
+import { Losses, type LossesOptions } from './grace.js';
 import { inheritNodes } from './inheritance.js';
 import type { Clock } from '../core/clock.js';
 import type { Times } from '../network/limits.js';
@@ -55,6 +55,7 @@ export interface ClaimOptions {
   readonly listening: Clock;
   readonly times: Pick<Times, 'unreachableMs' | 'graceMs'>;
   readonly holders: Pick<Holders, 'own' | 'isGone' | 'onJudged'>;
+  readonly members: LossesOptions['members'];
   /** Called with the error of work in the background. */
   readonly onFault: (error: unknown) => void;
 }

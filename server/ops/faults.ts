@@ -1,8 +1,10 @@
 /** Where the faults of a coordinator go. */
-import { KelpieError } from '../core/errors.js';
+import { KelpieError, type ReasonName } from '../core/errors.js';
 import { printable } from '../core/printable.js';
 import type { CoordinatorOptions } from './config/options.js';
 import type { Telemetry } from './telemetry.js';
+
+const REPORTED: readonly ReasonName[] = ['JOURNAL_READ_ONLY', 'ENGINE_UNAVAILABLE'];
 
 /** Hands faults to the user, counts them, and never throws. */
 export function faultHandler(
@@ -12,8 +14,8 @@ export function faultHandler(
   const log = logger && ((err: unknown) => logger.error({ err }, 'fault'));
   const report = onFault ?? log ?? printFault;
   return (error) => {
-    // The journal reported the reason once. From then on every write fails with this error.
-    if (error instanceof KelpieError && error.reason === 'JOURNAL_READ_ONLY') return;
+    // The reason was reported once. From then on every write fails with this error.
+    if (error instanceof KelpieError && REPORTED.includes(error.reason)) return;
     telemetry?.fault();
     try {
       report(error);

@@ -47,6 +47,10 @@ export class Publisher {
   #first: Promise<Outcome> | undefined;
   /** Whether the journal has the number of that write, and so refuses a hole after it. */
   #isExact = false;
+  /** The number that the journal has when all that is under way is stored; undefined: any. */
+  #expected: number | undefined;
+  /** Counts how often the journal did not store what was under way: then `#expected` goes back. */
+  #setbacks = 0;
   #rejections: PublishRejection[] = [];
   #rejectionBytes = 0;
   #unacknowledged = false;
@@ -61,7 +65,8 @@ export class Publisher {
 
   /**
    * Takes a publish. Throws at once if it refuses the whole publish; rejects with errors that only the journal
-   * can decide (STALE_GENERATION, OUTCOME_UNKNOWN, JOURNAL_READ_ONLY).
+   * can decide (STALE_GENERATION, OUTCOME_UNKNOWN, JOURNAL_READ_ONLY). Events that the journal certainly did not store
+   * are settled as rejected, with ENGINE_UNAVAILABLE: the session stays.
    */
   publish(request: Publish): Promise<void> {
     const drafts = encodeDrafts(request.events, this.#options.limits);
@@ -75,9 +80,12 @@ export class Publisher {
       return Promise.resolve();
     }
     const producer = producerOf(this.#options.instance, numbered, stored);
-    const { entries, rejections } = this.#judge(fresh, producer.previous + 1);
+    const begin = producer.previous + 1;
+    const { entries, rejections } = this.#judge(fresh, begin);
+    const previous = this.#expected ?? producer.previous;
+    this.#expected = producer.last;
     this.#next = producer.last + 1;
-    return this.#store(producer, entries, rejections);
+    return this.#store({ ...producer, previous }, begin, entries, rejections);
   }
 
   #judge(
@@ -104,25 +112,41 @@ export class Publisher {
 
   async #store(
     producer: Producer,
+    first: number,
     entries: Draft[],
     rejections: PublishRejection[],
   ): Promise<void> {
-    const count = producer.last - producer.previous;
+    const setbacks = this.#setbacks;
+    const count = producer.last - first + 1;
     const bytes = entries.reduce((sum, { event }) => sum + event.length, 0);
     this.#inFlightEvents += count;
     this.#inFlightBytes += bytes;
     try {
       const require = [this.#options.fence];
       const outcome = await this.#commit({ require, producer, entries });
+      // One that was under way before it was not stored either.
+      if (outcome.kind === 'producerAt' && setbacks < this.#setbacks) throw notStored();
       if (outcome.kind !== 'stored') throw this.#refused(outcome);
-      this.#settled = producer.last;
-      for (const rejection of rejections) this.#reject(rejection);
-      this.#acknowledge();
+      this.#settle(producer.last, rejections);
+    } catch (error) {
+      if (!(error instanceof KelpieError) || error.reason !== 'ENGINE_UNAVAILABLE') throw error;
+      if (setbacks === this.#setbacks) {
+        this.#setbacks += 1;
+        this.#expected = producer.previous;
+        this.#first = undefined;
+      }
+      this.#settle(producer.last, withAll(rejections, first, producer.last, error));
     } finally {
       this.#inFlightEvents -= count;
       this.#inFlightBytes -= bytes;
       this.#room.open();
     }
+  }
+
+  #settle(upTo: number, rejections: readonly PublishRejection[]): void {
+    this.#settled = upTo;
+    for (const rejection of rejections) this.#reject(rejection);
+    this.#acknowledge();
   }
 
   /**
@@ -148,6 +172,7 @@ export class Publisher {
   #refused(outcome: Exclude<Outcome, { kind: 'stored' }>): KelpieError {
     if (outcome.kind === 'conflict') return notOwner(this.#options);
     this.#next = outcome.sequence + 1;
+    this.#expected = outcome.sequence;
     return holeError(outcome.sequence + 1);
   }
 
@@ -181,4 +206,24 @@ export class Publisher {
       this.#rejectionBytes >= PENDING_REJECTION_BYTES;
     return inFlight || rejected ? this.#room.wait() : undefined;
   }
+}
+
+/** Rejections for all events from one number to another: those that there are, and the error for the others. */
+function withAll(
+  rejections: readonly PublishRejection[],
+  first: number,
+  last: number,
+  error: KelpieError,
+): PublishRejection[] {
+  const given = new Map(rejections.map((one) => [one.publishSequence, one]));
+  const numbers = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  const detail = wireError(error);
+  return numbers.map(
+    (publishSequence) => given.get(publishSequence) ?? { publishSequence, error: detail },
+  );
+}
+
+function notStored(): KelpieError {
+  const message = 'the storage of the network was away for an earlier event; nothing was stored';
+  return new KelpieError('ENGINE_UNAVAILABLE', message, {}, { retryAfterMs: 1000 });
 }

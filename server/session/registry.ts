@@ -11,7 +11,7 @@ import { encodeRequestFrame, type Frame } from '../delivery/frames.js';
 import type { Session as SessionReport } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import type { Drain, Hello } from '../../gen/ts/kelpie/v1/session_service.js';
 import type { Entry } from '../journal/journal.js';
-import { ownersWritten } from '../nodes/departures.js';
+import { departures, ownersWritten } from '../nodes/departures.js';
 import type { NodeRows } from '../nodes/rows.js';
 import type { Limits, Times } from '../network/limits.js';
 import type { Network } from '../network/network.js';
@@ -171,7 +171,8 @@ export class SessionRegistry implements Carrier {
   welcomed(session: Member): void {
     if (!this.draining) return;
     const grace = durationOf(this.#options.times.drainMs);
-    session.drain({ grace, reconnectWindow: durationOf(this.#reconnectWindowMs) });
+    const reconnectWindow = durationOf(this.#reconnectWindowMs);
+    session.drain({ grace, reconnectWindow, mayStay: false });
   }
 
   /** Takes a session out. False: a newer one of the node has its place. */
@@ -210,7 +211,7 @@ export class SessionRegistry implements Carrier {
       const session = this.#sessions.get(name);
       const owner = rows.owners.get(name)?.value;
       if (!session || owner?.sessionId === session.id) continue;
-      session.evict(owner ? replacedError(name) : endedError(name));
+      session.evict(owner ? replacedError(name) : goneError(name, departures(rows, entries)));
     }
   }
 
@@ -279,6 +280,14 @@ function requestOffer(handover: Handover): Offer {
 function drainingError(): KelpieError {
   const message = 'the coordinator is about to stop; connect again, here or elsewhere';
   return new KelpieError('DRAINING', message, {}, { retryAfterMs: 500 });
+}
+
+/** An operator ended the session; or another coordinator counted the node as lost, because this one was cut off. */
+function goneError(name: string, left: ReturnType<typeof departures>): KelpieError {
+  const { reason } = [...left].findLast((one) => one.name === name) ?? {};
+  if (reason === undefined || reason === 'DISCONNECTED') return endedError(name);
+  const message = `"${name}" counts as lost: its coordinator was cut off; connect again`;
+  return new KelpieError('STALE_GENERATION', message, { name });
 }
 
 function endedError(name: string): KelpieError {

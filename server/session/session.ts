@@ -20,6 +20,7 @@ import type { PatternHold } from '../delivery/pattern-budget.js';
 import { encodeFrame, type Frame, type FramePart, publicError } from '../delivery/frames.js';
 import { Latch } from '../core/latch.js';
 import { type Active, activate } from './active.js';
+import { MAY_STAY } from './cut-off.js';
 import { open, type Opened } from './handshake.js';
 import type { Message, Peer } from './port.js';
 import type { Member } from './registry.js';
@@ -42,6 +43,8 @@ export class Session implements Member {
   /** Forgets the end of the credential. */
   readonly #forget: () => void;
   #helloName: string | undefined;
+  /** Whether the node can keep its stream after a Drain. */
+  #mayStay = false;
   #active: Active | undefined;
   readonly #loads: LoadReader;
   #closed = false;
@@ -149,6 +152,7 @@ export class Session implements Member {
     const { registry } = this.#services;
     this.#helloTimer();
     this.#helloName = hello.name;
+    this.#mayStay = hello.features.includes(MAY_STAY);
     try {
       this.#peer.use?.session();
       await registry.admit(this);
@@ -245,6 +249,7 @@ export class Session implements Member {
   }
 
   drain(drain: Drain): void {
+    if (drain.mayStay && !this.#mayStay) return;
     this.outbound.send({ $case: 'drain', value: drain });
   }
 

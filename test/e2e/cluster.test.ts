@@ -8,6 +8,8 @@ import {
 } from '../../server/coordinator.js';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { runKelpied, startKelpied } from '../support/process/kelpied.js';
+import { healthOf } from '../support/process/health.js';
+import { FaultProxy } from '../support/faults/fault-proxy.js';
 import { RedisServer } from '../support/redis/redis-server.js';
 import { until } from '../support/until.js';
 import { Inbox } from '../support/wire/inbox.js';
@@ -133,4 +135,187 @@ describe('two coordinators on one Redis', () => {
       );
     }
   });
+});
+
+/** Shorter than in life, so that a coordinator notices soon that it is cut off. */
+const ALIVE_MS = 800;
+const GRACE_MS = 3000;
+
+describe('a coordinator whose Redis is away', () => {
+  let redis: RedisServer;
+  let coordinators: Coordinator[];
+  let proxies: FaultProxy[];
+  let nodes: Node[];
+
+  beforeEach(async () => {
+    redis = await RedisServer.start({ persistent: true });
+    [coordinators, proxies, nodes] = [[], [], []];
+  });
+  afterEach(async () => {
+    await Promise.all(nodes.map(({ client }) => client.close()));
+    await Promise.all(coordinators.map((one) => one.stop()));
+    await Promise.all(proxies.map((one) => one.close()));
+    await redis.stop();
+  });
+
+  async function start(url = redis.url): Promise<Coordinator> {
+    const times = { aliveMs: ALIVE_MS, graceMs: GRACE_MS };
+    const coordinator = await startCoordinator({
+      journal: 'redis',
+      redis: { url },
+      port: 0,
+      times,
+    });
+    coordinators.push(coordinator);
+    return coordinator;
+  }
+
+  interface Node {
+    readonly client: KelpieClient;
+    readonly heard: string[];
+    /** Everything but its first connections and refusals. */
+    readonly statuses: string[];
+    /** The ids of the coordinators that welcomed it. */
+    readonly coordinators: string[];
+  }
+
+  async function join(
+    name: string,
+    at: readonly Coordinator[],
+    options: Partial<ConnectOptions> = {},
+  ): Promise<Node> {
+    const endpoints = at.map(({ endpoint }) => endpoint);
+    const client = connect({ name, role: 'DOWNSTREAM', endpoints, ...options });
+    const none: [string[], string[], string[]] = [[], [], []];
+    const [heard, statuses, coordinators] = none;
+    client.subscribe('chat', ({ content }) => void heard.push(content as string));
+    for (const topic of ['nodes.*', 'players.*']) {
+      client.subscribe(topic, ({ body }) => void heard.push(body?.kind ?? ''));
+    }
+    await client.ready();
+    void (async () => {
+      for await (const status of client.status()) {
+        if (status.type === 'connected') coordinators.push(status.welcome.coordinatorId);
+        if (['gap', 'connected'].includes(status.type)) statuses.push(status.type);
+        if (status.type === 'disconnected') statuses.push(status.error?.reason ?? 'in order');
+      }
+    })();
+    const node = { client, heard, statuses, coordinators };
+    nodes.push(node);
+    return node;
+  }
+
+  const pass = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+  const left = ({ heard }: Node): string[] => heard.filter((one) => one.endsWith('Left'));
+
+  /** The first outcome of publishes that begin now: `stored`, or a reason. Each publish ends soon. */
+  async function publish({ client }: Node, text: string): Promise<string> {
+    const end = client.publish('chat', text).then(
+      () => 'stored',
+      (error: unknown) => (error as { reason: string }).reason,
+    );
+    return Promise.race([end, pass(10_000).then(() => 'late')]);
+  }
+
+  /** Publishes until it is stored. */
+  async function storedAt(node: Node, text: string): Promise<string> {
+    let outcome = await publish(node, text);
+    for (let tries = 0; outcome === 'ENGINE_UNAVAILABLE' && tries < 100; tries++) {
+      await pass(100);
+      outcome = await publish(node, text);
+    }
+    return outcome;
+  }
+
+  for (const [name, awayMs] of [
+    ['for a moment', ALIVE_MS / 4],
+    ['for longer than the grace', 2 * GRACE_MS],
+  ] as const) {
+    it(`keeps its sessions ${name}, refuses writes at once, and goes on afterwards`, async () => {
+      const wire = await FaultProxy.before(redis.port);
+      proxies.push(wire);
+      const url = `redis://${wire.endpoint}`;
+      const [first, second] = [await start(url), await start(url)];
+      const evicted: unknown[] = [];
+      const players = { onEvicted: (one: unknown) => void evicted.push(one) };
+      const gate = await join('gate', [first, second], { role: 'PROXY', players });
+      const lobby = await join('lobby', [second]);
+      await gate.client.players.joined({ xuid: '2535400000000001', name: 'Steve' });
+      expect(await publish(lobby, 'before')).to.equal('stored');
+      await until(() => gate.heard.includes('before'));
+      wire.refuse();
+      const refused = await publish(lobby, 'meanwhile');
+      expect(refused).to.equal('ENGINE_UNAVAILABLE');
+      await pass(awayMs);
+      wire.heal();
+      expect(await storedAt(lobby, 'after')).to.equal('stored');
+      await until(() => [gate, lobby].every(({ heard }) => heard.includes('after')));
+      // Longer than the grace: nobody is lost later either.
+      await pass(GRACE_MS + ALIVE_MS);
+      for (const node of [gate, lobby]) {
+        // It may have moved to the other coordinator, and was never without one.
+        expect(new Set(node.statuses)).to.deep.equal(new Set(['connected']));
+        expect(left(node)).to.deep.equal([]);
+        expect(node.heard.filter((one) => one === 'after')).to.have.length(1);
+        expect(node.heard).not.to.include('meanwhile');
+      }
+      expect(gate.client.players.size).to.equal(1);
+      expect(evicted).to.deep.equal([]);
+    });
+  }
+
+  it('moves its nodes to another coordinator if it alone is cut off, and serves again', async () => {
+    const wire = await FaultProxy.before(redis.port);
+    proxies.push(wire);
+    const first = await start(`redis://${wire.endpoint}`);
+    const second = await start();
+    const lobby = await join('lobby', [first, second]);
+    const alone = await join('alone', [first]);
+    const reader = await join('reader', [second]);
+    expect(lobby.coordinators).to.deep.equal([first.id]);
+    const health = () => healthOf(first.endpoint, '');
+    expect(await health()).to.equal('SERVING');
+    wire.refuse();
+    await until(() => lobby.coordinators.at(-1) === second.id);
+    expect(await health()).to.equal('NOT_SERVING');
+    expect(await publish(lobby, 'moved')).to.equal('stored');
+    await until(() => reader.heard.includes('moved'));
+    expect(lobby.statuses).to.deep.equal(['connected', 'connected']);
+    expect(alone.statuses).to.deep.equal(['connected']);
+    wire.heal();
+    await until(() => alone.heard.includes('moved'));
+    while ((await health()) !== 'SERVING') await pass(20);
+    expect(alone.heard.filter((one) => one === 'moved')).to.have.length(1);
+    expect(left(reader)).to.deep.equal([]);
+  });
+
+  for (const [name, persistent] of [
+    ['that keeps its data', true],
+    ['that forgets all', false],
+  ] as const) {
+    it(`begins a new epoch when a Redis ${name} is started again, and nobody leaves`, async () => {
+      await redis.stop();
+      redis = await RedisServer.start({ persistent });
+      const [first, second] = [await start(), await start()];
+      const onEvicted = (): void => expect.fail('no player is evicted');
+      const gate = await join('gate', [first, second], { role: 'PROXY', players: { onEvicted } });
+      const lobby = await join('lobby', [second]);
+      await gate.client.players.joined({ xuid: '2535400000000001', name: 'Steve' });
+      expect(await publish(lobby, 'before')).to.equal('stored');
+      await until(() => gate.heard.includes('before'));
+      await redis.restart();
+      await until(() => [gate, lobby].every(({ statuses }) => statuses.includes('gap')));
+      expect(await storedAt(lobby, 'after')).to.equal('stored');
+      await until(() => [gate, lobby].every(({ heard }) => heard.includes('after')));
+      await pass(GRACE_MS + ALIVE_MS);
+      for (const node of [gate, lobby]) {
+        expect(left(node)).to.deep.equal([]);
+        expect(node.heard.filter((one) => one === 'after')).to.have.length(1);
+        const ends = node.statuses.filter((one) => one !== 'connected');
+        expect(ends).to.deep.equal(['EPOCH_ENDED', 'gap']);
+      }
+      expect(gate.client.roster.nodes().map((node) => node.name)).to.deep.equal(['gate', 'lobby']);
+      expect(gate.client.players.size).to.equal(1);
+    });
+  }
 });

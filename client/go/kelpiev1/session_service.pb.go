@@ -2339,8 +2339,12 @@ type Drain struct {
 	Grace *durationpb.Duration `protobuf:"bytes,1,opt,name=grace,proto3" json:"grace,omitempty"`
 	// Wait a random time up to this one before you connect, so that not all nodes come at once.
 	ReconnectWindow *durationpb.Duration `protobuf:"bytes,2,opt,name=reconnect_window,json=reconnectWindow,proto3" json:"reconnect_window,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The coordinator does not stop: it cannot reach the storage that it shares with others, and serves again when it can.
+	// The node moves if another coordinator welcomes it. Else it keeps this stream, and sends no Goodbye. Only nodes whose
+	// Hello has the feature `drain-may-stay` get such a Drain, perhaps several times.
+	MayStay       bool `protobuf:"varint,3,opt,name=may_stay,json=mayStay,proto3" json:"may_stay,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Drain) Reset() {
@@ -2385,6 +2389,13 @@ func (x *Drain) GetReconnectWindow() *durationpb.Duration {
 		return x.ReconnectWindow
 	}
 	return nil
+}
+
+func (x *Drain) GetMayStay() bool {
+	if x != nil {
+		return x.MayStay
+	}
+	return false
 }
 
 // Ends the session, or only the stream. Send it after the answers to all requests have come: later answers may
@@ -2595,10 +2606,11 @@ const file_kelpie_v1_session_service_proto_rawDesc = "" +
 	"\x06cursor\x18\x01 \x01(\v2\x11.kelpie.v1.CursorR\x06cursor\"\v\n" +
 	"\tRequestOk\"=\n" +
 	"\rRequestFailed\x12,\n" +
-	"\x05error\x18\x01 \x01(\v2\x16.kelpie.v1.ErrorDetailR\x05error\"~\n" +
+	"\x05error\x18\x01 \x01(\v2\x16.kelpie.v1.ErrorDetailR\x05error\"\x99\x01\n" +
 	"\x05Drain\x12/\n" +
 	"\x05grace\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x05grace\x12D\n" +
-	"\x10reconnect_window\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x0freconnectWindow\";\n" +
+	"\x10reconnect_window\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x0freconnectWindow\x12\x19\n" +
+	"\bmay_stay\x18\x03 \x01(\bR\amayStay\";\n" +
 	"\aGoodbye\x120\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x18.kelpie.v1.GoodbyeReasonR\x06reason*\x85\x01\n" +
 	"\x0eWelcomeOutcome\x12\x1f\n" +

@@ -8,9 +8,11 @@ import type { Telemetry } from '../../ops/telemetry.js';
 
 /**
  * Where a coordinator is in its life. Only one that serves is healthy; one whose journal is read-only
- * can be read and keeps its sessions, but must be started again.
+ * can be read and keeps its sessions, but must be started again. One that cannot reach its storage keeps its sessions too,
+ * and serves again when it can.
  */
-export type Health = 'starting' | 'serving' | 'journal read-only' | 'draining';
+export type Health =
+  'starting' | 'serving' | 'journal read-only' | 'storage unreachable' | 'draining';
 
 /** Pages that are served. */
 export interface TelemetryServer {

@@ -9,14 +9,61 @@ const lost = new Error('the connection broke');
 const DRAINED = [{ reason: GoodbyeReason.DRAINED }];
 
 /** The coordinator announces its stop, and the time in which its clients move. */
-const drain = (stream: ScriptedStream, windowMs = 2000): Promise<void> =>
+const drain = (stream: ScriptedStream, windowMs = 2000, mayStay = false): Promise<void> =>
   stream.send({
     $case: 'drain',
     value: {
       grace: { seconds: 10, nanos: 0 },
       reconnectWindow: { seconds: windowMs / 1000, nanos: 0 },
+      mayStay,
     },
   });
+
+describe('a client whose coordinator cannot reach its storage', () => {
+  let scripted: Scripted;
+
+  afterEach(async () => {
+    await scripted.close();
+    expect(scripted.clock.pending, 'timers after the end').to.equal(0);
+  });
+
+  it('stays if it has no other endpoint', async () => {
+    scripted = await Scripted.welcomed();
+    expect(scripted.stream.values('hello')[0]?.features).to.deep.equal(['drain-may-stay']);
+    await drain(scripted.stream, 2000, true);
+    await scripted.pass(5000);
+    expect(scripted.stream.values('goodbye')).to.deep.equal([]);
+    expect(scripted.all('draining')).to.deep.equal([]);
+  });
+
+  it('stays if no other coordinator welcomes it, and tries again when it is asked again', async () => {
+    scripted = await Scripted.welcomed({}, 2);
+    const old = scripted.at(0);
+    await drain(old, 2000, true);
+    await scripted.pass(0);
+    await scripted.at(1).break(lost);
+    await scripted.pass(5000);
+    expect(old.values('goodbye')).to.deep.equal([]);
+    expect(scripted.all('disconnected')).to.deep.equal([]);
+    await drain(old, 2000, true);
+    await scripted.pass(0);
+    await scripted.at(1).welcome();
+    expect(old.values('goodbye')).to.deep.equal(DRAINED);
+    await old.end();
+    expect(scripted.all('disconnected')).to.deep.equal([]);
+  });
+
+  it('leaves if that coordinator stops meanwhile', async () => {
+    scripted = await Scripted.welcomed({}, 2);
+    const old = scripted.at(0);
+    await drain(old, 2000, true);
+    await scripted.pass(0);
+    await drain(old);
+    await scripted.at(1).break(lost);
+    expect(old.values('goodbye')).to.deep.equal(DRAINED);
+    await old.end();
+  });
+});
 
 describe('a client whose coordinator drains', () => {
   let scripted: Scripted;
@@ -200,7 +247,7 @@ describe('a client whose coordinator drains', () => {
     scripted = await Scripted.welcomed();
     const old = scripted.stream;
     // In one message, so that both are handled before a frame goes out.
-    const value = { grace: undefined, reconnectWindow: undefined };
+    const value = { grace: undefined, reconnectWindow: undefined, mayStay: false };
     await old.send(
       { $case: 'drain', value },
       { $case: 'heartbeatRequested', value: {} },

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { NodeLeaveReason } from '../../../gen/ts/kelpie/v1/event.js';
 import { Node, NodeChange, NodeRole, NodeState } from '../../../gen/ts/kelpie/v1/node.js';
 import { WelcomeOutcome } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { Listeners } from '../../../server/core/listeners.js';
 import { Losses, type Verdicts } from '../../../server/nodes/grace.js';
 import { defaultTimes } from '../../../server/network/limits.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
@@ -18,13 +19,20 @@ describe('losses', () => {
     const clock = new FakeClock();
     const said: string[] = [];
     const faults: unknown[] = [];
-    const options = { clock, times: defaultTimes, onFault: (fault: unknown) => faults.push(fault) };
+    const cuts = new Listeners<[boolean, unknown]>();
+    const members = { cutOff: false, onCutOff: cuts.add.bind(cuts) };
+    const setCutOff = (cutOff: boolean): void => {
+      members.cutOff = cutOff;
+      cuts.tell(cutOff, undefined);
+    };
+    const onFault = (fault: unknown): void => void faults.push(fault);
+    const options = { clock, times: defaultTimes, onFault, members };
     const losses = new Losses(options, {
       unreachable: async (name, generation) => said.push(`${name} ${generation} unreachable`),
       lost: async (name, generation) => said.push(`${name} ${generation} lost`),
       ...verdicts,
     });
-    return { clock, said, faults, losses };
+    return { clock, said, faults, losses, setCutOff };
   }
 
   it('makes a node UNREACHABLE after a second and LOST after the grace if this coordinator saw the loss', () => {
@@ -52,6 +60,23 @@ describe('losses', () => {
     expect(said).to.have.length(1);
     clock.advance(1);
     expect(said).to.deep.equal(['lobby-1 7 unreachable', 'lobby-1 7 lost']);
+  });
+
+  it('says nothing while this coordinator is cut off, and gives all the whole grace afterwards', () => {
+    const { clock, said, losses, setCutOff } = watched();
+    losses.seen('lobby-1', 7);
+    losses.inherited('lobby-2', 8);
+    setCutOff(true);
+    clock.advance(10 * GRACE_MS);
+    expect(said).to.be.empty;
+    setCutOff(false);
+    clock.advance(BACK_MS - 1);
+    expect(said).to.be.empty;
+    losses.forget('lobby-2');
+    clock.advance(GRACE_MS);
+    expect(said).to.deep.equal(['lobby-1 7 unreachable', 'lobby-1 7 lost']);
+    losses.close();
+    expect(clock.pending).to.equal(0);
   });
 
   it('has one timer for each node, of its newest loss', () => {

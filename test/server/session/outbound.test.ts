@@ -47,7 +47,7 @@ describe('the frames to a peer', () => {
     const outbound = new Outbound(() => []);
     const frame = {
       $case: 'drain',
-      value: { grace: undefined, reconnectWindow: undefined },
+      value: { grace: undefined, reconnectWindow: undefined, mayStay: false },
     } as const;
     for (let requestId = 1; requestId <= 200_000; requestId++) outbound.send(frame, requestId);
     outbound.end();

@@ -646,7 +646,15 @@ export interface Drain {
     | Duration
     | undefined;
   /** Wait a random time up to this one before you connect, so that not all nodes come at once. */
-  reconnectWindow: Duration | undefined;
+  reconnectWindow:
+    | Duration
+    | undefined;
+  /**
+   * The coordinator does not stop: it cannot reach the storage that it shares with others, and serves again when it can.
+   * The node moves if another coordinator welcomes it. Else it keeps this stream, and sends no Goodbye. Only nodes whose
+   * Hello has the feature `drain-may-stay` get such a Drain, perhaps several times.
+   */
+  mayStay: boolean;
 }
 
 /**
@@ -3611,7 +3619,7 @@ export const RequestFailed: MessageFns<RequestFailed> = {
 };
 
 function createBaseDrain(): Drain {
-  return { grace: undefined, reconnectWindow: undefined };
+  return { grace: undefined, reconnectWindow: undefined, mayStay: false };
 }
 
 export const Drain: MessageFns<Drain> = {
@@ -3621,6 +3629,9 @@ export const Drain: MessageFns<Drain> = {
     }
     if (message.reconnectWindow !== undefined) {
       Duration.encode(message.reconnectWindow, writer.uint32(18).fork()).join();
+    }
+    if (message.mayStay !== false) {
+      writer.uint32(24).bool(message.mayStay);
     }
     return writer;
   },
@@ -3654,6 +3665,14 @@ export const Drain: MessageFns<Drain> = {
             message.reconnectWindow = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.mayStay = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3674,6 +3693,9 @@ export const Drain: MessageFns<Drain> = {
     if (message.reconnectWindow !== undefined) {
       obj.reconnectWindow = Duration.toJSON(message.reconnectWindow);
     }
+    if (message.mayStay !== undefined) {
+      obj.mayStay = message.mayStay;
+    }
     return obj;
   },
 
@@ -3688,6 +3710,7 @@ export const Drain: MessageFns<Drain> = {
     message.reconnectWindow = (object.reconnectWindow !== undefined && object.reconnectWindow !== null)
       ? Duration.fromPartial(object.reconnectWindow)
       : undefined;
+    message.mayStay = object.mayStay ?? false;
     return message;
   },
 };

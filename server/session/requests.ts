@@ -176,7 +176,7 @@ export class Requests {
       case 'reportPlayers':
         return this.#report(requestId, frame.value);
       case 'syncPlayers':
-        return this.#answer(requestId, this.#proxy.sync(frame.value));
+        return this.#answer(requestId, this.#known(this.#proxy.sync(frame.value)));
       case 'updatePlayer':
         return this.#confirm(requestId, this.#proxy.update(frame.value));
       case 'transferPlayers':
@@ -257,7 +257,7 @@ export class Requests {
   }
 
   #report(requestId: number, request: ReportPlayers): void {
-    this.#proxy.report(request).then(
+    this.#known(this.#proxy.report(request)).then(
       (resultsNow) => {
         const results = resultsNow();
         const news = request.reports.some(
@@ -269,6 +269,16 @@ export class Requests {
       },
       (error: unknown) => this.#fail(requestId, error),
     );
+  }
+
+  /** If nobody knows which players a proxy got, the stream ends: the list on the next one settles all of them. */
+  #known<T>(work: Promise<T>): Promise<T> {
+    return work.catch((error: unknown) => {
+      const { reason } = this.#public(error);
+      if (reason === 'OUTCOME_UNKNOWN' && !this.#services.network.readOnly)
+        this.#outbound.end(this.#public(error));
+      throw error;
+    });
   }
 
   /** Answers RequestOk to a request that wants an answer and has no other one. */

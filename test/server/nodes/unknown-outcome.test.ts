@@ -3,11 +3,14 @@
  * and writes nothing a second time.
  */
 import { expect } from 'chai';
+import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
+import type { Player } from '../../../gen/ts/kelpie/v1/player.js';
 import type { KelpieError } from '../../../server/core/errors.js';
 import { messageDraft } from '../../support/wire/messages.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
 import { settled } from '../../support/journal/history.js';
 import { LossyJournal } from '../../support/journal/lossy-journal.js';
+import { steve } from '../../support/model/proxy.js';
 import { hello, join, openMortal, TestStream } from '../../support/model/coordinator.js';
 
 async function open() {
@@ -71,5 +74,29 @@ describe('a claim of unknown outcome', () => {
     const error = (await stream.ended()) as KelpieError;
     expect(error.reason).to.equal('OUTCOME_UNKNOWN');
     expect(town.nodeRows.owners.get('lobby')?.sequence).to.equal(welcome.generation);
+  });
+});
+
+describe('a list of players of unknown outcome', () => {
+  it('ends the stream, so that a player who quits meanwhile is not there for ever', async () => {
+    const { journal, town } = await open();
+    const facts = hello('gate', { role: NodeRole.PROXY });
+    const { stream } = await join(town, facts);
+    const list = (...players: Player[]) => {
+      const value = { asOf: 0, afterId: '', upToId: '', players, loginAges: {} };
+      return { $case: 'syncPlayers', value } as const;
+    };
+    // The grant is stored and acknowledged, and the answer to the write after it is lost.
+    const forget = journal.onAppend(() => {
+      forget();
+      journal.lose = 'after';
+    });
+    stream.send(list(steve()));
+    expect((await stream.ended())).to.include({ reason: 'OUTCOME_UNKNOWN' });
+    expect(town.playerRows.online, 'the list is stored').to.equal(1);
+    const { stream: next } = await join(town, facts);
+    next.send(list());
+    await next.next('playersSynced');
+    expect(town.playerRows.online).to.equal(0);
   });
 });

@@ -44,18 +44,19 @@ export class Laws {
       ...{ kind: 'batch', stream: 0, after, upTo, events: events.map(seen) },
     });
     for (const { body } of events) {
-      if (body?.$case !== 'nodeLeft' || body.value.reason !== NodeLeaveReason.LOST) continue;
+      if (body?.$case !== 'nodeLeft') continue;
       const { name = '', instanceId = new Uint8Array() } = body.value.node ?? {};
-      this.#lost(name, instanceId);
+      this.#left(name, instanceId, body.value.reason);
     }
   }
 
-  /** A node is lost only after its grace, which begins when its stream breaks. */
-  #lost(name: string, instance: Uint8Array): void {
+  /** A node that has a stream, and answers on it, is neither lost nor replaced. */
+  #left(name: string, instance: Uint8Array, reason: NodeLeaveReason): void {
     const node = this.#world.nodes.find((one) => one.name === name);
     if (!node || hex(node.instance) !== hex(instance)) return;
-    const whole = node.isReady && this.#world.isWhole(node);
-    if (whole) this.broken.push(`${name} was there, and left as LOST`);
+    const { LOST, REPLACED } = NodeLeaveReason;
+    if ((reason === LOST || reason === REPLACED) && node.isReady && this.#world.isWhole(node))
+      this.broken.push(`${name} was there, and left as ${reason === LOST ? 'LOST' : 'REPLACED'}`);
   }
 
   /** Whether everybody has come back, and has what there is. */

@@ -1,4 +1,5 @@
 /** A place where coordinators of a simulation run, one after the other: real services, without an edge. */
+import type { Membership } from '../../server/cluster/membership.js';
 import { Members } from '../../server/cluster/members.js';
 import { ListeningClock } from '../../server/core/listening-clock.js';
 import { MAIN } from '../../server/core/network-name.js';
@@ -11,7 +12,7 @@ import type { SessionPort } from '../../server/session/port.js';
 import type { Services } from '../../server/wiring.js';
 import { MortalClock } from '../support/clock/mortal-clock.js';
 import type { Engine } from './engine/engine.js';
-import { JournalView, type ViewParts } from './engine/journal-view.js';
+import { JournalView } from './engine/journal-view.js';
 import { Link } from './engine/link.js';
 import type { Scheduler } from './scheduler.js';
 
@@ -31,9 +32,11 @@ export const times: Times = {
 /** The newest entries in memory: few, so that readers also read the journal. */
 const TAIL = { entries: 20, bytes: 2 ** 20 };
 
-/** The parts of a coordinator that a test may plant a fault in. */
+/** A test plants a fault in one of these. */
 export interface Planting {
-  readonly journal?: (journal: JournalView, parts: ViewParts) => Journal;
+  readonly journal?: (journal: Journal, link: Link) => Journal;
+  readonly membership?: (membership: Membership, id: string) => Membership;
+  readonly engine?: (engine: Engine) => void;
 }
 
 /** One coordinator: a process. */
@@ -57,7 +60,8 @@ class Process {
     const onFault = (error: unknown): void => place.fault(this, error);
     const clocks = { clock, listening: this.#listening, onFault };
     const facts = () => ({ version: '0.0.0', ...this.networks.facts });
-    const membership = engine.membership(link);
+    const own = engine.membership(link);
+    const membership = place.planting.membership?.(own, id) ?? own;
     this.members = new Members({ id, membership, facts, ttlMs: times.aliveMs, ...clocks });
     this.networks = new Networks({
       ...clocks,
@@ -67,7 +71,7 @@ class Process {
       openJournal: async (_, faults) => {
         const parts = { store: engine.store, link, clock, faults };
         const view = await JournalView.open(parts);
-        return place.planting.journal?.(view, parts) ?? view;
+        return place.planting.journal?.(view, link) ?? view;
       },
       observe: () => ({ onFault }),
       onUnavailable: () => undefined,

@@ -3,7 +3,7 @@ import { inCountedTurns } from './turns.js';
 import { type Plan, World } from './world.js';
 
 /** The faults of the schedule with this seed. */
-async function faultsOf(seed: number, plan: Plan): Promise<string[]> {
+export async function faultsOf(seed: number, plan: Plan): Promise<string[]> {
   return inCountedTurns(async () => {
     const world = new World(seed, plan);
     try {

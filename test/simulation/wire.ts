@@ -66,6 +66,7 @@ export class Stream {
   readonly #down: Lane<Uint8Array>;
   readonly #server = new AbortController();
   #isWhole = true;
+  #isOver = false;
 
   constructor(scheduler: Scheduler, ends: Ends) {
     this.node = ends.node;
@@ -76,9 +77,9 @@ export class Stream {
     this.#down = new Lane(scheduler);
   }
 
-  /** Whether messages arrive. */
+  /** Whether messages arrive, and the coordinator has not ended it. */
   get isWhole(): boolean {
-    return this.#isWhole;
+    return this.#isWhole && !this.#isOver;
   }
 
   /** The side of the node. */
@@ -108,10 +109,21 @@ export class Stream {
     try {
       const { serve } = await this.goal.port();
       for await (const bytes of serve(this.#up.read(), peer)) this.#down.send(bytes);
-      this.#down.end();
+      this.#over();
     } catch (error) {
-      this.#down.end(error as Error);
+      this.#over(error as Error);
     }
+  }
+
+  #over(error?: Error): void {
+    this.#isOver = true;
+    this.#down.end(error);
+  }
+
+  /** Messages that are sent from now on arrive late. */
+  stall(ms: number): void {
+    this.#up.stall(ms);
+    this.#down.stall(ms);
   }
 
   /** The connection breaks. */
@@ -152,6 +164,10 @@ class Lane<Item> {
 
   end(error?: Error): void {
     this.#travel({ error });
+  }
+
+  stall(ms: number): void {
+    this.#lastMs = Math.max(this.#lastMs, this.#scheduler.nowMs + ms);
   }
 
   #travel(one: Arrival<Item>): void {

@@ -2,9 +2,11 @@
  * A network of a simulation: coordinators on one engine, and nodes and proxies that come to any of them, while all of
  * them fail. The seed decides what happens.
  */
+import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { DuplicatePolicy } from '../../gen/ts/kelpie/v1/player.js';
 import { faultsIn } from '../history/check.js';
 import type { Act, Step } from '../history/steps.js';
+import { hello, TestStream } from '../support/model/coordinator.js';
 import { player } from '../support/model/proxy.js';
 import { idOf, ProxyModel } from '../support/model/proxy-model.js';
 import { Engine } from './engine/engine.js';
@@ -23,10 +25,20 @@ export interface Plan {
   readonly players: number;
   /** Acts and faults. */
   readonly acts: number;
+  /** The faults that happen. Default: all. */
+  readonly only?: readonly FaultName[];
   readonly planting?: Planting;
 }
 
+export type FaultName =
+  | ('cutStream' | 'stallStream' | 'kill' | 'stop' | 'cutLink' | 'stallLink')
+  | ('crash' | 'leave' | 'steal' | 'failOver' | 'loseAnswers');
+
 const STEP_MS: Span = [0, 60];
+/** Shorter than a node may take to prove that it lives. */
+const STALL_MS: Span = [20, 400];
+/** An engine may be slow for longer. */
+const SLOW_MS: Span = [50, 1500];
 const POLICIES = [DuplicatePolicy.DENY_NEW, DuplicatePolicy.KICK_OLD, DuplicatePolicy.VERIFY_OLD];
 /** A network that does not come to rest in this time never does. */
 const REST_MS = 20_000;
@@ -42,6 +54,7 @@ export class World {
   readonly #wire: Wire;
   readonly #laws: Laws;
   readonly #players;
+  readonly #acts: readonly [number, () => void][];
   #streams = 0;
   #isCalm = false;
 
@@ -71,6 +84,8 @@ export class World {
     );
     this.#players = many(plan.players).map((index) => player(index));
     this.#laws = new Laws(this);
+    this.#acts = this.#weighed();
+    plan.planting?.engine?.(this.engine);
   }
 
   record(client: string, act: Act): void {
@@ -84,7 +99,7 @@ export class World {
 
   /** Whether messages of the node arrive. */
   isWhole(node: object): boolean {
-    return this.#wire.streams.some((one) => one.node === node);
+    return this.#wire.streams.some((one) => one.node === node && one.isWhole);
   }
 
   /** Runs everything. Returns the broken promises. */
@@ -112,25 +127,49 @@ export class World {
     this.scheduler.clock.after(times.heartbeatMs / 2, () => this.#careForProxies());
   }
 
-  #act(): void {
+  /** All acts, and how often they come. In each simulation some faults are rare, and some are frequent. */
+  #weighed(): [number, () => void][] {
     const { choices } = this.scheduler;
-    const dice = choices.below(100);
     const node = (): SimulatedNode => choices.of(this.nodes);
-    if (dice < 40) node().publish(topic(choices.below(3)));
-    else if (dice < 50) node().issue([node().name]);
-    else if (dice < 70 && this.proxies.length > 0) this.#actOfPlayer();
-    else if (dice < 78) this.#cutStream();
-    else if (dice < 82) this.#kill(choices.of(this.places));
-    else if (dice < 84) this.#stop(choices.of(this.places));
-    else if (dice < 89) this.#cutLink(choices.of(this.places));
-    else if (dice < 92) this.#crash();
-    else if (dice < 94) this.#leave(node());
-    else if (dice < 95) this.#failOver();
-    else this.#loseAnswers();
+    const place = (): Place => choices.of(this.places);
+    const faults: Record<FaultName, [number, () => void]> = {
+      cutStream: [20, () => this.#cutStream()],
+      stallStream: [10, () => this.#stallStream()],
+      kill: [10, () => this.#kill(place())],
+      stop: [6, () => this.#stop(place())],
+      cutLink: [12, () => this.#cutLink(place())],
+      stallLink: [10, () => this.#stallLink(place())],
+      crash: [10, () => this.#crash()],
+      leave: [6, () => this.#leave(node())],
+      steal: [5, () => this.#steal(node())],
+      failOver: [3, () => this.#failOver()],
+      loseAnswers: [10, () => this.#loseAnswers(place())],
+    };
+    const { only } = this.#plan;
+    const chosen = Object.entries(faults).map(([name, [weight, act]]): [number, () => void] => {
+      if (!only) return [weight * choices.of([0, 1, 3]), act];
+      return [only.includes(name as FaultName) ? 30 : 0, act];
+    });
+    return [
+      [120, () => node().publish(topic(choices.below(3)))],
+      [30, () => node().issue([node().name])],
+      [60, () => this.#actOfPlayer()],
+      ...chosen,
+    ];
+  }
+
+  #act(): void {
+    const sum = this.#acts.reduce((total, [weight]) => total + weight, 0);
+    let dice = this.scheduler.choices.below(sum);
+    for (const [weight, act] of this.#acts) {
+      dice -= weight;
+      if (dice < 0) return act();
+    }
   }
 
   #actOfPlayer(): void {
     const { choices } = this.scheduler;
+    if (this.proxies.length === 0) return;
     const who = choices.of(this.#players);
     const proxy = choices.of(this.proxies);
     const dice = choices.below(4);
@@ -145,6 +184,28 @@ export class World {
     if (streams.length === 0) return;
     const { choices } = this.scheduler;
     choices.of(streams).cut(choices.of(['both', 'node', 'coordinator'] as const));
+  }
+
+  #stallStream(): void {
+    const { streams } = this.#wire;
+    if (streams.length > 0)
+      this.scheduler.choices.of(streams).stall(this.scheduler.within(STALL_MS));
+  }
+
+  #stallLink({ link }: Place): void {
+    link?.stall(this.scheduler.within(SLOW_MS));
+  }
+
+  /** Another process asks for the name of a node, and gives up soon. */
+  #steal(node: SimulatedNode): void {
+    const port = this.#choose(this);
+    if (!port) return;
+    const stream = new TestStream(port);
+    const facts = { role: NodeRole.SERVICE, instanceId: this.scheduler.bytes(16) };
+    stream.send({ $case: 'hello', value: hello(node.name, facts) });
+    // It may be refused, and it may get the name.
+    stream.pull().catch(() => undefined);
+    this.scheduler.later([500, 2000], () => void stream.cut());
   }
 
   #kill(place: Place): void {
@@ -181,8 +242,7 @@ export class World {
     this.engine.store.failOver(this.scheduler.choices.below(4));
   }
 
-  #loseAnswers(): void {
-    const { link } = this.scheduler.choices.of(this.places);
+  #loseAnswers({ link }: Place): void {
     if (!link || this.#isCalm) return;
     link.lossy = 30;
     this.engine.lossy = 30;

@@ -19,6 +19,7 @@ export class Link {
   #connection = 0;
   #upMs = 0;
   #downMs = 0;
+  #stallsUntilMs = 0;
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -73,12 +74,17 @@ export class Link {
   #arrive(lastMs: number, lost: () => void, arrived: () => void): number {
     const { clock, nowMs } = this.#scheduler;
     const connection = this.#connection;
-    const atMs = Math.max(lastMs, nowMs + this.#scheduler.within(WAY_MS));
+    const atMs = Math.max(lastMs, this.#stallsUntilMs, nowMs + this.#scheduler.within(WAY_MS));
     clock.after(atMs - nowMs, () => {
       if (connection === this.#connection) arrived();
       else lost();
     });
     return atMs;
+  }
+
+  /** Messages that are sent from now on arrive late. */
+  stall(ms: number): void {
+    this.#stallsUntilMs = this.#scheduler.nowMs + ms;
   }
 
   cut(): void {

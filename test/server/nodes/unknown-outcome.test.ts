@@ -92,7 +92,7 @@ describe('a list of players of unknown outcome', () => {
       journal.lose = 'after';
     });
     stream.send(list(steve()));
-    expect((await stream.ended())).to.include({ reason: 'OUTCOME_UNKNOWN' });
+    expect(await stream.ended()).to.include({ reason: 'OUTCOME_UNKNOWN' });
     expect(town.playerRows.online, 'the list is stored').to.equal(1);
     const { stream: next } = await join(town, facts);
     next.send(list());

@@ -34,6 +34,8 @@ export class Script {
 
 export type Argument = string | Buffer;
 
+const READY_MS = 5000;
+
 export class RedisConnection {
   readonly #clock: Clock;
   readonly #commands: Link;
@@ -75,7 +77,7 @@ export class RedisConnection {
     return this.#commands.fault;
   }
 
-  /** Resolves when commands can be sent. Rejects with a RedisFault if that takes longer than 2 s. */
+  /** Resolves when commands can be sent. Rejects with a RedisFault if that takes longer than 5 s: a start may wait. */
   async ready(): Promise<void> {
     if (this.isUp) return;
     await new Promise<void>((resolve, reject) => {
@@ -85,7 +87,7 @@ export class RedisConnection {
         cancel();
         resolve();
       });
-      const cancel = this.#clock.after(DEADLINE_MS, () => {
+      const cancel = this.#clock.after(READY_MS, () => {
         forget();
         reject(this.fault);
       });
@@ -104,8 +106,9 @@ export class RedisConnection {
   async command(words: readonly Argument[]): Promise<unknown> {
     const { client, fault } = this.#commands;
     if (!client) throw fault;
-    const late = new RedisFault('TIMEOUT', 'Redis did not answer in time');
-    const cancel = this.#clock.after(DEADLINE_MS, () => this.#commands.drop(client, late));
+    const cancel = this.#clock.after(DEADLINE_MS, () =>
+      this.#commands.drop(client, 'Redis did not answer in time'),
+    );
     try {
       return await client.sendCommand(words);
     } catch (error) {

@@ -127,7 +127,7 @@ export interface NodeFrame {
   publish?: { first_publish_sequence: number; events: Draft[] };
   update_subscription?: { added_topics?: string[]; removed_topics?: string[]; start_at?: string };
   update_own_node?: { change: { state?: string; labels?: Record<string, string> } };
-  acquire_player?: { player: WirePlayer };
+  acquire_player?: { player: WirePlayer; policy?: string };
   report_players?: { reports: PlayerReport[] };
   command_reply?: { command_id: number; output?: CommandOutput; failure?: { message: string } };
   goodbye?: { reason?: string };
@@ -179,7 +179,8 @@ export interface Frames {
   drain: { grace: Duration; reconnect_window: Duration };
   heartbeat_requested: object;
   node_loads: { loads: { name: string }[] };
-  player_acquired: { outcome: string; generation?: number };
+  player_acquired: { player_id: string; outcome: string; generation?: number };
+  player_evicted: { player_id: string; generation: number };
   players_reported: { results: { player_id: string; error: WireError | null }[] };
   command_request: { command_id: number; command: Command };
   command_cancelled: { command_id: number };

@@ -8,6 +8,7 @@ import { RedisServer } from '../support/redis/redis-server.js';
 import { figure, inSoak } from '../support/soak.js';
 import { demandLoad, demandPromises } from './check.js';
 import { Coordinators } from './coordinators.js';
+import { endsAfterEach } from './ends.js';
 import { Load } from './load.js';
 import { backTimes, percentile } from './return-times.js';
 import { ofKind } from './steps.js';
@@ -41,6 +42,7 @@ const FLOOR = inSoak(
 describe(`three coordinators on one Redis, each killed ${KILLS} times under load`, () => {
   let redis: RedisServer;
   let coordinators: Coordinators;
+  const atEnd = endsAfterEach();
 
   before(async () => {
     redis = await RedisServer.start();
@@ -61,6 +63,7 @@ describe(`three coordinators on one Redis, each killed ${KILLS} times under load
   /** Kills these in turn, as often as the run wants. */
   async function killed(indices: readonly number[]): Promise<void> {
     const load = new Load(coordinators.endpoints, SCALE);
+    atEnd(() => load.stop());
     await load.ready();
     load.start();
     await pause(PHASE_MS + 1000);
@@ -84,6 +87,5 @@ describe(`three coordinators on one Redis, each killed ${KILLS} times under load
     expect(Math.max(0, ...back)).to.be.below(BACK_MS);
     const own = new Set(load.nodes.map(({ name }) => name));
     expect(ofKind(history, 'gap').filter(({ client }) => own.has(client))).to.be.empty;
-    await load.stop();
   }
 });

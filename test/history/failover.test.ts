@@ -9,6 +9,7 @@ import { FaultProxy } from '../support/faults/fault-proxy.js';
 import { RedisServer } from '../support/redis/redis-server.js';
 import { demandLoad, demandPromises } from './check.js';
 import { Coordinators } from './coordinators.js';
+import { endsAfterEach } from './ends.js';
 import { Load } from './load.js';
 import { logOf } from './log.js';
 import { ofKind } from './steps.js';
@@ -23,16 +24,24 @@ const FLOOR = { publishesPerSecond: 60, streams: 10, players: 10 };
 const PHASE_MS = 1500;
 
 describe('a failover of Redis that loses acknowledged entries', () => {
+  const atEnd = endsAfterEach();
+
   it('gives every reader a Gap, and nobody a missing or wrong event without one', async () => {
     const primary = await RedisServer.start();
+    atEnd(() => primary.stop());
     const replication = await FaultProxy.before(primary.port);
+    atEnd(() => replication.close());
     const replica = await replicaOver(replication);
+    atEnd(() => replica.stop());
     const way = await FaultProxy.before(primary.port);
+    atEnd(() => way.close());
     const coordinators = await Coordinators.start([
       `redis://${way.endpoint}`,
       `redis://${way.endpoint}`,
     ]);
     const load = new Load(coordinators.endpoints, SCALE);
+    atEnd(() => coordinators.stop());
+    atEnd(() => load.stop());
     await load.ready();
     load.start();
     await pause(PHASE_MS);
@@ -56,7 +65,6 @@ describe('a failover of Redis that loses acknowledged entries', () => {
     expect(unaware, 'readers without a Gap').to.be.empty;
     await load.stop();
     expect(await coordinators.stop()).to.deep.equal([0, 0]);
-    await Promise.all([way.close(), replication.close(), primary.stop(), replica.stop()]);
   }).timeout(120_000);
 });
 

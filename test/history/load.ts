@@ -273,6 +273,7 @@ export class Load {
     await within(signal, `its readers ${[...behind()].join()}`, () => behind().size === 0);
   }
 
+  /** Ends everything. Calling it again does nothing more. */
   async stop(): Promise<void> {
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
     await Promise.all(this.nodes.map((node) => node.leave()));

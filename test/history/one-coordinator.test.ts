@@ -5,6 +5,7 @@ import { dataFolder, removeDataFolders } from '../support/process/data-folder.js
 import { startKelpied } from '../support/process/kelpied.js';
 import { figure, inSoak } from '../support/soak.js';
 import { demandLoad, demandPromises } from './check.js';
+import { endsAfterEach } from './ends.js';
 import { Load } from './load.js';
 import { backTimes, percentile } from './return-times.js';
 
@@ -32,12 +33,15 @@ const FLOOR = inSoak(
 
 describe(`a kelpied that is killed ${KILLS} times under load`, () => {
   afterEach(removeDataFolders);
+  const atEnd = endsAfterEach();
 
   it('breaks no promise', async () => {
     const args = ['--journal', 'file', '--data', dataFolder(), '--grace-seconds', '5'];
     let kelpied = await startKelpied(args);
     const again = [...args, '--port', String(kelpied.port)];
     const load = new Load([kelpied.endpoint], SCALE);
+    atEnd(() => kelpied.kill());
+    atEnd(() => load.stop());
     await load.ready();
     load.start();
     await pause(PHASE_MS + 1000);

@@ -5,6 +5,7 @@ import { BLACKHOLE, FaultProxy } from '../support/faults/fault-proxy.js';
 import { RedisServer } from '../support/redis/redis-server.js';
 import { demandLoad, demandPromises } from './check.js';
 import { Coordinators } from './coordinators.js';
+import { endsAfterEach } from './ends.js';
 import { Load } from './load.js';
 
 const SCALE = {
@@ -18,15 +19,21 @@ const PHASE_MS = 1500;
 const CUT_OFF_MS = 16_000;
 
 describe('a coordinator that is cut off from Redis', () => {
+  const atEnd = endsAfterEach();
+
   it('breaks no promise, and serves again by itself when the way is free', async () => {
     const redis = await RedisServer.start();
+    atEnd(() => redis.stop());
     const way = await FaultProxy.before(redis.port);
+    atEnd(() => way.close());
     const coordinators = await Coordinators.start([
       `redis://${way.endpoint}`,
       redis.url,
       redis.url,
     ]);
     const load = new Load(coordinators.endpoints, SCALE);
+    atEnd(() => coordinators.stop());
+    atEnd(() => load.stop());
     await load.ready();
     load.start();
     await pause(PHASE_MS);
@@ -42,6 +49,7 @@ describe('a coordinator that is cut off from Redis', () => {
     await load.stop();
     // A new node has only this coordinator, and a whole roster.
     const alone = new Load(coordinators.endpoints.slice(0, 1), { ...SCALE, services: 3 });
+    atEnd(() => alone.stop());
     await alone.ready();
     alone.start();
     await pause(PHASE_MS);
@@ -49,7 +57,5 @@ describe('a coordinator that is cut off from Redis', () => {
     demandPromises(alone.recorder.history, alone.choices.seed);
     await alone.stop();
     expect(await coordinators.stop()).to.deep.equal([0, 0, 0]);
-    await way.close();
-    await redis.stop();
   }).timeout(120_000);
 });

@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { type Promised, validators } from './check.js';
+import { endsAfterEach } from './ends.js';
 import { Load } from './load.js';
 
 const SCALE = {
@@ -60,17 +61,21 @@ const planted: readonly Planted[] = [
 
 describe('the checker finds a fault that is planted in kelpied', () => {
   afterEach(removeDataFolders);
+  const atEnd = endsAfterEach();
 
   for (const plant of planted) {
     it(plant.fault, async () => {
-      const found = await faultsWith(plant);
+      const found = await faultsWith(plant, atEnd);
       expect(found.join('\n')).to.match(plant.finds);
     }).timeout(120_000);
   }
 });
 
 /** The faults that the validator of the broken promise finds. */
-async function faultsWith({ fault, breaks, finds, journal, killed }: Planted): Promise<string[]> {
+async function faultsWith(
+  { fault, breaks, finds, journal, killed }: Planted,
+  atEnd: (end: () => Promise<unknown>) => void,
+): Promise<string[]> {
   const kept = journal ? ['--journal', journal] : ['--journal', 'file', '--data', dataFolder()];
   const module = new URL(`planted/${fault}.js`, import.meta.url).href;
   const start = (...more: string[]): Promise<Kelpied> =>
@@ -79,6 +84,8 @@ async function faultsWith({ fault, breaks, finds, journal, killed }: Planted): P
     });
   let kelpied = await start();
   const load = new Load([kelpied.endpoint], SCALE);
+  atEnd(() => kelpied.kill());
+  atEnd(() => load.stop());
   await load.ready();
   let faults: string[] = [];
   for (let round = 0; round < ROUNDS && !faults.some((one) => finds.test(one)); round++) {
@@ -91,7 +98,5 @@ async function faultsWith({ fault, breaks, finds, journal, killed }: Planted): P
     await load.rest();
     faults = validators[breaks](load.recorder.history);
   }
-  await load.stop();
-  await kelpied.kill();
   return faults;
 }

@@ -106,7 +106,7 @@ describe('the hello of a client', () => {
       name: 'Lobby-1',
       role: NodeRole.DOWNSTREAM,
       commands: [],
-      features: [],
+      features: ['drain-may-stay'],
       excludeOwn: false,
       state: NodeState.READY,
       instanceId: 16,

@@ -37,8 +37,8 @@ export function errorFor(cause: unknown): unknown {
 
 export class RedisFault extends Error {
   /**
-   * The first word of the answer of Redis; DISCONNECTED if the command was not sent; LOST if the connection broke
-   * after it was sent; TIMEOUT if no answer came in time.
+   * The first word of the answer of Redis; DISCONNECTED if the command was not sent; LOST if the connection broke after
+   * it was sent, or brought no answer in time.
    */
   readonly code: string;
   /** Redis did certainly not carry out the command. */

@@ -208,6 +208,7 @@ async function openNetworks(
   const networks = new Networks(parts);
   ends.push(() => networks.close());
   telemetry?.countFailed(() => networks.failed);
+  telemetry?.engine.watch(engine, () => members.all.size);
   members.onCutOff((cutOff, err) => {
     if (cutOff) options.logger?.warn({ err }, 'the storage cannot be reached');
     else options.logger?.info({}, 'the storage can be reached again');
@@ -273,8 +274,10 @@ function networksParts(
       };
     },
     onOpen: (name, services) => telemetry?.watch(name, services),
-    onEpochEnd: (network, reason) =>
-      options.logger?.warn({ network, reason }, 'the history of the network ended'),
+    onEpochEnd: (network, reason) => {
+      telemetry?.engine.epochEnded(network);
+      options.logger?.warn({ network, reason }, 'the history of the network ended');
+    },
     onUnavailable: (network, error) =>
       options.logger?.error({ network, err: error.cause ?? error }, 'network not opened'),
   };

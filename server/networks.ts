@@ -127,9 +127,12 @@ export class Networks implements EdgeNetworks {
 
   /** The facts about its networks that the coordinator gives to the others. */
   get facts(): Pick<CoordinatorFacts, 'sessions' | 'lagEntries' | 'draining'> {
-    const sessions = [...this.#open.values()].map(({ services }) => services.registry.size);
-    const sum = sessions.reduce((total, one) => total + one, 0);
-    return { sessions: sum, lagEntries: 0, draining: this.#stopping };
+    let [sessions, lagEntries] = [0, 0];
+    for (const { services } of this.#open.values()) {
+      sessions += services.registry.size;
+      lagEntries += services.network.journal.lagEntries ?? 0;
+    }
+    return { sessions, lagEntries, draining: this.#stopping };
   }
 
   /** Networks that could not be opened. */

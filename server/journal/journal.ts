@@ -44,6 +44,8 @@ export interface Journal {
   readonly head: Cursor;
   /** Asks for the newest durable position of all writers, at the time of the call. The head comes to it by itself. */
   newest(): Promise<Cursor>;
+  /** The entries of others that the listeners did not have at the last look. Undefined: there are no others. */
+  readonly lagEntries?: number;
   /** The position before the oldest entry. */
   readonly oldest: Cursor;
   /** The faults that an acknowledged outcome survives. */

@@ -10,6 +10,7 @@ import type { Entry } from '../journal/journal.js';
 import type { Network } from '../network/network.js';
 import type { SessionRegistry } from '../session/registry.js';
 import type { SessionObserver } from '../session/observer.js';
+import { EngineMeters } from './engine-meters.js';
 import { Meters } from './meters.js';
 
 /** The buckets reach from the time of a journal in memory to the time of a disk that stalls. */
@@ -35,6 +36,7 @@ type Shown = Watched & { readonly published: { events: number; bytes: number } }
 export class Telemetry {
   readonly #meters = new Meters();
   readonly registry = this.#meters.registry;
+  readonly engine: EngineMeters;
   /** By the names of their networks. */
   readonly #shown = new Map<string, Shown>();
   #failed = (): number => 0;
@@ -129,6 +131,7 @@ export class Telemetry {
     this.#meters.kept('kelpie_log_lines_lost_total', lost, [], (counter) =>
       counter.inc(lostLines()),
     );
+    this.engine = new EngineMeters(this.#meters);
   }
 
   /** From this call on, the metrics show the state of this network too. A network that begins anew goes on counting. */
@@ -250,6 +253,8 @@ export class Telemetry {
     number('kelpie_journal_bytes', 'bytes of history', (of) => of.journal.usage().bytes);
     const readOnly = '1 after a fault of the disk has ended writing';
     number('kelpie_journal_read_only', readOnly, (of) => (of.readOnly ? 1 : 0));
+    const lag = 'entries of other coordinators that were missing at the last look at Redis';
+    number('kelpie_journal_lag_entries', lag, (of) => of.journal.lagEntries ?? 0);
     number('kelpie_journal_head_sequence', 'newest sequence', (of) => of.journal.head.sequence);
   }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { keyOf, settingNames, settings, variableOf } from '../../server/ops/config/settings.js';
+import { REDIS_RIGHTS } from '../../server/journal/redis/rights.js';
 import { Telemetry } from '../../server/ops/telemetry.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 import { FakeNetwork } from '../support/transfers/fake-network.js';
@@ -55,6 +56,12 @@ describe("the operator's manual", () => {
       ]);
     expect(real.length).to.be.greaterThan(10);
     expect(manual.table('metric')).to.deep.equal(real);
+  });
+
+  it('shows the rights of a user of Redis that kelpied needs', () => {
+    const [shown = ''] = manual.blocks('text').filter((block) => block.startsWith('ACL SETUSER'));
+    const [, , , , , ...rights] = shown.trim().split(/\s+/);
+    expect(rights).to.deep.equal(REDIS_RIGHTS);
   });
 
   it('names alarms on metrics that exist', () => {

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.js';
 import { endpointOf } from '../../core/address.js';
 import { type End, endAll } from '../../core/ending.js';
 import { isNetworkName, MAIN } from '../../core/network-name.js';
-import type { EngineFacts, Warning } from '../../journal/engine-facts.js';
+import type { EngineFacts, EngineSums, Warning } from '../../journal/engine-facts.js';
 import { JournalError } from '../../journal/error.js';
 import type { JournalFaults } from '../../journal/faults.js';
 import type { Journal, Retention } from '../../journal/journal.js';
@@ -73,6 +73,17 @@ export class RedisEngine implements EngineFacts {
       await endAll(ends);
       throw error;
     }
+  }
+
+  sums(): EngineSums {
+    const sums = { connects: 0, commands: 0, commandMs: 0, found: 0 };
+    for (const { sums: own } of [this.#common, ...this.#connections.values()]) {
+      sums.connects += own.connects;
+      sums.commands += own.commands;
+      sums.commandMs += own.commandMs;
+      sums.found += own.found;
+    }
+    return sums;
   }
 
   warnings(): readonly Warning[] {

@@ -92,7 +92,7 @@ async function stage(
 }
 
 async function replace(staged: string, target: string): Promise<void> {
-  // What a killed coordinator may have left belongs to the former journal.
+  // Files that a killed coordinator may have left belong to the former journal.
   for (const name of [`${DATA_FILE}-lock`, ANCHOR_FILE]) await remove(join(target, name));
   await rename(join(staged, DATA_FILE), join(target, DATA_FILE));
   await writeFormat(target, false);

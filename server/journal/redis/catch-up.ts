@@ -23,6 +23,8 @@ export interface CatchUpParts {
   /** How often it looks whether a message was lost. */
   readonly checkMs: number;
   readonly onEnd: (reason: string) => void;
+  /** Called with the number of entries that came while it looked regularly: usually none. */
+  readonly onFound: (entries: number) => void;
 }
 
 export class CatchUp {
@@ -31,6 +33,8 @@ export class CatchUp {
   #waits = false;
   #stopped = false;
   #cancel: Cancel = () => undefined;
+  /** The entries that the follower did not have at the last look. */
+  lagEntries = 0;
 
   constructor(parts: CatchUpParts) {
     this.#parts = parts;
@@ -91,6 +95,7 @@ export class CatchUp {
     for (let newest = Infinity; newest > follower.head.sequence;) {
       const found = await this.ask(follower.head.sequence + 1, ENTRIES, BYTES);
       newest = found.newest.sequence;
+      this.lagEntries = Math.max(0, newest - follower.head.sequence);
       if (this.#stopped) return;
       const runs = found.runs.map(runOfStream);
       for (const run of runs) follower.offer(run);
@@ -104,8 +109,13 @@ export class CatchUp {
 
   #check(): void {
     this.#cancel = this.#parts.clock.after(this.#parts.checkMs, () => {
+      const { follower, onFound } = this.#parts;
+      const before = follower.head.sequence;
       this.now()
-        .catch(() => undefined)
+        .then(
+          () => onFound(follower.head.sequence - before),
+          () => undefined,
+        )
         .finally(() => {
           if (!this.#stopped) this.#check();
         });

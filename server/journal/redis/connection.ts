@@ -36,7 +36,18 @@ export type Argument = string | Buffer;
 
 const READY_MS = 5000;
 
+/** Sums since the start, for metrics. */
+export interface RedisSums {
+  /** Connections for commands or messages that were made. */
+  connects: number;
+  commands: number;
+  commandMs: number;
+  /** Entries that the regular look at the stream found: their messages were lost, or late. */
+  found: number;
+}
+
 export class RedisConnection {
+  readonly sums: RedisSums = { connects: 0, commands: 0, commandMs: 0, found: 0 };
   readonly #clock: Clock;
   readonly #commands: Link;
   readonly #messages: Link;
@@ -57,9 +68,12 @@ export class RedisConnection {
     this.#ups = new Listeners(onFault);
     const link = { address, ca, clock, find };
     // A Redis that still loads its data refuses PING.
-    const ping = async (client: Client): Promise<unknown> => client.ping();
-    this.#commands = new Link({ ...link, prepare: ping, onUp: () => this.#ups.tell() });
-    this.#messages = new Link({ ...link, prepare: ping, onUp: () => void this.#resubscribe() });
+    const counted = async (client: Client): Promise<void> => {
+      await client.ping();
+      this.sums.connects += 1;
+    };
+    this.#commands = new Link({ ...link, prepare: counted, onUp: () => this.#ups.tell() });
+    this.#messages = new Link({ ...link, prepare: counted, onUp: () => void this.#resubscribe() });
   }
 
   /** Whether commands are sent at once. */
@@ -109,12 +123,15 @@ export class RedisConnection {
     const cancel = this.#clock.after(DEADLINE_MS, () =>
       this.#commands.drop(client, 'Redis did not answer in time'),
     );
+    const beganMs = this.#clock.now();
     try {
       return await client.sendCommand(words);
     } catch (error) {
       throw this.#faultOf(client, error);
     } finally {
       cancel();
+      this.sums.commands += 1;
+      this.sums.commandMs += this.#clock.now() - beganMs;
     }
   }
 

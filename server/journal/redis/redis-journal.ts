@@ -101,7 +101,10 @@ export class RedisJournal implements Journal {
     });
     const [epoch, follower] = [snapshot.epoch, this.#follower];
     const onEnd = (reason: string): void => this.#end(reason);
-    this.#catchUp = new CatchUp({ store, epoch, follower, clock, checkMs, onEnd });
+    this.#catchUp = new CatchUp({
+      ...{ store, epoch, follower, clock, checkMs, onEnd },
+      onFound: (entries) => (connection.sums.found += entries),
+    });
     this.#writer = this.#openWriter();
     this.#reader = new Reader({
       epoch,
@@ -149,6 +152,10 @@ export class RedisJournal implements Journal {
 
   get head(): Cursor {
     return { epoch: this.#epoch, ...this.#follower.head };
+  }
+
+  get lagEntries(): number {
+    return this.#catchUp.lagEntries;
   }
 
   get oldest(): Cursor {

@@ -2,7 +2,7 @@
 const COMMANDS = `
   ping client|setname select info config|get cluster|keyslot cluster|slots
   subscribe unsubscribe publish pubsub|numsub evalsha script|load
-  time type del unlink rename
+  time type exists del unlink rename
   hget hmget hgetall hset hdel hincrby hlen hrandfield hscan
   xadd xdel xinfo|stream xrange xtrim
   zadd zrange zrangebylex zrem zscore sadd smembers`;

@@ -14,7 +14,7 @@ import { ImportedHistory } from '../../delivery/imported.js';
 import { JournalError } from '../../journal/error.js';
 import type { Draft, Journal, Producer, Transaction } from '../../journal/journal.js';
 
-/** What is stored at once. */
+/** The most entries and bytes of one append. */
 const ENTRIES = 256;
 const BYTES = 128 * 1024;
 /** Entries that are stored at once get one time. */

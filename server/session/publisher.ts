@@ -38,6 +38,14 @@ const IN_FLIGHT_BYTES = 2 * 1024 * 1024;
 const PENDING_REJECTIONS = 1024;
 const PENDING_REJECTION_BYTES = 256 * 1024;
 
+/** A publish, when its events are judged. */
+interface Parts {
+  readonly entries: Draft[];
+  readonly rejections: PublishRejection[];
+  /** The publish before this one. */
+  readonly before: Promise<void>;
+}
+
 export class Publisher {
   readonly #options: PublisherOptions;
   /** The number that the next event must have; undefined: any above those settled, and the journal decides. */
@@ -51,6 +59,10 @@ export class Publisher {
   #expected: number | undefined;
   /** Counts how often the journal did not store what was under way: then `#expected` goes back. */
   #setbacks = 0;
+  /** The newest publish. */
+  #last: Promise<void> = Promise.resolve();
+  /** Publishes that were not stored, behind publishes of which nobody knows that yet. */
+  #held = 0;
   #rejections: PublishRejection[] = [];
   #rejectionBytes = 0;
   #unacknowledged = false;
@@ -85,7 +97,9 @@ export class Publisher {
     const previous = this.#expected ?? producer.previous;
     this.#expected = producer.last;
     this.#next = producer.last + 1;
-    return this.#store({ ...producer, previous }, begin, entries, rejections);
+    const parts = { entries, rejections, before: this.#last };
+    this.#last = this.#store({ ...producer, previous }, begin, parts);
+    return this.#last;
   }
 
   #judge(
@@ -113,8 +127,7 @@ export class Publisher {
   async #store(
     producer: Producer,
     first: number,
-    entries: Draft[],
-    rejections: PublishRejection[],
+    { entries, rejections, before }: Parts,
   ): Promise<void> {
     const setbacks = this.#setbacks;
     const count = producer.last - first + 1;
@@ -127,6 +140,7 @@ export class Publisher {
       // One that was under way before it was not stored either.
       if (outcome.kind === 'producerAt' && setbacks < this.#setbacks) throw notStored();
       if (outcome.kind !== 'stored') throw this.#refused(outcome);
+      if (this.#held > 0) await knownOf(before);
       this.#settle(producer.last, rejections);
     } catch (error) {
       if (!(error instanceof KelpieError) || error.reason !== 'ENGINE_UNAVAILABLE') throw error;
@@ -135,6 +149,9 @@ export class Publisher {
         this.#expected = producer.previous;
         this.#first = undefined;
       }
+      // An acknowledgement covers all events before it, so it waits until their outcome is known.
+      this.#held += 1;
+      await knownOf(before).finally(() => (this.#held -= 1));
       this.#settle(producer.last, withAll(rejections, first, producer.last, error));
     } finally {
       this.#inFlightEvents -= count;
@@ -206,6 +223,13 @@ export class Publisher {
       this.#rejectionBytes >= PENDING_REJECTION_BYTES;
     return inFlight || rejected ? this.#room.wait() : undefined;
   }
+}
+
+/** Resolves when the outcome of a publish is known. Rejects if it stays unknown. */
+function knownOf(publish: Promise<void>): Promise<void> {
+  return publish.catch((error: unknown) => {
+    if (error instanceof KelpieError && error.reason === 'OUTCOME_UNKNOWN') throw error;
+  });
 }
 
 /** Rejections for all events from one number to another: those that there are, and the error for the others. */

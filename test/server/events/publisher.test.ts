@@ -11,6 +11,7 @@ import {
   openCoordinator,
   type TestCoordinator,
 } from '../../support/model/coordinator.js';
+import { settled } from '../../support/journal/history.js';
 import { messageDraft } from '../../support/wire/messages.js';
 import { rejectionOf, thrownBy } from '../../support/thrown.js';
 
@@ -114,6 +115,33 @@ describe('the publisher of a session', () => {
     expect(stored).to.be.empty;
     await publisher.publish({ firstPublishSequence: 9, events: drafts('c') });
     expect(stored).to.deep.equal(['c']);
+  });
+
+  it('acknowledges no event behind one of which nobody knows whether it is stored', async () => {
+    const { town, stored } = await publishing();
+    const owner = town.nodeRows.owners.get('lobby-1');
+    const lost: ((error: Error) => void)[] = [];
+    const outcomes: Network['commit'][] = [
+      (transaction) => town.network.commit(transaction),
+      () => new Promise((_, reject) => lost.push(reject)),
+      async () => Promise.reject(new KelpieError('ENGINE_UNAVAILABLE', 'away')),
+    ];
+    const commit: Network['commit'] = async (transaction) =>
+      outcomes.shift()?.(transaction) as never;
+    const away = { ...town, network: { commit } };
+    const publisher = publisherOf(away, randomBytes(16), owner?.sequence ?? 0);
+    await publisher.publish({ firstPublishSequence: 1, events: drafts('a') });
+    publisher.takeAck();
+    const later = [2, 3].map((number) =>
+      publisher.publish({ firstPublishSequence: number, events: drafts('b') }),
+    );
+    await settled();
+    expect(publisher.takeAck()).to.equal(undefined);
+    for (const reject of lost) reject(new KelpieError('OUTCOME_UNKNOWN', 'lost'));
+    for (const one of later)
+      expect((await rejectionOf(KelpieError, one)).reason).to.equal('OUTCOME_UNKNOWN');
+    expect(publisher.takeAck()).to.equal(undefined);
+    expect(stored).to.deep.equal(['a']);
   });
 
   it('makes a publisher wait that does not read its rejections', async () => {

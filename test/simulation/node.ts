@@ -4,7 +4,7 @@
  */
 import type { CommandRequest } from '../../gen/ts/kelpie/v1/command.js';
 import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
-import type { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
+import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import { reasonNameOf } from '../../client/errors.js';
 import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import {
@@ -12,6 +12,7 @@ import {
   GoodbyeReason,
   Heartbeat,
   type NodeFrame,
+  type PublishAck,
 } from '../../gen/ts/kelpie/v1/session_service.js';
 import { durationOf } from '../../server/core/duration.js';
 import { KelpieError } from '../../server/core/errors.js';
@@ -195,8 +196,7 @@ export class SimulatedNode {
         this.#position = frame.value.resumesAt;
         return;
       case 'publishAck':
-        if (frame.value.rejections.length > 0) this.wrong.push('a publish was rejected');
-        return this.#settle(frame.value.publishSequence);
+        return this.#acknowledged(frame.value);
       case 'heartbeatRequested':
         return this.#send({ $case: 'heartbeat', value: Heartbeat.create() });
       case 'heartbeatAck':
@@ -218,18 +218,31 @@ export class SimulatedNode {
     if (cursor && cursor.sequence >= this.position) this.#position = cursor;
   }
 
+  /** The numbers of events that no coordinator has stored are free. */
   #welcome(stored: number, cursor: Cursor | undefined): void {
     if (this.#open) this.#open.isReady = true;
     this.#position ??= cursor;
     this.#settle(stored);
+    if (stored > 0) {
+      this.#next = stored + 1;
+      this.#unsettled = this.#unsettled.map((one) => ({ ...one, number: this.#next++ }));
+    }
     this.#publishFrom(0);
   }
 
-  #settle(upTo: number): void {
+  #acknowledged({ publishSequence, rejections }: PublishAck): void {
+    for (const { error } of rejections) {
+      if (error?.reason !== ErrorReason.ENGINE_UNAVAILABLE) this.wrong.push(error?.message ?? '?');
+    }
+    this.#settle(publishSequence, new Set(rejections.map((one) => one.publishSequence)));
+  }
+
+  #settle(upTo: number, rejected = new Set<number>()): void {
     while (this.#unsettled[0] && this.#unsettled[0].number <= upTo) {
-      const { id } = this.#unsettled[0];
+      const { id, number } = this.#unsettled[0];
       this.#unsettled.shift();
-      this.#record({ kind: 'published', id, outcome: 'stored' });
+      const outcome = rejected.has(number) ? 'refused' : 'stored';
+      this.#record({ kind: 'published', id, outcome });
     }
   }
 

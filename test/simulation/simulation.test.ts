@@ -4,7 +4,7 @@
  */
 import { expect } from 'chai';
 import { figure, inSoak } from '../support/soak.js';
-import { simulate } from './simulate.js';
+import { historyOf, simulate } from './simulate.js';
 import type { Plan } from './world.js';
 
 /** Small networks have the most schedules, and large ones have more happen in each. */
@@ -13,6 +13,11 @@ const LARGE: Plan = { coordinators: 3, nodes: 4, proxies: 2, players: 3, acts: 1
 const RUN_MS = inSoak(300_000, 10_000);
 
 describe('coordinators on one engine', () => {
+  it('do the same for the same seed', async () => {
+    const [one, again] = [await historyOf(8, LARGE), await historyOf(8, LARGE)];
+    expect(again).to.deep.equal(one);
+  });
+
   it('keep their promises in every schedule', async () => {
     const only = process.env['SEED'];
     const endMs = performance.now() + RUN_MS;

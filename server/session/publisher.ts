@@ -161,7 +161,8 @@ export class Publisher {
   }
 
   #settle(upTo: number, rejections: readonly PublishRejection[]): void {
-    this.#settled = upTo;
+    // A write that waited for the first one resolves some turns late, perhaps after the write behind it.
+    this.#settled = Math.max(this.#settled, upTo);
     for (const rejection of rejections) this.#reject(rejection);
     this.#acknowledge();
   }

@@ -66,6 +66,29 @@ describe('the publisher of a session', () => {
     expect(publisher.takeAck()).to.equal(undefined);
   });
 
+  it('acknowledges the last event where the journal answers it together with one that waited for the first', async () => {
+    const town = await openCoordinator();
+    const answers: (() => void)[] = [];
+    const network = {
+      commit: () =>
+        new Promise<{ kind: 'stored'; first: number }>((resolve) =>
+          answers.push(() => resolve({ kind: 'stored', first: 1 })),
+        ),
+    };
+    const publisher = publisherOf({ ...town, network }, randomBytes(16), 1);
+    const publish = (number: number): Promise<void> =>
+      publisher.publish({ firstPublishSequence: number, events: drafts('chat.a') });
+    const first = [publish(1), publish(2)];
+    answers[0]?.();
+    await first[0];
+    const all = [...first, publish(3)];
+    // One commit has both.
+    for (const answer of answers.slice(1)) answer();
+    await Promise.all(all);
+    const ack = publisher.takeAck();
+    expect(ack?.$case === 'publishAck' && ack.value.publishSequence).to.equal(3);
+  });
+
   it('stores overlapping events once, in order, also while the first answer is outstanding', async () => {
     const { publisher, stored } = await publishing();
     await Promise.all([

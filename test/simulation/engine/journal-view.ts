@@ -6,6 +6,7 @@ import type { Cursor } from '../../../server/core/cursor.js';
 import { every } from '../../../server/core/clock.js';
 import { Listeners } from '../../../server/core/listeners.js';
 import { JournalError, NotStored } from '../../../server/journal/error.js';
+import { epochEnded } from '../../../server/network/errors.js';
 import type {
   Entry,
   Journal,
@@ -91,7 +92,7 @@ export class JournalView implements Journal {
 
   /** Asks the engine about this epoch. */
   async #ask<Result>(question: () => Result): Promise<Result> {
-    if (this.#ended) throw new JournalError('CLOSED', 'the epoch has ended');
+    if (this.#ended) throw epochEnded();
     const { store, link } = this.#parts;
     const { epoch } = this.#head;
     try {
@@ -100,8 +101,9 @@ export class JournalView implements Journal {
         return question();
       });
     } catch (error) {
-      if (error instanceof EpochEnded) this.#end();
-      throw error;
+      if (!(error instanceof EpochEnded)) throw error;
+      this.#end();
+      throw epochEnded();
     }
   }
 

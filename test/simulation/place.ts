@@ -122,8 +122,9 @@ export class Place {
     return this.#isOpen;
   }
 
-  get isRunning(): boolean {
-    return this.#process !== undefined;
+  /** Whether a coordinator runs that the others count as alive. */
+  get isAlive(): boolean {
+    return this.#process !== undefined && this.engine.isAlive(this.#process.id);
   }
 
   /** The services of the coordinator; undefined while there are none. */

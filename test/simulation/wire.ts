@@ -17,6 +17,8 @@ export type Noticed = 'both' | 'node' | 'coordinator';
 
 /** A coordinator that a stream reaches. */
 interface Goal {
+  /** Whether the other coordinators count it as alive. */
+  readonly isAlive: boolean;
   readonly port: () => Promise<SessionPort>;
 }
 

@@ -97,9 +97,9 @@ export class World {
     return open.length > 0 ? this.#wire.reach(node, this.scheduler.choices.of(open)) : undefined;
   }
 
-  /** Whether messages of the node arrive. */
+  /** Whether messages of the node arrive, at a coordinator that is alive for the others. */
   isWhole(node: object): boolean {
-    return this.#wire.streams.some((one) => one.node === node && one.isWhole);
+    return this.#wire.streams.some((one) => one.node === node && one.isWhole && one.goal.isAlive);
   }
 
   /** Runs everything. Returns the broken promises. */

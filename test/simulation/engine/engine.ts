@@ -27,6 +27,11 @@ export class Engine {
     this.store = new Store(scheduler, kept);
   }
 
+  /** Whether the beat of a coordinator has not run out. */
+  isAlive(id: string): boolean {
+    return (this.#beats.get(id)?.endsMs ?? 0) > this.#scheduler.nowMs;
+  }
+
   membership(link: Link): Membership {
     return {
       beat: (facts, ttlMs) =>
@@ -35,9 +40,7 @@ export class Engine {
         }),
       alive: () =>
         link.call(() =>
-          [...this.#beats.values()]
-            .filter(({ endsMs }) => endsMs > this.#scheduler.nowMs)
-            .map(({ facts }) => facts),
+          [...this.#beats.values()].map(({ facts }) => facts).filter(({ id }) => this.isAlive(id)),
         ),
       leave: (id) => link.call(() => void this.#beats.delete(id)),
       close: async () => undefined,

@@ -1,5 +1,5 @@
 /** Judges a history by all promises of DESIGN.md, section 9. */
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type History, ofKind } from './steps.js';
@@ -53,7 +53,10 @@ export function demandPromises(history: History, seed: number): void {
 /** Writes the history into a file, and returns its path. */
 export function saved(history: History, seed: number): string {
   const file = join(tmpdir(), `kelpie-history-${seed}.jsonl`);
-  writeFileSync(file, history.map((step) => `${JSON.stringify(step)}\n`).join(''));
+  // One string of a long history would be too large.
+  const open = openSync(file, 'w');
+  for (const step of history) writeSync(open, `${JSON.stringify(step)}\n`);
+  closeSync(open);
   return file;
 }
 

@@ -78,16 +78,19 @@ function loginsAgain(history: History) {
   };
 }
 
+/** A coordinator that dies takes with it how long it has waited: the others begin again when they see that it is dead. */
 function lateLeaves(history: History): string[] {
   const { maxSilenceMs = 0, graceMs = 0 } = ofKind(history, 'welcome')[0] ?? {};
   const restMs = ofKind(history, 'rest').at(-1)?.atMs ?? 0;
+  const faults = ofKind(history, 'fault');
   const log = logOf(history);
   return ofKind(history, 'vanishes').flatMap(({ client, atMs }) => {
-    const byMs = atMs + maxSilenceMs + graceMs + SLACK_MS;
-    const left = log.find((event) => isLeaveOf(event, client) && event.atMs > atMs);
     // A node whose Hello was never stored was never there.
     if (!log.some(({ kind, node }) => kind === 'nodeJoined' && node === client)) return [];
-    const late = left ? left.atMs > byMs : restMs > byMs;
+    const left = log.find((event) => isLeaveOf(event, client) && event.atMs > atMs);
+    const endMs = left?.atMs ?? restMs;
+    const fromMs = Math.max(atMs, faults.findLast((fault) => fault.atMs < endMs)?.atMs ?? 0);
+    const late = endMs > fromMs + maxSilenceMs + graceMs + SLACK_MS;
     return late ? [`${client} vanished, and did not leave in time`] : [];
   });
 }

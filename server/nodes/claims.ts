@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
 import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
-import { Node, type NodeChange, NodeState } from '../../gen/ts/kelpie/v1/node.js';
+import { Node, type NodeChange } from '../../gen/ts/kelpie/v1/node.js';
 import { ID_BYTES, sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import { InTurn } from '../core/in-turn.js';
@@ -14,7 +14,7 @@ import { inheritNodes } from './inheritance.js';
 import type { Clock } from '../core/clock.js';
 import type { Times } from '../network/limits.js';
 import type { Network } from '../network/network.js';
-import { drainedNode, resumed, unreachable } from './change.js';
+import { drainedNode, resumed } from './change.js';
 import { NodeDrains } from './drain.js';
 import type { Holders } from './holders.js';
 import { notFound } from './queries.js';
@@ -89,7 +89,7 @@ export class NodeClaims {
       {
         unreachable: async (name, generation) => {
           await this.#verdicts.pass();
-          await this.#markUnreachable(name, generation);
+          await this.#updates.markUnreachable(name, generation);
         },
         lost: async (name, generation) => {
           await this.#verdicts.pass();
@@ -256,23 +256,6 @@ export class NodeClaims {
     // A newer stream owns the node: a timer of this node belongs to that stream.
     if (this.#rows.owners.get(name)?.sequence !== generation) return;
     this.#losses.seen(name, generation);
-  }
-
-  #markUnreachable(name: string, generation: number): Promise<void> {
-    return this.#turns.run(name, async () => {
-      const rows = this.#rows;
-      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const known = rows.nodes.get(name);
-        if (!known || known.value.state === NodeState.UNREACHABLE) return;
-        const seen = rows.seen(name);
-        const written = await this.#network.commit({
-          require: [rows.fence(name, generation), seen],
-          entries: [rows.updateDraft(unreachable(known.value), this.#time())],
-        });
-        // Another writer changed the node: read it again, so that this write does not undo the change.
-        if (written.kind !== 'conflict' || written.key !== seen.key) return;
-      }
-    });
   }
 
   #time(): Date {

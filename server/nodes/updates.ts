@@ -1,14 +1,14 @@
 /**
- * Changes of nodes, which owners and operators request. All waiting changes of one node become one write, so
- * concurrent changes do not make each other fail.
+ * Changes of nodes: those that owners and operators request, and the loss of a stream. All waiting changes of one node
+ * become one write, so concurrent changes do not make each other fail.
  */
-import { Node, type NodeChange } from '../../gen/ts/kelpie/v1/node.js';
+import { Node, type NodeChange, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { sameBytes } from '../core/cursor.js';
 import { FairTurn } from '../core/fair-turn.js';
 import type { InTurn } from '../core/in-turn.js';
 import type { Clock } from '../core/clock.js';
 import type { Network } from '../network/network.js';
-import { changedNode } from './change.js';
+import { changedNode, unreachable } from './change.js';
 import { findNode } from './queries.js';
 import { nodeContested, type NodeRows, notOwner } from './rows.js';
 
@@ -105,6 +105,24 @@ export class NodeUpdates {
       if (over) await over;
     }
     return { row, applied };
+  }
+
+  /** The node's stream is gone. Nothing happens if another generation owns the node. */
+  markUnreachable(name: string, generation: number): Promise<void> {
+    return this.#turns.run(name, async () => {
+      const rows = this.#rows;
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const known = rows.nodes.get(name);
+        if (!known || known.value.state === NodeState.UNREACHABLE) return;
+        const seen = rows.seen(name);
+        const written = await this.#network.commit({
+          require: [rows.fence(name, generation), seen],
+          entries: [rows.updateDraft(unreachable(known.value), this.#time())],
+        });
+        // Another writer changed the node: read it again, so that this write does not undo the change.
+        if (written.kind !== 'conflict' || written.key !== seen.key) return;
+      }
+    });
   }
 
   #time(): Date {

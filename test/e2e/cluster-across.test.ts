@@ -1,4 +1,4 @@
-/** What several coordinators on one real Redis do together. */
+/** The work that several coordinators on one real Redis share. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { connect, type ConnectOptions, type KelpieClient } from '../../client/index.js';

@@ -1,4 +1,4 @@
-/** What a session publishes while the storage of its network is away. */
+/** A session publishes while the storage of its network is away. */
 import { expect } from 'chai';
 import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import { NotStored } from '../../../server/journal/error.js';

@@ -143,9 +143,9 @@ export interface GetInfoResponse {
 
 /** A setting that an operator should change. */
 export interface Warning {
-  /** What is wrong, for people. */
+  /** The problem, in words for people. */
   problem: string;
-  /** What to do about it. */
+  /** A way to mend it, in words for people. */
   advice: string;
 }
 

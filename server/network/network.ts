@@ -49,6 +49,8 @@ export class Network {
   readonly #listeners: Listeners<[readonly Entry[]]>;
   readonly #commits: Listeners<[number]>;
   #head: Cursor;
+  /** While rows are loaded: the sequence at which each key was deleted meanwhile. */
+  #deleted: Map<string, number> | undefined;
 
   constructor({ journal, clock, limits, searches, onFault, onCommit }: NetworkParts) {
     this.journal = this.#journal = journal;
@@ -76,12 +78,19 @@ export class Network {
 
   /** Folds the rows that the journal has. Call it once, after all kinds of rows are registered. */
   async load(): Promise<void> {
-    for await (const row of this.#journal.rows('')) this.#tables.fold(row);
+    const deleted = (this.#deleted = new Map<string, number>());
+    for await (const row of this.#journal.rows('')) {
+      // A row that another coordinator has deleted since the journal read it: nothing would ever remove it again.
+      if (row.sequence > (deleted.get(row.key) ?? 0)) this.#tables.fold(row);
+    }
+    this.#deleted = undefined;
   }
 
   #take(entries: readonly Entry[]): void {
     for (const { key, value, sequence } of entries) {
-      if (key !== undefined) this.#folds.tell({ key, value: value ?? null, sequence });
+      if (key === undefined) continue;
+      if (!value) this.#deleted?.set(key, sequence);
+      this.#folds.tell({ key, value: value ?? null, sequence });
     }
     const last = entries.at(-1);
     if (last) this.#head = { epoch: this.#head.epoch, sequence: last.sequence, tag: last.tag };

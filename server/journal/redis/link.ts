@@ -76,7 +76,7 @@ export class Link {
     this.#attempt = this.#client = undefined;
   }
 
-  /** Tries again: at once after a connection that worked, then after pauses that grow. */
+  /** Tries again: at once after a connection that lasted, then after pauses that grow. */
   #again(): void {
     if (this.#closed) return;
     const spread = 0.5 + Math.random() / 2;
@@ -109,7 +109,6 @@ export class Link {
     if (this.#attempt !== client) return;
     this.#attempt = undefined;
     this.#client = client;
-    this.#pauseMs = 0;
     this.#ping(client);
     onUp();
   }
@@ -124,6 +123,8 @@ export class Link {
       client.ping().then(
         () => {
           late();
+          // Not at the connect: a replica accepts connections, and refuses every write.
+          this.#pauseMs = 0;
           this.#ping(client);
         },
         (error: unknown) => {

@@ -1,9 +1,11 @@
 /** The connection to a real Redis: it comes back by itself, and no command waits for ever. */
 import { expect } from 'chai';
+import type { Clock } from '../../../server/core/clock.js';
 import { realClock } from '../../../server/core/real-clock.js';
 import { redisAddress } from '../../../server/journal/redis/address.js';
 import { RedisConnection, Script } from '../../../server/journal/redis/connection.js';
 import { RedisFault } from '../../../server/journal/redis/fault.js';
+import { DEADLINE_MS } from '../../../server/journal/redis/link.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { until } from '../../support/until.js';
 
@@ -55,6 +57,27 @@ describe('the connection to Redis', () => {
     await server.until(async () => (await server.command('PUBLISH', 'news', 'b')) === '1');
     await until(() => messages.length === 2);
     expect(await codeOf(['PING'])).to.equal('done');
+  });
+
+  it('waits longer and longer for a replica that should be the primary', async () => {
+    const pausesMs: number[] = [];
+    const after: Clock['after'] = (ms, run) => {
+      if (ms < DEADLINE_MS) pausesMs.push(ms);
+      return realClock.after(ms, run);
+    };
+    const clock = { ...realClock, after };
+    const { port } = new URL(server.url);
+    await server.command('REPLICAOF', '127.0.0.1', port);
+    const other = new RedisConnection({ url: server.url }, clock, (fault) => faults.push(fault));
+    // As the journal does: its first command refuses, so the connection is given up.
+    other.onUp(() => void other.command(['SET', 'a', 'b']).catch(() => undefined));
+    try {
+      await until(() => pausesMs.some((ms) => ms > 200));
+      expect(other.sums.connects).to.be.lessThan(15);
+    } finally {
+      other.close();
+      await server.command('REPLICAOF', 'NO', 'ONE');
+    }
   });
 
   it('ends a command without an answer after 2 s, and fails at once while there is no connection', async () => {

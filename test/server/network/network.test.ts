@@ -59,6 +59,22 @@ describe('rows of a kind that a subject registers', () => {
     expect(second.faults).to.be.empty;
   });
 
+  it('do not come back if another coordinator deletes them while they are loaded', async () => {
+    const { network, journal } = open();
+    await network.commit({ entries: [put('a', 'one'), put('b', 'two')] });
+    const rows = journal.rows.bind(journal);
+    // A journal whose rows come by several reads: the deletion falls between two of them.
+    journal.rows = async function* (prefix) {
+      const read = [];
+      for await (const row of rows(prefix)) read.push(row);
+      await network.commit({ entries: [put('a', null)] });
+      yield* read;
+    };
+    const second = open(journal);
+    await second.network.load();
+    expect(Array.from(second.rows.entries(), ([name]) => name)).to.deep.equal(['b']);
+  });
+
   it('are shown to readers whose patterns match, unless the subject hides them', async () => {
     const { network } = open();
     await network.commit({ entries: [put('b', 'two'), put('a', 'one'), put('c', SECRET)] });

@@ -58,13 +58,14 @@ export interface ExchangeParts {
 const NETWORK = (1 << 3) | 2;
 
 export class Exchange {
+  /** Of all exchanges of this process: when a network begins anew, late answers to its former questions may come. */
+  static #lastId = 0;
   readonly #parts: ExchangeParts;
   readonly #questions = new Map<number, Question>();
   readonly #handlers = new Map<Kind, (value: never, asker: Asker) => void>();
   /** The works on questions of others, by the sender and the number of the question. */
   readonly #works = new Map<string, Map<number, Cancel>>();
   readonly #subscriptions: Unsubscribe[];
-  #lastId = 0;
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
@@ -89,7 +90,7 @@ export class Exchange {
 
   /** Asks a coordinator. Nothing is called before this returns. Returns how to withdraw the question. */
   ask(to: string, body: Body, asking: Asking): Cancel {
-    const id = ++this.#lastId;
+    const id = ++Exchange.#lastId;
     const stop = this.#parts.clock.after(asking.timeoutMs, () => this.#end(id, asking.onLost));
     this.#questions.set(id, { to, asking, stop });
     this.#send(to, { question: id, about: 0, body }).catch((error: unknown) => {

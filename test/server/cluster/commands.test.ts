@@ -283,21 +283,3 @@ describe('a command for a node at another coordinator', () => {
     nothingLeft(a, b);
   });
 });
-
-describe('a message on the bus', () => {
-  it('of a kind that a coordinator does not know is ignored, or answered if somebody waits', async () => {
-    const { cluster, b } = await apart();
-    const other = cluster.bus('newer');
-    const answers: (string | undefined)[] = [];
-    other.onMessage(({ bytes }) => answers.push(BusMessage.decode(bytes).body?.$case));
-    const unknown = BusMessage.encode({ network: 'main', question: 0, about: 0, body: undefined });
-    await other.send('b', unknown.finish());
-    const asked = BusMessage.encode({ network: 'main', question: 7, about: 0, body: undefined });
-    await other.send('b', asked.finish());
-    const foreign = BusMessage.encode({ network: 'mini', question: 8, about: 0, body: undefined });
-    await other.send('b', foreign.finish());
-    await cluster.settle();
-    expect(answers).to.deep.equal(['unimplemented']);
-    expect(b.faults).to.deep.equal([]);
-  });
-});

@@ -10,8 +10,15 @@ import { KelpieError } from '../core/errors.js';
 import { Listeners } from '../core/listeners.js';
 import { SharedTurn } from '../core/fair-turn.js';
 import type { TopicFilter } from '../topics/filter.js';
-import { NotStored } from '../journal/error.js';
-import type { Entry, Journal, Outcome, Transaction, Unsubscribe } from '../journal/journal.js';
+import { JournalError, NotStored } from '../journal/error.js';
+import type {
+  Entry,
+  Journal,
+  Outcome,
+  TableRow,
+  Transaction,
+  Unsubscribe,
+} from '../journal/journal.js';
 import { Backlog, weightOf } from './backlog.js';
 import type { Limits } from './limits.js';
 import type { Codec, Table, Write } from './table.js';
@@ -76,14 +83,26 @@ export class Network {
     return this.#tables.table(prefix, codec);
   }
 
-  /** Folds the rows that the journal has. Call it once, after all kinds of rows are registered. */
+  /**
+   * Folds the rows that the journal has. Call it once, after all kinds of rows are registered. Throws a JournalError if a
+   * row cannot be decoded.
+   */
   async load(): Promise<void> {
     const deleted = (this.#deleted = new Map<string, number>());
     for await (const row of this.#journal.rows('')) {
       // A row that another coordinator has deleted since the journal read it: nothing would ever remove it again.
-      if (row.sequence > (deleted.get(row.key) ?? 0)) this.#tables.fold(row);
+      if (row.sequence > (deleted.get(row.key) ?? 0)) this.#load(row);
     }
     this.#deleted = undefined;
+  }
+
+  #load(row: TableRow): void {
+    try {
+      this.#tables.fold(row);
+    } catch (cause) {
+      const message = `The row "${row.key}" of the network is no row of Kelpie. Delete it there where the journal is.`;
+      throw new JournalError('DAMAGED', message, cause);
+    }
   }
 
   #take(entries: readonly Entry[]): void {

@@ -11,6 +11,8 @@ const HEADER_BYTES = 16;
 /** The length of a key or a value that the entry does not have. */
 const NONE = 0xffff_ffff;
 const LONGEST_TEXT_BYTES = 0xffff;
+/** The sequence of a row is a double. */
+const SEQUENCE_BYTES = 8;
 
 /** Throws a RangeError if a text is too long to be stored. */
 export function checkDraft({ topic, source, key }: Draft): void {
@@ -71,7 +73,12 @@ export function readEntries(bytes: Buffer, first: number, tag: number): Entry[] 
   return entries;
 }
 
-/** The row in a field of the table. */
-export function readRow(field: Buffer): { readonly sequence: number; readonly value: Uint8Array } {
-  return { sequence: field.readDoubleLE(0), value: field.subarray(8) };
+/** The row in a field of the table. Undefined: the field is no row, so somebody else put it there. */
+export function readRow(
+  field: Buffer,
+): { readonly sequence: number; readonly value: Uint8Array } | undefined {
+  if (field.length < SEQUENCE_BYTES) return undefined;
+  const sequence = field.readDoubleLE(0);
+  if (!Number.isSafeInteger(sequence) || sequence <= 0) return undefined;
+  return { sequence, value: field.subarray(SEQUENCE_BYTES) };
 }

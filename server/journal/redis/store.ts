@@ -109,7 +109,8 @@ export class RedisStore {
   async *rows(prefix: string): AsyncGenerator<TableRow> {
     const match = `${prefix.replace(/[*?[\]\\^]/g, '\\$&')}*`;
     for await (const [key, field] of this.#fields(this.#keys.table, match)) {
-      yield { key, ...readRow(field) };
+      const row = readRow(field);
+      if (row) yield { key, ...row };
     }
   }
 

@@ -1,13 +1,16 @@
 /** A network with a kind of rows that only this test registers. */
 import { expect } from 'chai';
+import { JournalError } from '../../../server/journal/error.js';
 import type { Draft } from '../../../server/journal/journal.js';
 import { defaultLimits } from '../../../server/network/limits.js';
 import { Network } from '../../../server/network/network.js';
 import { TopicFilter } from '../../../server/topics/filter.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
 import { openJournal } from '../../support/model/coordinator.js';
+import { rejectionOf } from '../../support/thrown.js';
 
 const SECRET = 'secret';
+const DAMAGED = 'damaged';
 
 function put(name: string, value: string | null): Draft {
   const key = `nodes/${name}`;
@@ -22,7 +25,11 @@ function open(journal = openJournal(new FakeClock())) {
   const network = new Network({ journal, clock, limits: defaultLimits, onFault });
   // The rows of this subject are texts. The subject hides some of them from readers.
   const rows = network.table('nodes/', {
-    decode: (bytes) => Buffer.from(bytes).toString(),
+    decode: (bytes) => {
+      const value = Buffer.from(bytes).toString();
+      if (value === DAMAGED) throw new RangeError('not a row');
+      return value;
+    },
     resource: (value) =>
       value === SECRET ? undefined : { $case: 'node', value: { name: value } as never },
   });
@@ -57,6 +64,14 @@ describe('rows of a kind that a subject registers', () => {
     await second.network.load();
     expect(Array.from(second.rows.entries(), ([name]) => name)).to.deep.equal(['b']);
     expect(second.faults).to.be.empty;
+  });
+
+  it('cannot be loaded if one is damaged, and the error names it', async () => {
+    const { network, journal } = open();
+    await network.commit({ entries: [put('a', 'one'), put('b', DAMAGED)] });
+    const error = await rejectionOf(JournalError, open(journal).network.load());
+    expect(error.code).to.equal('DAMAGED');
+    expect(error.message).to.include('"nodes/b"');
   });
 
   it('do not come back if another coordinator deletes them while they are loaded', async () => {

@@ -9,6 +9,8 @@ export interface BusMessage {
   /** The id of the sender. */
   readonly from: string;
   readonly bytes: Uint8Array;
+  /** So long ago at most it was sent. */
+  readonly ageMs: number;
 }
 
 export interface Bus {

@@ -7,7 +7,7 @@ import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { BusMessage } from '../../gen/ts/kelpie/storage/v1/bus.js';
 import type { Cancel, Clock } from '../core/clock.js';
 import type { Unsubscribe } from '../journal/journal.js';
-import type { Bus } from './bus.js';
+import type { Bus, BusMessage as Received } from './bus.js';
 import type { Members } from './members.js';
 
 export { BusMessage };
@@ -21,6 +21,8 @@ export type BodyOf<K extends Kind> = Extract<Body, { $case: K }>['value'];
 /** A question of another coordinator, while this one works on it. */
 export interface Asker {
   readonly from: string;
+  /** So long ago at most it asked. */
+  readonly ageMs: number;
   answer(body: Body): void;
   /** The work on the question, which ends when nobody waits for answers any more. */
   working(cancel: Cancel): void;
@@ -43,13 +45,23 @@ export interface Asking {
 interface Question {
   readonly to: string;
   readonly asking: Asking;
+  readonly askedMs: number;
   readonly stop: Cancel;
 }
+
+/** What this coordinator does for another one. */
+interface Work {
+  readonly cancel: Cancel;
+  readonly beganMs: number;
+}
+
+/** Whether a coordinator is dead to which something was bound at this time. */
+type IsGone = (id: string, sinceMs: number) => boolean;
 
 export interface ExchangeParts {
   readonly network: string;
   readonly bus: Bus;
-  readonly members: Pick<Members, 'onView' | 'all'>;
+  readonly members: Pick<Members, 'onView' | 'all' | 'alive'>;
   readonly clock: Clock;
   readonly onFault: (error: unknown) => void;
 }
@@ -64,16 +76,18 @@ export class Exchange {
   readonly #questions = new Map<number, Question>();
   readonly #handlers = new Map<Kind, (value: never, asker: Asker) => void>();
   /** The works on questions of others, by the sender and the number of the question. */
-  readonly #works = new Map<string, Map<number, Cancel>>();
+  readonly #works = new Map<string, Map<number, Work>>();
   readonly #subscriptions: Unsubscribe[];
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
     const { bus, members } = parts;
     this.#subscriptions = [
-      bus.onMessage(({ from, bytes }) => this.#take(from, bytes)),
-      members.onView(({ left }) => {
-        for (const { id } of left) this.#lost(id);
+      bus.onMessage((message) => this.#take(message)),
+      members.onView(({ askedMs, left }) => {
+        const gone = new Set(left.map(({ id }) => id));
+        // A coordinator that came and died between two lists, or that was asked after its death, is on none of them.
+        this.#lose((id, ms) => gone.has(id) || (ms < askedMs && !members.alive(id)));
       }),
     ];
   }
@@ -90,9 +104,10 @@ export class Exchange {
 
   /** Asks a coordinator. Nothing is called before this returns. Returns how to withdraw the question. */
   ask(to: string, body: Body, asking: Asking): Cancel {
+    const { clock } = this.#parts;
     const id = ++Exchange.#lastId;
-    const stop = this.#parts.clock.after(asking.timeoutMs, () => this.#end(id, asking.onLost));
-    this.#questions.set(id, { to, asking, stop });
+    const stop = clock.after(asking.timeoutMs, () => this.#end(id, asking.onLost));
+    this.#questions.set(id, { to, asking, askedMs: clock.now(), stop });
     this.#send(to, { question: id, about: 0, body }).catch((error: unknown) => {
       this.#parts.onFault(error);
       this.#end(id, asking.onLost);
@@ -146,14 +161,14 @@ export class Exchange {
     then();
   }
 
-  #take(from: string, bytes: Uint8Array): void {
+  #take({ from, bytes, ageMs }: Received): void {
     const reader = new BinaryReader(bytes);
     if (reader.uint32() !== NETWORK || reader.string() !== this.#parts.network) return;
     const { question, about, body } = BusMessage.decode(bytes);
-    if (body?.$case === 'withdrawn') return this.#works.get(from)?.get(about)?.();
+    if (body?.$case === 'withdrawn') return this.#works.get(from)?.get(about)?.cancel();
     if (about > 0) return this.#answered(from, about, body);
     const handler = body && this.#handlers.get(body.$case);
-    const asker = this.#asker(from, question);
+    const asker = { ...this.#asker(from, question), ageMs };
     if (handler) handler(body.value as never, asker);
     else asker.answer({ $case: 'unimplemented', value: {} });
   }
@@ -166,8 +181,8 @@ export class Exchange {
     if (question.asking.onAnswer(body)) this.#end(id, () => undefined);
   }
 
-  #asker(from: string, question: number): Asker {
-    const works = (): Map<number, Cancel> | undefined => this.#works.get(from);
+  #asker(from: string, question: number): Omit<Asker, 'ageMs'> {
+    const works = (): Map<number, Work> | undefined => this.#works.get(from);
     return {
       from,
       answer: (body) => {
@@ -175,9 +190,10 @@ export class Exchange {
         this.#send(from, { question: 0, about: question, body }).catch(this.#parts.onFault);
       },
       working: (cancel) => {
+        const work = { cancel, beganMs: this.#parts.clock.now() };
         const known = works();
-        if (known) known.set(question, cancel);
-        else this.#works.set(from, new Map([[question, cancel]]));
+        if (known) known.set(question, work);
+        else this.#works.set(from, new Map([[question, work]]));
       },
       done: () => {
         works()?.delete(question);
@@ -186,13 +202,19 @@ export class Exchange {
     };
   }
 
-  /** The coordinator is dead: it answers nothing more, and waits for nothing. */
-  #lost(id: string): void {
-    for (const [number, { to, asking }] of this.#questions) {
-      if (to === id) this.#end(number, asking.onLost);
+  /** Dead coordinators answer nothing more, and wait for nothing. */
+  #lose(isGone: IsGone): void {
+    for (const [number, { to, asking, askedMs }] of this.#questions) {
+      if (isGone(to, askedMs)) this.#end(number, asking.onLost);
     }
-    for (const cancel of [...(this.#works.get(id)?.values() ?? [])]) cancel();
-    this.#works.delete(id);
+    for (const [from, works] of this.#works) {
+      for (const [question, { cancel, beganMs }] of [...works]) {
+        if (!isGone(from, beganMs)) continue;
+        cancel();
+        works.delete(question);
+      }
+      if (works.size === 0) this.#works.delete(from);
+    }
   }
 
   /** How many questions wait for answers, and how many questions of others this coordinator works on. */

@@ -24,6 +24,8 @@ export interface MembersParts {
 
 /** A list of the coordinators that are alive, beside the list before it. */
 export interface View {
+  /** When the list was asked for, by the clock. */
+  readonly askedMs: number;
   readonly came: readonly CoordinatorFacts[];
   readonly left: readonly CoordinatorFacts[];
 }
@@ -118,6 +120,7 @@ export class Members {
 
   async #look(): Promise<void> {
     const { membership, clock } = this.#parts;
+    const askedMs = clock.now();
     const found = new Map((await membership.alive()).map((one) => [one.id, one]));
     if (!found.has(this.id)) this.#holdsUntilMs = clock.now() + this.#ttlMs;
     const before = this.#all;
@@ -125,6 +128,7 @@ export class Members {
     if (this.#holds) for (const one of missing) found.set(one.id, one);
     this.#all = found;
     this.#views.tell({
+      askedMs,
       came: [...found.values()].filter(({ id }) => !before.has(id)),
       left: missing.filter(({ id }) => !found.has(id)),
     });

@@ -62,7 +62,8 @@ export class Dispatch {
     const met = carrier.hand(name, {
       bytes: encoded.length,
       take: () => {
-        if (pending.targets.get(name) !== target) return undefined;
+        // After a stall the frame may be pulled before the timer ends the command.
+        if (pending.targets.get(name) !== target || clock.now() >= endsMs) return undefined;
         target.handed = 'here';
         return [encoded, encodeTimeLeft(endsMs - clock.now())];
       },
@@ -76,7 +77,9 @@ export class Dispatch {
     const { exchange, clock, endings } = this.#parts;
     const waiting = new Set(names.filter((name) => pending.targets.has(name)));
     if (waiting.size === 0) return;
-    const leftMs = Math.max(1, pending.sent.endsMs - clock.now());
+    const leftMs = pending.sent.endsMs - clock.now();
+    // Its timer is about to end it: no node has it.
+    if (leftMs <= 0) return;
     const withdraw = exchange.ask(holder, relayOf(pending, waiting, leftMs), {
       timeoutMs: leftMs,
       onAnswer: (answer) => {

@@ -2,11 +2,14 @@
 import type { CommandReply } from '../../gen/ts/kelpie/v1/command.js';
 import { IssueCommandRequest } from '../../gen/ts/kelpie/v1/command_service.js';
 import { type Cancel } from '../core/clock.js';
+import { durationOf } from '../core/duration.js';
 import { KelpieError } from '../core/errors.js';
 import { errorOf, wireError } from '../core/wire-error.js';
 import type { Asker, BodyOf, Exchange } from '../cluster/exchange.js';
 import type { CommandIds } from './command-ids.js';
 import type { Commands } from './commands.js';
+import { notDelivered } from './errors.js';
+import { timeoutOf } from './forms.js';
 import type { NodeResult } from './pending.js';
 import { wireResult } from './result.js';
 
@@ -53,13 +56,20 @@ function serve(
     isWithdrawn = true;
     cancel();
   });
+  const refuse = (outcomeOf: (node: string) => KelpieError): void => {
+    targets.forEach(({ node }, index) => {
+      answer({ node, outcome: outcomeOf(node), last: index === targets.length - 1 });
+    });
+  };
   try {
-    cancel = commands.serve(request ?? IssueCommandRequest.create(), source, targets, answer);
+    // The issuer gets its answer in time, however long the command was under way: afterwards no node may run it.
+    const leftMs = timeoutOf(request?.timeout) - asker.ageMs;
+    if (leftMs <= 0) return refuse(notDelivered);
+    const left = { ...(request ?? IssueCommandRequest.create()), timeout: durationOf(leftMs) };
+    cancel = commands.serve(left, source, targets, answer);
   } catch (cause) {
     const outcome = publicError(cause);
-    targets.forEach(({ node }, index) => {
-      answer({ node, outcome, last: index === targets.length - 1 });
-    });
+    refuse(() => outcome);
   }
 }
 

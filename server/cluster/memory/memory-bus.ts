@@ -25,7 +25,7 @@ export class MemoryBus implements Bus {
 
   #post(isFor: (bus: MemoryBus) => boolean, bytes: Uint8Array): void {
     // A copy, because the sender may use its buffer again.
-    const message = { from: this.#id, bytes: bytes.slice() };
+    const message = { from: this.#id, bytes: bytes.slice(), ageMs: 0 };
     setImmediate(() => {
       for (const bus of this.#all) if (isFor(bus)) bus.#listeners.tell(message);
     });

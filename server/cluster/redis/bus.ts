@@ -2,6 +2,12 @@
  * Messages between coordinators by channels of Redis. A message is lost if its receiver is not connected then. It is also
  * lost if it is under way for too long: a network that heals still delivers what a connection that was given up had sent,
  * and a coordinator that was frozen reads what came before. The nodes of an old command must not get it then.
+ *
+ * No coordinator reads the clock of another one. A message has the time of Redis at which it was sent at the earliest, and
+ * its receiver knows what time Redis has now at the latest: the difference is its age at most. Both measure by their own
+ * monotonic clock how far that of Redis is ahead, so a stall of sender or receiver counts as age. An age is too small only
+ * if the clock of Redis was set back while the message was under way, or if a whole machine was asleep, until Redis was
+ * asked again: for a second.
  */
 import type { Clock } from '../../core/clock.js';
 import { Listeners } from '../../core/listeners.js';
@@ -14,9 +20,9 @@ const ALL = 'kelpie:{cluster}:bus';
 /** How long the channels may take at the start. */
 const OPENS_MS = 2000;
 const LOOK_MS = 5;
-/** A message that was under way for longer is lost. */
+/** A message that may have been under way for longer is lost. */
 const UNDER_WAY_MS = 5000;
-/** The bytes of the time until which a message counts, by the clock of Redis. */
+/** The bytes of the time at which a message was sent at the earliest, by the clock of Redis. */
 const TIME_BYTES = 8;
 
 interface BusParts {
@@ -80,14 +86,15 @@ export class RedisBus implements Bus {
     const from = frame.toString('latin1', 1, 1 + length);
     const content = 1 + length + TIME_BYTES;
     if (from === this.#id || frame.length < content) return;
-    if (frame.readDoubleLE(1 + length) < this.#time.earliestMs) return;
-    this.#listeners.tell({ from, bytes: frame.subarray(content) });
+    const ageMs = this.#time.latestMs - frame.readDoubleLE(1 + length);
+    if (ageMs > this.#underWayMs) return;
+    this.#listeners.tell({ from, bytes: frame.subarray(content), ageMs });
   }
 
-  /** The length of the sender's id, the id, the time until which the message counts, then the message. */
+  /** The length of the sender's id, the id, the time at which the message is sent at the earliest, then the message. */
   #frameOf(bytes: Uint8Array): Buffer {
     const time = Buffer.alloc(TIME_BYTES);
-    time.writeDoubleLE(this.#time.latestMs + this.#underWayMs);
+    time.writeDoubleLE(this.#time.earliestMs);
     const id = Buffer.from(this.#id, 'latin1');
     return Buffer.concat([Buffer.from([id.length]), id, time, bytes]);
   }

@@ -182,6 +182,49 @@ describe('a command for a node at another coordinator', () => {
     expect(issue(a, ['lobby']).results).to.deep.equal(['lobby: NOT_DELIVERED.']);
   });
 
+  it('ends with OUTCOME_UNKNOWN at the next list if the other coordinator died between two lists', async () => {
+    const { cluster, a, b } = await apart();
+    // The first coordinator has a row of the third one, and no list with it.
+    const alive = a.members.refresh.bind(a.members);
+    a.members.refresh = async () => undefined;
+    const c = await cluster.start('c');
+    await join(c, hello('short', HANDLES));
+    await cluster.settle();
+    const { results } = issue(a, ['short'], { timeoutMs: 60_000 });
+    await c.members.close();
+    c.die();
+    await cluster.pass(1);
+    a.members.refresh = alive;
+    expect(results).to.deep.equal([]);
+    await a.members.refresh();
+    await cluster.settle();
+    expect(results).to.deep.equal(['short: OUTCOME_UNKNOWN.']);
+    nothingLeft(a, b);
+  });
+
+  it('has so much less time at its node as it was under way', async () => {
+    const { cluster, a, b, lobby } = await apart();
+    b.bus.ageMs = 300;
+    const { results } = issue(a, ['lobby']);
+    const request = await lobby.next('commandRequest');
+    expect(request.timeLeft).to.deep.equal({ seconds: 0, nanos: 600_000_000 });
+    await cluster.pass(600, 600);
+    expect(await lobby.next('commandCancelled')).to.deep.include({ commandId: request.commandId });
+    expect(results).to.deep.equal(['lobby: OUTCOME_UNKNOWN.']);
+    nothingLeft(a, b);
+  });
+
+  it('does not reach its node if it was under way for longer than its time', async () => {
+    const { cluster, a, b, lobby } = await apart();
+    b.bus.ageMs = 900;
+    const { results } = issue(a, ['lobby']);
+    await cluster.settle();
+    const frames = (await lobby.pullIfReady()) ?? [];
+    expect(frames.map(({ frame }) => frame?.$case)).to.not.include('commandRequest');
+    expect(results).to.deep.equal(['lobby: NOT_DELIVERED.']);
+    nothingLeft(a, b);
+  });
+
   it('is withdrawn from its node when the coordinator of its issuer is dead', async () => {
     const { cluster, a, b, lobby } = await apart();
     issue(a, ['lobby'], { timeoutMs: 60_000 });
@@ -281,5 +324,22 @@ describe('a command for a node at another coordinator', () => {
     await cluster.settle();
     expect(results).to.deep.equal(['lobby: NOT_DELIVERED.']);
     nothingLeft(a, b);
+  });
+});
+
+describe('a coordinator that was frozen', () => {
+  it('gives no node a command whose time is over, though the timer has not fired yet', async () => {
+    const { cluster, b, lobby } = await apart();
+    const { results } = issue(b, ['lobby']);
+    await cluster.settle();
+    const { clock } = cluster;
+    const now = clock.now.bind(clock);
+    clock.now = () => now() + 1000;
+    const frames = (await lobby.pullIfReady()) ?? [];
+    clock.now = now;
+    expect(frames.map(({ frame }) => frame?.$case)).to.not.include('commandRequest');
+    await cluster.pass(1000, 1000);
+    expect(results).to.deep.equal(['lobby: NOT_DELIVERED.']);
+    nothingLeft(b);
   });
 });

@@ -28,7 +28,7 @@ describe('a message on the bus', () => {
     const clock = new FakeClock();
     const cluster = new MemoryCluster(clock);
     const onFault = (error: unknown): void => expect.fail(String(error));
-    const members = { onView: () => () => undefined, all: new Map() };
+    const members = { onView: () => () => undefined, all: new Map(), alive: () => true };
     const open = (id: string): Exchange => {
       const bus = cluster.bus(id);
       return new Exchange({ network: 'main', bus, members, clock, onFault });

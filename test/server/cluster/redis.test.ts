@@ -100,8 +100,8 @@ describe('A cluster in Redis', () => {
     const one = new RedisConnection({ url }, realClock, () => undefined);
     connections.push(one);
     await one.ready();
-    const sender = await RedisBus.open(one, 'a', realClock, onFault, 200);
-    const receiver = await RedisBus.open(await reach(), 'b', realClock, onFault);
+    const sender = await RedisBus.open(one, 'a', realClock, onFault);
+    const receiver = await RedisBus.open(await reach(), 'b', realClock, onFault, 1000);
     const texts: string[] = [];
     receiver.onMessage(({ bytes }) => texts.push(Buffer.from(bytes).toString()));
     await sender.send('b', Buffer.from('first'));
@@ -117,6 +117,39 @@ describe('A cluster in Redis', () => {
     await Promise.all([sender.close(), receiver.close()]);
     one.close();
     await way.close();
+  });
+
+  it('is not younger than a message shows, however slow the ways to Redis are', async () => {
+    const ways = [await FaultProxy.before(redis.port), await FaultProxy.before(redis.port)];
+    const [one, two] = ways.map(({ endpoint }) => {
+      const connection = new RedisConnection({ url: `redis://${endpoint}` }, realClock, onFault);
+      connections.push(connection);
+      return connection;
+    });
+    if (!one || !two) throw new Error('two connections');
+    await Promise.all([one.ready(), two.ready()]);
+    // Neither knows whether the question for the time was slow on its way there or back.
+    ways[0]?.set({ toServer: { delayMs: 100 } });
+    ways[1]?.set({ toClient: { delayMs: 100 } });
+    const sender = await RedisBus.open(one, 'a', realClock, onFault);
+    const receiver = await RedisBus.open(two, 'b', realClock, onFault);
+    const ages: number[] = [];
+    let sentMs = 0;
+    receiver.onMessage(({ ageMs }) => {
+      ages.push(ageMs);
+      // A millisecond of rounding.
+      expect(ageMs).to.be.at.least(realClock.now() - sentMs - 1);
+    });
+    const delays = [0, 100, 0];
+    for (const [place, delayMs] of delays.entries()) {
+      for (const way of ways) way.set({ toServer: { delayMs }, toClient: { delayMs } });
+      sentMs = realClock.now();
+      await sender.send('b', Buffer.from('?'));
+      await until(() => ages.length > place);
+    }
+    expect(ages[1]).to.be.at.least(200);
+    await Promise.all([sender.close(), receiver.close()]);
+    for (const way of ways) await way.close();
   });
 
   it('rejects beats, questions and messages while Redis is away, and goes on afterwards', async () => {

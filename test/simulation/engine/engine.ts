@@ -53,10 +53,13 @@ export class Engine {
     const post = (to: readonly (Box | undefined)[], bytes: Uint8Array): Promise<void> => {
       // A copy, because the sender may use its buffer again.
       const message = { from: id, bytes: bytes.slice() };
+      const sentMs = this.#scheduler.nowMs;
       return link.call(() => {
         for (const box of to) {
           if (!box || this.#scheduler.chance(this.lossy)) continue;
-          box.link.deliver(() => box.listeners.tell(message));
+          box.link.deliver(() => {
+            box.listeners.tell({ ...message, ageMs: this.#scheduler.nowMs - sentMs });
+          });
         }
       });
     };

@@ -35,6 +35,8 @@ export interface Coordinator extends MortalCoordinator {
 class LossyBus implements Bus {
   /** Whether a message to this coordinator, or from it, is lost. */
   loses: (bytes: Uint8Array) => boolean = () => false;
+  /** How long each message for this coordinator was under way. */
+  ageMs = 0;
   readonly #bus: Bus;
 
   constructor(bus: Bus) {
@@ -51,7 +53,7 @@ class LossyBus implements Bus {
 
   onMessage(listener: (message: BusMessage) => void): () => void {
     return this.#bus.onMessage((message) => {
-      if (!this.loses(message.bytes)) listener(message);
+      if (!this.loses(message.bytes)) listener({ ...message, ageMs: this.ageMs });
     });
   }
 
